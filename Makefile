@@ -1,0 +1,72 @@
+# Every target sets up what it needs: on a fresh Debian 12 from apt and PyPI, offline from what is already there.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Debian's own interpreter first: one from somebody's home cannot be entered by the service user of the tests.
+SYSTEM_PYTHON := $(or $(wildcard /usr/bin/python3),$(shell command -v python3),/usr/bin/python3)
+PYTHON := .venv/bin/python
+# A second call is instant, a moved clone or a changed pyproject.toml sets up again.
+READY := .venv/.ready-$(shell (pwd; cat pyproject.toml) | sha256sum | cut -c1-12)
+# What the tests call, and the Debian package that has it; installed only as root, and only when missing.
+TEST_TOOLS := setpriv:util-linux unshare:util-linux flock:util-linux mount:mount
+PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
+
+.PHONY: help setup demo test lint bench faults clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+setup: $(READY) ## the virtual environment .venv (all others do this by themselves)
+
+$(READY):
+	@if ! $(PYTHON) -c 'import pip' 2>/dev/null; then
+		if ! $(SYSTEM_PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then
+			if [ "$$(id -u)" != 0 ]; then
+				echo "Python cannot make virtual environments here; run: sudo apt-get install python3-venv" >&2; exit 1
+			fi
+			echo "Installing python3-venv from Debian"
+			apt-get -qq update
+			DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends python3-venv >/dev/null
+		fi
+		if ! $(SYSTEM_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+			echo "process-control needs Python 3.11 or later; $$($(SYSTEM_PYTHON) --version) is $(SYSTEM_PYTHON)" >&2; exit 1
+		fi
+		echo "Making .venv with $(SYSTEM_PYTHON)"
+		rm -rf .venv
+		$(SYSTEM_PYTHON) -m venv .venv
+	fi
+	echo "Installing process-control and its tools into .venv"
+	$(PIP) install 'hatchling>=1.27'
+	$(PIP) install --no-build-isolation --editable '.[dev]'
+	rm -f .venv/.ready-*
+	touch $@
+
+demo: $(READY) ## a succeeding, a failing, a timing-out and a multi-command job, and what the history tells
+	@$(PYTHON) demo/demo.py
+
+test: lint ## linters and all tests: what CI runs
+	@missing=$$(for tool in $(TEST_TOOLS); do command -v $${tool%:*} >/dev/null || echo $${tool#*:}; done)
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ]; then
+		echo "Installing from Debian what the tests use: $$missing"
+		apt-get -qq update
+		DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null
+	fi
+	$(PYTHON) -m pytest
+
+lint: $(READY) ## ruff and mypy --strict
+	@$(PYTHON) -m ruff check --quiet .
+	$(PYTHON) -m ruff format --check --quiet . || { echo "hint: $(PYTHON) -m ruff format ." >&2; exit 1; }
+	$(PYTHON) -m mypy
+
+bench: $(READY) ## the cold run against the bare interpreter and against flock + timeout
+	@$(PYTHON) bench/cold_run.py $(if $(KEEP),--keep)
+
+faults: $(READY) ## the storms at full size: thousands of kills and simultaneous starts
+	@PROCESS_CONTROL_STORMS=full $(PYTHON) -m pytest -m storm
+
+clean: ## remove caches and build results (.venv stays: rm -rf .venv)
+	@rm -rf build dist bench/results .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -path ./.venv -prune -o -name __pycache__ -type d -print0 | xargs -0 rm -rf

@@ -1,0 +1,245 @@
+"""`run-job`: the fast path from the command line to the corridor.
+
+Lean room: what a plain run does not need (lists, --status, --kill-job, --dry-run, help) is in `run_job_views.py`.
+"""
+
+import posix
+import sys
+
+from process_control.cli.run_job_options import Options, parse
+from process_control.errors import BadConfiguration, NotPermitted, ProcessControlError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from process_control.config.settings import Settings
+    from process_control.run_job import Request
+    from process_control.system.account import Account
+    from process_control.wiring import Caller
+
+_INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h: a fault of ours
+
+
+def main(arguments: list[str] | None = None) -> "NoReturn":
+    """Run the command line and exit with the code of page `run-job(1)`; never returns, never shows a traceback."""
+    from process_control.system.signals import die_quietly_of_an_interrupt
+
+    die_quietly_of_an_interrupt()
+    _fill_standard_descriptors()
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = _dispatch(parse(words))
+    except ProcessControlError as error:
+        code = _complain(error)
+    except Exception as error:  # noqa: BLE001  the last line of defence: one line instead of a traceback
+        code = _complain_of_ourselves(error, debug="--debug" in words)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        pass
+    posix._exit(code)
+
+
+def _dispatch(options: Options) -> int:
+    if options.verb == "run" and not options.dry_run:
+        return start(options)
+    from process_control.config.settings import find_site_packages
+
+    find_site_packages()
+    from process_control.cli import run_job_views
+
+    return run_job_views.show(options)
+
+
+def start(options: Options) -> int:
+    """Fork into guard and runner; return the exit code in either."""
+    from process_control.config.settings import load_settings
+    from process_control.history.record import Identity
+    from process_control.system import guard, linux
+    from process_control.system.account import check_allowed
+
+    settings = load_settings(options.config, posix.environ, slug_hint=options.job)
+    account = check_allowed(settings.user, words=f"run-job {options.job}", where=settings.path or "")
+    identity = Identity()
+    by = who(posix.environ)
+    environment = decoded(posix.environ)
+    from process_control.wiring import Caller, notifier_for
+
+    notifier = notifier_for(environment, scheduled=options.scheduled is not None)  # a terminal opens while we are root
+    if posix.getpid() == 1:
+        guard.adopt_orphans_of_a_container()
+    linux.set_process_name(b"run-job")
+    runner, guard_pid, channel = guard.fork_runner()
+    if runner:
+        return guard.watch(runner, channel)
+    from process_control.system.signals import Inbox, unblock
+
+    inbox = Inbox()
+    inbox.open()
+    unblock()
+    caller = Caller(
+        environment=environment,
+        identity=identity,
+        inbox=inbox,
+        guard_channel=channel if posix.geteuid() == 0 and account.uid != 0 else None,
+        own_commands=directory_of_run_job(),
+        notifier=notifier,
+    )
+    return _run(_request(options, by=by), options, settings, account, caller, guard_pid)
+
+
+def _run(
+    request: "Request", options: Options, settings: "Settings", account: "Account", caller: "Caller", guard_pid: int
+) -> int:
+    """In the runner: become the service user, load the job, and go through the corridor."""
+    from process_control.system import directories, guard
+    from process_control.system.account import drop_rights
+
+    own = own_directories(settings)
+    if posix.geteuid() == 0 and account.uid != 0:
+        directories.make_as_root(own, account)
+        drop_rights(account)
+    guard.be_bound_to(guard_pid)
+    try:
+        from process_control.config.job_directory import load_job
+
+        job = load_job(options.job or "", settings)
+        refuse_network_state(settings)
+        directories.ensure(own)
+        from process_control.run_job import run_job
+        from process_control.wiring import Adapters
+
+        return run_job(request, job, Adapters(job, settings, account, caller))
+    except ProcessControlError as error:
+        return _complain(error)
+    except Exception as error:  # noqa: BLE001  a fault of ours: nothing of the job may outlive it unseen
+        code = _complain_of_ourselves(error, debug=options.debug)
+        if _has_children():
+            posix.kill(posix.getpid(), 9)  # the guard ends the tree, the next start says `lost`
+        return code
+
+
+def _request(options: Options, *, by: str) -> "Request":
+    from process_control.core.run import JOB, MANUAL
+    from process_control.run_job import Request
+
+    by_hand = JOB if b"PROCESS_CONTROL_RUN_ID" in posix.environ else MANUAL
+    return Request(
+        trigger=options.scheduled or by_hand,
+        by=by,
+        scheduled=options.scheduled is not None,
+        slow_start=options.slow_start,
+        force=options.force,
+        wait=options.wait is not None,
+        wait_seconds=seconds_of_flag(options.wait, "--wait") if options.wait else None,
+        timeout_seconds=seconds_of_flag(options.timeout, "--timeout") if options.timeout is not None else None,
+    )
+
+
+def seconds_of_flag(text: str, flag: str) -> float:
+    from process_control.config.settings import find_site_packages
+
+    find_site_packages()
+    from process_control.config.kinds import seconds_of
+
+    seconds = seconds_of(text)
+    if seconds is None:
+        raise UsageError(f"{flag} {text}: not a time", mend="seconds, or 90s, 10m, 2h, 1d")
+    return seconds
+
+
+def own_directories(settings: "Settings") -> list[tuple[str, int]]:
+    """Return (path, mode) of the directories that process-control keeps for itself."""
+    from process_control.system import directories
+
+    return directories.own_directories(
+        state=settings.state_directory, run=settings.run_directory, output=settings.output_directory
+    )
+
+
+def refuse_network_state(settings: "Settings") -> None:
+    """Raise BadConfiguration (78) when locks or journal would lie on a network file system."""
+    from process_control.system.linux import network_file_system
+
+    if settings.allow_network_state:
+        return
+    for path in (settings.state_directory, settings.run_directory):
+        try:
+            kind = network_file_system(path)
+        except OSError:  # missing: it is made next, and looked at by the next start
+            continue
+        if kind:
+            raise BadConfiguration(
+                f"state on {kind}: locks and journal need a local disk",
+                where=path,
+                mend="set state_directory and run_directory to a local disk",
+            )
+
+
+def directory_of_run_job() -> str | None:
+    """Return the directory with the command `run-job`, for sub-jobs; None when it is not found."""
+    package = __file__.rpartition("/process_control/")[0]
+    prefix = package.rpartition("/lib/")[0] if "/lib/" in package else ""
+    called = sys.argv[0].rpartition("/")
+    candidates = [called[0] if called[2] == "run-job" and called[0].startswith("/") else ""]
+    candidates += [sys.executable.rpartition("/")[0], f"{prefix}/bin" if prefix else ""]
+    for directory in candidates:
+        if directory and posix.access(f"{directory}/run-job", posix.X_OK):
+            return directory
+    return None
+
+
+def decoded(environment: dict[bytes, bytes]) -> dict[str, str]:
+    return {
+        name.decode("utf-8", "surrogateescape"): value.decode("utf-8", "surrogateescape")
+        for name, value in environment.items()
+    }
+
+
+def who(environment: dict[bytes, bytes]) -> str:
+    """Return the name of who asks; through sudo, the name that sudo gives."""
+    from process_control.system.account import account_of
+
+    uid = posix.getuid()
+    through_sudo = environment.get(b"SUDO_USER", b"").decode("ascii", "replace") if uid == 0 else ""
+    printable = through_sudo if through_sudo.isprintable() else ""
+    return printable[:64] or account_of(uid).name
+
+
+def _fill_standard_descriptors() -> None:
+    """Open /dev/null where the caller closed stdin, stdout or stderr, so that no file of ours gets their number."""
+    for descriptor in (0, 1, 2):
+        try:
+            posix.fstat(descriptor)
+        except OSError:
+            posix.open("/dev/null", posix.O_RDWR)
+
+
+def _has_children() -> bool:
+    try:
+        posix.waitpid(-1, posix.WNOHANG)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _complain(error: ProcessControlError) -> int:
+    from process_control.notify.message import escape_controls
+    from process_control.notify.standard_error import write
+
+    write(escape_controls(str(error)) + "\n")
+    return error.exit_code
+
+
+def _complain_of_ourselves(error: Exception, *, debug: bool) -> int:
+    from process_control.notify.standard_error import write
+
+    if isinstance(error, PermissionError):
+        return _complain(NotPermitted(error.strerror or str(error), where=str(error.filename or "run-job")))
+    if debug:
+        import traceback
+
+        write(traceback.format_exc())
+    write(f"run-job: fault in process-control itself: {type(error).__name__}: {error}\n  hint: --debug shows where\n")
+    return _INTERNAL_ERROR

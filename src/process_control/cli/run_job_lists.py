@@ -1,0 +1,181 @@
+"""`run-job --list-jobs` and `run-job --status`: what is there, what runs, what each job did last."""
+
+import sys
+from dataclasses import dataclass
+
+from process_control.cli.output import print_json, print_line
+from process_control.cli.run_job_options import Options
+from process_control.config.all_jobs import load_all
+from process_control.config.job_directory import InvalidJob, load_job
+from process_control.config.settings import Settings
+from process_control.core.job import Job
+from process_control.history.record import Block, read_block, runner_is_alive
+from process_control.notify.message import escape_controls
+
+_RUN_IN_JSON = (
+    *("run_id", "job", "trigger", "scheduled_at", "started_at"),
+    *("pid", "outcome", "reason", "exit_code", "signal", "log"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A line of the list: a job or an invalid file, and the block of the run that goes on."""
+
+    job: Job | InvalidJob
+    running: Block | None
+
+    @property
+    def fault(self) -> str | None:
+        return None if isinstance(self.job, Job) else on_one_line(str(self.job.error))
+
+    @property
+    def state(self) -> str:
+        if isinstance(self.job, InvalidJob):
+            return "invalid"
+        return "running" if self.running else "disabled" if self.job.disabled else "idle"
+
+
+def list_jobs(settings: Settings, *, as_json: bool) -> int:
+    """List all jobs, one bad file never hides the others; exit 0."""
+    rows = [Listed(job=job, running=running_block(settings, job.slug)) for job in load_all(settings)]
+    if as_json:
+        print_json({"jobs": [_as_json(row) for row in rows]})
+    elif sys.stdout.isatty():
+        _print_job_table(rows)
+    else:
+        for row in rows:
+            print_line(_as_line(row))
+    return 0
+
+
+def _as_line(row: Listed) -> str:
+    name = row.job.name if isinstance(row.job, Job) else f"invalid: {row.fault}"
+    state = f"\t{{pid: {row.running['pid']}, status: running}}" if row.running else ""
+    return f"{row.job.slug} - {name}{state}"
+
+
+def _as_json(row: Listed) -> dict[str, object]:
+    return {
+        "job": row.job.slug,
+        "name": row.job.name if isinstance(row.job, Job) else None,
+        "state": row.state,
+        "fault": row.fault,
+        "running": None if row.running is None else run_as_json(row.running),
+    }
+
+
+def _print_job_table(rows: list[Listed]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for column in ("job", "name", "state"):
+        table.add_column(column)
+    for row in rows:
+        name = row.job.name if isinstance(row.job, Job) else ""
+        if row.fault is not None:
+            state = Text(f"invalid: {escape_controls(row.fault)}", style="red")
+        elif row.running:
+            state = Text(f"running (pid {row.running['pid']})", style="green")
+        else:
+            state = Text("disabled" if row.state == "disabled" else "", style="dim")
+        table.add_row(Text(row.job.slug, style="bold"), Text(escape_controls(name)), state)
+        for warning in _warnings(row.job):
+            table.add_row("", "", Text(warning, style="yellow"))
+    Console().print(table)
+
+
+def _warnings(job: Job | InvalidJob) -> list[str]:
+    """Return what a person should know of a file that loads: its hard tabs. A run never says it."""
+    from process_control.config.document import parse
+
+    try:
+        with open(job.path, "rb") as file:
+            source = file.read()
+    except OSError:
+        return []
+    if b"\t" not in source:
+        return []
+    return [on_one_line(escape_controls(str(warning))) for warning in parse(source, f"{job.slug}.yaml").warnings()]
+
+
+def running_block(settings: Settings, slug: str) -> Block | None:
+    """Return the block of the run that goes on, or None."""
+    block = read_block(settings.state_directory, slug)
+    return block if block is not None and block.get("end") is None and runner_is_alive(block) else None
+
+
+def show_status(settings: Settings, options: Options) -> int:
+    """Show what each job (or the one named) did last. Raises JobNotFound (66)."""
+    jobs = load_all(settings)
+    if options.job is not None:
+        jobs = [job for job in jobs if job.slug == options.job]
+        if not jobs:
+            load_job(options.job, settings)
+    rows = [(job.slug, *_last_of(settings, job)) for job in jobs]
+    if options.only_running:
+        rows = [row for row in rows if row[1] == "running"]
+    if options.json:
+        keys = ("job", "state", "detail", "last")
+        print_json({"jobs": [dict(zip(keys, row, strict=True)) for row in rows]})
+    elif sys.stdout.isatty():
+        _print_status_table([row[:3] for row in rows])
+    else:
+        for slug, state, told, _ in rows:
+            print_line(f"{slug}\t{state}\t{told}")
+    return 0
+
+
+def _last_of(settings: Settings, job: Job | InvalidJob) -> tuple[str, str, object]:
+    """Return (state, in words, the run for JSON) of what the job did last, as its block tells."""
+    if isinstance(job, InvalidJob):
+        return "invalid", on_one_line(str(job.error)), None
+    block = read_block(settings.state_directory, job.slug)
+    if block is None:
+        return "never ran", "", None
+    end = block.get("end")
+    if isinstance(end, dict):
+        told = f"{end.get('detail') or end.get('reason') or ''}".strip()
+        return str(end.get("outcome")), f"{end.get('at')}{', ' + told if told else ''}", run_as_json({**block, **end})
+    if runner_is_alive(block):
+        return "running", f"pid {block['pid']} since {block['started_at']}, run {block['run_id']}", run_as_json(block)
+    return "lost", f"run {block['run_id']} of {block['started_at']} has no end and no runner", run_as_json(block)
+
+
+def _print_status_table(rows: list[tuple[str, str, str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    styles = {"succeeded": "green", "running": "cyan", "warned": "yellow", "never ran": "dim"}
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for column in ("job", "last", "when and why"):
+        table.add_column(column)
+    for slug, state, told in rows:
+        style = styles.get(state, "red")
+        table.add_row(Text(slug, style="bold"), Text(state, style=style), Text(escape_controls(told)))
+    Console().print(table)
+
+
+def run_as_json(block: Block) -> dict[str, object]:
+    """Return a run as page 4 of the manual has it in JSON."""
+    names = [
+        "run_id",
+        "job",
+        "trigger",
+        "scheduled_at",
+        "started_at",
+        "pid",
+        "outcome",
+        "reason",
+        "exit_code",
+        "signal",
+        "log",
+    ]
+    return {name: block.get(name) for name in names} | {"ended_at": block.get("at")}
+
+
+def on_one_line(text: str) -> str:
+    return text.replace("\n  hint: ", "; ").replace("\n", " | ")

@@ -1,0 +1,84 @@
+"""Every job of the directory at once: thousands of files, most of them unchanged since the last time.
+
+One cache file holds them all; it is written again when more than one file in twenty had to be parsed.
+"""
+
+from typing import Any
+
+from process_control.config import cache
+from process_control.config.job_directory import InvalidJob, JobDirectory, read_job
+from process_control.config.settings import Settings
+from process_control.core.job import Job, is_slug
+from process_control.errors import ProcessControlError
+
+LISTING = "+"  # no slug: the cache file of all jobs
+
+
+def load_all(settings: Settings) -> list[Job | InvalidJob]:
+    """Return every job in the directory, by name; a bad file is an InvalidJob and never hides the others."""
+    listing = _Listing(settings)
+    with JobDirectory(settings) as directory:
+        found = [
+            _load(name, directory, listing)
+            for name in directory.names()
+            if name.endswith(".yaml") and not name.startswith(".")
+        ]
+    listing.keep()
+    return found
+
+
+def _load(name: str, directory: JobDirectory, listing: "_Listing") -> Job | InvalidJob:
+    slug = name[:-5]
+    try:
+        if not is_slug(slug):
+            from process_control.config.not_found import bad_name
+
+            raise bad_name(slug)
+        source, path = directory.read(slug)
+        return listing.job(slug, path, source)
+    except ProcessControlError as error:
+        return InvalidJob(slug, f"{directory.path}/{name}", error)
+
+
+class _Listing:
+    """The jobs as they were parsed earlier, and those parsed now."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._made_with = [settings.job_directory, settings.log_bytes, settings.default_job_config]
+        self._earlier = self._read()
+        self._now: dict[str, list[Any]] = {}
+        self._parsed = 0
+
+    def _read(self) -> dict[str, list[Any]]:
+        search = self._settings.search
+        known = cache.read(search.cache_places_now(), search.cache_name(LISTING))
+        if known is None or known.get("made_with") != self._made_with or not isinstance(known.get("jobs"), dict):
+            return {}
+        jobs: dict[str, list[Any]] = known["jobs"]
+        return jobs
+
+    def job(self, slug: str, path: str, source: bytes) -> Job:
+        entry = self._earlier.get(slug)
+        try:
+            if entry is not None and entry[0].encode() == source:
+                job = Job.from_values(entry[1])
+                self._now[slug] = entry
+                return job
+        except (LookupError, ValueError, TypeError, AttributeError):
+            pass  # any doubt: parse again
+        self._parsed += 1
+        job = read_job(slug, path, source, self._settings)
+        self._now[slug] = [source.decode(), job.to_values()]
+        return job
+
+    def keep(self) -> None:
+        if self._parsed * 20 <= len(self._now):
+            return
+        import json  # its encoder is in C: thousands of jobs
+
+        from process_control.config import cache_writer
+
+        value = {"made_by": cache.stamp(), "made_with": self._made_with, "jobs": self._now}
+        search = self._settings.search
+        cache_writer.write_text(search.cache_places_now(), search.cache_name(LISTING), json.dumps(value))

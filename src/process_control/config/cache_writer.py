@@ -1,0 +1,104 @@
+"""Keep parsed values for the next start. What cannot be kept is no fault: it is parsed again.
+
+Imported by a cold start that has just parsed something, so it speaks `posix` like the lean rooms.
+"""
+
+import posix
+from typing import Any
+
+from process_control.config.cache import SYSTEM_CACHE, open_place, stamp
+from process_control.json_text import encode
+
+MOST_FILES = 20_000
+
+_MAKE_FILE = posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_NOFOLLOW | posix.O_CLOEXEC
+
+
+def write(directories: list[str], name: str, value: dict[str, Any]) -> None:
+    """Keep `value` under `name` in the first directory that is ours; the last one is made when none is."""
+    try:
+        text = encode({"made_by": stamp(), **value})
+    except (TypeError, ValueError):
+        return
+    write_text(directories, name, text)
+
+
+def write_text(directories: list[str], name: str, text: str) -> None:
+    """As `write`, for what is JSON in ASCII already."""
+    try:
+        descriptor = _first_place(directories)
+        if descriptor is None:
+            return
+        try:
+            _sweep(descriptor)
+            _write(descriptor, name, text.encode("ascii"))
+        finally:
+            posix.close(descriptor)
+    except OSError:
+        return
+
+
+def _first_place(directories: list[str]) -> int | None:
+    for directory in directories:
+        descriptor = open_place(directory)
+        if descriptor is not None:
+            return descriptor
+    if not directories:
+        return None
+    _make(directories[-1])
+    return open_place(directories[-1])
+
+
+def _make(path: str) -> None:
+    parents = path.split("/")[1:-1]
+    for depth in range(1, len(parents) + 1):
+        parent = "/" + "/".join(parents[:depth])
+        _make_directory(parent, 0o755 if parent.endswith(SYSTEM_CACHE) else 0o700)
+    _make_directory(path, 0o700)
+
+
+def _make_directory(path: str, mode: int) -> None:
+    try:
+        posix.mkdir(path, 0o700)
+    except OSError:
+        return
+    posix.chmod(path, mode)  # whatever the umask is
+
+
+def make_place_for(uid: int, gid: int, root: str = "") -> None:
+    """As root: make the cache directory of the service user. No fault when that cannot be."""
+    path = f"{root}{SYSTEM_CACHE}/{uid}"
+    try:
+        _make_directory(f"{root}{SYSTEM_CACHE}", 0o755)
+        posix.mkdir(path, 0o700)
+        posix.chown(path, uid, gid, follow_symlinks=False)
+    except OSError:
+        return
+
+
+def _write(directory: int, name: str, text: bytes) -> None:
+    temporary = f".{name}.{posix.getpid()}"
+    try:
+        descriptor = posix.open(temporary, _MAKE_FILE, 0o600, dir_fd=directory)
+    except FileExistsError:  # left by a process that died, and had our pid
+        posix.unlink(temporary, dir_fd=directory)
+        descriptor = posix.open(temporary, _MAKE_FILE, 0o600, dir_fd=directory)
+    try:
+        try:
+            posix.fchmod(descriptor, 0o600)
+            while text:
+                text = text[posix.write(descriptor, text) :]
+        finally:
+            posix.close(descriptor)
+        posix.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+    except BaseException:
+        posix.unlink(temporary, dir_fd=directory)
+        raise
+
+
+def _sweep(directory: int) -> None:
+    """Begin anew when jobs and configurations that are long gone have filled the directory."""
+    names = posix.listdir(directory)
+    if len(names) > MOST_FILES:
+        for name in names:
+            posix.unlink(name, dir_fd=directory)

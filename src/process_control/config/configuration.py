@@ -1,0 +1,35 @@
+"""The global configuration file: from its bytes to values by attribute. All faults are told at once."""
+
+from typing import Any
+
+from process_control.config.document import Map, Text, parse
+from process_control.config.fields import CONFIGURATION_FIELDS
+from process_control.config.job_file import read_defaults
+from process_control.config.kinds import refuse
+from process_control.config.map_reader import read_map
+from process_control.errors import BadConfiguration
+
+REFERENCE = "docs/reference/configuration.md"
+
+
+def read_configuration(source: bytes, path: str) -> dict[str, Any]:
+    """Return what the configuration says, by attribute of Settings; an empty one says nothing.
+
+    Raises BadConfiguration with all faults of the file.
+    """
+    document = parse(source, path)
+    root, faults = document.root, document.faults
+    values: dict[str, Any] = {}
+    if isinstance(root, Map):
+        reading = read_map(root, CONFIGURATION_FIELDS, faults, reference=REFERENCE)
+        values = reading.values
+        if "default_job_config" in reading.nodes:
+            node = reading.nodes["default_job_config"]
+            if not isinstance(node, Map):
+                refuse("a map", "a map", "default_job_config", node, faults)
+            values["default_job_config"] = read_defaults(node, faults)
+    elif root is not None and not (isinstance(root, Text) and root.is_empty):
+        faults.add("the file must be a map of keys", root, mend="write one 'key: value' a line")
+    if faults:
+        raise BadConfiguration(faults=faults.in_order())
+    return values

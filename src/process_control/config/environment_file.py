@@ -1,0 +1,90 @@
+"""Files of `KEY=value` lines that hold a job's secrets.
+
+Lean room. The values are taken as written, but for one pair of quotes around the whole value.
+"""
+
+import errno
+import posix
+
+from process_control.errors import BadConfiguration, NotPermitted
+
+_LIMIT = 1 << 20
+_FLAGS = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
+_NAME_START = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
+_NAME = _NAME_START | frozenset("0123456789")
+SHORTEST_SECRET = 8
+
+
+def read_environment_file(path: str) -> dict[str, str]:
+    """Return the variables in `path`.
+
+    Raises NotPermitted (77) unless it is a plain file of root's or of ours with mode 0600 or 0640 (or stricter),
+    BadConfiguration (78) when it is missing or a line is not KEY=value; all such lines are told at once.
+    """
+    text = _read_safely(path)
+    variables: dict[str, str] = {}
+    faults = []
+    for number, raw in enumerate(text.split("\n"), start=1):
+        line = raw.strip()
+        if not line or line.startswith("#"):
+            continue
+        name, equals, value = line.partition("=")
+        name = name.strip()
+        if not equals or not _is_name(name) or "\0" in value:
+            faults.append(number)
+            continue
+        variables[name] = _unquoted(value.strip())
+    if faults:
+        # The text of the line is not shown: it may hold a secret.
+        raise BadConfiguration(
+            f"{'line' if len(faults) == 1 else 'lines'} {', '.join(map(str, faults))}: not KEY=value",
+            where=f"{path}:{faults[0]}",
+            mend="write one KEY=value a line, comments begin with #",
+        )
+    return variables
+
+
+def _read_safely(path: str) -> str:
+    try:
+        descriptor = posix.open(path, _FLAGS)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise NotPermitted("the environment file is a symlink", where=path, mend="name the file itself") from error
+        if error.errno == errno.EACCES:
+            raise NotPermitted("the environment file may not be read", where=path) from error
+        raise BadConfiguration(f"environment_file: {error.strerror}", where=path) from error
+    try:
+        status = posix.fstat(descriptor)
+        if (status.st_mode & 0o170000) != 0o100000:
+            raise NotPermitted("the environment file is not a plain file", where=path)
+        if status.st_mode & 0o137:
+            mode = f"{status.st_mode & 0o7777:04o}"
+            raise NotPermitted(
+                f"the environment file has mode {mode}: others could read or change it",
+                where=path,
+                mend=f"chmod 0600 {path}",
+            )
+        if status.st_uid not in (0, posix.geteuid()):
+            raise NotPermitted(
+                "the environment file belongs neither to root nor to the user that jobs run as",
+                where=path,
+                mend=f"chown {posix.geteuid()} {path}",
+            )
+        parts = []
+        while chunk := posix.read(descriptor, _LIMIT):
+            parts.append(chunk)
+            if sum(map(len, parts)) > _LIMIT:
+                raise BadConfiguration("the environment file is larger than 1 MiB", where=path)
+    finally:
+        posix.close(descriptor)
+    return b"".join(parts).decode("utf-8", "surrogateescape")
+
+
+def _is_name(name: str) -> bool:
+    return bool(name) and name[0] in _NAME_START and not set(name) - _NAME and not name.startswith("PROCESS_CONTROL_")
+
+
+def _unquoted(value: str) -> str:
+    if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
+        return value[1:-1]
+    return value

@@ -1,0 +1,558 @@
+"""THE table of keys: what may stand in a job file and in the global configuration, and what each key means.
+
+Everything that knows keys reads them from here: the readers, the class `core.job.Job`, the reference, the example
+configuration, and the suggestions in messages. What is not here: how a kind of value is read (`kinds.py`).
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from process_control.config.kinds import (
+    ACCOUNT,
+    BOOL,
+    COMMAND,
+    COUNT,
+    CRON_TEMPLATE,
+    ENVIRONMENT,
+    GROUP,
+    INHERIT,
+    LOCK,
+    LONG_TEXT,
+    MAP,
+    PATH,
+    PATHS,
+    SCHEDULE,
+    SIZE,
+    TARGET,
+    TEXT,
+    TEXTS,
+    TIME,
+    TIME_ABOVE_ZERO,
+    TIME_FORM,
+    TIME_ZONE,
+    UMASK,
+    Kind,
+    known,
+    one_of,
+)
+
+MEGABYTE = 1000 * 1000
+GIGABYTE = 1000 * MEGABYTE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One key. `attribute` is what it becomes; `default` is in the attribute's unit, `default_words` in people's.
+
+    `example` is the value in YAML; of a map it is what stands below the key. A field with `spelling_of` is another way
+    to write that key. A field with `fields` is a map with keys of its own, whose attributes join those of its parent.
+    """
+
+    key: str
+    kind: Kind
+    meaning: str
+    example: str
+    attribute: str = ""
+    default: Any = None
+    default_words: str = ""
+    spelling_of: str = ""
+    required: bool = False
+    supported: bool = True
+    in_defaults: bool = True
+    fields: "tuple[Field, ...]" = field(default=(), repr=False)
+
+    @property
+    def becomes(self) -> str:
+        """The attribute that holds the value."""
+        return self.attribute or self.key
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Every attribute that this key decides."""
+        if self.fields:
+            return tuple(name for inner in self.fields if inner.supported for name in inner.attributes)
+        return (self.becomes,)
+
+
+def later(key: str, kind: Kind, meaning: str, example: str, *, default_words: str = "") -> Field:
+    """Make a field that is known and refused: its behaviour is not built yet."""
+    return Field(key=key, kind=kind, meaning=meaning, example=example, default_words=default_words, supported=False)
+
+
+LIMIT_FIELDS = (
+    Field(
+        key="log_bytes",
+        kind=SIZE,
+        attribute="log_bytes",
+        default_words="100 MB",
+        meaning="The largest log of one run. What is printed beyond it is dropped from the middle: "
+        "the beginning and the last 1 MiB are kept, the job goes on, and the cut is told.",
+        example="100 MB",
+    ),
+    later("memory", SIZE, "The memory that all processes of the job may use together (cgroup v2).", "512 MiB"),
+    later("cpu_seconds", COUNT, "The CPU time that each process may use.", "600"),
+    later("processes", COUNT, "How many processes the job may have at once (cgroup v2).", "100"),
+    later("open_files", COUNT, "How many files each process may have open.", "1024"),
+    later("file_size", SIZE, "The largest file that the job may write.", "1 GB"),
+    later("nice", known("number", "a whole number from -20 to 19"), "The priority, as nice(1) has it.", "10"),
+    later(
+        "io_class", known("text", "idle, best-effort or realtime"), "The class for disk access, as ionice(1).", "idle"
+    ),
+    later("required", BOOL, "Refuse to start when a limit cannot be set.", "true", default_words="`false`"),
+)
+
+COMMAND_MEANING = (
+    "The command that is run. It is split into words like a shell's (quotes hold words together), but no shell runs: "
+    "no globbing, no pipes, no variables. A list runs in sequence and stops at the first failure."
+)
+
+JOB_FIELDS = (
+    Field(
+        key="name",
+        kind=TEXT,
+        required=True,
+        in_defaults=False,
+        meaning="The human name, shown wherever the job is shown.",
+        example="Nightly backup",
+    ),
+    Field(
+        key="description",
+        kind=LONG_TEXT,
+        meaning="What the job is for and what to do when it fails: the runbook, shown with every failure.",
+        example="Copies the database to the second site. When it fails, run it again by hand.",
+    ),
+    Field(key="owner", kind=TEXT, meaning="Whom to tell.", example="ops@example.org"),
+    Field(
+        key="command",
+        kind=COMMAND,
+        required=True,
+        in_defaults=False,
+        meaning=COMMAND_MEANING,
+        example="/usr/local/bin/backup --all",
+    ),
+    Field(
+        key="slow_start_command",
+        kind=COMMAND,
+        meaning="The small dose: what `run-job --slow-start` runs in place of `command`.",
+        example="/usr/local/bin/backup --one",
+    ),
+    Field(
+        key="schedule",
+        kind=SCHEDULE,
+        default=[],
+        default_words="none",
+        in_defaults=False,
+        meaning="When the job runs, in Vixie cron's words: five fields with names, ranges, steps and lists, "
+        "or @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually. When both day fields are "
+        "restricted, either one is enough. `H` in a field spreads by a stable number made from host and slug. "
+        "Without it the job runs by hand only.",
+        example='"*/5 * * * *"',
+    ),
+    Field(
+        key="time_zone",
+        kind=TIME_ZONE,
+        default_words="the host's zone",
+        meaning="The zone of the schedule. A time in a skipped hour runs once right after it; in a repeated hour a "
+        "job with a fixed time runs once, one with a star for the minute or hour follows real time.",
+        example="Europe/Berlin",
+    ),
+    later(
+        "exclude",
+        known("list", "a list of dates, ranges, or names of calendars"),
+        "Planned times that do not run.",
+        "[2027-01-01]",
+    ),
+    Field(
+        key="disabled",
+        kind=BOOL,
+        default=False,
+        default_words="`false`",
+        meaning="No scheduled runs. The job can still be run by hand.",
+        example="true",
+    ),
+    Field(
+        key="timeout",
+        kind=TIME,
+        attribute="timeout_seconds",
+        default=600.0,
+        default_words="600 s",
+        meaning="How long an attempt may take, all commands together; then the whole process tree is ended. "
+        "0 is no limit.",
+        example="30m",
+    ),
+    Field(
+        key="kill_grace",
+        kind=TIME,
+        attribute="kill_grace_seconds",
+        default=10.0,
+        default_words="10 s",
+        meaning="How long the process tree has between TERM and KILL.",
+        example="30s",
+    ),
+    Field(
+        key="leftovers",
+        kind=one_of("kill", "keep"),
+        default="kill",
+        default_words="`kill`",
+        meaning="What becomes of processes that the job leaves behind. `keep` is for a job that starts a service; "
+        "such a job does not inherit its lock.",
+        example="keep",
+    ),
+    Field(
+        key="run_unlogged",
+        kind=BOOL,
+        default=False,
+        default_words="`false`",
+        meaning="Run even when no log can be written: for the job that cleans the disk.",
+        example="true",
+    ),
+    later("silence_timeout", TIME, "No output for so long: the job is ended, reason `silence`.", "5m"),
+    Field(
+        key="environment",
+        kind=ENVIRONMENT,
+        default={},
+        default_words="none",
+        meaning="Variables for the job. Values are taken as written: `010` stays `010`, `yes` stays `yes`. "
+        "Merged name by name over those of `default_job_config`.",
+        example="PYTHONPATH: /opt/tools\nLANG: C",
+    ),
+    Field(
+        key="environment_file",
+        kind=PATHS,
+        default=[],
+        default_words="none",
+        meaning="Files of `KEY=value` lines, for secrets: mode 0600 or 0640, owned by the service user or root.",
+        example="/etc/backup.secrets",
+    ),
+    Field(
+        key="inherit_environment",
+        kind=INHERIT,
+        default=False,
+        default_words="`false`",
+        meaning="Let the caller's variables through: all, or those named. Without it the job sees the same "
+        "environment whoever starts it.",
+        example="[SSH_AUTH_SOCK]",
+    ),
+    Field(
+        key="working_directory",
+        kind=PATH,
+        default_words="the home of the service user",
+        meaning="Where the job runs.",
+        example="/srv/backup",
+    ),
+    Field(
+        key="umask",
+        kind=UMASK,
+        default=0o022,
+        default_words="022",
+        meaning="The permissions that files made by the job do not get.",
+        example="077",
+    ),
+    Field(
+        key="tags",
+        kind=TEXTS,
+        default=[],
+        default_words="none",
+        meaning="Groups that the job belongs to; every command takes `tag:NAME` in place of jobs.",
+        example="[nightly, database]",
+    ),
+    Field(key="tag", kind=TEXTS, spelling_of="tags", attribute="tags", meaning="Another spelling.", example="nightly"),
+    Field(
+        key="lock",
+        kind=LOCK,
+        default_words="the slug",
+        meaning="Jobs that name the same lock never run together.",
+        example="database",
+    ),
+    Field(
+        key="on_overlap",
+        kind=one_of("skip", "queue", "replace", "fail"),
+        default="skip",
+        default_words="`skip`",
+        meaning="What a start does while the lock is held. `skip`: a scheduled start is recorded as skipped. "
+        "`queue`: it waits, at most `queue_timeout`. `replace`: the running one is stopped. `fail`: it is a "
+        "failed run. By hand all but `queue` refuse.",
+        example="queue",
+    ),
+    Field(
+        key="allow_overtime",
+        kind=BOOL,
+        spelling_of="on_overlap",
+        attribute="on_overlap",
+        meaning="The old spelling: `true` is `on_overlap: skip`, `false` is `on_overlap: fail`.",
+        example="true",
+    ),
+    Field(
+        key="queue_timeout",
+        kind=TIME,
+        attribute="queue_timeout_seconds",
+        default=3600.0,
+        default_words="1 h",
+        meaning="How long a start waits for the lock with `on_overlap: queue`.",
+        example="10m",
+    ),
+    Field(
+        key="stdout",
+        kind=PATH,
+        meaning="A file to which stdout is also appended, raw, under a header line for each run.",
+        example="/var/log/backup.out",
+    ),
+    Field(
+        key="stdout_destination",
+        kind=PATH,
+        spelling_of="stdout",
+        attribute="stdout",
+        meaning="Another spelling.",
+        example="/var/log/backup.out",
+    ),
+    Field(
+        key="stderr",
+        kind=one_of("fail", "warn", "ignore"),
+        default="fail",
+        default_words="`fail`",
+        meaning="The verdict on output to stderr.",
+        example="warn",
+    ),
+    later(
+        "verdicts",
+        known("list of rules", "a list of rules"),
+        "Rules that judge a run.",
+        "[{exit_code: 75, verdict: retry}]",
+    ),
+    later(
+        "retry",
+        known("number or map", "a number of attempts, or a map"),
+        "How often a failed attempt is tried again.",
+        "3",
+    ),
+    later(
+        "backoff", known("time or map", TIME_FORM), "After a failed run, planned times within this are skipped.", "5m"
+    ),
+    later("hold", MAP, "After so many failed runs in a row scheduled runs are prevented.", "{after_failures: 5}"),
+    later("slow_start", MAP, "When runs use `slow_start_command` until the job has proved itself.", "{runs: 3}"),
+    Field(
+        key="start_within",
+        kind=TIME_ABOVE_ZERO,
+        attribute="start_within_seconds",
+        default=600.0,
+        default_words="10 m",
+        meaning="A planned time older than this is not started any more.",
+        example="1h",
+    ),
+    later("after", known("list", "a list of jobs"), "Jobs after which this one runs.", "[prepare]"),
+    later("max_concurrent", COUNT, "How many jobs of a chain run at once.", "2"),
+    later("catch_up", known("text", "none, latest or all"), "What becomes of missed planned times.", "latest"),
+    later("jitter", TIME, "A random delay before a scheduled start.", "30s"),
+    later("expect", MAP, "What a good run looks like.", "{longer_than: 5s}"),
+    Field(
+        key="limits",
+        kind=MAP,
+        fields=LIMIT_FIELDS,
+        meaning="What a run may use.",
+        example="log_bytes: 10 MB",
+    ),
+    later(
+        "failmail",
+        known("map or `false`", "a map, or false"),
+        "Who gets mail about failures.",
+        "{to_address: ops@example.org}",
+    ),
+    later("failure_threshold_for_mail", COUNT, "Mail from this failed run in a row on.", "3"),
+    later("notify", known("list", "a list of channels"), "More channels to tell.", "[{url: json://example.org}]"),
+    later("ping", known("URL", "a URL"), "A dead-man's-switch service.", "https://ping.example.org/abc"),
+)
+
+RETENTION_FIELDS = (
+    Field(
+        key="runs",
+        kind=COUNT,
+        attribute="retention_runs",
+        default=1000,
+        default_words="1000",
+        meaning="How many runs of a job are kept.",
+        example="1000",
+    ),
+    Field(
+        key="days",
+        kind=COUNT,
+        attribute="retention_days",
+        default=90,
+        default_words="90",
+        meaning="How many days runs and the journal are kept.",
+        example="90",
+    ),
+    Field(
+        key="log_bytes",
+        kind=SIZE,
+        attribute="retention_log_bytes",
+        default=GIGABYTE,
+        default_words="1 GB",
+        meaning="How large the logs of a job may be together.",
+        example="1 GB",
+    ),
+)
+
+CONFIGURATION_FIELDS = (
+    Field(
+        key="job_directory",
+        kind=PATH,
+        default_words="`/var/lib/process-control`; `$XDG_CONFIG_HOME/process-control/jobs`",
+        meaning="Where the job files are. It must exist; its path may go through links.",
+        example="/var/lib/process-control",
+    ),
+    Field(
+        key="output_directory",
+        kind=PATH,
+        default_words="`/var/log/process-control`; `$XDG_STATE_HOME/process-control/log`",
+        meaning="Where the logs of the runs go.",
+        example="/var/log/process-control",
+    ),
+    Field(
+        key="state_directory",
+        kind=PATH,
+        default_words="`/var/lib/process-control-state`; `$XDG_STATE_HOME/process-control`",
+        meaning="Where journal and history are. It must be on a local disk.",
+        example="/var/lib/process-control-state",
+    ),
+    Field(
+        key="run_directory",
+        kind=PATH,
+        default_words="`run` in the state directory",
+        meaning="Where the locks are. It must be on a local disk, the same one whoever starts a job.",
+        example="/var/lib/process-control-state/run",
+    ),
+    Field(
+        key="output_crontab",
+        kind=TARGET,
+        default_words="`/etc/cron.d/process-control`; `console`",
+        meaning="The crontab that `cron-generate` writes; the word `console` prints it.",
+        example="/etc/cron.d/process-control",
+    ),
+    Field(
+        key="user",
+        kind=ACCOUNT,
+        default_words="whoever runs it",
+        meaning="The service user: the one account that jobs run as.",
+        example="jobs",
+    ),
+    Field(
+        key="default_job_config",
+        kind=MAP,
+        default={},
+        default_words="none",
+        meaning="Defaults for every key of the job file but `name`, `command` and `schedule`. `environment` is merged "
+        "name by name; every other key of a job replaces the default whole.",
+        example="timeout: 30m\nenvironment:\n  LANG: C.UTF-8",
+    ),
+    Field(
+        key="runner_path",
+        kind=PATH,
+        default_words="the interpreter and its stub",
+        meaning="The `run-job` that generated crontabs call.",
+        example="/usr/bin/run-job",
+    ),
+    Field(
+        key="cron_template",
+        kind=CRON_TEMPLATE,
+        default_words="a comment and a line",
+        meaning="What the crontab has for each job; it may have several lines. "
+        "The command is already escaped for cron.",
+        example='"# {source}\\n{schedule} {user} {command}\\n"',
+    ),
+    Field(
+        key="retention",
+        kind=MAP,
+        fields=RETENTION_FIELDS,
+        meaning="How much is kept of each job. Applied by a run's end once a day, and by `prune`.",
+        example="runs: 1000\ndays: 90\nlog_bytes: 1 GB",
+    ),
+    Field(
+        key="limits",
+        kind=MAP,
+        fields=(LIMIT_FIELDS[0],),
+        meaning="What each run may use, unless its job says otherwise.",
+        example="log_bytes: 100 MB",
+    ),
+    Field(
+        key="no_new_privileges",
+        kind=BOOL,
+        default=False,
+        default_words="`false`",
+        meaning="Jobs cannot gain rights, not even by set-user-ID programs such as sudo.",
+        example="true",
+    ),
+    Field(
+        key="read_group",
+        kind=GROUP,
+        default_words="none",
+        meaning="Members of this group may look at jobs, runs and logs.",
+        example="ops",
+    ),
+    Field(
+        key="trusted_owner",
+        kind=ACCOUNT,
+        default_words="none",
+        meaning="Besides root, the one account whose job files may run as root.",
+        example="deploy",
+    ),
+    Field(
+        key="trusted_group",
+        kind=GROUP,
+        default_words="none",
+        meaning="A group that may write job files and their directory.",
+        example="deployers",
+    ),
+    Field(
+        key="allow_network_state",
+        kind=BOOL,
+        default=False,
+        default_words="`false`",
+        meaning="Accept state on a network disk, where locks are not reliable: without promise.",
+        example="true",
+    ),
+    later("failmail", MAP, "From and to which address failures are mailed, and how.", "{to_address: ops@example.org}"),
+    later("syslog", MAP, "Where the invocation log goes.", "{facility: daemon}"),
+    later("max_concurrent", COUNT, "How many runs the scheduler has at once.", "20"),
+    later("notify", known("list", "a list of channels"), "More channels to tell.", "[{url: json://example.org}]"),
+    later("metrics", MAP, "Where metrics are written.", "{textfile: /var/lib/node_exporter/process-control.prom}"),
+    later("web", MAP, "The pages.", "{address: 127.0.0.1:8080}"),
+    later("fleet", MAP, "The fleet of hosts.", "{address: temporal.example.org:7233}"),
+    later("calendars", MAP, "Named lists of dates for `exclude`.", "{holidays: [2027-01-01]}"),
+)
+
+DEFAULT_LOG_BYTES = 100 * MEGABYTE
+
+
+def supported_attributes(fields: tuple[Field, ...]) -> dict[str, Field]:
+    """Return every attribute that `fields` decide, with the field that is its main spelling."""
+    found: dict[str, Field] = {}
+    for each in fields:
+        if not each.supported or each.spelling_of:
+            continue
+        if each.fields:
+            found.update(supported_attributes(each.fields))
+        else:
+            found[each.becomes] = each
+    return found
+
+
+def defaults(fields: tuple[Field, ...]) -> dict[str, Any]:
+    """Return the attributes and their values when no file says anything."""
+    return {name: each.default for name, each in supported_attributes(fields).items()}
+
+
+def fingerprint() -> str:
+    """Return a word that changes when the tables do: cached values made by other tables count nothing."""
+    rows = []
+
+    def add(fields: tuple[Field, ...]) -> None:
+        for each in fields:
+            rows.append(
+                f"{each.key} {each.becomes} {each.kind.name} {each.kind.annotation} {each.default!r} {each.supported}"
+            )
+            add(each.fields)
+
+    add(JOB_FIELDS)
+    add(CONFIGURATION_FIELDS)
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:12]

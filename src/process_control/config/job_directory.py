@@ -1,0 +1,307 @@
+"""The job directory: find a job's file, see that it is safe, and return the job.
+
+Lean room: imports C builtins and lean rooms; the parser is imported when the cache has no answer.
+"""
+
+import posix
+import pwd
+import time
+
+from process_control.config import cache, safe_file
+from process_control.config.settings import Settings, find_site_packages
+from process_control.core.job import Job, is_slug
+from process_control.errors import BadConfiguration, NotPermitted, ProcessControlError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+PLANNED_SLOTS = 64
+
+
+class InvalidJob:
+    """A file in the job directory that is no job, and why."""
+
+    __slots__ = ("error", "path", "slug")
+
+    def __init__(self, slug: str, path: str, error: ProcessControlError) -> None:
+        self.slug = slug
+        self.path = path
+        self.error = error
+
+    def __repr__(self) -> str:
+        return f"InvalidJob({self.slug!r}, {self.path!r}, {self.error.faults!r})"
+
+
+def load_job(slug: str, settings: Settings) -> Job:
+    """Return the job, read from its file now.
+
+    Raises JobNotFound (66) for a name that no file has, NotPermitted (77) for a file or directory that somebody else
+    could have written, BadConfiguration (78) for faults in it and for a missing job directory.
+    """
+    if not is_slug(slug):
+        raise _no_such_job(slug, settings)
+    with JobDirectory(settings) as directory:
+        source, path = directory.read(slug)
+    job = _kept(settings, slug, path, source)
+    if job is None:
+        job = read_job(slug, path, source, settings)
+        job.planned_slots = _planned(job, time.time())
+        _keep(job, source, settings)
+    elif settings.search.is_stale and slug == settings.search.slug:
+        _keep(job, source, settings)
+    return job
+
+
+class JobDirectory:
+    """The open job directory, checked up to the root: what is read here, nobody else could have written."""
+
+    __slots__ = ("_settings", "_trust", "descriptor", "path")
+
+    def __init__(self, settings: Settings) -> None:
+        try:
+            walk = safe_file.open_directory(settings.job_directory)
+        except OSError as error:
+            raise _no_directory(settings, error) from error
+        self.descriptor = walk.descriptor
+        self.path = settings.job_directory
+        self._settings = settings
+        try:
+            self._trust = _checked(walk, settings)
+        except BaseException:
+            posix.close(self.descriptor)
+            raise
+
+    def __enter__(self) -> "JobDirectory":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        posix.close(self.descriptor)
+
+    def read(self, slug: str) -> "tuple[bytes, str]":
+        """Return the source and the path of a job's file."""
+        name = f"{slug}.yaml"
+        path = f"{self.path}/{name}"
+        try:
+            descriptor = posix.open(name, safe_file.TO_READ, dir_fd=self.descriptor)
+        except OSError as error:
+            raise self._not_opened(slug, name, path, error) from error
+        try:
+            faults = safe_file.unsafe_file(path, posix.fstat(descriptor), self._trust, descriptor)
+            if faults:
+                raise NotPermitted(faults=faults)
+            return safe_file.read(descriptor, path), path
+        finally:
+            posix.close(descriptor)
+
+    def _not_opened(self, slug: str, name: str, path: str, error: OSError) -> ProcessControlError:
+        if isinstance(error, FileNotFoundError):
+            return _no_such_job(slug, self._settings)
+        from process_control.config.not_found import unreadable
+
+        try:
+            faults = safe_file.unsafe_file(path, posix.lstat(name, dir_fd=self.descriptor), self._trust)
+        except OSError:
+            faults = []
+        return NotPermitted(faults=faults) if faults else unreadable(path, error)
+
+    def names(self) -> "list[str]":
+        """Return the names of all entries, sorted. Raises NotPermitted when they cannot be listed."""
+        try:
+            descriptor = posix.open(".", posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC, dir_fd=self.descriptor)
+        except OSError as error:
+            raise _no_directory(self._settings, error) from error
+        try:
+            return sorted(posix.listdir(descriptor))
+        finally:
+            posix.close(descriptor)
+
+
+def slugs(settings: Settings) -> "list[str]":
+    """Return the names of all jobs, valid or not, sorted: of every `<slug>.yaml`, and of nothing else."""
+    with JobDirectory(settings) as directory:
+        names = directory.names()
+    return [name[:-5] for name in names if name.endswith(".yaml") and is_slug(name[:-5])]
+
+
+def load_all(settings: Settings) -> "list[Job | InvalidJob]":
+    """Return every job in the directory, by name; a bad file is an InvalidJob and never hides the others."""
+    from process_control.config.all_jobs import load_all
+
+    return load_all(settings)
+
+
+def warnings_of(job: Job) -> "list[str]":
+    """Return what a run never says of a job's file and a person should know: its hard tabs, one line of text each."""
+    from process_control.config.hard_tabs import tab_warnings
+
+    return tab_warnings(job)
+
+
+# --- whom to trust ---------------------------------------------------------------------------------------------------
+
+
+def _checked(walk: safe_file.Walk, settings: Settings) -> safe_file.Trust:
+    """Return whom to trust with job files. Raises NotPermitted unless directory and parents are theirs too."""
+    me = posix.geteuid()
+    group = _gid(settings.trusted_group, settings)
+    if _jobs_run_as_root(settings, me):
+        trusted = _uid(settings.trusted_owner, settings)
+        trust = safe_file.Trust((0,) if trusted is None else (0, trusted), group)
+        faults = safe_file.unsafe_steps(walk, trust)
+    else:
+        owner = walk.steps[-1][1].st_uid
+        trust = safe_file.Trust((0, owner), group)
+        faults = safe_file.unsafe_steps(walk, safe_file.Trust((0, me), group), nearest=(owner,))
+    faults += safe_file.unsafe_last_step(walk)
+    if faults:
+        raise NotPermitted(faults=faults)
+    return trust
+
+
+def _jobs_run_as_root(settings: Settings, me: int) -> bool:
+    if settings.user is None or me != 0:
+        return me == 0
+    try:
+        return pwd.getpwnam(settings.user).pw_uid == 0
+    except KeyError:
+        return True
+
+
+def _uid(name: "str | None", settings: Settings) -> "int | None":
+    if name is None:
+        return None
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        raise _unknown_name("trusted_owner", "user", name, settings) from None
+
+
+def _gid(name: "str | None", settings: Settings) -> "int | None":
+    if name is None:
+        return None
+    import grp
+
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise _unknown_name("trusted_group", "group", name, settings) from None
+
+
+def _unknown_name(key: str, kind: str, name: str, settings: Settings) -> BadConfiguration:
+    return BadConfiguration(
+        f"'{key}' names a {kind} that does not exist: '{name}'",
+        where=settings.path or "",
+        mend=f"name one that exists, or remove '{key}'",
+    )
+
+
+# --- kept or parsed --------------------------------------------------------------------------------------------------
+
+
+def _kept(settings: Settings, slug: str, path: str, source: bytes) -> "Job | None":
+    """Return the job as it was kept, when it was made from the same texts."""
+    search = settings.search
+    if slug == search.slug and posix.geteuid() == search.uid:
+        known = search.job_cache
+    else:
+        known = cache.read(settings.search.cache_places_now(), search.cache_name(slug))
+    if known is None:
+        return None
+    try:
+        text, values, zone = known["job"]
+        if text.encode() != source or known["made_with"] != _made_with(slug, path, settings):
+            return None
+        job = Job.from_values(values)
+    except (LookupError, ValueError, TypeError, AttributeError):
+        return None
+    if job.planned_slots and zone != cache.zone_stamp(job.time_zone):
+        job.planned_slots = []
+    return job
+
+
+def _made_with(slug: str, path: str, settings: Settings) -> "list[Any]":
+    """Return all that a job depends on besides its file."""
+    return [slug, path, settings.log_bytes, settings.default_job_config]
+
+
+def _keep(job: Job, source: bytes, settings: Settings) -> None:
+    from process_control.config import cache_writer
+
+    search = settings.search
+    # Who became the service user meanwhile does not give it the text of a configuration that it may not read.
+    configurations = search.configurations if posix.geteuid() == search.uid else {}
+    value = {
+        "configurations": configurations,
+        "made_with": _made_with(job.slug, job.path, settings),
+        "job": [source.decode(), job.to_values(), cache.zone_stamp(job.time_zone)],
+    }
+    cache_writer.write(settings.search.cache_places_now(), search.cache_name(job.slug), value)
+
+
+def read_job(slug: str, path: str, source: bytes, settings: Settings) -> Job:
+    """Return the job that `source` describes, parsed now. Raises BadConfiguration with all its faults."""
+    find_site_packages()
+    from process_control.config.job_file import read_job
+
+    defaults, log_bytes = settings.default_job_config, settings.log_bytes
+    return read_job(source, slug=slug, path=path, default_values=defaults, log_bytes=log_bytes)
+
+
+# --- planned times ---------------------------------------------------------------------------------------------------
+
+
+def last_slot(job: Job, settings: Settings, now: float) -> "int | None":
+    """Return the last planned time not later than `now`, as UTC seconds; None when there is none.
+
+    Plans again, and keeps that for the next start, when the planned times are used up. Raises BadConfiguration when
+    the job's time zone is gone.
+    """
+    if not job.schedule:
+        return None
+    slots = job.planned_slots
+    if not slots or not slots[0] <= now < slots[-1]:
+        slots = job.planned_slots = _planned(job, now)
+        _keep_slots(job, settings)
+    last = 0
+    for slot in slots:
+        if slot > now:
+            break
+        last = slot
+    return last or None
+
+
+def _planned(job: Job, now: float) -> "list[int]":
+    """Return the last slot at or before `now` (0: none) and the next ones."""
+    if not job.schedule:
+        return []
+    find_site_packages()
+    from process_control.config.planned_slots import planned_slots
+
+    return planned_slots(job, now, PLANNED_SLOTS)
+
+
+def _keep_slots(job: Job, settings: Settings) -> None:
+    """Put newly planned times into the cache, beside the texts that are there."""
+    known = cache.read(settings.search.cache_places_now(), settings.search.cache_name(job.slug))
+    if known is None or "job" not in known or known["job"][1][2] != job.version:
+        return
+    from process_control.config import cache_writer
+
+    known["job"][1:] = [job.to_values(), cache.zone_stamp(job.time_zone)]
+    cache_writer.write(settings.search.cache_places_now(), settings.search.cache_name(job.slug), known)
+
+
+# --- what is said when there is nothing ------------------------------------------------------------------------------
+
+
+def _no_such_job(slug: str, settings: Settings) -> ProcessControlError:
+    from process_control.config.not_found import names_if_any, no_such_job
+
+    return no_such_job(slug, settings, names_if_any(settings))
+
+
+def _no_directory(settings: Settings, error: OSError) -> ProcessControlError:
+    from process_control.config.not_found import no_directory
+
+    return no_directory(settings, error)

@@ -1,0 +1,111 @@
+"""One job file: from its bytes to a Job, over the defaults of the configuration. All faults are told at once."""
+
+import hashlib
+import posix
+from datetime import UTC
+from typing import Any
+
+from process_control.config.document import Document, Faults, List, Map, Node, Text, parse
+from process_control.config.fields import JOB_FIELDS, defaults
+from process_control.config.map_reader import Reading, read_map
+from process_control.core.job import Job
+from process_control.errors import BadConfiguration
+
+REFERENCE = "docs/reference/job-file.md"
+MOST_SCHEDULES = 100
+DEFAULT_FIELDS = tuple(field for field in JOB_FIELDS if field.in_defaults)
+_BY_KEY = {field.key: field for field in JOB_FIELDS}
+_DEFAULTS = defaults(JOB_FIELDS)
+
+
+def read_job(source: bytes, *, slug: str, path: str, default_values: dict[str, Any], log_bytes: int) -> Job:
+    """Return the job that `source` describes. Raises BadConfiguration with all faults of the file."""
+    document = parse(source, f"{slug}.yaml")
+    reading = _read(document, slug)
+    if document.faults:
+        raise BadConfiguration(faults=document.faults.in_order())
+    values = _DEFAULTS | {"lock": slug, "log_bytes": log_bytes}
+    values |= _over(default_values, reading)
+    return Job(slug=slug, path=path, version=hashlib.sha256(source).hexdigest()[:12], **_copied(values))
+
+
+def read_defaults(node: Node, faults: Faults) -> dict[str, Any]:
+    """Return what `default_job_config` of a configuration says, by attribute."""
+    if not isinstance(node, Map):
+        return {}
+    for key, _ in node.entries:
+        field = _BY_KEY.get(key.value)
+        if field is not None and not field.in_defaults:
+            faults.add(f"'{key.value}' cannot have a default", key, mend="write it in each job file")
+    allowed = Map(node.line, node.column, [entry for entry in node.entries if not _has_no_default(entry[0])])
+    reading = read_map(allowed, DEFAULT_FIELDS, faults, reference=REFERENCE, prefix="default_job_config.")
+    return _values(reading)
+
+
+def _has_no_default(key: Text) -> bool:
+    return key.value in _BY_KEY and not _BY_KEY[key.value].in_defaults
+
+
+def _read(document: Document, slug: str) -> Reading:
+    root, faults = document.root, document.faults
+    if not isinstance(root, Map):
+        _tell_no_map(root, faults)
+        return Reading()
+    reading = read_map(root, JOB_FIELDS, faults, reference=REFERENCE)
+    present = {key.value for key, _ in root.entries}
+    for field in JOB_FIELDS:
+        if field.required and field.key not in present:
+            faults.add(f"'{field.key}' is missing", (1, 1), mend=f"add a line such as: {field.key}: {field.example}")
+    _check_schedule(reading, slug, faults)
+    return reading
+
+
+def _tell_no_map(root: Node | None, faults: Faults) -> None:
+    if faults:
+        return
+    if root is None or (isinstance(root, Text) and root.is_empty):
+        faults.add("the file is empty", (1, 1), mend="a job needs at least 'name' and 'command'")
+        return
+    found = "a list" if isinstance(root, List) else "text"
+    faults.add(f"the file must be a map of keys, not {found}", root, mend="write one 'key: value' a line")
+
+
+def _check_schedule(reading: Reading, slug: str, faults: Faults) -> None:
+    """Tell what is wrong with the schedule. Whether it is right does not depend on the zone: UTC saves reading it."""
+    node = reading.nodes.get("schedule")
+    if node is None:
+        return
+    from process_control.core.schedule import Schedule, ScheduleError  # not for every configuration and job
+
+    items = node.items if isinstance(node, List) else [node]
+    if len(items) > MOST_SCHEDULES:
+        faults.add(f"more than {MOST_SCHEDULES} schedules", items[MOST_SCHEDULES], mend="write steps and ranges")
+    for item in items[:MOST_SCHEDULES]:
+        if not isinstance(item, Text) or item.is_empty or "\0" in item.value:
+            continue  # told already
+        try:
+            Schedule.parse([item.value], time_zone=UTC, host=posix.uname().nodename, slug=slug)
+        except ScheduleError as error:
+            faults.add(error.what, item, mend=error.mend)
+
+
+def _values(reading: Reading) -> dict[str, Any]:
+    """Return the values by attribute, the old spelling of `on_overlap` put into the new words."""
+    values = dict(reading.values)
+    if "allow_overtime" in reading.nodes:
+        values["on_overlap"] = "skip" if values["on_overlap"] else "fail"
+    return values
+
+
+def _over(default_values: dict[str, Any], reading: Reading) -> dict[str, Any]:
+    """Return the defaults of the configuration with what the job says in their place."""
+    said = {name for key in reading.nodes for name in _BY_KEY[key].attributes}
+    values = {name: value for name, value in default_values.items() if name not in said} | _values(reading)
+    if "environment" in default_values and "environment" in reading.values:
+        values["environment"] = default_values["environment"] | reading.values["environment"]
+    return values
+
+
+def _copied(values: dict[str, Any]) -> dict[str, Any]:
+    """Return `values` with lists and maps of their own, so that no two jobs share one."""
+    return {name: value.copy() if isinstance(value, (list, dict)) else value for name, value in values.items()}

@@ -1,0 +1,452 @@
+"""The kinds of values that keys have: how each is written, and how it is read from a node of the document.
+
+A reader tells what is wrong with the value in `faults` and goes on; what it returns then counts nothing.
+"""
+
+import difflib
+import re
+import shlex
+import string
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from process_control.config.document import Broken, Faults, List, Map, Node, Text, quoted
+
+SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)  # core.job.is_slug without what is generated from here
+TRUE_WORDS = ("true", "yes", "on")
+FALSE_WORDS = ("false", "no", "off")
+LONGEST_SECONDS = 10 * 366 * 86400
+
+Reader = Callable[[str, Node, Faults], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """How the value of a key is written: `wanted` finishes "must be …", `form` tells how to write it."""
+
+    name: str
+    wanted: str
+    form: str
+    annotation: str
+    read: Reader
+
+
+def refuse(wanted: str, form: str, key: str, node: Node, faults: Faults, *, mend: str = "") -> None:
+    """Tell that the value of `key` is not what is wanted; say nothing of what is broken already."""
+    if isinstance(node, Broken):
+        return
+    if isinstance(node, Text) and node.is_empty:
+        faults.add(f"'{key}' has no value", node, mend=f"write {form}, or remove the line")
+        return
+    faults.add(f"'{key}' must be {wanted}, not {_found(node)}", node, mend=mend or f"write {form}")
+
+
+def _found(node: Node) -> str:
+    if isinstance(node, Text):
+        return quoted(node.value)
+    return "a list" if isinstance(node, List) else "a map"
+
+
+def _text_or_none(wanted: str, form: str, key: str, node: Node, faults: Faults) -> str | None:
+    """Return the text of `node`, None (and a fault) when it is none, is empty, or has a NUL in it."""
+    if not isinstance(node, Text) or node.is_empty:
+        refuse(wanted, form, key, node, faults)
+        return None
+    if "\0" in node.value:
+        faults.add(f"'{key}' contains a NUL character", node, mend="remove it: no program can receive it")
+        return None
+    return node.value
+
+
+# --- texts -----------------------------------------------------------------------------------------------------------
+
+
+def _line_kind(*, name: str, wanted: str, form: str, check: Callable[[str], str] | None = None) -> Kind:
+    """Make a kind of text on one line. `check` returns what is wrong with it, finishing "'key' …", or nothing."""
+
+    def read(key: str, node: Node, faults: Faults) -> str | None:
+        text = _text_or_none(wanted, form, key, node, faults)
+        if text is None:
+            return None
+        text = text.strip()
+        if not text:
+            faults.add(f"'{key}' is empty", node, mend=f"write {form}, or remove the line")
+        elif not text.isprintable():
+            faults.add(f"'{key}' must be one line of printable text, not {quoted(text)}", node, mend=f"write {form}")
+        elif check is not None and (wrong := check(text)):
+            faults.add(f"'{key}' {wrong}", node, mend=f"write {form}")
+        return text
+
+    return Kind(name=name, wanted=wanted, form=form, annotation="str", read=read)
+
+
+def _check_path(text: str) -> str:
+    return "" if text.startswith("/") else f"must be a whole path, not {quoted(text)}"
+
+
+def _check_target(text: str) -> str:
+    return "" if text == "console" or text.startswith("/") else f"must be a whole path or 'console', not {quoted(text)}"
+
+
+def _check_slug(text: str) -> str:
+    return "" if SLUG.fullmatch(text) else f"must be a name like a job's, not {quoted(text)}"
+
+
+def _check_zone(text: str) -> str:
+    from process_control.core.schedule import ScheduleError, zone_named
+
+    try:
+        zone_named(text)
+    except ScheduleError:
+        return f"names no time zone: {quoted(text)}"
+    return ""
+
+
+TEXT = _line_kind(name="text", wanted="text", form="one line of text")
+PATH = _line_kind(
+    name="path", wanted="a path", form="a path that begins with / (~ and variables are not expanded)", check=_check_path
+)
+TARGET = _line_kind(
+    name="path or `console`",
+    wanted="a path",
+    form="a path that begins with /, or the word console",
+    check=_check_target,
+)
+ACCOUNT = _line_kind(name="name", wanted="a name", form="a name from the password file")
+GROUP = _line_kind(name="name", wanted="a name", form="a name from the group file")
+LOCK = _line_kind(
+    name="text like a slug",
+    wanted="a name like a job's",
+    form="letters, digits, - and _, at most 64, the first a letter or digit",
+    check=_check_slug,
+)
+
+
+def _read_long_text(key: str, node: Node, faults: Faults) -> str | None:
+    text = _text_or_none("text", "text", key, node, faults)
+    return None if text is None else text.strip()
+
+
+LONG_TEXT = Kind(name="text", wanted="text", form="text", annotation="str", read=_read_long_text)
+
+
+def _read_zone(key: str, node: Node, faults: Faults) -> str | None:
+    from process_control.core.schedule import ScheduleError, zone_named
+
+    text = _text_or_none("a time zone", TIME_ZONE.form, key, node, faults)
+    if text is None:
+        return None
+    try:
+        zone_named(text)
+    except ScheduleError as error:
+        faults.add(error.what, node, mend=error.mend)
+    return text
+
+
+TIME_ZONE = Kind(
+    name="IANA name",
+    wanted="a time zone",
+    form="an IANA name such as Europe/Berlin or UTC",
+    annotation="str",
+    read=_read_zone,
+)
+
+CRON_TEMPLATE_FIELDS = ("source", "schedule", "user", "command")
+
+
+def _read_cron_template(key: str, node: Node, faults: Faults) -> str | None:
+    text = _text_or_none("text", CRON_TEMPLATE.form, key, node, faults)
+    if text is None:
+        return None
+    try:
+        names = [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]
+    except ValueError as error:
+        faults.add(f"'{key}' is not a template: {error}", node, mend=f"write {CRON_TEMPLATE.form}")
+        return text
+    for name in names:
+        if name not in CRON_TEMPLATE_FIELDS:
+            faults.add(
+                f"'{key}' has an unknown field {quoted('{' + name + '}')}", node, mend=f"write {CRON_TEMPLATE.form}"
+            )
+    return text
+
+
+CRON_TEMPLATE = Kind(
+    name="text",
+    wanted="text",
+    form="text with the fields {source} {schedule} {user} {command}; a brace itself is written twice",
+    annotation="str",
+    read=_read_cron_template,
+)
+
+
+def one_of(*words: str) -> Kind:
+    """Make a kind for a closed set of words."""
+    listed = ", ".join(words[:-1]) + f" or {words[-1]}"
+
+    def read(key: str, node: Node, faults: Faults) -> str | None:
+        if isinstance(node, Text) and node.value in words:
+            return node.value
+        near = difflib.get_close_matches(node.value.lower(), words, n=1) if isinstance(node, Text) else []
+        refuse(listed, listed, key, node, faults, mend=f"did you mean '{near[0]}'?" if near else "")
+        return None
+
+    shown = ", ".join(f"`{word}`" for word in words)
+    return Kind(name=shown, wanted=listed, form=listed, annotation="str", read=read)
+
+
+# --- numbers, times, sizes -------------------------------------------------------------------------------------------
+
+
+def _read_bool(key: str, node: Node, faults: Faults) -> bool | None:
+    if isinstance(node, Text) and node.plain and node.value.lower() in TRUE_WORDS + FALSE_WORDS:
+        return node.value.lower() in TRUE_WORDS
+    if isinstance(node, Text) and not node.plain and node.value.lower() in TRUE_WORDS + FALSE_WORDS:
+        faults.add(f"'{key}' must be true or false, not the text {quoted(node.value)}", node, mend="remove the quotes")
+        return None
+    refuse("true or false", "true or false", key, node, faults)
+    return None
+
+
+BOOL = Kind(name="bool", wanted="true or false", form="true or false", annotation="bool", read=_read_bool)
+
+_WHOLE = re.compile(r"[0-9]{1,12}", re.ASCII)
+
+
+def _read_count(key: str, node: Node, faults: Faults) -> int | None:
+    if isinstance(node, Text) and _WHOLE.fullmatch(node.value) and int(node.value) > 0:
+        return int(node.value)
+    refuse("a whole number above 0", "a whole number above 0", key, node, faults)
+    return None
+
+
+COUNT = Kind(
+    name="number", wanted="a whole number above 0", form="a whole number above 0", annotation="int", read=_read_count
+)
+
+_TIME = re.compile(r"(?P<number>[0-9]{1,12}(?:\.[0-9]{1,6})?) ?(?P<unit>[smhd]?)", re.ASCII)
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+TIME_FORM = "seconds, or 90s, 10m, 2h"
+
+
+def seconds_of(text: str) -> float | None:
+    """Return the seconds that `text` says (`90`, `90s`, `10m`, `2h`, `1d`), None when it says none."""
+    match = _TIME.fullmatch(text.strip())
+    if match is None:
+        return None
+    seconds = float(match["number"]) * _SECONDS[match["unit"]]
+    return seconds if seconds <= LONGEST_SECONDS else None
+
+
+def _time_kind(*, zero: bool) -> Kind:
+    wanted = "a time" if zero else "a time above 0"
+
+    def read(key: str, node: Node, faults: Faults) -> float | None:
+        seconds = seconds_of(node.value) if isinstance(node, Text) else None
+        if seconds is None or not (seconds or zero):
+            refuse(wanted, TIME_FORM, key, node, faults)
+        return seconds
+
+    return Kind(name="time", wanted=wanted, form=TIME_FORM, annotation="float", read=read)
+
+
+TIME = _time_kind(zero=True)
+TIME_ABOVE_ZERO = _time_kind(zero=False)
+
+_SIZE = re.compile(r"(?P<number>[0-9]{1,15}(?:\.[0-9]{1,3})?) ?(?P<unit>B|[kKMGT]B|[KMGT]iB|)", re.ASCII)
+_BYTES = {"": 1, "B": 1} | {
+    letter + end: base**power
+    for power, letters in enumerate(("kK", "M", "G", "T"), start=1)
+    for letter in letters
+    for end, base in (("B", 1000), ("iB", 1024))
+}
+SIZE_FORM = "bytes, or 100 kB, 100 MB, 1 GB, 1 GiB"
+
+
+def bytes_of(text: str) -> int | None:
+    """Return the bytes that `text` says (`4096`, `100 MB`, `1 GiB`), None when it says none."""
+    match = _SIZE.fullmatch(text.strip())
+    return None if match is None else int(float(match["number"]) * _BYTES[match["unit"]])
+
+
+def _read_size(key: str, node: Node, faults: Faults) -> int | None:
+    size = bytes_of(node.value) if isinstance(node, Text) else None
+    if not size:
+        refuse("a size", SIZE_FORM, key, node, faults)
+    return size
+
+
+SIZE = Kind(name="size", wanted="a size", form=SIZE_FORM, annotation="int", read=_read_size)
+
+_UMASK = re.compile(r"(?:0o)?0*(?P<digits>[0-7]{1,3})", re.ASCII)
+
+
+def _read_umask(key: str, node: Node, faults: Faults) -> int | None:
+    match = _UMASK.fullmatch(node.value) if isinstance(node, Text) else None
+    if match is None:
+        refuse("an octal mask", UMASK.form, key, node, faults)
+        return None
+    return int(match["digits"], 8)
+
+
+UMASK = Kind(
+    name="octal",
+    wanted="an octal mask",
+    form="octal digits, 000 to 777, such as 022 or 077",
+    annotation="int",
+    read=_read_umask,
+)
+
+
+# --- lists -----------------------------------------------------------------------------------------------------------
+
+
+def _items(kind: Kind, key: str, node: Node, faults: Faults) -> list[Node]:
+    """Return the nodes of one value or of a list of them; a fault when there is none."""
+    if isinstance(node, List) and node.items:
+        return node.items
+    if isinstance(node, List):
+        faults.add(f"'{key}' is an empty list", node, mend=f"write {kind.form}, or remove the line")
+        return []
+    if isinstance(node, Map) or (isinstance(node, Text) and node.is_empty):
+        refuse(kind.wanted, kind.form, key, node, faults)
+        return []
+    return [node]
+
+
+def _list_of(item: Kind, *, name: str, wanted: str, form: str) -> Kind:
+    """Make a kind for one value or a list of values."""
+
+    def read(key: str, node: Node, faults: Faults) -> list[Any]:
+        values = [item.read(key, each, faults) for each in _items(kind, key, node, faults)]
+        return list(dict.fromkeys(values))
+
+    kind = Kind(name=name, wanted=wanted, form=form, annotation=f"list[{item.annotation}]", read=read)
+    return kind
+
+
+TEXTS = _list_of(TEXT, name="text or list", wanted="text or a list of texts", form="text, or a list of texts")
+PATHS = _list_of(
+    PATH, name="path or list", wanted="a path or a list of paths", form="a path that begins with /, or a list of them"
+)
+SCHEDULE = _list_of(
+    LONG_TEXT,
+    name="text or list",
+    wanted="text or a list of texts",
+    form='a cron expression in quotes such as "*/5 * * * *", or a list of them',
+)
+
+
+def _read_command(key: str, node: Node, faults: Faults) -> list[list[str]]:
+    return [_split(key, item, faults) for item in _items(COMMAND, key, node, faults)]
+
+
+def _split(key: str, node: Node, faults: Faults) -> list[str]:
+    text = _text_or_none("text", "a command and its arguments", key, node, faults)
+    if text is None:
+        return []
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        wrong = "ends with a backslash" if "escaped" in str(error) else "has a quote that is not closed"
+        faults.add(f"'{key}' {wrong}: {quoted(text)}", node, mend="close it, or put a backslash before it")
+        return []
+    if not words or not words[0]:
+        faults.add(f"'{key}' is empty", node, mend="write the program's path and its arguments")
+    return words
+
+
+COMMAND = Kind(
+    name="text or list of texts",
+    wanted="text or a list of texts",
+    form="a command and its arguments, or a list of such texts",
+    annotation="list[list[str]]",
+    read=_read_command,
+)
+
+
+# --- environment -----------------------------------------------------------------------------------------------------
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+OWN_PREFIX = "PROCESS_CONTROL_"
+
+
+def _check_variable(key: str, name: Text, faults: Faults) -> None:
+    if not _VARIABLE.fullmatch(name.value):
+        faults.add(
+            f"'{key}': {quoted(name.value)} is not a variable's name",
+            name,
+            mend="letters, digits and _, the first not a digit",
+        )
+    elif name.value.startswith(OWN_PREFIX):
+        faults.add(
+            f"'{key}': {quoted(name.value)} is set by process-control itself",
+            name,
+            mend=f"choose a name that does not begin with {OWN_PREFIX}",
+        )
+
+
+def _read_environment(key: str, node: Node, faults: Faults) -> dict[str, str]:
+    if not isinstance(node, Map):
+        refuse("a map", ENVIRONMENT.form, key, node, faults)
+        return {}
+    values = {}
+    for name, value in node.entries:
+        _check_variable(key, name, faults)
+        if isinstance(value, Text) and "\0" in value.value:
+            faults.add(f"'{key}.{name.value}' contains a NUL character", value, mend="remove it")
+        elif isinstance(value, Text):
+            values[name.value] = value.value
+        else:
+            refuse("text", "text; it is taken as written", f"{key}.{name.value}", value, faults)
+    return values
+
+
+ENVIRONMENT = Kind(
+    name="map",
+    wanted="a map",
+    form="a map, one NAME: value a line",
+    annotation="dict[str, str]",
+    read=_read_environment,
+)
+
+
+def _read_inherit(key: str, node: Node, faults: Faults) -> bool | list[str] | None:
+    if isinstance(node, Text):
+        if node.plain and node.value.lower() in TRUE_WORDS + FALSE_WORDS:
+            return node.value.lower() in TRUE_WORDS
+        refuse(INHERIT.wanted, INHERIT.form, key, node, faults)
+        return None
+    names = []
+    for item in _items(INHERIT, key, node, faults):
+        if isinstance(item, Text):
+            _check_variable(key, item, faults)
+            names.append(item.value)
+        else:
+            refuse("a variable's name", "a list of names", key, item, faults)
+    return list(dict.fromkeys(names))
+
+
+INHERIT = Kind(
+    name="bool or list of names",
+    wanted="true, false or a list of names",
+    form="true, false, or a list of variables' names",
+    annotation="bool | list[str]",
+    read=_read_inherit,
+)
+
+
+# --- keys whose behaviour comes later, and maps with keys of their own ------------------------------------------------
+
+
+def _read_nothing(_key: str, _node: Node, _faults: Faults) -> None:
+    return None
+
+
+def known(name: str, form: str) -> Kind:
+    """Make a kind that is only told, never read: for keys that are not supported yet."""
+    return Kind(name=name, wanted=name, form=form, annotation="None", read=_read_nothing)
+
+
+MAP = known("map", "a map")

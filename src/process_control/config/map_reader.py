@@ -1,0 +1,80 @@
+"""Read a map of the document by a table of fields: unknown keys, spellings, keys not supported yet, values.
+
+The one place where a key of a file meets its field. What it does not know: job files and configurations.
+"""
+
+import difflib
+from typing import Any
+
+from process_control.config.document import Faults, Map, Node, Text, quoted
+from process_control.config.fields import Field
+from process_control.config.kinds import refuse
+
+MOST_SUGGESTIONS = 20
+LONGEST_SUGGESTED = 40
+
+
+class Reading:
+    """What a map said: the `values` by attribute, and the `nodes` by key, for those who check further."""
+
+    __slots__ = ("nodes", "values")
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.nodes: dict[str, Node] = {}
+
+
+def read_map(node: Map, fields: tuple[Field, ...], faults: Faults, *, reference: str, prefix: str = "") -> Reading:
+    """Read all entries of `node`. `reference` names the page that tells the keys, `prefix` the map they are in."""
+    known = {field.key: field for field in fields}
+    reading = Reading()
+    spelled: dict[str, str] = {}
+    for key, value in node.entries:
+        field = known.get(key.value)
+        if key.value.startswith("x-"):
+            continue
+        if field is None:
+            _tell_unknown(key, fields, faults, reference, prefix)
+        elif not field.supported:
+            faults.add(
+                f"key '{prefix}{field.key}' is not supported yet",
+                key,
+                mend=f"remove it, or write 'x-{field.key}' to keep it as a note",
+            )
+        elif (other := spelled.setdefault(field.spelling_of or field.key, field.key)) != field.key:
+            faults.add(
+                f"'{prefix}{field.key}' and '{prefix}{other}' are two spellings of one key",
+                key,
+                mend="keep one of the two",
+            )
+        else:
+            reading.nodes[field.key] = value
+            _read_value(field, value, reading.values, faults, reference, prefix)
+    return reading
+
+
+def _read_value(field: Field, value: Node, values: dict[str, Any], faults: Faults, reference: str, prefix: str) -> None:
+    if not field.fields:
+        values[field.becomes] = field.kind.read(prefix + field.key, value, faults)
+    elif isinstance(value, Map):
+        inner = read_map(value, field.fields, faults, reference=reference, prefix=f"{prefix}{field.key}.")
+        values.update(inner.values)
+    else:
+        refuse("a map", field.kind.form, prefix + field.key, value, faults)
+
+
+def _tell_unknown(key: Text, fields: tuple[Field, ...], faults: Faults, reference: str, prefix: str) -> None:
+    near = _nearest(key.value, fields) if faults.count < MOST_SUGGESTIONS else None
+    if near is None:
+        mend = f"the keys are told in {reference}; write 'x-…' for a note of your own"
+    else:
+        mend = f"did you mean '{prefix}{near.key}'? ({near.kind.form}; see {reference})"
+    faults.add(f"unknown key {quoted(prefix + key.value)}", key, mend=mend)
+
+
+def _nearest(written: str, fields: tuple[Field, ...]) -> Field | None:
+    if len(written) > LONGEST_SUGGESTED:
+        return None
+    names = {field.key: field for field in fields}
+    near = difflib.get_close_matches(written.lower().replace("-", "_"), names, n=1)
+    return names[near[0]] if near else None

@@ -1,0 +1,120 @@
+"""What is said when a job, or the job directory, is not there: the nearest name, and how to make it."""
+
+import difflib
+import errno
+import os
+import shlex
+
+from process_control.config.safe_file import open_directory
+from process_control.config.settings import Settings
+from process_control.config.unsafe import shown, user_name
+from process_control.core.job import is_slug
+from process_control.errors import BadConfiguration, JobNotFound, NotPermitted, ProcessControlError
+
+LONGEST_SHOWN = 80
+NAME_RULE = "a job's name is letters, digits, - and _, at most 64, the first a letter or digit"
+
+
+def no_such_job(slug: str, settings: Settings, known: list[str]) -> JobNotFound:
+    """Return the error for a job that has no file. `known` are the jobs that have one."""
+    directory = shown(settings.job_directory)
+    plain = slug.removesuffix(".yaml").rpartition("/")[2]
+    if plain != slug and plain in known:
+        return JobNotFound(f"{_quoted(slug)} is not a job's name", mend=f"did you mean '{plain}'?")
+    near = difflib.get_close_matches(slug[:80], known, n=1)
+    if not is_slug(slug):
+        return JobNotFound(f"{_quoted(slug)} is not a job's name", mend=NAME_RULE)
+    what = f"no job '{slug}' in {directory}"
+    if os.path.lexists(f"{settings.job_directory}/{slug}.yml"):
+        return JobNotFound(what, mend=f"the file's name must end in .yaml: rename {slug}.yml")
+    if near:
+        return JobNotFound(what, mend=f"did you mean '{near[0]}'?")
+    return JobNotFound(what, mend=f"`run-job --list-jobs` lists them; a job is a file {directory}/{slug}.yaml")
+
+
+def bad_name(slug: str) -> JobNotFound:
+    """Return the error for a file whose name cannot be a job's."""
+    return JobNotFound(f"{_quoted(slug + '.yaml')} does not name a job", mend=f"rename it: {NAME_RULE}")
+
+
+def no_directory(settings: Settings, error: OSError) -> ProcessControlError:
+    """Return the error for a job directory that cannot be opened, with the command that makes it."""
+    path = settings.job_directory
+    if error.errno == errno.ENOENT:
+        return BadConfiguration(
+            "the job directory does not exist",
+            where=shown(path),
+            mend=f"make it: {_make_command(path)}, or set 'job_directory' in the configuration",
+        )
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return NotPermitted(
+            f"user '{user_name(os.geteuid())}' cannot enter the job directory",
+            where=shown(path),
+            mend=f"give that user the right to enter it and what leads to it: chmod go+x {shlex.quote(path)}",
+        )
+    return BadConfiguration(
+        f"the job directory cannot be opened: {os.strerror(error.errno or 0)}",
+        where=shown(path),
+        mend="set 'job_directory' in the configuration to a directory",
+    )
+
+
+def _make_command(path: str) -> str:
+    """Return the command that makes `path`, as root where the caller may not."""
+    parent = path
+    while not os.path.isdir(parent):
+        parent = os.path.dirname(parent) or "/"
+    sudo = "" if os.access(parent, os.W_OK) else "sudo "
+    return f"{sudo}install -d -m 755 {shlex.quote(path)}"
+
+
+def unreadable(path: str, error: OSError) -> NotPermitted:
+    """Return the error for a file that exists and cannot be opened."""
+    return NotPermitted(
+        f"user '{user_name(os.geteuid())}' cannot read it: {os.strerror(error.errno or 0)}",
+        where=shown(path),
+        mend=f"give that user the right to read it: chgrp its group and chmod g+r {shlex.quote(path)}",
+    )
+
+
+def configuration_not_opened(path: str, uid: int, error: OSError) -> BadConfiguration | NotPermitted:
+    """Return the error for a configuration file that is named but missing, or that may not be read."""
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return NotPermitted(
+            f"user '{user_name(uid)}' cannot read the configuration",
+            where=shown(path),
+            mend="give that user, or a group that it is in, the right to read it",
+        )
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return BadConfiguration(
+            "no such configuration file",
+            where=shown(path),
+            mend="name one that exists with --config or PROCESS_CONTROL_CONFIG, or name none",
+        )
+    return BadConfiguration(
+        f"the configuration cannot be opened: {os.strerror(error.errno or 0)}",
+        where=shown(path),
+        mend="name a file with --config or PROCESS_CONTROL_CONFIG",
+    )
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…")
+
+
+def names_if_any(settings: Settings) -> list[str]:
+    """Return the names in the job directory for a suggestion; none when it cannot be listed."""
+    try:
+        walk = open_directory(settings.job_directory)
+    except OSError:
+        return []
+    try:
+        descriptor = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=walk.descriptor)
+        try:
+            return sorted(name[:-5] for name in os.listdir(descriptor) if name.endswith(".yaml") and name[0] != ".")
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return []
+    finally:
+        os.close(walk.descriptor)

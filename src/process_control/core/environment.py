@@ -1,0 +1,57 @@
+"""The environment of a job: made from its file, never from whoever started it.
+
+Lean room, pure.
+"""
+
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def job_environment(
+    *,
+    account_name: str,
+    home: str,
+    runtime_directory: str | None,
+    own_commands: str | None,
+    inherited: dict[str, str],
+    from_files: dict[str, str],
+    from_job: dict[str, str],
+    run: dict[str, str],
+) -> dict[str, str]:
+    """Return the variables a job sees: defaults, then inherited, then its files', then its own, then the run's.
+
+    `own_commands` is the directory of `run-job`: it comes last in the default PATH, so that sub-jobs are found.
+    """
+    path = DEFAULT_PATH
+    if own_commands and own_commands not in path.split(":"):
+        path = f"{path}:{own_commands}"
+    environment = {
+        "PATH": path,
+        "SHELL": "/bin/sh",
+        "LANG": "C.UTF-8",
+        "HOME": home,
+        "USER": account_name,
+        "LOGNAME": account_name,
+    }
+    if runtime_directory:
+        environment["XDG_RUNTIME_DIR"] = runtime_directory
+    environment.update(inherited)
+    environment.update(from_files)
+    environment.update(from_job)
+    environment.update(run)
+    return environment
+
+
+def inherited_variables(wanted: bool | list[str], caller: dict[str, str]) -> dict[str, str]:
+    """Return what of the caller's environment the job may see: nothing, all, or the names it listed."""
+    if wanted is False:
+        return {}
+    names = caller if wanted is True else wanted
+    return {name: caller[name] for name in names if name in caller and not name.startswith("PROCESS_CONTROL_")}
+
+
+def search_path(environment: dict[str, str], own_commands: str | None) -> list[str]:
+    """Return where commands are looked for: the job's PATH, and last the directory of `run-job`."""
+    directories = environment.get("PATH", DEFAULT_PATH).split(":")
+    if own_commands and own_commands not in directories:
+        directories.append(own_commands)
+    return directories

@@ -1,0 +1,187 @@
+"""A job as its file and the defaults say it: one slotted class, its attributes named like the keys.
+
+Lean room: imports nothing.
+
+Generated from config/fields.py by `python -m process_control.config.generate`: do not edit.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+FIELDS_VERSION = "93d6742187a8"
+
+ATTRIBUTES = (
+    "slug",
+    "path",
+    "version",
+    "name",
+    "description",
+    "owner",
+    "command",
+    "slow_start_command",
+    "schedule",
+    "time_zone",
+    "disabled",
+    "timeout_seconds",
+    "kill_grace_seconds",
+    "leftovers",
+    "run_unlogged",
+    "environment",
+    "environment_file",
+    "inherit_environment",
+    "working_directory",
+    "umask",
+    "tags",
+    "lock",
+    "on_overlap",
+    "queue_timeout_seconds",
+    "stdout",
+    "stderr",
+    "start_within_seconds",
+    "log_bytes",
+    "planned_slots",
+)
+
+LONGEST_SLUG = 64
+
+
+def is_slug(text: str) -> bool:
+    """Tell whether `text` can name a job: [A-Za-z0-9][A-Za-z0-9_-]{0,63}, in full."""
+    return (
+        0 < len(text) <= LONGEST_SLUG
+        and text.isascii()
+        and text[0].isalnum()
+        and text.replace("_", "0").replace("-", "0").isalnum()
+    )
+
+
+class Job:
+    """One job. Times are in seconds, sizes in bytes, commands are split into words.
+
+    `path` is the job file, `version` the first 12 hex digits of its SHA-256. `planned_slots` are planned times as UTC
+    seconds, rising; the first is the last one before they were planned (0: none). Empty: not planned yet.
+    """
+
+    __slots__ = ATTRIBUTES
+
+    if TYPE_CHECKING:  # to evaluate them would cost every start a third of a millisecond
+        slug: str
+        path: str
+        version: str
+        name: str
+        description: str | None
+        owner: str | None
+        command: list[list[str]]
+        slow_start_command: list[list[str]] | None
+        schedule: list[str]
+        time_zone: str | None
+        disabled: bool
+        timeout_seconds: float
+        kill_grace_seconds: float
+        leftovers: str
+        run_unlogged: bool
+        environment: dict[str, str]
+        environment_file: list[str]
+        inherit_environment: bool | list[str]
+        working_directory: str | None
+        umask: int
+        tags: list[str]
+        lock: str
+        on_overlap: str
+        queue_timeout_seconds: float
+        stdout: str | None
+        stderr: str
+        start_within_seconds: float
+        log_bytes: int
+        planned_slots: list[int]
+
+    def __init__(
+        self,
+        *,
+        slug: str,
+        path: str,
+        name: str,
+        command: "list[list[str]]",
+        version: str = "",
+        description: "str | None" = None,
+        owner: "str | None" = None,
+        slow_start_command: "list[list[str]] | None" = None,
+        schedule: "list[str] | None" = None,
+        time_zone: "str | None" = None,
+        disabled: bool = False,
+        timeout_seconds: float = 600.0,
+        kill_grace_seconds: float = 10.0,
+        leftovers: str = "kill",
+        run_unlogged: bool = False,
+        environment: "dict[str, str] | None" = None,
+        environment_file: "list[str] | None" = None,
+        inherit_environment: "bool | list[str]" = False,
+        working_directory: "str | None" = None,
+        umask: int = 0o022,
+        tags: "list[str] | None" = None,
+        lock: str = "",
+        on_overlap: str = "skip",
+        queue_timeout_seconds: float = 3600.0,
+        stdout: "str | None" = None,
+        stderr: str = "fail",
+        start_within_seconds: float = 600.0,
+        log_bytes: int = 100_000_000,
+        planned_slots: "list[int] | None" = None,
+    ) -> None:
+        self.slug = slug
+        self.path = path
+        self.version = version
+        self.name = name
+        self.description = description
+        self.owner = owner
+        self.command = command
+        self.slow_start_command = slow_start_command
+        self.schedule = [] if schedule is None else schedule
+        self.time_zone = time_zone
+        self.disabled = disabled
+        self.timeout_seconds = timeout_seconds
+        self.kill_grace_seconds = kill_grace_seconds
+        self.leftovers = leftovers
+        self.run_unlogged = run_unlogged
+        self.environment = {} if environment is None else environment
+        self.environment_file = [] if environment_file is None else environment_file
+        self.inherit_environment = inherit_environment
+        self.working_directory = working_directory
+        self.umask = umask
+        self.tags = [] if tags is None else tags
+        self.lock = lock or slug
+        self.on_overlap = on_overlap
+        self.queue_timeout_seconds = queue_timeout_seconds
+        self.stdout = stdout
+        self.stderr = stderr
+        self.start_within_seconds = start_within_seconds
+        self.log_bytes = log_bytes
+        self.planned_slots = [] if planned_slots is None else planned_slots
+
+    @classmethod
+    def from_values(cls, values: "list[Any]") -> "Job":
+        """Return the job whose attributes, in order, are `values`. Raises ValueError for too many or too few."""
+        if len(values) != len(ATTRIBUTES):
+            raise ValueError("not the values of a job")
+        job = cls.__new__(cls)
+        for name, value in zip(ATTRIBUTES, values):  # noqa: B905  strict= costs; the lengths are compared
+            setattr(job, name, value)
+        return job
+
+    def to_values(self) -> "list[Any]":
+        """Return the values of all attributes in order: plain ones that JSON can say."""
+        return [getattr(self, name) for name in ATTRIBUTES]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Job) and self.to_values() == other.to_values()
+
+    __hash__ = None  # type: ignore[assignment]  # its lists may change
+
+    def __repr__(self) -> str:
+        """Return the job without the values of its environment: they may be secrets."""
+        shown = [
+            f"{name}={sorted(self.environment) if name == 'environment' else getattr(self, name)!r}"
+            for name in ATTRIBUTES
+        ]
+        return f"Job({', '.join(shown)})"

@@ -1,0 +1,110 @@
+"""The journal: one file a day, one line an event. It is the history; everything else is an index of it.
+
+Lean room. A record is one `write` on an `O_APPEND` descriptor and begins with a newline, so that a torn record
+harms no other. A record that `append` returned from is on the disk.
+"""
+
+import posix
+import time
+
+from process_control.errors import CannotRecord
+from process_control.json_text import decode, encode
+from process_control.system.clock import day
+from process_control.system.linux import preallocate
+
+_FLAGS = posix.O_WRONLY | posix.O_APPEND | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
+RESERVE_BYTES = 1 << 20
+_RESERVE_AGAIN_BYTES = 256 << 10
+
+
+def directory(state_directory: str) -> str:
+    return f"{state_directory}/journal"
+
+
+def append(state_directory: str, record: "dict[str, object]", *, now: float | None = None) -> None:
+    """Append one record to the day's file and wait until the disk has it. Raises CannotRecord (74)."""
+    path = f"{directory(state_directory)}/{day(time.time() if now is None else now)}.jsonl"
+    line = ("\n" + encode(record)).encode("ascii")
+    try:
+        descriptor = posix.open(path, _FLAGS, 0o600)
+        try:
+            _reserve(descriptor, state_directory)
+            written = posix.write(descriptor, line)
+            posix.fdatasync(descriptor)
+        finally:
+            posix.close(descriptor)
+    except OSError as error:
+        raise CannotRecord(f"the journal cannot be written: {error.strerror}", where=path) from error
+    if written != len(line):
+        raise CannotRecord("the journal cannot be written: No space left on device", where=path)
+
+
+def _reserve(descriptor: int, state_directory: str) -> None:
+    """Keep disk reserved ahead of the day's records, so that a full disk does not keep an end from being told."""
+    status = posix.fstat(descriptor)
+    if status.st_blocks * 512 - status.st_size > _RESERVE_AGAIN_BYTES:
+        return
+    try:
+        preallocate(descriptor, RESERVE_BYTES, offset=status.st_size)
+    except OSError:  # no room to reserve, or a file system that cannot: the write itself decides
+        pass
+    if status.st_size == 0:
+        _sync_directory(directory(state_directory))
+
+
+def make_day(state_directory: str, moment: float) -> None:
+    """Make and reserve the file of the day of `moment` ahead of time. Raises OSError."""
+    descriptor = posix.open(f"{directory(state_directory)}/{day(moment)}.jsonl", _FLAGS, 0o600)
+    try:
+        _reserve(descriptor, state_directory)
+    finally:
+        posix.close(descriptor)
+
+
+def _sync_directory(path: str) -> None:
+    descriptor = posix.open(path, posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC)
+    try:
+        posix.fsync(descriptor)
+    finally:
+        posix.close(descriptor)
+
+
+def has_event(state_directory: str, *, event: str, run_id: str, since: float) -> bool:
+    """Whether the journal holds `event` of this run, looking at the days from `since` on. For the rare doubt only."""
+    needle = f'"run_id":{encode(run_id)}'.encode("ascii")
+    return any(
+        record.get("event") == event and record.get("run_id") == run_id
+        for record in _records_since(state_directory, since=since, needle=needle)
+    )
+
+
+def last_slot(state_directory: str, *, job: str, slot: str, since: float) -> bool:
+    """Whether a run or a skip of `job` for the planned time `slot` (ISO 8601) is in the journal since then."""
+    needle = encode(slot).encode("ascii")
+    return any(
+        record.get("job") == job and record.get("scheduled_at") == slot
+        for record in _records_since(state_directory, since=since, needle=needle)
+    )
+
+
+def _records_since(state_directory: str, *, since: float, needle: bytes) -> "list[dict[str, object]]":
+    """Return the records with `needle` in them of the days from `since` on; what cannot be read is passed over."""
+    found: list[dict[str, object]] = []
+    first = day(since)
+    try:
+        names = sorted(posix.listdir(directory(state_directory)))
+    except OSError:
+        return found
+    for name in names:
+        if not name.endswith(".jsonl") or name < first:
+            continue
+        with open(f"{directory(state_directory)}/{name}", "rb") as lines:
+            for line in lines:
+                if needle in line:
+                    try:
+                        record = decode(line.decode("utf-8", "replace"))
+                    except ValueError:
+                        continue
+                    if isinstance(record, dict):
+                        found.append(record)
+    return found

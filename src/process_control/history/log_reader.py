@@ -1,0 +1,177 @@
+"""Reading what a run printed: the log's bytes with the times and streams of its index, in bounded memory.
+
+The index (`<log>.idx`) says in order: microseconds since the start, the stream (`o`, `e`), how many bytes; `x` says
+that so many bytes were dropped at this place. What the index does not cover (it may be torn) counts as stdout. Here
+is no escaping and no colour: whoever shows a line sees to that.
+"""
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+STDOUT, STDERR, DROPPED = "o", "e", "x"
+LONGEST_LINE = 64 << 10
+CHUNK_BYTES = 256 << 10
+LAST_BYTES = 256 << 10
+MASK = b"***"
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A stretch of the log: from `offset` on, `length` bytes of one stream. `seconds` since the start of the run."""
+
+    seconds: float | None
+    stream: str
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of one stream without its newline. `ends` is False when it goes on in the next one of that stream.
+
+    Of the stream `x` there is no text: `dropped` bytes are missing there.
+    """
+
+    seconds: float | None
+    stream: str
+    text: bytes
+    ends: bool = True
+    dropped: int = 0
+
+
+def chunks(path: str) -> Iterator[Chunk]:
+    """Yield the chunks of a log in order. Raises FileNotFoundError when the log is gone; a missing index is none."""
+    size = os.stat(path).st_size
+    offset = 0
+    seconds: float | None = None
+    for microseconds, stream, length in _index(path):
+        seconds = microseconds / 1e6
+        if stream == DROPPED:
+            yield Chunk(seconds, DROPPED, offset, length)
+            continue
+        length = min(length, size - offset)
+        if length > 0:
+            yield Chunk(seconds, stream, offset, length)
+            offset += length
+    if offset < size:
+        yield Chunk(seconds, STDOUT, offset, size - offset)
+
+
+def raw(path: str, streams: Sequence[str] = (STDOUT, STDERR)) -> Iterator[bytes]:
+    """Yield the bytes of these streams as they were printed."""
+    with open(path, "rb") as log:
+        for chunk in chunks(path):
+            if chunk.stream in streams:
+                yield from _bytes_of(log.fileno(), chunk)
+
+
+def lines(
+    path: str, *, streams: Sequence[str] = (STDOUT, STDERR), secrets: Iterable[str] = (), first: int = 0
+) -> Iterator[Line]:
+    """Yield the lines of these streams, in the order in which they were complete; `secrets` are masked in them.
+
+    A line has the time of its first byte. One longer than 64 KiB comes in parts. `first` skips what lies before that
+    offset of the log, and the line of each stream that may have begun there.
+    """
+    hidden = sorted((secret.encode("utf-8", "surrogateescape") for secret in secrets if secret), key=len, reverse=True)
+    begun = {stream: _BegunLine(stream, hidden, skips_one=first > 0) for stream in streams}
+    with open(path, "rb") as log:
+        for chunk in chunks(path):
+            if chunk.stream == DROPPED:
+                if chunk.offset >= first:
+                    for line in begun.values():
+                        yield from line.cut()
+                    yield Line(chunk.seconds, DROPPED, b"", dropped=chunk.length)
+            elif chunk.stream in begun and chunk.offset + chunk.length > first:
+                for data in _bytes_of(log.fileno(), chunk, first):
+                    yield from begun[chunk.stream].add(chunk.seconds, data)
+        for line in begun.values():
+            yield from line.cut()
+
+
+def last_lines(
+    path: str, count: int, *, streams: Sequence[str] = (STDOUT, STDERR), secrets: Iterable[str] = ()
+) -> list[Line]:
+    """Return the last `count` lines (parts of long ones count), reading no more of the log than it takes."""
+    if count < 1:
+        return []
+    found: deque[Line] = deque()
+    for first in (max(0, os.stat(path).st_size - LAST_BYTES), 0):
+        found = deque(lines(path, streams=streams, secrets=secrets, first=first), count)
+        if len(found) == count or first == 0:
+            break
+    return list(found)
+
+
+class _BegunLine:
+    """A line of one stream that has not ended yet."""
+
+    def __init__(self, stream: str, secrets: list[bytes], *, skips_one: bool) -> None:
+        self._stream = stream
+        self._skips_one = skips_one
+        self._secrets = secrets
+        self._kept_back = max((len(secret) for secret in secrets), default=1) - 1
+        self._text = b""
+        self._seconds: float | None = None
+
+    def add(self, seconds: float | None, data: bytes) -> Iterator[Line]:
+        if self._skips_one:
+            _, newline, data = data.partition(b"\n")
+            self._skips_one = not newline
+        if not self._text:
+            self._seconds = seconds
+        *whole, rest = data.split(b"\n")
+        for end in whole:
+            yield from self._long(self._text + end)
+            yield Line(self._seconds, self._stream, self._masked(self._text))
+            self._text, self._seconds = b"", seconds
+        yield from self._long(self._text + rest)
+
+    def cut(self) -> Iterator[Line]:
+        """Give up waiting for the end of the line."""
+        if self._text:
+            yield Line(self._seconds, self._stream, self._masked(self._text), ends=False)
+            self._text = b""
+
+    def _long(self, text: bytes) -> Iterator[Line]:
+        """Take `text` as the line so far; yield what is too long of it, but never half a secret."""
+        while len(text) > LONGEST_LINE + self._kept_back:
+            text = self._masked(text)
+            here = min(len(text), LONGEST_LINE)
+            if here < len(text):
+                here = max(1, min(here, len(text) - self._kept_back))
+            yield Line(self._seconds, self._stream, text[:here], ends=False)
+            text = text[here:]
+        self._text = text
+
+    def _masked(self, text: bytes) -> bytes:
+        for secret in self._secrets:
+            text = text.replace(secret, MASK)
+        return text
+
+
+def _bytes_of(log: int, chunk: Chunk, first: int = 0) -> Iterator[bytes]:
+    offset, end = max(chunk.offset, first), chunk.offset + chunk.length
+    while offset < end:
+        data = os.pread(log, min(CHUNK_BYTES, end - offset), offset)
+        if not data:
+            return  # shorter than a moment ago: the disk was full, or the log is being removed
+        yield data
+        offset += len(data)
+
+
+def _index(path: str) -> Iterator[tuple[int, str, int]]:
+    """Yield (microseconds, stream, length); stops at the first line that makes no sense."""
+    try:
+        with open(path + ".idx", "rb") as index:
+            for line in index:
+                words = line.split()
+                if len(words) != 3 or not line.endswith(b"\n") or words[1] not in (b"o", b"e", b"x"):
+                    return
+                if not (words[0].isdigit() and words[2].isdigit() and len(line) < 64):
+                    return
+                yield int(words[0]), words[1].decode("ascii"), int(words[2])
+    except FileNotFoundError:
+        return

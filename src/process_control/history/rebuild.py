@@ -1,0 +1,72 @@
+"""Health from what happened: after one run's end, or built again from the whole journal.
+
+The rules are in `core/health.py`; here they meet the records on the disk.
+"""
+
+import gzip
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from process_control.core.health import Cause, Event, Health, next_health
+from process_control.core.run import CRON, FLEET, LOST, SCHEDULER, TIMER, WARNED
+from process_control.history import journal
+from process_control.json_text import decode
+
+SCHEDULED_TRIGGERS = (CRON, TIMER, SCHEDULER, FLEET)
+_EVENTS = {"succeeded": Event.SUCCEEDED, WARNED: Event.WARNED, "failed": Event.FAILED, LOST: Event.LOST}
+
+
+def health_after(old: dict[str, object] | None, end: dict[str, object], *, counts: bool) -> dict[str, object] | None:
+    """Return the health record after the run that `end` tells of; None when it stays as it is.
+
+    A run that was stopped, or never started for an overlap, says nothing of the job's health.
+    """
+    event = _EVENTS.get(str(end.get("outcome")))
+    if event is None or end.get("reason") in ("stopped", "overlap"):
+        return None
+    health = Health.from_record(old)
+    why = end.get("detail") or end.get("reason")
+    cause = Cause(
+        at=str(end["at"]),
+        by=None,
+        why=None if why is None else str(why),
+        run_id=str(end["run_id"]),
+        counts=counts,
+    )
+    new = next_health(health, event, cause=cause)
+    return None if old is not None and new == health else new.to_record()
+
+
+def rebuild_health(state_directory: str, slug: str) -> dict[str, object]:
+    """Return the health that the journal tells of: all ends of the job in their order."""
+    health: dict[str, object] = Health().to_record()
+    for record in _records_of(state_directory, slug):
+        if record.get("event") == "end":
+            counts = record.get("trigger") in SCHEDULED_TRIGGERS
+            health = health_after(health, record, counts=counts) or health
+    return health
+
+
+def _records_of(state_directory: str, slug: str) -> Iterator[dict[str, object]]:
+    directory = Path(journal.directory(state_directory))
+    for name in sorted(os.listdir(directory)) if directory.is_dir() else []:
+        open_day = gzip.open if name.endswith(".gz") else open
+        try:
+            with open_day(directory / name, "rb") as lines:
+                yield from _matching(lines, slug)
+        except (OSError, EOFError):
+            continue
+
+
+def _matching(lines: "Iterator[bytes]", slug: str) -> Iterator[dict[str, object]]:
+    needle = f'"job":"{slug}"'.encode("ascii")
+    for line in lines:
+        if needle not in line:
+            continue
+        try:
+            record = decode(line.decode("utf-8", "replace"))
+        except ValueError:
+            continue
+        if isinstance(record, dict) and record.get("job") == slug:
+            yield record

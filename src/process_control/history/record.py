@@ -1,0 +1,278 @@
+"""A job's own record: the block (last slot, runner, final status) and the health.
+
+Lean room. The block has its place on the disk before it is needed, so an end can be noted when the disk is full, and
+a deleted lock file doubles nothing. Slot and health change under the block's own short lock, never under the run's.
+"""
+
+import fcntl
+import posix
+
+from process_control.errors import CannotRecord
+from process_control.history import journal
+from process_control.json_text import decode, encode
+from process_control.system import proc
+from process_control.system.clock import iso
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.ports import HealthChange
+
+BLOCK_BYTES = 4096
+_SLOT_BYTES = 64
+_RUN_AT = 512
+_FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
+_READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_CLOEXEC
+_SIXTY_DAYS = 60 * 86400
+
+Block = dict[str, object]
+
+
+class Identity:
+    """What tells one process from every other, on this host and since this boot. Made before rights are dropped."""
+
+    __slots__ = ("boot_id", "host", "pid_namespace")
+
+    def __init__(self) -> None:
+        self.boot_id = proc.boot_id()
+        self.pid_namespace = proc.pid_namespace()
+        self.host = posix.uname().nodename
+
+
+def job_directory(state_directory: str, slug: str) -> str:
+    return f"{state_directory}/jobs/{slug}"
+
+
+def runner_is_alive(block: Block) -> bool:
+    """Whether the runner that the block names still lives, as far as a reader can tell: pid, start time, boot.
+
+    A runner in another pid namespace (a container that shares the state) cannot be seen from here; while the boot
+    lasts it is taken to live. Whoever holds the job's lock knows better: see `runner_lives_here`.
+    """
+    if block.get("boot_id") != proc.boot_id():
+        return False
+    namespace = proc.pid_namespace()
+    if namespace and block.get("pid_ns") and block.get("pid_ns") != namespace:
+        return True
+    return _is_that_process(block)
+
+
+def runner_lives_here(block: Block, identity: Identity) -> bool:
+    """Whether the block's runner is a living process that we can see: same boot, same pid namespace, same start."""
+    return (
+        block.get("boot_id") == identity.boot_id
+        and (not block.get("pid_ns") or block.get("pid_ns") == identity.pid_namespace)
+        and _is_that_process(block)
+    )
+
+
+def _is_that_process(block: Block) -> bool:
+    pid, started = block.get("pid"), block.get("pid_start")
+    return isinstance(pid, int) and proc.is_alive(pid, started if isinstance(started, int) else None)
+
+
+def read_block(state_directory: str, slug: str) -> Block | None:
+    """Return the run that the job's block tells of, or None when there is none or it cannot be read."""
+    return _parse_run(proc.read_small(f"{job_directory(state_directory, slug)}/block", BLOCK_BYTES))
+
+
+def last_slot(state_directory: str, slug: str) -> int | None:
+    return _parse_slot(proc.read_small(f"{job_directory(state_directory, slug)}/block", BLOCK_BYTES))
+
+
+def jobs_sharing(state_directory: str, lock: str) -> list[str]:
+    """Return the slugs of the jobs that have run under this lock though it is not named as they are."""
+    try:
+        return sorted(posix.listdir(f"{state_directory}/locks/{lock}"))
+    except OSError:
+        return []
+
+
+class JobRecord:
+    """The adapter of the Store port for one job: its block, its health, and the journal."""
+
+    __slots__ = ("_block", "_directory", "slug", "state_directory")
+
+    def __init__(self, state_directory: str, slug: str) -> None:
+        self.state_directory = state_directory
+        self.slug = slug
+        self._directory = job_directory(state_directory, slug)
+        self._block = -1
+
+    def open(self) -> None:
+        """Open the block, making it with its place on the disk. Raises CannotRecord (74)."""
+        path = f"{self._directory}/block"
+        try:
+            try:
+                self._block = posix.open(path, _FLAGS, 0o600)
+            except FileNotFoundError:
+                _make_directories(self._directory)
+                self._block = posix.open(path, _FLAGS, 0o600)
+            if posix.fstat(self._block).st_size < BLOCK_BYTES:
+                posix.pwrite(self._block, b" " * BLOCK_BYTES, 0)
+        except OSError as error:
+            raise CannotRecord(f"the job's block cannot be written: {error.strerror}", where=path) from error
+
+    def previous_run(self) -> Block | None:
+        """Return the run that the block tells of; None for a job never seen, or when the block could not be opened."""
+        if self._block < 0:
+            return None
+        return _parse_run(posix.pread(self._block, BLOCK_BYTES, 0))
+
+    def claim_slot(self, slot: int, *, boot_id: str) -> bool:
+        """Make `slot` (UTC seconds) ours and return True; False when it already had its run or its skip.
+
+        The block tells; after a reboot, which may have lost what it said, the journal does.
+        """
+        if self._block < 0:
+            return True
+        fcntl.flock(self._block, fcntl.LOCK_EX)
+        try:
+            content = posix.pread(self._block, BLOCK_BYTES, 0)
+            if _parse_slot(content) == slot:
+                return False
+            run = _parse_run(content)
+            in_doubt = run is None or run.get("boot_id") != boot_id
+            if in_doubt and journal.last_slot(self.state_directory, job=self.slug, slot=iso(slot), since=slot):
+                return False
+            self._write_slot(slot)
+            return True
+        finally:
+            fcntl.flock(self._block, fcntl.LOCK_UN)
+
+    def give_slot_back(self, slot: int) -> None:
+        """Undo a claim whose run could not be recorded, so that a second try is not refused."""
+        if self._block < 0:
+            return
+        fcntl.flock(self._block, fcntl.LOCK_EX)
+        try:
+            if _parse_slot(posix.pread(self._block, _SLOT_BYTES, 0)) == slot:
+                posix.pwrite(self._block, b" " * _SLOT_BYTES, 0)
+        finally:
+            fcntl.flock(self._block, fcntl.LOCK_UN)
+
+    def _write_slot(self, slot: int) -> None:
+        posix.pwrite(self._block, f"slot {slot}\n".encode("ascii").ljust(_SLOT_BYTES), 0)
+
+    def write_run(self, run: Block) -> None:
+        """Note the run in the block, over what it said before. Raises CannotRecord (74)."""
+        room = BLOCK_BYTES - _RUN_AT
+        text = encode(run).encode("ascii")
+        if len(text) > room:
+            text = encode(_shortened(run)).encode("ascii")
+        try:
+            posix.pwrite(self._block, text[:room].ljust(room), _RUN_AT)
+        except OSError as error:
+            raise CannotRecord(f"the job's block cannot be written: {error.strerror}", where=self._directory) from error
+
+    def append(self, record: "dict[str, object]") -> None:
+        """Append one event to the journal, durably. Raises CannotRecord (74)."""
+        journal.append(self.state_directory, record)
+
+    def record_end(self, block: Block, end: "dict[str, object]", *, left: bool) -> str | None:
+        """Write the end: to the journal, then to the block. Return None, or why the journal does not have it yet."""
+        fault = None
+        try:
+            self.append(end)
+        except CannotRecord as error:
+            fault = str(error)
+        try:
+            self.write_run({**block, "end": end, "journaled": fault is None, "left": left})
+        except CannotRecord as error:
+            fault = fault or str(error)
+        return fault
+
+    def end_is_in_journal(self, run_id: str) -> bool:
+        """Whether the journal has the end that the block does not know of (killed between the two writes)."""
+        import time
+
+        return journal.has_event(self.state_directory, event="end", run_id=run_id, since=time.time() - _SIXTY_DAYS)
+
+    def share_lock(self, lock: str) -> None:
+        """Leave word that this job runs under a lock that other jobs may name. Raises CannotRecord (74)."""
+        directory = f"{self.state_directory}/locks/{lock}"
+        try:
+            _make_directories(directory)
+            posix.close(posix.open(f"{directory}/{self.slug}", _FLAGS, 0o600))
+        except OSError as error:
+            raise CannotRecord(f"the shared lock cannot be noted: {error.strerror}", where=directory) from error
+
+    def read_health(self) -> "dict[str, object] | None":
+        """Return the health; None when there is no file. Raises ValueError when it cannot be understood."""
+        try:
+            descriptor = posix.open(f"{self._directory}/health.json", _READ)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise ValueError(error.strerror) from error
+        try:
+            value = decode(posix.read(descriptor, 1 << 16).decode("utf-8", "replace"))
+        finally:
+            posix.close(descriptor)
+        if not isinstance(value, dict) or not isinstance(value.get("state"), str):
+            raise ValueError("not a health record")
+        return value
+
+    def change_health(self, change: "HealthChange") -> None:
+        """Replace the health by what `change(old)` returns, under the short lock; None leaves it.
+
+        Raises CannotRecord (74).
+        """
+        path = f"{self._directory}/health.json"
+        if self._block < 0:
+            raise CannotRecord("the job has no block, so its health cannot be written", where=path)
+        fcntl.flock(self._block, fcntl.LOCK_EX)
+        try:
+            new = change(self.read_health())
+            if new is None:
+                return
+            descriptor = posix.open(path + ".new", _FLAGS | posix.O_TRUNC, 0o600)
+            try:
+                posix.write(descriptor, encode(new).encode("ascii") + b"\n")
+                posix.fdatasync(descriptor)
+            finally:
+                posix.close(descriptor)
+            posix.rename(path + ".new", path)
+        except OSError as error:
+            raise CannotRecord(f"the job's health cannot be written: {error.strerror}", where=path) from error
+        finally:
+            fcntl.flock(self._block, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        if self._block >= 0:
+            posix.close(self._block)
+            self._block = -1
+
+
+def _parse_slot(content: bytes) -> int | None:
+    word, _, number = content[:_SLOT_BYTES].strip().partition(b" ")
+    return int(number) if word == b"slot" and number.isdigit() else None
+
+
+def _parse_run(content: bytes) -> Block | None:
+    text = content[_RUN_AT:BLOCK_BYTES].strip(b" \0\n")
+    if not text:
+        return None
+    try:
+        run = decode(text.decode("utf-8", "replace"))
+    except ValueError:
+        return None
+    return run if isinstance(run, dict) and isinstance(run.get("run_id"), str) else None
+
+
+def _shortened(run: Block) -> Block:
+    """Return the run without what may be long: the attempts, and all but the beginning of the detail."""
+    end = run.get("end")
+    if not isinstance(end, dict):
+        return run
+    return {**run, "end": {**end, "attempts": [], "detail": str(end.get("detail") or "")[:300] or None}}
+
+
+def _make_directories(path: str) -> None:
+    """Make `path` and what is missing above it, each 0700."""
+    try:
+        posix.mkdir(path, 0o700)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        _make_directories(path.rpartition("/")[0])
+        _make_directories(path)

@@ -1,0 +1,65 @@
+"""What is said of a run, in words: pure text, the reason first.
+
+Lean room, pure.
+"""
+
+_VISIBLE = {"\n": "\n", "\t": "\t"}
+
+
+def escape_controls(text: str) -> str:
+    """Return `text` with every control character but newline and tab shown as \\x1b: nothing can steer a terminal."""
+    return "".join([char if char.isprintable() or char in _VISIBLE else _shown(char) for char in text])
+
+
+def _shown(char: str) -> str:
+    number = ord(char)
+    if 0xDC80 <= number <= 0xDCFF:  # a byte that was not UTF-8
+        return f"\\x{number - 0xDC00:02x}"
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+def mask(text: str, secrets: list[str]) -> str:
+    """Return `text` with each secret replaced by ***, the longest first."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
+
+
+def reason_in_words(end: "dict[str, object]") -> str:
+    """Return `failed: exited with 3`, `succeeded`: outcome and why."""
+    why = end.get("detail") or end.get("reason")
+    return f"{end['outcome']}: {why}" if why else str(end["outcome"])
+
+
+def headline(end: "dict[str, object]") -> str:
+    """Return the one line that tells a run: slug, outcome, reason, run id and log file."""
+    log = f", log {end['log']}" if end.get("log") else ""
+    return f"{end['job']}: {reason_in_words(end)} (run {end['run_id']}{log})"
+
+
+def advice(end: "dict[str, object]") -> str | None:
+    """Return a ready line to paste where one would help, or None."""
+    if end.get("reason") == "stderr" and end["outcome"] == "warned":
+        return f"if this output never matters, write in {end['job']}.yaml:  stderr: ignore"
+    if end.get("reason") == "stderr":
+        return f"if this output is no failure, write in {end['job']}.yaml:  stderr: warn"
+    if end.get("reason") == "timeout":
+        return f"if it may take longer, write in {end['job']}.yaml:  timeout: 2h"
+    return None
+
+
+def notes(end: "dict[str, object]") -> list[str]:
+    """Return what else has to be told: what could not be written, what was cut."""
+    lines = [f"note: {end[key]}" for key in ("record_fault", "health_fault", "log_error") if end.get(key)]
+    if end.get("log_dropped_bytes"):
+        lines.append(f"note: {end['log_dropped_bytes']} bytes of output were dropped from the middle of the log")
+    return lines
+
+
+def duration_in_words(seconds: float) -> str:
+    """Return 0.12 s, 4.2 s, 3 min 5 s, 2 h 10 min."""
+    if seconds < 60:
+        return f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+    return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60)} min"

@@ -1,0 +1,56 @@
+"""Tells a failed run on stderr: what cron mails, and what a person reads who has no terminal.
+
+Lean room.
+"""
+
+import posix
+
+from process_control.core.run import FAILED, LOST
+from process_control.notify.message import advice, escape_controls, headline, mask, notes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.core.run import Facts
+
+
+class StandardError:
+    """The Notifier of whoever started us without a terminal: silent until a run has failed."""
+
+    __slots__ = ("is_live", "secrets")
+
+    def __init__(self) -> None:
+        self.is_live = False
+        self.secrets: list[str] = []
+
+    def show(self, stream: bytes, data: bytes) -> None:
+        """Nothing is shown as it comes."""
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+    def say(self, text: str) -> None:
+        """Nothing is said."""
+
+    def tell(self, end: dict[str, object], facts: "Facts", *, name: str) -> None:  # noqa: ARG002  the slug is enough
+        """Write the report: the headline, a line to paste, notes, then the job's own stderr (at most 64 KiB of it)."""
+        if end["outcome"] not in (FAILED, LOST):
+            return
+        lines = [headline(end)]
+        hint = advice(end)
+        if hint:
+            lines.append(f"  hint: {hint}")
+        lines += [f"  {note}" for note in notes(end)]
+        excerpt = mask(facts.stderr_excerpt.decode("utf-8", "surrogateescape"), self.secrets)
+        if posix.isatty(2):
+            excerpt = escape_controls(excerpt)
+        write("\n".join(lines) + "\n" + excerpt)
+
+
+def write(text: str) -> None:
+    """Write to stderr, whoever reads it; one who is gone is no fault."""
+    data = text.encode("utf-8", "surrogateescape")
+    try:
+        while data:
+            data = data[posix.write(2, data) :]
+    except OSError:
+        pass

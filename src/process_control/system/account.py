@@ -1,0 +1,80 @@
+"""Who we are, and becoming the service user: rights are dropped for good, and that is verified.
+
+Lean room.
+"""
+
+import posix
+import pwd
+
+from process_control.errors import BadConfiguration, NotPermitted
+
+
+class Account:
+    """A line of the password file: name, uid, gid, home."""
+
+    __slots__ = ("gid", "home", "name", "uid")
+
+    def __init__(self, name: str, uid: int, gid: int, home: str) -> None:
+        self.name = name
+        self.uid = uid
+        self.gid = gid
+        self.home = home
+
+
+def account_of(uid: int) -> Account:
+    """Return the account of `uid`; an unknown uid (containers have them) is named by its number, home /."""
+    try:
+        entry = pwd.getpwuid(uid)
+    except KeyError:
+        return Account(str(uid), uid, posix.getgid(), "/")
+    return Account(entry.pw_name, uid, entry.pw_gid, entry.pw_dir or "/")
+
+
+def service_account(name: str, *, where: str = "") -> Account:
+    """Return the account called `name`. Raises BadConfiguration (78) when there is none."""
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError:
+        raise BadConfiguration(
+            f"user '{name}' does not exist",
+            where=where,
+            mend=f"make the account: useradd --system {name}",
+        ) from None
+    return Account(name, entry.pw_uid, entry.pw_gid, entry.pw_dir or "/")
+
+
+def check_allowed(user: str | None, *, words: str, where: str = "") -> Account:
+    """Return the account that jobs run as: `user`, or whoever we are when it is None.
+
+    Raises NotPermitted (77) when we are neither root nor `user`; `words` is the command for the sudo line.
+    """
+    uid = posix.geteuid()
+    if user is None:
+        return account_of(uid)
+    account = service_account(user, where=where)
+    if uid not in (0, account.uid):
+        raise NotPermitted(
+            f"jobs run as user '{user}', and you are '{account_of(uid).name}'",
+            where=where,
+            mend=f"sudo -u {user} {words}",
+        )
+    return account
+
+
+def drop_rights(account: Account) -> None:
+    """Become `account` for good: groups, gid, uid, real, effective and saved. Does nothing when we are not root.
+
+    Raises NotPermitted when anything could be regained afterwards, see setresuid(2).
+    """
+    if posix.geteuid() != 0 or account.uid == 0:
+        return
+    posix.initgroups(account.name, account.gid)
+    posix.setresgid(account.gid, account.gid, account.gid)
+    posix.setresuid(account.uid, account.uid, account.uid)
+    if posix.getresuid() != (account.uid,) * 3 or posix.getresgid() != (account.gid,) * 3:
+        raise NotPermitted(f"could not become user '{account.name}'")
+    try:
+        posix.setuid(0)
+    except PermissionError:
+        return
+    raise NotPermitted(f"rights of root could be regained after becoming '{account.name}'")

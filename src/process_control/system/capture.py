@@ -1,0 +1,213 @@
+"""Keep every byte that a job prints: the log, raw, and beside it an index of time, stream and length of each chunk.
+
+Lean room. Memory is bounded whatever comes: one buffer for reading, and the last MiB of what lies over the cap or
+did not fit on the disk.
+
+The index is text, one line a chunk: `<microseconds since start> <o|e> <length>`; `x` instead of a stream says that
+so many bytes were dropped at this place.
+"""
+
+import fcntl
+import posix
+import time
+
+from process_control.errors import CannotRecord
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BUFFER_BYTES = 1 << 20
+_FIRST_BUFFER_BYTES = 16 << 10  # most jobs print little, and a large buffer has to be zeroed first
+TAIL_BYTES = 1 << 20
+_TAIL_CHUNKS = 16384
+EXCERPT_BYTES = 64 << 10
+_F_SETPIPE_SZ = 1031
+_APPEND = posix.O_WRONLY | posix.O_CREAT | posix.O_APPEND | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
+_NEW = _APPEND | posix.O_EXCL
+
+OUT, ERR = b"o", b"e"
+
+
+class Capture:
+    """The two streams of one run, and where their bytes go.
+
+    `open_log` makes log and index; without it (`run_unlogged`) only the tail and the counts are kept. `copy` is a
+    descriptor that gets stdout as well; `show(stream, data)` is told of every chunk (the terminal).
+    """
+
+    __slots__ = (
+        "_buffer",
+        "_copy",
+        "_excerpt_head",
+        "_excerpt_tail",
+        "_head_room",
+        "_index",
+        "_log",
+        "_show",
+        "_started",
+        "_tail",
+        "_tail_bytes",
+        "_tail_limit",
+        "copy_error",
+        "dropped_bytes",
+        "log_error",
+        "stderr_bytes",
+        "stdout_bytes",
+    )
+
+    def __init__(self, *, cap_bytes: int, show: "Callable[[bytes, bytes], None] | None" = None) -> None:
+        self._buffer = bytearray(_FIRST_BUFFER_BYTES)
+        self._tail_limit = min(TAIL_BYTES, cap_bytes // 2)
+        self._head_room = 0
+        self._tail: list[tuple[int, bytes, bytes]] = []
+        self._tail_bytes = 0
+        self._log = self._index = self._copy = -1
+        self._show = show
+        self._started = time.monotonic_ns()
+        self._excerpt_head = b""
+        self._excerpt_tail = b""
+        self.stdout_bytes = self.stderr_bytes = self.dropped_bytes = 0
+        self.log_error: str | None = None
+        self.copy_error: str | None = None
+
+    def open_log(self, path: str, *, cap_bytes: int) -> None:
+        """Make the log and its index, which must not exist yet. Raises CannotRecord (74)."""
+        try:
+            self._log = posix.open(path, _NEW, 0o640)
+            self._index = posix.open(path + ".idx", _NEW, 0o640)
+        except OSError as error:
+            raise CannotRecord(f"cannot make the log file: {error.strerror}", where=path) from error
+        self._head_room = cap_bytes - self._tail_limit
+
+    def open_copy(self, path: str, header: bytes) -> None:
+        """Append stdout to `path` too, below `header`. Raises CannotRecord (74) when it cannot be opened."""
+        try:
+            self._copy = posix.open(path, _APPEND & ~posix.O_NOFOLLOW, 0o640)
+            posix.set_blocking(self._copy, True)
+            _write_all(self._copy, header)
+        except OSError as error:
+            raise CannotRecord(f"cannot append stdout to this file: {error.strerror}", where=path) from error
+
+    def read(self, descriptor: int, stream: bytes) -> int:
+        """Take what can be read now; return how many bytes, 0 at the end of the stream, -1 for nothing there."""
+        try:
+            size = posix.readv(descriptor, [self._buffer])
+        except BlockingIOError:
+            return -1
+        if size:
+            self._take(stream, memoryview(self._buffer)[:size])
+        if size == _FIRST_BUFFER_BYTES:
+            self._buffer = bytearray(BUFFER_BYTES)
+        return size
+
+    def _take(self, stream: bytes, data: memoryview) -> None:
+        moment = (time.monotonic_ns() - self._started) // 1000
+        if stream == OUT:
+            self.stdout_bytes += len(data)
+            if self._copy >= 0:
+                self._write_copy(data)
+        else:
+            self.stderr_bytes += len(data)
+            self._remember(data)
+        if self._show is not None:
+            self._show(stream, bytes(data))
+        fits = min(len(data), self._head_room) if not self._tail else 0
+        if fits:
+            written = self._write_log(moment, stream, data[:fits])
+            self._head_room = self._head_room - written if written == fits else 0
+            data = data[written:]
+        if data:
+            self._keep_in_tail(moment, stream, bytes(data))
+
+    def _write_log(self, moment: int, stream: bytes, data: memoryview) -> int:
+        """Write to log and index; return how many bytes the log took."""
+        written = 0
+        try:
+            while written < len(data):
+                written += posix.write(self._log, data[written:])
+        except OSError as error:
+            self.log_error = f"the log could not be written: {error.strerror}"
+        if written:
+            try:
+                posix.write(self._index, b"%d %s %d\n" % (moment, stream, written))
+            except OSError as error:
+                self.log_error = f"the log's index could not be written: {error.strerror}"
+        return written
+
+    def _keep_in_tail(self, moment: int, stream: bytes, data: bytes) -> None:
+        self._tail.append((moment, stream, data))
+        self._tail_bytes += len(data)
+        surplus = 0
+        while self._tail_bytes - surplus > self._tail_limit or len(self._tail) > _TAIL_CHUNKS:
+            first_moment, first_stream, first = self._tail[0]
+            excess = self._tail_bytes - surplus - self._tail_limit
+            if len(self._tail) > _TAIL_CHUNKS or len(first) <= excess:
+                surplus += len(first)
+                del self._tail[0]
+            else:
+                self._tail[0] = (first_moment, first_stream, first[excess:])
+                surplus += excess
+        self._tail_bytes -= surplus
+        self.dropped_bytes += surplus
+
+    def _remember(self, data: memoryview) -> None:
+        """Keep the first and the last 32 KiB of stderr for the report."""
+        half = EXCERPT_BYTES // 2
+        missing = half - len(self._excerpt_head)
+        if missing > 0:
+            self._excerpt_head += data[:missing]
+            data = data[missing:]
+        if data:
+            self._excerpt_tail = (self._excerpt_tail + data[-half:])[-half:]
+
+    def _write_copy(self, data: memoryview) -> None:
+        try:
+            _write_all(self._copy, data)
+        except OSError as error:
+            self.copy_error = f"the file of `stdout` could not be written: {error.strerror}"
+
+    def stderr_excerpt(self) -> bytes:
+        """Return the job's stderr, with the middle left out when it is longer than 64 KiB."""
+        left_out = self.stderr_bytes - len(self._excerpt_head) - len(self._excerpt_tail)
+        if left_out <= 0:
+            return self._excerpt_head + self._excerpt_tail
+        return b"%s\n[... %d bytes left out ...]\n%s" % (self._excerpt_head, left_out, self._excerpt_tail)
+
+    def close(self) -> None:
+        """Write the kept tail, with the cut told in the index, and close all files. Never raises."""
+        if self._log >= 0 and self._tail:
+            self._flush_tail()
+        elif self._log < 0:
+            self.dropped_bytes += self._tail_bytes
+        for descriptor in (self._log, self._index, self._copy):
+            if descriptor >= 0:
+                posix.close(descriptor)
+        self._log = self._index = self._copy = -1
+
+    def _flush_tail(self) -> None:
+        tail, self._tail = self._tail, []
+        try:
+            if self.dropped_bytes:
+                posix.write(self._index, b"%d x %d\n" % (tail[0][0], self.dropped_bytes))
+        except OSError as error:
+            self.log_error = f"the log's index could not be written: {error.strerror}"
+        for moment, stream, data in tail:
+            self.dropped_bytes += len(data) - self._write_log(moment, stream, memoryview(data))
+
+
+def make_pipe() -> tuple[int, int]:
+    """Return (read end, write end) of a large pipe; the read end does not block."""
+    read_end, write_end = posix.pipe2(posix.O_CLOEXEC)
+    posix.set_blocking(read_end, False)
+    try:
+        fcntl.fcntl(write_end, _F_SETPIPE_SZ, BUFFER_BYTES)
+    except OSError:  # over the user's share of pipe memory: the normal size works too
+        pass
+    return read_end, write_end
+
+
+def _write_all(descriptor: int, data: "memoryview | bytes") -> None:
+    written = 0
+    while written < len(data):
+        written += posix.write(descriptor, data[written:])

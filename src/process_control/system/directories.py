@@ -1,0 +1,90 @@
+"""The directories that process-control keeps for itself: made when they are missing, refused when others may write.
+
+Lean room.
+"""
+
+import posix
+
+from process_control.errors import CannotRecord, NotPermitted
+from process_control.system.account import Account
+
+_PRIVATE, _READABLE = 0o700, 0o750
+
+
+def make_as_root(paths: list[tuple[str, int]], account: Account) -> None:
+    """While still root: make what is missing for the service user, where only root can have a hand in the path."""
+    for path, mode in paths:
+        try:
+            posix.stat(path)
+        except FileNotFoundError:
+            _make_for(path, mode, account)
+        except OSError:
+            pass
+
+
+def _make_for(path: str, mode: int, account: Account) -> None:
+    parent = path.rpartition("/")[0] or "/"
+    try:
+        status = posix.stat(parent)
+    except FileNotFoundError:
+        _make_for(parent, 0o755, Account("root", 0, 0, "/"))
+        status = posix.stat(parent)
+    if status.st_uid != 0 or status.st_mode & 0o022:
+        return  # somebody else could swap the path under us: left to the service user, after rights were dropped
+    try:
+        posix.mkdir(path, mode)
+        posix.chown(path, account.uid, account.gid, follow_symlinks=False)
+    except OSError:
+        pass
+
+
+def own_directories(*, state: str, run: str, output: str) -> list[tuple[str, int]]:
+    """Return (path, mode) of state, journal, run and log directory."""
+    return [
+        (state, _PRIVATE),
+        (run, _PRIVATE),
+        (f"{state}/journal", _PRIVATE),
+        (output, _READABLE),
+    ]
+
+
+def ensure(paths: list[tuple[str, int]]) -> None:
+    """As the user that jobs run as: make what is missing, and refuse what others may write to.
+
+    Raises NotPermitted (77) with the command that mends it, CannotRecord (74) when the disk is full or read-only.
+    """
+    uid = posix.geteuid()
+    for path, mode in paths:
+        try:
+            status = posix.stat(path)
+        except FileNotFoundError:
+            _make(path, mode, first=True)
+            continue
+        except OSError as error:
+            raise NotPermitted(f"cannot look into it: {error.strerror}", where=path) from error
+        if (status.st_mode & 0o170000) != 0o040000:
+            raise NotPermitted("is not a directory", where=path, mend=f"look at it: ls -ld {path}")
+        if status.st_uid not in (0, uid) or status.st_mode & 0o002:
+            raise NotPermitted(
+                "belongs to somebody else, or everybody may write to it",
+                where=path,
+                mend=f"sudo chown {uid} {path} && sudo chmod {mode:o} {path}",
+            )
+
+
+def _make(path: str, mode: int, *, first: bool) -> None:
+    try:
+        posix.mkdir(path, mode)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        _make(path.rpartition("/")[0] or "/", 0o755 if mode != _PRIVATE else _PRIVATE, first=False)
+        _make(path, mode, first=first)
+    except PermissionError as error:
+        raise NotPermitted(
+            "the directory is missing and may not be made",
+            where=path,
+            mend=f"sudo install -d -o {posix.geteuid()} -m {mode:04o} {path}",
+        ) from error
+    except OSError as error:
+        raise CannotRecord(f"the directory cannot be made: {error.strerror}", where=path) from error

@@ -1,0 +1,117 @@
+"""What /proc tells of processes: who they are, whose children they are, which run they belong to.
+
+Lean room. Every reader here takes a vanished process as an answer, never as an error.
+"""
+
+import posix
+
+RUN_ID_VARIABLE = b"PROCESS_CONTROL_RUN_ID="
+
+
+def read_small(path: str, limit: int = 1 << 20) -> bytes:
+    """Return the contents of a small file, or b"" when it cannot be read."""
+    try:
+        descriptor = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        parts = []
+        while chunk := posix.read(descriptor, limit):
+            parts.append(chunk)
+        return b"".join(parts)
+    except OSError:
+        return b""
+    finally:
+        posix.close(descriptor)
+
+
+def stat_fields(pid: int) -> list[bytes]:
+    """Return the fields of /proc/PID/stat after the name: state, ppid, …; [] when the process is gone. See proc(5)."""
+    return read_small(f"/proc/{pid}/stat", 4096).rpartition(b") ")[2].split()
+
+
+def start_time(pid: int) -> int | None:
+    """Return the process's start in clock ticks since boot, which with its pid names it; None when it is gone."""
+    fields = stat_fields(pid)
+    return int(fields[19]) if len(fields) > 19 else None
+
+
+def is_alive(pid: int, started: int | None) -> bool:
+    """Whether that very process exists and is more than a zombie (`kill(pid, 0)` counts those too)."""
+    fields = stat_fields(pid)
+    return len(fields) > 19 and fields[0] not in (b"Z", b"X") and (started is None or int(fields[19]) == started)
+
+
+def boot_id() -> str:
+    return read_small("/proc/sys/kernel/random/boot_id", 64).decode("ascii", "replace").strip()
+
+
+def pid_namespace() -> str:
+    """Return this process's pid namespace, as `pid:[4026531836]`. Ask before dropping rights: then it is hidden."""
+    try:
+        return posix.readlink("/proc/self/ns/pid")
+    except OSError:
+        return ""
+
+
+def parent_of(pid: int) -> int:
+    fields = stat_fields(pid)
+    return int(fields[1]) if len(fields) > 1 else 0
+
+
+def ancestors(pid: int) -> list[int]:
+    """Return the pids of the parent, its parent and so on."""
+    found: list[int] = []
+    while (pid := parent_of(pid)) > 0 and pid not in found:
+        found.append(pid)
+    return found
+
+
+def children(pid: int) -> list[int]:
+    """Return the pids of the children of all threads of `pid`."""
+    try:
+        threads = posix.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return []
+    return [int(child) for thread in threads for child in read_small(f"/proc/{pid}/task/{thread}/children").split()]
+
+
+def descendants(pid: int) -> list[tuple[int, int]]:
+    """Return (pid, parent) of the whole tree below `pid`, parents first."""
+    found: list[tuple[int, int]] = []
+    level = [pid]
+    while level:
+        below = [(child, parent) for parent in level for child in children(parent)]
+        found += below
+        level = [child for child, _ in below]
+    return found
+
+
+def environment_value(pid: int, variable: bytes) -> bytes | None:
+    """Return the value that `variable` (with its =) had when the process was executed; None without one, or hidden."""
+    for entry in read_small(f"/proc/{pid}/environ").split(b"\0"):
+        if entry.startswith(variable):
+            return entry[len(variable) :]
+    return None
+
+
+def processes_of_run(run_id: str) -> list[int]:
+    """Return the pids that carry this run's id in their environment, ourselves left out."""
+    wanted = RUN_ID_VARIABLE + run_id.encode("ascii")
+    mine = posix.getpid()
+    found = []
+    for name in posix.listdir("/proc"):
+        if not name.isdecimal() or int(name) == mine:
+            continue
+        text = read_small(f"/proc/{name}/environ")
+        if wanted in text and wanted in text.split(b"\0") and is_alive(int(name), None):
+            found.append(int(name))
+    return found
+
+
+def describe(pid: int) -> str:
+    """Return `pid 123 (sleep 100)` for a person."""
+    words = read_small(f"/proc/{pid}/cmdline").replace(b"\0", b" ").strip()[:80]
+    name = words or read_small(f"/proc/{pid}/comm").strip() or b"gone"
+    shown = "".join(char if char.isprintable() else "?" for char in name.decode("utf-8", "replace"))
+    return f"pid {pid} ({shown})"

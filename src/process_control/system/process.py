@@ -1,0 +1,232 @@
+"""One process of a job: how it is started, and how a whole tree of them is ended.
+
+Lean room: fork and exec by hand, since neither `subprocess` nor `posix_spawn` does all of this.
+"""
+
+import _signal
+import errno
+import fcntl
+import posix
+
+from process_control.system import linux, proc, signals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_LOCK_DESCRIPTOR = 3
+
+
+class NotExecuted(Exception):
+    """The command could not be executed: `code` 126 or 127 (as shells have it), and why in words."""
+
+    def __init__(self, code: int, why: str) -> None:
+        super().__init__(why)
+        self.code = code
+        self.why = why
+
+
+class Surroundings:
+    """What every command of a run is started with."""
+
+    __slots__ = ("directory", "environment", "lock", "no_new_privileges", "search_path", "stderr", "stdout", "umask")
+
+    def __init__(
+        self,
+        *,
+        environment: dict[str, str],
+        directory: str,
+        umask: int,
+        search_path: list[str],
+        lock: int | None,
+        no_new_privileges: bool,
+    ) -> None:
+        self.environment = {_bytes(name): _bytes(value) for name, value in environment.items()}
+        self.directory = directory
+        self.umask = umask
+        self.search_path = search_path
+        self.lock = lock
+        self.no_new_privileges = no_new_privileges
+        self.stdout = self.stderr = -1  # the supervisor's pipes
+
+
+def start(argv: list[str], surroundings: Surroundings) -> int:
+    """Start the command in a session of its own and return its pid. Raises NotExecuted."""
+    path = find_executable(argv[0], surroundings.search_path)
+    report_read, report_write = posix.pipe2(posix.O_CLOEXEC)
+    runner = posix.getpid()
+    try:
+        pid = posix.fork()
+    except OSError as error:
+        posix.close(report_read)
+        posix.close(report_write)
+        raise NotExecuted(126, f"no new process could be made: {error.strerror}") from error
+    if pid == 0:
+        _become(path, argv, surroundings, report_write, runner)
+    posix.close(report_write)
+    report = posix.read(report_read, 64)
+    posix.close(report_read)
+    if report:
+        posix.waitpid(pid, 0)
+        raise _not_executed(argv[0], surroundings, report)
+    return pid
+
+
+def start_detached(argv: list[str]) -> None:
+    """Start a program that nobody waits for, with nothing of ours but the environment. Never raises."""
+    try:
+        if posix.fork():
+            return
+    except OSError:
+        return
+    try:
+        posix.setsid()
+        null = posix.open("/dev/null", posix.O_RDWR)
+        for descriptor in (0, 1, 2):
+            posix.dup2(null, descriptor)
+        _signal.set_wakeup_fd(-1)
+        signals.restore_defaults()
+        posix.closerange(3, 1 << 20)
+        posix.execv(argv[0], argv)
+    finally:
+        posix._exit(127)
+
+
+def find_executable(name: str, search_path: list[str]) -> str:
+    """Return the path to execute, as execvp(3) finds it. Raises NotExecuted 127 (not found) or 126."""
+    if "/" in name:
+        return name
+    denied = None
+    for directory in search_path:
+        path = f"{directory or '.'}/{name}"
+        try:
+            status = posix.stat(path)
+        except OSError:
+            continue
+        if (status.st_mode & 0o170000) == 0o100000 and posix.access(path, posix.X_OK):
+            return path
+        denied = denied or path
+    if denied:
+        raise NotExecuted(126, f"{denied}: not executable (chmod +x {denied})")
+    raise NotExecuted(127, f"{name}: command not found in PATH={':'.join(search_path)}")
+
+
+def _become(path: str, argv: list[str], surroundings: Surroundings, report: int, runner: int) -> None:
+    """In the child: take on the state in which every job starts, and execute. Never returns."""
+    stage = b"s"
+    try:
+        report = fcntl.fcntl(report, fcntl.F_DUPFD_CLOEXEC, 64)
+        lock = -1 if surroundings.lock is None else fcntl.fcntl(surroundings.lock, fcntl.F_DUPFD_CLOEXEC, 64)
+        posix.setsid()
+        _signal.set_wakeup_fd(-1)
+        signals.restore_defaults()
+        null = posix.open("/dev/null", posix.O_RDONLY)
+        posix.dup2(null, 0)
+        posix.dup2(surroundings.stdout, 1)
+        posix.dup2(surroundings.stderr, 2)
+        first_to_close = _LOCK_DESCRIPTOR
+        if lock >= 0:
+            posix.dup2(lock, _LOCK_DESCRIPTOR)
+            first_to_close += 1
+        posix.closerange(first_to_close, report)
+        posix.closerange(report + 1, 1 << 20)
+        posix.umask(surroundings.umask)
+        stage = b"d"
+        posix.chdir(surroundings.directory)
+        stage = b"s"
+        if surroundings.no_new_privileges:
+            linux.set_no_new_privileges()
+        linux.set_parent_death_signal(_signal.SIGKILL)
+        if posix.getppid() != runner:
+            posix._exit(137)
+        stage = b"x"
+        posix.execve(path, [_bytes(word) for word in argv], surroundings.environment)
+    except OSError as error:
+        posix.write(report, stage + b"%d" % (error.errno or 0))
+    except BaseException:  # noqa: BLE001  a forked copy of us must never go on, whatever happened
+        posix.write(report, b"s0")
+    posix._exit(126)
+
+
+def _not_executed(name: str, surroundings: Surroundings, report: bytes) -> NotExecuted:
+    stage, number = report[:1], int(report[1:] or b"0")
+    where = {b"d": f"working directory {surroundings.directory}", b"x": name}.get(stage, "the process")
+    if stage == b"x" and number == errno.ENOEXEC:
+        return NotExecuted(126, f"{name}: neither a program nor a script with a #! line")
+    if stage == b"x" and number == errno.ENOENT:
+        exists = _exists(name, surroundings.directory)
+        words = "the interpreter that its #! line names is not there" if exists else "no such file"
+        return NotExecuted(126 if exists else 127, f"{name}: {words}")
+    code = 127 if stage == b"x" and number == errno.ENOTDIR else 126
+    return NotExecuted(code, f"{where}: {posix.strerror(number) if number else 'could not be set up'}")
+
+
+def _exists(name: str, directory: str) -> bool:
+    try:
+        posix.stat(name if name.startswith("/") else f"{directory}/{name}")
+    except OSError:
+        return False
+    return True
+
+
+def ask_tree_to_end(root: int, *, run_id: str) -> bool:
+    """Send TERM (and CONT, for the stopped) to every process below `root`; return whether one could not be reached.
+
+    Processes of an inner run (a sub-job's: they carry another run id) are left to the inner run, which has its own
+    grace and records its own end.
+    """
+    mine = run_id.encode("ascii")
+    unreachable = False
+    for pid, parent in proc.descendants(root):
+        carried = proc.environment_value(pid, proc.RUN_ID_VARIABLE)
+        if carried is None or carried == mine:
+            unreachable |= not _send(pid, parent, _signal.SIGTERM)
+            _send(pid, parent, _signal.SIGCONT)
+    return unreachable
+
+
+def kill_tree(root: int) -> bool:
+    """Send KILL to every process below `root`; return whether one could not be reached."""
+    unreachable = False
+    for pid, parent in proc.descendants(root):
+        unreachable |= not _send(pid, parent, _signal.SIGKILL)
+    return unreachable
+
+
+def _send(pid: int, parent: int, number: int) -> bool:
+    """Signal that very child of `parent`; return False when we have not the right to."""
+    try:
+        handle = posix.pidfd_open(pid)
+    except OSError:
+        return True
+    try:
+        # Its parent is read again with the handle open, so that a pid that was used anew is not hit. A process
+        # whose parent died meanwhile is found below `root` in the next round.
+        if proc.parent_of(pid) == parent:
+            _signal.pidfd_send_signal(handle, number)
+    except ProcessLookupError:
+        pass
+    except PermissionError:
+        return False
+    finally:
+        posix.close(handle)
+    return True
+
+
+def inner_grace_seconds(root: int, *, run_id: str, grace_of: "Callable[[str], float]") -> float:
+    """Return the longest grace among the inner runs below `root`, plus 2 s; 0.0 when there are none.
+
+    `grace_of(slug)` tells the grace that the inner job's block holds.
+    """
+    mine = run_id.encode("ascii")
+    longest = 0.0
+    for pid, _ in proc.descendants(root):
+        carried = proc.environment_value(pid, proc.RUN_ID_VARIABLE)
+        if carried is not None and carried != mine:
+            slug = proc.environment_value(pid, b"PROCESS_CONTROL_JOB=") or b""
+            longest = max(longest, grace_of(slug.decode("ascii", "replace")) + 2.0)
+    return longest
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

@@ -1,0 +1,128 @@
+"""Signals as facts: what was asked of the runner, and a descriptor that wakes its poll.
+
+Lean room: `_signal` instead of `signal`, which pulls in `enum`.
+"""
+
+import _signal
+import posix
+
+# Real-time signals that nobody sends by habit. 34 is SIGRTMIN of glibc.
+GUARD_DIED = 35  # the kernel sends it when the guard is gone: KILL the tree now
+STOP_REQUEST = 36  # --kill-job and on_overlap: replace send it: stop as by TERM, but asked for
+
+STOPPING = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT)
+NAMES: dict[int, str] = {
+    int(value): name[3:]
+    for name, value in vars(_signal).items()
+    if name.startswith("SIG") and not name.startswith(("SIG_", "SIGRT")) and isinstance(value, int)
+}
+
+
+def signal_name(number: int) -> str:
+    """Return `KILL` for 9, `35` for a signal without a name."""
+    return NAMES.get(number, str(number))
+
+
+class WaitEnded(Exception):
+    """A wait for the lock ended: by a signal, by its time limit, or because the guard died."""
+
+
+class Inbox:
+    """What signals have told this process. `descriptor` becomes readable with each one."""
+
+    __slots__ = ("_raises", "_write_end", "descriptor", "guard_died", "stop_requested", "stopped_by")
+
+    def __init__(self) -> None:
+        self.stopped_by: int | None = None
+        self.stop_requested = False
+        self.guard_died = False
+        self._raises = False
+        self.descriptor, self._write_end = posix.pipe2(posix.O_CLOEXEC | posix.O_NONBLOCK)
+
+    def open(self) -> None:
+        """Take over the signals of this process; one that the caller had ignored (nohup) stays ignored."""
+        _signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
+        for number in STOPPING:
+            if _signal.getsignal(number) != _signal.SIG_IGN:
+                _signal.signal(number, self._stop)
+        _signal.signal(STOP_REQUEST, self._stop)
+        _signal.signal(GUARD_DIED, self._stop)
+        _signal.signal(_signal.SIGCHLD, _nothing)
+
+    @property
+    def stopping(self) -> bool:
+        return self.guard_died or self.stop_requested or self.stopped_by is not None
+
+    def clear(self) -> None:
+        """Empty the wake-up pipe."""
+        try:
+            while len(posix.read(self.descriptor, 512)) == 512:
+                pass
+        except BlockingIOError:
+            pass
+
+    def interruptible(self, seconds: float) -> "Interruptible":
+        """Return a context in which a stop, or `seconds` gone by, raises WaitEnded out of a system call."""
+        return Interruptible(self, seconds)
+
+    def _stop(self, number: int, _frame: object) -> None:
+        if number == GUARD_DIED:
+            self.guard_died = True
+        elif number == STOP_REQUEST:
+            self.stop_requested = True
+        elif self.stopped_by is None:
+            self.stopped_by = number
+        if self._raises:
+            raise WaitEnded
+
+
+class Interruptible:
+    """While open, signals raise WaitEnded; ITIMER_REAL ends the wait after its seconds (0: no limit)."""
+
+    __slots__ = ("_inbox", "_seconds")
+
+    def __init__(self, inbox: Inbox, seconds: float) -> None:
+        self._inbox = inbox
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        if self._inbox.stopping:
+            raise WaitEnded
+        self._inbox._raises = True
+        _signal.signal(_signal.SIGALRM, _wait_is_over)
+        _signal.setitimer(_signal.ITIMER_REAL, self._seconds)
+
+    def __exit__(self, *_: object) -> None:
+        self._inbox._raises = False
+        _signal.setitimer(_signal.ITIMER_REAL, 0)
+
+
+def block() -> None:
+    """Hold back the stopping signals, across a fork."""
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, STOPPING)
+
+
+def unblock() -> None:
+    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, STOPPING)
+
+
+def restore_defaults() -> None:
+    """Set every signal to its default and unblock all: the state in which every job starts."""
+    for number in range(1, 65):
+        if _signal.getsignal(number) == _signal.SIG_IGN:
+            _signal.signal(number, _signal.SIG_DFL)
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+
+
+def die_quietly_of_an_interrupt() -> None:
+    """Let Ctrl-C end this process without Python's traceback, until somebody listens better."""
+    if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+
+
+def _nothing(_number: int, _frame: object) -> None:
+    """SIGCHLD only has to wake the poll."""
+
+
+def _wait_is_over(_number: int, _frame: object) -> None:
+    raise WaitEnded

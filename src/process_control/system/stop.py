@@ -1,0 +1,84 @@
+"""Stop a run from outside, signalling only what was proved to be its runner or to belong to it.
+
+Lean room.
+"""
+
+import _signal
+import posix
+import select
+import time
+
+from process_control.system import proc
+from process_control.system.signals import STOP_REQUEST
+
+_KILL_AGAIN_SECONDS = 0.05
+
+
+def open_runner(block: dict[str, object], *, boot_id: str, pid_namespace: str) -> int | None:
+    """Return a pidfd of the block's runner, or None when that very process is not (or no longer) there.
+
+    The pid alone proves nothing: boot, pid namespace and start time are compared with the handle open.
+    """
+    pid, started = block.get("pid"), block.get("pid_start")
+    if not isinstance(pid, int) or block.get("boot_id") != boot_id or block.get("pid_ns") != pid_namespace:
+        return None
+    try:
+        handle = posix.pidfd_open(pid)
+    except OSError:
+        return None
+    if isinstance(started, int) and proc.is_alive(pid, started):
+        return handle
+    posix.close(handle)
+    return None
+
+
+def ask_runner_to_stop(block: dict[str, object], *, boot_id: str, pid_namespace: str) -> bool:
+    """Ask the block's runner to stop its run; return False when it is gone. Raises PermissionError."""
+    handle = open_runner(block, boot_id=boot_id, pid_namespace=pid_namespace)
+    if handle is None:
+        return False
+    try:
+        _signal.pidfd_send_signal(handle, STOP_REQUEST)
+    except ProcessLookupError:
+        return False
+    finally:
+        posix.close(handle)
+    return True
+
+
+def wait_until_gone(handle: int) -> None:
+    """Wait until the process of the pidfd has ended."""
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    poll.poll()
+
+
+def end_survivors(run_id: str, *, grace_seconds: float, give_up_seconds: float = 5.0) -> list[str]:
+    """TERM, grace, KILL for processes that carry this run's id and have no runner any more; return who is left."""
+    _signal_all(run_id, _signal.SIGTERM)
+    until = time.monotonic() + grace_seconds
+    wait = select.poll()
+    while proc.processes_of_run(run_id) and time.monotonic() < until:
+        wait.poll(int(_KILL_AGAIN_SECONDS * 1000))
+    until = time.monotonic() + give_up_seconds
+    while (left := proc.processes_of_run(run_id)) and time.monotonic() < until:
+        _signal_all(run_id, _signal.SIGKILL)
+        wait.poll(int(_KILL_AGAIN_SECONDS * 1000))
+    return [proc.describe(pid) for pid in left]
+
+
+def _signal_all(run_id: str, number: int) -> None:
+    wanted = run_id.encode("ascii")
+    for pid in proc.processes_of_run(run_id):
+        try:
+            handle = posix.pidfd_open(pid)
+        except OSError:
+            continue
+        try:
+            # Read again with the handle open: a pid that was used anew does not carry the run's id.
+            if proc.environment_value(pid, proc.RUN_ID_VARIABLE) == wanted:
+                _signal.pidfd_send_signal(handle, number)
+        except (ProcessLookupError, PermissionError):
+            pass
+        finally:
+            posix.close(handle)

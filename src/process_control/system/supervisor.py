@@ -1,0 +1,295 @@
+"""Supervise one attempt: start its commands in turn, read what they print, keep the limits, end the tree.
+
+Lean room: the adapter of the Executor port. It tells facts and decides nothing about their meaning. This process is
+a subreaper: whatever the job leaves behind becomes its child, so "no children" means that the tree is gone.
+"""
+
+import posix
+import select
+import time
+
+from process_control.core.run import Facts
+from process_control.system import linux, proc, process
+from process_control.system.capture import ERR, OUT, Capture, make_pipe
+from process_control.system.signals import Inbox
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DRAIN_SECONDS = 2.0
+SETTLED_SECONDS = 0.025
+_KILL_AGAIN_SECONDS = 0.02
+_GIVE_UP_SECONDS = 5.0
+
+
+class Limits:
+    """The limits of one attempt, in seconds; `timeout_seconds` 0 is none."""
+
+    __slots__ = ("drain_seconds", "grace_seconds", "keep_leftovers", "timeout_seconds")
+
+    def __init__(self, *, timeout_seconds: float, grace_seconds: float, keep_leftovers: bool) -> None:
+        self.timeout_seconds = timeout_seconds
+        self.grace_seconds = grace_seconds
+        self.keep_leftovers = keep_leftovers
+        self.drain_seconds = DRAIN_SECONDS
+
+
+class Supervisor:
+    """One attempt from its first command to the end of its tree.
+
+    `guard_channel` is the pipe on which a guard that is root is asked to signal what we may not; `settled()` is
+    called once, as soon as the job has lived for 25 ms (or at its end): time to import what the end may need.
+    """
+
+    __slots__ = (
+        "_capture",
+        "_children_gone",
+        "_deadline",
+        "_flush",
+        "_grace_of",
+        "_guard_channel",
+        "_inbox",
+        "_limits",
+        "_main",
+        "_open_streams",
+        "_poll",
+        "_run_id",
+        "_settled",
+        "_settles_at",
+        "_status",
+        "_surroundings",
+        "facts",
+    )
+
+    def __init__(
+        self,
+        *,
+        run_id: str,
+        limits: Limits,
+        capture: Capture,
+        inbox: Inbox,
+        guard_channel: int | None,
+        grace_of: "Callable[[str], float]",
+        settled: "Callable[[], None]",
+        surroundings: process.Surroundings,
+        flush: "Callable[[], None]",
+    ) -> None:
+        self._run_id = run_id
+        self._limits = limits
+        self._capture = capture
+        self._inbox = inbox
+        self._guard_channel = guard_channel
+        self._grace_of = grace_of
+        self._settled: Callable[[], None] | None = settled
+        self._surroundings = surroundings
+        self._flush = flush
+        self._settles_at = time.monotonic() + SETTLED_SECONDS
+        self._poll = select.poll()
+        self._poll.register(inbox.descriptor, select.POLLIN)
+        self._open_streams: dict[int, bytes] = {}
+        self._main = 0
+        self._status: int | None = None
+        self._children_gone = False
+        self._deadline: float | None = None
+        self.facts = Facts()
+
+    def execute(self, commands: list[list[str]], *, goes_on: "Callable[[Facts], bool]") -> Facts:
+        """Run the commands in sequence and return the facts. `goes_on(facts)` says after each whether the list does."""
+        started = time.monotonic()
+        if self._limits.timeout_seconds:
+            self._deadline = started + self._limits.timeout_seconds
+        surroundings = self._surroundings
+        stdout, surroundings.stdout = make_pipe()
+        stderr, surroundings.stderr = make_pipe()
+        self._open_streams = {stdout: OUT, stderr: ERR}
+        for descriptor in self._open_streams:
+            self._poll.register(descriptor, select.POLLIN)
+        try:
+            completed = self._run_commands(commands, goes_on)
+        finally:
+            posix.close(surroundings.stdout)
+            posix.close(surroundings.stderr)
+        self._finish(completed)
+        self._measure(started)
+        for descriptor in self._open_streams:
+            posix.close(descriptor)
+        self._capture.close()
+        self.facts.log_error = self._capture.log_error or self._capture.copy_error
+        self.facts.log_dropped_bytes = self._capture.dropped_bytes
+        return self.facts
+
+    def _run_commands(self, commands: list[list[str]], goes_on: "Callable[[Facts], bool]") -> bool:
+        """Return True when the list came to its end by itself, False when something has to end the tree."""
+        for index, argv in enumerate(commands):
+            self.facts.command_index = index
+            if self._is_over():
+                return False
+            try:
+                self._main = process.start(argv, self._surroundings)
+            except process.NotExecuted as error:
+                self.facts.not_started, self.facts.not_started_code = error.why, error.code
+                return True
+            self._status = None
+            self._children_gone = False
+            if not self._wait_for_main():
+                return False
+            self._read_all()
+            self._note_exit()
+            if not goes_on(self.facts):
+                return True
+        return True
+
+    def _wait_for_main(self) -> bool:
+        """Wait for the command's main process; return False when a limit or a signal came first."""
+        while True:
+            self._reap()
+            if self._status is not None:
+                return True
+            if self._is_over():
+                return False
+            self._wait(self._deadline)
+
+    def _is_over(self) -> bool:
+        """Whether the attempt must end now; notes why."""
+        inbox, facts = self._inbox, self.facts
+        if inbox.stopping:
+            facts.guard_died, facts.stopped_by = inbox.guard_died, inbox.stopped_by
+            facts.stopped_by_request = inbox.stop_requested
+            return True
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            facts.timed_out = True
+            return True
+        return False
+
+    def _finish(self, completed: bool) -> None:
+        """Wait for what the last command left, or end the tree."""
+        if completed:
+            self._drain()
+        if self._inbox.guard_died:
+            self._kill_now()
+        elif not completed or self._leftovers_must_go():
+            self._end_tree()
+        self._read_all()
+
+    def _drain(self) -> None:
+        """Give leftovers and late output their 2 s; a stop or the time limit cuts them short."""
+        until = time.monotonic() + self._limits.drain_seconds
+        while True:
+            self._reap()
+            if self._children_gone:
+                self._read_all()
+            if not self._open_streams and (self._children_gone or self._limits.keep_leftovers):
+                return
+            if time.monotonic() >= until or self._inbox.stopping:
+                return
+            self._wait(until)
+
+    def _leftovers_must_go(self) -> bool:
+        if self._children_gone or self._limits.keep_leftovers:
+            return False
+        self.facts.leftovers = [proc.describe(pid) for pid, _ in proc.descendants(posix.getpid())]
+        return True
+
+    def _end_tree(self) -> None:
+        """TERM, grace, KILL until no child is left; inner runs get their own grace and 2 s."""
+        me = posix.getpid()
+        grace = max(
+            self._limits.grace_seconds,
+            process.inner_grace_seconds(me, run_id=self._run_id, grace_of=self._grace_of),
+        )
+        until = time.monotonic() + grace
+        if process.ask_tree_to_end(me, run_id=self._run_id):
+            self._ask_guard(b"T" + self._run_id.encode("ascii"))
+        while not self._children_gone and time.monotonic() < until and not self._inbox.guard_died:
+            self._wait(until)
+            self._reap()
+        self._kill_now()
+
+    def _kill_now(self) -> None:
+        give_up = time.monotonic() + _GIVE_UP_SECONDS
+        while True:
+            self._reap()
+            if self._children_gone:
+                break
+            if process.kill_tree(posix.getpid()):
+                self._ask_guard(b"K")
+            if time.monotonic() >= give_up:
+                self.facts.survivors = [proc.describe(pid) for pid, _ in proc.descendants(posix.getpid())]
+                break
+            self._wait(time.monotonic() + _KILL_AGAIN_SECONDS)
+        if self._status is not None:
+            self._note_exit()
+
+    def _ask_guard(self, request: bytes) -> None:
+        if self._guard_channel is not None:
+            try:
+                posix.write(self._guard_channel, request)
+            except OSError:
+                pass
+
+    def _wait(self, until: float | None) -> None:
+        """Sleep until something happens or `until` comes, and take in what can be read."""
+        limit = -1.0 if until is None else max(0.0, until - time.monotonic())
+        if self._settled is not None:
+            settles_in = max(0.0, self._settles_at - time.monotonic())
+            limit = settles_in if limit < 0 else min(limit, settles_in)
+        events = self._poll.poll(-1 if limit < 0 else int(limit * 1000) + 1)
+        if self._settled is not None and time.monotonic() >= self._settles_at:
+            self._settle()
+        for descriptor, _ in events:
+            if descriptor == self._inbox.descriptor:
+                self._inbox.clear()
+            else:
+                self._read(descriptor)
+        self._flush()
+
+    def _settle(self) -> None:
+        settled, self._settled = self._settled, None
+        if settled is not None:
+            settled()
+
+    def _read(self, descriptor: int) -> int:
+        size = self._capture.read(descriptor, self._open_streams[descriptor])
+        if size == 0:
+            self._poll.unregister(descriptor)
+            del self._open_streams[descriptor]
+            posix.close(descriptor)
+        return size
+
+    def _read_all(self) -> None:
+        """Read what lies in the pipes now, at most what a pipe holds twice over (a leftover may go on writing)."""
+        for descriptor in list(self._open_streams):
+            rest = 2 << 20
+            while rest > 0 and (size := self._read(descriptor)) > 0:
+                rest -= size
+
+    def _reap(self) -> None:
+        """Collect every child that has ended: the main process, and what the job has left to us."""
+        try:
+            while True:
+                pid, status = posix.waitpid(-1, posix.WNOHANG)
+                if pid == 0:
+                    return
+                if pid == self._main:
+                    self._status = status
+        except ChildProcessError:
+            self._children_gone = True
+
+    def _note_exit(self) -> None:
+        if self._status is None:
+            return
+        self.facts.signal = posix.WTERMSIG(self._status) if posix.WIFSIGNALED(self._status) else None
+        self.facts.exit_code = posix.WEXITSTATUS(self._status) if posix.WIFEXITED(self._status) else None
+        self._measure_output()
+
+    def _measure_output(self) -> None:
+        self.facts.stdout_bytes = self._capture.stdout_bytes
+        self.facts.stderr_bytes = self._capture.stderr_bytes
+
+    def _measure(self, started: float) -> None:
+        facts = self.facts
+        self._measure_output()
+        facts.duration_seconds = time.monotonic() - started
+        facts.cpu_seconds, facts.memory_bytes = linux.usage_of_children()
+        facts.stderr_excerpt = self._capture.stderr_excerpt()

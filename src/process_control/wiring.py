@@ -1,0 +1,338 @@
+"""The only place that picks adapters for the ports of the corridor.
+
+Lean room: each adapter is imported when it is wanted.
+"""
+
+import posix
+import sys
+
+from process_control.core.run import LOST
+from process_control.errors import CannotRecord
+from process_control.system.clock import SystemClock, iso
+
+_A_DAY = 86400
+_PACKAGE_FOLDER = __file__.rpartition("/process_control/")[0]
+_PRUNE = "import sys; sys.path.append(sys.argv.pop(1)); from process_control.cli.main import main; main()"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.config.settings import Settings
+    from process_control.core.job import Job
+    from process_control.history.record import Block, Identity
+    from process_control.ports import Executor, Notifier
+    from process_control.run_job import Run
+    from process_control.system.account import Account
+    from process_control.system.capture import Capture
+    from process_control.system.process import Surroundings
+    from process_control.system.signals import Inbox
+
+
+class Caller:
+    """What is known of whoever asked, before any job is looked at."""
+
+    __slots__ = ("environment", "guard_channel", "identity", "inbox", "notifier", "own_commands")
+
+    def __init__(
+        self,
+        *,
+        environment: dict[str, str],
+        identity: "Identity",
+        inbox: "Inbox",
+        guard_channel: int | None,
+        own_commands: str | None,
+        notifier: "Notifier",
+    ) -> None:
+        self.environment = environment
+        self.identity = identity
+        self.inbox = inbox
+        self.guard_channel = guard_channel
+        self.own_commands = own_commands
+        self.notifier = notifier
+
+
+class Adapters:
+    """The world as one run of one job meets it."""
+
+    __slots__ = (
+        "_account",
+        "_caller",
+        "_capture",
+        "_environment",
+        "_job",
+        "_settings",
+        "clock",
+        "identity",
+        "inbox",
+        "notifier",
+        "state_directory",
+        "store",
+    )
+
+    def __init__(self, job: "Job", settings: "Settings", account: "Account", caller: Caller) -> None:
+        from process_control.history.record import JobRecord
+
+        self._job = job
+        self._settings = settings
+        self._account = account
+        self._caller = caller
+        self._capture: Capture | None = None
+        self._environment: dict[str, str] = {}
+        self.state_directory = settings.state_directory
+        self.clock = SystemClock()
+        self.identity = caller.identity
+        self.inbox = caller.inbox
+        self.store = JobRecord(settings.state_directory, job.slug)
+        self.notifier = caller.notifier
+
+    # --- slot and lock ---------------------------------------------------------------------------------------------
+
+    def last_slot(self, now: float) -> int | None:
+        from process_control.config.job_directory import last_slot
+
+        return last_slot(self._job, self._settings, now)
+
+    def take_lock(self, name: str, *, wait: bool = False) -> int | None:
+        from process_control.system import lock
+
+        if name != self._job.slug:
+            self.store.share_lock(name)
+        return lock.take(self._settings.run_directory, name, wait=wait)
+
+    def blocks_of_lock(self, job: "Job") -> "list[Block]":
+        """Return the blocks of this job and of all that have run under the same lock."""
+        from process_control.history.record import jobs_sharing, read_block
+
+        own = self.store.previous_run()
+        others = [slug for slug in jobs_sharing(self.state_directory, job.lock) if slug != job.slug]
+        if job.lock != job.slug:
+            others.append(job.lock)
+        blocks = [own, *[read_block(self.state_directory, slug) for slug in others]]
+        return [block for block in blocks if block is not None and block.get("lock") == job.lock]
+
+    def runner_lives(self, block: "Block") -> bool:
+        from process_control.history.record import runner_lives_here
+
+        return runner_lives_here(block, self.identity)
+
+    def survivors_of(self, run_id: str) -> list[int]:
+        from process_control.system.proc import processes_of_run
+
+        return processes_of_run(run_id)
+
+    def ask_to_stop(self, block: "Block") -> None:
+        from process_control.system.stop import ask_runner_to_stop
+
+        ask_runner_to_stop(block, boot_id=self.identity.boot_id, pid_namespace=self.identity.pid_namespace)
+
+    def waiting(self, for_what: str) -> None:
+        self.notifier.say(f"{self._job.slug}: waiting: {for_what}")
+
+    def close_last_run(self, block: "Block") -> None:
+        """Write the end that is missing in the journal: the one the block kept, or `lost`. Raises CannotRecord."""
+        from process_control.history.lost import lost_end
+        from process_control.history.record import JobRecord
+
+        slug = str(block["job"])
+        store = self.store if slug == self._job.slug else JobRecord(self.state_directory, slug)
+        store.open()
+        end = block.get("end")
+        if not isinstance(end, dict):
+            if store.end_is_in_journal(str(block["run_id"])):
+                store.write_run({**block, "end": {"outcome": "unknown"}, "journaled": True, "left": False})
+                return
+            end = lost_end(block, now=iso(self.clock.now()), boot_id=self.identity.boot_id)
+        fault = store.record_end(block, end, left=False)
+        if fault is not None:
+            raise CannotRecord(fault)
+        if end.get("outcome") == LOST:
+            from process_control.history.rebuild import SCHEDULED_TRIGGERS, health_after
+
+            counts = block.get("trigger") in SCHEDULED_TRIGGERS
+            store.change_health(lambda old: health_after(old, end, counts=counts))
+        if store is not self.store:
+            store.close()
+
+    # --- the run itself --------------------------------------------------------------------------------------------
+
+    def inspect_surroundings(self, run: "Run") -> None:
+        """Put the job's environment together. Raises what an unsafe or broken environment file raises."""
+        from process_control.core.environment import inherited_variables, job_environment
+
+        from_files: dict[str, str] = {}
+        if self._job.environment_file:
+            from process_control.config.environment_file import SHORTEST_SECRET, read_environment_file
+
+            for path in self._job.environment_file:
+                from_files.update(read_environment_file(path))
+            self.notifier.secrets = [value for value in from_files.values() if len(value) >= SHORTEST_SECRET]
+        of_this_run = {
+            "PROCESS_CONTROL_JOB": self._job.slug,
+            "PROCESS_CONTROL_RUN_ID": run.id,
+            "PROCESS_CONTROL_ATTEMPT": "1",
+            "PROCESS_CONTROL_TRIGGER": run.request.trigger,
+            "PROCESS_CONTROL_SCHEDULED_AT": run.scheduled_at or "",
+            "PROCESS_CONTROL_SLOW_START": "1" if run.request.slow_start else "0",
+        }
+        if self._settings.path and not self._settings.default_path:
+            of_this_run["PROCESS_CONTROL_CONFIG"] = self._settings.path
+        runtime_directory = f"/run/user/{self._account.uid}"
+        self._environment = job_environment(
+            account_name=self._account.name,
+            home=self._account.home,
+            runtime_directory=runtime_directory if _is_directory(runtime_directory) else None,
+            own_commands=self._caller.own_commands,
+            inherited=inherited_variables(self._job.inherit_environment, self._caller.environment),
+            from_files=from_files,
+            from_job=self._job.environment,
+            run=of_this_run,
+        )
+
+    def open_log(self, run: "Run") -> str:
+        """Make the log of the run and return its path. Raises CannotRecord (74)."""
+        job = self._job
+        self._capture = capture = self._new_capture()
+        directory = f"{self._settings.output_directory}/{job.slug}"
+        path = f"{directory}/{job.slug}-{_compact(run.started_at)}-{run.id}.log"
+        _make_directory(directory)
+        capture.open_log(path, cap_bytes=job.log_bytes)
+        if job.stdout:
+            header = f"=== {job.slug} {run.id} {iso(run.started_at)} ===\n"
+            try:
+                capture.open_copy(job.stdout, header.encode("utf-8"))
+            except CannotRecord:
+                self.forget_log_at(path)
+                raise
+        return path
+
+    def forget_log(self, run: "Run") -> None:
+        """Remove the log of a run that did not start after all."""
+        if run.log is not None:
+            self.forget_log_at(run.log)
+
+    def forget_log_at(self, path: str) -> None:
+        for name in (path, path + ".idx"):
+            try:
+                posix.unlink(name)
+            except OSError:
+                pass
+
+    def executor(self, run: "Run") -> "Executor":
+        from process_control.system.supervisor import Limits, Supervisor
+
+        job = self._job
+        if self._capture is None:
+            self._capture = self._new_capture()
+        timeout = run.request.timeout_seconds
+        limits = Limits(
+            timeout_seconds=job.timeout_seconds if timeout is None else timeout,
+            grace_seconds=job.kill_grace_seconds,
+            keep_leftovers=job.leftovers == "keep",
+        )
+        return Supervisor(
+            run_id=run.id,
+            limits=limits,
+            capture=self._capture,
+            inbox=self.inbox,
+            guard_channel=self._caller.guard_channel,
+            grace_of=self._grace_of,
+            settled=import_what_the_end_needs,
+            flush=self.notifier.flush,
+            surroundings=self._surroundings(run),
+        )
+
+    def _new_capture(self) -> "Capture":
+        from process_control.system.capture import Capture
+
+        return Capture(cap_bytes=self._job.log_bytes, show=self.notifier.show if self.notifier.is_live else None)
+
+    def _surroundings(self, run: "Run") -> "Surroundings":
+        from process_control.core.environment import search_path
+        from process_control.system.process import Surroundings
+
+        job = self._job
+        home = self._account.home
+        return Surroundings(
+            environment=self._environment,
+            directory=job.working_directory or (home if _is_directory(home) else "/"),
+            umask=job.umask,
+            search_path=search_path(self._environment, self._caller.own_commands),
+            lock=None if job.leftovers == "keep" else run.lock,
+            no_new_privileges=self._settings.no_new_privileges,
+        )
+
+    def _grace_of(self, slug: str) -> float:
+        """Return the grace that the running inner job `slug` has, by its block."""
+        from process_control.history.record import read_block
+
+        block = read_block(self.state_directory, slug) if slug else None
+        grace = (block or {}).get("kill_grace_seconds")
+        return float(grace) if isinstance(grace, (int, float)) else 0.0
+
+    def keep_house(self) -> None:
+        """Once a day, start `process-control prune` in a process of its own; nobody waits for it."""
+        stamp = f"{self.state_directory}/prune.stamp"
+        now = self.clock.now()
+        try:
+            try:
+                if now - posix.stat(stamp).st_mtime < _A_DAY:
+                    return
+            except FileNotFoundError:  # the first run of all: there is nothing to prune yet
+                posix.close(posix.open(stamp, posix.O_WRONLY | posix.O_CREAT | posix.O_CLOEXEC, 0o600))
+                return
+            posix.utime(stamp, (now, now))  # before it starts: two runs that end together start one
+        except OSError:
+            return
+        from process_control.system.process import start_detached
+
+        configuration = ["--config", self._settings.path] if self._settings.path else []
+        start_detached([sys.executable, "-I", "-c", _PRUNE, _PACKAGE_FOLDER, *configuration, "prune"])
+
+
+def notifier_for(environment: dict[str, str], *, scheduled: bool) -> "Notifier":
+    """Return the terminal of a person who waits for the run, or else stderr."""
+    if not scheduled and posix.isatty(1):
+        from process_control.notify.terminal import open_terminal
+
+        terminal = open_terminal(environment)
+        if terminal is not None:
+            return terminal
+    from process_control.notify.standard_error import StandardError
+
+    return StandardError()
+
+
+def import_what_the_end_needs() -> None:
+    """Import, while the job runs, all that judging, recording and telling its end may want.
+
+    The package may be replaced during a long job, so nothing is imported later. A module that cannot be imported
+    now is met again, and told, where it is needed.
+    """
+    try:
+        import process_control.core.verdict
+        import process_control.history.rebuild
+        import process_control.notify.message  # noqa: F401
+    except Exception:  # noqa: BLE001  a broken installation must not end a job that runs
+        pass
+
+
+def _is_directory(path: str) -> bool:
+    try:
+        return (posix.stat(path).st_mode & 0o170000) == 0o040000
+    except OSError:
+        return False
+
+
+def _make_directory(path: str) -> None:
+    try:
+        posix.mkdir(path, 0o750)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise CannotRecord(f"cannot make the directory for logs: {error.strerror}", where=path) from error
+
+
+def _compact(moment: float) -> str:
+    """Return UTC seconds as 20261123-225500, for file names."""
+    import time
+
+    return time.strftime("%Y%m%d-%H%M%S", time.gmtime(moment))

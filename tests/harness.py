@@ -1,0 +1,480 @@
+"""The box that tests work in: real files, real users, real processes of the product as users have installed it.
+
+Nothing here decides what is right; tests do. What a test needs besides is imported from here too.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import termios
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from commands import Live, Result
+from events import PATIENCE_SECONDS, Deadline, Fifo, TookTooLong, until, wait_gone
+from installation import PROJECT, Product, installed_product
+from processes import children, command_line, environment_of, lives, pids, state_letter
+
+__all__ = [
+    "IS_ROOT",
+    "PATIENCE_SECONDS",
+    "PROJECT",
+    "SERVICE_USER",
+    "STRANGER",
+    "Box",
+    "BoxOfUser",
+    "Deadline",
+    "Fifo",
+    "Live",
+    "Product",
+    "Result",
+    "TookTooLong",
+    "children",
+    "command_line",
+    "environment_of",
+    "forget_cached",
+    "installed_product",
+    "lives",
+    "pids",
+    "state_letter",
+    "storm_size",
+    "system_cache_as_it_was",
+    "until",
+    "wait_gone",
+]
+
+SERVICE_USER = "games"
+"""An account that every Debian has, in the role of the service user."""
+STRANGER = "nobody"
+"""Another one, that has nothing to do with the jobs, and no home."""
+
+SYSTEM_CACHE = Path("/var/cache/process-control")
+
+IS_ROOT = os.geteuid() == 0
+
+
+def storm_size(small: int, full: int) -> int:
+    """Return how often a storm repeats: `small` in `make test`, `full` in `make faults`."""
+    return full if os.environ.get("PROCESS_CONTROL_STORMS") == "full" else small
+
+
+@dataclass(slots=True)
+class Box:
+    """A host of its own for one test: job directory, state, logs and configuration below one directory in /tmp.
+
+    `service_user`: jobs run as that account (only root can). `configured=False`: no configuration file anywhere;
+    see `without_configuration`.
+    """
+
+    product: Product
+    root: Path
+    job_directory: Path
+    output_directory: Path
+    state_directory: Path
+    configuration: Path | None
+    service_user: str | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+    _namespace: list[str] = field(default_factory=list)
+    _lives: list[Live] = field(default_factory=list)
+    _fifos: list[Fifo] = field(default_factory=list)
+    _mounts: list[Path] = field(default_factory=list)
+    _keys: dict[str, Any] = field(default_factory=dict)
+
+    roots_of_this_process: ClassVar[set[str]] = set()
+
+    # -- making one ---------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def configured(cls, product: Product, *, service_user: str | None = None, **keys: object) -> "Box":
+        """A box with a configuration file that names its directories, and `keys` besides."""
+        root = _new_root()
+        box = cls(
+            product,
+            root,
+            job_directory=root / "jobs",
+            output_directory=root / "log",
+            state_directory=root / "state",
+            configuration=root / "process-control.yaml",
+            service_user=service_user,
+        )
+        box.job_directory.mkdir()
+        if service_user is not None:
+            keys = {"user": service_user, **keys}
+        box._keys = {
+            "job_directory": str(box.job_directory),
+            "output_directory": str(box.output_directory),
+            "state_directory": str(box.state_directory),
+        }
+        box.configure(**keys)
+        return box
+
+    @classmethod
+    def without_configuration(cls, product: Product, *, user: str | None = None) -> "Box":
+        """A box where nothing is configured, as on a host where the package was just installed.
+
+        For root that is a mount namespace with empty /var/lib, /var/log and a copy of /etc (skips where the
+        kernel does not permit one); for everybody else their own XDG directories.
+        """
+        root = _new_root()
+        if IS_ROOT and user is None:
+            hosts = root / "host"
+            box = cls(
+                product,
+                root,
+                job_directory=hosts / "var-lib" / "process-control",
+                output_directory=hosts / "var-log" / "process-control",
+                state_directory=hosts / "var-lib" / "process-control-state",
+                configuration=None,
+            )
+            box._enter_fresh_host(hosts)
+            return box
+        home = root / "home"
+        box = cls(
+            product,
+            root,
+            job_directory=home / ".config/process-control/jobs",
+            output_directory=home / ".local/state/process-control/log",
+            state_directory=home / ".local/state/process-control",
+            configuration=None,
+            service_user=user,
+            environment={
+                "HOME": str(home),
+                "XDG_CONFIG_HOME": str(home / ".config"),
+                "XDG_STATE_HOME": str(home / ".local/state"),
+            },
+        )
+        home.mkdir()
+        box.give(home, user)
+        return box
+
+    def _enter_fresh_host(self, hosts: Path) -> None:
+        if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode:
+            pytest.skip("mount namespaces are not permitted here")
+        (hosts / "var-lib").mkdir(parents=True)
+        (hosts / "var-log").mkdir()
+        (hosts / "var-cache").mkdir()
+        subprocess.run(["cp", "-a", "/etc", str(hosts / "etc")], check=True)
+        for name in ("process-control.yaml", "fundraising"):
+            path = hosts / "etc" / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        binds = {"var-lib": "/var/lib", "var-log": "/var/log", "var-cache": "/var/cache", "etc": "/etc"}
+        script = " && ".join(f"mount --bind {hosts / name} {place}" for name, place in binds.items())
+        self._namespace = ["unshare", "--mount", "--propagation", "private", "sh", "-c", f'{script} && exec "$@"', "sh"]
+
+    def configure(self, **keys: object) -> None:
+        """Write the configuration again, with `keys` added; None takes a key away."""
+        if self.configuration is None:
+            raise ValueError("this box has no configuration")
+        self._keys |= keys
+        self._keys = {key: value for key, value in self._keys.items() if value is not None}
+        # JSON is YAML: no second opinion about quoting.
+        lines = [f"{key}: {json.dumps(value)}\n" for key, value in self._keys.items()]
+        self.configuration.write_text("".join(lines))
+        self.configuration.chmod(0o644)
+
+    def give(self, path: Path, user: str | None) -> None:
+        """Make `user` the owner of `path` and all below it. Does nothing without root."""
+        if not IS_ROOT or user is None:
+            return
+        account = pwd.getpwnam(user)
+        for each in [path, *path.rglob("*")]:
+            os.chown(each, account.pw_uid, account.pw_gid, follow_symlinks=False)
+
+    def mount_small(self, path: Path, *, kilobytes: int) -> None:
+        """Put a small file system at `path` (made when missing), for disks that fill up. Root only."""
+        path.mkdir(parents=True, exist_ok=True)
+        options = f"size={kilobytes}k,mode=0755"
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "process-control-test", str(path)],
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode:
+            pytest.skip("mounts are not permitted here")
+        self._mounts.append(path)
+
+    # -- jobs and commands --------------------------------------------------------------------------------------------
+
+    def job(self, slug: str, text: str, *, mode: int = 0o644) -> Path:
+        """Write a job file as an operator would; `text` may be indented as a block. Adds `name` when it is missing."""
+        text = textwrap.dedent(text).lstrip("\n")
+        if not any(line.startswith("name:") for line in text.splitlines()):
+            text = f"name: {slug}\n{text}"
+        self.job_directory.mkdir(parents=True, exist_ok=True)
+        if self.configuration is None:
+            self.give(self.root / "home", self.service_user)
+        path = self.job_directory / f"{slug}.yaml"
+        path.write_text(text if text.endswith("\n") else text + "\n")
+        path.chmod(mode)
+        if self.configuration is None:
+            self.give(path, self.service_user)
+        return path
+
+    def fifo(self, name: str) -> Fifo:
+        """Make a named pipe that any account can use; see `Fifo`."""
+        fifo = Fifo(self.root / name)
+        self._fifos.append(fifo)
+        return fifo
+
+    def run(self, slug: str, *flags: str, seconds: float = PATIENCE_SECONDS, **how: Any) -> Result:
+        """`run-job SLUG FLAGS…`, until it has ended. `how` as in `start`."""
+        with self.start(slug, *flags, **how) as live:
+            return live.wait(seconds=seconds)
+
+    def run_job(self, *arguments: str, **how: Any) -> Result:
+        """`run-job ARGUMENTS…`, for flags without a job."""
+        return self.run(*arguments, **how)
+
+    def start(self, *arguments: str, via: str = "script", **how: Any) -> Live:
+        """Start `run-job ARGUMENTS…` and return while it runs.
+
+        `via`: "script" is the console script that people call, "stub" the line that cron gets. `user`: the account
+        that calls (only root can choose); `env`: on top of the box's environment, None removes; `tty`: on a terminal
+        of 80 by 24; `cwd`: of the caller.
+        """
+        if via == "stub":
+            command = [self.product.interpreter, "-I", "-S", str(self.product.stub)]
+        elif via == "script":
+            command = [str(self.product.run_job)]
+        else:
+            raise ValueError(via)
+        return self.start_command([*command, *arguments], **how)
+
+    def process_control(self, *arguments: str, **how: Any) -> Result:
+        """`process-control ARGUMENTS…`, until it has ended."""
+        return self.command([str(self.product.process_control), *arguments], **how)
+
+    def command(self, command: Sequence[str], *, seconds: float = PATIENCE_SECONDS, **how: Any) -> Result:
+        with self.start_command(command, **how) as live:
+            return live.wait(seconds=seconds)
+
+    def start_command(
+        self,
+        command: Sequence[str],
+        *,
+        user: str | None = None,
+        env: Mapping[str, str | None] | None = None,
+        tty: bool = False,
+        cwd: Path | str | None = None,
+        umask: int = 0o022,
+        preexec_fn: Callable[[], None] | None = None,
+    ) -> Live:
+        """Start any command with the box's environment, its own session, and nothing of the test's descriptors."""
+        if user is None and self.configuration is None:
+            user = self.service_user
+        command = [*self._namespace, *self._becoming(user), *command]
+        terminal, other_end = _new_terminal() if tty else (None, None)
+        try:
+            process = subprocess.Popen(  # the caller closes it, by Live
+                command,
+                stdin=other_end if tty else subprocess.DEVNULL,
+                stdout=other_end if tty else subprocess.PIPE,
+                stderr=other_end if tty else subprocess.PIPE,
+                cwd=self.root if cwd is None else cwd,
+                env=self.environment_for(user, env),
+                umask=umask,
+                start_new_session=True,
+                preexec_fn=_take_terminal if tty and preexec_fn is None else preexec_fn,  # noqa: PLW1509
+            )
+        finally:
+            if other_end is not None:
+                os.close(other_end)
+        live = Live(process, terminal)
+        self._lives.append(live)
+        return live
+
+    def environment_for(self, user: str | None, env: Mapping[str, str | None] | None = None) -> dict[str, str]:
+        """Return what the caller's shell would have: little, and the box's configuration."""
+        account = pwd.getpwuid(os.geteuid()) if user is None else pwd.getpwnam(user)
+        values: dict[str, str | None] = {
+            "PATH": f"{self.product.prefix}/bin:/usr/local/bin:/usr/bin:/bin",
+            "HOME": account.pw_dir,
+            "USER": account.pw_name,
+            "LOGNAME": account.pw_name,
+            "LANG": "C.UTF-8",
+            "XDG_CACHE_HOME": str(self.root / "caches" / account.pw_name),
+            "PROCESS_CONTROL_CONFIG": None if self.configuration is None else str(self.configuration),
+            **self.environment,
+            **(env or {}),
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+    def _becoming(self, user: str | None) -> list[str]:
+        if user is None or pwd.getpwnam(user).pw_uid == os.geteuid():
+            return []
+        if not IS_ROOT:
+            raise ValueError(f"only root can become '{user}': mark the test needs_root")
+        account = pwd.getpwnam(user)
+        return ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--init-groups", "--"]
+
+    def as_user(self, user: str) -> "BoxOfUser":
+        """Return this box as seen by `user`: the same files, every command under that account."""
+        return BoxOfUser(self, user)
+
+    # -- what happened ------------------------------------------------------------------------------------------------
+
+    def history(self, *slugs: str, user: str | None = None, flags: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """Return the runs as `process-control history --json` tells them, newest first."""
+        result = self.process_control("history", *slugs, "--json", *flags, user=user)
+        if result.exit_code:
+            raise AssertionError(f"history: {result}")
+        runs = result.json()["runs"]
+        if not isinstance(runs, list):
+            raise AssertionError(f"history: no list of runs: {result}")
+        return runs
+
+    def logs(self, slug: str) -> list[Path]:
+        """Return the log files of the job, oldest first."""
+        return sorted((self.output_directory / slug).glob("*.log"))
+
+    def log_bytes(self, slug: str) -> bytes:
+        """Return what the newest log holds, byte for byte."""
+        return self.logs(slug)[-1].read_bytes()
+
+    def log_index(self, slug: str) -> list[tuple[int, str, int]]:
+        """Return the newest log's index: microseconds, stream (o, e, x), length."""
+        text = Path(f"{self.logs(slug)[-1]}.idx").read_text()
+        words = [line.split() for line in text.splitlines()]
+        return [(int(at), stream, int(length)) for at, stream, length in words]
+
+    def journal(self) -> list[dict[str, Any]]:
+        """Return all records of the journal as the disk holds them, without the product's own reader."""
+        records = []
+        for path in sorted((self.state_directory / "journal").glob("*.jsonl")):
+            for line in path.read_bytes().split(b"\n"):
+                line = line.strip(b"\0 ")
+                if line:
+                    records.append(json.loads(line))
+        return records
+
+    def block(self, slug: str) -> dict[str, Any]:
+        """Return the run that the job's block holds."""
+        block = (self.state_directory / "jobs" / slug / "block").read_bytes()
+        value = json.loads(block[512:].strip(b"\0 \n"))
+        if not isinstance(value, dict):
+            raise AssertionError(f"block of {slug}: {value!r}")
+        return value
+
+    def health(self, slug: str) -> dict[str, Any]:
+        value = json.loads((self.state_directory / "jobs" / slug / "health.json").read_text())
+        if not isinstance(value, dict):
+            raise AssertionError(f"health of {slug}: {value!r}")
+        return value
+
+    # -- processes ----------------------------------------------------------------------------------------------------
+
+    def processes(self, run_id: str | None = None) -> list[int]:
+        """Return the living processes of one run by its id, or all that this box ever started."""
+        if run_id is not None:
+            marks = [b"PROCESS_CONTROL_RUN_ID=" + run_id.encode()]
+        else:
+            marks = [os.fsencode(self.root)]
+            with contextlib.suppress(OSError, ValueError):
+                marks += [b"PROCESS_CONTROL_RUN_ID=" + record["run_id"].encode() for record in self.journal()]
+        found = []
+        for pid in pids():
+            if pid == os.getpid() or not lives(pid):
+                continue
+            evidence = environment_of(pid)
+            if run_id is None:
+                evidence += command_line(pid).encode(errors="replace")
+            if any(mark in evidence for mark in marks):
+                found.append(pid)
+        return found
+
+    def run_processes(self, slug: str) -> list[int]:
+        """Return the living processes of the job's run that its block names: by environment, the runner besides."""
+        return self.processes(self.block(slug)["run_id"])
+
+    def close(self) -> list[str]:
+        """End and remove everything. Return the processes that were left, in words: a test must not leave any."""
+        for live in self._lives:
+            live.close()
+        with contextlib.suppress(TookTooLong):
+            until(lambda: not self.processes(), "the processes of the box to end", seconds=1)
+        left = [f"{pid} {state_letter(pid)} {command_line(pid)}" for pid in self.processes()]
+        while processes := self.processes():
+            for pid in processes:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+        for fifo in self._fifos:
+            fifo.close()
+        for path in reversed(self._mounts):
+            subprocess.run(["umount", "--lazy", str(path)], check=True)
+        forget_cached(self.root)
+        shutil.rmtree(self.root)
+        return left
+
+
+@dataclass(frozen=True, slots=True)
+class BoxOfUser:
+    """A box through the eyes of one account."""
+
+    box: Box
+    user: str
+
+    def run(self, slug: str, *flags: str, **how: Any) -> Result:
+        return self.box.run(slug, *flags, user=self.user, **how)
+
+    def start(self, *arguments: str, **how: Any) -> Live:
+        return self.box.start(*arguments, user=self.user, **how)
+
+    def process_control(self, *arguments: str, **how: Any) -> Result:
+        return self.box.process_control(*arguments, user=self.user, **how)
+
+    def history(self, *slugs: str) -> list[dict[str, Any]]:
+        return self.box.history(*slugs, user=self.user)
+
+
+def forget_cached(root: Path) -> None:
+    """Remove from the host's cache what was parsed below `root`: root's own cache has one fixed place."""
+    for path in SYSTEM_CACHE.glob("*/*"):
+        with contextlib.suppress(FileNotFoundError, PermissionError):
+            if os.fsencode(root) in path.read_bytes():
+                path.unlink()
+
+
+@contextlib.contextmanager
+def system_cache_as_it_was() -> Iterator[None]:
+    """Remove at the end the cache directories that were not there before, when nothing else is in them."""
+    before = {SYSTEM_CACHE, *SYSTEM_CACHE.glob("*")} if SYSTEM_CACHE.exists() else set()
+    yield
+    for directory in [*SYSTEM_CACHE.glob("*"), SYSTEM_CACHE]:
+        if directory not in before:
+            with contextlib.suppress(OSError):
+                directory.rmdir()
+
+
+def _new_root() -> Path:
+    # Not pytest's tmp_path: that is 0700 of the tester, and jobs run as other accounts.
+    root = Path(tempfile.mkdtemp(prefix="process-control-box-", dir="/tmp"))
+    root.chmod(0o755)
+    (root / "caches").mkdir()
+    (root / "caches").chmod(0o1777)
+    Box.roots_of_this_process.add(root.name)
+    return root
+
+
+def _new_terminal() -> tuple[int, int]:
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
+    return ours, theirs
+
+
+def _take_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

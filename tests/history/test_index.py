@@ -1,0 +1,580 @@
+"""The index of the journal: what it tells, and that it is never trusted more than the journal."""
+
+import json
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from history.builders import NOON, State, iso
+from process_control.history.index import Garbled, Index, Run
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> State:
+    return State(tmp_path)
+
+
+@pytest.fixture
+def unwritable(state: State) -> Iterator[State]:
+    """A state directory into which nobody may write, root neither (a directory where the seal belongs)."""
+    (state.directory / "history.sqlite.seal").mkdir()
+    return state
+
+
+def all_runs(state: State, **question: object) -> list[Run]:
+    with Index.open(str(state)) as index:
+        return index.runs(**question)  # type: ignore[arg-type]
+
+
+def outcomes(state: State, **question: object) -> list[tuple[str, str | None, str | None]]:
+    return [(run.job, run.outcome, run.reason) for run in all_runs(state, **question)]
+
+
+# --- what it tells -------------------------------------------------------------------------------------------------
+
+
+def test_nothing_ran_and_nothing_is_made(tmp_path: Path) -> None:
+    with Index.open(str(tmp_path)) as index:
+        assert index.runs() == []
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_comes_back_with_all_that_its_end_says(state: State) -> None:
+    identity = state.run("purge", outcome="failed", reason="exit_code", exit_code=3, detail="exited with 3", log="/l")
+
+    assert [run.to_json() for run in all_runs(state)] == [
+        {
+            "run_id": identity,
+            "job": "purge",
+            "trigger": "cron",
+            "scheduled_at": "2026-03-10T12:00:00.000Z",
+            "started_at": "2026-03-10T12:00:00.000Z",
+            "ended_at": "2026-03-10T12:00:01.500Z",
+            "outcome": "failed",
+            "reason": "exit_code",
+            "exit_code": 3,
+            "signal": None,
+            "duration_seconds": 1.5,
+            "detail": "exited with 3",
+            "attempts": [
+                {
+                    "attempt": 1,
+                    "started_at": "2026-03-10T12:00:00.000Z",
+                    "duration_seconds": 1.5,
+                    "outcome": "failed",
+                    "reason": "exit_code",
+                    "exit_code": 3,
+                    "signal": None,
+                }
+            ],
+            "stdout_bytes": 0,
+            "stderr_bytes": 0,
+            "log_dropped_bytes": 0,
+            "cpu_seconds": 0.25,
+            "memory_bytes": 4096000,
+            "log": "/l",
+            "slow_start": False,
+            "by": "svc",
+            "host": "db1",
+            "version": "0123456789ab",
+            "pid": None,
+        }
+    ]
+
+
+def test_a_skip_is_a_run_that_began_and_ended_in_that_moment(state: State) -> None:
+    state.skip("purge", reason="held", detail="held by anna")
+
+    [run] = all_runs(state)
+
+    assert (run.outcome, run.reason, run.detail) == ("skipped", "held", "held by anna")
+    assert run.started_at == run.ended_at == iso(NOON)
+
+
+def test_runs_come_newest_first_over_all_days_and_jobs(state: State) -> None:
+    state.run("a", NOON)
+    state.run("b", NOON - DAY)
+    state.run("a", NOON + HOUR)
+
+    assert [(run.job, run.started_at) for run in all_runs(state)] == [
+        ("a", iso(NOON + HOUR)),
+        ("a", iso(NOON)),
+        ("b", iso(NOON - DAY)),
+    ]
+
+
+@pytest.fixture
+def mixed(state: State) -> State:
+    for hour in range(3):
+        state.run("backup-db", NOON + hour * HOUR)
+        state.failure("backup-web", NOON + hour * HOUR)
+    state.skip("purge", NOON)
+    return state
+
+
+@pytest.mark.parametrize(
+    ("question", "count"),
+    [
+        ({}, 7),
+        ({"limit": 2}, 2),
+        ({"limit": 0}, 0),
+        ({"jobs": ["backup-db"]}, 3),
+        ({"jobs": ["backup-*"]}, 6),
+        ({"jobs": ["backup-*"], "limit": 4}, 4),
+        ({"jobs": ["backup-db", "purge", "backup-db"]}, 4),
+        ({"jobs": ["nosuch"]}, 0),
+        ({"jobs": []}, 0),
+        ({"outcomes": ["failed"]}, 3),
+        ({"outcomes": ["failed", "skipped"]}, 4),
+        ({"outcomes": ["failed"], "limit": 2}, 2),
+        ({"since": iso(NOON + HOUR)}, 4),
+        ({"since": iso(NOON + HOUR), "jobs": ["backup-web"], "outcomes": ["failed"]}, 2),
+    ],
+)
+def test_questions(mixed: State, question: dict[str, object], count: int) -> None:
+    assert len(all_runs(mixed, **question)) == count
+
+
+def test_jobs_with_a_limit_give_the_newest_of_all_of_them(mixed: State) -> None:
+    newest = all_runs(mixed, jobs=["backup-*"], limit=2)
+
+    assert {run.job for run in newest} == {"backup-db", "backup-web"}
+    assert {run.started_at for run in newest} == {iso(NOON + 2 * HOUR)}
+
+
+def test_latest_gives_the_last_runs_of_each_job(mixed: State) -> None:
+    with Index.open(str(mixed)) as index:
+        latest = index.latest(["backup-web", "purge", "nosuch"], count=2)
+
+    assert [[outcome for _, outcome, _ in latest[job]] for job in latest] == [["failed", "failed"], ["skipped"], []]
+
+
+def test_a_run_is_found_by_the_beginning_of_its_id(mixed: State) -> None:
+    identity = mixed.run("other", NOON + 9 * DAY)
+
+    with Index.open(str(mixed)) as index:
+        assert [run.run_id for run in index.find(identity[:12])] == [identity]
+        assert [run.run_id for run in index.find(identity)] == [identity]
+        assert index.find("zzz") == []
+        assert len(index.find("", most=3)) == 3
+
+
+def test_jobs_are_those_of_the_history(mixed: State) -> None:
+    with Index.open(str(mixed)) as index:
+        assert index.jobs() == ["backup-db", "backup-web", "purge"]
+        assert index.matching(["backup-*", "purge"]) == ["backup-db", "backup-web", "purge"]
+
+
+# --- runs without a recorded end -----------------------------------------------------------------------------------
+
+
+def test_a_run_whose_runner_lives_goes_on(state: State) -> None:
+    state.start("purge", alive=True)
+
+    [run] = all_runs(state)
+
+    assert (run.outcome, run.ended_at, run.pid) == (None, None, os.getpid())
+
+
+def test_a_run_whose_runner_is_gone_is_lost(state: State) -> None:
+    state.start("purge")
+
+    [run] = all_runs(state)
+
+    assert (run.outcome, run.reason, run.detail, run.pid) == (
+        "lost",
+        "runner_killed",
+        "its runner is gone, and no end was recorded",
+        None,
+    )
+
+
+def test_a_run_of_another_boot_was_lost_with_the_host(state: State) -> None:
+    state.start("purge", boot_id="another")
+
+    assert outcomes(state) == [("purge", "lost", "host_down")]
+
+
+def test_lost_and_running_runs_can_be_asked_for(state: State) -> None:
+    state.start("gone")
+    state.start("alive", alive=True)
+    state.run("fine", NOON + HOUR)
+
+    assert outcomes(state, outcomes=["lost"], limit=1) == [("gone", "lost", "runner_killed")]
+    assert outcomes(state, outcomes=["running"], limit=1) == [("alive", None, None)]
+    assert outcomes(state, outcomes=["succeeded"], limit=1) == [("fine", "succeeded", None)]
+
+
+def test_an_end_that_is_only_in_the_block_counts(state: State) -> None:
+    start = state.start("purge")
+    state.block(start, end=state.end_of(start, outcome="warned", reason="stderr"))
+
+    assert outcomes(state) == [("purge", "warned", "stderr")]
+
+
+def test_the_block_of_another_run_does_not_count(state: State) -> None:
+    start = state.start("purge")
+    later = state.start("purge", NOON + HOUR)
+    state.block(later, end=state.end_of(later))
+
+    assert [run.outcome for run in all_runs(state)] == ["succeeded", "lost"]
+    assert all_runs(state)[1].run_id == start["run_id"]
+
+
+def test_an_end_that_comes_while_we_look_is_seen(state: State) -> None:
+    start = state.start("purge")
+
+    with Index.open(str(state)) as index:
+        state.write(state.end_of(start))
+
+        assert [run.outcome for run in index.runs()] == ["succeeded"]
+
+
+def test_a_later_end_replaces_an_earlier_one(state: State) -> None:
+    start = state.start("purge")
+    state.write(state.end_of(start, outcome="lost", reason="runner_killed"))
+    assert outcomes(state) == [("purge", "lost", "runner_killed")]
+
+    state.write(state.end_of(start))
+
+    assert outcomes(state) == [("purge", "succeeded", None)]
+
+
+# --- the journal as it may be found --------------------------------------------------------------------------------
+
+
+def test_an_end_without_its_start_is_a_whole_run(state: State) -> None:
+    start = state.start("purge")
+    for file in state.journal.iterdir():
+        file.unlink()
+    state.write(state.end_of(start))
+
+    assert outcomes(state) == [("purge", "succeeded", None)]
+
+
+def test_a_record_folded_twice_is_one_run(state: State) -> None:
+    start = state.start("purge")
+    for _ in range(3):
+        state.write(state.end_of(start))
+
+    assert len(all_runs(state)) == 1
+
+
+GARBAGE = {
+    "torn": b'{"event":"start","at":"2026-03-10T12:0',
+    "not JSON": b"\x00\xff\xfe hello",
+    "not an object": b"[1, 2]",
+    "no event": b'{"at": "2026-03-10T12:00:00.000Z"}',
+    "no run id": b'{"event":"skip","at":"2026-03-10T12:00:00.000Z","job":"x","outcome":"skipped"}',
+    "a list where a text belongs": (
+        b'{"event":"skip","at":"t","job":"x","run_id":"r","outcome":"skipped","reason":["a"]}'
+    ),
+    "a number too large": (
+        b'{"event":"end","at":"t","started_at":"t","job":"x","run_id":"r","outcome":"o","exit_code":%s}' % (b"9" * 80)
+    ),
+    "half a surrogate pair": (
+        b'{"event":"skip","at":"t","job":"x","run_id":"r","outcome":"skipped","reason":"\\ud800"}'
+    ),
+    "too deep": b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE.keys())
+def test_a_garbled_line_is_passed_over_and_counted(state: State, garbage: bytes) -> None:
+    state.run("before")
+    state.write(garbage)
+    state.run("after")
+
+    with Index.open(str(state)) as index:
+        assert sorted(run.job for run in index.runs()) == ["after", "before"]
+        assert index.garbled() == [Garbled("2026-03-10.jsonl", 1)]
+
+
+def test_an_unknown_event_is_not_garbage(state: State) -> None:
+    state.write({"event": "release", "at": iso(NOON), "job": "purge"})
+    state.run("purge")
+
+    with Index.open(str(state)) as index:
+        assert len(index.runs()) == 1
+        assert index.garbled() == []
+
+
+def test_a_line_still_in_the_writing_is_read_when_it_is_complete(state: State) -> None:
+    start = state.start("purge", alive=True)
+    whole = f"\n{json.dumps(state.end_of(start))}".encode("ascii")
+    file = state.journal / "2026-03-10.jsonl"
+    with open(file, "ab") as today:
+        today.write(whole[:50])
+    with Index.open(str(state)) as index:
+        assert [run.outcome for run in index.runs()] == [None]
+        assert index.garbled() == []
+
+    with open(file, "ab") as today:
+        today.write(whole[50:])
+
+    assert outcomes(state) == [("purge", "succeeded", None)]
+
+
+def test_a_torn_end_of_an_old_day_is_told(state: State) -> None:
+    state.run("purge", NOON)
+    state.write(b'{"event":"end","at"', day="2026-03-10")
+    state.run("purge", NOON + DAY)
+    state.run("purge", NOON + 2 * DAY)
+
+    with Index.open(str(state)) as index:
+        assert len(index.runs()) == 3
+        assert index.garbled() == [Garbled("2026-03-10.jsonl", 1)]
+
+
+def test_a_huge_line_without_an_end_is_passed_over(state: State) -> None:
+    state.run("purge", NOON)
+    state.write(b"x" * (17 << 20))
+    state.run("purge", NOON + HOUR)
+
+    with Index.open(str(state)) as index:
+        assert len(index.runs()) == 2
+        assert index.garbled()
+
+
+def test_zeros_that_a_crash_left_are_nothing(state: State) -> None:
+    state.run("purge", NOON)
+    state.write(b"\0" * 5000)
+    state.run("purge", NOON + HOUR)
+
+    with Index.open(str(state)) as index:
+        assert len(index.runs()) == 2
+        assert index.garbled() == []
+
+
+def test_compressed_days_are_read(state: State) -> None:
+    state.run("purge", NOON - DAY)
+    state.run("purge", NOON)
+    state.compress("2026-03-09")
+
+    assert len(all_runs(state)) == 2
+
+
+def test_a_day_compressed_after_it_was_folded_is_not_read_again(state: State) -> None:
+    state.run("purge", NOON - DAY)
+    before = all_runs(state)
+    state.compress("2026-03-09")
+    packed = state.journal / "2026-03-09.jsonl.gz"
+    content = packed.read_bytes()
+    packed.write_bytes(b"not read" + content[-4:])  # its length is still told by the last four bytes
+
+    with Index.open(str(state)) as index:
+        assert index.runs() == before
+        assert index.garbled() == []
+
+
+def test_lines_written_to_a_day_after_it_was_compressed_are_read(state: State) -> None:
+    state.run("purge", NOON - DAY)
+    state.compress("2026-03-09")
+    all_runs(state)
+
+    state.run("purge", NOON - DAY + HOUR)
+
+    assert len(all_runs(state)) == 2
+
+
+def test_a_torn_compressed_day_gives_what_it_has(state: State) -> None:
+    for minute in range(5000):
+        state.skip("purge", NOON - DAY + timedelta(seconds=minute))
+    state.compress("2026-03-09")
+    packed = state.journal / "2026-03-09.jsonl.gz"
+    packed.write_bytes(packed.read_bytes()[:-2000])
+
+    with Index.open(str(state)) as index:
+        assert 1000 < len(index.runs()) < 5000
+        assert [garbled.file for garbled in index.garbled()] == ["2026-03-09.jsonl.gz"]
+
+
+def test_days_that_were_removed_are_forgotten(state: State) -> None:
+    state.run("old", NOON - DAY)
+    state.run("purge", NOON)
+    all_runs(state)
+
+    (state.journal / "2026-03-09.jsonl").unlink()
+
+    with Index.open(str(state)) as index:
+        assert [run.job for run in index.runs()] == ["purge"]
+        assert index.jobs() == ["purge"]
+
+
+def test_a_run_over_midnight_is_kept_when_the_day_of_its_start_goes(state: State) -> None:
+    state.write(state.end_of(state.start("purge", NOON - DAY), seconds=86400))
+    before = all_runs(state)
+
+    (state.journal / "2026-03-09.jsonl").unlink()
+
+    assert all_runs(state) == before
+    assert built_again(state) == before
+
+
+def test_a_journal_that_was_replaced_is_read_anew(state: State) -> None:
+    state.run("old", NOON)
+    all_runs(state)
+    for file in state.journal.iterdir():
+        file.rename(file.with_suffix(".away"))
+
+    state.run("new", NOON)
+    state.run("new", NOON + HOUR)
+
+    assert [run.job for run in all_runs(state)] == ["new", "new"]
+
+
+# --- it can be deleted at any time ---------------------------------------------------------------------------------
+
+
+def built_again(state: State) -> list[Run]:
+    for file in state.directory.glob("history.sqlite*"):
+        file.unlink()
+    return all_runs(state)
+
+
+def corrupt(path: Path, dice: random.Random) -> None:
+    how = dice.choice(["delete", "truncate", "empty", "garbage", "header", "bytes", "append", "not a database"])
+    content = bytearray(path.read_bytes())
+    place = dice.randrange(len(content))
+    if how == "delete":
+        path.unlink()
+        return
+    if how == "truncate":
+        del content[place:]
+    elif how == "empty":
+        content.clear()
+    elif how == "garbage":
+        content[place : place + 300] = dice.randbytes(300)
+    elif how == "header":
+        content[:100] = dice.randbytes(100)
+    elif how == "bytes":
+        content[place] ^= 1
+    elif how == "append":
+        content += dice.randbytes(5000)
+    else:
+        content = bytearray(b"hello")
+    path.write_bytes(content)
+
+
+@pytest.mark.storm
+def test_a_deleted_or_corrupted_index_is_built_again_and_equal(state: State) -> None:
+    dice = random.Random(7)
+    for hour in range(40):
+        state.run("purge", NOON + hour * HOUR, detail="x" * 50)
+    before = all_runs(state)
+
+    for _ in range(40):
+        corrupt(state.directory / "history.sqlite", dice)
+        assert all_runs(state) == before
+
+
+def test_an_index_of_another_version_is_built_again(state: State) -> None:
+    state.run("purge")
+    all_runs(state)
+    with sqlite3.connect(state.directory / "history.sqlite") as database:
+        database.execute("PRAGMA user_version = 99")
+        database.execute("DELETE FROM run")
+    database.close()
+    reseal(state)
+
+    assert outcomes(state) == [("purge", "succeeded", None)]
+
+
+def reseal(state: State) -> None:
+    status = (state.directory / "history.sqlite").stat()
+    text = f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}\n"
+    (state.directory / "history.sqlite.seal").write_text(text)
+
+
+def test_a_malformed_index_with_a_good_seal_is_built_again(state: State) -> None:
+    for hour in range(40):
+        state.run("purge", NOON + hour * HOUR, detail="x" * 500)
+    before = all_runs(state)
+    path = state.directory / "history.sqlite"
+    path.write_bytes(path.read_bytes()[:8192] + b"\xa5" * (path.stat().st_size - 8192))
+    reseal(state)
+
+    assert all_runs(state) == before
+
+
+def test_an_index_deleted_while_it_is_open_still_answers(state: State) -> None:
+    state.run("purge", NOON)
+    with Index.open(str(state)) as index:
+        (state.directory / "history.sqlite").unlink()
+        state.run("purge", NOON + HOUR)
+        assert len(all_runs(state)) == 2
+
+        assert len(index.runs()) == 1
+
+
+def test_many_readers_at_once_agree(state: State) -> None:
+    for hour in range(200):
+        state.run("purge", NOON + hour * HOUR)
+    script = (
+        "import sys; from process_control.history.index import Index\n"
+        "with Index.open(sys.argv[1]) as index: print(len(index.runs()))"
+    )
+    readers = [
+        subprocess.Popen([sys.executable, "-c", script, str(state)], stdout=subprocess.PIPE, env=environment())
+        for _ in range(6)
+    ]
+
+    assert [reader.communicate()[0] for reader in readers] == [b"200\n"] * 6
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+
+def test_who_may_not_write_gets_an_index_in_memory(unwritable: State) -> None:
+    unwritable.run("purge")
+
+    assert outcomes(unwritable) == [("purge", "succeeded", None)]
+    assert not (unwritable.directory / "history.sqlite").exists()
+
+
+def test_an_index_in_memory_sees_what_comes_later(unwritable: State) -> None:
+    start = unwritable.start("purge")
+    with Index.open(str(unwritable)) as index:
+        unwritable.write(unwritable.end_of(start))
+
+        assert [run.outcome for run in index.runs()] == ["succeeded"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_reader_of_a_read_only_directory_starts_from_the_index_that_is_there(state: State) -> None:
+    state.run("purge")
+    all_runs(state)
+    state.directory.chmod(0o500)
+    try:
+        assert outcomes(state) == [("purge", "succeeded", None)]
+    finally:
+        state.directory.chmod(0o700)
+
+
+def test_a_link_in_the_place_of_the_index_is_not_followed(state: State, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (state.directory / "history.sqlite").symlink_to(victim)
+    state.run("purge")
+
+    assert outcomes(state) == [("purge", "succeeded", None)]
+    assert victim.read_text() == "precious"
+
+
+def test_the_index_is_for_its_owner_only(state: State) -> None:
+    state.run("purge")
+    all_runs(state)
+
+    assert {file.stat().st_mode & 0o777 for file in state.directory.glob("history.sqlite*")} == {0o600}

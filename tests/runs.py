@@ -1,0 +1,112 @@
+"""What the tests of runs share: scripts for jobs, records of one kind, and waiting for one of many commands."""
+
+import contextlib
+import os
+import select
+import signal
+import textwrap
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness import Box, Deadline, Live, TookTooLong, lives, until
+
+ONE_SLOT = 'schedule: "0 0 1 1 *"\nstart_within: 400d'
+"""One planned time for the whole year: two starts cannot fall on two slots."""
+ANOTHER_SLOT = 'schedule: "0 0 2 1 *"\nstart_within: 400d'
+
+
+def script(box: Box, name: str, text: str, *, shell: str = "/bin/sh") -> Path:
+    """Write an executable script into the box and return its path."""
+    path = box.root / name
+    path.write_text(f"#!{shell}\n{textwrap.dedent(text)}")
+    path.chmod(0o755)
+    return path
+
+
+def records(box: Box, event: str, slug: str | None = None) -> list[dict[str, Any]]:
+    """Return the journal's records of one event, oldest first."""
+    return [
+        record
+        for record in box.journal()
+        if record["event"] == event and (slug is None or record["job"] == slug)
+    ]
+
+
+def ends(box: Box, slug: str | None = None) -> list[dict[str, Any]]:
+    return records(box, "end", slug)
+
+
+def starts(box: Box, slug: str | None = None) -> list[dict[str, Any]]:
+    return records(box, "start", slug)
+
+
+def skips(box: Box, slug: str | None = None) -> list[dict[str, Any]]:
+    return records(box, "skip", slug)
+
+
+def the_end(box: Box, slug: str | None = None) -> dict[str, Any]:
+    """Return the one end that there is."""
+    (end,) = ends(box, slug)
+    return end
+
+
+def outcomes(box: Box, slug: str | None = None) -> list[tuple[str, str | None]]:
+    return [(end["outcome"], end["reason"]) for end in ends(box, slug)]
+
+
+def killers(box: Box, slug: str) -> tuple[int, int]:
+    """Return the pids of (guard, runner) of the run that goes on."""
+    block = box.block(slug)
+    return block["guard_pid"], block["pid"]
+
+
+def kill_both(box: Box, slug: str) -> None:
+    """SIGKILL guard and runner as if in one instant: neither can act on the other's end."""
+    guard, runner = killers(box, slug)
+    for pid in (guard, runner):
+        os.kill(pid, signal.SIGSTOP)
+    for pid in (guard, runner):
+        until(lambda pid=pid: _is_stopped(pid), f"process {pid} to stop")
+    for pid in (guard, runner):
+        os.kill(pid, signal.SIGKILL)
+    for pid in (guard, runner):
+        until(lambda pid=pid: not lives(pid), f"process {pid} to end")
+
+
+def _is_stopped(pid: int) -> bool:
+    from harness import state_letter
+
+    return state_letter(pid) in ("T", "t", "", "Z")
+
+
+@contextlib.contextmanager
+def handles(pids: Sequence[int]) -> Iterator[dict[int, int]]:
+    """Open a pidfd for each process: {pidfd: pid}."""
+    opened: dict[int, int] = {}
+    try:
+        for pid in pids:
+            opened[os.pidfd_open(pid)] = pid
+        yield opened
+    finally:
+        for handle in opened:
+            os.close(handle)
+
+
+def ended_first(lives_: Sequence[Live], count: int, *, seconds: float = 120) -> list[Live]:
+    """Wait until `count` of the commands have ended and return them."""
+    limit = Deadline(seconds)
+    with handles([live.pid for live in lives_]) as waiting:
+        ended: set[int] = set()
+        while len(ended) < count:
+            ready = select.select([handle for handle in waiting if waiting[handle] not in ended], [], [], limit.left())[0]
+            if not ready:
+                raise TookTooLong(f"only {len(ended)} of {count} commands ended within {seconds:g} s")
+            ended |= {waiting[handle] for handle in ready}
+    return [live for live in lives_ if live.pid in ended]
+
+
+def pause_or_end(live: Live, seconds: float) -> bool:
+    """Let a moment pass, as a storm chose it; return True when the command ended before."""
+    with handles([live.pid]) as waiting:
+        return bool(select.select(list(waiting), [], [], seconds)[0])

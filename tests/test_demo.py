@@ -1,0 +1,40 @@
+"""`make demo`: what a stranger sees first, in a directory of its own, as root or not."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from harness import IS_ROOT, PROJECT, SERVICE_USER, Box, Result
+
+
+def run_demo(box: Box, *, user: str | None = None) -> Result:
+    """Run the demo with the installed package. TMPDIR: it keeps its directory, and here it must not stay."""
+    demo = box.root / "demo.py"
+    demo.write_bytes((PROJECT / "demo" / "demo.py").read_bytes())
+    temporary = box.root / "tmp"
+    temporary.mkdir()
+    temporary.chmod(0o1777)
+    python = str(box.product.prefix / "bin" / "python")
+    env = {"TMPDIR": str(temporary), "PROCESS_CONTROL_CONFIG": None, "TERM": "xterm"}
+    return box.command([python, str(demo)], user=user, env=env)
+
+
+@pytest.mark.parametrize("user", [None, pytest.param(SERVICE_USER, marks=pytest.mark.needs_root)])
+def test_the_demo_shows_every_outcome_in_colour(box: Box, user: str | None) -> None:
+    result = run_demo(box, user=user)
+
+    assert result.exit_code == 0, result
+    for shown in ("exit code 3", "exit code 124", "cannot reach mail.example.org", "timeout", "good night", "nightly"):
+        assert shown in result.stdout
+    assert "\x1b[31m" in result.stdout, "red"
+    assert result.stderr == ""
+
+
+def test_the_demo_touches_nothing_outside_its_directory(box: Box) -> None:
+    watched = [Path("/var/lib"), Path("/var/log"), Path("/etc"), Path("/etc/cron.d")] if IS_ROOT else [Path.home()]
+    before = {path: sorted(os.listdir(path)) for path in watched if path.exists()}
+
+    run_demo(box)
+
+    assert {path: sorted(os.listdir(path)) for path in watched if path.exists()} == before

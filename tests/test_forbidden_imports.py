@@ -1,0 +1,141 @@
+"""The cold door imports next to nothing: what a plain run loads, watched in the real processes of a real run.
+
+Each of these costs between a tenth and several times of the interpreter's own start (docs/architecture.md).
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import SERVICE_USER, Box
+
+FORBIDDEN = {
+    "__future__",
+    "_pydatetime",
+    "argparse",
+    "asyncio",
+    "click",
+    "cronsim",
+    "ctypes",
+    "dataclasses",
+    "datetime",
+    "enum",
+    "importlib",
+    "json",
+    "logging",
+    "msgspec",
+    "os",
+    "pathlib",
+    "re",
+    "rich",
+    "shlex",
+    "signal",
+    "site",
+    "smtplib",
+    "sqlite3",
+    "subprocess",
+    "tempfile",
+    "threading",
+    "typing",
+    "yaml",
+    "zoneinfo",
+}
+
+# Runs the stub as the interpreter would, and notes each import and each exec in the order in which they happen, in
+# whichever process. Opened anew each time: the job's process has closed every descriptor when it executes.
+WITNESS = """
+import posix, sys
+
+def note(event, arguments):
+    if event == "import":
+        line = "import " + arguments[0]
+    elif event == "os.exec":
+        line = "exec " + str(arguments[0])
+    else:
+        return
+    notes = posix.open(NOTES, posix.O_WRONLY | posix.O_APPEND)
+    posix.write(notes, line.encode() + b"\\n")
+    posix.close(notes)
+
+NOTES, stub = sys.argv[1:3]
+sys.argv = sys.argv[2:]
+sys.addaudithook(note)
+with open(stub, "rb") as file:
+    code = compile(file.read(), stub, "exec")
+exec(code, {"__name__": "__main__", "__file__": stub})
+"""
+
+JOB = """
+command: /bin/true
+schedule: "* * * * *"
+start_within: 1h
+"""
+
+
+@pytest.fixture
+def notes(box: Box) -> Iterator[Path]:
+    path = box.root / "notes"
+    path.touch()
+    path.chmod(0o666)
+    return path
+
+
+def witnessed_run(box: Box, notes: Path, slug: str) -> list[str]:
+    """Run the job's slot through the stub; return its imports and execs, in order."""
+    command = [box.product.interpreter, "-I", "-S", "-c", WITNESS, str(notes), str(box.product.stub)]
+    result = box.command([*command, "--scheduled", slug])
+    assert result.exit_code == 0, result
+    return notes.read_text().splitlines()
+
+
+def forbidden_in(lines: list[str]) -> list[str]:
+    modules = [line.removeprefix("import ") for line in lines if line.startswith("import ")]
+    return [module for module in modules if module.split(".")[0] in FORBIDDEN]
+
+
+def test_a_plain_scheduled_success_imports_nothing_heavy_from_its_start_to_its_end(box: Box, notes: Path) -> None:
+    box.job("plain", JOB)
+    box.run("plain")  # fills the cache: parsing takes yaml, and is done once
+
+    lines = witnessed_run(box, notes, "plain")
+
+    assert "exec /bin/true" in lines
+    assert forbidden_in(lines) == []
+    ends = [record["outcome"] for record in box.journal() if record["event"] == "end"]
+    assert ends == ["succeeded", "succeeded"]
+
+
+@pytest.mark.needs_root
+def test_root_that_drops_to_the_service_user_imports_nothing_heavy_either(make_box, notes: Path) -> None:
+    box = make_box(service_user=SERVICE_USER)
+    box.job("plain", JOB)
+    box.run("plain")
+
+    lines = witnessed_run(box, notes, "plain")
+
+    assert "exec /bin/true" in lines
+    assert forbidden_in(lines) == []
+
+
+def test_a_job_that_fails_starts_without_anything_heavy(box: Box, notes: Path) -> None:
+    box.job("broken", JOB.replace("/bin/true", "/bin/false"))
+    box.run("broken")
+
+    command = [box.product.interpreter, "-I", "-S", "-c", WITNESS, str(notes), str(box.product.stub)]
+    result = box.command([*command, "--scheduled", "broken"])
+    lines = notes.read_text().splitlines()
+
+    assert result.exit_code == 1, result
+    assert forbidden_in(lines[: lines.index("exec /bin/false")]) == []
+
+
+def test_a_whole_cold_run_loads_few_modules(box: Box, notes: Path) -> None:
+    box.job("plain", JOB)
+    box.run("plain")
+
+    lines = witnessed_run(box, notes, "plain")
+    ours = {line for line in lines if line.startswith("import process_control")}
+
+    # Each costs about a quarter of a millisecond. More rooms than this ask for a thought, not for a higher number.
+    assert len(ours) <= 36, sorted(ours)
