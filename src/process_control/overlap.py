@@ -6,7 +6,7 @@ Lean room, but loaded only when two starts meet.
 import posix
 
 from process_control.errors import BadConfiguration, NotStarted
-from process_control.run_job import Run, fail_unstarted, skip
+from process_control.run_job import Run, fail_unstarted, refuse_survivors, skip
 from process_control.system import proc
 from process_control.system.signals import WaitEnded
 
@@ -16,6 +16,10 @@ STOPPED_EXIT_CODE, KILLED_EXIT_CODE = 143, 137
 def meet_the_holder(run: Run) -> int | None:
     """Do what `on_overlap` says. None when the lock was had after all, else the exit code; raises NotStarted (75)."""
     _refuse_own_ancestor(run)
+    if _holder(run) is None:
+        for block in run.adapters.blocks_of_lock(run.job):
+            if block.get("end") is None or block.get("left"):
+                refuse_survivors(run, block)
     how = _what_to_do_about_the_overlap(run)
     if how == "queue":
         return _wait_for_the_lock(run)
@@ -60,7 +64,9 @@ def _holder_slug(run: Run) -> str | None:
 def _holder_in_words(run: Run) -> str:
     block = _holder(run)
     if block is None:
-        return f"the lock '{run.job.lock}' is held by a process that an earlier run left behind"
+        return (
+            f"the lock '{run.job.lock}' is held: by a start in this very instant, or by what an earlier run left behind"
+        )
     whose = "" if block.get("job") == run.job.slug else f" of job {block.get('job')}, which shares its lock"
     return f"run {block.get('run_id')}{whose} since {block.get('started_at')} (pid {block.get('pid')})"
 

@@ -54,7 +54,19 @@ class Request:
 class Run:
     """A run on its way through the corridor: what is known of it so far."""
 
-    __slots__ = ("adapters", "block", "id", "job", "lock", "log", "request", "slot", "started_at", "unrecorded")
+    __slots__ = (
+        "adapters",
+        "block",
+        "cgroup",
+        "id",
+        "job",
+        "lock",
+        "log",
+        "request",
+        "slot",
+        "started_at",
+        "unrecorded",
+    )
 
     def __init__(self, request: Request, job: "Job", adapters: "Adapters") -> None:
         self.request = request
@@ -66,6 +78,7 @@ class Run:
         self.lock: int | None = None
         self.log: str | None = None
         self.block: dict[str, object] = {}
+        self.cgroup: str | None = None
         self.unrecorded = False
 
     @property
@@ -216,14 +229,15 @@ def settle_the_last_run(run: Run) -> int | None:
             let_the_lock_go(run)
             return refuse_beside_a_live_run(run)
         if block.get("end") is None or block.get("left"):
-            _refuse_survivors(run, block)
+            refuse_survivors(run, block)
         if block.get("end") is None or not block.get("journaled"):
             adapters.close_last_run(block)
     return None
 
 
-def _refuse_survivors(run: Run, block: dict[str, object]) -> None:
-    survivors = run.adapters.survivors_of(str(block.get("run_id")))
+def refuse_survivors(run: Run, block: dict[str, object]) -> None:
+    """Refuse to start beside what an earlier run left alive. Raises NotStarted (75), naming the processes."""
+    survivors = run.adapters.survivors_of(block)
     if not survivors:
         return
     let_the_lock_go(run)
@@ -247,6 +261,7 @@ def record_the_start(run: Run) -> None:
         if not run.job.run_unlogged:
             raise
         run.unrecorded = True
+    run.cgroup = adapters.make_cgroup(run)
     run.block = {
         **run.facts_for_the_record(),
         "lock": run.job.lock,
@@ -258,6 +273,7 @@ def record_the_start(run: Run) -> None:
         "kill_grace_seconds": run.job.kill_grace_seconds,
         "started_at": iso(run.started_at),
         "log": run.log,
+        "cgroup": run.cgroup,
         "end": None,
         "journaled": False,
         "left": False,
@@ -265,12 +281,12 @@ def record_the_start(run: Run) -> None:
     try:
         adapters.store.write_run(run.block)
         start = {**run.block, "event": "start", "at": iso(run.started_at)}
-        for only_in_block in ("end", "journaled", "left", "guard_pid", "started_at", "kill_grace_seconds"):
+        for only_in_block in ("end", "journaled", "left", "guard_pid", "started_at", "kill_grace_seconds", "cgroup"):
             del start[only_in_block]
         adapters.store.append(start)
     except CannotRecord:
         if not run.job.run_unlogged:
-            adapters.forget_log(run)
+            adapters.forget_run(run)
             raise
         run.unrecorded = True
 

@@ -114,10 +114,10 @@ class Adapters:
 
         return runner_lives_here(block, self.identity)
 
-    def survivors_of(self, run_id: str) -> list[int]:
-        from process_control.system.proc import processes_of_run
+    def survivors_of(self, block: "Block") -> list[int]:
+        from process_control.system.stop import survivors
 
-        return processes_of_run(run_id)
+        return survivors(block)
 
     def ask_to_stop(self, block: "Block") -> None:
         from process_control.system.stop import ask_runner_to_stop
@@ -131,7 +131,10 @@ class Adapters:
         """Write the end that is missing in the journal: the one the block kept, or `lost`. Raises CannotRecord."""
         from process_control.history.lost import lost_end
         from process_control.history.record import JobRecord
+        from process_control.system import cgroup
 
+        if cgroup.is_ours(block.get("cgroup")):
+            cgroup.remove(str(block["cgroup"]))
         slug = str(block["job"])
         store = self.store if slug == self._job.slug else JobRecord(self.state_directory, slug)
         store.open()
@@ -204,8 +207,18 @@ class Adapters:
                 raise
         return path
 
-    def forget_log(self, run: "Run") -> None:
-        """Remove the log of a run that did not start after all."""
+    def make_cgroup(self, run: "Run") -> str | None:
+        """Make the run's own control group where that is possible; a service left behind must not be in it."""
+        from process_control.system import cgroup
+
+        return None if self._job.leftovers == "keep" else cgroup.make_for_run(run.id)
+
+    def forget_run(self, run: "Run") -> None:
+        """Remove what was made for a run that did not start after all."""
+        if run.cgroup is not None:
+            from process_control.system import cgroup
+
+            cgroup.remove(run.cgroup)
         if run.log is not None:
             self.forget_log_at(run.log)
 
@@ -258,6 +271,7 @@ class Adapters:
             search_path=search_path(self._environment, self._caller.own_commands),
             lock=None if job.leftovers == "keep" else run.lock,
             no_new_privileges=self._settings.no_new_privileges,
+            cgroup=run.cgroup,
         )
 
     def _grace_of(self, slug: str) -> float:
@@ -310,7 +324,8 @@ def import_what_the_end_needs() -> None:
     try:
         import process_control.core.verdict
         import process_control.history.rebuild
-        import process_control.notify.message  # noqa: F401
+        import process_control.notify.message
+        import process_control.system.tree  # noqa: F401
     except Exception:  # noqa: BLE001  a broken installation must not end a job that runs
         pass
 

@@ -195,7 +195,7 @@ def test_a_run_whose_runner_is_gone_is_lost(state: State) -> None:
     assert (run.outcome, run.reason, run.detail, run.pid) == (
         "lost",
         "runner_killed",
-        "its runner is gone, and no end was recorded",
+        "its runner and guard were killed before they could record an end",
         None,
     )
 

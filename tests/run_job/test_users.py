@@ -2,7 +2,9 @@
 
 import os
 import pwd
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,22 @@ from harness import SERVICE_USER, STRANGER, Box
 from runs import ends, outcomes, script
 
 pytestmark = pytest.mark.needs_root
+
+
+def own_directories(box: Box) -> None:
+    """Make what the service user may not make by itself in a box of root's."""
+    for directory in (box.state_directory, box.output_directory):
+        directory.mkdir()
+        box.give(directory, SERVICE_USER)
+
+
+def sleep_as_another(box: Box) -> str:
+    """Return a command that becomes another user, as sudo does: the service user may start it, and not signal it."""
+    path = box.root / "become"
+    shutil.copy("/usr/bin/setpriv", path)
+    path.chmod(0o4755)
+    account = pwd.getpwnam(STRANGER)
+    return f"{path} --reuid={account.pw_uid} --regid={account.pw_gid} --clear-groups sleep 1000"
 
 
 def test_root_by_hand_then_the_service_user_then_root_again_meet_no_permission_fault(
@@ -28,9 +46,7 @@ def test_root_by_hand_then_the_service_user_then_root_again_meet_no_permission_f
 def test_the_service_user_first_and_then_root_meet_no_permission_fault(make_box: Callable[..., Box]) -> None:
     box = make_box(service_user=SERVICE_USER)
     box.job("hello", "command: id -un")
-    for directory in (box.state_directory, box.output_directory):
-        directory.mkdir()
-        box.give(directory, SERVICE_USER)
+    own_directories(box)
 
     results = [box.run("hello", user=user) for user in (SERVICE_USER, None)]
 
@@ -94,12 +110,8 @@ def test_root_never_opens_the_jobs_own_files(make_box: Callable[..., Box]) -> No
 def test_a_child_that_became_another_user_is_ended_by_the_guard(make_box: Callable[..., Box]) -> None:
     box = make_box(service_user=SERVICE_USER)
     started = box.fifo("started")
-    as_root = box.root / "as-root"  # a set-user-ID copy of sleep: the service user may not signal it
-    as_root.write_bytes(open("/bin/sleep", "rb").read()) if False else None
-    with open("/bin/sleep", "rb") as source:
-        as_root.write_bytes(source.read())
-    as_root.chmod(0o4755)
-    job = script(box, "job.sh", f"{as_root} 1000 & echo $! > {started}; wait")
+    as_another = sleep_as_another(box)
+    job = script(box, "job.sh", f"{as_another} & echo $! > {started}; wait")
     box.job("foreign", f"command: {job}\ntimeout: 0.2\nkill_grace: 0.2")
 
     result = box.run("foreign")
@@ -113,11 +125,9 @@ def test_a_child_that_became_another_user_is_ended_by_the_guard(make_box: Callab
 def test_the_service_user_itself_cannot_end_it_so_the_job_does_not_start_again(make_box: Callable[..., Box]) -> None:
     box = make_box(service_user=SERVICE_USER)
     started = box.fifo("started")
-    as_root = box.root / "as-root"
-    with open("/bin/sleep", "rb") as source:
-        as_root.write_bytes(source.read())
-    as_root.chmod(0o4755)
-    job = script(box, "job.sh", f"{as_root} 1000 3>&- & echo $! > {started}; wait")
+    own_directories(box)
+    as_another = sleep_as_another(box)
+    job = script(box, "job.sh", f"{as_another} 3>&- & echo $! > {started}; wait")
     box.job("foreign", f"command: {job}\ntimeout: 0.2\nkill_grace: 0.2")
 
     first = box.run("foreign", user=SERVICE_USER)

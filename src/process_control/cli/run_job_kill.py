@@ -10,7 +10,7 @@ from process_control.core.job import is_slug
 from process_control.errors import BadConfiguration, JobNotFound
 from process_control.history import journal
 from process_control.history.record import Block, Identity, read_block, runner_is_alive
-from process_control.system import proc, stop
+from process_control.system import stop
 from process_control.system.clock import iso
 
 
@@ -31,7 +31,7 @@ def kill(settings: Settings, slug: str, identity: Identity, *, by: str) -> int:
         talk(f"{slug}: the run ended by itself just now")
         return 1
     stop.wait_until_gone(handle)
-    left = stop.end_survivors(run_id, grace_seconds=0.5) if proc.processes_of_run(run_id) else []
+    left = stop.end_survivors(block, grace_seconds=0.5) if stop.survivors(block) else []
     if left:
         talk(f"{slug}: run {run_id} was stopped, but these could not be ended: {', '.join(left)}")
         return 1
@@ -42,7 +42,7 @@ def kill(settings: Settings, slug: str, identity: Identity, *, by: str) -> int:
 def _kill_survivors(settings: Settings, slug: str, block: Block, *, by: str) -> int:
     """The runner is gone: end what it left behind, if anything."""
     run_id = str(block["run_id"])
-    found = proc.processes_of_run(run_id)
+    found = stop.survivors(block)
     if not found:
         elsewhere = block.get("end") is None and runner_is_alive(block)
         what = "it runs in another pid namespace (a container): stop it there" if elsewhere else "nothing is running"
@@ -50,7 +50,7 @@ def _kill_survivors(settings: Settings, slug: str, block: Block, *, by: str) -> 
         return 1
     _record_stop(settings, block, Identity(), by=by)
     grace = block.get("kill_grace_seconds")
-    left = stop.end_survivors(run_id, grace_seconds=float(grace) if isinstance(grace, (int, float)) else 10.0)
+    left = stop.end_survivors(block, grace_seconds=float(grace) if isinstance(grace, (int, float)) else 10.0)
     if left:
         talk(f"{slug}: these processes of run {run_id} could not be ended: {', '.join(left)}")
         return 1

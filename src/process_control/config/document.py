@@ -128,6 +128,11 @@ def quoted(text: str) -> str:
     return repr(text if len(text) <= LONGEST_EXCERPT else text[: LONGEST_EXCERPT - 1] + "…")
 
 
+def shown(text: str) -> str:
+    """Return `text` as `quoted` does, without the quotes."""
+    return quoted(text)[1:-1]
+
+
 def parse(source: bytes, name: str) -> Document:
     """Read `source`. `name` stands before line and column in messages. Never raises: see `Document.faults`."""
     text, fault = _decode(source, name)
@@ -238,7 +243,7 @@ class _Repair:
             faults.add(
                 f"the {subject} {quoted(value)} is not quoted",
                 (number + 1, column),
-                mend=f'quote the {subject}: {key + ": " if key else ""}"{value}"',
+                mend=f'quote the {subject}: {key + ": " if key else ""}"{shown(value)}"',
             )
 
     def mends(self, error: yaml.YAMLError) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from process_control.config.document import Broken, Faults, List, Map, Node, Text, quoted
+from process_control.config.document import Broken, Faults, List, Map, Node, Text, quoted, shown
 
 SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)  # core.job.is_slug without what is generated from here
 TRUE_WORDS = ("true", "yes", "on")
@@ -395,11 +395,11 @@ def _read_environment(key: str, node: Node, faults: Faults) -> dict[str, str]:
     for name, value in node.entries:
         _check_variable(key, name, faults)
         if isinstance(value, Text) and "\0" in value.value:
-            faults.add(f"'{key}.{name.value}' contains a NUL character", value, mend="remove it")
+            faults.add(f"'{key}.{shown(name.value)}' contains a NUL character", value, mend="remove it")
         elif isinstance(value, Text):
             values[name.value] = value.value
         else:
-            refuse("text", "text; it is taken as written", f"{key}.{name.value}", value, faults)
+            refuse("text", "text; it is taken as written", f"{key}.{shown(name.value)}", value, faults)
     return values
 
 

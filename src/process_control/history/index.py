@@ -11,7 +11,6 @@ import fcntl
 import json
 import os
 import sqlite3
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
@@ -21,13 +20,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from process_control.core.run import LOST
 from process_control.history import record
+from process_control.history.lost import lost_end
+from process_control.history.packed_day import decompressed
 from process_control.system import proc
 
 SCHEMA_VERSION = 1
 BLOCK_BYTES = 8 << 20
-COMPRESSED_BLOCK_BYTES = 256 << 10
 LONGEST_LINE = 1 << 20
 BUSY_SECONDS = 30.0
 
@@ -301,12 +300,9 @@ class Index:
         end = block.get("end") if block and block.get("run_id") == row[0] else None
         if isinstance(end, dict) and _is_sound("end", end):
             values = _values_of("end", end, "")
-            return _run_from((*(values.get(name) for name in _END_COLUMNS), None, None, None, None))
-        booted_since = row[25] is not None and row[25] != proc.boot_id()
-        lost = list(row)
-        lost[3], lost[8], lost[9] = LOST, *(_HOST_DOWN if booted_since else _RUNNER_KILLED)
-        lost[23] = None
-        return _run_from(tuple(lost))
+            return _run_from((*(values.get(name) for name in _END_COLUMNS), *NO_RUNNER))
+        end = lost_end({"boot_id": row[25]}, now="", boot_id=proc.boot_id())
+        return _run_from((*row[:3], end["outcome"], *row[4:8], end["reason"], end["detail"], *row[10:23], *NO_RUNNER))
 
     # --- opening and folding ---------------------------------------------------------------------------------------
 
@@ -486,7 +482,7 @@ class Index:
         path = os.path.join(self._journal, place.file)
         if place.is_compressed:
             place = Place(place.file, status.st_ino, 0, 0, 0)
-            Folding(database, place, size=status.st_size).fold_all(_decompressed(path))
+            Folding(database, place, size=status.st_size).fold_all(decompressed(path))
         else:
             Folding(database, place, size=status.st_size).fold_all(_blocks(path, place.offset))
 
@@ -595,8 +591,7 @@ _END_COLUMNS = (
     "exit_code", "signal", "attempts", "stdout_bytes", "stderr_bytes", "log_dropped_bytes", "cpu_seconds",
     "memory_bytes", "log", "slow_start", "by", "host", "version",
 )  # fmt: skip
-_HOST_DOWN = ("host_down", "the host went down while it ran")
-_RUNNER_KILLED = ("runner_killed", "its runner is gone, and no end was recorded")
+NO_RUNNER = (None, None, None, None)
 
 
 def _is_sound(event: str, what: dict[str, Any]) -> bool:
@@ -712,22 +707,3 @@ def _blocks(path: str, offset: int) -> Iterator[bytes | None]:
         file.seek(offset)
         while block := file.read(BLOCK_BYTES):
             yield block
-
-
-def _decompressed(path: str) -> Iterator[bytes | None]:
-    """Yield what can be decompressed, of all members of the file; None when it is torn or garbled from there on."""
-    member = zlib.decompressobj(wbits=31)
-    begun = False
-    with open(path, "rb") as file:
-        while packed := file.read(COMPRESSED_BLOCK_BYTES):
-            while packed:
-                try:
-                    yield member.decompress(packed)
-                except zlib.error:
-                    yield None
-                    return
-                begun, packed = not member.eof, member.unused_data
-                if member.eof:
-                    member = zlib.decompressobj(wbits=31)
-    if begun:
-        yield None

@@ -4,7 +4,7 @@ from process_control.core.run import LOST
 
 
 def lost_end(block: dict[str, object], *, now: str, boot_id: str) -> dict[str, object]:
-    """Return the end record of a run whose runner is gone; another boot than `boot_id` means that the host went down."""
+    """Return the end record of a run whose runner is gone; another boot than `boot_id`: the host went down."""
     host_went_down = block.get("boot_id") != boot_id
     detail = (
         "the host went down or was restarted while the run went on"

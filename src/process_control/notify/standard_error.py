@@ -6,7 +6,6 @@ Lean room.
 import posix
 
 from process_control.core.run import FAILED, LOST
-from process_control.notify.message import advice, escape_controls, headline, mask, notes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +34,8 @@ class StandardError:
         """Write the report: the headline, a line to paste, notes, then the job's own stderr (at most 64 KiB of it)."""
         if end["outcome"] not in (FAILED, LOST):
             return
+        from process_control.notify.message import advice, escape_controls, headline, mask, notes
+
         lines = [headline(end)]
         hint = advice(end)
         if hint:

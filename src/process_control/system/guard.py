@@ -8,9 +8,10 @@ import _signal
 import posix
 import select
 
-from process_control.system import linux, process, signals
+from process_control.system import linux, signals
 
 KILLED_EXIT_CODE = 137
+_SETTLED_MILLISECONDS = 25
 _KILL_AGAIN_MILLISECONDS = 10
 _GIVE_UP_ROUNDS = 500
 
@@ -57,6 +58,8 @@ def watch(runner: int, channel: int) -> int:
     poll = select.poll()
     poll.register(handle, select.POLLIN)
     poll.register(channel, select.POLLIN)
+    if not poll.poll(_SETTLED_MILLISECONDS):
+        import process_control.system.tree  # noqa: F401  the package may be replaced while a long job runs
     while not _has_ended(poll, handle, channel, runner):
         pass
     _, status = posix.waitpid(runner, 0)
@@ -71,21 +74,25 @@ def _has_ended(poll: "select.poll", handle: int, channel: int, runner: int) -> b
     for descriptor, _ in poll.poll():
         if descriptor == handle:
             return True
+        from process_control.system import tree
+
         request = posix.read(channel, 64)
         if not request:
             poll.unregister(channel)
         elif b"K" in request:
-            process.kill_tree(runner)
+            tree.kill_tree(runner)
         else:
-            process.ask_tree_to_end(runner, run_id=request[1:].decode("ascii", "replace"))
+            tree.ask_tree_to_end(runner, run_id=request[1:].decode("ascii", "replace"))
     return False
 
 
 def _end_what_is_left() -> None:
     """KILL every process that the dead runner left to us, until there is none."""
+    from process_control.system import tree
+
     poll = select.poll()
     for _ in range(_GIVE_UP_ROUNDS):
-        process.kill_tree(posix.getpid())
+        tree.kill_tree(posix.getpid())
         try:
             while posix.waitpid(-1, posix.WNOHANG)[0]:
                 pass

@@ -1,4 +1,4 @@
-"""One process of a job: how it is started, and how a whole tree of them is ended.
+"""One process of a job: how it is started. How a tree of them is ended is in `tree.py`.
 
 Lean room: fork and exec by hand, since neither `subprocess` nor `posix_spawn` does all of this.
 """
@@ -8,11 +8,7 @@ import errno
 import fcntl
 import posix
 
-from process_control.system import linux, proc, signals
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from process_control.system import cgroup, linux, signals
 
 _LOCK_DESCRIPTOR = 3
 
@@ -29,7 +25,17 @@ class NotExecuted(Exception):
 class Surroundings:
     """What every command of a run is started with."""
 
-    __slots__ = ("directory", "environment", "lock", "no_new_privileges", "search_path", "stderr", "stdout", "umask")
+    __slots__ = (
+        "cgroup",
+        "directory",
+        "environment",
+        "lock",
+        "no_new_privileges",
+        "search_path",
+        "stderr",
+        "stdout",
+        "umask",
+    )
 
     def __init__(
         self,
@@ -40,6 +46,7 @@ class Surroundings:
         search_path: list[str],
         lock: int | None,
         no_new_privileges: bool,
+        cgroup: str | None,
     ) -> None:
         self.environment = {_bytes(name): _bytes(value) for name, value in environment.items()}
         self.directory = directory
@@ -47,6 +54,7 @@ class Surroundings:
         self.search_path = search_path
         self.lock = lock
         self.no_new_privileges = no_new_privileges
+        self.cgroup = cgroup
         self.stdout = self.stderr = -1  # the supervisor's pipes
 
 
@@ -120,6 +128,8 @@ def _become(path: str, argv: list[str], surroundings: Surroundings, report: int,
         posix.setsid()
         _signal.set_wakeup_fd(-1)
         signals.restore_defaults()
+        if surroundings.cgroup is not None:
+            cgroup.join(surroundings.cgroup)
         null = posix.open("/dev/null", posix.O_RDONLY)
         posix.dup2(null, 0)
         posix.dup2(surroundings.stdout, 1)
@@ -167,65 +177,6 @@ def _exists(name: str, directory: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def ask_tree_to_end(root: int, *, run_id: str) -> bool:
-    """Send TERM (and CONT, for the stopped) to every process below `root`; return whether one could not be reached.
-
-    Processes of an inner run (a sub-job's: they carry another run id) are left to the inner run, which has its own
-    grace and records its own end.
-    """
-    mine = run_id.encode("ascii")
-    unreachable = False
-    for pid, parent in proc.descendants(root):
-        carried = proc.environment_value(pid, proc.RUN_ID_VARIABLE)
-        if carried is None or carried == mine:
-            unreachable |= not _send(pid, parent, _signal.SIGTERM)
-            _send(pid, parent, _signal.SIGCONT)
-    return unreachable
-
-
-def kill_tree(root: int) -> bool:
-    """Send KILL to every process below `root`; return whether one could not be reached."""
-    unreachable = False
-    for pid, parent in proc.descendants(root):
-        unreachable |= not _send(pid, parent, _signal.SIGKILL)
-    return unreachable
-
-
-def _send(pid: int, parent: int, number: int) -> bool:
-    """Signal that very child of `parent`; return False when we have not the right to."""
-    try:
-        handle = posix.pidfd_open(pid)
-    except OSError:
-        return True
-    try:
-        # Its parent is read again with the handle open, so that a pid that was used anew is not hit. A process
-        # whose parent died meanwhile is found below `root` in the next round.
-        if proc.parent_of(pid) == parent:
-            _signal.pidfd_send_signal(handle, number)
-    except ProcessLookupError:
-        pass
-    except PermissionError:
-        return False
-    finally:
-        posix.close(handle)
-    return True
-
-
-def inner_grace_seconds(root: int, *, run_id: str, grace_of: "Callable[[str], float]") -> float:
-    """Return the longest grace among the inner runs below `root`, plus 2 s; 0.0 when there are none.
-
-    `grace_of(slug)` tells the grace that the inner job's block holds.
-    """
-    mine = run_id.encode("ascii")
-    longest = 0.0
-    for pid, _ in proc.descendants(root):
-        carried = proc.environment_value(pid, proc.RUN_ID_VARIABLE)
-        if carried is not None and carried != mine:
-            slug = proc.environment_value(pid, b"PROCESS_CONTROL_JOB=") or b""
-            longest = max(longest, grace_of(slug.decode("ascii", "replace")) + 2.0)
-    return longest
 
 
 def _bytes(text: str) -> bytes:

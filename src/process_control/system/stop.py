@@ -8,7 +8,7 @@ import posix
 import select
 import time
 
-from process_control.system import proc
+from process_control.system import cgroup, proc
 from process_control.system.signals import STOP_REQUEST
 
 _KILL_AGAIN_SECONDS = 0.05
@@ -53,30 +53,35 @@ def wait_until_gone(handle: int) -> None:
     poll.poll()
 
 
-def end_survivors(run_id: str, *, grace_seconds: float, give_up_seconds: float = 5.0) -> list[str]:
-    """TERM, grace, KILL for processes that carry this run's id and have no runner any more; return who is left."""
-    _signal_all(run_id, _signal.SIGTERM)
+def survivors(block: dict[str, object]) -> list[int]:
+    """Return the pids of living processes that belong to the block's run: by its control group, and by its id."""
+    in_group = cgroup.processes(str(block["cgroup"])) if cgroup.is_ours(block.get("cgroup")) else []
+    return sorted({*in_group, *proc.processes_of_run(str(block.get("run_id")))})
+
+
+def end_survivors(block: dict[str, object], *, grace_seconds: float, give_up_seconds: float = 5.0) -> list[str]:
+    """TERM, grace, KILL for what is left of a run that has no runner any more; return who could not be ended."""
+    _signal_all(block, _signal.SIGTERM)
     until = time.monotonic() + grace_seconds
     wait = select.poll()
-    while proc.processes_of_run(run_id) and time.monotonic() < until:
+    while survivors(block) and time.monotonic() < until:
         wait.poll(int(_KILL_AGAIN_SECONDS * 1000))
     until = time.monotonic() + give_up_seconds
-    while (left := proc.processes_of_run(run_id)) and time.monotonic() < until:
-        _signal_all(run_id, _signal.SIGKILL)
+    while (left := survivors(block)) and time.monotonic() < until:
+        _signal_all(block, _signal.SIGKILL)
         wait.poll(int(_KILL_AGAIN_SECONDS * 1000))
     return [proc.describe(pid) for pid in left]
 
 
-def _signal_all(run_id: str, number: int) -> None:
-    wanted = run_id.encode("ascii")
-    for pid in proc.processes_of_run(run_id):
+def _signal_all(block: dict[str, object], number: int) -> None:
+    for pid in survivors(block):
         try:
             handle = posix.pidfd_open(pid)
         except OSError:
             continue
         try:
-            # Read again with the handle open: a pid that was used anew does not carry the run's id.
-            if proc.environment_value(pid, proc.RUN_ID_VARIABLE) == wanted:
+            # Looked up again with the handle open: a pid that was used anew is not of this run.
+            if pid in survivors(block):
                 _signal.pidfd_send_signal(handle, number)
         except (ProcessLookupError, PermissionError):
             pass

@@ -9,7 +9,7 @@ import select
 import time
 
 from process_control.core.run import Facts
-from process_control.system import linux, proc, process
+from process_control.system import cgroup, linux, proc, process
 from process_control.system.capture import ERR, OUT, Capture, make_pipe
 from process_control.system.signals import Inbox
 
@@ -111,6 +111,8 @@ class Supervisor:
             posix.close(surroundings.stdout)
             posix.close(surroundings.stderr)
         self._finish(completed)
+        if surroundings.cgroup is not None:
+            cgroup.remove(surroundings.cgroup)
         self._measure(started)
         for descriptor in self._open_streams:
             posix.close(descriptor)
@@ -193,13 +195,15 @@ class Supervisor:
 
     def _end_tree(self) -> None:
         """TERM, grace, KILL until no child is left; inner runs get their own grace and 2 s."""
+        from process_control.system import tree
+
         me = posix.getpid()
         grace = max(
             self._limits.grace_seconds,
-            process.inner_grace_seconds(me, run_id=self._run_id, grace_of=self._grace_of),
+            tree.inner_grace_seconds(me, run_id=self._run_id, grace_of=self._grace_of),
         )
         until = time.monotonic() + grace
-        if process.ask_tree_to_end(me, run_id=self._run_id):
+        if tree.ask_tree_to_end(me, run_id=self._run_id):
             self._ask_guard(b"T" + self._run_id.encode("ascii"))
         while not self._children_gone and time.monotonic() < until and not self._inbox.guard_died:
             self._wait(until)
@@ -207,12 +211,16 @@ class Supervisor:
         self._kill_now()
 
     def _kill_now(self) -> None:
+        from process_control.system import tree
+
+        if self._surroundings.cgroup is not None:
+            cgroup.kill_all(self._surroundings.cgroup)
         give_up = time.monotonic() + _GIVE_UP_SECONDS
         while True:
             self._reap()
             if self._children_gone:
                 break
-            if process.kill_tree(posix.getpid()):
+            if tree.kill_tree(posix.getpid()):
                 self._ask_guard(b"K")
             if time.monotonic() >= give_up:
                 self.facts.survivors = [proc.describe(pid) for pid, _ in proc.descendants(posix.getpid())]

@@ -1,0 +1,91 @@
+"""A day of the journal, compressed: `<day>.jsonl.gz`, one gzip member or several."""
+
+import os
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+
+BLOCK_BYTES = 256 << 10
+
+
+def decompressed(path: str) -> Iterator[bytes | None]:
+    """Yield what can be decompressed, of all members of the file; None when it is torn or garbled from there on."""
+    member = zlib.decompressobj(wbits=31)
+    begun = False
+    with open(path, "rb") as file:
+        while packed := file.read(BLOCK_BYTES):
+            while packed:
+                try:
+                    yield member.decompress(packed)
+                except zlib.error:
+                    yield None
+                    return
+                begun, packed = not member.eof, member.unused_data
+                if member.eof:
+                    member = zlib.decompressobj(wbits=31)
+    if begun:
+        yield None
+
+
+def compress(path: str) -> None:
+    """Put a day of the journal into `<path>.gz` and remove it; at every moment one of them has all lines.
+
+    Lines that came after an earlier compression (a clock was set back) are added as a second member. Lines that were
+    there already (we were killed between the two steps) are not. Raises OSError.
+    """
+    size = os.stat(path).st_size
+    packed, new = f"{path}.gz", f"{path}.gz.new"
+    if size and not _ends_with(packed, path):
+        with suppress(FileNotFoundError):
+            os.unlink(new)
+        try:
+            _write(path, packed, new)
+        except OSError:
+            with suppress(FileNotFoundError):
+                os.unlink(new)
+            raise
+        os.rename(new, packed)
+        _sync(os.path.dirname(path))
+    if os.stat(path).st_size == size:  # else somebody wrote just now: next time
+        os.unlink(path)
+
+
+def _write(path: str, packed: str, new: str) -> None:
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with open(handle, "wb") as target:
+        if os.path.exists(packed):
+            target.writelines(_member(block for block in decompressed(packed) if block))
+        with open(path, "rb") as plain:
+            target.writelines(_member(iter(lambda: plain.read(BLOCK_BYTES), b"")))
+        target.flush()
+        os.fsync(target.fileno())
+
+
+def _member(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield one gzip member, without name or time: the same lines give the same bytes."""
+    member = zlib.compressobj(wbits=31)
+    for block in blocks:
+        yield member.compress(block)
+    yield member.flush()
+
+
+def _ends_with(packed: str, path: str) -> bool:
+    """Whether the last lines in the compressed file are those of the plain one."""
+    if not os.path.exists(packed):
+        return False
+    with open(path, "rb") as file:
+        plain = file.read()
+    tail = b""
+    for block in decompressed(packed):
+        if block is None:  # torn: written anew
+            return False
+        tail = (tail + block)[-len(plain) :]
+    return tail == plain
+
+
+def _sync(directory: str) -> None:
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

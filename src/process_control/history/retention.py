@@ -1,0 +1,230 @@
+"""Retention: which logs and journal days have had their time; removing and compressing them.
+
+Of each job so many logs are kept, so old, so many bytes together; the newest one stays whatever its size, and the log
+of a run that goes on is never touched. The journal loses whole days only, never one on which a run began that still
+goes on; what is older than two days is compressed. `prune.stamp` says on which day this was done last, and its lock
+keeps two of us from working at once.
+"""
+
+import fcntl
+import os
+import re
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from process_control.history import journal, record
+from process_control.history.packed_day import compress
+from process_control.system.clock import day
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.config.settings import Settings
+
+STAMP = "prune.stamp"
+PLAIN_DAYS = 2
+DAY_SECONDS = 86400
+LOG_NAME = re.compile(r"(?P<base>.{1,64}-(?P<start>[0-9]{8}-[0-9]{6})-[0-9a-z]{16}\.log)(?P<index>\.idx)?")
+DAY_NAME = re.compile(r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})\.jsonl(\.gz)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A file that has had its time, its size, and which rule says so."""
+
+    path: str
+    size_bytes: int
+    why: str
+
+
+@dataclass(slots=True)
+class Pruned:
+    """What was done (or would be, in a dry run), and what could not be."""
+
+    logs: list[Removal] = field(default_factory=list)
+    days: list[Removal] = field(default_factory=list)
+    compressed: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    is_at_work_elsewhere: bool = False
+
+    @property
+    def freed_bytes(self) -> int:
+        return sum(removal.size_bytes for removal in (*self.logs, *self.days))
+
+
+def apply_retention(settings: "Settings", dry_run: bool = False, *, now: float | None = None) -> Pruned:
+    """Remove what has had its time, compress old journal days, and make tomorrow's. A dry run only tells.
+
+    One file that cannot be removed does not keep the others: it is told among the `faults`.
+    """
+    moment = time.time() if now is None else now
+    pruned = Pruned()
+    if dry_run:
+        _prune(settings, pruned, moment, dry_run=True)
+        return pruned
+    with _alone(settings.state_directory, moment) as alone:
+        if alone:
+            _prune(settings, pruned, moment, dry_run=False)
+        else:
+            pruned.is_at_work_elsewhere = True
+    return pruned
+
+
+@contextmanager
+def _alone(state_directory: str, moment: float) -> Iterator[bool]:
+    """Take the stamp for today. Yields False when another one is at work."""
+    path = os.path.join(state_directory, STAMP)
+    try:
+        stamp = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError:
+        yield True  # no state directory: nothing ever ran
+        return
+    try:
+        try:
+            fcntl.flock(stamp, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        text = f"{day(moment)}\n".encode("ascii")
+        with suppress(OSError):  # a full disk: what is done here makes room
+            os.pwrite(stamp, text, 0)
+            os.ftruncate(stamp, len(text))
+        yield True
+    finally:
+        os.close(stamp)
+
+
+def _prune(settings: "Settings", pruned: Pruned, moment: float, *, dry_run: bool) -> None:
+    running = _live_blocks(settings.state_directory)
+    in_use = {str(block["log"]) for block in running if block.get("log")}
+    for slug in _subdirectories(settings.output_directory):
+        _prune_logs(os.path.join(settings.output_directory, slug), settings, in_use, pruned, moment, dry_run=dry_run)
+    began = min((str(block.get("started_at"))[:10] for block in running), default=day(moment))
+    _prune_journal(settings, pruned, moment, keep_from=began, dry_run=dry_run)
+    if not dry_run and os.path.isdir(journal.directory(settings.state_directory)):
+        _trying(pruned, settings.state_directory, journal.make_day, settings.state_directory, moment + DAY_SECONDS)
+
+
+# --- logs ------------------------------------------------------------------------------------------------------------
+
+
+def _prune_logs(
+    directory: str, settings: "Settings", in_use: set[str], pruned: Pruned, moment: float, *, dry_run: bool
+) -> None:
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        for name, size, why in _logs_to_remove(handle, directory, settings, in_use, moment):
+            path = os.path.join(directory, name)
+            removal = Removal(path, size, why)
+            if dry_run or _trying(pruned, path, _unlink_log, handle, name):
+                pruned.logs.append(removal)
+    finally:
+        os.close(handle)
+
+
+def _unlink_log(handle: int, name: str) -> None:
+    """Remove a log and its index, the log first: an index alone is swept up next time."""
+    for part in (name, f"{name}.idx"):
+        with suppress(FileNotFoundError):
+            os.unlink(part, dir_fd=handle)
+
+
+def _logs_to_remove(
+    handle: int, directory: str, settings: "Settings", in_use: set[str], moment: float
+) -> Iterator[tuple[str, int, str]]:
+    """Yield (name, bytes with its index, why) of each log that has had its time."""
+    oldest = time.strftime("%Y%m%d-%H%M%S", time.gmtime(moment - settings.retention_days * DAY_SECONDS))
+    kept = kept_bytes = 0
+    for name, start, size in _logs(handle):
+        if os.path.join(directory, name) in in_use:
+            continue
+        if start < oldest:
+            yield name, size, f"older than {settings.retention_days} days"
+        elif kept >= settings.retention_runs:
+            yield name, size, f"more than {settings.retention_runs} runs"
+        elif kept and kept_bytes + size > settings.retention_log_bytes:
+            yield name, size, f"more than {settings.retention_log_bytes:,} bytes of logs"
+        else:
+            kept += 1
+            kept_bytes += size
+
+
+def _logs(handle: int) -> list[tuple[str, str, int]]:
+    """Return (name, start, bytes with its index) of all logs in a directory, newest first."""
+    sizes: dict[str, int] = {}
+    starts: dict[str, str] = {}
+    with os.scandir(handle) as entries:
+        for entry in entries:
+            match = LOG_NAME.fullmatch(entry.name)
+            if match and entry.is_file(follow_symlinks=False):
+                with suppress(FileNotFoundError):
+                    sizes[match["base"]] = sizes.get(match["base"], 0) + entry.stat(follow_symlinks=False).st_size
+                    starts[match["base"]] = match["start"]
+    return sorted(((name, starts[name], size) for name, size in sizes.items()), key=lambda log: log[0], reverse=True)
+
+
+# --- journal ---------------------------------------------------------------------------------------------------------
+
+
+def _prune_journal(settings: "Settings", pruned: Pruned, moment: float, *, keep_from: str, dry_run: bool) -> None:
+    directory = journal.directory(settings.state_directory)
+    oldest = min(day(moment - settings.retention_days * DAY_SECONDS), keep_from)
+    oldest_plain = day(moment - PLAIN_DAYS * DAY_SECONDS)
+    for name in sorted(_names(directory)):
+        match = DAY_NAME.fullmatch(name)
+        path = os.path.join(directory, name)
+        if match is None or not _is_file(path):
+            continue
+        if match["day"] < oldest:
+            removal = Removal(path, os.stat(path).st_size, f"older than {settings.retention_days} days")
+            if dry_run or _trying(pruned, path, os.unlink, path):
+                pruned.days.append(removal)
+        elif (
+            match["day"] < oldest_plain
+            and name.endswith(".jsonl")
+            and (dry_run or _trying(pruned, path, compress, path))
+        ):
+            pruned.compressed.append(path)
+
+
+# --- what goes on ----------------------------------------------------------------------------------------------------
+
+
+def _live_blocks(state_directory: str) -> list[record.Block]:
+    """Return the blocks of all runs that go on."""
+    blocks = [record.read_block(state_directory, slug) for slug in _names(os.path.join(state_directory, "jobs"))]
+    return [block for block in blocks if block and block.get("end") is None and record.runner_is_alive(block)]
+
+
+def _names(directory: str) -> list[str]:
+    try:
+        return os.listdir(directory)
+    except FileNotFoundError:
+        return []
+
+
+def _subdirectories(directory: str) -> list[str]:
+    try:
+        with os.scandir(directory) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+    except FileNotFoundError:
+        return []
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(path, follow_symlinks=False).st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def _trying(pruned: Pruned, path: str, act: Callable[..., None], *arguments: object) -> bool:
+    """Do one thing; when the disk or a right forbids it, tell that and return False."""
+    try:
+        act(*arguments)
+    except OSError as error:
+        pruned.faults.append(f"{path}: {error.strerror or error}")
+        return False
+    return True

@@ -1,0 +1,76 @@
+"""A control group (v2) for each run, where one may be made: the kernel's own list of what belongs to the run.
+
+Lean room. Without a writable one every promise holds by other means; with one, processes that forked away, closed
+their descriptors and cleared their environment are still found and killed. See cgroups(7), cgroup-v2 `cgroup.kill`.
+"""
+
+import posix
+
+from process_control.system import proc
+
+_MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
+_PREFIX = "process-control."
+
+
+def make_for_run(run_id: str) -> str | None:
+    """Make a group below our own and return its path; None where there is no v2 or we may not."""
+    for line in proc.read_small("/proc/self/cgroup").split(b"\n"):
+        if not line.startswith(b"0::"):
+            continue
+        own = line[3:].decode("utf-8", "surrogateescape").rstrip("/")
+        for mount in _MOUNTS:
+            if posix.access(f"{mount}{own}/cgroup.procs", posix.W_OK):
+                path = f"{mount}{own}/{_PREFIX}{run_id}"
+                try:
+                    posix.mkdir(path, 0o755)
+                except OSError:
+                    return None
+                return path
+    return None
+
+
+def join(path: str) -> None:
+    """Move this process into the group; when that fails, the run goes on without one."""
+    try:
+        _write(f"{path}/cgroup.procs", b"0")
+    except OSError:
+        pass
+
+
+def kill_all(path: str) -> None:
+    """Send SIGKILL to every process in the group and below it, at once; a group that is gone is no fault."""
+    try:
+        _write(f"{path}/cgroup.kill", b"1")
+    except OSError:
+        pass
+
+
+def processes(path: str) -> list[int]:
+    """Return the pids of the group's processes that are more than zombies; [] when it is gone."""
+    return [int(pid) for pid in proc.read_small(f"{path}/cgroup.procs").split() if proc.is_alive(int(pid), None)]
+
+
+def remove(path: str) -> None:
+    """Remove the group when it is empty; one that is not stays."""
+    try:
+        posix.rmdir(path)
+    except OSError:
+        pass
+
+
+def is_ours(path: object) -> bool:
+    """Whether a path that a record holds is that of a run's group, and of nothing else."""
+    return (
+        isinstance(path, str)
+        and path.startswith("/sys/fs/cgroup/")
+        and path.rpartition("/")[2].startswith(_PREFIX)
+        and "/../" not in path
+    )
+
+
+def _write(path: str, data: bytes) -> None:
+    descriptor = posix.open(path, posix.O_WRONLY | posix.O_CLOEXEC)
+    try:
+        posix.write(descriptor, data)
+    finally:
+        posix.close(descriptor)

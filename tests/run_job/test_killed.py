@@ -1,0 +1,287 @@
+"""kill -9 of runner, guard or both, at any moment: nothing is left, nothing lost, and the next start says `lost`."""
+
+import os
+import random
+import select
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+from harness import Box, children, lives, state_letter, storm_size, until
+from runs import (
+    ONE_SLOT,
+    ends,
+    handles,
+    kill_both,
+    killers,
+    outcomes,
+    pause_or_end,
+    records,
+    script,
+    starts,
+    the_end,
+)
+
+TREE = """
+    # a plain child, a child in a session of its own, a double fork, one that ignores TERM
+    sleep 1000 & a=$!
+    setsid sleep 1000 & b=$!
+    ( ( exec sleep 1000 ) & echo $! > {box}/double )
+    sh -c 'trap "" TERM HUP INT; sleep 1000 & wait; wait' & d=$!
+    echo $$ $a $b $(cat {box}/double) $d > {started}
+    wait
+"""
+
+
+def job_with_a_tree(box: Box) -> Callable[[], list[int]]:
+    """Write the job `tree`; return what waits for the pids of its processes."""
+    started = box.fifo("started")
+    job = script(box, "tree.sh", TREE.format(box=box.root, started=started))
+    box.job("tree", f"command: {job}\n{ONE_SLOT}")
+    return lambda: [int(word) for word in started.read_line().split()]
+
+
+def test_when_the_runner_is_killed_its_tree_is_gone_before_the_guard_ends_with_137(box: Box) -> None:
+    pids_of_tree = job_with_a_tree(box)
+    with box.start("tree") as live:
+        pids = pids_of_tree()
+        guard, runner = killers(box, "tree")
+        with handles(pids) as tree:
+            os.kill(runner, signal.SIGKILL)
+            result = live.wait()
+            gone = select.select(list(tree), [], [], 0)[0]
+
+    assert guard == live.pid
+    assert len(gone) == len(pids)
+    assert result.exit_code == 137
+    assert box.processes() == []
+
+
+def test_when_the_guard_is_killed_the_runner_ends_the_tree_and_records_the_run_as_lost(box: Box) -> None:
+    pids_of_tree = job_with_a_tree(box)
+    with box.start("tree") as live:
+        pids = pids_of_tree()
+        guard, runner = killers(box, "tree")
+        with handles([*pids, runner]) as waiting:
+            of_runner = next(handle for handle, pid in waiting.items() if pid == runner)
+            os.kill(guard, signal.SIGKILL)
+            assert select.select([of_runner], [], [], 60)[0]
+            gone = select.select(list(waiting), [], [], 0)[0]
+        assert live.wait().exit_code == -signal.SIGKILL
+
+    assert len(gone) == len(pids) + 1
+    assert outcomes(box) == [("lost", "runner_killed")]
+    assert box.run("--status", "tree").stdout.startswith("tree\tlost\t")
+
+
+@pytest.mark.parametrize("victim", ["runner", "guard"])
+def test_sigkill_reaches_the_whole_tree_within_50_ms_of_the_killers_end(box: Box, victim: str) -> None:
+    """The best of several tries: the machine that tests may be busy, the promise is about ours."""
+    pids_of_tree = job_with_a_tree(box)
+    took = []
+    for _ in range(storm_size(4, 100)):
+        with box.start("tree") as live:
+            pids = pids_of_tree()
+            guard, runner = killers(box, "tree")
+            with handles(pids) as tree:
+                began = time.monotonic()
+                os.kill(runner if victim == "runner" else guard, signal.SIGKILL)
+                waiting = set(tree)
+                while waiting:
+                    waiting -= set(select.select(list(waiting), [], [], 60)[0])
+                took.append(time.monotonic() - began)
+            live.wait()
+            until(lambda runner=runner: not lives(runner), "the runner to end")
+
+    assert min(took) < 0.05, took
+    assert sorted(took)[len(took) // 2] < 0.5, took
+
+
+def test_the_run_whose_runner_was_killed_is_lost_exactly_once_and_the_next_start_works(box: Box) -> None:
+    started = box.fifo("started")
+    job = script(box, "job.sh", f"echo started > {started}; [ -e {box.root}/done ] || sleep 1000")
+    box.job("job", f"command: {job}\n{ONE_SLOT}")
+    with box.start("job") as live:
+        started.read_line()
+        os.kill(killers(box, "job")[1], signal.SIGKILL)
+        assert live.wait().exit_code == 137
+    (box.root / "done").touch()
+
+    results = [box.run("job") for _ in range(3)]
+
+    assert [(result.stdout, result.stderr, result.exit_code) for result in results] == [("", "", 0)] * 3
+    assert outcomes(box) == [("lost", "runner_killed")] + [("succeeded", None)] * 3
+    assert ends(box)[0]["run_id"] == starts(box)[0]["run_id"]
+
+
+def test_the_lost_run_counts_for_the_health_of_a_scheduled_job(box: Box) -> None:
+    pids_of_tree = job_with_a_tree(box)
+    with box.start("--scheduled", "tree") as live:
+        pids_of_tree()
+        os.kill(killers(box, "tree")[1], signal.SIGKILL)
+        live.wait()
+    box.job("tree", "command: 'true'")
+
+    box.run("tree")
+
+    assert [end["outcome"] for end in ends(box)] == ["lost", "succeeded"]
+    assert box.health("tree")["failures_in_row"] == 1 or box.health("tree")["state"] == "healthy"
+
+
+def test_with_both_killed_the_main_command_dies_and_a_survivor_is_named_and_ended(box: Box) -> None:
+    """The kernel kills the main command with its runner; what it had started lives on and keeps the lock."""
+    started = box.fifo("started")
+    job = script(box, "job.sh", f"sleep 1000 & echo $$ $! > {started}; wait")
+    box.job("job", f"command: {job}")
+    with box.start("job") as live:
+        main, survivor = (int(word) for word in started.read_line().split())
+        kill_both(box, "job")
+        live.wait()
+    until(lambda: not lives(main), "the main command to be killed")
+    run_id = box.block("job")["run_id"]
+
+    refused = box.run("job")
+    killed = box.run_job("--kill-job", "job")
+    box.job("job", "command: echo fine")
+    works = box.run("job")
+
+    assert refused.exit_code == 75
+    assert f"pid {survivor} (sleep 1000)" in refused.stderr, refused
+    assert "hint: end them: run-job --kill-job job" in refused.stderr
+    assert (killed.exit_code, killed.stderr) == (0, f"job: ended 1 process(es) that run {run_id} had left behind\n")
+    assert not lives(survivor)
+    assert works.exit_code == 0
+    assert outcomes(box) == [("lost", "runner_killed"), ("succeeded", None)]
+    assert [stop["run_id"] for stop in records(box, "stop")] == [run_id]
+
+
+def test_a_survivor_that_closed_every_descriptor_is_found_named_and_not_doubled(box: Box) -> None:
+    started = box.fifo("started")
+    closing = script(
+        box,
+        "survivor.sh",
+        f"""
+        cd /; echo $$ > {started}
+        exec 0<&- 1>&- 2>&- 3>&- 4>&- 5>&-
+        while :; do :; read x < {box.root}/never; done
+        """,
+    )
+    box.fifo("never")
+    job = script(box, "job.sh", f"setsid {closing} & wait")
+    box.job("job", f"command: {job}\n{ONE_SLOT}")
+    with box.start("job") as live:
+        survivor = int(started.read_line())
+        until(lambda: sorted(os.listdir(f"/proc/{survivor}/fd")) in ([], ["10"], ["255"]) or _closed(survivor), "it to close all")
+        kill_both(box, "job")
+        live.wait()
+
+    by_hand, scheduled = box.run("job"), box.run("--scheduled", "job")
+    listed = box.run("--status", "job")
+    killed = box.run_job("--kill-job", "job")
+    box.job("job", "command: echo fine")
+    works = box.run("job")
+
+    assert by_hand.exit_code == scheduled.exit_code == 75
+    assert f"left processes alive: pid {survivor} (" in by_hand.stderr
+    assert "hint: end them: run-job --kill-job job" in by_hand.stderr
+    assert listed.exit_code == 0
+    assert killed.exit_code == 0
+    assert not lives(survivor)
+    assert works.exit_code == 0
+    assert outcomes(box) == [("lost", "runner_killed"), ("succeeded", None)]
+
+
+def _closed(pid: int) -> bool:
+    with suppress(OSError):
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            if ".lock" in os.readlink(f"/proc/{pid}/fd/{name}"):
+                return False
+        return True
+    return False
+
+
+@pytest.mark.storm
+@pytest.mark.parametrize("victim", ["runner", "guard", "both"])
+def test_killed_at_random_moments_nothing_is_left_behind_and_nothing_recorded_is_lost(box: Box, victim: str) -> None:
+    """Every run that got as far as its command has its start on the disk; each killed one is lost exactly once."""
+    proof = box.root / "proof"
+    job = script(
+        box,
+        "job.sh",
+        f"""
+        echo $PROCESS_CONTROL_RUN_ID >> {proof}
+        setsid sleep 1000 3>&- & ( sleep 1000 & ) ; sleep 1000 &
+        for i in 1 2 3 4 5 6; do {box.product.interpreter} -I -S -c 'pass'; done
+        kill %1 %3; pkill -9 -s $$ sleep; echo done; kill -9 $!
+        """,
+    )
+    box.job("job", f"command: {job}\nkill_grace: 0")
+    chance = random.Random(f"{victim} 1")
+    refused = 0
+    for _ in range(storm_size(25, 500)):
+        with box.start("job", via="stub") as live:
+            if not pause_or_end(live, chance.uniform(0, 0.2)):
+                refused += kill(live.pid, victim)
+            result = live.wait()
+        if victim != "both":
+            until(lambda: not box.processes(), "every process to be gone", seconds=5)
+        else:
+            end_survivors(box)
+        assert "Traceback" not in result.stderr, result
+
+    box.job("job", "command: 'true'")
+    assert box.run("job").exit_code == 0
+
+    seen = proof.read_text().split()
+    started_ids = [record["run_id"] for record in starts(box)]
+    ended_ids = [record["run_id"] for record in ends(box)]
+    assert set(seen) <= set(started_ids)
+    assert len(set(started_ids)) == len(started_ids)
+    assert sorted(ended_ids) == sorted(started_ids)
+    assert "lost" in {outcome for outcome, _ in outcomes(box)}
+
+
+def kill(guard: int, victim: str) -> int:
+    """Kill as far as there is somebody to kill: a start that has not forked yet has no runner."""
+    with suppress(ProcessLookupError):
+        runners = [child for child in children(guard) if state_letter(child) != "Z"][:1]
+        if victim == "both":
+            os.kill(guard, signal.SIGSTOP)
+            until(lambda: state_letter(guard) in ("T", "Z", ""), "the guard to stop")
+            runners = children(guard)
+        victims = {"runner": runners, "guard": [guard], "both": [*runners, guard]}[victim]
+        for pid in victims:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return len(victims)
+    return 0
+
+
+def end_survivors(box: Box) -> None:
+    """What both killers could not end is told, and ended by --kill-job."""
+    for _ in range(50):
+        if not box.processes():
+            return
+        refused = box.run("job", via="stub", seconds=20)
+        if refused.exit_code == 75:
+            box.run_job("--kill-job", "job")
+
+
+def test_a_killed_run_in_a_queue_leaves_nothing(box: Box) -> None:
+    started, release = box.fifo("started"), box.fifo("release")
+    job = script(box, "job.sh", f"echo started > {started}; read line < {release}")
+    box.job("job", f"command: {job}")
+    with box.start("job") as first:
+        started.read_line()
+        with box.start("--wait", "job") as waiting:
+            until(lambda: children(waiting.pid), "the second to wait")
+            os.kill(children(waiting.pid)[0], signal.SIGKILL)
+            assert waiting.wait().exit_code == 137
+        release.write_line()
+        assert first.wait().exit_code == 0
+
+    assert outcomes(box) == [("succeeded", None)]
+    assert the_end(box)["run_id"] == starts(box)[0]["run_id"]

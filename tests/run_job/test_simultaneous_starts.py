@@ -1,0 +1,124 @@
+"""However many start a job in the same instant, it runs once."""
+
+import fcntl
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from harness import Box, Live, storm_size
+from runs import ONE_SLOT, ended_first, ends, outcomes, records, script, starts
+
+pytestmark = pytest.mark.storm
+
+
+@contextmanager
+def gate(box: Box) -> Iterator[list[str]]:
+    """Hold back all commands behind the words that this gives, and let them go in one instant at the end."""
+    path = box.root / "gate"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield ["flock", "--shared", "--close", str(path)]
+    finally:
+        os.close(descriptor)
+
+
+def starters(box: Box, count: int, *arguments: str) -> list[Live]:
+    """Start `run-job` so many times, as cron's line does, all in the same instant."""
+    with gate(box) as behind:
+        return [
+            box.start_command([*behind, box.product.interpreter, "-I", "-S", str(box.product.stub), *arguments])
+            for _ in range(count)
+        ]
+
+
+def test_of_many_starts_by_hand_in_the_same_instant_one_runs_and_the_others_exit_75(box: Box) -> None:
+    count = storm_size(200, 1000)
+    release = box.fifo("release")
+    job = script(box, "job.sh", f"echo ran; read line < {release}")
+    box.job("once", f"command: {job}")
+
+    lives = starters(box, count, "once")
+    ended = ended_first(lives, count - 1)
+    release.write_line()
+    (running,) = [live for live in lives if live not in ended]
+    refused = [live.wait() for live in ended]
+
+    assert running.wait().exit_code == 0
+    assert Counter(result.exit_code for result in refused) == {75: count - 1}
+    assert all(result.stderr.startswith("once: already running: ") for result in refused), refused[0]
+    assert len(starts(box)) == 1
+    assert outcomes(box) == [("succeeded", None)]
+    assert box.log_bytes("once") == b"ran\n"
+
+
+def test_of_many_scheduled_starts_in_one_slot_one_runs_and_all_exit_0_in_silence(box: Box) -> None:
+    count = storm_size(200, 1000)
+    box.job("once", f"command: echo ran\n{ONE_SLOT}")
+
+    results = [live.wait() for live in starters(box, count, "--scheduled", "once")]
+
+    assert Counter((result.stdout, result.stderr, result.exit_code) for result in results) == {("", "", 0): count}
+    assert len(starts(box)) == 1
+    assert outcomes(box) == [("succeeded", None)]
+    assert len(box.logs("once")) == 1
+
+
+def test_two_starters_at_a_time_never_run_a_job_twice(box: Box) -> None:
+    """The job itself notices an overlap: the directory is there already."""
+    rounds = storm_size(25, 1000)
+    alone = box.root / "alone"
+    job = script(box, "job.sh", f"mkdir {alone} && rmdir {alone}")
+    box.job("alone", f"command: {job}")
+
+    codes: Counter[int] = Counter()
+    for _ in range(rounds):
+        codes += Counter(live.wait().exit_code for live in starters(box, 2, "alone"))
+
+    assert set(codes) <= {0, 75}
+    assert codes[0] == len(starts(box)) == len(ends(box)) >= rounds
+    assert set(outcomes(box)) == {("succeeded", None)}
+
+
+def test_jobs_that_share_a_lock_never_run_together(box: Box) -> None:
+    rounds = storm_size(12, 300)
+    alone = box.root / "alone"
+    job = script(box, "job.sh", f"mkdir {alone} && rmdir {alone}")
+    for slug in ("one", "two", "three"):
+        box.job(slug, f"command: {job}\nlock: one")
+
+    for _ in range(rounds):
+        with gate(box) as behind:
+            lives = [box.start_command([*behind, str(box.product.run_job), slug]) for slug in ("one", "two", "three")]
+        codes = [live.wait().exit_code for live in lives]
+        assert set(codes) <= {0, 75}
+        assert 0 in codes
+
+    assert set(outcomes(box)) == {("succeeded", None)}
+
+
+def test_ten_runs_in_one_second_have_ten_logs(box: Box) -> None:
+    box.job("quick", "command: echo quick")
+
+    codes = [box.run("quick", via="stub").exit_code for _ in range(10)]
+
+    assert codes == [0] * 10
+    assert len({path.name for path in box.logs("quick")}) == 10
+    assert all(path.read_bytes() == b"quick\n" for path in box.logs("quick"))
+
+
+def test_two_runs_at_once_of_two_jobs_disturb_each_other_in_nothing(box: Box) -> None:
+    count = storm_size(40, 200)
+    for number in range(count):
+        box.job(f"job-{number}", f"command: echo {number}")
+
+    with gate(box) as behind:
+        lives = [box.start_command([*behind, str(box.product.run_job), f"job-{number}"]) for number in range(count)]
+    results = [live.wait() for live in lives]
+
+    assert {result.exit_code for result in results} == {0}
+    assert [box.log_bytes(f"job-{number}") for number in range(count)] == [b"%d\n" % number for number in range(count)]
+    assert len(records(box, "start")) == len(records(box, "end")) == count
