@@ -5,8 +5,9 @@ Lean room, but loaded only when two starts meet.
 
 import posix
 
+from process_control.current_run import Run, fail_unstarted, skip
 from process_control.errors import BadConfiguration, NotStarted
-from process_control.run_job import Run, fail_unstarted, refuse_survivors, skip
+from process_control.last_run import refuse_survivors
 from process_control.system import proc
 from process_control.system.signals import WaitEnded
 

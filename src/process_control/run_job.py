@@ -8,8 +8,9 @@ import posix
 
 from process_control.core import run as words
 from process_control.core.run import Facts
-from process_control.core.run_id import RANDOM_BYTES, run_id
+from process_control.current_run import Request, Run, let_the_lock_go, skip, tell
 from process_control.errors import BadConfiguration, CannotRecord, NotPermitted, NotStarted
+from process_control.last_run import settle_the_last_run
 from process_control.system import proc
 from process_control.system.clock import iso
 from process_control.system.signals import signal_name
@@ -22,93 +23,6 @@ if TYPE_CHECKING:
     from process_control.wiring import Adapters
 
 HEALTHY: dict[str, object] = {"state": "healthy", "failures_in_row": 0}
-
-
-class Request:
-    """What was asked: who started it, how, and what was overridden. Seconds; None is the job's own value."""
-
-    __slots__ = ("by", "force", "scheduled", "slow_start", "timeout_seconds", "trigger", "wait", "wait_seconds")
-
-    def __init__(
-        self,
-        *,
-        trigger: str,
-        by: str,
-        scheduled: bool = False,
-        slow_start: bool = False,
-        force: bool = False,
-        wait: bool = False,
-        wait_seconds: float | None = None,
-        timeout_seconds: float | None = None,
-    ) -> None:
-        self.trigger = trigger
-        self.by = by
-        self.scheduled = scheduled
-        self.slow_start = slow_start
-        self.force = force
-        self.wait = wait
-        self.wait_seconds = wait_seconds
-        self.timeout_seconds = timeout_seconds
-
-
-class Run:
-    """A run on its way through the corridor: what is known of it so far."""
-
-    __slots__ = (
-        "adapters",
-        "block",
-        "cgroup",
-        "id",
-        "job",
-        "lock",
-        "log",
-        "request",
-        "slot",
-        "started_at",
-        "unrecorded",
-    )
-
-    def __init__(self, request: Request, job: "Job", adapters: "Adapters") -> None:
-        self.request = request
-        self.job = job
-        self.adapters = adapters
-        self.started_at = adapters.clock.now()
-        self.id = run_id(self.started_at, posix.urandom(RANDOM_BYTES))
-        self.slot: int | None = None
-        self.lock: int | None = None
-        self.log: str | None = None
-        self.block: dict[str, object] = {}
-        self.cgroup: str | None = None
-        self.unrecorded = False
-
-    @property
-    def scheduled_at(self) -> str | None:
-        return None if self.slot is None else iso(self.slot)
-
-    @property
-    def commands(self) -> list[list[str]]:
-        if not self.request.slow_start:
-            return self.job.command
-        if not self.job.slow_start_command:
-            raise BadConfiguration(
-                f"job '{self.job.slug}' has no slow_start_command",
-                where=self.job.path,
-                mend="add the key slow_start_command, or start it without --slow-start",
-            )
-        return self.job.slow_start_command
-
-    def facts_for_the_record(self) -> dict[str, object]:
-        """Return what every record of this run says."""
-        return {
-            "run_id": self.id,
-            "job": self.job.slug,
-            "trigger": self.request.trigger,
-            "scheduled_at": self.scheduled_at,
-            "slow_start": self.request.slow_start,
-            "by": self.request.by,
-            "host": self.adapters.identity.host,
-            "version": self.job.version,
-        }
 
 
 def run_job(request: Request, job: "Job", adapters: "Adapters") -> int:
@@ -216,38 +130,6 @@ def take_the_lock(run: Run) -> int | None:
     return meet_the_holder(run)
 
 
-def settle_the_last_run(run: Run) -> int | None:
-    """With the lock held: see to it that no run under this lock is still alive, and close what was left open.
-
-    A run without an end is `lost` unless a process of it survives: then this start is refused (75), naming it.
-    """
-    adapters = run.adapters
-    for block in adapters.blocks_of_lock(run.job):
-        if block.get("end") is None and adapters.runner_lives(block):
-            from process_control.overlap import refuse_beside_a_live_run
-
-            let_the_lock_go(run)
-            return refuse_beside_a_live_run(run)
-        if block.get("end") is None or block.get("left"):
-            refuse_survivors(run, block)
-        if block.get("end") is None or not block.get("journaled"):
-            adapters.close_last_run(block)
-    return None
-
-
-def refuse_survivors(run: Run, block: dict[str, object]) -> None:
-    """Refuse to start beside what an earlier run left alive. Raises NotStarted (75), naming the processes."""
-    survivors = run.adapters.survivors_of(block)
-    if not survivors:
-        return
-    let_the_lock_go(run)
-    shown = ", ".join([proc.describe(pid) for pid in survivors[:5]])
-    what = f"not started: run {block.get('run_id')} of {block.get('started_at')} left processes alive: {shown}"
-    if run.request.scheduled:
-        skip(run, "overlap", what)
-    raise NotStarted(what, where=run.job.slug, mend=f"end them: run-job --kill-job {block.get('job')}")
-
-
 def record_the_start(run: Run) -> None:
     """Make the log, note the run in the block, and write the start to the journal: durable before anything runs.
 
@@ -279,7 +161,7 @@ def record_the_start(run: Run) -> None:
         "left": False,
     }
     try:
-        adapters.store.write_run(run.block)
+        adapters.store.write_start(run.block)
         start = {**run.block, "event": "start", "at": iso(run.started_at)}
         for only_in_block in ("end", "journaled", "left", "guard_pid", "started_at", "kill_grace_seconds", "cgroup"):
             del start[only_in_block]
@@ -382,59 +264,6 @@ def update_health(run: Run, end: dict[str, object]) -> None:
     from process_control.history.rebuild import health_after
 
     store.change_health(lambda old: health_after(old, end, counts=run.request.scheduled))
-
-
-def let_the_lock_go(run: Run) -> None:
-    if run.lock is not None:
-        posix.close(run.lock)
-        run.lock = None
-
-
-def tell(run: Run, facts: Facts, end: dict[str, object]) -> None:
-    """Tell people; nothing that goes wrong here changes the run."""
-    try:
-        run.adapters.notifier.tell(end, facts, name=run.job.name)
-    except Exception:  # noqa: BLE001  telling about a failure must not cause one
-        pass
-
-
-def skip(run: Run, reason: str, detail: str) -> int:
-    """Record that this slot was skipped, and why; a quiet exit."""
-    now = run.adapters.clock.now()
-    run.adapters.store.append(
-        {
-            "event": "skip",
-            "at": iso(now),
-            **run.facts_for_the_record(),
-            "outcome": words.SKIPPED,
-            "reason": reason,
-            "detail": detail,
-        }
-    )
-    return 0
-
-
-def fail_unstarted(run: Run, reason: str, detail: str) -> int:
-    """Record a run that failed without having been started (`on_overlap: fail`), and tell it."""
-    facts = Facts()
-    now = iso(run.adapters.clock.now())
-    end: dict[str, object] = {
-        "event": "end",
-        "at": now,
-        **run.facts_for_the_record(),
-        "started_at": now,
-        "outcome": words.FAILED,
-        "reason": reason,
-        "exit_code": None,
-        "signal": None,
-        "duration_seconds": 0.0,
-        "detail": detail,
-        "attempts": [],
-        "log": None,
-    }
-    run.adapters.store.append(end)
-    tell(run, facts, end)
-    return NotStarted.exit_code
 
 
 def _signal_name(number: int | None) -> str | None:

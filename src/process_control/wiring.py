@@ -6,7 +6,6 @@ Lean room: each adapter is imported when it is wanted.
 import posix
 import sys
 
-from process_control.core.run import LOST
 from process_control.errors import CannotRecord
 from process_control.system.clock import SystemClock, iso
 
@@ -18,9 +17,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from process_control.config.settings import Settings
     from process_control.core.job import Job
-    from process_control.history.record import Block, Identity
+    from process_control.current_run import Run
+    from process_control.history.record import Block, Identity, JobRecord
     from process_control.ports import Executor, Notifier
-    from process_control.run_job import Run
     from process_control.system.account import Account
     from process_control.system.capture import Capture
     from process_control.system.process import Surroundings
@@ -106,8 +105,10 @@ class Adapters:
         others = [slug for slug in jobs_sharing(self.state_directory, job.lock) if slug != job.slug]
         if job.lock != job.slug:
             others.append(job.lock)
-        blocks = [own, *[read_block(self.state_directory, slug) for slug in others]]
-        return [block for block in blocks if block is not None and block.get("lock") == job.lock]
+        blocks = [read_block(self.state_directory, slug) for slug in others]
+        sharing = [block for block in blocks if block is not None and block.get("lock") == job.lock]
+        # The job's own run counts whatever it has locked: the key `lock` may have changed since it began.
+        return sharing if own is None else [own, *sharing]
 
     def runner_lives(self, block: "Block") -> bool:
         from process_control.history.record import runner_lives_here
@@ -127,33 +128,21 @@ class Adapters:
     def waiting(self, for_what: str) -> None:
         self.notifier.say(f"{self._job.slug}: waiting: {for_what}")
 
-    def close_last_run(self, block: "Block") -> None:
-        """Write the end that is missing in the journal: the one the block kept, or `lost`. Raises CannotRecord."""
-        from process_control.history.lost import lost_end
+    def store_of(self, slug: str) -> "JobRecord":
+        """Return the open store of another job that shares the lock. Raises CannotRecord (74)."""
         from process_control.history.record import JobRecord
+
+        if slug == self._job.slug:
+            return self.store
+        store = JobRecord(self.state_directory, slug)
+        store.open()
+        return store
+
+    def remove_cgroup(self, path: str) -> None:
         from process_control.system import cgroup
 
-        if cgroup.is_ours(block.get("cgroup")):
-            cgroup.remove(str(block["cgroup"]))
-        slug = str(block["job"])
-        store = self.store if slug == self._job.slug else JobRecord(self.state_directory, slug)
-        store.open()
-        end = block.get("end")
-        if not isinstance(end, dict):
-            if store.end_is_in_journal(str(block["run_id"])):
-                store.write_run({**block, "end": {"outcome": "unknown"}, "journaled": True, "left": False})
-                return
-            end = lost_end(block, now=iso(self.clock.now()), boot_id=self.identity.boot_id)
-        fault = store.record_end(block, end, left=False)
-        if fault is not None:
-            raise CannotRecord(fault)
-        if end.get("outcome") == LOST:
-            from process_control.history.rebuild import SCHEDULED_TRIGGERS, health_after
-
-            counts = block.get("trigger") in SCHEDULED_TRIGGERS
-            store.change_health(lambda old: health_after(old, end, counts=counts))
-        if store is not self.store:
-            store.close()
+        if cgroup.is_ours(path):
+            cgroup.remove(path)
 
     # --- the run itself --------------------------------------------------------------------------------------------
 
@@ -215,10 +204,9 @@ class Adapters:
 
     def forget_run(self, run: "Run") -> None:
         """Remove what was made for a run that did not start after all."""
+        self.store.take_start_back()
         if run.cgroup is not None:
-            from process_control.system import cgroup
-
-            cgroup.remove(run.cgroup)
+            self.remove_cgroup(run.cgroup)
         if run.log is not None:
             self.forget_log_at(run.log)
 

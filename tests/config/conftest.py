@@ -1,14 +1,10 @@
 """Fixtures of this folder."""
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parent))
-
-from host import Host, new_host  # noqa: E402
+from config.host import Host, new_host
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 from harness import IS_ROOT, SERVICE_USER, STRANGER
 from process_control.config.settings import Settings, load_settings
 
-__all__ = ["IS_ROOT", "SERVICE_USER", "STRANGER", "Host", "become", "new_host", "uid"]
+__all__ = ["IS_ROOT", "SERVICE_USER", "STRANGER", "Host", "become", "new_host", "uid", "unprivileged"]
 
 
 def uid(name: str) -> int:
@@ -104,3 +104,13 @@ def become(user: str) -> Iterator[None]:
         os.seteuid(0)
         os.setegid(0)
         os.setgroups(groups)
+
+
+@contextlib.contextmanager
+def unprivileged() -> Iterator[str]:
+    """Be somebody who is not root, whoever runs the tests; the name is given."""
+    if not IS_ROOT:
+        yield pwd.getpwuid(os.geteuid()).pw_name
+        return
+    with become(STRANGER):
+        yield STRANGER

@@ -10,6 +10,7 @@ from process_control.config.configuration import read_configuration
 from process_control.errors import BadConfiguration
 
 PATH = "/etc/process-control.yaml"
+A_PATH = "a path that begins with / (~ and variables are not expanded)"
 
 
 def read(text: str) -> dict[str, Any]:
@@ -70,8 +71,12 @@ LINES = {
     "a key written wrong": (
         "job_dir: /srv",
         "1:1: unknown key 'job_dir'",
-        "did you mean 'job_directory'? (a path that begins with / (~ and variables are not expanded); "
-        "see docs/reference/configuration.md)",
+        f"did you mean 'job_directory'? ({A_PATH}; see docs/reference/configuration.md)",
+    ),
+    "a key of jobs": (
+        "timeout: 5",
+        "1:1: unknown key 'timeout'",
+        "it is a key of job files; for all jobs it stands below 'default_job_config'",
     ),
     "a key whose behaviour comes later": (
         "failmail: {to_address: a}",
@@ -81,7 +86,7 @@ LINES = {
     "a relative directory": (
         "job_directory: jobs",
         "1:16: 'job_directory' must be a whole path, not 'jobs'",
-        "write a path that begins with / (~ and variables are not expanded)",
+        f"write {A_PATH}",
     ),
     "a crontab in words": (
         "output_crontab: stdout",

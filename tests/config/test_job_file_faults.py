@@ -43,6 +43,11 @@ LINES = {
         "3:1: unknown key 'zzz'",
         "the keys are told in docs/reference/job-file.md; write 'x-…' for a note of your own",
     ),
+    "a key of the configuration": (
+        "user: ann",
+        "3:1: unknown key 'user'",
+        "it is a key of the global configuration, see docs/reference/configuration.md",
+    ),
     "a key whose behaviour comes later": (
         "retry: 3",
         "3:1: key 'retry' is not supported yet",

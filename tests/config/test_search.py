@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from host import IS_ROOT, SERVICE_USER, STRANGER, Host, become
+from config.host import SERVICE_USER, STRANGER, Host, become, unprivileged
 from process_control.config.settings import Settings
 from process_control.errors import BadConfiguration, NotPermitted
-
-ME = pwd.getpwuid(os.geteuid()).pw_name
 
 needs_root = pytest.mark.needs_root
 
@@ -56,40 +54,27 @@ def test_without_a_configuration_root_has_the_places_of_the_system(host: Host) -
     assert (settings.path, settings.default_path, settings.user) == (None, True, None)
 
 
-@needs_root
 def test_without_a_configuration_others_have_places_of_their_own(host: Host) -> None:
-    home = host.make_home(STRANGER)
+    with unprivileged() as user:
+        settings = host.search(user=user)
 
-    with become(STRANGER):
-        settings = host.search(user=STRANGER)
-
+    home = host.home(user)
     assert places(settings) == own_places(f"{home}/.config", f"{home}/.local/state")
     assert (settings.path, settings.default_path) == (None, True)
 
 
-@pytest.mark.skipif(IS_ROOT, reason="for those who are not root")
-def test_without_a_configuration_the_places_are_those_of_my_home(host: Host) -> None:
-    home = host.make_home(ME)
-
-    assert places(host.search(user=ME)) == own_places(f"{home}/.config", f"{home}/.local/state")
-
-
-@needs_root
 def test_the_xdg_directories_come_before_the_home(host: Host) -> None:
-    with become(STRANGER):
-        settings = host.search(user=STRANGER, XDG_CONFIG_HOME="/xdg/config", XDG_STATE_HOME="/xdg/state")
+    with unprivileged() as user:
+        settings = host.search(user=user, XDG_CONFIG_HOME="/xdg/config", XDG_STATE_HOME="/xdg/state")
 
     assert places(settings) == own_places("/xdg/config", "/xdg/state")
 
 
-@needs_root
 def test_a_relative_xdg_directory_counts_nothing(host: Host) -> None:
-    home = host.make_home(STRANGER)
+    with unprivileged() as user:
+        settings = host.search(user=user, XDG_CONFIG_HOME="config", XDG_STATE_HOME="")
 
-    with become(STRANGER):
-        settings = host.search(user=STRANGER, XDG_CONFIG_HOME="config", XDG_STATE_HOME="")
-
-    assert places(settings) == own_places(f"{home}/.config", f"{home}/.local/state")
+    assert places(settings) == own_places(f"{host.home(user)}/.config", f"{host.home(user)}/.local/state")
 
 
 @needs_root
@@ -260,6 +245,15 @@ def test_a_configuration_that_is_named_but_missing_is_a_fault(host: Host) -> Non
         "  hint: name one that exists with --config or PROCESS_CONTROL_CONFIG, or name none"
     )
     assert str(no_name.value) == "no such configuration file: ''\n  hint: --config wants the path of a file"
+
+
+def test_a_relative_name_in_a_directory_that_is_gone_is_a_fault(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    (host.root / "gone").mkdir()
+    monkeypatch.chdir(host.root / "gone")
+    (host.root / "gone").rmdir()
+
+    with pytest.raises(BadConfiguration, match=r"no such configuration file: 'named\.yaml'"):
+        host.search("named.yaml")
 
 
 def test_a_faulty_configuration_is_told_with_its_whole_path(host: Host) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from process_control.config.settings import Settings
-    from process_control.run_job import Request
+    from process_control.current_run import Request
     from process_control.system.account import Account
     from process_control.wiring import Caller
 
@@ -35,7 +35,8 @@ def main(arguments: list[str] | None = None) -> "NoReturn":
     except Exception as error:  # noqa: BLE001  the last line of defence: one line instead of a traceback
         code = _complain_of_ourselves(error, debug="--debug" in words)
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:  # None: the caller had closed it
+            sys.stdout.flush()
     except OSError:
         pass
     posix._exit(code)
@@ -122,7 +123,7 @@ def _run(
 
 def _request(options: Options, *, by: str) -> "Request":
     from process_control.core.run import JOB, MANUAL
-    from process_control.run_job import Request
+    from process_control.current_run import Request
 
     by_hand = JOB if b"PROCESS_CONTROL_RUN_ID" in posix.environ else MANUAL
     return Request(

@@ -50,10 +50,10 @@ def _first_place(directories: list[str]) -> int | None:
 
 
 def _make(path: str) -> None:
+    mode = 0o755 if SYSTEM_CACHE in path else 0o700
     parents = path.split("/")[1:-1]
     for depth in range(1, len(parents) + 1):
-        parent = "/" + "/".join(parents[:depth])
-        _make_directory(parent, 0o755 if parent.endswith(SYSTEM_CACHE) else 0o700)
+        _make_directory("/" + "/".join(parents[:depth]), mode)
     _make_directory(path, 0o700)
 
 

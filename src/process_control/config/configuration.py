@@ -3,13 +3,19 @@
 from typing import Any
 
 from process_control.config.document import Map, Text, parse
-from process_control.config.fields import CONFIGURATION_FIELDS
+from process_control.config.fields import CONFIGURATION_FIELDS, JOB_FIELDS
 from process_control.config.job_file import read_defaults
 from process_control.config.kinds import refuse
 from process_control.config.map_reader import read_map
+from process_control.config.unsafe import shown
 from process_control.errors import BadConfiguration
 
 REFERENCE = "docs/reference/configuration.md"
+_KEYS_OF_JOBS = {
+    field.key: "it is a key of job files; for all jobs it stands below 'default_job_config'"
+    for field in JOB_FIELDS
+    if field.in_defaults
+}
 
 
 def read_configuration(source: bytes, path: str) -> dict[str, Any]:
@@ -17,11 +23,11 @@ def read_configuration(source: bytes, path: str) -> dict[str, Any]:
 
     Raises BadConfiguration with all faults of the file.
     """
-    document = parse(source, path)
+    document = parse(source, shown(path))
     root, faults = document.root, document.faults
     values: dict[str, Any] = {}
     if isinstance(root, Map):
-        reading = read_map(root, CONFIGURATION_FIELDS, faults, reference=REFERENCE)
+        reading = read_map(root, CONFIGURATION_FIELDS, faults, reference=REFERENCE, elsewhere=_KEYS_OF_JOBS)
         values = reading.values
         if "default_job_config" in reading.nodes:
             node = reading.nodes["default_job_config"]

@@ -6,7 +6,7 @@ from datetime import UTC
 from typing import Any
 
 from process_control.config.document import Document, Faults, List, Map, Node, Text, parse
-from process_control.config.fields import JOB_FIELDS, defaults
+from process_control.config.fields import CONFIGURATION_FIELDS, JOB_FIELDS, defaults
 from process_control.config.map_reader import Reading, read_map
 from process_control.core.job import Job
 from process_control.errors import BadConfiguration
@@ -15,6 +15,10 @@ REFERENCE = "docs/reference/job-file.md"
 MOST_SCHEDULES = 100
 DEFAULT_FIELDS = tuple(field for field in JOB_FIELDS if field.in_defaults)
 _BY_KEY = {field.key: field for field in JOB_FIELDS}
+_GLOBAL_KEYS = {
+    field.key: "it is a key of the global configuration, see docs/reference/configuration.md"
+    for field in CONFIGURATION_FIELDS
+}
 _DEFAULTS = defaults(JOB_FIELDS)
 
 
@@ -51,7 +55,7 @@ def _read(document: Document, slug: str) -> Reading:
     if not isinstance(root, Map):
         _tell_no_map(root, faults)
         return Reading()
-    reading = read_map(root, JOB_FIELDS, faults, reference=REFERENCE)
+    reading = read_map(root, JOB_FIELDS, faults, reference=REFERENCE, elsewhere=_GLOBAL_KEYS)
     present = {key.value for key, _ in root.entries}
     for field in JOB_FIELDS:
         if field.required and field.key not in present:

@@ -4,6 +4,8 @@ The one place where a key of a file meets its field. What it does not know: job 
 """
 
 import difflib
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from process_control.config.document import Faults, Map, Node, Text, quoted
@@ -12,6 +14,7 @@ from process_control.config.kinds import refuse
 
 MOST_SUGGESTIONS = 20
 LONGEST_SUGGESTED = 40
+NOWHERE: Mapping[str, str] = MappingProxyType({})
 
 
 class Reading:
@@ -24,8 +27,20 @@ class Reading:
         self.nodes: dict[str, Node] = {}
 
 
-def read_map(node: Map, fields: tuple[Field, ...], faults: Faults, *, reference: str, prefix: str = "") -> Reading:
-    """Read all entries of `node`. `reference` names the page that tells the keys, `prefix` the map they are in."""
+def read_map(
+    node: Map,
+    fields: tuple[Field, ...],
+    faults: Faults,
+    *,
+    reference: str,
+    prefix: str = "",
+    elsewhere: Mapping[str, str] = NOWHERE,
+) -> Reading:
+    """Read all entries of `node`.
+
+    `reference` names the page that tells the keys, `prefix` the map they are in; `elsewhere` says of keys that do
+    not belong here where they do.
+    """
     known = {field.key: field for field in fields}
     reading = Reading()
     spelled: dict[str, str] = {}
@@ -34,7 +49,8 @@ def read_map(node: Map, fields: tuple[Field, ...], faults: Faults, *, reference:
         if key.value.startswith("x-"):
             continue
         if field is None:
-            _tell_unknown(key, fields, faults, reference, prefix)
+            mend = elsewhere.get(key.value) or _suggestion(key, fields, faults, reference, prefix)
+            faults.add(f"unknown key {quoted(prefix + key.value)}", key, mend=mend)
         elif not field.supported:
             faults.add(
                 f"key '{prefix}{field.key}' is not supported yet",
@@ -63,13 +79,11 @@ def _read_value(field: Field, value: Node, values: dict[str, Any], faults: Fault
         refuse("a map", field.kind.form, prefix + field.key, value, faults)
 
 
-def _tell_unknown(key: Text, fields: tuple[Field, ...], faults: Faults, reference: str, prefix: str) -> None:
+def _suggestion(key: Text, fields: tuple[Field, ...], faults: Faults, reference: str, prefix: str) -> str:
     near = _nearest(key.value, fields) if faults.count < MOST_SUGGESTIONS else None
     if near is None:
-        mend = f"the keys are told in {reference}; write 'x-…' for a note of your own"
-    else:
-        mend = f"did you mean '{prefix}{near.key}'? ({near.kind.form}; see {reference})"
-    faults.add(f"unknown key {quoted(prefix + key.value)}", key, mend=mend)
+        return f"the keys are told in {reference}; write 'x-…' for a note of your own"
+    return f"did you mean '{prefix}{near.key}'? ({near.kind.form}; see {reference})"
 
 
 def _nearest(written: str, fields: tuple[Field, ...]) -> Field | None:

@@ -73,8 +73,10 @@ def _walk(path: str, last_flags: int) -> Walk:
             except OSError:
                 target = _link_target(name, here)
                 links += 1
-                if not target or links > MOST_LINKS:
+                if not target:
                     raise
+                if links > MOST_LINKS:
+                    raise _too_many_links(path) from None
                 steps.append((f"{shown}/{name}", posix.lstat(name, dir_fd=here)))
                 names.extend([name for name in reversed(target.split("/")) if name not in ("", ".")])
                 if not target.startswith("/"):
@@ -90,6 +92,12 @@ def _walk(path: str, last_flags: int) -> Walk:
     except BaseException:
         posix.close(here)
         raise
+
+
+def _too_many_links(path: str) -> OSError:
+    import errno
+
+    return OSError(errno.ELOOP, posix.strerror(errno.ELOOP), path)
 
 
 def _link_target(name: str, directory: int) -> str:
@@ -154,7 +162,7 @@ def _writable(path: str, stat: "posix.stat_result", trust: Trust, descriptor: "i
         return [_fault("others", path, stat, ())]
     if _has_access_list(path if descriptor is None else descriptor):
         return [_fault("access list", path, stat, ())]
-    if stat.st_gid in (0, trust.group) or _has_no_member_but(stat.st_uid, stat.st_gid):
+    if stat.st_gid in (0, trust.group) or _is_private_group(stat.st_gid, stat.st_uid):
         return []
     return [_fault("group", path, stat, ())]
 
@@ -167,17 +175,17 @@ def _has_access_list(file: "str | int") -> bool:
         return False
 
 
-def _has_no_member_but(uid: int, gid: int) -> bool:
+def _is_private_group(gid: int, owner: int) -> bool:
+    """Tell whether the owner is the one member of the group. One without any may be that of a set-group-ID program."""
     import grp
 
     try:
-        owner = pwd.getpwuid(uid).pw_name
-        members = grp.getgrgid(gid).gr_mem
+        members = set(grp.getgrgid(gid).gr_mem)
+        name = pwd.getpwuid(owner).pw_name
     except KeyError:
         return False
-    if any(member != owner for member in members):
-        return False
-    return all(entry.pw_uid == uid for entry in pwd.getpwall() if entry.pw_gid == gid)
+    members.update([entry.pw_name for entry in pwd.getpwall() if entry.pw_gid == gid])
+    return members == {name}
 
 
 def _fault(reason: str, path: str, stat: "posix.stat_result", owners: "tuple[int, ...]") -> "Fault":

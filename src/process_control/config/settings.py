@@ -116,7 +116,7 @@ class Search:
         elif not named:
             raise BadConfiguration("no such configuration file: ''", mend="--config wants the path of a file")
         if named is not None and not named.startswith("/"):
-            named = f"{posix.getcwd()}/{named}"
+            named = f"{_current_directory(named)}/{named}"
         self._environ = environ
         self._settings_cache: dict[str, Any] | None = None
         self.named = named
@@ -292,6 +292,16 @@ def _parse(source: bytes, path: str) -> "dict[str, Any]":
     from process_control.config.configuration import read_configuration
 
     return read_configuration(source, path)
+
+
+def _current_directory(named: str) -> str:
+    try:
+        return posix.getcwd()
+    except OSError as error:
+        raise BadConfiguration(
+            f"no such configuration file: {named!r}",
+            mend="the current directory is gone: write the whole path",
+        ) from error
 
 
 def _decoded(value: bytes) -> str:

@@ -707,3 +707,10 @@ def _blocks(path: str, offset: int) -> Iterator[bytes | None]:
         file.seek(offset)
         while block := file.read(BLOCK_BYTES):
             yield block
+
+
+def run_of_block(block: dict[str, Any]) -> Run:
+    """Return the run that goes on by its block: for one whose start could not be written to the journal."""
+    start = {**block, "started_at": str(block.get("started_at"))}
+    known = {column.name: start.get(column.name) for column in fields(Run)}
+    return Run(**known | {"outcome": None, "attempts": [], "slow_start": bool(start.get("slow_start"))})

@@ -69,13 +69,13 @@ def _sync_directory(path: str) -> None:
         posix.close(descriptor)
 
 
-def has_event(state_directory: str, *, event: str, run_id: str, since: float) -> bool:
-    """Whether the journal holds `event` of this run, looking at the days from `since` on. For the rare doubt only."""
+def find_event(state_directory: str, *, event: str, run_id: str, since: float) -> "dict[str, object] | None":
+    """Return the record of `event` of this run, looking at the days from `since` on. For the rare doubt only."""
     needle = f'"run_id":{encode(run_id)}'.encode("ascii")
-    return any(
-        record.get("event") == event and record.get("run_id") == run_id
-        for record in _records_since(state_directory, since=since, needle=needle)
-    )
+    for record in _records_since(state_directory, since=since, needle=needle):
+        if record.get("event") == event and record.get("run_id") == run_id:
+            return record
+    return None
 
 
 def last_slot(state_directory: str, *, job: str, slot: str, since: float) -> bool:

@@ -4,6 +4,7 @@ Lean room. The block has its place on the disk before it is needed, so an end ca
 a deleted lock file doubles nothing. Slot and health change under the block's own short lock, never under the run's.
 """
 
+import errno
 import fcntl
 import posix
 
@@ -90,13 +91,14 @@ def jobs_sharing(state_directory: str, lock: str) -> list[str]:
 class JobRecord:
     """The adapter of the Store port for one job: its block, its health, and the journal."""
 
-    __slots__ = ("_block", "_directory", "slug", "state_directory")
+    __slots__ = ("_before", "_block", "_directory", "slug", "state_directory")
 
     def __init__(self, state_directory: str, slug: str) -> None:
         self.state_directory = state_directory
         self.slug = slug
         self._directory = job_directory(state_directory, slug)
         self._block = -1
+        self._before = b""
 
     def open(self) -> None:
         """Open the block, making it with its place on the disk. Raises CannotRecord (74)."""
@@ -108,8 +110,9 @@ class JobRecord:
                 _make_directories(self._directory)
                 self._block = posix.open(path, _FLAGS, 0o600)
             if posix.fstat(self._block).st_size < BLOCK_BYTES:
-                posix.pwrite(self._block, b" " * BLOCK_BYTES, 0)
+                _fill(self._block)
         except OSError as error:
+            self.close()
             raise CannotRecord(f"the job's block cannot be written: {error.strerror}", where=path) from error
 
     def previous_run(self) -> Block | None:
@@ -121,7 +124,7 @@ class JobRecord:
     def claim_slot(self, slot: int, *, boot_id: str) -> bool:
         """Make `slot` (UTC seconds) ours and return True; False when it already had its run or its skip.
 
-        The block tells; after a reboot, which may have lost what it said, the journal does.
+        The block tells; after a reboot, which may have lost what it said, and when the clock went back, the journal does.
         """
         if self._block < 0:
             return True
@@ -131,7 +134,8 @@ class JobRecord:
             if _parse_slot(content) == slot:
                 return False
             run = _parse_run(content)
-            in_doubt = run is None or run.get("boot_id") != boot_id
+            # A later slot: the clock went back, and this one may have had its run before.
+            in_doubt = run is None or run.get("boot_id") != boot_id or (_parse_slot(content) or 0) > slot
             if in_doubt and journal.last_slot(self.state_directory, job=self.slug, slot=iso(slot), since=slot):
                 return False
             self._write_slot(slot)
@@ -164,6 +168,19 @@ class JobRecord:
         except OSError as error:
             raise CannotRecord(f"the job's block cannot be written: {error.strerror}", where=self._directory) from error
 
+    def write_start(self, run: Block) -> None:
+        """Note a run that is about to start; see `take_start_back`. Raises CannotRecord (74)."""
+        if self._block >= 0:
+            self._before = posix.pread(self._block, BLOCK_BYTES - _RUN_AT, _RUN_AT)
+        self.write_run(run)
+
+    def take_start_back(self) -> None:
+        """Let the block say again what it said before `write_start`: that run did not start, so it cannot be lost."""
+        try:
+            posix.pwrite(self._block, self._before, _RUN_AT)
+        except OSError:  # then the next start calls it lost: too much said, never too little
+            pass
+
     def append(self, record: "dict[str, object]") -> None:
         """Append one event to the journal, durably. Raises CannotRecord (74)."""
         journal.append(self.state_directory, record)
@@ -181,11 +198,12 @@ class JobRecord:
             fault = fault or str(error)
         return fault
 
-    def end_is_in_journal(self, run_id: str) -> bool:
-        """Whether the journal has the end that the block does not know of (killed between the two writes)."""
+    def end_in_journal(self, run_id: str) -> "dict[str, object] | None":
+        """Return the end that the block does not know of (killed between the two writes), or None."""
         import time
 
-        return journal.has_event(self.state_directory, event="end", run_id=run_id, since=time.time() - _SIXTY_DAYS)
+        since = time.time() - _SIXTY_DAYS
+        return journal.find_event(self.state_directory, event="end", run_id=run_id, since=since)
 
     def share_lock(self, lock: str) -> None:
         """Leave word that this job runs under a lock that other jobs may name. Raises CannotRecord (74)."""
@@ -241,6 +259,12 @@ class JobRecord:
         if self._block >= 0:
             posix.close(self._block)
             self._block = -1
+
+
+def _fill(block: int) -> None:
+    """Give the block its place on the disk. Raises OSError when only a part of it fits."""
+    if posix.pwrite(block, b" " * BLOCK_BYTES, 0) < BLOCK_BYTES:
+        raise OSError(errno.ENOSPC, posix.strerror(errno.ENOSPC))
 
 
 def _parse_slot(content: bytes) -> int | None:

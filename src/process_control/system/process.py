@@ -123,8 +123,9 @@ def _become(path: str, argv: list[str], surroundings: Surroundings, report: int,
     """In the child: take on the state in which every job starts, and execute. Never returns."""
     stage = b"s"
     try:
-        report = fcntl.fcntl(report, fcntl.F_DUPFD_CLOEXEC, 64)
-        lock = -1 if surroundings.lock is None else fcntl.fcntl(surroundings.lock, fcntl.F_DUPFD_CLOEXEC, 64)
+        above = _LOCK_DESCRIPTOR + 1  # and no higher: the caller may have left us few descriptors
+        report = fcntl.fcntl(report, fcntl.F_DUPFD_CLOEXEC, above)
+        lock = -1 if surroundings.lock is None else fcntl.fcntl(surroundings.lock, fcntl.F_DUPFD_CLOEXEC, above)
         posix.setsid()
         _signal.set_wakeup_fd(-1)
         signals.restore_defaults()

@@ -13,7 +13,7 @@ STOP_REQUEST = 36  # --kill-job and on_overlap: replace send it: stop as by TERM
 STOPPING = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT)
 NAMES: dict[int, str] = {
     int(value): name[3:]
-    for name, value in vars(_signal).items()
+    for name, value in sorted(vars(_signal).items(), reverse=True)  # of two names the first: IO, not POLL
     if name.startswith("SIG") and not name.startswith(("SIG_", "SIGRT")) and isinstance(value, int)
 }
 
@@ -100,10 +100,13 @@ class Interruptible:
 def block() -> None:
     """Hold back the stopping signals, across a fork."""
     _signal.pthread_sigmask(_signal.SIG_BLOCK, STOPPING)
+    if _signal.getsignal(_signal.SIGCHLD) == _signal.SIG_IGN:  # the kernel would reap our children before we see them
+        _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
 
 
 def unblock() -> None:
-    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, STOPPING)
+    """Let every signal through, also those that the caller had blocked: SIGCHLD wakes us, SIGALRM ends a wait."""
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
 
 
 def restore_defaults() -> None:

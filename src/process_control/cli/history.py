@@ -1,0 +1,115 @@
+"""`history`: what ran, newest first."""
+
+import csv
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+
+from process_control.cli.jobs import tell_garbled
+from process_control.cli.output import print_json, talk
+from process_control.cli.plain import is_terminal, print_tabbed
+from process_control.cli.session import JOBS_HELP, Session, select_slugs, verb
+from process_control.config.kinds import seconds_of
+from process_control.core.run import OUTCOMES
+from process_control.errors import UsageError
+from process_control.history.index import Index, Run
+
+DEFAULT_LIMIT = 50
+COLUMNS = (
+    "started_at", "job", "outcome", "reason", "duration_seconds", "exit_code", "signal", "attempts", "cpu_seconds",
+    "memory_bytes", "trigger", "scheduled_at", "run_id", "log", "detail",
+)  # fmt: skip
+
+
+@verb(
+    "history",
+    epilog=f"{JOBS_HELP} In a pipe, separated by tabs: {', '.join(COLUMNS)}.",
+)
+@click.argument("jobs", nargs=-1, metavar="[JOB]...")
+@click.option("--since", metavar="TIME", help="7d, 12h, 90s, or a date such as 2026-03-01 or 2026-03-01T02:30.")
+@click.option(
+    "--outcome",
+    "outcomes",
+    multiple=True,
+    type=click.Choice([*OUTCOMES, "running"]),
+    help="Only these; may be given several times.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    help=f"So many at most; 0 is all. By default {DEFAULT_LIMIT}, with --since all.",
+)
+@click.option("--json", "as_json", is_flag=True, help='{"version": 1, "runs": [...]}')
+@click.option("--csv", "as_csv", is_flag=True, help="Comma-separated, with a header.")
+def history(
+    session: Session,
+    jobs: Sequence[str],
+    since: str | None,
+    outcomes: Sequence[str],
+    limit: int | None,
+    as_json: bool,
+    as_csv: bool,
+) -> None:
+    """Show what ran: when, how long, how it ended and why. Newest first."""
+    if as_json and as_csv:
+        raise UsageError("--json or --csv, not both", mend="process-control history --help")
+    now = datetime.now(UTC)
+    earliest = None if since is None else _moment(since, now)
+    settings = session.settings("history")
+    most = (DEFAULT_LIMIT if since is None else None) if limit is None else limit or None
+    with Index.open(settings.state_directory) as index:
+        slugs = select_slugs(settings, jobs, index)
+        runs = index.runs(
+            jobs=slugs,
+            since=earliest,
+            outcomes=list(outcomes) or None,
+            limit=None if most is None else most + 1,
+        )
+        garbled = index.garbled()
+    has_more = most is not None and len(runs) > most
+    runs = runs[:most] if most is not None else runs
+    _print(runs, now, as_json=as_json, as_csv=as_csv, has_more=has_more)
+    if has_more and limit is None and is_terminal():
+        talk(f"the newest {most}; --limit 0 shows all, --since 7d those of a week")
+    tell_garbled(settings, garbled)
+
+
+def _moment(text: str, now: datetime) -> str:
+    """Return what --since means, as the history writes times. Raises UsageError (2)."""
+    seconds = seconds_of(text)
+    try:
+        moment = now - timedelta(seconds=seconds) if seconds is not None else datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"--since {text}: not a time", mend="90s, 10m, 2h, 7d ago, or a date such as 2026-03-01"
+        ) from None
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def _print(runs: Sequence[Run], now: datetime, *, as_json: bool, as_csv: bool, has_more: bool) -> None:
+    if as_json:
+        print_json({"runs": [run.to_json() for run in runs], "has_more": has_more})
+    elif as_csv:
+        table = csv.writer(sys.stdout, lineterminator="\n")
+        table.writerow(COLUMNS)
+        table.writerows([_inert(value) for value in _values(run)] for run in runs)
+    elif is_terminal():
+        from process_control.cli.history_screen import show_runs
+
+        show_runs(runs, now)
+    else:
+        for run in runs:
+            print_tabbed(_values(run))
+
+
+def _values(run: Run) -> list[Any]:
+    values = {**run.to_json(), "outcome": run.outcome or "running", "attempts": len(run.attempts) or None}
+    return [values[column] for column in COLUMNS]
+
+
+def _inert(value: Any) -> Any:
+    """Return a cell that no spreadsheet takes for a formula, see CWE-1236."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value

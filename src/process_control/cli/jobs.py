@@ -1,0 +1,113 @@
+"""`list` and `status`: what jobs there are and how they stand, worst first."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import click
+
+from process_control.cli.output import print_json, talk
+from process_control.cli.plain import is_terminal, marks, print_tabbed
+from process_control.cli.session import JOBS_HELP, Session, select_jobs, verb
+from process_control.config.settings import Settings
+from process_control.core.schedule import host_zone
+from process_control.history.index import Garbled, Index
+from process_control.status import JobStatus, read_statuses
+
+
+@verb(
+    "list",
+    epilog=f"{JOBS_HELP} In a pipe: slug, name, state, schedule in words, tags, fault; separated by tabs.",
+)
+@click.argument("jobs", nargs=-1, metavar="[JOB]...")
+@click.option("--json", "as_json", is_flag=True, help="The jobs as in `status --json`.")
+def list_jobs(session: Session, jobs: Sequence[str], as_json: bool) -> None:
+    """List the jobs there are; invalid files with their fault."""
+    settings = session.settings("list")
+    statuses, _ = _read(settings, jobs)
+    statuses.sort(key=lambda status: status.slug)
+    if as_json:
+        _print_jobs(statuses)
+    elif is_terminal():
+        from process_control.cli.jobs_screen import show_list
+
+        show_list(statuses)
+    else:
+        for status in statuses:
+            schedule = status.schedule
+            words = schedule.in_words() if schedule else None
+            tags = ",".join(status.definition.tags) if status.definition else None
+            fault = _fault(status) if status.state == "invalid" else None
+            print_tabbed([status.slug, status.name, status.state, words, tags, fault])
+
+
+@verb(
+    "status",
+    epilog=(
+        f"{JOBS_HELP} One job on a terminal is told at length, with the last lines of its output. In a pipe, separated "
+        "by tabs: job, state, next slot, outcome, reason, start and duration (seconds) of the last run, the median, "
+        "the outcomes of the last 20 runs (. succeeded, w warned, F failed, L lost, - skipped, > running), why."
+    ),
+)
+@click.argument("jobs", nargs=-1, metavar="[JOB]...")
+@click.option("--all", "show_all", is_flag=True, help="All jobs, not only one screen of them.")
+@click.option("--json", "as_json", is_flag=True, help='{"version": 1, "jobs": [...]}')
+def status(session: Session, jobs: Sequence[str], show_all: bool, as_json: bool) -> None:
+    """Show how the jobs stand, worst first."""
+    settings = session.settings("status")
+    statuses, garbled = _read(settings, jobs)
+    if as_json:
+        _print_jobs(statuses)
+    elif not is_terminal():
+        _print_statuses(statuses)
+    else:
+        from process_control.cli.jobs_screen import show_all_jobs, show_one
+
+        if len(statuses) == 1 and jobs:
+            show_one(statuses[0])
+        else:
+            show_all_jobs(statuses, show_all=show_all)
+    tell_garbled(settings, garbled)
+
+
+def _read(settings: Settings, words: Sequence[str]) -> tuple[list[JobStatus], list[Garbled]]:
+    jobs = select_jobs(settings, words)
+    with Index.open(settings.state_directory) as index:
+        return read_statuses(settings, jobs, index), index.garbled()
+
+
+def tell_garbled(settings: Settings, garbled: Sequence[Garbled]) -> None:
+    """Tell on stderr that lines of the journal could not be read; the rest counts."""
+    for found in garbled:
+        lines = "1 line" if found.lines == 1 else f"{found.lines} lines"
+        talk(f"{settings.state_directory}/journal/{found.file}: {lines} could not be read and were passed over")
+
+
+def _print_jobs(statuses: Sequence[JobStatus]) -> None:
+    now, zone = datetime.now(UTC), host_zone()
+    print_json({"jobs": [status.to_json(now, zone) for status in statuses]})
+
+
+def _print_statuses(statuses: Sequence[JobStatus]) -> None:
+    now, zone = datetime.now(UTC), host_zone()
+    for status in statuses:
+        slot = status.next_slot(now, zone)
+        last = status.last
+        print_tabbed(
+            [
+                status.slug,
+                status.state,
+                f"{slot:%Y-%m-%dT%H:%M:%S.000Z}" if slot else None,
+                last.outcome if last else None,
+                last.reason if last else None,
+                last.started_at if last else None,
+                last.duration_seconds if last else None,
+                status.median_seconds,
+                marks(status.recent),
+                _fault(status) if status.state == "invalid" else status.why,
+            ]
+        )
+
+
+def _fault(status: JobStatus) -> str:
+    """Return the faults of an invalid file on one line."""
+    return " | ".join((status.why or "").replace("\n  hint: ", "; ").split("\n"))

@@ -1,0 +1,241 @@
+"""`list` and `status` on a terminal: one screen, what needs a look first, its reason right below it."""
+
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.text import Text
+
+from process_control.cli.job_secrets import secrets_of
+from process_control.cli.plain import clean
+from process_control.cli.screen import (
+    OUTCOME_STYLES,
+    STATE_STYLES,
+    clock,
+    columns,
+    console,
+    drawn_marks,
+    draws_unicode,
+    height,
+    output_line,
+    shortened,
+    width,
+)
+from process_control.cli.time_words import ago, parse_iso, span, stamp, took, until
+from process_control.core.job_state import NEEDS_ATTENTION, WORST_FIRST
+from process_control.core.schedule import host_zone
+from process_control.history.index import Run
+from process_control.history.log_reader import Line, last_lines
+from process_control.status import JobStatus
+
+LAST_LINES = 10
+SYMBOLS = {
+    "invalid": "✗", "held": "‖", "failing": "✗", "warned": "!", "stopped": "!", "slow start": "▸", "running": "▸",
+    "never ran": "·", "ok": "✓", "disabled": "–",
+}  # fmt: skip
+WIDEST_JOB = 40
+
+
+def show_list(statuses: Sequence[JobStatus]) -> None:
+    screen = console()
+    rows, below = [], {}
+    for row, status in enumerate(statuses):
+        schedule = status.schedule
+        tags = " ".join(status.definition.tags) if status.definition else ""
+        rows.append(
+            [
+                _state(status, screen),
+                Text(shortened(status.slug, WIDEST_JOB), style="bold"),
+                Text(clean(status.name)),
+                Text(schedule.in_words() if schedule else "", style="dim"),
+                Text(clean(tags), style="dim"),
+            ]
+        )
+        below[row] = _why(status)
+    _print_table(screen, columns(rows, header=["STATE", "JOB", "NAME", "SCHEDULE", "TAGS"]), below)
+
+
+def show_all_jobs(statuses: Sequence[JobStatus], *, show_all: bool) -> None:
+    screen = console()
+    now, zone = datetime.now(UTC), host_zone()
+    screen.print(_summary(statuses, now), end="\n\n")
+    shown = list(statuses) if show_all else _fitting(statuses, height() - 6)
+    rows = [_row(status, screen, now, status.next_slot(now, zone)) for status in shown]
+    header = ["STATE", "JOB", "LAST", "TOOK", "MEDIAN", "NEXT", "LAST 20 RUNS"]
+    if width() < 100:
+        rows, header = [row[:-1] for row in rows], header[:-1]
+    lines = columns(rows, header=header, right=[3, 4])
+    _print_table(screen, lines, {number: _why(status) for number, status in enumerate(shown)})
+    rest = statuses[len(shown) :]
+    if rest:
+        counts = Counter(status.state for status in rest)
+        words = ", ".join(f"{counts[state]} {state}" for state in WORST_FIRST if counts[state])
+        screen.print(Text(f"\nnot shown: {words} (process-control status --all)", style="dim"))
+
+
+def _fitting(statuses: Sequence[JobStatus], lines: int) -> list[JobStatus]:
+    """Return as many as one screen holds, but all that need attention."""
+    taken = itertools.accumulate(1 + bool(_why(status)) for status in statuses)
+    fitting = list(itertools.takewhile(lambda pair: pair[1] <= max(lines, 5), zip(statuses, taken, strict=True)))
+    troubled = sum(status.state in NEEDS_ATTENTION for status in statuses)
+    count = len(statuses) if len(statuses) - len(fitting) == 1 else len(fitting)
+    return list(statuses[: max(count, troubled)])
+
+
+def _summary(statuses: Sequence[JobStatus], now: datetime) -> Text:
+    counts = Counter(status.state for status in statuses)
+    parts = [Text(f"{counts[state]} {state}", style=STATE_STYLES[state]) for state in WORST_FIRST if counts[state]] or [
+        Text("no jobs yet: process-control init writes a first one", style="dim")
+    ]
+    line = Text(", ").join(parts)
+    right = clock(now)
+    space = width() - line.cell_len - len(right)
+    if space > 2:
+        line.append(" " * space)
+        line.append(right, style="dim")
+    return line
+
+
+def _row(status: JobStatus, screen: Console, now: datetime, slot: datetime | None) -> list[Text]:
+    run = status.running or status.last
+    began = parse_iso(run.started_at) if run else None
+    if status.running:
+        length = Text(span((now - began).total_seconds()) if began else "", style="cyan")
+        last = Text("runs now", style="cyan")
+    else:
+        length = Text(took(run.duration_seconds if run else None), style=_slowness(status))
+        last = Text(ago(began, now))
+    return [
+        _state(status, screen),
+        Text(shortened(status.slug, WIDEST_JOB), style="bold" if status.state in NEEDS_ATTENTION else ""),
+        last,
+        length,
+        Text(took(status.median_seconds), style="dim"),
+        Text(until(slot, now), style="dim"),
+        drawn_marks(status.recent, unicode=draws_unicode(screen)),
+    ]
+
+
+def _slowness(status: JobStatus) -> str:
+    """Return the style of the last duration: told when it is far from the usual."""
+    if status.last is None or not status.median_seconds or status.last.duration_seconds is None:
+        return ""
+    return "yellow" if status.last.duration_seconds > 3 * max(status.median_seconds, 1) else ""
+
+
+def _state(status: JobStatus, screen: Console) -> Text:
+    symbol = f"{SYMBOLS[status.state]} " if draws_unicode(screen) else ""
+    return Text(f"{symbol}{status.state}", style=STATE_STYLES[status.state])
+
+
+def _why(status: JobStatus) -> list[str]:
+    """Return the reason below a job that needs a look, a line each."""
+    if status.state == "invalid":
+        return [clean(line) for line in (status.why or "").split("\n")]
+    if status.state not in (*NEEDS_ATTENTION, "warned", "stopped") or not status.why:
+        return []
+    count = status.health.failures_in_row
+    return [clean(status.why) + (f"; {count} failures in a row" if count > 1 else "")]
+
+
+def _print_table(screen: Console, lines: Sequence[Text], below: dict[int, list[str]]) -> None:
+    """Print a header and rows, each with its reasons below it."""
+    room = width()
+    for number, line in enumerate(lines):
+        line.truncate(room, overflow="ellipsis")
+        screen.print(line)
+        for text in below.get(number - 1, []):
+            screen.print(Text(shortened(f"      {text}", room), style="red" if "hint:" not in text else "dim"))
+
+
+# --- one job, told at length -----------------------------------------------------------------------------------------
+
+
+def show_one(status: JobStatus) -> None:
+    screen = console()
+    now = datetime.now(UTC)
+    title = Text("● " if draws_unicode(screen) else "* ", style=STATE_STYLES[status.state])
+    title.append(status.slug, style="bold")
+    title.append(f" - {clean(status.name)}" if status.name else "")
+    screen.print(title)
+    for label, text in _facts(status, now):
+        screen.print(Text(f"{label:>10}: ", style="dim").append_text(text))
+    if status.recent:
+        drawn = drawn_marks(status.recent, unicode=draws_unicode(screen))
+        screen.print(Text(f"{'runs':>10}: ", style="dim").append_text(drawn))
+    _show_output(screen, status)
+
+
+def _facts(status: JobStatus, now: datetime) -> list[tuple[str, Text]]:
+    job, health, run = status.definition, status.health, status.running or status.last
+    state = Text(status.state, style=STATE_STYLES[status.state])
+    if health.since and status.state in ("held", "failing", "slow start"):
+        state.append(f" since {stamp(parse_iso(health.since))}, {ago(parse_iso(health.since), now)}")
+    facts = [("state", state)]
+    facts += [("why", Text(line, style="red" if "hint:" not in line else "")) for line in _why(status)]
+    if job is not None and job.description:
+        facts.append(("runbook", Text(clean(job.description))))
+    if job is not None and job.owner:
+        facts.append(("owner", Text(clean(job.owner))))
+    facts.append(("schedule", _schedule(status, now)))
+    if status.running:
+        facts.append(("running", _going_on(status.running, status.median_seconds, now)))
+    if status.last:
+        facts.append(("last", _told(status.last, status.median_seconds, now)))
+    if run is not None:
+        facts += [("run", Text(run.run_id)), ("log", Text(clean(run.log) or "none was kept"))]
+    version = f", version {job.version}" if job is not None else ""
+    facts.append(("file", Text(f"{clean(status.path)}{version}")))
+    return facts
+
+
+def _schedule(status: JobStatus, now: datetime) -> Text:
+    schedule, slot = status.schedule, status.next_slot(now)
+    if schedule is None:
+        return Text("none: runs by hand only")
+    words = Text(schedule.in_words())
+    if slot is None:
+        return words.append("; disabled, so no slot is planned")
+    return words.append(f"; next {stamp(slot)}, {until(slot, now)}")
+
+
+def _going_on(run: Run, median: float | None, now: datetime) -> Text:
+    began = parse_iso(run.started_at)
+    usual = f" (usually {took(median)})" if median else ""
+    length = span((now - began).total_seconds()) if began else "?"
+    return Text(f"for {length}{usual}, pid {run.pid}, started by {clean(run.by)} ({run.trigger})", style="cyan")
+
+
+def _told(run: Run, median: float | None, now: datetime) -> Text:
+    text = Text(outcome_in_words(run), style=OUTCOME_STYLES.get(run.outcome, "red"))
+    text.append(f"; {stamp(parse_iso(run.started_at))}, {ago(parse_iso(run.started_at), now)}", style="default")
+    if run.duration_seconds is not None:
+        usual = f" (median {took(median)})" if median else ""
+        text.append(f", took {took(run.duration_seconds)}{usual}", style="default")
+    return text.append(f", by {clean(run.by)} ({run.trigger})", style="default")
+
+
+def outcome_in_words(run: Run) -> str:
+    """Return `failed: exited with 3`, `running`, `succeeded`."""
+    why = clean(run.detail or run.reason)
+    return f"{run.outcome or 'running'}: {why}" if why else run.outcome or "running"
+
+
+def _show_output(screen: Console, status: JobStatus) -> None:
+    run = status.running or status.last
+    if run is None or not run.log:
+        return
+    secrets, unreadable = secrets_of(status.definition)
+    try:
+        lines = last_lines(run.log, LAST_LINES, secrets=secrets)
+    except OSError as error:
+        screen.print(Text(f"\nits log cannot be read: {error.strerror}", style="yellow"))
+        return
+    screen.print()
+    for fault in unreadable:
+        screen.print(Text(clean(fault), style="yellow"))
+    began = parse_iso(run.started_at)
+    for line in lines or [Line(None, "o", b"(it printed nothing)")]:
+        screen.print(output_line(line, began))

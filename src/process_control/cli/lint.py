@@ -1,0 +1,178 @@
+"""`lint`: what the loader finds in job files, told all at once, before a run meets it."""
+
+import os
+import re
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from process_control.cli.output import print_json, print_line, talk
+from process_control.cli.session import Session, verb
+from process_control.config.configuration import read_configuration
+from process_control.config.document import parse, without_tabs
+from process_control.config.job_directory import InvalidJob, load_all
+from process_control.config.job_file import read_job
+from process_control.config.settings import Settings
+from process_control.core.job import is_slug
+from process_control.errors import BadConfiguration, Fault, JobNotFound, NotPermitted, ProcessControlError
+from process_control.notify.message import escape_controls
+from process_control.system.account import drop_rights, service_account
+
+PLACE = re.compile(r"(?P<file>.*?)(?::(?P<line>[0-9]+)(?::(?P<column>[0-9]+))?)?", re.DOTALL)
+LARGEST_FILE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A fault with its file."""
+
+    path: str
+    fault: Fault
+
+    def __str__(self) -> str:
+        return str(Fault(self.fault.what, where=self._where(), mend=self.fault.mend))
+
+    def _where(self) -> str:
+        place = self.to_json()
+        return ":".join(str(part) for part in (self.path, place["line"], place["column"]) if part is not None)
+
+    def to_json(self) -> dict[str, object]:
+        match = PLACE.fullmatch(self.fault.where)
+        line = match["line"] if match else None
+        column = match["column"] if match else None
+        return {
+            "file": self.path,
+            "line": int(line) if line else None,
+            "column": int(column) if column else None,
+            "what": self.fault.what,
+            "mend": self.fault.mend or None,
+        }
+
+
+@verb("lint", epilog="Exit code 0: nothing found; 1: there are findings.")
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.option("--fix", is_flag=True, help="Write spaces in the place of hard tabs used as indentation.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def lint(session: Session, files: Sequence[str], fix: bool, form: str) -> int:
+    """Find faults in FILEs, or in all of the job directory: what would keep a job from loading, and hard tabs."""
+    settings = _settings(session, fix=fix, needed=not files)
+    findings: list[Finding] = []
+    for path in files or _job_files(settings, findings):
+        findings += _lint_file(path, settings, fix=fix)
+    findings.sort(key=lambda finding: finding.path)
+    if form == "json":
+        print_json({"findings": [finding.to_json() for finding in findings]})
+    else:
+        for finding in findings:
+            print_line(escape_controls(str(finding)))
+    return 1 if findings else 0
+
+
+def _settings(session: Session, *, fix: bool, needed: bool) -> Settings | None:
+    """Return the settings; None when they are not for us and only files were named.
+
+    As root, become the service user, who has to read the files: but not to mend them, they need not be its own.
+    """
+    try:
+        settings = session.load()
+    except NotPermitted:
+        if needed:
+            raise
+        return None
+    if settings.user is not None and not fix and os.geteuid() == 0:
+        drop_rights(service_account(settings.user, where=settings.path or ""))
+    return settings
+
+
+def _job_files(settings: Settings | None, findings: list[Finding]) -> list[str]:
+    """Return the paths of all jobs; what is unsafe or has an impossible name is a finding already."""
+    paths = []
+    for job in load_all(settings) if settings else []:
+        if isinstance(job, InvalidJob) and not isinstance(job.error, BadConfiguration):
+            findings += [Finding(path=job.path, fault=fault) for fault in job.error.faults]
+        else:
+            paths.append(job.path)
+    return paths
+
+
+def _lint_file(path: str, settings: Settings | None, *, fix: bool) -> list[Finding]:
+    try:
+        source = _read(path)
+        if fix and (mended := _without_tabs(source)) != source:
+            _replace(path, mended)
+            talk(f"{path}: hard tabs are spaces now")
+            source = mended
+        faults = _faults(source, path, settings)
+    except ProcessControlError as error:
+        return [Finding(path=path, fault=fault) for fault in error.faults]
+    return [Finding(path=path, fault=fault) for fault in faults]
+
+
+def _faults(source: bytes, path: str, settings: Settings | None) -> list[Fault]:
+    name = os.path.basename(path)
+    tabs = parse(source, name).warnings()
+    try:
+        if name == "process-control.yaml":
+            read_configuration(source, name)
+        else:
+            _read_job(source, path, settings)
+    except ProcessControlError as error:
+        return [*error.faults, *tabs]
+    return tabs
+
+
+def _read_job(source: bytes, path: str, settings: Settings | None) -> None:
+    name = os.path.basename(path)
+    slug = name.removesuffix(".yaml")
+    if slug == name or not is_slug(slug):
+        raise JobNotFound(
+            f"{name!r} is no name for a job file",
+            where=name,
+            mend="letters, digits, - and _, at most 64, then .yaml",
+        )
+    defaults = settings.default_job_config if settings else {}
+    log_bytes = settings.log_bytes if settings else 0
+    read_job(source, slug=slug, path=path, default_values=defaults, log_bytes=log_bytes)
+
+
+def _read(path: str) -> bytes:
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise JobNotFound("no such file", where=path) from None
+    except PermissionError as error:
+        raise NotPermitted("the file may not be read", where=path) from error
+    with open(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise BadConfiguration("not a plain file", where=path)
+        return file.read(LARGEST_FILE)
+
+
+def _without_tabs(source: bytes) -> bytes:
+    try:
+        return without_tabs(source.decode("utf-8")).encode("utf-8")
+    except UnicodeDecodeError:
+        return source
+
+
+def _replace(path: str, source: bytes) -> None:
+    """Write the file anew with owner and mode as they were: a temporary name first, then renamed."""
+    new = Path(f"{path}.new")
+    status = os.stat(path, follow_symlinks=False)
+    if not stat.S_ISREG(status.st_mode):
+        raise NotPermitted("is not a plain file: it is not mended", where=path)
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        with open(handle, "wb") as file:
+            os.fchown(handle, status.st_uid, status.st_gid)
+            os.fchmod(handle, stat.S_IMODE(status.st_mode))
+            file.write(source)
+            file.flush()
+            os.fsync(handle)
+        os.rename(new, path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise

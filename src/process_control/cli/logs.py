@@ -1,0 +1,158 @@
+"""`logs`: what a run printed."""
+
+import sys
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import click
+
+from process_control.cli.job_secrets import secrets_of
+from process_control.cli.output import print_line, talk
+from process_control.cli.plain import clean, is_terminal
+from process_control.cli.session import Session, select_slugs, verb
+from process_control.cli.time_words import parse_iso, stamp
+from process_control.config.job_directory import load_job
+from process_control.config.settings import Settings
+from process_control.core.job import Job
+from process_control.errors import JobNotFound, ProcessControlError, UsageError
+from process_control.history.index import Index, Run
+from process_control.history.log_reader import DROPPED, STDERR, STDOUT, Line, last_lines, lines, raw
+from process_control.notify.message import escape_controls
+
+STREAM_WORDS = {STDOUT: "out", STDERR: "err", DROPPED: "cut"}
+
+
+@verb(
+    "logs",
+    epilog=(
+        "Control characters are escaped, and the secrets of the job's environment_file are masked, unless --raw. "
+        "With --times in a pipe: time, stream (out, err, cut) and text, separated by tabs."
+    ),
+)
+@click.argument("job", required=False)
+@click.option("--run", "run_id", metavar="ID", help="That run (the beginning of its id does), not the last one.")
+@click.option("-n", "count", type=click.IntRange(min=0), metavar="N", help="Only the last N lines.")
+@click.option("--stdout", "only", flag_value=STDOUT, help="Only what was printed to stdout.")
+@click.option("--stderr", "only", flag_value=STDERR, help="Only what was printed to stderr.")
+@click.option("--times", is_flag=True, help="The time in front of each line.")
+@click.option("--raw", "as_raw", is_flag=True, help="Byte for byte as it was printed.")
+def logs(
+    session: Session,
+    job: str | None,
+    run_id: str | None,
+    count: int | None,
+    only: str | None,
+    times: bool,
+    as_raw: bool,
+) -> None:
+    """Show what the last run of JOB printed (or is printing), or the run of that id."""
+    if job is None and run_id is None:
+        raise UsageError("which job?", mend="process-control logs JOB, or --run ID")
+    if as_raw and (times or count is not None):
+        raise UsageError("--raw gives the whole log as it is: no --times, no -n", mend="process-control logs --help")
+    settings = session.settings("logs")
+    run = _find(settings, job, run_id)
+    path = _log_of(run, settings)
+    streams = [only] if only else [STDOUT, STDERR]
+    if as_raw:
+        _copy(raw(path, streams))
+        return
+    secrets, faults = secrets_of(_definition(settings, run.job))
+    for fault in faults:
+        talk(fault)
+    _tell_which(run)
+    wanted: Iterable[Line]
+    if count is None:
+        wanted = lines(path, streams=streams, secrets=secrets)
+    else:
+        wanted = last_lines(path, count, streams=streams, secrets=secrets)
+    _show(wanted, run, times=times)
+
+
+def _find(settings: Settings, word: str | None, run_id: str | None) -> Run:
+    with Index.open(settings.state_directory) as index:
+        slugs = select_slugs(settings, [word], index) if word is not None else None
+        if run_id is not None:
+            return _by_id(index, run_id, slugs)
+        for run in index.runs(jobs=slugs, limit=200):
+            if run.log is not None:
+                return run
+    raise ProcessControlError(f"job '{word}' has no log: it never ran", mend=f"run-job {word}")
+
+
+def _by_id(index: Index, run_id: str, slugs: list[str] | None) -> Run:
+    found = [run for run in index.find(run_id, most=50) if slugs is None or run.job in slugs]
+    if not found:
+        raise JobNotFound(f"no run '{run_id}'", mend="`process-control history` tells the ids of runs")
+    if len(found) > 1:
+        ids = ", ".join(run.run_id for run in found[:5])
+        raise UsageError(f"several runs begin with '{run_id}': {ids}", mend="give more of the id")
+    return found[0]
+
+
+def _log_of(run: Run, settings: Settings) -> str:
+    """Return the path of the run's log. Raises ProcessControlError (1) when there is none."""
+    if run.log is None:
+        why = "it was skipped" if run.outcome == "skipped" else "none could be written"
+        raise ProcessControlError(f"run {run.run_id} of job '{run.job}' has no log: {why}")
+    try:
+        with open(run.log, "rb"):
+            return run.log
+    except FileNotFoundError:
+        kept = f"{settings.retention_runs} runs, {settings.retention_days} days"
+        raise ProcessControlError(
+            f"the log of run {run.run_id} is gone",
+            where=run.log,
+            mend=f"of each job are kept: {kept}, {settings.retention_log_bytes:,} bytes (see `retention`)",
+        ) from None
+
+
+def _definition(settings: Settings, slug: str) -> Job | None:
+    try:
+        return load_job(slug, settings)
+    except ProcessControlError as error:
+        if not isinstance(error, JobNotFound):
+            talk(f"its secrets cannot be masked: {error.faults[0].where}: {error.faults[0].what}")
+        return None
+
+
+def _copy(blocks: Iterable[bytes]) -> None:
+    sys.stdout.flush()
+    for block in blocks:
+        sys.stdout.buffer.write(block)
+    sys.stdout.buffer.flush()
+
+
+def _tell_which(run: Run) -> None:
+    """On a terminal, say which run it is: talk, so on stderr."""
+    if sys.stderr.isatty() and is_terminal():
+        why = clean(run.detail or run.reason)
+        outcome = f"{run.outcome or 'running'}{': ' + why if why else ''}"
+        talk(f"{run.job}, run {run.run_id}, {stamp(parse_iso(run.started_at))}, {outcome}")
+
+
+def _show(wanted: Iterable[Line], run: Run, *, times: bool) -> None:
+    began = parse_iso(run.started_at)
+    if is_terminal():
+        from process_control.cli.screen import console, output_line
+
+        screen = console()
+        for line in wanted:
+            screen.print(output_line(line, began if times else None))
+        return
+    for line in wanted:
+        if not times:
+            print_line(_text(line))
+            continue
+        moment = began + timedelta(seconds=line.seconds) if began and line.seconds is not None else None
+        print_line(f"{_stamp(moment)}\t{STREAM_WORDS[line.stream]}\t{_text(line)}")
+
+
+def _text(line: Line) -> str:
+    if line.stream == DROPPED:
+        return f"[… {line.dropped:,} bytes dropped …]"
+    return escape_controls(line.text.decode("utf-8", "backslashreplace"))
+
+
+def _stamp(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z" if moment else ""

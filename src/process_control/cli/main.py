@@ -1,0 +1,163 @@
+"""`process-control`: one command for everything but running a job. A verb is imported when it is asked for.
+
+Errors come as `where: what` and `hint:`, never as a traceback; the exit codes are those of the manual.
+"""
+
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from process_control import __version__
+from process_control.cli.output import talk
+from process_control.cli.session import Session
+from process_control.errors import NotPermitted, ProcessControlError
+
+INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h: a fault of ours
+CANNOT_WRITE = 74
+BROKEN_PIPE = 128 + 13
+INTERRUPTED = 128 + 2
+
+# verb: (where it lives, what the list of verbs says of it)
+VERBS = {
+    "init": ("process_control.cli.init:init", "write the example configuration and a first job that runs"),
+    "list": ("process_control.cli.jobs:list_jobs", "the jobs there are: state, schedule in words, tags"),
+    "status": ("process_control.cli.jobs:status", "how the jobs stand, worst first; of one job, its last output too"),
+    "history": ("process_control.cli.history:history", "what ran: when, how long, how it ended and why"),
+    "logs": ("process_control.cli.logs:logs", "what a run printed"),
+    "lint": ("process_control.cli.lint:lint", "faults in job files, before they matter"),
+    "prune": ("process_control.cli.prune:prune", "remove logs and journal days that have had their time"),
+}
+
+
+# ruff: noqa: ARG002  click calls these methods with what it has
+
+
+class Verbs(click.Group):
+    """The group of verbs; each is imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        module, _, attribute = VERBS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{VERBS[cmd_name][0]} is no command")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0] if args else ""
+        if name and name not in VERBS and not name.startswith("-"):
+            raise click.UsageError(f"unknown verb '{name}'{_suggestion(name, VERBS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, words) for verb, (_, words) in VERBS.items()])
+
+
+@click.group(
+    cls=Verbs,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Run a job with `run-job NAME`. `process-control VERB --help` tells more of a verb.",
+)
+@click.option("--config", metavar="FILE", help="Another configuration (or PROCESS_CONTROL_CONFIG).")
+@click.option("--debug", is_flag=True, help="Show where a fault of process-control itself is.")
+@click.version_option(__version__, message="process-control %(version)s")
+@click.pass_context
+def process_control(ctx: click.Context, config: str | None, debug: bool) -> None:
+    """Look at jobs and their runs, and look after them."""
+    ctx.obj = Session(config=config, debug=debug)
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = process_control.main(words, prog_name="process-control", standalone_mode=False)
+        sys.stdout.flush()
+    except ProcessControlError as error:
+        talk(str(error))
+        return error.exit_code
+    except click.UsageError as error:
+        talk(_usage(error))
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        _forget_stdout()
+        return BROKEN_PIPE
+    except OSError as error:
+        return _tell_os_error(error, debug="--debug" in words)
+    except Exception as error:  # noqa: BLE001  the last line of defence: one line instead of a traceback
+        return _tell_fault_of_ours(error, debug="--debug" in words)
+    return code if isinstance(code, int) else 0
+
+
+def _usage(error: click.UsageError) -> str:
+    """Return what is wrong with a command line, and the mend."""
+    where = error.ctx.command_path if error.ctx else "process-control"
+    what, _, mend = error.format_message().rstrip(".").partition("\n")
+    if isinstance(error, click.NoSuchOption):
+        near = error.possibilities or difflib.get_close_matches(error.option_name, _options(error.ctx), n=1)
+        what, mend = f"no such option: {error.option_name}", f"did you mean {near[0]}?" if near else ""
+    what = what[:1].lower() + what[1:]
+    return f"{where}: {what}\n  hint: {mend or f'{where} --help'}"
+
+
+def _options(ctx: click.Context | None) -> list[str]:
+    return [name for parameter in (ctx.command.params if ctx else []) for name in parameter.opts]
+
+
+def _suggestion(word: str, known: Sequence[str] | dict[str, tuple[str, str]]) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"\ndid you mean '{near[0]}'?" if near else ""
+
+
+def _tell_os_error(error: OSError, *, debug: bool) -> int:
+    if debug:
+        _tell_traceback()
+    where = str(error.filename) if error.filename else "process-control"
+    if isinstance(error, PermissionError):
+        talk(str(NotPermitted(error.strerror or "not permitted", where=where)))
+        return NotPermitted.exit_code
+    talk(f"{where}: {error.strerror or error}")
+    _forget_stdout()
+    return CANNOT_WRITE
+
+
+def _tell_fault_of_ours(error: Exception, *, debug: bool) -> int:
+    if debug:
+        _tell_traceback()
+    talk(
+        f"process-control: fault in process-control itself: {type(error).__name__}: {error}\n"
+        "  hint: --debug shows where"
+    )
+    return INTERNAL_ERROR
+
+
+def _tell_traceback() -> None:
+    import traceback
+
+    talk(traceback.format_exc().rstrip())
+
+
+def _forget_stdout() -> None:
+    """Nobody reads: keep the interpreter from saying so when it flushes at its end."""
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

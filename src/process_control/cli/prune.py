@@ -1,0 +1,73 @@
+"""`prune`: retention now."""
+
+import click
+
+from process_control.cli.output import print_json, talk
+from process_control.cli.plain import is_terminal, print_tabbed
+from process_control.cli.session import Session, verb
+from process_control.errors import CannotRecord
+from process_control.history.retention import Pruned, apply_retention
+
+
+@verb(
+    "prune",
+    epilog=(
+        "What is kept of each job is said by `retention` in the configuration. The end of a run does the same once a "
+        "day. In a pipe, separated by tabs: removed or compressed, path, bytes, why."
+    ),
+)
+@click.option("--dry-run", is_flag=True, help="Only tell what would be removed.")
+@click.option("--json", "as_json", is_flag=True, help="What was done, as JSON.")
+def prune(session: Session, dry_run: bool, as_json: bool) -> None:
+    """Remove logs and journal days that have had their time, and compress old days of the journal."""
+    settings = session.settings("prune", may_look=False)
+    pruned = apply_retention(settings, dry_run)
+    if as_json:
+        _print_json(pruned)
+    elif not is_terminal():
+        _print(pruned)
+    talk_of(pruned, dry_run=dry_run)
+    if pruned.faults:
+        raise CannotRecord("\n".join(pruned.faults))
+
+
+def _print_json(pruned: Pruned) -> None:
+    removed = [
+        {"path": removal.path, "size_bytes": removal.size_bytes, "why": removal.why}
+        for removal in (*pruned.logs, *pruned.days)
+    ]
+    print_json({"removed": removed, "compressed": pruned.compressed, "faults": pruned.faults})
+
+
+def _print(pruned: Pruned) -> None:
+    for removal in (*pruned.logs, *pruned.days):
+        print_tabbed(["removed", removal.path, removal.size_bytes, removal.why])
+    for path in pruned.compressed:
+        print_tabbed(["compressed", path, None, None])
+
+
+def talk_of(pruned: Pruned, *, dry_run: bool) -> None:
+    """Sum up on stderr."""
+    if pruned.is_at_work_elsewhere:
+        talk("another prune is at work")
+        return
+    would = "would remove" if dry_run else "removed"
+    pack = "would compress" if dry_run else "compressed"
+    talk(
+        f"{would} {_count(len(pruned.logs), 'log')} and {_count(len(pruned.days), 'day')} of the journal "
+        f"({_size(pruned.freed_bytes)}), {pack} {_count(len(pruned.compressed), 'day')}"
+    )
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def _size(count: float) -> str:
+    if count < 1000:
+        return _count(round(count), "byte")
+    for unit in ("kB", "MB", "GB"):
+        count /= 1000
+        if count < 1000:
+            break
+    return f"{count:.1f} {unit}"

@@ -1,0 +1,45 @@
+"""One word for how a job stands, worst first: what a person at 3 a.m. has to look at before anything else.
+
+Troubles win over what goes on: a failing job that runs right now is still failing until that run succeeds.
+"""
+
+from process_control.core.health import State
+from process_control.core.run import FAILED, LOST, WARNED
+
+INVALID, HELD, FAILING, STOPPED = "invalid", "held", "failing", "stopped"
+SLOW_START, RUNNING, NEVER_RAN, OK, DISABLED = "slow start", "running", "never ran", "ok", "disabled"
+
+WORST_FIRST = (INVALID, HELD, FAILING, WARNED, STOPPED, SLOW_START, RUNNING, NEVER_RAN, OK, DISABLED)
+NEEDS_ATTENTION = (INVALID, HELD, FAILING)
+NOT_ITS_FAULT = ("stopped", "overlap")
+"""Reasons of failed runs that say nothing of the job: somebody ended it, or it never started."""
+
+
+def state_of(
+    *,
+    is_valid: bool,
+    is_disabled: bool,
+    is_running: bool,
+    health: State,
+    last_outcome: str | None,
+    last_reason: str | None,
+) -> str:
+    """Return the word. `last_outcome` is that of the last run that ended and was not skipped; None: there is none."""
+    if not is_valid:
+        return INVALID
+    if health is State.HELD:
+        return HELD
+    if is_disabled:
+        return RUNNING if is_running else DISABLED
+    failed = last_outcome in (FAILED, LOST) and last_reason not in NOT_ITS_FAULT
+    if failed or health is State.FAILING:
+        return FAILING
+    if is_running:
+        return RUNNING
+    if health is State.SLOW_START:
+        return SLOW_START
+    if last_outcome in (FAILED, LOST):
+        return STOPPED
+    if last_outcome is None:
+        return NEVER_RAN
+    return WARNED if last_outcome == WARNED else OK

@@ -1,0 +1,157 @@
+"""A run on its way through the corridor: what is known of it, and how it is recorded when it does not start.
+
+Lean room.
+"""
+
+import posix
+
+from process_control.core import run as words
+from process_control.core.run import Facts
+from process_control.core.run_id import RANDOM_BYTES, run_id
+from process_control.errors import BadConfiguration, NotStarted
+from process_control.system.clock import iso
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.core.job import Job
+    from process_control.wiring import Adapters
+
+
+class Request:
+    """What was asked: who started it, how, and what was overridden. Seconds; None is the job's own value."""
+
+    __slots__ = ("by", "force", "scheduled", "slow_start", "timeout_seconds", "trigger", "wait", "wait_seconds")
+
+    def __init__(
+        self,
+        *,
+        trigger: str,
+        by: str,
+        scheduled: bool = False,
+        slow_start: bool = False,
+        force: bool = False,
+        wait: bool = False,
+        wait_seconds: float | None = None,
+        timeout_seconds: float | None = None,
+    ) -> None:
+        self.trigger = trigger
+        self.by = by
+        self.scheduled = scheduled
+        self.slow_start = slow_start
+        self.force = force
+        self.wait = wait
+        self.wait_seconds = wait_seconds
+        self.timeout_seconds = timeout_seconds
+
+
+class Run:
+    """A run on its way through the corridor: what is known of it so far."""
+
+    __slots__ = (
+        "adapters",
+        "block",
+        "cgroup",
+        "id",
+        "job",
+        "lock",
+        "log",
+        "request",
+        "slot",
+        "started_at",
+        "unrecorded",
+    )
+
+    def __init__(self, request: Request, job: "Job", adapters: "Adapters") -> None:
+        self.request = request
+        self.job = job
+        self.adapters = adapters
+        self.started_at = adapters.clock.now()
+        self.id = run_id(self.started_at, posix.urandom(RANDOM_BYTES))
+        self.slot: int | None = None
+        self.lock: int | None = None
+        self.log: str | None = None
+        self.block: dict[str, object] = {}
+        self.cgroup: str | None = None
+        self.unrecorded = False
+
+    @property
+    def scheduled_at(self) -> str | None:
+        return None if self.slot is None else iso(self.slot)
+
+    @property
+    def commands(self) -> list[list[str]]:
+        if not self.request.slow_start:
+            return self.job.command
+        if not self.job.slow_start_command:
+            raise BadConfiguration(
+                f"job '{self.job.slug}' has no slow_start_command",
+                where=self.job.path,
+                mend="add the key slow_start_command, or start it without --slow-start",
+            )
+        return self.job.slow_start_command
+
+    def facts_for_the_record(self) -> dict[str, object]:
+        """Return what every record of this run says."""
+        return {
+            "run_id": self.id,
+            "job": self.job.slug,
+            "trigger": self.request.trigger,
+            "scheduled_at": self.scheduled_at,
+            "slow_start": self.request.slow_start,
+            "by": self.request.by,
+            "host": self.adapters.identity.host,
+            "version": self.job.version,
+        }
+
+
+def let_the_lock_go(run: Run) -> None:
+    if run.lock is not None:
+        posix.close(run.lock)
+        run.lock = None
+
+
+def tell(run: Run, facts: Facts, end: dict[str, object]) -> None:
+    """Tell people; nothing that goes wrong here changes the run."""
+    try:
+        run.adapters.notifier.tell(end, facts, name=run.job.name)
+    except Exception:  # noqa: BLE001  telling about a failure must not cause one
+        pass
+
+
+def skip(run: Run, reason: str, detail: str) -> int:
+    """Record that this slot was skipped, and why; a quiet exit."""
+    now = run.adapters.clock.now()
+    run.adapters.store.append(
+        {
+            "event": "skip",
+            "at": iso(now),
+            **run.facts_for_the_record(),
+            "outcome": words.SKIPPED,
+            "reason": reason,
+            "detail": detail,
+        }
+    )
+    return 0
+
+
+def fail_unstarted(run: Run, reason: str, detail: str) -> int:
+    """Record a run that failed without having been started (`on_overlap: fail`), and tell it."""
+    facts = Facts()
+    now = iso(run.adapters.clock.now())
+    end: dict[str, object] = {
+        "event": "end",
+        "at": now,
+        **run.facts_for_the_record(),
+        "started_at": now,
+        "outcome": words.FAILED,
+        "reason": reason,
+        "exit_code": None,
+        "signal": None,
+        "duration_seconds": 0.0,
+        "detail": detail,
+        "attempts": [],
+        "log": None,
+    }
+    run.adapters.store.append(end)
+    tell(run, facts, end)
+    return NotStarted.exit_code

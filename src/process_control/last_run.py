@@ -1,0 +1,89 @@
+"""What the last run under a lock left: nothing, a missing end, or processes that are still alive.
+
+Lean room.
+"""
+
+from process_control.core.run import LOST
+from process_control.current_run import Run, let_the_lock_go, skip
+from process_control.errors import CannotRecord, NotStarted
+from process_control.system import proc
+from process_control.system.clock import iso
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.history.record import Block, JobRecord
+
+
+def settle_the_last_run(run: Run) -> int | None:
+    """With the lock held: see to it that no run under this lock is still alive, and close what was left open.
+
+    A run without an end is `lost` unless a process of it survives: then this start is refused (75), naming it.
+    """
+    adapters = run.adapters
+    for block in adapters.blocks_of_lock(run.job):
+        if block.get("end") is None and adapters.runner_lives(block):
+            from process_control.overlap import refuse_beside_a_live_run
+
+            let_the_lock_go(run)
+            return refuse_beside_a_live_run(run)
+        if block.get("end") is None or block.get("left"):
+            refuse_survivors(run, block)
+        if block.get("end") is None or not block.get("journaled"):
+            _close(run, block)
+    return None
+
+
+def refuse_survivors(run: Run, block: dict[str, object]) -> None:
+    """Refuse to start beside what an earlier run left alive. Raises NotStarted (75), naming the processes."""
+    survivors = run.adapters.survivors_of(block)
+    if not survivors:
+        return
+    let_the_lock_go(run)
+    shown = ", ".join([proc.describe(pid) for pid in survivors[:5]])
+    what = f"not started: run {block.get('run_id')} of {block.get('started_at')} left processes alive: {shown}"
+    if run.request.scheduled:
+        skip(run, "overlap", what)
+    raise NotStarted(what, where=run.job.slug, mend=f"end them: run-job --kill-job {block.get('job')}")
+
+
+def _close(run: Run, block: "Block") -> None:
+    """Write the end that the journal does not have: the one the block kept, or `lost`. Raises CannotRecord (74)."""
+    try:
+        store = run.adapters.store_of(str(block["job"]))
+        end = block.get("end") or store.end_in_journal(str(block["run_id"]))
+        if isinstance(end, dict) and block.get("end") is None:  # killed between its two writes
+            store.write_run({**block, "end": end, "journaled": True, "left": False})
+        else:
+            end = end if isinstance(end, dict) else _lost(run, block)
+            _record(store, block, end)
+    except CannotRecord:
+        if not run.job.run_unlogged:
+            raise
+        return
+    run.adapters.remove_cgroup(str(block.get("cgroup")))
+    if end.get("outcome") == LOST:
+        _count_the_loss(block, end, store)
+    if store is not run.adapters.store:
+        store.close()
+
+
+def _record(store: "JobRecord", block: "Block", end: dict[str, object]) -> None:
+    fault = store.record_end(block, end, left=False)
+    if fault is not None:
+        raise CannotRecord(fault)
+
+
+def _lost(run: Run, block: "Block") -> dict[str, object]:
+    from process_control.history.lost import lost_end
+
+    return lost_end(block, now=iso(run.adapters.clock.now()), boot_id=run.adapters.identity.boot_id)
+
+
+def _count_the_loss(block: "Block", end: dict[str, object], store: "JobRecord") -> None:
+    from process_control.history.rebuild import SCHEDULED_TRIGGERS, health_after
+
+    counts = block.get("trigger") in SCHEDULED_TRIGGERS
+    try:
+        store.change_health(lambda old: health_after(old, end, counts=counts))
+    except (CannotRecord, ValueError):  # an unreadable health holds the job; the loss itself is recorded
+        pass

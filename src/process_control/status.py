@@ -1,0 +1,193 @@
+"""JobStatus, the one read model: what every list, screen and page tells of a job.
+
+It reads the job files, health, the history's index and the blocks of runs, and nothing else. Which word says how a job
+stands is decided in `core/job_state.py`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from os import uname
+from statistics import median
+from typing import Any
+
+from process_control.config.job_directory import InvalidJob
+from process_control.config.settings import Settings
+from process_control.core.health import Health, State
+from process_control.core.job import Job
+from process_control.core.job_state import FAILING, HELD, STOPPED, WORST_FIRST, state_of
+from process_control.core.run import SKIPPED, SUCCEEDED, WARNED
+from process_control.core.schedule import Schedule, ScheduleError, host_zone
+from process_control.history import record
+from process_control.history.index import Index, Run, run_of_block
+
+RECENT_RUNS = 20
+_RANK = {state: rank for rank, state in enumerate(WORST_FIRST)}
+_NOT_SKIPPED = ("succeeded", "warned", "failed", "lost", "running")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStatus:
+    """How a job stands. `definition` is None when its file is invalid; `why` is the reason for its state, in words.
+
+    `last` is the last run that ended and was not skipped; `recent` are the outcomes of the last runs, skipped ones
+    too, oldest first (None: it goes on); the median is that of the recent runs that went well.
+    """
+
+    slug: str
+    path: str
+    state: str
+    why: str | None
+    definition: Job | None
+    health: Health
+    last: Run | None
+    running: Run | None
+    recent: tuple[str | None, ...]
+    median_seconds: float | None
+
+    @property
+    def name(self) -> str | None:
+        return self.definition.name if self.definition else None
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """The schedule of the job; None without one, or when its zone is no longer known."""
+        return _schedule(self.definition, None)
+
+    def next_slot(self, now: datetime, zone: tzinfo | None = None) -> datetime | None:
+        """Return the next planned time; None for a disabled or invalid job. `zone` saves looking for the host's."""
+        if self.definition is None or self.definition.disabled:
+            return None
+        schedule = _schedule(self.definition, zone)
+        return next(schedule.after(now), None) if schedule else None
+
+    def to_json(self, now: datetime, zone: tzinfo | None = None) -> dict[str, Any]:
+        """Return the job with the keys of every `--json` answer."""
+        job = self.definition
+        schedule = _schedule(job, zone)
+        slot = self.next_slot(now, zone)
+        return {
+            "job": self.slug,
+            "name": self.name,
+            "state": self.state,
+            "why": self.why,
+            "health": self.health.state.value,
+            "failures_in_row": self.health.failures_in_row,
+            "next": slot.strftime("%Y-%m-%dT%H:%M:%S.000Z") if slot else None,
+            "last": self.last.to_json() if self.last else None,
+            "running": self.running.to_json() if self.running else None,
+            "recent": [outcome or "running" for outcome in self.recent],
+            "median_seconds": self.median_seconds,
+            "schedule": list(job.schedule) if job else None,
+            "schedule_in_words": schedule.in_words() if schedule else None,
+            "disabled": job.disabled if job else None,
+            "tags": list(job.tags) if job else [],
+            "owner": job.owner if job else None,
+            "description": job.description if job else None,
+            "path": self.path,
+        }
+
+
+def read_statuses(settings: Settings, jobs: Iterable[Job | InvalidJob], index: Index) -> list[JobStatus]:
+    """Return how these jobs stand, worst first, then by name."""
+    wanted = list(jobs)
+    slugs = [job.slug for job in wanted]
+    latest = index.latest(slugs, count=RECENT_RUNS)
+    open_runs = {run.run_id: run for run in index.open_runs()}
+    recent = {slug: [(key, _outcome(key, word, open_runs), took) for key, word, took in latest[slug]] for slug in slugs}
+    last_ids = {slug: _last_id(slug, recent[slug], index) for slug in slugs}
+    last_runs = index.runs_by_id([run_id for run_id in last_ids.values() if run_id is not None])
+    statuses = []
+    for job in wanted:
+        run_id = last_ids[job.slug]
+        last = last_runs.get(run_id) if run_id is not None else None
+        statuses.append(_status(settings, job, last, recent[job.slug]))
+    return sorted(statuses, key=lambda status: (_RANK[status.state], status.slug))
+
+
+Recent = list[tuple[str, str | None, float | None]]
+"""Run id, outcome (None: it goes on) and duration of a job's last runs, newest first."""
+
+
+def _outcome(run_id: str, outcome: str | None, open_runs: dict[str, Run]) -> str | None:
+    """Return the outcome of a run; one without a recorded end may be lost, or have ended in its block only."""
+    if outcome is not None or run_id not in open_runs:
+        return outcome
+    return open_runs[run_id].outcome
+
+
+def _last_id(slug: str, recent: Recent, index: Index) -> str | None:
+    for run_id, outcome, _ in recent:
+        if outcome is not None and outcome != SKIPPED:
+            return run_id
+    if len(recent) < RECENT_RUNS:
+        return None
+    older = index.runs(jobs=[slug], outcomes=_NOT_SKIPPED, limit=2)  # nothing but skips lately
+    return next((run.run_id for run in older if run.outcome is not None), None)
+
+
+def _status(settings: Settings, job: Job | InvalidJob, last: Run | None, recent: Recent) -> JobStatus:
+    health, doubt = _health(settings, job.slug)
+    running = _running(settings, job.slug)
+    if running is not None and not any(run_id == running.run_id for run_id, _, _ in recent):
+        recent = [(running.run_id, None, None), *recent][:RECENT_RUNS]  # it could not be written to the journal
+    definition = job if isinstance(job, Job) else None
+    state = state_of(
+        is_valid=definition is not None,
+        is_disabled=definition is not None and definition.disabled,
+        is_running=running is not None,
+        health=health.state,
+        last_outcome=last.outcome if last else None,
+        last_reason=last.reason if last else None,
+    )
+    good = [took for _, outcome, took in recent if outcome in (SUCCEEDED, WARNED) and took is not None]
+    return JobStatus(
+        slug=job.slug,
+        path=job.path,
+        state=state,
+        why=_why(state, job, health, doubt, last),
+        definition=definition,
+        health=health,
+        last=last,
+        running=running,
+        recent=tuple(outcome for _, outcome, _ in reversed(recent)),
+        median_seconds=median(good) if good else None,
+    )
+
+
+def _health(settings: Settings, slug: str) -> tuple[Health, str | None]:
+    """Return the health and, when its file cannot be understood (then the job counts as held), why."""
+    try:
+        return Health.from_record(record.JobRecord(settings.state_directory, slug).read_health()), None
+    except ValueError as error:
+        doubt = f"its health file cannot be understood ({error}); removed, it is built again from the journal"
+        return Health(state=State.HELD), doubt
+
+
+def _running(settings: Settings, slug: str) -> Run | None:
+    block = record.read_block(settings.state_directory, slug)
+    if block is None or block.get("end") is not None or not record.runner_is_alive(block):
+        return None
+    return run_of_block(block)
+
+
+def _why(state: str, job: Job | InvalidJob, health: Health, doubt: str | None, last: Run | None) -> str | None:
+    if isinstance(job, InvalidJob):
+        return str(job.error)
+    if state == HELD:
+        by = f" by {health.by}" if health.by else ""
+        return doubt or f"held{by}: {health.why or 'no reason given'}"
+    if last is None or state not in (FAILING, WARNED, STOPPED):
+        return None
+    return last.detail or last.reason
+
+
+def _schedule(job: Job | None, zone: tzinfo | None) -> Schedule | None:
+    if job is None or not job.schedule:
+        return None
+    try:
+        return Schedule.parse(
+            job.schedule, time_zone=job.time_zone or zone or host_zone(), host=uname().nodename, slug=job.slug
+        )
+    except ScheduleError:
+        return None

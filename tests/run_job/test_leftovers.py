@@ -1,0 +1,183 @@
+"""What the job leaves behind: nothing of it is killed in mid-run, and nothing is left when the run has ended."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from harness import Box, lives, storm_size, until
+from runs import outcomes, script, the_end
+
+
+def test_bash_process_substitution_succeeds_and_nothing_is_killed(box: Box) -> None:
+    """bash ends before the `tee` that it started; its output is still on the way."""
+    copy = box.root / "copy"
+    job = script(box, "job.sh", f"exec > >(tee {copy})\necho one; echo two\n", shell="/bin/bash")
+    box.job("tee", f"command: {job}")
+
+    result = box.run("tee")
+
+    assert (result.stderr, result.exit_code) == ("", 0)
+    assert outcomes(box) == [("succeeded", None)]
+    assert copy.read_text() == "one\ntwo\n"
+    assert box.log_bytes("tee") == b"one\ntwo\n"
+
+
+def test_process_substitution_on_stderr_keeps_its_text(box: Box) -> None:
+    job = script(box, "job.sh", "exec 2> >(sed 's/^/E: /' >&1)\necho one >&2\n", shell="/bin/bash")
+    box.job("sed", f"command: {job}")
+
+    result = box.run("sed")
+
+    assert (result.stderr, result.exit_code) == ("", 0)
+    assert box.log_bytes("sed") == b"E: one\n"
+
+
+def test_a_double_fork_in_mid_run_is_left_alone(box: Box) -> None:
+    """The worker is adopted by us while the job lives on; it is the job's, and the job waits for its word."""
+    words, release = box.fifo("words"), box.fifo("release")
+    worker = script(box, "worker.sh", f"echo worker > {words}; read line < {release}; echo worked > {box.root}/result")
+    job = script(
+        box,
+        "job.sh",
+        f"( setsid {worker} & )\nwhile ! [ -e {box.root}/result ]; do sleep 0.01; done; cat {box.root}/result",
+    )
+    box.job("double", f"command: [{job}, echo second]")
+
+    with box.start("double") as live:
+        words.read_line()
+        release.write_line()
+        result = live.wait()
+
+    assert (result.stderr, result.exit_code) == ("", 0)
+    assert outcomes(box) == [("succeeded", None)]
+    assert box.log_bytes("double") == b"worked\nsecond\n"
+
+
+def test_between_the_commands_of_a_list_nothing_is_killed(box: Box) -> None:
+    ready = box.fifo("ready")
+    daemon = script(box, "daemon.sh", f"echo up > {ready}; exec sleep 1000")
+    first = script(box, "first.sh", f"{daemon} & echo $! > {box.root}/pid; read line < {ready}")
+    last = script(box, "last.sh", f"kill -0 $(cat {box.root}/pid) && kill $(cat {box.root}/pid) && echo alive")
+    box.job("list", f"command: [{first}, 'true', {last}]")
+
+    result = box.run("list")
+
+    assert (result.stderr, result.exit_code) == ("", 0)
+    assert box.log_bytes("list") == b"alive\n"
+    assert outcomes(box) == [("succeeded", None)]
+
+
+def test_what_ends_by_itself_within_two_seconds_is_no_leftover_and_its_output_is_kept(box: Box) -> None:
+    box.job("late", "command: sh -c '( sleep 0.3; echo late ) & echo early'")
+
+    result = box.run("late")
+
+    assert (result.stderr, result.exit_code) == ("", 0)
+    assert box.log_bytes("late") == b"early\nlate\n"
+    assert outcomes(box) == [("succeeded", None)]
+
+
+def test_a_leftover_is_ended_with_term_and_the_run_is_warned(box: Box) -> None:
+    pid = box.fifo("pid")
+    box.fifo("never")
+    leftover = script(box, "leftover.sh", f"trap 'echo got TERM; exit' TERM; echo $$ > {pid}; read x < {box.root}/never")
+    box.job("leftover", f"command: sh -c '{leftover} & read x < {box.root}/go; echo done'")
+    box.fifo("go").write_line()
+
+    result = box.run("leftover")
+
+    assert (result.stderr, result.exit_code) == ("", 0)
+    assert not lives(int(pid.read_line()))
+    assert outcomes(box) == [("warned", "leftovers")]
+    assert box.log_bytes("leftover") == b"done\ngot TERM\n"
+    assert f"(/bin/sh {leftover})" in the_end(box)["detail"]
+
+
+def test_a_leftover_that_ignores_term_is_killed_after_the_grace(box: Box) -> None:
+    pid = box.fifo("pid")
+    leftover = script(box, "leftover.sh", f"trap '' TERM HUP INT; echo $$ > {pid}; while :; do sleep 0.01; done")
+    box.job("leftover", f"command: sh -c 'setsid {leftover} & read x < {box.root}/go'\nkill_grace: 0.3")
+    box.fifo("go").write_line()
+    began = time.monotonic()
+
+    result = box.run("leftover")
+
+    took = time.monotonic() - began
+    assert (result.stderr, result.exit_code) == ("", 0)
+    assert not lives(int(pid.read_line()))
+    assert outcomes(box) == [("warned", "leftovers")]
+    assert took > 2.3
+
+
+def test_a_pipe_held_open_by_a_leftover_holds_nothing_up(box: Box) -> None:
+    """The leftover has nothing but the job's stdout: the run ends when the drain and the grace are over."""
+    box.job("pipe", "command: sh -c 'trap \"\" TERM; setsid sleep 1000 & echo done'\nkill_grace: 0.2")
+    began = time.monotonic()
+
+    result = box.run("pipe")
+
+    took = time.monotonic() - began
+    assert result.exit_code == 0
+    assert box.log_bytes("pipe") == b"done\n"
+    assert 2.0 < took < 2.2 + 5
+    assert box.processes() == []
+
+
+@pytest.mark.parametrize("where", ["on our pipes", "elsewhere"])
+def test_leftovers_keep_lets_a_service_live_and_it_does_not_hold_the_lock(box: Box, where: str) -> None:
+    pid = box.fifo("pid")
+    redirect = "" if where == "on our pipes" else "< /dev/null > /dev/null 2>&1"
+    starter = script(box, "start.sh", f"sleep 1000 {redirect} & echo $! > {pid}")
+    box.job("service", f"command: {starter}\nleftovers: keep")
+
+    results = [box.run("service") for _ in range(2)]
+
+    services = [int(pid.read_line()) for _ in range(2)]
+    alive = [lives(service) for service in services]
+    for service in services:
+        os.kill(service, signal.SIGKILL)
+    assert alive == [True, True]
+    assert [(result.stderr, result.exit_code) for result in results] == [("", 0)] * 2, results
+    assert outcomes(box) == [("succeeded", None)] * 2
+
+
+def test_a_kept_service_lives_on_when_the_run_is_over_and_is_no_survivor(box: Box) -> None:
+    pid = box.fifo("pid")
+    starter = script(box, "start.sh", f"setsid sleep 1000 < /dev/null > /dev/null 2>&1 & echo $! > {pid}")
+    box.job("service", f"command: {starter}\nleftovers: keep")
+    box.run("service")
+    service = int(pid.read_line())
+
+    killed = box.run_job("--kill-job", "service")
+
+    assert (killed.exit_code, killed.stderr) == (1, "service: nothing is running\n")
+    assert lives(service)
+    os.kill(service, signal.SIGKILL)
+    until(lambda: not lives(service), "the service to end")
+
+
+def test_leftovers_keep_still_ends_everything_at_a_timeout(box: Box) -> None:
+    pid = box.fifo("pid")
+    starter = script(box, "start.sh", f"setsid sleep 1000 & echo $! > {pid}; wait")
+    box.job("service", f"command: {starter}\nleftovers: keep\ntimeout: 0.3\nkill_grace: 0.2")
+
+    result = box.run("service")
+
+    assert result.exit_code == 124
+    assert not lives(int(pid.read_line()))
+
+
+@pytest.mark.storm
+def test_a_fork_and_exit_chain_is_caught(box: Box) -> None:
+    """Each link forks the next and ends: no pid lives long enough to be named, the loop ends it all the same."""
+    chain = box.root / "chain.py"
+    chain.write_text("import os\nwhile True:\n    if os.fork():\n        os._exit(0)\n    os.setsid()\n")
+    box.job("chain", f"command: /usr/bin/python3 -I -S {chain}\ntimeout: 0.3\nkill_grace: 0.1")
+
+    for _ in range(storm_size(1, 100)):
+        assert box.run("chain").exit_code == 0
+        assert box.processes() == []
+
+    assert set(outcomes(box)) == {("warned", "leftovers")}

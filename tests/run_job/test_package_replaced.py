@@ -1,0 +1,121 @@
+"""The package is replaced while a job runs, as an upgrade does: the end is recorded and told all the same."""
+
+import os
+import shutil
+from collections.abc import Callable
+
+import pytest
+
+from harness import Box, Product
+from runs import ONE_SLOT, outcomes, script, the_end
+
+
+@pytest.fixture
+def own_box(make_box: Callable[..., Box], product: Product) -> Box:
+    """A box with an installation of its own, that may be destroyed: hard links, only ever unlinked."""
+    box = make_box()
+    prefix = box.root / "installation"
+    shutil.copytree(product.prefix, prefix, symlinks=True, copy_function=os.link)
+    for script_of_pip in (prefix / "bin" / "run-job", prefix / "bin" / "process-control"):
+        text = script_of_pip.read_text().replace(str(product.prefix), str(prefix))
+        script_of_pip.unlink()
+        script_of_pip.write_text(text)
+        script_of_pip.chmod(0o755)
+    box.product = Product(prefix=prefix, interpreter=product.interpreter)
+    return box
+
+
+def destroy(box: Box, how: str) -> None:
+    """Replace every module, and every byte code file, of the package and of what it depends on."""
+    for path in sorted(box.product.site_packages.rglob("*"), reverse=True):
+        if not path.is_file():
+            continue
+        if how == "removed":
+            path.unlink()
+        elif path.suffix in (".py", ".pyc", ".so"):
+            path.unlink()
+            path.write_bytes(b"\xff garbage: this is no Python (\n")
+
+
+JOBS = {
+    "success": ("exit 0", 0, ("succeeded", None), ""),
+    "failure": ("exit 3", 3, ("failed", "exit_code"), "exited with 3"),
+    "stderr": ("echo oops >&2", 1, ("failed", "stderr"), "on stderr"),
+    "signal": ("kill -9 $$", 137, ("failed", "signal"), "signal KILL"),
+    "leftover": ("(trap '' TERM; sleep 1000) & exit 0", 0, ("warned", "leftovers"), ""),
+}
+
+
+@pytest.mark.parametrize("name", JOBS)
+@pytest.mark.parametrize(("how", "via"), [("garbage", "script"), ("removed", "stub")])
+def test_the_end_is_recorded_and_told(own_box: Box, how: str, name: str, via: str) -> None:
+    box = own_box
+    ending, code, outcome, told = JOBS[name]
+    started, release = box.fifo("started"), box.fifo("release")
+    job = script(box, "job.sh", f"sleep 0.1; echo started > {started}; read line < {release}; {ending}")
+    box.job("job", f"command: {job}\nkill_grace: 0.1\n{ONE_SLOT}")
+
+    with box.start(*(["--scheduled"] if via == "stub" else []), "job", via=via) as live:
+        started.read_line()
+        destroy(box, how)
+        release.write_line()
+        result = live.wait()
+
+    assert result.exit_code == code
+    assert outcomes(box) == [outcome]
+    assert told in result.stderr
+    assert result.stderr.startswith("job: failed: ") if code else result.stderr == ""
+    assert "judged without" not in str(the_end(box)["detail"])
+    assert box.block("job")["end"]["outcome"] == outcome[0]
+    assert box.health("job")["failures_in_row"] == (1 if code and via == "stub" else 0)
+
+
+def test_a_timeout_ends_the_whole_tree_although_the_package_is_gone(own_box: Box) -> None:
+    box = own_box
+    started = box.fifo("started")
+    job = script(box, "job.sh", f"setsid sleep 1000 & sleep 0.1; echo started > {started}; wait")
+    box.job("job", f"command: {job}\ntimeout: 1\nkill_grace: 0.1")
+
+    with box.start("job") as live:
+        started.read_line()
+        destroy(box, "garbage")
+        result = live.wait()
+
+    assert result.exit_code == 124
+    assert outcomes(box) == [("failed", "timeout")]
+    assert "job: failed: " in result.stderr
+
+
+@pytest.mark.parametrize("victim", ["runner", "guard"])
+def test_a_killed_runner_or_guard_still_leaves_nothing_behind(own_box: Box, victim: str) -> None:
+    box = own_box
+    started = box.fifo("started")
+    job = script(box, "job.sh", f"setsid sleep 1000 & sleep 0.1; echo started > {started}; wait")
+    box.job("job", f"command: {job}")
+
+    with box.start("job") as live:
+        started.read_line()
+        destroy(box, "garbage")
+        os.kill(box.block("job")["pid" if victim == "runner" else "guard_pid"], 9)
+        result = live.wait()
+
+    assert result.exit_code == (137 if victim == "runner" else -9)
+    # nothing left behind: the box demands it when it closes
+
+
+@pytest.mark.parametrize("name", ["success", "failure"])
+def test_on_a_terminal_the_last_line_still_sums_up(own_box: Box, name: str) -> None:
+    box = own_box
+    ending, code, outcome, _ = JOBS[name]
+    started, release = box.fifo("started"), box.fifo("release")
+    job = script(box, "job.sh", f"sleep 0.1; echo started > {started}; read line < {release}; {ending}")
+    box.job("job", f"command: {job}")
+
+    with box.start("job", tty=True) as live:
+        started.read_line()
+        destroy(box, "garbage")
+        release.write_line()
+        result = live.wait()
+
+    assert result.exit_code == code
+    assert f"job {outcome[0]}" in result.stdout
