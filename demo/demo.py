@@ -8,6 +8,7 @@ import os
 import pty
 import sys
 import tempfile
+import termios
 import textwrap
 from pathlib import Path
 
@@ -128,6 +129,8 @@ class Stage:
     def _run(self, words: list[str]) -> int:
         pid, terminal = pty.fork() if not sys.stdout.isatty() else (os.fork(), -1)
         if pid == 0:
+            if terminal >= 0:
+                termios.tcsetwinsize(0, (40, 120))
             os.chdir(self.home)
             try:
                 os.execvpe(words[0], words, self.environment)

@@ -245,7 +245,7 @@ class Box:
 
         `via`: "script" is the console script that people call, "stub" the line that cron gets. `user`: the account
         that calls (only root can choose); `env`: on top of the box's environment, None removes; `tty`: on a terminal
-        of 80 by 24; `cwd`: of the caller.
+        of 24 lines and `columns`; `cwd`: of the caller.
         """
         if via == "stub":
             command = [self.product.interpreter, "-I", "-S", str(self.product.stub)]
@@ -270,6 +270,7 @@ class Box:
         user: str | None = None,
         env: Mapping[str, str | None] | None = None,
         tty: bool = False,
+        columns: int = 80,
         cwd: Path | str | None = None,
         umask: int = 0o022,
         preexec_fn: Callable[[], None] | None = None,
@@ -278,7 +279,7 @@ class Box:
         if user is None and self.configuration is None:
             user = self.service_user
         command = [*self._namespace, *self._becoming(user), *command]
-        terminal, other_end = _new_terminal() if tty else (None, None)
+        terminal, other_end = _new_terminal(user, columns) if tty else (None, None)
         try:
             process = subprocess.Popen(  # the caller closes it, by Live
                 command,
@@ -470,9 +471,12 @@ def _new_root() -> Path:
     return root
 
 
-def _new_terminal() -> tuple[int, int]:
+def _new_terminal(user: str | None, columns: int) -> tuple[int, int]:
+    """Return both ends of a pseudo-terminal that belongs to `user`, as after a login."""
     ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (24, 80))
+    termios.tcsetwinsize(theirs, (24, columns))
+    if user is not None and IS_ROOT:
+        os.fchown(theirs, pwd.getpwnam(user).pw_uid, -1)
     return ours, theirs
 
 

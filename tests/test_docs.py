@@ -1,9 +1,10 @@
 """The documentation tells the truth: its YAML loads, its commands run and print what is shown, its links lead on.
 
 In a page, ```console blocks are run in order, in one box a page, on a terminal: `$ command`, then what it prints; a
-line `...` stands for any lines. A ```yaml block that begins with a comment `# ~/PATH` is written there first. Commands
-that a test cannot run are in ```sh blocks, below `<!-- not run: why -->`. Run ids, times and the reader's home may
-differ. `PROCESS_CONTROL_DOCS=write` writes what was printed into the pages; read the difference before it is kept.
+line `...` stands for any lines. A ```yaml block that begins with a comment `# ~/PATH` is written there first; a job
+that is wrong on purpose is ```yaml wrong. Commands that a test cannot run are in ```sh blocks, below
+`<!-- not run: why -->`. Run ids, times and the reader's home may differ. `PROCESS_CONTROL_DOCS=write` writes what was
+printed into the pages; read the difference before it is kept.
 """
 
 import os
@@ -20,8 +21,9 @@ from harness import IS_ROOT, PROJECT, SERVICE_USER, Box, Result
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")])
 WRITING = os.environ.get("PROCESS_CONTROL_DOCS") == "write"
 HOME = "/home/ann"  # the reader of the pages
+CONFIGURATION = "~/.config/process-control/process-control.yaml"
 
-FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```([\w ]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NOT_RUN = re.compile(r"<!-- not run: .+ -->\n\Z")
 
 
@@ -73,18 +75,20 @@ def has_commands(page: Path) -> bool:
 
 # --- what may differ -------------------------------------------------------------------------------------------------
 
+WEEKDAY = r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 MAY_DIFFER = [
     (r"\x1b\[[0-9;?]*[A-Za-z]", ""),
     (r"\d{8}-\d{6}-[0-9a-hjkmnp-tv-z]{16}", "TIME-RUN"),
     (r"\b[0-9a-hjkmnp-tv-z]{16}\b", "RUN"),
-    (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?( ?(Z|UTC|[+-]\d\d:?\d\d))?", "TIME"),
+    (rf"({WEEKDAY} )?\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?( ?(Z|UTC|[+-]\d\d:?\d\d))?", "TIME"),
+    (rf"{WEEKDAY} \d+ [A-Z][a-z]{{2}} \d\d:\d\d( [A-Z]{{2,4}})?", "TIME"),
+    (rf"\bin \d+ (h|min|s|d)\b|{WEEKDAY} \d\d:\d\d\b", "WHEN"),
     (r"\b\d\d:\d\d:\d\d(\.\d+)?\b", "TIME"),
-    (r"\b(in )?\d+(\.\d+)? (h|min|s|ms|d)( \d+ (min|s|h))*( ago)?\b", "SPAN"),
-    (r"\d+(\.\d+)?(ms|s)\b", "SPAN"),
-    (r"\+?\b\d+\.\d{2,6}\b", "SPAN"),
-    (r"pid \d+", "pid N"),
-    (r"\b\d+(\.\d+)? (KiB|MiB|kB|MB)\b", "SIZE"),
-    (r"[ \t─━]+", " "),
+    (r"\bjust now\b|\b\d+ (s|min|h) ago\b", "AGO"),
+    (r"\b(in )?\d+(\.\d+)? (h|min|s|ms|d)( \d+ (min|s|h))*\b", "SPAN"),
+    (r"\b\d+(\.\d+)? (bytes|KiB|MiB|kB|MB)\b", "SIZE"),
+    (r"\bpid \d+", "pid N"),
+    (r"[ \t]+", " "),
 ]
 
 
@@ -124,14 +128,24 @@ class Reader:
     def run(self, command: str) -> Result:
         """Return what the command prints on a terminal."""
         environment = {"HOME": str(self.home), "TERM": "xterm"}
-        return self.box.command(["sh", "-c", command], tty=True, cwd=self.home, env=environment)
+        return self.box.command(["sh", "-c", command], tty=True, columns=100, cwd=self.home, env=environment)
+
+    def live_where_sub_jobs_look(self) -> None:
+        """Name the configuration: a sub-job looks in the home of the password file, and this reader lives elsewhere."""
+        places = {
+            "job_directory": self.box.job_directory,
+            "output_directory": self.box.output_directory,
+            "state_directory": self.box.state_directory,
+        }
+        self.write(CONFIGURATION, "".join(f"{key}: {place}\n" for key, place in places.items()))
+        self.box.environment["PROCESS_CONTROL_CONFIG"] = str(self.home / CONFIGURATION.removeprefix("~/"))
 
 
 def follow(page: Path, reader: Reader) -> list[str]:
     """Do what the page says; return what was not as shown. When `WRITING`, put what was printed into the page."""
     faults, text = [], page.read_text()
     for block in blocks(page):
-        if block.language == "yaml" and (path := re.match(r"# (~/\S+)\n", block.text)):
+        if block.language.startswith("yaml") and (path := re.match(r"# (~/\S+)\n", block.text)):
             reader.write(path[1], block.text)
         if block.language != "console":
             continue
@@ -157,6 +171,8 @@ def _presentable(printed: str) -> str:
 @pytest.mark.parametrize("page", [page for page in PAGES if has_commands(page)], ids=short)
 def test_the_commands_of_a_page_print_what_is_shown(page: Path, make_box: Callable[..., Box]) -> None:
     reader = Reader(make_box(configured=False, user=SERVICE_USER if IS_ROOT else None))
+    if "  - run-job " in page.read_text():
+        reader.live_where_sub_jobs_look()
 
     faults = follow(page, reader)
 

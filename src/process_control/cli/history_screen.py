@@ -14,13 +14,13 @@ WIDEST_JOB = 32
 
 
 def show_runs(runs: Sequence[Run], now: datetime) -> None:
-    """Print one line a run: when, which job, how it ended and why, how long it took, its id."""
+    """Print one line a run: when, which job, how it ended, how long it took, its id, why."""
     screen = console()
     if not runs:
         screen.print(Text("nothing ran", style="dim"))
         return
     rows = [_row(run, now) for run in runs]
-    for line in columns(rows, header=["STARTED", "JOB", "TOOK", "RUN", "OUTCOME"], right=[2]):
+    for line in columns(rows, header=["STARTED", "JOB", "OUTCOME", "TOOK", "RUN", "WHY"], right=[3]):
         line.truncate(width(), overflow="ellipsis")
         screen.print(line)
 
@@ -31,12 +31,11 @@ def _row(run: Run, now: datetime) -> list[Text]:
         length = f"{span((now - began).total_seconds())} so far"
     else:
         length = took(run.duration_seconds)
-    outcome = Text(run.outcome or "running", style=OUTCOME_STYLES.get(run.outcome, "red"))
-    why = clean(run.detail or run.reason)
     return [
         Text(stamp(began), style="dim"),
         Text(shortened(run.job, WIDEST_JOB), style="bold" if run.outcome in ("failed", "lost") else ""),
+        Text(run.outcome or "running", style=OUTCOME_STYLES.get(run.outcome, "red")),
         Text(length),
         Text(run.run_id, style="dim"),
-        outcome.append(f": {why}" if why else ""),
+        Text(clean(run.detail or run.reason)),
     ]

@@ -53,7 +53,7 @@ def show_list(statuses: Sequence[JobStatus]) -> None:
                 Text(clean(tags), style="dim"),
             ]
         )
-        below[row] = _why(status)
+        below[row] = _why_in_short(status) if status.state == "invalid" else []
     _print_table(screen, columns(rows, header=["STATE", "JOB", "NAME", "SCHEDULE", "TAGS"]), below)
 
 
@@ -67,7 +67,7 @@ def show_all_jobs(statuses: Sequence[JobStatus], *, show_all: bool) -> None:
     if width() < 100:
         rows, header = [row[:-1] for row in rows], header[:-1]
     lines = columns(rows, header=header, right=[3, 4])
-    _print_table(screen, lines, {number: _why(status) for number, status in enumerate(shown)})
+    _print_table(screen, lines, {number: _why_in_short(status) for number, status in enumerate(shown)})
     rest = statuses[len(shown) :]
     if rest:
         counts = Counter(status.state for status in rest)
@@ -77,7 +77,7 @@ def show_all_jobs(statuses: Sequence[JobStatus], *, show_all: bool) -> None:
 
 def _fitting(statuses: Sequence[JobStatus], lines: int) -> list[JobStatus]:
     """Return as many as one screen holds, but all that need attention."""
-    taken = itertools.accumulate(1 + bool(_why(status)) for status in statuses)
+    taken = itertools.accumulate(1 + len(_why_in_short(status)) for status in statuses)
     fitting = list(itertools.takewhile(lambda pair: pair[1] <= max(lines, 5), zip(statuses, taken, strict=True)))
     troubled = sum(status.state in NEEDS_ATTENTION for status in statuses)
     count = len(statuses) if len(statuses) - len(fitting) == 1 else len(fitting)
@@ -130,8 +130,17 @@ def _state(status: JobStatus, screen: Console) -> Text:
     return Text(f"{symbol}{status.state}", style=STATE_STYLES[status.state])
 
 
+def _why_in_short(status: JobStatus) -> list[str]:
+    """Return the reason in two lines at most: a fault of the file and its mend, and how many more there are."""
+    lines = _why(status)
+    more = sum("hint:" not in line for line in lines[2:])
+    if more:
+        lines[1] += f" (and {more} more: process-control lint)"
+    return lines[:2]
+
+
 def _why(status: JobStatus) -> list[str]:
-    """Return the reason below a job that needs a look, a line each."""
+    """Return the reason for the state of a job that needs a look, a line each."""
     if status.state == "invalid":
         return [clean(line) for line in (status.why or "").split("\n")]
     if status.state not in (*NEEDS_ATTENTION, "warned", "stopped") or not status.why:
@@ -183,7 +192,7 @@ def _facts(status: JobStatus, now: datetime) -> list[tuple[str, Text]]:
     if status.running:
         facts.append(("running", _going_on(status.running, status.median_seconds, now)))
     if status.last:
-        facts.append(("last", _told(status.last, status.median_seconds, now)))
+        facts += _told(status.last, status.median_seconds, now)
     if run is not None:
         facts += [("run", Text(run.run_id)), ("log", Text(clean(run.log) or "none was kept"))]
     version = f", version {job.version}" if job is not None else ""
@@ -208,13 +217,15 @@ def _going_on(run: Run, median: float | None, now: datetime) -> Text:
     return Text(f"for {length}{usual}, pid {run.pid}, started by {clean(run.by)} ({run.trigger})", style="cyan")
 
 
-def _told(run: Run, median: float | None, now: datetime) -> Text:
-    text = Text(outcome_in_words(run), style=OUTCOME_STYLES.get(run.outcome, "red"))
-    text.append(f"; {stamp(parse_iso(run.started_at))}, {ago(parse_iso(run.started_at), now)}", style="default")
-    if run.duration_seconds is not None:
-        usual = f" (median {took(median)})" if median else ""
-        text.append(f", took {took(run.duration_seconds)}{usual}", style="default")
-    return text.append(f", by {clean(run.by)} ({run.trigger})", style="default")
+def _told(run: Run, median: float | None, now: datetime) -> list[tuple[str, Text]]:
+    began = parse_iso(run.started_at)
+    usual = f" (median {took(median)})" if median else ""
+    length = f"; took {took(run.duration_seconds)}{usual}" if run.duration_seconds is not None else ""
+    return [
+        ("last", Text(outcome_in_words(run), style=OUTCOME_STYLES.get(run.outcome, "red"))),
+        ("began", Text(f"{stamp(began)}, {ago(began, now)}{length}")),
+        ("by", Text(f"{clean(run.by)} ({run.trigger})")),
+    ]
 
 
 def outcome_in_words(run: Run) -> str:

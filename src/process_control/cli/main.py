@@ -4,7 +4,9 @@ Errors come as `where: what` and `hint:`, never as a traceback; the exit codes a
 """
 
 import difflib
+import errno
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -85,13 +87,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = process_control.main(words, prog_name="process-control", standalone_mode=False)
+        _prepare_streams()
+        code = _invoke(words)
         sys.stdout.flush()
     except ProcessControlError as error:
         talk(str(error))
         return error.exit_code
     except click.UsageError as error:
-        talk(_usage(error))
+        talk(_usage(error, words))
         return 2
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
@@ -102,12 +105,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _tell_os_error(error, debug="--debug" in words)
     except Exception as error:  # noqa: BLE001  the last line of defence: one line instead of a traceback
         return _tell_fault_of_ours(error, debug="--debug" in words)
+    return code
+
+
+def _invoke(words: list[str]) -> int:
+    """Do what the words say. Not by click's own `main`: that makes exit code 1 of a broken pipe."""
+    try:
+        with process_control.make_context("process-control", list(words)) as ctx:
+            code = process_control.invoke(ctx)
+    except click.exceptions.Exit as done:
+        return done.exit_code
     return code if isinstance(code, int) else 0
 
 
-def _usage(error: click.UsageError) -> str:
+def _prepare_streams() -> None:
+    """Raise OSError when the caller closed stdout; show what a terminal cannot draw by its number."""
+    stdout_is_closed = sys.stdout is None
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  it stays until the end
+    if stdout_is_closed:
+        raise OSError(errno.EBADF, "stdout is closed")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _usage(error: click.UsageError, words: Sequence[str]) -> str:
     """Return what is wrong with a command line, and the mend."""
-    where = error.ctx.command_path if error.ctx else "process-control"
+    verb = next((word for word in words if word in VERBS), None)
+    where = f"process-control {verb}" if verb else "process-control"
     what, _, mend = error.format_message().rstrip(".").partition("\n")
     if isinstance(error, click.NoSuchOption):
         near = error.possibilities or difflib.get_close_matches(error.option_name, _options(error.ctx), n=1)
@@ -132,8 +158,8 @@ def _tell_os_error(error: OSError, *, debug: bool) -> int:
     if isinstance(error, PermissionError):
         talk(str(NotPermitted(error.strerror or "not permitted", where=where)))
         return NotPermitted.exit_code
-    talk(f"{where}: {error.strerror or error}")
     _forget_stdout()
+    talk(f"{where}: {error.strerror or error}")
     return CANNOT_WRITE
 
 

@@ -13,7 +13,7 @@ from process_control.history.retention import Pruned, apply_retention
     "prune",
     epilog=(
         "What is kept of each job is said by `retention` in the configuration. The end of a run does the same once a "
-        "day. In a pipe, separated by tabs: removed or compressed, path, bytes, why."
+        "day. In a pipe, separated by tabs: remove or compress, path, bytes, why."
     ),
 )
 @click.option("--dry-run", is_flag=True, help="Only tell what would be removed.")
@@ -41,9 +41,9 @@ def _print_json(pruned: Pruned) -> None:
 
 def _print(pruned: Pruned) -> None:
     for removal in (*pruned.logs, *pruned.days):
-        print_tabbed(["removed", removal.path, removal.size_bytes, removal.why])
+        print_tabbed(["remove", removal.path, removal.size_bytes, removal.why])
     for path in pruned.compressed:
-        print_tabbed(["compressed", path, None, None])
+        print_tabbed(["compress", path, None, None])
 
 
 def talk_of(pruned: Pruned, *, dry_run: bool) -> None:
@@ -66,8 +66,8 @@ def _count(number: int, word: str) -> str:
 def _size(count: float) -> str:
     if count < 1000:
         return _count(round(count), "byte")
-    for unit in ("kB", "MB", "GB"):
+    for unit in ("kB", "MB"):
         count /= 1000
         if count < 1000:
-            break
-    return f"{count:.1f} {unit}"
+            return f"{count:.1f} {unit}"
+    return f"{count / 1000:.1f} GB"

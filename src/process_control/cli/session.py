@@ -12,8 +12,11 @@ from process_control.config.job_directory import InvalidJob, load_all
 from process_control.config.settings import Settings, load_settings
 from process_control.core.job import Job
 from process_control.errors import JobNotFound, NotPermitted
-from process_control.history.index import Index
 from process_control.system.account import check_allowed, drop_rights
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.history.index import Index
 
 JOBS_HELP = "JOB is a slug, a glob in quotes, or tag:NAME; several may be given."
 
@@ -99,7 +102,7 @@ def select_jobs(settings: Settings, words: Sequence[str]) -> list[Job | InvalidJ
     return [job for job in jobs if job.slug in slugs]
 
 
-def select_slugs(settings: Settings, words: Sequence[str], index: Index) -> list[str] | None:
+def select_slugs(settings: Settings, words: Sequence[str], index: "Index") -> list[str] | None:
     """Return the slugs that the words name, of the history too (a job's file may be gone); None without a word.
 
     Raises JobNotFound (66) for a word that names none.

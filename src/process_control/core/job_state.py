@@ -9,8 +9,8 @@ from process_control.core.run import FAILED, LOST, WARNED
 INVALID, HELD, FAILING, STOPPED = "invalid", "held", "failing", "stopped"
 SLOW_START, RUNNING, NEVER_RAN, OK, DISABLED = "slow start", "running", "never ran", "ok", "disabled"
 
-WORST_FIRST = (INVALID, HELD, FAILING, WARNED, STOPPED, SLOW_START, RUNNING, NEVER_RAN, OK, DISABLED)
-NEEDS_ATTENTION = (INVALID, HELD, FAILING)
+WORST_FIRST = (FAILING, INVALID, HELD, WARNED, STOPPED, SLOW_START, RUNNING, NEVER_RAN, OK, DISABLED)
+NEEDS_ATTENTION = (FAILING, INVALID, HELD)
 NOT_ITS_FAULT = ("stopped", "overlap")
 """Reasons of failed runs that say nothing of the job: somebody ended it, or it never started."""
 

@@ -84,7 +84,7 @@ class Capture:
         """Append stdout to `path` too, below `header`. Raises CannotRecord (74) when it cannot be opened."""
         try:
             self._copy = posix.open(path, _APPEND & ~posix.O_NOFOLLOW, 0o640)
-            posix.set_blocking(self._copy, True)
+            # It stays non-blocking: a FIFO whose reader has stopped must not hold up the run and its time limit.
             _write_all(self._copy, header)
         except OSError as error:
             raise CannotRecord(f"cannot append stdout to this file: {error.strerror}", where=path) from error

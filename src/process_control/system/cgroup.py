@@ -6,7 +6,7 @@ their descriptors and cleared their environment are still found and killed. See 
 
 import posix
 
-from process_control.system import proc
+from process_control.system import linux, proc
 
 _MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
 _PREFIX = "process-control."
@@ -29,12 +29,20 @@ def make_for_run(run_id: str) -> str | None:
     return None
 
 
-def join(path: str) -> None:
-    """Move this process into the group; when that fails, the run goes on without one."""
+def fork_into(path: str | None) -> int:
+    """Fork as posix.fork does, with the child in the group `path`; without one, or when that fails, a plain fork."""
+    if path is None:
+        return posix.fork()
     try:
-        _write(f"{path}/cgroup.procs", b"0")
+        group = posix.open(path, posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC)
     except OSError:
-        pass
+        return posix.fork()
+    try:
+        return linux.fork_into_cgroup(group)
+    except OSError:
+        return posix.fork()
+    finally:
+        posix.close(group)
 
 
 def kill_all(path: str) -> None:

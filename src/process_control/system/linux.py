@@ -10,6 +10,7 @@ import sys
 _PR_SET_PDEATHSIG, _PR_SET_NAME, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 15, 36, 38
 _FALLOC_FL_KEEP_SIZE = 1
 _RUSAGE_CHILDREN = -1
+_SYS_CLONE3, _CLONE_INTO_CGROUP, _SIGCHLD = 435, 0x2_0000_0000, 17  # the same on every architecture of Linux we know
 
 # statfs(2) f_type of file systems whose locks or writes are not this host's own affair.
 _NETWORK_FILE_SYSTEMS = {
@@ -66,6 +67,17 @@ def usage_of_children() -> tuple[float, int]:
         int.from_bytes(bytes(buffer)[8 * index : 8 * index + 8], sys.byteorder) for index in range(5)
     ]
     return user + system + (user_micro + system_micro) / 1_000_000, peak_kib * 1024
+
+
+def fork_into_cgroup(descriptor: int) -> int:
+    """Fork, with the child born in the control group whose open directory `descriptor` is; see clone3(2).
+
+    Moving a process into a group later waits for the whole kernel to settle (15 ms were seen). Python is not told of
+    this fork: the child may do no more than set itself up and execute. Raises OSError: an old kernel, a filter.
+    """
+    words = (_CLONE_INTO_CGROUP, 0, 0, 0, _SIGCHLD, 0, 0, 0, 0, 0, descriptor)
+    arguments = b"".join([word.to_bytes(8, sys.byteorder) for word in words])
+    return _call("syscall", _SYS_CLONE3, arguments, len(arguments))
 
 
 class _Byte(_ctypes._SimpleCData):  # type: ignore[type-arg]

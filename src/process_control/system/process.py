@@ -64,7 +64,7 @@ def start(argv: list[str], surroundings: Surroundings) -> int:
     report_read, report_write = posix.pipe2(posix.O_CLOEXEC)
     runner = posix.getpid()
     try:
-        pid = posix.fork()
+        pid = cgroup.fork_into(surroundings.cgroup)
     except OSError as error:
         posix.close(report_read)
         posix.close(report_write)
@@ -129,8 +129,6 @@ def _become(path: str, argv: list[str], surroundings: Surroundings, report: int,
         posix.setsid()
         _signal.set_wakeup_fd(-1)
         signals.restore_defaults()
-        if surroundings.cgroup is not None:
-            cgroup.join(surroundings.cgroup)
         null = posix.open("/dev/null", posix.O_RDONLY)
         posix.dup2(null, 0)
         posix.dup2(surroundings.stdout, 1)

@@ -1,0 +1,188 @@
+"""What a start does while the lock is held: skip, queue, replace, fail, refuse; alone or with a shared lock."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from harness import Box, Fifo, Live, children, until
+from runs import ANOTHER_SLOT, ONE_SLOT, ends, outcomes, script, skips, starts
+
+
+@contextmanager
+def holder(box: Box, slug: str = "job", extra: str = "") -> Iterator[tuple[Live, Fifo]]:
+    """A run that holds its lock until it is told to go on; further runs of the job go straight through."""
+    started, release = box.fifo("started"), box.fifo("release")
+    job = script(box, "job.sh", f"[ -e {box.root}/free ] && exit 0; echo > {started}; read line < {release}")
+    box.job(slug, f"command: {job}\n{extra}")
+    with box.start(slug) as live:
+        started.read_line()
+        (box.root / "free").touch()
+        yield live, release
+
+
+def test_a_scheduled_start_that_meets_a_run_is_skipped_quietly(box: Box) -> None:
+    with holder(box, extra=ONE_SLOT) as (live, release):
+        result = box.run("--scheduled", "job")
+        holding = box.block("job")
+        release.write_line()
+        assert live.wait().exit_code == 0
+
+    assert (result.stdout, result.stderr, result.exit_code) == ("", "", 0)
+    (skip,) = skips(box)
+    assert (skip["outcome"], skip["reason"], skip["trigger"]) == ("skipped", "overlap", "cron")
+    assert skip["detail"] == f"run {holding['run_id']} since {holding['started_at']} (pid {holding['pid']})"
+    assert skip["scheduled_at"] is not None
+    assert outcomes(box) == [("succeeded", None)]
+
+
+@pytest.mark.parametrize("spelling", ["on_overlap: fail", "allow_overtime: false"])
+def test_with_fail_a_scheduled_start_is_a_failed_run_that_is_told(box: Box, spelling: str) -> None:
+    with holder(box, extra=f"{ONE_SLOT}\n{spelling}") as (live, release):
+        scheduled, by_hand = box.run("--scheduled", "job"), box.run("job")
+        release.write_line()
+        assert live.wait().exit_code == 0
+
+    assert (scheduled.exit_code, by_hand.exit_code) == (75, 75)
+    assert scheduled.stderr.startswith("job: failed: run ")
+    assert by_hand.stderr.startswith("job: already running: run ")
+    assert outcomes(box) == [("failed", "overlap"), ("succeeded", None)]
+    assert box.health("job")["failures_in_row"] == 0
+    assert len(starts(box)) == 1
+
+
+def test_with_queue_starts_wait_and_then_run(box: Box) -> None:
+    with holder(box, extra=f"{ONE_SLOT}\non_overlap: queue") as (live, release):
+        waiting = [box.start("job"), box.start("--scheduled", "job")]
+        for each in waiting:
+            until(lambda each=each: children(each.pid), "the runner to be there")
+        release.write_line()
+        codes = [each.wait().exit_code for each in (live, *waiting)]
+
+    assert codes == [0, 0, 0]
+    assert outcomes(box) == [("succeeded", None)] * 3
+
+
+def test_wait_queues_whatever_the_job_says(box: Box) -> None:
+    with holder(box) as (live, release):
+        waiting = box.start("--wait", "job")
+        until(lambda: children(waiting.pid), "the runner to be there")
+        release.write_line()
+        results = [live.wait(), waiting.wait()]
+
+    assert [(result.stderr, result.exit_code) for result in results] == [("", 0)] * 2
+    assert len(starts(box)) == 2
+
+
+def test_a_wait_that_is_over_by_hand_is_75_and_says_for_how_long(box: Box) -> None:
+    with holder(box) as (live, release):
+        result = box.run("--wait=0.2", "job")
+        release.write_line()
+        live.wait()
+
+    assert result.exit_code == 75
+    assert result.stderr.startswith("job: waited 0.2 s: run ")
+    assert len(starts(box)) == 1
+
+
+def test_a_queue_that_is_too_long_is_skipped_when_scheduled(box: Box) -> None:
+    with holder(box, extra=f"{ONE_SLOT}\non_overlap: queue\nqueue_timeout: 0.2") as (live, release):
+        result = box.run("--scheduled", "job")
+        release.write_line()
+        live.wait()
+
+    assert (result.stderr, result.exit_code) == ("", 0)
+    assert [(skip["reason"], skip["detail"][:13]) for skip in skips(box)] == [("overlap", "waited 0.2 s:")]
+
+
+def test_with_replace_a_scheduled_start_stops_the_run_and_takes_its_place(box: Box) -> None:
+    with holder(box, extra=f"{ONE_SLOT}\non_overlap: replace") as (live, _):
+        second = box.run("--scheduled", "job")
+        first = live.wait()
+
+    assert (first.exit_code, second.exit_code) == (143, 0)
+    assert outcomes(box) == [("failed", "stopped"), ("succeeded", None)]
+
+
+def test_by_hand_replace_refuses_like_the_others(box: Box) -> None:
+    with holder(box, extra="on_overlap: replace") as (live, release):
+        result = box.run("job")
+        release.write_line()
+        assert live.wait().exit_code == 0
+
+    assert result.exit_code == 75
+
+
+def test_jobs_with_one_lock_exclude_each_other_and_say_so(box: Box) -> None:
+    box.job("other", f"command: 'true'\nlock: database\n{ONE_SLOT}")
+    with holder(box, extra="lock: database") as (live, release):
+        holding = box.block("job")
+        by_hand, scheduled = box.run("other"), box.run("--scheduled", "other")
+        release.write_line()
+        live.wait()
+    afterwards = box.run("other")
+
+    assert (by_hand.exit_code, scheduled.exit_code, afterwards.exit_code) == (75, 0, 0)
+    assert f"run {holding['run_id']} of job job, which shares its lock" in by_hand.stderr
+    assert [skip["job"] for skip in skips(box)] == ["other"]
+
+
+def test_a_lock_may_be_named_like_another_job(box: Box) -> None:
+    box.job("other", "command: 'true'\nlock: job")
+    with holder(box) as (live, release):
+        refused = box.run("other")
+        release.write_line()
+        live.wait()
+
+    assert refused.exit_code == 75
+    assert box.run("other").exit_code == 0
+
+
+def test_a_shared_lock_that_was_unlinked_doubles_nothing(box: Box) -> None:
+    box.job("other", "command: 'true'\nlock: database")
+    with holder(box, extra="lock: database") as (live, release):
+        (box.state_directory / "run" / "database.lock").unlink()
+        refused = box.run("other")
+        release.write_line()
+        live.wait()
+
+    assert refused.exit_code == 75
+    assert [end["job"] for end in ends(box)] == ["job"]
+
+
+def test_a_run_lost_under_a_shared_lock_is_found_by_the_next_job_of_that_lock(box: Box) -> None:
+    box.job("other", "command: 'true'\nlock: database")
+    with holder(box, extra="lock: database") as (live, _):
+        from runs import kill_both
+
+        kill_both(box, "job")
+        live.wait()
+        until(lambda: not box.run_processes("job"), "the job to be gone")
+
+    result = box.run("other")
+
+    assert result.exit_code == 0
+    assert [(end["job"], end["outcome"]) for end in ends(box)] == [("job", "lost"), ("other", "succeeded")]
+    assert box.run("job").exit_code == 0
+    assert [end["outcome"] for end in ends(box, "job")] == ["lost", "succeeded"]
+
+
+def test_different_jobs_run_at_the_same_time(box: Box) -> None:
+    box.job("other", "command: 'true'")
+    with holder(box) as (live, release):
+        assert box.run("other").exit_code == 0
+        release.write_line()
+        live.wait()
+
+
+def test_every_overlap_is_for_its_own_slot(box: Box) -> None:
+    with holder(box, extra=ONE_SLOT) as (live, release):
+        box.run("--scheduled", "job")
+        box.run("--scheduled", "job")
+        text = (box.job_directory / "job.yaml").read_text()
+        (box.job_directory / "job.yaml").write_text(text.replace(ONE_SLOT, ANOTHER_SLOT))
+        box.run("--scheduled", "job")
+        release.write_line()
+        live.wait()
+
+    assert len({skip["scheduled_at"] for skip in skips(box)}) == len(skips(box)) == 2

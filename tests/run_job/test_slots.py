@@ -1,0 +1,222 @@
+"""A planned time (a slot) has one run or one skip, whatever clocks and hosts do in between."""
+
+import json
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from harness import Box, storm_size
+from runs import ANOTHER_SLOT, ONE_SLOT, ends, outcomes, records, skips, starts
+
+
+def block_bytes(box: Box, slug: str = "job") -> bytes:
+    return (box.state_directory / "jobs" / slug / "block").read_bytes()
+
+
+def slot_of(box: Box, slug: str = "job") -> int:
+    return int(block_bytes(box, slug)[:64].split()[1])
+
+
+def forge_slot(box: Box, slot: str, slug: str = "job") -> None:
+    path = box.state_directory / "jobs" / slug / "block"
+    path.write_bytes(slot.encode().ljust(64) + block_bytes(box, slug)[64:])
+
+
+def forge_run(box: Box, slug: str = "job", **changes: object) -> None:
+    path = box.state_directory / "jobs" / slug / "block"
+    text = json.dumps({**box.block(slug), **changes}).encode()
+    path.write_bytes(block_bytes(box, slug)[:512] + text.ljust(4096 - 512))
+
+
+def as_iso(slot: int) -> str:
+    return datetime.fromtimestamp(slot, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def test_the_slot_is_the_last_planned_time_and_is_told_to_the_job_and_the_record(box: Box) -> None:
+    box.job("job", f"command: printenv PROCESS_CONTROL_SCHEDULED_AT PROCESS_CONTROL_TRIGGER\n{ONE_SLOT}\ntime_zone: UTC")
+
+    result = box.run("--scheduled", "job")
+
+    new_year = f"{datetime.now(UTC).year}-01-01T00:00:00.000Z"
+    assert result.exit_code == 0
+    assert starts(box)[0]["scheduled_at"] == ends(box)[0]["scheduled_at"] == new_year
+    assert starts(box)[0]["trigger"] == "cron"
+    assert box.log_bytes("job").decode().split() == [new_year, "cron"]
+
+
+def test_timers_are_another_trigger(box: Box) -> None:
+    box.job("job", f"command: 'true'\n{ONE_SLOT}")
+
+    box.run("--scheduled=timer", "job")
+
+    assert ends(box)[0]["trigger"] == "timer"
+
+
+def test_a_slot_that_had_its_run_gets_no_second_one(box: Box) -> None:
+    box.job("job", f"command: 'true'\n{ONE_SLOT}")
+
+    results = [box.run("--scheduled", "job") for _ in range(3)]
+
+    assert [(result.stdout, result.stderr, result.exit_code) for result in results] == [("", "", 0)] * 3
+    assert len(starts(box)) == 1
+    assert skips(box) == []
+
+
+def test_a_run_by_hand_takes_no_slot(box: Box) -> None:
+    box.job("job", f"command: 'true'\n{ONE_SLOT}")
+
+    for flags in ((), ("--scheduled",), ()):
+        assert box.run(*flags, "job").exit_code == 0
+
+    assert [(start["trigger"], start["scheduled_at"] is None) for start in starts(box)] == [
+        ("manual", True),
+        ("cron", False),
+        ("manual", True),
+    ]
+
+
+def test_a_slot_older_than_start_within_is_skipped_as_too_late_once(box: Box) -> None:
+    box.job("job", 'command: "true"\nschedule: "0 0 1 1 *"\nstart_within: 10m')
+
+    results = [box.run("--scheduled", "job") for _ in range(2)]
+
+    assert [(result.stderr, result.exit_code) for result in results] == [("", 0)] * 2
+    (skip,) = skips(box)
+    assert skip["reason"] == "too_late"
+    assert skip["detail"].endswith(" s after its slot, start_within is 600 s")
+    assert starts(box) == []
+
+
+def test_a_disabled_job_is_skipped_when_scheduled_and_runs_by_hand(box: Box) -> None:
+    box.job("job", f"command: 'true'\ndisabled: true\n{ONE_SLOT}")
+
+    scheduled, by_hand = box.run("--scheduled", "job"), box.run("job")
+
+    assert (scheduled.stderr, scheduled.exit_code) == ("", 0)
+    assert by_hand.exit_code == 0
+    assert [skip["reason"] for skip in skips(box)] == ["disabled"]
+    assert [start["trigger"] for start in starts(box)] == ["manual"]
+
+
+def test_after_a_reboot_that_lost_the_block_the_journal_still_knows(box: Box) -> None:
+    box.job("job", f"command: 'true'\n{ONE_SLOT}")
+    box.run("--scheduled", "job")
+    forge_run(box, boot_id="00000000-0000-4000-8000-000000000000")
+    forge_slot(box, "slot 5\n")
+
+    result = box.run("--scheduled", "job")
+
+    assert (result.stderr, result.exit_code) == ("", 0)
+    assert len(starts(box)) == 1
+
+
+def test_a_block_that_is_gone_is_made_again_from_the_journal(box: Box) -> None:
+    box.job("job", f"command: 'true'\n{ONE_SLOT}")
+    box.run("--scheduled", "job")
+    (box.state_directory / "jobs" / "job" / "block").unlink()
+
+    assert box.run("--scheduled", "job").exit_code == 0
+    assert len(starts(box)) == 1
+
+
+def test_a_skipped_slot_is_known_after_a_reboot_too(box: Box) -> None:
+    box.job("job", f"command: 'true'\ndisabled: true\n{ONE_SLOT}")
+    box.run("--scheduled", "job")
+    (box.state_directory / "jobs" / "job" / "block").unlink()
+    box.job("job", f"command: 'true'\n{ONE_SLOT}")
+
+    assert box.run("--scheduled", "job").exit_code == 0
+    assert starts(box) == []
+
+
+def test_a_clock_that_was_in_the_future_does_not_stop_the_job(box: Box) -> None:
+    """The slots of that future stand in the block; the one that is due now is another."""
+    box.job("job", f"command: 'true'\n{ONE_SLOT}")
+    box.run("job")
+    forge_slot(box, f"slot {int(time.time()) + 365 * 86400}\n")
+
+    result = box.run("--scheduled", "job")
+
+    assert (result.stderr, result.exit_code) == ("", 0)
+    assert [start["trigger"] for start in starts(box)] == ["manual", "cron"]
+
+
+def test_a_clock_that_goes_back_runs_no_slot_twice(box: Box) -> None:
+    box.job("job", f"command: 'true'\n{ONE_SLOT}")
+    box.run("--scheduled", "job")
+    slot = slot_of(box)
+    forge_slot(box, f"slot {slot + 86400}\n")  # as if the next day had run before the clock went back
+
+    result = box.run("--scheduled", "job")
+
+    assert (result.stderr, result.exit_code) == ("", 0)
+    assert len(starts(box)) == 1
+
+
+@pytest.mark.parametrize("slot", ["", "slot\n", "slot -5\n", "slot 99999999999999999999\n", "slot ²\n", "\0" * 60, "slut 5\n"])
+def test_a_garbled_slot_in_the_block_stops_no_job(box: Box, slot: str) -> None:
+    box.job("job", f"command: 'true'\n{ONE_SLOT}")
+    box.run("job")
+    forge_slot(box, slot)
+
+    result = box.run("--scheduled", "job")
+
+    assert (result.stderr, result.exit_code) == ("", 0)
+    assert len(starts(box)) == 2
+
+
+def test_a_slot_whose_start_could_not_be_recorded_is_given_back(box: Box) -> None:
+    box.job("job", f"command: 'true'\n{ONE_SLOT}")
+    box.output_directory.mkdir(mode=0o750)
+    (box.output_directory / "job").write_text("in the way")
+
+    refused = box.run("--scheduled", "job")
+    (box.output_directory / "job").unlink()
+    result = box.run("--scheduled", "job")
+
+    assert refused.exit_code == 74
+    assert (result.stderr, result.exit_code) == ("", 0)
+    assert outcomes(box) == [("succeeded", None)]
+
+
+def test_a_changed_schedule_has_slots_of_its_own(box: Box) -> None:
+    box.job("job", f"command: 'true'\n{ONE_SLOT}")
+    box.run("--scheduled", "job")
+    box.job("job", f"command: 'true'\n{ANOTHER_SLOT}")
+    box.run("--scheduled", "job")
+
+    assert len({start["scheduled_at"] for start in starts(box)}) == len(starts(box)) == 2
+
+
+def test_a_job_that_changes_between_two_schedules_runs_each_slot_once(box: Box) -> None:
+    for _ in range(storm_size(4, 100)):
+        for schedule in (ONE_SLOT, ANOTHER_SLOT):
+            box.job("job", f"command: 'true'\n{schedule}")
+            assert box.run("--scheduled", "job", via="stub").exit_code == 0
+
+    assert len(starts(box)) == 2
+
+
+def test_every_minute_is_a_slot_of_its_own_minute(box: Box) -> None:
+    box.job("job", 'command: "true"\nschedule: "* * * * *"')
+
+    before = int(time.time()) // 60 * 60
+    box.run("--scheduled", "job")
+    after = int(time.time()) // 60 * 60
+
+    assert ends(box)[0]["scheduled_at"] in (as_iso(before), as_iso(after))
+
+
+def test_a_lost_run_keeps_its_slot(box: Box) -> None:
+    from runs import kill_both
+
+    started = box.fifo("started")
+    box.job("job", f"command: sh -c 'echo > {started}; exec sleep 1000'\n{ONE_SLOT}")
+    with box.start("--scheduled", "job") as live:
+        started.read_line()
+        kill_both(box, "job")
+        live.wait()
+
+    assert box.run("--scheduled", "job").exit_code == 0
+    assert len(records(box, "start")) == 1
