@@ -133,7 +133,7 @@ def _prepare_streams() -> None:
 def _usage(error: click.UsageError, words: Sequence[str]) -> str:
     """Return what is wrong with a command line, and the mend."""
     verb = next((word for word in words if word in VERBS), None)
-    where = f"process-control {verb}" if verb else "process-control"
+    where = error.ctx.command_path if error.ctx else f"process-control {verb or ''}".rstrip()
     what, _, mend = error.format_message().rstrip(".").partition("\n")
     if isinstance(error, click.NoSuchOption):
         near = error.possibilities or difflib.get_close_matches(error.option_name, _options(error.ctx), n=1)

@@ -48,7 +48,7 @@ def load_job(slug: str, settings: Settings) -> Job:
         job = read_job(slug, path, source, settings)
         job.planned_slots = _planned(job, time.time())
         _keep(job, source, settings)
-    elif settings.search.is_stale and slug == settings.search.slug:
+    elif settings.search.is_stale and slug == settings.search.slug and posix.geteuid() == settings.search.uid:
         _keep(job, source, settings)
     return job
 

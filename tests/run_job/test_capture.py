@@ -1,0 +1,230 @@
+"""The log holds what the job printed, byte for byte; an index beside it tells when, and on which stream."""
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from harness import Box, storm_size, until
+from runs import ends, outcomes, script, the_end
+
+MEBIBYTE = 1 << 20
+
+
+def test_all_256_byte_values_arrive_as_they_are_on_both_streams(box: Box) -> None:
+    data = bytes(range(256)) * 3
+    (box.root / "data").write_bytes(data)
+    box.job("bytes", f"command: [cat {box.root}/data, sh -c 'cat {box.root}/data >&2']\nstderr: ignore")
+
+    result = box.run("bytes")
+
+    assert (result.stderr, result.exit_code) == ("", 0)
+    assert box.log_bytes("bytes") == data + data
+    assert [(stream, length) for _, stream, length in box.log_index("bytes")] == [("o", 768), ("e", 768)]
+
+
+def streams(box: Box, slug: str) -> dict[str, bytes]:
+    """Return what the index says was printed on each stream."""
+    log, at = box.log_bytes(slug), 0
+    found = {"o": b"", "e": b""}
+    for _, stream, length in box.log_index(slug):
+        if stream != "x":
+            found[stream] += log[at : at + length]
+            at += length
+    assert at == len(log)
+    return found
+
+
+def test_two_streams_are_told_apart_and_none_loses_a_byte(box: Box) -> None:
+    count = storm_size(20_000, 1_000_000)
+    script_path = box.root / "both.py"
+    script_path.write_text(
+        "import os\n"
+        f"for number in range(0, {count}, 100):\n"
+        "    lines = ''.join('%d\\n' % each for each in range(number, number + 100)).encode()\n"
+        "    os.write(1, lines); os.write(2, lines)\n"
+    )
+    box.job("both", f"command: /usr/bin/python3 {script_path}\nstderr: ignore")
+
+    result = box.run("both")
+
+    expected = "".join(f"{number}\n" for number in range(count)).encode()
+    assert result.exit_code == 0
+    assert streams(box, "both") == {"o": expected, "e": expected}
+    assert (the_end(box)["stdout_bytes"], the_end(box)["stderr_bytes"]) == (len(expected), len(expected))
+
+
+def test_with_time_between_writes_the_order_of_the_streams_holds(box: Box) -> None:
+    box.job("turns", "command: sh -c 'for i in 1 2 3; do echo out $i; sleep 0.02; echo err $i >&2; sleep 0.02; done'\nstderr: ignore")
+
+    box.run("turns")
+
+    assert box.log_bytes("turns") == b"".join(b"out %d\nerr %d\n" % (i, i) for i in (1, 2, 3))
+    index = box.log_index("turns")
+    assert [stream for _, stream, _ in index] == ["o", "e"] * 3
+    moments = [moment for moment, _, _ in index]
+    assert moments == sorted(moments)
+    assert moments[-1] > 80_000  # microseconds: five pauses of 20 ms
+
+
+def test_a_huge_line_costs_the_runner_little_memory_and_loses_nothing(box: Box) -> None:
+    size = storm_size(64, 1024) * MEBIBYTE
+    started, release = box.fifo("started"), box.fifo("release")
+    job = script(box, "job.sh", f"head -c {size} /dev/zero; echo > {started}; read line < {release}")
+    box.job("huge", f"command: {job}\nlimits:\n  log_bytes: {2 * size}")
+
+    with box.start("huge", via="stub") as live:
+        started.read_line()
+        until(lambda: box.logs("huge")[0].stat().st_size == size, "all of it to be in the log")
+        status = Path(f"/proc/{box.block('huge')['pid']}/status").read_text()
+        release.write_line()
+        result = live.wait()
+
+    assert result.exit_code == 0
+    peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
+    assert peak <= 40 * 1024, f"{peak} KiB"
+    digest = hashlib.sha256()
+    with box.logs("huge")[0].open("rb") as file:
+        while chunk := file.read(MEBIBYTE):
+            digest.update(chunk)
+    zeros = hashlib.sha256()
+    for _ in range(size // MEBIBYTE):
+        zeros.update(bytes(MEBIBYTE))
+    assert digest.digest() == zeros.digest()
+    assert the_end(box)["log_dropped_bytes"] == 0
+    for path in box.logs("huge"):
+        path.unlink()
+
+
+def test_over_the_cap_the_beginning_and_the_last_mebibyte_are_kept_and_the_cut_is_told(box: Box) -> None:
+    printer = box.root / "print.py"
+    printer.write_text("import os\nfor number in range(100000): os.write(1, b'%0127d\\n' % number)\n")
+    box.job("large", f"command: /usr/bin/python3 {printer}\nlimits:\n  log_bytes: 4 MB")
+
+    result = box.run("large")
+
+    printed = b"".join(b"%0127d\n" % number for number in range(100000))
+    log = box.log_bytes("large")
+    end = the_end(box)
+    dropped = end["log_dropped_bytes"]
+    assert (result.stderr, result.exit_code, end["outcome"]) == ("", 0, "succeeded")
+    assert len(log) <= 4_000_000
+    assert len(log) + dropped == len(printed)
+    assert end["stdout_bytes"] == len(printed)
+    head = 4_000_000 - MEBIBYTE
+    assert log == printed[:head] + printed[head + dropped :]
+    assert len(log) - head > MEBIBYTE - 65536
+    assert [(stream, length) for _, stream, length in box.log_index("large") if stream == "x"] == [("x", dropped)]
+    at = 0
+    for _, stream, length in box.log_index("large"):
+        if stream == "x":
+            assert at == head
+            break
+        at += length
+
+
+def test_the_report_of_a_failed_run_tells_the_cut(box: Box) -> None:
+    box.job("large", "command: sh -c 'head -c 5000000 /dev/zero; exit 3'\nlimits:\n  log_bytes: 2 MB")
+
+    result = box.run("large")
+
+    dropped = the_end(box)["log_dropped_bytes"]
+    assert result.exit_code == 3
+    assert f"  note: {dropped} bytes of output were dropped from the middle of the log\n" in result.stderr
+
+
+@pytest.mark.parametrize("size", [4_000_000 - 1, 4_000_000])
+def test_below_the_cap_nothing_is_lost(box: Box, size: int) -> None:
+    box.job("fits", f"command: head -c {size} /dev/zero\nlimits:\n  log_bytes: 4 MB")
+
+    box.run("fits")
+
+    assert len(box.log_bytes("fits")) == size
+    assert the_end(box)["log_dropped_bytes"] == 0
+
+
+def test_a_tiny_cap_keeps_something_of_both_ends(box: Box) -> None:
+    box.job("tiny", "command: sh -c 'echo first; head -c 100000 /dev/zero; echo last'\nlimits:\n  log_bytes: 1000")
+
+    assert box.run("tiny").exit_code == 0
+    log = box.log_bytes("tiny")
+    assert len(log) <= 1000
+    assert log.startswith(b"first\n")
+    assert log.endswith(b"last\n")
+
+
+def test_stdout_is_also_appended_to_a_file_below_a_header_for_each_run(box: Box) -> None:
+    path = box.root / "copy"
+    box.job("copied", f"command: sh -c 'echo out; echo err >&2'\nstdout: {path}\nstderr: ignore")
+
+    for _ in range(2):
+        assert box.run("copied").exit_code == 0
+
+    told = [(end["run_id"], end["started_at"]) for end in ends(box)]
+    assert path.read_text() == "".join(f"=== copied {run_id} {at} ===\nout\n" for run_id, at in told)
+    assert box.log_bytes("copied") in (b"out\nerr\n", b"err\nout\n")
+
+
+def test_a_stdout_file_that_cannot_be_opened_is_74_and_nothing_runs(box: Box) -> None:
+    box.job("copied", f"command: touch {box.root}/ran\nstdout: {box.root}/nowhere/copy")
+
+    result = box.run("copied")
+
+    assert result.exit_code == 74
+    assert f"{box.root}/nowhere/copy: cannot append stdout to this file: No such file or directory" in result.stderr
+    assert not (box.root / "ran").exists()
+    assert box.logs("copied") == []
+
+
+def test_a_job_cannot_forge_its_index_or_write_to_its_log_by_descriptor(box: Box) -> None:
+    box.job("forger", "command: sh -c 'ls -l /proc/self/fd; for fd in 4 5 6 7 8 9; do eval \"echo x >&$fd\"; done'\nstderr: ignore")
+
+    box.run("forger")
+
+    assert b".log" not in box.log_bytes("forger")
+    assert b".idx" not in box.log_bytes("forger")
+
+
+def test_logs_are_named_by_job_time_and_run_and_not_for_everybody(box: Box) -> None:
+    box.job("hello", "command: echo Hello")
+
+    box.run("hello")
+
+    (path,) = box.logs("hello")
+    end = the_end(box)
+    moment = end["started_at"].replace("-", "").replace(":", "").replace("T", "-")[:15]
+    assert path.name == f"hello-{moment}-{end['run_id']}.log"
+    assert str(path) == end["log"]
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o640
+    assert Path(f"{path}.idx").exists()
+
+
+def test_a_job_that_closes_its_streams_goes_on(box: Box) -> None:
+    box.job("silent", f"command: sh -c 'echo before; exec >&- 2>&-; sleep 0.1; touch {box.root}/ran; exit 4'")
+
+    assert box.run("silent").exit_code == 4
+    assert (box.root / "ran").exists()
+    assert box.log_bytes("silent") == b"before\n"
+
+
+def test_megabytes_on_stderr_are_judged_counted_and_kept(box: Box) -> None:
+    box.job("noisy", "command: sh -c 'head -c 3000000 /dev/zero >&2'")
+
+    result = box.run("noisy")
+
+    assert result.exit_code == 1
+    assert outcomes(box) == [("failed", "stderr")]
+    assert the_end(box)["stderr_bytes"] == 3_000_000
+    assert len(box.log_bytes("noisy")) == 3_000_000
+    assert len(result.stderr) < 70_000
+
+
+def test_a_job_that_prints_nothing_has_an_empty_log(box: Box) -> None:
+    box.job("silent", "command: 'true'")
+
+    box.run("silent")
+
+    assert box.log_bytes("silent") == b""
+    assert box.log_index("silent") == []
