@@ -68,5 +68,5 @@ faults: $(READY) ## the storms at full size: thousands of kills and simultaneous
 	@PROCESS_CONTROL_STORMS=full $(PYTHON) -m pytest -m storm
 
 clean: ## remove caches and build results (.venv stays: rm -rf .venv)
-	@rm -rf build dist bench/results .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf build dist bench/results .hypothesis .mypy_cache .pytest_cache .ruff_cache /tmp/process-control-tests-$$(id -u)
 	find . -path ./.venv -prune -o -name __pycache__ -type d -print0 | xargs -0 rm -rf

@@ -90,6 +90,10 @@ def _is_ours(path: Path) -> bool:
     return path.name in Box.roots_of_this_process
 
 
+def pytest_configure() -> None:
+    os.umask(0o022)  # whatever the tester's is: other accounts have to read what tests write
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if IS_ROOT:
         return

@@ -9,6 +9,7 @@ import json
 import os
 import pty
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -60,6 +61,9 @@ SERVICE_USER = "games"
 STRANGER = "nobody"
 """Another one, that has nothing to do with the jobs, and no home."""
 
+CONTROL_GROUPS = [
+    Path(line.split()[1]) for line in Path("/proc/self/mounts").read_text().splitlines() if line.split()[2] == "cgroup2"
+]
 SYSTEM_CACHE = Path("/var/cache/process-control")
 
 IS_ROOT = os.geteuid() == 0
@@ -116,6 +120,8 @@ class Box:
             "job_directory": str(box.job_directory),
             "output_directory": str(box.output_directory),
             "state_directory": str(box.state_directory),
+            # Nobody listens there: what tests do is not for the syslog of the host.
+            "syslog": {"address": str(root / "syslog")},
         }
         box.configure(**keys)
         return box
@@ -386,7 +392,7 @@ class Box:
         else:
             marks = [os.fsencode(self.root)]
             with contextlib.suppress(OSError, ValueError):
-                marks += [b"PROCESS_CONTROL_RUN_ID=" + record["run_id"].encode() for record in self.journal()]
+                marks += [b"PROCESS_CONTROL_RUN_ID=" + run_id.encode() for run_id in self._run_ids()]
         found = []
         for pid in pids():
             if pid == os.getpid() or not lives(pid):
@@ -397,6 +403,9 @@ class Box:
             if any(mark in evidence for mark in marks):
                 found.append(pid)
         return found
+
+    def _run_ids(self) -> set[str]:
+        return {record["run_id"] for record in self.journal() if "run_id" in record}
 
     def run_processes(self, slug: str) -> list[int]:
         """Return the living processes of the job's run that its block names: by environment, the runner besides."""
@@ -415,11 +424,24 @@ class Box:
                     os.kill(pid, signal.SIGKILL)
         for fifo in self._fifos:
             fifo.close()
+        self._remove_control_groups()
         for path in reversed(self._mounts):
             subprocess.run(["umount", "--lazy", str(path)], check=True)
         forget_cached(self.root)
         shutil.rmtree(self.root)
         return left
+
+    def _remove_control_groups(self) -> None:
+        """Remove the groups of runs that were killed: the product does so at the next start, which is not to be."""
+        ours = set()
+        for journal in self.state_directory.glob("journal/*.jsonl"):
+            with contextlib.suppress(OSError):
+                ours |= {name.decode() for name in re.findall(rb'"run_id":"(\w{16})"', journal.read_bytes())}
+        for mount in CONTROL_GROUPS if ours else ():
+            groups = [path for path in mount.glob("**/process-control.*") if path.suffix[1:] in ours]
+            for path in sorted(groups, reverse=True):
+                with contextlib.suppress(OSError):
+                    path.rmdir()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,7 @@ def script(box: Box, name: str, text: str, *, shell: str = "/bin/sh") -> Path:
 
 def records(box: Box, event: str, slug: str | None = None) -> list[dict[str, Any]]:
     """Return the journal's records of one event, oldest first."""
-    return [
-        record
-        for record in box.journal()
-        if record["event"] == event and (slug is None or record["job"] == slug)
-    ]
+    return [record for record in box.journal() if record["event"] == event and (slug is None or record["job"] == slug)]
 
 
 def ends(box: Box, slug: str | None = None) -> list[dict[str, Any]]:
@@ -99,7 +95,8 @@ def ended_first(lives_: Sequence[Live], count: int, *, seconds: float = 120) -> 
     with handles([live.pid for live in lives_]) as waiting:
         ended: set[int] = set()
         while len(ended) < count:
-            ready = select.select([handle for handle in waiting if waiting[handle] not in ended], [], [], limit.left())[0]
+            still = [handle for handle in waiting if waiting[handle] not in ended]
+            ready = select.select(still, [], [], limit.left())[0]
             if not ready:
                 raise TookTooLong(f"only {len(ended)} of {count} commands ended within {seconds:g} s")
             ended |= {waiting[handle] for handle in ready}

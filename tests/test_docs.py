@@ -121,7 +121,7 @@ class Reader:
     def write(self, path: str, text: str) -> None:
         target = self.home / path.removeprefix("~/")
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text)
+        target.write_text(text.replace(HOME, str(self.home)))
         target.chmod(0o644)
         self.box.give(self.home, self.box.service_user)
 
@@ -223,7 +223,9 @@ def load_configuration(box: Box, text: str) -> Result:
     """Try a configuration with the directories of the box instead of its own."""
     keys = r"^(job_directory|output_directory|state_directory|run_directory|output_crontab|user):.*\n"
     own = box.configuration.read_text()
-    box.configuration.write_text(own + re.sub(keys, "", text, flags=re.MULTILINE))
+    if "syslog:" in text:
+        box.configure(syslog=None)
+    box.configuration.write_text(box.configuration.read_text() + re.sub(keys, "", text, flags=re.MULTILINE))
     try:
         return box.process_control("list")
     finally:

@@ -120,17 +120,16 @@ def tell(run: Run, facts: Facts, end: dict[str, object]) -> None:
 
 def skip(run: Run, reason: str, detail: str) -> int:
     """Record that this slot was skipped, and why; a quiet exit."""
-    now = run.adapters.clock.now()
-    run.adapters.store.append(
-        {
-            "event": "skip",
-            "at": iso(now),
-            **run.facts_for_the_record(),
-            "outcome": words.SKIPPED,
-            "reason": reason,
-            "detail": detail,
-        }
-    )
+    record: dict[str, object] = {
+        "event": "skip",
+        "at": iso(run.adapters.clock.now()),
+        **run.facts_for_the_record(),
+        "outcome": words.SKIPPED,
+        "reason": reason,
+        "detail": detail,
+    }
+    run.adapters.store.append(record)
+    run.adapters.announce(record)
     return 0
 
 
@@ -153,5 +152,6 @@ def fail_unstarted(run: Run, reason: str, detail: str) -> int:
         "log": None,
     }
     run.adapters.store.append(end)
+    run.adapters.announce(end)
     tell(run, facts, end)
     return NotStarted.exit_code

@@ -52,10 +52,17 @@ def _close(run: Run, block: "Block") -> None:
         store = run.adapters.store_of(str(block["job"]))
         end = block.get("end") or store.end_in_journal(str(block["run_id"]))
         if isinstance(end, dict) and block.get("end") is None:  # killed between its two writes
-            store.write_run({**block, "end": end, "journaled": True, "left": False})
+            store.write_run({**block, "end": end, "journaled": True, "left": []})
+            run.adapters.announce(end)
+        elif isinstance(end, dict):  # announced when it came, though the disk would not have it, or not surely
+            if store.end_in_journal(str(block["run_id"])) is None:
+                _record(store, block, end)
+            else:
+                store.write_run({**block, "journaled": True, "left": []})
         else:
-            end = end if isinstance(end, dict) else _lost(run, block)
+            end = _lost(run, block)
             _record(store, block, end)
+            run.adapters.announce(end)
     except CannotRecord:
         if not run.job.run_unlogged:
             raise
@@ -68,7 +75,7 @@ def _close(run: Run, block: "Block") -> None:
 
 
 def _record(store: "JobRecord", block: "Block", end: dict[str, object]) -> None:
-    fault = store.record_end(block, end, left=False)
+    fault = store.record_end(block, end, left=[])
     if fault is not None:
         raise CannotRecord(fault)
 

@@ -104,6 +104,7 @@ def _take_within(run: Run, seconds: float) -> int | None:
     try:
         with inbox.interruptible(seconds):
             run.lock = run.adapters.take_lock(run.job.lock, wait=True)
+            run.started_at = run.adapters.clock.now()
             return None
     except WaitEnded:
         if inbox.stopping:

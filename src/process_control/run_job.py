@@ -79,7 +79,10 @@ def claim_the_slot(run: Run) -> int | None:
         )
     now = run.adapters.clock.now()
     slot = run.adapters.last_slot(now)
-    if slot is None or not run.adapters.store.claim_slot(slot, boot_id=run.adapters.identity.boot_id):
+    if slot is None:
+        return 0
+    if not run.adapters.store.claim_slot(slot, boot_id=run.adapters.identity.boot_id):
+        run.adapters.announce({"event": "repeat", **run.facts_for_the_record(), "scheduled_at": iso(slot)})
         return 0
     run.slot = slot
     if now - slot > run.job.start_within_seconds:
@@ -158,19 +161,20 @@ def record_the_start(run: Run) -> None:
         "cgroup": run.cgroup,
         "end": None,
         "journaled": False,
-        "left": False,
+        "left": [],
     }
+    start = {**run.block, "event": "start", "at": iso(run.started_at)}
+    for only_in_block in ("end", "journaled", "left", "guard_pid", "started_at", "kill_grace_seconds", "cgroup"):
+        del start[only_in_block]
     try:
         adapters.store.write_start(run.block)
-        start = {**run.block, "event": "start", "at": iso(run.started_at)}
-        for only_in_block in ("end", "journaled", "left", "guard_pid", "started_at", "kill_grace_seconds", "cgroup"):
-            del start[only_in_block]
         adapters.store.append(start)
     except CannotRecord:
         if not run.job.run_unlogged:
             adapters.forget_run(run)
             raise
         run.unrecorded = True
+    adapters.announce(start)
 
 
 def _goes_on(run: Run) -> "Callable[[Facts], bool]":
@@ -226,12 +230,23 @@ def _judge_with_the_table(run: Run, facts: Facts) -> tuple[str, str | None, str 
     except Exception:  # noqa: BLE001  the package was replaced under us: the end is recorded all the same
         return _judge_without_the_table(facts)
     judgement = judge(facts, stderr=run.job.stderr)
-    return judgement.outcome, judgement.reason, judgement.detail, exit_status(facts, judgement)
+    detail = judgement.detail
+    if detail is not None and run.adapters.notifier.secrets:  # a leftover is named with its command line
+        from process_control.notify.message import mask
+
+        detail = mask(detail, run.adapters.notifier.secrets)
+    return judgement.outcome, judgement.reason, detail, exit_status(facts, judgement)
 
 
 def _judge_without_the_table(facts: Facts) -> tuple[str, str | None, str | None, int]:
     """Judge when `core.verdict` cannot be imported any more: never better than the truth."""
     detail = "judged without the verdict table, which could not be loaded"
+    if facts.guard_died:
+        return words.LOST, "runner_killed", detail, 137
+    if facts.stopped_by_request or facts.stopped_by is not None:
+        return words.FAILED, "stopped", detail, 128 + (facts.stopped_by or 15)
+    if facts.timed_out:
+        return words.FAILED, "timeout", detail, 124
     if facts.exit_code:
         return words.FAILED, "exit_code", detail, facts.exit_code
     if facts.signal:
@@ -242,13 +257,15 @@ def _judge_without_the_table(facts: Facts) -> tuple[str, str | None, str | None,
 def record_the_end(run: Run, facts: Facts, end: dict[str, object]) -> None:
     """Write the end and then the health. What the disk refuses stays in the block, and is told."""
     store = run.adapters.store
-    fault = store.record_end(run.block, end, left=bool(facts.survivors))
+    left = [[pid, proc.start_time(pid)] for pid in facts.survivor_pids]
+    fault = store.record_end(run.block, end, left=left)
     if fault is not None:
         end["record_fault"] = fault
+    run.adapters.announce(end)
     try:
         update_health(run, end)
-    except (CannotRecord, ValueError, ImportError) as error:
-        end["health_fault"] = str(error)
+    except Exception as error:  # noqa: BLE001  half a package, an unreadable health: the end itself is recorded
+        end["health_fault"] = f"the health was not updated: {error}"
 
 
 def update_health(run: Run, end: dict[str, object]) -> None:

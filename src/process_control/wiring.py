@@ -125,6 +125,10 @@ class Adapters:
 
         ask_runner_to_stop(block, boot_id=self.identity.boot_id, pid_namespace=self.identity.pid_namespace)
 
+    def announce(self, record: "dict[str, object]") -> None:
+        """Tell the syslog of an event that the journal has. Never raises, never waits."""
+        announce(self._settings, record)
+
     def waiting(self, for_what: str) -> None:
         self.notifier.say(f"{self._job.slug}: waiting: {for_what}")
 
@@ -288,6 +292,20 @@ class Adapters:
 
         configuration = ["--config", self._settings.path] if self._settings.path else []
         start_detached([sys.executable, "-I", "-c", _PRUNE, _PACKAGE_FOLDER, *configuration, "prune"])
+
+
+def announce(settings: "Settings", record: "dict[str, object]") -> None:
+    """Send the line of the invocation log for an event that the journal has. Never raises, never waits."""
+    address = settings.syslog_address
+    try:
+        if address.startswith("/") and not posix.access(address, posix.W_OK):
+            return
+        from process_control.notify.invocation import invocation, severity
+        from process_control.system import syslog
+
+        syslog.send(address, settings.syslog_facility, severity(record), invocation(record))
+    except Exception:  # noqa: BLE001  telling must not cause a failure, not even with half a package
+        pass
 
 
 def notifier_for(environment: dict[str, str], *, scheduled: bool) -> "Notifier":

@@ -181,12 +181,12 @@ def test_a_word_that_names_no_job_is_told(tagged: Desk, verb: str, word: str, to
     assert (result.exit_code, result.stderr) == (66, told.format(jobs=tagged.jobs))
 
 
-def test_texts_of_jobs_cannot_break_a_line_or_steer_a_terminal(desk: Desk) -> None:
-    desk.job("purge", 'name: "two\\nlines\\tand \\e[31mred"\ncommand: /bin/true')
-    desk.state.failure("purge", detail="a\nb\x1b[2J")
+def test_texts_of_runs_cannot_break_a_line_or_steer_a_terminal(desk: Desk) -> None:
+    desk.job("purge")
+    desk.state.failure("purge", detail="a\nb\tc\x1b[2J\u202e")
 
-    assert desk.lines("status")[0][9] == "a\\nb\\x1b[2J"
-    assert desk.lines("list")[0][1:3] == ["two\\nlines\\tand \\x1b[31mred", "failing"]
+    assert desk.lines("status")[0][9] == "a\\nb\\tc\\x1b[2J\\u202e"
+    assert desk.lines("history")[0][14] == "a\\nb\\tc\\x1b[2J\\u202e"
 
 
 def test_json_tells_everything_of_a_job(desk: Desk) -> None:
@@ -252,7 +252,7 @@ def test_garbled_lines_of_the_journal_are_told_on_stderr(desk: Desk) -> None:
     result = desk.process_control("status")
 
     assert result.stdout.startswith("purge\tok\t")
-    assert result.stderr == (f"{desk.state.journal}/2026-03-10.jsonl: 1 line could not be read and were passed over\n")
+    assert result.stderr == (f"{desk.state.journal}/2026-03-10.jsonl: 1 line that cannot be read was passed over\n")
 
 
 # --- on a terminal ---------------------------------------------------------------------------------------------------

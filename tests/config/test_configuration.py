@@ -79,9 +79,9 @@ LINES = {
         "it is a key of job files; for all jobs it stands below 'default_job_config'",
     ),
     "a key whose behaviour comes later": (
-        "failmail: {to_address: a}",
-        "1:1: key 'failmail' is not supported yet",
-        "remove it, or write 'x-failmail' to keep it as a note",
+        "web: {address: a}",
+        "1:1: key 'web' is not supported yet",
+        "remove it, or write 'x-web' to keep it as a note",
     ),
     "a relative directory": (
         "job_directory: jobs",

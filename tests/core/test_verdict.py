@@ -41,11 +41,11 @@ FACTS_AND_JUDGEMENTS = {
         ("failed", "signal", "was ended by signal SEGV that process-control did not send", 139),
     ),
     "a timeout": (
-        facts(timed_out=True, exit_code=None, signal=15, duration_seconds=600.2),
+        facts(timed_out=True, exit_code=None, signal=15, timeout_seconds=600),
         ("failed", "timeout", "still ran after 10 min and was ended with its whole tree", 124),
     ),
     "a timeout that the command answers with exit 0": (
-        facts(timed_out=True, duration_seconds=1.5),
+        facts(timed_out=True, timeout_seconds=1.5),
         ("failed", "timeout", "still ran after 1.5 s and was ended with its whole tree", 124),
     ),
     "not found": (

@@ -6,12 +6,14 @@ import random
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from harness import IS_ROOT, STRANGER, Box, storm_size
 from history.builders import NOON, State, iso
 from process_control.history.index import Garbled, Index, Run
 
@@ -446,7 +448,7 @@ def built_again(state: State) -> list[Run]:
 def corrupt(path: Path, dice: random.Random) -> None:
     how = dice.choice(["delete", "truncate", "empty", "garbage", "header", "bytes", "append", "not a database"])
     content = bytearray(path.read_bytes())
-    place = dice.randrange(len(content))
+    place = dice.randrange(max(1, len(content)))
     if how == "delete":
         path.unlink()
         return
@@ -459,7 +461,7 @@ def corrupt(path: Path, dice: random.Random) -> None:
     elif how == "header":
         content[:100] = dice.randbytes(100)
     elif how == "bytes":
-        content[place] ^= 1
+        content[place : place + 1] = dice.randbytes(1)
     elif how == "append":
         content += dice.randbytes(5000)
     else:
@@ -474,7 +476,7 @@ def test_a_deleted_or_corrupted_index_is_built_again_and_equal(state: State) -> 
         state.run("purge", NOON + hour * HOUR, detail="x" * 50)
     before = all_runs(state)
 
-    for _ in range(40):
+    for _ in range(storm_size(40, 100)):
         corrupt(state.directory / "history.sqlite", dice)
         assert all_runs(state) == before
 
@@ -521,16 +523,36 @@ def test_an_index_deleted_while_it_is_open_still_answers(state: State) -> None:
 def test_many_readers_at_once_agree(state: State) -> None:
     for hour in range(200):
         state.run("purge", NOON + hour * HOUR)
+
+    readers = [reader_of(state) for _ in range(6)]
+
+    assert [reader.communicate() for reader in readers] == [(b"200\n", b"")] * 6
+
+
+@pytest.mark.storm
+def test_readers_survive_whatever_happens_to_the_index_while_they_read(state: State) -> None:
+    dice = random.Random(11)
+    for hour in range(400):
+        state.run(f"job-{hour % 7}", NOON + hour * HOUR)
+    answers = []
+
+    for _ in range(storm_size(6, 200)):
+        readers = [reader_of(state) for _ in range(3)]
+        with suppress(FileNotFoundError):
+            corrupt(state.directory / "history.sqlite", dice)
+        readers[0].kill()
+        answers += [reader.communicate() for reader in readers][1:]
+
+    assert set(answers) == {(b"400\n", b"")}
+
+
+def reader_of(state: State) -> "subprocess.Popen[bytes]":
     script = (
         "import sys; from process_control.history.index import Index\n"
         "with Index.open(sys.argv[1]) as index: print(len(index.runs()))"
     )
-    readers = [
-        subprocess.Popen([sys.executable, "-c", script, str(state)], stdout=subprocess.PIPE, env=environment())
-        for _ in range(6)
-    ]
-
-    assert [reader.communicate()[0] for reader in readers] == [b"200\n"] * 6
+    command = [sys.executable, "-c", script, str(state)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
 
 
 def environment() -> dict[str, str]:
@@ -552,15 +574,49 @@ def test_an_index_in_memory_sees_what_comes_later(unwritable: State) -> None:
         assert [run.outcome for run in index.runs()] == ["succeeded"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_reader_of_a_read_only_directory_starts_from_the_index_that_is_there(state: State) -> None:
-    state.run("purge")
-    all_runs(state)
-    state.directory.chmod(0o500)
-    try:
-        assert outcomes(state) == [("purge", "succeeded", None)]
-    finally:
-        state.directory.chmod(0o700)
+@pytest.mark.parametrize("is_known", [True, False], ids=["an index is there", "none is there"])
+def test_a_reader_of_a_read_only_state_sees_everything(make_box: Callable[..., Box], is_known: bool) -> None:
+    box = make_box()
+    state = State(box.state_directory)
+    state.run("purge", NOON)
+    reader = STRANGER if IS_ROOT else None
+    box.give(box.state_directory, reader)
+    if is_known:
+        box.process_control("history", user=reader)
+    state.run("purge", NOON + HOUR)
+    box.give(box.state_directory, reader)
+    box.state_directory.chmod(0o500)
+
+    result = box.process_control("history", user=reader)
+
+    box.state_directory.chmod(0o700)
+    assert [line.split("\t")[:2] for line in result.stdout.splitlines()] == [
+        [iso(NOON + HOUR), "purge"],
+        [iso(NOON), "purge"],
+    ]
+    assert (box.state_directory / "history.sqlite").exists() == is_known
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize("is_known", [True, False], ids=["an index is there", "none is there"])
+def test_a_full_disk_does_not_hide_the_history(make_box: Callable[..., Box], is_known: bool) -> None:
+    box = make_box()
+    box.mount_small(box.state_directory, kilobytes=512)
+    state = State(box.state_directory)
+    state.run("purge", NOON)
+    if is_known:
+        all_runs(state)
+    for hour in range(1, 100):
+        state.run("purge", NOON + hour * HOUR)
+    with suppress(OSError), open(box.state_directory / "filler", "wb", buffering=0) as filler:
+        while True:
+            filler.write(b"x" * 4096)
+
+    assert len(all_runs(state)) == 100
+
+    (box.state_directory / "filler").unlink()
+    assert len(all_runs(state)) == 100
+    assert (box.state_directory / "history.sqlite").exists()
 
 
 def test_a_link_in_the_place_of_the_index_is_not_followed(state: State, tmp_path: Path) -> None:

@@ -57,7 +57,11 @@ def test_two_streams_are_told_apart_and_none_loses_a_byte(box: Box) -> None:
 
 
 def test_with_time_between_writes_the_order_of_the_streams_holds(box: Box) -> None:
-    box.job("turns", "command: sh -c 'for i in 1 2 3; do echo out $i; sleep 0.02; echo err $i >&2; sleep 0.02; done'\nstderr: ignore")
+    box.job(
+        "turns",
+        "stderr: ignore\n"
+        "command: sh -c 'for i in 1 2 3; do echo out $i; sleep 0.02; echo err $i >&2; sleep 0.02; done'",
+    )
 
     box.run("turns")
 
@@ -179,7 +183,10 @@ def test_a_stdout_file_that_cannot_be_opened_is_74_and_nothing_runs(box: Box) ->
 
 
 def test_a_job_cannot_forge_its_index_or_write_to_its_log_by_descriptor(box: Box) -> None:
-    box.job("forger", "command: sh -c 'ls -l /proc/self/fd; for fd in 4 5 6 7 8 9; do eval \"echo x >&$fd\"; done'\nstderr: ignore")
+    box.job(
+        "forger",
+        "command: sh -c 'ls -l /proc/self/fd; for fd in 4 5 6 7 8 9; do eval \"echo x >&$fd\"; done'\nstderr: ignore",
+    )
 
     box.run("forger")
 

@@ -9,11 +9,16 @@ import pytest
 from harness import Box
 from runs import ANOTHER_SLOT, ends, outcomes, script, starts, the_end
 
-SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
+SIGNALS = sorted(
+    signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
+)
 HARMLESS = {signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH}
 
 
-@pytest.mark.parametrize("code", [1, 2, 3, 5, 42, 64, 66, 74, 75, 77, 78, 99, 100, 123, 124, 125, 126, 127, 128, 129, 137, 143, 200, 254, 255])
+@pytest.mark.parametrize(
+    "code",
+    [1, 2, 3, 5, 42, 64, 66, 74, 75, 77, 78, 99, 100, 123, 124, 125, 126, 127, 128, 129, 137, 143, 200, 254, 255],
+)
 def test_the_commands_own_exit_code_is_ours(box: Box, code: int) -> None:
     box.job("code", f"command: sh -c 'exit {code}'")
 

@@ -87,7 +87,9 @@ def test_full_during_a_run_the_verdict_and_the_exit_code_are_as_ever(make_box: C
     box = small_box(make_box, state=300, logs=300)
     started, release = box.fifo("started"), box.fifo("release")
     for slug, code in (("fails", 3), ("works", 0)):
-        job = script(box, f"{slug}.sh", f"echo before; echo > {started}; read line < {release}; echo after; exit {code}")
+        job = script(
+            box, f"{slug}.sh", f"echo before; echo > {started}; read line < {release}; echo after; exit {code}"
+        )
         box.job(slug, f"command: {job}")
 
     for slug, code in (("fails", 3), ("works", 0)):
@@ -121,7 +123,9 @@ def test_full_during_a_run_the_verdict_and_the_exit_code_are_as_ever(make_box: C
         ("works", "succeeded", None),
         ("works", "succeeded", None),
     ]
-    assert [end["run_id"] for end in ends(box)] == [start["run_id"] for start in sorted(starts(box), key=lambda r: r["job"])]
+    assert [end["run_id"] for end in ends(box)] == [
+        start["run_id"] for start in sorted(starts(box), key=lambda r: r["job"])
+    ]
 
 
 def release_twice(release: Fifo) -> None:
@@ -154,7 +158,7 @@ def test_a_log_that_cannot_be_written_any_more_is_told_and_its_tail_is_kept_when
     job = script(
         box,
         "job.sh",
-        f"echo before; echo > {started}; read line < {release}; echo while full; echo > {started}; read line < {release}",
+        f"echo before; echo > {started}; read x < {release}; echo while full; echo > {started}; read x < {release}",
     )
     box.job("job", f"command: {job}")
 

@@ -174,7 +174,10 @@ def test_a_survivor_that_closed_every_descriptor_is_found_named_and_not_doubled(
     box.job("job", f"command: {job}\n{ONE_SLOT}")
     with box.start("job") as live:
         survivor = int(started.read_line())
-        until(lambda: sorted(os.listdir(f"/proc/{survivor}/fd")) in ([], ["10"], ["255"]) or _closed(survivor), "it to close all")
+        until(
+            lambda: sorted(os.listdir(f"/proc/{survivor}/fd")) in ([], ["10"], ["255"]) or _closed(survivor),
+            "it to close all",
+        )
         kill_both(box, "job")
         live.wait()
 
@@ -196,10 +199,7 @@ def test_a_survivor_that_closed_every_descriptor_is_found_named_and_not_doubled(
 
 def _closed(pid: int) -> bool:
     with suppress(OSError):
-        for name in os.listdir(f"/proc/{pid}/fd"):
-            if ".lock" in os.readlink(f"/proc/{pid}/fd/{name}"):
-                return False
-        return True
+        return not any(".lock" in os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd"))
     return False
 
 

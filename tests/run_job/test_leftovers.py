@@ -82,7 +82,9 @@ def test_what_ends_by_itself_within_two_seconds_is_no_leftover_and_its_output_is
 def test_a_leftover_is_ended_with_term_and_the_run_is_warned(box: Box) -> None:
     pid = box.fifo("pid")
     box.fifo("never")
-    leftover = script(box, "leftover.sh", f"trap 'echo got TERM; exit' TERM; echo $$ > {pid}; read x < {box.root}/never")
+    leftover = script(
+        box, "leftover.sh", f"trap 'echo got TERM; exit' TERM; echo $$ > {pid}; read x < {box.root}/never"
+    )
     box.job("leftover", f"command: sh -c '{leftover} & read x < {box.root}/go; echo done'")
     box.fifo("go").write_line()
 

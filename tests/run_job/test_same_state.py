@@ -146,7 +146,12 @@ def scheduled_by_a_hostile_caller(box: Box) -> Result:
     kept = {"PROCESS_CONTROL_CONFIG": str(box.configuration)}
     try:
         with box.start_command(
-            ["/usr/bin/env", "-i", *[f"{name}={value}" for name, value in {**HOSTILE_VARIABLES, **kept}.items()], *command],
+            [
+                "/usr/bin/env",
+                "-i",
+                *[f"{name}={value}" for name, value in {**HOSTILE_VARIABLES, **kept}.items()],
+                *command,
+            ],
             preexec_fn=become_hostile,
         ) as live:
             return live.wait()
@@ -202,7 +207,9 @@ def test_all_signals_are_at_their_default_and_none_is_blocked(box: Box) -> None:
 
 
 @pytest.mark.parametrize(
-    "number", [signal.SIGCHLD, signal.SIGALRM, signal.SIGUSR1, signal.Signals(1), 35, 36], ids=lambda n: f"signal {int(n)}"
+    "number",
+    [signal.SIGCHLD, signal.SIGALRM, signal.SIGUSR1, signal.Signals(1), 35, 36],
+    ids=lambda n: f"signal {int(n)}",
 )
 def test_a_signal_that_the_caller_had_blocked_or_ignored_keeps_no_run_from_its_end(box: Box, number: int) -> None:
     box.job("slow", "command: [echo one, sh -c 'sleep 0.05; echo two']")
@@ -254,7 +261,12 @@ def test_closed_standard_descriptors_of_the_caller_harm_nothing(box: Box, closed
 def test_a_job_may_be_let_see_variables_of_its_caller_but_never_our_own(box: Box) -> None:
     box.job("some", "command: env\ninherit_environment: [FROM_CALLER, NOT_THERE]")
     box.job("all", "command: env\ninherit_environment: true\nenvironment:\n  MINE: stronger")
-    caller = {"FROM_CALLER": "let through", "MINE": "weaker", "PROCESS_CONTROL_JOB": "evil", "PROCESS_CONTROL_X": "evil"}
+    caller = {
+        "FROM_CALLER": "let through",
+        "MINE": "weaker",
+        "PROCESS_CONTROL_JOB": "evil",
+        "PROCESS_CONTROL_X": "evil",
+    }
 
     results = [box.run(slug, env=caller) for slug in ("some", "all")]
 

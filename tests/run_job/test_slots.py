@@ -34,7 +34,9 @@ def as_iso(slot: int) -> str:
 
 
 def test_the_slot_is_the_last_planned_time_and_is_told_to_the_job_and_the_record(box: Box) -> None:
-    box.job("job", f"command: printenv PROCESS_CONTROL_SCHEDULED_AT PROCESS_CONTROL_TRIGGER\n{ONE_SLOT}\ntime_zone: UTC")
+    box.job(
+        "job", f"command: printenv PROCESS_CONTROL_SCHEDULED_AT PROCESS_CONTROL_TRIGGER\n{ONE_SLOT}\ntime_zone: UTC"
+    )
 
     result = box.run("--scheduled", "job")
 
@@ -154,7 +156,9 @@ def test_a_clock_that_goes_back_runs_no_slot_twice(box: Box) -> None:
     assert len(starts(box)) == 1
 
 
-@pytest.mark.parametrize("slot", ["", "slot\n", "slot -5\n", "slot 99999999999999999999\n", "slot ²\n", "\0" * 60, "slut 5\n"])
+@pytest.mark.parametrize(
+    "slot", ["", "slot\n", "slot -5\n", "slot 99999999999999999999\n", "slot ²\n", "\0" * 60, "slut 5\n"]
+)
 def test_a_garbled_slot_in_the_block_stops_no_job(box: Box, slot: str) -> None:
     box.job("job", f"command: 'true'\n{ONE_SLOT}")
     box.run("job")

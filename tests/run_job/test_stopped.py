@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness import Box, lives, storm_size, until, wait_gone
+from harness import Box, Result, lives, storm_size, until, wait_gone
 from runs import ONE_SLOT, ends, outcomes, pause_or_end, records, script, starts, the_end
 
 
@@ -32,7 +32,7 @@ def test_a_signal_at_any_moment_gives_the_right_exit_and_the_right_row(box: Box,
                 live.signal(number)
             result = live.wait()
         rows = ends(box)[before:]
-        assert "Traceback" not in result.stderr, result
+        assert "Traceback" not in result.stderr or before_our_first_line(result), result
         assert box.processes() == []
         if result.exit_code == 0:
             assert [(end["outcome"], end["reason"]) for end in rows] == [("succeeded", None)]
@@ -47,6 +47,11 @@ def test_a_signal_at_any_moment_gives_the_right_exit_and_the_right_row(box: Box,
     assert len(starts(box)) == len(ends(box))
     assert set(proof.read_text().split()) <= {start["run_id"] for start in starts(box)}
     assert {0, 128 + number} <= seen, seen
+
+
+def before_our_first_line(result: Result) -> bool:
+    """Whether Control-C met the interpreter itself: nobody can keep it from saying so."""
+    return result.exit_code == -signal.SIGINT and "run_job" not in result.stderr
 
 
 def test_a_signal_during_a_wait_for_the_lock_ends_the_wait(box: Box) -> None:
@@ -137,7 +142,9 @@ def test_kill_job_works_although_the_job_file_is_gone_or_invalid(box: Box) -> No
 
 
 def test_a_stop_gives_the_grace_and_then_kills(box: Box) -> None:
-    with running(box, text="trap 'echo asked' TERM; while :; do read x < /dev/zero & wait; done", extra="kill_grace: 0.3") as live:
+    with running(
+        box, text="trap 'echo asked' TERM; while :; do read x < /dev/zero & wait; done", extra="kill_grace: 0.3"
+    ) as live:
         killed = box.run_job("--kill-job", "job")
         result = live.wait()
 

@@ -98,7 +98,10 @@ def test_a_timeout_at_any_moment_of_a_list_is_never_a_success(box: Box) -> None:
     done = box.root / "done"
     for _ in range(storm_size(40, 200)):
         timeout = chance.uniform(0.005, 0.12)
-        box.job("list", f"command: [sleep 0.02, 'true', sleep 0.02, 'true', touch {done}]\ntimeout: {timeout:.4f}\nkill_grace: 1")
+        box.job(
+            "list",
+            f"command: [sleep 0.02, 'true', sleep 0.02, 'true', touch {done}]\ntimeout: {timeout:.4f}\nkill_grace: 1",
+        )
         done.unlink(missing_ok=True)
 
         result = box.run("list", via="stub")

@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -122,7 +121,9 @@ def test_a_child_that_became_another_user_is_ended_by_the_guard(make_box: Callab
     assert not os.path.exists(f"/proc/{pid}")
 
 
-def test_the_service_user_itself_cannot_end_it_so_the_job_does_not_start_again(make_box: Callable[..., Box]) -> None:
+def test_what_the_service_user_cannot_end_is_named_and_keeps_the_job_from_starting_again(
+    make_box: Callable[..., Box],
+) -> None:
     box = make_box(service_user=SERVICE_USER)
     started = box.fifo("started")
     own_directories(box)
@@ -136,7 +137,11 @@ def test_the_service_user_itself_cannot_end_it_so_the_job_does_not_start_again(m
         second = box.run("foreign", user=SERVICE_USER)
     finally:
         os.kill(pid, 9)
+    box.job("foreign", "command: 'true'")
+    third = box.run("foreign", user=SERVICE_USER)
 
     assert first.exit_code == 124
+    assert f"processes left behind could not be ended: pid {pid} (sleep 1000)" in first.stderr
     assert second.exit_code == 75, second
-    assert f"pid {pid}" in second.stderr
+    assert f"left processes alive: pid {pid} (sleep 1000)" in second.stderr
+    assert third.exit_code == 0

@@ -54,7 +54,12 @@ def test_state_is_for_its_owner_only_and_logs_for_owner_and_group(make_box: Call
 
     modes = {
         path.relative_to(box.root).name: stat.S_IMODE(os.stat(path).st_mode)
-        for path in (box.state_directory, box.state_directory / "journal", box.state_directory / "run", box.output_directory)
+        for path in (
+            box.state_directory,
+            box.state_directory / "journal",
+            box.state_directory / "run",
+            box.output_directory,
+        )
     }
     assert modes == {
         box.state_directory.name: 0o700,

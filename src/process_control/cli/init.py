@@ -1,13 +1,16 @@
 """`init`: the example configuration and a first job, for a host that has neither. Never overwrites anything."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 import process_control
-from process_control.cli.output import talk
+from process_control.cli.output import print_json, print_line, talk
 from process_control.cli.plain import clean, is_terminal, print_tabbed
 from process_control.cli.session import Session, verb
-from process_control.config.settings import SYSTEM_CONFIGURATIONS, Settings, load_settings
+from process_control.config.settings import SYSTEM_CONFIGURATIONS, load_settings
 from process_control.errors import BadConfiguration, NotPermitted
 
 FIRST_JOB = """\
@@ -26,25 +29,41 @@ timeout: 1m
 """
 
 
-@verb("init")
-def init(session: Session) -> None:
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that `init` sees to: `did` is wrote, made or kept."""
+
+    did: str
+    what: str
+    path: Path
+
+
+@verb("init", epilog="In a pipe, separated by tabs: wrote, made or kept; what; path.")
+@click.option("--dry-run", is_flag=True, help="Only tell what would be written.")
+@click.option("--json", "as_json", is_flag=True, help="What was done, as JSON.")
+def init(session: Session, dry_run: bool, as_json: bool) -> None:
     """Write the example configuration and a first job that runs.
 
     What is there already is left as it is.
     """
     named = session.config or os.environ.get("PROCESS_CONTROL_CONFIG") or None
     configuration = Path(named).absolute() if named else _own_configuration()
-    done = [("configuration", *_write(configuration, _example()))]
-    settings = load_settings(named, dict(os.environb))
+    steps = [_write("configuration", configuration, _example(), dry_run=dry_run)]
+    settings = load_settings(named if named is None or configuration.exists() else None, dict(os.environb))
     directory = Path(settings.job_directory)
-    done.append(("job directory", *_make_directory(directory)))
-    done.append(("first job", *_write(directory / "hello.yaml", FIRST_JOB)))
-    for what, did, path in done:
+    steps.append(_make_directory(directory, dry_run=dry_run))
+    steps.append(_write("first job", directory / "hello.yaml", FIRST_JOB, dry_run=dry_run))
+    command = f"run-job{f' --config {named}' if named else ''} hello"
+    if as_json:
+        done = [{"did": step.did, "what": step.what, "path": str(step.path)} for step in steps]
+        print_json({"steps": done, "next": command})
+        return
+    for step in steps:
         if is_terminal():
-            print(f"{did:<6} {what:<14} {clean(path)}")
+            print_line(f"{step.did:<6} {step.what:<14} {clean(step.path)}")
         else:
-            print_tabbed([did, what, path])
-    talk(f"next: {_next_command(settings, named)}")
+            print_tabbed([step.did, step.what, step.path])
+    talk("nothing was written: a dry run" if dry_run else f"next: {command}")
 
 
 def _own_configuration() -> Path:
@@ -66,13 +85,17 @@ def _example() -> str:
     return (Path(process_control.__file__).parent / "data" / "process-control.example.yaml").read_text("utf-8")
 
 
-def _write(path: Path, text: str) -> tuple[str, Path]:
-    """Write a new file, readable by all. Return what was done: `wrote`, or `kept` when there is one."""
+def _write(what: str, path: Path, text: str, *, dry_run: bool) -> Step:
+    """Write a new file, readable by all, unless there is one."""
+    if os.path.lexists(path):
+        return Step("kept", what, path)
+    if dry_run:
+        return Step("wrote", what, path)
     try:
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     except FileExistsError:
-        return "kept", path
+        return Step("kept", what, path)
     except PermissionError as error:
         raise NotPermitted(
             f"cannot write: {error.strerror}", where=str(path), mend="sudo process-control init"
@@ -80,12 +103,15 @@ def _write(path: Path, text: str) -> tuple[str, Path]:
     with open(handle, "w", encoding="utf-8") as file:
         os.fchmod(handle, 0o644)
         file.write(text)
-    return "wrote", path
+    return Step("wrote", what, path)
 
 
-def _make_directory(path: Path) -> tuple[str, Path]:
+def _make_directory(path: Path, *, dry_run: bool) -> Step:
+    what = "job directory"
     if path.is_dir():
-        return "kept", path
+        return Step("kept", what, path)
+    if dry_run:
+        return Step("made", what, path)
     try:
         path.mkdir(mode=0o755, parents=True)
     except PermissionError as error:
@@ -94,9 +120,4 @@ def _make_directory(path: Path) -> tuple[str, Path]:
     except FileExistsError as error:
         raise BadConfiguration("is not a directory", where=str(path), mend="set job_directory to one") from error
     path.chmod(0o755)
-    return "made", path
-
-
-def _next_command(settings: Settings, named: str | None) -> str:
-    config = f" --config {settings.path}" if named else ""
-    return f"run-job{config} hello"
+    return Step("made", what, path)

@@ -26,7 +26,7 @@ def list_jobs(session: Session, jobs: Sequence[str], as_json: bool) -> None:
     statuses, _ = _read(settings, jobs)
     statuses.sort(key=lambda status: status.slug)
     if as_json:
-        _print_jobs(statuses)
+        print_jobs(statuses)
     elif is_terminal():
         from process_control.cli.jobs_screen import show_list
 
@@ -56,7 +56,7 @@ def status(session: Session, jobs: Sequence[str], show_all: bool, as_json: bool)
     settings = session.settings("status")
     statuses, garbled = _read(settings, jobs)
     if as_json:
-        _print_jobs(statuses)
+        print_jobs(statuses)
     elif not is_terminal():
         _print_statuses(statuses)
     else:
@@ -78,11 +78,15 @@ def _read(settings: Settings, words: Sequence[str]) -> tuple[list[JobStatus], li
 def tell_garbled(settings: Settings, garbled: Sequence[Garbled]) -> None:
     """Tell on stderr that lines of the journal could not be read; the rest counts."""
     for found in garbled:
-        lines = "1 line" if found.lines == 1 else f"{found.lines} lines"
-        talk(f"{settings.state_directory}/journal/{found.file}: {lines} could not be read and were passed over")
+        file = f"{settings.state_directory}/journal/{found.file}"
+        if found.lines == 1:
+            talk(f"{file}: 1 line that cannot be read was passed over")
+        else:
+            talk(f"{file}: {found.lines} lines that cannot be read were passed over")
 
 
-def _print_jobs(statuses: Sequence[JobStatus]) -> None:
+def print_jobs(statuses: Sequence[JobStatus]) -> None:
+    """Print the jobs as JSON, in the one form that every command uses."""
     now, zone = datetime.now(UTC), host_zone()
     print_json({"jobs": [status.to_json(now, zone) for status in statuses]})
 

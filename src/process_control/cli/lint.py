@@ -56,6 +56,7 @@ class Finding:
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @click.option("--fix", is_flag=True, help="Write spaces in the place of hard tabs used as indentation.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
 def lint(session: Session, files: Sequence[str], fix: bool, form: str) -> int:
     """Find faults in FILEs, or in all of the job directory: what would keep a job from loading, and hard tabs."""
     settings = _settings(session, fix=fix, needed=not files)
@@ -145,9 +146,10 @@ def _read(path: str) -> bytes:
         raise JobNotFound("no such file", where=path) from None
     except PermissionError as error:
         raise NotPermitted("the file may not be read", where=path) from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise BadConfiguration("not a plain file", where=path)
     with open(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise BadConfiguration("not a plain file", where=path)
         return file.read(LARGEST_FILE)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import click
 
 from process_control.cli.job_secrets import secrets_of
-from process_control.cli.output import print_line, talk
+from process_control.cli.output import print_json, print_line, talk
 from process_control.cli.plain import clean, is_terminal
 from process_control.cli.session import Session, select_slugs, verb
 from process_control.cli.time_words import parse_iso, stamp
@@ -36,6 +36,7 @@ STREAM_WORDS = {STDOUT: "out", STDERR: "err", DROPPED: "cut"}
 @click.option("--stderr", "only", flag_value=STDERR, help="Only what was printed to stderr.")
 @click.option("--times", is_flag=True, help="The time in front of each line.")
 @click.option("--raw", "as_raw", is_flag=True, help="Byte for byte as it was printed.")
+@click.option("--json", "as_json", is_flag=True, help='{"version": 1, "run": {...}, "lines": [...]}')
 def logs(
     session: Session,
     job: str | None,
@@ -44,12 +45,15 @@ def logs(
     only: str | None,
     times: bool,
     as_raw: bool,
+    as_json: bool,
 ) -> None:
     """Show what the last run of JOB printed (or is printing), or the run of that id."""
     if job is None and run_id is None:
         raise UsageError("which job?", mend="process-control logs JOB, or --run ID")
-    if as_raw and (times or count is not None):
-        raise UsageError("--raw gives the whole log as it is: no --times, no -n", mend="process-control logs --help")
+    if as_raw and (times or as_json or count is not None):
+        raise UsageError(
+            "--raw gives the whole log as it is: no --times, --json, -n", mend="process-control logs --help"
+        )
     settings = session.settings("logs")
     run = _find(settings, job, run_id)
     path = _log_of(run, settings)
@@ -60,12 +64,15 @@ def logs(
     secrets, faults = secrets_of(_definition(settings, run.job))
     for fault in faults:
         talk(fault)
-    _tell_which(run)
     wanted: Iterable[Line]
     if count is None:
         wanted = lines(path, streams=streams, secrets=secrets)
     else:
         wanted = last_lines(path, count, streams=streams, secrets=secrets)
+    if as_json:
+        print_json({"run": run.to_json(), "lines": [_line_as_json(line, run) for line in wanted]})
+        return
+    _tell_which(run)
     _show(wanted, run, times=times)
 
 
@@ -144,8 +151,7 @@ def _show(wanted: Iterable[Line], run: Run, *, times: bool) -> None:
         if not times:
             print_line(_text(line))
             continue
-        moment = began + timedelta(seconds=line.seconds) if began and line.seconds is not None else None
-        print_line(f"{_stamp(moment)}\t{STREAM_WORDS[line.stream]}\t{_text(line)}")
+        print_line(f"{_stamp(line, began) or ''}\t{STREAM_WORDS[line.stream]}\t{_text(line)}")
 
 
 def _text(line: Line) -> str:
@@ -154,5 +160,17 @@ def _text(line: Line) -> str:
     return escape_controls(line.text.decode("utf-8", "backslashreplace"))
 
 
-def _stamp(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z" if moment else ""
+def _line_as_json(line: Line, run: Run) -> dict[str, object]:
+    return {
+        "at": _stamp(line, parse_iso(run.started_at)),
+        "stream": STREAM_WORDS[line.stream],
+        "text": None if line.stream == DROPPED else _text(line),
+        "dropped_bytes": line.dropped,
+    }
+
+
+def _stamp(line: Line, began: datetime | None) -> str | None:
+    if began is None or line.seconds is None:
+        return None
+    moment = began + timedelta(seconds=line.seconds)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"

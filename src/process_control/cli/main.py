@@ -86,15 +86,20 @@ def process_control(ctx: click.Context, config: str | None, debug: bool) -> None
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    return run_command(process_control, words, name="process-control")
+
+
+def run_command(command: click.Command, words: Sequence[str], *, name: str) -> int:
+    """Run one command line of `command`, called `name`, and return its exit code. Errors are told, never raised."""
     try:
         _prepare_streams()
-        code = _invoke(words)
+        code = _invoke(command, words, name)
         sys.stdout.flush()
     except ProcessControlError as error:
         talk(str(error))
         return error.exit_code
     except click.UsageError as error:
-        talk(_usage(error, words))
+        talk(_usage(error, words, name))
         return 2
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
@@ -102,17 +107,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _forget_stdout()
         return BROKEN_PIPE
     except OSError as error:
-        return _tell_os_error(error, debug="--debug" in words)
+        return _tell_os_error(error, name, debug="--debug" in words)
     except Exception as error:  # noqa: BLE001  the last line of defence: one line instead of a traceback
-        return _tell_fault_of_ours(error, debug="--debug" in words)
+        return _tell_fault_of_ours(error, name, debug="--debug" in words)
     return code
 
 
-def _invoke(words: list[str]) -> int:
+def _invoke(command: click.Command, words: Sequence[str], name: str) -> int:
     """Do what the words say. Not by click's own `main`: that makes exit code 1 of a broken pipe."""
     try:
-        with process_control.make_context("process-control", list(words)) as ctx:
-            code = process_control.invoke(ctx)
+        with command.make_context(name, list(words)) as ctx:
+            code = command.invoke(ctx)
     except click.exceptions.Exit as done:
         return done.exit_code
     return code if isinstance(code, int) else 0
@@ -130,10 +135,10 @@ def _prepare_streams() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def _usage(error: click.UsageError, words: Sequence[str]) -> str:
+def _usage(error: click.UsageError, words: Sequence[str], name: str) -> str:
     """Return what is wrong with a command line, and the mend."""
     verb = next((word for word in words if word in VERBS), None)
-    where = error.ctx.command_path if error.ctx else f"process-control {verb or ''}".rstrip()
+    where = error.ctx.command_path if error.ctx else f"{name} {verb or ''}".rstrip()
     what, _, mend = error.format_message().rstrip(".").partition("\n")
     if isinstance(error, click.NoSuchOption):
         near = error.possibilities or difflib.get_close_matches(error.option_name, _options(error.ctx), n=1)
@@ -151,10 +156,10 @@ def _suggestion(word: str, known: Sequence[str] | dict[str, tuple[str, str]]) ->
     return f"\ndid you mean '{near[0]}'?" if near else ""
 
 
-def _tell_os_error(error: OSError, *, debug: bool) -> int:
+def _tell_os_error(error: OSError, name: str, *, debug: bool) -> int:
     if debug:
         _tell_traceback()
-    where = str(error.filename) if error.filename else "process-control"
+    where = str(error.filename) if error.filename else name
     if isinstance(error, PermissionError):
         talk(str(NotPermitted(error.strerror or "not permitted", where=where)))
         return NotPermitted.exit_code
@@ -163,13 +168,10 @@ def _tell_os_error(error: OSError, *, debug: bool) -> int:
     return CANNOT_WRITE
 
 
-def _tell_fault_of_ours(error: Exception, *, debug: bool) -> int:
+def _tell_fault_of_ours(error: Exception, name: str, *, debug: bool) -> int:
     if debug:
         _tell_traceback()
-    talk(
-        f"process-control: fault in process-control itself: {type(error).__name__}: {error}\n"
-        "  hint: --debug shows where"
-    )
+    talk(f"{name}: fault in process-control itself: {type(error).__name__}: {error}\n  hint: --debug shows where")
     return INTERNAL_ERROR
 
 

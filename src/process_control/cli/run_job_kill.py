@@ -12,6 +12,7 @@ from process_control.history import journal
 from process_control.history.record import Block, Identity, read_block, runner_is_alive
 from process_control.system import stop
 from process_control.system.clock import iso
+from process_control.wiring import announce
 
 
 def kill(settings: Settings, slug: str, identity: Identity, *, by: str) -> int:
@@ -42,11 +43,13 @@ def kill(settings: Settings, slug: str, identity: Identity, *, by: str) -> int:
 def _kill_survivors(settings: Settings, slug: str, block: Block, *, by: str) -> int:
     """The runner is gone: end what it left behind, if anything."""
     run_id = str(block["run_id"])
+    if block.get("end") is None and runner_is_alive(block):
+        # Its runner may live: what we can see of its job is not ours to signal behind the runner's back.
+        talk(f"{slug}: it runs in another pid namespace (a container): stop it there")
+        return 1
     found = stop.survivors(block)
     if not found:
-        elsewhere = block.get("end") is None and runner_is_alive(block)
-        what = "it runs in another pid namespace (a container): stop it there" if elsewhere else "nothing is running"
-        talk(f"{slug}: {what}")
+        talk(f"{slug}: nothing is running")
         return 1
     _record_stop(settings, block, Identity(), by=by)
     grace = block.get("kill_grace_seconds")
@@ -67,8 +70,7 @@ def _raise_unless_job(slug: str, settings: Settings) -> None:
 
 
 def _record_stop(settings: Settings, block: Block, identity: Identity, *, by: str) -> None:
-    now = iso(time.time())
-    journal.append(
-        settings.state_directory,
-        {"event": "stop", "at": now, "run_id": block["run_id"], "job": block["job"], "by": by, "host": identity.host},
-    )
+    record: dict[str, object] = {"event": "stop", "at": iso(time.time()), "run_id": block["run_id"]}
+    record |= {"job": block["job"], "by": by, "host": identity.host}
+    journal.append(settings.state_directory, record)
+    announce(settings, record)

@@ -1,9 +1,10 @@
 """`run-job --list-jobs` and `run-job --status`: what is there, what runs, what each job did last."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from process_control.cli.output import print_json, print_line
+from process_control.cli.output import print_line
 from process_control.cli.run_job_options import Options
 from process_control.config.all_jobs import load_all
 from process_control.config.job_directory import InvalidJob, load_job
@@ -38,10 +39,10 @@ class Listed:
 
 def list_jobs(settings: Settings, *, as_json: bool) -> int:
     """List all jobs, one bad file never hides the others; exit 0."""
-    rows = [Listed(job=job, running=running_block(settings, job.slug)) for job in load_all(settings)]
     if as_json:
-        print_json({"jobs": [_as_json(row) for row in rows]})
-    elif sys.stdout.isatty():
+        return _print_as_json(settings, load_all(settings), only_running=False)
+    rows = [Listed(job=job, running=running_block(settings, job.slug)) for job in load_all(settings)]
+    if sys.stdout.isatty():
         _print_job_table(rows)
     else:
         for row in rows:
@@ -53,16 +54,6 @@ def _as_line(row: Listed) -> str:
     name = row.job.name if isinstance(row.job, Job) else f"invalid: {row.fault}"
     state = f"\t{{pid: {row.running['pid']}, status: running}}" if row.running else ""
     return f"{row.job.slug} - {name}{state}"
-
-
-def _as_json(row: Listed) -> dict[str, object]:
-    return {
-        "job": row.job.slug,
-        "name": row.job.name if isinstance(row.job, Job) else None,
-        "state": row.state,
-        "fault": row.fault,
-        "running": None if row.running is None else run_as_json(row.running),
-    }
 
 
 def _print_job_table(rows: list[Listed]) -> None:
@@ -114,34 +105,45 @@ def show_status(settings: Settings, options: Options) -> int:
         jobs = [job for job in jobs if job.slug == options.job]
         if not jobs:
             load_job(options.job, settings)
+    if options.json:
+        return _print_as_json(settings, jobs, only_running=options.only_running)
     rows = [(job.slug, *_last_of(settings, job)) for job in jobs]
     if options.only_running:
         rows = [row for row in rows if row[1] == "running"]
-    if options.json:
-        keys = ("job", "state", "detail", "last")
-        print_json({"jobs": [dict(zip(keys, row, strict=True)) for row in rows]})
-    elif sys.stdout.isatty():
-        _print_status_table([row[:3] for row in rows])
+    if sys.stdout.isatty():
+        _print_status_table(rows)
     else:
-        for slug, state, told, _ in rows:
+        for slug, state, told in rows:
             print_line(f"{slug}\t{state}\t{told}")
     return 0
 
 
-def _last_of(settings: Settings, job: Job | InvalidJob) -> tuple[str, str, object]:
-    """Return (state, in words, the run for JSON) of what the job did last, as its block tells."""
+def _print_as_json(settings: Settings, jobs: Sequence[Job | InvalidJob], *, only_running: bool) -> int:
+    """Print the jobs as `process-control list --json` does."""
+    from process_control.cli.jobs import print_jobs
+    from process_control.history.index import Index
+    from process_control.status import read_statuses
+
+    with Index.open(settings.state_directory) as index:
+        statuses = read_statuses(settings, jobs, index)
+    print_jobs([status for status in statuses if status.running is not None or not only_running])
+    return 0
+
+
+def _last_of(settings: Settings, job: Job | InvalidJob) -> tuple[str, str]:
+    """Return (state, in words) of what the job did last, as its block tells."""
     if isinstance(job, InvalidJob):
-        return "invalid", on_one_line(str(job.error)), None
+        return "invalid", on_one_line(str(job.error))
     block = read_block(settings.state_directory, job.slug)
     if block is None:
-        return "never ran", "", None
+        return "never ran", ""
     end = block.get("end")
     if isinstance(end, dict):
         told = f"{end.get('detail') or end.get('reason') or ''}".strip()
-        return str(end.get("outcome")), f"{end.get('at')}{', ' + told if told else ''}", run_as_json({**block, **end})
+        return str(end.get("outcome")), f"{end.get('at')}{', ' + told if told else ''}"
     if runner_is_alive(block):
-        return "running", f"pid {block['pid']} since {block['started_at']}, run {block['run_id']}", run_as_json(block)
-    return "lost", f"run {block['run_id']} of {block['started_at']} has no end and no runner", run_as_json(block)
+        return "running", f"pid {block['pid']} since {block['started_at']}, run {block['run_id']}"
+    return "lost", f"run {block['run_id']} of {block['started_at']} has no end and no runner"
 
 
 def _print_status_table(rows: list[tuple[str, str, str]]) -> None:

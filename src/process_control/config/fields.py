@@ -24,6 +24,7 @@ from process_control.config.kinds import (
     PATHS,
     SCHEDULE,
     SIZE,
+    SYSLOG_ADDRESS,
     TARGET,
     TEXT,
     TEXTS,
@@ -36,6 +37,7 @@ from process_control.config.kinds import (
     known,
     one_of,
 )
+from process_control.system.syslog import FACILITIES
 
 MEGABYTE = 1000 * 1000
 GIGABYTE = 1000 * MEGABYTE
@@ -393,6 +395,28 @@ RETENTION_FIELDS = (
     ),
 )
 
+SYSLOG_FIELDS = (
+    Field(
+        key="address",
+        kind=SYSLOG_ADDRESS,
+        attribute="syslog_address",
+        default="/dev/log",
+        default_words="`/dev/log`",
+        meaning="The path of a datagram socket, or `host:port` (UDP). The host is an IP address, or a name in "
+        "/etc/hosts: no name server is asked, since one that is dead would hold up every run.",
+        example="192.0.2.7:514",
+    ),
+    Field(
+        key="facility",
+        kind=one_of(*FACILITIES),
+        attribute="syslog_facility",
+        default="cron",
+        default_words="`cron`",
+        meaning="The facility that the lines are filed under.",
+        example="daemon",
+    ),
+)
+
 CONFIGURATION_FIELDS = (
     Field(
         key="job_directory",
@@ -511,8 +535,15 @@ CONFIGURATION_FIELDS = (
         meaning="Accept state on a network disk, where locks are not reliable: without promise.",
         example="true",
     ),
+    Field(
+        key="syslog",
+        kind=MAP,
+        fields=SYSLOG_FIELDS,
+        meaning="Where every start, skip, end and stop of a run and every change of the crontab is told, besides the "
+        "journal. It never holds a run up, and where no syslog is, nothing changes.",
+        example="address: 192.0.2.7:514\nfacility: daemon",
+    ),
     later("failmail", MAP, "From and to which address failures are mailed, and how.", "{to_address: ops@example.org}"),
-    later("syslog", MAP, "Where the invocation log goes.", "{facility: daemon}"),
     later("max_concurrent", COUNT, "How many runs the scheduler has at once.", "20"),
     later("notify", known("list", "a list of channels"), "More channels to tell.", "[{url: json://example.org}]"),
     later("metrics", MAP, "Where metrics are written.", "{textfile: /var/lib/node_exporter/process-control.prom}"),

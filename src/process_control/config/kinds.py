@@ -123,6 +123,23 @@ LOCK = _line_kind(
 )
 
 
+def _check_syslog_address(text: str) -> str:
+    if text.startswith("/"):
+        return ""
+    host, _, port = text.rpartition(":")
+    is_name = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\]", host, re.ASCII)
+    is_port = re.fullmatch(r"[0-9]{1,5}", port, re.ASCII) and 0 < int(port) < 65536
+    return "" if is_name and is_port else f"must be a whole path or host:port, not {quoted(text)}"
+
+
+SYSLOG_ADDRESS = _line_kind(
+    name="path or `host:port`",
+    wanted="a path",
+    form="the path of a socket, or host:port such as 192.0.2.7:514",
+    check=_check_syslog_address,
+)
+
+
 def _read_long_text(key: str, node: Node, faults: Faults) -> str | None:
     text = _text_or_none("text", "text", key, node, faults)
     return None if text is None else text.strip()

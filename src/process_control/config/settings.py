@@ -41,6 +41,8 @@ class Settings:
         "runner_path",
         "search",
         "state_directory",
+        "syslog_address",
+        "syslog_facility",
         "trusted_group",
         "trusted_owner",
         "user",
@@ -72,6 +74,8 @@ class Settings:
         self.default_job_config: dict[str, Any] = said("default_job_config") or {}
         self.runner_path: str | None = said("runner_path")
         self.cron_template: str | None = said("cron_template")
+        self.syslog_address: str = said("syslog_address") or "/dev/log"
+        self.syslog_facility: str = said("syslog_facility") or "cron"
 
     def __repr__(self) -> str:
         """Return the settings without the defaults of jobs: their environment may hold secrets."""

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "93d6742187a8"
+FIELDS_VERSION = "42bb8db0eca1"
 
 ATTRIBUTES = (
     "slug",

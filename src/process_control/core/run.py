@@ -57,8 +57,10 @@ class Facts:
         "stdout_bytes",
         "stopped_by",
         "stopped_by_request",
+        "survivor_pids",
         "survivors",
         "timed_out",
+        "timeout_seconds",
         "unlogged",
     )
 
@@ -67,6 +69,7 @@ class Facts:
         self.exit_code: int | None = None
         self.signal: int | None = None
         self.timed_out = False
+        self.timeout_seconds = 0.0
         self.stopped_by: int | None = None
         self.stopped_by_request = False
         self.guard_died = False
@@ -77,6 +80,7 @@ class Facts:
         self.stderr_excerpt = b""
         self.leftovers: list[str] = []
         self.survivors: list[str] = []
+        self.survivor_pids: list[int] = []
         self.unlogged = False
         self.log_error: str | None = None
         self.log_dropped_bytes = 0

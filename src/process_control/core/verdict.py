@@ -112,7 +112,8 @@ def _end_of_command(facts: Facts) -> Finding | None:
     """Return the one fact that says how the command ended; None when it ended well."""
     which = f"command {facts.command_index + 1} " if facts.command_index else ""
     if facts.timed_out:
-        detail = f"{which}still ran after {_duration(facts.duration_seconds)} and was ended with its whole tree"
+        ended = f"; {_leftovers(facts)}" if facts.survivors else " and was ended with its whole tree"
+        detail = f"{which}still ran after {_duration(facts.timeout_seconds)}{ended}"
         return Finding(reason="timeout", verdict=Verdict.FAIL, detail=detail)
     if facts.not_started is not None:
         return Finding(reason="not_started", verdict=Verdict.FAIL, detail=facts.not_started)
@@ -137,9 +138,10 @@ _GUARD_DIED = "the guard process was killed, so the runner ended the job's whole
 
 
 def _stopped(facts: Facts) -> str:
+    survivors = f"; {_leftovers(facts)}" if facts.survivors else ""
     if facts.stopped_by_request:
-        return "stopped on request"
-    return f"stopped: run-job was given signal {signal_name(facts.stopped_by or signal.SIGTERM)}"
+        return f"stopped on request{survivors}"
+    return f"stopped: run-job was given signal {signal_name(facts.stopped_by or signal.SIGTERM)}{survivors}"
 
 
 def _leftovers(facts: Facts) -> str:

@@ -309,12 +309,13 @@ class Index:
     def _answered(self, question: Callable[[], T]) -> T:
         try:
             return question()
-        except sqlite3.OperationalError:
+        except sqlite3.DatabaseError as error:
             if self._in_memory:
                 raise
-            self._open_in_memory()
-        except sqlite3.DatabaseError:
-            self._build_again()
+            if _is_of_the_disk(error):
+                self._open_in_memory()
+            else:
+                self._build_again()
         return question()
 
     def _read(self) -> sqlite3.Connection:
@@ -325,20 +326,31 @@ class Index:
         return self._database
 
     def _open(self) -> None:
-        if not os.path.isdir(self._journal):
+        if not self._has_journal():
             self._open_empty()
             return
         try:
             with self._sealed():
                 self._fold_into()
-        except (sqlite3.OperationalError, OSError):  # may not write, disk full, locked for too long
+        except OSError:
             self._open_in_memory()
-        except sqlite3.DatabaseError:
-            self._build_again()
+        except sqlite3.DatabaseError as error:
+            if _is_of_the_disk(error):
+                self._open_in_memory()
+            else:
+                self._build_again()
+
+    def _has_journal(self) -> bool:
+        """Whether anything ever ran here. Raises PermissionError rather than tell an empty history."""
+        try:
+            os.stat(self._journal)
+        except FileNotFoundError:
+            return False
+        return True
 
     def _fold(self) -> None:
         """Fold what came since the index was opened."""
-        if self._database is None or not os.path.isdir(self._journal):
+        if self._database is None or not self._has_journal():
             return
         if self._in_memory:
             self._fold_into()
@@ -394,7 +406,8 @@ class Index:
                 try:
                     yield
                 finally:
-                    self._seal(seal)  # what was written until then is whole
+                    if self._database is not None and self._database.total_changes:  # else it was not us
+                        self._seal(seal)
             else:
                 os.ftruncate(seal, 0)
                 try:
@@ -625,6 +638,23 @@ def _run_from(row: tuple[Any, ...]) -> Run:
     )  # fmt: skip
 
 
+DISK_TROUBLES = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_READONLY,
+)
+
+
+def _is_of_the_disk(error: sqlite3.DatabaseError) -> bool:
+    """Whether the disk (or a right, or another reader) is in the way, so that the index may well be sound."""
+    return getattr(error, "sqlite_errorcode", -1) & 0xFF in DISK_TROUBLES
+
+
 def _connect(path: str) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=BUSY_SECONDS, uri=path.startswith("file:"))
     database.execute("PRAGMA synchronous = NORMAL")
@@ -711,6 +741,6 @@ def _blocks(path: str, offset: int) -> Iterator[bytes | None]:
 
 def run_of_block(block: dict[str, Any]) -> Run:
     """Return the run that goes on by its block: for one whose start could not be written to the journal."""
-    start = {**block, "started_at": str(block.get("started_at"))}
-    known = {column.name: start.get(column.name) for column in fields(Run)}
-    return Run(**known | {"outcome": None, "attempts": [], "slow_start": bool(start.get("slow_start"))})
+    known: dict[str, Any] = {column.name: block.get(column.name) for column in fields(Run)}
+    known |= {"started_at": str(known["started_at"]), "slow_start": bool(known["slow_start"])}
+    return Run(**known | {"outcome": None, "attempts": []})

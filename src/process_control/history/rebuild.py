@@ -5,6 +5,7 @@ The rules are in `core/health.py`; here they meet the records on the disk.
 
 import gzip
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def _records_of(state_directory: str, slug: str) -> Iterator[dict[str, object]]:
         try:
             with open_day(directory / name, "rb") as lines:
                 yield from _matching(lines, slug)
-        except (OSError, EOFError):
+        except (OSError, EOFError, zlib.error):
             continue
 
 

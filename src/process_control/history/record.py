@@ -124,7 +124,8 @@ class JobRecord:
     def claim_slot(self, slot: int, *, boot_id: str) -> bool:
         """Make `slot` (UTC seconds) ours and return True; False when it already had its run or its skip.
 
-        The block tells; after a reboot, which may have lost what it said, and when the clock went back, the journal does.
+        The block tells; after a reboot, which may have lost what it said, and when the clock went back, so does the
+        journal.
         """
         if self._block < 0:
             return True
@@ -185,8 +186,11 @@ class JobRecord:
         """Append one event to the journal, durably. Raises CannotRecord (74)."""
         journal.append(self.state_directory, record)
 
-    def record_end(self, block: Block, end: "dict[str, object]", *, left: bool) -> str | None:
-        """Write the end: to the journal, then to the block. Return None, or why the journal does not have it yet."""
+    def record_end(self, block: Block, end: "dict[str, object]", *, left: "list[list[int | None]]") -> str | None:
+        """Write the end: to the journal, then to the block. Return None, or why the journal does not have it yet.
+
+        `left` names the processes that could not be ended, by pid and start time.
+        """
         fault = None
         try:
             self.append(end)
@@ -216,17 +220,8 @@ class JobRecord:
 
     def read_health(self) -> "dict[str, object] | None":
         """Return the health; None when there is no file. Raises ValueError when it cannot be understood."""
-        try:
-            descriptor = posix.open(f"{self._directory}/health.json", _READ)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise ValueError(error.strerror) from error
-        try:
-            value = decode(posix.read(descriptor, 1 << 16).decode("utf-8", "replace"))
-        finally:
-            posix.close(descriptor)
-        if not isinstance(value, dict) or not isinstance(value.get("state"), str):
+        value = self._read_small_record("health.json")
+        if value is not None and not isinstance(value.get("state"), str):
             raise ValueError("not a health record")
         return value
 
@@ -236,29 +231,54 @@ class JobRecord:
         Raises CannotRecord (74).
         """
         path = f"{self._directory}/health.json"
-        if self._block < 0:
-            raise CannotRecord("the job has no block, so its health cannot be written", where=path)
-        fcntl.flock(self._block, fcntl.LOCK_EX)
+        self._lock_block("health")
         try:
             new = change(self.read_health())
-            if new is None:
-                return
-            descriptor = posix.open(path + ".new", _FLAGS | posix.O_TRUNC, 0o600)
-            try:
-                posix.write(descriptor, encode(new).encode("ascii") + b"\n")
-                posix.fdatasync(descriptor)
-            finally:
-                posix.close(descriptor)
-            posix.rename(path + ".new", path)
+            if new is not None:
+                _replace(path, new)
         except OSError as error:
             raise CannotRecord(f"the job's health cannot be written: {error.strerror}", where=path) from error
         finally:
             fcntl.flock(self._block, fcntl.LOCK_UN)
 
+    def _lock_block(self, what: str) -> None:
+        if self._block < 0:
+            raise CannotRecord(f"the job has no block, so its {what} cannot be written", where=self._directory)
+        fcntl.flock(self._block, fcntl.LOCK_EX)
+
+    def _read_small_record(self, name: str) -> "dict[str, object] | None":
+        """Return a record beside the block; None when there is no file. Raises ValueError when it makes no sense."""
+        try:
+            descriptor = posix.open(f"{self._directory}/{name}", _READ)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise ValueError(error.strerror) from error
+        try:
+            value = decode(posix.read(descriptor, 1 << 16).decode("utf-8", "replace"))
+        finally:
+            posix.close(descriptor)
+        if not isinstance(value, dict):
+            raise ValueError("not a record")
+        return value
+
     def close(self) -> None:
         if self._block >= 0:
             posix.close(self._block)
             self._block = -1
+
+
+def _replace(path: str, value: "dict[str, object]") -> None:
+    """Write a small record in the place of the one that is there, durably. Raises OSError."""
+    descriptor = posix.open(path + ".new", _FLAGS | posix.O_TRUNC, 0o600)
+    try:
+        data = encode(value).encode("ascii") + b"\n"
+        if posix.write(descriptor, data) < len(data):
+            raise OSError(errno.ENOSPC, posix.strerror(errno.ENOSPC))
+        posix.fdatasync(descriptor)
+    finally:
+        posix.close(descriptor)
+    posix.rename(path + ".new", path)
 
 
 def _fill(block: int) -> None:

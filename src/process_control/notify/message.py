@@ -25,6 +25,24 @@ def mask(text: str, secrets: list[str]) -> str:
     return text
 
 
+def mask_excerpt(text: str, secrets: list[str]) -> str:
+    """Return `mask(text)` for a text whose middle was left out: also without the halves of a secret at the cut."""
+    head, opening, rest = text.partition("\n[... ")
+    left_out, closing, tail = rest.partition(" bytes left out ...]\n")
+    if not secrets or not left_out.isdigit():
+        return mask(text, secrets)
+    begun = max([_overlap(head, secret) for secret in secrets])
+    ended = max([_overlap(secret, tail) for secret in secrets])
+    head = mask(head[: len(head) - begun], secrets) + "***" * (begun > 0)
+    return head + opening + left_out + closing + "***" * (ended > 0) + mask(tail[ended:], secrets)
+
+
+def _overlap(left: str, right: str) -> int:
+    """Return how long the longest end of `left` is that `right` begins with, both not whole secrets."""
+    longest = min(len(left), len(right)) - 1
+    return next((size for size in range(longest, 0, -1) if left.endswith(right[:size])), 0)
+
+
 def reason_in_words(end: "dict[str, object]") -> str:
     """Return `failed: exited with 3`, `succeeded`: outcome and why."""
     why = end.get("detail") or end.get("reason")

@@ -34,17 +34,16 @@ class StandardError:
         """Write the report: the headline, a line to paste, notes, then the job's own stderr (at most 64 KiB of it)."""
         if end["outcome"] not in (FAILED, LOST):
             return
-        from process_control.notify.message import advice, escape_controls, headline, mask, notes
+        from process_control.notify.message import advice, escape_controls, headline, mask_excerpt, notes
 
         lines = [headline(end)]
         hint = advice(end)
         if hint:
             lines.append(f"  hint: {hint}")
         lines += [f"  {note}" for note in notes(end)]
-        excerpt = mask(facts.stderr_excerpt.decode("utf-8", "surrogateescape"), self.secrets)
-        if posix.isatty(2):
-            excerpt = escape_controls(excerpt)
-        write("\n".join(lines) + "\n" + excerpt)
+        excerpt = mask_excerpt(facts.stderr_excerpt.decode("utf-8", "surrogateescape"), self.secrets)
+        report = "\n".join(lines) + "\n" + excerpt
+        write(escape_controls(report) if posix.isatty(2) else report)
 
 
 def write(text: str) -> None:

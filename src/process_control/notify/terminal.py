@@ -38,7 +38,11 @@ class Terminal:
     def show(self, stream: bytes, data: bytes) -> None:
         """Show output of the job; with secrets about, only whole lines, so that none is shown in two halves."""
         data = self._held.pop(stream, b"") + data
-        if self.secrets:
+        if not self.secrets:
+            whole = len(data) - _unfinished(data)
+            if whole < len(data):
+                data, self._held[stream] = data[:whole], data[whole:]
+        else:
             data, newline, rest = data.rpartition(b"\n")
             data += newline
             if rest:
@@ -62,16 +66,18 @@ class Terminal:
         for stream, rest in list(self._held.items()):
             self._put(rest, stream)
         self._held.clear()
+        until = time.monotonic() + _LAST_WORDS_SECONDS
+        self._flush_until(until)  # the last lines must not be what a full backlog has no room for
         start = "" if self._at_line_start else "\n"
         mark = {"succeeded": "✔", "warned": "!"}.get(str(end["outcome"]), "✘")
         colour = _COLOURS.get(str(end["outcome"]), _RED)
         took = duration_in_words(float(str(end.get("duration_seconds") or 0)))
-        self._write(f"{start}{self._in(colour, f'{mark} {name} {reason_in_words(end)}')} in {took}\n")
+        self._write(f"{start}{self._in(colour, escape_controls(f'{mark} {name} {reason_in_words(end)}'))} in {took}\n")
         self._write(self._in(_DIM, f"  run {end['run_id']}  log {end.get('log') or 'none'}") + "\n")
         hint = advice(end)
         for line in ([f"hint: {hint}"] if hint else []) + notes(end):
             self._write(f"  {line}\n")
-        self._last_words()
+        self._flush_until(until)
 
     def _in(self, colour: str, text: str) -> str:
         return f"{colour}{text}{_PLAIN}" if self._colour else text
@@ -97,14 +103,25 @@ class Terminal:
         except OSError:  # the terminal is gone; the run goes on
             self._backlog = b""
 
-    def _last_words(self) -> None:
+    def _flush_until(self, until: float) -> None:
         """Wait a little for a slow terminal: the run has been recorded, nothing depends on it any more."""
-        until = time.monotonic() + _LAST_WORDS_SECONDS
         poll = select.poll()
         poll.register(self._descriptor, select.POLLOUT)
         while self._backlog and time.monotonic() < until:
             poll.poll(100)
             self.flush()
+
+
+def _unfinished(data: bytes) -> int:
+    """Return how many bytes at the end have to wait for more: a part of a UTF-8 character, a carriage return."""
+    if data.endswith(b"\r"):
+        return 1
+    for back, byte in enumerate(reversed(data[-3:]), start=1):
+        if byte >= 0xC0:
+            return back if back < (2 if byte < 0xE0 else 3 if byte < 0xF0 else 4) else 0
+        if byte < 0x80:
+            break
+    return 0
 
 
 def open_terminal(environment: dict[str, str]) -> Terminal | None:

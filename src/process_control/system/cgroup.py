@@ -59,11 +59,31 @@ def processes(path: str) -> list[int]:
 
 
 def remove(path: str) -> None:
-    """Remove the group when it is empty; one that is not stays."""
+    """Remove the group, with those of killed inner runs below it, when it is empty; one that is not stays."""
+    try:
+        posix.rmdir(path)
+    except FileNotFoundError:
+        pass
+    except OSError:
+        inner = [name for name in _names(path) if name.startswith(_PREFIX)]
+        for name in inner:
+            remove(f"{path}/{name}")
+        if inner:
+            _remove_empty(path)
+
+
+def _remove_empty(path: str) -> None:
     try:
         posix.rmdir(path)
     except OSError:
         pass
+
+
+def _names(path: str) -> list[str]:
+    try:
+        return posix.listdir(path)
+    except OSError:
+        return []
 
 
 def is_ours(path: object) -> bool:

@@ -7,7 +7,8 @@ import _ctypes
 import posix
 import sys
 
-_PR_SET_PDEATHSIG, _PR_SET_NAME, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 15, 36, 38
+_PR_SET_PDEATHSIG, _PR_SET_NAME, _PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER = 1, 15, 36, 37
+_PR_SET_NO_NEW_PRIVS = 38
 _FALLOC_FL_KEEP_SIZE = 1
 _RUSAGE_CHILDREN = -1
 _SYS_CLONE3, _CLONE_INTO_CGROUP, _SIGCHLD = 435, 0x2_0000_0000, 17  # the same on every architecture of Linux we know
@@ -26,9 +27,15 @@ _NETWORK_FILE_SYSTEMS = {
 }
 
 
-def set_child_subreaper() -> None:
-    """Become the process to which orphaned descendants are handed, see prctl(2)."""
-    _call("prctl", _PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+def set_child_subreaper(*, on: bool = True) -> None:
+    """Become the process to which orphaned descendants are handed, or be it no longer, see prctl(2)."""
+    _call("prctl", _PR_SET_CHILD_SUBREAPER, int(on), 0, 0, 0)
+
+
+def is_child_subreaper() -> bool:
+    buffer = (_Byte * 8)()
+    _call("prctl", _PR_GET_CHILD_SUBREAPER, buffer, 0, 0, 0)
+    return any(bytes(buffer))
 
 
 def set_parent_death_signal(signal_number: int) -> None:

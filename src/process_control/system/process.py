@@ -81,21 +81,43 @@ def start(argv: list[str], surroundings: Surroundings) -> int:
 
 
 def start_detached(argv: list[str]) -> None:
-    """Start a program that nobody waits for, with nothing of ours but the environment. Never raises."""
+    """Start a program that nobody waits for and that is no part of our tree. Never raises.
+
+    It has nothing of ours but the environment, without what names a run or a configuration.
+    """
     try:
-        if posix.fork():
-            return
+        was_subreaper = linux.is_child_subreaper()
+        # The process in between ends at once. Were we the subreaper then, what it started would come to us, and count
+        # as left behind by the job.
+        linux.set_child_subreaper(on=False)
+        try:
+            between = posix.fork()
+            if between == 0:
+                _start_and_end(argv)
+            posix.waitpid(between, 0)
+        finally:
+            linux.set_child_subreaper(on=was_subreaper)
     except OSError:
-        return
+        pass
+
+
+def _start_and_end(argv: list[str]) -> None:
+    """In the process in between: leave the program behind, and end. Never returns."""
     try:
         posix.setsid()
+        if posix.fork():
+            posix._exit(0)
         null = posix.open("/dev/null", posix.O_RDWR)
         for descriptor in (0, 1, 2):
             posix.dup2(null, descriptor)
         _signal.set_wakeup_fd(-1)
         signals.restore_defaults()
+        # systemd asks what a service's main process leaves to end: such work is short, and is finished.
+        _signal.signal(_signal.SIGTERM, _signal.SIG_IGN)
         posix.closerange(3, 1 << 20)
-        posix.execv(argv[0], argv)
+        ours = b"PROCESS_CONTROL_"
+        environment = {name: value for name, value in posix.environ.items() if not name.startswith(ours)}
+        posix.execve(argv[0], argv, environment)
     finally:
         posix._exit(127)
 

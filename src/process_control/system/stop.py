@@ -54,9 +54,23 @@ def wait_until_gone(handle: int) -> None:
 
 
 def survivors(block: dict[str, object]) -> list[int]:
-    """Return the pids of living processes that belong to the block's run: by its control group, and by its id."""
+    """Return the pids of living processes that belong to the block's run.
+
+    By its control group; by its id in their environment, which of another user's processes cannot be read; and by
+    the names of those that the run could not end itself.
+    """
     in_group = cgroup.processes(str(block["cgroup"])) if cgroup.is_ours(block.get("cgroup")) else []
-    return sorted({*in_group, *proc.processes_of_run(str(block.get("run_id")))})
+    return sorted({*in_group, *proc.processes_of_run(str(block.get("run_id"))), *_not_ended(block)})
+
+
+def _not_ended(block: dict[str, object]) -> list[int]:
+    left = block.get("left")
+    if not isinstance(left, list) or not left or block.get("boot_id") != proc.boot_id():
+        return []
+    if block.get("pid_ns") and block.get("pid_ns") != (proc.pid_namespace() or block.get("pid_ns")):
+        return []
+    known = [pair for pair in left if isinstance(pair, list) and len(pair) == 2 and isinstance(pair[1], int)]
+    return [pid for pid, started in known if isinstance(pid, int) and proc.is_alive(pid, started)]
 
 
 def end_survivors(block: dict[str, object], *, grace_seconds: float, give_up_seconds: float = 5.0) -> list[str]:

@@ -93,6 +93,7 @@ class Supervisor:
         self._children_gone = False
         self._deadline: float | None = None
         self.facts = Facts()
+        self.facts.timeout_seconds = limits.timeout_seconds
 
     def execute(self, commands: list[list[str]], *, goes_on: "Callable[[Facts], bool]") -> Facts:
         """Run the commands in sequence and return the facts. `goes_on(facts)` says after each whether the list does."""
@@ -175,7 +176,7 @@ class Supervisor:
         self._read_all()
 
     def _drain(self) -> None:
-        """Give leftovers and late output their 2 s; a stop or the time limit cuts them short."""
+        """Give leftovers and late output their 2 s; a stop cuts them short."""
         until = time.monotonic() + self._limits.drain_seconds
         while True:
             self._reap()
@@ -223,7 +224,8 @@ class Supervisor:
             if tree.kill_tree(posix.getpid()):
                 self._ask_guard(b"K")
             if time.monotonic() >= give_up:
-                self.facts.survivors = [proc.describe(pid) for pid, _ in proc.descendants(posix.getpid())]
+                self.facts.survivor_pids = [pid for pid, _ in proc.descendants(posix.getpid())]
+                self.facts.survivors = [proc.describe(pid) for pid in self.facts.survivor_pids]
                 break
             self._wait(time.monotonic() + _KILL_AGAIN_SECONDS)
         if self._status is not None:

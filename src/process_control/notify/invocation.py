@@ -1,0 +1,80 @@
+"""The line of the invocation log for an event of the journal: slug, sentence, facts as key=value.
+
+Lean room, pure.
+"""
+
+from process_control.notify.message import reason_in_words
+from process_control.system.syslog import ERROR, INFO, NOTICE, WARNING
+
+_FACTS = {
+    "start": ("run_id", "trigger", "scheduled_at", "by", "pid", "slow_start", "log"),
+    "end": (
+        "run_id",
+        "outcome",
+        "reason",
+        "exit_code",
+        "signal",
+        "duration_seconds",
+        "trigger",
+        "scheduled_at",
+        "by",
+        "log",
+    ),
+    "skip": ("run_id", "reason", "trigger", "scheduled_at", "by"),
+    "repeat": ("trigger", "scheduled_at", "by"),
+    "stop": ("run_id", "by"),
+    "crontab": ("crontab", "by", "line", "was"),
+}
+_NEVER_FACTS = ("event", "at", "job", "host", "version", "detail", "attempts")
+_SEVERITIES = {"succeeded": INFO, "warned": WARNING, "failed": ERROR, "lost": ERROR}
+
+
+def severity(record: "dict[str, object]") -> int:
+    """Return how grave the event is: one of system/syslog's four."""
+    event = record["event"]
+    if event == "end":
+        return _SEVERITIES.get(str(record.get("outcome")), NOTICE)
+    return INFO if event in ("start", "skip", "repeat") else NOTICE
+
+
+def invocation(record: "dict[str, object]") -> str:
+    """Return `backup: failed: exited with 3, run=01k… exit_code=3 …`; of an event that is not known, all its facts."""
+    event = str(record["event"])
+    known = _FACTS.get(event) or [key for key in record if key not in _NEVER_FACTS]
+    facts = [f"{_name(key)}={_value(record[key])}" for key in known if _is_told(record.get(key))]
+    line = f"{record.get('job') or event}: {_sentence(event, record)}"
+    return f"{line}, {' '.join(facts)}" if facts else line
+
+
+def _sentence(event: str, record: "dict[str, object]") -> str:
+    if event == "start":
+        return "started"
+    if event == "end":
+        return reason_in_words(record)
+    if event == "skip":
+        return f"skipped: {record.get('detail') or record.get('reason')}"
+    if event == "repeat":
+        return "its planned time had its run already: nothing to do"
+    if event == "stop":
+        return "asked to stop"
+    if event == "crontab":
+        return f"{record.get('change')} in the crontab"
+    return event
+
+
+def _is_told(value: object) -> bool:
+    return value is not None and value is not False
+
+
+def _name(key: str) -> str:
+    return "run" if key == "run_id" else key
+
+
+def _value(value: object) -> str:
+    """Return a fact's value, in quotes when it would not end where it seems to."""
+    if value is True:
+        return "yes"
+    text = str(value)
+    if text and not any(char in text for char in ' "=\\') and text.isprintable():
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
