@@ -72,10 +72,6 @@ def test_a_key_that_is_absent_has_the_default_of_the_reference() -> None:
         "stderr": "fail",
         "start_within_seconds": 600.0,
         "log_bytes": 100_000_000,
-        "failmail": True,
-        "failmail_to_address": [],
-        "failmail_from_address": None,
-        "failure_threshold_for_mail": 1,
         "planned_slots": [],
     }
 

@@ -11,6 +11,7 @@ _PR_SET_PDEATHSIG, _PR_SET_NAME, _PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPE
 _PR_SET_NO_NEW_PRIVS = 38
 _FALLOC_FL_KEEP_SIZE = 1
 _RUSAGE_CHILDREN = -1
+_SYS_RT_SIGACTION = {"x86_64": 13, "aarch64": 134, "riscv64": 134}
 _SYS_CLONE3, _CLONE_INTO_CGROUP, _SIGCHLD = 435, 0x2_0000_0000, 17  # the same on every architecture of Linux we know
 
 # statfs(2) f_type of file systems whose locks or writes are not this host's own affair.
@@ -85,6 +86,18 @@ def fork_into_cgroup(descriptor: int) -> int:
     words = (_CLONE_INTO_CGROUP, 0, 0, 0, _SIGCHLD, 0, 0, 0, 0, 0, descriptor)
     arguments = b"".join([word.to_bytes(8, sys.byteorder) for word in words])
     return _call("syscall", _SYS_CLONE3, arguments, len(arguments))
+
+
+def restore_internal_signals() -> None:
+    """Set the signals that glibc keeps for itself (32, 33) to their default, past glibc, which refuses to.
+
+    Its posix_spawn, which make and others use, leaves them ignored in what it starts. Nothing is done on a machine
+    whose number of rt_sigaction(2) we do not know.
+    """
+    number = _SYS_RT_SIGACTION.get(posix.uname().machine)
+    if number is not None:
+        for signal_number in (32, 33):
+            _call("syscall", number, signal_number, bytes(32), None, 8)
 
 
 class _Byte(_ctypes._SimpleCData):  # type: ignore[type-arg]

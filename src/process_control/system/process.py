@@ -151,6 +151,7 @@ def _become(path: str, argv: list[str], surroundings: Surroundings, report: int,
         posix.setsid()
         _signal.set_wakeup_fd(-1)
         signals.restore_defaults()
+        linux.restore_internal_signals()
         null = posix.open("/dev/null", posix.O_RDONLY)
         posix.dup2(null, 0)
         posix.dup2(surroundings.stdout, 1)
