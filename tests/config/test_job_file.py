@@ -72,6 +72,16 @@ def test_a_key_that_is_absent_has_the_default_of_the_reference() -> None:
         "stderr": "fail",
         "start_within_seconds": 600.0,
         "log_bytes": 100_000_000,
+        "failmail_to": [],
+        "failmail_from": None,
+        "failmail_smtp": None,
+        "failmail_sendmail": None,
+        "failmail_tls": None,
+        "failmail_ca_file": None,
+        "failmail_login": None,
+        "failmail_password_file": None,
+        "failmail_off": False,
+        "failure_threshold_for_mail": 1,
         "planned_slots": [],
     }
 

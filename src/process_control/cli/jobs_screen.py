@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.text import Text
 
-from process_control.cli.job_secrets import secrets_of
 from process_control.cli.plain import clean
 from process_control.cli.screen import (
     OUTCOME_STYLES,
@@ -24,6 +23,7 @@ from process_control.cli.screen import (
     width,
 )
 from process_control.cli.time_words import ago, parse_iso, span, stamp, took, until
+from process_control.config.job_secrets import secrets_of
 from process_control.core.job_state import NEEDS_ATTENTION, WORST_FIRST
 from process_control.core.schedule import host_zone
 from process_control.history.index import Run

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 import click
 
-from process_control.cli.job_secrets import secrets_of
 from process_control.cli.output import print_json, print_line, talk
 from process_control.cli.plain import clean, is_terminal
 from process_control.cli.session import Session, select_slugs, verb
 from process_control.cli.time_words import parse_iso, stamp
 from process_control.config.job_directory import load_job
+from process_control.config.job_secrets import secrets_of
 from process_control.config.settings import Settings
 from process_control.core.job import Job
 from process_control.errors import JobNotFound, ProcessControlError, UsageError

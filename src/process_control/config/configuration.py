@@ -3,6 +3,7 @@
 from typing import Any
 
 from process_control.config.document import Map, Text, parse
+from process_control.config.failmail import check_failmail
 from process_control.config.fields import CONFIGURATION_FIELDS, JOB_FIELDS
 from process_control.config.job_file import read_defaults
 from process_control.config.kinds import refuse
@@ -29,6 +30,7 @@ def read_configuration(source: bytes, path: str) -> dict[str, Any]:
     if isinstance(root, Map):
         reading = read_map(root, CONFIGURATION_FIELDS, faults, reference=REFERENCE, elsewhere=_KEYS_OF_JOBS)
         values = reading.values
+        check_failmail(reading.nodes.get("failmail"), faults)
         if "default_job_config" in reading.nodes:
             node = reading.nodes["default_job_config"]
             if not isinstance(node, Map):

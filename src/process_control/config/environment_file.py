@@ -21,7 +21,7 @@ def read_environment_file(path: str) -> dict[str, str]:
     Raises NotPermitted (77) unless it is a plain file of root's or of ours with mode 0600 or 0640 (or stricter),
     BadConfiguration (78) when it is missing or a line is not KEY=value; all such lines are told at once.
     """
-    text = _read_safely(path)
+    text = read_secret_file(path, what="environment file")
     variables: dict[str, str] = {}
     faults = []
     for number, raw in enumerate(text.split("\n"), start=1):
@@ -44,29 +44,30 @@ def read_environment_file(path: str) -> dict[str, str]:
     return variables
 
 
-def _read_safely(path: str) -> str:
+def read_secret_file(path: str, *, what: str) -> str:
+    """Return the text of a file that holds secrets; `what` names it in messages. Raises as `read_environment_file`."""
     try:
         descriptor = posix.open(path, _FLAGS)
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise NotPermitted("the environment file is a symlink", where=path, mend="name the file itself") from error
+            raise NotPermitted(f"the {what} is a symlink", where=path, mend="name the file itself") from error
         if error.errno == errno.EACCES:
-            raise NotPermitted("the environment file may not be read", where=path) from error
-        raise BadConfiguration(f"environment_file: {error.strerror}", where=path) from error
+            raise NotPermitted(f"the {what} may not be read", where=path) from error
+        raise BadConfiguration(f"{what.replace(' ', '_')}: {error.strerror}", where=path) from error
     try:
         status = posix.fstat(descriptor)
         if (status.st_mode & 0o170000) != 0o100000:
-            raise NotPermitted("the environment file is not a plain file", where=path)
+            raise NotPermitted(f"the {what} is not a plain file", where=path)
         if status.st_mode & 0o137:
             mode = f"{status.st_mode & 0o7777:04o}"
             raise NotPermitted(
-                f"the environment file has mode {mode}: others could read or change it",
+                f"the {what} has mode {mode}: others could read or change it",
                 where=path,
                 mend=f"chmod 0600 {path}",
             )
         if status.st_uid not in (0, posix.geteuid()):
             raise NotPermitted(
-                "the environment file belongs neither to root nor to the user that jobs run as",
+                f"the {what} belongs neither to root nor to the user that jobs run as",
                 where=path,
                 mend=f"chown {posix.geteuid()} {path}",
             )
@@ -74,7 +75,7 @@ def _read_safely(path: str) -> str:
         while chunk := posix.read(descriptor, _LIMIT):
             parts.append(chunk)
             if sum(map(len, parts)) > _LIMIT:
-                raise BadConfiguration("the environment file is larger than 1 MiB", where=path)
+                raise BadConfiguration(f"the {what} is larger than 1 MiB", where=path)
     finally:
         posix.close(descriptor)
     return b"".join(parts).decode("utf-8", "surrogateescape")

@@ -5,7 +5,7 @@ configuration, and the suggestions in messages. What is not here: how a kind of 
 """
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from process_control.config.kinds import (
@@ -19,6 +19,9 @@ from process_control.config.kinds import (
     INHERIT,
     LOCK,
     LONG_TEXT,
+    MAIL_ADDRESS,
+    MAIL_ADDRESSES,
+    MAIL_SERVER,
     MAP,
     PATH,
     PATHS,
@@ -62,6 +65,7 @@ class Field:
     required: bool = False
     supported: bool = True
     in_defaults: bool = True
+    off: str = ""
     fields: "tuple[Field, ...]" = field(default=(), repr=False)
 
     @property
@@ -73,7 +77,8 @@ class Field:
     def attributes(self) -> tuple[str, ...]:
         """Every attribute that this key decides."""
         if self.fields:
-            return tuple(name for inner in self.fields if inner.supported for name in inner.attributes)
+            inner = [name for each in self.fields if each.supported for name in each.attributes]
+            return tuple([*inner, self.off] if self.off else inner)
         return (self.becomes,)
 
 
@@ -102,6 +107,84 @@ LIMIT_FIELDS = (
         "io_class", known("text", "idle, best-effort or realtime"), "The class for disk access, as ionice(1).", "idle"
     ),
     later("required", BOOL, "Refuse to start when a limit cannot be set.", "true", default_words="`false`"),
+)
+
+FAILMAIL_FIELDS = (
+    Field(
+        key="to_address",
+        kind=MAIL_ADDRESSES,
+        attribute="failmail_to",
+        default=[],
+        default_words="none: no mail",
+        meaning="Who gets the mail.",
+        example="ops@example.org",
+    ),
+    Field(
+        key="from_address",
+        kind=MAIL_ADDRESS,
+        attribute="failmail_from",
+        default_words="the service user at this host",
+        meaning="Who it comes from.",
+        example="process-control@example.org",
+    ),
+    Field(
+        key="smtp",
+        kind=MAIL_SERVER,
+        attribute="failmail_smtp",
+        default_words="`localhost:25`, unless there is a sendmail",
+        meaning="The mail server.",
+        example="mail.example.org:587",
+    ),
+    Field(
+        key="sendmail",
+        kind=PATH,
+        attribute="failmail_sendmail",
+        default_words="`/usr/sbin/sendmail` when it is there and no `smtp` is named",
+        meaning="The program that takes the mail, in place of a server.",
+        example="/usr/sbin/sendmail",
+    ),
+    Field(
+        key="tls",
+        kind=one_of("none", "starttls", "implicit"),
+        attribute="failmail_tls",
+        default_words="by port: 465 `implicit`, 587 `starttls`, else `none`",
+        meaning="How the connection is secured. The server's certificate has to fit its name.",
+        example="starttls",
+    ),
+    Field(
+        key="ca_file",
+        kind=PATH,
+        attribute="failmail_ca_file",
+        default_words="the host's",
+        meaning="The certificates that are trusted, for a server with one of your own.",
+        example="/etc/ssl/certs/our-ca.pem",
+    ),
+    Field(
+        key="login",
+        kind=TEXT,
+        attribute="failmail_login",
+        default_words="none",
+        meaning="The name to log in with; needs `password_file`, and TLS unless the server is on this host.",
+        example="process-control",
+    ),
+    Field(
+        key="password_file",
+        kind=PATH,
+        attribute="failmail_password_file",
+        default_words="none",
+        meaning="The file whose first line is the password: mode 0600 or 0640, owned by the service user or root.",
+        example="/etc/process-control.password",
+    ),
+)
+
+FAILMAIL = Field(
+    key="failmail",
+    kind=known("map or `false`", "a map, or false"),
+    default_words="none: no mail",
+    off="failmail_off",
+    fields=FAILMAIL_FIELDS,
+    meaning="Who gets mail about failed runs, and how it is sent.",
+    example="to_address: ops@example.org\nsmtp: mail.example.org:587",
 )
 
 COMMAND_MEANING = (
@@ -354,13 +437,21 @@ JOB_FIELDS = (
         meaning="What a run may use.",
         example="log_bytes: 10 MB",
     ),
-    later(
-        "failmail",
-        known("map or `false`", "a map, or false"),
-        "Who gets mail about failures.",
-        "{to_address: ops@example.org}",
+    replace(
+        FAILMAIL,
+        default_words="as the configuration says",
+        meaning="Who gets mail about failed runs of this job, and how it is sent: over what the configuration says, "
+        "field by field. `false`: nobody.",
+        example="to_address: shop@example.org",
     ),
-    later("failure_threshold_for_mail", COUNT, "Mail from this failed run in a row on.", "3"),
+    Field(
+        key="failure_threshold_for_mail",
+        kind=COUNT,
+        default=1,
+        default_words="1",
+        meaning="Mail is sent from this failed run in a row on. A success in between begins anew.",
+        example="3",
+    ),
     later("notify", known("list", "a list of channels"), "More channels to tell.", "[{url: json://example.org}]"),
     later("ping", known("URL", "a URL"), "A dead-man's-switch service.", "https://ping.example.org/abc"),
 )
@@ -543,7 +634,12 @@ CONFIGURATION_FIELDS = (
         "journal. It never holds a run up, and where no syslog is, nothing changes.",
         example="address: 192.0.2.7:514\nfacility: daemon",
     ),
-    later("failmail", MAP, "From and to which address failures are mailed, and how.", "{to_address: ops@example.org}"),
+    replace(
+        FAILMAIL,
+        meaning="Who gets mail about failed runs, and how it is sent. One mail for each failed or lost run and for "
+        "each refused start, and one when the job has recovered. It is sent by a process of its own, after everything "
+        "was recorded; while no server takes it, it waits and is tried again.",
+    ),
     later("max_concurrent", COUNT, "How many runs the scheduler has at once.", "20"),
     later("notify", known("list", "a list of channels"), "More channels to tell.", "[{url: json://example.org}]"),
     later("metrics", MAP, "Where metrics are written.", "{textfile: /var/lib/node_exporter/process-control.prom}"),
@@ -563,6 +659,8 @@ def supported_attributes(fields: tuple[Field, ...]) -> dict[str, Field]:
             continue
         if each.fields:
             found.update(supported_attributes(each.fields))
+            if each.off:
+                found[each.off] = Field(key=each.key, kind=BOOL, default=False, meaning=each.meaning, example="false")
         else:
             found[each.becomes] = each
     return found

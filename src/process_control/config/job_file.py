@@ -6,6 +6,7 @@ from datetime import UTC
 from typing import Any
 
 from process_control.config.document import Document, Faults, List, Map, Node, Text, parse
+from process_control.config.failmail import check_failmail
 from process_control.config.fields import CONFIGURATION_FIELDS, JOB_FIELDS, defaults
 from process_control.config.map_reader import Reading, read_map
 from process_control.core.job import Job
@@ -43,6 +44,7 @@ def read_defaults(node: Node, faults: Faults) -> dict[str, Any]:
             faults.add(f"'{key.value}' cannot have a default", key, mend="write it in each job file")
     allowed = Map(node.line, node.column, [entry for entry in node.entries if not _has_no_default(entry[0])])
     reading = read_map(allowed, DEFAULT_FIELDS, faults, reference=REFERENCE, prefix="default_job_config.")
+    check_failmail(reading.nodes.get("failmail"), faults)
     return _values(reading)
 
 
@@ -61,6 +63,7 @@ def _read(document: Document, slug: str) -> Reading:
         if field.required and field.key not in present:
             faults.add(f"'{field.key}' is missing", (1, 1), mend=f"add a line such as: {field.key}: {field.example}")
     _check_schedule(reading, slug, faults)
+    check_failmail(reading.nodes.get("failmail"), faults)
     return reading
 
 

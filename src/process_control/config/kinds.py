@@ -123,13 +123,17 @@ LOCK = _line_kind(
 )
 
 
-def _check_syslog_address(text: str) -> str:
-    if text.startswith("/"):
-        return ""
+def _check_host_and_port(text: str) -> str:
     host, _, port = text.rpartition(":")
     is_name = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\]", host, re.ASCII)
     is_port = re.fullmatch(r"[0-9]{1,5}", port, re.ASCII) and 0 < int(port) < 65536
-    return "" if is_name and is_port else f"must be a whole path or host:port, not {quoted(text)}"
+    return "" if is_name and is_port else f"must be host:port, not {quoted(text)}"
+
+
+def _check_syslog_address(text: str) -> str:
+    if text.startswith("/") or not _check_host_and_port(text):
+        return ""
+    return f"must be a whole path or host:port, not {quoted(text)}"
 
 
 SYSLOG_ADDRESS = _line_kind(
@@ -137,6 +141,40 @@ SYSLOG_ADDRESS = _line_kind(
     wanted="a path",
     form="the path of a socket, or host:port such as 192.0.2.7:514",
     check=_check_syslog_address,
+)
+
+
+# An address as mail programs take it, and never an option or a header of its own: RFC 5321 without its quoted forms.
+_LOCAL_PART = r"[A-Za-z0-9_][A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]*"
+_ADDRESS = re.compile(rf"{_LOCAL_PART}(?:@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)?", re.ASCII)
+_NAMED_ADDRESS = re.compile(r"(?P<name>[^<>\"\\]*)<(?P<address>[^<>]+)>")
+
+
+def _check_mail_address(text: str) -> str:
+    if "," in text:
+        return f"must be one address, not {quoted(text)}: several are a list"
+    named = _NAMED_ADDRESS.fullmatch(text)
+    return "" if _ADDRESS.fullmatch(named["address"] if named else text) else f"must be an address, not {quoted(text)}"
+
+
+MAIL_ADDRESS = _line_kind(
+    name="address",
+    wanted="an address",
+    form="an address such as ops@example.org or Operations <ops@example.org>",
+    check=_check_mail_address,
+)
+
+
+def _check_mail_server(text: str) -> str:
+    host, colon, _ = text.rpartition(":")
+    return _check_host_and_port(text if colon and not host.endswith(":") else f"{text}:25")
+
+
+MAIL_SERVER = _line_kind(
+    name="`host:port`",
+    wanted="a server",
+    form="host:port such as mail.example.org:587; without a port 25",
+    check=_check_mail_server,
 )
 
 
@@ -346,6 +384,12 @@ def _list_of(item: Kind, *, name: str, wanted: str, form: str) -> Kind:
 TEXTS = _list_of(TEXT, name="text or list", wanted="text or a list of texts", form="text, or a list of texts")
 PATHS = _list_of(
     PATH, name="path or list", wanted="a path or a list of paths", form="a path that begins with /, or a list of them"
+)
+MAIL_ADDRESSES = _list_of(
+    MAIL_ADDRESS,
+    name="address or list",
+    wanted="an address or a list of addresses",
+    form="an address such as ops@example.org, or a list of them",
 )
 SCHEDULE = _list_of(
     LONG_TEXT,

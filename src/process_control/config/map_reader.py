@@ -10,7 +10,7 @@ from typing import Any
 
 from process_control.config.document import Faults, Map, Node, Text, quoted
 from process_control.config.fields import Field
-from process_control.config.kinds import refuse
+from process_control.config.kinds import FALSE_WORDS, refuse
 
 MOST_SUGGESTIONS = 20
 LONGEST_SUGGESTED = 40
@@ -75,8 +75,10 @@ def _read_value(field: Field, value: Node, values: dict[str, Any], faults: Fault
     elif isinstance(value, Map):
         inner = read_map(value, field.fields, faults, reference=reference, prefix=f"{prefix}{field.key}.")
         values.update(inner.values)
+    elif field.off and isinstance(value, Text) and value.plain and value.value.lower() in FALSE_WORDS:
+        values[field.off] = True
     else:
-        refuse("a map", field.kind.form, prefix + field.key, value, faults)
+        refuse("a map or false" if field.off else "a map", field.kind.form, prefix + field.key, value, faults)
 
 
 def _suggestion(key: Text, fields: tuple[Field, ...], faults: Faults, reference: str, prefix: str) -> str:

@@ -27,6 +27,15 @@ class Settings:
         "cron_template",
         "default_job_config",
         "default_path",
+        "failmail_ca_file",
+        "failmail_from",
+        "failmail_login",
+        "failmail_off",
+        "failmail_password_file",
+        "failmail_sendmail",
+        "failmail_smtp",
+        "failmail_tls",
+        "failmail_to",
         "job_directory",
         "log_bytes",
         "no_new_privileges",
@@ -74,6 +83,15 @@ class Settings:
         self.default_job_config: dict[str, Any] = said("default_job_config") or {}
         self.runner_path: str | None = said("runner_path")
         self.cron_template: str | None = said("cron_template")
+        self.failmail_to: list[str] = said("failmail_to") or []
+        self.failmail_from: str | None = said("failmail_from")
+        self.failmail_smtp: str | None = said("failmail_smtp")
+        self.failmail_sendmail: str | None = said("failmail_sendmail")
+        self.failmail_tls: str | None = said("failmail_tls")
+        self.failmail_ca_file: str | None = said("failmail_ca_file")
+        self.failmail_login: str | None = said("failmail_login")
+        self.failmail_password_file: str | None = said("failmail_password_file")
+        self.failmail_off: bool = said("failmail_off", False)
         self.syslog_address: str = said("syslog_address") or "/dev/log"
         self.syslog_facility: str = said("syslog_facility") or "cron"
 

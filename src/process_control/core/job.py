@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "42bb8db0eca1"
+FIELDS_VERSION = "c0d4af66f273"
 
 ATTRIBUTES = (
     "slug",
@@ -40,6 +40,16 @@ ATTRIBUTES = (
     "stderr",
     "start_within_seconds",
     "log_bytes",
+    "failmail_to",
+    "failmail_from",
+    "failmail_smtp",
+    "failmail_sendmail",
+    "failmail_tls",
+    "failmail_ca_file",
+    "failmail_login",
+    "failmail_password_file",
+    "failmail_off",
+    "failure_threshold_for_mail",
     "planned_slots",
 )
 
@@ -94,6 +104,16 @@ class Job:
         stderr: str
         start_within_seconds: float
         log_bytes: int
+        failmail_to: list[str]
+        failmail_from: str | None
+        failmail_smtp: str | None
+        failmail_sendmail: str | None
+        failmail_tls: str | None
+        failmail_ca_file: str | None
+        failmail_login: str | None
+        failmail_password_file: str | None
+        failmail_off: bool
+        failure_threshold_for_mail: int
         planned_slots: list[int]
 
     def __init__(
@@ -127,6 +147,16 @@ class Job:
         stderr: str = "fail",
         start_within_seconds: float = 600.0,
         log_bytes: int = 100_000_000,
+        failmail_to: "list[str] | None" = None,
+        failmail_from: "str | None" = None,
+        failmail_smtp: "str | None" = None,
+        failmail_sendmail: "str | None" = None,
+        failmail_tls: "str | None" = None,
+        failmail_ca_file: "str | None" = None,
+        failmail_login: "str | None" = None,
+        failmail_password_file: "str | None" = None,
+        failmail_off: bool = False,
+        failure_threshold_for_mail: int = 1,
         planned_slots: "list[int] | None" = None,
     ) -> None:
         self.slug = slug
@@ -157,6 +187,16 @@ class Job:
         self.stderr = stderr
         self.start_within_seconds = start_within_seconds
         self.log_bytes = log_bytes
+        self.failmail_to = [] if failmail_to is None else failmail_to
+        self.failmail_from = failmail_from
+        self.failmail_smtp = failmail_smtp
+        self.failmail_sendmail = failmail_sendmail
+        self.failmail_tls = failmail_tls
+        self.failmail_ca_file = failmail_ca_file
+        self.failmail_login = failmail_login
+        self.failmail_password_file = failmail_password_file
+        self.failmail_off = failmail_off
+        self.failure_threshold_for_mail = failure_threshold_for_mail
         self.planned_slots = [] if planned_slots is None else planned_slots
 
     @classmethod
