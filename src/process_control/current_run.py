@@ -118,6 +118,17 @@ def tell(run: Run, facts: Facts, end: dict[str, object]) -> None:
         pass
 
 
+def post_news(run: Run, facts: Facts, end: dict[str, object], *, record_fault: str | None = None) -> None:
+    """Leave word of the end for the process that mails people, when there is somebody to be mailed. Never raises."""
+    try:
+        if run.adapters.must_be_told(str(end["outcome"])):
+            from process_control.news import post_end
+
+            post_end(run, facts, end, record_fault=record_fault)
+    except Exception:  # noqa: BLE001  telling about a failure must not cause one
+        pass
+
+
 def skip(run: Run, reason: str, detail: str) -> int:
     """Record that this slot was skipped, and why; a quiet exit."""
     record: dict[str, object] = {
@@ -152,6 +163,8 @@ def fail_unstarted(run: Run, reason: str, detail: str) -> int:
         "log": None,
     }
     run.adapters.store.append(end)
+    post_news(run, facts, end)
     run.adapters.announce(end)
     tell(run, facts, end)
+    run.adapters.have_news_told()
     return NotStarted.exit_code

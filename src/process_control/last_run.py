@@ -11,6 +11,8 @@ from process_control.system.clock import iso
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from process_control.history.record import Block, JobRecord
 
 
@@ -52,6 +54,7 @@ def _close(run: Run, block: "Block") -> None:
         store = run.adapters.store_of(str(block["job"]))
         end = block.get("end") or store.end_in_journal(str(block["run_id"]))
         if isinstance(end, dict) and block.get("end") is None:  # killed between its two writes
+            _post(run, end)
             store.write_run({**block, "end": end, "journaled": True, "left": []})
             run.adapters.announce(end)
         elif isinstance(end, dict):  # announced when it came, though the disk would not have it, or not surely
@@ -61,7 +64,7 @@ def _close(run: Run, block: "Block") -> None:
                 store.write_run({**block, "journaled": True, "left": []})
         else:
             end = _lost(run, block)
-            _record(store, block, end)
+            _record(store, block, end, post=lambda _: _post(run, end))
             run.adapters.announce(end)
     except CannotRecord:
         if not run.job.run_unlogged:
@@ -74,8 +77,19 @@ def _close(run: Run, block: "Block") -> None:
         store.close()
 
 
-def _record(store: "JobRecord", block: "Block", end: dict[str, object]) -> None:
-    fault = store.record_end(block, end, left=[])
+def _post(run: Run, end: dict[str, object]) -> None:
+    """Let people know of an end that nobody told, now: the run that begins may take hours."""
+    if run.adapters.must_be_told(str(end["outcome"])):
+        from process_control.news import post_end_of_another
+
+        post_end_of_another(run, end)
+        run.adapters.have_news_told()
+
+
+def _record(
+    store: "JobRecord", block: "Block", end: dict[str, object], post: "Callable[[str | None], None] | None" = None
+) -> None:
+    fault = store.record_end(block, end, left=[], post=post)
     if fault is not None:
         raise CannotRecord(fault)
 

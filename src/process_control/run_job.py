@@ -8,7 +8,7 @@ import posix
 
 from process_control.core import run as words
 from process_control.core.run import Facts
-from process_control.current_run import Request, Run, let_the_lock_go, skip, tell
+from process_control.current_run import Request, Run, let_the_lock_go, post_news, skip, tell
 from process_control.errors import BadConfiguration, CannotRecord, NotPermitted, NotStarted
 from process_control.last_run import settle_the_last_run
 from process_control.system import proc
@@ -54,6 +54,7 @@ def run_job(request: Request, job: "Job", adapters: "Adapters") -> int:
     record_the_end(run, facts, end)
     let_the_lock_go(run)
     tell(run, facts, end)
+    adapters.have_news_told()
     adapters.keep_house()
     return exit_code
 
@@ -258,7 +259,11 @@ def record_the_end(run: Run, facts: Facts, end: dict[str, object]) -> None:
     """Write the end and then the health. What the disk refuses stays in the block, and is told."""
     store = run.adapters.store
     left = [[pid, proc.start_time(pid)] for pid in facts.survivor_pids]
-    fault = store.record_end(run.block, end, left=left)
+
+    def post(fault: str | None) -> None:
+        post_news(run, facts, end, record_fault=fault)
+
+    fault = store.record_end(run.block, end, left=left, post=post)
     if fault is not None:
         end["record_fault"] = fault
     run.adapters.announce(end)

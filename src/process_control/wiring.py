@@ -6,6 +6,7 @@ Lean room: each adapter is imported when it is wanted.
 import posix
 import sys
 
+from process_control.core.run import SUCCEEDED, WARNED
 from process_control.errors import CannotRecord
 from process_control.system.clock import SystemClock, iso
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from process_control.current_run import Run
     from process_control.history.record import Block, Identity, JobRecord
     from process_control.ports import Executor, Notifier
+    from process_control.postman import Postman
     from process_control.system.account import Account
     from process_control.system.capture import Capture
     from process_control.system.process import Surroundings
@@ -58,6 +60,8 @@ class Adapters:
         "_capture",
         "_environment",
         "_job",
+        "_mails",
+        "_postman",
         "_settings",
         "clock",
         "identity",
@@ -82,6 +86,8 @@ class Adapters:
         self.inbox = caller.inbox
         self.store = JobRecord(settings.state_directory, job.slug)
         self.notifier = caller.notifier
+        self._mails = mails_about(job, settings)
+        self._postman: Postman | None = None
 
     # --- slot and lock ---------------------------------------------------------------------------------------------
 
@@ -274,6 +280,29 @@ class Adapters:
         grace = (block or {}).get("kill_grace_seconds")
         return float(grace) if isinstance(grace, (int, float)) else 0.0
 
+    # --- people ----------------------------------------------------------------------------------------------------
+
+    @property
+    def postman(self) -> "Postman":
+        if self._postman is None:
+            self._postman = postman_for(self._settings, self._account)
+        return self._postman
+
+    def must_be_told(self, outcome: str) -> bool:
+        """Whether somebody is to be mailed of a run with this outcome: of a success, only when it ends an incident."""
+        if not self._mails:
+            return False
+        if outcome not in (SUCCEEDED, WARNED):
+            return True
+        from process_control.history.record import incident_mark
+
+        return posix.access(incident_mark(self.state_directory, self._job.slug), posix.F_OK)
+
+    def have_news_told(self) -> None:
+        """Start the process that tells news, when there are some or when earlier ones wait. Never raises."""
+        if self._mails and (self._postman is not None or posix.access(f"{self.state_directory}/spool/due", posix.F_OK)):
+            self.postman.have_it_told()
+
     def keep_house(self) -> None:
         """Once a day, start `process-control prune` in a process of its own; nobody waits for it."""
         stamp = f"{self.state_directory}/prune.stamp"
@@ -308,6 +337,19 @@ def announce(settings: "Settings", record: "dict[str, object]") -> None:
         pass
 
 
+def mails_about(job: "Job | None", settings: "Settings") -> bool:
+    """Whether somebody may be to be mailed about this job (None: its file cannot be read)."""
+    if job is None:
+        return bool(settings.failmail_to)
+    return bool(job.failmail_to or settings.failmail_to) and not job.failmail_off
+
+
+def postman_for(settings: "Settings", account: "Account") -> "Postman":
+    from process_control.postman import Postman
+
+    return Postman(settings, user=account.name, announce=announce)
+
+
 def notifier_for(environment: dict[str, str], *, scheduled: bool) -> "Notifier":
     """Return the terminal of a person who waits for the run, or else stderr."""
     if not scheduled and posix.isatty(1):
@@ -330,7 +372,9 @@ def import_what_the_end_needs() -> None:
     try:
         import process_control.core.verdict
         import process_control.history.rebuild
+        import process_control.news
         import process_control.notify.message
+        import process_control.postman
         import process_control.system.tree  # noqa: F401
     except Exception:  # noqa: BLE001  a broken installation must not end a job that runs
         pass

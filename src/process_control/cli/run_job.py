@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from process_control.config.settings import Settings
+    from process_control.core.job import Job
     from process_control.current_run import Request
     from process_control.system.account import Account
     from process_control.wiring import Caller
@@ -102,6 +103,7 @@ def _run(
         directories.make_as_root(own, account)
         drop_rights(account)
     guard.be_bound_to(guard_pid)
+    job = None
     try:
         from process_control.config.job_directory import load_job
 
@@ -113,12 +115,36 @@ def _run(
 
         return run_job(request, job, Adapters(job, settings, account, caller))
     except ProcessControlError as error:
+        if request.scheduled:  # nobody sees what we complain of
+            _tell_the_refusal(error, request, options.job, job, settings, account, caller)
         return _complain(error)
     except Exception as error:  # noqa: BLE001  a fault of ours: nothing of the job may outlive it unseen
         code = _complain_of_ourselves(error, debug=options.debug)
         if _has_children():
             posix.kill(posix.getpid(), 9)  # the guard ends the tree, the next start says `lost`
         return code
+
+
+def _tell_the_refusal(
+    error: ProcessControlError,
+    request: "Request",
+    slug: str | None,
+    job: "Job | None",
+    settings: "Settings",
+    account: "Account",
+    caller: "Caller",
+) -> None:
+    from process_control.news import post_refusal
+    from process_control.system import directories
+    from process_control.wiring import mails_about, postman_for
+
+    try:
+        refuse_network_state(settings)
+        directories.ensure(own_directories(settings))
+    except ProcessControlError:  # there is no place to leave word
+        return
+    asked: dict[str, object] = {"job": slug, "trigger": request.trigger, "by": request.by, "host": caller.identity.host}
+    post_refusal(postman_for(settings, account), error, asked, mails=mails_about(job, settings))
 
 
 def _request(options: Options, *, by: str) -> "Request":

@@ -16,6 +16,8 @@ from process_control.system.clock import iso
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from process_control.ports import HealthChange
 
 BLOCK_BYTES = 4096
@@ -41,6 +43,11 @@ class Identity:
 
 def job_directory(state_directory: str, slug: str) -> str:
     return f"{state_directory}/jobs/{slug}"
+
+
+def incident_mark(state_directory: str, slug: str) -> str:
+    """Return the path of the file that is there while people were told, or are to be told, that the job fails."""
+    return f"{state_directory}/jobs/{slug}/incident"
 
 
 def runner_is_alive(block: Block) -> bool:
@@ -186,16 +193,26 @@ class JobRecord:
         """Append one event to the journal, durably. Raises CannotRecord (74)."""
         journal.append(self.state_directory, record)
 
-    def record_end(self, block: Block, end: "dict[str, object]", *, left: "list[list[int | None]]") -> str | None:
+    def record_end(
+        self,
+        block: Block,
+        end: "dict[str, object]",
+        *,
+        left: "list[list[int | None]]",
+        post: "Callable[[str | None], None] | None" = None,
+    ) -> str | None:
         """Write the end: to the journal, then to the block. Return None, or why the journal does not have it yet.
 
-        `left` names the processes that could not be ended, by pid and start time.
+        `left` names the processes that could not be ended, by pid and start time. `post` is called in between, with
+        that fault: a block that has an end tells that people are being told of it, whatever is killed when.
         """
         fault = None
         try:
             self.append(end)
         except CannotRecord as error:
             fault = str(error)
+        if post is not None:
+            post(fault)
         try:
             self.write_run({**block, "end": end, "journaled": fault is None, "left": left})
         except CannotRecord as error:

@@ -22,6 +22,8 @@ _FACTS = {
     ),
     "skip": ("run_id", "reason", "trigger", "scheduled_at", "by"),
     "repeat": ("trigger", "scheduled_at", "by"),
+    "refusal": ("exit_code", "trigger", "by"),
+    "mail": ("run_id", "letter", "to"),
     "stop": ("run_id", "by"),
     "crontab": ("crontab", "by", "line", "was"),
 }
@@ -34,6 +36,10 @@ def severity(record: "dict[str, object]") -> int:
     event = record["event"]
     if event == "end":
         return _SEVERITIES.get(str(record.get("outcome")), NOTICE)
+    if event == "refusal":
+        return ERROR
+    if event == "mail":
+        return INFO if record.get("result") == "sent" else WARNING
     return INFO if event in ("start", "skip", "repeat") else NOTICE
 
 
@@ -55,11 +61,23 @@ def _sentence(event: str, record: "dict[str, object]") -> str:
         return f"skipped: {record.get('detail') or record.get('reason')}"
     if event == "repeat":
         return "its planned time had its run already: nothing to do"
+    if event == "refusal":
+        return f"not started: {record.get('detail')}"
+    if event == "mail":
+        return _mail_in_words(record)
     if event == "stop":
         return "asked to stop"
     if event == "crontab":
         return f"{record.get('change')} in the crontab"
     return event
+
+
+def _mail_in_words(record: "dict[str, object]") -> str:
+    if record.get("result") == "sent":
+        return f"mail about the {record.get('letter')} was sent"
+    if record.get("result") == "given_up":
+        return f"mail about the {record.get('letter')} could not be sent and was given up {record.get('detail')}"
+    return f"mail about the {record.get('letter')} waits and will be tried again: {record.get('detail')}"
 
 
 def _is_told(value: object) -> bool:

@@ -80,10 +80,11 @@ def start(argv: list[str], surroundings: Surroundings) -> int:
     return pid
 
 
-def start_detached(argv: list[str]) -> None:
+def start_detached(argv: list[str], *, stdin: int | None = None) -> None:
     """Start a program that nobody waits for and that is no part of our tree. Never raises.
 
-    It has nothing of ours but the environment, without what names a run or a configuration.
+    It has nothing of ours but the environment, without what names a run or a configuration, and what it may read from
+    the descriptor `stdin`.
     """
     try:
         was_subreaper = linux.is_child_subreaper()
@@ -93,7 +94,7 @@ def start_detached(argv: list[str]) -> None:
         try:
             between = posix.fork()
             if between == 0:
-                _start_and_end(argv)
+                _start_and_end(argv, stdin)
             posix.waitpid(between, 0)
         finally:
             linux.set_child_subreaper(on=was_subreaper)
@@ -101,14 +102,15 @@ def start_detached(argv: list[str]) -> None:
         pass
 
 
-def _start_and_end(argv: list[str]) -> None:
+def _start_and_end(argv: list[str], stdin: int | None) -> None:
     """In the process in between: leave the program behind, and end. Never returns."""
     try:
         posix.setsid()
         if posix.fork():
             posix._exit(0)
         null = posix.open("/dev/null", posix.O_RDWR)
-        for descriptor in (0, 1, 2):
+        posix.dup2(null if stdin is None else stdin, 0)
+        for descriptor in (1, 2):
             posix.dup2(null, descriptor)
         _signal.set_wakeup_fd(-1)
         signals.restore_defaults()

@@ -1,0 +1,371 @@
+"""Failmail: who is told of which run, what the mail says, and that a run is never changed by telling of it."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import SERVICE_USER, Box, until
+from mail_server import MailServer, Received, mail_server, mail_to, wait_until_told
+from runs import ONE_SLOT, kill_both, script, the_end
+
+
+@pytest.fixture
+def server() -> Iterator[MailServer]:
+    with mail_server() as server:
+        yield server
+
+
+@pytest.fixture
+def mailed(box: Box, server: MailServer) -> Callable[[], list[Received]]:
+    """Let the box mail to the server; the function returns all mails, when nobody is sending any more."""
+    mail_to(box, server)
+
+    def mails() -> list[Received]:
+        wait_until_told(box)
+        return list(server.mails)
+
+    return mails
+
+
+Mails = Callable[[], list[Received]]
+
+
+def test_a_failed_run_is_mailed_with_its_reason_first(box: Box, mailed: Mails) -> None:
+    box.job(
+        "backup",
+        """
+        name: Back up the shop
+        description: Ask Ann.
+        command: sh -c 'echo out; echo cannot reach db2 >&2; exit 3'
+        schedule: "0 6 * * 1-5"
+        """,
+    )
+
+    result = box.run("backup")
+
+    (mail,) = mailed()
+    end, host = the_end(box), os.uname().nodename
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert (mail.sender, mail.recipients) == ("pc@example.org", ["ops@example.org"])
+    assert mail.subject == f"{host}: backup failed: exited with 3"
+    assert mail.message["Auto-Submitted"] == "auto-generated"
+    assert mail.text.startswith(
+        "backup failed: exited with 3\nBack up the shop · started by root\n\n"
+        "What it wrote to stderr\n  | cannot reach db2\n\n"
+        if os.geteuid() == 0
+        else "backup failed: exited with 3\n"
+    )
+    for told in (
+        f"run           {end['run_id']}\n",
+        f"log           {end['log']}\n",
+        "failures      1 failed run\n",
+        "last success  none that the history knows\n",
+        "(at 06:00 on Monday to Friday)\n",
+        "What its job file says\n  Ask Ann.\n",
+        f"run-job --config {box.configuration} backup\n",
+        f"logs --run {end['run_id']}\n",
+        "failure_threshold_for_mail: 3",
+    ):
+        assert told in mail.text
+    assert "cannot reach db2" in mail.html
+
+
+def test_stderr_alone_is_mailed_with_the_line_to_paste(box: Box, mailed: Mails) -> None:
+    box.job("job", "command: sh -c 'echo only a notice >&2'")
+
+    box.run("job")
+
+    (mail,) = mailed()
+    assert mail.subject.endswith(": job failed: 14 bytes on stderr")
+    assert "If this output is no failure, write in job.yaml:\n  stderr: warn\n" in mail.text
+
+
+def test_without_stderr_the_last_of_stdout_is_shown(box: Box, mailed: Mails) -> None:
+    box.job("job", "command: sh -c 'seq 100; exit 1'")
+
+    box.run("job")
+
+    (mail,) = mailed()
+    assert "The last that it printed\n  | 86\n" in mail.text
+    assert "  | 100\n" in mail.text
+
+
+def test_a_run_that_went_well_is_not_mailed(box: Box, mailed: Mails) -> None:
+    box.job("fine", "command: echo fine")
+    box.job("warned", "command: sh -c 'echo err >&2'\nstderr: warn")
+
+    box.run("fine")
+    box.run("warned")
+
+    assert mailed() == []
+    assert not (box.state_directory / "spool").exists()
+
+
+def changing(box: Box, slug: str = "job", keys: str = "") -> Path:
+    """A job that exits with what a file says."""
+    code = box.root / "code"
+    code.write_text("1")
+    job = script(box, "job.sh", f"exit $(cat {code})")
+    box.job(slug, f"command: {job}\n{keys}")
+    return code
+
+
+def subjects(mails: list[Received]) -> list[str]:
+    """Return the subjects without the host, in the order of the times that the runs ended."""
+    return [mail.subject.partition(": ")[2] for mail in mails]
+
+
+def test_each_failed_run_is_mailed_once_and_the_recovery_once(box: Box, mailed: Mails) -> None:
+    code = changing(box)
+    for value in "110001":
+        code.write_text(value)
+        box.run("job")
+        wait_until_told(box)
+
+    mails = mailed()
+    assert subjects(mails) == [
+        "job failed: exited with 1",
+        "job failed: exited with 1",
+        "job has recovered: succeeded after 2 failures",
+        "job failed: exited with 1",
+    ]
+    first = mails[0].message["Message-ID"]
+    assert [mail.message["In-Reply-To"] for mail in mails] == [None, first, first, None]
+    assert len({mail.message["Message-ID"] for mail in mails}) == 4
+
+
+def test_mail_comes_from_the_threshold_on_and_a_recovery_only_when_a_failure_was_told(box: Box, mailed: Mails) -> None:
+    code = changing(box, keys="failure_threshold_for_mail: 3")
+    for value in "11011110":
+        code.write_text(value)
+        box.run("job")
+        wait_until_told(box)
+
+    assert subjects(mailed()) == [
+        "job failed: exited with 1",
+        "job failed: exited with 1",
+        "job has recovered: succeeded after 4 failures",
+    ]
+
+
+def test_a_timeout_is_mailed(box: Box, mailed: Mails) -> None:
+    box.job("job", "command: sleep 1000\ntimeout: 0.1\nkill_grace: 0")
+
+    box.run("job")
+
+    assert subjects(mailed()) == ["job failed: still ran after 0.1 s and was ended with its whole tree"]
+    assert "timeout: 2h" in mailed()[0].text
+
+
+def test_a_lost_run_is_mailed_by_the_next_start_at_once(box: Box, mailed: Mails) -> None:
+    started, go_on = box.fifo("started"), box.fifo("go_on")
+    box.job("job", f"command: sh -c 'echo up > {started}; read line < {go_on}'")
+    with box.start("job"):
+        started.read_line()
+        kill_both(box, "job")
+    until(lambda: not box.processes(), "the job to end")
+
+    with box.start("job") as again:
+        started.read_line()
+        until(lambda: len(mailed_now(box)) == 1, "the mail about the lost run, while the next one goes on")
+        go_on.write_line()
+        again.wait()
+
+    assert [subject.split(":")[0] for subject in subjects(mailed())] == ["job lost", "job has recovered"]
+
+
+def mailed_now(box: Box) -> list[dict[str, object]]:
+    return [record for record in box.journal() if record["event"] == "mail"]
+
+
+def test_a_start_beside_a_running_one_is_mailed_when_on_overlap_is_fail(box: Box, mailed: Mails) -> None:
+    started, go_on = box.fifo("started"), box.fifo("go_on")
+    box.job("job", f"command: sh -c 'echo up > {started}; read line < {go_on}'\non_overlap: fail\n{ONE_SLOT}")
+    with box.start("job") as first:
+        started.read_line()
+        second = box.run("--scheduled", "job")
+        go_on.write_line()
+        first.wait()
+
+    assert second.exit_code == 75
+    failed, recovered = subjects(mailed())
+    assert failed.startswith("job failed: run ")
+    assert recovered == "job has recovered: succeeded after 1 failure"
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "verdict"),
+    [
+        ("nme: x\ncommand: /bin/true", 78, "did not start: unknown key 'nme'"),
+        ("command: /bin/true", 78, "did not start: job 'job' has no schedule, so --scheduled has no slot to run"),
+        (f"command: /bin/true\nenvironment_file: /nowhere\n{ONE_SLOT}", 78, "did not start: environment_file: No such"),
+    ],
+    ids=["bad file", "no schedule", "no environment file"],
+)
+def test_a_scheduled_start_that_is_refused_is_mailed(
+    box: Box, mailed: Mails, text: str, code: int, verdict: str
+) -> None:
+    box.job("job", text)
+
+    results = [box.run("--scheduled", "job", via="stub") for _ in range(3)]
+
+    assert [result.exit_code for result in results] == [code] * 3
+    (subject,) = subjects(mailed())
+    assert subject.startswith(f"job {verdict}")
+    assert [record["exit_code"] for record in box.journal() if record["event"] == "refusal"] == [code] * 3
+
+
+def test_an_unsafe_job_file_and_a_missing_one_are_mailed(box: Box, mailed: Mails) -> None:
+    box.job("unsafe", f"command: /bin/true\n{ONE_SLOT}", mode=0o666)
+
+    codes = [box.run("--scheduled", slug, via="stub").exit_code for slug in ("unsafe", "missing")]
+
+    assert codes == [77, 66]
+    assert sorted(subject.split(":")[0] for subject in subjects(mailed())) == [
+        "missing did not start",
+        "unsafe did not start",
+    ]
+
+
+def test_a_refusal_by_hand_is_told_to_the_hand_only(box: Box, mailed: Mails) -> None:
+    box.job("job", "nme: x\ncommand: /bin/true")
+
+    assert box.run("job").exit_code == 78
+    assert mailed() == []
+
+
+def test_a_refusal_is_over_when_the_job_runs_again(box: Box, mailed: Mails) -> None:
+    box.job("job", f"command: /bin/true\n{ONE_SLOT}")
+    box.run("job")
+    box.job("job", f"comand: /bin/true\n{ONE_SLOT}")
+    box.run("--scheduled", "job", via="stub")
+    wait_until_told(box)
+    box.job("job", f"command: /bin/true\n{ONE_SLOT}")
+    box.run("--scheduled", "job", via="stub")
+
+    assert subjects(mailed())[1] == "job has recovered: succeeded after 1 failure"
+
+
+def test_a_run_that_a_person_stopped_is_not_mailed_but_one_that_a_signal_stopped_is(box: Box, mailed: Mails) -> None:
+    started = box.fifo("started")
+    box.job("job", f"command: sh -c 'echo up > {started}; exec sleep 1000'")
+    with box.start("job") as live:
+        started.read_line()
+        box.run_job("--kill-job", "job")
+        live.wait()
+    by_request = mailed()
+    with box.start("job") as live:
+        started.read_line()
+        live.signal(signal.SIGTERM)
+        live.wait()
+
+    assert by_request == []
+    assert subjects(mailed()) == ["job failed: stopped: run-job was given signal TERM"]
+
+
+def test_a_job_says_who_gets_its_mail_or_that_nobody_does(box: Box, mailed: Mails) -> None:
+    to_list = (
+        "failmail:\n  to_address: [shop@example.org, 'Ann <ann@example.org>']\n  from_address: shop-jobs@example.org"
+    )
+    box.job("shop", f"command: /bin/false\n{to_list}")
+    box.job("quiet", "command: /bin/false\nfailmail: false")
+
+    box.run("quiet")
+    box.run("shop")
+
+    (mail,) = mailed()
+    assert (mail.sender, mail.recipients) == ("shop-jobs@example.org", ["shop@example.org", "ann@example.org"])
+    assert mail.message["To"] == "shop@example.org, Ann <ann@example.org>"
+
+
+def test_a_job_may_have_mail_of_its_own_where_none_is_configured(box: Box, server: MailServer) -> None:
+    box.job("job", f"command: /bin/false\nfailmail: {{to_address: ann@example.org, smtp: '{server.address}'}}")
+
+    box.run("job")
+    wait_until_told(box)
+
+    assert [mail.recipients for mail in server.mails] == [["ann@example.org"]]
+
+
+def test_secrets_are_masked_and_control_characters_shown(box: Box, mailed: Mails) -> None:
+    secrets = box.root / "secrets"
+    secrets.write_text("TOKEN=s3cret-t0ken-of-the-shop\n")
+    secrets.chmod(0o600)
+    job = script(box, "job.sh", 'printf "with $TOKEN \\033[31mred\\007\\r\\nSubject: no\\n" >&2; echo "$TOKEN"; exit 1')
+    box.job("job", f"command: {job}\nenvironment_file: {secrets}")
+
+    box.run("job")
+
+    (mail,) = mailed()
+    assert "  | with *** \\x1b[31mred\\x07\n  | Subject: no\n" in mail.text
+    assert b"s3cret" not in mail.raw
+    assert list((box.state_directory / "spool").rglob("*.json")) == []
+    assert "s3cret" not in "".join(map(str, box.journal()))
+
+
+def test_much_output_is_mailed_without_its_middle(box: Box, mailed: Mails) -> None:
+    box.job("job", "command: sh -c 'seq 1000 >&2; exit 1'")
+
+    box.run("job")
+
+    (mail,) = mailed()
+    assert "  | 10\n  | [… 950 lines left out, the log has them …]\n  | 961\n" in mail.text
+
+
+def test_a_sendmail_program_gets_the_whole_message_and_its_recipients(box: Box) -> None:
+    got = box.root / "got"
+    program = script(box, "sendmail", f'umask 0; echo "$@" > {got}; cat >> {got}')
+    box.configure(failmail={"to_address": ["ops@example.org", "root"], "sendmail": str(program)})
+    box.job("job", "command: /bin/false")
+
+    box.run("job")
+    wait_until_told(box)
+
+    arguments, _, message = got.read_text().partition("\n")
+    assert arguments.startswith("-i -f ")
+    assert arguments.endswith(" -- ops@example.org root")
+    assert "\nSubject: " in message
+    assert "\r" not in message
+
+
+def test_many_jobs_that_fail_at_once_are_mailed_once_each(box: Box, mailed: Mails) -> None:
+    for number in range(20):
+        box.job(f"job-{number}", "command: /bin/false")
+
+    lives = [box.start(f"job-{number}", via="stub") for number in range(20)]
+    for live in lives:
+        live.wait()
+
+    assert sorted(subject.split()[0] for subject in subjects(mailed())) == sorted(f"job-{n}" for n in range(20))
+
+
+@pytest.mark.needs_root
+def test_jobs_of_a_service_user_are_mailed_as_that_user(make_box: Callable[..., Box], server: MailServer) -> None:
+    box = make_box(service_user=SERVICE_USER, failmail={"to_address": "ops@example.org", "smtp": server.address})
+    box.job("job", "command: /bin/false")
+
+    box.run("job", via="stub")
+    wait_until_told(box)
+
+    (mail,) = server.mails
+    assert mail.sender == f"{SERVICE_USER}@{os.uname().nodename}"
+    assert f"sudo -u {SERVICE_USER} run-job --config {box.configuration} job\n" in mail.text
+
+
+@pytest.mark.needs_root
+def test_a_full_disk_keeps_no_mail_back(make_box: Callable[..., Box], server: MailServer) -> None:
+    box = make_box()
+    mail_to(box, server)
+    state = box.root / "state"
+    box.mount_small(state, kilobytes=1600)
+    job = script(box, "job.sh", f"dd if=/dev/zero of={state}/filler bs=4k 2> /dev/null; exit 3")
+    box.job("job", f"command: {job}")
+
+    result = box.run("job")
+    wait_until_told(box)
+
+    assert result.exit_code == 3
+    assert subjects(server.mails) == ["job failed: exited with 3"]

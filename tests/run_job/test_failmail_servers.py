@@ -1,0 +1,373 @@
+"""Mail servers that are down, slow, refuse or lie: the run is unaffected, the mail waits, and is told later once."""
+
+import json
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import Box, until
+from mail_server import (
+    Script,
+    answers,
+    bad_server,
+    certificate,
+    closes_after_data,
+    closes_at_once,
+    mail_server,
+    mail_to,
+    says_nothing,
+    wait_until_told,
+)
+from runs import the_end
+from syslog_listener import Listener
+
+
+def waiting(box: Box) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text()) for path in sorted((box.state_directory / "spool/mail").glob("*.json"))]
+
+
+def let_time_pass(box: Box, *, days: int = 0) -> None:
+    """Make what waits as old as if time had gone by: an hour and some days."""
+    seconds = 3600 + 86400 * days
+    for path in (box.state_directory / "spool/mail").glob("*.json"):
+        entry = json.loads(path.read_text())
+        entry |= {"next_at": entry["next_at"] - seconds, "first_at": entry["first_at"] - seconds}
+        path.write_text(json.dumps(entry))
+    os.utime(box.state_directory / "spool/due", (0, 0))
+
+
+def mails_told(box: Box) -> list[tuple[str, str, str | None]]:
+    return [(end["job"], end["result"], end["detail"]) for end in box.journal() if end["event"] == "mail"]
+
+
+def failing_job(box: Box, slug: str = "broken") -> None:
+    box.job(slug, "command: sh -c 'echo oops >&2; exit 3'")
+
+
+def sent_later_once(box: Box) -> None:
+    """With a server that works again: the next run of any job sends what waits, once."""
+    box.job("other", "command: /bin/true")
+    with mail_server() as server:
+        mail_to(box, server)
+        let_time_pass(box)
+        for _ in range(3):
+            assert box.run("other").exit_code == 0
+            wait_until_told(box)
+
+        assert [mail.subject.partition(": ")[2] for mail in server.mails] == ["broken failed: exited with 3"]
+    assert waiting(box) == []
+    assert not (box.state_directory / "spool/due").exists()
+
+
+def test_while_no_server_listens_the_mail_waits_and_is_sent_later_once(box: Box) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        box.configure(failmail={"to_address": "ops@example.org", "smtp": f"127.0.0.1:{unused.getsockname()[1]}"})
+        failing_job(box)
+
+        result = box.run("broken")
+        wait_until_told(box)
+
+    assert result.exit_code == 3
+    assert [entry["tries"] for entry in waiting(box)] == [1]
+    assert mails_told(box) == [("broken", "waits", mails_told(box)[0][2])]
+    assert "Connection refused" in str(mails_told(box)[0][2])
+    sent_later_once(box)
+
+
+def test_a_run_does_not_wait_for_a_server_that_says_nothing(box: Box) -> None:
+    with bad_server(says_nothing) as server:
+        mail_to(box, server)
+        failing_job(box)
+
+        result = box.run("broken")
+
+        until(lambda: server.connections == 1, "the mail to be tried")
+        assert result.exit_code == 3
+        assert the_end(box)["outcome"] == "failed"
+        assert box.run("broken").exit_code == 3, "nor does the next one"
+    wait_until_told(box)
+    assert len(waiting(box)) == 2
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        (closes_at_once, "Connection unexpectedly closed"),
+        (answers(b"421 too busy"), "421 too busy"),
+        (answers(b"554 go away"), "554 go away"),
+        (answers(b"220 ready", b"250 OK", b"451 later", b"250 OK"), "451 later"),
+        (answers(b"220 ready", b"250 OK", b"550 never", b"250 OK"), "550 never"),
+        (answers(b"220 ready", b"250 OK", b"250 OK", b"450 greylisted", b"250 OK"), "450 greylisted"),
+        (answers(b"220 ready", b"250 OK", b"250 OK", b"250 OK", b"554 no data", b"250 OK"), "554 no data"),
+        (answers(b"\xff\xfe nonsense \x1b[31m"), "an answer that is no SMTP: "),
+        (closes_after_data, "closed"),
+    ],
+    ids=[
+        "closes at once",
+        "421",
+        "554",
+        "451 to the sender",
+        "550 to the sender",
+        "450 to the recipient",
+        "554 to the data",
+        "nonsense",
+        "closes after the data",
+    ],
+)
+def test_a_mail_that_a_server_did_not_take_waits_and_is_sent_later_once(box: Box, script: Script, why: str) -> None:
+    with bad_server(script) as server, Listener(box.root / "syslog") as syslog:
+        mail_to(box, server)
+        failing_job(box)
+
+        result = box.run("broken")
+        wait_until_told(box)
+
+        assert result.exit_code == 3
+        assert server.connections == 1
+        (told,) = [line.text for line in syslog.lines() if "mail about" in line.text]
+    assert told.startswith("broken: mail about the failure waits and will be tried again: ")
+    assert why in told
+    assert len(waiting(box)) == 1
+    sent_later_once(box)
+
+
+def test_a_server_that_is_down_is_tried_once_a_round_not_once_a_mail(box: Box) -> None:
+    with bad_server(closes_at_once) as server:
+        mail_to(box, server)
+        for number in range(5):
+            failing_job(box, f"broken-{number}")
+            box.run(f"broken-{number}")
+            wait_until_told(box)
+        tried = server.connections
+
+        let_time_pass(box)
+        box.job("other", "command: /bin/true")
+        box.run("other")
+        wait_until_told(box)
+
+        assert server.connections == tried + 1
+    assert len(waiting(box)) == 5
+
+
+def test_each_try_waits_longer_than_the_one_before(box: Box) -> None:
+    pauses = []
+    with bad_server(closes_at_once) as server:
+        mail_to(box, server)
+        failing_job(box)
+        box.run("broken")
+        box.job("other", "command: /bin/true")
+        for _ in range(8):
+            wait_until_told(box)
+            pauses.append(round(waiting(box)[0]["next_at"] - (box.state_directory / "spool/mail").stat().st_mtime))
+            let_time_pass(box)
+            box.run("other")
+        wait_until_told(box)
+
+    assert [round(pause, -1) for pause in pauses] == [60, 120, 240, 480, 960, 1920, 3600, 3600]
+    assert mails_told(box) == mails_told(box)[:1], "the first try is told, not each"
+
+
+def test_after_five_days_a_mail_is_given_up_and_that_is_told(box: Box) -> None:
+    with bad_server(closes_at_once) as server:
+        mail_to(box, server)
+        failing_job(box)
+        box.run("broken")
+        wait_until_told(box)
+        let_time_pass(box, days=5)
+        box.job("other", "command: /bin/true")
+        box.run("other")
+        wait_until_told(box)
+
+    assert waiting(box) == []
+    assert mails_told(box)[1:] == [("broken", "given_up", "after 5 days")]
+
+
+def test_a_recipient_that_was_refused_is_tried_again_alone(box: Box) -> None:
+    with mail_server() as server:
+        mail_to(box, server, to_address=["ann@example.org", "bob@example.org"])
+        server.answers[:] = ["250 OK", "450 greylisted"]
+        failing_job(box)
+        box.run("broken")
+        wait_until_told(box)
+        let_time_pass(box)
+        box.job("other", "command: /bin/true")
+        box.run("other")
+        wait_until_told(box)
+
+        assert [mail.recipients for mail in server.mails] == [["ann@example.org"], ["bob@example.org"]]
+
+
+# --- TLS and login ---------------------------------------------------------------------------------------------------
+
+
+def password_file(box: Box, mode: int = 0o600) -> Path:
+    path = box.root / "password"
+    path.write_text("corr3ct-horse\n")
+    path.chmod(mode)
+    return path
+
+
+def test_with_starttls_and_login_the_mail_is_taken(box: Box) -> None:
+    context, trusted = certificate(box.root, "127.0.0.1")
+    with mail_server(tls=context, login=("jobs", "corr3ct-horse")) as server:
+        mail_to(box, server, tls="starttls", ca_file=str(trusted), login="jobs", password_file=str(password_file(box)))
+        failing_job(box)
+
+        box.run("broken")
+        wait_until_told(box)
+
+        assert server.logins == [("jobs", "corr3ct-horse")]
+        assert len(server.mails) == 1
+    assert "corr3ct-horse" not in (box.state_directory / "journal").as_posix() + str(box.journal())
+
+
+@pytest.mark.parametrize(
+    ("names", "trusts", "why"),
+    [
+        (("mail.example.org",), True, "the server's certificate is not trusted: IP address mismatch"),
+        (("127.0.0.1",), False, "the server's certificate is not trusted: self-signed certificate"),
+    ],
+    ids=["a wrong name", "an unknown signer"],
+)
+def test_a_certificate_that_does_not_fit_gets_no_mail_and_no_password(
+    box: Box, names: tuple[str, ...], trusts: bool, why: str
+) -> None:
+    context, trusted = certificate(box.root, *names)
+    with mail_server(tls=context, login=("jobs", "corr3ct-horse")) as server:
+        ca_file = {"ca_file": str(trusted)} if trusts else {}
+        mail_to(box, server, tls="starttls", login="jobs", password_file=str(password_file(box)), **ca_file)
+        failing_job(box)
+
+        result = box.run("broken")
+        wait_until_told(box)
+
+        assert result.exit_code == 3
+        assert (server.logins, server.mails) == ([], [])
+    assert why in str(mails_told(box)[0][2])
+    sent_later_once(reset_failmail(box))
+
+
+def reset_failmail(box: Box) -> Box:
+    box.configure(failmail=None)
+    return box
+
+
+def test_a_server_without_tls_gets_nothing_when_tls_is_wanted(box: Box) -> None:
+    with mail_server() as server:
+        mail_to(box, server, tls="starttls")
+        failing_job(box)
+
+        box.run("broken")
+        wait_until_told(box)
+
+        assert server.mails == []
+    assert "STARTTLS" in str(mails_told(box)[0][2])
+
+
+def test_a_wrong_password_is_told_and_not_shown(box: Box) -> None:
+    context, trusted = certificate(box.root, "127.0.0.1")
+    with mail_server(tls=context, login=("jobs", "another")) as server:
+        mail_to(box, server, tls="starttls", ca_file=str(trusted), login="jobs", password_file=str(password_file(box)))
+        failing_job(box)
+
+        box.run("broken")
+        wait_until_told(box)
+
+    assert "535" in str(mails_told(box)[0][2])
+    assert "corr3ct" not in str(box.journal()) + json.dumps(waiting(box))
+
+
+def test_a_password_file_that_others_can_read_is_not_used(box: Box) -> None:
+    with mail_server() as server:
+        mail_to(box, server, login="jobs", password_file=str(password_file(box, 0o644)))
+        failing_job(box)
+
+        box.run("broken")
+        wait_until_told(box)
+
+        assert server.mails == []
+    assert "the password file has mode 0644" in str(mails_told(box)[0][2])
+
+
+# --- whatever is killed ----------------------------------------------------------------------------------------------
+
+KILLED_AT = """\
+import os, posix, sys
+
+wanted, guard = int(os.environ.pop("KILL_AT")), os.getpid()
+seen = 0
+
+def counted(real):
+    def call(*arguments, **others):
+        global seen
+        seen += posix.getpid() != guard
+        if seen == wanted:
+            posix.kill(posix.getpid(), 9)
+        return real(*arguments, **others)
+    return call
+
+for name in ("write", "pwrite", "fdatasync", "fsync", "rename", "unlink", "utime"):
+    setattr(posix, name, counted(getattr(posix, name)))
+sys.path.insert(0, sys.argv.pop(1))
+sys.dont_write_bytecode = True
+from process_control.cli.run_job import main
+main()
+"""
+
+
+def test_wherever_the_runner_is_killed_the_failure_is_mailed_once(make_box: Callable[..., Box]) -> None:
+    """The runner is killed at its N-th write, for every N; the next start tells what was not told."""
+    number, killed = 0, True
+    while killed:
+        number += 1
+        box = make_box()
+        with mail_server() as server:
+            mail_to(box, server)
+            killed = mailed_once(box, server, number)
+    assert number > 8
+
+
+def mailed_once(box: Box, server: Any, number: int) -> bool:
+    driver = box.root / "driver.py"
+    driver.write_text(KILLED_AT)
+    command = [box.product.interpreter, "-I", str(driver), str(box.product.site_packages)]
+    failing_job(box)
+
+    first = box.command([*command, "broken"], env={"KILL_AT": str(number)})
+    until(lambda: not box.processes(), "whoever tells to end")
+    box.job("broken", "command: /bin/true")
+    second = box.run("broken")
+    wait_until_told(box)
+
+    assert second.exit_code == 0, second
+    runs = {record["run_id"]: record["outcome"] for record in box.journal() if record["event"] == "end"}
+    failed = [run_id for run_id, outcome in runs.items() if outcome in ("failed", "lost")]
+    told = [mail.text for mail in server.mails if "recovered" not in mail.subject]
+    assert [sum(run_id in text for text in told) for run_id in failed] == [1] * len(failed), (number, runs, told)
+    assert len(server.mails) == 2 * len(failed), f"killed at {number}: each failure and its recovery"
+    return first.exit_code == 137
+
+
+def test_whoever_tells_may_be_killed_and_the_next_one_goes_on(box: Box) -> None:
+    with bad_server(says_nothing) as hanging:
+        mail_to(box, hanging)
+        failing_job(box)
+        box.run("broken")
+        until(lambda: hanging.connections == 1, "the mail to be tried")
+        for pid in box.processes():
+            os.kill(pid, 9)
+        wait_until_told(box)
+
+    with mail_server() as server:
+        mail_to(box, server)
+        os.utime(box.state_directory / "spool/due", (0, 0))
+        box.job("other", "command: /bin/true")
+        box.run("other")
+        wait_until_told(box)
+
+        assert len(server.mails) == 1
