@@ -6,8 +6,8 @@ stands is decided in `core/job_state.py`.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
-from os import uname
+from datetime import datetime, timedelta, tzinfo
+from os import stat, uname
 from statistics import median
 from typing import Any
 
@@ -31,7 +31,8 @@ class JobStatus:
     """How a job stands. `definition` is None when its file is invalid; `why` is the reason for its state, in words.
 
     `last` is the last run that ended and was not skipped; `recent` are the outcomes of the last runs, skipped ones
-    too, oldest first (None: it goes on); the median is that of the recent runs that went well.
+    too, oldest first (None: it goes on); the median is that of the recent runs that went well. `settled_slot` is the
+    last slot (UTC seconds) that had its run or its skip.
     """
 
     slug: str
@@ -44,6 +45,7 @@ class JobStatus:
     running: Run | None
     recent: tuple[str | None, ...]
     median_seconds: float | None
+    settled_slot: int | None
 
     @property
     def name(self) -> str | None:
@@ -60,6 +62,24 @@ class JobStatus:
             return None
         schedule = _schedule(self.definition, zone)
         return next(schedule.after(now), None) if schedule else None
+
+    def late_slot(self, now: datetime, zone: tzinfo | None = None) -> datetime | None:
+        """Return the last slot that should have been started by now, when nothing became of it; else None.
+
+        A slot from before the job file was last changed says nothing: it may have been planned otherwise then.
+        """
+        job = self.definition
+        schedule = _schedule(job, zone)
+        if job is None or job.disabled or schedule is None:
+            return None
+        slot = schedule.last_at_or_before(now - timedelta(seconds=job.start_within_seconds))
+        if slot is None or (self.settled_slot is not None and slot.timestamp() <= self.settled_slot):
+            return None
+        try:
+            is_older_than_its_file = slot.timestamp() < stat(self.path).st_mtime
+        except OSError:
+            return None
+        return None if is_older_than_its_file else slot
 
     def to_json(self, now: datetime, zone: tzinfo | None = None) -> dict[str, Any]:
         """Return the job with the keys of every `--json` answer."""
@@ -128,7 +148,7 @@ def _last_id(slug: str, recent: Recent, index: Index) -> str | None:
 
 def _status(settings: Settings, job: Job | InvalidJob, last: Run | None, recent: Recent) -> JobStatus:
     health, doubt = _health(settings, job.slug)
-    running = _running(settings, job.slug)
+    settled_slot, running = _slot_and_running(settings, job.slug)
     if running is not None and not any(run_id == running.run_id for run_id, _, _ in recent):
         recent = [(running.run_id, None, None), *recent][:RECENT_RUNS]  # it could not be written to the journal
     definition = job if isinstance(job, Job) else None
@@ -152,6 +172,7 @@ def _status(settings: Settings, job: Job | InvalidJob, last: Run | None, recent:
         running=running,
         recent=tuple(outcome for _, outcome, _ in reversed(recent)),
         median_seconds=median(good) if good else None,
+        settled_slot=settled_slot,
     )
 
 
@@ -164,11 +185,11 @@ def _health(settings: Settings, slug: str) -> tuple[Health, str | None]:
         return Health(state=State.HELD), doubt
 
 
-def _running(settings: Settings, slug: str) -> Run | None:
-    block = record.read_block(settings.state_directory, slug)
+def _slot_and_running(settings: Settings, slug: str) -> tuple[int | None, Run | None]:
+    slot, block = record.read_slot_and_run(settings.state_directory, slug)
     if block is None or block.get("end") is not None or not record.runner_is_alive(block):
-        return None
-    return run_of_block(block)
+        return slot, None
+    return slot, run_of_block(block)
 
 
 def _why(state: str, job: Job | InvalidJob, health: Health, doubt: str | None, last: Run | None) -> str | None:

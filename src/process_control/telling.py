@@ -38,6 +38,7 @@ STALE_SECONDS = 3600
 
 def main() -> None:
     """Tell what waits, for the configuration of the command line. News may come on stdin too, as `--news` says."""
+    os.umask(0o022)
     words = sys.argv[1:]
     named = words[words.index("--config") + 1] if "--config" in words else None
     settings = load_settings(named, dict(os.environb))
@@ -279,7 +280,7 @@ def write_incident(state_directory: str, slug: str, incident: Incident) -> None:
         return
     directory = Path(record.job_directory(state_directory, slug))
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.mkdir(mode=0o750, parents=True, exist_ok=True)
         new = directory / "told.json.new"
         new.write_text(encode(incident.to_record()) + "\n", "utf-8")
         new.replace(directory / "told.json")

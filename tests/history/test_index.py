@@ -629,8 +629,8 @@ def test_a_link_in_the_place_of_the_index_is_not_followed(state: State, tmp_path
     assert victim.read_text() == "precious"
 
 
-def test_the_index_is_for_its_owner_only(state: State) -> None:
+def test_only_its_owner_writes_the_index_and_others_cannot_read_it(state: State) -> None:
     state.run("purge")
     all_runs(state)
 
-    assert {file.stat().st_mode & 0o777 for file in state.directory.glob("history.sqlite*")} == {0o600}
+    assert {file.stat().st_mode & 0o777 for file in state.directory.glob("history.sqlite*")} == {0o640}

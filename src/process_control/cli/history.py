@@ -3,7 +3,7 @@
 import csv
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -12,7 +12,7 @@ from process_control.cli.jobs import tell_garbled
 from process_control.cli.output import print_json, talk
 from process_control.cli.plain import is_terminal, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, select_slugs, verb
-from process_control.config.kinds import seconds_of
+from process_control.cli.time_words import SINCE_HELP, moment_of_flag
 from process_control.core.run import OUTCOMES
 from process_control.errors import UsageError
 from process_control.history.index import Index, Run
@@ -29,7 +29,7 @@ COLUMNS = (
     epilog=f"{JOBS_HELP} In a pipe, separated by tabs: {', '.join(COLUMNS)}.",
 )
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
-@click.option("--since", metavar="TIME", help="7d, 12h, 90s, or a date such as 2026-03-01 or 2026-03-01T02:30.")
+@click.option("--since", metavar="TIME", help=SINCE_HELP)
 @click.option(
     "--outcome",
     "outcomes",
@@ -57,7 +57,7 @@ def history(
     if as_json and as_csv:
         raise UsageError("--json or --csv, not both", mend="process-control history --help")
     now = datetime.now(UTC)
-    earliest = None if since is None else _moment(since, now)
+    earliest = None if since is None else moment_of_flag("--since", since, now)
     settings = session.settings("history")
     most = (DEFAULT_LIMIT if since is None else None) if limit is None else limit or None
     with Index.open(settings.state_directory) as index:
@@ -75,18 +75,6 @@ def history(
     if has_more and limit is None and is_terminal():
         talk(f"the newest {most}; --limit 0 shows all, --since 7d those of a week")
     tell_garbled(settings, garbled)
-
-
-def _moment(text: str, now: datetime) -> str:
-    """Return what --since means, as the history writes times. Raises UsageError (2)."""
-    seconds = seconds_of(text)
-    try:
-        moment = now - timedelta(seconds=seconds) if seconds is not None else datetime.fromisoformat(text).astimezone()
-    except (ValueError, OverflowError):
-        raise UsageError(
-            f"--since {text}: not a time", mend="90s, 10m, 2h, 7d ago, or a date such as 2026-03-01"
-        ) from None
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def _print(runs: Sequence[Run], now: datetime, *, as_json: bool, as_csv: bool, has_more: bool) -> None:

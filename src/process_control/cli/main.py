@@ -30,6 +30,11 @@ VERBS = {
     "status": ("process_control.cli.jobs:status", "how the jobs stand, worst first; of one job, its last output too"),
     "history": ("process_control.cli.history:history", "what ran: when, how long, how it ended and why"),
     "logs": ("process_control.cli.logs:logs", "what a run printed"),
+    "audit": (
+        "process_control.cli.audit:audit",
+        "every start, skip, end, stop, mail and change: when, who, what and why",
+    ),
+    "check": ("process_control.cli.check:check", "the jobs as a plugin of Icinga or Nagios: exit code 0, 1, 2 or 3"),
     "lint": ("process_control.cli.lint:lint", "faults in job files, before they matter"),
     "prune": ("process_control.cli.prune:prune", "remove logs and journal days that have had their time"),
 }

@@ -99,8 +99,11 @@ def _run(
     from process_control.system.account import drop_rights
 
     own = own_directories(settings)
+    posix.umask(0o022)
     if posix.geteuid() == 0 and account.uid != 0:
         directories.make_as_root(own, account)
+        if settings.read_group is not None:
+            open_to_readers(settings, account)
         drop_rights(account)
     guard.be_bound_to(guard_pid)
     job = None
@@ -110,6 +113,8 @@ def _run(
         job = load_job(options.job or "", settings)
         refuse_network_state(settings)
         directories.ensure(own)
+        if settings.read_group is not None:
+            open_to_readers(settings, account)
         from process_control.run_job import run_job
         from process_control.wiring import Adapters
 
@@ -181,8 +186,23 @@ def own_directories(settings: "Settings") -> list[tuple[str, int]]:
     from process_control.system import directories
 
     return directories.own_directories(
-        state=settings.state_directory, run=settings.run_directory, output=settings.output_directory
+        state=settings.state_directory,
+        run=settings.run_directory,
+        output=settings.output_directory,
+        group_reads=settings.read_group is not None,
     )
+
+
+def open_to_readers(settings: "Settings", account: "Account") -> None:
+    """Let the members of `read_group` look into what we keep. Called as root or as the service user."""
+    from process_control.system.account import group_named
+
+    group = group_named(settings.read_group)
+    if group is not None:
+        from process_control.system.read_group import open_to_group
+
+        places = [settings.state_directory, f"{settings.state_directory}/journal", settings.output_directory]
+        open_to_group(places, owner=account.uid, group=group)
 
 
 def refuse_network_state(settings: "Settings") -> None:

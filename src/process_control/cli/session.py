@@ -13,6 +13,7 @@ from process_control.config.settings import Settings, load_settings
 from process_control.core.job import Job
 from process_control.errors import JobNotFound, NotPermitted
 from process_control.system.account import check_allowed, drop_rights
+from process_control.system.account import may_look as account_may_look
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Session:
         try:
             account = check_allowed(settings.user, words=f"process-control {verb}", where=settings.path or "")
         except NotPermitted:
-            if may_look and _is_member(settings.read_group):
+            if may_look and account_may_look(settings.read_group):
                 return settings
             raise
         drop_rights(account)
@@ -77,15 +78,6 @@ def _set_config(ctx: click.Context, _: click.Parameter, value: str | None) -> No
 def _set_debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
         ctx.ensure_object(Session).debug = True
-
-
-def _is_member(group: str | None) -> bool:
-    import grp
-
-    try:
-        return group is not None and grp.getgrnam(group).gr_gid in (os.getegid(), *os.getgroups())
-    except KeyError:
-        return False
 
 
 def select_jobs(settings: Settings, words: Sequence[str]) -> list[Job | InvalidJob]:

@@ -398,7 +398,7 @@ class Index:
     @contextmanager
     def _sealed(self, *, anew: bool = False) -> Iterator[None]:
         """Open the database for writing, alone; an empty one unless it is as we left it. Seal it afterwards."""
-        seal = os.open(self._path + ".seal", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        seal = os.open(self._path + ".seal", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
         try:
             fcntl.flock(seal, fcntl.LOCK_EX)
             is_ours = not anew and os.pread(seal, 256, 0) == self._seal_text()
@@ -453,7 +453,7 @@ class Index:
     def _connect_file(self) -> int:
         """Connect to the database, made when it is not there; return its version."""
         self.close()
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640))
         self._database = _connect(f"file:{_quoted(self._path)}?mode=rw")
         self._in_memory = False
         return _version(self._database)

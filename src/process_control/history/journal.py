@@ -31,7 +31,7 @@ def append_all(state_directory: str, records: "list[dict[str, object]]", *, now:
     path = f"{directory(state_directory)}/{day(time.time() if now is None else now)}.jsonl"
     line = "".join(["\n" + encode(record) for record in records]).encode("ascii")
     try:
-        descriptor = posix.open(path, _FLAGS, 0o600)
+        descriptor = posix.open(path, _FLAGS, 0o640)
         try:
             _reserve(descriptor, state_directory)
             written = posix.write(descriptor, line)
@@ -59,7 +59,7 @@ def _reserve(descriptor: int, state_directory: str) -> None:
 
 def make_day(state_directory: str, moment: float) -> None:
     """Make and reserve the file of the day of `moment` ahead of time. Raises OSError."""
-    descriptor = posix.open(f"{directory(state_directory)}/{day(moment)}.jsonl", _FLAGS, 0o600)
+    descriptor = posix.open(f"{directory(state_directory)}/{day(moment)}.jsonl", _FLAGS, 0o640)
     try:
         _reserve(descriptor, state_directory)
     finally:

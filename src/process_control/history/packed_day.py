@@ -51,7 +51,7 @@ def compress(path: str) -> None:
 
 
 def _write(path: str, packed: str, new: str) -> None:
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
     with open(handle, "wb") as target:
         if os.path.exists(packed):
             target.writelines(_member(block for block in decompressed(packed) if block))

@@ -3,16 +3,9 @@
 The rules are in `core/health.py`; here they meet the records on the disk.
 """
 
-import gzip
-import os
-import zlib
-from collections.abc import Iterator
-from pathlib import Path
-
 from process_control.core.health import Cause, Event, Health, next_health
 from process_control.core.run import CRON, FLEET, LOST, SCHEDULER, TIMER, WARNED
-from process_control.history import journal
-from process_control.json_text import decode
+from process_control.history.events import records
 
 SCHEDULED_TRIGGERS = (CRON, TIMER, SCHEDULER, FLEET)
 _EVENTS = {"succeeded": Event.SUCCEEDED, WARNED: Event.WARNED, "failed": Event.FAILED, LOST: Event.LOST}
@@ -42,32 +35,8 @@ def health_after(old: dict[str, object] | None, end: dict[str, object], *, count
 def rebuild_health(state_directory: str, slug: str) -> dict[str, object]:
     """Return the health that the journal tells of: all ends of the job in their order."""
     health: dict[str, object] = Health().to_record()
-    for record in _records_of(state_directory, slug):
-        if record.get("event") == "end":
+    for record in records(state_directory, needle=f'"job":"{slug}"'.encode("ascii")):
+        if record.get("event") == "end" and record.get("job") == slug:
             counts = record.get("trigger") in SCHEDULED_TRIGGERS
             health = health_after(health, record, counts=counts) or health
     return health
-
-
-def _records_of(state_directory: str, slug: str) -> Iterator[dict[str, object]]:
-    directory = Path(journal.directory(state_directory))
-    for name in sorted(os.listdir(directory)) if directory.is_dir() else []:
-        open_day = gzip.open if name.endswith(".gz") else open
-        try:
-            with open_day(directory / name, "rb") as lines:
-                yield from _matching(lines, slug)
-        except (OSError, EOFError, zlib.error):
-            continue
-
-
-def _matching(lines: "Iterator[bytes]", slug: str) -> Iterator[dict[str, object]]:
-    needle = f'"job":"{slug}"'.encode("ascii")
-    for line in lines:
-        if needle not in line:
-            continue
-        try:
-            record = decode(line.decode("utf-8", "replace"))
-        except ValueError:
-            continue
-        if isinstance(record, dict) and record.get("job") == slug:
-            yield record

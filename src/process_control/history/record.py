@@ -1,7 +1,8 @@
 """A job's own record: the block (last slot, runner, final status) and the health.
 
 Lean room. The block has its place on the disk before it is needed, so an end can be noted when the disk is full, and
-a deleted lock file doubles nothing. Slot and health change under the block's own short lock, never under the run's.
+a deleted lock file doubles nothing. Slot and health change under the job's short lock, never under the run's; it is a
+file that only the service user can open, so that nobody who may read the block can hold a start up.
 """
 
 import errno
@@ -83,8 +84,10 @@ def read_block(state_directory: str, slug: str) -> Block | None:
     return _parse_run(proc.read_small(f"{job_directory(state_directory, slug)}/block", BLOCK_BYTES))
 
 
-def last_slot(state_directory: str, slug: str) -> int | None:
-    return _parse_slot(proc.read_small(f"{job_directory(state_directory, slug)}/block", BLOCK_BYTES))
+def read_slot_and_run(state_directory: str, slug: str) -> tuple[int | None, Block | None]:
+    """Return the last slot (UTC seconds) that had its run or its skip, and the run that the job's block tells of."""
+    content = proc.read_small(f"{job_directory(state_directory, slug)}/block", BLOCK_BYTES)
+    return _parse_slot(content), _parse_run(content)
 
 
 def jobs_sharing(state_directory: str, lock: str) -> list[str]:
@@ -98,13 +101,14 @@ def jobs_sharing(state_directory: str, lock: str) -> list[str]:
 class JobRecord:
     """The adapter of the Store port for one job: its block, its health, and the journal."""
 
-    __slots__ = ("_before", "_block", "_directory", "slug", "state_directory")
+    __slots__ = ("_before", "_block", "_directory", "_short_lock", "slug", "state_directory")
 
     def __init__(self, state_directory: str, slug: str) -> None:
         self.state_directory = state_directory
         self.slug = slug
         self._directory = job_directory(state_directory, slug)
         self._block = -1
+        self._short_lock = -1
         self._before = b""
 
     def open(self) -> None:
@@ -112,10 +116,11 @@ class JobRecord:
         path = f"{self._directory}/block"
         try:
             try:
-                self._block = posix.open(path, _FLAGS, 0o600)
+                self._block = posix.open(path, _FLAGS, 0o640)
             except FileNotFoundError:
                 _make_directories(self._directory)
-                self._block = posix.open(path, _FLAGS, 0o600)
+                self._block = posix.open(path, _FLAGS, 0o640)
+            self._short_lock = posix.open(f"{self._directory}/short.lock", _FLAGS, 0o600)
             if posix.fstat(self._block).st_size < BLOCK_BYTES:
                 _fill(self._block)
         except OSError as error:
@@ -136,7 +141,7 @@ class JobRecord:
         """
         if self._block < 0:
             return True
-        fcntl.flock(self._block, fcntl.LOCK_EX)
+        fcntl.flock(self._short_lock, fcntl.LOCK_EX)
         try:
             content = posix.pread(self._block, BLOCK_BYTES, 0)
             if _parse_slot(content) == slot:
@@ -149,18 +154,18 @@ class JobRecord:
             self._write_slot(slot)
             return True
         finally:
-            fcntl.flock(self._block, fcntl.LOCK_UN)
+            fcntl.flock(self._short_lock, fcntl.LOCK_UN)
 
     def give_slot_back(self, slot: int) -> None:
         """Undo a claim whose run could not be recorded, so that a second try is not refused."""
         if self._block < 0:
             return
-        fcntl.flock(self._block, fcntl.LOCK_EX)
+        fcntl.flock(self._short_lock, fcntl.LOCK_EX)
         try:
             if _parse_slot(posix.pread(self._block, _SLOT_BYTES, 0)) == slot:
                 posix.pwrite(self._block, b" " * _SLOT_BYTES, 0)
         finally:
-            fcntl.flock(self._block, fcntl.LOCK_UN)
+            fcntl.flock(self._short_lock, fcntl.LOCK_UN)
 
     def _write_slot(self, slot: int) -> None:
         posix.pwrite(self._block, f"slot {slot}\n".encode("ascii").ljust(_SLOT_BYTES), 0)
@@ -256,12 +261,12 @@ class JobRecord:
         except OSError as error:
             raise CannotRecord(f"the job's health cannot be written: {error.strerror}", where=path) from error
         finally:
-            fcntl.flock(self._block, fcntl.LOCK_UN)
+            fcntl.flock(self._short_lock, fcntl.LOCK_UN)
 
     def _lock_block(self, what: str) -> None:
         if self._block < 0:
             raise CannotRecord(f"the job has no block, so its {what} cannot be written", where=self._directory)
-        fcntl.flock(self._block, fcntl.LOCK_EX)
+        fcntl.flock(self._short_lock, fcntl.LOCK_EX)
 
     def _read_small_record(self, name: str) -> "dict[str, object] | None":
         """Return a record beside the block; None when there is no file. Raises ValueError when it makes no sense."""
@@ -280,14 +285,15 @@ class JobRecord:
         return value
 
     def close(self) -> None:
-        if self._block >= 0:
-            posix.close(self._block)
-            self._block = -1
+        for descriptor in (self._block, self._short_lock):
+            if descriptor >= 0:
+                posix.close(descriptor)
+        self._block = self._short_lock = -1
 
 
 def _replace(path: str, value: "dict[str, object]") -> None:
     """Write a small record in the place of the one that is there, durably. Raises OSError."""
-    descriptor = posix.open(path + ".new", _FLAGS | posix.O_TRUNC, 0o600)
+    descriptor = posix.open(path + ".new", _FLAGS | posix.O_TRUNC, 0o640)
     try:
         data = encode(value).encode("ascii") + b"\n"
         if posix.write(descriptor, data) < len(data):
@@ -329,9 +335,9 @@ def _shortened(run: Block) -> Block:
 
 
 def _make_directories(path: str) -> None:
-    """Make `path` and what is missing above it, each 0700."""
+    """Make `path` and what is missing above it. Whether a group may look in is said by the state directory's mode."""
     try:
-        posix.mkdir(path, 0o700)
+        posix.mkdir(path, 0o750)
     except FileExistsError:
         return
     except FileNotFoundError:

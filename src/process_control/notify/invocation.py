@@ -48,15 +48,17 @@ def invocation(record: "dict[str, object]") -> str:
     event = str(record["event"])
     known = _FACTS.get(event) or [key for key in record if key not in _NEVER_FACTS]
     facts = [f"{_name(key)}={_value(record[key])}" for key in known if _is_told(record.get(key))]
-    line = f"{record.get('job') or event}: {_sentence(event, record)}"
+    line = f"{record.get('job') or event}: {sentence(record)}"
     return f"{line}, {' '.join(facts)}" if facts else line
 
 
-def _sentence(event: str, record: "dict[str, object]") -> str:
+def sentence(record: "dict[str, object]") -> str:
+    """Return what happened, without slug and facts: `started`, `failed: exited with 3`."""
+    event = str(record["event"])
     if event == "start":
         return "started"
     if event == "end":
-        return reason_in_words(record)
+        return reason_in_words(record) if record.get("outcome") else "ended"
     if event == "skip":
         return f"skipped: {record.get('detail') or record.get('reason')}"
     if event == "repeat":

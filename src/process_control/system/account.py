@@ -61,6 +61,24 @@ def check_allowed(user: str | None, *, words: str, where: str = "") -> Account:
     return account
 
 
+def group_named(name: str | None) -> int | None:
+    """Return the gid of the group called `name`; None for none, and for one that does not exist."""
+    if name is None:
+        return None
+    import grp
+
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        return None
+
+
+def may_look(read_group: str | None) -> bool:
+    """Whether we are a member of that group."""
+    gid = group_named(read_group)
+    return gid is not None and gid in (posix.getegid(), *posix.getgroups())
+
+
 def drop_rights(account: Account) -> None:
     """Become `account` for good: groups, gid, uid, real, effective and saved. Does nothing when we are not root.
 

@@ -9,6 +9,7 @@ from process_control.errors import CannotRecord, NotPermitted
 from process_control.system.account import Account
 
 _PRIVATE, _READABLE = 0o700, 0o750
+_OF_THE_GROUP = 0o2750  # what is made in it belongs to its group, too
 
 
 def make_as_root(paths: list[tuple[str, int]], account: Account) -> None:
@@ -38,13 +39,14 @@ def _make_for(path: str, mode: int, account: Account) -> None:
         pass
 
 
-def own_directories(*, state: str, run: str, output: str) -> list[tuple[str, int]]:
-    """Return (path, mode) of state, journal, run and log directory."""
+def own_directories(*, state: str, run: str, output: str, group_reads: bool) -> list[tuple[str, int]]:
+    """Return (path, mode) of state, journal, run and log directory; `group_reads` when there is a `read_group`."""
+    for_state, for_logs = (_OF_THE_GROUP, _OF_THE_GROUP) if group_reads else (_PRIVATE, _READABLE)
     return [
-        (state, _PRIVATE),
+        (state, for_state),
         (run, _PRIVATE),
-        (f"{state}/journal", _PRIVATE),
-        (output, _READABLE),
+        (f"{state}/journal", for_state),
+        (output, for_logs),
     ]
 
 
@@ -78,7 +80,7 @@ def _make(path: str, mode: int, *, first: bool) -> None:
     except FileExistsError:
         return
     except FileNotFoundError:
-        _make(path.rpartition("/")[0] or "/", 0o755 if mode != _PRIVATE else _PRIVATE, first=False)
+        _make(path.rpartition("/")[0] or "/", _PRIVATE if mode == _PRIVATE else 0o755, first=False)
         _make(path, mode, first=first)
     except PermissionError as error:
         raise NotPermitted(

@@ -1,0 +1,108 @@
+"""`check`: the jobs as a monitoring plugin sees them; and `check-jobs-icinga`, the old form of the same question."""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from process_control.cli.output import print_json, print_line
+from process_control.cli.session import JOBS_HELP, Session, Verb, select_jobs
+from process_control.config.settings import Settings
+from process_control.core.schedule import host_zone
+from process_control.errors import ProcessControlError
+from process_control.export.icinga import CRITICAL, UNKNOWN, Answer, answer, unknown
+from process_control.history.index import Index
+from process_control.status import JobStatus, read_statuses
+
+
+class Plugin(Verb):
+    """A verb whose exit codes are those of a monitoring plugin: wrong usage is UNKNOWN (3) too."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            ctx.exit(_say(unknown(error.format_message()), as_json=False))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ProcessControlError as error:
+            return _say(unknown(str(error)), as_json=False)
+        except OSError as error:
+            return _say(unknown(f"{error.filename or 'check'}: {error.strerror or error}"), as_json=False)
+
+
+@click.command(
+    "check",
+    cls=Plugin,
+    epilog=(
+        f"{JOBS_HELP} Exit code 0: all is well. 1: a job is held, or late (nothing became of its last slot). 2: a job "
+        "fails, or its file is invalid. 3: it cannot be said. Whoever is a member of read_group may ask."
+    ),
+)
+@click.argument("jobs", nargs=-1, metavar="[JOB]...")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON; the exit code stays.")
+@click.pass_obj
+def check(session: Session, jobs: Sequence[str], as_json: bool) -> int:
+    """Check the jobs, as a plugin of Icinga, Nagios or Naemon does."""
+    settings = session.settings("check")
+    return _say(_answer(settings, jobs), as_json=as_json)
+
+
+def _answer(settings: Settings, words: Sequence[str]) -> Answer:
+    statuses = _statuses(settings, words)
+    now, zone = datetime.now(UTC), host_zone()
+    slots = {status.slug: status.late_slot(now, zone) for status in statuses}
+    late = {slug: slot.astimezone(zone) for slug, slot in slots.items() if slot is not None}
+    return answer(statuses, late)
+
+
+def _statuses(settings: Settings, words: Sequence[str]) -> list[JobStatus]:
+    jobs = select_jobs(settings, words)
+    with Index.open(settings.state_directory) as index:
+        return read_statuses(settings, jobs, index)
+
+
+def _say(said: Answer, *, as_json: bool) -> int:
+    if as_json:
+        troubles = [
+            {"job": trouble.slug, "severity": trouble.severity, "state": trouble.state, "why": trouble.why}
+            for trouble in said.troubles
+        ]
+        print_json({"exit_code": said.code, "text": said.text, "troubles": troubles})
+    else:
+        print_line(said.text)
+    return said.code
+
+
+# --- the old command -------------------------------------------------------------------------------------------------
+
+
+@click.command(
+    "check-jobs-icinga",
+    cls=Plugin,
+    epilog="Exit code 0, or 2 with the names of the jobs that fail; 3 when it cannot be said. See `check`.",
+)
+@click.pass_context
+def check_jobs_icinga(ctx: click.Context) -> int:
+    """Tell which jobs fail."""
+    settings = ctx.ensure_object(Session).settings("check")
+    failing = [trouble for trouble in _answer(settings, ()).troubles if trouble.severity == CRITICAL]
+    if not failing:
+        print_line("OK: no job fails")
+        return 0
+    print_line(f"CRITICAL: {', '.join(trouble.slug for trouble in failing)}")
+    for trouble in failing:
+        print_line(str(trouble))
+    return CRITICAL
+
+
+def main_icinga() -> int:
+    """Run the command line of `check-jobs-icinga`."""
+    from process_control.cli.main import run_command
+
+    code = run_command(check_jobs_icinga, sys.argv[1:], name="check-jobs-icinga")
+    return code if code in (0, CRITICAL) else UNKNOWN

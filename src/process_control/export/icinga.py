@@ -1,0 +1,117 @@
+"""How the jobs stand, as a plugin of Icinga, Nagios or Naemon says it: an exit code, lines, performance data. Pure.
+
+The form is that of the Monitoring Plugins Development Guidelines: one line that says it all, `|` and the figures, then
+a line for each job that needs a look.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from process_control.core.job_state import FAILING, HELD, INVALID
+from process_control.core.run import WARNED
+from process_control.status import JobStatus
+
+OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
+WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
+MOST_NAMED = 10
+LATE = "late"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """A job that needs a look: how bad (WARNING, CRITICAL), which, in which state, why in one line."""
+
+    severity: int
+    slug: str
+    state: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.slug} ({self.why})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the plugin says: its exit code and its text."""
+
+    code: int
+    text: str
+    troubles: tuple[Trouble, ...] = ()
+
+
+def troubles_of(statuses: Sequence[JobStatus], late: Mapping[str, datetime]) -> list[Trouble]:
+    """Return the jobs that need a look, worst first. `late` are slots that nothing became of, in local time."""
+    found = []
+    for status in statuses:
+        if status.state in (FAILING, INVALID):
+            found.append(_trouble(CRITICAL, status))
+        elif status.state == HELD:
+            found.append(_trouble(WARNING, status))
+        elif status.slug in late:
+            why = f"late: no run for its slot of {late[status.slug]:%a %Y-%m-%d %H:%M}"
+            found.append(Trouble(severity=WARNING, slug=status.slug, state=LATE, why=why))
+    return sorted(found, key=lambda trouble: (-trouble.severity, trouble.slug))
+
+
+def _trouble(severity: int, status: JobStatus) -> Trouble:
+    why = _plain(status.why or status.state)
+    if status.state == FAILING and status.last is not None and status.last.outcome == "lost":
+        why = f"lost: {why}"
+    elif status.state == INVALID:
+        why = f"invalid: {why}"
+    return Trouble(severity=severity, slug=status.slug, state=status.state, why=why)
+
+
+def answer(statuses: Sequence[JobStatus], late: Mapping[str, datetime]) -> Answer:
+    """Return what a plugin says of these jobs."""
+    troubles = troubles_of(statuses, late)
+    code = max((trouble.severity for trouble in troubles), default=OK)
+    first = f"PROCESS-CONTROL {WORDS[code]} - {_in_one_line(troubles, len(statuses))} | {_figures(statuses, troubles)}"
+    rest = [f"{WORDS[trouble.severity]}: {trouble}" for trouble in troubles]
+    return Answer(code=code, text="\n".join([first, *rest]), troubles=tuple(troubles))
+
+
+def unknown(why: str) -> Answer:
+    """Return what a plugin says when it cannot say anything of the jobs."""
+    return Answer(code=UNKNOWN, text=f"PROCESS-CONTROL UNKNOWN - {_plain(why)}")
+
+
+def _in_one_line(troubles: Sequence[Trouble], count: int) -> str:
+    if not troubles:
+        return f"{_jobs(count)} fine" if count else "there are no jobs"
+    named = ", ".join(str(trouble) for trouble in troubles[:MOST_NAMED])
+    more = f" and {len(troubles) - MOST_NAMED} more" if len(troubles) > MOST_NAMED else ""
+    return f"{len(troubles)} of {_jobs(count)}: {named}{more}"
+
+
+def _figures(statuses: Sequence[JobStatus], troubles: Sequence[Trouble]) -> str:
+    """Return the performance data; of a single job its last duration and its usual one too."""
+
+    def number(*states: str) -> int:
+        return sum(trouble.state in states for trouble in troubles)
+
+    figures = [
+        f"jobs={len(statuses)};;;0",
+        f"failing={number(FAILING)};;0;0",
+        f"invalid={number(INVALID)};;0;0",
+        f"held={number(HELD)};0;;0",
+        f"late={number(LATE)};0;;0",
+        f"warned={sum(status.state == WARNED for status in statuses)};;;0",
+        f"running={sum(status.running is not None for status in statuses)};;;0",
+    ]
+    if len(statuses) == 1 and statuses[0].last is not None:
+        took, median = statuses[0].last.duration_seconds, statuses[0].median_seconds
+        figures += [f"duration={took:.3f}s;;;0"] if took is not None else []
+        figures += [f"median={median:.3f}s;;;0"] if median is not None else []
+    return " ".join(figures)
+
+
+def _jobs(count: int) -> str:
+    return "1 job" if count == 1 else f"{count} jobs"
+
+
+def _plain(text: str) -> str:
+    """Return `text` on one line without what ends the words of a plugin: a bar, a control character."""
+    line = text.replace("\n  hint: ", "; ").replace("\n", " / ").replace("|", "/")
+    return "".join(char if char.isprintable() else "?" for char in line)[:300]
