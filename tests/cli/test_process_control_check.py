@@ -130,7 +130,7 @@ def test_what_cannot_be_said_is_unknown_never_critical(desk: Desk) -> None:
     assert [result.exit_code for result in (wrong_usage, no_job, bad)] == [3, 3, 3]
     assert [result.stderr for result in (wrong_usage, no_job, bad)] == ["", "", ""]
     assert wrong_usage.stdout.startswith("PROCESS-CONTROL UNKNOWN - No such option")
-    assert no_job.stdout.startswith("PROCESS-CONTROL UNKNOWN - no such job: nowhere")
+    assert no_job.stdout.startswith("PROCESS-CONTROL UNKNOWN - no job 'nowhere' in ")
 
 
 def test_json_has_the_same_code_and_each_job_that_needs_a_look(desk: Desk) -> None:

@@ -161,14 +161,15 @@ def test_each_try_waits_longer_than_the_one_before(box: Box) -> None:
         failing_job(box)
         box.run("broken")
         box.job("other", "command: /bin/true")
-        for _ in range(8):
+        for _ in range(14):
             wait_until_told(box)
             pauses.append(round(waiting(box)[0]["next_at"] - (box.state_directory / "spool/mail").stat().st_mtime))
             let_time_pass(box)
             box.run("other")
         wait_until_told(box)
 
-    assert [round(pause, -1) for pause in pauses] == [60, 120, 240, 480, 960, 1920, 3600, 3600]
+    assert pauses == sorted(pauses)
+    assert (pauses[0], pauses[6], pauses[-1]) == (1, 64, 3600)
     assert mails_told(box) == mails_told(box)[:1], "the first try is told, not each"
 
 
