@@ -8,6 +8,7 @@ printed into the pages; read the difference before it is kept.
 """
 
 import os
+import pwd
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -87,6 +88,7 @@ MAY_DIFFER = [
     (r"\bjust now\b|\b\d+ (s|min|h) ago\b", "AGO"),
     (r"\b(in )?\d+(\.\d+)? (h|min|s|ms|d)( \d+ (min|s|h))*\b", "SPAN"),
     (r"\b\d+(\.\d+)? (bytes|KiB|MiB|kB|MB)\b", "SIZE"),
+    (r"=\d+\.\d+s;", "=SPAN;"),
     (r"\bpid \d+", "pid N"),
     (r"[ \t]+", " "),
 ]
@@ -130,6 +132,11 @@ class Reader:
         environment = {"HOME": str(self.home), "TERM": "xterm"}
         return self.box.command(["sh", "-c", command], tty=True, columns=100, cwd=self.home, env=environment)
 
+    def in_the_pages_words(self, printed: str) -> str:
+        """Return what was printed with the home and the name that the reader of the pages has."""
+        name = self.box.service_user or pwd.getpwuid(os.getuid()).pw_name
+        return re.sub(rf"\b{re.escape(name)}\b", "ann", printed.replace(str(self.home), HOME))
+
     def live_where_sub_jobs_look(self) -> None:
         """Name the configuration: a sub-job looks in the home of the password file, and this reader lives elsewhere."""
         places = {
@@ -150,7 +157,7 @@ def follow(page: Path, reader: Reader) -> list[str]:
         if block.language != "console":
             continue
         for step in steps(block):
-            printed = reader.run(step.command).stdout.replace(str(reader.home), HOME)
+            printed = reader.in_the_pages_words(reader.run(step.command).stdout)
             if not fits(comparable(step.shown), comparable(printed)):
                 faults.append(f"{short(page)}:{block.line}: $ {step.command}\n{printed}--- shown:\n{step.shown}")
                 old = f"$ {step.command}\n{step.shown}"

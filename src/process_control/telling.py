@@ -144,7 +144,7 @@ class Round:
         compose = {Letter.FAILURE: failure_mail, Letter.REFUSAL: refusal_mail, Letter.RECOVERY: recovery_mail}[letter]
         key = str(news.get("key"))
         name = f"{key}.{letter}"
-        sender = failmail.from_address or f"{account_of(os.geteuid()).name}@{host}"
+        sender = sender_of(failmail)
         message = message_of(
             compose(news, job=job, settings=self._settings, incident=incident, host=host),
             sender=sender,
@@ -198,7 +198,8 @@ class Round:
         recipients = _texts(entry, "recipients")
         way_words = ""
         try:
-            way = self._way(str(entry.get("job")))
+            job = self._job(str(entry.get("job")))
+            way = way_of(failmail_of(job, self._settings) or Failmail(to_addresses=recipients))
             way_words = repr(way)
             if way_words in self._broken_ways:
                 raise Undelivered(self._broken_ways[way_words], recipients)
@@ -216,26 +217,6 @@ class Round:
             return error.recipients
         self._record(entry, "sent", None)
         return ()
-
-    def _way(self, slug: str) -> Way:
-        """Return how mail about this job is sent, by what the files say now. Raises Undelivered."""
-        failmail = failmail_of(self._job(slug), self._settings) or Failmail(to_addresses=())
-        if failmail.sendmail or (not failmail.smtp and is_program(DEFAULT_SENDMAIL)):
-            return Way(sendmail=failmail.sendmail or DEFAULT_SENDMAIL)
-        password = None
-        if failmail.password_file is not None:
-            try:
-                password = read_secret_file(failmail.password_file, what="password file").split("\n")[0].strip()
-            except ProcessControlError as error:
-                raise Undelivered(str(error.faults[0]), failmail.to_addresses, others_too=True) from error
-        return Way(
-            host=failmail.host,
-            port=failmail.port,
-            security=failmail.security,
-            ca_file=failmail.ca_file,
-            login=failmail.login,
-            password=password,
-        )
 
     def _record(self, entry: spool.Entry, result: str, why: str | None) -> None:
         """Tell journal and syslog what became of a mail."""
@@ -264,6 +245,33 @@ class Round:
             spool.look_again(self._state, max(min(moments), time.time() + 1))
         elif not spool.names(self._state, spool.NEWS):
             spool.nothing_waits(self._state)
+
+
+# --- how mail leaves this host ----------------------------------------------------------------------------------------
+
+
+def sender_of(failmail: Failmail) -> str:
+    return failmail.from_address or f"{account_of(os.geteuid()).name}@{os.uname().nodename}"
+
+
+def way_of(failmail: Failmail) -> Way:
+    """Return how this mail is sent, by what the files say now. Raises Undelivered for a password that is not had."""
+    if failmail.sendmail or (not failmail.smtp and is_program(DEFAULT_SENDMAIL)):
+        return Way(sendmail=failmail.sendmail or DEFAULT_SENDMAIL)
+    password = None
+    if failmail.password_file is not None:
+        try:
+            password = read_secret_file(failmail.password_file, what="password file").split("\n")[0].strip()
+        except ProcessControlError as error:
+            raise Undelivered(str(error.faults[0]), failmail.to_addresses, others_too=True) from error
+    return Way(
+        host=failmail.host,
+        port=failmail.port,
+        security=failmail.security,
+        ca_file=failmail.ca_file,
+        login=failmail.login,
+        password=password,
+    )
 
 
 # --- what is known of the incident of a job --------------------------------------------------------------------------

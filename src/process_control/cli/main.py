@@ -36,6 +36,7 @@ VERBS = {
     ),
     "check": ("process_control.cli.check:check", "the jobs as a plugin of Icinga or Nagios: exit code 0, 1, 2 or 3"),
     "lint": ("process_control.cli.lint:lint", "faults in job files, before they matter"),
+    "notify": ("process_control.cli.notify:notify", "`notify test`: whether people can be reached, before it matters"),
     "prune": ("process_control.cli.prune:prune", "remove logs and journal days that have had their time"),
 }
 
