@@ -177,6 +177,19 @@ def test_a_lost_run_is_mailed_by_the_next_start_at_once(box: Box, mailed: Mails)
     assert [subject.split(":")[0] for subject in subjects(mailed())] == ["job lost", "job has recovered"]
 
 
+def test_when_only_the_runner_is_killed_the_guard_has_it_told_at_once(box: Box, mailed: Mails) -> None:
+    started = box.fifo("started")
+    box.job("job", f"command: sh -c 'echo up > {started}; exec sleep 1000'\n{ONE_SLOT}")
+    with box.start("--scheduled", "job") as live:
+        started.read_line()
+        os.kill(box.block("job")["pid"], signal.SIGKILL)
+        result = live.wait()
+
+    assert result.exit_code == 137
+    assert (the_end(box)["outcome"], the_end(box)["reason"]) == ("lost", "runner_killed")
+    assert subjects(mailed()) == ["job lost: its runner was killed before it could record an end"]
+
+
 def mailed_now(box: Box) -> list[dict[str, object]]:
     return [record for record in box.journal() if record["event"] == "mail"]
 

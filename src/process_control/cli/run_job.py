@@ -11,6 +11,7 @@ from process_control.errors import BadConfiguration, NotPermitted, ProcessContro
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
     from process_control.config.settings import Settings
@@ -73,22 +74,37 @@ def start(options: Options) -> int:
         guard.adopt_orphans_of_a_container()
     linux.set_process_name(b"run-job")
     runner, guard_pid, channel = guard.fork_runner()
-    if runner:
-        return guard.watch(runner, channel)
-    from process_control.system.signals import Inbox, unblock
 
-    inbox = Inbox()
-    inbox.open()
-    unblock()
-    caller = Caller(
-        environment=environment,
-        identity=identity,
-        inbox=inbox,
-        guard_channel=channel if posix.geteuid() == 0 and account.uid != 0 else None,
-        own_commands=directory_of_run_job(),
-        notifier=notifier,
-    )
-    return _run(_request(options, by=by), options, settings, account, caller, guard_pid)
+    def caller() -> Caller:
+        from process_control.system.signals import Inbox, unblock
+
+        inbox = Inbox()
+        inbox.open()
+        unblock()
+        return Caller(
+            environment=environment,
+            identity=identity,
+            inbox=inbox,
+            guard_channel=channel if posix.geteuid() == 0 and account.uid != 0 else None,
+            own_commands=directory_of_run_job(),
+            notifier=notifier,
+        )
+
+    if runner:
+        code, was_killed = guard.watch(runner, channel)
+        if was_killed:
+            _settle(options.job or "", settings, account, caller)
+        return code
+    return _run(_request(options, by=by), options, settings, account, caller(), guard_pid)
+
+
+def _settle(slug: str, settings: "Settings", account: "Account", caller: "Callable[[], Caller]") -> None:
+    """Have a run whose runner was killed recorded as lost; with a package that was replaced the next start does it."""
+    try:
+        from process_control.cli.run_job_settle import settle_in_a_child
+    except Exception:  # noqa: BLE001
+        return
+    settle_in_a_child(slug, settings, account, caller)
 
 
 def _run(

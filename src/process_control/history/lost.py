@@ -9,7 +9,7 @@ def lost_end(block: dict[str, object], *, now: str, boot_id: str) -> dict[str, o
     detail = (
         "the host went down or was restarted while the run went on"
         if host_went_down
-        else "its runner and guard were killed before they could record an end"
+        else "its runner was killed before it could record an end"
     )
     return {
         "event": "end",

@@ -41,8 +41,11 @@ def be_bound_to(guard_pid: int) -> None:
         posix._exit(KILLED_EXIT_CODE)
 
 
-def watch(runner: int, channel: int) -> int:
-    """Wait for the runner and return the exit code for the caller; when it was killed, end its whole tree first."""
+def watch(runner: int, channel: int) -> tuple[int, bool]:
+    """Wait for the runner; return the exit code for the caller, and whether the runner was killed.
+
+    When it was, its whole tree has been ended.
+    """
 
     def hand_on(number: int, _frame: object) -> None:
         try:
@@ -64,9 +67,9 @@ def watch(runner: int, channel: int) -> int:
         pass
     _, status = posix.waitpid(runner, 0)
     if posix.WIFEXITED(status):
-        return posix.WEXITSTATUS(status)
+        return posix.WEXITSTATUS(status), False
     _end_what_is_left()
-    return KILLED_EXIT_CODE
+    return KILLED_EXIT_CODE, True
 
 
 def _has_ended(poll: "select.poll", handle: int, channel: int, runner: int) -> bool:

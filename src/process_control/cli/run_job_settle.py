@@ -1,0 +1,63 @@
+"""After a runner was killed: the guard has the run recorded as lost at once, so that it is told now, not by the next
+start, which may be tomorrow.
+
+Lean room, loaded only then.
+"""
+
+import posix
+import select
+
+from process_control.errors import ProcessControlError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from process_control.config.settings import Settings
+    from process_control.system.account import Account
+    from process_control.wiring import Caller
+
+PATIENCE_MILLISECONDS = 10_000
+
+
+def settle_in_a_child(slug: str, settings: "Settings", account: "Account", caller: "Callable[[], Caller]") -> None:
+    """Settle the killed run in a process that is the service user, and wait for it a little. Never raises."""
+    try:
+        child = posix.fork()
+        if child == 0:
+            _settle_and_end(slug, settings, account, caller)
+        handle = posix.pidfd_open(child)
+    except OSError:
+        return
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    if poll.poll(PATIENCE_MILLISECONDS):
+        posix.waitpid(child, 0)
+    posix.close(handle)
+
+
+def _settle_and_end(slug: str, settings: "Settings", account: "Account", caller: "Callable[[], Caller]") -> None:
+    """In the child: what the next start would do first. Never returns."""
+    try:
+        from process_control.config.job_directory import load_job
+        from process_control.core.run import MANUAL
+        from process_control.current_run import Request, Run, let_the_lock_go
+        from process_control.last_run import settle_the_last_run
+        from process_control.system.account import drop_rights
+        from process_control.wiring import Adapters
+
+        posix.umask(0o022)
+        drop_rights(account)
+        job = load_job(slug, settings)
+        run = Run(Request(trigger=MANUAL, by=account.name), job, Adapters(job, settings, account, caller()))
+        run.adapters.store.open()
+        run.lock = run.adapters.take_lock(job.lock)
+        if run.lock is not None:  # else a survivor holds it: the next start names it
+            settle_the_last_run(run)
+            let_the_lock_go(run)
+    except ProcessControlError:
+        pass  # the next start says what is wrong
+    except Exception:  # noqa: BLE001  a package that was replaced: the next start settles it
+        pass
+    finally:
+        posix._exit(0)
