@@ -103,6 +103,11 @@ LINES = {
         "1:16: 'cron_template' has an unknown field '{job}'",
         "write text with the fields {source} {schedule} {user} {command}; a brace itself is written twice",
     ),
+    "more than a field in the template": (
+        'cron_template: "{schedule:>20} {command}"',
+        "1:16: 'cron_template' has more than a name in the field of 'schedule'",
+        "write {schedule}",
+    ),
     "a brace in the template": (
         'cron_template: "{"',
         "1:16: 'cron_template' is not a template: Single '{' encountered in format string",

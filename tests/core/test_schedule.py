@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from process_control.core.schedule import Expression, Schedule, ScheduleError, Term, host_zone
+from process_control.core.schedule import Expression, Schedule, ScheduleError, Term, host_zone, is_zone_of_host
 
 BERLIN = "Europe/Berlin"
 
@@ -38,6 +39,7 @@ WRITTEN_AND_FOR_CRON = {
     "names in any case": ("0 0 * JAN,feb Mon-Fri", "0 0 * 1,2 1-5"),
     "Sunday as 7": ("0 0 * * 7", "0 0 * * 7"),
     "tabs and blanks around": ("  0\t0  * * *\t", "0 0 * * *"),
+    "a step that no column has": ("*/4294967296 0-23/99 * * *", "*/60 0-23/24 * * *"),
     "@yearly": ("@yearly", "0 0 1 1 *"),
     "@annually": ("@annually", "0 0 1 1 *"),
     "@monthly": ("@monthly", "0 0 1 * *"),
@@ -471,3 +473,24 @@ def test_a_copied_zone_file_is_read(tmp_path) -> None:  # type: ignore[no-untype
 
 def test_a_host_without_a_zone_is_on_utc(tmp_path) -> None:  # type: ignore[no-untyped-def]
     assert host_zone(str(tmp_path / "nothing")) is UTC
+
+
+@pytest.mark.parametrize("name", ["UTC", "Etc/UTC", "Zulu"])
+def test_the_zone_of_the_host_is_known_by_all_its_names(name: str, tmp_path: Path) -> None:
+    link = tmp_path / "localtime"
+    link.symlink_to("/usr/share/zoneinfo/Etc/UTC")
+    copy = tmp_path / "copy"
+    copy.write_bytes(link.read_bytes())
+
+    assert is_zone_of_host(name, str(link))
+    assert is_zone_of_host(name, str(copy))
+    assert is_zone_of_host(name, str(tmp_path / "nothing"))
+
+
+@pytest.mark.parametrize("name", ["Europe/Berlin", "Europe/London", "No/Where"])
+def test_another_zone_is_not_the_host_s(name: str, tmp_path: Path) -> None:
+    link = tmp_path / "localtime"
+    link.symlink_to("/usr/share/zoneinfo/Etc/UTC")
+
+    assert not is_zone_of_host(name, str(link))
+    assert not is_zone_of_host(name, str(tmp_path / "nothing"))

@@ -215,15 +215,19 @@ def _read_cron_template(key: str, node: Node, faults: Faults) -> str | None:
     if text is None:
         return None
     try:
-        names = [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]
+        fields = [field[1:] for field in string.Formatter().parse(text) if field[1] is not None]
     except ValueError as error:
         faults.add(f"'{key}' is not a template: {error}", node, mend=f"write {CRON_TEMPLATE.form}")
         return text
-    for name in names:
+    for name, width, conversion in fields:
         if name not in CRON_TEMPLATE_FIELDS:
             faults.add(
-                f"'{key}' has an unknown field {quoted('{' + name + '}')}", node, mend=f"write {CRON_TEMPLATE.form}"
+                f"'{key}' has an unknown field {quoted('{' + str(name) + '}')}",
+                node,
+                mend=f"write {CRON_TEMPLATE.form}",
             )
+        elif width or conversion:
+            faults.add(f"'{key}' has more than a name in the field of '{name}'", node, mend=f"write {{{name}}}")
     return text
 
 

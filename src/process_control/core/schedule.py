@@ -245,6 +245,26 @@ def host_zone(link: str = "/etc/localtime") -> tzinfo:
         return UTC
 
 
+def is_zone_of_host(name: str, link: str = "/etc/localtime") -> bool:
+    """Whether the zone called `name` is the one that cron uses, under this name or another (`UTC` is `Etc/UTC`)."""
+    try:
+        with open(link, "rb") as file:
+            rules: bytes | None = file.read()
+    except OSError:
+        rules = _rules_of("UTC")
+    return rules is not None and _rules_of(name) == rules
+
+
+def _rules_of(name: str) -> bytes | None:
+    for directory in zoneinfo.TZPATH:
+        try:
+            with open(os.path.join(directory, name), "rb") as file:
+                return file.read()
+        except OSError:
+            continue
+    return None
+
+
 def _offset(moment: datetime, zone: tzinfo) -> timedelta:
     return moment.astimezone(zone).utcoffset() or timedelta(0)
 
@@ -346,14 +366,14 @@ def _parse_term(text: str, column: CronField, written: str, host: str, slug: str
         raise _not_understood(text, column, written)
     step = _step(match["step"], column, written)
     if match["star"]:
-        return Term(column.low, column.high, step, star=True)
+        return Term(column.low, column.high, _useful(step, column), star=True)
     if match["hash"]:
         low, high = column.spread
         if match["from"]:
             low, high = _range(match["from"], match["to"], column, written)
         return _spread(low, high, step if match["step"] else None, column, host, slug)
     if match["last"]:
-        return Term(*_range(match["first"], match["last"], column, written), step)
+        return Term(*_range(match["first"], match["last"], column, written), _useful(step, column))
     first = _number(match["first"], column, written)
     if match["step"]:
         raise ScheduleError(
@@ -387,6 +407,11 @@ def _step(text: str | None, column: CronField, written: str) -> int:
     if step < 1:
         raise ScheduleError(f"schedule {written!r}: {column.name} has a step of 0", "a step is 1 or more")
     return step
+
+
+def _useful(step: int, column: CronField) -> int:
+    """Return a step that does the same and that any cron can count: it reads 4294967296 as 0, and refuses the file."""
+    return min(step, column.high - column.low + 1)
 
 
 def _number(text: str, column: CronField, written: str) -> int:
