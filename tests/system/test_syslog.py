@@ -210,7 +210,7 @@ def test_a_name_that_is_not_in_etc_hosts_is_not_looked_up_anywhere() -> None:
         ),
         (
             {"event": "crontab", "job": None, "change": "added", "line": 'MAILTO=""', "was": None},
-            'crontab: added in the crontab, line="MAILTO=\\"\\""',
+            'crontab: added to the crontab, line="MAILTO=\\"\\""',
             syslog.NOTICE,
         ),
         (

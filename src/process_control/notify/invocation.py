@@ -27,6 +27,7 @@ _FACTS = {
     "stop": ("run_id", "by"),
     "crontab": ("crontab", "by", "line", "was"),
 }
+_CRONTAB = {"added": "added to", "removed": "removed from", "changed": "changed in"}
 _NEVER_FACTS = ("event", "at", "job", "host", "version", "detail", "attempts")
 _SEVERITIES = {"succeeded": INFO, "warned": WARNING, "failed": ERROR, "lost": ERROR}
 
@@ -70,7 +71,7 @@ def sentence(record: "dict[str, object]") -> str:
     if event == "stop":
         return "asked to stop"
     if event == "crontab":
-        return f"{record.get('change')} in the crontab"
+        return f"{_CRONTAB.get(str(record.get('change')), 'changed in')} the crontab"
     return event
 
 
