@@ -265,6 +265,10 @@ class Box:
         """`process-control ARGUMENTS…`, until it has ended."""
         return self.command([str(self.product.process_control), *arguments], **how)
 
+    def cron_generate(self, *arguments: str, **how: Any) -> Result:
+        """`cron-generate ARGUMENTS…`, until it has ended."""
+        return self.command([str(self.product.cron_generate), *arguments], **how)
+
     def command(self, command: Sequence[str], *, seconds: float = PATIENCE_SECONDS, **how: Any) -> Result:
         with self.start_command(command, **how) as live:
             return live.wait(seconds=seconds)

@@ -35,6 +35,10 @@ class Product:
         return self.prefix / "bin" / "process-control"
 
     @property
+    def cron_generate(self) -> Path:
+        return self.prefix / "bin" / "cron-generate"
+
+    @property
     def site_packages(self) -> Path:
         return self.prefix / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
 
@@ -49,7 +53,7 @@ class Product:
     def copy_to(self, prefix: Path) -> "Product":
         """Return a second installation at `prefix`, for tests that damage it. Console scripts are rewritten."""
         shutil.copytree(self.prefix, prefix, symlinks=True)
-        for script in (prefix / "bin" / "run-job", prefix / "bin" / "process-control"):
+        for script in (prefix / "bin" / name for name in ("run-job", "cron-generate", "process-control")):
             script.write_text(script.read_text().replace(str(self.prefix), str(prefix)))
         return Product(prefix=prefix, interpreter=self.interpreter)
 

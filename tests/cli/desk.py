@@ -13,7 +13,8 @@ import pytest
 from commands import Result
 from harness import forget_cached, system_cache_as_it_was
 from history.builders import State
-from process_control.cli.main import main
+from process_control.cli.cron_generate import cron_generate
+from process_control.cli.main import main, run_command
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,11 @@ class Desk:
 
     def process_control(self, *arguments: str) -> Result:
         code = main(["--config", str(self.configuration), *arguments])
+        seen = self._capture.readouterr()
+        return Result(seen.out, seen.err, code)
+
+    def cron_generate(self, *arguments: str) -> Result:
+        code = run_command(cron_generate, ["--config", str(self.configuration), *arguments], name="cron-generate")
         seen = self._capture.readouterr()
         return Result(seen.out, seen.err, code)
 

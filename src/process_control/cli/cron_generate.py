@@ -1,0 +1,229 @@
+"""`cron-generate`: the crontab of all jobs, written whole and only when it has changed, or printed."""
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import click
+
+from process_control import __version__
+from process_control.cli.crontab_target import CONSOLE, MODE, standing_crontab, target_of, text_of
+from process_control.cli.generated_crontab import generate_crontab
+from process_control.cli.main import run_command
+from process_control.cli.output import print_json, print_line, talk
+from process_control.cli.plain import is_terminal
+from process_control.cli.run_job import own_directories, who
+from process_control.config.settings import Settings, load_settings
+from process_control.errors import NotPermitted, ProcessControlError, UsageError
+from process_control.export.crontab import Crontab
+from process_control.export.crontab_changes import Change, changes, difference
+from process_control.history import journal
+from process_control.notify.message import escape_controls
+from process_control.system import directories
+from process_control.system.account import Account, check_allowed
+from process_control.system.as_account import ask_as
+from process_control.system.clock import iso
+from process_control.system.replace import Standing, replace
+from process_control.wiring import announce
+
+NAME = "cron-generate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generated:
+    """The crontab for one target, and how that stands; nothing stands on the console."""
+
+    target: str
+    crontab: Crontab
+    standing: Standing | None
+
+    @property
+    def content(self) -> bytes:
+        return self.crontab.text.encode("utf-8", "surrogateescape")
+
+    @property
+    def would_change(self) -> bool:
+        return self.standing is None or self.standing.content != self.content or self.standing.wrong is not None
+
+    @property
+    def changes(self) -> list[Change]:
+        return [] if self.target == CONSOLE else changes(text_of(self.standing), self.crontab.text)
+
+
+@click.command(
+    NAME,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="""\b
+Examples:
+  cron-generate                                  write output_crontab
+  cron-generate --check                          does it fit the jobs? prints what would change
+  cron-generate --dry-run                        print it, and what would change
+  cron-generate --output console | crontab -     as an ordinary user
+
+Exit code 0: done, nothing would change; 1: a job was left out, something would change; 2: usage; 74, 77, 78: nothing
+was written, and the message says why.""",
+)
+@click.option("--check", is_flag=True, help="Only tell what would change: exit code 0 nothing, 1 something.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be written, and what would change.")
+@click.option("--output", metavar="FILE", help="Another target than output_crontab; `console` prints it.")
+@click.option("--json", "as_json", is_flag=True, help="What was done and what has changed, as JSON.")
+@click.option("--config", metavar="FILE", help="Another configuration (or PROCESS_CONTROL_CONFIG).")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show where a fault of process-control itself is.")
+@click.version_option(__version__, message=f"{NAME} %(version)s")
+def cron_generate(*, check: bool, dry_run: bool, output: str | None, as_json: bool, config: str | None) -> int:
+    """Write the crontab that runs the jobs at their times.
+
+    One comment and one line a job, sorted by name. The file is replaced whole, and only when something has changed. A
+    job that cron cannot run is left out and told; the others are written.
+    """
+    if check and dry_run:
+        raise UsageError("--check and --dry-run do not go together", mend=f"{NAME} --help")
+    settings = load_settings(config, dict(os.environb))
+    account = check_allowed(settings.user, words=NAME, where=settings.path or "")
+    target = target_of(settings, output)
+    if check and target == CONSOLE:
+        raise UsageError("--check needs a file to look at, and the target is the console", mend="--output FILE")
+    crontab = generate_crontab(settings, account, target)
+    standing = None if target == CONSOLE else standing_crontab(target)
+    generated = Generated(target=target, crontab=crontab, standing=standing)
+    for _, faults in crontab.left_out:
+        talk("\n".join(str(fault) for fault in faults))
+    if check:
+        _tell_the_difference(generated, as_json=as_json)
+        return 1 if generated.would_change or crontab.left_out else 0
+    if dry_run or target == CONSOLE:
+        _print(generated, as_json=as_json, dry_run=dry_run)
+    else:
+        _write(generated, settings, account)
+        _tell_what_was_done(generated, as_json=as_json)
+    return 1 if crontab.left_out else 0
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+
+def _write(generated: Generated, settings: Settings, account: Account) -> None:
+    """Write the crontab unless it stands there already; then tell the journal and the syslog what has changed."""
+    if not generated.would_change:
+        return
+    try:
+        replace(generated.target, generated.content, mode=MODE)
+    except NotPermitted as error:
+        mend = (
+            "" if os.geteuid() == 0 else f"sudo {NAME}; or, for jobs of your own: {NAME} --output console | crontab -"
+        )
+        raise NotPermitted(error.faults[0].what, where=generated.target, mend=mend) from error
+    records = _records(generated.changes, generated.target)
+    _keep(records, settings, account)
+    for record in records:
+        announce(settings, record)
+
+
+def _records(found: Sequence[Change], target: str) -> list[dict[str, object]]:
+    at, by, host = iso(time.time()), who(dict(os.environb)), os.uname().nodename
+    return [
+        {"event": "crontab", "at": at, **asdict(change), "crontab": target, "by": by, "host": host} for change in found
+    ]
+
+
+def _keep(records: list[dict[str, object]], settings: Settings, account: Account) -> None:
+    """Append to the journal as the service user, whose it is. The crontab is written, with or without that."""
+    if not records:
+        return
+    own = own_directories(settings)
+    if os.geteuid() == 0 and account.uid != 0:
+        directories.make_as_root(own, account)
+
+    def append() -> None:
+        directories.ensure(own)
+        journal.append_all(settings.state_directory, records)
+
+    try:
+        ask_as(account, append)
+    except ProcessControlError as error:
+        talk(f"the crontab is written, but the history does not have what has changed:\n{error}")
+
+
+# --- telling ---------------------------------------------------------------------------------------------------------
+
+
+def _tell_the_difference(generated: Generated, *, as_json: bool) -> None:
+    if as_json:
+        _print_json("would write" if generated.would_change else "kept", generated)
+    elif generated.would_change:
+        for line in _differences(generated):
+            print_line(escape_controls(line))
+
+
+def _differences(generated: Generated) -> list[str]:
+    standing = generated.standing
+    if standing is None:
+        return [f"{generated.target} is not there", *difference("", generated.crontab.text)]
+    if standing.content == generated.content:
+        return [f"{generated.target}: {standing.wrong}"]
+    return difference(text_of(standing), generated.crontab.text)
+
+
+def _print(generated: Generated, *, as_json: bool, dry_run: bool) -> None:
+    """Print the crontab; of a dry run on stderr what would change."""
+    if as_json:
+        _print_json("would write" if dry_run and generated.target != CONSOLE else "printed", generated, with_text=True)
+        return
+    if is_terminal():
+        sys.stdout.write(escape_controls(generated.crontab.text))
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(generated.content)
+    if not dry_run or generated.target == CONSOLE:
+        return
+    found = _differences(generated) if generated.would_change else ["nothing would change"]
+    talk("\n".join([f"nothing was written: a dry run; {generated.target}:", *found]))
+
+
+def _tell_what_was_done(generated: Generated, *, as_json: bool) -> None:
+    did = "wrote" if generated.would_change else "kept"
+    if as_json:
+        _print_json(did, generated)
+    elif is_terminal():
+        print_line(escape_controls(f"{did} {generated.target}: {_in_words(generated.crontab)}"))
+
+
+def _in_words(crontab: Crontab) -> str:
+    counts = [f"{_count(crontab.jobs, 'job')}", f"{_count(crontab.lines, 'line')}"]
+    if crontab.disabled:
+        counts.append(f"{crontab.disabled} disabled")
+    if crontab.left_out:
+        counts.append(f"{len(crontab.left_out)} left out")
+    return ", ".join(counts)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def _print_json(did: str, generated: Generated, *, with_text: bool = False) -> None:
+    crontab = generated.crontab
+    left_out = [
+        {
+            "job": slug,
+            "faults": [{"where": each.where, "what": each.what, "mend": each.mend or None} for each in faults],
+        }
+        for slug, faults in crontab.left_out
+    ]
+    value: dict[str, object] = {
+        "crontab": generated.target,
+        "did": did,
+        "jobs": crontab.jobs,
+        "lines": crontab.lines,
+        "disabled": crontab.disabled,
+        "left_out": left_out,
+        "changes": [asdict(change) for change in generated.changes],
+    }
+    print_json({**value, "text": crontab.text} if with_text else value)
+
+
+def main() -> int:
+    """Run one command line and return its exit code."""
+    return run_command(cron_generate, sys.argv[1:], name=NAME)

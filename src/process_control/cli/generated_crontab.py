@@ -1,0 +1,182 @@
+"""From job files to the crontab's text, for every command that wants it.
+
+As root, the job files are opened by a child that has become the service user. Its answer is plain values, and counts no
+more than the service user does: `export/crontab.py` checks each again.
+"""
+
+import importlib.util
+import os
+import pwd
+import sys
+from typing import Any
+
+import process_control
+from process_control.config.job_directory import InvalidJob, load_all
+from process_control.config.settings import Settings, load_settings
+from process_control.core.schedule import is_zone_of_host
+from process_control.errors import BadConfiguration, CannotRecord, NotPermitted, ProcessControlError
+from process_control.export.crontab import Crontab, InvalidFile, Manner, PlannedJob, write_crontab
+from process_control.export.crontab_rules import has_users
+from process_control.system.account import Account
+from process_control.system.as_account import ask_as, fault_as_values, fault_of
+
+_PLACES = ("path", "job_directory", "state_directory", "run_directory", "output_directory")
+
+
+def generate_crontab(settings: Settings, account: Account, target: str) -> Crontab:
+    """Return the crontab for `target`, a path or `console`, as `account` will run it.
+
+    Raises the errors of the configuration and of the job directory, and BadConfiguration (78) for a crontab that cron
+    would ignore; a job that is left out is told in `left_out`.
+    """
+    words = words_of_run_job(settings)
+    answer = ask_as(account, lambda: _look_as_the_service_user(settings, account, words))
+    try:
+        jobs = [_job_of(values) for values in answer["jobs"]]
+        names_configuration = answer["names_configuration"] is True
+    except (LookupError, TypeError, ValueError) as error:
+        raise CannotRecord(f"the process of user '{account.name}' answered with something else than jobs") from error
+    manner = Manner(
+        target=target,
+        job_directory=settings.job_directory,
+        user=account.name if has_users(target) else None,
+        run_job=words,
+        configuration=settings.path if names_configuration else None,
+        template=settings.cron_template,
+        has_failmail=has_failmail(settings),
+        host=os.uname().nodename,
+    )
+    return write_crontab(jobs, manner, is_account=is_account, is_zone_of_host=is_zone_of_host)
+
+
+def has_failmail(settings: Settings) -> bool:
+    """Whether failures are mailed by us, so that cron must not mail them too."""
+    return bool(getattr(settings, "failmail_to", None))
+
+
+def is_account(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+# --- what a line calls -----------------------------------------------------------------------------------------------
+
+
+def words_of_run_job(settings: Settings) -> tuple[str, ...]:
+    """Return `runner_path`, or the interpreter and its stub, past `site` and the slow console script."""
+    if settings.runner_path is not None:
+        return (settings.runner_path,)
+    stub = os.path.join(os.path.dirname(os.path.abspath(process_control.__file__)), "cli", "stub.py")
+    return (_interpreter(), "-I", "-S", stub)
+
+
+def _interpreter() -> str:
+    """Return the real interpreter: a virtual environment's link starts slower and says nothing that the stub needs.
+
+    Only in an editable installation the libraries do not lie beside the package, and the link has to lead to them.
+    """
+    library = importlib.util.find_spec("yaml")
+    beside = os.path.dirname(os.path.dirname(os.path.abspath(process_control.__file__)))
+    lies_beside = library is not None and library.origin is not None and library.origin.startswith(f"{beside}/")
+    return os.path.realpath(sys.executable) if lies_beside else sys.executable
+
+
+# --- as the service user ---------------------------------------------------------------------------------------------
+
+
+def _look_as_the_service_user(settings: Settings, account: Account, words: tuple[str, ...]) -> dict[str, Any]:
+    """Return what cron's lines depend on and only the service user can tell; as values that JSON can say."""
+    _check_can_start(words, account, settings)
+    names_configuration = _has_to_name_its_configuration(settings, account)
+    return {"names_configuration": names_configuration, "jobs": [_values_of(job) for job in load_all(settings)]}
+
+
+def _check_can_start(words: tuple[str, ...], account: Account, settings: Settings) -> None:
+    """Raise NotPermitted (77) or BadConfiguration (78) when cron could not start what its lines call."""
+    program, script = words[0], words[-1]
+    if settings.runner_path is not None and not _is_there(program):
+        raise BadConfiguration(
+            f"runner_path names a program that is not there: {program}",
+            where=settings.path or "",
+            mend="name the run-job that cron is to call, or remove runner_path",
+        )
+    for path, right in ((program, os.X_OK), (script, os.R_OK)):
+        if not os.access(path, right):
+            raise NotPermitted(
+                f"user '{account.name}' cannot run it, and every line of the crontab would",
+                where=path,
+                mend="install process-control where that user can enter, such as /opt/process-control",
+            )
+
+
+def _is_there(path: str) -> bool:
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:  # it may be there, behind a door that is closed to us
+        pass
+    return True
+
+
+def _has_to_name_its_configuration(settings: Settings, account: Account) -> bool:
+    """Whether a line needs --config to find the same configuration and directories with what cron's environment has.
+
+    Raises BadConfiguration (78) when it would not find them even so.
+    """
+    environment = {b"HOME": os.fsencode(account.home)}
+    if settings.default_path and _places_of(None, environment) == _places(settings):
+        return False
+    if settings.path is not None and _places_of(settings.path, environment) == _places(settings):
+        return True
+    raise BadConfiguration(
+        "under cron other directories would hold: it has no XDG_… variables, and the HOME of the password file",
+        where=settings.path or settings.job_directory,
+        mend="name job_directory, output_directory and state_directory in a configuration",
+    )
+
+
+def _places(settings: Settings) -> list[Any]:
+    return [getattr(settings, name) for name in _PLACES]
+
+
+def _places_of(named: str | None, environment: dict[bytes, bytes]) -> list[Any] | ProcessControlError:
+    """Return where things are in another environment, or why nothing is."""
+    try:
+        return _places(load_settings(named, environment))
+    except ProcessControlError as error:
+        if named is not None:
+            raise
+        return error
+
+
+# --- jobs as values --------------------------------------------------------------------------------------------------
+
+
+def _values_of(job: Any) -> dict[str, Any]:
+    if isinstance(job, InvalidJob):
+        return {"slug": job.slug, "faults": [fault_as_values(fault) for fault in job.error.faults]}
+    return {"slug": job.slug, "schedule": job.schedule, "time_zone": job.time_zone, "disabled": job.disabled}
+
+
+def _job_of(values: dict[str, Any]) -> PlannedJob | InvalidFile:
+    """Return the job that `_values_of` took apart. Raises ValueError, TypeError, LookupError for anything else."""
+    slug = _text(values["slug"])
+    if "faults" in values:
+        return InvalidFile(slug=slug, faults=tuple(fault_of(fault) for fault in values["faults"]))
+    time_zone = values["time_zone"]
+    return PlannedJob(
+        slug=slug,
+        schedule=tuple(_text(expression) for expression in values["schedule"]),
+        time_zone=None if time_zone is None else _text(time_zone),
+        disabled=values["disabled"] is not False,
+    )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value

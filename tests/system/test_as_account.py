@@ -1,0 +1,70 @@
+"""A question is answered by a child that has become the service user, and its answer is plain values."""
+
+import os
+import pwd
+from pathlib import Path
+
+import pytest
+
+from harness import SERVICE_USER
+from process_control.errors import BadConfiguration, CannotRecord, Fault, NotPermitted, ProcessControlError
+from process_control.system.account import account_of, service_account
+from process_control.system.as_account import ask_as
+
+
+@pytest.mark.needs_root
+def test_the_service_user_answers_for_good(tmp_path: Path) -> None:
+    def who() -> list[object]:
+        return [os.getresuid(), os.getresgid(), os.getgroups(), os.getpid()]
+
+    uids, gids, groups, pid = ask_as(service_account(SERVICE_USER), who)
+
+    service = pwd.getpwnam(SERVICE_USER)
+    assert (uids, gids, groups) == ([service.pw_uid] * 3, [service.pw_gid] * 3, [service.pw_gid])
+    assert pid != os.getpid()
+    assert os.geteuid() == 0
+
+
+def test_who_is_not_root_or_asks_itself_answers_here() -> None:
+    assert ask_as(account_of(os.geteuid()), os.getpid) == os.getpid()
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize(
+    "error",
+    [
+        BadConfiguration(faults=[Fault("one", where="a:1", mend="x"), Fault("two")]),
+        NotPermitted("no", where="/a", mend="chmod"),
+        ProcessControlError("odd"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_comes_back_as_it_was(error: ProcessControlError) -> None:
+    def fail() -> None:
+        raise error
+
+    with pytest.raises(type(error)) as told:
+        ask_as(service_account(SERVICE_USER), fail)
+
+    assert type(told.value) is type(error)
+    assert told.value.faults == error.faults
+
+
+@pytest.mark.needs_root
+def test_a_fault_of_ours_names_itself() -> None:
+    def fail() -> None:
+        raise TypeError("here")
+
+    with pytest.raises(RuntimeError, match=r"^as user 'games': TypeError: here$"):
+        ask_as(service_account(SERVICE_USER), fail)
+
+
+@pytest.mark.needs_root
+def test_a_child_that_ends_without_an_answer_is_told() -> None:
+    with pytest.raises(CannotRecord, match="the process of user 'games' ended without an answer"):
+        ask_as(service_account(SERVICE_USER), lambda: os._exit(0))
+
+
+@pytest.mark.needs_root
+def test_bytes_that_are_no_text_come_back() -> None:
+    assert ask_as(service_account(SERVICE_USER), lambda: ["\udcff é \n"]) == ["\udcff é \n"]
