@@ -73,11 +73,15 @@ class Listener:
 
     def lines(self, tag: str = "process-control") -> list[Line]:
         """Return every line that has come from `tag`; what was sent before this call is there."""
+        return [line for line in self.all_lines() if line.tag == tag]
+
+    def all_lines(self) -> list[Line]:
+        """Return every line that has come, whoever sent it."""
         while True:
             try:
                 self._lines.append(parsed(self._socket.recv(1 << 16)))
             except BlockingIOError:
-                return [line for line in self._lines if line.tag == tag]
+                return list(self._lines)
 
     def texts(self, tag: str = "process-control") -> list[str]:
         return [line.text for line in self.lines(tag)]

@@ -1,0 +1,23 @@
+"""The stage of this folder: one cron, one minute, all scenes."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from harness import Product
+from one_minute import Stage
+from real_cron import RealCron
+
+
+@pytest.fixture(scope="session")
+def stage(product: Product) -> Iterator[Stage]:
+    """All scenes of the collected tests, after their minute."""
+    with RealCron() as cron:
+        stage = Stage(product, cron)
+        try:
+            stage.play()
+            yield stage
+        finally:
+            left = stage.clear()
+        if left:
+            pytest.fail(f"left behind by a scene: {left}")
