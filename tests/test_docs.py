@@ -2,9 +2,10 @@
 
 In a page, ```console blocks are run in order, in one box a page, on a terminal: `$ command`, then what it prints; a
 line `...` stands for any lines. A ```yaml block that begins with a comment `# ~/PATH` is written there first; a job
-that is wrong on purpose is ```yaml wrong. Commands that a test cannot run are in ```sh blocks, below
-`<!-- not run: why -->`. Run ids, times and the reader's home may differ. `PROCESS_CONTROL_DOCS=write` writes what was
-printed into the pages; read the difference before it is kept.
+that is wrong on purpose is ```yaml wrong. A page with `<!-- as root -->` is followed by root, others by somebody else.
+Commands that a test cannot run are in ```sh blocks, below `<!-- not run: why -->`. Run ids, times, the reader's home
+and the place of the installation may differ. `PROCESS_CONTROL_DOCS=write` writes what was printed into the pages; read
+the difference before it is kept.
 """
 
 import os
@@ -23,6 +24,8 @@ PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")])
 WRITING = os.environ.get("PROCESS_CONTROL_DOCS") == "write"
 HOME = "/home/ann"  # the reader of the pages
 CONFIGURATION = "~/.config/process-control/process-control.yaml"
+
+AS_ROOT = "<!-- as root -->"
 
 FENCE = re.compile(r"^```([\w ]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NOT_RUN = re.compile(r"<!-- not run: .+ -->\n\Z")
@@ -72,6 +75,15 @@ def short(page: Path) -> str:
 
 def has_commands(page: Path) -> bool:
     return any(block.language == "console" for block in blocks(page))
+
+
+def is_for_root(page: Path) -> bool:
+    return AS_ROOT in page.read_text()
+
+
+def pages_with_commands() -> list[object]:
+    pages = [page for page in PAGES if has_commands(page)]
+    return [pytest.param(page, marks=pytest.mark.needs_root) if is_for_root(page) else page for page in pages]
 
 
 # --- what may differ -------------------------------------------------------------------------------------------------
@@ -132,10 +144,17 @@ class Reader:
         environment = {"HOME": str(self.home), "TERM": "xterm"}
         return self.box.command(["sh", "-c", command], tty=True, columns=100, cwd=self.home, env=environment)
 
-    def in_the_pages_words(self, printed: str) -> str:
-        """Return what was printed with the home and the name that the reader of the pages has."""
+    def as_seen(self, printed: str) -> str:
+        """Return what was printed as if home, name and installation were those of the page."""
+        product = self.box.product
+        for here, there in (
+            (str(self.home), HOME),
+            (str(product.site_packages), "/opt/process-control/lib/python3.11/site-packages"),
+            (product.interpreter, "/usr/bin/python3.11"),
+        ):
+            printed = printed.replace(here, there)
         name = self.box.service_user or pwd.getpwuid(os.getuid()).pw_name
-        return re.sub(rf"\b{re.escape(name)}\b", "ann", printed.replace(str(self.home), HOME))
+        return printed if name == "root" else re.sub(rf"\b{re.escape(name)}\b", "ann", printed)
 
     def live_where_sub_jobs_look(self) -> None:
         """Name the configuration: a sub-job looks in the home of the password file, and this reader lives elsewhere."""
@@ -157,7 +176,7 @@ def follow(page: Path, reader: Reader) -> list[str]:
         if block.language != "console":
             continue
         for step in steps(block):
-            printed = reader.in_the_pages_words(reader.run(step.command).stdout)
+            printed = reader.as_seen(reader.run(step.command).stdout)
             if not fits(comparable(step.shown), comparable(printed)):
                 faults.append(f"{short(page)}:{block.line}: $ {step.command}\n{printed}--- shown:\n{step.shown}")
                 old = f"$ {step.command}\n{step.shown}"
@@ -175,9 +194,9 @@ def _presentable(printed: str) -> str:
 # --- the promises ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if has_commands(page)], ids=short)
+@pytest.mark.parametrize("page", pages_with_commands(), ids=short)
 def test_the_commands_of_a_page_print_what_is_shown(page: Path, make_box: Callable[..., Box]) -> None:
-    reader = Reader(make_box(configured=False, user=SERVICE_USER if IS_ROOT else None))
+    reader = Reader(make_box(configured=False, user=SERVICE_USER if IS_ROOT and not is_for_root(page) else None))
     if "  - run-job " in page.read_text():
         reader.live_where_sub_jobs_look()
 

@@ -167,7 +167,7 @@ def test_the_spool_of_crontab_is_refused_with_the_command(desk: Desk) -> None:
         "",
         (
             "--output: what lies in /var/spool/cron/ is written by the command crontab only\n"
-            "  hint: cron-generate --output console | crontab -\n"
+            "  hint: cron-generate --output ~/crontab; crontab ~/crontab\n"
         ),
     )
 
@@ -338,7 +338,7 @@ def test_json_tells_what_was_done_and_what_has_changed(desk: Desk, crontab: Path
 def test_help_has_examples_and_the_version_is_told(desk: Desk) -> None:
     shown, version = desk.cron_generate("--help"), desk.cron_generate("--version")
 
-    assert "cron-generate --output console | crontab -" in shown.stdout
+    assert "cron-generate --output ~/crontab; crontab ~/crontab" in shown.stdout
     assert re.fullmatch(r"cron-generate \d+\.\d+\.\d+\S*\n", version.stdout)
 
 
@@ -533,7 +533,7 @@ def test_the_service_user_gets_its_crontab_on_the_console_and_may_not_write_root
         "",
         (
             f"{box.root}/cron.d/jobs: cannot be written: Permission denied\n"
-            "  hint: sudo cron-generate; or, for jobs of your own: cron-generate --output console | crontab -\n"
+            "  hint: sudo cron-generate; or for yourself: cron-generate --output ~/crontab; crontab ~/crontab\n"
         ),
     )
     assert lines_of(printed)[0].startswith("30 2 * * * /")

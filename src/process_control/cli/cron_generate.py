@@ -57,10 +57,10 @@ class Generated:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="""\b
 Examples:
-  cron-generate                                  write output_crontab
-  cron-generate --check                          does it fit the jobs? prints what would change
-  cron-generate --dry-run                        print it, and what would change
-  cron-generate --output console | crontab -     as an ordinary user
+  cron-generate              write output_crontab
+  cron-generate --check      does it fit the jobs? prints what would change
+  cron-generate --dry-run    print it, and what would change
+  cron-generate --output ~/crontab; crontab ~/crontab     as an ordinary user
 
 Exit code 0: done, nothing would change; 1: a job was left out, something would change; 2: usage; 74, 77, 78: nothing
 was written, and the message says why.""",
@@ -111,9 +111,8 @@ def _write(generated: Generated, settings: Settings, account: Account) -> None:
     try:
         replace(generated.target, generated.content, mode=MODE)
     except NotPermitted as error:
-        mend = (
-            "" if os.geteuid() == 0 else f"sudo {NAME}; or, for jobs of your own: {NAME} --output console | crontab -"
-        )
+        own = f"{NAME} --output ~/crontab; crontab ~/crontab"
+        mend = "" if os.geteuid() == 0 else f"sudo {NAME}; or for yourself: {own}"
         raise NotPermitted(error.faults[0].what, where=generated.target, mend=mend) from error
     records = _records(generated.changes, generated.target)
     _keep(records, settings, account)

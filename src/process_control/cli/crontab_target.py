@@ -35,7 +35,7 @@ def target_of(settings: Settings, output: str | None) -> str:
         raise BadConfiguration(
             f"what lies in {SPOOL} is written by the command crontab only",
             where=where,
-            mend="cron-generate --output console | crontab -",
+            mend="cron-generate --output ~/crontab; crontab ~/crontab",
         )
     return target
 
