@@ -1,8 +1,8 @@
 """`cron-generate`: the crontab is written whole, only when it has changed, and only where cron reads it."""
 
-import getpass
 import json
 import os
+import pwd
 import re
 import stat
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def journal(desk: Desk) -> list[dict[str, object]]:
 
 
 def line_of(desk: Desk, slug: str, schedule: str = "30 2 * * *") -> str:
-    return f"{schedule} {getpass.getuser()} /bin/true --scheduled {slug} --config {desk.configuration}"
+    return f"{schedule} {pwd.getpwuid(os.geteuid()).pw_name} /bin/true --scheduled {slug} --config {desk.configuration}"
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------

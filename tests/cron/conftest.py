@@ -9,7 +9,7 @@ from one_minute import Stage
 from real_cron import RealCron
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stage(product: Product) -> Iterator[Stage]:
     """All scenes of the collected tests, after their minute."""
     with RealCron() as cron:

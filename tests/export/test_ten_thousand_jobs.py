@@ -5,8 +5,9 @@ They go through the real command, from real files. What is written is read by a 
 process of the service user could send them.
 """
 
-import getpass
 import json
+import os
+import pwd
 import random
 import shutil
 import subprocess
@@ -24,6 +25,7 @@ from real_cron import RealCron
 JOBS = storm_size(10_000, 40_000)
 A_CRONTAB = 5_000
 """As many as one crontab holds with one line a job; comments for what is bad are lines too."""
+ME = pwd.getpwuid(os.geteuid()).pw_name
 ONE_LINE = "{schedule} {user} {command}\n"
 
 NAMES = ["Nightly", '100% "sure"', "it's", "* * * * * root id", "é ☕ \U0001f600", "#", "a\\%b", "MAILTO=root", "$(id)"]
@@ -163,7 +165,7 @@ class Written:
     configuration: Path
 
     def lines(self) -> list[Line]:
-        return read(self.path.read_bytes(), has_users=True, accounts={getpass.getuser()})
+        return read(self.path.read_bytes(), has_users=True, accounts={ME})
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +212,7 @@ def test_each_job_comes_back_at_its_times_and_nothing_else_does(crontabs: list[W
         for line in crontab.lines():
             runner, flag, slug, option, path = line.words
             assert (runner, flag, option, path) == ("/bin/true", "--scheduled", "--config", str(crontab.configuration))
-            assert (line.user, line.has_input, line.variables) == (getpass.getuser(), False, {})
+            assert (line.user, line.has_input, line.variables) == (ME, False, {})
             came.setdefault(slug, []).append(line.times)
 
         assert came.keys() == crontab.plan.times.keys()

@@ -96,14 +96,14 @@ def _look_as_the_service_user(settings: Settings, account: Account, words: tuple
 
 def _check_can_start(words: tuple[str, ...], account: Account, settings: Settings) -> None:
     """Raise NotPermitted (77) or BadConfiguration (78) when cron could not start what its lines call."""
-    program, script = words[0], words[-1]
+    program = words[0]
     if settings.runner_path is not None and not _is_there(program):
         raise BadConfiguration(
             f"runner_path names a program that is not there: {program}",
             where=settings.path or "",
             mend="name the run-job that cron is to call, or remove runner_path",
         )
-    for path, right in ((program, os.X_OK), (script, os.R_OK)):
+    for path, right in ((program, os.X_OK), *((script, os.R_OK) for script in words[1:] if script.startswith("/"))):
         if not os.access(path, right):
             raise NotPermitted(
                 f"user '{account.name}' cannot run it, and every line of the crontab would",
@@ -128,7 +128,7 @@ def _has_to_name_its_configuration(settings: Settings, account: Account) -> bool
     Raises BadConfiguration (78) when it would not find them even so.
     """
     environment = {b"HOME": os.fsencode(account.home)}
-    if settings.default_path and _places_of(None, environment) == _places(settings):
+    if _places_of(None, environment) == _places(settings):
         return False
     if settings.path is not None and _places_of(settings.path, environment) == _places(settings):
         return True
@@ -166,7 +166,8 @@ def _job_of(values: dict[str, Any]) -> PlannedJob | InvalidFile:
     """Return the job that `_values_of` took apart. Raises ValueError, TypeError, LookupError for anything else."""
     slug = _text(values["slug"])
     if "faults" in values:
-        return InvalidFile(slug=slug, faults=tuple(fault_of(fault) for fault in values["faults"]))
+        first, *others = values["faults"]
+        return InvalidFile(slug=slug, faults=tuple(fault_of(fault) for fault in (first, *others)))
     time_zone = values["time_zone"]
     return PlannedJob(
         slug=slug,

@@ -34,7 +34,7 @@ def changes(old: str, new: str) -> list[Change]:
 
 def difference(old: str, new: str) -> list[str]:
     """Return the lines that differ, comments too: `- was` and `+ is`, in the order of the file."""
-    steps = difflib.unified_diff(old.splitlines(), new.splitlines(), n=0, lineterm="")
+    steps = difflib.unified_diff(old.split("\n"), new.split("\n"), n=0, lineterm="")
     return [f"{step[0]} {step[1:]}" for step in list(steps)[2:] if step[0] in "+-"]
 
 
