@@ -1,5 +1,6 @@
 """What cron reads and what it ignores a whole file for: our rules, a reader of our own, and cron itself agree."""
 
+import random
 import shutil
 import subprocess
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from export.cron_reader import IgnoresTheFile, read
+from harness import storm_size
 from process_control.export.crontab_rules import (
     LONGEST_COMMAND,
     MOST_LINES,
@@ -110,6 +112,29 @@ def accepted_by_cron(directory: Path, line: str) -> bool:
     path.write_text(f"{line}\n")
     done = subprocess.run(["crontab", "-n", str(path)], capture_output=True, text=True, check=False)
     return done.returncode == 0
+
+
+PIECES = [
+    *["* * * * * ", "*", "/", "-", ",", " ", "\t", "0", "5", "23", "59", "60", "007", "jan", "Mon", "sun"],
+    *["@daily", "@reboot", "=", '"', "'", "A", "MAILTO", "#", "%", "\\", "true", "\r", "é", ";", "x" * 500],
+]
+
+
+@pytest.mark.skipif(shutil.which("crontab") is None, reason="cron is not installed")
+def test_whatever_we_take_for_a_line_cron_and_the_reader_of_the_tests_take_too(tmp_path: Path) -> None:
+    dice = random.Random(4)
+    tried = {"".join(dice.choices(PIECES, k=dice.randint(1, 12))) for _ in range(storm_size(50_000, 1_000_000))}
+    taken = sorted(line for line in tried if told(line) == [])[: MOST_LINES - 10]
+
+    entries, _ = read_crontab("\n".join(taken) + "\n", has_users=False, is_account=bool)
+    plain = "".join(f"{line}\n" for line in taken if not line.strip().startswith("@"))
+    lines = read(plain.encode(), has_users=False, accounts=set())
+
+    assert accepted_by_cron(tmp_path, "\n".join(taken))
+    assert len(taken) > 1000
+    assert [line.text.decode().strip(" \t") for line in lines] == [
+        entry.command for entry in entries if not entry.schedule.startswith("@")
+    ]
 
 
 # --- what a single line does not tell --------------------------------------------------------------------------------
