@@ -1,5 +1,6 @@
 """Schedules: what is read, what is refused, and when it fires; clock changes included."""
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
@@ -485,6 +486,14 @@ def test_the_zone_of_the_host_is_known_by_all_its_names(name: str, tmp_path: Pat
     assert is_zone_of_host(name, str(link))
     assert is_zone_of_host(name, str(copy))
     assert is_zone_of_host(name, str(tmp_path / "nothing"))
+
+
+def test_a_zone_name_that_leaves_the_database_is_opened_nowhere(tmp_path: Path) -> None:
+    """To open the FIFO would wait for ever."""
+    os.mkfifo(tmp_path / "fifo")
+
+    assert not is_zone_of_host(f"../../..{tmp_path}/fifo")
+    assert not is_zone_of_host(f"{tmp_path}/fifo")
 
 
 @pytest.mark.parametrize("name", ["Europe/Berlin", "Europe/London", "No/Where"])

@@ -8,6 +8,7 @@ import importlib.util
 import os
 import pwd
 import sys
+from functools import cache
 from typing import Any
 
 import process_control
@@ -46,7 +47,8 @@ def generate_crontab(settings: Settings, account: Account, target: str) -> Cront
         has_failmail=has_failmail(settings),
         host=os.uname().nodename,
     )
-    return write_crontab(jobs, manner, is_account=is_account, is_zone_of_host=is_zone_of_host)
+    # Asked for each line, and the accounts may be in a directory on another host.
+    return write_crontab(jobs, manner, is_account=cache(is_account), is_zone_of_host=cache(is_zone_of_host))
 
 
 def has_failmail(settings: Settings) -> bool:

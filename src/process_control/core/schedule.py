@@ -248,6 +248,10 @@ def host_zone(link: str = "/etc/localtime") -> tzinfo:
 def is_zone_of_host(name: str, link: str = "/etc/localtime") -> bool:
     """Whether the zone called `name` is the one that cron uses, under this name or another (`UTC` is `Etc/UTC`)."""
     try:
+        zoneinfo.ZoneInfo(name)  # a name that leaves the zone database is opened nowhere
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    try:
         with open(link, "rb") as file:
             rules: bytes | None = file.read()
     except OSError:
