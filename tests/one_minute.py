@@ -12,6 +12,7 @@ stopped, and the tests look at `stage.boxes["backup"]` and `stage.cron`.
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from harness import Box, Live, Product
@@ -40,6 +41,8 @@ class Stage:
     cron: RealCron
     boxes: dict[str, Box] = field(default_factory=dict)
     lives: dict[str, Live] = field(default_factory=dict)
+    contexts: ExitStack = field(default_factory=ExitStack)
+    """What has to live as long as the stage: a server that a scene started."""
 
     def box(self, name: str, *, service_user: str | None = None, **keys: object) -> Box:
         """Make a box that writes its crontab as `name` where cron reads it, and logs where cron does."""
@@ -69,6 +72,7 @@ class Stage:
 
     def clear(self) -> list[str]:
         """Remove everything; return the processes that were left."""
+        self.contexts.close()
         for live in self.lives.values():
             live.close()
         return [process for box in self.boxes.values() for process in box.close()]
