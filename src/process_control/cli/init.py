@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 import process_control
+from process_control.cli.new_files import make_directory, write_new
 from process_control.cli.output import print_json, print_line, talk
 from process_control.cli.plain import clean, is_terminal, print_tabbed
 from process_control.cli.session import Session, verb
@@ -47,7 +48,7 @@ def init(session: Session, dry_run: bool, as_json: bool) -> None:
     What is there already is left as it is.
     """
     named = session.config or os.environ.get("PROCESS_CONTROL_CONFIG") or None
-    configuration = Path(named).absolute() if named else _own_configuration()
+    configuration = Path(named).absolute() if named else own_configuration()
     steps = [_write("configuration", configuration, _example(), dry_run=dry_run)]
     settings = load_settings(named if named is None or configuration.exists() else None, dict(os.environb))
     directory = Path(settings.job_directory)
@@ -66,7 +67,7 @@ def init(session: Session, dry_run: bool, as_json: bool) -> None:
     talk("nothing was written: a dry run" if dry_run else f"next: {command}")
 
 
-def _own_configuration() -> Path:
+def own_configuration() -> Path:
     """Return where the configuration belongs that holds for us: the one in force, or the place for a new one."""
     if os.geteuid() == 0:
         there = [path for path in SYSTEM_CONFIGURATIONS if os.path.lexists(path)]
@@ -89,35 +90,15 @@ def _write(what: str, path: Path, text: str, *, dry_run: bool) -> Step:
     """Write a new file, readable by all, unless there is one."""
     if os.path.lexists(path):
         return Step("kept", what, path)
-    if dry_run:
+    if dry_run or write_new(path, text.encode(), sudo="process-control init"):
         return Step("wrote", what, path)
-    try:
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-    except FileExistsError:
-        return Step("kept", what, path)
-    except PermissionError as error:
-        raise NotPermitted(
-            f"cannot write: {error.strerror}", where=str(path), mend="sudo process-control init"
-        ) from error
-    with open(handle, "w", encoding="utf-8") as file:
-        os.fchmod(handle, 0o644)
-        file.write(text)
-    return Step("wrote", what, path)
+    return Step("kept", what, path)
 
 
 def _make_directory(path: Path, *, dry_run: bool) -> Step:
     what = "job directory"
     if path.is_dir():
         return Step("kept", what, path)
-    if dry_run:
-        return Step("made", what, path)
-    try:
-        path.mkdir(mode=0o755, parents=True)
-    except PermissionError as error:
-        mend = f"sudo install -d -m 0755 {path}"
-        raise NotPermitted(f"cannot make it: {error.strerror}", where=str(path), mend=mend) from error
-    except FileExistsError as error:
-        raise BadConfiguration("is not a directory", where=str(path), mend="set job_directory to one") from error
-    path.chmod(0o755)
+    if not dry_run:
+        make_directory(path)
     return Step("made", what, path)

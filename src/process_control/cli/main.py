@@ -5,7 +5,6 @@ Errors come as `where: what` and `hint:`, never as a traceback; the exit codes a
 
 import difflib
 import errno
-import importlib
 import io
 import os
 import sys
@@ -16,6 +15,7 @@ import click
 from process_control import __version__
 from process_control.cli.output import talk
 from process_control.cli.session import Session
+from process_control.cli.verbs import Verbs
 from process_control.errors import NotPermitted, ProcessControlError
 
 INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h: a fault of ours
@@ -35,41 +35,10 @@ VERBS = {
 }
 
 
-# ruff: noqa: ARG002  click calls these methods with what it has
-
-
-class Verbs(click.Group):
-    """The group of verbs; each is imported when it is asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in VERBS:
-            return None
-        module, _, attribute = VERBS[cmd_name][0].partition(":")
-        command = getattr(importlib.import_module(module), attribute)
-        if not isinstance(command, click.Command):
-            raise TypeError(f"{VERBS[cmd_name][0]} is no command")
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0] if args else ""
-        if name and name not in VERBS and not name.startswith("-"):
-            raise click.UsageError(f"unknown verb '{name}'{_suggestion(name, VERBS)}", ctx)
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Verbs"):
-            formatter.write_dl([(verb, words) for verb, (_, words) in VERBS.items()])
-
-
 @click.group(
     cls=Verbs,
+    verbs=VERBS,
     invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Run a job with `run-job NAME`. `process-control VERB --help` tells more of a verb.",
 )
 @click.option("--config", metavar="FILE", help="Another configuration (or PROCESS_CONTROL_CONFIG).")
@@ -149,11 +118,6 @@ def _usage(error: click.UsageError, words: Sequence[str], name: str) -> str:
 
 def _options(ctx: click.Context | None) -> list[str]:
     return [name for parameter in (ctx.command.params if ctx else []) for name in parameter.opts]
-
-
-def _suggestion(word: str, known: Sequence[str] | dict[str, tuple[str, str]]) -> str:
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"\ndid you mean '{near[0]}'?" if near else ""
 
 
 def _tell_os_error(error: OSError, name: str, *, debug: bool) -> int:

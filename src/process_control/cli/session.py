@@ -54,10 +54,15 @@ class Verb(click.Command):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self.context_settings = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-        self.params += [
-            click.Option(["--config"], metavar="FILE", expose_value=False, hidden=True, callback=_set_config),
-            click.Option(["--debug"], is_flag=True, expose_value=False, hidden=True, callback=_set_debug),
-        ]
+        self.params += options_of_every_verb()
+
+
+def options_of_every_verb() -> list[click.Parameter]:
+    """Return --config and --debug, which may stand behind the verb too."""
+    return [
+        click.Option(["--config"], metavar="FILE", expose_value=False, hidden=True, callback=_set_config),
+        click.Option(["--debug"], is_flag=True, expose_value=False, hidden=True, callback=_set_debug),
+    ]
 
 
 def verb(name: str, **attributes: Any) -> Callable[[Callable[..., Any]], Verb]:

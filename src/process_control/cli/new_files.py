@@ -1,0 +1,39 @@
+"""Files and directories that commands make for people: never in the place of anything that is there."""
+
+import os
+from pathlib import Path
+
+from process_control.errors import BadConfiguration, NotPermitted
+
+
+def write_new(path: Path, text: bytes, *, sudo: str) -> bool:
+    """Write a new file, readable by all, and return True; False when something is there already.
+
+    `sudo` is the command for whoever may not. Raises NotPermitted (77).
+    """
+    try:
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    except FileExistsError:
+        return False
+    except PermissionError as error:
+        raise NotPermitted(f"cannot write: {error.strerror}", where=str(path), mend=f"sudo {sudo}") from error
+    with open(handle, "wb") as file:
+        os.fchmod(handle, 0o644)
+        file.write(text)
+    return True
+
+
+def make_directory(path: Path) -> bool:
+    """Make a directory that all may enter, and return True; False when it is there. Raises NotPermitted (77)."""
+    if path.is_dir():
+        return False
+    try:
+        path.mkdir(mode=0o755, parents=True)
+    except PermissionError as error:
+        mend = f"sudo install -d -m 0755 {path}"
+        raise NotPermitted(f"cannot make it: {error.strerror}", where=str(path), mend=mend) from error
+    except FileExistsError as error:
+        raise BadConfiguration("is not a directory", where=str(path), mend="set job_directory to one") from error
+    path.chmod(0o755)
+    return True
