@@ -25,3 +25,10 @@ def test_help_needs_no_configuration(box: Box) -> None:
     result = box.run_job("--help")
 
     assert (result.stdout, result.stderr, result.exit_code) == (help_text(), "", 0)
+
+
+def test_slow_start_has_the_letter_that_the_original_had(box: Box) -> None:
+    box.job("feed", "command: echo all\nslow_start_command: echo one")
+
+    assert box.run("feed", "-w").exit_code == 0
+    assert box.log_bytes("feed") == b"one\n"

@@ -24,7 +24,7 @@ FLAGS = (
         meaning="the job, when its name is easier said with a flag",
     ),
     Flag(
-        names=("--slow-start",),
+        names=("-w", "--slow-start"),
         meaning="with the small-dose command (slow_start_command)",
         more="A job without one is not started (78).",
     ),

@@ -43,6 +43,7 @@ _VERBS = {"-l": "list", "--list-jobs": "list", "-s": "status", "--status": "stat
 _VERBS["--version"] = "version"
 _SWITCHES = {
     "--slow-start": "slow_start",
+    "-w": "slow_start",
     "--force": "force",
     "--dry-run": "dry_run",
     "--only-running": "only_running",
