@@ -31,6 +31,7 @@ VERBS = {
     "history": ("process_control.cli.history:history", "what ran: when, how long, how it ended and why"),
     "logs": ("process_control.cli.logs:logs", "what a run printed"),
     "lint": ("process_control.cli.lint:lint", "faults in job files, before they matter"),
+    "explain": ("process_control.cli.explain:explain", "what a key means: its type, its default, an example"),
     "import": ("process_control.cli.imports:imports", "job files made from what another program has"),
     "prune": ("process_control.cli.prune:prune", "remove logs and journal days that have had their time"),
 }
