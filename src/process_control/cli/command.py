@@ -20,6 +20,7 @@ class Flag:
     value_is_optional: bool = False
     completes: str = ""
     choices: tuple[str, ...] = ()
+    repeats: bool = False
 
     @property
     def takes_next_word(self) -> bool:

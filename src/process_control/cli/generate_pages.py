@@ -1,0 +1,53 @@
+"""Write what follows from the commands: man pages, below share/.
+
+`python -m process_control.cli.generate_pages` rewrites them in the source tree; a test compares.
+"""
+
+import importlib
+import sys
+from pathlib import Path
+
+import click
+
+from process_control.cli.command import Command
+from process_control.cli.command_of_click import command_of
+from process_control.cli.main import process_control
+from process_control.cli.man_pages import man_pages
+
+SHARE = Path(__file__).parents[3] / "share"
+
+# Commands besides run-job and process-control; one that is not built yet has no page.
+OTHERS = (("cron-generate", "process_control.cli.cron_generate:cron_generate"),)
+
+
+def outputs() -> dict[Path, str]:
+    """Return every generated file below share/ and its text."""
+    big, others = command_of(process_control, "process-control"), other_commands()
+    pages = man_pages(big, others)
+    return {SHARE / "man" / f"man{name[-1]}" / name: text for name, text in pages.items()}
+
+
+def other_commands() -> tuple[Command, ...]:
+    """Return the commands of OTHERS that are there."""
+    found = [(name, _imported(place)) for name, place in OTHERS]
+    return tuple(command_of(command, name) for name, command in found if command is not None)
+
+
+def _imported(place: str) -> click.Command | None:
+    module, _, attribute = place.partition(":")
+    try:
+        command = getattr(importlib.import_module(module), attribute)
+    except ModuleNotFoundError:
+        return None
+    return command if isinstance(command, click.Command) else None
+
+
+def main() -> int:
+    for path, text in outputs().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
