@@ -1,4 +1,4 @@
-"""Write what follows from the commands: man pages, below share/.
+"""Write what follows from the commands: man pages and shell completion, below share/.
 
 `python -m process_control.cli.generate_pages` rewrites them in the source tree; a test compares.
 """
@@ -11,8 +11,10 @@ import click
 
 from process_control.cli.command import Command
 from process_control.cli.command_of_click import command_of
+from process_control.cli.completion import bash, fish, zsh
 from process_control.cli.main import process_control
 from process_control.cli.man_pages import man_pages
+from process_control.cli.run_job_flags import RUN_JOB
 
 SHARE = Path(__file__).parents[3] / "share"
 
@@ -24,7 +26,13 @@ def outputs() -> dict[Path, str]:
     """Return every generated file below share/ and its text."""
     big, others = command_of(process_control, "process-control"), other_commands()
     pages = man_pages(big, others)
-    return {SHARE / "man" / f"man{name[-1]}" / name: text for name, text in pages.items()}
+    found = {SHARE / "man" / f"man{name[-1]}" / name: text for name, text in pages.items()}
+    commands = (RUN_JOB, big, *others)
+    for command in commands:
+        found[SHARE / "bash-completion" / "completions" / command.name] = bash.script(command)
+        found[SHARE / "fish" / "vendor_completions.d" / f"{command.name}.fish"] = fish.script(command)
+    found[SHARE / "zsh" / "site-functions" / "_process-control"] = zsh.script(commands)
+    return found
 
 
 def other_commands() -> tuple[Command, ...]:
