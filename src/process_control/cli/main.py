@@ -33,6 +33,7 @@ VERBS = {
     "lint": ("process_control.cli.lint:lint", "faults in job files, before they matter"),
     "explain": ("process_control.cli.explain:explain", "what a key means: its type, its default, an example"),
     "import": ("process_control.cli.imports:imports", "job files made from what another program has"),
+    "schema": ("process_control.cli.schema:schema", "the JSON Schema of the job file, for editors"),
     "prune": ("process_control.cli.prune:prune", "remove logs and journal days that have had their time"),
 }
 

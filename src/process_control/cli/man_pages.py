@@ -2,7 +2,7 @@
 
 from process_control.cli.command import Command, Flag
 from process_control.cli.exit_codes import PROCESS_CONTROL_CODES, RUN_JOB_CODES
-from process_control.cli.roff import bold, definitions, example, inline, italic, page, paragraphs, usage
+from process_control.cli.roff import AS_IT_IS, bold, definitions, example, inline, italic, page, paragraphs, usage
 from process_control.cli.run_job_flags import RUN_JOB
 from process_control.cli.session import JOBS_HELP
 from process_control.config.fields import CONFIGURATION_FIELDS, JOB_FIELDS, Field
@@ -163,14 +163,17 @@ def process_control_page(command: Command) -> str:
 
 
 def command_page(command: Command) -> str:
-    """Return the page of a command that has no verbs."""
+    """Return the page of a command that has no verbs; its epilog tells the exit codes, and examples as they are."""
+    blocks = command.epilog.split("\n\n")
+    examples = [block for block in blocks if block.startswith(AS_IT_IS)]
     parts = [
         ("SYNOPSIS", _synopsis(command.usage)),
         ("DESCRIPTION", paragraphs(command.description)),
         ("OPTIONS", _options(command.flags)),
-        ("EXIT STATUS", paragraphs(command.epilog)),
+        ("EXIT STATUS", paragraphs("\n\n".join(block for block in blocks if block not in examples))),
         ("ENVIRONMENT", _texts(ENVIRONMENT)),
         ("FILES", _texts(FILES)),
+        ("EXAMPLES", paragraphs("\n\n".join(examples).replace(f"{AS_IT_IS}\nExamples:\n", f"{AS_IT_IS}\n"))),
         ("SEE ALSO", _see_also(command.name)),
     ]
     return page(command.name, 1, date=DATE, source=SOURCE, words=command.words, parts=parts)

@@ -7,6 +7,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
+AS_IT_IS = "\b"  # click's mark on a block that must not be wrapped
 FENCE = re.compile(r"^```[\w ]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`(?P<code>[^`]+)`|\*\*(?P<bold>[^*]+)\*\*|\[(?P<link>[^\]]+)\]\([^)]+\)")
 _ESCAPES = {"\xa0": r"\~", "\\": r"\e", "'": r"\(aq", "`": r"\(ga", "^": r"\(ha", "~": r"\(ti"}
@@ -67,13 +68,23 @@ def _blocks(text: str) -> Iterator[str]:
 
 
 def _prose(text: str) -> Iterator[str]:
-    for block in re.split(r"\n\s*\n", text.strip()):
-        if block.startswith("- "):
+    for block in re.split(r"\n\s*\n", text.strip(" \n")):
+        if block.startswith(AS_IT_IS):
+            yield _as_it_is(block)
+        elif block.startswith("- "):
             yield from (f".IP \\(bu 2\n{inline(item)}" for item in re.split(r"^- ", block, flags=re.MULTILINE)[1:])
         elif block.startswith("|"):
             yield _columns(block)
         elif block:
             yield f".PP\n{inline(block)}"
+
+
+def _as_it_is(block: str) -> str:
+    """Return a block that click must not wrap: a first line that ends with a colon is about the others."""
+    first, _, rest = block.removeprefix(AS_IT_IS).strip("\n").partition("\n")
+    if not first.endswith(":"):
+        return f".PP\n{indented_example(block.removeprefix(AS_IT_IS))}"
+    return f".PP\n{inline(first)}\n{indented_example(textwrap.dedent(rest))}"
 
 
 def _columns(block: str) -> str:
