@@ -30,6 +30,8 @@ LINES = {
     "minutes": ("timeout: 30", LATER, "timeout: 30m", ["3: timeout: 30 -> 30m"]),
     "minutes in quotes": ('timeout: "30"', LATER, "timeout: 30m", ["3: timeout: 30 -> 30m"]),
     "half a minute": ("timeout: 0.5  # half", LATER, "timeout: 0.5m  # half", ["3: timeout: 0.5 -> 0.5m"]),
+    "many seconds": ("timeout: 1234567", EARLY, "timeout: 1234567", []),
+    "many minutes": ("timeout: 1_234_567", LATER, "timeout: 1234567m", ["3: timeout: 1_234_567 -> 1234567m"]),
     "no limit": ("timeout: 0", LATER, "timeout: 0", []),
     "less than none": ("timeout: -1", EARLY, "timeout: 0", ["3: timeout: -1 -> 0"]),
     "octal, as YAML has it": ("timeout: 030", EARLY, "timeout: 24", ["3: timeout: 030 -> 24"]),

@@ -146,7 +146,8 @@ def _job_files(directory: Path, target: Path, configuration: str | None) -> list
         raise UsageError(f"no such directory: {directory}", mend="name the original's job_directory")
     _refuse_same(directory, target, f"mv {directory} {directory}.original, and name that; or say --output DIR")
     others = None if configuration is None else Path(configuration)
-    return sorted(path for path in directory.glob("*.yaml") if others is None or not _is_same(path, others))
+    found = sorted(path for path in directory.glob("*.yaml") if not path.name.startswith("."))
+    return [path for path in found if others is None or not _is_same(path, others)]
 
 
 def _refuse_same(source: Path, target: Path, mend: str) -> None:

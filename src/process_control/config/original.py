@@ -101,7 +101,8 @@ def _rewrite_timeout(edited: EditedText, value: Node, original: Original, name: 
     number = _as_yaml(value.value)
     if not isinstance(number, int | float):
         return
-    new = f"{number:g}{original.unit}" if number > 0 else "0"
+    digits = str(number) if isinstance(number, int) else f"{number:.6f}".rstrip("0").rstrip(".")
+    new = f"{digits}{original.unit}" if number > 0 else "0"
     if new != value.value:
         why = "the later versions counted minutes" if original.unit and number > 0 else "as the original read it"
         edited.replace(value, new, f"{name}: {value.value}", new, why)
