@@ -17,9 +17,10 @@ def command_of(command: click.Command, name: str, words: str = "") -> Command:
     ctx = click.Context(command, info_name=name, **command.context_settings)
     flags = [_flag(each) for each in command.get_params(ctx) if isinstance(each, click.Option) and not each.hidden]
     arguments = [_argument(each, ctx) for each in command.params if isinstance(each, click.Argument)]
+    words = words or command.get_short_help_str(200).rstrip(".")
     return Command(
         name=name,
-        words=words or command.get_short_help_str(200).rstrip("."),
+        words=words[:1].lower() + words[1:],
         usage=(f"{name} {' '.join(command.collect_usage_pieces(ctx))}",),
         description=command.help or "",
         epilog=command.epilog or "",

@@ -1,5 +1,8 @@
 """The man pages: what each of them says, from the commands and from the table of keys."""
 
+import re
+from collections.abc import Sequence
+
 from process_control.cli.command import Command, Flag
 from process_control.cli.exit_codes import PROCESS_CONTROL_CODES, RUN_JOB_CODES
 from process_control.cli.roff import AS_IT_IS, bold, definitions, example, inline, italic, page, paragraphs, usage
@@ -173,10 +176,18 @@ def command_page(command: Command) -> str:
         ("EXIT STATUS", paragraphs("\n\n".join(block for block in blocks if block not in examples))),
         ("ENVIRONMENT", _texts(ENVIRONMENT)),
         ("FILES", _texts(FILES)),
-        ("EXAMPLES", paragraphs("\n\n".join(examples).replace(f"{AS_IT_IS}\nExamples:\n", f"{AS_IT_IS}\n"))),
+        ("EXAMPLES", _examples([each for block in examples for each in _examples_of(block)])),
         ("SEE ALSO", _see_also(command.name)),
     ]
     return page(command.name, 1, date=DATE, source=SOURCE, words=command.words, parts=parts)
+
+
+def _examples_of(block: str) -> list[tuple[str, str]]:
+    """Return the examples of an epilog: lines of a command, two spaces or more, and what it does."""
+    lines = [re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in block.splitlines()]
+    return [
+        (f"{words[:1].upper()}{words[1:]}:", command) for command, words in (each for each in lines if len(each) == 2)
+    ]
 
 
 def _verb(verb: Command, before: str) -> str:
@@ -221,7 +232,7 @@ def _texts(entries: tuple[tuple[str, str], ...]) -> str:
     return definitions((", ".join(bold(name) for name in names.split(", ")), inline(words)) for names, words in entries)
 
 
-def _examples(entries: tuple[tuple[str, str], ...]) -> str:
+def _examples(entries: Sequence[tuple[str, str]]) -> str:
     return definitions((inline(words), example(command)) for words, command in entries)
 
 
