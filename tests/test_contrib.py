@@ -6,12 +6,12 @@ import stat
 import subprocess
 import sys
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from harness import PROJECT
-from process_control.system.directories import own_directories
+from harness import PROJECT, SERVICE_USER, Box
 
 SYSUSERS = PROJECT / "contrib/sysusers.d/process-control.conf"
 TMPFILES = PROJECT / "contrib/tmpfiles.d/process-control.conf"
@@ -45,15 +45,15 @@ def test_the_service_user_has_a_home_and_no_shell(host: Path) -> None:
 
 
 @pytest.mark.needs_root
-def test_the_directories_are_as_run_job_would_make_them(host: Path) -> None:
-    wanted = own_directories(state=f"/{STATE}", run=f"/{STATE}/run", output=f"/{LOG}")
+def test_the_directories_are_as_run_job_makes_them(host: Path, make_box: Callable[..., Box]) -> None:
+    box = make_box(service_user=SERVICE_USER)
+    box.job("purge", "command: /bin/true")
+    box.run("purge")
 
-    for path, mode in wanted:
-        made = host / path.removeprefix("/")
-        if made.exists():
-            status = made.stat()
-            assert (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid) == (mode, *account(host)), path
-    assert [path for path in (STATE, f"{STATE}/run", LOG) if not (host / path).exists()] == []
+    places = {STATE: box.state_directory, f"{STATE}/run": box.state_directory / "run", LOG: box.output_directory}
+    for offered, made in places.items():
+        assert stat.S_IMODE((host / offered).stat().st_mode) == stat.S_IMODE(made.stat().st_mode), offered
+        assert ((host / offered).stat().st_uid, made.owner()) == (account(host)[0], SERVICE_USER), offered
 
 
 @pytest.mark.needs_root
