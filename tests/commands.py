@@ -69,6 +69,10 @@ class Live:
                 raise TookTooLong(f"ended without '{text}': {self._so_far()}")
             self._read_some(limit, f"'{text}' on {stream}")
 
+    def seen(self, stream: str = "stdout") -> str:
+        """Return what was read so far."""
+        return self._text(stream)
+
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
 

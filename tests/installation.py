@@ -114,7 +114,8 @@ def _fingerprint() -> str:
     digest = hashlib.sha256(f"{sys.version}{_base_interpreter()}{Path(__file__).read_bytes()!r}".encode())
     for distribution in _dependencies():
         digest.update(f"{distribution.name}={distribution.version}\n".encode())
-    sources = sorted(path for path in (PROJECT / "src").rglob("*") if "__pycache__" not in path.parts)
+    trees = [PROJECT / "src", PROJECT / "share"]
+    sources = sorted(path for tree in trees for path in tree.rglob("*") if "__pycache__" not in path.parts)
     for path in [PROJECT / "pyproject.toml", PROJECT / "README.md", *sources]:
         if path.is_file():
             digest.update(f"\n{path.relative_to(PROJECT)}\n".encode() + path.read_bytes())

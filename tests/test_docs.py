@@ -20,7 +20,7 @@ import pytest
 
 from harness import IS_ROOT, PROJECT, SERVICE_USER, Box, Result
 
-PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")])
+PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("contrib/*.md"), *PROJECT.glob("docs/**/*.md")])
 WRITING = os.environ.get("PROCESS_CONTROL_DOCS") == "write"
 HOME = "/home/ann"  # the reader of the pages
 CONFIGURATION = "~/.config/process-control/process-control.yaml"

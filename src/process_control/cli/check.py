@@ -84,7 +84,8 @@ def _say(said: Answer, *, as_json: bool) -> int:
 @click.command(
     "check-jobs-icinga",
     cls=Plugin,
-    epilog="Exit code 0, or 2 with the names of the jobs that fail; 3 when it cannot be said. See `check`.",
+    epilog="Exit code 0, or 2 with the names of the jobs that fail; 3 when it cannot be said. "
+    "`process-control check` tells more.",
 )
 @click.pass_context
 def check_jobs_icinga(ctx: click.Context) -> int:

@@ -47,6 +47,10 @@ def main(arguments: list[str] | None = None) -> "NoReturn":
 def _dispatch(options: Options) -> int:
     if options.verb == "run" and not options.dry_run:
         return start(options)
+    if options.verb == "complete":
+        from process_control.cli.offer import offer
+
+        return offer(options)
     from process_control.config.settings import find_site_packages
 
     find_site_packages()

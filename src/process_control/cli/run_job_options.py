@@ -10,6 +10,7 @@ class Options:
     """The command line, read."""
 
     __slots__ = (
+        "complete",
         "config",
         "debug",
         "dry_run",
@@ -27,6 +28,7 @@ class Options:
     def __init__(self) -> None:
         self.verb = "run"
         self.job: str | None = None
+        self.complete = ""
         self.config: str | None = None
         self.scheduled: str | None = None
         self.slow_start = False
@@ -43,6 +45,7 @@ _VERBS = {"-l": "list", "--list-jobs": "list", "-s": "status", "--status": "stat
 _VERBS["--version"] = "version"
 _SWITCHES = {
     "--slow-start": "slow_start",
+    "-w": "slow_start",
     "--force": "force",
     "--dry-run": "dry_run",
     "--only-running": "only_running",
@@ -58,6 +61,7 @@ _WITH_VALUE = {
     "--timeout": "timeout",
     "--config": "config",
 }
+_FOR_SHELLS = "--complete"  # not told by help: what completion asks, see offer.py
 _VALUE_OPTIONAL = {"--scheduled": ("scheduled", "cron"), "--wait": ("wait", "")}
 FLAGS = (*_VERBS, *_SWITCHES, *_WITH_VALUE, *_VALUE_OPTIONAL)
 
@@ -74,10 +78,10 @@ def parse(arguments: list[str]) -> Options:
         elif name in _VALUE_OPTIONAL:
             attribute, default = _VALUE_OPTIONAL[name]
             setattr(options, attribute, value if equals else default)
-        elif name in _WITH_VALUE:
+        elif name in _WITH_VALUE or name == _FOR_SHELLS:
             if not equals and not words:
                 raise UsageError(f"{name} needs a value", mend="run-job --help")
-            _set_value(options, _WITH_VALUE[name], value if equals else words.pop(0))
+            _set_value(options, _WITH_VALUE.get(name, "complete"), value if equals else words.pop(0))
         elif equals or (word.startswith("-") and word not in _VERBS and word not in _SWITCHES):
             raise UsageError(f"unknown option {name}", mend=_did_you_mean(name))
         elif word in _VERBS:
@@ -106,6 +110,8 @@ def _split_short(arguments: list[str]) -> list[str]:
 
 
 def _set_value(options: Options, attribute: str, value: str) -> None:
+    if attribute == "complete":
+        _set_verb(options, "complete")
     if attribute == "kill":
         _set_verb(options, "kill")
         attribute = "job"

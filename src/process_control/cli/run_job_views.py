@@ -14,38 +14,13 @@ from process_control.errors import NotPermitted
 from process_control.history.record import Identity
 from process_control.system.account import account_of, check_allowed, drop_rights, may_look
 
-HELP = """\
-usage: run-job NAME | -j NAME      run a job now; on a terminal its output is shown as it comes
-       run-job --list-jobs | -l    the jobs there are; invalid files with their fault
-       run-job --status | -s [-r]  what each job did last; -r only those that run now
-       run-job --kill-job NAME     stop a run and wait until its whole process tree is gone
-
-  -j, --job NAME        the job, when its name is easier said with a flag
-      --slow-start      with the small-dose command (slow_start_command)
-      --scheduled       as crontabs and timers call it: for its slot, through the gate, quiet
-      --wait[=TIME]     queue for the lock instead of refusing (TIME: 90s, 10m, 2h; default queue_timeout)
-      --force           run although the job is held
-      --timeout TIME    for this run only; 0 is none
-      --dry-run         show what would run: command, environment, directory, user, limits, lock
-  -l, --list-jobs       one line a job
-  -s, --status          one line a job, what it did last
-  -r, --only-running    with --status: only jobs that run now
-  -k, --kill-job NAME   exit 0 stopped, 1 nothing was running, 66 no such job
-      --json            for --list-jobs, --status and --dry-run
-      --config FILE     another configuration (or PROCESS_CONTROL_CONFIG)
-      --debug           show where a fault of process-control itself is
-  -h, --help            this text
-      --version
-
-exit codes: 0 fine · the command's own · 1 failed though it exited 0 · 124 timeout · 143 stopped · 137 lost
-            75 not started: running, held · 74 cannot record · 66 no such job · 77 not permitted · 78 bad file · 2 usage
-"""
-
 
 def show(options: Options) -> int:
     """Do what `options.verb` says and return the exit code."""
     if options.verb == "help":
-        sys.stdout.write(HELP)
+        from process_control.cli.run_job_flags import help_text
+
+        sys.stdout.write(help_text())
         return 0
     if options.verb == "version":
         sys.stdout.write(f"process-control {__version__}\n")

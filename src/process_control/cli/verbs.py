@@ -14,6 +14,7 @@ class Verbs(click.Group):
     """Verbs by a table: name, then where the command lives (`module:attribute`) and what the list says of it."""
 
     def __init__(self, *arguments: Any, verbs: Mapping[str, tuple[str, str]], **keywords: Any) -> None:
+        keywords["subcommand_metavar"] = "VERB [ARGS]..."
         super().__init__(*arguments, **keywords)
         self.verbs = verbs
         self.context_settings = {"help_option_names": ["-h", "--help"], "max_content_width": 100}

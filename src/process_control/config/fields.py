@@ -205,7 +205,7 @@ JOB_FIELDS = (
         key="description",
         kind=LONG_TEXT,
         meaning="What the job is for and what to do when it fails: the runbook, shown with every failure.",
-        example="Copies the database to the second site. When it fails, run it again by hand.",
+        example="Copies the database. When it fails, run it again.",
     ),
     Field(key="owner", kind=TEXT, meaning="Whom to tell.", example="ops@example.org"),
     Field(

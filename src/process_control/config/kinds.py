@@ -23,13 +23,17 @@ Reader = Callable[[str, Node, Faults], Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """How the value of a key is written: `wanted` finishes "must be …", `form` tells how to write it."""
+    """How the value of a key is written: `wanted` finishes "must be …", `form` tells how to write it.
+
+    `words` are all there are, for a closed set of them.
+    """
 
     name: str
     wanted: str
     form: str
     annotation: str
     read: Reader
+    words: tuple[str, ...] = ()
 
 
 def refuse(wanted: str, form: str, key: str, node: Node, faults: Faults, *, mend: str = "") -> None:
@@ -252,7 +256,7 @@ def one_of(*words: str) -> Kind:
         return None
 
     shown = ", ".join(f"`{word}`" for word in words)
-    return Kind(name=shown, wanted=listed, form=listed, annotation="str", read=read)
+    return Kind(name=shown, wanted=listed, form=listed, annotation="str", read=read, words=words)
 
 
 # --- numbers, times, sizes -------------------------------------------------------------------------------------------

@@ -1,0 +1,135 @@
+"""`explain`: what a key of a job file or of the configuration means, from the table of keys."""
+
+import difflib
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import click
+
+from process_control.cli.output import print_json, print_line
+from process_control.cli.plain import is_terminal, print_tabbed
+from process_control.cli.session import Session, verb
+from process_control.config.fields import CONFIGURATION_FIELDS, JOB_FIELDS, Field
+from process_control.config.generate import example_entry
+from process_control.errors import ProcessControlError
+
+JOB_FILE, CONFIGURATION = "job file", "configuration"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """A key by its whole name, `retention.days`, and the file that it belongs to."""
+
+    name: str
+    file: str
+    field: Field
+
+    @property
+    def default(self) -> str | None:
+        return self.field.default_words.replace("`", "") or None
+
+    @property
+    def example(self) -> str:
+        """The lines of YAML that set it, with the maps that it is in."""
+        entry = example_entry(self.field)
+        for outer in reversed(self.name.split(".")[:-1]):
+            entry = f"{outer}:\n{textwrap.indent(entry, '  ')}"
+        return entry
+
+    @property
+    def state(self) -> str:
+        """Whether it must be there, or cannot be."""
+        if not self.field.supported:
+            return "not supported yet"
+        if self.field.spelling_of:
+            return f"another spelling of {self.field.spelling_of}"
+        return "required" if self.field.required else "optional"
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "key": self.name,
+            "file": self.file,
+            "type": plain(self.field.kind.name),
+            "form": self.field.kind.form,
+            "default": self.default,
+            "state": self.state,
+            "meaning": self.field.meaning,
+            "example": self.example,
+        }
+
+
+def plain(words: str) -> str:
+    return words.replace("`", "")
+
+
+def all_keys() -> list[Key]:
+    """Return every key of both files, those inside maps too."""
+    return [*_keys(JOB_FIELDS, JOB_FILE), *_keys(CONFIGURATION_FIELDS, CONFIGURATION)]
+
+
+def _keys(fields: tuple[Field, ...], file: str, prefix: str = "") -> Iterator[Key]:
+    for field in fields:
+        yield Key(name=prefix + field.key, file=file, field=field)
+        yield from _keys(field.fields, file, f"{prefix}{field.key}.")
+
+
+class KeyName(click.types.StringParamType):
+    """The name of a key; shells complete it."""
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(key.name for key in all_keys()))
+
+
+@verb(
+    "explain",
+    epilog="In a pipe, separated by tabs: key, file, type, default, state, meaning, example. Exit code 1: no such key.",
+)
+@click.argument("key", type=KeyName(), metavar="KEY")
+@click.option("--json", "as_json", is_flag=True, help='{"version": 1, "keys": [...]}')
+def explain(session: Session, key: str, as_json: bool) -> None:  # noqa: ARG001  every verb gets the session
+    """Tell what KEY means, its type, its default, and an example.
+
+    KEY is a key of the job file or of the configuration; one inside a map is written with a dot, as retention.days.
+    """
+    found = _find(key)
+    if as_json:
+        print_json({"keys": [each.to_json() for each in found]})
+    elif is_terminal():
+        print_line("\n\n".join(_at_length(each) for each in found))
+    else:
+        for each in found:
+            facts = each.to_json()
+            print_tabbed(facts[name] for name in ("key", "file", "type", "default", "state", "meaning", "example"))
+
+
+def _find(name: str) -> list[Key]:
+    """Return the keys that are called `name`. Raises ProcessControlError (1) with the nearest ones."""
+    keys = all_keys()
+    wanted = name.removeprefix("default_job_config.")
+    found = [each for each in keys if each.name == wanted]
+    if found:
+        return found
+    raise ProcessControlError(f"no key is called '{name}'", mend=_mend(wanted, [each.name for each in keys]))
+
+
+def _mend(name: str, names: Sequence[str]) -> str:
+    inside = [each for each in names if each.rpartition(".")[2] == name]
+    near = inside or difflib.get_close_matches(name.lower().replace("-", "_"), names, n=1)
+    return f"did you mean '{near[0]}'?" if near else "docs/reference tells all keys; a note of your own is 'x-…'"
+
+
+def _at_length(key: Key) -> str:
+    facts = [
+        ("type", f"{plain(key.field.kind.name)}: {key.field.kind.form}"),
+        ("default", key.default or "none"),
+        ("example", key.example),
+        ("keys", ", ".join(f"{key.name}.{each.key}" for each in key.field.fields)),
+    ]
+    lines = [
+        f"{key.name}  ({key.file}, {key.state})",
+        textwrap.indent(textwrap.fill(plain(key.field.meaning), 96), "  "),
+    ]
+    lines += [f"  {name:<9}{textwrap.indent(text, ' ' * 11).lstrip()}" for name, text in facts if text]
+    return "\n".join(lines)

@@ -1,0 +1,49 @@
+"""Write what follows from the commands: man pages and shell completion, below share/.
+
+`python -m process_control.cli.generate_pages` rewrites them in the source tree; a test compares.
+"""
+
+import sys
+from pathlib import Path
+
+from process_control.cli.check import check_jobs_icinga
+from process_control.cli.command import Command
+from process_control.cli.command_of_click import command_of
+from process_control.cli.completion import bash, fish, zsh
+from process_control.cli.cron_generate import cron_generate
+from process_control.cli.main import process_control
+from process_control.cli.man_pages import man_pages
+from process_control.cli.run_job_flags import RUN_JOB
+
+SHARE = Path(__file__).parents[3] / "share"
+
+OTHERS = (("cron-generate", cron_generate), ("check-jobs-icinga", check_jobs_icinga))
+"""Commands besides run-job and process-control."""
+
+
+def outputs() -> dict[Path, str]:
+    """Return every generated file below share/ and its text."""
+    big, others = command_of(process_control, "process-control"), other_commands()
+    pages = man_pages(big, others)
+    found = {SHARE / "man" / f"man{name[-1]}" / name: text for name, text in pages.items()}
+    commands = (RUN_JOB, big, *others)
+    for command in commands:
+        found[SHARE / "bash-completion" / "completions" / command.name] = bash.script(command)
+        found[SHARE / "fish" / "vendor_completions.d" / f"{command.name}.fish"] = fish.script(command)
+    found[SHARE / "zsh" / "site-functions" / "_process-control"] = zsh.script(commands)
+    return found
+
+
+def other_commands() -> tuple[Command, ...]:
+    return tuple(command_of(command, name) for name, command in OTHERS)
+
+
+def main() -> int:
+    for path, text in outputs().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

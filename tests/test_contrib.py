@@ -1,0 +1,94 @@
+"""What contrib/ offers does what it says: systemd's own programs make the account and the directories from it."""
+
+import pwd
+import shutil
+import stat
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness import PROJECT, SERVICE_USER, Box
+
+SYSUSERS = PROJECT / "contrib/sysusers.d/process-control.conf"
+TMPFILES = PROJECT / "contrib/tmpfiles.d/process-control.conf"
+STATE, LOG, JOBS = "var/lib/process-control-state", "var/log/process-control", "var/lib/process-control"
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Path:
+    """A root directory in which both files were applied."""
+    for command in ("systemd-sysusers", "systemd-tmpfiles"):
+        if shutil.which(command) is None:
+            pytest.skip(f"{command} is not installed here")
+    root = tmp_path / "root"
+    (root / "etc").mkdir(parents=True)
+    subprocess.run(["systemd-sysusers", f"--root={root}", str(SYSUSERS)], capture_output=True, check=True)
+    subprocess.run(["systemd-tmpfiles", "--create", f"--root={root}", str(TMPFILES)], capture_output=True, check=True)
+    return root
+
+
+def account(root: Path) -> tuple[int, int]:
+    line = next(line for line in (root / "etc/passwd").read_text().splitlines() if line.startswith("jobs:"))
+    return int(line.split(":")[2]), int(line.split(":")[3])
+
+
+@pytest.mark.needs_root
+def test_the_service_user_has_a_home_and_no_shell(host: Path) -> None:
+    line = next(line for line in (host / "etc/passwd").read_text().splitlines() if line.startswith("jobs:"))
+
+    assert line.split(":")[4:] == ["Service user of process-control", "/var/lib/jobs", "/usr/sbin/nologin"]
+    assert (host / "var/lib/jobs").stat().st_uid == account(host)[0]
+
+
+@pytest.mark.needs_root
+def test_the_directories_are_as_run_job_makes_them(host: Path, make_box: Callable[..., Box]) -> None:
+    box = make_box(service_user=SERVICE_USER)
+    box.job("purge", "command: /bin/true")
+    box.run("purge")
+
+    places = {STATE: box.state_directory, f"{STATE}/run": box.state_directory / "run", LOG: box.output_directory}
+    for offered, made in places.items():
+        assert stat.S_IMODE((host / offered).stat().st_mode) == stat.S_IMODE(made.stat().st_mode), offered
+        assert ((host / offered).stat().st_uid, made.owner()) == (account(host)[0], SERVICE_USER), offered
+
+
+@pytest.mark.needs_root
+def test_the_job_directory_is_roots(host: Path) -> None:
+    status = (host / JOBS).stat()
+
+    assert (stat.S_IMODE(status.st_mode), pwd.getpwuid(status.st_uid).pw_name) == (0o755, "root")
+
+
+def test_nothing_is_cleaned_by_age() -> None:
+    lines = [line.split() for line in TMPFILES.read_text().splitlines() if line and not line.startswith("#")]
+
+    assert {line[0] for line in lines} == {"d"}
+    assert {line[5] for line in lines} == {"-"}
+
+
+def test_all_files_name_one_service_user() -> None:
+    names = {line.split()[3] for line in TMPFILES.read_text().splitlines() if line.startswith("d ")}
+
+    assert names == {"root", "jobs"}
+    assert "\nu jobs " in SYSUSERS.read_text()
+    assert "user: jobs" in (PROJECT / "contrib/README.md").read_text()
+
+
+def test_the_source_distribution_has_contrib_and_what_is_installed(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory", str(tmp_path)],
+        cwd=PROJECT,
+        capture_output=True,
+        check=True,
+    )
+    (archive,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(archive) as packed:
+        names = {name.partition("/")[2] for name in packed.getnames()}
+
+    for part in ("contrib", "share", "docs", "tests"):
+        files = [str(path.relative_to(PROJECT)) for path in (PROJECT / part).rglob("*") if path.is_file()]
+        assert [name for name in files if name not in names and "__pycache__" not in name] == []
