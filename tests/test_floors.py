@@ -28,6 +28,7 @@ FLOORS = {
     "overlap": 4,
     "postman": 4,
     "run_job": 4,
+    "slow_start": 4,
     "scheduler": 4,
     "status": 4,
     "telling": 4,

@@ -6,6 +6,7 @@ Lean room.
 import posix
 
 from process_control.core import run as words
+from process_control.core.gate import GO
 from process_control.core.run import Facts
 from process_control.core.run_id import RANDOM_BYTES, run_id
 from process_control.errors import BadConfiguration, NotStarted
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 class Request:
     """What was asked: who started it, how, and what was overridden. Seconds; None is the job's own value."""
 
-    __slots__ = ("by", "force", "scheduled", "slow_start", "timeout_seconds", "trigger", "wait", "wait_seconds")
+    __slots__ = ("by", "force", "note", "scheduled", "slow_start", "timeout_seconds", "trigger", "wait", "wait_seconds")
 
     def __init__(
         self,
@@ -33,6 +34,7 @@ class Request:
         wait: bool = False,
         wait_seconds: float | None = None,
         timeout_seconds: float | None = None,
+        note: str | None = None,
     ) -> None:
         self.trigger = trigger
         self.by = by
@@ -42,10 +44,14 @@ class Request:
         self.wait = wait
         self.wait_seconds = wait_seconds
         self.timeout_seconds = timeout_seconds
+        self.note = note
 
 
 class Run:
-    """A run on its way through the corridor: what is known of it so far."""
+    """A run on its way through the corridor: what is known of it so far.
+
+    `leave` is what the gate said (`core/gate.py`); `slow_start_step` says which small dose this is: `2 of 3`, `probe`.
+    """
 
     __slots__ = (
         "adapters",
@@ -53,10 +59,13 @@ class Run:
         "cgroup",
         "id",
         "job",
+        "leave",
         "lock",
         "log",
         "request",
         "slot",
+        "slow_start",
+        "slow_start_step",
         "started_at",
         "unrecorded",
     )
@@ -73,6 +82,9 @@ class Run:
         self.block: dict[str, object] = {}
         self.cgroup: str | None = None
         self.unrecorded = False
+        self.leave = GO
+        self.slow_start = request.slow_start
+        self.slow_start_step: str | None = None
 
     @property
     def scheduled_at(self) -> str | None:
@@ -80,8 +92,10 @@ class Run:
 
     @property
     def commands(self) -> list[list[str]]:
-        if not self.request.slow_start:
+        if not self.slow_start:
             return self.job.command
+        if self.slow_start_step is not None:  # health asks for it: without a small dose it is the full one
+            return self.job.slow_start_command or self.job.command
         if not self.job.slow_start_command:
             raise BadConfiguration(
                 f"job '{self.job.slug}' has no slow_start_command",
@@ -92,16 +106,21 @@ class Run:
 
     def facts_for_the_record(self) -> dict[str, object]:
         """Return what every record of this run says."""
-        return {
+        facts: dict[str, object] = {
             "run_id": self.id,
             "job": self.job.slug,
             "trigger": self.request.trigger,
             "scheduled_at": self.scheduled_at,
-            "slow_start": self.request.slow_start,
+            "slow_start": self.slow_start,
             "by": self.request.by,
             "host": self.adapters.identity.host,
             "version": self.job.version,
         }
+        if self.slow_start_step is not None:
+            facts["slow_start_step"] = self.slow_start_step
+        if self.request.note is not None:
+            facts["note"] = self.request.note
+        return facts
 
 
 def let_the_lock_go(run: Run) -> None:

@@ -3,7 +3,6 @@
 Lean room.
 """
 
-from process_control.core.run import LOST
 from process_control.current_run import Run, let_the_lock_go, skip
 from process_control.errors import CannotRecord, NotStarted
 from process_control.system import proc
@@ -54,25 +53,32 @@ def _close(run: Run, block: "Block") -> None:
         store = run.adapters.store_of(str(block["job"]))
         end = block.get("end") or store.end_in_journal(str(block["run_id"]))
         if isinstance(end, dict) and block.get("end") is None:  # killed between its two writes
+            _count(run, end, store)
             _post(run, end)
             store.write_run({**block, "end": end, "journaled": True, "left": []})
             run.adapters.announce(end)
         elif isinstance(end, dict):  # announced when it came, though the disk would not have it, or not surely
+            _count(run, end, store)
             if store.end_in_journal(str(block["run_id"])) is None:
                 _record(store, block, end)
             else:
                 store.write_run({**block, "journaled": True, "left": []})
         else:
-            end = _lost(run, block)
-            _record(store, block, end, post=lambda _: _post(run, end))
-            run.adapters.announce(end)
+            lost = end = _lost(run, block)
+            changes: list[dict[str, object]] = []
+
+            def post(_: str | None) -> None:
+                changes.extend(_count(run, lost, store))
+                _post(run, lost)
+
+            _record(store, block, end, post=post)
+            for record in (end, *changes):
+                run.adapters.announce(record)
     except CannotRecord:
         if not run.job.run_unlogged:
             raise
         return
     run.adapters.remove_cgroup(str(block.get("cgroup")))
-    if end.get("outcome") == LOST:
-        _count_the_loss(block, end, store)
     if store is not run.adapters.store:
         store.close()
 
@@ -100,11 +106,16 @@ def _lost(run: Run, block: "Block") -> dict[str, object]:
     return lost_end(block, now=iso(run.adapters.clock.now()), boot_id=run.adapters.identity.boot_id)
 
 
-def _count_the_loss(block: "Block", end: dict[str, object], store: "JobRecord") -> None:
-    from process_control.history.rebuild import SCHEDULED_TRIGGERS, health_after
+def _count(run: Run, end: dict[str, object], store: "JobRecord") -> list[dict[str, object]]:
+    """Count a run into its job's health, unless that was done; return what the journal was told of it."""
+    from process_control.core.health import NO_POLICY, Policy
+    from process_control.history.health_changes import count_run
 
-    counts = block.get("trigger") in SCHEDULED_TRIGGERS
+    job = run.adapters.job_named(store.slug)
     try:
-        store.change_health(lambda old: health_after(old, end, counts=counts))
-    except (CannotRecord, ValueError):  # an unreadable health holds the job; the loss itself is recorded
-        pass
+        changes = count_run(store, end, policy=NO_POLICY if job is None else Policy.of(job))
+    except (CannotRecord, ValueError):  # an unreadable health holds the job; the end itself is recorded
+        return []
+    if changes and changes[0]["event"] == "hold":
+        end["held"] = f"held: {changes[0].get('detail')}"
+    return changes

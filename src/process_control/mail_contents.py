@@ -39,7 +39,10 @@ def failure_mail(news: News, *, job: Job | None, settings: Settings, incident: I
         ("host", f"{host}, as user {news.get('user')}"),
     ]
     mends = [("See what it printed", writer.command("process-control", "logs", "--run", _text(end, "run_id")))]
-    mends.append(("Run it again", writer.command("run-job", writer.slug)))
+    if end.get("held"):
+        mends.append(("It is held until you release it", writer.command("process-control", "release", writer.slug)))
+    else:
+        mends.append(("Run it again", writer.command("run-job", writer.slug)))
     hint = advice(end)
     if hint is not None:
         what, _, line = hint.partition(":  ")
@@ -49,7 +52,7 @@ def failure_mail(news: News, *, job: Job | None, settings: Settings, incident: I
         host=host,
         slug=writer.slug,
         job_name=writer.job_name,
-        verdict=mask(reason_in_words(end), writer.secrets),
+        verdict=mask(_verdict_in_words(end), writer.secrets),
         headline=f"{writer.job_name} · {writer.trigger(end)}",
         facts=tuple((name, value) for name, value in facts if value),
         output_title=title,
@@ -202,6 +205,13 @@ class _Writer:
     def _shown(self, moment: datetime, *, seconds: bool) -> str:
         local = moment.astimezone(self._zone)
         return f"{local:%a %Y-%m-%d %H:%M:%S %Z}" if seconds else f"{local:%a %Y-%m-%d %H:%M %Z}"
+
+
+def _verdict_in_words(end: News) -> str:
+    """Return `failed: exited with 78`, `failed and is held: exited with 78`."""
+    words = reason_in_words(end)
+    outcome = _text(end, "outcome")
+    return f"{outcome} and is held{words.removeprefix(outcome)}" if end.get("held") else words
 
 
 def _host() -> str:

@@ -6,6 +6,7 @@ runs. Decisions are in `core/`, effects in the adapters that `wiring.py` picks; 
 
 import posix
 
+from process_control.core import gate
 from process_control.core import run as words
 from process_control.core.run import Facts
 from process_control.current_run import Request, Run, let_the_lock_go, post_news, skip, tell
@@ -42,6 +43,8 @@ def run_job(request: Request, job: "Job", adapters: "Adapters") -> int:
             done = take_the_lock(run)
         if done is None:
             done = settle_the_last_run(run)
+        if done is None:
+            done = choose_the_dose(run)
         if done is not None:
             return done
         record_the_start(run)
@@ -94,34 +97,78 @@ def claim_the_slot(run: Run) -> int | None:
 
 def pass_the_gate(run: Run) -> int | None:
     """Turn away what must not run now: quietly when scheduled, with a reason by hand. None to go on."""
-    if run.request.scheduled and run.job.disabled:
+    scheduled = run.request.scheduled
+    if scheduled and run.job.disabled:
         return skip(run, "disabled", "the job file says so")
-    held = _hold_of(run)
-    if held is None or (run.request.force and not run.request.scheduled):
-        return None
-    if run.request.scheduled:
-        return skip(run, "held", held)
-    raise NotStarted(
-        f"held: {held}",
-        where=run.job.slug,
-        mend=f"run it all the same: run-job --force {run.job.slug}",
-    )
-
-
-def _hold_of(run: Run) -> str | None:
-    """Return why the job is held, in words, or None."""
     try:
-        health = run.adapters.store.read_health()
-        if health is None and run.adapters.store.previous_run() is not None:
-            from process_control.history.rebuild import rebuild_health
-
-            health = rebuild_health(run.adapters.state_directory, run.job.slug)
+        health = _health_of(run)
+        run.leave = _leave(run, health)
+        held = gate.hold_in_words(health or {})
     except ValueError as error:
-        return f"its health file cannot be understood ({error}); removed, it is built again from the journal"
-    if health is None or health.get("state") != "held":
+        run.leave, held, health = gate.HELD, gate.garbage_in_words(error), None
+    if run.leave == gate.BACKING_OFF:
+        return skip(run, "backoff", gate.backoff_in_words(health or {}))
+    if run.leave != gate.HELD or (run.request.force and not scheduled):
         return None
-    who = f" by {health['by']}" if health.get("by") else ""
-    return f"{health.get('since') or 'at an unknown time'}{who}: {health.get('why') or 'no reason given'}"
+    if scheduled:
+        return skip(run, "held", held)
+    slug = run.job.slug
+    mend = f"release it: process-control release {slug}; or run it once all the same: run-job --force {slug}"
+    raise NotStarted(held, where=slug, mend=mend)
+
+
+def _health_of(run: Run) -> dict[str, object] | None:
+    """Return the health, built again when it was lost; None for a job never seen. Raises ValueError for garbage."""
+    store = run.adapters.store
+    health = store.read_health()
+    if health is not None or store.is_new or not store.is_open:
+        return health
+    from process_control.core.health import Policy
+    from process_control.history.health_changes import restore_health
+
+    restore_health(store, Policy.of(run.job))
+    return store.read_health()
+
+
+def _leave(run: Run, health: dict[str, object] | None) -> str:
+    """Return what the health lets this start do. Raises ValueError for a record that makes no sense."""
+    job, now = run.job, run.adapters.clock.now()
+    longest_backoff = job.backoff_max_delay_seconds if job.backoff_delay_seconds else None
+    leave = gate.leave(
+        health,
+        now=iso(now),
+        slot=run.scheduled_at,
+        latest_backoff=iso(now + longest_backoff) if longest_backoff else None,
+        latest_probe=iso(now + job.hold_release_after_seconds) if job.hold_release_after_seconds else None,
+    )
+    if leave == gate.PROBE_IS_DUE and _probe_is_on_its_way(run, health or {}):
+        return gate.HELD
+    return leave
+
+
+def _probe_is_on_its_way(run: Run, health: dict[str, object]) -> bool:
+    block = run.adapters.store.previous_run()
+    return block is not None and block.get("run_id") == health.get("probe_run") and run.adapters.runner_lives(block)
+
+
+def choose_the_dose(run: Run) -> int | None:
+    """With the lock held: ask the gate once more when the run before us has changed the health, then full or small.
+
+    None to go on. A healthy job without the key slow_start reads nothing here.
+    """
+    if not run.adapters.store.health_is_as_read():
+        done = pass_the_gate(run)
+        if done is not None:
+            let_the_lock_go(run)
+            return done
+    if run.leave == gate.HELD or (run.leave == gate.GO and not run.job.slow_start_runs):
+        return None
+    from process_control import slow_start
+
+    if run.leave == gate.PAUSE_IS_OVER:
+        slow_start.end_the_pause(run)
+        return choose_the_dose(run)
+    return slow_start.prepare(run)
 
 
 def take_the_lock(run: Run) -> int | None:
@@ -256,36 +303,50 @@ def _judge_without_the_table(facts: Facts) -> tuple[str, str | None, str | None,
 
 
 def record_the_end(run: Run, facts: Facts, end: dict[str, object]) -> None:
-    """Write the end and then the health. What the disk refuses stays in the block, and is told."""
+    """Write the end, and with it the health. What the disk refuses stays in the block, and is told.
+
+    The health comes before the block's end and before the news: who is killed in between is looked at by the next
+    start, and the news know of a hold.
+    """
     store = run.adapters.store
     left = [[pid, proc.start_time(pid)] for pid in facts.survivor_pids]
+    changes: list[dict[str, object]] = []
 
     def post(fault: str | None) -> None:
+        try:
+            changes.extend(update_health(run, end))
+        except Exception as error:  # noqa: BLE001  half a package, an unreadable health: the end itself is recorded
+            end["health_fault"] = f"the health was not updated: {error}"
         post_news(run, facts, end, record_fault=fault)
 
     fault = store.record_end(run.block, end, left=left, post=post)
     if fault is not None:
         end["record_fault"] = fault
-    run.adapters.announce(end)
-    try:
-        update_health(run, end)
-    except Exception as error:  # noqa: BLE001  half a package, an unreadable health: the end itself is recorded
-        end["health_fault"] = f"the health was not updated: {error}"
+    for record in (end, *changes):
+        run.adapters.announce(record)
 
 
-def update_health(run: Run, end: dict[str, object]) -> None:
-    """Move the job's health on. A healthy job that succeeded needs no write and no import."""
+def update_health(run: Run, end: dict[str, object]) -> list[dict[str, object]]:
+    """Move the job's health on; return what the journal was told of it.
+
+    A healthy job that succeeded needs no write and no import.
+    """
     store = run.adapters.store
     if end["outcome"] == words.SUCCEEDED:
         health = store.read_health()
         if health is None:
             store.change_health(lambda old: HEALTHY if old is None else None)
-            return
-        if health.get("state") == "healthy" and not health.get("failures_in_row"):
-            return
-    from process_control.history.rebuild import health_after
+            return []
+        if health["state"] == "healthy" and not health.get("failures_in_row"):
+            return []
+    from process_control.core.health import Policy
+    from process_control.history.health_changes import count_run
 
-    store.change_health(lambda old: health_after(old, end, counts=run.request.scheduled))
+    changes = count_run(store, end, policy=Policy.of(run.job))
+    health = store.read_health()
+    if health is not None and health["state"] == "held":
+        end["held"] = gate.hold_in_words(health)
+    return changes
 
 
 def _signal_name(number: int | None) -> str | None:

@@ -148,6 +148,18 @@ class Adapters:
         store.open()
         return store
 
+    def job_named(self, slug: str) -> "Job | None":
+        """Return this job, or another one by its file; None when that cannot be read."""
+        if slug == self._job.slug:
+            return self._job
+        from process_control.config.job_directory import load_job
+        from process_control.errors import ProcessControlError
+
+        try:
+            return load_job(slug, self._settings)
+        except ProcessControlError:
+            return None
+
     def remove_cgroup(self, path: str) -> None:
         from process_control.system import cgroup
 
@@ -173,7 +185,7 @@ class Adapters:
             "PROCESS_CONTROL_ATTEMPT": "1",
             "PROCESS_CONTROL_TRIGGER": run.request.trigger,
             "PROCESS_CONTROL_SCHEDULED_AT": run.scheduled_at or "",
-            "PROCESS_CONTROL_SLOW_START": "1" if run.request.slow_start else "0",
+            "PROCESS_CONTROL_SLOW_START": "1" if run.slow_start else "0",
         }
         if self._settings.path and not self._settings.default_path:
             of_this_run["PROCESS_CONTROL_CONFIG"] = self._settings.path
@@ -280,6 +292,18 @@ class Adapters:
         grace = (block or {}).get("kill_grace_seconds")
         return float(grace) if isinstance(grace, (int, float)) else 0.0
 
+    def executables(self, run: "Run") -> list[str]:
+        """Return the program of each of the job's commands as it would be found now: path, inode, size and time.
+
+        Raises what an unsafe or broken environment file raises: it may say where programs are looked for.
+        """
+        from process_control.system.process import program_stamps
+
+        self.inspect_surroundings(run)
+        surroundings = self._surroundings(run)
+        names = [argv[0] for argv in self._job.command]
+        return program_stamps(names, surroundings.search_path, surroundings.directory)
+
     # --- people ----------------------------------------------------------------------------------------------------
 
     @property
@@ -371,7 +395,7 @@ def import_what_the_end_needs() -> None:
     """
     try:
         import process_control.core.verdict
-        import process_control.history.rebuild
+        import process_control.history.health_changes
         import process_control.news
         import process_control.notify.message
         import process_control.postman

@@ -99,7 +99,7 @@ def test_a_success_by_hand_ends_the_row() -> None:
 def test_too_many_failures_hold_and_say_why() -> None:
     held = next_health(health("failing"), Event.FAILED, cause=CAUSE, policy=POLICY)
 
-    assert (held.state, held.failures_in_row, held.why) == (State.HELD, 3, "3 failures in a row")
+    assert (held.state, held.failures_in_row, held.why) == (State.HELD, 3, "3 failures in a row, the last: a reason")
 
 
 def test_an_unrecoverable_failure_by_hand_holds_too() -> None:

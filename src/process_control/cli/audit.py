@@ -15,7 +15,20 @@ from process_control.history.index import Index
 from process_control.notify.invocation import sentence
 
 DEFAULT_LIMIT = 50
-EVENTS = ("start", "skip", "end", "stop", "refusal", "mail", "crontab", "hold", "release")
+EVENTS = (
+    "start",
+    "skip",
+    "end",
+    "stop",
+    "refusal",
+    "mail",
+    "crontab",
+    "hold",
+    "release",
+    "slow_start",
+    "probe",
+    "backoff",
+)
 COLUMNS = ("at", "event", "job", "what happened", "by", "host", "run_id")
 
 
@@ -41,7 +54,7 @@ def audit(
     limit: int | None,
     as_json: bool,
 ) -> None:
-    """Tell every start, skip, end, stop, refusal, mail and change of the crontab: when, who, what and why."""
+    """Tell every start, skip, end, stop, hold, release, refusal and mail: when, who, what and why."""
     now = datetime.now(UTC)
     settings = session.settings("audit")
     count = (DEFAULT_LIMIT if since is None else None) if limit is None else limit or None

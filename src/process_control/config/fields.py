@@ -15,6 +15,7 @@ from process_control.config.kinds import (
     COUNT,
     CRON_TEMPLATE,
     ENVIRONMENT,
+    FACTOR,
     GROUP,
     INHERIT,
     LOCK,
@@ -33,12 +34,12 @@ from process_control.config.kinds import (
     TEXTS,
     TIME,
     TIME_ABOVE_ZERO,
-    TIME_FORM,
     TIME_ZONE,
     UMASK,
     Kind,
     known,
     one_of,
+    some_of,
 )
 from process_control.system.syslog import FACILITIES
 
@@ -51,7 +52,9 @@ class Field:
     """One key. `attribute` is what it becomes; `default` is in the attribute's unit, `default_words` in people's.
 
     `example` is the value in YAML; of a map it is what stands below the key. A field with `spelling_of` is another way
-    to write that key. A field with `fields` is a map with keys of its own, whose attributes join those of its parent.
+    to write that key. A field with `fields` is a map with keys of its own, whose attributes join those of its parent;
+    `bare` names the one that a value without a map sets, `given` is the value of a field left out of a map that is
+    there. A map that `may_be_false` is then as if it were not there, whatever the defaults say.
     """
 
     key: str
@@ -66,6 +69,9 @@ class Field:
     supported: bool = True
     in_defaults: bool = True
     off: str = ""
+    bare: str = ""
+    given: Any = None
+    may_be_false: bool = False
     fields: "tuple[Field, ...]" = field(default=(), repr=False)
 
     @property
@@ -187,6 +193,81 @@ FAILMAIL = Field(
     example="to_address: ops@example.org\nsmtp: mail.example.org:587",
 )
 
+BACKOFF_FIELDS = (
+    Field(
+        key="delay",
+        kind=TIME_ABOVE_ZERO,
+        attribute="backoff_delay_seconds",
+        given=300.0,
+        default_words="5 m",
+        meaning="How long after the end of the first failed run.",
+        example="5m",
+    ),
+    Field(
+        key="factor",
+        kind=FACTOR,
+        attribute="backoff_factor",
+        given=2.0,
+        default_words="2",
+        meaning="How much longer after each further one.",
+        example="2",
+    ),
+    Field(
+        key="max_delay",
+        kind=TIME_ABOVE_ZERO,
+        attribute="backoff_max_delay_seconds",
+        given=21600.0,
+        default_words="6 h",
+        meaning="But never longer than this.",
+        example="6h",
+    ),
+)
+
+HOLD_FIELDS = (
+    Field(
+        key="after_failures",
+        kind=COUNT,
+        attribute="hold_after_failures",
+        given=5,
+        default_words="5",
+        meaning="After so many failed runs in a row the job is held. Only scheduled runs count.",
+        example="5",
+    ),
+    Field(
+        key="release_after",
+        kind=TIME,
+        attribute="hold_release_after_seconds",
+        given=3600.0,
+        default_words="1 h",
+        meaning="After each such time one scheduled run is let through as a probe, with the small dose; when it goes "
+        "well, the job is released. Not for a job that somebody holds, or that failed unrecoverably. 0 is never.",
+        example="1h",
+    ),
+)
+
+SLOW_START_FIELDS = (
+    Field(
+        key="runs",
+        kind=COUNT,
+        attribute="slow_start_runs",
+        given=3,
+        default_words="3",
+        meaning="So many runs of the small dose have to go well.",
+        example="3",
+    ),
+    Field(
+        key="after",
+        kind=some_of("hold", "change", "new"),
+        attribute="slow_start_after",
+        default=[],
+        given=["hold", "change", "new"],
+        default_words="all three",
+        meaning="When it begins: after the release of a hold; when the job file or the program that a command names "
+        "(its inode, size or time) is another than for the last run; with the very first run.",
+        example="[hold, change]",
+    ),
+)
+
 COMMAND_MEANING = (
     "The command that is run. It is split into words like a shell's (quotes hold words together), but no shell runs: "
     "no globbing, no pipes, no variables. A list runs in sequence and stops at the first failure."
@@ -219,7 +300,7 @@ JOB_FIELDS = (
     Field(
         key="slow_start_command",
         kind=COMMAND,
-        meaning="The small dose: what `run-job --slow-start` runs in place of `command`.",
+        meaning="The small dose: what `run-job --slow-start`, and a job in slow start, runs in place of `command`.",
         example="/usr/local/bin/backup --one",
     ),
     Field(
@@ -411,11 +492,34 @@ JOB_FIELDS = (
         "How often a failed attempt is tried again.",
         "3",
     ),
-    later(
-        "backoff", known("time or map", TIME_FORM), "After a failed run, planned times within this are skipped.", "5m"
+    Field(
+        key="backoff",
+        kind=known("time, map or `false`", "a time such as 5m, or a map"),
+        bare="delay",
+        may_be_false=True,
+        fields=BACKOFF_FIELDS,
+        meaning="After a failed run, planned times within this are skipped: longer after each further failure. Only "
+        "scheduled runs count; a success, by hand too, ends it. Without the key every planned time is run.",
+        example="delay: 5m\nfactor: 2\nmax_delay: 6h",
     ),
-    later("hold", MAP, "After so many failed runs in a row scheduled runs are prevented.", "{after_failures: 5}"),
-    later("slow_start", MAP, "When runs use `slow_start_command` until the job has proved itself.", "{runs: 3}"),
+    Field(
+        key="hold",
+        kind=known("map or `false`", "a map"),
+        may_be_false=True,
+        fields=HOLD_FIELDS,
+        meaning="After so many failed runs in a row scheduled runs are prevented, until somebody or something releases "
+        "the job. Without the key only people, a verdict `hold` and a failure in slow start hold it.",
+        example="after_failures: 5\nrelease_after: 1h",
+    ),
+    Field(
+        key="slow_start",
+        kind=known("map or `false`", "a map"),
+        may_be_false=True,
+        fields=SLOW_START_FIELDS,
+        meaning="The next runs use `slow_start_command` (without one: `command`) until so many have gone well; then "
+        "full runs again. One failure, and the job is held.",
+        example="runs: 3\nafter: [hold, change, new]",
+    ),
     Field(
         key="start_within",
         kind=TIME_ABOVE_ZERO,

@@ -288,6 +288,18 @@ COUNT = Kind(
     name="number", wanted="a whole number above 0", form="a whole number above 0", annotation="int", read=_read_count
 )
 
+_FACTOR = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3})?", re.ASCII)
+
+
+def _read_factor(key: str, node: Node, faults: Faults) -> float | None:
+    if isinstance(node, Text) and _FACTOR.fullmatch(node.value) and float(node.value) >= 1:
+        return float(node.value)
+    refuse(FACTOR.wanted, FACTOR.form, key, node, faults)
+    return None
+
+
+FACTOR = Kind(name="number", wanted="a number from 1 on", form="1, 1.5 or 2", annotation="float", read=_read_factor)
+
 _TIME = re.compile(r"(?P<number>[0-9]{1,12}(?:\.[0-9]{1,6})?) ?(?P<unit>[smhd]?)", re.ASCII)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 TIME_FORM = "seconds, or 90s, 10m, 2h"
@@ -399,6 +411,15 @@ MAIL_ADDRESSES = _list_of(
     wanted="an address or a list of addresses",
     form="an address such as ops@example.org, or a list of them",
 )
+
+
+def some_of(*words: str) -> Kind:
+    """Make a kind for one or several of a closed set of words."""
+    item = one_of(*words)
+    form = f"{item.form}, or a list of them"
+    return _list_of(item, name=f"{item.name}, or a list", wanted=form, form=form)
+
+
 SCHEDULE = _list_of(
     LONG_TEXT,
     name="text or list",

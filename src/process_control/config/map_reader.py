@@ -74,11 +74,23 @@ def _read_value(field: Field, value: Node, values: dict[str, Any], faults: Fault
         values[field.becomes] = field.kind.read(prefix + field.key, value, faults)
     elif isinstance(value, Map):
         inner = read_map(value, field.fields, faults, reference=reference, prefix=f"{prefix}{field.key}.")
-        values.update(inner.values)
-    elif field.off and isinstance(value, Text) and value.plain and value.value.lower() in FALSE_WORDS:
-        values[field.off] = True
+        values.update(_given(field) | inner.values)
+    elif (field.off or field.may_be_false) and _is_false(value):
+        values.update({field.off: True} if field.off else dict.fromkeys(field.attributes))
+    elif field.bare and isinstance(value, Text) and not value.is_empty:
+        (inner_field,) = (each for each in field.fields if each.key == field.bare)
+        values.update(_given(field) | {inner_field.becomes: inner_field.kind.read(prefix + field.key, value, faults)})
     else:
         refuse("a map or false" if field.off else "a map", field.kind.form, prefix + field.key, value, faults)
+
+
+def _given(field: Field) -> dict[str, Any]:
+    """Return what the fields of a map that is there are when they are left out of it."""
+    return {each.becomes: each.given for each in field.fields if each.given is not None}
+
+
+def _is_false(value: Node) -> bool:
+    return isinstance(value, Text) and value.plain and value.value.lower() in FALSE_WORDS
 
 
 def _suggestion(key: Text, fields: tuple[Field, ...], faults: Faults, reference: str, prefix: str) -> str:

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "c0d4af66f273"
+FIELDS_VERSION = "2ab2daac185f"
 
 ATTRIBUTES = (
     "slug",
@@ -38,6 +38,13 @@ ATTRIBUTES = (
     "queue_timeout_seconds",
     "stdout",
     "stderr",
+    "backoff_delay_seconds",
+    "backoff_factor",
+    "backoff_max_delay_seconds",
+    "hold_after_failures",
+    "hold_release_after_seconds",
+    "slow_start_runs",
+    "slow_start_after",
     "start_within_seconds",
     "log_bytes",
     "failmail_to",
@@ -102,6 +109,13 @@ class Job:
         queue_timeout_seconds: float
         stdout: str | None
         stderr: str
+        backoff_delay_seconds: float | None
+        backoff_factor: float | None
+        backoff_max_delay_seconds: float | None
+        hold_after_failures: int | None
+        hold_release_after_seconds: float | None
+        slow_start_runs: int | None
+        slow_start_after: list[str]
         start_within_seconds: float
         log_bytes: int
         failmail_to: list[str]
@@ -145,6 +159,13 @@ class Job:
         queue_timeout_seconds: float = 3600.0,
         stdout: "str | None" = None,
         stderr: str = "fail",
+        backoff_delay_seconds: "float | None" = None,
+        backoff_factor: "float | None" = None,
+        backoff_max_delay_seconds: "float | None" = None,
+        hold_after_failures: "int | None" = None,
+        hold_release_after_seconds: "float | None" = None,
+        slow_start_runs: "int | None" = None,
+        slow_start_after: "list[str] | None" = None,
         start_within_seconds: float = 600.0,
         log_bytes: int = 100_000_000,
         failmail_to: "list[str] | None" = None,
@@ -185,6 +206,13 @@ class Job:
         self.queue_timeout_seconds = queue_timeout_seconds
         self.stdout = stdout
         self.stderr = stderr
+        self.backoff_delay_seconds = backoff_delay_seconds
+        self.backoff_factor = backoff_factor
+        self.backoff_max_delay_seconds = backoff_max_delay_seconds
+        self.hold_after_failures = hold_after_failures
+        self.hold_release_after_seconds = hold_release_after_seconds
+        self.slow_start_runs = slow_start_runs
+        self.slow_start_after = [] if slow_start_after is None else slow_start_after
         self.start_within_seconds = start_within_seconds
         self.log_bytes = log_bytes
         self.failmail_to = [] if failmail_to is None else failmail_to

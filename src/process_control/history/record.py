@@ -9,6 +9,7 @@ import errno
 import fcntl
 import posix
 
+from process_control.core.gate import STATES
 from process_control.errors import CannotRecord
 from process_control.history import journal
 from process_control.json_text import decode, encode
@@ -19,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from process_control.ports import HealthChange
+    from process_control.ports import HealthChange, HealthTold
 
 BLOCK_BYTES = 4096
 _SLOT_BYTES = 64
@@ -101,7 +102,7 @@ def jobs_sharing(state_directory: str, lock: str) -> list[str]:
 class JobRecord:
     """The adapter of the Store port for one job: its block, its health, and the journal."""
 
-    __slots__ = ("_before", "_block", "_directory", "_short_lock", "slug", "state_directory")
+    __slots__ = ("_before", "_block", "_directory", "_health_read", "_short_lock", "is_new", "slug", "state_directory")
 
     def __init__(self, state_directory: str, slug: str) -> None:
         self.state_directory = state_directory
@@ -110,9 +111,11 @@ class JobRecord:
         self._block = -1
         self._short_lock = -1
         self._before = b""
+        self._health_read: list[int] | None = None
+        self.is_new = False
 
     def open(self) -> None:
-        """Open the block, making it with its place on the disk. Raises CannotRecord (74)."""
+        """Open the block, making it with its place on the disk; `is_new` tells so. Raises CannotRecord (74)."""
         path = f"{self._directory}/block"
         try:
             try:
@@ -122,10 +125,15 @@ class JobRecord:
                 self._block = posix.open(path, _FLAGS, 0o640)
             self._short_lock = posix.open(f"{self._directory}/short.lock", _FLAGS, 0o600)
             if posix.fstat(self._block).st_size < BLOCK_BYTES:
+                self.is_new = True
                 _fill(self._block)
         except OSError as error:
             self.close()
             raise CannotRecord(f"the job's block cannot be written: {error.strerror}", where=path) from error
+
+    @property
+    def is_open(self) -> bool:
+        return self._block >= 0
 
     def previous_run(self) -> Block | None:
         """Return the run that the block tells of; None for a job never seen, or when the block could not be opened."""
@@ -242,26 +250,66 @@ class JobRecord:
 
     def read_health(self) -> "dict[str, object] | None":
         """Return the health; None when there is no file. Raises ValueError when it cannot be understood."""
+        self._health_read = self._health_stamp()
         value = self._read_small_record("health.json")
-        if value is not None and not isinstance(value.get("state"), str):
+        if value is not None and value.get("state") not in STATES:
             raise ValueError("not a health record")
         return value
 
-    def change_health(self, change: "HealthChange") -> None:
+    def health_is_as_read(self) -> bool:
+        """Whether nobody has changed the health since it was read here."""
+        return self._health_stamp() == self._health_read
+
+    def _health_stamp(self) -> "list[int] | None":
+        try:
+            stat = posix.stat(f"{self._directory}/health.json")
+        except OSError:
+            return None
+        return [stat.st_ino, stat.st_mtime_ns, stat.st_size]
+
+    def change_health(
+        self, change: "HealthChange", *, told: "HealthTold | None" = None, restore: "HealthChange | None" = None
+    ) -> "list[dict[str, object]]":
         """Replace the health by what `change(old)` returns, under the short lock; None leaves it.
 
-        Raises CannotRecord (74).
+        The journal gets what `told(old, new)` says of it, before, and it is returned: who is killed in between leaves a
+        change that was announced, never one that nobody knows of. `restore(None)` is the old health when it cannot be
+        understood; without it that raises ValueError. Raises CannotRecord (74); what can be written is written first.
         """
         path = f"{self._directory}/health.json"
         self._lock_block("health")
         try:
-            new = change(self.read_health())
-            if new is not None:
-                _replace(path, new)
+            old = self._old_health(restore)
+            new = change(old)
+            if new is None:
+                return []
+            records = told(old, new) if told is not None else []
+            fault = self._tell(records)
+            _replace(path, new)
+            if fault is not None:
+                raise fault
+            return records
         except OSError as error:
             raise CannotRecord(f"the job's health cannot be written: {error.strerror}", where=path) from error
         finally:
             fcntl.flock(self._short_lock, fcntl.LOCK_UN)
+
+    def _old_health(self, restore: "HealthChange | None") -> "dict[str, object] | None":
+        try:
+            return self.read_health()
+        except ValueError:
+            if restore is None:
+                raise
+            return restore(None)
+
+    def _tell(self, records: "list[dict[str, object]]") -> CannotRecord | None:
+        """Append the records. Return what hinders it: a hold counts more than its line in the journal."""
+        try:
+            if records:
+                journal.append_all(self.state_directory, records)
+        except CannotRecord as error:
+            return error
+        return None
 
     def _lock_block(self, what: str) -> None:
         if self._block < 0:

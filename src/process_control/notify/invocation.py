@@ -7,7 +7,7 @@ from process_control.notify.message import reason_in_words
 from process_control.system.syslog import ERROR, INFO, NOTICE, WARNING
 
 _FACTS = {
-    "start": ("run_id", "trigger", "scheduled_at", "by", "pid", "slow_start", "log"),
+    "start": ("run_id", "trigger", "scheduled_at", "by", "pid", "slow_start", "slow_start_step", "log"),
     "end": (
         "run_id",
         "outcome",
@@ -25,10 +25,22 @@ _FACTS = {
     "refusal": ("exit_code", "trigger", "by"),
     "mail": ("run_id", "letter", "to"),
     "stop": ("run_id", "by"),
+    "hold": ("run_id", "kind", "until", "evidence", "by"),
+    "release": ("run_id", "held_since", "backoff_until", "by"),
+    "slow_start": ("run_id", "step", "by"),
+    "probe": ("run_id", "since"),
+    "backoff": ("run_id", "until"),
     "crontab": ("crontab", "by", "line", "was"),
 }
+_HEALTH = {
+    "hold": "held",
+    "release": "released",
+    "slow_start": "slow start",
+    "probe": "a probe is let through though it is held",
+    "backoff": "backing off",
+}
 _CRONTAB = {"added": "added to", "removed": "removed from", "changed": "changed in"}
-_NEVER_FACTS = ("event", "at", "job", "host", "version", "detail", "attempts")
+_NEVER_FACTS = ("event", "at", "job", "host", "version", "detail", "attempts", "health")
 _SEVERITIES = {"succeeded": INFO, "warned": WARNING, "failed": ERROR, "lost": ERROR}
 
 
@@ -41,6 +53,8 @@ def severity(record: "dict[str, object]") -> int:
         return ERROR
     if event == "mail":
         return INFO if record.get("result") == "sent" else WARNING
+    if event == "hold":
+        return NOTICE if record.get("by") else ERROR
     return INFO if event in ("start", "skip", "repeat") else NOTICE
 
 
@@ -57,7 +71,7 @@ def sentence(record: "dict[str, object]") -> str:
     """Return what happened, without slug and facts: `started`, `failed: exited with 3`."""
     event = str(record["event"])
     if event == "start":
-        return "started"
+        return f"started: {record['note']}" if record.get("note") else "started"
     if event == "end":
         return reason_in_words(record) if record.get("outcome") else "ended"
     if event == "skip":
@@ -69,10 +83,19 @@ def sentence(record: "dict[str, object]") -> str:
     if event == "mail":
         return _mail_in_words(record)
     if event == "stop":
-        return "asked to stop"
+        return f"asked to stop: {record['detail']}" if record.get("detail") else "asked to stop"
+    if event in _HEALTH:
+        return _health_in_words(event, record)
     if event == "crontab":
         return f"{_CRONTAB.get(str(record.get('change')), 'changed in')} the crontab"
     return event
+
+
+def _health_in_words(event: str, record: "dict[str, object]") -> str:
+    words = _HEALTH[event]
+    words += f" {record['step']}" if record.get("step") else ""
+    words += f" until {record['until']}" if record.get("until") else ""
+    return f"{words}: {record['detail']}" if record.get("detail") else words
 
 
 def _mail_in_words(record: "dict[str, object]") -> str:

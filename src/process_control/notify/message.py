@@ -71,6 +71,8 @@ def notes(end: "dict[str, object]") -> list[str]:
     lines = [f"note: {end[key]}" for key in ("record_fault", "health_fault", "log_error") if end.get(key)]
     if end.get("log_dropped_bytes"):
         lines.append(f"note: {end['log_dropped_bytes']} bytes of output were dropped from the middle of the log")
+    if end.get("held"):
+        lines.append(f"{end['held']}; release it: process-control release {end['job']}")
     return lines
 
 

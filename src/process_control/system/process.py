@@ -143,6 +143,23 @@ def find_executable(name: str, search_path: list[str]) -> str:
     raise NotExecuted(127, f"{name}: command not found in PATH={':'.join(search_path)}")
 
 
+def program_stamps(names: list[str], search_path: list[str], directory: str) -> list[str]:
+    """Return `path inode size nanoseconds` of each program, each once, in the order of the names.
+
+    What stands in no file keeps its name alone. Relative paths are looked at from `directory`.
+    """
+    stamps: dict[str, str] = {}
+    for name in names:
+        try:
+            path = find_executable(name, search_path)
+            status = posix.stat(path if path.startswith("/") else f"{directory}/{path}")
+        except (NotExecuted, OSError):
+            stamps.setdefault(name, name)
+            continue
+        stamps[path] = f"{path} {status.st_ino} {status.st_size} {status.st_mtime_ns}"
+    return list(stamps.values())
+
+
 def _become(path: str, argv: list[str], surroundings: Surroundings, report: int, runner: int) -> None:
     """In the child: take on the state in which every job starts, and execute. Never returns."""
     stage = b"s"

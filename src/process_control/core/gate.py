@@ -1,0 +1,75 @@
+"""What a job's health lets a start do, read from the plain record; and a hold in words. The table is `core/health.py`.
+
+Lean room, pure. Moments are ISO 8601 UTC with milliseconds, so they compare as texts.
+"""
+
+STATES = ("healthy", "failing", "held", "slow_start")
+
+GO, HELD, BACKING_OFF, PAUSE_IS_OVER, PROBE_IS_DUE = "go", "held", "backoff", "pause is over", "probe is due"
+
+Record = dict[str, object]
+
+
+def leave(
+    health: Record | None, *, now: str, slot: str | None, latest_backoff: str | None, latest_probe: str | None
+) -> str:
+    """Return what a start may do: GO, nothing (HELD, BACKING_OFF), or go once the hold was ended or passed.
+
+    `slot` is the planned time of a scheduled start, None of one by hand, which no backoff keeps and which is no probe.
+    `latest_backoff` and `latest_probe` are the latest moments that the job file allows (None: it has no such key): what
+    is later was written while the clock was wrong, and counts nothing. Raises ValueError for a record without sense.
+    """
+    if health is None:
+        return GO
+    if health.get("state") == "held":
+        return _leave_of_held(health, now, scheduled=slot is not None, latest_probe=latest_probe)
+    until = _moment(health, "backoff_until")
+    if slot is not None and until is not None and latest_backoff is not None and slot < until <= latest_backoff:
+        return BACKING_OFF
+    return GO
+
+
+def _leave_of_held(health: Record, now: str, *, scheduled: bool, latest_probe: str | None) -> str:
+    release_at, probe_at = _moment(health, "release_at"), _moment(health, "probe_at")
+    if release_at is not None and release_at <= now:
+        return PAUSE_IS_OVER
+    if scheduled and probe_at is not None and latest_probe is not None and not now < probe_at <= latest_probe:
+        return PROBE_IS_DUE
+    return HELD
+
+
+def _moment(health: Record, name: str) -> str | None:
+    value = health.get(name)
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{name} is no time")
+    return value
+
+
+def hold_in_words(health: Record, *, since: str | None = None, until: str | None = None) -> str:
+    """Return `held since … by ann@db1 until …: the disk is full (run 01k…; stderr line 3: …)`.
+
+    `since` and `until` say these moments as the reader wants them.
+    """
+    began, ends = since or health.get("since"), until or health.get("release_at")
+    words = "held"
+    words += f" since {began}" if began else ""
+    words += f" by {health['by']}" if health.get("by") else ""
+    words += f" until {ends}" if ends else ""
+    evidence = [f"run {health['run_id']}"] if health.get("run_id") else []
+    evidence += [str(health["evidence"])] if health.get("evidence") else []
+    proof = f" ({'; '.join(evidence)})" if evidence else ""
+    return f"{words}: {health.get('why') or 'no reason given'}{proof}"
+
+
+def backoff_in_words(health: Record) -> str:
+    """Return `2 failures in a row, backing off until … (run 01k…: exited with 3)`."""
+    failures = health.get("failures_in_row")
+    in_row = f"{failures} failures in a row" if failures != 1 else "1 failure"
+    why = f": {health['why']}" if health.get("why") else ""
+    last = f" (run {health['run_id']}{why})" if health.get("run_id") else ""
+    return f"{in_row}, backing off until {health.get('backoff_until')}{last}"
+
+
+def garbage_in_words(error: Exception) -> str:
+    """Return why a job whose health cannot be understood counts as held."""
+    return f"held: its health file cannot be understood ({error}); `release` builds it again from the journal"
