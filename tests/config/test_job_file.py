@@ -70,6 +70,13 @@ def test_a_key_that_is_absent_has_the_default_of_the_reference() -> None:
         "queue_timeout_seconds": 3600.0,
         "stdout": None,
         "stderr": "fail",
+        "backoff_delay_seconds": None,
+        "backoff_factor": None,
+        "backoff_max_delay_seconds": None,
+        "hold_after_failures": None,
+        "hold_release_after_seconds": None,
+        "slow_start_runs": None,
+        "slow_start_after": [],
         "start_within_seconds": 600.0,
         "log_bytes": 100_000_000,
         "failmail_to": [],
@@ -186,6 +193,55 @@ def test_what_editors_on_other_systems_write_is_read(source: bytes) -> None:
     assert (read.name, read.command) == ("n", [["c"]])
 
 
+@pytest.mark.parametrize(
+    ("text", "delay", "factor", "longest"),
+    [
+        ("backoff: 10m", 600, 2, 21600),
+        ("backoff: {}", 300, 2, 21600),
+        ("backoff: {delay: 1h, factor: 1.5, max_delay: 1d}", 3600, 1.5, 86400),
+        ("backoff: false", None, None, None),
+    ],
+)
+def test_backoff_is_a_time_or_a_map_and_what_is_left_out_has_its_default(
+    text: str, delay: float | None, factor: float | None, longest: float | None
+) -> None:
+    read = job(text)
+
+    assert (read.backoff_delay_seconds, read.backoff_factor, read.backoff_max_delay_seconds) == (delay, factor, longest)
+
+
+@pytest.mark.parametrize(
+    ("text", "failures", "release"),
+    [
+        ("hold: {}", 5, 3600),
+        ("hold: {after_failures: 1, release_after: 0}", 1, 0),
+        ("hold: {release_after: 1d}", 5, 86400),
+        ("hold: false", None, None),
+    ],
+)
+def test_hold_is_off_unless_it_is_there_and_then_has_its_defaults(
+    text: str, failures: int | None, release: float | None
+) -> None:
+    read = job(text)
+
+    assert (read.hold_after_failures, read.hold_release_after_seconds) == (failures, release)
+
+
+@pytest.mark.parametrize(
+    ("text", "runs", "after"),
+    [
+        ("slow_start: {}", 3, ["hold", "change", "new"]),
+        ("slow_start: {runs: 1, after: hold}", 1, ["hold"]),
+        ("slow_start: {after: [change, new]}", 3, ["change", "new"]),
+        ("slow_start: no", None, []),
+    ],
+)
+def test_slow_start_says_how_many_runs_and_after_what(text: str, runs: int | None, after: list[str]) -> None:
+    read = job(text)
+
+    assert (read.slow_start_runs, read.slow_start_after) == (runs, after)
+
+
 # --- over the defaults of the configuration --------------------------------------------------------------------------
 
 
@@ -206,6 +262,14 @@ def test_every_other_key_of_a_job_replaces_the_default_whole() -> None:
     read = job("tag: c\non_overlap: queue", "default_job_config: {tags: [a, b], allow_overtime: false}")
 
     assert (read.tags, read.on_overlap) == (["c"], "queue")
+
+
+def test_a_job_replaces_a_default_hold_whole_and_may_say_that_it_wants_none() -> None:
+    defaults = "default_job_config: {hold: {after_failures: 2, release_after: 5h}}"
+
+    assert job("", defaults).hold_after_failures == 2
+    assert job("hold: {after_failures: 9}", defaults).hold_release_after_seconds == 3600
+    assert job("hold: false", defaults).hold_after_failures is None
 
 
 def test_the_log_limit_of_the_job_comes_before_the_defaults_and_those_before_the_configuration() -> None:

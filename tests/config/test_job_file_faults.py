@@ -169,6 +169,28 @@ LINES = {
         "3:21: 'limits.log_bytes' must be a size, not 'big'",
         "write bytes, or 100 kB, 100 MB, 1 GB, 1 GiB",
     ),
+    "a hold that is a number": ("hold: 5", "3:7: 'hold' must be a map, not '5'", "write a map"),
+    "a backoff that is no time": ("backoff: soon", "3:10: 'backoff' must be a time above 0, not 'soon'", TIME),
+    "a backoff that shrinks": (
+        "backoff: {factor: 0.5}",
+        "3:19: 'backoff.factor' must be a number from 1 on, not '0.5'",
+        "write 1, 1.5 or 2",
+    ),
+    "a hold after nothing": (
+        "hold: {after_failures: 0}",
+        "3:24: 'hold.after_failures' must be a whole number above 0, not '0'",
+        "write a whole number above 0",
+    ),
+    "a slow start after something else": (
+        "slow_start: {after: [hold, changed]}",
+        "3:28: 'slow_start.after' must be hold, change or new, not 'changed'",
+        "did you mean 'change'?",
+    ),
+    "a key of slow_start written wrong": (
+        "slow_start: {run: 3}",
+        "3:14: unknown key 'slow_start.run'",
+        "did you mean 'slow_start.runs'? (a whole number above 0; see docs/reference/job-file.md)",
+    ),
     "a map that is none": ("limits: 3", "3:9: 'limits' must be a map, not '3'", "write a map"),
     "a bool that is none": (
         "disabled: maybe",

@@ -189,7 +189,9 @@ def test_a_lost_health_is_built_again_with_its_hold(box: Box) -> None:
     assert {**box.health("job"), "seen": None} == {**before, "seen": None}
 
 
-@pytest.mark.parametrize("garbage", ["", "{", "[]", '{"state": "fine"}', '{"state": "held", "release_at": 3}', "\0" * 9])
+@pytest.mark.parametrize(
+    "garbage", ["", "{", "[]", '{"state": "fine"}', '{"state": "held", "release_at": 3}', "\0" * 9]
+)
 def test_a_health_that_cannot_be_understood_counts_as_held(box: Box, garbage: str) -> None:
     box.job("job", f"command: 'true'\n{EVERY_MINUTE}")
     box.run("job")

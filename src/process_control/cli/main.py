@@ -28,6 +28,13 @@ VERBS = {
     "init": ("process_control.cli.init:init", "write the example configuration and a first job that runs"),
     "list": ("process_control.cli.jobs:list_jobs", "the jobs there are: state, schedule in words, tags"),
     "status": ("process_control.cli.jobs:status", "how the jobs stand, worst first; of one job, its last output too"),
+    "run": ("process_control.cli.runs:run", "start jobs, and see their run ids; --follow waits for one"),
+    "stop": ("process_control.cli.runs:stop", "stop the runs of jobs and wait until their process trees are gone"),
+    "wait": ("process_control.cli.runs:wait", "wait until the runs of jobs have ended"),
+    "hold": ("process_control.cli.hold:hold", "no scheduled run until somebody releases the job"),
+    "release": ("process_control.cli.hold:release", "let a held job run again, slowly first if it has slow_start"),
+    "pause": ("process_control.cli.hold:pause", "a hold that ends by itself"),
+    "show": ("process_control.cli.show:show", "what holds for a job and where each value comes from; its next slots"),
     "history": ("process_control.cli.history:history", "what ran: when, how long, how it ended and why"),
     "logs": ("process_control.cli.logs:logs", "what a run printed"),
     "audit": (

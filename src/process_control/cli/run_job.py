@@ -186,6 +186,7 @@ def _request(options: Options, *, by: str) -> "Request":
         wait=options.wait is not None,
         wait_seconds=seconds_of_flag(options.wait, "--wait") if options.wait else None,
         timeout_seconds=seconds_of_flag(options.timeout, "--timeout") if options.timeout is not None else None,
+        note=options.note,
     )
 
 

@@ -35,7 +35,7 @@ FLAGS = (
         choices=("cron", "timer"),
         meaning="as crontabs and timers call it: for its slot, through the gate, quiet",
         more="The slot is the last planned time. It is run once; one that is older than start_within, or belongs to a "
-        "job that is disabled, is recorded as skipped, and the exit code is 0.",
+        "job that is disabled, held or backing off, is recorded as skipped, and the exit code is 0.",
     ),
     Flag(
         names=("--wait",),
@@ -43,8 +43,9 @@ FLAGS = (
         value_is_optional=True,
         meaning="queue for the lock instead of refusing (TIME: 90s, 10m, 2h; default queue_timeout)",
     ),
-    Flag(names=("--force",), meaning="run although the job is held"),
+    Flag(names=("--force",), meaning="run although the job is held; in full although it is in slow start"),
     Flag(names=("--timeout",), value="TIME", meaning="for this run only; 0 is none"),
+    Flag(names=("--note",), value="TEXT", meaning="why, for the audit"),
     Flag(
         names=("--dry-run",),
         meaning="show what would run: command, environment, directory, user, limits, lock",

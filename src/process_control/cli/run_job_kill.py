@@ -1,7 +1,8 @@
-"""`run-job --kill-job`: stop a run from outside and wait until its tree is gone."""
+"""Stop a run from outside and wait until its tree is gone: `run-job --kill-job` and `process-control stop`."""
 
 import os
 import time
+from dataclasses import dataclass
 
 from process_control.cli.output import talk
 from process_control.config.job_directory import load_job
@@ -15,50 +16,88 @@ from process_control.system.clock import iso
 from process_control.wiring import announce
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """What became of a stop: whether the tree is gone because of it, the run, and the sentence."""
+
+    slug: str
+    is_stopped: bool
+    words: str
+    run_id: str | None = None
+    left: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopping:
+    """A run that was asked to stop: its block, and the pidfd of its runner (None: only its survivors are left)."""
+
+    slug: str
+    block: Block
+    handle: int | None
+
+
 def kill(settings: Settings, slug: str, identity: Identity, *, by: str) -> int:
     """Stop the job's run and wait until its tree is gone. 0 stopped, 1 nothing was running; raises JobNotFound (66)."""
+    asked = ask_to_stop(settings, slug, identity, by=by)
+    stopped = asked if isinstance(asked, Stopped) else wait_until_stopped(asked)
+    talk(f"{slug}: {stopped.words}")
+    return 0 if stopped.is_stopped else 1
+
+
+def ask_to_stop(
+    settings: Settings, slug: str, identity: Identity, *, by: str, note: str | None = None
+) -> Stopping | Stopped:
+    """Ask the job's run to end its tree, and record who asked. Raises JobNotFound (66), CannotRecord (74)."""
     block = read_block(settings.state_directory, slug) if is_slug(slug) else None
     if block is None:
         _raise_unless_job(slug, settings)
     if block is None or (block.get("end") is not None and not block.get("left")):
-        talk(f"{slug}: nothing is running")
-        return 1
-    run_id = str(block["run_id"])
+        return _nothing(slug)
     handle = stop.open_runner(block, boot_id=identity.boot_id, pid_namespace=identity.pid_namespace)
-    if handle is None:
-        return _kill_survivors(settings, slug, block, by=by)
-    _record_stop(settings, block, identity, by=by)
-    if not stop.ask_runner_to_stop(block, boot_id=identity.boot_id, pid_namespace=identity.pid_namespace):
-        talk(f"{slug}: the run ended by itself just now")
-        return 1
-    stop.wait_until_gone(handle)
+    if handle is None and block.get("end") is None and runner_is_alive(block):
+        # Its runner may live: what we can see of its job is not ours to signal behind the runner's back.
+        return Stopped(
+            slug=slug, is_stopped=False, words="it runs in another pid namespace (a container): stop it there"
+        )
+    if handle is None and not stop.survivors(block):
+        return _nothing(slug)
+    _record_stop(settings, block, identity, by=by, note=note)
+    if handle is not None and not stop.ask_runner_to_stop(
+        block, boot_id=identity.boot_id, pid_namespace=identity.pid_namespace
+    ):
+        os.close(handle)
+        return Stopped(slug=slug, is_stopped=False, words="the run ended by itself just now")
+    return Stopping(slug=slug, block=block, handle=handle)
+
+
+def wait_until_stopped(asked: Stopping) -> Stopped:
+    """Wait until the tree is gone; what its runner could not end, or left behind, gets TERM and KILL."""
+    block, run_id = asked.block, str(asked.block["run_id"])
+    if asked.handle is None:
+        return _end_survivors(asked.slug, block, run_id)
+    stop.wait_until_gone(asked.handle)
+    os.close(asked.handle)
     left = stop.end_survivors(block, grace_seconds=0.5) if stop.survivors(block) else []
     if left:
-        talk(f"{slug}: run {run_id} was stopped, but these could not be ended: {', '.join(left)}")
-        return 1
-    talk(f"{slug}: stopped run {run_id}")
-    return 0
+        words = f"run {run_id} was stopped, but these could not be ended: {', '.join(left)}"
+        return Stopped(slug=asked.slug, is_stopped=False, words=words, run_id=run_id, left=tuple(left))
+    return Stopped(slug=asked.slug, is_stopped=True, words=f"stopped run {run_id}", run_id=run_id)
 
 
-def _kill_survivors(settings: Settings, slug: str, block: Block, *, by: str) -> int:
-    """The runner is gone: end what it left behind, if anything."""
-    run_id = str(block["run_id"])
-    if block.get("end") is None and runner_is_alive(block):
-        # Its runner may live: what we can see of its job is not ours to signal behind the runner's back.
-        talk(f"{slug}: it runs in another pid namespace (a container): stop it there")
-        return 1
-    found = stop.survivors(block)
-    if not found:
-        talk(f"{slug}: nothing is running")
-        return 1
-    _record_stop(settings, block, Identity(), by=by)
+def _end_survivors(slug: str, block: Block, run_id: str) -> Stopped:
+    """The runner is gone: end what it left behind."""
+    count = len(stop.survivors(block))
     grace = block.get("kill_grace_seconds")
     left = stop.end_survivors(block, grace_seconds=float(grace) if isinstance(grace, (int, float)) else 10.0)
     if left:
-        talk(f"{slug}: these processes of run {run_id} could not be ended: {', '.join(left)}")
-        return 1
-    talk(f"{slug}: ended {len(found)} process(es) that run {run_id} had left behind")
-    return 0
+        words = f"these processes of run {run_id} could not be ended: {', '.join(left)}"
+        return Stopped(slug=slug, is_stopped=False, words=words, run_id=run_id, left=tuple(left))
+    words = f"ended {count} process(es) that run {run_id} had left behind"
+    return Stopped(slug=slug, is_stopped=True, words=words, run_id=run_id)
+
+
+def _nothing(slug: str) -> Stopped:
+    return Stopped(slug=slug, is_stopped=False, words="nothing is running")
 
 
 def _raise_unless_job(slug: str, settings: Settings) -> None:
@@ -69,8 +108,10 @@ def _raise_unless_job(slug: str, settings: Settings) -> None:
             raise JobNotFound(f"no such job: {slug}", mend="run-job --list-jobs") from None
 
 
-def _record_stop(settings: Settings, block: Block, identity: Identity, *, by: str) -> None:
+def _record_stop(settings: Settings, block: Block, identity: Identity, *, by: str, note: str | None) -> None:
     record: dict[str, object] = {"event": "stop", "at": iso(time.time()), "run_id": block["run_id"]}
     record |= {"job": block["job"], "by": by, "host": identity.host}
+    if note is not None:
+        record["detail"] = note
     journal.append(settings.state_directory, record)
     announce(settings, record)

@@ -17,6 +17,7 @@ class Options:
         "force",
         "job",
         "json",
+        "note",
         "only_running",
         "scheduled",
         "slow_start",
@@ -35,6 +36,7 @@ class Options:
         self.force = False
         self.wait: str | None = None
         self.timeout: str | None = None
+        self.note: str | None = None
         self.dry_run = False
         self.only_running = False
         self.debug = False
@@ -59,6 +61,7 @@ _WITH_VALUE = {
     "-k": "kill",
     "--kill-job": "kill",
     "--timeout": "timeout",
+    "--note": "note",
     "--config": "config",
 }
 _FOR_SHELLS = "--complete"  # not told by help: what completion asks, see offer.py

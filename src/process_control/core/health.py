@@ -407,7 +407,7 @@ def _slow_start_changes(old: Health, new: Health, cause: Cause, policy: Policy) 
         return [Change(event="slow_start", detail=f"begins: {new.why or 'released'}", facts=facts)]
     if new.state is State.SLOW_START and new.slow_successes > old.slow_successes:
         return [Change(event="slow_start", detail="went well", facts={"step": f"{new.slow_successes} of {runs}"})]
-    if new.state is State.SLOW_START and new.seen != old.seen:
+    if new.state is State.SLOW_START and old.seen is not None and new.seen != old.seen:
         return [Change(event="slow_start", detail=f"begins anew: {cause.why}", facts={"step": f"0 of {runs}"})]
     if old.state is State.SLOW_START and new.state is State.HEALTHY:
         return [Change(event="slow_start", detail="over: full runs again", facts={"step": f"{runs} of {runs}"})]

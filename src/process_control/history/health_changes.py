@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from process_control.core.health import NO_POLICY, Cause, Event, Health, Policy, changes, next_health
+from process_control.core.health import NO_POLICY, Cause, Change, Event, Health, Policy, changes, next_health
 from process_control.history.rebuild import Record, cause_of, health_after, rebuild_health
 from process_control.history.record import JobRecord
 
@@ -84,22 +84,16 @@ def _teller(
     def told(old: Record | None, new: Record) -> list[Record]:
         before = Health.from_record(old if restored is None else _sound(old, restored))
         happened = changes(before, Health.from_record(new), cause, policy)
-        who, _, _ = (cause.by or "").partition("@")
-        records: list[Record] = [
-            {
-                "event": change.event,
-                "at": cause.at,
-                "job": slug,
-                "by": who or None,
-                "host": host,
-                "run_id": cause.run_id,
-                "detail": change.detail,
-                **change.facts,
-            }
-            for change in happened
-        ]
+        records = [_told_of(each, cause, slug=slug, host=host) for each in happened]
         if records:
             records[-1]["health"] = new
         return records
 
     return told
+
+
+def _told_of(change: Change, cause: Cause, *, slug: str, host: str) -> Record:
+    who, _, _ = (cause.by or "").partition("@")
+    record: Record = {"event": change.event, "at": cause.at, "job": slug, "by": who or None, "host": host}
+    record |= {"run_id": cause.run_id, "detail": change.detail, **change.facts}
+    return {name: value for name, value in record.items() if value is not None or name in ("by", "detail")}

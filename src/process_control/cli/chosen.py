@@ -1,0 +1,98 @@
+"""The jobs that a command is about to touch: chosen by its words, shown first when they are many, and agreed to."""
+
+import os
+import posix
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from process_control.cli.output import talk
+from process_control.cli.run_job import own_directories, refuse_network_state, who
+from process_control.cli.session import Session, select_jobs
+from process_control.config.job_directory import InvalidJob
+from process_control.config.settings import Settings
+from process_control.core.job import Job
+from process_control.system import directories
+from process_control.system.account import check_allowed, drop_rights
+
+LONGEST_NOTE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Who asks, and the settings in force now that we are the service user."""
+
+    settings: Settings
+    by: str
+    host: str
+
+    @property
+    def who(self) -> str:
+        return f"{self.by}@{self.host}"
+
+
+def become_whoever_may(session: Session, verb: str) -> Asked:
+    """Note who asks, become the service user, and see to it that there is a state to change.
+
+    Raises NotPermitted (77), CannotRecord (74), BadConfiguration (78).
+    """
+    by = who(dict(os.environb))
+    settings = session.load()
+    account = check_allowed(settings.user, words=f"process-control {verb}", where=settings.path or "")
+    own = own_directories(settings)
+    posix.umask(0o022)
+    if posix.geteuid() == 0 and account.uid != 0:
+        directories.make_as_root(own, account)
+        drop_rights(account)
+    refuse_network_state(settings)
+    directories.ensure(own)
+    return Asked(settings=settings, by=by, host=os.uname().nodename)
+
+
+def choose(settings: Settings, words: Sequence[str]) -> list[Job | InvalidJob]:
+    """Return the jobs that the words name. Raises JobNotFound (66)."""
+    return select_jobs(settings, words)
+
+
+def agree(what: str, slugs: Sequence[str], *, yes: bool, dry_run: bool) -> bool:
+    """Show what will be touched, when it is more than one job; ask on a terminal. False: nothing is to be done.
+
+    Raises click.Abort for a no.
+    """
+    if dry_run:
+        talk(f"dry run: would {what} {_listed(slugs)}")
+        return False
+    if len(slugs) > 1:
+        talk(f"{what} {_listed(slugs)}")
+        if not yes and sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty():
+            click.confirm("go on?", abort=True, err=True)
+    return True
+
+
+def _listed(slugs: Sequence[str]) -> str:
+    return slugs[0] if len(slugs) == 1 else f"{len(slugs)} jobs: {', '.join(slugs)}"
+
+
+def _note(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Return a note on one line; nothing for an empty one."""
+    if value is None:
+        return None
+    return " ".join(value.split())[:LONGEST_NOTE] or None
+
+
+def changes_jobs(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb the argument JOB… and the options of every verb that changes jobs."""
+    for decorate in reversed(
+        (
+            click.argument("jobs", nargs=-1, required=True, metavar="JOB..."),
+            click.option("--note", metavar="TEXT", callback=_note, help="Why, for the audit and whoever comes next."),
+            click.option("--yes", "-y", is_flag=True, help="Do not ask, though it is more than one job."),
+            click.option("--dry-run", is_flag=True, help="Only tell which jobs would be touched."),
+            click.option("--json", "as_json", is_flag=True, help="What was done, as JSON."),
+        )
+    ):
+        function = decorate(function)
+    return function

@@ -1,0 +1,160 @@
+"""`show`: what holds for a job, where each value comes from, how it stands, and its next slots."""
+
+import itertools
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from process_control.cli.output import print_json, print_line
+from process_control.cli.plain import clean, is_terminal, print_tabbed
+from process_control.cli.session import Session, verb
+from process_control.cli.time_words import took
+from process_control.config.job_directory import JobDirectory, load_job
+from process_control.config.kinds import COMMAND, ENVIRONMENT, SIZE, TIME, TIME_ABOVE_ZERO, UMASK
+from process_control.config.origins import Origin, origins
+from process_control.config.settings import Settings
+from process_control.core.clock_changes import clock_change_marks
+from process_control.core.job import Job
+from process_control.core.schedule import Schedule, host_zone
+from process_control.history.index import Index
+from process_control.status import JobStatus, read_statuses
+
+SLOTS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """A planned time: as UTC, as the clock of the schedule's zone shows it, and what a clock change does to it."""
+
+    moment: datetime
+    local: datetime
+    mark: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """All that is shown of a job."""
+
+    status: JobStatus
+    values: list[Origin]
+    slots: list[Slot]
+
+    def to_json(self, now: datetime) -> dict[str, object]:
+        return {
+            **self.status.to_json(now),
+            "values": [
+                {"key": each.key, "value": plain_value(each), "words": in_words(each), "origin": each.origin}
+                for each in self.values
+            ],
+            "slots": [
+                {"at": f"{slot.moment:%Y-%m-%dT%H:%M:%S}.000Z", "local": slot.local.isoformat(), "mark": slot.mark}
+                for slot in self.slots
+            ],
+        }
+
+
+@verb(
+    "show",
+    epilog=(
+        "In a pipe, separated by tabs: a line `value`, key, value, origin for each key; a line `slot`, UTC, local "
+        "time, mark for each of the next slots. Values of the environment are not shown: they may be secrets."
+    ),
+)
+@click.argument("job", metavar="JOB")
+@click.option("--json", "as_json", is_flag=True, help="The job as `status --json` has it, its values and slots.")
+def show(session: Session, job: str, as_json: bool) -> None:
+    """Show what holds for a job: every value and where it comes from, the schedule in words, the next 10 slots."""
+    settings = session.settings("show")
+    shown = _look(settings, job)
+    now = datetime.now(UTC)
+    if as_json:
+        print_json({"job": shown.to_json(now)})
+    elif is_terminal():
+        _print_for_people(shown)
+    else:
+        for each in shown.values:
+            print_tabbed(["value", each.key, in_words(each), each.origin])
+        for slot in shown.slots:
+            print_tabbed(["slot", f"{slot.moment:%Y-%m-%dT%H:%M:%S}.000Z", slot.local.isoformat(), slot.mark])
+
+
+def _look(settings: Settings, slug: str) -> Shown:
+    """Raises JobNotFound (66), NotPermitted (77), BadConfiguration (78)."""
+    job = load_job(slug, settings)
+    with JobDirectory(settings) as directory:
+        source, _ = directory.read(slug)
+    with Index.open(settings.state_directory) as index:
+        [status] = read_statuses(settings, [job], index)
+    return Shown(status=status, values=origins(job, source, settings), slots=next_slots(job, datetime.now(UTC)))
+
+
+def next_slots(job: Job, now: datetime) -> list[Slot]:
+    if not job.schedule:
+        return []
+    schedule = Schedule.parse(job.schedule, time_zone=job.time_zone, host=os.uname().nodename, slug=job.slug)
+    zone = schedule.expressions[0].zone if job.time_zone else host_zone()
+    moments = list(itertools.islice(schedule.after(now), SLOTS))
+    marks = clock_change_marks(moments, now, zone)
+    return [
+        Slot(moment=moment, local=moment.astimezone(zone), mark=mark)
+        for moment, mark in zip(moments, marks, strict=True)
+    ]
+
+
+def plain_value(each: Origin) -> Any:
+    """Return the value as JSON has it: of the environment the names only."""
+    return sorted(each.value) if each.field.kind is ENVIRONMENT else each.value
+
+
+def in_words(each: Origin) -> str:
+    """Return the value as people write it; nothing when there is none."""
+    value, kind = each.value, each.field.kind
+    if value is None or value in ([], {}):
+        return ""
+    if kind is COMMAND:
+        return "; ".join(shlex.join(words) for words in value)
+    if kind is ENVIRONMENT:
+        return " ".join(sorted(value))
+    if kind in (TIME, TIME_ABOVE_ZERO):
+        return took(value) if value else "0"
+    if kind is SIZE:
+        return f"{value:,} bytes"
+    if kind is UMASK:
+        return f"{value:03o}"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _print_for_people(shown: Shown) -> None:
+    status = shown.status
+    print_line(f"{status.slug} - {clean(status.name)}")
+    print_line(f"  {clean(status.path)}, version {status.definition.version if status.definition else ''}")
+    print_line(f"  {status.state}{f': {clean(status.why)}' if status.why else ''}\n")
+    told = [each for each in shown.values if in_words(each)]
+    key_width = max(len(each.key) for each in told)
+    rows = [(each.key, clean(in_words(each)), each.origin) for each in told]
+    value_width = min(max(len(value) for _, value, _ in rows), 48)
+    for key, value, origin in rows:
+        print_line(f"  {key:<{key_width}}  {value:<{value_width}}  {origin}")
+    off = ", ".join(each.key for each in shown.values if not in_words(each))
+    print_line(f"\n  not set: {off}")
+    _print_slots(shown.slots, status)
+
+
+def _print_slots(slots: Sequence[Slot], status: JobStatus) -> None:
+    schedule = status.schedule
+    if schedule is None:
+        print_line("\n  no schedule: it runs by hand only")
+        return
+    disabled = ", but disabled" if status.definition is not None and status.definition.disabled else ""
+    print_line(f"\n  {schedule.in_words()}{disabled}; the next slots:")
+    for slot in slots:
+        print_line(f"    {slot.local:%a %Y-%m-%d %H:%M %Z}{f'  {slot.mark}' if slot.mark else ''}".rstrip())

@@ -1,0 +1,72 @@
+"""Where each value of a job comes from: a line of its file, the configuration, or what is built in."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from process_control.config.document import Map, Node, parse
+from process_control.config.fields import DEFAULT_LOG_BYTES, JOB_FIELDS, Field
+from process_control.config.settings import Settings
+from process_control.core.job import Job
+
+BUILT_IN = "built in"
+CONFIGURATION = "configuration"
+DEFAULT_JOB_CONFIG = "default_job_config"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """A key by its whole name, `hold.after_failures`, its value in the job, and where that comes from."""
+
+    key: str
+    field: Field
+    value: Any
+    origin: str
+
+
+def origins(job: Job, source: bytes, settings: Settings) -> list[Origin]:
+    """Return every key of the job file in the order of the table; `source` is the text that the job was read from."""
+    root = parse(source, f"{job.slug}.yaml").root
+    return list(_origins(JOB_FIELDS, root if isinstance(root, Map) else None, job, settings, prefix=""))
+
+
+def _origins(
+    fields: tuple[Field, ...], node: Map | None, job: Job, settings: Settings, *, prefix: str
+) -> Iterator[Origin]:
+    written = {key.value: (key.line, value) for key, value in node.entries} if node is not None else {}
+    for field in fields:
+        if not field.supported or field.spelling_of:
+            continue
+        names = [field.key, *(other.key for other in fields if other.spelling_of == field.key)]
+        line, value = next((written[name] for name in names if name in written), (None, None))
+        if field.fields:
+            yield from _of_map(field, line, value, job, settings)
+            continue
+        where = _origin(field, line, job, settings)
+        yield Origin(key=prefix + field.key, field=field, value=getattr(job, field.becomes), origin=where)
+
+
+def _of_map(field: Field, line: int | None, node: Node | None, job: Job, settings: Settings) -> Iterator[Origin]:
+    prefix = f"{field.key}."
+    for each in _origins(field.fields, node if isinstance(node, Map) else None, job, settings, prefix=prefix):
+        is_bare = line is not None and not isinstance(node, Map)
+        if is_bare and (each.field.key == field.bare or each.value is None):
+            yield Origin(key=each.key, field=each.field, value=each.value, origin=_line(job, line))
+        elif line is not None and each.origin == DEFAULT_JOB_CONFIG:  # a job's map replaces the default whole
+            yield Origin(key=each.key, field=each.field, value=each.value, origin=BUILT_IN)
+        else:
+            yield each
+
+
+def _origin(field: Field, line: int | None, job: Job, settings: Settings) -> str:
+    if line is not None:
+        return _line(job, line)
+    if field.becomes in settings.default_job_config:
+        return DEFAULT_JOB_CONFIG
+    if field.becomes == "log_bytes" and job.log_bytes != DEFAULT_LOG_BYTES:
+        return CONFIGURATION
+    return BUILT_IN
+
+
+def _line(job: Job, line: int | None) -> str:
+    return f"{job.slug}.yaml:{line}"
