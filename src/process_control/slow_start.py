@@ -24,16 +24,10 @@ Seen = dict[str, object]
 
 def end_the_pause(run: Run) -> None:
     """Release a job whose pause is over, unless somebody has held it again meanwhile. Raises CannotRecord (74)."""
-    from process_control.core.health import Cause, Event, Policy, State, next_health
+    from process_control.core.health import PAUSE_IS_OVER, Cause, Policy
 
     now, policy = iso(run.adapters.clock.now()), Policy.of(run.job)
-    cause = Cause(at=now, why="its pause is over")
-
-    def step(health: "Health") -> "Health":
-        is_over = health.state is State.HELD and health.release_at is not None and health.release_at <= now
-        return next_health(health, Event.RELEASED, cause=cause, policy=policy) if is_over else health
-
-    _change(run, step, cause)
+    _change(run, lambda health: health.as_of(now, policy), Cause(at=now, why=PAUSE_IS_OVER))
 
 
 def prepare(run: Run) -> int | None:

@@ -6,24 +6,61 @@ stands is decided in `core/job_state.py`.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from os import stat, uname
 from statistics import median
 from typing import Any
 
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
-from process_control.core.health import Health, State
+from process_control.core.gate import garbage_in_words, hold_in_words
+from process_control.core.health import NO_POLICY, Health, Policy, State
 from process_control.core.job import Job
-from process_control.core.job_state import FAILING, HELD, STOPPED, WORST_FIRST, state_of
+from process_control.core.job_state import FAILING, HELD, SLOW_START, STOPPED, WORST_FIRST, state_of
 from process_control.core.run import SKIPPED, SUCCEEDED, WARNED
 from process_control.core.schedule import Schedule, ScheduleError, host_zone
+from process_control.core.usual import Comparison, usual
 from process_control.history import record
 from process_control.history.index import Index, Run, run_of_block
 
 RECENT_RUNS = 20
+RUNS_COMPARED = 50
 _RANK = {state: rank for rank, state in enumerate(WORST_FIRST)}
 _NOT_SKIPPED = ("succeeded", "warned", "failed", "lost", "running")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlowStart:
+    """How far a slow start is: so many of so many runs went well; and how the last small dose compares."""
+
+    successes: int
+    runs: int
+    seconds: Comparison
+    output_bytes: Comparison
+
+    @property
+    def step(self) -> str:
+        """The next run: `2 of 3`."""
+        return f"{self.successes + 1} of {self.runs}"
+
+    @property
+    def in_words(self) -> str:
+        words = f"slow start, the next run is {self.step}"
+        if self.seconds.value is None:
+            return words
+        return f"{words}; the last took {self.seconds.in_words}, its output was {self.output_bytes.in_words}"
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "step": self.step,
+            "runs": self.runs,
+            "successes": self.successes,
+            "last_seconds": self.seconds.value,
+            "usual_seconds": self.seconds.usual,
+            "last_output_bytes": self.output_bytes.value,
+            "usual_output_bytes": self.output_bytes.usual,
+            "is_unusual": self.seconds.is_far or self.output_bytes.is_far,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +83,13 @@ class JobStatus:
     recent: tuple[str | None, ...]
     median_seconds: float | None
     settled_slot: int | None
+    slow_start: SlowStart | None = None
+
+    @property
+    def backoff_until(self) -> str | None:
+        """Until when slots are skipped (ISO 8601 UTC); None when none are."""
+        until = self.health.backoff_until
+        return until if until is not None and self.definition and self.definition.backoff_delay_seconds else None
 
     @property
     def name(self) -> str | None:
@@ -93,6 +137,9 @@ class JobStatus:
             "why": self.why,
             "health": self.health.state.value,
             "failures_in_row": self.health.failures_in_row,
+            "held": _hold_in_json(self.health),
+            "slow_start": self.slow_start.to_json() if self.slow_start else None,
+            "backoff_until": self.backoff_until,
             "next": slot.strftime("%Y-%m-%dT%H:%M:%S.000Z") if slot else None,
             "last": self.last.to_json() if self.last else None,
             "running": self.running.to_json() if self.running else None,
@@ -121,7 +168,7 @@ def read_statuses(settings: Settings, jobs: Iterable[Job | InvalidJob], index: I
     for job in wanted:
         run_id = last_ids[job.slug]
         last = last_runs.get(run_id) if run_id is not None else None
-        statuses.append(_status(settings, job, last, recent[job.slug]))
+        statuses.append(_status(settings, job, last, recent[job.slug], index))
     return sorted(statuses, key=lambda status: (_RANK[status.state], status.slug))
 
 
@@ -146,8 +193,8 @@ def _last_id(slug: str, recent: Recent, index: Index) -> str | None:
     return next((run.run_id for run in older if run.outcome is not None), None)
 
 
-def _status(settings: Settings, job: Job | InvalidJob, last: Run | None, recent: Recent) -> JobStatus:
-    health, doubt = _health(settings, job.slug)
+def _status(settings: Settings, job: Job | InvalidJob, last: Run | None, recent: Recent, index: Index) -> JobStatus:
+    health, doubt = _health(settings, job)
     settled_slot, running = _slot_and_running(settings, job.slug)
     if running is not None and not any(run_id == running.run_id for run_id, _, _ in recent):
         recent = [(running.run_id, None, None), *recent][:RECENT_RUNS]  # it could not be written to the journal
@@ -160,12 +207,13 @@ def _status(settings: Settings, job: Job | InvalidJob, last: Run | None, recent:
         last_outcome=last.outcome if last else None,
         last_reason=last.reason if last else None,
     )
+    slow_start = _slow_start(job, health, index) if isinstance(job, Job) else None
     good = [took for _, outcome, took in recent if outcome in (SUCCEEDED, WARNED) and took is not None]
     return JobStatus(
         slug=job.slug,
         path=job.path,
         state=state,
-        why=_why(state, job, health, doubt, last),
+        why=_why(state, job, health, doubt, last, slow_start),
         definition=definition,
         health=health,
         last=last,
@@ -173,16 +221,63 @@ def _status(settings: Settings, job: Job | InvalidJob, last: Run | None, recent:
         recent=tuple(outcome for _, outcome, _ in reversed(recent)),
         median_seconds=median(good) if good else None,
         settled_slot=settled_slot,
+        slow_start=slow_start,
     )
 
 
-def _health(settings: Settings, slug: str) -> tuple[Health, str | None]:
+def _health(settings: Settings, job: Job | InvalidJob) -> tuple[Health, str | None]:
     """Return the health and, when its file cannot be understood (then the job counts as held), why."""
+    policy = Policy.of(job) if isinstance(job, Job) else NO_POLICY
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}"
     try:
-        return Health.from_record(record.JobRecord(settings.state_directory, slug).read_health()), None
+        found = record.JobRecord(settings.state_directory, job.slug).read_health()
+        return Health.from_record(found).as_of(now, policy), None
     except ValueError as error:
-        doubt = f"its health file cannot be understood ({error}); removed, it is built again from the journal"
-        return Health(state=State.HELD), doubt
+        return Health(state=State.HELD), garbage_in_words(error)
+
+
+def _slow_start(job: Job, health: Health, index: Index) -> SlowStart | None:
+    """Return how far the slow start is. The last small dose of it is compared with earlier runs of the same dose."""
+    if health.state is not State.SLOW_START or not job.slow_start_runs:
+        return None
+    doses = [
+        run
+        for run in index.runs(jobs=[job.slug], outcomes=(SUCCEEDED, WARNED), limit=RUNS_COMPARED)
+        if run.slow_start or not job.slow_start_command
+    ]
+    last = doses[0] if doses and doses[0].slow_start and doses[0].started_at >= (health.since or "") else None
+    earlier = doses[1:] if last is not None else doses
+    return SlowStart(
+        successes=health.slow_successes,
+        runs=job.slow_start_runs,
+        seconds=Comparison(
+            value=last.duration_seconds if last else None, usual=usual([run.duration_seconds for run in earlier])
+        ),
+        output_bytes=Comparison(
+            value=_output_bytes(last) if last else None, usual=usual([_output_bytes(run) for run in earlier])
+        ),
+    )
+
+
+def _output_bytes(run: Run) -> float | None:
+    if run.stdout_bytes is None or run.stderr_bytes is None:
+        return None
+    return run.stdout_bytes + run.stderr_bytes
+
+
+def _hold_in_json(health: Health) -> dict[str, Any] | None:
+    if health.state is not State.HELD:
+        return None
+    return {
+        "since": health.since,
+        "by": health.by,
+        "why": health.why,
+        "kind": health.hold_kind.value if health.hold_kind else None,
+        "until": health.release_at,
+        "next_probe": health.probe_at,
+        "run_id": health.run_id,
+        "evidence": health.evidence,
+    }
 
 
 def _slot_and_running(settings: Settings, slug: str) -> tuple[int | None, Run | None]:
@@ -192,15 +287,26 @@ def _slot_and_running(settings: Settings, slug: str) -> tuple[int | None, Run | 
     return slot, run_of_block(block)
 
 
-def _why(state: str, job: Job | InvalidJob, health: Health, doubt: str | None, last: Run | None) -> str | None:
+def _why(
+    state: str,
+    job: Job | InvalidJob,
+    health: Health,
+    doubt: str | None,
+    last: Run | None,
+    slow_start: SlowStart | None,
+) -> str | None:
     if isinstance(job, InvalidJob):
         return str(job.error)
     if state == HELD:
-        by = f" by {health.by}" if health.by else ""
-        return doubt or f"held{by}: {health.why or 'no reason given'}"
+        return doubt or hold_in_words(health.to_record())
+    if state == SLOW_START and slow_start is not None:
+        return slow_start.in_words
     if last is None or state not in (FAILING, WARNED, STOPPED):
         return None
-    return last.detail or last.reason
+    why = last.detail or last.reason
+    if state == FAILING and job.backoff_delay_seconds and health.backoff_until is not None:
+        return f"{why}; backing off until {health.backoff_until}"
+    return why
 
 
 def _schedule(job: Job | None, zone: tzinfo | None) -> Schedule | None:

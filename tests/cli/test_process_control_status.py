@@ -130,7 +130,7 @@ def test_a_health_file_that_makes_no_sense_counts_as_held(desk: Desk, health: st
     [row] = desk.lines("status")
 
     assert row[1] == "held"
-    assert "removed, it is built again from the journal" in row[9]
+    assert "`release` builds it again from the journal" in row[9]
 
 
 def test_an_invalid_file_hides_no_other_and_tells_its_faults_on_one_line(desk: Desk) -> None:
@@ -208,6 +208,9 @@ def test_json_tells_everything_of_a_job(desk: Desk) -> None:
         "why": "exited with 3",
         "health": "failing",
         "failures_in_row": 2,
+        "held": None,
+        "slow_start": None,
+        "backoff_until": None,
         "running": None,
         "recent": ["failed"],
         "median_seconds": None,

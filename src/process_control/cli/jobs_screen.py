@@ -24,6 +24,8 @@ from process_control.cli.screen import (
 )
 from process_control.cli.time_words import ago, parse_iso, span, stamp, took, until
 from process_control.config.job_secrets import secrets_of
+from process_control.core.gate import hold_in_words
+from process_control.core.health import Health
 from process_control.core.job_state import NEEDS_ATTENTION, WORST_FIRST
 from process_control.core.schedule import host_zone
 from process_control.history.index import Run
@@ -143,10 +145,19 @@ def _why(status: JobStatus) -> list[str]:
     """Return the reason for the state of a job that needs a look, a line each."""
     if status.state == "invalid":
         return [clean(line) for line in (status.why or "").split("\n")]
-    if status.state not in (*NEEDS_ATTENTION, "warned", "stopped") or not status.why:
+    if status.state == "held" and status.health.since:
+        return _held(status.health)
+    if status.state not in (*NEEDS_ATTENTION, "warned", "stopped", "slow start") or not status.why:
         return []
     count = status.health.failures_in_row
     return [clean(status.why) + (f"; {count} failures in a row" if count > 1 else "")]
+
+
+def _held(health: Health) -> list[str]:
+    """Return who holds the job since when and why, in local time, and the way back."""
+    until = f"{stamp(parse_iso(health.release_at))}" if health.release_at else None
+    words = hold_in_words(health.to_record(), since=stamp(parse_iso(health.since)), until=until)
+    return [clean(words), "hint: process-control release JOB"]
 
 
 def _print_table(screen: Console, lines: Sequence[Text], below: dict[int, list[str]]) -> None:

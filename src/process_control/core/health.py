@@ -43,7 +43,7 @@ class HoldKind(StrEnum):
     SLOW_START = "slow_start"
 
 
-PROBE_WENT_WELL = "its probe went well"
+PROBE_WENT_WELL, PAUSE_IS_OVER = "its probe went well", "its pause is over"
 PROBED = (HoldKind.FAILURES, HoldKind.SLOW_START)
 """Holds that `release_after` tries to end; a person, or a failure that no time mends, waits for a person."""
 
@@ -126,6 +126,12 @@ class Health:
     backoff_until: str | None = None
     last_run: str | None = None
     seen: Mapping[str, object] | None = None
+
+    def as_of(self, now: str, policy: "Policy") -> "Health":
+        """Return the health as the next start at `now` (ISO 8601 UTC) will find it: after a pause that is over."""
+        if self.state is not State.HELD or self.release_at is None or self.release_at > now:
+            return self
+        return release(self, Cause(at=self.release_at, why=PAUSE_IS_OVER), policy)
 
     def to_record(self) -> dict[str, object]:
         """Return it as JSON can say it; of what is rarely there only what is."""
