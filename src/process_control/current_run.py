@@ -53,6 +53,7 @@ class Run:
         "cgroup",
         "id",
         "job",
+        "limits_missing",
         "lock",
         "log",
         "request",
@@ -73,6 +74,7 @@ class Run:
         self.block: dict[str, object] = {}
         self.cgroup: str | None = None
         self.unrecorded = False
+        self.limits_missing: str | None = None
 
     @property
     def scheduled_at(self) -> str | None:

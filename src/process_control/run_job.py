@@ -148,6 +148,11 @@ def record_the_start(run: Run) -> None:
             raise
         run.unrecorded = True
     run.cgroup = adapters.make_cgroup(run)
+    try:
+        limits = adapters.set_limits(run) if adapters.has_limits else None
+    except BadConfiguration:
+        adapters.forget_run(run)
+        raise
     run.block = {
         **run.facts_for_the_record(),
         "lock": run.job.lock,
@@ -164,6 +169,8 @@ def record_the_start(run: Run) -> None:
         "journaled": False,
         "left": [],
     }
+    if limits:
+        run.block["limits"] = limits
     start = {**run.block, "event": "start", "at": iso(run.started_at)}
     for only_in_block in ("end", "journaled", "left", "guard_pid", "started_at", "kill_grace_seconds", "cgroup"):
         del start[only_in_block]
@@ -190,6 +197,7 @@ def _goes_on(run: Run) -> "Callable[[Facts], bool]":
 def judge(run: Run, facts: Facts) -> tuple[dict[str, object], int]:
     """Return the end record and the exit code. A plain success needs no import."""
     facts.unlogged = run.unrecorded
+    facts.limits_missing = run.limits_missing
     outcome, reason, detail, exit_code = words.SUCCEEDED, None, None, 0
     if not facts.is_plain_success():
         outcome, reason, detail, exit_code = _judge_with_the_table(run, facts)
@@ -221,6 +229,8 @@ def judge(run: Run, facts: Facts) -> tuple[dict[str, object], int]:
         "log_error": facts.log_error,
         "cpu_seconds": round(facts.cpu_seconds, 6),
         "memory_bytes": facts.memory_bytes,
+        "read_bytes": facts.read_bytes,
+        "written_bytes": facts.written_bytes,
         "log": run.log,
     }, exit_code
 
@@ -246,8 +256,8 @@ def _judge_without_the_table(facts: Facts) -> tuple[str, str | None, str | None,
         return words.LOST, "runner_killed", detail, 137
     if facts.stopped_by_request or facts.stopped_by is not None:
         return words.FAILED, "stopped", detail, 128 + (facts.stopped_by or 15)
-    if facts.timed_out:
-        return words.FAILED, "timeout", detail, 124
+    if facts.timed_out or facts.silent:
+        return words.FAILED, "timeout" if facts.timed_out else "silence", detail, 124
     if facts.exit_code:
         return words.FAILED, "exit_code", detail, facts.exit_code
     if facts.signal:

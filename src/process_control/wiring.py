@@ -7,7 +7,7 @@ import posix
 import sys
 
 from process_control.core.run import SUCCEEDED, WARNED
-from process_control.errors import CannotRecord
+from process_control.errors import BadConfiguration, CannotRecord
 from process_control.system.clock import SystemClock, iso
 
 _A_DAY = 86400
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from process_control.postman import Postman
     from process_control.system.account import Account
     from process_control.system.capture import Capture
+    from process_control.system.limits import Limits
     from process_control.system.process import Surroundings
     from process_control.system.signals import Inbox
 
@@ -60,6 +61,7 @@ class Adapters:
         "_capture",
         "_environment",
         "_job",
+        "_limits",
         "_mails",
         "_postman",
         "_settings",
@@ -80,6 +82,7 @@ class Adapters:
         self._caller = caller
         self._capture: Capture | None = None
         self._environment: dict[str, str] = {}
+        self._limits: Limits | None = None
         self.state_directory = settings.state_directory
         self.clock = SystemClock()
         self.identity = caller.identity
@@ -210,7 +213,42 @@ class Adapters:
         """Make the run's own control group where that is possible; a service left behind must not be in it."""
         from process_control.system import cgroup
 
-        return None if self._job.leftovers == "keep" else cgroup.make_for_run(run.id)
+        if self._job.leftovers == "keep":
+            return None
+        job = self._job
+        holds = job.memory_limit_bytes is not None or job.processes_limit is not None
+        return cgroup.make_for_run(run.id, controllers=("memory", "pids") if holds else ())
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether the job asks for any limit besides its times."""
+        job = self._job
+        of_group = job.memory_limit_bytes, job.processes_limit
+        of_each = job.cpu_seconds_limit, job.open_files_limit, job.file_size_limit_bytes, job.nice, job.io_class
+        return of_group != (None, None) or of_each != (None, None, None, None, None)
+
+    def set_limits(self, run: "Run") -> "dict[str, object]":
+        """Set what the run's group holds it to; return the limits in force by their keys.
+
+        What is missing makes the run `warned` once a day. Raises BadConfiguration (78) when the job cannot do without.
+        """
+        from process_control.system.limits import Limits
+
+        limits = Limits(self._job)
+        asked = limits.asked_for()
+        if not asked:
+            return asked
+        self._limits = limits
+        missing = limits.missing(run.cgroup)
+        if missing:
+            told = "; ".join([f"limits.{key} cannot be set: {why}" for key, why in missing.items()])
+            if self._job.limits_required:
+                raise BadConfiguration(
+                    told, where=self._job.path, mend="docs/how-to/limits.md tells how; or take away limits.required"
+                )
+            if self.store.is_first_today("limits"):
+                run.limits_missing = f"{told}; see docs/how-to/limits.md"
+        return {key: value for key, value in asked.items() if key not in missing}
 
     def forget_run(self, run: "Run") -> None:
         """Remove what was made for a run that did not start after all."""
@@ -228,16 +266,17 @@ class Adapters:
                 pass
 
     def executor(self, run: "Run") -> "Executor":
-        from process_control.system.supervisor import Limits, Supervisor
+        from process_control.system.supervisor import Supervisor, TimeLimits
 
         job = self._job
         if self._capture is None:
             self._capture = self._new_capture()
         timeout = run.request.timeout_seconds
-        limits = Limits(
+        limits = TimeLimits(
             timeout_seconds=job.timeout_seconds if timeout is None else timeout,
             grace_seconds=job.kill_grace_seconds,
             keep_leftovers=job.leftovers == "keep",
+            silence_seconds=job.silence_timeout_seconds or 0.0,
         )
         return Supervisor(
             run_id=run.id,
@@ -270,6 +309,7 @@ class Adapters:
             lock=None if job.leftovers == "keep" else run.lock,
             no_new_privileges=self._settings.no_new_privileges,
             cgroup=run.cgroup,
+            limits=self._limits,
         )
 
     def _grace_of(self, slug: str) -> float:

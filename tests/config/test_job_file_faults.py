@@ -53,10 +53,10 @@ LINES = {
         "3:1: key 'retry' is not supported yet",
         "remove it, or write 'x-retry' to keep it as a note",
     ),
-    "an inner key whose behaviour comes later": (
-        "limits: {memory: 1 GB}",
-        "3:10: key 'limits.memory' is not supported yet",
-        "remove it, or write 'x-memory' to keep it as a note",
+    "a priority out of range": (
+        "limits: {nice: 20}",
+        "3:16: 'limits.nice' must be a whole number from -20 to 19, not '20'",
+        "write a whole number from -20 (first) to 19 (last)",
     ),
     "an inner key written wrong": (
         "limits: {log_byte: 1 GB}",

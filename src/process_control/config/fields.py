@@ -23,6 +23,7 @@ from process_control.config.kinds import (
     MAIL_ADDRESSES,
     MAIL_SERVER,
     MAP,
+    NICE,
     PATH,
     PATHS,
     SCHEDULE,
@@ -97,16 +98,73 @@ LIMIT_FIELDS = (
         "the beginning and the last 1 MiB are kept, the job goes on, and the cut is told.",
         example="100 MB",
     ),
-    later("memory", SIZE, "The memory that all processes of the job may use together (cgroup v2).", "512 MiB"),
-    later("cpu_seconds", COUNT, "The CPU time that each process may use.", "600"),
-    later("processes", COUNT, "How many processes the job may have at once (cgroup v2).", "100"),
-    later("open_files", COUNT, "How many files each process may have open.", "1024"),
-    later("file_size", SIZE, "The largest file that the job may write.", "1 GB"),
-    later("nice", known("number", "a whole number from -20 to 19"), "The priority, as nice(1) has it.", "10"),
-    later(
-        "io_class", known("text", "idle, best-effort or realtime"), "The class for disk access, as ionice(1).", "idle"
+    Field(
+        key="memory",
+        kind=SIZE,
+        attribute="memory_limit_bytes",
+        default_words="none",
+        meaning="The memory that all processes of the job may use together; then the kernel ends them, reason `oom`. "
+        "It takes a writable cgroup v2.",
+        example="512 MiB",
     ),
-    later("required", BOOL, "Refuse to start when a limit cannot be set.", "true", default_words="`false`"),
+    Field(
+        key="processes",
+        kind=COUNT,
+        attribute="processes_limit",
+        default_words="none",
+        meaning="How many processes and threads the job may have at once. It takes a writable cgroup v2.",
+        example="100",
+    ),
+    Field(
+        key="cpu_seconds",
+        kind=COUNT,
+        attribute="cpu_seconds_limit",
+        default_words="none",
+        meaning="The CPU time that each process may use; then it is ended by signal XCPU, five seconds later by KILL.",
+        example="600",
+    ),
+    Field(
+        key="open_files",
+        kind=COUNT,
+        attribute="open_files_limit",
+        default_words="as run-job's caller has it",
+        meaning="How many files each process may have open.",
+        example="1024",
+    ),
+    Field(
+        key="file_size",
+        kind=SIZE,
+        attribute="file_size_limit_bytes",
+        default_words="none",
+        meaning="The largest file that a process of the job may write; then it is ended by signal XFSZ.",
+        example="1 GB",
+    ),
+    Field(
+        key="nice",
+        kind=NICE,
+        attribute="nice",
+        default_words="as run-job's caller has it",
+        meaning="The priority, as nice(1) has it: 19 gives way to everything. Below 0 is for jobs of root.",
+        example="10",
+    ),
+    Field(
+        key="io_class",
+        kind=one_of("idle", "best-effort", "realtime"),
+        attribute="io_class",
+        default_words="none",
+        meaning="The class for disk access, as ionice(1) has it. `realtime` is for jobs of root.",
+        example="idle",
+    ),
+    Field(
+        key="required",
+        kind=BOOL,
+        attribute="limits_required",
+        default=False,
+        default_words="`false`",
+        meaning="Refuse to start (78) when one of these limits cannot be set. Without it the job runs all the "
+        "same, and is `warned` once a day.",
+        example="true",
+    ),
 )
 
 FAILMAIL_FIELDS = (
@@ -292,7 +350,15 @@ JOB_FIELDS = (
         meaning="Run even when no log can be written: for the job that cleans the disk.",
         example="true",
     ),
-    later("silence_timeout", TIME, "No output for so long: the job is ended, reason `silence`.", "5m"),
+    Field(
+        key="silence_timeout",
+        kind=TIME_ABOVE_ZERO,
+        attribute="silence_timeout_seconds",
+        default_words="none",
+        meaning="How long a job may print nothing, on neither stream; then the whole process tree is ended, reason "
+        "`silence`.",
+        example="5m",
+    ),
     Field(
         key="environment",
         kind=ENVIRONMENT,

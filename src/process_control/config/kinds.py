@@ -288,6 +288,24 @@ COUNT = Kind(
     name="number", wanted="a whole number above 0", form="a whole number above 0", annotation="int", read=_read_count
 )
 
+_NICE = re.compile(r"-?[0-9]{1,2}", re.ASCII)
+
+
+def _read_nice(key: str, node: Node, faults: Faults) -> int | None:
+    if isinstance(node, Text) and _NICE.fullmatch(node.value) and -20 <= int(node.value) <= 19:
+        return int(node.value)
+    refuse(NICE.wanted, NICE.form, key, node, faults)
+    return None
+
+
+NICE = Kind(
+    name="number",
+    wanted="a whole number from -20 to 19",
+    form="a whole number from -20 (first) to 19 (last)",
+    annotation="int",
+    read=_read_nice,
+)
+
 _TIME = re.compile(r"(?P<number>[0-9]{1,12}(?:\.[0-9]{1,6})?) ?(?P<unit>[smhd]?)", re.ASCII)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 TIME_FORM = "seconds, or 90s, 10m, 2h"

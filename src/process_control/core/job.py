@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "c0d4af66f273"
+FIELDS_VERSION = "f34bead0462f"
 
 ATTRIBUTES = (
     "slug",
@@ -27,6 +27,7 @@ ATTRIBUTES = (
     "kill_grace_seconds",
     "leftovers",
     "run_unlogged",
+    "silence_timeout_seconds",
     "environment",
     "environment_file",
     "inherit_environment",
@@ -40,6 +41,14 @@ ATTRIBUTES = (
     "stderr",
     "start_within_seconds",
     "log_bytes",
+    "memory_limit_bytes",
+    "processes_limit",
+    "cpu_seconds_limit",
+    "open_files_limit",
+    "file_size_limit_bytes",
+    "nice",
+    "io_class",
+    "limits_required",
     "failmail_to",
     "failmail_from",
     "failmail_smtp",
@@ -91,6 +100,7 @@ class Job:
         kill_grace_seconds: float
         leftovers: str
         run_unlogged: bool
+        silence_timeout_seconds: float | None
         environment: dict[str, str]
         environment_file: list[str]
         inherit_environment: bool | list[str]
@@ -104,6 +114,14 @@ class Job:
         stderr: str
         start_within_seconds: float
         log_bytes: int
+        memory_limit_bytes: int | None
+        processes_limit: int | None
+        cpu_seconds_limit: int | None
+        open_files_limit: int | None
+        file_size_limit_bytes: int | None
+        nice: int | None
+        io_class: str | None
+        limits_required: bool
         failmail_to: list[str]
         failmail_from: str | None
         failmail_smtp: str | None
@@ -134,6 +152,7 @@ class Job:
         kill_grace_seconds: float = 10.0,
         leftovers: str = "kill",
         run_unlogged: bool = False,
+        silence_timeout_seconds: "float | None" = None,
         environment: "dict[str, str] | None" = None,
         environment_file: "list[str] | None" = None,
         inherit_environment: "bool | list[str]" = False,
@@ -147,6 +166,14 @@ class Job:
         stderr: str = "fail",
         start_within_seconds: float = 600.0,
         log_bytes: int = 100_000_000,
+        memory_limit_bytes: "int | None" = None,
+        processes_limit: "int | None" = None,
+        cpu_seconds_limit: "int | None" = None,
+        open_files_limit: "int | None" = None,
+        file_size_limit_bytes: "int | None" = None,
+        nice: "int | None" = None,
+        io_class: "str | None" = None,
+        limits_required: bool = False,
         failmail_to: "list[str] | None" = None,
         failmail_from: "str | None" = None,
         failmail_smtp: "str | None" = None,
@@ -174,6 +201,7 @@ class Job:
         self.kill_grace_seconds = kill_grace_seconds
         self.leftovers = leftovers
         self.run_unlogged = run_unlogged
+        self.silence_timeout_seconds = silence_timeout_seconds
         self.environment = {} if environment is None else environment
         self.environment_file = [] if environment_file is None else environment_file
         self.inherit_environment = inherit_environment
@@ -187,6 +215,14 @@ class Job:
         self.stderr = stderr
         self.start_within_seconds = start_within_seconds
         self.log_bytes = log_bytes
+        self.memory_limit_bytes = memory_limit_bytes
+        self.processes_limit = processes_limit
+        self.cpu_seconds_limit = cpu_seconds_limit
+        self.open_files_limit = open_files_limit
+        self.file_size_limit_bytes = file_size_limit_bytes
+        self.nice = nice
+        self.io_class = io_class
+        self.limits_required = limits_required
         self.failmail_to = [] if failmail_to is None else failmail_to
         self.failmail_from = failmail_from
         self.failmail_smtp = failmail_smtp

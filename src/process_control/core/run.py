@@ -35,8 +35,10 @@ class Facts:
     """What was seen of one attempt (of all its commands until one of them stopped the list).
 
     `exit_code` and `signal` are those of the last command that ran: one of them is None. `not_started` is a
-    sentence, with `not_started_code` 126 or 127. `stopped_by` is the signal number that `run-job` was given,
-    `stopped_by_request` true when `--kill-job` asked. Durations are seconds of the monotonic clock.
+    sentence, with `not_started_code` 126 or 127; `limits_missing` one that names limits that are not in force.
+    `stopped_by` is the signal number that `run-job` was given, `stopped_by_request` true when `--kill-job` asked.
+    Durations are seconds of the monotonic clock; `memory_bytes` is the peak of the whole tree where a control group
+    tells it, else that of its largest process.
     """
 
     __slots__ = (
@@ -46,12 +48,17 @@ class Facts:
         "exit_code",
         "guard_died",
         "leftovers",
+        "limits_missing",
         "log_dropped_bytes",
         "log_error",
         "memory_bytes",
         "not_started",
         "not_started_code",
+        "out_of_memory",
+        "read_bytes",
         "signal",
+        "silence_seconds",
+        "silent",
         "stderr_bytes",
         "stderr_excerpt",
         "stdout_bytes",
@@ -62,6 +69,7 @@ class Facts:
         "timed_out",
         "timeout_seconds",
         "unlogged",
+        "written_bytes",
     )
 
     def __init__(self) -> None:
@@ -87,6 +95,12 @@ class Facts:
         self.duration_seconds = 0.0
         self.cpu_seconds = 0.0
         self.memory_bytes = 0
+        self.read_bytes = 0
+        self.written_bytes = 0
+        self.silent = False
+        self.silence_seconds = 0.0
+        self.out_of_memory = False
+        self.limits_missing: str | None = None
 
     def is_plain_success(self) -> bool:
         """Whether this is a success under every policy that `core.verdict.judge` knows: nothing to tell at all.
@@ -104,4 +118,7 @@ class Facts:
             and not self.leftovers
             and not self.survivors
             and not self.unlogged
+            and not self.silent
+            and not self.out_of_memory
+            and self.limits_missing is None
         )

@@ -78,7 +78,7 @@ def exit_status(facts: Facts, judgement: Judgement) -> int:
         return 0
     if judgement.reason == "stopped":
         return 128 + (facts.stopped_by or signal.SIGTERM)
-    if facts.timed_out:
+    if facts.timed_out or facts.silent:
         return 124
     if facts.not_started is not None:
         return facts.not_started_code or 126
@@ -102,6 +102,8 @@ def _findings(facts: Facts, stderr: str) -> list[Finding]:
         findings.append(Finding(reason="stderr", verdict=STDERR_POLICIES[stderr], detail=detail))
     if facts.leftovers or facts.survivors:
         findings.append(Finding(reason="leftovers", verdict=Verdict.WARN, detail=_leftovers(facts)))
+    if facts.limits_missing is not None:
+        findings.append(Finding(reason="expectation", verdict=Verdict.WARN, detail=facts.limits_missing))
     if facts.unlogged:
         detail = "no log could be written, so its output is not kept"
         findings.append(Finding(reason="output", verdict=Verdict.WARN, detail=detail))
@@ -115,8 +117,18 @@ def _end_of_command(facts: Facts) -> Finding | None:
         ended = f"; {_leftovers(facts)}" if facts.survivors else " and was ended with its whole tree"
         detail = f"{which}still ran after {_duration(facts.timeout_seconds)}{ended}"
         return Finding(reason="timeout", verdict=Verdict.FAIL, detail=detail)
+    if facts.silent:
+        ended = f"; {_leftovers(facts)}" if facts.survivors else " and was ended with its whole tree"
+        detail = f"{which}printed nothing for {_duration(facts.silence_seconds)}{ended}"
+        return Finding(reason="silence", verdict=Verdict.FAIL, detail=detail)
+    if facts.out_of_memory:
+        detail = f"{which}used more memory than limits.memory, and the kernel ended it"
+        return Finding(reason="oom", verdict=Verdict.FAIL, detail=detail)
     if facts.not_started is not None:
         return Finding(reason="not_started", verdict=Verdict.FAIL, detail=facts.not_started)
+    if facts.signal in _OF_LIMITS:
+        detail = f"{which}{_OF_LIMITS[facts.signal]}"
+        return Finding(reason="signal", verdict=Verdict.FAIL, detail=detail)
     if facts.signal is not None:
         detail = f"{which}was ended by signal {signal_name(facts.signal)} that process-control did not send"
         return Finding(reason="signal", verdict=Verdict.FAIL, detail=detail)
@@ -134,6 +146,10 @@ def _verdict_on(finding: Finding, rules: Sequence[Rule]) -> Verdict:
     return finding.verdict
 
 
+_OF_LIMITS: dict[int | None, str] = {
+    signal.SIGXCPU: "used more CPU time than limits.cpu_seconds (signal XCPU)",
+    signal.SIGXFSZ: "wrote a file larger than limits.file_size (signal XFSZ)",
+}
 _GUARD_DIED = "the guard process was killed, so the runner ended the job's whole tree"
 
 

@@ -20,6 +20,8 @@ CREATE TABLE run (
     stderr_bytes      INTEGER,
     log_dropped_bytes INTEGER,
     cpu_seconds       REAL,
+    read_bytes INTEGER,
+    written_bytes INTEGER,
     memory_bytes      INTEGER,
     log               TEXT,
     slow_start        INTEGER,

@@ -23,13 +23,16 @@ _KILL_AGAIN_SECONDS = 0.02
 _GIVE_UP_SECONDS = 5.0
 
 
-class Limits:
-    """The limits of one attempt, in seconds; `timeout_seconds` 0 is none."""
+class TimeLimits:
+    """How long one attempt may take, in seconds; `timeout_seconds` 0 is no limit, and so is `silence_seconds`."""
 
-    __slots__ = ("drain_seconds", "grace_seconds", "keep_leftovers", "timeout_seconds")
+    __slots__ = ("drain_seconds", "grace_seconds", "keep_leftovers", "silence_seconds", "timeout_seconds")
 
-    def __init__(self, *, timeout_seconds: float, grace_seconds: float, keep_leftovers: bool) -> None:
+    def __init__(
+        self, *, timeout_seconds: float, grace_seconds: float, keep_leftovers: bool, silence_seconds: float = 0.0
+    ) -> None:
         self.timeout_seconds = timeout_seconds
+        self.silence_seconds = silence_seconds
         self.grace_seconds = grace_seconds
         self.keep_leftovers = keep_leftovers
         self.drain_seconds = DRAIN_SECONDS
@@ -49,6 +52,7 @@ class Supervisor:
         "_flush",
         "_grace_of",
         "_guard_channel",
+        "_heard_at",
         "_inbox",
         "_limits",
         "_main",
@@ -66,7 +70,7 @@ class Supervisor:
         self,
         *,
         run_id: str,
-        limits: Limits,
+        limits: TimeLimits,
         capture: Capture,
         inbox: Inbox,
         guard_channel: int | None,
@@ -92,12 +96,13 @@ class Supervisor:
         self._status: int | None = None
         self._children_gone = False
         self._deadline: float | None = None
+        self._heard_at = 0.0
         self.facts = Facts()
         self.facts.timeout_seconds = limits.timeout_seconds
 
     def execute(self, commands: list[list[str]], *, goes_on: "Callable[[Facts], bool]") -> Facts:
         """Run the commands in sequence and return the facts. `goes_on(facts)` says after each whether the list does."""
-        started = time.monotonic()
+        started = self._heard_at = time.monotonic()
         if self._limits.timeout_seconds:
             self._deadline = started + self._limits.timeout_seconds
         surroundings = self._surroundings
@@ -112,9 +117,9 @@ class Supervisor:
             posix.close(surroundings.stdout)
             posix.close(surroundings.stderr)
         self._finish(completed)
+        self._measure(started)
         if surroundings.cgroup is not None:
             cgroup.remove(surroundings.cgroup)
-        self._measure(started)
         for descriptor in self._open_streams:
             posix.close(descriptor)
         self._capture.close()
@@ -151,7 +156,14 @@ class Supervisor:
                 return True
             if self._is_over():
                 return False
-            self._wait(self._deadline)
+            self._wait(self._next_limit())
+
+    def _next_limit(self) -> float | None:
+        """Return when the next limit ends the attempt, unless something is heard of it before."""
+        if not self._limits.silence_seconds:
+            return self._deadline
+        silence_ends = self._heard_at + self._limits.silence_seconds
+        return silence_ends if self._deadline is None else min(silence_ends, self._deadline)
 
     def _is_over(self) -> bool:
         """Whether the attempt must end now; notes why."""
@@ -162,6 +174,10 @@ class Supervisor:
             return True
         if self._deadline is not None and time.monotonic() >= self._deadline:
             facts.timed_out = True
+            return True
+        silence_seconds = self._limits.silence_seconds
+        if silence_seconds and time.monotonic() >= self._heard_at + silence_seconds:
+            facts.silent, facts.silence_seconds = True, silence_seconds
             return True
         return False
 
@@ -261,6 +277,8 @@ class Supervisor:
 
     def _read(self, descriptor: int) -> int:
         size = self._capture.read(descriptor, self._open_streams[descriptor])
+        if size > 0 and self._limits.silence_seconds:
+            self._heard_at = time.monotonic()
         if size == 0:
             self._poll.unregister(descriptor)
             del self._open_streams[descriptor]
@@ -301,5 +319,8 @@ class Supervisor:
         facts = self.facts
         self._measure_output()
         facts.duration_seconds = time.monotonic() - started
-        facts.cpu_seconds, facts.memory_bytes = linux.usage_of_children()
+        facts.cpu_seconds, facts.memory_bytes, facts.read_bytes, facts.written_bytes = linux.usage_of_children()
+        of_tree = None if self._surroundings.cgroup is None else cgroup.memory_of_tree(self._surroundings.cgroup)
+        if of_tree is not None:
+            facts.memory_bytes, facts.out_of_memory = of_tree
         facts.stderr_excerpt = self._capture.stderr_excerpt()
