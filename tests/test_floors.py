@@ -25,6 +25,7 @@ FLOORS = {
     "last_run": 4,
     "mail_contents": 4,
     "news": 4,
+    "noise_of_runs": 4,
     "overlap": 4,
     "postman": 4,
     "run_job": 4,

@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -27,7 +27,7 @@ from process_control.config.job_secrets import secrets_of
 from process_control.core.job_state import NEEDS_ATTENTION, WORST_FIRST
 from process_control.core.schedule import host_zone
 from process_control.history.index import Run
-from process_control.history.log_reader import Line, last_lines
+from process_control.history.log_reader import STDERR, Line, last_lines
 from process_control.status import JobStatus
 
 LAST_LINES = 10
@@ -162,7 +162,8 @@ def _print_table(screen: Console, lines: Sequence[Text], below: dict[int, list[s
 # --- one job, told at length -----------------------------------------------------------------------------------------
 
 
-def show_one(status: JobStatus) -> None:
+def show_one(status: JobStatus, *, news: Collection[str] = ()) -> None:
+    """Tell one job at length. `news` are lines on stderr that the last good run did not have."""
     screen = console()
     now = datetime.now(UTC)
     title = Text("● " if draws_unicode(screen) else "* ", style=STATE_STYLES[status.state])
@@ -174,7 +175,7 @@ def show_one(status: JobStatus) -> None:
     if status.recent:
         drawn = drawn_marks(status.recent, unicode=draws_unicode(screen))
         screen.print(Text(f"{'runs':>10}: ", style="dim").append_text(drawn))
-    _show_output(screen, status)
+    _show_output(screen, status, news)
 
 
 def _facts(status: JobStatus, now: datetime) -> list[tuple[str, Text]]:
@@ -234,7 +235,7 @@ def outcome_in_words(run: Run) -> str:
     return f"{run.outcome or 'running'}: {why}" if why else run.outcome or "running"
 
 
-def _show_output(screen: Console, status: JobStatus) -> None:
+def _show_output(screen: Console, status: JobStatus, news: Collection[str]) -> None:
     run = status.running or status.last
     if run is None or not run.log:
         return
@@ -249,4 +250,7 @@ def _show_output(screen: Console, status: JobStatus) -> None:
         screen.print(Text(clean(fault), style="yellow"))
     began = parse_iso(run.started_at)
     for line in lines or [Line(None, "o", b"(it printed nothing)")]:
-        screen.print(output_line(line, began))
+        shown = output_line(line, began)
+        if line.stream == STDERR and line.text.decode("utf-8", "replace") in news:
+            shown.append("   new since the last good run", style="yellow")
+        screen.print(shown)
