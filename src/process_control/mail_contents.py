@@ -120,7 +120,7 @@ class _Writer:
         self._job = job
         self._settings = settings
         self._zone: tzinfo = host_zone()
-        self.slug = str(news.get("job") or "")
+        self.slug = str(news.get("job") or "a job")
         self.job_name = job.name if job is not None else self.slug
         self.secrets, _ = secrets_of(job)
 
