@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "c0d4af66f273"
+FIELDS_VERSION = "2db5b294153e"
 
 ATTRIBUTES = (
     "slug",
@@ -38,7 +38,14 @@ ATTRIBUTES = (
     "queue_timeout_seconds",
     "stdout",
     "stderr",
+    "verdicts",
+    "retry_attempts",
+    "retry_delay_seconds",
+    "retry_factor",
+    "retry_max_delay_seconds",
+    "retry_jitter",
     "start_within_seconds",
+    "expect",
     "log_bytes",
     "failmail_to",
     "failmail_from",
@@ -102,7 +109,14 @@ class Job:
         queue_timeout_seconds: float
         stdout: str | None
         stderr: str
+        verdicts: list[dict[str, Any]]
+        retry_attempts: int
+        retry_delay_seconds: float
+        retry_factor: float
+        retry_max_delay_seconds: float
+        retry_jitter: float
         start_within_seconds: float
+        expect: dict[str, Any]
         log_bytes: int
         failmail_to: list[str]
         failmail_from: str | None
@@ -145,7 +159,14 @@ class Job:
         queue_timeout_seconds: float = 3600.0,
         stdout: "str | None" = None,
         stderr: str = "fail",
+        verdicts: "list[dict[str, Any]] | None" = None,
+        retry_attempts: int = 1,
+        retry_delay_seconds: float = 10.0,
+        retry_factor: float = 2.0,
+        retry_max_delay_seconds: float = 600.0,
+        retry_jitter: float = 0.1,
         start_within_seconds: float = 600.0,
+        expect: "dict[str, Any] | None" = None,
         log_bytes: int = 100_000_000,
         failmail_to: "list[str] | None" = None,
         failmail_from: "str | None" = None,
@@ -185,7 +206,14 @@ class Job:
         self.queue_timeout_seconds = queue_timeout_seconds
         self.stdout = stdout
         self.stderr = stderr
+        self.verdicts = [] if verdicts is None else verdicts
+        self.retry_attempts = retry_attempts
+        self.retry_delay_seconds = retry_delay_seconds
+        self.retry_factor = retry_factor
+        self.retry_max_delay_seconds = retry_max_delay_seconds
+        self.retry_jitter = retry_jitter
         self.start_within_seconds = start_within_seconds
+        self.expect = {} if expect is None else expect
         self.log_bytes = log_bytes
         self.failmail_to = [] if failmail_to is None else failmail_to
         self.failmail_from = failmail_from

@@ -4,6 +4,11 @@ Lean room: imports nothing; plain slots and constants, because every cold run lo
 *mean* is decided in `core/verdict.py`.
 """
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.core.line_watch import Lines
+    from process_control.core.verdict import Judgement
+
 SUCCEEDED, WARNED, FAILED, SKIPPED, LOST = "succeeded", "warned", "failed", "skipped", "lost"
 OUTCOMES = (SUCCEEDED, WARNED, FAILED, SKIPPED, LOST)
 
@@ -37,15 +42,25 @@ class Facts:
     `exit_code` and `signal` are those of the last command that ran: one of them is None. `not_started` is a
     sentence, with `not_started_code` 126 or 127. `stopped_by` is the signal number that `run-job` was given,
     `stopped_by_request` true when `--kill-job` asked. Durations are seconds of the monotonic clock.
+
+    For rules and expectations: `earlier` is what the commands before the last one came to; `lines` what was seen of the
+    output, None when no rule asks, and `lines_unseen` that nobody could look; `expected_file` how many seconds before
+    the attempt that file was written (below 0: after its start), or why it cannot be looked at. `awaited_attempt` is
+    the one that the run waited for when it was stopped.
     """
 
     __slots__ = (
+        "awaited_attempt",
         "command_index",
         "cpu_seconds",
         "duration_seconds",
+        "earlier",
         "exit_code",
+        "expected_file",
         "guard_died",
         "leftovers",
+        "lines",
+        "lines_unseen",
         "log_dropped_bytes",
         "log_error",
         "memory_bytes",
@@ -65,8 +80,13 @@ class Facts:
     )
 
     def __init__(self) -> None:
+        self.awaited_attempt = 0
         self.command_index = 0
+        self.earlier: list[Judgement] = []
         self.exit_code: int | None = None
+        self.expected_file: float | str | None = None
+        self.lines: Lines | None = None
+        self.lines_unseen = False
         self.signal: int | None = None
         self.timed_out = False
         self.timeout_seconds = 0.0
@@ -104,4 +124,7 @@ class Facts:
             and not self.leftovers
             and not self.survivors
             and not self.unlogged
+            and not self.earlier
+            and (self.lines is None or not self.lines.faults)
+            and not self.lines_unseen
         )
