@@ -195,7 +195,10 @@ def run_attempts(run: Run) -> tuple[Facts, Judged]:
         run.attempt_started_at = run.adapters.clock.now()
         facts = run.adapters.executor(run).execute(run.commands, goes_on=_goes_on(run))
         judged = judge(run, facts)
-        if judged.verdict != "retry" or not _has_attempts_left(run) or facts.survivors:
+        if judged.verdict != "retry" or not _has_attempts_left(run):
+            break
+        if facts.survivors:  # two attempts would run side by side
+            judged.detail = f"{judged.detail}; not tried again beside what could not be ended: {facts.survivors[0]}"
             break
         from process_control.attempts import wait_for_the_next
 
@@ -223,11 +226,14 @@ def _goes_on(run: Run) -> "Callable[[Facts], bool]":
 
 def _goes_on_by_rules(run: Run, facts: Facts) -> bool:
     """Judge the command that has ended: a verdict above `warn` stops the list. What it warned of is kept in `facts`."""
-    from process_control.core.finding import Verdict
-    from process_control.core.rules import rules_of
-    from process_control.core.verdict import judge_command
+    try:
+        from process_control.core.finding import Verdict
+        from process_control.core.verdict import judge_command
 
-    judgement = judge_command(facts, stderr=run.job.stderr, rules=rules_of(run.job.verdicts))
+        rules = _rules(run.job)
+    except Exception:  # noqa: BLE001  the package was replaced under us
+        return False
+    judgement = judge_command(facts, stderr=run.job.stderr, rules=rules)
     if judgement.verdict > Verdict.WARN:
         return False
     if judgement.verdict is Verdict.WARN:
@@ -240,13 +246,14 @@ def _goes_on_by_rules(run: Run, facts: Facts) -> bool:
 def judge(run: Run, facts: Facts) -> Judged:
     """Return what the attempt came to. A plain success that no rule looks at needs no import."""
     facts.unlogged = run.unrecorded
-    if facts.is_plain_success() and not _looks_at_successes(run.job):
+    if facts.is_plain_success() and not words.looks_at_successes(run.job.verdicts, run.job.expect):
         return Judged(words.SUCCEEDED, exit_code=0)
     try:
         from process_control.core.verdict import exit_status, judge
+
+        rules = _rules(run.job)
     except Exception:  # noqa: BLE001  the package was replaced under us: the end is recorded all the same
         return _judge_without_the_table(facts)
-    rules = _rules(run.job)
     if "file" in run.job.expect:
         facts.expected_file = run.adapters.age_of_file(run.job.expect["file"]["path"], run.attempt_started_at)
     judgement = judge(
@@ -266,24 +273,13 @@ def judge(run: Run, facts: Facts) -> Judged:
     )
 
 
-def _looks_at_successes(job: "Job") -> bool:
-    """Whether a rule or an expectation may have something to say of a plain success."""
-    if not job.verdicts:
-        return bool(job.expect)
-    return bool(job.expect) or any(not _needs_a_failure(rule) for rule in job.verdicts)
-
-
-def _needs_a_failure(rule: dict[str, object]) -> bool:
-    """Whether one of the rule's conditions never holds for a plain success."""
-    codes = rule.get("exit_code")
-    if isinstance(codes, list) and all(low > 0 for low, _ in codes):
-        return True
-    return any(name in rule for name in ("signal", "stderr", "timeout", "silence", "leftovers"))
-
-
 def _rules(job: "Job") -> "list[Rule]":
+    """Return the rules, and see to it that all is loaded that judging by rules and expectations takes."""
+    if job.expect:
+        import process_control.core.expect
     if not job.verdicts:
         return []
+    import process_control.notify.message  # noqa: F401
     from process_control.core.rules import rules_of
 
     return rules_of(job.verdicts)

@@ -33,7 +33,7 @@ def _check_rule(number: int, rule: Map, faults: Faults, conditions: Sequence[str
     if "verdict" not in said:
         mend = "add verdict: ignore, warn, retry, fail or hold"
         faults.add(f"rule {number} of 'verdicts' has no verdict", rule, mend=mend)
-    if not said.keys() & set(conditions):
+    if not {key for key in said if key != "verdict" and not key.startswith("x-")}:  # unknown ones are told already
         faults.add(f"rule {number} of 'verdicts' has no condition", rule, mend=f"add one of {', '.join(conditions)}")
     ends = [key for key in said if key in ENDS]
     if len(ends) > 1:
@@ -114,9 +114,14 @@ def rule_text(rule: Map) -> str:
     return text if len(text) <= LONGEST_RULE else f"{text[: LONGEST_RULE - 1]}…"
 
 
+def _said(node: Map) -> list[tuple[Text, Node]]:
+    """Return the entries that are no notes."""
+    return [(key, value) for key, value in node.entries if not key.value.startswith("x-")]
+
+
 def _flow(node: Node) -> str:
     if isinstance(node, Map):
-        return "{" + ", ".join(f"{key.value}: {_flow(value)}" for key, value in node.entries) + "}"
+        return "{" + ", ".join(f"{key.value}: {_flow(value)}" for key, value in _said(node)) + "}"
     if isinstance(node, List):
         return "[" + ", ".join(_flow(item) for item in node.items) + "]"
     if not isinstance(node, Text):

@@ -41,7 +41,7 @@ class Finding:
     """One fact worth a verdict: its `reason` of page 1's table, the verdict that holds without a rule, a sentence.
 
     `number` is what the fact measures: an exit code, a signal, seconds. `line` is the output that it is about;
-    `missing` the number of the rule whose `stdout_missing` no line matched.
+    `missing` the regex of a `stdout_missing` that no line matched.
     """
 
     reason: str
@@ -49,4 +49,4 @@ class Finding:
     detail: str
     number: float | None = None
     line: SeenLine | None = None
-    missing: int | None = None
+    missing: str | None = None

@@ -52,15 +52,15 @@ def watched_by(rules: Sequence[Mapping[str, Any]], expect: Mapping[str, Any]) ->
 class Lines:
     """What was seen of an attempt's lines. `faults` are sentences: what could not be matched, and why.
 
-    `seen_rules` are the rules whose `stdout_missing` was there, `number_text` what `expect.number` found last.
+    `seen_regexes` are those of `stdout_missing` that were there, `number_text` what `expect.number` found last.
     """
 
-    __slots__ = ("_kinds", "faults", "number_text", "seen_rules", "too_many_kinds", "watches_stderr")
+    __slots__ = ("_kinds", "faults", "number_text", "seen_regexes", "too_many_kinds", "watches_stderr")
 
     def __init__(self, *, watches_stderr: bool) -> None:
         self.watches_stderr = watches_stderr
         self._kinds: dict[tuple[str, tuple[int, ...]], list[Any]] = {}
-        self.seen_rules: set[int] = set()
+        self.seen_regexes: set[str] = set()
         self.number_text: str | None = None
         self.faults: list[str] = []
         self.too_many_kinds = False

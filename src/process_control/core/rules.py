@@ -75,8 +75,8 @@ def _line_of(stream: str) -> Condition:
     return holds
 
 
-def _missing(rule: Rule, _regex: str, finding: Finding) -> bool:
-    return finding.missing == rule.number
+def _missing(_rule: Rule, regex: str, finding: Finding) -> bool:
+    return finding.missing == regex
 
 
 def _reason(word: str) -> Condition:

@@ -6,6 +6,8 @@ Lean room: imports nothing; plain slots and constants, because every cold run lo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from process_control.core.line_watch import Lines
     from process_control.core.verdict import Judgement
 
@@ -128,3 +130,15 @@ class Facts:
             and (self.lines is None or not self.lines.faults)
             and not self.lines_unseen
         )
+
+
+def looks_at_successes(rules: "list[dict[str, Any]]", expect: "dict[str, Any]") -> bool:
+    """Whether a rule or an expectation may have something to say of a plain success too."""
+    return bool(expect) or not all(_needs_a_failure(rule) for rule in rules)
+
+
+def _needs_a_failure(rule: "dict[str, Any]") -> bool:
+    """Whether one of the rule's conditions never holds for a plain success; all of them are needed."""
+    if any(name in rule for name in ("signal", "stderr", "timeout", "silence", "leftovers")):
+        return True
+    return all(low > 0 for low, _ in rule.get("exit_code", [(0, 0)]))

@@ -186,10 +186,11 @@ def _of_the_attempt(facts: Facts, rules: "Sequence[Rule]", expect: Mapping[str, 
     """Return what is judged once, for the whole attempt."""
     findings = []
     if facts.lines is not None:
-        for rule in rules:
-            if "stdout_missing" in rule.conditions and rule.number not in facts.lines.seen_rules:
-                detail = f"no line of stdout was matched by the stdout_missing of rule {rule.number}"
-                findings.append(Finding(reason="output", verdict=Verdict.IGNORE, detail=detail, missing=rule.number))
+        wanted = [rule.conditions["stdout_missing"] for rule in rules if "stdout_missing" in rule.conditions]
+        for regex in dict.fromkeys(wanted):
+            if regex not in facts.lines.seen_regexes:
+                detail = f"no line of stdout matched '{regex}'"
+                findings.append(Finding(reason="output", verdict=Verdict.IGNORE, detail=detail, missing=regex))
         findings += [Finding(reason="output", verdict=Verdict.WARN, detail=fault) for fault in facts.lines.faults]
     if facts.lines_unseen:
         detail = "its rules could not be loaded, so they were not tried on its output"

@@ -15,7 +15,6 @@ _FACTS = {
         "exit_code",
         "signal",
         "duration_seconds",
-        "verdict",
         "trigger",
         "scheduled_at",
         "by",

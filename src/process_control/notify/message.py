@@ -76,6 +76,9 @@ def decision(end: "dict[str, object]") -> str | None:
 
 def advice(end: "dict[str, object]") -> str | None:
     """Return a ready line to paste where one would help, or None."""
+    by = end.get("decided_by")
+    if end.get("reason") == "stderr" and isinstance(by, dict) and by.get("rule"):
+        return None
     if end.get("reason") == "stderr" and end["outcome"] == "warned":
         return f"if this output never matters, write in {end['job']}.yaml:  stderr: ignore"
     if end.get("reason") == "stderr":

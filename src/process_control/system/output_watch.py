@@ -87,7 +87,7 @@ class _Stream:
             self._rules += (watched.rule,)
             return watched.settles
         if watched.purpose == "missing":
-            lines.seen_rules.add(watched.rule)
+            lines.seen_regexes.add(watched.regex)
             tried.is_on = False
         else:
             lines.number_text = (found[1] or "")[:LONGEST_NUMBER]
