@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from process_control.core.verdict import Judgement
     from process_control.wiring import Adapters
 
+MOST_FAULTS = 5
 HEALTHY: dict[str, object] = {"state": "healthy", "failures_in_row": 0}
 
 
@@ -323,6 +324,7 @@ def end_of(run: Run, facts: Facts, judged: Judged) -> dict[str, object]:
         run.block.pop("attempts", None)  # they stand in the end now
         for attempt, offset in zip(run.attempts, run.adapters.log_offsets()):  # noqa: B905
             attempt["log_offset"] = None if run.log is None else offset
+    faults = {} if facts.lines is None or not facts.lines.faults else {"regex_faults": facts.lines.faults[:MOST_FAULTS]}
     return {
         "event": "end",
         "at": iso(run.adapters.clock.now()),
@@ -336,6 +338,7 @@ def end_of(run: Run, facts: Facts, judged: Judged) -> dict[str, object]:
         "detail": judged.detail,
         "verdict": judged.verdict,
         "decided_by": judged.decided_by,
+        **faults,
         "attempts": run.attempts,
         "stdout_bytes": sum([int(str(attempt["stdout_bytes"])) for attempt in run.attempts]),
         "stderr_bytes": sum([int(str(attempt["stderr_bytes"])) for attempt in run.attempts]),

@@ -50,15 +50,19 @@ FAULTS = {
         "verdicts: [{verdict: fail}]",
         "3:12",
         "rule 1 of 'verdicts' has no condition",
-        "add one of exit_code, signal, stderr, stdout, stdout_missing, timeout, silence, shorter_than, longer_than, "
-        "leftovers",
+        (
+            "add one of exit_code, signal, stderr, stdout, stdout_missing, timeout, silence, shorter_than, "
+            "longer_than, leftovers"
+        ),
     ),
     "an unknown condition": (
         "verdicts: [{exitcode: 1, verdict: fail}]",
         "3:13",
         "unknown key 'verdicts.exitcode'",
-        "did you mean 'verdicts.exit_code'? (a number such as 75, a range such as 64-78, or a list of them; "
-        "see docs/reference/job-file.md)",
+        (
+            "did you mean 'verdicts.exit_code'? (a number such as 75, a range such as 64-78, or a list of them; "
+            "see docs/reference/job-file.md)"
+        ),
     ),
     "an unknown verdict": (
         "verdicts: [{exit_code: 1, verdict: retyr}]",
@@ -160,15 +164,19 @@ FAULTS = {
         "expect: {stdout_bytes: '>'}",
         "3:24",
         "'expect.stdout_bytes' must be a bound for a size, not '>'",
-        'write ">0", ">=", "<", "<=" or "=" and a size (bytes, or 100 kB, 100 MB, 1 GB, 1 GiB), '
-        'or a range such as "1 kB-2 MB"',
+        (
+            'write ">0", ">=", "<", "<=" or "=" and a size (bytes, or 100 kB, 100 MB, 1 GB, 1 GiB), '
+            'or a range such as "1 kB-2 MB"'
+        ),
     ),
     "a size below 0": (
         "expect: {stdout_bytes: '<0'}",
         "3:24",
         "'expect.stdout_bytes' can never hold: '<0'",
-        'write ">0", ">=", "<", "<=" or "=" and a size (bytes, or 100 kB, 100 MB, 1 GB, 1 GiB), '
-        'or a range such as "1 kB-2 MB"',
+        (
+            'write ">0", ">=", "<", "<=" or "=" and a size (bytes, or 100 kB, 100 MB, 1 GB, 1 GiB), '
+            'or a range such as "1 kB-2 MB"'
+        ),
     ),
     "a file without a path": (
         "expect: {file: {newer_than_start: true}}",

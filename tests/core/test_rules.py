@@ -132,6 +132,15 @@ def test_the_worst_verdict_of_all_facts_wins() -> None:
     assert (judgement.line.stream, judgement.line.number, judgement.line.text) == (STDERR, 2, "line 2")
 
 
+def test_of_equals_what_a_rule_decided_is_told() -> None:
+    rules = rules_of([{"stdout": REGEX, "verdict": "fail"}])
+    seen = facts(exit_code=3, lines=lines((STDOUT, 1, (1,))))
+
+    judgement = judge(seen, rules=rules)
+
+    assert (judgement.reason, judgement.rule, exit_status(seen, judgement)) == ("output", rules[0], 3)
+
+
 def test_lines_that_no_rule_matched_fall_to_the_policy_on_stderr() -> None:
     rules = rules_of([{"stderr": REGEX, "verdict": "ignore"}])
     noisy = lines((STDERR, 1, (1,)), (STDERR, 2, (1,)))

@@ -51,10 +51,10 @@ def judge(
 ) -> Judgement:
     """Judge an attempt. `stderr` is the job's policy (`fail`, `warn`, `ignore`) for output that no rule matches.
 
-    For each fact the first rule that matches decides; the worst verdict wins, of equals the fact that came first:
-    earlier commands of the list, how the command ended, then stderr, what was printed, how long it took, what was
-    expected, leftovers, a missing log. A run that was stopped or whose guard died is not judged: it did not end by
-    itself.
+    For each fact the first rule that matches decides; the worst verdict wins. Of equals a fact that a rule decided is
+    told, since it says more; else the fact that came first: earlier commands of the list, how the command ended, then
+    stderr, what was printed, how long it took, what was expected, leftovers, a missing log. A run that was stopped or
+    whose guard died is not judged: it did not end by itself.
     """
     if facts.guard_died:
         return Judgement(outcome=LOST, reason="runner_killed", detail=_GUARD_DIED, verdict=Verdict.FAIL)
@@ -89,7 +89,7 @@ def _worst(findings: list[Finding], rules: "Sequence[Rule]", besides: Sequence[F
         verdict = finding.verdict if rule is None else rule.verdict
         if finding.reason in ENDS and verdict > Verdict.WARN:
             ended_well = False
-        if worst is None or verdict > worst[0]:
+        if worst is None or (verdict, rule is not None) > (worst[0], worst[2] is not None):
             worst = verdict, finding, rule
     if worst is None or worst[0] is Verdict.IGNORE:
         return Judgement(outcome=SUCCEEDED, ended_well=ended_well)

@@ -333,7 +333,7 @@ def _shortened(run: Block) -> Block:
     if not isinstance(end, dict):
         return short
     detail = str(end.get("detail") or "")[:300] or None
-    return {**short, "end": {**end, "attempts": [], "decided_by": None, "detail": detail}}
+    return {**short, "end": {**end, "attempts": [], "decided_by": None, "regex_faults": [], "detail": detail}}
 
 
 def _make_directories(path: str) -> None:

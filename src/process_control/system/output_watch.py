@@ -15,7 +15,7 @@ from process_control.system.capture import OUT
 from process_control.system.match_guard import Interrupted, MatchGuard, Regex, TakesTooLong
 
 PIECE_BYTES = 64 << 10
-MOST_TICKS_AT_AN_END = 30
+SECONDS_AT_AN_END = 0.3
 LONGEST_NUMBER = 100
 
 
@@ -151,8 +151,8 @@ class OutputWatch:
         """
         for stream in self._streams.values():
             self._waiting.append((stream, b""))
-        until = self._guard.ticks + MOST_TICKS_AT_AN_END
-        while self.is_behind and self._guard.ticks < until and not self._is_stopping():
+        until = self._guard.seconds + SECONDS_AT_AN_END
+        while self.is_behind and self._guard.seconds < until and not self._is_stopping():
             self.work()
         if self.is_behind and not self._is_stopping():
             self._give_up()
