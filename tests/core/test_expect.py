@@ -106,6 +106,16 @@ def test_a_miss_has_its_reason_and_a_sentence_with_the_seen_and_the_wanted_value
     assert judgement.outcome == ("warned" if miss else "succeeded")
 
 
+def test_several_misses_are_all_told_under_the_reason_of_the_first() -> None:
+    judgement = judge(facts(), expect={"longer_than": 90.0, "stdout_bytes": [1, None, ">0"], **ROWS})
+
+    assert judgement.reason == "too_short"
+    assert judgement.detail == (
+        "took 1 min, expected longer than 1 min 30 s; printed 0 bytes to stdout, expected >0; "
+        r"expected a number of at least 1 by 'rows: (\d+)' in stdout, no line matched"
+    )
+
+
 def test_a_miss_fails_when_the_file_says_so_and_is_not_tried_again() -> None:
     judgement = judge(facts(), expect={"shorter_than": 5.0, "verdict": "fail"}, has_attempts_left=True)
 

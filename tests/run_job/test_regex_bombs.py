@@ -152,7 +152,7 @@ def test_matching_takes_little_memory_whatever_is_printed(box: Box) -> None:
         "job.sh",
         f"""
         head -c 50000000 /dev/zero; head -c 50000000 /dev/zero >&2
-        yes '' | head -c 10000000; yes xxxx | head -c 20000000 >&2
+        yes '' | head -c 2000000; yes xxxx | head -c 5000000 >&2
         echo > {started}; read line < {release}
         """,
     )

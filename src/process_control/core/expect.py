@@ -12,7 +12,7 @@ _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?", re.ASCII)
 
 
 def misses(expect: Mapping[str, Any], facts: Facts) -> list[Finding]:
-    """Return a finding for each expectation that was missed, with the seen and the wanted value."""
+    """Return what was missed as one finding: the reason of the first miss, and the seen and wanted value of each."""
     verdict = Verdict[str(expect.get("verdict") or "warn").upper()]
     missed = [
         *_duration(expect, facts.duration_seconds),
@@ -20,7 +20,9 @@ def misses(expect: Mapping[str, Any], facts: Facts) -> list[Finding]:
         *_file(expect, facts.expected_file),
         *_number(expect, facts),
     ]
-    return [Finding(reason=reason, verdict=verdict, detail=detail) for reason, detail in missed]
+    if not missed:
+        return []
+    return [Finding(reason=missed[0][0], verdict=verdict, detail="; ".join(detail for _, detail in missed))]
 
 
 Miss = tuple[str, str]
