@@ -1,14 +1,15 @@
 """A failed attempt is tried again inside the same run: one lock, one log, one record, one mail."""
 
 import os
+import random
 import signal
 import time
 from pathlib import Path
 
 import pytest
 
-from harness import Box, Fifo, lives, until, wait_gone
-from runs import ends, kill_both, killers, outcomes, records, script, starts, the_end
+from harness import Box, Fifo, children, lives, storm_size, until, wait_gone
+from runs import ends, kill_both, killers, outcomes, pause_or_end, records, script, starts, the_end
 
 LONG = "retry: {attempts: 3, delay: 1000, jitter: 0%}"
 """A delay that never passes: whoever waits for the test has to be woken."""
@@ -365,3 +366,33 @@ def test_one_mail_tells_of_the_run_and_none_of_its_attempts(box: Box) -> None:
     assert Path(f"{mails}.count").read_text() == "\n"
     assert "decided by    rule 1, {exit_code: 75, verdict: retry}" in mails.read_text()
     assert "3 attempts" in mails.read_text()
+
+
+@pytest.mark.storm
+@pytest.mark.parametrize("victim", ["runner", "guard"])
+def test_killed_at_any_moment_of_three_attempts_no_attempt_that_ended_is_lost(box: Box, victim: str) -> None:
+    """Each run has one end, with every attempt that the journal has; nothing of it lives on."""
+    job = script(box, "job.sh", "sleep 1000 & sleep 0.01; kill $!; exit 75")
+    box.job("job", f"command: {job}\nkill_grace: 0\nretry: {{attempts: 3, delay: 0.02, factor: 1}}")
+    chance = random.Random(f"{victim} 4")
+    for _ in range(storm_size(25, 500)):
+        with box.start("job", via="stub") as live:
+            if not pause_or_end(live, chance.uniform(0.02, 0.25)):
+                for pid in [live.pid] if victim == "guard" else children(live.pid)[:1]:
+                    os.kill(pid, signal.SIGKILL)
+            live.wait()
+        until(lambda: not box.processes(), "every process to be gone", seconds=5)
+    box.job("job", "command: 'true'")
+    assert box.run("job").exit_code == 0
+
+    recorded: dict[str, list[int]] = {}
+    for attempt in records(box, "attempt"):
+        recorded.setdefault(attempt["run_id"], []).append(attempt["attempt"])
+    assert sorted(end["run_id"] for end in ends(box)) == sorted(start["run_id"] for start in starts(box))
+    for end in ends(box):
+        told = [attempt["attempt"] for attempt in end["attempts"]]
+        assert told == list(range(1, len(told) + 1))
+        lost = [number for number in recorded.get(end["run_id"], []) if number not in told]
+        # Killed between the two writes, journal first: then it is in the journal only.
+        assert lost in ([], [len(told) + 1])
+    assert {"lost", "failed"} <= {outcome for outcome, _ in outcomes(box)}
