@@ -199,7 +199,8 @@ def run_attempts(run: Run) -> tuple[Facts, Judged]:
         if judged.verdict != "retry" or not _has_attempts_left(run):
             break
         if facts.survivors:  # two attempts would run side by side
-            judged.detail = f"{judged.detail}; not tried again beside what could not be ended: {facts.survivors[0]}"
+            beside = f"{judged.detail}; not tried again beside what could not be ended: {facts.survivors[0]}"
+            judged.detail = _masked(run, beside)
             break
         from process_control.attempts import wait_for_the_next
 
