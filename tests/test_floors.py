@@ -34,6 +34,7 @@ FLOORS = {
     "telling": 4,
     "ledger": 4,
     "wiring": 4,
+    "attempts": 4,
     "export": 5,
     "fleet": 5,
     "web": 6,

@@ -10,6 +10,7 @@ from process_control.core.run import Facts
 from process_control.core.run_id import RANDOM_BYTES, run_id
 from process_control.errors import BadConfiguration, NotStarted
 from process_control.system.clock import iso
+from process_control.system.signals import signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +50,10 @@ class Run:
 
     __slots__ = (
         "adapters",
+        "attempt",
+        "attempt_started_at",
+        "attempts",
+        "began",
         "block",
         "cgroup",
         "id",
@@ -75,6 +80,10 @@ class Run:
         self.cgroup: str | None = None
         self.unrecorded = False
         self.limits_missing: str | None = None
+        self.attempt = 1
+        self.attempt_started_at = self.started_at
+        self.attempts: list[dict[str, object]] = []
+        self.began = 0.0
 
     @property
     def scheduled_at(self) -> str | None:
@@ -104,6 +113,46 @@ class Run:
             "host": self.adapters.identity.host,
             "version": self.job.version,
         }
+
+
+class Judged:
+    """What an attempt came to, in the words of the record. `decided_by`: the rule or the line, where one did."""
+
+    __slots__ = ("decided_by", "detail", "exit_code", "outcome", "reason", "verdict")
+
+    def __init__(
+        self,
+        outcome: str,
+        reason: str | None = None,
+        detail: str | None = None,
+        *,
+        exit_code: int,
+        verdict: str = "ignore",
+        decided_by: dict[str, object] | None = None,
+    ) -> None:
+        self.outcome = outcome
+        self.reason = reason
+        self.detail = detail
+        self.exit_code = exit_code
+        self.verdict = verdict
+        self.decided_by = decided_by
+
+
+def attempt_record(run: Run, facts: Facts, judged: Judged) -> dict[str, object]:
+    """Return what the record of a run says of the attempt that has ended."""
+    return {
+        "attempt": run.attempt,
+        "started_at": iso(run.attempt_started_at),
+        "duration_seconds": round(facts.duration_seconds, 3),
+        "outcome": judged.outcome,
+        "reason": judged.reason,
+        "exit_code": facts.exit_code,
+        "signal": None if facts.signal is None else signal_name(facts.signal),
+        "detail": judged.detail,
+        "stdout_bytes": facts.stdout_bytes,
+        "stderr_bytes": facts.stderr_bytes,
+        "log_offset": None if run.log is None else run.adapters.log_offsets()[-1],
+    }
 
 
 def let_the_lock_go(run: Run) -> None:
@@ -161,6 +210,8 @@ def fail_unstarted(run: Run, reason: str, detail: str) -> int:
         "signal": None,
         "duration_seconds": 0.0,
         "detail": detail,
+        "verdict": "fail",
+        "decided_by": None,
         "attempts": [],
         "log": None,
     }

@@ -11,6 +11,7 @@ from process_control.errors import BadConfiguration, CannotRecord
 from process_control.system.clock import SystemClock, iso
 
 _A_DAY = 86400
+_CLOCK_OF_FILES_SECONDS = 0.02  # the kernel dates files by a clock that may be 10 ms behind
 _PACKAGE_FOLDER = __file__.rpartition("/process_control/")[0]
 _PRUNE = "import sys; sys.path.append(sys.argv.pop(1)); from process_control.cli.main import main; main()"
 
@@ -18,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from process_control.config.settings import Settings
     from process_control.core.job import Job
+    from process_control.core.run import Facts
     from process_control.current_run import Run
     from process_control.history.record import Block, Identity, JobRecord
     from process_control.ports import Executor, Notifier
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from process_control.system.account import Account
     from process_control.system.capture import Capture
     from process_control.system.limits import Limits
+    from process_control.system.output_watch import OutputWatch
     from process_control.system.process import Surroundings
     from process_control.system.signals import Inbox
 
@@ -285,10 +288,50 @@ class Adapters:
             inbox=self.inbox,
             guard_channel=self._caller.guard_channel,
             grace_of=self._grace_of,
-            settled=import_what_the_end_needs,
+            settled=self._import_what_the_end_needs,
             flush=self.notifier.flush,
             surroundings=self._surroundings(run),
+            make_watch=self._make_watch if _looks_at_lines(job) else None,
         )
+
+    def _import_what_the_end_needs(self) -> None:
+        import_what_the_end_needs(self._job)
+
+    def _make_watch(self) -> "OutputWatch":
+        from process_control.system.output_watch import OutputWatch
+
+        inbox = self.inbox
+        return OutputWatch(self._job.verdicts, self._job.expect, is_stopping=lambda: inbox.stopping)
+
+    def begin_attempt(self, run: "Run") -> None:
+        """Make ready for another attempt of the run: its number, its part of the log, its control group."""
+        self._environment["PROCESS_CONTROL_ATTEMPT"] = str(run.attempt)
+        if self._capture is not None:
+            self._capture.begin_attempt()
+        run.cgroup = self.make_cgroup(run)
+        if self._limits is not None:
+            self._limits.missing(run.cgroup)  # sets the new group's; what is missing was told at the start
+
+    def log_offsets(self) -> list[int]:
+        """Return where in the log each attempt begins."""
+        return [0] if self._capture is None else self._capture.log_offsets()
+
+    def close_log(self, facts: "Facts") -> None:
+        """Close the log; `facts` then tell what it could not keep."""
+        if self._capture is not None:
+            self._capture.close()
+            facts.log_error = self._capture.log_error or self._capture.copy_error
+            facts.log_dropped_bytes = self._capture.dropped_bytes
+
+    def age_of_file(self, path: str, moment: float) -> float | str:
+        """Return how many seconds before `moment` (UTC) the file was last written, or why that cannot be told."""
+        try:
+            written_at = posix.stat(path).st_mtime
+        except FileNotFoundError:
+            return "it is not there"
+        except OSError as error:
+            return f"it cannot be looked at: {error.strerror}"
+        return moment - written_at - _CLOCK_OF_FILES_SECONDS
 
     def _new_capture(self) -> "Capture":
         from process_control.system.capture import Capture
@@ -403,7 +446,14 @@ def notifier_for(environment: dict[str, str], *, scheduled: bool) -> "Notifier":
     return StandardError()
 
 
-def import_what_the_end_needs() -> None:
+def _looks_at_lines(job: "Job") -> bool:
+    """Whether a rule or an expectation has to be told of lines of output."""
+    return "number" in job.expect or any(
+        "stderr" in rule or "stdout" in rule or "stdout_missing" in rule for rule in job.verdicts
+    )
+
+
+def import_what_the_end_needs(job: "Job") -> None:
     """Import, while the job runs, all that judging, recording and telling its end may want.
 
     The package may be replaced during a long job, so nothing is imported later. A module that cannot be imported
@@ -415,7 +465,14 @@ def import_what_the_end_needs() -> None:
         import process_control.news
         import process_control.notify.message
         import process_control.postman
-        import process_control.system.tree  # noqa: F401
+        import process_control.system.tree
+
+        if job.verdicts:
+            import process_control.core.rules
+        if job.expect:
+            import process_control.core.expect
+        if job.retry_attempts > 1:
+            import process_control.attempts  # noqa: F401
     except Exception:  # noqa: BLE001  a broken installation must not end a job that runs
         pass
 

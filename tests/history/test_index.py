@@ -92,6 +92,8 @@ def test_a_run_comes_back_with_all_that_its_end_says(state: State) -> None:
             "by": "svc",
             "host": "db1",
             "version": "0123456789ab",
+            "verdict": None,
+            "decided_by": None,
             "pid": None,
         }
     ]

@@ -15,7 +15,7 @@ from process_control.history.index import Index
 from process_control.notify.invocation import sentence
 
 DEFAULT_LIMIT = 50
-EVENTS = ("start", "skip", "end", "stop", "refusal", "mail", "crontab", "hold", "release")
+EVENTS = ("start", "attempt", "skip", "end", "stop", "refusal", "mail", "crontab", "hold", "release")
 COLUMNS = ("at", "event", "job", "what happened", "by", "host", "run_id")
 
 
@@ -41,7 +41,7 @@ def audit(
     limit: int | None,
     as_json: bool,
 ) -> None:
-    """Tell every start, skip, end, stop, refusal, mail and change of the crontab: when, who, what and why."""
+    """Tell every start, attempt, skip, end, stop, refusal, mail and change of the crontab: when, who, what and why."""
     now = datetime.now(UTC)
     settings = session.settings("audit")
     count = (DEFAULT_LIMIT if since is None else None) if limit is None else limit or None

@@ -28,6 +28,7 @@ from process_control.core.job_state import NEEDS_ATTENTION, WORST_FIRST
 from process_control.core.schedule import host_zone
 from process_control.history.index import Run
 from process_control.history.log_reader import STDERR, Line, last_lines
+from process_control.notify.message import decision
 from process_control.status import JobStatus
 
 LAST_LINES = 10
@@ -222,8 +223,11 @@ def _told(run: Run, median: float | None, now: datetime) -> list[tuple[str, Text
     began = parse_iso(run.started_at)
     usual = f" (median {took(median)})" if median else ""
     length = f"; took {took(run.duration_seconds)}{usual}" if run.duration_seconds is not None else ""
+    length += f" in {len(run.attempts)} attempts" if len(run.attempts) > 1 else ""
+    decided_by = decision({"decided_by": run.decided_by})
     return [
         ("last", Text(outcome_in_words(run), style=OUTCOME_STYLES.get(run.outcome, "red"))),
+        *([("decided by", Text(clean(decided_by)))] if decided_by else []),
         ("began", Text(f"{stamp(began)}, {ago(began, now)}{length}")),
         ("by", Text(f"{clean(run.by)} ({run.trigger})")),
     ]

@@ -531,9 +531,9 @@ def _read_nothing(_key: str, _node: Node, _faults: Faults) -> None:
     return None
 
 
-def known(name: str, form: str) -> Kind:
-    """Make a kind that is only told, never read: for keys that are not supported yet."""
-    return Kind(name=name, wanted=name, form=form, annotation="None", read=_read_nothing)
+def known(name: str, form: str, *, annotation: str = "None") -> Kind:
+    """Make a kind that is only told, never read: for keys that are not supported yet, and for maps of fields."""
+    return Kind(name=name, wanted=name, form=form, annotation=annotation, read=_read_nothing)
 
 
-MAP = known("map", "a map")
+MAP = known("map", "a map", annotation="dict[str, Any]")

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "f34bead0462f"
+FIELDS_VERSION = "dc4e381a4772"
 
 ATTRIBUTES = (
     "slug",
@@ -39,7 +39,14 @@ ATTRIBUTES = (
     "queue_timeout_seconds",
     "stdout",
     "stderr",
+    "verdicts",
+    "retry_attempts",
+    "retry_delay_seconds",
+    "retry_factor",
+    "retry_max_delay_seconds",
+    "retry_jitter",
     "start_within_seconds",
+    "expect",
     "log_bytes",
     "memory_limit_bytes",
     "processes_limit",
@@ -112,7 +119,14 @@ class Job:
         queue_timeout_seconds: float
         stdout: str | None
         stderr: str
+        verdicts: list[dict[str, Any]]
+        retry_attempts: int
+        retry_delay_seconds: float
+        retry_factor: float
+        retry_max_delay_seconds: float
+        retry_jitter: float
         start_within_seconds: float
+        expect: dict[str, Any]
         log_bytes: int
         memory_limit_bytes: int | None
         processes_limit: int | None
@@ -164,7 +178,14 @@ class Job:
         queue_timeout_seconds: float = 3600.0,
         stdout: "str | None" = None,
         stderr: str = "fail",
+        verdicts: "list[dict[str, Any]] | None" = None,
+        retry_attempts: int = 1,
+        retry_delay_seconds: float = 10.0,
+        retry_factor: float = 2.0,
+        retry_max_delay_seconds: float = 600.0,
+        retry_jitter: float = 0.1,
         start_within_seconds: float = 600.0,
+        expect: "dict[str, Any] | None" = None,
         log_bytes: int = 100_000_000,
         memory_limit_bytes: "int | None" = None,
         processes_limit: "int | None" = None,
@@ -213,7 +234,14 @@ class Job:
         self.queue_timeout_seconds = queue_timeout_seconds
         self.stdout = stdout
         self.stderr = stderr
+        self.verdicts = [] if verdicts is None else verdicts
+        self.retry_attempts = retry_attempts
+        self.retry_delay_seconds = retry_delay_seconds
+        self.retry_factor = retry_factor
+        self.retry_max_delay_seconds = retry_max_delay_seconds
+        self.retry_jitter = retry_jitter
         self.start_within_seconds = start_within_seconds
+        self.expect = {} if expect is None else expect
         self.log_bytes = log_bytes
         self.memory_limit_bytes = memory_limit_bytes
         self.processes_limit = processes_limit

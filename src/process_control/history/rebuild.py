@@ -19,6 +19,8 @@ def health_after(old: dict[str, object] | None, end: dict[str, object], *, count
     event = _EVENTS.get(str(end.get("outcome")))
     if event is None or end.get("reason") in ("stopped", "overlap"):
         return None
+    if end.get("verdict") == "hold":
+        event = Event.FAILED_UNRECOVERABLY
     health = Health.from_record(old)
     why = end.get("detail") or end.get("reason")
     cause = Cause(

@@ -345,11 +345,13 @@ def _parse_run(content: bytes) -> Block | None:
 
 
 def _shortened(run: Block) -> Block:
-    """Return the run without what may be long: the attempts, and all but the beginning of the detail."""
+    """Return the run without what may be long: the attempts, the deciding line, all but the detail's beginning."""
     end = run.get("end")
+    short = {name: value for name, value in run.items() if name != "attempts"}
     if not isinstance(end, dict):
-        return run
-    return {**run, "end": {**end, "attempts": [], "detail": str(end.get("detail") or "")[:300] or None}}
+        return short
+    detail = str(end.get("detail") or "")[:300] or None
+    return {**short, "end": {**end, "attempts": [], "decided_by": None, "regex_faults": [], "detail": detail}}
 
 
 def _make_directories(path: str) -> None:

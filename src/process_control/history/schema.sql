@@ -28,6 +28,8 @@ CREATE TABLE run (
     by                TEXT,
     host              TEXT,
     version           TEXT,
+    verdict           TEXT,
+    decided_by        TEXT,            -- JSON
     pid               INTEGER,         -- the runner: only while no end is known
     pid_start         INTEGER,
     boot_id           TEXT,
