@@ -442,7 +442,9 @@ class Box:
             with contextlib.suppress(OSError):
                 ours |= {name.decode() for name in re.findall(rb'"run_id":"(\w{16})"', journal.read_bytes())}
         for mount in CONTROL_GROUPS if ours else ():
-            groups = [path for path in mount.glob("**/process-control.*") if path.suffix[1:] in ours]
+            # os.walk passes over what vanishes meanwhile: the groups of somebody else's runs.
+            paths = [Path(parent) / name for parent, names, _ in os.walk(mount) for name in names]
+            groups = [path for path in paths if path.stem == "process-control" and path.suffix[1:] in ours]
             for path in sorted(groups, reverse=True):
                 with contextlib.suppress(OSError):
                     path.rmdir()

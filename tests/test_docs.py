@@ -89,8 +89,8 @@ def pages_with_commands() -> list[object]:
 # --- what may differ -------------------------------------------------------------------------------------------------
 
 WEEKDAY = r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+ESCAPES = r"\x1b\[[0-9;?]*[A-Za-z]"
 MAY_DIFFER = [
-    (r"\x1b\[[0-9;?]*[A-Za-z]", ""),
     (r"\d{8}-\d{6}-[0-9a-hjkmnp-tv-z]{16}", "TIME-RUN"),
     (r"\b[0-9a-hjkmnp-tv-z]{16}\b", "RUN"),
     (rf"({WEEKDAY} )?\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?( ?(Z|UTC|[+-]\d\d:?\d\d))?", "TIME"),
@@ -147,12 +147,14 @@ class Reader:
     def as_seen(self, printed: str) -> str:
         """Return what was printed as if home, name and installation were those of the page."""
         product = self.box.product
+        printed = re.sub(ESCAPES, "", printed)
         for here, there in (
             (str(self.home), HOME),
             (str(product.site_packages), "/opt/process-control/lib/python3.11/site-packages"),
             (product.interpreter, "/usr/bin/python3.11"),
         ):
             printed = printed.replace(here, there)
+        printed = re.sub(rf"@{re.escape(os.uname().nodename)}\b", "@db1", printed)
         name = self.box.service_user or pwd.getpwuid(os.getuid()).pw_name
         return printed if name == "root" else re.sub(rf"\b{re.escape(name)}\b", "ann", printed)
 
@@ -187,8 +189,7 @@ def follow(page: Path, reader: Reader) -> list[str]:
 
 
 def _presentable(printed: str) -> str:
-    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", printed)
-    return "".join(f"{line.rstrip()}\n" for line in plain.splitlines())
+    return "".join(f"{line.rstrip()}\n" for line in printed.splitlines())
 
 
 # --- the promises ----------------------------------------------------------------------------------------------------

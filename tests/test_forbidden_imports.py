@@ -139,3 +139,30 @@ def test_a_whole_cold_run_loads_few_modules(box: Box, notes: Path) -> None:
 
     # Each costs about a quarter of a millisecond. More rooms than this ask for a thought, not for a higher number.
     assert len(ours) <= 40, sorted(ours)
+
+
+RULES = """
+retry: 3
+expect: {longer_than: 1h}
+verdicts:
+  - {stderr: '^NOTICE', verdict: ignore}
+  - {exit_code: 75, verdict: retry}
+"""
+
+
+def test_a_job_with_rules_expectations_and_attempts_starts_without_anything_heavy(box: Box, notes: Path) -> None:
+    box.job("judged", JOB + RULES)
+    box.run("judged")
+
+    lines = witnessed_run(box, notes, "judged")
+
+    before = lines[: lines.index("exec /bin/true")]
+    assert forbidden_in(before) == []
+    assert not [line for line in before if "watch" in line or "rules" in line or "retry" in line]
+
+
+def test_a_plain_success_that_no_rule_looks_at_imports_nothing_heavy_at_all(box: Box, notes: Path) -> None:
+    box.job("judged", JOB + "retry: 3\nverdicts: [{exit_code: 78, verdict: hold}, {signal: KILL, verdict: hold}]\n")
+    box.run("judged")
+
+    assert forbidden_in(witnessed_run(box, notes, "judged")) == []

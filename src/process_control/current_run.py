@@ -11,6 +11,7 @@ from process_control.core.run import Facts
 from process_control.core.run_id import RANDOM_BYTES, run_id
 from process_control.errors import BadConfiguration, NotStarted
 from process_control.system.clock import iso
+from process_control.system.signals import signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,11 +56,16 @@ class Run:
 
     __slots__ = (
         "adapters",
+        "attempt",
+        "attempt_started_at",
+        "attempts",
+        "began",
         "block",
         "cgroup",
         "id",
         "job",
         "leave",
+        "limits_missing",
         "lock",
         "log",
         "request",
@@ -85,6 +91,11 @@ class Run:
         self.leave = GO
         self.slow_start = request.slow_start
         self.slow_start_step: str | None = None
+        self.limits_missing: str | None = None
+        self.attempt = 1
+        self.attempt_started_at = self.started_at
+        self.attempts: list[dict[str, object]] = []
+        self.began = 0.0
 
     @property
     def scheduled_at(self) -> str | None:
@@ -121,6 +132,46 @@ class Run:
         if self.request.note is not None:
             facts["note"] = self.request.note
         return facts
+
+
+class Judged:
+    """What an attempt came to, in the words of the record. `decided_by`: the rule or the line, where one did."""
+
+    __slots__ = ("decided_by", "detail", "exit_code", "outcome", "reason", "verdict")
+
+    def __init__(
+        self,
+        outcome: str,
+        reason: str | None = None,
+        detail: str | None = None,
+        *,
+        exit_code: int,
+        verdict: str = "ignore",
+        decided_by: dict[str, object] | None = None,
+    ) -> None:
+        self.outcome = outcome
+        self.reason = reason
+        self.detail = detail
+        self.exit_code = exit_code
+        self.verdict = verdict
+        self.decided_by = decided_by
+
+
+def attempt_record(run: Run, facts: Facts, judged: Judged) -> dict[str, object]:
+    """Return what the record of a run says of the attempt that has ended."""
+    return {
+        "attempt": run.attempt,
+        "started_at": iso(run.attempt_started_at),
+        "duration_seconds": round(facts.duration_seconds, 3),
+        "outcome": judged.outcome,
+        "reason": judged.reason,
+        "exit_code": facts.exit_code,
+        "signal": None if facts.signal is None else signal_name(facts.signal),
+        "detail": judged.detail,
+        "stdout_bytes": facts.stdout_bytes,
+        "stderr_bytes": facts.stderr_bytes,
+        "log_offset": None if run.log is None else run.adapters.log_offsets()[-1],
+    }
 
 
 def let_the_lock_go(run: Run) -> None:
@@ -178,6 +229,8 @@ def fail_unstarted(run: Run, reason: str, detail: str) -> int:
         "signal": None,
         "duration_seconds": 0.0,
         "detail": detail,
+        "verdict": "fail",
+        "decided_by": None,
         "attempts": [],
         "log": None,
     }

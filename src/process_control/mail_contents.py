@@ -11,7 +11,7 @@ from process_control.core.schedule import Schedule, ScheduleError, host_zone
 from process_control.history.index import Index, Run
 from process_control.history.log_reader import STDERR, STDOUT, last_lines
 from process_control.notify.mail import Mail, one_line
-from process_control.notify.message import advice, duration_in_words, mask, notes, reason_in_words
+from process_control.notify.message import advice, decision, duration_in_words, mask, notes, reason_in_words
 
 MOST_LINES, FIRST_LINES, STDOUT_LINES = 50, 10, 15
 
@@ -28,6 +28,7 @@ def failure_mail(news: News, *, job: Job | None, settings: Settings, incident: I
     in_row = _count(incident.failures_in_row, "failed run")
     facts = [
         *writer.times(end),
+        ("decided by", mask(decision(end) or "", writer.secrets)),
         (
             "failures",
             in_row if incident.failures_in_row < 2 else f"{in_row} in a row, since {writer.moment(incident.since)}",
@@ -123,7 +124,7 @@ class _Writer:
         self._job = job
         self._settings = settings
         self._zone: tzinfo = host_zone()
-        self.slug = str(news.get("job") or "")
+        self.slug = str(news.get("job") or "a job")
         self.job_name = job.name if job is not None else self.slug
         self.secrets, _ = secrets_of(job)
 

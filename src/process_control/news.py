@@ -7,6 +7,7 @@ import _signal
 import posix
 import time
 
+from process_control.core.job import is_slug
 from process_control.core.run import FAILED, LOST, MANUAL
 from process_control.core.run_id import RANDOM_BYTES, run_id
 from process_control.current_run import Run
@@ -70,6 +71,8 @@ def post_refusal(postman: "Postman", error: "ProcessControlError", asked: News, 
         postman.record({"event": "refusal", "at": iso(now), **asked, "exit_code": error.exit_code, "detail": what})
         if not mails:
             return
+        if not is_slug(str(asked.get("job"))):
+            asked = {**asked, "job": ""}  # it names files
         news: News = {
             "what": "refused",
             "key": run_id(now, posix.urandom(RANDOM_BYTES)),

@@ -56,7 +56,7 @@ class Postman:
         news["config"] = None if settings.default_path else settings.path
         try:
             with _Mark(settings.state_directory, str(news["job"])) as mark:
-                spool.put(settings.state_directory, spool.NEWS, f"{news['at']}-{news['key']}.json", news)
+                spool.put(settings.state_directory, spool.NEWS, f"{news['at']}~{news['job']}~{news['key']}.json", news)
                 spool.look_again(settings.state_directory, time.time() + spool.LOOK_AGAIN_SECONDS)
                 if not failed:
                     mark.take_away()
@@ -90,11 +90,11 @@ class _Mark:
     __slots__ = ("_descriptor", "_path")
 
     def __init__(self, state_directory: str, slug: str) -> None:
-        self._path = incident_mark(state_directory, slug)
+        self._path = incident_mark(state_directory, slug) if slug else ""
         self._descriptor = -1
 
     def __enter__(self) -> "_Mark":
-        while True:
+        while self._path:
             try:
                 self._descriptor = posix.open(self._path, _MARK_FLAGS, 0o600)
             except FileNotFoundError:  # a job without a directory of its own has never run
@@ -103,6 +103,7 @@ class _Mark:
             if posix.fstat(self._descriptor).st_nlink:
                 return self
             posix.close(self._descriptor)
+        return self
 
     def __exit__(self, *_: object) -> None:
         if self._descriptor >= 0:

@@ -9,20 +9,31 @@ import posix
 from process_control.core import gate
 from process_control.core import run as words
 from process_control.core.run import Facts
-from process_control.current_run import Request, Run, let_the_lock_go, post_news, skip, tell
+from process_control.current_run import (
+    Judged,
+    Request,
+    Run,
+    attempt_record,
+    let_the_lock_go,
+    post_news,
+    skip,
+    tell,
+)
 from process_control.errors import BadConfiguration, CannotRecord, NotPermitted, NotStarted
 from process_control.last_run import settle_the_last_run
 from process_control.system import proc
 from process_control.system.clock import iso
-from process_control.system.signals import signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from process_control.core.job import Job
+    from process_control.core.rules import Rule
+    from process_control.core.verdict import Judgement
     from process_control.wiring import Adapters
 
+MOST_FAULTS = 5
 HEALTHY: dict[str, object] = {"state": "healthy", "failures_in_row": 0}
 
 
@@ -52,14 +63,14 @@ def run_job(request: Request, job: "Job", adapters: "Adapters") -> int:
         if run.slot is not None:
             adapters.store.give_slot_back(run.slot)
         raise
-    facts = adapters.executor(run).execute(run.commands, goes_on=_goes_on(run))
-    end, exit_code = judge(run, facts)
+    facts, judged = run_attempts(run)
+    end = end_of(run, facts, judged)
     record_the_end(run, facts, end)
     let_the_lock_go(run)
     tell(run, facts, end)
     adapters.have_news_told()
     adapters.keep_house()
-    return exit_code
+    return judged.exit_code
 
 
 def open_the_record(run: Run) -> None:
@@ -195,6 +206,11 @@ def record_the_start(run: Run) -> None:
             raise
         run.unrecorded = True
     run.cgroup = adapters.make_cgroup(run)
+    try:
+        limits = adapters.set_limits(run) if adapters.has_limits else None
+    except BadConfiguration:
+        adapters.forget_run(run)
+        raise
     run.block = {
         **run.facts_for_the_record(),
         "lock": run.job.lock,
@@ -211,6 +227,8 @@ def record_the_start(run: Run) -> None:
         "journaled": False,
         "left": [],
     }
+    if limits:
+        run.block["limits"] = limits
     start = {**run.block, "event": "start", "at": iso(run.started_at)}
     for only_in_block in ("end", "journaled", "left", "guard_pid", "started_at", "kill_grace_seconds", "cgroup"):
         del start[only_in_block]
@@ -225,81 +243,186 @@ def record_the_start(run: Run) -> None:
     adapters.announce(start)
 
 
+def run_attempts(run: Run) -> tuple[Facts, Judged]:
+    """Execute and judge; again when the verdict is to retry and attempts are left. Return what the last one came to."""
+    run.began = run.adapters.clock.monotonic()
+    while True:
+        run.attempt_started_at = run.adapters.clock.now()
+        facts = run.adapters.executor(run).execute(run.commands, goes_on=_goes_on(run))
+        judged = judge(run, facts)
+        if judged.verdict != "retry" or not _has_attempts_left(run):
+            break
+        if facts.survivors:  # two attempts would run side by side
+            beside = f"{judged.detail}; not tried again beside what could not be ended: {facts.survivors[0]}"
+            judged.detail = _masked(run, beside)
+            break
+        from process_control.attempts import wait_for_the_next
+
+        if not wait_for_the_next(run, facts, judged):
+            judged = judge(run, facts)
+            break
+    run.adapters.close_log(facts)
+    return facts, judged
+
+
+def _has_attempts_left(run: Run) -> bool:
+    return run.attempt < run.job.retry_attempts
+
+
 def _goes_on(run: Run) -> "Callable[[Facts], bool]":
     """Return the question that the executor asks after each command: does the list go on?"""
 
     def goes_on(facts: Facts) -> bool:
+        if run.job.verdicts and facts.command_index + 1 < len(run.commands):
+            return _goes_on_by_rules(run, facts)
         return facts.exit_code == 0 and (facts.stderr_bytes == 0 or run.job.stderr != "fail")
 
     return goes_on
 
 
-def judge(run: Run, facts: Facts) -> tuple[dict[str, object], int]:
-    """Return the end record and the exit code. A plain success needs no import."""
+def _goes_on_by_rules(run: Run, facts: Facts) -> bool:
+    """Judge the command that has ended: a verdict above `warn` stops the list. What it warned of is kept in `facts`."""
+    try:
+        from process_control.core.finding import Verdict
+        from process_control.core.verdict import judge_command
+
+        rules = _rules(run.job)
+    except Exception:  # noqa: BLE001  the package was replaced under us
+        return False
+    judgement = judge_command(facts, stderr=run.job.stderr, rules=rules)
+    if judgement.verdict > Verdict.WARN:
+        return False
+    if judgement.verdict is Verdict.WARN:
+        facts.earlier.append(judgement)
+    if facts.lines is not None:
+        facts.lines.begin_command()
+    return True
+
+
+def judge(run: Run, facts: Facts) -> Judged:
+    """Return what the attempt came to. A plain success that no rule looks at needs no import."""
     facts.unlogged = run.unrecorded
-    outcome, reason, detail, exit_code = words.SUCCEEDED, None, None, 0
-    if not facts.is_plain_success():
-        outcome, reason, detail, exit_code = _judge_with_the_table(run, facts)
-    duration = round(facts.duration_seconds, 3)
-    attempt = {
-        "attempt": 1,
-        "started_at": iso(run.started_at),
-        "duration_seconds": duration,
-        "outcome": outcome,
-        "reason": reason,
-        "exit_code": facts.exit_code,
-        "signal": _signal_name(facts.signal),
+    facts.limits_missing = run.limits_missing
+    if facts.is_plain_success() and not words.looks_at_successes(run.job.verdicts, run.job.expect):
+        return Judged(words.SUCCEEDED, exit_code=0)
+    try:
+        from process_control.core.verdict import exit_status, judge
+
+        rules = _rules(run.job)
+    except Exception:  # noqa: BLE001  the package was replaced under us: the end is recorded all the same
+        return _judge_without_the_table(facts)
+    if "file" in run.job.expect:
+        facts.expected_file = run.adapters.age_of_file(run.job.expect["file"]["path"], run.attempt_started_at)
+    judgement = judge(
+        facts,
+        stderr=run.job.stderr,
+        rules=rules,
+        expect=run.job.expect,
+        has_attempts_left=_has_attempts_left(run),
+    )
+    return Judged(
+        judgement.outcome,
+        judgement.reason,
+        _masked(run, judgement.detail),  # a leftover is named with its command line
+        exit_code=exit_status(facts, judgement),
+        verdict=judgement.verdict.word,
+        decided_by=_decided_by(run, judgement),
+    )
+
+
+def _rules(job: "Job") -> "list[Rule]":
+    """Return the rules, and see to it that all is loaded that judging by rules and expectations takes."""
+    if job.expect:
+        import process_control.core.expect
+    if not job.verdicts:
+        return []
+    import process_control.notify.message  # noqa: F401
+    from process_control.core.rules import rules_of
+
+    return rules_of(job.verdicts)
+
+
+def _decided_by(run: Run, judgement: "Judgement") -> dict[str, object] | None:
+    """Return the rule and the line that decided, for the record; None when it was neither."""
+    rule, line = judgement.rule, judgement.line
+    if rule is None and line is None:
+        return None
+    return {
+        "rule": rule and rule.number,
+        "condition": _masked(run, rule.text) if rule is not None else f"stderr: {run.job.stderr}",
+        "stream": line and line.stream,
+        "line_number": line and line.number,
+        "line": line and _masked_line(run, line.text),
     }
+
+
+def _masked(run: Run, text: str | None) -> str | None:
+    if text is None or not run.adapters.notifier.secrets:
+        return text
+    from process_control.notify.message import mask
+
+    return mask(text, run.adapters.notifier.secrets)
+
+
+def _masked_line(run: Run, text: str) -> str:
+    from process_control.notify.message import mask_beginning
+
+    return mask_beginning(text, run.adapters.notifier.secrets)
+
+
+def end_of(run: Run, facts: Facts, judged: Judged) -> dict[str, object]:
+    """Return the end record of the run."""
+    if not facts.awaited_attempt:
+        run.attempts.append(attempt_record(run, facts, judged))
+    took = facts.duration_seconds
+    if len(run.attempts) > 1 or facts.awaited_attempt:
+        took = run.adapters.clock.monotonic() - run.began
+        run.block.pop("attempts", None)  # they stand in the end now
+        for attempt, offset in zip(run.attempts, run.adapters.log_offsets()):  # noqa: B905
+            attempt["log_offset"] = None if run.log is None else offset
+    faults = {} if facts.lines is None or not facts.lines.faults else {"regex_faults": facts.lines.faults[:MOST_FAULTS]}
     return {
         "event": "end",
         "at": iso(run.adapters.clock.now()),
         **run.facts_for_the_record(),
         "started_at": iso(run.started_at),
-        "outcome": outcome,
-        "reason": reason,
+        "outcome": judged.outcome,
+        "reason": judged.reason,
         "exit_code": facts.exit_code,
-        "signal": _signal_name(facts.signal),
-        "duration_seconds": duration,
-        "detail": detail,
-        "attempts": [attempt],
-        "stdout_bytes": facts.stdout_bytes,
-        "stderr_bytes": facts.stderr_bytes,
+        "signal": run.attempts[-1]["signal"],
+        "duration_seconds": round(took, 3),
+        "detail": judged.detail,
+        "verdict": judged.verdict,
+        "decided_by": judged.decided_by,
+        **faults,
+        "attempts": run.attempts,
+        "stdout_bytes": sum([int(str(attempt["stdout_bytes"])) for attempt in run.attempts]),
+        "stderr_bytes": sum([int(str(attempt["stderr_bytes"])) for attempt in run.attempts]),
         "log_dropped_bytes": facts.log_dropped_bytes,
         "log_error": facts.log_error,
         "cpu_seconds": round(facts.cpu_seconds, 6),
         "memory_bytes": facts.memory_bytes,
+        "read_bytes": facts.read_bytes,
+        "written_bytes": facts.written_bytes,
         "log": run.log,
-    }, exit_code
+    }
 
 
-def _judge_with_the_table(run: Run, facts: Facts) -> tuple[str, str | None, str | None, int]:
-    try:
-        from process_control.core.verdict import exit_status, judge
-    except Exception:  # noqa: BLE001  the package was replaced under us: the end is recorded all the same
-        return _judge_without_the_table(facts)
-    judgement = judge(facts, stderr=run.job.stderr)
-    detail = judgement.detail
-    if detail is not None and run.adapters.notifier.secrets:  # a leftover is named with its command line
-        from process_control.notify.message import mask
-
-        detail = mask(detail, run.adapters.notifier.secrets)
-    return judgement.outcome, judgement.reason, detail, exit_status(facts, judgement)
-
-
-def _judge_without_the_table(facts: Facts) -> tuple[str, str | None, str | None, int]:
+def _judge_without_the_table(facts: Facts) -> Judged:
     """Judge when `core.verdict` cannot be imported any more: never better than the truth."""
-    detail = "judged without the verdict table, which could not be loaded"
+    outcome, reason, code = words.FAILED, "not_started" if facts.not_started else "output", facts.not_started_code or 1
     if facts.guard_died:
-        return words.LOST, "runner_killed", detail, 137
-    if facts.stopped_by_request or facts.stopped_by is not None:
-        return words.FAILED, "stopped", detail, 128 + (facts.stopped_by or 15)
-    if facts.timed_out:
-        return words.FAILED, "timeout", detail, 124
-    if facts.exit_code:
-        return words.FAILED, "exit_code", detail, facts.exit_code
-    if facts.signal:
-        return words.FAILED, "signal", detail, 128 + facts.signal
-    return words.FAILED, "not_started" if facts.not_started else "output", detail, facts.not_started_code or 1
+        outcome, reason, code = words.LOST, "runner_killed", 137
+    elif facts.stopped_by_request or facts.stopped_by is not None:
+        reason, code = "stopped", 128 + (facts.stopped_by or 15)
+    elif facts.timed_out or facts.silent:
+        reason, code = "timeout" if facts.timed_out else "silence", 124
+    elif facts.exit_code:
+        reason, code = "exit_code", facts.exit_code
+    elif facts.signal:
+        reason, code = "signal", 128 + facts.signal
+    detail = "judged without the verdict table, which could not be loaded"
+    return Judged(outcome, reason, detail, exit_code=code, verdict="fail")
 
 
 def record_the_end(run: Run, facts: Facts, end: dict[str, object]) -> None:
@@ -347,7 +470,3 @@ def update_health(run: Run, end: dict[str, object]) -> list[dict[str, object]]:
     if health is not None and health["state"] == "held":
         end["held"] = gate.hold_in_words(health)
     return changes
-
-
-def _signal_name(number: int | None) -> str | None:
-    return None if number is None else signal_name(number)

@@ -32,6 +32,8 @@ from process_control.wiring import announce
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 3600.0
 GIVE_UP_SECONDS = 5 * 86400
 """RFC 5321, section 4.5.4.1: at least four or five days."""
+MOST_WAITING = 50
+"""Mails about one job: a job that fails every minute must not bury people when the server is back."""
 ROUND_SECONDS = 600
 STALE_SECONDS = 3600
 
@@ -89,8 +91,7 @@ class Round:
         waiting = spool.names(self._state, spool.MAIL)
         for name in spool.names(self._state, spool.NEWS):
             news = spool.read(self._state, spool.NEWS, name)
-            if news is not None:
-                self.take(news)
+            self._take_or_give_up(name, news)
             spool.remove(self._state, spool.NEWS, name)
         mails = spool.names(self._state, spool.MAIL)
         has_new_mail = mails != waiting  # then what waits goes before it: mails come in their order
@@ -124,12 +125,33 @@ class Round:
         if letter is not None and failmail is not None:
             entry = self._mail(letter, news, job, failmail, incident if letter is Letter.RECOVERY else after)
             try:
-                spool.put(self._state, spool.MAIL, f"{at}-{key}-{letter}.json", entry)
+                spool.put(self._state, spool.MAIL, f"{at}~{slug}~{key}.{letter}.json", entry)
+                self._make_room(slug)
                 spool.look_again(self._state, 0)
             except OSError:
                 kept = entry
         write_incident(self._state, slug, after)
         return kept
+
+    def _take_or_give_up(self, name: str, news: spool.Entry | None) -> None:
+        """As `take`; news that make no sense must not keep the others back."""
+        try:
+            if news is not None:
+                self.take(news)
+                return
+            why = "they cannot be read"
+        except Exception as error:  # noqa: BLE001  whatever it is, the next news may be sound
+            why = f"{type(error).__name__}: {error}"
+        entry: spool.Entry = {"job": name.split("~")[1] if "~" in name else None, "letter": "news", "key": name}
+        self._record(entry, "given_up", f"because of a fault: {why}")
+
+    def _make_room(self, slug: str) -> None:
+        """Give up the oldest mails about a job of which very many wait: the newest say the same, and more."""
+        waiting = [name for name in spool.names(self._state, spool.MAIL) if name.split("~")[1:2] == [slug]]
+        for name in waiting[:-MOST_WAITING]:
+            entry = spool.read(self._state, spool.MAIL, name) or {"job": slug}
+            self._record(entry, "given_up", f"since {MOST_WAITING} newer ones about the job wait")
+            spool.remove(self._state, spool.MAIL, name)
 
     def _job(self, slug: str) -> Job | None:
         try:

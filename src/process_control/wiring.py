@@ -7,10 +7,11 @@ import posix
 import sys
 
 from process_control.core.run import SUCCEEDED, WARNED
-from process_control.errors import CannotRecord
+from process_control.errors import BadConfiguration, CannotRecord
 from process_control.system.clock import SystemClock, iso
 
 _A_DAY = 86400
+_CLOCK_OF_FILES_SECONDS = 0.02  # the kernel dates files by a clock that may be 10 ms behind
 _PACKAGE_FOLDER = __file__.rpartition("/process_control/")[0]
 _PRUNE = "import sys; sys.path.append(sys.argv.pop(1)); from process_control.cli.main import main; main()"
 
@@ -18,12 +19,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from process_control.config.settings import Settings
     from process_control.core.job import Job
+    from process_control.core.run import Facts
     from process_control.current_run import Run
     from process_control.history.record import Block, Identity, JobRecord
     from process_control.ports import Executor, Notifier
     from process_control.postman import Postman
     from process_control.system.account import Account
     from process_control.system.capture import Capture
+    from process_control.system.limits import Limits
+    from process_control.system.output_watch import OutputWatch
     from process_control.system.process import Surroundings
     from process_control.system.signals import Inbox
 
@@ -60,6 +64,7 @@ class Adapters:
         "_capture",
         "_environment",
         "_job",
+        "_limits",
         "_mails",
         "_postman",
         "_settings",
@@ -80,6 +85,7 @@ class Adapters:
         self._caller = caller
         self._capture: Capture | None = None
         self._environment: dict[str, str] = {}
+        self._limits: Limits | None = None
         self.state_directory = settings.state_directory
         self.clock = SystemClock()
         self.identity = caller.identity
@@ -222,7 +228,42 @@ class Adapters:
         """Make the run's own control group where that is possible; a service left behind must not be in it."""
         from process_control.system import cgroup
 
-        return None if self._job.leftovers == "keep" else cgroup.make_for_run(run.id)
+        if self._job.leftovers == "keep":
+            return None
+        job = self._job
+        holds = job.memory_limit_bytes is not None or job.processes_limit is not None
+        return cgroup.make_for_run(run.id, controllers=("memory", "pids") if holds else ())
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether the job asks for any limit besides its times."""
+        job = self._job
+        of_group = job.memory_limit_bytes, job.processes_limit
+        of_each = job.cpu_seconds_limit, job.open_files_limit, job.file_size_limit_bytes, job.nice, job.io_class
+        return of_group != (None, None) or of_each != (None, None, None, None, None)
+
+    def set_limits(self, run: "Run") -> "dict[str, object]":
+        """Set what the run's group holds it to; return the limits in force by their keys.
+
+        What is missing makes the run `warned` once a day. Raises BadConfiguration (78) when the job cannot do without.
+        """
+        from process_control.system.limits import Limits
+
+        limits = Limits(self._job)
+        asked = limits.asked_for()
+        if not asked:
+            return asked
+        self._limits = limits
+        missing = limits.missing(run.cgroup)
+        if missing:
+            told = "; ".join([f"limits.{key} cannot be set: {why}" for key, why in missing.items()])
+            if self._job.limits_required:
+                raise BadConfiguration(
+                    told, where=self._job.path, mend="docs/how-to/limits.md tells how; or take away limits.required"
+                )
+            if self.store.is_first_today("limits"):
+                run.limits_missing = f"{told}; see docs/how-to/limits.md"
+        return {key: value for key, value in asked.items() if key not in missing}
 
     def forget_run(self, run: "Run") -> None:
         """Remove what was made for a run that did not start after all."""
@@ -240,16 +281,17 @@ class Adapters:
                 pass
 
     def executor(self, run: "Run") -> "Executor":
-        from process_control.system.supervisor import Limits, Supervisor
+        from process_control.system.supervisor import Supervisor, TimeLimits
 
         job = self._job
         if self._capture is None:
             self._capture = self._new_capture()
         timeout = run.request.timeout_seconds
-        limits = Limits(
+        limits = TimeLimits(
             timeout_seconds=job.timeout_seconds if timeout is None else timeout,
             grace_seconds=job.kill_grace_seconds,
             keep_leftovers=job.leftovers == "keep",
+            silence_seconds=job.silence_timeout_seconds or 0.0,
         )
         return Supervisor(
             run_id=run.id,
@@ -258,10 +300,50 @@ class Adapters:
             inbox=self.inbox,
             guard_channel=self._caller.guard_channel,
             grace_of=self._grace_of,
-            settled=import_what_the_end_needs,
+            settled=self._import_what_the_end_needs,
             flush=self.notifier.flush,
             surroundings=self._surroundings(run),
+            make_watch=self._make_watch if _looks_at_lines(job) else None,
         )
+
+    def _import_what_the_end_needs(self) -> None:
+        import_what_the_end_needs(self._job)
+
+    def _make_watch(self) -> "OutputWatch":
+        from process_control.system.output_watch import OutputWatch
+
+        inbox = self.inbox
+        return OutputWatch(self._job.verdicts, self._job.expect, is_stopping=lambda: inbox.stopping)
+
+    def begin_attempt(self, run: "Run") -> None:
+        """Make ready for another attempt of the run: its number, its part of the log, its control group."""
+        self._environment["PROCESS_CONTROL_ATTEMPT"] = str(run.attempt)
+        if self._capture is not None:
+            self._capture.begin_attempt()
+        run.cgroup = self.make_cgroup(run)
+        if self._limits is not None:
+            self._limits.missing(run.cgroup)  # sets the new group's; what is missing was told at the start
+
+    def log_offsets(self) -> list[int]:
+        """Return where in the log each attempt begins."""
+        return [0] if self._capture is None else self._capture.log_offsets()
+
+    def close_log(self, facts: "Facts") -> None:
+        """Close the log; `facts` then tell what it could not keep."""
+        if self._capture is not None:
+            self._capture.close()
+            facts.log_error = self._capture.log_error or self._capture.copy_error
+            facts.log_dropped_bytes = self._capture.dropped_bytes
+
+    def age_of_file(self, path: str, moment: float) -> float | str:
+        """Return how many seconds before `moment` (UTC) the file was last written, or why that cannot be told."""
+        try:
+            written_at = posix.stat(path).st_mtime
+        except FileNotFoundError:
+            return "it is not there"
+        except OSError as error:
+            return f"it cannot be looked at: {error.strerror}"
+        return moment - written_at - _CLOCK_OF_FILES_SECONDS
 
     def _new_capture(self) -> "Capture":
         from process_control.system.capture import Capture
@@ -282,6 +364,7 @@ class Adapters:
             lock=None if job.leftovers == "keep" else run.lock,
             no_new_privileges=self._settings.no_new_privileges,
             cgroup=run.cgroup,
+            limits=self._limits,
         )
 
     def _grace_of(self, slug: str) -> float:
@@ -387,7 +470,14 @@ def notifier_for(environment: dict[str, str], *, scheduled: bool) -> "Notifier":
     return StandardError()
 
 
-def import_what_the_end_needs() -> None:
+def _looks_at_lines(job: "Job") -> bool:
+    """Whether a rule or an expectation has to be told of lines of output."""
+    return "number" in job.expect or any(
+        "stderr" in rule or "stdout" in rule or "stdout_missing" in rule for rule in job.verdicts
+    )
+
+
+def import_what_the_end_needs(job: "Job") -> None:
     """Import, while the job runs, all that judging, recording and telling its end may want.
 
     The package may be replaced during a long job, so nothing is imported later. A module that cannot be imported
@@ -399,7 +489,14 @@ def import_what_the_end_needs() -> None:
         import process_control.news
         import process_control.notify.message
         import process_control.postman
-        import process_control.system.tree  # noqa: F401
+        import process_control.system.tree
+
+        if job.verdicts:
+            import process_control.core.rules
+        if job.expect:
+            import process_control.core.expect
+        if job.retry_attempts > 1:
+            import process_control.attempts  # noqa: F401
     except Exception:  # noqa: BLE001  a broken installation must not end a job that runs
         pass
 

@@ -135,9 +135,9 @@ LINES = {
         "write seconds, or 90s, 10m, 2h",
     ),
     "a default whose behaviour comes later": (
-        "default_job_config: {retry: 3}",
-        "1:22: key 'default_job_config.retry' is not supported yet",
-        "remove it, or write 'x-retry' to keep it as a note",
+        "default_job_config: {ping: https://ping.example.org}",
+        "1:22: key 'default_job_config.ping' is not supported yet",
+        "remove it, or write 'x-ping' to keep it as a note",
     ),
     "a zone for all jobs": (
         "default_job_config: {time_zone: Mars}",

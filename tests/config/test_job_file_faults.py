@@ -49,14 +49,14 @@ LINES = {
         "it is a key of the global configuration, see docs/reference/configuration.md",
     ),
     "a key whose behaviour comes later": (
-        "retry: 3",
-        "3:1: key 'retry' is not supported yet",
-        "remove it, or write 'x-retry' to keep it as a note",
+        "ping: https://ping.example.org",
+        "3:1: key 'ping' is not supported yet",
+        "remove it, or write 'x-ping' to keep it as a note",
     ),
-    "an inner key whose behaviour comes later": (
-        "limits: {memory: 1 GB}",
-        "3:10: key 'limits.memory' is not supported yet",
-        "remove it, or write 'x-memory' to keep it as a note",
+    "a priority out of range": (
+        "limits: {nice: 20}",
+        "3:16: 'limits.nice' must be a whole number from -20 to 19, not '20'",
+        "write a whole number from -20 (first) to 19 (last)",
     ),
     "an inner key written wrong": (
         "limits: {log_byte: 1 GB}",
@@ -173,8 +173,8 @@ LINES = {
     "a backoff that is no time": ("backoff: soon", "3:10: 'backoff' must be a time above 0, not 'soon'", TIME),
     "a backoff that shrinks": (
         "backoff: {factor: 0.5}",
-        "3:19: 'backoff.factor' must be a number from 1 on, not '0.5'",
-        "write 1, 1.5 or 2",
+        "3:19: 'backoff.factor' must be a number from 1 to 100, not '0.5'",
+        "write a number from 1 to 100, such as 2 or 1.5",
     ),
     "a hold after nothing": (
         "hold: {after_failures: 0}",
@@ -412,13 +412,13 @@ def test_a_file_that_cannot_be_a_job_is_told(text: str | bytes, what: str, mend:
 
 def test_all_faults_of_a_file_are_told_at_once_in_the_order_of_their_lines() -> None:
     text = (
-        "command: /bin/true\nretry: 3\ntimout: 30\nstderr: loud\nschedule:\n- */5 * * * *\n- nonsense\n"
+        "command: /bin/true\nping: now\ntimout: 30\nstderr: loud\nschedule:\n- */5 * * * *\n- nonsense\n"
         "environment:\n\t1A: b\ndisabled: maybe\n"
     )
 
     assert [f"{fault.where}: {fault.what}" for fault in faults_of(text)] == [
         "purge.yaml:1:1: 'name' is missing",
-        "purge.yaml:2:1: key 'retry' is not supported yet",
+        "purge.yaml:2:1: key 'ping' is not supported yet",
         "purge.yaml:3:1: unknown key 'timout'",
         "purge.yaml:4:9: 'stderr' must be fail, warn or ignore, not 'loud'",
         "purge.yaml:6:3: the schedule '*/5 * * * *' is not quoted",

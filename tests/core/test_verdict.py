@@ -1,13 +1,13 @@
 """Verdicts: what each fact means, and which wins."""
 
-from collections.abc import Callable
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from process_control.core.finding import Verdict
+from process_control.core.rules import rules_of
 from process_control.core.run import OUTCOMES, REASONS, Facts
-from process_control.core.verdict import Finding, Verdict, exit_status, judge, signal_name
+from process_control.core.verdict import exit_status, judge, signal_name
 
 
 def facts(**seen: object) -> Facts:
@@ -127,10 +127,6 @@ def test_a_leftover_is_told_when_stderr_only_warns_too() -> None:
     assert (judgement.outcome, judgement.reason) == ("warned", "stderr")
 
 
-def saying(reason: str, verdict: Verdict) -> Callable[[Finding], Verdict | None]:
-    return lambda finding: verdict if finding.reason == reason else None
-
-
 @pytest.mark.parametrize(
     ("verdict", "outcome"),
     [
@@ -144,30 +140,17 @@ def saying(reason: str, verdict: Verdict) -> Callable[[Finding], Verdict | None]
 def test_a_rule_decides_about_its_fact(verdict: Verdict, outcome: str) -> None:
     seen = facts(exit_code=75)
 
-    judgement = judge(seen, rules=[saying("exit_code", verdict)])
+    judgement = judge(seen, rules=rules_of([{"exit_code": [[75, 75]], "verdict": verdict.word}]))
 
     assert (judgement.outcome, judgement.verdict) == (outcome, verdict)
     assert exit_status(seen, judgement) == (0 if verdict <= Verdict.WARN else 75)
 
 
-def test_the_first_rule_that_matches_decides() -> None:
-    rules = [saying("signal", Verdict.HOLD), saying("exit_code", Verdict.WARN), saying("exit_code", Verdict.HOLD)]
-
-    assert judge(facts(exit_code=75), rules=rules).verdict is Verdict.WARN
-
-
-def test_the_worst_verdict_of_all_facts_wins() -> None:
-    judgement = judge(facts(exit_code=75, stderr_bytes=4), rules=[saying("exit_code", Verdict.IGNORE)])
-
-    assert (judgement.outcome, judgement.reason) == ("failed", "stderr")
-
-
 def test_no_rule_touches_a_stopped_or_lost_run() -> None:
-    def ignore_all(finding: Finding) -> Verdict | None:
-        return Verdict.IGNORE
+    ignore_all = rules_of([{"exit_code": [[0, 255]], "verdict": "ignore"}])
 
-    assert judge(facts(stopped_by=15), rules=[ignore_all]).outcome == "failed"
-    assert judge(facts(guard_died=True), rules=[ignore_all]).outcome == "lost"
+    assert judge(facts(stopped_by=15), rules=ignore_all).outcome == "failed"
+    assert judge(facts(guard_died=True), rules=ignore_all).outcome == "lost"
 
 
 any_facts = st.builds(

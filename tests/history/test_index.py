@@ -85,11 +85,15 @@ def test_a_run_comes_back_with_all_that_its_end_says(state: State) -> None:
             "log_dropped_bytes": 0,
             "cpu_seconds": 0.25,
             "memory_bytes": 4096000,
+            "read_bytes": 8192,
+            "written_bytes": 512,
             "log": "/l",
             "slow_start": False,
             "by": "svc",
             "host": "db1",
             "version": "0123456789ab",
+            "verdict": None,
+            "decided_by": None,
             "pid": None,
         }
     ]

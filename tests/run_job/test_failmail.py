@@ -243,6 +243,18 @@ def test_an_unsafe_job_file_and_a_missing_one_are_mailed(box: Box, mailed: Mails
     ]
 
 
+def test_a_name_that_is_none_names_no_file_and_is_mailed_all_the_same(box: Box, mailed: Mails) -> None:
+    box.job("fine", "command: /bin/true")
+    box.run("fine")
+
+    codes = [box.run("--scheduled", name, via="stub").exit_code for name in ("../../../evil", "..", "a\nb")]
+
+    assert codes == [66, 66, 66]
+    assert [path for path in box.root.rglob("*") if "evil" in path.name or path.name == "incident"] == []
+    assert all(subject.startswith("a job did not start: ") for subject in subjects(mailed()))
+    assert mailed() != []
+
+
 def test_a_refusal_by_hand_is_told_to_the_hand_only(box: Box, mailed: Mails) -> None:
     box.job("job", "nme: x\ncommand: /bin/true")
 

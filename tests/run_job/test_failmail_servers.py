@@ -372,3 +372,42 @@ def test_whoever_tells_may_be_killed_and_the_next_one_goes_on(box: Box) -> None:
         wait_until_told(box)
 
         assert len(server.mails) == 1
+
+
+def test_news_that_make_no_sense_are_told_and_keep_no_others_back(box: Box) -> None:
+    with mail_server() as server:
+        mail_to(box, server)
+        failing_job(box)
+        news = box.state_directory / "spool/news"
+        news.mkdir(parents=True)
+        (news / "0~broken~1.json").write_text("garbage {")
+        (news / "1~broken~2.json").write_text('{"what": "nonsense", "job": "broken"}')
+
+        box.run("broken")
+        wait_until_told(box)
+
+        assert len(server.mails) == 1
+    assert list(news.glob("*.json")) == []
+    assert [(job, result) for job, result, _ in mails_told(box)] == [
+        ("broken", "given_up"), ("broken", "given_up"), ("broken", "sent"),
+    ]  # fmt: skip
+
+
+def test_of_very_many_mails_about_one_job_the_newest_wait(box: Box) -> None:
+    with bad_server(closes_at_once) as server:
+        mail_to(box, server)
+        failing_job(box)
+        box.run("broken")
+        wait_until_told(box)
+        (first,) = (box.state_directory / "spool/mail").glob("*.json")
+        for number in range(60):
+            (first.parent / f"0000-{number:02d}~broken~{number}.failure.json").write_text(first.read_text())
+        (first.parent / "0000-00~another~1.failure.json").write_text(first.read_text())
+
+        box.run("broken")
+        wait_until_told(box)
+
+    left = sorted(path.name for path in first.parent.glob("*.json"))
+    assert len(left) == 51
+    assert left[0].split("~")[1] == "another"
+    assert left[1].startswith("0000-12~broken~")

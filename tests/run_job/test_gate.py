@@ -398,10 +398,10 @@ def test_a_stopped_run_says_nothing_of_the_health(box: Box) -> None:
 
 
 def test_a_run_that_waited_for_the_lock_meets_the_hold_that_came_meanwhile(box: Box) -> None:
-    started = box.fifo("started")
+    started, go_on = box.fifo("started"), box.fifo("go_on")
     box.job(
         "job",
-        f"command: sh -c 'echo > {started}; read line < {started}; exit 3'\non_overlap: queue\n"
+        f"command: sh -c 'echo > {started}; read line < {go_on}; exit 3'\non_overlap: queue\n"
         f"hold: {{after_failures: 1}}\n{EVERY_MINUTE}",
     )
     with box.start("--scheduled", "job") as first:
@@ -409,7 +409,7 @@ def test_a_run_that_waited_for_the_lock_meets_the_hold_that_came_meanwhile(box: 
         next_slot(box)
         with box.start("--scheduled", "job") as second:
             waits_for_the_lock(second.pid)
-            started.write_line("go")
+            go_on.write_line()
             first.wait()
             result = second.wait()
 

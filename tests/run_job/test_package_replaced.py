@@ -86,6 +86,32 @@ def test_a_timeout_ends_the_whole_tree_although_the_package_is_gone(own_box: Box
     assert "job: failed: " in result.stderr
 
 
+def test_rules_expectations_and_another_attempt_still_hold(own_box: Box) -> None:
+    box = own_box
+    started, release = box.fifo("started"), box.fifo("release")
+    ending = 'echo "attempt $PROCESS_CONTROL_ATTEMPT"; [ $PROCESS_CONTROL_ATTEMPT = 2 ] || exit 75; echo FATAL >&2'
+    job = script(box, "job.sh", f"sleep 0.1; echo started > {started}; read line < {release}; {ending}")
+    rules = "verdicts: [{exit_code: 75, verdict: retry}, {stderr: FATAL, verdict: hold}]"
+    box.job("job", f"command: {job}\nretry: {{attempts: 3, delay: 0.1}}\nexpect: {{longer_than: 1h}}\n{rules}")
+
+    with box.start("job") as live:
+        started.read_line()
+        destroy(box, "garbage")
+        release.write_line()
+        started.read_line()
+        release.write_line()
+        result = live.wait()
+
+    end = the_end(box)
+    assert result.exit_code == 1
+    assert [(each["outcome"], each["reason"]) for each in end["attempts"]] == [
+        ("failed", "exit_code"),
+        ("failed", "stderr"),
+    ]
+    assert (end["verdict"], end["decided_by"]["rule"]) == ("hold", 2)
+    assert box.health("job")["state"] == "held"
+
+
 @pytest.mark.parametrize("victim", ["runner", "guard"])
 def test_a_killed_runner_or_guard_still_leaves_nothing_behind(own_box: Box, victim: str) -> None:
     box = own_box

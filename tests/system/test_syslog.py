@@ -199,6 +199,25 @@ def test_a_name_that_is_not_in_etc_hosts_is_not_looked_up_anywhere() -> None:
             syslog.ERROR,
         ),
         (
+            {
+                "event": "attempt",
+                "job": "b",
+                "run_id": "1",
+                "attempt": 2,
+                "outcome": "failed",
+                "reason": "exit_code",
+                "exit_code": 75,
+                "detail": "exited with 75",
+                "delay_seconds": 9.8,
+                "verdict": "retry",
+            },
+            (
+                "b: attempt 2 failed: exited with 75; the next one follows in 9.8 s, run=1 attempt=2 reason=exit_code "
+                "exit_code=75"
+            ),
+            syslog.WARNING,
+        ),
+        (
             {"event": "skip", "job": "b", "reason": "too_late", "detail": "700 s after its slot"},
             "b: skipped: 700 s after its slot, reason=too_late",
             syslog.INFO,

@@ -17,6 +17,7 @@ from process_control.notify.invocation import sentence
 DEFAULT_LIMIT = 50
 EVENTS = (
     "start",
+    "attempt",
     "skip",
     "end",
     "stop",
@@ -54,7 +55,7 @@ def audit(
     limit: int | None,
     as_json: bool,
 ) -> None:
-    """Tell every start, skip, end, stop, hold, release, refusal and mail: when, who, what and why."""
+    """Tell every start, attempt, skip, end, stop, hold, release, refusal and mail: when, who, what and why."""
     now = datetime.now(UTC)
     settings = session.settings("audit")
     count = (DEFAULT_LIMIT if since is None else None) if limit is None else limit or None

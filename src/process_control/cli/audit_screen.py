@@ -12,7 +12,8 @@ from process_control.notify.invocation import sentence
 
 WIDEST_JOB, WIDEST_BY = 28, 12
 STYLES = {"start": "", "skip": "dim", "stop": "yellow", "refusal": "red", "crontab": "magenta", "mail": "cyan"}
-STYLES |= {"hold": "bold magenta", "release": "green", "slow_start": "cyan", "probe": "cyan", "backoff": "yellow"}
+STYLES |= {"attempt": "yellow", "hold": "bold magenta", "release": "green", "backoff": "yellow"}
+STYLES |= {"slow_start": "cyan", "probe": "cyan"}
 
 
 def show_events(records: Sequence[Record]) -> None:

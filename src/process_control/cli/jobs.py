@@ -9,9 +9,13 @@ from process_control.cli.output import print_json, talk
 from process_control.cli.plain import is_terminal, marks, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, select_jobs, verb
 from process_control.config.settings import Settings
+from process_control.core.noise import new_lines
 from process_control.core.schedule import host_zone
 from process_control.history.index import Garbled, Index
+from process_control.noise_of_runs import last_good_before, stderr_lines
 from process_control.status import JobStatus, read_statuses
+
+PAST_RUNS = 100
 
 
 @verb(
@@ -63,10 +67,22 @@ def status(session: Session, jobs: Sequence[str], show_all: bool, as_json: bool)
         from process_control.cli.jobs_screen import show_all_jobs, show_one
 
         if len(statuses) == 1 and jobs:
-            show_one(statuses[0])
+            show_one(statuses[0], news=_news(settings, statuses[0]))
         else:
             show_all_jobs(statuses, show_all=show_all)
     tell_garbled(settings, garbled)
+
+
+def _news(settings: Settings, status: JobStatus) -> set[str]:
+    """Return the lines on stderr of the last run that the last good run before it did not have."""
+    run = status.running or status.last
+    if run is None or not run.log:
+        return set()
+    with Index.open(settings.state_directory) as index:
+        good = last_good_before(index.runs(jobs=[status.slug], limit=PAST_RUNS), run)
+    if good is None:
+        return set()
+    return new_lines(stderr_lines(run, status.definition), stderr_lines(good, status.definition))
 
 
 def _read(settings: Settings, words: Sequence[str]) -> tuple[list[JobStatus], list[Garbled]]:

@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -29,7 +29,8 @@ from process_control.core.health import Health
 from process_control.core.job_state import NEEDS_ATTENTION, WORST_FIRST
 from process_control.core.schedule import host_zone
 from process_control.history.index import Run
-from process_control.history.log_reader import Line, last_lines
+from process_control.history.log_reader import STDERR, Line, last_lines
+from process_control.notify.message import decision
 from process_control.status import JobStatus
 
 LAST_LINES = 10
@@ -173,7 +174,8 @@ def _print_table(screen: Console, lines: Sequence[Text], below: dict[int, list[s
 # --- one job, told at length -----------------------------------------------------------------------------------------
 
 
-def show_one(status: JobStatus) -> None:
+def show_one(status: JobStatus, *, news: Collection[str] = ()) -> None:
+    """Tell one job at length. `news` are lines on stderr that the last good run did not have."""
     screen = console()
     now = datetime.now(UTC)
     title = Text("● " if draws_unicode(screen) else "* ", style=STATE_STYLES[status.state])
@@ -185,7 +187,7 @@ def show_one(status: JobStatus) -> None:
     if status.recent:
         drawn = drawn_marks(status.recent, unicode=draws_unicode(screen))
         screen.print(Text(f"{'runs':>10}: ", style="dim").append_text(drawn))
-    _show_output(screen, status)
+    _show_output(screen, status, news)
 
 
 def _facts(status: JobStatus, now: datetime) -> list[tuple[str, Text]]:
@@ -232,8 +234,11 @@ def _told(run: Run, median: float | None, now: datetime) -> list[tuple[str, Text
     began = parse_iso(run.started_at)
     usual = f" (median {took(median)})" if median else ""
     length = f"; took {took(run.duration_seconds)}{usual}" if run.duration_seconds is not None else ""
+    length += f" in {len(run.attempts)} attempts" if len(run.attempts) > 1 else ""
+    decided_by = decision({"decided_by": run.decided_by})
     return [
         ("last", Text(outcome_in_words(run), style=OUTCOME_STYLES.get(run.outcome, "red"))),
+        *([("decided by", Text(clean(decided_by)))] if decided_by else []),
         ("began", Text(f"{stamp(began)}, {ago(began, now)}{length}")),
         ("by", Text(f"{clean(run.by)} ({run.trigger})")),
     ]
@@ -245,7 +250,7 @@ def outcome_in_words(run: Run) -> str:
     return f"{run.outcome or 'running'}: {why}" if why else run.outcome or "running"
 
 
-def _show_output(screen: Console, status: JobStatus) -> None:
+def _show_output(screen: Console, status: JobStatus, news: Collection[str]) -> None:
     run = status.running or status.last
     if run is None or not run.log:
         return
@@ -260,4 +265,7 @@ def _show_output(screen: Console, status: JobStatus) -> None:
         screen.print(Text(clean(fault), style="yellow"))
     began = parse_iso(run.started_at)
     for line in lines or [Line(None, "o", b"(it printed nothing)")]:
-        screen.print(output_line(line, began))
+        shown = output_line(line, began)
+        if line.stream == STDERR and line.text.decode("utf-8", "replace") in news:
+            shown.append("   new since the last good run", style="yellow")
+        screen.print(shown)

@@ -16,7 +16,7 @@ from process_control.config.settings import Settings
 from process_control.core.job import Job
 from process_control.errors import JobNotFound, ProcessControlError, UsageError
 from process_control.history.index import Index, Run
-from process_control.history.log_reader import DROPPED, STDERR, STDOUT, Line, last_lines, lines, raw
+from process_control.history.log_reader import ALL_OF_IT, DROPPED, STDERR, STDOUT, Line, Part, last_lines, lines, raw
 from process_control.notify.message import escape_controls
 
 STREAM_WORDS = {STDOUT: "out", STDERR: "err", DROPPED: "cut"}
@@ -31,6 +31,7 @@ STREAM_WORDS = {STDOUT: "out", STDERR: "err", DROPPED: "cut"}
 )
 @click.argument("job", required=False)
 @click.option("--run", "run_id", metavar="ID", help="That run (the beginning of its id does), not the last one.")
+@click.option("--attempt", type=click.IntRange(min=1), metavar="N", help="Only what that attempt of the run printed.")
 @click.option("-n", "count", type=click.IntRange(min=0), metavar="N", help="Only the last N lines.")
 @click.option("--stdout", "only", flag_value=STDOUT, help="Only what was printed to stdout.")
 @click.option("--stderr", "only", flag_value=STDERR, help="Only what was printed to stderr.")
@@ -41,6 +42,7 @@ def logs(
     session: Session,
     job: str | None,
     run_id: str | None,
+    attempt: int | None,
     count: int | None,
     only: str | None,
     times: bool,
@@ -57,18 +59,19 @@ def logs(
     settings = session.settings("logs")
     run = _find(settings, job, run_id)
     path = _log_of(run, settings)
+    part = ALL_OF_IT if attempt is None else _part(run, attempt)
     streams = [only] if only else [STDOUT, STDERR]
     if as_raw:
-        _copy(raw(path, streams))
+        _copy(raw(path, streams, part))
         return
     secrets, faults = secrets_of(_definition(settings, run.job))
     for fault in faults:
         talk(fault)
     wanted: Iterable[Line]
     if count is None:
-        wanted = lines(path, streams=streams, secrets=secrets)
+        wanted = lines(path, streams=streams, secrets=secrets, part=part)
     else:
-        wanted = last_lines(path, count, streams=streams, secrets=secrets)
+        wanted = last_lines(path, count, streams=streams, secrets=secrets, part=part)
     if as_json:
         print_json({"run": run.to_json(), "lines": [_line_as_json(line, run) for line in wanted]})
         return
@@ -112,6 +115,20 @@ def _log_of(run: Run, settings: Settings) -> str:
             where=run.log,
             mend=f"of each job are kept: {kept}, {settings.retention_log_bytes:,} bytes (see `retention`)",
         ) from None
+
+
+def _part(run: Run, attempt: int) -> Part:
+    """Return where in the log that attempt is. Raises ProcessControlError (1) when there was none of that number."""
+    offsets = [offset for each in run.attempts if isinstance(offset := each.get("log_offset"), int)]
+    if run.outcome is None:
+        raise ProcessControlError(
+            f"run {run.run_id} of job '{run.job}' goes on: where its attempts begin is told at its end",
+            mend=f"process-control logs --run {run.run_id}",
+        )
+    if attempt > len(offsets):
+        known = "1 attempt" if len(offsets) == 1 else f"{len(offsets)} attempts"
+        raise ProcessControlError(f"run {run.run_id} of job '{run.job}' has no attempt {attempt}: it has {known}")
+    return Part(offsets[attempt - 1], offsets[attempt] if attempt < len(offsets) else None)
 
 
 def _definition(settings: Settings, slug: str) -> Job | None:

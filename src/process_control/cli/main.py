@@ -44,6 +44,7 @@ VERBS = {
     "check": ("process_control.cli.check:check", "the jobs as a plugin of Icinga or Nagios: exit code 0, 1, 2 or 3"),
     "lint": ("process_control.cli.lint:lint", "faults in job files, before they matter"),
     "notify": ("process_control.cli.notify:notify", "`notify test`: whether people can be reached, before it matters"),
+    "learn": ("process_control.cli.learn:learn_noise", "which lines on stderr are noise, as rules to paste"),
     "explain": ("process_control.cli.explain:explain", "what a key means: its type, its default, an example"),
     "import": ("process_control.cli.imports:imports", "job files made from what another program has"),
     "schema": ("process_control.cli.schema:schema", "the JSON Schema of the job file, for editors"),

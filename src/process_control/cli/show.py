@@ -1,6 +1,7 @@
 """`show`: what holds for a job, where each value comes from, how it stands, and its next slots."""
 
 import itertools
+import json
 import os
 import shlex
 from collections.abc import Sequence
@@ -128,8 +129,10 @@ def in_words(each: Origin) -> str:
         return f"{value:03o}"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
     if isinstance(value, list):
-        return ", ".join(map(str, value))
+        return ", ".join(item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

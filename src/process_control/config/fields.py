@@ -8,6 +8,17 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from process_control.config.conditions import (
+    ATTEMPTS,
+    EXIT_CODES,
+    FACTOR,
+    IF_TRUE,
+    NUMBER,
+    PART,
+    REGEX,
+    SIGNAL_NAMES,
+    SIZE_BOUND,
+)
 from process_control.config.kinds import (
     ACCOUNT,
     BOOL,
@@ -15,7 +26,6 @@ from process_control.config.kinds import (
     COUNT,
     CRON_TEMPLATE,
     ENVIRONMENT,
-    FACTOR,
     GROUP,
     INHERIT,
     LOCK,
@@ -24,6 +34,7 @@ from process_control.config.kinds import (
     MAIL_ADDRESSES,
     MAIL_SERVER,
     MAP,
+    NICE,
     PATH,
     PATHS,
     SCHEDULE,
@@ -52,9 +63,10 @@ class Field:
     """One key. `attribute` is what it becomes; `default` is in the attribute's unit, `default_words` in people's.
 
     `example` is the value in YAML; of a map it is what stands below the key. A field with `spelling_of` is another way
-    to write that key. A field with `fields` is a map with keys of its own, whose attributes join those of its parent;
-    `bare` names the one that a value without a map sets, `given` is the value of a field left out of a map that is
-    there. A map that `may_be_false` is then as if it were not there, whatever the defaults say.
+    to write that key. A field with `fields` is a map with keys of its own, whose attributes join those of its parent,
+    unless it is `whole`: then the map is one attribute, a list of maps when there may be `many`. A value that is no map
+    is that of the inner key `bare`; `given` is the value of a field left out of a map that is there. A map that
+    `may_be_false` is then as if it were not there, whatever the defaults say; one with `off` sets that attribute.
     """
 
     key: str
@@ -72,6 +84,8 @@ class Field:
     bare: str = ""
     given: Any = None
     may_be_false: bool = False
+    whole: bool = False
+    many: bool = False
     fields: "tuple[Field, ...]" = field(default=(), repr=False)
 
     @property
@@ -82,7 +96,7 @@ class Field:
     @property
     def attributes(self) -> tuple[str, ...]:
         """Every attribute that this key decides."""
-        if self.fields:
+        if self.fields and not self.whole:
             inner = [name for each in self.fields if each.supported for name in each.attributes]
             return tuple([*inner, self.off] if self.off else inner)
         return (self.becomes,)
@@ -103,17 +117,215 @@ LIMIT_FIELDS = (
         "the beginning and the last 1 MiB are kept, the job goes on, and the cut is told.",
         example="100 MB",
     ),
-    later("memory", SIZE, "The memory that all processes of the job may use together (cgroup v2).", "512 MiB"),
-    later("cpu_seconds", COUNT, "The CPU time that each process may use.", "600"),
-    later("processes", COUNT, "How many processes the job may have at once (cgroup v2).", "100"),
-    later("open_files", COUNT, "How many files each process may have open.", "1024"),
-    later("file_size", SIZE, "The largest file that the job may write.", "1 GB"),
-    later("nice", known("number", "a whole number from -20 to 19"), "The priority, as nice(1) has it.", "10"),
-    later(
-        "io_class", known("text", "idle, best-effort or realtime"), "The class for disk access, as ionice(1).", "idle"
+    Field(
+        key="memory",
+        kind=SIZE,
+        attribute="memory_limit_bytes",
+        default_words="none",
+        meaning="The memory that all processes of the job may use together; then the kernel ends them, reason `oom`. "
+        "It takes a writable cgroup v2.",
+        example="512 MiB",
     ),
-    later("required", BOOL, "Refuse to start when a limit cannot be set.", "true", default_words="`false`"),
+    Field(
+        key="processes",
+        kind=COUNT,
+        attribute="processes_limit",
+        default_words="none",
+        meaning="How many processes and threads the job may have at once. It takes a writable cgroup v2.",
+        example="100",
+    ),
+    Field(
+        key="cpu_seconds",
+        kind=COUNT,
+        attribute="cpu_seconds_limit",
+        default_words="none",
+        meaning="The CPU time that each process may use; then it is ended by signal XCPU, five seconds later by KILL.",
+        example="600",
+    ),
+    Field(
+        key="open_files",
+        kind=COUNT,
+        attribute="open_files_limit",
+        default_words="as run-job's caller has it",
+        meaning="How many files each process may have open.",
+        example="1024",
+    ),
+    Field(
+        key="file_size",
+        kind=SIZE,
+        attribute="file_size_limit_bytes",
+        default_words="none",
+        meaning="The largest file that a process of the job may write; then it is ended by signal XFSZ.",
+        example="1 GB",
+    ),
+    Field(
+        key="nice",
+        kind=NICE,
+        attribute="nice",
+        default_words="as run-job's caller has it",
+        meaning="The priority, as nice(1) has it: 19 gives way to everything. Below 0 is for jobs of root.",
+        example="10",
+    ),
+    Field(
+        key="io_class",
+        kind=one_of("idle", "best-effort", "realtime"),
+        attribute="io_class",
+        default_words="none",
+        meaning="The class for disk access, as ionice(1) has it. `realtime` is for jobs of root.",
+        example="idle",
+    ),
+    Field(
+        key="required",
+        kind=BOOL,
+        attribute="limits_required",
+        default=False,
+        default_words="`false`",
+        meaning="Refuse to start (78) when one of these limits cannot be set. Without it the job runs all the "
+        "same, and is `warned` once a day.",
+        example="true",
+    ),
 )
+
+VERDICT = one_of("ignore", "warn", "retry", "fail", "hold")
+
+RULE_FIELDS = (
+    Field(key="exit_code", kind=EXIT_CODES, meaning="The command exited with one of these.", example="[75, 111]"),
+    Field(
+        key="signal",
+        kind=SIGNAL_NAMES,
+        meaning="The command was ended by one of these signals, which process-control did not send.",
+        example="KILL",
+    ),
+    Field(key="stderr", kind=REGEX, meaning="A line of stderr matches.", example="'^(DeprecationWarning|NOTICE:)'"),
+    Field(key="stdout", kind=REGEX, meaning="A line of stdout matches.", example="'deadlock detected'"),
+    Field(key="stdout_missing", kind=REGEX, meaning="No line of stdout matched.", example="'^done$'"),
+    Field(key="timeout", kind=IF_TRUE, meaning="The attempt was ended by its `timeout`.", example="true"),
+    Field(key="silence", kind=IF_TRUE, meaning="It was ended for its `silence_timeout`.", example="true"),
+    Field(
+        key="shorter_than",
+        kind=TIME_ABOVE_ZERO,
+        meaning="The attempt took less than this.",
+        example="5s",
+    ),
+    Field(key="longer_than", kind=TIME_ABOVE_ZERO, meaning="The attempt took more than this.", example="1h"),
+    Field(key="leftovers", kind=IF_TRUE, meaning="Processes were left behind; without a rule `warn`.", example="true"),
+    Field(
+        key="verdict",
+        kind=VERDICT,
+        default_words="required",
+        meaning="What is said of each fact that the conditions name. `retry` is a failure that is tried again while "
+        "attempts are left; `hold` prevents scheduled runs until somebody releases the job.",
+        example="retry",
+    ),
+)
+
+EXPECT_FILE_FIELDS = (
+    Field(key="path", kind=PATH, default_words="required", meaning="The file.", example="/srv/backup/db.dump"),
+    Field(
+        key="newer_than_start",
+        kind=BOOL,
+        default_words="`true`",
+        meaning="It was written after the attempt began; `false`: it is there.",
+        example="true",
+    ),
+)
+
+EXPECT_NUMBER_FIELDS = (
+    Field(
+        key="stdout",
+        kind=REGEX,
+        default_words="required",
+        meaning="Its first group is the number; the last line of stdout that matches counts.",
+        example=r"'rows: (\d+)'",
+    ),
+    Field(key="at_least", kind=NUMBER, meaning="It is not below this.", example="1"),
+    Field(key="at_most", kind=NUMBER, meaning="It is not above this.", example="1000"),
+)
+
+EXPECT_FIELDS = (
+    Field(key="shorter_than", kind=TIME_ABOVE_ZERO, meaning="It takes less than this.", example="10m"),
+    Field(key="longer_than", kind=TIME_ABOVE_ZERO, meaning="It takes more than this.", example="5s"),
+    Field(
+        key="stdout_bytes",
+        kind=SIZE_BOUND,
+        meaning='So much is printed to stdout: `">0"`, `">="`, `"<"`, `"<="`, `"="` and a size, or a range such as '
+        "`1 kB-2 MB`.",
+        example='">0"',
+    ),
+    Field(
+        key="file",
+        kind=MAP,
+        whole=True,
+        fields=EXPECT_FILE_FIELDS,
+        meaning="A file is there.",
+        example="path: /srv/backup/db.dump",
+    ),
+    Field(
+        key="number",
+        kind=MAP,
+        whole=True,
+        fields=EXPECT_NUMBER_FIELDS,
+        meaning="A number that is printed lies within bounds.",
+        example="stdout: 'rows: (\\d+)'\nat_least: 1",
+    ),
+    Field(
+        key="verdict",
+        kind=one_of("warn", "fail"),
+        default_words="`warn`",
+        meaning="What a miss is.",
+        example="fail",
+    ),
+)
+
+RETRY_FIELDS = (
+    Field(
+        key="attempts",
+        kind=ATTEMPTS,
+        attribute="retry_attempts",
+        default=1,
+        default_words="3",
+        meaning="How many tries there are, the first one included.",
+        example="3",
+    ),
+    Field(
+        key="delay",
+        kind=TIME,
+        attribute="retry_delay_seconds",
+        default=10.0,
+        default_words="10 s",
+        meaning="How long the run waits before the second one.",
+        example="10s",
+    ),
+    Field(
+        key="factor",
+        kind=FACTOR,
+        attribute="retry_factor",
+        default=2.0,
+        default_words="2",
+        meaning="By how much the delay grows each time.",
+        example="2",
+    ),
+    Field(
+        key="max_delay",
+        kind=TIME,
+        attribute="retry_max_delay_seconds",
+        default=600.0,
+        default_words="10 m",
+        meaning="The longest delay.",
+        example="10m",
+    ),
+    Field(
+        key="jitter",
+        kind=PART,
+        attribute="retry_jitter",
+        default=0.1,
+        default_words="10%",
+        meaning="By what part of it each delay is made longer or shorter by chance.",
+        example="10%",
+    ),
+)
+ATTEMPTS_OF_A_MAP = 3
+"""How many attempts a `retry` has that is there and does not say."""
 
 FAILMAIL_FIELDS = (
     Field(
@@ -373,7 +585,15 @@ JOB_FIELDS = (
         meaning="Run even when no log can be written: for the job that cleans the disk.",
         example="true",
     ),
-    later("silence_timeout", TIME, "No output for so long: the job is ended, reason `silence`.", "5m"),
+    Field(
+        key="silence_timeout",
+        kind=TIME_ABOVE_ZERO,
+        attribute="silence_timeout_seconds",
+        default_words="none",
+        meaning="How long a job may print nothing, on neither stream; then the whole process tree is ended, reason "
+        "`silence`.",
+        example="5m",
+    ),
     Field(
         key="environment",
         kind=ENVIRONMENT,
@@ -477,20 +697,39 @@ JOB_FIELDS = (
         kind=one_of("fail", "warn", "ignore"),
         default="fail",
         default_words="`fail`",
-        meaning="The verdict on output to stderr.",
+        meaning="The verdict on output to stderr; when rules of `verdicts` look at its lines, on those that no rule "
+        "matched.",
         example="warn",
     ),
-    later(
-        "verdicts",
-        known("list of rules", "a list of rules"),
-        "Rules that judge a run.",
-        "[{exit_code: 75, verdict: retry}]",
+    Field(
+        key="verdicts",
+        kind=known(
+            "list of rules",
+            "a list of rules such as {exit_code: 75, verdict: retry}",
+            annotation="list[dict[str, Any]]",
+        ),
+        default=[],
+        default_words="none",
+        whole=True,
+        many=True,
+        fields=RULE_FIELDS,
+        meaning="Rules that judge a run: each has one condition, or several that are all needed, and a `verdict`. For "
+        "each fact that its conditions name the first rule that holds decides, and the worst verdict of all facts "
+        "wins: `ignore`, `warn`, `retry`, `fail`, `hold`. An exit code that is ignored or warned of counts as fine: a "
+        "list of commands goes on, and the run exits with 0. Without a rule exit code 0 is fine; any other one, a "
+        "signal, a timeout and stderr (as `stderr` says) are `retry` when attempts are left, else `fail`.",
+        example="- {stderr: '^(DeprecationWarning|NOTICE:)', verdict: ignore}\n"
+        "- {exit_code: [75, 111], verdict: retry}\n- {exit_code: 78, verdict: hold}",
     ),
-    later(
-        "retry",
-        known("number or map", "a number of attempts, or a map"),
-        "How often a failed attempt is tried again.",
-        "3",
+    Field(
+        key="retry",
+        kind=known("number or map", "a number of attempts, or a map such as {attempts: 3, delay: 10s}"),
+        default_words="none: one attempt",
+        bare="attempts",
+        fields=RETRY_FIELDS,
+        meaning="Try again, within the same run and under the same lock, when the verdict on an attempt is `retry`. "
+        "A number alone is `attempts`. `timeout` holds for each attempt; people are told of the run, not of attempts.",
+        example="attempts: 5\ndelay: 30s",
     ),
     Field(
         key="backoff",
@@ -533,7 +772,17 @@ JOB_FIELDS = (
     later("max_concurrent", COUNT, "How many jobs of a chain run at once.", "2"),
     later("catch_up", known("text", "none, latest or all"), "What becomes of missed planned times.", "latest"),
     later("jitter", TIME, "A random delay before a scheduled start.", "30s"),
-    later("expect", MAP, "What a good run looks like.", "{longer_than: 5s}"),
+    Field(
+        key="expect",
+        kind=MAP,
+        default={},
+        default_words="none",
+        whole=True,
+        fields=EXPECT_FIELDS,
+        meaning="What a good run looks like. It is judged once, when an attempt has ended; a miss warns, or fails with "
+        "`verdict: fail`, and says what was seen and what was wanted.",
+        example="longer_than: 5s\nfile: {path: /srv/backup/db.dump}\nnumber: {stdout: 'rows: (\\d+)', at_least: 1}",
+    ),
     Field(
         key="limits",
         kind=MAP,
@@ -761,7 +1010,7 @@ def supported_attributes(fields: tuple[Field, ...]) -> dict[str, Field]:
     for each in fields:
         if not each.supported or each.spelling_of:
             continue
-        if each.fields:
+        if each.fields and not each.whole:
             found.update(supported_attributes(each.fields))
             if each.off:
                 found[each.off] = Field(key=each.key, kind=BOOL, default=False, meaning=each.meaning, example="false")

@@ -307,11 +307,23 @@ def _default(field: Field) -> str:
 
 def _table(fields: tuple[Field, ...] | list[Field], *, note: str = " Not supported yet.") -> str:
     rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    rows += _rows(fields, note=note)
+    return "\n".join(rows) + "\n"
+
+
+def _rows(fields: tuple[Field, ...] | list[Field], *, note: str, prefix: str = "") -> list[str]:
+    rows = []
     for field in fields:
         later = "" if field.supported else note
         default = field.default_words or "none"
-        rows.append(f"| `{field.key}` | {field.kind.name} | {default} | {field.meaning}{later} |")
-    return "\n".join(rows) + "\n"
+        rows.append(f"| `{prefix}{field.key}` | {field.kind.name} | {default} | {_cell(field.meaning)}{later} |")
+        if prefix or field.whole:
+            rows += _rows(field.fields, note=note, prefix=f"{prefix}{field.key}.") if field.fields else []
+    return rows
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def main() -> int:

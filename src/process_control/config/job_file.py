@@ -7,14 +7,16 @@ from typing import Any
 
 from process_control.config.document import Document, Faults, List, Map, Node, Text, parse
 from process_control.config.failmail import check_failmail
-from process_control.config.fields import CONFIGURATION_FIELDS, JOB_FIELDS, defaults
+from process_control.config.fields import ATTEMPTS_OF_A_MAP, CONFIGURATION_FIELDS, JOB_FIELDS, RULE_FIELDS, defaults
 from process_control.config.map_reader import Reading, read_map
+from process_control.config.rule_checks import check_expect, check_rules, rule_text
 from process_control.core.job import Job
 from process_control.errors import BadConfiguration
 
 REFERENCE = "docs/reference/job-file.md"
 MOST_SCHEDULES = 100
 DEFAULT_FIELDS = tuple(field for field in JOB_FIELDS if field.in_defaults)
+CONDITIONS = tuple(field.key for field in RULE_FIELDS if field.key != "verdict")
 _BY_KEY = {field.key: field for field in JOB_FIELDS}
 _GLOBAL_KEYS = {
     field.key: "it is a key of the global configuration, see docs/reference/configuration.md"
@@ -45,6 +47,8 @@ def read_defaults(node: Node, faults: Faults) -> dict[str, Any]:
     allowed = Map(node.line, node.column, [entry for entry in node.entries if not _has_no_default(entry[0])])
     reading = read_map(allowed, DEFAULT_FIELDS, faults, reference=REFERENCE, prefix="default_job_config.")
     check_failmail(reading.nodes.get("failmail"), faults)
+    check_rules(reading.nodes.get("verdicts"), faults, CONDITIONS)
+    check_expect(reading.nodes.get("expect"), faults)
     return _values(reading)
 
 
@@ -64,6 +68,8 @@ def _read(document: Document, slug: str) -> Reading:
             faults.add(f"'{field.key}' is missing", (1, 1), mend=f"add a line such as: {field.key}: {field.example}")
     _check_schedule(reading, slug, faults)
     check_failmail(reading.nodes.get("failmail"), faults)
+    check_rules(reading.nodes.get("verdicts"), faults, CONDITIONS)
+    check_expect(reading.nodes.get("expect"), faults)
     return reading
 
 
@@ -97,11 +103,20 @@ def _check_schedule(reading: Reading, slug: str, faults: Faults) -> None:
 
 
 def _values(reading: Reading) -> dict[str, Any]:
-    """Return the values by attribute, the old spelling of `on_overlap` put into the new words."""
+    """Return the values by attribute: `on_overlap` in its new words, rules with their text, attempts of a `retry`."""
     values = dict(reading.values)
     if "allow_overtime" in reading.nodes:
         values["on_overlap"] = "skip" if values["on_overlap"] else "fail"
+    if "retry" in reading.nodes:
+        values.setdefault("retry_attempts", ATTEMPTS_OF_A_MAP)
+    if "verdicts" in reading.nodes:
+        values["verdicts"] = _with_their_text(values["verdicts"], reading.nodes["verdicts"])
     return values
+
+
+def _with_their_text(rules: list[dict[str, Any]], node: Node) -> list[dict[str, Any]]:
+    maps = [item for item in (node.items if isinstance(node, List) else [node]) if isinstance(item, Map)]
+    return [{**rule, "text": rule_text(item)} for rule, item in zip(rules, maps, strict=True)]
 
 
 def _over(default_values: dict[str, Any], reading: Reading) -> dict[str, Any]:

@@ -106,7 +106,11 @@ def _of(field: Field) -> Schema:
     if not field.fields:
         return _of_kind(field.kind)
     inner = _map(field.fields)
-    return {"anyOf": [inner, {"const": False}]} if "`false`" in field.kind.name else inner
+    if field.many:
+        return {"anyOf": [inner, {"type": "array", "items": inner, "minItems": 1}]}
+    others = [{"const": False}] if field.off or field.may_be_false else []
+    others += [_of(each) for each in field.fields if each.key == field.bare]
+    return {"anyOf": [inner, *others]} if others else inner
 
 
 def _of_kind(kind: Kind) -> Schema:

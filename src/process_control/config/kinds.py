@@ -288,17 +288,23 @@ COUNT = Kind(
     name="number", wanted="a whole number above 0", form="a whole number above 0", annotation="int", read=_read_count
 )
 
-_FACTOR = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3})?", re.ASCII)
+_NICE = re.compile(r"-?[0-9]{1,2}", re.ASCII)
 
 
-def _read_factor(key: str, node: Node, faults: Faults) -> float | None:
-    if isinstance(node, Text) and _FACTOR.fullmatch(node.value) and float(node.value) >= 1:
-        return float(node.value)
-    refuse(FACTOR.wanted, FACTOR.form, key, node, faults)
+def _read_nice(key: str, node: Node, faults: Faults) -> int | None:
+    if isinstance(node, Text) and _NICE.fullmatch(node.value) and -20 <= int(node.value) <= 19:
+        return int(node.value)
+    refuse(NICE.wanted, NICE.form, key, node, faults)
     return None
 
 
-FACTOR = Kind(name="number", wanted="a number from 1 on", form="1, 1.5 or 2", annotation="float", read=_read_factor)
+NICE = Kind(
+    name="number",
+    wanted="a whole number from -20 to 19",
+    form="a whole number from -20 (first) to 19 (last)",
+    annotation="int",
+    read=_read_nice,
+)
 
 _TIME = re.compile(r"(?P<number>[0-9]{1,12}(?:\.[0-9]{1,6})?) ?(?P<unit>[smhd]?)", re.ASCII)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -534,9 +540,9 @@ def _read_nothing(_key: str, _node: Node, _faults: Faults) -> None:
     return None
 
 
-def known(name: str, form: str) -> Kind:
-    """Make a kind that is only told, never read: for keys that are not supported yet."""
-    return Kind(name=name, wanted=name, form=form, annotation="None", read=_read_nothing)
+def known(name: str, form: str, *, annotation: str = "None") -> Kind:
+    """Make a kind that is only told, never read: for keys that are not supported yet, and for maps of fields."""
+    return Kind(name=name, wanted=name, form=form, annotation=annotation, read=_read_nothing)
 
 
-MAP = known("map", "a map")
+MAP = known("map", "a map", annotation="dict[str, Any]")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from process_control.config.document import Faults, Map, Node, Text, quoted
+from process_control.config.document import Faults, List, Map, Node, Text, quoted
 from process_control.config.fields import Field
 from process_control.config.kinds import FALSE_WORDS, refuse
 
@@ -72,14 +72,16 @@ def read_map(
 def _read_value(field: Field, value: Node, values: dict[str, Any], faults: Faults, reference: str, prefix: str) -> None:
     if not field.fields:
         values[field.becomes] = field.kind.read(prefix + field.key, value, faults)
+    elif field.many:
+        values[field.becomes] = _read_maps(field, value, faults, reference, prefix)
     elif isinstance(value, Map):
         inner = read_map(value, field.fields, faults, reference=reference, prefix=f"{prefix}{field.key}.")
-        values.update(_given(field) | inner.values)
+        values.update({field.becomes: inner.values} if field.whole else _given(field) | inner.values)
     elif (field.off or field.may_be_false) and _is_false(value):
         values.update({field.off: True} if field.off else dict.fromkeys(field.attributes))
     elif field.bare and isinstance(value, Text) and not value.is_empty:
-        (inner_field,) = (each for each in field.fields if each.key == field.bare)
-        values.update(_given(field) | {inner_field.becomes: inner_field.kind.read(prefix + field.key, value, faults)})
+        bare = next(each for each in field.fields if each.key == field.bare)
+        values.update(_given(field) | {bare.becomes: bare.kind.read(prefix + field.key, value, faults)})
     else:
         refuse("a map or false" if field.off else "a map", field.kind.form, prefix + field.key, value, faults)
 
@@ -91,6 +93,20 @@ def _given(field: Field) -> dict[str, Any]:
 
 def _is_false(value: Node) -> bool:
     return isinstance(value, Text) and value.plain and value.value.lower() in FALSE_WORDS
+
+
+def _read_maps(field: Field, node: Node, faults: Faults, reference: str, prefix: str) -> list[dict[str, Any]]:
+    """Return what each map of a list says; one map alone is a list of one. What was no map is told and left out."""
+    found = []
+    for item in node.items if isinstance(node, List) else [node]:
+        if isinstance(item, Map):
+            reading = read_map(item, field.fields, faults, reference=reference, prefix=f"{prefix}{field.key}.")
+            found.append(reading.values)
+        else:
+            refuse(f"a {field.kind.name}", field.kind.form, prefix + field.key, item, faults)
+    if isinstance(node, List) and not node.items:
+        faults.add(f"'{prefix}{field.key}' is an empty list", node, mend=f"write {field.kind.form}, or remove the line")
+    return found
 
 
 def _suggestion(key: Text, fields: tuple[Field, ...], faults: Faults, reference: str, prefix: str) -> str:

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "2ab2daac185f"
+FIELDS_VERSION = "4f40875caf06"
 
 ATTRIBUTES = (
     "slug",
@@ -27,6 +27,7 @@ ATTRIBUTES = (
     "kill_grace_seconds",
     "leftovers",
     "run_unlogged",
+    "silence_timeout_seconds",
     "environment",
     "environment_file",
     "inherit_environment",
@@ -38,6 +39,12 @@ ATTRIBUTES = (
     "queue_timeout_seconds",
     "stdout",
     "stderr",
+    "verdicts",
+    "retry_attempts",
+    "retry_delay_seconds",
+    "retry_factor",
+    "retry_max_delay_seconds",
+    "retry_jitter",
     "backoff_delay_seconds",
     "backoff_factor",
     "backoff_max_delay_seconds",
@@ -46,7 +53,16 @@ ATTRIBUTES = (
     "slow_start_runs",
     "slow_start_after",
     "start_within_seconds",
+    "expect",
     "log_bytes",
+    "memory_limit_bytes",
+    "processes_limit",
+    "cpu_seconds_limit",
+    "open_files_limit",
+    "file_size_limit_bytes",
+    "nice",
+    "io_class",
+    "limits_required",
     "failmail_to",
     "failmail_from",
     "failmail_smtp",
@@ -98,6 +114,7 @@ class Job:
         kill_grace_seconds: float
         leftovers: str
         run_unlogged: bool
+        silence_timeout_seconds: float | None
         environment: dict[str, str]
         environment_file: list[str]
         inherit_environment: bool | list[str]
@@ -109,6 +126,12 @@ class Job:
         queue_timeout_seconds: float
         stdout: str | None
         stderr: str
+        verdicts: list[dict[str, Any]]
+        retry_attempts: int
+        retry_delay_seconds: float
+        retry_factor: float
+        retry_max_delay_seconds: float
+        retry_jitter: float
         backoff_delay_seconds: float | None
         backoff_factor: float | None
         backoff_max_delay_seconds: float | None
@@ -117,7 +140,16 @@ class Job:
         slow_start_runs: int | None
         slow_start_after: list[str]
         start_within_seconds: float
+        expect: dict[str, Any]
         log_bytes: int
+        memory_limit_bytes: int | None
+        processes_limit: int | None
+        cpu_seconds_limit: int | None
+        open_files_limit: int | None
+        file_size_limit_bytes: int | None
+        nice: int | None
+        io_class: str | None
+        limits_required: bool
         failmail_to: list[str]
         failmail_from: str | None
         failmail_smtp: str | None
@@ -148,6 +180,7 @@ class Job:
         kill_grace_seconds: float = 10.0,
         leftovers: str = "kill",
         run_unlogged: bool = False,
+        silence_timeout_seconds: "float | None" = None,
         environment: "dict[str, str] | None" = None,
         environment_file: "list[str] | None" = None,
         inherit_environment: "bool | list[str]" = False,
@@ -159,6 +192,12 @@ class Job:
         queue_timeout_seconds: float = 3600.0,
         stdout: "str | None" = None,
         stderr: str = "fail",
+        verdicts: "list[dict[str, Any]] | None" = None,
+        retry_attempts: int = 1,
+        retry_delay_seconds: float = 10.0,
+        retry_factor: float = 2.0,
+        retry_max_delay_seconds: float = 600.0,
+        retry_jitter: float = 0.1,
         backoff_delay_seconds: "float | None" = None,
         backoff_factor: "float | None" = None,
         backoff_max_delay_seconds: "float | None" = None,
@@ -167,7 +206,16 @@ class Job:
         slow_start_runs: "int | None" = None,
         slow_start_after: "list[str] | None" = None,
         start_within_seconds: float = 600.0,
+        expect: "dict[str, Any] | None" = None,
         log_bytes: int = 100_000_000,
+        memory_limit_bytes: "int | None" = None,
+        processes_limit: "int | None" = None,
+        cpu_seconds_limit: "int | None" = None,
+        open_files_limit: "int | None" = None,
+        file_size_limit_bytes: "int | None" = None,
+        nice: "int | None" = None,
+        io_class: "str | None" = None,
+        limits_required: bool = False,
         failmail_to: "list[str] | None" = None,
         failmail_from: "str | None" = None,
         failmail_smtp: "str | None" = None,
@@ -195,6 +243,7 @@ class Job:
         self.kill_grace_seconds = kill_grace_seconds
         self.leftovers = leftovers
         self.run_unlogged = run_unlogged
+        self.silence_timeout_seconds = silence_timeout_seconds
         self.environment = {} if environment is None else environment
         self.environment_file = [] if environment_file is None else environment_file
         self.inherit_environment = inherit_environment
@@ -206,6 +255,12 @@ class Job:
         self.queue_timeout_seconds = queue_timeout_seconds
         self.stdout = stdout
         self.stderr = stderr
+        self.verdicts = [] if verdicts is None else verdicts
+        self.retry_attempts = retry_attempts
+        self.retry_delay_seconds = retry_delay_seconds
+        self.retry_factor = retry_factor
+        self.retry_max_delay_seconds = retry_max_delay_seconds
+        self.retry_jitter = retry_jitter
         self.backoff_delay_seconds = backoff_delay_seconds
         self.backoff_factor = backoff_factor
         self.backoff_max_delay_seconds = backoff_max_delay_seconds
@@ -214,7 +269,16 @@ class Job:
         self.slow_start_runs = slow_start_runs
         self.slow_start_after = [] if slow_start_after is None else slow_start_after
         self.start_within_seconds = start_within_seconds
+        self.expect = {} if expect is None else expect
         self.log_bytes = log_bytes
+        self.memory_limit_bytes = memory_limit_bytes
+        self.processes_limit = processes_limit
+        self.cpu_seconds_limit = cpu_seconds_limit
+        self.open_files_limit = open_files_limit
+        self.file_size_limit_bytes = file_size_limit_bytes
+        self.nice = nice
+        self.io_class = io_class
+        self.limits_required = limits_required
         self.failmail_to = [] if failmail_to is None else failmail_to
         self.failmail_from = failmail_from
         self.failmail_smtp = failmail_smtp

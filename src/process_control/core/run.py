@@ -4,6 +4,13 @@ Lean room: imports nothing; plain slots and constants, because every cold run lo
 *mean* is decided in `core/verdict.py`.
 """
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from process_control.core.line_watch import Lines
+    from process_control.core.verdict import Judgement
+
 SUCCEEDED, WARNED, FAILED, SKIPPED, LOST = "succeeded", "warned", "failed", "skipped", "lost"
 OUTCOMES = (SUCCEEDED, WARNED, FAILED, SKIPPED, LOST)
 
@@ -35,23 +42,40 @@ class Facts:
     """What was seen of one attempt (of all its commands until one of them stopped the list).
 
     `exit_code` and `signal` are those of the last command that ran: one of them is None. `not_started` is a
-    sentence, with `not_started_code` 126 or 127. `stopped_by` is the signal number that `run-job` was given,
-    `stopped_by_request` true when `--kill-job` asked. Durations are seconds of the monotonic clock.
+    sentence, with `not_started_code` 126 or 127; `limits_missing` one that names limits that are not in force.
+    `stopped_by` is the signal number that `run-job` was given, `stopped_by_request` true when `--kill-job` asked.
+    Durations are seconds of the monotonic clock; `memory_bytes` is the peak of the whole tree where a control group
+    tells it, else that of its largest process.
+
+    For rules and expectations: `earlier` is what the commands before the last one came to; `lines` what was seen of the
+    output, None when no rule asks, and `lines_unseen` that nobody could look; `expected_file` how many seconds before
+    the attempt that file was written (below 0: after its start), or why it cannot be looked at. `awaited_attempt` is
+    the one that the run waited for when it was stopped.
     """
 
     __slots__ = (
+        "awaited_attempt",
         "command_index",
         "cpu_seconds",
         "duration_seconds",
+        "earlier",
         "exit_code",
+        "expected_file",
         "guard_died",
         "leftovers",
+        "limits_missing",
+        "lines",
+        "lines_unseen",
         "log_dropped_bytes",
         "log_error",
         "memory_bytes",
         "not_started",
         "not_started_code",
+        "out_of_memory",
+        "read_bytes",
         "signal",
+        "silence_seconds",
+        "silent",
         "stderr_bytes",
         "stderr_excerpt",
         "stdout_bytes",
@@ -62,11 +86,17 @@ class Facts:
         "timed_out",
         "timeout_seconds",
         "unlogged",
+        "written_bytes",
     )
 
     def __init__(self) -> None:
+        self.awaited_attempt = 0
         self.command_index = 0
+        self.earlier: list[Judgement] = []
         self.exit_code: int | None = None
+        self.expected_file: float | str | None = None
+        self.lines: Lines | None = None
+        self.lines_unseen = False
         self.signal: int | None = None
         self.timed_out = False
         self.timeout_seconds = 0.0
@@ -87,6 +117,12 @@ class Facts:
         self.duration_seconds = 0.0
         self.cpu_seconds = 0.0
         self.memory_bytes = 0
+        self.read_bytes = 0
+        self.written_bytes = 0
+        self.silent = False
+        self.silence_seconds = 0.0
+        self.out_of_memory = False
+        self.limits_missing: str | None = None
 
     def is_plain_success(self) -> bool:
         """Whether this is a success under every policy that `core.verdict.judge` knows: nothing to tell at all.
@@ -104,4 +140,22 @@ class Facts:
             and not self.leftovers
             and not self.survivors
             and not self.unlogged
+            and not self.silent
+            and not self.out_of_memory
+            and self.limits_missing is None
+            and not self.earlier
+            and (self.lines is None or not self.lines.faults)
+            and not self.lines_unseen
         )
+
+
+def looks_at_successes(rules: "list[dict[str, Any]]", expect: "dict[str, Any]") -> bool:
+    """Whether a rule or an expectation may have something to say of a plain success too."""
+    return bool(expect) or not all(_needs_a_failure(rule) for rule in rules)
+
+
+def _needs_a_failure(rule: "dict[str, Any]") -> bool:
+    """Whether one of the rule's conditions never holds for a plain success; all of them are needed."""
+    if any(name in rule for name in ("signal", "stderr", "timeout", "silence", "leftovers")):
+        return True
+    return all(low > 0 for low, _ in rule.get("exit_code", [(0, 0)]))

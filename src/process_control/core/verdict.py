@@ -4,70 +4,110 @@ The sentence goes into journal, mail and pages: it never quotes what the job pri
 """
 
 import signal
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import IntEnum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
+from process_control.core.finding import STDERR, Finding, SeenLine, Verdict
+from process_control.core.measures import bytes_in_words, duration
 from process_control.core.run import FAILED, LOST, SUCCEEDED, WARNED, Facts
 
+if TYPE_CHECKING:
+    from process_control.core.rules import Rule
 
-class Verdict(IntEnum):
-    """What is said of one fact, from harmless to worst."""
-
-    IGNORE = 0
-    WARN = 1
-    RETRY = 2
-    FAIL = 3
-    HOLD = 4
-
-
+ENDS = ("exit_code", "signal", "timeout", "silence", "oom", "not_started")
+"""The reasons that say how a command ended: of each attempt there is one."""
 STDERR_POLICIES = {"fail": Verdict.FAIL, "warn": Verdict.WARN, "ignore": Verdict.IGNORE}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One fact worth a verdict: its `reason` of page 1's table, the verdict that holds without a rule, a sentence."""
-
-    reason: str
-    verdict: Verdict
-    detail: str
-
-
-Rule = Callable[[Finding], Verdict | None]
-"""A rule of the job file: its verdict on a fact, or None when it does not match."""
+RETRIED_BY_DEFAULT = ("exit_code", "signal", "timeout", "silence", "oom", "stderr")
+"""The failures that are worth another try when no rule says what they are, and attempts are left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What an attempt came to. `reason` and `detail` are None when there is nothing to tell."""
+    """What an attempt came to. `reason` and `detail` are None when there is nothing to tell.
+
+    `rule` and `line` are what decided, where a rule or a line of output did. `ended_well`: how the command ended is no
+    failure.
+    """
 
     outcome: str
     reason: str | None = None
     detail: str | None = None
     verdict: Verdict = Verdict.IGNORE
+    rule: "Rule | None" = None
+    line: SeenLine | None = None
+    ended_well: bool = False
 
 
-def judge(facts: Facts, *, stderr: str = "fail", rules: Sequence[Rule] = ()) -> Judgement:
+def judge(
+    facts: Facts,
+    *,
+    stderr: str = "fail",
+    rules: "Sequence[Rule]" = (),
+    expect: Mapping[str, Any] | None = None,
+    has_attempts_left: bool = False,
+) -> Judgement:
     """Judge an attempt. `stderr` is the job's policy (`fail`, `warn`, `ignore`) for output that no rule matches.
 
-    For each fact the first rule that matches decides; the worst verdict wins, of equals the fact that came first:
-    how the command ended, then stderr, leftovers, a missing log. A run that was stopped or whose guard died is not
-    judged: it did not end by itself.
+    For each fact the first rule that matches decides; the worst verdict wins. Of equals a fact that a rule decided is
+    told, since it says more; else the fact that came first: earlier commands of the list, how the command ended, then
+    stderr, what was printed, how long it took, what was expected, leftovers, a missing log. A run that was stopped or
+    whose guard died is not judged: it did not end by itself.
     """
     if facts.guard_died:
         return Judgement(outcome=LOST, reason="runner_killed", detail=_GUARD_DIED, verdict=Verdict.FAIL)
     if facts.stopped_by_request or facts.stopped_by is not None:
         return Judgement(outcome=FAILED, reason="stopped", detail=_stopped(facts), verdict=Verdict.FAIL)
-    worst: tuple[Verdict, Finding] | None = None
-    for finding in _findings(facts, stderr):
-        verdict = _verdict_on(finding, rules)
-        if worst is None or verdict > worst[0]:
-            worst = verdict, finding
+    default = Verdict.RETRY if has_attempts_left and not facts.survivors else Verdict.FAIL
+    findings = [*_of_the_command(facts, stderr, default), *_of_the_attempt(facts, rules, expect)]
+    worst = _worst(findings, rules)
+    for earlier in reversed(facts.earlier):
+        if earlier.verdict >= worst.verdict:
+            worst = replace(earlier, ended_well=worst.ended_well)
+    return worst
+
+
+def judge_command(facts: Facts, *, stderr: str, rules: "Sequence[Rule]", has_attempts_left: bool = False) -> Judgement:
+    """Judge the facts of one command of a list, when it has ended and another one is to follow.
+
+    What a rule asks of the whole attempt besides (how long it took, a line that is missing) is taken as it stands.
+    """
+    default = Verdict.RETRY if has_attempts_left else Verdict.FAIL
+    about_the_command = _of_the_command(facts, stderr, default)
+    return _worst(about_the_command, rules, besides=_of_the_attempt(facts, rules, None))
+
+
+def _worst(findings: list[Finding], rules: "Sequence[Rule]", besides: Sequence[Finding] = ()) -> Judgement:
+    """Return what the worst of these facts comes to. `besides` are facts that rules ask for and that decide nothing."""
+    worst: tuple[Verdict, Finding, Rule | None] | None = None
+    ended_well = True
+    known = [*findings, *besides]
+    for finding in sorted(findings, key=_is_exit_code_0):
+        rule = next((rule for rule in rules if rule.decides(finding, known)), None)
+        verdict = finding.verdict if rule is None else rule.verdict
+        if finding.reason in ENDS and verdict > Verdict.WARN:
+            ended_well = False
+        if worst is None or (verdict, rule is not None) > (worst[0], worst[2] is not None):
+            worst = verdict, finding, rule
     if worst is None or worst[0] is Verdict.IGNORE:
-        return Judgement(outcome=SUCCEEDED)
-    verdict, finding = worst
-    outcome = WARNED if verdict is Verdict.WARN else FAILED
-    return Judgement(outcome=outcome, reason=finding.reason, detail=finding.detail, verdict=verdict)
+        return Judgement(outcome=SUCCEEDED, ended_well=ended_well)
+    verdict, finding, rule = worst
+    return Judgement(
+        outcome=WARNED if verdict is Verdict.WARN else FAILED,
+        reason=finding.reason,
+        detail=finding.detail,
+        verdict=verdict,
+        rule=rule,
+        line=finding.line or (rule.line_among(known) if rule is not None else None),
+        ended_well=ended_well,
+    )
+
+
+def _is_exit_code_0(finding: Finding) -> bool:
+    """Of equals this fact comes last: what a rule says of exit code 0 and something else is about the other."""
+    return finding.reason == "exit_code" and finding.number == 0
 
 
 def exit_status(facts: Facts, judgement: Judgement) -> int:
@@ -78,7 +118,9 @@ def exit_status(facts: Facts, judgement: Judgement) -> int:
         return 0
     if judgement.reason == "stopped":
         return 128 + (facts.stopped_by or signal.SIGTERM)
-    if facts.timed_out:
+    if judgement.ended_well:
+        return 1
+    if facts.timed_out or facts.silent:
         return 124
     if facts.not_started is not None:
         return facts.not_started_code or 126
@@ -95,53 +137,125 @@ def signal_name(number: int) -> str:
         return str(number)
 
 
-def _findings(facts: Facts, stderr: str) -> list[Finding]:
-    findings = [_end_of_command(facts)]
-    if facts.stderr_bytes:
-        detail = f"{_bytes(facts.stderr_bytes)} on stderr"
-        findings.append(Finding(reason="stderr", verdict=STDERR_POLICIES[stderr], detail=detail))
+def _of_the_command(facts: Facts, stderr: str, default: Verdict) -> list[Finding]:
+    """Return how the command ended and what it printed, with the verdicts that hold without a rule."""
+    ended = _end_of_command(facts)
+    findings = [ended, *_of_stderr(facts, STDERR_POLICIES[stderr])]
+    if facts.lines is not None:
+        findings += [_of_a_line(line) for line in facts.lines.seen() if line.rules]
+    return [
+        replace(finding, verdict=default)
+        if finding.verdict is Verdict.FAIL and finding.reason in RETRIED_BY_DEFAULT
+        else finding
+        for finding in findings
+    ]
+
+
+def _of_stderr(facts: Facts, policy: Verdict) -> list[Finding]:
+    """Return what stderr says where no rule matched it: all of it when no rule looks at its lines."""
+    if facts.lines is None or not facts.lines.watches_stderr:
+        if not facts.stderr_bytes:
+            return []
+        return [Finding(reason="stderr", verdict=policy, detail=f"{bytes_in_words(facts.stderr_bytes)} on stderr")]
+    return [
+        Finding(reason="stderr", verdict=policy, detail=_unmatched(line), line=line)
+        for line in facts.lines.seen()
+        if line.stream == STDERR and not line.rules
+    ]
+
+
+def _unmatched(line: SeenLine) -> str:
+    if line.count == 1:
+        return f"line {line.number} of stderr was matched by no rule"
+    return f"{line.count:,} lines of stderr were matched by no rule, line {line.number} is the first"
+
+
+def _of_a_line(line: SeenLine) -> Finding:
+    more = "" if line.count == 1 else f", as {line.count - 1:,} more"
+    numbers = " and ".join(str(number) for number in line.rules)
+    rules = f"rule {numbers}" if len(line.rules) == 1 else f"rules {numbers}"
+    return Finding(
+        reason="stderr" if line.stream == STDERR else "output",
+        verdict=Verdict.IGNORE,
+        detail=f"line {line.number} of {line.stream} was matched by {rules}{more}",
+        line=line,
+    )
+
+
+def _of_the_attempt(facts: Facts, rules: "Sequence[Rule]", expect: Mapping[str, Any] | None) -> list[Finding]:
+    """Return what is judged once, for the whole attempt."""
+    findings = []
+    if facts.lines is not None:
+        wanted = [rule.conditions["stdout_missing"] for rule in rules if "stdout_missing" in rule.conditions]
+        for regex in dict.fromkeys(wanted):
+            if regex not in facts.lines.seen_regexes:
+                detail = f"no line of stdout matched '{regex}'"
+                findings.append(Finding(reason="output", verdict=Verdict.IGNORE, detail=detail, missing=regex))
+        findings += [Finding(reason="output", verdict=Verdict.WARN, detail=fault) for fault in facts.lines.faults]
+    if facts.lines_unseen:
+        detail = "its rules could not be loaded, so they were not tried on its output"
+        findings.append(Finding(reason="output", verdict=Verdict.WARN, detail=detail))
+    if rules:
+        took, seconds = duration(facts.duration_seconds), facts.duration_seconds
+        findings += [
+            Finding(reason="too_short", verdict=Verdict.IGNORE, detail=f"took only {took}", number=seconds),
+            Finding(reason="too_long", verdict=Verdict.IGNORE, detail=f"took {took}", number=seconds),
+        ]
+    if expect:
+        from process_control.core.expect import misses
+
+        findings += misses(expect, facts)
     if facts.leftovers or facts.survivors:
         findings.append(Finding(reason="leftovers", verdict=Verdict.WARN, detail=_leftovers(facts)))
+    if facts.limits_missing is not None:
+        findings.append(Finding(reason="expectation", verdict=Verdict.WARN, detail=facts.limits_missing))
     if facts.unlogged:
         detail = "no log could be written, so its output is not kept"
         findings.append(Finding(reason="output", verdict=Verdict.WARN, detail=detail))
-    return [finding for finding in findings if finding is not None]
+    return findings
 
 
-def _end_of_command(facts: Facts) -> Finding | None:
-    """Return the one fact that says how the command ended; None when it ended well."""
+def _end_of_command(facts: Facts) -> Finding:
+    """Return the one fact that says how the command ended."""
     which = f"command {facts.command_index + 1} " if facts.command_index else ""
     if facts.timed_out:
         ended = f"; {_leftovers(facts)}" if facts.survivors else " and was ended with its whole tree"
-        detail = f"{which}still ran after {_duration(facts.timeout_seconds)}{ended}"
+        detail = f"{which}still ran after {duration(facts.timeout_seconds)}{ended}"
         return Finding(reason="timeout", verdict=Verdict.FAIL, detail=detail)
+    if facts.silent:
+        ended = f"; {_leftovers(facts)}" if facts.survivors else " and was ended with its whole tree"
+        detail = f"{which}printed nothing for {duration(facts.silence_seconds)}{ended}"
+        return Finding(reason="silence", verdict=Verdict.FAIL, detail=detail)
+    if facts.out_of_memory:
+        detail = f"{which}used more memory than limits.memory, and the kernel ended it"
+        return Finding(reason="oom", verdict=Verdict.FAIL, detail=detail)
     if facts.not_started is not None:
-        return Finding(reason="not_started", verdict=Verdict.FAIL, detail=facts.not_started)
+        code = facts.not_started_code
+        return Finding(reason="not_started", verdict=Verdict.FAIL, detail=facts.not_started, number=code)
+    if facts.signal in _OF_LIMITS:
+        detail = f"{which}{_OF_LIMITS[facts.signal]}"
+        return Finding(reason="signal", verdict=Verdict.FAIL, detail=detail, number=facts.signal)
     if facts.signal is not None:
         detail = f"{which}was ended by signal {signal_name(facts.signal)} that process-control did not send"
-        return Finding(reason="signal", verdict=Verdict.FAIL, detail=detail)
-    if facts.exit_code:
-        detail = f"{which}exited with {facts.exit_code}{_shell_code(facts.exit_code)}"
-        return Finding(reason="exit_code", verdict=Verdict.FAIL, detail=detail)
-    return None
+        return Finding(reason="signal", verdict=Verdict.FAIL, detail=detail, number=facts.signal)
+    code = facts.exit_code or 0
+    detail = f"{which}exited with {code}{_shell_code(code)}"
+    return Finding(reason="exit_code", verdict=Verdict.FAIL if code else Verdict.IGNORE, detail=detail, number=code)
 
 
-def _verdict_on(finding: Finding, rules: Sequence[Rule]) -> Verdict:
-    for rule in rules:
-        verdict = rule(finding)
-        if verdict is not None:
-            return verdict
-    return finding.verdict
-
-
+_OF_LIMITS: dict[int | None, str] = {
+    signal.SIGXCPU: "used more CPU time than limits.cpu_seconds (signal XCPU)",
+    signal.SIGXFSZ: "wrote a file larger than limits.file_size (signal XFSZ)",
+}
 _GUARD_DIED = "the guard process was killed, so the runner ended the job's whole tree"
 
 
 def _stopped(facts: Facts) -> str:
     survivors = f"; {_leftovers(facts)}" if facts.survivors else ""
+    waiting = f" while it waited for attempt {facts.awaited_attempt}" if facts.awaited_attempt else ""
     if facts.stopped_by_request:
-        return f"stopped on request{survivors}"
-    return f"stopped: run-job was given signal {signal_name(facts.stopped_by or signal.SIGTERM)}{survivors}"
+        return f"stopped on request{waiting}{survivors}"
+    return f"stopped: run-job was given signal {signal_name(facts.stopped_by or signal.SIGTERM)}{waiting}{survivors}"
 
 
 def _leftovers(facts: Facts) -> str:
@@ -163,14 +277,3 @@ def _shell_code(exit_code: int) -> str:
         return " (a shell's code for 'command not found')"
     name = signal_name(exit_code - 128)
     return f" (a shell's code for 'ended by signal {name}')" if exit_code > 128 and not name.isdigit() else ""
-
-
-def _bytes(count: int) -> str:
-    return "1 byte" if count == 1 else f"{count:,} bytes"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.3g} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min" if not rest else f"{minutes} min {rest} s"

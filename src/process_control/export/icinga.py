@@ -59,7 +59,8 @@ def _trouble(severity: int, status: JobStatus) -> Trouble:
     if status.state == FAILING and status.last is not None and status.last.outcome == "lost":
         why = f"lost: {why}"
     elif status.state == INVALID:
-        why = f"invalid: {why}"
+        first, *more = [line for line in (status.why or "").split("\n") if not line.startswith("  hint:")]
+        why = f"invalid: {_plain(first)}" + (f" and {len(more)} more" if more else "")
     return Trouble(severity=severity, slug=status.slug, state=status.state, why=why)
 
 

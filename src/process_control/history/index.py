@@ -25,7 +25,7 @@ from process_control.history.lost import lost_end
 from process_control.history.packed_day import decompressed
 from process_control.system import proc
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 3
 BLOCK_BYTES = 8 << 20
 LONGEST_LINE = 1 << 20
 BUSY_SECONDS = 30.0
@@ -40,10 +40,12 @@ INSERT_START = """
 REPLACE_BY_END = """
     INSERT OR REPLACE INTO run (run_id, job, at, outcome, duration_seconds, ended_at, trigger, scheduled_at, reason,
                                 detail, exit_code, signal, attempts, stdout_bytes, stderr_bytes, log_dropped_bytes,
-                                cpu_seconds, memory_bytes, log, slow_start, by, host, version, day)
+                                cpu_seconds, memory_bytes, log, slow_start, by, host, version, verdict, decided_by,
+                                read_bytes, written_bytes, day)
     VALUES (:run_id, :job, :started_at, :outcome, :duration_seconds, :at, :trigger, :scheduled_at, :reason,
             :detail, :exit_code, :signal, :attempts, :stdout_bytes, :stderr_bytes, :log_dropped_bytes,
-            :cpu_seconds, :memory_bytes, :log, :slow_start, :by, :host, :version, :day)"""
+            :cpu_seconds, :memory_bytes, :log, :slow_start, :by, :host, :version, :verdict, :decided_by,
+            :read_bytes, :written_bytes, :day)"""
 
 INSERT_SKIP = """
     INSERT INTO run (run_id, job, at, outcome, ended_at, trigger, scheduled_at, reason, detail, by, host, day)
@@ -59,7 +61,8 @@ PLACES = "SELECT file, inode, size, offset, garbled FROM folded"
 JOBS = "SELECT slug FROM job ORDER BY slug"
 COLUMNS = """run_id, job, at, outcome, duration_seconds, ended_at, trigger, scheduled_at, reason, detail, exit_code,
              signal, attempts, stdout_bytes, stderr_bytes, log_dropped_bytes, cpu_seconds, memory_bytes, log,
-             slow_start, by, host, version, pid, pid_start, boot_id, pid_ns"""
+             slow_start, by, host, version, verdict, decided_by, pid, pid_start, boot_id, pid_ns, read_bytes,
+             written_bytes"""
 WITHOUT_END = f"SELECT {COLUMNS} FROM run WHERE outcome IS NULL"
 BY_ID = f"SELECT {COLUMNS} FROM run WHERE run_id >= ? AND run_id < ? ORDER BY run_id LIMIT ?"
 NEWEST = f"SELECT {COLUMNS} FROM run {{where}} ORDER BY at DESC, run_id DESC LIMIT ?"
@@ -75,7 +78,7 @@ PARAMETERS = {
     "end": (
         "run_id", "job", "at", "started_at", "outcome", "duration_seconds", "trigger", "scheduled_at", "reason",
         "detail", "exit_code", "signal", "stdout_bytes", "stderr_bytes", "log_dropped_bytes", "cpu_seconds",
-        "memory_bytes", "log", "slow_start", "by", "host", "version",
+        "memory_bytes", "read_bytes", "written_bytes", "log", "slow_start", "by", "host", "version", "verdict",
     ),
     "skip": (
         "run_id", "job", "at", "outcome", "trigger", "scheduled_at", "reason", "detail", "by", "host",
@@ -111,11 +114,15 @@ class Run:
     log_dropped_bytes: int | None
     cpu_seconds: float | None
     memory_bytes: int | None
+    read_bytes: int | None
+    written_bytes: int | None
     log: str | None
     slow_start: bool
     by: str | None
     host: str | None
     version: str | None
+    verdict: str | None
+    decided_by: dict[str, Any] | None
     pid: int | None = field(default=None, compare=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -300,9 +307,12 @@ class Index:
         end = block.get("end") if block and block.get("run_id") == row[0] else None
         if isinstance(end, dict) and _is_sound("end", end):
             values = _values_of("end", end, "")
-            return _run_from((*(values.get(name) for name in _END_COLUMNS), *NO_RUNNER))
-        end = lost_end({"boot_id": row[25]}, now="", boot_id=proc.boot_id())
-        return _run_from((*row[:3], end["outcome"], *row[4:8], end["reason"], end["detail"], *row[10:23], *NO_RUNNER))
+            rest = (values.get("read_bytes"), values.get("written_bytes"))
+            return _run_from((*(values.get(name) for name in _END_COLUMNS), *NO_RUNNER, *rest))
+        end = lost_end({"boot_id": row[27]}, now="", boot_id=proc.boot_id())
+        return _run_from(
+            (*row[:3], end["outcome"], *row[4:8], end["reason"], end["detail"], *row[10:25], *NO_RUNNER, None, None)
+        )
 
     # --- opening and folding ---------------------------------------------------------------------------------------
 
@@ -602,7 +612,7 @@ ODD_VALUES = (sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError, U
 _END_COLUMNS = (
     "run_id", "job", "started_at", "outcome", "duration_seconds", "at", "trigger", "scheduled_at", "reason", "detail",
     "exit_code", "signal", "attempts", "stdout_bytes", "stderr_bytes", "log_dropped_bytes", "cpu_seconds",
-    "memory_bytes", "log", "slow_start", "by", "host", "version",
+    "memory_bytes", "log", "slow_start", "by", "host", "version", "verdict", "decided_by",
 )  # fmt: skip
 NO_RUNNER = (None, None, None, None)
 
@@ -617,12 +627,14 @@ def _values_of(event: str, what: dict[str, Any], day: str) -> dict[str, Any]:
     if event == "end":
         attempts = what.get("attempts")
         values["attempts"] = json.dumps(attempts) if isinstance(attempts, list) else None
+        decided_by = what.get("decided_by")
+        values["decided_by"] = json.dumps(decided_by) if isinstance(decided_by, dict) else None
     return values
 
 
 def _goes_on(row: tuple[Any, ...]) -> bool:
     """Whether the run of a row without an end still has its runner."""
-    pid, pid_start, boot_id, pid_ns = row[23:27]
+    pid, pid_start, boot_id, pid_ns = row[25:29]
     if pid is None:
         return False
     return record.runner_is_alive({"pid": pid, "pid_start": pid_start, "boot_id": boot_id, "pid_ns": pid_ns})
@@ -634,7 +646,8 @@ def _run_from(row: tuple[Any, ...]) -> Run:
         trigger=row[6], scheduled_at=row[7], reason=row[8], detail=row[9], exit_code=row[10], signal=row[11],
         attempts=json.loads(row[12]) if row[12] else [], stdout_bytes=row[13], stderr_bytes=row[14],
         log_dropped_bytes=row[15], cpu_seconds=row[16], memory_bytes=row[17], log=row[18], slow_start=bool(row[19]),
-        by=row[20], host=row[21], version=row[22], pid=row[23],
+        by=row[20], host=row[21], version=row[22], verdict=row[23],
+        decided_by=json.loads(row[24]) if row[24] else None, pid=row[25], read_bytes=row[29], written_bytes=row[30],
     )  # fmt: skip
 
 
@@ -743,4 +756,4 @@ def run_of_block(block: dict[str, Any]) -> Run:
     """Return the run that goes on by its block: for one whose start could not be written to the journal."""
     known: dict[str, Any] = {column.name: block.get(column.name) for column in fields(Run)}
     known |= {"started_at": str(known["started_at"]), "slow_start": bool(known["slow_start"])}
-    return Run(**known | {"outcome": None, "attempts": []})
+    return Run(**known | {"outcome": None, "attempts": known["attempts"] or []})

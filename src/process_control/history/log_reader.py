@@ -59,16 +59,40 @@ def chunks(path: str) -> Iterator[Chunk]:
         yield Chunk(seconds, STDOUT, offset, size - offset)
 
 
-def raw(path: str, streams: Sequence[str] = (STDOUT, STDERR)) -> Iterator[bytes]:
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a log, that of one attempt: from `first` up to `end`, None for all that follows."""
+
+    first: int = 0
+    end: int | None = None
+
+    def of(self, chunk: Chunk) -> Chunk | None:
+        """Return what of `chunk` lies in this part, None when nothing does."""
+        first = max(chunk.offset, self.first)
+        if chunk.stream == DROPPED:
+            return chunk if first == chunk.offset and (self.end is None or first < self.end) else None
+        end = chunk.offset + chunk.length if self.end is None else min(chunk.offset + chunk.length, self.end)
+        return Chunk(chunk.seconds, chunk.stream, first, end - first) if first < end else None
+
+
+ALL_OF_IT = Part()
+
+
+def raw(path: str, streams: Sequence[str] = (STDOUT, STDERR), part: Part = ALL_OF_IT) -> Iterator[bytes]:
     """Yield the bytes of these streams as they were printed."""
     with open(path, "rb") as log:
-        for chunk in chunks(path):
+        for chunk in filter(None, map(part.of, chunks(path))):
             if chunk.stream in streams:
                 yield from _bytes_of(log.fileno(), chunk)
 
 
 def lines(
-    path: str, *, streams: Sequence[str] = (STDOUT, STDERR), secrets: Iterable[str] = (), first: int = 0
+    path: str,
+    *,
+    streams: Sequence[str] = (STDOUT, STDERR),
+    secrets: Iterable[str] = (),
+    first: int = 0,
+    part: Part = ALL_OF_IT,
 ) -> Iterator[Line]:
     """Yield the lines of these streams, in the order in which they were complete; `secrets` are masked in them.
 
@@ -78,7 +102,7 @@ def lines(
     hidden = sorted((secret.encode("utf-8", "surrogateescape") for secret in secrets if secret), key=len, reverse=True)
     begun = {stream: _BegunLine(stream, hidden, skips_one=first > 0) for stream in streams}
     with open(path, "rb") as log:
-        for chunk in chunks(path):
+        for chunk in filter(None, map(part.of, chunks(path))):
             if chunk.stream == DROPPED:
                 if chunk.offset >= first:
                     for line in begun.values():
@@ -92,14 +116,21 @@ def lines(
 
 
 def last_lines(
-    path: str, count: int, *, streams: Sequence[str] = (STDOUT, STDERR), secrets: Iterable[str] = ()
+    path: str,
+    count: int,
+    *,
+    streams: Sequence[str] = (STDOUT, STDERR),
+    secrets: Iterable[str] = (),
+    part: Part = ALL_OF_IT,
 ) -> list[Line]:
     """Return the last `count` lines (parts of long ones count), reading no more of the log than it takes."""
     if count < 1:
         return []
     found: deque[Line] = deque()
-    for first in (max(0, os.stat(path).st_size - LAST_BYTES), 0):
-        found = deque(lines(path, streams=streams, secrets=secrets, first=first), count)
+    end = os.stat(path).st_size if part.end is None else part.end
+    for first in (max(0, end - LAST_BYTES), 0):
+        first = first if first > part.first else 0  # a part begins with a line of its own
+        found = deque(lines(path, streams=streams, secrets=secrets, first=first, part=part), count)
         if len(found) == count or first == 0:
             break
     return list(found)

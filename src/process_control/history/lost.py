@@ -34,6 +34,6 @@ def lost_end(block: dict[str, object], *, now: str, boot_id: str) -> dict[str, o
         "signal": None,
         "duration_seconds": None,
         "detail": detail,
-        "attempts": [],
+        "attempts": block.get("attempts") or [],
         "log": block.get("log"),
     }

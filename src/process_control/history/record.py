@@ -27,6 +27,7 @@ _SLOT_BYTES = 64
 _RUN_AT = 512
 _FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_CLOEXEC
+_A_DAY = 86400
 _SIXTY_DAYS = 60 * 86400
 
 Block = dict[str, object]
@@ -239,6 +240,23 @@ class JobRecord:
         since = time.time() - _SIXTY_DAYS
         return journal.find_event(self.state_directory, event="end", run_id=run_id, since=since)
 
+    def is_first_today(self, word: str) -> bool:
+        """Whether this was not asked with that word for a day: for what is told once a day."""
+        stamp = f"{self._directory}/{word}.stamp"
+        import time
+
+        try:
+            if 0 <= time.time() - posix.stat(stamp).st_mtime < _A_DAY:
+                return False
+        except OSError:
+            pass
+        try:
+            posix.close(posix.open(stamp, _FLAGS, 0o640))
+            posix.utime(stamp)
+        except OSError:  # told once more than it need be
+            pass
+        return True
+
     def share_lock(self, lock: str) -> None:
         """Leave word that this job runs under a lock that other jobs may name. Raises CannotRecord (74)."""
         directory = f"{self.state_directory}/locks/{lock}"
@@ -375,11 +393,13 @@ def _parse_run(content: bytes) -> Block | None:
 
 
 def _shortened(run: Block) -> Block:
-    """Return the run without what may be long: the attempts, and all but the beginning of the detail."""
+    """Return the run without what may be long: the attempts, the deciding line, all but the detail's beginning."""
     end = run.get("end")
+    short = {name: value for name, value in run.items() if name != "attempts"}
     if not isinstance(end, dict):
-        return run
-    return {**run, "end": {**end, "attempts": [], "detail": str(end.get("detail") or "")[:300] or None}}
+        return short
+    detail = str(end.get("detail") or "")[:300] or None
+    return {**short, "end": {**end, "attempts": [], "decided_by": None, "regex_faults": [], "detail": detail}}
 
 
 def _make_directories(path: str) -> None:

@@ -20,12 +20,16 @@ CREATE TABLE run (
     stderr_bytes      INTEGER,
     log_dropped_bytes INTEGER,
     cpu_seconds       REAL,
+    read_bytes INTEGER,
+    written_bytes INTEGER,
     memory_bytes      INTEGER,
     log               TEXT,
     slow_start        INTEGER,
     by                TEXT,
     host              TEXT,
     version           TEXT,
+    verdict           TEXT,
+    decided_by        TEXT,            -- JSON
     pid               INTEGER,         -- the runner: only while no end is known
     pid_start         INTEGER,
     boot_id           TEXT,

@@ -20,6 +20,7 @@ _FACTS = {
         "by",
         "log",
     ),
+    "attempt": ("run_id", "attempt", "reason", "exit_code", "signal", "duration_seconds", "trigger", "by", "log"),
     "skip": ("run_id", "reason", "trigger", "scheduled_at", "by"),
     "repeat": ("trigger", "scheduled_at", "by"),
     "refusal": ("exit_code", "trigger", "by"),
@@ -49,6 +50,8 @@ def severity(record: "dict[str, object]") -> int:
     event = record["event"]
     if event == "end":
         return _SEVERITIES.get(str(record.get("outcome")), NOTICE)
+    if event == "attempt":
+        return WARNING
     if event == "refusal":
         return ERROR
     if event == "mail":
@@ -74,6 +77,9 @@ def sentence(record: "dict[str, object]") -> str:
         return f"started: {record['note']}" if record.get("note") else "started"
     if event == "end":
         return reason_in_words(record) if record.get("outcome") else "ended"
+    if event == "attempt":
+        why = record.get("detail") or record.get("reason")
+        return f"attempt {record.get('attempt')} failed: {why}; the next one follows in {record.get('delay_seconds')} s"
     if event == "skip":
         return f"skipped: {record.get('detail') or record.get('reason')}"
     if event == "repeat":

@@ -3,6 +3,7 @@
 Lean room, pure.
 """
 
+LONGEST_LINE = 500
 _VISIBLE = {"\n": "\n", "\t": "\t"}
 
 
@@ -37,6 +38,13 @@ def mask_excerpt(text: str, secrets: list[str]) -> str:
     return head + opening + left_out + closing + "***" * (ended > 0) + mask(tail[ended:], secrets)
 
 
+def mask_beginning(text: str, secrets: list[str]) -> str:
+    """Return the beginning of a line, masked; `text` may be cut, so what may be half a secret at its end is masked."""
+    begun = max([_overlap(text, secret) for secret in secrets], default=0) if len(text) >= LONGEST_LINE else 0
+    masked = mask(text[: len(text) - begun], secrets) + "***" * (begun > 0)
+    return masked if len(masked) <= LONGEST_LINE else masked[: LONGEST_LINE - 1] + "…"
+
+
 def _overlap(left: str, right: str) -> int:
     """Return how long the longest end of `left` is that `right` begins with, both not whole secrets."""
     longest = min(len(left), len(right)) - 1
@@ -55,8 +63,22 @@ def headline(end: "dict[str, object]") -> str:
     return f"{end['job']}: {reason_in_words(end)} (run {end['run_id']}{log})"
 
 
+def decision(end: "dict[str, object]") -> str | None:
+    """Return which rule and which line decided, `rule 2, {exit_code: 78, verdict: hold}`; None when it was neither."""
+    by = end.get("decided_by")
+    if not isinstance(by, dict):
+        return None
+    rule = f"rule {by['rule']}, {by.get('condition')}" if by.get("rule") else str(by.get("condition"))
+    if by.get("line_number") is None:
+        return rule
+    return f"{rule}, on line {by['line_number']} of {by.get('stream')}: {by.get('line')}"
+
+
 def advice(end: "dict[str, object]") -> str | None:
     """Return a ready line to paste where one would help, or None."""
+    by = end.get("decided_by")
+    if end.get("reason") == "stderr" and isinstance(by, dict) and by.get("rule"):
+        return None
     if end.get("reason") == "stderr" and end["outcome"] == "warned":
         return f"if this output never matters, write in {end['job']}.yaml:  stderr: ignore"
     if end.get("reason") == "stderr":
@@ -68,7 +90,11 @@ def advice(end: "dict[str, object]") -> str | None:
 
 def notes(end: "dict[str, object]") -> list[str]:
     """Return what else has to be told: what could not be written, what was cut."""
-    lines = [f"note: {end[key]}" for key in ("record_fault", "health_fault", "log_error") if end.get(key)]
+    attempts = end.get("attempts")
+    lines = [f"note: {len(attempts)} attempts"] if isinstance(attempts, list) and len(attempts) > 1 else []
+    faults = end.get("regex_faults")
+    lines += [f"note: {fault}" for fault in faults if fault != end.get("detail")] if isinstance(faults, list) else []
+    lines += [f"note: {end[key]}" for key in ("record_fault", "health_fault", "log_error") if end.get(key)]
     if end.get("log_dropped_bytes"):
         lines.append(f"note: {end['log_dropped_bytes']} bytes of output were dropped from the middle of the log")
     if end.get("held"):

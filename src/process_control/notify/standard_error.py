@@ -34,9 +34,12 @@ class StandardError:
         """Write the report: the headline, a line to paste, notes, then the job's own stderr (at most 64 KiB of it)."""
         if end["outcome"] not in (FAILED, LOST):
             return
-        from process_control.notify.message import advice, escape_controls, headline, mask_excerpt, notes
+        from process_control.notify.message import advice, decision, escape_controls, headline, mask_excerpt, notes
 
         lines = [headline(end)]
+        by = decision(end)
+        if by:
+            lines.append(f"  decided by {by}")
         hint = advice(end)
         if hint:
             lines.append(f"  hint: {hint}")

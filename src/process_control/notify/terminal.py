@@ -8,7 +8,15 @@ import posix
 import select
 import time
 
-from process_control.notify.message import advice, duration_in_words, escape_controls, mask, notes, reason_in_words
+from process_control.notify.message import (
+    advice,
+    decision,
+    duration_in_words,
+    escape_controls,
+    mask,
+    notes,
+    reason_in_words,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,6 +82,9 @@ class Terminal:
         took = duration_in_words(float(str(end.get("duration_seconds") or 0)))
         self._write(f"{start}{self._in(colour, escape_controls(f'{mark} {name} {reason_in_words(end)}'))} in {took}\n")
         self._write(self._in(_DIM, f"  run {end['run_id']}  log {end.get('log') or 'none'}") + "\n")
+        by = decision(end)
+        if by:
+            self._write(f"  decided by {escape_controls(by)}\n")
         hint = advice(end)
         for line in ([f"hint: {hint}"] if hint else []) + notes(end):
             self._write(f"  {line}\n")

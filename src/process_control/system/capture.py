@@ -33,14 +33,17 @@ class Capture:
     """The two streams of one run, and where their bytes go.
 
     `open_log` makes log and index; without it (`run_unlogged`) only the tail and the counts are kept. `copy` is a
-    descriptor that gets stdout as well; `show(stream, data)` is told of every chunk (the terminal).
+    descriptor that gets stdout as well; `show(stream, data)` is told of every chunk (the terminal), and so is `watch`.
+    The counts of `stdout_bytes` and `stderr_bytes` and the excerpt are those of one attempt, see `begin_attempt`.
     """
 
     __slots__ = (
+        "_attempts_at",
         "_buffer",
         "_copy",
         "_excerpt_head",
         "_excerpt_tail",
+        "_head_bytes",
         "_head_room",
         "_index",
         "_log",
@@ -54,16 +57,20 @@ class Capture:
         "log_error",
         "stderr_bytes",
         "stdout_bytes",
+        "watch",
     )
 
     def __init__(self, *, cap_bytes: int, show: "Callable[[bytes, bytes], None] | None" = None) -> None:
         self._buffer = bytearray(_FIRST_BUFFER_BYTES)
         self._tail_limit = min(TAIL_BYTES, cap_bytes // 2)
+        self._attempts_at = [0]
         self._head_room = 0
+        self._head_bytes = 0
         self._tail: list[tuple[int, bytes, bytes]] = []
         self._tail_bytes = 0
         self._log = self._index = self._copy = -1
         self._show = show
+        self.watch: Callable[[bytes, bytes], None] | None = None
         self._started = time.monotonic_ns()
         self._excerpt_head = b""
         self._excerpt_tail = b""
@@ -89,6 +96,20 @@ class Capture:
         except OSError as error:
             raise CannotRecord(f"cannot append stdout to this file: {error.strerror}", where=path) from error
 
+    def begin_attempt(self) -> None:
+        """Count anew: another attempt begins, in the same log."""
+        self._attempts_at.append(self._attempts_at[-1] + self.stdout_bytes + self.stderr_bytes)
+        self.stdout_bytes = self.stderr_bytes = 0
+        self._excerpt_head = self._excerpt_tail = b""
+
+    def log_offsets(self) -> list[int]:
+        """Return where in the log each attempt begins, as far as is known now: what is dropped moves it."""
+        head = self._head_bytes
+        return [
+            printed if printed <= head else head + max(0, printed - head - self.dropped_bytes)
+            for printed in self._attempts_at
+        ]
+
     def read(self, descriptor: int, stream: bytes) -> int:
         """Take what can be read now; return how many bytes, 0 at the end of the stream, -1 for nothing there."""
         try:
@@ -112,9 +133,12 @@ class Capture:
             self._remember(data)
         if self._show is not None:
             self._show(stream, bytes(data))
+        if self.watch is not None:
+            self.watch(stream, bytes(data))
         fits = min(len(data), self._head_room) if not self._tail else 0
         if fits:
             written = self._write_log(moment, stream, data[:fits])
+            self._head_bytes += written
             self._head_room = self._head_room - written if written == fits else 0
             data = data[written:]
         if data:
@@ -196,10 +220,12 @@ class Capture:
             self.dropped_bytes += len(data) - self._write_log(moment, stream, memoryview(data))
 
 
-def make_pipe() -> tuple[int, int]:
-    """Return (read end, write end) of a large pipe; the read end does not block."""
+def make_pipe(*, is_large: bool = True) -> tuple[int, int]:
+    """Return (read end, write end) of a pipe; the read end does not block."""
     read_end, write_end = posix.pipe2(posix.O_CLOEXEC)
     posix.set_blocking(read_end, False)
+    if not is_large:
+        return read_end, write_end
     try:
         fcntl.fcntl(write_end, _F_SETPIPE_SZ, BUFFER_BYTES)
     except OSError:  # over the user's share of pipe memory: the normal size works too

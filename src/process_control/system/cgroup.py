@@ -12,14 +12,19 @@ _MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
 _PREFIX = "process-control."
 
 
-def make_for_run(run_id: str) -> str | None:
-    """Make a group below our own and return its path; None where there is no v2 or we may not."""
+def make_for_run(run_id: str, *, controllers: tuple[str, ...] = ()) -> str | None:
+    """Make a group below our own and return its path; None where there is no v2 or we may not.
+
+    `controllers` are enabled for it where we may: not in a group that has processes besides, but for the topmost.
+    """
     for line in proc.read_small("/proc/self/cgroup").split(b"\n"):
         if not line.startswith(b"0::"):
             continue
         own = line[3:].decode("utf-8", "surrogateescape").rstrip("/")
         for mount in _MOUNTS:
             if posix.access(f"{mount}{own}/cgroup.procs", posix.W_OK):
+                for controller in controllers:
+                    _try_to_write(f"{mount}{own}/cgroup.subtree_control", b"+" + controller.encode("ascii"))
                 path = f"{mount}{own}/{_PREFIX}{run_id}"
                 try:
                     posix.mkdir(path, 0o755)
@@ -47,10 +52,24 @@ def fork_into(path: str | None) -> int:
 
 def kill_all(path: str) -> None:
     """Send SIGKILL to every process in the group and below it, at once; a group that is gone is no fault."""
-    try:
-        _write(f"{path}/cgroup.kill", b"1")
-    except OSError:
-        pass
+    _try_to_write(f"{path}/cgroup.kill", b"1")
+
+
+def set_limit(path: str, file: str, value: int) -> bool:
+    """Write a limit of the group, such as memory.max; return whether the kernel took it."""
+    return _try_to_write(f"{path}/{file}", b"%d" % value)
+
+
+def memory_of_tree(path: str) -> tuple[int, bool] | None:
+    """Return the most memory that all processes of the group had at once, and whether the kernel killed for want of it.
+
+    None where the group has no memory controller.
+    """
+    peak = proc.read_small(f"{path}/memory.peak").strip()
+    if not peak.isdigit():
+        return None
+    events = dict([line.split() for line in proc.read_small(f"{path}/memory.events").splitlines() if b" " in line])
+    return int(peak), events.get(b"oom_kill", b"0") != b"0"
 
 
 def processes(path: str) -> list[int]:
@@ -96,9 +115,15 @@ def is_ours(path: object) -> bool:
     )
 
 
-def _write(path: str, data: bytes) -> None:
-    descriptor = posix.open(path, posix.O_WRONLY | posix.O_CLOEXEC)
+def _try_to_write(path: str, data: bytes) -> bool:
+    try:
+        descriptor = posix.open(path, posix.O_WRONLY | posix.O_CLOEXEC)
+    except OSError:
+        return False
     try:
         posix.write(descriptor, data)
+    except OSError:
+        return False
     finally:
         posix.close(descriptor)
+    return True

@@ -10,6 +10,10 @@ import posix
 
 from process_control.system import cgroup, linux, signals
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.system.limits import Limits
+
 _LOCK_DESCRIPTOR = 3
 
 
@@ -29,6 +33,7 @@ class Surroundings:
         "cgroup",
         "directory",
         "environment",
+        "limits",
         "lock",
         "no_new_privileges",
         "search_path",
@@ -47,6 +52,7 @@ class Surroundings:
         lock: int | None,
         no_new_privileges: bool,
         cgroup: str | None,
+        limits: "Limits | None" = None,
     ) -> None:
         self.environment = {_bytes(name): _bytes(value) for name, value in environment.items()}
         self.directory = directory
@@ -55,6 +61,7 @@ class Surroundings:
         self.lock = lock
         self.no_new_privileges = no_new_privileges
         self.cgroup = cgroup
+        self.limits = limits
         self.stdout = self.stderr = -1  # the supervisor's pipes
 
 
@@ -182,6 +189,8 @@ def _become(path: str, argv: list[str], surroundings: Surroundings, report: int,
         posix.closerange(first_to_close, report)
         posix.closerange(report + 1, 1 << 20)
         posix.umask(surroundings.umask)
+        if surroundings.limits is not None:
+            surroundings.limits.take_on()
         stage = b"d"
         posix.chdir(surroundings.directory)
         stage = b"s"

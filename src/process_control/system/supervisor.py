@@ -17,19 +17,24 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from process_control.system.output_watch import OutputWatch
+
 DRAIN_SECONDS = 2.0
 SETTLED_SECONDS = 0.025
 _KILL_AGAIN_SECONDS = 0.02
 _GIVE_UP_SECONDS = 5.0
 
 
-class Limits:
-    """The limits of one attempt, in seconds; `timeout_seconds` 0 is none."""
+class TimeLimits:
+    """How long one attempt may take, in seconds; `timeout_seconds` 0 is no limit, and so is `silence_seconds`."""
 
-    __slots__ = ("drain_seconds", "grace_seconds", "keep_leftovers", "timeout_seconds")
+    __slots__ = ("drain_seconds", "grace_seconds", "keep_leftovers", "silence_seconds", "timeout_seconds")
 
-    def __init__(self, *, timeout_seconds: float, grace_seconds: float, keep_leftovers: bool) -> None:
+    def __init__(
+        self, *, timeout_seconds: float, grace_seconds: float, keep_leftovers: bool, silence_seconds: float = 0.0
+    ) -> None:
         self.timeout_seconds = timeout_seconds
+        self.silence_seconds = silence_seconds
         self.grace_seconds = grace_seconds
         self.keep_leftovers = keep_leftovers
         self.drain_seconds = DRAIN_SECONDS
@@ -40,6 +45,7 @@ class Supervisor:
 
     `guard_channel` is the pipe on which a guard that is root is asked to signal what we may not; `settled()` is
     called once, as soon as the job has lived for 25 ms (or at its end): time to import what the end may need.
+    `make_watch()` is called when the first command runs, for a job whose rules look at lines of output.
     """
 
     __slots__ = (
@@ -49,16 +55,20 @@ class Supervisor:
         "_flush",
         "_grace_of",
         "_guard_channel",
+        "_heard_at",
         "_inbox",
         "_limits",
         "_main",
+        "_make_watch",
         "_open_streams",
         "_poll",
         "_run_id",
         "_settled",
         "_settles_at",
+        "_started",
         "_status",
         "_surroundings",
+        "_watch",
         "facts",
     )
 
@@ -66,7 +76,7 @@ class Supervisor:
         self,
         *,
         run_id: str,
-        limits: Limits,
+        limits: TimeLimits,
         capture: Capture,
         inbox: Inbox,
         guard_channel: int | None,
@@ -74,6 +84,7 @@ class Supervisor:
         settled: "Callable[[], None]",
         surroundings: process.Surroundings,
         flush: "Callable[[], None]",
+        make_watch: "Callable[[], OutputWatch] | None" = None,
     ) -> None:
         self._run_id = run_id
         self._limits = limits
@@ -84,7 +95,10 @@ class Supervisor:
         self._settled: Callable[[], None] | None = settled
         self._surroundings = surroundings
         self._flush = flush
-        self._settles_at = time.monotonic() + SETTLED_SECONDS
+        self._make_watch = make_watch
+        self._watch: OutputWatch | None = None
+        self._started = time.monotonic()
+        self._settles_at = self._started + SETTLED_SECONDS
         self._poll = select.poll()
         self._poll.register(inbox.descriptor, select.POLLIN)
         self._open_streams: dict[int, bytes] = {}
@@ -92,17 +106,19 @@ class Supervisor:
         self._status: int | None = None
         self._children_gone = False
         self._deadline: float | None = None
+        self._heard_at = 0.0
         self.facts = Facts()
         self.facts.timeout_seconds = limits.timeout_seconds
 
     def execute(self, commands: list[list[str]], *, goes_on: "Callable[[Facts], bool]") -> Facts:
         """Run the commands in sequence and return the facts. `goes_on(facts)` says after each whether the list does."""
-        started = time.monotonic()
+        self._started = self._heard_at = time.monotonic()
         if self._limits.timeout_seconds:
-            self._deadline = started + self._limits.timeout_seconds
+            self._deadline = self._started + self._limits.timeout_seconds
         surroundings = self._surroundings
-        stdout, surroundings.stdout = make_pipe()
-        stderr, surroundings.stderr = make_pipe()
+        has_large_pipes = self._make_watch is None  # what a pipe holds at the end has to be matched then
+        stdout, surroundings.stdout = make_pipe(is_large=has_large_pipes)
+        stderr, surroundings.stderr = make_pipe(is_large=has_large_pipes)
         self._open_streams = {stdout: OUT, stderr: ERR}
         for descriptor in self._open_streams:
             self._poll.register(descriptor, select.POLLIN)
@@ -112,14 +128,12 @@ class Supervisor:
             posix.close(surroundings.stdout)
             posix.close(surroundings.stderr)
         self._finish(completed)
+        self._measure()
         if surroundings.cgroup is not None:
             cgroup.remove(surroundings.cgroup)
-        self._measure(started)
         for descriptor in self._open_streams:
             posix.close(descriptor)
-        self._capture.close()
-        self.facts.log_error = self._capture.log_error or self._capture.copy_error
-        self.facts.log_dropped_bytes = self._capture.dropped_bytes
+        self._capture.watch = None
         return self.facts
 
     def _run_commands(self, commands: list[list[str]], goes_on: "Callable[[Facts], bool]") -> bool:
@@ -135,13 +149,33 @@ class Supervisor:
                 return True
             self._status = None
             self._children_gone = False
+            if self._make_watch is not None:
+                self._begin_to_watch()
             if not self._wait_for_main():
                 return False
             self._read_all()
             self._note_exit()
+            self._finish_lines()
             if not goes_on(self.facts):
                 return True
         return True
+
+    def _begin_to_watch(self) -> None:
+        """Have the output watched from now on; what was printed meanwhile waits in the pipes."""
+        if self._watch is None and self._make_watch is not None:
+            try:
+                self._watch = self._make_watch()
+            except Exception:  # noqa: BLE001  half a package: never better than the truth
+                self._make_watch = None
+                self.facts.lines_unseen = True
+                return
+            self._capture.watch = self._watch.take
+            self.facts.lines = self._watch.lines
+
+    def _finish_lines(self) -> None:
+        """Have matched what came so far: it is to be judged."""
+        if self._watch is not None:
+            self._watch.finish()
 
     def _wait_for_main(self) -> bool:
         """Wait for the command's main process; return False when a limit or a signal came first."""
@@ -151,7 +185,14 @@ class Supervisor:
                 return True
             if self._is_over():
                 return False
-            self._wait(self._deadline)
+            self._wait(self._next_limit())
+
+    def _next_limit(self) -> float | None:
+        """Return when the next limit ends the attempt, unless something is heard of it before."""
+        if not self._limits.silence_seconds:
+            return self._deadline
+        silence_ends = self._heard_at + self._limits.silence_seconds
+        return silence_ends if self._deadline is None else min(silence_ends, self._deadline)
 
     def _is_over(self) -> bool:
         """Whether the attempt must end now; notes why."""
@@ -162,6 +203,10 @@ class Supervisor:
             return True
         if self._deadline is not None and time.monotonic() >= self._deadline:
             facts.timed_out = True
+            return True
+        silence_seconds = self._limits.silence_seconds
+        if silence_seconds and time.monotonic() >= self._heard_at + silence_seconds:
+            facts.silent, facts.silence_seconds = True, silence_seconds
             return True
         return False
 
@@ -174,6 +219,7 @@ class Supervisor:
         elif not completed or self._leftovers_must_go():
             self._end_tree()
         self._read_all()
+        self._finish_lines()
 
     def _drain(self) -> None:
         """Give leftovers and late output their 2 s; a stop cuts them short."""
@@ -240,18 +286,21 @@ class Supervisor:
 
     def _wait(self, until: float | None) -> None:
         """Sleep until something happens or `until` comes, and take in what can be read."""
-        limit = -1.0 if until is None else max(0.0, until - time.monotonic())
+        is_behind = self._watch is not None and self._watch.is_behind
+        limit = 0.0 if is_behind else -1.0 if until is None else max(0.0, until - time.monotonic())
         if self._settled is not None:
             settles_in = max(0.0, self._settles_at - time.monotonic())
             limit = settles_in if limit < 0 else min(limit, settles_in)
-        events = self._poll.poll(-1 if limit < 0 else int(limit * 1000) + 1)
+        events = self._poll.poll(0 if is_behind else -1 if limit < 0 else int(limit * 1000) + 1)
         if self._settled is not None and time.monotonic() >= self._settles_at:
             self._settle()
         for descriptor, _ in events:
             if descriptor == self._inbox.descriptor:
                 self._inbox.clear()
-            else:
+            elif not is_behind:
                 self._read(descriptor)
+        if self._watch is not None:
+            self._watch.work()
         self._flush()
 
     def _settle(self) -> None:
@@ -261,6 +310,8 @@ class Supervisor:
 
     def _read(self, descriptor: int) -> int:
         size = self._capture.read(descriptor, self._open_streams[descriptor])
+        if size > 0 and self._limits.silence_seconds:
+            self._heard_at = time.monotonic()
         if size == 0:
             self._poll.unregister(descriptor)
             del self._open_streams[descriptor]
@@ -270,7 +321,7 @@ class Supervisor:
     def _read_all(self) -> None:
         """Read what lies in the pipes now, at most what a pipe holds twice over (a leftover may go on writing)."""
         for descriptor in list(self._open_streams):
-            rest = 2 << 20
+            rest = 2 << 20 if self._make_watch is None else 2 << 16
             while rest > 0 and (size := self._read(descriptor)) > 0:
                 rest -= size
 
@@ -294,12 +345,15 @@ class Supervisor:
         self._measure_output()
 
     def _measure_output(self) -> None:
+        self.facts.duration_seconds = time.monotonic() - self._started
         self.facts.stdout_bytes = self._capture.stdout_bytes
         self.facts.stderr_bytes = self._capture.stderr_bytes
 
-    def _measure(self, started: float) -> None:
+    def _measure(self) -> None:
         facts = self.facts
         self._measure_output()
-        facts.duration_seconds = time.monotonic() - started
-        facts.cpu_seconds, facts.memory_bytes = linux.usage_of_children()
+        facts.cpu_seconds, facts.memory_bytes, facts.read_bytes, facts.written_bytes = linux.usage_of_children()
+        of_tree = None if self._surroundings.cgroup is None else cgroup.memory_of_tree(self._surroundings.cgroup)
+        if of_tree is not None:
+            facts.memory_bytes, facts.out_of_memory = of_tree
         facts.stderr_excerpt = self._capture.stderr_excerpt()

@@ -1,0 +1,135 @@
+"""Watching a job's output line by line for what its rules ask: which lines there were, and what was never seen.
+
+Pure, and bounded in memory whatever comes. Regexes are run elsewhere (`system/output_watch.py`), under a time guard.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from process_control.core.finding import STDERR, STDOUT, SeenLine
+
+LONGEST_LINE = 64 << 10
+LONGEST_KEPT = 8 << 10
+MOST_KINDS = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """A regex to try on each line of `stream`: `purpose` is `line`, `missing` (until it was seen) or `number`.
+
+    `rule` is the number of the rule that asks. When such a line `settles` all, the rules below need not be asked.
+    """
+
+    stream: str
+    regex: str
+    purpose: str
+    rule: int = 0
+    settles: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"rule {self.rule}" if self.rule else "expect.number"
+
+
+def watched_by(rules: Sequence[Mapping[str, Any]], expect: Mapping[str, Any]) -> list[Watched]:
+    """Return what the rules and expectations of a job have to be told of its output."""
+    found = []
+    for number, rule in enumerate(rules, start=1):
+        settles = not rule.keys() - {STDERR, "verdict", "text"} or not rule.keys() - {STDOUT, "verdict", "text"}
+        found += [
+            Watched(stream=stream, regex=rule[stream], purpose="line", rule=number, settles=settles)
+            for stream in (STDERR, STDOUT)
+            if stream in rule
+        ]
+        if "stdout_missing" in rule:
+            found.append(Watched(stream=STDOUT, regex=rule["stdout_missing"], purpose="missing", rule=number))
+    if "number" in expect:
+        found.append(Watched(stream=STDOUT, regex=expect["number"]["stdout"], purpose="number"))
+    return found
+
+
+class Lines:
+    """What was seen of an attempt's lines. `faults` are sentences: what could not be matched, and why.
+
+    `seen_regexes` are those of `stdout_missing` that were there, `number_text` what `expect.number` found last.
+    """
+
+    __slots__ = ("_kinds", "faults", "number_text", "seen_regexes", "too_many_kinds", "watches_stderr")
+
+    def __init__(self, *, watches_stderr: bool) -> None:
+        self.watches_stderr = watches_stderr
+        self._kinds: dict[tuple[str, tuple[int, ...]], list[Any]] = {}
+        self.seen_regexes: set[str] = set()
+        self.number_text: str | None = None
+        self.faults: list[str] = []
+        self.too_many_kinds = False
+
+    def note(self, stream: str, number: int, text: str, rules: tuple[int, ...], *, count: int = 1) -> None:
+        """Take note of a line and the rules that matched it."""
+        kind = self._kinds.get((stream, rules))
+        if kind is not None:
+            kind[2] += count
+            return
+        if len(self._kinds) >= MOST_KINDS and rules:
+            if not self.too_many_kinds:
+                self.too_many_kinds = True
+                self.faults.append(f"line {number} of {stream} and others matched too many rules at once to tell apart")
+            self.note(stream, number, text, (), count=count)
+            return
+        self._kinds[stream, rules] = [number, text[:LONGEST_KEPT], count]
+
+    def seen(self) -> list[SeenLine]:
+        """Return one line for each set of rules that lines of one stream have matched, in their order."""
+        found = [
+            SeenLine(stream=stream, rules=rules, number=number, text=text, count=count)
+            for (stream, rules), (number, text, count) in self._kinds.items()
+        ]
+        return sorted(found, key=lambda line: (line.stream != STDERR, line.number))
+
+    def begin_command(self) -> None:
+        """Forget the lines: those of the command that has ended were judged with it."""
+        self._kinds = {}
+
+
+class Splitter:
+    """Cuts the bytes of one stream into lines; of each only the first 64 KiB count."""
+
+    __slots__ = ("_begun", "_has_begun")
+
+    def __init__(self) -> None:
+        self._begun = b""
+        self._has_begun = False
+
+    def split(self, data: bytes) -> list[str]:
+        """Return the lines that `data` ends, without their newline."""
+        if len(self._begun) >= LONGEST_LINE:
+            end = data.find(b"\n")
+            if end < 0:
+                return []
+            data = data[end:]
+        text = self._begun + data
+        last = text.rfind(b"\n")
+        self._begun = text[last + 1 :][:LONGEST_LINE]
+        self._has_begun = last + 1 < len(text)
+        if last < 0:
+            return []
+        first = text.find(b"\n")
+        if first > LONGEST_LINE:
+            text = text[:LONGEST_LINE] + text[first:]
+            last -= first - LONGEST_LINE
+        return _decoded(text[:last]).split("\n")
+
+    def rest(self) -> list[str]:
+        """Return the line that was begun and has no end, if there is one."""
+        begun, self._begun = self._begun, b""
+        has_begun, self._has_begun = self._has_begun, False
+        return [_decoded(begun)] if has_begun else []
+
+
+def _decoded(data: bytes) -> str:
+    """Return the text; what is not UTF-8 is shown by U+FFFD, and a carriage return before a newline is none of it."""
+    text = data.decode("utf-8", "replace")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").removesuffix("\r")
+    return text

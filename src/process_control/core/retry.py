@@ -1,0 +1,20 @@
+"""How long a run waits before it tries again.
+
+Lean room, pure: chance is handed in.
+"""
+
+
+def delay_before(
+    attempt: int, *, delay_seconds: float, factor: float, max_delay_seconds: float, jitter: float, chance: float
+) -> float:
+    """Return the seconds to wait before `attempt` (2 is the first one after a failure).
+
+    They grow by `factor` from one attempt to the next, up to `max_delay_seconds`; then `chance`, from 0 to 1, moves
+    them by at most the part `jitter` up or down, so that many jobs that failed together do not come back together.
+    """
+    seconds = min(delay_seconds, max_delay_seconds)
+    for _ in range(attempt - 2):
+        if seconds >= max_delay_seconds:
+            break
+        seconds = min(seconds * factor, max_delay_seconds)
+    return seconds * (1 + jitter * (2 * chance - 1))

@@ -1,0 +1,21 @@
+"""A pause between two attempts, which every stop ends at once.
+
+Lean room.
+"""
+
+import select
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.system.signals import Inbox
+
+
+def pause(inbox: "Inbox", seconds: float) -> None:
+    """Wait for so long, or until the run is to be stopped."""
+    until = time.monotonic() + seconds
+    poll = select.poll()
+    poll.register(inbox.descriptor, select.POLLIN)
+    while not inbox.stopping and (left := until - time.monotonic()) > 0:
+        if poll.poll(int(left * 1000) + 1):
+            inbox.clear()

@@ -1,0 +1,169 @@
+"""Regexes that explode, on floods of output: no kill, timeout, stop or verdict waits for them by more than a second."""
+
+import os
+import resource
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from harness import Box, until, wait_gone
+from runs import killers, outcomes, script, the_end
+
+BOMBS = """
+verdicts:
+  - {stdout: '(a+)+$', verdict: fail}
+  - {stdout: '(a|a)*b', verdict: fail}
+  - {stdout: '[a-z]*@', verdict: fail}
+  - {stderr: '(x+x+)+y', verdict: fail}
+  - {stderr: '(.*)*=1', verdict: fail}
+  - {stderr: '\\w+\\w+@', verdict: fail}
+  - {stdout_missing: '(a?b?)+=done', verdict: warn}
+stderr: ignore
+"""
+MANY_BOMBS = "stderr: ignore\nverdicts:\n" + "".join(
+    f"  - {{stdout: '(a+)+b{number}$', verdict: fail}}\n" for number in range(60)
+)
+FLOOD = """
+import os, sys
+long = b"a" * 60000 + b"!\\n", b"x" * 60000 + b"!\\n"
+short = b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!\\n" * 500, b"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx!\\n" * 500
+while True:
+    for each in long, short:
+        os.write(1, each[0]); os.write(2, each[1])
+"""
+BUSY = 2.0
+"""What a busy machine may take besides."""
+
+
+@pytest.fixture
+def flood(box: Box) -> Path:
+    return script(box, "flood.py", FLOOD, shell="/usr/bin/python3")
+
+
+@pytest.mark.parametrize("rules", [BOMBS, MANY_BOMBS], ids=["all kinds", "sixty"])
+def test_a_timeout_is_not_delayed(box: Box, flood: Path, rules: str) -> None:
+    box.job("bomb", f"command: {flood}\ntimeout: 1\nkill_grace: 5\nlimits: {{log_bytes: 10 MB}}\n{rules}")
+    began = time.monotonic()
+
+    result = box.run("bomb")
+
+    assert result.exit_code == 124
+    assert time.monotonic() - began < 1 + 1 + BUSY
+    assert outcomes(box) == [("failed", "timeout")]
+
+
+@pytest.mark.parametrize("rules", [BOMBS, MANY_BOMBS], ids=["all kinds", "sixty"])
+def test_a_kill_and_a_stop_are_not_delayed(box: Box, flood: Path, rules: str) -> None:
+    box.job("bomb", f"command: {flood}\nlimits: {{log_bytes: 10 MB}}\n{rules}")
+
+    with box.start("bomb") as live:
+        until(lambda: box.logs("bomb") and box.logs("bomb")[0].stat().st_size > 100_000, "it to print")
+        began = time.monotonic()
+        with box.start("--kill-job", "bomb") as killer:
+            result = live.wait()
+            killed = killer.wait()
+        took = time.monotonic() - began
+
+    assert (killed.exit_code, result.exit_code) == (0, 143)
+    assert took < 1 + BUSY
+
+
+def test_the_tree_is_gone_at_once_when_the_guard_is_killed(box: Box, flood: Path) -> None:
+    box.job("bomb", f"command: {flood}\nlimits: {{log_bytes: 10 MB}}\n{BOMBS}")
+
+    with box.start("bomb") as live:
+        until(lambda: box.logs("bomb") and box.logs("bomb")[0].stat().st_size > 100_000, "it to print")
+        guard, runner = killers(box, "bomb")
+        began = time.monotonic()
+        os.kill(guard, signal.SIGKILL)
+        live.wait()
+        wait_gone(runner)
+        took = time.monotonic() - began
+
+    assert took < 1 + BUSY
+    assert outcomes(box) == [("lost", "runner_killed")]
+
+
+@pytest.mark.parametrize("rules", [BOMBS, MANY_BOMBS], ids=["all kinds", "sixty"])
+def test_the_verdict_is_not_delayed(box: Box, rules: str) -> None:
+    last_words = script(
+        box,
+        "last.py",
+        "import os\nfor _ in range(20): os.write(1, b'a' * 60000 + b'!\\n'); os.write(2, b'x' * 60000 + b'!\\n')\n",
+        shell="/usr/bin/python3",
+    )
+    box.job("bomb", f"command: {last_words}\n{rules}")
+    began = time.monotonic()
+
+    result = box.run("bomb")
+
+    assert result.exit_code == 0
+    assert time.monotonic() - began < 1 + BUSY
+    assert outcomes(box) == [("warned", "output")]
+    assert "took too long on line 1 of std" in str(the_end(box)["regex_faults"])
+
+
+def test_a_regex_that_explodes_counts_as_not_matched_and_the_others_go_on(box: Box) -> None:
+    rules = "verdicts: [{stdout: '(a+)+$', verdict: hold}, {stdout: '^ERROR', verdict: warn}]"
+    printer = script(box, "print.py", "print('a' * 100 + '!')\nprint('ERROR 7')\nprint('a')", shell="/usr/bin/python3")
+    box.job("bomb", f"command: {printer}\n{rules}")
+
+    assert box.run("bomb").exit_code == 0
+
+    end = the_end(box)
+    assert (end["outcome"], end["decided_by"]["rule"]) == ("warned", 2)
+
+
+def test_a_regex_that_explodes_warns_although_all_else_is_well(box: Box) -> None:
+    box.job("bomb", f"command: echo {'a' * 100}!\nverdicts: [{{stdout: '(a+)+$', verdict: ignore}}]")
+
+    assert box.run("bomb").exit_code == 0
+
+    end = the_end(box)
+    assert (end["outcome"], end["reason"]) == ("warned", "output")
+    assert end["detail"] == "the regex of rule 1 took too long on line 1 of stdout, and was not tried any more"
+    assert end["regex_faults"] == [end["detail"]]
+
+
+def test_every_line_of_a_flood_is_matched(box: Box) -> None:
+    """A job that prints faster than its lines can be matched waits, and none is passed over."""
+    printer = script(
+        box,
+        "print.py",
+        "import os\nfor _ in range(100): os.write(1, b'fine\\n' * 10000)\nos.write(1, b'ERROR at last\\n')",
+        shell="/usr/bin/python3",
+    )
+    rules = "verdicts: [{stdout: '^ERROR', verdict: warn}, {stdout: 'deadlock', verdict: fail}]"
+    box.job("flood", f"command: {printer}\n{rules}")
+
+    assert box.run("flood").exit_code == 0
+
+    assert the_end(box)["decided_by"]["line_number"] == 1_000_001
+    assert the_end(box)["stdout_bytes"] == 5_000_014
+
+
+def test_matching_takes_little_memory_whatever_is_printed(box: Box) -> None:
+    started, release = box.fifo("started"), box.fifo("release")
+    rules = "verdicts: [{stdout: 'nowhere', verdict: fail}, {stderr: '^.*nowhere$', verdict: fail}]\nstderr: ignore"
+    job = script(
+        box,
+        "job.sh",
+        f"""
+        head -c 50000000 /dev/zero; head -c 50000000 /dev/zero >&2
+        yes '' | head -c 2000000; yes xxxx | head -c 5000000 >&2
+        echo > {started}; read line < {release}
+        """,
+    )
+    box.job("huge", f"command: {job}\n{rules}")
+
+    with box.start("huge", via="stub") as live:
+        started.read_line()
+        status = Path(f"/proc/{box.block('huge')['pid']}/status").read_text()
+        release.write_line()
+        result = live.wait()
+
+    peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
+    assert result.exit_code == 0
+    assert peak <= 40 * 1024 * resource.getpagesize() // 4096, f"{peak} KiB"
