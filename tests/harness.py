@@ -387,6 +387,12 @@ class Box:
             raise AssertionError(f"health of {slug}: {value!r}")
         return value
 
+    def health_if_any(self, slug: str) -> dict[str, Any]:
+        try:
+            return self.health(slug)
+        except FileNotFoundError:
+            return {}
+
     # -- processes ----------------------------------------------------------------------------------------------------
 
     def processes(self, run_id: str | None = None) -> list[int]:

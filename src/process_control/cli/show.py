@@ -132,7 +132,7 @@ def in_words(each: Origin) -> str:
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, list):
-        return ", ".join(item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in value)
+        return ", ".join(str(item["text"] if isinstance(item, dict) else item) for item in value)  # rules have a text
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

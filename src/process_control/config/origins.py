@@ -39,7 +39,7 @@ def _origins(
             continue
         names = [field.key, *(other.key for other in fields if other.spelling_of == field.key)]
         line, value = next((written[name] for name in names if name in written), (None, None))
-        if field.fields:
+        if field.fields and not field.whole:
             yield from _of_map(field, line, value, job, settings)
             continue
         where = _origin(field, line, job, settings)

@@ -1,0 +1,176 @@
+"""`hold`, `pause`, `release`: at once, on many jobs, with a note, while a run goes on, and never half."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from harness import SERVICE_USER, Box, storm_size, until
+from runs import ONE_SLOT, records, skips, the_end
+
+JOB = f"command: /bin/true\n{ONE_SLOT}"
+
+
+def me() -> str:
+    import pwd
+
+    return f"{pwd.getpwuid(os.getuid()).pw_name}@{os.uname().nodename}"
+
+
+def test_a_held_job_says_who_why_and_the_way_back_and_release_brings_it_back(box: Box) -> None:
+    box.job("job", JOB)
+
+    held = box.process_control("hold", "job", "--note", "the disk is full")
+    refused = box.run("job")
+    skipped = box.run("--scheduled", "job")
+    released = box.process_control("release", "job", "--note", "new disk")
+    ran = box.run("job")
+
+    assert (held.exit_code, held.stdout) == (0, "job\theld\theld\tthe disk is full\n")
+    assert refused.exit_code == 75
+    assert f" by {me()}: the disk is full\n" in refused.stderr
+    assert "hint: release it: process-control release job; or run it once all the same: run-job --force job" in (
+        refused.stderr
+    )
+    assert (skipped.exit_code, skipped.stdout, skipped.stderr) == (0, "", "")
+    assert [skip["reason"] for skip in skips(box)] == ["held"]
+    assert (released.exit_code, ran.exit_code) == (0, 0)
+    user = me().partition("@")[0]
+    told = [
+        (each["event"], each["by"], each["detail"]) for each in box.journal() if each["event"] in ("hold", "release")
+    ]
+    assert told == [("hold", user, "the disk is full"), ("release", user, "new disk")]
+
+
+def test_groups_are_shown_before_they_are_touched(box: Box) -> None:
+    for slug in ("db-1", "db-2"):
+        box.job(slug, f"{JOB}\ntags: nightly")
+    box.job("other", JOB)
+
+    dry = box.process_control("hold", "tag:nightly", "--dry-run")
+    nothing = [record for record in box.journal() if record["event"] == "hold"]
+    done = box.process_control("hold", "db-*", "--json")
+
+    assert dry.stderr == "dry run: would hold 2 jobs: db-1, db-2\n"
+    assert nothing == []
+    assert done.stderr == "hold 2 jobs: db-1, db-2\n"
+    assert [job["state"] for job in done.json()["jobs"]] == ["held", "held"]
+    assert {job["job"]: job["state"] for job in box.process_control("status", "--json").json()["jobs"]} == {
+        "db-1": "held", "db-2": "held", "other": "never ran",
+    }  # fmt: skip
+
+
+def test_on_a_terminal_more_than_one_job_is_asked_for(box: Box) -> None:
+    for slug in ("a", "b"):
+        box.job(slug, JOB)
+    command = [str(box.product.process_control), "hold", "*"]
+
+    with box.start_command(command, tty=True) as live:
+        live.wait_for_line("go on?")
+        live.type(b"n\n")
+        refused = live.wait()
+    with box.start_command(command, tty=True) as live:
+        live.wait_for_line("go on?")
+        live.type(b"y\n")
+        agreed = live.wait()
+
+    assert refused.exit_code != 0
+    assert agreed.exit_code == 0
+    assert len(records(box, "hold")) == 2
+
+
+def test_a_pause_ends_by_itself(box: Box) -> None:
+    box.job("job", JOB)
+    box.process_control("pause", "job", "--for", "2h")
+    during = box.run("job").exit_code
+    path = box.state_directory / "jobs/job/health.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "release_at": "2026-01-01T00:00:00.000Z"}))
+
+    after = box.run("job").exit_code
+
+    assert (during, after) == (75, 0)
+    assert records(box, "release")[0]["detail"] == "its pause is over"
+
+
+def test_what_is_not_held_is_not_released_and_that_is_told(box: Box) -> None:
+    box.job("job", JOB)
+
+    result = box.process_control("release", "job")
+
+    assert (result.exit_code, result.stdout) == (1, "job\twas not held\thealthy\t\n")
+    assert box.process_control("release", "nowhere").exit_code == 66
+    assert box.process_control("pause", "job", "--for", "soon").exit_code == 2
+
+
+def test_a_hold_while_a_run_goes_on_works_at_once_and_outlives_its_success(box: Box) -> None:
+    started, go_on = box.fifo("started"), box.fifo("go_on")
+    box.job("job", f"command: sh -c 'echo up > {started}; read line < {go_on}'")
+    with box.start("job") as live:
+        started.read_line()
+        held = box.process_control("hold", "job")
+        go_on.write_line()
+        result = live.wait()
+
+    assert result.exit_code == 0
+    assert "goes on; to end it: process-control stop job" in held.stderr
+    assert the_end(box)["outcome"] == "succeeded"
+    assert box.health("job")["state"] == "held"
+
+
+@pytest.mark.storm
+def test_a_hold_in_the_instant_of_a_runs_end_keeps_both(box: Box) -> None:
+    started, go_on = box.fifo("started"), box.fifo("go_on")
+    box.job("job", f"command: sh -c 'echo up > {started}; read line < {go_on}; exit 3'\n{ONE_SLOT}")
+    rounds = storm_size(10, 1000)
+    for number in range(rounds):
+        with box.start("job") as live:
+            started.read_line()
+            with box.start_command([str(box.product.process_control), "hold", "job"]) as holding:
+                if number % 2:  # the hold first; else whoever is faster
+                    until(lambda: box.health_if_any("job").get("state") == "held", "the hold")
+                go_on.write_line()
+                live.wait()
+                assert holding.wait().exit_code == 0
+        assert box.health("job")["state"] == "held"
+        box.process_control("release", "job")
+
+    assert len(records(box, "end")) == len(records(box, "hold")) == rounds
+
+
+def test_a_hold_that_was_killed_is_whole_or_not_there(box: Box) -> None:
+    box.job("job", JOB)
+    for _ in range(storm_size(15, 300)):
+        with box.start_command([str(box.product.process_control), "hold", "job"]) as live:
+            until(
+                lambda live=live: live.process.poll() is not None or (box.state_directory / "jobs/job").exists(), "it"
+            )
+            live.signal(signal.SIGKILL)
+        path = box.state_directory / "jobs/job/health.json"
+        assert not path.exists() or json.loads(path.read_text())["state"] in ("held", "healthy")
+    box.process_control("hold", "job")
+
+    assert box.run("job").exit_code == 75
+
+
+def test_five_failures_by_hand_hold_nothing(box: Box) -> None:
+    box.job("job", "command: /bin/false\nhold: {after_failures: 2}")
+
+    codes = [box.run("job").exit_code for _ in range(5)]
+
+    assert codes == [1] * 5
+    assert records(box, "hold") == []
+
+
+@pytest.mark.needs_root
+def test_whoever_is_neither_root_nor_the_service_user_is_refused(make_box: Callable[..., Box]) -> None:
+    box = make_box(service_user=SERVICE_USER)
+    box.job("job", JOB)
+
+    by_root = box.process_control("hold", "job")
+    by_stranger = box.process_control("release", "job", user="nobody")
+
+    assert (by_root.exit_code, by_stranger.exit_code) == (0, 77)
+    assert f"sudo -u {SERVICE_USER} process-control release" in by_stranger.stderr
+    assert (box.state_directory / "jobs/job/health.json").owner() == SERVICE_USER

@@ -1,0 +1,114 @@
+"""Whatever happens to a job, in whatever order: no held job runs, no hold is lost, no two probes are on their way."""
+
+import random
+
+import pytest
+
+from harness import storm_size
+from process_control.core import gate
+from process_control.core.health import Cause, Event, Health, HoldKind, Policy, State, later, next_health
+
+START = "2026-03-01T02:30:00.000Z"
+POLICIES = [
+    Policy(),
+    Policy(hold_after_failures=2, release_after_seconds=60),
+    Policy(hold_after_failures=1, slow_start_runs=2, slow_start_after_hold=True, slow_start_after_change=True),
+    Policy(
+        backoff_delay_seconds=60,
+        hold_after_failures=3,
+        release_after_seconds=60,
+        slow_start_runs=3,
+        slow_start_after_hold=True,
+        slow_start_when_new=True,
+    ),
+]
+RUN_ENDS = (Event.SUCCEEDED, Event.WARNED, Event.FAILED, Event.FAILED_UNRECOVERABLY, Event.LOST)
+
+
+class World:
+    """A job, a clock, and what a sequence of events may not do to it."""
+
+    def __init__(self, seed: int) -> None:
+        self.dice = random.Random(seed)
+        self.policy = self.dice.choice(POLICIES)
+        self.health = Health()
+        self.now = START
+        self.runs = 0
+        self.probe: str | None = None
+        self.told: list[str] = []
+
+    def leave(self, *, scheduled: bool) -> str:
+        release_after = self.policy.release_after_seconds
+        return gate.leave(
+            self.health.to_record(),
+            now=self.now,
+            slot=self.now if scheduled else None,
+            latest_backoff=later(self.now, self.policy.backoff_max_delay_seconds)
+            if self.policy.backoff_delay_seconds
+            else None,
+            latest_probe=later(self.now, release_after) if release_after else None,
+        )
+
+    def step(self) -> None:
+        self.now = later(self.now, self.dice.choice((1, 30, 90, 7200)))
+        what = self.dice.choice(("scheduled", "scheduled", "by hand", "forced", "hold", "pause", "release", "change"))
+        self.told.append(what)
+        before = self.health
+        if what in ("scheduled", "by hand", "forced"):
+            self.start(what)
+        else:
+            self.change_by_hand(what)
+        self.look(before, what)
+
+    def start(self, what: str) -> None:
+        leave = self.leave(scheduled=what == "scheduled")
+        if leave == gate.PAUSE_IS_OVER:
+            self.health = self.health.as_of(self.now, self.policy)
+            leave = self.leave(scheduled=what == "scheduled")
+        self.runs += 1
+        run_id = f"run{self.runs}"
+        if leave == gate.PROBE_IS_DUE:
+            self.health = next_health(
+                self.health, Event.PROBE_DUE, cause=Cause(at=self.now, run_id=run_id), policy=self.policy
+            )
+            if self.health.probe_run != run_id:
+                return
+            if self.probe is not None:
+                pytest.fail(f"a second probe beside {self.probe}: {self.told}")
+            self.probe = run_id
+        elif leave in (gate.HELD, gate.BACKING_OFF) and what != "forced":
+            return
+        if self.health.state is State.HELD and what != "forced" and self.health.probe_run != run_id:
+            pytest.fail(f"a held job was run: {self.told}")
+        self.end(run_id, counts=what == "scheduled")
+
+    def end(self, run_id: str, *, counts: bool) -> None:
+        cause = Cause(at=self.now, run_id=run_id, why="so it went", counts=counts, slow=True)
+        self.health = next_health(self.health, self.dice.choice(RUN_ENDS), cause=cause, policy=self.policy)
+        if self.probe == run_id:
+            self.probe = None
+
+    def change_by_hand(self, what: str) -> None:
+        until = later(self.now, 600) if what == "pause" else None
+        cause = Cause(at=self.now, by="ann@db1", why=what, until=until, seen={"file": self.now})
+        event = {"release": Event.RELEASED, "change": Event.CHANGED}.get(what, Event.HELD_BY_HAND)
+        self.health = next_health(self.health, event, cause=cause, policy=self.policy)
+
+    def look(self, before: Health, what: str) -> None:
+        after = self.health
+        if before.state is State.HELD and after.state is not State.HELD:
+            pause_was_over = before.release_at is not None and before.release_at <= self.now
+            if not (what == "release" or pause_was_over or (what == "scheduled" and before.probe_at is not None)):
+                pytest.fail(f"a hold was lost: {self.told}")
+        if what in ("hold", "pause") and after.state is not State.HELD:
+            pytest.fail(f"a hold did not hold: {self.told}")
+        if before.hold_kind is HoldKind.BY_HAND and before.release_at is None and after.state is not State.HELD:
+            assert what == "release", self.told
+        assert Health.from_record(after.to_record()) == after
+
+
+def test_no_sequence_of_events_runs_a_held_job_loses_a_hold_or_lets_probes_overlap() -> None:
+    for seed in range(storm_size(10_000, 100_000)):
+        world = World(seed)
+        for _ in range(12):
+            world.step()
