@@ -1,4 +1,4 @@
-"""The product at work, in a directory of its own: four jobs, what each run reports, and what the history tells.
+"""The product at work, in a directory of its own: five jobs, what each run reports, and what the history tells.
 
 Touches nothing outside that directory, as root or not. Everything runs on a terminal (a pseudo-terminal when the
 output goes elsewhere), so the colours are those that people see. Ends non-zero when a job did not end as told here.
@@ -43,7 +43,25 @@ JOBS = {
           - sh -c 'sleep 0.5; echo "old carts removed; 17"'
           - echo "good night"
     """,
+    "migrate": """
+        name: Move customers to the new disk
+        command: ./move.sh 10000
+        slow_start_command: ./move.sh 10
+        retry: {attempts: 3, delay: 1s}
+        slow_start: {runs: 1, after: [new, hold]}
+        verdicts:
+          - {exit_code: 75, verdict: retry}   # the disk is busy
+          - {exit_code: 78, verdict: hold}    # the disk is broken: do no further harm
+    """,
 }
+MOVE = """\
+#!/bin/sh
+# Moves customers; what the disk answers is in the file `answers`, one exit code a line.
+answer=$(head -n 1 answers); sed -i 1d answers
+[ -z "$answer" ] && echo "moved $1 customers" && exit
+echo "the disk answers with $answer" >&2
+exit "$answer"
+"""
 
 
 def main() -> int:
@@ -52,7 +70,7 @@ def main() -> int:
     environment = caller_environment(configuration)
     stage = Stage(home, environment)
 
-    stage.say("A job is one YAML file. These four are in the job directory:")
+    stage.say("A job is one YAML file. These five are in the job directory:")
     stage.show("cat jobs/nightly.yaml")
     stage.show("run-job --list-jobs")
 
@@ -68,6 +86,8 @@ def main() -> int:
     stage.say("Several commands in sequence; one of them is another job.")
     stage.show("run-job nightly")
 
+    hold_and_release(stage, home)
+
     stage.say("What the history tells of all that: worst first, every run, and the lines of one with their times.")
     stage.show("process-control status")
     stage.show("process-control history")
@@ -78,14 +98,37 @@ def main() -> int:
     return stage.surprises
 
 
+def hold_and_release(stage: "Stage", home: Path) -> None:
+    answers = home / "answers"
+    stage.say("A job that could do harm: its very first run is a small dose. Then full ones.")
+    stage.show("cat jobs/migrate.yaml")
+    stage.show("run-job migrate")
+    stage.say("A transient failure is tried again, within the same run.")
+    answers.write_text("75\n")
+    stage.show("run-job migrate")
+    stage.say("An unrecoverable one holds the job. It does not run any more, and says why, with the evidence.")
+    answers.write_text("78\n")
+    stage.show("run-job migrate", exit_code=78)
+    stage.show("run-job migrate", exit_code=75)
+    stage.say("The way back: released with a note, a small dose, then full runs. The audit log tells exactly that.")
+    stage.show("process-control release migrate --note disk-replaced")
+    stage.show("run-job migrate")
+    stage.show("run-job migrate")
+    stage.show("process-control audit migrate")
+
+
 def write_jobs(home: Path) -> Path:
     """Write job directory and configuration; return the configuration's path."""
     jobs = home / "jobs"
     jobs.mkdir(mode=0o755)
     for slug, text in JOBS.items():
         path = jobs / f"{slug}.yaml"
-        path.write_text(textwrap.dedent(text).lstrip())
+        text = textwrap.dedent(text).lstrip()
+        path.write_text(f"{text}working_directory: {home}\n" if "./" in text else text)
         path.chmod(0o644)
+    (home / "answers").touch()
+    (home / "move.sh").write_text(MOVE)
+    (home / "move.sh").chmod(0o755)
     configuration = home / "process-control.yaml"
     configuration.write_text(f"job_directory: {jobs}\noutput_directory: {home}/log\nstate_directory: {home}/state\n")
     configuration.chmod(0o644)

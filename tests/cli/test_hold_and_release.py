@@ -174,3 +174,30 @@ def test_whoever_is_neither_root_nor_the_service_user_is_refused(make_box: Calla
     assert (by_root.exit_code, by_stranger.exit_code) == (0, 77)
     assert f"sudo -u {SERVICE_USER} process-control release" in by_stranger.stderr
     assert (box.state_directory / "jobs/job/health.json").owner() == SERVICE_USER
+
+
+def test_status_says_how_far_a_slow_start_is_and_how_the_last_dose_compares(box: Box) -> None:
+    box.job(
+        "job",
+        "command: seq 100\nslow_start_command: seq 3\nslow_start: {runs: 3, after: [new]}\n"
+        f"hold: {{after_failures: 5}}\n{ONE_SLOT}",
+    )
+    box.run("job")
+    box.run("job")
+
+    (job,) = box.process_control("status", "job", "--json").json()["jobs"]
+
+    assert job["state"] == "slow start"
+    assert job["slow_start"]["step"] == "3 of 3"
+    assert (job["slow_start"]["last_output_bytes"], job["slow_start"]["usual_output_bytes"]) == (6, 6)
+    assert job["why"] == ("slow start, the next run is 3 of 3; the last took as usual, its output was as usual")
+
+
+def test_a_monitor_is_told_who_holds_a_job(box: Box) -> None:
+    box.job("job", JOB)
+    box.process_control("hold", "job", "--note", "no disk")
+
+    result = box.process_control("check")
+
+    assert result.exit_code == 1
+    assert f" by {me()}: no disk) | " in result.stdout
