@@ -222,3 +222,23 @@ def test_silence_is_mailed_like_a_timeout(box: Box) -> None:
             "job failed: printed nothing for 0.2 s and was ended with its whole tree"
         ]
     until(lambda: not box.processes(), "the tree to be gone")
+
+
+def test_a_rule_about_silence_decides_and_silence_is_tried_again_when_asked(box: Box) -> None:
+    silent = "command: sleep 1000\nsilence_timeout: 0.2\nkill_grace: 0\n"
+    box.job("rule", f"{silent}verdicts: [{{silence: true, verdict: hold}}]")
+    box.job("again", f"{silent}retry: {{attempts: 2, delay: 0.01s}}")
+
+    codes = [box.run(slug).exit_code for slug in ("rule", "again")]
+
+    assert codes == [124, 124]
+    assert box.health("rule")["state"] == "held"
+    assert [len(end["attempts"]) for end in ends(box)] == [1, 2]
+
+
+def test_each_attempt_is_held_to_the_limits(box: Box) -> None:
+    box.job("job", "command: sh -c 'ulimit -n; exit 1'\nlimits: {open_files: 66}\nretry: {attempts: 2, delay: 0.01s}")
+
+    box.run("job")
+
+    assert box.log_bytes("job") == b"66\n66\n"
