@@ -25,7 +25,14 @@ def test_the_demo_shows_every_outcome_in_colour(box: Box, user: str | None) -> N
     result = run_demo(box, user=user)
 
     assert result.exit_code == 0, result
-    for shown in ("exit code 3", "exit code 124", "cannot reach mail.example.org", "timeout", "good night", "held since"):
+    for shown in (
+        "exit code 3",
+        "exit code 124",
+        "cannot reach mail.example.org",
+        "timeout",
+        "good night",
+        "held since",
+    ):
         assert shown in result.stdout
     assert "\x1b[31m" in result.stdout, "red"
     assert result.stderr == ""
