@@ -233,8 +233,13 @@ def test_a_name_that_is_not_in_etc_hosts_is_not_looked_up_anywhere() -> None:
             syslog.NOTICE,
         ),
         (
-            {"event": "hold", "job": "b", "at": "T", "by": "ann", "host": "h", "why": "a = b"},
-            'b: hold, by=ann why="a = b"',
+            {"event": "hold", "job": "b", "at": "T", "by": "ann", "host": "h", "detail": "no disk", "kind": "by_hand"},
+            "b: held: no disk, kind=by_hand by=ann",
+            syslog.NOTICE,
+        ),
+        (
+            {"event": "of-tomorrow", "job": "b", "at": "T", "by": "ann", "host": "h", "why": "a = b"},
+            'b: of-tomorrow, by=ann why="a = b"',
             syslog.NOTICE,
         ),
     ],
