@@ -11,7 +11,7 @@ PYTHON := .venv/bin/python
 # A second call is instant, a moved clone or a changed pyproject.toml sets up again.
 READY := .venv/.ready-$(shell (pwd; cat pyproject.toml) | sha256sum | cut -c1-12)
 # What the tests call, and the Debian package that has it; installed only as root, and only when missing.
-TEST_TOOLS := setpriv:util-linux unshare:util-linux flock:util-linux mount:mount cron:cron \
+TEST_TOOLS := setpriv:util-linux unshare:util-linux flock:util-linux mount:mount cron:cron linux.uml:user-mode-linux \
 	zsh:zsh fish:fish dh_bash-completion:bash-completion man:man-db mandoc:mandoc \
 	systemd-sysusers:systemd-standalone-sysusers systemd-tmpfiles:systemd-standalone-tmpfiles
 PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet

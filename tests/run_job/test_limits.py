@@ -3,11 +3,10 @@
 import os
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from harness import CONTROL_GROUPS, IS_ROOT, SERVICE_USER, Box, until
+from harness import IS_ROOT, SERVICE_USER, Box, until
 from mail_server import mail_server, mail_to, wait_until_told
 from runs import ends, outcomes, script, starts, the_end
 
@@ -126,35 +125,6 @@ def test_more_open_files_than_the_hard_limit_cannot_be_had_without_root(box: Box
 
     assert the_end(box)["outcome"] == "warned"
     assert re.match(r"limits.open_files cannot be set: the hard limit is \d+;", the_end(box)["detail"])
-
-
-# --- by control group ------------------------------------------------------------------------------------------------
-
-
-def _can_hold_memory() -> bool:
-    """Whether groups below our own have the memory controller."""
-    own = next(
-        (line[3:] for line in Path("/proc/self/cgroup").read_text().splitlines() if line.startswith("0::")), None
-    )
-    places = [Path(f"{mount}{own}") for mount in CONTROL_GROUPS] if own is not None else []
-    return any(
-        "memory" in (place / "cgroup.controllers").read_text().split() and os.access(place / "cgroup.procs", os.W_OK)
-        for place in places
-        if (place / "cgroup.controllers").exists()
-    )
-
-
-def test_more_memory_than_allowed_is_told_as_oom_where_the_kernel_can_hold_it(box: Box) -> None:
-    """On a host whose cgroup v2 has no memory controller: that the job runs, and says that nothing holds it."""
-    hungry = script(box, "hungry.py", "print(len(bytearray(300_000_000)))", shell="/usr/bin/python3")
-    box.job("job", f"command: {hungry}\nlimits: {{memory: 50 MB}}")
-
-    result = box.run("job")
-
-    if _can_hold_memory():
-        assert (the_end(box)["outcome"], the_end(box)["reason"]) == ("failed", "oom")
-    else:
-        assert (result.exit_code, the_end(box)["outcome"]) == (0, "warned")
 
 
 # --- what was used ---------------------------------------------------------------------------------------------------

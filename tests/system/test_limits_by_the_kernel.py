@@ -1,0 +1,51 @@
+"""Memory and processes of a whole job, held by control groups (cgroup v2) of a real kernel, the test's own."""
+
+from typing import Any
+
+import pytest
+
+from harness import Box
+from other_kernel import run_there
+from runs import ends, script, starts
+
+pytestmark = pytest.mark.needs_root
+
+HUNGRY = "print(len(bytearray(200_000_000)))"
+FORKS = "import os, time; [os.fork() or time.sleep(5) for _ in range(50)]"
+
+
+def jobs_there(box: Box) -> dict[str, dict[str, Any]]:
+    """Run the jobs of this file in the other kernel; return the last end of each."""
+    child = script(box, "child.sh", f"python3 -c '{HUNGRY}' & wait; echo the parent goes on; sleep 1000")
+    box.job("hungry", f"command: python3 -c '{HUNGRY}'\nlimits: {{memory: 50 MB, required: true}}")
+    box.job("tree", f"command: {child}\nlimits: {{memory: 50 MB, required: true}}")
+    box.job("modest", "command: echo small\nlimits: {memory: 50 MB, processes: 20, required: true}")
+    box.job("forks", f"command: python3 -c '{FORKS}'\nlimits: {{processes: 5, required: true}}\nstderr: ignore")
+    box.job(
+        "again",
+        f"command: python3 -c '{HUNGRY}'\nlimits: {{memory: 50 MB, required: true}}\n"
+        "retry: {attempts: 2, delay: 0.1s}",
+    )
+    slugs = ("hungry", "tree", "modest", "forks", "again")
+    run_there(box, [f"run-job {slug} > {box.root}/{slug}.out 2>&1; echo $? > {box.root}/{slug}.code" for slug in slugs])
+    return {slug: ends(box, slug)[-1] for slug in slugs}
+
+
+def test_the_kernel_holds_memory_and_processes_and_the_reason_says_so(box: Box) -> None:
+    told = jobs_there(box)
+
+    codes = {slug: int((box.root / f"{slug}.code").read_text()) for slug in told}
+    assert {slug: (end["outcome"], end["reason"]) for slug, end in told.items()} == {
+        "hungry": ("failed", "oom"),
+        "tree": ("failed", "oom"),  # all of it is ended, not the child alone
+        "modest": ("succeeded", None),
+        "forks": ("failed", "exit_code"),
+        "again": ("failed", "oom"),
+    }
+    assert told["hungry"]["detail"] == "used more memory than limits.memory, and the kernel ended it"
+    assert (codes["hungry"], codes["modest"]) == (137, 0)
+    assert told["hungry"]["memory_bytes"] <= 50_000_000
+    assert "Resource temporarily unavailable" in box.log_bytes("forks").decode()
+    assert "the parent goes on" not in box.log_bytes("tree").decode()
+    assert [attempt["reason"] for attempt in told["again"]["attempts"]] == ["oom", "oom"]
+    assert starts(box, "modest")[0]["limits"] == {"memory": 50_000_000, "processes": 20}
