@@ -95,7 +95,7 @@ MAY_DIFFER = [
     (r"\b[0-9a-hjkmnp-tv-z]{16}\b", "RUN"),
     (rf"({WEEKDAY} )?\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?( ?(Z|UTC|[+-]\d\d:?\d\d))?", "TIME"),
     (rf"{WEEKDAY} \d+ [A-Z][a-z]{{2}} \d\d:\d\d( [A-Z]{{2,4}})?", "TIME"),
-    (rf"\bin \d+ (h|min|s|d)\b|{WEEKDAY} \d\d:\d\d\b", "WHEN"),
+    (rf"\bin \d+ (h|min|s|d)\b|({WEEKDAY}|yesterday|today|tomorrow) \d\d:\d\d\b", "WHEN"),
     (r"\b\d\d:\d\d:\d\d(\.\d+)?\b", "TIME"),
     (r"\bjust now\b|\b\d+ (s|min|h) ago\b", "AGO"),
     (r"\b(in )?\d+(\.\d+)? (h|min|s|ms|d)( \d+ (min|s|h))*\b", "SPAN"),
