@@ -212,3 +212,15 @@ def test_each_attempt_is_held_to_the_limits(box: Box) -> None:
     box.run("job")
 
     assert box.log_bytes("job") == b"66\n66\n"
+
+
+def test_a_dry_run_names_what_ends_or_bounds_the_run(box: Box) -> None:
+    box.job("job", "command: /bin/true\nretry: 3\nsilence_timeout: 5m\nlimits: {memory: 1 GB, nice: 5}")
+
+    told = box.run("job", "--dry-run").stdout
+
+    assert (
+        "limits       timeout 600 s, then 10 s grace; silent for 300 s; log 100000000 bytes; memory 1000000000; "
+        "nice 5; 3 attempts\n"
+    ) in told
+    assert box.run("job", "--dry-run", "--json").json()["dry_run"]["limits"] == {"memory": 1_000_000_000, "nice": 5}

@@ -16,6 +16,7 @@ from process_control.core.job import Job
 from process_control.errors import BadConfiguration
 from process_control.notify.message import escape_controls
 from process_control.system.account import Account
+from process_control.system.limits import Limits
 from process_control.system.process import NotExecuted, find_executable
 
 
@@ -45,7 +46,10 @@ def dry_run(settings: Settings, options: Options, account: Account) -> int:
         "umask": f"{job.umask:04o}",
         "timeout_seconds": timeout,
         "kill_grace_seconds": job.kill_grace_seconds,
+        "silence_timeout_seconds": job.silence_timeout_seconds,
         "log_bytes": job.log_bytes,
+        "limits": Limits(job).asked_for(),
+        "attempts": job.retry_attempts,
         "lock": f"{settings.run_directory}/{job.lock}.lock",
         "lock_held_by": None if running is None else run_as_json(running),
         "on_overlap": job.on_overlap,
@@ -88,8 +92,18 @@ def _executable(name: str, directories_to_search: list[str]) -> str:
         return f"NOT FOUND: {error.why}"
 
 
+def _limits(facts: dict[str, Any]) -> str:
+    """Return what ends or bounds the run, in one line."""
+    seconds, silence = facts["timeout_seconds"], facts["silence_timeout_seconds"]
+    words = [f"timeout {seconds:g} s, then {facts['kill_grace_seconds']:g} s grace" if seconds else "no timeout"]
+    words += [f"silent for {silence:g} s"] if silence else []
+    words.append(f"log {facts['log_bytes']} bytes")
+    words += [f"{key} {value}" for key, value in facts["limits"].items()]
+    words += [f"{facts['attempts']} attempts"] if facts["attempts"] > 1 else []
+    return "; ".join(words)
+
+
 def _print_dry_run(facts: dict[str, Any], commands: list[list[str]], missing: list[str]) -> None:
-    seconds = facts["timeout_seconds"]
     holder = facts["lock_held_by"]
     held = f"held by run {holder['run_id']}" if holder else "free"
     rows = [
@@ -102,12 +116,7 @@ def _print_dry_run(facts: dict[str, Any], commands: list[list[str]], missing: li
         ("environment", " ".join(facts["environment"])),
         ("directory", facts["working_directory"]),
         ("user", f"{facts['user']}, umask {facts['umask']}"),
-        (
-            "limits",
-            f"timeout {seconds:g} s, then {facts['kill_grace_seconds']:g} s grace; log {facts['log_bytes']} bytes"
-            if seconds
-            else f"no timeout; log {facts['log_bytes']} bytes",
-        ),
+        ("limits", _limits(facts)),
         (
             "lock",
             f"{facts['lock']} ({held}), on_overlap {facts['on_overlap']}",
