@@ -52,13 +52,14 @@ class Live:
         limit = Deadline(seconds)
         while self._sources:
             self._read_some(limit, "the end of its output")
-        handle = os.pidfd_open(self.pid)
-        try:
-            if not select.select([handle], [], [], limit.left())[0]:
-                raise TookTooLong(f"still running after {seconds:g} s: {self._so_far()}")
-        finally:
-            os.close(handle)
-        self.process.wait()
+        if self.process.returncode is None:  # else `signal` has found it ended
+            handle = os.pidfd_open(self.pid)
+            try:
+                if not select.select([handle], [], [], limit.left())[0]:
+                    raise TookTooLong(f"still running after {seconds:g} s: {self._so_far()}")
+            finally:
+                os.close(handle)
+            self.process.wait()
         return Result(self._text("stdout"), self._text("stderr"), self.process.returncode)
 
     def wait_for_line(self, text: str, *, stream: str = "stdout", seconds: float = PATIENCE_SECONDS) -> None:
