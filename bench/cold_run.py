@@ -97,6 +97,7 @@ class Host:
     def add_job(self, number: int) -> str:
         slug = f"round-{number:03}"
         text = f'name: Round {number}\ncommand: /bin/true\nschedule: "* * * * *"\nstart_within: 1h\n'
+        text += "backoff: 5m\nhold: {after_failures: 5}\n"  # what the goal is set for: a healthy job with rules
         (self.jobs / f"{slug}.yaml").write_text(text)
         command = [str(self.product.run_job), "--config", str(self.configuration), slug]
         subprocess.run(command, check=True, env=ENVIRONMENT)

@@ -106,6 +106,22 @@ def test_a_plain_scheduled_success_imports_nothing_heavy_from_its_start_to_its_e
     assert ends == ["succeeded", "succeeded"]
 
 
+@pytest.mark.parametrize(
+    "keys",
+    ["backoff: 5m\nhold: {}", "backoff: 5m\nhold: {}\nslow_start: {after: [hold, change]}"],
+    ids=["backoff and hold", "slow_start too"],
+)
+def test_a_healthy_job_with_rules_about_failures_imports_nothing_heavy_either(box: Box, notes: Path, keys: str) -> None:
+    box.job("careful", f"{JOB}{keys}\n")
+    box.run("careful")  # notes the version that runs, once
+
+    lines = witnessed_run(box, notes, "careful")
+
+    assert "exec /bin/true" in lines
+    assert forbidden_in(lines) == []
+    assert [line for line in lines if line.endswith(("core.health", "health_changes", "history.rebuild"))] == []
+
+
 @pytest.mark.needs_root
 def test_root_that_drops_to_the_service_user_imports_nothing_heavy_either(make_box, notes: Path) -> None:
     box = make_box(service_user=SERVICE_USER)

@@ -112,3 +112,48 @@ def test_no_sequence_of_events_runs_a_held_job_loses_a_hold_or_lets_probes_overl
         world = World(seed)
         for _ in range(12):
             world.step()
+
+
+class LongRuns(World):
+    """The same, but a run goes on while other things happen; the job's lock lets no second one begin meanwhile."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.going_on: tuple[str, bool] | None = None
+        self.met_a_probe = 0
+
+    def start(self, what: str) -> None:
+        if self.going_on is None:
+            super().start(what)
+            return
+        before = self.health
+        if self.leave(scheduled=what == "scheduled") == gate.PROBE_IS_DUE and self.probe is not None:
+            self.met_a_probe += 1
+            cause = Cause(at=self.now, run_id="another")
+            self.health = next_health(before, Event.PROBE_DUE, cause=cause, policy=self.policy)
+            if self.health != before:
+                pytest.fail(f"a second probe beside {self.probe}: {self.told}")
+        if self.dice.random() < 0.5:
+            run_id, counts = self.going_on
+            self.going_on = None
+            super().end(run_id, counts=counts)
+
+    def end(self, run_id: str, *, counts: bool) -> None:
+        self.going_on = run_id, counts
+
+
+def test_no_second_probe_is_let_through_while_one_goes_on_whatever_happens_meanwhile() -> None:
+    met = 0
+    for seed in range(storm_size(10_000, 100_000)):
+        world = LongRuns(seed)
+        for _ in range(16):
+            world.now = later(world.now, world.dice.choice((1, 30, 90, 7200)))
+            what = world.dice.choice(("scheduled", "scheduled", "scheduled", "by hand", "hold", "release"))
+            world.told.append(what)
+            if what in ("scheduled", "by hand"):
+                world.start(what)
+            else:
+                world.change_by_hand(what)
+        met += world.met_a_probe
+
+    assert met > 100  # else nothing was tried
