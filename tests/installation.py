@@ -47,6 +47,12 @@ class Product:
         return self.site_packages / "process_control"
 
     @property
+    def bundle(self) -> Path:
+        """The lean rooms in one file, see `cli/bundle.py`."""
+        (bundle,) = (self.package / "__pycache__").glob("lean.*.bundle")
+        return bundle
+
+    @property
     def stub(self) -> Path:
         return self.package / "cli" / "stub.py"
 
@@ -152,6 +158,8 @@ def _install(prefix: Path) -> None:
         site_packages = next(prefix.glob("lib/python3*/site-packages"))
         for distribution in _dependencies():
             _copy_distribution(distribution, site_packages)
+        # As after the first run of whoever installed it: with the bundle of lean rooms, for every account to read.
+        _must([base, "-I", "-S", str(site_packages / "process_control" / "cli" / "bundle_writer.py")])
         (prefix / "READY").touch()
     finally:
         os.umask(mask)

@@ -67,6 +67,8 @@ LEAN_MODULES = {
     "_json",
     "_ctypes",
     "_thread",
+    "gc",
+    "marshal",
 }
 # What has an effect, or asks the host. `core` decides from values alone.
 NEVER_IN_CORE = {

@@ -483,6 +483,9 @@ def import_what_the_end_needs(job: "Job") -> None:
     The package may be replaced during a long job, so nothing is imported later. A module that cannot be imported
     now is met again, and told, where it is needed.
     """
+    import gc
+
+    gc.enable()  # off since the stub: a long run with rules makes things that go
     try:
         import process_control.core.verdict
         import process_control.history.health_changes

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from process_control.system.account import Account
     from process_control.wiring import Caller
 
+_A_DAY = 86400
 _INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h: a fault of ours
 
 
@@ -47,6 +48,9 @@ def main(arguments: list[str] | None = None) -> "NoReturn":
 def _dispatch(options: Options) -> int:
     if options.verb == "run" and not options.dry_run:
         return start(options)
+    import gc
+
+    gc.enable()
     if options.verb == "complete":
         from process_control.cli.offer import offer
 
@@ -60,24 +64,44 @@ def _dispatch(options: Options) -> int:
 
 
 def start(options: Options) -> int:
-    """Fork into guard and runner; return the exit code in either."""
-    from process_control.config.settings import load_settings
-    from process_control.history.record import Identity
+    """Fork into guard and runner; return the exit code in either. The guard knows nothing of the job but its name."""
     from process_control.system import guard, linux
-    from process_control.system.account import check_allowed
 
-    settings = load_settings(options.config, posix.environ, slug_hint=options.job)
-    account = check_allowed(settings.user, words=f"run-job {options.job}", where=settings.path or "")
-    identity = Identity()
-    by = who(posix.environ)
-    environment = decoded(posix.environ)
-    from process_control.wiring import Caller, notifier_for
-
-    notifier = notifier_for(environment, scheduled=options.scheduled is not None)  # a terminal opens while we are root
     if posix.getpid() == 1:
         guard.adopt_orphans_of_a_container()
     linux.set_process_name(b"run-job")
     runner, guard_pid, channel = guard.fork_runner()
+    bundle = sys.modules.get("process_control.cli.bundle")
+    if runner:
+        if bundle is not None:
+            bundle.close()
+        code, was_killed = guard.watch(runner, channel)
+        if was_killed:
+            _settle(options)
+        if bundle is None:
+            have_the_bundle_written()
+        return code
+    if bundle is not None:
+        bundle.load_the_rest()
+    settings, account, caller = _surroundings(options, channel)
+    return _run(_request(options, by=who(posix.environ)), options, settings, account, caller(), guard_pid)
+
+
+def _surroundings(options: Options, channel: int | None) -> "tuple[Settings, Account, Callable[[], Caller]]":
+    """Return the configuration, the account that jobs run as, and what makes a Caller. Still with the caller's rights.
+
+    Raises BadConfiguration (78), NotPermitted (77).
+    """
+    from process_control.config.settings import load_settings
+    from process_control.history.record import Identity
+    from process_control.system.account import check_allowed
+    from process_control.wiring import Caller, notifier_for
+
+    settings = load_settings(options.config, posix.environ, slug_hint=options.job)
+    account = check_allowed(settings.user, words=f"run-job {options.job}", where=settings.path or "")
+    identity = Identity()
+    environment = decoded(posix.environ)
+    notifier = notifier_for(environment, scheduled=options.scheduled is not None)  # a terminal opens while we are root
 
     def caller() -> Caller:
         from process_control.system.signals import Inbox, unblock
@@ -94,21 +118,42 @@ def start(options: Options) -> int:
             notifier=notifier,
         )
 
-    if runner:
-        code, was_killed = guard.watch(runner, channel)
-        if was_killed:
-            _settle(options.job or "", settings, account, caller)
-        return code
-    return _run(_request(options, by=by), options, settings, account, caller(), guard_pid)
+    return settings, account, caller
 
 
-def _settle(slug: str, settings: "Settings", account: "Account", caller: "Callable[[], Caller]") -> None:
+def _settle(options: Options) -> None:
     """Have a run whose runner was killed recorded as lost; with a package that was replaced the next start does it."""
     try:
         from process_control.cli.run_job_settle import settle_in_a_child
+
+        settings, account, caller = _surroundings(options, None)
     except Exception:  # noqa: BLE001
         return
-    settle_in_a_child(slug, settings, account, caller)
+    settle_in_a_child(options.job or "", settings, account, caller)
+
+
+def have_the_bundle_written() -> None:
+    """Start the process that writes the bundle of lean rooms, where we may and nobody does already. Never raises."""
+    cache = f"{__file__.rpartition('/cli/')[0]}/__pycache__"
+    unfinished = f"{cache}/lean.{sys.hexversion:x}.new"
+    try:
+        if not posix.access(cache, posix.W_OK) or _is_fresh(unfinished):
+            return
+        from process_control.system.process import start_detached
+
+        writer = f"{cache.rpartition('/')[0]}/cli/bundle_writer.py"
+        start_detached([sys.executable, "-I", "-S", "-X", "no_debug_ranges", writer])
+    except Exception:  # noqa: BLE001  half a package: the run itself is over
+        pass
+
+
+def _is_fresh(path: str) -> bool:
+    import time
+
+    try:
+        return time.time() - posix.stat(path).st_mtime < _A_DAY
+    except FileNotFoundError:
+        return False
 
 
 def _run(

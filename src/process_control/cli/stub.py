@@ -1,16 +1,34 @@
-"""What a crontab line calls: `python3 -I -S …/cli/stub.py --scheduled SLUG`, past the slow console script.
+"""What a crontab line calls: `python3 -I -S …/cli/stub.py --scheduled SLUG`, past the slow console script, which comes
+here too.
 
-Lean room. `-S` finds no site-packages, so this file puts the folder of its own package last on the path.
+Lean room, and small: the interpreter compiles this file at each start of cron's. `-S` finds no site-packages, so the
+folder of our own package comes last on the path. The lean rooms come out of one file, see `bundle.py`; without it they
+are imported one by one.
 """
 
 import _signal
+import gc
+import marshal
+import posix
 import sys
 
+gc.disable()  # until the job has lived for a moment: what is made by then is needed to the end
 if _signal.getsignal(_signal.SIGINT) == _signal.default_int_handler:
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # Ctrl-C while we import is an end, not a traceback
 
-sys.path.append(__file__.rpartition("/process_control/")[0])
+PACKAGE = __file__.rpartition("/cli/")[0]
+if __name__ == "__main__":
+    sys.path.append(PACKAGE.rpartition("/")[0])
+try:
+    descriptor = posix.open(f"{PACKAGE}/__pycache__/lean.{sys.hexversion:x}.bundle", posix.O_RDONLY | posix.O_CLOEXEC)
+    head = marshal.loads(posix.read(descriptor, int(posix.read(descriptor, 8))))
+    bundle = type(sys)("process_control.cli.bundle")
+    exec(head[0], bundle.__dict__)
+    bundle.load(bundle, PACKAGE, descriptor, head)
+except Exception:  # noqa: BLE001  not written yet, or half of it: nothing depends on it
+    pass
 
-from process_control.cli.run_job import main
+from process_control.cli.run_job import main  # noqa: E402
 
-main()
+if __name__ == "__main__":
+    main()

@@ -5,7 +5,6 @@ a deleted lock file doubles nothing. Slot and health change under the job's shor
 file that only the service user can open, so that nobody who may read the block can hold a start up.
 """
 
-import errno
 import fcntl
 import posix
 
@@ -363,7 +362,7 @@ def _replace(path: str, value: "dict[str, object]") -> None:
     try:
         data = encode(value).encode("ascii") + b"\n"
         if posix.write(descriptor, data) < len(data):
-            raise OSError(errno.ENOSPC, posix.strerror(errno.ENOSPC))
+            raise _no_space()
         posix.fdatasync(descriptor)
     finally:
         posix.close(descriptor)
@@ -373,7 +372,13 @@ def _replace(path: str, value: "dict[str, object]") -> None:
 def _fill(block: int) -> None:
     """Give the block its place on the disk. Raises OSError when only a part of it fits."""
     if posix.pwrite(block, b" " * BLOCK_BYTES, 0) < BLOCK_BYTES:
-        raise OSError(errno.ENOSPC, posix.strerror(errno.ENOSPC))
+        raise _no_space()
+
+
+def _no_space() -> OSError:
+    import errno
+
+    return OSError(errno.ENOSPC, posix.strerror(errno.ENOSPC))
 
 
 def _parse_slot(content: bytes) -> int | None:

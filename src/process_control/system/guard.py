@@ -77,12 +77,13 @@ def _has_ended(poll: "select.poll", handle: int, channel: int, runner: int) -> b
     for descriptor, _ in poll.poll():
         if descriptor == handle:
             return True
+        request = posix.read(channel, 64)
+        if not request:  # the runner is ending
+            poll.unregister(channel)
+            continue
         from process_control.system import tree
 
-        request = posix.read(channel, 64)
-        if not request:
-            poll.unregister(channel)
-        elif b"K" in request:
+        if b"K" in request:
             tree.kill_tree(runner)
         else:
             tree.ask_tree_to_end(runner, run_id=request[1:].decode("ascii", "replace"))

@@ -4,7 +4,6 @@ Lean room. The file is never unlinked and holds nothing; truth is the lock on th
 closing only, so a process that inherited the descriptor still holds it.
 """
 
-import errno
 import fcntl
 import posix
 
@@ -40,6 +39,8 @@ def _open(path: str) -> int:
     try:
         descriptor = posix.open(path, _FLAGS, 0o600)
     except OSError as error:
+        import errno
+
         if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR, errno.EACCES, errno.EPERM):
             raise _unsafe(path, "is a symlink, a directory or not ours to open") from error
         raise CannotRecord(f"cannot open the lock file: {error.strerror}", where=path) from error

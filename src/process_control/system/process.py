@@ -4,7 +4,6 @@ Lean room: fork and exec by hand, since neither `subprocess` nor `posix_spawn` d
 """
 
 import _signal
-import errno
 import fcntl
 import posix
 
@@ -209,6 +208,8 @@ def _become(path: str, argv: list[str], surroundings: Surroundings, report: int,
 
 
 def _not_executed(name: str, surroundings: Surroundings, report: bytes) -> NotExecuted:
+    import errno
+
     stage, number = report[:1], int(report[1:] or b"0")
     where = {b"d": f"working directory {surroundings.directory}", b"x": name}.get(stage, "the process")
     if stage == b"x" and number == errno.ENOEXEC:

@@ -11,16 +11,15 @@ GUARD_DIED = 35  # the kernel sends it when the guard is gone: KILL the tree now
 STOP_REQUEST = 36  # --kill-job and on_overlap: replace send it: stop as by TERM, but asked for
 
 STOPPING = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT)
-NAMES: dict[int, str] = {
-    int(value): name[3:]
-    for name, value in sorted(vars(_signal).items(), reverse=True)  # of two names the first: IO, not POLL
-    if name.startswith("SIG") and not name.startswith(("SIG_", "SIGRT")) and isinstance(value, int)
-}
 
 
 def signal_name(number: int) -> str:
-    """Return `KILL` for 9, `35` for a signal without a name."""
-    return NAMES.get(number, str(number))
+    """Return `KILL` for 9, `35` for a signal without a name; of two names the first: IO, not POLL."""
+    names: list[str] = sorted(vars(_signal))
+    for name in names:
+        if name.startswith("SIG") and not name.startswith(("SIG_", "SIGRT")) and getattr(_signal, name) == number:
+            return name[3:]
+    return str(number)
 
 
 class WaitEnded(Exception):

@@ -1,0 +1,102 @@
+"""The lean rooms in one file beside the byte code: a cold run reads two pieces of it instead of importing 40 modules.
+
+Lean room, and the first thing in the bundle itself. Written by `bundle_writer.py`, like byte code by whoever may write
+there; it holds the size and the time of each source and counts only while all are the same. Layout: the size of the
+head in 8 digits; the head (this module's code, the sources, extension modules, the size of the runner's piece, the
+guard's modules), marshalled; that piece.
+"""
+
+import marshal
+import posix
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType, ModuleType
+
+    Module = tuple[str, str, bool, CodeType]  # its name, its file below the package, whether it is a package, its code
+    Head = tuple[CodeType, str, tuple[tuple[str, int, int], ...], tuple[tuple[str, str], ...], int, tuple[Module, ...]]
+
+PACKAGE_NAME = "process_control"
+
+_descriptor = -1
+_rest_bytes = 0
+_package = ""
+
+
+def load(itself: "ModuleType", package: str, descriptor: int, head: "Head") -> None:
+    """Make the guard's modules of the bundle that is open at `descriptor`, unless a source is another by now."""
+    global _descriptor, _rest_bytes, _package
+    _, written_for, sources, extensions, _rest_bytes, modules = head
+    is_whole = posix.lseek(descriptor, 0, 1) + _rest_bytes == posix.fstat(descriptor).st_size  # 1: from where we are
+    if not is_whole or written_for != package or not _are_as_written(package, sources):
+        posix.close(descriptor)
+        return
+    _descriptor, _package = descriptor, package
+    for name, path in extensions:
+        _load_extension(name, path)
+    _make(modules)
+    sys.modules[itself.__name__] = itself
+    itself.__package__ = f"{PACKAGE_NAME}.cli"
+    itself.__file__ = f"{package}/cli/bundle.py"
+    itself.__spec__ = sys.modules["_frozen_importlib"].ModuleSpec(itself.__name__, None, origin=itself.__file__)
+    sys.modules[f"{PACKAGE_NAME}.cli"].bundle = itself  # type: ignore[attr-defined]
+
+
+def load_the_rest() -> None:
+    """In the runner: make the modules of its piece. Does nothing when there is no bundle."""
+    if _descriptor >= 0:
+        _make(marshal.loads(posix.read(_descriptor, _rest_bytes)))
+        close()
+
+
+def close() -> None:
+    """In the guard: let go of the piece that only the runner takes."""
+    global _descriptor
+    if _descriptor >= 0:
+        posix.close(_descriptor)
+        _descriptor = -1
+
+
+def _are_as_written(package: str, sources: "tuple[tuple[str, int, int], ...]") -> bool:
+    for name, size, changed_at in sources:
+        status = posix.stat(f"{package}/{name}")
+        if status.st_size != size or status.st_mtime_ns != changed_at:
+            return False
+    return True
+
+
+def _load_extension(name: str, path: str) -> None:
+    """Load a C module from where it was found, without a search of the library's directories."""
+    if name in sys.modules:
+        return
+    loader = sys.modules["_frozen_importlib_external"].ExtensionFileLoader(name, path)
+    try:
+        importer = sys.modules["_frozen_importlib"]
+        importer._load(importer.ModuleSpec(name, loader, origin=path))
+    except ImportError:  # it is found by its name, or nowhere
+        pass
+
+
+def _make(modules: "tuple[Module, ...]") -> None:
+    """Make modules and put them where an import finds them, as importlib would have."""
+    make_spec, make_module, known = sys.modules["_frozen_importlib"].ModuleSpec, type(sys), sys.modules
+    for name, file, is_package, code in modules:
+        if name in known:
+            continue
+        path = f"{_package}/{file}"
+        parent, _, last = name.rpartition(".")
+        module = make_module(name)
+        module.__file__ = path
+        module.__spec__ = spec = make_spec(name, None, origin=path, is_package=is_package)
+        if is_package:
+            module.__path__ = spec.submodule_search_locations = [path.rpartition("/")[0]]
+        module.__package__ = name if is_package else parent
+        known[name] = module
+        try:
+            exec(code, module.__dict__)
+        except BaseException:
+            del known[name]
+            raise
+        if parent:
+            setattr(known[parent], last, module)

@@ -1,0 +1,118 @@
+"""Write the bundle of lean rooms (`bundle.py`): `python3 -m process_control.cli.bundle_writer`.
+
+Nobody has to: a run that found none, or a stale one, has it written when it is over, where it may write beside the
+package. An image whose files are read-only later is where a person would call it.
+"""
+
+import importlib.util
+import marshal
+import os
+import sys
+import time
+from pathlib import Path
+from types import CodeType
+
+PACKAGE = Path(__file__).resolve().parent.parent
+TRY_AGAIN_SECONDS = 86400
+
+# In the order in which their imports ask for one another. A test watches that a plain run imports no other of ours.
+GUARD = (
+    "process_control",
+    "process_control.cli",
+    "process_control.errors",
+    "process_control.cli.run_job_options",
+    "process_control.cli.run_job",
+    "process_control.system",
+    "process_control.system.signals",
+    "process_control.system.linux",
+    "process_control.system.guard",
+)
+RUNNER = (
+    "process_control.config",
+    "process_control.core",
+    "process_control.core.job",
+    "process_control.json_text",
+    "process_control.config.cache",
+    "process_control.config.safe_file",
+    "process_control.config.settings",
+    "process_control.history",
+    "process_control.core.gate",
+    "process_control.system.clock",
+    "process_control.history.journal",
+    "process_control.system.proc",
+    "process_control.history.record",
+    "process_control.system.account",
+    "process_control.core.run",
+    "process_control.wiring",
+    "process_control.notify",
+    "process_control.notify.standard_error",
+    "process_control.core.run_id",
+    "process_control.current_run",
+    "process_control.system.directories",
+    "process_control.config.job_directory",
+    "process_control.last_run",
+    "process_control.run_job",
+    "process_control.system.lock",
+    "process_control.core.environment",
+    "process_control.system.capture",
+    "process_control.system.cgroup",
+    "process_control.system.process",
+    "process_control.system.supervisor",
+)
+EXTENSIONS = ("_ctypes", "_json")
+
+
+def bundle_path(package: Path = PACKAGE) -> Path:
+    """Return where the bundle of this interpreter lies."""
+    return package / "__pycache__" / f"lean.{sys.hexversion:x}.bundle"
+
+
+def write_bundle(package: Path = PACKAGE) -> Path | None:
+    """Write the bundle for the sources in `package` and return its path; None while somebody else writes it.
+
+    What was begun and never finished (a full disk) is tried again a day later. Raises OSError, SyntaxError.
+    """
+    path = bundle_path(package)
+    path.parent.mkdir(exist_ok=True)
+    unfinished = path.with_suffix(".new")
+    try:
+        if time.time() - unfinished.stat().st_mtime > TRY_AGAIN_SECONDS:
+            unfinished.unlink()
+    except FileNotFoundError:
+        pass
+    try:
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    except FileExistsError:
+        return None
+    with open(descriptor, "wb") as file:
+        file.write(contents_of_bundle(package))
+        os.fchmod(descriptor, 0o644)  # whatever the umask: every account may run the stub
+    unfinished.rename(path)
+    return path
+
+
+def contents_of_bundle(package: Path) -> bytes:
+    """Compile the lean rooms of `package`; docstrings are left out."""
+    stamps: list[tuple[str, int, int]] = []
+    loader = _compiled(package, "process_control.cli.bundle", stamps)[3]
+    guard = tuple(_compiled(package, name, stamps) for name in GUARD)
+    rest = marshal.dumps(tuple(_compiled(package, name, stamps) for name in RUNNER))
+    found = ((name, importlib.util.find_spec(name)) for name in EXTENSIONS)
+    extensions = tuple((name, str(spec.origin)) for name, spec in found if spec is not None and spec.has_location)
+    head = marshal.dumps((loader, str(package), tuple(stamps), extensions, len(rest), guard))
+    return b"%8d" % len(head) + head + rest
+
+
+def _compiled(package: Path, name: str, stamps: list[tuple[str, int, int]]) -> tuple[str, str, bool, CodeType]:
+    below = name.replace(".", "/").partition("/")[2]
+    is_package = not below or (package / below).is_dir()
+    file = f"{below}/__init__.py".lstrip("/") if is_package else f"{below}.py"
+    path = package / file
+    status = path.stat()  # before it is read: what changes in between makes the bundle stale
+    stamps.append((file, status.st_size, status.st_mtime_ns))
+    code = compile(path.read_bytes(), str(path), "exec", optimize=2, dont_inherit=True)
+    return name, file, is_package, code
+
+
+if __name__ == "__main__":
+    write_bundle()
