@@ -228,10 +228,10 @@ def test_megabytes_on_stderr_are_judged_counted_and_kept(box: Box) -> None:
     assert len(result.stderr) < 70_000
 
 
-def test_a_job_that_prints_nothing_has_an_empty_log(box: Box) -> None:
+def test_a_job_that_prints_nothing_has_an_empty_log_and_no_file_more(box: Box) -> None:
     box.job("silent", "command: 'true'")
 
     box.run("silent")
 
     assert box.log_bytes("silent") == b""
-    assert box.log_index("silent") == []
+    assert [path.suffix for path in (box.output_directory / "silent").iterdir()] == [".log"]

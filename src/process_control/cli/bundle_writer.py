@@ -4,6 +4,7 @@ Nobody has to: a run that found none, or a stale one, has it written when it is 
 package. An image whose files are read-only later is where a person would call it.
 """
 
+import ast
 import importlib.util
 import marshal
 import os
@@ -110,8 +111,28 @@ def _compiled(package: Path, name: str, stamps: list[tuple[str, int, int]]) -> t
     path = package / file
     status = path.stat()  # before it is read: what changes in between makes the bundle stale
     stamps.append((file, status.st_size, status.st_mtime_ns))
-    code = compile(path.read_bytes(), str(path), "exec", optimize=2, dont_inherit=True)
-    return name, file, is_package, code
+    tree = _Lean().visit(ast.parse(path.read_bytes(), str(path)))
+    return name, file, is_package, compile(tree, str(path), "exec", optimize=2, dont_inherit=True)
+
+
+class _Lean(ast.NodeTransformer):
+    """Leave out what only readers and type checkers look at: annotations and what is imported for them."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        return None if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING" else self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.annotation = None
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
+        if node.value is None:
+            return ast.copy_location(ast.Pass(), node)
+        return ast.copy_location(ast.Assign(targets=[node.target], value=node.value), self.generic_visit(node))
 
 
 if __name__ == "__main__":

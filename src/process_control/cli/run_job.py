@@ -84,7 +84,8 @@ def start(options: Options) -> int:
     if bundle is not None:
         bundle.load_the_rest()
     settings, account, caller = _surroundings(options, channel)
-    return _run(_request(options, by=who(posix.environ)), options, settings, account, caller(), guard_pid)
+    request = _request(options, by=who(posix.environ, known=account))
+    return _run(request, options, settings, account, caller(), guard_pid)
 
 
 def _surroundings(options: Options, channel: int | None) -> "tuple[Settings, Account, Callable[[], Caller]]":
@@ -310,14 +311,16 @@ def decoded(environment: dict[bytes, bytes]) -> dict[str, str]:
     }
 
 
-def who(environment: dict[bytes, bytes]) -> str:
-    """Return the name of who asks; through sudo, the name that sudo gives."""
+def who(environment: dict[bytes, bytes], *, known: "Account | None" = None) -> str:
+    """Return the name of who asks; through sudo, the name that sudo gives. `known`: an account already looked up."""
     from process_control.system.account import account_of
 
     uid = posix.getuid()
     through_sudo = environment.get(b"SUDO_USER", b"").decode("ascii", "replace") if uid == 0 else ""
     printable = through_sudo if through_sudo.isprintable() else ""
-    return printable[:64] or account_of(uid).name
+    if printable:
+        return printable[:64]
+    return known.name if known is not None and known.uid == uid else account_of(uid).name
 
 
 def _fill_standard_descriptors() -> None:

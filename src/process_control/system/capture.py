@@ -32,7 +32,7 @@ OUT, ERR = b"o", b"e"
 class Capture:
     """The two streams of one run, and where their bytes go.
 
-    `open_log` makes log and index; without it (`run_unlogged`) only the tail and the counts are kept. `copy` is a
+    `open_log` makes the log; without it (`run_unlogged`) only the tail and the counts are kept. `copy` is a
     descriptor that gets stdout as well; `show(stream, data)` is told of every chunk (the terminal), and so is `watch`.
     The counts of `stdout_bytes` and `stderr_bytes` and the excerpt are those of one attempt, see `begin_attempt`.
     """
@@ -46,6 +46,7 @@ class Capture:
         "_head_bytes",
         "_head_room",
         "_index",
+        "_index_path",
         "_log",
         "_show",
         "_started",
@@ -69,6 +70,7 @@ class Capture:
         self._tail: list[tuple[int, bytes, bytes]] = []
         self._tail_bytes = 0
         self._log = self._index = self._copy = -1
+        self._index_path = ""
         self._show = show
         self.watch: Callable[[bytes, bytes], None] | None = None
         self._started = time.monotonic_ns()
@@ -79,12 +81,12 @@ class Capture:
         self.copy_error: str | None = None
 
     def open_log(self, path: str, *, cap_bytes: int) -> None:
-        """Make the log and its index, which must not exist yet. Raises CannotRecord (74)."""
+        """Make the log, which must not exist yet; its index comes with the first output. Raises CannotRecord (74)."""
         try:
             self._log = posix.open(path, _NEW, 0o640)
-            self._index = posix.open(path + ".idx", _NEW, 0o640)
         except OSError as error:
             raise CannotRecord(f"cannot make the log file: {error.strerror}", where=path) from error
+        self._index_path = path + ".idx"
         self._head_room = cap_bytes - self._tail_limit
 
     def open_copy(self, path: str, header: bytes) -> None:
@@ -154,10 +156,16 @@ class Capture:
             self.log_error = f"the log could not be written: {error.strerror}"
         if written:
             try:
-                posix.write(self._index, b"%d %s %d\n" % (moment, stream, written))
+                self._write_index(b"%d %s %d\n" % (moment, stream, written))
             except OSError as error:
                 self.log_error = f"the log's index could not be written: {error.strerror}"
         return written
+
+    def _write_index(self, line: bytes) -> None:
+        """Raises OSError. Made when it is needed: most jobs print nothing, and a file costs more than all its lines."""
+        if self._index < 0:
+            self._index = posix.open(self._index_path, _NEW, 0o640)
+        posix.write(self._index, line)
 
     def _keep_in_tail(self, moment: int, stream: bytes, data: bytes) -> None:
         self._tail.append((moment, stream, data))
@@ -213,7 +221,7 @@ class Capture:
         tail, self._tail = self._tail, []
         try:
             if self.dropped_bytes:
-                posix.write(self._index, b"%d x %d\n" % (tail[0][0], self.dropped_bytes))
+                self._write_index(b"%d x %d\n" % (tail[0][0], self.dropped_bytes))
         except OSError as error:
             self.log_error = f"the log's index could not be written: {error.strerror}"
         for moment, stream, data in tail:
