@@ -122,6 +122,7 @@ def _lines(line: str, count: int) -> str:
     return "".join(line.format(number) for number in range(count))
 
 
+A_FAULT = "a job or a fault with its place, 0 tracebacks"
 BOMBS = {
     "a billion laughs": "a: &a [x,x,x]\n" + _lines("b{0}: &b{0} [*a,*a]\n", 2000),
     "60,000 brackets": "[" * 60_000,
@@ -153,6 +154,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.fault("YAML bombs", small=1, full=1, wanted="refused within 100 ms of CPU and 64 MiB")
 @pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS)
 def test_a_bomb_is_refused_quickly_and_in_little_memory(text: str) -> None:
     source = text.encode()
@@ -191,13 +193,15 @@ def _never_a_traceback(source: bytes) -> None:
             assert str(fault).replace("\n  hint: ", "").isprintable()
 
 
+@pytest.mark.fault("fuzzed job files: heaps of YAML", small=400, full=60_000, wanted=A_FAULT)
 @settings(max_examples=storm_size(400, 60_000), deadline=None, database=None)
 @given(st.lists(PIECES, max_size=40))
 def test_any_heap_of_yaml_is_a_job_or_a_fault(pieces: list[str]) -> None:
     _never_a_traceback("".join(pieces).encode())
 
 
-@settings(max_examples=storm_size(200, 20_000), deadline=None, database=None)
+@pytest.mark.fault("fuzzed job files: any bytes", small=200, full=40_000, wanted=A_FAULT)
+@settings(max_examples=storm_size(200, 40_000), deadline=None, database=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_job_or_a_fault(source: bytes) -> None:
     _never_a_traceback(source)

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box, storm_size, until
+from harness import Box, Storm, until
 from runs import ends, outcomes, script, the_end
 
 MEBIBYTE = 1 << 20
 
 
+@pytest.mark.fault("all 256 bytes on both streams", small=1, full=1, wanted="identical")
 def test_all_256_byte_values_arrive_as_they_are_on_both_streams(box: Box) -> None:
     data = bytes(range(256)) * 3
     (box.root / "data").write_bytes(data)
@@ -37,8 +38,11 @@ def streams(box: Box, slug: str) -> dict[str, bytes]:
     return found
 
 
-def test_two_streams_are_told_apart_and_none_loses_a_byte(box: Box) -> None:
-    count = storm_size(20_000, 1_000_000)
+@pytest.mark.fault(
+    "lines at full speed on both streams", small=20_000, full=1_000_000, wanted="0 bytes lost, none on the wrong stream"
+)
+def test_two_streams_are_told_apart_and_none_loses_a_byte(box: Box, storm: Storm) -> None:
+    count = storm.size
     script_path = box.root / "both.py"
     script_path.write_text(
         "import os\n"
@@ -54,6 +58,7 @@ def test_two_streams_are_told_apart_and_none_loses_a_byte(box: Box) -> None:
     assert result.exit_code == 0
     assert streams(box, "both") == {"o": expected, "e": expected}
     assert (the_end(box)["stdout_bytes"], the_end(box)["stderr_bytes"]) == (len(expected), len(expected))
+    storm.found(f"{2 * len(expected):,} bytes, 0 lost")
 
 
 def test_with_time_between_writes_the_order_of_the_streams_holds(box: Box) -> None:
@@ -73,8 +78,9 @@ def test_with_time_between_writes_the_order_of_the_streams_holds(box: Box) -> No
     assert moments[-1] > 80_000  # microseconds: five pauses of 20 ms
 
 
-def test_a_huge_line_costs_the_runner_little_memory_and_loses_nothing(box: Box) -> None:
-    size = storm_size(64, 1024) * MEBIBYTE
+@pytest.mark.fault("MiB without a newline", small=64, full=10_240, wanted="0 bytes lost, runner at most 40 MiB")
+def test_a_huge_line_costs_the_runner_little_memory_and_loses_nothing(box: Box, storm: Storm) -> None:
+    size = storm.size * MEBIBYTE
     started, release = box.fifo("started"), box.fifo("release")
     job = script(box, "job.sh", f"head -c {size} /dev/zero; echo > {started}; read line < {release}")
     box.job("huge", f"command: {job}\nlimits:\n  log_bytes: {2 * size}")
@@ -89,6 +95,7 @@ def test_a_huge_line_costs_the_runner_little_memory_and_loses_nothing(box: Box) 
     assert result.exit_code == 0
     peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
     assert peak <= 40 * 1024, f"{peak} KiB"
+    storm.found(f"0 bytes lost, runner at most {peak / 1024:.0f} MiB")
     digest = hashlib.sha256()
     with box.logs("huge")[0].open("rb") as file:
         while chunk := file.read(MEBIBYTE):

@@ -8,6 +8,13 @@ import pytest
 from harness import Box, Result
 from runs import ONE_SLOT, ends, script, starts
 
+pytestmark = pytest.mark.fault(
+    "the N-th write fails, or is the last before kill -9, for every N",
+    small=1,
+    full=1,
+    wanted="0 wrong successes, 0 lost twice",
+)
+
 DRIVER = """\
 import os, posix, stat, sys
 

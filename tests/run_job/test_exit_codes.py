@@ -9,6 +9,8 @@ import pytest
 from harness import Box
 from runs import ANOTHER_SLOT, ends, outcomes, script, starts, the_end
 
+pytestmark = pytest.mark.fault("exit and signal table", small=1, full=1, wanted="each as written")
+
 SIGNALS = sorted(
     signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
 )

@@ -25,6 +25,13 @@ from mail_server import (
 from runs import the_end
 from syslog_listener import Listener
 
+pytestmark = pytest.mark.fault(
+    "mail server down, slow, 4xx, 5xx, faults of TLS and login",
+    small=1,
+    full=1,
+    wanted="the run unaffected, told later once",
+)
+
 
 def waiting(box: Box) -> list[dict[str, Any]]:
     return [json.loads(path.read_text()) for path in sorted((box.state_directory / "spool/mail").glob("*.json"))]

@@ -10,7 +10,12 @@ import pytest
 from harness import Box, Fifo, until
 from runs import ONE_SLOT, ends, outcomes, script, starts, the_end
 
-pytestmark = pytest.mark.needs_root
+pytestmark = [
+    pytest.mark.needs_root,
+    pytest.mark.fault(
+        "disk full before, during, after a run", small=1, full=1, wanted="the right final status once there is space"
+    ),
+]
 
 
 def small_box(make_box: Callable[..., Box], *, state: int | None = None, logs: int | None = None) -> Box:

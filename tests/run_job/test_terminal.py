@@ -78,6 +78,7 @@ ESCAPES = [
 ]  # fmt: skip
 
 
+@pytest.mark.fault("terminal escapes printed by a job, on a terminal", small=1, full=1, wanted="0 reach it raw")
 @pytest.mark.parametrize("escape", ESCAPES)
 @pytest.mark.parametrize("stream", ["1", "2"])
 def test_no_escape_of_the_job_reaches_the_terminal_raw(box: Box, escape: str, stream: str) -> None:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness import Box, lives, storm_size
+from harness import Box, Storm, lives
 from runs import ends, outcomes, script, the_end
 
 PLAIN = "exec sleep 1000"
@@ -25,6 +25,7 @@ TREES = {
 }
 
 
+@pytest.mark.fault("timeout of trees of every shape", small=1, full=1, wanted="all gone in grace + 1 s")
 @pytest.mark.parametrize("name", TREES)
 def test_all_of_the_tree_is_gone_within_the_grace_and_a_second(box: Box, name: str) -> None:
     job = script(box, "job.sh", TREES[name])
@@ -51,8 +52,9 @@ def _sleeps_for_us(pid: int, box: Box) -> bool:
         return False
 
 
-def test_many_children_are_all_gone(box: Box) -> None:
-    count = storm_size(100, 500)
+@pytest.mark.fault("timeout of a job with many children", small=100, full=500, wanted="0 left")
+def test_many_children_are_all_gone(box: Box, storm: Storm) -> None:
+    count = storm.size
     job = script(box, "job.sh", f"{CHILDREN.format(count=count)}")
     box.job("many", f"command: {job}\ntimeout: 1\nkill_grace: 2")
 
@@ -60,6 +62,7 @@ def test_many_children_are_all_gone(box: Box) -> None:
 
     assert result.exit_code == 124
     assert box.processes() == []
+    storm.found("0 left")
 
 
 def test_a_tree_that_obeys_term_ends_before_the_grace_is_over(box: Box) -> None:
@@ -91,12 +94,12 @@ def test_a_timeout_covers_the_whole_list(box: Box) -> None:
     assert not (box.root / "last").exists()
 
 
-@pytest.mark.storm
-def test_a_timeout_at_any_moment_of_a_list_is_never_a_success(box: Box) -> None:
+@pytest.mark.fault("timeout at a moment inside a command list", small=40, full=200, wanted="0 successes")
+def test_a_timeout_at_any_moment_of_a_list_is_never_a_success(box: Box, storm: Storm) -> None:
     """Either all commands ran and it succeeded, or it timed out and the last one did not end well."""
     chance = random.Random(7)
     done = box.root / "done"
-    for _ in range(storm_size(40, 200)):
+    for _ in storm.rounds():
         timeout = chance.uniform(0.005, 0.12)
         box.job(
             "list",
@@ -113,6 +116,7 @@ def test_a_timeout_at_any_moment_of_a_list_is_never_a_success(box: Box) -> None:
         else:
             assert (result.exit_code, end["outcome"], end["reason"]) == (124, "failed", "timeout")
     assert {outcome for outcome, _ in outcomes(box)} == {"succeeded", "failed"}
+    storm.found("0 successes")
 
 
 def test_the_flag_sets_the_timeout_of_one_run(box: Box) -> None:
