@@ -49,7 +49,7 @@ T = TypeVar("T")
 Told = Callable[[int, int], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # not frozen: lists make thousands, and that takes four times as long
 class Run:
     """One run as the history tells it. `outcome` None: it goes on. Times are ISO 8601 UTC texts."""
 
