@@ -63,8 +63,8 @@ lint: $(READY) ## ruff and mypy --strict
 	$(PYTHON) -m ruff format --check --quiet . || { echo "hint: $(PYTHON) -m ruff format ." >&2; exit 1; }
 	$(PYTHON) -m mypy
 
-bench: $(READY) ## the cold run against the bare interpreter and against flock + timeout
-	@$(PYTHON) bench/cold_run.py $(if $(KEEP),--keep)
+bench: $(READY) ## every speed promise against its goal and other programs; ONLY='cold capture', KEEP=1 for docs/
+	@$(PYTHON) bench $(if $(ONLY),--only $(ONLY)) $(if $(KEEP),--keep)
 
 faults: $(READY) ## the storms at full size: thousands of kills and simultaneous starts
 	@PROCESS_CONTROL_STORMS=full $(PYTHON) -m pytest -m storm
