@@ -72,7 +72,7 @@ def draw_goals(rows: Sequence[Row], under: str) -> str:
         drawing.bar(LABELS, y + 5, room, 18, "track", round_by=3)
         share, low, high = _shares(row)
         drawing.bar(LABELS, y + 5, room * share / most, 18, row.verdict, round_by=3)
-        drawing.line(LABELS + room * low / most, y + 14, LABELS + room * high / most, y + 14, "spread")
+        drawing.line(LABELS + room * max(low, 0.0) / most, y + 14, LABELS + room * high / most, y + 14, "spread")
         drawing.text(WIDTH, y + 13, amount(row.median, row.unit), f"figure right {row.verdict}")
         drawing.text(WIDTH, y + 28, f"goal {goal_of(row)}", "small right")
     drawing.line(goal_x, top - 8, goal_x, bottom - 6, "goal")
@@ -117,8 +117,10 @@ def draw_waterfall(steps: Sequence[dict[str, Any]], under: str, *, bare_millisec
         y, length, imports = top + row * number, step["milliseconds"], step["imports"]
         drawing.text(LABELS - 12, y + 17, step["step"], "right")
         x = LABELS + room * begin / whole
+        if imports * 50 < whole:
+            imports = 0.0  # too little to be seen
         drawing.bar(x, y + 4, room * (length - imports) / whole, 18, "work")
-        if imports * 50 > whole:
+        if imports:
             drawing.bar(x + room * (length - imports) / whole, y + 4, room * imports / whole, 18, "imports")
         begin += length
         end = LABELS + room * begin / whole

@@ -53,7 +53,7 @@ def spread_of(row: Row) -> str:
 
 
 def print_table(results: Results) -> None:
-    screen = Console(width=None if sys.stdout.isatty() else 160)
+    screen = Console(width=None if sys.stdout.isatty() else 200)
     rounds = "rounds"
     table = Table(title=None, box=None, header_style="bold", pad_edge=False)
     for name in ("what", "against", "measure", "median", "p10 – p90", rounds, "goal", ""):
