@@ -85,12 +85,6 @@ def read_block(state_directory: str, slug: str) -> Block | None:
     return run_in(proc.read_small(f"{job_directory(state_directory, slug)}/block", BLOCK_BYTES))
 
 
-def read_slot_and_run(state_directory: str, slug: str) -> tuple[int | None, Block | None]:
-    """Return the last slot (UTC seconds) that had its run or its skip, and the run that the job's block tells of."""
-    content = proc.read_small(f"{job_directory(state_directory, slug)}/block", BLOCK_BYTES)
-    return slot_in(content), run_in(content)
-
-
 def jobs_sharing(state_directory: str, lock: str) -> list[str]:
     """Return the slugs of the jobs that have run under this lock though it is not named as they are."""
     try:
@@ -382,11 +376,13 @@ def _no_space() -> OSError:
 
 
 def slot_in(content: bytes) -> int | None:
+    """Return the last slot (UTC seconds) that a block tells of: it had its run or its skip."""
     word, _, number = content[:_SLOT_BYTES].strip().partition(b" ")
     return int(number) if word == b"slot" and number.isdigit() else None
 
 
 def run_in(content: bytes) -> Block | None:
+    """Return the run that a block tells of; None when there is none or it cannot be read."""
     text = content[_RUN_AT:BLOCK_BYTES].strip(b" \0\n")
     if not text:
         return None

@@ -1,7 +1,6 @@
 """What thousands of jobs say of themselves, their blocks and healths, read in one go. One job is read by `record`."""
 
 import os
-from contextlib import suppress
 from typing import Any, Self
 
 from process_control.core.gate import STATES
@@ -20,8 +19,13 @@ class Standing:
 
     def __init__(self, state_directory: str) -> None:
         self._jobs = -1
-        with suppress(OSError):
+        self._fault: str | None = None
+        try:
             self._jobs = os.open(f"{state_directory}/jobs", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            pass  # nothing ever ran
+        except OSError as error:
+            self._fault = error.strerror
 
     def __enter__(self) -> Self:
         return self
@@ -32,6 +36,8 @@ class Standing:
 
     def health(self, slug: str) -> bytes | None:
         """Return the text of the health; None when there is no file. Raises ValueError when it cannot be read."""
+        if self._fault is not None:
+            raise ValueError(self._fault)
         if self._jobs < 0:
             return None
         try:
