@@ -66,8 +66,8 @@ lint: $(READY) ## ruff and mypy --strict
 	$(PYTHON) -m ruff format --check --quiet . || { echo "hint: $(PYTHON) -m ruff format ." >&2; exit 1; }
 	$(PYTHON) -m mypy
 
-bench: $(READY) ## the cold run against the bare interpreter and against flock + timeout
-	@$(PYTHON) bench/cold_run.py $(if $(KEEP),--keep)
+bench: $(READY) ## every speed promise against its goal and other programs; ONLY='cold capture', KEEP=1 for docs/
+	@$(PYTHON) bench $(if $(ONLY),--only $(ONLY)) $(if $(KEEP),--keep)
 
 faults: $(READY) ## the storms at full size, one table at the end; ONLY='lock file' SIZE=0.1 KEEP=1
 	@$(INSTALL_TEST_TOOLS)

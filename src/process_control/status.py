@@ -5,25 +5,25 @@ stands is decided in `core/job_state.py`.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from os import stat, uname
-from statistics import median
 from typing import Any
 
 from process_control.config.job_directory import InvalidJob
+from process_control.config.known_schedules import KnownSchedules
 from process_control.config.settings import Settings
 from process_control.core.gate import garbage_in_words, hold_in_words
 from process_control.core.health import NO_POLICY, Health, Policy, State
 from process_control.core.job import Job
 from process_control.core.job_state import FAILING, HELD, SLOW_START, STOPPED, WORST_FIRST, state_of
-from process_control.core.run import SKIPPED, SUCCEEDED, WARNED
+from process_control.core.run import SUCCEEDED, WARNED
 from process_control.core.schedule import Schedule, ScheduleError, host_zone
 from process_control.core.usual import Comparison, usual
-from process_control.history import record
+from process_control.history.glance import RECENT_RUNS, Glance, Mark, glance_at
 from process_control.history.index import Index, Run, run_of_block
+from process_control.history.standing import Standing, health_record
 
-RECENT_RUNS = 20
 RUNS_COMPARED = 50
 _RANK = {state: rank for rank, state in enumerate(WORST_FIRST)}
 _NOT_SKIPPED = ("succeeded", "warned", "failed", "lost", "running")
@@ -63,7 +63,7 @@ class SlowStart:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # not frozen: as a Run, made for each of thousands of jobs
 class JobStatus:
     """How a job stands. `definition` is None when its file is invalid; `why` is the reason for its state, in words.
 
@@ -100,12 +100,11 @@ class JobStatus:
         """The schedule of the job; None without one, or when its zone is no longer known."""
         return _schedule(self.definition, None)
 
-    def next_slot(self, now: datetime, zone: tzinfo | None = None) -> datetime | None:
-        """Return the next planned time; None for a disabled or invalid job. `zone` saves looking for the host's."""
+    def next_slot(self, schedules: KnownSchedules) -> datetime | None:
+        """Return the next planned time; None for a disabled or invalid job."""
         if self.definition is None or self.definition.disabled:
             return None
-        schedule = _schedule(self.definition, zone)
-        return next(schedule.after(now), None) if schedule else None
+        return schedules.next_slot(self.definition)
 
     def late_slot(self, now: datetime, zone: tzinfo | None = None) -> datetime | None:
         """Return the last slot that should have been started by now, when nothing became of it; else None.
@@ -125,11 +124,10 @@ class JobStatus:
             return None
         return None if is_older_than_its_file else slot
 
-    def to_json(self, now: datetime, zone: tzinfo | None = None) -> dict[str, Any]:
+    def to_json(self, schedules: KnownSchedules) -> dict[str, Any]:
         """Return the job with the keys of every `--json` answer."""
         job = self.definition
-        schedule = _schedule(job, zone)
-        slot = self.next_slot(now, zone)
+        slot = self.next_slot(schedules)
         return {
             "job": self.slug,
             "name": self.name,
@@ -146,7 +144,7 @@ class JobStatus:
             "recent": [outcome or "running" for outcome in self.recent],
             "median_seconds": self.median_seconds,
             "schedule": list(job.schedule) if job else None,
-            "schedule_in_words": schedule.in_words() if schedule else None,
+            "schedule_in_words": schedules.words(job) if job else None,
             "disabled": job.disabled if job else None,
             "tags": list(job.tags) if job else [],
             "owner": job.owner if job else None,
@@ -158,82 +156,111 @@ class JobStatus:
 def read_statuses(settings: Settings, jobs: Iterable[Job | InvalidJob], index: Index) -> list[JobStatus]:
     """Return how these jobs stand, worst first, then by name."""
     wanted = list(jobs)
-    slugs = [job.slug for job in wanted]
-    latest = index.latest(slugs, count=RECENT_RUNS)
-    open_runs = {run.run_id: run for run in index.open_runs()}
-    recent = {slug: [(key, _outcome(key, word, open_runs), took) for key, word, took in latest[slug]] for slug in slugs}
-    last_ids = {slug: _last_id(slug, recent[slug], index) for slug in slugs}
-    last_runs = index.runs_by_id([run_id for run_id in last_ids.values() if run_id is not None])
-    statuses = []
-    for job in wanted:
-        run_id = last_ids[job.slug]
-        last = last_runs.get(run_id) if run_id is not None else None
-        statuses.append(_status(settings, job, last, recent[job.slug], index))
+    history = _LastRuns([job.slug for job in wanted], index)
+    with Standing(settings.state_directory) as standing:
+        look = _Look(standing, history, index)
+        statuses = [look.status(job) for job in wanted]
     return sorted(statuses, key=lambda status: (_RANK[status.state], status.slug))
 
 
-Recent = list[tuple[str, str | None, float | None]]
-"""Run id, outcome (None: it goes on) and duration of a job's last runs, newest first."""
+class _LastRuns:
+    """What the history tells of many jobs: at a glance where it keeps one, else by looking at the last runs."""
+
+    def __init__(self, slugs: list[str], index: Index) -> None:
+        self._index = index
+        self._open_runs = {run.run_id: run for run in index.open_runs()}
+        self._glances = index.glances(slugs)
+        others = [slug for slug in slugs if slug not in self._glances]
+        latest = index.latest(others, count=RECENT_RUNS)
+        self._glances |= {slug: self._look_at(slug, latest[slug]) for slug in others}
+        wanted = [glance.last_run for glance in self._glances.values() if glance.last_run is not None]
+        self._last = index.runs_by_id(wanted)
+
+    def glance(self, slug: str, running: Run | None) -> Glance:
+        """Return the last runs with the one that goes on: its start may not have come to the journal."""
+        if running is None:
+            return self._glances[slug]
+        before = self._glances[slug].last_run
+        recent = self._with_outcomes(self._index.latest([slug], count=RECENT_RUNS)[slug])
+        if not any(run_id == running.run_id for run_id, _, _ in recent):
+            recent = [(running.run_id, None, None), *recent][:RECENT_RUNS]
+        return glance_at(recent, older=before)
+
+    def last(self, slug: str) -> Run | None:
+        """Return the last run that ended and was not skipped."""
+        run_id = self._glances[slug].last_run
+        return None if run_id is None else self._last.get(run_id)
+
+    def _look_at(self, slug: str, latest: list[Mark]) -> Glance:
+        glance = glance_at(self._with_outcomes(latest))
+        if glance.last_run is not None or len(latest) < RECENT_RUNS:
+            return glance
+        older = self._index.runs(jobs=[slug], outcomes=_NOT_SKIPPED, limit=2)  # nothing but skips lately
+        return replace(glance, last_run=next((run.run_id for run in older if run.outcome is not None), None))
+
+    def _with_outcomes(self, latest: list[Mark]) -> list[Mark]:
+        """Return the runs with their outcomes; one without a recorded end may be lost, or have ended in its block."""
+        return [
+            (run_id, self._open_runs[run_id].outcome if run_id in self._open_runs else outcome, took)
+            for run_id, outcome, took in latest
+        ]
 
 
-def _outcome(run_id: str, outcome: str | None, open_runs: dict[str, Run]) -> str | None:
-    """Return the outcome of a run; one without a recorded end may be lost, or have ended in its block only."""
-    if outcome is not None or run_id not in open_runs:
-        return outcome
-    return open_runs[run_id].outcome
+class _Look:
+    """One look at many jobs. Healths are alike: that of most jobs is understood once."""
 
+    def __init__(self, standing: Standing, history: _LastRuns, index: Index) -> None:
+        self._standing = standing
+        self._history = history
+        self._index = index
+        self._now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}"
+        self._healths: dict[bytes, Health] = {}
 
-def _last_id(slug: str, recent: Recent, index: Index) -> str | None:
-    for run_id, outcome, _ in recent:
-        if outcome is not None and outcome != SKIPPED:
-            return run_id
-    if len(recent) < RECENT_RUNS:
-        return None
-    older = index.runs(jobs=[slug], outcomes=_NOT_SKIPPED, limit=2)  # nothing but skips lately
-    return next((run.run_id for run in older if run.outcome is not None), None)
+    def status(self, job: Job | InvalidJob) -> JobStatus:
+        health, doubt = self._health(job)
+        settled_slot, block = self._standing.slot_and_running(job.slug)
+        running = run_of_block(block) if block is not None else None
+        last, glance = self._history.last(job.slug), self._history.glance(job.slug, running)
+        definition = job if isinstance(job, Job) else None
+        state = state_of(
+            is_valid=definition is not None,
+            is_disabled=definition is not None and definition.disabled,
+            is_running=running is not None,
+            health=health.state,
+            last_outcome=last.outcome if last else None,
+            last_reason=last.reason if last else None,
+        )
+        slow_start = _slow_start(definition, health, self._index) if definition is not None else None
+        return JobStatus(
+            slug=job.slug,
+            path=job.path,
+            state=state,
+            why=_why(state, job, health, doubt, last, slow_start),
+            definition=definition,
+            health=health,
+            last=last,
+            running=running,
+            recent=glance.outcomes,
+            median_seconds=glance.median_seconds,
+            settled_slot=settled_slot,
+            slow_start=slow_start,
+        )
 
-
-def _status(settings: Settings, job: Job | InvalidJob, last: Run | None, recent: Recent, index: Index) -> JobStatus:
-    health, doubt = _health(settings, job)
-    settled_slot, running = _slot_and_running(settings, job.slug)
-    if running is not None and not any(run_id == running.run_id for run_id, _, _ in recent):
-        recent = [(running.run_id, None, None), *recent][:RECENT_RUNS]  # it could not be written to the journal
-    definition = job if isinstance(job, Job) else None
-    state = state_of(
-        is_valid=definition is not None,
-        is_disabled=definition is not None and definition.disabled,
-        is_running=running is not None,
-        health=health.state,
-        last_outcome=last.outcome if last else None,
-        last_reason=last.reason if last else None,
-    )
-    slow_start = _slow_start(job, health, index) if isinstance(job, Job) else None
-    good = [took for _, outcome, took in recent if outcome in (SUCCEEDED, WARNED) and took is not None]
-    return JobStatus(
-        slug=job.slug,
-        path=job.path,
-        state=state,
-        why=_why(state, job, health, doubt, last, slow_start),
-        definition=definition,
-        health=health,
-        last=last,
-        running=running,
-        recent=tuple(outcome for _, outcome, _ in reversed(recent)),
-        median_seconds=median(good) if good else None,
-        settled_slot=settled_slot,
-        slow_start=slow_start,
-    )
-
-
-def _health(settings: Settings, job: Job | InvalidJob) -> tuple[Health, str | None]:
-    """Return the health and, when its file cannot be understood (then the job counts as held), why."""
-    policy = Policy.of(job) if isinstance(job, Job) else NO_POLICY
-    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}"
-    try:
-        found = record.JobRecord(settings.state_directory, job.slug).read_health()
-        return Health.from_record(found).as_of(now, policy), None
-    except ValueError as error:
-        return Health(state=State.HELD), garbage_in_words(error)
+    def _health(self, job: Job | InvalidJob) -> tuple[Health, str | None]:
+        """Return the health and, when its file cannot be understood (then the job counts as held), why."""
+        try:
+            text = self._standing.health(job.slug)
+            if text is None:
+                return Health(), None
+            if text not in self._healths:
+                self._healths[text] = Health.from_record(health_record(text))
+        except ValueError as error:
+            return Health(state=State.HELD), garbage_in_words(error)
+        health = self._healths[text]
+        if health.state is not State.HELD:
+            return health, None
+        policy = Policy.of(job) if isinstance(job, Job) else NO_POLICY
+        return health.as_of(self._now, policy), None
 
 
 def _slow_start(job: Job, health: Health, index: Index) -> SlowStart | None:
@@ -278,13 +305,6 @@ def _hold_in_json(health: Health) -> dict[str, Any] | None:
         "run_id": health.run_id,
         "evidence": health.evidence,
     }
-
-
-def _slot_and_running(settings: Settings, slug: str) -> tuple[int | None, Run | None]:
-    slot, block = record.read_slot_and_run(settings.state_directory, slug)
-    if block is None or block.get("end") is not None or not record.runner_is_alive(block):
-        return slot, None
-    return slot, run_of_block(block)
 
 
 def _why(

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -159,3 +160,16 @@ def test_a_state_that_may_not_be_read_is_told_and_not_an_empty_history(
 
     (box.root / closed).chmod(0o700)
     assert (result.exit_code, result.stderr) == (77, f"{box.state_directory}/journal: Permission denied\n")
+
+
+def test_a_long_history_that_is_indexed_first_says_so_on_a_terminal(box: Box) -> None:
+    box.job("job", "command: /bin/true")
+    box.run("job")
+    line = json.dumps({"event": "of a later version", "text": "x" * 500_000}).encode()
+    (box.state_directory / "journal" / "2026-01-01.jsonl").write_bytes((b"\n" + line) * 200)
+
+    on_terminal = box.process_control("history", tty=True)
+    again, in_a_pipe = box.process_control("history", tty=True), box.process_control("history")
+
+    assert "indexing 95 MiB of history: 99 %" in on_terminal.stdout
+    assert "indexing" not in again.stdout + in_a_pipe.stdout + in_a_pipe.stderr

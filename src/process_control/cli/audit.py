@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 
 import click
 
+from process_control.cli.history_index import open_index
 from process_control.cli.output import print_json, talk
 from process_control.cli.plain import is_terminal, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, select_slugs, verb
 from process_control.cli.time_words import SINCE_HELP, moment_of_flag
 from process_control.config.settings import Settings
 from process_control.history.events import Record, newest
-from process_control.history.index import Index
 from process_control.notify.invocation import sentence
 
 DEFAULT_LIMIT = 50
@@ -85,7 +85,7 @@ def audit(
 def _slugs(settings: Settings, words: Sequence[str]) -> Sequence[str] | None:
     if not words:
         return None
-    with Index.open(settings.state_directory) as index:
+    with open_index(settings.state_directory) as index:
         return select_slugs(settings, words, index)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from process_control.cli.history_index import open_index
 from process_control.cli.jobs import tell_garbled
 from process_control.cli.output import print_json, talk
 from process_control.cli.plain import is_terminal, print_tabbed
@@ -15,7 +16,7 @@ from process_control.cli.session import JOBS_HELP, Session, select_slugs, verb
 from process_control.cli.time_words import SINCE_HELP, moment_of_flag
 from process_control.core.run import OUTCOMES
 from process_control.errors import UsageError
-from process_control.history.index import Index, Run
+from process_control.history.index import Run
 
 DEFAULT_LIMIT = 50
 COLUMNS = (
@@ -60,7 +61,7 @@ def history(
     earliest = None if since is None else moment_of_flag("--since", since, now)
     settings = session.settings("history")
     most = (DEFAULT_LIMIT if since is None else None) if limit is None else limit or None
-    with Index.open(settings.state_directory) as index:
+    with open_index(settings.state_directory) as index:
         slugs = select_slugs(settings, jobs, index)
         runs = index.runs(
             jobs=slugs,

@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 
 import click
 
+from process_control.cli.history_index import open_index
 from process_control.cli.output import print_json, talk
 from process_control.cli.plain import is_terminal, marks, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, select_jobs, verb
+from process_control.config.known_schedules import KnownSchedules
 from process_control.config.settings import Settings
 from process_control.core.noise import new_lines
-from process_control.core.schedule import host_zone
-from process_control.history.index import Garbled, Index
+from process_control.history.index import Garbled
 from process_control.noise_of_runs import last_good_before, stderr_lines
 from process_control.status import JobStatus, read_statuses
 
@@ -29,19 +30,20 @@ def list_jobs(session: Session, jobs: Sequence[str], as_json: bool) -> None:
     settings = session.settings("list")
     statuses, _ = _read(settings, jobs)
     statuses.sort(key=lambda status: status.slug)
+    schedules = KnownSchedules(settings, datetime.now(UTC))
     if as_json:
-        print_jobs(statuses)
+        print_jobs(statuses, schedules)
     elif is_terminal():
         from process_control.cli.jobs_screen import show_list
 
-        show_list(statuses)
+        show_list(statuses, schedules)
     else:
         for status in statuses:
-            schedule = status.schedule
-            words = schedule.in_words() if schedule else None
+            words = schedules.words(status.definition) if status.definition else None
             tags = ",".join(status.definition.tags) if status.definition else None
             fault = _fault(status) if status.state == "invalid" else None
             print_tabbed([status.slug, status.name, status.state, words, tags, fault])
+    schedules.keep()
 
 
 @verb(
@@ -59,17 +61,19 @@ def status(session: Session, jobs: Sequence[str], show_all: bool, as_json: bool)
     """Show how the jobs stand, worst first."""
     settings = session.settings("status")
     statuses, garbled = _read(settings, jobs)
+    schedules = KnownSchedules(settings, datetime.now(UTC))
     if as_json:
-        print_jobs(statuses)
+        print_jobs(statuses, schedules)
     elif not is_terminal():
-        _print_statuses(statuses)
+        _print_statuses(statuses, schedules)
     else:
         from process_control.cli.jobs_screen import show_all_jobs, show_one
 
         if len(statuses) == 1 and jobs:
-            show_one(statuses[0], news=_news(settings, statuses[0]))
+            show_one(statuses[0], schedules, news=_news(settings, statuses[0]))
         else:
-            show_all_jobs(statuses, show_all=show_all)
+            show_all_jobs(statuses, schedules, show_all=show_all)
+    schedules.keep()
     tell_garbled(settings, garbled)
 
 
@@ -78,7 +82,7 @@ def _news(settings: Settings, status: JobStatus) -> set[str]:
     run = status.running or status.last
     if run is None or not run.log:
         return set()
-    with Index.open(settings.state_directory) as index:
+    with open_index(settings.state_directory) as index:
         good = last_good_before(index.runs(jobs=[status.slug], limit=PAST_RUNS), run)
     if good is None:
         return set()
@@ -87,7 +91,7 @@ def _news(settings: Settings, status: JobStatus) -> set[str]:
 
 def _read(settings: Settings, words: Sequence[str]) -> tuple[list[JobStatus], list[Garbled]]:
     jobs = select_jobs(settings, words)
-    with Index.open(settings.state_directory) as index:
+    with open_index(settings.state_directory) as index:
         return read_statuses(settings, jobs, index), index.garbled()
 
 
@@ -101,22 +105,20 @@ def tell_garbled(settings: Settings, garbled: Sequence[Garbled]) -> None:
             talk(f"{file}: {found.lines} lines that cannot be read were passed over")
 
 
-def print_jobs(statuses: Sequence[JobStatus]) -> None:
+def print_jobs(statuses: Sequence[JobStatus], schedules: KnownSchedules) -> None:
     """Print the jobs as JSON, in the one form that every command uses."""
-    now, zone = datetime.now(UTC), host_zone()
-    print_json({"jobs": [status.to_json(now, zone) for status in statuses]})
+    print_json({"jobs": [status.to_json(schedules) for status in statuses]})
 
 
-def _print_statuses(statuses: Sequence[JobStatus]) -> None:
-    now, zone = datetime.now(UTC), host_zone()
+def _print_statuses(statuses: Sequence[JobStatus], schedules: KnownSchedules) -> None:
     for status in statuses:
-        slot = status.next_slot(now, zone)
+        slot = status.next_slot(schedules)
         last = status.last
         print_tabbed(
             [
                 status.slug,
                 status.state,
-                f"{slot:%Y-%m-%dT%H:%M:%S.000Z}" if slot else None,
+                _utc(slot) if slot else None,
                 last.outcome if last else None,
                 last.reason if last else None,
                 last.started_at if last else None,
@@ -126,6 +128,10 @@ def _print_statuses(statuses: Sequence[JobStatus]) -> None:
                 _fault(status) if status.state == "invalid" else status.why,
             ]
         )
+
+
+def _utc(slot: datetime) -> str:
+    return f"{slot.replace(tzinfo=None).isoformat()}.000Z"  # strftime takes three times as long
 
 
 def _fault(status: JobStatus) -> str:

@@ -3,7 +3,7 @@
 import itertools
 from collections import Counter
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from rich.console import Console
 from rich.text import Text
@@ -24,10 +24,10 @@ from process_control.cli.screen import (
 )
 from process_control.cli.time_words import ago, parse_iso, span, stamp, took, until
 from process_control.config.job_secrets import secrets_of
+from process_control.config.known_schedules import KnownSchedules
 from process_control.core.gate import hold_in_words
 from process_control.core.health import Health
 from process_control.core.job_state import NEEDS_ATTENTION, WORST_FIRST
-from process_control.core.schedule import host_zone
 from process_control.history.index import Run
 from process_control.history.log_reader import STDERR, Line, last_lines
 from process_control.notify.message import decision
@@ -41,18 +41,18 @@ SYMBOLS = {
 WIDEST_JOB = 40
 
 
-def show_list(statuses: Sequence[JobStatus]) -> None:
+def show_list(statuses: Sequence[JobStatus], schedules: KnownSchedules) -> None:
     screen = console()
     rows, below = [], {}
     for row, status in enumerate(statuses):
-        schedule = status.schedule
+        words = schedules.words(status.definition) if status.definition else None
         tags = " ".join(status.definition.tags) if status.definition else ""
         rows.append(
             [
                 _state(status, screen),
                 Text(shortened(status.slug, WIDEST_JOB), style="bold"),
                 Text(clean(status.name)),
-                Text(schedule.in_words() if schedule else "", style="dim"),
+                Text(words or "", style="dim"),
                 Text(clean(tags), style="dim"),
             ]
         )
@@ -60,12 +60,12 @@ def show_list(statuses: Sequence[JobStatus]) -> None:
     _print_table(screen, columns(rows, header=["STATE", "JOB", "NAME", "SCHEDULE", "TAGS"]), below)
 
 
-def show_all_jobs(statuses: Sequence[JobStatus], *, show_all: bool) -> None:
+def show_all_jobs(statuses: Sequence[JobStatus], schedules: KnownSchedules, *, show_all: bool) -> None:
     screen = console()
-    now, zone = datetime.now(UTC), host_zone()
+    now = schedules.now
     screen.print(_summary(statuses, now), end="\n\n")
     shown = list(statuses) if show_all else _fitting(statuses, height() - 6)
-    rows = [_row(status, screen, now, status.next_slot(now, zone)) for status in shown]
+    rows = [_row(status, screen, now, status.next_slot(schedules)) for status in shown]
     header = ["STATE", "JOB", "LAST", "TOOK", "MEDIAN", "NEXT", "LAST 20 RUNS"]
     if width() < 100:
         rows, header = [row[:-1] for row in rows], header[:-1]
@@ -174,15 +174,14 @@ def _print_table(screen: Console, lines: Sequence[Text], below: dict[int, list[s
 # --- one job, told at length -----------------------------------------------------------------------------------------
 
 
-def show_one(status: JobStatus, *, news: Collection[str] = ()) -> None:
+def show_one(status: JobStatus, schedules: KnownSchedules, *, news: Collection[str] = ()) -> None:
     """Tell one job at length. `news` are lines on stderr that the last good run did not have."""
     screen = console()
-    now = datetime.now(UTC)
     title = Text("● " if draws_unicode(screen) else "* ", style=STATE_STYLES[status.state])
     title.append(status.slug, style="bold")
     title.append(f" - {clean(status.name)}" if status.name else "")
     screen.print(title)
-    for label, text in _facts(status, now):
+    for label, text in _facts(status, schedules):
         screen.print(Text(f"{label:>10}: ", style="dim").append_text(text))
     if status.recent:
         drawn = drawn_marks(status.recent, unicode=draws_unicode(screen))
@@ -190,7 +189,8 @@ def show_one(status: JobStatus, *, news: Collection[str] = ()) -> None:
     _show_output(screen, status, news)
 
 
-def _facts(status: JobStatus, now: datetime) -> list[tuple[str, Text]]:
+def _facts(status: JobStatus, schedules: KnownSchedules) -> list[tuple[str, Text]]:
+    now = schedules.now
     job, health, run = status.definition, status.health, status.running or status.last
     state = Text(status.state, style=STATE_STYLES[status.state])
     if health.since and status.state in ("held", "failing", "slow start"):
@@ -201,7 +201,7 @@ def _facts(status: JobStatus, now: datetime) -> list[tuple[str, Text]]:
         facts.append(("runbook", Text(clean(job.description))))
     if job is not None and job.owner:
         facts.append(("owner", Text(clean(job.owner))))
-    facts.append(("schedule", _schedule(status, now)))
+    facts.append(("schedule", _schedule(status, schedules)))
     if status.running:
         facts.append(("running", _going_on(status.running, status.median_seconds, now)))
     if status.last:
@@ -213,14 +213,15 @@ def _facts(status: JobStatus, now: datetime) -> list[tuple[str, Text]]:
     return facts
 
 
-def _schedule(status: JobStatus, now: datetime) -> Text:
-    schedule, slot = status.schedule, status.next_slot(now)
-    if schedule is None:
+def _schedule(status: JobStatus, schedules: KnownSchedules) -> Text:
+    told = schedules.words(status.definition) if status.definition else None
+    slot = status.next_slot(schedules)
+    if told is None:
         return Text("none: runs by hand only")
-    words = Text(schedule.in_words())
+    words = Text(told)
     if slot is None:
         return words.append("; disabled, so no slot is planned")
-    return words.append(f"; next {stamp(slot)}, {until(slot, now)}")
+    return words.append(f"; next {stamp(slot)}, {until(slot, schedules.now)}")
 
 
 def _going_on(run: Run, median: float | None, now: datetime) -> Text:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import click
 
+from process_control.cli.history_index import open_index
 from process_control.cli.output import print_json, print_line, talk
 from process_control.cli.plain import clean, is_terminal
 from process_control.cli.session import Session, select_slugs, verb
@@ -80,7 +81,7 @@ def logs(
 
 
 def _find(settings: Settings, word: str | None, run_id: str | None) -> Run:
-    with Index.open(settings.state_directory) as index:
+    with open_index(settings.state_directory) as index:
         slugs = select_slugs(settings, [word], index) if word is not None else None
         if run_id is not None:
             return _by_id(index, run_id, slugs)

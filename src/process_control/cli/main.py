@@ -5,6 +5,7 @@ Errors come as `where: what` and `hint:`, never as a traceback; the exit codes a
 
 import difflib
 import errno
+import gc
 import io
 import os
 import sys
@@ -22,6 +23,7 @@ INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h: a fault of ours
 CANNOT_WRITE = 74
 BROKEN_PIPE = 128 + 13
 INTERRUPTED = 128 + 2
+ALLOCATIONS_BEFORE_COLLECTING = 100_000  # thousands of jobs are lists, not cycles: looking for some costs a tenth
 
 # verb: (where it lives, what the list of verbs says of it)
 VERBS = {
@@ -77,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run_command(command: click.Command, words: Sequence[str], *, name: str) -> int:
     """Run one command line of `command`, called `name`, and return its exit code. Errors are told, never raised."""
+    gc.set_threshold(ALLOCATIONS_BEFORE_COLLECTING)
     try:
         _prepare_streams()
         code = _invoke(command, words, name)

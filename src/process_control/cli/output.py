@@ -11,7 +11,9 @@ def print_json(value: dict[str, object]) -> None:
 
 
 def print_line(text: str) -> None:
-    sys.stdout.write(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace") + "\n")
+    if not text.isascii():
+        text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    sys.stdout.write(text + "\n")
 
 
 def talk(text: str) -> None:

@@ -25,12 +25,12 @@ def clean(text: object) -> str:
 
 def marks(outcomes: Sequence[str | None]) -> str:
     """Return the outcomes of runs, oldest first, a letter each; None goes on."""
-    return "".join(MARKS.get(outcome, "?") for outcome in outcomes)
+    return "".join([MARKS.get(outcome, "?") for outcome in outcomes])
 
 
 def print_tabbed(values: Iterable[object]) -> None:
     """Print one line for a pipe. Nothing for None; a tab or newline in a text becomes `\\t` or `\\n`."""
-    print_line("\t".join(_plain(value) for value in values))
+    print_line("\t".join([_plain(value) for value in values]))
 
 
 def _plain(value: object) -> str:
@@ -38,4 +38,7 @@ def _plain(value: object) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.3f}"
-    return escape_controls(str(value)).replace("\t", "\\t").replace("\n", "\\n")
+    text = str(value)
+    if text.isprintable():
+        return text
+    return escape_controls(text).replace("\t", "\\t").replace("\n", "\\n")

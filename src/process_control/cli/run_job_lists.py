@@ -120,13 +120,17 @@ def show_status(settings: Settings, options: Options) -> int:
 
 def _print_as_json(settings: Settings, jobs: Sequence[Job | InvalidJob], *, only_running: bool) -> int:
     """Print the jobs as `process-control list --json` does."""
+    from datetime import UTC, datetime
+
+    from process_control.cli.history_index import open_index
     from process_control.cli.jobs import print_jobs
-    from process_control.history.index import Index
+    from process_control.config.known_schedules import KnownSchedules
     from process_control.status import read_statuses
 
-    with Index.open(settings.state_directory) as index:
+    with open_index(settings.state_directory) as index:
         statuses = read_statuses(settings, jobs, index)
-    print_jobs([status for status in statuses if status.running is not None or not only_running])
+    schedules = KnownSchedules(settings, datetime.now(UTC))
+    print_jobs([status for status in statuses if status.running is not None or not only_running], schedules)
     return 0
 
 

@@ -11,18 +11,19 @@ from typing import Any
 
 import click
 
+from process_control.cli.history_index import open_index
 from process_control.cli.output import print_json, print_line
 from process_control.cli.plain import clean, is_terminal, print_tabbed
 from process_control.cli.session import Session, verb
 from process_control.cli.time_words import took
 from process_control.config.job_directory import JobDirectory, load_job
 from process_control.config.kinds import COMMAND, ENVIRONMENT, SIZE, TIME, TIME_ABOVE_ZERO, UMASK
+from process_control.config.known_schedules import KnownSchedules
 from process_control.config.origins import Origin, origins
 from process_control.config.settings import Settings
 from process_control.core.clock_changes import clock_change_marks
 from process_control.core.job import Job
 from process_control.core.schedule import Schedule, host_zone
-from process_control.history.index import Index
 from process_control.status import JobStatus, read_statuses
 
 SLOTS = 10
@@ -44,10 +45,11 @@ class Shown:
     status: JobStatus
     values: list[Origin]
     slots: list[Slot]
+    schedules: KnownSchedules
 
-    def to_json(self, now: datetime) -> dict[str, object]:
+    def to_json(self) -> dict[str, object]:
         return {
-            **self.status.to_json(now),
+            **self.status.to_json(self.schedules),
             "values": [
                 {"key": each.key, "value": plain_value(each), "words": in_words(each), "origin": each.origin}
                 for each in self.values
@@ -72,9 +74,8 @@ def show(session: Session, job: str, as_json: bool) -> None:
     """Show what holds for a job: every value and where it comes from, the schedule in words, the next 10 slots."""
     settings = session.settings("show")
     shown = _look(settings, job)
-    now = datetime.now(UTC)
     if as_json:
-        print_json({"job": shown.to_json(now)})
+        print_json({"job": shown.to_json()})
     elif is_terminal():
         _print_for_people(shown)
     else:
@@ -89,9 +90,11 @@ def _look(settings: Settings, slug: str) -> Shown:
     job = load_job(slug, settings)
     with JobDirectory(settings) as directory:
         source, _ = directory.read(slug)
-    with Index.open(settings.state_directory) as index:
+    with open_index(settings.state_directory) as index:
         [status] = read_statuses(settings, [job], index)
-    return Shown(status=status, values=origins(job, source, settings), slots=next_slots(job, datetime.now(UTC)))
+    schedules = KnownSchedules(settings, datetime.now(UTC))
+    values, slots = origins(job, source, settings), next_slots(job, schedules.now)
+    return Shown(status=status, values=values, slots=slots, schedules=schedules)
 
 
 def next_slots(job: Job, now: datetime) -> list[Slot]:

@@ -204,6 +204,8 @@ def read(descriptor: int, path: str) -> bytes:
             size += len(part)
             if size > LARGEST_SIZE:
                 raise BadConfiguration("the file is larger than 64 KiB", where=path, mend="move data elsewhere")
+            if len(part) < PART_SIZE:
+                break  # of a regular file that was all
     except OSError as error:
         raise NotPermitted(f"cannot be read: {posix.strerror(error.errno or 0)}", where=path) from error
     return b"".join(parts)

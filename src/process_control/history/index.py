@@ -13,47 +13,25 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from heapq import merge
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from process_control.history import record
+from process_control.history import glance, record
+from process_control.history.folding import Folding, Place, keep_place
+from process_control.history.glance import Glance, Mark
 from process_control.history.lost import lost_end
 from process_control.history.packed_day import decompressed
+from process_control.history.run_rows import END, is_sound, run_values
 from process_control.system import proc
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 BLOCK_BYTES = 8 << 20
-LONGEST_LINE = 1 << 20
 BUSY_SECONDS = 30.0
 
-INSERT_START = """
-    INSERT INTO run (run_id, job, at, trigger, scheduled_at, log, slow_start, by, host, version,
-                     pid, pid_start, boot_id, pid_ns, day)
-    VALUES (:run_id, :job, :at, :trigger, :scheduled_at, :log, :slow_start, :by, :host, :version,
-            :pid, :pid_start, :boot_id, :pid_ns, :day)
-    ON CONFLICT (run_id) DO NOTHING"""
-
-REPLACE_BY_END = """
-    INSERT OR REPLACE INTO run (run_id, job, at, outcome, duration_seconds, ended_at, trigger, scheduled_at, reason,
-                                detail, exit_code, signal, attempts, stdout_bytes, stderr_bytes, log_dropped_bytes,
-                                cpu_seconds, memory_bytes, log, slow_start, by, host, version, verdict, decided_by,
-                                read_bytes, written_bytes, day)
-    VALUES (:run_id, :job, :started_at, :outcome, :duration_seconds, :at, :trigger, :scheduled_at, :reason,
-            :detail, :exit_code, :signal, :attempts, :stdout_bytes, :stderr_bytes, :log_dropped_bytes,
-            :cpu_seconds, :memory_bytes, :log, :slow_start, :by, :host, :version, :verdict, :decided_by,
-            :read_bytes, :written_bytes, :day)"""
-
-INSERT_SKIP = """
-    INSERT INTO run (run_id, job, at, outcome, ended_at, trigger, scheduled_at, reason, detail, by, host, day)
-    VALUES (:run_id, :job, :at, :outcome, :at, :trigger, :scheduled_at, :reason, :detail, :by, :host, :day)
-    ON CONFLICT (run_id) DO NOTHING"""
-
-KEEP_JOB = "INSERT OR IGNORE INTO job (slug) VALUES (?)"
-KEEP_PLACE = "INSERT OR REPLACE INTO folded (file, inode, size, offset, garbled) VALUES (?, ?, ?, ?, ?)"
 FORGET_PLACE = "DELETE FROM folded WHERE file = ?"
 FORGET_DAY = "DELETE FROM run WHERE day = ?"
 FORGET_JOBS = "DELETE FROM job WHERE NOT EXISTS (SELECT 1 FROM run WHERE run.job = job.slug)"
@@ -63,36 +41,15 @@ COLUMNS = """run_id, job, at, outcome, duration_seconds, ended_at, trigger, sche
              signal, attempts, stdout_bytes, stderr_bytes, log_dropped_bytes, cpu_seconds, memory_bytes, log,
              slow_start, by, host, version, verdict, decided_by, pid, pid_start, boot_id, pid_ns, read_bytes,
              written_bytes"""
+_COLUMN_NAMES = COLUMNS.replace(",", " ").split()
 WITHOUT_END = f"SELECT {COLUMNS} FROM run WHERE outcome IS NULL"
 BY_ID = f"SELECT {COLUMNS} FROM run WHERE run_id >= ? AND run_id < ? ORDER BY run_id LIMIT ?"
 NEWEST = f"SELECT {COLUMNS} FROM run {{where}} ORDER BY at DESC, run_id DESC LIMIT ?"
-MARKS = """SELECT run_id, outcome, duration_seconds FROM run WHERE job = ?
-           ORDER BY at DESC, run_id DESC LIMIT ?"""
-
-SQL_BY_EVENT = {"start": INSERT_START, "end": REPLACE_BY_END, "skip": INSERT_SKIP}
-PARAMETERS = {
-    "start": (
-        "run_id", "job", "at", "trigger", "scheduled_at", "log", "slow_start", "by", "host", "version",
-        "pid", "pid_start", "boot_id", "pid_ns",
-    ),
-    "end": (
-        "run_id", "job", "at", "started_at", "outcome", "duration_seconds", "trigger", "scheduled_at", "reason",
-        "detail", "exit_code", "signal", "stdout_bytes", "stderr_bytes", "log_dropped_bytes", "cpu_seconds",
-        "memory_bytes", "read_bytes", "written_bytes", "log", "slow_start", "by", "host", "version", "verdict",
-    ),
-    "skip": (
-        "run_id", "job", "at", "outcome", "trigger", "scheduled_at", "reason", "detail", "by", "host",
-    ),
-}  # fmt: skip
-REQUIRED = {
-    "start": ("run_id", "job", "at"),
-    "end": ("run_id", "job", "at", "started_at", "outcome"),
-    "skip": ("run_id", "job", "at", "outcome"),
-}
 T = TypeVar("T")
+Told = Callable[[int, int], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # not frozen: lists make thousands, and that takes four times as long
 class Run:
     """One run as the history tells it. `outcome` None: it goes on. Times are ISO 8601 UTC texts."""
 
@@ -138,29 +95,6 @@ class Garbled:
     lines: int
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Up to where a file of the journal is in the index."""
-
-    file: str
-    inode: int
-    size: int
-    offset: int
-    garbled: int
-
-    @property
-    def day(self) -> str:
-        return self.file.partition(".")[0]
-
-    @property
-    def is_compressed(self) -> bool:
-        return self.file.endswith(".gz")
-
-    @property
-    def has_torn_end(self) -> bool:
-        return not self.is_compressed and self.offset < self.size
-
-
 class Index:
     """The index, open and up to date. Use it with `with`.
 
@@ -174,11 +108,18 @@ class Index:
         self._path = os.path.join(state_directory, "history.sqlite")
         self._database: sqlite3.Connection | None = None
         self._in_memory = False
+        self._told: Told | None = None
 
     @classmethod
-    def open(cls, state_directory: str) -> "Index":
+    def open(cls, state_directory: str, *, told: "Told | None" = None) -> "Index":
+        """Return the index with all that is in the journal by now.
+
+        `told` is called while that is folded, with the bytes that are done and those that there are to do.
+        """
         index = cls(state_directory)
+        index._told = told
         index._open()
+        index._told = None
         return index
 
     def __enter__(self) -> Self:
@@ -210,10 +151,17 @@ class Index:
         """
         return self._answered(lambda: self._runs(jobs, since, outcomes, limit))
 
-    def latest(self, slugs: Iterable[str], *, count: int) -> dict[str, list[tuple[str, str | None, float | None]]]:
+    def latest(self, slugs: Iterable[str], *, count: int) -> dict[str, list[Mark]]:
         """Return (run id, outcome, duration) of the last `count` runs of each job, newest first."""
         wanted = list(slugs)
-        return self._answered(lambda: {slug: self._read().execute(MARKS, (slug, count)).fetchall() for slug in wanted})
+        return self._answered(
+            lambda: {slug: self._read().execute(glance.MARKS, (slug, count)).fetchall() for slug in wanted}
+        )
+
+    def glances(self, slugs: Iterable[str]) -> dict[str, Glance]:
+        """Return what is kept of these jobs' last runs; nothing of one with a run that goes on."""
+        wanted = list(slugs)
+        return self._answered(lambda: glance.kept_glances(self._read(), wanted))
 
     def runs_by_id(self, run_ids: Sequence[str]) -> dict[str, Run]:
         return self._answered(lambda: self._runs_by_id(run_ids))
@@ -305,10 +253,9 @@ class Index:
             return _run_from(row)
         block = record.read_block(self.state_directory, row[1])
         end = block.get("end") if block and block.get("run_id") == row[0] else None
-        if isinstance(end, dict) and _is_sound("end", end):
-            values = _values_of("end", end, "")
-            rest = (values.get("read_bytes"), values.get("written_bytes"))
-            return _run_from((*(values.get(name) for name in _END_COLUMNS), *NO_RUNNER, *rest))
+        if isinstance(end, dict) and is_sound(END, end):
+            values = run_values(end)
+            return _run_from(tuple([values.get(name) for name in _COLUMN_NAMES]))
         end = lost_end({"boot_id": row[27]}, now="", boot_id=proc.boot_id())
         return _run_from(
             (*row[:3], end["outcome"], *row[4:8], end["reason"], end["detail"], *row[10:25], *NO_RUNNER, None, None)
@@ -476,13 +423,19 @@ class Index:
             places = {}
             _empty(database)
         self._forget_days(database, places, files)
+        done, everything = 0, sum(_bytes_left(places.get(name), status) for name, status in files.items())
         for name, status in files.items():
             place = places.get(name) or _compressed_since(name, status, places, self._journal)
             if place is None or place.size != status.st_size:
                 self._fold_file(database, place or Place(name, status.st_ino, 0, 0, 0), status)
+                done += _bytes_left(place, status)
+                if self._told is not None:
+                    self._told(done, everything)
             elif name not in places:
                 with database:
-                    _keep_place(database, place)
+                    keep_place(database, place)
+        if _version(database) == SCHEMA_VERSION:  # else there are no indexes yet: see _finish
+            glance.keep_glances(database)
 
     def _forget_days(
         self, database: sqlite3.Connection, places: dict[str, Place], files: dict[str, os.stat_result]
@@ -500,6 +453,7 @@ class Index:
                 database.execute(FORGET_DAY, (day,))
             if vanished:
                 database.execute(FORGET_JOBS)
+                database.execute(glance.FORGET_ALL)
 
     def _fold_file(self, database: sqlite3.Connection, place: Place, status: os.stat_result) -> None:
         path = os.path.join(self._journal, place.file)
@@ -510,126 +464,7 @@ class Index:
             Folding(database, place, size=status.st_size).fold_all(_blocks(path, place.offset))
 
 
-class Folding:
-    """Lines of one journal file on their way into the index."""
-
-    def __init__(self, database: sqlite3.Connection, place: Place, *, size: int) -> None:
-        import msgspec  # half the time of `json` for a million lines
-
-        self._decode = msgspec.json.Decoder().decode
-        self._database = database
-        self._place = place
-        self._size = size
-        self._offset = place.offset
-        self._garbled = place.garbled
-        self._read: dict[str, tuple[str, dict[str, Any]]] = {}
-
-    def fold_all(self, blocks: Iterator[bytes | None]) -> None:
-        """Fold the lines of all blocks, one transaction a block. None is a block that could not be read."""
-        rest = b""
-        for block in blocks:
-            if block is None:
-                self._garbled += 1
-                continue
-            *lines, rest = (rest + block).split(b"\n")
-            with self._database:
-                for line in lines:
-                    self._read_line(line)
-                self._write()
-                self._offset += sum(map(len, lines)) + len(lines)
-                if len(rest) > LONGEST_LINE:
-                    self._pass_over(rest)
-                    rest = b""
-                self._keep_place(size=0)
-        with self._database:
-            self._fold_end(rest)
-            self._keep_place(size=self._size)
-
-    def _fold_end(self, rest: bytes) -> None:
-        """Fold what comes after the last newline. A record has none at its end, so it may well be whole.
-
-        A torn one stays in front of the place, for it may still be in the writing; in a compressed file it is not.
-        """
-        if not rest.strip(b" \0") or self._read_record(rest):
-            self._write()
-            self._offset += len(rest)
-        elif self._place.is_compressed:
-            self._pass_over(rest)
-
-    def _pass_over(self, garbage: bytes) -> None:
-        self._offset += len(garbage)
-        self._garbled += 1
-
-    def _keep_place(self, *, size: int) -> None:
-        place = replace(self._place, size=size, offset=self._offset, garbled=self._garbled)
-        if place != self._place:
-            _keep_place(self._database, place)
-
-    def _read_line(self, line: bytes) -> None:
-        if line.strip(b" \0") and not self._read_record(line):
-            self._garbled += 1
-
-    def _read_record(self, line: bytes) -> bool:
-        """Take one record for the next write; return False when it cannot be understood. Unknown events are fine."""
-        try:
-            what = self._decode(line)
-        except (ValueError, RecursionError):
-            return False
-        if not isinstance(what, dict) or not isinstance(what.get("event"), str):
-            return False
-        event = what["event"]
-        if event not in SQL_BY_EVENT:
-            return True
-        if not _is_sound(event, what):
-            return False
-        if event == "end" or what["run_id"] not in self._read:
-            self._read[what["run_id"]] = event, _values_of(event, what, self._place.day)
-        return True
-
-    def _write(self) -> None:
-        """Put what was read into the index: of each run the end if it was there, else what came first."""
-        read, self._read = self._read, {}
-        rows: dict[str, list[dict[str, Any]]] = {"start": [], "end": [], "skip": []}
-        for event, values in read.values():
-            rows[event].append(values)
-        for event, many in rows.items():
-            try:
-                self._database.executemany(SQL_BY_EVENT[event], many)
-            except ODD_VALUES:
-                self._write_one_by_one(event, many)
-        self._database.executemany(KEEP_JOB, {(values["job"],) for _, values in read.values()})
-
-    def _write_one_by_one(self, event: str, rows: list[dict[str, Any]]) -> None:
-        for values in rows:
-            try:
-                self._database.execute(SQL_BY_EVENT[event], values)
-            except ODD_VALUES:
-                self._garbled += 1
-
-
-ODD_VALUES = (sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError, UnicodeEncodeError)
-"""What SQLite says to a list where a text belongs, a number of 80 digits, half a surrogate pair."""
-_END_COLUMNS = (
-    "run_id", "job", "started_at", "outcome", "duration_seconds", "at", "trigger", "scheduled_at", "reason", "detail",
-    "exit_code", "signal", "attempts", "stdout_bytes", "stderr_bytes", "log_dropped_bytes", "cpu_seconds",
-    "memory_bytes", "log", "slow_start", "by", "host", "version", "verdict", "decided_by",
-)  # fmt: skip
 NO_RUNNER = (None, None, None, None)
-
-
-def _is_sound(event: str, what: dict[str, Any]) -> bool:
-    return all(isinstance(what.get(name), str) for name in REQUIRED[event])
-
-
-def _values_of(event: str, what: dict[str, Any], day: str) -> dict[str, Any]:
-    values = {name: what.get(name) for name in PARAMETERS[event]}
-    values["day"] = day
-    if event == "end":
-        attempts = what.get("attempts")
-        values["attempts"] = json.dumps(attempts) if isinstance(attempts, list) else None
-        decided_by = what.get("decided_by")
-        values["decided_by"] = json.dumps(decided_by) if isinstance(decided_by, dict) else None
-    return values
 
 
 def _goes_on(row: tuple[Any, ...]) -> bool:
@@ -680,10 +515,6 @@ def _quoted(path: str) -> str:
     return "".join(f"%{ord(char):02x}" if char in "%?#" else char for char in path)
 
 
-def _keep_place(database: sqlite3.Connection, place: Place) -> None:
-    database.execute(KEEP_PLACE, (place.file, place.inode, place.size, place.offset, place.garbled))
-
-
 def _version(database: sqlite3.Connection) -> int:
     [version] = database.execute("PRAGMA user_version").fetchone()
     return int(version)
@@ -696,6 +527,7 @@ def _sql(name: str) -> str:
 def _finish(database: sqlite3.Connection) -> None:
     """Make the indexes of a database that was loaded, have it on the disk, and say that it is complete."""
     database.executescript(_sql("indexes.sql"))
+    glance.keep_glances(database)
     database.execute(f"PRAGMA user_version = {SCHEMA_VERSION:d}")
     database.execute("PRAGMA journal_mode = DELETE")
     database.execute("PRAGMA synchronous = NORMAL")
@@ -743,6 +575,13 @@ def _compressed_since(name: str, status: os.stat_result, places: dict[str, Place
     if length != before.offset:
         return None
     return Place(name, status.st_ino, status.st_size, before.offset, before.garbled)
+
+
+def _bytes_left(place: Place | None, status: os.stat_result) -> int:
+    """Return how much of a file is to be folded, about: of one that has not changed nothing, however it was read."""
+    if place is None or place.is_compressed:
+        return 0 if place is not None and place.size == status.st_size else status.st_size
+    return max(0, status.st_size - place.offset)
 
 
 def _blocks(path: str, offset: int) -> Iterator[bytes | None]:

@@ -82,13 +82,7 @@ def _is_that_process(block: Block) -> bool:
 
 def read_block(state_directory: str, slug: str) -> Block | None:
     """Return the run that the job's block tells of, or None when there is none or it cannot be read."""
-    return _parse_run(proc.read_small(f"{job_directory(state_directory, slug)}/block", BLOCK_BYTES))
-
-
-def read_slot_and_run(state_directory: str, slug: str) -> tuple[int | None, Block | None]:
-    """Return the last slot (UTC seconds) that had its run or its skip, and the run that the job's block tells of."""
-    content = proc.read_small(f"{job_directory(state_directory, slug)}/block", BLOCK_BYTES)
-    return _parse_slot(content), _parse_run(content)
+    return run_in(proc.read_small(f"{job_directory(state_directory, slug)}/block", BLOCK_BYTES))
 
 
 def jobs_sharing(state_directory: str, lock: str) -> list[str]:
@@ -139,7 +133,7 @@ class JobRecord:
         """Return the run that the block tells of; None for a job never seen, or when the block could not be opened."""
         if self._block < 0:
             return None
-        return _parse_run(posix.pread(self._block, BLOCK_BYTES, 0))
+        return run_in(posix.pread(self._block, BLOCK_BYTES, 0))
 
     def claim_slot(self, slot: int, *, boot_id: str) -> bool:
         """Make `slot` (UTC seconds) ours and return True; False when it already had its run or its skip.
@@ -152,11 +146,11 @@ class JobRecord:
         fcntl.flock(self._short_lock, fcntl.LOCK_EX)
         try:
             content = posix.pread(self._block, BLOCK_BYTES, 0)
-            if _parse_slot(content) == slot:
+            if slot_in(content) == slot:
                 return False
-            run = _parse_run(content)
+            run = run_in(content)
             # A later slot: the clock went back, and this one may have had its run before.
-            in_doubt = run is None or run.get("boot_id") != boot_id or (_parse_slot(content) or 0) > slot
+            in_doubt = run is None or run.get("boot_id") != boot_id or (slot_in(content) or 0) > slot
             if in_doubt and journal.last_slot(self.state_directory, job=self.slug, slot=iso(slot), since=slot):
                 return False
             self._write_slot(slot)
@@ -170,7 +164,7 @@ class JobRecord:
             return
         fcntl.flock(self._short_lock, fcntl.LOCK_EX)
         try:
-            if _parse_slot(posix.pread(self._block, _SLOT_BYTES, 0)) == slot:
+            if slot_in(posix.pread(self._block, _SLOT_BYTES, 0)) == slot:
                 posix.pwrite(self._block, b" " * _SLOT_BYTES, 0)
         finally:
             fcntl.flock(self._short_lock, fcntl.LOCK_UN)
@@ -381,12 +375,14 @@ def _no_space() -> OSError:
     return OSError(errno.ENOSPC, posix.strerror(errno.ENOSPC))
 
 
-def _parse_slot(content: bytes) -> int | None:
+def slot_in(content: bytes) -> int | None:
+    """Return the last slot (UTC seconds) that a block tells of: it had its run or its skip."""
     word, _, number = content[:_SLOT_BYTES].strip().partition(b" ")
     return int(number) if word == b"slot" and number.isdigit() else None
 
 
-def _parse_run(content: bytes) -> Block | None:
+def run_in(content: bytes) -> Block | None:
+    """Return the run that a block tells of; None when there is none or it cannot be read."""
     text = content[_RUN_AT:BLOCK_BYTES].strip(b" \0\n")
     if not text:
         return None

@@ -37,7 +37,13 @@ CREATE TABLE run (
     day               TEXT NOT NULL    -- of the journal's last line about this run
 );
 
-CREATE TABLE job (slug TEXT PRIMARY KEY) WITHOUT ROWID;
+-- What lists tell of each job at a glance; marks are NULL until it was told anew (see glance.py).
+CREATE TABLE job (
+    slug           TEXT PRIMARY KEY,
+    marks          TEXT,               -- outcomes of the last runs, oldest first, a letter each
+    median_seconds REAL,               -- of those among them that went well
+    last_run       TEXT                -- the last run that ended and was not skipped
+) WITHOUT ROWID;
 
 CREATE TABLE folded (
     file     TEXT PRIMARY KEY,         -- of the journal: 2026-03-01.jsonl, later 2026-03-01.jsonl.gz

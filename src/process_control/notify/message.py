@@ -9,6 +9,8 @@ _VISIBLE = {"\n": "\n", "\t": "\t"}
 
 def escape_controls(text: str) -> str:
     """Return `text` with every control character but newline and tab shown as \\x1b: nothing can steer a terminal."""
+    if text.isprintable():
+        return text
     return "".join([char if char.isprintable() or char in _VISIBLE else _shown(char) for char in text])
 
 

@@ -1,0 +1,40 @@
+"""The index of the history, opened for somebody who waits: building it first takes seconds when the history is long."""
+
+import sys
+
+from process_control.history.index import Index
+
+WORTH_TELLING_BYTES = 64 << 20
+"""So much of the journal is folded in a second."""
+_LINE_BEGIN, _CLEAR = "\r", "\r\x1b[K"
+
+
+def open_index(state_directory: str) -> Index:
+    """Return the open index. A long folding is shown on stderr while it goes on, when that is a terminal."""
+    shown = _Folding()
+    try:
+        return Index.open(state_directory, told=shown.tell if sys.stderr.isatty() else None)
+    finally:
+        shown.clear()
+
+
+class _Folding:
+    """One line on the terminal, written again whenever the percentage changes."""
+
+    def __init__(self) -> None:
+        self._text = ""
+
+    def tell(self, done_bytes: int, all_bytes: int) -> None:
+        if all_bytes < WORTH_TELLING_BYTES:
+            return
+        percent = 100 * done_bytes // all_bytes
+        text = f"indexing {all_bytes >> 20:,} MiB of history: {percent} %"
+        if text != self._text:
+            self._text = text
+            sys.stderr.write(_LINE_BEGIN + text)
+            sys.stderr.flush()
+
+    def clear(self) -> None:
+        if self._text:
+            sys.stderr.write(_CLEAR)
+            sys.stderr.flush()
