@@ -12,12 +12,15 @@ from pathlib import Path
 import pytest
 
 from config.host import IS_ROOT, SERVICE_USER, STRANGER, Host, become, uid, unprivileged
-from harness import Deadline, storm_size
+from harness import Deadline, Storm
 from process_control.config.job_directory import load_job
 from process_control.core.job import Job
 from process_control.errors import BadConfiguration, JobNotFound, NotPermitted
 
 needs_root = pytest.mark.needs_root
+pytestmark = pytest.mark.fault(
+    "job files and directories of bad modes, owners, kinds, links", small=1, full=1, wanted="all refused"
+)
 
 
 def load(host: Host, slug: str = "purge") -> Job:
@@ -409,8 +412,8 @@ def in_a_process_of_its_own(work: Callable[[], None]) -> Iterator[None]:
     assert os.WIFSIGNALED(status), "it ended by itself"
 
 
-@pytest.mark.storm
-def test_no_load_takes_an_outside_file_while_the_path_is_being_swapped(host: Host) -> None:
+@pytest.mark.fault("loads while the path is being swapped", small=500, full=1_000_000, wanted="0 outside files")
+def test_no_load_takes_an_outside_file_while_the_path_is_being_swapped(host: Host, storm: Storm) -> None:
     outside = host.write("outside.yaml", "name: outside\ncommand: c\n")
     host.configure()
     inside, place = host.job("inside"), host.jobs / "purge.yaml"
@@ -433,8 +436,9 @@ def test_no_load_takes_an_outside_file_while_the_path_is_being_swapped(host: Hos
     with in_a_process_of_its_own(swap):  # a thread would swap in step with the loads: all, or none, would meet the link
         loads, limit = 0, Deadline(60)
         # On a busy host the swapper may not get a turn for so many loads: go on until both were met.
-        while loads < storm_size(500, 100_000) or (not {"inside", "refused"} <= names and not limit.passed()):
+        while loads < storm.size or (not {"inside", "refused"} <= names and not limit.passed()):
             loads += 1
+            storm.on_progress(loads)
             try:
                 names.add(load_job("purge", settings).name)
             except (NotPermitted, JobNotFound):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import storm_size
+from harness import Storm
 from history.builders import NOON, State
 from process_control.history.glance import RECENT_RUNS, Glance, glance_at
 from process_control.history.index import Index
@@ -82,12 +82,12 @@ def test_a_day_that_is_forgotten_is_forgotten_here_too(state: State) -> None:
     assert set(kept(state, *JOBS)) == {"b"}
 
 
-@pytest.mark.storm
-def test_any_history_is_told_as_it_is_however_it_was_folded(state: State) -> None:
+@pytest.mark.fault("random histories, folded piece by piece", small=25, full=400, wanted="status as counted by hand")
+def test_any_history_is_told_as_it_is_however_it_was_folded(state: State, storm: Storm) -> None:
     dice = random.Random(20)
     open_starts = []
     moment = NOON
-    for _ in range(storm_size(25, 400)):
+    for _ in storm.rounds():
         for _ in range(dice.randint(1, 12)):
             moment += timedelta(minutes=dice.randint(1, 300))
             job, event = dice.choice(JOBS), dice.choice(("run", "run", "fail", "skip", "start", "end", "late"))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness import storm_size
+from harness import Storm
 from process_control.history.journal_lines import Garbled, Lines
 from process_control.history.run_rows import END, FACTS, NESTED, START, TEXTS, is_sound, row_of
 
@@ -59,10 +59,10 @@ def any_record(dice: random.Random) -> dict[str, Any]:
     return {**record, "key of a later version": dice.choice(ODD)}
 
 
-@pytest.mark.storm
-def test_any_record_makes_the_row_that_a_look_by_hand_makes() -> None:
+@pytest.mark.fault("random records of the journal", small=5_000, full=500_000, wanted="the row that json makes")
+def test_any_record_makes_the_row_that_a_look_by_hand_makes(storm: Storm) -> None:
     dice, lines = random.Random(5), Lines()
-    for _ in range(storm_size(5_000, 500_000)):
+    for _ in storm.rounds():
         record = any_record(dice)
         line = json.dumps(record, ensure_ascii=dice.random() < 0.5, separators=(",", ":")).encode()
 
