@@ -14,6 +14,14 @@ READY := .venv/.ready-$(shell (pwd; cat pyproject.toml) | sha256sum | cut -c1-12
 TEST_TOOLS := setpriv:util-linux unshare:util-linux flock:util-linux mount:mount cron:cron linux.uml:user-mode-linux \
 	zsh:zsh fish:fish dh_bash-completion:bash-completion man:man-db mandoc:mandoc \
 	systemd-sysusers:systemd-standalone-sysusers systemd-tmpfiles:systemd-standalone-tmpfiles
+define INSTALL_TEST_TOOLS
+missing=$$(for tool in $(TEST_TOOLS); do command -v $${tool%:*} >/dev/null || echo $${tool#*:}; done)
+if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ]; then
+	echo "Installing from Debian what the tests use: $$missing"
+	apt-get -qq update
+	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null
+fi
+endef
 PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
 
 .PHONY: help setup demo test lint bench faults clean
@@ -50,12 +58,7 @@ demo: $(READY) ## a succeeding, a failing, a timing-out and a multi-command job,
 	@$(PYTHON) demo/demo.py
 
 test: lint ## linters and all tests: what CI runs
-	@missing=$$(for tool in $(TEST_TOOLS); do command -v $${tool%:*} >/dev/null || echo $${tool#*:}; done)
-	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ]; then
-		echo "Installing from Debian what the tests use: $$missing"
-		apt-get -qq update
-		DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null
-	fi
+	@$(INSTALL_TEST_TOOLS)
 	$(PYTHON) -m pytest
 
 lint: $(READY) ## ruff and mypy --strict
@@ -66,8 +69,9 @@ lint: $(READY) ## ruff and mypy --strict
 bench: $(READY) ## the cold run against the bare interpreter and against flock + timeout
 	@$(PYTHON) bench/cold_run.py $(if $(KEEP),--keep)
 
-faults: $(READY) ## the storms at full size: thousands of kills and simultaneous starts
-	@PROCESS_CONTROL_STORMS=full $(PYTHON) -m pytest -m storm
+faults: $(READY) ## the storms at full size, one table at the end; ONLY='lock file' SIZE=0.1 KEEP=1
+	@$(INSTALL_TEST_TOOLS)
+	$(PYTHON) tests/faults.py $(if $(ONLY),--only '$(ONLY)') $(if $(SIZE),--size $(SIZE)) $(if $(KEEP),--keep)
 
 clean: ## remove caches and build results (.venv stays: rm -rf .venv)
 	@rm -rf build dist bench/results .hypothesis .mypy_cache .pytest_cache .ruff_cache /tmp/process-control-tests-$$(id -u)

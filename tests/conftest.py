@@ -22,6 +22,7 @@ from harness import (
 )
 
 CI = os.environ.get("CI") == "true"
+pytest_plugins = ["storms"]
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,7 @@ from commands import Live, Result
 from events import PATIENCE_SECONDS, Deadline, Fifo, TookTooLong, until, wait_gone
 from installation import PROJECT, Product, installed_product
 from processes import children, command_line, environment_of, lives, pids, state_letter
+from storms import Storm, storm_size
 
 __all__ = [
     "IS_ROOT",
@@ -41,6 +42,7 @@ __all__ = [
     "Live",
     "Product",
     "Result",
+    "Storm",
     "TookTooLong",
     "children",
     "command_line",
@@ -67,11 +69,6 @@ CONTROL_GROUPS = [
 SYSTEM_CACHE = Path("/var/cache/process-control")
 
 IS_ROOT = os.geteuid() == 0
-
-
-def storm_size(small: int, full: int) -> int:
-    """Return how often a storm repeats: `small` in `make test`, `full` in `make faults`."""
-    return full if os.environ.get("PROCESS_CONTROL_STORMS") == "full" else small
 
 
 @dataclass(slots=True)

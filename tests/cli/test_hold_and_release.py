@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from harness import SERVICE_USER, Box, storm_size, until
+from harness import SERVICE_USER, Box, Storm, until
 from runs import ONE_SLOT, records, skips, the_end
 
 JOB = f"command: /bin/true\n{ONE_SLOT}"
@@ -119,12 +119,11 @@ def test_a_hold_while_a_run_goes_on_works_at_once_and_outlives_its_success(box: 
     assert box.health("job")["state"] == "held"
 
 
-@pytest.mark.storm
-def test_a_hold_in_the_instant_of_a_runs_end_keeps_both(box: Box) -> None:
+@pytest.mark.fault("A hold in the instant of a run's end", small=10, full=1000, wanted="both kept")
+def test_a_hold_in_the_instant_of_a_runs_end_keeps_both(box: Box, storm: Storm) -> None:
     started, go_on = box.fifo("started"), box.fifo("go_on")
     box.job("job", f"command: sh -c 'echo up > {started}; read line < {go_on}; exit 3'\n{ONE_SLOT}")
-    rounds = storm_size(10, 1000)
-    for number in range(rounds):
+    for number in storm.rounds():
         with box.start("job") as live:
             started.read_line()
             with box.start_command([str(box.product.process_control), "hold", "job"]) as holding:
@@ -136,12 +135,13 @@ def test_a_hold_in_the_instant_of_a_runs_end_keeps_both(box: Box) -> None:
         assert box.health("job")["state"] == "held"
         box.process_control("release", "job")
 
-    assert len(records(box, "end")) == len(records(box, "hold")) == rounds
+    assert len(records(box, "end")) == len(records(box, "hold")) == storm.size
 
 
-def test_a_hold_that_was_killed_is_whole_or_not_there(box: Box) -> None:
+@pytest.mark.fault("SIGKILL of a hold", small=15, full=300, wanted="whole or not there")
+def test_a_hold_that_was_killed_is_whole_or_not_there(box: Box, storm: Storm) -> None:
     box.job("job", JOB)
-    for _ in range(storm_size(15, 300)):
+    for _ in storm.rounds():
         with box.start_command([str(box.product.process_control), "hold", "job"]) as live:
             until(
                 lambda live=live: live.process.poll() is not None or (box.state_directory / "jobs/job").exists(), "it"

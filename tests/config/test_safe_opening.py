@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from config.host import IS_ROOT, SERVICE_USER, STRANGER, Host, become, uid, unprivileged
-from harness import storm_size
+from harness import Storm
 from process_control.config.job_directory import load_job
 from process_control.core.job import Job
 from process_control.errors import BadConfiguration, JobNotFound, NotPermitted
@@ -391,8 +391,8 @@ def test_a_file_is_no_job_directory(host: Host) -> None:
 # --- while the path is being swapped ---------------------------------------------------------------------------------
 
 
-@pytest.mark.storm
-def test_no_load_takes_an_outside_file_while_the_path_is_being_swapped(host: Host) -> None:
+@pytest.mark.fault("Path swapped while loading", small=500, full=100_000, wanted="none takes the outside file")
+def test_no_load_takes_an_outside_file_while_the_path_is_being_swapped(host: Host, storm: Storm) -> None:
     outside = host.write("outside.yaml", "name: outside\ncommand: c\n")
     host.configure()
     inside, place = host.job("inside"), host.jobs / "purge.yaml"
@@ -416,7 +416,7 @@ def test_no_load_takes_an_outside_file_while_the_path_is_being_swapped(host: Hos
     names = set()
     settings = host.settings()
     try:
-        for _ in range(storm_size(500, 100_000)):
+        for _ in storm.rounds():
             try:
                 names.add(load_job("purge", settings).name)
             except (NotPermitted, JobNotFound):

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from harness import storm_size
+from harness import Storm
 from process_control.core import gate
 from process_control.core.health import Cause, Event, Health, HoldKind, Policy, State, later, next_health
 
@@ -107,8 +107,14 @@ class World:
         assert Health.from_record(after.to_record()) == after
 
 
-def test_no_sequence_of_events_runs_a_held_job_loses_a_hold_or_lets_probes_overlap() -> None:
-    for seed in range(storm_size(10_000, 100_000)):
+@pytest.mark.fault(
+    "Random sequences of a job's health",
+    small=10_000,
+    full=100_000,
+    wanted="no hold lost",
+)
+def test_no_sequence_of_events_runs_a_held_job_loses_a_hold_or_lets_probes_overlap(storm: Storm) -> None:
+    for seed in storm.rounds():
         world = World(seed)
         for _ in range(12):
             world.step()
@@ -142,9 +148,10 @@ class LongRuns(World):
         self.going_on = run_id, counts
 
 
-def test_no_second_probe_is_let_through_while_one_goes_on_whatever_happens_meanwhile() -> None:
+@pytest.mark.fault("Random sequences while a run goes on", small=10_000, full=100_000, wanted="no probe beside another")
+def test_no_second_probe_is_let_through_while_one_goes_on_whatever_happens_meanwhile(storm: Storm) -> None:
     met = 0
-    for seed in range(storm_size(10_000, 100_000)):
+    for seed in storm.rounds():
         world = LongRuns(seed)
         for _ in range(16):
             world.now = later(world.now, world.dice.choice((1, 30, 90, 7200)))

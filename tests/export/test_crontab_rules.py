@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from export.cron_reader import IgnoresTheFile, read
-from harness import storm_size
+from harness import Storm
 from process_control.export.crontab_rules import (
     LONGEST_COMMAND,
     MOST_LINES,
@@ -120,10 +120,11 @@ PIECES = [
 ]
 
 
+@pytest.mark.fault("Random crontab lines", small=50_000, full=1_000_000, wanted="cron takes what we take")
 @pytest.mark.skipif(shutil.which("crontab") is None, reason="cron is not installed")
-def test_whatever_we_take_for_a_line_cron_and_the_reader_of_the_tests_take_too(tmp_path: Path) -> None:
+def test_whatever_we_take_for_a_line_cron_and_the_reader_of_the_tests_take_too(tmp_path: Path, storm: Storm) -> None:
     dice = random.Random(4)
-    tried = {"".join(dice.choices(PIECES, k=dice.randint(1, 12))) for _ in range(storm_size(50_000, 1_000_000))}
+    tried = {"".join(dice.choices(PIECES, k=dice.randint(1, 12))) for _ in range(storm.size)}
     taken = sorted(line for line in tried if told(line) == [])[: MOST_LINES - 10]
 
     entries, _ = read_crontab("\n".join(taken) + "\n", has_users=False, is_account=bool)

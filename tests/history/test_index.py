@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import IS_ROOT, STRANGER, Box, storm_size
+from harness import IS_ROOT, STRANGER, Box, Storm
 from history.builders import NOON, State, iso
 from process_control.history.index import Garbled, Index, Run
 
@@ -473,14 +473,14 @@ def corrupt(path: Path, dice: random.Random) -> None:
     path.write_bytes(content)
 
 
-@pytest.mark.storm
-def test_a_deleted_or_corrupted_index_is_built_again_and_equal(state: State) -> None:
+@pytest.mark.fault("SQLite deleted or corrupted", small=40, full=100, wanted="built again, equal")
+def test_a_deleted_or_corrupted_index_is_built_again_and_equal(state: State, storm: Storm) -> None:
     dice = random.Random(7)
     for hour in range(40):
         state.run("purge", NOON + hour * HOUR, detail="x" * 50)
     before = all_runs(state)
 
-    for _ in range(storm_size(40, 100)):
+    for _ in storm.rounds():
         corrupt(state.directory / "history.sqlite", dice)
         assert all_runs(state) == before
 
@@ -533,14 +533,14 @@ def test_many_readers_at_once_agree(state: State) -> None:
     assert [reader.communicate() for reader in readers] == [(b"200\n", b"")] * 6
 
 
-@pytest.mark.storm
-def test_readers_survive_whatever_happens_to_the_index_while_they_read(state: State) -> None:
+@pytest.mark.fault("SQLite corrupted under its readers", small=6, full=200, wanted="all others answer right")
+def test_readers_survive_whatever_happens_to_the_index_while_they_read(state: State, storm: Storm) -> None:
     dice = random.Random(11)
     for hour in range(400):
         state.run(f"job-{hour % 7}", NOON + hour * HOUR)
     answers = []
 
-    for _ in range(storm_size(6, 200)):
+    for _ in storm.rounds():
         readers = [reader_of(state) for _ in range(3)]
         with suppress(FileNotFoundError):
             corrupt(state.directory / "history.sqlite", dice)

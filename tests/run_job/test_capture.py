@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box, storm_size, until
+from harness import Box, Storm, until
 from runs import ends, outcomes, script, the_end
 
 MEBIBYTE = 1 << 20
@@ -37,8 +37,9 @@ def streams(box: Box, slug: str) -> dict[str, bytes]:
     return found
 
 
-def test_two_streams_are_told_apart_and_none_loses_a_byte(box: Box) -> None:
-    count = storm_size(20_000, 1_000_000)
+@pytest.mark.fault("1,000,000 lines on both streams", small=20_000, full=1_000_000, wanted="none lost, bytes identical")
+def test_two_streams_are_told_apart_and_none_loses_a_byte(box: Box, storm: Storm) -> None:
+    count = storm.size
     script_path = box.root / "both.py"
     script_path.write_text(
         "import os\n"
@@ -73,8 +74,9 @@ def test_with_time_between_writes_the_order_of_the_streams_holds(box: Box) -> No
     assert moments[-1] > 80_000  # microseconds: five pauses of 20 ms
 
 
-def test_a_huge_line_costs_the_runner_little_memory_and_loses_nothing(box: Box) -> None:
-    size = storm_size(64, 1024) * MEBIBYTE
+@pytest.mark.fault("1,024 MiB in one line", small=64, full=1024, wanted="at most 40 MiB of memory, none lost")
+def test_a_huge_line_costs_the_runner_little_memory_and_loses_nothing(box: Box, storm: Storm) -> None:
+    size = storm.size * MEBIBYTE
     started, release = box.fifo("started"), box.fifo("release")
     job = script(box, "job.sh", f"head -c {size} /dev/zero; echo > {started}; read line < {release}")
     box.job("huge", f"command: {job}\nlimits:\n  log_bytes: {2 * size}")

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from harness import Box, children, lives, state_letter, storm_size, until
+from harness import Box, Storm, children, lives, state_letter, until
 from runs import (
     ONE_SLOT,
     ends,
@@ -77,12 +77,13 @@ def test_when_the_guard_is_killed_the_runner_ends_the_tree_and_records_the_run_a
     assert box.run("--status", "tree").stdout.startswith("tree\tlost\t")
 
 
+@pytest.mark.fault("SIGKILL of the runner or the guard", small=4, full=100, wanted="SIGKILL sent to all within 50 ms")
 @pytest.mark.parametrize("victim", ["runner", "guard"])
-def test_sigkill_reaches_the_whole_tree_within_50_ms_of_the_killers_end(box: Box, victim: str) -> None:
+def test_sigkill_reaches_the_whole_tree_within_50_ms_of_the_killers_end(box: Box, victim: str, storm: Storm) -> None:
     """The best of several tries: the machine that tests may be busy, the promise is about ours."""
     pids_of_tree = job_with_a_tree(box)
     took = []
-    for _ in range(storm_size(4, 100)):
+    for _ in storm.rounds():
         with box.start("tree") as live:
             pids = pids_of_tree()
             guard, runner = killers(box, "tree")
@@ -203,9 +204,16 @@ def _closed(pid: int) -> bool:
     return False
 
 
-@pytest.mark.storm
+@pytest.mark.fault(
+    "SIGKILL at any moment of runner, guard or both",
+    small=25,
+    full=500,
+    wanted="no stale lock, no lost row, each lost once",
+)
 @pytest.mark.parametrize("victim", ["runner", "guard", "both"])
-def test_killed_at_random_moments_nothing_is_left_behind_and_nothing_recorded_is_lost(box: Box, victim: str) -> None:
+def test_killed_at_random_moments_nothing_is_left_behind_and_nothing_recorded_is_lost(
+    box: Box, victim: str, storm: Storm
+) -> None:
     """Every run that got as far as its command has its start on the disk; each killed one is lost exactly once."""
     proof = box.root / "proof"
     job = script(
@@ -221,7 +229,7 @@ def test_killed_at_random_moments_nothing_is_left_behind_and_nothing_recorded_is
     box.job("job", f"command: {job}\nkill_grace: 0")
     chance = random.Random(f"{victim} 1")
     refused = 0
-    for _ in range(storm_size(25, 500)):
+    for _ in storm.rounds():
         with box.start("job", via="stub") as live:
             if not pause_or_end(live, chance.uniform(0, 0.2)):
                 refused += kill(live.pid, victim)

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness import Box, lives, storm_size, until
+from harness import Box, Storm, lives, until
 from runs import outcomes, script, the_end
 
 
@@ -171,14 +171,14 @@ def test_leftovers_keep_still_ends_everything_at_a_timeout(box: Box) -> None:
     assert not lives(int(pid.read_line()))
 
 
-@pytest.mark.storm
-def test_a_fork_and_exit_chain_is_caught(box: Box) -> None:
+@pytest.mark.fault("Fork-and-exit chain", small=1, full=100, wanted="all gone")
+def test_a_fork_and_exit_chain_is_caught(box: Box, storm: Storm) -> None:
     """Each link forks the next and ends: no pid lives long enough to be named, the loop ends it all the same."""
     chain = box.root / "chain.py"
     chain.write_text("import os\nwhile True:\n    if os.fork():\n        os._exit(0)\n    os.setsid()\n")
     box.job("chain", f"command: /usr/bin/python3 -I -S {chain}\ntimeout: 0.3\nkill_grace: 0.1")
 
-    for _ in range(storm_size(1, 100)):
+    for _ in storm.rounds():
         assert box.run("chain").exit_code == 0
         assert box.processes() == []
 

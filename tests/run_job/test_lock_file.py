@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import IS_ROOT, STRANGER, Box, lives, storm_size
+from harness import IS_ROOT, STRANGER, Box, Storm, lives
 from runs import ONE_SLOT, outcomes, script, skips, starts
 
 
@@ -77,14 +77,15 @@ def test_a_lock_that_is_no_plain_file_of_ours_is_refused(box: Box, make: Callabl
     assert not path.with_name("nowhere").exists()
 
 
-def test_a_lock_that_was_unlinked_while_held_doubles_nothing(box: Box) -> None:
+@pytest.mark.fault("Lock file unlinked while held", small=5, full=200, wanted="no double")
+def test_a_lock_that_was_unlinked_while_held_doubles_nothing(box: Box, storm: Storm) -> None:
     started, release = box.fifo("started"), box.fifo("release")
     job = script(box, "job.sh", f"echo ran; echo started > {started}; read line < {release}")
     box.job("hello", f"command: {job}\n{ONE_SLOT}")
 
     with box.start("hello") as first:
         started.read_line()
-        for _ in range(storm_size(5, 200)):
+        for _ in storm.rounds():
             lock_path(box, "hello").unlink()
             refused = box.run("hello", via="stub")
             assert (refused.exit_code, refused.stderr.split(": ")[1]) == (75, "already running"), refused
@@ -147,12 +148,13 @@ def test_the_message_names_the_run_that_holds_the_lock_and_the_ways_out(box: Box
     )
 
 
-def test_readers_never_take_the_lock(box: Box) -> None:
+@pytest.mark.fault("Readers in the instant of a start", small=5, full=100, wanted="no start refused")
+def test_readers_never_take_the_lock(box: Box, storm: Storm) -> None:
     """A list or a status in the instant of a start cannot make that start fail."""
     box.job("hello", "command: echo Hello")
     box.run("hello")
 
-    for _ in range(storm_size(5, 100)):
+    for _ in storm.rounds():
         readers = [box.start(flag, via="stub") for flag in ("--list-jobs", "--status")]
         result = box.run("hello", via="stub")
         assert (result.stderr, result.exit_code) == ("", 0)

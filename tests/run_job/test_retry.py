@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box, Fifo, children, lives, storm_size, until, wait_gone
+from harness import Box, Fifo, Storm, children, lives, until, wait_gone
 from runs import ends, kill_both, killers, outcomes, pause_or_end, records, script, starts, the_end
 
 LONG = "retry: {attempts: 3, delay: 1000, jitter: 0%}"
@@ -368,14 +368,16 @@ def test_one_mail_tells_of_the_run_and_none_of_its_attempts(box: Box) -> None:
     assert "3 attempts" in mails.read_text()
 
 
-@pytest.mark.storm
+@pytest.mark.fault("SIGKILL at any moment of three attempts", small=25, full=500, wanted="no lost attempt")
 @pytest.mark.parametrize("victim", ["runner", "guard"])
-def test_killed_at_any_moment_of_three_attempts_no_attempt_that_ended_is_lost(box: Box, victim: str) -> None:
+def test_killed_at_any_moment_of_three_attempts_no_attempt_that_ended_is_lost(
+    box: Box, victim: str, storm: Storm
+) -> None:
     """Each run has one end, with every attempt that the journal has; nothing of it lives on."""
     job = script(box, "job.sh", "sleep 1000 & sleep 0.01; kill $!; exit 75")
     box.job("job", f"command: {job}\nkill_grace: 0\nretry: {{attempts: 3, delay: 0.02, factor: 1}}")
     chance = random.Random(f"{victim} 4")
-    for _ in range(storm_size(25, 500)):
+    for _ in storm.rounds():
         with box.start("job", via="stub") as live:
             if not pause_or_end(live, chance.uniform(0.02, 0.25)):
                 for pid in [live.pid] if victim == "guard" else children(live.pid)[:1]:

@@ -8,10 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from harness import Box, Live, storm_size
+from harness import Box, Live, Storm
 from runs import ONE_SLOT, ended_first, ends, outcomes, records, script, starts
-
-pytestmark = pytest.mark.storm
 
 
 @contextmanager
@@ -35,8 +33,9 @@ def starters(box: Box, count: int, *arguments: str) -> list[Live]:
         ]
 
 
-def test_of_many_starts_by_hand_in_the_same_instant_one_runs_and_the_others_exit_75(box: Box) -> None:
-    count = storm_size(200, 1000)
+@pytest.mark.fault("1,000 simultaneous starters", small=200, full=1000, wanted="1 run, the others 75")
+def test_of_many_starts_by_hand_in_the_same_instant_one_runs_and_the_others_exit_75(box: Box, storm: Storm) -> None:
+    count = storm.size
     release = box.fifo("release")
     job = script(box, "job.sh", f"echo ran; read line < {release}")
     box.job("once", f"command: {job}")
@@ -55,8 +54,9 @@ def test_of_many_starts_by_hand_in_the_same_instant_one_runs_and_the_others_exit
     assert box.log_bytes("once") == b"ran\n"
 
 
-def test_of_many_scheduled_starts_in_one_slot_one_runs_and_all_exit_0_in_silence(box: Box) -> None:
-    count = storm_size(200, 1000)
+@pytest.mark.fault("1,000 simultaneous starters of one slot", small=200, full=1000, wanted="1 run, all 0 in silence")
+def test_of_many_scheduled_starts_in_one_slot_one_runs_and_all_exit_0_in_silence(box: Box, storm: Storm) -> None:
+    count = storm.size
     box.job("once", f"command: echo ran\n{ONE_SLOT}")
 
     results = [live.wait() for live in starters(box, count, "--scheduled", "once")]
@@ -67,30 +67,30 @@ def test_of_many_scheduled_starts_in_one_slot_one_runs_and_all_exit_0_in_silence
     assert len(box.logs("once")) == 1
 
 
-def test_two_starters_at_a_time_never_run_a_job_twice(box: Box) -> None:
+@pytest.mark.fault("2 starters × 1,000", small=25, full=1000, wanted="no double")
+def test_two_starters_at_a_time_never_run_a_job_twice(box: Box, storm: Storm) -> None:
     """The job itself notices an overlap: the directory is there already."""
-    rounds = storm_size(25, 1000)
     alone = box.root / "alone"
     job = script(box, "job.sh", f"mkdir {alone} && rmdir {alone}")
     box.job("alone", f"command: {job}")
 
     codes: Counter[int] = Counter()
-    for _ in range(rounds):
+    for _ in storm.rounds():
         codes += Counter(live.wait().exit_code for live in starters(box, 2, "alone"))
 
     assert set(codes) <= {0, 75}
-    assert codes[0] == len(starts(box)) == len(ends(box)) >= rounds
+    assert codes[0] == len(starts(box)) == len(ends(box)) >= storm.size
     assert set(outcomes(box)) == {("succeeded", None)}
 
 
-def test_jobs_that_share_a_lock_never_run_together(box: Box) -> None:
-    rounds = storm_size(12, 300)
+@pytest.mark.fault("3 jobs that share a lock, at once", small=12, full=300, wanted="no double")
+def test_jobs_that_share_a_lock_never_run_together(box: Box, storm: Storm) -> None:
     alone = box.root / "alone"
     job = script(box, "job.sh", f"mkdir {alone} && rmdir {alone}")
     for slug in ("one", "two", "three"):
         box.job(slug, f"command: {job}\nlock: one")
 
-    for _ in range(rounds):
+    for _ in storm.rounds():
         with gate(box) as behind:
             lives = [box.start_command([*behind, str(box.product.run_job), slug]) for slug in ("one", "two", "three")]
         codes = [live.wait().exit_code for live in lives]
@@ -110,8 +110,9 @@ def test_ten_runs_in_one_second_have_ten_logs(box: Box) -> None:
     assert all(path.read_bytes() == b"quick\n" for path in box.logs("quick"))
 
 
-def test_two_runs_at_once_of_two_jobs_disturb_each_other_in_nothing(box: Box) -> None:
-    count = storm_size(40, 200)
+@pytest.mark.fault("200 jobs at once", small=40, full=200, wanted="each its log and its records")
+def test_two_runs_at_once_of_two_jobs_disturb_each_other_in_nothing(box: Box, storm: Storm) -> None:
+    count = storm.size
     for number in range(count):
         box.job(f"job-{number}", f"command: echo {number}")
 

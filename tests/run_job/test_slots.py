@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from harness import Box, storm_size
+from harness import Box, Storm
 from runs import ANOTHER_SLOT, ONE_SLOT, ends, outcomes, records, skips, starts
 
 
@@ -193,8 +193,9 @@ def test_a_changed_schedule_has_slots_of_its_own(box: Box) -> None:
     assert len({start["scheduled_at"] for start in starts(box)}) == len(starts(box)) == 2
 
 
-def test_a_job_that_changes_between_two_schedules_runs_each_slot_once(box: Box) -> None:
-    for _ in range(storm_size(4, 100)):
+@pytest.mark.fault("A schedule changed to and fro", small=4, full=100, wanted="no slot twice")
+def test_a_job_that_changes_between_two_schedules_runs_each_slot_once(box: Box, storm: Storm) -> None:
+    for _ in storm.rounds():
         for schedule in (ONE_SLOT, ANOTHER_SLOT):
             box.job("job", f"command: 'true'\n{schedule}")
             assert box.run("--scheduled", "job", via="stub").exit_code == 0

@@ -12,20 +12,20 @@ from typing import Any
 
 import pytest
 
-from harness import Box, Result, lives, storm_size, until, wait_gone
+from harness import Box, Result, Storm, lives, until, wait_gone
 from runs import ONE_SLOT, ends, outcomes, pause_or_end, records, script, starts, the_end
 
 
-@pytest.mark.storm
+@pytest.mark.fault("TERM, INT, HUP at any moment", small=40, full=500, wanted="right exit, right row, no traceback")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=["TERM", "INT", "HUP"])
-def test_a_signal_at_any_moment_gives_the_right_exit_and_the_right_row(box: Box, number: int) -> None:
+def test_a_signal_at_any_moment_gives_the_right_exit_and_the_right_row(box: Box, number: int, storm: Storm) -> None:
     chance = random.Random(int(number))
     proof = box.root / "proof"
     job = script(box, "job.sh", f"echo $PROCESS_CONTROL_RUN_ID >> {proof}; sleep 0.02; sleep 0.02")
     box.job("job", f"command: [{job}, 'true', {job}]\nkill_grace: 5")
     proof.touch()
     seen = set()
-    for _ in range(storm_size(40, 500)):
+    for _ in storm.rounds():
         before = len(ends(box))
         with box.start("job", via="stub") as live:
             if not pause_or_end(live, chance.uniform(0, 0.25)):

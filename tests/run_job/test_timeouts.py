@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness import Box, lives, storm_size
+from harness import Box, Storm, lives
 from runs import ends, outcomes, script, the_end
 
 PLAIN = "exec sleep 1000"
@@ -51,8 +51,9 @@ def _sleeps_for_us(pid: int, box: Box) -> bool:
         return False
 
 
-def test_many_children_are_all_gone(box: Box) -> None:
-    count = storm_size(100, 500)
+@pytest.mark.fault("Timeout against 500 children", small=100, full=500, wanted="all gone")
+def test_many_children_are_all_gone(box: Box, storm: Storm) -> None:
+    count = storm.size
     job = script(box, "job.sh", f"{CHILDREN.format(count=count)}")
     box.job("many", f"command: {job}\ntimeout: 1\nkill_grace: 2")
 
@@ -91,12 +92,12 @@ def test_a_timeout_covers_the_whole_list(box: Box) -> None:
     assert not (box.root / "last").exists()
 
 
-@pytest.mark.storm
-def test_a_timeout_at_any_moment_of_a_list_is_never_a_success(box: Box) -> None:
+@pytest.mark.fault("Timeout at 200 moments inside a command list", small=40, full=200, wanted="never success")
+def test_a_timeout_at_any_moment_of_a_list_is_never_a_success(box: Box, storm: Storm) -> None:
     """Either all commands ran and it succeeded, or it timed out and the last one did not end well."""
     chance = random.Random(7)
     done = box.root / "done"
-    for _ in range(storm_size(40, 200)):
+    for _ in storm.rounds():
         timeout = chance.uniform(0.005, 0.12)
         box.job(
             "list",

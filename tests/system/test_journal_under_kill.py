@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import PROJECT, storm_size
+from harness import PROJECT, Storm
 
 WRITER = """
 import posix, sys
@@ -41,14 +41,14 @@ def read_all(state: Path) -> tuple[set[tuple[str, int]], int]:
     return found, torn
 
 
-@pytest.mark.storm
-def test_no_acknowledged_record_is_lost_when_four_writers_are_killed(tmp_path: Path) -> None:
+@pytest.mark.fault("History: kill -9 storms × 4 writers", small=6, full=500, wanted="no acknowledged record lost")
+def test_no_acknowledged_record_is_lost_when_four_writers_are_killed(tmp_path: Path, storm: Storm) -> None:
     chance = random.Random(4)
     (tmp_path / "journal").mkdir()
     acknowledged: set[tuple[str, int]] = set()
     torn_at_most = 0
-    for storm in range(storm_size(6, 500)):
-        names = [f"{storm}-{writer}" for writer in range(4)]
+    for number in storm.rounds():
+        names = [f"{number}-{writer}" for writer in range(4)]
         writers = [
             subprocess.Popen(
                 [
