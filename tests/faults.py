@@ -2,7 +2,8 @@
 
     python tests/faults.py [--only WORDS] [--size small|full|FRACTION] [--list] [--keep]
 
-Exit code 1 when a promise was not held. All that a failing test said stands below the table, and in bench/results/.
+Exit code 1 when a promise was not held, 2 for wrong usage. What a failing test said stands above the table; all
+figures are in bench/results/faults.json.
 """
 
 import argparse
@@ -12,27 +13,31 @@ import platform
 import re
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT / "tests"))
 
-from storms import LISTENER, SIZE_VARIABLE, storm_of, storm_size  # noqa: E402
+from storms import LISTENER, SIZE_VARIABLE, Storm, storm_of, storm_size  # noqa: E402
 
 RESULTS = PROJECT / "bench" / "results" / "faults.json"
 PAGE = PROJECT / "docs" / "faults.md"
 MARK, END_MARK = "<!-- the table: written by `make faults KEEP=1` -->", "<!-- end of the table -->"
+COLOURS = {"held": "green", "NOT HELD": "bold red", "not tried": "yellow"}
 
 
 @dataclass(slots=True, kw_only=True)
 class Row:
-    """One promise: what its tests have found so far. `size` in repetitions, `seconds` by the clock."""
+    """One promise, and what its tests have found so far. `size` in repetitions, `seconds` by the clock."""
 
     row: str
     wanted: str
@@ -44,76 +49,85 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        return "NOT HELD" if self.faults else "not tried" if self.not_tried and not self.found else "held"
+        if self.faults:
+            return "NOT HELD"
+        return "not tried" if self.not_tried else "held"
 
     @property
     def told(self) -> str:
-        """What was found, each thing once."""
+        """What was found, each thing once; of a promise that was not held what failed first."""
         if self.faults:
-            return first_line(self.faults[0])
-        return "; ".join(dict.fromkeys(self.found)) or "; ".join(dict.fromkeys(self.not_tried))
+            return self.faults[0]
+        words = list(dict.fromkeys([*self.not_tried, *self.found]))
+        if len(words) > 1 and "as wanted" in words:
+            words.remove("as wanted")
+        return "; ".join(words)
 
 
 class Rows:
-    """A pytest plugin: takes the tests that are storms, follows them, and keeps what they found by row."""
+    """A pytest plugin: takes the tests that are storms, follows them, and keeps what they found, row by row."""
 
-    def __init__(self, only: str | None, progress: Progress, console: Console) -> None:
-        self.rows: dict[str, Row] = {}
+    def __init__(self, only: str | None, progress: Progress) -> None:
+        self.by_name: dict[str, Row] = {}
         self.texts: list[str] = []
         self._only = only.lower() if only else None
         self._progress = progress
-        self._console = console
-        self._all = progress.add_task("all", total=None)
+        self._all = progress.add_task("all storms", total=None)
         self._one = progress.add_task("", total=None, visible=False)
+
+    @property
+    def told(self) -> list[Row]:
+        return list(self.by_name.values())
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        storms = [item for item in items if self._is_wanted(item)]
-        items[:] = storms
+        items[:] = [item for item in items if self._is_wanted(item)]
         config.stash[LISTENER] = self._move
-        self._progress.update(self._all, total=len(storms))
+        self._progress.update(self._all, total=len(items))
 
     def _is_wanted(self, item: pytest.Item) -> bool:
         storm = storm_of(item)
         if storm is None:
             return False
-        return self._only is None or self._only in storm.row.lower() or self._only in item.nodeid.lower()
+        names = f"{storm.row} {item.nodeid} {item.name.replace('_', ' ')}"
+        return self._only is None or self._only in names.lower()
 
-    def _move(self, item: pytest.Item, done: int) -> None:
+    def _move(self, done: int) -> None:
         self._progress.update(self._one, completed=done)
 
+    def _row_of(self, storm: Storm) -> Row:
+        return self.by_name.setdefault(storm.row, Row(row=storm.row, wanted=storm.wanted))
+
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item):  # type: ignore[no-untyped-def]
-        storm = storm_of(item)
-        if storm is None:
-            raise pytest.UsageError(f"{item.nodeid} is no storm")
-        self._progress.update(self._all, description=storm.row[:60])
-        self._progress.update(self._one, description="", completed=0, total=storm.size, visible=storm.size > 1)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        storm = _the_storm(item)
+        row = self._row_of(storm)
+        self._progress.update(self._one, description=storm.row, completed=0, total=storm.size, visible=True)
         began = time.monotonic()
         result = yield
-        row = self.rows.setdefault(storm.row, Row(row=storm.row, wanted=storm.wanted))
+        took = time.monotonic() - began
         row.size += storm.size
-        row.seconds += time.monotonic() - began
+        row.seconds = round(row.seconds + took, 3)
         if storm.told is not None:
             row.found.append(storm.told)
         self._progress.advance(self._all)
-        if not self._console.is_terminal:
-            self._console.print(f"{row.verdict:<9} {storm.row} ({item.name}, {time.monotonic() - began:.1f} s)")
+        if self._progress.disable:
+            verdict = f"{row.verdict:<9} {row.row}: {row.told} ({item.name}, {storm.size:,}, {took:.1f} s)"
+            self._progress.console.print(verdict, markup=False, highlight=False, soft_wrap=True)
         return result
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item):  # type: ignore[no-untyped-def]
-        report = yield
-        storm = storm_of(item)
-        if storm is not None and (report.failed or report.skipped):
-            row = self.rows.setdefault(storm.row, Row(row=storm.row, wanted=storm.wanted))
-            if report.failed:
-                row.faults.append(str(report.longrepr))
-                self.texts.append(f"--- {item.nodeid}\n{report.longreprtext}")
-            else:
-                row.not_tried.append(f"not tried: {report.longrepr[2].removeprefix('Skipped: ')}")
-        elif storm is not None and report.when == "call" and storm.told is None:
-            storm.told = "as wanted"
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Iterator[None]:
+        report: Any = yield
+        storm = _the_storm(item)
+        row = self._row_of(storm)
+        if report.failed:
+            row.faults.append(first_line(report.longreprtext))
+            self.texts.append(f"--- {item.nodeid}\n{report.longreprtext}")
+        elif report.skipped:
+            row.not_tried.append(f"not tried: {report.longrepr[2].removeprefix('Skipped: ')}")
+        elif report.when == "call" and storm.told is None:
+            storm.found("as wanted")
         return report
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -121,103 +135,114 @@ class Rows:
             self.texts.append(f"--- {report.nodeid}\n{report.longreprtext}")
 
 
+class Lister(Rows):
+    """A pytest plugin that tells the rows instead of running their tests."""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        super().pytest_collection_modifyitems(config, items)
+        for storm in map(_the_storm, items):
+            self._row_of(storm).size += storm.size
+        for row in self.told:
+            line = f"{row.size:>12,}  {row.row}: {row.wanted}"
+            self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        items.clear()
+
+
+def _the_storm(item: pytest.Item) -> Storm:
+    storm = storm_of(item)
+    if storm is None:
+        raise pytest.UsageError(f"{item.nodeid} is no storm")
+    return storm
+
+
 def first_line(text: str) -> str:
-    """Return what pytest marks as the error: its first line that begins with E."""
+    """Return the first line of what failed, as pytest marks it with an E; without one the last line."""
     lines = [line[1:].strip() for line in text.splitlines() if line.startswith("E  ")]
-    return re.sub(r"\s+", " ", lines[0] if lines else text.strip().splitlines()[-1])[:160]
+    return re.sub(r"\s+", " ", (lines or text.strip().splitlines()[-1:] or ["no words"])[0])[:160]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="make faults", description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--only", metavar="WORDS", help="rows or tests whose name has these words")
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _options(arguments)
+    os.environ[SIZE_VARIABLE] = options.size
+    # Of our own: pytest takes the standard output away from its tests and their plugins.
+    with open(os.dup(1), "w", encoding="utf-8") as output:
+        console = Console(file=output)
+        began = time.monotonic()
+        rows, code = run(options, console)
+        if options.list:
+            return code
+        took = time.monotonic() - began
+        for text in rows.texts:
+            console.print(text, markup=False, highlight=False)
+        if not rows.told and not rows.texts:
+            console.print(f"no row and no test of a storm has the words '{options.only}'", markup=False)
+            return 2
+        console.print(as_table(rows.told))
+        console.print(in_sum(rows.told, took, options.size), highlight=False)
+        keep_results(rows.told, options.size, took)
+        console.print(f"all figures: {RESULTS.relative_to(PROJECT)}", highlight=False)
+        if options.keep and code == 0:
+            write_page(rows.told, took)
+    return int(code != 0)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="faults.py", description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument("--only", metavar="WORDS", help="rows or tests that have these words in their name")
     parser.add_argument("--size", default="full", help="small, full (default), or a fraction of the full size")
     parser.add_argument("--list", action="store_true", help="tell the rows and their sizes, and run none")
     parser.add_argument("--keep", action="store_true", help=f"write the table into {PAGE.relative_to(PROJECT)}")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.keep and (options.only or options.size != "full"):
         parser.error("only a whole run at full size is kept")
-    os.environ[SIZE_VARIABLE] = options.size
     try:
-        storm_size(1, 1)
+        storm_size(1, 1, asked=options.size)
     except ValueError as error:
-        parser.error(str(error))
-
-    console = Console()
-    columns = TextColumn("[bold]{task.description:<60}"), BarColumn(20), TextColumn("{task.completed}/{task.total}")
-    began = time.monotonic()
-    with Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal) as progress:
-        rows = Rows(options.only, progress, console)
-        code = pytest.main(
-            _arguments(collect_only=options.list), plugins=[rows] if not options.list else [_Lister(rows)]
-        )
-    if options.list:
-        return 0
-    took = time.monotonic() - began
-    for text in rows.texts:
-        console.print(text, markup=False, highlight=False)
-    console.print(as_table(list(rows.rows.values())))
-    console.print(in_sum(list(rows.rows.values()), took, options.size))
-    keep_results(list(rows.rows.values()), options.size, took)
-    if options.keep and code == 0:
-        write_page(list(rows.rows.values()), took)
-    return 0 if code == 0 and not rows.texts else 1
+        parser.error(f"--size {options.size}: {error}")
+    return options
 
 
-def _arguments(*, collect_only: bool) -> list[str]:
-    quiet = [
-        "-p",
-        "no:terminal",
-        "--rootdir",
-        str(PROJECT),
-        "-c",
-        str(PROJECT / "pyproject.toml"),
-        str(PROJECT / "tests"),
-    ]
-    return [*quiet, "--collect-only"] if collect_only else quiet
+def run(options: argparse.Namespace, console: Console) -> tuple[Rows, int]:
+    """Run the storms that were asked for; return what they found, and pytest's exit code."""
+    columns = TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn()
+    hidden = options.list or not console.is_terminal
+    with Progress(
+        *columns, console=console, disable=hidden, transient=True, redirect_stdout=False, redirect_stderr=False
+    ) as progress:
+        rows = (Lister if options.list else Rows)(options.only, progress)
+        where = ["--rootdir", str(PROJECT), "-c", str(PROJECT / "pyproject.toml"), str(PROJECT / "tests")]
+        code = pytest.main(["-p", "no:terminal", *where], plugins=[rows])
+    if code == pytest.ExitCode.NO_TESTS_COLLECTED and options.list:
+        return rows, 0
+    return rows, int(code)
 
 
-class _Lister:
-    """A pytest plugin that tells the rows instead of running them."""
-
-    def __init__(self, rows: Rows) -> None:
-        self._rows = rows
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        for item in items:
-            storm = storm_of(item)
-            if storm is not None and self._rows._is_wanted(item):
-                print(f"{storm.size:>9,}  {storm.row}: {storm.wanted}  ({item.name})")
-
-
-def as_table(rows: list[Row]) -> Table:
+def as_table(rows: Sequence[Row]) -> Table:
     """Return the table for people."""
     table = Table(box=None, header_style="dim", pad_edge=False)
-    for column in ("row", "size", "found", "wanted", ""):
-        table.add_column(column, justify="right" if column == "size" else "left")
-    colour = {"held": "green", "NOT HELD": "bold red", "not tried": "yellow"}
+    for column in ("what was done", "times", "found", "wanted", ""):
+        table.add_column(
+            column, justify="right" if column == "times" else "left", no_wrap=column in ("times", ""), overflow="fold"
+        )
     for row in rows:
-        verdict = f"[{colour[row.verdict]}]{row.verdict}[/]"
-        table.add_row(_escaped(row.row), f"{row.size:,}", _escaped(row.told), _escaped(row.wanted), verdict)
+        verdict = f"[{COLOURS[row.verdict]}]{row.verdict}[/]"
+        table.add_row(escape(row.row), f"{row.size:,}", escape(row.told), escape(row.wanted), verdict)
     return table
 
 
-def _escaped(text: str) -> str:
-    return text.replace("[", r"\[")
-
-
-def in_sum(rows: list[Row], took: float, size: str) -> str:
+def in_sum(rows: Sequence[Row], took: float, size: str) -> str:
+    """Return the last line: how many rows were held, in how much time (`took` in seconds)."""
     held = sum(row.verdict == "held" for row in rows)
-    return f"\n{held} of {len(rows)} rows held, size {size}, {took / 60:.0f} min {took % 60:.0f} s"
+    return f"\n{held} of {len(rows)} rows held, size {size}, {took // 60:.0f} min {took % 60:.0f} s"
 
 
 def machine() -> dict[str, object]:
     """Return what the figures were taken on."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    names = re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     return {
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "processor": models[0] if models else platform.machine(),
+        "processor": names[0] if names else platform.machine(),
         "cpus": len(os.sched_getaffinity(0)),
         "python": platform.python_version(),
         "kernel": platform.release().split("-")[0],
@@ -225,23 +250,21 @@ def machine() -> dict[str, object]:
     }
 
 
-def keep_results(rows: list[Row], size: str, took: float) -> None:
+def keep_results(rows: Sequence[Row], size: str, took: float) -> None:
+    """Write all figures as JSON. `took` in seconds."""
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     told = [{**asdict(row), "verdict": row.verdict} for row in rows]
     result = {"version": 1, "machine": machine(), "size": size, "seconds": round(took, 1), "rows": told}
     RESULTS.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
-    print(f"all figures: {RESULTS.relative_to(PROJECT)}")
 
 
-def write_page(rows: list[Row], took: float) -> None:
-    """Put the table into the page, in the place of the last one."""
+def write_page(rows: Sequence[Row], took: float) -> None:
+    """Put the table into the page, in the place of the last one. `took` in seconds."""
     at = machine()
+    where = f"{at['processor']}, {at['cpus']} CPUs, Python {at['python']}, Linux {at['kernel']}"
     lines = [
         MARK,
-        (
-            f"{at['date']}, as {at['user']}, on {at['processor']}, {at['cpus']} CPUs, Python {at['python']}, "
-            f"Linux {at['kernel']}; {took / 60:.0f} minutes:"
-        ),
+        f"{at['date']}, as {at['user']}, on {where}; {took / 60:.0f} minutes:",
         "",
         "| what was done | times | found | wanted | |",
         "|---|---:|---|---|---|",

@@ -107,9 +107,14 @@ class World:
         assert Health.from_record(after.to_record()) == after
 
 
-@pytest.mark.fault("random lives of a job, table and gate", small=10_000, full=100_000, wanted="no illegal state")
+@pytest.mark.fault(
+    "Random sequences of a job's health",
+    small=10_000,
+    full=100_000,
+    wanted="no hold lost",
+)
 def test_no_sequence_of_events_runs_a_held_job_loses_a_hold_or_lets_probes_overlap(storm: Storm) -> None:
-    for seed in range(storm.size):
+    for seed in storm.rounds():
         world = World(seed)
         for _ in range(12):
             world.step()
@@ -143,10 +148,10 @@ class LongRuns(World):
         self.going_on = run_id, counts
 
 
-@pytest.mark.fault("random lives of a job, table and gate", small=10_000, full=100_000, wanted="no illegal state")
+@pytest.mark.fault("Random sequences while a run goes on", small=10_000, full=100_000, wanted="no probe beside another")
 def test_no_second_probe_is_let_through_while_one_goes_on_whatever_happens_meanwhile(storm: Storm) -> None:
     met = 0
-    for seed in range(storm.size):
+    for seed in storm.rounds():
         world = LongRuns(seed)
         for _ in range(16):
             world.now = later(world.now, world.dice.choice((1, 30, 90, 7200)))

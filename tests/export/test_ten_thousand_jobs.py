@@ -212,6 +212,7 @@ def generate(product: Product, configuration: Path, *arguments: str) -> "subproc
 # --- the promises ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault("10,000 job names and schedules", small=10_000, full=40_000, wanted="no injected line")
 def test_each_job_comes_back_at_its_times_and_nothing_else_does(crontabs: list[Written]) -> None:
     for crontab in crontabs:
         came: dict[str, list[list[set[int]]]] = {}
@@ -226,6 +227,7 @@ def test_each_job_comes_back_at_its_times_and_nothing_else_does(crontabs: list[W
     assert sum(len(crontab.plan.times) for crontab in crontabs) > JOBS * 0.85
 
 
+@pytest.mark.fault("10,000 jobs, some of them bad", small=10_000, full=40_000, wanted="one bad job leaves the others")
 def test_each_bad_file_is_told_and_is_one_comment(crontabs: list[Written]) -> None:
     for crontab in crontabs:
         comments = [line for line in crontab.path.read_text().split("\n") if line.startswith("# invalid: ")]

@@ -473,7 +473,7 @@ def corrupt(path: Path, dice: random.Random) -> None:
     path.write_bytes(content)
 
 
-@pytest.mark.fault("history.sqlite deleted or corrupted", small=40, full=100, wanted="built again, equal")
+@pytest.mark.fault("SQLite deleted or corrupted", small=40, full=100, wanted="built again, equal")
 def test_a_deleted_or_corrupted_index_is_built_again_and_equal(state: State, storm: Storm) -> None:
     dice = random.Random(7)
     for hour in range(40):
@@ -534,7 +534,7 @@ def test_many_readers_at_once_agree(state: State) -> None:
     assert [reader.communicate() for reader in readers] == [(b"200\n", b"")] * 6
 
 
-@pytest.mark.fault("two readers at once, the index taken away", small=6, full=200, wanted="all read all")
+@pytest.mark.fault("SQLite corrupted under its readers", small=6, full=200, wanted="all others answer right")
 def test_readers_survive_whatever_happens_to_the_index_while_they_read(state: State, storm: Storm) -> None:
     dice = random.Random(11)
     for hour in range(400):

@@ -178,7 +178,7 @@ def test_leftovers_keep_still_ends_everything_at_a_timeout(box: Box) -> None:
     assert not lives(int(pid.read_line()))
 
 
-@pytest.mark.fault("fork-and-exit chain", small=1, full=100, wanted="0 left")
+@pytest.mark.fault("Fork-and-exit chain", small=1, full=100, wanted="all gone")
 def test_a_fork_and_exit_chain_is_caught(box: Box, storm: Storm) -> None:
     """Each link forks the next and ends: no pid lives long enough to be named, the loop ends it all the same."""
     chain = box.root / "chain.py"

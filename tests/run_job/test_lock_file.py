@@ -84,7 +84,7 @@ def test_a_lock_that_is_no_plain_file_of_ours_is_refused(box: Box, make: Callabl
     assert not path.with_name("nowhere").exists()
 
 
-@pytest.mark.fault("lock file unlinked while it is held", small=5, full=200, wanted="0 doubles, all 75")
+@pytest.mark.fault("Lock file unlinked while held", small=5, full=200, wanted="no double")
 def test_a_lock_that_was_unlinked_while_held_doubles_nothing(box: Box, storm: Storm) -> None:
     started, release = box.fifo("started"), box.fifo("release")
     job = script(box, "job.sh", f"echo ran; echo started > {started}; read line < {release}")
@@ -155,7 +155,7 @@ def test_the_message_names_the_run_that_holds_the_lock_and_the_ways_out(box: Box
     )
 
 
-@pytest.mark.fault("readers beside starts", small=5, full=100, wanted="0 starts refused for a reader")
+@pytest.mark.fault("Readers in the instant of a start", small=5, full=100, wanted="no start refused")
 def test_readers_never_take_the_lock(box: Box, storm: Storm) -> None:
     """A list or a status in the instant of a start cannot make that start fail."""
     box.job("hello", "command: echo Hello")

@@ -33,7 +33,7 @@ def starters(box: Box, count: int, *arguments: str) -> list[Live]:
         ]
 
 
-@pytest.mark.fault("simultaneous starters by hand", small=200, full=1000, wanted="1 run, all others exit 75")
+@pytest.mark.fault("1,000 simultaneous starters", small=200, full=1000, wanted="1 run, the others 75")
 def test_of_many_starts_by_hand_in_the_same_instant_one_runs_and_the_others_exit_75(box: Box, storm: Storm) -> None:
     count = storm.size
     release = box.fifo("release")
@@ -55,7 +55,7 @@ def test_of_many_starts_by_hand_in_the_same_instant_one_runs_and_the_others_exit
     storm.found(f"{len(starts(box))} run, {len(refused)} × 75")
 
 
-@pytest.mark.fault("simultaneous starters by schedule", small=200, full=1000, wanted="1 run, all exit 0 in silence")
+@pytest.mark.fault("1,000 simultaneous starters of one slot", small=200, full=1000, wanted="1 run, all 0 in silence")
 def test_of_many_scheduled_starts_in_one_slot_one_runs_and_all_exit_0_in_silence(box: Box, storm: Storm) -> None:
     count = storm.size
     box.job("once", f"command: echo ran\n{ONE_SLOT}")
@@ -69,10 +69,9 @@ def test_of_many_scheduled_starts_in_one_slot_one_runs_and_all_exit_0_in_silence
     storm.found(f"{len(starts(box))} run, {len(results)} × 0")
 
 
-@pytest.mark.fault("2 starters at a time", small=25, full=1000, wanted="0 runs side by side")
+@pytest.mark.fault("2 starters × 1,000", small=25, full=1000, wanted="no double")
 def test_two_starters_at_a_time_never_run_a_job_twice(box: Box, storm: Storm) -> None:
     """The job itself notices an overlap: the directory is there already."""
-    rounds = storm.size
     alone = box.root / "alone"
     job = script(box, "job.sh", f"mkdir {alone} && rmdir {alone}")
     box.job("alone", f"command: {job}")
@@ -82,12 +81,12 @@ def test_two_starters_at_a_time_never_run_a_job_twice(box: Box, storm: Storm) ->
         codes += Counter(live.wait().exit_code for live in starters(box, 2, "alone"))
 
     assert set(codes) <= {0, 75}
-    assert codes[0] == len(starts(box)) == len(ends(box)) >= rounds
+    assert codes[0] == len(starts(box)) == len(ends(box)) >= storm.size
     assert set(outcomes(box)) == {("succeeded", None)}
     storm.found(f"0 side by side, {codes[75]} × 75")
 
 
-@pytest.mark.fault("3 jobs with one lock at a time", small=12, full=300, wanted="0 runs side by side")
+@pytest.mark.fault("3 jobs that share a lock, at once", small=12, full=300, wanted="no double")
 def test_jobs_that_share_a_lock_never_run_together(box: Box, storm: Storm) -> None:
     alone = box.root / "alone"
     job = script(box, "job.sh", f"mkdir {alone} && rmdir {alone}")
@@ -116,7 +115,7 @@ def test_ten_runs_in_one_second_have_ten_logs(box: Box) -> None:
     assert all(path.read_bytes() == b"quick\n" for path in box.logs("quick"))
 
 
-@pytest.mark.fault("as many jobs at once", small=40, full=200, wanted="each with its own log and record")
+@pytest.mark.fault("200 jobs at once", small=40, full=200, wanted="each its log and its records")
 def test_two_runs_at_once_of_two_jobs_disturb_each_other_in_nothing(box: Box, storm: Storm) -> None:
     count = storm.size
     for number in range(count):

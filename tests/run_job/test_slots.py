@@ -193,9 +193,7 @@ def test_a_changed_schedule_has_slots_of_its_own(box: Box) -> None:
     assert len({start["scheduled_at"] for start in starts(box)}) == len(starts(box)) == 2
 
 
-@pytest.mark.fault(
-    "job file that goes back and forth between two schedules", small=4, full=100, wanted="each slot once"
-)
+@pytest.mark.fault("A schedule changed to and fro", small=4, full=100, wanted="no slot twice")
 def test_a_job_that_changes_between_two_schedules_runs_each_slot_once(box: Box, storm: Storm) -> None:
     for _ in storm.rounds():
         for schedule in (ONE_SLOT, ANOTHER_SLOT):

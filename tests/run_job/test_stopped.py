@@ -16,9 +16,7 @@ from harness import Box, Result, Storm, lives, until, wait_gone
 from runs import ONE_SLOT, ends, outcomes, pause_or_end, records, script, starts, the_end
 
 
-@pytest.mark.fault(
-    "TERM, INT, HUP to the guard at any moment", small=40, full=500, wanted="right exit, right row, 0 tracebacks"
-)
+@pytest.mark.fault("TERM, INT, HUP at any moment", small=40, full=500, wanted="right exit, right row, no traceback")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=["TERM", "INT", "HUP"])
 def test_a_signal_at_any_moment_gives_the_right_exit_and_the_right_row(box: Box, number: int, storm: Storm) -> None:
     chance = random.Random(int(number))

@@ -52,7 +52,7 @@ def _sleeps_for_us(pid: int, box: Box) -> bool:
         return False
 
 
-@pytest.mark.fault("timeout of a job with many children", small=100, full=500, wanted="0 left")
+@pytest.mark.fault("Timeout against 500 children", small=100, full=500, wanted="all gone")
 def test_many_children_are_all_gone(box: Box, storm: Storm) -> None:
     count = storm.size
     job = script(box, "job.sh", f"{CHILDREN.format(count=count)}")
@@ -94,7 +94,7 @@ def test_a_timeout_covers_the_whole_list(box: Box) -> None:
     assert not (box.root / "last").exists()
 
 
-@pytest.mark.fault("timeout at a moment inside a command list", small=40, full=200, wanted="0 successes")
+@pytest.mark.fault("Timeout at 200 moments inside a command list", small=40, full=200, wanted="never success")
 def test_a_timeout_at_any_moment_of_a_list_is_never_a_success(box: Box, storm: Storm) -> None:
     """Either all commands ran and it succeeded, or it timed out and the last one did not end well."""
     chance = random.Random(7)

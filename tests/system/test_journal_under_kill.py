@@ -41,7 +41,7 @@ def read_all(state: Path) -> tuple[set[tuple[str, int]], int]:
     return found, torn
 
 
-@pytest.mark.fault("kill -9 of four writers of the journal", small=6, full=500, wanted="0 acknowledged records lost")
+@pytest.mark.fault("History: kill -9 storms × 4 writers", small=6, full=500, wanted="no acknowledged record lost")
 def test_no_acknowledged_record_is_lost_when_four_writers_are_killed(tmp_path: Path, storm: Storm) -> None:
     chance = random.Random(4)
     (tmp_path / "journal").mkdir()
