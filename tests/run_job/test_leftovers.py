@@ -9,13 +9,6 @@ import pytest
 from harness import Box, Storm, lives, until
 from runs import outcomes, script, the_end
 
-pytestmark = pytest.mark.fault(
-    "process substitution, double fork, leftovers, pipes held open",
-    small=1,
-    full=1,
-    wanted="what belongs to the run lives, what is left ends, no hang",
-)
-
 
 def test_bash_process_substitution_succeeds_and_nothing_is_killed(box: Box) -> None:
     """bash ends before the `tee` that it started; its output is still on the way."""
@@ -190,4 +183,3 @@ def test_a_fork_and_exit_chain_is_caught(box: Box, storm: Storm) -> None:
         assert box.processes() == []
 
     assert set(outcomes(box)) == {("warned", "leftovers")}
-    storm.found("0 left")

@@ -9,13 +9,6 @@ import pytest
 from harness import IS_ROOT, STRANGER, Box, Storm, lives
 from runs import ONE_SLOT, outcomes, script, skips, starts
 
-pytestmark = pytest.mark.fault(
-    "lock file of every kind: garbage, huge, link, FIFO, foreign",
-    small=1,
-    full=1,
-    wanted="0 doubles",
-)
-
 
 def lock_path(box: Box, slug: str) -> Path:
     path = box.state_directory / "run" / f"{slug}.lock"

@@ -398,4 +398,3 @@ def test_killed_at_any_moment_of_three_attempts_no_attempt_that_ended_is_lost(
         # Killed between the two writes, journal first: then it is in the journal only.
         assert lost in ([], [len(told) + 1])
     assert {"lost", "failed"} <= {outcome for outcome, _ in outcomes(box)}
-    storm.found(f"{len(starts(box))} starts, {len(ends(box))} ends")

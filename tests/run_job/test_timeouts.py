@@ -25,7 +25,6 @@ TREES = {
 }
 
 
-@pytest.mark.fault("timeout of trees of every shape", small=1, full=1, wanted="all gone in grace + 1 s")
 @pytest.mark.parametrize("name", TREES)
 def test_all_of_the_tree_is_gone_within_the_grace_and_a_second(box: Box, name: str) -> None:
     job = script(box, "job.sh", TREES[name])
@@ -62,7 +61,6 @@ def test_many_children_are_all_gone(box: Box, storm: Storm) -> None:
 
     assert result.exit_code == 124
     assert box.processes() == []
-    storm.found("0 left")
 
 
 def test_a_tree_that_obeys_term_ends_before_the_grace_is_over(box: Box) -> None:
@@ -116,7 +114,6 @@ def test_a_timeout_at_any_moment_of_a_list_is_never_a_success(box: Box, storm: S
         else:
             assert (result.exit_code, end["outcome"], end["reason"]) == (124, "failed", "timeout")
     assert {outcome for outcome, _ in outcomes(box)} == {"succeeded", "failed"}
-    storm.found("0 successes")
 
 
 def test_the_flag_sets_the_timeout_of_one_run(box: Box) -> None:
