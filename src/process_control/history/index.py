@@ -10,6 +10,7 @@ file make a deleted database dangerous. Who may not write here, or finds the dis
 import fcntl
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -25,7 +26,7 @@ from process_control.history.lost import lost_end
 from process_control.history.packed_day import decompressed
 from process_control.system import proc
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 BLOCK_BYTES = 8 << 20
 LONGEST_LINE = 1 << 20
 BUSY_SECONDS = 30.0
@@ -305,8 +306,8 @@ class Index:
             return _run_from(row)
         block = record.read_block(self.state_directory, row[1])
         end = block.get("end") if block and block.get("run_id") == row[0] else None
-        if isinstance(end, dict) and _is_sound("end", end):
-            values = _values_of("end", end, "")
+        values = _values_of("end", end, "") if isinstance(end, dict) and _is_sound("end", end) else {}
+        if values and _fit_their_columns(values):
             rest = (values.get("read_bytes"), values.get("written_bytes"))
             return _run_from((*(values.get(name) for name in _END_COLUMNS), *NO_RUNNER, *rest))
         end = lost_end({"boot_id": row[27]}, now="", boot_id=proc.boot_id())
@@ -572,7 +573,7 @@ class Folding:
     def _read_record(self, line: bytes) -> bool:
         """Take one record for the next write; return False when it cannot be understood. Unknown events are fine."""
         try:
-            what = self._decode(line)
+            what = self._decode(line.strip(b"\0"))  # a power cut leaves zeros behind a record that is whole
         except (ValueError, RecursionError):
             return False
         if not isinstance(what, dict) or not isinstance(what.get("event"), str):
@@ -607,12 +608,22 @@ class Folding:
                 self._garbled += 1
 
 
-ODD_VALUES = (sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError, UnicodeEncodeError)
-"""What SQLite says to a list where a text belongs, a number of 80 digits, half a surrogate pair."""
+ODD_VALUES = (
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+    OverflowError,
+    UnicodeEncodeError,
+)
+"""What SQLite says to a text where a number belongs, a list, a number of 80 digits, half a surrogate pair."""
 _END_COLUMNS = (
     "run_id", "job", "started_at", "outcome", "duration_seconds", "at", "trigger", "scheduled_at", "reason", "detail",
     "exit_code", "signal", "attempts", "stdout_bytes", "stderr_bytes", "log_dropped_bytes", "cpu_seconds",
     "memory_bytes", "log", "slow_start", "by", "host", "version", "verdict", "decided_by",
+)  # fmt: skip
+_NUMBERS = (
+    "duration_seconds", "exit_code", "stdout_bytes", "stderr_bytes", "log_dropped_bytes", "cpu_seconds", "memory_bytes",
+    "read_bytes", "written_bytes", "slow_start",
 )  # fmt: skip
 NO_RUNNER = (None, None, None, None)
 
@@ -626,10 +637,24 @@ def _values_of(event: str, what: dict[str, Any], day: str) -> dict[str, Any]:
     values["day"] = day
     if event == "end":
         attempts = what.get("attempts")
-        values["attempts"] = json.dumps(attempts) if isinstance(attempts, list) else None
+        is_sound = isinstance(attempts, list) and all(isinstance(attempt, dict) for attempt in attempts)
+        values["attempts"] = json.dumps(attempts) if is_sound else None
         decided_by = what.get("decided_by")
         values["decided_by"] = json.dumps(decided_by) if isinstance(decided_by, dict) else None
     return values
+
+
+def _fit_their_columns(values: dict[str, Any]) -> bool:
+    """Whether the values of an end are of the kinds that the journal's have to be (SQLite looks there)."""
+    return all(
+        value is None or (isinstance(value, int | float) if name in _NUMBERS else _is_text(value))
+        for name, value in values.items()
+    )
+
+
+def _is_text(value: object) -> bool:
+    """Whether it is a text that SQLite takes: without half a surrogate pair."""
+    return isinstance(value, str) and (value.isascii() or not re.search("[\ud800-\udfff]", value))
 
 
 def _goes_on(row: tuple[Any, ...]) -> bool:
