@@ -29,10 +29,7 @@ def gate(box: Box) -> Iterator[list[str]]:
 def starters(box: Box, count: int, *arguments: str) -> list[Live]:
     """Start `run-job` so many times, as cron's line does, all in the same instant."""
     with gate(box) as behind:
-        return [
-            box.start_command([*behind, box.product.interpreter, "-I", "-S", str(box.product.stub), *arguments])
-            for _ in range(count)
-        ]
+        return [box.start_command([*behind, *box.product.stub_words, *arguments]) for _ in range(count)]
 
 
 def test_of_many_starts_by_hand_in_the_same_instant_one_runs_and_the_others_exit_75(box: Box) -> None:
