@@ -8,8 +8,10 @@ MAKEFLAGS += --no-print-directory
 # Debian's own interpreter first: one from somebody's home cannot be entered by the service user of the tests.
 SYSTEM_PYTHON := $(or $(wildcard /usr/bin/python3),$(shell command -v python3),/usr/bin/python3)
 PYTHON := .venv/bin/python
-# A second call is instant, a moved clone or a changed pyproject.toml sets up again.
-READY := .venv/.ready-$(shell (pwd; cat pyproject.toml) | sha256sum | cut -c1-12)
+# A second call is instant; a moved clone, a changed pyproject.toml or another interpreter sets up again.
+READY := .venv/.ready-$(shell (pwd; cat pyproject.toml; $(SYSTEM_PYTHON) -VV) 2>&1 | sha256sum | cut -c1-12)
+# What the product under test is called with: `make test PYTHON_FLAGS=-O` strips its `assert`s, not those of the tests.
+PYTHON_FLAGS :=
 # What the tests call, and the Debian package that has it; installed only as root, and only when missing.
 TEST_TOOLS := setpriv:util-linux unshare:util-linux flock:util-linux mount:mount cron:cron linux.uml:user-mode-linux \
 	zsh:zsh fish:fish dh_bash-completion:bash-completion man:man-db mandoc:mandoc \
@@ -24,7 +26,7 @@ fi
 endef
 PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo test lint bench faults clean
+.PHONY: help setup demo test lint bench faults fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -32,7 +34,7 @@ help: ## this list
 setup: $(READY) ## the virtual environment .venv (all others do this by themselves)
 
 $(READY):
-	@if ! $(PYTHON) -c 'import pip' 2>/dev/null; then
+	@if ! $(PYTHON) -c 'import pip' 2>/dev/null || [ "$$($(PYTHON) -VV)" != "$$($(SYSTEM_PYTHON) -VV)" ]; then
 		if ! $(SYSTEM_PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then
 			if [ "$$(id -u)" != 0 ]; then
 				echo "Python cannot make virtual environments here; run: sudo apt-get install python3-venv" >&2; exit 1
@@ -59,7 +61,7 @@ demo: $(READY) ## a succeeding, a failing, a timing-out and a multi-command job,
 
 test: lint ## linters and all tests: what CI runs
 	@$(INSTALL_TEST_TOOLS)
-	$(PYTHON) -m pytest
+	PROCESS_CONTROL_PYTHON_FLAGS='$(PYTHON_FLAGS)' $(PYTHON) -m pytest
 
 lint: $(READY) ## ruff and mypy --strict
 	@$(PYTHON) -m ruff check --quiet .
@@ -72,6 +74,10 @@ bench: $(READY) ## every speed promise against its goal and other programs; ONLY
 faults: $(READY) ## the storms at full size, one table at the end; ONLY='lock file' SIZE=0.1 KEEP=1
 	@$(INSTALL_TEST_TOOLS)
 	$(PYTHON) tests/faults.py $(if $(ONLY),--only '$(ONLY)') $(if $(SIZE),--size $(SIZE)) $(if $(KEEP),--keep)
+
+fuzz: $(READY) ## a search guided by coverage for what a reader falls over (SECONDS= for each, ONLY=)
+	@$(PYTHON) -c 'import atheris' 2>/dev/null || $(PIP) install --no-build-isolation --editable '.[fuzz]'
+	$(PYTHON) tests/fuzz/search.py --seconds $(or $(SECONDS),30) --only '$(ONLY)'
 
 clean: ## remove caches and build results (.venv stays: rm -rf .venv)
 	@rm -rf build dist bench/results .hypothesis .mypy_cache .pytest_cache .ruff_cache /tmp/process-control-tests-$$(id -u)

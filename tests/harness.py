@@ -251,7 +251,7 @@ class Box:
         of 24 lines and `columns`; `cwd`: of the caller.
         """
         if via == "stub":
-            command = [self.product.interpreter, "-I", "-S", str(self.product.stub)]
+            command = self.product.stub_words
         elif via == "script":
             command = [str(self.product.run_job)]
         else:

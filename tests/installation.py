@@ -17,6 +17,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 PROJECT = Path(__file__).resolve().parent.parent
+PYTHON_FLAGS = os.environ.get("PROCESS_CONTROL_PYTHON_FLAGS", "").split()
+"""What the interpreter of the product, not that of the tests, is called with: such as -O, which strips `assert`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,16 @@ class Product:
 
     prefix: Path
     interpreter: str
+
+    @property
+    def python(self) -> list[str]:
+        """What calls the interpreter that the product runs under."""
+        return [self.interpreter, *PYTHON_FLAGS]
+
+    @property
+    def stub_words(self) -> list[str]:
+        """What a line of a crontab calls."""
+        return [*self.python, "-I", "-S", str(self.stub)]
 
     @property
     def run_job(self) -> Path:
@@ -117,7 +129,7 @@ def _base_interpreter() -> str:
 
 
 def _fingerprint() -> str:
-    digest = hashlib.sha256(f"{sys.version}{_base_interpreter()}{Path(__file__).read_bytes()!r}".encode())
+    digest = hashlib.sha256(f"{sys.version}{_base_interpreter()}{PYTHON_FLAGS}{Path(__file__).read_bytes()!r}".encode())
     for distribution in _dependencies():
         digest.update(f"{distribution.name}={distribution.version}\n".encode())
     trees = [PROJECT / "src", PROJECT / "share"]
@@ -158,11 +170,22 @@ def _install(prefix: Path) -> None:
         site_packages = next(prefix.glob("lib/python3*/site-packages"))
         for distribution in _dependencies():
             _copy_distribution(distribution, site_packages)
+        _call_python_with_its_flags(prefix)
         # As after the first run of whoever installed it: with the bundle of lean rooms, for every account to read.
-        _must([base, "-I", "-S", str(site_packages / "process_control" / "cli" / "bundle_writer.py")])
+        _must([base, *PYTHON_FLAGS, "-I", "-S", str(site_packages / "process_control" / "cli" / "bundle_writer.py")])
         (prefix / "READY").touch()
     finally:
         os.umask(mask)
+
+
+def _call_python_with_its_flags(prefix: Path) -> None:
+    """Give the console scripts the flags. As words: with `-I` the interpreter passes over PYTHONOPTIMIZE."""
+    if len(PYTHON_FLAGS) > 1:
+        raise RuntimeError(f"a script's first line has room for one flag: {PYTHON_FLAGS}")
+    for script in (prefix / "bin").iterdir() if PYTHON_FLAGS else ():
+        first, newline, rest = script.read_bytes().partition(b"\n")
+        if not script.is_symlink() and first == f"#!{prefix}/bin/python".encode():
+            script.write_bytes(first + b" " + PYTHON_FLAGS[0].encode() + newline + rest)
 
 
 def _copy_distribution(distribution: importlib.metadata.Distribution, site_packages: Path) -> None:

@@ -151,6 +151,7 @@ class Reader:
         for here, there in (
             (str(self.home), HOME),
             (str(product.site_packages), "/opt/process-control/lib/python3.11/site-packages"),
+            (" ".join(product.python), "/usr/bin/python3.11"),
             (product.interpreter, "/usr/bin/python3.11"),
         ):
             printed = printed.replace(here, there)

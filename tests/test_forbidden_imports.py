@@ -84,7 +84,7 @@ def notes(box: Box) -> Iterator[Path]:
 
 def witnessed_run(box: Box, notes: Path, slug: str) -> list[str]:
     """Run the job's slot through the stub; return its imports and execs, in order."""
-    command = [box.product.interpreter, "-I", "-S", "-c", WITNESS, str(notes), str(box.product.stub)]
+    command = [*box.product.python, "-I", "-S", "-c", WITNESS, str(notes), str(box.product.stub)]
     result = box.command([*command, "--scheduled", slug])
     assert result.exit_code == 0, result
     return notes.read_text().splitlines()
@@ -147,7 +147,7 @@ def test_a_job_that_fails_starts_without_anything_heavy(box: Box, notes: Path) -
     box.job("broken", JOB.replace("/bin/true", "/bin/false"))
     box.run("broken")
 
-    command = [box.product.interpreter, "-I", "-S", "-c", WITNESS, str(notes), str(box.product.stub)]
+    command = [*box.product.python, "-I", "-S", "-c", WITNESS, str(notes), str(box.product.stub)]
     result = box.command([*command, "--scheduled", "broken"])
     lines = notes.read_text().splitlines()
 

@@ -5,7 +5,6 @@ Lean room, loaded only when somebody is to be mailed.
 
 import fcntl
 import posix
-import sys
 import time
 
 from process_control.errors import CannotRecord
@@ -68,9 +67,10 @@ class Postman:
         """Start the process that tells what was posted, or what has waited long enough."""
         if not self._has_posted and not spool.is_due(self._settings.state_directory, time.time()):
             return
+        from process_control.system.interpreter import python
         from process_control.system.process import start_detached
 
-        words = [sys.executable, "-I", "-c", _TELL, _PACKAGE_FOLDER]
+        words = [*python(), "-I", "-c", _TELL, _PACKAGE_FOLDER]
         words += ["--config", self._settings.path] if self._settings.path else []
         if self._in_memory is None:
             start_detached(words)

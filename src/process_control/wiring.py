@@ -4,7 +4,6 @@ Lean room: each adapter is imported when it is wanted.
 """
 
 import posix
-import sys
 
 from process_control.core.run import SUCCEEDED, WARNED
 from process_control.errors import BadConfiguration, CannotRecord
@@ -424,10 +423,11 @@ class Adapters:
             posix.utime(stamp, (now, now))  # before it starts: two runs that end together start one
         except OSError:
             return
+        from process_control.system.interpreter import python
         from process_control.system.process import start_detached
 
         configuration = ["--config", self._settings.path] if self._settings.path else []
-        start_detached([sys.executable, "-I", "-c", _PRUNE, _PACKAGE_FOLDER, *configuration, "prune"])
+        start_detached([*python(), "-I", "-c", _PRUNE, _PACKAGE_FOLDER, *configuration, "prune"])
 
 
 def announce(settings: "Settings", record: "dict[str, object]") -> None:

@@ -23,12 +23,12 @@ def own_box(make_box: Callable[..., Box]) -> Box:
 
 def write_bundle(box: Box) -> None:
     writer = box.product.package / "cli" / "bundle_writer.py"
-    subprocess.run([box.product.interpreter, "-I", "-S", str(writer)], check=True)
+    subprocess.run([*box.product.python, "-I", "-S", str(writer)], check=True)
 
 
 def imports(box: Box) -> set[str]:
     """Return which lean rooms a run by cron's line imports one by one: none is what a bundle is for."""
-    command = [box.product.interpreter, "-v", "-I", "-S", str(box.product.stub), "plain"]
+    command = [*box.product.python, "-v", "-I", "-S", str(box.product.stub), "plain"]
     result = box.command(command)
     assert result.exit_code == 0, result
     lines = [line.split("'") for line in result.stderr.splitlines() if line.startswith("import 'process_control")]

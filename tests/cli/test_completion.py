@@ -209,7 +209,7 @@ def test_what_cannot_be_told_is_silent(name: str, box: Box) -> None:
 def test_the_names_of_jobs_are_told_without_anything_heavy(jobs: Box) -> None:
     notes = jobs.root / "notes"
     notes.touch()
-    command = [jobs.product.interpreter, "-I", "-S", "-c", WITNESS, str(notes), str(jobs.product.stub)]
+    command = [*jobs.product.python, "-I", "-S", "-c", WITNESS, str(notes), str(jobs.product.stub)]
     jobs.run_job("--complete", "slugs")  # fills the cache
 
     result = jobs.command([*command, "--complete", "slugs"])

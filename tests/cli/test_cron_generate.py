@@ -435,7 +435,7 @@ def test_a_line_calls_the_real_interpreter_and_the_stub(box: Box) -> None:
     result = box.cron_generate("--output", "console")
 
     assert lines_of(result) == [
-        f"30 2 * * * {box.product.interpreter} -I -S {box.product.stub} --scheduled backup --config {box.configuration}"
+        f"30 2 * * * {' '.join(box.product.stub_words)} --scheduled backup --config {box.configuration}"
     ]
     assert not os.path.islink(box.product.interpreter)
 

@@ -193,7 +193,7 @@ def test_what_cron_starts_is_the_stub_under_the_service_user(stage: Stage) -> No
 
     assert (
         SERVICE_USER,
-        f"{box.product.interpreter} -I -S {box.product.stub} --scheduled plain --config {box.configuration}",
+        f"{' '.join(box.product.stub_words)} --scheduled plain --config {box.configuration}",
     ) in stage.cron.commands()
 
 

@@ -60,7 +60,7 @@ def run_with_fault(box: Box) -> Callable[..., Result]:
 
     def run(fault: str, *arguments: str) -> Result:
         return box.command(
-            [box.product.interpreter, "-I", str(driver), str(box.product.site_packages), *arguments],
+            [*box.product.python, "-I", str(driver), str(box.product.site_packages), *arguments],
             env={"FAULT": fault},
         )
 

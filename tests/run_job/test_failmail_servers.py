@@ -343,7 +343,7 @@ def test_wherever_the_runner_is_killed_the_failure_is_mailed_once(make_box: Call
 def mailed_once(box: Box, server: Any, number: int) -> bool:
     driver = box.root / "driver.py"
     driver.write_text(KILLED_AT)
-    command = [box.product.interpreter, "-I", str(driver), str(box.product.site_packages)]
+    command = [*box.product.python, "-I", str(driver), str(box.product.site_packages)]
     failing_job(box)
 
     first = box.command([*command, "broken"], env={"KILL_AT": str(number)})

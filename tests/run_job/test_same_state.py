@@ -142,7 +142,7 @@ def scheduled_by_a_hostile_caller(box: Box) -> Result:
         resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
-    command = [box.product.interpreter, "-I", "-S", str(box.product.stub), "--scheduled", "probe"]
+    command = [*box.product.stub_words, "--scheduled", "probe"]
     kept = {"PROCESS_CONTROL_CONFIG": str(box.configuration)}
     try:
         with box.start_command(

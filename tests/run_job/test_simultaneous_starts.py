@@ -27,10 +27,7 @@ def gate(box: Box) -> Iterator[list[str]]:
 def starters(box: Box, count: int, *arguments: str) -> list[Live]:
     """Start `run-job` so many times, as cron's line does, all in the same instant."""
     with gate(box) as behind:
-        return [
-            box.start_command([*behind, box.product.interpreter, "-I", "-S", str(box.product.stub), *arguments])
-            for _ in range(count)
-        ]
+        return [box.start_command([*behind, *box.product.stub_words, *arguments]) for _ in range(count)]
 
 
 @pytest.mark.fault("1,000 simultaneous starters", small=200, full=1000, wanted="1 run, the others 75")

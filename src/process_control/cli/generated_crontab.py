@@ -20,6 +20,7 @@ from process_control.export.crontab import Crontab, InvalidFile, Manner, Planned
 from process_control.export.crontab_rules import has_users
 from process_control.system.account import Account
 from process_control.system.as_account import ask_as, fault_as_values, fault_of
+from process_control.system.interpreter import python
 
 _PLACES = ("path", "job_directory", "state_directory", "run_directory", "output_directory")
 
@@ -72,7 +73,7 @@ def words_of_run_job(settings: Settings) -> tuple[str, ...]:
     if settings.runner_path is not None:
         return (settings.runner_path,)
     stub = os.path.join(os.path.dirname(os.path.abspath(process_control.__file__)), "cli", "stub.py")
-    return (_interpreter(), "-I", "-S", stub)
+    return (_interpreter(), *python()[1:], "-I", "-S", stub)
 
 
 def _interpreter() -> str:

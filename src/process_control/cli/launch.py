@@ -14,6 +14,7 @@ from process_control.history.record import read_block
 from process_control.system import proc
 from process_control.system.account import Account
 from process_control.system.as_account import ask_as
+from process_control.system.interpreter import python
 
 STARTS_WITHIN_SECONDS = 10.0
 LOOK_AGAIN_SECONDS = 0.005
@@ -88,4 +89,4 @@ def _launched(slug: str, process: "subprocess.Popen[bytes]", run_id: object, com
 
 def _command(slug: str, flags: Sequence[str]) -> list[str]:
     stub = str(Path(__file__).with_name("stub.py"))
-    return [sys.executable, "-I", "-S", stub, *flags, "--", slug]
+    return [*python(), "-I", "-S", stub, *flags, "--", slug]

@@ -1,13 +1,25 @@
 """Data to stdout, talk to stderr: the few ways in which the commands print."""
 
 import json
+import re
 import sys
+from contextlib import suppress
 
 from process_control.notify.message import escape_controls
 
+_NOT_ASCII = re.compile("[^\n -~]")
+
 
 def print_json(value: dict[str, object]) -> None:
-    print_line(json.dumps({"version": 1, **value}, ensure_ascii=False, indent=2))
+    text = json.dumps({"version": 1, **value}, ensure_ascii=False, indent=2)
+    with suppress(UnicodeEncodeError):  # half a surrogate pair: shown by its number too
+        text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    print_line(_NOT_ASCII.sub(_printable, text))
+
+
+def _printable(match: re.Match[str]) -> str:
+    """Return the character, by its number when a terminal could be steered by it: JSON itself escapes only C0."""
+    return match[0] if match[0].isprintable() else json.dumps(match[0])[1:-1]
 
 
 def print_line(text: str) -> None:

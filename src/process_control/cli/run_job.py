@@ -140,10 +140,11 @@ def have_the_bundle_written() -> None:
     try:
         if not posix.access(cache, posix.W_OK) or _is_fresh(unfinished):
             return
+        from process_control.system.interpreter import python
         from process_control.system.process import start_detached
 
         writer = f"{cache.rpartition('/')[0]}/cli/bundle_writer.py"
-        start_detached([sys.executable, "-I", "-S", "-X", "no_debug_ranges", writer])
+        start_detached([*python(), "-I", "-S", "-X", "no_debug_ranges", writer])
     except Exception:  # noqa: BLE001  half a package: the run itself is over
         pass
 

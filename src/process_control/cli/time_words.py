@@ -9,13 +9,19 @@ SINCE_HELP = "7d, 12h, 90s, or a date such as 2026-03-01 or 2026-03-01T02:30."
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
+LAST_YEAR = 9000
+"""Nothing is recorded after it; from there one could count beyond what a calendar has."""
+
 
 def parse_iso(text: str | None) -> datetime | None:
     """Read a time of a record; None for none, or for one that cannot be read."""
     try:
-        return datetime.fromisoformat(text) if text else None
+        moment = datetime.fromisoformat(text) if text else None
     except ValueError:
         return None
+    if moment is None or moment.tzinfo is None or not 1970 <= moment.year <= LAST_YEAR:
+        return None
+    return moment
 
 
 def moment_of_flag(flag: str, text: str, now: datetime) -> str:

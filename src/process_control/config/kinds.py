@@ -336,7 +336,7 @@ TIME = _time_kind(zero=True)
 TIME_ABOVE_ZERO = _time_kind(zero=False)
 
 _SIZE = re.compile(r"(?P<number>[0-9]{1,15}(?:\.[0-9]{1,3})?) ?(?P<unit>B|[kKMGT]B|[KMGT]iB|)", re.ASCII)
-_BYTES = {"": 1, "B": 1} | {
+_BYTES: dict[str, int] = {"": 1, "B": 1} | {
     letter + end: base**power
     for power, letters in enumerate(("kK", "M", "G", "T"), start=1)
     for letter in letters
@@ -348,7 +348,11 @@ SIZE_FORM = "bytes, or 100 kB, 100 MB, 1 GB, 1 GiB"
 def bytes_of(text: str) -> int | None:
     """Return the bytes that `text` says (`4096`, `100 MB`, `1 GiB`), None when it says none."""
     match = _SIZE.fullmatch(text.strip())
-    return None if match is None else int(float(match["number"]) * _BYTES[match["unit"]])
+    if match is None:
+        return None
+    whole, _, part = match["number"].partition(".")
+    thousandths = int(whole + part.ljust(3, "0"))  # a float makes 1000 bytes of 1.001 kB
+    return thousandths * _BYTES[match["unit"]] // 1000
 
 
 def _read_size(key: str, node: Node, faults: Faults) -> int | None:

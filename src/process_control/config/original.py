@@ -184,6 +184,8 @@ def _rewrite_configuration_keys(edited: EditedText, root: Map, original: Origina
         elif key.value == "default_job_config" and isinstance(value, Map):
             _rewrite_job_keys(edited, value, original, prefix="default_job_config.")
             edited.insert(value, _missing(value, original.assumed), "default_job_config.")
+        elif key.value == "default_job_config" and original.assumed:
+            edited.make_note(key, key.value, "it is no map: one is written at the end")
     if not isinstance(entries.get("default_job_config"), Map):
         edited.append_map(root, "default_job_config", original.assumed)
     if "syslog" not in entries:

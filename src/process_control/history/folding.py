@@ -12,8 +12,14 @@ LONGEST_LINE = 1 << 20
 
 KEEP_PLACE = "INSERT OR REPLACE INTO folded (file, inode, size, offset, garbled) VALUES (?, ?, ?, ?, ?)"
 
-ODD_VALUES = (sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError, UnicodeEncodeError)
-"""What SQLite says to a list where a text belongs, a number of 80 digits, half a surrogate pair."""
+ODD_VALUES = (
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+    OverflowError,
+    UnicodeEncodeError,
+)
+"""What SQLite says to a text where a number belongs, a list, a number of 80 digits, half a surrogate pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,7 @@ class Folding:
     def _read_record(self, line: bytes) -> bool:
         """Take one record for the next write; return False when it cannot be understood. Unknown events are fine."""
         try:
-            found = self._lines.read(line)
+            found = self._lines.read(line.strip(b"\0"))  # a power cut leaves zeros behind a record that is whole
         except self._garbage:
             return False
         if found is not None:

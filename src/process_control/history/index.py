@@ -25,10 +25,10 @@ from process_control.history.folding import Folding, Place, keep_place
 from process_control.history.glance import Glance, Mark
 from process_control.history.lost import lost_end
 from process_control.history.packed_day import decompressed
-from process_control.history.run_rows import END, is_sound, run_values
+from process_control.history.run_rows import END, fit_their_columns, is_sound, run_values
 from process_control.system import proc
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 BLOCK_BYTES = 8 << 20
 BUSY_SECONDS = 30.0
 
@@ -255,7 +255,8 @@ class Index:
         end = block.get("end") if block and block.get("run_id") == row[0] else None
         if isinstance(end, dict) and is_sound(END, end):
             values = run_values(end)
-            return _run_from(tuple([values.get(name) for name in _COLUMN_NAMES]))
+            if fit_their_columns(values):
+                return _run_from(tuple([values.get(name) for name in _COLUMN_NAMES]))
         end = lost_end({"boot_id": row[27]}, now="", boot_id=proc.boot_id())
         return _run_from(
             (*row[:3], end["outcome"], *row[4:8], end["reason"], end["detail"], *row[10:25], *NO_RUNNER, None, None)
@@ -475,11 +476,15 @@ def _goes_on(row: tuple[Any, ...]) -> bool:
     return record.runner_is_alive({"pid": pid, "pid_start": pid_start, "boot_id": boot_id, "pid_ns": pid_ns})
 
 
+def _attempts(text: str | None) -> list[dict[str, Any]]:
+    return [each for each in json.loads(text) if isinstance(each, dict)] if text else []
+
+
 def _run_from(row: tuple[Any, ...]) -> Run:
     return Run(
         run_id=row[0], job=row[1], started_at=row[2], outcome=row[3], duration_seconds=row[4], ended_at=row[5],
         trigger=row[6], scheduled_at=row[7], reason=row[8], detail=row[9], exit_code=row[10], signal=row[11],
-        attempts=json.loads(row[12]) if row[12] else [], stdout_bytes=row[13], stderr_bytes=row[14],
+        attempts=_attempts(row[12]), stdout_bytes=row[13], stderr_bytes=row[14],
         log_dropped_bytes=row[15], cpu_seconds=row[16], memory_bytes=row[17], log=row[18], slow_start=bool(row[19]),
         by=row[20], host=row[21], version=row[22], verdict=row[23],
         decided_by=json.loads(row[24]) if row[24] else None, pid=row[25], read_bytes=row[29], written_bytes=row[30],

@@ -107,7 +107,7 @@ def _records_since(state_directory: str, *, since: float, needle: bytes) -> "lis
             for line in lines:
                 if needle in line:
                     try:
-                        record = decode(line.decode("utf-8", "replace"))
+                        record = decode(line.strip(b" \0\r\n").decode("utf-8", "replace"))
                     except ValueError:
                         continue
                     if isinstance(record, dict):

@@ -69,6 +69,8 @@ def _plain(raw: msgspec.Raw, opening: bytes) -> str | None:
     found = bytes(raw)
     if not found.startswith(opening):
         return None
+    if opening == b"[" and found[1:2] not in (b"{", b"]"):
+        raise ValueError("a list that may be of other things than objects")
     text = found.decode("ascii")
     if "\\" in text or not text.isprintable():
         raise ValueError("a text that may be none")

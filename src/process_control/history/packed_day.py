@@ -9,22 +9,38 @@ BLOCK_BYTES = 256 << 10
 
 
 def decompressed(path: str) -> Iterator[bytes | None]:
-    """Yield what can be decompressed, of all members of the file; None when it is torn or garbled from there on."""
+    """Yield what can be decompressed, of all members of the file; None when it is torn or garbled from there on.
+
+    No block is larger than 256 KiB, however small it was packed.
+    """
     member = zlib.decompressobj(wbits=31)
     begun = False
     with open(path, "rb") as file:
         while packed := file.read(BLOCK_BYTES):
             while packed:
+                before = member.copy()
                 try:
-                    yield member.decompress(packed)
+                    yield member.decompress(packed, BLOCK_BYTES)
                 except zlib.error:
+                    yield from _up_to_the_fault(before, packed)
                     yield None
                     return
-                begun, packed = not member.eof, member.unused_data
+                begun, packed = not member.eof, member.unused_data or member.unconsumed_tail
                 if member.eof:
                     member = zlib.decompressobj(wbits=31)
     if begun:
         yield None
+
+
+def _up_to_the_fault(member: "zlib._Decompress", packed: bytes) -> Iterator[bytes]:
+    """Yield what comes before the place that cannot be decompressed: a call that fails keeps all that it had made."""
+    for place in range(len(packed)):
+        try:
+            text = member.decompress(packed[place : place + 1])
+        except zlib.error:
+            return
+        if text:
+            yield text
 
 
 def compress(path: str) -> None:

@@ -31,6 +31,26 @@ _SIXTY_DAYS = 60 * 86400
 
 Block = dict[str, object]
 
+_KINDS = {
+    "run_id": str,
+    "job": str,
+    "lock": str,
+    "trigger": str,
+    "scheduled_at": str,
+    "started_at": str,
+    "log": str,
+    "by": str,
+    "host": str,
+    "version": str,
+    "boot_id": str,
+    "pid_ns": str,
+    "pid": int,
+    "pid_start": int,
+    "guard_pid": int,
+    "end": dict,
+}
+"""What the values of a block are, where it has them; one with another kind of value was not written by us."""
+
 
 class Identity:
     """What tells one process from every other, on this host and since this boot. Made before rights are dropped."""
@@ -390,7 +410,13 @@ def run_in(content: bytes) -> Block | None:
         run = decode(text.decode("utf-8", "replace"))
     except ValueError:
         return None
-    return run if isinstance(run, dict) and isinstance(run.get("run_id"), str) else None
+    return run if isinstance(run, dict) and _is_sound(run) else None
+
+
+def _is_sound(run: Block) -> bool:
+    if run.get("run_id") is None or run.get("job") is None:
+        return False
+    return all(run.get(name) is None or isinstance(run[name], kind) for name, kind in _KINDS.items())
 
 
 def _shortened(run: Block) -> Block:

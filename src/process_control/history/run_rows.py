@@ -1,6 +1,7 @@
 """Records of the journal as rows of the index: which key of an event goes to which column, and the SQL for it."""
 
 import json
+import re
 from typing import Any
 
 Plain = str | int | float | bool | None
@@ -27,6 +28,10 @@ FACTS = {
 NESTED: dict[str, dict[str, type]] = {START: {}, END: {"attempts": list, "decided_by": dict}, SKIP: {}}
 """What is JSON in its column too, and what it is when it makes sense."""
 
+_NUMBERS = (
+    "duration_seconds", "exit_code", "stdout_bytes", "stderr_bytes", "log_dropped_bytes", "cpu_seconds", "memory_bytes",
+    "read_bytes", "written_bytes", "slow_start",
+)  # fmt: skip
 _COLUMNS = {END: {"at": "ended_at", "started_at": "at"}}
 
 
@@ -60,7 +65,22 @@ def row_of(event: str, what: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _json(value: object, kind: type) -> str | None:
-    return json.dumps(value) if isinstance(value, kind) else None
+    if not isinstance(value, kind) or (isinstance(value, list) and not all(isinstance(each, dict) for each in value)):
+        return None
+    return json.dumps(value)
+
+
+def fit_their_columns(values: dict[str, Any]) -> bool:
+    """Whether the values of an end are of the kinds that the journal's have to be (SQLite looks there)."""
+    return all(
+        value is None or (isinstance(value, int | float) if name in _NUMBERS else _is_text(value))
+        for name, value in values.items()
+    )
+
+
+def _is_text(value: object) -> bool:
+    """Whether it is a text that SQLite takes: without half a surrogate pair."""
+    return isinstance(value, str) and (value.isascii() or not re.search("[\ud800-\udfff]", value))
 
 
 def with_day(event: str, row: tuple[Any, ...], day: str) -> tuple[Any, ...]:

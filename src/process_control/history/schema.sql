@@ -20,8 +20,8 @@ CREATE TABLE run (
     stderr_bytes      INTEGER,
     log_dropped_bytes INTEGER,
     cpu_seconds       REAL,
-    read_bytes INTEGER,
-    written_bytes INTEGER,
+    read_bytes        INTEGER,
+    written_bytes     INTEGER,
     memory_bytes      INTEGER,
     log               TEXT,
     slow_start        INTEGER,
@@ -35,7 +35,7 @@ CREATE TABLE run (
     boot_id           TEXT,
     pid_ns            TEXT,
     day               TEXT NOT NULL    -- of the journal's last line about this run
-);
+) STRICT;                              -- what is of another kind than its column is told as garbled
 
 -- What lists tell of each job at a glance; marks are NULL until it was told anew (see glance.py).
 CREATE TABLE job (
