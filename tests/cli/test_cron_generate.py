@@ -3,7 +3,9 @@
 import json
 import os
 import pwd
+import random
 import re
+import signal
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +14,8 @@ import pytest
 
 from cli.desk import Desk
 from commands import Result
-from harness import IS_ROOT, SERVICE_USER, STRANGER, Box
-from runs import records
+from harness import IS_ROOT, SERVICE_USER, STRANGER, Box, Storm
+from runs import pause_or_end, records
 from syslog_listener import Listener
 
 BACKUP = 'command: /bin/true\nschedule: "30 2 * * *"'
@@ -570,3 +572,29 @@ def test_a_configuration_that_the_service_user_cannot_read_is_told_before_every_
             "  hint: give that user, or a group that it is in, the right to read it\n"
         ),
     )
+
+
+@pytest.mark.fault("SIGKILL of cron-generate at any moment", small=12, full=200, wanted="old or new, never half")
+def test_a_cron_generate_that_was_killed_leaves_the_old_or_the_new_crontab(box: Box, storm: Storm) -> None:
+    target = box.root / "crontab"
+    box.configure(output_crontab=str(target), runner_path="/bin/true")
+    for number in range(300):
+        box.job(f"job-{number:03}", BACKUP)
+    assert box.cron_generate().exit_code == 0
+    chance, new = random.Random(3), 0
+
+    for number in storm.rounds():
+        old = target.read_bytes()
+        box.job("job-000", f'command: /bin/true\nschedule: "{number % 60} 3 * * *"')
+        with box.start_command([str(box.product.cron_generate)]) as live:
+            pause_or_end(live, chance.uniform(0.1, 0.5))
+            live.signal(signal.SIGKILL)
+            live.wait()
+        if target.read_bytes() != old:
+            new += 1
+            assert box.cron_generate("--check").exit_code == 0
+
+    assert box.cron_generate().exit_code in (0, 1)
+    assert [path.name for path in box.root.glob("*crontab*")] == ["crontab"]
+    assert target.read_text().count("job-") >= 300
+    storm.found(f"{storm.size - new} old, {new} new, 0 half")
