@@ -13,6 +13,7 @@ from process_control.config.known_schedules import KnownSchedules
 from process_control.config.settings import Settings
 from process_control.core.noise import new_lines
 from process_control.history.index import Garbled
+from process_control.history.log_reader import as_it_lies
 from process_control.noise_of_runs import last_good_before, stderr_lines
 from process_control.status import JobStatus, read_statuses
 
@@ -70,6 +71,9 @@ def status(session: Session, jobs: Sequence[str], show_all: bool, as_json: bool)
         from process_control.cli.jobs_screen import show_all_jobs, show_one
 
         if len(statuses) == 1 and jobs:
+            for run in (statuses[0].running, statuses[0].last):
+                if run is not None and run.log:
+                    run.log = as_it_lies(run.log, settings.output_directory)
             show_one(statuses[0], schedules, news=_news(settings, statuses[0]))
         else:
             show_all_jobs(statuses, schedules, show_all=show_all)
@@ -86,6 +90,7 @@ def _news(settings: Settings, status: JobStatus) -> set[str]:
         good = last_good_before(index.runs(jobs=[status.slug], limit=PAST_RUNS), run)
     if good is None:
         return set()
+    good.log = good.log and as_it_lies(good.log, settings.output_directory)
     return new_lines(stderr_lines(run, status.definition), stderr_lines(good, status.definition))
 
 

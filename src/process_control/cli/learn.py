@@ -7,6 +7,7 @@ from process_control.cli.session import Session, verb
 from process_control.config.job_directory import load_job
 from process_control.core.noise import as_rules, learn
 from process_control.history.index import Index
+from process_control.history.log_reader import as_it_lies
 from process_control.noise_of_runs import past_runs, stderr_lines
 
 DEFAULT_RUNS = 50
@@ -31,6 +32,8 @@ def learn_noise(session: Session, job: str, count: int, as_json: bool) -> int:
     definition = load_job(job, settings)
     with Index.open(settings.state_directory) as index:
         good, failed = past_runs(index, job, count)
+    for run in (*good, *failed):
+        run.log = run.log and as_it_lies(run.log, settings.output_directory)
     noises = learn([stderr_lines(run, definition) for run in good], [stderr_lines(run, definition) for run in failed])
     if as_json:
         proposals = [

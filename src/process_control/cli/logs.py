@@ -17,7 +17,18 @@ from process_control.config.settings import Settings
 from process_control.core.job import Job
 from process_control.errors import JobNotFound, ProcessControlError, UsageError
 from process_control.history.index import Index, Run
-from process_control.history.log_reader import ALL_OF_IT, DROPPED, STDERR, STDOUT, Line, Part, last_lines, lines, raw
+from process_control.history.log_reader import (
+    ALL_OF_IT,
+    DROPPED,
+    STDERR,
+    STDOUT,
+    Line,
+    Part,
+    as_it_lies,
+    last_lines,
+    lines,
+    raw,
+)
 from process_control.notify.message import escape_controls
 
 STREAM_WORDS = {STDOUT: "out", STDERR: "err", DROPPED: "cut"}
@@ -106,9 +117,10 @@ def _log_of(run: Run, settings: Settings) -> str:
     if run.log is None:
         why = "it was skipped" if run.outcome == "skipped" else "none could be written"
         raise ProcessControlError(f"run {run.run_id} of job '{run.job}' has no log: {why}")
+    log = as_it_lies(run.log, settings.output_directory)
     try:
-        with open(run.log, "rb"):
-            return run.log
+        with open(log, "rb"):
+            return log
     except FileNotFoundError:
         kept = f"{settings.retention_runs} runs, {settings.retention_days} days"
         raise ProcessControlError(

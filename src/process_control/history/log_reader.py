@@ -43,6 +43,12 @@ class Line:
     dropped: int = 0
 
 
+def as_it_lies(path: str, output_directory: str) -> str:
+    """Return where a recorded log is now: where it was written, or as well below `output_directory` after a move."""
+    moved = os.path.join(output_directory, *path.split("/")[-2:])
+    return moved if not os.path.exists(path) and os.path.exists(moved) else path
+
+
 def chunks(path: str) -> Iterator[Chunk]:
     """Yield the chunks of a log in order. Raises FileNotFoundError when the log is gone; a missing index is none."""
     size = os.stat(path).st_size
