@@ -4,17 +4,15 @@ import os
 import pwd
 import socket
 import struct
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from config.host import IS_ROOT, SERVICE_USER, STRANGER, Host, become, uid, unprivileged
-from harness import Storm
 from process_control.config.job_directory import load_job
 from process_control.core.job import Job
-from process_control.errors import BadConfiguration, JobNotFound, NotPermitted
+from process_control.errors import BadConfiguration, NotPermitted
 
 needs_root = pytest.mark.needs_root
 
@@ -386,46 +384,3 @@ def test_a_file_is_no_job_directory(host: Host) -> None:
 
     with pytest.raises(BadConfiguration, match="the job directory cannot be opened: Not a directory"):
         load(host)
-
-
-# --- while the path is being swapped ---------------------------------------------------------------------------------
-
-
-@pytest.mark.fault("Path swapped while loading", small=500, full=100_000, wanted="none takes the outside file")
-def test_no_load_takes_an_outside_file_while_the_path_is_being_swapped(host: Host, storm: Storm) -> None:
-    outside = host.write("outside.yaml", "name: outside\ncommand: c\n")
-    host.configure()
-    inside, place = host.job("inside"), host.jobs / "purge.yaml"
-    place.write_text(inside.read_text())
-    stop = threading.Event()
-
-    def swap() -> None:
-        turn = 0
-        while not stop.is_set():
-            spare = host.jobs / "spare"
-            if turn % 2:
-                spare.symlink_to(outside)
-            else:
-                spare.write_text(inside.read_text())
-                spare.chmod(0o644)
-            spare.rename(place)
-            turn += 1
-
-    swapper = threading.Thread(target=swap)
-    swapper.start()
-    names = set()
-    settings = host.settings()
-    try:
-        for _ in storm.rounds():
-            try:
-                names.add(load_job("purge", settings).name)
-            except (NotPermitted, JobNotFound):
-                names.add("refused")
-            except BadConfiguration as error:  # between its making and its writing the file is empty
-                names.add(error.faults[0].what)
-    finally:
-        stop.set()
-        swapper.join()
-
-    assert "inside" in names
-    assert names <= {"inside", "refused", "the file is empty"}
