@@ -112,7 +112,8 @@ class Rows:
             row.found.append(storm.told)
         self._progress.advance(self._all)
         if self._progress.disable:
-            verdict = f"{row.verdict:<9} {row.row}: {row.told} ({item.name}, {storm.size:,}, {took:.1f} s)"
+            told = storm.told if not row.faults and storm.told else row.told
+            verdict = f"{row.verdict:<9} {row.row}: {told} ({item.name}, {storm.size:,}, {took:.1f} s)"
             self._progress.console.print(verdict, markup=False, highlight=False, soft_wrap=True)
         return result
 

@@ -5,7 +5,7 @@ import os
 import select
 import signal
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,25 @@ def script(box: Box, name: str, text: str, *, shell: str = "/bin/sh") -> Path:
     path.write_text(f"#!{shell}\n{textwrap.dedent(text)}")
     path.chmod(0o755)
     return path
+
+
+TREE = """
+    # a plain child, a child in a session of its own, a double fork, one that ignores TERM
+    sleep 1000 & a=$!
+    setsid sleep 1000 & b=$!
+    ( ( exec sleep 1000 ) & echo $! > {box}/double )
+    sh -c 'trap "" TERM HUP INT; sleep 1000 & wait; wait' & d=$!
+    echo $$ $a $b $(cat {box}/double) $d > {started}
+    wait
+"""
+
+
+def job_with_a_tree(box: Box) -> Callable[[], list[int]]:
+    """Write the job `tree`; return what waits for the pids of its processes."""
+    started = box.fifo("started")
+    job = script(box, "tree.sh", TREE.format(box=box.root, started=started))
+    box.job("tree", f"command: {job}\n{ONE_SLOT}")
+    return lambda: [int(word) for word in started.read_line().split()]
 
 
 def records(box: Box, event: str, slug: str | None = None) -> list[dict[str, Any]]:

@@ -2,20 +2,17 @@
 
 import os
 import pwd
-import signal
 import socket
 import struct
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from config.host import IS_ROOT, SERVICE_USER, STRANGER, Host, become, uid, unprivileged
-from harness import Deadline, Storm
 from process_control.config.job_directory import load_job
 from process_control.core.job import Job
-from process_control.errors import BadConfiguration, JobNotFound, NotPermitted
+from process_control.errors import BadConfiguration, NotPermitted
 
 needs_root = pytest.mark.needs_root
 pytestmark = pytest.mark.fault("job files and directories of bad modes, owners, kinds, links", wanted="all refused")
@@ -388,62 +385,3 @@ def test_a_file_is_no_job_directory(host: Host) -> None:
 
     with pytest.raises(BadConfiguration, match="the job directory cannot be opened: Not a directory"):
         load(host)
-
-
-# --- while the path is being swapped ---------------------------------------------------------------------------------
-
-
-@contextmanager
-def in_a_process_of_its_own(work: Callable[[], None]) -> Iterator[None]:
-    """Let `work`, which never ends, go on meanwhile."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            work()
-        finally:
-            os._exit(1)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGKILL)
-        _, status = os.waitpid(pid, 0)
-    assert os.WIFSIGNALED(status), "it ended by itself"
-
-
-@pytest.mark.fault("loads while the path is being swapped", small=500, full=1_000_000, wanted="0 outside files")
-def test_no_load_takes_an_outside_file_while_the_path_is_being_swapped(host: Host, storm: Storm) -> None:
-    outside = host.write("outside.yaml", "name: outside\ncommand: c\n")
-    host.configure()
-    inside, place = host.job("inside"), host.jobs / "purge.yaml"
-    place.write_text(inside.read_text())
-
-    def swap() -> None:
-        turn = 0
-        while True:
-            spare = host.jobs / "spare"
-            if turn % 2:
-                spare.symlink_to(outside)
-            else:
-                spare.write_text(inside.read_text())
-                spare.chmod(0o644)
-            spare.rename(place)
-            turn += 1
-
-    names = set()
-    settings = host.settings()
-    with in_a_process_of_its_own(swap):  # a thread would swap in step with the loads: all, or none, would meet the link
-        loads, limit = 0, Deadline(60)
-        # On a busy host the swapper may not get a turn for so many loads: go on until both were met.
-        while loads < storm.size or (not {"inside", "refused"} <= names and not limit.passed()):
-            loads += 1
-            if storm.on_progress is not None:
-                storm.on_progress(loads)
-            try:
-                names.add(load_job("purge", settings).name)
-            except (NotPermitted, JobNotFound):
-                names.add("refused")
-            except BadConfiguration as error:  # between its making and its writing the file is empty
-                names.add(error.faults[0].what)
-
-    assert {"inside", "refused"} <= names
-    assert names <= {"inside", "refused", "the file is empty"}

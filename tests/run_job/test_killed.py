@@ -1,47 +1,24 @@
 """kill -9 of runner, guard or both, at any moment: nothing is left, nothing lost, and the next start says `lost`."""
 
 import os
-import random
 import select
 import signal
-import time
-from collections.abc import Callable
 from contextlib import suppress
 
-import pytest
-
-from harness import Box, Storm, children, lives, state_letter, until
+from harness import Box, children, lives, until
 from runs import (
     ONE_SLOT,
     ends,
     handles,
+    job_with_a_tree,
     kill_both,
     killers,
     outcomes,
-    pause_or_end,
     records,
     script,
     starts,
     the_end,
 )
-
-TREE = """
-    # a plain child, a child in a session of its own, a double fork, one that ignores TERM
-    sleep 1000 & a=$!
-    setsid sleep 1000 & b=$!
-    ( ( exec sleep 1000 ) & echo $! > {box}/double )
-    sh -c 'trap "" TERM HUP INT; sleep 1000 & wait; wait' & d=$!
-    echo $$ $a $b $(cat {box}/double) $d > {started}
-    wait
-"""
-
-
-def job_with_a_tree(box: Box) -> Callable[[], list[int]]:
-    """Write the job `tree`; return what waits for the pids of its processes."""
-    started = box.fifo("started")
-    job = script(box, "tree.sh", TREE.format(box=box.root, started=started))
-    box.job("tree", f"command: {job}\n{ONE_SLOT}")
-    return lambda: [int(word) for word in started.read_line().split()]
 
 
 def test_when_the_runner_is_killed_its_tree_is_gone_before_the_guard_ends_with_137(box: Box) -> None:
@@ -75,30 +52,6 @@ def test_when_the_guard_is_killed_the_runner_ends_the_tree_and_records_the_run_a
     assert len(gone) == len(pids) + 1
     assert outcomes(box) == [("lost", "runner_killed")]
     assert box.run("--status", "tree").stdout.startswith("tree\tlost\t")
-
-
-@pytest.mark.fault("SIGKILL of the runner or the guard", small=4, full=100, wanted="SIGKILL sent to all within 50 ms")
-@pytest.mark.parametrize("victim", ["runner", "guard"])
-def test_sigkill_reaches_the_whole_tree_within_50_ms_of_the_killers_end(box: Box, victim: str, storm: Storm) -> None:
-    """The best of several tries: the machine that tests may be busy, the promise is about ours."""
-    pids_of_tree = job_with_a_tree(box)
-    took = []
-    for _ in storm.rounds():
-        with box.start("tree") as live:
-            pids = pids_of_tree()
-            guard, runner = killers(box, "tree")
-            with handles(pids) as tree:
-                began = time.monotonic()
-                os.kill(runner if victim == "runner" else guard, signal.SIGKILL)
-                waiting = set(tree)
-                while waiting:
-                    waiting -= set(select.select(list(waiting), [], [], 60)[0])
-                took.append(time.monotonic() - began)
-            live.wait()
-            until(lambda runner=runner: not lives(runner), "the runner to end")
-
-    assert min(took) < 0.05, took
-    assert sorted(took)[len(took) // 2] < 0.5, took
 
 
 def test_the_run_whose_runner_was_killed_is_lost_exactly_once_and_the_next_start_works(box: Box) -> None:
@@ -202,80 +155,6 @@ def _closed(pid: int) -> bool:
     with suppress(OSError):
         return not any(".lock" in os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd"))
     return False
-
-
-@pytest.mark.fault(
-    "SIGKILL at any moment of runner, guard or both",
-    small=25,
-    full=500,
-    wanted="no stale lock, no lost row, each lost once",
-)
-@pytest.mark.parametrize("victim", ["runner", "guard", "both"])
-def test_killed_at_random_moments_nothing_is_left_behind_and_nothing_recorded_is_lost(
-    box: Box, victim: str, storm: Storm
-) -> None:
-    """Every run that got as far as its command has its start on the disk; each killed one is lost exactly once."""
-    proof = box.root / "proof"
-    job = script(
-        box,
-        "job.sh",
-        f"""
-        echo $PROCESS_CONTROL_RUN_ID >> {proof}
-        setsid sleep 1000 3>&- & ( sleep 1000 & ) ; sleep 1000 &
-        for i in 1 2 3 4 5 6; do {box.product.interpreter} -I -S -c 'pass'; done
-        kill %1 %3; pkill -9 -s $$ sleep; echo done; kill -9 $!
-        """,
-    )
-    box.job("job", f"command: {job}\nkill_grace: 0")
-    chance = random.Random(f"{victim} 1")
-    refused = 0
-    for _ in storm.rounds():
-        with box.start("job", via="stub") as live:
-            if not pause_or_end(live, chance.uniform(0, 0.2)):
-                refused += kill(live.pid, victim)
-            result = live.wait()
-        if victim != "both":
-            until(lambda: not box.processes(), "every process to be gone", seconds=5)
-        else:
-            end_survivors(box)
-        assert "Traceback" not in result.stderr, result
-
-    box.job("job", "command: 'true'")
-    assert box.run("job").exit_code == 0
-
-    seen = proof.read_text().split()
-    started_ids = [record["run_id"] for record in starts(box)]
-    ended_ids = [record["run_id"] for record in ends(box)]
-    assert set(seen) <= set(started_ids)
-    assert len(set(started_ids)) == len(started_ids)
-    assert sorted(ended_ids) == sorted(started_ids)
-    assert "lost" in {outcome for outcome, _ in outcomes(box)}
-
-
-def kill(guard: int, victim: str) -> int:
-    """Kill as far as there is somebody to kill: a start that has not forked yet has no runner."""
-    with suppress(ProcessLookupError):
-        runners = [child for child in children(guard) if state_letter(child) != "Z"][:1]
-        if victim == "both":
-            os.kill(guard, signal.SIGSTOP)
-            until(lambda: state_letter(guard) in ("T", "Z", ""), "the guard to stop")
-            runners = children(guard)
-        victims = {"runner": runners, "guard": [guard], "both": [*runners, guard]}[victim]
-        for pid in victims:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        return len(victims)
-    return 0
-
-
-def end_survivors(box: Box) -> None:
-    """What both killers could not end is told, and ended by --kill-job."""
-    for _ in range(50):
-        if not box.processes():
-            return
-        refused = box.run("job", via="stub", seconds=20)
-        if refused.exit_code == 75:
-            box.run_job("--kill-job", "job")
 
 
 def test_a_killed_run_in_a_queue_leaves_nothing(box: Box) -> None:
