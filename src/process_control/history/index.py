@@ -25,7 +25,7 @@ from process_control.history.lost import lost_end
 from process_control.history.packed_day import decompressed
 from process_control.system import proc
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 BLOCK_BYTES = 8 << 20
 LONGEST_LINE = 1 << 20
 BUSY_SECONDS = 30.0
@@ -41,11 +41,11 @@ REPLACE_BY_END = """
     INSERT OR REPLACE INTO run (run_id, job, at, outcome, duration_seconds, ended_at, trigger, scheduled_at, reason,
                                 detail, exit_code, signal, attempts, stdout_bytes, stderr_bytes, log_dropped_bytes,
                                 cpu_seconds, memory_bytes, log, slow_start, by, host, version, verdict, decided_by,
-                                read_bytes, written_bytes, day)
+                                read_bytes, written_bytes, cpu_of, memory_of, day)
     VALUES (:run_id, :job, :started_at, :outcome, :duration_seconds, :at, :trigger, :scheduled_at, :reason,
             :detail, :exit_code, :signal, :attempts, :stdout_bytes, :stderr_bytes, :log_dropped_bytes,
             :cpu_seconds, :memory_bytes, :log, :slow_start, :by, :host, :version, :verdict, :decided_by,
-            :read_bytes, :written_bytes, :day)"""
+            :read_bytes, :written_bytes, :cpu_of, :memory_of, :day)"""
 
 INSERT_SKIP = """
     INSERT INTO run (run_id, job, at, outcome, ended_at, trigger, scheduled_at, reason, detail, by, host, day)
@@ -62,7 +62,7 @@ JOBS = "SELECT slug FROM job ORDER BY slug"
 COLUMNS = """run_id, job, at, outcome, duration_seconds, ended_at, trigger, scheduled_at, reason, detail, exit_code,
              signal, attempts, stdout_bytes, stderr_bytes, log_dropped_bytes, cpu_seconds, memory_bytes, log,
              slow_start, by, host, version, verdict, decided_by, pid, pid_start, boot_id, pid_ns, read_bytes,
-             written_bytes"""
+             written_bytes, cpu_of, memory_of"""
 WITHOUT_END = f"SELECT {COLUMNS} FROM run WHERE outcome IS NULL"
 BY_ID = f"SELECT {COLUMNS} FROM run WHERE run_id >= ? AND run_id < ? ORDER BY run_id LIMIT ?"
 NEWEST = f"SELECT {COLUMNS} FROM run {{where}} ORDER BY at DESC, run_id DESC LIMIT ?"
@@ -79,6 +79,7 @@ PARAMETERS = {
         "run_id", "job", "at", "started_at", "outcome", "duration_seconds", "trigger", "scheduled_at", "reason",
         "detail", "exit_code", "signal", "stdout_bytes", "stderr_bytes", "log_dropped_bytes", "cpu_seconds",
         "memory_bytes", "read_bytes", "written_bytes", "log", "slow_start", "by", "host", "version", "verdict",
+        "cpu_of", "memory_of",
     ),
     "skip": (
         "run_id", "job", "at", "outcome", "trigger", "scheduled_at", "reason", "detail", "by", "host",
@@ -94,7 +95,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run as the history tells it. `outcome` None: it goes on. Times are ISO 8601 UTC texts."""
+    """One run as the history tells it. `outcome` None: it goes on. Times are ISO 8601 UTC texts.
+
+    `cpu_of` and `memory_of` say of what these two are: see `core.run.Facts`; None in records older than these words.
+    """
 
     run_id: str
     job: str
@@ -113,7 +117,9 @@ class Run:
     stderr_bytes: int | None
     log_dropped_bytes: int | None
     cpu_seconds: float | None
+    cpu_of: str | None
     memory_bytes: int | None
+    memory_of: str | None
     read_bytes: int | None
     written_bytes: int | None
     log: str | None
@@ -307,11 +313,11 @@ class Index:
         end = block.get("end") if block and block.get("run_id") == row[0] else None
         if isinstance(end, dict) and _is_sound("end", end):
             values = _values_of("end", end, "")
-            rest = (values.get("read_bytes"), values.get("written_bytes"))
+            rest = (values.get(name) for name in _LAST_COLUMNS)
             return _run_from((*(values.get(name) for name in _END_COLUMNS), *NO_RUNNER, *rest))
         end = lost_end({"boot_id": row[27]}, now="", boot_id=proc.boot_id())
         return _run_from(
-            (*row[:3], end["outcome"], *row[4:8], end["reason"], end["detail"], *row[10:25], *NO_RUNNER, None, None)
+            (*row[:3], end["outcome"], *row[4:8], end["reason"], end["detail"], *row[10:25], *NO_RUNNER, *NOTHING_USED)
         )
 
     # --- opening and folding ---------------------------------------------------------------------------------------
@@ -614,7 +620,9 @@ _END_COLUMNS = (
     "exit_code", "signal", "attempts", "stdout_bytes", "stderr_bytes", "log_dropped_bytes", "cpu_seconds",
     "memory_bytes", "log", "slow_start", "by", "host", "version", "verdict", "decided_by",
 )  # fmt: skip
+_LAST_COLUMNS = ("read_bytes", "written_bytes", "cpu_of", "memory_of")
 NO_RUNNER = (None, None, None, None)
+NOTHING_USED = (None, None, None, None)
 
 
 def _is_sound(event: str, what: dict[str, Any]) -> bool:
@@ -648,6 +656,7 @@ def _run_from(row: tuple[Any, ...]) -> Run:
         log_dropped_bytes=row[15], cpu_seconds=row[16], memory_bytes=row[17], log=row[18], slow_start=bool(row[19]),
         by=row[20], host=row[21], version=row[22], verdict=row[23],
         decided_by=json.loads(row[24]) if row[24] else None, pid=row[25], read_bytes=row[29], written_bytes=row[30],
+        cpu_of=row[31], memory_of=row[32],
     )  # fmt: skip
 
 
