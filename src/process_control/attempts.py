@@ -6,6 +6,7 @@ Lean room, loaded only for a job that tries again, and while its first attempt r
 import posix
 
 from process_control.core.retry import delay_before
+from process_control.core.run import TREE
 from process_control.current_run import attempt_record
 from process_control.errors import CannotRecord
 from process_control.system.clock import iso
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 def wait_for_the_next(run: "Run", facts: "Facts", judged: "Judged") -> bool:
     """Return whether the next attempt may begin; False when the run was stopped meanwhile, as `facts` then tell."""
     run.attempts.append(attempt_record(run, facts, judged))
+    _add_up(run, facts)
     seconds = _delay(run)
     _record(run, judged, seconds)
     run.adapters.notifier.say(
@@ -35,6 +37,13 @@ def wait_for_the_next(run: "Run", facts: "Facts", judged: "Judged") -> bool:
     run.attempt += 1
     run.adapters.begin_attempt(run)
     return True
+
+
+def _add_up(run: "Run", facts: "Facts") -> None:
+    """Keep what the attempt used: the next one has a control group of its own, which begins at 0."""
+    if facts.cpu_of == TREE:
+        run.cpu_seconds_before += facts.cpu_seconds
+    run.memory_bytes_before = max(run.memory_bytes_before, facts.memory_bytes)
 
 
 def _delay(run: "Run") -> float:

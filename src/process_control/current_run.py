@@ -62,12 +62,14 @@ class Run:
         "began",
         "block",
         "cgroup",
+        "cpu_seconds_before",
         "id",
         "job",
         "leave",
         "limits_missing",
         "lock",
         "log",
+        "memory_bytes_before",
         "request",
         "slot",
         "slow_start",
@@ -87,6 +89,8 @@ class Run:
         self.log: str | None = None
         self.block: dict[str, object] = {}
         self.cgroup: str | None = None
+        self.cpu_seconds_before = 0.0  # of the attempts before this one, by their control groups
+        self.memory_bytes_before = 0
         self.unrecorded = False
         self.leave = GO
         self.slow_start = request.slow_start

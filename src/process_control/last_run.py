@@ -74,6 +74,7 @@ def _close(run: Run, block: "Block") -> None:
             _record(store, block, end, post=post)
             for record in (end, *changes):
                 run.adapters.announce(record)
+            run.adapters.remove_forsaken_cgroups()
     except CannotRecord:
         if not run.job.run_unlogged:
             raise

@@ -400,12 +400,21 @@ def end_of(run: Run, facts: Facts, judged: Judged) -> dict[str, object]:
         "stderr_bytes": sum([int(str(attempt["stderr_bytes"])) for attempt in run.attempts]),
         "log_dropped_bytes": facts.log_dropped_bytes,
         "log_error": facts.log_error,
-        "cpu_seconds": round(facts.cpu_seconds, 6),
-        "memory_bytes": facts.memory_bytes,
+        "cpu_seconds": round(_cpu_seconds(run, facts), 6),
+        "cpu_of": facts.cpu_of,
+        "memory_bytes": max(facts.memory_bytes, run.memory_bytes_before),
+        "memory_of": facts.memory_of,
         "read_bytes": facts.read_bytes,
         "written_bytes": facts.written_bytes,
         "log": run.log,
     }
+
+
+def _cpu_seconds(run: Run, facts: Facts) -> float:
+    """Return what all attempts used. Of children that were waited for the kernel counts on from attempt to attempt."""
+    if facts.cpu_of != words.TREE:
+        return facts.cpu_seconds
+    return run.cpu_seconds_before + (0.0 if facts.awaited_attempt else facts.cpu_seconds)
 
 
 def _judge_without_the_table(facts: Facts) -> Judged:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from process_control.postman import Postman
     from process_control.system.account import Account
     from process_control.system.capture import Capture
+    from process_control.system.cgroup import Group
     from process_control.system.limits import Limits
     from process_control.system.output_watch import OutputWatch
     from process_control.system.process import Surroundings
@@ -61,6 +62,7 @@ class Adapters:
         "_account",
         "_caller",
         "_capture",
+        "_cgroup",
         "_environment",
         "_job",
         "_limits",
@@ -84,6 +86,7 @@ class Adapters:
         self._caller = caller
         self._capture: Capture | None = None
         self._environment: dict[str, str] = {}
+        self._cgroup: Group | None = None
         self._limits: Limits | None = None
         self.state_directory = settings.state_directory
         self.clock = SystemClock()
@@ -171,6 +174,12 @@ class Adapters:
         if cgroup.is_ours(path):
             cgroup.remove(path)
 
+    def remove_forsaken_cgroups(self) -> None:
+        """Remove the control groups that killed runs have left, of whatever job."""
+        from process_control.system import cgroup
+
+        cgroup.remove_forsaken()
+
     # --- the run itself --------------------------------------------------------------------------------------------
 
     def inspect_surroundings(self, run: "Run") -> None:
@@ -231,7 +240,10 @@ class Adapters:
             return None
         job = self._job
         holds = job.memory_limit_bytes is not None or job.processes_limit is not None
-        return cgroup.make_for_run(run.id, controllers=("memory", "pids") if holds else ())
+        if self._cgroup is not None:  # that of the attempt before
+            self._cgroup.close()
+        self._cgroup = cgroup.make_for_run(run.id, controllers=("memory", "pids") if holds else ())
+        return None if self._cgroup is None else self._cgroup.path
 
     @property
     def has_limits(self) -> bool:

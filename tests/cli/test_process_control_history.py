@@ -92,8 +92,8 @@ def test_json_has_the_keys_of_a_run_and_says_when_there_are_more(desk: Desk) -> 
     assert list(told["runs"][0]) == [
         "run_id", "job", "trigger", "scheduled_at", "started_at", "ended_at", "outcome", "reason", "exit_code",
         "signal", "duration_seconds", "detail", "attempts", "stdout_bytes", "stderr_bytes", "log_dropped_bytes",
-        "cpu_seconds", "memory_bytes", "read_bytes", "written_bytes", "log", "slow_start", "by", "host", "version",
-        "verdict", "decided_by", "pid",
+        "cpu_seconds", "cpu_of", "memory_bytes", "memory_of", "read_bytes", "written_bytes", "log", "slow_start", "by",
+        "host", "version", "verdict", "decided_by", "pid",
     ]  # fmt: skip
     assert desk.json("history", "--json")["has_more"] is False
 

@@ -69,7 +69,7 @@ class State:
             "trigger": start["trigger"], "scheduled_at": start["scheduled_at"], "started_at": start["at"],
             "outcome": outcome, **facts, "duration_seconds": seconds, "detail": None, "attempts": [attempt],
             "stdout_bytes": 0, "stderr_bytes": 0, "log_dropped_bytes": 0, "cpu_seconds": 0.25, "memory_bytes": 4096000,
-            "read_bytes": 8192, "written_bytes": 512,
+            "read_bytes": 8192, "written_bytes": 512, "cpu_of": "tree", "memory_of": "largest_process",
             "log": start["log"], "slow_start": start["slow_start"], "by": start["by"], "host": start["host"],
             "version": start["version"],
         }  # fmt: skip

@@ -7,6 +7,7 @@ import pytest
 from process_control.core.job import Job
 from process_control.system import cgroup
 from process_control.system.limits import Limits
+from process_control.system.process import NotExecuted, Surroundings, start
 
 
 @pytest.fixture
@@ -59,3 +60,27 @@ def test_the_peak_of_the_tree_and_a_kill_for_want_of_memory_are_read(
 
 def test_without_the_memory_controller_nothing_is_known_of_the_tree(group: Path) -> None:
     assert cgroup.memory_of_tree(str(group)) is None
+
+
+def test_what_its_group_would_not_take_is_not_executed_without_its_limits(group: Path) -> None:
+    """The group is none of the kernel's: nothing can be born in it, nor move into it."""
+    held = limits(memory_limit_bytes=1000)
+    held.missing(str(group))
+    with (group / "output").open("wb") as output:
+        surroundings = Surroundings(
+            environment={},
+            directory="/",
+            umask=0o022,
+            search_path=["/usr/bin", "/bin"],
+            lock=None,
+            no_new_privileges=False,
+            cgroup=str(group),
+            limits=held,
+        )
+        surroundings.stdout = surroundings.stderr = output.fileno()
+
+        with pytest.raises(NotExecuted) as caught:
+            start(["touch", str(group / "executed")], surroundings)
+
+    assert (caught.value.code, caught.value.why) == (126, "what holds it to its limits: Operation not permitted")
+    assert not (group / "executed").exists()

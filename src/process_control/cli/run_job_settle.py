@@ -55,6 +55,7 @@ def _settle_and_end(slug: str, settings: "Settings", account: "Account", caller:
         if run.lock is not None:  # else a survivor holds it: the next start names it
             settle_the_last_run(run)
             let_the_lock_go(run)
+        run.adapters.remove_forsaken_cgroups()  # it may have been killed before its block named its group
     except ProcessControlError:
         pass  # the next start says what is wrong
     except Exception:  # noqa: BLE001  a package that was replaced: the next start settles it

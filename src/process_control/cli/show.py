@@ -23,7 +23,10 @@ from process_control.config.origins import Origin, origins
 from process_control.config.settings import Settings
 from process_control.core.clock_changes import clock_change_marks
 from process_control.core.job import Job
+from process_control.core.measures import bytes_in_words, duration
+from process_control.core.run import TREE
 from process_control.core.schedule import Schedule, host_zone
+from process_control.history.index import Run
 from process_control.status import JobStatus, read_statuses
 
 SLOTS = 10
@@ -139,6 +142,15 @@ def in_words(each: Origin) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def use_in_words(run: Run) -> str:
+    """Return what a run that has ended used, and of which of its processes that is known."""
+    cpu, memory = duration(run.cpu_seconds or 0.0), bytes_in_words(run.memory_bytes or 0)
+    if run.memory_of == TREE:
+        return f"the last run used {cpu} of CPU time and at most {memory} of memory, all its processes together"
+    which = "all its processes together" if run.cpu_of == TREE else "those of its processes that were waited for"
+    return f"the last run used {cpu} of CPU time, {which}; its largest process had {memory} of memory"
+
+
 def _print_for_people(shown: Shown) -> None:
     status = shown.status
     print_line(f"{status.slug} - {clean(status.name)}")
@@ -152,6 +164,8 @@ def _print_for_people(shown: Shown) -> None:
         print_line(f"  {key:<{key_width}}  {value:<{value_width}}  {origin}")
     off = ", ".join(each.key for each in shown.values if not in_words(each))
     print_line(f"\n  not set: {off}")
+    if status.last is not None and status.last.cpu_seconds is not None:
+        print_line(f"\n  {use_in_words(status.last)}")
     _print_slots(shown.slots, status)
 
 

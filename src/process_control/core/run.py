@@ -38,14 +38,19 @@ REASONS = (
 SKIP_REASONS = ("overlap", "held", "backoff", "disabled", "excluded", "too_late")
 
 
+TREE, WAITED_FOR, LARGEST_PROCESS = "tree", "waited_for", "largest_process"
+"""Of what the CPU time and the peak of memory are: all processes, those waited for, the one that had most."""
+
+
 class Facts:
     """What was seen of one attempt (of all its commands until one of them stopped the list).
 
     `exit_code` and `signal` are those of the last command that ran: one of them is None. `not_started` is a
     sentence, with `not_started_code` 126 or 127; `limits_missing` one that names limits that are not in force.
     `stopped_by` is the signal number that `run-job` was given, `stopped_by_request` true when `--kill-job` asked.
-    Durations are seconds of the monotonic clock; `memory_bytes` is the peak of the whole tree where a control group
-    tells it, else that of its largest process.
+    Durations are seconds of the monotonic clock. `cpu_seconds` and `memory_bytes` (the peak) are those of the whole
+    tree where a control group tells them, as `cpu_of` and `memory_of` say; else the CPU time of the processes that
+    somebody waited for, and the peak of the largest of them.
 
     For rules and expectations: `earlier` is what the commands before the last one came to; `lines` what was seen of the
     output, None when no rule asks, and `lines_unseen` that nobody could look; `expected_file` how many seconds before
@@ -56,6 +61,7 @@ class Facts:
     __slots__ = (
         "awaited_attempt",
         "command_index",
+        "cpu_of",
         "cpu_seconds",
         "duration_seconds",
         "earlier",
@@ -69,6 +75,7 @@ class Facts:
         "log_dropped_bytes",
         "log_error",
         "memory_bytes",
+        "memory_of",
         "not_started",
         "not_started_code",
         "out_of_memory",
@@ -116,7 +123,9 @@ class Facts:
         self.log_dropped_bytes = 0
         self.duration_seconds = 0.0
         self.cpu_seconds = 0.0
+        self.cpu_of = WAITED_FOR
         self.memory_bytes = 0
+        self.memory_of = LARGEST_PROCESS
         self.read_bytes = 0
         self.written_bytes = 0
         self.silent = False

@@ -28,7 +28,7 @@ from process_control.history.packed_day import decompressed
 from process_control.history.run_rows import END, fit_their_columns, is_sound, run_values
 from process_control.system import proc
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 BLOCK_BYTES = 8 << 20
 BUSY_SECONDS = 30.0
 
@@ -40,7 +40,7 @@ JOBS = "SELECT slug FROM job ORDER BY slug"
 COLUMNS = """run_id, job, at, outcome, duration_seconds, ended_at, trigger, scheduled_at, reason, detail, exit_code,
              signal, attempts, stdout_bytes, stderr_bytes, log_dropped_bytes, cpu_seconds, memory_bytes, log,
              slow_start, by, host, version, verdict, decided_by, pid, pid_start, boot_id, pid_ns, read_bytes,
-             written_bytes"""
+             written_bytes, cpu_of, memory_of"""
 _COLUMN_NAMES = COLUMNS.replace(",", " ").split()
 WITHOUT_END = f"SELECT {COLUMNS} FROM run WHERE outcome IS NULL"
 BY_ID = f"SELECT {COLUMNS} FROM run WHERE run_id >= ? AND run_id < ? ORDER BY run_id LIMIT ?"
@@ -51,7 +51,10 @@ Told = Callable[[int, int], None]
 
 @dataclass(slots=True, kw_only=True)  # not frozen: lists make thousands, and that takes four times as long
 class Run:
-    """One run as the history tells it. `outcome` None: it goes on. Times are ISO 8601 UTC texts."""
+    """One run as the history tells it. `outcome` None: it goes on. Times are ISO 8601 UTC texts.
+
+    `cpu_of` and `memory_of` say of what these two are: see `core.run.Facts`; None in records older than these words.
+    """
 
     run_id: str
     job: str
@@ -70,7 +73,9 @@ class Run:
     stderr_bytes: int | None
     log_dropped_bytes: int | None
     cpu_seconds: float | None
+    cpu_of: str | None
     memory_bytes: int | None
+    memory_of: str | None
     read_bytes: int | None
     written_bytes: int | None
     log: str | None
@@ -259,7 +264,7 @@ class Index:
                 return _run_from(tuple([values.get(name) for name in _COLUMN_NAMES]))
         end = lost_end({"boot_id": row[27]}, now="", boot_id=proc.boot_id())
         return _run_from(
-            (*row[:3], end["outcome"], *row[4:8], end["reason"], end["detail"], *row[10:25], *NO_RUNNER, None, None)
+            (*row[:3], end["outcome"], *row[4:8], end["reason"], end["detail"], *row[10:25], *NO_RUNNER, *NOTHING_USED)
         )
 
     # --- opening and folding ---------------------------------------------------------------------------------------
@@ -466,6 +471,7 @@ class Index:
 
 
 NO_RUNNER = (None, None, None, None)
+NOTHING_USED = (None, None, None, None)
 
 
 def _goes_on(row: tuple[Any, ...]) -> bool:
@@ -488,6 +494,7 @@ def _run_from(row: tuple[Any, ...]) -> Run:
         log_dropped_bytes=row[15], cpu_seconds=row[16], memory_bytes=row[17], log=row[18], slow_start=bool(row[19]),
         by=row[20], host=row[21], version=row[22], verdict=row[23],
         decided_by=json.loads(row[24]) if row[24] else None, pid=row[25], read_bytes=row[29], written_bytes=row[30],
+        cpu_of=row[31], memory_of=row[32],
     )  # fmt: skip
 
 

@@ -2,8 +2,8 @@
 
 Of each job so many logs are kept, so old, so many bytes together; the newest one stays whatever its size, and the log
 of a run that goes on is never touched. The journal loses whole days only, never one on which a run began that still
-goes on; what is older than two days is compressed. `prune.stamp` says on which day this was done last, and its lock
-keeps two of us from working at once.
+goes on; what is older than two days is compressed. Control groups that killed runs left go too. `prune.stamp` says on
+which day this was done last, and its lock keeps two of us from working at once.
 """
 
 import fcntl
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from process_control.history import journal, record
 from process_control.history.packed_day import compress
+from process_control.system import cgroup
 from process_control.system.clock import day
 
 TYPE_CHECKING = False
@@ -103,6 +104,8 @@ def _prune(settings: "Settings", pruned: Pruned, moment: float, *, dry_run: bool
         _prune_logs(os.path.join(settings.output_directory, slug), settings, in_use, pruned, moment, dry_run=dry_run)
     began = min((str(block.get("started_at"))[:10] for block in running), default=day(moment))
     _prune_journal(settings, pruned, moment, keep_from=began, dry_run=dry_run)
+    if not dry_run:
+        cgroup.remove_forsaken()
     if not dry_run and os.path.isdir(journal.directory(settings.state_directory)):
         _trying(pruned, settings.state_directory, journal.make_day, settings.state_directory, moment + DAY_SECONDS)
 

@@ -21,7 +21,7 @@ FACTS = {
     END: (
         "duration_seconds", "trigger", "scheduled_at", "reason", "detail", "exit_code", "signal", "stdout_bytes",
         "stderr_bytes", "log_dropped_bytes", "cpu_seconds", "memory_bytes", "log", "slow_start", "by", "host",
-        "version", "verdict", "read_bytes", "written_bytes",
+        "version", "verdict", "read_bytes", "written_bytes", "cpu_of", "memory_of",
     ),
     SKIP: ("trigger", "scheduled_at", "reason", "detail", "by", "host"),
 }  # fmt: skip

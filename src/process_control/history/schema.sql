@@ -20,9 +20,11 @@ CREATE TABLE run (
     stderr_bytes      INTEGER,
     log_dropped_bytes INTEGER,
     cpu_seconds       REAL,
+    cpu_of            TEXT,            -- tree, or waited_for: what the CPU time is that of
+    memory_bytes      INTEGER,
+    memory_of         TEXT,            -- tree, or largest_process
     read_bytes        INTEGER,
     written_bytes     INTEGER,
-    memory_bytes      INTEGER,
     log               TEXT,
     slow_start        INTEGER,
     by                TEXT,

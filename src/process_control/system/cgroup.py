@@ -1,53 +1,129 @@
 """A control group (v2) for each run, where one may be made: the kernel's own list of what belongs to the run.
 
-Lean room. Without a writable one every promise holds by other means; with one, processes that forked away, closed
-their descriptors and cleared their environment are still found and killed. See cgroups(7), cgroup-v2 `cgroup.kill`.
+Lean room. Without a writable one every promise but one holds by other means; with one, processes that forked away,
+closed their descriptors and cleared their environment are still found and killed. See cgroups(7), cgroup-v2
+`cgroup.kill`. Whoever made a group keeps it open under a shared flock(2): a group without one is forsaken.
 """
 
+import fcntl
 import posix
 
 from process_control.system import linux, proc
 
 _MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
 _PREFIX = "process-control."
+_TO_HOLD = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_NOFOLLOW | posix.O_CLOEXEC
 
 
-def make_for_run(run_id: str, *, controllers: tuple[str, ...] = ()) -> str | None:
-    """Make a group below our own and return its path; None where there is no v2 or we may not.
+class Group:
+    """A group that this process has made: its path, and the descriptor that says it is in use."""
+
+    __slots__ = ("_descriptor", "path")
+
+    def __init__(self, path: str, descriptor: int) -> None:
+        self.path = path
+        self._descriptor = descriptor
+
+    def close(self) -> None:
+        """Hold the group no longer; what is left of it may be removed by anybody."""
+        if self._descriptor >= 0:
+            posix.close(self._descriptor)
+            self._descriptor = -1
+
+
+def make_for_run(run_id: str, *, controllers: tuple[str, ...] = ()) -> Group | None:
+    """Make a group below our own and hold it; None where there is no v2 or we may not.
 
     `controllers` are enabled for it where we may: not in a group that has processes besides, but for the topmost.
     """
+    above = _our_own()
+    if above is None:
+        return None
+    for controller in controllers:
+        _try_to_write(f"{above}/cgroup.subtree_control", b"+" + controller.encode("ascii"))
+    path = f"{above}/{_PREFIX}{run_id}"
+    for _ in range(3):
+        try:
+            posix.mkdir(path, 0o755)
+            held = _open_and_lock(path, fcntl.LOCK_SH)
+        except OSError:
+            return None
+        if held is not None:
+            return Group(path, held)
+    return None
+
+
+def _our_own() -> str | None:
+    """Return the directory of the group that this process is in, when groups may be made and filled below it."""
     for line in proc.read_small("/proc/self/cgroup").split(b"\n"):
         if not line.startswith(b"0::"):
             continue
         own = line[3:].decode("utf-8", "surrogateescape").rstrip("/")
         for mount in _MOUNTS:
             if posix.access(f"{mount}{own}/cgroup.procs", posix.W_OK):
-                for controller in controllers:
-                    _try_to_write(f"{mount}{own}/cgroup.subtree_control", b"+" + controller.encode("ascii"))
-                path = f"{mount}{own}/{_PREFIX}{run_id}"
-                try:
-                    posix.mkdir(path, 0o755)
-                except OSError:
-                    return None
-                return path
+                return f"{mount}{own}"
     return None
 
 
-def fork_into(path: str | None) -> int:
-    """Fork as posix.fork does, with the child in the group `path`; without one, or when that fails, a plain fork."""
+def _open_and_lock(path: str, operation: int) -> int | None:
+    """Open the group and lock it; None when it was removed meanwhile as forsaken. Raises OSError."""
+    try:
+        descriptor = posix.open(path, _TO_HOLD)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, operation)
+        if posix.stat(path).st_ino == posix.fstat(descriptor).st_ino:
+            return descriptor
+    except FileNotFoundError:
+        pass
+    except OSError:
+        posix.close(descriptor)
+        raise
+    posix.close(descriptor)
+    return None
+
+
+def remove_forsaken() -> None:
+    """Remove the empty groups below our own that killed runs have left: nobody holds them. Never raises."""
+    above = _our_own()
+    for name in _names(above) if above is not None else ():
+        if name.startswith(_PREFIX):
+            try:
+                held = _open_and_lock(f"{above}/{name}", fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:  # a run has it
+                continue
+            if held is not None:
+                remove(f"{above}/{name}")
+                posix.close(held)
+
+
+def fork_into(path: str | None) -> tuple[int, bool]:
+    """Fork as posix.fork does, with the child in the group `path`; return its pid (0 in the child), and whether it is.
+
+    Where clone3(2) may not be had (an old kernel, a filter) the child moves itself: `False` then tells the child that
+    it could not, and the parent to ask `holds`. Raises OSError.
+    """
     if path is None:
-        return posix.fork()
+        return posix.fork(), False
     try:
-        group = posix.open(path, posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC)
+        group = posix.open(path, _TO_HOLD)
     except OSError:
-        return posix.fork()
+        return posix.fork(), False
     try:
-        return linux.fork_into_cgroup(group)
+        return linux.fork_into_cgroup(group), True
     except OSError:
-        return posix.fork()
+        pass
     finally:
         posix.close(group)
+    pid = posix.fork()
+    return pid, pid == 0 and _try_to_write(f"{path}/cgroup.procs", b"0")
+
+
+def holds(path: str, pid: int) -> bool:
+    """Whether the process is in the group, or is already gone."""
+    groups = proc.read_small(f"/proc/{pid}/cgroup")
+    return not groups or path.rpartition("/")[2].encode("utf-8", "surrogateescape") in groups
 
 
 def kill_all(path: str) -> None:
@@ -55,9 +131,27 @@ def kill_all(path: str) -> None:
     _try_to_write(f"{path}/cgroup.kill", b"1")
 
 
+def kill_group_of(pid: int) -> None:
+    """Send SIGKILL to the whole group of the run that the process belongs to, if it was made below our own group."""
+    above = _our_own()
+    for line in proc.read_small(f"/proc/{pid}/cgroup").split(b"\n"):
+        if above is None or not line.startswith(b"0::"):
+            continue
+        for mount in _MOUNTS:
+            path = mount + line[3:].decode("utf-8", "surrogateescape")
+            if path.startswith(f"{above}/{_PREFIX}"):
+                kill_all(f"{above}/{path[len(above) + 1 :].partition('/')[0]}")
+
+
 def set_limit(path: str, file: str, value: int) -> bool:
     """Write a limit of the group, such as memory.max; return whether the kernel took it."""
     return _try_to_write(f"{path}/{file}", b"%d" % value)
+
+
+def cpu_seconds_of_tree(path: str) -> float | None:
+    """Return the CPU time that all processes of the group have used, the ended ones too; None when it is not told."""
+    name, _, number = proc.read_small(f"{path}/cpu.stat").partition(b"\n")[0].partition(b" ")
+    return int(number) / 1_000_000 if name == b"usage_usec" and number.isdigit() else None
 
 
 def memory_of_tree(path: str) -> tuple[int, bool] | None:
@@ -73,20 +167,27 @@ def memory_of_tree(path: str) -> tuple[int, bool] | None:
 
 
 def processes(path: str) -> list[int]:
-    """Return the pids of the group's processes that are more than zombies; [] when it is gone."""
-    return [int(pid) for pid in proc.read_small(f"{path}/cgroup.procs").split() if proc.is_alive(int(pid), None)]
+    """Return the pids of the processes of the group and those below it that are more than zombies; [] when it is gone.
+
+    The groups below are those of inner runs, and what the job has made itself.
+    """
+    pids = [int(pid) for pid in proc.read_small(f"{path}/cgroup.procs").split()]
+    found = [pid for pid in pids if proc.is_alive(pid, None)]
+    for inner in _groups_below(path):
+        found += processes(inner)
+    return found
 
 
 def remove(path: str) -> None:
-    """Remove the group, with those of killed inner runs below it, when it is empty; one that is not stays."""
+    """Remove the group, with all below it, when it is empty; one that is not stays."""
     try:
         posix.rmdir(path)
     except FileNotFoundError:
         pass
     except OSError:
-        inner = [name for name in _names(path) if name.startswith(_PREFIX)]
-        for name in inner:
-            remove(f"{path}/{name}")
+        inner = _groups_below(path)
+        for each in inner:
+            remove(each)
         if inner:
             _remove_empty(path)
 
@@ -96,6 +197,14 @@ def _remove_empty(path: str) -> None:
         posix.rmdir(path)
     except OSError:
         pass
+
+
+def _groups_below(path: str) -> list[str]:
+    try:
+        with posix.scandir(path) as entries:
+            return [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
 
 
 def _names(path: str) -> list[str]:

@@ -62,7 +62,9 @@ def watch(runner: int, channel: int) -> tuple[int, bool]:
     poll.register(handle, select.POLLIN)
     poll.register(channel, select.POLLIN)
     if not poll.poll(_SETTLED_MILLISECONDS):
-        import process_control.system.tree  # noqa: F401  the package may be replaced while a long job runs
+        # The package may be replaced while a long job runs.
+        import process_control.system.cgroup
+        import process_control.system.tree  # noqa: F401
     while not _has_ended(poll, handle, channel, runner):
         pass
     _, status = posix.waitpid(runner, 0)
@@ -92,11 +94,13 @@ def _has_ended(poll: "select.poll", handle: int, channel: int, runner: int) -> b
 
 def _end_what_is_left() -> None:
     """KILL every process that the dead runner left to us, until there is none."""
-    from process_control.system import tree
+    from process_control.system import cgroup, proc, tree
 
     poll = select.poll()
     for _ in range(_GIVE_UP_ROUNDS):
-        tree.kill_tree(posix.getpid())
+        if tree.kill_tree(posix.getpid()):  # a process of another user, and we are not root
+            for child in proc.children(posix.getpid()):
+                cgroup.kill_group_of(child)
         try:
             while posix.waitpid(-1, posix.WNOHANG)[0]:
                 pass

@@ -3,6 +3,7 @@
 Lean room. What cannot be set is told before anything starts; nothing here raises.
 """
 
+import errno
 import posix
 
 from process_control.system import cgroup, linux
@@ -19,9 +20,19 @@ if TYPE_CHECKING:
 class Limits:
     """What one job asks for. None is no limit; sizes are bytes."""
 
-    __slots__ = ("cpu_seconds", "file_size", "io_class", "memory", "nice", "open_files", "processes")
+    __slots__ = (
+        "cpu_seconds",
+        "file_size",
+        "io_class",
+        "is_held_by_group",
+        "memory",
+        "nice",
+        "open_files",
+        "processes",
+    )
 
     def __init__(self, job: "Job") -> None:
+        self.is_held_by_group = False
         self.memory = job.memory_limit_bytes
         self.processes = job.processes_limit
         self.cpu_seconds = job.cpu_seconds_limit
@@ -32,7 +43,7 @@ class Limits:
 
     def asked_for(self) -> dict[str, object]:
         """Return the limits that are asked for, by their keys."""
-        asked = {name: getattr(self, name) for name in self.__slots__}
+        asked = {name: getattr(self, name) for name in self.__slots__ if name != "is_held_by_group"}
         return {name: value for name, value in asked.items() if value is not None}
 
     def needs_a_group(self) -> bool:
@@ -44,7 +55,11 @@ class Limits:
         """Set what `group` holds the run to; return what cannot be in force, by key, with why."""
         missing: dict[str, str] = {}
         for key, file, value in (("memory", "memory.max", self.memory), ("processes", "pids.max", self.processes)):
-            if value is not None and not (group is not None and cgroup.set_limit(group, file, value)):
+            if value is None:
+                continue
+            if group is not None and cgroup.set_limit(group, file, value):
+                self.is_held_by_group = True
+            else:
                 missing[key] = "no cgroup v2 that could hold it may be written"
         if self.memory is not None and group is not None and "memory" not in missing:
             cgroup.set_limit(group, "memory.swap.max", 0)
@@ -70,8 +85,13 @@ class Limits:
 
     # --- in the process that becomes the job -------------------------------------------------------------------------
 
-    def take_on(self) -> None:
-        """Take on what a process has for itself and hands down. What may not be had was told by `missing`."""
+    def take_on(self, *, is_in_group: bool) -> None:
+        """Take on what a process has for itself and hands down. What may not be had was told by `missing`.
+
+        Raises PermissionError outside of the group that was to hold it to a limit: the record says that it is in force.
+        """
+        if self.is_held_by_group and not is_in_group:
+            raise PermissionError(errno.EPERM, posix.strerror(errno.EPERM))
         for _, number, value in self._of_each_process():
             linux.set_limit(number, value, value + (CPU_GRACE_SECONDS if number == CPU else 0))
         if self.nice is not None:

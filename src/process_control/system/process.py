@@ -26,9 +26,10 @@ class NotExecuted(Exception):
 
 
 class Surroundings:
-    """What every command of a run is started with."""
+    """What every command of a run is started with. `all_in_cgroup`: no command was started outside of that group."""
 
     __slots__ = (
+        "all_in_cgroup",
         "cgroup",
         "directory",
         "environment",
@@ -60,6 +61,7 @@ class Surroundings:
         self.lock = lock
         self.no_new_privileges = no_new_privileges
         self.cgroup = cgroup
+        self.all_in_cgroup = cgroup is not None
         self.limits = limits
         self.stdout = self.stderr = -1  # the supervisor's pipes
 
@@ -70,12 +72,13 @@ def start(argv: list[str], surroundings: Surroundings) -> int:
     report_read, report_write = posix.pipe2(posix.O_CLOEXEC)
     runner = posix.getpid()
     try:
-        pid = cgroup.fork_into(surroundings.cgroup)
+        pid, is_in_group = cgroup.fork_into(surroundings.cgroup)
     except OSError as error:
         posix.close(report_read)
         posix.close(report_write)
         raise NotExecuted(126, f"no new process could be made: {error.strerror}") from error
     if pid == 0:
+        surroundings.all_in_cgroup = is_in_group
         _become(path, argv, surroundings, report_write, runner)
     posix.close(report_write)
     report = posix.read(report_read, 64)
@@ -83,6 +86,8 @@ def start(argv: list[str], surroundings: Surroundings) -> int:
     if report:
         posix.waitpid(pid, 0)
         raise _not_executed(argv[0], surroundings, report)
+    if surroundings.cgroup is not None and not is_in_group and not cgroup.holds(surroundings.cgroup, pid):
+        surroundings.all_in_cgroup = False
     return pid
 
 
@@ -189,7 +194,8 @@ def _become(path: str, argv: list[str], surroundings: Surroundings, report: int,
         posix.closerange(report + 1, 1 << 20)
         posix.umask(surroundings.umask)
         if surroundings.limits is not None:
-            surroundings.limits.take_on()
+            stage = b"g"
+            surroundings.limits.take_on(is_in_group=surroundings.all_in_cgroup)
         stage = b"d"
         posix.chdir(surroundings.directory)
         stage = b"s"
@@ -211,7 +217,8 @@ def _not_executed(name: str, surroundings: Surroundings, report: bytes) -> NotEx
     import errno
 
     stage, number = report[:1], int(report[1:] or b"0")
-    where = {b"d": f"working directory {surroundings.directory}", b"x": name}.get(stage, "the process")
+    places = {b"d": f"working directory {surroundings.directory}", b"x": name, b"g": "what holds it to its limits"}
+    where = places.get(stage, "the process")
     if stage == b"x" and number == errno.ENOEXEC:
         return NotExecuted(126, f"{name}: neither a program nor a script with a #! line")
     if stage == b"x" and number == errno.ENOENT:

@@ -82,6 +82,8 @@ def end_survivors(block: dict[str, object], *, grace_seconds: float, give_up_sec
         wait.poll(int(_KILL_AGAIN_SECONDS * 1000))
     until = time.monotonic() + give_up_seconds
     while (left := survivors(block)) and time.monotonic() < until:
+        if cgroup.is_ours(block.get("cgroup")):  # reaches processes of other users too
+            cgroup.kill_all(str(block["cgroup"]))
         _signal_all(block, _signal.SIGKILL)
         wait.poll(int(_KILL_AGAIN_SECONDS * 1000))
     return [proc.describe(pid) for pid in left]

@@ -8,7 +8,7 @@ import posix
 import select
 import time
 
-from process_control.core.run import Facts
+from process_control.core.run import TREE, Facts
 from process_control.system import cgroup, linux, proc, process
 from process_control.system.capture import ERR, OUT, Capture, make_pipe
 from process_control.system.signals import Inbox
@@ -215,6 +215,8 @@ class Supervisor:
         if completed:
             self._drain()
         if self._inbox.guard_died:
+            # After the last command too: what it left is not given its time and its grace.
+            self.facts.guard_died |= not self._children_gone
             self._kill_now()
         elif not completed or self._leftovers_must_go():
             self._end_tree()
@@ -353,7 +355,13 @@ class Supervisor:
         facts = self.facts
         self._measure_output()
         facts.cpu_seconds, facts.memory_bytes, facts.read_bytes, facts.written_bytes = linux.usage_of_children()
-        of_tree = None if self._surroundings.cgroup is None else cgroup.memory_of_tree(self._surroundings.cgroup)
-        if of_tree is not None:
-            facts.memory_bytes, facts.out_of_memory = of_tree
+        if self._surroundings.cgroup is not None and self._surroundings.all_in_cgroup:
+            self._measure_tree(self._surroundings.cgroup)
         facts.stderr_excerpt = self._capture.stderr_excerpt()
+
+    def _measure_tree(self, group: str) -> None:
+        cpu_seconds, memory, facts = cgroup.cpu_seconds_of_tree(group), cgroup.memory_of_tree(group), self.facts
+        if cpu_seconds is not None:
+            facts.cpu_seconds, facts.cpu_of = cpu_seconds, TREE
+        if memory is not None:
+            (facts.memory_bytes, facts.out_of_memory), facts.memory_of = memory, TREE
