@@ -184,7 +184,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         keep_results(rows.told, options.size, took)
         console.print(f"all figures: {RESULTS.relative_to(PROJECT)}", highlight=False)
         if options.keep and code == 0:
-            write_page(rows.told, took)
+            write_page(rows.told, took, is_whole=options.only is None)
     return int(code != 0)
 
 
@@ -195,8 +195,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="tell the rows and their sizes, and run none")
     parser.add_argument("--keep", action="store_true", help=f"write the table into {PAGE.relative_to(PROJECT)}")
     options = parser.parse_args(arguments)
-    if options.keep and (options.only or options.size != "full"):
-        parser.error("only a whole run at full size is kept")
+    if options.keep and options.size != "full":
+        parser.error("only what was run at full size is kept")
     try:
         storm_size(1, 1, asked=options.size)
     except ValueError as error:
@@ -259,24 +259,37 @@ def keep_results(rows: Sequence[Row], size: str, took: float) -> None:
     RESULTS.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
 
 
-def write_page(rows: Sequence[Row], took: float) -> None:
-    """Put the table into the page, in the place of the last one. `took` in seconds."""
+def write_page(rows: Sequence[Row], took: float, *, is_whole: bool, page: Path = PAGE) -> None:
+    """Put the table into the page, in the place of the last one; of a part, its rows only. `took` in seconds."""
+    before, _, rest = page.read_text().partition(MARK)
+    table, _, after = rest.partition(END_MARK)
+    new = {row.row: _as_line(row) for row in rows}
+    if is_whole:
+        lines = _head(took)
+    else:
+        lines = table.strip("\n").split("\n") if table.strip() else _head(took)
+        lines = [new.pop(_name_in(line), line) for line in lines]
+    page.write_text("\n".join([f"{before}{MARK}", *lines, *new.values(), END_MARK]) + after)
+
+
+def _head(took: float) -> list[str]:
     at = machine()
     where = f"{at['processor']}, {at['cpus']} CPUs, Python {at['python']}, Linux {at['kernel']}"
-    lines = [
-        MARK,
+    return [
         f"{at['date']}, as {at['user']}, on {where}; {took / 60:.0f} minutes:",
         "",
         "| what was done | times | found | wanted | |",
         "|---|---:|---|---|---|",
     ]
-    for row in rows:
-        cells = (row.row, f"{row.size:,}", row.told, row.wanted, row.verdict)
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    lines.append(END_MARK)
-    before, _, rest = PAGE.read_text().partition(MARK)
-    _, _, after = rest.partition(END_MARK)
-    PAGE.write_text(before + "\n".join(lines) + after)
+
+
+def _as_line(row: Row) -> str:
+    cells = (row.row, f"{row.size:,}", row.told, row.wanted, row.verdict)
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _name_in(line: str) -> str:
+    return line.removeprefix("| ").partition(" | ")[0]
 
 
 if __name__ == "__main__":
