@@ -60,7 +60,10 @@ def test_of_a_part_only_its_rows_change_on_the_page(tmp_path: Path) -> None:
 
     write_page([one, two], 60.0, is_whole=True, page=page)
     write_page(
-        [Row(row="two", wanted="w", size=3, found=["new"]), Row(row="new", wanted="w", size=4)], 1, is_whole=False
+        [Row(row="two", wanted="w", size=3, found=["new"]), Row(row="new", wanted="w", size=4)],
+        1.0,
+        is_whole=False,
+        page=page,
     )
 
     lines = page.read_text().splitlines()
