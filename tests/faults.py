@@ -267,7 +267,7 @@ def write_page(rows: Sequence[Row], took: float, *, is_whole: bool, page: Path =
     if is_whole:
         lines = _head(took)
     else:
-        lines = table.strip("\n").split("\n") if table.strip() else _head(took)
+        lines = table.strip("\n").split("\n") if "|---" in table else _head(took)
         lines = [new.pop(_name_in(line), line) for line in lines]
     page.write_text("\n".join([f"{before}{MARK}", *lines, *new.values(), END_MARK]) + after)
 
