@@ -18,6 +18,7 @@ def lock_path(box: Box, slug: str) -> Path:
     return path
 
 
+@pytest.mark.fault("Lock file empty, garbage, huge, foreign pid", wanted="it runs, the file stays as it is")
 @pytest.mark.parametrize(
     "content",
     [b"", b"\xff\x00garbage\n" * 99, b"1\n", b"4194305\n", b"x" * (16 << 20)],
@@ -58,6 +59,7 @@ def _foreign(path: Path) -> None:
     os.chown(path, pwd.getpwnam(STRANGER).pw_uid, -1)
 
 
+@pytest.mark.fault("Lock file a symlink, FIFO, directory, or not ours", wanted="77, nothing runs")
 @pytest.mark.parametrize(
     "make",
     [_symlink, _dangling, os.mkfifo, Path.mkdir, _hard_link, _foreign],
@@ -77,7 +79,7 @@ def test_a_lock_that_is_no_plain_file_of_ours_is_refused(box: Box, make: Callabl
     assert not path.with_name("nowhere").exists()
 
 
-@pytest.mark.fault("Lock file unlinked while held", small=5, full=200, wanted="no double")
+@pytest.mark.fault("Lock file unlinked while held × 200", small=5, full=200, wanted="no double")
 def test_a_lock_that_was_unlinked_while_held_doubles_nothing(box: Box, storm: Storm) -> None:
     started, release = box.fifo("started"), box.fifo("release")
     job = script(box, "job.sh", f"echo ran; echo started > {started}; read line < {release}")
