@@ -50,7 +50,6 @@ JOBS = {
 }
 
 
-@pytest.mark.fault("Package replaced by garbage, or removed, during a run", wanted="its end is recorded and told")
 @pytest.mark.parametrize("name", JOBS)
 @pytest.mark.parametrize(("how", "via"), [("garbage", "script"), ("removed", "stub")])
 def test_the_end_is_recorded_and_told(own_box: Box, how: str, name: str, via: str) -> None:
