@@ -79,7 +79,7 @@ def test_a_lock_that_is_no_plain_file_of_ours_is_refused(box: Box, make: Callabl
     assert not path.with_name("nowhere").exists()
 
 
-@pytest.mark.fault("Lock file unlinked while held × 200", small=5, full=200, wanted="no double")
+@pytest.mark.fault("Lock file unlinked while held", small=5, full=200, wanted="no double")
 def test_a_lock_that_was_unlinked_while_held_doubles_nothing(box: Box, storm: Storm) -> None:
     started, release = box.fifo("started"), box.fifo("release")
     job = script(box, "job.sh", f"echo ran; echo started > {started}; read line < {release}")
