@@ -119,7 +119,7 @@ def test_a_hold_while_a_run_goes_on_works_at_once_and_outlives_its_success(box: 
     assert box.health("job")["state"] == "held"
 
 
-@pytest.mark.fault("A hold in the instant of a run's end", small=10, full=1000, wanted="both kept")
+@pytest.mark.fault("A hold in the instant of a run's end × 1,000", small=10, full=1000, wanted="both kept")
 def test_a_hold_in_the_instant_of_a_runs_end_keeps_both(box: Box, storm: Storm) -> None:
     started, go_on = box.fifo("started"), box.fifo("go_on")
     box.job("job", f"command: sh -c 'echo up > {started}; read line < {go_on}; exit 3'\n{ONE_SLOT}")
@@ -136,6 +136,7 @@ def test_a_hold_in_the_instant_of_a_runs_end_keeps_both(box: Box, storm: Storm) 
         box.process_control("release", "job")
 
     assert len(records(box, "end")) == len(records(box, "hold")) == storm.size
+    storm.found(f"{storm.size:,} ends and {storm.size:,} holds")
 
 
 @pytest.mark.fault("SIGKILL of a hold", small=15, full=300, wanted="whole or not there")

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from runs import ends, outcomes, script, the_end
 MEBIBYTE = 1 << 20
 
 
+@pytest.mark.fault("All 256 bytes", wanted="bytes identical")
 def test_all_256_byte_values_arrive_as_they_are_on_both_streams(box: Box) -> None:
     data = bytes(range(256)) * 3
     (box.root / "data").write_bytes(data)
@@ -37,7 +39,9 @@ def streams(box: Box, slug: str) -> dict[str, bytes]:
     return found
 
 
-@pytest.mark.fault("1,000,000 lines on both streams", small=20_000, full=1_000_000, wanted="none lost, bytes identical")
+@pytest.mark.fault(
+    "1,000,000 lines/s on both streams", small=20_000, full=1_000_000, wanted="none lost, bytes identical"
+)
 def test_two_streams_are_told_apart_and_none_loses_a_byte(box: Box, storm: Storm) -> None:
     count = storm.size
     script_path = box.root / "both.py"
@@ -49,12 +53,16 @@ def test_two_streams_are_told_apart_and_none_loses_a_byte(box: Box, storm: Storm
     )
     box.job("both", f"command: /usr/bin/python3 {script_path}\nstderr: ignore")
 
+    began = time.monotonic()
+
     result = box.run("both")
 
+    took = time.monotonic() - began
     expected = "".join(f"{number}\n" for number in range(count)).encode()
     assert result.exit_code == 0
     assert streams(box, "both") == {"o": expected, "e": expected}
     assert (the_end(box)["stdout_bytes"], the_end(box)["stderr_bytes"]) == (len(expected), len(expected))
+    storm.found(f"{2 * count:,} lines in {took:.1f} s, identical")
 
 
 def test_with_time_between_writes_the_order_of_the_streams_holds(box: Box) -> None:
@@ -91,6 +99,7 @@ def test_a_huge_line_costs_the_runner_little_memory_and_loses_nothing(box: Box, 
     assert result.exit_code == 0
     peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
     assert peak <= 40 * 1024, f"{peak} KiB"
+    storm.found(f"{peak / 1024:.0f} MiB of memory, none lost")
     digest = hashlib.sha256()
     with box.logs("huge")[0].open("rb") as file:
         while chunk := file.read(MEBIBYTE):

@@ -18,6 +18,7 @@ def lock_path(box: Box, slug: str) -> Path:
     return path
 
 
+@pytest.mark.fault("Lock file empty, garbage, huge, foreign pid", wanted="it runs, the file stays as it is")
 @pytest.mark.parametrize(
     "content",
     [b"", b"\xff\x00garbage\n" * 99, b"1\n", b"4194305\n", b"x" * (16 << 20)],
@@ -58,6 +59,7 @@ def _foreign(path: Path) -> None:
     os.chown(path, pwd.getpwnam(STRANGER).pw_uid, -1)
 
 
+@pytest.mark.fault("Lock file a symlink, FIFO, directory, or not ours", wanted="77, nothing runs")
 @pytest.mark.parametrize(
     "make",
     [_symlink, _dangling, os.mkfifo, Path.mkdir, _hard_link, _foreign],

@@ -49,6 +49,7 @@ def test_of_many_starts_by_hand_in_the_same_instant_one_runs_and_the_others_exit
     assert len(starts(box)) == 1
     assert outcomes(box) == [("succeeded", None)]
     assert box.log_bytes("once") == b"ran\n"
+    storm.found(f"1 run, {len(refused)} × 75")
 
 
 @pytest.mark.fault("1,000 simultaneous starters of one slot", small=200, full=1000, wanted="1 run, all 0 in silence")
@@ -78,6 +79,7 @@ def test_two_starters_at_a_time_never_run_a_job_twice(box: Box, storm: Storm) ->
     assert set(codes) <= {0, 75}
     assert codes[0] == len(starts(box)) == len(ends(box)) >= storm.size
     assert set(outcomes(box)) == {("succeeded", None)}
+    storm.found(f"{codes[0]:,} runs one after the other, {codes[75]:,} × 75, no double")
 
 
 @pytest.mark.fault("3 jobs that share a lock, at once", small=12, full=300, wanted="no double")
@@ -97,6 +99,7 @@ def test_jobs_that_share_a_lock_never_run_together(box: Box, storm: Storm) -> No
     assert set(outcomes(box)) == {("succeeded", None)}
 
 
+@pytest.mark.fault("10 runs in one second", wanted="10 logs")
 def test_ten_runs_in_one_second_have_ten_logs(box: Box) -> None:
     box.job("quick", "command: echo quick")
 
@@ -104,6 +107,8 @@ def test_ten_runs_in_one_second_have_ten_logs(box: Box) -> None:
 
     assert codes == [0] * 10
     assert len({path.name for path in box.logs("quick")}) == 10
+    # the names tell the second: on a busy machine it may be two of them, or three
+    assert len({path.name[: len("quick-YYYYmmdd-HHMMSS")] for path in box.logs("quick")}) < 10
     assert all(path.read_bytes() == b"quick\n" for path in box.logs("quick"))
 
 
