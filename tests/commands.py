@@ -60,6 +60,9 @@ class Live:
             finally:
                 os.close(handle)
             self.process.wait()
+        for pipe in (self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()  # a storm has thousands of them
         return Result(self._text("stdout"), self._text("stderr"), self.process.returncode)
 
     def wait_for_line(self, text: str, *, stream: str = "stdout", seconds: float = PATIENCE_SECONDS) -> None:

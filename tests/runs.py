@@ -66,6 +66,17 @@ def the_end(box: Box, slug: str | None = None) -> dict[str, Any]:
     return end
 
 
+def assert_each_start_has_one_end(box: Box) -> None:
+    """And an end without a start is `lost`: killed between its note in the block and the journal, it never began."""
+    started, ended = [record["run_id"] for record in starts(box)], {}
+    for end in ends(box):
+        assert end["run_id"] not in ended, end
+        ended[end["run_id"]] = end["outcome"]
+    assert len(set(started)) == len(started)
+    assert set(started) <= set(ended)
+    assert {ended[run_id] for run_id in set(ended) - set(started)} <= {"lost"}
+
+
 def outcomes(box: Box, slug: str | None = None) -> list[tuple[str, str | None]]:
     return [(end["outcome"], end["reason"]) for end in ends(box, slug)]
 

@@ -13,7 +13,19 @@ from pathlib import Path
 import pytest
 
 from harness import Box, Storm, children, lives, state_letter, until
-from runs import ends, handles, job_with_a_tree, kill_both, killers, outcomes, pause_or_end, records, script, starts
+from runs import (
+    assert_each_start_has_one_end,
+    ends,
+    handles,
+    job_with_a_tree,
+    kill_both,
+    killers,
+    outcomes,
+    pause_or_end,
+    records,
+    script,
+    starts,
+)
 
 
 @pytest.mark.fault(
@@ -103,10 +115,7 @@ def job_that_leaves_proof(box: Box) -> Path:
 
 def each_start_has_one_end(box: Box) -> dict[str, str]:
     """Return the outcome of each run of the journal, which must have one start and one end."""
-    started = [record["run_id"] for record in starts(box)]
-    ended = [record["run_id"] for record in ends(box)]
-    assert len(set(started)) == len(started)
-    assert sorted(ended) == sorted(started)
+    assert_each_start_has_one_end(box)
     return {end["run_id"]: end["outcome"] for end in ends(box)}
 
 

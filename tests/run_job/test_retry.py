@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 from harness import Box, Fifo, Storm, children, lives, until, wait_gone
-from runs import ends, kill_both, killers, outcomes, pause_or_end, records, script, starts, the_end
+from runs import (
+    assert_each_start_has_one_end,
+    ends,
+    kill_both,
+    killers,
+    outcomes,
+    pause_or_end,
+    records,
+    script,
+    starts,
+    the_end,
+)
 
 LONG = "retry: {attempts: 3, delay: 1000, jitter: 0%}"
 """A delay that never passes: whoever waits for the test has to be woken."""
@@ -390,7 +401,7 @@ def test_killed_at_any_moment_of_three_attempts_no_attempt_that_ended_is_lost(
     recorded: dict[str, list[int]] = {}
     for attempt in records(box, "attempt"):
         recorded.setdefault(attempt["run_id"], []).append(attempt["attempt"])
-    assert sorted(end["run_id"] for end in ends(box)) == sorted(start["run_id"] for start in starts(box))
+    assert_each_start_has_one_end(box)
     for end in ends(box):
         told = [attempt["attempt"] for attempt in end["attempts"]]
         assert told == list(range(1, len(told) + 1))
