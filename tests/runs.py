@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness import Box, Deadline, Live, TookTooLong, lives, until
+from harness import Box, Deadline, Live, TookTooLong, children, lives, until
 
 ONE_SLOT = 'schedule: "0 0 1 1 *"\nstart_within: 400d'
 """One planned time for the whole year: two starts cannot fall on two slots."""
@@ -74,6 +74,12 @@ def _is_stopped(pid: int) -> bool:
     from harness import state_letter
 
     return state_letter(pid) in ("T", "t", "", "Z")
+
+
+def waiting_for_a_lock(guard: int) -> list[int]:
+    """Return the children of the guard that sleep in flock(2), as /proc/locks tells."""
+    blocked = {int(line.split()[5]) for line in Path("/proc/locks").read_text().splitlines() if " -> " in line}
+    return [pid for pid in children(guard) if pid in blocked]
 
 
 @contextlib.contextmanager

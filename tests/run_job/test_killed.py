@@ -23,15 +23,21 @@ from runs import (
     script,
     starts,
     the_end,
+    waiting_for_a_lock,
 )
 
+pytestmark = pytest.mark.each_way
+
 TREE = """
-    # a plain child, a child in a session of its own, a double fork, one that ignores TERM
+    # a plain child, a child in a session of its own, a double fork, one that ignores TERM, one that hides from us
+    rm -f {box}/hidden
     sleep 1000 & a=$!
     setsid sleep 1000 & b=$!
     ( ( exec sleep 1000 ) & echo $! > {box}/double )
     sh -c 'trap "" TERM HUP INT; sleep 1000 & wait; wait' & d=$!
-    echo $$ $a $b $(cat {box}/double) $d > {started}
+    ( ( exec env -i setsid sh -c 'cd /; echo $$ > {box}/hidden; exec sleep 1000 0<&- 1>&- 2>&- 3<&-' ) & ) &
+    while ! [ -s {box}/double ] || ! [ -s {box}/hidden ]; do :; done
+    echo $$ $a $b $(cat {box}/double) $d $(cat {box}/hidden) > {started}
     wait
 """
 
@@ -204,6 +210,34 @@ def _closed(pid: int) -> bool:
 
 
 @pytest.mark.storm
+@pytest.mark.parametrize("victim", ["runner", "guard"])
+def test_a_fork_and_exit_chain_is_caught_by_whoever_outlives_the_other(box: Box, victim: str) -> None:
+    """Each link forks the next and ends: no pid lives long enough to be named."""
+    started = box.fifo("started")
+    chain = f"""
+        import os
+        with open({str(started)!r}, "w") as fifo:
+            fifo.write("started\\n")
+        while True:
+            if os.fork():
+                os._exit(0)
+            os.setsid()
+    """
+    job = script(box, "chain.py", chain, shell="/usr/bin/python3 -IS")
+    box.job("chain", f"command: [{job}]")
+    for _ in range(storm_size(2, 100)):
+        with box.start("chain") as live:
+            started.read_line()
+            guard, runner = killers(box, "chain")
+            os.kill(runner if victim == "runner" else guard, signal.SIGKILL)
+            live.wait()
+            until(lambda runner=runner: not lives(runner), "the runner to end")
+        assert box.processes() == []
+
+    assert set(outcomes(box)) == {("lost", "runner_killed")}
+
+
+@pytest.mark.storm
 @pytest.mark.parametrize("victim", ["runner", "guard", "both"])
 def test_killed_at_random_moments_nothing_is_left_behind_and_nothing_recorded_is_lost(box: Box, victim: str) -> None:
     """Every run that got as far as its command has its start on the disk; each killed one is lost exactly once."""
@@ -240,7 +274,10 @@ def test_killed_at_random_moments_nothing_is_left_behind_and_nothing_recorded_is
     ended_ids = [record["run_id"] for record in ends(box)]
     assert set(seen) <= set(started_ids)
     assert len(set(started_ids)) == len(started_ids)
-    assert sorted(ended_ids) == sorted(started_ids)
+    lost_before_their_start = set(ended_ids) - set(started_ids)  # the block had them, the journal not yet
+    assert sorted(ended_ids) == sorted([*started_ids, *lost_before_their_start])
+    assert not lost_before_their_start & set(seen)
+    assert {end["outcome"] for end in ends(box) if end["run_id"] in lost_before_their_start} <= {"lost"}
     assert "lost" in {outcome for outcome, _ in outcomes(box)}
 
 
@@ -277,8 +314,8 @@ def test_a_killed_run_in_a_queue_leaves_nothing(box: Box) -> None:
     with box.start("job") as first:
         started.read_line()
         with box.start("--wait", "job") as waiting:
-            until(lambda: children(waiting.pid), "the second to wait")
-            os.kill(children(waiting.pid)[0], signal.SIGKILL)
+            (runner,) = until(lambda: waiting_for_a_lock(waiting.pid), "the second to wait")
+            os.kill(runner, signal.SIGKILL)
             assert waiting.wait().exit_code == 137
         release.write_line()
         assert first.wait().exit_code == 0
