@@ -5,7 +5,9 @@ import select
 import signal
 from contextlib import suppress
 
-from harness import Box, children, lives, until
+import pytest
+
+from harness import Box, Storm, lives, until
 from runs import (
     ONE_SLOT,
     ends,
@@ -18,7 +20,10 @@ from runs import (
     script,
     starts,
     the_end,
+    waiting_for_a_lock,
 )
+
+pytestmark = pytest.mark.each_way
 
 
 def test_when_the_runner_is_killed_its_tree_is_gone_before_the_guard_ends_with_137(box: Box) -> None:
@@ -157,6 +162,34 @@ def _closed(pid: int) -> bool:
     return False
 
 
+@pytest.mark.fault("Fork-and-exit chain, its runner or guard killed", small=2, full=100, wanted="all gone")
+@pytest.mark.parametrize("victim", ["runner", "guard"])
+def test_a_fork_and_exit_chain_is_caught_by_whoever_outlives_the_other(box: Box, victim: str, storm: Storm) -> None:
+    """Each link forks the next and ends: no pid lives long enough to be named."""
+    started = box.fifo("started")
+    chain = f"""
+        import os
+        with open({str(started)!r}, "w") as fifo:
+            fifo.write("started\\n")
+        while True:
+            if os.fork():
+                os._exit(0)
+            os.setsid()
+    """
+    job = script(box, "chain.py", chain, shell="/usr/bin/python3 -IS")
+    box.job("chain", f"command: [{job}]")
+    for _ in storm.rounds():
+        with box.start("chain") as live:
+            started.read_line()
+            guard, runner = killers(box, "chain")
+            os.kill(runner if victim == "runner" else guard, signal.SIGKILL)
+            live.wait()
+            until(lambda runner=runner: not lives(runner), "the runner to end")
+        assert box.processes() == []
+
+    assert set(outcomes(box)) == {("lost", "runner_killed")}
+
+
 def test_a_killed_run_in_a_queue_leaves_nothing(box: Box) -> None:
     started, release = box.fifo("started"), box.fifo("release")
     job = script(box, "job.sh", f"echo started > {started}; read line < {release}")
@@ -164,8 +197,8 @@ def test_a_killed_run_in_a_queue_leaves_nothing(box: Box) -> None:
     with box.start("job") as first:
         started.read_line()
         with box.start("--wait", "job") as waiting:
-            until(lambda: children(waiting.pid), "the second to wait")
-            os.kill(children(waiting.pid)[0], signal.SIGKILL)
+            (runner,) = until(lambda: waiting_for_a_lock(waiting.pid), "the second to wait")
+            os.kill(runner, signal.SIGKILL)
             assert waiting.wait().exit_code == 137
         release.write_line()
         assert first.wait().exit_code == 0
