@@ -2,13 +2,12 @@
 
 import json
 import os
-import select
 import subprocess
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from events import PATIENCE_SECONDS, Deadline, TookTooLong
+from events import PATIENCE_SECONDS, Deadline, TookTooLong, readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class Live:
         if self.process.returncode is None:  # else `signal` has found it ended
             handle = os.pidfd_open(self.pid)
             try:
-                if not select.select([handle], [], [], limit.left())[0]:
+                if not readable([handle], limit.left()):
                     raise TookTooLong(f"still running after {seconds:g} s: {self._so_far()}")
             finally:
                 os.close(handle)
@@ -99,7 +98,7 @@ class Live:
         self._sources.clear()
 
     def _read_some(self, limit: Deadline, what: str) -> None:
-        ready = select.select(list(self._sources), [], [], limit.left())[0]
+        ready = readable(self._sources, limit.left())
         if not ready:
             raise TookTooLong(f"waited in vain for {what}: {self._so_far()}")
         for descriptor in ready:

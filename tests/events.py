@@ -6,7 +6,7 @@ Every wait has a limit, only so that a broken promise fails instead of hanging.
 import os
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,6 +35,14 @@ def until(condition: Callable[[], T], what: str, *, seconds: float = PATIENCE_SE
     return value
 
 
+def readable(descriptors: Iterable[int], seconds: float) -> list[int]:
+    """Return those that can be read, waiting so long for the first. Not select(2), which ends at descriptor 1024."""
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    return [descriptor for descriptor, _ in poll.poll(max(0.0, seconds) * 1000)]
+
+
 class Deadline:
     """A moment of the monotonic clock after which an event counts as not happened."""
 
@@ -55,7 +63,7 @@ def wait_gone(pid: int, *, seconds: float = PATIENCE_SECONDS) -> None:
     except ProcessLookupError:
         return
     try:
-        if not select.select([handle], [], [], seconds)[0]:
+        if not readable([handle], seconds):
             raise TookTooLong(f"process {pid} still runs after {seconds:g} s: {command_line(pid)}")
     finally:
         os.close(handle)
@@ -82,7 +90,7 @@ class Fifo:
         """Return the next line that the job writes, without its newline."""
         limit = Deadline(seconds)
         while b"\n" not in self._unread:
-            if not select.select([self._descriptor], [], [], limit.left())[0]:
+            if not readable([self._descriptor], limit.left()):
                 raise TookTooLong(f"nothing came through {self.path} within {seconds:g} s")
             self._unread += os.read(self._descriptor, 65536)
         line, self._unread = self._unread.split(b"\n", 1)

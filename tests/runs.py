@@ -2,13 +2,13 @@
 
 import contextlib
 import os
-import select
 import signal
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from events import readable
 from harness import Box, Deadline, Live, TookTooLong, children, lives, until
 
 ONE_SLOT = 'schedule: "0 0 1 1 *"\nstart_within: 400d'
@@ -135,7 +135,7 @@ def ended_first(lives_: Sequence[Live], count: int, *, seconds: float = 120) -> 
         ended: set[int] = set()
         while len(ended) < count:
             still = [handle for handle in waiting if waiting[handle] not in ended]
-            ready = select.select(still, [], [], limit.left())[0]
+            ready = readable(still, limit.left())
             if not ready:
                 raise TookTooLong(f"only {len(ended)} of {count} commands ended within {seconds:g} s")
             ended |= {waiting[handle] for handle in ready}
@@ -145,4 +145,4 @@ def ended_first(lives_: Sequence[Live], count: int, *, seconds: float = 120) -> 
 def pause_or_end(live: Live, seconds: float) -> bool:
     """Let a moment pass, as a storm chose it; return True when the command ended before."""
     with handles([live.pid]) as waiting:
-        return bool(select.select(list(waiting), [], [], seconds)[0])
+        return bool(readable(waiting, seconds))

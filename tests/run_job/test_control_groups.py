@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from control_groups import groups_of_runs, own_group
-from harness import SERVICE_USER, Box, Live, lives, storm_size, until
+from harness import SERVICE_USER, Box, Live, Storm, lives, until
 from runs import ends, kill_both, killers, outcomes, script, starts, the_end
 
 pytestmark = pytest.mark.with_group
@@ -153,8 +153,8 @@ def test_the_group_that_both_left_is_removed_by_prune_and_no_group_that_is_in_us
     assert after[0].name in box.log_bytes("goes-on").decode()
 
 
-@pytest.mark.storm
-def test_whoever_removes_what_is_forsaken_never_takes_the_group_of_a_run_that_begins(box: Box) -> None:
+@pytest.mark.fault("Groups swept while runs begin", small=25, full=1000, wanted="no run loses its group")
+def test_whoever_removes_what_is_forsaken_never_takes_the_group_of_a_run_that_begins(box: Box, storm: Storm) -> None:
     box.job("job", "command: [cat /proc/self/cgroup, 'true', cat /proc/self/cgroup]")
     sweeper = script(
         box,
@@ -169,10 +169,10 @@ def test_whoever_removes_what_is_forsaken_never_takes_the_group_of_a_run_that_be
         """,
         shell=f"{box.product.interpreter} -IS",
     )
-    runs = storm_size(25, 1000)
+    runs = storm.size
     with box.start_command([str(sweeper)]) as sweeping:
         sweeping.wait_for_line("at it")
-        for _ in range(runs):
+        for _ in storm.rounds():
             assert box.run("job", via="stub").exit_code == 0
 
     names = {f"process-control.{end['run_id']}" for end in ends(box)}
