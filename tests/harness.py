@@ -402,11 +402,11 @@ class Box:
     def processes(self, run_id: str | None = None) -> list[int]:
         """Return the living processes of one run by its id, or all that this box ever started."""
         if run_id is not None:
-            marks = [b"PROCESS_CONTROL_RUN_ID=" + run_id.encode()]
+            marks = [_mark_of(run_id)]
         else:
             marks = [os.fsencode(self.root)]
             with contextlib.suppress(OSError, ValueError):
-                marks += [b"PROCESS_CONTROL_RUN_ID=" + run_id.encode() for run_id in self._run_ids()]
+                marks += [_mark_of(run_id) for run_id in self._run_ids()]
         found = []
         for pid in pids():
             if pid == os.getpid() or not lives(pid):
@@ -419,7 +419,7 @@ class Box:
         return found
 
     def _run_ids(self) -> set[str]:
-        return {record["run_id"] for record in self.journal() if "run_id" in record}
+        return {str(record["run_id"]) for record in self.journal() if isinstance(record, dict) and record.get("run_id")}
 
     def run_processes(self, slug: str) -> list[int]:
         """Return the living processes of the job's run that its block names: by environment, the runner besides."""
@@ -489,6 +489,11 @@ class BoxOfUser:
 
     def history(self, *slugs: str) -> list[dict[str, Any]]:
         return self.box.history(*slugs, user=self.user)
+
+
+def _mark_of(run_id: str) -> bytes:
+    """Return what stands in the environment of the run's processes, to its end: a shorter id is that of another."""
+    return b"PROCESS_CONTROL_RUN_ID=" + run_id.encode() + b"\0"
 
 
 def forget_cached(root: Path) -> None:

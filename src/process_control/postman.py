@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from process_control.config.settings import Settings
 
 _PACKAGE_FOLDER = __file__.rpartition("/process_control/")[0]
-_MARK_FLAGS = posix.O_WRONLY | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
+_MARK_FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _TELL = "import sys; sys.path.append(sys.argv.pop(1)); from process_control.telling import main; main()"
 
 

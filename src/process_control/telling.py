@@ -27,6 +27,7 @@ from process_control.notify.failmail import Undelivered, Way, is_program, messag
 from process_control.system import lock
 from process_control.system.account import account_of, check_allowed, drop_rights
 from process_control.system.clock import iso
+from process_control.system.plain_file import open_plain
 from process_control.wiring import announce
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 3600.0
@@ -36,6 +37,7 @@ MOST_WAITING = 50
 """Mails about one job: a job that fails every minute must not bury people when the server is back."""
 ROUND_SECONDS = 600
 STALE_SECONDS = 3600
+_LARGEST_INCIDENT = 1 << 20
 
 
 def main() -> None:
@@ -301,8 +303,8 @@ def way_of(failmail: Failmail) -> Way:
 
 def read_incident(state_directory: str, slug: str) -> Incident:
     try:
-        text = (Path(record.job_directory(state_directory, slug)) / "told.json").read_text("utf-8")
-        value = decode(text)
+        with open_plain(f"{record.job_directory(state_directory, slug)}/told.json") as file:
+            value = decode(file.read(_LARGEST_INCIDENT).decode("utf-8"))
     except (OSError, ValueError):
         return Incident()
     return Incident.from_record(value if isinstance(value, dict) else None)

@@ -1,14 +1,15 @@
 """A disk that is full before, during or after a run: never a wrong verdict, never a start without a record."""
 
 import os
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from harness import Box, Fifo, until
-from runs import ONE_SLOT, ends, outcomes, script, starts, the_end
+from harness import Box, Fifo, Storm, until
+from runs import ONE_SLOT, ends, outcomes, pause_or_end, script, starts, the_end
 
 pytestmark = [
     pytest.mark.needs_root,
@@ -251,3 +252,41 @@ def test_when_there_is_space_again_a_reader_and_the_next_start_know_the_right_en
     assert status_while_full.stdout.startswith("job\tfailed\t")
     assert codes == [0, 0]
     assert outcomes(box) == [("failed", "exit_code"), ("succeeded", None), ("succeeded", None)]
+
+
+@pytest.mark.fault(
+    "disk filled and emptied at any moment", small=5, full=150, wanted="the right final status once there is space"
+)
+def test_filled_and_emptied_at_any_moment_the_final_status_is_right(make_box: Callable[..., Box], storm: Storm) -> None:
+    """State and logs share a small disk. A start that the disk refuses is told with 74, and nothing ran then."""
+    box = make_box()
+    box.mount_small(box.root / "disk", kilobytes=2048)
+    box.configure(state_directory=str(box.root / "disk/state"), output_directory=str(box.root / "disk/log"))
+    box.state_directory, box.output_directory = box.root / "disk/state", box.root / "disk/log"
+    job = script(box, "job.sh", f"echo $PROCESS_CONTROL_RUN_ID $1 >> {box.root}/ran; head -c 50000 /dev/zero; exit $1")
+    for slug, code in (("works", 0), ("fails", 3)):
+        box.job(slug, f"command: {job} {code}")
+    (box.root / "ran").touch()
+    dice, refused = random.Random(8), 0
+    for _ in storm.rounds():
+        slug, code = dice.choice([("works", 0), ("fails", 3)])
+        before = (box.root / "ran").read_text()
+        with box.start(slug, via="stub") as live:
+            pause_or_end(live, dice.uniform(0, 0.12))
+            filler = fill(box.root / "disk")
+            pause_or_end(live, dice.uniform(0, 0.12))
+            filler.unlink()
+            result = live.wait()
+        has_run = (box.root / "ran").read_text() != before
+        assert result.exit_code == (code if has_run else 74), result
+        assert "Traceback" not in result.stderr
+        refused += not has_run
+        for log in box.root.glob("disk/log/*/*"):  # they are of no matter here, and the disk is small
+            log.unlink()
+
+    assert [box.run(slug).exit_code for slug in ("works", "fails")] == [0, 3]
+    wanted = dict(line.split() for line in (box.root / "ran").read_text().splitlines())
+    told = {end["run_id"]: ("0" if end["outcome"] == "succeeded" else "3") for end in ends(box)}
+    assert told == wanted
+    assert len(ends(box)) == len(told)
+    storm.found(f"{storm.size} runs ({refused} refused with 74), all told right")

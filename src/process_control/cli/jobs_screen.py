@@ -50,7 +50,7 @@ def show_list(statuses: Sequence[JobStatus], schedules: KnownSchedules) -> None:
         rows.append(
             [
                 _state(status, screen),
-                Text(shortened(status.slug, WIDEST_JOB), style="bold"),
+                Text(shortened(clean(status.slug), WIDEST_JOB), style="bold"),
                 Text(clean(status.name)),
                 Text(words or "", style="dim"),
                 Text(clean(tags), style="dim"),
@@ -112,7 +112,7 @@ def _row(status: JobStatus, screen: Console, now: datetime, slot: datetime | Non
         last = Text(ago(began, now))
     return [
         _state(status, screen),
-        Text(shortened(status.slug, WIDEST_JOB), style="bold" if status.state in NEEDS_ATTENTION else ""),
+        Text(shortened(clean(status.slug), WIDEST_JOB), style="bold" if status.state in NEEDS_ATTENTION else ""),
         last,
         length,
         Text(took(status.median_seconds), style="dim"),
@@ -178,7 +178,7 @@ def show_one(status: JobStatus, schedules: KnownSchedules, *, news: Collection[s
     """Tell one job at length. `news` are lines on stderr that the last good run did not have."""
     screen = console()
     title = Text("● " if draws_unicode(screen) else "* ", style=STATE_STYLES[status.state])
-    title.append(status.slug, style="bold")
+    title.append(clean(status.slug), style="bold")
     title.append(f" - {clean(status.name)}" if status.name else "")
     screen.print(title)
     for label, text in _facts(status, schedules):

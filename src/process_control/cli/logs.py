@@ -30,6 +30,7 @@ from process_control.history.log_reader import (
     raw,
 )
 from process_control.notify.message import escape_controls
+from process_control.system.plain_file import open_plain
 
 STREAM_WORDS = {STDOUT: "out", STDERR: "err", DROPPED: "cut"}
 
@@ -119,7 +120,7 @@ def _log_of(run: Run, settings: Settings) -> str:
         raise ProcessControlError(f"run {run.run_id} of job '{run.job}' has no log: {why}")
     log = as_it_lies(run.log, settings.output_directory)
     try:
-        with open(log, "rb"):
+        with open_plain(log):
             return log
     except FileNotFoundError:
         kept = f"{settings.retention_runs} runs, {settings.retention_days} days"

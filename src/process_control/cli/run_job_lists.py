@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from process_control.cli.output import print_line
+from process_control.cli.plain import clean, print_tabbed
 from process_control.cli.run_job_options import Options
 from process_control.config.all_jobs import load_all
 from process_control.config.job_directory import InvalidJob, load_job
@@ -53,7 +54,7 @@ def list_jobs(settings: Settings, *, as_json: bool) -> int:
 def _as_line(row: Listed) -> str:
     name = row.job.name if isinstance(row.job, Job) else f"invalid: {row.fault}"
     state = f"\t{{pid: {row.running['pid']}, status: running}}" if row.running else ""
-    return f"{row.job.slug} - {name}{state}"
+    return f"{clean(row.job.slug)} - {clean(name)}{state}"
 
 
 def _print_job_table(rows: list[Listed]) -> None:
@@ -72,7 +73,7 @@ def _print_job_table(rows: list[Listed]) -> None:
             state = Text(f"running (pid {row.running['pid']})", style="green")
         else:
             state = Text("disabled" if row.state == "disabled" else "", style="dim")
-        table.add_row(Text(row.job.slug, style="bold"), Text(escape_controls(name)), state)
+        table.add_row(Text(clean(row.job.slug), style="bold"), Text(clean(name)), state)
         for warning in _warnings(row.job):
             table.add_row("", "", Text(warning, style="yellow"))
     Console().print(table)
@@ -81,9 +82,10 @@ def _print_job_table(rows: list[Listed]) -> None:
 def _warnings(job: Job | InvalidJob) -> list[str]:
     """Return what a person should know of a file that loads: its hard tabs. A run never says it."""
     from process_control.config.document import parse
+    from process_control.system.plain_file import open_plain
 
     try:
-        with open(job.path, "rb") as file:
+        with open_plain(job.path) as file:
             source = file.read()
     except OSError:
         return []
@@ -114,7 +116,7 @@ def show_status(settings: Settings, options: Options) -> int:
         _print_status_table(rows)
     else:
         for slug, state, told in rows:
-            print_line(f"{slug}\t{state}\t{told}")
+            print_tabbed([slug, state, told])
     return 0
 
 
@@ -161,7 +163,7 @@ def _print_status_table(rows: list[tuple[str, str, str]]) -> None:
         table.add_column(column)
     for slug, state, told in rows:
         style = styles.get(state, "red")
-        table.add_row(Text(slug, style="bold"), Text(state, style=style), Text(escape_controls(told)))
+        table.add_row(Text(clean(slug), style="bold"), Text(state, style=style), Text(clean(told)))
     Console().print(table)
 
 

@@ -25,6 +25,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from cronsim import CronSim, CronSimError
 
 LONGEST_EXPRESSION = 1000
+LONGEST_EXCERPT = 100
+"""Characters of what somebody wrote, in a message about it."""
 LONGEST_CLOCK_CHANGE = timedelta(hours=24)
 SECOND = timedelta(seconds=1)
 
@@ -219,6 +221,11 @@ class Schedule:
         return f"{words} ({self.named_zone})" if self.named_zone and words else words
 
 
+def _quoted(text: str) -> str:
+    """Return what somebody wrote in quotes for a message: no longer than a line."""
+    return repr(text if len(text) <= LONGEST_EXCERPT else text[: LONGEST_EXCERPT - 1] + "…")
+
+
 def zone_named(name: str) -> tzinfo:
     """Return the IANA zone of that name. Raises ScheduleError, with a suggestion."""
     try:
@@ -226,7 +233,7 @@ def zone_named(name: str) -> tzinfo:
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
         near = difflib.get_close_matches(name, zoneinfo.available_timezones(), n=1)
         mend = f"did you mean '{near[0]}'?" if near else "use an IANA name such as Europe/Berlin or UTC"
-        raise ScheduleError(f"unknown time zone {name!r}", mend) from error
+        raise ScheduleError(f"unknown time zone {_quoted(name)}", mend) from error
 
 
 def host_zone(link: str = "/etc/localtime") -> tzinfo:
@@ -302,7 +309,7 @@ def _refuse_if_it_never_fires(expression: Expression) -> None:
         next(CronSim(expression.for_cronsim, datetime(2000, 1, 1, tzinfo=UTC)))
     except (StopIteration, CronSimError) as error:
         raise ScheduleError(
-            f"schedule {expression.written!r} never fires",
+            f"schedule {_quoted(expression.written)} never fires",
             "none of these months has such a day; choose another day or month",
         ) from error
 
@@ -317,7 +324,7 @@ def _parse_expression(written: str, host: str, slug: str) -> tuple[Terms, Terms,
     if len(columns) != 5:
         seconds_or_years = " (seconds and years are not cron's)" if len(columns) in (6, 7) else ""
         raise ScheduleError(
-            f"schedule {written!r} has {len(columns)} fields{seconds_or_years}",
+            f"schedule {_quoted(written)} has {len(columns)} fields{seconds_or_years}",
             "five are needed: minute, hour, day of month, month, day of week",
         )
     minute, hour, day, month, weekday = (
@@ -331,10 +338,14 @@ def _refuse_odd_characters(written: str) -> None:
     if len(written) > LONGEST_EXPRESSION:
         raise ScheduleError(f"a schedule of {len(written)} characters", f"at most {LONGEST_EXPRESSION} are read")
     if "=" in written:
-        raise ScheduleError(f"schedule {written!r} has a '='", "a cron expression has none; cron would read a variable")
+        raise ScheduleError(
+            f"schedule {_quoted(written)} has a '='", "a cron expression has none; cron would read a variable"
+        )
     odd = [character for character in written.strip(" \t") if character != "\t" and not " " <= character <= "~"]
     if odd:
-        raise ScheduleError(f"schedule {written!r} has the character {odd[0]!r}", "write it in ASCII, on one line")
+        raise ScheduleError(
+            f"schedule {_quoted(written)} has the character {odd[0]!r}", "write it in ASCII, on one line"
+        )
 
 
 def _expand_shorthand(text: str) -> str:
@@ -349,7 +360,7 @@ def _expand_shorthand(text: str) -> str:
         )
     near = difflib.get_close_matches(text.lower(), SHORTHANDS, n=1)
     mend = f"did you mean '{near[0]}'?" if near else f"known are {' '.join(sorted(SHORTHANDS))}"
-    raise ScheduleError(f"unknown schedule {text!r}", mend)
+    raise ScheduleError(f"unknown schedule {_quoted(text)}", mend)
 
 
 TERM = re.compile(
@@ -381,7 +392,8 @@ def _parse_term(text: str, column: CronField, written: str, host: str, slug: str
     first = _number(match["first"], column, written)
     if match["step"]:
         raise ScheduleError(
-            f"schedule {written!r}: {column.name} {text!r} has a step without a range, which cron refuses",
+            f"schedule {_quoted(written)}: {column.name} {_quoted(text)} "
+            "has a step without a range, which cron refuses",
             f"write '{first}-{column.high}/{step}'",
         )
     return Term(first, first)
@@ -402,14 +414,16 @@ def _range(first: str, last: str, column: CronField, written: str) -> tuple[int,
     low, high = _number(first, column, written), _number(last, column, written)
     if low > high:
         both = f"{low}-7" if column.words is WEEKDAYS and high == 0 else f"{low}-{column.high},{column.low}-{high}"
-        raise ScheduleError(f"schedule {written!r}: {column.name} '{first}-{last}' runs backwards", f"write '{both}'")
+        raise ScheduleError(
+            f"schedule {_quoted(written)}: {column.name} '{first}-{last}' runs backwards", f"write '{both}'"
+        )
     return low, high
 
 
 def _step(text: str | None, column: CronField, written: str) -> int:
     step = int(text or "1")
     if step < 1:
-        raise ScheduleError(f"schedule {written!r}: {column.name} has a step of 0", "a step is 1 or more")
+        raise ScheduleError(f"schedule {_quoted(written)}: {column.name} has a step of 0", "a step is 1 or more")
     return step
 
 
@@ -424,7 +438,9 @@ def _number(text: str, column: CronField, written: str) -> int:
     if not text.isdigit():
         raise _not_understood(text, column, written)
     if not column.low <= int(text) <= column.high:
-        raise ScheduleError(f"schedule {written!r}: {column.name} {text!r} is out of range", column.range_in_words)
+        raise ScheduleError(
+            f"schedule {_quoted(written)}: {column.name} {_quoted(text)} is out of range", column.range_in_words
+        )
     return int(text)
 
 
@@ -437,7 +453,7 @@ FOREIGN = {
 
 
 def _not_understood(text: str, column: CronField, written: str) -> ScheduleError:
-    what = f"schedule {written!r}: {column.name} {text!r} is not understood"
+    what = f"schedule {_quoted(written)}: {column.name} {_quoted(text)} is not understood"
     if text == "h" or text.startswith(("h/", "h(")):
         return ScheduleError(what, f"did you mean '{'H' + text[1:]}'?")
     for sign, mend in FOREIGN.items():

@@ -61,7 +61,7 @@ def _trouble(severity: int, status: JobStatus) -> Trouble:
     elif status.state == INVALID:
         first, *more = [line for line in (status.why or "").split("\n") if not line.startswith("  hint:")]
         why = f"invalid: {_plain(first)}" + (f" and {len(more)} more" if more else "")
-    return Trouble(severity=severity, slug=status.slug, state=status.state, why=why)
+    return Trouble(severity=severity, slug=_plain(status.slug), state=status.state, why=why)
 
 
 def answer(statuses: Sequence[JobStatus], late: Mapping[str, datetime]) -> Answer:

@@ -10,6 +10,7 @@ from pathlib import Path
 from process_control.history import journal
 from process_control.history.packed_day import decompressed
 from process_control.json_text import decode
+from process_control.system.plain_file import open_plain
 
 BLOCK_BYTES = 1 << 20
 
@@ -85,7 +86,7 @@ def _records_of_day(state_directory: str, name: str, needle: bytes) -> Iterator[
 
 
 def _blocks(path: str) -> Iterator[bytes | None]:
-    with open(path, "rb") as file:
+    with open_plain(path) as file:
         while block := file.read(BLOCK_BYTES):
             yield block
 

@@ -27,6 +27,7 @@ from process_control.history.lost import lost_end
 from process_control.history.packed_day import decompressed
 from process_control.history.run_rows import END, fit_their_columns, is_sound, run_values
 from process_control.system import proc
+from process_control.system.plain_file import open_plain
 
 SCHEMA_VERSION = 6
 BLOCK_BYTES = 8 << 20
@@ -347,7 +348,7 @@ class Index:
             _finish(self._read())
 
     def _copy_into(self, database: sqlite3.Connection) -> None:
-        seal = os.open(self._path + ".seal", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        seal = os.open(self._path + ".seal", os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             fcntl.flock(seal, fcntl.LOCK_SH)
             if os.read(seal, 256) != self._seal_text():
@@ -581,7 +582,7 @@ def _compressed_since(name: str, status: os.stat_result, places: dict[str, Place
     before = places.get(name.removesuffix(".gz"))
     if before is None or os.path.exists(os.path.join(directory, before.file)):
         return None
-    with open(os.path.join(directory, name), "rb") as file:
+    with open_plain(os.path.join(directory, name)) as file:
         file.seek(-min(4, status.st_size), os.SEEK_END)
         length = int.from_bytes(file.read(4), "little")
     if length != before.offset:
@@ -597,7 +598,7 @@ def _bytes_left(place: Place | None, status: os.stat_result) -> int:
 
 
 def _blocks(path: str, offset: int) -> Iterator[bytes | None]:
-    with open(path, "rb") as file:
+    with open_plain(path) as file:
         file.seek(offset)
         while block := file.read(BLOCK_BYTES):
             yield block

@@ -12,7 +12,7 @@ from process_control.json_text import decode, encode
 from process_control.system.clock import day
 from process_control.system.linux import preallocate
 
-_FLAGS = posix.O_WRONLY | posix.O_APPEND | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
+_FLAGS = posix.O_WRONLY | posix.O_APPEND | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 RESERVE_BYTES = 1 << 20
 _RESERVE_AGAIN_BYTES = 256 << 10
 
@@ -103,13 +103,22 @@ def _records_since(state_directory: str, *, since: float, needle: bytes) -> "lis
     for name in names:
         if not name.endswith(".jsonl") or name < first:
             continue
-        with open(f"{directory(state_directory)}/{name}", "rb") as lines:
-            for line in lines:
-                if needle in line:
-                    try:
-                        record = decode(line.strip(b" \0\r\n").decode("utf-8", "replace"))
-                    except ValueError:
-                        continue
-                    if isinstance(record, dict):
-                        found.append(record)
+        try:
+            with open(f"{directory(state_directory)}/{name}", "rb", opener=_without_waiting) as lines:
+                found += [record for line in lines if needle in line and (record := _record(line)) is not None]
+        except OSError:
+            continue
     return found
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file, and a FIFO that somebody put in its place too, at once."""
+    return posix.open(path, flags | posix.O_NONBLOCK)
+
+
+def _record(line: bytes) -> "dict[str, object] | None":
+    try:
+        record = decode(line.strip(b" \0\r\n").decode("utf-8", "replace"))
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None

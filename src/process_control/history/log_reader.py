@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from process_control.system.plain_file import open_plain
+
 STDOUT, STDERR, DROPPED = "o", "e", "x"
 LONGEST_LINE = 64 << 10
 CHUNK_BYTES = 256 << 10
@@ -88,7 +90,7 @@ ALL_OF_IT = Part()
 
 def raw(path: str, streams: Sequence[str] = (STDOUT, STDERR), part: Part = ALL_OF_IT) -> Iterator[bytes]:
     """Yield the bytes of these streams as they were printed."""
-    with open(path, "rb") as log:
+    with open_plain(path) as log:
         for chunk in filter(None, map(part.of, chunks(path))):
             if chunk.stream in streams:
                 yield from _bytes_of(log.fileno(), chunk)
@@ -109,7 +111,7 @@ def lines(
     """
     hidden = sorted((secret.encode("utf-8", "surrogateescape") for secret in secrets if secret), key=len, reverse=True)
     begun = {stream: _BegunLine(stream, hidden, skips_one=first > 0) for stream in streams}
-    with open(path, "rb") as log:
+    with open_plain(path) as log:
         for chunk in filter(None, map(part.of, chunks(path))):
             if chunk.stream == DROPPED:
                 if chunk.offset >= first:
@@ -204,7 +206,7 @@ def _bytes_of(log: int, chunk: Chunk, first: int = 0) -> Iterator[bytes]:
 def _index(path: str) -> Iterator[tuple[int, str, int]]:
     """Yield (microseconds, stream, length); stops at the first line that makes no sense."""
     try:
-        with open(path + ".idx", "rb") as index:
+        with open_plain(path + ".idx") as index:
             for line in index:
                 words = line.split()
                 if len(words) != 3 or not line.endswith(b"\n") or words[1] not in (b"o", b"e", b"x"):
@@ -212,5 +214,5 @@ def _index(path: str) -> Iterator[tuple[int, str, int]]:
                 if not (words[0].isdigit() and words[2].isdigit() and len(words[0]) <= MOST_DIGITS and len(line) < 64):
                     return
                 yield int(words[0]), words[1].decode("ascii"), int(words[2])
-    except FileNotFoundError:
+    except OSError:  # none, or none that can be read: the log is shown without it
         return

@@ -5,6 +5,8 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 
+from process_control.system.plain_file import open_plain
+
 BLOCK_BYTES = 256 << 10
 
 
@@ -15,7 +17,7 @@ def decompressed(path: str) -> Iterator[bytes | None]:
     """
     member = zlib.decompressobj(wbits=31)
     begun = False
-    with open(path, "rb") as file:
+    with open_plain(path) as file:
         while packed := file.read(BLOCK_BYTES):
             while packed:
                 before = member.copy()

@@ -25,7 +25,7 @@ BLOCK_BYTES = 4096
 _SLOT_BYTES = 64
 _RUN_AT = 512
 _FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
-_READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_CLOEXEC
+_READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 _A_DAY = 86400
 _SIXTY_DAYS = 60 * 86400
 
@@ -166,11 +166,11 @@ class JobRecord:
         fcntl.flock(self._short_lock, fcntl.LOCK_EX)
         try:
             content = posix.pread(self._block, BLOCK_BYTES, 0)
-            if slot_in(content) == slot:
+            run, last = run_in(content), slot_in(content)
+            if last == slot:
                 return False
-            run = run_in(content)
-            # A later slot: the clock went back, and this one may have had its run before.
-            in_doubt = run is None or run.get("boot_id") != boot_id or (slot_in(content) or 0) > slot
+            # None: never one, or damaged. A later one: the clock went back, and this one may have had its run before.
+            in_doubt = last is None or last > slot or run is None or run.get("boot_id") != boot_id
             if in_doubt and journal.last_slot(self.state_directory, job=self.slug, slot=iso(slot), since=slot):
                 return False
             self._write_slot(slot)
@@ -190,7 +190,7 @@ class JobRecord:
             fcntl.flock(self._short_lock, fcntl.LOCK_UN)
 
     def _write_slot(self, slot: int) -> None:
-        posix.pwrite(self._block, f"slot {slot}\n".encode("ascii").ljust(_SLOT_BYTES), 0)
+        posix.pwrite(self._block, f"slot {slot} {slot}\n".encode("ascii").ljust(_SLOT_BYTES), 0)
 
     def write_run(self, run: Block) -> None:
         """Note the run in the block, over what it said before. Raises CannotRecord (74)."""
@@ -399,9 +399,14 @@ def _no_space() -> OSError:
 
 
 def slot_in(content: bytes) -> int | None:
-    """Return the last slot (UTC seconds) that a block tells of: it had its run or its skip."""
-    word, _, number = content[:_SLOT_BYTES].strip().partition(b" ")
-    return int(number) if word == b"slot" and number.isdigit() else None
+    """Return the last slot (UTC seconds) that a block tells of: it had its run or its skip. None when it is damaged.
+
+    It is written twice, so that a damaged digit is no other slot; earlier versions wrote it once.
+    """
+    word, *numbers = content[:_SLOT_BYTES].split() or [b""]
+    if word != b"slot" or not 1 <= len(numbers) <= 2 or numbers[0] != numbers[-1] or not numbers[0].isdigit():
+        return None
+    return int(numbers[0])
 
 
 def run_in(content: bytes) -> Block | None:

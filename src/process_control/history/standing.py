@@ -7,7 +7,7 @@ from process_control.core.gate import STATES
 from process_control.history import record
 from process_control.json_text import decode
 
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _LARGEST_HEALTH = 1 << 16
 _PAGE = 4096
 _HAS_ENDED = b'"end":{'

@@ -9,7 +9,7 @@ import posix
 from process_control.json_text import decode, encode
 
 _FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_TRUNC | posix.O_NOFOLLOW | posix.O_CLOEXEC
-_READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_CLOEXEC
+_READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 NEWS, MAIL = "news", "mail"
 LOOK_AGAIN_SECONDS = 60
 _LARGEST = 4 << 20

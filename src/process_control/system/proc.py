@@ -11,7 +11,7 @@ RUN_ID_VARIABLE = b"PROCESS_CONTROL_RUN_ID="
 def read_small(path: str, limit: int = 1 << 20) -> bytes:
     """Return the contents of a small file, or b"" when it cannot be read."""
     try:
-        descriptor = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC)
+        descriptor = posix.open(path, posix.O_RDONLY | posix.O_NONBLOCK | posix.O_CLOEXEC)
     except OSError:
         return b""
     try:
