@@ -47,8 +47,8 @@ def _records(data: bytes) -> list[dict[str, Any]]:
 
 def _is_a_run(record: dict[str, Any]) -> bool:
     """Whether it is a whole record of a run, as process-control writes them; half a surrogate is in none."""
-    required = REQUIRED.get(record["event"], ("",))
-    if not all(isinstance(record.get(name), str) for name in required):
+    required = REQUIRED.get(record["event"])
+    if required is None or not all(isinstance(record.get(name), str) for name in required):
         return False
     return all(_is_plain(record.get(name)) for name in record)
 
