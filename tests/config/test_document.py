@@ -148,6 +148,8 @@ BOMBS = {
     "a zone of 60,000 letters": "name: n\ncommand: c\ntime_zone: " + "Europe" * 10_000,
     "a word of 60,000 letters": "name: n\ncommand: c\nstderr: " + "warn" * 15_000,
     "a long number": "name: n\ncommand: c\ntimeout: " + "9" * 60_000,
+    "rules that ignore the case of everything": "name: n\ncommand: c\nverdicts:\n"
+    + _lines("- {{stdout: '(?i){0}" + r"[\x00-\U0010ffff]" * 28 + "', verdict: fail}}\n", 99),
     "strange ends of line": "\u2028" * 20_000 + "\x85" * 2000,
     "20 MB": "a" * 20_000_000,
 }

@@ -112,6 +112,12 @@ FAULTS = {
         "'verdicts.stderr' is no regex: missing ), unterminated subpattern at position 1, in '^(NOTICE'",
         "see https://docs.python.org/3/library/re.html; quotes '…' keep a backslash as it is",
     ),
+    "a regex that ignores the case of far too much": (
+        r"verdicts: [{stderr: '(?i)(a|[\x00-\uffff])', verdict: ignore}]",
+        "3:21",
+        "'verdicts.stderr' ignores the case of 65,536 characters in ranges, and at most 2,000 may be",
+        "write (?-i:[…]) around a range that has no case, or name the characters",
+    ),
     "a regex of no length": (
         "verdicts: [{stdout: '', verdict: ignore}]",
         "3:21",

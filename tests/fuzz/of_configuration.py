@@ -84,9 +84,11 @@ def tabs(data: bytes, room: Path) -> None:
     fixed = without_tabs(text)
 
     before, after = parse(data, "f"), parse(fixed.encode(), "f")
+    if before.faults:  # of a file with very many faults the rest is not read, and not mended
+        return
     assert without_tabs(fixed) == fixed
     assert _meaning(after.root) == _meaning(before.root)
-    assert (after.tabbed_lines == ()) or before.root is None or bool(before.faults)
+    assert after.tabbed_lines == ()
 
 
 def original(data: bytes, room: Path) -> None:

@@ -6,6 +6,7 @@ import re
 import warnings
 
 from process_control.config.document import Faults, List, Map, Node, Text, quoted
+from process_control.config.folded import MOST_FOLDED, folded_characters
 from process_control.config.kinds import FALSE_WORDS, SIZE_FORM, TRUE_WORDS, Kind, bytes_of, refuse
 
 LONGEST_REGEX = 500
@@ -96,11 +97,20 @@ SIGNAL_NAMES = Kind(
 # --- regexes ---------------------------------------------------------------------------------------------------------
 
 
+class TooMuchFolded(ValueError):
+    """A regex that ignores the case of so many characters in ranges that it takes long to compile."""
+
+    def __init__(self, folded: int) -> None:
+        super().__init__(f"ignores the case of {folded:,} characters in ranges, and at most {MOST_FOLDED:,} may be")
+
+
 def compiled(regex: str) -> "re.Pattern[str]":
     """Return the compiled regex. Raises ValueError with Python's words for what is wrong with it."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "possible nested set": it means today what it says
+            if (folded := folded_characters(regex)) > MOST_FOLDED:
+                raise TooMuchFolded(folded)
             return re.compile(regex)
     except re.error as error:
         raise ValueError(str(error)) from error
@@ -118,6 +128,9 @@ def _read_regex(key: str, node: Node, faults: Faults) -> str | None:
         return None
     try:
         compiled(node.value)
+    except TooMuchFolded as error:
+        mend = "write (?-i:[…]) around a range that has no case, or name the characters"
+        faults.add(f"'{key}' {error}", node, mend=mend)
     except ValueError as error:
         mend = "see https://docs.python.org/3/library/re.html; quotes '…' keep a backslash as it is"
         faults.add(f"'{key}' is no regex: {error}, in {quoted(node.value)}", node, mend=mend)
