@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -313,13 +313,14 @@ def write_incident(state_directory: str, slug: str, incident: Incident) -> None:
     if not is_slug(slug):
         return
     directory = Path(record.job_directory(state_directory, slug))
+    new = directory / "told.json.new"
     try:
         directory.mkdir(mode=0o750, parents=True, exist_ok=True)
-        new = directory / "told.json.new"
         new.write_text(encode(incident.to_record()) + "\n", "utf-8")
         new.replace(directory / "told.json")
     except OSError:
-        pass
+        with suppress(OSError):
+            new.unlink()
 
 
 def _message_id(word: str | None, host: str) -> str:

@@ -371,13 +371,16 @@ class JobRecord:
 
 
 def _replace(path: str, value: "dict[str, object]") -> None:
-    """Write a small record in the place of the one that is there, durably. Raises OSError."""
+    """Write a small record in the place of the one that is there, durably. Raises OSError, and leaves nothing then."""
     descriptor = posix.open(path + ".new", _FLAGS | posix.O_TRUNC, 0o640)
     try:
         data = encode(value).encode("ascii") + b"\n"
         if posix.write(descriptor, data) < len(data):
             raise _no_space()
         posix.fdatasync(descriptor)
+    except OSError:
+        posix.unlink(path + ".new")
+        raise
     finally:
         posix.close(descriptor)
     posix.rename(path + ".new", path)
