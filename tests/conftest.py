@@ -1,28 +1,39 @@
-"""Fixtures for every test, and what they demand of each: no process, descriptor or file left behind.
+"""Fixtures for every test, and what they demand of each: no process, descriptor, file or control group left behind.
 
 A promise that cannot be tried here is named at the end of the session; with CI=true it fails.
 """
 
+import contextlib
+import ctypes
 import gc
 import os
+import shutil
+import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from control_groups import WITH, WITHOUT, group_of_this_session, groups_of_runs, own_group
 from harness import (
     IS_ROOT,
     Box,
     Product,
+    TookTooLong,
     children,
     command_line,
     installed_product,
     state_letter,
     system_cache_as_it_was,
+    until,
 )
+from process_control.system.cgroup import remove_forsaken
 
-CI = os.environ.get("CI") == "true"
 pytest_plugins = ["storms"]
+WAY_BY_MARK = {"with_group": WITH, "without_group": WITHOUT}
+CI = os.environ.get("CI") == "true"
+PR_SET_CHILD_SUBREAPER = 36
 
 
 @pytest.fixture(scope="session")
@@ -32,20 +43,40 @@ def product() -> Iterator[Product]:
         yield product
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_control_group() -> Iterator[None]:
+    """Run all tests in a control group that was made for them, where one can be made."""
+    with group_of_this_session():
+        yield
+
+
 @pytest.fixture
-def make_box(product: Product) -> Iterator[Callable[..., Box]]:
+def way(request: pytest.FixtureRequest) -> str | None:
+    """The way in which a test marked `each_way` is run; None for every other test: as the host has it."""
+    return getattr(request, "param", None)
+
+
+@pytest.fixture
+def make_box(product: Product, way: str | None) -> Iterator[Callable[..., Box]]:
     """Make boxes: `make_box(service_user="games", retention={...})`, `make_box(configured=False, user="games")`."""
     boxes: list[Box] = []
+    if way == WITH and own_group() is None:
+        pytest.skip("no control group (cgroup v2) may be made here")
 
     def make(*, configured: bool = True, **how: object) -> Box:
         box = (Box.configured if configured else Box.without_configuration)(product, **how)  # type: ignore[arg-type]
         boxes.append(box)
+        if way == WITHOUT:
+            box.make_control_groups_read_only()
         return box
 
     yield make
+    had_groups = {has_group for box in boxes for has_group in box.had_control_groups()}
     left = [process for box in boxes for process in box.close()]
     if left:
         pytest.fail(f"left behind by the test: {left}")
+    if way is not None and (way == WITH) not in (had_groups or {way == WITH}):
+        pytest.fail(f"no run of this test was one {way}")
 
 
 @pytest.fixture
@@ -56,16 +87,28 @@ def box(make_box: Callable[..., Box]) -> Box:
 
 @pytest.fixture(autouse=True)
 def nothing_is_left_behind() -> Iterator[None]:
-    """Fail a test after which this process has more descriptors, children, or /tmp more of our files than before."""
-    before = _descriptors(), _children(), _droppings()
+    """Fail a test after which there are more descriptors, processes, files or control groups of ours than before."""
+    before = _counted()
     yield
-    after = _descriptors(), _children(), _droppings()
+    remove_forsaken()  # what killed runs leave, the product removes once a day: what it cannot remove is a leak
+    after = _counted()
     if after != before:
         gc.collect()  # what only waits for the collector is not a leak
-        after = _descriptors(), _children(), _droppings()
-    for name, was, is_now in zip(("descriptors", "children", "files in /tmp"), before, after, strict=True):
-        if new := is_now - was:
+        _take_in_orphans(before["processes"])
+        after = _counted()
+    for name, is_now in after.items():
+        if new := is_now - before[name]:
+            _end_orphans(new if name == "processes" else set())
             pytest.fail(f"{name} left behind by the test: {sorted(new)}")
+
+
+def _counted() -> dict[str, set[str]]:
+    return {
+        "descriptors": _descriptors(),
+        "processes": _children(),
+        "files in /tmp": _droppings(),
+        "control groups": {str(path) for path in groups_of_runs()},
+    }
 
 
 def _descriptors() -> set[str]:
@@ -79,7 +122,29 @@ def _descriptors() -> set[str]:
 
 
 def _children() -> set[str]:
+    """Return our children, zombies too, and what anybody below us has orphaned: we are their subreaper."""
     return {f"{pid} {state_letter(pid)} {command_line(pid)}" for pid in children(os.getpid())}
+
+
+def _take_in_orphans(known: set[str]) -> None:
+    """Reap orphans as process 1 does, waiting a little for those about to end; what a test started it has to reap."""
+    started_by_us = {one.pid for one in gc.get_objects() if isinstance(one, subprocess.Popen)}
+
+    def is_done() -> bool:
+        new = [int(words.split()[0]) for words in _children() - known]
+        for pid in new:
+            if pid not in started_by_us and state_letter(pid) == "Z":
+                os.waitpid(pid, 0)
+        return not any(pid in children(os.getpid()) and pid not in started_by_us for pid in new)
+
+    with contextlib.suppress(TookTooLong):
+        until(is_done, "orphans to end", seconds=3)
+
+
+def _end_orphans(described: set[str]) -> None:
+    for words in described:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(words.split()[0]), signal.SIGKILL)
 
 
 def _droppings() -> set[str]:
@@ -93,14 +158,32 @@ def _is_ours(path: Path) -> bool:
 
 def pytest_configure() -> None:
     os.umask(0o022)  # whatever the tester's is: other accounts have to read what tests write
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    marks = {mark.name for mark in metafunc.definition.iter_markers()}
+    ways = WAY_BY_MARK if "each_way" in marks else {mark: WAY_BY_MARK[mark] for mark in WAY_BY_MARK if mark in marks}
+    if ways:
+        metafunc.parametrize("way", list(ways.values()), ids=list(ways), indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if IS_ROOT:
+        if own_group() is None and shutil.which("linux.uml") is not None:
+            # All of them are run by tests/system/test_control_groups_of_another_kernel.py.
+            there = [item for item in items if isinstance(item, pytest.Function) and _way_of(item) == WITH]
+            items[:] = [item for item in items if item not in there]
+            config.hook.pytest_deselected(items=there)
         return
     for item in items:
         if item.get_closest_marker("needs_root"):
             item.add_marker(pytest.mark.skip(reason="needs root"))
+
+
+def _way_of(item: pytest.Function) -> object:
+    callspec = getattr(item, "callspec", None)
+    return None if callspec is None else callspec.params.get("way")
 
 
 @pytest.hookimpl(wrapper=True)

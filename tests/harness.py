@@ -23,6 +23,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+import control_groups
 from commands import Live, Result
 from events import PATIENCE_SECONDS, Deadline, Fifo, TookTooLong, until, wait_gone
 from installation import PROJECT, Product, installed_product
@@ -63,9 +64,6 @@ SERVICE_USER = "games"
 STRANGER = "nobody"
 """Another one, that has nothing to do with the jobs, and no home."""
 
-CONTROL_GROUPS = [
-    Path(line.split()[1]) for line in Path("/proc/self/mounts").read_text().splitlines() if line.split()[2] == "cgroup2"
-]
 SYSTEM_CACHE = Path("/var/cache/process-control")
 
 IS_ROOT = os.geteuid() == 0
@@ -210,6 +208,15 @@ class Box:
         if done.returncode:
             pytest.skip("mounts are not permitted here")
         self._mounts.append(path)
+
+    def make_control_groups_read_only(self) -> None:
+        """Have every command see control groups as most containers do: none can be made. Root only."""
+        if self._namespace:
+            raise ValueError("this box has a namespace of its own")
+        if control_groups.own_group() is not None:
+            if not IS_ROOT:
+                pytest.skip("a group that may be written, and no root to hide it")
+            self._namespace = control_groups.without_groups()
 
     # -- jobs and commands --------------------------------------------------------------------------------------------
 
@@ -431,26 +438,37 @@ class Box:
                     os.kill(pid, signal.SIGKILL)
         for fifo in self._fifos:
             fifo.close()
-        self._remove_control_groups()
+        left += self._control_groups_left()
+        left += [f"{path.relative_to(self.root)}" for path in self._half_written()]
         for path in reversed(self._mounts):
             subprocess.run(["umount", "--lazy", str(path)], check=True)
         forget_cached(self.root)
         shutil.rmtree(self.root)
         return left
 
-    def _remove_control_groups(self) -> None:
-        """Remove the groups of runs that were killed: the product does so at the next start, which is not to be."""
-        ours = set()
-        for journal in self.state_directory.glob("journal/*.jsonl"):
-            with contextlib.suppress(OSError):
-                ours |= {name.decode() for name in re.findall(rb'"run_id":"(\w{16})"', journal.read_bytes())}
-        for mount in CONTROL_GROUPS if ours else ():
-            # os.walk passes over what vanishes meanwhile: the groups of somebody else's runs.
-            paths = [Path(parent) / name for parent, names, _ in os.walk(mount) for name in names]
-            groups = [path for path in paths if path.stem == "process-control" and path.suffix[1:] in ours]
-            for path in sorted(groups, reverse=True):
-                with contextlib.suppress(OSError):
-                    path.rmdir()
+    def _control_groups_left(self) -> list[str]:
+        """Return the control groups of runs that have an end, in words: those were to be removed with it."""
+        ended = {record["run_id"] for record in self._records_if_any() if record["event"] == "end"}
+        groups = [path for path in control_groups.groups_of_runs() if path.suffix[1:] in ended]
+        return [f"control group {path}" for path in groups]
+
+    def had_control_groups(self) -> list[bool]:
+        """Return for the newest run of each job whether it had a control group of its own."""
+        slugs = [path.parent.name for path in self.state_directory.glob("jobs/*/block")]
+        with contextlib.suppress(ValueError):
+            return [self.block(slug)["cgroup"] is not None for slug in slugs]
+        return []
+
+    def _records_if_any(self) -> list[dict[str, Any]]:
+        with contextlib.suppress(OSError, ValueError):
+            return self.journal()
+        return []
+
+    def _half_written(self) -> list[Path]:
+        """Return the files that were to be renamed: whoever writes one ends by doing so, unless it was killed."""
+        names = re.compile(r"\..*\.([0-9a-f]{12}|[0-9]+)|.*\.new|.*-journal")
+        places = (self.state_directory, self.output_directory, self.job_directory, self.root / "caches")
+        return [path for place in places for path in place.rglob("*") if names.fullmatch(path.name)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,13 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
+from xml.etree import ElementTree
 
 import pytest
 
-from harness import Box
+from harness import PROJECT, Box
 from runs import script
 
 BOOT = """
@@ -27,7 +29,33 @@ sleep 60
 SECONDS = 180.0
 
 
-def run_there(box: Box, commands: Sequence[str], *, megabytes: int = 768) -> None:
+TESTS = """
+mount --bind {results} /media
+mount --bind {prefix} /mnt
+mount -t tmpfs tmpfs /tmp
+mkdir -p {prefix}
+mount --bind /mnt {prefix}
+cd {project}
+{python} -m pytest -q --junitxml=/media/results.xml {arguments} > /media/printed 2>&1
+"""
+"""Its /tmp is its own: the locks that keep sessions on one host apart do not reach from kernel to kernel."""
+
+
+def run_tests_there(box: Box, arguments: str, *, seconds: float) -> tuple[int, str]:
+    """Run these tests in the other kernel; return how many passed, and all that pytest printed, "" when none failed."""
+    results = box.root / "results"
+    results.mkdir()
+    commands = TESTS.format(
+        results=results, prefix=box.product.prefix, project=PROJECT, python=sys.executable, arguments=arguments
+    )
+    run_there(box, commands.splitlines(), seconds=seconds)
+    printed = (results / "printed").read_text()
+    (suite,) = ElementTree.parse(results / "results.xml").getroot().iter("testsuite")
+    bad = sum(int(suite.get(word, "1")) for word in ("failures", "errors", "skipped"))
+    return int(suite.get("tests", "0")) - bad, printed if bad else ""
+
+
+def run_there(box: Box, commands: Sequence[str], *, megabytes: int = 768, seconds: float = SECONDS) -> None:
     """Boot, run the commands one after the other as root, and power off. Raises AssertionError with what it printed."""
     kernel = shutil.which("linux.uml")
     if kernel is None:
@@ -40,9 +68,9 @@ def run_there(box: Box, commands: Sequence[str], *, megabytes: int = 768) -> Non
         words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
     ) as booted:
         try:
-            printed, _ = booted.communicate(timeout=SECONDS)
+            printed, _ = booted.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             os.killpg(booted.pid, signal.SIGKILL)
-            raise AssertionError(f"the kernel did not power off within {SECONDS:g} s") from None
+            raise AssertionError(f"the kernel did not power off within {seconds:g} s") from None
     if b"Power Off" not in printed and b"System halted" not in printed and booted.returncode not in (0, 1):
         raise AssertionError(f"the kernel ended with {booted.returncode}: {printed[-2000:]!r}")

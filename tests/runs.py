@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness import Box, Deadline, Live, TookTooLong, lives, until
+from harness import Box, Deadline, Live, TookTooLong, children, lives, until
 
 ONE_SLOT = 'schedule: "0 0 1 1 *"\nstart_within: 400d'
 """One planned time for the whole year: two starts cannot fall on two slots."""
@@ -25,12 +25,15 @@ def script(box: Box, name: str, text: str, *, shell: str = "/bin/sh") -> Path:
 
 
 TREE = """
-    # a plain child, a child in a session of its own, a double fork, one that ignores TERM
+    # a plain child, a child in a session of its own, a double fork, one that ignores TERM, one that hides from us
+    rm -f {box}/hidden
     sleep 1000 & a=$!
     setsid sleep 1000 & b=$!
     ( ( exec sleep 1000 ) & echo $! > {box}/double )
     sh -c 'trap "" TERM HUP INT; sleep 1000 & wait; wait' & d=$!
-    echo $$ $a $b $(cat {box}/double) $d > {started}
+    ( ( exec env -i setsid sh -c 'cd /; echo $$ > {box}/hidden; exec sleep 1000 0<&- 1>&- 2>&- 3<&-' ) & ) &
+    while ! [ -s {box}/double ] || ! [ -s {box}/hidden ]; do :; done
+    echo $$ $a $b $(cat {box}/double) $d $(cat {box}/hidden) > {started}
     wait
 """
 
@@ -93,6 +96,12 @@ def _is_stopped(pid: int) -> bool:
     from harness import state_letter
 
     return state_letter(pid) in ("T", "t", "", "Z")
+
+
+def waiting_for_a_lock(guard: int) -> list[int]:
+    """Return the children of the guard that sleep in flock(2), as /proc/locks tells."""
+    blocked = {int(line.split()[5]) for line in Path("/proc/locks").read_text().splitlines() if " -> " in line}
+    return [pid for pid in children(guard) if pid in blocked]
 
 
 @contextlib.contextmanager

@@ -5,7 +5,9 @@ import select
 import signal
 from contextlib import suppress
 
-from harness import Box, children, lives, until
+import pytest
+
+from harness import Box, lives, until
 from runs import (
     ONE_SLOT,
     ends,
@@ -18,7 +20,10 @@ from runs import (
     script,
     starts,
     the_end,
+    waiting_for_a_lock,
 )
+
+pytestmark = pytest.mark.each_way
 
 
 def test_when_the_runner_is_killed_its_tree_is_gone_before_the_guard_ends_with_137(box: Box) -> None:
@@ -164,8 +169,8 @@ def test_a_killed_run_in_a_queue_leaves_nothing(box: Box) -> None:
     with box.start("job") as first:
         started.read_line()
         with box.start("--wait", "job") as waiting:
-            until(lambda: children(waiting.pid), "the second to wait")
-            os.kill(children(waiting.pid)[0], signal.SIGKILL)
+            (runner,) = until(lambda: waiting_for_a_lock(waiting.pid), "the second to wait")
+            os.kill(runner, signal.SIGKILL)
             assert waiting.wait().exit_code == 137
         release.write_line()
         assert first.wait().exit_code == 0

@@ -10,6 +10,7 @@ from harness import Box, Storm, lives, until
 from runs import outcomes, script, the_end
 
 
+@pytest.mark.each_way
 def test_bash_process_substitution_succeeds_and_nothing_is_killed(box: Box) -> None:
     """bash ends before the `tee` that it started; its output is still on the way."""
     copy = box.root / "copy"
@@ -34,6 +35,7 @@ def test_process_substitution_on_stderr_keeps_its_text(box: Box) -> None:
     assert box.log_bytes("sed") == b"E: one\n"
 
 
+@pytest.mark.each_way
 def test_a_double_fork_in_mid_run_is_left_alone(box: Box) -> None:
     """The worker is adopted by us while the job lives on; it is the job's, and the job waits for its word."""
     words, release = box.fifo("words"), box.fifo("release")
@@ -55,6 +57,7 @@ def test_a_double_fork_in_mid_run_is_left_alone(box: Box) -> None:
     assert box.log_bytes("double") == b"worked\nsecond\n"
 
 
+@pytest.mark.each_way
 def test_between_the_commands_of_a_list_nothing_is_killed(box: Box) -> None:
     ready = box.fifo("ready")
     daemon = script(box, "daemon.sh", f"echo up > {ready}; exec sleep 1000")
@@ -79,6 +82,7 @@ def test_what_ends_by_itself_within_two_seconds_is_no_leftover_and_its_output_is
     assert outcomes(box) == [("succeeded", None)]
 
 
+@pytest.mark.each_way
 def test_a_leftover_is_ended_with_term_and_the_run_is_warned(box: Box) -> None:
     pid = box.fifo("pid")
     box.fifo("never")
@@ -97,6 +101,7 @@ def test_a_leftover_is_ended_with_term_and_the_run_is_warned(box: Box) -> None:
     assert f"(/bin/sh {leftover})" in the_end(box)["detail"]
 
 
+@pytest.mark.each_way
 def test_a_leftover_that_ignores_term_is_killed_after_the_grace(box: Box) -> None:
     pid = box.fifo("pid")
     leftover = script(box, "leftover.sh", f"trap '' TERM HUP INT; echo $$ > {pid}; while :; do sleep 0.01; done")
@@ -113,6 +118,7 @@ def test_a_leftover_that_ignores_term_is_killed_after_the_grace(box: Box) -> Non
     assert took > 2.3
 
 
+@pytest.mark.each_way
 def test_a_pipe_held_open_by_a_leftover_holds_nothing_up(box: Box) -> None:
     """The leftover has nothing but the job's stdout: the run ends when the drain and the grace are over."""
     box.job("pipe", "command: sh -c 'trap \"\" TERM; setsid sleep 1000 & echo done'\nkill_grace: 0.2")
@@ -171,6 +177,7 @@ def test_leftovers_keep_still_ends_everything_at_a_timeout(box: Box) -> None:
     assert not lives(int(pid.read_line()))
 
 
+@pytest.mark.each_way
 @pytest.mark.fault("Fork-and-exit chain", small=1, full=100, wanted="all gone")
 def test_a_fork_and_exit_chain_is_caught(box: Box, storm: Storm) -> None:
     """Each link forks the next and ends: no pid lives long enough to be named, the loop ends it all the same."""

@@ -13,6 +13,7 @@ from runs import ends, outcomes, script, starts, the_end
 BUSY = "python3 -c 'while True: pass'"
 
 
+@pytest.mark.each_way
 def test_too_much_cpu_time_ends_the_job_with_that_reason(box: Box) -> None:
     box.job("job", f'command: "{BUSY}"\nlimits: {{cpu_seconds: 1}}')
 
@@ -26,6 +27,7 @@ def test_too_much_cpu_time_ends_the_job_with_that_reason(box: Box) -> None:
     assert starts(box)[0]["limits"] == {"cpu_seconds": 1}
 
 
+@pytest.mark.each_way
 def test_who_ignores_the_signal_is_killed_soon_after(box: Box) -> None:
     ignores = "import signal; signal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass"
     job = script(box, "job.py", ignores, shell="/usr/bin/python3")
@@ -130,6 +132,7 @@ def test_more_open_files_than_the_hard_limit_cannot_be_had_without_root(box: Box
 # --- what was used ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.each_way
 def test_what_the_whole_tree_used_is_kept(box: Box) -> None:
     job = script(
         box,

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from harness import Box, Result, Storm, lives, until, wait_gone
-from runs import ONE_SLOT, ends, outcomes, pause_or_end, records, script, starts, the_end
+from runs import ONE_SLOT, ends, outcomes, pause_or_end, records, script, starts, the_end, waiting_for_a_lock
 
 
+@pytest.mark.each_way
 @pytest.mark.fault("TERM, INT, HUP at any moment", small=40, full=500, wanted="right exit, right row, no traceback")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=["TERM", "INT", "HUP"])
 def test_a_signal_at_any_moment_gives_the_right_exit_and_the_right_row(box: Box, number: int, storm: Storm) -> None:
@@ -62,7 +63,7 @@ def test_a_signal_during_a_wait_for_the_lock_ends_the_wait(box: Box) -> None:
         started.read_line()
         with box.start("--wait", "job") as by_hand, box.start("--scheduled", "job") as scheduled:
             for waiting in (by_hand, scheduled):
-                until(lambda waiting=waiting: _waits_for_a_lock(waiting.pid), "it to wait for the lock")
+                until(lambda waiting=waiting: waiting_for_a_lock(waiting.pid), "it to wait for the lock")
                 waiting.signal(signal.SIGTERM)
             codes = by_hand.wait().exit_code, scheduled.wait().exit_code
         release.write_line()
@@ -75,13 +76,6 @@ def test_a_signal_during_a_wait_for_the_lock_ends_the_wait(box: Box) -> None:
     assert len(starts(box)) == 1
 
 
-def _waits_for_a_lock(guard: int) -> bool:
-    """Whether some child of the guard sleeps in flock(2), as /proc/locks tells."""
-    blocked = {line.split()[5] for line in Path("/proc/locks").read_text().splitlines() if " -> " in line}
-    children = Path(f"/proc/{guard}/task/{guard}/children").read_text().split()
-    return bool(blocked & set(children))
-
-
 @contextmanager
 def running(box: Box, slug: str = "job", text: str = "exec sleep 1000", extra: str = "") -> Iterator[Any]:
     started = box.fifo(f"started-{slug}")
@@ -92,6 +86,7 @@ def running(box: Box, slug: str = "job", text: str = "exec sleep 1000", extra: s
         yield live
 
 
+@pytest.mark.each_way
 def test_kill_job_stops_the_run_and_waits_until_its_tree_is_gone(box: Box) -> None:
     with running(box, text="setsid sleep 1000 & wait") as live:
         run_id = box.block("job")["run_id"]
@@ -141,6 +136,7 @@ def test_kill_job_works_although_the_job_file_is_gone_or_invalid(box: Box) -> No
         live.wait()
 
 
+@pytest.mark.each_way
 def test_a_stop_gives_the_grace_and_then_kills(box: Box) -> None:
     with running(
         box, text="trap 'echo asked' TERM; while :; do read x < /dev/zero & wait; done", extra="kill_grace: 0.3"

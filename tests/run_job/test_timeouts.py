@@ -21,10 +21,14 @@ TREES = {
         "( ( trap '' TERM; cd /; exec setsid sleep 1000 0<&- 1>&- 2>&- 3>&- ) & ) & exec sleep 1000"
     ),
     "stopped": "kill -STOP $$",
+    "with no name, descriptor, parent or session left": (
+        "( ( exec env -i setsid sh -c 'trap : TERM; cd /; exec sleep 1000 0<&- 1>&- 2>&- 3<&-' ) & ) & exec sleep 1000"
+    ),
     "without its environment": "env -i setsid sleep 1000 & wait",
 }
 
 
+@pytest.mark.each_way
 @pytest.mark.parametrize("name", TREES)
 def test_all_of_the_tree_is_gone_within_the_grace_and_a_second(box: Box, name: str) -> None:
     job = script(box, "job.sh", TREES[name])
@@ -51,6 +55,7 @@ def _sleeps_for_us(pid: int, box: Box) -> bool:
         return False
 
 
+@pytest.mark.each_way
 @pytest.mark.fault("Timeout against 500 children", small=100, full=500, wanted="all gone")
 def test_many_children_are_all_gone(box: Box, storm: Storm) -> None:
     count = storm.size
@@ -71,6 +76,7 @@ def test_a_tree_that_obeys_term_ends_before_the_grace_is_over(box: Box) -> None:
     assert time.monotonic() - began < 20
 
 
+@pytest.mark.each_way
 def test_what_the_job_says_in_its_grace_is_kept(box: Box) -> None:
     never = box.fifo("never")
     job = script(box, "job.sh", f"trap 'echo last words; exit 0' TERM; read line < {never}")
@@ -92,6 +98,7 @@ def test_a_timeout_covers_the_whole_list(box: Box) -> None:
     assert not (box.root / "last").exists()
 
 
+@pytest.mark.each_way
 @pytest.mark.fault("Timeout at 200 moments inside a command list", small=40, full=200, wanted="never success")
 def test_a_timeout_at_any_moment_of_a_list_is_never_a_success(box: Box, storm: Storm) -> None:
     """Either all commands ran and it succeeded, or it timed out and the last one did not end well."""

@@ -45,6 +45,8 @@ def test_the_kernel_holds_memory_and_processes_and_the_reason_says_so(box: Box) 
     assert told["hungry"]["detail"] == "used more memory than limits.memory, and the kernel ended it"
     assert (codes["hungry"], codes["modest"]) == (137, 0)
     assert told["hungry"]["memory_bytes"] <= 50_000_000
+    assert {(end["cpu_of"], end["memory_of"]) for end in told.values()} == {("tree", "tree")}
+    assert told["again"]["memory_bytes"] > 40_000_000  # of the hungriest attempt, up to where the kernel ended it
     assert "Resource temporarily unavailable" in box.log_bytes("forks").decode()
     assert "the parent goes on" not in box.log_bytes("tree").decode()
     assert [attempt["reason"] for attempt in told["again"]["attempts"]] == ["oom", "oom"]
