@@ -30,9 +30,9 @@ from harness import (
 )
 from process_control.system.cgroup import remove_forsaken
 
+pytest_plugins = ["storms"]
 WAY_BY_MARK = {"with_group": WITH, "without_group": WITHOUT}
 CI = os.environ.get("CI") == "true"
-pytest_plugins = ["storms"]
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -171,7 +171,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if IS_ROOT:
         if own_group() is None and shutil.which("linux.uml") is not None:
-            # All of them are run by tests/system/test_control_groups_of_another_kernel.py.
+            # They are run by tests/system/test_control_groups_of_another_kernel.py.
             there = [item for item in items if isinstance(item, pytest.Function) and _way_of(item) == WITH]
             items[:] = [item for item in items if item not in there]
             config.hook.pytest_deselected(items=there)

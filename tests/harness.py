@@ -430,7 +430,8 @@ class Box:
         for live in self._lives:
             live.close()
         with contextlib.suppress(TookTooLong):
-            until(lambda: not self.processes(), "the processes of the box to end", seconds=1)
+            # What a run leaves to be done (telling, pruning, bundling) ends by itself, later on a busy machine.
+            until(lambda: not self.processes(), "the processes of the box to end", seconds=10)
         left = [f"{pid} {state_letter(pid)} {command_line(pid)}" for pid in self.processes()]
         while processes := self.processes():
             for pid in processes:

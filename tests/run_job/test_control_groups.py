@@ -153,7 +153,9 @@ def test_the_group_that_both_left_is_removed_by_prune_and_no_group_that_is_in_us
     assert after[0].name in box.log_bytes("goes-on").decode()
 
 
-@pytest.mark.fault("Groups swept while runs begin", small=25, full=1000, wanted="no run loses its group")
+@pytest.mark.fault(
+    "Forsaken control groups removed while runs begin", small=25, full=1000, wanted="each run keeps its group"
+)
 def test_whoever_removes_what_is_forsaken_never_takes_the_group_of_a_run_that_begins(box: Box, storm: Storm) -> None:
     box.job("job", "command: [cat /proc/self/cgroup, 'true', cat /proc/self/cgroup]")
     sweeper = script(
@@ -169,7 +171,6 @@ def test_whoever_removes_what_is_forsaken_never_takes_the_group_of_a_run_that_be
         """,
         shell=f"{box.product.interpreter} -IS",
     )
-    runs = storm.size
     with box.start_command([str(sweeper)]) as sweeping:
         sweeping.wait_for_line("at it")
         for _ in storm.rounds():
@@ -177,9 +178,10 @@ def test_whoever_removes_what_is_forsaken_never_takes_the_group_of_a_run_that_be
 
     names = {f"process-control.{end['run_id']}" for end in ends(box)}
     logs = [log.read_text().splitlines() for log in box.logs("job")]
-    assert len(names) == runs
-    assert sum(line.rpartition("/")[2] in names for log in logs for line in log) == 2 * runs
+    assert len(names) == storm.size
+    assert sum(line.rpartition("/")[2] in names for log in logs for line in log) == 2 * storm.size
     assert {end["cpu_of"] for end in ends(box)} == {"tree"}
+    storm.found(f"{storm.size} runs, none without its group")
 
 
 # --- a group that somebody else was given ----------------------------------------------------------------------------

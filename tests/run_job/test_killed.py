@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from harness import Box, Storm, lives, until
+from harness import Box, lives, until
 from runs import (
     ONE_SLOT,
     ends,
@@ -160,34 +160,6 @@ def _closed(pid: int) -> bool:
     with suppress(OSError):
         return not any(".lock" in os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd"))
     return False
-
-
-@pytest.mark.fault("Fork-and-exit chain, its runner or guard killed", small=2, full=100, wanted="all gone")
-@pytest.mark.parametrize("victim", ["runner", "guard"])
-def test_a_fork_and_exit_chain_is_caught_by_whoever_outlives_the_other(box: Box, victim: str, storm: Storm) -> None:
-    """Each link forks the next and ends: no pid lives long enough to be named."""
-    started = box.fifo("started")
-    chain = f"""
-        import os
-        with open({str(started)!r}, "w") as fifo:
-            fifo.write("started\\n")
-        while True:
-            if os.fork():
-                os._exit(0)
-            os.setsid()
-    """
-    job = script(box, "chain.py", chain, shell="/usr/bin/python3 -IS")
-    box.job("chain", f"command: [{job}]")
-    for _ in storm.rounds():
-        with box.start("chain") as live:
-            started.read_line()
-            guard, runner = killers(box, "chain")
-            os.kill(runner if victim == "runner" else guard, signal.SIGKILL)
-            live.wait()
-            until(lambda runner=runner: not lives(runner), "the runner to end")
-        assert box.processes() == []
-
-    assert set(outcomes(box)) == {("lost", "runner_killed")}
 
 
 def test_a_killed_run_in_a_queue_leaves_nothing(box: Box) -> None:

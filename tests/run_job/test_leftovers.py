@@ -11,7 +11,6 @@ from runs import outcomes, script, the_end
 
 
 @pytest.mark.each_way
-@pytest.mark.fault("Bash process substitution", wanted="succeeded, nothing killed")
 def test_bash_process_substitution_succeeds_and_nothing_is_killed(box: Box) -> None:
     """bash ends before the `tee` that it started; its output is still on the way."""
     copy = box.root / "copy"
@@ -26,7 +25,6 @@ def test_bash_process_substitution_succeeds_and_nothing_is_killed(box: Box) -> N
     assert box.log_bytes("tee") == b"one\ntwo\n"
 
 
-@pytest.mark.fault("Bash process substitution", wanted="succeeded, nothing killed")
 def test_process_substitution_on_stderr_keeps_its_text(box: Box) -> None:
     job = script(box, "job.sh", "exec 2> >(sed 's/^/E: /' >&1)\necho one >&2\n", shell="/bin/bash")
     box.job("sed", f"command: {job}")
@@ -38,7 +36,6 @@ def test_process_substitution_on_stderr_keeps_its_text(box: Box) -> None:
 
 
 @pytest.mark.each_way
-@pytest.mark.fault("A double fork in mid-run", wanted="succeeded, nothing killed")
 def test_a_double_fork_in_mid_run_is_left_alone(box: Box) -> None:
     """The worker is adopted by us while the job lives on; it is the job's, and the job waits for its word."""
     words, release = box.fifo("words"), box.fifo("release")
@@ -122,24 +119,18 @@ def test_a_leftover_that_ignores_term_is_killed_after_the_grace(box: Box) -> Non
 
 
 @pytest.mark.each_way
-@pytest.mark.fault("A pipe held open by a leftover", small=1, full=10, wanted="ends in drain + 0.5 s")
-def test_a_pipe_held_open_by_a_leftover_holds_nothing_up(box: Box, storm: Storm) -> None:
+def test_a_pipe_held_open_by_a_leftover_holds_nothing_up(box: Box) -> None:
     """The leftover has nothing but the job's stdout: the run ends when the drain and the grace are over."""
-    box.job("pipe", "command: sh -c 'setsid sleep 1000 & echo done'\nkill_grace: 0.2")
-    took = []
-    for _ in storm.rounds():
-        began = time.monotonic()
+    box.job("pipe", "command: sh -c 'trap \"\" TERM; setsid sleep 1000 & echo done'\nkill_grace: 0.2")
+    began = time.monotonic()
 
-        result = box.run("pipe", via="stub")
+    result = box.run("pipe")
 
-        took.append(time.monotonic() - began)
-        assert result.exit_code == 0
-        assert box.log_bytes("pipe") == b"done\n"
-        assert box.processes() == []
-
-    assert min(took) > 2.0
-    assert max(took) < 2.5 + 5  # 5 for a busy machine
-    storm.found(f"at most drain + {max(took) - 2:.2f} s, the start of run-job included")
+    took = time.monotonic() - began
+    assert result.exit_code == 0
+    assert box.log_bytes("pipe") == b"done\n"
+    assert 2.0 < took < 2.2 + 5
+    assert box.processes() == []
 
 
 @pytest.mark.parametrize("where", ["on our pipes", "elsewhere"])
@@ -187,20 +178,15 @@ def test_leftovers_keep_still_ends_everything_at_a_timeout(box: Box) -> None:
 
 
 @pytest.mark.each_way
-@pytest.mark.fault("Fork-and-exit chain × 100", small=1, full=50, wanted="all gone")
-@pytest.mark.parametrize("when", ["when the job has ended", "at its timeout"])
-def test_a_fork_and_exit_chain_is_caught(box: Box, storm: Storm, when: str) -> None:
+@pytest.mark.fault("Fork-and-exit chain", small=1, full=100, wanted="all gone")
+def test_a_fork_and_exit_chain_is_caught(box: Box, storm: Storm) -> None:
     """Each link forks the next and ends: no pid lives long enough to be named, the loop ends it all the same."""
     chain = box.root / "chain.py"
     chain.write_text("import os\nwhile True:\n    if os.fork():\n        os._exit(0)\n    os.setsid()\n")
-    link = f"{box.product.interpreter} -I -S {chain}"
-    has_ended = when == "when the job has ended"
-    command = link if has_ended else f"sh -c '{link} & exec sleep 1000'"
-    box.job("chain", f"command: {command}\ntimeout: {60 if has_ended else 0.3}\nkill_grace: 0.1")
+    box.job("chain", f"command: /usr/bin/python3 -I -S {chain}\ntimeout: 0.3\nkill_grace: 0.1")
 
     for _ in storm.rounds():
-        assert box.run("chain", via="stub").exit_code == (0 if has_ended else 124)
+        assert box.run("chain").exit_code == 0
         assert box.processes() == []
 
-    assert set(outcomes(box)) == {("warned", "leftovers") if has_ended else ("failed", "timeout")}
-    storm.found(f"{storm.size} {when}, all gone")
+    assert set(outcomes(box)) == {("warned", "leftovers")}
