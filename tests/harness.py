@@ -405,7 +405,7 @@ class Box:
             marks = [_mark_of(run_id)]
         else:
             marks = [os.fsencode(self.root)]
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError, RecursionError):
                 marks += [_mark_of(run_id) for run_id in self._run_ids()]
         found = []
         for pid in pids():

@@ -594,7 +594,8 @@ def test_a_cron_generate_that_was_killed_leaves_the_old_or_the_new_crontab(box: 
             new += 1
             assert box.cron_generate("--check").exit_code == 0
 
+    box.job("job-000", BACKUP)
     assert box.cron_generate().exit_code in (0, 1)
-    assert [path.name for path in box.root.glob("*crontab*")] == ["crontab"]
+    assert [path.name for path in box.root.iterdir() if "crontab" in path.name] == ["crontab"]
     assert target.read_text().count("job-") >= 300
     storm.found(f"{storm.size - new} old, {new} new, 0 half")

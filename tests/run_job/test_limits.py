@@ -23,7 +23,7 @@ def test_too_much_cpu_time_ends_the_job_with_that_reason(box: Box) -> None:
     assert result.exit_code == 128 + 24
     assert (end["outcome"], end["reason"], end["signal"]) == ("failed", "signal", "XCPU")
     assert end["detail"] == "used more CPU time than limits.cpu_seconds (signal XCPU)"
-    assert 0.9 < end["cpu_seconds"] < 5
+    assert 0.5 < end["cpu_seconds"] < 5  # the kernel counts ticks for the limit, and for this figure what ran
     assert starts(box)[0]["limits"] == {"cpu_seconds": 1}
 
 

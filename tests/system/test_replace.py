@@ -1,5 +1,6 @@
 """A file that others read while it is written is there whole, old or new, and durable."""
 
+import fcntl
 import os
 import stat
 from collections.abc import Callable
@@ -131,3 +132,16 @@ def test_a_file_in_the_place_of_the_directory_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(ProcessControlError, match="cannot be written: Not a directory"):
         replace(str(tmp_path / "none" / "file"), b"", mode=0o644)
+
+
+def test_what_a_killed_writer_left_is_removed_and_what_is_being_written_is_kept(tmp_path: Path) -> None:
+    left, written = tmp_path / ".crontab.0123456789ab", tmp_path / ".crontab.ba9876543210"
+    others = [tmp_path / ".crontab.swp", tmp_path / ".another.0123456789ab"]
+    for path in (left, written, *others):
+        path.write_text("half")
+    with written.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+        replace(str(tmp_path / "crontab"), b"new\n", mode=0o644)
+
+    assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "crontab", written, *others])

@@ -91,7 +91,7 @@ class Folding:
 
         A torn one stays in front of the place, for it may still be in the writing; in a compressed file it is not.
         """
-        if not rest.strip(b" \0") or self._read_record(rest):
+        if not rest.strip(b" \0\r") or self._read_record(rest):
             self._write()
             self._offset += len(rest)
         elif self._place.is_compressed:
@@ -107,13 +107,13 @@ class Folding:
             keep_place(self._database, place)
 
     def _read_line(self, line: bytes) -> None:
-        if line.strip(b" \0") and not self._read_record(line):
+        if line.strip(b" \0\r") and not self._read_record(line):
             self._garbled += 1
 
     def _read_record(self, line: bytes) -> bool:
         """Take one record for the next write; return False when it cannot be understood. Unknown events are fine."""
         try:
-            found = self._lines.read(line.strip(b"\0"))  # a power cut leaves zeros behind a record that is whole
+            found = self._lines.read(line.strip(b" \0\r"))  # a power cut leaves zeros behind a record that is whole
         except self._garbage:
             return False
         if found is not None:

@@ -3,16 +3,20 @@
 The directory is opened once, the file in it never through a link.
 """
 
+import fcntl
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from process_control.errors import BadConfiguration, CannotRecord, NotPermitted, ProcessControlError
 
 LARGEST_FILE = 16 << 20
 _TO_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_OF_OURS = re.compile("[0-9a-f]{12}")
 _TO_MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -64,14 +68,20 @@ def read_standing(path: str, *, mode: int) -> Standing | None:
 def replace(path: str, content: bytes, *, mode: int) -> None:
     """Write `content` under a name that begins with a dot, sync it, rename it to `path`, and sync the directory.
 
-    Raises NotPermitted (77), or CannotRecord (74) when the disk is full or read-only; then `path` is as it was.
+    What others left who were killed at it is removed. Raises NotPermitted (77), or CannotRecord (74) when the disk is
+    full or read-only; then `path` is as it was.
     """
     name = os.path.basename(path)
     passing = f".{name[:200]}.{os.urandom(6).hex()}"
     with directory_of(path) as directory:
+        _remove_what_was_left(f".{name[:200]}.", directory)
         try:
-            _write(passing, content, mode, directory)
-            os.rename(passing, name, src_dir_fd=directory, dst_dir_fd=directory)
+            with _locked(passing, directory) as file:
+                file.write(content)
+                file.flush()
+                os.fchmod(file.fileno(), mode)
+                os.fsync(file.fileno())
+                os.rename(passing, name, src_dir_fd=directory, dst_dir_fd=directory)
             os.fsync(directory)
         except OSError as error:
             with suppress(OSError):
@@ -79,13 +89,31 @@ def replace(path: str, content: bytes, *, mode: int) -> None:
             raise _refusal(error, path) from error
 
 
-def _write(name: str, content: bytes, mode: int, directory: int) -> None:
-    descriptor = os.open(name, _TO_MAKE, 0o600, dir_fd=directory)
-    with open(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fchmod(descriptor, mode)
-        os.fsync(descriptor)
+def _locked(name: str, directory: int) -> BinaryIO:
+    """Make the file, locked until it is closed: that tells it from one whose writer was killed."""
+    while True:
+        descriptor = os.open(name, _TO_MAKE, 0o600, dir_fd=directory)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return open(descriptor, "wb")
+        os.close(descriptor)  # taken for one that was left, in the instant before it was locked
+
+
+def _remove_what_was_left(beginning: str, directory: int) -> None:
+    for name in os.listdir(directory):
+        if name.startswith(beginning) and _OF_OURS.fullmatch(name.removeprefix(beginning)):
+            with suppress(OSError):  # somebody writes it now, or it is no file of ours
+                _remove_unlocked(name, directory)
+
+
+def _remove_unlocked(name: str, directory: int) -> None:
+    descriptor = os.open(name, _TO_READ, dir_fd=directory)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.unlink(name, dir_fd=directory)
+    finally:
+        os.close(descriptor)
 
 
 def _check_kind(path: str, mode: int) -> None:
