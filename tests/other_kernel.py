@@ -30,6 +30,9 @@ SECONDS = 180.0
 
 
 TESTS = """
+[ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
+mkdir -p /dev/pts
+mount -t devpts devpts /dev/pts
 mount --bind {results} /media
 mount --bind {prefix} /mnt
 mount -t tmpfs tmpfs /tmp
