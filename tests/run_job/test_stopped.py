@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness import Box, Result, Storm, lives, until, wait_gone
+from harness import Box, Result, Storm, command_line, lives, state_letter, until, wait_gone
 from runs import ONE_SLOT, ends, outcomes, pause_or_end, records, script, starts, the_end, waiting_for_a_lock
 
 
@@ -34,7 +34,7 @@ def test_a_signal_at_any_moment_gives_the_right_exit_and_the_right_row(box: Box,
             result = live.wait()
         rows = ends(box)[before:]
         assert "Traceback" not in result.stderr or before_our_first_line(result), result
-        assert box.processes() == []
+        assert [(pid, command_line(pid), state_letter(pid)) for pid in box.processes()] == [], result
         if result.exit_code == 0:
             assert [(end["outcome"], end["reason"]) for end in rows] == [("succeeded", None)]
         elif result.exit_code == -number:  # the interpreter had not got as far as our first line
