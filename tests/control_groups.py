@@ -1,4 +1,4 @@
-"""The control groups (cgroup v2) of this session: where runs can have one of their own, and what is left of them.
+"""The control groups (cgroup v2) of these tests: where runs can have one of their own, and what is left of them.
 
 The tests run in a group that was made for them, so that what is found in it is theirs and nobody else's.
 """

@@ -26,7 +26,7 @@ MARKER = (
 
 
 def storm_size(small: int, full: int, *, asked: str | None = None) -> int:
-    """Return how often a storm repeats in this session, or at the size `asked`. Raises ValueError for what is none.
+    """Return how often a storm repeats now, or at the size `asked`. Raises ValueError for what is none.
 
     For what needs the number before a test has its fixtures; a test asks `storm.size`.
     """

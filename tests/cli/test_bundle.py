@@ -97,12 +97,19 @@ def test_whatever_lies_there_the_job_runs(own_box: Box, content: bytes | str) ->
     assert [run["outcome"] for run in own_box.history("plain")] == ["succeeded"]
 
 
-def test_an_installation_that_was_moved_does_not_use_that_of_its_old_place(own_box: Box) -> None:
+@pytest.mark.parametrize("how", ["moved", "through a link"])
+def test_by_another_path_the_same_bundle_is_used_and_none_is_written(own_box: Box, how: str) -> None:
     write_bundle(own_box)
-    own_box.product.prefix.rename(own_box.root / "moved")
-    own_box.product = type(own_box.product)(prefix=own_box.root / "moved", interpreter=own_box.product.interpreter)
+    before, other = own_box.product.bundle.stat().st_mtime_ns, own_box.root / "other"
+    if how == "moved":
+        own_box.product.prefix.rename(other)
+    else:
+        other.symlink_to(own_box.product.prefix)
+    own_box.product = type(own_box.product)(prefix=other, interpreter=own_box.product.interpreter)
 
-    assert "process_control.run_job" in imports(own_box)
+    assert imports(own_box) == set()
+    assert own_box.run("plain", via="stub").exit_code == 0
+    assert own_box.product.bundle.stat().st_mtime_ns == before
 
 
 @pytest.mark.needs_root
@@ -157,9 +164,31 @@ def test_a_fault_of_ours_is_still_told_with_its_place(own_box: Box) -> None:
     result = own_box.run("plain", "--debug", via="stub")
 
     assert result.exit_code == 70
-    assert f'File "{source}", line ' in result.stderr
+    assert 'File "process_control/run_job.py", line ' in result.stderr
     assert "run = 1 / 0" in result.stderr
     assert "Traceback" not in own_box.run("plain", via="stub").stderr
+
+
+def test_whoever_writes_it_by_hand_is_told_where_it_is_or_what_is_in_the_way(own_box: Box) -> None:
+    command = [str(own_box.product.prefix / "bin/python"), "-m", "process_control.cli.bundle_writer"]
+
+    written = own_box.command(command)
+    bundle = own_box.product.bundle
+    own_box.product.bundle.rename(bundle.with_suffix(".new"))
+    begun = own_box.command(command)
+
+    assert (written.exit_code, written.stdout) == (0, f"{bundle}\n")
+    assert (begun.exit_code, begun.stdout.split(": ")[0]) == (0, str(bundle))
+
+
+@pytest.mark.needs_root
+def test_whoever_may_not_write_it_is_told_so(own_box: Box) -> None:
+    command = [str(own_box.product.prefix / "bin/python"), "-m", "process_control.cli.bundle_writer"]
+
+    result = own_box.command(command, user=STRANGER)
+
+    assert (result.exit_code, result.stdout) == (74, "")
+    assert result.stderr.endswith(".new: the bundle cannot be written: Permission denied\n")
 
 
 def test_the_console_script_uses_it_too(own_box: Box) -> None:

@@ -242,6 +242,30 @@ def test_the_service_user_makes_groups_in_one_that_was_delegated_to_it(
 
 
 @pytest.mark.needs_root
+def test_in_a_unit_with_a_delegated_subgroup_runs_have_their_groups_beside_it(box: Box, delegated: Path) -> None:
+    """As systemd has it with Delegate=yes and DelegateSubgroup=main: where processes are, no controllers can be had."""
+    os.setxattr(delegated, "user.delegate", b"1")
+    main = delegated / "main"
+    main.mkdir()
+    inner = f"{box.product.run_job} inner; cat /proc/self/cgroup"
+    box.job("outer", f"command: {script(box, 'job.sh', inner)}")
+    box.job("inner", "command: cat /proc/self/cgroup")
+    enter = ["sh", "-c", f'echo $$ > {main}/cgroup.procs && exec "$@"', "sh"]
+
+    try:
+        result = box.command([*enter, str(box.product.run_job), "outer"])
+        left = [path.name for path in delegated.iterdir() if path.is_dir()]
+    finally:
+        main.rmdir()
+
+    assert result.exit_code == 0, result
+    outer_group = Path(box.block("outer")["cgroup"])
+    assert outer_group.parent == delegated
+    assert Path(box.block("inner")["cgroup"]).parent == outer_group
+    assert left == ["main"]
+
+
+@pytest.mark.needs_root
 @pytest.mark.parametrize("how", ["timeout", "stop", "runner killed", "guard killed", "both killed, then a stop"])
 def test_what_became_root_is_ended_by_a_run_that_may_not_signal_it(
     box: Box, as_service_user: Callable[..., Live], how: str

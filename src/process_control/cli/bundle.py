@@ -1,9 +1,9 @@
 """The lean rooms in one file beside the byte code: a cold run reads two pieces of it instead of importing 40 modules.
 
 Lean room, and the first thing in the bundle itself. Written by `bundle_writer.py`, like byte code by whoever may write
-there; it holds the size and the time of each source and counts only while all are the same. Layout: the size of the
-head in 8 digits; the head (this module's code, the sources, extension modules, the size of the runner's piece, the
-guard's modules), marshalled; that piece.
+there; it holds the size and the time of each source and counts only while all are the same, by whatever path they are
+reached. Layout: the size of the head in 8 digits; the head (this module's code, the sources, extension modules, the
+size of the runner's piece, the guard's modules), marshalled; that piece.
 """
 
 import marshal
@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from types import CodeType, ModuleType
 
     Module = tuple[str, str, bool, CodeType]  # its name, its file below the package, whether it is a package, its code
-    Head = tuple[CodeType, str, tuple[tuple[str, int, int], ...], tuple[tuple[str, str], ...], int, tuple[Module, ...]]
+    Head = tuple[CodeType, tuple[tuple[str, int, int], ...], tuple[tuple[str, str], ...], int, tuple[Module, ...]]
 
 PACKAGE_NAME = "process_control"
+TRY_AGAIN_SECONDS = 86400
+"""After so long a bundle that was begun and never finished (a full disk) is tried again."""
 
 _descriptor = -1
 _rest_bytes = 0
@@ -27,9 +29,9 @@ _package = ""
 def load(itself: "ModuleType", package: str, descriptor: int, head: "Head") -> None:
     """Make the guard's modules of the bundle that is open at `descriptor`, unless a source is another by now."""
     global _descriptor, _rest_bytes, _package
-    _, written_for, sources, extensions, _rest_bytes, modules = head
+    _, sources, extensions, _rest_bytes, modules = head
     is_whole = posix.lseek(descriptor, 0, 1) + _rest_bytes == posix.fstat(descriptor).st_size  # 1: from where we are
-    if not is_whole or written_for != package or not _are_as_written(package, sources):
+    if not is_whole or not _are_as_written(package, sources):
         posix.close(descriptor)
         return
     _descriptor, _package = descriptor, package
@@ -56,6 +58,30 @@ def close() -> None:
     if _descriptor >= 0:
         posix.close(_descriptor)
         _descriptor = -1
+
+
+def have_it_written() -> None:
+    """Start the process that writes the bundle, where we may and nobody does already. Never raises."""
+    package = __file__.rpartition("/cli/")[0]
+    try:
+        if not posix.access(f"{package}/__pycache__", posix.W_OK) or _is_being_written(package):
+            return
+        from process_control.system.interpreter import python
+        from process_control.system.process import start_detached
+
+        start_detached([*python(), "-I", "-S", "-X", "no_debug_ranges", f"{package}/cli/bundle_writer.py"])
+    except Exception:  # noqa: BLE001  half a package: the run itself is over
+        pass
+
+
+def _is_being_written(package: str) -> bool:
+    import time
+
+    try:
+        begun = posix.stat(f"{package}/__pycache__/lean.{sys.hexversion:x}.new").st_mtime
+    except FileNotFoundError:
+        return False
+    return time.time() - begun < TRY_AGAIN_SECONDS
 
 
 def _are_as_written(package: str, sources: "tuple[tuple[str, int, int], ...]") -> bool:

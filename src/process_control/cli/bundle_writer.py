@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 from types import CodeType
 
-PACKAGE = Path(__file__).resolve().parent.parent
-TRY_AGAIN_SECONDS = 86400
+PACKAGE = Path(__file__).absolute().parent.parent
+TRY_AGAIN_SECONDS = 86400  # as in bundle.py, which this file must not import: it is run by its path
 
 # In the order in which their imports ask for one another. A test watches that a plain run imports no other of ours.
 GUARD = (
@@ -100,7 +100,7 @@ def contents_of_bundle(package: Path) -> bytes:
     rest = marshal.dumps(tuple(_compiled(package, name, stamps) for name in RUNNER))
     found = ((name, importlib.util.find_spec(name)) for name in EXTENSIONS)
     extensions = tuple((name, str(spec.origin)) for name, spec in found if spec is not None and spec.has_location)
-    head = marshal.dumps((loader, str(package), tuple(stamps), extensions, len(rest), guard))
+    head = marshal.dumps((loader, tuple(stamps), extensions, len(rest), guard))
     return b"%8d" % len(head) + head + rest
 
 
@@ -111,8 +111,9 @@ def _compiled(package: Path, name: str, stamps: list[tuple[str, int, int]]) -> t
     path = package / file
     status = path.stat()  # before it is read: what changes in between makes the bundle stale
     stamps.append((file, status.st_size, status.st_mtime_ns))
-    tree = _Lean().visit(ast.parse(path.read_bytes(), str(path)))
-    return name, file, is_package, compile(tree, str(path), "exec", optimize=2, dont_inherit=True)
+    shown = f"{package.name}/{file}"  # in tracebacks, which find the source below the folders of the path
+    tree = _Lean().visit(ast.parse(path.read_bytes(), shown))
+    return name, file, is_package, compile(tree, shown, "exec", optimize=2, dont_inherit=True)
 
 
 class _Lean(ast.NodeTransformer):
@@ -135,5 +136,16 @@ class _Lean(ast.NodeTransformer):
         return ast.copy_location(ast.Assign(targets=[node.target], value=node.value), self.generic_visit(node))
 
 
+def main() -> int:
+    """Write it and tell where it is; exit code 74 when that cannot be."""
+    try:
+        path = write_bundle()
+    except OSError as error:
+        print(f"{error.filename or bundle_path()}: the bundle cannot be written: {error.strerror}", file=sys.stderr)
+        return 74
+    print(path if path is not None else f"{bundle_path()}: somebody else writes it now, or could not finish it today")
+    return 0
+
+
 if __name__ == "__main__":
-    write_bundle()
+    sys.exit(main())

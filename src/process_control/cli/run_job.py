@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from process_control.system.account import Account
     from process_control.wiring import Caller
 
-_A_DAY = 86400
 _INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h: a fault of ours
 
 
@@ -79,7 +78,7 @@ def start(options: Options) -> int:
         if was_killed:
             _settle(options)
         if bundle is None:
-            have_the_bundle_written()
+            _have_a_bundle_written()
         return code
     if bundle is not None:
         bundle.load_the_rest()
@@ -133,29 +132,13 @@ def _settle(options: Options) -> None:
     settle_in_a_child(options.job or "", settings, account, caller)
 
 
-def have_the_bundle_written() -> None:
-    """Start the process that writes the bundle of lean rooms, where we may and nobody does already. Never raises."""
-    cache = f"{__file__.rpartition('/cli/')[0]}/__pycache__"
-    unfinished = f"{cache}/lean.{sys.hexversion:x}.new"
+def _have_a_bundle_written() -> None:
+    """Let the next run find the lean rooms in one file."""
     try:
-        if not posix.access(cache, posix.W_OK) or _is_fresh(unfinished):
-            return
-        from process_control.system.interpreter import python
-        from process_control.system.process import start_detached
-
-        writer = f"{cache.rpartition('/')[0]}/cli/bundle_writer.py"
-        start_detached([*python(), "-I", "-S", "-X", "no_debug_ranges", writer])
+        from process_control.cli.bundle import have_it_written
     except Exception:  # noqa: BLE001  half a package: the run itself is over
-        pass
-
-
-def _is_fresh(path: str) -> bool:
-    import time
-
-    try:
-        return time.time() - posix.stat(path).st_mtime < _A_DAY
-    except FileNotFoundError:
-        return False
+        return
+    have_it_written()
 
 
 def _run(

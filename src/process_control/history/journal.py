@@ -94,6 +94,8 @@ def last_slot(state_directory: str, *, job: str, slot: str, since: float) -> boo
 
 def _records_since(state_directory: str, *, since: float, needle: bytes) -> "list[dict[str, object]]":
     """Return the records with `needle` in them of the days from `since` on; what cannot be read is passed over."""
+    from process_control.system.plain_file import open_plain
+
     found: list[dict[str, object]] = []
     first = day(since)
     try:
@@ -104,16 +106,11 @@ def _records_since(state_directory: str, *, since: float, needle: bytes) -> "lis
         if not name.endswith(".jsonl") or name < first:
             continue
         try:
-            with open(f"{directory(state_directory)}/{name}", "rb", opener=_without_waiting) as lines:
+            with open_plain(f"{directory(state_directory)}/{name}") as lines:
                 found += [record for line in lines if needle in line and (record := _record(line)) is not None]
         except OSError:
             continue
     return found
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """Open a file, and a FIFO that somebody put in its place too, at once."""
-    return posix.open(path, flags | posix.O_NONBLOCK)
 
 
 def _record(line: bytes) -> "dict[str, object] | None":

@@ -32,11 +32,11 @@ class Group:
 
 
 def make_for_run(run_id: str, *, controllers: tuple[str, ...] = ()) -> Group | None:
-    """Make a group below our own and hold it; None where there is no v2 or we may not.
+    """Make a group for a run and hold it; None where there is no v2 or we may not.
 
     `controllers` are enabled for it where we may: not in a group that has processes besides, but for the topmost.
     """
-    above = _our_own()
+    above = _where_ours_go()
     if above is None:
         return None
     for controller in controllers:
@@ -53,16 +53,31 @@ def make_for_run(run_id: str, *, controllers: tuple[str, ...] = ()) -> Group | N
     return None
 
 
-def _our_own() -> str | None:
-    """Return the directory of the group that this process is in, when groups may be made and filled below it."""
+def _where_ours_go() -> str | None:
+    """Return the group in which groups of runs may be made and filled: our own, or the one above when it was given.
+
+    A group with processes in it has no controllers for those below. So systemd (254 and later) marks what it delegates
+    and puts us one below (`Delegate=yes`, `DelegateSubgroup=main`): runs have their groups beside `main`, and can have
+    limits. An inner run's group stays in that of the outer run, which ends it too. See systemd's CGROUP_DELEGATION.
+    """
     for line in proc.read_small("/proc/self/cgroup").split(b"\n"):
         if not line.startswith(b"0::"):
             continue
         own = line[3:].decode("utf-8", "surrogateescape").rstrip("/")
+        above, _, name = own.rpartition("/")
         for mount in _MOUNTS:
+            if name and not name.startswith(_PREFIX) and _is_delegated(mount + above):
+                return mount + above
             if posix.access(f"{mount}{own}/cgroup.procs", posix.W_OK):
                 return f"{mount}{own}"
     return None
+
+
+def _is_delegated(path: str) -> bool:
+    try:
+        return posix.getxattr(path, "user.delegate") == b"1" and posix.access(f"{path}/cgroup.procs", posix.W_OK)
+    except OSError:
+        return False
 
 
 def _open_and_lock(path: str, operation: int) -> int | None:
@@ -86,7 +101,7 @@ def _open_and_lock(path: str, operation: int) -> int | None:
 
 def remove_forsaken() -> None:
     """Remove the empty groups below our own that killed runs have left: nobody holds them. Never raises."""
-    above = _our_own()
+    above = _where_ours_go()
     for name in _names(above) if above is not None else ():
         if name.startswith(_PREFIX):
             try:
@@ -133,7 +148,7 @@ def kill_all(path: str) -> None:
 
 def kill_group_of(pid: int) -> None:
     """Send SIGKILL to the whole group of the run that the process belongs to, if it was made below our own group."""
-    above = _our_own()
+    above = _where_ours_go()
     for line in proc.read_small(f"/proc/{pid}/cgroup").split(b"\n"):
         if above is None or not line.startswith(b"0::"):
             continue
