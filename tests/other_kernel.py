@@ -35,13 +35,16 @@ mkdir -p /dev/pts
 mount -t devpts devpts /dev/pts
 mount --bind {results} /media
 mount --bind {prefix} /mnt
+mount --bind {project} /srv
 mount -t tmpfs tmpfs /tmp
-mkdir -p {prefix}
+mkdir -p {prefix} {project}
 mount --bind /mnt {prefix}
+mount --bind /srv {project}
 cd {project}
 {python} -m pytest -q --junitxml=/media/results.xml {arguments} > /media/printed 2>&1
 """
-"""Its /tmp is its own: the locks that keep sessions on one host apart do not reach from kernel to kernel."""
+"""Its /tmp is its own: the locks that keep tests on one host apart do not reach from kernel to kernel. What is needed
+of the host's, which may hold the clone too, is put back in its place."""
 
 
 def run_tests_there(box: Box, arguments: str, *, seconds: float) -> tuple[int, str]:

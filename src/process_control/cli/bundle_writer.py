@@ -39,6 +39,7 @@ RUNNER = (
     "process_control.history",
     "process_control.core.gate",
     "process_control.system.clock",
+    "process_control.system.plain_file",
     "process_control.history.journal",
     "process_control.system.proc",
     "process_control.history.record",

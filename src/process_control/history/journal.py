@@ -11,6 +11,7 @@ from process_control.errors import CannotRecord
 from process_control.json_text import decode, encode
 from process_control.system.clock import day
 from process_control.system.linux import preallocate
+from process_control.system.plain_file import open_plain
 
 _FLAGS = posix.O_WRONLY | posix.O_APPEND | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 RESERVE_BYTES = 1 << 20
@@ -94,8 +95,6 @@ def last_slot(state_directory: str, *, job: str, slot: str, since: float) -> boo
 
 def _records_since(state_directory: str, *, since: float, needle: bytes) -> "list[dict[str, object]]":
     """Return the records with `needle` in them of the days from `since` on; what cannot be read is passed over."""
-    from process_control.system.plain_file import open_plain
-
     found: list[dict[str, object]] = []
     first = day(since)
     try:

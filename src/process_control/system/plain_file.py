@@ -3,7 +3,6 @@
 Lean room.
 """
 
-import errno
 import posix
 
 TYPE_CHECKING = False
@@ -18,5 +17,7 @@ def open_plain(path: str) -> "BinaryIO":
     descriptor = posix.open(path, TO_READ)
     if posix.fstat(descriptor).st_mode & 0o170000 != 0o100000:  # S_IFMT, S_IFREG
         posix.close(descriptor)
+        import errno
+
         raise OSError(errno.EINVAL, "not a regular file", path)
     return open(descriptor, "rb")
