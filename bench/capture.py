@@ -84,18 +84,26 @@ def add_producer(host: Host, slug: str, size: int) -> str:
 
 
 def in_rounds(bench: Bench, contenders: Mapping[str, Contender], size: int, rounds: int) -> Costs:
-    """Compare what each one keeps, byte for byte with what was printed, in a first round; then time them."""
+    """Compare what each one keeps, byte for byte with what was printed, in a first round; then time them.
+
+    A program of others that has lost some of it is named and left out. Raises WorthNothing when it is ours, or `cat`.
+    """
     wanted = printed(size)
     names = list(contenders)
+    timed: dict[str, Callable[[], Cost]] = {}
     for number in bench.steps(f"capture of {in_words(size)}, compared", len(names)):
         name, contender = names[number], contenders[names[number]]
         cost_of(contender.command, code=contender.code)
-        if contender.kept() != wanted:
+        if contender.kept() == wanted:
+            timed[name] = contender.cost
+        elif name in (RUN_JOB, CAT):
             raise WorthNothing(f"{name} did not keep what was printed")
+        else:
+            bench.peers.notes.append(f"{name}: it did not keep all of {in_words(size)}, and was not timed")
         contender.forget()
     costs: Costs = {}
     for number in bench.steps(f"capture of {in_words(size)}", rounds):
-        add_round(costs, {name: contender.cost for name, contender in contenders.items()}, number)
+        add_round(costs, timed, number)
     return costs
 
 
