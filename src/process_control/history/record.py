@@ -158,8 +158,8 @@ class JobRecord:
     def claim_slot(self, slot: int, *, boot_id: str) -> bool:
         """Make `slot` (UTC seconds) ours and return True; False when it already had its run or its skip.
 
-        The block tells; after a reboot, which may have lost what it said, and when the clock went back, so does the
-        journal.
+        The block tells; when it is damaged, after a reboot, which may have lost what it said, and when the clock went
+        back, so does the journal.
         """
         if self._block < 0:
             return True
@@ -169,8 +169,10 @@ class JobRecord:
             run, last = run_in(content), slot_in(content)
             if last == slot:
                 return False
-            # None: never one, or damaged. A later one: the clock went back, and this one may have had its run before.
-            in_doubt = last is None or last > slot or run is None or run.get("boot_id") != boot_id
+            is_damaged = last is None and not content[:_SLOT_BYTES].isspace()  # blanks: there never was one
+            # A later one: the clock went back, and this one may have had its run before.
+            is_earlier = last is not None and last > slot
+            in_doubt = is_damaged or is_earlier or run is None or run.get("boot_id") != boot_id
             if in_doubt and journal.last_slot(self.state_directory, job=self.slug, slot=iso(slot), since=slot):
                 return False
             self._write_slot(slot)
