@@ -1,6 +1,6 @@
-"""What the last run under a lock left: nothing, a missing end, or processes that are still alive.
+"""What the last run under a lock left open: a missing end, or processes that are still alive.
 
-Lean room.
+Lean room, imported when there is something of the kind.
 """
 
 from process_control.current_run import Run, let_the_lock_go, skip
@@ -12,17 +12,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from process_control.history.record import Block, JobRecord
+    from process_control.history.block import Block
+    from process_control.history.record import JobRecord
 
 
-def settle_the_last_run(run: Run) -> int | None:
+def settle(run: Run, unsettled: "list[Block]") -> int | None:
     """With the lock held: see to it that no run under this lock is still alive, and close what was left open.
 
     A run without an end is `lost` unless a process of it survives: then this start is refused (75), naming it.
     """
-    adapters = run.adapters
-    for block in adapters.blocks_of_lock(run.job):
-        if block.get("end") is None and adapters.runner_lives(block):
+    for block in unsettled:
+        if block.get("end") is None and run.adapters.runner_lives(block):
             from process_control.overlap import refuse_beside_a_live_run
 
             let_the_lock_go(run)

@@ -5,11 +5,13 @@ from datetime import datetime, tzinfo
 
 from process_control.config.job_secrets import secrets_of
 from process_control.config.settings import Settings
+from process_control.core.cron_fields import ScheduleError
 from process_control.core.incident import Incident
 from process_control.core.job import Job
-from process_control.core.schedule import Schedule, ScheduleError, host_zone
-from process_control.history.index import Index, Run
+from process_control.core.schedule import Schedule, host_zone
+from process_control.history.index import Index
 from process_control.history.log_reader import STDERR, STDOUT, last_lines
+from process_control.history.recorded_run import Run
 from process_control.notify.mail import Mail, one_line
 from process_control.notify.message import advice, decision, duration_in_words, mask, notes, reason_in_words
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from process_control.config.job_secrets import secrets_of
 from process_control.core.job import Job
-from process_control.history.index import Index, Run
+from process_control.history.index import Index
 from process_control.history.log_reader import STDERR, last_lines
+from process_control.history.recorded_run import Run
 
 MOST_LINES = 1000
 GOOD_OUTCOMES = ("succeeded", "warned", "failed")

@@ -9,7 +9,7 @@ import time
 
 from process_control.errors import CannotRecord
 from process_control.history import journal
-from process_control.history.record import incident_mark
+from process_control.history.block import incident_mark
 from process_control.notify import spool
 
 TYPE_CHECKING = False

@@ -20,7 +20,6 @@ from process_control.current_run import (
     tell,
 )
 from process_control.errors import BadConfiguration, CannotRecord, NotPermitted, NotStarted
-from process_control.last_run import settle_the_last_run
 from process_control.system import proc
 from process_control.system.clock import iso
 
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from process_control.core.job import Job
-    from process_control.core.rules import Rule
-    from process_control.core.verdict import Judgement
     from process_control.wiring import Adapters
 
 MOST_FAULTS = 5
@@ -162,6 +159,19 @@ def _probe_is_on_its_way(run: Run, health: dict[str, object]) -> bool:
     return block is not None and block.get("run_id") == health.get("probe_run") and run.adapters.runner_lives(block)
 
 
+def settle_the_last_run(run: Run) -> int | None:
+    """With the lock held: close what the last runs under it left open. None to go on, see `last_run`."""
+    blocks = run.adapters.blocks_of_lock(run.job)
+    unsettled = [
+        block for block in blocks if block.get("end") is None or block.get("left") or not block.get("journaled")
+    ]
+    if not unsettled:
+        return None
+    from process_control.last_run import settle
+
+    return settle(run, unsettled)
+
+
 def choose_the_dose(run: Run) -> int | None:
     """With the lock held: ask the gate once more when the run before us has changed the health, then full or small.
 
@@ -253,8 +263,10 @@ def run_attempts(run: Run) -> tuple[Facts, Judged]:
         if judged.verdict != "retry" or not _has_attempts_left(run):
             break
         if facts.survivors:  # two attempts would run side by side
+            from process_control.judging import masked
+
             beside = f"{judged.detail}; not tried again beside what could not be ended: {facts.survivors[0]}"
-            judged.detail = _masked(run, beside)
+            judged.detail = masked(run, beside)
             break
         from process_control.attempts import wait_for_the_next
 
@@ -274,29 +286,14 @@ def _goes_on(run: Run) -> "Callable[[Facts], bool]":
 
     def goes_on(facts: Facts) -> bool:
         if run.job.verdicts and facts.command_index + 1 < len(run.commands):
-            return _goes_on_by_rules(run, facts)
+            try:
+                from process_control.judging import goes_on_by_rules
+            except Exception:  # noqa: BLE001  the package was replaced under us
+                return False
+            return goes_on_by_rules(run, facts)
         return facts.exit_code == 0 and (facts.stderr_bytes == 0 or run.job.stderr != "fail")
 
     return goes_on
-
-
-def _goes_on_by_rules(run: Run, facts: Facts) -> bool:
-    """Judge the command that has ended: a verdict above `warn` stops the list. What it warned of is kept in `facts`."""
-    try:
-        from process_control.core.finding import Verdict
-        from process_control.core.verdict import judge_command
-
-        rules = _rules(run.job)
-    except Exception:  # noqa: BLE001  the package was replaced under us
-        return False
-    judgement = judge_command(facts, stderr=run.job.stderr, rules=rules)
-    if judgement.verdict > Verdict.WARN:
-        return False
-    if judgement.verdict is Verdict.WARN:
-        facts.earlier.append(judgement)
-    if facts.lines is not None:
-        facts.lines.begin_command()
-    return True
 
 
 def judge(run: Run, facts: Facts) -> Judged:
@@ -306,68 +303,13 @@ def judge(run: Run, facts: Facts) -> Judged:
     if facts.is_plain_success() and not words.looks_at_successes(run.job.verdicts, run.job.expect):
         return Judged(words.SUCCEEDED, exit_code=0)
     try:
-        from process_control.core.verdict import exit_status, judge
+        from process_control.judging import judge_by_the_table
 
-        rules = _rules(run.job)
+        if run.job.expect:
+            import process_control.core.expect  # noqa: F401  what the table asks for then
     except Exception:  # noqa: BLE001  the package was replaced under us: the end is recorded all the same
         return _judge_without_the_table(facts)
-    if "file" in run.job.expect:
-        facts.expected_file = run.adapters.age_of_file(run.job.expect["file"]["path"], run.attempt_started_at)
-    judgement = judge(
-        facts,
-        stderr=run.job.stderr,
-        rules=rules,
-        expect=run.job.expect,
-        has_attempts_left=_has_attempts_left(run),
-    )
-    return Judged(
-        judgement.outcome,
-        judgement.reason,
-        _masked(run, judgement.detail),  # a leftover is named with its command line
-        exit_code=exit_status(facts, judgement),
-        verdict=judgement.verdict.word,
-        decided_by=_decided_by(run, judgement),
-    )
-
-
-def _rules(job: "Job") -> "list[Rule]":
-    """Return the rules, and see to it that all is loaded that judging by rules and expectations takes."""
-    if job.expect:
-        import process_control.core.expect
-    if not job.verdicts:
-        return []
-    import process_control.notify.message  # noqa: F401
-    from process_control.core.rules import rules_of
-
-    return rules_of(job.verdicts)
-
-
-def _decided_by(run: Run, judgement: "Judgement") -> dict[str, object] | None:
-    """Return the rule and the line that decided, for the record; None when it was neither."""
-    rule, line = judgement.rule, judgement.line
-    if rule is None and line is None:
-        return None
-    return {
-        "rule": rule and rule.number,
-        "condition": _masked(run, rule.text) if rule is not None else f"stderr: {run.job.stderr}",
-        "stream": line and line.stream,
-        "line_number": line and line.number,
-        "line": line and _masked_line(run, line.text),
-    }
-
-
-def _masked(run: Run, text: str | None) -> str | None:
-    if text is None or not run.adapters.notifier.secrets:
-        return text
-    from process_control.notify.message import mask
-
-    return mask(text, run.adapters.notifier.secrets)
-
-
-def _masked_line(run: Run, text: str) -> str:
-    from process_control.notify.message import mask_beginning
-
-    return mask_beginning(text, run.adapters.notifier.secrets)
+    return judge_by_the_table(run, facts, has_attempts_left=_has_attempts_left(run))
 
 
 def end_of(run: Run, facts: Facts, judged: Judged) -> dict[str, object]:

@@ -13,15 +13,17 @@ from typing import Any
 from process_control.config.job_directory import InvalidJob
 from process_control.config.known_schedules import KnownSchedules
 from process_control.config.settings import Settings
+from process_control.core.cron_fields import ScheduleError
 from process_control.core.gate import garbage_in_words, hold_in_words
 from process_control.core.health import NO_POLICY, Health, Policy, State
 from process_control.core.job import Job
 from process_control.core.job_state import FAILING, HELD, SLOW_START, STOPPED, WORST_FIRST, state_of
 from process_control.core.run import SUCCEEDED, WARNED
-from process_control.core.schedule import Schedule, ScheduleError, host_zone
+from process_control.core.schedule import Schedule, host_zone
 from process_control.core.usual import Comparison, usual
 from process_control.history.glance import RECENT_RUNS, Glance, Mark, glance_at
-from process_control.history.index import Index, Run, run_of_block
+from process_control.history.index import Index
+from process_control.history.recorded_run import Run, run_of_block
 from process_control.history.standing import Standing, health_record
 
 RUNS_COMPARED = 50

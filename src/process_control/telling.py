@@ -19,7 +19,8 @@ from process_control.config.settings import Settings, load_settings
 from process_control.core.incident import Happening, Incident, Letter, next_incident
 from process_control.core.job import Job, is_slug
 from process_control.errors import CannotRecord, ProcessControlError
-from process_control.history import journal, record
+from process_control.history import journal
+from process_control.history.block import job_directory
 from process_control.json_text import decode, encode
 from process_control.mail_contents import failure_mail, recovery_mail, refusal_mail
 from process_control.notify import spool
@@ -303,7 +304,7 @@ def way_of(failmail: Failmail) -> Way:
 
 def read_incident(state_directory: str, slug: str) -> Incident:
     try:
-        with open_plain(f"{record.job_directory(state_directory, slug)}/told.json") as file:
+        with open_plain(f"{job_directory(state_directory, slug)}/told.json") as file:
             value = decode(file.read(_LARGEST_INCIDENT).decode("utf-8"))
     except (OSError, ValueError):
         return Incident()
@@ -314,7 +315,7 @@ def write_incident(state_directory: str, slug: str, incident: Incident) -> None:
     """Keep it. A disk that is full costs a mail too many later, never one too few."""
     if not is_slug(slug):
         return
-    directory = Path(record.job_directory(state_directory, slug))
+    directory = Path(job_directory(state_directory, slug))
     new = directory / "told.json.new"
     try:
         directory.mkdir(mode=0o750, parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ Lean room: each adapter is imported when it is wanted.
 import posix
 
 from process_control.core.run import SUCCEEDED, WARNED
-from process_control.errors import BadConfiguration, CannotRecord
+from process_control.errors import CannotRecord
 from process_control.system.clock import SystemClock, iso
 
 _A_DAY = 86400
@@ -20,15 +20,14 @@ if TYPE_CHECKING:
     from process_control.core.job import Job
     from process_control.core.run import Facts
     from process_control.current_run import Run
-    from process_control.history.record import Block, Identity, JobRecord
+    from process_control.history.block import Block, Identity
+    from process_control.history.record import JobRecord
     from process_control.ports import Executor, Notifier
     from process_control.postman import Postman
     from process_control.system.account import Account
     from process_control.system.capture import Capture
     from process_control.system.cgroup import Group
-    from process_control.system.limits import Limits
     from process_control.system.output_watch import OutputWatch
-    from process_control.system.process import Surroundings
     from process_control.system.signals import Inbox
 
 
@@ -63,12 +62,11 @@ class Adapters:
         "_caller",
         "_capture",
         "_cgroup",
-        "_environment",
         "_job",
-        "_limits",
         "_mails",
         "_postman",
         "_settings",
+        "_surroundings",
         "clock",
         "identity",
         "inbox",
@@ -79,15 +77,15 @@ class Adapters:
 
     def __init__(self, job: "Job", settings: "Settings", account: "Account", caller: Caller) -> None:
         from process_control.history.record import JobRecord
+        from process_control.surroundings import JobSurroundings
 
         self._job = job
         self._settings = settings
         self._account = account
         self._caller = caller
         self._capture: Capture | None = None
-        self._environment: dict[str, str] = {}
+        self._surroundings = JobSurroundings(job, settings, account, caller)
         self._cgroup: Group | None = None
-        self._limits: Limits | None = None
         self.state_directory = settings.state_directory
         self.clock = SystemClock()
         self.identity = caller.identity
@@ -113,7 +111,7 @@ class Adapters:
 
     def blocks_of_lock(self, job: "Job") -> "list[Block]":
         """Return the blocks of this job and of all that have run under the same lock."""
-        from process_control.history.record import jobs_sharing, read_block
+        from process_control.history.block import jobs_sharing, read_block
 
         own = self.store.previous_run()
         others = [slug for slug in jobs_sharing(self.state_directory, job.lock) if slug != job.slug]
@@ -125,7 +123,7 @@ class Adapters:
         return sharing if own is None else [own, *sharing]
 
     def runner_lives(self, block: "Block") -> bool:
-        from process_control.history.record import runner_lives_here
+        from process_control.history.block import runner_lives_here
 
         return runner_lives_here(block, self.identity)
 
@@ -184,36 +182,7 @@ class Adapters:
 
     def inspect_surroundings(self, run: "Run") -> None:
         """Put the job's environment together. Raises what an unsafe or broken environment file raises."""
-        from process_control.core.environment import inherited_variables, job_environment
-
-        from_files: dict[str, str] = {}
-        if self._job.environment_file:
-            from process_control.config.environment_file import SHORTEST_SECRET, read_environment_file
-
-            for path in self._job.environment_file:
-                from_files.update(read_environment_file(path))
-            self.notifier.secrets = [value for value in from_files.values() if len(value) >= SHORTEST_SECRET]
-        of_this_run = {
-            "PROCESS_CONTROL_JOB": self._job.slug,
-            "PROCESS_CONTROL_RUN_ID": run.id,
-            "PROCESS_CONTROL_ATTEMPT": "1",
-            "PROCESS_CONTROL_TRIGGER": run.request.trigger,
-            "PROCESS_CONTROL_SCHEDULED_AT": run.scheduled_at or "",
-            "PROCESS_CONTROL_SLOW_START": "1" if run.slow_start else "0",
-        }
-        if self._settings.path and not self._settings.default_path:
-            of_this_run["PROCESS_CONTROL_CONFIG"] = self._settings.path
-        runtime_directory = f"/run/user/{self._account.uid}"
-        self._environment = job_environment(
-            account_name=self._account.name,
-            home=self._account.home,
-            runtime_directory=runtime_directory if _is_directory(runtime_directory) else None,
-            own_commands=self._caller.own_commands,
-            inherited=inherited_variables(self._job.inherit_environment, self._caller.environment),
-            from_files=from_files,
-            from_job=self._job.environment,
-            run=of_this_run,
-        )
+        self._surroundings.inspect(run, self.notifier)
 
     def open_log(self, run: "Run") -> str:
         """Make the log of the run and return its path. Raises CannotRecord (74)."""
@@ -254,27 +223,8 @@ class Adapters:
         return of_group != (None, None) or of_each != (None, None, None, None, None)
 
     def set_limits(self, run: "Run") -> "dict[str, object]":
-        """Set what the run's group holds it to; return the limits in force by their keys.
-
-        What is missing makes the run `warned` once a day. Raises BadConfiguration (78) when the job cannot do without.
-        """
-        from process_control.system.limits import Limits
-
-        limits = Limits(self._job)
-        asked = limits.asked_for()
-        if not asked:
-            return asked
-        self._limits = limits
-        missing = limits.missing(run.cgroup)
-        if missing:
-            told = "; ".join([f"limits.{key} cannot be set: {why}" for key, why in missing.items()])
-            if self._job.limits_required:
-                raise BadConfiguration(
-                    told, where=self._job.path, mend="docs/how-to/limits.md tells how; or take away limits.required"
-                )
-            if self.store.is_first_today("limits"):
-                run.limits_missing = f"{told}; see docs/how-to/limits.md"
-        return {key: value for key, value in asked.items() if key not in missing}
+        """Set what holds the run; return the limits in force. Raises BadConfiguration (78), see `surroundings`."""
+        return self._surroundings.set_limits(run)
 
     def forget_run(self, run: "Run") -> None:
         """Remove what was made for a run that did not start after all."""
@@ -313,7 +263,7 @@ class Adapters:
             grace_of=self._grace_of,
             settled=self._import_what_the_end_needs,
             flush=self.notifier.flush,
-            surroundings=self._surroundings(run),
+            surroundings=self._surroundings.of(run),
             make_watch=self._make_watch if _looks_at_lines(job) else None,
         )
 
@@ -328,12 +278,10 @@ class Adapters:
 
     def begin_attempt(self, run: "Run") -> None:
         """Make ready for another attempt of the run: its number, its part of the log, its control group."""
-        self._environment["PROCESS_CONTROL_ATTEMPT"] = str(run.attempt)
         if self._capture is not None:
             self._capture.begin_attempt()
         run.cgroup = self.make_cgroup(run)
-        if self._limits is not None:
-            self._limits.missing(run.cgroup)  # sets the new group's; what is missing was told at the start
+        self._surroundings.begin_attempt(run)
 
     def log_offsets(self) -> list[int]:
         """Return where in the log each attempt begins."""
@@ -361,26 +309,9 @@ class Adapters:
 
         return Capture(cap_bytes=self._job.log_bytes, show=self.notifier.show if self.notifier.is_live else None)
 
-    def _surroundings(self, run: "Run") -> "Surroundings":
-        from process_control.core.environment import search_path
-        from process_control.system.process import Surroundings
-
-        job = self._job
-        home = self._account.home
-        return Surroundings(
-            environment=self._environment,
-            directory=job.working_directory or (home if _is_directory(home) else "/"),
-            umask=job.umask,
-            search_path=search_path(self._environment, self._caller.own_commands),
-            lock=None if job.leftovers == "keep" else run.lock,
-            no_new_privileges=self._settings.no_new_privileges,
-            cgroup=run.cgroup,
-            limits=self._limits,
-        )
-
     def _grace_of(self, slug: str) -> float:
         """Return the grace that the running inner job `slug` has, by its block."""
-        from process_control.history.record import read_block
+        from process_control.history.block import read_block
 
         block = read_block(self.state_directory, slug) if slug else None
         grace = (block or {}).get("kill_grace_seconds")
@@ -394,7 +325,7 @@ class Adapters:
         from process_control.system.process import program_stamps
 
         self.inspect_surroundings(run)
-        surroundings = self._surroundings(run)
+        surroundings = self._surroundings.of(run)
         names = [argv[0] for argv in self._job.command]
         return program_stamps(names, surroundings.search_path, surroundings.directory)
 
@@ -412,7 +343,7 @@ class Adapters:
             return False
         if outcome not in (SUCCEEDED, WARNED):
             return True
-        from process_control.history.record import incident_mark
+        from process_control.history.block import incident_mark
 
         return posix.access(incident_mark(self.state_directory, self._job.slug), posix.F_OK)
 
@@ -499,28 +430,20 @@ def import_what_the_end_needs(job: "Job") -> None:
 
     gc.enable()  # off since the stub: a long run with rules makes things that go
     try:
-        import process_control.core.verdict
         import process_control.history.health_changes
+        import process_control.history.health_file
+        import process_control.judging
         import process_control.news
         import process_control.notify.message
         import process_control.postman
         import process_control.system.tree
 
-        if job.verdicts:
-            import process_control.core.rules
         if job.expect:
             import process_control.core.expect
         if job.retry_attempts > 1:
             import process_control.attempts  # noqa: F401
     except Exception:  # noqa: BLE001  a broken installation must not end a job that runs
         pass
-
-
-def _is_directory(path: str) -> bool:
-    try:
-        return (posix.stat(path).st_mode & 0o170000) == 0o040000
-    except OSError:
-        return False
 
 
 def _make_directory(path: str) -> None:

@@ -15,14 +15,16 @@ from cronsim import CronSim
 from config.host import Host
 from process_control.config import cache
 from process_control.config.configuration import read_configuration
-from process_control.config.document import List, Map, Node, Text, parse, without_tabs
+from process_control.config.document import parse, without_tabs
 from process_control.config.environment_file import read_environment_file
 from process_control.config.job_directory import load_job
 from process_control.config.job_file import read_job
 from process_control.config.kinds import LONGEST_SECONDS, bytes_of, seconds_of
+from process_control.config.nodes import List, Map, Node, Text
 from process_control.config.original import EARLY, LATER, Original, rewrite_configuration, rewrite_job
+from process_control.core.cron_fields import ScheduleError
 from process_control.core.job import Job
-from process_control.core.schedule import Schedule, ScheduleError
+from process_control.core.schedule import Schedule
 from process_control.errors import BadConfiguration, Fault
 from process_control.json_text import decode, encode
 from process_control.system.match_guard import MatchGuard, Regex, TakesTooLong

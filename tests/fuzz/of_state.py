@@ -8,9 +8,10 @@ from typing import Any
 
 from process_control.core.gate import STATES
 from process_control.history import events, journal, packed_day
+from process_control.history.block import BLOCK_BYTES, read_block, run_in, runner_is_alive, slot_in
 from process_control.history.index import Index
 from process_control.history.log_reader import DROPPED, STDERR, STDOUT, last_lines, lines, raw
-from process_control.history.record import BLOCK_BYTES, JobRecord, read_block, run_in, runner_is_alive, slot_in
+from process_control.history.record import JobRecord
 from process_control.json_text import decode, encode
 
 DAY = "2026-03-10"

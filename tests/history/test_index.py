@@ -15,7 +15,8 @@ import pytest
 
 from harness import IS_ROOT, STRANGER, Box, Storm
 from history.builders import NOON, State, iso
-from process_control.history.index import Garbled, Index, Run
+from process_control.history.index import Garbled, Index
+from process_control.history.recorded_run import Run
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

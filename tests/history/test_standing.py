@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from history.builders import State
-from process_control.history import record
+from process_control.history.block import run_in, runner_is_alive, slot_in
+from process_control.history.record import JobRecord
 from process_control.history.standing import Standing, health_record
 
 HEALTHS: dict[str, bytes | None] = {
@@ -29,7 +30,7 @@ def state(tmp_path: Path) -> State:
 
 def alone(state: State, slug: str) -> object:
     try:
-        return record.JobRecord(str(state), slug).read_health()
+        return JobRecord(str(state), slug).read_health()
     except ValueError as error:
         return str(error)
 
@@ -71,8 +72,8 @@ def test_healths_that_cannot_be_reached_are_told_never_taken_for_good(state: Sta
 def running_alone(state: State, slug: str) -> tuple[int | None, dict[str, Any] | None]:
     path = state.directory / "jobs" / slug / "block"
     content = path.read_bytes() if path.exists() else b""
-    slot, block = record.slot_in(content), record.run_in(content)
-    goes_on = block is not None and block.get("end") is None and record.runner_is_alive(block)
+    slot, block = slot_in(content), run_in(content)
+    goes_on = block is not None and block.get("end") is None and runner_is_alive(block)
     return slot, block if goes_on else None
 
 

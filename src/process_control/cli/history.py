@@ -16,7 +16,7 @@ from process_control.cli.session import JOBS_HELP, Session, select_slugs, verb
 from process_control.cli.time_words import SINCE_HELP, moment_of_flag
 from process_control.core.run import OUTCOMES
 from process_control.errors import UsageError
-from process_control.history.index import Run
+from process_control.history.recorded_run import Run
 
 DEFAULT_LIMIT = 50
 COLUMNS = (

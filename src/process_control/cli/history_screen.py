@@ -8,7 +8,7 @@ from rich.text import Text
 from process_control.cli.plain import clean
 from process_control.cli.screen import OUTCOME_STYLES, columns, console, shortened, width
 from process_control.cli.time_words import parse_iso, span, stamp, took
-from process_control.history.index import Run
+from process_control.history.recorded_run import Run
 
 WIDEST_JOB = 32
 

@@ -16,8 +16,9 @@ from process_control.core.gate import hold_in_words
 from process_control.core.health import NO_POLICY, Cause, Event, Health, Policy, State
 from process_control.core.job import Job
 from process_control.errors import UsageError
+from process_control.history.block import read_block, runner_is_alive
 from process_control.history.health_changes import Changed, change_by_hand
-from process_control.history.record import JobRecord, read_block, runner_is_alive
+from process_control.history.record import JobRecord
 from process_control.system.clock import iso
 from process_control.wiring import announce
 

@@ -11,7 +11,8 @@ from process_control.cli.new_files import make_directory, write_new
 from process_control.cli.output import print_json, print_line, talk
 from process_control.cli.plain import clean, is_terminal, print_tabbed
 from process_control.cli.session import Session, verb
-from process_control.config.settings import SYSTEM_CONFIGURATIONS, load_settings
+from process_control.config.search import SYSTEM_CONFIGURATIONS
+from process_control.config.settings import load_settings
 from process_control.errors import BadConfiguration, NotPermitted
 
 FIRST_JOB = """\

@@ -28,8 +28,8 @@ from process_control.config.known_schedules import KnownSchedules
 from process_control.core.gate import hold_in_words
 from process_control.core.health import Health
 from process_control.core.job_state import NEEDS_ATTENTION, WORST_FIRST
-from process_control.history.index import Run
 from process_control.history.log_reader import STDERR, Line, last_lines
+from process_control.history.recorded_run import Run
 from process_control.notify.message import decision
 from process_control.status import JobStatus
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from process_control.history.record import read_block
+from process_control.history.block import read_block
 from process_control.system import proc
 from process_control.system.account import Account
 from process_control.system.as_account import ask_as

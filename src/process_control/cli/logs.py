@@ -16,7 +16,7 @@ from process_control.config.job_secrets import secrets_of
 from process_control.config.settings import Settings
 from process_control.core.job import Job
 from process_control.errors import JobNotFound, ProcessControlError, UsageError
-from process_control.history.index import Index, Run
+from process_control.history.index import Index
 from process_control.history.log_reader import (
     ALL_OF_IT,
     DROPPED,
@@ -29,6 +29,7 @@ from process_control.history.log_reader import (
     lines,
     raw,
 )
+from process_control.history.recorded_run import Run
 from process_control.notify.message import escape_controls
 from process_control.system.plain_file import open_plain
 

@@ -46,7 +46,7 @@ def _lines(options: Options) -> "list[str]":
 
 def _tags(settings: "Settings") -> "list[str]":
     from process_control.config.job_directory import load_all
-    from process_control.config.settings import find_site_packages
+    from process_control.config.libraries import find_site_packages
 
     find_site_packages()
     return [f"tag:{tag}" for tag in sorted({tag for job in load_all(settings) for tag in getattr(job, "tags", ())})]
@@ -54,7 +54,7 @@ def _tags(settings: "Settings") -> "list[str]":
 
 def _runs(settings: "Settings", job: "str | None") -> "list[str]":
     """Return the ids of the newest runs, of one job or of all, each with job, outcome and start."""
-    from process_control.config.settings import find_site_packages
+    from process_control.config.libraries import find_site_packages
 
     find_site_packages()
     from process_control.history.index import Index

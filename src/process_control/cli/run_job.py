@@ -54,7 +54,7 @@ def _dispatch(options: Options) -> int:
         from process_control.cli.offer import offer
 
         return offer(options)
-    from process_control.config.settings import find_site_packages
+    from process_control.config.libraries import find_site_packages
 
     find_site_packages()
     from process_control.cli import run_job_views
@@ -93,7 +93,7 @@ def _surroundings(options: Options, channel: int | None) -> "tuple[Settings, Acc
     Raises BadConfiguration (78), NotPermitted (77).
     """
     from process_control.config.settings import load_settings
-    from process_control.history.record import Identity
+    from process_control.history.block import Identity
     from process_control.system.account import check_allowed
     from process_control.wiring import Caller, notifier_for
 
@@ -221,7 +221,7 @@ def _request(options: Options, *, by: str) -> "Request":
 
 
 def seconds_of_flag(text: str, flag: str) -> float:
-    from process_control.config.settings import find_site_packages
+    from process_control.config.libraries import find_site_packages
 
     find_site_packages()
     from process_control.config.kinds import seconds_of

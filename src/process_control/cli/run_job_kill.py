@@ -10,7 +10,7 @@ from process_control.config.settings import Settings
 from process_control.core.job import is_slug
 from process_control.errors import BadConfiguration, JobNotFound
 from process_control.history import journal
-from process_control.history.record import Block, Identity, read_block, runner_is_alive
+from process_control.history.block import Block, Identity, read_block, runner_is_alive
 from process_control.system import stop
 from process_control.system.clock import iso
 from process_control.wiring import announce

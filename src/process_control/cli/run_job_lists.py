@@ -11,7 +11,7 @@ from process_control.config.all_jobs import load_all
 from process_control.config.job_directory import InvalidJob, load_job
 from process_control.config.settings import Settings
 from process_control.core.job import Job
-from process_control.history.record import Block, read_block, runner_is_alive
+from process_control.history.block import Block, read_block, runner_is_alive
 from process_control.notify.message import escape_controls
 
 _RUN_IN_JSON = (

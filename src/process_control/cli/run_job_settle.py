@@ -42,7 +42,7 @@ def _settle_and_end(slug: str, settings: "Settings", account: "Account", caller:
         from process_control.config.job_directory import load_job
         from process_control.core.run import MANUAL
         from process_control.current_run import Request, Run, let_the_lock_go
-        from process_control.last_run import settle_the_last_run
+        from process_control.run_job import settle_the_last_run
         from process_control.system.account import drop_rights
         from process_control.wiring import Adapters
 

@@ -11,7 +11,7 @@ from process_control.cli.run_job import who
 from process_control.cli.run_job_options import Options
 from process_control.config.settings import load_settings
 from process_control.errors import NotPermitted
-from process_control.history.record import Identity
+from process_control.history.block import Identity
 from process_control.system.account import account_of, check_allowed, drop_rights, may_look
 
 

@@ -18,7 +18,7 @@ from process_control.cli.session import JOBS_HELP, Session, select_jobs, verb
 from process_control.config.kinds import seconds_of
 from process_control.core.job import is_slug
 from process_control.errors import ProcessControlError, UsageError
-from process_control.history.record import Block, Identity, read_block, runner_is_alive
+from process_control.history.block import Block, Identity, read_block, runner_is_alive
 from process_control.notify.message import reason_in_words
 from process_control.system.account import check_allowed
 from process_control.system.as_account import ask_as

@@ -26,7 +26,7 @@ from process_control.core.job import Job
 from process_control.core.measures import bytes_in_words, duration
 from process_control.core.run import TREE
 from process_control.core.schedule import Schedule, host_zone
-from process_control.history.index import Run
+from process_control.history.recorded_run import Run
 from process_control.status import JobStatus, read_statuses
 
 SLOTS = 10

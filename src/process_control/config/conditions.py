@@ -5,9 +5,9 @@ import difflib
 import re
 import warnings
 
-from process_control.config.document import Faults, List, Map, Node, Text, quoted
 from process_control.config.folded import MOST_FOLDED, folded_characters
 from process_control.config.kinds import FALSE_WORDS, SIZE_FORM, TRUE_WORDS, Kind, bytes_of, refuse
+from process_control.config.nodes import Faults, List, Map, Node, Text, quoted
 
 LONGEST_REGEX = 500
 LARGEST_EXIT_CODE, LARGEST_SIGNAL = 255, 64

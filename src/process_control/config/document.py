@@ -6,101 +6,23 @@ words for what is not YAML. What does not: what the keys mean. Every value stays
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
+from process_control.config.nodes import Broken, Faults, List, Map, Node, Text, quoted
+from process_control.config.yaml_repair import Repair
 from process_control.errors import Fault
 
 LARGEST_SIZE = 64 * 1024
 DEEPEST_LEVEL = 10
 MOST_EVENTS = 5_000
-MOST_FAULTS = 100
 MOST_REPAIRS = 50
-TAB_WIDTH = 8
-LONGEST_EXCERPT = 60
 
 _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # resolves nothing: every scalar is text
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-# The nodes are not frozen: thousands are made at a start, and freezing doubles what each costs.
-
-
-@dataclass(slots=True)
-class Text:
-    """A scalar as written. `plain` is True when it stood there without quotes."""
-
-    value: str
-    line: int
-    column: int
-    plain: bool = False
-
-    @property
-    def is_empty(self) -> bool:
-        """Nothing stands there, or one of YAML's words for nothing."""
-        return self.plain and self.value in ("", "~", "null", "Null", "NULL")
-
-
-@dataclass(slots=True)
-class List:
-    line: int
-    column: int
-    items: "list[Node]" = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Map:
-    line: int
-    column: int
-    entries: "list[tuple[Text, Node]]" = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Broken:
-    """Something that a fault was already told about: say no more of it."""
-
-    line: int
-    column: int
-
-
-Node = Text | List | Map | Broken
-
-
-class Faults:
-    """The faults of one file, in the order of their places; more than a screenful is counted, not told."""
-
-    __slots__ = ("_columns_added", "_found", "_untold", "name")
-
-    def __init__(self, name: str, columns_added: dict[int, int] | None = None) -> None:
-        """`columns_added` tells, by line, how much wider its hard tabs were made for reading."""
-        self.name = name
-        self._columns_added = columns_added or {}
-        self._untold = 0
-        self._found: list[tuple[int, int, Fault]] = []
-
-    def add(self, what: str, place: Node | tuple[int, int], *, mend: str = "") -> None:
-        if len(self._found) >= MOST_FAULTS:
-            self._untold += 1
-            return
-        line, column = place if isinstance(place, tuple) else (place.line, place.column)
-        column = max(1, column - self._columns_added.get(line, 0))
-        self._found.append((line, column, Fault(what, where=f"{self.name}:{line}:{column}", mend=mend)))
-
-    @property
-    def count(self) -> int:
-        return len(self._found)
-
-    def __bool__(self) -> bool:
-        return bool(self._found)
-
-    def in_order(self) -> list[Fault]:
-        ordered = [fault for _, _, fault in sorted(self._found, key=lambda found: found[:2])]
-        if self._untold:
-            ordered.append(Fault(f"and {self._untold} more faults", where=self.name))
-        return ordered
 
 
 @dataclass(slots=True)
@@ -123,22 +45,12 @@ class Document:
         ]
 
 
-def quoted(text: str) -> str:
-    """Return `text` in quotes for a message: on one line, short, nothing that could move a terminal's cursor."""
-    return repr(text if len(text) <= LONGEST_EXCERPT else text[: LONGEST_EXCERPT - 1] + "…")
-
-
-def shown(text: str) -> str:
-    """Return `text` as `quoted` does, without the quotes."""
-    return quoted(text)[1:-1]
-
-
 def parse(source: bytes, name: str) -> Document:
     """Read `source`. `name` stands before line and column in messages. Never raises: see `Document.faults`."""
     text, fault = _decode(source, name)
     if text is None:
         return Document(None, fault)
-    repair = _Repair(text)
+    repair = Repair(text)
     for _ in range(MOST_REPAIRS):
         faults = Faults(name, repair.columns_added())
         try:
@@ -160,7 +72,7 @@ def without_tabs(text: str) -> str:
     """Return `text` with the hard tabs that are read as indentation written as spaces; else unchanged."""
     if len(text) > LARGEST_SIZE:
         return text
-    repair = _Repair(text)
+    repair = Repair(text)
     for _ in range(MOST_REPAIRS):
         try:
             _compose(repair.text, Faults(""))
@@ -201,92 +113,6 @@ def _decode(source: bytes, name: str) -> tuple[str | None, Faults]:
 def _place_after(text: str) -> tuple[int, int]:
     lines = (text + "|").splitlines()
     return len(lines), len(lines[-1])
-
-
-# --- hard tabs, and texts that must be quoted ------------------------------------------------------------------------
-
-
-_MUST_BE_QUOTED = re.compile(
-    r"(?P<head>\s*(?:-\s+)*(?:(?P<key>[\w-]+)\s*:\s+)?)(?P<value>\*\S*(?:\s+[^\s#]\S*){4}|@\S+|\*/\S+)(?P<rest>\s*(?:\s#.*)?)$"
-)
-
-
-class _Repair:
-    """A text that is mended line by line until it is YAML, so that the other faults of the file are found too."""
-
-    def __init__(self, text: str) -> None:
-        self.lines = text.splitlines(keepends=True)
-        self.last_place = (1, 1)
-        self._tabbed: dict[int, str] = {}
-        self._unquoted: dict[int, tuple[str, int, str, str]] = {}
-
-    @property
-    def text(self) -> str:
-        return "".join(self.lines)
-
-    @property
-    def tabbed_lines(self) -> tuple[int, ...]:
-        return tuple(number + 1 for number in sorted(self._tabbed))
-
-    def columns_added(self) -> dict[int, int]:
-        return {number + 1: len(self.lines[number]) - len(line) for number, line in self._tabbed.items()}
-
-    def text_with_tabs_only_mended(self) -> str:
-        lines = list(self.lines)
-        for number, (original, *_) in self._unquoted.items():
-            lines[number] = original
-        return "".join(lines)
-
-    def tell(self, faults: Faults) -> None:
-        for number, (_, column, key, value) in self._unquoted.items():
-            subject = "schedule" if key in ("", "schedule") else "value"
-            faults.add(
-                f"the {subject} {quoted(value)} is not quoted",
-                (number + 1, column),
-                mend=f'quote the {subject}: {key + ": " if key else ""}"{shown(value)}"',
-            )
-
-    def mends(self, error: yaml.YAMLError) -> bool:
-        """Change the line that `error` names, if it can be mended. False: it stays a fault."""
-        mark = getattr(error, "problem_mark", None)
-        if mark is None or mark.line >= len(self.lines):
-            return False
-        self.last_place = (mark.line + 1, mark.column + 1)
-        return self._indents(mark.line) or self._quotes(mark.line)
-
-    def _indents(self, number: int) -> bool:
-        if "\t" not in _leading_white(self.lines[number]):
-            return False
-        if self._tabbed or not self.lines[number].startswith("\t"):
-            self._indent(number)
-            return True
-        # All lines that begin with a tab at once, else a file full of them is parsed as often as it has lines. It
-        # changes no value: in quoted texts leading white space counts nothing, in block texts such a line is an error.
-        for other in range(number, len(self.lines)):
-            if self.lines[other].startswith("\t"):
-                self._indent(other)
-        return True
-
-    def _indent(self, number: int) -> None:
-        line = self.lines[number]
-        white = _leading_white(line)
-        self._tabbed[number] = line
-        self.lines[number] = white.expandtabs(TAB_WIDTH) + line[len(white) :]
-
-    def _quotes(self, number: int) -> bool:
-        line = self.lines[number]
-        ending = line[len(line.rstrip("\r\n\x85\u2028\u2029")) :]
-        match = _MUST_BE_QUOTED.match(line[: len(line) - len(ending)])
-        if match is None:
-            return False
-        value = match["value"]
-        self._unquoted[number] = (line, len(match["head"]) + 1, match["key"] or "", value)
-        self.lines[number] = f"{match['head']}'{value.replace(chr(39), chr(39) * 2)}'{match['rest']}{ending}"
-        return True
-
-
-def _leading_white(line: str) -> str:
-    return line[: len(line) - len(line.lstrip(" \t"))]
 
 
 # --- events to nodes -------------------------------------------------------------------------------------------------

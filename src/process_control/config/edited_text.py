@@ -7,7 +7,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from process_control.config.document import Map, Node, Text, parse, shown, without_tabs
+from process_control.config.document import parse, without_tabs
+from process_control.config.nodes import Map, Node, Text, shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from process_control.config.document import Faults, Map, Node
+from process_control.config.nodes import Faults, Map, Node
 from process_control.config.settings import Settings
 from process_control.core.job import Job
 

@@ -8,7 +8,7 @@ import pwd
 import time
 
 from process_control.config import cache, safe_file
-from process_control.config.settings import Settings, find_site_packages
+from process_control.config.settings import Settings
 from process_control.core.job import Job, is_slug
 from process_control.errors import BadConfiguration, NotPermitted, ProcessControlError
 
@@ -241,6 +241,8 @@ def _keep(job: Job, source: bytes, settings: Settings) -> None:
 
 def read_job(slug: str, path: str, source: bytes, settings: Settings) -> Job:
     """Return the job that `source` describes, parsed now. Raises BadConfiguration with all its faults."""
+    from process_control.config.libraries import find_site_packages
+
     find_site_packages()
     from process_control.config.job_file import read_job
 
@@ -275,6 +277,8 @@ def _planned(job: Job, now: float) -> "list[int]":
     """Return the last slot at or before `now` (0: none) and the next ones."""
     if not job.schedule:
         return []
+    from process_control.config.libraries import find_site_packages
+
     find_site_packages()
     from process_control.config.planned_slots import planned_slots
 

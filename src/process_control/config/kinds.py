@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from process_control.config.document import Broken, Faults, List, Map, Node, Text, quoted, shown
+from process_control.config.nodes import Broken, Faults, List, Map, Node, Text, quoted, shown
 
 SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)  # core.job.is_slug without what is generated from here
 TRUE_WORDS = ("true", "yes", "on")
@@ -98,7 +98,8 @@ def _check_slug(text: str) -> str:
 
 
 def _check_zone(text: str) -> str:
-    from process_control.core.schedule import ScheduleError, zone_named
+    from process_control.core.cron_fields import ScheduleError
+    from process_control.core.schedule import zone_named
 
     try:
         zone_named(text)
@@ -191,7 +192,8 @@ LONG_TEXT = Kind(name="text", wanted="text", form="text", annotation="str", read
 
 
 def _read_zone(key: str, node: Node, faults: Faults) -> str | None:
-    from process_control.core.schedule import ScheduleError, zone_named
+    from process_control.core.cron_fields import ScheduleError
+    from process_control.core.schedule import zone_named
 
     text = _text_or_none("a time zone", TIME_ZONE.form, key, node, faults)
     if text is None:

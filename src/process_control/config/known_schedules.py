@@ -106,7 +106,8 @@ class KnownSchedules:
     def _schedule(self, job: Job) -> "Schedule | None":
         from os import uname
 
-        from process_control.core.schedule import Schedule, ScheduleError, host_zone
+        from process_control.core.cron_fields import ScheduleError
+        from process_control.core.schedule import Schedule, host_zone
 
         if self._host_zone is None:
             self._host_zone = host_zone()

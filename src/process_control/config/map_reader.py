@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from process_control.config.document import Faults, List, Map, Node, Text, quoted
 from process_control.config.fields import Field
 from process_control.config.kinds import FALSE_WORDS, refuse
+from process_control.config.nodes import Faults, List, Map, Node, Text, quoted
 
 MOST_SUGGESTIONS = 20
 LONGEST_SUGGESTED = 40

@@ -4,8 +4,9 @@ import itertools
 import posix
 from datetime import UTC, datetime
 
+from process_control.core.cron_fields import ScheduleError
 from process_control.core.job import Job
-from process_control.core.schedule import Schedule, ScheduleError
+from process_control.core.schedule import Schedule
 from process_control.errors import BadConfiguration
 
 

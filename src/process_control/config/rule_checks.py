@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from process_control.config.conditions import compiled
-from process_control.config.document import Faults, List, Map, Node, Text
 from process_control.config.kinds import seconds_of
+from process_control.config.nodes import Faults, List, Map, Node, Text
 
 MOST_RULES = 100
 LONGEST_RULE = 200

@@ -1,6 +1,6 @@
 """A cron expression in plain English, for people who read it at 3 a.m. Works on parsed terms, never on text."""
 
-from process_control.core.schedule import Term, Terms
+from process_control.core.cron_fields import Term, Terms
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June",

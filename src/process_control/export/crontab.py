@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 
+from process_control.core.cron_fields import ScheduleError
 from process_control.core.job import is_slug
-from process_control.core.schedule import Schedule, ScheduleError
+from process_control.core.schedule import Schedule
 from process_control.errors import BadConfiguration, Fault
 from process_control.export.crontab_rules import MOST_LINES, Entry, read_crontab
 from process_control.notify.message import escape_controls

@@ -11,8 +11,8 @@ import posix
 from process_control.core.gate import STATES
 from process_control.errors import CannotRecord
 from process_control.history import journal
+from process_control.history.block import BLOCK_BYTES, RUN_AT, SLOT_BYTES, Block, job_directory, run_in, slot_in
 from process_control.json_text import decode, encode
-from process_control.system import proc
 from process_control.system.clock import iso
 
 TYPE_CHECKING = False
@@ -21,96 +21,10 @@ if TYPE_CHECKING:
 
     from process_control.ports import HealthChange, HealthTold
 
-BLOCK_BYTES = 4096
-_SLOT_BYTES = 64
-_RUN_AT = 512
 _FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 _A_DAY = 86400
 _SIXTY_DAYS = 60 * 86400
-
-Block = dict[str, object]
-
-_KINDS = {
-    "run_id": str,
-    "job": str,
-    "lock": str,
-    "trigger": str,
-    "scheduled_at": str,
-    "started_at": str,
-    "log": str,
-    "by": str,
-    "host": str,
-    "version": str,
-    "boot_id": str,
-    "pid_ns": str,
-    "pid": int,
-    "pid_start": int,
-    "guard_pid": int,
-    "end": dict,
-}
-"""What the values of a block are, where it has them; one with another kind of value was not written by us."""
-
-
-class Identity:
-    """What tells one process from every other, on this host and since this boot. Made before rights are dropped."""
-
-    __slots__ = ("boot_id", "host", "pid_namespace")
-
-    def __init__(self) -> None:
-        self.boot_id = proc.boot_id()
-        self.pid_namespace = proc.pid_namespace()
-        self.host = posix.uname().nodename
-
-
-def job_directory(state_directory: str, slug: str) -> str:
-    return f"{state_directory}/jobs/{slug}"
-
-
-def incident_mark(state_directory: str, slug: str) -> str:
-    """Return the path of the file that is there while people were told, or are to be told, that the job fails."""
-    return f"{state_directory}/jobs/{slug}/incident"
-
-
-def runner_is_alive(block: Block) -> bool:
-    """Whether the runner that the block names still lives, as far as a reader can tell: pid, start time, boot.
-
-    A runner in another pid namespace (a container that shares the state) cannot be seen from here; while the boot
-    lasts it is taken to live. Whoever holds the job's lock knows better: see `runner_lives_here`.
-    """
-    if block.get("boot_id") != proc.boot_id():
-        return False
-    namespace = proc.pid_namespace()
-    if namespace and block.get("pid_ns") and block.get("pid_ns") != namespace:
-        return True
-    return _is_that_process(block)
-
-
-def runner_lives_here(block: Block, identity: Identity) -> bool:
-    """Whether the block's runner is a living process that we can see: same boot, same pid namespace, same start."""
-    return (
-        block.get("boot_id") == identity.boot_id
-        and (not block.get("pid_ns") or block.get("pid_ns") == identity.pid_namespace)
-        and _is_that_process(block)
-    )
-
-
-def _is_that_process(block: Block) -> bool:
-    pid, started = block.get("pid"), block.get("pid_start")
-    return isinstance(pid, int) and proc.is_alive(pid, started if isinstance(started, int) else None)
-
-
-def read_block(state_directory: str, slug: str) -> Block | None:
-    """Return the run that the job's block tells of, or None when there is none or it cannot be read."""
-    return run_in(proc.read_small(f"{job_directory(state_directory, slug)}/block", BLOCK_BYTES))
-
-
-def jobs_sharing(state_directory: str, lock: str) -> list[str]:
-    """Return the slugs of the jobs that have run under this lock though it is not named as they are."""
-    try:
-        return sorted(posix.listdir(f"{state_directory}/locks/{lock}"))
-    except OSError:
-        return []
 
 
 class JobRecord:
@@ -149,6 +63,10 @@ class JobRecord:
     def is_open(self) -> bool:
         return self._block >= 0
 
+    @property
+    def health_path(self) -> str:
+        return f"{self._directory}/health.json"
+
     def previous_run(self) -> Block | None:
         """Return the run that the block tells of; None for a job never seen, or when the block could not be opened."""
         if self._block < 0:
@@ -169,7 +87,7 @@ class JobRecord:
             run, last = run_in(content), slot_in(content)
             if last == slot:
                 return False
-            is_damaged = last is None and not content[:_SLOT_BYTES].isspace()  # blanks: there never was one
+            is_damaged = last is None and not content[:SLOT_BYTES].isspace()  # blanks: there never was one
             # A later one: the clock went back, and this one may have had its run before.
             is_earlier = last is not None and last > slot
             in_doubt = is_damaged or is_earlier or run is None or run.get("boot_id") != boot_id
@@ -186,35 +104,35 @@ class JobRecord:
             return
         fcntl.flock(self._short_lock, fcntl.LOCK_EX)
         try:
-            if slot_in(posix.pread(self._block, _SLOT_BYTES, 0)) == slot:
-                posix.pwrite(self._block, b" " * _SLOT_BYTES, 0)
+            if slot_in(posix.pread(self._block, SLOT_BYTES, 0)) == slot:
+                posix.pwrite(self._block, b" " * SLOT_BYTES, 0)
         finally:
             fcntl.flock(self._short_lock, fcntl.LOCK_UN)
 
     def _write_slot(self, slot: int) -> None:
-        posix.pwrite(self._block, f"slot {slot} {slot}\n".encode("ascii").ljust(_SLOT_BYTES), 0)
+        posix.pwrite(self._block, f"slot {slot} {slot}\n".encode("ascii").ljust(SLOT_BYTES), 0)
 
     def write_run(self, run: Block) -> None:
         """Note the run in the block, over what it said before. Raises CannotRecord (74)."""
-        room = BLOCK_BYTES - _RUN_AT
+        room = BLOCK_BYTES - RUN_AT
         text = encode(run).encode("ascii")
         if len(text) > room:
             text = encode(_shortened(run)).encode("ascii")
         try:
-            posix.pwrite(self._block, text[:room].ljust(room), _RUN_AT)
+            posix.pwrite(self._block, text[:room].ljust(room), RUN_AT)
         except OSError as error:
             raise CannotRecord(f"the job's block cannot be written: {error.strerror}", where=self._directory) from error
 
     def write_start(self, run: Block) -> None:
         """Note a run that is about to start; see `take_start_back`. Raises CannotRecord (74)."""
         if self._block >= 0:
-            self._before = posix.pread(self._block, BLOCK_BYTES - _RUN_AT, _RUN_AT)
+            self._before = posix.pread(self._block, BLOCK_BYTES - RUN_AT, RUN_AT)
         self.write_run(run)
 
     def take_start_back(self) -> None:
         """Let the block say again what it said before `write_start`: that run did not start, so it cannot be lost."""
         try:
-            posix.pwrite(self._block, self._before, _RUN_AT)
+            posix.pwrite(self._block, self._before, RUN_AT)
         except OSError:  # then the next start calls it lost: too much said, never too little
             pass
 
@@ -284,7 +202,7 @@ class JobRecord:
     def read_health(self) -> "dict[str, object] | None":
         """Return the health; None when there is no file. Raises ValueError when it cannot be understood."""
         self._health_read = self._health_stamp()
-        value = self._read_small_record("health.json")
+        value = self._read_small_record(self.health_path)
         if value is not None and value.get("state") not in STATES:
             raise ValueError("not a health record")
         return value
@@ -295,7 +213,7 @@ class JobRecord:
 
     def _health_stamp(self) -> "list[int] | None":
         try:
-            stat = posix.stat(f"{self._directory}/health.json")
+            stat = posix.stat(self.health_path)
         except OSError:
             return None
         return [stat.st_ino, stat.st_mtime_ns, stat.st_size]
@@ -303,56 +221,24 @@ class JobRecord:
     def change_health(
         self, change: "HealthChange", *, told: "HealthTold | None" = None, restore: "HealthChange | None" = None
     ) -> "list[dict[str, object]]":
-        """Replace the health by what `change(old)` returns, under the short lock; None leaves it.
+        """Replace the health by what `change(old)` returns; see `health_file`."""
+        from process_control.history.health_file import change_health
 
-        The journal gets what `told(old, new)` says of it, before, and it is returned: who is killed in between leaves a
-        change that was announced, never one that nobody knows of. `restore(None)` is the old health when it cannot be
-        understood; without it that raises ValueError. Raises CannotRecord (74); what can be written is written first.
-        """
-        path = f"{self._directory}/health.json"
-        self._lock_block("health")
-        try:
-            old = self._old_health(restore)
-            new = change(old)
-            if new is None:
-                return []
-            records = told(old, new) if told is not None else []
-            fault = self._tell(records)
-            _replace(path, new)
-            if fault is not None:
-                raise fault
-            return records
-        except OSError as error:
-            raise CannotRecord(f"the job's health cannot be written: {error.strerror}", where=path) from error
-        finally:
-            fcntl.flock(self._short_lock, fcntl.LOCK_UN)
+        return change_health(self, change, told=told, restore=restore)
 
-    def _old_health(self, restore: "HealthChange | None") -> "dict[str, object] | None":
-        try:
-            return self.read_health()
-        except ValueError:
-            if restore is None:
-                raise
-            return restore(None)
-
-    def _tell(self, records: "list[dict[str, object]]") -> CannotRecord | None:
-        """Append the records. Return what hinders it: a hold counts more than its line in the journal."""
-        try:
-            if records:
-                journal.append_all(self.state_directory, records)
-        except CannotRecord as error:
-            return error
-        return None
-
-    def _lock_block(self, what: str) -> None:
+    def take_short_lock(self, what: str) -> None:
+        """Wait for the job's short lock: slot and health change under it. Raises CannotRecord (74)."""
         if self._block < 0:
             raise CannotRecord(f"the job has no block, so its {what} cannot be written", where=self._directory)
         fcntl.flock(self._short_lock, fcntl.LOCK_EX)
 
-    def _read_small_record(self, name: str) -> "dict[str, object] | None":
+    def release_short_lock(self) -> None:
+        fcntl.flock(self._short_lock, fcntl.LOCK_UN)
+
+    def _read_small_record(self, path: str) -> "dict[str, object] | None":
         """Return a record beside the block; None when there is no file. Raises ValueError when it makes no sense."""
         try:
-            descriptor = posix.open(f"{self._directory}/{name}", _READ)
+            descriptor = posix.open(path, _READ)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -372,61 +258,16 @@ class JobRecord:
         self._block = self._short_lock = -1
 
 
-def _replace(path: str, value: "dict[str, object]") -> None:
-    """Write a small record in the place of the one that is there, durably. Raises OSError, and leaves nothing then."""
-    descriptor = posix.open(path + ".new", _FLAGS | posix.O_TRUNC, 0o640)
-    try:
-        data = encode(value).encode("ascii") + b"\n"
-        if posix.write(descriptor, data) < len(data):
-            raise _no_space()
-        posix.fdatasync(descriptor)
-    except OSError:
-        posix.unlink(path + ".new")
-        raise
-    finally:
-        posix.close(descriptor)
-    posix.rename(path + ".new", path)
-
-
 def _fill(block: int) -> None:
     """Give the block its place on the disk. Raises OSError when only a part of it fits."""
     if posix.pwrite(block, b" " * BLOCK_BYTES, 0) < BLOCK_BYTES:
-        raise _no_space()
+        raise no_space()
 
 
-def _no_space() -> OSError:
+def no_space() -> OSError:
     import errno
 
     return OSError(errno.ENOSPC, posix.strerror(errno.ENOSPC))
-
-
-def slot_in(content: bytes) -> int | None:
-    """Return the last slot (UTC seconds) that a block tells of: it had its run or its skip. None when it is damaged.
-
-    It is written twice, so that a damaged digit is no other slot; earlier versions wrote it once.
-    """
-    word, *numbers = content[:_SLOT_BYTES].split() or [b""]
-    if word != b"slot" or not 1 <= len(numbers) <= 2 or numbers[0] != numbers[-1] or not numbers[0].isdigit():
-        return None
-    return int(numbers[0])
-
-
-def run_in(content: bytes) -> Block | None:
-    """Return the run that a block tells of; None when there is none or it cannot be read."""
-    text = content[_RUN_AT:BLOCK_BYTES].strip(b" \0\n")
-    if not text:
-        return None
-    try:
-        run = decode(text.decode("utf-8", "replace"))
-    except ValueError:
-        return None
-    return run if isinstance(run, dict) and _is_sound(run) else None
-
-
-def _is_sound(run: Block) -> bool:
-    if run.get("run_id") is None or run.get("job") is None:
-        return False
-    return all(run.get(name) is None or isinstance(run[name], kind) for name, kind in _KINDS.items())
 
 
 def _shortened(run: Block) -> Block:

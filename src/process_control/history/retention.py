@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from process_control.history import journal, record
+from process_control.history import journal
+from process_control.history.block import Block, read_block, runner_is_alive
 from process_control.history.packed_day import compress
 from process_control.system import cgroup
 from process_control.system.clock import day
@@ -195,10 +196,10 @@ def _prune_journal(settings: "Settings", pruned: Pruned, moment: float, *, keep_
 # --- what goes on ----------------------------------------------------------------------------------------------------
 
 
-def _live_blocks(state_directory: str) -> list[record.Block]:
+def _live_blocks(state_directory: str) -> list[Block]:
     """Return the blocks of all runs that go on."""
-    blocks = [record.read_block(state_directory, slug) for slug in _names(os.path.join(state_directory, "jobs"))]
-    return [block for block in blocks if block and block.get("end") is None and record.runner_is_alive(block)]
+    blocks = [read_block(state_directory, slug) for slug in _names(os.path.join(state_directory, "jobs"))]
+    return [block for block in blocks if block and block.get("end") is None and runner_is_alive(block)]
 
 
 def _names(directory: str) -> list[str]:

@@ -1,10 +1,10 @@
-"""What thousands of jobs say of themselves, their blocks and healths, read in one go. One job is read by `record`."""
+"""What thousands of jobs say of themselves, their blocks and healths, read in one go. One job is read by `block`."""
 
 import os
 from typing import Any, Self
 
 from process_control.core.gate import STATES
-from process_control.history import record
+from process_control.history.block import BLOCK_BYTES, run_in, runner_is_alive, slot_in
 from process_control.json_text import decode
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -52,15 +52,15 @@ class Standing:
         if self._jobs < 0:
             return None, None
         try:
-            content = self._read(f"{slug}/block", record.BLOCK_BYTES)
+            content = self._read(f"{slug}/block", BLOCK_BYTES)
         except OSError:
             return None, None
         if _HAS_ENDED in content:
-            return record.slot_in(content), None
-        run = record.run_in(content)
-        if run is None or run.get("end") is not None or not record.runner_is_alive(run):
-            return record.slot_in(content), None
-        return record.slot_in(content), run
+            return slot_in(content), None
+        run = run_in(content)
+        if run is None or run.get("end") is not None or not runner_is_alive(run):
+            return slot_in(content), None
+        return slot_in(content), run
 
     def _read(self, path: str, most: int) -> bytes:
         descriptor = os.open(path, _READ, dir_fd=self._jobs)

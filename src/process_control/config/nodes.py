@@ -1,0 +1,94 @@
+"""What a file of YAML is made of: texts, lists and maps, each with line and column; and the faults found in it."""
+
+from dataclasses import dataclass, field
+
+from process_control.errors import Fault
+
+MOST_FAULTS = 100
+LONGEST_EXCERPT = 60
+
+# The nodes are not frozen: thousands are made at a start, and freezing doubles what each costs.
+
+
+@dataclass(slots=True)
+class Text:
+    """A scalar as written. `plain` is True when it stood there without quotes."""
+
+    value: str
+    line: int
+    column: int
+    plain: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing stands there, or one of YAML's words for nothing."""
+        return self.plain and self.value in ("", "~", "null", "Null", "NULL")
+
+
+@dataclass(slots=True)
+class List:
+    line: int
+    column: int
+    items: "list[Node]" = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Map:
+    line: int
+    column: int
+    entries: "list[tuple[Text, Node]]" = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Broken:
+    """Something that a fault was already told about: say no more of it."""
+
+    line: int
+    column: int
+
+
+Node = Text | List | Map | Broken
+
+
+class Faults:
+    """The faults of one file, in the order of their places; more than a screenful is counted, not told."""
+
+    __slots__ = ("_columns_added", "_found", "_untold", "name")
+
+    def __init__(self, name: str, columns_added: dict[int, int] | None = None) -> None:
+        """`columns_added` tells, by line, how much wider its hard tabs were made for reading."""
+        self.name = name
+        self._columns_added = columns_added or {}
+        self._untold = 0
+        self._found: list[tuple[int, int, Fault]] = []
+
+    def add(self, what: str, place: Node | tuple[int, int], *, mend: str = "") -> None:
+        if len(self._found) >= MOST_FAULTS:
+            self._untold += 1
+            return
+        line, column = place if isinstance(place, tuple) else (place.line, place.column)
+        column = max(1, column - self._columns_added.get(line, 0))
+        self._found.append((line, column, Fault(what, where=f"{self.name}:{line}:{column}", mend=mend)))
+
+    @property
+    def count(self) -> int:
+        return len(self._found)
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def in_order(self) -> list[Fault]:
+        ordered = [fault for _, _, fault in sorted(self._found, key=lambda found: found[:2])]
+        if self._untold:
+            ordered.append(Fault(f"and {self._untold} more faults", where=self.name))
+        return ordered
+
+
+def quoted(text: str) -> str:
+    """Return `text` in quotes for a message: on one line, short, nothing that could move a terminal's cursor."""
+    return repr(text if len(text) <= LONGEST_EXCERPT else text[: LONGEST_EXCERPT - 1] + "…")
+
+
+def shown(text: str) -> str:
+    """Return `text` as `quoted` does, without the quotes."""
+    return quoted(text)[1:-1]
