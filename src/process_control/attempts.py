@@ -71,6 +71,7 @@ def _record(run: "Run", judged: "Judged", seconds: float) -> None:
         "log": run.log,
     }
     run.block["attempts"] = run.attempts
+    run.block["cpu_seconds"], run.block["memory_bytes"] = run.cpu_seconds_before, run.memory_bytes_before
     try:
         run.adapters.store.append(record)
         run.adapters.store.write_run(run.block)

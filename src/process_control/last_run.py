@@ -104,7 +104,8 @@ def _record(
 def _lost(run: Run, block: "Block") -> dict[str, object]:
     from process_control.history.lost import lost_end
 
-    return lost_end(block, now=iso(run.adapters.clock.now()), boot_id=run.adapters.identity.boot_id)
+    end = lost_end(block, now=iso(run.adapters.clock.now()), boot_id=run.adapters.identity.boot_id)
+    return {**end, **run.adapters.used_by(block)}
 
 
 def _count(run: Run, end: dict[str, object], store: "JobRecord") -> list[dict[str, object]]:

@@ -5,7 +5,7 @@ Lean room: each adapter is imported when it is wanted.
 
 import posix
 
-from process_control.core.run import SUCCEEDED, WARNED
+from process_control.core.run import SUCCEEDED, TREE, WARNED
 from process_control.errors import CannotRecord
 from process_control.system.clock import SystemClock, iso
 
@@ -172,6 +172,21 @@ class Adapters:
         if cgroup.is_ours(path):
             cgroup.remove(path)
 
+    def used_by(self, block: "Block") -> "dict[str, object]":
+        """Return what a killed run has used, all attempts together, as its end tells it; empty without a group."""
+        from process_control.system import cgroup
+
+        path = block.get("cgroup")
+        if not isinstance(path, str) or not cgroup.is_ours(path):
+            return {}
+        used: dict[str, object] = {}
+        cpu_seconds, memory = cgroup.cpu_seconds_of_tree(path), cgroup.memory_of_tree(path)
+        if cpu_seconds:
+            used |= {"cpu_seconds": round(cpu_seconds + _number(block, "cpu_seconds"), 6), "cpu_of": TREE}
+        if memory is not None:
+            used |= {"memory_bytes": max(memory[0], int(_number(block, "memory_bytes"))), "memory_of": TREE}
+        return used
+
     def remove_forsaken_cgroups(self) -> None:
         """Remove the control groups that killed runs have left, of whatever job."""
         from process_control.system import cgroup
@@ -314,8 +329,7 @@ class Adapters:
         from process_control.history.block import read_block
 
         block = read_block(self.state_directory, slug) if slug else None
-        grace = (block or {}).get("kill_grace_seconds")
-        return float(grace) if isinstance(grace, (int, float)) else 0.0
+        return _number(block or {}, "kill_grace_seconds")
 
     def executables(self, run: "Run") -> list[str]:
         """Return the program of each of the job's commands as it would be found now: path, inode, size and time.
@@ -444,6 +458,11 @@ def import_what_the_end_needs(job: "Job") -> None:
             import process_control.attempts  # noqa: F401
     except Exception:  # noqa: BLE001  a broken installation must not end a job that runs
         pass
+
+
+def _number(block: "Block", name: str) -> float:
+    value = block.get(name)
+    return float(value) if isinstance(value, (int, float)) and 0 <= value < 1 << 62 else 0.0  # NaN is neither
 
 
 def _make_directory(path: str) -> None:

@@ -71,6 +71,25 @@ def test_all_attempts_count_together(box: Box) -> None:
 
 
 @pytest.mark.each_way
+def test_of_a_run_that_was_killed_its_group_tells_what_it_used_all_attempts_together(box: Box, way: str) -> None:
+    text = "import os\nif os.environ['PROCESS_CONTROL_ATTEMPT'] == '1': raise SystemExit(1)\nos.kill(os.getppid(), 9)\n"
+    job = python(box, "job.py", BURN.format(seconds=0.3) + text + "import time\ntime.sleep(60)")
+    box.job("job", f"command: {job}\nretry: {{attempts: 2, delay: 0.01s}}")
+
+    assert box.run("job").exit_code == 137
+
+    end, [told] = the_end(box), box.history("job")
+    assert (end["outcome"], end["reason"]) == ("lost", "runner_killed")
+    assert told["cpu_seconds"] == end.get("cpu_seconds")
+    if way == WITH:
+        assert end["cpu_of"] == "tree"
+        assert 0.6 <= end["cpu_seconds"] < 5
+        assert end.get("memory_of") == ("tree" if memory_is_told_of_the_tree() else None)
+    else:
+        assert {"cpu_seconds", "cpu_of", "memory_bytes", "memory_of"}.isdisjoint(end)
+
+
+@pytest.mark.each_way
 def test_the_memory_of_the_hungriest_attempt_is_told(box: Box) -> None:
     eats = f"import os\nopen('{box.root}/' + os.environ['PROCESS_CONTROL_ATTEMPT'], 'w').close()\n"
     eats += "x = bytearray(60_000_000 if os.environ['PROCESS_CONTROL_ATTEMPT'] == '1' else 10)\nraise SystemExit(1)"
