@@ -52,29 +52,19 @@ def _close(run: Run, block: "Block") -> None:
     try:
         store = run.adapters.store_of(str(block["job"]))
         end = block.get("end") or store.end_in_journal(str(block["run_id"]))
-        if isinstance(end, dict) and block.get("end") is None:  # killed between its two writes
+        if not isinstance(end, dict):
+            _close_as_lost(run, block, store)
+        elif block.get("end") is None:  # killed between its two writes
             _count(run, end, store)
             _post(run, end)
             store.write_run({**block, "end": end, "journaled": True, "left": []})
             run.adapters.announce(end)
-        elif isinstance(end, dict):  # announced when it came, though the disk would not have it, or not surely
+        else:  # announced when it came, though the disk would not have it, or not surely
             _count(run, end, store)
             if store.end_in_journal(str(block["run_id"])) is None:
                 _record(store, block, end)
             else:
                 store.write_run({**block, "journaled": True, "left": []})
-        else:
-            lost = end = _lost(run, block)
-            changes: list[dict[str, object]] = []
-
-            def post(_: str | None) -> None:
-                changes.extend(_count(run, lost, store))
-                _post(run, lost)
-
-            _record(store, block, end, post=post)
-            for record in (end, *changes):
-                run.adapters.announce(record)
-            run.adapters.remove_forsaken_cgroups()
     except CannotRecord:
         if not run.job.run_unlogged:
             raise
@@ -82,6 +72,23 @@ def _close(run: Run, block: "Block") -> None:
     run.adapters.remove_cgroup(str(block.get("cgroup")))
     if store is not run.adapters.store:
         store.close()
+
+
+def _close_as_lost(run: Run, block: "Block", store: "JobRecord") -> None:
+    from process_control.history.lost import lost_end
+
+    lost = lost_end(block, now=iso(run.adapters.clock.now()), boot_id=run.adapters.identity.boot_id)
+    lost.update(run.adapters.used_by(block))
+    changes: list[dict[str, object]] = []
+
+    def post(_: str | None) -> None:
+        changes.extend(_count(run, lost, store))
+        _post(run, lost)
+
+    _record(store, block, lost, post=post)
+    for record in (lost, *changes):
+        run.adapters.announce(record)
+    run.adapters.remove_forsaken_cgroups()
 
 
 def _post(run: Run, end: dict[str, object]) -> None:
@@ -99,13 +106,6 @@ def _record(
     fault = store.record_end(block, end, left=[], post=post)
     if fault is not None:
         raise CannotRecord(fault)
-
-
-def _lost(run: Run, block: "Block") -> dict[str, object]:
-    from process_control.history.lost import lost_end
-
-    end = lost_end(block, now=iso(run.adapters.clock.now()), boot_id=run.adapters.identity.boot_id)
-    return {**end, **run.adapters.used_by(block)}
 
 
 def _count(run: Run, end: dict[str, object], store: "JobRecord") -> list[dict[str, object]]:

@@ -221,24 +221,7 @@ def record_the_start(run: Run) -> None:
     except BadConfiguration:
         adapters.forget_run(run)
         raise
-    run.block = {
-        **run.facts_for_the_record(),
-        "lock": run.job.lock,
-        "pid": posix.getpid(),
-        "pid_start": proc.start_time(posix.getpid()),
-        "boot_id": adapters.identity.boot_id,
-        "pid_ns": adapters.identity.pid_namespace,
-        "guard_pid": posix.getppid(),
-        "kill_grace_seconds": run.job.kill_grace_seconds,
-        "started_at": iso(run.started_at),
-        "log": run.log,
-        "cgroup": run.cgroup,
-        "end": None,
-        "journaled": False,
-        "left": [],
-    }
-    if limits:
-        run.block["limits"] = limits
+    run.block = block_of(run, limits)
     start = {**run.block, "event": "start", "at": iso(run.started_at)}
     for only_in_block in ("end", "journaled", "left", "guard_pid", "started_at", "kill_grace_seconds", "cgroup"):
         del start[only_in_block]
@@ -251,6 +234,28 @@ def record_the_start(run: Run) -> None:
             raise
         run.unrecorded = True
     adapters.announce(start)
+
+
+def block_of(run: Run, limits: "dict[str, object] | None") -> dict[str, object]:
+    """Return what the block says of a run that starts now, in this process. `limits` are those in force."""
+    identity = run.adapters.identity
+    block: dict[str, object] = {
+        **run.facts_for_the_record(),
+        "lock": run.job.lock,
+        "pid": posix.getpid(),
+        "pid_start": proc.start_time(posix.getpid()),
+        "boot_id": identity.boot_id,
+        "pid_ns": identity.pid_namespace,
+        "guard_pid": posix.getppid(),
+        "kill_grace_seconds": run.job.kill_grace_seconds,
+        "started_at": iso(run.started_at),
+        "log": run.log,
+        "cgroup": run.cgroup,
+        "end": None,
+        "journaled": False,
+        "left": [],
+    }
+    return {**block, "limits": limits} if limits else block
 
 
 def run_attempts(run: Run) -> tuple[Facts, Judged]:
