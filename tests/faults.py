@@ -109,7 +109,7 @@ class Rows:
         row.size += storm.size
         row.seconds = round(row.seconds + took, 3)
         if storm.told is not None:
-            row.found.append(storm.told)
+            row.found.append(_with_its_way(storm.told, item.name))
         self._progress.advance(self._all)
         if self._progress.disable:
             told = storm.told if not row.faults and storm.told else row.told
@@ -155,6 +155,12 @@ def _the_storm(item: pytest.Item) -> Storm:
     if storm is None:
         raise pytest.UsageError(f"{item.nodeid} is no storm")
     return storm
+
+
+def _with_its_way(told: str, test: str) -> str:
+    """Return what was found; of a test that is tried both ways, with a control group and without, which one it was."""
+    way = re.search(r"\b(with|without)_group\b", test)
+    return f"{way[1]} a group, {told}" if way and told != "as wanted" else told
 
 
 def first_line(text: str) -> str:
