@@ -168,7 +168,7 @@ def end_survivors(box: Box) -> None:
             box.run_job("--kill-job", "job")
 
 
-SURVIVORS = {"that keeps its descriptors": "", "that closed every descriptor": "os.closerange(0, 1000)"}
+SURVIVORS = {"that kept their descriptors": "", "that closed every descriptor": "os.closerange(0, 1000)"}
 SURVIVOR = """
 import os, signal, sys
 os.setsid()
