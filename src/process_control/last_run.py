@@ -51,7 +51,7 @@ def _close(run: Run, block: "Block") -> None:
     """Write the end that the journal does not have: the one the block kept, or `lost`. Raises CannotRecord (74)."""
     try:
         store = run.adapters.store_of(str(block["job"]))
-        end = block.get("end") or store.end_in_journal(str(block["run_id"]))
+        end = block.get("end") or _end_in_journal(block, store)
         if not isinstance(end, dict):
             _close_as_lost(run, block, store)
         elif block.get("end") is None:  # killed between its two writes
@@ -61,7 +61,7 @@ def _close(run: Run, block: "Block") -> None:
             run.adapters.announce(end)
         else:  # announced when it came, though the disk would not have it, or not surely
             _count(run, end, store)
-            if store.end_in_journal(str(block["run_id"])) is None:
+            if _end_in_journal(block, store) is None:
                 _record(store, block, end)
             else:
                 store.write_run({**block, "journaled": True, "left": []})
@@ -72,6 +72,10 @@ def _close(run: Run, block: "Block") -> None:
     run.adapters.remove_cgroup(str(block.get("cgroup")))
     if store is not run.adapters.store:
         store.close()
+
+
+def _end_in_journal(block: "Block", store: "JobRecord") -> dict[str, object] | None:
+    return store.end_in_journal(str(block["run_id"]), since=str(block.get("started_at") or ""))
 
 
 def _close_as_lost(run: Run, block: "Block", store: "JobRecord") -> None:

@@ -17,19 +17,30 @@ if TYPE_CHECKING:
     from process_control.ports import Notifier
     from process_control.system.account import Account
     from process_control.system.limits import Limits
-    from process_control.wiring import Caller
 
 
 class JobSurroundings:
-    """The surroundings of one job's run. `inspect` comes first; it alone may refuse."""
+    """The surroundings of one job's run. `inspect` comes first; it alone may refuse.
 
-    __slots__ = ("_account", "_caller", "_environment", "_job", "_limits", "_settings")
+    `own_commands` is the directory of `run-job`, `of_caller` the environment of whoever started it.
+    """
 
-    def __init__(self, job: "Job", settings: "Settings", account: "Account", caller: "Caller") -> None:
+    __slots__ = ("_account", "_environment", "_inherited", "_job", "_limits", "_own_commands", "_settings")
+
+    def __init__(
+        self,
+        job: "Job",
+        settings: "Settings",
+        account: "Account",
+        *,
+        own_commands: str | None,
+        of_caller: dict[str, str],
+    ) -> None:
         self._job = job
         self._settings = settings
         self._account = account
-        self._caller = caller
+        self._own_commands = own_commands
+        self._inherited = inherited_variables(job.inherit_environment, of_caller)
         self._environment: dict[str, str] = {}
         self._limits: Limits | None = None
 
@@ -40,8 +51,8 @@ class JobSurroundings:
             account_name=self._account.name,
             home=self._account.home,
             runtime_directory=runtime_directory if is_directory(runtime_directory) else None,
-            own_commands=self._caller.own_commands,
-            inherited=inherited_variables(self._job.inherit_environment, self._caller.environment),
+            own_commands=self._own_commands,
+            inherited=self._inherited,
             from_files=self._from_files(notifier) if self._job.environment_file else {},
             from_job=self._job.environment,
             run=self._of_this_run(run),
@@ -106,7 +117,7 @@ class JobSurroundings:
             environment=self._environment,
             directory=job.working_directory or (home if is_directory(home) else "/"),
             umask=job.umask,
-            search_path=search_path(self._environment, self._caller.own_commands),
+            search_path=search_path(self._environment, self._own_commands),
             lock=None if job.leftovers == "keep" else run.lock,
             no_new_privileges=self._settings.no_new_privileges,
             cgroup=run.cgroup,

@@ -31,7 +31,7 @@ from process_control.system.clock import iso
 from process_control.system.plain_file import open_plain
 from process_control.wiring import announce
 
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 3600.0
+FIRST_PAUSE_SECONDS = 1.0
 GIVE_UP_SECONDS = 5 * 86400
 """RFC 5321, section 4.5.4.1: at least four or five days."""
 MOST_WAITING = 50
@@ -200,7 +200,7 @@ class Round:
             return
         now = time.time()
         first_at, next_at = _number(entry, "first_at"), _number(entry, "next_at")
-        is_time = is_time or not now < next_at <= now + LONGEST_PAUSE_SECONDS  # the clock may have been set back
+        is_time = is_time or not now < next_at <= now + spool.LONGEST_PAUSE_SECONDS  # the clock may have been set back
         if not is_time or time.monotonic() > self._until:
             return
         left = self._send(entry)
@@ -211,7 +211,7 @@ class Round:
             spool.remove(self._state, spool.MAIL, name)
         else:
             tries = int(_number(entry, "tries")) + 1
-            pause = min(FIRST_PAUSE_SECONDS * 2 ** min(tries - 1, 20), LONGEST_PAUSE_SECONDS)
+            pause = min(FIRST_PAUSE_SECONDS * 2 ** min(tries - 1, 20), spool.LONGEST_PAUSE_SECONDS)
             later = {**entry, "recipients": list(left), "tries": tries, "next_at": now + pause}
             try:
                 spool.put(self._state, spool.MAIL, name, later)

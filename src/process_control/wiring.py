@@ -84,7 +84,9 @@ class Adapters:
         self._account = account
         self._caller = caller
         self._capture: Capture | None = None
-        self._surroundings = JobSurroundings(job, settings, account, caller)
+        self._surroundings = JobSurroundings(
+            job, settings, account, own_commands=caller.own_commands, of_caller=caller.environment
+        )
         self._cgroup: Group | None = None
         self.state_directory = settings.state_directory
         self.clock = SystemClock()
@@ -372,7 +374,7 @@ class Adapters:
         now = self.clock.now()
         try:
             try:
-                if now - posix.stat(stamp).st_mtime < _A_DAY:
+                if 0 <= now - posix.stat(stamp).st_mtime < _A_DAY:  # the clock may have been ahead
                     return
             except FileNotFoundError:  # the first run of all: there is nothing to prune yet
                 posix.close(posix.open(stamp, posix.O_WRONLY | posix.O_CREAT | posix.O_CLOEXEC, 0o600))

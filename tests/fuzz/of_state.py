@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from process_control.core.gate import STATES
-from process_control.history import events, journal, packed_day
+from process_control.history import events, packed_day
 from process_control.history.block import BLOCK_BYTES, read_block, run_in, runner_is_alive, slot_in
 from process_control.history.index import Index
 from process_control.history.log_reader import DROPPED, STDERR, STDOUT, last_lines, lines, raw
@@ -93,7 +93,7 @@ def _reads(data: bytes, room: Path, *, file: str) -> None:
 def _is_found(data: bytes, room: Path) -> None:
     for record in _records(data)[:5]:
         if _is_a_run(record) and record["run_id"].isalnum():
-            found = journal.find_event(str(room), event=record["event"], run_id=record["run_id"], since=0)
+            found = events.event_of_run(str(room), event=record["event"], run_id=record["run_id"], since="")
             assert found is not None
 
 

@@ -33,9 +33,9 @@ def state(tmp_path: Path) -> State:
     return State(tmp_path / "state", logs=tmp_path / "log")
 
 
-def prune(state: State, *, dry_run: bool = False, **limits: int) -> Pruned:
+def prune(state: State, *, dry_run: bool = False, now: datetime = NOW, **limits: int) -> Pruned:
     settings = Limits(str(state.directory), str(state.logs), **limits)
-    return apply_retention(settings, dry_run, now=NOW.timestamp())  # type: ignore[arg-type]
+    return apply_retention(settings, dry_run, now=now.timestamp())  # type: ignore[arg-type]
 
 
 def log(state: State, job: str, at: datetime, size: int = 10) -> str:
@@ -105,6 +105,7 @@ def test_the_log_of_a_run_that_goes_on_is_never_removed(state: State) -> None:
 def test_the_log_of_a_run_that_is_gone_is_no_exception(state: State) -> None:
     old = log(state, "purge", NOW - 200 * DAY)
     state.block(state.start("purge", NOW - 200 * DAY, log=old))
+    state.run("purge", NOW - DAY)
 
     prune(state)
 
@@ -163,6 +164,29 @@ def test_journal_days_are_removed_compressed_and_made(state: State) -> None:
     ]
 
 
+def test_a_clock_that_jumped_a_year_ahead_removes_nothing_on_its_first_day(state: State) -> None:
+    kept = log(state, "purge", NOW - 80 * DAY)
+    for days in (80, 5, -365):
+        state.run("purge", NOW - days * DAY)
+
+    pruned = prune(state, now=NOW + 365 * DAY)
+
+    assert (pruned.logs, pruned.days) == ([], [])
+    assert logs(state) == [kept]
+    assert [name.partition(".")[0] for name in journal_days(state)[:2]] == ["2026-03-13", "2026-05-27"]
+
+
+def test_a_host_that_slept_for_a_year_loses_what_is_too_old_on_its_second_day(state: State) -> None:
+    log(state, "purge", NOW - 80 * DAY)
+    for days in (80, 5, -365, -366):
+        state.run("purge", NOW - days * DAY)
+
+    prune(state, now=NOW + 366 * DAY)
+
+    assert logs(state) == []
+    assert journal_days(state)[:1] == ["2027-06-01.jsonl"]
+
+
 def test_compressing_loses_no_run(state: State) -> None:
     for days in range(6):
         state.run("purge", NOW - days * DAY)
@@ -182,6 +206,7 @@ def test_compressing_loses_no_run(state: State) -> None:
 def test_a_day_on_which_a_run_began_that_goes_on_is_kept(state: State) -> None:
     state.block(state.start("long", NOW - 100 * DAY, alive=True))
     state.run("purge", NOW - 101 * DAY)
+    state.run("purge", NOW - DAY)
 
     prune(state)
 

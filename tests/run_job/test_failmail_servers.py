@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,27 @@ def sent_later_once(box: Box) -> None:
         assert [mail.subject.partition(": ")[2] for mail in server.mails] == ["broken failed: exited with 3"]
     assert waiting(box) == []
     assert not (box.state_directory / "spool/due").exists()
+
+
+def test_a_mail_that_waits_since_the_clock_was_a_year_ahead_is_sent_by_the_next_run(box: Box) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        box.configure(failmail={"to_address": "ops@example.org", "smtp": f"127.0.0.1:{unused.getsockname()[1]}"})
+        failing_job(box)
+        box.run("broken")
+        wait_until_told(box)
+    box.job("other", "command: /bin/true")
+    with mail_server() as server:
+        mail_to(box, server)
+        let_time_pass(box, days=-365)
+        ahead = time.time() + 365 * 86400
+        os.utime(box.state_directory / "spool/due", (ahead, ahead))
+
+        assert box.run("other").exit_code == 0
+        wait_until_told(box)
+
+        assert len(server.mails) == 1
+    assert waiting(box) == []
 
 
 def test_while_no_server_listens_the_mail_waits_and_is_sent_later_once(box: Box) -> None:

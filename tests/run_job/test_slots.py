@@ -1,8 +1,10 @@
 """A planned time (a slot) has one run or one skip, whatever clocks and hosts do in between."""
 
+import gzip
 import json
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +29,12 @@ def forge_run(box: Box, slug: str = "job", **changes: object) -> None:
     path = box.state_directory / "jobs" / slug / "block"
     text = json.dumps({**box.block(slug), **changes}).encode()
     path.write_bytes(block_bytes(box, slug)[:512] + text.ljust(4096 - 512))
+
+
+def compress_the_journal(box: Box) -> None:
+    for path in (box.state_directory / "journal").glob("*.jsonl"):
+        Path(f"{path}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
 
 
 def as_iso(slot: int) -> str:
@@ -120,6 +128,31 @@ def test_a_block_that_is_gone_is_made_again_from_the_journal(box: Box) -> None:
 
     assert box.run("--scheduled", "job").exit_code == 0
     assert len(starts(box)) == 1
+
+
+def test_a_slot_is_known_from_a_day_that_retention_has_compressed(box: Box) -> None:
+    box.job("job", f"command: 'true'\n{ONE_SLOT}")
+    box.run("--scheduled", "job")
+    compress_the_journal(box)
+    (box.state_directory / "jobs" / "job" / "block").unlink()
+
+    result = box.run("--scheduled", "job")
+
+    assert (result.stderr, result.exit_code) == ("", 0)
+    assert starts(box) == []  # there is none in a day that is not compressed
+
+
+def test_an_end_in_a_compressed_day_is_no_lost_run(box: Box) -> None:
+    """The journal had the end, the runner was killed before its block had; the job's next start is weeks later."""
+    box.job("job", f"command: 'true'\n{ONE_SLOT}")
+    box.run("job")
+    forge_run(box, end=None, journaled=False, pid=99_999_999)
+    compress_the_journal(box)
+
+    assert box.run("job").exit_code == 0
+
+    assert [(run["outcome"], run["reason"]) for run in box.history("job")] == [("succeeded", None)] * 2
+    assert len(ends(box)) == 1
 
 
 def test_a_skipped_slot_is_known_after_a_reboot_too(box: Box) -> None:

@@ -97,14 +97,31 @@ def jobs_sharing(state_directory: str, lock: str) -> list[str]:
 
 
 def slot_in(content: bytes) -> int | None:
-    """Return the last slot (UTC seconds) that a block tells of: it had its run or its skip. None when it is damaged.
+    """Return the last slot (UTC seconds) that a block tells of: it had its run or its skip. None when it is damaged."""
+    slots = slots_in(content)
+    return None if slots is None else slots[0]
 
-    It is written twice, so that a damaged digit is no other slot; earlier versions wrote it once.
+
+def slots_in(content: bytes) -> "tuple[int, int | None] | None":
+    """Return the last slot, and the next one that is known to have had its run or its skip.
+
+    There is such a next one only after the clock went back. None when the line is damaged: each is written twice, so
+    that a damaged digit is no other slot; earlier versions wrote one slot once.
     """
     word, *numbers = content[:SLOT_BYTES].split() or [b""]
-    if word != b"slot" or not 1 <= len(numbers) <= 2 or numbers[0] != numbers[-1] or not numbers[0].isdigit():
+    if word != b"slot" or not all(map(bytes.isdigit, numbers)):
         return None
-    return int(numbers[0])
+    if len(numbers) == 4 and numbers[0] == numbers[1] and numbers[2] == numbers[3]:
+        return int(numbers[0]), int(numbers[2])
+    if len(numbers) in (1, 2) and numbers[0] == numbers[-1]:
+        return int(numbers[0]), None
+    return None
+
+
+def slot_line(slot: int, known: int | None) -> bytes:
+    """Return what the block says for `slots_in`, of SLOT_BYTES."""
+    after = "" if known is None else f" {known} {known}"
+    return f"slot {slot} {slot}{after}\n".encode("ascii").ljust(SLOT_BYTES)
 
 
 def run_in(content: bytes) -> Block | None:

@@ -1,23 +1,27 @@
 """The journal's events as they are on the disk, day by day: every start, skip, end, stop, refusal, mail and change.
 
 The index (`index.py`) answers questions about runs; here is everything, read once through, compressed days too.
+
+Lean room, imported by a start whose block leaves a doubt.
 """
 
-import os
-from collections.abc import Callable, Collection, Iterator
-from pathlib import Path
+import posix
 
 from process_control.history import journal
-from process_control.history.packed_day import decompressed
-from process_control.json_text import decode
+from process_control.json_text import decode, encode
+from process_control.system.clock import iso
 from process_control.system.plain_file import open_plain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
 
 BLOCK_BYTES = 1 << 20
 
 Record = dict[str, object]
 
 
-def records(state_directory: str, *, since: str = "", needle: bytes = b"") -> Iterator[Record]:
+def records(state_directory: str, *, since: str = "", needle: bytes = b"") -> "Iterator[Record]":
     """Yield the records of the days from `since` on (ISO 8601; all without), in the journal's order.
 
     Only lines with `needle` in them are read. What cannot be read is passed over.
@@ -32,8 +36,8 @@ def newest(
     *,
     since: str = "",
     until: str = "~",
-    jobs: Collection[str] | None = None,
-    events: Collection[str] | None = None,
+    jobs: "Collection[str] | None" = None,
+    events: "Collection[str] | None" = None,
     count: int | None = None,
 ) -> list[Record]:
     """Return the events from `since` to `until`, at most `count` of the newest, in the order of their times.
@@ -60,6 +64,47 @@ def newest(
     return found if count is None else found[max(0, len(found) - count) :]
 
 
+def next_slot(state_directory: str, *, job: str, since: int) -> int | None:
+    """Return the first planned time of `job` from `since` on that had its run or its skip, in UTC seconds; or None."""
+    begin = iso(since)
+    slots = {
+        slot
+        for record in _in_doubt(state_directory, since=begin, needle=f'"job":{encode(job)}')
+        if record.get("job") == job and isinstance(slot := record.get("scheduled_at"), str) and slot >= begin
+    }
+    return next((seconds for slot in sorted(slots) if (seconds := _seconds(slot)) is not None), None)
+
+
+def _seconds(moment: str) -> int | None:
+    from datetime import datetime
+
+    try:
+        return int(datetime.fromisoformat(moment).timestamp())
+    except (ValueError, OverflowError):
+        return None
+
+
+def event_of_run(state_directory: str, *, event: str, run_id: str, since: str) -> Record | None:
+    """Return the record of `event` of this run, looking at the days from `since` on (ISO 8601)."""
+    for record in _in_doubt(state_directory, since=since, needle=f'"run_id":{encode(run_id)}'):
+        if record["event"] == event and record.get("run_id") == run_id:
+            return record
+    return None
+
+
+def _in_doubt(state_directory: str, *, since: str, needle: str) -> "Iterator[Record]":
+    """Yield as `records` does; a day that cannot be read is passed over: a start must not fail of it."""
+    try:
+        days = [name for name in _days(state_directory) if name[:10] >= since[:10]]
+    except OSError:
+        return
+    for name in days:
+        try:
+            yield from _records_of_day(state_directory, name, needle.encode("ascii"))
+        except OSError:
+            continue
+
+
 def _at(record: Record) -> str:
     return str(record["at"])
 
@@ -67,31 +112,34 @@ def _at(record: Record) -> str:
 def _days(state_directory: str) -> list[str]:
     """Return the names of the journal's files, oldest first; a compressed day before what came later for it."""
     try:
-        names = os.listdir(journal.directory(state_directory))
+        names = posix.listdir(journal.directory(state_directory))
     except FileNotFoundError:
         return []
     days = [name for name in names if name.endswith((".jsonl", ".jsonl.gz"))]
     return sorted(days, key=lambda name: (name.partition(".")[0], not name.endswith(".gz")))
 
 
-def _records_of_day(state_directory: str, name: str, needle: bytes) -> Iterator[Record]:
-    path = Path(journal.directory(state_directory)) / name
-    read: Callable[[str], Iterator[bytes | None]] = decompressed if name.endswith(".gz") else _blocks
+def _records_of_day(state_directory: str, name: str, needle: bytes) -> "Iterator[Record]":
+    read: Callable[[str], Iterator[bytes | None]] = _blocks
+    if name.endswith(".gz"):
+        from process_control.history.packed_day import decompressed
+
+        read = decompressed
     try:
-        for line in _lines(read(str(path))):
+        for line in _lines(read(f"{journal.directory(state_directory)}/{name}")):
             if needle in line and (record := _record(line)) is not None:
                 yield record
     except FileNotFoundError:  # compressed or removed by retention since it was listed
         return
 
 
-def _blocks(path: str) -> Iterator[bytes | None]:
+def _blocks(path: str) -> "Iterator[bytes | None]":
     with open_plain(path) as file:
         while block := file.read(BLOCK_BYTES):
             yield block
 
 
-def _lines(blocks: Iterator[bytes | None]) -> Iterator[bytes]:
+def _lines(blocks: "Iterator[bytes | None]") -> "Iterator[bytes]":
     rest = b""
     for block in blocks:
         if block is None:

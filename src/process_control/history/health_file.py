@@ -3,11 +3,11 @@
 Lean room: a run whose health stays as it is imports it not at all.
 """
 
+import errno
 import posix
 
 from process_control.errors import CannotRecord
 from process_control.history import journal
-from process_control.history.record import no_space
 from process_control.json_text import encode
 
 TYPE_CHECKING = False
@@ -70,7 +70,7 @@ def _replace(path: str, value: "dict[str, object]") -> None:
     try:
         data = encode(value).encode("ascii") + b"\n"
         if posix.write(descriptor, data) < len(data):
-            raise no_space()
+            raise OSError(errno.ENOSPC, posix.strerror(errno.ENOSPC))
         posix.fdatasync(descriptor)
     except OSError:
         posix.unlink(path + ".new")

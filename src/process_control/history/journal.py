@@ -8,10 +8,9 @@ import posix
 import time
 
 from process_control.errors import CannotRecord
-from process_control.json_text import decode, encode
+from process_control.json_text import encode
 from process_control.system.clock import day
 from process_control.system.linux import preallocate
-from process_control.system.plain_file import open_plain
 
 _FLAGS = posix.O_WRONLY | posix.O_APPEND | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 RESERVE_BYTES = 1 << 20
@@ -73,48 +72,3 @@ def _sync_directory(path: str) -> None:
         posix.fsync(descriptor)
     finally:
         posix.close(descriptor)
-
-
-def find_event(state_directory: str, *, event: str, run_id: str, since: float) -> "dict[str, object] | None":
-    """Return the record of `event` of this run, looking at the days from `since` on. For the rare doubt only."""
-    needle = f'"run_id":{encode(run_id)}'.encode("ascii")
-    for record in _records_since(state_directory, since=since, needle=needle):
-        if record.get("event") == event and record.get("run_id") == run_id:
-            return record
-    return None
-
-
-def last_slot(state_directory: str, *, job: str, slot: str, since: float) -> bool:
-    """Whether a run or a skip of `job` for the planned time `slot` (ISO 8601) is in the journal since then."""
-    needle = encode(slot).encode("ascii")
-    return any(
-        record.get("job") == job and record.get("scheduled_at") == slot
-        for record in _records_since(state_directory, since=since, needle=needle)
-    )
-
-
-def _records_since(state_directory: str, *, since: float, needle: bytes) -> "list[dict[str, object]]":
-    """Return the records with `needle` in them of the days from `since` on; what cannot be read is passed over."""
-    found: list[dict[str, object]] = []
-    first = day(since)
-    try:
-        names = sorted(posix.listdir(directory(state_directory)))
-    except OSError:
-        return found
-    for name in names:
-        if not name.endswith(".jsonl") or name < first:
-            continue
-        try:
-            with open_plain(f"{directory(state_directory)}/{name}") as lines:
-                found += [record for line in lines if needle in line and (record := _record(line)) is not None]
-        except OSError:
-            continue
-    return found
-
-
-def _record(line: bytes) -> "dict[str, object] | None":
-    try:
-        record = decode(line.strip(b" \0\r\n").decode("utf-8", "replace"))
-    except ValueError:
-        return None
-    return record if isinstance(record, dict) else None

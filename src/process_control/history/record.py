@@ -11,9 +11,18 @@ import posix
 from process_control.core.gate import STATES
 from process_control.errors import CannotRecord
 from process_control.history import journal
-from process_control.history.block import BLOCK_BYTES, RUN_AT, SLOT_BYTES, Block, job_directory, run_in, slot_in
+from process_control.history.block import (
+    BLOCK_BYTES,
+    RUN_AT,
+    SLOT_BYTES,
+    Block,
+    job_directory,
+    run_in,
+    slot_in,
+    slot_line,
+    slots_in,
+)
 from process_control.json_text import decode, encode
-from process_control.system.clock import iso
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,13 +33,22 @@ if TYPE_CHECKING:
 _FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 _A_DAY = 86400
-_SIXTY_DAYS = 60 * 86400
 
 
 class JobRecord:
     """The adapter of the Store port for one job: its block, its health, and the journal."""
 
-    __slots__ = ("_before", "_block", "_directory", "_health_read", "_short_lock", "is_new", "slug", "state_directory")
+    __slots__ = (
+        "_before",
+        "_block",
+        "_directory",
+        "_health_read",
+        "_short_lock",
+        "_slot_before",
+        "is_new",
+        "slug",
+        "state_directory",
+    )
 
     def __init__(self, state_directory: str, slug: str) -> None:
         self.state_directory = state_directory
@@ -39,6 +57,7 @@ class JobRecord:
         self._block = -1
         self._short_lock = -1
         self._before = b""
+        self._slot_before = b""
         self._health_read: list[int] | None = None
         self.is_new = False
 
@@ -76,27 +95,34 @@ class JobRecord:
     def claim_slot(self, slot: int, *, boot_id: str) -> bool:
         """Make `slot` (UTC seconds) ours and return True; False when it already had its run or its skip.
 
-        The block tells; when it is damaged, after a reboot, which may have lost what it said, and when the clock went
-        back, so does the journal.
+        The block tells; when it is damaged, after a reboot, which may have lost what it said, and while the clock is
+        behind slots that had their runs (it went back), so does the journal.
         """
         if self._block < 0:
             return True
         fcntl.flock(self._short_lock, fcntl.LOCK_EX)
         try:
             content = posix.pread(self._block, BLOCK_BYTES, 0)
-            run, last = run_in(content), slot_in(content)
+            run, slots = run_in(content), slots_in(content)
+            last, known = slots or (None, None)
             if last == slot:
                 return False
-            is_damaged = last is None and not content[:SLOT_BYTES].isspace()  # blanks: there never was one
-            # A later one: the clock went back, and this one may have had its run before.
-            is_earlier = last is not None and last > slot
-            in_doubt = is_damaged or is_earlier or run is None or run.get("boot_id") != boot_id
-            if in_doubt and journal.last_slot(self.state_directory, job=self.slug, slot=iso(slot), since=slot):
-                return False
-            self._write_slot(slot)
+            is_damaged = slots is None and not content[:SLOT_BYTES].isspace()  # blanks: there never was one
+            is_behind = (last is not None and last > slot) or (known is not None and known <= slot)
+            if is_damaged or is_behind or run is None or run.get("boot_id") != boot_id:
+                known = self._next_in_journal(slot)
+                if known == slot:
+                    return False
+            self._slot_before = content[:SLOT_BYTES]
+            posix.pwrite(self._block, slot_line(slot, known), 0)
             return True
         finally:
             fcntl.flock(self._short_lock, fcntl.LOCK_UN)
+
+    def _next_in_journal(self, slot: int) -> int | None:
+        from process_control.history.events import next_slot
+
+        return next_slot(self.state_directory, job=self.slug, since=slot)
 
     def give_slot_back(self, slot: int) -> None:
         """Undo a claim whose run could not be recorded, so that a second try is not refused."""
@@ -105,12 +131,9 @@ class JobRecord:
         fcntl.flock(self._short_lock, fcntl.LOCK_EX)
         try:
             if slot_in(posix.pread(self._block, SLOT_BYTES, 0)) == slot:
-                posix.pwrite(self._block, b" " * SLOT_BYTES, 0)
+                posix.pwrite(self._block, self._slot_before, 0)
         finally:
             fcntl.flock(self._short_lock, fcntl.LOCK_UN)
-
-    def _write_slot(self, slot: int) -> None:
-        posix.pwrite(self._block, f"slot {slot} {slot}\n".encode("ascii").ljust(SLOT_BYTES), 0)
 
     def write_run(self, run: Block) -> None:
         """Note the run in the block, over what it said before. Raises CannotRecord (74)."""
@@ -166,12 +189,14 @@ class JobRecord:
             fault = fault or str(error)
         return fault
 
-    def end_in_journal(self, run_id: str) -> "dict[str, object] | None":
-        """Return the end that the block does not know of (killed between the two writes), or None."""
-        import time
+    def end_in_journal(self, run_id: str, *, since: str) -> "dict[str, object] | None":
+        """Return the end that the block does not know of (killed between the two writes), or None.
 
-        since = time.time() - _SIXTY_DAYS
-        return journal.find_event(self.state_directory, event="end", run_id=run_id, since=since)
+        `since` is when the run began, ISO 8601.
+        """
+        from process_control.history.events import event_of_run
+
+        return event_of_run(self.state_directory, event="end", run_id=run_id, since=since)
 
     def is_first_today(self, word: str) -> bool:
         """Whether this was not asked with that word for a day: for what is told once a day."""
@@ -261,10 +286,10 @@ class JobRecord:
 def _fill(block: int) -> None:
     """Give the block its place on the disk. Raises OSError when only a part of it fits."""
     if posix.pwrite(block, b" " * BLOCK_BYTES, 0) < BLOCK_BYTES:
-        raise no_space()
+        raise _no_space()
 
 
-def no_space() -> OSError:
+def _no_space() -> OSError:
     import errno
 
     return OSError(errno.ENOSPC, posix.strerror(errno.ENOSPC))

@@ -6,6 +6,7 @@ goes on; what is older than two days is compressed. Control groups that killed r
 which day this was done last, and its lock keeps two of us from working at once.
 """
 
+import calendar
 import fcntl
 import os
 import re
@@ -99,16 +100,33 @@ def _alone(state_directory: str, moment: float) -> Iterator[bool]:
 
 
 def _prune(settings: "Settings", pruned: Pruned, moment: float, *, dry_run: bool) -> None:
+    aged_at = _aged_at(_names(journal.directory(settings.state_directory)), moment, settings.retention_days)
     running = _live_blocks(settings.state_directory)
     in_use = {str(block["log"]) for block in running if block.get("log")}
     for slug in _subdirectories(settings.output_directory):
-        _prune_logs(os.path.join(settings.output_directory, slug), settings, in_use, pruned, moment, dry_run=dry_run)
-    began = min((str(block.get("started_at"))[:10] for block in running), default=day(moment))
-    _prune_journal(settings, pruned, moment, keep_from=began, dry_run=dry_run)
+        _prune_logs(os.path.join(settings.output_directory, slug), settings, in_use, pruned, aged_at, dry_run=dry_run)
+    began = min((str(block.get("started_at"))[:10] for block in running), default=day(aged_at))
+    _prune_journal(settings, pruned, aged_at, keep_from=began, dry_run=dry_run)
     if not dry_run:
         cgroup.remove_forsaken()
     if not dry_run and os.path.isdir(journal.directory(settings.state_directory)):
         _trying(pruned, settings.state_directory, journal.make_day, settings.state_directory, moment + DAY_SECONDS)
+
+
+def _aged_at(names: list[str], moment: float, retention_days: int) -> float:
+    """Return the moment that ages are told from: `moment`, unless all days before that one would go at a stroke.
+
+    Then a clock that jumped ahead is likelier than a host that slept, and the end of the last of them counts. Should
+    the clock be right, tomorrow there is a younger one.
+    """
+    days = [match["day"] for name in names if (match := DAY_NAME.fullmatch(name)) and match["day"] < day(moment)]
+    newest = max(days, default=None)
+    if newest is None or newest >= day(moment - retention_days * DAY_SECONDS):
+        return moment
+    try:
+        return calendar.timegm(time.strptime(newest, "%Y-%m-%d")) + DAY_SECONDS
+    except ValueError:  # no day of any calendar
+        return moment
 
 
 # --- logs ------------------------------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ _FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_TRUNC | posix.O_NOFOLLOW | posix
 _READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 NEWS, MAIL = "news", "mail"
 LOOK_AGAIN_SECONDS = 60
+LONGEST_PAUSE_SECONDS = 3600.0
+"""Between two tries of one mail."""
 _LARGEST = 4 << 20
 
 Entry = dict[str, object]
@@ -41,9 +43,10 @@ def look_again(state_directory: str, at: float) -> None:
 def is_due(state_directory: str, now: float) -> bool:
     """Whether something waits and should be tried now."""
     try:
-        return posix.stat(f"{state_directory}/spool/due").st_mtime <= now
+        due_at = posix.stat(f"{state_directory}/spool/due").st_mtime
     except OSError:
         return False
+    return not now < due_at <= now + LONGEST_PAUSE_SECONDS  # the clock may have been ahead
 
 
 def nothing_waits(state_directory: str) -> None:
