@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 import pytest
 
 from harness import PROJECT, Box
+from installation import PYTHON_FLAGS
 from runs import script
 
 BOOT = """
@@ -39,8 +40,10 @@ mount --bind {project} /srv
 mount -t tmpfs tmpfs /tmp
 mkdir -p {prefix} {project}
 mount --bind /mnt {prefix}
+mount -o remount,bind,ro {prefix}
 mount --bind /srv {project}
 cd {project}
+export PROCESS_CONTROL_PYTHON_FLAGS='{flags}'
 {python} -m pytest -q --junitxml=/media/results.xml {arguments} > /media/printed 2>&1
 """
 """Its /tmp is its own: the locks that keep tests on one host apart do not reach from kernel to kernel. What is needed
@@ -52,7 +55,12 @@ def run_tests_there(box: Box, arguments: str, *, seconds: float) -> tuple[int, s
     results = box.root / "results"
     results.mkdir()
     commands = TESTS.format(
-        results=results, prefix=box.product.prefix, project=PROJECT, python=sys.executable, arguments=arguments
+        results=results,
+        prefix=box.product.prefix,
+        project=PROJECT,
+        flags=" ".join(PYTHON_FLAGS),
+        python=sys.executable,
+        arguments=arguments,
     )
     run_there(box, commands.splitlines(), seconds=seconds)
     printed = (results / "printed").read_text()
