@@ -1,5 +1,6 @@
 """The cache: a parsed job counts only when its source is what was just read, and any doubt means parsing again."""
 
+import fcntl
 import json
 import os
 import subprocess
@@ -288,6 +289,39 @@ MINUTES_5 = 300
 def planned(host: Host) -> list[int]:
     slots: list[int] = json.loads(cache_of(host, "purge").read_text())["job"][1][ATTRIBUTES.index("planned_slots")]
     return slots
+
+
+def test_what_a_killed_writer_has_begun_is_written_over(host: Host) -> None:
+    host.configure("default_job_config: {timeout: 7}\n")
+    host.job("purge", "schedule: '*/5 * * * *'\n")
+    load(host)
+    file = cache_of(host, "purge")
+    kept = file.read_text()
+    file.unlink()
+    begun = file.with_name(f".{file.name}.new")
+    begun.write_text("half of a longer file" * 1000)
+
+    load(host)
+
+    assert file.read_text() == kept
+    assert not begun.exists()
+
+
+def test_while_somebody_else_writes_it_nothing_is_written(host: Host) -> None:
+    host.configure("default_job_config: {timeout: 7}\n")
+    host.job("purge", "schedule: '*/5 * * * *'\n")
+    load(host)
+    file = cache_of(host, "purge")
+    file.unlink()
+    begun = file.with_name(f".{file.name}.new")
+    begun.write_text("so far")
+
+    with begun.open("r+") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        load(host)
+
+    assert not file.exists()
+    assert begun.read_text() == "so far"
 
 
 def test_the_next_64_planned_times_are_kept(warm: Host) -> None:

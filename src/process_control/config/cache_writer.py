@@ -3,6 +3,7 @@
 Imported by a cold start that has just parsed something, so it speaks `posix` like the lean rooms.
 """
 
+import fcntl
 import posix
 from typing import Any
 
@@ -11,7 +12,7 @@ from process_control.json_text import encode
 
 MOST_FILES = 20_000
 
-_MAKE_FILE = posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_NOFOLLOW | posix.O_CLOEXEC
+_MAKE_FILE = posix.O_WRONLY | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
 
 
 def write(directories: list[str], name: str, value: dict[str, Any]) -> None:
@@ -77,23 +78,32 @@ def make_place_for(uid: int, gid: int, root: str = "") -> None:
 
 
 def _write(directory: int, name: str, text: bytes) -> None:
-    temporary = f".{name}.{posix.getpid()}"
+    """Write the file anew, unless somebody else does so now. What one that was killed has begun is written over."""
+    temporary = f".{name}.new"
+    descriptor = posix.open(temporary, _MAKE_FILE, 0o600, dir_fd=directory)
     try:
-        descriptor = posix.open(temporary, _MAKE_FILE, 0o600, dir_fd=directory)
-    except FileExistsError:  # left by a process that died, and had our pid
-        posix.unlink(temporary, dir_fd=directory)
-        descriptor = posix.open(temporary, _MAKE_FILE, 0o600, dir_fd=directory)
-    try:
+        if not _is_for_us_alone(descriptor, temporary, directory):
+            return
         try:
+            posix.ftruncate(descriptor, 0)
             posix.fchmod(descriptor, 0o600)
             while text:
                 text = text[posix.write(descriptor, text) :]
-        finally:
-            posix.close(descriptor)
-        posix.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
-    except BaseException:
-        posix.unlink(temporary, dir_fd=directory)
-        raise
+            posix.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+        except BaseException:
+            posix.unlink(temporary, dir_fd=directory)
+            raise
+    finally:
+        posix.close(descriptor)
+
+
+def _is_for_us_alone(descriptor: int, name: str, directory: int) -> bool:
+    """Lock the file that we have open; False when another has it, or has put it into its place meanwhile."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return posix.stat(name, dir_fd=directory, follow_symlinks=False).st_ino == posix.fstat(descriptor).st_ino
+    except (BlockingIOError, FileNotFoundError):
+        return False
 
 
 def _sweep(directory: int) -> None:
