@@ -324,7 +324,8 @@ def end_of(run: Run, facts: Facts, judged: Judged) -> dict[str, object]:
     took = facts.duration_seconds
     if len(run.attempts) > 1 or facts.awaited_attempt:
         took = run.adapters.clock.monotonic() - run.began
-        run.block.pop("attempts", None)  # they stand in the end now
+        for of_earlier_attempts in ("attempts", "cpu_seconds", "memory_bytes"):  # they stand in the end now
+            run.block.pop(of_earlier_attempts, None)
         for attempt, offset in zip(run.attempts, run.adapters.log_offsets()):  # noqa: B905
             attempt["log_offset"] = None if run.log is None else offset
     faults = {} if facts.lines is None or not facts.lines.faults else {"regex_faults": facts.lines.faults[:MOST_FAULTS]}

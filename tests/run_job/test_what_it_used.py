@@ -73,7 +73,7 @@ def test_all_attempts_count_together(box: Box) -> None:
 @pytest.mark.each_way
 def test_of_a_run_that_was_killed_its_group_tells_what_it_used_all_attempts_together(box: Box, way: str) -> None:
     text = "import os\nif os.environ['PROCESS_CONTROL_ATTEMPT'] == '1': raise SystemExit(1)\nos.kill(os.getppid(), 9)\n"
-    job = python(box, "job.py", BURN.format(seconds=0.3) + text + "import time\ntime.sleep(60)")
+    job = python(box, "job.py", BURN.format(seconds=0.3) + text + "import signal\nsignal.pause()")
     box.job("job", f"command: {job}\nretry: {{attempts: 2, delay: 0.01s}}")
 
     assert box.run("job").exit_code == 137
