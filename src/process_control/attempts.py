@@ -10,6 +10,7 @@ from process_control.core.run import TREE
 from process_control.current_run import attempt_record
 from process_control.errors import CannotRecord
 from process_control.system.clock import iso
+from process_control.system.guard import START_SECONDS
 from process_control.system.pause import pause
 
 TYPE_CHECKING = False
@@ -28,6 +29,7 @@ def wait_for_the_next(run: "Run", facts: "Facts", judged: "Judged") -> bool:
         f"attempt {run.attempt} of {run.job.retry_attempts}: {judged.detail or judged.reason}; next in {seconds:.3g} s"
     )
     inbox = run.adapters.inbox
+    run.adapters.set_deadline(seconds + START_SECONDS)
     pause(inbox, seconds)
     if inbox.stopping:
         facts.awaited_attempt = run.attempt + 1

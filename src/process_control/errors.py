@@ -5,8 +5,9 @@ Lean room: imports nothing.
     ProcessControlError            1   the answer is no
     ├── UsageError                 2   wrong usage of a command
     ├── JobNotFound               66   no such job, or a malformed name
+    ├── OwnFault                  70   a fault in process-control itself
     ├── CannotRecord              74   lock, log or journal cannot be written
-    ├── NotStarted                75   already running, a survivor, held
+    ├── NotStarted                75   already running, a survivor, held; no process or descriptor left just now
     ├── NotPermitted              77   wrong user, unsafe file
     └── BadConfiguration          78   bad job file or configuration; may carry many faults
 
@@ -57,6 +58,10 @@ class UsageError(ProcessControlError):
 
 class JobNotFound(ProcessControlError):
     exit_code = 66
+
+
+class OwnFault(ProcessControlError):
+    exit_code = 70
 
 
 class CannotRecord(ProcessControlError):

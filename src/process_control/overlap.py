@@ -5,10 +5,11 @@ Lean room, but loaded only when two starts meet.
 
 import posix
 
-from process_control.current_run import Run, fail_unstarted, skip
+from process_control.current_run import Run, fail_unstarted, let_the_lock_go, skip
 from process_control.errors import BadConfiguration, NotStarted
 from process_control.last_run import refuse_survivors
 from process_control.system import proc
+from process_control.system.guard import START_SECONDS
 from process_control.system.signals import WaitEnded
 
 STOPPED_EXIT_CODE, KILLED_EXIT_CODE = 143, 137
@@ -26,11 +27,19 @@ def meet_the_holder(run: Run) -> int | None:
         return _wait_for_the_lock(run)
     if how == "replace":
         return _replace(run)
+    words = _holder_in_words(run) + _continue_the_stopped(run)
     if how == "fail":
-        return fail_unstarted(run, "overlap", _holder_in_words(run))
+        return fail_unstarted(run, "overlap", words)
     if how == "skip":
-        return skip(run, "overlap", _holder_in_words(run))
-    raise _already_running(run)
+        return skip(run, "overlap", words)
+    raise _already_running(run, words)
+
+
+def _continue_the_stopped(run: Run) -> str:
+    """Continue a run whose runner or guard somebody has stopped: nobody keeps its limits. Return that in words."""
+    block = _holder(run)
+    stopped = None if block is None else run.adapters.continue_the_stopped(block)
+    return f"; {stopped}, and was continued" if stopped else ""
 
 
 def _what_to_do_about_the_overlap(run: Run) -> str:
@@ -40,10 +49,10 @@ def _what_to_do_about_the_overlap(run: Run) -> str:
     return run.job.on_overlap if request.scheduled else "refuse"
 
 
-def _already_running(run: Run) -> NotStarted:
+def _already_running(run: Run, words: str) -> NotStarted:
     slug = run.job.slug
     return NotStarted(
-        f"already running: {_holder_in_words(run)}",
+        f"already running: {words}",
         where=slug,
         mend=f"wait for it: run-job --wait {slug}; or stop it: run-job --kill-job {_holder_slug(run) or slug}",
     )
@@ -86,29 +95,51 @@ def _refuse_own_ancestor(run: Run) -> None:
 
 def _wait_for_the_lock(run: Run) -> int | None:
     seconds = run.request.wait_seconds if run.request.wait_seconds is not None else run.job.queue_timeout_seconds
-    run.adapters.waiting(_holder_in_words(run))
-    return _take_within(run, seconds)
+    run.adapters.waiting(_holder_in_words(run) + _continue_the_stopped(run))
+    if _has_lock_within(run, seconds):
+        return _ask_once_more(run)
+    return _not_taken(run, seconds)
 
 
 def _replace(run: Run) -> int | None:
-    """Stop the run that goes on, as --kill-job does, and take its place."""
-    block = _holder(run)
+    """Stop the run that has the lock, as --kill-job does, and take its place; KILL it when it does not end in time."""
+    seconds, block = run.job.queue_timeout_seconds, _holder(run)
     if block is not None:
-        run.adapters.ask_to_stop(block)
-    return _take_within(run, run.job.queue_timeout_seconds)
+        in_time = run.adapters.ask_to_stop(block)
+        if _has_lock_within(run, min(seconds, in_time)):
+            return _ask_once_more(run)
+        if seconds <= in_time or run.adapters.inbox.stopping:
+            return _not_taken(run, seconds)
+        run.adapters.kill_runner_of(block)
+        seconds -= in_time
+    return _ask_once_more(run) if _has_lock_within(run, seconds) else _not_taken(run, run.job.queue_timeout_seconds)
 
 
-def _take_within(run: Run, seconds: float) -> int | None:
-    """Wait at most so long for the lock. None when we have it; else the exit code of what was not started."""
-    inbox = run.adapters.inbox
+def _has_lock_within(run: Run, seconds: float) -> bool:
+    """Wait at most so long (0: as long as it takes) for the lock; False too when the wait was ended by a signal."""
+    run.adapters.set_deadline(seconds + START_SECONDS if seconds else None)
     try:
-        with inbox.interruptible(seconds):
+        with run.adapters.inbox.interruptible(seconds):
             run.lock = run.adapters.take_lock(run.job.lock, wait=True)
-            run.started_at = run.adapters.clock.now()
-            return None
     except WaitEnded:
-        if inbox.stopping:
-            return _stopped_while_waiting(run)
+        return False
+    run.started_at = run.adapters.clock.now()
+    run.adapters.set_deadline(START_SECONDS)
+    return True
+
+
+def _ask_once_more(run: Run) -> int | None:
+    """After a wait: somebody may have disabled the job meanwhile. A hold is asked for by `choose_the_dose`."""
+    if run.request.scheduled and run.adapters.job_as_it_is_now().disabled:
+        let_the_lock_go(run)
+        return skip(run, "disabled", "the job file says so, since this start began to wait")
+    return None
+
+
+def _not_taken(run: Run, seconds: float) -> int:
+    """Return the exit code of a start that waited in vain. Raises NotStarted (75)."""
+    if run.adapters.inbox.stopping:
+        return _stopped_while_waiting(run)
     if run.request.scheduled:
         return skip(run, "overlap", f"waited {seconds:g} s: {_holder_in_words(run)}")
     raise NotStarted(f"waited {seconds:g} s: {_holder_in_words(run)}", where=run.job.slug)
@@ -129,4 +160,4 @@ def refuse_beside_a_live_run(run: Run) -> int:
         return fail_unstarted(run, "overlap", _holder_in_words(run))
     if run.request.scheduled:
         return skip(run, "overlap", _holder_in_words(run))
-    raise _already_running(run)
+    raise _already_running(run, _holder_in_words(run))

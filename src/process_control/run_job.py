@@ -22,6 +22,7 @@ from process_control.current_run import (
 from process_control.errors import BadConfiguration, CannotRecord, NotPermitted, NotStarted
 from process_control.system import proc
 from process_control.system.clock import iso
+from process_control.system.guard import START_SECONDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def run_job(request: Request, job: "Job", adapters: "Adapters") -> int:
     end = end_of(run, facts, judged)
     record_the_end(run, facts, end)
     let_the_lock_go(run)
+    adapters.set_deadline(None)  # who reads what we tell may take long
     tell(run, facts, end)
     adapters.have_news_told()
     adapters.keep_house()
@@ -264,6 +266,7 @@ def run_attempts(run: Run) -> tuple[Facts, Judged]:
     while True:
         run.attempt_started_at = run.adapters.clock.now()
         facts = run.adapters.executor(run).execute(run.commands, goes_on=_goes_on(run))
+        run.adapters.set_deadline(START_SECONDS)  # so long for what is left to do: judge, record, try again
         judged = judge(run, facts)
         if judged.verdict != "retry" or not _has_attempts_left(run):
             break

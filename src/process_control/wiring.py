@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from process_control.system.account import Account
     from process_control.system.capture import Capture
     from process_control.system.cgroup import Group
+    from process_control.system.guard import Channel
     from process_control.system.output_watch import OutputWatch
     from process_control.system.signals import Inbox
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 class Caller:
     """What is known of whoever asked, before any job is looked at."""
 
-    __slots__ = ("environment", "guard_channel", "identity", "inbox", "notifier", "own_commands")
+    __slots__ = ("environment", "guard", "identity", "inbox", "notifier", "own_commands")
 
     def __init__(
         self,
@@ -42,14 +43,14 @@ class Caller:
         environment: dict[str, str],
         identity: "Identity",
         inbox: "Inbox",
-        guard_channel: int | None,
+        guard: "Channel | None",
         own_commands: str | None,
         notifier: "Notifier",
     ) -> None:
         self.environment = environment
         self.identity = identity
         self.inbox = inbox
-        self.guard_channel = guard_channel
+        self.guard = guard
         self.own_commands = own_commands
         self.notifier = notifier
 
@@ -134,10 +135,33 @@ class Adapters:
 
         return survivors(block)
 
-    def ask_to_stop(self, block: "Block") -> None:
-        from process_control.system.stop import ask_runner_to_stop
+    def ask_to_stop(self, block: "Block") -> float:
+        """Ask the block's run to stop; return in how many seconds it ought to have ended."""
+        from process_control.system import stop
 
-        ask_runner_to_stop(block, boot_id=self.identity.boot_id, pid_namespace=self.identity.pid_namespace)
+        stop.ask_runner_to_stop(block, boot_id=self.identity.boot_id, pid_namespace=self.identity.pid_namespace)
+        return stop.seconds_to_end(block, self._block_of)
+
+    def kill_runner_of(self, block: "Block") -> None:
+        """KILL the runner of a run that did not stop in its time: its guard then ends the tree."""
+        from process_control.system import stop
+
+        handle = stop.open_runner(block, boot_id=self.identity.boot_id, pid_namespace=self.identity.pid_namespace)
+        if handle is not None:
+            stop.kill_runner(handle)
+            posix.close(handle)
+
+    def continue_the_stopped(self, block: "Block") -> str | None:
+        """Continue runner and guard of the block's run if somebody has stopped them; return who was, in words."""
+        from process_control.system.stop import continue_the_stopped
+
+        return continue_the_stopped(block, boot_id=self.identity.boot_id, pid_namespace=self.identity.pid_namespace)
+
+    def job_as_it_is_now(self) -> "Job":
+        """Return the job by its file as it is now. Raises what reading it raises."""
+        from process_control.config.job_directory import load_job
+
+        return load_job(self._job.slug, self._settings)
 
     def announce(self, record: "dict[str, object]") -> None:
         """Tell the syslog of an event that the journal has. Never raises, never waits."""
@@ -276,8 +300,8 @@ class Adapters:
             limits=limits,
             capture=self._capture,
             inbox=self.inbox,
-            guard_channel=self._caller.guard_channel,
-            grace_of=self._grace_of,
+            guard=self._caller.guard,
+            block_of=self._block_of,
             settled=self._import_what_the_end_needs,
             flush=self.notifier.flush,
             surroundings=self._surroundings.of(run),
@@ -326,12 +350,16 @@ class Adapters:
 
         return Capture(cap_bytes=self._job.log_bytes, show=self.notifier.show if self.notifier.is_live else None)
 
-    def _grace_of(self, slug: str) -> float:
-        """Return the grace that the running inner job `slug` has, by its block."""
+    def _block_of(self, slug: str) -> "Block | None":
+        from process_control.core.job import is_slug
         from process_control.history.block import read_block
 
-        block = read_block(self.state_directory, slug) if slug else None
-        return _number(block or {}, "kill_grace_seconds")
+        return read_block(self.state_directory, slug) if is_slug(slug) else None
+
+    def set_deadline(self, seconds: float | None) -> None:
+        """Have the guard kill this process in so many seconds; None: it may take as long as it likes."""
+        if self._caller.guard is not None:
+            self._caller.guard.set_deadline(None if seconds is None else self.clock.monotonic() + seconds)
 
     def executables(self, run: "Run") -> list[str]:
         """Return the program of each of the job's commands as it would be found now: path, inode, size and time.

@@ -7,7 +7,14 @@ import posix
 import sys
 
 from process_control.cli.run_job_options import Options, parse
-from process_control.errors import BadConfiguration, NotPermitted, ProcessControlError, UsageError
+from process_control.errors import (
+    BadConfiguration,
+    NotPermitted,
+    NotStarted,
+    OwnFault,
+    ProcessControlError,
+    UsageError,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,12 +22,11 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from process_control.config.settings import Settings
-    from process_control.core.job import Job
     from process_control.current_run import Request
     from process_control.system.account import Account
     from process_control.wiring import Caller
 
-_INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h: a fault of ours
+_USED_UP = (11, 12, 23, 24)  # EAGAIN, ENOMEM, ENFILE, EMFILE
 
 
 def main(arguments: list[str] | None = None) -> "NoReturn":
@@ -35,7 +41,7 @@ def main(arguments: list[str] | None = None) -> "NoReturn":
     except ProcessControlError as error:
         code = _complain(error)
     except Exception as error:  # noqa: BLE001  the last line of defence: one line instead of a traceback
-        code = _complain_of_ourselves(error, debug="--debug" in words)
+        code = _complain(_as_told(error, debug="--debug" in words))
     try:
         if sys.stdout is not None:  # None: the caller had closed it
             sys.stdout.flush()
@@ -69,21 +75,29 @@ def start(options: Options) -> int:
     if posix.getpid() == 1:
         guard.adopt_orphans_of_a_container()
     linux.set_process_name(b"run-job")
-    runner, guard_pid, channel = guard.fork_runner()
+    try:
+        runner, guard_pid, channel = guard.fork_runner()
+    except OSError as error:
+        return _refused(error, options)
     bundle = sys.modules.get("process_control.cli.bundle")
     if runner:
         if bundle is not None:
             bundle.close()
         code, was_killed = guard.watch(runner, channel)
-        if was_killed:
+        if was_killed or code == OwnFault.exit_code:
             _settle(options)
         if bundle is None:
             _have_a_bundle_written()
         return code
-    if bundle is not None:
-        bundle.load_the_rest()
-    settings, account, caller = _surroundings(options, channel)
-    request = _request(options, by=who(posix.environ, known=account))
+    try:
+        if bundle is not None:
+            bundle.load_the_rest()
+        settings, account, caller = _surroundings(options, channel)
+        request = _request(options, by=who(posix.environ, known=account))
+    except ProcessControlError:
+        raise
+    except Exception as error:  # noqa: BLE001  told and recorded, as far as that is possible
+        return _refused(error, options)
     return _run(request, options, settings, account, caller(), guard_pid)
 
 
@@ -93,17 +107,20 @@ def _surroundings(options: Options, channel: int | None) -> "tuple[Settings, Acc
     Raises BadConfiguration (78), NotPermitted (77).
     """
     from process_control.config.settings import load_settings
-    from process_control.history.block import Identity
+    from process_control.history.block import Identity, require_own_proc
     from process_control.system.account import check_allowed
     from process_control.wiring import Caller, notifier_for
 
     settings = load_settings(options.config, posix.environ, slug_hint=options.job)
     account = check_allowed(settings.user, words=f"run-job {options.job}", where=settings.path or "")
+    require_own_proc()
     identity = Identity()
+    is_root = posix.geteuid() == 0  # and the guard stays root
     environment = decoded(posix.environ)
     notifier = notifier_for(environment, scheduled=options.scheduled is not None)  # a terminal opens while we are root
 
     def caller() -> Caller:
+        from process_control.system.guard import Channel
         from process_control.system.signals import Inbox, unblock
 
         inbox = Inbox()
@@ -113,7 +130,7 @@ def _surroundings(options: Options, channel: int | None) -> "tuple[Settings, Acc
             environment=environment,
             identity=identity,
             inbox=inbox,
-            guard_channel=channel if posix.geteuid() == 0 and account.uid != 0 else None,
+            guard=None if channel is None else Channel(channel, is_needed=is_root and account.uid != 0),
             own_commands=directory_of_run_job(),
             notifier=notifier,
         )
@@ -125,11 +142,9 @@ def _settle(options: Options) -> None:
     """Have a run whose runner was killed recorded as lost; with a package that was replaced the next start does it."""
     try:
         from process_control.cli.run_job_settle import settle_in_a_child
-
-        settings, account, caller = _surroundings(options, None)
     except Exception:  # noqa: BLE001
         return
-    settle_in_a_child(options.job or "", settings, account, caller)
+    settle_in_a_child(options.job or "", lambda: _surroundings(options, None))
 
 
 def _have_a_bundle_written() -> None:
@@ -171,35 +186,29 @@ def _run(
         return run_job(request, job, Adapters(job, settings, account, caller))
     except ProcessControlError as error:
         if request.scheduled:  # nobody sees what we complain of
-            _tell_the_refusal(error, request, options.job, job, settings, account, caller)
+            from process_control.cli.run_job_refused import record_refusal
+
+            record_refusal(error, request, options.job, job, settings, account, caller.identity.host)
         return _complain(error)
-    except Exception as error:  # noqa: BLE001  a fault of ours: nothing of the job may outlive it unseen
-        code = _complain_of_ourselves(error, debug=options.debug)
+    except Exception as error:  # noqa: BLE001  nothing of the job may outlive it unseen
         if _has_children():
-            posix.kill(posix.getpid(), 9)  # the guard ends the tree, the next start says `lost`
-        return code
+            _complain(_as_told(error, debug=options.debug))
+            posix.kill(posix.getpid(), 9)  # the guard ends the tree, and records that the run is lost
+        return _refused(error, options)
 
 
-def _tell_the_refusal(
-    error: ProcessControlError,
-    request: "Request",
-    slug: str | None,
-    job: "Job | None",
-    settings: "Settings",
-    account: "Account",
-    caller: "Caller",
-) -> None:
-    from process_control.news import post_refusal
-    from process_control.system import directories
-    from process_control.wiring import mails_about, postman_for
-
+def _refused(error: Exception, options: Options) -> int:
+    """Say that the job was not started because of something that nobody foresaw; record it where that is possible."""
+    told = _as_told(error, debug=options.debug)
     try:
-        refuse_network_state(settings)
-        directories.ensure(own_directories(settings))
-    except ProcessControlError:  # there is no place to leave word
-        return
-    asked: dict[str, object] = {"job": slug, "trigger": request.trigger, "by": request.by, "host": caller.identity.host}
-    post_refusal(postman_for(settings, account), error, asked, mails=mails_about(job, settings))
+        from process_control.cli.run_job_refused import record_unforeseen
+
+        record_unforeseen(
+            told, options.job, scheduled=options.scheduled, surroundings=lambda: _surroundings(options, None)
+        )
+    except Exception:  # noqa: BLE001  no descriptor left, or half a package
+        pass
+    return _complain(told)
 
 
 def _request(options: Options, *, by: str) -> "Request":
@@ -332,14 +341,18 @@ def _complain(error: ProcessControlError) -> int:
     return error.exit_code
 
 
-def _complain_of_ourselves(error: Exception, *, debug: bool) -> int:
-    from process_control.notify.standard_error import write
-
+def _as_told(error: Exception, *, debug: bool) -> ProcessControlError:
+    """Return what people are told of an error that nobody foresaw: most are a fault of ours."""
+    if isinstance(error, OSError) and error.errno in _USED_UP:
+        what = f"the host has no process, descriptor or memory left for it: {error.strerror}"
+        return NotStarted(what, where="run-job", mend="ulimit -a shows the limits; systemd has TasksMax= for a unit")
     if isinstance(error, PermissionError):
-        return _complain(NotPermitted(error.strerror or str(error), where=str(error.filename or "run-job")))
+        return NotPermitted(error.strerror or str(error), where=str(error.filename or "run-job"))
     if debug:
         import traceback
 
+        from process_control.notify.standard_error import write
+
         write(traceback.format_exc())
-    write(f"run-job: fault in process-control itself: {type(error).__name__}: {error}\n  hint: --debug shows where\n")
-    return _INTERNAL_ERROR
+    what = f"fault in process-control itself: {type(error).__name__}: {error}"
+    return OwnFault(what, where="run-job", mend="--debug shows where")

@@ -17,7 +17,8 @@ from process_control.errors import BadConfiguration
 from process_control.notify.message import escape_controls
 from process_control.system.account import Account
 from process_control.system.limits import Limits
-from process_control.system.process import NotExecuted, find_executable
+from process_control.system.not_executed import not_found
+from process_control.system.process import absolute_search_path, find_executable
 
 
 def dry_run(settings: Settings, options: Options, account: Account) -> int:
@@ -39,7 +40,7 @@ def dry_run(settings: Settings, options: Options, account: Account) -> int:
         "file": job.path,
         "version": job.version,
         "commands": commands,
-        "executables": [_executable(argv[0], search_path(environment, own_commands)) for argv in commands],
+        "executables": [_executable(argv[0], search_path(environment, own_commands), directory) for argv in commands],
         "environment": sorted(environment),
         "working_directory": directory,
         "user": account.name,
@@ -85,11 +86,9 @@ def _environment(job: Job, settings: Settings, account: Account, own_commands: s
     )
 
 
-def _executable(name: str, directories_to_search: list[str]) -> str:
-    try:
-        return find_executable(name, directories_to_search)
-    except NotExecuted as error:
-        return f"NOT FOUND: {error.why}"
+def _executable(name: str, directories_to_search: list[str], directory: str) -> str:
+    path, denied = find_executable(name, absolute_search_path(directories_to_search, directory))
+    return path or f"NOT FOUND: {not_found(name, directories_to_search, denied or '').why}"
 
 
 def _limits(facts: dict[str, Any]) -> str:

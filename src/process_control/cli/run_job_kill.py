@@ -10,8 +10,8 @@ from process_control.config.settings import Settings
 from process_control.core.job import is_slug
 from process_control.errors import BadConfiguration, JobNotFound
 from process_control.history import journal
-from process_control.history.block import Block, Identity, read_block, runner_is_alive
-from process_control.system import stop
+from process_control.history.block import Block, Identity, read_block, require_own_proc, runner_is_alive
+from process_control.system import proc, stop
 from process_control.system.clock import iso
 from process_control.wiring import announce
 
@@ -29,11 +29,15 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stopping:
-    """A run that was asked to stop: its block, and the pidfd of its runner (None: only its survivors are left)."""
+    """A run that was asked to stop: its block, and the pidfd of its runner (None: only its survivors are left).
+
+    `seconds` is how long it may take.
+    """
 
     slug: str
     block: Block
     handle: int | None
+    seconds: float = 0.0
 
 
 def kill(settings: Settings, slug: str, identity: Identity, *, by: str) -> int:
@@ -48,6 +52,7 @@ def ask_to_stop(
     settings: Settings, slug: str, identity: Identity, *, by: str, note: str | None = None
 ) -> Stopping | Stopped:
     """Ask the job's run to end its tree, and record who asked. Raises JobNotFound (66), CannotRecord (74)."""
+    require_own_proc()
     block = read_block(settings.state_directory, slug) if is_slug(slug) else None
     if block is None:
         _raise_unless_job(slug, settings)
@@ -62,26 +67,52 @@ def ask_to_stop(
     if handle is None and not stop.survivors(block):
         return _nothing(slug)
     _record_stop(settings, block, identity, by=by, note=note)
+    seconds = stop.seconds_to_end(block, lambda slug: read_block(settings.state_directory, slug))
     if handle is not None and not stop.ask_runner_to_stop(
         block, boot_id=identity.boot_id, pid_namespace=identity.pid_namespace
     ):
         os.close(handle)
         return Stopped(slug=slug, is_stopped=False, words="the run ended by itself just now")
-    return Stopping(slug=slug, block=block, handle=handle)
+    return Stopping(slug=slug, block=block, handle=handle, seconds=seconds)
 
 
 def wait_until_stopped(asked: Stopping) -> Stopped:
-    """Wait until the tree is gone; what its runner could not end, or left behind, gets TERM and KILL."""
+    """Wait until the tree is gone; what its runner could not end, or left behind, gets TERM and KILL.
+
+    A runner that does not end in its time is killed.
+    """
     block, run_id = asked.block, str(asked.block["run_id"])
     if asked.handle is None:
         return _end_survivors(asked.slug, block, run_id)
-    stop.wait_until_gone(asked.handle)
-    os.close(asked.handle)
+    was_killed = False
+    try:
+        if not stop.wait_until_gone(asked.handle, asked.seconds):
+            _say_what_we_wait_for(asked)
+            was_killed = stop.kill_runner(asked.handle)
+            if not was_killed:
+                return _could_not_be_ended(asked)
+    finally:
+        os.close(asked.handle)
     left = stop.end_survivors(block, grace_seconds=0.5) if stop.survivors(block) else []
     if left:
         words = f"run {run_id} was stopped, but these could not be ended: {', '.join(left)}"
         return Stopped(slug=asked.slug, is_stopped=False, words=words, run_id=run_id, left=tuple(left))
-    return Stopped(slug=asked.slug, is_stopped=True, words=f"stopped run {run_id}", run_id=run_id)
+    how = ", which is lost: its runner had to be killed" if was_killed else ""
+    return Stopped(slug=asked.slug, is_stopped=True, words=f"stopped run {run_id}{how}", run_id=run_id)
+
+
+def _say_what_we_wait_for(asked: Stopping) -> None:
+    runner = int(str(asked.block["pid"]))
+    talk(
+        f"{asked.slug}: its runner, pid {runner}, has not ended within {asked.seconds:g} s and is killed now: "
+        f"{proc.state_in_words(runner)}"
+    )
+
+
+def _could_not_be_ended(asked: Stopping) -> Stopped:
+    runner, run_id = int(str(asked.block["pid"])), str(asked.block["run_id"])
+    words = f"run {run_id} could not be ended: its runner, pid {runner}, {proc.state_in_words(runner)}"
+    return Stopped(slug=asked.slug, is_stopped=False, words=words, run_id=run_id, left=(proc.describe(runner),))
 
 
 def _end_survivors(slug: str, block: Block, run_id: str) -> Stopped:

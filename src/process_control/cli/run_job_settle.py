@@ -4,6 +4,7 @@ start, which may be tomorrow.
 Lean room, loaded only then.
 """
 
+import _signal
 import posix
 import select
 
@@ -13,30 +14,38 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from process_control.config.settings import Settings
-    from process_control.system.account import Account
-    from process_control.wiring import Caller
+    from process_control.cli.run_job_refused import Surroundings
 
 PATIENCE_MILLISECONDS = 10_000
+_AFTER_KILL_MILLISECONDS = 1000
 
 
-def settle_in_a_child(slug: str, settings: "Settings", account: "Account", caller: "Callable[[], Caller]") -> None:
-    """Settle the killed run in a process that is the service user, and wait for it a little. Never raises."""
+def settle_in_a_child(slug: str, surroundings: "Callable[[], Surroundings]") -> None:
+    """Settle the killed run in a process that is the service user, and wait for it a little. Never raises.
+
+    What it reads (configuration, job file) may be on the disk on which the runner hung.
+    """
     try:
         child = posix.fork()
         if child == 0:
-            _settle_and_end(slug, settings, account, caller)
+            _settle_and_end(slug, surroundings)
         handle = posix.pidfd_open(child)
     except OSError:
         return
     poll = select.poll()
     poll.register(handle, select.POLLIN)
-    if poll.poll(PATIENCE_MILLISECONDS):
-        posix.waitpid(child, 0)
-    posix.close(handle)
+    try:
+        if not poll.poll(PATIENCE_MILLISECONDS):
+            _signal.pidfd_send_signal(handle, _signal.SIGKILL)
+        if poll.poll(_AFTER_KILL_MILLISECONDS):
+            posix.waitpid(child, 0)
+    except OSError:
+        pass
+    finally:
+        posix.close(handle)
 
 
-def _settle_and_end(slug: str, settings: "Settings", account: "Account", caller: "Callable[[], Caller]") -> None:
+def _settle_and_end(slug: str, surroundings: "Callable[[], Surroundings]") -> None:
     """In the child: what the next start would do first. Never returns."""
     try:
         from process_control.config.job_directory import load_job
@@ -46,6 +55,7 @@ def _settle_and_end(slug: str, settings: "Settings", account: "Account", caller:
         from process_control.system.account import drop_rights
         from process_control.wiring import Adapters
 
+        settings, account, caller = surroundings()
         posix.umask(0o022)
         drop_rights(account)
         job = load_job(slug, settings)

@@ -46,8 +46,10 @@ class Facts:
     """What was seen of one attempt (of all its commands until one of them stopped the list).
 
     `exit_code` and `signal` are those of the last command that ran: one of them is None. `not_started` is a
-    sentence, with `not_started_code` 126 or 127; `limits_missing` one that names limits that are not in force.
-    `stopped_by` is the signal number that `run-job` was given, `stopped_by_request` true when `--kill-job` asked.
+    sentence, with `not_started_code` 126 or 127, and `not_started_passing` for what another try may not meet;
+    `was_starting`: a limit or a stop came before the command was executed. `limits_missing` names limits that are
+    not in force. `stopped_by` is the signal number that `run-job` was given, `stopped_by_request` true when
+    `--kill-job` asked.
     Durations are seconds of the monotonic clock. `cpu_seconds` and `memory_bytes` (the peak) are those of the whole
     tree where a control group tells them, as `cpu_of` and `memory_of` say; else the CPU time of the processes that
     somebody waited for, and the peak of the largest of them.
@@ -78,6 +80,7 @@ class Facts:
         "memory_of",
         "not_started",
         "not_started_code",
+        "not_started_passing",
         "out_of_memory",
         "read_bytes",
         "signal",
@@ -93,6 +96,7 @@ class Facts:
         "timed_out",
         "timeout_seconds",
         "unlogged",
+        "was_starting",
         "written_bytes",
     )
 
@@ -112,6 +116,8 @@ class Facts:
         self.guard_died = False
         self.not_started: str | None = None
         self.not_started_code: int | None = None
+        self.not_started_passing = False
+        self.was_starting = False
         self.stdout_bytes = 0
         self.stderr_bytes = 0
         self.stderr_excerpt = b""

@@ -24,6 +24,9 @@ RETRIED_BY_DEFAULT = ("exit_code", "signal", "timeout", "silence", "oom", "stder
 """The failures that are worth another try when no rule says what they are, and attempts are left."""
 
 
+_HANGS = "was still not executed (its program or its working directory does not answer)"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """What an attempt came to. `reason` and `detail` are None when there is nothing to tell.
@@ -220,7 +223,8 @@ def _end_of_command(facts: Facts) -> Finding:
     which = f"command {facts.command_index + 1} " if facts.command_index else ""
     if facts.timed_out:
         ended = f"; {_leftovers(facts)}" if facts.survivors else " and was ended with its whole tree"
-        detail = f"{which}still ran after {duration(facts.timeout_seconds)}{ended}"
+        what = _HANGS if facts.was_starting else "still ran"
+        detail = f"{which}{what} after {duration(facts.timeout_seconds)}{ended}"
         return Finding(reason="timeout", verdict=Verdict.FAIL, detail=detail)
     if facts.silent:
         ended = f"; {_leftovers(facts)}" if facts.survivors else " and was ended with its whole tree"

@@ -5,6 +5,7 @@ Lean room. The block is written by `record.py`; its health is another file, see 
 
 import posix
 
+from process_control.errors import BadConfiguration
 from process_control.json_text import decode
 from process_control.system import proc
 
@@ -44,6 +45,17 @@ class Identity:
         self.boot_id = proc.boot_id()
         self.pid_namespace = proc.pid_namespace()
         self.host = posix.uname().nodename
+
+
+def require_own_proc() -> None:
+    """Raise BadConfiguration (78) where /proc is not that of our pid namespace: we could end nothing of a job's tree,
+    and would find no survivor."""
+    if not proc.is_own():
+        raise BadConfiguration(
+            "there is no /proc of this pid namespace, so no process of a job could be found or ended",
+            where="/proc",
+            mend="mount it: mount -t proc proc /proc; with unshare --pid add --mount-proc",
+        )
 
 
 def job_directory(state_directory: str, slug: str) -> str:

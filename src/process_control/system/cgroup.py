@@ -2,7 +2,8 @@
 
 Lean room. Without a writable one every promise but one holds by other means; with one, processes that forked away,
 closed their descriptors and cleared their environment are still found and killed. See cgroups(7), cgroup-v2
-`cgroup.kill`. Whoever made a group keeps it open under a shared flock(2): a group without one is forsaken.
+`cgroup.kill`. Whoever made a group keeps it open under a shared flock(2): a group without one is forsaken. Nobody
+else can open it, and nobody waits for that lock: who can open a directory can lock it.
 """
 
 import fcntl
@@ -44,8 +45,12 @@ def make_for_run(run_id: str, *, controllers: tuple[str, ...] = ()) -> Group | N
     path = f"{above}/{_PREFIX}{run_id}"
     for _ in range(3):
         try:
-            posix.mkdir(path, 0o755)
-            held = _open_and_lock(path, fcntl.LOCK_SH)
+            posix.mkdir(path, 0o700)
+            held = _open_and_lock(path, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileExistsError:  # held for a moment by who looks for forsaken groups
+            continue
+        except BlockingIOError:
+            continue
         except OSError:
             return None
         if held is not None:

@@ -18,6 +18,16 @@ class SystemClock:
         return time.monotonic()
 
 
+def wait_milliseconds(seconds: float | None) -> int:
+    """Return what poll(2) takes for a wait of so many seconds: rounded up, -1 for no limit, and at most 2^31 - 1.
+
+    A longer wait ends early (after 24.8 days): whoever waits has to look at the clock again.
+    """
+    if seconds is None:
+        return -1
+    return min(int(max(0.0, seconds) * 1000) + 1, 0x7FFFFFFF)
+
+
 def iso(seconds: float) -> str:
     """Return UTC seconds as ISO 8601 with milliseconds: 2026-11-23T22:55:00.123Z."""
     whole = int(seconds)

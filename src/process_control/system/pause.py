@@ -6,6 +6,8 @@ Lean room.
 import select
 import time
 
+from process_control.system.clock import wait_milliseconds
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from process_control.system.signals import Inbox
@@ -17,5 +19,5 @@ def pause(inbox: "Inbox", seconds: float) -> None:
     poll = select.poll()
     poll.register(inbox.descriptor, select.POLLIN)
     while not inbox.stopping and (left := until - time.monotonic()) > 0:
-        if poll.poll(int(left * 1000) + 1):
+        if poll.poll(wait_milliseconds(left)):
             inbox.clear()

@@ -5,24 +5,45 @@ Lean room. Every reader here takes a vanished process as an answer, never as an 
 
 import posix
 
+_BLIND = (12, 23, 24)
+"""ENOMEM, ENFILE, EMFILE."""
 RUN_ID_VARIABLE = b"PROCESS_CONTROL_RUN_ID="
 
 
 def read_small(path: str, limit: int = 1 << 20) -> bytes:
-    """Return the contents of a small file, or b"" when it cannot be read."""
+    """Return the contents of a small file, or b"" when there is none or it may not be read.
+
+    Raises OSError when this process or the host has no descriptor or memory left: who cannot look must not take that
+    for "nothing there".
+    """
     try:
         descriptor = posix.open(path, posix.O_RDONLY | posix.O_NONBLOCK | posix.O_CLOEXEC)
-    except OSError:
+    except OSError as error:
+        _raise_when_blind(error)
         return b""
     try:
         parts = []
         while chunk := posix.read(descriptor, limit):
             parts.append(chunk)
         return b"".join(parts)
-    except OSError:
+    except OSError as error:
+        _raise_when_blind(error)
         return b""
     finally:
         posix.close(descriptor)
+
+
+def _raise_when_blind(error: OSError) -> None:
+    if error.errno in _BLIND:
+        raise error
+
+
+def is_own() -> bool:
+    """Whether /proc is that of our own pid namespace: any other, or none, would show no process of ours."""
+    try:
+        return posix.readlink("/proc/self") == str(posix.getpid())
+    except OSError:
+        return False
 
 
 def stat_fields(pid: int) -> list[bytes]:
@@ -37,9 +58,29 @@ def start_time(pid: int) -> int | None:
 
 
 def is_alive(pid: int, started: int | None) -> bool:
-    """Whether that very process exists and is more than a zombie (`kill(pid, 0)` counts those too)."""
+    """Whether that very process exists and is more than a zombie (`kill(pid, 0)` counts those too).
+
+    A process whose first thread has ended has the state of a zombie too, while its other threads work on.
+    """
     fields = stat_fields(pid)
-    return len(fields) > 19 and fields[0] not in (b"Z", b"X") and (started is None or int(fields[19]) == started)
+    if len(fields) <= 19 or (started is not None and int(fields[19]) != started):
+        return False
+    return fields[0] not in (b"Z", b"X") or int(fields[17]) > 1
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether somebody has stopped the process: by SIGSTOP, a terminal or a debugger. See proc(5)."""
+    return stat_fields(pid)[:1] in ([b"T"], [b"t"])
+
+
+def state_in_words(pid: int) -> str:
+    """Return what the process does, for a person: `waits in the kernel (state D, in fuse_get_req)`."""
+    state = b"".join(stat_fields(pid)[:1]).decode("ascii", "replace")
+    if state in ("T", "t"):
+        return f"stopped (state {state}): kill -CONT {pid}"
+    where = read_small(f"/proc/{pid}/wchan", 256).decode("ascii", "replace").strip("0\n")
+    inside = f", in {where}" if where.isprintable() and where else ""
+    return f"waits in the kernel (state D{inside})" if state == "D" else f"state {state or 'gone'}{inside}"
 
 
 def boot_id() -> str:
@@ -67,13 +108,20 @@ def ancestors(pid: int) -> list[int]:
     return found
 
 
+def threads(pid: int) -> list[str]:
+    """Return the ids of the threads of `pid`; [] when it is gone. Raises OSError when we cannot look."""
+    try:
+        return posix.listdir(f"/proc/{pid}/task")
+    except OSError as error:
+        _raise_when_blind(error)
+        return []
+
+
 def children(pid: int) -> list[int]:
     """Return the pids of the children of all threads of `pid`."""
-    try:
-        threads = posix.listdir(f"/proc/{pid}/task")
-    except OSError:
-        return []
-    return [int(child) for thread in threads for child in read_small(f"/proc/{pid}/task/{thread}/children").split()]
+    return [
+        int(child) for thread in threads(pid) for child in read_small(f"/proc/{pid}/task/{thread}/children").split()
+    ]
 
 
 def descendants(pid: int) -> list[tuple[int, int]]:
@@ -87,9 +135,20 @@ def descendants(pid: int) -> list[tuple[int, int]]:
     return found
 
 
+def environment(pid: int) -> bytes:
+    """Return the environment with which `pid` was executed, as /proc has it; b"" when it is gone or hidden.
+
+    That of a process whose first thread has ended is told by those that live.
+    """
+    text = read_small(f"/proc/{pid}/environ")
+    if text or not is_alive(pid, None):
+        return text
+    return next((found for thread in threads(pid) if (found := read_small(f"/proc/{pid}/task/{thread}/environ"))), b"")
+
+
 def environment_value(pid: int, variable: bytes) -> bytes | None:
     """Return the value that `variable` (with its =) had when the process was executed; None without one, or hidden."""
-    for entry in read_small(f"/proc/{pid}/environ").split(b"\0"):
+    for entry in environment(pid).split(b"\0"):
         if entry.startswith(variable):
             return entry[len(variable) :]
     return None
@@ -103,7 +162,7 @@ def processes_of_run(run_id: str) -> list[int]:
     for name in posix.listdir("/proc"):
         if not name.isdecimal() or int(name) == mine:
             continue
-        text = read_small(f"/proc/{name}/environ")
+        text = environment(int(name))
         if wanted in text and wanted in text.split(b"\0") and is_alive(int(name), None):
             found.append(int(name))
     return found

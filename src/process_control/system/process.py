@@ -14,15 +14,21 @@ if TYPE_CHECKING:
     from process_control.system.limits import Limits
 
 _LOCK_DESCRIPTOR = 3
+_ENOENT = 2
+_REPORT_BYTES = 8192
 
 
 class NotExecuted(Exception):
-    """The command could not be executed: `code` 126 or 127 (as shells have it), and why in words."""
+    """The command could not be executed: `code` 126 or 127 (as shells have it), and why in words.
 
-    def __init__(self, code: int, why: str) -> None:
+    `is_passing`: it may well be another time, so it is worth another try.
+    """
+
+    def __init__(self, code: int, why: str, *, is_passing: bool = False) -> None:
         super().__init__(why)
         self.code = code
         self.why = why
+        self.is_passing = is_passing
 
 
 class Surroundings:
@@ -65,30 +71,72 @@ class Surroundings:
         self.limits = limits
         self.stdout = self.stderr = -1  # the supervisor's pipes
 
+    def close_streams(self) -> None:
+        """Close our copy of what the command has as its stdout and stderr."""
+        for descriptor in (self.stdout, self.stderr):
+            if descriptor >= 0:
+                posix.close(descriptor)
+        self.stdout = self.stderr = -1
 
-def start(argv: list[str], surroundings: Surroundings) -> int:
-    """Start the command in a session of its own and return its pid. Raises NotExecuted."""
-    path = find_executable(argv[0], surroundings.search_path)
-    report_read, report_write = posix.pipe2(posix.O_CLOEXEC)
+
+class Starting:
+    """A command between fork and exec. `report` is readable once it was executed, or could not be.
+
+    Its directory and its program may lie on a disk that does not answer, so nobody waits for that without a limit.
+    """
+
+    __slots__ = ("_is_in_group", "_name", "_surroundings", "pid", "report")
+
+    def __init__(self, pid: int, report: int, name: str, surroundings: Surroundings, *, is_in_group: bool) -> None:
+        self.pid = pid
+        self.report = report
+        self._name = name
+        self._surroundings = surroundings
+        self._is_in_group = is_in_group
+
+    def finish(self) -> None:
+        """With `report` readable: the command runs now. Raises NotExecuted when it does not."""
+        try:
+            report = posix.read(self.report, _REPORT_BYTES)
+        finally:
+            posix.close(self.report)
+        if report:
+            posix.waitpid(self.pid, 0)  # it ends by itself, at once
+            from process_control.system.not_executed import not_executed
+
+            raise not_executed(self._name, self._surroundings.directory, self._surroundings.search_path, report)
+        group = self._surroundings.cgroup
+        if group is not None and not self._is_in_group and not cgroup.holds(group, self.pid):
+            self._surroundings.all_in_cgroup = False
+
+    def give_up(self) -> None:
+        """Wait for it no longer: it is a process of the job like any other, and ends with its tree."""
+        posix.close(self.report)
+
+
+def start(argv: list[str], surroundings: Surroundings) -> Starting:
+    """Begin to start the command in a session of its own. Raises NotExecuted when there can be no process."""
     runner = posix.getpid()
+    try:
+        report_read, report_write = posix.pipe2(posix.O_CLOEXEC)
+    except OSError as error:
+        raise no_process(error) from error
     try:
         pid, is_in_group = cgroup.fork_into(surroundings.cgroup)
     except OSError as error:
         posix.close(report_read)
         posix.close(report_write)
-        raise NotExecuted(126, f"no new process could be made: {error.strerror}") from error
+        raise no_process(error) from error
     if pid == 0:
         surroundings.all_in_cgroup = is_in_group
-        _become(path, argv, surroundings, report_write, runner)
+        _become(argv, surroundings, report_write, runner)
     posix.close(report_write)
-    report = posix.read(report_read, 64)
-    posix.close(report_read)
-    if report:
-        posix.waitpid(pid, 0)
-        raise _not_executed(argv[0], surroundings, report)
-    if surroundings.cgroup is not None and not is_in_group and not cgroup.holds(surroundings.cgroup, pid):
-        surroundings.all_in_cgroup = False
-    return pid
+    return Starting(pid, report_read, argv[0], surroundings, is_in_group=is_in_group)
+
+
+def no_process(error: OSError) -> NotExecuted:
+    """Return the error for a host that has no process or descriptor left."""
+    return NotExecuted(126, f"no new process could be made: {error.strerror}", is_passing=True)
 
 
 def start_detached(argv: list[str], *, stdin: int | None = None) -> None:
@@ -135,10 +183,13 @@ def _start_and_end(argv: list[str], stdin: int | None) -> None:
         posix._exit(127)
 
 
-def find_executable(name: str, search_path: list[str]) -> str:
-    """Return the path to execute, as execvp(3) finds it. Raises NotExecuted 127 (not found) or 126."""
+def find_executable(name: str, search_path: list[str]) -> tuple[str, str | None]:
+    """Return the path to execute, as execvp(3) finds it, or "" and the first file that may not be executed.
+
+    Relative directories are those below the working directory: a caller who has another one says so in `search_path`.
+    """
     if "/" in name:
-        return name
+        return name, None
     denied = None
     for directory in search_path:
         path = f"{directory or '.'}/{name}"
@@ -147,11 +198,14 @@ def find_executable(name: str, search_path: list[str]) -> str:
         except OSError:
             continue
         if (status.st_mode & 0o170000) == 0o100000 and posix.access(path, posix.X_OK):
-            return path
+            return path, None
         denied = denied or path
-    if denied:
-        raise NotExecuted(126, f"{denied}: not executable (chmod +x {denied})")
-    raise NotExecuted(127, f"{name}: command not found in PATH={':'.join(search_path)}")
+    return "", denied
+
+
+def absolute_search_path(search_path: list[str], directory: str) -> list[str]:
+    """Return the directories of PATH as the job means them: relative ones are below its working directory."""
+    return [each if each.startswith("/") else f"{directory}/{each}".rstrip("/") for each in search_path]
 
 
 def program_stamps(names: list[str], search_path: list[str], directory: str) -> list[str]:
@@ -161,19 +215,22 @@ def program_stamps(names: list[str], search_path: list[str], directory: str) -> 
     """
     stamps: dict[str, str] = {}
     for name in names:
+        path, _ = find_executable(name, absolute_search_path(search_path, directory))
         try:
-            path = find_executable(name, search_path)
             status = posix.stat(path if path.startswith("/") else f"{directory}/{path}")
-        except (NotExecuted, OSError):
+        except OSError:
             stamps.setdefault(name, name)
             continue
         stamps[path] = f"{path} {status.st_ino} {status.st_size} {status.st_mtime_ns}"
     return list(stamps.values())
 
 
-def _become(path: str, argv: list[str], surroundings: Surroundings, report: int, runner: int) -> None:
-    """In the child: take on the state in which every job starts, and execute. Never returns."""
-    stage = b"s"
+def _become(argv: list[str], surroundings: Surroundings, report: int, runner: int) -> None:
+    """In the child: take on the state in which every job starts, and execute. Never returns.
+
+    What went wrong is reported as a letter for the stage, the error's number, and a path where one helps.
+    """
+    stage, path = b"s", ""
     try:
         above = _LOCK_DESCRIPTOR + 1  # and no higher: the caller may have left us few descriptors
         report = fcntl.fcntl(report, fcntl.F_DUPFD_CLOEXEC, above)
@@ -196,42 +253,34 @@ def _become(path: str, argv: list[str], surroundings: Surroundings, report: int,
         if surroundings.limits is not None:
             stage = b"g"
             surroundings.limits.take_on(is_in_group=surroundings.all_in_cgroup)
-        stage = b"d"
-        posix.chdir(surroundings.directory)
         stage = b"s"
         if surroundings.no_new_privileges:
             linux.set_no_new_privileges()
         linux.set_parent_death_signal(_signal.SIGKILL)
         if posix.getppid() != runner:
             posix._exit(137)
+        stage = b"d"
+        posix.chdir(surroundings.directory)
+        stage = b"p"
+        path, denied = find_executable(argv[0], surroundings.search_path)
+        if not path:
+            posix.write(report, b"p0 " + _bytes(denied or ""))
+            posix._exit(126)
         stage = b"x"
         posix.execve(path, [_bytes(word) for word in argv], surroundings.environment)
     except OSError as error:
-        posix.write(report, stage + b"%d" % (error.errno or 0))
+        number = error.errno or 0
+        if stage == b"x" and number == _ENOENT and _exists(path):
+            stage = b"i"
+        posix.write(report, stage + b"%d " % number)
     except BaseException:  # noqa: BLE001  a forked copy of us must never go on, whatever happened
-        posix.write(report, b"s0")
+        posix.write(report, b"s0 ")
     posix._exit(126)
 
 
-def _not_executed(name: str, surroundings: Surroundings, report: bytes) -> NotExecuted:
-    import errno
-
-    stage, number = report[:1], int(report[1:] or b"0")
-    places = {b"d": f"working directory {surroundings.directory}", b"x": name, b"g": "what holds it to its limits"}
-    where = places.get(stage, "the process")
-    if stage == b"x" and number == errno.ENOEXEC:
-        return NotExecuted(126, f"{name}: neither a program nor a script with a #! line")
-    if stage == b"x" and number == errno.ENOENT:
-        exists = _exists(name, surroundings.directory)
-        words = "the interpreter that its #! line names is not there" if exists else "no such file"
-        return NotExecuted(126 if exists else 127, f"{name}: {words}")
-    code = 127 if stage == b"x" and number == errno.ENOTDIR else 126
-    return NotExecuted(code, f"{where}: {posix.strerror(number) if number else 'could not be set up'}")
-
-
-def _exists(name: str, directory: str) -> bool:
+def _exists(path: str) -> bool:
     try:
-        posix.stat(name if name.startswith("/") else f"{directory}/{name}")
+        posix.stat(path)
     except OSError:
         return False
     return True

@@ -6,11 +6,34 @@ Lean room: `_signal` instead of `signal`, which pulls in `enum`.
 import _signal
 import posix
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 # Real-time signals that nobody sends by habit. 34 is SIGRTMIN of glibc.
 GUARD_DIED = 35  # the kernel sends it when the guard is gone: KILL the tree now
 STOP_REQUEST = 36  # --kill-job and on_overlap: replace send it: stop as by TERM, but asked for
 
 STOPPING = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT)
+HANDED_ON = (_signal.SIGUSR1, _signal.SIGUSR2)
+"""What the running command gets: by them programs are asked for a report, or to open their files again."""
+OTHERS = (
+    _signal.SIGABRT,
+    _signal.SIGALRM,
+    _signal.SIGIO,
+    _signal.SIGPROF,
+    _signal.SIGPWR,
+    _signal.SIGSTKFLT,
+    _signal.SIGSYS,
+    _signal.SIGTRAP,
+    _signal.SIGVTALRM,
+    _signal.SIGXCPU,
+    34,
+    *range(37, 65),
+)
+"""The others that end a process which does not listen, see signal(7): they mean TERM. Left out are those by which the
+kernel tells a fault of our own (SEGV, BUS, FPE, ILL): a handler would come back to the faulty instruction."""
+_OF_TERMINALS = (_signal.SIGTSTP, _signal.SIGTTIN, _signal.SIGTTOU)
 
 
 def signal_name(number: int) -> str:
@@ -29,21 +52,22 @@ class WaitEnded(Exception):
 class Inbox:
     """What signals have told this process. `descriptor` becomes readable with each one."""
 
-    __slots__ = ("_raises", "_write_end", "descriptor", "guard_died", "stop_requested", "stopped_by")
+    __slots__ = ("_handed_on", "_raises", "_write_end", "descriptor", "guard_died", "stop_requested", "stopped_by")
 
     def __init__(self) -> None:
         self.stopped_by: int | None = None
         self.stop_requested = False
         self.guard_died = False
         self._raises = False
+        self._handed_on: list[int] = []
         self.descriptor, self._write_end = posix.pipe2(posix.O_CLOEXEC | posix.O_NONBLOCK)
 
     def open(self) -> None:
         """Take over the signals of this process; one that the caller had ignored (nohup) stays ignored."""
         _signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
-        for number in STOPPING:
-            if _signal.getsignal(number) != _signal.SIG_IGN:
-                _signal.signal(number, self._stop)
+        hear(STOPPING, self._stop)
+        hear(OTHERS, self._stop)
+        hear(HANDED_ON, self._hand_on)
         _signal.signal(STOP_REQUEST, self._stop)
         _signal.signal(GUARD_DIED, self._stop)
         _signal.signal(_signal.SIGCHLD, _nothing)
@@ -60,6 +84,11 @@ class Inbox:
         except BlockingIOError:
             pass
 
+    def handed_on(self) -> list[int]:
+        """Return the signals that came for the running command, and forget them."""
+        numbers, self._handed_on = self._handed_on, []
+        return numbers
+
     def interruptible(self, seconds: float) -> "Interruptible":
         """Return a context in which a stop, or `seconds` gone by, raises WaitEnded out of a system call."""
         return Interruptible(self, seconds)
@@ -70,9 +99,12 @@ class Inbox:
         elif number == STOP_REQUEST:
             self.stop_requested = True
         elif self.stopped_by is None:
-            self.stopped_by = number
+            self.stopped_by = number if number in STOPPING else _signal.SIGTERM
         if self._raises:
             raise WaitEnded
+
+    def _hand_on(self, number: int, _frame: object) -> None:
+        self._handed_on.append(number)
 
 
 class Interruptible:
@@ -94,11 +126,25 @@ class Interruptible:
     def __exit__(self, *_: object) -> None:
         self._inbox._raises = False
         _signal.setitimer(_signal.ITIMER_REAL, 0)
+        _signal.signal(_signal.SIGALRM, self._inbox._stop)
+
+
+def hear(numbers: "tuple[int, ...]", handler: "Callable[[int, object], None]") -> None:
+    """Have `handler` called for these signals; one that the caller had ignored (nohup) stays ignored."""
+    for number in numbers:
+        if _signal.signal(number, handler) == _signal.SIG_IGN:
+            _signal.signal(number, _signal.SIG_IGN)
+
+
+def ignore_the_terminal() -> None:
+    """Let no terminal stop this process (Ctrl-Z, output in the background): nobody would keep the job's limits."""
+    for number in _OF_TERMINALS:
+        _signal.signal(number, _signal.SIG_IGN)
 
 
 def block() -> None:
-    """Hold back the stopping signals, across a fork."""
-    _signal.pthread_sigmask(_signal.SIG_BLOCK, STOPPING)
+    """Hold back the signals that we listen to, across a fork."""
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, (*STOPPING, *HANDED_ON, *OTHERS, STOP_REQUEST))
     if _signal.getsignal(_signal.SIGCHLD) == _signal.SIG_IGN:  # the kernel would reap our children before we see them
         _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
 

@@ -8,9 +8,16 @@ import posix
 import select
 import time
 
-from process_control.system import cgroup, proc
+from process_control.system import cgroup, proc, tree
+from process_control.system.clock import wait_milliseconds
 from process_control.system.signals import STOP_REQUEST
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PATIENCE_SECONDS = 5.0
+"""How long beyond its grace a run may take to end, and to record that."""
 _KILL_AGAIN_SECONDS = 0.05
 
 
@@ -33,12 +40,17 @@ def open_runner(block: dict[str, object], *, boot_id: str, pid_namespace: str) -
 
 
 def ask_runner_to_stop(block: dict[str, object], *, boot_id: str, pid_namespace: str) -> bool:
-    """Ask the block's runner to stop its run; return False when it is gone. Raises PermissionError."""
+    """Ask the block's runner, and its guard, to stop the run; return False when it is gone. Raises PermissionError.
+
+    Both are continued, should somebody have stopped them; the guard keeps the time of the stop.
+    """
     handle = open_runner(block, boot_id=boot_id, pid_namespace=pid_namespace)
     if handle is None:
         return False
     try:
         _signal.pidfd_send_signal(handle, STOP_REQUEST)
+        _signal.pidfd_send_signal(handle, _signal.SIGCONT)
+        _signal_guard(block, STOP_REQUEST, _signal.SIGCONT)
     except ProcessLookupError:
         return False
     finally:
@@ -46,11 +58,72 @@ def ask_runner_to_stop(block: dict[str, object], *, boot_id: str, pid_namespace:
     return True
 
 
-def wait_until_gone(handle: int) -> None:
-    """Wait until the process of the pidfd has ended."""
+def continue_the_stopped(block: dict[str, object], *, boot_id: str, pid_namespace: str) -> str | None:
+    """Continue runner and guard of the block's run when somebody has stopped them; return in words who was, or None."""
+    handle = open_runner(block, boot_id=boot_id, pid_namespace=pid_namespace)
+    if handle is None:
+        return None
+    try:
+        runner, guard = int(str(block["pid"])), proc.parent_of(int(str(block["pid"])))
+        stopped = [name for name, pid in (("runner", runner), ("guard", guard)) if proc.is_stopped(pid)]
+        if not stopped:
+            return None
+        _signal.pidfd_send_signal(handle, _signal.SIGCONT)
+        _signal_guard(block, _signal.SIGCONT)
+    except OSError:
+        return None
+    finally:
+        posix.close(handle)
+    return f"its {' and its '.join(stopped)} had been stopped by a signal"
+
+
+def _signal_guard(block: dict[str, object], *numbers: int) -> None:
+    """Signal the parent of the block's runner, if that is the guard that the block names."""
+    runner, guard = block.get("pid"), block.get("guard_pid")
+    if not isinstance(runner, int) or not isinstance(guard, int) or guard <= 1:
+        return
+    try:
+        handle = posix.pidfd_open(guard)
+    except OSError:
+        return
+    try:
+        if proc.parent_of(runner) == guard:
+            for number in numbers:
+                _signal.pidfd_send_signal(handle, number)
+    except OSError:  # it is root's, or gone
+        pass
+    finally:
+        posix.close(handle)
+
+
+def seconds_to_end(block: dict[str, object], block_of: "Callable[[str], dict[str, object] | None]") -> float:
+    """Return how long the block's run may take to end once it was asked to: by its grace, and those of inner runs."""
+    grace, runner = block.get("kill_grace_seconds"), block.get("pid")
+    seconds = float(grace) if isinstance(grace, (int, float)) and 0 <= grace < 1 << 62 else 10.0
+    inner = tree.inner_runs(runner, block_of) if isinstance(runner, int) else {}
+    return max([seconds, *[each + 2.0 for each in inner.values()]]) + PATIENCE_SECONDS
+
+
+def wait_until_gone(handle: int, seconds: float) -> bool:
+    """Wait until the process of the pidfd has ended, at most so long; return whether it has."""
+    until = time.monotonic() + seconds
     poll = select.poll()
     poll.register(handle, select.POLLIN)
-    poll.poll()
+    while (left := until - time.monotonic()) > 0:
+        if poll.poll(wait_milliseconds(left)):
+            return True
+    return bool(poll.poll(0))
+
+
+def kill_runner(handle: int) -> bool:
+    """KILL a runner that does not end: its guard then ends its tree. Return whether it is gone."""
+    try:
+        _signal.pidfd_send_signal(handle, _signal.SIGKILL)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return wait_until_gone(handle, PATIENCE_SECONDS)
 
 
 def survivors(block: dict[str, object]) -> list[int]:

@@ -11,16 +11,22 @@ import time
 from process_control.core.run import TREE, Facts
 from process_control.system import cgroup, linux, proc, process
 from process_control.system.capture import ERR, OUT, Capture, make_pipe
-from process_control.system.signals import Inbox
+from process_control.system.clock import wait_milliseconds
+from process_control.system.guard import MARGIN_SECONDS
+from process_control.system.signals import STOPPING, Inbox
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from process_control.system.guard import Channel
     from process_control.system.output_watch import OutputWatch
 
 DRAIN_SECONDS = 2.0
+INNER_SECONDS = 2.0
+"""What an inner run (of a sub-job) gets besides its own grace, to record its end."""
 SETTLED_SECONDS = 0.025
+_SAME_MOMENT_SECONDS = 0.25
 _KILL_AGAIN_SECONDS = 0.02
 _GIVE_UP_SECONDS = 5.0
 
@@ -43,18 +49,19 @@ class TimeLimits:
 class Supervisor:
     """One attempt from its first command to the end of its tree.
 
-    `guard_channel` is the pipe on which a guard that is root is asked to signal what we may not; `settled()` is
-    called once, as soon as the job has lived for 25 ms (or at its end): time to import what the end may need.
+    `guard` is the way to our guard, which keeps the time limits should we not be able to; `block_of(slug)` returns the
+    block of a job, for runs inside of this one. `settled()` is called once, as soon as the job has lived for 25 ms (or
+    at its end): time to import what the end may need.
     `make_watch()` is called when the first command runs, for a job whose rules look at lines of output.
     """
 
     __slots__ = (
+        "_block_of",
         "_capture",
         "_children_gone",
         "_deadline",
         "_flush",
-        "_grace_of",
-        "_guard_channel",
+        "_guard",
         "_heard_at",
         "_inbox",
         "_limits",
@@ -62,6 +69,7 @@ class Supervisor:
         "_make_watch",
         "_open_streams",
         "_poll",
+        "_report",
         "_run_id",
         "_settled",
         "_settles_at",
@@ -79,8 +87,8 @@ class Supervisor:
         limits: TimeLimits,
         capture: Capture,
         inbox: Inbox,
-        guard_channel: int | None,
-        grace_of: "Callable[[str], float]",
+        guard: "Channel | None",
+        block_of: "Callable[[str], dict[str, object] | None]",
         settled: "Callable[[], None]",
         surroundings: process.Surroundings,
         flush: "Callable[[], None]",
@@ -90,8 +98,8 @@ class Supervisor:
         self._limits = limits
         self._capture = capture
         self._inbox = inbox
-        self._guard_channel = guard_channel
-        self._grace_of = grace_of
+        self._guard = guard
+        self._block_of = block_of
         self._settled: Callable[[], None] | None = settled
         self._surroundings = surroundings
         self._flush = flush
@@ -103,6 +111,7 @@ class Supervisor:
         self._poll.register(inbox.descriptor, select.POLLIN)
         self._open_streams: dict[int, bytes] = {}
         self._main = 0
+        self._report = -1
         self._status: int | None = None
         self._children_gone = False
         self._deadline: float | None = None
@@ -115,22 +124,12 @@ class Supervisor:
         self._started = self._heard_at = time.monotonic()
         if self._limits.timeout_seconds:
             self._deadline = self._started + self._limits.timeout_seconds
-        surroundings = self._surroundings
-        has_large_pipes = self._make_watch is None  # what a pipe holds at the end has to be matched then
-        stdout, surroundings.stdout = make_pipe(is_large=has_large_pipes)
-        stderr, surroundings.stderr = make_pipe(is_large=has_large_pipes)
-        self._open_streams = {stdout: OUT, stderr: ERR}
-        for descriptor in self._open_streams:
-            self._poll.register(descriptor, select.POLLIN)
-        try:
-            completed = self._run_commands(commands, goes_on)
-        finally:
-            posix.close(surroundings.stdout)
-            posix.close(surroundings.stderr)
+        self._keep_to(self._deadline)
+        completed = self._run_commands(commands, goes_on)
         self._finish(completed)
         self._measure()
-        if surroundings.cgroup is not None:
-            cgroup.remove(surroundings.cgroup)
+        if self._surroundings.cgroup is not None:
+            cgroup.remove(self._surroundings.cgroup)
         for descriptor in self._open_streams:
             posix.close(descriptor)
         self._capture.watch = None
@@ -142,15 +141,15 @@ class Supervisor:
             self.facts.command_index = index
             if self._is_over():
                 return False
-            try:
-                self._main = process.start(argv, self._surroundings)
-            except process.NotExecuted as error:
-                self.facts.not_started, self.facts.not_started_code = error.why, error.code
-                return True
             self._status = None
             self._children_gone = False
-            if self._make_watch is not None:
-                self._begin_to_watch()
+            try:
+                if not self._start(argv):
+                    return False
+            except process.NotExecuted as error:
+                self.facts.not_started, self.facts.not_started_code = error.why, error.code
+                self.facts.not_started_passing = error.is_passing
+                return True
             if not self._wait_for_main():
                 return False
             self._read_all()
@@ -159,6 +158,47 @@ class Supervisor:
             if not goes_on(self.facts):
                 return True
         return True
+
+    def _start(self, argv: list[str]) -> bool:
+        """Start the command, with pipes of its own; False when a limit or a signal came first. Raises NotExecuted.
+
+        What one command does to its pipe (O_NONBLOCK, its size) is not for the next one to meet.
+        """
+        surroundings = self._surroundings
+        has_large_pipes = self._make_watch is None  # what a pipe holds at the end has to be matched then
+        try:
+            surroundings.stdout = self._open_stream(OUT, is_large=has_large_pipes)
+            surroundings.stderr = self._open_stream(ERR, is_large=has_large_pipes)
+            starting = process.start(argv, surroundings)
+        finally:
+            surroundings.close_streams()
+        self._main = starting.pid
+        self._poll.register(starting.report, select.POLLIN)
+        self._report = starting.report
+        if self._make_watch is not None:
+            self._begin_to_watch()
+        try:
+            while self._report >= 0:
+                if self._is_over():
+                    self.facts.was_starting = True
+                    starting.give_up()
+                    return False
+                self._wait(self._next_limit())
+        finally:
+            self._poll.unregister(starting.report)
+            self._report = -1
+        starting.finish()
+        return True
+
+    def _open_stream(self, stream: bytes, *, is_large: bool) -> int:
+        """Make a pipe, read its one end from now on, and return the other. Raises NotExecuted."""
+        try:
+            read_end, write_end = make_pipe(is_large=is_large)
+        except OSError as error:
+            raise process.no_process(error) from error
+        self._open_streams[read_end] = stream
+        self._poll.register(read_end, select.POLLIN)
+        return write_end
 
     def _begin_to_watch(self) -> None:
         """Have the output watched from now on; what was printed meanwhile waits in the pipes."""
@@ -177,15 +217,39 @@ class Supervisor:
         if self._watch is not None:
             self._watch.finish()
 
+    def _keep_to(self, deadline: float | None) -> None:
+        """Tell the guard when the limit of this attempt has passed, should we not see to it."""
+        if self._guard is not None:
+            grace = self._limits.grace_seconds
+            at = None if deadline is None else deadline + grace + MARGIN_SECONDS
+            self._guard.set_deadline(at, grace_seconds=grace)
+
     def _wait_for_main(self) -> bool:
         """Wait for the command's main process; return False when a limit or a signal came first."""
         while True:
             self._reap()
             if self._status is not None:
-                return True
+                return not self._was_stopped_as_it_ended()
             if self._is_over():
                 return False
             self._wait(self._next_limit())
+
+    def _was_stopped_as_it_ended(self) -> bool:
+        """Whether a stop came in the moment in which the command ended; notes it.
+
+        A service manager or a shutdown sends TERM to all of us at once, and we may see the command's end first.
+        """
+        if self._status == 0:
+            return False
+        if self._died_of_a_stopping_signal():
+            until = time.monotonic() + _SAME_MOMENT_SECONDS
+            while not self._inbox.stopping and time.monotonic() < until:
+                self._wait(until)
+        return self._inbox.stopping and self._is_over()
+
+    def _died_of_a_stopping_signal(self) -> bool:
+        status = self._status
+        return status is not None and posix.WIFSIGNALED(status) and posix.WTERMSIG(status) in STOPPING
 
     def _next_limit(self) -> float | None:
         """Return when the next limit ends the attempt, unless something is heard of it before."""
@@ -222,6 +286,8 @@ class Supervisor:
             self._end_tree()
         self._read_all()
         self._finish_lines()
+        if self._inbox.stopping and self._died_of_a_stopping_signal():
+            self._is_over()
 
     def _drain(self) -> None:
         """Give leftovers and late output their 2 s; a stop cuts them short."""
@@ -247,13 +313,13 @@ class Supervisor:
         from process_control.system import tree
 
         me = posix.getpid()
-        grace = max(
-            self._limits.grace_seconds,
-            tree.inner_grace_seconds(me, run_id=self._run_id, grace_of=self._grace_of),
-        )
+        inner = tree.inner_runs(me, self._block_of)
+        grace = max([self._limits.grace_seconds, *[seconds + INNER_SECONDS for seconds in inner.values()]])
         until = time.monotonic() + grace
-        if tree.ask_tree_to_end(me, run_id=self._run_id):
-            self._ask_guard(b"T" + self._run_id.encode("ascii"))
+        if self._guard is not None:
+            self._guard.set_deadline(until + MARGIN_SECONDS)
+        if tree.ask_tree_to_end(me, inner_runners=set(inner)) and self._guard is not None:
+            self._guard.ask_to_end(list(inner))
         while not self._children_gone and time.monotonic() < until and not self._inbox.guard_died:
             self._wait(until)
             self._reap()
@@ -269,8 +335,8 @@ class Supervisor:
             self._reap()
             if self._children_gone:
                 break
-            if tree.kill_tree(posix.getpid()):
-                self._ask_guard(b"K")
+            if tree.kill_tree(posix.getpid()) and self._guard is not None:
+                self._guard.ask_to_kill()
             if time.monotonic() >= give_up:
                 self.facts.survivor_pids = [pid for pid, _ in proc.descendants(posix.getpid())]
                 self.facts.survivors = [proc.describe(pid) for pid in self.facts.survivor_pids]
@@ -279,13 +345,6 @@ class Supervisor:
         if self._status is not None:
             self._note_exit()
 
-    def _ask_guard(self, request: bytes) -> None:
-        if self._guard_channel is not None:
-            try:
-                posix.write(self._guard_channel, request)
-            except OSError:
-                pass
-
     def _wait(self, until: float | None) -> None:
         """Sleep until something happens or `until` comes, and take in what can be read."""
         is_behind = self._watch is not None and self._watch.is_behind
@@ -293,17 +352,29 @@ class Supervisor:
         if self._settled is not None:
             settles_in = max(0.0, self._settles_at - time.monotonic())
             limit = settles_in if limit < 0 else min(limit, settles_in)
-        events = self._poll.poll(0 if is_behind else -1 if limit < 0 else int(limit * 1000) + 1)
+        events = self._poll.poll(0 if is_behind else -1 if limit < 0 else wait_milliseconds(limit))
         if self._settled is not None and time.monotonic() >= self._settles_at:
             self._settle()
         for descriptor, _ in events:
             if descriptor == self._inbox.descriptor:
                 self._inbox.clear()
+                self._hand_signals_on()
+            elif descriptor == self._report:
+                self._report = -1
             elif not is_behind:
                 self._read(descriptor)
         if self._watch is not None:
             self._watch.work()
         self._flush()
+
+    def _hand_signals_on(self) -> None:
+        """Give USR1 and USR2 to the command that runs."""
+        for number in self._inbox.handed_on():
+            if self._main and self._status is None:  # not reaped, so the pid is still its own
+                try:
+                    posix.kill(self._main, number)
+                except OSError:
+                    pass
 
     def _settle(self) -> None:
         settled, self._settled = self._settled, None

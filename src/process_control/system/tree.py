@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def ask_tree_to_end(root: int, *, run_id: str) -> bool:
+def ask_tree_to_end(root: int, *, inner_runners: "set[int]") -> bool:
     """Send TERM (and CONT, for the stopped) to every process below `root`; return whether one could not be reached.
 
-    Processes of an inner run (a sub-job's: they carry another run id) are left to the inner run, which has its own
-    grace and records its own end.
+    What is below an inner runner (a sub-job's) is left to it: it has its own grace and records its own end.
     """
-    mine = run_id.encode("ascii")
+    left_alone: set[int] = set()
     unreachable = False
     for pid, parent in proc.descendants(root):
-        carried = proc.environment_value(pid, proc.RUN_ID_VARIABLE)
-        if carried is None or carried == mine:
-            unreachable |= not _send(pid, (parent, root), _signal.SIGTERM)
-            _send(pid, (parent, root), _signal.SIGCONT)
+        if parent in inner_runners or parent in left_alone:
+            left_alone.add(pid)
+            continue
+        unreachable |= not _send(pid, (parent, root), _signal.SIGTERM)
+        _send(pid, (parent, root), _signal.SIGCONT)
     return unreachable
 
 
@@ -57,16 +57,20 @@ def _send(pid: int, parents: tuple[int, int], number: int) -> bool:
     return True
 
 
-def inner_grace_seconds(root: int, *, run_id: str, grace_of: "Callable[[str], float]") -> float:
-    """Return the longest grace among the inner runs below `root`, plus 2 s; 0.0 when there are none.
+def inner_runs(root: int, block_of: "Callable[[str], dict[str, object] | None]") -> dict[int, float]:
+    """Return the inner runs (of sub-jobs) below `root`: the pid of each runner, and the grace of its job in seconds.
 
-    `grace_of(slug)` tells the grace that the inner job's block holds.
+    A process says by its environment to which job it belongs, and can say anything. So the block of that job, as
+    `block_of(slug)` returns it, has to name a living runner below `root`.
     """
-    mine = run_id.encode("ascii")
-    longest = 0.0
-    for pid, _ in proc.descendants(root):
-        carried = proc.environment_value(pid, proc.RUN_ID_VARIABLE)
-        if carried is not None and carried != mine:
-            slug = proc.environment_value(pid, b"PROCESS_CONTROL_JOB=") or b""
-            longest = max(longest, grace_of(slug.decode("ascii", "replace")) + 2.0)
-    return longest
+    below = {pid for pid, _ in proc.descendants(root)}
+    slugs = {proc.environment_value(pid, b"PROCESS_CONTROL_JOB=") for pid in below}
+    found: dict[int, float] = {}
+    for slug in slugs:
+        block = block_of(slug.decode("ascii", "replace")) if slug else None
+        if block is None or block.get("end") is not None:
+            continue
+        runner, started, grace = block.get("pid"), block.get("pid_start"), block.get("kill_grace_seconds")
+        if isinstance(runner, int) and runner in below and isinstance(started, int) and proc.is_alive(runner, started):
+            found[runner] = float(grace) if isinstance(grace, (int, float)) and 0 <= grace < 1 << 62 else 0.0
+    return found

@@ -1,0 +1,39 @@
+"""Why a command could not be executed, in words, from the report of the process that was to become it.
+
+Lean room, loaded only then.
+"""
+
+import errno
+import posix
+
+from process_control.system.process import NotExecuted
+
+_PASSING = (errno.EAGAIN, errno.ENOMEM, errno.ETXTBSY, errno.ESTALE, errno.EIO, errno.EMFILE, errno.ENFILE)
+
+
+def not_executed(name: str, directory: str, search_path: list[str], report: bytes) -> NotExecuted:
+    """Return the error for a report: a letter for the stage, the error's number, and a path (see `process._become`).
+
+    `name` is the command as the job file has it.
+    """
+    stage, (number_text, _, rest) = report[:1], report[1:].partition(b" ")
+    number = int(number_text or b"0")
+    if stage == b"p" and not number:
+        return not_found(name, search_path, rest.decode("utf-8", "surrogateescape"))
+    if stage == b"x" and number == errno.ENOEXEC:
+        return NotExecuted(126, f"{name}: neither a program nor a script with a #! line")
+    if stage == b"i":
+        return NotExecuted(126, f"{name}: the interpreter that its #! line names is not there")
+    if stage == b"x" and number == errno.ENOENT:
+        return NotExecuted(127, f"{name}: no such file")
+    places = {b"d": f"working directory {directory}", b"x": name, b"p": name, b"g": "what holds it to its limits"}
+    code = 127 if stage == b"x" and number == errno.ENOTDIR else 126
+    why = posix.strerror(number) if number else "could not be set up"
+    return NotExecuted(code, f"{places.get(stage, 'the process')}: {why}", is_passing=number in _PASSING)
+
+
+def not_found(name: str, search_path: list[str], denied: str) -> NotExecuted:
+    """Return the error for a name that stands in no directory of PATH, but for `denied`, which may not be executed."""
+    if denied:
+        return NotExecuted(126, f"{denied}: not executable (chmod +x {denied})")
+    return NotExecuted(127, f"{name}: command not found in PATH={':'.join(search_path)}")
