@@ -39,7 +39,7 @@ def _continue_the_stopped(run: Run) -> str:
     """Continue a run whose runner or guard somebody has stopped: nobody keeps its limits. Return that in words."""
     block = _holder(run)
     stopped = None if block is None else run.adapters.continue_the_stopped(block)
-    return f"; {stopped}, and was continued" if stopped else ""
+    return f"; {stopped}, now continued" if stopped else ""
 
 
 def _what_to_do_about_the_overlap(run: Run) -> str:

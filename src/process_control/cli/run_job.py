@@ -98,7 +98,9 @@ def start(options: Options) -> int:
         raise
     except Exception as error:  # noqa: BLE001  told and recorded, as far as that is possible
         return _refused(error, options)
-    return _run(request, options, settings, account, caller(), guard_pid)
+    code = _run(request, options, settings, account, caller(), guard_pid)
+    guard.continue_it(guard_pid)
+    return code
 
 
 def _surroundings(options: Options, channel: int | None) -> "tuple[Settings, Account, Callable[[], Caller]]":

@@ -51,6 +51,15 @@ def be_bound_to(guard_pid: int) -> None:
         posix._exit(KILLED_EXIT_CODE)
 
 
+def continue_it(guard_pid: int) -> None:
+    """In the runner, at its end: should somebody have stopped the guard, nobody else would let it see that end."""
+    if posix.getppid() == guard_pid:
+        try:
+            posix.kill(guard_pid, _signal.SIGCONT)
+        except OSError:  # it is root's, and we are not
+            pass
+
+
 class Channel:
     """The runner's end of the pipe to its guard. `is_needed` says that the guard may signal whom we may not."""
 

@@ -1,0 +1,207 @@
+"""Signals other than a plain stop: to all of us at once, from a terminal, from the job itself, by surprise."""
+
+import os
+import random
+import signal
+from collections import Counter
+from contextlib import suppress
+
+import pytest
+
+from harness import Box, Storm, children, lives, state_letter, until
+from runs import ONE_SLOT, ends, killers, outcomes, script, skips, the_end
+
+ORDERS = {"guard first": "grj", "command first": "jrg", "runner first": "rgj"}
+
+
+@pytest.mark.fault("TERM to guard, runner and command", small=12, full=500, wanted="always stopped")
+@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
+def test_a_stop_that_is_sent_to_all_of_us_at_once_is_a_stop(box: Box, storm: Storm, order: str) -> None:
+    started = box.fifo("started")
+    job = script(box, "job.sh", f"echo $$ > {started}; exec sleep 1000")
+    box.job("job", f"command: {job}\n{ONE_SLOT}\nhold: {{after_failures: 1}}")
+    chance = random.Random(order)
+    seen: Counter[str] = Counter()
+    for _ in storm.rounds():
+        with box.start("job", via="stub") as live:
+            command = int(started.read_line())
+            guard, runner = killers(box, "job")
+            pids = {"g": guard, "r": runner, "j": command}
+            for letter in order:
+                with suppress(ProcessLookupError):
+                    os.kill(pids[letter], signal.SIGTERM)
+                pause_a_little(chance.choice((0, 0, 0.001, 0.01, 0.05)))
+            code = live.wait().exit_code
+        seen[f"{ends(box)[-1]['reason']} {code}"] += 1
+
+    storm.found(f"{order}: {seen['stopped 143']} of {storm.size} stopped")
+    assert seen == {"stopped 143": storm.size}
+
+
+def pause_a_little(seconds: float) -> None:
+    if seconds:
+        signal.sigtimedwait([], seconds)
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2], ids=["USR1", "USR2"])
+def test_user_signals_reach_the_running_command(box: Box, number: signal.Signals) -> None:
+    started, heard = box.fifo("started"), box.fifo("heard")
+    name = number.name.removeprefix("SIG")
+    text = f"trap 'echo {name} > {heard}; exit 0' {name}; echo > {started}; while :; do sleep 0.02; done"
+    box.job("job", f"command: {script(box, 'job.sh', text)}")
+
+    with box.start("job") as live:
+        started.read_line()
+        live.signal(number)
+        word = heard.read_line()
+        result = live.wait()
+
+    assert (word, result.exit_code) == (name, 0)
+    assert outcomes(box) == [("succeeded", None)]
+
+
+BY_SURPRISE = [signal.SIGALRM, signal.SIGXCPU, signal.SIGPWR, signal.SIGABRT, signal.SIGVTALRM, 34, 50, 64]
+
+
+@pytest.mark.parametrize("whom", ["guard", "runner"])
+@pytest.mark.parametrize("number", BY_SURPRISE)
+def test_a_signal_that_nobody_expects_stops_the_run_with_its_grace(box: Box, number: int, whom: str) -> None:
+    started = box.fifo("started")
+    text = f"trap 'echo ended > {box.root}/ended; exit 9' TERM; echo > {started}; while :; do sleep 0.02; done"
+    box.job("job", f"command: {script(box, 'job.sh', text)}")
+
+    with box.start("job", via="stub") as live:
+        started.read_line()
+        guard, runner = killers(box, "job")
+        os.kill({"guard": guard, "runner": runner}[whom], number)
+        result = live.wait()
+
+    assert result.exit_code == 143
+    assert outcomes(box) == [("failed", "stopped")]
+    assert (box.root / "ended").read_text() == "ended\n"
+
+
+def test_a_key_of_the_terminal_does_not_stop_the_clock_of_a_limit(box: Box) -> None:
+    started = box.fifo("started")
+    job = script(box, "job.sh", f"echo > {started}; exec sleep 1000")
+    box.job("job", f"command: {job}\ntimeout: 1s\nkill_grace: 0.1s")
+
+    with box.start("job", tty=True) as live:
+        started.read_line()
+        live.type(b"\x1a")  # Ctrl-Z
+        result = live.wait(seconds=30)
+
+    assert result.exit_code == 124
+    assert outcomes(box) == [("failed", "timeout")]
+
+
+STOPPERS = {
+    "runner": "kill -STOP $PPID",
+    "runner, again and again": "(while kill -STOP $PPID; do sleep 0.01; done) & kill -STOP $PPID",
+}
+
+
+@pytest.mark.parametrize("text", STOPPERS.values(), ids=STOPPERS)
+def test_a_job_that_stops_its_runner_stops_no_limit(box: Box, text: str) -> None:
+    box.job("job", f"command: {script(box, 'job.sh', f'{text}; sleep 1000')}\ntimeout: 0.5s\nkill_grace: 0.1s")
+
+    result = box.run("job", seconds=30)
+
+    assert result.exit_code == 124
+    assert outcomes(box) == [("failed", "timeout")]
+    assert box.processes() == []
+
+
+def test_a_stopped_guard_ends_when_its_runner_has_ended(box: Box) -> None:
+    started, release = box.fifo("started"), box.fifo("release")
+    box.job("job", f"command: {script(box, 'job.sh', f'echo > {started}; read line < {release}')}")
+
+    with box.start("job", via="stub") as live:
+        started.read_line()
+        os.kill(live.pid, signal.SIGSTOP)
+        until(lambda: state_letter(live.pid) == "T", "the guard to be stopped")
+        release.write_line()
+        result = live.wait(seconds=30)
+
+    assert result.exit_code == 0
+    assert outcomes(box) == [("succeeded", None)]
+
+
+def stop_all_of_us(pid: int) -> list[int]:
+    """Stop guard and runner, in the order in which neither can continue the other."""
+    runner = children(pid)[0]
+    for each in (pid, runner):
+        os.kill(each, signal.SIGSTOP)
+        until(lambda each=each: state_letter(each) == "T", "it to be stopped")
+    return [pid, runner]
+
+
+def test_a_stop_continues_a_run_whose_guard_and_runner_were_stopped(box: Box) -> None:
+    started = box.fifo("started")
+    box.job("job", f"command: {script(box, 'job.sh', f'echo > {started}; exec sleep 1000')}\ntimeout: 0")
+
+    with box.start("job", via="stub") as live:
+        started.read_line()
+        stop_all_of_us(live.pid)
+        killed = box.run_job("--kill-job", "job", seconds=30)
+        result = live.wait(seconds=30)
+
+    assert (killed.exit_code, result.exit_code) == (0, 143)
+    assert the_end(box)["detail"] == "stopped on request"
+
+
+def test_the_next_start_continues_a_run_that_was_stopped_and_says_so(box: Box) -> None:
+    started = box.fifo("started")
+    job = script(box, "job.sh", f"echo > {started}; exec sleep 1000")
+    box.job("job", f"command: {job}\n{ONE_SLOT}\ntimeout: 0.2s\nkill_grace: 0.1s")
+
+    with box.start("job", via="stub") as live:
+        started.read_line()
+        stop_all_of_us(live.pid)
+        box.run("--scheduled", "job")
+        result = live.wait(seconds=30)
+
+    assert result.exit_code == 124
+    (skip,) = skips(box)
+    assert skip["detail"].endswith("; its runner and its guard had been stopped by a signal, now continued")
+
+
+def test_a_runner_that_does_not_answer_a_stop_is_killed_and_the_run_is_lost(box: Box) -> None:
+    """A runner that somebody stops again whenever it is continued."""
+    started = box.fifo("started")
+    box.job("job", f"command: {script(box, 'job.sh', f'echo > {started}; exec sleep 1000')}\nkill_grace: 0.1s")
+    with box.start("job", via="stub") as live:
+        started.read_line()
+        guard, runner = killers(box, "job")
+        with frozen(runner, guard):
+            killed = box.run_job("--kill-job", "job", seconds=60)
+        result = live.wait(seconds=30)
+
+    assert killed.exit_code == 0, killed
+    assert "has not ended within 5.1 s and is killed now: stopped (state T)" in killed.stderr
+    assert result.exit_code in (137, 143)
+    assert not lives(runner)
+
+
+class frozen:  # noqa: N801  a context
+    """While open, these processes are stopped again at once whenever somebody continues them."""
+
+    def __init__(self, *pids: int) -> None:
+        self._pids = pids
+
+    def __enter__(self) -> None:
+        self._child = os.fork()
+        if self._child == 0:
+            try:
+                while True:
+                    for pid in self._pids:
+                        os.kill(pid, signal.SIGSTOP)
+            finally:
+                os._exit(0)
+
+    def __exit__(self, *_: object) -> None:
+        os.kill(self._child, signal.SIGKILL)
+        os.waitpid(self._child, 0)
+        for pid in self._pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
