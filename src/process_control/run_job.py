@@ -57,7 +57,7 @@ def run_job(request: Request, job: "Job", adapters: "Adapters") -> int:
         if done is not None:
             return done
         record_the_start(run)
-    except (CannotRecord, BadConfiguration, NotPermitted):
+    except (CannotRecord, BadConfiguration, NotPermitted, OSError):
         if run.slot is not None:
             adapters.store.give_slot_back(run.slot)
         raise

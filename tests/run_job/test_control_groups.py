@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from control_groups import groups_of_runs, own_group
-from harness import SERVICE_USER, Box, Live, Storm, lives, until
+from harness import SERVICE_USER, STRANGER, Box, Live, Storm, lives, until
 from runs import ends, kill_both, killers, outcomes, script, starts, the_end
 
 pytestmark = pytest.mark.with_group
@@ -298,3 +298,39 @@ def test_what_became_root_is_ended_by_a_run_that_may_not_signal_it(
     assert is_gone
     assert as_service_user(box, "job").wait().exit_code == 0
     assert groups_of_runs() == []
+
+
+LOCKS_EVERY_GROUP = """
+import ctypes, fcntl, os, sys
+libc, above = ctypes.CDLL(None), sys.argv[1]
+watch = libc.inotify_init1(0)
+libc.inotify_add_watch(watch, above.encode(), 0x100)  # IN_CREATE
+print("ready", flush=True)
+while True:
+    names = [event[16:].rstrip(b"\\0").decode() for event in [os.read(watch, 4096)]]
+    for name in names:
+        try:
+            fcntl.flock(os.open(f"{above}/{name}", os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            print("locked", name, flush=True)
+        except OSError:
+            pass
+"""
+
+
+@pytest.mark.needs_root
+@pytest.mark.fault("Stranger who locks each group", small=15, full=500, wanted="no run waits, none can be locked")
+def test_a_stranger_cannot_lock_the_group_of_a_run_and_no_run_waits_for_it(box: Box, storm: Storm) -> None:
+    group = own_group()
+    assert group is not None
+    program = box.root / "locks.py"
+    program.write_text(LOCKS_EVERY_GROUP)
+    box.job("job", "command: 'true'")
+    codes = set()
+    with box.start_command(["/usr/bin/python3", str(program), str(group)], user=STRANGER) as stranger:
+        stranger.wait_for_line("ready")
+        for _ in storm.rounds():
+            codes.add(box.run("job", via="stub", seconds=30).exit_code)
+
+        assert "locked" not in stranger.seen()
+    storm.found(f"{storm.size} runs, 0 groups locked")
+    assert codes == {0}

@@ -336,10 +336,17 @@ def _has_children() -> bool:
 
 
 def _complain(error: ProcessControlError) -> int:
-    from process_control.notify.message import escape_controls
-    from process_control.notify.standard_error import write
+    text = str(error) + "\n"
+    try:
+        from process_control.notify.message import escape_controls
+        from process_control.notify.standard_error import write
 
-    write(escape_controls(str(error)) + "\n")
+        write(escape_controls(text))
+    except Exception:  # noqa: BLE001  no descriptor left to import it, or half a package
+        try:
+            posix.write(2, ascii(text)[1:-1].replace("\\n", "\n").encode("ascii"))
+        except OSError:
+            pass
     return error.exit_code
 
 
