@@ -330,7 +330,8 @@ def test_a_stranger_cannot_lock_the_group_of_a_run_and_no_run_waits_for_it(box: 
         stranger.wait_for_line("ready")
         for _ in storm.rounds():
             codes.add(box.run("job", via="stub", seconds=30).exit_code)
-
-        assert "locked" not in stranger.seen()
+        stranger.signal(signal.SIGTERM)
+        locked = stranger.wait().stdout
+    assert locked == "ready\n"
     storm.found(f"{storm.size} runs, 0 groups locked")
     assert codes == {0}
