@@ -118,7 +118,6 @@ class _Watch:
     def take_over_signals(self) -> None:
         signals.hear(signals.STOPPING, self._hand_on)
         signals.hear((*signals.HANDED_ON, signals.STOP_REQUEST), self._hand_on)
-        signals.hear((*signals.OTHERS, signals.GUARD_DIED), self._hand_on_as_term)
         _signal.signal(_signal.SIGCHLD, self._continue_the_stopped)
         signals.unblock()
 
@@ -126,6 +125,8 @@ class _Watch:
         """Wait for 25 ms; return whether the runner has ended. What it wants of us can wait so long."""
         if self._poll.poll(_SETTLED_MILLISECONDS):
             return True
+        signals.hear((*signals.OTHERS, signals.GUARD_DIED), self._hand_on_as_term)
+        signals.unblock_all()
         self._poll.register(self._channel, select.POLLIN)
         return False
 
@@ -286,14 +287,14 @@ def adopt_orphans_of_a_container() -> None:
     signals.block()
     guard = posix.fork()
     if guard == 0:
-        signals.unblock()
+        signals.unblock_all()
         return
 
     def hand_on(number: int, _frame: object) -> None:
         posix.kill(guard, number)
 
     signals.hear((*signals.STOPPING, *signals.HANDED_ON, *signals.OTHERS), hand_on)
-    signals.unblock()
+    signals.unblock_all()
     while True:
         pid, status = posix.waitpid(-1, 0)
         if pid == guard:

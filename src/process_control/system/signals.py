@@ -66,11 +66,15 @@ class Inbox:
         """Take over the signals of this process; one that the caller had ignored (nohup) stays ignored."""
         _signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
         hear(STOPPING, self._stop)
-        hear(OTHERS, self._stop)
         hear(HANDED_ON, self._hand_on)
         _signal.signal(STOP_REQUEST, self._stop)
         _signal.signal(GUARD_DIED, self._stop)
         _signal.signal(_signal.SIGCHLD, _nothing)
+
+    def hear_the_others(self) -> None:
+        """Take over the signals that were held back so far, see `unblock`."""
+        hear(OTHERS, self._stop)
+        unblock_all()
 
     @property
     def stopping(self) -> bool:
@@ -119,6 +123,7 @@ class Interruptible:
     def __enter__(self) -> None:
         if self._inbox.stopping:
             raise WaitEnded
+        self._inbox.hear_the_others()
         self._inbox._raises = True
         _signal.signal(_signal.SIGALRM, _wait_is_over)
         _signal.setitimer(_signal.ITIMER_REAL, self._seconds)
@@ -150,7 +155,15 @@ def block() -> None:
 
 
 def unblock() -> None:
-    """Let every signal through, also those that the caller had blocked: SIGCHLD wakes us, SIGALRM ends a wait."""
+    """Let the signals through that we listen to from the start, also those that the caller had blocked.
+
+    The others stay back until we have lived for a moment: a handler for each of them costs more than a short run has.
+    """
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, OTHERS)
+
+
+def unblock_all() -> None:
+    """Let every signal through: SIGALRM ends a wait."""
     _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
 
 

@@ -378,6 +378,7 @@ class Supervisor:
 
     def _settle(self) -> None:
         settled, self._settled = self._settled, None
+        self._inbox.hear_the_others()
         if settled is not None:
             settled()
 
