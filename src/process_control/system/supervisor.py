@@ -144,14 +144,15 @@ class Supervisor:
             self._status = None
             self._children_gone = False
             try:
-                if not self._start(argv):
+                if not self._start(argv) or not self._wait_for_main():
                     return False
             except process.NotExecuted as error:
                 self.facts.not_started, self.facts.not_started_code = error.why, error.code
                 self.facts.not_started_passing = error.is_passing
                 return True
-            if not self._wait_for_main():
-                return False
+            finally:
+                # No sooner: the end of each stream would wake us, and once more the end of the process.
+                self._surroundings.close_streams()
             self._read_all()
             self._note_exit()
             self._finish_lines()
@@ -166,12 +167,9 @@ class Supervisor:
         """
         surroundings = self._surroundings
         has_large_pipes = self._make_watch is None  # what a pipe holds at the end has to be matched then
-        try:
-            surroundings.stdout = self._open_stream(OUT, is_large=has_large_pipes)
-            surroundings.stderr = self._open_stream(ERR, is_large=has_large_pipes)
-            starting = process.start(argv, surroundings)
-        finally:
-            surroundings.close_streams()
+        surroundings.stdout = self._open_stream(OUT, is_large=has_large_pipes)
+        surroundings.stderr = self._open_stream(ERR, is_large=has_large_pipes)
+        starting = process.start(argv, surroundings)
         self._main = starting.pid
         self._poll.register(starting.report, select.POLLIN)
         self._report = starting.report
