@@ -173,8 +173,6 @@ class Supervisor:
         self._main = starting.pid
         self._poll.register(starting.report, select.POLLIN)
         self._report = starting.report
-        if self._make_watch is not None:
-            self._begin_to_watch()
         try:
             while self._report >= 0:
                 if self._is_over():
@@ -185,6 +183,8 @@ class Supervisor:
         finally:
             self._poll.unregister(starting.report)
             self._report = -1
+        if self._make_watch is not None:
+            self._begin_to_watch()
         starting.finish()
         return True
 
@@ -353,12 +353,13 @@ class Supervisor:
         events = self._poll.poll(0 if is_behind else -1 if limit < 0 else wait_milliseconds(limit))
         if self._settled is not None and time.monotonic() >= self._settles_at:
             self._settle()
+        if self._report >= 0 and any([descriptor == self._report for descriptor, _ in events]):
+            self._report = -1
+            return  # what it has printed by now is read when its lines are watched
         for descriptor, _ in events:
             if descriptor == self._inbox.descriptor:
                 self._inbox.clear()
                 self._hand_signals_on()
-            elif descriptor == self._report:
-                self._report = -1
             elif not is_behind:
                 self._read(descriptor)
         if self._watch is not None:
