@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from process_control.system.account import Account
     from process_control.system.capture import Capture
     from process_control.system.cgroup import Group
-    from process_control.system.guard import Channel
+    from process_control.system.guard_channel import Channel
     from process_control.system.output_watch import OutputWatch
     from process_control.system.signals import Inbox
 

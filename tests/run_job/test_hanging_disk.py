@@ -10,7 +10,7 @@ import pytest
 
 from hanging_disk import hanging_disk
 from harness import Box, children, lives, until
-from process_control.system import guard
+from process_control.system import guard, guard_watch
 from runs import outcomes, the_end
 
 pytestmark = pytest.mark.needs_root
@@ -93,7 +93,7 @@ def test_a_guard_kills_a_runner_that_does_not_come_as_far_as_its_command() -> No
     """The guard's own code, in a process of its own, with a start that may take a tenth of a second."""
     outer = os.fork()
     if outer == 0:
-        guard.RUNNER_SECONDS = 0.1
+        guard_watch.RUNNER_SECONDS = 0.1
         runner, _, channel = guard.fork_runner()
         if not runner:
             time.sleep(60)

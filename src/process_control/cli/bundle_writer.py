@@ -26,7 +26,6 @@ GUARD = (
     "process_control.system",
     "process_control.system.signals",
     "process_control.system.linux",
-    "process_control.system.clock",
     "process_control.system.guard",
 )
 RUNNER = (
@@ -40,6 +39,8 @@ RUNNER = (
     "process_control.config.settings",
     "process_control.history",
     "process_control.core.gate",
+    "process_control.system.clock",
+    "process_control.system.guard_channel",
     "process_control.system.plain_file",
     "process_control.history.journal",
     "process_control.system.proc",

@@ -9,7 +9,6 @@ import sys
 from process_control.cli.run_job_options import Options, parse
 from process_control.errors import (
     BadConfiguration,
-    NotPermitted,
     NotStarted,
     OwnFault,
     ProcessControlError,
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from process_control.system.account import Account
     from process_control.wiring import Caller
 
-_USED_UP = (11, 12, 23, 24)  # EAGAIN, ENOMEM, ENFILE, EMFILE
-
 
 def main(arguments: list[str] | None = None) -> "NoReturn":
     """Run the command line and exit with the code of page `run-job(1)`; never returns, never shows a traceback."""
@@ -36,12 +33,14 @@ def main(arguments: list[str] | None = None) -> "NoReturn":
     die_quietly_of_an_interrupt()
     _fill_standard_descriptors()
     words = sys.argv[1:] if arguments is None else arguments
+    options = Options()
     try:
-        code = _dispatch(parse(words))
+        options = parse(words)
+        code = _dispatch(options)
     except ProcessControlError as error:
         code = _complain(error)
     except Exception as error:  # noqa: BLE001  the last line of defence: one line instead of a traceback
-        code = _complain(_as_told(error, debug="--debug" in words))
+        code = _refused(error, options)
     try:
         if sys.stdout is not None:  # None: the caller had closed it
             sys.stdout.flush()
@@ -122,7 +121,7 @@ def _surroundings(options: Options, channel: int | None) -> "tuple[Settings, Acc
     notifier = notifier_for(environment, scheduled=options.scheduled is not None)  # a terminal opens while we are root
 
     def caller() -> Caller:
-        from process_control.system.guard import Channel
+        from process_control.system.guard_channel import Channel
         from process_control.system.signals import Inbox, unblock
 
         inbox = Inbox()
@@ -194,21 +193,24 @@ def _run(
         return _complain(error)
     except Exception as error:  # noqa: BLE001  nothing of the job may outlive it unseen
         if _has_children():
-            _complain(_as_told(error, debug=options.debug))
+            from process_control.cli.run_job_refused import as_told
+
+            _complain(as_told(error, debug=options.debug))
             posix.kill(posix.getpid(), 9)  # the guard ends the tree, and records that the run is lost
         return _refused(error, options)
 
 
 def _refused(error: Exception, options: Options) -> int:
-    """Say that the job was not started because of something that nobody foresaw; record it where that is possible."""
-    told = _as_told(error, debug=options.debug)
+    """Say that nothing came of a start for a reason that nobody foresaw; record it where that is possible."""
     try:
-        from process_control.cli.run_job_refused import record_unforeseen
+        from process_control.cli.run_job_refused import as_told, record_unforeseen
 
-        record_unforeseen(
-            told, options.job, scheduled=options.scheduled, surroundings=lambda: _surroundings(options, None)
-        )
+        told = as_told(error, debug=options.debug)
     except Exception:  # noqa: BLE001  no descriptor left, or half a package
+        return _complain(NotStarted(f"cannot start: {error}", where="run-job"))
+    try:
+        record_unforeseen(told, options, surroundings=lambda: _surroundings(options, None))
+    except Exception:  # noqa: BLE001  there is no place to record it
         pass
     return _complain(told)
 
@@ -348,20 +350,3 @@ def _complain(error: ProcessControlError) -> int:
         except OSError:
             pass
     return error.exit_code
-
-
-def _as_told(error: Exception, *, debug: bool) -> ProcessControlError:
-    """Return what people are told of an error that nobody foresaw: most are a fault of ours."""
-    if isinstance(error, OSError) and error.errno in _USED_UP:
-        what = f"the host has no process, descriptor or memory left for it: {error.strerror}"
-        return NotStarted(what, where="run-job", mend="ulimit -a shows the limits; systemd has TasksMax= for a unit")
-    if isinstance(error, PermissionError):
-        return NotPermitted(error.strerror or str(error), where=str(error.filename or "run-job"))
-    if debug:
-        import traceback
-
-        from process_control.notify.standard_error import write
-
-        write(traceback.format_exc())
-    what = f"fault in process-control itself: {type(error).__name__}: {error}"
-    return OwnFault(what, where="run-job", mend="--debug shows where")

@@ -5,12 +5,16 @@ Lean room, loaded only then.
 
 import posix
 
-from process_control.errors import OwnFault, ProcessControlError
+from process_control.errors import NotPermitted, NotStarted, OwnFault, ProcessControlError
+
+_USED_UP = (11, 12, 23, 24)
+"""EAGAIN, ENOMEM, ENFILE, EMFILE."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from process_control.cli.run_job_options import Options
     from process_control.config.settings import Settings
     from process_control.core.job import Job
     from process_control.current_run import Request
@@ -18,6 +22,23 @@ if TYPE_CHECKING:
     from process_control.wiring import Caller
 
     Surroundings = tuple[Settings, Account, Callable[[], Caller]]
+
+
+def as_told(error: Exception, *, debug: bool) -> ProcessControlError:
+    """Return what people are told of an error that nobody foresaw: most are a fault of ours."""
+    if isinstance(error, OSError) and error.errno in _USED_UP:
+        what = f"the host has no process, descriptor or memory left for it: {error.strerror}"
+        return NotStarted(what, where="run-job", mend="ulimit -a shows the limits; systemd has TasksMax= for a unit")
+    if isinstance(error, PermissionError):
+        return NotPermitted(error.strerror or str(error), where=str(error.filename or "run-job"))
+    if debug:
+        import traceback
+
+        from process_control.notify.standard_error import write
+
+        write(traceback.format_exc())
+    what = f"fault in process-control itself: {type(error).__name__}: {error}"
+    return OwnFault(what, where="run-job", mend="--debug shows where")
 
 
 def record_refusal(
@@ -34,17 +55,15 @@ def record_refusal(
 
 
 def record_unforeseen(
-    error: ProcessControlError,
-    slug: str | None,
-    *,
-    scheduled: str | None,
-    surroundings: "Callable[[], Surroundings]",
+    error: ProcessControlError, options: "Options", *, surroundings: "Callable[[], Surroundings]"
 ) -> None:
     """Leave word of a start that came to nothing in this very process, which ends next: it may be the guard's.
 
-    By hand somebody sees what we say, so only a fault of ours is recorded. `scheduled` is the trigger, None by hand.
-    Raises what stands in the way.
+    By hand somebody sees what we say, so only a fault of ours is recorded. Raises what stands in the way.
     """
+    scheduled, slug = options.scheduled, options.job
+    if slug is None or options.verb != "run" or options.dry_run:
+        return
     if scheduled is None and not isinstance(error, OwnFault):
         return
     from process_control.cli.run_job import who

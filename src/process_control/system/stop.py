@@ -65,7 +65,7 @@ def continue_the_stopped(block: dict[str, object], *, boot_id: str, pid_namespac
         return None
     try:
         runner, guard = int(str(block["pid"])), proc.parent_of(int(str(block["pid"])))
-        stopped = [name for name, pid in (("runner", runner), ("guard", guard)) if proc.is_stopped(pid)]
+        stopped = [name for name, pid in (("runner", runner), ("guard", guard)) if is_stopped(pid)]
         if not stopped:
             return None
         _signal.pidfd_send_signal(handle, _signal.SIGCONT)
@@ -124,6 +124,21 @@ def kill_runner(handle: int) -> bool:
     except PermissionError:
         return False
     return wait_until_gone(handle, PATIENCE_SECONDS)
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether somebody has stopped the process: by SIGSTOP, a terminal or a debugger. See proc(5)."""
+    return proc.stat_fields(pid)[:1] in ([b"T"], [b"t"])
+
+
+def state_in_words(pid: int) -> str:
+    """Return what the process does, for a person: `waits in the kernel (state D, in fuse_get_req)`."""
+    state = b"".join(proc.stat_fields(pid)[:1]).decode("ascii", "replace")
+    if state in ("T", "t"):
+        return f"stopped (state {state}): kill -CONT {pid}"
+    where = proc.read_small(f"/proc/{pid}/wchan", 256).decode("ascii", "replace").strip("0\n")
+    inside = f", in {where}" if where.isprintable() and where else ""
+    return f"waits in the kernel (state D{inside})" if state == "D" else f"state {state or 'gone'}{inside}"
 
 
 def survivors(block: dict[str, object]) -> list[int]:

@@ -12,14 +12,14 @@ from process_control.core.run import TREE, Facts
 from process_control.system import cgroup, linux, proc, process
 from process_control.system.capture import ERR, OUT, Capture, make_pipe
 from process_control.system.clock import wait_milliseconds
-from process_control.system.guard import MARGIN_SECONDS
+from process_control.system.guard_channel import MARGIN_SECONDS
 from process_control.system.signals import STOPPING, Inbox
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from process_control.system.guard import Channel
+    from process_control.system.guard_channel import Channel
     from process_control.system.output_watch import OutputWatch
 
 DRAIN_SECONDS = 2.0
@@ -353,7 +353,7 @@ class Supervisor:
         events = self._poll.poll(0 if is_behind else -1 if limit < 0 else wait_milliseconds(limit))
         if self._settled is not None and time.monotonic() >= self._settles_at:
             self._settle()
-        if self._report >= 0 and any([descriptor == self._report for descriptor, _ in events]):
+        if self._report >= 0 and any(descriptor == self._report for descriptor, _ in events):
             self._report = -1
             return  # what it has printed by now is read when its lines are watched
         for descriptor, _ in events:

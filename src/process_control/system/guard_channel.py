@@ -1,0 +1,43 @@
+"""The runner's end of the pipe to its guard.
+
+Lean room.
+"""
+
+import posix
+
+MARGIN_SECONDS = 2.0
+"""How long after a limit and its grace the guard sends KILL by itself."""
+
+
+class Channel:
+    """The runner's end of the pipe to its guard. `is_needed` says that the guard may signal whom we may not."""
+
+    __slots__ = ("_descriptor", "is_needed")
+
+    def __init__(self, descriptor: int, *, is_needed: bool) -> None:
+        self._descriptor = descriptor
+        self.is_needed = is_needed
+
+    def set_deadline(self, at: float | None, *, grace_seconds: float | None = None) -> None:
+        """Have the guard kill our tree at `at` (monotonic seconds; None: at no time).
+
+        When a stop is asked of the guard, it does so `grace_seconds` and 2 s later; None: a stop changes nothing.
+        """
+        moment = "-" if at is None else f"{at:.3f}"
+        self._send(f"D {moment} {'-' if grace_seconds is None else f'{grace_seconds:.3f}'}\n")
+
+    def ask_to_kill(self) -> None:
+        """Have the guard send KILL to our whole tree."""
+        if self.is_needed:
+            self._send("K\n")
+
+    def ask_to_end(self, inner_runners: list[int]) -> None:
+        """Have the guard send TERM to our tree, but for what belongs to these inner runs."""
+        if self.is_needed:
+            self._send(f"T {' '.join(map(str, inner_runners))}\n")
+
+    def _send(self, line: str) -> None:
+        try:
+            posix.write(self._descriptor, line.encode("ascii"))
+        except OSError:  # the guard is gone, or stopped for very long: then there is nobody to be told
+            pass
