@@ -205,3 +205,28 @@ class frozen:  # noqa: N801  a context
         for pid in self._pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.fault("SIGSTOP of one of us at any moment", small=10, full=400, wanted="limits hold, the row is true")
+def test_whichever_of_us_is_stopped_at_any_moment_the_limit_holds_and_the_row_is_true(box: Box, storm: Storm) -> None:
+    chance = random.Random(11)
+    job = script(box, "job.sh", "trap '' TERM; while :; do sleep 0.05; done")
+    box.job("job", f"command: {job}\n{ONE_SLOT}\ntimeout: 0.3s\nkill_grace: 0.1s")
+    stopped: Counter[str] = Counter()
+    for _ in storm.rounds():
+        before = len(ends(box))
+        with box.start("job", via="stub") as live:
+            pause_a_little(chance.uniform(0, 0.3))
+            runners = [pid for pid in children(live.pid) if lives(pid)]
+            whom, pid = chance.choice([("guard", live.pid), *[("runner", pid) for pid in runners]])
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+            stopped[whom] += 1
+            if whom == "guard" and not runners:
+                os.kill(live.pid, signal.SIGCONT)  # there is nobody else yet
+            result = live.wait(seconds=30)
+        assert result.exit_code == 124, result
+        assert [(end["outcome"], end["reason"]) for end in ends(box)[before:]] == [("failed", "timeout")]
+        assert box.processes() == []
+
+    storm.found(f"{storm.size} limits kept, {stopped['guard']} guards and {stopped['runner']} runners stopped")
