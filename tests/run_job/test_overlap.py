@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from harness import Box, Fifo, Live, children, until
-from runs import ANOTHER_SLOT, ONE_SLOT, ends, outcomes, script, skips, starts
+from runs import ANOTHER_SLOT, ONE_SLOT, ends, outcomes, script, skips, starts, waiting_for_a_lock
 
 
 @contextmanager
@@ -186,3 +186,22 @@ def test_every_overlap_is_for_its_own_slot(box: Box) -> None:
         live.wait()
 
     assert len({skip["scheduled_at"] for skip in skips(box)}) == len(skips(box)) == 2
+
+
+def test_a_job_that_was_disabled_while_its_start_waited_is_not_started(box: Box) -> None:
+    started, release = box.fifo("started"), box.fifo("release")
+    job = script(box, "job.sh", f"echo > {started}; read line < {release}")
+    text = f"command: {job}\n{ONE_SLOT}\non_overlap: queue"
+    box.job("job", text)
+    with box.start("job") as first:
+        started.read_line()
+        with box.start("--scheduled", "job") as scheduled:
+            until(lambda: waiting_for_a_lock(scheduled.pid), "it to wait for the lock")
+            box.job("job", f"{text}\ndisabled: true")
+            release.write_line()
+            codes = first.wait().exit_code, scheduled.wait().exit_code
+
+    assert codes == (0, 0)
+    (skip,) = skips(box)
+    assert (skip["reason"], skip["detail"]) == ("disabled", "the job file says so, since this start began to wait")
+    assert len(starts(box)) == 1

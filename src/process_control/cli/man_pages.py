@@ -67,6 +67,11 @@ the job file says `stderr: warn` or `stderr: ignore`). Then one line on stderr t
 log. A run that has not failed writes nothing, except on a terminal.
 
 As root, jobs run as the `user` of the configuration. Anybody else than root and that user is refused.
+
+TERM, INT, HUP and QUIT stop the run, with the grace of the job; so does every other signal that would end `run-job`
+and does not tell a fault of its own (SEGV, BUS, FPE, ILL). USR1 and USR2 are for the running command. Terminals
+cannot stop `run-job` (Ctrl-Z): a limit of time holds whatever is stopped, and a disk that does not answer holds up no
+limit, stop or kill.
 """
 
 RUN_JOB_EXAMPLES = (
