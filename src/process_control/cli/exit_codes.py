@@ -11,7 +11,7 @@ RUN_JOB_CODES = (
     (
         "75",
         "not started: running, held",
-        "Not started: it is running, or held, or a process of an earlier run lives; or the host has none left just now.",
+        "Not started: it runs, is held, or left processes; or the host has no process or descriptor left just now.",
     ),
     ("70", "own fault", "A fault in process-control itself: it is recorded."),
     ("74", "cannot record", "Not started: lock, log or journal cannot be written."),
