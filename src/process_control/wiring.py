@@ -382,11 +382,13 @@ class Adapters:
             posix.utime(stamp, (now, now))  # before it starts: two runs that end together start one
         except OSError:
             return
+        from process_control.core.environment import own_environment
         from process_control.system.interpreter import python
         from process_control.system.process import start_detached
 
         configuration = ["--config", self._settings.path] if self._settings.path else []
-        start_detached([*python(), "-I", "-c", _PRUNE, _PACKAGE_FOLDER, *configuration, "prune"])
+        prune = [*python(), "-I", "-c", _PRUNE, _PACKAGE_FOLDER, *configuration, "prune"]
+        start_detached(prune, own_environment(posix.environ))
 
 
 def announce(settings: "Settings", record: "dict[str, object]") -> None:
