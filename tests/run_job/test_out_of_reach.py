@@ -17,19 +17,17 @@ JOIN_SESSION_KEYRING, SEARCH, SESSION_KEYRING = 1, 10, -3
 @pytest.mark.needs_root
 def test_the_process_that_sends_mail_has_nothing_of_roots_environment(make_box: Callable[..., Box]) -> None:
     box = make_box(service_user=SERVICE_USER)
-    (box.root / "seen").mkdir(mode=0o777)
-    (box.root / "seen").chmod(0o777)
-    sendmail = script(
-        box,
-        "sendmail",
-        f"cat > /dev/null; cp /proc/$PPID/environ {box.root}/seen/new; mv {box.root}/seen/new {box.root}/seen/it",
-    )
+    seen_at = box.root / "seen"
+    seen_at.mkdir()
+    box.give(seen_at, SERVICE_USER)
+    text = f"cat > /dev/null; cp /proc/$PPID/environ {seen_at}/new; mv {seen_at}/new {seen_at}/it"
+    sendmail = script(box, "sendmail", text)
     box.configure(failmail={"to_address": "ops@example.org", "sendmail": str(sendmail)})
     box.job("job", "command: 'false'")
 
     box.run("job", env={"VAULT_TOKEN": "xyzzy-root-only", "XDG_CONFIG_HOME": "/root/.config", "TZ": "UTC"})
 
-    seen = until(lambda: (box.root / "seen/it").exists() and (box.root / "seen/it").read_bytes(), "the mail")
+    seen = until(lambda: (seen_at / "it").exists() and (seen_at / "it").read_bytes(), "the mail")
     variables = dict(entry.split(b"=", 1) for entry in seen.split(b"\0") if entry)
     assert set(variables) <= {b"PATH", b"LANG", b"TZ", b"HOME"}
     assert variables[b"HOME"] == b"/usr/games"
@@ -113,7 +111,8 @@ def test_a_run_is_seen_by_its_own_account_where_proc_hides_the_processes_of_othe
     box.job("job", f"command: {job}")
     hidden = ["unshare", "--mount", "sh", "-c", 'mount -t proc -o hidepid=2 proc /proc; exec "$@"', "sh"]
     become = ["setpriv", f"--reuid={SERVICE_USER}", "--regid=60", "--clear-groups", "--"]
-    inside = f"{box.product.run_job} job & read line < {started}; {box.product.run_job} --status job; echo go > {release}; wait"
+    run_job = box.product.run_job
+    inside = f"{run_job} job & read line < {started}; {run_job} --status job; echo go > {release}; wait"
 
     result = box.command([*hidden, *become, "sh", "-c", inside])
 
