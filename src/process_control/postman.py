@@ -101,6 +101,10 @@ class _Mark:
                 self._descriptor = posix.open(self._path, _MARK_FLAGS, 0o600)
             except FileNotFoundError:  # a job without a directory of its own has never run
                 return self
+            if posix.fstat(self._descriptor).st_mode & 0o077:  # as earlier versions left it: a reader may hold it
+                posix.unlink(self._path)
+                posix.close(self._descriptor)
+                continue
             fcntl.flock(self._descriptor, fcntl.LOCK_EX)
             if posix.fstat(self._descriptor).st_nlink:
                 return self
