@@ -120,7 +120,9 @@ def test_nothing_waits_for_what_a_reader_or_a_stranger_holds(make_box: Callable[
     assert "at work elsewhere" not in soon["prune"].stderr + soon["prune"].stdout
 
 
-def test_a_reader_sees_runs_that_the_index_does_not_have_yet_and_cannot_open_its_lock(make_box: Callable[..., Box]) -> None:
+def test_a_reader_sees_runs_that_the_index_does_not_have_yet_and_cannot_open_its_lock(
+    make_box: Callable[..., Box],
+) -> None:
     box = make_box(service_user=SERVICE_USER, read_group=READERS)
     box.job("fine", "command: /bin/true")
     box.run("fine")

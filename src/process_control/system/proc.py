@@ -6,6 +6,8 @@ Lean room. Every reader here takes a vanished process as an answer, never as an 
 import posix
 
 RUN_ID_VARIABLE = b"PROCESS_CONTROL_RUN_ID="
+_LONGEST_COMMAND_LINE = 64 << 10
+_LONGEST_SHOWN = 80
 
 
 def read_small(path: str, limit: int = 1 << 20) -> bytes:
@@ -109,9 +111,37 @@ def processes_of_run(run_id: str) -> list[int]:
     return found
 
 
-def describe(pid: int) -> str:
-    """Return `pid 123 (sleep 100)` for a person."""
-    words = read_small(f"/proc/{pid}/cmdline").replace(b"\0", b" ").strip()[:80]
+def real_uid(pid: int) -> bytes:
+    """Return the user who started the process (not the one it became by a set-uid file); empty when it is gone."""
+    return read_small(f"/proc/{pid}/status", 8192).partition(b"\nUid:\t")[2].partition(b"\t")[0]
+
+
+def describe(pid: int, secrets: "list[str] | None") -> str:
+    """Return `pid 123 (sleep 100)` for a person, `pid 123 of root (sleep 100)` when it is of another user than we.
+
+    `secrets` are masked in its command line, before that is cut. None: they are not known, and its program's name is
+    all that is told.
+    """
+    from process_control.core.masking import mask_and_cut
+
+    words = b"" if secrets is None else read_small(f"/proc/{pid}/cmdline").replace(b"\0", b" ").strip()
     name = words or read_small(f"/proc/{pid}/comm").strip() or b"gone"
-    shown = "".join(char if char.isprintable() else "?" for char in name.decode("utf-8", "replace"))
-    return f"pid {pid} ({shown})"
+    text = name[:_LONGEST_COMMAND_LINE].decode("utf-8", "surrogateescape")
+    is_cut = len(name) > _LONGEST_COMMAND_LINE
+    if is_cut:
+        text = text.rstrip("".join(map(chr, range(0xDC80, 0xDD00))))  # half a character is the beginning of no secret
+    shown = mask_and_cut(text, secrets or [], longest=_LONGEST_SHOWN, is_cut=is_cut)
+    shown = "".join(char if char.isprintable() else "?" for char in shown)
+    return f"pid {pid}{_of_another_user(pid)} ({shown})"
+
+
+def _of_another_user(pid: int) -> str:
+    uid = real_uid(pid)
+    if not uid.isdigit() or int(uid) == posix.geteuid():
+        return ""
+    import pwd
+
+    try:
+        return f" of {pwd.getpwuid(int(uid)).pw_name}"
+    except KeyError:
+        return f" of user {int(uid)}"

@@ -73,7 +73,7 @@ def _not_ended(block: dict[str, object]) -> list[int]:
     return [pid for pid, started in known if isinstance(pid, int) and proc.is_alive(pid, started)]
 
 
-def end_survivors(block: dict[str, object], *, grace_seconds: float, give_up_seconds: float = 5.0) -> list[str]:
+def end_survivors(block: dict[str, object], *, grace_seconds: float, give_up_seconds: float = 5.0) -> list[int]:
     """TERM, grace, KILL for what is left of a run that has no runner any more; return who could not be ended."""
     _signal_all(block, _signal.SIGTERM)
     until = time.monotonic() + grace_seconds
@@ -86,7 +86,7 @@ def end_survivors(block: dict[str, object], *, grace_seconds: float, give_up_sec
             cgroup.kill_all(str(block["cgroup"]))
         _signal_all(block, _signal.SIGKILL)
         wait.poll(int(_KILL_AGAIN_SECONDS * 1000))
-    return [proc.describe(pid) for pid in left]
+    return left
 
 
 def _signal_all(block: dict[str, object], number: int) -> None:
