@@ -97,8 +97,13 @@ def environment_value(pid: int, variable: bytes) -> bytes | None:
     return None
 
 
-def processes_of_run(run_id: str) -> list[int]:
-    """Return the pids that carry this run's id in their environment, ourselves left out."""
+def processes_of_run(run_id: str, *, since: int | None = None) -> list[int]:
+    """Return the pids that carry this run's id in their environment, ourselves left out.
+
+    Anybody can put a run's id, which is no secret, into an environment: only processes of our account and of root
+    count, and none that is older than `since` (clock ticks since boot).
+    """
+    ours = (b"0", b"%d" % posix.geteuid())
     wanted = RUN_ID_VARIABLE + run_id.encode("ascii")
     mine = posix.getpid()
     found = []
@@ -106,7 +111,9 @@ def processes_of_run(run_id: str) -> list[int]:
         if not name.isdecimal() or int(name) == mine:
             continue
         text = read_small(f"/proc/{name}/environ")
-        if wanted in text and wanted in text.split(b"\0") and is_alive(int(name), None):
+        if wanted not in text or wanted not in text.split(b"\0") or not is_alive(int(name), None):
+            continue
+        if real_uid(int(name)) in ours and (since is None or (start_time(int(name)) or 0) >= since):
             found.append(int(name))
     return found
 

@@ -56,11 +56,18 @@ def wait_until_gone(handle: int) -> None:
 def survivors(block: dict[str, object]) -> list[int]:
     """Return the pids of living processes that belong to the block's run.
 
-    By its control group; by its id in their environment, which of another user's processes cannot be read; and by
-    the names of those that the run could not end itself.
+    By its control group; by its id in their environment, where they are of our account or root's, of this boot and no
+    older than the run; and by the names of those that the run could not end itself.
     """
     in_group = cgroup.processes(str(block["cgroup"])) if cgroup.is_ours(block.get("cgroup")) else []
-    return sorted({*in_group, *proc.processes_of_run(str(block.get("run_id"))), *_not_ended(block)})
+    return sorted({*in_group, *_by_environment(block), *_not_ended(block)})
+
+
+def _by_environment(block: dict[str, object]) -> list[int]:
+    if block.get("boot_id") not in (None, proc.boot_id()):
+        return []
+    since = block.get("pid_start")
+    return proc.processes_of_run(str(block.get("run_id")), since=since if isinstance(since, int) else None)
 
 
 def _not_ended(block: dict[str, object]) -> list[int]:
