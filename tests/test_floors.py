@@ -30,6 +30,7 @@ FLOORS = {
     "overlap": 4,
     "postman": 4,
     "run_job": 4,
+    "secrets_of_runs": 4,
     "slow_start": 4,
     "scheduler": 4,
     "status": 4,

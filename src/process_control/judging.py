@@ -4,11 +4,11 @@ Imported while the job runs, or when its end is no plain success; see `run_job.j
 """
 
 from process_control.core.finding import Verdict
+from process_control.core.masking import mask, mask_beginning
 from process_control.core.rules import Rule, rules_of
 from process_control.core.run import Facts
 from process_control.core.verdict import Judgement, exit_status, judge, judge_command
 from process_control.current_run import Judged, Run
-from process_control.notify.message import mask, mask_beginning
 
 
 def judge_by_the_table(run: Run, facts: Facts, *, has_attempts_left: bool) -> Judged:

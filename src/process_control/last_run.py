@@ -5,7 +5,6 @@ Lean room, imported when there is something of the kind.
 
 from process_control.current_run import Run, let_the_lock_go, skip
 from process_control.errors import CannotRecord, NotStarted
-from process_control.system import proc
 from process_control.system.clock import iso
 
 TYPE_CHECKING = False
@@ -40,7 +39,7 @@ def refuse_survivors(run: Run, block: dict[str, object]) -> None:
     if not survivors:
         return
     let_the_lock_go(run)
-    shown = ", ".join([proc.describe(pid) for pid in survivors[:5]])
+    shown = ", ".join(run.adapters.describe_survivors(block, survivors[:5]))
     what = f"not started: run {block.get('run_id')} of {block.get('started_at')} left processes alive: {shown}"
     if run.request.scheduled:
         skip(run, "overlap", what)

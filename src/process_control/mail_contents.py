@@ -8,12 +8,14 @@ from process_control.config.settings import Settings
 from process_control.core.cron_fields import ScheduleError
 from process_control.core.incident import Incident
 from process_control.core.job import Job
+from process_control.core.masking import mask
 from process_control.core.schedule import Schedule, host_zone
 from process_control.history.index import Index
 from process_control.history.log_reader import STDERR, STDOUT, last_lines
 from process_control.history.recorded_run import Run
 from process_control.notify.mail import Mail, one_line
-from process_control.notify.message import advice, decision, duration_in_words, mask, notes, reason_in_words
+from process_control.notify.message import advice, decision, duration_in_words, notes, reason_in_words
+from process_control.secrets_of_runs import SecretsUnknown, secrets_of_run
 
 MOST_LINES, FIRST_LINES, STDOUT_LINES = 50, 10, 15
 
@@ -142,9 +144,20 @@ class _Writer:
 
     def _last_lines(self, end: News, stream: str) -> list[str]:
         path = _text(end, "log")
+        if not path:
+            return []
         count = MOST_LINES if stream == STDERR else STDOUT_LINES
         try:
-            found = last_lines(path, count, streams=[stream], secrets=self.secrets) if path else []
+            secrets, _ = secrets_of_run(
+                self._settings.state_directory,
+                run_id=_text(end, "run_id"),
+                began=_text(end, "started_at"),
+                version=_text(end, "version"),
+                job=self._job,
+            )
+            found = last_lines(path, count, streams=[stream], secrets=secrets)
+        except SecretsUnknown as error:
+            return [f"(not quoted: {error.faults[0].what})"]
         except OSError:
             return []
         return [line.text.decode("utf-8", "backslashreplace") for line in found]

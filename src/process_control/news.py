@@ -54,10 +54,10 @@ def _post(run: Run, end: "dict[str, object]", *, stderr: str) -> None:
 def _stderr(run: Run, facts: "Facts") -> str:
     if not facts.stderr_excerpt:
         return ""
-    from process_control.notify.message import mask_excerpt
+    from process_control.core.masking import mask_excerpt
 
-    text = facts.stderr_excerpt.decode("utf-8", "backslashreplace")
-    return mask_excerpt(text, run.adapters.notifier.secrets)
+    text = mask_excerpt(facts.stderr_excerpt.decode("utf-8", "surrogateescape"), run.adapters.notifier.secrets)
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def post_refusal(postman: "Postman", error: "ProcessControlError", asked: News, *, mails: bool) -> None:

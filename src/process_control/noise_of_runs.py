@@ -2,24 +2,26 @@
 
 from collections.abc import Sequence
 
-from process_control.config.job_secrets import secrets_of
 from process_control.core.job import Job
 from process_control.history.index import Index
 from process_control.history.log_reader import STDERR, last_lines
 from process_control.history.recorded_run import Run
+from process_control.secrets_of_runs import SecretsUnknown, secrets_of_run
 
 MOST_LINES = 1000
 GOOD_OUTCOMES = ("succeeded", "warned", "failed")
 
 
-def stderr_lines(run: Run, job: Job | None) -> list[str]:
-    """Return the last lines that the run wrote to stderr; none when its log is gone."""
+def stderr_lines(run: Run, job: Job | None, state_directory: str) -> list[str]:
+    """Return the last lines that the run wrote to stderr; none when its log is gone, or cannot be masked."""
     if not run.log or not run.stderr_bytes:
         return []
-    secrets, _ = secrets_of(job)
     try:
+        secrets, _ = secrets_of_run(
+            state_directory, run_id=run.run_id, began=run.started_at, version=run.version, job=job
+        )
         found = last_lines(run.log, MOST_LINES, streams=[STDERR], secrets=secrets)
-    except OSError:
+    except (OSError, SecretsUnknown):
         return []
     return [line.text.decode("utf-8", "replace") for line in found if line.ends]
 

@@ -67,15 +67,17 @@ class Postman:
         """Start the process that tells what was posted, or what has waited long enough."""
         if not self._has_posted and not spool.is_due(self._settings.state_directory, time.time()):
             return
+        from process_control.core.environment import own_environment
         from process_control.system.interpreter import python
         from process_control.system.process import start_detached
 
+        environment = own_environment(posix.environ)
         words = [*python(), "-I", "-c", _TELL, _PACKAGE_FOLDER]
         words += ["--config", self._settings.path] if self._settings.path else []
         if self._in_memory is None:
-            start_detached(words)
+            start_detached(words, environment)
         else:
-            start_detached([*words, "--news"], stdin=self._in_memory)
+            start_detached([*words, "--news"], environment, stdin=self._in_memory)
             posix.close(self._in_memory)
             self._in_memory = None
         self._has_posted = False
@@ -99,6 +101,10 @@ class _Mark:
                 self._descriptor = posix.open(self._path, _MARK_FLAGS, 0o600)
             except FileNotFoundError:  # a job without a directory of its own has never run
                 return self
+            if posix.fstat(self._descriptor).st_mode & 0o077:  # as earlier versions left it: a reader may hold it
+                posix.unlink(self._path)
+                posix.close(self._descriptor)
+                continue
             fcntl.flock(self._descriptor, fcntl.LOCK_EX)
             if posix.fstat(self._descriptor).st_nlink:
                 return self

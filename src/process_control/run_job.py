@@ -227,6 +227,8 @@ def record_the_start(run: Run) -> None:
     start = {**run.block, "event": "start", "at": iso(run.started_at)}
     for only_in_block in ("end", "journaled", "left", "guard_pid", "started_at", "kill_grace_seconds", "cgroup"):
         del start[only_in_block]
+    if run.job.environment_file:
+        start["secrets"] = adapters.fingerprints_of_secrets()
     try:
         adapters.store.write_start(run.block)
         adapters.store.append(start)

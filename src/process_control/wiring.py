@@ -135,6 +135,12 @@ class Adapters:
 
         return survivors(block)
 
+    def describe_survivors(self, block: "Block", pids: list[int]) -> list[str]:
+        """Return the names of processes that a run has left; command lines only where its secrets are known."""
+        from process_control.secrets_of_runs import describe_survivors
+
+        return describe_survivors(self.state_directory, block, self.job_named(str(block.get("job"))), pids)
+
     def ask_to_stop(self, block: "Block") -> float:
         """Ask the block's run to stop; return in how many seconds it ought to have ended."""
         from process_control.system import stop
@@ -283,6 +289,7 @@ class Adapters:
                 pass
 
     def executor(self, run: "Run") -> "Executor":
+        from process_control.system import proc
         from process_control.system.supervisor import Supervisor, TimeLimits
 
         job = self._job
@@ -304,6 +311,7 @@ class Adapters:
             block_of=self._block_of,
             settled=self._import_what_the_end_needs,
             flush=self.notifier.flush,
+            describe=lambda pid: proc.describe(pid, self.notifier.secrets),
             surroundings=self._surroundings.of(run),
             make_watch=self._make_watch if _looks_at_lines(job) else None,
         )
@@ -373,6 +381,12 @@ class Adapters:
         names = [argv[0] for argv in self._job.command]
         return program_stamps(names, surroundings.search_path, surroundings.directory)
 
+    def fingerprints_of_secrets(self) -> list[str]:
+        """Return what tells later whether a value is a secret of this run. `inspect_surroundings` comes first."""
+        from process_control.history.fingerprints import fingerprints
+
+        return fingerprints(self.state_directory, self.notifier.secrets)
+
     # --- people ----------------------------------------------------------------------------------------------------
 
     @property
@@ -410,11 +424,13 @@ class Adapters:
             posix.utime(stamp, (now, now))  # before it starts: two runs that end together start one
         except OSError:
             return
+        from process_control.core.environment import own_environment
         from process_control.system.interpreter import python
         from process_control.system.process import start_detached
 
         configuration = ["--config", self._settings.path] if self._settings.path else []
-        start_detached([*python(), "-I", "-c", _PRUNE, _PACKAGE_FOLDER, *configuration, "prune"])
+        prune = [*python(), "-I", "-c", _PRUNE, _PACKAGE_FOLDER, *configuration, "prune"]
+        start_detached(prune, own_environment(posix.environ))
 
 
 def announce(settings: "Settings", record: "dict[str, object]") -> None:
@@ -474,6 +490,7 @@ def import_what_the_end_needs(job: "Job") -> None:
 
     gc.enable()  # off since the stub: a long run with rules makes things that go
     try:
+        import process_control.core.masking
         import process_control.history.health_changes
         import process_control.history.health_file
         import process_control.judging

@@ -122,13 +122,20 @@ def test_secrets_are_masked_unless_raw(with_secrets: Desk) -> None:
     assert "correct-" in with_secrets.process_control("logs", "purge", "--raw").stdout
 
 
-def test_secrets_that_cannot_be_known_any_more_are_told(with_secrets: Desk) -> None:
+def test_the_log_of_an_earlier_version_is_masked_with_a_word_or_not_shown(with_secrets: Desk) -> None:
+    """It left no fingerprints of its secrets."""
+    known = with_secrets.process_control("logs", "purge")
     (with_secrets.root / "secrets").unlink()
 
-    result = with_secrets.process_control("logs", "purge")
+    unknown = with_secrets.process_control("logs", "purge")
 
-    assert result.stderr == (
-        f"its secrets cannot be masked: {with_secrets.root}/secrets: environment_file: No such file or directory\n"
+    run_id = known.stderr.split()[1]
+    assert known.stderr == (f"run {run_id} left no word of its secrets: masked is what the environment_file says now\n")
+    assert (unknown.exit_code, unknown.stdout) == (77, "")
+    assert unknown.stderr == (
+        f"the secrets of run {run_id} cannot be masked: "
+        f"{with_secrets.root}/secrets: environment_file: No such file or directory\n"
+        f"  hint: process-control logs --raw --run {run_id} shows the log as it is, secrets too\n"
     )
 
 

@@ -644,4 +644,18 @@ def test_only_its_owner_writes_the_index_and_others_cannot_read_it(state: State)
     state.run("purge")
     all_runs(state)
 
-    assert {file.stat().st_mode & 0o777 for file in state.directory.glob("history.sqlite*")} == {0o640}
+    modes = {file.name: file.stat().st_mode & 0o777 for file in state.directory.glob("history.sqlite*")}
+    assert modes == {"history.sqlite": 0o640, "history.sqlite.seal": 0o640, "history.sqlite.lock": 0o600}
+
+
+def test_a_copy_of_a_file_that_changed_meanwhile_is_not_believed(state: State) -> None:
+    """A reader takes no lock: a seal that fits no more means to read the journal instead."""
+    state.run("purge")
+    all_runs(state)
+    with sqlite3.connect(state.directory / "history.sqlite") as database:
+        database.execute("DELETE FROM run")
+    database.close()
+    (state.directory / "history.sqlite.lock").unlink()
+    (state.directory / "history.sqlite.lock").mkdir()  # nobody may write
+
+    assert outcomes(state) == [("purge", "succeeded", None)]

@@ -139,6 +139,14 @@ def test_a_secret_that_was_written_in_pieces_is_masked(state: State) -> None:
     assert b"".join(line.text for line in lines(log, secrets=["hunter2hunter2"])) == b"key ***noise"
 
 
+def test_no_secret_is_shown_in_halves_where_the_middle_was_dropped(state: State) -> None:
+    log = state.log("a", (1.0, "o", b"key hunter2h"), (2.0, "x", b"1234"), (3.0, "o", b"unter2 noise\nmore\n"))
+
+    shown = [line.text for line in lines(log, secrets=["hunter2hunter2"])]
+
+    assert shown == [b"key ***", b"", b"*** noise", b"more"]
+
+
 @given(padding=st.integers(65_400, 65_600), secret=st.text("abcdefgh", min_size=8, max_size=40), twice=st.booleans())
 def test_no_secret_is_shown_in_halves_where_a_long_line_is_cut(
     tmp_path_factory: pytest.TempPathFactory, padding: int, secret: str, twice: bool

@@ -209,6 +209,19 @@ def test_a_secret_cut_by_the_cap_of_the_report_is_not_shown_in_part(box: Box) ->
         assert part not in result.stderr
 
 
+def test_a_secret_cut_where_a_long_line_is_held_for_the_terminal_is_not_shown_in_part(box: Box) -> None:
+    path = secrets_file(box)
+    printer = box.root / "print.py"
+    text = f"b'y' * 100 + os.environb[b'TOKEN'] + b'x' * {65536 - len(SECRET) // 2}"
+    printer.write_text(f"import os\ntext = {text}\nwhile text: text = text[os.write(1, text):]\n")
+    box.job("job", f"command: /usr/bin/python3 {printer}\nenvironment_file: {path}")
+
+    shown = box.run("job", tty=True).stdout
+
+    assert "x" * 60 in shown.replace("\r\n", "")
+    assert SECRET[-8:] not in shown
+
+
 def test_a_leftover_that_carries_a_secret_in_its_command_line_does_not_bring_it_into_the_record(box: Box) -> None:
     path = secrets_file(box)
     job = script(box, "job.sh", "sh -c 'sleep 1000; : $0' $TOKEN & exit 0")

@@ -141,7 +141,7 @@ def test_what_the_service_user_cannot_end_is_named_and_keeps_the_job_from_starti
     third = box.run("foreign", user=SERVICE_USER)
 
     assert first.exit_code == 124
-    assert f"processes left behind could not be ended: pid {pid} (sleep 1000)" in first.stderr
+    assert f"processes left behind could not be ended: pid {pid} of {STRANGER} (sleep 1000)" in first.stderr
     assert second.exit_code == 75, second
-    assert f"left processes alive: pid {pid} (sleep 1000)" in second.stderr
+    assert f"left processes alive: pid {pid} of {STRANGER} (sleep 1000)" in second.stderr
     assert third.exit_code == 0

@@ -66,10 +66,12 @@ def have_it_written() -> None:
     try:
         if not posix.access(f"{package}/__pycache__", posix.W_OK) or _is_being_written(package):
             return
+        from process_control.core.environment import own_environment
         from process_control.system.interpreter import python
         from process_control.system.process import start_detached
 
-        start_detached([*python(), "-I", "-S", "-X", "no_debug_ranges", f"{package}/cli/bundle_writer.py"])
+        writer = [*python(), "-I", "-S", "-X", "no_debug_ranges", f"{package}/cli/bundle_writer.py"]
+        start_detached(writer, own_environment(posix.environ))
     except Exception:  # noqa: BLE001  half a package: the run itself is over
         pass
 

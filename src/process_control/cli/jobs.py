@@ -74,7 +74,8 @@ def status(session: Session, jobs: Sequence[str], show_all: bool, as_json: bool)
             for run in (statuses[0].running, statuses[0].last):
                 if run is not None and run.log:
                     run.log = as_it_lies(run.log, settings.output_directory)
-            show_one(statuses[0], schedules, news=_news(settings, statuses[0]))
+            news = _news(settings, statuses[0])
+            show_one(statuses[0], schedules, state_directory=settings.state_directory, news=news)
         else:
             show_all_jobs(statuses, schedules, show_all=show_all)
     schedules.keep()
@@ -91,7 +92,8 @@ def _news(settings: Settings, status: JobStatus) -> set[str]:
     if good is None:
         return set()
     good.log = good.log and as_it_lies(good.log, settings.output_directory)
-    return new_lines(stderr_lines(run, status.definition), stderr_lines(good, status.definition))
+    state, job = settings.state_directory, status.definition
+    return new_lines(stderr_lines(run, job, state), stderr_lines(good, job, state))
 
 
 def _read(settings: Settings, words: Sequence[str]) -> tuple[list[JobStatus], list[Garbled]]:

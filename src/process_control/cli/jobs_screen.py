@@ -23,7 +23,6 @@ from process_control.cli.screen import (
     width,
 )
 from process_control.cli.time_words import ago, parse_iso, span, stamp, took, until
-from process_control.config.job_secrets import secrets_of
 from process_control.config.known_schedules import KnownSchedules
 from process_control.core.gate import hold_in_words
 from process_control.core.health import Health
@@ -31,6 +30,7 @@ from process_control.core.job_state import NEEDS_ATTENTION, WORST_FIRST
 from process_control.history.log_reader import STDERR, Line, last_lines
 from process_control.history.recorded_run import Run
 from process_control.notify.message import decision
+from process_control.secrets_of_runs import SecretsUnknown, secrets_of_run
 from process_control.status import JobStatus
 
 LAST_LINES = 10
@@ -174,7 +174,7 @@ def _print_table(screen: Console, lines: Sequence[Text], below: dict[int, list[s
 # --- one job, told at length -----------------------------------------------------------------------------------------
 
 
-def show_one(status: JobStatus, schedules: KnownSchedules, *, news: Collection[str] = ()) -> None:
+def show_one(status: JobStatus, schedules: KnownSchedules, *, state_directory: str, news: Collection[str] = ()) -> None:
     """Tell one job at length. `news` are lines on stderr that the last good run did not have."""
     screen = console()
     title = Text("● " if draws_unicode(screen) else "* ", style=STATE_STYLES[status.state])
@@ -186,7 +186,7 @@ def show_one(status: JobStatus, schedules: KnownSchedules, *, news: Collection[s
     if status.recent:
         drawn = drawn_marks(status.recent, unicode=draws_unicode(screen))
         screen.print(Text(f"{'runs':>10}: ", style="dim").append_text(drawn))
-    _show_output(screen, status, news)
+    _show_output(screen, status, news, state_directory)
 
 
 def _facts(status: JobStatus, schedules: KnownSchedules) -> list[tuple[str, Text]]:
@@ -251,19 +251,24 @@ def outcome_in_words(run: Run) -> str:
     return f"{run.outcome or 'running'}: {why}" if why else run.outcome or "running"
 
 
-def _show_output(screen: Console, status: JobStatus, news: Collection[str]) -> None:
+def _show_output(screen: Console, status: JobStatus, news: Collection[str], state_directory: str) -> None:
     run = status.running or status.last
     if run is None or not run.log:
         return
-    secrets, unreadable = secrets_of(status.definition)
     try:
+        secrets, doubt = secrets_of_run(
+            state_directory, run_id=run.run_id, began=run.started_at, version=run.version, job=status.definition
+        )
         lines = last_lines(run.log, LAST_LINES, secrets=secrets)
+    except SecretsUnknown as error:
+        screen.print(Text(f"\nits output is not shown: {clean(error.faults[0].what)}", style="yellow"))
+        return
     except OSError as error:
         screen.print(Text(f"\nits log cannot be read: {error.strerror}", style="yellow"))
         return
     screen.print()
-    for fault in unreadable:
-        screen.print(Text(clean(fault), style="yellow"))
+    if doubt:
+        screen.print(Text(clean(doubt), style="yellow"))
     began = parse_iso(run.started_at)
     for line in lines or [Line(None, "o", b"(it printed nothing)")]:
         shown = output_line(line, began)

@@ -34,7 +34,10 @@ def learn_noise(session: Session, job: str, count: int, as_json: bool) -> int:
         good, failed = past_runs(index, job, count)
     for run in (*good, *failed):
         run.log = run.log and as_it_lies(run.log, settings.output_directory)
-    noises = learn([stderr_lines(run, definition) for run in good], [stderr_lines(run, definition) for run in failed])
+    state = settings.state_directory
+    noises = learn(
+        [stderr_lines(run, definition, state) for run in good], [stderr_lines(run, definition, state) for run in failed]
+    )
     if as_json:
         proposals = [
             {

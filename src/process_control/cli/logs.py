@@ -12,7 +12,6 @@ from process_control.cli.plain import clean, is_terminal
 from process_control.cli.session import Session, select_slugs, verb
 from process_control.cli.time_words import parse_iso, stamp
 from process_control.config.job_directory import load_job
-from process_control.config.job_secrets import secrets_of
 from process_control.config.settings import Settings
 from process_control.core.job import Job
 from process_control.errors import JobNotFound, ProcessControlError, UsageError
@@ -31,6 +30,7 @@ from process_control.history.log_reader import (
 )
 from process_control.history.recorded_run import Run
 from process_control.notify.message import escape_controls
+from process_control.secrets_of_runs import secrets_of_run
 from process_control.system.plain_file import open_plain
 
 STREAM_WORDS = {STDOUT: "out", STDERR: "err", DROPPED: "cut"}
@@ -40,6 +40,7 @@ STREAM_WORDS = {STDOUT: "out", STDERR: "err", DROPPED: "cut"}
     "logs",
     epilog=(
         "Control characters are escaped, and the secrets of the job's environment_file are masked, unless --raw. "
+        "Where the secrets that the run had are not known any more, nothing is shown but by --raw (77). "
         "With --times in a pipe: time, stream (out, err, cut) and text, separated by tabs."
     ),
 )
@@ -78,9 +79,7 @@ def logs(
     if as_raw:
         _copy(raw(path, streams, part))
         return
-    secrets, faults = secrets_of(_definition(settings, run.job))
-    for fault in faults:
-        talk(fault)
+    secrets = _secrets(run, settings)
     wanted: Iterable[Line]
     if count is None:
         wanted = lines(path, streams=streams, secrets=secrets, part=part)
@@ -146,12 +145,24 @@ def _part(run: Run, attempt: int) -> Part:
     return Part(offsets[attempt - 1], offsets[attempt] if attempt < len(offsets) else None)
 
 
+def _secrets(run: Run, settings: Settings) -> list[str]:
+    """Return what to mask in the log. Raises SecretsUnknown (77) when that is not known."""
+    secrets, doubt = secrets_of_run(
+        settings.state_directory,
+        run_id=run.run_id,
+        began=run.started_at,
+        version=run.version,
+        job=_definition(settings, run.job),
+    )
+    if doubt:
+        talk(doubt)
+    return secrets
+
+
 def _definition(settings: Settings, slug: str) -> Job | None:
     try:
         return load_job(slug, settings)
-    except ProcessControlError as error:
-        if not isinstance(error, JobNotFound):
-            talk(f"its secrets cannot be masked: {error.faults[0].where}: {error.faults[0].what}")
+    except ProcessControlError:
         return None
 
 

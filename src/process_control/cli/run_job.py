@@ -74,6 +74,10 @@ def start(options: Options) -> int:
     if posix.getpid() == 1:
         guard.adopt_orphans_of_a_container()
     linux.set_process_name(b"run-job")
+    if b"PROCESS_CONTROL_RUN_ID" not in posix.environ:
+        # Else a job of our own account could read and write our memory. A sub-job's runner is its outer job's anyway,
+        # and is found by its environment when the outer run was killed.
+        linux.set_dumpable(on=False)
     try:
         runner, guard_pid, channel = guard.fork_runner()
     except OSError as error:
@@ -161,17 +165,21 @@ def _run(
     request: "Request", options: Options, settings: "Settings", account: "Account", caller: "Caller", guard_pid: int
 ) -> int:
     """In the runner: become the service user, load the job, and go through the corridor."""
-    from process_control.system import directories, guard
+    from process_control.system import directories, guard, linux
     from process_control.system.account import drop_rights
 
     own = own_directories(settings)
     posix.umask(0o022)
-    if posix.geteuid() == 0 and account.uid != 0:
+    was_root = posix.geteuid() == 0
+    if was_root and account.uid != 0:
         directories.make_as_root(own, account)
         if settings.read_group is not None:
             open_to_readers(settings, account)
         drop_rights(account)
     guard.be_bound_to(guard_pid)
+    if not was_root and not posix.access(f"/proc/{guard_pid}/stat", posix.F_OK):
+        # With hidepid= /proc hides whoever is not dumpable, and nobody of our account could tell whether we live.
+        linux.set_dumpable(on=True)
     job = None
     try:
         from process_control.config.job_directory import load_job

@@ -8,10 +8,11 @@ from process_control.cli.output import talk
 from process_control.config.job_directory import load_job
 from process_control.config.settings import Settings
 from process_control.core.job import is_slug
-from process_control.errors import BadConfiguration, JobNotFound
+from process_control.errors import BadConfiguration, JobNotFound, ProcessControlError
 from process_control.history import journal
 from process_control.history.block import Block, Identity, read_block, require_own_proc, runner_is_alive
-from process_control.system import proc, stop
+from process_control.secrets_of_runs import describe_survivors
+from process_control.system import stop
 from process_control.system.clock import iso
 from process_control.wiring import announce
 
@@ -34,6 +35,7 @@ class Stopping:
     `seconds` is how long it may take.
     """
 
+    settings: Settings
     slug: str
     block: Block
     handle: int | None
@@ -73,7 +75,7 @@ def ask_to_stop(
     ):
         os.close(handle)
         return Stopped(slug=slug, is_stopped=False, words="the run ended by itself just now")
-    return Stopping(slug=slug, block=block, handle=handle, seconds=seconds)
+    return Stopping(settings=settings, slug=slug, block=block, handle=handle, seconds=seconds)
 
 
 def wait_until_stopped(asked: Stopping) -> Stopped:
@@ -83,7 +85,7 @@ def wait_until_stopped(asked: Stopping) -> Stopped:
     """
     block, run_id = asked.block, str(asked.block["run_id"])
     if asked.handle is None:
-        return _end_survivors(asked.slug, block, run_id)
+        return _end_survivors(asked, run_id)
     was_killed = False
     try:
         if not stop.wait_until_gone(asked.handle, asked.seconds):
@@ -95,8 +97,9 @@ def wait_until_stopped(asked: Stopping) -> Stopped:
         os.close(asked.handle)
     left = stop.end_survivors(block, grace_seconds=0.5) if stop.survivors(block) else []
     if left:
-        words = f"run {run_id} was stopped, but these could not be ended: {', '.join(left)}"
-        return Stopped(slug=asked.slug, is_stopped=False, words=words, run_id=run_id, left=tuple(left))
+        named = _named(asked, left)
+        words = f"run {run_id} was stopped, but these could not be ended: {', '.join(named)}"
+        return Stopped(slug=asked.slug, is_stopped=False, words=words, run_id=run_id, left=named)
     how = ", which is lost: its runner had to be killed" if was_killed else ""
     return Stopped(slug=asked.slug, is_stopped=True, words=f"stopped run {run_id}{how}", run_id=run_id)
 
@@ -112,19 +115,31 @@ def _say_what_we_wait_for(asked: Stopping) -> None:
 def _could_not_be_ended(asked: Stopping) -> Stopped:
     runner, run_id = int(str(asked.block["pid"])), str(asked.block["run_id"])
     words = f"run {run_id} could not be ended: its runner, pid {runner}, {stop.state_in_words(runner)}"
-    return Stopped(slug=asked.slug, is_stopped=False, words=words, run_id=run_id, left=(proc.describe(runner),))
+    return Stopped(slug=asked.slug, is_stopped=False, words=words, run_id=run_id, left=_named(asked, [runner]))
 
 
-def _end_survivors(slug: str, block: Block, run_id: str) -> Stopped:
+def _end_survivors(asked: Stopping, run_id: str) -> Stopped:
     """The runner is gone: end what it left behind."""
+    slug, block = asked.slug, asked.block
     count = len(stop.survivors(block))
     grace = block.get("kill_grace_seconds")
     left = stop.end_survivors(block, grace_seconds=float(grace) if isinstance(grace, (int, float)) else 10.0)
     if left:
-        words = f"these processes of run {run_id} could not be ended: {', '.join(left)}"
-        return Stopped(slug=slug, is_stopped=False, words=words, run_id=run_id, left=tuple(left))
+        named = _named(asked, left)
+        words = f"these processes of run {run_id} could not be ended: {', '.join(named)}"
+        return Stopped(slug=slug, is_stopped=False, words=words, run_id=run_id, left=named)
     words = f"ended {count} process(es) that run {run_id} had left behind"
     return Stopped(slug=slug, is_stopped=True, words=words, run_id=run_id)
+
+
+def _named(asked: Stopping, pids: list[int]) -> tuple[str, ...]:
+    """Return the processes in words: their command lines only where the run's secrets are known."""
+    block = asked.block
+    try:
+        job = load_job(str(block["job"]), asked.settings)
+    except ProcessControlError:
+        job = None
+    return tuple(describe_survivors(asked.settings.state_directory, block, job, pids))
 
 
 def _nothing(slug: str) -> Stopped:

@@ -5,6 +5,10 @@ Lean room, pure.
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+# An allow-list, since what the caller has besides may be a token, and a program is read by its whole account.
+_OF_ANYBODY = (b"PATH", b"LANG", b"LC_ALL", b"LC_CTYPE", b"TZ", b"LD_LIBRARY_PATH")  # the last: some Pythons need it
+_OF_THE_USER = (b"HOME", b"XDG_CONFIG_HOME", b"XDG_STATE_HOME", b"XDG_CACHE_HOME")  # where configurations are searched
+
 
 def job_environment(
     *,
@@ -55,3 +59,14 @@ def search_path(environment: dict[str, str], own_commands: str | None) -> list[s
     if own_commands and own_commands not in directories:
         directories.append(own_commands)
     return directories
+
+
+def own_environment(environment: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    """Return what a program of ours is started with, out of our own environment: never more than it needs."""
+    return {name: environment[name] for name in (*_OF_ANYBODY, *_OF_THE_USER) if name in environment}
+
+
+def environment_of_another(environment: dict[bytes, bytes], *, home: str) -> dict[bytes, bytes]:
+    """Return what is left of an environment once the process has become another user, whose home is `home`."""
+    kept = {name: environment[name] for name in _OF_ANYBODY if name in environment}
+    return {**kept, b"HOME": home.encode("utf-8", "surrogateescape")}

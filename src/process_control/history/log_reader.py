@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from process_control.core.masking import overlap
 from process_control.system.plain_file import open_plain
 
 STDOUT, STDERR, DROPPED = "o", "e", "x"
@@ -116,7 +117,7 @@ def lines(
             if chunk.stream == DROPPED:
                 if chunk.offset >= first:
                     for line in begun.values():
-                        yield from line.cut()
+                        yield from line.cut(is_dropped=True)
                     yield Line(chunk.seconds, DROPPED, b"", dropped=chunk.length)
             elif chunk.stream in begun and chunk.offset + chunk.length > first:
                 for data in _bytes_of(log.fileno(), chunk, first):
@@ -156,6 +157,7 @@ class _BegunLine:
         self._kept_back = max((len(secret) for secret in secrets), default=1) - 1
         self._text = b""
         self._seconds: float | None = None
+        self._is_after_a_drop = False
 
     def add(self, seconds: float | None, data: bytes) -> Iterator[Line]:
         if self._skips_one:
@@ -170,11 +172,14 @@ class _BegunLine:
             self._text, self._seconds = b"", seconds
         yield from self._long(self._text + rest)
 
-    def cut(self) -> Iterator[Line]:
-        """Give up waiting for the end of the line."""
+    def cut(self, *, is_dropped: bool = False) -> Iterator[Line]:
+        """Give up waiting for the end of the line. `is_dropped`: it is missing, and with it maybe half a secret."""
         if self._text:
-            yield Line(self._seconds, self._stream, self._masked(self._text), ends=False)
+            begun = max((overlap(self._text, secret) for secret in self._secrets), default=0) if is_dropped else 0
+            masked = self._masked(self._text[: len(self._text) - begun]) + MASK * (begun > 0)
+            yield Line(self._seconds, self._stream, masked, ends=False)
             self._text = b""
+        self._is_after_a_drop |= is_dropped
 
     def _long(self, text: bytes) -> Iterator[Line]:
         """Take `text` as the line so far; yield what is too long of it, but never half a secret."""
@@ -188,6 +193,10 @@ class _BegunLine:
         self._text = text
 
     def _masked(self, text: bytes) -> bytes:
+        if self._is_after_a_drop:
+            self._is_after_a_drop = False
+            ended = max((overlap(secret, text) for secret in self._secrets), default=0)
+            text = MASK * (ended > 0) + text[ended:]
         for secret in self._secrets:
             text = text.replace(secret, MASK)
         return text

@@ -85,6 +85,9 @@ def _alone(state_directory: str, moment: float) -> Iterator[bool]:
         yield True  # no state directory: nothing ever ran
         return
     try:
+        if os.fstat(stamp).st_mode & 0o077:  # as earlier versions left it: a reader could keep prune from its work
+            with suppress(OSError):
+                os.fchmod(stamp, 0o600)
         try:
             fcntl.flock(stamp, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

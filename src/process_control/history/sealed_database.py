@@ -3,11 +3,15 @@
 A seal beside it (inode, size and times of the database as we left it) tells whether anybody else touched it; then, or
 when its version is another one, or SQLite finds it malformed, it is built again, silently. Not WAL: its second and
 third file make a deleted database dangerous. Who may not write here, or finds the disk full, gets a copy in memory.
+
+Writers are one at a time by a lock of their own, which only the owner can open. Readers take no lock: they copy the
+file and look at seal and file again. Whoever can open a file can hold it, so nobody waits for long on any.
 """
 
 import fcntl
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -17,7 +21,11 @@ from process_control.history import glance
 from process_control.history.fold_journal import Told, fold_journal
 
 SCHEMA_VERSION = 6
-BUSY_SECONDS = 30.0
+BUSY_SECONDS = 0.5
+"""How long SQLite waits for its own lock: it is no secret of the owner's, a reader may hold it."""
+ALONE_SECONDS = 5.0
+AT_WORK_SECONDS = 1.0
+_LOOK_AGAIN_SECONDS = 0.02
 T = TypeVar("T")
 
 DISK_TROUBLES = (
@@ -139,23 +147,38 @@ class SealedDatabase:
             _finish(self.connection())
 
     def _copy_into(self, database: sqlite3.Connection) -> None:
-        seal = os.open(self._path + ".seal", os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            fcntl.flock(seal, fcntl.LOCK_SH)
-            if os.read(seal, 256) != self._seal_text():
-                return
-            with closing(_connect(f"file:{_quoted(self._path)}?mode=ro")) as kept:
-                if _version(kept) == SCHEMA_VERSION:
-                    kept.backup(database)
-        finally:
-            os.close(seal)
+        """Copy the file as it was sealed. Raises OSError when it is not sealed, or changed meanwhile."""
+        before = self._as_sealed()
+        # Without SQLite's locks too: we may have no right to make the files that they need.
+        with closing(_connect(f"file:{_quoted(self._path)}?mode=ro&immutable=1")) as kept:
+            if _version(kept) == SCHEMA_VERSION:
+                kept.backup(database)
+        if self._as_sealed() != before:
+            raise BlockingIOError
+
+    def _as_sealed(self) -> bytes:
+        """Return what tells this state of the file from any other, waiting a little for who writes it. Raises OSError.
+
+        The seal, and the count of changes from the head of the file: times of files are coarse.
+        """
+        until = time.monotonic() + AT_WORK_SECONDS
+        while True:
+            is_written_now = os.path.exists(self._path + "-journal")
+            seal = Path(self._path + ".seal").read_bytes()
+            if seal == self._seal_text() and not is_written_now:
+                with open(self._path, "rb") as file:
+                    return seal + file.read(100)[24:28]
+            if not is_written_now or time.monotonic() > until:
+                raise BlockingIOError
+            time.sleep(_LOOK_AGAIN_SECONDS)
 
     @contextmanager
     def _sealed(self, *, anew: bool = False) -> Iterator[None]:
         """Open the database for writing, alone; an empty one unless it is as we left it. Seal it afterwards."""
         seal = os.open(self._path + ".seal", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
+        alone = -1
         try:
-            fcntl.flock(seal, fcntl.LOCK_EX)
+            alone = _alone(self._path + ".lock")
             is_ours = not anew and os.pread(seal, 256, 0) == self._seal_text()
             if is_ours and self._connect_file() == SCHEMA_VERSION:
                 try:
@@ -174,6 +197,8 @@ class SealedDatabase:
                     raise
                 self._seal(seal)
         finally:
+            if alone >= 0:
+                os.close(alone)
             os.close(seal)
 
     def _start_anew(self) -> None:
@@ -218,6 +243,21 @@ class SealedDatabase:
         fold_journal(database, self._journal, told=self._told)
         if _version(database) == SCHEMA_VERSION:  # else there are no indexes yet: see _finish
             glance.keep_glances(database)
+
+
+def _alone(path: str) -> int:
+    """Return a descriptor that holds the lock of writers. Raises OSError when it is not had within some seconds."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    until = time.monotonic() + ALONE_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+        except OSError:
+            if time.monotonic() > until:
+                os.close(descriptor)
+                raise
+        time.sleep(_LOOK_AGAIN_SECONDS)
 
 
 def _is_of_the_disk(error: sqlite3.DatabaseError) -> bool:

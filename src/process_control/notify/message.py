@@ -3,7 +3,6 @@
 Lean room, pure.
 """
 
-LONGEST_LINE = 500
 _VISIBLE = {"\n": "\n", "\t": "\t"}
 
 
@@ -19,38 +18,6 @@ def _shown(char: str) -> str:
     if 0xDC80 <= number <= 0xDCFF:  # a byte that was not UTF-8
         return f"\\x{number - 0xDC00:02x}"
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
-
-
-def mask(text: str, secrets: list[str]) -> str:
-    """Return `text` with each secret replaced by ***, the longest first."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, "***")
-    return text
-
-
-def mask_excerpt(text: str, secrets: list[str]) -> str:
-    """Return `mask(text)` for a text whose middle was left out: also without the halves of a secret at the cut."""
-    head, opening, rest = text.partition("\n[... ")
-    left_out, closing, tail = rest.partition(" bytes left out ...]\n")
-    if not secrets or not left_out.isdigit():
-        return mask(text, secrets)
-    begun = max([_overlap(head, secret) for secret in secrets])
-    ended = max([_overlap(secret, tail) for secret in secrets])
-    head = mask(head[: len(head) - begun], secrets) + "***" * (begun > 0)
-    return head + opening + left_out + closing + "***" * (ended > 0) + mask(tail[ended:], secrets)
-
-
-def mask_beginning(text: str, secrets: list[str]) -> str:
-    """Return the beginning of a line, masked; `text` may be cut, so what may be half a secret at its end is masked."""
-    begun = max([_overlap(text, secret) for secret in secrets], default=0) if len(text) >= LONGEST_LINE else 0
-    masked = mask(text[: len(text) - begun], secrets) + "***" * (begun > 0)
-    return masked if len(masked) <= LONGEST_LINE else masked[: LONGEST_LINE - 1] + "…"
-
-
-def _overlap(left: str, right: str) -> int:
-    """Return how long the longest end of `left` is that `right` begins with, both not whole secrets."""
-    longest = min(len(left), len(right)) - 1
-    return next((size for size in range(longest, 0, -1) if left.endswith(right[:size])), 0)
 
 
 def reason_in_words(end: "dict[str, object]") -> str:

@@ -34,7 +34,8 @@ class StandardError:
         """Write the report: the headline, a line to paste, notes, then the job's own stderr (at most 64 KiB of it)."""
         if end["outcome"] not in (FAILED, LOST):
             return
-        from process_control.notify.message import advice, decision, escape_controls, headline, mask_excerpt, notes
+        from process_control.core.masking import mask_excerpt
+        from process_control.notify.message import advice, decision, escape_controls, headline, notes
 
         lines = [headline(end)]
         by = decision(end)

@@ -8,12 +8,12 @@ import posix
 import select
 import time
 
+from process_control.core.masking import mask
 from process_control.notify.message import (
     advice,
     decision,
     duration_in_words,
     escape_controls,
-    mask,
     notes,
     reason_in_words,
 )
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from process_control.core.run import Facts
 
 _BACKLOG_BYTES = 256 << 10
+_HELD_BYTES = 64 << 10
 _LAST_WORDS_SECONDS = 2.0
 _RED, _GREEN, _YELLOW, _DIM, _BOLD, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 _COLOURS = {"succeeded": _GREEN, "warned": _YELLOW}
@@ -54,9 +55,14 @@ class Terminal:
             data, newline, rest = data.rpartition(b"\n")
             data += newline
             if rest:
-                self._held[stream] = rest[-65536:]
+                self._held[stream] = rest if len(rest) <= _HELD_BYTES else self._masked_end(rest)
         if data:
             self._put(data, stream)
+
+    def _masked_end(self, rest: bytes) -> bytes:
+        """Return the end of a long line, masked before it is cut: what is left could begin within a secret."""
+        masked = mask(rest.decode("utf-8", "surrogateescape"), self.secrets)
+        return masked.encode("utf-8", "surrogateescape")[-_HELD_BYTES:]
 
     def _put(self, data: bytes, stream: bytes) -> None:
         text = escape_controls(mask(data.decode("utf-8", "replace"), self.secrets).replace("\r\n", "\n"))

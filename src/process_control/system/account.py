@@ -7,6 +7,7 @@ import posix
 import pwd
 
 from process_control.errors import BadConfiguration, NotPermitted
+from process_control.system import linux
 
 
 class Account:
@@ -82,10 +83,13 @@ def may_look(read_group: str | None) -> bool:
 def drop_rights(account: Account) -> None:
     """Become `account` for good: groups, gid, uid, real, effective and saved. Does nothing when we are not root.
 
+    Of root's environment only the allow-list of `core.environment` is left, of root's session keyring nothing. A job
+    that runs as root keeps root's keyring, as it keeps all else of root's.
     Raises NotPermitted when anything could be regained afterwards, see setresuid(2).
     """
     if posix.geteuid() != 0 or account.uid == 0:
         return
+    linux.leave_session_keyring()  # as root still: it counts against root's quota, which is not the account's to use up
     posix.initgroups(account.name, account.gid)
     posix.setresgid(account.gid, account.gid, account.gid)
     posix.setresuid(account.uid, account.uid, account.uid)
@@ -94,5 +98,15 @@ def drop_rights(account: Account) -> None:
     try:
         posix.setuid(0)
     except PermissionError:
+        _leave_the_callers_environment(account)
         return
     raise NotPermitted(f"rights of root could be regained after becoming '{account.name}'")
+
+
+def _leave_the_callers_environment(account: Account) -> None:
+    """Keep no token of root's shell where a program that is started later would take it along."""
+    from process_control.core.environment import environment_of_another
+
+    kept = environment_of_another(posix.environ, home=account.home)
+    posix.environ.clear()
+    posix.environ.update(kept)

@@ -9,10 +9,13 @@ import sys
 
 _PR_SET_PDEATHSIG, _PR_SET_NAME, _PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER = 1, 15, 36, 37
 _PR_SET_NO_NEW_PRIVS = 38
+_PR_SET_DUMPABLE = 4
 _FALLOC_FL_KEEP_SIZE = 1
 _RUSAGE_CHILDREN = -1
 _SYS_RT_SIGACTION = {"x86_64": 13, "aarch64": 134, "riscv64": 134}
 _SYS_IOPRIO_SET = {"x86_64": 251, "aarch64": 30, "riscv64": 30}
+_SYS_KEYCTL = {"x86_64": 250, "aarch64": 219, "riscv64": 219, "ppc64le": 271, "s390x": 280, "armv7l": 311, "i686": 288}
+_KEYCTL_JOIN_SESSION_KEYRING = 1
 _NO_LIMIT = (1 << 64) - 1
 _SYS_CLONE3, _CLONE_INTO_CGROUP, _SIGCHLD = 435, 0x2_0000_0000, 17  # the same on every architecture of Linux we know
 
@@ -54,6 +57,28 @@ def set_no_new_privileges() -> None:
 def set_process_name(name: bytes) -> None:
     """Set the name that `ps` and `top` show, 15 bytes at most."""
     _call("prctl", _PR_SET_NAME, name[:15] + b"\0", 0, 0, 0)
+
+
+def set_dumpable(*, on: bool) -> None:
+    """Let processes of our own account look into our memory, environment and descriptors, or not; see prctl(2).
+
+    Children inherit it until they execute a program.
+    """
+    _call("prctl", _PR_SET_DUMPABLE, int(on), 0, 0, 0)
+
+
+def leave_session_keyring() -> None:
+    """Have a new, empty session keyring: keys in the one that we came with (Kerberos tickets) stay behind.
+
+    See keyctl(2). Nothing happens where kernel or filter permit no keys, and on machines whose number we do not know.
+    """
+    number = _SYS_KEYCTL.get(posix.uname().machine)
+    if number is None:
+        return
+    try:
+        _call("syscall", number, _KEYCTL_JOIN_SESSION_KEYRING, 0)
+    except OSError:
+        pass
 
 
 def preallocate(descriptor: int, size: int, *, offset: int = 0) -> None:

@@ -8,6 +8,8 @@ import posix
 _BLIND = (12, 23, 24)
 """ENOMEM, ENFILE, EMFILE."""
 RUN_ID_VARIABLE = b"PROCESS_CONTROL_RUN_ID="
+_LONGEST_COMMAND_LINE = 64 << 10
+_LONGEST_SHOWN = 80
 
 
 def read_small(path: str, limit: int = 1 << 20) -> bytes:
@@ -139,8 +141,13 @@ def environment_value(pid: int, variable: bytes) -> bytes | None:
     return None
 
 
-def processes_of_run(run_id: str) -> list[int]:
-    """Return the pids that carry this run's id in their environment, ourselves left out."""
+def processes_of_run(run_id: str, *, since: int | None = None) -> list[int]:
+    """Return the pids that carry this run's id in their environment, ourselves left out.
+
+    Anybody can put a run's id, which is no secret, into an environment: only processes of our account and of root
+    count, and none that is older than `since` (clock ticks since boot).
+    """
+    ours = (b"0", b"%d" % posix.geteuid())
     wanted = RUN_ID_VARIABLE + run_id.encode("ascii")
     mine = posix.getpid()
     found = []
@@ -148,14 +155,44 @@ def processes_of_run(run_id: str) -> list[int]:
         if not name.isdecimal() or int(name) == mine:
             continue
         text = environment(int(name))
-        if wanted in text and wanted in text.split(b"\0") and is_alive(int(name), None):
+        if wanted not in text or wanted not in text.split(b"\0") or not is_alive(int(name), None):
+            continue
+        if real_uid(int(name)) in ours and (since is None or (start_time(int(name)) or 0) >= since):
             found.append(int(name))
     return found
 
 
-def describe(pid: int) -> str:
-    """Return `pid 123 (sleep 100)` for a person."""
-    words = read_small(f"/proc/{pid}/cmdline").replace(b"\0", b" ").strip()[:80]
+def real_uid(pid: int) -> bytes:
+    """Return the user who started the process (not the one it became by a set-uid file); empty when it is gone."""
+    return read_small(f"/proc/{pid}/status", 8192).partition(b"\nUid:\t")[2].partition(b"\t")[0]
+
+
+def describe(pid: int, secrets: "list[str] | None") -> str:
+    """Return `pid 123 (sleep 100)` for a person, `pid 123 of root (sleep 100)` when it is of another user than we.
+
+    `secrets` are masked in its command line, before that is cut. None: they are not known, and its program's name is
+    all that is told.
+    """
+    from process_control.core.masking import mask_and_cut
+
+    words = b"" if secrets is None else read_small(f"/proc/{pid}/cmdline").replace(b"\0", b" ").strip()
     name = words or read_small(f"/proc/{pid}/comm").strip() or b"gone"
-    shown = "".join(char if char.isprintable() else "?" for char in name.decode("utf-8", "replace"))
-    return f"pid {pid} ({shown})"
+    text = name[:_LONGEST_COMMAND_LINE].decode("utf-8", "surrogateescape")
+    is_cut = len(name) > _LONGEST_COMMAND_LINE
+    if is_cut:
+        text = text.rstrip("".join(map(chr, range(0xDC80, 0xDD00))))  # half a character is the beginning of no secret
+    shown = mask_and_cut(text, secrets or [], longest=_LONGEST_SHOWN, is_cut=is_cut)
+    shown = "".join(char if char.isprintable() else "?" for char in shown)
+    return f"pid {pid}{_of_another_user(pid)} ({shown})"
+
+
+def _of_another_user(pid: int) -> str:
+    uid = real_uid(pid)
+    if not uid.isdigit() or int(uid) == posix.geteuid():
+        return ""
+    import pwd
+
+    try:
+        return f" of {pwd.getpwuid(int(uid)).pw_name}"
+    except KeyError:
+        return f" of user {int(uid)}"

@@ -139,11 +139,11 @@ def no_process(error: OSError) -> NotExecuted:
     return NotExecuted(126, f"no new process could be made: {error.strerror}", is_passing=True)
 
 
-def start_detached(argv: list[str], *, stdin: int | None = None) -> None:
+def start_detached(argv: list[str], environment: dict[bytes, bytes], *, stdin: int | None = None) -> None:
     """Start a program that nobody waits for and that is no part of our tree. Never raises.
 
-    It has nothing of ours but the environment, without what names a run or a configuration, and what it may read from
-    the descriptor `stdin`.
+    It has nothing of ours but what it may read from the descriptor `stdin`. `environment` is what
+    `core.environment.own_environment` leaves of ours: every process of the account can read it.
     """
     try:
         was_subreaper = linux.is_child_subreaper()
@@ -153,7 +153,7 @@ def start_detached(argv: list[str], *, stdin: int | None = None) -> None:
         try:
             between = posix.fork()
             if between == 0:
-                _start_and_end(argv, stdin)
+                _start_and_end(argv, environment, stdin)
             posix.waitpid(between, 0)
         finally:
             linux.set_child_subreaper(on=was_subreaper)
@@ -161,7 +161,7 @@ def start_detached(argv: list[str], *, stdin: int | None = None) -> None:
         pass
 
 
-def _start_and_end(argv: list[str], stdin: int | None) -> None:
+def _start_and_end(argv: list[str], environment: dict[bytes, bytes], stdin: int | None) -> None:
     """In the process in between: leave the program behind, and end. Never returns."""
     try:
         posix.setsid()
@@ -176,8 +176,6 @@ def _start_and_end(argv: list[str], stdin: int | None) -> None:
         # systemd asks what a service's main process leaves to end: such work is short, and is finished.
         _signal.signal(_signal.SIGTERM, _signal.SIG_IGN)
         posix.closerange(3, 1 << 20)
-        ours = b"PROCESS_CONTROL_"
-        environment = {name: value for name, value in posix.environ.items() if not name.startswith(ours)}
         posix.execve(argv[0], argv, environment)
     finally:
         posix._exit(127)

@@ -1,7 +1,7 @@
 """Lets the members of `read_group` look into state and logs: the directories belong to that group, and pass it on.
 
-Lean room, loaded only when there is a `read_group`. Nothing is ever writable for the group, and the directory of locks
-stays closed: who can open a lock file can hold it.
+Lean room, loaded only when there is a `read_group`. Nothing is ever writable for the group, and what was made for the
+owner alone (mode 0600) stays closed: who can open a file that is locked can hold it.
 """
 
 import posix
@@ -9,7 +9,7 @@ import posix
 _DIRECTORY = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _FILE = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 _MODE = 0o2750
-_CLOSED = ("run", "spool", "short.lock")
+_CLOSED = ("run", "spool")
 
 
 def open_to_group(paths: list[str], *, owner: int, group: int) -> None:
@@ -54,7 +54,7 @@ def _open_entry(directory: int, name: str, owner: int, group: int) -> None:
         kind = status.st_mode & 0o170000
         if kind == 0o040000:
             _open_directory(descriptor, owner, group)
-        elif kind == 0o100000 and status.st_uid == owner and status.st_nlink == 1:
+        elif kind == 0o100000 and status.st_uid == owner and status.st_nlink == 1 and status.st_mode & 0o077:
             posix.fchown(descriptor, -1, group)
             posix.fchmod(descriptor, 0o640)
     finally:

@@ -144,11 +144,18 @@ def state_in_words(pid: int) -> str:
 def survivors(block: dict[str, object]) -> list[int]:
     """Return the pids of living processes that belong to the block's run.
 
-    By its control group; by its id in their environment, which of another user's processes cannot be read; and by
-    the names of those that the run could not end itself.
+    By its control group; by its id in their environment, where they are of our account or root's, of this boot and no
+    older than the run; and by the names of those that the run could not end itself.
     """
     in_group = cgroup.processes(str(block["cgroup"])) if cgroup.is_ours(block.get("cgroup")) else []
-    return sorted({*in_group, *proc.processes_of_run(str(block.get("run_id"))), *_not_ended(block)})
+    return sorted({*in_group, *_by_environment(block), *_not_ended(block)})
+
+
+def _by_environment(block: dict[str, object]) -> list[int]:
+    if block.get("boot_id") not in (None, proc.boot_id()):
+        return []
+    since = block.get("pid_start")
+    return proc.processes_of_run(str(block.get("run_id")), since=since if isinstance(since, int) else None)
 
 
 def _not_ended(block: dict[str, object]) -> list[int]:
@@ -161,7 +168,7 @@ def _not_ended(block: dict[str, object]) -> list[int]:
     return [pid for pid, started in known if isinstance(pid, int) and proc.is_alive(pid, started)]
 
 
-def end_survivors(block: dict[str, object], *, grace_seconds: float, give_up_seconds: float = 5.0) -> list[str]:
+def end_survivors(block: dict[str, object], *, grace_seconds: float, give_up_seconds: float = 5.0) -> list[int]:
     """TERM, grace, KILL for what is left of a run that has no runner any more; return who could not be ended."""
     _signal_all(block, _signal.SIGTERM)
     until = time.monotonic() + grace_seconds
@@ -174,7 +181,7 @@ def end_survivors(block: dict[str, object], *, grace_seconds: float, give_up_sec
             cgroup.kill_all(str(block["cgroup"]))
         _signal_all(block, _signal.SIGKILL)
         wait.poll(int(_KILL_AGAIN_SECONDS * 1000))
-    return [proc.describe(pid) for pid in left]
+    return left
 
 
 def _signal_all(block: dict[str, object], number: int) -> None:

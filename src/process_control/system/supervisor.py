@@ -60,6 +60,7 @@ class Supervisor:
         "_capture",
         "_children_gone",
         "_deadline",
+        "_describe",
         "_flush",
         "_guard",
         "_heard_at",
@@ -92,6 +93,7 @@ class Supervisor:
         settled: "Callable[[], None]",
         surroundings: process.Surroundings,
         flush: "Callable[[], None]",
+        describe: "Callable[[int], str]",
         make_watch: "Callable[[], OutputWatch] | None" = None,
     ) -> None:
         self._run_id = run_id
@@ -103,6 +105,7 @@ class Supervisor:
         self._settled: Callable[[], None] | None = settled
         self._surroundings = surroundings
         self._flush = flush
+        self._describe = describe
         self._make_watch = make_watch
         self._watch: OutputWatch | None = None
         self._started = time.monotonic()
@@ -303,7 +306,7 @@ class Supervisor:
     def _leftovers_must_go(self) -> bool:
         if self._children_gone or self._limits.keep_leftovers:
             return False
-        self.facts.leftovers = [proc.describe(pid) for pid, _ in proc.descendants(posix.getpid())]
+        self.facts.leftovers = [self._describe(pid) for pid, _ in proc.descendants(posix.getpid())]
         return True
 
     def _end_tree(self) -> None:
@@ -337,7 +340,7 @@ class Supervisor:
                 self._guard.ask_to_kill()
             if time.monotonic() >= give_up:
                 self.facts.survivor_pids = [pid for pid, _ in proc.descendants(posix.getpid())]
-                self.facts.survivors = [proc.describe(pid) for pid in self.facts.survivor_pids]
+                self.facts.survivors = [self._describe(pid) for pid in self.facts.survivor_pids]
                 break
             self._wait(time.monotonic() + _KILL_AGAIN_SECONDS)
         if self._status is not None:

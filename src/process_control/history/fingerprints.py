@@ -1,0 +1,82 @@
+"""What tells later whether a value is one that a run had as a secret, and tells nothing else: keyed hashes.
+
+Lean room, imported only by jobs with an environment_file. The key lies in the state directory, for its owner alone;
+without it nobody can try values. When it is lost no value is recognised any more, and a new one is made.
+"""
+
+import posix
+
+_NAME = "secrets.key"
+_KEY_BYTES = 32
+_HASH_BYTES = 8
+_READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
+_MAKE = posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_NOFOLLOW | posix.O_CLOEXEC
+NOT_KNOWN = ["not known"]
+"""Of secrets when no key can be had: nothing has these fingerprints, so nobody takes the secrets for known."""
+
+
+def fingerprints(state_directory: str, secrets: list[str]) -> list[str]:
+    """Return one fingerprint for each secret, in an order that tells nothing. Makes the key when there is none."""
+    try:
+        key = _key(state_directory) or _make_key(state_directory)
+    except OSError:
+        return NOT_KNOWN
+    return sorted(_hashes(key, secrets))
+
+
+def are_known(state_directory: str, wanted: list[str], secrets: list[str]) -> bool:
+    """Whether `wanted` are all fingerprints of some of `secrets`; False when the key may not be read."""
+    try:
+        key = _key(state_directory)
+    except OSError:
+        return False
+    return key is not None and set(wanted) <= set(_hashes(key, secrets))
+
+
+def _hashes(key: bytes, secrets: list[str]) -> list[str]:
+    try:
+        from _blake2 import blake2b
+    except ImportError:  # a Python whose hashes are all OpenSSL's
+        from hashlib import blake2b
+    values = [secret.encode("utf-8", "surrogateescape") for secret in secrets]
+    return [blake2b(value, key=key, digest_size=_HASH_BYTES).hexdigest() for value in set(values)]
+
+
+def _key(state_directory: str) -> bytes | None:
+    """Return the key; None when there is none, or not a whole one. Raises OSError."""
+    try:
+        descriptor = posix.open(f"{state_directory}/{_NAME}", _READ)
+    except FileNotFoundError:
+        return None
+    try:
+        key = posix.read(descriptor, _KEY_BYTES + 1)
+        return key if len(key) == _KEY_BYTES else None
+    finally:
+        posix.close(descriptor)
+
+
+def _make_key(state_directory: str) -> bytes:
+    """Make the key, durably and whole; of several that do so at once all return the same. Raises OSError."""
+    path = f"{state_directory}/{_NAME}"
+    new = f"{path}.{posix.getpid()}.new"
+    try:
+        descriptor = posix.open(new, _MAKE, 0o600)
+        try:
+            posix.write(descriptor, posix.urandom(_KEY_BYTES))
+            posix.fdatasync(descriptor)
+        finally:
+            posix.close(descriptor)
+        try:
+            posix.link(new, path)
+        except FileExistsError:
+            if _key(state_directory) is None:  # not a whole one: a power cut, or somebody's hand
+                posix.rename(new, path)
+    finally:
+        try:
+            posix.unlink(new)
+        except FileNotFoundError:
+            pass
+    key = _key(state_directory)
+    if key is None:
+        raise FileNotFoundError
+    return key
