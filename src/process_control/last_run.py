@@ -75,12 +75,15 @@ def _close(run: Run, block: "Block") -> None:
 
 
 def _end_in_journal(block: "Block", store: "JobRecord") -> dict[str, object] | None:
-    return store.end_in_journal(str(block["run_id"]), since=str(block.get("started_at") or ""))
+    return store.in_journal("end", str(block["run_id"]), since=str(block.get("started_at") or ""))
 
 
 def _close_as_lost(run: Run, block: "Block", store: "JobRecord") -> None:
     from process_control.history.lost import lost_end
 
+    if block.get("log") is None:  # too long for the block, or there was none
+        start = store.in_journal("start", str(block["run_id"]), since=str(block.get("started_at") or ""))
+        block["log"] = start and start.get("log")
     lost = lost_end(block, now=iso(run.adapters.clock.now()), boot_id=run.adapters.identity.boot_id)
     lost.update(run.adapters.used_by(block))
     changes: list[dict[str, object]] = []

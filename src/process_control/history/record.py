@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 _A_DAY = 86400
+_END_BYTES = 1200  # as in block_room.py, which is rarely imported
 
 
 class JobRecord:
@@ -139,10 +140,12 @@ class JobRecord:
         """Note the run in the block, over what it said before. Raises CannotRecord (74)."""
         room = BLOCK_BYTES - RUN_AT
         text = encode(run).encode("ascii")
-        if len(text) > room:
-            text = encode(_shortened(run)).encode("ascii")
+        if len(text) > (room if run.get("end") else room - _END_BYTES):
+            from process_control.history.block_room import fitted
+
+            text = fitted(run, room)
         try:
-            posix.pwrite(self._block, text[:room].ljust(room), RUN_AT)
+            posix.pwrite(self._block, text.ljust(room), RUN_AT)
         except OSError as error:
             raise CannotRecord(f"the job's block cannot be written: {error.strerror}", where=self._directory) from error
 
@@ -189,14 +192,14 @@ class JobRecord:
             fault = fault or str(error)
         return fault
 
-    def end_in_journal(self, run_id: str, *, since: str) -> "dict[str, object] | None":
-        """Return the end that the block does not know of (killed between the two writes), or None.
+    def in_journal(self, event: str, run_id: str, *, since: str) -> "dict[str, object] | None":
+        """Return what the journal has of a run that began at `since` (ISO 8601), or None.
 
-        `since` is when the run began, ISO 8601.
+        That is the end that the block does not know of (killed between the two writes), or the start in full.
         """
         from process_control.history.events import event_of_run
 
-        return event_of_run(self.state_directory, event="end", run_id=run_id, since=since)
+        return event_of_run(self.state_directory, event=event, run_id=run_id, since=since)
 
     def is_first_today(self, word: str) -> bool:
         """Whether this was not asked with that word for a day: for what is told once a day."""
@@ -293,16 +296,6 @@ def _no_space() -> OSError:
     import errno
 
     return OSError(errno.ENOSPC, posix.strerror(errno.ENOSPC))
-
-
-def _shortened(run: Block) -> Block:
-    """Return the run without what may be long: the attempts, the deciding line, all but the detail's beginning."""
-    end = run.get("end")
-    short = {name: value for name, value in run.items() if name != "attempts"}
-    if not isinstance(end, dict):
-        return short
-    detail = str(end.get("detail") or "")[:300] or None
-    return {**short, "end": {**end, "attempts": [], "decided_by": None, "regex_faults": [], "detail": detail}}
 
 
 def _make_directories(path: str) -> None:
