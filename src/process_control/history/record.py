@@ -73,11 +73,20 @@ class JobRecord:
                 self._block = posix.open(path, _FLAGS, 0o640)
             self._short_lock = posix.open(f"{self._directory}/short.lock", _FLAGS, 0o600)
             if posix.fstat(self._block).st_size < BLOCK_BYTES:
-                self.is_new = True
-                _fill(self._block)
+                self._fill()
         except OSError as error:
             self.close()
             raise CannotRecord(f"the job's block cannot be written: {error.strerror}", where=path) from error
+
+    def _fill(self) -> None:
+        """Give a new block its place on the disk, unless somebody else has just done so. Raises OSError."""
+        fcntl.flock(self._short_lock, fcntl.LOCK_EX)
+        try:
+            self.is_new = posix.fstat(self._block).st_size < BLOCK_BYTES
+            if self.is_new and posix.pwrite(self._block, b" " * BLOCK_BYTES, 0) < BLOCK_BYTES:
+                raise _no_space()
+        finally:
+            fcntl.flock(self._short_lock, fcntl.LOCK_UN)
 
     @property
     def is_open(self) -> bool:
@@ -188,7 +197,9 @@ class JobRecord:
             post(fault)
         try:
             self.write_run({**block, "end": end, "journaled": fault is None, "left": left})
-        except CannotRecord as error:
+            if fault is not None:  # nobody else knows of it
+                posix.fdatasync(self._block)
+        except (CannotRecord, OSError) as error:
             fault = fault or str(error)
         return fault
 
@@ -286,12 +297,6 @@ class JobRecord:
         self._block = self._short_lock = -1
 
 
-def _fill(block: int) -> None:
-    """Give the block its place on the disk. Raises OSError when only a part of it fits."""
-    if posix.pwrite(block, b" " * BLOCK_BYTES, 0) < BLOCK_BYTES:
-        raise _no_space()
-
-
 def _no_space() -> OSError:
     import errno
 
@@ -300,10 +305,6 @@ def _no_space() -> OSError:
 
 def _make_directories(path: str) -> None:
     """Make `path` and what is missing above it. Whether a group may look in is said by the state directory's mode."""
-    try:
-        posix.mkdir(path, 0o750)
-    except FileExistsError:
-        return
-    except FileNotFoundError:
-        _make_directories(path.rpartition("/")[0])
-        _make_directories(path)
+    from process_control.system.atomic_file import make_directory
+
+    make_directory(path, 0o750)
