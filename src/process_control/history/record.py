@@ -62,8 +62,12 @@ class JobRecord:
         self._health_read: list[int] | None = None
         self.is_new = False
 
-    def open(self) -> None:
-        """Open the block, making it with its place on the disk; `is_new` tells so. Raises CannotRecord (74)."""
+    def open(self, *, boot_id: str = "") -> None:
+        """Open the block, making it with its place on the disk; `is_new` tells so. Raises CannotRecord (74).
+
+        `boot_id` is that of this boot: when the block does not know it, the journal is asked first what a power cut
+        may have kept from blocks and healths, see `after_boot`.
+        """
         path = f"{self._directory}/block"
         try:
             try:
@@ -72,7 +76,13 @@ class JobRecord:
                 _make_directories(self._directory)
                 self._block = posix.open(path, _FLAGS, 0o640)
             self._short_lock = posix.open(f"{self._directory}/short.lock", _FLAGS, 0o600)
-            if posix.fstat(self._block).st_size < BLOCK_BYTES:
+            content = posix.pread(self._block, BLOCK_BYTES, 0)
+            if boot_id and boot_id.encode("ascii", "replace") not in content:
+                from process_control.history.after_boot import recover
+
+                recover(self.state_directory, boot_id)
+                content = posix.pread(self._block, BLOCK_BYTES, 0)
+            if len(content) < BLOCK_BYTES:
                 self._fill()
         except OSError as error:
             self.close()
@@ -102,11 +112,11 @@ class JobRecord:
             return None
         return run_in(posix.pread(self._block, BLOCK_BYTES, 0))
 
-    def claim_slot(self, slot: int, *, boot_id: str) -> bool:
+    def claim_slot(self, slot: int) -> bool:
         """Make `slot` (UTC seconds) ours and return True; False when it already had its run or its skip.
 
-        The block tells; when it is damaged, after a reboot, which may have lost what it said, and while the clock is
-        behind slots that had their runs (it went back), so does the journal.
+        The block tells; when it is damaged or knows of no run, and while the clock is behind slots that had their
+        runs (it went back), so does the journal.
         """
         if self._block < 0:
             return True
@@ -119,8 +129,8 @@ class JobRecord:
                 return False
             is_damaged = slots is None and not content[:SLOT_BYTES].isspace()  # blanks: there never was one
             is_behind = (last is not None and last > slot) or (known is not None and known <= slot)
-            if is_damaged or is_behind or run is None or run.get("boot_id") != boot_id:
-                known = self._next_in_journal(slot)
+            if is_damaged or is_behind or run is None:
+                known = self._next_in_journal(slot, is_recent=not is_damaged and not is_behind)
                 if known == slot:
                     return False
             self._slot_before = content[:SLOT_BYTES]
@@ -129,10 +139,11 @@ class JobRecord:
         finally:
             fcntl.flock(self._short_lock, fcntl.LOCK_UN)
 
-    def _next_in_journal(self, slot: int) -> int | None:
-        from process_control.history.events import next_slot
+    def _next_in_journal(self, slot: int, *, is_recent: bool) -> int | None:
+        from process_control.history.events import newest_slot, next_slot
 
-        return next_slot(self.state_directory, job=self.slug, since=slot)
+        look = newest_slot if is_recent else next_slot
+        return look(self.state_directory, job=self.slug, since=slot)
 
     def give_slot_back(self, slot: int) -> None:
         """Undo a claim whose run could not be recorded, so that a second try is not refused."""
@@ -237,6 +248,18 @@ class JobRecord:
             posix.close(posix.open(f"{directory}/{self.slug}", _FLAGS, 0o600))
         except OSError as error:
             raise CannotRecord(f"the shared lock cannot be noted: {error.strerror}", where=directory) from error
+
+    def content(self) -> bytes:
+        """Return what the block holds, slot and run, as bytes. Raises OSError."""
+        return posix.pread(self._block, BLOCK_BYTES, 0)
+
+    def put_durably(self, run: "Block | None", slot: "bytes | None") -> None:
+        """Write run or slot line into the block, or both, and wait until the disk has it. Raises CannotRecord (74)."""
+        if slot is not None:
+            posix.pwrite(self._block, slot, 0)
+        if run is not None:
+            self.write_run(run)
+        posix.fdatasync(self._block)
 
     def read_health(self) -> "dict[str, object] | None":
         """Return the health; None when there is no file. Raises ValueError when it cannot be understood."""
