@@ -15,6 +15,7 @@ PYTHON_FLAGS :=
 # What the tests call, and the Debian package that has it; installed only as root, and only when missing.
 TEST_TOOLS := setpriv:util-linux unshare:util-linux flock:util-linux mount:mount cron:cron linux.uml:user-mode-linux \
 	zsh:zsh fish:fish faketime:faketime dh_bash-completion:bash-completion man:man-db mandoc:mandoc \
+	mkfs.ext4:e2fsprogs findmnt:util-linux \
 	systemd-sysusers:systemd-standalone-sysusers systemd-tmpfiles:systemd-standalone-tmpfiles
 define INSTALL_TEST_TOOLS
 missing=$$(for tool in $(TEST_TOOLS); do command -v $${tool%:*} >/dev/null || echo $${tool#*:}; done)

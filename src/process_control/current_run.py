@@ -16,6 +16,7 @@ from process_control.system.signals import signal_name
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from process_control.core.job import Job
+    from process_control.history.block import Block
     from process_control.wiring import Adapters
 
 
@@ -216,6 +217,25 @@ def skip(run: Run, reason: str, detail: str) -> int:
     run.adapters.store.append(record)
     run.adapters.announce(record)
     return 0
+
+
+def turn_away(run: Run, reason: str, detail: str) -> int:
+    """Skip this slot; a run that was left open is closed and told all the same."""
+    settle_before_leaving(run)
+    return skip(run, reason, detail)
+
+
+def settle_before_leaving(run: Run) -> None:
+    """Close what the job's last run left open, if it did: a job that is held may not start for weeks."""
+    block = run.adapters.store.previous_run()
+    if run.lock is None and block is not None and is_unsettled(block):
+        from process_control.last_run import settle_without_a_start
+
+        settle_without_a_start(run, block)
+
+
+def is_unsettled(block: "Block") -> bool:
+    return block.get("end") is None or bool(block.get("left")) or not block.get("journaled")
 
 
 def fail_unstarted(run: Run, reason: str, detail: str) -> int:

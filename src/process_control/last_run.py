@@ -33,6 +33,22 @@ def settle(run: Run, unsettled: "list[Block]") -> int | None:
     return None
 
 
+def settle_without_a_start(run: Run, block: "Block") -> None:
+    """Close what the last run left open for a start that is turned away anyhow; not while somebody has the lock."""
+    if block.get("end") is None and run.adapters.runner_lives(block):
+        return
+    run.lock = run.adapters.take_lock(run.job.lock)
+    if run.lock is None:
+        return
+    block = run.adapters.store.previous_run() or {}  # whoever had the lock may have closed it
+    try:
+        is_open = block.get("end") is None or not block.get("journaled")
+        if block and is_open and not run.adapters.survivors_of(block):
+            _close(run, block)
+    finally:
+        let_the_lock_go(run)
+
+
 def refuse_survivors(run: Run, block: dict[str, object]) -> None:
     """Refuse to start beside what an earlier run left alive. Raises NotStarted (75), naming the processes."""
     survivors = run.adapters.survivors_of(block)
@@ -50,10 +66,11 @@ def _close(run: Run, block: "Block") -> None:
     """Write the end that the journal does not have: the one the block kept, or `lost`. Raises CannotRecord (74)."""
     try:
         store = run.adapters.store_of(str(block["job"]))
-        end = block.get("end") or _end_in_journal(block, store)
+        is_recovered = bool(block.pop("recovered", False))  # after a boot: the journal has no more than the block
+        end = block.get("end") or (None if is_recovered else _end_in_journal(block, store))
         if not isinstance(end, dict):
             _close_as_lost(run, block, store)
-        elif block.get("end") is None:  # killed between its two writes
+        elif block.get("end") is None or is_recovered:  # killed, or the power cut, between its two writes
             _count(run, end, store)
             _post(run, end)
             store.write_run({**block, "end": end, "journaled": True, "left": []})
@@ -74,12 +91,15 @@ def _close(run: Run, block: "Block") -> None:
 
 
 def _end_in_journal(block: "Block", store: "JobRecord") -> dict[str, object] | None:
-    return store.end_in_journal(str(block["run_id"]), since=str(block.get("started_at") or ""))
+    return store.in_journal("end", str(block["run_id"]), since=str(block.get("started_at") or ""))
 
 
 def _close_as_lost(run: Run, block: "Block", store: "JobRecord") -> None:
     from process_control.history.lost import lost_end
 
+    if block.get("log") is None:  # too long for the block, or there was none
+        start = store.in_journal("start", str(block["run_id"]), since=str(block.get("started_at") or ""))
+        block["log"] = start and start.get("log")
     lost = lost_end(block, now=iso(run.adapters.clock.now()), boot_id=run.adapters.identity.boot_id)
     lost.update(run.adapters.used_by(block))
     changes: list[dict[str, object]] = []

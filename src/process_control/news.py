@@ -8,7 +8,7 @@ import posix
 import time
 
 from process_control.core.job import is_slug
-from process_control.core.run import FAILED, LOST, MANUAL
+from process_control.core.run import FAILED, LOST, MANUAL, STOPPED_ON_REQUEST
 from process_control.core.run_id import RANDOM_BYTES, run_id
 from process_control.current_run import Run
 from process_control.system.clock import iso
@@ -32,6 +32,8 @@ def post_end(run: Run, facts: "Facts", end: "dict[str, object]", *, record_fault
 
 def post_end_of_another(run: Run, end: "dict[str, object]") -> None:
     """Post the end of an earlier run that nobody was told of: it was lost, or killed in the middle of its end."""
+    if end.get("reason") == "stopped" and str(end.get("detail")).startswith(STOPPED_ON_REQUEST):  # whoever did it knows
+        return
     _post(run, end, stderr="")
 
 

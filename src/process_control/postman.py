@@ -11,6 +11,7 @@ from process_control.errors import CannotRecord
 from process_control.history import journal
 from process_control.history.block import incident_mark
 from process_control.notify import spool
+from process_control.system import atomic_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from process_control.config.settings import Settings
 
 _PACKAGE_FOLDER = __file__.rpartition("/process_control/")[0]
-_MARK_FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
+_MARK_FLAGS = posix.O_RDWR | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _TELL = "import sys; sys.path.append(sys.argv.pop(1)); from process_control.telling import main; main()"
 
 
@@ -55,8 +56,10 @@ class Postman:
         news["config"] = None if settings.default_path else settings.path
         try:
             with _Mark(settings.state_directory, str(news["job"])) as mark:
+                due_at = time.time() + spool.LOOK_AGAIN_SECONDS
+                spool.look_again(settings.state_directory, due_at)
                 spool.put(settings.state_directory, spool.NEWS, f"{news['at']}~{news['job']}~{news['key']}.json", news)
-                spool.look_again(settings.state_directory, time.time() + spool.LOOK_AGAIN_SECONDS)
+                spool.look_again(settings.state_directory, due_at)  # who tells may have just taken the word back
                 if not failed:
                     mark.take_away()
         except OSError:
@@ -98,7 +101,7 @@ class _Mark:
     def __enter__(self) -> "_Mark":
         while self._path:
             try:
-                self._descriptor = posix.open(self._path, _MARK_FLAGS, 0o600)
+                self._descriptor = self._open()
             except FileNotFoundError:  # a job without a directory of its own has never run
                 return self
             if posix.fstat(self._descriptor).st_mode & 0o077:  # as earlier versions left it: a reader may hold it
@@ -110,6 +113,15 @@ class _Mark:
                 return self
             posix.close(self._descriptor)
         return self
+
+    def _open(self) -> int:
+        """Open the mark, made durably when it is missing: without it nobody would be told of the recovery."""
+        try:
+            return posix.open(self._path, _MARK_FLAGS)
+        except FileNotFoundError:
+            descriptor = posix.open(self._path, _MARK_FLAGS | posix.O_CREAT, 0o600)
+            atomic_file.sync_parent(self._path)
+            return descriptor
 
     def __exit__(self, *_: object) -> None:
         if self._descriptor >= 0:

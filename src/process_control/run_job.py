@@ -14,10 +14,13 @@ from process_control.current_run import (
     Request,
     Run,
     attempt_record,
+    is_unsettled,
     let_the_lock_go,
     post_news,
+    settle_before_leaving,
     skip,
     tell,
+    turn_away,
 )
 from process_control.errors import BadConfiguration, CannotRecord, NotPermitted, NotStarted
 from process_control.system import proc
@@ -75,7 +78,7 @@ def run_job(request: Request, job: "Job", adapters: "Adapters") -> int:
 def open_the_record(run: Run) -> None:
     """Open the job's block. `run_unlogged` goes on without one, as a job that was never seen."""
     try:
-        run.adapters.store.open()
+        run.adapters.store.open(boot_id=run.adapters.identity.boot_id)
     except CannotRecord:
         if not run.job.run_unlogged:
             raise
@@ -95,7 +98,7 @@ def claim_the_slot(run: Run) -> int | None:
     slot = run.adapters.last_slot(now)
     if slot is None:
         return 0
-    if not run.adapters.store.claim_slot(slot, boot_id=run.adapters.identity.boot_id):
+    if not run.adapters.store.claim_slot(slot):
         run.adapters.announce({"event": "repeat", **run.facts_for_the_record(), "scheduled_at": iso(slot)})
         return 0
     run.slot = slot
@@ -109,7 +112,7 @@ def pass_the_gate(run: Run) -> int | None:
     """Turn away what must not run now: quietly when scheduled, with a reason by hand. None to go on."""
     scheduled = run.request.scheduled
     if scheduled and run.job.disabled:
-        return skip(run, "disabled", "the job file says so")
+        return turn_away(run, "disabled", "the job file says so")
     try:
         health = _health_of(run)
         run.leave = _leave(run, health)
@@ -117,11 +120,12 @@ def pass_the_gate(run: Run) -> int | None:
     except ValueError as error:
         run.leave, held, health = gate.HELD, gate.garbage_in_words(error), None
     if run.leave == gate.BACKING_OFF:
-        return skip(run, "backoff", gate.backoff_in_words(health or {}))
+        return turn_away(run, "backoff", gate.backoff_in_words(health or {}))
     if run.leave != gate.HELD or (run.request.force and not scheduled):
         return None
     if scheduled:
-        return skip(run, "held", held)
+        return turn_away(run, "held", held)
+    settle_before_leaving(run)
     slug = run.job.slug
     mend = f"release it: process-control release {slug}; or run it once all the same: run-job --force {slug}"
     raise NotStarted(held, where=slug, mend=mend)
@@ -164,9 +168,7 @@ def _probe_is_on_its_way(run: Run, health: dict[str, object]) -> bool:
 def settle_the_last_run(run: Run) -> int | None:
     """With the lock held: close what the last runs under it left open. None to go on, see `last_run`."""
     blocks = run.adapters.blocks_of_lock(run.job)
-    unsettled = [
-        block for block in blocks if block.get("end") is None or block.get("left") or not block.get("journaled")
-    ]
+    unsettled = [block for block in blocks if is_unsettled(block)]
     if not unsettled:
         return None
     from process_control.last_run import settle

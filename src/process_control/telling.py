@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from pathlib import Path
 
 from process_control.config.environment_file import read_secret_file
 from process_control.config.failmail import DEFAULT_SENDMAIL, Failmail, failmail_of
@@ -25,7 +24,7 @@ from process_control.json_text import decode, encode
 from process_control.mail_contents import failure_mail, recovery_mail, refusal_mail
 from process_control.notify import spool
 from process_control.notify.failmail import Undelivered, Way, is_program, message_of, send
-from process_control.system import lock
+from process_control.system import atomic_file, lock
 from process_control.system.account import account_of, check_allowed, drop_rights
 from process_control.system.clock import iso
 from process_control.system.plain_file import open_plain
@@ -128,9 +127,9 @@ class Round:
         if letter is not None and failmail is not None:
             entry = self._mail(letter, news, job, failmail, incident if letter is Letter.RECOVERY else after)
             try:
+                spool.look_again(self._state, 0)
                 spool.put(self._state, spool.MAIL, f"{at}~{slug}~{key}.{letter}.json", entry)
                 self._make_room(slug)
-                spool.look_again(self._state, 0)
             except OSError:
                 kept = entry
         write_incident(self._state, slug, after)
@@ -315,15 +314,10 @@ def write_incident(state_directory: str, slug: str, incident: Incident) -> None:
     """Keep it. A disk that is full costs a mail too many later, never one too few."""
     if not is_slug(slug):
         return
-    directory = Path(job_directory(state_directory, slug))
-    new = directory / "told.json.new"
-    try:
-        directory.mkdir(mode=0o750, parents=True, exist_ok=True)
-        new.write_text(encode(incident.to_record()) + "\n", "utf-8")
-        new.replace(directory / "told.json")
-    except OSError:
-        with suppress(OSError):
-            new.unlink()
+    directory = job_directory(state_directory, slug)
+    with suppress(OSError):
+        atomic_file.make_directory(directory, 0o750)
+        atomic_file.write(f"{directory}/told.json", encode(incident.to_record()).encode("ascii") + b"\n")
 
 
 def _message_id(word: str | None, host: str) -> str:

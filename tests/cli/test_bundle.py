@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from harness import STRANGER, Box, until
+from harness import STRANGER, Box, Storm, until
 from process_control.cli.bundle_writer import GUARD, RUNNER
 
 SLOT = 'schedule: "* * * * *"\nstart_within: 1h\n'
@@ -95,6 +95,28 @@ def test_whatever_lies_there_the_job_runs(own_box: Box, content: bytes | str) ->
 
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
     assert [run["outcome"] for run in own_box.history("plain")] == ["succeeded"]
+
+
+@pytest.mark.fault("A page of the bundle is zeros", small=6, full=60, wanted="each run 0, each bundle written anew")
+def test_with_any_page_damaged_the_job_runs_and_the_bundle_is_written_anew(own_box: Box, storm: Storm) -> None:
+    write_bundle(own_box)
+    bundle = own_box.product.bundle  # its path; it goes and comes
+    whole = bundle.read_bytes()
+    pages = range(0, len(whole), 4096)
+    for number in storm.rounds():
+        place = pages[number * len(pages) // storm.size]
+        damaged = whole[:place] + bytes(min(4096, len(whole) - place)) + whole[place + 4096 :]
+        bundle.write_bytes(damaged)
+
+        results = [own_box.run("plain", via="stub") for _ in range(2)]
+
+        assert [(result.exit_code, result.stderr) for result in results] == [(0, "")] * 2
+        until(
+            lambda damaged=damaged: bundle.exists() and bundle.read_bytes() != damaged,
+            f"the bundle to be written again after a damage at {place}",
+        )
+        assert imports(own_box) == set()
+    storm.found(f"{storm.size} of {len(pages)} pages: each run 0, written anew")
 
 
 @pytest.mark.parametrize("how", ["moved", "through a link"])

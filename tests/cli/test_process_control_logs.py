@@ -195,3 +195,17 @@ def test_the_log_of_a_run_that_goes_on_is_shown(desk: Desk) -> None:
     desk.state.start("purge", alive=True, log=log)
 
     assert desk.process_control("logs", "purge").stdout == "so far\n"
+
+
+@pytest.mark.parametrize("flags", [[], ["--raw"], ["-n", "9"]])
+def test_a_log_that_is_shorter_than_its_run_recorded_says_so(box: Box, flags: list[str]) -> None:
+    """After a power cut, on a disk that kept the record and not the log."""
+    box.job("job", "command: seq 1 5")
+    box.run("job")
+    (log,) = box.logs("job")
+    log.write_bytes(b"1\n2\n")
+
+    result = box.process_control("logs", "job", *flags)
+
+    assert (result.stdout, result.exit_code) == ("1\n2\n", 0)
+    assert result.stderr == f"{log}: only 4 of 10 bytes are there: the host went down, or the file was cut\n"

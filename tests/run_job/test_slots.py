@@ -109,18 +109,6 @@ def test_a_disabled_job_is_skipped_when_scheduled_and_runs_by_hand(box: Box) -> 
     assert [start["trigger"] for start in starts(box)] == ["manual"]
 
 
-def test_after_a_reboot_that_lost_the_block_the_journal_still_knows(box: Box) -> None:
-    box.job("job", f"command: 'true'\n{ONE_SLOT}")
-    box.run("--scheduled", "job")
-    forge_run(box, boot_id="00000000-0000-4000-8000-000000000000")
-    forge_slot(box, "slot 5\n")
-
-    result = box.run("--scheduled", "job")
-
-    assert (result.stderr, result.exit_code) == ("", 0)
-    assert len(starts(box)) == 1
-
-
 def test_a_block_that_is_gone_is_made_again_from_the_journal(box: Box) -> None:
     box.job("job", f"command: 'true'\n{ONE_SLOT}")
     box.run("--scheduled", "job")

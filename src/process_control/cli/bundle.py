@@ -2,34 +2,37 @@
 
 Lean room, and the first thing in the bundle itself. Written by `bundle_writer.py`, like byte code by whoever may write
 there; it holds the size and the time of each source and counts only while all are the same, by whatever path they are
-reached. Layout: the size of the head in 8 digits; the head (this module's code, the sources, extension modules, the
-size of the runner's piece, the guard's modules), marshalled; that piece.
+reached. Layout: size and checksum of the head, of 8 digits each; the head (this module's code, the sources, extension
+modules, size and checksum of the runner's piece, the guard's modules), marshalled; that piece. Whatever is damaged is
+imported one by one, and the bundle written again.
 """
 
 import marshal
 import posix
 import sys
+from zlib import crc32
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType, ModuleType
 
     Module = tuple[str, str, bool, CodeType]  # its name, its file below the package, whether it is a package, its code
-    Head = tuple[CodeType, tuple[tuple[str, int, int], ...], tuple[tuple[str, str], ...], int, tuple[Module, ...]]
+    Sources = tuple[tuple[str, int, int], ...]
+    Head = tuple[CodeType, Sources, tuple[tuple[str, str], ...], tuple[int, int], tuple[Module, ...]]
 
 PACKAGE_NAME = "process_control"
 TRY_AGAIN_SECONDS = 86400
 """After so long a bundle that was begun and never finished (a full disk) is tried again."""
 
 _descriptor = -1
-_rest_bytes = 0
+_rest_bytes = _rest_sum = 0
 _package = ""
 
 
 def load(itself: "ModuleType", package: str, descriptor: int, head: "Head") -> None:
     """Make the guard's modules of the bundle that is open at `descriptor`, unless a source is another by now."""
-    global _descriptor, _rest_bytes, _package
-    _, sources, extensions, _rest_bytes, modules = head
+    global _descriptor, _rest_bytes, _rest_sum, _package
+    _, sources, extensions, (_rest_bytes, _rest_sum), modules = head
     is_whole = posix.lseek(descriptor, 0, 1) + _rest_bytes == posix.fstat(descriptor).st_size  # 1: from where we are
     if not is_whole or not _are_as_written(package, sources):
         posix.close(descriptor)
@@ -46,10 +49,30 @@ def load(itself: "ModuleType", package: str, descriptor: int, head: "Head") -> N
 
 
 def load_the_rest() -> None:
-    """In the runner: make the modules of its piece. Does nothing when there is no bundle."""
-    if _descriptor >= 0:
-        _make(marshal.loads(posix.read(_descriptor, _rest_bytes)))
-        close()
+    """In the runner: make the modules of its piece. Does nothing when there is no bundle.
+
+    A piece that is damaged is no fault: what it holds is imported, and the next run finds no bundle.
+    """
+    if _descriptor < 0:
+        return
+    try:
+        data = posix.read(_descriptor, _rest_bytes)
+        if crc32(data) != _rest_sum:
+            raise ValueError
+        _make(marshal.loads(data))
+    except Exception:  # noqa: BLE001  should it be a module's own fault, its import tells
+        _remove()
+    close()
+
+
+def _remove() -> None:
+    """Remove the bundle that we have open, where we may; not one that was written meanwhile."""
+    path = f"{_package}/__pycache__/lean.{sys.hexversion:x}.bundle"
+    try:
+        if posix.stat(path).st_ino == posix.fstat(_descriptor).st_ino:
+            posix.unlink(path)
+    except OSError:
+        pass
 
 
 def close() -> None:
@@ -86,7 +109,7 @@ def _is_being_written(package: str) -> bool:
     return time.time() - begun < TRY_AGAIN_SECONDS
 
 
-def _are_as_written(package: str, sources: "tuple[tuple[str, int, int], ...]") -> bool:
+def _are_as_written(package: str, sources: "Sources") -> bool:
     for name, size, changed_at in sources:
         status = posix.stat(f"{package}/{name}")
         if status.st_size != size or status.st_mtime_ns != changed_at:

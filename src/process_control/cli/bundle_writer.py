@@ -10,6 +10,7 @@ import marshal
 import os
 import sys
 import time
+import zlib
 from pathlib import Path
 from types import CodeType
 
@@ -92,6 +93,8 @@ def write_bundle(package: Path = PACKAGE) -> Path | None:
     with open(descriptor, "wb") as file:
         file.write(contents_of_bundle(package))
         os.fchmod(descriptor, 0o644)  # whatever the umask: every account may run the stub
+        file.flush()
+        os.fsync(descriptor)  # what a power cut left half would be no bundle, found out at every start
     unfinished.rename(path)
     return path
 
@@ -104,8 +107,8 @@ def contents_of_bundle(package: Path) -> bytes:
     rest = marshal.dumps(tuple(_compiled(package, name, stamps) for name in RUNNER))
     found = ((name, importlib.util.find_spec(name)) for name in EXTENSIONS)
     extensions = tuple((name, str(spec.origin)) for name, spec in found if spec is not None and spec.has_location)
-    head = marshal.dumps((loader, tuple(stamps), extensions, len(rest), guard))
-    return b"%8d" % len(head) + head + rest
+    head = marshal.dumps((loader, tuple(stamps), extensions, (len(rest), zlib.crc32(rest)), guard))
+    return b"%-8d%08x" % (len(head), zlib.crc32(head)) + head + rest
 
 
 def _compiled(package: Path, name: str, stamps: list[tuple[str, int, int]]) -> tuple[str, str, bool, CodeType]:

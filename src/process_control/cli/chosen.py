@@ -11,14 +11,13 @@ import click
 
 from process_control.cli.output import talk
 from process_control.cli.run_job import own_directories, refuse_network_state, who
+from process_control.cli.run_job_options import one_line
 from process_control.cli.session import Session, select_jobs
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core.job import Job
 from process_control.system import directories
 from process_control.system.account import check_allowed, drop_rights
-
-LONGEST_NOTE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +76,7 @@ def _listed(slugs: Sequence[str]) -> str:
 
 
 def _note(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    """Return a note on one line; nothing for an empty one."""
-    if value is None:
-        return None
-    return " ".join(value.split())[:LONGEST_NOTE] or None
+    return None if value is None else one_line(value)
 
 
 def changes_jobs(function: Callable[..., Any]) -> Callable[..., Any]:

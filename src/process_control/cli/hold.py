@@ -19,6 +19,7 @@ from process_control.errors import UsageError
 from process_control.history.block import read_block, runner_is_alive
 from process_control.history.health_changes import Changed, change_by_hand
 from process_control.history.record import JobRecord
+from process_control.system import proc
 from process_control.system.clock import iso
 from process_control.wiring import announce
 
@@ -118,7 +119,7 @@ def _step(asked: Asked, job: Job | InvalidJob, event: Event, cause: Cause, in_a_
     """Take one step of the table of health for one job. Raises CannotRecord (74)."""
     policy = Policy.of(job) if isinstance(job, Job) else NO_POLICY
     store = JobRecord(asked.settings.state_directory, job.slug)
-    store.open()
+    store.open(boot_id=proc.boot_id())
     try:
         changed = change_by_hand(store, event, cause, host=asked.host, policy=policy)
     finally:

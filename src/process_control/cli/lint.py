@@ -20,6 +20,7 @@ from process_control.core.job import is_slug
 from process_control.errors import BadConfiguration, Fault, JobNotFound, NotPermitted, ProcessControlError
 from process_control.notify.message import escape_controls
 from process_control.system.account import drop_rights, service_account
+from process_control.system.atomic_file import sync_parent
 
 PLACE = re.compile(r"(?P<file>.*?)(?::(?P<line>[0-9]+)(?::(?P<column>[0-9]+))?)?", re.DOTALL)
 LARGEST_FILE = 1 << 20
@@ -175,6 +176,7 @@ def _replace(path: str, source: bytes) -> None:
             file.flush()
             os.fsync(handle)
         os.rename(new, path)
+        sync_parent(path)
     except BaseException:
         new.unlink(missing_ok=True)
         raise

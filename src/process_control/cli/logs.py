@@ -1,5 +1,6 @@
 """`logs`: what a run printed."""
 
+import os
 import sys
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -76,6 +77,7 @@ def logs(
     path = _log_of(run, settings)
     part = ALL_OF_IT if attempt is None else _part(run, attempt)
     streams = [only] if only else [STDOUT, STDERR]
+    _tell_what_is_missing(run, path)
     if as_raw:
         _copy(raw(path, streams, part))
         return
@@ -129,6 +131,16 @@ def _log_of(run: Run, settings: Settings) -> str:
             where=run.log,
             mend=f"of each job are kept: {kept}, {settings.retention_log_bytes:,} bytes (see `retention`)",
         ) from None
+
+
+def _tell_what_is_missing(run: Run, path: str) -> None:
+    """Say so when the log is shorter than the run recorded: the host went down, or somebody cut it."""
+    if run.outcome is None or run.stdout_bytes is None or run.stderr_bytes is None:
+        return
+    wanted = run.stdout_bytes + run.stderr_bytes - (run.log_dropped_bytes or 0)
+    size = os.stat(path).st_size
+    if size < wanted:
+        talk(f"{path}: only {size:,} of {wanted:,} bytes are there: the host went down, or the file was cut")
 
 
 def _part(run: Run, attempt: int) -> Part:

@@ -64,6 +64,7 @@ _WITH_VALUE = {
     "--note": "note",
     "--config": "config",
 }
+MAX_NOTE = 500
 _FOR_SHELLS = "--complete"  # not told by help: what completion asks, see offer.py
 _VALUE_OPTIONAL = {"--scheduled": ("scheduled", "cron"), "--wait": ("wait", "")}
 FLAGS = (*_VERBS, *_SWITCHES, *_WITH_VALUE, *_VALUE_OPTIONAL)
@@ -120,8 +121,15 @@ def _set_value(options: Options, attribute: str, value: str) -> None:
         attribute = "job"
     if attribute == "job":
         _set_job(options, value)
+    elif attribute == "note":
+        options.note = one_line(value)
     else:
         setattr(options, attribute, value)
+
+
+def one_line(note: str) -> str | None:
+    """Return a note as it is kept, whoever takes it: one line of at most MAX_NOTE characters; None for an empty one."""
+    return " ".join(note.split())[:MAX_NOTE] or None
 
 
 def _set_verb(options: Options, verb: str) -> None:

@@ -11,6 +11,7 @@ import gc
 import marshal
 import posix
 import sys
+from zlib import crc32
 
 gc.disable()  # until the job has lived for a moment: what is made by then is needed to the end
 if _signal.getsignal(_signal.SIGINT) == _signal.default_int_handler:
@@ -21,7 +22,11 @@ if __name__ == "__main__":
     sys.path.append(PACKAGE.rpartition("/")[0])
 try:
     descriptor = posix.open(f"{PACKAGE}/__pycache__/lean.{sys.hexversion:x}.bundle", posix.O_RDONLY | posix.O_CLOEXEC)
-    head = marshal.loads(posix.read(descriptor, int(posix.read(descriptor, 8))))
+    size, checksum = posix.read(descriptor, 16).split()
+    data = posix.read(descriptor, int(size))
+    if crc32(data) != int(checksum, 16):
+        raise ValueError
+    head = marshal.loads(data)
     bundle = type(sys)("process_control.cli.bundle")
     exec(head[0], bundle.__dict__)
     bundle.load(bundle, PACKAGE, descriptor, head)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from process_control.core.verdict import Judgement
 
 SUCCEEDED, WARNED, FAILED, SKIPPED, LOST = "succeeded", "warned", "failed", "skipped", "lost"
+STOPPED_ON_REQUEST = "stopped on request"
 OUTCOMES = (SUCCEEDED, WARNED, FAILED, SKIPPED, LOST)
 
 MANUAL, CRON, TIMER, SCHEDULER, WEB, FLEET, JOB = "manual", "cron", "timer", "scheduler", "web", "fleet", "job"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from process_control.core.finding import STDERR, Finding, SeenLine, Verdict
 from process_control.core.measures import bytes_in_words, duration
-from process_control.core.run import FAILED, LOST, SUCCEEDED, WARNED, Facts
+from process_control.core.run import FAILED, LOST, STOPPED_ON_REQUEST, SUCCEEDED, WARNED, Facts
 
 if TYPE_CHECKING:
     from process_control.core.rules import Rule
@@ -258,7 +258,7 @@ def _stopped(facts: Facts) -> str:
     survivors = f"; {_leftovers(facts)}" if facts.survivors else ""
     waiting = f" while it waited for attempt {facts.awaited_attempt}" if facts.awaited_attempt else ""
     if facts.stopped_by_request:
-        return f"stopped on request{waiting}{survivors}"
+        return f"{STOPPED_ON_REQUEST}{waiting}{survivors}"
     return f"stopped: run-job was given signal {signal_name(facts.stopped_by or signal.SIGTERM)}{waiting}{survivors}"
 
 

@@ -15,6 +15,22 @@ RUN_AT = 512
 
 Block = dict[str, object]
 
+OF_RUN_AND_END = (
+    "run_id",
+    "job",
+    "trigger",
+    "scheduled_at",
+    "slow_start",
+    "slow_start_step",
+    "by",
+    "host",
+    "version",
+    "note",
+    "started_at",
+    "log",
+)
+"""What the record of a run and that of its end both say. In a block that would be too long the run alone says it."""
+
 _KINDS = {
     "run_id": str,
     "job": str,
@@ -145,7 +161,12 @@ def run_in(content: bytes) -> Block | None:
         run = decode(text.decode("utf-8", "replace"))
     except ValueError:
         return None
-    return run if isinstance(run, dict) and _is_sound(run) else None
+    if not isinstance(run, dict) or not _is_sound(run):
+        return None
+    end = run.get("end")
+    if end and "run_id" not in end:
+        run["end"] = {**{name: run[name] for name in OF_RUN_AND_END if name in run}, **end}
+    return run
 
 
 def _is_sound(run: Block) -> bool:

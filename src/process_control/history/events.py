@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
 BLOCK_BYTES = 1 << 20
+MARGIN_SECONDS = 3600
 
 Record = dict[str, object]
 
@@ -75,6 +76,21 @@ def next_slot(state_directory: str, *, job: str, since: int) -> int | None:
     return next((seconds for slot in sorted(slots) if (seconds := _seconds(slot)) is not None), None)
 
 
+def newest_slot(state_directory: str, *, job: str, since: int) -> int | None:
+    """As `next_slot`, for a `since` of just now: the journal is read from its end, and not much further than `since`.
+
+    For a clock that never went back by more than the margin.
+    """
+    begin, slots = iso(since), []
+    for record in backwards(
+        state_directory, since=begin, needle=f'"job":{encode(job)}', not_before=iso(since - MARGIN_SECONDS)
+    ):
+        slot = record.get("scheduled_at")
+        if record.get("job") == job and isinstance(slot, str) and slot >= begin:
+            slots.append(slot)
+    return next((seconds for slot in sorted(slots) if (seconds := _seconds(slot)) is not None), None)
+
+
 def _seconds(moment: str) -> int | None:
     from datetime import datetime
 
@@ -85,11 +101,63 @@ def _seconds(moment: str) -> int | None:
 
 
 def event_of_run(state_directory: str, *, event: str, run_id: str, since: str) -> Record | None:
-    """Return the record of `event` of this run, looking at the days from `since` on (ISO 8601)."""
-    for record in _in_doubt(state_directory, since=since, needle=f'"run_id":{encode(run_id)}'):
-        if record["event"] == event and record.get("run_id") == run_id:
-            return record
+    """Return the record of `event` of this run, looking at the days from `since` on (ISO 8601).
+
+    From the end of the journal, and no further than to where it began.
+    """
+    for record in backwards(state_directory, since=since, needle=f'"run_id":{encode(run_id)}'):
+        if record.get("run_id") == run_id:
+            if record["event"] == event:
+                return record
+            if record["event"] == "start":
+                return None
     return None
+
+
+def backwards(state_directory: str, *, since: str = "", needle: str = "", not_before: str = "") -> "Iterator[Record]":
+    """Yield the records of the days from `since` on (ISO 8601; all without), the newest first, a block at a time.
+
+    Only lines with `needle` in them are read. No further block is read once one begins before `not_before`. A day that
+    cannot be read is passed over: a start must not fail of it.
+    """
+    try:
+        days = [name for name in _days(state_directory) if name[:10] >= since[:10]]
+    except OSError:
+        return
+    for name in reversed(days):
+        try:
+            for lines in _blocks_backwards(f"{journal.directory(state_directory)}/{name}", needle.encode("ascii")):
+                yield from [record for line in lines if (record := _record(line)) is not None]
+                if not_before and lines and _began_before(lines[-1], not_before):
+                    return
+        except OSError:
+            continue
+
+
+def _began_before(line: bytes, moment: str) -> bool:
+    """Whether a line of the journal was written before that moment. One that cannot be read was not."""
+    record = _record(line)
+    return record is not None and str(record.get("at") or "~") < moment
+
+
+def _blocks_backwards(path: str, needle: bytes) -> "Iterator[list[bytes]]":
+    """Yield the lines of a day, the last first, in lists; of each list the last line is there whatever it says."""
+    if path.endswith(".gz"):
+        from process_control.history.packed_day import decompressed
+
+        yield [line for line in _lines(decompressed(path)) if needle in line][::-1]
+        return
+    with open_plain(path) as file:
+        end, rest = file.seek(0, 2), b""
+        while end:
+            begin = max(0, end - BLOCK_BYTES)
+            file.seek(begin)
+            first, *lines = (file.read(end - begin) + rest).split(b"\n")
+            end, rest = begin, first
+            if not end:
+                lines.insert(0, first)
+            if lines:
+                yield [line for line in lines[:0:-1] if needle in line] + lines[:1]
 
 
 def _in_doubt(state_directory: str, *, since: str, needle: str) -> "Iterator[Record]":

@@ -3,19 +3,21 @@
 Lean room: a run whose health stays as it is imports it not at all.
 """
 
-import errno
 import posix
 
 from process_control.errors import CannotRecord
 from process_control.history import journal
 from process_control.json_text import encode
+from process_control.system import atomic_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from process_control.history.record import JobRecord
     from process_control.ports import HealthChange, HealthTold
 
-_FLAGS = posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_NOFOLLOW | posix.O_CLOEXEC
+CHANGE, UNTOLD = "change", "untold"
+"""Of a health on the disk: the id of the last change that the journal was told, the same as in its line there; and
+whether the journal would not take that line. After a boot they say which of the two is behind, see `after_boot`."""
 
 
 def change_health(
@@ -33,9 +35,11 @@ def change_health(
         new = change(old)
         if new is None:
             return []
-        records = told(old, new) if told is not None else []
+        marked: dict[str, object] = {**new, CHANGE: posix.urandom(6).hex()}
+        records = told(old, marked) if told is not None else []
         fault = _tell(store, records)
-        _replace(store.health_path, new)
+        _mark(marked, given=new.get(CHANGE), old=old or {}, is_told=bool(records), is_untold=fault is not None)
+        atomic_file.write(store.health_path, encode(marked).encode("ascii") + b"\n")
         if fault is not None:
             raise fault
         return records
@@ -64,17 +68,15 @@ def _tell(store: "JobRecord", records: "list[dict[str, object]]") -> CannotRecor
     return None
 
 
-def _replace(path: str, value: "dict[str, object]") -> None:
-    """Write a small record in the place of the one that is there, durably. Raises OSError, and leaves nothing then."""
-    descriptor = posix.open(path + ".new", _FLAGS, 0o640)
-    try:
-        data = encode(value).encode("ascii") + b"\n"
-        if posix.write(descriptor, data) < len(data):
-            raise OSError(errno.ENOSPC, posix.strerror(errno.ENOSPC))
-        posix.fdatasync(descriptor)
-    except OSError:
-        posix.unlink(path + ".new")
-        raise
-    finally:
-        posix.close(descriptor)
-    posix.rename(path + ".new", path)
+def _mark(
+    marked: "dict[str, object]", *, given: object, old: "dict[str, object]", is_told: bool, is_untold: bool
+) -> None:
+    """Say in the health up to which change the journal knows of it."""
+    if not is_told:
+        marked[CHANGE] = given or old.get(CHANGE)
+        is_untold = old.get(UNTOLD) is True and given is None
+    marked.pop(UNTOLD, None)
+    if is_untold:
+        marked[UNTOLD] = True
+    if marked[CHANGE] is None:
+        del marked[CHANGE]

@@ -47,14 +47,16 @@ def append_all(state_directory: str, records: "list[dict[str, object]]", *, now:
 def _reserve(descriptor: int, state_directory: str) -> None:
     """Keep disk reserved ahead of the day's records, so that a full disk does not keep an end from being told."""
     status = posix.fstat(descriptor)
+    if status.st_size == 0:  # made by us, or by somebody who may have been killed before the directory was synced
+        from process_control.system.atomic_file import sync_directory
+
+        sync_directory(directory(state_directory))
     if status.st_blocks * 512 - status.st_size > _RESERVE_AGAIN_BYTES:
         return
     try:
         preallocate(descriptor, RESERVE_BYTES, offset=status.st_size)
     except OSError:  # no room to reserve, or a file system that cannot: the write itself decides
         pass
-    if status.st_size == 0:
-        _sync_directory(directory(state_directory))
 
 
 def make_day(state_directory: str, moment: float) -> None:
@@ -62,13 +64,5 @@ def make_day(state_directory: str, moment: float) -> None:
     descriptor = posix.open(f"{directory(state_directory)}/{day(moment)}.jsonl", _FLAGS, 0o640)
     try:
         _reserve(descriptor, state_directory)
-    finally:
-        posix.close(descriptor)
-
-
-def _sync_directory(path: str) -> None:
-    descriptor = posix.open(path, posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC)
-    try:
-        posix.fsync(descriptor)
     finally:
         posix.close(descriptor)

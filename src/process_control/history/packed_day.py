@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 
+from process_control.system.atomic_file import sync_directory
 from process_control.system.plain_file import open_plain
 
 BLOCK_BYTES = 256 << 10
@@ -63,7 +64,7 @@ def compress(path: str) -> None:
                 os.unlink(new)
             raise
         os.rename(new, packed)
-        _sync(os.path.dirname(path))
+        sync_directory(os.path.dirname(path))
     if os.stat(path).st_size == size:  # else somebody wrote just now: next time
         os.unlink(path)
 
@@ -99,11 +100,3 @@ def _ends_with(packed: str, path: str) -> bool:
             return False
         tail = (tail + block)[-len(plain) :]
     return tail == plain
-
-
-def _sync(directory: str) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -9,6 +9,7 @@ from typing import Any
 from process_control.core.health import NO_POLICY, Cause, Event, Health, Policy, State, next_health
 from process_control.core.run import CRON, FLEET, LOST, SCHEDULER, TIMER, WARNED
 from process_control.history.events import records
+from process_control.history.health_file import CHANGE
 
 SCHEDULED_TRIGGERS = (CRON, TIMER, SCHEDULER, FLEET)
 UNRECOVERABLE = "hold"
@@ -62,19 +63,19 @@ def rebuild_health(state_directory: str, slug: str, policy: Policy = NO_POLICY) 
     Its lines about health carry the whole record; the ends of runs are counted from the last of them on.
     """
     health: Record = Health().to_record()
-    version = None
+    version = change = None
     for record in records(state_directory, needle=f'"job":"{slug}"'.encode("ascii")):
         if record.get("job") != slug:
             continue
         if isinstance(told := record.get("health"), dict) and _is_sound(told):
-            health = told
+            health, change = told, told.get(CHANGE)
         elif record.get("event") == "end":
             health = health_after(health, record, policy=policy) or health
         elif record.get("event") == "start":
             version = record.get("version") or version
     if version is not None and "seen" not in health:
         health = {**health, "seen": {"file": version}}
-    return health
+    return {**health, CHANGE: change} if change is not None else health
 
 
 def _is_sound(told: dict[str, Any]) -> bool:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 _A_DAY = 86400
+_END_BYTES = 1200  # as in block_room.py, which is rarely imported
 
 
 class JobRecord:
@@ -61,8 +62,12 @@ class JobRecord:
         self._health_read: list[int] | None = None
         self.is_new = False
 
-    def open(self) -> None:
-        """Open the block, making it with its place on the disk; `is_new` tells so. Raises CannotRecord (74)."""
+    def open(self, *, boot_id: str = "") -> None:
+        """Open the block, making it with its place on the disk; `is_new` tells so. Raises CannotRecord (74).
+
+        `boot_id` is that of this boot: when the block does not know it, the journal is asked first what a power cut
+        may have kept from blocks and healths, see `after_boot`.
+        """
         path = f"{self._directory}/block"
         try:
             try:
@@ -71,12 +76,27 @@ class JobRecord:
                 _make_directories(self._directory)
                 self._block = posix.open(path, _FLAGS, 0o640)
             self._short_lock = posix.open(f"{self._directory}/short.lock", _FLAGS, 0o600)
-            if posix.fstat(self._block).st_size < BLOCK_BYTES:
-                self.is_new = True
-                _fill(self._block)
+            content = posix.pread(self._block, BLOCK_BYTES, 0)
+            if boot_id and boot_id.encode("ascii", "replace") not in content:
+                from process_control.history.after_boot import recover
+
+                recover(self.state_directory, boot_id)
+                content = posix.pread(self._block, BLOCK_BYTES, 0)
+            if len(content) < BLOCK_BYTES:
+                self._fill()
         except OSError as error:
             self.close()
             raise CannotRecord(f"the job's block cannot be written: {error.strerror}", where=path) from error
+
+    def _fill(self) -> None:
+        """Give a new block its place on the disk, unless somebody else has just done so. Raises OSError."""
+        fcntl.flock(self._short_lock, fcntl.LOCK_EX)
+        try:
+            self.is_new = posix.fstat(self._block).st_size < BLOCK_BYTES
+            if self.is_new and posix.pwrite(self._block, b" " * BLOCK_BYTES, 0) < BLOCK_BYTES:
+                raise _no_space()
+        finally:
+            fcntl.flock(self._short_lock, fcntl.LOCK_UN)
 
     @property
     def is_open(self) -> bool:
@@ -92,11 +112,11 @@ class JobRecord:
             return None
         return run_in(posix.pread(self._block, BLOCK_BYTES, 0))
 
-    def claim_slot(self, slot: int, *, boot_id: str) -> bool:
+    def claim_slot(self, slot: int) -> bool:
         """Make `slot` (UTC seconds) ours and return True; False when it already had its run or its skip.
 
-        The block tells; when it is damaged, after a reboot, which may have lost what it said, and while the clock is
-        behind slots that had their runs (it went back), so does the journal.
+        The block tells; when it is damaged or knows of no run, and while the clock is behind slots that had their
+        runs (it went back), so does the journal.
         """
         if self._block < 0:
             return True
@@ -109,8 +129,8 @@ class JobRecord:
                 return False
             is_damaged = slots is None and not content[:SLOT_BYTES].isspace()  # blanks: there never was one
             is_behind = (last is not None and last > slot) or (known is not None and known <= slot)
-            if is_damaged or is_behind or run is None or run.get("boot_id") != boot_id:
-                known = self._next_in_journal(slot)
+            if is_damaged or is_behind or run is None:
+                known = self._next_in_journal(slot, is_recent=not is_damaged and not is_behind)
                 if known == slot:
                     return False
             self._slot_before = content[:SLOT_BYTES]
@@ -119,10 +139,11 @@ class JobRecord:
         finally:
             fcntl.flock(self._short_lock, fcntl.LOCK_UN)
 
-    def _next_in_journal(self, slot: int) -> int | None:
-        from process_control.history.events import next_slot
+    def _next_in_journal(self, slot: int, *, is_recent: bool) -> int | None:
+        from process_control.history.events import newest_slot, next_slot
 
-        return next_slot(self.state_directory, job=self.slug, since=slot)
+        look = newest_slot if is_recent else next_slot
+        return look(self.state_directory, job=self.slug, since=slot)
 
     def give_slot_back(self, slot: int) -> None:
         """Undo a claim whose run could not be recorded, so that a second try is not refused."""
@@ -139,10 +160,12 @@ class JobRecord:
         """Note the run in the block, over what it said before. Raises CannotRecord (74)."""
         room = BLOCK_BYTES - RUN_AT
         text = encode(run).encode("ascii")
-        if len(text) > room:
-            text = encode(_shortened(run)).encode("ascii")
+        if len(text) > (room if run.get("end") else room - _END_BYTES):
+            from process_control.history.block_room import fitted
+
+            text = fitted(run, room)
         try:
-            posix.pwrite(self._block, text[:room].ljust(room), RUN_AT)
+            posix.pwrite(self._block, text.ljust(room), RUN_AT)
         except OSError as error:
             raise CannotRecord(f"the job's block cannot be written: {error.strerror}", where=self._directory) from error
 
@@ -185,18 +208,20 @@ class JobRecord:
             post(fault)
         try:
             self.write_run({**block, "end": end, "journaled": fault is None, "left": left})
-        except CannotRecord as error:
+            if fault is not None:  # nobody else knows of it
+                posix.fdatasync(self._block)
+        except (CannotRecord, OSError) as error:
             fault = fault or str(error)
         return fault
 
-    def end_in_journal(self, run_id: str, *, since: str) -> "dict[str, object] | None":
-        """Return the end that the block does not know of (killed between the two writes), or None.
+    def in_journal(self, event: str, run_id: str, *, since: str) -> "dict[str, object] | None":
+        """Return what the journal has of a run that began at `since` (ISO 8601), or None.
 
-        `since` is when the run began, ISO 8601.
+        That is the end that the block does not know of (killed between the two writes), or the start in full.
         """
         from process_control.history.events import event_of_run
 
-        return event_of_run(self.state_directory, event="end", run_id=run_id, since=since)
+        return event_of_run(self.state_directory, event=event, run_id=run_id, since=since)
 
     def is_first_today(self, word: str) -> bool:
         """Whether this was not asked with that word for a day: for what is told once a day."""
@@ -223,6 +248,18 @@ class JobRecord:
             posix.close(posix.open(f"{directory}/{self.slug}", _FLAGS, 0o600))
         except OSError as error:
             raise CannotRecord(f"the shared lock cannot be noted: {error.strerror}", where=directory) from error
+
+    def content(self) -> bytes:
+        """Return what the block holds, slot and run, as bytes. Raises OSError."""
+        return posix.pread(self._block, BLOCK_BYTES, 0)
+
+    def put_durably(self, run: "Block | None", slot: "bytes | None") -> None:
+        """Write run or slot line into the block, or both, and wait until the disk has it. Raises CannotRecord (74)."""
+        if slot is not None:
+            posix.pwrite(self._block, slot, 0)
+        if run is not None:
+            self.write_run(run)
+        posix.fdatasync(self._block)
 
     def read_health(self) -> "dict[str, object] | None":
         """Return the health; None when there is no file. Raises ValueError when it cannot be understood."""
@@ -283,34 +320,14 @@ class JobRecord:
         self._block = self._short_lock = -1
 
 
-def _fill(block: int) -> None:
-    """Give the block its place on the disk. Raises OSError when only a part of it fits."""
-    if posix.pwrite(block, b" " * BLOCK_BYTES, 0) < BLOCK_BYTES:
-        raise _no_space()
-
-
 def _no_space() -> OSError:
     import errno
 
     return OSError(errno.ENOSPC, posix.strerror(errno.ENOSPC))
 
 
-def _shortened(run: Block) -> Block:
-    """Return the run without what may be long: the attempts, the deciding line, all but the detail's beginning."""
-    end = run.get("end")
-    short = {name: value for name, value in run.items() if name != "attempts"}
-    if not isinstance(end, dict):
-        return short
-    detail = str(end.get("detail") or "")[:300] or None
-    return {**short, "end": {**end, "attempts": [], "decided_by": None, "regex_faults": [], "detail": detail}}
-
-
 def _make_directories(path: str) -> None:
     """Make `path` and what is missing above it. Whether a group may look in is said by the state directory's mode."""
-    try:
-        posix.mkdir(path, 0o750)
-    except FileExistsError:
-        return
-    except FileNotFoundError:
-        _make_directories(path.rpartition("/")[0])
-        _make_directories(path)
+    from process_control.system.atomic_file import make_directory
+
+    make_directory(path, 0o750)

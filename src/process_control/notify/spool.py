@@ -7,8 +7,9 @@ JSON file, replaced by rename. The time of `spool/due` says when somebody should
 import posix
 
 from process_control.json_text import decode, encode
+from process_control.system import atomic_file
 
-_FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_TRUNC | posix.O_NOFOLLOW | posix.O_CLOEXEC
+_FLAGS = posix.O_RDWR | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 NEWS, MAIL = "news", "mail"
 LOOK_AGAIN_SECONDS = 60
@@ -25,18 +26,27 @@ def directory(state_directory: str, kind: str) -> str:
 
 def put(state_directory: str, kind: str, name: str, entry: Entry) -> None:
     """Keep an entry, durably; one of the same name is replaced. Raises OSError."""
-    place = directory(state_directory, kind)
+    place, data = directory(state_directory, kind), encode(entry).encode("ascii")
     try:
-        _write(f"{place}/{name}", entry)
+        atomic_file.write(f"{place}/{name}", data, mode=0o600)
     except FileNotFoundError:
-        _make(place)
-        _write(f"{place}/{name}", entry)
+        atomic_file.make_directory(place, 0o700)
+        atomic_file.write(f"{place}/{name}", data, mode=0o600)
 
 
 def look_again(state_directory: str, at: float) -> None:
-    """Leave word that somebody should look at `at` (UTC seconds). Raises OSError."""
+    """Leave word that somebody should look at `at` (UTC seconds), durably: after a power cut, at once. Raises OSError.
+
+    To be called before what waits is put: word of nothing costs one look, an entry without word waits for good.
+    """
     path = f"{state_directory}/spool/due"
-    posix.close(posix.open(path, _FLAGS, 0o600))
+    try:
+        descriptor = posix.open(path, _FLAGS)
+    except FileNotFoundError:
+        atomic_file.make_directory(f"{state_directory}/spool", 0o700)
+        descriptor = posix.open(path, _FLAGS | posix.O_CREAT, 0o600)
+        atomic_file.sync_parent(path)
+    posix.close(descriptor)
     posix.utime(path, (at, at))
 
 
@@ -102,8 +112,11 @@ def forget_torn(state_directory: str, kind: str, *, before: float) -> None:
 
 
 def remove(state_directory: str, kind: str, name: str) -> None:
+    """Forget an entry, durably: a mail that comes back after a power cut is sent once more."""
+    path = f"{directory(state_directory, kind)}/{name}"
     try:
-        posix.unlink(f"{directory(state_directory, kind)}/{name}")
+        posix.unlink(path)
+        atomic_file.sync_parent(path)
     except OSError:
         pass
 
@@ -116,38 +129,3 @@ def in_memory(entry: Entry) -> int:
         data = data[posix.write(descriptor, data) :]
     posix.lseek(descriptor, 0, 0)
     return descriptor
-
-
-def _write(path: str, entry: Entry) -> None:
-    new = f"{path}.new"
-    descriptor = posix.open(new, _FLAGS, 0o600)
-    try:
-        data = encode(entry).encode("ascii")
-        while data:
-            data = data[posix.write(descriptor, data) :]
-        posix.fdatasync(descriptor)
-    except OSError:
-        posix.unlink(new)
-        raise
-    finally:
-        posix.close(descriptor)
-    posix.rename(new, path)
-    _sync(path.rpartition("/")[0])
-
-
-def _sync(path: str) -> None:
-    descriptor = posix.open(path, posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC)
-    try:
-        posix.fsync(descriptor)
-    finally:
-        posix.close(descriptor)
-
-
-def _make(path: str) -> None:
-    try:
-        posix.mkdir(path, 0o700)
-    except FileExistsError:
-        pass
-    except FileNotFoundError:
-        _make(path.rpartition("/")[0])
-        _make(path)

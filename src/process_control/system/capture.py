@@ -212,6 +212,11 @@ class Capture:
             self._flush_tail()
         elif self._log < 0:
             self.dropped_bytes += self._tail_bytes
+        if self._index >= 0:  # it printed something: on the disk before the record that says so
+            try:
+                posix.fdatasync(self._log)
+            except OSError as error:
+                self.log_error = f"the log could not be written: {error.strerror}"
         for descriptor in (self._log, self._index, self._copy):
             if descriptor >= 0:
                 posix.close(descriptor)

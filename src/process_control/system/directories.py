@@ -35,6 +35,7 @@ def _make_for(path: str, mode: int, account: Account) -> None:
     try:
         posix.mkdir(path, mode)
         posix.chown(path, account.uid, account.gid, follow_symlinks=False)
+        _sync_parent(path)
     except OSError:
         pass
 
@@ -77,6 +78,7 @@ def ensure(paths: list[tuple[str, int]]) -> None:
 def _make(path: str, mode: int, *, first: bool) -> None:
     try:
         posix.mkdir(path, mode)
+        _sync_parent(path)
     except FileExistsError:
         return
     except FileNotFoundError:
@@ -90,3 +92,10 @@ def _make(path: str, mode: int, *, first: bool) -> None:
         ) from error
     except OSError as error:
         raise CannotRecord(f"the directory cannot be made: {error.strerror}", where=path) from error
+
+
+def _sync_parent(path: str) -> None:
+    """Raises OSError."""
+    from process_control.system.atomic_file import sync_parent
+
+    sync_parent(path)

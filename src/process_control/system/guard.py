@@ -92,14 +92,14 @@ def adopt_orphans_of_a_container() -> None:
     signals.block()
     guard = posix.fork()
     if guard == 0:
-        signals.unblock_all()
+        signals.unblock()
         return
 
     def hand_on(number: int, _frame: object) -> None:
         posix.kill(guard, number)
 
-    signals.hear((*signals.STOPPING, *signals.HANDED_ON, *signals.OTHERS), hand_on)
-    signals.unblock_all()
+    signals.hear((*signals.STOPPING, *signals.HANDED_ON), hand_on)
+    signals.hear_others(hand_on)
     while True:
         pid, status = posix.waitpid(-1, 0)
         if pid == guard:

@@ -44,9 +44,9 @@ class Watch:
 
     def _take_over_signals(self) -> None:
         signals.hear((*signals.STOPPING, *signals.HANDED_ON, signals.STOP_REQUEST), self._hand_on)
-        signals.hear((*signals.OTHERS, signals.GUARD_DIED), self._hand_on_as_term)
+        signals.hear((signals.GUARD_DIED,), self._hand_on_as_term)
         _signal.signal(_signal.SIGCHLD, self._continue_the_stopped)
-        signals.unblock_all()
+        signals.hear_others(self._hand_on_as_term)
         self._continue_the_stopped(0, None)  # it may have been stopped before
 
     def wait(self) -> bool:

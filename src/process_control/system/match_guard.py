@@ -95,6 +95,7 @@ class MatchGuard:
         self.seconds = 0.0
         self.slice_is_over = False
         _signal.signal(_signal.SIGVTALRM, self._tick)
+        _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGVTALRM,))
 
     def __enter__(self) -> None:
         self.slice_is_over = False

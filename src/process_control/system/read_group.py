@@ -9,7 +9,7 @@ import posix
 _DIRECTORY = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _FILE = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 _MODE = 0o2750
-_CLOSED = ("run", "spool")
+_CLOSED = ("run", "spool", "short.lock", "recovery.lock")
 
 
 def open_to_group(paths: list[str], *, owner: int, group: int) -> None:

@@ -73,8 +73,7 @@ class Inbox:
 
     def hear_the_others(self) -> None:
         """Take over the signals that were held back so far, see `unblock`."""
-        hear(OTHERS, self._stop)
-        unblock_all()
+        hear_others(self._stop)
 
     @property
     def stopping(self) -> bool:
@@ -141,6 +140,14 @@ def hear(numbers: "tuple[int, ...]", handler: "Callable[[int, object], None]") -
             _signal.signal(number, _signal.SIG_IGN)
 
 
+def hear_others(handler: "Callable[[int, object], None]") -> None:
+    """Have `handler` called for the signals that were held back so far, but for those that mean something already."""
+    for number in OTHERS:
+        if _signal.getsignal(number) == _signal.SIG_DFL:
+            _signal.signal(number, handler)
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+
+
 def ignore_the_terminal() -> None:
     """Let no terminal stop this process (Ctrl-Z, output in the background): nobody would keep the job's limits."""
     for number in _OF_TERMINALS:
@@ -160,11 +167,6 @@ def unblock() -> None:
     The others stay back until we have lived for a moment: a handler for each of them costs more than a short run has.
     """
     _signal.pthread_sigmask(_signal.SIG_SETMASK, OTHERS)
-
-
-def unblock_all() -> None:
-    """Let every signal through: SIGALRM ends a wait."""
-    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
 
 
 def restore_defaults() -> None:

@@ -1,0 +1,60 @@
+"""Small records that have to survive a power cut: replaced whole, and on the disk before anybody is told that they are.
+
+Lean room. A rename is durable only once the directory is synced, and so is a new file or directory. Whoever writes a
+record has a lock of its own: two writers of one path would share `PATH.new`.
+"""
+
+import posix
+
+_NEW = posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_NOFOLLOW | posix.O_CLOEXEC
+_DIRECTORY = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC
+
+
+def write(path: str, data: bytes, *, mode: int = 0o640) -> None:
+    """Put `data` in the place of what is there, durably. Raises OSError; then `path` is as it was, or is the new one.
+
+    It is the new one, and a power cut may take it back, only when the directory itself could not be synced.
+    """
+    new = f"{path}.new"
+    descriptor = posix.open(new, _NEW, mode)
+    try:
+        while data:
+            data = data[posix.write(descriptor, data) :]
+        posix.fdatasync(descriptor)
+    except OSError:
+        posix.unlink(new)
+        raise
+    finally:
+        posix.close(descriptor)
+    posix.rename(new, path)
+    sync_directory(path.rpartition("/")[0])
+
+
+def make_directory(path: str, mode: int) -> None:
+    """Make a directory, and what is missing above it, durably. Nothing is done when it is there. Raises OSError."""
+    try:
+        posix.mkdir(path, mode)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        make_directory(path.rpartition("/")[0], mode)
+        make_directory(path, mode)
+        return
+    sync_parent(path)
+
+
+def sync_parent(path: str) -> None:
+    """Make the entry `path` of its directory durable, where we may read that directory."""
+    try:
+        sync_directory(path.rpartition("/")[0] or "/")
+    except PermissionError:
+        pass
+
+
+def sync_directory(path: str) -> None:
+    """Raises OSError."""
+    descriptor = posix.open(path, _DIRECTORY)
+    try:
+        posix.fsync(descriptor)
+    finally:
+        posix.close(descriptor)
