@@ -13,7 +13,15 @@ from process_control.history.index import Index
 from process_control.history.log_reader import STDERR, STDOUT, last_lines
 from process_control.history.recorded_run import Run
 from process_control.notify.mail import Mail, one_line
-from process_control.notify.message import advice, decision, duration_in_words, mask, notes, reason_in_words
+from process_control.notify.message import (
+    advice,
+    decision,
+    duration_in_words,
+    last_states,
+    mask,
+    notes,
+    reason_in_words,
+)
 
 MOST_LINES, FIRST_LINES, STDOUT_LINES = 50, 10, 15
 
@@ -132,7 +140,7 @@ class _Writer:
 
     def output(self, end: News) -> tuple[str, tuple[str, ...]]:
         """Return a title and the lines that decided: of stderr, else the last of stdout."""
-        stderr = mask(str(self._news.get("stderr") or ""), self.secrets).splitlines()
+        stderr = last_states(mask(str(self._news.get("stderr") or ""), self.secrets)).splitlines()
         if not stderr and end.get("stderr_bytes"):
             stderr = self._last_lines(end, STDERR)
         if stderr:
@@ -147,7 +155,7 @@ class _Writer:
             found = last_lines(path, count, streams=[stream], secrets=self.secrets) if path else []
         except OSError:
             return []
-        return [line.text.decode("utf-8", "backslashreplace") for line in found]
+        return [line.shown.decode("utf-8", "backslashreplace") for line in found]
 
     def times(self, end: News) -> list[tuple[str, str]]:
         took = end.get("duration_seconds")

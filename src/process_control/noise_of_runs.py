@@ -21,7 +21,7 @@ def stderr_lines(run: Run, job: Job | None) -> list[str]:
         found = last_lines(run.log, MOST_LINES, streams=[STDERR], secrets=secrets)
     except OSError:
         return []
-    return [line.text.decode("utf-8", "replace") for line in found if line.ends]
+    return [line.shown.decode("utf-8", "replace") for line in found if line.ends]
 
 
 def is_good(run: Run) -> bool:

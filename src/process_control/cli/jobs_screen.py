@@ -267,6 +267,6 @@ def _show_output(screen: Console, status: JobStatus, news: Collection[str]) -> N
     began = parse_iso(run.started_at)
     for line in lines or [Line(None, "o", b"(it printed nothing)")]:
         shown = output_line(line, began)
-        if line.stream == STDERR and line.text.decode("utf-8", "replace") in news:
+        if line.stream == STDERR and line.shown.decode("utf-8", "replace") in news:
             shown.append("   new since the last good run", style="yellow")
         screen.print(shown)

@@ -14,6 +14,13 @@ def escape_controls(text: str) -> str:
     return "".join([char if char.isprintable() or char in _VISIBLE else _shown(char) for char in text])
 
 
+def last_states(text: str) -> str:
+    """Return `text` as a screen has it in the end: of what a carriage return overwrote only the last state."""
+    if "\r" not in text:
+        return text
+    return "\n".join([line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")])
+
+
 def _shown(char: str) -> str:
     number = ord(char)
     if 0xDC80 <= number <= 0xDCFF:  # a byte that was not UTF-8

@@ -34,7 +34,15 @@ class StandardError:
         """Write the report: the headline, a line to paste, notes, then the job's own stderr (at most 64 KiB of it)."""
         if end["outcome"] not in (FAILED, LOST):
             return
-        from process_control.notify.message import advice, decision, escape_controls, headline, mask_excerpt, notes
+        from process_control.notify.message import (
+            advice,
+            decision,
+            escape_controls,
+            headline,
+            last_states,
+            mask_excerpt,
+            notes,
+        )
 
         lines = [headline(end)]
         by = decision(end)
@@ -45,7 +53,7 @@ class StandardError:
             lines.append(f"  hint: {hint}")
         lines += [f"  {note}" for note in notes(end)]
         excerpt = mask_excerpt(facts.stderr_excerpt.decode("utf-8", "surrogateescape"), self.secrets)
-        report = "\n".join(lines) + "\n" + excerpt
+        report = "\n".join(lines) + "\n" + last_states(excerpt)
         write(escape_controls(report) if posix.isatty(2) else report)
 
 

@@ -13,6 +13,7 @@ from process_control.notify.message import (
     decision,
     duration_in_words,
     escape_controls,
+    last_states,
     mask,
     notes,
     reason_in_words,
@@ -59,9 +60,12 @@ class Terminal:
             self._put(data, stream)
 
     def _put(self, data: bytes, stream: bytes) -> None:
-        text = escape_controls(mask(data.decode("utf-8", "replace"), self.secrets).replace("\r\n", "\n"))
-        self._at_line_start = text.endswith("\n")
-        self._write(f"{_RED}{text}{_PLAIN}" if stream == b"e" and self._colour else text)
+        text = mask(data.decode("utf-8", "replace"), self.secrets).replace("\r\n", "\n")
+        overwrites = not self._at_line_start and "\r" in text.partition("\n")[0]
+        text = escape_controls(last_states(text))
+        self._at_line_start = text.endswith("\n") or (not text and (self._at_line_start or overwrites))
+        again = ("\r\x1b[K" if self._colour else "\r") if overwrites else ""
+        self._write(f"{again}{_RED}{text}{_PLAIN}" if stream == b"e" and self._colour else again + text)
 
     def say(self, text: str) -> None:
         """Write a line of our own."""
