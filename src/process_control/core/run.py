@@ -46,7 +46,8 @@ class Facts:
     """What was seen of one attempt (of all its commands until one of them stopped the list).
 
     `exit_code` and `signal` are those of the last command that ran: one of them is None. `not_started` is a
-    sentence, with `not_started_code` 126 or 127; `limits_missing` one that names limits that are not in force.
+    sentence, with `not_started_code` 126 or 127 (`not_started_passing`: it may be over a moment later);
+    `limits_missing` one that names limits that are not in force.
     `stopped_by` is the signal number that `run-job` was given, `stopped_by_request` true when `--kill-job` asked.
     Durations are seconds of the monotonic clock. `cpu_seconds` and `memory_bytes` (the peak) are those of the whole
     tree where a control group tells them, as `cpu_of` and `memory_of` say; else the CPU time of the processes that
@@ -78,6 +79,7 @@ class Facts:
         "memory_of",
         "not_started",
         "not_started_code",
+        "not_started_passing",
         "out_of_memory",
         "read_bytes",
         "signal",
@@ -112,6 +114,7 @@ class Facts:
         self.guard_died = False
         self.not_started: str | None = None
         self.not_started_code: int | None = None
+        self.not_started_passing = False
         self.stdout_bytes = 0
         self.stderr_bytes = 0
         self.stderr_excerpt = b""

@@ -21,7 +21,9 @@ STDERR_POLICIES = {"fail": Verdict.FAIL, "warn": Verdict.WARN, "ignore": Verdict
 
 
 RETRIED_BY_DEFAULT = ("exit_code", "signal", "timeout", "silence", "oom", "stderr")
-"""The failures that are worth another try when no rule says what they are, and attempts are left."""
+"""The failures that are worth another try when no rule says what they are, and attempts are left.
+
+So is a command that could not be started for a reason that may be over a moment later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,13 +141,13 @@ def signal_name(number: int) -> str:
 
 def _of_the_command(facts: Facts, stderr: str, default: Verdict) -> list[Finding]:
     """Return how the command ended and what it printed, with the verdicts that hold without a rule."""
-    ended = _end_of_command(facts)
+    ended, passes = _end_of_command(facts), facts.not_started_passing
     findings = [ended, *_of_stderr(facts, STDERR_POLICIES[stderr])]
     if facts.lines is not None:
         findings += [_of_a_line(line) for line in facts.lines.seen() if line.rules]
     return [
         replace(finding, verdict=default)
-        if finding.verdict is Verdict.FAIL and finding.reason in RETRIED_BY_DEFAULT
+        if finding.verdict is Verdict.FAIL and (finding.reason in RETRIED_BY_DEFAULT or (finding is ended and passes))
         else finding
         for finding in findings
     ]

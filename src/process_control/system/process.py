@@ -17,12 +17,16 @@ _LOCK_DESCRIPTOR = 3
 
 
 class NotExecuted(Exception):
-    """The command could not be executed: `code` 126 or 127 (as shells have it), and why in words."""
+    """The command could not be executed: `code` 126 or 127 (as shells have it), and why in words.
 
-    def __init__(self, code: int, why: str) -> None:
+    `is_passing`: the same command may well be executed a moment later.
+    """
+
+    def __init__(self, code: int, why: str, *, is_passing: bool = False) -> None:
         super().__init__(why)
         self.code = code
         self.why = why
+        self.is_passing = is_passing
 
 
 class Surroundings:
@@ -76,7 +80,8 @@ def start(argv: list[str], surroundings: Surroundings) -> int:
     except OSError as error:
         posix.close(report_read)
         posix.close(report_write)
-        raise NotExecuted(126, f"no new process could be made: {error.strerror}") from error
+        why = f"no new process could be made: {error.strerror}"
+        raise NotExecuted(126, why, is_passing=_passes(error.errno or 0)) from error
     if pid == 0:
         surroundings.all_in_cgroup = is_in_group
         _become(path, argv, surroundings, report_write, runner)
@@ -85,7 +90,7 @@ def start(argv: list[str], surroundings: Surroundings) -> int:
     posix.close(report_read)
     if report:
         posix.waitpid(pid, 0)
-        raise _not_executed(argv[0], surroundings, report)
+        raise _not_executed(argv, surroundings, report)
     if surroundings.cgroup is not None and not is_in_group and not cgroup.holds(surroundings.cgroup, pid):
         surroundings.all_in_cgroup = False
     return pid
@@ -213,12 +218,23 @@ def _become(path: str, argv: list[str], surroundings: Surroundings, report: int,
     posix._exit(126)
 
 
-def _not_executed(name: str, surroundings: Surroundings, report: bytes) -> NotExecuted:
+def _passes(number: int) -> bool:
+    """Whether an error of the system is one that may be over a moment later."""
     import errno
 
-    stage, number = report[:1], int(report[1:] or b"0")
+    return number in (errno.EAGAIN, errno.ENOMEM, errno.ETXTBSY, errno.ESTALE, errno.EIO)
+
+
+def _not_executed(argv: list[str], surroundings: Surroundings, report: bytes) -> NotExecuted:
+    import errno
+
+    name, stage, number = argv[0], report[:1], int(report[1:] or b"0")
     places = {b"d": f"working directory {surroundings.directory}", b"x": name, b"g": "what holds it to its limits"}
     where = places.get(stage, "the process")
+    if stage == b"x" and number == errno.E2BIG:
+        from process_control.system.too_large import too_large_in_words
+
+        return NotExecuted(126, f"{name}: {too_large_in_words(argv, surroundings.environment)}")
     if stage == b"x" and number == errno.ENOEXEC:
         return NotExecuted(126, f"{name}: neither a program nor a script with a #! line")
     if stage == b"x" and number == errno.ENOENT:
@@ -226,7 +242,8 @@ def _not_executed(name: str, surroundings: Surroundings, report: bytes) -> NotEx
         words = "the interpreter that its #! line names is not there" if exists else "no such file"
         return NotExecuted(126 if exists else 127, f"{name}: {words}")
     code = 127 if stage == b"x" and number == errno.ENOTDIR else 126
-    return NotExecuted(code, f"{where}: {posix.strerror(number) if number else 'could not be set up'}")
+    why = f"{where}: {posix.strerror(number) if number else 'could not be set up'}"
+    return NotExecuted(code, why, is_passing=_passes(number))
 
 
 def _exists(name: str, directory: str) -> bool:

@@ -146,6 +146,7 @@ class Supervisor:
                 self._main = process.start(argv, self._surroundings)
             except process.NotExecuted as error:
                 self.facts.not_started, self.facts.not_started_code = error.why, error.code
+                self.facts.not_started_passing = error.is_passing
                 return True
             self._status = None
             self._children_gone = False
