@@ -203,8 +203,8 @@ def post_news(run: Run, facts: Facts, end: dict[str, object], *, record_fault: s
         pass
 
 
-def skip(run: Run, reason: str, detail: str) -> int:
-    """Record that this slot was skipped, and why; a quiet exit."""
+def skip(run: Run, reason: str, detail: str, *, unplanned: bool = False) -> int:
+    """Record that this slot was skipped, and why; a quiet exit. `unplanned`: nobody chose that."""
     record: dict[str, object] = {
         "event": "skip",
         "at": iso(run.adapters.clock.now()),
@@ -213,6 +213,8 @@ def skip(run: Run, reason: str, detail: str) -> int:
         "reason": reason,
         "detail": detail,
     }
+    if unplanned:
+        record["unplanned"] = True
     run.adapters.store.append(record)
     run.adapters.announce(record)
     return 0

@@ -104,10 +104,15 @@ def refusal_mail(news: News, *, job: Job | None, settings: Settings, incident: I
     """Return the mail about a scheduled start that was refused before there was a run."""
     writer = _Writer(news, job, settings)
     sentence = str(news.get("sentence") or "")
+    unplanned = bool(news.get("unplanned"))
+    times = _count(incident.failures_in_row, "time")
+    what = "its scheduled starts are skipped; told once until it runs"
+    if not unplanned:
+        what = "a scheduled start was refused; the same refusal is told once a day"
     facts = [
         ("asked", f"{writer.moment(_text(news, 'at'))}, by {news.get('trigger')}"),
-        ("exit code", str(news.get("exit_code"))),
-        ("refused", f"{_count(incident.failures_in_row, 'time')} since {writer.moment(incident.since)}"),
+        ("exit code", "" if unplanned else str(news.get("exit_code"))),
+        ("refused", "" if unplanned else f"{times} since {writer.moment(incident.since)}"),
         ("last success", writer.last_success()),
         ("host", f"{host}, as user {news.get('user')}"),
     ]
@@ -116,7 +121,7 @@ def refusal_mail(news: News, *, job: Job | None, settings: Settings, incident: I
         slug=writer.slug,
         job_name=writer.job_name,
         verdict=f"did not start: {news.get('what_is_wrong') or sentence!s}",
-        headline=f"{writer.job_name} · a scheduled start was refused; the same refusal is told once a day",
+        headline=f"{writer.job_name} · {what}",
         facts=tuple((name, value) for name, value in facts if value),
         output_title="What is wrong, and the mend",
         output=tuple(sentence.splitlines()),

@@ -93,14 +93,17 @@ def claim_the_slot(run: Run) -> int | None:
     slot = run.adapters.last_slot(now)
     if slot is None:
         return 0
+    is_late = now - slot > run.job.start_within_seconds
+    if is_late:
+        from process_control import late_start
+
+        if late_start.is_stray(run, slot):
+            return late_start.leave_as_stray(run, now)
     if not run.adapters.store.claim_slot(slot, boot_id=run.adapters.identity.boot_id):
         run.adapters.announce({"event": "repeat", **run.facts_for_the_record(), "scheduled_at": iso(slot)})
         return 0
     run.slot = slot
-    if now - slot > run.job.start_within_seconds:
-        late = f"{int(now - slot)} s after its slot, start_within is {run.job.start_within_seconds:g} s"
-        return skip(run, "too_late", late)
-    return None
+    return late_start.skip_as_too_late(run, slot, now) if is_late else None
 
 
 def pass_the_gate(run: Run) -> int | None:
@@ -279,6 +282,8 @@ def run_attempts(run: Run) -> tuple[Facts, Judged]:
             judged = judge(run, facts)
             break
     run.adapters.close_log(facts)
+    if facts.output_cut is not None and judged.outcome == words.SUCCEEDED:
+        judged = judge(run, facts)
     return facts, judged
 
 
@@ -393,6 +398,8 @@ def record_the_end(run: Run, facts: Facts, end: dict[str, object]) -> None:
     changes: list[dict[str, object]] = []
 
     def post(fault: str | None) -> None:
+        if fault is not None:
+            end["record_fault"] = fault
         try:
             changes.extend(update_health(run, end))
         except Exception as error:  # noqa: BLE001  half a package, an unreadable health: the end itself is recorded
@@ -402,8 +409,19 @@ def record_the_end(run: Run, facts: Facts, end: dict[str, object]) -> None:
     fault = store.record_end(run.block, end, left=left, post=post)
     if fault is not None:
         end["record_fault"] = fault
+    elif "health_fault" in end:
+        tell_the_journal(run, end)
     for record in (end, *changes):
         run.adapters.announce(record)
+
+
+def tell_the_journal(run: Run, end: dict[str, object]) -> None:
+    """Tell the journal, which has the end already, that the health was not updated."""
+    record = {"event": "fault", "at": end["at"], "run_id": run.id, "job": run.job.slug}
+    try:
+        run.adapters.store.append({**record, "health_fault": end["health_fault"]})
+    except CannotRecord:
+        pass
 
 
 def update_health(run: Run, end: dict[str, object]) -> list[dict[str, object]]:

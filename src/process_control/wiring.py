@@ -6,7 +6,7 @@ Lean room: each adapter is imported when it is wanted.
 import posix
 
 from process_control.core.run import SUCCEEDED, TREE, WARNED
-from process_control.errors import CannotRecord
+from process_control.errors import CannotRecord, ProcessControlError
 from process_control.system.clock import SystemClock, iso
 
 _A_DAY = 86400
@@ -212,11 +212,19 @@ class Adapters:
         if job.stdout:
             header = f"=== {job.slug} {run.id} {iso(run.started_at)} ===\n"
             try:
-                capture.open_copy(job.stdout, header.encode("utf-8"))
-            except CannotRecord:
+                self._open_copy(capture, job.stdout, header.encode("utf-8"))
+            except ProcessControlError:
                 self.forget_log_at(path)
                 raise
         return path
+
+    def _open_copy(self, capture: "Capture", path: str, header: bytes) -> None:
+        from process_control.config.append_file import opener_for
+        from process_control.system.stdout_copy import StdoutCopy
+
+        copy = StdoutCopy(path)
+        copy.open(opener_for(path, self._settings, uid=self._account.uid), header)
+        capture.copy = copy
 
     def make_cgroup(self, run: "Run") -> str | None:
         """Make the run's own control group where that is possible; a service left behind must not be in it."""
@@ -308,18 +316,24 @@ class Adapters:
         """Close the log; `facts` then tell what it could not keep."""
         if self._capture is not None:
             self._capture.close()
-            facts.log_error = self._capture.log_error or self._capture.copy_error
+            facts.output_cut = facts.log_error = self._capture.cut()
+            if self._capture.index_error and not facts.log_error:
+                facts.log_error = f"the log's index could not be written: {self._capture.index_error}"
             facts.log_dropped_bytes = self._capture.dropped_bytes
 
     def age_of_file(self, path: str, moment: float) -> float | str:
         """Return how many seconds before `moment` (UTC) the file was last written, or why that cannot be told."""
+        from process_control.system.ask import NoAnswer, ask
+
         try:
-            written_at = posix.stat(path).st_mtime
+            written_at = ask(lambda: posix.stat(path).st_mtime)
         except FileNotFoundError:
             return "it is not there"
+        except NoAnswer as error:
+            return f"it cannot be looked at: {error}"
         except OSError as error:
             return f"it cannot be looked at: {error.strerror}"
-        return moment - written_at - _CLOCK_OF_FILES_SECONDS
+        return moment - float(str(written_at)) - _CLOCK_OF_FILES_SECONDS
 
     def _new_capture(self) -> "Capture":
         from process_control.system.capture import Capture
@@ -456,6 +470,7 @@ def import_what_the_end_needs(job: "Job") -> None:
 
         if job.expect:
             import process_control.core.expect
+            import process_control.system.ask
         if job.retry_attempts > 1:
             import process_control.attempts  # noqa: F401
     except Exception:  # noqa: BLE001  a broken installation must not end a job that runs

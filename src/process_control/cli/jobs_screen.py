@@ -148,10 +148,11 @@ def _why(status: JobStatus) -> list[str]:
         return [clean(line) for line in (status.why or "").split("\n")]
     if status.state == "held" and status.health.since:
         return _held(status.health)
+    alerts = [clean(alert) for alert in status.alerts]
     if status.state not in (*NEEDS_ATTENTION, "warned", "stopped", "slow start") or not status.why:
-        return []
+        return alerts
     count = status.health.failures_in_row
-    return [clean(status.why) + (f"; {count} failures in a row" if count > 1 else "")]
+    return [clean(status.why) + (f"; {count} failures in a row" if count > 1 else ""), *alerts]
 
 
 def _held(health: Health) -> list[str]:

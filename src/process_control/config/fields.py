@@ -681,7 +681,9 @@ JOB_FIELDS = (
     Field(
         key="stdout",
         kind=PATH,
-        meaning="A file to which stdout is also appended, raw, under a header line for each run.",
+        meaning="A file to which stdout is also appended, raw, under a header line for each run. What cannot be "
+        "written there makes a success `warned`. For a job that runs as root the file, and all that leads to it, must "
+        "belong to root or `trusted_owner`.",
         example="/var/log/backup.out",
     ),
     Field(

@@ -15,6 +15,8 @@ SUCCEEDED, WARNED, FAILED, SKIPPED, LOST = "succeeded", "warned", "failed", "ski
 OUTCOMES = (SUCCEEDED, WARNED, FAILED, SKIPPED, LOST)
 
 MANUAL, CRON, TIMER, SCHEDULER, WEB, FLEET, JOB = "manual", "cron", "timer", "scheduler", "web", "fleet", "job"
+OUTPUT_CUT = "output_cut"
+
 TRIGGERS = (MANUAL, CRON, TIMER, SCHEDULER, WEB, FLEET, JOB)
 
 REASONS = (
@@ -34,6 +36,7 @@ REASONS = (
     "runner_killed",
     "host_down",
     "stopped",
+    OUTPUT_CUT,
 )
 SKIP_REASONS = ("overlap", "held", "backoff", "disabled", "excluded", "too_late")
 
@@ -81,6 +84,7 @@ class Facts:
         "not_started_code",
         "not_started_passing",
         "out_of_memory",
+        "output_cut",
         "read_bytes",
         "signal",
         "silence_seconds",
@@ -123,6 +127,7 @@ class Facts:
         self.survivor_pids: list[int] = []
         self.unlogged = False
         self.log_error: str | None = None
+        self.output_cut: str | None = None
         self.log_dropped_bytes = 0
         self.duration_seconds = 0.0
         self.cpu_seconds = 0.0
@@ -152,6 +157,7 @@ class Facts:
             and not self.leftovers
             and not self.survivors
             and not self.unlogged
+            and self.output_cut is None
             and not self.silent
             and not self.out_of_memory
             and self.limits_missing is None

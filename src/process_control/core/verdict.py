@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from process_control.core.finding import STDERR, Finding, SeenLine, Verdict
 from process_control.core.measures import bytes_in_words, duration
-from process_control.core.run import FAILED, LOST, SUCCEEDED, WARNED, Facts
+from process_control.core.run import FAILED, LOST, OUTPUT_CUT, SUCCEEDED, WARNED, Facts
 
 if TYPE_CHECKING:
     from process_control.core.rules import Rule
@@ -211,6 +211,8 @@ def _of_the_attempt(facts: Facts, rules: "Sequence[Rule]", expect: Mapping[str, 
         findings.append(Finding(reason="leftovers", verdict=Verdict.WARN, detail=_leftovers(facts)))
     if facts.limits_missing is not None:
         findings.append(Finding(reason="expectation", verdict=Verdict.WARN, detail=facts.limits_missing))
+    if facts.output_cut is not None:
+        findings.append(Finding(reason=OUTPUT_CUT, verdict=Verdict.WARN, detail=facts.output_cut))
     if facts.unlogged:
         detail = "no log could be written, so its output is not kept"
         findings.append(Finding(reason="output", verdict=Verdict.WARN, detail=detail))

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from process_control.history import glance
 from process_control.history.fold_journal import Told, fold_journal
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 BUSY_SECONDS = 30.0
 T = TypeVar("T")
 

@@ -97,13 +97,18 @@ def advice(end: "dict[str, object]") -> str | None:
     return None
 
 
+def faults_of(end: "dict[str, object]") -> list[str]:
+    """Return what could not be written of a run: the journal, its health, its output."""
+    return [str(end[key]) for key in ("record_fault", "health_fault", "log_error") if end.get(key)]
+
+
 def notes(end: "dict[str, object]") -> list[str]:
     """Return what else has to be told: what could not be written, what was cut."""
     attempts = end.get("attempts")
     lines = [f"note: {len(attempts)} attempts"] if isinstance(attempts, list) and len(attempts) > 1 else []
     faults = end.get("regex_faults")
     lines += [f"note: {fault}" for fault in faults if fault != end.get("detail")] if isinstance(faults, list) else []
-    lines += [f"note: {end[key]}" for key in ("record_fault", "health_fault", "log_error") if end.get(key)]
+    lines += [f"note: {fault}" for fault in faults_of(end) if fault != end.get("detail")]
     if end.get("log_dropped_bytes"):
         lines.append(f"note: {end['log_dropped_bytes']} bytes of output were dropped from the middle of the log")
     if end.get("held"):

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from process_control.system.output_watch import OutputWatch
+    from process_control.system.stdout_copy import StdoutCopy
 
 DRAIN_SECONDS = 2.0
 SETTLED_SECONDS = 0.025
 _KILL_AGAIN_SECONDS = 0.02
 _GIVE_UP_SECONDS = 5.0
+_COPY_MILLISECONDS = 50
 
 
 class TimeLimits:
@@ -289,6 +291,9 @@ class Supervisor:
 
     def _wait(self, until: float | None) -> None:
         """Sleep until something happens or `until` comes, and take in what can be read."""
+        if self._capture.copy is not None and self._capture.copy.is_behind:
+            self._wait_for_the_copy(self._capture.copy)
+            return
         is_behind = self._watch is not None and self._watch.is_behind
         limit = 0.0 if is_behind else -1.0 if until is None else max(0.0, until - time.monotonic())
         if self._settled is not None:
@@ -304,6 +309,15 @@ class Supervisor:
                 self._read(descriptor)
         if self._watch is not None:
             self._watch.work()
+        self._flush()
+
+    def _wait_for_the_copy(self, copy: "StdoutCopy") -> None:
+        """Let the file of `stdout` take more first: meanwhile the job waits as the disk has it, the limits do not."""
+        copy.wait(self._inbox.descriptor, _COPY_MILLISECONDS)
+        self._inbox.clear()
+        self._heard_at = time.monotonic()  # it is not silent, it is not listened to
+        if self._settled is not None and time.monotonic() >= self._settles_at:
+            self._settle()
         self._flush()
 
     def _settle(self) -> None:
