@@ -317,8 +317,7 @@ class Adapters:
         if self._capture is not None:
             self._capture.close()
             facts.output_cut = facts.log_error = self._capture.cut()
-            if self._capture.index_error and not facts.log_error:
-                facts.log_error = f"the log's index could not be written: {self._capture.index_error}"
+            facts.log_error = facts.log_error or self._capture.other_error
             facts.log_dropped_bytes = self._capture.dropped_bytes
 
     def age_of_file(self, path: str, moment: float) -> float | str:
@@ -468,6 +467,8 @@ def import_what_the_end_needs(job: "Job") -> None:
         import process_control.postman
         import process_control.system.tree
 
+        if job.leftovers == "keep":
+            import process_control.system.late_reader
         if job.expect:
             import process_control.core.expect
             import process_control.system.ask

@@ -573,8 +573,9 @@ JOB_FIELDS = (
         kind=one_of("kill", "keep"),
         default="kill",
         default_words="`kill`",
-        meaning="What becomes of processes that the job leaves behind. `keep` is for a job that starts a service; "
-        "such a job does not inherit its lock.",
+        meaning="What becomes of processes that the job leaves behind. `keep` is for a job that starts a service: "
+        "it lives on whatever it prints, and what it prints is kept in the run's log, up to its cap. Such a job does "
+        "not inherit its lock.",
         example="keep",
     ),
     Field(

@@ -48,6 +48,7 @@ class Capture:
         "_head_room",
         "_index",
         "_index_path",
+        "_kept_open",
         "_log",
         "_show",
         "_started",
@@ -56,8 +57,8 @@ class Capture:
         "_tail_limit",
         "copy",
         "dropped_bytes",
-        "index_error",
         "log_error",
+        "other_error",
         "stderr_bytes",
         "stdout_bytes",
         "watch",
@@ -81,7 +82,8 @@ class Capture:
         self._excerpt_tail = b""
         self.stdout_bytes = self.stderr_bytes = self.dropped_bytes = 0
         self.log_error: str | None = None
-        self.index_error: str | None = None
+        self.other_error: str | None = None
+        self._kept_open: dict[int, bytes] = {}
 
     def open_log(self, path: str, *, cap_bytes: int) -> None:
         """Make the log, which must not exist yet; its index comes with the first output. Raises CannotRecord (74)."""
@@ -152,7 +154,7 @@ class Capture:
             try:
                 self._write_index(b"%d %s %d\n" % (moment, stream, written))
             except OSError as error:
-                self.index_error = error.strerror
+                self.other_error = f"the log's index could not be written: {error.strerror}"
         return written
 
     def _write_index(self, line: bytes) -> None:
@@ -202,10 +204,36 @@ class Capture:
             self._flush_tail()
         elif self._log < 0:
             self.dropped_bytes += self._tail_bytes
+        if self._kept_open:
+            self._hand_over()
         for descriptor in (self._log, self._index):
             if descriptor >= 0:
                 posix.close(descriptor)
         self._log = self._index = -1
+
+    def keep_open(self, streams: dict[int, bytes]) -> None:
+        """Take over pipes into which something that is left to live may print: they are read on after the run."""
+        self._kept_open.update(streams)
+
+    def _hand_over(self) -> None:
+        from process_control.system.late_reader import LateReader
+
+        streams, self._kept_open = self._kept_open, {}
+        room = 0 if self.dropped_bytes or self.log_error else self._head_room + self._tail_limit
+        reader = LateReader(
+            streams,
+            log=self._log,
+            index=self._index,
+            index_path=self._index_path,
+            room=room,
+            started_ns=self._started,
+        )
+        try:
+            reader.start()
+        except OSError as error:
+            self.other_error = f"what it left running prints to nobody: {error.strerror}"
+        for descriptor in streams:
+            posix.close(descriptor)
 
     def cut(self) -> str | None:
         """After `close`, return how much of the output an error has kept from log or file; None when all is there."""
@@ -224,7 +252,7 @@ class Capture:
             if self.dropped_bytes:
                 self._write_index(b"%d x %d\n" % (tail[0][0], self.dropped_bytes))
         except OSError as error:
-            self.index_error = error.strerror
+            self.other_error = f"the log's index could not be written: {error.strerror}"
         for moment, stream, data in tail:
             self.dropped_bytes += len(data) - self._write_log(moment, stream, memoryview(data))
 

@@ -9,6 +9,7 @@ import select
 import time
 
 from process_control.errors import CannotRecord
+from process_control.system import linux
 from process_control.system.apart import work_apart
 from process_control.system.ask import ANSWER_SECONDS, answer_in, answer_of, write_all
 
@@ -229,6 +230,7 @@ class _Writer:
         self._written = 0
 
     def work(self, opener: "Callable[[], int]", header: bytes) -> None:
+        linux.set_process_name(b"run-job-writer")
         write_all(self._report, b"%d\n" % posix.getpid())
 
         def opened() -> int:

@@ -133,8 +133,11 @@ class Supervisor:
         self._measure()
         if surroundings.cgroup is not None:
             cgroup.remove(surroundings.cgroup)
-        for descriptor in self._open_streams:
-            posix.close(descriptor)
+        if completed and self._limits.keep_leftovers and not self._inbox.guard_died:
+            self._capture.keep_open(self._open_streams)
+        else:
+            for descriptor in self._open_streams:
+                posix.close(descriptor)
         self._capture.watch = None
         return self.facts
 
