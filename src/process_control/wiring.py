@@ -6,7 +6,7 @@ Lean room: each adapter is imported when it is wanted.
 import posix
 
 from process_control.core.run import SUCCEEDED, TREE, WARNED
-from process_control.errors import CannotRecord, ProcessControlError
+from process_control.errors import BadConfiguration, CannotRecord, ProcessControlError
 from process_control.system.clock import SystemClock, iso
 
 _A_DAY = 86400
@@ -332,7 +332,7 @@ class Adapters:
             return f"it cannot be looked at: {error}"
         except OSError as error:
             return f"it cannot be looked at: {error.strerror}"
-        return moment - float(str(written_at)) - _CLOCK_OF_FILES_SECONDS
+        return moment - float(written_at) - _CLOCK_OF_FILES_SECONDS
 
     def _new_capture(self) -> "Capture":
         from process_control.system.capture import Capture
@@ -351,12 +351,20 @@ class Adapters:
 
         Raises what an unsafe or broken environment file raises: it may say where programs are looked for.
         """
+        from process_control.system.ask import NoAnswer, ask
         from process_control.system.process import program_stamps
 
         self.inspect_surroundings(run)
         surroundings = self._surroundings.of(run)
         names = [argv[0] for argv in self._job.command]
-        return program_stamps(names, surroundings.search_path, surroundings.directory)
+        try:
+            stamps: list[str] = ask(lambda: program_stamps(names, surroundings.search_path, surroundings.directory))
+        except NoAnswer as error:
+            mend = "is each directory of its PATH there, and does its disk answer?"
+            raise BadConfiguration(
+                f"its programs cannot be looked up: {error}", where=run.job.slug, mend=mend
+            ) from error
+        return stamps
 
     # --- people ----------------------------------------------------------------------------------------------------
 

@@ -99,18 +99,19 @@ def test_a_job_that_prints_faster_than_the_disk_takes_it_loses_nothing(box: Box)
 
 @pytest.mark.needs_root
 def test_files_that_hang_hold_nothing_up_for_more_than_five_seconds_and_are_told(make_box: Callable[..., Box]) -> None:
-    """A FIFO whose reader takes nothing, a file to append to, and a file that is expected, the last two on a disk that
-    hangs: one after the other they would take three times as long."""
+    """All in one: one after the other they would take five times as long."""
     box = make_box()
     disk = box.root / "disk"
     box.job("fifo", f"command: seq 1 200000\nstdout: {fifo_nobody_reads(box)}")
     box.job("appends", f"command: touch {box.root}/ran\nstdout: {disk}/copy\n")
     box.job("expects", f"command: 'true'\nexpect: {{file: {{path: {disk}/file}}}}")
+    box.job("secrets", f"command: 'true'\nenvironment_file: {disk}/secrets")
+    box.job("new", f"command: program\nenvironment: {{PATH: '{disk}/bin'}}\nslow_start: {{after: [change]}}")
     started = time.monotonic()
 
     with hanging_disk(disk):
-        lives_ = [box.start(slug) for slug in ("fifo", "appends", "expects")]
-        fifo, appends, expects = [live.wait() for live in lives_]
+        lives_ = [box.start(slug) for slug in ("fifo", "appends", "expects", "secrets", "new")]
+        fifo, appends, expects, secrets, new = [live.wait() for live in lives_]
         assert box.processes() == []
 
     assert time.monotonic() - started < 15
@@ -119,6 +120,9 @@ def test_files_that_hang_hold_nothing_up_for_more_than_five_seconds_and_are_told
     assert (appends.exit_code, starts(box, "appends"), box.logs("appends")) == (74, [], [])
     assert f"{disk}/copy: cannot append stdout to this file: no answer within 5 s" in appends.stderr
     assert not (box.root / "ran").exists()
+    assert secrets.exit_code == new.exit_code == 78
+    assert f"{disk}/secrets: environment_file: no answer within 5 s\n  hint: is its disk there" in secrets.stderr
+    assert "new: its programs cannot be looked up: no answer within 5 s\n  hint: is each directory" in new.stderr
     assert (expects.exit_code, outcomes(box, "expects")) == (0, [("warned", "expectation")])
     assert the_end(box, "expects")["detail"].endswith("disk/file: it cannot be looked at: no answer within 5 s")
 

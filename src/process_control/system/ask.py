@@ -24,6 +24,7 @@ from process_control.system import linux, signals
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 ANSWER_SECONDS = 5.0
 _REAP_MILLISECONDS = 500
@@ -41,7 +42,7 @@ class NoAnswer(Exception):
     """The child did not answer in time; it says so in words."""
 
 
-def ask(question: "Callable[[], object]", *, seconds: float = ANSWER_SECONDS) -> object:
+def ask(question: "Callable[[], Any]", *, seconds: float = ANSWER_SECONDS) -> "Any":
     """Return what `question` returns (plain JSON), asked in a child that has `seconds` for it.
 
     What it raises of ours, and OSError, is raised here too. Raises NoAnswer, and OSError when no child can be made.
@@ -127,7 +128,7 @@ def answer_of(question: "Callable[[], object]") -> bytes:
     return encode(said).encode("ascii")
 
 
-def answer_in(text: bytes) -> object:
+def answer_in(text: bytes) -> "Any":
     """Return the answer, or raise what was raised in its place."""
     said = decode(text.decode("ascii"))
     if not isinstance(said, dict):

@@ -30,7 +30,10 @@ class NotExecuted(Exception):
 
 
 class Surroundings:
-    """What every command of a run is started with. `all_in_cgroup`: no command was started outside of that group."""
+    """What every command of a run is started with. `all_in_cgroup`: no command was started outside of that group.
+
+    `needs_directory`: without its directory it does not start; else it starts in /.
+    """
 
     __slots__ = (
         "all_in_cgroup",
@@ -39,6 +42,7 @@ class Surroundings:
         "environment",
         "limits",
         "lock",
+        "needs_directory",
         "no_new_privileges",
         "search_path",
         "stderr",
@@ -57,9 +61,11 @@ class Surroundings:
         no_new_privileges: bool,
         cgroup: str | None,
         limits: "Limits | None" = None,
+        needs_directory: bool = True,
     ) -> None:
         self.environment = {_bytes(name): _bytes(value) for name, value in environment.items()}
         self.directory = directory
+        self.needs_directory = needs_directory
         self.umask = umask
         self.search_path = search_path
         self.lock = lock
@@ -202,7 +208,12 @@ def _become(path: str, argv: list[str], surroundings: Surroundings, report: int,
             stage = b"g"
             surroundings.limits.take_on(is_in_group=surroundings.all_in_cgroup)
         stage = b"d"
-        posix.chdir(surroundings.directory)
+        try:
+            posix.chdir(surroundings.directory)
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            if surroundings.needs_directory:
+                raise
+            posix.chdir("/")
         stage = b"s"
         if surroundings.no_new_privileges:
             linux.set_no_new_privileges()
