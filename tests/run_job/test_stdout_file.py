@@ -194,7 +194,10 @@ def test_root_appends_to_nothing_in_a_directory_of_somebody_else(make_box: Calla
     box.job("job", f"command: echo out\nstdout: {path}")
 
     result = box.run("job")
+    linted = box.process_control("lint")
 
+    assert linted.exit_code == 1
+    assert f"stdout: {directory} is owned by '{STRANGER}', must be owned by 'root'" in linted.stdout
     assert result.exit_code == 77
     assert f"{directory}: owned by '{STRANGER}', must be owned by 'root'" in result.stderr
     assert f"hint: chown root {directory}" in result.stderr

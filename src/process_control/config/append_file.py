@@ -30,6 +30,22 @@ def opener_for(path: str, settings: "Settings", *, uid: int) -> "Callable[[], in
     return lambda: open_as_root(path, trust_of(settings))
 
 
+def faults_for_root(path: str, settings: "Settings") -> "list[Fault]":
+    """Return what would keep root from appending to `path`, as far as it is there now. Nothing is made."""
+    trust = trust_of(settings)
+    try:
+        walk = safe_file.open_directory(path.rpartition("/")[0] or "/")
+    except OSError:
+        return []
+    try:
+        faults = safe_file.unsafe_steps(walk, trust)
+        return faults or _owner_faults(path, posix.lstat(path.rpartition("/")[2], dir_fd=walk.descriptor), trust)
+    except OSError:
+        return []
+    finally:
+        posix.close(walk.descriptor)
+
+
 def trust_of(settings: "Settings") -> safe_file.Trust:
     """Return who may own what leads to a file that root appends to. Asks the password file."""
     import grp
