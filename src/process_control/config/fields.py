@@ -532,7 +532,8 @@ JOB_FIELDS = (
         kind=TIME_ZONE,
         default_words="the host's zone",
         meaning="The zone of the schedule. A time in a skipped hour runs once right after it; in a repeated hour a "
-        "job with a fixed time runs once, one with a star for the minute or hour follows real time.",
+        "job with a fixed time runs once, one with a star for the minute or hour follows real time. A change of three "
+        "hours or more counts as a clock that was set: nothing is made up for (Debian cron's rule).",
         example="Europe/Berlin",
     ),
     later(
