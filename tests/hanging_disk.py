@@ -1,28 +1,31 @@
-"""A disk that hangs: a FUSE mount whose server never answers, as a network disk whose server is gone."""
+"""A disk that hangs: a FUSE file system whose server never answers, as a network file system whose server is gone."""
 
 import contextlib
+import ctypes
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+_UMOUNT_LAZILY = 2  # MNT_DETACH of umount2(2)
+
 
 @contextlib.contextmanager
-def hanging_disk(place: Path) -> Iterator[Path]:
-    """Mount one at `place`, which is made: whatever looks below it waits until it is killed. Root only."""
-    place.mkdir()
+def hanging_disk(path: Path) -> Iterator[Path]:
+    """Mount it at `path`: whoever looks below waits until it is killed, or until this context ends. Root only."""
+    path.mkdir(exist_ok=True)
+    libc = ctypes.CDLL(None, use_errno=True)
     try:
         server = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
     except OSError as error:
-        pytest.skip(f"no FUSE here: {error.strerror}")
-    options = f"fd={server},rootmode=40000,user_id=0,group_id=0,allow_other"
-    mount = ["mount", "-i", "-t", "fuse", "-o", options, "process-control-test", str(place)]
+        pytest.skip(f"/dev/fuse cannot be opened here: {error.strerror}")
+    options = f"fd={server},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
+    if libc.mount(b"hanging", os.fsencode(path), b"fuse", 0, options):
+        os.close(server)
+        pytest.skip(f"FUSE cannot be mounted here: {os.strerror(ctypes.get_errno())}")
     try:
-        if subprocess.run(mount, pass_fds=[server], capture_output=True, check=False).returncode:
-            pytest.skip("mounts are not permitted here")
-        yield place
+        yield path
     finally:
-        os.close(server)  # who waits there gets ENOTCONN now
-        subprocess.run(["umount", str(place)], capture_output=True, check=False)
+        os.close(server)  # who waits gets ENOTCONN
+        libc.umount2(os.fsencode(path), _UMOUNT_LAZILY)
