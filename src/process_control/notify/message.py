@@ -21,6 +21,16 @@ def last_states(text: str) -> str:
     return "\n".join([line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")])
 
 
+def as_on_a_screen(text: str, *, at_line_start: bool) -> tuple[str, bool, bool]:
+    """Return what to show of the next piece of output, whether it goes over the line that was begun, and whether the
+    line is at its start then.
+    """
+    text = text.replace("\r\n", "\n")
+    overwrites = not at_line_start and "\r" in text.partition("\n")[0]
+    text = last_states(text)
+    return text, overwrites, text.endswith("\n") or (not text and (at_line_start or overwrites))
+
+
 def _shown(char: str) -> str:
     number = ord(char)
     if 0xDC80 <= number <= 0xDCFF:  # a byte that was not UTF-8

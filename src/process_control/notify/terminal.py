@@ -10,10 +10,10 @@ import time
 
 from process_control.notify.message import (
     advice,
+    as_on_a_screen,
     decision,
     duration_in_words,
     escape_controls,
-    last_states,
     mask,
     notes,
     reason_in_words,
@@ -60,10 +60,9 @@ class Terminal:
             self._put(data, stream)
 
     def _put(self, data: bytes, stream: bytes) -> None:
-        text = mask(data.decode("utf-8", "replace"), self.secrets).replace("\r\n", "\n")
-        overwrites = not self._at_line_start and "\r" in text.partition("\n")[0]
-        text = escape_controls(last_states(text))
-        self._at_line_start = text.endswith("\n") or (not text and (self._at_line_start or overwrites))
+        text = mask(data.decode("utf-8", "replace"), self.secrets)
+        text, overwrites, self._at_line_start = as_on_a_screen(text, at_line_start=self._at_line_start)
+        text = escape_controls(text)
         again = ("\r\x1b[K" if self._colour else "\r") if overwrites else ""
         self._write(f"{again}{_RED}{text}{_PLAIN}" if stream == b"e" and self._colour else again + text)
 
