@@ -107,6 +107,17 @@ class Run:
         return None if self.slot is None else iso(self.slot)
 
     @property
+    def timeout_seconds(self) -> float:
+        """The time limit of each attempt; 0.0 for none."""
+        asked = self.request.timeout_seconds
+        return self.job.timeout_seconds if asked is None else asked
+
+    @property
+    def longest_seconds(self) -> float | None:
+        """How long the run may take before its grace; None for as long as it likes, or for several attempts."""
+        return None if self.job.retry_attempts > 1 else self.timeout_seconds or None
+
+    @property
     def commands(self) -> list[list[str]]:
         if not self.slow_start:
             return self.job.command
@@ -204,8 +215,8 @@ def post_news(run: Run, facts: Facts, end: dict[str, object], *, record_fault: s
         pass
 
 
-def skip(run: Run, reason: str, detail: str) -> int:
-    """Record that this slot was skipped, and why; a quiet exit."""
+def skip(run: Run, reason: str, detail: str, *, unplanned: bool = False) -> int:
+    """Record that this slot was skipped, and why; a quiet exit. `unplanned`: nobody chose that."""
     record: dict[str, object] = {
         "event": "skip",
         "at": iso(run.adapters.clock.now()),
@@ -214,6 +225,8 @@ def skip(run: Run, reason: str, detail: str) -> int:
         "reason": reason,
         "detail": detail,
     }
+    if unplanned:
+        record["unplanned"] = True
     run.adapters.store.append(record)
     run.adapters.announce(record)
     return 0

@@ -14,7 +14,14 @@ from process_control.history.index import Index
 from process_control.history.log_reader import STDERR, STDOUT, last_lines
 from process_control.history.recorded_run import Run
 from process_control.notify.mail import Mail, one_line
-from process_control.notify.message import advice, decision, duration_in_words, notes, reason_in_words
+from process_control.notify.message import (
+    advice,
+    decision,
+    duration_in_words,
+    last_states,
+    notes,
+    reason_in_words,
+)
 from process_control.secrets_of_runs import SecretsUnknown, secrets_of_run
 
 MOST_LINES, FIRST_LINES, STDOUT_LINES = 50, 10, 15
@@ -98,10 +105,15 @@ def refusal_mail(news: News, *, job: Job | None, settings: Settings, incident: I
     """Return the mail about a scheduled start that was refused before there was a run."""
     writer = _Writer(news, job, settings)
     sentence = str(news.get("sentence") or "")
+    unplanned = bool(news.get("unplanned"))
+    times = _count(incident.failures_in_row, "time")
+    what = "its scheduled starts are skipped; told once until it runs"
+    if not unplanned:
+        what = "a scheduled start was refused; the same refusal is told once a day"
     facts = [
         ("asked", f"{writer.moment(_text(news, 'at'))}, by {news.get('trigger')}"),
-        ("exit code", str(news.get("exit_code"))),
-        ("refused", f"{_count(incident.failures_in_row, 'time')} since {writer.moment(incident.since)}"),
+        ("exit code", "" if unplanned else str(news.get("exit_code"))),
+        ("refused", "" if unplanned else f"{times} since {writer.moment(incident.since)}"),
         ("last success", writer.last_success()),
         ("host", f"{host}, as user {news.get('user')}"),
     ]
@@ -110,7 +122,7 @@ def refusal_mail(news: News, *, job: Job | None, settings: Settings, incident: I
         slug=writer.slug,
         job_name=writer.job_name,
         verdict=f"did not start: {news.get('what_is_wrong') or sentence!s}",
-        headline=f"{writer.job_name} · a scheduled start was refused; the same refusal is told once a day",
+        headline=f"{writer.job_name} · {what}",
         facts=tuple((name, value) for name, value in facts if value),
         output_title="What is wrong, and the mend",
         output=tuple(sentence.splitlines()),
@@ -134,7 +146,7 @@ class _Writer:
 
     def output(self, end: News) -> tuple[str, tuple[str, ...]]:
         """Return a title and the lines that decided: of stderr, else the last of stdout."""
-        stderr = mask(str(self._news.get("stderr") or ""), self.secrets).splitlines()
+        stderr = last_states(mask(str(self._news.get("stderr") or ""), self.secrets)).splitlines()
         if not stderr and end.get("stderr_bytes"):
             stderr = self._last_lines(end, STDERR)
         if stderr:
@@ -160,7 +172,7 @@ class _Writer:
             return [f"(not quoted: {error.faults[0].what})"]
         except OSError:
             return []
-        return [line.text.decode("utf-8", "backslashreplace") for line in found]
+        return [line.shown.decode("utf-8", "backslashreplace") for line in found]
 
     def times(self, end: News) -> list[tuple[str, str]]:
         took = end.get("duration_seconds")

@@ -37,6 +37,27 @@ def post_end_of_another(run: Run, end: "dict[str, object]") -> None:
     _post(run, end, stderr="")
 
 
+def post_unplanned_skips(run: Run, sentence: str) -> None:
+    """Post that the job's starts come and are skipped, which nobody chose. Nothing was refused, and no run failed."""
+    now = run.adapters.clock.now()
+    news: News = {
+        "what": "refused",
+        "unplanned": True,
+        "key": run.id,
+        "at": iso(now),
+        "job": run.job.slug,
+        "trigger": run.request.trigger,
+        "by": run.request.by,
+        "host": run.adapters.identity.host,
+        "what_is_wrong": sentence,
+        "sentence": sentence,
+    }
+    try:
+        run.adapters.postman.post(news, failed=True)
+    except Exception:  # noqa: BLE001  telling about it must not cause a failure
+        pass
+
+
 def _post(run: Run, end: "dict[str, object]", *, stderr: str) -> None:
     try:
         failed = end["outcome"] in (FAILED, LOST)

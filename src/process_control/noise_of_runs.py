@@ -23,7 +23,7 @@ def stderr_lines(run: Run, job: Job | None, state_directory: str) -> list[str]:
         found = last_lines(run.log, MOST_LINES, streams=[STDERR], secrets=secrets)
     except (OSError, SecretsUnknown):
         return []
-    return [line.text.decode("utf-8", "replace") for line in found if line.ends]
+    return [line.shown.decode("utf-8", "replace") for line in found if line.ends]
 
 
 def is_good(run: Run) -> bool:

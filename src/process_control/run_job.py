@@ -18,7 +18,6 @@ from process_control.current_run import (
     let_the_lock_go,
     post_news,
     settle_before_leaving,
-    skip,
     tell,
     turn_away,
 )
@@ -98,14 +97,17 @@ def claim_the_slot(run: Run) -> int | None:
     slot = run.adapters.last_slot(now)
     if slot is None:
         return 0
+    is_late = now - slot > run.job.start_within_seconds
+    if is_late:
+        from process_control import late_start
+
+        if late_start.is_stray(run, slot):
+            return late_start.leave_as_stray(run, now)
     if not run.adapters.store.claim_slot(slot):
         run.adapters.announce({"event": "repeat", **run.facts_for_the_record(), "scheduled_at": iso(slot)})
         return 0
     run.slot = slot
-    if now - slot > run.job.start_within_seconds:
-        late = f"{int(now - slot)} s after its slot, start_within is {run.job.start_within_seconds:g} s"
-        return skip(run, "too_late", late)
-    return None
+    return late_start.skip_as_too_late(run, slot, now) if is_late else None
 
 
 def pass_the_gate(run: Run) -> int | None:
@@ -227,7 +229,16 @@ def record_the_start(run: Run) -> None:
         raise
     run.block = block_of(run, limits)
     start = {**run.block, "event": "start", "at": iso(run.started_at)}
-    for only_in_block in ("end", "journaled", "left", "guard_pid", "started_at", "kill_grace_seconds", "cgroup"):
+    for only_in_block in (
+        "end",
+        "journaled",
+        "left",
+        "guard_pid",
+        "started_at",
+        "kill_grace_seconds",
+        "timeout_seconds",
+        "cgroup",
+    ):
         del start[only_in_block]
     if run.job.environment_file:
         start["secrets"] = adapters.fingerprints_of_secrets()
@@ -254,6 +265,7 @@ def block_of(run: Run, limits: "dict[str, object] | None") -> dict[str, object]:
         "pid_ns": identity.pid_namespace,
         "guard_pid": posix.getppid(),
         "kill_grace_seconds": run.job.kill_grace_seconds,
+        "timeout_seconds": run.longest_seconds,
         "started_at": iso(run.started_at),
         "log": run.log,
         "cgroup": run.cgroup,
@@ -286,6 +298,8 @@ def run_attempts(run: Run) -> tuple[Facts, Judged]:
             judged = judge(run, facts)
             break
     run.adapters.close_log(facts)
+    if facts.output_cut is not None and judged.outcome == words.SUCCEEDED:
+        judged = judge(run, facts)
     return facts, judged
 
 
@@ -400,6 +414,8 @@ def record_the_end(run: Run, facts: Facts, end: dict[str, object]) -> None:
     changes: list[dict[str, object]] = []
 
     def post(fault: str | None) -> None:
+        if fault is not None:
+            end["record_fault"] = fault
         try:
             changes.extend(update_health(run, end))
         except Exception as error:  # noqa: BLE001  half a package, an unreadable health: the end itself is recorded
@@ -409,8 +425,19 @@ def record_the_end(run: Run, facts: Facts, end: dict[str, object]) -> None:
     fault = store.record_end(run.block, end, left=left, post=post)
     if fault is not None:
         end["record_fault"] = fault
+    elif "health_fault" in end:
+        tell_the_journal(run, end)
     for record in (end, *changes):
         run.adapters.announce(record)
+
+
+def tell_the_journal(run: Run, end: dict[str, object]) -> None:
+    """Tell the journal, which has the end already, that the health was not updated."""
+    record = {"event": "fault", "at": end["at"], "run_id": run.id, "job": run.job.slug}
+    try:
+        run.adapters.store.append({**record, "health_fault": end["health_fault"]})
+    except CannotRecord:
+        pass
 
 
 def update_health(run: Run, end: dict[str, object]) -> list[dict[str, object]]:

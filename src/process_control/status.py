@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from os import stat, uname
 from typing import Any
 
+from process_control.alerts import alerts_of, stray_in_words
 from process_control.config.job_directory import InvalidJob
 from process_control.config.known_schedules import KnownSchedules
 from process_control.config.settings import Settings
@@ -71,7 +72,7 @@ class JobStatus:
 
     `last` is the last run that ended and was not skipped; `recent` are the outcomes of the last runs, skipped ones
     too, oldest first (None: it goes on); the median is that of the recent runs that went well. `settled_slot` is the
-    last slot (UTC seconds) that had its run or its skip.
+    last slot (UTC seconds) that had its run or its skip. `alerts` are sentences: what needs a look whatever the state.
     """
 
     slug: str
@@ -86,6 +87,7 @@ class JobStatus:
     median_seconds: float | None
     settled_slot: int | None
     slow_start: SlowStart | None = None
+    alerts: tuple[str, ...] = ()
 
     @property
     def backoff_until(self) -> str | None:
@@ -96,6 +98,11 @@ class JobStatus:
     @property
     def name(self) -> str | None:
         return self.definition.name if self.definition else None
+
+    @property
+    def last_in_words(self) -> str:
+        """Why the last run ended as it did."""
+        return (self.last.detail or self.last.reason or "") if self.last is not None else ""
 
     @property
     def schedule(self) -> Schedule | None:
@@ -135,6 +142,7 @@ class JobStatus:
             "name": self.name,
             "state": self.state,
             "why": self.why,
+            "alerts": list(self.alerts),
             "health": self.health.state.value,
             "failures_in_row": self.health.failures_in_row,
             "held": _hold_in_json(self.health),
@@ -215,6 +223,7 @@ class _Look:
         self._standing = standing
         self._history = history
         self._index = index
+        self._now_seconds = datetime.now(UTC).timestamp()
         self._now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}"
         self._healths: dict[bytes, Health] = {}
 
@@ -233,6 +242,20 @@ class _Look:
             last_reason=last.reason if last else None,
         )
         slow_start = _slow_start(definition, health, self._index) if definition is not None else None
+        alerts = alerts_of(
+            slug=job.slug,
+            last=last,
+            running=block,
+            recent=glance.outcomes,
+            index=self._index,
+            now=self._now_seconds,
+        )
+        stray = stray_in_words(
+            self._standing.mark(job.slug, "stray"),
+            version=definition.version if definition else None,
+            settled_slot=settled_slot,
+        )
+        alerts += [stray] if stray else []
         return JobStatus(
             slug=job.slug,
             path=job.path,
@@ -246,6 +269,7 @@ class _Look:
             median_seconds=glance.median_seconds,
             settled_slot=settled_slot,
             slow_start=slow_start,
+            alerts=tuple(alerts),
         )
 
     def _health(self, job: Job | InvalidJob) -> tuple[Health, str | None]:

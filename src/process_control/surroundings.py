@@ -9,6 +9,8 @@ from process_control.core.environment import inherited_variables, job_environmen
 from process_control.errors import BadConfiguration
 from process_control.system.process import Surroundings
 
+_MEND_OF_A_DISK = "is its disk there, and does it answer?"
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from process_control.config.settings import Settings
@@ -61,10 +63,15 @@ class JobSurroundings:
     def _from_files(self, notifier: "Notifier") -> dict[str, str]:
         """Return what the environment files say. It is secret: the notifier will not show it."""
         from process_control.config.environment_file import SHORTEST_SECRET, read_environment_file
+        from process_control.system.ask import NoAnswer, ask
 
+        paths = self._job.environment_file
         variables: dict[str, str] = {}
-        for path in self._job.environment_file:
-            variables.update(read_environment_file(path))
+        try:
+            for each in ask(lambda: [read_environment_file(path) for path in paths]):
+                variables.update(each)
+        except NoAnswer as error:
+            raise BadConfiguration(f"environment_file: {error}", where=paths[0], mend=_MEND_OF_A_DISK) from error
         notifier.secrets = [value for value in variables.values() if len(value) >= SHORTEST_SECRET]
         return variables
 
@@ -112,10 +119,10 @@ class JobSurroundings:
 
     def of(self, run: "Run") -> Surroundings:
         job = self._job
-        home = self._account.home
         return Surroundings(
             environment=self._environment,
-            directory=job.working_directory or (home if is_directory(home) else "/"),
+            directory=job.working_directory or self._account.home,
+            needs_directory=bool(job.working_directory),
             umask=job.umask,
             search_path=search_path(self._environment, self._own_commands),
             lock=None if job.leftovers == "keep" else run.lock,
@@ -126,7 +133,9 @@ class JobSurroundings:
 
 
 def is_directory(path: str) -> bool:
+    """Whether there is one, without a question to the disk that is mounted there: it may hang."""
     try:
-        return (posix.stat(path).st_mode & 0o170000) == 0o040000
+        posix.close(posix.open(path, posix.O_PATH | posix.O_DIRECTORY | posix.O_CLOEXEC))
     except OSError:
         return False
+    return True

@@ -120,7 +120,7 @@ class Round:
             Happening(str(news.get("what"))),
             key=key,
             at=at,
-            threshold=job.failure_threshold_for_mail if job is not None else 1,
+            threshold=1 if job is None or news.get("unplanned") else job.failure_threshold_for_mail,
             refusal=str(news.get("sentence") or ""),
         )
         kept = None

@@ -6,7 +6,7 @@ Lean room: each adapter is imported when it is wanted.
 import posix
 
 from process_control.core.run import SUCCEEDED, TREE, WARNED
-from process_control.errors import CannotRecord
+from process_control.errors import BadConfiguration, CannotRecord, ProcessControlError
 from process_control.system.clock import SystemClock, iso
 
 _A_DAY = 86400
@@ -242,11 +242,19 @@ class Adapters:
         if job.stdout:
             header = f"=== {job.slug} {run.id} {iso(run.started_at)} ===\n"
             try:
-                capture.open_copy(job.stdout, header.encode("utf-8"))
-            except CannotRecord:
+                self._open_copy(capture, job.stdout, header.encode("utf-8"))
+            except ProcessControlError:
                 self.forget_log_at(path)
                 raise
         return path
+
+    def _open_copy(self, capture: "Capture", path: str, header: bytes) -> None:
+        from process_control.config.append_file import opener_for
+        from process_control.system.stdout_copy import StdoutCopy
+
+        copy = StdoutCopy(path)
+        copy.open(opener_for(path, self._settings, uid=self._account.uid), header)
+        capture.copy = copy
 
     def make_cgroup(self, run: "Run") -> str | None:
         """Make the run's own control group where that is possible; a service left behind must not be in it."""
@@ -295,9 +303,8 @@ class Adapters:
         job = self._job
         if self._capture is None:
             self._capture = self._new_capture()
-        timeout = run.request.timeout_seconds
         limits = TimeLimits(
-            timeout_seconds=job.timeout_seconds if timeout is None else timeout,
+            timeout_seconds=run.timeout_seconds,
             grace_seconds=job.kill_grace_seconds,
             keep_leftovers=job.leftovers == "keep",
             silence_seconds=job.silence_timeout_seconds or 0.0,
@@ -340,18 +347,23 @@ class Adapters:
         """Close the log; `facts` then tell what it could not keep."""
         if self._capture is not None:
             self._capture.close()
-            facts.log_error = self._capture.log_error or self._capture.copy_error
+            facts.output_cut = facts.log_error = self._capture.cut()
+            facts.log_error = facts.log_error or self._capture.other_error
             facts.log_dropped_bytes = self._capture.dropped_bytes
 
     def age_of_file(self, path: str, moment: float) -> float | str:
         """Return how many seconds before `moment` (UTC) the file was last written, or why that cannot be told."""
+        from process_control.system.ask import NoAnswer, ask
+
         try:
-            written_at = posix.stat(path).st_mtime
+            written_at = ask(lambda: posix.stat(path).st_mtime)
         except FileNotFoundError:
             return "it is not there"
+        except NoAnswer as error:
+            return f"it cannot be looked at: {error}"
         except OSError as error:
             return f"it cannot be looked at: {error.strerror}"
-        return moment - written_at - _CLOCK_OF_FILES_SECONDS
+        return moment - float(written_at) - _CLOCK_OF_FILES_SECONDS
 
     def _new_capture(self) -> "Capture":
         from process_control.system.capture import Capture
@@ -374,12 +386,20 @@ class Adapters:
 
         Raises what an unsafe or broken environment file raises: it may say where programs are looked for.
         """
+        from process_control.system.ask import NoAnswer, ask
         from process_control.system.process import program_stamps
 
         self.inspect_surroundings(run)
         surroundings = self._surroundings.of(run)
         names = [argv[0] for argv in self._job.command]
-        return program_stamps(names, surroundings.search_path, surroundings.directory)
+        try:
+            stamps: list[str] = ask(lambda: program_stamps(names, surroundings.search_path, surroundings.directory))
+        except NoAnswer as error:
+            mend = "is each directory of its PATH there, and does its disk answer?"
+            raise BadConfiguration(
+                f"its programs cannot be looked up: {error}", where=run.job.slug, mend=mend
+            ) from error
+        return stamps
 
     def fingerprints_of_secrets(self) -> list[str]:
         """Return what tells later whether a value is a secret of this run. `inspect_surroundings` comes first."""
@@ -499,8 +519,11 @@ def import_what_the_end_needs(job: "Job") -> None:
         import process_control.postman
         import process_control.system.tree
 
+        if job.leftovers == "keep":
+            import process_control.system.late_reader
         if job.expect:
             import process_control.core.expect
+            import process_control.system.ask
         if job.retry_attempts > 1:
             import process_control.attempts  # noqa: F401
     except Exception:  # noqa: BLE001  a broken installation must not end a job that runs

@@ -21,7 +21,8 @@ def test_a_row_tells_a_run(desk: Desk) -> None:
     assert desk.lines("history") == [
         [
             "2026-03-10T12:00:00.000Z", "purge", "failed", "exit_code", "1.500", "3", "", "1", "0.250", "4096000",
-            "timer", "2026-03-10T12:00:00.000Z", identity, "/var/log/x", "exited with 3",
+            "timer", "2026-03-10T12:00:00.000Z", identity, "/var/log/x", "exited with 3", "",
+            "", "",
         ]
     ]  # fmt: skip
 
@@ -93,7 +94,8 @@ def test_json_has_the_keys_of_a_run_and_says_when_there_are_more(desk: Desk) -> 
         "run_id", "job", "trigger", "scheduled_at", "started_at", "ended_at", "outcome", "reason", "exit_code",
         "signal", "duration_seconds", "detail", "attempts", "stdout_bytes", "stderr_bytes", "log_dropped_bytes",
         "cpu_seconds", "cpu_of", "memory_bytes", "memory_of", "read_bytes", "written_bytes", "log", "slow_start", "by",
-        "host", "version", "verdict", "decided_by", "pid",
+        "host", "version", "verdict", "decided_by", "log_error",
+        "record_fault", "health_fault", "pid",
     ]  # fmt: skip
     assert desk.json("history", "--json")["has_more"] is False
 

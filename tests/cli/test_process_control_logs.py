@@ -82,9 +82,20 @@ def test_a_run_is_named_by_the_beginning_of_its_id(desk: Desk) -> None:
 
 
 def test_control_characters_are_escaped_unless_raw(desk: Desk) -> None:
-    run_with_log(desk, (0.5, "o", b"\x1b]0;title\x07 \xff\xfe tab\there \xe2\x80\xae\r\n"))
+    run_with_log(desk, (0.5, "o", b"\x1b]0;title\x07 \xff\xfe tab\there \xe2\x80\xae\n"))
 
-    assert desk.process_control("logs", "purge").stdout == "\\x1b]0;title\\x07 \\xff\\xfe tab\there \\u202e\\x0d\n"
+    assert desk.process_control("logs", "purge").stdout == "\\x1b]0;title\\x07 \\xff\\xfe tab\there \\u202e\n"
+
+
+def test_of_a_progress_bar_the_last_state_is_shown_and_raw_has_all(desk: Desk) -> None:
+    run_with_log(desk, (0.5, "o", b"\r 10 %\r 20 %\ndone\r\n"))
+
+    assert desk.process_control("logs", "purge").stdout == " 20 %\ndone\n"
+    assert [line["text"] for line in desk.process_control("logs", "purge", "--json").json()["lines"]] == [
+        " 20 %",
+        "done",
+    ]
+    assert desk.process_control("logs", "purge", "--raw").stdout == "\r 10 %\r 20 %\ndone\r\n"
 
 
 def test_raw_is_byte_for_byte(desk: Desk, box: Box) -> None:

@@ -206,6 +206,7 @@ def test_json_tells_everything_of_a_job(desk: Desk) -> None:
         "name": "The purge",
         "state": "failing",
         "why": "exited with 3",
+        "alerts": [],
         "health": "failing",
         "failures_in_row": 2,
         "held": None,

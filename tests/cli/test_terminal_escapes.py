@@ -140,7 +140,7 @@ def test_no_escape_of_a_job_is_in_its_mail(box: Box, storm: Storm) -> None:
     for mail in mails:
         for text in (mail.subject, mail.text, mail.html, mail.raw.decode("ascii").replace("\r\n", "\n")):
             assert not_shown_plainly(text) == []
-    assert sum(f"<{number:02}" in mails[0].text for number in range(len(ESCAPES))) == len(ESCAPES)
+    assert sum(f"{number:02}>" in mails[0].text for number in range(len(ESCAPES))) == len(ESCAPES)
     storm.found(f"{len(ESCAPES)} escapes, 2 mails, 0 raw")
 
 

@@ -1,5 +1,8 @@
 """Output cut into lines, and what is kept of them: little, whatever comes."""
 
+import re
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,14 +15,41 @@ def split(*pieces: bytes) -> list[str]:
     return [line for piece in pieces for line in splitter.split(piece)] + splitter.rest()
 
 
-@given(st.lists(st.binary(max_size=20) | st.sampled_from([b"\n", b"\r\n", "ü".encode()]), max_size=20))
+PIECES = st.lists(st.binary(max_size=20) | st.sampled_from([b"\n", b"\r\n", b"\r", b"a\r", "ü".encode()]), max_size=20)
+
+
+@given(PIECES)
 def test_lines_are_the_same_however_the_output_comes_in_pieces(pieces: list[bytes]) -> None:
     whole = b"".join(pieces)
 
     assert split(*pieces) == split(whole)
-    expected = whole.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
-    found = split(whole)
-    assert found == (expected if found and not whole.endswith(b"\n") else expected[:-1]) or whole.endswith(b"\r")
+    expected = re.split("\r*\n|\r+", whole.decode("utf-8", "replace"))
+    expected = expected if expected[-1] else expected[:-1]
+    assert [line for line in split(whole) if line] == [line for line in expected if line]
+
+
+@pytest.mark.parametrize(
+    ("printed", "lines"),
+    [
+        (b"\r 10 %\r 20 %\rcurl: (28)\n", [" 10 %", " 20 %", "curl: (28)"]),
+        (b"one\r\ntwo\r\n", ["one", "two"]),
+        (b"one\r", ["one"]),
+        (b"\r", []),
+        (b"one\n\rtwo\n", ["one", "two"]),
+        (b"\r\n\n", ["", ""]),
+        (b"one\r\r\n", ["one"]),
+    ],
+)
+def test_a_line_ends_at_a_newline_a_carriage_return_or_both(printed: bytes, lines: list[str]) -> None:
+    one_by_one = [printed[at : at + 1] for at in range(len(printed))]
+
+    assert split(printed) == lines
+    assert split(*one_by_one) == lines
+
+
+def test_a_long_line_that_a_carriage_return_ends_is_cut_too() -> None:
+    assert split(b"x" * 70_000, b"\r", b"next\n") == ["x" * LONGEST_LINE, "next"]
+    assert split(b"x" * 70_000 + b"\r", b"\nnext\n") == ["x" * LONGEST_LINE, "next"]
 
 
 def test_a_line_without_an_end_is_a_line() -> None:

@@ -276,6 +276,19 @@ def test_clock_change(written: str, after: str, slots: list[str]) -> None:
     assert next_slots(schedule(written, zone=BERLIN), after, len(slots), BERLIN) == slots
 
 
+@pytest.mark.parametrize(
+    ("written", "zone", "after", "slots"),
+    [
+        ("0 12 * * *", "Pacific/Apia", "2011-12-29T22:00Z", ["12-31 12:00+1400"]),
+        ("0 2 * * *", "Antarctica/Casey", "2011-10-27T12:00Z", ["10-29 02:00+1100"]),
+    ],
+)
+def test_a_change_of_three_hours_or_more_is_a_clock_that_was_set(
+    written: str, zone: str, after: str, slots: list[str]
+) -> None:
+    assert next_slots(schedule(written, zone=zone), after, len(slots), zone) == slots
+
+
 ZONES_AND_CHANGES = [
     ("Europe/Berlin", "2026-03-29T01:00Z"),
     ("Europe/Berlin", "2026-10-25T01:00Z"),
@@ -287,6 +300,9 @@ ZONES_AND_CHANGES = [
     ("America/Havana", "2024-11-03T05:00Z"),  # midnight comes twice
     ("America/Sao_Paulo", "2018-02-18T02:00Z"),  # the last hour of a day comes twice
     ("Pacific/Apia", "2011-12-30T10:00Z"),  # a whole day is skipped
+    ("Antarctica/Casey", "2011-10-27T18:00Z"),  # three hours on: cron takes that for a clock that was set
+    ("Antarctica/Casey", "2012-02-21T17:00Z"),  # three hours back
+    ("Pacific/Kwajalein", "1993-08-20T12:00Z"),  # a day on
     ("Asia/Kathmandu", "2026-01-01T00:00Z"),  # no change, odd offset
     ("UTC", "2026-01-01T00:00Z"),
 ]
@@ -332,6 +348,8 @@ def minute_by_minute(expression: Expression, start: datetime, end: datetime) -> 
         if latest_seen is None:
             latest_seen = wall_time - timedelta(minutes=1)
         fires = False
+        if not timedelta(hours=-3) < wall_time - latest_seen <= timedelta(hours=3):
+            latest_seen = wall_time - timedelta(minutes=1)  # the clock was set
         if expression.is_fixed:
             while latest_seen < wall_time:
                 latest_seen += timedelta(minutes=1)

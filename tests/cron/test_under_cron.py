@@ -1,5 +1,6 @@
 """Under a real cron: at its minute a job runs once, and history, log, syslog, slot and exit code tell the same."""
 
+import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,7 +44,8 @@ def slots_that_are_skipped(stage: Stage) -> Done:
         box.job(slug, f"command: 'true'\n{EVERY_MINUTE}")
     box.job("late", f"command: 'true'\nstart_within: 0.01s\n{EVERY_MINUTE}")
     stage.generate(box)
-    box.job("stale", "command: 'true'\nschedule: '0 0 1 1 *'")
+    stale = box.job("stale", "command: 'true'\nschedule: '0 0 1 1 *'")
+    os.utime(stale, (0, 0))  # as if the schedule had been so for long
     box.job("since-disabled", f"command: 'true'\ndisabled: true\n{EVERY_MINUTE}")
     return lambda: len(skips(box)) == 3
 

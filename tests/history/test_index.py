@@ -97,9 +97,22 @@ def test_a_run_comes_back_with_all_that_its_end_says(state: State) -> None:
             "version": "0123456789ab",
             "verdict": None,
             "decided_by": None,
+            "log_error": None,
+            "record_fault": None,
+            "health_fault": None,
             "pid": None,
         }
     ]
+
+
+def test_a_fault_that_came_to_light_after_the_end_belongs_to_the_run(state: State) -> None:
+    identity = state.run("purge")
+    state.write({"event": "fault", "at": iso(NOON), "run_id": identity, "job": "purge", "health_fault": "no space"})
+    state.run("purge", NOON + HOUR, log_error="cut", record_fault="late")
+
+    found = [(run.outcome, run.log_error, run.record_fault, run.health_fault) for run in all_runs(state)]
+
+    assert found == [("succeeded", "cut", "late", None), ("succeeded", None, None, "no space")]
 
 
 def test_a_skip_is_a_run_that_began_and_ended_in_that_moment(state: State) -> None:

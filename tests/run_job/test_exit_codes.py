@@ -348,3 +348,17 @@ def test_a_scheduled_start_of_a_job_without_a_schedule_is_78(box: Box) -> None:
         "  hint: add the key schedule, or start it without --scheduled\n"
     )
     assert os.listdir(box.job_directory) == ["hello.yaml"]
+
+
+def test_an_environment_that_is_too_large_is_named_as_that_without_its_value(box: Box) -> None:
+    secrets = box.root / "secrets"
+    secrets.write_text("HUGE=" + "secret-value" * 20_000 + "\n")
+    secrets.chmod(0o600)
+    box.job("job", f"command: /bin/true\nenvironment_file: {secrets}")
+
+    result = box.run("job")
+
+    assert result.exit_code == 126
+    assert "/bin/true: its environment and arguments are too large, 240," in result.stderr
+    assert "most of it is the variable HUGE, 240,006 bytes (the kernel takes 131,072 of one" in result.stderr
+    assert "secret-value" not in result.stderr

@@ -3,10 +3,11 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
-from harness import Box, Storm, lives, until
+from harness import Box, Fifo, Storm, lives, until, wait_gone
 from runs import outcomes, script, the_end
 
 IN_MID_RUN = pytest.mark.fault(
@@ -152,9 +153,12 @@ def test_leftovers_keep_lets_a_service_live_and_it_does_not_hold_the_lock(box: B
 
     services = [int(pid.read_line()) for _ in range(2)]
     alive = [lives(service) for service in services]
+    readers = readers_of(box)
     for service in services:
         os.kill(service, signal.SIGKILL)
+    until(lambda: not readers_of(box), "the readers to end with the services")
     assert alive == [True, True]
+    assert len(readers) == (2 if where == "on our pipes" else 0)
     assert [(result.stderr, result.exit_code) for result in results] == [("", 0)] * 2, results
     assert outcomes(box) == [("succeeded", None)] * 2
 
@@ -198,3 +202,68 @@ def test_a_fork_and_exit_chain_is_caught(box: Box, storm: Storm) -> None:
         assert box.processes() == []
 
     assert set(outcomes(box)) == {("warned", "leftovers")}
+
+
+# --- what a kept service prints when the run is over ------------------------------------------------------------------
+
+
+def service_that_prints(box: Box, *lines: str) -> tuple[Fifo, Fifo]:
+    """Write the job `service`; return the FIFO that tells its pid and `printed`, and the one that lets it print on."""
+    told, go = box.fifo("told"), box.fifo("go")
+    prints = "\n".join(f"read x < {go}; {line}; echo printed > {told}" for line in lines)
+    service = script(box, "service.sh", f"echo $$ > {told}\n{prints}\nread x < {go}")
+    box.job(
+        "service", f"command: sh -c 'setsid {service} & echo started'\nleftovers: keep\nlimits: {{log_bytes: 4000}}"
+    )
+    return told, go
+
+
+def readers_of(box: Box) -> list[int]:
+    return [pid for pid in box.processes() if command_name(pid) == "run-job-reader"]
+
+
+def command_name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+def test_a_kept_service_prints_on_and_the_log_of_the_ended_run_has_it(box: Box) -> None:
+    told, go = service_that_prints(box, "echo one", "echo two >&2")
+
+    result = box.run("service")
+    pid, ended = int(told.read_line()), the_end(box)
+    for _ in range(2):
+        go.write_line()
+        assert told.read_line() == "printed"
+
+    assert (result.exit_code, result.stderr, ended["outcome"]) == (0, "", "succeeded")
+    assert lives(pid)
+    until(lambda: box.log_bytes("service").endswith(b"two\n"), "its output to be in the log")
+    assert box.process_control("logs", "service").stdout == "started\none\ntwo\n"
+    assert box.process_control("logs", "service", "--stderr").stdout == "two\n"
+    (reader,) = readers_of(box)
+    held = [os.readlink(link) for link in Path(f"/proc/{reader}/fd").iterdir()]
+    assert not [name for name in held if name.endswith(".lock") or "/jobs/" in name]
+    assert len(held) <= 7
+    assert box.run_job("--kill-job", "service").stderr == "service: nothing is running\n"
+    go.write_line()
+    wait_gone(pid)
+    until(lambda: not readers_of(box), "the reader to end with the service")
+
+
+def test_over_the_cap_a_kept_service_lives_on_and_the_log_grows_no_more(box: Box) -> None:
+    told, go = service_that_prints(box, "seq 1 100000", "echo still alive")
+
+    box.run("service")
+    pid = int(told.read_line())
+    for _ in range(2):
+        go.write_line()
+        assert told.read_line() == "printed"
+
+    assert lives(pid)
+    until(lambda: len(box.log_bytes("service")) == 4000, "the log to be full")
+    go.write_line()
+    wait_gone(pid)
+    until(lambda: not readers_of(box), "the reader to end with the service")

@@ -72,6 +72,16 @@ def test_the_jobs_stderr_is_capped_at_64_kibibytes_with_its_beginning_and_its_en
     assert len(report) < 65536 + 600
 
 
+def test_of_a_progress_bar_the_report_has_the_last_state(box: Box) -> None:
+    job = script(box, "job.sh", r"printf '\r 10 %%\r 20 %%\nbroken\r\n' >&2; exit 3")
+    box.job("job", f"command: {job}")
+
+    result = box.run("job")
+
+    assert result.stderr.split("\n", 1)[1] == " 20 %\nbroken\n"
+    assert box.log_bytes("job") == b"\r 10 %\r 20 %\nbroken\r\n"
+
+
 def test_control_characters_are_escaped_on_a_terminal_and_left_alone_in_a_pipe(box: Box) -> None:
     text = r"\033]0;evil\007\033[2J \302\233 \303\244 \377 tab\there\r\n"
     job = script(box, "job.sh", f"printf '{text}' >&2; exit 3")
@@ -83,7 +93,7 @@ def test_control_characters_are_escaped_on_a_terminal_and_left_alone_in_a_pipe(b
     ).wait()
 
     raw = in_pipe.stderr.encode(errors="surrogateescape")
-    assert raw.endswith(b"\x1b]0;evil\x07\x1b[2J \xc2\x9b \xc3\xa4 \xff tab\there\r\n")
+    assert raw.endswith(b"\x1b]0;evil\x07\x1b[2J \xc2\x9b \xc3\xa4 \xff tab\there\n")
     shown = on_terminal.stdout
     assert "\\x1b]0;evil\\x07\\x1b[2J \\x9b ä \\xff tab" in shown
     assert "\x1b" not in shown.split("\n", 1)[1]

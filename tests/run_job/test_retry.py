@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -410,3 +411,24 @@ def test_killed_at_any_moment_of_three_attempts_no_attempt_that_ended_is_lost(
         # Killed between the two writes, journal first: then it is in the journal only.
         assert lost in ([], [len(told) + 1])
     assert {"lost", "failed"} <= {outcome for outcome, _ in outcomes(box)}
+
+
+def test_a_program_that_is_being_written_is_tried_again(box: Box) -> None:
+    program = box.root / "tool"
+    shutil.copy("/bin/true", program)
+    box.job("job", f"command: {program}\nretry: {{attempts: 50, delay: 0.05, factor: 1}}")
+
+    with program.open("r+b") as writer, box.start("job") as live:
+        waits_for_the_next_attempt(box)
+        writer.close()
+        result = live.wait()
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert {attempt["detail"] for attempt in records(box, "attempt")} == {f"{program}: Text file busy"}
+
+
+def test_a_program_that_is_not_there_is_not_tried_again(box: Box) -> None:
+    box.job("job", "command: no-such-program\nretry: {attempts: 5, delay: 0.05}")
+
+    assert box.run("job").exit_code == 127
+    assert len(the_end(box)["attempts"]) == 1

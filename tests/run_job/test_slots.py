@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import os
+import re
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from harness import Box, Storm
-from runs import ANOTHER_SLOT, ONE_SLOT, ends, outcomes, records, skips, starts
+from mail_server import mail_server, mail_to, wait_until_told
+from runs import ANOTHER_SLOT, ONE_SLOT, ends, outcomes, records, script, skips, starts
 
 
 def block_bytes(box: Box, slug: str = "job") -> bytes:
@@ -87,15 +90,98 @@ def test_a_run_by_hand_takes_no_slot(box: Box) -> None:
 
 
 def test_a_slot_older_than_start_within_is_skipped_as_too_late_once(box: Box) -> None:
-    box.job("job", 'command: "true"\nschedule: "0 0 1 1 *"\nstart_within: 10m')
+    old_job(box, "0 0 1 1 *")
 
     results = [box.run("--scheduled", "job") for _ in range(2)]
 
     assert [(result.stderr, result.exit_code) for result in results] == [("", 0)] * 2
     (skip,) = skips(box)
-    assert skip["reason"] == "too_late"
+    assert (skip["reason"], skip["unplanned"]) == ("too_late", True)
     assert skip["detail"].endswith(" s after its slot, start_within is 600 s")
     assert starts(box) == []
+
+
+def old_job(box: Box, schedule: str) -> None:
+    """Write the job as if it had been there for years, with a slot that is long over."""
+    path = box.job("job", f'command: "true"\nschedule: "{schedule}"\nstart_within: 10m')
+    os.utime(path, (1_500_000_000, 1_500_000_000))
+
+
+def test_the_second_start_in_a_row_that_is_too_late_is_seen_and_mailed_once_until_a_run(box: Box) -> None:
+    with mail_server() as server:
+        mail_to(box, server)
+        told = []
+        for day in range(1, 5):
+            old_job(box, f"0 0 {day} 1 *")
+            assert box.run("--scheduled", "job").exit_code == 0
+            wait_until_told(box)
+            (job,) = box.process_control("status", "--json").json()["jobs"]
+            told.append((len(server.mails), box.process_control("check").exit_code, job["alerts"]))
+        box.run("job")
+        for day in range(5, 7):
+            old_job(box, f"0 0 {day} 1 *")
+            box.run("--scheduled", "job")
+            wait_until_told(box)
+        mails = list(server.mails)
+
+    assert [(mails_, code) for mails_, code, _ in told] == [(0, 0), (1, 1), (1, 1), (1, 1)]
+    late = r"\(\d+ s after its slot, start_within is 600 s\)"
+    why = (
+        f"the last 2 scheduled starts came too late for their slots {late}: the time zone or the name of the "
+        "host was changed since cron started, or the crontab is out of date: restart cron, or run cron-generate"
+    )
+    assert re.fullmatch(why, told[1][2][0])
+    assert [re.sub(r"^\S+: ", "", mail.subject).split(":")[0] for mail in mails] == [
+        "job did not start",
+        "job has recovered",
+        "job did not start",
+    ]
+    assert re.search(why, " ".join(mails[0].text.split()))
+
+
+def test_a_start_that_the_new_file_never_planned_does_nothing_and_is_seen(box: Box) -> None:
+    box.job("job", 'command: "true"\nschedule: "0 0 1 1 *"\nstart_within: 10m')
+
+    results = [box.run("--scheduled", "job") for _ in range(3)]
+    checked = box.process_control("check")
+
+    assert [(result.stderr, result.exit_code) for result in results] == [("", 0)] * 3
+    (stray,) = records(box, "stray")
+    assert stray["detail"] == "a start by cron for which the job's file plans no time"
+    assert (skips(box), starts(box)) == ([], [])
+    assert checked.exit_code == 1
+    assert "came when its file plans none: the crontab does not match the files, run cron-generate" in checked.stdout
+
+
+def test_a_stray_start_is_over_when_a_planned_one_has_come(box: Box) -> None:
+    box.job("job", 'command: "true"\nschedule: "0 0 1 1 *"\nstart_within: 10m')
+    box.run("--scheduled", "job")
+    box.job("job", 'command: "true"\nschedule: "* * * * *"\nstart_within: 10m')
+
+    box.run("--scheduled", "job")
+
+    assert box.process_control("check").exit_code == 0
+
+
+def test_the_third_start_in_a_row_that_meets_a_run_is_seen(box: Box) -> None:
+    started, go = box.fifo("started"), box.fifo("go")
+    job = script(box, "job.sh", f"echo > {started}; read x < {go}")
+    box.job("job", f"command: {job}\nschedule: '* * * * *'")
+    codes = []
+
+    with box.start("job") as live:
+        started.read_line()
+        for day in range(1, 4):
+            box.job("job", f"command: {job}\nschedule: '0 0 {day} 1 *'\nstart_within: 400d")
+            box.run("--scheduled", "job")
+            codes.append(box.process_control("check").exit_code)
+        told = box.process_control("check").stdout
+        go.write_line()
+        live.wait()
+
+    assert [skip["reason"] for skip in skips(box)] == ["overlap"] * 3
+    assert codes == [0, 0, 1]
+    assert "the last 3 scheduled starts met a run that was not over" in told
 
 
 def test_a_disabled_job_is_skipped_when_scheduled_and_runs_by_hand(box: Box) -> None:

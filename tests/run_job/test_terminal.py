@@ -73,7 +73,7 @@ def test_without_colour_there_is_no_escape_at_all(box: Box, env: dict[str, str])
 
 ESCAPES = [
     r"\033[2J", r"\033]0;title\007", r"\033[31m", r"\007", r"\010\010\010", r"\033c", r"\0", r"\001", r"\177",
-    r"\302\233", r"\302\2052", r"\033P$q\033\\", r"\r", r"\v", r"\f", r"\342\200\256", r"\342\200\213",
+    r"\302\233", r"\302\2052", r"\033P$q\033\\", r"\v", r"\f", r"\342\200\256", r"\342\200\213",
     r"\356\200\200", r"\377\376",
 ]  # fmt: skip
 
@@ -91,6 +91,22 @@ def test_no_escape_of_the_job_reaches_the_terminal_raw(box: Box, escape: str, st
     assert body.startswith("before")
     assert body.endswith("after")
     assert body.isprintable(), repr(body)
+
+
+@pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "xterm"}])
+def test_a_progress_bar_is_shown_as_it_moves_and_leaves_its_last_state(box: Box, env: dict[str, str]) -> None:
+    seen, go = box.fifo("seen"), box.fifo("go")
+    printer = f"printf ' 10 %%'; echo > {seen}; read x < {go}; printf '\\r 20 %%\\r 30 %%\\n'"
+    box.job("job", f"command: {script(box, 'job.sh', printer)}")
+
+    with box.start("job", tty=True, env=env) as live:
+        seen.read_line()
+        live.wait_for_line(" 10 %")
+        go.write_line()
+        result = live.wait()
+
+    again = "\r" if "NO_COLOR" in env else "\r\x1b[K"
+    assert result.stdout.startswith(f" 10 %{again} 30 %\n")
 
 
 def test_control_c_stops_the_run_with_130(box: Box) -> None:

@@ -233,7 +233,7 @@ def test_all_256_bytes_and_lines_without_an_end_are_matched(box: Box) -> None:
     box.job("job", f"command: cat {box.root}/data\nverdicts: [{{stdout: '^last line$', verdict: warn}}]")
 
     assert box.run("job").exit_code == 0
-    assert the_end(box)["decided_by"]["line_number"] == 3  # one of the 256 is a newline
+    assert the_end(box)["decided_by"]["line_number"] == 4  # of the 256 one is a newline, one a carriage return
     assert box.log_bytes("job") == (box.root / "data").read_bytes()
 
 
@@ -262,3 +262,11 @@ def test_a_job_with_rules_about_failures_only_is_a_plain_success_as_ever(box: Bo
     assert box.run("job").exit_code == 0
     assert judged(box) == ("succeeded", None, "ignore")
     assert the_end(box)["decided_by"] is None
+
+
+def test_a_rule_is_tried_on_what_a_progress_bar_leaves_before_an_error(box: Box) -> None:
+    job = script(box, "job.sh", r"printf '\r %% 10\r %% 20\rcurl: (28) timed out\n' >&2")
+    box.job("curl", f"command: {job}\nstderr: ignore\nverdicts: [{{stderr: '^curl: \\(\\d+\\)', verdict: fail}}]")
+
+    assert box.run("curl").exit_code == 1
+    assert the_end(box)["decided_by"]["line"] == "curl: (28) timed out"

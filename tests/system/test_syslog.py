@@ -290,7 +290,8 @@ def test_a_failed_run_is_told_as_an_error_with_its_reason_in_words(box: Box, tol
 
 
 def test_a_slot_that_is_skipped_and_one_that_had_its_run_are_told(box: Box, told: Listener) -> None:
-    box.job("late", 'command: /bin/true\nschedule: "0 0 1 1 *"\nstart_within: 1s')
+    path = box.job("late", 'command: /bin/true\nschedule: "0 0 1 1 *"\nstart_within: 1s')
+    os.utime(path, (0, 0))
 
     results = [box.run("late", "--scheduled") for _ in range(2)]
 
@@ -304,6 +305,19 @@ def test_a_slot_that_is_skipped_and_one_that_had_its_run_are_told(box: Box, told
     assert repeated == (
         f"late: its planned time had its run already: nothing to do, trigger=cron scheduled_at=T by={by()}"
     )
+
+
+def test_a_start_that_the_file_never_planned_is_told(box: Box, told: Listener) -> None:
+    box.job("new", 'command: /bin/true\nschedule: "0 0 1 1 *"\nstart_within: 1s')
+
+    box.run("new", "--scheduled")
+
+    (stray,) = told.lines()
+    assert plain(stray.text) == (
+        "new: a start by cron for which the job's file plans no time: the crontab does not match the files; nothing "
+        f"was done, trigger=cron by={by()}"
+    )
+    assert stray.severity == syslog.WARNING
 
 
 def test_a_stop_is_told_with_who_asked(box: Box, told: Listener) -> None:

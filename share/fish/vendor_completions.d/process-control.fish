@@ -146,7 +146,7 @@ complete -c process-control -n '__process_control_at below logs' -s h -l help -d
 complete -c process-control -n '__process_control_at below logs' -a '(__process_control_jobs)'
 complete -c process-control -n '__process_control_at below audit' -l since -x -d '7d, 12h, 90s, or a date such as 2026-03-01 or 2026-03-01T02:30'
 complete -c process-control -n '__process_control_at below audit' -l until -x -d 'The same, for the end'
-complete -c process-control -n '__process_control_at below audit' -l event -x -a 'start attempt skip end stop refusal mail crontab hold release slow_start probe backoff' -d 'Only these; may be given several times'
+complete -c process-control -n '__process_control_at below audit' -l event -x -a 'start attempt skip stray end fault stop refusal mail crontab hold release slow_start probe backoff' -d 'Only these; may be given several times'
 complete -c process-control -n '__process_control_at below audit' -l limit -x -d 'The newest so many; 0 is all. By default 50, with --since all'
 complete -c process-control -n '__process_control_at below audit' -l json -d '{"version": 1, "events": [...]}, each as the journal has it'
 complete -c process-control -n '__process_control_at below audit' -s h -l help -d 'Show this message and exit'

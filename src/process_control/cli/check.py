@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from process_control.alerts import waiting_mail
 from process_control.cli.output import print_json, print_line
 from process_control.cli.session import JOBS_HELP, Session, Verb, select_jobs
 from process_control.config.settings import Settings
@@ -39,8 +40,10 @@ class Plugin(Verb):
     "check",
     cls=Plugin,
     epilog=(
-        f"{JOBS_HELP} Exit code 0: all is well. 1: a job is held, or late (nothing became of its last slot). 2: a job "
-        "fails, or its file is invalid. 3: it cannot be said. Whoever is a member of read_group may ask."
+        f"{JOBS_HELP} Exit code 0: all is well. 1: a job is held, or late (nothing became of its last slot), or "
+        "something needs a look: output that could not be written, skips that nobody chose, a runner that is stopped, "
+        "mail that waits for more than 15 minutes (when no job is named). 2: a job fails, or its file is invalid. 3: "
+        "it cannot be said. Whoever is a member of read_group may ask."
     ),
 )
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
@@ -57,7 +60,8 @@ def _answer(settings: Settings, words: Sequence[str]) -> Answer:
     now, zone = datetime.now(UTC), host_zone()
     slots = {status.slug: status.late_slot(now, zone) for status in statuses}
     late = {slug: slot.astimezone(zone) for slug, slot in slots.items() if slot is not None}
-    return answer(statuses, late)
+    mail = None if words else waiting_mail(settings.state_directory, now.timestamp())
+    return answer(statuses, late, mail=mail)
 
 
 def _statuses(settings: Settings, words: Sequence[str]) -> list[JobStatus]:

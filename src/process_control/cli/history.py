@@ -21,7 +21,8 @@ from process_control.history.recorded_run import Run
 DEFAULT_LIMIT = 50
 COLUMNS = (
     "started_at", "job", "outcome", "reason", "duration_seconds", "exit_code", "signal", "attempts", "cpu_seconds",
-    "memory_bytes", "trigger", "scheduled_at", "run_id", "log", "detail",
+    "memory_bytes", "trigger", "scheduled_at", "run_id", "log", "detail", "log_error",
+    "record_fault", "health_fault",
 )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import click
 
+from process_control.alerts import waiting_mail
 from process_control.cli.history_index import open_index
 from process_control.cli.output import print_json, talk
 from process_control.cli.plain import is_terminal, marks, print_tabbed
@@ -52,7 +53,8 @@ def list_jobs(session: Session, jobs: Sequence[str], as_json: bool) -> None:
     epilog=(
         f"{JOBS_HELP} One job on a terminal is told at length, with the last lines of its output. In a pipe, separated "
         "by tabs: job, state, next slot, outcome, reason, start and duration (seconds) of the last run, the median, "
-        "the outcomes of the last 20 runs (. succeeded, w warned, F failed, L lost, - skipped, > running), why."
+        "the outcomes of the last 20 runs (. succeeded, w warned, F failed, L lost, - skipped, > running), why, and "
+        "what else needs a look."
     ),
 )
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
@@ -80,6 +82,9 @@ def status(session: Session, jobs: Sequence[str], show_all: bool, as_json: bool)
             show_all_jobs(statuses, schedules, show_all=show_all)
     schedules.keep()
     tell_garbled(settings, garbled)
+    mail = None if jobs else waiting_mail(settings.state_directory, datetime.now(UTC).timestamp())
+    if mail is not None:
+        talk(mail)
 
 
 def _news(settings: Settings, status: JobStatus) -> set[str]:
@@ -132,13 +137,18 @@ def _print_statuses(statuses: Sequence[JobStatus], schedules: KnownSchedules) ->
                 last.duration_seconds if last else None,
                 status.median_seconds,
                 marks(status.recent),
-                _fault(status) if status.state == "invalid" else status.why,
+                _fault(status) if status.state == "invalid" else _why(status),
             ]
         )
 
 
 def _utc(slot: datetime) -> str:
     return f"{slot.replace(tzinfo=None).isoformat()}.000Z"  # strftime takes three times as long
+
+
+def _why(status: JobStatus) -> str | None:
+    """Return the reason for the state, and what else needs a look."""
+    return "; ".join([*([status.why] if status.why else []), *status.alerts]) or None
 
 
 def _fault(status: JobStatus) -> str:

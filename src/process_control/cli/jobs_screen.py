@@ -148,10 +148,11 @@ def _why(status: JobStatus) -> list[str]:
         return [clean(line) for line in (status.why or "").split("\n")]
     if status.state == "held" and status.health.since:
         return _held(status.health)
+    alerts = [clean(alert) for alert in status.alerts]
     if status.state not in (*NEEDS_ATTENTION, "warned", "stopped", "slow start") or not status.why:
-        return []
+        return alerts
     count = status.health.failures_in_row
-    return [clean(status.why) + (f"; {count} failures in a row" if count > 1 else "")]
+    return [clean(status.why) + (f"; {count} failures in a row" if count > 1 else ""), *alerts]
 
 
 def _held(health: Health) -> list[str]:
@@ -272,6 +273,6 @@ def _show_output(screen: Console, status: JobStatus, news: Collection[str], stat
     began = parse_iso(run.started_at)
     for line in lines or [Line(None, "o", b"(it printed nothing)")]:
         shown = output_line(line, began)
-        if line.stream == STDERR and line.text.decode("utf-8", "replace") in news:
+        if line.stream == STDERR and line.shown.decode("utf-8", "replace") in news:
             shown.append("   new since the last good run", style="yellow")
         screen.print(shown)

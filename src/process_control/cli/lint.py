@@ -11,12 +11,13 @@ import click
 
 from process_control.cli.output import print_json, print_line, talk
 from process_control.cli.session import Session, verb
+from process_control.config.append_file import faults_for_root
 from process_control.config.configuration import read_configuration
 from process_control.config.document import parse, without_tabs
 from process_control.config.job_directory import InvalidJob, load_all
 from process_control.config.job_file import read_job
 from process_control.config.settings import Settings
-from process_control.core.job import is_slug
+from process_control.core.job import Job, is_slug
 from process_control.errors import BadConfiguration, Fault, JobNotFound, NotPermitted, ProcessControlError
 from process_control.notify.message import escape_controls
 from process_control.system.account import drop_rights, service_account
@@ -120,13 +121,22 @@ def _faults(source: bytes, path: str, settings: Settings | None) -> list[Fault]:
         if name == "process-control.yaml":
             read_configuration(source, name)
         else:
-            _read_job(source, path, settings)
+            job = _read_job(source, path, settings)
+            return [*tabs, *_faults_of_stdout(job, name, settings)]
     except ProcessControlError as error:
         return [*error.faults, *tabs]
     return tabs
 
 
-def _read_job(source: bytes, path: str, settings: Settings | None) -> None:
+def _faults_of_stdout(job: Job, name: str, settings: Settings | None) -> list[Fault]:
+    """Return what would keep a job that runs as root from appending to its file of `stdout`."""
+    if not job.stdout or settings is None or os.geteuid() != 0:
+        return []
+    faults = faults_for_root(job.stdout, settings)
+    return [Fault(f"stdout: {fault.where} is {fault.what}", where=name, mend=fault.mend) for fault in faults]
+
+
+def _read_job(source: bytes, path: str, settings: Settings | None) -> Job:
     name = os.path.basename(path)
     slug = name.removesuffix(".yaml")
     if slug == name or not is_slug(slug):
@@ -137,7 +147,7 @@ def _read_job(source: bytes, path: str, settings: Settings | None) -> None:
         )
     defaults = settings.default_job_config if settings else {}
     log_bytes = settings.log_bytes if settings else 0
-    read_job(source, slug=slug, path=path, default_values=defaults, log_bytes=log_bytes)
+    return read_job(source, slug=slug, path=path, default_values=defaults, log_bytes=log_bytes)
 
 
 def _read(path: str) -> bytes:

@@ -212,7 +212,7 @@ def _show(wanted: Iterable[Line], run: Run, *, times: bool) -> None:
 def _text(line: Line) -> str:
     if line.stream == DROPPED:
         return f"[… {line.dropped:,} bytes dropped …]"
-    return escape_controls(line.text.decode("utf-8", "backslashreplace"))
+    return escape_controls(line.shown.decode("utf-8", "backslashreplace"))
 
 
 def _line_as_json(line: Line, run: Run) -> dict[str, object]:

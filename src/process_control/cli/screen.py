@@ -103,5 +103,5 @@ def output_line(line: Line, began: datetime | None) -> Text:
         text.append(f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}  ", style="dim")
     if line.stream == DROPPED:
         return text.append(f"[… {line.dropped:,} bytes dropped …]", style="yellow")
-    shown = clean(line.text.decode("utf-8", "backslashreplace").replace("\t", "    "))
+    shown = clean(line.shown.decode("utf-8", "backslashreplace").replace("\t", "    "))
     return text.append(shown, style="red" if line.stream == STDERR else "")

@@ -155,7 +155,10 @@ def _print_for_people(shown: Shown) -> None:
     status = shown.status
     print_line(f"{status.slug} - {clean(status.name)}")
     print_line(f"  {clean(status.path)}, version {status.definition.version if status.definition else ''}")
-    print_line(f"  {status.state}{f': {clean(status.why)}' if status.why else ''}\n")
+    print_line(f"  {status.state}{f': {clean(status.why)}' if status.why else ''}")
+    for alert in status.alerts:
+        print_line(f"  {clean(alert)}")
+    print_line("")
     told = [each for each in shown.values if in_words(each)]
     key_width = max(len(each.key) for each in told)
     rows = [(each.key, clean(in_words(each)), each.origin) for each in told]

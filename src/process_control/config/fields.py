@@ -532,7 +532,8 @@ JOB_FIELDS = (
         kind=TIME_ZONE,
         default_words="the host's zone",
         meaning="The zone of the schedule. A time in a skipped hour runs once right after it; in a repeated hour a "
-        "job with a fixed time runs once, one with a star for the minute or hour follows real time.",
+        "job with a fixed time runs once, one with a star for the minute or hour follows real time. A change of three "
+        "hours or more counts as a clock that was set: nothing is made up for (Debian cron's rule).",
         example="Europe/Berlin",
     ),
     later(
@@ -573,8 +574,9 @@ JOB_FIELDS = (
         kind=one_of("kill", "keep"),
         default="kill",
         default_words="`kill`",
-        meaning="What becomes of processes that the job leaves behind. `keep` is for a job that starts a service; "
-        "such a job does not inherit its lock.",
+        meaning="What becomes of processes that the job leaves behind. `keep` is for a job that starts a service: "
+        "it lives on whatever it prints, and what it prints is kept in the run's log, up to its cap. Such a job does "
+        "not inherit its lock.",
         example="keep",
     ),
     Field(
@@ -681,7 +683,9 @@ JOB_FIELDS = (
     Field(
         key="stdout",
         kind=PATH,
-        meaning="A file to which stdout is also appended, raw, under a header line for each run.",
+        meaning="A file to which stdout is also appended, raw, under a header line for each run. What cannot be "
+        "written there makes a success `warned`. For a job that runs as root the file, and all that leads to it, must "
+        "belong to root or `trusted_owner`.",
         example="/var/log/backup.out",
     ),
     Field(

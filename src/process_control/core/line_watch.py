@@ -3,6 +3,7 @@
 Pure, and bounded in memory whatever comes. Regexes are run elsewhere (`system/output_watch.py`), under a time guard.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from process_control.core.finding import STDERR, STDOUT, SeenLine
 LONGEST_LINE = 64 << 10
 LONGEST_KEPT = 8 << 10
 MOST_KINDS = 256
+_BEFORE_A_NEWLINE = re.compile(r"\r+\n")
+_LONE_RETURNS = re.compile(r"(?<![^\n\r])\r")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +96,10 @@ class Lines:
 
 
 class Splitter:
-    """Cuts the bytes of one stream into lines; of each only the first 64 KiB count."""
+    """Cuts the bytes of one stream into lines, which end at a newline, a carriage return, or both.
+
+    So each state of a progress bar is a line, as it is on a screen. Of a line only the first 64 KiB count.
+    """
 
     __slots__ = ("_begun", "_has_begun")
 
@@ -102,34 +108,51 @@ class Splitter:
         self._has_begun = False
 
     def split(self, data: bytes) -> list[str]:
-        """Return the lines that `data` ends, without their newline."""
-        if len(self._begun) >= LONGEST_LINE:
-            end = data.find(b"\n")
+        """Return the lines that `data` ends, without their ends."""
+        if len(self._begun) >= LONGEST_LINE and not self._begun.endswith(b"\r"):
+            end = _first_end(data)
             if end < 0:
                 return []
             data = data[end:]
         text = self._begun + data
-        last = text.rfind(b"\n")
-        self._begun = text[last + 1 :][:LONGEST_LINE]
-        self._has_begun = last + 1 < len(text)
+        last = _last_end(text)
+        self._begin(text[last + 1 :])
         if last < 0:
             return []
-        first = text.find(b"\n")
-        if first > LONGEST_LINE:
-            text = text[:LONGEST_LINE] + text[first:]
-            last -= first - LONGEST_LINE
-        return _decoded(text[:last]).split("\n")
+        first = _first_end(text)
+        begun, rest = text[: min(first, LONGEST_LINE)], text[first : last + 1]
+        return _lines_in(begun + rest)
+
+    def _begin(self, rest: bytes) -> None:
+        """Keep the line that has no end yet. A carriage return at its end may be the first half of one."""
+        self._has_begun = bool(rest)
+        self._begun = rest[:LONGEST_LINE]
+        if rest.endswith(b"\r"):
+            self._begun = self._begun.rstrip(b"\r") + b"\r"
 
     def rest(self) -> list[str]:
         """Return the line that was begun and has no end, if there is one."""
         begun, self._begun = self._begun, b""
         has_begun, self._has_begun = self._has_begun, False
-        return [_decoded(begun)] if has_begun else []
+        return _lines_in(begun if begun.endswith(b"\r") else begun + b"\n") if has_begun else []
 
 
-def _decoded(data: bytes) -> str:
-    """Return the text; what is not UTF-8 is shown by U+FFFD, and a carriage return before a newline is none of it."""
+def _first_end(data: bytes) -> int:
+    ends = [end for end in (data.find(b"\n"), data.find(b"\r")) if end >= 0]
+    return min(ends, default=-1)
+
+
+def _last_end(data: bytes) -> int:
+    """Return where the last line ends; a carriage return at the very end waits for what comes after it."""
+    return max(data.rfind(b"\n"), data.rstrip(b"\r").rfind(b"\r"))
+
+
+def _lines_in(data: bytes) -> list[str]:
+    """Return the lines of `data`, which ends one. What is not UTF-8 is shown by U+FFFD.
+
+    A carriage return with nothing before it ends no line: there was nothing to see.
+    """
     text = data.decode("utf-8", "replace")
     if "\r" in text:
-        text = text.replace("\r\n", "\n").removesuffix("\r")
-    return text
+        text = _LONE_RETURNS.sub("", _BEFORE_A_NEWLINE.sub("\n", text)).replace("\r", "\n")
+    return text[:-1].split("\n") if text else []

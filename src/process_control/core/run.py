@@ -16,6 +16,8 @@ STOPPED_ON_REQUEST = "stopped on request"
 OUTCOMES = (SUCCEEDED, WARNED, FAILED, SKIPPED, LOST)
 
 MANUAL, CRON, TIMER, SCHEDULER, WEB, FLEET, JOB = "manual", "cron", "timer", "scheduler", "web", "fleet", "job"
+OUTPUT_CUT = "output_cut"
+
 TRIGGERS = (MANUAL, CRON, TIMER, SCHEDULER, WEB, FLEET, JOB)
 
 REASONS = (
@@ -35,6 +37,7 @@ REASONS = (
     "runner_killed",
     "host_down",
     "stopped",
+    OUTPUT_CUT,
 )
 SKIP_REASONS = ("overlap", "held", "backoff", "disabled", "excluded", "too_late")
 
@@ -83,6 +86,7 @@ class Facts:
         "not_started_code",
         "not_started_passing",
         "out_of_memory",
+        "output_cut",
         "read_bytes",
         "signal",
         "silence_seconds",
@@ -127,6 +131,7 @@ class Facts:
         self.survivor_pids: list[int] = []
         self.unlogged = False
         self.log_error: str | None = None
+        self.output_cut: str | None = None
         self.log_dropped_bytes = 0
         self.duration_seconds = 0.0
         self.cpu_seconds = 0.0
@@ -156,6 +161,7 @@ class Facts:
             and not self.leftovers
             and not self.survivors
             and not self.unlogged
+            and self.output_cut is None
             and not self.silent
             and not self.out_of_memory
             and self.limits_missing is None

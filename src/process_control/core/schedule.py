@@ -21,6 +21,8 @@ from cronsim import CronSim, CronSimError
 from process_control.core.cron_fields import ScheduleError, Terms, quoted, read_fields
 
 LONGEST_CLOCK_CHANGE = timedelta(hours=24)
+STEPPED_CLOCK = timedelta(hours=3)
+"""A clock that goes forward so far, or back further, was set: Debian cron makes up for nothing then (cron.c)."""
 SECOND = timedelta(seconds=1)
 
 
@@ -89,7 +91,9 @@ class Expression:
             return (local.astimezone(UTC),)
         if first > second:  # set back: shown twice
             passes = local.astimezone(UTC), local.replace(fold=1).astimezone(UTC)
-            return passes[:1] if self.is_fixed else passes
+            return passes[:1] if self.is_fixed and first - second <= STEPPED_CLOCK else passes
+        if second - first >= STEPPED_CLOCK:
+            return ()
         return (_end_of_gap(local, self.zone),) if self.is_fixed else ()
 
 

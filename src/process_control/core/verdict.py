@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from process_control.core.finding import STDERR, Finding, SeenLine, Verdict
 from process_control.core.measures import bytes_in_words, duration
-from process_control.core.run import FAILED, LOST, STOPPED_ON_REQUEST, SUCCEEDED, WARNED, Facts
+from process_control.core.run import FAILED, LOST, OUTPUT_CUT, STOPPED_ON_REQUEST, SUCCEEDED, WARNED, Facts
 
 if TYPE_CHECKING:
     from process_control.core.rules import Rule
@@ -21,7 +21,9 @@ STDERR_POLICIES = {"fail": Verdict.FAIL, "warn": Verdict.WARN, "ignore": Verdict
 
 
 RETRIED_BY_DEFAULT = ("exit_code", "signal", "timeout", "silence", "oom", "stderr")
-"""The failures that are worth another try when no rule says what they are, and attempts are left."""
+"""The failures that are worth another try when no rule says what they are, and attempts are left.
+
+So is a command that could not be started for a reason that may be over a moment later."""
 
 
 _HANGS = "was still not executed (its program or its working directory does not answer)"
@@ -142,13 +144,13 @@ def signal_name(number: int) -> str:
 
 def _of_the_command(facts: Facts, stderr: str, default: Verdict) -> list[Finding]:
     """Return how the command ended and what it printed, with the verdicts that hold without a rule."""
-    ended = _end_of_command(facts)
+    ended, passes = _end_of_command(facts), facts.not_started_passing
     findings = [ended, *_of_stderr(facts, STDERR_POLICIES[stderr])]
     if facts.lines is not None:
         findings += [_of_a_line(line) for line in facts.lines.seen() if line.rules]
     return [
         replace(finding, verdict=default)
-        if finding.verdict is Verdict.FAIL and finding.reason in RETRIED_BY_DEFAULT
+        if finding.verdict is Verdict.FAIL and (finding.reason in RETRIED_BY_DEFAULT or (finding is ended and passes))
         else finding
         for finding in findings
     ]
@@ -212,6 +214,8 @@ def _of_the_attempt(facts: Facts, rules: "Sequence[Rule]", expect: Mapping[str, 
         findings.append(Finding(reason="leftovers", verdict=Verdict.WARN, detail=_leftovers(facts)))
     if facts.limits_missing is not None:
         findings.append(Finding(reason="expectation", verdict=Verdict.WARN, detail=facts.limits_missing))
+    if facts.output_cut is not None:
+        findings.append(Finding(reason=OUTPUT_CUT, verdict=Verdict.WARN, detail=facts.output_cut))
     if facts.unlogged:
         detail = "no log could be written, so its output is not kept"
         findings.append(Finding(reason="output", verdict=Verdict.WARN, detail=detail))

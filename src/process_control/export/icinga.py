@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from process_control.core.job_state import FAILING, HELD, INVALID
-from process_control.core.run import WARNED
+from process_control.core.run import OUTPUT_CUT, WARNED
 from process_control.status import JobStatus
 
 OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
 WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 MOST_NAMED = 10
 LATE = "late"
+ALERT = "alert"
+MAIL = "mail"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,9 @@ def troubles_of(statuses: Sequence[JobStatus], late: Mapping[str, datetime]) -> 
             found.append(_trouble(CRITICAL, status))
         elif status.state == HELD:
             found.append(_trouble(WARNING, status))
+        elif status.alerts or (status.last is not None and status.last.reason == OUTPUT_CUT):
+            why = "; ".join(status.alerts) or status.last_in_words
+            found.append(Trouble(severity=WARNING, slug=status.slug, state=ALERT, why=_plain(why)))
         elif status.slug in late:
             why = f"late: no run for its slot of {late[status.slug]:%a %Y-%m-%d %H:%M}"
             found.append(Trouble(severity=WARNING, slug=status.slug, state=LATE, why=why))
@@ -64,9 +69,11 @@ def _trouble(severity: int, status: JobStatus) -> Trouble:
     return Trouble(severity=severity, slug=_plain(status.slug), state=status.state, why=why)
 
 
-def answer(statuses: Sequence[JobStatus], late: Mapping[str, datetime]) -> Answer:
-    """Return what a plugin says of these jobs."""
+def answer(statuses: Sequence[JobStatus], late: Mapping[str, datetime], *, mail: str | None = None) -> Answer:
+    """Return what a plugin says of these jobs. `mail`: what waits to be sent for too long, in words."""
     troubles = troubles_of(statuses, late)
+    if mail is not None:
+        troubles.append(Trouble(severity=WARNING, slug=MAIL, state=MAIL, why=_plain(mail)))
     code = max((trouble.severity for trouble in troubles), default=OK)
     first = f"PROCESS-CONTROL {WORDS[code]} - {_in_one_line(troubles, len(statuses))} | {_figures(statuses, troubles)}"
     rest = [f"{WORDS[trouble.severity]}: {trouble}" for trouble in troubles]

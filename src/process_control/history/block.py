@@ -6,7 +6,7 @@ Lean room. The block is written by `record.py`; its health is another file, see 
 import posix
 
 from process_control.errors import BadConfiguration
-from process_control.json_text import decode
+from process_control.json_text import decode, encode
 from process_control.system import proc
 
 BLOCK_BYTES = 4096
@@ -30,6 +30,7 @@ OF_RUN_AND_END = (
     "log",
 )
 """What the record of a run and that of its end both say. In a block that would be too long the run alone says it."""
+_MARK_FLAGS = posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 
 _KINDS = {
     "run_id": str,
@@ -114,6 +115,29 @@ def _is_that_process(block: Block) -> bool:
 def read_block(state_directory: str, slug: str) -> Block | None:
     """Return the run that the job's block tells of, or None when there is none or it cannot be read."""
     return run_in(proc.read_small(f"{job_directory(state_directory, slug)}/block", BLOCK_BYTES))
+
+
+def read_mark(path: str) -> "dict[str, object] | None":
+    """Return a small note beside a block; None when there is none, or none that can be understood."""
+    try:
+        value = decode(proc.read_small(path, 4096).decode("utf-8", "replace"))
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def write_mark(path: str, value: "dict[str, object]") -> None:
+    """Leave a small note. Without it something is said once more, or once less: it is not worth a sync."""
+    try:
+        descriptor = posix.open(path, _MARK_FLAGS, 0o640)
+    except OSError:
+        return
+    try:
+        posix.write(descriptor, encode(value).encode("ascii"))
+    except OSError:
+        pass
+    finally:
+        posix.close(descriptor)
 
 
 def jobs_sharing(state_directory: str, lock: str) -> list[str]:

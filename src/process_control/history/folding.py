@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from process_control.history import glance
-from process_control.history.run_rows import END, SKIP, SQL, START, with_day
+from process_control.history.run_rows import END, FAULT, SKIP, SQL, START, with_day
 
 LONGEST_LINE = 1 << 20
 
@@ -64,6 +64,7 @@ class Folding:
         self._offset = place.offset
         self._garbled = place.garbled
         self._read: dict[str, tuple[str, tuple[Any, ...]]] = {}
+        self._faults: list[tuple[Any, ...]] = []
 
     def fold_all(self, blocks: Iterator[bytes | None]) -> None:
         """Fold the lines of all blocks, one transaction a block. None is a block that could not be read."""
@@ -118,14 +119,17 @@ class Folding:
             return False
         if found is not None:
             event, row = found
-            if event == END or row[0] not in self._read:
+            if event == FAULT:  # it comes after the end, and says more of it
+                self._faults.append(row)
+            elif event == END or row[0] not in self._read:
                 self._read[row[0]] = found
         return True
 
     def _write(self) -> None:
         """Put what was read into the index: of each run the end if it was there, else what came first."""
         read, self._read = self._read, {}
-        rows: dict[str, list[tuple[Any, ...]]] = {START: [], END: [], SKIP: []}
+        faults, self._faults = self._faults, []
+        rows: dict[str, list[tuple[Any, ...]]] = {START: [], END: [], SKIP: [], FAULT: faults}
         for event, row in read.values():
             rows[event].append(with_day(event, row, self._day))
         for event, many in rows.items():

@@ -27,7 +27,8 @@ WITHOUT_END = f"SELECT {COLUMNS} FROM run WHERE outcome IS NULL"
 BY_ID = f"SELECT {COLUMNS} FROM run WHERE run_id >= ? AND run_id < ? ORDER BY run_id LIMIT ?"
 NEWEST = f"SELECT {COLUMNS} FROM run {{where}} ORDER BY at DESC, run_id DESC LIMIT ?"
 NO_RUNNER = (None, None, None, None)
-NOTHING_USED = (None, None, None, None)
+NOTHING_TOLD = (None,) * (len(COLUMN_NAMES) - 29)
+"""In place of what only an end that was recorded tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +195,7 @@ class Index:
                 return run_of_row(tuple([values.get(name) for name in COLUMN_NAMES]))
         end = lost_end({"boot_id": row[27]}, now="", boot_id=proc.boot_id())
         return run_of_row(
-            (*row[:3], end["outcome"], *row[4:8], end["reason"], end["detail"], *row[10:25], *NO_RUNNER, *NOTHING_USED)
+            (*row[:3], end["outcome"], *row[4:8], end["reason"], end["detail"], *row[10:25], *NO_RUNNER, *NOTHING_TOLD)
         )
 
 

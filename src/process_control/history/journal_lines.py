@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from process_control.history.run_rows import END, FACTS, NESTED, SKIP, START, TEXTS, Plain, is_sound, row_of
+from process_control.history.run_rows import END, FACTS, FAULT, NESTED, SKIP, START, TEXTS, Plain, is_sound, row_of
 
 NOTHING = msgspec.Raw(b"null")
 
@@ -20,7 +20,7 @@ def _struct_of(event: str) -> type[msgspec.Struct]:
     return msgspec.defstruct(event, [*texts, *facts, *nested], tag_field="event", tag=event)
 
 
-_EVENTS = {event: _struct_of(event) for event in (START, END, SKIP)}
+_EVENTS = {event: _struct_of(event) for event in (START, END, SKIP, FAULT)}
 _NESTED = len(NESTED[END])
 
 
@@ -32,9 +32,9 @@ class Lines:
     """A reader of lines."""
 
     def __init__(self) -> None:
-        start, end, skip = _EVENTS.values()
+        start, end, skip, fault = _EVENTS.values()
         self._end = end
-        self._typed = msgspec.json.Decoder(start | end | skip).decode
+        self._typed = msgspec.json.Decoder(start | end | skip | fault).decode
         self._any = msgspec.json.Decoder().decode
 
     def read(self, line: bytes) -> tuple[str, tuple[Any, ...]] | None:

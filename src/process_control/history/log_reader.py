@@ -36,7 +36,7 @@ class Chunk:
 class Line:
     """A line of one stream without its newline. `ends` is False when it goes on in the next one of that stream.
 
-    Of the stream `x` there is no text: `dropped` bytes are missing there.
+    Of the stream `x` there is no text: `dropped` bytes are missing there. `shown` is what views show of it.
     """
 
     seconds: float | None
@@ -44,6 +44,11 @@ class Line:
     text: bytes
     ends: bool = True
     dropped: int = 0
+
+    @property
+    def shown(self) -> bytes:
+        """The text as a screen has it in the end: of what a carriage return overwrote only the last state."""
+        return self.text.rstrip(b"\r").rpartition(b"\r")[2] if b"\r" in self.text else self.text
 
 
 def as_it_lies(path: str, output_directory: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 COLUMNS = """run_id, job, at, outcome, duration_seconds, ended_at, trigger, scheduled_at, reason, detail, exit_code,
              signal, attempts, stdout_bytes, stderr_bytes, log_dropped_bytes, cpu_seconds, memory_bytes, log,
              slow_start, by, host, version, verdict, decided_by, pid, pid_start, boot_id, pid_ns, read_bytes,
-             written_bytes, cpu_of, memory_of"""
+             written_bytes, cpu_of, memory_of, log_error, record_fault, health_fault"""
 COLUMN_NAMES = COLUMNS.replace(",", " ").split()
 
 
@@ -16,6 +16,7 @@ class Run:
     """One run as the history tells it. `outcome` None: it goes on. Times are ISO 8601 UTC texts.
 
     `cpu_of` and `memory_of` say of what these two are: see `core.run.Facts`; None in records older than these words.
+    `log_error`, `record_fault` and `health_fault` are sentences: what of it could not be written.
     """
 
     run_id: str
@@ -47,7 +48,15 @@ class Run:
     version: str | None
     verdict: str | None
     decided_by: dict[str, Any] | None
+    log_error: str | None = None
+    record_fault: str | None = None
+    health_fault: str | None = None
     pid: int | None = field(default=None, compare=False)
+
+    @property
+    def faults(self) -> list[str]:
+        """What could not be written of it, in words."""
+        return [fault for fault in (self.log_error, self.record_fault, self.health_fault) if fault]
 
     def to_json(self) -> dict[str, Any]:
         """Return the run with the keys of every `--json` answer."""
@@ -67,7 +76,7 @@ def run_of_row(row: tuple[Any, ...]) -> Run:
         log_dropped_bytes=row[15], cpu_seconds=row[16], memory_bytes=row[17], log=row[18], slow_start=bool(row[19]),
         by=row[20], host=row[21], version=row[22], verdict=row[23],
         decided_by=json.loads(row[24]) if row[24] else None, pid=row[25], read_bytes=row[29], written_bytes=row[30],
-        cpu_of=row[31], memory_of=row[32],
+        cpu_of=row[31], memory_of=row[32], log_error=row[33], record_fault=row[34], health_fault=row[35],
     )  # fmt: skip
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 Plain = str | int | float | bool | None
 
-START, END, SKIP = "start", "end", "skip"
+START, END, SKIP, FAULT = "start", "end", "skip", "fault"
 
 TEXTS = {  # a record without these tells of no run
     START: ("run_id", "job", "at"),
     END: ("run_id", "job", "started_at", "outcome", "at"),
     SKIP: ("run_id", "job", "at", "outcome"),
+    FAULT: ("run_id", "job", "health_fault"),
 }
 FACTS = {
     START: (
@@ -21,11 +22,18 @@ FACTS = {
     END: (
         "duration_seconds", "trigger", "scheduled_at", "reason", "detail", "exit_code", "signal", "stdout_bytes",
         "stderr_bytes", "log_dropped_bytes", "cpu_seconds", "memory_bytes", "log", "slow_start", "by", "host",
-        "version", "verdict", "read_bytes", "written_bytes", "cpu_of", "memory_of",
+        "version", "verdict", "read_bytes", "written_bytes", "cpu_of", "memory_of", "log_error",
+        "record_fault", "health_fault",
     ),
     SKIP: ("trigger", "scheduled_at", "reason", "detail", "by", "host"),
+    FAULT: (),
 }  # fmt: skip
-NESTED: dict[str, dict[str, type]] = {START: {}, END: {"attempts": list, "decided_by": dict}, SKIP: {}}
+NESTED: dict[str, dict[str, type]] = {
+    START: {},
+    END: {"attempts": list, "decided_by": dict},
+    SKIP: {},
+    FAULT: {},
+}
 """What is JSON in its column too, and what it is when it makes sense."""
 
 _NUMBERS = (
@@ -50,6 +58,7 @@ SQL = {
     START: _sql(START, "INSERT", more=" ON CONFLICT (run_id) DO NOTHING"),
     END: _sql(END, "INSERT OR REPLACE"),
     SKIP: _sql(SKIP, "INSERT", more=" ON CONFLICT (run_id) DO NOTHING"),
+    FAULT: "UPDATE run SET health_fault = ?3 WHERE run_id = ?1 AND job = ?2",
 }
 
 
@@ -85,6 +94,8 @@ def _is_text(value: object) -> bool:
 
 def with_day(event: str, row: tuple[Any, ...], day: str) -> tuple[Any, ...]:
     """Return what the SQL of the event is given."""
+    if event == FAULT:
+        return row
     return (*row, row[2], day) if event == SKIP else (*row, day)
 
 

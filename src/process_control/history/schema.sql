@@ -26,6 +26,9 @@ CREATE TABLE run (
     read_bytes        INTEGER,
     written_bytes     INTEGER,
     log               TEXT,
+    log_error         TEXT,            -- what of the output could not be written, and why
+    record_fault      TEXT,            -- why the journal did not have the end at once
+    health_fault      TEXT,            -- why the health was not updated
     slow_start        INTEGER,
     by                TEXT,
     host              TEXT,

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from process_control.history import glance
 from process_control.history.fold_journal import Told, fold_journal
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 BUSY_SECONDS = 0.5
 """How long SQLite waits for its own lock: it is no secret of the owner's, a reader may hold it."""
 ALONE_SECONDS = 5.0

@@ -62,6 +62,16 @@ class Standing:
             return slot_in(content), None
         return slot_in(content), run
 
+    def mark(self, slug: str, name: str) -> dict[str, Any] | None:
+        """Return a small note beside the block, see `block.read_mark`; None when there is none."""
+        if self._jobs < 0:
+            return None
+        try:
+            value = decode(self._read(f"{slug}/{name}.json", _PAGE).decode("utf-8", "replace"))
+        except (OSError, ValueError):
+            return None
+        return value if isinstance(value, dict) else None
+
     def _read(self, path: str, most: int) -> bytes:
         descriptor = os.open(path, _READ, dir_fd=self._jobs)
         try:

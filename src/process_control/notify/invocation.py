@@ -22,6 +22,8 @@ _FACTS = {
     ),
     "attempt": ("run_id", "attempt", "reason", "exit_code", "signal", "duration_seconds", "trigger", "by", "log"),
     "skip": ("run_id", "reason", "trigger", "scheduled_at", "by"),
+    "fault": ("run_id",),
+    "stray": ("trigger", "by"),
     "repeat": ("trigger", "scheduled_at", "by"),
     "refusal": ("exit_code", "trigger", "by"),
     "mail": ("run_id", "letter", "to"),
@@ -50,7 +52,7 @@ def severity(record: "dict[str, object]") -> int:
     event = record["event"]
     if event == "end":
         return _SEVERITIES.get(str(record.get("outcome")), NOTICE)
-    if event == "attempt":
+    if event in ("attempt", "fault", "stray"):
         return WARNING
     if event == "refusal":
         return ERROR
@@ -77,11 +79,15 @@ def sentence(record: "dict[str, object]") -> str:
         return f"started: {record['note']}" if record.get("note") else "started"
     if event == "end":
         return reason_in_words(record) if record.get("outcome") else "ended"
+    if event == "fault":
+        return str(record.get("health_fault"))
     if event == "attempt":
         why = record.get("detail") or record.get("reason")
         return f"attempt {record.get('attempt')} failed: {why}; the next one follows in {record.get('delay_seconds')} s"
     if event == "skip":
         return f"skipped: {record.get('detail') or record.get('reason')}"
+    if event == "stray":
+        return f"{record.get('detail')}: the crontab does not match the files; nothing was done"
     if event == "repeat":
         return "its planned time had its run already: nothing to do"
     if event == "refusal":

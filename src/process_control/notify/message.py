@@ -13,6 +13,23 @@ def escape_controls(text: str) -> str:
     return "".join([char if char.isprintable() or char in _VISIBLE else _shown(char) for char in text])
 
 
+def last_states(text: str) -> str:
+    """Return `text` as a screen has it in the end: of what a carriage return overwrote only the last state."""
+    if "\r" not in text:
+        return text
+    return "\n".join([line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")])
+
+
+def as_on_a_screen(text: str, *, at_line_start: bool) -> tuple[str, bool, bool]:
+    """Return what to show of the next piece of output, whether it goes over the line that was begun, and whether the
+    line is at its start then.
+    """
+    text = text.replace("\r\n", "\n")
+    overwrites = not at_line_start and "\r" in text.partition("\n")[0]
+    text = last_states(text)
+    return text, overwrites, text.endswith("\n") or (not text and (at_line_start or overwrites))
+
+
 def _shown(char: str) -> str:
     number = ord(char)
     if 0xDC80 <= number <= 0xDCFF:  # a byte that was not UTF-8
@@ -57,13 +74,18 @@ def advice(end: "dict[str, object]") -> str | None:
     return None
 
 
+def faults_of(end: "dict[str, object]") -> list[str]:
+    """Return what could not be written of a run: the journal, its health, its output."""
+    return [str(end[key]) for key in ("record_fault", "health_fault", "log_error") if end.get(key)]
+
+
 def notes(end: "dict[str, object]") -> list[str]:
     """Return what else has to be told: what could not be written, what was cut."""
     attempts = end.get("attempts")
     lines = [f"note: {len(attempts)} attempts"] if isinstance(attempts, list) and len(attempts) > 1 else []
     faults = end.get("regex_faults")
     lines += [f"note: {fault}" for fault in faults if fault != end.get("detail")] if isinstance(faults, list) else []
-    lines += [f"note: {end[key]}" for key in ("record_fault", "health_fault", "log_error") if end.get(key)]
+    lines += [f"note: {fault}" for fault in faults_of(end) if fault != end.get("detail")]
     if end.get("log_dropped_bytes"):
         lines.append(f"note: {end['log_dropped_bytes']} bytes of output were dropped from the middle of the log")
     if end.get("held"):

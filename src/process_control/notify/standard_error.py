@@ -1,5 +1,7 @@
 """Tells a failed run on stderr: what cron mails, and what a person reads who has no terminal.
 
+Of a run that has not failed it tells in one line what could not be written.
+
 Lean room.
 """
 
@@ -33,9 +35,11 @@ class StandardError:
     def tell(self, end: dict[str, object], facts: "Facts", *, name: str) -> None:  # noqa: ARG002  the slug is enough
         """Write the report: the headline, a line to paste, notes, then the job's own stderr (at most 64 KiB of it)."""
         if end["outcome"] not in (FAILED, LOST):
+            if not facts.unlogged:  # the job said that it runs all the same
+                self._tell_faults(end)
             return
         from process_control.core.masking import mask_excerpt
-        from process_control.notify.message import advice, decision, escape_controls, headline, notes
+        from process_control.notify.message import advice, decision, escape_controls, headline, last_states, notes
 
         lines = [headline(end)]
         by = decision(end)
@@ -46,8 +50,19 @@ class StandardError:
             lines.append(f"  hint: {hint}")
         lines += [f"  {note}" for note in notes(end)]
         excerpt = mask_excerpt(facts.stderr_excerpt.decode("utf-8", "surrogateescape"), self.secrets)
-        report = "\n".join(lines) + "\n" + excerpt
+        report = "\n".join(lines) + "\n" + last_states(excerpt)
         write(escape_controls(report) if posix.isatty(2) else report)
+
+    def _tell_faults(self, end: dict[str, object]) -> None:
+        """Write what could not be written of a run that went well, on one line; mostly nothing."""
+        if not (end.get("log_error") or end.get("record_fault") or end.get("health_fault")):
+            return
+        from process_control.notify.message import escape_controls, faults_of, headline
+
+        line = headline(end)
+        more = [fault for fault in faults_of(end) if fault not in line]
+        line = "; ".join([line, *more])
+        write((escape_controls(line) if posix.isatty(2) else line) + "\n")
 
 
 def write(text: str) -> None:

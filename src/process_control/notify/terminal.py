@@ -11,6 +11,7 @@ import time
 from process_control.core.masking import mask
 from process_control.notify.message import (
     advice,
+    as_on_a_screen,
     decision,
     duration_in_words,
     escape_controls,
@@ -65,9 +66,11 @@ class Terminal:
         return masked.encode("utf-8", "surrogateescape")[-_HELD_BYTES:]
 
     def _put(self, data: bytes, stream: bytes) -> None:
-        text = escape_controls(mask(data.decode("utf-8", "replace"), self.secrets).replace("\r\n", "\n"))
-        self._at_line_start = text.endswith("\n")
-        self._write(f"{_RED}{text}{_PLAIN}" if stream == b"e" and self._colour else text)
+        text = mask(data.decode("utf-8", "replace"), self.secrets)
+        text, overwrites, self._at_line_start = as_on_a_screen(text, at_line_start=self._at_line_start)
+        text = escape_controls(text)
+        again = ("\r\x1b[K" if self._colour else "\r") if overwrites else ""
+        self._write(f"{again}{_RED}{text}{_PLAIN}" if stream == b"e" and self._colour else again + text)
 
     def say(self, text: str) -> None:
         """Write a line of our own."""

@@ -17,6 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from process_control.system.stdout_copy import StdoutCopy
+
 BUFFER_BYTES = 1 << 20
 _FIRST_BUFFER_BYTES = 16 << 10  # most jobs print little, and a large buffer has to be zeroed first
 TAIL_BYTES = 1 << 20
@@ -32,30 +34,31 @@ OUT, ERR = b"o", b"e"
 class Capture:
     """The two streams of one run, and where their bytes go.
 
-    `open_log` makes the log; without it (`run_unlogged`) only the tail and the counts are kept. `copy` is a
-    descriptor that gets stdout as well; `show(stream, data)` is told of every chunk (the terminal), and so is `watch`.
+    `open_log` makes the log; without it (`run_unlogged`) only the tail and the counts are kept. `copy` gets stdout as
+    well; `show(stream, data)` is told of every chunk (the terminal), and so is `watch`.
     The counts of `stdout_bytes` and `stderr_bytes` and the excerpt are those of one attempt, see `begin_attempt`.
     """
 
     __slots__ = (
         "_attempts_at",
         "_buffer",
-        "_copy",
         "_excerpt_head",
         "_excerpt_tail",
         "_head_bytes",
         "_head_room",
         "_index",
         "_index_path",
+        "_kept_open",
         "_log",
         "_show",
         "_started",
         "_tail",
         "_tail_bytes",
         "_tail_limit",
-        "copy_error",
+        "copy",
         "dropped_bytes",
         "log_error",
+        "other_error",
         "stderr_bytes",
         "stdout_bytes",
         "watch",
@@ -69,7 +72,8 @@ class Capture:
         self._head_bytes = 0
         self._tail: list[tuple[int, bytes, bytes]] = []
         self._tail_bytes = 0
-        self._log = self._index = self._copy = -1
+        self._log = self._index = -1
+        self.copy: StdoutCopy | None = None
         self._index_path = ""
         self._show = show
         self.watch: Callable[[bytes, bytes], None] | None = None
@@ -78,7 +82,8 @@ class Capture:
         self._excerpt_tail = b""
         self.stdout_bytes = self.stderr_bytes = self.dropped_bytes = 0
         self.log_error: str | None = None
-        self.copy_error: str | None = None
+        self.other_error: str | None = None
+        self._kept_open: dict[int, bytes] = {}
 
     def open_log(self, path: str, *, cap_bytes: int) -> None:
         """Make the log, which must not exist yet; its index comes with the first output. Raises CannotRecord (74)."""
@@ -88,15 +93,6 @@ class Capture:
             raise CannotRecord(f"cannot make the log file: {error.strerror}", where=path) from error
         self._index_path = path + ".idx"
         self._head_room = cap_bytes - self._tail_limit
-
-    def open_copy(self, path: str, header: bytes) -> None:
-        """Append stdout to `path` too, below `header`. Raises CannotRecord (74) when it cannot be opened."""
-        try:
-            self._copy = posix.open(path, _APPEND & ~posix.O_NOFOLLOW, 0o640)
-            # It stays non-blocking: a FIFO whose reader has stopped must not hold up the run and its time limit.
-            _write_all(self._copy, header)
-        except OSError as error:
-            raise CannotRecord(f"cannot append stdout to this file: {error.strerror}", where=path) from error
 
     def begin_attempt(self) -> None:
         """Count anew: another attempt begins, in the same log."""
@@ -128,8 +124,8 @@ class Capture:
         moment = (time.monotonic_ns() - self._started) // 1000
         if stream == OUT:
             self.stdout_bytes += len(data)
-            if self._copy >= 0:
-                self._write_copy(data)
+            if self.copy is not None:
+                self.copy.take(data)
         else:
             self.stderr_bytes += len(data)
             self._remember(data)
@@ -153,12 +149,12 @@ class Capture:
             while written < len(data):
                 written += posix.write(self._log, data[written:])
         except OSError as error:
-            self.log_error = f"the log could not be written: {error.strerror}"
+            self.log_error = error.strerror
         if written:
             try:
                 self._write_index(b"%d %s %d\n" % (moment, stream, written))
             except OSError as error:
-                self.log_error = f"the log's index could not be written: {error.strerror}"
+                self.other_error = f"the log's index could not be written: {error.strerror}"
         return written
 
     def _write_index(self, line: bytes) -> None:
@@ -193,12 +189,6 @@ class Capture:
         if data:
             self._excerpt_tail = (self._excerpt_tail + data[-half:])[-half:]
 
-    def _write_copy(self, data: memoryview) -> None:
-        try:
-            _write_all(self._copy, data)
-        except OSError as error:
-            self.copy_error = f"the file of `stdout` could not be written: {error.strerror}"
-
     def stderr_excerpt(self) -> bytes:
         """Return the job's stderr, with the middle left out when it is longer than 64 KiB."""
         left_out = self.stderr_bytes - len(self._excerpt_head) - len(self._excerpt_tail)
@@ -208,6 +198,8 @@ class Capture:
 
     def close(self) -> None:
         """Write the kept tail, with the cut told in the index, and close all files. Never raises."""
+        if self.copy is not None:
+            self.copy.finish()
         if self._log >= 0 and self._tail:
             self._flush_tail()
         elif self._log < 0:
@@ -217,10 +209,47 @@ class Capture:
                 posix.fdatasync(self._log)
             except OSError as error:
                 self.log_error = f"the log could not be written: {error.strerror}"
-        for descriptor in (self._log, self._index, self._copy):
+        if self._kept_open:
+            self._hand_over()
+        for descriptor in (self._log, self._index):
             if descriptor >= 0:
                 posix.close(descriptor)
-        self._log = self._index = self._copy = -1
+        self._log = self._index = -1
+
+    def keep_open(self, streams: dict[int, bytes]) -> None:
+        """Take over pipes into which something that is left to live may print: they are read on after the run."""
+        self._kept_open.update(streams)
+
+    def _hand_over(self) -> None:
+        from process_control.system.late_reader import LateReader
+
+        streams, self._kept_open = self._kept_open, {}
+        room = 0 if self.dropped_bytes or self.log_error else self._head_room + self._tail_limit
+        reader = LateReader(
+            streams,
+            log=self._log,
+            index=self._index,
+            index_path=self._index_path,
+            room=room,
+            started_ns=self._started,
+        )
+        try:
+            reader.start()
+        except OSError as error:
+            self.other_error = f"what it left running prints to nobody: {error.strerror}"
+        for descriptor in streams:
+            posix.close(descriptor)
+
+    def cut(self) -> str | None:
+        """After `close`, return how much of the output an error has kept from log or file; None when all is there."""
+        cuts = []
+        if self.log_error and self.dropped_bytes:
+            cuts.append(f"{self.dropped_bytes:,} bytes of its output are missing in the log: {self.log_error}")
+        copy = self.copy
+        if copy is not None and copy.missing_bytes:
+            missing = f"{copy.missing_bytes:,} of {copy.total_bytes:,} bytes"
+            cuts.append(f"{missing} of its stdout are missing in {copy.path}: {copy.error}")
+        return "; ".join(cuts) or None
 
     def _flush_tail(self) -> None:
         tail, self._tail = self._tail, []
@@ -228,7 +257,7 @@ class Capture:
             if self.dropped_bytes:
                 self._write_index(b"%d x %d\n" % (tail[0][0], self.dropped_bytes))
         except OSError as error:
-            self.log_error = f"the log's index could not be written: {error.strerror}"
+            self.other_error = f"the log's index could not be written: {error.strerror}"
         for moment, stream, data in tail:
             self.dropped_bytes += len(data) - self._write_log(moment, stream, memoryview(data))
 
@@ -244,9 +273,3 @@ def make_pipe(*, is_large: bool = True) -> tuple[int, int]:
     except OSError:  # over the user's share of pipe memory: the normal size works too
         pass
     return read_end, write_end
-
-
-def _write_all(descriptor: int, data: "memoryview | bytes") -> None:
-    written = 0
-    while written < len(data):
-        written += posix.write(descriptor, data[written:])

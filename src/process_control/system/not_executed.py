@@ -6,20 +6,22 @@ Lean room, loaded only then.
 import errno
 import posix
 
-from process_control.system.process import NotExecuted
+from process_control.system.process import NotExecuted, Surroundings
 
 _PASSING = (errno.EAGAIN, errno.ENOMEM, errno.ETXTBSY, errno.ESTALE, errno.EIO, errno.EMFILE, errno.ENFILE)
 
 
-def not_executed(name: str, directory: str, search_path: list[str], report: bytes) -> NotExecuted:
-    """Return the error for a report: a letter for the stage, the error's number, and a path (see `process._become`).
-
-    `name` is the command as the job file has it.
-    """
+def not_executed(argv: list[str], surroundings: Surroundings, report: bytes) -> NotExecuted:
+    """Return the error for a report: a letter for the stage, the error's number, and a path (see `process._become`)."""
+    name, directory, search_path = argv[0], surroundings.directory, surroundings.search_path
     stage, (number_text, _, rest) = report[:1], report[1:].partition(b" ")
     number = int(number_text or b"0")
     if stage == b"p" and not number:
         return not_found(name, search_path, rest.decode("utf-8", "surrogateescape"))
+    if stage == b"x" and number == errno.E2BIG:
+        from process_control.system.too_large import too_large_in_words
+
+        return NotExecuted(126, f"{name}: {too_large_in_words(argv, surroundings.environment)}")
     if stage == b"x" and number == errno.ENOEXEC:
         return NotExecuted(126, f"{name}: neither a program nor a script with a #! line")
     if stage == b"i":

@@ -32,7 +32,10 @@ class NotExecuted(Exception):
 
 
 class Surroundings:
-    """What every command of a run is started with. `all_in_cgroup`: no command was started outside of that group."""
+    """What every command of a run is started with. `all_in_cgroup`: no command was started outside of that group.
+
+    `needs_directory`: without its directory it does not start; else it starts in /.
+    """
 
     __slots__ = (
         "all_in_cgroup",
@@ -41,6 +44,7 @@ class Surroundings:
         "environment",
         "limits",
         "lock",
+        "needs_directory",
         "no_new_privileges",
         "search_path",
         "stderr",
@@ -59,9 +63,11 @@ class Surroundings:
         no_new_privileges: bool,
         cgroup: str | None,
         limits: "Limits | None" = None,
+        needs_directory: bool = True,
     ) -> None:
         self.environment = {_bytes(name): _bytes(value) for name, value in environment.items()}
         self.directory = directory
+        self.needs_directory = needs_directory
         self.umask = umask
         self.search_path = search_path
         self.lock = lock
@@ -85,12 +91,14 @@ class Starting:
     Its directory and its program may lie on a disk that does not answer, so nobody waits for that without a limit.
     """
 
-    __slots__ = ("_is_in_group", "_name", "_surroundings", "pid", "report")
+    __slots__ = ("_argv", "_is_in_group", "_surroundings", "pid", "report")
 
-    def __init__(self, pid: int, report: int, name: str, surroundings: Surroundings, *, is_in_group: bool) -> None:
+    def __init__(
+        self, pid: int, report: int, argv: list[str], surroundings: Surroundings, *, is_in_group: bool
+    ) -> None:
         self.pid = pid
         self.report = report
-        self._name = name
+        self._argv = argv
         self._surroundings = surroundings
         self._is_in_group = is_in_group
 
@@ -104,7 +112,7 @@ class Starting:
             posix.waitpid(self.pid, 0)  # it ends by itself, at once
             from process_control.system.not_executed import not_executed
 
-            raise not_executed(self._name, self._surroundings.directory, self._surroundings.search_path, report)
+            raise not_executed(self._argv, self._surroundings, report)
         group = self._surroundings.cgroup
         if group is not None and not self._is_in_group and not cgroup.holds(group, self.pid):
             self._surroundings.all_in_cgroup = False
@@ -131,7 +139,7 @@ def start(argv: list[str], surroundings: Surroundings) -> Starting:
         surroundings.all_in_cgroup = is_in_group
         _become(argv, surroundings, report_write, runner)
     posix.close(report_write)
-    return Starting(pid, report_read, argv[0], surroundings, is_in_group=is_in_group)
+    return Starting(pid, report_read, argv, surroundings, is_in_group=is_in_group)
 
 
 def no_process(error: OSError) -> NotExecuted:
@@ -258,7 +266,12 @@ def _become(argv: list[str], surroundings: Surroundings, report: int, runner: in
         if posix.getppid() != runner:
             posix._exit(137)
         stage = b"d"
-        posix.chdir(surroundings.directory)
+        try:
+            posix.chdir(surroundings.directory)
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            if surroundings.needs_directory:
+                raise
+            posix.chdir("/")
         stage = b"p"
         path, denied = find_executable(argv[0], surroundings.search_path)
         if not path:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from process_control.system.guard_channel import Channel
     from process_control.system.output_watch import OutputWatch
+    from process_control.system.stdout_copy import StdoutCopy
 
 DRAIN_SECONDS = 2.0
 INNER_SECONDS = 2.0
@@ -29,6 +30,7 @@ SETTLED_SECONDS = 0.025
 _SAME_MOMENT_SECONDS = 0.25
 _KILL_AGAIN_SECONDS = 0.02
 _GIVE_UP_SECONDS = 5.0
+_COPY_MILLISECONDS = 50
 
 
 class TimeLimits:
@@ -133,8 +135,11 @@ class Supervisor:
         self._measure()
         if self._surroundings.cgroup is not None:
             cgroup.remove(self._surroundings.cgroup)
-        for descriptor in self._open_streams:
-            posix.close(descriptor)
+        if completed and self._limits.keep_leftovers and not self._inbox.guard_died:
+            self._capture.keep_open(self._open_streams)
+        else:
+            for descriptor in self._open_streams:
+                posix.close(descriptor)
         self._capture.watch = None
         return self.facts
 
@@ -348,6 +353,9 @@ class Supervisor:
 
     def _wait(self, until: float | None) -> None:
         """Sleep until something happens or `until` comes, and take in what can be read."""
+        if self._capture.copy is not None and self._capture.copy.is_behind:
+            self._wait_for_the_copy(self._capture.copy)
+            return
         is_behind = self._watch is not None and self._watch.is_behind
         limit = 0.0 if is_behind else -1.0 if until is None else max(0.0, until - time.monotonic())
         if self._settled is not None:
@@ -377,6 +385,16 @@ class Supervisor:
                     posix.kill(self._main, number)
                 except OSError:
                     pass
+
+    def _wait_for_the_copy(self, copy: "StdoutCopy") -> None:
+        """Let the file of `stdout` take more first: meanwhile the job waits as the disk has it, the limits do not."""
+        copy.wait(self._inbox.descriptor, _COPY_MILLISECONDS)
+        self._inbox.clear()
+        self._hand_signals_on()
+        self._heard_at = time.monotonic()  # it is not silent, it is not listened to
+        if self._settled is not None and time.monotonic() >= self._settles_at:
+            self._settle()
+        self._flush()
 
     def _settle(self) -> None:
         settled, self._settled = self._settled, None

@@ -1,0 +1,38 @@
+"""Skips that nobody chose: which they are, and what they are a sign of, in words.
+
+Lean room, pure.
+"""
+
+from process_control.core.run import SKIPPED
+
+TOO_LATE, OVERLAP = "too_late", "overlap"
+FEWEST = {TOO_LATE: 2, OVERLAP: 3}
+"""So many in a row nobody chose: one start may be late, and a run may last a little longer than its schedule thinks."""
+MOST_COUNTED = 10
+WHY_TOO_LATE = (
+    "the time zone or the name of the host was changed since cron started, or the crontab is out of date: restart "
+    "cron, or run cron-generate"
+)
+WHY_OVERLAP = "its runs take longer than its schedule thinks, or one hangs"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    Skip = tuple[str | None, str | None, str | None]
+
+
+def unplanned_skips_in_words(newest: "Sequence[Skip]") -> str | None:
+    """Return what the last runs (outcome, reason, detail; newest first) are a sign of; None when all was planned."""
+    for reason, why in ((TOO_LATE, WHY_TOO_LATE), (OVERLAP, WHY_OVERLAP)):
+        count = 0
+        for outcome, its_reason, _ in newest[:MOST_COUNTED]:
+            if (outcome, its_reason) != (SKIPPED, reason):
+                break
+            count += 1
+        if count >= FEWEST[reason]:
+            more = "or more " if count == MOST_COUNTED else ""
+            detail = f" ({newest[0][2]})" if newest[0][2] else ""
+            what = "came too late for their slots" if reason == TOO_LATE else "met a run that was not over"
+            return f"the last {count} {more}scheduled starts {what}{detail}: {why}"
+    return None

@@ -1,0 +1,129 @@
+"""What needs a look whatever state a job is in: status shows it, check is not green, and says what to do."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from events import until
+from harness import Box, state_letter
+from runs import records, script, the_end
+
+
+def seen(box: Box, slug: str) -> tuple[int, str, str]:
+    """Return the exit code and the text of check, and what status says, of one job."""
+    checked = box.process_control("check", slug)
+    (job,) = box.process_control("status", slug, "--json").json()["jobs"]
+    return checked.exit_code, checked.stdout, "; ".join(job["alerts"])
+
+
+@pytest.mark.parametrize("keys", [["guard_pid"], ["guard_pid", "pid"]], ids=["guard", "both"])
+def test_a_run_whose_runner_or_guard_is_stopped_is_not_green(box: Box, keys: list[str]) -> None:
+    """The guard first: it would let a runner go on that somebody has stopped."""
+    started, go = box.fifo("started"), box.fifo("go")
+    job = script(box, "job.sh", f"echo > {started}; read x < {go}")
+    box.job("job", f"command: {job}")
+
+    with box.start("job") as live:
+        started.read_line()
+        before = seen(box, "job")
+        stopped = {key: box.block("job")[key] for key in keys}
+        for pid in stopped.values():
+            os.kill(pid, signal.SIGSTOP)
+            until(lambda pid=pid: state_letter(pid) == "T", "it to stop")
+        told = seen(box, "job")
+        for pid in stopped.values():
+            os.kill(pid, signal.SIGCONT)
+        go.write_line()
+        live.wait()
+
+    names = {"pid": "runner", "guard_pid": "guard"}
+    why = [
+        f"its {names[key]} is stopped (SIGSTOP), so nobody keeps its limits: kill -CONT {stopped[key]}"
+        for key in reversed(keys)
+    ]
+    assert (before[0], before[2]) == (0, "")
+    assert (told[0], told[2]) == (1, "; ".join(why))
+    assert "; ".join(why) in told[1]
+
+
+def test_a_run_that_is_past_its_limit_is_not_green(box: Box) -> None:
+    started, go = box.fifo("started"), box.fifo("go")
+    job = script(box, "job.sh", f"echo > {started}; read x < {go}")
+    box.job("job", f"command: {job}\nkill_grace: 1s")
+
+    with box.start("job") as live:
+        started.read_line()
+        make_the_block_say(box, "job", timeout_seconds=600.0, started_at="2026-01-01T00:00:00.000Z")
+        code, text, alert = seen(box, "job")
+        go.write_line()
+        live.wait()
+
+    assert (code, alert in text) == (1, True)
+    assert alert.startswith("its run is past its limit of 10 min by ")
+
+
+def make_the_block_say(box: Box, slug: str, **values: object) -> None:
+    path = box.state_directory / "jobs" / slug / "block"
+    content = path.read_bytes()
+    run = {**json.loads(content[512:].strip(b"\0 \n")), **values}
+    with path.open("r+b") as block:
+        block.seek(512)
+        block.write(json.dumps(run).encode().ljust(4096 - 512))
+
+
+def test_mail_that_waits_for_a_quarter_of_an_hour_is_not_green(box: Box) -> None:
+    box.job("job", "command: 'true'")
+    box.run("job")
+    spool = box.state_directory / "spool" / "mail"
+    spool.mkdir(parents=True)
+    for minutes in (1, 14, 16, 60):
+        at = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() - 60 * minutes))
+        (spool / f"{at}~job~1abc.failure.json").write_text("{}")
+
+    checked, status = box.process_control("check"), box.process_control("status")
+
+    words = "2 mails wait to be sent, the oldest for 1 h: process-control audit --event mail tells why"
+    assert checked.exit_code == 1
+    assert f"mail ({words})" in checked.stdout
+    assert status.stderr == words + "\n"
+    assert box.process_control("check", "job").exit_code == 0
+
+
+def test_a_job_that_removes_the_state_is_told_in_one_line_and_in_status(box: Box) -> None:
+    job = script(box, "job.sh", f"rm -rf {box.state_directory}/journal")
+    box.job("job", f"command: {job}")
+
+    result = box.run("job")
+
+    assert result.exit_code == 0
+    assert result.stderr.startswith("job: succeeded (run ")
+    assert "the journal cannot be written: No such file or directory" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert "the journal cannot be written" in box.block("job")["end"]["record_fault"]
+    box.job("job", "command: 'true'")
+    (box.state_directory / "journal").mkdir(exist_ok=True)
+    box.run("job")
+    assert [bool(run["record_fault"]) for run in box.history("job")] == [False, True]
+
+
+def test_a_health_that_could_not_be_written_is_in_journal_history_status_and_check(box: Box) -> None:
+    job = script(box, "job.sh", f"rm -f {box.state_directory}/jobs/job/health.json; mkdir {health(box)}; exit 3")
+    box.job("job", f"command: {job}\nstderr: ignore")
+
+    result = box.run("job")
+
+    fault = "the health was not updated: "
+    assert result.exit_code == 3
+    assert f"note: {fault}" in result.stderr
+    (record,) = records(box, "fault")
+    assert (record["run_id"], record["health_fault"].startswith(fault)) == (the_end(box)["run_id"], True)
+    assert box.history("job")[0]["health_fault"].startswith(fault)
+    assert fault in seen(box, "job")[2]
+
+
+def health(box: Box) -> Path:
+    return box.state_directory / "jobs" / "job" / "health.json"
