@@ -34,6 +34,16 @@ if TYPE_CHECKING:
     from process_control.wiring import Adapters
 
 MOST_FAULTS = 5
+ONLY_IN_BLOCK = (
+    "end",
+    "journaled",
+    "left",
+    "guard_pid",
+    "started_at",
+    "kill_grace_seconds",
+    "timeout_seconds",
+    "cgroup",
+)
 HEALTHY: dict[str, object] = {"state": "healthy", "failures_in_row": 0}
 
 
@@ -229,16 +239,7 @@ def record_the_start(run: Run) -> None:
         raise
     run.block = block_of(run, limits)
     start = {**run.block, "event": "start", "at": iso(run.started_at)}
-    for only_in_block in (
-        "end",
-        "journaled",
-        "left",
-        "guard_pid",
-        "started_at",
-        "kill_grace_seconds",
-        "timeout_seconds",
-        "cgroup",
-    ):
+    for only_in_block in ONLY_IN_BLOCK:
         del start[only_in_block]
     if run.job.environment_file:
         start["secrets"] = adapters.fingerprints_of_secrets()
