@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from harness import Box
 from process_control.core.gate import STATES
 from process_control.history import events, journal
 from process_control.history.after_boot import recover
+from process_control.history.block import read_block
 from process_control.history.record import JobRecord
 from process_control.system import proc
 from process_control.system.clock import iso
@@ -81,6 +83,23 @@ def test_a_held_job_has_its_lost_run_told_though_nothing_starts(box: Box) -> Non
     assert box.run("--scheduled", "job").exit_code == 0
 
     assert outcomes(box) == [("lost", "host_down")]
+
+
+def test_many_first_starts_at_once_tell_each_lost_run_once(box: Box) -> None:
+    slugs = [f"job-{number}" for number in range(8)]
+    for slug in slugs:
+        box.job(slug, "command: 'true'")
+        box.run(slug)
+        without_its_end(box)
+        (box.state_directory / "jobs" / slug / "block").write_bytes(b"")
+    boot_again(box)
+
+    lives = [box.start(slug, via="stub") for slug in slugs]
+
+    assert [live.wait().exit_code for live in lives] == [0] * 8
+    assert {slug: [end["outcome"] for end in ends(box, slug)] for slug in slugs} == {
+        slug: ["lost", "succeeded"] for slug in slugs
+    }
 
 
 @pytest.mark.parametrize("verb", ["release", "hold"])
@@ -155,6 +174,23 @@ def test_a_start_long_before_the_cut_is_not_looked_for(tmp_path: Path) -> None:
     assert Path(f"{state}/recovered").read_text() == proc.boot_id()
 
 
+def test_what_was_refused_or_mailed_since_the_boot_does_not_hide_what_came_before_it(tmp_path: Path) -> None:
+    state, now = str(tmp_path), time.time()
+    os.makedirs(f"{state}/journal")
+    lost = {"run_id": "1", "job": "lost", "boot_id": ANOTHER_BOOT, "event": "start", "at": iso(now - 86_000)}
+    journal.append(state, lost, now=now)
+    for number in range(4000):
+        refusal = {"event": "refusal", "job": "typo", "at": iso(now + number / 100)}
+        with journal_day(state, now).open("ab") as file:
+            file.write(("\n" + json.dumps(refusal)).encode())
+
+    recover(state, proc.boot_id())
+
+    run = read_block(state, "lost")
+    assert run is not None
+    assert (run["run_id"], run["end"]) == ("1", None)
+
+
 def test_the_journal_backwards_is_the_journal_forwards_the_other_way_round(tmp_path: Path) -> None:
     state = str(tmp_path)
     os.makedirs(f"{state}/journal")
@@ -164,6 +200,10 @@ def test_the_journal_backwards_is_the_journal_forwards_the_other_way_round(tmp_p
 
     assert list(events.backwards(state)) == list(events.records(state))[::-1]
     assert next(events.backwards(state, since="2026-01-03"))["number"] == 4999
+
+
+def journal_day(state: str, moment: float) -> Path:
+    return Path(f"{state}/journal/{iso(moment)[:10]}.jsonl")
 
 
 def read_so_far() -> int:

@@ -3,6 +3,7 @@
 import email
 import os
 import random
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -87,6 +88,35 @@ def test_a_run_that_the_power_cut_ended_is_lost_counted_and_mailed_once(box: Box
         assert after.health("pay")["state"] == "held"
     (mail,) = messages(mails)
     assert ": pay lost and is held: the host went down" in mail["Subject"]
+
+
+def test_a_second_power_cut_right_after_the_boot_loses_nothing_and_tells_nothing_twice(
+    box: Box, disk: Disk, mails: Path
+) -> None:
+    started, go_on = box.fifo("started"), box.fifo("go_on")
+    for slug in ("told", "untold"):
+        box.job(slug, f"command: sh -c 'echo up > {started}; read line < {go_on}'")
+    with box.start("told") as one, box.start("untold") as other:
+        started.read_line(), started.read_line()
+        image = disk.cut_now()
+        go_on.write_line(), go_on.write_line()
+        one.wait(), other.wait()
+    for slug in ("told", "untold"):
+        box.job(slug, "command: 'true'")
+
+    with booted_from(box, image) as after:
+        after.run("told")
+        wait_until_told(after)
+        again = image.with_name("again.img")
+        shutil.copyfile(image, again)
+    with booted_from(box, again) as after:
+        after.run("told")
+        after.run("untold")
+        wait_until_told(after)
+        found = [(end["job"], end["outcome"]) for end in ends(after)]
+        assert [slug for slug, outcome in found if outcome == "lost"] == ["told", "untold"]
+    told = Counter(message["Message-ID"] for message in messages(mails) if " lost: " in message["Subject"])
+    assert list(told.values()) == [1, 1]
 
 
 def test_a_lost_run_of_another_job_under_the_same_lock_is_told_too(box: Box, disk: Disk) -> None:

@@ -27,8 +27,8 @@ WRITE_BACK_SECONDS = 600
 MIN_RECORDS = 3000
 """That are read, whatever their times say: a clock may have been set forward in between."""
 PATIENCE_SECONDS = 30.0
-_OF_ANY_TIME = ("refusal", "mail", "crontab")
-"""Events that somebody may have recorded since this boot without having been here."""
+_PUT_RIGHT_BEFORE = ("start", "end", "skip", "attempt", "hold", "release", "backoff", "slow_start", "probe")
+"""Events that nobody has recorded since this boot without having been here before."""
 _LOCK = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
 
 
@@ -119,7 +119,7 @@ def _known_of_late(state_directory: str, boot_id: str) -> dict[str, Known]:
 
     That is far enough: the power was cut later than that record, and whatever was written so long before the cut is on
     the disk. Whoever has a run, a skip or a hold recorded since this boot was here first, so such records are of
-    earlier boots; starts name theirs.
+    earlier boots; starts name theirs. Of a refusal or a mail only the clock can tell.
     """
     jobs: dict[str, Known] = {}
     oldest, count = "", 0
@@ -139,7 +139,7 @@ def _known_of_late(state_directory: str, boot_id: str) -> dict[str, Known]:
 
 
 def _is_of_an_earlier_boot(record: Record, at: str, boot_id: str, booted_at: str) -> bool:
-    if record["event"] in _OF_ANY_TIME:
+    if record["event"] not in _PUT_RIGHT_BEFORE:
         return at < booted_at
     return record["event"] != "start" or record.get("boot_id") != boot_id
 
