@@ -10,6 +10,7 @@ from process_control.core.gate import GO
 from process_control.core.run import Facts
 from process_control.core.run_id import RANDOM_BYTES, run_id
 from process_control.errors import BadConfiguration, NotStarted
+from process_control.system import proc
 from process_control.system.clock import iso
 from process_control.system.signals import signal_name
 
@@ -71,6 +72,7 @@ class Run:
         "lock",
         "log",
         "memory_bytes_before",
+        "pid_start",
         "request",
         "slot",
         "slow_start",
@@ -85,6 +87,7 @@ class Run:
         self.adapters = adapters
         self.started_at = adapters.clock.now()
         self.id = run_id(self.started_at, posix.urandom(RANDOM_BYTES))
+        self.pid_start = proc.start_time(posix.getpid()) or 0
         self.slot: int | None = None
         self.lock: int | None = None
         self.log: str | None = None
@@ -228,6 +231,7 @@ def skip(run: Run, reason: str, detail: str, *, unplanned: bool = False) -> int:
     if unplanned:
         record["unplanned"] = True
     run.adapters.store.append(record)
+    run.adapters.store.end_claim()
     run.adapters.announce(record)
     return 0
 
@@ -272,6 +276,7 @@ def fail_unstarted(run: Run, reason: str, detail: str) -> int:
         "log": None,
     }
     run.adapters.store.append(end)
+    run.adapters.store.end_claim()
     post_news(run, facts, end)
     run.adapters.announce(end)
     tell(run, facts, end)

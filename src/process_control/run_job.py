@@ -113,10 +113,14 @@ def claim_the_slot(run: Run) -> int | None:
 
         if late_start.is_stray(run, slot):
             return late_start.leave_as_stray(run, now)
-    if not run.adapters.store.claim_slot(slot):
+    if not run.adapters.store.claim_slot(slot, pid_start=run.pid_start, boot_id=run.adapters.identity.boot_id):
         run.adapters.announce({"event": "repeat", **run.facts_for_the_record(), "scheduled_at": iso(slot)})
         return 0
     run.slot = slot
+    if run.adapters.store.forgotten_slot is not None:
+        from process_control.forgotten_start import record_forgotten
+
+        record_forgotten(run, run.adapters.store.forgotten_slot)
     return late_start.skip_as_too_late(run, slot, now) if is_late else None
 
 
@@ -261,7 +265,7 @@ def block_of(run: Run, limits: "dict[str, object] | None") -> dict[str, object]:
         **run.facts_for_the_record(),
         "lock": run.job.lock,
         "pid": posix.getpid(),
-        "pid_start": proc.start_time(posix.getpid()),
+        "pid_start": run.pid_start,
         "boot_id": identity.boot_id,
         "pid_ns": identity.pid_namespace,
         "guard_pid": posix.getppid(),

@@ -376,6 +376,10 @@ class Adapters:
 
         return read_block(self.state_directory, slug) if is_slug(slug) else None
 
+    @property
+    def settings(self) -> "Settings":
+        return self._settings
+
     def set_deadline(self, seconds: float | None) -> None:
         """Have the guard kill this process in so many seconds; None: it may take as long as it likes."""
         if self._caller.guard is not None:

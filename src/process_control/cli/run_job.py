@@ -88,7 +88,7 @@ def start(options: Options) -> int:
             bundle.close()
         code, was_killed = guard.watch(runner, channel)
         if was_killed or code == OwnFault.exit_code:
-            _settle(options)
+            _settle(options, runner, options.scheduled if was_killed else None)
         if bundle is None:
             _have_a_bundle_written()
         return code
@@ -143,13 +143,13 @@ def _surroundings(options: Options, channel: int | None) -> "tuple[Settings, Acc
     return settings, account, caller
 
 
-def _settle(options: Options) -> None:
+def _settle(options: Options, runner: int, trigger: str | None) -> None:
     """Have a run whose runner was killed recorded as lost; with a package that was replaced the next start does it."""
     try:
         from process_control.cli.run_job_settle import settle_in_a_child
     except Exception:  # noqa: BLE001
         return
-    settle_in_a_child(options.job or "", lambda: _surroundings(options, None))
+    settle_in_a_child(options.job or "", runner, trigger, lambda: _surroundings(options, None))
 
 
 def _have_a_bundle_written() -> None:
