@@ -11,7 +11,7 @@ import gc
 import marshal
 import posix
 import sys
-from zlib import crc32
+from binascii import crc32
 
 gc.disable()  # until the job has lived for a moment: what is made by then is needed to the end
 if _signal.getsignal(_signal.SIGINT) == _signal.default_int_handler:
