@@ -174,10 +174,12 @@ def _run(
             _tell_the_refusal(error, request, options.job, job, settings, account, caller)
         return _complain(error)
     except Exception as error:  # noqa: BLE001  a fault of ours: nothing of the job may outlive it unseen
-        code = _complain_of_ourselves(error, debug=options.debug)
-        if _has_children():
-            posix.kill(posix.getpid(), 9)  # the guard ends the tree, the next start says `lost`
-        return code
+        if not _has_children():
+            return _complain_of_ourselves(error, debug=options.debug)
+        _be_killed_within_seconds()
+        _complain_of_ourselves(error, debug=options.debug)
+        posix.kill(posix.getpid(), 9)  # the guard ends the tree, the next start says `lost`
+        return _INTERNAL_ERROR
 
 
 def _tell_the_refusal(
@@ -314,6 +316,15 @@ def _fill_standard_descriptors() -> None:
             posix.fstat(descriptor)
         except OSError:
             posix.open("/dev/null", posix.O_RDWR)
+
+
+def _be_killed_within_seconds() -> None:
+    """Have the kernel end us soon, whatever we wait for: the caller may be one that reads no complaint."""
+    import _signal
+
+    _signal.signal(_signal.SIGALRM, _signal.SIG_DFL)
+    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGALRM,))
+    _signal.alarm(2)
 
 
 def _has_children() -> bool:
