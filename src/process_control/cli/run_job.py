@@ -66,6 +66,7 @@ def start(options: Options) -> int:
     """Fork into guard and runner; return the exit code in either. The guard knows nothing of the job but its name."""
     from process_control.system import guard, linux
 
+    _leave_the_directory_of_the_caller(options)
     if posix.getpid() == 1:
         guard.adopt_orphans_of_a_container()
     linux.set_process_name(b"run-job")
@@ -85,6 +86,24 @@ def start(options: Options) -> int:
     settings, account, caller = _surroundings(options, channel)
     request = _request(options, by=who(posix.environ, known=account))
     return _run(request, options, settings, account, caller(), guard_pid)
+
+
+def _leave_the_directory_of_the_caller(options: Options) -> None:
+    """Go to `/`, so that the caller's directory can be unmounted while the job runs.
+
+    The configuration is the one path that may be given relative to it. In a directory that is gone nothing can be:
+    whoever reads the configuration says so.
+    """
+    named = options.config
+    if named is None:
+        variable = posix.environ.get(b"PROCESS_CONTROL_CONFIG", b"")
+        named = variable.decode(sys.getfilesystemencoding(), "surrogateescape")
+    if named and not named.startswith("/"):
+        try:
+            options.config = f"{posix.getcwd()}/{named}"
+        except OSError:
+            return
+    posix.chdir("/")
 
 
 def _surroundings(options: Options, channel: int | None) -> "tuple[Settings, Account, Callable[[], Caller]]":
