@@ -120,7 +120,8 @@ def _surroundings(options: Options, channel: int | None) -> "tuple[Settings, Acc
     account = check_allowed(settings.user, words=f"run-job {options.job}", where=settings.path or "")
     identity = Identity()
     environment = decoded(posix.environ)
-    notifier = notifier_for(environment, scheduled=options.scheduled is not None)  # a terminal opens while we are root
+    show = True if options.show else False if options.quiet else None
+    notifier = notifier_for(environment, account, scheduled=options.scheduled is not None, show=show)
 
     def caller() -> Caller:
         from process_control.system.signals import Inbox, unblock

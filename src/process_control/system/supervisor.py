@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 DRAIN_SECONDS = 2.0
 SETTLED_SECONDS = 0.025
+_SHOW_AGAIN_SECONDS = 0.05
 _KILL_AGAIN_SECONDS = 0.02
 _GIVE_UP_SECONDS = 5.0
 
@@ -65,6 +66,7 @@ class Supervisor:
         "_run_id",
         "_settled",
         "_settles_at",
+        "_shows_late",
         "_started",
         "_status",
         "_surroundings",
@@ -83,7 +85,7 @@ class Supervisor:
         grace_of: "Callable[[str], float]",
         settled: "Callable[[], None]",
         surroundings: process.Surroundings,
-        flush: "Callable[[], None]",
+        flush: "Callable[[], bool]",
         make_watch: "Callable[[], OutputWatch] | None" = None,
     ) -> None:
         self._run_id = run_id
@@ -95,6 +97,7 @@ class Supervisor:
         self._settled: Callable[[], None] | None = settled
         self._surroundings = surroundings
         self._flush = flush
+        self._shows_late = False
         self._make_watch = make_watch
         self._watch: OutputWatch | None = None
         self._started = time.monotonic()
@@ -293,6 +296,8 @@ class Supervisor:
         if self._settled is not None:
             settles_in = max(0.0, self._settles_at - time.monotonic())
             limit = settles_in if limit < 0 else min(limit, settles_in)
+        if self._shows_late:
+            limit = _SHOW_AGAIN_SECONDS if limit < 0 else min(limit, _SHOW_AGAIN_SECONDS)
         events = self._poll.poll(0 if is_behind else -1 if limit < 0 else int(limit * 1000) + 1)
         if self._settled is not None and time.monotonic() >= self._settles_at:
             self._settle()
@@ -303,7 +308,7 @@ class Supervisor:
                 self._read(descriptor)
         if self._watch is not None:
             self._watch.work()
-        self._flush()
+        self._shows_late = self._flush()
 
     def _settle(self) -> None:
         settled, self._settled = self._settled, None
