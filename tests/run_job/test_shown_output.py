@@ -75,9 +75,7 @@ def test_with_a_terminal_as_input_alone_both_streams_are_shown_where_they_belong
 
 def test_both_streams_in_one_pipe_keep_their_order(box: Box) -> None:
     seen = box.fifo("seen")
-    job = script(
-        box, "job.sh", f"for n in 1 2; do echo out $n; read x < {seen}; echo err $n >&2; read x < {seen}; done"
-    )
+    job = script(box, "job.sh", f"for n in 1 2; do echo out; read x < {seen}; echo err >&2; read x < {seen}; done")
     box.job("job", f"command: {job}\nstderr: ignore")
     shown = box.root / "out"
 
