@@ -48,14 +48,21 @@ class Outlet:
         self.colour = colour and is_terminal
         self.at_line_start = True
 
+    def drops(self, size: int) -> bool:
+        """Whether so many bytes more are left out, and counted, since too much was left out just before."""
+        if not self._dropped:
+            return False
+        self.flush()
+        if len(self._backlog) > BACKLOG_BYTES // 2:
+            self._dropped += size
+            return True
+        self._tell_what_was_dropped()
+        return False
+
     def write(self, data: bytes) -> None:
         """Write what the reader takes now; the rest waits, or is dropped and counted when too much waits already."""
-        if self._dropped:
-            self.flush()
-            if len(self._backlog) > BACKLOG_BYTES // 2:
-                self._dropped += len(data)
-                return
-            self._tell_what_was_dropped()
+        if self.drops(len(data)):
+            return
         self._backlog += data
         self.flush()
         while len(self._backlog) > BACKLOG_BYTES and self._patience > 0:

@@ -72,6 +72,8 @@ class Terminal:
         return masked[: len(masked) - longest], masked[len(masked) - longest :]
 
     def _put(self, outlet: Outlet, data: bytes, stream: bytes) -> None:
+        if outlet.drops(len(data)):  # before the work of making it fit to be shown
+            return
         outlet.at_line_start = data.endswith(b"\n")
         if not outlet.is_terminal:
             if self.secrets:
