@@ -279,6 +279,6 @@ def fail_unstarted(run: Run, reason: str, detail: str) -> int:
     run.adapters.store.end_claim()
     post_news(run, facts, end)
     run.adapters.announce(end)
-    tell(run, facts, end)
     run.adapters.have_news_told()
+    tell(run, facts, end)
     return NotStarted.exit_code

@@ -72,15 +72,16 @@ def run_job(request: Request, job: "Job", adapters: "Adapters") -> int:
     except (CannotRecord, BadConfiguration, NotPermitted, OSError):
         if run.slot is not None:
             adapters.store.give_slot_back(run.slot)
+        let_the_lock_go(run)  # the caller may be one that reads no complaint
         raise
     facts, judged = run_attempts(run)
     end = end_of(run, facts, judged)
     record_the_end(run, facts, end)
     let_the_lock_go(run)
     adapters.set_deadline(None)  # who reads what we tell may take long
-    tell(run, facts, end)
     adapters.have_news_told()
     adapters.keep_house()
+    tell(run, facts, end)  # last: the caller may be one that reads no report
     return judged.exit_code
 
 

@@ -484,14 +484,16 @@ def postman_for(settings: "Settings", account: "Account") -> "Postman":
     return Postman(settings, user=account.name, announce=announce)
 
 
-def notifier_for(environment: dict[str, str], *, scheduled: bool) -> "Notifier":
-    """Return the terminal of a person who waits for the run, or else stderr."""
-    if not scheduled and posix.isatty(1):
+def notifier_for(
+    environment: dict[str, str], account: "Account", *, scheduled: bool, show: bool | None = None
+) -> "Notifier":
+    """Return what shows the output to a person who waits for the run, or else stderr. `show` says so, None: look."""
+    if show is None:
+        show = not scheduled and (posix.isatty(1) or posix.isatty(2) or posix.isatty(0))
+    if show:
         from process_control.notify.terminal import open_terminal
 
-        terminal = open_terminal(environment)
-        if terminal is not None:
-            return terminal
+        return open_terminal(environment, account)
     from process_control.notify.standard_error import StandardError
 
     return StandardError()

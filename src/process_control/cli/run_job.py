@@ -71,6 +71,7 @@ def start(options: Options) -> int:
     """Fork into guard and runner; return the exit code in either. The guard knows nothing of the job but its name."""
     from process_control.system import guard, linux
 
+    _leave_the_directory_of_the_caller(options)
     if posix.getpid() == 1:
         guard.adopt_orphans_of_a_container()
     linux.set_process_name(b"run-job")
@@ -106,6 +107,24 @@ def start(options: Options) -> int:
     return code
 
 
+def _leave_the_directory_of_the_caller(options: Options) -> None:
+    """Go to `/`, so that the caller's directory can be unmounted while the job runs.
+
+    The configuration is the one path that may be given relative to it. In a directory that is gone nothing can be:
+    whoever reads the configuration says so.
+    """
+    named = options.config
+    if named is None:
+        variable = posix.environ.get(b"PROCESS_CONTROL_CONFIG", b"")
+        named = variable.decode(sys.getfilesystemencoding(), "surrogateescape")
+    if named and not named.startswith("/"):
+        try:
+            options.config = f"{posix.getcwd()}/{named}"
+        except OSError:
+            return
+    posix.chdir("/")
+
+
 def _surroundings(options: Options, channel: int | None) -> "tuple[Settings, Account, Callable[[], Caller]]":
     """Return the configuration, the account that jobs run as, and what makes a Caller. Still with the caller's rights.
 
@@ -122,7 +141,8 @@ def _surroundings(options: Options, channel: int | None) -> "tuple[Settings, Acc
     identity = Identity()
     is_root = posix.geteuid() == 0  # and the guard stays root
     environment = decoded(posix.environ)
-    notifier = notifier_for(environment, scheduled=options.scheduled is not None)  # a terminal opens while we are root
+    show = True if options.show else False if options.quiet else None
+    notifier = notifier_for(environment, account, scheduled=options.scheduled is not None, show=show)
 
     def caller() -> Caller:
         from process_control.system.guard_channel import Channel
@@ -203,6 +223,7 @@ def _run(
         if _has_children():
             from process_control.cli.run_job_refused import as_told
 
+            _be_killed_within_seconds()
             _complain(as_told(error, debug=options.debug))
             posix.kill(posix.getpid(), 9)  # the guard ends the tree, and records that the run is lost
         return _refused(error, options)
@@ -335,6 +356,15 @@ def _fill_standard_descriptors() -> None:
             posix.fstat(descriptor)
         except OSError:
             posix.open("/dev/null", posix.O_RDWR)
+
+
+def _be_killed_within_seconds() -> None:
+    """Have the kernel end us soon, whatever we wait for: the caller may be one that reads no complaint."""
+    import _signal
+
+    _signal.signal(_signal.SIGALRM, _signal.SIG_DFL)
+    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGALRM,))
+    _signal.alarm(2)
 
 
 def _has_children() -> bool:

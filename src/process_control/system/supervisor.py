@@ -28,6 +28,7 @@ INNER_SECONDS = 2.0
 """What an inner run (of a sub-job) gets besides its own grace, to record its end."""
 SETTLED_SECONDS = 0.025
 _SAME_MOMENT_SECONDS = 0.25
+_SHOW_AGAIN_SECONDS = 0.05
 _KILL_AGAIN_SECONDS = 0.02
 _GIVE_UP_SECONDS = 5.0
 _COPY_MILLISECONDS = 50
@@ -76,6 +77,7 @@ class Supervisor:
         "_run_id",
         "_settled",
         "_settles_at",
+        "_shows_late",
         "_started",
         "_status",
         "_surroundings",
@@ -94,7 +96,7 @@ class Supervisor:
         block_of: "Callable[[str], dict[str, object] | None]",
         settled: "Callable[[], None]",
         surroundings: process.Surroundings,
-        flush: "Callable[[], None]",
+        flush: "Callable[[], bool]",
         describe: "Callable[[int], str]",
         make_watch: "Callable[[], OutputWatch] | None" = None,
     ) -> None:
@@ -108,6 +110,7 @@ class Supervisor:
         self._surroundings = surroundings
         self._flush = flush
         self._describe = describe
+        self._shows_late = False
         self._make_watch = make_watch
         self._watch: OutputWatch | None = None
         self._started = time.monotonic()
@@ -361,6 +364,8 @@ class Supervisor:
         if self._settled is not None:
             settles_in = max(0.0, self._settles_at - time.monotonic())
             limit = settles_in if limit < 0 else min(limit, settles_in)
+        if self._shows_late:
+            limit = _SHOW_AGAIN_SECONDS if limit < 0 else min(limit, _SHOW_AGAIN_SECONDS)
         events = self._poll.poll(0 if is_behind else -1 if limit < 0 else wait_milliseconds(limit))
         if self._settled is not None and time.monotonic() >= self._settles_at:
             self._settle()
@@ -375,7 +380,7 @@ class Supervisor:
                 self._read(descriptor)
         if self._watch is not None:
             self._watch.work()
-        self._flush()
+        self._shows_late = self._flush()
 
     def _hand_signals_on(self) -> None:
         """Give USR1 and USR2 to the command that runs."""
