@@ -222,8 +222,9 @@ def _run(
     except Exception as error:  # noqa: BLE001  nothing of the job may outlive it unseen
         if _has_children():
             from process_control.cli.run_job_refused import as_told
+            from process_control.system.signals import die_within
 
-            _be_killed_within_seconds()
+            die_within(2)  # whatever we wait for: the caller may be one that reads no complaint
             _complain(as_told(error, debug=options.debug))
             posix.kill(posix.getpid(), 9)  # the guard ends the tree, and records that the run is lost
         return _refused(error, options)
@@ -356,15 +357,6 @@ def _fill_standard_descriptors() -> None:
             posix.fstat(descriptor)
         except OSError:
             posix.open("/dev/null", posix.O_RDWR)
-
-
-def _be_killed_within_seconds() -> None:
-    """Have the kernel end us soon, whatever we wait for: the caller may be one that reads no complaint."""
-    import _signal
-
-    _signal.signal(_signal.SIGALRM, _signal.SIG_DFL)
-    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGALRM,))
-    _signal.alarm(2)
 
 
 def _has_children() -> bool:
