@@ -130,7 +130,8 @@ def _children() -> set[str]:
 
 def _take_in_orphans(known: set[str]) -> None:
     """Reap orphans as process 1 does, waiting a little for those about to end; what a test started it has to reap."""
-    started_by_us = {one.pid for one in gc.get_objects() if isinstance(one, subprocess.Popen)}
+    commands = [one for one in gc.get_objects() if isinstance(one, subprocess.Popen)]
+    started_by_us = {one.pid for one in commands if one.returncode is None}  # of others the pid may be used again
 
     def is_done() -> bool:
         new = [int(words.split()[0]) for words in _children() - known]
