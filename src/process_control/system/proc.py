@@ -21,7 +21,7 @@ def read_small(path: str, limit: int = 1 << 20) -> bytes:
     try:
         descriptor = posix.open(path, posix.O_RDONLY | posix.O_NONBLOCK | posix.O_CLOEXEC)
     except OSError as error:
-        _raise_when_blind(error)
+        raise_when_blind(error)
         return b""
     try:
         parts = []
@@ -29,13 +29,14 @@ def read_small(path: str, limit: int = 1 << 20) -> bytes:
             parts.append(chunk)
         return b"".join(parts)
     except OSError as error:
-        _raise_when_blind(error)
+        raise_when_blind(error)
         return b""
     finally:
         posix.close(descriptor)
 
 
-def _raise_when_blind(error: OSError) -> None:
+def raise_when_blind(error: OSError) -> None:
+    """Raise the error when it says that nobody can look just now: that must not read as "nothing there"."""
     if error.errno in _BLIND:
         raise error
 
@@ -100,7 +101,7 @@ def threads(pid: int) -> list[str]:
     try:
         return posix.listdir(f"/proc/{pid}/task")
     except OSError as error:
-        _raise_when_blind(error)
+        raise_when_blind(error)
         return []
 
 
