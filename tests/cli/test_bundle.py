@@ -31,7 +31,8 @@ def imports(box: Box, *command: str) -> set[str]:
     result = box.command([*(command or (*box.product.python, "-v", "-I", "-S", str(box.product.stub))), "plain"])
     assert result.exit_code == 0, result
     lines = [line.split("'") for line in result.stderr.splitlines() if line.startswith("import 'process_control")]
-    of_the_guard_after_a_moment = {"process_control.system.proc", "process_control.system.cgroup"}
+    names = ("cgroup", "clock", "guard_channel", "proc")
+    of_the_guard_after_a_moment = {f"process_control.system.{name}" for name in names}
     return {words[1] for words in lines} & {*GUARD, *RUNNER} - of_the_guard_after_a_moment
 
 

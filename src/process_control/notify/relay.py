@@ -67,8 +67,7 @@ def _fork_and_end(queue: int, output: int, lives: int, account: "Account | None"
         if posix.fork():
             posix._exit(0)
         linux.set_process_name(b"run-job output")
-        for number in (*signals.STOPPING, *_FROM_THE_TERMINAL):  # it ends with the runner, whatever ends that
-            _signal.signal(number, _signal.SIG_IGN)
+        signals.let_go(ignored=(*signals.STOPPING, *_FROM_THE_TERMINAL))  # it ends with the runner, however that ends
         for place, descriptor in enumerate([posix.dup(number) for number in (queue, output, lives)]):
             posix.dup2(descriptor, place)
         posix.closerange(3, 1 << 20)

@@ -106,9 +106,7 @@ def _answer_and_end(question: "Callable[[], object]", answer: int) -> None:
 
 def be_apart(*kept: int, ignored: "tuple[int, ...]" = ()) -> None:
     """In a forked copy of us: let go of our signals and of every descriptor but the standard ones and `kept`."""
-    _signal.set_wakeup_fd(-1)
-    for number in (*signals.STOPPING, signals.STOP_REQUEST, signals.GUARD_DIED, _signal.SIGCHLD):
-        _signal.signal(number, _signal.SIG_IGN if number in ignored else _signal.SIG_DFL)
+    signals.let_go(ignored=ignored)
     first = 3
     for descriptor in sorted(kept):
         posix.closerange(first, descriptor)

@@ -177,6 +177,17 @@ def restore_defaults() -> None:
     _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
 
 
+def let_go(*, ignored: "tuple[int, ...]" = ()) -> None:
+    """In a forked copy of us: listen to nothing any more, but ignore what is `ignored`, and hold nothing back."""
+    _signal.set_wakeup_fd(-1)
+    for number in (*STOPPING, *HANDED_ON, *OTHERS, STOP_REQUEST, GUARD_DIED, _signal.SIGCHLD):
+        if callable(_signal.getsignal(number)):
+            _signal.signal(number, _signal.SIG_DFL)
+    for number in ignored:
+        _signal.signal(number, _signal.SIG_IGN)
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+
+
 def die_quietly_of_an_interrupt() -> None:
     """Let Ctrl-C end this process without Python's traceback, until somebody listens better."""
     if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:
