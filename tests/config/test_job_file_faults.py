@@ -369,12 +369,12 @@ FILES = {
     ),
     "a command with an open quote": (
         "name: n\ncommand: /bin/echo it's\n",
-        "2:10: 'command' has a quote that is not closed: \"/bin/echo it's\"",
+        "2:22: 'command' has a quote that is not closed: \"/bin/echo it's\"",
         "close it, or put a backslash before it",
     ),
     "a command that ends too early": (
         "name: n\ncommand: /bin/echo \\\n",
-        "2:10: 'command' ends with a backslash: '/bin/echo \\\\'",
+        "2:20: 'command' ends with a backslash: '/bin/echo \\\\'",
         "close it, or put a backslash before it",
     ),
     "a command that is a map": (

@@ -122,7 +122,7 @@ def _compose(text: str, faults: Faults) -> Node | None:
     """Return the tree of the one document in `text`. Raises yaml.YAMLError for what is not YAML."""
     loader = _Loader(text)
     try:
-        composer = _Composer(faults)
+        composer = _Composer(text, faults)
         for event in _events(loader):
             if not composer.takes(event):
                 return None
@@ -139,8 +139,9 @@ def _events(loader: Any) -> Iterator[Any]:
 class _Composer:
     """Builds the tree from the parser's events, in one pass and without recursion."""
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, text: str, faults: Faults) -> None:
         self.root: Node | None = None
+        self._text = text
         self._faults = faults
         self._open: list[List | Map] = []
         self._keys: list[Text | None] = []  # for each open node: the key that waits for its value
@@ -151,14 +152,16 @@ class _Composer:
     def takes(self, event: Any) -> bool:
         """Add the event. False: it is one too many, and no more must be read."""
         self._events += 1
-        mark = event.start_mark
+        mark: Any = event.start_mark
         place = (mark.line + 1, mark.column + 1)
         if self._events > MOST_EVENTS:
             self._faults.add(f"more than {MOST_EVENTS:,} entries", place, mend="move data elsewhere")
             return False
         if isinstance(event, yaml.ScalarEvent):
             self._refuse_extras(event, place)
-            self._put(Text(event.value, *place, event.style is None or event.style == ""))
+            end: Any = event.end_mark
+            raw = self._text[mark.index : end.index]
+            self._put(Text(event.value, *place, event.style is None or event.style == "", raw))
         elif isinstance(event, yaml.CollectionStartEvent):
             return self._enter(event, place)
         elif isinstance(event, yaml.CollectionEndEvent):

@@ -11,7 +11,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from process_control.config.nodes import Broken, Faults, List, Map, Node, Text, quoted, shown
+from process_control.config.command_words import NotSplit, split
+from process_control.config.nodes import (
+    Broken,
+    Faults,
+    List,
+    Map,
+    Node,
+    Text,
+    place_in,
+    quoted,
+    raw_offsets,
+    shown,
+)
 
 SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)  # core.job.is_slug without what is generated from here
 TRUE_WORDS = ("true", "yes", "on")
@@ -441,22 +453,51 @@ SCHEDULE = _list_of(
 
 
 def _read_command(key: str, node: Node, faults: Faults) -> list[list[str]]:
-    return [_split(key, item, faults) for item in _items(COMMAND, key, node, faults)]
+    items = _items(COMMAND, key, node, faults)
+    if isinstance(node, List) and _are_words_of_one_command(key, items, faults):
+        return []
+    return [_split(key, item, faults) for item in items]
+
+
+def _are_words_of_one_command(key: str, items: list[Node], faults: Faults) -> bool:
+    """Tell of a list that is one command word by word, as containers have it: an option can be no command."""
+    option = next((item for item in items if isinstance(item, Text) and item.value.startswith("-")), None)
+    if option is None:
+        return False
+    words = [item.value for item in items if isinstance(item, Text)]
+    faults.add(
+        f"'{key}': {quoted(option.value)} is no command: each item of the list is one",
+        option,
+        mend=f"write one text: {shlex.join(words)}",
+    )
+    return True
 
 
 def _split(key: str, node: Node, faults: Faults) -> list[str]:
     text = _text_or_none("text", "a command and its arguments", key, node, faults)
-    if text is None:
+    if text is None or not isinstance(node, Text):
         return []
     try:
-        words = shlex.split(text)
-    except ValueError as error:
-        wrong = "ends with a backslash" if "escaped" in str(error) else "has a quote that is not closed"
-        faults.add(f"'{key}' {wrong}: {quoted(text)}", node, mend="close it, or put a backslash before it")
+        words = [word.value for word in split(text, joined_lines(node))]
+    except NotSplit as error:
+        shown_text = "" if "\n" in text.strip() else f": {quoted(text)}"
+        faults.add(f"'{key}' {error.what}{shown_text}", place_in(node, error.offset), mend=error.mend)
         return []
     if not words or not words[0]:
         faults.add(f"'{key}' is empty", node, mend="write the program's path and its arguments")
     return words
+
+
+def joined_lines(node: Text) -> set[int]:
+    """Return the backslashes of a text that stood at the end of a line, which YAML has folded into a blank."""
+    if "\\\n" not in node.raw.replace("\r", ""):
+        return set()
+    value, raw = node.value, node.raw
+    return {
+        at
+        for at, place in enumerate(raw_offsets(node))
+        if value[at] == "\\" and value[at + 1 : at + 2] == " " and raw.startswith(("\n", "\r\n"), place + 1)
+    }
 
 
 COMMAND = Kind(
