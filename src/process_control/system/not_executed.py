@@ -6,7 +6,10 @@ Lean room, loaded only then.
 import errno
 import posix
 
+from process_control.core.shell_builtins import is_of_the_shell
 from process_control.system.process import NotExecuted
+
+NO_SHELL = "no shell runs: write command: sh -c '…'"
 
 _PASSING = (errno.EAGAIN, errno.ENOMEM, errno.ETXTBSY, errno.ESTALE, errno.EIO, errno.EMFILE, errno.ENFILE)
 
@@ -36,4 +39,5 @@ def not_found(name: str, search_path: list[str], denied: str) -> NotExecuted:
     """Return the error for a name that stands in no directory of PATH, but for `denied`, which may not be executed."""
     if denied:
         return NotExecuted(126, f"{denied}: not executable (chmod +x {denied})")
-    return NotExecuted(127, f"{name}: command not found in PATH={':'.join(search_path)}")
+    why = f"{name}: command not found in PATH={':'.join(search_path)}"
+    return NotExecuted(127, f"{why}; {NO_SHELL}" if is_of_the_shell(name) else why)

@@ -195,7 +195,9 @@ def find_executable(name: str, search_path: list[str]) -> tuple[str, str | None]
             status = posix.stat(path)
         except OSError:
             continue
-        if (status.st_mode & 0o170000) == 0o100000 and posix.access(path, posix.X_OK):
+        if (status.st_mode & 0o170000) != 0o100000:
+            continue
+        if posix.access(path, posix.X_OK):
             return path, None
         denied = denied or path
     return "", denied
