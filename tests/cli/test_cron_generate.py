@@ -100,7 +100,7 @@ def test_a_bad_job_is_left_out_and_told_and_the_others_are_written(desk: Desk, c
         "  hint: add a line such as: command: /usr/local/bin/backup --all\n"
         "purge.yaml:2:1: unknown key 'comand'\n"
         "  hint: did you mean 'command'? (a command and its arguments, or a list of such texts; "
-        "see docs/reference/job-file.md)\n"
+        "see process-control explain command)\n"
         "purge.yaml:3:11: schedule '99 * * * *': minute '99' is out of range\n"
         "  hint: minute is 0-59\n"
         "tokyo.yaml: time_zone Asia/Tokyo is not the host's, and cron knows no other\n"
@@ -326,7 +326,7 @@ def test_json_tells_what_was_done_and_what_has_changed(desk: Desk, crontab: Path
                         "where": "bad.yaml:2:1",
                         "what": "unknown key 'comand'",
                         "mend": "did you mean 'command'? (a command and its arguments, or a list of such texts; "
-                        "see docs/reference/job-file.md)",
+                        "see process-control explain command)",
                     }
                 ],
             }

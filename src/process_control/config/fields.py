@@ -481,9 +481,9 @@ SLOW_START_FIELDS = (
 )
 
 COMMAND_MEANING = (
-    "The command that is run. It is split into words like a shell's (quotes hold words together, a backslash at the end "
-    "of a line joins it with the next), but no shell runs: no globbing, no pipes, no variables, and a second line is an "
-    "error. For a shell, write sh -c '…'. A list runs in sequence and stops at the first failure."
+    "The command that is run. It is split into words like a shell's (quotes hold words together, a backslash at the "
+    "end of a line joins it with the next), but no shell runs: no globbing, no pipes, no variables, and a second line "
+    "is an error. For a shell, write sh -c '…'. A list runs in sequence and stops at the first failure."
 )
 
 JOB_FIELDS = (

@@ -3,7 +3,6 @@
 A reader tells what is wrong with the value in `faults` and goes on; what it returns then counts nothing.
 """
 
-import difflib
 import re
 import shlex
 import string
@@ -24,6 +23,7 @@ from process_control.config.nodes import (
     raw_offsets,
     shown,
 )
+from process_control.core.suggestions import nearest
 
 SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)  # core.job.is_slug without what is generated from here
 TRUE_WORDS = ("true", "yes", "on")
@@ -265,8 +265,8 @@ def one_of(*words: str) -> Kind:
     def read(key: str, node: Node, faults: Faults) -> str | None:
         if isinstance(node, Text) and node.value in words:
             return node.value
-        near = difflib.get_close_matches(node.value.lower(), words, n=1) if isinstance(node, Text) else []
-        refuse(listed, listed, key, node, faults, mend=f"did you mean '{near[0]}'?" if near else "")
+        near = nearest(node.value, words) if isinstance(node, Text) else None
+        refuse(listed, listed, key, node, faults, mend=f"did you mean '{near}'?" if near else "")
         return None
 
     shown = ", ".join(f"`{word}`" for word in words)
@@ -334,13 +334,21 @@ def seconds_of(text: str) -> float | None:
     return seconds if seconds <= LONGEST_SECONDS else None
 
 
+def _point_in(node: Node) -> str:
+    """Return how a number is written whose point is not where it can be read."""
+    text = node.value.strip() if isinstance(node, Text) else ""
+    if re.fullmatch(r"\.[0-9]{1,6} ?[smhd]?", text, re.ASCII):
+        return f"write 0{text}"
+    return "write at most 6 digits behind the point" if re.match(r"[0-9]*\.[0-9]{7}", text, re.ASCII) else ""
+
+
 def _time_kind(*, zero: bool) -> Kind:
     wanted = "a time" if zero else "a time above 0"
 
     def read(key: str, node: Node, faults: Faults) -> float | None:
         seconds = seconds_of(node.value) if isinstance(node, Text) else None
         if seconds is None or not (seconds or zero):
-            refuse(wanted, TIME_FORM, key, node, faults)
+            refuse(wanted, TIME_FORM, key, node, faults, mend=_point_in(node))
         return seconds
 
     return Kind(name="time", wanted=wanted, form=TIME_FORM, annotation="float", read=read)
