@@ -143,7 +143,7 @@ LINES = {
     ),
     "a brace that is not closed": (
         "environment: {A: b",
-        "4:1: not YAML: did not find expected ',' or '}'",
+        "3:14: not YAML: did not find expected ',' or '}', in 'environment: {A: b'",
         "close the brace; separate with commas",
     ),
     "a backtick": (

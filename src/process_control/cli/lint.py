@@ -11,7 +11,7 @@ import click
 
 from process_control.cli.output import print_json, print_line, talk
 from process_control.cli.session import Session, verb
-from process_control.config import shell_signs
+from process_control.config import odd_text, shell_signs
 from process_control.config.configuration import read_configuration
 from process_control.config.document import parse, without_tabs
 from process_control.config.job_directory import InvalidJob, load_all
@@ -116,7 +116,7 @@ def _lint_file(path: str, settings: Settings | None, *, fix: bool) -> list[Findi
 def _faults(source: bytes, path: str, settings: Settings | None) -> list[Fault]:
     name = os.path.basename(path)
     document = parse(source, name)
-    tabs = [*document.warnings(), *shell_signs.warnings(document)]
+    tabs = [*document.warnings(), *shell_signs.warnings(document), *odd_text.warnings(document)]
     try:
         if name == "process-control.yaml":
             read_configuration(source, name)

@@ -12,7 +12,9 @@ from typing import Any
 import yaml
 
 from process_control.config.nodes import Broken, Faults, List, Map, Node, Text, quoted
+from process_control.config.odd_places import meant, odd_place, tell_merge_marks
 from process_control.config.yaml_repair import Repair
+from process_control.core.odd_characters import named
 from process_control.errors import Fault
 
 LARGEST_SIZE = 64 * 1024
@@ -49,6 +51,8 @@ def parse(source: bytes, name: str) -> Document:
     """Read `source`. `name` stands before line and column in messages. Never raises: see `Document.faults`."""
     text, fault = _decode(source, name)
     if text is None:
+        return Document(None, fault)
+    if tell_merge_marks(text, fault):
         return Document(None, fault)
     repair = Repair(text)
     for _ in range(MOST_REPAIRS):
@@ -255,8 +259,13 @@ def _tell_yaml_error(error: yaml.YAMLError, lines: list[str], faults: Faults) ->
     problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read")
     mark = getattr(error, "problem_mark", None)
     opened = getattr(error, "context_mark", None)
-    if opened is not None and (mark is None or "end of stream" in problem):
-        mark = opened  # where the quote was opened tells more than the end of the file
+    odd = None if mark is None else odd_place(lines, min(mark.line, opened.line if opened else mark.line), mark.line)
+    if odd is not None:
+        what = f"not YAML: {named(odd[2])} is not what it looks like"
+        faults.add(what, odd[:2], mend=meant(odd[2]))
+        return
+    if opened is not None and (mark is None or "end of stream" in problem or mark.line >= len(lines)):
+        mark = opened  # where the quote or the key began tells more than the end of the file
     line, column = (mark.line, mark.column) if mark is not None else (0, 0)
     excerpt = lines[line].strip() if line < len(lines) else ""
     what = f"not YAML: {problem}" + (f", in {quoted(excerpt)}" if excerpt else "")

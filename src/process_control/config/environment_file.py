@@ -12,6 +12,7 @@ _LIMIT = 1 << 20
 _FLAGS = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 _NAME_START = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
 _NAME = _NAME_START | frozenset("0123456789")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 SHORTEST_SECRET = 8
 
 
@@ -78,7 +79,10 @@ def read_secret_file(path: str, *, what: str) -> str:
                 raise BadConfiguration(f"the {what} is larger than 1 MiB", where=path)
     finally:
         posix.close(descriptor)
-    return b"".join(parts).decode("utf-8", "surrogateescape")
+    text = b"".join(parts)
+    if text[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise BadConfiguration(f"the {what} is UTF-16", where=path, mend="save it as UTF-8")
+    return text.removeprefix(_BYTE_ORDER_MARK).decode("utf-8", "surrogateescape")
 
 
 def _is_name(name: str) -> bool:

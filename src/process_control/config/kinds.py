@@ -23,6 +23,7 @@ from process_control.config.nodes import (
     raw_offsets,
     shown,
 )
+from process_control.config.odd_places import hint_to_remove
 from process_control.core.suggestions import nearest
 
 SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)  # core.job.is_slug without what is generated from here
@@ -55,7 +56,8 @@ def refuse(wanted: str, form: str, key: str, node: Node, faults: Faults, *, mend
     if isinstance(node, Text) and node.is_empty:
         faults.add(f"'{key}' has no value", node, mend=f"write {form}, or remove the line")
         return
-    faults.add(f"'{key}' must be {wanted}, not {_found(node)}", node, mend=mend or f"write {form}")
+    odd = hint_to_remove(node.value) if isinstance(node, Text) else ""
+    faults.add(f"'{key}' must be {wanted}, not {_found(node)}", node, mend=odd or mend or f"write {form}")
 
 
 def _found(node: Node) -> str:
@@ -89,7 +91,8 @@ def _line_kind(*, name: str, wanted: str, form: str, check: Callable[[str], str]
         if not text:
             faults.add(f"'{key}' is empty", node, mend=f"write {form}, or remove the line")
         elif not text.isprintable():
-            faults.add(f"'{key}' must be one line of printable text, not {quoted(text)}", node, mend=f"write {form}")
+            mend = hint_to_remove(text) or f"write {form}"
+            faults.add(f"'{key}' must be one line of printable text, not {quoted(text)}", node, mend=mend)
         elif check is not None and (wrong := check(text)):
             faults.add(f"'{key}' {wrong}", node, mend=f"write {form}")
         return text

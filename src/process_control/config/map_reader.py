@@ -10,6 +10,7 @@ from typing import Any
 from process_control.config.fields import Field
 from process_control.config.kinds import FALSE_WORDS, refuse
 from process_control.config.nodes import Faults, List, Map, Node, Text, quoted
+from process_control.config.odd_places import hint_to_remove
 from process_control.config.peers import our_word
 from process_control.core.suggestions import nearest
 
@@ -50,7 +51,7 @@ def read_map(
         if key.value.startswith("x-"):
             continue
         if field is None:
-            mend = our_word(key.value, value, prefix, in_configuration=in_configuration)
+            mend = hint_to_remove(key.value) or our_word(key.value, value, prefix, in_configuration=in_configuration)
             mend = mend or elsewhere.get(key.value) or _suggestion(key, fields, faults, prefix)
             faults.add(f"unknown key {quoted(prefix + key.value)}", key, mend=mend)
         elif not field.supported:

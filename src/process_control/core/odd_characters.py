@@ -47,6 +47,7 @@ NAMES = {
     "\ufeff": "a byte-order mark",
     "\r": "a carriage return",
 }
+QUOTES = frozenset("\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f")
 VISIBLE = frozenset("\u2010\u2012\u2013\u2014\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2026\u2212")
 """Of these, those that are seen: right in a text for people."""
 
@@ -58,13 +59,3 @@ def named(character: str) -> str:
         return ""
     sign = f" {character}" if character in VISIBLE else ""
     return f"{name}{sign} (U+{ord(character):04X})"
-
-
-def first_odd(text: str, *, invisible_only: bool = False) -> int | None:
-    """Return where in `text` the first of these characters stands; None when there is none."""
-    if text.isascii() and "\r" not in text:
-        return None
-    for at, character in enumerate(text):
-        if character in NAMES and not (invisible_only and character in VISIBLE):
-            return at
-    return None
