@@ -599,3 +599,16 @@ def test_a_cron_generate_that_was_killed_leaves_the_old_or_the_new_crontab(box: 
     assert [path.name for path in box.root.iterdir() if "crontab" in path.name] == ["crontab"]
     assert target.read_text().count("job-") >= 300
     storm.found(f"{storm.size - new} old, {new} new, 0 half")
+
+
+def test_mailto_follows_the_failmail_that_holds_for_each_job(desk: Desk) -> None:
+    desk.job("by-cron", "command: /bin/true\nschedule: '0 3 * * *'\nfailmail: false")
+    desk.job("a-own", "command: /bin/true\nschedule: '0 3 * * *'\nfailmail: {to_address: a@example.org}")
+    lines = desk.cron_generate("--output", "console").stdout.splitlines()
+    assert lines.index('MAILTO=""') > next(at for at, line in enumerate(lines) if "--scheduled by-cron" in line)
+    assert lines.index('MAILTO=""') < next(at for at, line in enumerate(lines) if "--scheduled a-own" in line)
+
+    desk.job("by-cron", "command: /bin/true\nschedule: '0 3 * * *'")
+    desk.configure(default_job_config={"failmail": {"to_address": "b@example.org"}})
+
+    assert desk.cron_generate("--output", "console").stdout.splitlines()[2] == 'MAILTO=""'

@@ -17,6 +17,7 @@ from process_control.config.document import parse, without_tabs
 from process_control.config.job_directory import InvalidJob, load_all
 from process_control.config.job_file import read_job
 from process_control.config.settings import Settings
+from process_control.config.unread_files import unread_files
 from process_control.core.job import is_slug
 from process_control.errors import BadConfiguration, Fault, JobNotFound, NotPermitted, ProcessControlError
 from process_control.notify.message import escape_controls
@@ -91,8 +92,11 @@ def _settings(session: Session, *, fix: bool, needed: bool) -> Settings | None:
 
 def _job_files(settings: Settings | None, findings: list[Finding]) -> list[str]:
     """Return the paths of all jobs; what is unsafe or has an impossible name is a finding already."""
+    if settings is None:
+        return []
     paths = []
-    for job in load_all(settings) if settings else []:
+    findings += [Finding(path=fault.where, fault=fault) for fault in unread_files(settings)]
+    for job in load_all(settings):
         if isinstance(job, InvalidJob) and not isinstance(job.error, BadConfiguration):
             findings += [Finding(path=job.path, fault=fault) for fault in job.error.faults]
         else:
