@@ -6,6 +6,7 @@ configuration, and the suggestions in messages. What is not here: how a kind of 
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from process_control.config.conditions import (
@@ -1025,9 +1026,19 @@ def defaults(fields: tuple[Field, ...]) -> dict[str, Any]:
     return {name: each.default for name, each in supported_attributes(fields).items()}
 
 
+READERS = (
+    *("config/command_words.py", "config/conditions.py", "config/configuration.py", "config/document.py"),
+    *("config/failmail.py", "config/folded.py", "config/job_file.py", "config/kinds.py", "config/map_reader.py"),
+    *("config/nodes.py", "config/odd_places.py", "config/rule_checks.py", "config/yaml_repair.py"),
+    *("core/cron_fields.py", "core/schedule.py"),
+)
+"""What decides, besides the tables, what a file says and whether it is valid."""
+
+
 def fingerprint() -> str:
-    """Return a word that changes when the tables do: cached values made by other tables count nothing."""
-    rows = []
+    """Return a word that changes when the tables or the readers do: what others have read counts nothing in a cache."""
+    package = Path(__file__).parent.parent
+    rows = [hashlib.sha256((package / name).read_bytes()).hexdigest() for name in READERS]
 
     def add(fields: tuple[Field, ...]) -> None:
         for each in fields:
