@@ -73,6 +73,11 @@ LINES = {
         "1:1: unknown key 'job_directry'",
         f"did you mean 'job_directory'? ({A_PATH}; see process-control explain job_directory)",
     ),
+    "a runner with arguments": (
+        "runner_path: /usr/bin/run-job --quiet",
+        "1:14: 'runner_path' must be a program without arguments, not '/usr/bin/run-job --quiet'",
+        "write the program's path alone; it is called with --scheduled JOB",
+    ),
     "a key of jobs": (
         "timeout: 5",
         "1:1: unknown key 'timeout'",

@@ -48,6 +48,21 @@ LINES = {
         "3:1: unknown key 'user'",
         "all jobs run as the 'user' of the configuration",
     ),
+    "two tags in one": (
+        "tags: a, b",
+        "3:7: 'tags' must be words without commas and blanks, not 'a, b'",
+        "write one tag, or a list of tags: [nightly, database]",
+    ),
+    "a tag with a blank": (
+        "tag: [a b]",
+        "3:7: 'tag' must be words without commas and blanks, not 'a b'",
+        "write one tag, or a list of tags: [nightly, database]",
+    ),
+    "a sendmail with arguments": (
+        "failmail: {sendmail: /usr/bin/msmtp -t}",
+        "3:22: 'failmail.sendmail' must be a program without arguments, not '/usr/bin/msmtp -t'",
+        "write the program's path alone; it is called with -i -f SENDER -- ADDRESSES",
+    ),
     "a key whose behaviour comes later": (
         "ping: https://ping.example.org",
         "3:1: key 'ping' is not supported yet",

@@ -104,6 +104,16 @@ def _check_path(text: str) -> str:
     return "" if text.startswith("/") else f"must be a whole path, not {quoted(text)}"
 
 
+def _check_program(text: str) -> str:
+    if not text.startswith("/"):
+        return f"must be a whole path, not {quoted(text)}"
+    return f"must be a program without arguments, not {quoted(text)}" if re.search(r"\s-", text) else ""
+
+
+def _check_tag(text: str) -> str:
+    return f"must be words without commas and blanks, not {quoted(text)}" if re.search(r"[,\s]", text) else ""
+
+
 def _check_target(text: str) -> str:
     return "" if text == "console" or text.startswith("/") else f"must be a whole path or 'console', not {quoted(text)}"
 
@@ -127,6 +137,19 @@ TEXT = _line_kind(name="text", wanted="text", form="one line of text")
 PATH = _line_kind(
     name="path", wanted="a path", form="a path that begins with / (~ and variables are not expanded)", check=_check_path
 )
+SENDMAIL = _line_kind(
+    name="path",
+    wanted="a path",
+    form="the program's path alone; it is called with -i -f SENDER -- ADDRESSES",
+    check=_check_program,
+)
+RUNNER = _line_kind(
+    name="path",
+    wanted="a path",
+    form="the program's path alone; it is called with --scheduled JOB",
+    check=_check_program,
+)
+TAG = _line_kind(name="text", wanted="text", form="one tag, or a list of tags: [nightly, database]", check=_check_tag)
 TARGET = _line_kind(
     name="path or `console`",
     wanted="a path",
@@ -437,6 +460,7 @@ def _list_of(item: Kind, *, name: str, wanted: str, form: str) -> Kind:
 
 
 TEXTS = _list_of(TEXT, name="text or list", wanted="text or a list of texts", form="text, or a list of texts")
+TAGS = _list_of(TAG, name="text or list", wanted="text or a list of texts", form="text, or a list of texts")
 PATHS = _list_of(
     PATH, name="path or list", wanted="a path or a list of paths", form="a path that begins with /, or a list of them"
 )
