@@ -91,6 +91,8 @@ def cron_generate(*, check: bool, dry_run: bool, output: str | None, as_json: bo
     generated = Generated(target=target, crontab=crontab, standing=standing)
     for _, faults in crontab.left_out:
         talk("\n".join(str(fault) for fault in faults))
+    for fault in crontab.mail_faults:
+        talk(str(fault))
     if crontab.unread:
         talk(f"{settings.job_directory}: {in_one_line(list(crontab.unread))}")
     if check:

@@ -8,17 +8,20 @@ import importlib.util
 import os
 import pwd
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import process_control
+from process_control.cli.missing import missing_for_mail
 from process_control.config.failmail import failmail_of
 from process_control.config.job_directory import InvalidJob, load_all
 from process_control.config.settings import Settings, load_settings
 from process_control.config.unread_files import unread_files
+from process_control.core.job import Job
 from process_control.core.schedule import is_zone_of_host
-from process_control.errors import BadConfiguration, CannotRecord, NotPermitted, ProcessControlError
+from process_control.errors import BadConfiguration, CannotRecord, Fault, NotPermitted, ProcessControlError
 from process_control.export.crontab import Crontab, InvalidFile, Manner, PlannedJob, write_crontab
 from process_control.export.crontab_rules import has_users
 from process_control.system.account import Account
@@ -40,6 +43,7 @@ def generate_crontab(settings: Settings, account: Account, target: str) -> Cront
         jobs = [_job_of(values) for values in answer["jobs"]]
         names_configuration = answer["names_configuration"] is True
         unread = tuple(fault_of(values) for values in answer["unread"])
+        mail = tuple(fault_of(values) for values in answer["mail"])
     except (LookupError, TypeError, ValueError) as error:
         raise CannotRecord(f"the process of user '{account.name}' answered with something else than jobs") from error
     manner = Manner(
@@ -53,7 +57,7 @@ def generate_crontab(settings: Settings, account: Account, target: str) -> Cront
     )
     # Asked for each line, and the accounts may be in a directory on another host.
     crontab = write_crontab(jobs, manner, is_account=cache(is_account), is_zone_of_host=cache(is_zone_of_host))
-    return replace(crontab, unread=unread)
+    return replace(crontab, unread=unread, mail_faults=mail)
 
 
 def is_account(name: str) -> bool:
@@ -93,11 +97,19 @@ def _look_as_the_service_user(settings: Settings, account: Account, words: tuple
     """Return what cron's lines depend on and only the service user can tell; as values that JSON can say."""
     _check_can_start(words, account, settings)
     names_configuration = _has_to_name_its_configuration(settings, account)
+    jobs = load_all(settings)
     return {
         "names_configuration": names_configuration,
-        "jobs": [_values_of(job, settings) for job in load_all(settings)],
+        "jobs": [_values_of(job, settings) for job in jobs],
         "unread": [fault_as_values(fault) for fault in unread_files(settings)],
+        "mail": [fault_as_values(fault) for fault in _mail_faults(jobs, settings)],
     }
+
+
+def _mail_faults(jobs: Sequence[Job | InvalidJob], settings: Settings) -> list[Fault]:
+    """Return what would keep failmail from being sent, each once: cron mails nothing in its place."""
+    missing = [each for job in jobs if isinstance(job, Job) for each in missing_for_mail(job, settings)]
+    return list(dict.fromkeys(each.fault(settings.path or "") for each in missing))
 
 
 def _check_can_start(words: tuple[str, ...], account: Account, settings: Settings) -> None:

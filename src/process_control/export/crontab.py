@@ -65,7 +65,9 @@ class Manner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crontab:
-    """The text, what it holds, and what had to be left out; `unread` are files that look like jobs and are none."""
+    """The text, what it holds, and what had to be left out; `unread` are files that look like jobs and are none,
+    `mail_faults` what would keep failmail from being sent.
+    """
 
     text: str
     jobs: int
@@ -73,6 +75,7 @@ class Crontab:
     disabled: int
     left_out: tuple[tuple[str, tuple[Fault, ...]], ...]
     unread: tuple[Fault, ...] = ()
+    mail_faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
