@@ -118,7 +118,8 @@ class JobStatus:
     def late_slot(self, now: datetime, zone: tzinfo | None = None) -> datetime | None:
         """Return the last slot that should have been started by now, when nothing became of it; else None.
 
-        A slot from before the job file was last changed says nothing: it may have been planned otherwise then.
+        A slot from before the job file was last changed says nothing: it may have been planned otherwise then. A file
+        that a deployment has written anew is as old as the last run of the same version.
         """
         job = self.definition
         schedule = _schedule(job, zone)
@@ -127,11 +128,17 @@ class JobStatus:
         slot = schedule.last_at_or_before(now - timedelta(seconds=job.start_within_seconds))
         if slot is None or (self.settled_slot is not None and slot.timestamp() <= self.settled_slot):
             return None
+        if self._ran_before(slot, job.version):
+            return slot
         try:
             is_older_than_its_file = slot.timestamp() < stat(self.path).st_mtime
         except OSError:
             return None
         return None if is_older_than_its_file else slot
+
+    def _ran_before(self, slot: datetime, version: str) -> bool:
+        last = self.last
+        return last is not None and last.version == version and datetime.fromisoformat(last.started_at) <= slot
 
     def to_json(self, schedules: KnownSchedules) -> dict[str, Any]:
         """Return the job with the keys of every `--json` answer."""

@@ -105,10 +105,10 @@ class JobSurroundings:
             told = "; ".join([f"limits.{key} cannot be set: {why}" for key, why in missing.items()])
             if self._job.limits_required:
                 raise BadConfiguration(
-                    told, where=self._job.path, mend="docs/how-to/limits.md tells how; or take away limits.required"
+                    told, where=self._job.path, mend="man process-control-job tells how; or take away limits.required"
                 )
             if run.adapters.store.is_first_today("limits"):
-                run.limits_missing = f"{told}; see docs/how-to/limits.md"
+                run.limits_missing = f"{told}; see man process-control-job"
         return {key: value for key, value in asked.items() if key not in missing}
 
     def begin_attempt(self, run: "Run") -> None:

@@ -100,7 +100,7 @@ def test_a_bad_job_is_left_out_and_told_and_the_others_are_written(desk: Desk, c
         "  hint: add a line such as: command: /usr/local/bin/backup --all\n"
         "purge.yaml:2:1: unknown key 'comand'\n"
         "  hint: did you mean 'command'? (a command and its arguments, or a list of such texts; "
-        "see docs/reference/job-file.md)\n"
+        "see process-control explain command)\n"
         "purge.yaml:3:11: schedule '99 * * * *': minute '99' is out of range\n"
         "  hint: minute is 0-59\n"
         "tokyo.yaml: time_zone Asia/Tokyo is not the host's, and cron knows no other\n"
@@ -326,7 +326,7 @@ def test_json_tells_what_was_done_and_what_has_changed(desk: Desk, crontab: Path
                         "where": "bad.yaml:2:1",
                         "what": "unknown key 'comand'",
                         "mend": "did you mean 'command'? (a command and its arguments, or a list of such texts; "
-                        "see docs/reference/job-file.md)",
+                        "see process-control explain command)",
                     }
                 ],
             }
@@ -599,3 +599,16 @@ def test_a_cron_generate_that_was_killed_leaves_the_old_or_the_new_crontab(box: 
     assert [path.name for path in box.root.iterdir() if "crontab" in path.name] == ["crontab"]
     assert target.read_text().count("job-") >= 300
     storm.found(f"{storm.size - new} old, {new} new, 0 half")
+
+
+def test_mailto_follows_the_failmail_that_holds_for_each_job(desk: Desk) -> None:
+    desk.job("by-cron", "command: /bin/true\nschedule: '0 3 * * *'\nfailmail: false")
+    desk.job("a-own", "command: /bin/true\nschedule: '0 3 * * *'\nfailmail: {to_address: a@example.org}")
+    lines = desk.cron_generate("--output", "console").stdout.splitlines()
+    assert lines.index('MAILTO=""') > next(at for at, line in enumerate(lines) if "--scheduled by-cron" in line)
+    assert lines.index('MAILTO=""') < next(at for at, line in enumerate(lines) if "--scheduled a-own" in line)
+
+    desk.job("by-cron", "command: /bin/true\nschedule: '0 3 * * *'")
+    desk.configure(default_job_config={"failmail": {"to_address": "b@example.org"}})
+
+    assert desk.cron_generate("--output", "console").stdout.splitlines()[2] == 'MAILTO=""'

@@ -1,5 +1,6 @@
 """`check` and `check-jobs-icinga`: the exit codes, the one line and the figures that a monitoring system reads."""
 
+import hashlib
 import os
 import re
 from collections.abc import Callable
@@ -93,6 +94,17 @@ def test_a_slot_with_a_run_one_before_the_last_change_and_one_of_a_disabled_job_
     desk.job("changed", HOURLY)
 
     assert first_line(desk) == (0, "PROCESS-CONTROL OK - 3 jobs fine")
+
+
+def test_a_file_that_a_deployment_writes_anew_does_not_hide_that_its_job_is_late(desk: Desk) -> None:
+    path = desk.job("hourly", HOURLY)
+    version = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    desk.state.run("hourly", NOW - timedelta(days=1), version=version)
+    assert first_line(desk)[0] == 1, "touched just now, and run as it is a day ago"
+
+    desk.job("hourly", f"{HOURLY}\ntimeout: 5")
+
+    assert first_line(desk)[0] == 0, "changed just now: it may have been planned otherwise"
 
 
 def test_jobs_are_chosen_by_slug_glob_and_tag(desk: Desk) -> None:

@@ -43,7 +43,11 @@ def test_a_default_of_all_jobs_is_a_key_of_the_job_file(desk: Desk) -> None:
         ("tiemout", "did you mean 'timeout'?"),
         ("days", "did you mean 'retention.days'?"),
         ("KILL-GRACE", "did you mean 'kill_grace'?"),
-        ("zzz", "docs/reference tells all keys; a note of your own is 'x-…'"),
+        ("zzz", "`process-control explain` lists all keys"),
+        ("enabled", "it is the other way round: write disabled: true for a job that is not to run"),
+        ("TZ", "write time_zone: Europe/Berlin"),
+        ("failmail.to", "write to_address: ops@example.org"),
+        ("logdir", "write output_directory: /var/log/process-control"),
     ],
 )
 def test_a_key_that_does_not_exist_is_told_with_the_nearest(desk: Desk, key: str, mend: str) -> None:
@@ -65,3 +69,9 @@ def test_explaining_needs_no_configuration(desk: Desk) -> None:
     desk.configuration.unlink()
 
     assert desk.process_control("explain", "timeout").exit_code == 0
+
+
+def test_without_a_key_all_of_them_are_listed(desk: Desk) -> None:
+    names = [line[0] for line in desk.lines("explain")]
+
+    assert names == [key.name for key in all_keys()]

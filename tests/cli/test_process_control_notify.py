@@ -33,7 +33,8 @@ def test_a_server_that_does_not_listen_is_told(box: Box) -> None:
 
     assert result.exit_code == 1
     assert result.stderr == (
-        f"the mail to ops@example.org was not taken: {address}: Connection refused\n  hint: docs/how-to/failmail.md\n"
+        f"the mail to ops@example.org was not taken: {address}: Connection refused\n"
+        "  hint: process-control explain failmail\n"
     )
 
 

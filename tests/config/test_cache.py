@@ -71,6 +71,12 @@ def test_what_comes_from_the_cache_is_what_was_parsed(host: Host) -> None:
     assert load(host) == load(host)
 
 
+def test_what_another_python_has_judged_counts_nothing(warm: Host) -> None:
+    change(cache_of(warm, "purge"), lambda value: value.update(made_by=value["made_by"].replace("cpython", "pypy")))
+
+    assert load(warm).name == "purge"
+
+
 CHANGES: dict[str, Callable[[Host], object]] = {
     "a byte of the job": lambda host: host.job("purge", "schedule: '*/5 * * * *' \n"),
     "a default of the configuration": lambda host: host.configure("default_job_config: {timeout: 8}\n"),

@@ -69,9 +69,14 @@ x-note: ours
 
 LINES = {
     "a key written wrong": (
-        "job_dir: /srv",
-        "1:1: unknown key 'job_dir'",
-        f"did you mean 'job_directory'? ({A_PATH}; see docs/reference/configuration.md)",
+        "job_directry: /srv",
+        "1:1: unknown key 'job_directry'",
+        f"did you mean 'job_directory'? ({A_PATH}; see process-control explain job_directory)",
+    ),
+    "a runner with arguments": (
+        "runner_path: /usr/bin/run-job --quiet",
+        "1:14: 'runner_path' must be a program without arguments, not '/usr/bin/run-job --quiet'",
+        "write the program's path alone; it is called with --scheduled JOB",
     ),
     "a key of jobs": (
         "timeout: 5",
@@ -127,7 +132,10 @@ LINES = {
     "a default written wrong": (
         "default_job_config:\n  timout: 5",
         "2:3: unknown key 'default_job_config.timout'",
-        "did you mean 'default_job_config.timeout'? (seconds, or 90s, 10m, 2h; see docs/reference/job-file.md)",
+        (
+            "did you mean 'default_job_config.timeout'? (seconds, or 90s, 10m, 2h; "
+            "see process-control explain default_job_config.timeout)"
+        ),
     ),
     "a faulty default": (
         "default_job_config:\n  timeout: soon",
@@ -142,7 +150,7 @@ LINES = {
     "a zone for all jobs": (
         "default_job_config: {time_zone: Mars}",
         "1:33: unknown time zone 'Mars'",
-        "use an IANA name such as Europe/Berlin or UTC",
+        "a zone is named by a place, such as Europe/Berlin, or UTC",
     ),
 }
 

@@ -31,22 +31,37 @@ LINES = {
     "a key written wrong": (
         "timout: 30",
         "3:1: unknown key 'timout'",
-        "did you mean 'timeout'? (seconds, or 90s, 10m, 2h; see docs/reference/job-file.md)",
+        "did you mean 'timeout'? (seconds, or 90s, 10m, 2h; see process-control explain timeout)",
     ),
     "a key with a dash": (
         "kill-grace: 3",
         "3:1: unknown key 'kill-grace'",
-        "did you mean 'kill_grace'? (seconds, or 90s, 10m, 2h; see docs/reference/job-file.md)",
+        "did you mean 'kill_grace'? (seconds, or 90s, 10m, 2h; see process-control explain kill_grace)",
     ),
     "a key like no other": (
         "zzz: 3",
         "3:1: unknown key 'zzz'",
-        "the keys are told in docs/reference/job-file.md; write 'x-…' for a note of your own",
+        "`process-control explain` lists the keys; write 'x-…' for a note of your own",
     ),
     "a key of the configuration": (
         "user: ann",
         "3:1: unknown key 'user'",
-        "it is a key of the global configuration, see docs/reference/configuration.md",
+        "all jobs run as the 'user' of the configuration",
+    ),
+    "two tags in one": (
+        "tags: a, b",
+        "3:7: 'tags' must be words without commas and blanks, not 'a, b'",
+        "write one tag, or a list of tags: [nightly, database]",
+    ),
+    "a tag with a blank": (
+        "tag: [a b]",
+        "3:7: 'tag' must be words without commas and blanks, not 'a b'",
+        "write one tag, or a list of tags: [nightly, database]",
+    ),
+    "a sendmail with arguments": (
+        "failmail: {sendmail: /usr/bin/msmtp -t}",
+        "3:22: 'failmail.sendmail' must be a program without arguments, not '/usr/bin/msmtp -t'",
+        "write the program's path alone; it is called with -i -f SENDER -- ADDRESSES",
     ),
     "a key whose behaviour comes later": (
         "ping: https://ping.example.org",
@@ -61,12 +76,15 @@ LINES = {
     "an inner key written wrong": (
         "limits: {log_byte: 1 GB}",
         "3:10: unknown key 'limits.log_byte'",
-        "did you mean 'limits.log_bytes'? (bytes, or 100 kB, 100 MB, 1 GB, 1 GiB; see docs/reference/job-file.md)",
+        (
+            "did you mean 'limits.log_bytes'? (bytes, or 100 kB, 100 MB, 1 GB, 1 GiB; "
+            "see process-control explain limits.log_bytes)"
+        ),
     ),
     "a key that could move the cursor": (
         '"\\e[2J": 3',
         "3:1: unknown key '\\x1b[2J'",
-        "the keys are told in docs/reference/job-file.md; write 'x-…' for a note of your own",
+        "`process-control explain` lists the keys; write 'x-…' for a note of your own",
     ),
     "a duplicate key": (
         "timeout: 1\ntimeout: 2",
@@ -94,7 +112,7 @@ LINES = {
     "a merge key": (
         "<<: {timeout: 3}",
         "3:1: unknown key '<<'",
-        "the keys are told in docs/reference/job-file.md; write 'x-…' for a note of your own",
+        "`process-control explain` lists the keys; write 'x-…' for a note of your own",
     ),
     "a key that is a list": ("? [a]\n: b", "3:3: a key must be text", "write 'key: value'"),
     "a second document": ("---\nname: b", "3:1: a second document", "one file is one job: remove the '---'"),
@@ -140,7 +158,7 @@ LINES = {
     ),
     "a brace that is not closed": (
         "environment: {A: b",
-        "4:1: not YAML: did not find expected ',' or '}'",
+        "3:14: not YAML: did not find expected ',' or '}', in 'environment: {A: b'",
         "close the brace; separate with commas",
     ),
     "a backtick": (
@@ -189,7 +207,7 @@ LINES = {
     "a key of slow_start written wrong": (
         "slow_start: {run: 3}",
         "3:14: unknown key 'slow_start.run'",
-        "did you mean 'slow_start.runs'? (a whole number above 0; see docs/reference/job-file.md)",
+        "did you mean 'slow_start.runs'? (a whole number above 0; see process-control explain slow_start.runs)",
     ),
     "a map that is none": ("limits: 3", "3:9: 'limits' must be a map, not '3'", "write a map"),
     "a bool that is none": (
@@ -369,12 +387,12 @@ FILES = {
     ),
     "a command with an open quote": (
         "name: n\ncommand: /bin/echo it's\n",
-        "2:10: 'command' has a quote that is not closed: \"/bin/echo it's\"",
+        "2:22: 'command' has a quote that is not closed: \"/bin/echo it's\"",
         "close it, or put a backslash before it",
     ),
     "a command that ends too early": (
         "name: n\ncommand: /bin/echo \\\n",
-        "2:10: 'command' ends with a backslash: '/bin/echo \\\\'",
+        "2:20: 'command' ends with a backslash: '/bin/echo \\\\'",
         "close it, or put a backslash before it",
     ),
     "a command that is a map": (
@@ -422,7 +440,7 @@ def test_all_faults_of_a_file_are_told_at_once_in_the_order_of_their_lines() -> 
         "purge.yaml:3:1: unknown key 'timout'",
         "purge.yaml:4:9: 'stderr' must be fail, warn or ignore, not 'loud'",
         "purge.yaml:6:3: the schedule '*/5 * * * *' is not quoted",
-        "purge.yaml:7:3: schedule 'nonsense' has 1 fields",
+        "purge.yaml:7:3: schedule 'nonsense' has 1 field",
         "purge.yaml:9:2: 'environment': '1A' is not a variable's name",
         "purge.yaml:10:11: 'disabled' must be true or false, not 'maybe'",
     ]

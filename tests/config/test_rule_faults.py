@@ -61,7 +61,7 @@ FAULTS = {
         "unknown key 'verdicts.exitcode'",
         (
             "did you mean 'verdicts.exit_code'? (a number such as 75, a range such as 64-78, or a list of them; "
-            "see docs/reference/job-file.md)"
+            "see process-control explain verdicts.exit_code)"
         ),
     ),
     "an unknown verdict": (

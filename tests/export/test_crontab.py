@@ -24,7 +24,6 @@ IN_CRON_D = Manner(
     run_job=("/usr/bin/run-job",),
     configuration=None,
     template=None,
-    has_failmail=False,
     host="db1",
 )
 ON_THE_CONSOLE = replace(IN_CRON_D, target="console", user=None)
@@ -63,13 +62,11 @@ def test_a_crontab_of_every_kind_of_job_is_this_text() -> None:
             ),
         ),
         InvalidFile(slug="not a name", faults=(Fault("'not a name.yaml' does not name a job"),)),
-        manner=replace(IN_CRON_D, has_failmail=True),
     )
 
     assert made.text == (
         "# Written by cron-generate from the jobs in /var/lib/process-control\n"
         "# What is edited here is lost: edit the job files, then run cron-generate\n"
-        'MAILTO=""\n'
         "# /var/lib/process-control/Apart.yaml\n"
         "57 1 * * * jobs /usr/bin/run-job --scheduled Apart\n"
         "# /var/lib/process-control/backup.yaml\n"
@@ -94,6 +91,22 @@ def test_a_crontab_of_every_kind_of_job_is_this_text() -> None:
             mend="write the schedule in the host's time, and remove time_zone",
         ),
     )
+
+
+def test_cron_mails_the_output_of_those_jobs_only_that_are_not_told_otherwise() -> None:
+    told = PlannedJob(slug="a-told", schedule=("0 1 * * *",), has_failmail=True)
+    idle = PlannedJob(slug="idle", schedule=("* * * * *",), disabled=True, has_failmail=True)
+
+    assert "MAILTO" not in body(BACKUP, idle)
+    assert body(told, BACKUP, idle) == (
+        "# /var/lib/process-control/backup.yaml\n"
+        "30 2 * * * jobs /usr/bin/run-job --scheduled backup\n"
+        'MAILTO=""\n'
+        "# /var/lib/process-control/a-told.yaml\n"
+        "0 1 * * * jobs /usr/bin/run-job --scheduled a-told\n"
+        "# disabled: /var/lib/process-control/idle.yaml\n"
+    )
+    assert body(told).startswith('MAILTO=""\n')
 
 
 def test_without_jobs_there_is_a_header_that_cron_reads() -> None:

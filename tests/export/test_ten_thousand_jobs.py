@@ -286,7 +286,6 @@ def test_no_name_schedule_or_text_that_is_sent_makes_a_line_of_its_own() -> None
         run_job=("/bin/true",),
         configuration=None,
         template=ONE_LINE,
-        has_failmail=False,
         host="db1",
     )
 

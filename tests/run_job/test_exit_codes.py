@@ -134,7 +134,7 @@ def _empty(path: Path) -> None:
     [
         (_directory, "Permission denied"),
         (_not_executable, "Permission denied"),
-        (_no_interpreter, "the interpreter that its #! line names is not there"),
+        (_no_interpreter, "the interpreter that its #! line names is not there: /nonexistent/sh"),
         (_no_program, "neither a program nor a script with a #! line"),
         (_empty, "neither a program nor a script with a #! line"),
     ],

@@ -256,6 +256,21 @@ def test_with_starttls_and_login_the_mail_is_taken(box: Box) -> None:
     assert "corr3ct-horse" not in (box.state_directory / "journal").as_posix() + str(box.journal())
 
 
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["as it is", "behind a byte-order mark"])
+def test_a_login_and_a_password_of_any_script_are_taken(box: Box, mark: bytes) -> None:
+    context, trusted = certificate(box.root, "127.0.0.1")
+    password_file(box).write_bytes(mark + "pässwort-geheim\r\n".encode())
+    with mail_server(tls=context, login=("jörg", "pässwort-geheim")) as server:
+        mail_to(box, server, tls="starttls", ca_file=str(trusted), login="jörg", password_file=f"{box.root}/password")
+        failing_job(box)
+
+        box.run("broken")
+        wait_until_told(box)
+
+        assert server.logins == [("jörg", "pässwort-geheim")]
+        assert len(server.mails) == 1
+
+
 @pytest.mark.parametrize(
     ("names", "trusts", "why"),
     [

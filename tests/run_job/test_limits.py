@@ -93,7 +93,7 @@ def test_a_limit_that_cannot_be_set_warns_once_a_day_and_says_how_to_get_it(box:
         ("warned", "expectation"), ("succeeded", None), ("succeeded", None), ("warned", "expectation"),
     ]  # fmt: skip
     assert ends(box)[0]["detail"] == (
-        "limits.memory cannot be set: no cgroup v2 that could hold it may be written; see docs/how-to/limits.md"
+        "limits.memory cannot be set: no cgroup v2 that could hold it may be written; see man process-control-job"
     )
     assert [start["limits"] for start in starts(box)] == [{"open_files": 50}] * 4
 
@@ -108,7 +108,7 @@ def test_a_required_limit_that_cannot_be_set_refuses_the_start(make_box: Callabl
     assert result.exit_code == 78
     assert result.stderr == (
         f"{box.job_directory}/job.yaml: limits.nice cannot be set: only root may raise a priority\n"
-        "  hint: docs/how-to/limits.md tells how; or take away limits.required\n"
+        "  hint: man process-control-job tells how; or take away limits.required\n"
     )
     assert (starts(box), box.logs("job"), (box.root / "ran").exists()) == ([], [], False)
 

@@ -110,7 +110,10 @@ def test_a_missing_file_is_bad_configuration(box: Box) -> None:
 
     assert (result.exit_code, result.stderr) == (
         78,
-        f"{box.root}/nowhere: environment_file: No such file or directory\n",
+        (
+            f"{box.root}/nowhere: environment_file: No such file or directory\n"
+            "  hint: make it, with mode 0600, or remove 'environment_file'\n"
+        ),
     )
 
 

@@ -11,9 +11,10 @@ from process_control.alerts import waiting_mail
 from process_control.cli.output import print_json, print_line
 from process_control.cli.session import JOBS_HELP, Session, Verb, select_jobs
 from process_control.config.settings import Settings
+from process_control.config.unread_files import unread_files
 from process_control.core.schedule import host_zone
 from process_control.errors import ProcessControlError
-from process_control.export.icinga import CRITICAL, UNKNOWN, Answer, answer, unknown
+from process_control.export.icinga import CRITICAL, UNKNOWN, Answer, answer, unknown, with_unread
 from process_control.history.index import Index
 from process_control.status import JobStatus, read_statuses
 
@@ -61,7 +62,8 @@ def _answer(settings: Settings, words: Sequence[str]) -> Answer:
     slots = {status.slug: status.late_slot(now, zone) for status in statuses}
     late = {slug: slot.astimezone(zone) for slug, slot in slots.items() if slot is not None}
     mail = None if words else waiting_mail(settings.state_directory, now.timestamp())
-    return answer(statuses, late, mail=mail)
+    said = answer(statuses, late, mail=mail)
+    return said if words else with_unread(said, [fault.where.rpartition("/")[2] for fault in unread_files(settings)])
 
 
 def _statuses(settings: Settings, words: Sequence[str]) -> list[JobStatus]:

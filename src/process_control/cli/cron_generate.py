@@ -16,6 +16,7 @@ from process_control.cli.output import print_json, print_line, talk
 from process_control.cli.plain import is_terminal
 from process_control.cli.run_job import own_directories, who
 from process_control.config.settings import Settings, load_settings
+from process_control.config.unread_files import in_one_line
 from process_control.errors import NotPermitted, ProcessControlError, UsageError
 from process_control.export.crontab import Crontab
 from process_control.export.crontab_changes import Change, changes, difference
@@ -90,6 +91,10 @@ def cron_generate(*, check: bool, dry_run: bool, output: str | None, as_json: bo
     generated = Generated(target=target, crontab=crontab, standing=standing)
     for _, faults in crontab.left_out:
         talk("\n".join(str(fault) for fault in faults))
+    for fault in crontab.mail_faults:
+        talk(str(fault))
+    if crontab.unread:
+        talk(f"{settings.job_directory}: {in_one_line(list(crontab.unread))}")
     if check:
         _tell_the_difference(generated, as_json=as_json)
         return 1 if generated.would_change or crontab.left_out else 0

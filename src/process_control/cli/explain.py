@@ -1,6 +1,6 @@
 """`explain`: what a key of a job file or of the configuration means, from the table of keys."""
 
-import difflib
+import shutil
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +12,8 @@ from process_control.cli.plain import is_terminal, print_tabbed
 from process_control.cli.session import Session, verb
 from process_control.config.fields import CONFIGURATION_FIELDS, JOB_FIELDS, Field
 from process_control.config.generate import example_entry
+from process_control.config.peers import our_word
+from process_control.core.suggestions import nearest
 from process_control.errors import ProcessControlError
 
 JOB_FILE, CONFIGURATION = "job file", "configuration"
@@ -86,16 +88,18 @@ class KeyName(click.types.StringParamType):
     "explain",
     epilog="In a pipe, separated by tabs: key, file, type, default, state, meaning, example. Exit code 1: no such key.",
 )
-@click.argument("key", type=KeyName(), metavar="KEY")
+@click.argument("key", type=KeyName(), metavar="[KEY]", required=False)
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "keys": [...]}')
-def explain(session: Session, key: str, as_json: bool) -> None:  # noqa: ARG001  every verb gets the session
-    """Tell what KEY means, its type, its default, and an example.
+def explain(session: Session, key: str | None, as_json: bool) -> None:  # noqa: ARG001  every verb gets the session
+    """Tell what KEY means, its type, its default, and an example; without KEY list all keys.
 
     KEY is a key of the job file or of the configuration; one inside a map is written with a dot, as retention.days.
     """
-    found = _find(key)
+    found = all_keys() if key is None else _find(key)
     if as_json:
         print_json({"keys": [each.to_json() for each in found]})
+    elif is_terminal() and key is None:
+        _print_list(found)
     elif is_terminal():
         print_line("\n\n".join(_at_length(each) for each in found))
     else:
@@ -115,9 +119,27 @@ def _find(name: str) -> list[Key]:
 
 
 def _mend(name: str, names: Sequence[str]) -> str:
+    prefix, dot, key = name.rpartition(".")
+    peers = our_word(key, None, prefix + dot) or our_word(key, None, prefix + dot, in_configuration=True)
+    if peers:
+        return peers
     inside = [each for each in names if each.rpartition(".")[2] == name]
-    near = inside or difflib.get_close_matches(name.lower().replace("-", "_"), names, n=1)
-    return f"did you mean '{near[0]}'?" if near else "docs/reference tells all keys; a note of your own is 'x-…'"
+    near = inside[0] if inside else nearest(name, names)
+    return f"did you mean '{near}'?" if near else "`process-control explain` lists all keys"
+
+
+def _print_list(keys: Sequence[Key]) -> None:
+    """Print a line for each key: its name and the first sentence of its meaning, as far as there is room."""
+    room = shutil.get_terminal_size().columns
+    widest = max(len(key.name) for key in keys)
+    for file in (JOB_FILE, CONFIGURATION):
+        print_line(f"Keys of the {file}:")
+        for key in keys:
+            if key.file == file:
+                first = plain(key.field.meaning).partition(". ")[0].rstrip(".")
+                print_line(
+                    f"  {key.name:<{widest}}  {textwrap.shorten(first, max(20, room - widest - 4), placeholder='…')}"
+                )
 
 
 def _at_length(key: Key) -> str:

@@ -8,14 +8,20 @@ import importlib.util
 import os
 import pwd
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import process_control
+from process_control.cli.missing import missing_for_mail
+from process_control.config.failmail import failmail_of
 from process_control.config.job_directory import InvalidJob, load_all
 from process_control.config.settings import Settings, load_settings
+from process_control.config.unread_files import unread_files
+from process_control.core.job import Job
 from process_control.core.schedule import is_zone_of_host
-from process_control.errors import BadConfiguration, CannotRecord, NotPermitted, ProcessControlError
+from process_control.errors import BadConfiguration, CannotRecord, Fault, NotPermitted, ProcessControlError
 from process_control.export.crontab import Crontab, InvalidFile, Manner, PlannedJob, write_crontab
 from process_control.export.crontab_rules import has_users
 from process_control.system.account import Account
@@ -36,6 +42,8 @@ def generate_crontab(settings: Settings, account: Account, target: str) -> Cront
     try:
         jobs = [_job_of(values) for values in answer["jobs"]]
         names_configuration = answer["names_configuration"] is True
+        unread = tuple(fault_of(values) for values in answer["unread"])
+        mail = tuple(fault_of(values) for values in answer["mail"])
     except (LookupError, TypeError, ValueError) as error:
         raise CannotRecord(f"the process of user '{account.name}' answered with something else than jobs") from error
     manner = Manner(
@@ -45,16 +53,11 @@ def generate_crontab(settings: Settings, account: Account, target: str) -> Cront
         run_job=words,
         configuration=settings.path if names_configuration else None,
         template=settings.cron_template,
-        has_failmail=has_failmail(settings),
         host=os.uname().nodename,
     )
     # Asked for each line, and the accounts may be in a directory on another host.
-    return write_crontab(jobs, manner, is_account=cache(is_account), is_zone_of_host=cache(is_zone_of_host))
-
-
-def has_failmail(settings: Settings) -> bool:
-    """Whether failures are mailed by us, so that cron must not mail them too."""
-    return bool(getattr(settings, "failmail_to", None))
+    crontab = write_crontab(jobs, manner, is_account=cache(is_account), is_zone_of_host=cache(is_zone_of_host))
+    return replace(crontab, unread=unread, mail_faults=mail)
 
 
 def is_account(name: str) -> bool:
@@ -94,7 +97,19 @@ def _look_as_the_service_user(settings: Settings, account: Account, words: tuple
     """Return what cron's lines depend on and only the service user can tell; as values that JSON can say."""
     _check_can_start(words, account, settings)
     names_configuration = _has_to_name_its_configuration(settings, account)
-    return {"names_configuration": names_configuration, "jobs": [_values_of(job) for job in load_all(settings)]}
+    jobs = load_all(settings)
+    return {
+        "names_configuration": names_configuration,
+        "jobs": [_values_of(job, settings) for job in jobs],
+        "unread": [fault_as_values(fault) for fault in unread_files(settings)],
+        "mail": [fault_as_values(fault) for fault in _mail_faults(jobs, settings)],
+    }
+
+
+def _mail_faults(jobs: Sequence[Job | InvalidJob], settings: Settings) -> list[Fault]:
+    """Return what would keep failmail from being sent, each once: cron mails nothing in its place."""
+    missing = [each for job in jobs if isinstance(job, Job) for each in missing_for_mail(job, settings)]
+    return list(dict.fromkeys(each.fault(settings.path or "") for each in missing))
 
 
 def _check_can_start(words: tuple[str, ...], account: Account, settings: Settings) -> None:
@@ -159,10 +174,16 @@ def _places_of(named: str | None, environment: dict[bytes, bytes]) -> list[Any] 
 # --- jobs as values --------------------------------------------------------------------------------------------------
 
 
-def _values_of(job: Any) -> dict[str, Any]:
+def _values_of(job: Any, settings: Settings) -> dict[str, Any]:
     if isinstance(job, InvalidJob):
         return {"slug": job.slug, "faults": [fault_as_values(fault) for fault in job.error.faults]}
-    return {"slug": job.slug, "schedule": job.schedule, "time_zone": job.time_zone, "disabled": job.disabled}
+    return {
+        "slug": job.slug,
+        "schedule": job.schedule,
+        "time_zone": job.time_zone,
+        "disabled": job.disabled,
+        "has_failmail": failmail_of(job, settings) is not None,
+    }
 
 
 def _job_of(values: dict[str, Any]) -> PlannedJob | InvalidFile:
@@ -177,6 +198,7 @@ def _job_of(values: dict[str, Any]) -> PlannedJob | InvalidFile:
         schedule=tuple(_text(expression) for expression in values["schedule"]),
         time_zone=None if time_zone is None else _text(time_zone),
         disabled=values["disabled"] is not False,
+        has_failmail=values.get("has_failmail") is True,
     )
 
 

@@ -12,6 +12,7 @@ from process_control.cli.plain import is_terminal, marks, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, select_jobs, verb
 from process_control.config.known_schedules import KnownSchedules
 from process_control.config.settings import Settings
+from process_control.config.unread_files import in_one_line, unread_files
 from process_control.core.noise import new_lines
 from process_control.history.index import Garbled
 from process_control.history.log_reader import as_it_lies
@@ -46,6 +47,9 @@ def list_jobs(session: Session, jobs: Sequence[str], as_json: bool) -> None:
             fault = _fault(status) if status.state == "invalid" else None
             print_tabbed([status.slug, status.name, status.state, words, tags, fault])
     schedules.keep()
+    unread = [] if jobs else unread_files(settings)
+    if unread:
+        talk(f"{settings.job_directory}: {in_one_line(unread)}")
 
 
 @verb(

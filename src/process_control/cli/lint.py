@@ -9,18 +9,23 @@ from pathlib import Path
 
 import click
 
+from process_control.cli.missing import Missing, all_missing
 from process_control.cli.output import print_json, print_line, talk
+from process_control.cli.run_job import directory_of_run_job
 from process_control.cli.session import Session, verb
+from process_control.config import odd_text, shell_signs
 from process_control.config.append_file import faults_for_root
 from process_control.config.configuration import read_configuration
-from process_control.config.document import parse, without_tabs
+from process_control.config.document import Document, parse, without_tabs
 from process_control.config.job_directory import InvalidJob, load_all
 from process_control.config.job_file import read_job
+from process_control.config.nodes import List, Map
 from process_control.config.settings import Settings
+from process_control.config.unread_files import unread_files
 from process_control.core.job import Job, is_slug
 from process_control.errors import BadConfiguration, Fault, JobNotFound, NotPermitted, ProcessControlError
 from process_control.notify.message import escape_controls
-from process_control.system.account import drop_rights, service_account
+from process_control.system.account import account_of, drop_rights, service_account
 from process_control.system.atomic_file import sync_parent
 
 PLACE = re.compile(r"(?P<file>.*?)(?::(?P<line>[0-9]+)(?::(?P<column>[0-9]+))?)?", re.DOTALL)
@@ -36,6 +41,12 @@ class Finding:
 
     def __str__(self) -> str:
         return str(Fault(self.fault.what, where=self._where(), mend=self.fault.mend))
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """Path, line and column, to sort by."""
+        match = PLACE.fullmatch(self.fault.where)
+        return self.path, int((match and match["line"]) or 0), int((match and match["column"]) or 0)
 
     def _where(self) -> str:
         place = self.to_json()
@@ -60,12 +71,16 @@ class Finding:
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
 def lint(session: Session, files: Sequence[str], fix: bool, form: str) -> int:
-    """Find faults in FILEs, or in all of the job directory: what would keep a job from loading, and hard tabs."""
+    """Find faults in FILEs, or in all of the job directory.
+
+    Faults are what would keep a job from loading, hard tabs, words that only a shell understands, files that are not
+    read; and, for jobs of this host, programs, directories and files with secrets that are not there.
+    """
     settings = _settings(session, fix=fix, needed=not files)
     findings: list[Finding] = []
     for path in files or _job_files(settings, findings):
         findings += _lint_file(path, settings, fix=fix)
-    findings.sort(key=lambda finding: finding.path)
+    findings.sort(key=lambda finding: finding.place)
     if form == "json":
         print_json({"findings": [finding.to_json() for finding in findings]})
     else:
@@ -92,8 +107,11 @@ def _settings(session: Session, *, fix: bool, needed: bool) -> Settings | None:
 
 def _job_files(settings: Settings | None, findings: list[Finding]) -> list[str]:
     """Return the paths of all jobs; what is unsafe or has an impossible name is a finding already."""
+    if settings is None:
+        return []
     paths = []
-    for job in load_all(settings) if settings else []:
+    findings += [Finding(path=fault.where, fault=fault) for fault in unread_files(settings)]
+    for job in load_all(settings):
         if isinstance(job, InvalidJob) and not isinstance(job.error, BadConfiguration):
             findings += [Finding(path=job.path, fault=fault) for fault in job.error.faults]
         else:
@@ -116,13 +134,15 @@ def _lint_file(path: str, settings: Settings | None, *, fix: bool) -> list[Findi
 
 def _faults(source: bytes, path: str, settings: Settings | None) -> list[Fault]:
     name = os.path.basename(path)
-    tabs = parse(source, name).warnings()
+    document = parse(source, name)
+    tabs = [*document.warnings(), *shell_signs.warnings(document), *odd_text.warnings(document)]
     try:
         if name == "process-control.yaml":
             read_configuration(source, name)
         else:
             job = _read_job(source, path, settings)
-            return [*tabs, *_faults_of_stdout(job, name, settings)]
+            tabs += _faults_of_stdout(job, name, settings)
+            tabs += _missing(job, document, settings)
     except ProcessControlError as error:
         return [*error.faults, *tabs]
     return tabs
@@ -134,6 +154,35 @@ def _faults_of_stdout(job: Job, name: str, settings: Settings | None) -> list[Fa
         return []
     faults = faults_for_root(job.stdout, settings)
     return [Fault(f"stdout: {fault.where} is {fault.what}", where=name, mend=fault.mend) for fault in faults]
+
+
+def _missing(job: Job, document: Document, settings: Settings | None) -> list[Fault]:
+    """Return what a job of this host would miss here, at its place; nothing of files from elsewhere."""
+    directory = os.path.dirname(os.path.abspath(job.path))
+    if settings is None or not _is_here(directory, settings.job_directory) or not _is_service_user(settings):
+        return []
+    home = account_of(os.geteuid()).home
+    found = all_missing(job, settings, home=home, own_commands=directory_of_run_job())
+    return [each.fault(_place(each, document)) for each in found]
+
+
+def _is_here(directory: str, job_directory: str) -> bool:
+    return os.path.realpath(directory) == os.path.realpath(job_directory)
+
+
+def _is_service_user(settings: Settings) -> bool:
+    """Tell whether we see what the job would: files with secrets are its account's."""
+    return settings.user is None or os.geteuid() in (0, service_account(settings.user, where=settings.path or "").uid)
+
+
+def _place(missing: Missing, document: Document) -> str:
+    root = document.root
+    entries = root.entries if isinstance(root, Map) else []
+    node = next((value for key, value in entries if key.value == missing.key), None)
+    if isinstance(node, List) and missing.item < len(node.items):
+        node = node.items[missing.item]
+    name = document.faults.name
+    return name if node is None else f"{name}:{node.line}:{node.column}"
 
 
 def _read_job(source: bytes, path: str, settings: Settings | None) -> Job:

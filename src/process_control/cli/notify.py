@@ -47,7 +47,8 @@ def notify_test(session: Session, job: str | None, as_json: bool) -> int:
     elif not is_terminal():
         print_tabbed(["mail", "taken" if why is None else "not taken", ", ".join(failmail.to_addresses), way, why])
     if why is not None:
-        talk(f"the mail to {', '.join(failmail.to_addresses)} was not taken: {why}\n  hint: docs/how-to/failmail.md")
+        to = ", ".join(failmail.to_addresses)
+        talk(f"the mail to {to} was not taken: {why}\n  hint: process-control explain failmail")
         return 1
     talk(f"{way} has taken the mail to {', '.join(failmail.to_addresses)}")
     return 0

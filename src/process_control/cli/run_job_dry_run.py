@@ -2,8 +2,10 @@
 
 import os
 import shlex
+from contextlib import suppress
 from typing import Any
 
+from process_control.cli.missing import job_directory_of, missing_for_a_run, missing_program
 from process_control.cli.output import print_json, print_line, talk
 from process_control.cli.run_job import decoded, directory_of_run_job, own_directories, seconds_of_flag
 from process_control.cli.run_job_lists import run_as_json, running_block
@@ -13,16 +15,15 @@ from process_control.config.job_directory import load_job
 from process_control.config.settings import Settings
 from process_control.core.environment import inherited_variables, job_environment, search_path
 from process_control.core.job import Job
-from process_control.errors import BadConfiguration
+from process_control.errors import BadConfiguration, ProcessControlError
 from process_control.notify.message import escape_controls
 from process_control.system.account import Account
 from process_control.system.limits import Limits
-from process_control.system.not_executed import not_found
 from process_control.system.process import absolute_search_path, find_executable
 
 
 def dry_run(settings: Settings, options: Options, account: Account) -> int:
-    """Show what would run, and run nothing. Raises what loading the job raises."""
+    """Show what would run, and run nothing; 1 when it could not run. Raises what loading the job raises."""
     job = load_job(options.job or "", settings)
     commands = job.slow_start_command if options.slow_start else job.command
     if not commands:
@@ -32,7 +33,10 @@ def dry_run(settings: Settings, options: Options, account: Account) -> int:
     own_commands = directory_of_run_job()
     environment = _environment(job, settings, account, own_commands)
     timeout = job.timeout_seconds if options.timeout is None else seconds_of_flag(options.timeout, "--timeout")
-    directory = job.working_directory or (account.home if os.path.isdir(account.home) else "/")
+    directory = job_directory_of(job, account.home)
+    key = "slow_start_command" if options.slow_start else "command"
+    missing = missing_for_a_run(job, commands, key=key, home=account.home, own_commands=own_commands)
+    faults = [each.fault(job.slug) for each in missing]
     running = running_block(settings, job.slug)
     facts: dict[str, object] = {
         "job": job.slug,
@@ -56,19 +60,24 @@ def dry_run(settings: Settings, options: Options, account: Account) -> int:
         "on_overlap": job.on_overlap,
         "output_directory": f"{settings.output_directory}/{job.slug}",
         "stdout": job.stdout,
+        "faults": [{"what": fault.what, "where": fault.where, "hint": fault.mend or None} for fault in faults],
     }
     directories_missing = [path for path, _ in own_directories(settings) if not os.path.isdir(path)]
     if options.json:
         print_json({"dry_run": facts})
-        return 0
+        return 1 if faults else 0
     _print_dry_run(facts, commands, directories_missing)
-    return 0
+    for fault in faults:
+        talk(str(fault))
+    talk("dry run: nothing was run" + (", and the job could not run" if faults else ""))
+    return 1 if faults else 0
 
 
 def _environment(job: Job, settings: Settings, account: Account, own_commands: str | None) -> dict[str, str]:
     from_files: dict[str, str] = {}
     for path in job.environment_file:
-        from_files.update(read_environment_file(path))
+        with suppress(ProcessControlError):  # told as what is missing
+            from_files.update(read_environment_file(path))
     names = ("JOB", "RUN_ID", "ATTEMPT", "TRIGGER", "SCHEDULED_AT", "SLOW_START")
     of_a_run = {f"PROCESS_CONTROL_{name}": "" for name in names}
     if settings.path and not settings.default_path:
@@ -87,8 +96,9 @@ def _environment(job: Job, settings: Settings, account: Account, own_commands: s
 
 
 def _executable(name: str, directories_to_search: list[str], directory: str) -> str:
-    path, denied = find_executable(name, absolute_search_path(directories_to_search, directory))
-    return path or f"NOT FOUND: {not_found(name, directories_to_search, denied or '').why}"
+    what, _ = missing_program(name, directories_to_search, directory)
+    path, _ = find_executable(name, absolute_search_path(directories_to_search, directory))
+    return f"NOT FOUND: {what}" if what else path
 
 
 def _limits(facts: dict[str, Any]) -> str:
@@ -125,4 +135,3 @@ def _print_dry_run(facts: dict[str, Any], commands: list[list[str]], missing: li
     ]
     for label, text in rows:
         print_line(f"{label:<12} {escape_controls(text)}")
-    talk("dry run: nothing was run")

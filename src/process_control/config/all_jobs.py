@@ -49,6 +49,13 @@ class _Listing:
         self._earlier = self._read()
         self._now: dict[str, list[Any]] = {}
         self._parsed = 0
+        self._zones: dict[str | None, bool] = {None: True}
+
+    def _zone_is_known(self, time_zone: str | None) -> bool:
+        """Ask the host once for each zone: an upgrade may have taken its names away."""
+        if time_zone not in self._zones:
+            self._zones[time_zone] = cache.zone_is_known(time_zone)
+        return self._zones[time_zone]
 
     def _read(self) -> dict[str, list[Any]]:
         search = self._settings.search
@@ -63,8 +70,9 @@ class _Listing:
         try:
             if entry is not None and entry[0].encode() == source:
                 job = Job.from_values(entry[1])
-                self._now[slug] = entry
-                return job
+                if self._zone_is_known(job.time_zone):
+                    self._now[slug] = entry
+                    return job
         except (LookupError, ValueError, TypeError, AttributeError):
             pass  # any doubt: parse again
         self._parsed += 1

@@ -8,6 +8,7 @@ The directory belongs to the reading user alone: who could write there could cho
 
 import posix
 import pwd
+import sys
 
 import process_control
 from process_control.core.job import FIELDS_VERSION
@@ -26,8 +27,8 @@ _OPEN_FILE = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOE
 
 
 def stamp() -> str:
-    """Return what made the values: the package's version and the table of keys."""
-    return f"{process_control.__version__} {FIELDS_VERSION}"
+    """Return what made the values: the package's version, what reads the files, and the Python that judged a regex."""
+    return f"{process_control.__version__} {FIELDS_VERSION} {sys.implementation.cache_tag}"
 
 
 def file_name(named: str, slug: str) -> str:
@@ -98,6 +99,11 @@ def _read(directory: int, name: str) -> "dict[str, Any] | None":
     return value if isinstance(value, dict) and value.get("made_by") == stamp() else None
 
 
+def zone_is_known(time_zone: "str | None") -> bool:
+    """Tell whether the host has the zone; False also when it may come from elsewhere, so that the parser is asked."""
+    return time_zone is None or zone_stamp(time_zone)[2] is not None
+
+
 def zone_stamp(time_zone: "str | None") -> "list[Any]":
     """Return what planned times depend on besides the job: host name, zone, and the state of the zone's file."""
     host = posix.uname().nodename
@@ -118,5 +124,7 @@ def _file_stamp(path: str) -> "list[int] | None":
     try:
         stat = posix.stat(path)
     except OSError:
+        return None
+    if stat.st_mode & 0o170000 != 0o100000:
         return None
     return [stat.st_ino, stat.st_size, stat.st_mtime_ns]

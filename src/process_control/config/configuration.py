@@ -12,7 +12,6 @@ from process_control.config.nodes import Map, Text
 from process_control.config.unsafe import shown
 from process_control.errors import BadConfiguration
 
-REFERENCE = "docs/reference/configuration.md"
 _KEYS_OF_JOBS = {
     field.key: "it is a key of job files; for all jobs it stands below 'default_job_config'"
     for field in JOB_FIELDS
@@ -29,7 +28,7 @@ def read_configuration(source: bytes, path: str) -> dict[str, Any]:
     root, faults = document.root, document.faults
     values: dict[str, Any] = {}
     if isinstance(root, Map):
-        reading = read_map(root, CONFIGURATION_FIELDS, faults, reference=REFERENCE, elsewhere=_KEYS_OF_JOBS)
+        reading = read_map(root, CONFIGURATION_FIELDS, faults, in_configuration=True, elsewhere=_KEYS_OF_JOBS)
         values = reading.values
         check_failmail(reading.nodes.get("failmail"), faults)
         if "default_job_config" in reading.nodes:

@@ -12,7 +12,9 @@ from typing import Any
 import yaml
 
 from process_control.config.nodes import Broken, Faults, List, Map, Node, Text, quoted
+from process_control.config.odd_places import meant, odd_place, tell_merge_marks
 from process_control.config.yaml_repair import Repair
+from process_control.core.odd_characters import named
 from process_control.errors import Fault
 
 LARGEST_SIZE = 64 * 1024
@@ -49,6 +51,8 @@ def parse(source: bytes, name: str) -> Document:
     """Read `source`. `name` stands before line and column in messages. Never raises: see `Document.faults`."""
     text, fault = _decode(source, name)
     if text is None:
+        return Document(None, fault)
+    if tell_merge_marks(text, fault):
         return Document(None, fault)
     repair = Repair(text)
     for _ in range(MOST_REPAIRS):
@@ -122,7 +126,7 @@ def _compose(text: str, faults: Faults) -> Node | None:
     """Return the tree of the one document in `text`. Raises yaml.YAMLError for what is not YAML."""
     loader = _Loader(text)
     try:
-        composer = _Composer(faults)
+        composer = _Composer(text, faults)
         for event in _events(loader):
             if not composer.takes(event):
                 return None
@@ -139,8 +143,9 @@ def _events(loader: Any) -> Iterator[Any]:
 class _Composer:
     """Builds the tree from the parser's events, in one pass and without recursion."""
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, text: str, faults: Faults) -> None:
         self.root: Node | None = None
+        self._text = text
         self._faults = faults
         self._open: list[List | Map] = []
         self._keys: list[Text | None] = []  # for each open node: the key that waits for its value
@@ -151,14 +156,16 @@ class _Composer:
     def takes(self, event: Any) -> bool:
         """Add the event. False: it is one too many, and no more must be read."""
         self._events += 1
-        mark = event.start_mark
+        mark: Any = event.start_mark
         place = (mark.line + 1, mark.column + 1)
         if self._events > MOST_EVENTS:
             self._faults.add(f"more than {MOST_EVENTS:,} entries", place, mend="move data elsewhere")
             return False
         if isinstance(event, yaml.ScalarEvent):
             self._refuse_extras(event, place)
-            self._put(Text(event.value, *place, event.style is None or event.style == ""))
+            end: Any = event.end_mark
+            raw = self._text[mark.index : end.index]
+            self._put(Text(event.value, *place, event.style is None or event.style == "", raw))
         elif isinstance(event, yaml.CollectionStartEvent):
             return self._enter(event, place)
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -252,8 +259,13 @@ def _tell_yaml_error(error: yaml.YAMLError, lines: list[str], faults: Faults) ->
     problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read")
     mark = getattr(error, "problem_mark", None)
     opened = getattr(error, "context_mark", None)
-    if opened is not None and (mark is None or "end of stream" in problem):
-        mark = opened  # where the quote was opened tells more than the end of the file
+    odd = None if mark is None else odd_place(lines, min(mark.line, opened.line if opened else mark.line), mark.line)
+    if odd is not None:
+        what = f"not YAML: {named(odd[2])} is not what it looks like"
+        faults.add(what, odd[:2], mend=meant(odd[2]))
+        return
+    if opened is not None and (mark is None or "end of stream" in problem or mark.line >= len(lines)):
+        mark = opened  # where the quote or the key began tells more than the end of the file
     line, column = (mark.line, mark.column) if mark is not None else (0, 0)
     excerpt = lines[line].strip() if line < len(lines) else ""
     what = f"not YAML: {problem}" + (f", in {quoted(excerpt)}" if excerpt else "")

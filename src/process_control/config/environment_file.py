@@ -12,6 +12,7 @@ _LIMIT = 1 << 20
 _FLAGS = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 _NAME_START = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
 _NAME = _NAME_START | frozenset("0123456789")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 SHORTEST_SECRET = 8
 
 
@@ -50,10 +51,12 @@ def read_secret_file(path: str, *, what: str) -> str:
         descriptor = posix.open(path, _FLAGS)
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise NotPermitted(f"the {what} is a symlink", where=path, mend="name the file itself") from error
+            raise NotPermitted(f"the {what} is a symlink", where=path, mend=_mend_of_link(path, what)) from error
         if error.errno == errno.EACCES:
             raise NotPermitted(f"the {what} may not be read", where=path) from error
-        raise BadConfiguration(f"{what.replace(' ', '_')}: {error.strerror}", where=path) from error
+        key = what.replace(" ", "_")
+        mend = f"make it, with mode 0600, or remove '{key}'" if error.errno == errno.ENOENT else ""
+        raise BadConfiguration(f"{key}: {error.strerror}", where=path, mend=mend) from error
     try:
         status = posix.fstat(descriptor)
         if (status.st_mode & 0o170000) != 0o100000:
@@ -78,7 +81,21 @@ def read_secret_file(path: str, *, what: str) -> str:
                 raise BadConfiguration(f"the {what} is larger than 1 MiB", where=path)
     finally:
         posix.close(descriptor)
-    return b"".join(parts).decode("utf-8", "surrogateescape")
+    text = b"".join(parts)
+    if text[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise BadConfiguration(f"the {what} is UTF-16", where=path, mend="save it as UTF-8")
+    return text.removeprefix(_BYTE_ORDER_MARK).decode("utf-8", "surrogateescape")
+
+
+def _mend_of_link(path: str, what: str) -> str:
+    """Tell where the file itself is: a mounted Secret has each file as a link into `..data`."""
+    directory, _, name = path.rpartition("/")
+    try:
+        is_mounted = posix.readlink(path).startswith("..data/")
+    except OSError:
+        is_mounted = False
+    key = what.replace(" ", "_")
+    return f"a mounted Secret: write {key}: {directory}/..data/{name}" if is_mounted else "name the file itself"
 
 
 def _is_name(name: str) -> bool:

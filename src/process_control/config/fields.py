@@ -6,6 +6,7 @@ configuration, and the suggestions in messages. What is not here: how a kind of 
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from process_control.config.conditions import (
@@ -37,12 +38,14 @@ from process_control.config.kinds import (
     NICE,
     PATH,
     PATHS,
+    RUNNER,
     SCHEDULE,
+    SENDMAIL,
     SIZE,
     SYSLOG_ADDRESS,
+    TAGS,
     TARGET,
     TEXT,
-    TEXTS,
     TIME,
     TIME_ABOVE_ZERO,
     TIME_ZONE,
@@ -355,10 +358,10 @@ FAILMAIL_FIELDS = (
     ),
     Field(
         key="sendmail",
-        kind=PATH,
+        kind=SENDMAIL,
         attribute="failmail_sendmail",
         default_words="`/usr/sbin/sendmail` when it is there and no `smtp` is named",
-        meaning="The program that takes the mail, in place of a server.",
+        meaning="The program that takes the mail, in place of a server; its path alone, without arguments.",
         example="/usr/sbin/sendmail",
     ),
     Field(
@@ -481,8 +484,9 @@ SLOW_START_FIELDS = (
 )
 
 COMMAND_MEANING = (
-    "The command that is run. It is split into words like a shell's (quotes hold words together), but no shell runs: "
-    "no globbing, no pipes, no variables. A list runs in sequence and stops at the first failure."
+    "The command that is run. It is split into words like a shell's (quotes hold words together, a backslash at the "
+    "end of a line joins it with the next), but no shell runs: no globbing, no pipes, no variables, and a second line "
+    "is an error. For a shell, write sh -c '…'. A list runs in sequence and stops at the first failure."
 )
 
 JOB_FIELDS = (
@@ -639,13 +643,14 @@ JOB_FIELDS = (
     ),
     Field(
         key="tags",
-        kind=TEXTS,
+        kind=TAGS,
         default=[],
         default_words="none",
-        meaning="Groups that the job belongs to; every command takes `tag:NAME` in place of jobs.",
+        meaning="Groups that the job belongs to; every command takes `tag:NAME` in place of jobs. "
+        "No comma or blank in a tag.",
         example="[nightly, database]",
     ),
-    Field(key="tag", kind=TEXTS, spelling_of="tags", attribute="tags", meaning="Another spelling.", example="nightly"),
+    Field(key="tag", kind=TAGS, spelling_of="tags", attribute="tags", meaning="Another spelling.", example="nightly"),
     Field(
         key="lock",
         kind=LOCK,
@@ -919,7 +924,7 @@ CONFIGURATION_FIELDS = (
     ),
     Field(
         key="runner_path",
-        kind=PATH,
+        kind=RUNNER,
         default_words="the interpreter and its stub",
         meaning="The `run-job` that generated crontabs call.",
         example="/usr/bin/run-job",
@@ -1028,9 +1033,19 @@ def defaults(fields: tuple[Field, ...]) -> dict[str, Any]:
     return {name: each.default for name, each in supported_attributes(fields).items()}
 
 
+READERS = (
+    *("config/command_words.py", "config/conditions.py", "config/configuration.py", "config/document.py"),
+    *("config/failmail.py", "config/folded.py", "config/job_file.py", "config/kinds.py", "config/map_reader.py"),
+    *("config/nodes.py", "config/odd_places.py", "config/rule_checks.py", "config/yaml_repair.py"),
+    *("core/cron_fields.py", "core/schedule.py"),
+)
+"""What decides, besides the tables, what a file says and whether it is valid."""
+
+
 def fingerprint() -> str:
-    """Return a word that changes when the tables do: cached values made by other tables count nothing."""
-    rows = []
+    """Return a word that changes when the tables or the readers do: what others have read counts nothing in a cache."""
+    package = Path(__file__).parent.parent
+    rows = [hashlib.sha256((package / name).read_bytes()).hexdigest() for name in READERS]
 
     def add(fields: tuple[Field, ...]) -> None:
         for each in fields:

@@ -183,7 +183,7 @@ def example_configuration() -> str:
         if field.default_words:
             words.append(f"Default: {field.default_words.replace('`', '')}.")
         if field.key == "default_job_config":
-            words.append("Every key of the job file is told in docs/reference/job-file.md.")
+            words.append("Every key of the job file: process-control explain, or man process-control-job.")
         parts.append("\n".join([f"# {line}" for line in words] + [f"#{line}" for line in _lines(field)]))
     later = ", ".join(field.key for field in CONFIGURATION_FIELDS if not field.supported)
     parts.append(f"# Known and not supported yet: {later}.")

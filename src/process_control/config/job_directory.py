@@ -215,6 +215,8 @@ def _kept(settings: Settings, slug: str, path: str, source: bytes) -> "Job | Non
         job = Job.from_values(values)
     except (LookupError, ValueError, TypeError, AttributeError):
         return None
+    if not cache.zone_is_known(job.time_zone):
+        return None
     if job.planned_slots and zone != cache.zone_stamp(job.time_zone):
         job.planned_slots = []
     return job

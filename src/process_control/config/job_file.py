@@ -14,13 +14,12 @@ from process_control.config.rule_checks import check_expect, check_rules, rule_t
 from process_control.core.job import Job
 from process_control.errors import BadConfiguration
 
-REFERENCE = "docs/reference/job-file.md"
 MOST_SCHEDULES = 100
 DEFAULT_FIELDS = tuple(field for field in JOB_FIELDS if field.in_defaults)
 CONDITIONS = tuple(field.key for field in RULE_FIELDS if field.key != "verdict")
 _BY_KEY = {field.key: field for field in JOB_FIELDS}
 _GLOBAL_KEYS = {
-    field.key: "it is a key of the global configuration, see docs/reference/configuration.md"
+    field.key: f"it is a key of the configuration, not of a job: process-control explain {field.key}"
     for field in CONFIGURATION_FIELDS
 }
 _DEFAULTS = defaults(JOB_FIELDS)
@@ -46,7 +45,7 @@ def read_defaults(node: Node, faults: Faults) -> dict[str, Any]:
         if field is not None and not field.in_defaults:
             faults.add(f"'{key.value}' cannot have a default", key, mend="write it in each job file")
     allowed = Map(node.line, node.column, [entry for entry in node.entries if not _has_no_default(entry[0])])
-    reading = read_map(allowed, DEFAULT_FIELDS, faults, reference=REFERENCE, prefix="default_job_config.")
+    reading = read_map(allowed, DEFAULT_FIELDS, faults, prefix="default_job_config.")
     check_failmail(reading.nodes.get("failmail"), faults)
     check_rules(reading.nodes.get("verdicts"), faults, CONDITIONS)
     check_expect(reading.nodes.get("expect"), faults)
@@ -62,7 +61,7 @@ def _read(document: Document, slug: str) -> Reading:
     if not isinstance(root, Map):
         _tell_no_map(root, faults)
         return Reading()
-    reading = read_map(root, JOB_FIELDS, faults, reference=REFERENCE, elsewhere=_GLOBAL_KEYS)
+    reading = read_map(root, JOB_FIELDS, faults, elsewhere=_GLOBAL_KEYS)
     present = {key.value for key, _ in root.entries}
     for field in JOB_FIELDS:
         if field.required and field.key not in present:

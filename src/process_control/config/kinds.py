@@ -3,7 +3,6 @@
 A reader tells what is wrong with the value in `faults` and goes on; what it returns then counts nothing.
 """
 
-import difflib
 import re
 import shlex
 import string
@@ -11,7 +10,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from process_control.config.nodes import Broken, Faults, List, Map, Node, Text, quoted, shown
+from process_control.config.command_words import NotSplit, split
+from process_control.config.nodes import (
+    Broken,
+    Faults,
+    List,
+    Map,
+    Node,
+    Text,
+    place_in,
+    quoted,
+    raw_offsets,
+    shown,
+)
+from process_control.config.odd_places import hint_to_remove
+from process_control.core.suggestions import nearest
 
 SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)  # core.job.is_slug without what is generated from here
 TRUE_WORDS = ("true", "yes", "on")
@@ -43,7 +56,8 @@ def refuse(wanted: str, form: str, key: str, node: Node, faults: Faults, *, mend
     if isinstance(node, Text) and node.is_empty:
         faults.add(f"'{key}' has no value", node, mend=f"write {form}, or remove the line")
         return
-    faults.add(f"'{key}' must be {wanted}, not {_found(node)}", node, mend=mend or f"write {form}")
+    odd = hint_to_remove(node.value) if isinstance(node, Text) else ""
+    faults.add(f"'{key}' must be {wanted}, not {_found(node)}", node, mend=odd or mend or f"write {form}")
 
 
 def _found(node: Node) -> str:
@@ -77,7 +91,8 @@ def _line_kind(*, name: str, wanted: str, form: str, check: Callable[[str], str]
         if not text:
             faults.add(f"'{key}' is empty", node, mend=f"write {form}, or remove the line")
         elif not text.isprintable():
-            faults.add(f"'{key}' must be one line of printable text, not {quoted(text)}", node, mend=f"write {form}")
+            mend = hint_to_remove(text) or f"write {form}"
+            faults.add(f"'{key}' must be one line of printable text, not {quoted(text)}", node, mend=mend)
         elif check is not None and (wrong := check(text)):
             faults.add(f"'{key}' {wrong}", node, mend=f"write {form}")
         return text
@@ -87,6 +102,16 @@ def _line_kind(*, name: str, wanted: str, form: str, check: Callable[[str], str]
 
 def _check_path(text: str) -> str:
     return "" if text.startswith("/") else f"must be a whole path, not {quoted(text)}"
+
+
+def _check_program(text: str) -> str:
+    if not text.startswith("/"):
+        return f"must be a whole path, not {quoted(text)}"
+    return f"must be a program without arguments, not {quoted(text)}" if re.search(r"\s-", text) else ""
+
+
+def _check_tag(text: str) -> str:
+    return f"must be words without commas and blanks, not {quoted(text)}" if re.search(r"[,\s]", text) else ""
 
 
 def _check_target(text: str) -> str:
@@ -112,6 +137,19 @@ TEXT = _line_kind(name="text", wanted="text", form="one line of text")
 PATH = _line_kind(
     name="path", wanted="a path", form="a path that begins with / (~ and variables are not expanded)", check=_check_path
 )
+SENDMAIL = _line_kind(
+    name="path",
+    wanted="a path",
+    form="the program's path alone; it is called with -i -f SENDER -- ADDRESSES",
+    check=_check_program,
+)
+RUNNER = _line_kind(
+    name="path",
+    wanted="a path",
+    form="the program's path alone; it is called with --scheduled JOB",
+    check=_check_program,
+)
+TAG = _line_kind(name="text", wanted="text", form="one tag, or a list of tags: [nightly, database]", check=_check_tag)
 TARGET = _line_kind(
     name="path or `console`",
     wanted="a path",
@@ -253,8 +291,8 @@ def one_of(*words: str) -> Kind:
     def read(key: str, node: Node, faults: Faults) -> str | None:
         if isinstance(node, Text) and node.value in words:
             return node.value
-        near = difflib.get_close_matches(node.value.lower(), words, n=1) if isinstance(node, Text) else []
-        refuse(listed, listed, key, node, faults, mend=f"did you mean '{near[0]}'?" if near else "")
+        near = nearest(node.value, words) if isinstance(node, Text) else None
+        refuse(listed, listed, key, node, faults, mend=f"did you mean '{near}'?" if near else "")
         return None
 
     shown = ", ".join(f"`{word}`" for word in words)
@@ -322,13 +360,21 @@ def seconds_of(text: str) -> float | None:
     return seconds if seconds <= LONGEST_SECONDS else None
 
 
+def _point_in(node: Node) -> str:
+    """Return how a number is written whose point is not where it can be read."""
+    text = node.value.strip() if isinstance(node, Text) else ""
+    if re.fullmatch(r"\.[0-9]{1,6} ?[smhd]?", text, re.ASCII):
+        return f"write 0{text}"
+    return "write at most 6 digits behind the point" if re.match(r"[0-9]*\.[0-9]{7}", text, re.ASCII) else ""
+
+
 def _time_kind(*, zero: bool) -> Kind:
     wanted = "a time" if zero else "a time above 0"
 
     def read(key: str, node: Node, faults: Faults) -> float | None:
         seconds = seconds_of(node.value) if isinstance(node, Text) else None
         if seconds is None or not (seconds or zero):
-            refuse(wanted, TIME_FORM, key, node, faults)
+            refuse(wanted, TIME_FORM, key, node, faults, mend=_point_in(node))
         return seconds
 
     return Kind(name="time", wanted=wanted, form=TIME_FORM, annotation="float", read=read)
@@ -414,6 +460,7 @@ def _list_of(item: Kind, *, name: str, wanted: str, form: str) -> Kind:
 
 
 TEXTS = _list_of(TEXT, name="text or list", wanted="text or a list of texts", form="text, or a list of texts")
+TAGS = _list_of(TAG, name="text or list", wanted="text or a list of texts", form="text, or a list of texts")
 PATHS = _list_of(
     PATH, name="path or list", wanted="a path or a list of paths", form="a path that begins with /, or a list of them"
 )
@@ -441,22 +488,51 @@ SCHEDULE = _list_of(
 
 
 def _read_command(key: str, node: Node, faults: Faults) -> list[list[str]]:
-    return [_split(key, item, faults) for item in _items(COMMAND, key, node, faults)]
+    items = _items(COMMAND, key, node, faults)
+    if isinstance(node, List) and _are_words_of_one_command(key, items, faults):
+        return []
+    return [_split(key, item, faults) for item in items]
+
+
+def _are_words_of_one_command(key: str, items: list[Node], faults: Faults) -> bool:
+    """Tell of a list that is one command word by word, as containers have it: an option can be no command."""
+    option = next((item for item in items if isinstance(item, Text) and item.value.startswith("-")), None)
+    if option is None:
+        return False
+    words = [item.value for item in items if isinstance(item, Text)]
+    faults.add(
+        f"'{key}': {quoted(option.value)} is no command: each item of the list is one",
+        option,
+        mend=f"write one text: {shlex.join(words)}",
+    )
+    return True
 
 
 def _split(key: str, node: Node, faults: Faults) -> list[str]:
     text = _text_or_none("text", "a command and its arguments", key, node, faults)
-    if text is None:
+    if text is None or not isinstance(node, Text):
         return []
     try:
-        words = shlex.split(text)
-    except ValueError as error:
-        wrong = "ends with a backslash" if "escaped" in str(error) else "has a quote that is not closed"
-        faults.add(f"'{key}' {wrong}: {quoted(text)}", node, mend="close it, or put a backslash before it")
+        words = [word.value for word in split(text, joined_lines(node))]
+    except NotSplit as error:
+        shown_text = "" if "\n" in text.strip() else f": {quoted(text)}"
+        faults.add(f"'{key}' {error.what}{shown_text}", place_in(node, error.offset), mend=error.mend)
         return []
     if not words or not words[0]:
         faults.add(f"'{key}' is empty", node, mend="write the program's path and its arguments")
     return words
+
+
+def joined_lines(node: Text) -> set[int]:
+    """Return the backslashes of a text that stood at the end of a line, which YAML has folded into a blank."""
+    if "\\\n" not in node.raw.replace("\r", ""):
+        return set()
+    value, raw = node.value, node.raw
+    return {
+        at
+        for at, place in enumerate(raw_offsets(node))
+        if value[at] == "\\" and value[at + 1 : at + 2] == " " and raw.startswith(("\n", "\r\n"), place + 1)
+    }
 
 
 COMMAND = Kind(

@@ -3,7 +3,6 @@
 The one place where a key of a file meets its field. What it does not know: job files and configurations.
 """
 
-import difflib
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -11,6 +10,9 @@ from typing import Any
 from process_control.config.fields import Field
 from process_control.config.kinds import FALSE_WORDS, refuse
 from process_control.config.nodes import Faults, List, Map, Node, Text, quoted
+from process_control.config.odd_places import hint_to_remove
+from process_control.config.peers import our_word
+from process_control.core.suggestions import nearest
 
 MOST_SUGGESTIONS = 20
 LONGEST_SUGGESTED = 40
@@ -32,14 +34,14 @@ def read_map(
     fields: tuple[Field, ...],
     faults: Faults,
     *,
-    reference: str,
+    in_configuration: bool = False,
     prefix: str = "",
     elsewhere: Mapping[str, str] = NOWHERE,
 ) -> Reading:
     """Read all entries of `node`.
 
-    `reference` names the page that tells the keys, `prefix` the map they are in; `elsewhere` says of keys that do
-    not belong here where they do.
+    `prefix` names the map they are in, a configuration's or a job's; `elsewhere` says of keys that do not belong here
+    where they do.
     """
     known = {field.key: field for field in fields}
     reading = Reading()
@@ -49,7 +51,8 @@ def read_map(
         if key.value.startswith("x-"):
             continue
         if field is None:
-            mend = elsewhere.get(key.value) or _suggestion(key, fields, faults, reference, prefix)
+            mend = hint_to_remove(key.value) or our_word(key.value, value, prefix, in_configuration=in_configuration)
+            mend = mend or elsewhere.get(key.value) or _suggestion(key, fields, faults, prefix)
             faults.add(f"unknown key {quoted(prefix + key.value)}", key, mend=mend)
         elif not field.supported:
             faults.add(
@@ -65,17 +68,17 @@ def read_map(
             )
         else:
             reading.nodes[field.key] = value
-            _read_value(field, value, reading.values, faults, reference, prefix)
+            _read_value(field, value, reading.values, faults, prefix)
     return reading
 
 
-def _read_value(field: Field, value: Node, values: dict[str, Any], faults: Faults, reference: str, prefix: str) -> None:
+def _read_value(field: Field, value: Node, values: dict[str, Any], faults: Faults, prefix: str) -> None:
     if not field.fields:
         values[field.becomes] = field.kind.read(prefix + field.key, value, faults)
     elif field.many:
-        values[field.becomes] = _read_maps(field, value, faults, reference, prefix)
+        values[field.becomes] = _read_maps(field, value, faults, prefix)
     elif isinstance(value, Map):
-        inner = read_map(value, field.fields, faults, reference=reference, prefix=f"{prefix}{field.key}.")
+        inner = read_map(value, field.fields, faults, prefix=f"{prefix}{field.key}.")
         values.update({field.becomes: inner.values} if field.whole else _given(field) | inner.values)
     elif (field.off or field.may_be_false) and _is_false(value):
         values.update({field.off: True} if field.off else dict.fromkeys(field.attributes))
@@ -95,12 +98,12 @@ def _is_false(value: Node) -> bool:
     return isinstance(value, Text) and value.plain and value.value.lower() in FALSE_WORDS
 
 
-def _read_maps(field: Field, node: Node, faults: Faults, reference: str, prefix: str) -> list[dict[str, Any]]:
+def _read_maps(field: Field, node: Node, faults: Faults, prefix: str) -> list[dict[str, Any]]:
     """Return what each map of a list says; one map alone is a list of one. What was no map is told and left out."""
     found = []
     for item in node.items if isinstance(node, List) else [node]:
         if isinstance(item, Map):
-            reading = read_map(item, field.fields, faults, reference=reference, prefix=f"{prefix}{field.key}.")
+            reading = read_map(item, field.fields, faults, prefix=f"{prefix}{field.key}.")
             found.append(reading.values)
         else:
             refuse(f"a {field.kind.name}", field.kind.form, prefix + field.key, item, faults)
@@ -109,16 +112,17 @@ def _read_maps(field: Field, node: Node, faults: Faults, reference: str, prefix:
     return found
 
 
-def _suggestion(key: Text, fields: tuple[Field, ...], faults: Faults, reference: str, prefix: str) -> str:
+def _suggestion(key: Text, fields: tuple[Field, ...], faults: Faults, prefix: str) -> str:
     near = _nearest(key.value, fields) if faults.count < MOST_SUGGESTIONS else None
     if near is None:
-        return f"the keys are told in {reference}; write 'x-…' for a note of your own"
-    return f"did you mean '{prefix}{near.key}'? ({near.kind.form}; see {reference})"
+        return "`process-control explain` lists the keys; write 'x-…' for a note of your own"
+    name = prefix + near.key
+    return f"did you mean '{name}'? ({near.kind.form}; see process-control explain {name})"
 
 
 def _nearest(written: str, fields: tuple[Field, ...]) -> Field | None:
     if len(written) > LONGEST_SUGGESTED:
         return None
     names = {field.key: field for field in fields}
-    near = difflib.get_close_matches(written.lower().replace("-", "_"), names, n=1)
-    return names[near[0]] if near else None
+    near = nearest(written, names)
+    return names[near] if near else None

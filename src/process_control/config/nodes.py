@@ -12,12 +12,13 @@ LONGEST_EXCERPT = 60
 
 @dataclass(slots=True)
 class Text:
-    """A scalar as written. `plain` is True when it stood there without quotes."""
+    """A scalar as written. `plain` is True when it stood there without quotes; `raw` is it as the file has it."""
 
     value: str
     line: int
     column: int
     plain: bool = False
+    raw: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -82,6 +83,31 @@ class Faults:
         if self._untold:
             ordered.append(Fault(f"and {self._untold} more faults", where=self.name))
         return ordered
+
+
+def place_in(node: Text, offset: int) -> tuple[int, int]:
+    """Return where a character of the value stands in the file; the value's begin when that cannot be told."""
+    offsets = raw_offsets(node)
+    if offset >= len(offsets):
+        return node.line, node.column
+    at = offsets[offset]
+    line_begins = node.raw.rfind("\n", 0, at) + 1
+    return node.line + node.raw.count("\n", 0, at), at - line_begins + (1 if line_begins else node.column)
+
+
+def raw_offsets(node: Text) -> list[int]:
+    """Return for each character of the value where it stands in `raw`; fewer when they do not tell."""
+    raw, at = node.raw, 0
+    if not node.plain:
+        at = raw.find("\n") + 1 if raw[:1] in ("|", ">") else 1
+    offsets: list[int] = []
+    for char in node.value:
+        at = raw.find("\\n" if char == "\n" and raw[:1] == '"' else char, at)
+        if at < 0:
+            break
+        offsets.append(at)
+        at += 1
+    return offsets
 
 
 def quoted(text: str) -> str:

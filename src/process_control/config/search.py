@@ -209,8 +209,11 @@ class Search:
 def _kept(known: "dict[str, Any] | None", path: str, source: bytes) -> "list[Any] | None":
     try:
         entry: list[Any] = known["configurations"][path] if known is not None else []
-        text, _values = entry
-        return entry if text.encode() == source else None
+        text, values = entry
+        if text.encode() != source:
+            return None
+        time_zone = (values.get("default_job_config") or {}).get("time_zone")
+        return entry if cache.zone_is_known(time_zone) else None
     except (LookupError, ValueError, TypeError, AttributeError):
         return None
 

@@ -24,7 +24,7 @@ def fault(reason: str, path: str, stat: "posix.stat_result", owners: tuple[int, 
     mode = f"mode {modes.S_IMODE(stat.st_mode):04o}"
     if reason == "type":
         kind = KINDS.get(modes.S_IFMT(stat.st_mode), "not a file")
-        return Fault(f"{kind}, not a regular file", where=shown(path), mend="put the file itself there")
+        return Fault(f"{kind}, not a regular file", where=shown(path), mend=_mend_of_link(path))
     if reason == "links":
         mend = f"cp -p {argument} {argument}.new && mv {argument}.new {argument}"
         return Fault(f"has {stat.st_nlink} names (hard links), must have one", where=shown(path), mend=mend)
@@ -43,6 +43,18 @@ def fault(reason: str, path: str, stat: "posix.stat_result", owners: tuple[int, 
         where=shown(path),
         mend=f"chmod g-w {argument}, or name the group as 'trusted_group' in the configuration",
     )
+
+
+def _mend_of_link(path: str) -> str:
+    """Tell where the file itself is: a ConfigMap mounts each file as a link into `..data`."""
+    directory, _, _ = path.rpartition("/")
+    try:
+        target = posix.readlink(path)
+    except OSError:
+        target = ""
+    if target.startswith("..data/"):
+        return f"a mounted ConfigMap: name the directory that it links to, job_directory: {shown(directory)}/..data"
+    return "put the file itself there"
 
 
 def shown(path: str) -> str:

@@ -5,10 +5,11 @@ first 8 bytes, big endian, of SHA-256 over host, slug and the field's name with 
 the field (or of the range `H(a-b)`, or of the step in `H/n`). In the day of the month it stays within 1-28.
 """
 
-import difflib
 import hashlib
 import re
 from dataclasses import dataclass
+
+from process_control.core.odd_characters import named
 
 LONGEST_EXPRESSION = 1000
 LONGEST_EXCERPT = 100
@@ -97,11 +98,9 @@ def read_fields(written: str, host: str, slug: str) -> tuple[Terms, Terms, Terms
     text = _expand_shorthand(written.strip())
     columns = text.split()
     if len(columns) != 5:
-        seconds_or_years = " (seconds and years are not cron's)" if len(columns) in (6, 7) else ""
-        raise ScheduleError(
-            f"schedule {quoted(written)} has {len(columns)} fields{seconds_or_years}",
-            "five are needed: minute, hour, day of month, month, day of week",
-        )
+        from process_control.core.foreign_schedules import other_columns
+
+        raise other_columns(written, columns)
     minute, hour, day, month, weekday = (
         tuple(_parse_term(term, column, written, host, slug) for term in text.split(","))
         for column, text in zip(FIELDS, columns, strict=True)
@@ -113,13 +112,14 @@ def _refuse_odd_characters(written: str) -> None:
     if len(written) > LONGEST_EXPRESSION:
         raise ScheduleError(f"a schedule of {len(written)} characters", f"at most {LONGEST_EXPRESSION} are read")
     if "=" in written:
-        raise ScheduleError(
-            f"schedule {quoted(written)} has a '='", "a cron expression has none; cron would read a variable"
-        )
+        from process_control.core.foreign_schedules import a_variable
+
+        raise a_variable(written)
     odd = [character for character in written.strip(" \t") if character != "\t" and not " " <= character <= "~"]
     if odd:
         raise ScheduleError(
-            f"schedule {quoted(written)} has the character {odd[0]!r}", "write it in ASCII, on one line"
+            f"schedule {quoted(written)} has {named(odd[0]) or f'the character {odd[0]!r}'}",
+            "write it in ASCII, on one line",
         )
 
 
@@ -133,9 +133,9 @@ def _expand_shorthand(text: str) -> str:
             "'@reboot' is not a moment that can be planned",
             "start it from a systemd unit with WantedBy=multi-user.target and ExecStart=run-job NAME",
         )
-    near = difflib.get_close_matches(text.lower(), SHORTHANDS, n=1)
-    mend = f"did you mean '{near[0]}'?" if near else f"known are {' '.join(sorted(SHORTHANDS))}"
-    raise ScheduleError(f"unknown schedule {quoted(text)}", mend)
+    from process_control.core.foreign_schedules import unknown_shorthand
+
+    raise unknown_shorthand(text)
 
 
 TERM = re.compile(
@@ -163,7 +163,7 @@ def _parse_term(text: str, column: CronField, written: str, host: str, slug: str
             low, high = _range(match["from"], match["to"], column, written)
         return _spread(low, high, step if match["step"] else None, column, host, slug)
     if match["last"]:
-        return Term(*_range(match["first"], match["last"], column, written), _useful(step, column))
+        return Term(*_range(match["first"], match["last"], column, written, match["step"]), _useful(step, column))
     first = _number(match["first"], column, written)
     if match["step"]:
         raise ScheduleError(
@@ -184,13 +184,12 @@ def _spread(low: int, high: int, step: int | None, column: CronField, host: str,
     return Term(first, last, step if last > first else 1)
 
 
-def _range(first: str, last: str, column: CronField, written: str) -> tuple[int, int]:
+def _range(first: str, last: str, column: CronField, written: str, step: str | None = None) -> tuple[int, int]:
     low, high = _number(first, column, written), _number(last, column, written)
     if low > high:
-        both = f"{low}-7" if column.words is WEEKDAYS and high == 0 else f"{low}-{column.high},{column.low}-{high}"
-        raise ScheduleError(
-            f"schedule {quoted(written)}: {column.name} '{first}-{last}' runs backwards", f"write '{both}'"
-        )
+        from process_control.core.foreign_schedules import backwards
+
+        raise backwards(f"{first}-{last}", low, high, None if step is None else int(step), column, written)
     return low, high
 
 
@@ -218,20 +217,7 @@ def _number(text: str, column: CronField, written: str) -> int:
     return int(text)
 
 
-FOREIGN = {
-    "L": "cron knows no 'last'; plan the days 28-31 and let the job look",
-    "W": "cron knows no 'nearest weekday'; plan a list of days",
-    "#": "cron knows no 'n-th weekday'; plan the week's days (1-7, 8-14, ...) and let the job look",
-    "?": "write '*' for 'any'",
-}
-
-
 def _not_understood(text: str, column: CronField, written: str) -> ScheduleError:
-    what = f"schedule {quoted(written)}: {column.name} {quoted(text)} is not understood"
-    if text == "h" or text.startswith(("h/", "h(")):
-        return ScheduleError(what, f"did you mean '{'H' + text[1:]}'?")
-    for sign, mend in FOREIGN.items():
-        if sign in text and not text.strip("0123456789LW#?-/"):
-            return ScheduleError(what, mend)
-    near = difflib.get_close_matches(text.lower(), column.words, n=1)
-    return ScheduleError(what, f"did you mean '{near[0]}'?" if near else column.range_in_words)
+    from process_control.core.foreign_schedules import not_understood
+
+    return not_understood(text, column, written)

@@ -8,7 +8,6 @@ time: nothing in a skipped hour, twice in a repeated one. Any other one is *fixe
 once right after it, planned in a repeated hour it runs in the first pass only.
 """
 
-import difflib
 import heapq
 import os
 import zoneinfo
@@ -147,12 +146,13 @@ class Schedule:
 
 
 def zone_named(name: str) -> tzinfo:
-    """Return the IANA zone of that name. Raises ScheduleError, with a suggestion."""
+    """Return the IANA zone of that name. Raises ScheduleError, with a hint."""
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-        near = difflib.get_close_matches(name, zoneinfo.available_timezones(), n=1)
-        mend = f"did you mean '{near[0]}'?" if near else "use an IANA name such as Europe/Berlin or UTC"
+        from process_control.core.zone_names import hint_for
+
+        mend = hint_for(name, zoneinfo.available_timezones())
         raise ScheduleError(f"unknown time zone {quoted(name)}", mend) from error
 
 

@@ -25,12 +25,16 @@ _UNESCAPED_PERCENT = re.compile(r"(?<!\\)%")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedJob:
-    """What a crontab has to know of a job. `schedule` is as its file has it; empty: by hand only."""
+    """What a crontab has to know of a job. `schedule` is as its file has it; empty: by hand only.
+
+    `has_failmail`: its failures are mailed by us, so that cron must not mail them too.
+    """
 
     slug: str
     schedule: tuple[str, ...] = ()
     time_zone: str | None = None
     disabled: bool = False
+    has_failmail: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,29 +60,36 @@ class Manner:
     run_job: tuple[str, ...]
     configuration: str | None
     template: str | None
-    has_failmail: bool
     host: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crontab:
-    """The text, what it holds, and what had to be left out."""
+    """The text, what it holds, and what had to be left out; `unread` are files that look like jobs and are none,
+    `mail_faults` what would keep failmail from being sent.
+    """
 
     text: str
     jobs: int
     lines: int
     disabled: int
     left_out: tuple[tuple[str, tuple[Fault, ...]], ...]
+    unread: tuple[Fault, ...] = ()
+    mail_faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What the crontab has for one file: lines, and why it is not run when it should be."""
+    """What the crontab has for one file: lines, and why it is not run when it should be.
+
+    `has_failmail`: None for one that cron does not run.
+    """
 
     slug: str
     lines: tuple[str, ...]
     faults: tuple[Fault, ...] = ()
     is_disabled: bool = False
+    has_failmail: bool | None = None
 
 
 def write_crontab(
@@ -95,7 +106,7 @@ def write_crontab(
     """
     _check_user(manner)
     parts = [_part_of(job, manner, is_zone_of_host) for job in sorted(jobs, key=lambda job: job.slug)]
-    lines = [*_header(manner), *(line for part in parts for line in part.lines)]
+    lines = [*_header(manner), *_body(parts)]
     text = "".join(f"{line}\n" for line in lines)
     entries, wrong = read_crontab(text, has_users=manner.user is not None, is_account=is_account)
     if wrong:
@@ -113,8 +124,18 @@ def write_crontab(
 def _header(manner: Manner) -> Iterator[str]:
     yield f"{WRITTEN_BY} from the jobs in {on_one_line(manner.job_directory)}"
     yield "# What is edited here is lost: edit the job files, then run cron-generate"
-    if manner.has_failmail:
+
+
+def _body(parts: Sequence[_Part]) -> Iterator[str]:
+    """Yield the lines of all jobs: first of those whose output cron mails, then of those that are told otherwise.
+
+    A crontab can only set MAILTO for all lines that follow.
+    """
+    if any(part.has_failmail for part in parts):
+        yield from (line for part in parts if part.has_failmail is False for line in part.lines)
         yield 'MAILTO=""'
+        parts = [part for part in parts if part.has_failmail is not False]
+    yield from (line for part in parts for line in part.lines)
 
 
 def _part_of(job: PlannedJob | InvalidFile, manner: Manner, is_zone_of_host: Callable[[str], bool]) -> _Part:
@@ -134,7 +155,7 @@ def _part_of(job: PlannedJob | InvalidFile, manner: Manner, is_zone_of_host: Cal
     except ScheduleError as error:
         fault = Fault(error.what, where=f"{job.slug}.yaml", mend=error.mend)
         return _left_out(job.slug, f"invalid: {source}", (fault,))
-    return _Part(job.slug, tuple(_lines_of(job.slug, source, schedule, manner)))
+    return _Part(job.slug, tuple(_lines_of(job.slug, source, schedule, manner)), has_failmail=job.has_failmail)
 
 
 def _left_out(slug: str, comment: str, faults: tuple[Fault, ...]) -> _Part:

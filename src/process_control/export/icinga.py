@@ -18,6 +18,7 @@ MOST_NAMED = 10
 LATE = "late"
 ALERT = "alert"
 MAIL = "mail"
+UNREAD = "not read"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +79,21 @@ def answer(statuses: Sequence[JobStatus], late: Mapping[str, datetime], *, mail:
     first = f"PROCESS-CONTROL {WORDS[code]} - {_in_one_line(troubles, len(statuses))} | {_figures(statuses, troubles)}"
     rest = [f"{WORDS[trouble.severity]}: {trouble}" for trouble in troubles]
     return Answer(code=code, text="\n".join([first, *rest]), troubles=tuple(troubles))
+
+
+def with_unread(said: Answer, names: Sequence[str]) -> Answer:
+    """Return the answer with a warning of the files in the job directory that look like jobs and are not read."""
+    if not names:
+        return said
+    code = max(said.code, WARNING)
+    found = tuple(Trouble(severity=WARNING, slug=_plain(name), state=UNREAD, why="not read") for name in names)
+    named = ", ".join(trouble.slug for trouble in found[:MOST_NAMED])
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    first, *rest = said.text.split("\n")
+    words, bar, figures = first.removeprefix(f"PROCESS-CONTROL {WORDS[said.code]}").partition(" | ")
+    first = f"PROCESS-CONTROL {WORDS[code]}{words}; not read: {named}{more}{bar}{figures}"
+    rest += [f"{WORDS[WARNING]}: {trouble}" for trouble in found]
+    return Answer(code=code, text="\n".join([first, *rest]), troubles=(*said.troubles, *found))
 
 
 def unknown(why: str) -> Answer:

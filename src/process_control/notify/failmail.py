@@ -16,6 +16,7 @@ from email.utils import format_datetime, parseaddr
 from types import FrameType
 
 from process_control.notify.mail import Mail, as_html, as_text, one_line
+from process_control.notify.smtp import Server, ServerOverTls
 
 ANSWER_SECONDS = 15
 PARTING_SECONDS = 2
@@ -100,11 +101,9 @@ def _by_smtp(message: bytes, sender: str, addresses: tuple[str, ...], way: Way) 
     trusted = ssl.create_default_context(cafile=way.ca_file) if way.security != "none" else None
     name = socket.gethostname()  # never getfqdn: a dead name server would hold us up
     if way.security == "implicit":
-        server: smtplib.SMTP = smtplib.SMTP_SSL(
-            way.host, way.port, local_hostname=name, timeout=ANSWER_SECONDS, context=trusted
-        )
+        server: Server = ServerOverTls(way.host, way.port, local_hostname=name, timeout=ANSWER_SECONDS, context=trusted)
     else:
-        server = smtplib.SMTP(way.host, way.port, local_hostname=name, timeout=ANSWER_SECONDS)
+        server = Server(way.host, way.port, local_hostname=name, timeout=ANSWER_SECONDS)
     try:
         if way.security == "starttls":
             server.starttls(context=trusted)
@@ -153,8 +152,10 @@ def _in_words(error: Exception, way: Way) -> str:
         return f"{way.in_words} answered {error.smtp_code} {_said(error.smtp_error)}"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"{way.in_words}: the server's certificate is not trusted: {error.verify_message}"
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError | subprocess.TimeoutExpired):
         return f"{way.in_words} did not answer in time"
+    if isinstance(error, ValueError):  # the library's text would show a part of what could not be sent
+        return f"{way.in_words}: an address, the login or the password has a character that cannot be sent"
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return f"{way.in_words}: {said or type(error).__name__}"
 

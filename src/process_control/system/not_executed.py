@@ -6,7 +6,12 @@ Lean room, loaded only then.
 import errno
 import posix
 
+from process_control.core.odd_characters import named
+from process_control.core.shell_builtins import is_of_the_shell
 from process_control.system.process import NotExecuted, Surroundings
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+NO_SHELL = "no shell runs: write command: sh -c '…'"
 
 _PASSING = (errno.EAGAIN, errno.ENOMEM, errno.ETXTBSY, errno.ESTALE, errno.EIO, errno.EMFILE, errno.ENFILE)
 
@@ -23,11 +28,11 @@ def not_executed(argv: list[str], surroundings: Surroundings, report: bytes) -> 
 
         return NotExecuted(126, f"{name}: {too_large_in_words(argv, surroundings.environment)}")
     if stage == b"x" and number == errno.ENOEXEC:
-        return NotExecuted(126, f"{name}: neither a program nor a script with a #! line")
+        return NotExecuted(126, f"{shown(name)}: {_no_program(rest)}")
     if stage == b"i":
-        return NotExecuted(126, f"{name}: the interpreter that its #! line names is not there")
+        return NotExecuted(126, f"{shown(name)}: {_no_interpreter(rest, name)}")
     if stage == b"x" and number == errno.ENOENT:
-        return NotExecuted(127, f"{name}: no such file")
+        return NotExecuted(127, f"{shown(name)}: no such file")
     places = {b"d": f"working directory {directory}", b"x": name, b"p": name, b"g": "what holds it to its limits"}
     code = 127 if stage == b"x" and number == errno.ENOTDIR else 126
     why = posix.strerror(number) if number else "could not be set up"
@@ -38,4 +43,29 @@ def not_found(name: str, search_path: list[str], denied: str) -> NotExecuted:
     """Return the error for a name that stands in no directory of PATH, but for `denied`, which may not be executed."""
     if denied:
         return NotExecuted(126, f"{denied}: not executable (chmod +x {denied})")
-    return NotExecuted(127, f"{name}: command not found in PATH={':'.join(search_path)}")
+    why = f"{shown(name)}: command not found in PATH={':'.join(search_path)}"
+    return NotExecuted(127, f"{why}; {NO_SHELL}" if is_of_the_shell(name) else why)
+
+
+def shown(name: str) -> str:
+    """Return a program's name for a message; what nobody sees in it is named."""
+    odd = [named(character) for character in name if named(character)]
+    return f"{name!r} (with {odd[0]})" if odd else name
+
+
+def _no_program(beginning: bytes) -> str:
+    if beginning.startswith(_BYTE_ORDER_MARK):
+        return f"its #! line begins with {named(chr(0xFEFF))}, which has to go: save it as UTF-8 without one"
+    return "neither a program nor a script with a #! line"
+
+
+def _no_interpreter(beginning: bytes, name: str) -> str:
+    """Tell which interpreter a script names, with a carriage return that Windows has left behind it."""
+    line = beginning.partition(b"\n")[0]
+    interpreter = line[2:].split(b" ")[0 if line[2:3] != b" " else 1] if line.startswith(b"#!") else b""
+    if not interpreter:
+        return "the interpreter that its #! line names is not there"
+    words = interpreter.decode("utf-8", "replace")
+    if words.endswith("\r"):
+        return f"its #! line ends with {named(chr(13))}, so {words[:-1]} is not found: sed -i 's/\\r$//' {name}"
+    return f"the interpreter that its #! line names is not there: {shown(words)}"

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from process_control.system.limits import Limits
 
 _LOCK_DESCRIPTOR = 3
-_ENOENT = 2
+_ENOENT, _ENOEXEC = 2, 8
 _REPORT_BYTES = 8192
+_BEGINNING_BYTES = 200
 
 
 class NotExecuted(Exception):
@@ -204,7 +205,9 @@ def find_executable(name: str, search_path: list[str]) -> tuple[str, str | None]
             status = posix.stat(path)
         except OSError:
             continue
-        if (status.st_mode & 0o170000) == 0o100000 and posix.access(path, posix.X_OK):
+        if (status.st_mode & 0o170000) != 0o100000:
+            continue
+        if posix.access(path, posix.X_OK):
             return path, None
         denied = denied or path
     return "", denied
@@ -282,20 +285,24 @@ def _become(argv: list[str], surroundings: Surroundings, report: int, runner: in
         posix.execve(path, [_bytes(word) for word in argv], surroundings.environment)
     except OSError as error:
         number = error.errno or 0
-        if stage == b"x" and number == _ENOENT and _exists(path):
-            stage = b"i"
-        posix.write(report, stage + b"%d " % number)
+        beginning = b""
+        if stage == b"x" and number in (_ENOENT, _ENOEXEC):
+            beginning = _beginning_of(path)
+            if number == _ENOENT and beginning:
+                stage = b"i"
+        posix.write(report, stage + b"%d " % number + beginning)
     except BaseException:  # noqa: BLE001  a forked copy of us must never go on, whatever happened
         posix.write(report, b"s0 ")
     posix._exit(126)
 
 
-def _exists(path: str) -> bool:
+def _beginning_of(path: str) -> bytes:
+    """Return the first bytes of a program that cannot be executed; nothing when it is not there."""
     try:
-        posix.stat(path)
-    except OSError:
-        return False
-    return True
+        program = posix.open(path, posix.O_RDONLY | posix.O_NONBLOCK | posix.O_CLOEXEC)
+        return posix.read(program, _BEGINNING_BYTES) or b"\0"
+    except OSError as error:
+        return b"" if error.errno == _ENOENT else b"\0"
 
 
 def _bytes(text: str) -> bytes:

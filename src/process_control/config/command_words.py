@@ -1,0 +1,140 @@
+"""A command as words: split as a shell splits, with nothing expanded. Pure.
+
+What lives here: quotes, backslashes and line ends. What does not: what only a shell understands (`shell_signs.py`).
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+HIDDEN = "\0"
+"""Stands for a character that a shell would take as it is; no command can hold one."""
+_BLANKS = " \t"
+_ESCAPED_IN_QUOTES = '$`"\\'
+
+
+class NotSplit(ValueError):
+    """A command that no shell would take for one: `what` is wrong with it, from which character on, and the `mend`."""
+
+    def __init__(self, what: str, offset: int, mend: str) -> None:
+        self.what = what
+        self.offset = offset
+        self.mend = mend
+        super().__init__(what)
+
+
+@dataclass(slots=True)
+class Word:
+    """One word: its `value` as the program gets it, and where it begins in the command.
+
+    `bare` is the value with HIDDEN for each quoted character, `expandable` with HIDDEN for those in single quotes or
+    behind a backslash only.
+    """
+
+    start: int
+    value: str = ""
+    bare: str = ""
+    expandable: str = ""
+
+    def add(self, text: str, *, is_bare: bool = False, is_expandable: bool = False) -> None:
+        self.value += text
+        self.bare += text if is_bare else HIDDEN * len(text)
+        self.expandable += text if is_expandable else HIDDEN * len(text)
+
+
+def split(text: str, joined: Collection[int] = ()) -> list[Word]:
+    """Return the words of a command. `joined` are the backslashes that stood at the end of a line of the file.
+
+    Raises NotSplit for a quote that is not closed, and for a line end that would begin another command.
+    """
+    return _Splitter(text, joined).words()
+
+
+class _Splitter:
+    def __init__(self, text: str, joined: Collection[int]) -> None:
+        self._text = text
+        self._joined = joined
+        self._at = 0
+        self._word: Word | None = None
+        self._words: list[Word] = []
+
+    def words(self) -> list[Word]:
+        text = self._text
+        while self._at < len(text):
+            char = text[self._at]
+            if char == "\n":
+                self._end_line()
+            elif char in _BLANKS:
+                self._end_word()
+            elif char == "\\":
+                self._escape(quoted=False)
+            elif char == "'":
+                self._single_quotes()
+            elif char == '"':
+                self._double_quotes()
+            else:
+                self._in_word().add(char, is_bare=True, is_expandable=True)
+            self._at += 1
+        self._end_word()
+        return self._words
+
+    def _in_word(self) -> Word:
+        if self._word is None:
+            self._word = Word(self._at)
+        return self._word
+
+    def _end_word(self) -> None:
+        if self._word is not None:
+            self._words.append(self._word)
+            self._word = None
+
+    def _end_line(self) -> None:
+        self._end_word()
+        rest = self._text[self._at :]
+        if not self._words or not rest.strip():
+            return
+        raise NotSplit(
+            "has a second line",
+            self._at + len(rest) - len(rest.lstrip()),
+            "no shell runs: write a list, one command an item; or sh -c '…'; or > in place of | if it is one command",
+        )
+
+    def _escape(self, *, quoted: bool) -> None:
+        """Read a backslash and what follows it: nothing at the end of a line, else one character as it is."""
+        if self._at in self._joined or self._text[self._at + 1 : self._at + 2] == "\n":
+            self._at += 1
+            return
+        if self._at + 1 == len(self._text):
+            raise NotSplit("ends with a backslash", self._at, "close it, or put a backslash before it")
+        following = self._text[self._at + 1]
+        word = self._in_word()
+        if quoted and following not in _ESCAPED_IN_QUOTES:
+            word.add("\\")
+            return
+        word.add(following)
+        self._at += 1
+
+    def _single_quotes(self) -> None:
+        end = self._text.find("'", self._at + 1)
+        if end < 0:
+            raise self._not_closed()
+        self._in_word().add(self._text[self._at + 1 : end])
+        self._at = end
+
+    def _double_quotes(self) -> None:
+        opened = self._at
+        word = self._in_word()
+        self._at += 1
+        while self._at < len(self._text):
+            char = self._text[self._at]
+            if char == '"':
+                return
+            if char == "\\" and self._at + 1 < len(self._text):
+                self._escape(quoted=True)
+            else:
+                word.add(char, is_expandable=True)
+            self._at += 1
+        self._at = opened
+        raise self._not_closed()
+
+    def _not_closed(self) -> NotSplit:
+        return NotSplit("has a quote that is not closed", self._at, "close it, or put a backslash before it")

@@ -1,0 +1,54 @@
+"""Files in the job directory that look like jobs and are not read: `x.yml`, `X.YAML`, a folder that holds `*.yaml`."""
+
+import os
+import stat
+
+from process_control.config.job_directory import JobDirectory
+from process_control.config.settings import Settings
+from process_control.config.unsafe import shown
+from process_control.errors import Fault
+
+MOST_NAMED = 5
+
+
+def unread_files(settings: Settings) -> list[Fault]:
+    """Return a fault for each of them, by name. Raises what opening the job directory raises."""
+    with JobDirectory(settings) as directory:
+        faults = []
+        for name in directory.names():
+            if name.startswith(".") or name.endswith(".yaml"):
+                continue
+            path = shown(f"{settings.job_directory}/{name}")
+            if name.lower().endswith((".yml", ".yaml")):
+                right = name[: name.rindex(".")] + ".yaml"
+                faults.append(
+                    Fault("is not read: a job's file ends in .yaml", where=path, mend=f"rename it to {right}")
+                )
+            elif _holds_jobs(name, directory.descriptor):
+                mend = "move its files up, or name it as 'job_directory' in a configuration of its own"
+                faults.append(Fault("is not read: it holds job files, and is a folder", where=path, mend=mend))
+        return faults
+
+
+def in_one_line(faults: list[Fault]) -> str:
+    """Return how many files are not read, and the first of them."""
+    names = [fault.where.rpartition("/")[2] for fault in faults]
+    named = ", ".join(names[:MOST_NAMED]) + (f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else "")
+    are = "1 file or folder is" if len(names) == 1 else f"{len(names)} files or folders are"
+    return f"{are} not read: {named}; `process-control lint` tells why"
+
+
+def _holds_jobs(name: str, directory: int) -> bool:
+    """Tell whether the entry is a folder with files of YAML in it; one that cannot be looked into is none."""
+    try:
+        if not stat.S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
+            return False
+        descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+    except OSError:
+        return False
+    try:
+        return any(each.endswith((".yaml", ".yml")) and each[0] != "." for each in os.listdir(descriptor))
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)

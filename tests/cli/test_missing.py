@@ -1,0 +1,127 @@
+"""What a job needs and this host does not have: `lint` and `--dry-run` look, and the exit code says so."""
+
+from cli.desk import Desk
+from harness import Box
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def test_lint_names_what_a_job_would_miss_at_its_place(desk: Desk) -> None:
+    script = desk.root / "script"
+    script.write_text("#!/bin/sh\n")
+    desk.job(
+        "billing",
+        f"""
+        command:
+          - /bin/true
+          - /usr/local/bin/no-such-billing
+          - no-such-command --all
+          - {script}
+        slow_start_command: /usr/local/bin/no-such-billing
+        working_directory: /nowhere/app
+        environment_file: [/nowhere/app.env]
+        stdout: /nowhere/log/app.log
+        failmail: {{to_address: a@example.org, sendmail: /nowhere/sendmail}}
+        """,
+    )
+
+    result = desk.process_control("lint")
+
+    path = f"{desk.jobs}/billing.yaml"
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert result.stdout == (
+        f"{path}:4:5: /usr/local/bin/no-such-billing: no such file\n"
+        "  hint: install it, or write the right path\n"
+        f"{path}:5:5: no-such-command: command not found in PATH={PATH}:{desk_commands(result.stdout)}\n"
+        "  hint: install it, or write its whole path\n"
+        f"{path}:6:5: {script}: not executable\n"
+        f"  hint: chmod +x {script}\n"
+        f"{path}:7:21: /usr/local/bin/no-such-billing: no such file\n"
+        "  hint: install it, or write the right path\n"
+        f"{path}:8:20: 'working_directory': the directory /nowhere/app does not exist\n"
+        "  hint: install -d /nowhere/app\n"
+        f"{path}:9:20: /nowhere/app.env: environment_file: No such file or directory\n"
+        "  hint: make it, with mode 0600, or remove 'environment_file'\n"
+        f"{path}:10:9: 'stdout': the directory /nowhere/log does not exist\n"
+        "  hint: install -d /nowhere/log\n"
+        f"{path}:11:11: failmail.sendmail: /nowhere/sendmail: no such file\n"
+        "  hint: install it, or write the right path\n"
+    )
+
+
+def desk_commands(told: str) -> str:
+    """Return the directory of `run-job`, which is the last of PATH."""
+    return told.partition(f"PATH={PATH}:")[2].partition("\n")[0]
+
+
+def test_a_word_in_a_list_is_told_to_be_a_command(desk: Desk) -> None:
+    desk.job("words", "command: [echo, no-such-word]")
+
+    [finding] = desk.json("lint", "--format", "json")["findings"]
+
+    assert (finding["line"], finding["column"]) == (2, 17)
+    assert finding["what"].startswith("no-such-word: command not found in PATH=")
+    assert finding["mend"] == "each item of the list is a command; the words of one command are one text"
+
+
+def test_a_file_from_elsewhere_is_not_looked_for_on_this_host(desk: Desk) -> None:
+    checkout = desk.root / "checkout"
+    checkout.mkdir()
+    (checkout / "billing.yaml").write_text("name: Billing\ncommand: /usr/local/bin/no-such-billing\n")
+
+    assert desk.process_control("lint", f"{checkout}/billing.yaml").exit_code == 0
+
+
+def test_a_job_that_has_all_is_no_finding(desk: Desk) -> None:
+    secrets = desk.root / "app.env"
+    secrets.write_text("A=b\n")
+    secrets.chmod(0o600)
+    desk.job("whole", f"command: [true, run-job purge]\nenvironment_file: {secrets}\nworking_directory: {desk.root}")
+
+    result = desk.process_control("lint")
+
+    assert (result.exit_code, result.stdout) == (0, "")
+
+
+def test_cron_generate_names_a_sendmail_that_is_not_there(desk: Desk) -> None:
+    desk.configure(failmail={"to_address": "a@example.org", "sendmail": "/nowhere/sendmail"})
+    for slug in ("a", "b"):
+        desk.job(slug, "command: /bin/true\nschedule: '0 3 * * *'")
+
+    result = desk.cron_generate("--output", "console")
+
+    assert result.exit_code == 0
+    assert result.stderr == (
+        f"{desk.configuration}: failmail.sendmail: /nowhere/sendmail: no such file\n"
+        "  hint: install it, or write the right path\n"
+    )
+
+
+def test_a_dry_run_of_a_job_that_could_not_run_is_exit_code_1(box: Box) -> None:
+    box.job(
+        "billing",
+        f"command: {box.root}/billing --all\nworking_directory: {box.root}/app\nenvironment_file: {box.root}/app.env\n",
+    )
+    box.job("whole", "command: /bin/true\n")
+
+    result, whole = box.run("billing", "--dry-run"), box.run("whole", "--dry-run")
+
+    assert (whole.exit_code, whole.stderr) == (0, "dry run: nothing was run\n")
+    assert result.exit_code == 1
+    assert f"[NOT FOUND: {box.root}/billing: no such file]" in result.stdout
+    assert result.stderr == (
+        f"billing: {box.root}/app.env: environment_file: No such file or directory\n"
+        "  hint: make it, with mode 0600, or remove 'environment_file'\n"
+        f"billing: 'working_directory': the directory {box.root}/app does not exist\n"
+        f"  hint: install -d {box.root}/app\n"
+        f"billing: {box.root}/billing: no such file\n"
+        "  hint: install it, or write the right path\n"
+        "dry run: nothing was run, and the job could not run\n"
+    )
+    as_json = box.run("billing", "--dry-run", "--json")
+    assert as_json.exit_code == 1
+    assert [fault["what"] for fault in as_json.json()["dry_run"]["faults"]] == [
+        f"{box.root}/app.env: environment_file: No such file or directory",
+        f"'working_directory': the directory {box.root}/app does not exist",
+        f"{box.root}/billing: no such file",
+    ]
