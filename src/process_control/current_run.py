@@ -117,8 +117,12 @@ class Run:
 
     @property
     def longest_seconds(self) -> float | None:
-        """How long the run may take before its grace; None for as long as it likes, or for several attempts."""
-        return None if self.job.retry_attempts > 1 else self.timeout_seconds or None
+        """How long the run may take before its last grace, all attempts together; None for as long as it likes."""
+        job = self.job
+        between = job.kill_grace_seconds + job.retry_max_delay_seconds * (1 + job.retry_jitter)
+        if not self.timeout_seconds:
+            return None
+        return self.timeout_seconds * job.retry_attempts + between * (job.retry_attempts - 1)
 
     @property
     def commands(self) -> list[list[str]]:
@@ -234,6 +238,14 @@ def skip(run: Run, reason: str, detail: str, *, unplanned: bool = False) -> int:
     run.adapters.store.end_claim()
     run.adapters.announce(record)
     return 0
+
+
+def note_waiting(run: Run, for_what: str) -> None:
+    """Record that a scheduled start waits: whatever becomes of it, its planned time is accounted for."""
+    at = iso(run.adapters.clock.now())
+    record: dict[str, object] = {"event": "waiting", "at": at, **run.facts_for_the_record(), "detail": for_what}
+    run.adapters.store.append(record)
+    run.adapters.announce(record)
 
 
 def turn_away(run: Run, reason: str, detail: str) -> int:

@@ -297,7 +297,6 @@ class Adapters:
                 pass
 
     def executor(self, run: "Run") -> "Executor":
-        from process_control.system import proc
         from process_control.system.supervisor import Supervisor, TimeLimits
 
         job = self._job
@@ -318,7 +317,7 @@ class Adapters:
             block_of=self._block_of,
             settled=self._import_what_the_end_needs,
             flush=self.notifier.flush,
-            describe=lambda pid: proc.describe(pid, self.notifier.secrets),
+            describe=self._describe,
             surroundings=self._surroundings.of(run),
             make_watch=self._make_watch if _looks_at_lines(job) else None,
         )
@@ -369,6 +368,11 @@ class Adapters:
         from process_control.system.capture import Capture
 
         return Capture(cap_bytes=self._job.log_bytes, show=self.notifier.show if self.notifier.is_live else None)
+
+    def _describe(self, pids: list[int]) -> list[str]:
+        from process_control.system.describe import describe
+
+        return describe(pids, self.notifier.secrets)
 
     def _block_of(self, slug: str) -> "Block | None":
         from process_control.core.job import is_slug

@@ -87,3 +87,13 @@ def test_a_start_that_hung_before_it_had_read_its_job_is_recorded_by_the_guard(b
     assert result.exit_code == 137
     (refusal,) = records(box, "refusal")
     assert (refusal["reason"], refusal["scheduled_at"]) == ("runner_killed_before_start", None)
+
+
+def test_a_start_that_waits_leaves_a_record_of_its_planned_time(box: Box) -> None:
+    with a_start_that_waits(box) as (waits, _):
+        (waiting,) = records(box, "waiting")
+        waits.signal(signal.SIGTERM)
+        waits.wait()
+
+    assert waiting["scheduled_at"] is not None
+    assert waiting["detail"].startswith("run ")

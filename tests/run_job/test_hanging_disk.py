@@ -109,3 +109,12 @@ def test_a_guard_kills_a_runner_that_does_not_come_as_far_as_its_command() -> No
     _, status = os.waitpid(outer, 0)
 
     assert os.waitstatus_to_exitcode(status) == 7
+
+
+def test_check_is_critical_while_the_disk_of_the_state_does_not_answer(box: Box, disk: Path) -> None:
+    box.configure(state_directory=str(disk / "state"))
+
+    result = box.process_control("check", "--timeout", "1s", seconds=30)
+
+    assert result.exit_code == 2
+    assert result.stdout.startswith("PROCESS-CONTROL CRITICAL - no answer within 1 s: a disk of the configuration or")

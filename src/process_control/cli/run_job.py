@@ -10,7 +10,6 @@ from process_control.cli.run_job_options import Options, parse
 from process_control.errors import (
     BadConfiguration,
     NotStarted,
-    OwnFault,
     ProcessControlError,
     UsageError,
 )
@@ -88,8 +87,9 @@ def start(options: Options) -> int:
         if bundle is not None:
             bundle.close()
         code, was_killed = guard.watch(runner, channel)
-        if was_killed or code == OwnFault.exit_code:
-            _settle(options, runner, options.scheduled if was_killed else None)
+        if was_killed:
+            _say_that_it_is_lost(options, runner)
+            _settle(options, runner, options.scheduled)
         if bundle is None:
             _have_a_bundle_written()
         return code
@@ -161,6 +161,13 @@ def _surroundings(options: Options, channel: int | None) -> "tuple[Settings, Acc
         )
 
     return settings, account, caller
+
+
+def _say_that_it_is_lost(options: Options, runner: int) -> None:
+    """Say on stderr what nobody else can: the runner that would have reported is gone."""
+    from process_control.notify.standard_error import write
+
+    write(f"{options.job}: lost: its runner (pid {runner}) was killed, and its processes were ended\n")
 
 
 def _settle(options: Options, runner: int, trigger: str | None) -> None:

@@ -16,6 +16,7 @@ from process_control.errors import (
     JobNotFound,
     NotPermitted,
     NotStarted,
+    OwnFault,
     ProcessControlError,
 )
 from process_control.json_text import decode, encode
@@ -34,6 +35,7 @@ _KINDS: tuple[type[ProcessControlError], ...] = (
     JobNotFound,
     NotPermitted,
     NotStarted,
+    OwnFault,
     ProcessControlError,
 )
 
@@ -123,6 +125,8 @@ def answer_of(question: "Callable[[], object]") -> bytes:
         said = {"raised": type(error).__name__, "faults": faults}
     except OSError as error:
         said = {"errno": error.errno or 0, "path": str(error.filename) if error.filename else None}
+    except Exception as error:  # noqa: BLE001  whatever it is, it is no reason to wait
+        said = {"raised": "OwnFault", "faults": [[f"{type(error).__name__}: {error}", "", ""]]}
     return encode(said).encode("ascii")
 
 

@@ -28,6 +28,7 @@ INNER_SECONDS = 2.0
 """What an inner run (of a sub-job) gets besides its own grace, to record its end."""
 SETTLED_SECONDS = 0.025
 _SAME_MOMENT_SECONDS = 0.25
+_KEEP_TO_AGAIN_SECONDS = 1.0
 _SHOW_AGAIN_SECONDS = 0.05
 _KILL_AGAIN_SECONDS = 0.02
 _GIVE_UP_SECONDS = 5.0
@@ -68,6 +69,7 @@ class Supervisor:
         "_guard",
         "_heard_at",
         "_inbox",
+        "_kept_to_at",
         "_limits",
         "_main",
         "_make_watch",
@@ -97,7 +99,7 @@ class Supervisor:
         settled: "Callable[[], None]",
         surroundings: process.Surroundings,
         flush: "Callable[[], bool]",
-        describe: "Callable[[int], str]",
+        describe: "Callable[[list[int]], list[str]]",
         make_watch: "Callable[[], OutputWatch] | None" = None,
     ) -> None:
         self._run_id = run_id
@@ -124,6 +126,7 @@ class Supervisor:
         self._children_gone = False
         self._deadline: float | None = None
         self._heard_at = 0.0
+        self._kept_to_at = 0.0
         self.facts = Facts()
         self.facts.timeout_seconds = limits.timeout_seconds
 
@@ -132,7 +135,7 @@ class Supervisor:
         self._started = self._heard_at = time.monotonic()
         if self._limits.timeout_seconds:
             self._deadline = self._started + self._limits.timeout_seconds
-        self._keep_to(self._deadline)
+        self._keep_to(self._next_limit())
         completed = self._run_commands(commands, goes_on)
         self._finish(completed)
         self._measure()
@@ -228,8 +231,9 @@ class Supervisor:
 
     def _keep_to(self, deadline: float | None) -> None:
         """Tell the guard when the limit of this attempt has passed, should we not see to it."""
+        self._kept_to_at = time.monotonic()
         if self._guard is not None:
-            grace = self._limits.grace_seconds
+            grace = self._limits.grace_seconds + _KEEP_TO_AGAIN_SECONDS * bool(self._limits.silence_seconds)
             at = None if deadline is None else deadline + grace + MARGIN_SECONDS
             self._guard.set_deadline(at, grace_seconds=grace)
 
@@ -238,7 +242,7 @@ class Supervisor:
         while True:
             self._reap()
             if self._status is not None:
-                return not self._was_stopped_as_it_ended()
+                return not self._was_stopped_as_it_ended() and not self._ended_past_its_limit()
             if self._is_over():
                 return False
             self._wait(self._next_limit())
@@ -255,6 +259,15 @@ class Supervisor:
             while not self._inbox.stopping and time.monotonic() < until:
                 self._wait(until)
         return self._inbox.stopping and self._is_over()
+
+    def _ended_past_its_limit(self) -> bool:
+        """Whether the limit had passed when we saw that the command has ended; notes it.
+
+        We may have been stopped, or slower than the guard, which ends the tree then: that is no success, and no KILL of
+        somebody else's.
+        """
+        self.facts.timed_out = self._deadline is not None and time.monotonic() >= self._deadline
+        return self.facts.timed_out
 
     def _died_of_a_stopping_signal(self) -> bool:
         status = self._status
@@ -301,6 +314,9 @@ class Supervisor:
     def _drain(self) -> None:
         """Give leftovers and late output their 2 s; a stop cuts them short."""
         until = time.monotonic() + self._limits.drain_seconds
+        self._reap()
+        if not self._children_gone:
+            self._keep_to(until)
         while True:
             self._reap()
             if self._children_gone:
@@ -314,7 +330,7 @@ class Supervisor:
     def _leftovers_must_go(self) -> bool:
         if self._children_gone or self._limits.keep_leftovers:
             return False
-        self.facts.leftovers = [self._describe(pid) for pid, _ in proc.descendants(posix.getpid())]
+        self.facts.leftovers = self._describe([pid for pid, _ in proc.descendants(posix.getpid())])
         return True
 
     def _end_tree(self) -> None:
@@ -348,7 +364,7 @@ class Supervisor:
                 self._guard.ask_to_kill()
             if time.monotonic() >= give_up:
                 self.facts.survivor_pids = [pid for pid, _ in proc.descendants(posix.getpid())]
-                self.facts.survivors = [self._describe(pid) for pid in self.facts.survivor_pids]
+                self.facts.survivors = self._describe(self.facts.survivor_pids)
                 break
             self._wait(time.monotonic() + _KILL_AGAIN_SECONDS)
         if self._status is not None:
@@ -411,6 +427,8 @@ class Supervisor:
         size = self._capture.read(descriptor, self._open_streams[descriptor])
         if size > 0 and self._limits.silence_seconds:
             self._heard_at = time.monotonic()
+            if self._heard_at > self._kept_to_at + _KEEP_TO_AGAIN_SECONDS:
+                self._keep_to(self._next_limit())
         if size == 0:
             self._poll.unregister(descriptor)
             del self._open_streams[descriptor]
