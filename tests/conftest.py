@@ -34,6 +34,8 @@ pytest_plugins = ["storms"]
 WAY_BY_MARK = {"with_group": WITH, "without_group": WITHOUT}
 CI = os.environ.get("CI") == "true"
 PR_SET_CHILD_SUBREAPER = 36
+SETTLING_SECONDS = 10.0
+"""How long what a test leaves may take to go by itself; only a test that leaks waits so long."""
 
 
 @pytest.fixture(scope="session")
@@ -94,8 +96,7 @@ def nothing_is_left_behind() -> Iterator[None]:
     after = _counted()
     if after != before:
         gc.collect()  # what only waits for the collector is not a leak
-        _take_in_orphans(before["processes"])
-        after = _counted()
+        after = _settled(before)
     for name, is_now in after.items():
         if new := is_now - before[name]:
             _end_orphans(new if name == "processes" else set())
@@ -126,19 +127,25 @@ def _children() -> set[str]:
     return {f"{pid} {state_letter(pid)} {command_line(pid)}" for pid in children(os.getpid())}
 
 
-def _take_in_orphans(known: set[str]) -> None:
-    """Reap orphans as process 1 does, waiting a little for those about to end; what a test started it has to reap."""
+def _settled(before: dict[str, set[str]]) -> dict[str, set[str]]:
+    """Return what there is once nothing is new, or after a while all the same.
+
+    Whole trees end one process after the other, and what they held goes with them. Orphans are reaped as process 1
+    does it; what a test started it has to reap.
+    """
     started_by_us = {one.pid for one in gc.get_objects() if isinstance(one, subprocess.Popen)}
 
-    def is_done() -> bool:
-        new = [int(words.split()[0]) for words in _children() - known]
-        for pid in new:
+    def is_settled() -> bool:
+        for pid in [int(words.split()[0]) for words in _children() - before["processes"]]:
             if pid not in started_by_us and state_letter(pid) == "Z":
-                os.waitpid(pid, 0)
-        return not any(pid in children(os.getpid()) and pid not in started_by_us for pid in new)
+                with contextlib.suppress(ChildProcessError):  # somebody else has just reaped it
+                    os.waitpid(pid, 0)
+        remove_forsaken()
+        return not any(now - before[name] for name, now in _counted().items() if name != "descriptors")
 
     with contextlib.suppress(TookTooLong):
-        until(is_done, "orphans to end", seconds=3)
+        until(is_settled, "what the test left to end", seconds=SETTLING_SECONDS)
+    return _counted()
 
 
 def _end_orphans(described: set[str]) -> None:
@@ -158,6 +165,9 @@ def _is_ours(path: Path) -> bool:
 
 def pytest_configure() -> None:
     os.umask(0o022)  # whatever the tester's is: other accounts have to read what tests write
+    for number in (signal.SIGINT, signal.SIGQUIT):  # a shell ignores them for what it starts in the background
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 

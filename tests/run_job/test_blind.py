@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+import mount_namespaces
 from harness import SERVICE_USER, Box, until
 from runs import kill_both, records, script
 
@@ -14,7 +15,7 @@ NO_PROC = (
     "  hint: mount it: mount -t proc proc /proc; with unshare --pid add --mount-proc\n"
 )
 WITHOUT_PROC = {
-    "an empty /proc": ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"],
+    "an empty /proc": [*mount_namespaces.IN_ONE, "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"],
     "a /proc of another pid namespace": ["unshare", "--pid", "--fork"],
 }
 
@@ -23,6 +24,8 @@ WITHOUT_PROC = {
 @pytest.mark.parametrize("way", WITHOUT_PROC.values(), ids=WITHOUT_PROC)
 @pytest.mark.parametrize("arguments", [["job"], ["--kill-job", "job"]], ids=["run", "kill"])
 def test_without_a_proc_of_its_own_nothing_is_started_or_ended(box: Box, way: list[str], arguments: list[str]) -> None:
+    if way[0] == "unshare" and "--mount" in way:
+        mount_namespaces.needed()
     box.job("job", "command: 'true'")
 
     result = box.command([*way, str(box.product.run_job), *arguments])
@@ -39,7 +42,9 @@ def test_a_scheduled_start_without_a_process_left_is_refused_recorded_and_mailed
     box.job("job", 'command: "true"\nschedule: "* * * * *"')
     box.run("job")
 
-    result = box.run("--scheduled", "job", user=SERVICE_USER, preexec_fn=no_process_more)
+    # After it has become that account: others of its processes would keep setpriv itself from starting anything.
+    none_left = ["prlimit", "--nproc=0", str(box.product.run_job)]
+    result = box.command([*none_left, "--scheduled", "job"], user=SERVICE_USER)
 
     assert result.exit_code == 75
     assert result.stderr.startswith(
@@ -48,11 +53,6 @@ def test_a_scheduled_start_without_a_process_left_is_refused_recorded_and_mailed
     (refusal,) = records(box, "refusal")
     assert (refusal["job"], refusal["trigger"], refusal["exit_code"]) == ("job", "cron", 75)
     assert list((box.state_directory / "spool").glob("news/*")) or list((box.state_directory / "spool").glob("mail/*"))
-
-
-def no_process_more() -> None:
-    """In the process that becomes run-job: its account has as many processes as it may."""
-    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 
 
 @pytest.mark.parametrize("descriptors", range(6, 24))
