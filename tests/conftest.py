@@ -165,9 +165,10 @@ def _is_ours(path: Path) -> bool:
 
 def pytest_configure() -> None:
     os.umask(0o022)  # whatever the tester's is: other accounts have to read what tests write
-    for number in (signal.SIGINT, signal.SIGQUIT):  # a shell ignores them for what it starts in the background
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        # A shell ignores them for what it starts in the background, nohup HUP. We still do; what we start does not.
         if signal.getsignal(number) == signal.SIG_IGN:
-            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+            signal.signal(number, lambda *_: None)
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
