@@ -9,7 +9,9 @@ MAKEFLAGS += --no-print-directory
 SYSTEM_PYTHON := $(or $(wildcard /usr/bin/python3),$(shell command -v python3),/usr/bin/python3)
 PYTHON := .venv/bin/python
 # A second call is instant; a moved clone, a changed pyproject.toml or another interpreter sets up again.
-READY := .venv/.ready-$(shell (pwd; cat pyproject.toml; $(SYSTEM_PYTHON) -VV) 2>&1 | sha256sum | cut -c1-12)
+VERSION := $(shell (pwd; cat pyproject.toml; $(SYSTEM_PYTHON) -VV) 2>&1 | sha256sum | cut -c1-12)
+PRODUCT := .venv/.product-$(VERSION)
+READY := .venv/.ready-$(VERSION)
 # What the product under test is called with: `make test PYTHON_FLAGS=-O` strips its `assert`s, not those of the tests.
 PYTHON_FLAGS :=
 # Tests run side by side, one worker for each processor; a file that is run by hand has none.
@@ -20,12 +22,21 @@ TEST_TOOLS := setpriv:util-linux unshare:util-linux flock:util-linux mount:mount
 	zsh:zsh fish:fish faketime:faketime dh_bash-completion:bash-completion man:man-db mandoc:mandoc \
 	mkfs.ext4:e2fsprogs findmnt:util-linux \
 	systemd-sysusers:systemd-standalone-sysusers systemd-tmpfiles:systemd-standalone-tmpfiles
+# Quiet, unless it fails.
+define APT_INSTALL
+apt_install() {
+	local said; said=$$(mktemp)
+	{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$$@"; } \
+		</dev/null >"$$said" 2>&1 || { cat "$$said" >&2; rm -f "$$said"; return 1; }
+	rm -f "$$said"
+}
+endef
 define INSTALL_TEST_TOOLS
+$(APT_INSTALL)
 missing=$$(for tool in $(TEST_TOOLS); do command -v $${tool%:*} >/dev/null || echo $${tool#*:}; done)
 if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ]; then
 	echo "Installing from Debian what the tests use: $$missing"
-	apt-get -qq update
-	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null
+	apt_install $$missing
 fi
 endef
 PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
@@ -37,15 +48,16 @@ help: ## this list
 
 setup: $(READY) ## the virtual environment .venv (all others do this by themselves)
 
-$(READY):
-	@if ! $(PYTHON) -c 'import pip' 2>/dev/null || [ "$$($(PYTHON) -VV)" != "$$($(SYSTEM_PYTHON) -VV)" ]; then
+$(PRODUCT):
+	@$(APT_INSTALL)
+	if ! $(PYTHON) -c 'import pip' 2>/dev/null || [ "$$($(PYTHON) -VV)" != "$$($(SYSTEM_PYTHON) -VV)" ]; then
 		if ! $(SYSTEM_PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then
 			if [ "$$(id -u)" != 0 ]; then
-				echo "Python cannot make virtual environments here; run: sudo apt-get install python3-venv" >&2; exit 1
+				echo "Python cannot make virtual environments here" >&2
+				echo "  hint: sudo apt-get install python3-venv" >&2; exit 1
 			fi
 			echo "Installing python3-venv from Debian"
-			apt-get -qq update
-			DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends python3-venv >/dev/null
+			apt_install python3-venv
 		fi
 		if ! $(SYSTEM_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
 			echo "process-control needs Python 3.11 or later; $$($(SYSTEM_PYTHON) --version) is $(SYSTEM_PYTHON)" >&2; exit 1
@@ -54,13 +66,18 @@ $(READY):
 		rm -rf .venv
 		$(SYSTEM_PYTHON) -m venv .venv
 	fi
-	echo "Installing process-control and its tools into .venv"
+	echo "Installing process-control into .venv (the first time this downloads 5 MB, which can take a minute)"
 	$(PIP) install 'hatchling>=1.27'
-	$(PIP) install --no-build-isolation --editable '.[dev]'
-	rm -f .venv/.ready-*
+	$(PIP) install --no-build-isolation --editable .
+	rm -f .venv/.product-* .venv/.ready-*
 	touch $@
 
-demo: $(READY) ## a succeeding, a failing, a timing-out and a multi-command job, and what the history tells
+$(READY): $(PRODUCT)
+	@echo "Installing linters and test tools into .venv (the first time this downloads 50 MB, which can take minutes)"
+	$(PIP) install --no-build-isolation --editable '.[dev]'
+	touch $@
+
+demo: $(PRODUCT) ## a succeeding, a failing, a timing-out and a multi-command job, and what the history tells
 	@$(PYTHON) demo/demo.py
 
 test: lint ## linters and all tests: what CI runs

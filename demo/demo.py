@@ -1,11 +1,13 @@
-"""The product at work, in a directory of its own: five jobs, what each run reports, and what the history tells.
+"""Show process-control at work in a directory of its own: five jobs, what each run reports, and the history.
 
-Touches nothing outside that directory, as root or not. Everything runs on a terminal (a pseudo-terminal when the
-output goes elsewhere), so the colours are those that people see. Ends non-zero when a job did not end as told here.
+Touches nothing outside that directory, as root or not. Every command runs on a terminal, so it prints what people see:
+on a pseudo-terminal without colours when the output goes to a file or a pipe. Exits non-zero when a job does not end as
+it should here.
 """
 
 import os
 import pty
+import re
 import sys
 import tempfile
 import termios
@@ -13,6 +15,7 @@ import textwrap
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
+ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 JOBS = {
     "backup": """
         name: Back up the shop
@@ -28,7 +31,7 @@ JOBS = {
     """,
     "report": """
         name: Weekly report
-        # Starts a child in the background, and hangs. Both have to go.
+        # Starts a child in the background and hangs. Both must end.
         command: sh -c 'echo "collecting"; sleep 600 & sleep 600'
         timeout: 2s
         kill_grace: 1s
@@ -36,7 +39,8 @@ JOBS = {
     """,
     "nightly": """
         name: The whole night
-        # In sequence, and it stops at the first failure. A sub-job has its own lock, log and history.
+        # Runs in sequence and stops at the first failure.
+        # A sub-job has its own lock, log and history.
         command:
           - echo "the shop is closed"
           - run-job backup
@@ -51,7 +55,7 @@ JOBS = {
         slow_start: {runs: 1, after: [new, hold]}
         verdicts:
           - {exit_code: 75, verdict: retry}   # the disk is busy
-          - {exit_code: 78, verdict: hold}    # the disk is broken: do no further harm
+          - {exit_code: 78, verdict: hold}    # the disk is broken
     """,
 }
 MOVE = """\
@@ -70,47 +74,47 @@ def main() -> int:
     environment = caller_environment(configuration)
     stage = Stage(home, environment)
 
-    stage.say("A job is one YAML file. These five are in the job directory:")
+    stage.say("A job is one YAML file. The job directory has five of them; this is one:")
     stage.show("cat jobs/nightly.yaml")
     stage.show("run-job --list-jobs")
 
-    stage.say("A run that succeeds. Under cron this one would print nothing at all.")
+    stage.say("A run that succeeds. Started by cron it would print nothing.")
     stage.show("run-job backup")
 
-    stage.say("A run that fails: stderr in red as it comes, then the verdict with its reason, and where the log is.")
+    stage.say("A run that fails: first its output (stderr in red), then the reason and the log.")
     stage.show("run-job invoices", exit_code=3)
 
-    stage.say("A run that takes too long ends with everything that it has started.")
+    stage.say("A run that takes too long: it ends, with every process that it has started.")
     stage.show("run-job report", exit_code=124)
 
-    stage.say("Several commands in sequence; one of them is another job.")
+    stage.say("Several commands in sequence. One of them is another job.")
     stage.show("run-job nightly")
 
     hold_and_release(stage, home)
 
-    stage.say("What the history tells of all that: worst first, every run, and the lines of one with their times.")
+    stage.say("All jobs, worst first; then every run; then the output of one run with times.")
     stage.show("process-control status")
     stage.show("process-control history")
     stage.show("process-control logs nightly --times")
 
-    stage.say(f"All of it is still there: jobs, logs and state in {home}")
-    stage.say(f"Go on with: export PROCESS_CONTROL_CONFIG={configuration} PATH={BIN}:$PATH")
+    stage.say(f"Jobs, logs and state are still in {home}. To try more, paste:")
+    print(f"\nexport PATH={BIN}:$PATH\nexport PROCESS_CONTROL_CONFIG={configuration}\nprocess-control --help")
     return stage.surprises
 
 
 def hold_and_release(stage: "Stage", home: Path) -> None:
     answers = home / "answers"
-    stage.say("A job that could do harm: its very first run is a small dose. Then full ones.")
+    stage.say("A job that could do harm. Its first run uses the small command (slow start).")
     stage.show("cat jobs/migrate.yaml")
     stage.show("run-job migrate")
-    stage.say("A transient failure is tried again, within the same run.")
+    stage.say("It fails for a passing reason, and is tried again within the same run.")
     answers.write_text("75\n")
     stage.show("run-job migrate")
-    stage.say("An unrecoverable one holds the job. It does not run any more, and says why, with the evidence.")
+    stage.say("It fails for a lasting reason, and is put on hold: the next start is refused.")
     answers.write_text("78\n")
     stage.show("run-job migrate", exit_code=78)
     stage.show("run-job migrate", exit_code=75)
-    stage.say("The way back: released with a note, a small dose, then full runs. The audit log tells exactly that.")
+    stage.say("Released, it runs the small command once, then the full one. The audit log:")
     stage.show("process-control release migrate --note disk-replaced")
     stage.show("run-job migrate")
     stage.show("run-job migrate")
@@ -136,7 +140,7 @@ def write_jobs(home: Path) -> Path:
 
 
 def caller_environment(configuration: Path) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("HOME", "USER", "LANG", "NO_COLOR", "COLUMNS") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("HOME", "USER", "LANG", "NO_COLOR") if name in os.environ}
     term = os.environ.get("TERM", "dumb")
     return kept | {
         "PATH": f"{BIN}:/usr/local/bin:/usr/bin:/bin",
@@ -146,12 +150,12 @@ def caller_environment(configuration: Path) -> dict[str, str]:
 
 
 class Stage:
-    """Shows commands as a person would type them, with what they print."""
+    """Shows commands as a person types them, and what they print; in colour only on a terminal."""
 
     def __init__(self, home: Path, environment: dict[str, str]) -> None:
         self.home = home
         self.environment = environment
-        self.plain = "NO_COLOR" in environment
+        self.plain = "NO_COLOR" in environment or not sys.stdout.isatty()
         self.surprises = 0
 
     def say(self, text: str) -> None:
@@ -170,10 +174,11 @@ class Stage:
         return text if self.plain else f"\x1b[{style}m{text}\x1b[0m"
 
     def _run(self, words: list[str]) -> int:
-        pid, terminal = pty.fork() if not sys.stdout.isatty() else (os.fork(), -1)
+        has_terminal = sys.stdout.isatty()
+        pid, terminal = (os.fork(), -1) if has_terminal else pty.fork()
         if pid == 0:
-            if terminal >= 0:
-                termios.tcsetwinsize(0, (40, 120))
+            if not has_terminal:
+                termios.tcsetwinsize(0, (40, 140))
             os.chdir(self.home)
             try:
                 os.execvpe(words[0], words, self.environment)
@@ -186,7 +191,8 @@ class Stage:
 
 
 def copy_terminal(terminal: int) -> None:
-    """Print what comes from a terminal until its last process has closed it."""
+    """Print what comes from a terminal until its last process has closed it, without colours."""
+    printed = b""
     while True:
         try:
             chunk = os.read(terminal, 65536)
@@ -194,9 +200,10 @@ def copy_terminal(terminal: int) -> None:
             break
         if not chunk:
             break
-        sys.stdout.buffer.write(chunk.replace(b"\r\n", b"\n"))
-        sys.stdout.flush()
+        printed += chunk
     os.close(terminal)
+    sys.stdout.buffer.write(ESCAPES.sub(b"", printed.replace(b"\r\n", b"\n")))
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -36,6 +36,8 @@ pytest_plugins = ["side_by_side", "storms"]
 WAY_BY_MARK = {"with_group": WITH, "without_group": WITHOUT}
 CI = os.environ.get("CI") == "true"
 PR_SET_CHILD_SUBREAPER = 36
+SETTLING_SECONDS = 10.0
+"""How long what a test leaves may take to go by itself; only a test that leaks waits so long."""
 
 
 @pytest.fixture(scope="session")
@@ -96,8 +98,7 @@ def nothing_is_left_behind() -> Iterator[None]:
     after = _counted()
     if after != before:
         gc.collect()  # what only waits for the collector is not a leak
-        _take_in_orphans(before["processes"])
-        after = _counted()
+        after = _settled(before)
     for name, is_now in after.items():
         if new := is_now - before[name]:
             _end_orphans(new if name == "processes" else set())
@@ -128,20 +129,26 @@ def _children() -> set[str]:
     return {f"{pid} {state_letter(pid)} {command_line(pid)}" for pid in children(os.getpid())}
 
 
-def _take_in_orphans(known: set[str]) -> None:
-    """Reap orphans as process 1 does, waiting a little for those about to end; what a test started it has to reap."""
+def _settled(before: dict[str, set[str]]) -> dict[str, set[str]]:
+    """Return what there is once nothing is new, or after a while all the same.
+
+    Whole trees end one process after the other, and what they held goes with them. Orphans are reaped as process 1
+    does it; what a test started it has to reap.
+    """
     commands = [one for one in gc.get_objects() if isinstance(one, subprocess.Popen)]
     started_by_us = {one.pid for one in commands if one.returncode is None}  # of others the pid may be used again
 
-    def is_done() -> bool:
-        new = [int(words.split()[0]) for words in _children() - known]
-        for pid in new:
+    def is_settled() -> bool:
+        for pid in [int(words.split()[0]) for words in _children() - before["processes"]]:
             if pid not in started_by_us and state_letter(pid) == "Z":
-                os.waitpid(pid, 0)
-        return not any(pid in children(os.getpid()) and pid not in started_by_us for pid in new)
+                with contextlib.suppress(ChildProcessError):  # somebody else has just reaped it
+                    os.waitpid(pid, 0)
+        remove_forsaken()
+        return not any(now - before[name] for name, now in _counted().items() if name != "descriptors")
 
     with contextlib.suppress(TookTooLong):
-        until(is_done, "orphans to end", seconds=3)
+        until(is_settled, "what the test left to end", seconds=SETTLING_SECONDS)
+    return _counted()
 
 
 def _end_orphans(described: set[str]) -> None:
@@ -165,6 +172,10 @@ def pytest_configure(config: pytest.Config) -> None:
         cleaning = system_cache_as_it_was()
         cleaning.__enter__()
         config.add_cleanup(lambda: cleaning.__exit__(None, None, None))
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        # A shell ignores them for what it starts in the background, nohup HUP. We still do; what we start does not.
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import mount_namespaces
 from events import until
 from processes import lives
 
@@ -74,5 +75,6 @@ def groups_of_runs() -> list[Path]:
 
 def without_groups() -> list[str]:
     """Return a command that starts another one where no group can be made: as in most containers, all are read-only."""
+    mount_namespaces.needed()
     script = " && ".join(f"mount -o remount,bind,ro {mount}" for mount in mounts())
-    return ["unshare", "--mount", "--propagation", "private", "sh", "-c", f'{script} && exec "$@"', "sh"]
+    return [*mount_namespaces.IN_ONE, "sh", "-c", f'{script} && exec "$@"', "sh"]

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+import mount_namespaces
 from harness import Box
 
 MEGABYTES = 12
@@ -182,6 +183,7 @@ class Disk:
 @contextlib.contextmanager
 def disk_of(box: Box) -> Iterator[Disk]:
     """Put the state and the logs of the box on a disk of their own. Root only."""
+    mount_namespaces.needed()
     memory = Path("/dev/shm") if Path("/dev/shm").is_dir() else box.root
     place = Path(tempfile.mkdtemp(prefix="process-control-disk-", dir=memory))
     mount = box.root / "disk"

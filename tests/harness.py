@@ -24,9 +24,11 @@ from typing import Any, ClassVar
 import pytest
 
 import control_groups
+import mount_namespaces
 from commands import Live, Result
 from events import PATIENCE_SECONDS, Deadline, Fifo, TookTooLong, until, wait_gone
 from installation import PROJECT, Product, installed_product
+from process_control.config.search import SYSTEM_CONFIGURATIONS
 from processes import children, command_line, environment_of, lives, pids, state_letter
 from storms import Storm, storm_size
 
@@ -126,8 +128,14 @@ class Box:
         """A box where nothing is configured, as on a host where the package was just installed.
 
         For root that is a mount namespace with empty /var/lib, /var/log and a copy of /etc (skips where the
-        kernel does not permit one); for everybody else their own XDG directories.
+        kernel does not permit one); for everybody else their own XDG directories, and a copy of /etc when this host
+        has a configuration.
         """
+        is_configured = any(os.path.lexists(path) for path in SYSTEM_CONFIGURATIONS)
+        if is_configured and not IS_ROOT:
+            pytest.skip("this host has a configuration of its own, which only root can hide")
+        if is_configured or (IS_ROOT and user is None):
+            mount_namespaces.needed()
         root = _new_root()
         if IS_ROOT and user is None:
             hosts = root / "host"
@@ -158,14 +166,20 @@ class Box:
         )
         home.mkdir()
         box.give(home, user)
+        if is_configured:
+            box._enter_other_directories({"etc": "/etc"}, root / "host")
         return box
 
     def _enter_fresh_host(self, hosts: Path) -> None:
-        if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode:
-            pytest.skip("mount namespaces are not permitted here")
+        binds = {"var-lib": "/var/lib", "var-log": "/var/log", "var-cache": "/var/cache", "etc": "/etc"}
         (hosts / "var-lib").mkdir(parents=True)
         (hosts / "var-log").mkdir()
         (hosts / "var-cache").mkdir()
+        self._enter_other_directories(binds, hosts)
+
+    def _enter_other_directories(self, binds: Mapping[str, str], hosts: Path) -> None:
+        """Have every command see directories below `hosts` instead of the host's own, and no configuration in /etc."""
+        hosts.mkdir(exist_ok=True)
         subprocess.run(["cp", "-a", "/etc", str(hosts / "etc")], check=True)
         for name in ("process-control.yaml", "fundraising"):
             path = hosts / "etc" / name
@@ -173,9 +187,8 @@ class Box:
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
-        binds = {"var-lib": "/var/lib", "var-log": "/var/log", "var-cache": "/var/cache", "etc": "/etc"}
         script = " && ".join(f"mount --bind {hosts / name} {place}" for name, place in binds.items())
-        self._namespace = ["unshare", "--mount", "--propagation", "private", "sh", "-c", f'{script} && exec "$@"', "sh"]
+        self._namespace = [*mount_namespaces.IN_ONE, "sh", "-c", f'{script} && exec "$@"', "sh"]
 
     def configure(self, **keys: object) -> None:
         """Write the configuration again, with `keys` added; None takes a key away."""

@@ -18,6 +18,7 @@ from typing import Self
 
 import pytest
 
+import mount_namespaces
 from events import PATIENCE_SECONDS, Deadline, TookTooLong
 from processes import children, command_line
 from syslog_listener import Listener
@@ -55,8 +56,7 @@ class RealCron:
     """A cron daemon of a test's own. Add crontabs before its minute; then wait for what has to happen."""
 
     def __init__(self) -> None:
-        if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode:
-            pytest.skip("mount namespaces are not permitted here")
+        mount_namespaces.needed()
         if shutil.which("cron", path="/usr/sbin") is None:
             pytest.skip("cron is not installed")
         self.root = Path(tempfile.mkdtemp(prefix="process-control-cron-", dir="/tmp"))
@@ -98,7 +98,7 @@ class RealCron:
     def set_crontab(self, user: str, text: str) -> None:
         """Before the start: give `user` a crontab as people do, by the command `crontab`."""
         script = f'mount --bind {self.root}/spool /var/spool/cron; exec crontab -u "$1" -'
-        command = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", script, "sh", user]
+        command = [*mount_namespaces.IN_ONE, "sh", "-ec", script, "sh", user]
         subprocess.run(command, input=text, text=True, check=True)
 
     # -- its life -----------------------------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ class RealCron:
         """
         script = ENTER.format(root=self.root, devices=" ".join(DEVICES))
         self._process = subprocess.Popen(
-            ["unshare", "--mount", "--propagation", "private", "sh", "-ec", script],
+            [*mount_namespaces.IN_ONE, "sh", "-ec", script],
             stdin=subprocess.DEVNULL,
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"},
             cwd="/",

@@ -1,14 +1,16 @@
 """`make demo`: what a stranger sees first, in a directory of its own, as root or not."""
 
 import os
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness import IS_ROOT, PROJECT, SERVICE_USER, Box, Result
 
 
-def run_demo(box: Box, *, user: str | None = None) -> Result:
+def run_demo(box: Box, *, user: str | None = None, **how: Any) -> Result:
     """Run the demo with the installed package. TMPDIR: it keeps its directory, and here it must not stay."""
     demo = box.root / "demo.py"
     demo.write_bytes((PROJECT / "demo" / "demo.py").read_bytes())
@@ -17,25 +19,37 @@ def run_demo(box: Box, *, user: str | None = None) -> Result:
     temporary.chmod(0o1777)
     python = str(box.product.prefix / "bin" / "python")
     env = {"TMPDIR": str(temporary), "PROCESS_CONTROL_CONFIG": None, "TERM": "xterm"}
-    return box.command([python, str(demo)], user=user, env=env)
+    return box.command([python, str(demo)], user=user, env=env, **how)
+
+
+SHOWN = (
+    "exit code 3",
+    "exit code 124",
+    "cannot reach mail.example.org",
+    "timeout",
+    "good night",
+    "held since",
+)
+
+
+def test_the_demo_shows_every_outcome_in_colour_on_a_terminal(box: Box) -> None:
+    result = run_demo(box, tty=True, columns=80)
+
+    assert result.exit_code == 0, result
+    assert [words for words in SHOWN if words not in result.stdout] == []
+    assert "\x1b[31m" in result.stdout, "red"
+    texts = re.findall(r"\x1b\[36m(.*?)\x1b\[0m", result.stdout)
+    assert [text for text in texts if len(text) > 80 and "/tmp/" not in text] == []
 
 
 @pytest.mark.parametrize("user", [None, pytest.param(SERVICE_USER, marks=pytest.mark.needs_root)])
-def test_the_demo_shows_every_outcome_in_colour(box: Box, user: str | None) -> None:
+def test_the_demo_writes_no_colours_into_a_file(box: Box, user: str | None) -> None:
     result = run_demo(box, user=user)
 
-    assert result.exit_code == 0, result
-    for shown in (
-        "exit code 3",
-        "exit code 124",
-        "cannot reach mail.example.org",
-        "timeout",
-        "good night",
-        "held since",
-    ):
-        assert shown in result.stdout
-    assert "\x1b[31m" in result.stdout, "red"
-    assert result.stderr == ""
+    assert (result.exit_code, result.stderr) == (0, ""), result
+    assert [words for words in SHOWN if words not in result.stdout] == []
+    assert "\x1b" not in result.stdout
+    assert "…" not in result.stdout, "cut"
 
 
 def test_the_demo_touches_nothing_outside_its_directory(box: Box) -> None:

@@ -19,6 +19,9 @@ from pathlib import Path
 import pytest
 
 from harness import IS_ROOT, PROJECT, SERVICE_USER, Box, Result
+from process_control.cli.exit_codes import RUN_JOB_CODES
+from process_control.core.job_state import WORST_FIRST
+from process_control.core.run import OUTCOMES, REASONS, SKIP_REASONS
 
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("contrib/*.md"), *PROJECT.glob("docs/**/*.md")])
 WRITING = os.environ.get("PROCESS_CONTROL_DOCS") == "write"
@@ -216,7 +219,7 @@ def test_the_first_example_of_the_readme_works_for_root_too(make_box: Callable[.
         reader.run(step.command) for block in blocks(readme) if block.language == "console" for step in steps(block)
     ]
 
-    assert [result.exit_code for result in done] == [0, 0, 0], "\n".join(map(str, done))
+    assert [result.exit_code for result in done] == [0, 0], "\n".join(map(str, done))
     assert [run["outcome"] for run in reader.box.history()] == ["succeeded"]
 
 
@@ -287,6 +290,27 @@ def headings(page: Path) -> set[str]:
     """Return the anchors that GitHub and others make of the headings."""
     titles = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text()), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_the_index_leads_to_every_page_of_the_documentation() -> None:
+    index = PROJECT / "docs" / "README.md"
+
+    led_to = {(index.parent / target).resolve() for target in re.findall(r"\]\(([^)#\s]+)\)", index.read_text())}
+
+    assert sorted(short(page) for page in (PROJECT / "docs").glob("**/*.md") if page not in {*led_to, index}) == []
+
+
+def test_the_page_of_states_explains_every_state_outcome_reason_and_exit_code() -> None:
+    page = (PROJECT / "docs" / "reference" / "states.md").read_text()
+    words = {*WORST_FIRST, *OUTCOMES, *REASONS, *SKIP_REASONS}
+    codes = {code for code, _, _ in RUN_JOB_CODES if code}
+    explained = {
+        word
+        for cells in re.findall(r"^\| ([^|]+) \|", page, re.MULTILINE)
+        for word in re.findall(r"\w[\w ]*\w|\d", cells)
+    }
+
+    assert sorted((words | codes) - explained) == []
 
 
 def test_the_readme_fits_on_one_screen() -> None:

@@ -56,7 +56,7 @@ def note(event, arguments):
     else:
         return
     notes = posix.open(NOTES, posix.O_WRONLY | posix.O_APPEND)
-    posix.write(notes, line.encode() + b"\\n")
+    posix.write(notes, b"%d %s\\n" % (posix.getpid(), line.encode()))
     posix.close(notes)
 
 NOTES, stub = sys.argv[1:3]
@@ -87,12 +87,22 @@ def witnessed_run(box: Box, notes: Path, slug: str) -> list[str]:
     command = [*box.product.python, "-I", "-S", "-c", WITNESS, str(notes), str(box.product.stub)]
     result = box.command([*command, "--scheduled", slug])
     assert result.exit_code == 0, result
-    return notes.read_text().splitlines()
+    return noted(notes)
 
 
-OF_THE_GUARD_AFTER_A_MOMENT = {
-    f"process_control.system.{name}" for name in ("cgroup", "clock", "guard_channel", "guard_watch", "proc", "tree")
-}
+AFTER_A_MOMENT = ("import process_control.system.guard_watch", "import weakref")
+"""What guard and runner import first when the job has lived for 25 ms: on a slow host before the command runs."""
+
+
+def noted(notes: Path) -> list[str]:
+    """Return imports and execs in order, without those of a process that had time for what the end may need."""
+    lines, had_time = [], set()
+    for pid, _, line in (noted.partition(" ") for noted in notes.read_text().splitlines()):
+        if line in AFTER_A_MOMENT:
+            had_time.add(pid)
+        if pid not in had_time or line.startswith("exec"):
+            lines.append(line)
+    return lines
 
 
 def ours_before_the_command(lines: list[str]) -> set[str]:
@@ -151,7 +161,7 @@ def test_a_job_that_fails_starts_without_anything_heavy(box: Box, notes: Path) -
 
     command = [*box.product.python, "-I", "-S", "-c", WITNESS, str(notes), str(box.product.stub)]
     result = box.command([*command, "--scheduled", "broken"])
-    lines = notes.read_text().splitlines()
+    lines = noted(notes)
 
     assert result.exit_code == 1, result
     assert forbidden_in(lines[: lines.index("exec /bin/false")]) == []
@@ -163,7 +173,7 @@ def test_with_the_bundle_a_plain_run_imports_nothing_of_ours_at_all(box: Box, no
 
     lines = witnessed_run(box, notes, "plain")
 
-    assert ours_before_the_command(lines) <= OF_THE_GUARD_AFTER_A_MOMENT
+    assert ours_before_the_command(lines) == set()
 
 
 def test_without_the_bundle_a_plain_run_loads_few_modules_and_each_of_them_is_in_it(box: Box, notes: Path) -> None:
@@ -174,10 +184,10 @@ def test_without_the_bundle_a_plain_run_loads_few_modules_and_each_of_them_is_in
     box.run("plain")
 
     lines = witnessed_run(box, notes, "plain")
-    ours = ours_before_the_command(lines) - OF_THE_GUARD_AFTER_A_MOMENT
+    ours = ours_before_the_command(lines)
 
-    # More rooms than this ask for a thought, not for a higher number.
-    assert len(ours) <= 40, sorted(ours)
+    # More modules than this ask for a thought, not for a higher number.
+    assert len(ours) <= 42, sorted(ours)
     assert ours <= {*GUARD, *RUNNER}
     assert "process_control.run_job" in ours
 

@@ -14,8 +14,13 @@ _CLOCK_OF_FILES_SECONDS = 0.02  # the kernel dates files by a clock that may be 
 _PACKAGE_FOLDER = __file__.rpartition("/process_control/")[0]
 _PRUNE = "import sys; sys.path.append(sys.argv.pop(1)); from process_control.cli.main import main; main()"
 
+# What the modules of a run's end import from the library, the innermost first: each takes a millisecond or two.
+_NEEDED_BY_MANY = ("weakref", "contextlib", "ast", "dis", "tokenize", "inspect", "dataclasses", "typing", "datetime")
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from process_control.config.settings import Settings
     from process_control.core.job import Job
     from process_control.core.run import Facts
@@ -322,8 +327,8 @@ class Adapters:
             make_watch=self._make_watch if _looks_at_lines(job) else None,
         )
 
-    def _import_what_the_end_needs(self) -> None:
-        import_what_the_end_needs(self._job)
+    def _import_what_the_end_needs(self) -> "Iterator[None]":
+        return import_what_the_end_needs(self._job)
 
     def _make_watch(self) -> "OutputWatch":
         from process_control.system.output_watch import OutputWatch
@@ -510,8 +515,8 @@ def _looks_at_lines(job: "Job") -> bool:
     )
 
 
-def import_what_the_end_needs(job: "Job") -> None:
-    """Import, while the job runs, all that judging, recording and telling its end may want.
+def import_what_the_end_needs(job: "Job") -> "Iterator[None]":
+    """Import, while the job runs, all that judging, recording and telling its end may want; stop after each for a look.
 
     The package may be replaced during a long job, so nothing is imported later. A module that cannot be imported
     now is met again, and told, where it is needed.
@@ -520,13 +525,30 @@ def import_what_the_end_needs(job: "Job") -> None:
 
     gc.enable()  # off since the stub: a long run with rules makes things that go
     try:
+        for name in _NEEDED_BY_MANY:
+            __import__(name)
+            yield
         import process_control.core.masking
+
+        yield
         import process_control.history.health_changes
+
+        yield
         import process_control.history.health_file
+
+        yield
         import process_control.judging
+
+        yield
         import process_control.news
+
+        yield
         import process_control.notify.message
+
+        yield
         import process_control.postman
+
+        yield
         import process_control.system.tree
 
         if job.leftovers == "keep":

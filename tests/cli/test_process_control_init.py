@@ -35,6 +35,39 @@ def test_init_makes_a_first_job_that_runs(make_box: Callable[..., Box], user: st
     assert box.process_control("logs", "hello").stdout == "Hello from process-control\n"
 
 
+@pytest.mark.parametrize(
+    "user",
+    [pytest.param(None, id="as who tests"), pytest.param(STRANGER, id="as a user", marks=pytest.mark.needs_root)],
+)
+def test_the_configuration_of_init_is_to_be_edited_and_shows_the_paths_of_who_calls_it(
+    make_box: Callable[..., Box], user: str | None
+) -> None:
+    box = make_box(configured=False, user=user)
+
+    wrote = [line.split("\t")[2] for line in box.process_control("init").stdout.splitlines()]
+
+    is_system = IS_ROOT and user is None
+    text = box.command(["cat", wrote[0]]).stdout
+    assert "uncomment what you need" in text
+    assert [words for words in ("do not edit", "put the file at", "docs/") if words in text] == []
+    assert f"# Default: {wrote[1]}.\n#job_directory: {wrote[1]}\n" in text
+    crontab = "/etc/cron.d/process-control" if is_system else "console"
+    assert f"# Default: {crontab}.\n#output_crontab: {crontab}\n" in text
+    assert ("/var/" in text) == is_system
+    assert "XDG" not in text
+
+
+@pytest.mark.parametrize("key", ["job_directory", "output_directory", "state_directory", "run_directory"])
+def test_what_init_shows_as_a_default_changes_nothing_when_it_is_uncommented(make_box, key: str) -> None:
+    box = make_box(configured=False)
+    wrote = Path(box.process_control("init").stdout.splitlines()[0].split("\t")[2])
+    before = box.command(["sh", "-c", f"run-job --dry-run hello; sed -i 's/^#{key}/{key}/' {wrote}"])
+    after = box.command(["sh", "-c", f"run-job --dry-run hello; grep ^{key} {wrote}"])
+
+    assert after.stdout.splitlines()[-1].startswith(key)
+    assert after.stdout.splitlines()[:-1] == before.stdout.splitlines()
+
+
 def test_init_never_overwrites_anything(desk: Desk) -> None:
     job = desk.job("hello")
     before = job.read_text(), desk.configuration.read_text()

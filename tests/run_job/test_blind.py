@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+import mount_namespaces
 from harness import SERVICE_USER, Box, until
 from runs import kill_both, records, script
 
@@ -14,7 +15,7 @@ NO_PROC = (
     "  hint: mount it: mount -t proc proc /proc; with unshare --pid add --mount-proc\n"
 )
 WITHOUT_PROC = {
-    "an empty /proc": ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"],
+    "an empty /proc": [*mount_namespaces.IN_ONE, "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"],
     "a /proc of another pid namespace": ["unshare", "--pid", "--fork"],
 }
 
@@ -23,6 +24,8 @@ WITHOUT_PROC = {
 @pytest.mark.parametrize("way", WITHOUT_PROC.values(), ids=WITHOUT_PROC)
 @pytest.mark.parametrize("arguments", [["job"], ["--kill-job", "job"]], ids=["run", "kill"])
 def test_without_a_proc_of_its_own_nothing_is_started_or_ended(box: Box, way: list[str], arguments: list[str]) -> None:
+    if way[0] == "unshare" and "--mount" in way:
+        mount_namespaces.needed()
     box.job("job", "command: 'true'")
 
     result = box.command([*way, str(box.product.run_job), *arguments])

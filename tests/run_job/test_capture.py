@@ -2,13 +2,14 @@
 
 import hashlib
 import os
+import signal
 import stat
 import time
 from pathlib import Path
 
 import pytest
 
-from harness import Box, Storm, until
+from harness import Box, Storm, children, state_letter, until
 from runs import ends, outcomes, script, the_end
 
 MEBIBYTE = 1 << 20
@@ -67,22 +68,61 @@ def test_two_streams_are_told_apart_and_none_loses_a_byte(box: Box, storm: Storm
 
 def test_with_time_between_writes_the_order_of_the_streams_holds(box: Box) -> None:
     seen = box.fifo("seen")
-    go_on = f"read x < {seen}; sleep 0.02"
-    job = script(box, "turns.sh", f"for i in 1 2 3; do echo out $i; {go_on}; echo err $i >&2; {go_on}; done")
-    box.job("turns", f"stderr: ignore\ncommand: {job}")
+    turn = f"echo out $i; read x < {seen}; echo err $i >&2; read x < {seen}"
+    job = script(box, "job.sh", f"for i in 1 2 3; do {turn}; done")
+    box.job("turns", f"command: {job}\nstderr: ignore")
+    expected = [f"{stream} {i}\n".encode() for i in (1, 2, 3) for stream in ("out", "err")]
 
-    with box.start("turns") as live:
-        for size in range(6, 42, 6):
-            until(lambda size=size: box.logs("turns") and len(box.log_bytes("turns")) == size, "the line in the log")
+    with box.start("turns", via="stub") as live:
+        for count in range(1, 7):
+            so_far = b"".join(expected[:count])
+            until(lambda so_far=so_far: box.logs("turns") and box.log_bytes("turns") == so_far, f"line {count}")
             seen.write_line()
         live.wait()
 
-    assert box.log_bytes("turns") == b"".join(b"out %d\nerr %d\n" % (i, i) for i in (1, 2, 3))
     index = box.log_index("turns")
     assert [stream for _, stream, _ in index] == ["o", "e"] * 3
     moments = [moment for moment, _, _ in index]
-    assert moments == sorted(moments)
-    assert moments[-1] > 80_000  # microseconds: five pauses of 20 ms
+    assert moments == sorted(set(moments))
+
+
+@pytest.mark.parametrize("ends", [False, True], ids=["lives", "ends"])
+@pytest.mark.parametrize("printed_before", ["", "out", "err"])
+@pytest.mark.parametrize("written", ["out err out", "err err out"])
+def test_what_is_read_at_once_is_logged_by_which_stream_was_written_first(
+    box: Box, written: str, printed_before: str, ends: bool
+) -> None:
+    # Whoever reads for the job is stopped while it writes: afterwards it finds bytes in both pipes.
+    ready, release, done = box.fifo("ready"), box.fifo("release"), box.fifo("done")
+    before, lines = (
+        "; ".join(f"echo {word}{' >&2' if word == 'err' else ''}" for word in words.split()) or ":"
+        for words in (printed_before, written)
+    )
+    last = f"{lines}; echo > {done}" + ("" if ends else f"; read x < {release}")
+    job = script(box, "job.sh", f"{before}; echo > {ready}; read x < {release}; {last}")
+    box.job("burst", f"command: {job}\nstderr: ignore")
+
+    with box.start("burst", via="stub") as live:
+        ready.read_line()
+        until(lambda: box.log_bytes("burst") == f"{printed_before}\n".lstrip().encode(), "what came before to be read")
+        runner = children(live.pid)[0]
+        for pid in (live.pid, runner):  # in this order neither can continue the other
+            os.kill(pid, signal.SIGSTOP)
+            until(lambda pid=pid: state_letter(pid) == "T", "it to be stopped")
+        release.write_line()
+        done.read_line()
+        if ends:
+            until(lambda: "Z" in {state_letter(pid) for pid in children(runner)}, "the job to have ended")
+        for pid in (runner, live.pid):
+            os.kill(pid, signal.SIGCONT)
+        if not ends:
+            release.write_line()
+        live.wait()
+
+    first, second = dict.fromkeys(written.split())
+    expected = [printed_before] * bool(printed_before)
+    expected += [word for word in (first, second) for _ in range(written.split().count(word))]
+    assert box.log_bytes("burst").decode().split() == expected
 
 
 @pytest.mark.fault("1,024 MiB in one line", small=64, full=1024, wanted="at most 40 MiB of memory, none lost")

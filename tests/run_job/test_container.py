@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import mount_namespaces
 from harness import Box, Live, children, lives, until
 from runs import outcomes, script, the_end
 
@@ -14,6 +15,7 @@ pytestmark = pytest.mark.needs_root
 
 def start_as_process_1(box: Box, *arguments: str) -> tuple[Live, int]:
     """Start `run-job` as process 1 of a pid namespace of its own; return it, and process 1's pid out here."""
+    mount_namespaces.needed()
     live = box.start_command(
         ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "--", str(box.product.run_job), *arguments]
     )

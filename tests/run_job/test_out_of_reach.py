@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+import mount_namespaces
 from harness import SERVICE_USER, Box, until
 from runs import script
 
@@ -102,6 +103,7 @@ def test_a_job_cannot_look_into_guard_and_runner_of_its_own_account(make_box: Ca
 def test_a_run_is_seen_by_its_own_account_where_proc_hides_the_processes_of_others(
     make_box: Callable[..., Box],
 ) -> None:
+    mount_namespaces.needed()
     box = make_box(service_user=SERVICE_USER)
     for directory in (box.state_directory, box.output_directory):
         directory.mkdir()
@@ -109,7 +111,7 @@ def test_a_run_is_seen_by_its_own_account_where_proc_hides_the_processes_of_othe
     started, release = box.fifo("started"), box.fifo("release")
     job = script(box, "job.sh", f"echo up > {started}; read line < {release}")
     box.job("job", f"command: {job}")
-    hidden = ["unshare", "--mount", "sh", "-c", 'mount -t proc -o hidepid=2 proc /proc; exec "$@"', "sh"]
+    hidden = [*mount_namespaces.IN_ONE, "sh", "-c", 'mount -t proc -o hidepid=2 proc /proc; exec "$@"', "sh"]
     become = ["setpriv", f"--reuid={SERVICE_USER}", "--regid=60", "--clear-groups", "--"]
     run_job = box.product.run_job
     inside = f"{run_job} job & read line < {started}; {run_job} --status job; echo go > {release}; wait"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 import resource
 import signal
 import tempfile
@@ -165,7 +166,7 @@ def test_what_the_job_sees_is_what_the_manual_says(box: Box) -> None:
 
     environment = state["environment"]
     assert isinstance(environment, dict)
-    assert environment.pop("HOME") == os.path.expanduser("~")
+    assert environment.pop("HOME") == pwd.getpwuid(os.getuid()).pw_dir  # not the HOME of whoever tests
     assert environment.pop("USER") == environment.pop("LOGNAME")
     environment.pop("XDG_RUNTIME_DIR", None)
     environment.pop("LC_CTYPE", None)

@@ -1,6 +1,8 @@
 """`init`: the example configuration and a first job, for a host that has neither. Never overwrites anything."""
 
+import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from process_control.cli.new_files import make_directory, write_new
 from process_control.cli.output import print_json, print_line, talk
 from process_control.cli.plain import clean, is_terminal, print_tabbed
 from process_control.cli.session import Session, verb
-from process_control.config.search import SYSTEM_CONFIGURATIONS
+from process_control.config.search import SYSTEM_CONFIGURATIONS, Search
 from process_control.config.settings import load_settings
 from process_control.errors import BadConfiguration, NotPermitted
 
@@ -28,6 +30,14 @@ timeout: 1m
 
 # When it should run by itself:
 # schedule: '*/5 * * * *'
+"""
+
+HEAD = """\
+# The global configuration of process-control: {path}
+#
+# Every key is here. It works without any: uncomment what you need. The file must belong to {owner}, and
+# nobody else may write to it. Times are seconds, or 90s, 10m, 2h, 1d; sizes are bytes, or 100 MB, 1 GB, 1 GiB.
+
 """
 
 
@@ -50,7 +60,7 @@ def init(session: Session, dry_run: bool, as_json: bool) -> None:
     """
     named = session.config or os.environ.get("PROCESS_CONTROL_CONFIG") or None
     configuration = Path(named).absolute() if named else own_configuration()
-    steps = [_write("configuration", configuration, _example(), dry_run=dry_run)]
+    steps = [_write("configuration", configuration, _example(configuration), dry_run=dry_run)]
     settings = load_settings(named if named is None or configuration.exists() else None, dict(os.environb))
     directory = Path(settings.job_directory)
     steps.append(_make_directory(directory, dry_run=dry_run))
@@ -83,8 +93,24 @@ def own_configuration() -> Path:
     return Path(settings.path) if is_for_us and settings.path else own
 
 
-def _example() -> str:
-    return (Path(process_control.__file__).parent / "data" / "process-control.example.yaml").read_text("utf-8")
+def _example(path: Path) -> str:
+    """Return the example configuration for this place and account: with the paths that hold without it."""
+    search = Search(None, dict(os.environb), None, "")
+    jobs, logs, state, crontab = search.system_directories() if os.geteuid() == 0 else search.own_directories()
+    places = {
+        "job_directory": jobs,
+        "output_directory": logs,
+        "state_directory": state,
+        "run_directory": f"{state}/run",
+        "output_crontab": crontab,
+    }
+    text = (Path(process_control.__file__).parent / "data" / "process-control.example.yaml").read_text("utf-8")
+    _, _, keys = text.partition("\n\n")
+    for key, place in places.items():
+        value = place if re.fullmatch(r"[\w/.@+ -]+", place) else json.dumps(place)
+        lines = f"# Default: {place}.\n#{key}: {value}".replace("\\", r"\\")
+        keys = re.sub(rf"^# Default: .*\n#{key}: .*$", lines, keys, flags=re.MULTILINE)
+    return HEAD.format(path=clean(path), owner="root" if os.geteuid() == 0 else "root or you") + keys
 
 
 def _write(what: str, path: Path, text: str, *, dry_run: bool) -> Step:

@@ -164,18 +164,16 @@ def _assignment(name: str, default: str) -> str:
 # --- the example configuration ---------------------------------------------------------------------------------------
 
 EXAMPLE_HEAD = """\
-# The global configuration of process-control, with every key. It works without any.
+# The global configuration of process-control, with every key. It works without any: uncomment what you need.
 #
-# Take the '#' away from the keys that you need and put the file at /etc/process-control.yaml, or for yourself at
-# ~/.config/process-control/process-control.yaml. It must belong to root (or to you) and be writable by nobody else.
-# Times are seconds, or 90s, 10m, 2h, 1d; sizes are bytes, or 100 MB, 1 GB, 1 GiB.
-#
-"""
+# Copy it to /etc/process-control.yaml, or for yourself to ~/.config/process-control/process-control.yaml
+# ('process-control init' writes it there, with your paths). It must belong to root or to you, and nobody else may
+# write to it. Times are seconds, or 90s, 10m, 2h, 1d; sizes are bytes, or 100 MB, 1 GB, 1 GiB."""
 
 
 def example_configuration() -> str:
     """Return the example: words after '# ', YAML after '#' alone."""
-    parts = [EXAMPLE_HEAD + "# " + MADE_BY]
+    parts = [EXAMPLE_HEAD]
     for field in CONFIGURATION_FIELDS:
         if not field.supported:
             continue

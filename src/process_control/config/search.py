@@ -59,7 +59,7 @@ class Search:
         Raises BadConfiguration (78) and NotPermitted (77), see `load_settings`.
         """
         path, values, is_system = self._in_force()
-        return values, path, self._system_directories() if is_system else self._own_directories()
+        return values, path, self.system_directories() if is_system else self.own_directories()
 
     def cache_places_now(self) -> "list[str]":
         """Return where the cache of this process may be; it may have become the service user since the search."""
@@ -178,7 +178,7 @@ class Search:
 
     # --- where things are ------------------------------------------------------------------------------------------
 
-    def _system_directories(self) -> "list[str]":
+    def system_directories(self) -> "list[str]":
         return [
             f"{self.root}/var/lib/process-control",
             f"{self.root}/var/log/process-control",
@@ -186,7 +186,7 @@ class Search:
             f"{self.root}/etc/cron.d/process-control",
         ]
 
-    def _own_directories(self) -> "list[str]":
+    def own_directories(self) -> "list[str]":
         state = self._xdg(b"XDG_STATE_HOME", "/.local/state") + "/process-control"
         jobs = self._xdg(b"XDG_CONFIG_HOME", "/.config") + "/process-control/jobs"
         return [jobs, f"{state}/log", state, "console"]

@@ -9,6 +9,7 @@ so many bytes were dropped at this place.
 
 import fcntl
 import posix
+import select
 import time
 
 from process_control.errors import CannotRecord
@@ -260,6 +261,46 @@ class Capture:
             self.other_error = f"the log's index could not be written: {error.strerror}"
         for moment, stream, data in tail:
             self.dropped_bytes += len(data) - self._write_log(moment, stream, memoryview(data))
+
+
+class Order:
+    """Which of several pipes was written to first since we last asked. The kernel knows: edge-triggered epoll.
+
+    Never more than a help: where it cannot be had (no descriptor left), pipes are read in the order they came in.
+    """
+
+    __slots__ = ("_epoll",)
+
+    def __init__(self) -> None:
+        self._epoll: select.epoll | None = None
+        try:
+            self._epoll = select.epoll()
+        except OSError:
+            pass
+
+    def add(self, read_end: int) -> None:
+        """Take in a pipe; closing it takes it out."""
+        try:
+            if self._epoll is not None:
+                self._epoll.register(read_end, select.EPOLLIN | select.EPOLLET)
+        except OSError:  # without its order, better none
+            self.close()
+
+    def sort(self, ready: list[int]) -> list[int]:
+        """Return the pipes that can be read, the one written to first at the front.
+
+        To be asked after each wait, also for one pipe: the kernel keeps the order of what was not asked for.
+        """
+        if self._epoll is None:
+            return ready
+        written = [descriptor for descriptor, _ in self._epoll.poll(0)]
+        # What is not among them was not read to its end the last time.
+        return [one for one in ready if one not in written] + [one for one in written if one in ready]
+
+    def close(self) -> None:
+        if self._epoll is not None:
+            self._epoll.close()
+            self._epoll = None
 
 
 def make_pipe(*, is_large: bool = True) -> tuple[int, int]:

@@ -10,14 +10,14 @@ import time
 
 from process_control.core.run import TREE, Facts
 from process_control.system import cgroup, linux, proc, process
-from process_control.system.capture import ERR, OUT, Capture, make_pipe
+from process_control.system.capture import ERR, OUT, Capture, Order, make_pipe
 from process_control.system.clock import wait_milliseconds
 from process_control.system.guard_channel import MARGIN_SECONDS
 from process_control.system.signals import STOPPING, Inbox
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from process_control.system.guard_channel import Channel
     from process_control.system.output_watch import OutputWatch
@@ -55,7 +55,7 @@ class Supervisor:
 
     `guard` is the way to our guard, which keeps the time limits should we not be able to; `block_of(slug)` returns the
     block of a job, for runs inside of this one. `settled()` is called once, as soon as the job has lived for 25 ms (or
-    at its end): time to import what the end may need.
+    at its end): time to import what the end may need, step by step; between two steps the output is read.
     `make_watch()` is called when the first command runs, for a job whose rules look at lines of output.
     """
 
@@ -74,6 +74,7 @@ class Supervisor:
         "_main",
         "_make_watch",
         "_open_streams",
+        "_order",
         "_poll",
         "_report",
         "_run_id",
@@ -96,7 +97,7 @@ class Supervisor:
         inbox: Inbox,
         guard: "Channel | None",
         block_of: "Callable[[str], dict[str, object] | None]",
-        settled: "Callable[[], None]",
+        settled: "Callable[[], Iterator[None]]",
         surroundings: process.Surroundings,
         flush: "Callable[[], bool]",
         describe: "Callable[[list[int]], list[str]]",
@@ -108,7 +109,7 @@ class Supervisor:
         self._inbox = inbox
         self._guard = guard
         self._block_of = block_of
-        self._settled: Callable[[], None] | None = settled
+        self._settled: Callable[[], Iterator[None]] | None = settled
         self._surroundings = surroundings
         self._flush = flush
         self._describe = describe
@@ -120,6 +121,7 @@ class Supervisor:
         self._poll = select.poll()
         self._poll.register(inbox.descriptor, select.POLLIN)
         self._open_streams: dict[int, bytes] = {}
+        self._order = Order()
         self._main = 0
         self._report = -1
         self._status: int | None = None
@@ -146,6 +148,7 @@ class Supervisor:
         else:
             for descriptor in self._open_streams:
                 posix.close(descriptor)
+        self._order.close()
         self._capture.watch = None
         return self.facts
 
@@ -210,6 +213,7 @@ class Supervisor:
             raise process.no_process(error) from error
         self._open_streams[read_end] = stream
         self._poll.register(read_end, select.POLLIN)
+        self._order.add(read_end)
         return write_end
 
     def _begin_to_watch(self) -> None:
@@ -388,12 +392,11 @@ class Supervisor:
         if self._report >= 0 and any(descriptor == self._report for descriptor, _ in events):
             self._report = -1
             return  # what it has printed by now is read when its lines are watched
-        for descriptor, _ in events:
-            if descriptor == self._inbox.descriptor:
-                self._inbox.clear()
-                self._hand_signals_on()
-            elif not is_behind:
-                self._read(descriptor)
+        if any(descriptor == self._inbox.descriptor for descriptor, _ in events):
+            self._inbox.clear()
+            self._hand_signals_on()
+        if not is_behind:
+            self._read_ready([descriptor for descriptor, _ in events if descriptor in self._open_streams])
         if self._watch is not None:
             self._watch.work()
         self._shows_late = self._flush()
@@ -421,7 +424,21 @@ class Supervisor:
         settled, self._settled = self._settled, None
         self._inbox.hear_the_others()
         if settled is not None:
-            settled()
+            for _ in settled():
+                self._read_meanwhile()
+
+    def _read_meanwhile(self) -> None:
+        """Read what comes while we are busy: of what lies in both pipes only the order of the first bytes is known."""
+        copy, watch = self._capture.copy, self._watch
+        is_behind = (copy is not None and copy.is_behind) or (watch is not None and watch.is_behind)
+        if self._report < 0 and not is_behind:
+            ready = [descriptor for descriptor, _ in self._poll.poll(0)]
+            self._read_ready([descriptor for descriptor in ready if descriptor in self._open_streams])
+
+    def _read_ready(self, ready: list[int]) -> None:
+        if ready:
+            for descriptor in self._order.sort(ready):
+                self._read(descriptor)
 
     def _read(self, descriptor: int) -> int:
         size = self._capture.read(descriptor, self._open_streams[descriptor])
@@ -437,7 +454,7 @@ class Supervisor:
 
     def _read_all(self) -> None:
         """Read what lies in the pipes now, at most what a pipe holds twice over (a leftover may go on writing)."""
-        for descriptor in list(self._open_streams):
+        for descriptor in self._order.sort(list(self._open_streams)):
             rest = 2 << 20 if self._make_watch is None else 2 << 16
             while rest > 0 and (size := self._read(descriptor)) > 0:
                 rest -= size
