@@ -31,7 +31,7 @@ def test_the_demo_shows_every_outcome_in_colour(box: Box, user: str | None) -> N
         "cannot reach mail.example.org",
         "timeout",
         "good night",
-        "held since",
+        "on hold since",
     ):
         assert shown in result.stdout
     assert "\x1b[31m" in result.stdout, "red"
