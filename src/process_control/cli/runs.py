@@ -17,9 +17,9 @@ from process_control.cli.run_job_kill import Stopped, Stopping, ask_to_stop, wai
 from process_control.cli.session import JOBS_HELP, Session, select_jobs, verb
 from process_control.config.kinds import seconds_of
 from process_control.core.job import is_slug
+from process_control.core.why import outcome_of_record
 from process_control.errors import ProcessControlError, UsageError
 from process_control.history.block import Block, Identity, read_block, runner_is_alive
-from process_control.notify.message import reason_in_words
 from process_control.system.account import check_allowed
 from process_control.system.as_account import ask_as
 
@@ -223,7 +223,7 @@ def _print_awaited(awaited: Sequence[Awaited], state_directory: str, *, as_json:
         print_json({"runs": runs})
         return
     for slug, run_id, end in rows:
-        words = reason_in_words(end) if end.get("outcome") else "still running"
+        words = outcome_of_record(end) if end.get("outcome") else "still running"
         if is_terminal():
             talk(f"{slug}: {words} (run {run_id})")
         else:
