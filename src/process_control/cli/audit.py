@@ -76,9 +76,9 @@ def audit(
     elif is_terminal():
         from process_control.cli.audit_screen import show_events
 
-        show_events(shown)
+        show_events(shown, now)
         if has_more and limit is None:
-            talk(f"the newest {count}; --limit 0 shows all, --since 7d those of a week")
+            talk(f"showing the newest {count} events (--limit 0: all; --since 7d: the last week)")
     else:
         for record in shown:
             print_tabbed(_values(record))

@@ -75,7 +75,7 @@ def history(
     runs = runs[:most] if most is not None else runs
     _print(runs, now, as_json=as_json, as_csv=as_csv, has_more=has_more)
     if has_more and limit is None and is_terminal():
-        talk(f"the newest {most}; --limit 0 shows all, --since 7d those of a week")
+        talk(f"showing the newest {most} runs (--limit 0: all; --since 7d: the last week)")
     tell_garbled(settings, garbled)
 
 

@@ -70,15 +70,17 @@ def status(session: Session, jobs: Sequence[str], show_all: bool, as_json: bool)
     elif not is_terminal():
         _print_statuses(statuses, schedules)
     else:
-        from process_control.cli.jobs_screen import show_all_jobs, show_one
-
         if len(statuses) == 1 and jobs:
             for run in (statuses[0].running, statuses[0].last):
                 if run is not None and run.log:
                     run.log = as_it_lies(run.log, settings.output_directory)
             news = _news(settings, statuses[0])
+            from process_control.cli.job_screen import show_one
+
             show_one(statuses[0], schedules, state_directory=settings.state_directory, news=news)
         else:
+            from process_control.cli.jobs_screen import show_all_jobs
+
             show_all_jobs(statuses, schedules, show_all=show_all)
     schedules.keep()
     tell_garbled(settings, garbled)

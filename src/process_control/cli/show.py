@@ -15,7 +15,6 @@ from process_control.cli.history_index import open_index
 from process_control.cli.output import print_json, print_line
 from process_control.cli.plain import clean, is_terminal, print_tabbed
 from process_control.cli.session import Session, verb
-from process_control.cli.time_words import took
 from process_control.config.job_directory import JobDirectory, load_job
 from process_control.config.kinds import COMMAND, ENVIRONMENT, SIZE, TIME, TIME_ABOVE_ZERO, UMASK
 from process_control.config.known_schedules import KnownSchedules
@@ -24,6 +23,7 @@ from process_control.config.settings import Settings
 from process_control.core.clock_changes import clock_change_marks
 from process_control.core.job import Job
 from process_control.core.measures import bytes_in_words, duration
+from process_control.core.moments import took
 from process_control.core.run import TREE
 from process_control.core.schedule import Schedule, host_zone
 from process_control.history.recorded_run import Run
