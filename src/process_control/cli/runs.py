@@ -110,7 +110,11 @@ def stop(session: Session, jobs: Sequence[str], note: str | None, yes: bool, dry
     identity = Identity()
     asked = become_whoever_may(session, "stop")
     slugs = [job.slug for job in choose(asked.settings, jobs)]
-    if not agree("stop", slugs, yes=yes, dry_run=dry_run):
+    running = [each.slug for each in _live_runs(asked.settings.state_directory, slugs, watch=False)]
+    if dry_run and not running:
+        talk(f"dry run: nothing to stop, {_none_runs(len(slugs))}")
+        return 1
+    if running and not agree("stop", running, yes=yes, dry_run=dry_run):
         return 0
     stopping = [ask_to_stop(asked.settings, slug, identity, by=asked.by, note=note) for slug in slugs]
     stopped = [wait_until_stopped(each) if isinstance(each, Stopping) else each for each in stopping]
@@ -136,11 +140,21 @@ def _print_stopped(stopped: Sequence[Stopped], *, as_json: bool) -> None:
                 ]
             }
         )
-    for each in stopped:
-        if not as_json and not is_terminal():
+        return
+    if not is_terminal():
+        for each in stopped:
             print_tabbed([each.slug, "stopped" if each.is_stopped else "not stopped", each.run_id, each.words])
-        elif not as_json:
-            talk(f"{each.slug}: {each.words}")
+        return
+    shown = [each for each in stopped if each.is_stopped or each.left or len(stopped) == 1]
+    for each in shown:
+        talk(f"{each.slug}: {each.words}")
+    if len(stopped) > len(shown):
+        others = len(stopped) - len(shown)
+        talk(f"{others:,} others were not running" if shown else _none_runs(others))
+
+
+def _none_runs(count: int) -> str:
+    return "it is not running" if count == 1 else f"none of the {count:,} jobs is running"
 
 
 # --- wait ------------------------------------------------------------------------------------------------------------
@@ -178,13 +192,14 @@ def wait(session: Session, jobs: Sequence[str], timeout: str | None, as_json: bo
     return 1 if late else 0
 
 
-def _live_runs(state_directory: str, slugs: Sequence[str]) -> list[Awaited]:
+def _live_runs(state_directory: str, slugs: Sequence[str], *, watch: bool = True) -> list[Awaited]:
+    """Return the runs that go on; without `watch`, no handle is opened."""
     found = []
     for slug in slugs:
         block = read_block(state_directory, slug)
         if block is None or block.get("end") is not None or not runner_is_alive(block):
             continue
-        found.append(Awaited(slug, block, _handle_of(block)))
+        found.append(Awaited(slug, block, _handle_of(block) if watch else None))
     return found
 
 
