@@ -46,8 +46,7 @@ def test_every_line_fits_and_no_word_is_cut() -> None:
 
 def test_a_word_longer_than_a_line_breaks_behind_a_slash() -> None:
     assert wrapped("see /var/log/process-control/backup/x.log", 24) == [
-        "see",
-        "/var/log/",
+        "see /var/log/",
         "process-control/backup/",
         "x.log",
     ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import click
 
 from process_control.cli.output import print_json, print_line
+from process_control.cli.pager import paged
 from process_control.cli.plain import is_terminal, print_tabbed
 from process_control.cli.session import Session, verb
 from process_control.config.fields import CONFIGURATION_FIELDS, JOB_FIELDS, Field
@@ -88,6 +89,7 @@ class KeyName(click.types.StringParamType):
 )
 @click.argument("key", type=KeyName(), metavar="KEY")
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "keys": [...]}')
+@paged
 def explain(session: Session, key: str, as_json: bool) -> None:  # noqa: ARG001  every verb gets the session
     """Tell what KEY means, its type, its default, and an example.
 

@@ -26,10 +26,12 @@ from process_control.core.moments import ago, clock, in_local_time, parse_iso, s
 from process_control.status import JobStatus
 
 REASON_INDENT = 6
+AROUND_THE_TABLE = 6
+"""Lines besides the summary and the jobs: blank, header, blank, two of what is not shown, the prompt."""
 MOST_REASON_LINES = 2
 LIST = (
     Column(title="STATE"),
-    Column(title="JOB", gives_way=3, least=16),
+    Column(title="JOB", gives_way=3, least=24),
     Column(title="NAME", gives_way=1, least=16, may_leave=True),
     Column(title="SCHEDULE", gives_way=4, least=24, breaks=True),
     Column(title="TAGS", gives_way=2, least=8, may_leave=True),
@@ -59,7 +61,7 @@ def show_list(statuses: Sequence[JobStatus], schedules: KnownSchedules) -> None:
         ]
         for status in statuses
     ]
-    below = [_reasons(status, schedules.now, width()) if status.state == INVALID else [] for status in statuses]
+    below = [_reasons(status, schedules.now, width(), most=1) if status.state == INVALID else [] for status in statuses]
     _print_table(screen, lines_of(rows, LIST, width()), below)
 
 
@@ -67,8 +69,14 @@ def show_all_jobs(statuses: Sequence[JobStatus], schedules: KnownSchedules, *, s
     screen = console()
     now = schedules.now
     below = [_reasons(status, now, width()) for status in statuses]
-    screen.print(_summary(statuses, now), end="\n\n")
-    count = len(statuses) if show_all else _how_many_fit(below, height() - 6)
+    head = _summary(statuses, now)
+    room = height() - AROUND_THE_TABLE - len(head)
+    if not show_all and sum(1 + len(reasons) for reasons in below) > room:
+        below = [reasons[:1] for reasons in (_reasons(status, now, width(), most=1) for status in statuses)]
+    for line in head:
+        screen.print(line)
+    screen.print()
+    count = len(statuses) if show_all else _how_many_fit(below, room)
     rows = [_row(status, screen, now, status.next_slot(schedules)) for status in statuses[:count]]
     _print_table(screen, lines_of(rows, STATUS, width()), below)
     rest = statuses[count:]
@@ -76,7 +84,9 @@ def show_all_jobs(statuses: Sequence[JobStatus], schedules: KnownSchedules, *, s
         counts = Counter(status.state for status in rest)
         words = ", ".join(f"{counts[state]:,} {state}" for state in WORST_FIRST if counts[state])
         style = "bold yellow" if any(status.state in NEEDS_ATTENTION for status in rest) else "dim"
-        screen.print(Text(f"\nnot shown: {words} (process-control status --all)", style=style))
+        screen.print()
+        for line in paragraph(f"not shown: {words} (process-control status --all)", width(), indent=0, style=style):
+            screen.print(line)
 
 
 def _how_many_fit(below: Sequence[Sequence[Text]], lines: int) -> int:
@@ -90,16 +100,16 @@ def _how_many_fit(below: Sequence[Sequence[Text]], lines: int) -> int:
     return len(below) if len(below) - count == 1 and not below[count] else max(count, 1)
 
 
-def _summary(statuses: Sequence[JobStatus], now: datetime) -> Text:
+def _summary(statuses: Sequence[JobStatus], now: datetime) -> list[Text]:
+    """Return how many jobs are in which state, and the clock with its zone."""
     counts = Counter(status.state for status in statuses)
     parts = [Text(f"{counts[state]:,} {state}", style=STATE_STYLES[state]) for state in WORST_FIRST if counts[state]]
     line = Text(", ").join(parts or [Text("no jobs yet: process-control init writes a first one", style="dim")])
     right = clock(now)
     space = width() - line.cell_len - len(right)
     if space > 2:
-        line.append(" " * space)
-        line.append(right, style="dim")
-    return line
+        return [line.append(" " * space).append(right, style="dim")]
+    return [Text(right, style="dim"), *(Text(each) for each in wrapped(line.plain, width()))]
 
 
 def _row(status: JobStatus, screen: Console, now: datetime, slot: datetime | None) -> list[Text]:
@@ -140,8 +150,8 @@ def reason_style(status: JobStatus) -> str:
     return "red" if status.state in NEEDS_ATTENTION else OUTCOME_STYLES["warned"]
 
 
-def _reasons(status: JobStatus, now: datetime, room: int) -> list[Text]:
-    """Return the reason in two lines at most, and the hint; of an invalid file the first fault, the rest counted."""
+def _reasons(status: JobStatus, now: datetime, room: int, *, most: int = MOST_REASON_LINES) -> list[Text]:
+    """Return the reason in so many lines at most, and the hint; of an invalid file the first fault, and a count."""
     reasons = why(status, now)
     if not reasons:
         return []
@@ -151,11 +161,11 @@ def _reasons(status: JobStatus, now: datetime, room: int) -> list[Text]:
         first += f" (and {len(faults) - 1} more: process-control lint)"
     elif len(faults) > 1:
         first = "; ".join(faults)
-    lines = wrapped(first, room - REASON_INDENT, most=MOST_REASON_LINES)
+    lines = wrapped(first, room - REASON_INDENT, most=most)
     found = [Text(" " * REASON_INDENT).append(line, style=reason_style(status)) for line in lines]
     hint = next((line for line in reasons if line.startswith(HINT)), None)
     if hint is not None:
-        found += paragraph(hint, room, indent=REASON_INDENT, style="dim", most=MOST_REASON_LINES)
+        found += paragraph(hint, room, indent=REASON_INDENT, style="dim", most=most)
     return found
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from process_control.cli.output import print_json, print_line, talk
+from process_control.cli.pager import paged
 from process_control.cli.session import Session, verb
 from process_control.config.append_file import faults_for_root
 from process_control.config.configuration import read_configuration
@@ -59,6 +60,7 @@ class Finding:
 @click.option("--fix", is_flag=True, help="Write spaces in the place of hard tabs used as indentation.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
+@paged
 def lint(session: Session, files: Sequence[str], fix: bool, form: str) -> int:
     """Find faults in FILEs, or in all of the job directory: what would keep a job from loading, and hard tabs."""
     settings = _settings(session, fix=fix, needed=not files)

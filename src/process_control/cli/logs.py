@@ -9,6 +9,7 @@ import click
 
 from process_control.cli.history_index import open_index
 from process_control.cli.output import print_json, print_line, talk
+from process_control.cli.pager import paged
 from process_control.cli.plain import clean, is_terminal
 from process_control.cli.session import Session, select_slugs, verb
 from process_control.config.job_directory import load_job
@@ -54,6 +55,7 @@ STREAM_WORDS = {STDOUT: "out", STDERR: "err", DROPPED: "cut"}
 @click.option("--times", is_flag=True, help="The time in front of each line.")
 @click.option("--raw", "as_raw", is_flag=True, help="Byte for byte as it was printed.")
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "run": {...}, "lines": [...]}')
+@paged
 def logs(
     session: Session,
     job: str | None,

@@ -14,6 +14,8 @@ from rich.text import Text
 GAP = "  "
 MOST_LINES = 4
 """So many lines a cell that breaks has at most: one endless reason must not fill the screen."""
+WORTH_BEGINNING = 12
+"""With fewer cells left a word longer than a line begins on the next one."""
 _WORDS = re.compile(r"\S+")
 _PARTS = re.compile(r"[^/,:;=]*[/,:;=]*")
 
@@ -30,6 +32,7 @@ class Column:
     least: int = 0
     may_leave: bool = False
     breaks: bool = False
+    most_lines: int = MOST_LINES
     keeps_end: bool = False
     is_right: bool = False
 
@@ -76,9 +79,11 @@ def wrapped(text: str, room: int, *, most: int | None = None) -> list[str]:
         if line and cell_len(line) + 1 + cell_len(word) <= room:
             line += f" {word}"
             continue
-        if line:
+        begun = room - cell_len(line) - 1 if line and cell_len(word) > room else 0
+        if line and begun < WORTH_BEGINNING:
             found.append(line)
-        *whole, line = _pieces(word, room)
+            begun = 0
+        *whole, line = _pieces(word, room, first=begun or room, before=f"{line} " if begun else "")
         found += whole
     found += [line] if line or not found else []
     if most is None or len(found) <= most:
@@ -89,22 +94,23 @@ def wrapped(text: str, room: int, *, most: int | None = None) -> list[str]:
     return [*found[: most - 1], f"{shortened(last, room - 2)} …"]
 
 
-def _pieces(word: str, room: int) -> list[str]:
-    """Return a word, in pieces when it is longer than a line."""
-    if cell_len(word) <= room:
-        return [word]
-    pieces = [""]
+def _pieces(word: str, room: int, *, first: int, before: str) -> list[str]:
+    """Return a word, in pieces when it is longer than a line; the first, of `first` cells, stands after `before`."""
+    if cell_len(word) <= first:
+        return [before + word]
+    pieces, left = [""], first
     for part in _PARTS.findall(word):
         rest = part
-        while cell_len(pieces[-1]) + cell_len(rest) > room:
-            if pieces[-1]:
+        while cell_len(pieces[-1]) + cell_len(rest) > left:
+            if pieces[-1] or (len(pieces) == 1 and left < room):
                 pieces.append("")
+                left = room
                 continue
             head = set_cell_size(rest, room).rstrip() or rest[:1]
             pieces[-1:] = [head, ""]
             rest = rest[len(head) :]
         pieces[-1] += rest
-    return [piece for piece in pieces if piece] or [word]
+    return [piece for piece in ((before + pieces[0]).rstrip(), *pieces[1:]) if piece]
 
 
 def paragraph(text: str, room: int, *, indent: int, style: str = "", most: int | None = None) -> list[Text]:
@@ -154,7 +160,7 @@ def _fitted(cell: Text, width: int, column: Column) -> list[Text]:
         return [cell]
     if column.keeps_end:
         return [cell[len(cell) - width :]]
-    return _cell(cell, width, breaks=column.breaks, most=MOST_LINES)
+    return _cell(cell, width, breaks=column.breaks, most=column.most_lines)
 
 
 def _cell(text: Text, width: int, *, breaks: bool, most: int | None) -> list[Text]:

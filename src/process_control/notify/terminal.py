@@ -86,7 +86,7 @@ class Terminal:
         until = time.monotonic() + _LAST_WORDS_SECONDS
         self._flush_until(until)  # the last lines must not be what a full backlog has no room for
         start = "" if self._at_line_start else "\n"
-        mark = {"succeeded": "✔", "warned": "!"}.get(str(end["outcome"]), "✘")
+        mark = {"succeeded": "✓", "warned": "!"}.get(str(end["outcome"]), "✗")
         colour = _COLOURS.get(str(end["outcome"]), _RED)
         took = duration_in_words(float(str(end.get("duration_seconds") or 0)))
         self._write(f"{start}{self._in(colour, escape_controls(f'{mark} {name} {reason_in_words(end)}'))} in {took}\n")
