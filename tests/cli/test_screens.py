@@ -91,3 +91,25 @@ def test_a_line_that_a_rule_matched_is_shown_with_the_rule(box: Box) -> None:
     box.run("noisy")
 
     assert "stdout: deadlock detected (rule 1)" in words_of(box.process_control("history", tty=True))
+
+
+def test_run_job_lists_fit_80_columns_with_one_fault_of_each_file(box: Box) -> None:
+    box.job("typo", "comand: x\ntimeout: soon\nretry: {attemps: 3}")
+    box.job("long", f"name: {'an endless name ' * 8}\ncommand: /bin/true")
+    box.run("long")
+
+    jobs = box.process_control("list", tty=True, env={"TERM": "dumb"}).stdout.splitlines()
+    listed = box.run_job("--list-jobs", tty=True, env={"TERM": "dumb"}).stdout.splitlines()
+    status = box.run_job("--status", tty=True, env={"TERM": "dumb"}).stdout.splitlines()
+
+    assert [line for line in (*jobs, *listed, *status) if len(line) > 80] == []
+    assert sum(":" in line for line in listed) == 1
+    assert "more: process-control lint)" in " ".join(listed)
+    assert f"{datetime.now(UTC):%Y-%m-%dT}" not in "".join(status)
+
+
+def test_explain_breaks_between_words_at_the_width_of_the_terminal(box: Box) -> None:
+    shown = box.process_control("explain", "timeout", tty=True, env={"COLUMNS": "60"}).stdout.splitlines()
+
+    assert [line for line in shown if len(line) > 60] == []
+    assert "the whole process tree" in " ".join(" ".join(shown).split())

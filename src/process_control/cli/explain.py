@@ -1,6 +1,7 @@
 """`explain`: what a key of a job file or of the configuration means, from the table of keys."""
 
 import difflib
+import shutil
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from process_control.config.generate import example_entry
 from process_control.errors import ProcessControlError
 
 JOB_FILE, CONFIGURATION = "job file", "configuration"
+
+
+WIDEST_TEXT = 100  # wider lines are hard to read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +135,19 @@ def _at_length(key: Key) -> str:
     ]
     lines = [
         f"{key.name}  ({key.file}, {key.state})",
-        textwrap.indent(textwrap.fill(plain(key.field.meaning), 96), "  "),
+        _wrapped(plain(key.field.meaning), 2),
     ]
-    lines += [f"  {name:<9}{textwrap.indent(text, ' ' * 11).lstrip()}" for name, text in facts if text]
+    shown = [(name, _indented(text, 11) if name == "example" else _wrapped(text, 11)) for name, text in facts if text]
+    lines += [f"  {name:<9}{text.lstrip()}" for name, text in shown]
     return "\n".join(lines)
+
+
+def _wrapped(text: str, indent: int) -> str:
+    """Return `text`, its lines broken between words for the terminal, behind an indentation."""
+    room = min(shutil.get_terminal_size().columns, WIDEST_TEXT) - indent
+    broken = [textwrap.fill(line, room, break_on_hyphens=False, break_long_words=False) for line in text.splitlines()]
+    return _indented("\n".join(broken), indent)
+
+
+def _indented(text: str, indent: int) -> str:
+    return textwrap.indent(text, " " * indent)
