@@ -113,3 +113,14 @@ def test_explain_breaks_between_words_at_the_width_of_the_terminal(box: Box) -> 
 
     assert [line for line in shown if len(line) > 60] == []
     assert "the whole process tree" in " ".join(" ".join(shown).split())
+
+
+def test_a_long_error_breaks_between_words_on_a_terminal_and_not_in_a_pipe(box: Box) -> None:
+    arguments = ("history", "--since", "the-day-before-yesterday-or-so-if-i-remember-it-well")
+
+    on_a_terminal = box.process_control(*arguments, tty=True, env={"COLUMNS": "60"}).stdout.splitlines()
+    piped = box.process_control(*arguments).stderr
+
+    assert [line for line in on_a_terminal if len(line) > 60 and " " in line.strip()] == []
+    assert " ".join(" ".join(on_a_terminal).split()) == " ".join(piped.split())
+    assert len(piped.splitlines()) < len(on_a_terminal)
