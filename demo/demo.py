@@ -144,6 +144,7 @@ def caller_environment(configuration: Path) -> dict[str, str]:
     term = os.environ.get("TERM", "dumb")
     return kept | {
         "PATH": f"{BIN}:/usr/local/bin:/usr/bin:/bin",
+        "PAGER": "",
         "TERM": "xterm-256color" if term == "dumb" else term,
         "PROCESS_CONTROL_CONFIG": str(configuration),
     }

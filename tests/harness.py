@@ -335,6 +335,7 @@ class Box:
             "USER": account.pw_name,
             "LOGNAME": account.pw_name,
             "LANG": "C.UTF-8",
+            "PAGER": "",
             "XDG_CACHE_HOME": str(self.root / "caches" / account.pw_name),
             "PROCESS_CONTROL_CONFIG": None if self.configuration is None else str(self.configuration),
             **self.environment,

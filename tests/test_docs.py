@@ -96,6 +96,9 @@ ESCAPES = r"\x1b\[[0-9;?]*[A-Za-z]"
 MAY_DIFFER = [
     (r"\d{8}-\d{6}-[0-9a-hjkmnp-tv-z]{16}", "TIME-RUN"),
     (r"\b[0-9a-hjkmnp-tv-z]{16}\b", "RUN"),
+    (r"\b[0-9a-hjkmnp-tv-z]{8}…", "RUN…"),
+    (rf"{WEEKDAY} (\d+ [A-Z][a-z]{{2}} )?\d\d:\d\d:\d\d", "TIME"),
+    (rf"{WEEKDAY} \d\d [A-Z][a-z]{{2}} \d{{4}} \d\d:\d\d", "TIME"),
     (rf"({WEEKDAY} )?\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?( ?(Z|UTC|[+-]\d\d:?\d\d))?", "TIME"),
     (rf"{WEEKDAY} \d+ [A-Z][a-z]{{2}} \d\d:\d\d( [A-Z]{{2,4}})?", "TIME"),
     (rf"\bin \d+ (h|min|s|d)\b|({WEEKDAY}|yesterday|today|tomorrow) \d\d:\d\d\b", "WHEN"),

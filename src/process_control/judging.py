@@ -4,11 +4,12 @@ Imported while the job runs, or when its end is no plain success; see `run_job.j
 """
 
 from process_control.core.finding import Verdict
-from process_control.core.masking import mask, mask_beginning
+from process_control.core.masking import LONGEST_LINE, mask, mask_and_cut, mask_beginning, mask_excerpt
 from process_control.core.rules import Rule, rules_of
 from process_control.core.run import Facts
 from process_control.core.verdict import Judgement, exit_status, judge, judge_command
 from process_control.current_run import Judged, Run
+from process_control.notify.message import last_states
 
 
 def judge_by_the_table(run: Run, facts: Facts, *, has_attempts_left: bool) -> Judged:
@@ -28,7 +29,7 @@ def judge_by_the_table(run: Run, facts: Facts, *, has_attempts_left: bool) -> Ju
         masked(run, judgement.detail),  # a leftover is named with its command line
         exit_code=exit_status(facts, judgement),
         verdict=judgement.verdict.word,
-        decided_by=_decided_by(run, judgement),
+        decided_by=_decided_by(run, facts, judgement),
     )
 
 
@@ -50,11 +51,11 @@ def masked(run: Run, text: str | None) -> str | None:
     return text if text is None or not secrets else mask(text, secrets)
 
 
-def _decided_by(run: Run, judgement: Judgement) -> dict[str, object] | None:
+def _decided_by(run: Run, facts: Facts, judgement: Judgement) -> dict[str, object] | None:
     """Return the rule and the line that decided, for the record; None when it was neither."""
     rule, line = judgement.rule, judgement.line
     if rule is None and line is None:
-        return None
+        return _last_line(run, facts) if judgement.reason == "stderr" else None
     return {
         "rule": rule and rule.number,
         "condition": _condition(run, rule),
@@ -62,6 +63,16 @@ def _decided_by(run: Run, judgement: Judgement) -> dict[str, object] | None:
         "line_number": line and line.number,
         "line": line and mask_beginning(line.text, run.adapters.notifier.secrets),
     }
+
+
+def _last_line(run: Run, facts: Facts) -> dict[str, object] | None:
+    """Return the last line on stderr, for whoever asks why: how many bytes there were says nothing to a person."""
+    text = mask_excerpt(facts.stderr_excerpt.decode("utf-8", "backslashreplace"), run.adapters.notifier.secrets)
+    said = [line for line in last_states(text.rstrip()).split("\n") if line.strip()]
+    if not said:
+        return None
+    line = mask_and_cut(said[-1], [], longest=LONGEST_LINE)
+    return {"rule": None, "condition": None, "stream": "stderr", "line_number": None, "line": line}
 
 
 def _condition(run: Run, rule: Rule | None) -> str | None:

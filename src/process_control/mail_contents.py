@@ -10,6 +10,7 @@ from process_control.core.incident import Incident
 from process_control.core.job import Job
 from process_control.core.masking import mask
 from process_control.core.schedule import Schedule, host_zone
+from process_control.core.why import outcome_of_record
 from process_control.history.index import Index
 from process_control.history.log_reader import STDERR, STDOUT, last_lines
 from process_control.history.recorded_run import Run
@@ -20,7 +21,6 @@ from process_control.notify.message import (
     duration_in_words,
     last_states,
     notes,
-    reason_in_words,
 )
 from process_control.secrets_of_runs import SecretsUnknown, secrets_of_run
 
@@ -236,7 +236,7 @@ class _Writer:
 
 def _verdict_in_words(end: News) -> str:
     """Return `failed: exited with 78`, `failed and is held: exited with 78`."""
-    words = reason_in_words(end)
+    words = outcome_of_record(end)
     outcome = _text(end, "outcome")
     return f"{outcome} and is held{words.removeprefix(outcome)}" if end.get("held") else words
 

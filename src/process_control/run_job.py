@@ -132,20 +132,27 @@ def pass_the_gate(run: Run) -> int | None:
         return turn_away(run, "disabled", "the job file says so")
     try:
         health = _health_of(run)
-        run.leave = _leave(run, health)
-        held = gate.hold_in_words(health or {})
+        run.leave, doubt = _leave(run, health), None
     except ValueError as error:
-        run.leave, held, health = gate.HELD, gate.garbage_in_words(error), None
+        run.leave, doubt, health = gate.HELD, gate.garbage_in_words(error), None
     if run.leave == gate.BACKING_OFF:
         return turn_away(run, "backoff", gate.backoff_in_words(health or {}))
     if run.leave != gate.HELD or (run.request.force and not scheduled):
         return None
     if scheduled:
-        return turn_away(run, "held", held)
+        return turn_away(run, "held", doubt or gate.hold_in_words(health or {}))
     settle_before_leaving(run)
     slug = run.job.slug
     mend = f"release it: process-control release {slug}; or run it once all the same: run-job --force {slug}"
-    raise NotStarted(held, where=slug, mend=mend)
+    raise NotStarted(doubt or _hold_for_people(run, health or {}), where=slug, mend=mend)
+
+
+def _hold_for_people(run: Run, health: dict[str, object]) -> str:
+    from datetime import UTC, datetime
+
+    from process_control.core.hold_words import hold_for_people
+
+    return hold_for_people(health, datetime.fromtimestamp(run.adapters.clock.now(), UTC))
 
 
 def _health_of(run: Run) -> dict[str, object] | None:
@@ -465,5 +472,5 @@ def update_health(run: Run, end: dict[str, object]) -> list[dict[str, object]]:
     changes = count_run(store, end, policy=Policy.of(run.job))
     health = store.read_health()
     if health is not None and health["state"] == "held":
-        end["held"] = gate.hold_in_words(health)
+        end["held"] = _hold_for_people(run, health)
     return changes

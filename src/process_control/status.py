@@ -19,6 +19,7 @@ from process_control.core.gate import garbage_in_words, hold_in_words
 from process_control.core.health import NO_POLICY, Health, Policy, State
 from process_control.core.job import Job
 from process_control.core.job_state import FAILING, HELD, SLOW_START, STOPPED, WORST_FIRST, state_of
+from process_control.core.moments import parse_iso
 from process_control.core.run import SUCCEEDED, WARNED
 from process_control.core.schedule import Schedule, host_zone
 from process_control.core.usual import Comparison, usual
@@ -102,7 +103,7 @@ class JobStatus:
     @property
     def last_in_words(self) -> str:
         """Why the last run ended as it did."""
-        return (self.last.detail or self.last.reason or "") if self.last is not None else ""
+        return self.last.why if self.last is not None else ""
 
     @property
     def schedule(self) -> Schedule | None:
@@ -110,10 +111,21 @@ class JobStatus:
         return _schedule(self.definition, None)
 
     def next_slot(self, schedules: KnownSchedules) -> datetime | None:
-        """Return the next planned time; None for a disabled or invalid job."""
+        """Return the next planned time that will run; None for a job that is disabled, invalid or held without end."""
         if self.definition is None or self.definition.disabled:
             return None
-        return schedules.next_slot(self.definition)
+        slot = schedules.next_slot(self.definition)
+        if self.health.state is State.HELD:
+            held_until = self.health.release_at or self.health.probe_at
+            return self._first_slot_from(held_until, slot) if held_until else None
+        return self._first_slot_from(self.backoff_until, slot) if self.backoff_until else slot
+
+    def _first_slot_from(self, moment: str, slot: datetime | None) -> datetime | None:
+        """Return the first planned time that is no earlier than `moment`, and no earlier than `slot`."""
+        earliest = parse_iso(moment)
+        if slot is None or earliest is None or slot >= earliest or self.schedule is None:
+            return slot
+        return next(iter(self.schedule.after(earliest - timedelta(seconds=1))), None)
 
     def late_slot(self, now: datetime, zone: tzinfo | None = None) -> datetime | None:
         """Return the last slot that should have been started by now, when nothing became of it; else None.
@@ -356,7 +368,7 @@ def _why(
         return slow_start.in_words
     if last is None or state not in (FAILING, WARNED, STOPPED):
         return None
-    why = last.detail or last.reason
+    why = last.why or None
     if state == FAILING and job.backoff_delay_seconds and health.backoff_until is not None:
         return f"{why}; backing off until {health.backoff_until}"
     return why

@@ -68,17 +68,62 @@ def test_on_a_terminal_more_than_one_job_is_asked_for(box: Box) -> None:
     command = [str(box.product.process_control), "hold", "*"]
 
     with box.start_command(command, tty=True) as live:
-        live.wait_for_line("go on?")
+        live.wait_for_line("hold these 2 jobs? [y/N]:")
         live.type(b"n\n")
         refused = live.wait()
     with box.start_command(command, tty=True) as live:
-        live.wait_for_line("go on?")
+        live.wait_for_line("hold these 2 jobs? [y/N]:")
         live.type(b"y\n")
         agreed = live.wait()
 
-    assert refused.exit_code != 0
+    assert refused.exit_code == 1
+    assert refused.stdout.endswith("nothing was changed\r\n") or refused.stdout.endswith("nothing was changed\n")
     assert agreed.exit_code == 0
     assert len(records(box, "hold")) == 2
+
+
+def test_many_jobs_are_counted_not_listed(box: Box) -> None:
+    for number in range(30):
+        box.job(f"job-{number:02}", JOB)
+
+    result = box.process_control("hold", "*", "--dry-run")
+
+    names = ", ".join(f"job-{number:02}" for number in range(8))
+    assert result.stderr == f"dry run: would hold 30 jobs: {names} and 22 more\n"
+
+
+def test_a_stop_counts_only_what_runs(box: Box) -> None:
+    started = box.fifo("started")
+    box.job("busy", f"command: sh -c 'echo up > {started}; sleep 60'")
+    box.job("idle", JOB)
+    nothing = box.process_control("stop", "*", "--dry-run")
+    with box.start("busy") as live:
+        started.read_line()
+        dry = box.process_control("stop", "*", "--dry-run")
+        box.process_control("stop", "*")
+        live.wait()
+
+    assert (nothing.exit_code, nothing.stderr) == (
+        1,
+        "dry run: nothing to stop, none of the 2 jobs is running\n",
+    )
+    assert (dry.exit_code, dry.stderr) == (0, "dry run: would stop busy\n")
+
+
+def test_a_hold_after_a_pause_says_so_and_shows_its_own_note(box: Box) -> None:
+    box.job("job", JOB)
+
+    paused = box.process_control("pause", "job", "--for", "2h", "--note", "one", tty=True).stdout
+    again = box.process_control("pause", "job", "--for", "5m", "--note", "shorter", tty=True).stdout
+    held = box.process_control("hold", "job", "--note", "two", tty=True).stdout
+    status = box.process_control("status", tty=True).stdout
+
+    assert paused.startswith("job: paused until ")
+    assert paused.rstrip().endswith("(note: one)")
+    assert again.startswith("job: already paused until ")
+    assert again.rstrip().endswith("; not changed")
+    assert held.rstrip() == "job: the pause is now a hold without end (note: two)"
+    assert f"by {me()}: two" in " ".join(status.split())
 
 
 def test_a_pause_ends_by_itself(box: Box) -> None:

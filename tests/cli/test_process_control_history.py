@@ -127,8 +127,8 @@ def test_a_run_without_a_recorded_end_is_running_or_lost(desk: Desk) -> None:
     assert [(row[1], row[2], row[3]) for row in rows] == [("gone", "lost", "runner_killed"), ("alive", "running", "")]
 
 
-def test_nothing_ran_is_nothing_printed(desk: Desk) -> None:
-    result = desk.process_control("history")
+def test_nothing_ran_is_nothing_printed_below_the_header(desk: Desk) -> None:
+    result = desk.process_control("history", "--no-header")
 
     assert (result.stdout, result.stderr, result.exit_code) == ("", "", 0)
 

@@ -253,7 +253,7 @@ def test_garbled_lines_of_the_journal_are_told_on_stderr(desk: Desk) -> None:
     desk.state.write(b"garbage", day="2026-03-10")
     desk.state.run("purge", NOON + HOUR)
 
-    result = desk.process_control("status")
+    result = desk.process_control("status", "--no-header")
 
     assert result.stdout.startswith("purge\tok\t")
     assert result.stderr == (f"{desk.state.journal}/2026-03-10.jsonl: 1 line that cannot be read was passed over\n")
@@ -292,10 +292,10 @@ def test_on_a_terminal_the_reason_stands_below_the_job(desk: Desk, at_terminal: 
 
     assert lines_of(result)[1:] == [
         "",
-        "STATE      JOB    LAST       TOOK      MEDIAN  NEXT  LAST 20 RUNS",
-        "✗ failing  purge  2 h ago   1.2 s  3 min 10 s        ▪✗",
+        "STATE      JOB    NAME       LAST      TOOK      MEDIAN  NEXT  LAST 20 RUNS",
+        "✗ failing  purge  The purge  2 h ago  1.2 s  3 min 10 s        ▪✗",
         "      exited with 3; 2 failures in a row",
-        "✓ ok       hello  2 h ago  0.01 s      0.01 s        ▪",
+        "✓ ok       hello  The hello  2 h ago  12 ms       12 ms        ▪",
         "",
     ]
     assert lines_of(result)[0].startswith("1 failing, 1 ok   ")
@@ -310,7 +310,7 @@ def test_one_screen_holds_what_needs_a_look_and_counts_the_rest(desk: Desk, at_t
 
     assert len(shown) <= 24
     assert shown[3].startswith("✗ failing    job-39")
-    assert shown[-2] == "not shown: 23 never ran (process-control status --all)"
+    assert shown[-2] == "not shown: 24 never ran (process-control status --all)"
     assert len(lines_of(at_terminal("status", "--all", TERM="dumb"))) > 40
 
 
@@ -321,26 +321,25 @@ def test_one_job_is_told_at_length_with_its_last_output(desk: Desk, at_terminal:
 
     shown = lines_of(at_terminal("status", "purge", TERM="dumb", COLUMNS="200"))
 
-    began = f"{RECENT:%a %Y-%m-%d %H:%M:%S}"
-    assert shown[:6] == [
-        "● purge - The purge",
-        "     state: failing",
-        "       why: exited with 3",
-        "   runbook: See the wiki",
-        "     owner: dba@example.org",
-        shown[5],
+    assert shown[0].startswith("● purge - The purge   ")
+    assert shown[0].endswith(" UTC")
+    assert shown[1:5] == [
+        "    state: failing",
+        "      why: exited with 3",
+        "  runbook: See the wiki",
+        "    owner: dba@example.org",
     ]
-    assert shown[5].startswith("  schedule: at 00:00 every day; next ")
-    assert shown[6:12] == [
-        "      last: failed: exited with 3",
-        f"     began: {began}, 2 h ago; took 1.5 s",
-        "        by: svc (cron)",
-        f"       run: {identity}",
-        f"       log: {log}",
-        shown[11],
+    assert shown[5].startswith(" schedule: at 00:00 every day; next run ")
+    assert shown[6].startswith("     file: ")
+    assert shown[7:12] == [
+        " last run: failed: exited with 3",
+        f"    began: {RECENT:%a %H:%M} (2 h ago); took 1.5 s",
+        "       by: svc (cron)",
+        f"      run: {identity}",
+        f"      log: {log}",
     ]
     assert shown[12:] == [
-        "      runs: ✗",
+        "     runs: ✗",
         "",
         f"{RECENT + timedelta(seconds=0.5):%H:%M:%S}.500  begin",
         f"{RECENT + timedelta(seconds=1.25):%H:%M:%S}.250  no \\x1b[31mspace",
@@ -365,10 +364,97 @@ def test_a_terminal_that_cannot_draw_gets_letters(desk: Desk, box: Box) -> None:
 
     result = box.command([*python, "--config", str(desk.configuration), "status"], tty=True, env=ascii_only)
 
-    assert lines_of(result)[3].split() == ["failing", "purge", "2", "h", "ago", "1.5", "s", "F"]
+    assert lines_of(result)[3].split() == ["failing", "purge", "The", "purge", "2", "h", "ago", "1.5", "s", "F"]
 
 
 def test_no_jobs_yet_says_how_to_begin(desk: Desk, at_terminal: Callable[..., Result]) -> None:
     result = at_terminal("status", TERM="dumb")
 
     assert "no jobs yet: process-control init writes a first one" in result.stdout
+
+
+# --- widths, times and holds -----------------------------------------------------------------------------------------
+
+
+def test_a_list_with_an_endless_name_keeps_every_schedule(desk: Desk, at_terminal: Callable[..., Result]) -> None:
+    desk.job("long", f"name: {'a name without an end ' * 5}\ncommand: /bin/true\nschedule: '30 2 * * 1-5'\ntags: db")
+    desk.job("short", "command: /bin/true\nschedule: '0 6 * * 1-5'\ntags: [db, nightly]")
+
+    for columns in ("80", "160"):
+        shown = lines_of(at_terminal("list", TERM="dumb", COLUMNS=columns))
+
+        assert all(len(line) <= int(columns) for line in shown)
+        assert "at 02:30 on Monday to Friday" in " ".join(" ".join(shown).split())
+        assert "at 06:00 on Monday to Friday" in " ".join(" ".join(shown).split())
+
+
+def test_failing_jobs_beyond_one_screen_are_counted(desk: Desk, at_terminal: Callable[..., Result]) -> None:
+    for number in range(30):
+        desk.job(f"job-{number:02}")
+        desk.state.failure(f"job-{number:02}", RECENT)
+    desk.job("fine")
+    desk.state.run("fine", RECENT)
+
+    shown = lines_of(at_terminal("status", TERM="dumb"))
+
+    assert len(shown) <= 24
+    assert shown[0].startswith("30 failing, 1 ok")
+    assert shown[-2] == "not shown: 22 failing, 1 ok (process-control status --all)"
+
+
+def test_a_hold_is_shown_once_and_no_next_run_with_it(desk: Desk, at_terminal: Callable[..., Result]) -> None:
+    desk.job("nightly", "command: /bin/true\nschedule: '* * * * *'")
+    since = datetime.now(UTC) - timedelta(minutes=25)
+    desk.state.health("nightly", "held", since=iso(since), by="ann@db1", why="new disk")
+
+    all_jobs = lines_of(at_terminal("status", TERM="dumb"))
+    one_job = lines_of(at_terminal("status", "nightly", TERM="dumb"))
+
+    hold = f"On hold since {since:%a %H:%M} (25 min ago) by ann@db1: new disk"
+    assert all_jobs[3].split() == ["‖", "held", "nightly", "The", "nightly"]
+    assert all_jobs[4:6] == [f"      {hold}", "      hint: To release: process-control release nightly"]
+    assert one_job[1:4] == [
+        "    state: held",
+        f"      why: {hold}",
+        "     hint: To release: process-control release nightly",
+    ]
+    assert " schedule: every minute; no next run, because it is on hold" in one_job
+    assert desk.json("status", "--json")["jobs"][0]["next"] is None
+
+
+def test_a_paused_job_shows_the_first_run_after_its_pause(desk: Desk, at_terminal: Callable[..., Result]) -> None:
+    desk.job("nightly", "command: /bin/true\nschedule: '* * * * *'")
+    ends = (datetime.now(UTC) + timedelta(hours=3)).replace(second=0, microsecond=0)
+    desk.state.health("nightly", "held", since=iso(RECENT), by="ann@db1", release_at=iso(ends))
+
+    [job] = desk.json("status", "--json")["jobs"]
+
+    assert job["next"] == f"{ends:%Y-%m-%dT%H:%M:%S}.000Z"
+    assert f"Paused until {ends:%a %H:%M} (in 3 h) by ann@db1: no note" in at_terminal("status", TERM="dumb").stdout
+
+
+def test_a_running_job_keeps_its_run_and_the_last_one_apart(desk: Desk, at_terminal: Callable[..., Result]) -> None:
+    desk.job("purge")
+    last = desk.state.failure("purge", RECENT)
+    start = desk.state.start("purge", RECENT + HOUR, alive=True)
+    desk.state.block(start)
+
+    shown = [line.strip() for line in lines_of(at_terminal("status", "purge", TERM="dumb"))]
+
+    assert shown.index(f"its run: {start['run_id']}") < shown.index("last run: failed: exited with 3")
+    assert shown.index("last run: failed: exited with 3") < shown.index(f"run: {last}")
+
+
+def test_no_screen_shows_a_time_of_records(desk: Desk, at_terminal: Callable[..., Result]) -> None:
+    desk.job("purge", "command: /bin/true\nschedule: '@daily'\nbackoff: {delay: 1h}")
+    desk.state.failure("purge", RECENT)
+    later = datetime.now(UTC) + timedelta(hours=1)
+    desk.state.health("purge", "failing", failures_in_row=2, since=iso(RECENT), backoff_until=iso(later))
+    desk.state.skip("purge", RECENT + HOUR, reason="held", detail=f"held since {iso(RECENT)} by ann@db1: x")
+
+    for arguments in (["status"], ["status", "purge"], ["history"], ["audit"]):
+        shown = at_terminal(*arguments, TERM="dumb").stdout
+
+        assert f"{RECENT:%Y-%m-%dT%H}" not in shown
+        assert f"{later:%Y-%m-%dT%H}" not in shown
+    assert f"backing off until {later:%a %H:%M}" in at_terminal("status", TERM="dumb").stdout

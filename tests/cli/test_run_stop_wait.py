@@ -30,7 +30,7 @@ def test_run_of_a_held_job_says_why_not(box: Box) -> None:
     result = box.process_control("run", "job")
 
     assert result.exit_code == 75
-    assert "held since " in result.stdout + result.stderr
+    assert "on hold since " in result.stdout + result.stderr
     assert starts(box) == []
 
 

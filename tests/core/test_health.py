@@ -1,10 +1,13 @@
 """Health: every state with every event."""
 
+from dataclasses import replace
+
 import pytest
 
-from process_control.core.health import TABLE, Cause, Event, Health, Policy, State, next_health
+from process_control.core.health import TABLE, Cause, Event, Health, HoldKind, Policy, State, next_health
 
 CAUSE = Cause(at="2026-03-01T02:30:00.000Z", by="anna@db1", why="a reason", run_id="0123456789abcdef")
+BY_HAND = replace(CAUSE, run_id=None)
 POLICY = Policy(hold_after_failures=3, slow_start_runs=2, slow_start_after_hold=True, slow_start_after_change=True)
 
 # state before, event -> state after without a policy, state after with POLICY
@@ -108,10 +111,33 @@ def test_an_unrecoverable_failure_by_hand_holds_too() -> None:
     assert (held.state, held.failures_in_row) == (State.HELD, 0)
 
 
-def test_a_held_job_keeps_the_cause_of_its_first_hold() -> None:
-    held = next_health(health("held"), Event.HELD_BY_HAND, cause=CAUSE)
+def test_what_a_run_was_held_for_stays_and_has_the_note_behind_it() -> None:
+    by_a_run = replace(health("held"), run_id="1m8", hold_kind=HoldKind.UNRECOVERABLE)
 
-    assert held.why == "the first cause"
+    once = next_health(by_a_run, Event.HELD_BY_HAND, cause=CAUSE)
+    twice = next_health(once, Event.HELD_BY_HAND, cause=replace(CAUSE, why="another"))
+
+    assert once.why == "the first cause; note by anna@db1: a reason"
+    assert (twice.why, twice.since) == ("the first cause; note by anna@db1: another", by_a_run.since)
+
+
+def test_the_note_of_a_later_hold_by_hand_is_the_one_that_counts() -> None:
+    paused = next_health(Health(), Event.HELD_BY_HAND, cause=replace(BY_HAND, why="one", until="2099"))
+
+    held = next_health(paused, Event.HELD_BY_HAND, cause=replace(BY_HAND, why="two"))
+    silent = next_health(paused, Event.HELD_BY_HAND, cause=replace(BY_HAND, why=None))
+
+    assert (held.why, held.release_at) == ("two", None)
+    assert (silent.why, silent.release_at) == ("one", None)
+
+
+def test_a_pause_that_ends_no_later_changes_nothing() -> None:
+    paused = next_health(Health(), Event.HELD_BY_HAND, cause=replace(BY_HAND, why="one", until="2099"))
+    endless = next_health(Health(), Event.HELD_BY_HAND, cause=BY_HAND)
+    shorter = replace(BY_HAND, why="two", until="2098")
+
+    assert next_health(paused, Event.HELD_BY_HAND, cause=shorter) == paused
+    assert next_health(endless, Event.HELD_BY_HAND, cause=shorter) == endless
 
 
 def test_a_held_job_that_succeeds_stays_held_with_its_count() -> None:

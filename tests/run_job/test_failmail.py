@@ -79,7 +79,7 @@ def test_stderr_alone_is_mailed_with_the_line_to_paste(box: Box, mailed: Mails) 
     box.run("job")
 
     (mail,) = mailed()
-    assert mail.subject.endswith(": job failed: 14 bytes on stderr")
+    assert mail.subject.endswith(": job failed: stderr: only a notice")
     assert "If this output is no failure, write in job.yaml:\n  stderr: warn\n" in mail.text
 
 

@@ -130,9 +130,10 @@ def test_by_hand_a_held_job_refuses_and_says_how_to_release_it(box: Box) -> None
     result = box.run("job")
 
     end = ends(box)[0]
+    began = datetime.fromisoformat(end["at"]).astimezone()
     assert result.exit_code == 75
     assert result.stderr == (
-        f"job: held since {end['at']}: exited with 3 (run {end['run_id']})\n"
+        f"job: on hold since {began:%a %H:%M} (just now): exited with 3 (run {end['run_id'][:8]}…)\n"
         "  hint: release it: process-control release job; or run it once all the same: run-job --force job\n"
     )
 
@@ -143,8 +144,10 @@ def test_the_run_that_gets_a_job_held_says_so_last(box: Box) -> None:
     result = box.run("--scheduled", "job")
 
     end = ends(box)[0]
+    began = datetime.fromisoformat(end["at"]).astimezone()
     assert result.stderr.splitlines()[-1] == (
-        f"  held since {end['at']}: exited with 3 (run {end['run_id']}); release it: process-control release job"
+        f"  on hold since {began:%a %H:%M} (just now): exited with 3 (run {end['run_id'][:8]}…). "
+        "To release: process-control release job"
     )
 
 
@@ -156,7 +159,7 @@ def test_a_forced_run_of_a_held_job_that_succeeds_leaves_it_held_and_says_how_to
     result = box.run("--force", "job", tty=True)
 
     assert result.exit_code == 0
-    assert result.stdout.splitlines()[-1].endswith("release it: process-control release job")
+    assert result.stdout.splitlines()[-1].endswith("To release: process-control release job")
     assert box.health("job")["state"] == "held"
 
 

@@ -34,7 +34,7 @@ def test_output_is_live_stderr_is_red_and_the_last_line_sums_up(box: Box) -> Non
         result = live.wait()
 
     lines = result.stdout.splitlines()
-    wanted = last_lines(box, colour=RED, mark="✘", words="failed: exited with 3")
+    wanted = last_lines(box, colour=RED, mark="✗", words="failed: exited with 3")
     assert result.exit_code == 3
     assert lines[-2].removeprefix(PLAIN).startswith(wanted[0])
     assert lines[-1] == wanted[1]
@@ -47,7 +47,7 @@ def test_a_success_is_green(box: Box) -> None:
 
     lines = result.stdout.splitlines()
     assert lines[0] == "hello"
-    assert lines[1].startswith(f"{GREEN}✔ job succeeded{PLAIN} in 0.")
+    assert lines[1].startswith(f"{GREEN}✓ job succeeded{PLAIN} in 0.")
     assert len(lines) == 3
 
 
@@ -68,7 +68,7 @@ def test_without_colour_there_is_no_escape_at_all(box: Box, env: dict[str, str])
 
     assert "\x1b" not in result.stdout
     assert "err\n" in result.stdout
-    assert "✘ job failed: exited with 3 in 0." in result.stdout
+    assert "✗ job failed: exited with 3 in 0." in result.stdout
 
 
 ESCAPES = [
@@ -122,7 +122,7 @@ def test_control_c_stops_the_run_with_130(box: Box) -> None:
     assert result.exit_code == 130
     assert not lives(child)
     assert outcomes(box) == [("failed", "stopped")]
-    assert "✘ job failed: stopped: run-job was given signal INT" in result.stdout
+    assert "✗ job failed: stopped: run-job was given signal INT" in result.stdout
     assert "Traceback" not in result.stdout
 
 
@@ -168,7 +168,7 @@ def test_after_very_much_output_the_last_lines_are_still_shown(box: Box) -> None
     lines = box.run("job", tty=True, env={"NO_COLOR": "1"}).stdout.splitlines()
 
     assert lines[0] == "1"
-    assert lines[-2].startswith("✔ job succeeded in ")
+    assert lines[-2].startswith("✓ job succeeded in ")
 
 
 def test_a_command_name_with_control_characters_is_escaped_too(box: Box) -> None:
@@ -187,7 +187,7 @@ def test_output_without_a_newline_at_its_end_keeps_the_last_line_apart(box: Box)
     lines = box.run("job", tty=True, env={"NO_COLOR": "1"}).stdout.splitlines()
 
     assert lines[0] == "no newline"
-    assert lines[1].startswith("✔ job succeeded in ")
+    assert lines[1].startswith("✓ job succeeded in ")
 
 
 def test_a_character_that_arrives_in_two_pieces_is_shown_whole(box: Box) -> None:

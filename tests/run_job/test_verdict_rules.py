@@ -101,8 +101,8 @@ def test_the_report_tells_the_reason_then_the_rule_and_the_line(box: Box) -> Non
     first, decided, held, *printed = result.stderr.splitlines()
     assert first == f"job: failed: line 2 of stderr was matched by rule 2 (run {end['run_id']}, log {end['log']})"
     assert decided == "  decided by rule 2, {stderr: '^FATAL', verdict: hold}, on line 2 of stderr: FATAL y"
-    assert held.startswith("  held since ")
-    assert held.endswith("; release it: process-control release job")
+    assert held.startswith("  on hold since ")
+    assert held.endswith(". To release: process-control release job")
     assert printed == ["NOTICE x", "FATAL y"]
 
 
@@ -172,7 +172,7 @@ def test_a_verdict_to_hold_holds_the_job_whoever_started_the_run(box: Box) -> No
     assert first.exit_code == 78
     assert (box.health("job")["state"], box.health("job")["why"]) == ("held", "exited with 78")
     assert second.exit_code == 75
-    assert "job: held since " in second.stderr
+    assert "job: on hold since " in second.stderr
 
 
 def test_a_timeout_that_only_warns_exits_with_0(box: Box) -> None:

@@ -123,11 +123,10 @@ def test_show_tells_what_the_last_run_used_and_of_what_it_is(box: Box, way: str)
     last = box.process_control("show", "job", "--json").json()["job"]["last"]
 
     assert (last["cpu_of"] == "tree") == (way == WITH)
-    (line,) = [line.strip() for line in screen.splitlines() if line.strip().startswith("the last run used")]
-    which = "all its processes together" if way == WITH else "those of its processes that were waited for"
-    assert which in line
+    (line,) = [line.strip() for line in screen.splitlines() if line.strip().startswith("last run: ")]
+    assert ("without detached children" in line) == (way != WITH)
     if not (way == WITH and memory_is_told_of_the_tree()):
-        assert line.endswith(f"; its largest process had {last['memory_bytes']:,} bytes of memory")
+        assert line.endswith(f"at most {last['memory_bytes']:,} bytes of memory (its largest process)")
 
 
 @pytest.mark.each_way

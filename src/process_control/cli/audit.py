@@ -7,6 +7,7 @@ import click
 
 from process_control.cli.history_index import open_index
 from process_control.cli.output import print_json, talk
+from process_control.cli.pager import paged
 from process_control.cli.plain import is_terminal, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, select_slugs, verb
 from process_control.cli.time_words import SINCE_HELP, moment_of_flag
@@ -49,6 +50,7 @@ COLUMNS = ("at", "event", "job", "what happened", "by", "host", "run_id")
     help=f"The newest so many; 0 is all. By default {DEFAULT_LIMIT}, with --since all.",
 )
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "events": [...]}, each as the journal has it.')
+@paged
 def audit(
     session: Session,
     jobs: Sequence[str],
@@ -77,9 +79,9 @@ def audit(
     elif is_terminal():
         from process_control.cli.audit_screen import show_events
 
-        show_events(shown)
+        show_events(shown, now)
         if has_more and limit is None:
-            talk(f"the newest {count}; --limit 0 shows all, --since 7d those of a week")
+            talk(f"showing the newest {count} events (--limit 0: all; --since 7d: the last week)")
     else:
         for record in shown:
             print_tabbed(_values(record))

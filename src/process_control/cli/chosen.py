@@ -19,6 +19,10 @@ from process_control.core.job import Job
 from process_control.system import directories
 from process_control.system.account import check_allowed, drop_rights
 
+MAX_NAMED = 8
+"""So many names say which jobs are meant; of more, their number does."""
+SAID_NO = 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -59,7 +63,7 @@ def choose(settings: Settings, words: Sequence[str]) -> list[Job | InvalidJob]:
 def agree(what: str, slugs: Sequence[str], *, yes: bool, dry_run: bool) -> bool:
     """Show what will be touched, when it is more than one job; ask on a terminal. False: nothing is to be done.
 
-    Raises click.Abort for a no.
+    Ends the verb for a no (exit code 1).
     """
     if dry_run:
         talk(f"dry run: would {what} {_listed(slugs)}")
@@ -67,12 +71,26 @@ def agree(what: str, slugs: Sequence[str], *, yes: bool, dry_run: bool) -> bool:
     if len(slugs) > 1:
         talk(f"{what} {_listed(slugs)}")
         if not yes and sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty():
-            click.confirm("go on?", abort=True, err=True)
+            _ask(f"{what} these {len(slugs):,} jobs?")
     return True
 
 
+def _ask(question: str) -> None:
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort:
+        talk("\nnothing was changed")
+        raise
+    if not agreed:
+        talk("nothing was changed")
+        raise click.exceptions.Exit(SAID_NO)
+
+
 def _listed(slugs: Sequence[str]) -> str:
-    return slugs[0] if len(slugs) == 1 else f"{len(slugs)} jobs: {', '.join(slugs)}"
+    if len(slugs) == 1:
+        return slugs[0]
+    more = f" and {len(slugs) - MAX_NAMED:,} more" if len(slugs) > MAX_NAMED + 1 else ""
+    return f"{len(slugs):,} jobs: {', '.join(slugs[:MAX_NAMED] if more else slugs)}{more}"
 
 
 def _note(_: click.Context, __: click.Parameter, value: str | None) -> str | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import click
 
 from process_control.cli.output import print_json, print_line
+from process_control.cli.pager import paged
 from process_control.cli.plain import is_terminal, print_tabbed
 from process_control.cli.session import Session, verb
 from process_control.config.fields import CONFIGURATION_FIELDS, JOB_FIELDS, Field
@@ -17,6 +18,9 @@ from process_control.core.suggestions import nearest
 from process_control.errors import ProcessControlError
 
 JOB_FILE, CONFIGURATION = "job file", "configuration"
+
+
+WIDEST_TEXT = 100  # wider lines are hard to read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +94,7 @@ class KeyName(click.types.StringParamType):
 )
 @click.argument("key", type=KeyName(), metavar="[KEY]", required=False)
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "keys": [...]}')
+@paged
 def explain(session: Session, key: str | None, as_json: bool) -> None:  # noqa: ARG001  every verb gets the session
     """Tell what KEY means, its type, its default, and an example; without KEY list all keys.
 
@@ -151,7 +156,19 @@ def _at_length(key: Key) -> str:
     ]
     lines = [
         f"{key.name}  ({key.file}, {key.state})",
-        textwrap.indent(textwrap.fill(plain(key.field.meaning), 96), "  "),
+        _wrapped(plain(key.field.meaning), 2),
     ]
-    lines += [f"  {name:<9}{textwrap.indent(text, ' ' * 11).lstrip()}" for name, text in facts if text]
+    shown = [(name, _indented(text, 11) if name == "example" else _wrapped(text, 11)) for name, text in facts if text]
+    lines += [f"  {name:<9}{text.lstrip()}" for name, text in shown]
     return "\n".join(lines)
+
+
+def _wrapped(text: str, indent: int) -> str:
+    """Return `text`, its lines broken between words for the terminal, behind an indentation."""
+    room = min(shutil.get_terminal_size().columns, WIDEST_TEXT) - indent
+    broken = [textwrap.fill(line, room, break_on_hyphens=False, break_long_words=False) for line in text.splitlines()]
+    return _indented("\n".join(broken), indent)
+
+
+def _indented(text: str, indent: int) -> str:
+    return textwrap.indent(text, " " * indent)

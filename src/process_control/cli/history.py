@@ -11,7 +11,8 @@ import click
 from process_control.cli.history_index import open_index
 from process_control.cli.jobs import tell_garbled
 from process_control.cli.output import print_json, talk
-from process_control.cli.plain import is_terminal, print_tabbed
+from process_control.cli.pager import paged
+from process_control.cli.plain import NO_HEADER_HELP, is_terminal, print_header, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, select_slugs, verb
 from process_control.cli.time_words import SINCE_HELP, moment_of_flag
 from process_control.core.run import OUTCOMES
@@ -28,7 +29,7 @@ COLUMNS = (
 
 @verb(
     "history",
-    epilog=f"{JOBS_HELP} In a pipe, separated by tabs: {', '.join(COLUMNS)}.",
+    epilog=f"{JOBS_HELP} In a pipe, separated by tabs, below a line of their names: {', '.join(COLUMNS)}.",
 )
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
 @click.option("--since", metavar="TIME", help=SINCE_HELP)
@@ -46,6 +47,8 @@ COLUMNS = (
 )
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "runs": [...]}')
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated, with a header.")
+@click.option("--no-header", is_flag=True, help=NO_HEADER_HELP)
+@paged
 def history(
     session: Session,
     jobs: Sequence[str],
@@ -54,6 +57,7 @@ def history(
     limit: int | None,
     as_json: bool,
     as_csv: bool,
+    no_header: bool,
 ) -> None:
     """Show what ran: when, how long, how it ended and why. Newest first."""
     if as_json and as_csv:
@@ -73,9 +77,11 @@ def history(
         garbled = index.garbled()
     has_more = most is not None and len(runs) > most
     runs = runs[:most] if most is not None else runs
+    if not (as_json or as_csv or is_terminal()):
+        print_header(COLUMNS, wanted=not no_header)
     _print(runs, now, as_json=as_json, as_csv=as_csv, has_more=has_more)
     if has_more and limit is None and is_terminal():
-        talk(f"the newest {most}; --limit 0 shows all, --since 7d those of a week")
+        talk(f"showing the newest {most} runs (--limit 0: all; --since 7d: the last week)")
     tell_garbled(settings, garbled)
 
 

@@ -31,10 +31,13 @@ class _Folding:
         text = f"indexing {all_bytes >> 20:,} MiB of history: {percent} %"
         if text != self._text:
             self._text = text
-            sys.stderr.write(_LINE_BEGIN + text)
-            sys.stderr.flush()
+            self._write(_LINE_BEGIN + text)
 
     def clear(self) -> None:
         if self._text:
-            sys.stderr.write(_CLEAR)
-            sys.stderr.flush()
+            self._write(_CLEAR)
+
+    def _write(self, text: str) -> None:
+        terminal = getattr(sys.stderr, "live", sys.stderr)  # not what a pager collects
+        terminal.write(text)
+        terminal.flush()

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import click
 
@@ -12,9 +13,10 @@ from process_control.cli.plain import is_terminal, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, verb
 from process_control.config.job_directory import InvalidJob
 from process_control.config.kinds import seconds_of
-from process_control.core.gate import hold_in_words
 from process_control.core.health import NO_POLICY, Cause, Event, Health, Policy, State
+from process_control.core.hold_words import hold_for_people
 from process_control.core.job import Job
+from process_control.core.moments import day_and_time, parse_iso
 from process_control.errors import UsageError
 from process_control.history.block import read_block, runner_is_alive
 from process_control.history.health_changes import Changed, change_by_hand
@@ -155,17 +157,27 @@ def _print(done: Sequence[Done], *, as_json: bool) -> None:
         print_json({"jobs": [each.to_json() for each in done]})
     elif is_terminal():
         for each in done:
-            talk(f"{each.slug}: {each.what}{_more(each)}")
+            talk(f"{each.slug}: {_in_words(each)}")
     else:
         for each in done:
             print_tabbed([each.slug, each.what, each.health.state.value, each.health.why])
 
 
-def _more(done: Done) -> str:
-    """Return what a person should know besides: what it is held for, or which doses come next."""
-    health = done.health
-    if health.state is State.HELD and done.what != "held":
-        return f"; {hold_in_words(health.to_record())}"
-    if health.state is State.HELD:
-        return f" until {health.release_at}" if health.release_at else ""
-    return "; the next runs are small doses (slow start)" if health.state is State.SLOW_START else ""
+def _in_words(done: Done) -> str:
+    """Return what became of one job, for a person: what it is held for, or how the next runs will be."""
+    old, new, now = done.changed.old, done.health, datetime.now(UTC)
+    if new.state is not State.HELD:
+        slowly = "; the next runs use slow_start_command" if new.state is State.SLOW_START else ""
+        return f"{done.what}{slowly}"
+    until = day_and_time(parse_iso(new.release_at), now)
+    note = f" (note: {new.why})" if new.why else ""
+    if old.state is not State.HELD:
+        return f"paused until {until}{note}" if until else f"on hold{note}"
+    if not done.changed.is_change:
+        already = f"already paused until {until}" if until else f"already {hold_for_people(new.to_record(), now)}"
+        return f"{already}; not changed"
+    if old.release_at and not new.release_at:
+        return f"the pause is now a hold without end{note}"
+    if old.release_at and new.release_at != old.release_at:
+        return f"the pause is now until {until}{note}"
+    return hold_for_people(new.to_record(), now)

@@ -7,8 +7,9 @@ import click
 
 from process_control.alerts import waiting_mail
 from process_control.cli.history_index import open_index
-from process_control.cli.output import print_json, talk
-from process_control.cli.plain import is_terminal, marks, print_tabbed
+from process_control.cli.output import print_json, print_line, talk
+from process_control.cli.pager import paged
+from process_control.cli.plain import NO_HEADER_HELP, is_terminal, marks, print_header, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, select_jobs, verb
 from process_control.config.known_schedules import KnownSchedules
 from process_control.config.settings import Settings
@@ -20,6 +21,10 @@ from process_control.noise_of_runs import last_good_before, stderr_lines
 from process_control.status import JobStatus, read_statuses
 
 PAST_RUNS = 100
+COLUMNS = (
+    *("job", "state", "next", "outcome", "reason", "started_at", "duration_seconds"),
+    *("median_seconds", "recent", "why"),
+)
 
 
 @verb(
@@ -28,6 +33,7 @@ PAST_RUNS = 100
 )
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
 @click.option("--json", "as_json", is_flag=True, help="The jobs as in `status --json`.")
+@paged
 def list_jobs(session: Session, jobs: Sequence[str], as_json: bool) -> None:
     """List the jobs there are; invalid files with their fault."""
     settings = session.settings("list")
@@ -55,34 +61,45 @@ def list_jobs(session: Session, jobs: Sequence[str], as_json: bool) -> None:
 @verb(
     "status",
     epilog=(
-        f"{JOBS_HELP} One job on a terminal is told at length, with the last lines of its output. In a pipe, separated "
-        "by tabs: job, state, next slot, outcome, reason, start and duration (seconds) of the last run, the median, "
-        "the outcomes of the last 20 runs (. succeeded, w warned, F failed, L lost, - skipped, > running), why, and "
-        "what else needs a look."
+        f"{JOBS_HELP} One job on a terminal is shown at length, with the last lines of its output. In a pipe, "
+        "separated by tabs, below a line of their names: job, state, next planned time, outcome, reason, start and "
+        "duration (seconds) of the last run, the median, the outcomes of the last 20 runs (. succeeded, w warned, "
+        "F failed, L lost, - skipped, > running), why, and what else needs a look."
     ),
 )
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
 @click.option("--all", "show_all", is_flag=True, help="All jobs, not only one screen of them.")
+@click.option("--legend", is_flag=True, help="What the marks and the states mean.")
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "jobs": [...]}')
-def status(session: Session, jobs: Sequence[str], show_all: bool, as_json: bool) -> None:
+@click.option("--no-header", is_flag=True, help=NO_HEADER_HELP)
+@paged
+def status(session: Session, jobs: Sequence[str], show_all: bool, legend: bool, as_json: bool, no_header: bool) -> None:
     """Show how the jobs stand, worst first."""
+    if legend:
+        from process_control.cli.legend import legend_text
+
+        print_line(legend_text())
+        return
     settings = session.settings("status")
     statuses, garbled = _read(settings, jobs)
     schedules = KnownSchedules(settings, datetime.now(UTC))
     if as_json:
         print_jobs(statuses, schedules)
     elif not is_terminal():
+        print_header(COLUMNS, wanted=not no_header)
         _print_statuses(statuses, schedules)
     else:
-        from process_control.cli.jobs_screen import show_all_jobs, show_one
-
         if len(statuses) == 1 and jobs:
             for run in (statuses[0].running, statuses[0].last):
                 if run is not None and run.log:
                     run.log = as_it_lies(run.log, settings.output_directory)
             news = _news(settings, statuses[0])
+            from process_control.cli.job_screen import show_one
+
             show_one(statuses[0], schedules, state_directory=settings.state_directory, news=news)
         else:
+            from process_control.cli.jobs_screen import show_all_jobs
+
             show_all_jobs(statuses, schedules, show_all=show_all)
     schedules.keep()
     tell_garbled(settings, garbled)

@@ -1,8 +1,7 @@
-"""`list` and `status` on a terminal: one screen, what needs a look first, its reason right below it."""
+"""`list` and `status` of many jobs on a terminal: one screen, what needs a look first, its reason right below it."""
 
-import itertools
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from rich.console import Console
@@ -12,93 +11,105 @@ from process_control.cli.plain import clean
 from process_control.cli.screen import (
     OUTCOME_STYLES,
     STATE_STYLES,
-    clock,
-    columns,
+    SYMBOLS,
     console,
     drawn_marks,
     draws_unicode,
     height,
-    output_line,
-    shortened,
     width,
 )
-from process_control.cli.time_words import ago, parse_iso, span, stamp, took, until
+from process_control.cli.table import Column, lines_of, paragraph, wrapped
 from process_control.config.known_schedules import KnownSchedules
-from process_control.core.gate import hold_in_words
-from process_control.core.health import Health
-from process_control.core.job_state import NEEDS_ATTENTION, WORST_FIRST
-from process_control.history.log_reader import STDERR, Line, last_lines
-from process_control.history.recorded_run import Run
-from process_control.notify.message import decision
-from process_control.secrets_of_runs import SecretsUnknown, secrets_of_run
+from process_control.core.hold_words import hold_for_people, release_line
+from process_control.core.job_state import HELD, INVALID, NEEDS_ATTENTION, WORST_FIRST
+from process_control.core.moments import ago, clock, in_local_time, parse_iso, span, took, until
 from process_control.status import JobStatus
 
-LAST_LINES = 10
-SYMBOLS = {
-    "invalid": "✗", "held": "‖", "failing": "✗", "warned": "!", "stopped": "!", "slow start": "▸", "running": "▸",
-    "never ran": "·", "ok": "✓", "disabled": "–",
-}  # fmt: skip
-WIDEST_JOB = 40
+REASON_INDENT = 6
+AROUND_THE_TABLE = 6
+"""Lines besides the summary and the jobs: blank, header, blank, two of what is not shown, the prompt."""
+MOST_REASON_LINES = 2
+LIST = (
+    Column(title="STATE"),
+    Column(title="JOB", gives_way=3, least=24),
+    Column(title="NAME", gives_way=1, least=16, may_leave=True),
+    Column(title="SCHEDULE", gives_way=4, least=24, breaks=True),
+    Column(title="TAGS", gives_way=2, least=8, may_leave=True),
+)
+STATUS = (
+    Column(title="STATE"),
+    Column(title="JOB", gives_way=3, least=18),
+    Column(title="NAME", gives_way=1, least=16, may_leave=True),
+    Column(title="LAST"),
+    Column(title="TOOK", is_right=True),
+    Column(title="MEDIAN", gives_way=4, least=11, may_leave=True, is_right=True),
+    Column(title="NEXT"),
+    Column(title="LAST 20 RUNS", gives_way=2, least=12, may_leave=True, keeps_end=True),
+)
+HINT = "hint: "
 
 
 def show_list(statuses: Sequence[JobStatus], schedules: KnownSchedules) -> None:
     screen = console()
-    rows, below = [], {}
-    for row, status in enumerate(statuses):
-        words = schedules.words(status.definition) if status.definition else None
-        tags = " ".join(status.definition.tags) if status.definition else ""
-        rows.append(
-            [
-                _state(status, screen),
-                Text(shortened(clean(status.slug), WIDEST_JOB), style="bold"),
-                Text(clean(status.name)),
-                Text(words or "", style="dim"),
-                Text(clean(tags), style="dim"),
-            ]
-        )
-        below[row] = _why_in_short(status) if status.state == "invalid" else []
-    _print_table(screen, columns(rows, header=["STATE", "JOB", "NAME", "SCHEDULE", "TAGS"]), below)
+    rows = [
+        [
+            _state(status, screen),
+            Text(clean(status.slug), style="bold"),
+            Text(clean(status.name)),
+            Text((schedules.words(status.definition) if status.definition else None) or "", style="dim"),
+            Text(clean(" ".join(status.definition.tags) if status.definition else ""), style="dim"),
+        ]
+        for status in statuses
+    ]
+    below = [_reasons(status, schedules.now, width(), most=1) if status.state == INVALID else [] for status in statuses]
+    _print_table(screen, lines_of(rows, LIST, width()), below)
 
 
 def show_all_jobs(statuses: Sequence[JobStatus], schedules: KnownSchedules, *, show_all: bool) -> None:
     screen = console()
     now = schedules.now
-    screen.print(_summary(statuses, now), end="\n\n")
-    shown = list(statuses) if show_all else _fitting(statuses, height() - 6)
-    rows = [_row(status, screen, now, status.next_slot(schedules)) for status in shown]
-    header = ["STATE", "JOB", "LAST", "TOOK", "MEDIAN", "NEXT", "LAST 20 RUNS"]
-    if width() < 100:
-        rows, header = [row[:-1] for row in rows], header[:-1]
-    lines = columns(rows, header=header, right=[3, 4])
-    _print_table(screen, lines, {number: _why_in_short(status) for number, status in enumerate(shown)})
-    rest = statuses[len(shown) :]
+    below = [_reasons(status, now, width()) for status in statuses]
+    head = _summary(statuses, now)
+    room = height() - AROUND_THE_TABLE - len(head)
+    if not show_all and sum(1 + len(reasons) for reasons in below) > room:
+        below = [reasons[:1] for reasons in (_reasons(status, now, width(), most=1) for status in statuses)]
+    for line in head:
+        screen.print(line)
+    screen.print()
+    count = len(statuses) if show_all else _how_many_fit(below, room)
+    rows = [_row(status, screen, now, status.next_slot(schedules)) for status in statuses[:count]]
+    _print_table(screen, lines_of(rows, STATUS, width()), below)
+    rest = statuses[count:]
     if rest:
         counts = Counter(status.state for status in rest)
-        words = ", ".join(f"{counts[state]} {state}" for state in WORST_FIRST if counts[state])
-        screen.print(Text(f"\nnot shown: {words} (process-control status --all)", style="dim"))
+        words = ", ".join(f"{counts[state]:,} {state}" for state in WORST_FIRST if counts[state])
+        style = "bold yellow" if any(status.state in NEEDS_ATTENTION for status in rest) else "dim"
+        screen.print()
+        for line in paragraph(f"not shown: {words} (process-control status --all)", width(), indent=0, style=style):
+            screen.print(line)
 
 
-def _fitting(statuses: Sequence[JobStatus], lines: int) -> list[JobStatus]:
-    """Return as many as one screen holds, but all that need attention."""
-    taken = itertools.accumulate(1 + len(_why_in_short(status)) for status in statuses)
-    fitting = list(itertools.takewhile(lambda pair: pair[1] <= max(lines, 5), zip(statuses, taken, strict=True)))
-    troubled = sum(status.state in NEEDS_ATTENTION for status in statuses)
-    count = len(statuses) if len(statuses) - len(fitting) == 1 else len(fitting)
-    return list(statuses[: max(count, troubled)])
+def _how_many_fit(below: Sequence[Sequence[Text]], lines: int) -> int:
+    """Return how many jobs one screen holds; the worst come first, so those are they. One left over is shown too."""
+    taken = count = 0
+    for reasons in below:
+        taken += 1 + len(reasons)
+        if taken > max(lines, 5):
+            break
+        count += 1
+    return len(below) if len(below) - count == 1 and not below[count] else max(count, 1)
 
 
-def _summary(statuses: Sequence[JobStatus], now: datetime) -> Text:
+def _summary(statuses: Sequence[JobStatus], now: datetime) -> list[Text]:
+    """Return how many jobs are in which state, and the clock with its zone."""
     counts = Counter(status.state for status in statuses)
-    parts = [Text(f"{counts[state]} {state}", style=STATE_STYLES[state]) for state in WORST_FIRST if counts[state]] or [
-        Text("no jobs yet: process-control init writes a first one", style="dim")
-    ]
-    line = Text(", ").join(parts)
+    parts = [Text(f"{counts[state]:,} {state}", style=STATE_STYLES[state]) for state in WORST_FIRST if counts[state]]
+    line = Text(", ").join(parts or [Text("no jobs yet: process-control init writes a first one", style="dim")])
     right = clock(now)
     space = width() - line.cell_len - len(right)
     if space > 2:
-        line.append(" " * space)
-        line.append(right, style="dim")
-    return line
+        return [line.append(" " * space).append(right, style="dim")]
+    return [Text(right, style="dim"), *(Text(each) for each in wrapped(line.plain, width()))]
 
 
 def _row(status: JobStatus, screen: Console, now: datetime, slot: datetime | None) -> list[Text]:
@@ -112,7 +123,8 @@ def _row(status: JobStatus, screen: Console, now: datetime, slot: datetime | Non
         last = Text(ago(began, now))
     return [
         _state(status, screen),
-        Text(shortened(clean(status.slug), WIDEST_JOB), style="bold" if status.state in NEEDS_ATTENTION else ""),
+        Text(clean(status.slug), style="bold" if status.state in NEEDS_ATTENTION else ""),
+        Text(clean(status.name), style="dim"),
         last,
         length,
         Text(took(status.median_seconds), style="dim"),
@@ -122,7 +134,7 @@ def _row(status: JobStatus, screen: Console, now: datetime, slot: datetime | Non
 
 
 def _slowness(status: JobStatus) -> str:
-    """Return the style of the last duration: told when it is far from the usual."""
+    """Return the style of the last duration: yellow when it is far from the usual."""
     if status.last is None or not status.median_seconds or status.last.duration_seconds is None:
         return ""
     return "yellow" if status.last.duration_seconds > 3 * max(status.median_seconds, 1) else ""
@@ -133,144 +145,57 @@ def _state(status: JobStatus, screen: Console) -> Text:
     return Text(f"{symbol}{status.state}", style=STATE_STYLES[status.state])
 
 
-def _why_in_short(status: JobStatus) -> list[str]:
-    """Return the reason in two lines at most: a fault of the file and its mend, and how many more there are."""
-    lines = _why(status)
-    more = sum("hint:" not in line for line in lines[2:])
-    if more:
-        lines[1] += f" (and {more} more: process-control lint)"
-    return lines[:2]
+def reason_style(status: JobStatus) -> str:
+    """Return the style of the reasons: red is for what is broken, a warning is yellow."""
+    return "red" if status.state in NEEDS_ATTENTION else OUTCOME_STYLES["warned"]
 
 
-def _why(status: JobStatus) -> list[str]:
-    """Return the reason for the state of a job that needs a look, a line each."""
-    if status.state == "invalid":
-        return [clean(line) for line in (status.why or "").split("\n")]
-    if status.state == "held" and status.health.since:
-        return _held(status.health)
-    alerts = [clean(alert) for alert in status.alerts]
+def _reasons(status: JobStatus, now: datetime, room: int, *, most: int = MOST_REASON_LINES) -> list[Text]:
+    """Return the reason in so many lines at most, and the hint; of an invalid file the first fault, and a count."""
+    reasons = why(status, now)
+    if not reasons:
+        return []
+    faults = [line for line in reasons if not line.startswith(HINT)]
+    first = faults[0]
+    if len(faults) > 1 and status.state == INVALID:
+        first += f" (and {len(faults) - 1} more: process-control lint)"
+    elif len(faults) > 1:
+        first = "; ".join(faults)
+    lines = wrapped(first, room - REASON_INDENT, most=most)
+    found = [Text(" " * REASON_INDENT).append(line, style=reason_style(status)) for line in lines]
+    hint = next((line for line in reasons if line.startswith(HINT)), None)
+    if hint is not None:
+        found += paragraph(hint, room, indent=REASON_INDENT, style="dim", most=most)
+    return found
+
+
+def why(status: JobStatus, now: datetime) -> list[str]:
+    """Return the reasons for the state of a job that needs a look, and the hints, a line each."""
+    if status.state == INVALID:
+        return [clean(line).strip() for line in (status.why or "").split("\n")]
+    alerts = [clean(in_local_time(alert, now)) for alert in status.alerts]
+    if status.state == HELD:
+        return [clean(_capital(_hold(status, now))), *alerts, f"{HINT}{release_line(status.slug)}"]
     if status.state not in (*NEEDS_ATTENTION, "warned", "stopped", "slow start") or not status.why:
         return alerts
     count = status.health.failures_in_row
-    return [clean(status.why) + (f"; {count} failures in a row" if count > 1 else ""), *alerts]
+    reason = clean(in_local_time(status.why, now))
+    return [reason + (f"; {count} failures in a row" if count > 1 else ""), *alerts]
 
 
-def _held(health: Health) -> list[str]:
-    """Return who holds the job since when and why, in local time, and the way back."""
-    until = f"{stamp(parse_iso(health.release_at))}" if health.release_at else None
-    words = hold_in_words(health.to_record(), since=stamp(parse_iso(health.since)), until=until)
-    return [clean(words), "hint: process-control release JOB"]
+def _hold(status: JobStatus, now: datetime) -> str:
+    """Return since when, by whom and why it is held; of a health file that is damaged, that."""
+    return hold_for_people(status.health.to_record(), now) if status.health.since else status.why or "held"
 
 
-def _print_table(screen: Console, lines: Sequence[Text], below: dict[int, list[str]]) -> None:
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _print_table(screen: Console, lines: Sequence[Sequence[Text]], below: Sequence[Sequence[Text]]) -> None:
     """Print a header and rows, each with its reasons below it."""
-    room = width()
-    for number, line in enumerate(lines):
-        line.truncate(room, overflow="ellipsis")
-        screen.print(line)
-        for text in below.get(number - 1, []):
-            screen.print(Text(shortened(f"      {text}", room), style="red" if "hint:" not in text else "dim"))
-
-
-# --- one job, told at length -----------------------------------------------------------------------------------------
-
-
-def show_one(status: JobStatus, schedules: KnownSchedules, *, state_directory: str, news: Collection[str] = ()) -> None:
-    """Tell one job at length. `news` are lines on stderr that the last good run did not have."""
-    screen = console()
-    title = Text("● " if draws_unicode(screen) else "* ", style=STATE_STYLES[status.state])
-    title.append(clean(status.slug), style="bold")
-    title.append(f" - {clean(status.name)}" if status.name else "")
-    screen.print(title)
-    for label, text in _facts(status, schedules):
-        screen.print(Text(f"{label:>10}: ", style="dim").append_text(text))
-    if status.recent:
-        drawn = drawn_marks(status.recent, unicode=draws_unicode(screen))
-        screen.print(Text(f"{'runs':>10}: ", style="dim").append_text(drawn))
-    _show_output(screen, status, news, state_directory)
-
-
-def _facts(status: JobStatus, schedules: KnownSchedules) -> list[tuple[str, Text]]:
-    now = schedules.now
-    job, health, run = status.definition, status.health, status.running or status.last
-    state = Text(status.state, style=STATE_STYLES[status.state])
-    if health.since and status.state in ("held", "failing", "slow start"):
-        state.append(f" since {stamp(parse_iso(health.since))}, {ago(parse_iso(health.since), now)}")
-    facts = [("state", state)]
-    facts += [("why", Text(line, style="red" if "hint:" not in line else "")) for line in _why(status)]
-    if job is not None and job.description:
-        facts.append(("runbook", Text(clean(job.description))))
-    if job is not None and job.owner:
-        facts.append(("owner", Text(clean(job.owner))))
-    facts.append(("schedule", _schedule(status, schedules)))
-    if status.running:
-        facts.append(("running", _going_on(status.running, status.median_seconds, now)))
-    if status.last:
-        facts += _told(status.last, status.median_seconds, now)
-    if run is not None:
-        facts += [("run", Text(run.run_id)), ("log", Text(clean(run.log) or "none was kept"))]
-    version = f", version {job.version}" if job is not None else ""
-    facts.append(("file", Text(f"{clean(status.path)}{version}")))
-    return facts
-
-
-def _schedule(status: JobStatus, schedules: KnownSchedules) -> Text:
-    told = schedules.words(status.definition) if status.definition else None
-    slot = status.next_slot(schedules)
-    if told is None:
-        return Text("none: runs by hand only")
-    words = Text(told)
-    if slot is None:
-        return words.append("; disabled, so no slot is planned")
-    return words.append(f"; next {stamp(slot)}, {until(slot, schedules.now)}")
-
-
-def _going_on(run: Run, median: float | None, now: datetime) -> Text:
-    began = parse_iso(run.started_at)
-    usual = f" (usually {took(median)})" if median else ""
-    length = span((now - began).total_seconds()) if began else "?"
-    return Text(f"for {length}{usual}, pid {run.pid}, started by {clean(run.by)} ({run.trigger})", style="cyan")
-
-
-def _told(run: Run, median: float | None, now: datetime) -> list[tuple[str, Text]]:
-    began = parse_iso(run.started_at)
-    usual = f" (median {took(median)})" if median else ""
-    length = f"; took {took(run.duration_seconds)}{usual}" if run.duration_seconds is not None else ""
-    length += f" in {len(run.attempts)} attempts" if len(run.attempts) > 1 else ""
-    decided_by = decision({"decided_by": run.decided_by})
-    return [
-        ("last", Text(outcome_in_words(run), style=OUTCOME_STYLES.get(run.outcome, "red"))),
-        *([("decided by", Text(clean(decided_by)))] if decided_by else []),
-        ("began", Text(f"{stamp(began)}, {ago(began, now)}{length}")),
-        ("by", Text(f"{clean(run.by)} ({run.trigger})")),
-    ]
-
-
-def outcome_in_words(run: Run) -> str:
-    """Return `failed: exited with 3`, `running`, `succeeded`."""
-    why = clean(run.detail or run.reason)
-    return f"{run.outcome or 'running'}: {why}" if why else run.outcome or "running"
-
-
-def _show_output(screen: Console, status: JobStatus, news: Collection[str], state_directory: str) -> None:
-    run = status.running or status.last
-    if run is None or not run.log:
-        return
-    try:
-        secrets, doubt = secrets_of_run(state_directory, run_id=run.run_id, began=run.started_at, job=status.definition)
-        lines = last_lines(run.log, LAST_LINES, secrets=secrets)
-    except SecretsUnknown as error:
-        screen.print(Text(f"\nits output is not shown: {clean(error.faults[0].what)}", style="yellow"))
-        return
-    except OSError as error:
-        screen.print(Text(f"\nits log cannot be read: {error.strerror}", style="yellow"))
-        return
-    screen.print()
-    if doubt:
-        screen.print(Text(clean(doubt), style="yellow"))
-    began = parse_iso(run.started_at)
-    for line in lines or [Line(None, "o", b"(it printed nothing)")]:
-        shown = output_line(line, began)
-        if line.stream == STDERR and line.shown.decode("utf-8", "replace") in news:
-            shown.append("   new since the last good run", style="yellow")
-        screen.print(shown)
+    for number, row in enumerate(lines):
+        for line in row:
+            screen.print(line)
+        for line in below[number - 1] if number else ():
+            screen.print(line)

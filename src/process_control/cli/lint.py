@@ -11,6 +11,7 @@ import click
 
 from process_control.cli.missing import Missing, all_missing
 from process_control.cli.output import print_json, print_line, talk
+from process_control.cli.pager import paged
 from process_control.cli.run_job import directory_of_run_job
 from process_control.cli.session import Session, verb
 from process_control.config import odd_text, shell_signs
@@ -70,6 +71,7 @@ class Finding:
 @click.option("--fix", is_flag=True, help="Write spaces in the place of hard tabs used as indentation.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
+@paged
 def lint(session: Session, files: Sequence[str], fix: bool, form: str) -> int:
     """Find faults in FILEs, or in all of the job directory.
 

@@ -3,18 +3,19 @@
 import os
 import sys
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import click
 
 from process_control.cli.history_index import open_index
 from process_control.cli.output import print_json, print_line, talk
+from process_control.cli.pager import paged
 from process_control.cli.plain import clean, is_terminal
 from process_control.cli.session import Session, select_slugs, verb
-from process_control.cli.time_words import parse_iso, stamp
 from process_control.config.job_directory import load_job
 from process_control.config.settings import Settings
 from process_control.core.job import Job
+from process_control.core.moments import day_and_time, in_local_time, parse_iso
 from process_control.errors import JobNotFound, ProcessControlError, UsageError
 from process_control.history.index import Index
 from process_control.history.log_reader import (
@@ -54,6 +55,7 @@ STREAM_WORDS = {STDOUT: "out", STDERR: "err", DROPPED: "cut"}
 @click.option("--times", is_flag=True, help="The time in front of each line.")
 @click.option("--raw", "as_raw", is_flag=True, help="Byte for byte as it was printed.")
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "run": {...}, "lines": [...]}')
+@paged
 def logs(
     session: Session,
     job: str | None,
@@ -187,9 +189,9 @@ def _copy(blocks: Iterable[bytes]) -> None:
 def _tell_which(run: Run) -> None:
     """On a terminal, say which run it is: talk, so on stderr."""
     if sys.stderr.isatty() and is_terminal():
-        why = clean(run.detail or run.reason)
+        why = clean(in_local_time(run.why, datetime.now(UTC)))
         outcome = f"{run.outcome or 'running'}{': ' + why if why else ''}"
-        talk(f"{run.job}, run {run.run_id}, {stamp(parse_iso(run.started_at))}, {outcome}")
+        talk(f"{run.job}, run {run.run_id}, {day_and_time(parse_iso(run.started_at), datetime.now(UTC))}, {outcome}")
 
 
 def _show(wanted: Iterable[Line], run: Run, *, times: bool) -> None:

@@ -62,11 +62,12 @@ VERBS = {
 )
 @click.option("--config", metavar="FILE", help="Another configuration (or PROCESS_CONTROL_CONFIG).")
 @click.option("--debug", is_flag=True, help="Show where a fault of process-control itself is.")
+@click.option("--no-pager", is_flag=True, help="Print long output as it is (or PAGER=, empty).")
 @click.version_option(__version__, message="process-control %(version)s")
 @click.pass_context
-def process_control(ctx: click.Context, config: str | None, debug: bool) -> None:
+def process_control(ctx: click.Context, config: str | None, debug: bool, no_pager: bool) -> None:
     """Look at jobs and their runs, and look after them."""
-    ctx.obj = Session(config=config, debug=debug)
+    ctx.obj = Session(config=config, debug=debug, no_pager=no_pager)
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 

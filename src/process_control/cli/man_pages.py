@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from process_control.cli.command import Command, Flag
 from process_control.cli.exit_codes import PROCESS_CONTROL_CODES, RUN_JOB_CODES
+from process_control.cli.legend import legend_text
 from process_control.cli.roff import AS_IT_IS, bold, definitions, example, inline, italic, page, paragraphs, usage
 from process_control.cli.run_job_flags import RUN_JOB
 from process_control.cli.session import JOBS_HELP
@@ -34,6 +35,11 @@ ENVIRONMENT = (
         "What an ordinary user has is below these; by default `~/.config`, `~/.local/state` and `~/.cache`.",
     ),
     ("NO_COLOR", "When it is set, nothing is coloured."),
+)
+
+PAGER = (
+    "PAGER",
+    "What long output on a terminal goes through; by default `less`, with `LESS=FRX`. Empty: nothing.",
 )
 
 ENVIRONMENT_OF_A_JOB = """\
@@ -161,8 +167,9 @@ def process_control_page(command: Command) -> str:
         ("DESCRIPTION", paragraphs(PROCESS_CONTROL_TEXT)),
         ("OPTIONS", _options(command.flags)),
         ("VERBS", "\n".join(_verb(verb, "") for verb in command.verbs)),
+        ("MARKS", f".PP\n{example(legend_text())}"),
         ("EXIT STATUS", _exit_status(PROCESS_CONTROL_CODES)),
-        ("ENVIRONMENT", _texts(ENVIRONMENT)),
+        ("ENVIRONMENT", _texts((*ENVIRONMENT, PAGER))),
         ("FILES", _texts(FILES)),
         ("EXAMPLES", _examples(PROCESS_CONTROL_EXAMPLES)),
         ("SEE ALSO", _see_also("process-control")),

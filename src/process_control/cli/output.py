@@ -2,7 +2,9 @@
 
 import json
 import re
+import shutil
 import sys
+import textwrap
 from contextlib import suppress
 
 from process_control.notify.message import escape_controls
@@ -30,4 +32,16 @@ def print_line(text: str) -> None:
 
 def talk(text: str) -> None:
     sys.stdout.flush()
-    sys.stderr.write(escape_controls(text) + "\n")
+    text = escape_controls(text)
+    if sys.stderr.isatty():
+        text = "\n".join([_broken_between_words(line) for line in text.split("\n")])
+    sys.stderr.write(text + "\n")
+
+
+def _broken_between_words(line: str) -> str:
+    """Return a sentence as the terminal has room for it; a quoted line, indented by four or more, stays as it is."""
+    columns = shutil.get_terminal_size().columns
+    if len(line) <= columns or line.startswith("    "):
+        return line
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return textwrap.fill(line, columns, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)

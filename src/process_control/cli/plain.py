@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from process_control.cli.output import print_line
 from process_control.notify.message import escape_controls
 
+NO_HEADER_HELP = "In a pipe without the line of names on top, as before version 0.3."
 MARKS = {"succeeded": ".", "warned": "w", "failed": "F", "lost": "L", "skipped": "-", None: ">"}
 
 
@@ -21,6 +22,12 @@ def clean(text: object) -> str:
     if text is None:
         return ""
     return escape_controls(str(text)).replace("\n", " ").replace("\t", " ")
+
+
+def print_header(names: Iterable[str], *, wanted: bool) -> None:
+    """Print the names of the columns, for a pipe."""
+    if wanted:
+        print_tabbed(names)
 
 
 def marks(outcomes: Sequence[str | None]) -> str:

@@ -58,25 +58,9 @@ def _as_line(row: Listed) -> str:
 
 
 def _print_job_table(rows: list[Listed]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from process_control.cli.run_job_tables import print_jobs_table
 
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for column in ("job", "name", "state"):
-        table.add_column(column)
-    for row in rows:
-        name = row.job.name if isinstance(row.job, Job) else ""
-        if row.fault is not None:
-            state = Text(f"invalid: {escape_controls(row.fault)}", style="red")
-        elif row.running:
-            state = Text(f"running (pid {row.running['pid']})", style="green")
-        else:
-            state = Text("disabled" if row.state == "disabled" else "", style="dim")
-        table.add_row(Text(clean(row.job.slug), style="bold"), Text(clean(name)), state)
-        for warning in _warnings(row.job):
-            table.add_row("", "", Text(warning, style="yellow"))
-    Console().print(table)
+    print_jobs_table([(row, _warnings(row.job)) for row in rows])
 
 
 def _warnings(job: Job | InvalidJob) -> list[str]:
@@ -113,7 +97,9 @@ def show_status(settings: Settings, options: Options) -> int:
     if options.only_running:
         rows = [row for row in rows if row[1] == "running"]
     if sys.stdout.isatty():
-        _print_status_table(rows)
+        from process_control.cli.run_job_tables import print_status_table
+
+        print_status_table(rows)
     else:
         for slug, state, told in rows:
             print_tabbed([slug, state, told])
@@ -150,21 +136,6 @@ def _last_of(settings: Settings, job: Job | InvalidJob) -> tuple[str, str]:
     if runner_is_alive(block):
         return "running", f"pid {block['pid']} since {block['started_at']}, run {block['run_id']}"
     return "lost", f"run {block['run_id']} of {block['started_at']} has no end and no runner"
-
-
-def _print_status_table(rows: list[tuple[str, str, str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    styles = {"succeeded": "green", "running": "cyan", "warned": "yellow", "never ran": "dim"}
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for column in ("job", "last", "when and why"):
-        table.add_column(column)
-    for slug, state, told in rows:
-        style = styles.get(state, "red")
-        table.add_row(Text(clean(slug), style="bold"), Text(state, style=style), Text(clean(told)))
-    Console().print(table)
 
 
 def run_as_json(block: Block) -> dict[str, object]:

@@ -17,9 +17,9 @@ from process_control.cli.run_job_kill import Stopped, Stopping, ask_to_stop, wai
 from process_control.cli.session import JOBS_HELP, Session, select_jobs, verb
 from process_control.config.kinds import seconds_of
 from process_control.core.job import is_slug
+from process_control.core.why import outcome_of_record
 from process_control.errors import ProcessControlError, UsageError
 from process_control.history.block import Block, Identity, read_block, runner_is_alive
-from process_control.notify.message import reason_in_words
 from process_control.system.account import check_allowed
 from process_control.system.as_account import ask_as
 
@@ -118,7 +118,11 @@ def stop(session: Session, jobs: Sequence[str], note: str | None, yes: bool, dry
     identity = Identity()
     asked = become_whoever_may(session, "stop")
     slugs = [job.slug for job in choose(asked.settings, jobs)]
-    if not agree("stop", slugs, yes=yes, dry_run=dry_run):
+    running = [each.slug for each in _live_runs(asked.settings.state_directory, slugs, watch=False)]
+    if dry_run and not running:
+        talk(f"dry run: nothing to stop, {_none_runs(len(slugs))}")
+        return 1
+    if running and not agree("stop", running, yes=yes, dry_run=dry_run):
         return 0
     stopping = [ask_to_stop(asked.settings, slug, identity, by=asked.by, note=note) for slug in slugs]
     stopped = [wait_until_stopped(each) if isinstance(each, Stopping) else each for each in stopping]
@@ -144,11 +148,21 @@ def _print_stopped(stopped: Sequence[Stopped], *, as_json: bool) -> None:
                 ]
             }
         )
-    for each in stopped:
-        if not as_json and not is_terminal():
+        return
+    if not is_terminal():
+        for each in stopped:
             print_tabbed([each.slug, "stopped" if each.is_stopped else "not stopped", each.run_id, each.words])
-        elif not as_json:
-            talk(f"{each.slug}: {each.words}")
+        return
+    shown = [each for each in stopped if each.is_stopped or each.left or len(stopped) == 1]
+    for each in shown:
+        talk(f"{each.slug}: {each.words}")
+    if len(stopped) > len(shown):
+        others = len(stopped) - len(shown)
+        talk(f"{others:,} others were not running" if shown else _none_runs(others))
+
+
+def _none_runs(count: int) -> str:
+    return "it is not running" if count == 1 else f"none of the {count:,} jobs is running"
 
 
 # --- wait ------------------------------------------------------------------------------------------------------------
@@ -186,13 +200,14 @@ def wait(session: Session, jobs: Sequence[str], timeout: str | None, as_json: bo
     return 1 if late else 0
 
 
-def _live_runs(state_directory: str, slugs: Sequence[str]) -> list[Awaited]:
+def _live_runs(state_directory: str, slugs: Sequence[str], *, watch: bool = True) -> list[Awaited]:
+    """Return the runs that go on; without `watch`, no handle is opened."""
     found = []
     for slug in slugs:
         block = read_block(state_directory, slug)
         if block is None or block.get("end") is not None or not runner_is_alive(block):
             continue
-        found.append(Awaited(slug, block, _handle_of(block)))
+        found.append(Awaited(slug, block, _handle_of(block) if watch else None))
     return found
 
 
@@ -231,7 +246,7 @@ def _print_awaited(awaited: Sequence[Awaited], state_directory: str, *, as_json:
         print_json({"runs": runs})
         return
     for slug, run_id, end in rows:
-        words = reason_in_words(end) if end.get("outcome") else "still running"
+        words = outcome_of_record(end) if end.get("outcome") else "still running"
         if is_terminal():
             talk(f"{slug}: {words} (run {run_id})")
         else:

@@ -4,12 +4,12 @@ import shutil
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
 from process_control.cli.plain import MARKS, clean
 from process_control.history.log_reader import DROPPED, STDERR, Line
+from process_control.notify.message import last_states
 
 STATE_STYLES = {
     "invalid": "bold red",
@@ -23,6 +23,10 @@ STATE_STYLES = {
     "ok": "green",
     "disabled": "dim",
 }
+SYMBOLS = {
+    "invalid": "✗", "held": "‖", "failing": "✗", "warned": "!", "stopped": "!", "slow start": "▸", "running": "▸",
+    "never ran": "·", "ok": "✓", "disabled": "–",
+}  # fmt: skip
 OUTCOME_STYLES = {
     "succeeded": "green",
     "warned": "yellow",
@@ -32,7 +36,6 @@ OUTCOME_STYLES = {
     None: "cyan",
 }
 DRAWN = {"succeeded": "▪", "warned": "▴", "failed": "✗", "lost": "?", "skipped": "·", None: "▸"}
-GAP = "  "
 
 
 def console() -> Console:
@@ -59,42 +62,6 @@ def drawn_marks(outcomes: Sequence[str | None], *, unicode: bool) -> Text:
     return text
 
 
-def columns(rows: Sequence[Sequence[Text]], *, header: Sequence[str] = (), right: Sequence[int] = ()) -> list[Text]:
-    """Return rows of cells as lines: each column as wide as its widest cell, those of `right` to the right."""
-    table = [[Text(word, style="dim") for word in header], *rows] if header else list(rows)
-    count = max((len(row) for row in table), default=0)
-    widths = [max((row[column].cell_len for row in table if column < len(row)), default=0) for column in range(count)]
-    return [_line(row, widths, right) for row in table]
-
-
-def _line(row: Sequence[Text], widths: Sequence[int], right: Sequence[int]) -> Text:
-    line = Text()
-    for column, cell in enumerate(row):
-        space = " " * (widths[column] - cell.cell_len)
-        if column:
-            line.append(GAP)
-        if column in right:
-            line.append(space)
-            line.append_text(cell)
-        else:
-            line.append_text(cell)
-            if column < len(row) - 1:
-                line.append(space)
-    return line
-
-
-def shortened(text: str, cells: int) -> str:
-    """Return `text` in so many cells at most, an ellipsis in place of what is left out."""
-    if cell_len(text) <= cells:
-        return text
-    return set_cell_size(text, max(cells - 1, 0)).rstrip() + "…" if cells > 0 else ""
-
-
-def clock(now: datetime) -> str:
-    local = now.astimezone()
-    return f"{local:%a %d %b %H:%M} {local.tzname()}"
-
-
 def output_line(line: Line, began: datetime | None) -> Text:
     """Return a line of output for a terminal: time in front, stderr in red."""
     text = Text()
@@ -103,5 +70,5 @@ def output_line(line: Line, began: datetime | None) -> Text:
         text.append(f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}  ", style="dim")
     if line.stream == DROPPED:
         return text.append(f"[… {line.dropped:,} bytes dropped …]", style="yellow")
-    shown = clean(line.shown.decode("utf-8", "backslashreplace").replace("\t", "    "))
+    shown = clean(last_states(line.shown.decode("utf-8", "backslashreplace")).replace("\t", "    "))
     return text.append(shown, style="red" if line.stream == STDERR else "")

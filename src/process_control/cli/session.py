@@ -28,6 +28,7 @@ class Session:
 
     config: str | None = None
     debug: bool = False
+    no_pager: bool = False
 
     def load(self) -> Settings:
         """Return the settings in force, with the rights that we have. Raises what a bad configuration raises."""
@@ -59,10 +60,11 @@ class Verb(click.Command):
 
 
 def options_of_every_verb() -> list[click.Parameter]:
-    """Return --config and --debug, which may stand behind the verb too."""
+    """Return --config, --debug and --no-pager, which may stand behind the verb too."""
     return [
         click.Option(["--config"], metavar="FILE", expose_value=False, hidden=True, callback=_set_config),
         click.Option(["--debug"], is_flag=True, expose_value=False, hidden=True, callback=_set_debug),
+        click.Option(["--no-pager"], is_flag=True, expose_value=False, hidden=True, callback=_set_no_pager),
     ]
 
 
@@ -83,6 +85,11 @@ def _set_config(ctx: click.Context, _: click.Parameter, value: str | None) -> No
 def _set_debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
         ctx.ensure_object(Session).debug = True
+
+
+def _set_no_pager(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.ensure_object(Session).no_pager = True
 
 
 def select_jobs(settings: Settings, words: Sequence[str]) -> list[Job | InvalidJob]:

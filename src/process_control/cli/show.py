@@ -4,7 +4,6 @@ import itertools
 import json
 import os
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,10 +11,10 @@ from typing import Any
 import click
 
 from process_control.cli.history_index import open_index
-from process_control.cli.output import print_json, print_line
-from process_control.cli.plain import clean, is_terminal, print_tabbed
+from process_control.cli.output import print_json
+from process_control.cli.pager import paged
+from process_control.cli.plain import is_terminal, print_tabbed
 from process_control.cli.session import Session, verb
-from process_control.cli.time_words import took
 from process_control.config.job_directory import JobDirectory, load_job
 from process_control.config.kinds import COMMAND, ENVIRONMENT, SIZE, TIME, TIME_ABOVE_ZERO, UMASK
 from process_control.config.known_schedules import KnownSchedules
@@ -24,6 +23,7 @@ from process_control.config.settings import Settings
 from process_control.core.clock_changes import clock_change_marks
 from process_control.core.job import Job
 from process_control.core.measures import bytes_in_words, duration
+from process_control.core.moments import took
 from process_control.core.run import TREE
 from process_control.core.schedule import Schedule, host_zone
 from process_control.history.recorded_run import Run
@@ -73,6 +73,7 @@ class Shown:
 )
 @click.argument("job", metavar="JOB")
 @click.option("--json", "as_json", is_flag=True, help="The job as `status --json` has it, its values and slots.")
+@paged
 def show(session: Session, job: str, as_json: bool) -> None:
     """Show what holds for a job: every value and where it comes from, the schedule in words, the next 10 slots."""
     settings = session.settings("show")
@@ -80,7 +81,9 @@ def show(session: Session, job: str, as_json: bool) -> None:
     if as_json:
         print_json({"job": shown.to_json()})
     elif is_terminal():
-        _print_for_people(shown)
+        from process_control.cli.show_screen import show_on_screen
+
+        show_on_screen(shown)
     else:
         for each in shown.values:
             print_tabbed(["value", each.key, in_words(each), each.origin])
@@ -146,38 +149,6 @@ def use_in_words(run: Run) -> str:
     """Return what a run that has ended used, and of which of its processes that is known."""
     cpu, memory = duration(run.cpu_seconds or 0.0), bytes_in_words(run.memory_bytes or 0)
     if run.memory_of == TREE:
-        return f"the last run used {cpu} of CPU time and at most {memory} of memory, all its processes together"
-    which = "all its processes together" if run.cpu_of == TREE else "those of its processes that were waited for"
-    return f"the last run used {cpu} of CPU time, {which}; its largest process had {memory} of memory"
-
-
-def _print_for_people(shown: Shown) -> None:
-    status = shown.status
-    print_line(f"{status.slug} - {clean(status.name)}")
-    print_line(f"  {clean(status.path)}, version {status.definition.version if status.definition else ''}")
-    print_line(f"  {status.state}{f': {clean(status.why)}' if status.why else ''}")
-    for alert in status.alerts:
-        print_line(f"  {clean(alert)}")
-    print_line("")
-    told = [each for each in shown.values if in_words(each)]
-    key_width = max(len(each.key) for each in told)
-    rows = [(each.key, clean(in_words(each)), each.origin) for each in told]
-    value_width = min(max(len(value) for _, value, _ in rows), 48)
-    for key, value, origin in rows:
-        print_line(f"  {key:<{key_width}}  {value:<{value_width}}  {origin}")
-    off = ", ".join(each.key for each in shown.values if not in_words(each))
-    print_line(f"\n  not set: {off}")
-    if status.last is not None and status.last.cpu_seconds is not None:
-        print_line(f"\n  {use_in_words(status.last)}")
-    _print_slots(shown.slots, status)
-
-
-def _print_slots(slots: Sequence[Slot], status: JobStatus) -> None:
-    schedule = status.schedule
-    if schedule is None:
-        print_line("\n  no schedule: it runs by hand only")
-        return
-    disabled = ", but disabled" if status.definition is not None and status.definition.disabled else ""
-    print_line(f"\n  {schedule.in_words()}{disabled}; the next slots:")
-    for slot in slots:
-        print_line(f"    {slot.local:%a %Y-%m-%d %H:%M %Z}{f'  {slot.mark}' if slot.mark else ''}".rstrip())
+        return f"last run: {cpu} CPU, at most {memory} of memory (all its processes together)"
+    which = "" if run.cpu_of == TREE else " (without detached children)"
+    return f"last run: {cpu} CPU{which}, at most {memory} of memory (its largest process)"

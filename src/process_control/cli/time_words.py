@@ -1,4 +1,4 @@
-"""Times for people: short, in the time of the place where they look."""
+"""Times as people type them behind flags like --since. How they are written: `core/moments.py`."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,22 +6,6 @@ from process_control.config.kinds import seconds_of
 from process_control.errors import UsageError
 
 SINCE_HELP = "7d, 12h, 90s, or a date such as 2026-03-01 or 2026-03-01T02:30."
-
-MINUTE, HOUR, DAY = 60, 3600, 86400
-
-LAST_YEAR = 9000
-"""Nothing is recorded after it; from there one could count beyond what a calendar has."""
-
-
-def parse_iso(text: str | None) -> datetime | None:
-    """Read a time of a record; None for none, or for one that cannot be read."""
-    try:
-        moment = datetime.fromisoformat(text) if text else None
-    except ValueError:
-        return None
-    if moment is None or moment.tzinfo is None or not 1970 <= moment.year <= LAST_YEAR:
-        return None
-    return moment
 
 
 def moment_of_flag(flag: str, text: str, now: datetime) -> str:
@@ -34,65 +18,3 @@ def moment_of_flag(flag: str, text: str, now: datetime) -> str:
             f"{flag} {text}: not a time", mend="90s, 10m, 2h, 7d ago, or a date such as 2026-03-01"
         ) from None
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
-
-def ago(moment: datetime | None, now: datetime) -> str:
-    """Return `2 h ago`, `yesterday 02:30` or a date."""
-    if moment is None:
-        return ""
-    seconds = (now - moment).total_seconds()
-    if seconds < 10 * HOUR:
-        return "just now" if seconds < 10 else f"{span(seconds)} ago"
-    return _day_and_time(moment, now)
-
-
-def until(moment: datetime | None, now: datetime) -> str:
-    """Return `in 23 min`, `tomorrow 02:30` or a date."""
-    if moment is None:
-        return ""
-    seconds = (moment - now).total_seconds()
-    if seconds < 10 * HOUR:
-        return f"in {span(max(seconds, 0))}"
-    return _day_and_time(moment, now)
-
-
-def span(seconds: float) -> str:
-    """Return `40 s`, `23 min`, `2 h`: one unit, for a glance."""
-    if seconds < MINUTE:
-        return f"{seconds:.0f} s"
-    if seconds < HOUR:
-        return f"{seconds / MINUTE:.0f} min"
-    if seconds < 2 * DAY:
-        return f"{seconds / HOUR:.0f} h"
-    return f"{seconds / DAY:.0f} days"
-
-
-def took(seconds: float | None) -> str:
-    """Return how long a run took: `0.12 s`, `4.2 s`, `3 min 5 s`, `2 h 10 min`."""
-    if seconds is None:
-        return ""
-    if seconds < 0.995:
-        return f"{seconds:.2f} s"
-    if seconds < MINUTE - 0.05:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), MINUTE)
-    if minutes < 60:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-
-
-def stamp(moment: datetime | None) -> str:
-    """Return `Tue 2026-03-10 10:00:01` in local time."""
-    return f"{moment.astimezone():%a %Y-%m-%d %H:%M:%S}" if moment else ""
-
-
-def _day_and_time(moment: datetime, now: datetime) -> str:
-    local, today = moment.astimezone(), now.astimezone()
-    days = (local.date() - today.date()).days
-    near = {-1: "yesterday", 0: "today", 1: "tomorrow"}.get(days)
-    if near:
-        return f"{near} {local:%H:%M}"
-    if abs(days) < 7:
-        return f"{local:%a %H:%M}"
-    return f"{local:%d %b %H:%M}" if abs(days) < 300 else f"{local:%d %b %Y}"

@@ -44,6 +44,7 @@ class HoldKind(StrEnum):
 
 
 PROBE_WENT_WELL, PAUSE_IS_OVER = "its probe went well", "its pause is over"
+NOTED_BY = "; note by "
 PROBED = (HoldKind.FAILURES, HoldKind.SLOW_START)
 """Holds that `release_after` tries to end; a person, or a failure that no time mends, waits for a person."""
 
@@ -228,12 +229,24 @@ def fail_slow_start(health: Health, cause: Cause, policy: Policy) -> Health:
 
 
 def hold_again(health: Health, cause: Cause, policy: Policy) -> Health:
-    """Somebody holds what is held: the first cause stays, for it has to be mended; nothing but people ends it now.
+    """Somebody holds what is held; nothing but people ends it now.
 
-    A pause ends when the longer of the two does, and never shortens a hold without an end.
+    A pause ends when the longer of the two does, and never shortens a hold without an end: then nothing changes. What
+    a person wrote before gives way to the new note; what a run left stays, for it has to be mended, and has the note
+    behind it.
     """
     until = max(health.release_at, cause.until) if health.release_at and cause.until else None
-    return replace(health, release_at=until, probe_at=None, probe_run=None, hold_kind=HoldKind.BY_HAND)
+    if cause.until is not None and until == health.release_at and health.hold_kind is HoldKind.BY_HAND:
+        return health
+    held = replace(health, release_at=until, probe_at=None, probe_run=None, hold_kind=HoldKind.BY_HAND)
+    if health.run_id is not None:
+        return replace(held, why=_with_note(health.why, cause)) if cause.why else held
+    return replace(held, by=cause.by, why=cause.why or health.why)
+
+
+def _with_note(why: str | None, cause: Cause) -> str:
+    first = (why or "no reason given").partition(NOTED_BY)[0]
+    return f"{first}{NOTED_BY}{cause.by or 'somebody'}: {cause.why}"
 
 
 def hold_for_good(health: Health, cause: Cause, policy: Policy) -> Health:
@@ -403,7 +416,7 @@ def changes(old: Health, new: Health, cause: Cause, policy: Policy = NO_POLICY) 
 
 
 def _hold_differs(old: Health, new: Health) -> bool:
-    return (old.release_at, old.hold_kind) != (new.release_at, new.hold_kind)
+    return (old.release_at, old.hold_kind, old.why) != (new.release_at, new.hold_kind, new.why)
 
 
 def _slow_start_changes(old: Health, new: Health, cause: Cause, policy: Policy) -> list[Change]:

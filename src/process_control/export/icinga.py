@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from process_control.core.job_state import FAILING, HELD, INVALID
+from process_control.core.moments import in_local_time
 from process_control.core.run import OUTPUT_CUT, WARNED
 from process_control.status import JobStatus
 
@@ -61,7 +62,7 @@ def troubles_of(statuses: Sequence[JobStatus], late: Mapping[str, datetime]) -> 
 
 
 def _trouble(severity: int, status: JobStatus) -> Trouble:
-    why = _plain(status.why or status.state)
+    why = _plain(in_local_time(status.why or status.state, datetime.now().astimezone()))
     if status.state == FAILING and status.last is not None and status.last.outcome == "lost":
         why = f"lost: {why}"
     elif status.state == INVALID:

@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from process_control.core.why import why_for_people
+
 COLUMNS = """run_id, job, at, outcome, duration_seconds, ended_at, trigger, scheduled_at, reason, detail, exit_code,
              signal, attempts, stdout_bytes, stderr_bytes, log_dropped_bytes, cpu_seconds, memory_bytes, log,
              slow_start, by, host, version, verdict, decided_by, pid, pid_start, boot_id, pid_ns, read_bytes,
@@ -52,6 +54,11 @@ class Run:
     record_fault: str | None = None
     health_fault: str | None = None
     pid: int | None = field(default=None, compare=False)
+
+    @property
+    def why(self) -> str:
+        """Why it ended so, for people: of output that decided, the line itself; nothing when there is no reason."""
+        return why_for_people(self.reason, self.detail, self.decided_by)
 
     @property
     def faults(self) -> list[str]:

@@ -106,6 +106,17 @@ def sentence(record: "dict[str, object]") -> str:
     return event
 
 
+def sentence_for_people(record: "dict[str, object]") -> str:
+    """Return the same for a screen: of output that decided a run, the line itself, which the syslog does not get."""
+    from process_control.core.why import outcome_of_record, why_of_record
+
+    if record["event"] == "end" and record.get("outcome"):
+        return outcome_of_record(record)
+    if record["event"] == "attempt":
+        return sentence({**record, "detail": why_of_record(record)})
+    return sentence(record)
+
+
 def _health_in_words(event: str, record: "dict[str, object]") -> str:
     words = _HEALTH[event]
     words += f" {record['step']}" if record.get("step") else ""

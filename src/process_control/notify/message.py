@@ -52,7 +52,7 @@ def headline(end: "dict[str, object]") -> str:
 def decision(end: "dict[str, object]") -> str | None:
     """Return which rule and which line decided, `rule 2, {exit_code: 78, verdict: hold}`; None when it was neither."""
     by = end.get("decided_by")
-    if not isinstance(by, dict):
+    if not isinstance(by, dict) or not (by.get("rule") or by.get("condition")):
         return None
     rule = f"rule {by['rule']}, {by.get('condition')}" if by.get("rule") else str(by.get("condition"))
     if by.get("line_number") is None:
@@ -89,7 +89,7 @@ def notes(end: "dict[str, object]") -> list[str]:
     if end.get("log_dropped_bytes"):
         lines.append(f"note: {end['log_dropped_bytes']} bytes of output were dropped from the middle of the log")
     if end.get("held"):
-        lines.append(f"{end['held']}; release it: process-control release {end['job']}")
+        lines.append(f"{end['held']}. To release: process-control release {end['job']}")
     return lines
 
 

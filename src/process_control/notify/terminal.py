@@ -110,7 +110,7 @@ class Terminal:
             self._report.tell(end, facts, name=name)
 
     def _last_lines(self, end: dict[str, object], name: str) -> str:
-        mark = {"succeeded": "✔", "warned": "!"}.get(str(end["outcome"]), "✘")
+        mark = {"succeeded": "✓", "warned": "!"}.get(str(end["outcome"]), "✗")
         colour = _COLOURS.get(str(end["outcome"]), _RED)
         took = duration_in_words(float(str(end.get("duration_seconds") or 0)))
         lines = [

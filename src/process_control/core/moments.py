@@ -1,0 +1,131 @@
+"""How a time is written for people: short, in the time of the place where they look. Pure but for the host's zone.
+
+Every screen, mail and message writes its times with these; the form of records, `--json` and `--csv` (ISO 8601, UTC)
+is `system/clock.py`'s. A screen names its zone once: `zone_name`.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+LAST_YEAR = 9000
+"""Nothing is recorded after it; from there one could count beyond what a calendar has."""
+A_WEEK_BUT_ONE = 6  # days in which a weekday can mean one day only
+_WRITTEN = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)(?!\w)")
+
+
+def parse_iso(text: str | None) -> datetime | None:
+    """Read a time of a record; None for none, or for one that cannot be read."""
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    if moment is None or moment.tzinfo is None or not 1970 <= moment.year <= LAST_YEAR:
+        return None
+    return moment
+
+
+def day_and_time(moment: datetime | None, now: datetime) -> str:
+    """Return `Sat 03:28` within a week, else `Sat 28 Nov 03:28`, else `28 Nov 2025 03:28`."""
+    return "" if moment is None else moment.astimezone().strftime(f"{_day_form([moment], now)} %H:%M")
+
+
+def times_of_a_column(moments: Sequence[datetime | None], now: datetime) -> list[str]:
+    """Return times with seconds, all in the one form that is clear for the oldest of them."""
+    form = _day_form([moment for moment in moments if moment is not None], now)
+    return ["" if moment is None else moment.astimezone().strftime(f"{form} %H:%M:%S") for moment in moments]
+
+
+def since(moment: datetime | None, now: datetime) -> str:
+    """Return `Sat 03:28 (25 min ago)`."""
+    return f"{day_and_time(moment, now)} ({_ago((now - moment).total_seconds())})" if moment else ""
+
+
+def due(moment: datetime | None, now: datetime) -> str:
+    """Return `Sat 05:31 (in 2 h)`."""
+    return f"{day_and_time(moment, now)} (in {span(max((moment - now).total_seconds(), 0))})" if moment else ""
+
+
+def ago(moment: datetime | None, now: datetime) -> str:
+    """Return `2 h ago`, `yesterday 02:30` or a date: the short form, for columns."""
+    if moment is None:
+        return ""
+    seconds = (now - moment).total_seconds()
+    return _ago(seconds) if seconds < 10 * HOUR else _near_day_and_time(moment, now)
+
+
+def until(moment: datetime | None, now: datetime) -> str:
+    """Return `in 23 min`, `tomorrow 02:30` or a date: the short form, for columns."""
+    if moment is None:
+        return ""
+    seconds = (moment - now).total_seconds()
+    if seconds < 10 * HOUR:
+        return f"in {span(max(seconds, 0))}"
+    return _near_day_and_time(moment, now)
+
+
+def span(seconds: float) -> str:
+    """Return `40 s`, `23 min`, `2 h`: one unit, for a glance."""
+    if seconds < MINUTE - 0.5:
+        return f"{max(seconds, 0):.0f} s"
+    if seconds < HOUR - 30:
+        return f"{seconds / MINUTE:.0f} min"
+    if seconds < 2 * DAY:
+        return f"{seconds / HOUR:.0f} h"
+    return f"{seconds / DAY:.0f} days"
+
+
+def took(seconds: float | None) -> str:
+    """Return how long a run took: `4 ms`, `0.12 s`, `4.2 s`, `3 min 5 s`, `2 h 10 min`."""
+    if seconds is None:
+        return ""
+    if seconds < 0.0995:
+        return f"{max(seconds, 0) * 1000:.0f} ms"
+    if seconds < 0.995:
+        return f"{seconds:.2f} s"
+    if seconds < MINUTE - 0.05:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), MINUTE)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def zone_name(now: datetime) -> str:
+    """Return the name of the host's zone, `CET`."""
+    return now.astimezone().tzname() or ""
+
+
+def clock(now: datetime) -> str:
+    """Return `Sat 28 Nov 03:30 CET`, for the head of a screen."""
+    local = now.astimezone()
+    return f"{local:%a %d %b %H:%M} {local.tzname()}"
+
+
+def in_local_time(text: str, now: datetime) -> str:
+    """Return a recorded sentence with its times, which are ISO 8601 in UTC, as people read them."""
+    if "T" not in text:
+        return text
+    return _WRITTEN.sub(lambda found: day_and_time(parse_iso(found[0]), now) or found[0], text)
+
+
+def _ago(seconds: float) -> str:
+    return "just now" if seconds < 10 else f"{span(seconds)} ago"
+
+
+def _day_form(moments: Sequence[datetime], now: datetime) -> str:
+    """Return how to write the day, so that it is clear of which one each moment is."""
+    today = now.astimezone().date()
+    far = max((abs((moment.astimezone().date() - today).days) for moment in moments), default=0)
+    if far <= A_WEEK_BUT_ONE:
+        return "%a"
+    return "%a %d %b" if far < 300 else "%d %b %Y"
+
+
+def _near_day_and_time(moment: datetime, now: datetime) -> str:
+    local = moment.astimezone()
+    near = {-1: "yesterday", 0: "today", 1: "tomorrow"}.get((local.date() - now.astimezone().date()).days)
+    return f"{near} {local:%H:%M}" if near else day_and_time(moment, now)
