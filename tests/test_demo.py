@@ -28,7 +28,7 @@ SHOWN = (
     "cannot reach mail.example.org",
     "timeout",
     "good night",
-    "held since",
+    "on hold since",
 )
 
 
