@@ -33,7 +33,7 @@ while True:
     for each in long, short:
         os.write(1, each[0]); os.write(2, each[1])
 """
-BUSY = 2.0
+BUSY = 5.0
 """What a busy machine may take besides."""
 
 

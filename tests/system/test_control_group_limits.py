@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from events import PATIENCE_SECONDS, readable
 from process_control.core.job import Job
 from process_control.system import cgroup
 from process_control.system.limits import Limits
@@ -79,8 +80,10 @@ def test_what_its_group_would_not_take_is_not_executed_without_its_limits(group:
         )
         surroundings.stdout = surroundings.stderr = output.fileno()
 
+        starting = start(["touch", str(group / "executed")], surroundings)
+        assert readable([starting.report], PATIENCE_SECONDS) == [starting.report]
         with pytest.raises(NotExecuted) as caught:
-            start(["touch", str(group / "executed")], surroundings)
+            starting.finish()
 
     assert (caught.value.code, caught.value.why) == (126, "what holds it to its limits: Operation not permitted")
     assert not (group / "executed").exists()
