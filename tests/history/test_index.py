@@ -626,7 +626,7 @@ def test_a_reader_of_a_read_only_state_sees_everything(make_box: Callable[..., B
     box.give(box.state_directory, reader)
     box.state_directory.chmod(0o500)
 
-    result = box.process_control("history", user=reader)
+    result = box.process_control("history", "--no-header", user=reader)
 
     box.state_directory.chmod(0o700)
     assert [line.split("\t")[:2] for line in result.stdout.splitlines()] == [
