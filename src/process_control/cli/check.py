@@ -12,7 +12,7 @@ from process_control.cli.output import print_json, print_line
 from process_control.cli.session import JOBS_HELP, Session, Verb, select_jobs
 from process_control.config.settings import Settings
 from process_control.core.schedule import host_zone
-from process_control.errors import ProcessControlError
+from process_control.errors import ProcessControlError, UsageError
 from process_control.export.icinga import CRITICAL, UNKNOWN, Answer, answer, unknown
 from process_control.history.index import Index
 from process_control.status import JobStatus, read_statuses
@@ -22,18 +22,21 @@ class Plugin(Verb):
     """A verb whose exit codes are those of a monitoring plugin: wrong usage is UNKNOWN (3) too."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        as_json = "--json" in args
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:
-            ctx.exit(_say(unknown(error.format_message()), as_json=False))
+            ctx.exit(_say_unknown(UsageError(error.format_message()), as_json=as_json))
 
     def invoke(self, ctx: click.Context) -> Any:
+        as_json = bool(ctx.params.get("as_json"))
         try:
             return super().invoke(ctx)
         except ProcessControlError as error:
-            return _say(unknown(str(error)), as_json=False)
+            return _say_unknown(error, as_json=as_json)
         except OSError as error:
-            return _say(unknown(f"{error.filename or 'check'}: {error.strerror or error}"), as_json=False)
+            why = ProcessControlError(error.strerror or str(error), where=str(error.filename or "check"))
+            return _say_unknown(why, as_json=as_json)
 
 
 @click.command(
@@ -68,6 +71,19 @@ def _statuses(settings: Settings, words: Sequence[str]) -> list[JobStatus]:
     jobs = select_jobs(settings, words)
     with Index.open(settings.state_directory) as index:
         return read_statuses(settings, jobs, index)
+
+
+def _say_unknown(error: ProcessControlError, *, as_json: bool) -> int:
+    """Say that nothing can be said, in the form of a plugin; as JSON with the error that every command prints."""
+    said = unknown(str(error))
+    if not as_json:
+        return _say(said, as_json=False)
+    from process_control.cli.error_output import error_as_json
+
+    print_json(
+        {"exit_code": said.code, "text": said.text, "troubles": [], "error": error_as_json(error, exit_code=said.code)}
+    )
+    return said.code
 
 
 def _say(said: Answer, *, as_json: bool) -> int:

@@ -10,6 +10,7 @@ import click
 
 from process_control import __version__
 from process_control.cli.crontab_target import CONSOLE, MODE, standing_crontab, target_of, text_of
+from process_control.cli.error_output import fault_as_json
 from process_control.cli.generated_crontab import generate_crontab
 from process_control.cli.main import run_command
 from process_control.cli.output import print_json, print_line, talk
@@ -207,13 +208,14 @@ def _print_json(did: str, generated: Generated, *, with_text: bool = False) -> N
     left_out = [
         {
             "job": slug,
-            "faults": [{"where": each.where, "what": each.what, "mend": each.mend or None} for each in faults],
+            "faults": [{**fault_as_json(each), "mend": each.mend or None} for each in faults],
         }
         for slug, faults in crontab.left_out
     ]
     value: dict[str, object] = {
         "crontab": generated.target,
-        "did": did,
+        "done": did,
+        "did": did,  # the name until 1.0
         "jobs": crontab.jobs,
         "lines": crontab.lines,
         "disabled": crontab.disabled,

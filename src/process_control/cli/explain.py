@@ -1,6 +1,7 @@
 """`explain`: what a key of a job file or of the configuration means, from the table of keys."""
 
 import difflib
+import shutil
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -86,16 +87,18 @@ class KeyName(click.types.StringParamType):
     "explain",
     epilog="In a pipe, separated by tabs: key, file, type, default, state, meaning, example. Exit code 1: no such key.",
 )
-@click.argument("key", type=KeyName(), metavar="KEY")
+@click.argument("key", type=KeyName(), metavar="[KEY]", required=False)
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "keys": [...]}')
-def explain(session: Session, key: str, as_json: bool) -> None:  # noqa: ARG001  every verb gets the session
-    """Tell what KEY means, its type, its default, and an example.
+def explain(session: Session, key: str | None, as_json: bool) -> None:  # noqa: ARG001  every verb gets the session
+    """Tell what KEY means, its type, its default, and an example; without KEY, list all keys.
 
     KEY is a key of the job file or of the configuration; one inside a map is written with a dot, as retention.days.
     """
-    found = _find(key)
+    found = all_keys() if key is None else _find(key)
     if as_json:
         print_json({"keys": [each.to_json() for each in found]})
+    elif key is None and is_terminal():
+        print_line(_list_of(found))
     elif is_terminal():
         print_line("\n\n".join(_at_length(each) for each in found))
     else:
@@ -118,6 +121,21 @@ def _mend(name: str, names: Sequence[str]) -> str:
     inside = [each for each in names if each.rpartition(".")[2] == name]
     near = inside or difflib.get_close_matches(name.lower().replace("-", "_"), names, n=1)
     return f"did you mean '{near[0]}'?" if near else "docs/reference tells all keys; a note of your own is 'x-…'"
+
+
+def _list_of(keys: Sequence[Key]) -> str:
+    """Return a line for each key, the first sentence of its meaning cut to the terminal, by file."""
+    widest = max(len(key.name) for key in keys)
+    room = max(shutil.get_terminal_size().columns - widest - 5, 20)
+    parts = []
+    for file in (JOB_FILE, CONFIGURATION):
+        lines = [f"Keys of the {file} (process-control explain KEY tells more):"]
+        for key in keys:
+            if key.file == file:
+                first = plain(key.field.meaning).partition(". ")[0].rstrip(".")
+                lines.append(f"  {key.name:<{widest}}  {textwrap.shorten(first, room, placeholder=' …')}")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
 
 
 def _at_length(key: Key) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import click
 
-from process_control.cli.chosen import Asked, agree, become_whoever_may, changes_jobs, choose
+from process_control.cli.chosen import Asked, agree, become_whoever_may, changes_jobs, choose, print_dry_run
 from process_control.cli.output import print_json, talk
 from process_control.cli.plain import is_terminal, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, verb
@@ -39,7 +39,15 @@ class Done:
         return self.changed.new
 
     def to_json(self) -> dict[str, object]:
-        return {"job": self.slug, "done": self.what, "changed": self.changed.is_change, **self.health.to_record()}
+        record = self.health.to_record()
+        return {
+            "job": self.slug,
+            "done": self.what,
+            "changed": self.changed.is_change,
+            "health": record.get("state"),
+            "why": record.get("why"),
+            **record,  # "state" was the name of health until 1.0
+        }
 
 
 @verb(
@@ -84,6 +92,8 @@ def release(session: Session, jobs: Sequence[str], note: str | None, yes: bool, 
     """Release jobs that are held: the next runs are small doses when the job has slow_start, else full ones."""
     asked = become_whoever_may(session, "release")
     chosen = choose(asked.settings, jobs)
+    if dry_run and as_json:
+        return print_dry_run("release", [job.slug for job in chosen])
     if not agree("release", [job.slug for job in chosen], yes=yes, dry_run=dry_run):
         return 0
     cause = Cause(at=iso(time.time()), by=asked.who, why=note)
@@ -105,6 +115,8 @@ def _hold(
 ) -> int:
     asked = become_whoever_may(session, verb)
     chosen = choose(asked.settings, words)
+    if dry_run and as_json:
+        return print_dry_run(verb, [job.slug for job in chosen])
     if not agree(verb, [job.slug for job in chosen], yes=yes, dry_run=dry_run):
         return 0
     cause = Cause(at=iso(time.time()), by=asked.who, why=note, until=until)

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from process_control.cli.error_output import fault_as_json
 from process_control.cli.init import own_configuration
 from process_control.cli.new_files import make_directory, write_new
 from process_control.cli.output import print_json, print_line, talk
@@ -58,9 +59,10 @@ class Imported:
         return {
             "source": str(self.source),
             "target": str(self.target),
-            "did": self.did,
+            "done": self.did,
+            "did": self.did,  # the name until 1.0
             "changes": [{"line": each.line, "what": each.what, "why": each.why} for each in self.changes],
-            "faults": [{"where": each.where, "what": each.what, "mend": each.mend or None} for each in self.faults],
+            "faults": [{**fault_as_json(each), "mend": each.mend or None} for each in self.faults],
         }
 
 

@@ -57,7 +57,7 @@ def init(session: Session, dry_run: bool, as_json: bool) -> None:
     steps.append(_write("first job", directory / "hello.yaml", FIRST_JOB, dry_run=dry_run))
     command = f"run-job{f' --config {named}' if named else ''} hello"
     if as_json:
-        done = [{"did": step.did, "what": step.what, "path": str(step.path)} for step in steps]
+        done = [{"done": step.did, "what": step.what, "path": str(step.path), "did": step.did} for step in steps]
         print_json({"steps": done, "next": command})
         return
     for step in steps:

@@ -12,6 +12,7 @@ from process_control.cli.plain import is_terminal, marks, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, select_jobs, verb
 from process_control.config.known_schedules import KnownSchedules
 from process_control.config.settings import Settings
+from process_control.core.job_state import FAILING, INVALID
 from process_control.core.noise import new_lines
 from process_control.history.index import Garbled
 from process_control.history.log_reader import as_it_lies
@@ -59,11 +60,14 @@ def list_jobs(session: Session, jobs: Sequence[str], as_json: bool) -> None:
 )
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
 @click.option("--all", "show_all", is_flag=True, help="All jobs, not only one screen of them.")
+@click.option("--failed", is_flag=True, help="Only jobs that fail, and invalid files.")
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "jobs": [...]}')
-def status(session: Session, jobs: Sequence[str], show_all: bool, as_json: bool) -> None:
+def status(session: Session, jobs: Sequence[str], show_all: bool, failed: bool, as_json: bool) -> None:
     """Show how the jobs stand, worst first."""
     settings = session.settings("status")
     statuses, garbled = _read(settings, jobs)
+    if failed:
+        statuses = [status for status in statuses if status.state in (FAILING, INVALID)]
     schedules = KnownSchedules(settings, datetime.now(UTC))
     if as_json:
         print_jobs(statuses, schedules)

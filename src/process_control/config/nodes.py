@@ -53,11 +53,13 @@ Node = Text | List | Map | Broken
 class Faults:
     """The faults of one file, in the order of their places; more than a screenful is counted, not told."""
 
-    __slots__ = ("_columns_added", "_found", "_untold", "name")
+    __slots__ = ("_columns_added", "_found", "_untold", "name", "text")
 
     def __init__(self, name: str, columns_added: dict[int, int] | None = None) -> None:
         """`columns_added` tells, by line, how much wider its hard tabs were made for reading."""
         self.name = name
+        self.text = ""
+        """What the file says, for the faulty lines; set by whoever reads it."""
         self._columns_added = columns_added or {}
         self._untold = 0
         self._found: list[tuple[int, int, Fault]] = []
@@ -78,6 +80,9 @@ class Faults:
         return bool(self._found)
 
     def in_order(self) -> list[Fault]:
+        lines = self.text.splitlines()
+        for number, _, fault in self._found:
+            fault.line = lines[number - 1] if 0 < number <= len(lines) else ""
         ordered = [fault for _, _, fault in sorted(self._found, key=lambda found: found[:2])]
         if self._untold:
             ordered.append(Fault(f"and {self._untold} more faults", where=self.name))
