@@ -41,7 +41,7 @@ def show(options: Options) -> int:
     if options.verb == "list":
         from process_control.cli.run_job_lists import list_jobs
 
-        return list_jobs(settings, as_json=options.json)
+        return list_jobs(settings, options.job, as_json=options.json)
     if options.verb == "status":
         from process_control.cli.run_job_lists import show_status
 

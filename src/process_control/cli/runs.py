@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import click
 
-from process_control.cli.chosen import agree, become_whoever_may, changes_jobs, choose
+from process_control.cli.chosen import agree, become_whoever_may, changes_jobs, choose, print_dry_run
 from process_control.cli.launch import Launched, follow, launch
 from process_control.cli.output import print_json, talk
 from process_control.cli.plain import is_terminal, print_tabbed
@@ -61,6 +61,8 @@ def run(
         raise UsageError(
             f"--follow takes one job, not {len(slugs)}", mend="without it; then: process-control wait JOB..."
         )
+    if dry_run and as_json:
+        return print_dry_run("run", slugs)
     if not agree("run", slugs, yes=yes, dry_run=dry_run):
         return 0
     flags = ["--config", session.config] if session.config else []
@@ -83,7 +85,7 @@ def _follow(slug: str, flags: Sequence[str]) -> int:
 
 def _print_launched(launched: Sequence[Launched], *, as_json: bool) -> None:
     if as_json:
-        print_json({"started": [each.to_json() for each in launched]})
+        print_json({"jobs": [each.to_json() for each in launched], "started": [each.old_json() for each in launched]})
         return
     for each in launched:
         if not is_terminal():
@@ -110,6 +112,8 @@ def stop(session: Session, jobs: Sequence[str], note: str | None, yes: bool, dry
     identity = Identity()
     asked = become_whoever_may(session, "stop")
     slugs = [job.slug for job in choose(asked.settings, jobs)]
+    if dry_run and as_json:
+        return print_dry_run("stop", slugs)
     if not agree("stop", slugs, yes=yes, dry_run=dry_run):
         return 0
     stopping = [ask_to_stop(asked.settings, slug, identity, by=asked.by, note=note) for slug in slugs]
@@ -127,10 +131,13 @@ def _print_stopped(stopped: Sequence[Stopped], *, as_json: bool) -> None:
                 "jobs": [
                     {
                         "job": each.slug,
-                        "stopped": each.is_stopped,
+                        "done": "stopped" if each.is_stopped else "not stopped",
+                        "changed": each.is_stopped,
                         "run_id": each.run_id,
-                        "words": each.words,
+                        "why": each.words,
                         "left": list(each.left),
+                        "stopped": each.is_stopped,  # these two names until 1.0
+                        "words": each.words,
                     }
                     for each in stopped
                 ]
@@ -166,25 +173,32 @@ class Awaited:
 @click.option("--timeout", metavar="TIME", help="At most so long: 90s, 10m, 2h.")
 @click.option("--json", "as_json", is_flag=True, help="The runs that were waited for, as JSON.")
 def wait(session: Session, jobs: Sequence[str], timeout: str | None, as_json: bool) -> int:
-    """Wait until the runs of jobs that go on now have ended, and tell how."""
+    """Wait until the runs of jobs have ended, and tell how. Of a job that runs no more: how its last run ended."""
     seconds = None if timeout is None else seconds_of(timeout)
     if timeout is not None and seconds is None:
         raise UsageError(f"--timeout {timeout}: not a time", mend="90s, 10m, 2h, 1d")
     settings = session.settings("wait")
     limit = None if seconds is None else time.monotonic() + seconds
-    awaited = _live_runs(settings.state_directory, [job.slug for job in select_jobs(settings, jobs)])
+    slugs = [job.slug for job in select_jobs(settings, jobs)]
+    awaited = _runs_of(settings.state_directory, slugs, named=frozenset(jobs))
     late = [each for each in awaited if not _ended(each, settings.state_directory, limit)]
     _print_awaited(awaited, settings.state_directory, as_json=as_json)
     return 1 if late else 0
 
 
-def _live_runs(state_directory: str, slugs: Sequence[str]) -> list[Awaited]:
+def _runs_of(state_directory: str, slugs: Sequence[str], *, named: frozenset[str]) -> list[Awaited]:
+    """Return the runs that go on; of jobs that are named by their slug also the last run, when it has ended already.
+
+    So a script learns the result of what it has started, however short that was.
+    """
     found = []
     for slug in slugs:
         block = read_block(state_directory, slug)
-        if block is None or block.get("end") is not None or not runner_is_alive(block):
+        if block is None:
             continue
-        found.append(Awaited(slug, block, _handle_of(block)))
+        lives = block.get("end") is None and runner_is_alive(block)
+        if lives or slug in named:
+            found.append(Awaited(slug, block, _handle_of(block) if lives else None))
     return found
 
 
