@@ -8,14 +8,15 @@ from typing import Any
 import click
 
 from process_control.alerts import waiting_mail
+from process_control.cli.crontab_condition import troubles_of_cron
 from process_control.cli.output import print_json, print_line
 from process_control.cli.session import JOBS_HELP, Session, Verb, select_jobs
+from process_control.config.known_schedules import KnownSchedules
 from process_control.config.settings import Settings
-from process_control.core.schedule import host_zone
 from process_control.errors import ProcessControlError, UsageError
 from process_control.export.icinga import CRITICAL, UNKNOWN, Answer, answer, unknown
 from process_control.history.index import Index
-from process_control.status import JobStatus, read_statuses
+from process_control.status import read_statuses
 
 
 class Plugin(Verb):
@@ -59,18 +60,15 @@ def check(session: Session, jobs: Sequence[str], as_json: bool) -> int:
 
 
 def _answer(settings: Settings, words: Sequence[str]) -> Answer:
-    statuses = _statuses(settings, words)
-    now, zone = datetime.now(UTC), host_zone()
-    slots = {status.slug: status.late_slot(now, zone) for status in statuses}
-    late = {slug: slot.astimezone(zone) for slug, slot in slots.items() if slot is not None}
-    mail = None if words else waiting_mail(settings.state_directory, now.timestamp())
-    return answer(statuses, late, mail=mail)
-
-
-def _statuses(settings: Settings, words: Sequence[str]) -> list[JobStatus]:
-    jobs = select_jobs(settings, words)
+    jobs, now = select_jobs(settings, words), datetime.now(UTC)
+    schedules = KnownSchedules(settings, now)
     with Index.open(settings.state_directory) as index:
-        return read_statuses(settings, jobs, index)
+        statuses = read_statuses(settings, jobs, index, schedules)
+    schedules.keep()
+    if words:
+        return answer(statuses)
+    mail = waiting_mail(settings.state_directory, now.timestamp())
+    return answer(statuses, mail=mail, cron=troubles_of_cron(settings, jobs, statuses))
 
 
 def _say_unknown(error: ProcessControlError, *, as_json: bool) -> int:

@@ -61,6 +61,12 @@ def has_colour(descriptor: int) -> bool:
     return os.isatty(descriptor) and not environment.get("NO_COLOR") and environment.get("TERM") not in (None, "dumb")
 
 
+def talk_of_trouble(text: str) -> None:
+    """Say on stderr, in red on a terminal, what is wrong with more than one job."""
+    text = escape_controls(text)
+    talk_in_lines(f"{RED}{text}{PLAIN}" if has_colour(2) else text)
+
+
 def talk_in_lines(text: str) -> None:
     """Write text that has been through `on_terminal`: nothing in it but its own colours steers a terminal."""
     sys.stdout.flush()

@@ -8,12 +8,14 @@ import importlib.util
 import os
 import pwd
 import sys
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import process_control
 from process_control.config.job_directory import InvalidJob, load_all
 from process_control.config.settings import Settings, load_settings
+from process_control.core.job import Job
 from process_control.core.schedule import is_zone_of_host
 from process_control.errors import BadConfiguration, CannotRecord, NotPermitted, ProcessControlError
 from process_control.export.crontab import Crontab, InvalidFile, Manner, PlannedJob, write_crontab
@@ -31,6 +33,19 @@ def generate_crontab(settings: Settings, account: Account, target: str) -> Cront
     Raises the errors of the configuration and of the job directory, and BadConfiguration (78) for a crontab that cron
     would ignore; a job that is left out is told in `left_out`.
     """
+    jobs, manner = what_it_is_made_from(settings, account, target)
+    return crontab_of(jobs, manner)
+
+
+def crontab_of(jobs: Sequence[PlannedJob | InvalidFile], manner: Manner) -> Crontab:
+    # Asked for each line, and the accounts may be in a directory on another host.
+    return write_crontab(jobs, manner, is_account=cache(is_account), is_zone_of_host=cache(is_zone_of_host))
+
+
+def what_it_is_made_from(
+    settings: Settings, account: Account, target: str
+) -> tuple[list[PlannedJob | InvalidFile], Manner]:
+    """Return the jobs as the service user sees them, and how their lines are written. Raises as above."""
     words = words_of_run_job(settings)
     answer = ask_as(account, lambda: _look_as_the_service_user(settings, account, words))
     try:
@@ -38,18 +53,25 @@ def generate_crontab(settings: Settings, account: Account, target: str) -> Cront
         names_configuration = answer["names_configuration"] is True
     except (LookupError, TypeError, ValueError) as error:
         raise CannotRecord(f"the process of user '{account.name}' answered with something else than jobs") from error
-    manner = Manner(
+    return jobs, manner_of(settings, account, target, names_configuration=names_configuration)
+
+
+def manner_of(settings: Settings, account: Account, target: str, *, names_configuration: bool) -> Manner:
+    return Manner(
         target=target,
         job_directory=settings.job_directory,
         user=account.name if has_users(target) else None,
-        run_job=words,
+        run_job=words_of_run_job(settings),
         configuration=settings.path if names_configuration else None,
         template=settings.cron_template,
         has_failmail=has_failmail(settings),
         host=os.uname().nodename,
     )
-    # Asked for each line, and the accounts may be in a directory on another host.
-    return write_crontab(jobs, manner, is_account=cache(is_account), is_zone_of_host=cache(is_zone_of_host))
+
+
+def planned(job: Job | InvalidJob) -> PlannedJob | InvalidFile:
+    """Return what a crontab has to know of a job that was loaded here."""
+    return _job_of(_values_of(job))
 
 
 def has_failmail(settings: Settings) -> bool:
@@ -93,7 +115,7 @@ def _interpreter() -> str:
 def _look_as_the_service_user(settings: Settings, account: Account, words: tuple[str, ...]) -> dict[str, Any]:
     """Return what cron's lines depend on and only the service user can tell; as values that JSON can say."""
     _check_can_start(words, account, settings)
-    names_configuration = _has_to_name_its_configuration(settings, account)
+    names_configuration = names_its_configuration(settings, account)
     return {"names_configuration": names_configuration, "jobs": [_values_of(job) for job in load_all(settings)]}
 
 
@@ -125,7 +147,7 @@ def _is_there(path: str) -> bool:
     return True
 
 
-def _has_to_name_its_configuration(settings: Settings, account: Account) -> bool:
+def names_its_configuration(settings: Settings, account: Account) -> bool:
     """Whether a line needs --config to find the same configuration and directories with what cron's environment has.
 
     Raises BadConfiguration (78) when it would not find them even so.

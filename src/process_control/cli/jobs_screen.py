@@ -36,7 +36,7 @@ from process_control.status import JobStatus
 LAST_LINES = 10
 SYMBOLS = {
     "invalid": "✗", "held": "‖", "failing": "✗", "warned": "!", "stopped": "!", "slow start": "▸", "running": "▸",
-    "never ran": "·", "ok": "✓", "disabled": "–",
+    "never ran": "·", "ok": "✓", "disabled": "–", "late": "!",
 }  # fmt: skip
 WIDEST_JOB = 40
 
@@ -149,7 +149,7 @@ def _why(status: JobStatus) -> list[str]:
     if status.state == "held" and status.health.since:
         return _held(status.health)
     alerts = [clean(alert) for alert in status.alerts]
-    if status.state not in (*NEEDS_ATTENTION, "warned", "stopped", "slow start") or not status.why:
+    if status.state not in (*NEEDS_ATTENTION, "warned", "stopped", "slow start", "never ran") or not status.why:
         return alerts
     count = status.health.failures_in_row
     return [clean(status.why) + (f"; {count} failures in a row" if count > 1 else ""), *alerts]

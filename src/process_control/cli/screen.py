@@ -15,6 +15,7 @@ STATE_STYLES = {
     "invalid": "bold red",
     "held": "bold magenta",
     "failing": "bold red",
+    "late": "bold red",
     "warned": "yellow",
     "stopped": "yellow",
     "slow start": "cyan",

@@ -14,12 +14,14 @@ from process_control.core.cron_fields import ScheduleError
 from process_control.core.job import is_slug
 from process_control.core.schedule import Schedule
 from process_control.errors import BadConfiguration, Fault
-from process_control.export.crontab_rules import MOST_LINES, Entry, read_crontab
+from process_control.export.crontab_rules import MOST_LINES, Entry, is_comment, read_crontab
 from process_control.notify.message import escape_controls
 
 WRITTEN_BY = "# Written by cron-generate"
 LONGEST_SHOWN = 300
 MOST_FAULTS_TOLD = 3
+COMMENTS_UP_TO = 9_900
+"""Lines. When there would be more, only comments about faults are left: cron reads 10,000 lines, comments too."""
 _UNESCAPED_PERCENT = re.compile(r"(?<!\\)%")
 
 
@@ -61,6 +63,15 @@ class Manner:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A job that cron does not start: why, and the comment that the crontab has instead of its lines."""
+
+    slug: str
+    faults: tuple[Fault, ...]
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Crontab:
     """The text, what it holds, and what had to be left out."""
 
@@ -68,7 +79,7 @@ class Crontab:
     jobs: int
     lines: int
     disabled: int
-    left_out: tuple[tuple[str, tuple[Fault, ...]], ...]
+    left_out: tuple[LeftOut, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +106,7 @@ def write_crontab(
     """
     _check_user(manner)
     parts = [_part_of(job, manner, is_zone_of_host) for job in sorted(jobs, key=lambda job: job.slug)]
-    lines = [*_header(manner), *(line for part in parts for line in part.lines)]
+    lines = _all_lines(parts, manner)
     text = "".join(f"{line}\n" for line in lines)
     entries, wrong = read_crontab(text, has_users=manner.user is not None, is_account=is_account)
     if wrong:
@@ -106,8 +117,18 @@ def write_crontab(
         jobs=sum(1 for part in parts if part.lines and not part.faults and not part.is_disabled),
         lines=len(entries),
         disabled=sum(part.is_disabled for part in parts),
-        left_out=tuple((part.slug, part.faults) for part in parts if part.faults),
+        left_out=tuple(
+            LeftOut(slug=part.slug, faults=part.faults, comment=part.lines[0]) for part in parts if part.faults
+        ),
     )
+
+
+def _all_lines(parts: Sequence[_Part], manner: Manner) -> list[str]:
+    lines = [*_header(manner), *(line for part in parts for line in part.lines)]
+    if len(lines) <= COMMENTS_UP_TO:
+        return lines
+    few = (line for part in parts for line in part.lines if part.faults or not is_comment(line))
+    return [*_header(manner), "# No comment for each job: cron reads no more lines", *few]
 
 
 def _header(manner: Manner) -> Iterator[str]:
@@ -248,8 +269,11 @@ def _faults_of(lines: Sequence[str], wrong: Sequence[tuple[int, str]], manner: M
 
 def _mend(lines: Sequence[str], manner: Manner) -> str:
     if len(lines) > MOST_LINES:
+        split = "split the jobs over two configurations, each with an output_crontab"
+        if manner.template is None:
+            return split
         one_line = "{schedule} {command}\\n" if manner.user is None else "{schedule} {user} {command}\\n"
-        return f'one line a job is enough, cron_template: "{one_line}"; or part the jobs over two configurations'
+        return f'write one line for each job, cron_template: "{one_line}"; or {split}'
     if manner.template is not None:
         return "mend cron_template in the configuration"
     return "shorten the paths, or set runner_path to a short one, in the configuration"
