@@ -1,11 +1,10 @@
 """Planned times that nothing became of: whether a job has one, and what is said of it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from os import stat
 
 from process_control.config.known_schedules import KnownSchedules
 from process_control.core.job import Job
-from process_control.core.schedule import host_zone
 
 
 def late_slot(job: Job, settled_slot: int | None, schedules: KnownSchedules) -> datetime | None:
@@ -26,5 +25,6 @@ def late_slot(job: Job, settled_slot: int | None, schedules: KnownSchedules) -> 
     return None if is_older_than_its_file else datetime.fromtimestamp(slot, UTC)
 
 
-def late_in_words(slot: datetime) -> str:
-    return f"no run for the planned time {slot.astimezone(host_zone()):%a %Y-%m-%d %H:%M}: is cron running?"
+def late_in_words(slot: datetime, zone: tzinfo) -> str:
+    """Return what is said of a job that is late. `zone` is the host's: finding it takes longer than all the rest."""
+    return f"no run for the planned time {slot.astimezone(zone):%a %Y-%m-%d %H:%M}: is cron running?"

@@ -250,7 +250,7 @@ class _Look:
         alerts += [stray] if stray else []
         why = _why(state, job, health, doubt, last, slow_start)
         if state == LATE and late is not None:
-            why = late_in_words(late)
+            why = late_in_words(late, self._schedules.host_zone())
         elif state == NEVER_RAN and glance.outcomes[-1:] == (SKIPPED,) and not alerts:
             why = self._last_skip(job.slug)
         return JobStatus(

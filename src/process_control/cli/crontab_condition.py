@@ -9,6 +9,7 @@ import os
 import re
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from process_control.cli.crontab_target import CONSOLE, text_of
 from process_control.cli.generated_crontab import crontab_of, manner_of, names_its_configuration, planned
@@ -28,7 +29,9 @@ from process_control.system.replace import Standing
 FORMAT = 1
 """Counts up when the same jobs give another crontab."""
 OTHER_TRIGGERS = ("timer", "scheduler")
-_CALL = re.compile(r"^(.*?) --scheduled ", re.MULTILINE)
+_CALL = re.compile(r"^(?![ \t]*#)(.*?) --scheduled ", re.MULTILINE)
+_FIRST_PATH = re.compile(r"(?:^|[ \t])(?=['\"]?/)")
+"""Where the command of a line begins, or the first path in it: neither the schedule nor the user has one."""
 
 
 def troubles_of_cron(settings: Settings, jobs: Sequence[Job | InvalidJob], statuses: Sequence[JobStatus]) -> list[str]:
@@ -42,25 +45,17 @@ def troubles_of_cron(settings: Settings, jobs: Sequence[Job | InvalidJob], statu
         return []
     is_planned = any(isinstance(job, Job) and job.schedule and not job.disabled for job in jobs)
     try:
-        with open(target, "rb") as file:
-            content = file.read()
-            status = os.fstat(file.fileno())
+        status = os.stat(target)
     except FileNotFoundError:
-        if not is_planned or any(
-            status.last is not None and status.last.trigger in OTHER_TRIGGERS for status in statuses
-        ):
+        last_runs = [each.last for each in statuses if each.last is not None]
+        if not is_planned or any(run.trigger in OTHER_TRIGGERS for run in last_runs):
             return []
         return [f"{target} is not there, so cron starts no job: cron-generate writes it"]
     except OSError:
         return []  # not for our eyes
-    found = [trouble] if is_planned and (trouble := cron_daemon.trouble()) else []
-    if gone := _program_that_is_gone(content):
-        found.append(f"the lines of {target} call {gone}, which is not there any more: run cron-generate")
-    elif not _fits(settings, jobs, content, status):
-        found.append(
-            f"{target} does not fit the job files: cron-generate --check shows the difference, cron-generate writes it"
-        )
-    return found
+    of_the_daemon = cron_daemon.trouble() if is_planned else None
+    of_the_file = _trouble_of_the_file(settings, jobs, status)
+    return [trouble for trouble in (of_the_daemon, of_the_file) if trouble is not None]
 
 
 def keep_fingerprint(settings: Settings, made_from: str, target: str) -> None:
@@ -85,23 +80,33 @@ def fingerprint(jobs: Sequence[PlannedJob | InvalidFile], manner: Manner) -> str
 # --- what is compared ------------------------------------------------------------------------------------------------
 
 
-def _fits(settings: Settings, jobs: Sequence[Job | InvalidJob], content: bytes, status: os.stat_result) -> bool:
-    """Whether the crontab is what `cron-generate` would write; true when that cannot be told."""
+def _trouble_of_the_file(settings: Settings, jobs: Sequence[Job | InvalidJob], status: os.stat_result) -> str | None:
+    """Return what is wrong with the crontab, in words; None when nothing is, or when that cannot be told."""
+    target = settings.output_crontab
     try:
         account = _account_of_jobs(settings)
-        if os.geteuid() != account.uid and any(isinstance(job, InvalidJob) for job in jobs):
-            return True  # its file may only be closed to whoever looks
         names_configuration = names_its_configuration(settings, account)
-        manner = manner_of(settings, account, settings.output_crontab, names_configuration=names_configuration)
+        manner = manner_of(settings, account, target, names_configuration=names_configuration)
         wanted = [planned(job) for job in jobs]
-        made_from = fingerprint(wanted, manner)
-        if read_mark(_path_of_mark(settings)) == _mark(settings.output_crontab, made_from, status):
-            return True
+        program = manner.run_job[0]
+        if read_mark(_path_of_mark(settings)) == _mark(target, fingerprint(wanted, manner), status):
+            return _gone(target, program) if _is_gone(program) else None
+        content = Path(target).read_bytes()
+        if program_gone := _program_that_is_gone(content):
+            return _gone(target, program_gone)
+        if os.geteuid() != account.uid and any(isinstance(job, InvalidJob) for job in jobs):
+            return None  # its file may only be closed to whoever looks
         crontab = crontab_of(wanted, manner)
-    except ProcessControlError:
-        return True
+    except (ProcessControlError, OSError):
+        return None
     # Comments are none of cron's business, and which faults they tell depends on who reads the files.
-    return _entries(crontab.text) == _entries(text_of(Standing(content=content, wrong=None)))
+    if _entries(crontab.text) == _entries(text_of(Standing(content=content, wrong=None))):
+        return None
+    return f"{target} does not fit the job files: cron-generate --check shows the difference, cron-generate writes it"
+
+
+def _gone(target: str, program: str) -> str:
+    return f"the lines of {target} call {program}, which is not there any more: run cron-generate"
 
 
 def _account_of_jobs(settings: Settings) -> Account:
@@ -126,23 +131,24 @@ def _mark(target: str, made_from: str, status: os.stat_result) -> dict[str, obje
 def _program_that_is_gone(content: bytes) -> str | None:
     """Return the first path, of those that the lines of our jobs begin with, that leads to nothing."""
     text = content.decode("utf-8", "surrogateescape")
-    calls = {_words_before_the_job(line) for line in _CALL.findall(text) if not is_comment(line)}
-    for path in sorted({word for call in calls for word in call if word.startswith("/")}):
-        try:
-            os.stat(path)
-        except (FileNotFoundError, NotADirectoryError):
-            return path
-        except OSError:
-            continue  # it may be there, where we may not look
-    return None
+    starts = {call[start.end() :] for call in _CALL.findall(text) if (start := _FIRST_PATH.search(call))}
+    calls = [_words_of(start) for start in starts]
+    paths = sorted({word for call in calls for word in call if word.startswith("/")})
+    return next((path for path in paths if _is_gone(path)), None)
 
 
-def _words_before_the_job(line: str) -> tuple[str, ...]:
-    """Return what a line calls: from its first absolute path on. The schedule has none, nor has the user."""
-    start = re.search(r"(?:^|[ \t])(?=['\"]?/)", line)
-    if start is None:
-        return ()
+def _is_gone(path: str) -> bool:
     try:
-        return tuple(shlex.split(line[start.end() :].replace("\\%", "%")))
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        pass  # it may be there, where we may not look
+    return False
+
+
+def _words_of(command: str) -> list[str]:
+    try:
+        return shlex.split(command.replace("\\%", "%"))
     except ValueError:
-        return ()
+        return []

@@ -106,7 +106,10 @@ def _interpreter() -> str:
     library = importlib.util.find_spec("yaml")
     beside = os.path.dirname(os.path.dirname(os.path.abspath(process_control.__file__)))
     lies_beside = library is not None and library.origin is not None and library.origin.startswith(f"{beside}/")
-    return os.path.realpath(sys.executable) if lies_beside else sys.executable
+    if lies_beside:
+        return os.path.realpath(sys.executable)
+    usual = os.path.join(os.path.dirname(sys.executable), "python3")  # else python and python3 give two crontabs
+    return usual if os.path.realpath(usual) == os.path.realpath(sys.executable) else sys.executable
 
 
 # --- as the service user ---------------------------------------------------------------------------------------------

@@ -64,6 +64,14 @@ class KnownSchedules:
         words: str | None = self._entry(job)[2]
         return words
 
+    def host_zone(self) -> Any:
+        """Return the host's time zone, looked up once."""
+        if self._host_zone is None:
+            from process_control.core.schedule import host_zone
+
+            self._host_zone = host_zone()
+        return self._host_zone
+
     def keep(self) -> None:
         """Write what was planned anew, when that is more than one schedule in twenty."""
         if self._planned * 20 <= len(self._known):
@@ -114,7 +122,7 @@ class KnownSchedules:
         for slot in schedule.after(last or settled_by):
             slots.append(int(slot.timestamp()))
             coming += slots[-1] > moment
-            if coming > COMING_SLOTS or slots[-1] > moment + ENOUGH_SECONDS:
+            if coming >= COMING_SLOTS or slots[-1] > moment + ENOUGH_SECONDS:
                 break
         self._known[job.slug][3] = slots
         self._planned += 1
@@ -124,14 +132,12 @@ class KnownSchedules:
         from os import uname
 
         from process_control.core.cron_fields import ScheduleError
-        from process_control.core.schedule import Schedule, host_zone
+        from process_control.core.schedule import Schedule
 
-        if self._host_zone is None:
-            self._host_zone = host_zone()
         zone = job.time_zone or ""
         try:
             schedule = Schedule.parse(
-                job.schedule, time_zone=job.time_zone or self._host_zone, host=uname().nodename, slug=job.slug
+                job.schedule, time_zone=job.time_zone or self.host_zone(), host=uname().nodename, slug=job.slug
             )
         except ScheduleError:
             return None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from process_control.core.job_state import FAILING, HELD, INVALID, LATE
 from process_control.core.run import OUTPUT_CUT, WARNED
+from process_control.core.schedule import host_zone
 from process_control.late_slots import late_in_words
 from process_control.status import JobStatus
 
@@ -45,6 +46,7 @@ class Answer:
 def troubles_of(statuses: Sequence[JobStatus]) -> list[Trouble]:
     """Return the jobs that need a look, worst first."""
     found = []
+    zone = None
     for status in statuses:
         if status.state in (FAILING, INVALID):
             found.append(_trouble(CRITICAL, status))
@@ -54,7 +56,8 @@ def troubles_of(statuses: Sequence[JobStatus]) -> list[Trouble]:
             why = "; ".join(status.alerts) or status.last_in_words
             found.append(Trouble(severity=WARNING, slug=status.slug, state=ALERT, why=_plain(why)))
         elif status.late_slot is not None:
-            why = f"late: {late_in_words(status.late_slot)}"
+            zone = zone or host_zone()
+            why = f"late: {late_in_words(status.late_slot, zone)}"
             found.append(Trouble(severity=WARNING, slug=status.slug, state=LATE, why=why))
     return sorted(found, key=lambda trouble: (-trouble.severity, trouble.slug))
 
