@@ -4,13 +4,14 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from cli.desk import Desk
 from cli.test_process_control_status import at_terminal  # noqa: F401  a fixture
 from commands import Result
-from harness import Box
+from harness import STRANGER, Box
 
 NOW = datetime.now(UTC)
 
@@ -205,3 +206,34 @@ def test_stdout_and_stderr_together_are_all_of_the_log(box: Box) -> None:
 
     assert sorted(box.process_control("logs", "job", "--stdout", "--stderr").stdout.split()) == ["one", "two"]
     assert box.process_control("logs", "job", "--stderr").stdout == "two\n"
+
+
+# --- whose jobs ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.needs_root
+def test_a_configuration_of_root_that_leads_to_ones_own_jobs_says_so(box: Box) -> None:
+    home = box.root / "home-of-a-stranger"
+    (home / ".config/process-control/jobs").mkdir(parents=True)
+    box.give(home, STRANGER)
+    named = box.root / "system.yaml"
+    named.write_text("output_crontab: console\n")
+    env = {"HOME": str(home), "PROCESS_CONTROL_CONFIG": str(named)}
+    how: dict[str, Any] = {"user": STRANGER, "env": env}
+
+    told = [
+        box.process_control("status", **how),
+        box.process_control("list", **how),
+        box.run_job("--list-jobs", **how),
+        box.cron_generate(**how),  # its HOME is not that of the password file: it is refused besides
+    ]
+    without_naming_it = box.process_control(
+        "list", user=STRANGER, env={"HOME": str(home), "PROCESS_CONTROL_CONFIG": None}
+    )
+
+    for result in told:
+        assert result.stderr.startswith(
+            f"{named} names no job_directory: these are your own jobs, in {home}/.config/process-control/jobs\n"
+            "  hint: sudo shows those of root; or name job_directory, state_directory and read_group there\n"
+        )
+    assert without_naming_it.stderr == ""

@@ -17,6 +17,7 @@ from process_control.cli.main import run_command
 from process_control.cli.output import print_json, print_line, talk
 from process_control.cli.plain import is_terminal
 from process_control.cli.run_job import own_directories, who
+from process_control.cli.whose_jobs import tell_whose_jobs
 from process_control.config.settings import Settings, load_settings
 from process_control.errors import NotPermitted, ProcessControlError, UsageError
 from process_control.export.crontab import Crontab, LeftOut
@@ -94,6 +95,7 @@ def cron_generate(*, check: bool, dry_run: bool, output: str | None, as_json: bo
     if check and dry_run:
         raise UsageError("--check and --dry-run do not go together", mend=f"{NAME} --help")
     settings = load_settings(config, dict(os.environb))
+    tell_whose_jobs(settings)
     account = check_allowed(settings.user, words=NAME, where=settings.path or "")
     target = target_of(settings, output)
     if check and target == CONSOLE:
