@@ -130,7 +130,7 @@ class JobStatus:
             "alerts": list(self.alerts),
             "health": self.health.state.value,
             "failures_in_row": self.health.failures_in_row,
-            "held": _hold_in_json(self.health),
+            "held": hold_as_json(self.health),
             "slow_start": self.slow_start.to_json() if self.slow_start else None,
             "backoff_until": self.backoff_until,
             "late": f"{self.late_slot:%Y-%m-%dT%H:%M:%S.000Z}" if self.late_slot else None,
@@ -321,7 +321,7 @@ def _output_bytes(run: Run) -> float | None:
     return run.stdout_bytes + run.stderr_bytes
 
 
-def _hold_in_json(health: Health) -> dict[str, Any] | None:
+def hold_as_json(health: Health) -> dict[str, Any] | None:
     if health.state is not State.HELD:
         return None
     return {

@@ -336,9 +336,9 @@ def test_json_tells_what_was_done_and_what_has_changed(desk: Desk, crontab: Path
         "crontab": str(crontab),
         "done": "wrote",
         "did": "wrote",
-        "jobs": 1,
-        "lines": 1,
-        "disabled": 1,
+        "job_count": 1,
+        "line_count": 1,
+        "disabled_count": 1,
         "left_out": [
             {
                 "job": "bad",

@@ -11,7 +11,7 @@ import click
 from process_control import __version__
 from process_control.cli.crontab_condition import fingerprint, keep_fingerprint
 from process_control.cli.crontab_target import CONSOLE, MODE, standing_crontab, target_of, text_of
-from process_control.cli.error_output import fault_as_json
+from process_control.cli.error_output import fault_as_json, talk_of_faults
 from process_control.cli.generated_crontab import crontab_of, what_it_is_made_from
 from process_control.cli.main import run_command
 from process_control.cli.output import print_json, print_line, talk
@@ -175,7 +175,7 @@ def _tell_what_is_left_out(generated: Generated) -> None:
         if generated.is_known(left):
             known.append(left.slug)
         else:
-            talk("\n".join(str(fault) for fault in left.faults))
+            talk_of_faults(left.faults)
     if known:
         more = f" and {len(known) - MOST_NAMED} more" if len(known) > MOST_NAMED else ""
         talk(
@@ -252,9 +252,9 @@ def _print_json(did: str, generated: Generated, *, with_text: bool = False) -> N
         "crontab": generated.target,
         "done": did,
         "did": did,  # the name until 1.0
-        "jobs": crontab.jobs,
-        "lines": crontab.lines,
-        "disabled": crontab.disabled,
+        "job_count": crontab.jobs,
+        "line_count": crontab.lines,
+        "disabled_count": crontab.disabled,
         "left_out": left_out,
         "alerts": [trouble] if (trouble := generated.trouble) else [],
         "changes": [asdict(change) for change in generated.changes],

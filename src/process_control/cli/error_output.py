@@ -18,6 +18,7 @@ MAX_EXCERPT = 100
 """Characters of the faulty line; of a longer one the part around the fault is shown."""
 BEFORE_FAULT = 40
 _PLACE = re.compile(r"(?P<file>.*):(?P<line>[0-9]+):(?P<column>[0-9]+)", re.DOTALL)
+_VALUE = re.compile(r"\"[^\"]*\"?|'[^']*'?|[^\s\[{].*?(?=\s+#|\s*$)")
 _WORD = re.compile(r"\"[^\"]*\"?|'[^']*'?|[^\s:,\[\]{}]+")
 
 
@@ -38,10 +39,15 @@ def print_error(error: ProcessControlError, *, as_json: bool) -> None:
             pass
         else:
             return
+    talk_of_faults(error.faults)
+
+
+def talk_of_faults(faults: Sequence[Fault]) -> None:
+    """Say on stderr what is wrong."""
     if sys.stderr.isatty():
-        talk_in_lines(on_terminal(error.faults, has_colour=has_colour(sys.stderr.fileno())))
+        talk_in_lines(on_terminal(faults, has_colour=has_colour(sys.stderr.fileno())))
     else:
-        talk(str(error))
+        talk("\n".join(str(fault) for fault in faults))
 
 
 def error_as_json(error: ProcessControlError, *, exit_code: int | None = None) -> dict[str, object]:
@@ -96,7 +102,7 @@ def _excerpt(fault: Fault) -> list[str]:
         return []
     number, column = place["line"], int(place["column"]) - 1
     before, rest = fault.line[:column], fault.line[column:]
-    word = _WORD.match(rest)
+    word = (_VALUE if before.rstrip().endswith((":", "-")) else _WORD).match(rest)
     length = len(word[0]) if word else 1
     shown_before, shown = _one_width(before), _one_width(before + rest)
     start = len(shown_before)

@@ -19,10 +19,13 @@ from process_control.errors import UsageError
 from process_control.history.block import read_block, runner_is_alive
 from process_control.history.health_changes import Changed, change_by_hand
 from process_control.history.record import JobRecord
+from process_control.status import hold_as_json
 from process_control.system import proc
 from process_control.system.clock import iso
 from process_control.wiring import announce
 
+OLD_NAMES = ("state", "slow_successes", "since", "by", "run_id", "release_at", "hold_kind")
+"""In JSON until 1.0: `state` is `health`, the others are in `held`."""
 IN_A_PIPE = "In a pipe, separated by tabs: job, what was done, state now, why."
 
 
@@ -44,9 +47,11 @@ class Done:
             "job": self.slug,
             "done": self.what,
             "changed": self.changed.is_change,
-            "health": record.get("state"),
-            "why": record.get("why"),
-            **record,  # "state" was the name of health until 1.0
+            "health": self.health.state.value,
+            "failures_in_row": self.health.failures_in_row,
+            "held": hold_as_json(self.health),
+            "why": self.health.why,
+            **{name: record[name] for name in OLD_NAMES if name in record},
         }
 
 

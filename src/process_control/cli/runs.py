@@ -232,9 +232,7 @@ def _ended(awaited: Awaited, state_directory: str, limit: float | None) -> bool:
 def _print_awaited(awaited: Sequence[Awaited], state_directory: str, *, as_json: bool) -> None:
     rows = [(each.slug, str(each.block["run_id"]), _end_of(each, state_directory)) for each in awaited]
     if as_json:
-        names = ("outcome", "reason", "detail", "exit_code", "signal")
-        runs = [{"job": slug, "run_id": run} | {name: end.get(name) for name in names} for slug, run, end in rows]
-        print_json({"runs": runs})
+        print_json({"runs": [_as_json(each, end) for each, (_, _, end) in zip(awaited, rows, strict=True)]})
         return
     for slug, run_id, end in rows:
         words = reason_in_words(end) if end.get("outcome") else "still running"
@@ -244,6 +242,13 @@ def _print_awaited(awaited: Sequence[Awaited], state_directory: str, *, as_json:
             print_tabbed([slug, run_id, words])
     if not rows and is_terminal():
         talk("nothing is running")
+
+
+def _as_json(awaited: Awaited, end: dict[str, object]) -> dict[str, object]:
+    block = awaited.block
+    start = {name: block.get(name) for name in ("run_id", "job", "trigger", "scheduled_at", "started_at")}
+    names = ("outcome", "reason", "detail", "exit_code", "signal")
+    return start | {"ended_at": end.get("ended_at") or end.get("at")} | {name: end.get(name) for name in names}
 
 
 def _end_of(awaited: Awaited, state_directory: str) -> dict[str, object]:

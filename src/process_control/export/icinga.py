@@ -93,9 +93,13 @@ def unknown(why: str) -> Answer:
 def _in_one_line(troubles: Sequence[Trouble], count: int) -> str:
     if not troubles:
         return f"{_jobs(count)} fine" if count else "there are no jobs"
-    named = ", ".join(str(trouble) for trouble in troubles[:MOST_NAMED])
-    more = f" and {len(troubles) - MOST_NAMED} more" if len(troubles) > MOST_NAMED else ""
-    return f"{len(troubles)} of {_jobs(count)}: {named}{more}"
+    of_jobs = [trouble for trouble in troubles if trouble.state not in (CRON, MAIL)]
+    words = [str(trouble) for trouble in troubles if trouble.state in (CRON, MAIL)]
+    if of_jobs:
+        named = ", ".join(str(trouble) for trouble in of_jobs[:MOST_NAMED])
+        more = f" and {len(of_jobs) - MOST_NAMED} more" if len(of_jobs) > MOST_NAMED else ""
+        words.append(f"{len(of_jobs)} of {_jobs(count)}: {named}{more}")
+    return "; ".join(words)
 
 
 def _figures(statuses: Sequence[JobStatus], troubles: Sequence[Trouble]) -> str:
