@@ -12,6 +12,9 @@ PYTHON := .venv/bin/python
 READY := .venv/.ready-$(shell (pwd; cat pyproject.toml; $(SYSTEM_PYTHON) -VV) 2>&1 | sha256sum | cut -c1-12)
 # What the product under test is called with: `make test PYTHON_FLAGS=-O` strips its `assert`s, not those of the tests.
 PYTHON_FLAGS :=
+# Tests run side by side, one worker for each processor; a file that is run by hand has none.
+PROCESSORS := $(shell nproc)
+WORKERS := $(if $(filter 1 2 3 4,$(PROCESSORS)),$(PROCESSORS),4)
 # What the tests call, and the Debian package that has it; installed only as root, and only when missing.
 TEST_TOOLS := setpriv:util-linux unshare:util-linux flock:util-linux mount:mount cron:cron linux.uml:user-mode-linux \
 	zsh:zsh fish:fish faketime:faketime dh_bash-completion:bash-completion man:man-db mandoc:mandoc \
@@ -62,7 +65,7 @@ demo: $(READY) ## a succeeding, a failing, a timing-out and a multi-command job,
 
 test: lint ## linters and all tests: what CI runs
 	@$(INSTALL_TEST_TOOLS)
-	PROCESS_CONTROL_PYTHON_FLAGS='$(PYTHON_FLAGS)' $(PYTHON) -m pytest
+	PROCESS_CONTROL_PYTHON_FLAGS='$(PYTHON_FLAGS)' $(PYTHON) -m pytest $(if $(filter 1,$(WORKERS)),,--numprocesses $(WORKERS))
 
 lint: $(READY) ## ruff and mypy --strict
 	@$(PYTHON) -m ruff check --quiet .

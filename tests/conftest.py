@@ -1,6 +1,8 @@
 """Fixtures for every test, and what they demand of each: no process, descriptor, file or control group left behind.
 
-A promise that cannot be tried here is named at the end of the session; with CI=true it fails.
+A promise that cannot be tried here is named at the end of the session; with CI=true it fails. `make test` runs several
+workers side by side (pytest-xdist): each has a control group, boxes and children of its own; the installed product and
+the host's cache are shared.
 """
 
 import contextlib
@@ -30,7 +32,7 @@ from harness import (
 )
 from process_control.system.cgroup import remove_forsaken
 
-pytest_plugins = ["storms"]
+pytest_plugins = ["side_by_side", "storms"]
 WAY_BY_MARK = {"with_group": WITH, "without_group": WITHOUT}
 CI = os.environ.get("CI") == "true"
 PR_SET_CHILD_SUBREAPER = 36
@@ -39,7 +41,7 @@ PR_SET_CHILD_SUBREAPER = 36
 @pytest.fixture(scope="session")
 def product() -> Iterator[Product]:
     """The package, installed as users have it."""
-    with installed_product() as product, system_cache_as_it_was():
+    with installed_product() as product:
         yield product
 
 
@@ -128,7 +130,8 @@ def _children() -> set[str]:
 
 def _take_in_orphans(known: set[str]) -> None:
     """Reap orphans as process 1 does, waiting a little for those about to end; what a test started it has to reap."""
-    started_by_us = {one.pid for one in gc.get_objects() if isinstance(one, subprocess.Popen)}
+    commands = [one for one in gc.get_objects() if isinstance(one, subprocess.Popen)]
+    started_by_us = {one.pid for one in commands if one.returncode is None}  # of others the pid may be used again
 
     def is_done() -> bool:
         new = [int(words.split()[0]) for words in _children() - known]
@@ -156,8 +159,12 @@ def _is_ours(path: Path) -> bool:
     return path.name in Box.roots_of_this_process
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     os.umask(0o022)  # whatever the tester's is: other accounts have to read what tests write
+    if not hasattr(config, "workerinput"):  # workers share the cache: whoever started them looks after it
+        cleaning = system_cache_as_it_was()
+        cleaning.__enter__()
+        config.add_cleanup(lambda: cleaning.__exit__(None, None, None))
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 

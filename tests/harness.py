@@ -254,7 +254,7 @@ class Box:
     def start(self, *arguments: str, via: str = "script", **how: Any) -> Live:
         """Start `run-job ARGUMENTS…` and return while it runs.
 
-        `via`: "script" is the console script that people call, "stub" the line that cron gets. `user`: the account
+        `via`: "script" is the command that people call, "stub" the line that cron gets. `user`: the account
         that calls (only root can choose); `env`: on top of the box's environment, None removes; `tty`: on a terminal
         of 24 lines and `columns`; `cwd`: of the caller.
         """

@@ -51,6 +51,10 @@ class Product:
         return self.prefix / "bin" / "cron-generate"
 
     @property
+    def check_jobs_icinga(self) -> Path:
+        return self.prefix / "bin" / "check-jobs-icinga"
+
+    @property
     def site_packages(self) -> Path:
         return self.prefix / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
 
@@ -69,10 +73,10 @@ class Product:
         return self.package / "cli" / "stub.py"
 
     def copy_to(self, prefix: Path) -> "Product":
-        """Return a second installation at `prefix`, for tests that damage it. Console scripts are rewritten."""
+        """Return a second installation at `prefix`, for tests that damage it. Its commands call its interpreter."""
         shutil.copytree(self.prefix, prefix, symlinks=True)
-        for script in (prefix / "bin" / name for name in ("run-job", "cron-generate", "process-control")):
-            script.write_text(script.read_text().replace(str(self.prefix), str(prefix)))
+        script = prefix / "bin" / ".process-control.py"
+        script.write_text(script.read_text().replace(str(self.prefix), str(prefix)))
         return Product(prefix=prefix, interpreter=self.interpreter)
 
 
@@ -132,7 +136,7 @@ def _fingerprint() -> str:
     digest = hashlib.sha256(f"{sys.version}{_base_interpreter()}{PYTHON_FLAGS}{Path(__file__).read_bytes()!r}".encode())
     for distribution in _dependencies():
         digest.update(f"{distribution.name}={distribution.version}\n".encode())
-    trees = [PROJECT / "src", PROJECT / "share"]
+    trees = [PROJECT / "src", PROJECT / "share", PROJECT / "scripts"]
     sources = sorted(path for tree in trees for path in tree.rglob("*") if "__pycache__" not in path.parts)
     for path in [PROJECT / "pyproject.toml", PROJECT / "README.md", *sources]:
         if path.is_file():
@@ -179,13 +183,10 @@ def _install(prefix: Path) -> None:
 
 
 def _call_python_with_its_flags(prefix: Path) -> None:
-    """Give the console scripts the flags. As words: with `-I` the interpreter passes over PYTHONOPTIMIZE."""
-    if len(PYTHON_FLAGS) > 1:
-        raise RuntimeError(f"a script's first line has room for one flag: {PYTHON_FLAGS}")
-    for script in (prefix / "bin").iterdir() if PYTHON_FLAGS else ():
-        first, newline, rest = script.read_bytes().partition(b"\n")
-        if not script.is_symlink() and first == f"#!{prefix}/bin/python".encode():
-            script.write_bytes(first + b" " + PYTHON_FLAGS[0].encode() + newline + rest)
+    """Give the commands the flags. As words: with `-I` the interpreter passes over PYTHONOPTIMIZE."""
+    for script in (PROJECT / "scripts").iterdir() if PYTHON_FLAGS else ():
+        installed = prefix / "bin" / script.name
+        installed.write_text(installed.read_text().replace(" -I -S ", f" {' '.join(PYTHON_FLAGS)} -I -S "))
 
 
 def _copy_distribution(distribution: importlib.metadata.Distribution, site_packages: Path) -> None:

@@ -65,6 +65,7 @@ class RealCron:
         self._mails = self._directory("mails", mode=0o1777)
         self._lay_out()
         self.syslog = Listener(self.root / "dev" / "log")
+        self.syslog.read_all_the_time()
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:

@@ -4,6 +4,7 @@ import os
 import re
 import select
 import socket
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,25 @@ class Listener:
         self._socket.setblocking(False)
         path.chmod(0o666)
         self._lines: list[Line] = []
+        self._messages: list[bytes] = []
+        self._reader: threading.Thread | None = None
+        self._end_of_reading, self._end_reading = os.pipe()
+
+    def read_all_the_time(self) -> None:
+        """Read in a thread from now on: the kernel keeps ten lines for us, and who sends one does not wait."""
+        self._reader = threading.Thread(target=self._read_until_closed, daemon=True)
+        self._reader.start()
+
+    def _read_until_closed(self) -> None:
+        while self._end_of_reading not in select.select([self._socket, self._end_of_reading], [], [])[0]:
+            self._read()
+
+    def _read(self) -> None:
+        try:
+            while True:
+                self._messages.append(self._socket.recv(1 << 16))
+        except BlockingIOError:
+            return
 
     def __enter__(self) -> Self:
         return self
@@ -66,6 +86,10 @@ class Listener:
         self.close()
 
     def close(self) -> None:
+        os.close(self._end_reading)
+        if self._reader is not None:
+            self._reader.join()
+        os.close(self._end_of_reading)
         self._socket.close()
 
     def fileno(self) -> int:
@@ -77,11 +101,10 @@ class Listener:
 
     def all_lines(self) -> list[Line]:
         """Return every line that has come, whoever sent it."""
-        while True:
-            try:
-                self._lines.append(parsed(self._socket.recv(1 << 16)))
-            except BlockingIOError:
-                return list(self._lines)
+        self._read()
+        while self._messages:
+            self._lines.append(parsed(self._messages.pop(0)))
+        return list(self._lines)
 
     def texts(self, tag: str = "process-control") -> list[str]:
         return [line.text for line in self.lines(tag)]

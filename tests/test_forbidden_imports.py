@@ -90,7 +90,9 @@ def witnessed_run(box: Box, notes: Path, slug: str) -> list[str]:
     return notes.read_text().splitlines()
 
 
-OF_THE_GUARD_AFTER_A_MOMENT = {f"process_control.system.{name}" for name in ("cgroup", "proc", "tree")}
+OF_THE_GUARD_AFTER_A_MOMENT = {
+    f"process_control.system.{name}" for name in ("cgroup", "clock", "guard_channel", "guard_watch", "proc", "tree")
+}
 
 
 def ours_before_the_command(lines: list[str]) -> set[str]:

@@ -70,10 +70,10 @@ def _of_the_runner(block: dict[str, Any], now: float) -> list[str]:
 
 
 def _past_its_limit(block: dict[str, Any], now: float) -> list[str]:
-    """Return how far the run is past its time limit. Of a later attempt it is not known when it began."""
+    """Return how far the run is past its time limit, all its attempts together."""
     limit, began = block.get("timeout_seconds"), _seconds_of(block.get("started_at"))
     grace = block.get("kill_grace_seconds")
-    if not isinstance(limit, (int, float)) or not limit or began is None or block.get("attempts"):
+    if not isinstance(limit, (int, float)) or not limit or began is None:
         return []
     kept_by = limit + (grace if isinstance(grace, (int, float)) else 0.0) + TOO_LONG_SECONDS
     if now - began <= kept_by:

@@ -10,6 +10,7 @@ from process_control.core.gate import GO
 from process_control.core.run import Facts
 from process_control.core.run_id import RANDOM_BYTES, run_id
 from process_control.errors import BadConfiguration, NotStarted
+from process_control.system import proc
 from process_control.system.clock import iso
 from process_control.system.signals import signal_name
 
@@ -71,6 +72,7 @@ class Run:
         "lock",
         "log",
         "memory_bytes_before",
+        "pid_start",
         "request",
         "slot",
         "slow_start",
@@ -85,6 +87,7 @@ class Run:
         self.adapters = adapters
         self.started_at = adapters.clock.now()
         self.id = run_id(self.started_at, posix.urandom(RANDOM_BYTES))
+        self.pid_start = proc.start_time(posix.getpid()) or 0
         self.slot: int | None = None
         self.lock: int | None = None
         self.log: str | None = None
@@ -114,8 +117,12 @@ class Run:
 
     @property
     def longest_seconds(self) -> float | None:
-        """How long the run may take before its grace; None for as long as it likes, or for several attempts."""
-        return None if self.job.retry_attempts > 1 else self.timeout_seconds or None
+        """How long the run may take before its last grace, all attempts together; None for as long as it likes."""
+        job = self.job
+        between = job.kill_grace_seconds + job.retry_max_delay_seconds * (1 + job.retry_jitter)
+        if not self.timeout_seconds:
+            return None
+        return self.timeout_seconds * job.retry_attempts + between * (job.retry_attempts - 1)
 
     @property
     def commands(self) -> list[list[str]]:
@@ -228,8 +235,17 @@ def skip(run: Run, reason: str, detail: str, *, unplanned: bool = False) -> int:
     if unplanned:
         record["unplanned"] = True
     run.adapters.store.append(record)
+    run.adapters.store.end_claim()
     run.adapters.announce(record)
     return 0
+
+
+def note_waiting(run: Run, for_what: str) -> None:
+    """Record that a scheduled start waits: whatever becomes of it, its planned time is accounted for."""
+    at = iso(run.adapters.clock.now())
+    record: dict[str, object] = {"event": "waiting", "at": at, **run.facts_for_the_record(), "detail": for_what}
+    run.adapters.store.append(record)
+    run.adapters.announce(record)
 
 
 def turn_away(run: Run, reason: str, detail: str) -> int:
@@ -272,8 +288,9 @@ def fail_unstarted(run: Run, reason: str, detail: str) -> int:
         "log": None,
     }
     run.adapters.store.append(end)
+    run.adapters.store.end_claim()
     post_news(run, facts, end)
     run.adapters.announce(end)
-    tell(run, facts, end)
     run.adapters.have_news_told()
+    tell(run, facts, end)
     return NotStarted.exit_code

@@ -9,7 +9,8 @@ Lean room: imports nothing.
     ├── CannotRecord              74   lock, log or journal cannot be written
     ├── NotStarted                75   already running, a survivor, held; no process or descriptor left just now
     ├── NotPermitted              77   wrong user, unsafe file
-    └── BadConfiguration          78   bad job file or configuration; may carry many faults
+    ├── BadConfiguration          78   bad job file or configuration; may carry many faults
+    └── RunnerKilled             137   the runner was killed before it could record its start
 
 The codes are those of sysexits.h where it has one.
 """
@@ -82,3 +83,7 @@ class NotPermitted(ProcessControlError):
 
 class BadConfiguration(ProcessControlError):
     exit_code = 78
+
+
+class RunnerKilled(ProcessControlError):
+    exit_code = 137

@@ -15,6 +15,9 @@ from process_control.system.clock import iso
 
 def is_stray(run: Run, slot: int) -> bool:
     """Whether the slot is from before the job's file was there as it is: nobody planned this start."""
+    previous = run.adapters.store.previous_run()
+    if previous is not None and previous.get("version") == run.job.version:  # that file was there: it was only touched
+        return False
     try:
         return slot < posix.stat(run.job.path).st_mtime
     except OSError:

@@ -164,7 +164,6 @@ class _Writer:
                 self._settings.state_directory,
                 run_id=_text(end, "run_id"),
                 began=_text(end, "started_at"),
-                version=_text(end, "version"),
                 job=self._job,
             )
             found = last_lines(path, count, streams=[stream], secrets=secrets)

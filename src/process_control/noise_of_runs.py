@@ -17,9 +17,7 @@ def stderr_lines(run: Run, job: Job | None, state_directory: str) -> list[str]:
     if not run.log or not run.stderr_bytes:
         return []
     try:
-        secrets, _ = secrets_of_run(
-            state_directory, run_id=run.run_id, began=run.started_at, version=run.version, job=job
-        )
+        secrets, _ = secrets_of_run(state_directory, run_id=run.run_id, began=run.started_at, job=job)
         found = last_lines(run.log, MOST_LINES, streams=[STDERR], secrets=secrets)
     except (OSError, SecretsUnknown):
         return []

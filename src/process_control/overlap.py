@@ -5,7 +5,7 @@ Lean room, but loaded only when two starts meet.
 
 import posix
 
-from process_control.current_run import Run, fail_unstarted, let_the_lock_go, skip
+from process_control.current_run import Run, fail_unstarted, let_the_lock_go, note_waiting, skip
 from process_control.errors import BadConfiguration, NotStarted
 from process_control.last_run import refuse_survivors
 from process_control.system import proc
@@ -95,7 +95,10 @@ def _refuse_own_ancestor(run: Run) -> None:
 
 def _wait_for_the_lock(run: Run) -> int | None:
     seconds = run.request.wait_seconds if run.request.wait_seconds is not None else run.job.queue_timeout_seconds
-    run.adapters.waiting(_holder_in_words(run) + _continue_the_stopped(run))
+    words = _holder_in_words(run) + _continue_the_stopped(run)
+    run.adapters.waiting(words)
+    if run.request.scheduled:
+        note_waiting(run, words)
     if _has_lock_within(run, seconds):
         return _ask_once_more(run)
     return _not_taken(run, seconds)

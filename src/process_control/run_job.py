@@ -72,15 +72,16 @@ def run_job(request: Request, job: "Job", adapters: "Adapters") -> int:
     except (CannotRecord, BadConfiguration, NotPermitted, OSError):
         if run.slot is not None:
             adapters.store.give_slot_back(run.slot)
+        let_the_lock_go(run)  # the caller may be one that reads no complaint
         raise
     facts, judged = run_attempts(run)
     end = end_of(run, facts, judged)
     record_the_end(run, facts, end)
     let_the_lock_go(run)
     adapters.set_deadline(None)  # who reads what we tell may take long
-    tell(run, facts, end)
     adapters.have_news_told()
     adapters.keep_house()
+    tell(run, facts, end)  # last: the caller may be one that reads no report
     return judged.exit_code
 
 
@@ -113,10 +114,14 @@ def claim_the_slot(run: Run) -> int | None:
 
         if late_start.is_stray(run, slot):
             return late_start.leave_as_stray(run, now)
-    if not run.adapters.store.claim_slot(slot):
+    if not run.adapters.store.claim_slot(slot, pid_start=run.pid_start, boot_id=run.adapters.identity.boot_id):
         run.adapters.announce({"event": "repeat", **run.facts_for_the_record(), "scheduled_at": iso(slot)})
         return 0
     run.slot = slot
+    if run.adapters.store.forgotten_slot is not None:
+        from process_control.forgotten_start import record_forgotten
+
+        record_forgotten(run, run.adapters.store.forgotten_slot)
     return late_start.skip_as_too_late(run, slot, now) if is_late else None
 
 
@@ -261,7 +266,7 @@ def block_of(run: Run, limits: "dict[str, object] | None") -> dict[str, object]:
         **run.facts_for_the_record(),
         "lock": run.job.lock,
         "pid": posix.getpid(),
-        "pid_start": proc.start_time(posix.getpid()),
+        "pid_start": run.pid_start,
         "boot_id": identity.boot_id,
         "pid_ns": identity.pid_namespace,
         "guard_pid": posix.getppid(),

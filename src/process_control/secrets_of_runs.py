@@ -10,7 +10,7 @@ from process_control.errors import NotPermitted
 from process_control.history.block import Block
 from process_control.history.events import event_of_run
 from process_control.history.fingerprints import are_known
-from process_control.system import proc
+from process_control.system.describe import describe
 
 
 class SecretsUnknown(NotPermitted):
@@ -18,22 +18,22 @@ class SecretsUnknown(NotPermitted):
 
 
 def secrets_of_run(
-    state_directory: str, *, run_id: str, began: str | None, version: str | None, job: Job | None
+    state_directory: str, *, run_id: str, began: str | None, job: Job | None
 ) -> tuple[list[str], str | None]:
     """Return the values to mask in what that run printed, and a word of doubt about them, or None.
 
-    `began` is when it started, ISO 8601, `version` that of its job file, `job` the job as it is now (None: gone, or not
-    readable). Raises SecretsUnknown (77).
+    `began` is when it started, ISO 8601, `job` the job as it is now (None: gone, or not readable). Raises
+    SecretsUnknown (77).
     """
-    if job is not None and not job.environment_file and version == job.version:
-        return [], None
-    start = event_of_run(state_directory, event="start", run_id=run_id, since=began or "") or {}
-    noted = start.get("secrets")
+    start = event_of_run(state_directory, event="start", run_id=run_id, since=began or "")
+    noted = None if start is None else start.get("secrets")
     secrets, faults = secrets_of(job)
     if isinstance(noted, list):
         if noted and not are_known(state_directory, noted, secrets):
             raise _unknown(run_id, job, faults)
         return secrets, None
+    if start is None and job is None:
+        raise _unknown(run_id, job, faults)
     if job is None or not job.environment_file:
         return [], None
     if faults:
@@ -65,9 +65,8 @@ def describe_survivors(state_directory: str, block: Block, job: Job | None, pids
             state_directory,
             run_id=str(block.get("run_id")),
             began=str(block.get("started_at") or ""),
-            version=str(block.get("version")),
             job=job,
         )
     except (SecretsUnknown, OSError):
         secrets, doubt = None, None
-    return [proc.describe(pid, None if doubt else secrets) for pid in pids]
+    return describe(pids, None if doubt else secrets)

@@ -297,7 +297,6 @@ class Adapters:
                 pass
 
     def executor(self, run: "Run") -> "Executor":
-        from process_control.system import proc
         from process_control.system.supervisor import Supervisor, TimeLimits
 
         job = self._job
@@ -318,7 +317,7 @@ class Adapters:
             block_of=self._block_of,
             settled=self._import_what_the_end_needs,
             flush=self.notifier.flush,
-            describe=lambda pid: proc.describe(pid, self.notifier.secrets),
+            describe=self._describe,
             surroundings=self._surroundings.of(run),
             make_watch=self._make_watch if _looks_at_lines(job) else None,
         )
@@ -370,11 +369,20 @@ class Adapters:
 
         return Capture(cap_bytes=self._job.log_bytes, show=self.notifier.show if self.notifier.is_live else None)
 
+    def _describe(self, pids: list[int]) -> list[str]:
+        from process_control.system.describe import describe
+
+        return describe(pids, self.notifier.secrets)
+
     def _block_of(self, slug: str) -> "Block | None":
         from process_control.core.job import is_slug
         from process_control.history.block import read_block
 
         return read_block(self.state_directory, slug) if is_slug(slug) else None
+
+    @property
+    def settings(self) -> "Settings":
+        return self._settings
 
     def set_deadline(self, seconds: float | None) -> None:
         """Have the guard kill this process in so many seconds; None: it may take as long as it likes."""
@@ -480,14 +488,16 @@ def postman_for(settings: "Settings", account: "Account") -> "Postman":
     return Postman(settings, user=account.name, announce=announce)
 
 
-def notifier_for(environment: dict[str, str], *, scheduled: bool) -> "Notifier":
-    """Return the terminal of a person who waits for the run, or else stderr."""
-    if not scheduled and posix.isatty(1):
+def notifier_for(
+    environment: dict[str, str], account: "Account", *, scheduled: bool, show: bool | None = None
+) -> "Notifier":
+    """Return what shows the output to a person who waits for the run, or else stderr. `show` says so, None: look."""
+    if show is None:
+        show = not scheduled and (posix.isatty(1) or posix.isatty(2) or posix.isatty(0))
+    if show:
         from process_control.notify.terminal import open_terminal
 
-        terminal = open_terminal(environment)
-        if terminal is not None:
-            return terminal
+        return open_terminal(environment, account)
     from process_control.notify.standard_error import StandardError
 
     return StandardError()

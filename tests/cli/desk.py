@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from commands import Result
-from harness import forget_cached, system_cache_as_it_was
+from harness import forget_cached
 from history.builders import State
 from process_control.cli.cron_generate import cron_generate
 from process_control.cli.main import main, run_command
@@ -80,6 +80,5 @@ def new_desk(root: Path, capture: pytest.CaptureFixture[str], patch: pytest.Monk
     state = State(root / "state", logs=root / "log")
     desk = Desk(root, jobs, state, root / "process-control.yaml", capture)
     desk.configure()
-    with system_cache_as_it_was():
-        yield desk
-        forget_cached(root)
+    yield desk
+    forget_cached(root)

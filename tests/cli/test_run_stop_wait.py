@@ -46,6 +46,17 @@ def test_run_with_follow_ends_as_the_job_ends(box: Box) -> None:
     assert len(ends(box)) == 1
 
 
+def test_run_with_follow_shows_the_output_in_a_pipe(box: Box) -> None:
+    box.job("job", "command: sh -c 'echo out; echo err >&2'\nstderr: ignore")
+
+    shown = box.process_control("run", "--follow", "job")
+    quiet = box.process_control("run", "--follow", "--quiet", "job")
+
+    assert (shown.stdout, shown.exit_code) == ("out\n", 0)
+    assert "err\n" in shown.stderr
+    assert (quiet.stdout, quiet.stderr, quiet.exit_code) == ("", "", 0)
+
+
 def test_stop_ends_all_that_run_and_says_when_nothing_did(box: Box) -> None:
     started = box.fifo("started")
     for slug in ("a", "b"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import forget_cached, system_cache_as_it_was
+from harness import forget_cached
 from process_control.config.job_directory import load_job
 from process_control.config.known_schedules import COMING_SLOTS, KnownSchedules
 from process_control.config.settings import Settings, load_settings
@@ -55,9 +55,8 @@ class Host:
 
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[Host]:
-    with system_cache_as_it_was():
-        yield Host(tmp_path)
-        forget_cached(tmp_path)
+    yield Host(tmp_path)
+    forget_cached(tmp_path)
 
 
 def planned(job: Job, at: datetime) -> tuple[datetime, str]:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from process_control.core.noise import as_rules, learn, new_lines, pattern_of
@@ -30,6 +30,7 @@ def test_a_line_becomes_a_pattern(line: str, pattern: str) -> None:
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="\n\r"), max_size=250))
+@example("0\N{MATHEMATICAL BOLD DIGIT ZERO}")
 def test_a_pattern_matches_the_line_that_it_was_made_of(line: str) -> None:
     assert re.search(pattern_of(line), line, re.DOTALL)
 

@@ -191,7 +191,7 @@ def block(data: bytes, room: Path) -> None:
     try:
         assert job.previous_run() in (run, None)
         # A block that is too short is made anew: then the journal is asked, which here knows of no slot.
-        assert job.claim_slot(SLOT) == (slot != SLOT or len(data) < BLOCK_BYTES)
+        assert job.claim_slot(SLOT, pid_start=1, boot_id="") == (slot != SLOT or len(data) < BLOCK_BYTES)
         job.write_run(NEW_RUN)
     finally:
         job.close()

@@ -18,6 +18,7 @@ from process_control.export.crontab_rules import read_crontab
 from process_control.notify.failmail import message_of
 from process_control.notify.mail import Mail, as_html, as_text
 from process_control.notify.message import escape_controls
+from process_control.notify.outlet import Outlet
 from process_control.notify.terminal import Terminal
 
 SECRET = "correct-horse"
@@ -162,7 +163,8 @@ def _on_a_terminal(data: bytes, size: int, *, secrets: list[str]) -> str:
     reading, writing = os.pipe()
     try:
         os.set_blocking(writing, False)
-        shown = Terminal(writing, colour=False)
+        outlet = Outlet(os.dup(writing), is_terminal=True, colour=False)
+        shown = Terminal({b"o": outlet}, own=outlet, report=None)
         shown.secrets = secrets
         for first in range(0, len(data), size):
             shown.show(b"o", data[first : first + size])

@@ -460,6 +460,21 @@ def test_a_journal_that_was_replaced_is_read_anew(state: State) -> None:
     assert [run.job for run in all_runs(state)] == ["new", "new"]
 
 
+def test_a_journal_that_lost_its_end_in_a_power_cut_and_went_on_is_read_anew(state: State) -> None:
+    """Somebody had looked before the record was on the disk; what came after the boot is longer."""
+    state.run("kept", NOON)
+    (day,) = state.journal.iterdir()
+    before = day.stat().st_size
+    state.run("gone", NOON + HOUR)
+    all_runs(state)
+
+    os.truncate(day, before)
+    for number in range(3):
+        state.run("a-job-with-a-longer-name", NOON + (2 + number) * HOUR)
+
+    assert [run.job for run in all_runs(state)] == ["a-job-with-a-longer-name"] * 3 + ["kept"]
+
+
 # --- it can be deleted at any time ---------------------------------------------------------------------------------
 
 

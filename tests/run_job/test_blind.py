@@ -39,7 +39,7 @@ def test_a_scheduled_start_without_a_process_left_is_refused_recorded_and_mailed
     box.job("job", 'command: "true"\nschedule: "* * * * *"')
     box.run("job")
 
-    result = box.run("--scheduled", "job", user=SERVICE_USER, preexec_fn=no_process_more)
+    result = box.command(["prlimit", "--nproc=0", *box.product.stub_words, "--scheduled", "job"], user=SERVICE_USER)
 
     assert result.exit_code == 75
     assert result.stderr.startswith(
@@ -48,11 +48,6 @@ def test_a_scheduled_start_without_a_process_left_is_refused_recorded_and_mailed
     (refusal,) = records(box, "refusal")
     assert (refusal["job"], refusal["trigger"], refusal["exit_code"]) == ("job", "cron", 75)
     assert list((box.state_directory / "spool").glob("news/*")) or list((box.state_directory / "spool").glob("mail/*"))
-
-
-def no_process_more() -> None:
-    """In the process that becomes run-job: its account has as many processes as it may."""
-    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 
 
 @pytest.mark.parametrize("descriptors", range(6, 24))

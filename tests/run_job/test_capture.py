@@ -66,13 +66,16 @@ def test_two_streams_are_told_apart_and_none_loses_a_byte(box: Box, storm: Storm
 
 
 def test_with_time_between_writes_the_order_of_the_streams_holds(box: Box) -> None:
-    box.job(
-        "turns",
-        "stderr: ignore\n"
-        "command: sh -c 'for i in 1 2 3; do echo out $i; sleep 0.02; echo err $i >&2; sleep 0.02; done'",
-    )
+    seen = box.fifo("seen")
+    go_on = f"read x < {seen}; sleep 0.02"
+    job = script(box, "turns.sh", f"for i in 1 2 3; do echo out $i; {go_on}; echo err $i >&2; {go_on}; done")
+    box.job("turns", f"stderr: ignore\ncommand: {job}")
 
-    box.run("turns")
+    with box.start("turns") as live:
+        for size in range(6, 42, 6):
+            until(lambda size=size: box.logs("turns") and len(box.log_bytes("turns")) == size, "the line in the log")
+            seen.write_line()
+        live.wait()
 
     assert box.log_bytes("turns") == b"".join(b"out %d\nerr %d\n" % (i, i) for i in (1, 2, 3))
     index = box.log_index("turns")

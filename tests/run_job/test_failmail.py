@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import SERVICE_USER, Box, until
+from harness import SERVICE_USER, Box, children, lives, until
 from mail_server import MailServer, Received, mail_server, mail_to, wait_until_told
 from runs import ONE_SLOT, kill_both, script, the_end
 
@@ -394,3 +394,46 @@ def test_a_full_disk_keeps_no_mail_back(make_box: Callable[..., Box], server: Ma
 
     assert result.exit_code == 3
     assert subjects(server.mails) == ["job failed: exited with 3"]
+
+
+def test_a_report_that_nobody_reads_keeps_neither_the_mail_nor_the_lock(box: Box, server: MailServer) -> None:
+    mail_to(box, server)
+    box.job("job", "command: sh -c 'head -c 200000 /dev/zero >&2; exit 3'")
+
+    with box.start("job") as unread:
+        server.wait_for(1)
+        lives_on = unread.process.poll() is None
+        again = box.run("job", "--timeout", "1")
+        first = unread.wait()
+
+    wait_until_told(box)
+    assert lives_on
+    assert (first.exit_code, again.exit_code) == (3, 3)
+
+
+def test_a_refusal_that_nobody_reads_does_not_keep_the_lock(box: Box) -> None:
+    """A start that has the lock and cannot make its log complains to a pipe that is full, and stays there."""
+    box.job("job", "command: 'true'")
+    box.run("job")
+    logs = box.output_directory / "job"
+    logs.rename(box.root / "logs")
+    logs.write_text("in the way of the directory")
+    command = ["sh", "-c", 'head -c 65536 /dev/zero >&2; exec "$@"', "sh", str(box.product.run_job), "job"]
+
+    with box.start_command(command) as unread:
+        (runner,) = until(lambda: writers_to_stderr(unread.pid), "the runner to complain")
+        logs.unlink()
+        (box.root / "logs").rename(logs)
+        again = box.run("job")
+        lives_on = lives(runner)
+        refused = unread.wait()
+
+    assert lives_on
+    assert again.exit_code == 0, again
+    assert refused.exit_code == 74
+
+
+def writers_to_stderr(guard: int) -> list[int]:
+    """Return the children of the guard that are blocked in a system call on their stderr."""
+    calls = {pid: Path(f"/proc/{pid}/syscall").read_text().split() for pid in children(guard)}
+    return [pid for pid, words in calls.items() if words[1:2] == ["0x2"]]

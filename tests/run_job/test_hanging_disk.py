@@ -10,7 +10,7 @@ import pytest
 from hanging_disk import hanging_disk
 from harness import Box, children, lives, until
 from process_control.system import guard, guard_watch
-from runs import outcomes, the_end
+from runs import ONE_SLOT, outcomes, records, the_end
 
 pytestmark = pytest.mark.needs_root
 
@@ -77,8 +77,13 @@ def _where_it_waits(pid: int) -> str:
         return ""
 
 
-def test_a_signal_ends_a_start_whose_job_directory_does_not_answer(box: Box, disk: Path) -> None:
-    box.configure(job_directory=str(disk / "jobs"))
+@pytest.mark.parametrize("key", ["job_directory", "output_directory"])
+def test_a_signal_ends_a_start_whose_directories_do_not_answer_and_the_guard_records_it(
+    box: Box, disk: Path, key: str
+) -> None:
+    box.job("job", f"command: 'true'\n{ONE_SLOT}")
+    box.run("job")
+    box.configure(**{key: str(disk / "below")})
 
     with box.start("--scheduled", "job") as live:
         until(lambda: a_process_waits_below(live.pid), "the runner to wait for the disk")
@@ -86,6 +91,7 @@ def test_a_signal_ends_a_start_whose_job_directory_does_not_answer(box: Box, dis
         result = live.wait(seconds=40)
 
     assert result.exit_code == 137
+    assert [refusal["reason"] for refusal in records(box, "refusal")] == ["runner_killed_before_start"]
 
 
 def test_a_guard_kills_a_runner_that_does_not_come_as_far_as_its_command() -> None:
@@ -103,3 +109,12 @@ def test_a_guard_kills_a_runner_that_does_not_come_as_far_as_its_command() -> No
     _, status = os.waitpid(outer, 0)
 
     assert os.waitstatus_to_exitcode(status) == 7
+
+
+def test_check_is_critical_while_the_disk_of_the_state_does_not_answer(box: Box, disk: Path) -> None:
+    box.configure(state_directory=str(disk / "state"))
+
+    result = box.process_control("check", "--timeout", "1s", seconds=30)
+
+    assert result.exit_code == 2
+    assert result.stdout.startswith("PROCESS-CONTROL CRITICAL - no answer within 1 s: a disk of the configuration or")

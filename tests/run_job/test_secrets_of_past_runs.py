@@ -170,3 +170,15 @@ def test_several_first_runs_at_once_have_one_key(box: Box) -> None:
     assert len({tuple(start["secrets"]) for start in starts(box)}) == 1
     assert not list(box.state_directory.glob("secrets.key.*"))
     assert len(records(box, "start")) == 6
+
+
+def test_secrets_of_a_default_that_was_taken_away_stay_hidden(box: Box, secrets: Path) -> None:
+    box.configure(default_job_config={"environment_file": str(secrets)})
+    box.job("plain", "command: printenv TOKEN")
+    box.run("plain")
+    box.configure(default_job_config=None)
+
+    result = box.process_control("logs", "plain")
+
+    assert result.exit_code == 77
+    assert result.stdout == ""

@@ -183,6 +183,47 @@ def test_a_runner_that_does_not_answer_a_stop_is_killed_and_the_run_is_lost(box:
     assert not lives(runner)
 
 
+PAUSED = {
+    "a rule ignores the KILL": ("exec sleep 1000", "verdicts: [{signal: KILL, verdict: ignore}]"),
+    "it ended by itself": ("exec sleep 1", ""),
+}
+
+
+@pytest.mark.parametrize(("text", "keys"), PAUSED.values(), ids=PAUSED)
+def test_a_limit_that_passed_while_all_of_us_were_stopped_is_no_success(box: Box, text: str, keys: str) -> None:
+    started = box.fifo("started")
+    job = script(box, "job.sh", f"echo $$ > {started}; {text}")
+    box.job("job", f"command: {job}\ntimeout: 0.5s\nkill_grace: 0.1s\n{keys}")
+
+    with box.start("job", via="stub") as live:
+        command = int(started.read_line())
+        guard, runner = stop_all_of_us(live.pid)
+        if keys:
+            pause_a_little(0.6)
+            os.kill(command, signal.SIGKILL)
+        until(lambda: state_letter(command) == "Z", "the command to end")
+        for pid in (guard, runner):
+            os.kill(pid, signal.SIGCONT)
+        result = live.wait(seconds=30)
+
+    assert result.exit_code == 124
+    assert outcomes(box) == [("failed", "timeout")]
+
+
+def test_a_limit_of_silence_holds_although_the_runner_is_stopped_again_and_again(box: Box) -> None:
+    started = box.fifo("started")
+    job = script(box, "job.sh", f"echo $$ > {started}; exec sleep 1000")
+    box.job("job", f"command: {job}\nsilence_timeout: 0.3s\nkill_grace: 0.1s\ntimeout: 0")
+
+    with box.start("job", via="stub") as live:
+        command = int(started.read_line())
+        with frozen(killers(box, "job")[1]):
+            until(lambda: not lives(command), "the guard to end the tree")
+        live.wait(seconds=30)
+
+    assert ends(box)[-1]["outcome"] in ("failed", "lost")
+
+
 class frozen:  # noqa: N801  a context
     """While open, these processes are stopped again at once whenever somebody continues them."""
 

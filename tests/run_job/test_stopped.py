@@ -6,6 +6,7 @@ import random
 import re
 import signal
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,10 +29,17 @@ def test_a_signal_at_any_moment_gives_the_right_exit_and_the_right_row(box: Box,
     box.job("job", f"command: [{job}, 'true', {job}]\nkill_grace: 5")
     proof.touch()
     seen: Counter[int] = Counter()
-    for _ in storm.rounds():
-        before = len(ends(box))
+    took = 0.0
+    for round_number in storm.rounds():
+        before, began = len(ends(box)), time.monotonic()
         with box.start("job", via="stub") as live:
-            if not pause_or_end(live, chance.uniform(0, 0.25)):
+            if round_number == 0:  # undisturbed: how long that takes here and now
+                live.process.wait()
+                took = time.monotonic() - began
+            elif round_number == 1:
+                until(lambda: len(proof.read_text().split()) > 2, "the second run to begin")
+                live.signal(number)
+            elif not pause_or_end(live, chance.uniform(0, 1.2 * took)):
                 live.signal(number)
             result = live.wait()
         rows = ends(box)[before:]

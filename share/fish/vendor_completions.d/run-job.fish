@@ -58,6 +58,8 @@ complete -c run-job -l wait -d 'queue for the lock instead of refusing (TIME: 90
 complete -c run-job -l force -d 'run although the job is held; in full although it is in slow start'
 complete -c run-job -l timeout -x -d 'for this run only; 0 is none'
 complete -c run-job -l note -x -d 'why, for the audit'
+complete -c run-job -l show -d 'show the job\'s output, each stream on its own descriptor'
+complete -c run-job -l quiet -d 'show no output, only the report of a failed run'
 complete -c run-job -l dry-run -d 'show what would run: command, environment, directory, user, limits, lock'
 complete -c run-job -s l -l list-jobs -d 'one line a job'
 complete -c run-job -s s -l status -d 'one line a job, what it did last'

@@ -20,6 +20,7 @@ EVENTS = (
     "attempt",
     "skip",
     "stray",
+    "waiting",
     "end",
     "fault",
     "stop",

@@ -10,7 +10,7 @@ imported one by one, and the bundle written again.
 import marshal
 import posix
 import sys
-from zlib import crc32
+from binascii import crc32
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

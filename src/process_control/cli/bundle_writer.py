@@ -42,6 +42,7 @@ RUNNER = (
     "process_control.core.gate",
     "process_control.system.clock",
     "process_control.system.guard_channel",
+    "process_control.history.claim",
     "process_control.system.plain_file",
     "process_control.history.journal",
     "process_control.system.proc",

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,12 +12,17 @@ from process_control.alerts import waiting_mail
 from process_control.cli.crontab_condition import troubles_of_cron
 from process_control.cli.output import print_json, print_line
 from process_control.cli.session import JOBS_HELP, Session, Verb, select_jobs
+from process_control.config.kinds import seconds_of
 from process_control.config.known_schedules import KnownSchedules
 from process_control.config.settings import Settings
 from process_control.errors import ProcessControlError, UsageError
-from process_control.export.icinga import CRITICAL, UNKNOWN, Answer, answer, unknown
+from process_control.export.icinga import CRITICAL, UNKNOWN, Answer, Trouble, answer, unknown
 from process_control.history.index import Index
 from process_control.status import read_statuses
+from process_control.system.ask import NoAnswer, ask
+
+ANSWER_SECONDS = 50.0
+"""Plugins are given a minute by most who call them."""
 
 
 class Plugin(Verb):
@@ -40,23 +46,38 @@ class Plugin(Verb):
             return _say_unknown(why, as_json=as_json)
 
 
+def _answer_within(seconds: float, settings: Settings, words: Sequence[str]) -> Answer:
+    """Return the answer, asked of a child: CRITICAL when it does not come, since a disk may hang."""
+    try:
+        said = ask(lambda: asdict(_answer(settings, words)), seconds=seconds)
+    except NoAnswer as error:
+        why = f"{error}: a disk of the configuration or the state may hang"
+        return Answer(code=CRITICAL, text=f"PROCESS-CONTROL CRITICAL - {why}")
+    troubles = tuple(Trouble(**each) for each in said["troubles"])
+    return Answer(code=said["code"], text=said["text"], troubles=troubles)
+
+
 @click.command(
     "check",
     cls=Plugin,
     epilog=(
         f"{JOBS_HELP} Exit code 0: all is well. 1: a job is held, or late (nothing became of its last slot), or "
-        "something needs a look: output that could not be written, skips that nobody chose, a runner that is stopped, "
-        "mail that waits for more than 15 minutes (when no job is named). 2: a job fails, or its file is invalid. 3: "
-        "it cannot be said. Whoever is a member of read_group may ask."
+        "something needs a look: output that could not be written, skips that nobody chose, a runner that is stopped; "
+        "and when no job is named: cron does not run or has another crontab, mail waits for more than 15 minutes. "
+        "2: a job fails, or its file is invalid. 3: it cannot be said. Whoever is a member of read_group may ask."
     ),
 )
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON; the exit code stays.")
+@click.option("--timeout", metavar="TIME", help="CRITICAL when there is no answer within that time (50s).")
 @click.pass_obj
-def check(session: Session, jobs: Sequence[str], as_json: bool) -> int:
+def check(session: Session, jobs: Sequence[str], as_json: bool, timeout: str | None) -> int:
     """Check the jobs, as a plugin of Icinga, Nagios or Naemon does."""
     settings = session.settings("check")
-    return _say(_answer(settings, jobs), as_json=as_json)
+    seconds = ANSWER_SECONDS if timeout is None else seconds_of(timeout)
+    if not seconds:
+        raise UsageError(f"--timeout {timeout}: not a time", mend="50s, 2m")
+    return _say(_answer_within(seconds, settings, jobs), as_json=as_json)
 
 
 def _answer(settings: Settings, words: Sequence[str]) -> Answer:
@@ -109,7 +130,9 @@ def _say(said: Answer, *, as_json: bool) -> int:
 def check_jobs_icinga(ctx: click.Context) -> int:
     """Tell which jobs fail."""
     settings = ctx.ensure_object(Session).settings("check")
-    failing = [trouble for trouble in _answer(settings, ()).troubles if trouble.severity == CRITICAL]
+    failing = [
+        trouble for trouble in _answer_within(ANSWER_SECONDS, settings, ()).troubles if trouble.severity == CRITICAL
+    ]
     if not failing:
         print_line("OK: no job fails")
         return 0

@@ -91,7 +91,7 @@ def is_account(name: str) -> bool:
 
 
 def words_of_run_job(settings: Settings) -> tuple[str, ...]:
-    """Return `runner_path`, or the interpreter and its stub, past `site` and the slow console script."""
+    """Return `runner_path`, or the interpreter and its stub, past the script that people call."""
     if settings.runner_path is not None:
         return (settings.runner_path,)
     stub = os.path.join(os.path.dirname(os.path.abspath(process_control.__file__)), "cli", "stub.py")

@@ -257,9 +257,7 @@ def _show_output(screen: Console, status: JobStatus, news: Collection[str], stat
     if run is None or not run.log:
         return
     try:
-        secrets, doubt = secrets_of_run(
-            state_directory, run_id=run.run_id, began=run.started_at, version=run.version, job=status.definition
-        )
+        secrets, doubt = secrets_of_run(state_directory, run_id=run.run_id, began=run.started_at, job=status.definition)
         lines = last_lines(run.log, LAST_LINES, secrets=secrets)
     except SecretsUnknown as error:
         screen.print(Text(f"\nits output is not shown: {clean(error.faults[0].what)}", style="yellow"))

@@ -165,7 +165,6 @@ def _secrets(run: Run, settings: Settings) -> list[str]:
         settings.state_directory,
         run_id=run.run_id,
         began=run.started_at,
-        version=run.version,
         job=_definition(settings, run.job),
     )
     if doubt:

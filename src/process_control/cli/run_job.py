@@ -10,7 +10,6 @@ from process_control.cli.run_job_options import Options, parse
 from process_control.errors import (
     BadConfiguration,
     NotStarted,
-    OwnFault,
     ProcessControlError,
     UsageError,
 )
@@ -71,6 +70,7 @@ def start(options: Options) -> int:
     """Fork into guard and runner; return the exit code in either. The guard knows nothing of the job but its name."""
     from process_control.system import guard, linux
 
+    _leave_the_directory_of_the_caller(options)
     if posix.getpid() == 1:
         guard.adopt_orphans_of_a_container()
     linux.set_process_name(b"run-job")
@@ -87,8 +87,9 @@ def start(options: Options) -> int:
         if bundle is not None:
             bundle.close()
         code, was_killed = guard.watch(runner, channel)
-        if was_killed or code == OwnFault.exit_code:
-            _settle(options)
+        if was_killed:
+            _say_that_it_is_lost(options, runner)
+            _settle(options, runner, options.scheduled)
         if bundle is None:
             _have_a_bundle_written()
         return code
@@ -104,6 +105,24 @@ def start(options: Options) -> int:
     code = _run(request, options, settings, account, caller(), guard_pid)
     guard.continue_it(guard_pid)
     return code
+
+
+def _leave_the_directory_of_the_caller(options: Options) -> None:
+    """Go to `/`, so that the caller's directory can be unmounted while the job runs.
+
+    The configuration is the one path that may be given relative to it. In a directory that is gone nothing can be:
+    whoever reads the configuration says so.
+    """
+    named = options.config
+    if named is None:
+        variable = posix.environ.get(b"PROCESS_CONTROL_CONFIG", b"")
+        named = variable.decode(sys.getfilesystemencoding(), "surrogateescape")
+    if named and not named.startswith("/"):
+        try:
+            options.config = f"{posix.getcwd()}/{named}"
+        except OSError:
+            return
+    posix.chdir("/")
 
 
 def _surroundings(options: Options, channel: int | None) -> "tuple[Settings, Account, Callable[[], Caller]]":
@@ -122,7 +141,8 @@ def _surroundings(options: Options, channel: int | None) -> "tuple[Settings, Acc
     identity = Identity()
     is_root = posix.geteuid() == 0  # and the guard stays root
     environment = decoded(posix.environ)
-    notifier = notifier_for(environment, scheduled=options.scheduled is not None)  # a terminal opens while we are root
+    show = True if options.show else False if options.quiet else None
+    notifier = notifier_for(environment, account, scheduled=options.scheduled is not None, show=show)
 
     def caller() -> Caller:
         from process_control.system.guard_channel import Channel
@@ -143,13 +163,20 @@ def _surroundings(options: Options, channel: int | None) -> "tuple[Settings, Acc
     return settings, account, caller
 
 
-def _settle(options: Options) -> None:
+def _say_that_it_is_lost(options: Options, runner: int) -> None:
+    """Say on stderr what nobody else can: the runner that would have reported is gone."""
+    from process_control.notify.standard_error import write
+
+    write(f"{options.job}: lost: its runner (pid {runner}) was killed, and its processes were ended\n")
+
+
+def _settle(options: Options, runner: int, trigger: str | None) -> None:
     """Have a run whose runner was killed recorded as lost; with a package that was replaced the next start does it."""
     try:
         from process_control.cli.run_job_settle import settle_in_a_child
     except Exception:  # noqa: BLE001
         return
-    settle_in_a_child(options.job or "", lambda: _surroundings(options, None))
+    settle_in_a_child(options.job or "", runner, trigger, lambda: _surroundings(options, None))
 
 
 def _have_a_bundle_written() -> None:
@@ -202,7 +229,9 @@ def _run(
     except Exception as error:  # noqa: BLE001  nothing of the job may outlive it unseen
         if _has_children():
             from process_control.cli.run_job_refused import as_told
+            from process_control.system.signals import die_within
 
+            die_within(2)  # whatever we wait for: the caller may be one that reads no complaint
             _complain(as_told(error, debug=options.debug))
             posix.kill(posix.getpid(), 9)  # the guard ends the tree, and records that the run is lost
         return _refused(error, options)

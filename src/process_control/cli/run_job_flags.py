@@ -47,6 +47,16 @@ FLAGS = (
     Flag(names=("--timeout",), value="TIME", meaning="for this run only; 0 is none"),
     Flag(names=("--note",), value="TEXT", meaning="why, for the audit"),
     Flag(
+        names=("--show",),
+        meaning="show the job's output, each stream on its own descriptor",
+        more="By hand that is so when standard input, output or error is a terminal. A slow reader holds no run up: "
+        "what it did not take in time is left out with a word, and the log has it.",
+    ),
+    Flag(
+        names=("--quiet",),
+        meaning="show no output, only the report of a failed run",
+    ),
+    Flag(
         names=("--dry-run",),
         meaning="show what would run: command, environment, directory, user, limits, lock",
         more="Nothing is run, and the values of the environment are not shown.",

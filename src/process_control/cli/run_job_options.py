@@ -19,7 +19,9 @@ class Options:
         "json",
         "note",
         "only_running",
+        "quiet",
         "scheduled",
+        "show",
         "slow_start",
         "timeout",
         "verb",
@@ -39,6 +41,8 @@ class Options:
         self.note: str | None = None
         self.dry_run = False
         self.only_running = False
+        self.show = False
+        self.quiet = False
         self.debug = False
         self.json = False
 
@@ -52,6 +56,8 @@ _SWITCHES = {
     "--dry-run": "dry_run",
     "--only-running": "only_running",
     "-r": "only_running",
+    "--show": "show",
+    "--quiet": "quiet",
     "--debug": "debug",
     "--json": "json",
 }
@@ -153,6 +159,9 @@ def _check(options: Options) -> None:
         raise UsageError("which job?", mend="run-job NAME; the jobs there are: run-job --list-jobs")
     if options.scheduled not in (None, "cron", "timer"):
         raise UsageError(f"--scheduled={options.scheduled}: wanted cron or timer", mend="run-job --help")
+    if options.show and (options.quiet or options.scheduled):
+        other = "--quiet" if options.quiet else "--scheduled"
+        raise UsageError(f"--show and {other} do not go together", mend="run-job --help")
     if options.scheduled and (options.force or options.slow_start):
         raise UsageError(
             "--scheduled does not go with --force or --slow-start: they are for people", mend="run-job --help"

@@ -39,6 +39,10 @@ LOOK_AGAIN_SECONDS = 0.5
 )
 @changes_jobs
 @click.option("--follow", "-f", is_flag=True, help="Stay, show its output, and end as it ends: one job only.")
+@click.option(
+    "--show", "shown", flag_value="--show", help="With --follow: show the output, which it does without this too."
+)
+@click.option("--quiet", "shown", flag_value="--quiet", help="With --follow: show only the report of a failed run.")
 @click.option("--slow-start", is_flag=True, help="With the small-dose command.")
 @click.option("--force", is_flag=True, help="Though the job is held; in full though it is in slow start.")
 def run(
@@ -49,10 +53,13 @@ def run(
     dry_run: bool,
     as_json: bool,
     follow: bool,
+    shown: str | None,
     slow_start: bool,
     force: bool,
 ) -> int:
     """Start jobs now and return at once, with the ids of their runs. They go on when this terminal is closed."""
+    if shown and not follow:
+        raise UsageError(f"{shown} goes with --follow", mend="process-control run --help")
     settings = session.load()
     account = check_allowed(settings.user, words="process-control run", where=settings.path or "")
     slugs = ask_as(account, lambda: [job.slug for job in select_jobs(settings, jobs)])
@@ -68,8 +75,8 @@ def run(
     flags = ["--config", session.config] if session.config else []
     flags += [flag for flag, is_set in (("--slow-start", slow_start), ("--force", force)) if is_set]
     flags += ["--note", note] if note else []
-    if follow:
-        return _follow(slugs[0], flags)
+    if follow:  # who stays wants to see it, in a pipe too
+        return _follow(slugs[0], [*flags, shown or "--show"])
     launched = launch(slugs, flags, account, settings.state_directory)
     _print_launched(launched, as_json=as_json)
     refused = [each for each in launched if each.exit_code is not None]

@@ -1,5 +1,4 @@
-"""What a crontab line calls: `python3 -I -S …/cli/stub.py --scheduled SLUG`, past the slow console script, which comes
-here too.
+"""What a crontab line calls: `python3 -I -S …/cli/stub.py --scheduled SLUG`; the command `run-job` comes here too.
 
 Lean room, and small: the interpreter compiles this file at each start of cron's. `-S` finds no site-packages, so the
 folder of our own package comes last on the path. The lean rooms come out of one file, see `bundle.py`; without it they
@@ -11,7 +10,7 @@ import gc
 import marshal
 import posix
 import sys
-from zlib import crc32
+from binascii import crc32
 
 gc.disable()  # until the job has lived for a moment: what is made by then is needed to the end
 if _signal.getsignal(_signal.SIGINT) == _signal.default_int_handler:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 LONGEST_LINE = 500
 MASK = "***"
+SHORTEST = 8
+"""Of fewer characters no value is masked: it would be found in everything."""
 
 
 def mask(text: str, secrets: list[str]) -> str:
@@ -19,8 +21,11 @@ def mask(text: str, secrets: list[str]) -> str:
 
 
 def _as_shown(secrets: list[str]) -> list[str]:
-    """Return the secrets, those that are no UTF-8 also as texts that replace or escape such bytes have them."""
-    found = list(secrets)
+    """Return the secrets as they may be shown: also without blanks at their ends, as a shell passes an unquoted one.
+
+    Those that are no UTF-8 also as texts that replace or escape such bytes have them.
+    """
+    found = [*secrets, *[bare for secret in secrets if (bare := secret.strip()) != secret and len(bare) >= SHORTEST]]
     for secret in secrets:
         if not secret.isascii() and any("\udc80" <= char <= "\udcff" for char in secret):
             data = secret.encode("utf-8", "surrogateescape")

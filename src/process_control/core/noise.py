@@ -12,7 +12,7 @@ MOST_PROPOSALS = 30
 MASK = "***"
 
 # What differs from run to run within one and the same message: masked secrets, words with digits in them, numbers.
-_VARIES = re.compile(r"\*\*\*|[A-Za-z0-9_]*\d[A-Za-z0-9_]*|[^\x20-\x7e]")
+_VARIES = re.compile(r"\*\*\*|[A-Za-z0-9_]*[0-9][A-Za-z0-9_]*|[^\x20-\x7e]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -141,10 +141,10 @@ def write_mark(path: str, value: "dict[str, object]") -> None:
 
 
 def jobs_sharing(state_directory: str, lock: str) -> list[str]:
-    """Return the slugs of the jobs that have run under this lock though it is not named as they are."""
+    """Return the slugs of the jobs that have run under this lock though it is not named as they are. Raises OSError."""
     try:
         return sorted(posix.listdir(f"{state_directory}/locks/{lock}"))
-    except OSError:
+    except FileNotFoundError:
         return []
 
 

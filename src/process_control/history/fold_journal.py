@@ -26,7 +26,7 @@ def fold_journal(database: sqlite3.Connection, journal: str, *, told: "Told | No
     """
     places = {place.file: place for place in places_in(database)}
     files = _journal_files(journal)
-    if any(_is_another(places[name], status) for name, status in files.items() if name in places):
+    if any(_is_another(places[name], status, journal) for name, status in files.items() if name in places):
         places = {}
         _empty(database)
     _forget_days(database, places, files)
@@ -91,11 +91,20 @@ def _journal_files(directory: str) -> dict[str, os.stat_result]:
     }
 
 
-def _is_another(place: Place, status: os.stat_result) -> bool:
-    """Whether the file is not the one that was folded: replaced, or shorter than what is known of it."""
+def _is_another(place: Place, status: os.stat_result, directory: str) -> bool:
+    """Whether the file is not the one that was folded: replaced, or shorter than what is known of it.
+
+    Or it was shorter and has grown again: a power cut took a record that somebody had seen before it was on the disk.
+    """
     if place.file.endswith(".gz"):
         return False  # is read anew when its size differs
-    return place.inode != status.st_ino or place.offset > status.st_size
+    if place.inode != status.st_ino or place.offset > status.st_size:
+        return True
+    if not place.offset or place.size == status.st_size:
+        return False
+    with open_plain(os.path.join(directory, place.file)) as file:
+        around = os.pread(file.fileno(), 2, place.offset - 1)
+    return len(around) == 2 and b"\n" not in around
 
 
 def _compressed_since(name: str, status: os.stat_result, places: dict[str, Place], directory: str) -> Place | None:

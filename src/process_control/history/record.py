@@ -22,7 +22,10 @@ from process_control.history.block import (
     slot_line,
     slots_in,
 )
+from process_control.history.claim import CLAIM_BYTES, DONE, FREE, OPEN, Claim, boot_in_short, claim_in
 from process_control.json_text import decode, encode
+from process_control.system import proc
+from process_control.system.clock import iso
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 _FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 _A_DAY = 86400
+_SLOT_AND_CLAIM = SLOT_BYTES + CLAIM_BYTES
 _END_BYTES = 1200  # as in block_room.py, which is rarely imported
 
 
@@ -46,6 +50,7 @@ class JobRecord:
         "_health_read",
         "_short_lock",
         "_slot_before",
+        "forgotten_slot",
         "is_new",
         "slug",
         "state_directory",
@@ -59,6 +64,7 @@ class JobRecord:
         self._short_lock = -1
         self._before = b""
         self._slot_before = b""
+        self.forgotten_slot: int | None = None
         self._health_read: list[int] | None = None
         self.is_new = False
 
@@ -112,9 +118,11 @@ class JobRecord:
             return None
         return run_in(posix.pread(self._block, BLOCK_BYTES, 0))
 
-    def claim_slot(self, slot: int) -> bool:
+    def claim_slot(self, slot: int, *, pid_start: int, boot_id: str) -> bool:
         """Make `slot` (UTC seconds) ours and return True; False when it already had its run or its skip.
 
+        `pid_start` is when this process started, see `proc.start_time`. `forgotten_slot` is then the slot of an earlier
+        claim whose process was killed before anything was recorded of it: a refusal, which the caller records.
         The block tells; when it is damaged or knows of no run, and while the clock is behind slots that had their
         runs (it went back), so does the journal.
         """
@@ -125,7 +133,12 @@ class JobRecord:
             content = posix.pread(self._block, BLOCK_BYTES, 0)
             run, slots = run_in(content), slots_in(content)
             last, known = slots or (None, None)
-            if last == slot:
+            mine = Claim(slot, posix.getpid(), pid_start, boot_in_short(boot_id))
+            other = claim_in(content[SLOT_BYTES:_SLOT_AND_CLAIM])
+            if other is not None and _is_forgotten(other, run, mine.boot):
+                self.forgotten_slot = other.slot
+            is_free = self.forgotten_slot == slot or (other is not None and other.state == FREE)
+            if last == slot and not is_free:
                 return False
             is_damaged = slots is None and not content[:SLOT_BYTES].isspace()  # blanks: there never was one
             is_behind = (last is not None and last > slot) or (known is not None and known <= slot)
@@ -133,9 +146,35 @@ class JobRecord:
                 known = self._next_in_journal(slot, is_recent=not is_damaged and not is_behind)
                 if known == slot:
                     return False
-            self._slot_before = content[:SLOT_BYTES]
-            posix.pwrite(self._block, slot_line(slot, known), 0)
+            self._slot_before = content[:_SLOT_AND_CLAIM]
+            posix.pwrite(self._block, slot_line(slot, known) + mine.line(), 0)
             return True
+        finally:
+            fcntl.flock(self._short_lock, fcntl.LOCK_UN)
+
+    def forgotten_by(self, pid: int, *, boot_id: str) -> "int | None":
+        """Return the slot that this process, which is dead, had claimed, if nothing was recorded of it."""
+        content = posix.pread(self._block, BLOCK_BYTES, 0)
+        claim = claim_in(content[SLOT_BYTES:_SLOT_AND_CLAIM])
+        if claim is None or claim.pid != pid or not _is_forgotten(claim, run_in(content), boot_in_short(boot_id)):
+            return None
+        return claim.slot
+
+    def has_claim_of(self, pid: int) -> bool:
+        """Whether the last claim is that of this process, whatever became of it."""
+        claim = claim_in(posix.pread(self._block, CLAIM_BYTES, SLOT_BYTES))
+        return claim is not None and claim.pid == pid
+
+    def end_claim(self, *, is_free: bool = False) -> None:
+        """Note that something was recorded of the claim; `is_free`: a refusal, and the slot may be claimed again."""
+        if self._block < 0:
+            return
+        fcntl.flock(self._short_lock, fcntl.LOCK_EX)
+        try:
+            claim = claim_in(posix.pread(self._block, CLAIM_BYTES, SLOT_BYTES))
+            if claim is not None and claim.state == OPEN and (is_free or claim.pid == posix.getpid()):
+                claim.state = FREE if is_free else DONE
+                posix.pwrite(self._block, claim.line(), SLOT_BYTES)
         finally:
             fcntl.flock(self._short_lock, fcntl.LOCK_UN)
 
@@ -152,7 +191,7 @@ class JobRecord:
         fcntl.flock(self._short_lock, fcntl.LOCK_EX)
         try:
             if slot_in(posix.pread(self._block, SLOT_BYTES, 0)) == slot:
-                posix.pwrite(self._block, self._slot_before, 0)
+                posix.pwrite(self._block, self._slot_before, 0)  # and who had claimed the one before
         finally:
             fcntl.flock(self._short_lock, fcntl.LOCK_UN)
 
@@ -318,6 +357,13 @@ class JobRecord:
             if descriptor >= 0:
                 posix.close(descriptor)
         self._block = self._short_lock = -1
+
+
+def _is_forgotten(claim: Claim, run: Block | None, boot: bytes) -> bool:
+    """Whether the process of an open claim was killed before anything was recorded; of another boot nothing is said."""
+    if claim.state != OPEN or claim.boot != boot or (run is not None and run.get("scheduled_at") == iso(claim.slot)):
+        return False
+    return not proc.is_alive(claim.pid, claim.pid_start)
 
 
 def _no_space() -> OSError:

@@ -24,6 +24,7 @@ _FACTS = {
     "skip": ("run_id", "reason", "trigger", "scheduled_at", "by"),
     "fault": ("run_id",),
     "stray": ("trigger", "by"),
+    "waiting": ("run_id", "trigger", "scheduled_at", "by"),
     "repeat": ("trigger", "scheduled_at", "by"),
     "refusal": ("exit_code", "trigger", "by"),
     "mail": ("run_id", "letter", "to"),
@@ -60,7 +61,7 @@ def severity(record: "dict[str, object]") -> int:
         return INFO if record.get("result") == "sent" else WARNING
     if event == "hold":
         return NOTICE if record.get("by") else ERROR
-    return INFO if event in ("start", "skip", "repeat") else NOTICE
+    return INFO if event in ("start", "skip", "repeat", "waiting") else NOTICE
 
 
 def invocation(record: "dict[str, object]") -> str:
@@ -88,6 +89,8 @@ def sentence(record: "dict[str, object]") -> str:
         return f"skipped: {record.get('detail') or record.get('reason')}"
     if event == "stray":
         return f"{record.get('detail')}: the crontab does not match the files; nothing was done"
+    if event == "waiting":
+        return f"waits for {record.get('detail')}"
     if event == "repeat":
         return "its planned time had its run already: nothing to do"
     if event == "refusal":

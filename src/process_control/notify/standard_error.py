@@ -15,19 +15,24 @@ if TYPE_CHECKING:
 
 
 class StandardError:
-    """The Notifier of whoever started us without a terminal: silent until a run has failed."""
+    """The Notifier of whoever started us without a terminal: silent until a run has failed.
 
-    __slots__ = ("is_live", "secrets")
+    `shows_stderr`: whether the report has the job's stderr, see `terminal.py` for when it was shown already.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_shows_stderr", "is_live", "secrets")
+
+    def __init__(self, *, shows_stderr: bool = True) -> None:
+        self._shows_stderr = shows_stderr
         self.is_live = False
         self.secrets: list[str] = []
 
     def show(self, stream: bytes, data: bytes) -> None:
         """Nothing is shown as it comes."""
 
-    def flush(self) -> None:
+    def flush(self) -> bool:
         """Nothing waits."""
+        return False
 
     def say(self, text: str) -> None:
         """Nothing is said."""
@@ -49,7 +54,9 @@ class StandardError:
         if hint:
             lines.append(f"  hint: {hint}")
         lines += [f"  {note}" for note in notes(end)]
-        excerpt = mask_excerpt(facts.stderr_excerpt.decode("utf-8", "surrogateescape"), self.secrets)
+        excerpt = ""
+        if self._shows_stderr:
+            excerpt = mask_excerpt(facts.stderr_excerpt.decode("utf-8", "surrogateescape"), self.secrets)
         report = "\n".join(lines) + "\n" + last_states(excerpt)
         write(escape_controls(report) if posix.isatty(2) else report)
 

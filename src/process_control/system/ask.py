@@ -16,6 +16,7 @@ from process_control.errors import (
     JobNotFound,
     NotPermitted,
     NotStarted,
+    OwnFault,
     ProcessControlError,
 )
 from process_control.json_text import decode, encode
@@ -34,6 +35,7 @@ _KINDS: tuple[type[ProcessControlError], ...] = (
     JobNotFound,
     NotPermitted,
     NotStarted,
+    OwnFault,
     ProcessControlError,
 )
 
@@ -106,9 +108,7 @@ def _answer_and_end(question: "Callable[[], object]", answer: int) -> None:
 
 def be_apart(*kept: int, ignored: "tuple[int, ...]" = ()) -> None:
     """In a forked copy of us: let go of our signals and of every descriptor but the standard ones and `kept`."""
-    _signal.set_wakeup_fd(-1)
-    for number in (*signals.STOPPING, signals.STOP_REQUEST, signals.GUARD_DIED, _signal.SIGCHLD):
-        _signal.signal(number, _signal.SIG_IGN if number in ignored else _signal.SIG_DFL)
+    signals.let_go(ignored=ignored)
     first = 3
     for descriptor in sorted(kept):
         posix.closerange(first, descriptor)
@@ -125,6 +125,8 @@ def answer_of(question: "Callable[[], object]") -> bytes:
         said = {"raised": type(error).__name__, "faults": faults}
     except OSError as error:
         said = {"errno": error.errno or 0, "path": str(error.filename) if error.filename else None}
+    except Exception as error:  # noqa: BLE001  whatever it is, it is no reason to wait
+        said = {"raised": "OwnFault", "faults": [[f"{type(error).__name__}: {error}", "", ""]]}
     return encode(said).encode("ascii")
 
 

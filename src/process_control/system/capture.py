@@ -208,7 +208,7 @@ class Capture:
             try:
                 posix.fdatasync(self._log)
             except OSError as error:
-                self.log_error = f"the log could not be written: {error.strerror}"
+                self.other_error = f"the log may not be on the disk: {error.strerror}"
         if self._kept_open:
             self._hand_over()
         for descriptor in (self._log, self._index):

@@ -223,7 +223,8 @@ def _groups_below(path: str) -> list[str]:
     try:
         with posix.scandir(path) as entries:
             return [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except OSError:
+    except OSError as error:
+        proc.raise_when_blind(error)
         return []
 
 

@@ -80,7 +80,7 @@ class Watch:
 
     def _take(self, word: bytes, values: list[bytes]) -> None:
         if word == b"D":
-            self._deadline, self._grace = (None if value == b"-" else float(value) for value in values)
+            self._deadline, self._grace = map(_seconds, values)
             self._has_tree = True
             return
         if word == b"K":
@@ -135,6 +135,14 @@ class Watch:
             _signal.pidfd_send_signal(self._handle, number)
         except OSError:
             pass
+
+
+def _seconds(text: bytes) -> float | None:
+    """Return what the runner said, bounded: it may be of another account. Raises ValueError."""
+    value = None if text == b"-" else float(text)
+    if value is not None and not 0 <= value < 1e12:
+        raise ValueError("no moment")
+    return value
 
 
 def end_tree_of(runner: int) -> None:

@@ -21,7 +21,7 @@ def read_small(path: str, limit: int = 1 << 20) -> bytes:
     try:
         descriptor = posix.open(path, posix.O_RDONLY | posix.O_NONBLOCK | posix.O_CLOEXEC)
     except OSError as error:
-        _raise_when_blind(error)
+        raise_when_blind(error)
         return b""
     try:
         parts = []
@@ -29,21 +29,29 @@ def read_small(path: str, limit: int = 1 << 20) -> bytes:
             parts.append(chunk)
         return b"".join(parts)
     except OSError as error:
-        _raise_when_blind(error)
+        raise_when_blind(error)
         return b""
     finally:
         posix.close(descriptor)
 
 
-def _raise_when_blind(error: OSError) -> None:
+def raise_when_blind(error: OSError) -> None:
+    """Raise the error when it says that nobody can look just now: that must not read as "nothing there"."""
     if error.errno in _BLIND:
         raise error
 
 
 def is_own() -> bool:
-    """Whether /proc is that of our own pid namespace: any other, or none, would show no process of ours."""
+    """Whether /proc is that of our own pid namespace, and whole: any other would show no process of ours, or no boot.
+
+    Some hide all but processes (subset=pid), or are of a kernel without the lists of children.
+    """
     try:
-        return posix.readlink("/proc/self") == str(posix.getpid())
+        return (
+            posix.readlink("/proc/self") == str(posix.getpid())
+            and posix.access("/proc/sys/kernel/random/boot_id", posix.R_OK)
+            and posix.access(f"/proc/self/task/{posix.getpid()}/children", posix.R_OK)
+        )
     except OSError:
         return False
 
@@ -100,7 +108,7 @@ def threads(pid: int) -> list[str]:
     try:
         return posix.listdir(f"/proc/{pid}/task")
     except OSError as error:
-        _raise_when_blind(error)
+        raise_when_blind(error)
         return []
 
 
@@ -141,25 +149,30 @@ def environment_value(pid: int, variable: bytes) -> bytes | None:
     return None
 
 
-def processes_of_run(run_id: str, *, since: int | None = None) -> list[int]:
-    """Return the pids that carry this run's id in their environment, ourselves left out.
+def may_be_of_run(since: int | None) -> list[int]:
+    """Return the pids that may be of a run, ourselves left out: of our account or root's, not older than `since`.
 
-    Anybody can put a run's id, which is no secret, into an environment: only processes of our account and of root
-    count, and none that is older than `since` (clock ticks since boot).
+    Anybody can put a run's id, which is no secret, into an environment. `since` is in clock ticks since boot.
     """
     ours = (b"0", b"%d" % posix.geteuid())
-    wanted = RUN_ID_VARIABLE + run_id.encode("ascii")
     mine = posix.getpid()
-    found = []
-    for name in posix.listdir("/proc"):
-        if not name.isdecimal() or int(name) == mine:
-            continue
-        text = environment(int(name))
-        if wanted not in text or wanted not in text.split(b"\0") or not is_alive(int(name), None):
-            continue
-        if real_uid(int(name)) in ours and (since is None or (start_time(int(name)) or 0) >= since):
-            found.append(int(name))
-    return found
+    pids = [int(name) for name in posix.listdir("/proc") if name.isdecimal()]
+    return [
+        pid
+        for pid in pids
+        if pid != mine
+        and real_uid(pid) in ours
+        and (since is None or (start_time(pid) or 0) >= since)
+        and is_alive(pid, None)
+    ]
+
+
+def carries(pid: int, run_id: str) -> bool:
+    """Whether the process has this run's id in its environment.
+
+    To read that waits for a lock of the process, which a disk that hangs may hold: only a child should ask.
+    """
+    return RUN_ID_VARIABLE + run_id.encode("ascii") in environment(pid).split(b"\0")
 
 
 def real_uid(pid: int) -> bytes:
@@ -175,14 +188,14 @@ def describe(pid: int, secrets: "list[str] | None") -> str:
     """
     from process_control.core.masking import mask_and_cut
 
-    words = b"" if secrets is None else read_small(f"/proc/{pid}/cmdline").replace(b"\0", b" ").strip()
-    name = words or read_small(f"/proc/{pid}/comm").strip() or b"gone"
+    words = b"" if secrets is None else read_small(f"/proc/{pid}/cmdline").replace(b"\0", b" ")
+    name = (words if words.strip() else b"") or read_small(f"/proc/{pid}/comm").strip() or b"gone"
     text = name[:_LONGEST_COMMAND_LINE].decode("utf-8", "surrogateescape")
     is_cut = len(name) > _LONGEST_COMMAND_LINE
     if is_cut:
         text = text.rstrip("".join(map(chr, range(0xDC80, 0xDD00))))  # half a character is the beginning of no secret
     shown = mask_and_cut(text, secrets or [], longest=_LONGEST_SHOWN, is_cut=is_cut)
-    shown = "".join(char if char.isprintable() else "?" for char in shown)
+    shown = "".join(char if char.isprintable() else "?" for char in shown.strip())
     return f"pid {pid}{_of_another_user(pid)} ({shown})"
 
 

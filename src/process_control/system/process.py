@@ -173,6 +173,7 @@ def _start_and_end(argv: list[str], environment: dict[bytes, bytes], stdin: int 
     """In the process in between: leave the program behind, and end. Never returns."""
     try:
         posix.setsid()
+        posix.chdir("/")
         if posix.fork():
             posix._exit(0)
         null = posix.open("/dev/null", posix.O_RDWR)

@@ -52,13 +52,23 @@ class WaitEnded(Exception):
 class Inbox:
     """What signals have told this process. `descriptor` becomes readable with each one."""
 
-    __slots__ = ("_handed_on", "_raises", "_write_end", "descriptor", "guard_died", "stop_requested", "stopped_by")
+    __slots__ = (
+        "_handed_on",
+        "_parent",
+        "_raises",
+        "_write_end",
+        "descriptor",
+        "guard_died",
+        "stop_requested",
+        "stopped_by",
+    )
 
     def __init__(self) -> None:
         self.stopped_by: int | None = None
         self.stop_requested = False
         self.guard_died = False
         self._raises = False
+        self._parent = posix.getppid()
         self._handed_on: list[int] = []
         self.descriptor, self._write_end = posix.pipe2(posix.O_CLOEXEC | posix.O_NONBLOCK)
 
@@ -97,12 +107,16 @@ class Inbox:
         return Interruptible(self, seconds)
 
     def _stop(self, number: int, _frame: object) -> None:
-        if number == GUARD_DIED:
+        if number == GUARD_DIED and posix.getppid() != self._parent:
             self.guard_died = True
         elif number == STOP_REQUEST:
             self.stop_requested = True
         elif self.stopped_by is None:
             self.stopped_by = number if number in STOPPING else _signal.SIGTERM
+        if self._raises:
+            raise WaitEnded
+
+    def _wait_is_over(self, _number: int, _frame: object) -> None:
         if self._raises:
             raise WaitEnded
 
@@ -124,7 +138,7 @@ class Interruptible:
             raise WaitEnded
         self._inbox.hear_the_others()
         self._inbox._raises = True
-        _signal.signal(_signal.SIGALRM, _wait_is_over)
+        _signal.signal(_signal.SIGALRM, self._inbox._wait_is_over)
         _signal.setitimer(_signal.ITIMER_REAL, self._seconds)
 
     def __exit__(self, *_: object) -> None:
@@ -177,6 +191,17 @@ def restore_defaults() -> None:
     _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
 
 
+def let_go(*, ignored: "tuple[int, ...]" = ()) -> None:
+    """In a forked copy of us: listen to nothing any more, but ignore what is `ignored`, and hold nothing back."""
+    _signal.set_wakeup_fd(-1)
+    for number in (*STOPPING, *HANDED_ON, *OTHERS, STOP_REQUEST, GUARD_DIED, _signal.SIGCHLD):
+        if callable(_signal.getsignal(number)):
+            _signal.signal(number, _signal.SIG_DFL)
+    for number in ignored:
+        _signal.signal(number, _signal.SIG_IGN)
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
+
+
 def die_quietly_of_an_interrupt() -> None:
     """Let Ctrl-C end this process without Python's traceback, until somebody listens better."""
     if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:
@@ -187,5 +212,8 @@ def _nothing(_number: int, _frame: object) -> None:
     """SIGCHLD only has to wake the poll."""
 
 
-def _wait_is_over(_number: int, _frame: object) -> None:
-    raise WaitEnded
+def die_within(seconds: int) -> None:
+    """Have the kernel end this process after so long, whatever it waits for then."""
+    _signal.signal(_signal.SIGALRM, _signal.SIG_DFL)
+    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGALRM,))
+    _signal.alarm(seconds)

@@ -9,6 +9,7 @@ import select
 import time
 
 from process_control.system import cgroup, proc, tree
+from process_control.system.ask import NoAnswer, ask
 from process_control.system.clock import wait_milliseconds
 from process_control.system.signals import STOP_REQUEST
 
@@ -16,6 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+LOOK_SECONDS = 2.0
+_LOOK_AT_ONE_SECONDS = 0.2
 PATIENCE_SECONDS = 5.0
 """How long beyond its grace a run may take to end, and to record that."""
 _KILL_AGAIN_SECONDS = 0.05
@@ -154,8 +157,20 @@ def survivors(block: dict[str, object]) -> list[int]:
 def _by_environment(block: dict[str, object]) -> list[int]:
     if block.get("boot_id") not in (None, proc.boot_id()):
         return []
-    since = block.get("pid_start")
-    return proc.processes_of_run(str(block.get("run_id")), since=since if isinstance(since, int) else None)
+    since, run_id = block.get("pid_start"), str(block.get("run_id"))
+    candidates = proc.may_be_of_run(since if isinstance(since, int) else None)
+    try:
+        return list(ask(lambda: [pid for pid in candidates if proc.carries(pid, run_id)], seconds=LOOK_SECONDS))
+    except (NoAnswer, OSError):
+        return [pid for pid in candidates if _answers_that_it_carries(pid, run_id)]
+
+
+def _answers_that_it_carries(pid: int, run_id: str) -> bool:
+    """Whether the process is of the run; one that does not let itself be looked at is taken for another's."""
+    try:
+        return bool(ask(lambda: proc.carries(pid, run_id), seconds=_LOOK_AT_ONE_SECONDS))
+    except (NoAnswer, OSError):
+        return False
 
 
 def _not_ended(block: dict[str, object]) -> list[int]:

@@ -28,6 +28,8 @@ INNER_SECONDS = 2.0
 """What an inner run (of a sub-job) gets besides its own grace, to record its end."""
 SETTLED_SECONDS = 0.025
 _SAME_MOMENT_SECONDS = 0.25
+_KEEP_TO_AGAIN_SECONDS = 1.0
+_SHOW_AGAIN_SECONDS = 0.05
 _KILL_AGAIN_SECONDS = 0.02
 _GIVE_UP_SECONDS = 5.0
 _COPY_MILLISECONDS = 50
@@ -67,6 +69,7 @@ class Supervisor:
         "_guard",
         "_heard_at",
         "_inbox",
+        "_kept_to_at",
         "_limits",
         "_main",
         "_make_watch",
@@ -76,6 +79,7 @@ class Supervisor:
         "_run_id",
         "_settled",
         "_settles_at",
+        "_shows_late",
         "_started",
         "_status",
         "_surroundings",
@@ -94,8 +98,8 @@ class Supervisor:
         block_of: "Callable[[str], dict[str, object] | None]",
         settled: "Callable[[], None]",
         surroundings: process.Surroundings,
-        flush: "Callable[[], None]",
-        describe: "Callable[[int], str]",
+        flush: "Callable[[], bool]",
+        describe: "Callable[[list[int]], list[str]]",
         make_watch: "Callable[[], OutputWatch] | None" = None,
     ) -> None:
         self._run_id = run_id
@@ -108,6 +112,7 @@ class Supervisor:
         self._surroundings = surroundings
         self._flush = flush
         self._describe = describe
+        self._shows_late = False
         self._make_watch = make_watch
         self._watch: OutputWatch | None = None
         self._started = time.monotonic()
@@ -121,6 +126,7 @@ class Supervisor:
         self._children_gone = False
         self._deadline: float | None = None
         self._heard_at = 0.0
+        self._kept_to_at = 0.0
         self.facts = Facts()
         self.facts.timeout_seconds = limits.timeout_seconds
 
@@ -129,7 +135,7 @@ class Supervisor:
         self._started = self._heard_at = time.monotonic()
         if self._limits.timeout_seconds:
             self._deadline = self._started + self._limits.timeout_seconds
-        self._keep_to(self._deadline)
+        self._keep_to(self._next_limit())
         completed = self._run_commands(commands, goes_on)
         self._finish(completed)
         self._measure()
@@ -225,8 +231,9 @@ class Supervisor:
 
     def _keep_to(self, deadline: float | None) -> None:
         """Tell the guard when the limit of this attempt has passed, should we not see to it."""
+        self._kept_to_at = time.monotonic()
         if self._guard is not None:
-            grace = self._limits.grace_seconds
+            grace = self._limits.grace_seconds + _KEEP_TO_AGAIN_SECONDS * bool(self._limits.silence_seconds)
             at = None if deadline is None else deadline + grace + MARGIN_SECONDS
             self._guard.set_deadline(at, grace_seconds=grace)
 
@@ -235,7 +242,7 @@ class Supervisor:
         while True:
             self._reap()
             if self._status is not None:
-                return not self._was_stopped_as_it_ended()
+                return not self._was_stopped_as_it_ended() and not self._ended_past_its_limit()
             if self._is_over():
                 return False
             self._wait(self._next_limit())
@@ -252,6 +259,15 @@ class Supervisor:
             while not self._inbox.stopping and time.monotonic() < until:
                 self._wait(until)
         return self._inbox.stopping and self._is_over()
+
+    def _ended_past_its_limit(self) -> bool:
+        """Whether the limit had passed when we saw that the command has ended; notes it.
+
+        We may have been stopped, or slower than the guard, which ends the tree then: that is no success, and no KILL of
+        somebody else's.
+        """
+        self.facts.timed_out = self._deadline is not None and time.monotonic() >= self._deadline
+        return self.facts.timed_out
 
     def _died_of_a_stopping_signal(self) -> bool:
         status = self._status
@@ -298,6 +314,9 @@ class Supervisor:
     def _drain(self) -> None:
         """Give leftovers and late output their 2 s; a stop cuts them short."""
         until = time.monotonic() + self._limits.drain_seconds
+        self._reap()
+        if not self._children_gone:
+            self._keep_to(until)
         while True:
             self._reap()
             if self._children_gone:
@@ -311,7 +330,7 @@ class Supervisor:
     def _leftovers_must_go(self) -> bool:
         if self._children_gone or self._limits.keep_leftovers:
             return False
-        self.facts.leftovers = [self._describe(pid) for pid, _ in proc.descendants(posix.getpid())]
+        self.facts.leftovers = self._describe([pid for pid, _ in proc.descendants(posix.getpid())])
         return True
 
     def _end_tree(self) -> None:
@@ -345,7 +364,7 @@ class Supervisor:
                 self._guard.ask_to_kill()
             if time.monotonic() >= give_up:
                 self.facts.survivor_pids = [pid for pid, _ in proc.descendants(posix.getpid())]
-                self.facts.survivors = [self._describe(pid) for pid in self.facts.survivor_pids]
+                self.facts.survivors = self._describe(self.facts.survivor_pids)
                 break
             self._wait(time.monotonic() + _KILL_AGAIN_SECONDS)
         if self._status is not None:
@@ -361,6 +380,8 @@ class Supervisor:
         if self._settled is not None:
             settles_in = max(0.0, self._settles_at - time.monotonic())
             limit = settles_in if limit < 0 else min(limit, settles_in)
+        if self._shows_late:
+            limit = _SHOW_AGAIN_SECONDS if limit < 0 else min(limit, _SHOW_AGAIN_SECONDS)
         events = self._poll.poll(0 if is_behind else -1 if limit < 0 else wait_milliseconds(limit))
         if self._settled is not None and time.monotonic() >= self._settles_at:
             self._settle()
@@ -375,7 +396,7 @@ class Supervisor:
                 self._read(descriptor)
         if self._watch is not None:
             self._watch.work()
-        self._flush()
+        self._shows_late = self._flush()
 
     def _hand_signals_on(self) -> None:
         """Give USR1 and USR2 to the command that runs."""
@@ -406,6 +427,8 @@ class Supervisor:
         size = self._capture.read(descriptor, self._open_streams[descriptor])
         if size > 0 and self._limits.silence_seconds:
             self._heard_at = time.monotonic()
+            if self._heard_at > self._kept_to_at + _KEEP_TO_AGAIN_SECONDS:
+                self._keep_to(self._next_limit())
         if size == 0:
             self._poll.unregister(descriptor)
             del self._open_streams[descriptor]

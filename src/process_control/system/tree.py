@@ -12,6 +12,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+LOOK_SECONDS = 2.0
+"""How long it may take to look at what belongs to whom, before a tree is ended without that."""
+
 
 def ask_tree_to_end(root: int, *, inner_runners: "set[int]") -> bool:
     """Send TERM (and CONT, for the stopped) to every process below `root`; return whether one could not be reached.
@@ -58,6 +61,19 @@ def _send(pid: int, parents: tuple[int, int], number: int) -> bool:
 
 
 def inner_runs(root: int, block_of: "Callable[[str], dict[str, object] | None]") -> dict[int, float]:
+    """Return the inner runs below `root`, see `_inner_runs`; none when a process does not let itself be looked at.
+
+    Its environment is behind a lock of its own, which a disk that hangs may hold: so a child looks.
+    """
+    from process_control.system.ask import NoAnswer, ask
+
+    try:
+        return dict(ask(lambda: _inner_runs(root, block_of), seconds=LOOK_SECONDS))
+    except (NoAnswer, OSError):
+        return {}
+
+
+def _inner_runs(root: int, block_of: "Callable[[str], dict[str, object] | None]") -> "list[tuple[int, float]]":
     """Return the inner runs (of sub-jobs) below `root`: the pid of each runner, and the grace of its job in seconds.
 
     A process says by its environment to which job it belongs, and can say anything. So the block of that job, as
@@ -73,4 +89,4 @@ def inner_runs(root: int, block_of: "Callable[[str], dict[str, object] | None]")
         runner, started, grace = block.get("pid"), block.get("pid_start"), block.get("kill_grace_seconds")
         if isinstance(runner, int) and runner in below and isinstance(started, int) and proc.is_alive(runner, started):
             found[runner] = float(grace) if isinstance(grace, (int, float)) and 0 <= grace < 1 << 62 else 0.0
-    return found
+    return list(found.items())

@@ -1,0 +1,104 @@
+"""A small process that hands shown output on to a descriptor which only a blocking write can reach.
+
+Lean room, imported when there is such a descriptor. The process is nobody's child for long, and no part of the run: it
+ends with the runner, soon when its reader takes nothing.
+"""
+
+import _signal
+import posix
+import select
+
+from process_control.system import linux, signals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.system.account import Account
+
+_QUEUE, _OUTPUT, _LIVES = 0, 1, 2
+_LOOK_SECONDS, _LOOKS = 0.5, 4
+_LONGEST_MILLISECONDS = 4000
+_FROM_THE_TERMINAL = (_signal.SIGTSTP, _signal.SIGTTIN, _signal.SIGTTOU)
+
+
+class Relay:
+    """`queue` takes what is to be written, and does not block; closing it ends the process."""
+
+    __slots__ = ("_lives", "queue")
+
+    def __init__(self, queue: int, lives: int) -> None:
+        self.queue = queue
+        self._lives = lives
+
+    def wait(self) -> None:
+        """After the queue was closed: wait until the process has ended."""
+        poll = select.poll()
+        poll.register(self._lives, select.POLLHUP)
+        poll.poll(_LONGEST_MILLISECONDS)
+        posix.close(self._lives)
+
+
+def start_relay(descriptor: int, account: "Account | None") -> Relay | None:
+    """Start the process that writes to `descriptor`, under `account` when we are root; None when none can be made."""
+    queue_end, queue = posix.pipe2(posix.O_CLOEXEC)
+    posix.set_blocking(queue, False)
+    lives, lives_end = posix.pipe2(posix.O_CLOEXEC)
+    try:
+        linux.set_child_subreaper(on=False)  # else it would come to us, and count as left behind by the job
+        try:
+            between = posix.fork()
+            if between == 0:
+                _fork_and_end(queue_end, descriptor, lives_end, account)
+            posix.waitpid(between, 0)
+        finally:
+            linux.set_child_subreaper()
+    except OSError:
+        posix.close(queue)
+        posix.close(lives)
+        return None
+    finally:
+        posix.close(queue_end)
+        posix.close(lives_end)
+    return Relay(queue, lives)
+
+
+def _fork_and_end(queue: int, output: int, lives: int, account: "Account | None") -> None:
+    """In the process in between: leave the relay behind, and end. Never returns."""
+    try:
+        if posix.fork():
+            posix._exit(0)
+        linux.set_process_name(b"run-job output")
+        signals.let_go(ignored=(*signals.STOPPING, *_FROM_THE_TERMINAL))  # it ends with the runner, however that ends
+        for place, descriptor in enumerate([posix.dup(number) for number in (queue, output, lives)]):
+            posix.dup2(descriptor, place)
+        posix.closerange(3, 1 << 20)
+        if account is not None:
+            from process_control.system.account import drop_rights
+
+            drop_rights(account)
+        _hand_on()
+    finally:
+        posix._exit(0)
+
+
+def _hand_on() -> None:
+    """Write what comes through the queue until it ends; be ended soon after that by a clock when nobody reads."""
+    looks = 0
+    poll = select.poll()
+    poll.register(_QUEUE, 0)
+
+    def look(_number: int, _frame: object) -> None:
+        nonlocal looks
+        looks += bool(poll.poll(0))  # its other end is closed
+        if looks > _LOOKS:
+            posix._exit(0)
+
+    _signal.signal(_signal.SIGALRM, look)
+    _signal.setitimer(_signal.ITIMER_REAL, _LOOK_SECONDS, _LOOK_SECONDS)
+    while data := posix.read(_QUEUE, 1 << 16):
+        while data:
+            try:
+                data = data[posix.write(_OUTPUT, data) :]
+            except BlockingIOError:  # somebody who shares it has made it so
+                writable = select.poll()
+                writable.register(_OUTPUT, select.POLLOUT)
+                writable.poll(1000)

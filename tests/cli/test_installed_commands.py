@@ -1,0 +1,188 @@
+"""The commands as they are installed: nothing of the caller's Python reaches them, and they find their own anywhere."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness import PROJECT, Box
+from installation import Product
+from process_control import __version__
+from runs import outcomes
+
+VERSION = f"process-control {__version__}\n"
+COMMANDS = ("run-job", "process-control", "cron-generate", "check-jobs-icinga")
+SHADOWED = (
+    *("sitecustomize", "usercustomize", "re", "os", "json", "sqlite3", "click", "yaml", "enum", "types", "io"),
+    *("site", "process_control", "rich", "msgspec", "encodings", "codecs", "warnings", "signal"),
+)
+HOSTILE = {
+    "PYTHONPATH": {"PYTHONPATH": "{planted}"},
+    "PYTHONHOME": {"PYTHONHOME": "/nonexistent"},
+    "PYTHONHOME of another Python": {"PYTHONHOME": "{planted}:{planted}", "PYTHONPLATLIBDIR": "planted"},
+    "the user's own modules": {"PYTHONUSERBASE": "{planted}/user"},
+    "all of Python's switches": {
+        "PYTHONINSPECT": "1",
+        "PYTHONSTARTUP": "{planted}/re.py",
+        "PYTHONWARNINGS": "error",
+        "PYTHONVERBOSE": "1",
+        "PYTHONDEVMODE": "1",
+        "PYTHONUTF8": "0",
+        "PYTHONIOENCODING": "ascii",
+        "PYTHONMALLOC": "no such",
+        "PYTHONDUMPREFS": "1",
+        "PYTHONHASHSEED": "no number",
+        "PYTHONPROFILEIMPORTTIME": "1",
+    },
+}
+
+
+@pytest.fixture
+def planted(box: Box) -> Path:
+    """A folder of modules that would tell of their import, also where the modules of a user lie."""
+    folder = box.root / "planted"
+    users = folder / "user" / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
+    users.mkdir(parents=True)
+    for name in SHADOWED:
+        text = f"open({str(box.root / 'imported')!r}, 'a').write({name!r})\nraise SystemExit('planted {name}')\n"
+        (folder / f"{name}.py").write_text(text)
+        (users / f"{name}.py").write_text(text)
+    return folder
+
+
+def hostile(how: str, planted: Path) -> dict[str, str]:
+    return {name: value.format(planted=planted) for name, value in HOSTILE[how].items()}
+
+
+@pytest.mark.parametrize("how", HOSTILE)
+def test_no_command_believes_the_python_variables_of_its_caller(box: Box, planted: Path, how: str) -> None:
+    box.job("job", "command: 'true'")
+    words = {
+        "run-job": ["job"],
+        "process-control": ["history", "--json"],
+        "cron-generate": ["--output", "console"],
+        "check-jobs-icinga": [],
+    }
+    bin_folder = box.product.prefix / "bin"
+    box.run("job")
+
+    for name in COMMANDS:
+        plain = box.command([str(bin_folder / name), *words[name]])
+        result = box.command([str(bin_folder / name), *words[name]], env=hostile(how, planted), cwd=planted)
+        assert (result.stderr, result.exit_code) == (plain.stderr, plain.exit_code), name
+        assert result.exit_code == 0, f"{name}: {result}"
+    assert not (box.root / "imported").exists()
+
+
+@pytest.mark.parametrize("how", HOSTILE)
+def test_a_sub_job_runs_whatever_python_variables_its_parent_sets(box: Box, planted: Path, how: str) -> None:
+    variables = "".join(f"\n  {name}: '{value}'" for name, value in hostile(how, planted).items())
+    box.job("inner", "command: echo inside")
+    box.job("outer", f"command: [run-job inner, sh -c 'run-job inner']\nenvironment:{variables}")
+
+    result = box.run("outer")
+
+    assert result.exit_code == 0, result
+    assert outcomes(box) == [("succeeded", None)] * 3
+    assert not (box.root / "imported").exists()
+
+
+def test_the_job_itself_gets_the_python_variables_of_its_file(box: Box) -> None:
+    box.job("job", "command: sh -c 'echo $PYTHONPATH'\nenvironment:\n  PYTHONPATH: /opt/tools")
+
+    box.run("job")
+
+    assert box.log_bytes("job") == b"/opt/tools\n"
+
+
+# --- where they may lie ----------------------------------------------------------------------------------------------
+
+
+def answers(box: Box, *words: str, **how: object) -> None:
+    """Ask a command for its version: the package and what it needs was found."""
+    result = box.command([*words, "--version"], **how)
+
+    assert (result.stdout, result.stderr, result.exit_code) == (VERSION, "", 0), words
+
+
+@pytest.fixture
+def elsewhere(box: Box, product: Product) -> Callable[[str], Path]:
+    """Copy the installation to a folder of this name; return where its commands are."""
+    return lambda name: product.copy_to(box.root / name).prefix / "bin"
+
+
+def test_through_links_by_a_relative_path_and_by_sh_they_find_their_own(box: Box) -> None:
+    links = box.root / "links"
+    links.mkdir()
+    (links / "run-job").symlink_to(box.product.run_job)
+    (links / "again").symlink_to("run-job")
+
+    answers(box, str(links / "run-job"))
+    answers(box, str(links / "again"))
+    answers(box, "./run-job", cwd=box.product.prefix / "bin")
+    answers(box, "sh", "run-job", cwd=box.product.prefix / "bin")
+    answers(box, "run-job", env={"PATH": f"{links}:/usr/bin:/bin"})
+    answers(box, "bin/process-control", cwd=box.product.prefix)
+
+
+@pytest.mark.parametrize("name", COMMANDS[:2])
+def test_a_path_with_spaces_and_odd_characters_is_no_matter(
+    box: Box, elsewhere: Callable[[str], Path], name: str
+) -> None:
+    answers(box, str(elsewhere("a folder's $HOME; \\x *") / name))
+
+
+def test_an_installer_that_wraps_the_path_in_a_script_for_sh_is_understood(
+    box: Box, elsewhere: Callable[[str], Path], planted: Path
+) -> None:
+    commands = elsewhere("a folder")
+    script = commands / ".process-control.py"
+    first, _, rest = script.read_text().partition("\n")
+    wrapped = f"""#!/bin/sh\n'''exec' "{first.removeprefix("#!")}" "$0" "$@"\n' '''\n{rest}"""
+    script.write_text(wrapped)
+
+    for name in COMMANDS[:2]:
+        answers(box, str(commands / name))
+
+
+def test_a_command_that_was_copied_away_alone_says_what_it_misses(box: Box) -> None:
+    alone = box.root / "run-job"
+    shutil.copy(box.product.run_job, alone)
+
+    result = box.command([str(alone), "--version"])
+
+    assert result.exit_code == 70
+    assert result.stderr == (
+        f"{alone}: not installed completely: {box.root}/.process-control.py is missing\n"
+        "  hint: install process-control again\n"
+    )
+
+
+def test_a_package_in_a_folder_of_its_own_is_found_without_pythonpath(box: Box, product: Product) -> None:
+    """As `pip install --target` lays it out."""
+    target = box.root / "target"
+    shutil.copytree(product.site_packages, target)
+    shutil.copytree(product.prefix / "bin", target / "bin", symlinks=True)
+
+    for name in COMMANDS[:2]:
+        answers(box, str(target / "bin" / name))
+
+
+def test_an_editable_installation_has_the_same_commands() -> None:
+    """The one that these tests run from."""
+    for name in COMMANDS[:2]:
+        command = [str(Path(sys.prefix) / "bin" / name), "--version"]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONHOME": "/"}
+        )
+        assert (done.stdout, done.stderr) == (VERSION, "")
+
+
+def test_all_commands_are_the_same_script() -> None:
+    texts = {(PROJECT / "scripts" / name).read_text() for name in COMMANDS}
+
+    assert len(texts) == 1
