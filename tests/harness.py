@@ -117,6 +117,7 @@ class Box:
             "job_directory": str(box.job_directory),
             "output_directory": str(box.output_directory),
             "state_directory": str(box.state_directory),
+            "output_crontab": "console",  # as root it would be that of the host
             # Nobody listens there: what tests do is not for the syslog of the host.
             "syslog": {"address": str(root / "syslog")},
         }

@@ -17,14 +17,18 @@ The codes are those of sysexits.h where it has one.
 
 
 class Fault:
-    """One thing that is wrong: `what` in words, `where` (file:line:column, slug or path), and the `mend`."""
+    """One thing that is wrong: `what` in words, `where` (file:line:column, slug or path), and the `mend`.
 
-    __slots__ = ("mend", "what", "where")
+    `line` is the faulty line of the file, for whoever shows it to a person; empty when it is not known.
+    """
 
-    def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
+    __slots__ = ("line", "mend", "what", "where")
+
+    def __init__(self, what: str, *, where: str = "", mend: str = "", line: str = "") -> None:
         self.what = what
         self.where = where
         self.mend = mend
+        self.line = line
 
     def __str__(self) -> str:
         line = f"{self.where}: {self.what}" if self.where else self.what

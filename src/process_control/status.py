@@ -7,7 +7,7 @@ stands is decided in `core/job_state.py`.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
-from os import stat, uname
+from os import uname
 from typing import Any
 
 from process_control.alerts import alerts_of, stray_in_words
@@ -18,15 +18,16 @@ from process_control.core.cron_fields import ScheduleError
 from process_control.core.gate import garbage_in_words, hold_in_words
 from process_control.core.health import NO_POLICY, Health, Policy, State
 from process_control.core.job import Job
-from process_control.core.job_state import FAILING, HELD, SLOW_START, STOPPED, WORST_FIRST, state_of
+from process_control.core.job_state import FAILING, HELD, LATE, NEVER_RAN, SLOW_START, STOPPED, WORST_FIRST, state_of
 from process_control.core.moments import parse_iso
-from process_control.core.run import SUCCEEDED, WARNED
+from process_control.core.run import SKIPPED, SUCCEEDED, WARNED
 from process_control.core.schedule import Schedule, host_zone
 from process_control.core.usual import Comparison, usual
 from process_control.history.glance import RECENT_RUNS, Glance, Mark, glance_at
 from process_control.history.index import Index
 from process_control.history.recorded_run import Run, run_of_block
 from process_control.history.standing import Standing, health_record
+from process_control.late_slots import late_in_words, late_slot
 
 RUNS_COMPARED = 50
 _RANK = {state: rank for rank, state in enumerate(WORST_FIRST)}
@@ -73,7 +74,8 @@ class JobStatus:
 
     `last` is the last run that ended and was not skipped; `recent` are the outcomes of the last runs, skipped ones
     too, oldest first (None: it goes on); the median is that of the recent runs that went well. `settled_slot` is the
-    last slot (UTC seconds) that had its run or its skip. `alerts` are sentences: what needs a look whatever the state.
+    last slot (UTC seconds) that had its run or its skip; `late_slot` the one that should have been started by now, when
+    nothing became of it. `alerts` are sentences: what needs a look whatever the state.
     """
 
     slug: str
@@ -89,6 +91,7 @@ class JobStatus:
     settled_slot: int | None
     slow_start: SlowStart | None = None
     alerts: tuple[str, ...] = ()
+    late_slot: datetime | None = None
 
     @property
     def backoff_until(self) -> str | None:
@@ -127,31 +130,6 @@ class JobStatus:
             return slot
         return next(iter(self.schedule.after(earliest - timedelta(seconds=1))), None)
 
-    def late_slot(self, now: datetime, zone: tzinfo | None = None) -> datetime | None:
-        """Return the last slot that should have been started by now, when nothing became of it; else None.
-
-        A slot from before the job file was last changed says nothing: it may have been planned otherwise then. A file
-        that a deployment has written anew is as old as the last run of the same version.
-        """
-        job = self.definition
-        schedule = _schedule(job, zone)
-        if job is None or job.disabled or schedule is None:
-            return None
-        slot = schedule.last_at_or_before(now - timedelta(seconds=job.start_within_seconds))
-        if slot is None or (self.settled_slot is not None and slot.timestamp() <= self.settled_slot):
-            return None
-        if self._ran_before(slot, job.version):
-            return slot
-        try:
-            is_older_than_its_file = slot.timestamp() < stat(self.path).st_mtime
-        except OSError:
-            return None
-        return None if is_older_than_its_file else slot
-
-    def _ran_before(self, slot: datetime, version: str) -> bool:
-        last = self.last
-        return last is not None and last.version == version and datetime.fromisoformat(last.started_at) <= slot
-
     def to_json(self, schedules: KnownSchedules) -> dict[str, Any]:
         """Return the job with the keys of every `--json` answer."""
         job = self.definition
@@ -164,9 +142,10 @@ class JobStatus:
             "alerts": list(self.alerts),
             "health": self.health.state.value,
             "failures_in_row": self.health.failures_in_row,
-            "held": _hold_in_json(self.health),
+            "held": hold_as_json(self.health),
             "slow_start": self.slow_start.to_json() if self.slow_start else None,
             "backoff_until": self.backoff_until,
+            "late": f"{self.late_slot:%Y-%m-%dT%H:%M:%S.000Z}" if self.late_slot else None,
             "next": slot.strftime("%Y-%m-%dT%H:%M:%S.000Z") if slot else None,
             "last": self.last.to_json() if self.last else None,
             "running": self.running.to_json() if self.running else None,
@@ -182,12 +161,15 @@ class JobStatus:
         }
 
 
-def read_statuses(settings: Settings, jobs: Iterable[Job | InvalidJob], index: Index) -> list[JobStatus]:
-    """Return how these jobs stand, worst first, then by name."""
+def read_statuses(
+    settings: Settings, jobs: Iterable[Job | InvalidJob], index: Index, schedules: KnownSchedules | None = None
+) -> list[JobStatus]:
+    """Return how these jobs stand, worst first, then by name. `schedules`: what is known of them at this moment."""
     wanted = list(jobs)
+    schedules = schedules or KnownSchedules(settings, datetime.now(UTC))
     history = _LastRuns([job.slug for job in wanted], index)
     with Standing(settings.state_directory) as standing:
-        look = _Look(standing, history, index)
+        look = _Look(standing, history, index, schedules)
         statuses = [look.status(job) for job in wanted]
     return sorted(statuses, key=lambda status: (_RANK[status.state], status.slug))
 
@@ -238,10 +220,11 @@ class _LastRuns:
 class _Look:
     """One look at many jobs. Healths are alike: that of most jobs is understood once."""
 
-    def __init__(self, standing: Standing, history: _LastRuns, index: Index) -> None:
+    def __init__(self, standing: Standing, history: _LastRuns, index: Index, schedules: KnownSchedules) -> None:
         self._standing = standing
         self._history = history
         self._index = index
+        self._schedules = schedules
         self._now_seconds = datetime.now(UTC).timestamp()
         self._now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}"
         self._healths: dict[bytes, Health] = {}
@@ -252,6 +235,7 @@ class _Look:
         running = run_of_block(block) if block is not None else None
         last, glance = self._history.last(job.slug), self._history.glance(job.slug, running)
         definition = job if isinstance(job, Job) else None
+        late = late_slot(definition, settled_slot, self._schedules, last) if definition is not None else None
         state = state_of(
             is_valid=definition is not None,
             is_disabled=definition is not None and definition.disabled,
@@ -259,6 +243,7 @@ class _Look:
             health=health.state,
             last_outcome=last.outcome if last else None,
             last_reason=last.reason if last else None,
+            is_late=late is not None,
         )
         slow_start = _slow_start(definition, health, self._index) if definition is not None else None
         alerts = alerts_of(
@@ -275,11 +260,16 @@ class _Look:
             settled_slot=settled_slot,
         )
         alerts += [stray] if stray else []
+        why = _why(state, job, health, doubt, last, slow_start)
+        if state == LATE and late is not None:
+            why = late_in_words(late, self._schedules.host_zone())
+        elif state == NEVER_RAN and glance.outcomes[-1:] == (SKIPPED,) and not alerts:
+            why = self._last_skip(job.slug)
         return JobStatus(
             slug=job.slug,
             path=job.path,
             state=state,
-            why=_why(state, job, health, doubt, last, slow_start),
+            why=why,
             definition=definition,
             health=health,
             last=last,
@@ -289,7 +279,13 @@ class _Look:
             settled_slot=settled_slot,
             slow_start=slow_start,
             alerts=tuple(alerts),
+            late_slot=late,
         )
+
+    def _last_skip(self, slug: str) -> str | None:
+        """Return why the last start of a job that never ran was skipped."""
+        skips = self._index.runs(jobs=[slug], limit=1)
+        return f"its last start was skipped: {skips[0].detail or skips[0].reason}" if skips else None
 
     def _health(self, job: Job | InvalidJob) -> tuple[Health, str | None]:
         """Return the health and, when its file cannot be understood (then the job counts as held), why."""
@@ -337,7 +333,7 @@ def _output_bytes(run: Run) -> float | None:
     return run.stdout_bytes + run.stderr_bytes
 
 
-def _hold_in_json(health: Health) -> dict[str, Any] | None:
+def hold_as_json(health: Health) -> dict[str, Any] | None:
     if health.state is not State.HELD:
         return None
     return {

@@ -42,6 +42,7 @@ class Desk:
             "job_directory": str(self.jobs),
             "state_directory": str(self.state),
             "output_directory": str(self.state.logs),
+            "output_crontab": "console",  # as root it would be that of the host
             **keys,
         }
         self.configuration.write_text("".join(f"{key}: {json.dumps(value)}\n" for key, value in values.items()))

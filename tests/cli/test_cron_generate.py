@@ -254,14 +254,31 @@ def test_check_tells_what_would_change_and_writes_nothing(desk: Desk, crontab: P
     assert len(journal(desk)) == 1
 
 
-def test_check_of_a_crontab_that_fits_still_tells_a_bad_job(desk: Desk, crontab: Path) -> None:
+def test_check_of_a_crontab_that_fits_is_0_and_still_names_what_is_left_out(desk: Desk, crontab: Path) -> None:
     desk.job("bad", "comand: x")
+    desk.job("tokyo", f"{BACKUP}\ntime_zone: Asia/Tokyo")
     desk.cron_generate()
 
     result = desk.cron_generate("--check")
 
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert "unknown key 'comand'" in result.stderr
+    assert told(result) == (0, "", LEFT_OUT.format(names="bad, tokyo", crontab=crontab))
+
+
+LEFT_OUT = "left out as before: {names}\n  hint: comments in {crontab} say why; process-control lint lists all faults\n"
+
+
+def test_known_faults_are_one_line_the_second_time_and_new_ones_are_told_whole(desk: Desk, crontab: Path) -> None:
+    desk.job("bad", "comand: x")
+    first = desk.cron_generate()
+    desk.job("worse", "comand: x")
+
+    second = desk.cron_generate()
+    third = desk.cron_generate()
+
+    assert first.stderr.startswith("bad.yaml:1:1: 'command' is missing\n")
+    assert second.stderr.startswith("worse.yaml:1:1: 'command' is missing\n")
+    assert second.stderr.endswith(LEFT_OUT.format(names="bad", crontab=crontab))
+    assert told(third) == (1, "", LEFT_OUT.format(names="bad, worse", crontab=crontab))
 
 
 def test_a_dry_run_prints_the_crontab_and_what_would_change(desk: Desk, crontab: Path) -> None:
@@ -303,6 +320,9 @@ def test_check_has_nothing_to_look_at_on_the_console(desk: Desk) -> None:
     )
 
 
+HINT = "did you mean 'command'? (a command and its arguments, or a list of such texts; see docs/reference/job-file.md)"
+
+
 def test_json_tells_what_was_done_and_what_has_changed(desk: Desk, crontab: Path) -> None:
     desk.job("backup", BACKUP)
     desk.job("bad", "comand: x\ncommand: y")
@@ -314,23 +334,26 @@ def test_json_tells_what_was_done_and_what_has_changed(desk: Desk, crontab: Path
     assert result.json() == {
         "version": 1,
         "crontab": str(crontab),
+        "done": "wrote",
         "did": "wrote",
-        "jobs": 1,
-        "lines": 1,
-        "disabled": 1,
+        "job_count": 1,
+        "line_count": 1,
+        "disabled_count": 1,
         "left_out": [
             {
                 "job": "bad",
+                "known": False,
                 "faults": [
                     {
                         "where": "bad.yaml:2:1",
                         "what": "unknown key 'comand'",
-                        "mend": "did you mean 'command'? (a command and its arguments, or a list of such texts; "
-                        "see process-control explain command)",
+                        "hint": HINT,
+                        "mend": HINT,
                     }
                 ],
             }
         ],
+        "alerts": [],
         "changes": [{"job": "backup", "change": "added", "line": line_of(desk, "backup"), "was": None}],
     }
     assert json.loads(desk.cron_generate("--json").stdout)["did"] == "kept"

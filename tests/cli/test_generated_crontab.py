@@ -13,7 +13,7 @@ def test_a_job_and_a_bad_file_come_back_as_they_were() -> None:
     assert _job_of({"slug": "a", "schedule": ["@daily"], "time_zone": None, "disabled": False}) == PlannedJob(
         slug="a", schedule=("@daily",)
     )
-    assert _job_of({"slug": "b", "faults": [["what", "where", "mend"]]}) == InvalidFile(
+    assert _job_of({"slug": "b", "faults": [["what", "where", "mend", "line"]]}) == InvalidFile(
         slug="b", faults=(Fault("what", where="where", mend="mend"),)
     )
 

@@ -33,11 +33,15 @@ def test_the_generated_file_is_up_to_date(path: Path) -> None:
 
 
 def test_nothing_else_is_installed_below_share() -> None:
-    assert {path for path in SHARE.rglob("*") if path.is_file()} == set(outputs())
+    below_share = {path for path in outputs() if path.is_relative_to(SHARE)}
+
+    assert {path for path in SHARE.rglob("*") if path.is_file()} == below_share
 
 
 def test_the_package_installs_all_of_it(product: Product) -> None:
-    for path, text in outputs().items():
+    below_share = {path: text for path, text in outputs().items() if path.is_relative_to(SHARE)}
+
+    for path, text in below_share.items():
         assert (product.prefix / "share" / path.relative_to(SHARE)).read_text() == text
 
 

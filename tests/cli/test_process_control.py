@@ -65,7 +65,10 @@ WRONG_USAGE = {
     ),
     "not a time": (
         ["history", "--since", "yesterdy"],
-        "--since yesterdy: not a time\n  hint: 90s, 10m, 2h, 7d ago, or a date such as 2026-03-01\n",
+        (
+            "--since yesterdy: not a time\n"
+            "  hint: 90s, 10m, 2h or 7d (so long ago), 08:00, yesterday, or a date: 2026-03-01, 2026-03-01T02:30\n"
+        ),
     ),
 }
 

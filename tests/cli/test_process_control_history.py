@@ -112,10 +112,10 @@ def test_csv_has_a_header_and_no_formulas(desk: Desk) -> None:
 def test_json_and_csv_together_are_refused(desk: Desk) -> None:
     result = desk.process_control("history", "--json", "--csv")
 
-    assert (result.exit_code, result.stderr) == (
-        2,
-        "--json or --csv, not both\n  hint: process-control history --help\n",
-    )
+    assert (result.exit_code, result.stderr) == (2, "")
+    assert result.json()["error"]["faults"] == [
+        {"what": "--json or --csv, not both", "where": None, "hint": "process-control history --help"}
+    ]
 
 
 def test_a_run_without_a_recorded_end_is_running_or_lost(desk: Desk) -> None:

@@ -127,6 +127,7 @@ def test_json_tells_what_became_of_each_file(desk: Desk, old: Path) -> None:
             {
                 "source": f"{old}/purge.yaml",
                 "target": f"{desk.jobs}/purge.yaml",
+                "done": "wrote",
                 "did": "wrote",
                 "changes": [{"line": 5, "what": "tag -> tags", "why": "today's key"}],
                 "faults": [],

@@ -131,6 +131,7 @@ def test_json_tells_places_as_numbers(desk: Desk) -> None:
                 "line": 3,
                 "column": 10,
                 "what": "'timeout' must be a time, not 'soon'",
+                "hint": "write seconds, or 90s, 10m, 2h",
                 "mend": "write seconds, or 90s, 10m, 2h",
             }
         ],

@@ -212,6 +212,7 @@ def test_json_tells_everything_of_a_job(desk: Desk) -> None:
         "held": None,
         "slow_start": None,
         "backoff_until": None,
+        "late": None,
         "running": None,
         "recent": ["failed"],
         "median_seconds": None,

@@ -1,5 +1,9 @@
 """`run`, `stop`, `wait`, `show`: one job or many, from a shell that goes away."""
 
+import os
+import re
+import signal
+
 from harness import Box, until
 from runs import ends, outcomes, starts, the_end
 
@@ -40,6 +44,17 @@ def test_run_with_follow_ends_as_the_job_ends(box: Box) -> None:
     assert box.process_control("run", "--follow", "job").exit_code == 7
     assert box.process_control("run", "--follow", "job", "--dry-run").exit_code == 0
     assert len(ends(box)) == 1
+
+
+def test_run_with_follow_shows_the_output_in_a_pipe(box: Box) -> None:
+    box.job("job", "command: sh -c 'echo out; echo err >&2'\nstderr: ignore")
+
+    shown = box.process_control("run", "--follow", "job")
+    quiet = box.process_control("run", "--follow", "--quiet", "job")
+
+    assert (shown.stdout, shown.exit_code) == ("out\n", 0)
+    assert "err\n" in shown.stderr
+    assert (quiet.stdout, quiet.stderr, quiet.exit_code) == ("", "", 0)
 
 
 def test_stop_ends_all_that_run_and_says_when_nothing_did(box: Box) -> None:
@@ -91,3 +106,81 @@ def test_show_tells_each_value_with_its_origin_and_the_next_slots(box: Box) -> N
     assert "job.yaml:" in values["schedule"][1]
     assert len([line for line in lines if line[0] == "slot"]) == len(told["slots"]) == 10
     assert box.process_control("show", "nowhere").exit_code == 66
+
+
+HOLDS = "command: sh -c 'echo up > {started}; read line < {go_on}'\non_overlap: queue"
+
+
+def test_run_of_a_job_that_queues_returns_at_once_and_names_the_way_back(box: Box) -> None:
+    started, go_on = box.fifo("started"), box.fifo("go_on")
+    box.job("job", HOLDS.format(started=started, go_on=go_on))
+    box.process_control("run", "job")
+    started.read_line()
+
+    queued = box.process_control("run", "job", seconds=8.0)
+    [told] = box.process_control("run", "job", "--json", seconds=8.0).json()["jobs"]
+    for line in (queued.stdout, told["why"]):
+        os.kill(int(re.search(r"kill (\d+)", line)[1]), signal.SIGTERM)  # type: ignore[index]  # else it fails, rightly
+    go_on.write_line()
+    until(lambda: not box.processes(), "nothing to be left")
+
+    assert queued.exit_code == 0
+    assert re.fullmatch(
+        r"job\t\tqueued: it starts when its lock is free; to take it back: kill \d+\n", queued.stdout
+    ), queued
+    assert (told["done"], told["run_id"]) == ("queued", None)
+    assert outcomes(box) == [("succeeded", None)]
+
+
+def test_control_c_takes_a_start_back_that_waits_for_its_lock(box: Box) -> None:
+    started, go_on = box.fifo("started"), box.fifo("go_on")
+    box.job("job", HOLDS.format(started=started, go_on=go_on))
+    box.process_control("run", "job")
+    started.read_line()
+
+    with box.start_command([str(box.product.process_control), "run", "--follow", "job"], tty=True) as live:
+        live.wait_for_line("waiting: ")
+        live.type(b"\x03")
+        result = live.wait()
+    go_on.write_line()
+    until(lambda: not box.processes(), "nothing to be left")
+
+    assert result.exit_code == 130
+    assert outcomes(box) == [("succeeded", None)]
+
+
+def test_wait_tells_how_the_last_run_of_a_named_job_ended_when_it_runs_no_more(box: Box) -> None:
+    box.job("job", "command: sh -c 'exit 3'")
+    box.job("other", "command: /bin/true")
+    box.run("job")
+    box.run("other")
+
+    named = box.process_control("wait", "job")
+    by_glob = box.process_control("wait", "*")
+
+    assert (named.exit_code, named.stdout) == (0, f"job\t{starts(box)[0]['run_id']}\tfailed: exited with 3\n")
+    assert by_glob.stdout == ""
+
+
+def test_a_dry_run_in_json_is_json_and_touches_nothing(box: Box) -> None:
+    box.job("a", "command: /bin/true")
+    box.job("b", "command: /bin/true")
+
+    for verb in (["hold"], ["release"], ["pause", "--for", "5m"], ["run"], ["stop"]):
+        result = box.process_control(*verb, "*", "--dry-run", "--json")
+
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert result.json() == {
+            "version": 1,
+            "jobs": [{"job": slug, "done": f"would {verb[0]}", "changed": False} for slug in ("a", "b")],
+        }
+    assert starts(box) == []
+
+
+def test_run_job_lists_only_the_jobs_that_a_word_names(box: Box) -> None:
+    box.job("a", "command: /bin/true\ntags: [night]")
+    box.job("b", "command: /bin/true")
+
+    assert box.run_job("--list-jobs", "tag:night").stdout == "a - a\n"
+    assert box.run_job("--status", "b*").stdout == "b\tnever ran\t\n"
+    assert box.run_job("--list-jobs", "nowhere").exit_code == 66

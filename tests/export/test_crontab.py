@@ -83,8 +83,8 @@ def test_a_crontab_of_every_kind_of_job_is_this_text() -> None:
         "0 12 * * 1-5 jobs /usr/bin/run-job --scheduled zip\n"
     )
     assert (made.jobs, made.lines, made.disabled) == (4, 5, 1)
-    assert [slug for slug, _ in made.left_out] == ["not a name", "purge", "tokyo"]
-    assert made.left_out[2][1] == (
+    assert [left.slug for left in made.left_out] == ["not a name", "purge", "tokyo"]
+    assert made.left_out[2].faults == (
         Fault(
             "time_zone Asia/Tokyo is not the host's, and cron knows no other",
             where="tokyo.yaml",
@@ -286,20 +286,44 @@ def test_a_line_longer_than_cron_reads_is_refused() -> None:
     assert fault.mend == "shorten the paths, or set runner_path to a short one, in the configuration"
 
 
-def test_more_lines_than_cron_reads_are_refused_with_a_shorter_template() -> None:
-    jobs = [PlannedJob(slug=f"job{number}", schedule=("@daily",)) for number in range(5000)]
+def test_near_the_limit_of_cron_only_comments_about_faults_are_left() -> None:
+    bad = InvalidFile(slug="bad", faults=(Fault("is no job"),))
+    off = PlannedJob(slug="off", schedule=("@daily",), disabled=True)
+
+    def made_of(count: int, template: str | None = None) -> Crontab:
+        jobs = [PlannedJob(slug=f"job{number}", schedule=("@daily",)) for number in range(count)]
+        return crontab(*jobs, bad, off, manner=replace(IN_CRON_D, template=template))
+
+    few, many = made_of(4948), made_of(9000)
+    with_comments = made_of(4000, template="# {source}\n# {command}\n{schedule} {user} {command}\n")
+
+    assert few.text.count("\n") == 9900
+    assert many.text.count("\n") == 9004
+    assert (many.jobs, many.lines, many.disabled) == (9000, 9000, 1)
+    comments = [line for line in many.text.splitlines() if line.startswith("#")]
+    assert comments[2:] == [
+        "# No comment for each job: cron reads no more lines",
+        "# invalid: /var/lib/process-control/bad.yaml: is no job",
+    ]
+    assert with_comments.text.count("\n") == 4004
+
+
+def test_more_lines_than_cron_reads_are_refused_with_what_to_do() -> None:
+    jobs = [PlannedJob(slug=f"job{number}", schedule=("@daily", "@weekly")) for number in range(5000)]
 
     with pytest.raises(BadConfiguration) as refusal:
         crontab(*jobs)
-    fits = crontab(*jobs, manner=replace(IN_CRON_D, template="{schedule} {user} {command}\n"))
+    with pytest.raises(BadConfiguration) as with_a_template:
+        crontab(*jobs, manner=replace(IN_CRON_D, template="{schedule} {user} {command}\n\n"))
 
+    split = "split the jobs over two configurations, each with an output_crontab"
     assert str(refusal.value) == (
         "/etc/cron.d/process-control:10001: nothing was written: cron would ignore the whole file, since this line is "
-        "one line more than the 10000 that cron reads\n"
-        '  hint: one line a job is enough, cron_template: "{schedule} {user} {command}\\n"; '
-        "or part the jobs over two configurations"
+        f"one line more than the 10000 that cron reads\n  hint: {split}"
     )
-    assert fits.lines == 5000
+    assert with_a_template.value.faults[0].mend == (
+        f'write one line for each job, cron_template: "{{schedule}} {{user}} {{command}}\\n"; or {split}'
+    )
 
 
 @pytest.mark.parametrize("user", ["", "jobs root", "jobs\n* * * * * root true", "jobs\t"])
@@ -388,7 +412,7 @@ def test_what_is_no_slug_becomes_a_comment_and_a_fault(slug: str) -> None:
 
     lines = read(made.text.encode(), has_users=True, accounts=ACCOUNTS)
     assert [line.words for line in lines] == [["/usr/bin/run-job", "--scheduled", "backup"]]
-    assert [left for left, _ in made.left_out] == [slug]
+    assert [left.slug for left in made.left_out] == [slug]
 
 
 @pytest.mark.parametrize(
@@ -400,7 +424,7 @@ def test_what_is_no_schedule_becomes_a_comment_and_a_fault(schedule: str) -> Non
 
     lines = read(made.text.encode(), has_users=True, accounts=ACCOUNTS)
     assert [line.words[-1] for line in lines] == ["backup"]
-    assert [left for left, _ in made.left_out] == ["bad"]
+    assert [left.slug for left in made.left_out] == ["bad"]
 
 
 @pytest.mark.parametrize("text", INJECTIONS)

@@ -9,16 +9,17 @@ from typing import Any
 import click
 
 from process_control.alerts import waiting_mail
+from process_control.cli.crontab_condition import troubles_of_cron
 from process_control.cli.output import print_json, print_line
 from process_control.cli.session import JOBS_HELP, Session, Verb, select_jobs
 from process_control.config.kinds import seconds_of
+from process_control.config.known_schedules import KnownSchedules
 from process_control.config.settings import Settings
 from process_control.config.unread_files import unread_files
-from process_control.core.schedule import host_zone
 from process_control.errors import ProcessControlError, UsageError
 from process_control.export.icinga import CRITICAL, UNKNOWN, Answer, Trouble, answer, unknown, with_unread
 from process_control.history.index import Index
-from process_control.status import JobStatus, read_statuses
+from process_control.status import read_statuses
 from process_control.system.ask import NoAnswer, ask
 
 ANSWER_SECONDS = 50.0
@@ -29,18 +30,21 @@ class Plugin(Verb):
     """A verb whose exit codes are those of a monitoring plugin: wrong usage is UNKNOWN (3) too."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        as_json = "--json" in args
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:
-            ctx.exit(_say(unknown(error.format_message()), as_json=False))
+            ctx.exit(_say_unknown(UsageError(error.format_message()), as_json=as_json))
 
     def invoke(self, ctx: click.Context) -> Any:
+        as_json = bool(ctx.params.get("as_json"))
         try:
             return super().invoke(ctx)
         except ProcessControlError as error:
-            return _say(unknown(str(error)), as_json=False)
+            return _say_unknown(error, as_json=as_json)
         except OSError as error:
-            return _say(unknown(f"{error.filename or 'check'}: {error.strerror or error}"), as_json=False)
+            why = ProcessControlError(error.strerror or str(error), where=str(error.filename or "check"))
+            return _say_unknown(why, as_json=as_json)
 
 
 def _answer_within(seconds: float, settings: Settings, words: Sequence[str]) -> Answer:
@@ -59,9 +63,9 @@ def _answer_within(seconds: float, settings: Settings, words: Sequence[str]) -> 
     cls=Plugin,
     epilog=(
         f"{JOBS_HELP} Exit code 0: all is well. 1: a job is held, or late (nothing became of its last slot), or "
-        "something needs a look: output that could not be written, skips that nobody chose, a runner that is stopped, "
-        "mail that waits for more than 15 minutes (when no job is named). 2: a job fails, or its file is invalid. 3: "
-        "it cannot be said. Whoever is a member of read_group may ask."
+        "something needs a look: output that could not be written, skips that nobody chose, a runner that is stopped; "
+        "and when no job is named: cron does not run or has another crontab, mail waits for more than 15 minutes. "
+        "2: a job fails, or its file is invalid. 3: it cannot be said. Whoever is a member of read_group may ask."
     ),
 )
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
@@ -78,19 +82,29 @@ def check(session: Session, jobs: Sequence[str], as_json: bool, timeout: str | N
 
 
 def _answer(settings: Settings, words: Sequence[str]) -> Answer:
-    statuses = _statuses(settings, words)
-    now, zone = datetime.now(UTC), host_zone()
-    slots = {status.slug: status.late_slot(now, zone) for status in statuses}
-    late = {slug: slot.astimezone(zone) for slug, slot in slots.items() if slot is not None}
-    mail = None if words else waiting_mail(settings.state_directory, now.timestamp())
-    said = answer(statuses, late, mail=mail)
-    return said if words else with_unread(said, [fault.where.rpartition("/")[2] for fault in unread_files(settings)])
-
-
-def _statuses(settings: Settings, words: Sequence[str]) -> list[JobStatus]:
-    jobs = select_jobs(settings, words)
+    jobs, now = select_jobs(settings, words), datetime.now(UTC)
+    schedules = KnownSchedules(settings, now)
     with Index.open(settings.state_directory) as index:
-        return read_statuses(settings, jobs, index)
+        statuses = read_statuses(settings, jobs, index, schedules)
+    schedules.keep()
+    if words:
+        return answer(statuses)
+    mail = waiting_mail(settings.state_directory, now.timestamp())
+    said = answer(statuses, mail=mail, cron=troubles_of_cron(settings, jobs, statuses))
+    return with_unread(said, [fault.where.rpartition("/")[2] for fault in unread_files(settings)])
+
+
+def _say_unknown(error: ProcessControlError, *, as_json: bool) -> int:
+    """Say that nothing can be said, in the form of a plugin; as JSON with the error that every command prints."""
+    said = unknown(str(error))
+    if not as_json:
+        return _say(said, as_json=False)
+    from process_control.cli.error_output import error_as_json
+
+    print_json(
+        {"exit_code": said.code, "text": said.text, "troubles": [], "error": error_as_json(error, exit_code=said.code)}
+    )
+    return said.code
 
 
 def _say(said: Answer, *, as_json: bool) -> int:

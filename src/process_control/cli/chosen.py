@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from process_control.cli.output import talk
+from process_control.cli.output import print_json, talk
 from process_control.cli.run_job import own_directories, refuse_network_state, who
 from process_control.cli.run_job_options import one_line
 from process_control.cli.session import Session, select_jobs
@@ -84,6 +84,12 @@ def _ask(question: str) -> None:
     if not agreed:
         talk("nothing was changed")
         raise click.exceptions.Exit(SAID_NO)
+
+
+def print_dry_run(what: str, slugs: Sequence[str]) -> int:
+    """Print, as JSON, which jobs would be touched; return exit code 0."""
+    print_json({"jobs": [{"job": slug, "done": f"would {what}", "changed": False} for slug in slugs]})
+    return 0
 
 
 def _listed(slugs: Sequence[str]) -> str:

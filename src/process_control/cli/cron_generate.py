@@ -9,20 +9,24 @@ from dataclasses import asdict, dataclass
 import click
 
 from process_control import __version__
+from process_control.cli.crontab_condition import fingerprint, keep_fingerprint
 from process_control.cli.crontab_target import CONSOLE, MODE, standing_crontab, target_of, text_of
-from process_control.cli.generated_crontab import generate_crontab
+from process_control.cli.error_output import fault_as_json, talk_of_faults
+from process_control.cli.generated_crontab import crontab_of, what_it_is_made_from
 from process_control.cli.main import run_command
 from process_control.cli.output import print_json, print_line, talk
 from process_control.cli.plain import is_terminal
 from process_control.cli.run_job import own_directories, who
+from process_control.cli.whose_jobs import tell_whose_jobs
 from process_control.config.settings import Settings, load_settings
 from process_control.config.unread_files import in_one_line
 from process_control.errors import NotPermitted, ProcessControlError, UsageError
-from process_control.export.crontab import Crontab
+from process_control.export.crontab import Crontab, LeftOut
 from process_control.export.crontab_changes import Change, changes, difference
+from process_control.export.crontab_rules import has_users
 from process_control.history import journal
 from process_control.notify.message import escape_controls
-from process_control.system import directories
+from process_control.system import cron_daemon, directories
 from process_control.system.account import Account, check_allowed
 from process_control.system.as_account import ask_as
 from process_control.system.clock import iso
@@ -30,6 +34,7 @@ from process_control.system.replace import Standing, replace
 from process_control.wiring import announce
 
 NAME = "cron-generate"
+MOST_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +53,15 @@ class Generated:
     def would_change(self) -> bool:
         return self.standing is None or self.standing.content != self.content or self.standing.wrong is not None
 
+    def is_known(self, left: LeftOut) -> bool:
+        """Whether the crontab that stands there says already that this job is left out, and why."""
+        return left.comment in text_of(self.standing).split("\n")
+
+    @property
+    def trouble(self) -> str | None:
+        """Return, in words, that nobody reads the crontab: cron does not run here."""
+        return cron_daemon.trouble() if has_users(self.target) and self.crontab.lines else None
+
     @property
     def changes(self) -> list[Change]:
         return [] if self.target == CONSOLE else changes(text_of(self.standing), self.crontab.text)
@@ -63,8 +77,8 @@ Examples:
   cron-generate --dry-run    print it, and what would change
   cron-generate --output ~/crontab; crontab ~/crontab     as an ordinary user
 
-Exit code 0: done, nothing would change; 1: a job was left out, something would change; 2: usage; 74, 77, 78: nothing
-was written, and the message says why.""",
+Exit code 0: done; 1: written, but a job had to be left out. With --check 0: the file is as it would be written; 1:
+something would change. 2: usage; 74, 77, 78: nothing was written, and the message says why.""",
 )
 @click.option("--check", is_flag=True, help="Only tell what would change: exit code 0 nothing, 1 something.")
 @click.option("--dry-run", is_flag=True, help="Only print what would be written, and what would change.")
@@ -82,27 +96,33 @@ def cron_generate(*, check: bool, dry_run: bool, output: str | None, as_json: bo
     if check and dry_run:
         raise UsageError("--check and --dry-run do not go together", mend=f"{NAME} --help")
     settings = load_settings(config, dict(os.environb))
+    tell_whose_jobs(settings)
     account = check_allowed(settings.user, words=NAME, where=settings.path or "")
     target = target_of(settings, output)
     if check and target == CONSOLE:
         raise UsageError("--check needs a file to look at, and the target is the console", mend="--output FILE")
-    crontab = generate_crontab(settings, account, target)
+    jobs, manner, besides = what_it_is_made_from(settings, account, target)
+    crontab = crontab_of(jobs, manner, besides)
     standing = None if target == CONSOLE else standing_crontab(target)
     generated = Generated(target=target, crontab=crontab, standing=standing)
-    for _, faults in crontab.left_out:
-        talk("\n".join(str(fault) for fault in faults))
-    for fault in crontab.mail_faults:
-        talk(str(fault))
-    if crontab.unread:
-        talk(f"{settings.job_directory}: {in_one_line(list(crontab.unread))}")
+    if not as_json:
+        _tell_what_is_left_out(generated)
+        if crontab.mail_faults:
+            talk_of_faults(crontab.mail_faults)
+        if crontab.unread:
+            talk(f"{settings.job_directory}: {in_one_line(list(crontab.unread))}")
     if check:
         _tell_the_difference(generated, as_json=as_json)
-        return 1 if generated.would_change or crontab.left_out else 0
+        return 1 if generated.would_change else 0
     if dry_run or target == CONSOLE:
         _print(generated, as_json=as_json, dry_run=dry_run)
     else:
         _write(generated, settings, account)
+        if target == settings.output_crontab:
+            ask_as(account, lambda: keep_fingerprint(settings, fingerprint(jobs, manner), target))
         _tell_what_was_done(generated, as_json=as_json)
+        if not as_json and (trouble := generated.trouble):
+            talk(trouble)
     return 1 if crontab.left_out else 0
 
 
@@ -151,6 +171,22 @@ def _keep(records: list[dict[str, object]], settings: Settings, account: Account
 
 
 # --- telling ---------------------------------------------------------------------------------------------------------
+
+
+def _tell_what_is_left_out(generated: Generated) -> None:
+    """Name the jobs that are left out: with all their faults the first time, in one line when the crontab has them."""
+    known = []
+    for left in generated.crontab.left_out:
+        if generated.is_known(left):
+            known.append(left.slug)
+        else:
+            talk_of_faults(left.faults)
+    if known:
+        more = f" and {len(known) - MOST_NAMED} more" if len(known) > MOST_NAMED else ""
+        talk(
+            f"left out as before: {', '.join(known[:MOST_NAMED])}{more}\n"
+            f"  hint: comments in {generated.target} say why; process-control lint lists all faults"
+        )
 
 
 def _tell_the_difference(generated: Generated, *, as_json: bool) -> None:
@@ -211,18 +247,21 @@ def _print_json(did: str, generated: Generated, *, with_text: bool = False) -> N
     crontab = generated.crontab
     left_out = [
         {
-            "job": slug,
-            "faults": [{"where": each.where, "what": each.what, "mend": each.mend or None} for each in faults],
+            "job": left.slug,
+            "known": generated.is_known(left),
+            "faults": [{**fault_as_json(each), "mend": each.mend or None} for each in left.faults],
         }
-        for slug, faults in crontab.left_out
+        for left in crontab.left_out
     ]
     value: dict[str, object] = {
         "crontab": generated.target,
-        "did": did,
-        "jobs": crontab.jobs,
-        "lines": crontab.lines,
-        "disabled": crontab.disabled,
+        "done": did,
+        "did": did,  # the name until 1.0
+        "job_count": crontab.jobs,
+        "line_count": crontab.lines,
+        "disabled_count": crontab.disabled,
         "left_out": left_out,
+        "alerts": [trouble] if (trouble := generated.trouble) else [],
         "changes": [asdict(change) for change in generated.changes],
     }
     print_json({**value, "text": crontab.text} if with_text else value)

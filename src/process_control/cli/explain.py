@@ -96,7 +96,7 @@ class KeyName(click.types.StringParamType):
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "keys": [...]}')
 @paged
 def explain(session: Session, key: str | None, as_json: bool) -> None:  # noqa: ARG001  every verb gets the session
-    """Tell what KEY means, its type, its default, and an example; without KEY list all keys.
+    """Tell what KEY means, its type, its default, and an example; without KEY, list all keys.
 
     KEY is a key of the job file or of the configuration; one inside a map is written with a dot, as retention.days.
     """
@@ -145,6 +145,21 @@ def _print_list(keys: Sequence[Key]) -> None:
                 print_line(
                     f"  {key.name:<{widest}}  {textwrap.shorten(first, max(20, room - widest - 4), placeholder='…')}"
                 )
+
+
+def _list_of(keys: Sequence[Key]) -> str:
+    """Return a line for each key, the first sentence of its meaning cut to the terminal, by file."""
+    widest = max(len(key.name) for key in keys)
+    room = max(shutil.get_terminal_size().columns - widest - 5, 20)
+    parts = []
+    for file in (JOB_FILE, CONFIGURATION):
+        lines = [f"Keys of the {file} (process-control explain KEY tells more):"]
+        for key in keys:
+            if key.file == file:
+                first = plain(key.field.meaning).partition(". ")[0].rstrip(".")
+                lines.append(f"  {key.name:<{widest}}  {textwrap.shorten(first, room, placeholder=' …')}")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
 
 
 def _at_length(key: Key) -> str:

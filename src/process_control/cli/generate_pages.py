@@ -1,4 +1,4 @@
-"""Write what follows from the commands: man pages and shell completion, below share/.
+"""Write what follows from the commands: man pages and shell completion, below share/, and the page of `--json`.
 
 `python -m process_control.cli.generate_pages` rewrites them in the source tree; a test compares.
 """
@@ -11,18 +11,20 @@ from process_control.cli.command import Command
 from process_control.cli.command_of_click import command_of
 from process_control.cli.completion import bash, fish, zsh
 from process_control.cli.cron_generate import cron_generate
+from process_control.cli.json_page import json_page
 from process_control.cli.main import process_control
 from process_control.cli.man_pages import man_pages
 from process_control.cli.run_job_flags import RUN_JOB
 
 SHARE = Path(__file__).parents[3] / "share"
+JSON_PAGE = SHARE.parent / "docs" / "reference" / "json.md"
 
 OTHERS = (("cron-generate", cron_generate), ("check-jobs-icinga", check_jobs_icinga))
 """Commands besides run-job and process-control."""
 
 
 def outputs() -> dict[Path, str]:
-    """Return every generated file below share/ and its text."""
+    """Return every generated file and its text."""
     big, others = command_of(process_control, "process-control"), other_commands()
     pages = man_pages(big, others)
     found = {SHARE / "man" / f"man{name[-1]}" / name: text for name, text in pages.items()}
@@ -31,6 +33,7 @@ def outputs() -> dict[Path, str]:
         found[SHARE / "bash-completion" / "completions" / command.name] = bash.script(command)
         found[SHARE / "fish" / "vendor_completions.d" / f"{command.name}.fish"] = fish.script(command)
     found[SHARE / "zsh" / "site-functions" / "_process-control"] = zsh.script(commands)
+    found[JSON_PAGE] = json_page()
     return found
 
 

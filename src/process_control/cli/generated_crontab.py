@@ -9,7 +9,7 @@ import os
 import pwd
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -37,6 +37,30 @@ def generate_crontab(settings: Settings, account: Account, target: str) -> Cront
     Raises the errors of the configuration and of the job directory, and BadConfiguration (78) for a crontab that cron
     would ignore; a job that is left out is told in `left_out`.
     """
+    jobs, manner, besides = what_it_is_made_from(settings, account, target)
+    return crontab_of(jobs, manner, besides)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Besides:
+    """What is wrong besides the jobs: files that are not read, and what keeps failmail from being sent."""
+
+    unread: tuple[Fault, ...] = ()
+    mail_faults: tuple[Fault, ...] = ()
+
+
+def crontab_of(jobs: Sequence[PlannedJob | InvalidFile], manner: Manner, besides: Besides | None = None) -> Crontab:
+    # Asked for each line, and the accounts may be in a directory on another host.
+    crontab = write_crontab(jobs, manner, is_account=cache(is_account), is_zone_of_host=cache(is_zone_of_host))
+    if besides is None:
+        return crontab
+    return replace(crontab, unread=besides.unread, mail_faults=besides.mail_faults)
+
+
+def what_it_is_made_from(
+    settings: Settings, account: Account, target: str
+) -> tuple[list[PlannedJob | InvalidFile], Manner, Besides]:
+    """Return the jobs as the service user sees them, and how their lines are written. Raises as above."""
     words = words_of_run_job(settings)
     answer = ask_as(account, lambda: _look_as_the_service_user(settings, account, words))
     try:
@@ -46,18 +70,25 @@ def generate_crontab(settings: Settings, account: Account, target: str) -> Cront
         mail = tuple(fault_of(values) for values in answer["mail"])
     except (LookupError, TypeError, ValueError) as error:
         raise CannotRecord(f"the process of user '{account.name}' answered with something else than jobs") from error
-    manner = Manner(
+    manner = manner_of(settings, account, target, names_configuration=names_configuration)
+    return jobs, manner, Besides(unread=unread, mail_faults=mail)
+
+
+def manner_of(settings: Settings, account: Account, target: str, *, names_configuration: bool) -> Manner:
+    return Manner(
         target=target,
         job_directory=settings.job_directory,
         user=account.name if has_users(target) else None,
-        run_job=words,
+        run_job=words_of_run_job(settings),
         configuration=settings.path if names_configuration else None,
         template=settings.cron_template,
         host=os.uname().nodename,
     )
-    # Asked for each line, and the accounts may be in a directory on another host.
-    crontab = write_crontab(jobs, manner, is_account=cache(is_account), is_zone_of_host=cache(is_zone_of_host))
-    return replace(crontab, unread=unread, mail_faults=mail)
+
+
+def planned(job: Job | InvalidJob, settings: Settings) -> PlannedJob | InvalidFile:
+    """Return what a crontab has to know of a job that was loaded here."""
+    return _job_of(_values_of(job, settings))
 
 
 def is_account(name: str) -> bool:
@@ -87,7 +118,10 @@ def _interpreter() -> str:
     library = importlib.util.find_spec("yaml")
     beside = os.path.dirname(os.path.dirname(os.path.abspath(process_control.__file__)))
     lies_beside = library is not None and library.origin is not None and library.origin.startswith(f"{beside}/")
-    return os.path.realpath(sys.executable) if lies_beside else sys.executable
+    if lies_beside:
+        return os.path.realpath(sys.executable)
+    usual = os.path.join(os.path.dirname(sys.executable), "python3")  # else python and python3 give two crontabs
+    return usual if os.path.realpath(usual) == os.path.realpath(sys.executable) else sys.executable
 
 
 # --- as the service user ---------------------------------------------------------------------------------------------
@@ -96,7 +130,7 @@ def _interpreter() -> str:
 def _look_as_the_service_user(settings: Settings, account: Account, words: tuple[str, ...]) -> dict[str, Any]:
     """Return what cron's lines depend on and only the service user can tell; as values that JSON can say."""
     _check_can_start(words, account, settings)
-    names_configuration = _has_to_name_its_configuration(settings, account)
+    names_configuration = names_its_configuration(settings, account)
     jobs = load_all(settings)
     return {
         "names_configuration": names_configuration,
@@ -140,7 +174,7 @@ def _is_there(path: str) -> bool:
     return True
 
 
-def _has_to_name_its_configuration(settings: Settings, account: Account) -> bool:
+def names_its_configuration(settings: Settings, account: Account) -> bool:
     """Whether a line needs --config to find the same configuration and directories with what cron's environment has.
 
     Raises BadConfiguration (78) when it would not find them even so.

@@ -15,7 +15,7 @@ from process_control.cli.pager import paged
 from process_control.cli.plain import NO_HEADER_HELP, is_terminal, print_header, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, select_slugs, verb
 from process_control.cli.time_words import SINCE_HELP, moment_of_flag
-from process_control.core.run import OUTCOMES
+from process_control.core.run import FAILED, LOST, OUTCOMES
 from process_control.errors import UsageError
 from process_control.history.recorded_run import Run
 
@@ -40,6 +40,7 @@ COLUMNS = (
     type=click.Choice([*OUTCOMES, "running"]),
     help="Only these; may be given several times.",
 )
+@click.option("--failed", is_flag=True, help="Only runs that failed or were lost.")
 @click.option(
     "--limit",
     type=click.IntRange(min=0),
@@ -54,6 +55,7 @@ def history(
     jobs: Sequence[str],
     since: str | None,
     outcomes: Sequence[str],
+    failed: bool,
     limit: int | None,
     as_json: bool,
     as_csv: bool,
@@ -71,7 +73,7 @@ def history(
         runs = index.runs(
             jobs=slugs,
             since=earliest,
-            outcomes=list(outcomes) or None,
+            outcomes=[*outcomes, *((FAILED, LOST) if failed else ())] or None,
             limit=None if most is None else most + 1,
         )
         garbled = index.garbled()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
-from process_control.cli.chosen import Asked, agree, become_whoever_may, changes_jobs, choose
+from process_control.cli.chosen import Asked, agree, become_whoever_may, changes_jobs, choose, print_dry_run
 from process_control.cli.output import print_json, talk
 from process_control.cli.plain import is_terminal, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, verb
@@ -21,10 +21,13 @@ from process_control.errors import UsageError
 from process_control.history.block import read_block, runner_is_alive
 from process_control.history.health_changes import Changed, change_by_hand
 from process_control.history.record import JobRecord
+from process_control.status import hold_as_json
 from process_control.system import proc
 from process_control.system.clock import iso
 from process_control.wiring import announce
 
+OLD_NAMES = ("state", "slow_successes", "since", "by", "run_id", "release_at", "hold_kind")
+"""In JSON until 1.0: `state` is `health`, the others are in `held`."""
 IN_A_PIPE = "In a pipe, separated by tabs: job, what was done, state now, why."
 
 
@@ -41,7 +44,17 @@ class Done:
         return self.changed.new
 
     def to_json(self) -> dict[str, object]:
-        return {"job": self.slug, "done": self.what, "changed": self.changed.is_change, **self.health.to_record()}
+        record = self.health.to_record()
+        return {
+            "job": self.slug,
+            "done": self.what,
+            "changed": self.changed.is_change,
+            "health": self.health.state.value,
+            "failures_in_row": self.health.failures_in_row,
+            "held": hold_as_json(self.health),
+            "why": self.health.why,
+            **{name: record[name] for name in OLD_NAMES if name in record},
+        }
 
 
 @verb(
@@ -86,6 +99,8 @@ def release(session: Session, jobs: Sequence[str], note: str | None, yes: bool, 
     """Release jobs that are held: the next runs are small doses when the job has slow_start, else full ones."""
     asked = become_whoever_may(session, "release")
     chosen = choose(asked.settings, jobs)
+    if dry_run and as_json:
+        return print_dry_run("release", [job.slug for job in chosen])
     if not agree("release", [job.slug for job in chosen], yes=yes, dry_run=dry_run):
         return 0
     cause = Cause(at=iso(time.time()), by=asked.who, why=note)
@@ -107,6 +122,8 @@ def _hold(
 ) -> int:
     asked = become_whoever_may(session, verb)
     chosen = choose(asked.settings, words)
+    if dry_run and as_json:
+        return print_dry_run(verb, [job.slug for job in chosen])
     if not agree(verb, [job.slug for job in chosen], yes=yes, dry_run=dry_run):
         return 0
     cause = Cause(at=iso(time.time()), by=asked.who, why=note, until=until)

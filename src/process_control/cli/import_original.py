@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from process_control.cli.error_output import fault_as_json
 from process_control.cli.init import own_configuration
 from process_control.cli.new_files import make_directory, write_new
 from process_control.cli.output import print_json, print_line, talk
@@ -54,13 +55,14 @@ class Imported:
             end = f"{'would write' if dry_run else WROTE} {self.target}"
         return [*told, f"{name}: {end}"]
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self, *, dry_run: bool) -> dict[str, object]:
         return {
             "source": str(self.source),
             "target": str(self.target),
-            "did": self.did,
+            "done": "would write" if dry_run and self.did == WROTE else self.did,
+            "did": self.did,  # the name until 1.0
             "changes": [{"line": each.line, "what": each.what, "why": each.why} for each in self.changes],
-            "faults": [{"where": each.where, "what": each.what, "mend": each.mend or None} for each in self.faults],
+            "faults": [{**fault_as_json(each), "mend": each.mend or None} for each in self.faults],
         }
 
 
@@ -207,7 +209,7 @@ def _read(path: Path) -> bytes:
 
 def _print(files: list[Imported], *, dry_run: bool, as_json: bool) -> None:
     if as_json:
-        print_json({"files": [each.to_json() for each in files], "dry_run": dry_run})
+        print_json({"files": [each.to_json(dry_run=dry_run) for each in files], "dry_run": dry_run})
         return
     for line in [line for each in files for line in each.lines(dry_run=dry_run)]:
         print_line(escape_controls(line))

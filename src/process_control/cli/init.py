@@ -49,6 +49,9 @@ class Step:
     what: str
     path: Path
 
+    def done(self, *, dry_run: bool) -> str:
+        return {"wrote": "would write", "made": "would make"}.get(self.did, self.did) if dry_run else self.did
+
 
 @verb("init", epilog="In a pipe, separated by tabs: wrote, made or kept; what; path.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would be written.")
@@ -67,7 +70,10 @@ def init(session: Session, dry_run: bool, as_json: bool) -> None:
     steps.append(_write("first job", directory / "hello.yaml", FIRST_JOB, dry_run=dry_run))
     command = f"run-job{f' --config {named}' if named else ''} hello"
     if as_json:
-        done = [{"did": step.did, "what": step.what, "path": str(step.path)} for step in steps]
+        done = [
+            {"done": step.done(dry_run=dry_run), "what": step.what, "path": str(step.path), "did": step.did}
+            for step in steps
+        ]
         print_json({"steps": done, "next": command})
         return
     for step in steps:

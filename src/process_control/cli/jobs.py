@@ -6,14 +6,19 @@ from datetime import UTC, datetime
 import click
 
 from process_control.alerts import waiting_mail
+from process_control.cli.crontab_condition import troubles_of_cron
+from process_control.cli.error_output import talk_of_trouble
 from process_control.cli.history_index import open_index
 from process_control.cli.output import print_json, print_line, talk
 from process_control.cli.pager import paged
 from process_control.cli.plain import NO_HEADER_HELP, is_terminal, marks, print_header, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, select_jobs, verb
+from process_control.config.job_directory import InvalidJob
 from process_control.config.known_schedules import KnownSchedules
 from process_control.config.settings import Settings
 from process_control.config.unread_files import in_one_line, unread_files
+from process_control.core.job import Job
+from process_control.core.job_state import FAILING, INVALID
 from process_control.core.noise import new_lines
 from process_control.history.index import Garbled
 from process_control.history.log_reader import as_it_lies
@@ -37,9 +42,9 @@ COLUMNS = (
 def list_jobs(session: Session, jobs: Sequence[str], as_json: bool) -> None:
     """List the jobs there are; invalid files with their fault."""
     settings = session.settings("list")
-    statuses, _ = _read(settings, jobs)
-    statuses.sort(key=lambda status: status.slug)
     schedules = KnownSchedules(settings, datetime.now(UTC))
+    statuses, _ = _read(settings, select_jobs(settings, jobs), schedules)
+    statuses.sort(key=lambda status: status.slug)
     if as_json:
         print_jobs(statuses, schedules)
     elif is_terminal():
@@ -69,11 +74,20 @@ def list_jobs(session: Session, jobs: Sequence[str], as_json: bool) -> None:
 )
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
 @click.option("--all", "show_all", is_flag=True, help="All jobs, not only one screen of them.")
+@click.option("--failed", is_flag=True, help="Only jobs that fail, and invalid files.")
 @click.option("--legend", is_flag=True, help="What the marks and the states mean.")
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "jobs": [...]}')
 @click.option("--no-header", is_flag=True, help=NO_HEADER_HELP)
 @paged
-def status(session: Session, jobs: Sequence[str], show_all: bool, legend: bool, as_json: bool, no_header: bool) -> None:
+def status(
+    session: Session,
+    jobs: Sequence[str],
+    show_all: bool,
+    failed: bool,
+    legend: bool,
+    as_json: bool,
+    no_header: bool,
+) -> None:
     """Show how the jobs stand, worst first."""
     if legend:
         from process_control.cli.legend import legend_text
@@ -81,11 +95,19 @@ def status(session: Session, jobs: Sequence[str], show_all: bool, legend: bool, 
         print_line(legend_text())
         return
     settings = session.settings("status")
-    statuses, garbled = _read(settings, jobs)
     schedules = KnownSchedules(settings, datetime.now(UTC))
+    chosen = select_jobs(settings, jobs)
+    statuses, garbled = _read(settings, chosen, schedules)
+    of_cron = [] if jobs else troubles_of_cron(settings, chosen, statuses)
+    if failed:
+        statuses = [status for status in statuses if status.state in (FAILING, INVALID)]
     if as_json:
-        print_jobs(statuses, schedules)
-    elif not is_terminal():
+        print_jobs(statuses, schedules, alerts=of_cron)
+        schedules.keep()
+        return
+    for trouble in of_cron:
+        talk_of_trouble(trouble)
+    if not is_terminal():
         print_header(COLUMNS, wanted=not no_header)
         _print_statuses(statuses, schedules)
     else:
@@ -122,10 +144,11 @@ def _news(settings: Settings, status: JobStatus) -> set[str]:
     return new_lines(stderr_lines(run, job, state), stderr_lines(good, job, state))
 
 
-def _read(settings: Settings, words: Sequence[str]) -> tuple[list[JobStatus], list[Garbled]]:
-    jobs = select_jobs(settings, words)
+def _read(
+    settings: Settings, jobs: Sequence[Job | InvalidJob], schedules: KnownSchedules
+) -> tuple[list[JobStatus], list[Garbled]]:
     with open_index(settings.state_directory) as index:
-        return read_statuses(settings, jobs, index), index.garbled()
+        return read_statuses(settings, jobs, index, schedules), index.garbled()
 
 
 def tell_garbled(settings: Settings, garbled: Sequence[Garbled]) -> None:
@@ -138,9 +161,10 @@ def tell_garbled(settings: Settings, garbled: Sequence[Garbled]) -> None:
             talk(f"{file}: {found.lines} lines that cannot be read were passed over")
 
 
-def print_jobs(statuses: Sequence[JobStatus], schedules: KnownSchedules) -> None:
-    """Print the jobs as JSON, in the one form that every command uses."""
-    print_json({"jobs": [status.to_json(schedules) for status in statuses]})
+def print_jobs(statuses: Sequence[JobStatus], schedules: KnownSchedules, *, alerts: list[str] | None = None) -> None:
+    """Print the jobs as JSON, in the one form that every command uses. `alerts` are about no single job."""
+    of_all: dict[str, object] = {} if alerts is None else {"alerts": alerts}
+    print_json({**of_all, "jobs": [status.to_json(schedules) for status in statuses]})
 
 
 def _print_statuses(statuses: Sequence[JobStatus], schedules: KnownSchedules) -> None:

@@ -176,7 +176,7 @@ def why(status: JobStatus, now: datetime) -> list[str]:
     alerts = [clean(in_local_time(alert, now)) for alert in status.alerts]
     if status.state == HELD:
         return [clean(_capital(_hold(status, now))), *alerts, f"{HINT}{release_line(status.slug)}"]
-    if status.state not in (*NEEDS_ATTENTION, "warned", "stopped", "slow start") or not status.why:
+    if status.state not in (*NEEDS_ATTENTION, "warned", "stopped", "slow start", "never ran") or not status.why:
         return alerts
     count = status.health.failures_in_row
     reason = clean(in_local_time(status.why, now))

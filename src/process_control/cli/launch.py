@@ -15,8 +15,11 @@ from process_control.system import proc
 from process_control.system.account import Account
 from process_control.system.as_account import ask_as
 from process_control.system.interpreter import python
+from process_control.system.lock_waiters import waiting_pids
 
 STARTS_WITHIN_SECONDS = 10.0
+LOCK_WAIT_SECONDS = 0.1
+"""So long a start waits for its lock until it counts as queued: another may let it go in this very instant."""
 LOOK_AGAIN_SECONDS = 0.005
 MOST_WORDS = 4096
 
@@ -31,6 +34,24 @@ class Launched:
     exit_code: int | None = None
 
     def to_json(self) -> dict[str, object]:
+        return {
+            "job": self.slug,
+            "done": self.done,
+            "changed": self.exit_code is None,
+            "run_id": self.run_id,
+            "why": self.why,
+            "exit_code": self.exit_code,
+        }
+
+    @property
+    def done(self) -> str:
+        """Return what became of it in a word: started, queued (it waits for its lock), not started."""
+        if self.run_id is not None:
+            return "started"
+        return "queued" if self.exit_code is None else "not started"
+
+    def old_json(self) -> dict[str, object]:
+        """Return the shape that `started` had; both are there until 1.0."""
         return {"job": self.slug, "run_id": self.run_id, "why": self.why, "exit_code": self.exit_code}
 
 
@@ -53,26 +74,54 @@ def launch(slugs: Sequence[str], flags: Sequence[str], account: Account, state_d
                     start_new_session=True,
                 )
             started.append((slug, process))
-        guards = [[slug, process.pid] for slug, process in started]
-        run_ids = ask_as(account, lambda: started_runs(state_directory, guards))
+        guards = [(slug, process.pid) for slug, process in started]
+        try:
+            run_ids = ask_as(account, lambda: started_runs(state_directory, guards))
+        except KeyboardInterrupt:
+            _take_back([process for _, process in started])
+            raise
         return [_launched(slug, process, run_ids.get(slug), Path(folder) / slug) for slug, process in started]
 
 
-def started_runs(state_directory: str, guards: Sequence[Sequence[object]]) -> dict[str, str]:
-    """Return the run ids of the guards (slug, pid), as soon as the blocks tell them; of those that ended, none."""
+def started_runs(state_directory: str, guards: Sequence[tuple[str, int]]) -> dict[str, str]:
+    """Return the run ids of the guards (slug, pid), as soon as the blocks tell them.
+
+    Of those that ended there is none, nor of those that wait for their lock.
+    """
     found: dict[str, str] = {}
-    waiting = {str(slug): pid for slug, pid in guards}
-    limit = time.monotonic() + STARTS_WITHIN_SECONDS
-    while waiting and time.monotonic() < limit:
-        for slug, pid in list(waiting.items()):
-            lives = isinstance(pid, int) and proc.is_alive(pid, None)
+    expected = dict(guards)
+    began = time.monotonic()
+    waits_since: dict[str, float] = {}
+    while expected and time.monotonic() < began + STARTS_WITHIN_SECONDS:
+        now = time.monotonic()
+        waiting = _waiting(list(expected.values())) if now > began + LOCK_WAIT_SECONDS else set()
+        for slug, pid in list(expected.items()):
             block = read_block(state_directory, slug)
             if block is not None and block.get("guard_pid") == pid:
                 found[slug] = str(block["run_id"])
-            if slug in found or not lives:
-                del waiting[slug]
+            if pid not in waiting:
+                waits_since.pop(slug, None)
+            is_queued = pid in waiting and now - waits_since.setdefault(slug, now) > LOCK_WAIT_SECONDS
+            if slug in found or is_queued or not proc.is_alive(pid, None):
+                del expected[slug]
         select.select([], [], [], LOOK_AGAIN_SECONDS)
     return found
+
+
+def _waiting(guards: Sequence[int]) -> set[int]:
+    """Return the guards whose runner waits for a lock."""
+    return {proc.parent_of(pid) for pid in waiting_pids()} & set(guards)
+
+
+def _take_back(processes: "Sequence[subprocess.Popen[bytes]]") -> None:
+    """Stop the starts that wait for their lock: whoever pressed Control-C believes that they will not run."""
+    waiting = _waiting([process.pid for process in processes])
+    for process in processes:
+        if process.pid in waiting:
+            process.terminate()
+            process.wait()
+        else:
+            process.returncode = 0  # it runs, and is nobody's to wait for
 
 
 def _launched(slug: str, process: "subprocess.Popen[bytes]", run_id: object, complaints: Path) -> Launched:
@@ -82,7 +131,8 @@ def _launched(slug: str, process: "subprocess.Popen[bytes]", run_id: object, com
         return Launched(slug=slug, run_id=run_id)
     if code is None:
         process.returncode = 0
-        return Launched(slug=slug, run_id=None, why="it has not begun yet: it waits for its lock")
+        why = f"queued: it starts when its lock is free; to take it back: kill {process.pid}"
+        return Launched(slug=slug, run_id=None, why=why)
     words = complaints.read_bytes()[:MOST_WORDS].decode("utf-8", "replace").strip()
     return Launched(slug=slug, run_id=None, why=words or f"run-job ended with {code}", exit_code=code)
 

@@ -8,6 +8,7 @@ STATES = {
     "failing": "the last run failed or was lost",
     "invalid": "the job file has faults; the job does not run",
     "held": "on hold: no scheduled run until it is released",
+    "late": "no run for the last planned time",
     "warned": "the last run succeeded, but something needs a look",
     "stopped": "the last run was stopped, or never started",
     "slow start": "runs use slow_start_command until enough went well",

@@ -12,8 +12,9 @@ import click
 from process_control.cli.missing import Missing, all_missing
 from process_control.cli.output import print_json, print_line, talk
 from process_control.cli.pager import paged
+from process_control.cli.plain import is_terminal
 from process_control.cli.run_job import directory_of_run_job
-from process_control.cli.session import Session, verb
+from process_control.cli.session import Session, select_jobs, verb
 from process_control.config import odd_text, shell_signs
 from process_control.config.append_file import faults_for_root
 from process_control.config.configuration import read_configuration
@@ -41,7 +42,10 @@ class Finding:
     fault: Fault
 
     def __str__(self) -> str:
-        return str(Fault(self.fault.what, where=self._where(), mend=self.fault.mend))
+        return str(self.as_fault())
+
+    def as_fault(self) -> Fault:
+        return Fault(self.fault.what, where=self._where(), mend=self.fault.mend, line=self.fault.line)
 
     @property
     def place(self) -> tuple[str, int, int]:
@@ -62,7 +66,8 @@ class Finding:
             "line": int(line) if line else None,
             "column": int(column) if column else None,
             "what": self.fault.what,
-            "mend": self.fault.mend or None,
+            "hint": self.fault.mend or None,
+            "mend": self.fault.mend or None,  # the name until 1.0
         }
 
 
@@ -73,18 +78,23 @@ class Finding:
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @paged
 def lint(session: Session, files: Sequence[str], fix: bool, form: str) -> int:
-    """Find faults in FILEs, or in all of the job directory.
+    """Find faults in FILEs or jobs, by default in all jobs.
 
     Faults are what would keep a job from loading, hard tabs, words that only a shell understands, files that are not
     read; and, for jobs of this host, programs, directories and files with secrets that are not there.
     """
     settings = _settings(session, fix=fix, needed=not files)
     findings: list[Finding] = []
+    files = [path for word in files for path in _paths_named(word, settings)]
     for path in files or _job_files(settings, findings):
         findings += _lint_file(path, settings, fix=fix)
     findings.sort(key=lambda finding: finding.place)
     if form == "json":
         print_json({"findings": [finding.to_json() for finding in findings]})
+    elif findings and is_terminal():
+        from process_control.cli.error_output import has_colour, on_terminal
+
+        print_line(on_terminal([finding.as_fault() for finding in findings], has_colour=has_colour(1)))
     else:
         for finding in findings:
             print_line(escape_controls(str(finding)))
@@ -105,6 +115,13 @@ def _settings(session: Session, *, fix: bool, needed: bool) -> Settings | None:
     if settings.user is not None and not fix and os.geteuid() == 0:
         drop_rights(service_account(settings.user, where=settings.path or ""))
     return settings
+
+
+def _paths_named(word: str, settings: Settings | None) -> list[str]:
+    """Return the file of that name, or those of the jobs that the word names. Raises JobNotFound (66)."""
+    if settings is None or "/" in word or word.endswith(".yaml") or os.path.lexists(word):
+        return [word]
+    return [job.path for job in select_jobs(settings, [word])]
 
 
 def _job_files(settings: Settings | None, findings: list[Finding]) -> list[str]:

@@ -50,8 +50,8 @@ STREAM_WORDS = {STDOUT: "out", STDERR: "err", DROPPED: "cut"}
 @click.option("--run", "run_id", metavar="ID", help="That run (the beginning of its id does), not the last one.")
 @click.option("--attempt", type=click.IntRange(min=1), metavar="N", help="Only what that attempt of the run printed.")
 @click.option("-n", "count", type=click.IntRange(min=0), metavar="N", help="Only the last N lines.")
-@click.option("--stdout", "only", flag_value=STDOUT, help="Only what was printed to stdout.")
-@click.option("--stderr", "only", flag_value=STDERR, help="Only what was printed to stderr.")
+@click.option("--stdout", "stdout_only", is_flag=True, help="Only what was printed to stdout.")
+@click.option("--stderr", "stderr_only", is_flag=True, help="Only what was printed to stderr.")
 @click.option("--times", is_flag=True, help="The time in front of each line.")
 @click.option("--raw", "as_raw", is_flag=True, help="Byte for byte as it was printed.")
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "run": {...}, "lines": [...]}')
@@ -62,7 +62,8 @@ def logs(
     run_id: str | None,
     attempt: int | None,
     count: int | None,
-    only: str | None,
+    stdout_only: bool,
+    stderr_only: bool,
     times: bool,
     as_raw: bool,
     as_json: bool,
@@ -78,7 +79,8 @@ def logs(
     run = _find(settings, job, run_id)
     path = _log_of(run, settings)
     part = ALL_OF_IT if attempt is None else _part(run, attempt)
-    streams = [only] if only else [STDOUT, STDERR]
+    only = [stream for stream, is_asked in ((STDOUT, stdout_only), (STDERR, stderr_only)) if is_asked]
+    streams = only or [STDOUT, STDERR]
     _tell_what_is_missing(run, path)
     if as_raw:
         _copy(raw(path, streams, part))

@@ -17,10 +17,8 @@ from process_control import __version__
 from process_control.cli.output import talk
 from process_control.cli.session import Session
 from process_control.cli.verbs import Verbs
-from process_control.errors import NotPermitted, ProcessControlError
+from process_control.errors import CannotRecord, NotPermitted, OwnFault, ProcessControlError, UsageError
 
-INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h: a fault of ours
-CANNOT_WRITE = 74
 BROKEN_PIPE = 128 + 13
 INTERRUPTED = 128 + 2
 ALLOCATIONS_BEFORE_COLLECTING = 100_000  # thousands of jobs are lists, not cycles: looking for some costs a tenth
@@ -51,6 +49,7 @@ VERBS = {
     "import": ("process_control.cli.imports:imports", "job files made from what another program has"),
     "schema": ("process_control.cli.schema:schema", "the JSON Schema of the job file, for editors"),
     "prune": ("process_control.cli.prune:prune", "remove logs and journal days that have had their time"),
+    "help": ("process_control.cli.help:help_of_a_verb", "what a verb does and takes: help VERB"),
 }
 
 
@@ -86,21 +85,26 @@ def run_command(command: click.Command, words: Sequence[str], *, name: str) -> i
         code = _invoke(command, words, name)
         sys.stdout.flush()
     except ProcessControlError as error:
-        talk(str(error))
-        return error.exit_code
+        return _complain(error, words)
     except click.UsageError as error:
-        talk(_usage(error, words, name))
-        return 2
+        return _complain(_usage(error, words, name), words)
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except BrokenPipeError:
         _forget_stdout()
         return BROKEN_PIPE
     except OSError as error:
-        return _tell_os_error(error, name, debug="--debug" in words)
+        return _tell_os_error(error, words, name)
     except Exception as error:  # noqa: BLE001  the last line of defence: one line instead of a traceback
-        return _tell_fault_of_ours(error, name, debug="--debug" in words)
+        return _tell_fault_of_ours(error, words, name)
     return code
+
+
+def _complain(error: ProcessControlError, words: Sequence[str]) -> int:
+    from process_control.cli.error_output import print_error, wants_json
+
+    print_error(error, as_json=wants_json(words))
+    return error.exit_code
 
 
 def _invoke(command: click.Command, words: Sequence[str], name: str) -> int:
@@ -125,39 +129,56 @@ def _prepare_streams() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def _usage(error: click.UsageError, words: Sequence[str], name: str) -> str:
-    """Return what is wrong with a command line, and the mend."""
+def _usage(error: click.UsageError, words: Sequence[str], name: str) -> UsageError:
+    """Return what is wrong with a command line, and the hint."""
     verb = next((word for word in words if word in VERBS), None)
     where = error.ctx.command_path if error.ctx else f"{name} {verb or ''}".rstrip()
     what, _, mend = error.format_message().rstrip(".").partition("\n")
     if isinstance(error, click.NoSuchOption):
-        near = error.possibilities or difflib.get_close_matches(error.option_name, _options(error.ctx), n=1)
-        what, mend = f"no such option: {error.option_name}", f"did you mean {near[0]}?" if near else ""
+        what, mend = f"no such option: {error.option_name}", _hint_for_option(error, verb)
+    elif error.ctx is not None and isinstance(error.ctx.command, Verbs) and what.startswith("Missing command"):
+        what, mend = "which verb?", " or ".join(f"{where} {each}" for each in error.ctx.command.verbs)
     what = what[:1].lower() + what[1:]
-    return f"{where}: {what}\n  hint: {mend or f'{where} --help'}"
+    return UsageError(what, where=where, mend=mend or f"{where} --help")
+
+
+def _hint_for_option(error: click.NoSuchOption, verb: str | None) -> str:
+    """Return which option, verb or command does what an unknown option was meant for; nothing when nobody knows."""
+    from process_control.cli.other_words import OTHER_OPTIONS
+
+    command = error.ctx.command if error.ctx else None
+    if isinstance(command, Verbs) and verb is not None and error.ctx is not None:
+        of_verb = command.get_command(error.ctx, verb)
+        if of_verb is not None and any(error.option_name in each.opts for each in of_verb.params):
+            return f"write it after the verb: {error.ctx.command_path} {verb} {error.option_name}"
+    known = OTHER_OPTIONS.get((command.name or "" if command else "", error.option_name))
+    near = error.possibilities or difflib.get_close_matches(error.option_name, _options(error.ctx), n=1)
+    return known or (f"did you mean {near[0]}?" if near else "")
 
 
 def _options(ctx: click.Context | None) -> list[str]:
-    return [name for parameter in (ctx.command.params if ctx else []) for name in parameter.opts]
+    """Return the options of a command as help shows them: not those that every verb takes besides."""
+    shown = [each for each in (ctx.command.params if ctx else []) if not getattr(each, "hidden", False)]
+    return [name for parameter in shown for name in parameter.opts] + ["--help"]
 
 
-def _tell_os_error(error: OSError, name: str, *, debug: bool) -> int:
-    if debug:
+def _tell_os_error(error: OSError, words: Sequence[str], name: str) -> int:
+    if "--debug" in words:
         _tell_traceback()
     where = str(error.filename) if error.filename else name
     if isinstance(error, PermissionError):
-        talk(str(NotPermitted(error.strerror or "not permitted", where=where)))
-        return NotPermitted.exit_code
-    _forget_stdout()
-    talk(f"{where}: {error.strerror or error}")
-    return CANNOT_WRITE
+        return _complain(NotPermitted(error.strerror or "not permitted", where=where), words)
+    if not error.filename:  # it is stdout that cannot be written
+        _forget_stdout()
+        words = ()
+    return _complain(CannotRecord(error.strerror or str(error), where=where), words)
 
 
-def _tell_fault_of_ours(error: Exception, name: str, *, debug: bool) -> int:
-    if debug:
+def _tell_fault_of_ours(error: Exception, words: Sequence[str], name: str) -> int:
+    if "--debug" in words:
         _tell_traceback()
-    talk(f"{name}: fault in process-control itself: {type(error).__name__}: {error}\n  hint: --debug shows where")
-    return INTERNAL_ERROR
+    what = f"fault in process-control itself: {type(error).__name__}: {error}"
+    return _complain(OwnFault(what, where=name, mend="--debug shows where"), words)
 
 
 def _tell_traceback() -> None:

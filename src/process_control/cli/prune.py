@@ -2,10 +2,11 @@
 
 import click
 
+from process_control.cli.error_output import error_as_json
 from process_control.cli.output import print_json, talk
 from process_control.cli.plain import is_terminal, print_tabbed
 from process_control.cli.session import Session, verb
-from process_control.errors import CannotRecord
+from process_control.errors import CannotRecord, Fault
 from process_control.history.retention import Pruned, apply_retention
 
 
@@ -18,25 +19,30 @@ from process_control.history.retention import Pruned, apply_retention
 )
 @click.option("--dry-run", is_flag=True, help="Only tell what would be removed.")
 @click.option("--json", "as_json", is_flag=True, help="What was done, as JSON.")
-def prune(session: Session, dry_run: bool, as_json: bool) -> None:
+def prune(session: Session, dry_run: bool, as_json: bool) -> int:
     """Remove logs and journal days that have had their time, and compress old days of the journal."""
     settings = session.settings("prune", may_look=False)
     pruned = apply_retention(settings, dry_run)
+    error = CannotRecord(faults=[Fault(fault) for fault in pruned.faults]) if pruned.faults else None
     if as_json:
-        _print_json(pruned)
-    elif not is_terminal():
+        return _print_json(pruned, error, dry_run=dry_run)
+    if not is_terminal():
         _print(pruned)
     talk_of(pruned, dry_run=dry_run)
-    if pruned.faults:
-        raise CannotRecord("\n".join(pruned.faults))
+    if error is not None:
+        raise error
+    return 0
 
 
-def _print_json(pruned: Pruned) -> None:
+def _print_json(pruned: Pruned, error: CannotRecord | None, *, dry_run: bool) -> int:
+    """Print one object, the error in it; return the exit code."""
     removed = [
         {"path": removal.path, "size_bytes": removal.size_bytes, "why": removal.why}
         for removal in (*pruned.logs, *pruned.days)
     ]
-    print_json({"removed": removed, "compressed": pruned.compressed, "faults": pruned.faults})
+    done = {"done": "would remove" if dry_run else "removed", "removed": removed, "compressed": pruned.compressed}
+    print_json({**done, "faults": pruned.faults, **({"error": error_as_json(error)} if error else {})})
+    return error.exit_code if error else 0
 
 
 def _print(pruned: Pruned) -> None:

@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> "NoReturn":
         options = parse(words)
         code = _dispatch(options)
     except ProcessControlError as error:
-        code = _complain(error)
+        code = _complain(error, as_json="--json" in words)
     except Exception as error:  # noqa: BLE001  the last line of defence: one line instead of a traceback
         code = _refused(error, options)
     try:
@@ -374,9 +374,14 @@ def _has_children() -> bool:
     return True
 
 
-def _complain(error: ProcessControlError) -> int:
+def _complain(error: ProcessControlError, *, as_json: bool = False) -> int:
     text = str(error) + "\n"
     try:
+        if as_json or posix.isatty(2):
+            from process_control.cli.error_output import print_error
+
+            print_error(error, as_json=as_json)
+            return error.exit_code
         from process_control.notify.message import escape_controls
         from process_control.notify.standard_error import write
 

@@ -8,7 +8,7 @@ from process_control.cli.output import print_line
 from process_control.cli.plain import clean, print_tabbed
 from process_control.cli.run_job_options import Options
 from process_control.config.all_jobs import load_all
-from process_control.config.job_directory import InvalidJob, load_job
+from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core.job import Job
 from process_control.history.block import Block, read_block, runner_is_alive
@@ -38,17 +38,27 @@ class Listed:
         return "running" if self.running else "disabled" if self.job.disabled else "idle"
 
 
-def list_jobs(settings: Settings, *, as_json: bool) -> int:
-    """List all jobs, one bad file never hides the others; exit 0."""
+def list_jobs(settings: Settings, word: str | None, *, as_json: bool) -> int:
+    """List all jobs, or those that the word names; one bad file never hides the others; exit 0."""
+    jobs = _named(settings, word)
     if as_json:
-        return _print_as_json(settings, load_all(settings), only_running=False)
-    rows = [Listed(job=job, running=running_block(settings, job.slug)) for job in load_all(settings)]
+        return _print_as_json(settings, jobs, only_running=False)
+    rows = [Listed(job=job, running=running_block(settings, job.slug)) for job in jobs]
     if sys.stdout.isatty():
         _print_job_table(rows)
     else:
         for row in rows:
             print_line(_as_line(row))
     return 0
+
+
+def _named(settings: Settings, word: str | None) -> list[Job | InvalidJob]:
+    """Return all jobs, or those that the word names: a slug, a glob, tag:NAME. Raises JobNotFound (66)."""
+    if word is None:
+        return load_all(settings)
+    from process_control.cli.session import select_jobs
+
+    return select_jobs(settings, [word])
 
 
 def _as_line(row: Listed) -> str:
@@ -85,12 +95,8 @@ def running_block(settings: Settings, slug: str) -> Block | None:
 
 
 def show_status(settings: Settings, options: Options) -> int:
-    """Show what each job (or the one named) did last. Raises JobNotFound (66)."""
-    jobs = load_all(settings)
-    if options.job is not None:
-        jobs = [job for job in jobs if job.slug == options.job]
-        if not jobs:
-            load_job(options.job, settings)
+    """Show what each job (or those named) did last. Raises JobNotFound (66)."""
+    jobs = _named(settings, options.job)
     if options.json:
         return _print_as_json(settings, jobs, only_running=options.only_running)
     rows = [(job.slug, *_last_of(settings, job)) for job in jobs]

@@ -9,6 +9,7 @@ import sys
 from process_control import __version__
 from process_control.cli.run_job import who
 from process_control.cli.run_job_options import Options
+from process_control.cli.whose_jobs import tell_whose_jobs
 from process_control.config.settings import load_settings
 from process_control.errors import NotPermitted
 from process_control.history.block import Identity
@@ -30,6 +31,7 @@ def show(options: Options) -> int:
         options.verb, "--dry-run"
     )
     settings = load_settings(options.config, dict(os.environb))
+    tell_whose_jobs(settings)
     try:
         account = check_allowed(settings.user, words=f"run-job {words}", where=settings.path or "")
     except NotPermitted:
@@ -41,7 +43,7 @@ def show(options: Options) -> int:
     if options.verb == "list":
         from process_control.cli.run_job_lists import list_jobs
 
-        return list_jobs(settings, as_json=options.json)
+        return list_jobs(settings, options.job, as_json=options.json)
     if options.verb == "status":
         from process_control.cli.run_job_lists import show_status
 

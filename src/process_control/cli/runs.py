@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import click
 
-from process_control.cli.chosen import agree, become_whoever_may, changes_jobs, choose
+from process_control.cli.chosen import agree, become_whoever_may, changes_jobs, choose, print_dry_run
 from process_control.cli.launch import Launched, follow, launch
 from process_control.cli.output import print_json, talk
 from process_control.cli.plain import is_terminal, print_tabbed
@@ -40,7 +40,7 @@ LOOK_AGAIN_SECONDS = 0.5
 @changes_jobs
 @click.option("--follow", "-f", is_flag=True, help="Stay, show its output, and end as it ends: one job only.")
 @click.option(
-    "--show", "shown", flag_value="--show", help="With --follow: show the output though there is no terminal."
+    "--show", "shown", flag_value="--show", help="With --follow: show the output, which it does without this too."
 )
 @click.option("--quiet", "shown", flag_value="--quiet", help="With --follow: show only the report of a failed run.")
 @click.option("--slow-start", is_flag=True, help="With the small-dose command.")
@@ -68,14 +68,15 @@ def run(
         raise UsageError(
             f"--follow takes one job, not {len(slugs)}", mend="without it; then: process-control wait JOB..."
         )
+    if dry_run and as_json:
+        return print_dry_run("run", slugs)
     if not agree("run", slugs, yes=yes, dry_run=dry_run):
         return 0
     flags = ["--config", session.config] if session.config else []
     flags += [flag for flag, is_set in (("--slow-start", slow_start), ("--force", force)) if is_set]
     flags += ["--note", note] if note else []
-    flags += [shown] if shown else []
-    if follow:
-        return _follow(slugs[0], flags)
+    if follow:  # who stays wants to see it, in a pipe too
+        return _follow(slugs[0], [*flags, shown or "--show"])
     launched = launch(slugs, flags, account, settings.state_directory)
     _print_launched(launched, as_json=as_json)
     refused = [each for each in launched if each.exit_code is not None]
@@ -91,7 +92,7 @@ def _follow(slug: str, flags: Sequence[str]) -> int:
 
 def _print_launched(launched: Sequence[Launched], *, as_json: bool) -> None:
     if as_json:
-        print_json({"started": [each.to_json() for each in launched]})
+        print_json({"jobs": [each.to_json() for each in launched], "started": [each.old_json() for each in launched]})
         return
     for each in launched:
         if not is_terminal():
@@ -118,7 +119,9 @@ def stop(session: Session, jobs: Sequence[str], note: str | None, yes: bool, dry
     identity = Identity()
     asked = become_whoever_may(session, "stop")
     slugs = [job.slug for job in choose(asked.settings, jobs)]
-    running = [each.slug for each in _live_runs(asked.settings.state_directory, slugs, watch=False)]
+    running = [each.slug for each in _live_runs(asked.settings.state_directory, slugs)]
+    if dry_run and as_json:
+        return print_dry_run("stop", running)
     if dry_run and not running:
         talk(f"dry run: nothing to stop, {_none_runs(len(slugs))}")
         return 1
@@ -139,10 +142,13 @@ def _print_stopped(stopped: Sequence[Stopped], *, as_json: bool) -> None:
                 "jobs": [
                     {
                         "job": each.slug,
-                        "stopped": each.is_stopped,
+                        "done": "stopped" if each.is_stopped else "not stopped",
+                        "changed": each.is_stopped,
                         "run_id": each.run_id,
-                        "words": each.words,
+                        "why": each.words,
                         "left": list(each.left),
+                        "stopped": each.is_stopped,  # these two names until 1.0
+                        "words": each.words,
                     }
                     for each in stopped
                 ]
@@ -188,26 +194,37 @@ class Awaited:
 @click.option("--timeout", metavar="TIME", help="At most so long: 90s, 10m, 2h.")
 @click.option("--json", "as_json", is_flag=True, help="The runs that were waited for, as JSON.")
 def wait(session: Session, jobs: Sequence[str], timeout: str | None, as_json: bool) -> int:
-    """Wait until the runs of jobs that go on now have ended, and tell how."""
+    """Wait until the runs of jobs have ended, and tell how. Of a job that runs no more: how its last run ended."""
     seconds = None if timeout is None else seconds_of(timeout)
     if timeout is not None and seconds is None:
         raise UsageError(f"--timeout {timeout}: not a time", mend="90s, 10m, 2h, 1d")
     settings = session.settings("wait")
     limit = None if seconds is None else time.monotonic() + seconds
-    awaited = _live_runs(settings.state_directory, [job.slug for job in select_jobs(settings, jobs)])
+    slugs = [job.slug for job in select_jobs(settings, jobs)]
+    awaited = _runs_of(settings.state_directory, slugs, named=frozenset(jobs))
     late = [each for each in awaited if not _ended(each, settings.state_directory, limit)]
     _print_awaited(awaited, settings.state_directory, as_json=as_json)
     return 1 if late else 0
 
 
-def _live_runs(state_directory: str, slugs: Sequence[str], *, watch: bool = True) -> list[Awaited]:
-    """Return the runs that go on; without `watch`, no handle is opened."""
+def _live_runs(state_directory: str, slugs: Sequence[str]) -> list[Awaited]:
+    """Return the runs that go on; no handle is opened."""
+    return _runs_of(state_directory, slugs, named=frozenset(), watch=False)
+
+
+def _runs_of(state_directory: str, slugs: Sequence[str], *, named: frozenset[str], watch: bool = True) -> list[Awaited]:
+    """Return the runs that go on; of jobs that are named by their slug also the last run, when it has ended already.
+
+    So a script learns the result of what it has started, however short that was. Without `watch` no handle is opened.
+    """
     found = []
     for slug in slugs:
         block = read_block(state_directory, slug)
-        if block is None or block.get("end") is not None or not runner_is_alive(block):
+        if block is None:
             continue
-        found.append(Awaited(slug, block, _handle_of(block) if watch else None))
+        lives = block.get("end") is None and runner_is_alive(block)
+        if lives or slug in named:
+            found.append(Awaited(slug, block, _handle_of(block) if lives and watch else None))
     return found
 
 
@@ -241,9 +258,7 @@ def _ended(awaited: Awaited, state_directory: str, limit: float | None) -> bool:
 def _print_awaited(awaited: Sequence[Awaited], state_directory: str, *, as_json: bool) -> None:
     rows = [(each.slug, str(each.block["run_id"]), _end_of(each, state_directory)) for each in awaited]
     if as_json:
-        names = ("outcome", "reason", "detail", "exit_code", "signal")
-        runs = [{"job": slug, "run_id": run} | {name: end.get(name) for name in names} for slug, run, end in rows]
-        print_json({"runs": runs})
+        print_json({"runs": [_as_json(each, end) for each, (_, _, end) in zip(awaited, rows, strict=True)]})
         return
     for slug, run_id, end in rows:
         words = outcome_of_record(end) if end.get("outcome") else "still running"
@@ -253,6 +268,13 @@ def _print_awaited(awaited: Sequence[Awaited], state_directory: str, *, as_json:
             print_tabbed([slug, run_id, words])
     if not rows and is_terminal():
         talk("nothing is running")
+
+
+def _as_json(awaited: Awaited, end: dict[str, object]) -> dict[str, object]:
+    block = awaited.block
+    start = {name: block.get(name) for name in ("run_id", "job", "trigger", "scheduled_at", "started_at")}
+    names = ("outcome", "reason", "detail", "exit_code", "signal")
+    return start | {"ended_at": end.get("ended_at") or end.get("at")} | {name: end.get(name) for name in names}
 
 
 def _end_of(awaited: Awaited, state_directory: str) -> dict[str, object]:

@@ -15,6 +15,7 @@ STATE_STYLES = {
     "invalid": "bold red",
     "held": "bold magenta",
     "failing": "bold red",
+    "late": "bold red",
     "warned": "yellow",
     "stopped": "yellow",
     "slow start": "cyan",
@@ -25,7 +26,7 @@ STATE_STYLES = {
 }
 SYMBOLS = {
     "invalid": "✗", "held": "‖", "failing": "✗", "warned": "!", "stopped": "!", "slow start": "▸", "running": "▸",
-    "never ran": "·", "ok": "✓", "disabled": "–",
+    "never ran": "·", "ok": "✓", "disabled": "–", "late": "!",
 }  # fmt: skip
 OUTCOME_STYLES = {
     "succeeded": "green",

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from process_control.cli.whose_jobs import tell_whose_jobs
 from process_control.config.job_directory import InvalidJob, load_all
 from process_control.config.settings import Settings, load_settings
 from process_control.core.job import Job
@@ -32,7 +33,9 @@ class Session:
 
     def load(self) -> Settings:
         """Return the settings in force, with the rights that we have. Raises what a bad configuration raises."""
-        return load_settings(self.config, dict(os.environb))
+        settings = load_settings(self.config, dict(os.environb))
+        tell_whose_jobs(settings)
+        return settings
 
     def settings(self, verb: str, *, may_look: bool = True) -> Settings:
         """Return the settings, having become the service user when we are root.

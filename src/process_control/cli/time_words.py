@@ -1,20 +1,40 @@
 """Times as people type them behind flags like --since. How they are written: `core/moments.py`."""
 
-from datetime import UTC, datetime, timedelta
+import re
+from datetime import UTC, datetime, time, timedelta
 
 from process_control.config.kinds import seconds_of
 from process_control.errors import UsageError
 
-SINCE_HELP = "7d, 12h, 90s, or a date such as 2026-03-01 or 2026-03-01T02:30."
+SINCE_HELP = "7d, 12h, 90s (ago); 08:00, today, yesterday; or a date: 2026-03-01, 2026-03-01T02:30."
+
+_CLOCK_TIME = re.compile("[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?")
 
 
 def moment_of_flag(flag: str, text: str, now: datetime) -> str:
     """Return the moment that a flag like --since means, as the history writes times. Raises UsageError (2)."""
-    seconds = seconds_of(text)
+    seconds = seconds_of(text.removesuffix(" ago"))
     try:
-        moment = now - timedelta(seconds=seconds) if seconds is not None else datetime.fromisoformat(text).astimezone()
+        moment = now - timedelta(seconds=seconds) if seconds is not None else _moment_named(text, now)
     except (ValueError, OverflowError):
         raise UsageError(
-            f"{flag} {text}: not a time", mend="90s, 10m, 2h, 7d ago, or a date such as 2026-03-01"
+            f"{flag} {text}: not a time",
+            mend="90s, 10m, 2h or 7d (so long ago), 08:00, yesterday, or a date: 2026-03-01, 2026-03-01T02:30",
         ) from None
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def _moment_named(text: str, now: datetime) -> datetime:
+    """Return the beginning of a day by its name, the last time that the clock showed 08:00, or what ISO 8601 says.
+
+    All in local time. Raises ValueError, OverflowError.
+    """
+    midnight = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    days = {"today": 0, "yesterday": 1}.get(text.strip().lower())
+    if days is not None:
+        return (midnight.replace(tzinfo=None) - timedelta(days=days)).astimezone()
+    if not _CLOCK_TIME.fullmatch(text):
+        return datetime.fromisoformat(text).astimezone()
+    at = time.fromisoformat(text.zfill(5))
+    moment = midnight.replace(tzinfo=None, hour=at.hour, minute=at.minute, second=at.second)
+    return (moment if moment.astimezone() <= now else moment - timedelta(days=1)).astimezone()

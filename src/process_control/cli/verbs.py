@@ -15,6 +15,7 @@ class Verbs(click.Group):
 
     def __init__(self, *arguments: Any, verbs: Mapping[str, tuple[str, str]], **keywords: Any) -> None:
         keywords["subcommand_metavar"] = "VERB [ARGS]..."
+        keywords.setdefault("no_args_is_help", False)  # else a whole page is the error
         super().__init__(*arguments, **keywords)
         self.verbs = verbs
         self.context_settings = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -37,10 +38,17 @@ class Verbs(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0] if args else ""
         if name and name not in self.verbs and not name.startswith("-"):
-            near = difflib.get_close_matches(name, list(self.verbs), n=1)
-            suggestion = f"\ndid you mean '{near[0]}'?" if near else ""
-            raise click.UsageError(f"unknown verb '{name}'{suggestion}", ctx)
+            hint = self._hint(name)
+            raise click.UsageError(f"unknown verb '{name}'" + (f"\n{hint}" if hint else ""), ctx)
         return super().resolve_command(ctx, args)
+
+    def _hint(self, name: str) -> str:
+        from process_control.cli.other_words import OTHER_VERBS
+
+        if name.lower() in OTHER_VERBS and "run" in self.verbs:
+            return OTHER_VERBS[name.lower()]
+        near = difflib.get_close_matches(name, list(self.verbs), n=1)
+        return f"did you mean '{near[0]}'?" if near else ""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):

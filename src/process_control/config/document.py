@@ -57,6 +57,7 @@ def parse(source: bytes, name: str) -> Document:
     repair = Repair(text)
     for _ in range(MOST_REPAIRS):
         faults = Faults(name, repair.columns_added())
+        faults.text = text
         try:
             root = _compose(repair.text, faults)
         except yaml.YAMLError as error:
@@ -67,6 +68,7 @@ def parse(source: bytes, name: str) -> Document:
         repair.tell(faults)
         return Document(root, faults, repair.tabbed_lines)
     faults = Faults(name, repair.columns_added())
+    faults.text = text
     repair.tell(faults)
     faults.add("the rest of the file was not read", repair.last_place, mend="mend this line and those before it first")
     return Document(None, faults, repair.tabbed_lines)

@@ -65,7 +65,8 @@ def _read(document: Document, slug: str) -> Reading:
     present = {key.value for key, _ in root.entries}
     for field in JOB_FIELDS:
         if field.required and field.key not in present:
-            faults.add(f"'{field.key}' is missing", (1, 1), mend=f"add a line such as: {field.key}: {field.example}")
+            hint = f"add a line such as: {field.key}: {field.example}"
+            faults.add(f"'{field.key}' is missing", (1, 1), mend=hint, is_in_line=False)
     _check_schedule(reading, slug, faults)
     check_failmail(reading.nodes.get("failmail"), faults)
     check_rules(reading.nodes.get("verdicts"), faults, CONDITIONS)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 KEPT = "+schedules"  # no slug: the cache file of all jobs' schedules
 COMING_SLOTS = 16
+NO_SLOT = 0
 ENOUGH_SECONDS = 2 * 3600
 """Slots are planned until one is so far away, or there are enough of them."""
 
@@ -44,12 +45,32 @@ class KnownSchedules:
         slot = next((slot for slot in slots if slot > moment), None)
         return None if slot is None else datetime.fromtimestamp(slot, UTC)
 
+    def last_slot(self, job: Job, before: float) -> int | None:
+        """Return the last slot (UTC seconds) not later than `before`; None when there was none in 50 years."""
+        slots = self._entry(job)[3]
+        if not slots or not slots[0] <= self.now.timestamp() < slots[-1]:
+            slots = self._plan(job)
+        if slots and slots[0] <= before:
+            last = max(slot for slot in slots if slot <= before)
+            return int(last) or None
+        schedule = self._schedule(job)
+        found = None if schedule is None else schedule.last_at_or_before(datetime.fromtimestamp(before, UTC))
+        return None if found is None else int(found.timestamp())
+
     def words(self, job: Job) -> str | None:
         """Return the schedule in words; None when it has none, or its zone is no longer known."""
         if not job.schedule:
             return None
         words: str | None = self._entry(job)[2]
         return words
+
+    def host_zone(self) -> Any:
+        """Return the host's time zone, looked up once."""
+        if self._host_zone is None:
+            from process_control.core.schedule import host_zone
+
+            self._host_zone = host_zone()
+        return self._host_zone
 
     def keep(self) -> None:
         """Write what was planned anew, when that is more than one schedule in twenty."""
@@ -78,7 +99,7 @@ class KnownSchedules:
             self._known = {slug: entry for slug, entry in self._known.items() if entry[1] not in changed}
 
     def _entry(self, job: Job) -> list[Any]:
-        """Return [schedule, zone, words, [moment of planning, slots after it …]]; slots once they were asked for."""
+        """Return [schedule, zone, words, [a slot that may be late, all after it …]]; slots once they were asked for."""
         known = self._known.get(job.slug)
         if known is not None and _is_of(known, job):
             return known
@@ -89,15 +110,19 @@ class KnownSchedules:
             self._planned += 1
         return entry
 
-    def _plan(self, job: Job) -> list[float]:
+    def _plan(self, job: Job) -> list[int]:
         schedule = self._schedule(job)
         if schedule is None:
             return []
         moment = self.now.timestamp()
-        slots = [moment]
-        for slot in schedule.after(self.now):
+        settled_by = datetime.fromtimestamp(moment - job.start_within_seconds, UTC)
+        last = schedule.last_at_or_before(settled_by)
+        slots = [NO_SLOT if last is None else int(last.timestamp())]
+        coming = 0
+        for slot in schedule.after(last or settled_by):
             slots.append(int(slot.timestamp()))
-            if len(slots) > COMING_SLOTS or slots[-1] > moment + ENOUGH_SECONDS:
+            coming += slots[-1] > moment
+            if coming >= COMING_SLOTS or slots[-1] > moment + ENOUGH_SECONDS:
                 break
         self._known[job.slug][3] = slots
         self._planned += 1
@@ -107,14 +132,12 @@ class KnownSchedules:
         from os import uname
 
         from process_control.core.cron_fields import ScheduleError
-        from process_control.core.schedule import Schedule, host_zone
+        from process_control.core.schedule import Schedule
 
-        if self._host_zone is None:
-            self._host_zone = host_zone()
         zone = job.time_zone or ""
         try:
             schedule = Schedule.parse(
-                job.schedule, time_zone=job.time_zone or self._host_zone, host=uname().nodename, slug=job.slug
+                job.schedule, time_zone=job.time_zone or self.host_zone(), host=uname().nodename, slug=job.slug
             )
         except ScheduleError:
             return None

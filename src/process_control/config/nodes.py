@@ -54,22 +54,29 @@ Node = Text | List | Map | Broken
 class Faults:
     """The faults of one file, in the order of their places; more than a screenful is counted, not told."""
 
-    __slots__ = ("_columns_added", "_found", "_untold", "name")
+    __slots__ = ("_columns_added", "_found", "_shown", "_untold", "name", "text")
 
     def __init__(self, name: str, columns_added: dict[int, int] | None = None) -> None:
         """`columns_added` tells, by line, how much wider its hard tabs were made for reading."""
         self.name = name
+        self.text = ""
+        """What the file says, for the faulty lines; set by whoever reads it."""
         self._columns_added = columns_added or {}
         self._untold = 0
         self._found: list[tuple[int, int, Fault]] = []
+        self._shown: list[tuple[int, Fault]] = []
 
-    def add(self, what: str, place: Node | tuple[int, int], *, mend: str = "") -> None:
+    def add(self, what: str, place: Node | tuple[int, int], *, mend: str = "", is_in_line: bool = True) -> None:
+        """Note a fault. `is_in_line`: the line at its place shows what is wrong, else something is missing there."""
         if len(self._found) >= MOST_FAULTS:
             self._untold += 1
             return
         line, column = place if isinstance(place, tuple) else (place.line, place.column)
         column = max(1, column - self._columns_added.get(line, 0))
-        self._found.append((line, column, Fault(what, where=f"{self.name}:{line}:{column}", mend=mend)))
+        fault = Fault(what, where=f"{self.name}:{line}:{column}", mend=mend)
+        self._found.append((line, column, fault))
+        if is_in_line:
+            self._shown.append((line, fault))
 
     @property
     def count(self) -> int:
@@ -79,6 +86,9 @@ class Faults:
         return bool(self._found)
 
     def in_order(self) -> list[Fault]:
+        lines = self.text.splitlines()
+        for number, fault in self._shown:
+            fault.line = lines[number - 1] if 0 < number <= len(lines) else ""
         ordered = [fault for _, _, fault in sorted(self._found, key=lambda found: found[:2])]
         if self._untold:
             ordered.append(Fault(f"and {self._untold} more faults", where=self.name))

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "11b4524e317f"
+FIELDS_VERSION = "979ff825a69a"
 
 ATTRIBUTES = (
     "slug",

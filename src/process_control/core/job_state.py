@@ -6,11 +6,11 @@ Troubles win over what goes on: a failing job that runs right now is still faili
 from process_control.core.health import State
 from process_control.core.run import FAILED, LOST, WARNED
 
-INVALID, HELD, FAILING, STOPPED = "invalid", "held", "failing", "stopped"
+INVALID, HELD, FAILING, STOPPED, LATE = "invalid", "held", "failing", "stopped", "late"
 SLOW_START, RUNNING, NEVER_RAN, OK, DISABLED = "slow start", "running", "never ran", "ok", "disabled"
 
-WORST_FIRST = (FAILING, INVALID, HELD, WARNED, STOPPED, SLOW_START, RUNNING, NEVER_RAN, OK, DISABLED)
-NEEDS_ATTENTION = (FAILING, INVALID, HELD)
+WORST_FIRST = (FAILING, INVALID, LATE, HELD, WARNED, STOPPED, SLOW_START, RUNNING, NEVER_RAN, OK, DISABLED)
+NEEDS_ATTENTION = (FAILING, INVALID, LATE, HELD)
 NOT_ITS_FAULT = ("stopped", "overlap")
 """Reasons of failed runs that say nothing of the job: somebody ended it, or it never started."""
 
@@ -23,8 +23,12 @@ def state_of(
     health: State,
     last_outcome: str | None,
     last_reason: str | None,
+    is_late: bool = False,
 ) -> str:
-    """Return the word. `last_outcome` is that of the last run that ended and was not skipped; None: there is none."""
+    """Return the word. `last_outcome` is that of the last run that ended and was not skipped; None: there is none.
+
+    `is_late`: nothing became of the last planned time.
+    """
     if not is_valid:
         return INVALID
     if health is State.HELD:
@@ -36,6 +40,8 @@ def state_of(
         return FAILING
     if is_running:
         return RUNNING
+    if is_late:
+        return LATE
     if health is State.SLOW_START:
         return SLOW_START
     if last_outcome in (FAILED, LOST):

@@ -7,19 +7,21 @@ and the whole text is read back by cron's own rules before anybody writes it.
 import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 
 from process_control.core.cron_fields import ScheduleError
 from process_control.core.job import is_slug
 from process_control.core.schedule import Schedule
 from process_control.errors import BadConfiguration, Fault
-from process_control.export.crontab_rules import MOST_LINES, Entry, read_crontab
+from process_control.export.crontab_rules import MOST_LINES, Entry, is_comment, read_crontab
 from process_control.notify.message import escape_controls
 
 WRITTEN_BY = "# Written by cron-generate"
 LONGEST_SHOWN = 300
 MOST_FAULTS_TOLD = 3
+COMMENTS_UP_TO = 9_900
+"""Lines. When there would be more, only comments about faults are left: cron reads 10,000 lines, comments too."""
 _UNESCAPED_PERCENT = re.compile(r"(?<!\\)%")
 
 
@@ -64,6 +66,15 @@ class Manner:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A job that cron does not start: why, and the comment that the crontab has instead of its lines."""
+
+    slug: str
+    faults: tuple[Fault, ...]
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Crontab:
     """The text, what it holds, and what had to be left out; `unread` are files that look like jobs and are none,
     `mail_faults` what would keep failmail from being sent.
@@ -73,7 +84,7 @@ class Crontab:
     jobs: int
     lines: int
     disabled: int
-    left_out: tuple[tuple[str, tuple[Fault, ...]], ...]
+    left_out: tuple[LeftOut, ...]
     unread: tuple[Fault, ...] = ()
     mail_faults: tuple[Fault, ...] = ()
 
@@ -106,7 +117,7 @@ def write_crontab(
     """
     _check_user(manner)
     parts = [_part_of(job, manner, is_zone_of_host) for job in sorted(jobs, key=lambda job: job.slug)]
-    lines = [*_header(manner), *_body(parts)]
+    lines = _all_lines(parts, manner)
     text = "".join(f"{line}\n" for line in lines)
     entries, wrong = read_crontab(text, has_users=manner.user is not None, is_account=is_account)
     if wrong:
@@ -117,8 +128,22 @@ def write_crontab(
         jobs=sum(1 for part in parts if part.lines and not part.faults and not part.is_disabled),
         lines=len(entries),
         disabled=sum(part.is_disabled for part in parts),
-        left_out=tuple((part.slug, part.faults) for part in parts if part.faults),
+        left_out=tuple(
+            LeftOut(slug=part.slug, faults=part.faults, comment=part.lines[0]) for part in parts if part.faults
+        ),
     )
+
+
+def _all_lines(parts: Sequence[_Part], manner: Manner) -> list[str]:
+    lines = [*_header(manner), *_body(parts)]
+    if len(lines) <= COMMENTS_UP_TO:
+        return lines
+    few = _body([part if part.faults else _without_comments(part) for part in parts])
+    return [*_header(manner), "# No comment for each job: cron reads no more lines", *few]
+
+
+def _without_comments(part: _Part) -> _Part:
+    return replace(part, lines=tuple(line for line in part.lines if not is_comment(line)))
 
 
 def _header(manner: Manner) -> Iterator[str]:
@@ -269,8 +294,11 @@ def _faults_of(lines: Sequence[str], wrong: Sequence[tuple[int, str]], manner: M
 
 def _mend(lines: Sequence[str], manner: Manner) -> str:
     if len(lines) > MOST_LINES:
+        split = "split the jobs over two configurations, each with an output_crontab"
+        if manner.template is None:
+            return split
         one_line = "{schedule} {command}\\n" if manner.user is None else "{schedule} {user} {command}\\n"
-        return f'one line a job is enough, cron_template: "{one_line}"; or part the jobs over two configurations'
+        return f'write one line for each job, cron_template: "{one_line}"; or {split}'
     if manner.template is not None:
         return "mend cron_template in the configuration"
     return "shorten the paths, or set runner_path to a short one, in the configuration"

@@ -4,22 +4,24 @@ The form is that of the Monitoring Plugins Development Guidelines: one line that
 a line for each job that needs a look.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from process_control.core.job_state import FAILING, HELD, INVALID
+from process_control.core.job_state import FAILING, HELD, INVALID, LATE
 from process_control.core.moments import in_local_time
 from process_control.core.run import OUTPUT_CUT, WARNED
+from process_control.core.schedule import host_zone
+from process_control.late_slots import late_in_words
 from process_control.status import JobStatus
 
 OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
 WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 MOST_NAMED = 10
-LATE = "late"
 ALERT = "alert"
 MAIL = "mail"
 UNREAD = "not read"
+CRON = "cron"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +46,10 @@ class Answer:
     troubles: tuple[Trouble, ...] = ()
 
 
-def troubles_of(statuses: Sequence[JobStatus], late: Mapping[str, datetime]) -> list[Trouble]:
-    """Return the jobs that need a look, worst first. `late` are slots that nothing became of, in local time."""
+def troubles_of(statuses: Sequence[JobStatus]) -> list[Trouble]:
+    """Return the jobs that need a look, worst first."""
     found = []
+    zone = None
     for status in statuses:
         if status.state in (FAILING, INVALID):
             found.append(_trouble(CRITICAL, status))
@@ -55,8 +58,9 @@ def troubles_of(statuses: Sequence[JobStatus], late: Mapping[str, datetime]) -> 
         elif status.alerts or (status.last is not None and status.last.reason == OUTPUT_CUT):
             why = "; ".join(status.alerts) or status.last_in_words
             found.append(Trouble(severity=WARNING, slug=status.slug, state=ALERT, why=_plain(why)))
-        elif status.slug in late:
-            why = f"late: no run for its slot of {late[status.slug]:%a %Y-%m-%d %H:%M}"
+        elif status.late_slot is not None:
+            zone = zone or host_zone()
+            why = f"late: {late_in_words(status.late_slot, zone)}"
             found.append(Trouble(severity=WARNING, slug=status.slug, state=LATE, why=why))
     return sorted(found, key=lambda trouble: (-trouble.severity, trouble.slug))
 
@@ -71,9 +75,11 @@ def _trouble(severity: int, status: JobStatus) -> Trouble:
     return Trouble(severity=severity, slug=_plain(status.slug), state=status.state, why=why)
 
 
-def answer(statuses: Sequence[JobStatus], late: Mapping[str, datetime], *, mail: str | None = None) -> Answer:
-    """Return what a plugin says of these jobs. `mail`: what waits to be sent for too long, in words."""
-    troubles = troubles_of(statuses, late)
+def answer(statuses: Sequence[JobStatus], *, mail: str | None = None, cron: Sequence[str] = ()) -> Answer:
+    """Return what a plugin says of these jobs. `mail`: what waits to be sent for too long, in words; `cron`: what keeps
+    cron from starting them."""
+    troubles = troubles_of(statuses)
+    troubles += [Trouble(severity=WARNING, slug=CRON, state=CRON, why=_plain(why)) for why in cron]
     if mail is not None:
         troubles.append(Trouble(severity=WARNING, slug=MAIL, state=MAIL, why=_plain(mail)))
     code = max((trouble.severity for trouble in troubles), default=OK)
@@ -105,9 +111,13 @@ def unknown(why: str) -> Answer:
 def _in_one_line(troubles: Sequence[Trouble], count: int) -> str:
     if not troubles:
         return f"{_jobs(count)} fine" if count else "there are no jobs"
-    named = ", ".join(str(trouble) for trouble in troubles[:MOST_NAMED])
-    more = f" and {len(troubles) - MOST_NAMED} more" if len(troubles) > MOST_NAMED else ""
-    return f"{len(troubles)} of {_jobs(count)}: {named}{more}"
+    of_jobs = [trouble for trouble in troubles if trouble.state not in (CRON, MAIL)]
+    words = [str(trouble) for trouble in troubles if trouble.state in (CRON, MAIL)]
+    if of_jobs:
+        named = ", ".join(str(trouble) for trouble in of_jobs[:MOST_NAMED])
+        more = f" and {len(of_jobs) - MOST_NAMED} more" if len(of_jobs) > MOST_NAMED else ""
+        words.append(f"{len(of_jobs)} of {_jobs(count)}: {named}{more}")
+    return "; ".join(words)
 
 
 def _figures(statuses: Sequence[JobStatus], troubles: Sequence[Trouble]) -> str:

@@ -1,0 +1,303 @@
+"""The objects that `--json` prints: each key with its type and what it says.
+
+Types: text, time (ISO 8601, UTC), number, whole (a number), boolean, any, map, the name of an object; `[…]` is a list,
+`?` also null.
+"""
+
+import re
+from dataclasses import dataclass
+
+_GAP = re.compile(r"\s{2,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of an object. `is_rare`: it is there only when there is something to say."""
+
+    name: str
+    type: str
+    meaning: str
+    is_rare: bool = False
+
+
+def keys_of(text: str) -> tuple[Key, ...]:
+    """Read `name  type  meaning` lines; a name that ends in `*` is rare."""
+    rows = [_GAP.split(line.strip(), maxsplit=2) for line in text.strip().splitlines()]
+    return tuple(Key(name.rstrip("*"), kind, meaning, name.endswith("*")) for name, kind, meaning in rows)
+
+
+OBJECTS: dict[str, tuple[Key, ...]] = {
+    "fault": keys_of("""
+        what   text   what is wrong
+        where  text?  the place: file:line:column, a path or a job
+        hint   text?  what to do
+    """),
+    "error": keys_of("""
+        exit_code  whole    that of the command
+        faults     [fault]  all that is wrong
+    """),
+    "run": keys_of("""
+        run_id             text       its id; later runs have later ids
+        job                text       its job
+        trigger            text?      manual, cron, timer, job
+        scheduled_at       time?      the planned time (slot); none of a run by hand
+        started_at         time       when it began
+        ended_at           time?      when it ended
+        outcome            text?      succeeded, warned, failed, skipped, lost; null while it runs
+        reason             text?      why, in a word: exit_code, signal, stderr, timeout, held ...
+        exit_code          whole?     of the command that decided
+        signal             text?      that ended it
+        duration_seconds   number?    how long it took
+        detail             text?      why, in a sentence
+        attempts           [attempt]  the tries; more than one with `retry`
+        stdout_bytes       whole?     printed to stdout
+        stderr_bytes       whole?     printed to stderr
+        log_dropped_bytes  whole?     left out of the log, see limits.log_bytes
+        cpu_seconds        number?    CPU time
+        cpu_of             text?      of which processes: tree, waited_for
+        memory_bytes       whole?     the peak
+        memory_of          text?      of which processes: tree, largest_process
+        read_bytes         whole?     from disks
+        written_bytes      whole?     to disks
+        log                text?      the path of its log
+        slow_start         boolean    whether it was a run of a slow start
+        by                 text?      who asked
+        host               text?      where
+        version            text?      of the job file: the beginning of its SHA-256
+        verdict            text?      of all facts: ignore, warn, retry, fail, hold
+        decided_by         map?       the rule or fact that decided
+        log_error          text?      why the log is not whole
+        record_fault       text?      why the history is not whole
+        health_fault       text?      why the health is not as it should be
+        pid                whole?     of its runner, while it runs
+    """),
+    "attempt": keys_of("""
+        attempt           whole    1, 2 ...
+        started_at        time     when it began
+        duration_seconds  number   how long it took
+        outcome           text     succeeded, warned, failed
+        reason            text?    as of a run
+        exit_code         whole?   as of a run
+        signal            text?    as of a run
+        detail*           text?    as of a run
+        stdout_bytes*     whole    printed to stdout
+        stderr_bytes*     whole    printed to stderr
+        log_offset*       whole?   where in the log it begins
+        decided_by*       map?     as of a run
+        verdict*          text?    as of a run
+        delay_seconds*    number?  the wait after it
+        faults*           [map]    what was found: the facts that a rule matched
+    """),
+    "hold": keys_of("""
+        since       time?  when the job was held
+        by          text?  by whom: a person at a host, or a rule
+        why         text?  the note, or what the rule saw
+        kind        text?  by_hand, or why a rule did
+        until       time?  when it ends by itself: a pause
+        next_probe  time?  when one scheduled run is let through
+        run_id      text?  the run that made a rule hold the job
+        evidence    text?  what that run showed
+    """),
+    "slow_start": keys_of("""
+        step                text     the next run, as `2 of 3`
+        runs                whole    how many it takes
+        successes           whole    how many went well
+        last_seconds        number?  of the last such run
+        usual_seconds       number?  of runs before
+        last_output_bytes   number?  of the last such run
+        usual_output_bytes  number?  of runs before
+        is_unusual          boolean  whether these are far apart
+    """),
+    "job": keys_of("""
+        job                text         its slug: the name of its file
+        name               text?        its name; null when the file is invalid
+        state              text         failing, invalid, late, held, warned, stopped, slow start, running ...
+        why                text?        the reason for its state
+        alerts             [text]       what else needs a look
+        health             text         healthy, failing, held, slow_start
+        failures_in_row    whole        scheduled runs that failed, one after the other
+        held               hold?        who holds it and why
+        slow_start         slow_start?  how far a slow start is
+        backoff_until      time?        until when planned times are skipped after failures
+        late               time?        the planned time that nothing became of
+        next               time?        the next planned time
+        last               run?         the last run that ended and was not skipped
+        running            run?         the run that goes on
+        recent             [text]       outcomes of the last runs, oldest first
+        median_seconds     number?      of the last runs that went well
+        schedule           [text]?      as the file has it
+        schedule_in_words  text?        in plain English
+        disabled           boolean?     whether the file disables it
+        tags               [text]       its tags
+        owner              text?        its owner
+        description        text?        its description
+        path               text         of its file
+    """),
+    "changed_job": keys_of("""
+        job               text      the job
+        done              text      what was done: held, released, was not held ...; would hold
+        changed           boolean   whether anything is different now
+        health*           text      its health now
+        failures_in_row*  whole     as of a job
+        held*             hold?     who holds it now
+        why*              text?     the note
+    """),
+    "started_job": keys_of("""
+        job         text     the job
+        done        text     started, queued (it waits for its lock), not started; would run
+        changed     boolean  whether a run began or will
+        run_id*     text?    its run
+        why*        text?    why it was not started, or what it waits for
+        exit_code*  whole?   of run-job, when it was not started
+    """),
+    "stopped_job": keys_of("""
+        job      text     the job
+        done     text     stopped, not stopped; would stop
+        changed  boolean  whether its process tree is gone because of this
+        run_id*  text?    the run
+        why*     text     in a sentence
+        left*    [text]   processes that could not be ended
+    """),
+    "ended_run": keys_of("""
+        run_id        text    as of a run
+        job           text    as of a run
+        trigger       text?   as of a run
+        scheduled_at  time?   as of a run
+        started_at    time?   as of a run
+        ended_at      time?   as of a run
+        outcome       text?   as of a run; null: --timeout was over before
+        reason        text?   as of a run
+        detail        text?   as of a run
+        exit_code     whole?  as of a run
+        signal        text?   as of a run
+    """),
+    "line": keys_of("""
+        at             time?   when it was printed
+        stream         text    out, err; cut: bytes were left out here
+        text           text?   the line, control characters escaped, secrets masked
+        dropped_bytes  whole?  how many bytes were left out here
+    """),
+    "value": keys_of("""
+        key     text  the key
+        value   any   its value
+        words   text  as people write it
+        origin  text  where it comes from: a place in a file, or built in
+    """),
+    "slot": keys_of("""
+        at     time  the planned time
+        local  text  the same in the time zone of the schedule
+        mark   text  what a clock change does to it
+    """),
+    "trouble": keys_of("""
+        job       text   the job; cron, mail: what concerns more than one
+        severity  whole  1 warning, 2 critical
+        state     text   its state; alert, cron, mail
+        why       text   the reason
+    """),
+    "finding": keys_of("""
+        file    text    the path
+        line    whole?  1, 2 ...
+        column  whole?  1, 2 ...
+        what    text    what is wrong
+        hint    text?   what to do
+    """),
+    "key": keys_of("""
+        key      text   its whole name, as retention.days
+        file     text   job file, or configuration
+        type     text   what it holds
+        form     text   how that is written
+        default  text?  what holds without it
+        state    text   required, optional, another spelling of ..., not supported yet
+        meaning  text   what it does
+        example  text   lines of YAML
+    """),
+    "proposal": keys_of("""
+        stderr       text   the pattern of a rule
+        example      text   a line that it matches
+        good_runs    whole  runs that went well and had it
+        failed_runs  whole  runs that failed and had it
+    """),
+    "removed": keys_of("""
+        path        text   the file
+        size_bytes  whole  its size
+        why         text   which limit of `retention`
+    """),
+    "step": keys_of("""
+        done  text  wrote, made, kept; would write, would make
+        what  text  configuration, job directory, first job
+        path  text  where
+    """),
+    "left_out": keys_of("""
+        job     text     the job, or the name of a file that is none
+        known   boolean  whether the crontab that was there says so already
+        faults  [fault]  why
+    """),
+    "change": keys_of("""
+        job     text?  the job; null: a line of the head
+        change  text   added, removed, changed
+        line    text?  the line now
+        was     text?  the line before
+    """),
+    "imported": keys_of("""
+        source   text           the file that was read
+        target   text           the file that was written
+        done     text           wrote, would write, same, kept, left out
+        changes  [file_change]  what is written otherwise
+        faults   [fault]        why it was left out
+    """),
+    "file_change": keys_of("""
+        line  whole?  of the old file
+        what  text    old and new words
+        why   text    the reason
+    """),
+    "dry_run": keys_of("""
+        job                      text     the job
+        name                     text     its name
+        file                     text     its path
+        version                  text     as of a run
+        commands                 [any]    each a list of words
+        executables              [text]   the program of each
+        environment              [text]   names of variables
+        working_directory        text     where they run
+        user                     text     as whom
+        umask                    text     in octal digits
+        timeout_seconds          number   0: no limit
+        kill_grace_seconds       number   between TERM and KILL
+        silence_timeout_seconds  number?  how long it may print nothing
+        log_bytes                whole    how long a log may be
+        limits                   map      other limits
+        attempts                 whole    how many tries
+        lock                     text     the lock file
+        lock_held_by             map?     the run that holds it
+        on_overlap               text     what happens then
+        output_directory         text     where its logs are
+        stdout                   text?    the file that gets a copy
+    """),
+}  # fmt: skip
+
+_OLD_FAULT = Key("mend", "text?", "is hint")
+OLD_KEYS: dict[str, tuple[Key, ...]] = {
+    "changed_job": keys_of("""
+        state*           text    is health
+        slow_successes*  whole   is slow_start.successes of a job
+        since*           time?   is held.since
+        by*              text?   is held.by
+        run_id*          text?   is held.run_id
+        release_at*      time?   is held.until
+        hold_kind*       text?   is held.kind
+    """),
+    "stopped_job": keys_of("""
+        stopped*  boolean  is changed
+        words*    text     is why
+    """),
+    "fault": (Key("mend", "text?", "is hint", is_rare=True),),
+    "finding": (_OLD_FAULT,),
+    "step": (Key("did", "text", "is done"),),
+    "imported": (Key("did", "text", "is done"),),
+}
+
+OBJECTS["shown_job"] = (
+    *OBJECTS["job"],
+    Key("values", "[value]", "every key of the job file"),
+    Key("slots", "[slot]", "the next planned times"),
+)

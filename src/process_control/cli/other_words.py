@@ -1,0 +1,53 @@
+"""What people type who come from other programs, and which command of ours does that. Imported when a word is unknown.
+
+Words and options that only look like ours are left to a guess by spelling; these here mean something else, or come
+later.
+"""
+
+OTHER_VERBS = {
+    "start": "process-control run JOB starts it in the background; run-job JOB runs it here",
+    "restart": "process-control stop JOB, then process-control run JOB",
+    "exec": "run-job JOB runs it here; process-control run JOB in the background",
+    "kill": "process-control stop JOB",
+    "cancel": "process-control stop JOB",
+    "tail": "process-control logs JOB -n 20; process-control run --follow JOB shows a run while it lasts",
+    "log": "process-control logs JOB",
+    "output": "process-control logs JOB",
+    "enable": "process-control release JOB ends a hold; `disabled: true` is removed in the job's file",
+    "disable": "process-control hold JOB; for good: disabled: true in the job's file",
+    "resume": "process-control release JOB",
+    "unpause": "process-control release JOB",
+    "unhold": "process-control release JOB",
+    "next": "process-control show JOB lists its next planned times",
+    "why": "process-control status JOB, or process-control history JOB",
+    "edit": "a job is a file: process-control show JOB names it",
+    "ls": "process-control list",
+    "jobs": "process-control list",
+    "ps": "process-control status",
+    "runs": "process-control history",
+    "validate": "process-control lint",
+    "test": "process-control lint, or run-job --dry-run JOB",
+    "reload": "cron-generate writes the crontab anew; job files are read at each start",
+    "generate": "cron-generate",
+    "config": "process-control show JOB, or process-control explain KEY",
+    "version": "process-control --version",
+}
+
+_FOLLOW = "not there yet; process-control run --follow JOB shows a run that it starts"
+OTHER_OPTIONS = {
+    ("logs", "-f"): _FOLLOW,
+    ("logs", "--follow"): _FOLLOW,
+    ("logs", "--grep"): "not there yet: process-control logs JOB | grep WORD",
+    ("logs", "--tail"): "-n N",
+    ("logs", "--lines"): "-n N",
+    ("list", "--failed"): "process-control status --failed",
+    ("list", "--state"): "process-control status lists by state; --failed shows the failing jobs only",
+    ("status", "--state"): "--failed shows the failing jobs only",
+    ("status", "--watch"): "not there yet: watch -c process-control status",
+    ("history", "--last"): "--limit N",
+    ("history", "-n"): "--limit N",
+    ("history", "--state"): "--outcome",
+    ("run", "--wait"): "--follow waits for one job; for several: process-control wait JOB...",
+    ("run", "--detach"): "run returns at once: it is not needed",
+    ("run", "-d"): "run returns at once: it is not needed",
+}

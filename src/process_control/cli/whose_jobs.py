@@ -1,0 +1,23 @@
+"""Whose jobs a configuration leads to: a file of root that names no directories leads everybody to their own."""
+
+import os
+
+from process_control.cli.output import talk
+from process_control.config.settings import Settings
+
+
+def tell_whose_jobs(settings: Settings) -> None:
+    """Say on stderr that the configuration that was named is another account's, and the jobs are the caller's own."""
+    if settings.default_path or settings.path is None or os.geteuid() == 0 or settings.user is not None:
+        return
+    known = settings.search.configurations.get(settings.path)
+    try:
+        is_own = os.stat(settings.path).st_uid == os.geteuid()
+    except OSError:
+        return
+    if is_own or known is None or known[1].get("job_directory"):
+        return
+    talk(
+        f"{settings.path} names no job_directory: these are your own jobs, in {settings.job_directory}\n"
+        "  hint: sudo shows those of root; or name job_directory, state_directory and read_group there"
+    )

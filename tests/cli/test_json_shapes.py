@@ -1,0 +1,121 @@
+"""Every answer of `--json` has the shape that docs/reference/json.md shows, no key less and none more."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import jsonschema
+import pytest
+
+from cli.desk import Desk
+from harness import Box, Result
+from process_control.cli.json_objects import OBJECTS
+from process_control.cli.json_shapes import ANSWERS, ERROR, json_schema
+
+OF_COMMAND = {command: answer for answer in ANSWERS for command in answer.commands}
+
+
+def has_its_shape(result: Result, command: str) -> Any:
+    """Return the answer of a command; fail when it has another shape."""
+    told = result.json()
+    answer = ERROR if list(told) == ["version", "error"] else OF_COMMAND[command]
+    jsonschema.Draft7Validator(json_schema(answer)).validate(told)
+    assert result.stderr == "" or "error" not in told
+    return told
+
+
+@pytest.fixture
+def busy(box: Box) -> Box:
+    """A box with jobs in many states, and runs behind them."""
+    (box.root / "cron.d").mkdir()
+    box.configure(
+        failmail={"to_address": "ops@example.org", "sendmail": "/bin/true"},
+        output_crontab=str(box.root / "cron.d" / "pc"),
+    )
+    box.job("good", 'command: echo hi\nschedule: "30 2 * * *"\ntags: [night]\nowner: ann\ndescription: See the wiki')
+    box.job("bad", "command: sh -c 'echo oops >&2; exit 3'\nretry: {attempts: 2, delay: 0.1s}")
+    box.job(
+        "rule", "command: sh -c 'echo bad; exit 7'\nverdicts: [{exit_code: 7, verdict: hold}]\nslow_start: {runs: 2}"
+    )
+    box.job("paused", "command: 'true'")
+    box.job("typo", "comand: x")
+    for slug in ("good", "bad", "rule"):
+        box.run(slug)
+    box.process_control("pause", "paused", "--for", "1h", "--note", "why not")
+    return box
+
+
+VIEWS: Sequence[Sequence[str]] = (
+    ["status"],
+    ["list"],
+    ["history"],
+    ["audit"],
+    ["logs", "bad"],
+    ["show", "good"],
+    ["check"],
+    ["check", "nowhere"],
+    ["lint"],
+    ["explain"],
+    ["learn", "bad"],
+    ["prune", "--dry-run"],
+    ["init", "--dry-run"],
+    ["notify", "test"],
+    ["wait", "good"],
+    ["stop", "good"],
+    ["status", "nowhere"],
+    ["history", "--nonsense"],
+)
+
+
+def test_every_answer_has_the_shape_that_the_page_shows(busy: Box) -> None:
+    for words in VIEWS:
+        command = "process-control notify test" if words[0] == "notify" else f"process-control {words[0]}"
+        has_its_shape(busy.process_control(*words, "--json"), command)
+    for words in (["run"], ["stop"], ["hold"], ["release"], ["pause", "--for", "5m"]):
+        has_its_shape(
+            busy.process_control(*words, "good", "paused", "--dry-run", "--json"), f"process-control {words[0]}"
+        )
+    for words in (["release", "rule"], ["hold", "rule"], ["release", "paused"], ["pause", "paused", "--for", "5m"]):
+        has_its_shape(busy.process_control(*words, "--json"), f"process-control {words[0]}")
+    for flag in ("--list-jobs", "--status"):
+        has_its_shape(busy.run_job(flag, "--json"), f"run-job {flag}")
+    has_its_shape(busy.run_job("--dry-run", "good", "--json"), "run-job --dry-run")
+    for flags in (["--dry-run"], ["--check"], [], []):
+        has_its_shape(busy.cron_generate(*flags, "--json"), "cron-generate")
+
+
+def test_what_goes_on_has_the_shape_too(box: Box) -> None:
+    started, go_on = box.fifo("started"), box.fifo("go_on")
+    box.job("job", f"command: sh -c 'echo up > {started}; read line < {go_on}'")
+
+    launched = has_its_shape(box.process_control("run", "job", "--json"), "process-control run")
+    started.read_line()
+    refused = has_its_shape(box.process_control("run", "job", "--json"), "process-control run")
+    for verb in ("status", "history"):
+        has_its_shape(box.process_control(verb, "--json"), f"process-control {verb}")
+    waited = has_its_shape(box.process_control("wait", "job", "--timeout", "0.1s", "--json"), "process-control wait")
+    has_its_shape(box.run_job("--dry-run", "job", "--json"), "run-job --dry-run")
+    stopped = has_its_shape(box.process_control("stop", "job", "--json"), "process-control stop")
+
+    [first], [second] = launched["jobs"], refused["jobs"]
+    assert (first["done"], second["done"], second["exit_code"]) == ("started", "not started", 75)
+    assert waited["runs"][0]["run_id"] == stopped["jobs"][0]["run_id"] == first["run_id"]
+    assert waited["runs"][0]["outcome"] is None
+
+
+def test_what_is_imported_has_the_shape(desk: Desk) -> None:
+    old = desk.root / "old"
+    old.mkdir()
+    (old / "purge.yaml").write_text("name: Purge\ncommand: /bin/true\ntag: db\n")
+    (old / "bad.yaml").write_text("name: Bad\n")
+
+    for flags in (["--dry-run"], []):
+        has_its_shape(
+            desk.process_control("import", "original", str(old), "--json", *flags), "process-control import original"
+        )
+
+
+def test_every_object_of_the_page_is_in_an_answer() -> None:
+    used = json.dumps([json_schema(answer) for answer in (*ANSWERS, ERROR)])
+
+    assert [name for name in OBJECTS if f'"#/definitions/{name}"' not in used] == []
