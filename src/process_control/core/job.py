@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "2516ad0699b2"
+FIELDS_VERSION = "79d5720d01ed"
 
 ATTRIBUTES = (
     "slug",
