@@ -64,6 +64,26 @@ def test_a_word_in_a_list_is_told_to_be_a_command(desk: Desk) -> None:
     assert finding["mend"] == "each item of the list is a command; the words of one command are one text"
 
 
+def test_a_word_of_the_shell_is_told_once(desk: Desk, box: Box) -> None:
+    desk.job("leave", "command: exit 3")
+    box.job("leave", "command: exit 3")
+
+    result, dry = desk.process_control("lint"), box.run("leave", "--dry-run")
+
+    assert result.stdout == (
+        f"{desk.jobs}/leave.yaml:2:10: 'exit' means something to a shell only\n"
+        "  hint: no shell runs: write command: sh -c 'exit 3'\n"
+    )
+    assert (dry.exit_code, dry.stderr) == (
+        1,
+        (
+            "leave: exit: no program, but a word of the shell\n"
+            "  hint: no shell runs: write command: sh -c '…'\n"
+            "dry run: nothing was run, and the job could not run\n"
+        ),
+    )
+
+
 def test_a_file_from_elsewhere_is_not_looked_for_on_this_host(desk: Desk) -> None:
     checkout = desk.root / "checkout"
     checkout.mkdir()

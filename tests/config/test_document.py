@@ -148,6 +148,9 @@ BOMBS = {
     "schedules that never fire": "name: n\ncommand: c\nschedule:\n" + "- 0 0 31 2 *\n" * 4000,
     "a zone of 60,000 letters": "name: n\ncommand: c\ntime_zone: " + "Europe" * 10_000,
     "a word of 60,000 letters": "name: n\ncommand: c\nstderr: " + "warn" * 15_000,
+    "a command of one long word": "name: n\ncommand: |\n  " + "a" * 60_000 + "\n  b",
+    "a command of many words": "name: n\ncommand: |\n  " + "a " * 30_000 + "\n  b",
+    "a command of many lines": "name: n\ncommand: >\n  a\n\n" + "  a \\\n" * 9000,
     "a long number": "name: n\ncommand: c\ntimeout: " + "9" * 60_000,
     "rules that ignore the case of everything": "name: n\ncommand: c\nverdicts:\n"
     + _lines("- {{stdout: '(?i){0}" + r"[\x00-\U0010ffff]" * 28 + "', verdict: fail}}\n", 99),

@@ -3,12 +3,15 @@
 What lives here: quotes, backslashes and line ends. What does not: what only a shell understands (`shell_signs.py`).
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
 HIDDEN = "\0"
 """Stands for a character that a shell would take as it is; no command can hold one."""
 _BLANKS = " \t"
+_PLAIN = re.compile(r"[^ \t\n\\'\"]+")
+_PLAIN_IN_QUOTES = re.compile(r'[^"\\]+')
 _ESCAPED_IN_QUOTES = '$`"\\'
 
 
@@ -72,7 +75,7 @@ class _Splitter:
             elif char == '"':
                 self._double_quotes()
             else:
-                self._in_word().add(char, is_bare=True, is_expandable=True)
+                self._plain(_PLAIN, is_bare=True)
             self._at += 1
         self._end_word()
         return self._words
@@ -81,6 +84,13 @@ class _Splitter:
         if self._word is None:
             self._word = Word(self._at)
         return self._word
+
+    def _plain(self, run: re.Pattern[str], *, is_bare: bool) -> None:
+        """Take a run of characters that mean themselves at once: letter by letter a long word would take too long."""
+        match = run.match(self._text, self._at)
+        text = match[0] if match else self._text[self._at]
+        self._in_word().add(text, is_bare=is_bare, is_expandable=True)
+        self._at += len(text) - 1
 
     def _end_word(self) -> None:
         if self._word is not None:
@@ -122,7 +132,7 @@ class _Splitter:
 
     def _double_quotes(self) -> None:
         opened = self._at
-        word = self._in_word()
+        self._in_word()
         self._at += 1
         while self._at < len(self._text):
             char = self._text[self._at]
@@ -131,7 +141,7 @@ class _Splitter:
             if char == "\\" and self._at + 1 < len(self._text):
                 self._escape(quoted=True)
             else:
-                word.add(char, is_expandable=True)
+                self._plain(_PLAIN_IN_QUOTES, is_bare=False)
             self._at += 1
         self._at = opened
         raise self._not_closed()
