@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "979ff825a69a"
+FIELDS_VERSION = "480f43263771"
 
 ATTRIBUTES = (
     "slug",
