@@ -25,6 +25,7 @@ FLOORS = {
     "current_run": 4,
     "judging": 4,
     "last_run": 4,
+    "forgotten_start": 4,
     "late_slots": 4,
     "late_start": 4,
     "mail_contents": 4,

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from process_control.core.run import Facts
 
 
+_PATIENCE_MILLISECONDS = 500
+
+
 class StandardError:
     """The Notifier of whoever started us without a terminal: silent until a run has failed.
 
@@ -80,3 +83,13 @@ def write(text: str) -> None:
             data = data[posix.write(2, data) :]
     except OSError:
         pass
+
+
+def write_if_taken(text: str) -> None:
+    """Write a line to stderr, unless its reader takes nothing: then nobody waits for that."""
+    import select
+
+    poll = select.poll()
+    poll.register(2, select.POLLOUT)
+    if any(event & select.POLLOUT for _, event in poll.poll(_PATIENCE_MILLISECONDS)):
+        write(text)
