@@ -32,8 +32,6 @@ def secrets_of_run(
         if noted and not are_known(state_directory, noted, secrets):
             raise _unknown(run_id, job, faults)
         return secrets, None
-    if start is None and job is None:
-        raise _unknown(run_id, job, faults)
     if job is None or not job.environment_file:
         return [], None
     if faults:

@@ -320,7 +320,10 @@ def test_check_has_nothing_to_look_at_on_the_console(desk: Desk) -> None:
     )
 
 
-HINT = "did you mean 'command'? (a command and its arguments, or a list of such texts; see docs/reference/job-file.md)"
+HINT = (
+    "did you mean 'command'? (a command and its arguments, or a list of such texts; "
+    "see process-control explain command)"
+)
 
 
 def test_json_tells_what_was_done_and_what_has_changed(desk: Desk, crontab: Path) -> None:

@@ -89,7 +89,7 @@ def start(options: Options) -> int:
         code, was_killed = guard.watch(runner, channel)
         if was_killed:
             _settle(options, runner, options.scheduled)
-            _say_that_it_is_lost(options, runner)
+            _say_that_it_is_lost(options)
         if bundle is None:
             _have_a_bundle_written()
         return code
@@ -163,11 +163,11 @@ def _surroundings(options: Options, channel: int | None) -> "tuple[Settings, Acc
     return settings, account, caller
 
 
-def _say_that_it_is_lost(options: Options, runner: int) -> None:
+def _say_that_it_is_lost(options: Options) -> None:
     """Say on stderr what nobody else can: the runner that would have reported is gone. A stopped terminal is left."""
     from process_control.notify.standard_error import write_if_taken
 
-    write_if_taken(f"{options.job}: lost: its runner (pid {runner}) was killed, and its processes were ended\n")
+    write_if_taken(f"{options.job}: lost: its runner was killed, and its processes were ended\n")
 
 
 def _settle(options: Options, runner: int, trigger: str | None) -> None:
