@@ -551,11 +551,14 @@ def import_what_the_end_needs(job: "Job") -> "Iterator[None]":
         yield
         import process_control.system.tree
 
+        yield
+        import process_control.system.ask
+        import process_control.system.describe
+
         if job.leftovers == "keep":
             import process_control.system.late_reader
         if job.expect:
             import process_control.core.expect
-            import process_control.system.ask
         if job.retry_attempts > 1:
             import process_control.attempts  # noqa: F401
     except Exception:  # noqa: BLE001  a broken installation must not end a job that runs

@@ -166,7 +166,8 @@ def test_a_dry_run_in_json_is_json_and_touches_nothing(box: Box) -> None:
     box.job("a", "command: /bin/true")
     box.job("b", "command: /bin/true")
 
-    for verb in (["hold"], ["release"], ["pause", "--for", "5m"], ["run"], ["stop"]):
+    assert box.process_control("stop", "*", "--dry-run", "--json").json() == {"version": 1, "jobs": []}  # none runs
+    for verb in (["hold"], ["release"], ["pause", "--for", "5m"], ["run"]):
         result = box.process_control(*verb, "*", "--dry-run", "--json")
 
         assert (result.exit_code, result.stderr) == (0, "")

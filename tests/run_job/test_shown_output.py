@@ -46,13 +46,13 @@ def test_stdout_in_a_pipe_and_the_rest_on_the_terminal(box: Box) -> None:
     shown = in_a_shell(box, f'"$@" | cat > {box.root}/out')
 
     assert (box.root / "out").read_text() == "out\n"
-    assert shown == ["err", "✔ job succeeded"]
+    assert shown == ["err", "✓ job succeeded"]
 
 
 def test_stderr_thrown_away_and_stdout_on_the_terminal(box: Box) -> None:
     box.job("job", FAILS)
 
-    assert in_a_shell(box, '"$@" 2> /dev/null') == ["out", "✘ job failed: exited with 3"]
+    assert in_a_shell(box, '"$@" 2> /dev/null') == ["out", "✗ job failed: exited with 3"]
 
 
 def test_stderr_in_a_file_gets_the_report_too_without_what_it_has_already(box: Box) -> None:
@@ -60,7 +60,7 @@ def test_stderr_in_a_file_gets_the_report_too_without_what_it_has_already(box: B
 
     shown = in_a_shell(box, f'"$@" 2> {box.root}/err')
 
-    assert shown == ["out", "✘ job failed: exited with 3"]
+    assert shown == ["out", "✗ job failed: exited with 3"]
     assert (box.root / "err").read_text() == "err\n" + headline(box, "failed: exited with 3")
 
 
@@ -143,7 +143,7 @@ def test_a_sub_job_is_shown_once(box: Box) -> None:
     box.job("inner", "command: echo inner")
     box.job("job", "command: [run-job --show inner, run-job inner]")
 
-    assert in_a_shell(box, '"$@"') == ["inner", "✔ job succeeded"]
+    assert in_a_shell(box, '"$@"') == ["inner", "✓ job succeeded"]
 
 
 @pytest.mark.parametrize(("flag", "shown"), [("--show", "out\n"), ("--quiet", "")])
@@ -189,7 +189,7 @@ def test_on_a_terminal_of_another_account_all_is_shown(make_box: Callable[..., B
 
     lines = result.stdout.splitlines()
     assert lines[:2] == ["out", "err"]
-    assert lines[2].startswith("✘ job failed: exited with 3 in ")
+    assert lines[2].startswith("✗ job failed: exited with 3 in ")
     assert lines[3].startswith("  run ")
     assert len(lines) == 4
 
@@ -199,7 +199,7 @@ def test_on_a_terminal_that_has_no_name_here_all_is_shown(box: Box) -> None:
     box.job("job", BOTH)
     line = 'exec unshare --mount sh -c \'mount -t devpts -o newinstance devpts /dev/pts && exec "$@"\' sh "$@"'
 
-    assert in_a_shell(box, line) == ["out", "err", "✔ job succeeded"]
+    assert in_a_shell(box, line) == ["out", "err", "✓ job succeeded"]
 
 
 @pytest.mark.parametrize("kind", ["terminal", "pipe"])

@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from shutil import get_terminal_size
 
 from process_control.cli.output import print_json, talk
 from process_control.errors import Fault, ProcessControlError
@@ -27,6 +28,10 @@ def wants_json(words: Sequence[str]) -> bool:
     options = list(words[: words.index("--")] if "--" in words else words)
     pairs = itertools.pairwise(options)
     return "--json" in options or "--format=json" in options or ("--format", "json") in pairs
+
+
+_QUOTED = re.compile(r"\s*\d* *(\x1b\[[0-9;]*m)*\s*\d* *\|")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def print_error(error: ProcessControlError, *, as_json: bool) -> None:
@@ -76,7 +81,29 @@ def talk_of_trouble(text: str) -> None:
 def talk_in_lines(text: str) -> None:
     """Write text that has been through `on_terminal`: nothing in it but its own colours steers a terminal."""
     sys.stdout.flush()
-    sys.stderr.write(text + "\n")
+    lines = text.split("\n")
+    if sys.stderr.isatty():
+        lines = [line if _QUOTED.match(line) else _broken(line, get_terminal_size().columns) for line in lines]
+    sys.stderr.write("\n".join(lines) + "\n")
+
+
+def _broken(line: str, columns: int) -> str:
+    """Return the line broken between words; its colours take no room."""
+    words = line.lstrip().split(" ")
+    begin = len(line) - len(line.lstrip())
+    lines, room = [" " * begin + words[0]], columns - begin - _width(words[0])
+    for word in words[1:]:
+        if room <= _width(word):
+            lines.append(" " * (begin + 2) + word)
+            room = columns - begin - 2 - _width(word)
+        else:
+            lines[-1] += f" {word}"
+            room -= 1 + _width(word)
+    return "\n".join(lines)
+
+
+def _width(text: str) -> int:
+    return len(_COLOUR.sub("", text))
 
 
 def on_terminal(faults: Iterable[Fault], *, has_colour: bool) -> str:

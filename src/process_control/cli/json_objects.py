@@ -272,6 +272,7 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         on_overlap               text     what happens then
         output_directory         text     where its logs are
         stdout                   text?    the file that gets a copy
+        faults                   [fault]  what it would miss: programs, directories, files
     """),
 }  # fmt: skip
 

@@ -165,8 +165,10 @@ def _surroundings(options: Options, channel: int | None) -> "tuple[Settings, Acc
 
 def _say_that_it_is_lost(options: Options) -> None:
     """Say on stderr what nobody else can: the runner that would have reported is gone. A stopped terminal is left."""
-    from process_control.notify.standard_error import write_if_taken
-
+    try:
+        from process_control.notify.standard_error import write_if_taken
+    except Exception:  # noqa: BLE001  the package was replaced: the history tells it
+        return
     write_if_taken(f"{options.job}: lost: its runner was killed, and its processes were ended\n")
 
 
