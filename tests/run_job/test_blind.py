@@ -16,6 +16,14 @@ NO_PROC = (
 )
 WITHOUT_PROC = {
     "an empty /proc": [*mount_namespaces.IN_ONE, "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"],
+    "a /proc that shows processes only": [
+        "unshare",
+        "--mount",
+        "sh",
+        "-c",
+        'mount -t proc -o subset=pid proc /proc && exec "$@"',
+        "sh",
+    ],
     "a /proc of another pid namespace": ["unshare", "--pid", "--fork"],
 }
 

@@ -81,6 +81,16 @@ def test_a_signal_that_nobody_expects_stops_the_run_with_its_grace(box: Box, num
     assert (box.root / "ended").read_text() == "ended\n"
 
 
+def test_a_forged_word_that_the_guard_has_died_is_not_believed(box: Box) -> None:
+    job = script(box, "job.sh", "kill -35 $PPID; exec sleep 1000")
+    box.job("job", f"command: {job}")
+
+    result = box.run("job")
+
+    assert result.exit_code == 143, result  # a signal that nobody expects is a stop, never a lost run
+    assert outcomes(box) == [("failed", "stopped")]
+
+
 def test_a_key_of_the_terminal_does_not_stop_the_clock_of_a_limit(box: Box) -> None:
     started = box.fifo("started")
     job = script(box, "job.sh", f"echo > {started}; exec sleep 1000")
