@@ -28,7 +28,7 @@ def alerts_of(
     index: Index,
     now: float,
 ) -> list[str]:
-    """Return what needs a look. `running` is the block of the run that goes on, `recent` the last outcomes."""
+    """Return what needs a look. `running` is the block of the current run, `recent` the last outcomes."""
     found = (
         [] if last is None else [f"its last run: {fault}" for fault in last.faults if not _is_its_reason(fault, last)]
     )

@@ -122,7 +122,7 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         late               time?        the planned time that nothing became of
         next               time?        the next planned time
         last               run?         the last run that ended and was not skipped
-        running            run?         the run that goes on
+        running            run?         the current run
         recent             [text]       outcomes of the last runs, oldest first
         median_seconds     number?      of the last runs that went well
         schedule           [text]?      as the file has it

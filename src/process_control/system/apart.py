@@ -7,14 +7,12 @@ import _signal
 import posix
 import select
 
-from process_control.system import linux
+from process_control.system import linux, signals
 from process_control.system.ask import be_apart
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_UNSTOPPABLE = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT)
 
 
 def work_apart(work: "Callable[[], None]", *, kept: tuple[int, ...], ends_with_guard: bool) -> None:
@@ -48,7 +46,7 @@ def _fork_and_end(work: "Callable[[], None]", kept: tuple[int, ...], ends_with_g
         if posix.fork():
             posix._exit(0)
         code = 0
-        be_apart(*kept, ignored=_UNSTOPPABLE)
+        be_apart(*kept, ignored=signals.STOPPING)
         null = posix.open("/dev/null", posix.O_RDWR)
         for descriptor in (0, 1, 2):
             posix.dup2(null, descriptor)
