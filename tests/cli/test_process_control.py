@@ -1,6 +1,7 @@
 """The big command itself: verbs, options, errors. Never a traceback."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,8 +21,14 @@ def test_help_names_every_verb(desk: Desk) -> None:
     assert [verb for verb in VERBS if f"\n  {verb} " not in result.stdout] == []
 
 
-def test_without_a_verb_the_help_is_shown(desk: Desk) -> None:
-    assert desk.process_control().stdout == desk.process_control("-h").stdout
+def test_without_a_verb_all_verbs_are_shown_on_one_screen_by_what_one_wants(desk: Desk) -> None:
+    lines = desk.process_control().stdout.splitlines()
+
+    assert len(lines) <= 23  # and the prompt
+    assert max(len(line) for line in lines) <= 80
+    shown = [re.match(r"(?:look|act|job files|set up| +) +(\w+) +\w", line.replace("`", "")) for line in lines[1:]]
+    assert sorted(found[1] for found in shown if found) == sorted(VERBS)
+    assert lines[0].startswith("Usage: process-control ")
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -51,11 +51,18 @@ VERBS = {
     "prune": ("process_control.cli.prune:prune", "remove logs and journal days that have had their time"),
     "help": ("process_control.cli.help:help_of_a_verb", "what a verb does and takes: help VERB"),
 }
+PURPOSES = {
+    "look": ("status", "list", "show", "history", "logs", "audit", "check"),
+    "act": ("run", "stop", "wait", "hold", "pause", "release"),
+    "job files": ("lint", "explain", "learn", "schema", "import"),
+    "set up": ("init", "notify", "prune", "help"),
+}
 
 
 @click.group(
     cls=Verbs,
     verbs=VERBS,
+    purposes=PURPOSES,
     invoke_without_command=True,
     epilog="Run a job with `run-job NAME`. `process-control VERB --help` tells more of a verb.",
 )
@@ -68,7 +75,8 @@ def process_control(ctx: click.Context, config: str | None, debug: bool, no_page
     """Look at jobs and their runs, and look after them."""
     ctx.obj = Session(config=config, debug=debug, no_pager=no_pager)
     if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
+        click.echo("Usage: process-control [OPTIONS] VERB [ARGS]...     Run one job: run-job NAME")
+        click.echo(ctx.command.overview() if isinstance(ctx.command, Verbs) else "")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,22 +2,37 @@
 
 import difflib
 import importlib
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
 # ruff: noqa: ARG002  click calls these methods with what it has
 
+OVERVIEW_COLUMNS = 80
+SAYS_ENOUGH = 20
+"""A clause of so many letters tells what a verb does."""
+
 
 class Verbs(click.Group):
-    """Verbs by a table: name, then where the command lives (`module:attribute`) and what the list says of it."""
+    """Verbs by a table: name, then where the command lives (`module:attribute`) and what the list says of it.
 
-    def __init__(self, *arguments: Any, verbs: Mapping[str, tuple[str, str]], **keywords: Any) -> None:
+    `purposes`: what one wants, and the verbs that do it, in the order in which the lists show them.
+    """
+
+    def __init__(
+        self,
+        *arguments: Any,
+        verbs: Mapping[str, tuple[str, str]],
+        purposes: Mapping[str, Sequence[str]] | None = None,
+        **keywords: Any,
+    ) -> None:
         keywords["subcommand_metavar"] = "VERB [ARGS]..."
         keywords.setdefault("no_args_is_help", False)  # else a whole page is the error
         super().__init__(*arguments, **keywords)
         self.verbs = verbs
+        self.purposes = purposes or {"verbs": list(verbs)}
         self.context_settings = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -51,5 +66,23 @@ class Verbs(click.Group):
         return f"did you mean '{near[0]}'?" if near else ""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Verbs"):
-            formatter.write_dl([(verb, words) for verb, (_, words) in self.verbs.items()])
+        for purpose, verbs in self.purposes.items():
+            with formatter.section(purpose.capitalize()):
+                formatter.write_dl([(verb, self.verbs[verb][1]) for verb in verbs])
+
+    def overview(self) -> str:
+        """Return all verbs by their purpose, one line each, none wider than a terminal of 80 columns."""
+        purpose_width, verb_width = (max(map(len, names)) for names in (self.purposes, self.verbs))
+        room = OVERVIEW_COLUMNS - purpose_width - verb_width - 4
+        return "\n".join(
+            f"{purpose if verb == verbs[0] else '':<{purpose_width}}  {verb:<{verb_width}}  {_first_part(words, room)}"
+            for purpose, verbs in self.purposes.items()
+            for verb, words in ((verb, self.verbs[verb][1]) for verb in verbs)
+        )
+
+
+def _first_part(words: str, room: int) -> str:
+    """Return as many whole clauses of `words` as there is room for; a list of many things is not cut in its middle."""
+    ends = [found.start() for mark in ("[;:]| and ", ",") for found in reversed([*re.finditer(mark, words)])]
+    fitting = [end for end in (len(words), *ends) if end <= room]
+    return words[: next((end for end in fitting if end >= SAYS_ENOUGH), room)]
