@@ -134,7 +134,10 @@ def write_jobs(home: Path) -> Path:
     (home / "move.sh").write_text(MOVE)
     (home / "move.sh").chmod(0o755)
     configuration = home / "process-control.yaml"
-    configuration.write_text(f"job_directory: {jobs}\noutput_directory: {home}/log\nstate_directory: {home}/state\n")
+    configuration.write_text(
+        f"job_directory: {jobs}\noutput_directory: {home}/log\nstate_directory: {home}/state\n"
+        "output_crontab: console\n"  # as root it would be that of the host
+    )
     configuration.chmod(0o644)
     return configuration
 

@@ -97,12 +97,13 @@ def test_lint_on_a_terminal_shows_each_faulty_line(box: Box) -> None:
 
     lines = box.process_control("lint", tty=True, columns=160, env={"NO_COLOR": "1"}).stdout.splitlines()
 
-    assert lines[0].endswith("minute '99' is out of range")
-    assert lines[1].startswith("  3 | schedule: '1,1,")
-    assert len(lines[1]) < 120
-    assert lines[1].endswith("…")
-    assert set(lines[2].removeprefix("    | ")) == {" ", "^"}
-    assert lines[2].index("^") == lines[1].index("'1,")
+    quoted, carets = next((line, lines[at + 1]) for at, line in enumerate(lines) if line.startswith("  3 | "))
+    assert lines[lines.index(quoted) - 1].endswith("minute '99' is out of range")
+    assert quoted.startswith("  3 | schedule: '1,1,")
+    assert len(quoted) < 120
+    assert quoted.endswith("…")
+    assert set(carets.removeprefix("    | ")) == {" ", "^"}
+    assert carets.index("^") == quoted.index("'1,")
 
 
 # --- words -----------------------------------------------------------------------------------------------------------

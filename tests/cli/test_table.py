@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from process_control.cli.table import Column, facts, lines_of, wrapped
+from process_control.cli.table import Column, facts, lines_of, with_commas, wrapped
 
 HISTORY = [
     Column(title="WHEN"),
@@ -60,3 +60,20 @@ def test_facts_go_on_below_their_beginning() -> None:
     lines = facts([("why", Text("the disk is full")), ("state", Text("held"))], 20)
 
     assert [line.plain for line in lines] == ["   why: the disk is", "        full", " state: held"]
+
+
+def test_a_name_is_cut_behind_a_whole_word() -> None:
+    [line] = lines_of(
+        [[Text("Back up the database of the orders")]], [Column(title="NAME", gives_way=1, least=12)], 24
+    )[1]
+
+    assert line.plain == "Back up the database …"
+
+
+def test_a_list_breaks_behind_a_comma_and_keeps_its_colours() -> None:
+    parts = [Text("4 failing", style="red"), Text("1 slow start", style="cyan"), Text("1 never ran")]
+
+    lines = with_commas(parts, 26)
+
+    assert [line.plain for line in lines] == ["4 failing, 1 slow start,", "1 never ran"]
+    assert [span.style for span in lines[0].spans] == ["red", "cyan"]

@@ -26,7 +26,7 @@ def show_events(records: Sequence[Record], now: datetime) -> None:
     when = times_of_a_column([parse_iso(str(record["at"])) for record in records], now)
     columns = [
         Column(title=f"WHEN ({zone_name(now)})"),
-        Column(title="JOB", gives_way=3, least=12),
+        Column(title="JOB", gives_way=3, least=20),
         Column(title="BY", gives_way=2, least=4, may_leave=True),
         Column(title="RUN", gives_way=1, least=9, may_leave=True),
         Column(title="WHAT HAPPENED", gives_way=4, least=28, breaks=True),

@@ -81,10 +81,13 @@ def talk_of_trouble(text: str) -> None:
 def talk_in_lines(text: str) -> None:
     """Write text that has been through `on_terminal`: nothing in it but its own colours steers a terminal."""
     sys.stdout.flush()
-    lines = text.split("\n")
-    if sys.stderr.isatty():
-        lines = [line if _QUOTED.match(line) else _broken(line, get_terminal_size().columns) for line in lines]
-    sys.stderr.write("\n".join(lines) + "\n")
+    sys.stderr.write(f"{between_words(text) if sys.stderr.isatty() else text}\n")
+
+
+def between_words(text: str) -> str:
+    """Return text that has been through `on_terminal`, its long lines broken between words; quoted ones stay whole."""
+    columns = get_terminal_size().columns
+    return "\n".join(line if _QUOTED.match(line) else _broken(line, columns) for line in text.split("\n"))
 
 
 def _broken(line: str, columns: int) -> str:

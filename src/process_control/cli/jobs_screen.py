@@ -18,11 +18,11 @@ from process_control.cli.screen import (
     height,
     width,
 )
-from process_control.cli.table import Column, lines_of, paragraph, wrapped
+from process_control.cli.table import Column, lines_of, paragraph, with_commas, wrapped
 from process_control.config.known_schedules import KnownSchedules
 from process_control.core.hold_words import hold_for_people, release_line
-from process_control.core.job_state import HELD, INVALID, NEEDS_ATTENTION, WORST_FIRST
-from process_control.core.moments import ago, clock, in_local_time, parse_iso, span, took, until
+from process_control.core.job_state import HELD, INVALID, LATE, NEEDS_ATTENTION, WORST_FIRST
+from process_control.core.moments import ago, clock, in_local_time, parse_iso, since, span, took, until
 from process_control.status import JobStatus
 
 REASON_INDENT = 6
@@ -34,11 +34,11 @@ LIST = (
     Column(title="JOB", gives_way=3, least=24),
     Column(title="NAME", gives_way=1, least=16, may_leave=True),
     Column(title="SCHEDULE", gives_way=4, least=24, breaks=True),
-    Column(title="TAGS", gives_way=2, least=8, may_leave=True),
+    Column(title="TAGS", gives_way=2, least=12, may_leave=True, breaks=True),
 )
 STATUS = (
     Column(title="STATE"),
-    Column(title="JOB", gives_way=3, least=18),
+    Column(title="JOB", gives_way=3, least=16),
     Column(title="NAME", gives_way=1, least=16, may_leave=True),
     Column(title="LAST"),
     Column(title="TOOK", is_right=True),
@@ -81,11 +81,12 @@ def show_all_jobs(statuses: Sequence[JobStatus], schedules: KnownSchedules, *, s
     _print_table(screen, lines_of(rows, STATUS, width()), below)
     rest = statuses[count:]
     if rest:
-        counts = Counter(status.state for status in rest)
-        words = ", ".join(f"{counts[state]:,} {state}" for state in WORST_FIRST if counts[state])
         style = "bold yellow" if any(status.state in NEEDS_ATTENTION for status in rest) else "dim"
+        parts = [Text(part.plain, style=style) for part in _counts(rest)]
+        parts = [Text("not shown: ", style=style).append(parts[0]), *parts[1:]]
+        parts[-1].append(" (process-control status --all)")
         screen.print()
-        for line in paragraph(f"not shown: {words} (process-control status --all)", width(), indent=0, style=style):
+        for line in with_commas(parts, width()):
             screen.print(line)
 
 
@@ -102,14 +103,18 @@ def _how_many_fit(below: Sequence[Sequence[Text]], lines: int) -> int:
 
 def _summary(statuses: Sequence[JobStatus], now: datetime) -> list[Text]:
     """Return how many jobs are in which state, and the clock with its zone."""
-    counts = Counter(status.state for status in statuses)
-    parts = [Text(f"{counts[state]:,} {state}", style=STATE_STYLES[state]) for state in WORST_FIRST if counts[state]]
-    line = Text(", ").join(parts or [Text("no jobs yet: process-control init writes a first one", style="dim")])
+    parts = _counts(statuses) or [Text("no jobs yet: process-control init writes a first one", style="dim")]
+    first, *more = with_commas(parts, width())
     right = clock(now)
-    space = width() - line.cell_len - len(right)
-    if space > 2:
-        return [line.append(" " * space).append(right, style="dim")]
-    return [Text(right, style="dim"), *(Text(each) for each in wrapped(line.plain, width()))]
+    space = width() - first.cell_len - len(right)
+    if not more and space > 2:
+        return [first.append(" " * space).append(right, style="dim")]
+    return [Text(right, style="dim"), first, *more]
+
+
+def _counts(statuses: Sequence[JobStatus]) -> list[Text]:
+    counts = Counter(status.state for status in statuses)
+    return [Text(f"{counts[state]:,} {state}", style=STATE_STYLES[state]) for state in WORST_FIRST if counts[state]]
 
 
 def _row(status: JobStatus, screen: Console, now: datetime, slot: datetime | None) -> list[Text]:
@@ -180,6 +185,8 @@ def why(status: JobStatus, now: datetime) -> list[str]:
         return alerts
     count = status.health.failures_in_row
     reason = clean(in_local_time(status.why, now))
+    if status.state == LATE and status.late_slot is not None:
+        reason = f"no run for the planned time {since(status.late_slot, now)}: is cron running?"
     return [reason + (f"; {count} failures in a row" if count > 1 else ""), *alerts]
 
 

@@ -92,9 +92,10 @@ def lint(session: Session, files: Sequence[str], fix: bool, form: str) -> int:
     if form == "json":
         print_json({"findings": [finding.to_json() for finding in findings]})
     elif findings and is_terminal():
-        from process_control.cli.error_output import has_colour, on_terminal
+        from process_control.cli.error_output import between_words, has_colour, on_terminal
 
-        print_line(on_terminal([finding.as_fault() for finding in findings], has_colour=has_colour(1)))
+        faults = [finding.as_fault() for finding in findings]
+        print_line(between_words(on_terminal(faults, has_colour=has_colour(1))))
     else:
         for finding in findings:
             print_line(escape_controls(str(finding)))

@@ -129,11 +129,29 @@ def facts(pairs: Sequence[tuple[str, Text]], room: int) -> list[Text]:
     return found
 
 
+def with_commas(parts: Sequence[Text], room: int) -> list[Text]:
+    """Return parts as a list with commas, broken between parts only."""
+    lines = [Text()]
+    for number, part in enumerate(parts):
+        comma = "," if number < len(parts) - 1 else ""
+        if lines[-1].cell_len and lines[-1].cell_len + 1 + part.cell_len + len(comma) > room:
+            lines.append(Text())
+        lines[-1].append(" " if lines[-1].cell_len else "").append_text(part).append(comma)
+    return lines
+
+
 def shortened(text: str, cells: int) -> str:
     """Return `text` in so many cells at most, an ellipsis in place of what is left out."""
     if cell_len(text) <= cells:
         return text
     return set_cell_size(text, max(cells - 1, 0)).rstrip() + "…" if cells > 0 else ""
+
+
+def _behind_a_word(text: str, cells: int) -> str:
+    """Return `text` shortened behind a whole word, when that leaves more than half of the room."""
+    cut = shortened(text, cells)
+    words = cut.removesuffix("…").rpartition(" ")[0].rstrip()
+    return f"{words} …" if cut != text and cell_len(words) > cells // 2 else cut
 
 
 def _lines_of_a_row(row: Sequence[Text], widths: Sequence[int | None], columns: Sequence[Column]) -> list[Text]:
@@ -167,5 +185,5 @@ def _cell(text: Text, width: int, *, breaks: bool, most: int | None) -> list[Tex
     """Return a cell as lines; one of several styles is short and stays whole."""
     if text.cell_len <= width or text.spans:
         return [text]
-    shown = wrapped(text.plain, width, most=most) if breaks else [shortened(text.plain, width)]
+    shown = wrapped(text.plain, width, most=most) if breaks else [_behind_a_word(text.plain, width)]
     return [Text(line, style=text.style) for line in shown]
