@@ -403,6 +403,21 @@ def test_failing_jobs_beyond_one_screen_are_counted(desk: Desk, at_terminal: Cal
     assert shown[-2] == "not shown: 22 failing, 1 ok (process-control status --all)"
 
 
+def test_what_is_said_of_cron_and_mail_has_its_place_on_the_screen(
+    desk: Desk, at_terminal: Callable[..., Result]
+) -> None:
+    for number in range(30):
+        desk.job(f"job-{number:02}", "command: /bin/true\nschedule: '0 0 1 1 *'")
+    (desk.root / "cron.d").mkdir()
+    desk.configure(output_crontab=str(desk.root / "cron.d" / "process-control"))
+
+    shown = lines_of(at_terminal("status", TERM="dumb"))
+
+    assert "so cron starts no job" in " ".join(shown[:3])
+    assert len(shown) <= 24
+    assert any(line.startswith("not shown: ") for line in shown)
+
+
 def test_a_hold_is_shown_once_and_no_next_run_with_it(desk: Desk, at_terminal: Callable[..., Result]) -> None:
     desk.job("nightly", "command: /bin/true\nschedule: '* * * * *'")
     since = datetime.now(UTC) - timedelta(minutes=25)

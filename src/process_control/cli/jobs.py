@@ -99,6 +99,7 @@ def status(
     chosen = select_jobs(settings, jobs)
     statuses, garbled = _read(settings, chosen, schedules)
     of_cron = [] if jobs else troubles_of_cron(settings, chosen, statuses)
+    mail = None if jobs else waiting_mail(settings.state_directory, datetime.now(UTC).timestamp())
     if failed:
         statuses = [status for status in statuses if status.state in (FAILING, INVALID)]
     if as_json:
@@ -122,10 +123,10 @@ def status(
         else:
             from process_control.cli.jobs_screen import show_all_jobs
 
-            show_all_jobs(statuses, schedules, show_all=show_all)
+            besides = [*of_cron, *([mail] if mail else []), *(each.file for each in garbled)]
+            show_all_jobs(statuses, schedules, show_all=show_all, besides=besides)
     schedules.keep()
     tell_garbled(settings, garbled)
-    mail = None if jobs else waiting_mail(settings.state_directory, datetime.now(UTC).timestamp())
     if mail is not None:
         talk(mail)
 

@@ -65,12 +65,15 @@ def show_list(statuses: Sequence[JobStatus], schedules: KnownSchedules) -> None:
     _print_table(screen, lines_of(rows, LIST, width()), below)
 
 
-def show_all_jobs(statuses: Sequence[JobStatus], schedules: KnownSchedules, *, show_all: bool) -> None:
+def show_all_jobs(
+    statuses: Sequence[JobStatus], schedules: KnownSchedules, *, show_all: bool, besides: Sequence[str] = ()
+) -> None:
+    """Show one screen of jobs, or all. `besides`: what else is said above and below, which needs its lines too."""
     screen = console()
     now = schedules.now
     below = [_reasons(status, now, width()) for status in statuses]
     head = _summary(statuses, now)
-    room = height() - AROUND_THE_TABLE - len(head)
+    room = height() - AROUND_THE_TABLE - len(head) - sum(len(wrapped(text, width())) for text in besides)
     if not show_all and sum(1 + len(reasons) for reasons in below) > room:
         below = [reasons[:1] for reasons in (_reasons(status, now, width(), most=1) for status in statuses)]
     for line in head:
