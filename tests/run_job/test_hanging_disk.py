@@ -12,7 +12,7 @@ from hanging_disk import hanging_disk
 from harness import Box, children, lives, until
 from mail_server import mail_server, mail_to, wait_until_told
 from process_control.system import guard, guard_watch
-from runs import ONE_SLOT, outcomes, records, the_end
+from runs import ONE_SLOT, outcomes, records, script, the_end
 
 pytestmark = pytest.mark.needs_root
 
@@ -158,3 +158,24 @@ def test_mail_waits_in_the_spool_while_the_disk_of_its_password_does_not_answer(
         assert took < 4
         wait_until_told(box)
         assert len(list((box.state_directory / "spool" / "mail").iterdir())) == 1
+
+
+def test_who_tells_the_news_ends_when_the_disk_of_the_jobs_does_not_answer(box: Box) -> None:
+    disk = box.root / "disk"
+    (disk / "jobs").mkdir(parents=True)
+    started, release = box.fifo("started"), box.fifo("release")
+    job = script(box, "job.sh", f"echo up > {started}; read line < {release}; exit 1")
+    (disk / "jobs" / "job.yaml").write_text(f"name: A job\ncommand: {job}\n")
+    with mail_server() as server:
+        mail_to(box, server)
+        box.configure(job_directory=str(disk / "jobs"))
+
+        with box.start("job") as live:
+            started.read_line(seconds=10)
+            with hanging_disk(disk):
+                release.write_line()
+                result = live.wait(seconds=20)
+                until(lambda: not box.processes(), "nobody to wait for the disk", seconds=45)
+                news = list((box.state_directory / "spool" / "news").iterdir())
+
+    assert (result.exit_code, len(news), server.mails) == (1, 1, [])
