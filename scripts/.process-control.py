@@ -43,14 +43,20 @@ def run_job(folder):
 def another_command(folder):
     if folder is not None:
         sys.path.append(folder)
-    import_site()
+    else:
+        import_site()
+    from process_control.cli.waiting import go_on_watched
+
+    paths = go_on_watched(NAME, sys.argv[1:])
+    if folder is not None:
+        import_site()
     if NAME == "cron-generate":
         from process_control.cli.cron_generate import main
     elif NAME == "check-jobs-icinga":
         from process_control.cli.check import main_icinga as main
     else:
         from process_control.cli.main import main
-    return main()
+    return main(paths=paths)
 
 
 def import_site():

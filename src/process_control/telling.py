@@ -7,7 +7,7 @@ takes them. What was recorded of a run is never touched here.
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
@@ -26,7 +26,9 @@ from process_control.notify import spool
 from process_control.notify.failmail import Undelivered, Way, is_program, message_of, send
 from process_control.system import atomic_file, lock
 from process_control.system.account import account_of, check_allowed, drop_rights
+from process_control.system.ask import NoAnswer, ask
 from process_control.system.clock import iso
+from process_control.system.disk_watch import fork_watched, look_at
 from process_control.system.plain_file import open_plain
 from process_control.wiring import announce
 
@@ -45,7 +47,11 @@ def main() -> None:
     os.umask(0o022)
     words = sys.argv[1:]
     named = words[words.index("--config") + 1] if "--config" in words else None
+    # The spool keeps what waits: better a later run tells it than processes that wait for a disk, one for each run.
+    first = [named] if named else []
+    paths = fork_watched(first, note=lambda _: None, end=lambda _, __: CannotRecord.exit_code)
     settings = load_settings(named, dict(os.environb))
+    paths.add([settings.state_directory, settings.run_directory, settings.job_directory, settings.output_directory])
     drop_rights(check_allowed(settings.user, words="process-control"))
     news = spool.entry_of(sys.stdin.buffer.read()) if "--news" in words else None
     if news is not None:
@@ -279,15 +285,21 @@ def sender_of(failmail: Failmail) -> str:
 
 
 def way_of(failmail: Failmail) -> Way:
-    """Return how this mail is sent, by what the files say now. Raises Undelivered for a password that is not had."""
-    if failmail.sendmail or (not failmail.smtp and is_program(DEFAULT_SENDMAIL)):
-        return Way(sendmail=failmail.sendmail or DEFAULT_SENDMAIL)
+    """Return how this mail is sent, by what the files say now.
+
+    Raises Undelivered for a password that is not had, and when the disk of one of the files does not answer.
+    """
+    if failmail.sendmail:
+        _answers(failmail.sendmail, failmail)
+        return Way(sendmail=failmail.sendmail)
+    if not failmail.smtp and is_program(DEFAULT_SENDMAIL):
+        return Way(sendmail=DEFAULT_SENDMAIL)
+    if failmail.ca_file is not None:
+        _answers(failmail.ca_file, failmail)
     password = None
-    if failmail.password_file is not None:
-        try:
-            password = read_secret_file(failmail.password_file, what="password file").split("\n")[0].strip()
-        except ProcessControlError as error:
-            raise Undelivered(str(error.faults[0]), failmail.to_addresses, others_too=True) from error
+    if (path := failmail.password_file) is not None:
+        said = _ask(lambda: read_secret_file(path, what="password file"), path, failmail)
+        password = said.split("\n")[0].strip()
     return Way(
         host=failmail.host,
         port=failmail.port,
@@ -296,6 +308,24 @@ def way_of(failmail: Failmail) -> Way:
         login=failmail.login,
         password=password,
     )
+
+
+def _answers(path: str, failmail: Failmail) -> None:
+    """Raise Undelivered when the disk of a file does not answer; whether the file is good is seen by who uses it."""
+    _ask(lambda: look_at(path), path, failmail)
+
+
+def _ask(question: Callable[[], str | None], path: str, failmail: Failmail) -> str:
+    """Return what a child answers that may wait for the disk of `path`. Raises Undelivered."""
+    try:
+        return str(ask(question))
+    except NoAnswer as error:
+        why = f"{path}: {error}: its disk may hang"
+    except ProcessControlError as error:
+        why = str(error.faults[0])
+    except OSError as error:
+        why = f"{path}: {error.strerror}"
+    raise Undelivered(why, failmail.to_addresses, others_too=True)
 
 
 # --- what is known of the incident of a job --------------------------------------------------------------------------

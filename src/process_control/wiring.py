@@ -10,6 +10,8 @@ from process_control.errors import BadConfiguration, CannotRecord, ProcessContro
 from process_control.system.clock import SystemClock, iso
 
 _A_DAY = 86400
+_ALWAYS_ANSWER = ("/dev/", "/run/", "/var/run/")  # in memory on every Linux: no disk is waited for there
+_SYSLOG_SECONDS = 1.0
 _CLOCK_OF_FILES_SECONDS = 0.02  # the kernel dates files by a clock that may be 10 ms behind
 _PACKAGE_FOLDER = __file__.rpartition("/process_control/")[0]
 _PRUNE = "import sys; sys.path.append(sys.argv.pop(1)); from process_control.cli.main import main; main()"
@@ -467,17 +469,36 @@ class Adapters:
 
 
 def announce(settings: "Settings", record: "dict[str, object]") -> None:
-    """Send the line of the invocation log for an event that the journal has. Never raises, never waits."""
+    """Send the line of the invocation log for an event that the journal has. Never raises, nor waits for a syslog."""
     address = settings.syslog_address
     try:
-        if address.startswith("/") and not posix.access(address, posix.W_OK):
-            return
-        from process_control.notify.invocation import invocation, severity
-        from process_control.system import syslog
-
-        syslog.send(address, settings.syslog_facility, severity(record), invocation(record))
+        if not address.startswith("/") or address.startswith(_ALWAYS_ANSWER):
+            _send_to_syslog(settings, record, posix.getpid())
+        elif not settings.syslog_hangs:
+            _ask_to_send_to_syslog(settings, record)
     except Exception:  # noqa: BLE001  telling must not cause a failure, not even with half a package
         pass
+
+
+def _ask_to_send_to_syslog(settings: "Settings", record: "dict[str, object]") -> None:
+    """Send it by a child with a deadline: the socket is on a disk, which may hang. Only the first line waits for it."""
+    from process_control.system.ask import NoAnswer, ask
+
+    pid = posix.getpid()
+    try:
+        ask(lambda: _send_to_syslog(settings, record, pid), seconds=_SYSLOG_SECONDS)
+    except NoAnswer:
+        settings.syslog_hangs = True
+
+
+def _send_to_syslog(settings: "Settings", record: "dict[str, object]", pid: int) -> None:
+    address = settings.syslog_address
+    if address.startswith("/") and not posix.access(address, posix.W_OK):
+        return
+    from process_control.notify.invocation import invocation, severity
+    from process_control.system import syslog
+
+    syslog.send(address, settings.syslog_facility, severity(record), invocation(record), pid=pid)
 
 
 def mails_about(job: "Job | None", settings: "Settings") -> bool:

@@ -151,6 +151,7 @@ def test_a_run_does_not_wait_for_a_server_that_says_nothing(box: Box) -> None:
 def test_a_mail_that_a_server_did_not_take_waits_and_is_sent_later_once(box: Box, script: Script, why: str) -> None:
     with bad_server(script) as server, Listener(box.root / "syslog") as syslog:
         mail_to(box, server)
+        box.configure(syslog={"address": str(box.root / "syslog")})
         failing_job(box)
 
         result = box.run("broken")

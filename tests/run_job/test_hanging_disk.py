@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 
 from hanging_disk import hanging_disk
 from harness import Box, children, lives, until
+from mail_server import mail_server, mail_to, wait_until_told
 from process_control.system import guard, guard_watch
-from runs import ONE_SLOT, outcomes, records, the_end
+from runs import ONE_SLOT, outcomes, records, script, the_end
 
 pytestmark = pytest.mark.needs_root
 
@@ -118,3 +120,62 @@ def test_check_is_critical_while_the_disk_of_the_state_does_not_answer(box: Box,
 
     assert result.exit_code == 2
     assert result.stdout.startswith("PROCESS-CONTROL CRITICAL - no answer within 1 s: a disk of the configuration or")
+
+
+def test_a_syslog_whose_disk_does_not_answer_holds_up_no_run(box: Box, disk: Path) -> None:
+    box.configure(syslog={"address": str(disk / "log")})
+    box.job("job", "command: sh -c 'exit 3'")
+
+    began = time.monotonic()
+    result = box.run("job", seconds=20)
+
+    assert result.exit_code == 3
+    assert time.monotonic() - began < 5  # once a second, not for each line
+    assert outcomes(box) == [("failed", "exit_code")]
+    assert box.processes() == []
+
+
+@pytest.mark.parametrize("key", ["password_file", "ca_file"])
+def test_mail_waits_in_the_spool_while_the_disk_of_its_password_does_not_answer(
+    box: Box, disk: Path, tmp_path: Path, key: str
+) -> None:
+    password = tmp_path / "password"
+    password.write_text("secret")
+    password.chmod(0o600)
+    files = {"password_file": str(password), key: str(disk / "file")}
+    with mail_server() as server:
+        mail_to(box, server, login="us", tls="starttls", **files)
+        box.job("job", "command: 'false'")
+
+        began = time.monotonic()
+        result = box.run("job", seconds=20)
+        took = time.monotonic() - began
+        until(lambda: records(box, "mail"), "the mail to be tried")
+
+        (tried,) = records(box, "mail")
+        assert (result.exit_code, tried["result"]) == (1, "waits")
+        assert tried["detail"] == f"{disk}/file: no answer within 5 s: its disk may hang"
+        assert took < 4
+        wait_until_told(box)
+        assert len(list((box.state_directory / "spool" / "mail").iterdir())) == 1
+
+
+def test_who_tells_the_news_ends_when_the_disk_of_the_jobs_does_not_answer(box: Box) -> None:
+    disk = box.root / "disk"
+    (disk / "jobs").mkdir(parents=True)
+    started, release = box.fifo("started"), box.fifo("release")
+    job = script(box, "job.sh", f"echo up > {started}; read line < {release}; exit 1")
+    (disk / "jobs" / "job.yaml").write_text(f"name: A job\ncommand: {job}\n")
+    with mail_server() as server:
+        mail_to(box, server)
+        box.configure(job_directory=str(disk / "jobs"))
+
+        with box.start("job") as live:
+            started.read_line(seconds=10)
+            with hanging_disk(disk):
+                release.write_line()
+                result = live.wait(seconds=20)
+                until(lambda: not box.processes(), "nobody to wait for the disk", seconds=45)
+                news = list((box.state_directory / "spool" / "news").iterdir())
+
+    assert (result.exit_code, len(news), server.mails) == (1, 1, [])

@@ -61,6 +61,7 @@ def test_no_secret_is_shown_mailed_or_recorded(box: Box, storm: Storm) -> None:
     box.job("job", f"command: {job}\nenvironment_file: {secrets}\nverdicts: [{{stderr: secret, verdict: fail}}]")
     with mail_server() as server, Listener(box.root / "syslog") as syslog:
         mail_to(box, server)
+        box.configure(syslog={"address": str(box.root / "syslog")})
         with box.start("job") as live:
             started.read_line()
             ours = [pid for pid in pids() if "run-job" in command_line(pid) or "process_control" in command_line(pid)]

@@ -21,6 +21,7 @@ from process_control.export.icinga import CRITICAL, UNKNOWN, Answer, Trouble, an
 from process_control.history.index import Index
 from process_control.status import read_statuses
 from process_control.system.ask import NoAnswer, ask
+from process_control.system.disk_watch import Paths
 
 ANSWER_SECONDS = 50.0
 """Plugins are given a minute by most who call them."""
@@ -47,10 +48,13 @@ class Plugin(Verb):
             return _say_unknown(why, as_json=as_json)
 
 
-def _answer_within(seconds: float, settings: Settings, words: Sequence[str]) -> Answer:
-    """Return the answer, asked of a child: CRITICAL when it does not come, since a disk may hang."""
+def _answer_within(seconds: float, session: Session, words: Sequence[str]) -> Answer:
+    """Return the answer, asked of a child: CRITICAL when it does not come, since a disk may hang.
+
+    Raises what the configuration and our rights raise.
+    """
     try:
-        said = ask(lambda: asdict(_answer(settings, words)), seconds=seconds)
+        said = ask(lambda: asdict(_answer(session.settings("check"), words)), seconds=seconds)
     except NoAnswer as error:
         why = f"{error}: a disk of the configuration or the state may hang"
         return Answer(code=CRITICAL, text=f"PROCESS-CONTROL CRITICAL - {why}")
@@ -74,11 +78,10 @@ def _answer_within(seconds: float, settings: Settings, words: Sequence[str]) -> 
 @click.pass_obj
 def check(session: Session, jobs: Sequence[str], as_json: bool, timeout: str | None) -> int:
     """Check the jobs, as a plugin of Icinga, Nagios or Naemon does."""
-    settings = session.settings("check")
     seconds = ANSWER_SECONDS if timeout is None else seconds_of(timeout)
     if not seconds:
         raise UsageError(f"--timeout {timeout}: not a time", mend="50s, 2m")
-    return _say(_answer_within(seconds, settings, jobs), as_json=as_json)
+    return _say(_answer_within(seconds, session, jobs), as_json=as_json)
 
 
 def _answer(settings: Settings, words: Sequence[str]) -> Answer:
@@ -131,10 +134,8 @@ def _say(said: Answer, *, as_json: bool) -> int:
 @click.pass_context
 def check_jobs_icinga(ctx: click.Context) -> int:
     """Tell which jobs fail."""
-    settings = ctx.ensure_object(Session).settings("check")
-    failing = [
-        trouble for trouble in _answer_within(ANSWER_SECONDS, settings, ()).troubles if trouble.severity == CRITICAL
-    ]
+    said = _answer_within(ANSWER_SECONDS, ctx.ensure_object(Session), ())
+    failing = [trouble for trouble in said.troubles if trouble.severity == CRITICAL]
     if not failing:
         print_line("OK: no job fails")
         return 0
@@ -144,9 +145,9 @@ def check_jobs_icinga(ctx: click.Context) -> int:
     return CRITICAL
 
 
-def main_icinga() -> int:
+def main_icinga(*, paths: Paths | None = None) -> int:
     """Run the command line of `check-jobs-icinga`."""
     from process_control.cli.main import run_command
 
-    code = run_command(check_jobs_icinga, sys.argv[1:], name="check-jobs-icinga")
+    code = run_command(check_jobs_icinga, sys.argv[1:], name="check-jobs-icinga", paths=paths)
     return code if code in (0, CRITICAL) else UNKNOWN

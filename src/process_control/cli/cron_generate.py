@@ -17,8 +17,8 @@ from process_control.cli.main import run_command
 from process_control.cli.output import print_json, print_line, talk
 from process_control.cli.plain import is_terminal
 from process_control.cli.run_job import own_directories, who
-from process_control.cli.whose_jobs import tell_whose_jobs
-from process_control.config.settings import Settings, load_settings
+from process_control.cli.session import Session
+from process_control.config.settings import Settings
 from process_control.config.unread_files import in_one_line
 from process_control.errors import NotPermitted, ProcessControlError, UsageError
 from process_control.export.crontab import Crontab, LeftOut
@@ -30,6 +30,7 @@ from process_control.system import cron_daemon, directories
 from process_control.system.account import Account, check_allowed
 from process_control.system.as_account import ask_as
 from process_control.system.clock import iso
+from process_control.system.disk_watch import Paths
 from process_control.system.replace import Standing, replace
 from process_control.wiring import announce
 
@@ -87,7 +88,10 @@ something would change. 2: usage; 74, 77, 78: nothing was written, and the messa
 @click.option("--config", metavar="FILE", help="Another configuration (or PROCESS_CONTROL_CONFIG).")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show where a fault of process-control itself is.")
 @click.version_option(__version__, message=f"{NAME} %(version)s")
-def cron_generate(*, check: bool, dry_run: bool, output: str | None, as_json: bool, config: str | None) -> int:
+@click.pass_obj
+def cron_generate(
+    session: Session, *, check: bool, dry_run: bool, output: str | None, as_json: bool, config: str | None
+) -> int:
     """Write the crontab that runs the jobs at their times.
 
     One comment and one line a job, sorted by name. The file is replaced whole, and only when something has changed. A
@@ -95,8 +99,8 @@ def cron_generate(*, check: bool, dry_run: bool, output: str | None, as_json: bo
     """
     if check and dry_run:
         raise UsageError("--check and --dry-run do not go together", mend=f"{NAME} --help")
-    settings = load_settings(config, dict(os.environb))
-    tell_whose_jobs(settings)
+    session.config = config
+    settings = session.load()
     account = check_allowed(settings.user, words=NAME, where=settings.path or "")
     target = target_of(settings, output)
     if check and target == CONSOLE:
@@ -267,6 +271,6 @@ def _print_json(did: str, generated: Generated, *, with_text: bool = False) -> N
     print_json({**value, "text": crontab.text} if with_text else value)
 
 
-def main() -> int:
-    """Run one command line and return its exit code."""
-    return run_command(cron_generate, sys.argv[1:], name=NAME)
+def main(*, paths: Paths | None = None) -> int:
+    """Run one command line and return its exit code. `paths` learns which disks it may wait for."""
+    return run_command(cron_generate, sys.argv[1:], name=NAME, paths=paths)

@@ -26,7 +26,7 @@ PROCESS_CONTROL_CODES = (
     ("1", "", "The answer is no, or there are findings."),
     ("2", "", "Wrong usage."),
     ("66", "", "There is no such job, run or file."),
-    ("74", "", "Something cannot be written."),
+    ("74", "", "Something cannot be written, or its disk does not answer."),
     ("77", "", "Not permitted: see run-job(1)."),
     ("78", "", "A job file or the configuration has faults, or a directory is missing."),
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from process_control.cli.missing import Missing, all_missing
+from process_control.cli.missing import Missing, all_missing, paths_named_by
 from process_control.cli.output import print_json, print_line, talk
 from process_control.cli.pager import paged
 from process_control.cli.plain import is_terminal
@@ -29,6 +29,7 @@ from process_control.errors import BadConfiguration, Fault, JobNotFound, NotPerm
 from process_control.notify.message import escape_controls
 from process_control.system.account import account_of, drop_rights, service_account
 from process_control.system.atomic_file import sync_parent
+from process_control.system.disk_watch import Paths
 
 PLACE = re.compile(r"(?P<file>.*?)(?::(?P<line>[0-9]+)(?::(?P<column>[0-9]+))?)?", re.DOTALL)
 LARGEST_FILE = 1 << 20
@@ -87,7 +88,7 @@ def lint(session: Session, files: Sequence[str], fix: bool, form: str) -> int:
     findings: list[Finding] = []
     files = [path for word in files for path in _paths_named(word, settings)]
     for path in files or _job_files(settings, findings):
-        findings += _lint_file(path, settings, fix=fix)
+        findings += _lint_file(path, settings, session.paths, fix=fix)
     findings.sort(key=lambda finding: finding.place)
     if form == "json":
         print_json({"findings": [finding.to_json() for finding in findings]})
@@ -139,20 +140,20 @@ def _job_files(settings: Settings | None, findings: list[Finding]) -> list[str]:
     return paths
 
 
-def _lint_file(path: str, settings: Settings | None, *, fix: bool) -> list[Finding]:
+def _lint_file(path: str, settings: Settings | None, paths: Paths, *, fix: bool) -> list[Finding]:
     try:
         source = _read(path)
         if fix and (mended := _without_tabs(source)) != source:
             _replace(path, mended)
             talk(f"{path}: hard tabs are spaces now")
             source = mended
-        faults = _faults(source, path, settings)
+        faults = _faults(source, path, settings, paths)
     except ProcessControlError as error:
         return [Finding(path=path, fault=fault) for fault in error.faults]
     return [Finding(path=path, fault=fault) for fault in faults]
 
 
-def _faults(source: bytes, path: str, settings: Settings | None) -> list[Fault]:
+def _faults(source: bytes, path: str, settings: Settings | None, paths: Paths) -> list[Fault]:
     name = os.path.basename(path)
     document = parse(source, name)
     tabs = [*document.warnings(), *shell_signs.warnings(document), *odd_text.warnings(document)]
@@ -162,7 +163,7 @@ def _faults(source: bytes, path: str, settings: Settings | None) -> list[Fault]:
         else:
             job = _read_job(source, path, settings)
             tabs += _faults_of_stdout(job, name, settings)
-            tabs += _missing(job, document, settings)
+            tabs += _missing(job, document, settings, paths)
     except ProcessControlError as error:
         return [*error.faults, *tabs]
     return tabs
@@ -176,11 +177,12 @@ def _faults_of_stdout(job: Job, name: str, settings: Settings | None) -> list[Fa
     return [Fault(f"stdout: {fault.where} is {fault.what}", where=name, mend=fault.mend) for fault in faults]
 
 
-def _missing(job: Job, document: Document, settings: Settings | None) -> list[Fault]:
+def _missing(job: Job, document: Document, settings: Settings | None, paths: Paths) -> list[Fault]:
     """Return what a job of this host would miss here, at its place; nothing of files from elsewhere."""
     directory = os.path.dirname(os.path.abspath(job.path))
     if settings is None or not _is_here(directory, settings.job_directory) or not _is_service_user(settings):
         return []
+    paths.use_now(paths_named_by(job))
     home = account_of(os.geteuid()).home
     found = all_missing(job, settings, home=home, own_commands=directory_of_run_job())
     return [each.fault(_place(each, document)) for each in found]

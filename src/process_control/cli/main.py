@@ -18,6 +18,7 @@ from process_control.cli.output import talk
 from process_control.cli.session import Session
 from process_control.cli.verbs import Verbs
 from process_control.errors import CannotRecord, NotPermitted, OwnFault, ProcessControlError, UsageError
+from process_control.system.disk_watch import Paths
 
 BROKEN_PIPE = 128 + 13
 INTERRUPTED = 128 + 2
@@ -73,24 +74,25 @@ PURPOSES = {
 @click.pass_context
 def process_control(ctx: click.Context, config: str | None, debug: bool, no_pager: bool) -> None:
     """Look at jobs and their runs, and look after them."""
-    ctx.obj = Session(config=config, debug=debug, no_pager=no_pager)
+    session = ctx.ensure_object(Session)
+    session.config, session.debug, session.no_pager = config, debug, no_pager
     if ctx.invoked_subcommand is None:
         click.echo("Usage: process-control [OPTIONS] VERB [ARGS]...     Run one job: run-job NAME")
         click.echo(ctx.command.overview() if isinstance(ctx.command, Verbs) else "")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line and return its exit code."""
+def main(arguments: Sequence[str] | None = None, *, paths: Paths | None = None) -> int:
+    """Run one command line and return its exit code. `paths` learns which disks it may wait for."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    return run_command(process_control, words, name="process-control")
+    return run_command(process_control, words, name="process-control", paths=paths)
 
 
-def run_command(command: click.Command, words: Sequence[str], *, name: str) -> int:
+def run_command(command: click.Command, words: Sequence[str], *, name: str, paths: Paths | None = None) -> int:
     """Run one command line of `command`, called `name`, and return its exit code. Errors are told, never raised."""
     gc.set_threshold(ALLOCATIONS_BEFORE_COLLECTING)
     try:
         _prepare_streams()
-        code = _invoke(command, words, name)
+        code = _invoke(command, words, name, Session(paths=paths or Paths()))
         sys.stdout.flush()
     except ProcessControlError as error:
         return _complain(error, words)
@@ -115,10 +117,10 @@ def _complain(error: ProcessControlError, words: Sequence[str]) -> int:
     return error.exit_code
 
 
-def _invoke(command: click.Command, words: Sequence[str], name: str) -> int:
+def _invoke(command: click.Command, words: Sequence[str], name: str, session: Session) -> int:
     """Do what the words say. Not by click's own `main`: that makes exit code 1 of a broken pipe."""
     try:
-        with command.make_context(name, list(words)) as ctx:
+        with command.make_context(name, list(words), obj=session) as ctx:
             code = command.invoke(ctx)
     except click.exceptions.Exit as done:
         return done.exit_code

@@ -41,6 +41,14 @@ def job_directory_of(job: Job, home: str) -> str:
     return job.working_directory or (home if os.path.isdir(home) else "/")
 
 
+def paths_named_by(job: Job) -> list[str]:
+    """Return the paths that a look at what a job would miss may wait for."""
+    programs = [argv[0] for argv in (*job.command, *(job.slow_start_command or ())) if "/" in argv[0]]
+    directories = job.environment.get("PATH", "").split(":")
+    files = [job.working_directory, job.stdout, job.failmail_password_file, job.failmail_ca_file]
+    return [path for path in (*programs, *directories, *job.environment_file, *files) if path]
+
+
 def missing_for_a_run(
     job: Job, commands: Sequence[Sequence[str]], *, key: str = "command", home: str, own_commands: str | None
 ) -> list[Missing]:

@@ -13,10 +13,14 @@ _NOT_ASCII = re.compile("[^\n -~]")
 
 
 def print_json(value: dict[str, object]) -> None:
+    print_line(json_text(value))
+
+
+def json_text(value: dict[str, object]) -> str:
     text = json.dumps({"version": 1, **value}, ensure_ascii=False, indent=2)
     with suppress(UnicodeEncodeError):  # half a surrogate pair: shown by its number too
         text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    print_line(_NOT_ASCII.sub(_printable, text))
+    return _NOT_ASCII.sub(_printable, text)
 
 
 def _printable(match: re.Match[str]) -> str:

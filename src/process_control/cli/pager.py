@@ -31,7 +31,7 @@ def paged(function: Callable[..., Any]) -> Callable[..., Any]:
         words = [] if any(options.get(name) for name in NOT_FOR_A_PAGER) else _pager(session)
         if not words:
             return function(session, *arguments, **options)
-        with _pages(words):
+        with _pages(words, session):
             return function(session, *arguments, **options)
 
     return with_pager
@@ -49,7 +49,7 @@ def _pager(session: Session) -> list[str]:
 
 
 @contextmanager
-def _pages(words: list[str]) -> Iterator[None]:
+def _pages(words: list[str], session: Session) -> Iterator[None]:
     """Collect what is printed until it is longer than the screen; then the pager has it, and all that follows."""
     stdout, stderr = sys.stdout, sys.stderr
     pages = Pages(stdout, words, lines=shutil.get_terminal_size().lines - 1)
@@ -61,6 +61,7 @@ def _pages(words: list[str]) -> Iterator[None]:
         yield
     finally:
         sys.stdout, sys.stderr = stdout, stderr
+        session.paths.forget()  # whoever reads in the pager waits for no disk
         pages.end()
 
 

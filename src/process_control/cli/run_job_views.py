@@ -9,6 +9,7 @@ import sys
 from process_control import __version__
 from process_control.cli.run_job import who
 from process_control.cli.run_job_options import Options
+from process_control.cli.waiting import go_on_watched, paths_of
 from process_control.cli.whose_jobs import tell_whose_jobs
 from process_control.config.settings import load_settings
 from process_control.errors import NotPermitted
@@ -30,7 +31,9 @@ def show(options: Options) -> int:
     words = {"list": "--list-jobs", "status": "--status", "kill": f"--kill-job {options.job}"}.get(
         options.verb, "--dry-run"
     )
+    paths = go_on_watched(f"run-job {words.partition(' ')[0]}", sys.argv[1:])
     settings = load_settings(options.config, dict(os.environb))
+    paths.add(paths_of(settings))
     tell_whose_jobs(settings)
     try:
         account = check_allowed(settings.user, words=f"run-job {words}", where=settings.path or "")

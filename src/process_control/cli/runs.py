@@ -76,6 +76,7 @@ def run(
     flags += [flag for flag, is_set in (("--slow-start", slow_start), ("--force", force)) if is_set]
     flags += ["--note", note] if note else []
     if follow:  # who stays wants to see it, in a pipe too
+        session.paths.forget()  # a run keeps its own limits
         return _follow(slugs[0], [*flags, shown or "--show"])
     launched = launch(slugs, flags, account, settings.state_directory)
     _print_launched(launched, as_json=as_json)

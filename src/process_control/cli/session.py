@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
 import click
 
+from process_control.cli.waiting import paths_of
 from process_control.cli.whose_jobs import tell_whose_jobs
 from process_control.config.job_directory import InvalidJob, load_all
 from process_control.config.settings import Settings, load_settings
@@ -15,6 +16,7 @@ from process_control.core.job import Job
 from process_control.errors import JobNotFound, NotPermitted
 from process_control.system.account import check_allowed, drop_rights
 from process_control.system.account import may_look as account_may_look
+from process_control.system.disk_watch import Paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,10 +32,13 @@ class Session:
     config: str | None = None
     debug: bool = False
     no_pager: bool = False
+    paths: Paths = field(default_factory=Paths)
+    """Learns what the command may look at: when it waits, it says which disk does not answer."""
 
     def load(self) -> Settings:
         """Return the settings in force, with the rights that we have. Raises what a bad configuration raises."""
         settings = load_settings(self.config, dict(os.environb))
+        self.paths.add(paths_of(settings))
         tell_whose_jobs(settings)
         return settings
 

@@ -43,6 +43,7 @@ class Settings:
         "state_directory",
         "syslog_address",
         "syslog_facility",
+        "syslog_hangs",
         "trusted_group",
         "trusted_owner",
         "user",
@@ -83,6 +84,7 @@ class Settings:
         self.failmail_off: bool = said("failmail_off", False)
         self.syslog_address: str = said("syslog_address") or "/dev/log"
         self.syslog_facility: str = said("syslog_facility") or "cron"
+        self.syslog_hangs = False  # found out by the first line
 
     def __repr__(self) -> str:
         """Return the settings without the defaults of jobs: their environment may hold secrets."""

@@ -89,10 +89,13 @@ def drop_rights(account: Account) -> None:
     """
     if posix.geteuid() != 0 or account.uid == 0:
         return
+    bound_to_parent = linux.parent_death_signal()
     linux.leave_session_keyring()  # as root still: it counts against root's quota, which is not the account's to use up
     posix.initgroups(account.name, account.gid)
     posix.setresgid(account.gid, account.gid, account.gid)
     posix.setresuid(account.uid, account.uid, account.uid)
+    if bound_to_parent:
+        linux.set_parent_death_signal(bound_to_parent)  # a change of user forgets it
     if posix.getresuid() != (account.uid,) * 3 or posix.getresgid() != (account.gid,) * 3:
         raise NotPermitted(f"could not become user '{account.name}'")
     try:

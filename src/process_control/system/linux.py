@@ -9,6 +9,7 @@ import sys
 
 _PR_SET_PDEATHSIG, _PR_SET_NAME, _PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER = 1, 15, 36, 37
 _PR_SET_NO_NEW_PRIVS = 38
+_PR_GET_PDEATHSIG = 2
 _PR_SET_DUMPABLE = 4
 _FALLOC_FL_KEEP_SIZE = 1
 _RUSAGE_CHILDREN = -1
@@ -47,6 +48,13 @@ def is_child_subreaper() -> bool:
 def set_parent_death_signal(signal_number: int) -> None:
     """Ask for `signal_number` when the parent dies. A change of user forgets it, so ask after dropping rights."""
     _call("prctl", _PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
+
+
+def parent_death_signal() -> int:
+    """Return the signal that was asked for when the parent dies, 0 for none."""
+    buffer = (_Byte * 8)()
+    _call("prctl", _PR_GET_PDEATHSIG, buffer, 0, 0, 0)
+    return int.from_bytes(bytes(buffer)[:4], sys.byteorder)
 
 
 def set_no_new_privileges() -> None:

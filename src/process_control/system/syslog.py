@@ -40,13 +40,13 @@ _HOSTS = "/etc/hosts"
 _HOSTS_BYTES = 1 << 20
 
 
-def send(address: str, facility: str, severity: int, text: str) -> bool:
+def send(address: str, facility: str, severity: int, text: str, *, pid: int | None = None) -> bool:
     """Send one line to `address`, a socket's path or host:port (UDP). Return whether the kernel took it. Never waits.
 
-    Control characters are shown as escapes; what is too long is cut.
+    Control characters are shown as escapes; what is too long is cut. `pid` is who says it: this process when None.
     """
     priority = FACILITIES.get(facility, FACILITIES["user"]) * 8 + severity
-    words = f"{TAG}[{posix.getpid()}]: {_on_one_line(text)}"
+    words = f"{TAG}[{pid or posix.getpid()}]: {_on_one_line(text)}"
     stamp = time.strftime("%b %e %H:%M:%S", time.localtime())
     if address.startswith("/"):
         return _send(_socket.AF_UNIX, address, _cut(f"<{priority}>{stamp} {words}", LONGEST_LOCAL))
