@@ -83,6 +83,7 @@ def _refused_what_did_not_start(slug: str, runner: int, trigger: str, settings: 
     """Record a refusal, and return True, if the runner recorded neither start nor skip. Raises CannotRecord (74)."""
     from process_control.core.job import is_slug
     from process_control.forgotten_start import refuse
+    from process_control.history.open_claims import forget_claim_of
     from process_control.history.record import JobRecord
     from process_control.system import proc
     from process_control.wiring import mails_about, postman_for
@@ -92,15 +93,9 @@ def _refused_what_did_not_start(slug: str, runner: int, trigger: str, settings: 
     store = JobRecord(settings.state_directory, slug)
     store.open()
     block = store.previous_run()
-    if store.has_claim_of(runner):
-        slot = store.forgotten_by(runner, boot_id=proc.boot_id())
-        if slot is None:
-            return False
-        store.end_claim(is_free=True)
-    elif block is not None and block.get("pid") == runner:
+    had_claimed, slot = forget_claim_of(store, runner, boot_id=proc.boot_id())
+    if slot is None and (had_claimed or (block is not None and block.get("pid") == runner)):
         return False
-    else:
-        slot = None
     asked: dict[str, object] = {"job": slug, "trigger": trigger, "by": account.name, "host": posix.uname().nodename}
     refuse(postman_for(settings, account), asked, slot, mails=mails_about(None, settings))
     return True
