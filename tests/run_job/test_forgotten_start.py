@@ -38,10 +38,13 @@ def test_the_guard_records_the_start_that_its_killed_runner_did_not_and_the_slot
         os.kill(runner, signal.SIGKILL)
         code = waits.wait().exit_code
         (refusal,) = records(box, "refusal")
+    told = box.process_control("check", "job")
 
     again, once_more = box.run("--scheduled", "job"), box.run("--scheduled", "job")
 
     assert code == 137
+    assert (told.exit_code, f"its start at {refusal['at']} was refused" in told.stdout) == (1, True)
+    assert box.process_control("check", "job").exit_code == 0
     assert (refusal["job"], refusal["reason"], refusal["exit_code"]) == ("job", "runner_killed_before_start", 137)
     assert refusal["scheduled_at"] is not None
     assert (again.exit_code, once_more.exit_code) == (0, 0)
@@ -83,6 +86,7 @@ def test_with_guard_and_runner_killed_the_next_start_records_it_before_it_claims
 
     box.run("--scheduled", "job")
 
+    assert box.process_control("check", "job").exit_code == 0
     (refusal,) = records(box, "refusal")
     assert refusal["reason"] == "runner_killed_before_start"
     assert [start["scheduled_at"] for start in starts(box)] == [None, refusal["scheduled_at"]]
