@@ -110,3 +110,14 @@ def lives_in_any_thread(pid: int) -> bool:
         return len(os.listdir(f"/proc/{pid}/task")) > 1
     except FileNotFoundError:
         return False
+
+
+def test_with_few_descriptors_a_command_runs_or_says_so_with_a_code_of_the_table(box: Box) -> None:
+    """Below 12 it is the shell itself that does not come as far as the first line of ours."""
+    box.job("job", "command: 'true'")
+
+    for descriptors in range(12, 17):
+        result = box.command(["prlimit", f"--nofile={descriptors}", str(box.product.run_job), "job"])
+
+        assert result.exit_code in (0, 74, 75), (descriptors, result)
+        assert (result.exit_code == 0) == (result.stderr == ""), (descriptors, result)

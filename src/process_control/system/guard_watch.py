@@ -17,6 +17,7 @@ RUNNER_SECONDS = 10.0
 """How long a runner whose tree has been killed may take to record that, before it is killed too."""
 _KILL_AGAIN_MILLISECONDS = 10
 _GIVE_UP_ROUNDS = 500
+_LONGEST_LINE = 1 << 16
 
 
 class _Woken(Exception):
@@ -92,7 +93,8 @@ class Watch:
         if not data:  # the runner is ending
             self._poll.unregister(self._channel)
             return
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        *lines, rest = (self._rest + data).split(b"\n")
+        self._rest = rest[:_LONGEST_LINE]  # a job may have got at the pipe: nothing that we send is so long
         for line in lines:
             try:
                 self._take(line[:1], line[2:].split())
