@@ -119,5 +119,6 @@ def test_with_few_descriptors_a_command_runs_or_says_so_with_a_code_of_the_table
     for descriptors in range(12, 17):
         result = box.command(["prlimit", f"--nofile={descriptors}", str(box.product.run_job), "job"])
 
-        assert result.exit_code in (0, 74, 75), (descriptors, result)
+        is_of_a_run = result.exit_code == 126 and "no new process could be made" in result.stderr
+        assert result.exit_code in (0, 74, 75) or is_of_a_run, (descriptors, result)
         assert (result.exit_code == 0) == (result.stderr == ""), (descriptors, result)
