@@ -121,11 +121,12 @@ def answering_disk(
     *,
     fails: Mapping[Request, list[int]] | None = None,
     hangs: "frozenset[Request]" = frozenset(),
+    longest_seconds: int = 0,
 ) -> Iterator[Path]:
     """Mount it at `path`, with these files, executable, at its top.
 
     Each request in `fails` is answered with these error numbers, one after the other, and then as it should be; one in
-    `hangs` never: whoever asks waits until this context ends.
+    `hangs` never: whoever asks waits until this context ends, or `longest_seconds` have passed.
     """
     path.mkdir(exist_ok=True)
     libc = ctypes.CDLL(None, use_errno=True)
@@ -140,6 +141,7 @@ def answering_disk(
     server = os.fork()
     if server == 0:
         try:
+            signal.alarm(longest_seconds)
             wrong = {request: list(numbers) for request, numbers in (fails or {}).items()}
             _Server(descriptor, files, wrong).serve(set(hangs))
         finally:
