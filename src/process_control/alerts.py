@@ -41,6 +41,15 @@ def alerts_of(
     return found
 
 
+def refusal_in_words(mark: dict[str, Any] | None, *, slug: str, started: Sequence[str | None]) -> str | None:
+    """Return that the job's last start was refused; None when a run has started since. `started`: when runs have."""
+    at = None if mark is None else mark.get("at")
+    if mark is None or not isinstance(at, str) or any(moment is not None and moment > at for moment in started):
+        return None
+    what = f"its start at {at} was refused, and no run has started since: {mark.get('what')}"
+    return f"{what}: process-control audit {slug} --event refusal tells more"
+
+
 def stray_in_words(mark: dict[str, Any] | None, *, version: str | None, settled_slot: int | None) -> str | None:
     """Return what a start says for which the job's file, as it is now, planned no time; None when that is over."""
     if mark is None or version is None or mark.get("version") != version:

@@ -21,18 +21,34 @@ def record_forgotten(run: Run, slot: int) -> None:
 
     asked: dict[str, object] = {"job": run.job.slug, "trigger": run.request.trigger, "by": run.request.by}
     asked["host"] = run.adapters.identity.host
-    refuse(run.adapters.postman, asked, slot, mails=mails_about(run.job, run.adapters.settings))
+    refuse(run.adapters.postman, asked, slot, mails=mails_about(run.job, run.adapters.settings), is_over=True)
 
 
-def refuse(postman: "Postman", asked: dict[str, object], slot: int | None, *, mails: bool) -> None:
-    """Record a start, for `slot` when it had come so far, that its killed runner did not. Never raises."""
+def refuse(
+    postman: "Postman",
+    asked: dict[str, object],
+    slot: int | None,
+    *,
+    mails: bool,
+    killed: str | None = None,
+    is_over: bool = False,
+) -> None:
+    """Record a start, for `slot` when it had come so far, that its killed runner did not. Never raises.
+
+    `killed` says by whom, as far as the guard knows; None: nobody is left who does. `is_over`: another start has
+    come further since.
+    """
     from process_control.news import post_refusal
+    from process_control.system.guard import WAS_KILLED
 
     for_its_slot = "" if slot is None else f" for its planned time {iso(slot)}"
-    error = RunnerKilled(
-        f"the start{for_its_slot} was killed before it was recorded",
-        where=str(asked["job"]),
-        mend="its next start may take that time over, within start_within; dmesg tells whether the kernel killed it",
-    )
+    what = f"the start{for_its_slot} was killed before it was recorded"
+    mend = "dmesg tells whether the kernel killed it"
+    if killed not in (None, WAS_KILLED):
+        what = f"the start{for_its_slot} hung before it was recorded, and {killed}"
+        mend = "does the disk of its configuration, job file, state and logs answer?"
+    if slot is not None:
+        mend = f"its next start may take that time over, within start_within; {mend}"
+    error = RunnerKilled(what, where=str(asked["job"]), mend=mend)
     asked = {**asked, "reason": REASON, "scheduled_at": None if slot is None else iso(slot)}
-    post_refusal(postman, error, asked, mails=mails)
+    post_refusal(postman, error, asked, mails=mails, is_over=is_over)

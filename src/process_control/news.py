@@ -83,15 +83,19 @@ def _stderr(run: Run, facts: "Facts") -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def post_refusal(postman: "Postman", error: "ProcessControlError", asked: News, *, mails: bool) -> None:
+def post_refusal(
+    postman: "Postman", error: "ProcessControlError", asked: News, *, mails: bool, is_over: bool = False
+) -> None:
     """Record a scheduled start that was refused before there was a run; post it when `mails`.
 
-    `asked` says of which job, by which trigger, by whom and on which host.
+    `asked` says of which job, by which trigger, by whom and on which host. `is_over`: another start has come further.
     """
     now = time.time()
     what = str(error.faults[0]).replace("\n  hint: ", "; ")
     try:
         postman.record({"event": "refusal", "at": iso(now), **asked, "exit_code": error.exit_code, "detail": what})
+        if not is_over:
+            postman.keep_refusal(str(asked.get("job")), {"at": iso(now), "what": error.faults[0].what})
         if not mails:
             return
         if not is_slug(str(asked.get("job"))):

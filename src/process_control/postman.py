@@ -9,7 +9,7 @@ import time
 
 from process_control.errors import CannotRecord
 from process_control.history import journal
-from process_control.history.block import incident_mark
+from process_control.history.block import incident_mark, refusal_mark, write_mark
 from process_control.notify import spool
 from process_control.system import atomic_file
 
@@ -45,6 +45,16 @@ class Postman:
         except CannotRecord:
             pass
         self._announce(self._settings, record)
+
+    def keep_refusal(self, slug: str, refusal: "dict[str, object]") -> None:
+        """Leave word of a job's last start that was refused, for whoever looks until there is a run."""
+        path = refusal_mark(self._settings.state_directory, slug)
+        if path:
+            try:
+                atomic_file.make_directory(path.rpartition("/")[0], 0o750)
+            except OSError:
+                return
+            write_mark(path, refusal)
 
     def post(self, news: spool.Entry, *, failed: bool) -> None:
         """Put news into the spool, and note that there is an incident, or that it is over. Raises OSError.

@@ -118,10 +118,10 @@ def claim_the_slot(run: Run) -> int | None:
         run.adapters.announce({"event": "repeat", **run.facts_for_the_record(), "scheduled_at": iso(slot)})
         return 0
     run.slot = slot
-    if run.adapters.store.forgotten_slot is not None:
+    for forgotten in run.adapters.store.forgotten_slots:
         from process_control.forgotten_start import record_forgotten
 
-        record_forgotten(run, run.adapters.store.forgotten_slot)
+        record_forgotten(run, forgotten)
     return late_start.skip_as_too_late(run, slot, now) if is_late else None
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from os import uname
 from typing import Any
 
-from process_control.alerts import alerts_of, stray_in_words
+from process_control.alerts import alerts_of, refusal_in_words, stray_in_words
 from process_control.config.job_directory import InvalidJob
 from process_control.config.known_schedules import KnownSchedules
 from process_control.config.settings import Settings
@@ -259,7 +259,12 @@ class _Look:
             version=definition.version if definition else None,
             settled_slot=settled_slot,
         )
-        alerts += [stray] if stray else []
+        refusal = refusal_in_words(
+            self._standing.refusal(job.slug),
+            slug=job.slug,
+            started=[run.started_at for run in (last, running) if run is not None],
+        )
+        alerts += [words for words in (stray, refusal) if words]
         why = _why(state, job, health, doubt, last, slow_start)
         if state == LATE and late is not None:
             why = late_in_words(late, self._schedules.host_zone())

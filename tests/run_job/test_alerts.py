@@ -10,7 +10,7 @@ import pytest
 
 from events import until
 from harness import Box, state_letter
-from runs import records, script, the_end
+from runs import ONE_SLOT, records, script, the_end
 
 
 def seen(box: Box, slug: str) -> tuple[int, str, str]:
@@ -73,6 +73,31 @@ def make_the_block_say(box: Box, slug: str, **values: object) -> None:
     with path.open("r+b") as block:
         block.seek(512)
         block.write(json.dumps(run).encode().ljust(4096 - 512))
+
+
+def test_a_start_that_was_refused_is_not_green_until_a_run_has_started(box: Box) -> None:
+    keys = f"command: 'true'\n{ONE_SLOT}\nenvironment_file: {box.root}/missing.env"
+    box.job("job", keys)
+    box.job("other", "command: 'true'")
+    before = seen(box, "job")
+
+    refused = box.run("--scheduled", "job")
+    told, of_the_other = seen(box, "job"), seen(box, "other")
+    (box.root / "missing.env").write_text("A=b\n")
+    (box.root / "missing.env").chmod(0o600)
+    still = seen(box, "job")
+    box.run("--scheduled", "job")
+    after = seen(box, "job")
+
+    (refusal,) = records(box, "refusal")
+    words = f"its start at {refusal['at']} was refused, and no run has started since: "
+    assert refused.exit_code != 0
+    assert (before[0], told[0], still[0], after[0]) == (0, 1, 1, 0)
+    assert told[2].startswith(words)
+    assert told[2].endswith(": process-control audit job --event refusal tells more")
+    assert words in told[1]
+    assert (of_the_other[0], of_the_other[2], after[2]) == (0, "", "")
+    assert refusal["detail"] in box.process_control("audit", "job", "--event", "refusal").stdout
 
 
 def test_mail_that_waits_for_a_quarter_of_an_hour_is_not_green(box: Box) -> None:

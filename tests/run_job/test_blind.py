@@ -110,3 +110,16 @@ def lives_in_any_thread(pid: int) -> bool:
         return len(os.listdir(f"/proc/{pid}/task")) > 1
     except FileNotFoundError:
         return False
+
+
+def test_with_few_descriptors_a_command_runs_or_says_so_with_a_code_of_the_table(box: Box) -> None:
+    """With ten it is the shell itself that does not come as far as the first line of ours, and ends with 2."""
+    box.job("job", "command: 'true'")
+
+    for descriptors in range(9, 17):
+        result = box.command(["prlimit", f"--nofile={descriptors}", str(box.product.run_job), "job"])
+
+        is_of_a_run = result.exit_code == 126 and "no new process could be made" in result.stderr
+        is_of_the_shell = result.exit_code == 2 and result.stderr.startswith("/bin/sh: 0: ")
+        assert result.exit_code in (0, 74, 75) or is_of_a_run or is_of_the_shell, (descriptors, result)
+        assert (result.exit_code == 0) == (result.stderr == ""), (descriptors, result)

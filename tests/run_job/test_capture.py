@@ -1,5 +1,6 @@
 """The log holds what the job printed, byte for byte; an index beside it tells when, and on which stream."""
 
+import errno
 import hashlib
 import os
 import signal
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from answering_disk import ANY, FSYNC, answering_disk
 from harness import Box, Storm, children, state_letter, until
 from runs import ends, outcomes, script, the_end
 
@@ -289,3 +291,19 @@ def test_a_job_that_prints_nothing_has_an_empty_log_and_no_file_more(box: Box) -
 
     assert box.log_bytes("silent") == b""
     assert [path.suffix for path in (box.output_directory / "silent").iterdir()] == [".log"]
+
+
+@pytest.mark.needs_root
+def test_a_log_that_its_disk_could_not_keep_is_reported(box: Box) -> None:
+    box.configure(output_directory=str(box.root / "disk"))
+    box.job("job", "command: echo printed")
+
+    with answering_disk(box.root / "disk", {}, fails={(FSYNC, ANY): [errno.EIO] * 9}):
+        result = box.run("job")
+        checked = box.process_control("check", "job")
+
+    words = "the log may not be on the disk: Input/output error"
+    assert (result.exit_code, outcomes(box)) == (0, [("succeeded", None)])
+    assert result.stderr.rstrip("\n").endswith(f"; {words}")
+    assert the_end(box)["log_error"] == words
+    assert (checked.exit_code, f"its last run: {words}" in checked.stdout) == (1, True)

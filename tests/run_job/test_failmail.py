@@ -356,6 +356,26 @@ def test_a_sendmail_program_gets_the_whole_message_and_its_recipients(box: Box) 
     assert "\r" not in message
 
 
+def test_a_mail_whose_sender_is_killed_as_it_was_taken_is_sent_again_with_the_same_message_id(box: Box) -> None:
+    """At least once: nobody can know that it was taken. Whoever reads it twice can tell by its id."""
+    got, killed = box.root / "got", box.root / "killed"
+    text = f"cat >> {got}; [ -e {killed} ] || {{ touch {killed}; kill -KILL $PPID; }}"
+    box.configure(failmail={"to_address": "ops@example.org", "sendmail": str(script(box, "sendmail", text))})
+    box.job("job", "command: /bin/false")
+    box.job("other", "command: 'true'")
+
+    box.run("job")
+    until(killed.exists, "the process that sends to be killed")
+    wait_until_told(box)
+    os.utime(box.state_directory / "spool" / "due", (0, 0))
+    box.run("other")
+    wait_until_told(box)
+
+    ids = [line for line in got.read_text().splitlines() if line.lower().startswith("message-id:")]
+    assert len(ids) == 2
+    assert len(set(ids)) == 1
+
+
 def test_many_jobs_that_fail_at_once_are_mailed_once_each(box: Box, mailed: Mails) -> None:
     for number in range(20):
         box.job(f"job-{number}", "command: /bin/false")

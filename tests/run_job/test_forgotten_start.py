@@ -1,20 +1,24 @@
 """A scheduled start that is killed before it could record anything is recorded all the same, and may be made again."""
 
 import os
+import re
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
 from hanging_disk import hanging_disk
 from harness import Box, Live, children, lives, until
-from runs import ONE_SLOT, outcomes, records, script, skips, starts, waiting_for_a_lock
+from runs import ANOTHER_SLOT, ONE_SLOT, outcomes, records, script, skips, starts, waiting_for_a_lock
 
 
 @contextmanager
 def a_start_that_waits(box: Box) -> Iterator[tuple[Live, int]]:
-    """A scheduled start that has claimed its slot and waits for the lock; yields it and its runner."""
+    """A scheduled start that has claimed its slot and waits for the lock; yields it and its runner.
+
+    Its job runs at once when it is asked for after that.
+    """
     started, release = box.fifo("started"), box.fifo("release")
     job = script(box, "job.sh", f"[ -e {box.root}/free ] && exit 0; echo > {started}; read line < {release}")
     box.job("job", f"command: {job}\n{ONE_SLOT}\non_overlap: queue")
@@ -23,9 +27,10 @@ def a_start_that_waits(box: Box) -> Iterator[tuple[Live, int]]:
         with box.start("--scheduled", "job", via="stub") as waits:
             until(lambda: waiting_for_a_lock(waits.pid), "it to wait for the lock")
             yield waits, children(waits.pid)[0]
-        (box.root / "free").touch()
-        release.write_line()
-        first.wait()
+            (box.root / "free").touch()
+            release.write_line()
+            first.wait()
+            waits.wait()
 
 
 def test_the_guard_records_the_start_that_its_killed_runner_did_not_and_the_slot_can_be_run_again(box: Box) -> None:
@@ -33,10 +38,13 @@ def test_the_guard_records_the_start_that_its_killed_runner_did_not_and_the_slot
         os.kill(runner, signal.SIGKILL)
         code = waits.wait().exit_code
         (refusal,) = records(box, "refusal")
+    told = box.process_control("check", "job")
 
     again, once_more = box.run("--scheduled", "job"), box.run("--scheduled", "job")
 
     assert code == 137
+    assert (told.exit_code, f"its start at {refusal['at']} was refused" in told.stdout) == (1, True)
+    assert box.process_control("check", "job").exit_code == 0
     assert (refusal["job"], refusal["reason"], refusal["exit_code"]) == ("job", "runner_killed_before_start", 137)
     assert refusal["scheduled_at"] is not None
     assert (again.exit_code, once_more.exit_code) == (0, 0)
@@ -44,21 +52,127 @@ def test_the_guard_records_the_start_that_its_killed_runner_did_not_and_the_slot
     assert outcomes(box) == [("succeeded", None)] * 2
 
 
+def kill_start(start: Live, runner: int) -> None:
+    """SIGKILL guard and runner as if in one instant: neither can act on the other's end."""
+    for pid in (start.pid, runner):
+        os.kill(pid, signal.SIGSTOP)
+    for pid in (start.pid, runner):
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: not lives(runner), "it to end")
+    start.wait()
+
+
+@contextmanager
+def another_that_waits(box: Box, slot: str = ANOTHER_SLOT) -> Iterator[tuple[Live, int]]:
+    """Another start of the same job, for a later slot, that waits too; the schedule stays."""
+    text = (box.job_directory / "job.yaml").read_text()
+    box.job("job", re.sub(r"schedule: .*", slot.partition("\n")[0], text))
+    with box.start("--scheduled", "job", via="stub") as waits:
+        until(lambda: waiting_for_a_lock(waits.pid), "it to wait for the lock")
+        yield waits, children(waits.pid)[0]
+
+
+def killed_before_start(box: Box) -> list[str]:
+    """Return the planned times of the starts that were told as killed, in the order in which they were told."""
+    told = records(box, "refusal")
+    assert {refusal["reason"] for refusal in told} <= {"runner_killed_before_start"}
+    return [refusal["scheduled_at"][:10] for refusal in told]
+
+
 def test_with_guard_and_runner_killed_the_next_start_records_it_before_it_claims_a_slot(box: Box) -> None:
     with a_start_that_waits(box) as (waits, runner):
-        for pid in (waits.pid, runner):
-            os.kill(pid, signal.SIGSTOP)
-        for pid in (waits.pid, runner):
-            os.kill(pid, signal.SIGKILL)
-        until(lambda: not lives(runner), "it to end")
-        waits.wait()
+        kill_start(waits, runner)
     assert records(box, "refusal") == []
 
     box.run("--scheduled", "job")
 
+    assert box.process_control("check", "job").exit_code == 0
     (refusal,) = records(box, "refusal")
     assert refusal["reason"] == "runner_killed_before_start"
     assert [start["scheduled_at"] for start in starts(box)] == [None, refusal["scheduled_at"]]
+
+
+def test_of_two_starts_that_wait_each_is_told_once_when_it_was_killed(box: Box) -> None:
+    with a_start_that_waits(box) as first, another_that_waits(box) as second:
+        kill_start(*first)
+        kill_start(*second)
+    assert killed_before_start(box) == []
+
+    for _ in range(3):
+        box.run("--scheduled", "job")
+
+    assert sorted(killed_before_start(box)) == ["2026-01-01", "2026-01-02"]
+    assert [start["scheduled_at"] for start in starts(box)] == [None, "2026-01-02T00:00:00.000Z"]
+
+
+def test_the_first_of_two_that_wait_is_told_by_the_next_start_while_the_second_goes_on_waiting(box: Box) -> None:
+    with a_start_that_waits(box) as first, another_that_waits(box) as second:
+        kill_start(*first)
+        with another_that_waits(box, 'schedule: "0 0 3 1 *"'):
+            told = killed_before_start(box)
+            kill_start(*second)
+    box.job("job", "command: 'true'\nschedule: '0 0 4 1 *'\nstart_within: 400d")
+    for _ in range(2):
+        box.run("--scheduled", "job")
+
+    assert told == ["2026-01-01"]
+    assert killed_before_start(box) == ["2026-01-01", "2026-01-02"]
+
+
+def test_a_guard_records_the_first_of_two_that_wait_once_and_nobody_tells_it_again(box: Box) -> None:
+    with a_start_that_waits(box) as (waits, runner), another_that_waits(box):
+        os.kill(runner, signal.SIGKILL)
+        waits.wait()
+        told = killed_before_start(box)
+    box.run("--scheduled", "job")
+    box.job("job", "command: 'true'\nschedule: '0 0 3 1 *'\nstart_within: 400d")
+    box.run("--scheduled", "job")
+
+    assert told == killed_before_start(box) == ["2026-01-01"]
+    assert (box.state_directory / "jobs/job/claims").exists() is False
+
+
+def test_two_starts_that_wait_and_run_are_not_taken_for_forgotten_ones(box: Box) -> None:
+    with ExitStack() as until_its_end:
+        with a_start_that_waits(box):
+            second, _ = until_its_end.enter_context(another_that_waits(box))
+        second.wait()
+    box.job("job", "command: 'true'\nschedule: '0 0 3 1 *'\nstart_within: 400d")
+    box.run("--scheduled", "job")
+
+    assert killed_before_start(box) == []
+    assert len(outcomes(box)) == 4
+
+
+def test_a_run_by_hand_after_a_planned_one_does_not_make_that_a_forgotten_start(box: Box) -> None:
+    box.job("job", f"command: 'true'\n{ONE_SLOT}")
+    box.run("--scheduled", "job")
+    box.run("job")
+    box.run("--scheduled", "job")
+    box.job("job", f"command: 'true'\n{ANOTHER_SLOT}")
+    box.run("--scheduled", "job")
+
+    assert killed_before_start(box) == []
+    assert [(start["scheduled_at"] or "by hand")[:10] for start in starts(box)] == [
+        "2026-01-01",
+        "by hand",
+        "2026-01-02",
+    ]
+
+
+def test_a_start_that_waited_when_the_host_went_down_is_told_after_the_boot(box: Box) -> None:
+    with a_start_that_waits(box) as start:
+        kill_start(*start)
+    block = box.state_directory / "jobs/job/block"
+    content = block.read_bytes()
+    boot = content[64:128].split()[4]
+    block.write_bytes(content[:128].replace(boot, b"abcdef01") + content[128:])
+
+    box.run("--scheduled", "job")
+    box.run("--scheduled", "job")
+
+    assert killed_before_start(box) == ["2026-01-01"]
+    assert [start["scheduled_at"] for start in starts(box)] == [None, "2026-01-01T00:00:00.000Z"]
 
 
 def test_a_start_that_was_skipped_is_not_taken_for_a_forgotten_one(box: Box) -> None:

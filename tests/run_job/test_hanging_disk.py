@@ -1,6 +1,7 @@
 """A disk that does not answer, under whatever a job or the configuration names: limits, stops and kills hold."""
 
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -93,7 +94,16 @@ def test_a_signal_ends_a_start_whose_directories_do_not_answer_and_the_guard_rec
         result = live.wait(seconds=40)
 
     assert result.exit_code == 137
-    assert [refusal["reason"] for refusal in records(box, "refusal")] == ["runner_killed_before_start"]
+    (refusal,) = records(box, "refusal")
+    assert refusal["reason"] == "runner_killed_before_start"
+    assert re.search(
+        r"the start( for its planned time \S+)? hung before it was recorded, and its guard ended it after \d+ s: "
+        r"it did not follow signal TERM; it (waits in the kernel \(state D, in|state S, in) \w*fuse|request_wait",
+        refusal["detail"],
+    )
+    assert "; does the disk of " in refusal["detail"]
+    assert "dmesg" not in refusal["detail"]
+    assert "job: lost: its guard ended it after" in result.stderr
 
 
 def test_a_guard_kills_a_runner_that_does_not_come_as_far_as_its_command() -> None:
@@ -105,12 +115,33 @@ def test_a_guard_kills_a_runner_that_does_not_come_as_far_as_its_command() -> No
         if not runner:
             signal.pause()
             os._exit(0)
-        code, was_killed = guard.watch(runner, channel, start_seconds=0.1)
-        os._exit(7 if (code, was_killed) == (137, True) and not lives(runner) else 1)
+        code, killed = guard.watch(runner, channel, start_seconds=0.1)
+        is_named = killed is not None and killed.startswith("its guard ended it after 0 s: it had not come as far as")
+        os._exit(7 if code == 137 and is_named and not lives(runner) else 1)
 
     _, status = os.waitpid(outer, 0)
 
     assert os.waitstatus_to_exitcode(status) == 7
+
+
+def test_a_start_that_hangs_says_that_its_guard_ended_it_and_what_may_not_answer(box: Box, disk: Path) -> None:
+    """As `run-job`, with a second instead of two minutes."""
+    box.job("job", f"command: 'true'\n{ONE_SLOT}")
+    box.run("job")
+    box.configure(output_directory=str(disk / "below"))
+    python = f"import sys; sys.path.insert(0, '{box.product.stub.parents[2]}'); "
+    python += "from process_control.system import guard; guard.watch.__kwdefaults__['start_seconds'] = 1.0; "
+    python += "from process_control.cli.run_job import main; main(['--scheduled', 'job'])"
+
+    result = box.command([*box.product.stub_words[:-1], "-c", python], seconds=30)
+
+    (refusal,) = records(box, "refusal")
+    assert result.exit_code == 137
+    assert re.search(
+        r"the start hung before it was recorded, and its guard ended it after 1 s: it had not come as far as its "
+        r"command; it \w.*; does the disk of its configuration, job file, state and logs answer\?",
+        refusal["detail"],
+    )
 
 
 def test_check_is_critical_while_the_disk_of_the_state_does_not_answer(box: Box, disk: Path) -> None:

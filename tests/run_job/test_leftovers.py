@@ -189,6 +189,28 @@ def test_leftovers_keep_still_ends_everything_at_a_timeout(box: Box) -> None:
     assert not lives(int(pid.read_line()))
 
 
+def test_a_kept_service_lives_when_its_command_ends_just_before_the_limit_that_the_guard_keeps(box: Box) -> None:
+    """The 2 s that late output is given last until after the moment at which the guard ends all of a hanging run.
+
+    As `run-job`, with a little more than 2 s, so that the command need not end in the last millisecond.
+    """
+    told = box.fifo("told")
+    starter = script(box, "start.sh", f"setsid sleep 1000 & echo $! > {told}; sleep 0.8")
+    box.job("service", f"command: {starter}\nleftovers: keep\ntimeout: 1.2\nkill_grace: 0")
+    python = f"import sys; sys.path.insert(0, '{box.product.stub.parents[2]}'); "
+    python += "from process_control.system import supervisor; supervisor.DRAIN_SECONDS = 3.0; "
+    python += "from process_control.cli.run_job import main; main(['service'])"
+
+    with box.start_command([*box.product.python, "-I", "-S", "-c", python]) as live:
+        service = int(told.read_line())
+        result = live.wait()
+
+    assert (result.exit_code, outcomes(box)) == (0, [("succeeded", None)])
+    assert lives(service)
+    os.kill(service, signal.SIGKILL)
+    until(lambda: not lives(service), "the service to end")
+
+
 @pytest.mark.each_way
 @pytest.mark.fault("Fork-and-exit chain", small=1, full=100, wanted="all gone")
 def test_a_fork_and_exit_chain_is_caught(box: Box, storm: Storm) -> None:

@@ -1,15 +1,18 @@
 """A failed attempt is tried again inside the same run: one lock, one log, one record, one mail."""
 
+import errno
 import os
 import random
 import shutil
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from harness import Box, Fifo, Storm, children, lives, until, wait_gone
+from answering_disk import OPEN, answering_disk
+from harness import SERVICE_USER, Box, Fifo, Storm, children, lives, until, wait_gone
 from runs import (
     assert_each_start_has_one_end,
     ends,
@@ -425,6 +428,39 @@ def test_a_program_that_is_being_written_is_tried_again(box: Box) -> None:
 
     assert (result.exit_code, result.stderr) == (0, "")
     assert {attempt["detail"] for attempt in records(box, "attempt")} == {f"{program}: Text file busy"}
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize("numbers", [[errno.EIO], [errno.ENOMEM], [errno.ESTALE] * 2, [errno.EAGAIN]], ids=str)
+def test_a_program_that_its_disk_does_not_let_be_read_just_now_is_tried_again(box: Box, numbers: list[int]) -> None:
+    """A stale handle is asked for twice by the kernel itself."""
+    box.job("job", f"command: {box.root}/disk/tool\nretry: {{attempts: 3, delay: 0.05}}")
+
+    with answering_disk(box.root / "disk", {"tool": b"#!/bin/sh\n"}, fails={(OPEN, "tool"): numbers}) as disk:
+        result = box.run("job")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    (attempt,) = records(box, "attempt")
+    assert attempt["detail"] == f"{disk}/tool: {os.strerror(numbers[0])}"
+    assert len(the_end(box)["attempts"]) == 2
+
+
+@pytest.mark.needs_root
+def test_a_start_for_which_the_user_has_no_process_left_just_now_is_tried_again(make_box: Callable[..., Box]) -> None:
+    box = make_box(service_user=SERVICE_USER)
+    limit = "[ $PROCESS_CONTROL_ATTEMPT -gt 1 ] || prlimit --pid $PPID --nproc=1:"
+    first = script(box, "first.sh", limit)
+    box.job("job", f"command: [{first}, 'true']\nretry: {{attempts: 50, delay: 0.2, factor: 1}}")
+
+    with box.start("job") as live:
+        waits_for_the_next_attempt(box)
+        (runner,) = children(live.pid)
+        box.command(["prlimit", "--pid", str(runner), "--nproc=500:"], user=SERVICE_USER)
+        result = live.wait()
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    told = {attempt["detail"] for attempt in records(box, "attempt")}
+    assert told == {"no new process could be made: Resource temporarily unavailable"}
 
 
 def test_a_program_that_is_not_there_is_not_tried_again(box: Box) -> None:

@@ -67,7 +67,8 @@ def _answer_within(seconds: float, session: Session, words: Sequence[str]) -> An
     cls=Plugin,
     epilog=(
         f"{JOBS_HELP} Exit code 0: all is well. 1: a job is held, or late (nothing became of its last slot), or "
-        "something needs a look: output that could not be written, skips that nobody chose, a runner that is stopped; "
+        "something needs a look: output that could not be written, skips that nobody chose, a start that was refused "
+        "since the last run, a runner that is stopped; "
         "and when no job is named: cron does not run or has another crontab, mail waits for more than 15 minutes. "
         "2: a job fails, or its file is invalid. 3: it cannot be said. Whoever is a member of read_group may ask."
     ),

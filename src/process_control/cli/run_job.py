@@ -86,10 +86,10 @@ def start(options: Options) -> int:
     if runner:
         if bundle is not None:
             bundle.close()
-        code, was_killed = guard.watch(runner, channel)
-        if was_killed:
-            _settle(options, runner, options.scheduled)
-            _say_that_it_is_lost(options)
+        code, killed = guard.watch(runner, channel)
+        if killed is not None:
+            _settle(options, runner, options.scheduled, killed)
+            _say_that_it_is_lost(options, killed)
         if bundle is None:
             _have_a_bundle_written()
         return code
@@ -163,22 +163,25 @@ def _surroundings(options: Options, channel: int | None) -> "tuple[Settings, Acc
     return settings, account, caller
 
 
-def _say_that_it_is_lost(options: Options) -> None:
-    """Say on stderr what nobody else can: the runner that would have reported is gone. A stopped terminal is left."""
+def _say_that_it_is_lost(options: Options, killed: str) -> None:
+    """Say on stderr what nobody else can: the runner that would have reported is gone. A stopped terminal is left.
+
+    `killed` says by whom.
+    """
     try:
         from process_control.notify.standard_error import write_if_taken
     except Exception:  # noqa: BLE001  the package was replaced: the history tells it
         return
-    write_if_taken(f"{options.job}: lost: its runner was killed, and its processes were ended\n")
+    write_if_taken(f"{options.job}: lost: {killed}, and its processes were ended\n")
 
 
-def _settle(options: Options, runner: int, trigger: str | None) -> None:
+def _settle(options: Options, runner: int, trigger: str | None, killed: str) -> None:
     """Have a run whose runner was killed recorded as lost; with a package that was replaced the next start does it."""
     try:
         from process_control.cli.run_job_settle import settle_in_a_child
     except Exception:  # noqa: BLE001
         return
-    settle_in_a_child(options.job or "", runner, trigger, lambda: _surroundings(options, None))
+    settle_in_a_child(options.job or "", runner, trigger, lambda: _surroundings(options, None), killed=killed)
 
 
 def _have_a_bundle_written() -> None:

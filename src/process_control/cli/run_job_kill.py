@@ -12,7 +12,7 @@ from process_control.errors import BadConfiguration, JobNotFound, ProcessControl
 from process_control.history import journal
 from process_control.history.block import Block, Identity, read_block, require_own_proc, runner_is_alive
 from process_control.secrets_of_runs import describe_survivors
-from process_control.system import stop
+from process_control.system import proc, stop
 from process_control.system.clock import iso
 from process_control.wiring import announce
 
@@ -108,13 +108,13 @@ def _say_what_we_wait_for(asked: Stopping) -> None:
     runner = int(str(asked.block["pid"]))
     talk(
         f"{asked.slug}: its runner, pid {runner}, has not ended within {asked.seconds:g} s and is killed now: "
-        f"{stop.state_in_words(runner)}"
+        f"{proc.state_in_words(runner)}"
     )
 
 
 def _could_not_be_ended(asked: Stopping) -> Stopped:
     runner, run_id = int(str(asked.block["pid"])), str(asked.block["run_id"])
-    words = f"run {run_id} could not be ended: its runner, pid {runner}, {stop.state_in_words(runner)}"
+    words = f"run {run_id} could not be ended: its runner, pid {runner}, {proc.state_in_words(runner)}"
     return Stopped(slug=asked.slug, is_stopped=False, words=words, run_id=run_id, left=_named(asked, [runner]))
 
 

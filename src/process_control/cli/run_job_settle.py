@@ -22,16 +22,18 @@ PATIENCE_MILLISECONDS = 10_000
 _AFTER_KILL_MILLISECONDS = 1000
 
 
-def settle_in_a_child(slug: str, runner: int, trigger: str | None, surroundings: "Callable[[], Surroundings]") -> None:
+def settle_in_a_child(
+    slug: str, runner: int, trigger: str | None, surroundings: "Callable[[], Surroundings]", *, killed: str
+) -> None:
     """Settle the killed run in a process that is the service user, and wait for it a little. Never raises.
 
-    `runner` is the pid that the killed one had, `trigger` what started it, None by hand. What is read here
-    (configuration, job file) may be on the disk on which it hung.
+    `runner` is the pid that the killed one had, `trigger` what started it, None by hand; `killed` says by whom. What is
+    read here (configuration, job file) may be on the disk on which it hung.
     """
     try:
         child = posix.fork()
         if child == 0:
-            _settle_and_end(slug, runner, trigger, surroundings)
+            _settle_and_end(slug, runner, trigger, surroundings, killed)
         handle = posix.pidfd_open(child)
     except OSError:
         return
@@ -48,7 +50,9 @@ def settle_in_a_child(slug: str, runner: int, trigger: str | None, surroundings:
         posix.close(handle)
 
 
-def _settle_and_end(slug: str, runner: int, trigger: str | None, surroundings: "Callable[[], Surroundings]") -> None:
+def _settle_and_end(
+    slug: str, runner: int, trigger: str | None, surroundings: "Callable[[], Surroundings]", killed: str
+) -> None:
     """In the child: what the next start would do first. Never returns."""
     try:
         from process_control.config.job_directory import load_job
@@ -61,7 +65,7 @@ def _settle_and_end(slug: str, runner: int, trigger: str | None, surroundings: "
         settings, account, caller = surroundings()
         posix.umask(0o022)
         drop_rights(account)
-        if trigger is not None and _refused_what_did_not_start(slug, runner, trigger, settings, account):
+        if trigger is not None and _refused_what_did_not_start(slug, runner, trigger, settings, account, killed):
             return
         job = load_job(slug, settings)
         run = Run(Request(trigger=MANUAL, by=account.name), job, Adapters(job, settings, account, caller()))
@@ -79,10 +83,13 @@ def _settle_and_end(slug: str, runner: int, trigger: str | None, surroundings: "
         posix._exit(0)
 
 
-def _refused_what_did_not_start(slug: str, runner: int, trigger: str, settings: "Settings", account: "Account") -> bool:
+def _refused_what_did_not_start(
+    slug: str, runner: int, trigger: str, settings: "Settings", account: "Account", killed: str
+) -> bool:
     """Record a refusal, and return True, if the runner recorded neither start nor skip. Raises CannotRecord (74)."""
     from process_control.core.job import is_slug
     from process_control.forgotten_start import refuse
+    from process_control.history.open_claims import forget_claim_of
     from process_control.history.record import JobRecord
     from process_control.system import proc
     from process_control.wiring import mails_about, postman_for
@@ -92,15 +99,9 @@ def _refused_what_did_not_start(slug: str, runner: int, trigger: str, settings: 
     store = JobRecord(settings.state_directory, slug)
     store.open()
     block = store.previous_run()
-    if store.has_claim_of(runner):
-        slot = store.forgotten_by(runner, boot_id=proc.boot_id())
-        if slot is None:
-            return False
-        store.end_claim(is_free=True)
-    elif block is not None and block.get("pid") == runner:
+    had_claimed, slot = forget_claim_of(store, runner, boot_id=proc.boot_id())
+    if slot is None and (had_claimed or (block is not None and block.get("pid") == runner)):
         return False
-    else:
-        slot = None
     asked: dict[str, object] = {"job": slug, "trigger": trigger, "by": account.name, "host": posix.uname().nodename}
-    refuse(postman_for(settings, account), asked, slot, mails=mails_about(None, settings))
+    refuse(postman_for(settings, account), asked, slot, killed=killed, mails=mails_about(None, settings))
     return True

@@ -5,6 +5,7 @@ Lean room. The block is written by `record.py`; its health is another file, see 
 
 import posix
 
+from process_control.core.job import is_slug
 from process_control.errors import BadConfiguration
 from process_control.json_text import decode, encode
 from process_control.system import proc
@@ -82,6 +83,14 @@ def job_directory(state_directory: str, slug: str) -> str:
 def incident_mark(state_directory: str, slug: str) -> str:
     """Return the path of the file that is there while people were told, or are to be told, that the job fails."""
     return f"{state_directory}/jobs/{slug}/incident"
+
+
+def refusal_mark(state_directory: str, slug: str) -> str:
+    """Return the path of the note of the job's last start that was refused; "" for what is no name of a job.
+
+    It is not beside the block: one look tells which jobs have one, and a start may be refused before there is a block.
+    """
+    return f"{state_directory}/refused/{slug}.json" if is_slug(slug) else ""
 
 
 def runner_is_alive(block: Block) -> bool:

@@ -5,7 +5,16 @@ second write; one whose skip was recorded says `done`; `free` says that a refusa
 slot may be claimed again.
 """
 
+from process_control.system.clock import iso
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.history.block import Block
+
 CLAIM_BYTES = 64
+ASIDE_AT = 128
+ASIDE = b"others\n"
+"""Says, behind the claim, that the file `claims` beside the block has more of them, see `open_claims`."""
 OPEN, DONE, FREE = b"open", b"done", b"free"
 
 
@@ -40,3 +49,8 @@ def claim_in(line: bytes) -> Claim | None:
     if not all(map(bytes.isdigit, words[1:4])):
         return None
     return Claim(int(words[1]), int(words[2]), int(words[3]), words[4], words[5])
+
+
+def is_started(claim: Claim, run: "Block | None") -> bool:
+    """Whether the block's run is what became of the claim."""
+    return run is not None and run.get("scheduled_at") == iso(claim.slot)

@@ -22,21 +22,30 @@ from process_control.history.block import (
     slot_line,
     slots_in,
 )
-from process_control.history.claim import CLAIM_BYTES, DONE, FREE, OPEN, Claim, boot_in_short, claim_in
+from process_control.history.claim import (
+    ASIDE,
+    ASIDE_AT,
+    CLAIM_BYTES,
+    DONE,
+    FREE,
+    OPEN,
+    Claim,
+    boot_in_short,
+    claim_in,
+    is_started,
+)
 from process_control.json_text import decode, encode
-from process_control.system import proc
-from process_control.system.clock import iso
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from process_control.history.open_claims import OpenClaims
     from process_control.ports import HealthChange, HealthTold
 
 _FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 _A_DAY = 86400
-_SLOT_AND_CLAIM = SLOT_BYTES + CLAIM_BYTES
 _END_BYTES = 1200  # as in block_room.py, which is rarely imported
 
 
@@ -50,7 +59,7 @@ class JobRecord:
         "_health_read",
         "_short_lock",
         "_slot_before",
-        "forgotten_slot",
+        "forgotten_slots",
         "is_new",
         "slug",
         "state_directory",
@@ -64,7 +73,7 @@ class JobRecord:
         self._short_lock = -1
         self._before = b""
         self._slot_before = b""
-        self.forgotten_slot: int | None = None
+        self.forgotten_slots: list[int] = []
         self._health_read: list[int] | None = None
         self.is_new = False
 
@@ -121,8 +130,8 @@ class JobRecord:
     def claim_slot(self, slot: int, *, pid_start: int, boot_id: str) -> bool:
         """Make `slot` (UTC seconds) ours and return True; False when it already had its run or its skip.
 
-        `pid_start` is when this process started, see `proc.start_time`. `forgotten_slot` is then the slot of an earlier
-        claim whose process was killed before anything was recorded of it: a refusal, which the caller records.
+        `pid_start` is when this process started, see `proc.start_time`. `forgotten_slots` are then those of earlier
+        claims whose processes were killed before anything was recorded of them: refusals, which the caller records.
         The block tells; when it is damaged or knows of no run, and while the clock is behind slots that had their
         runs (it went back), so does the journal.
         """
@@ -133,11 +142,7 @@ class JobRecord:
             content = posix.pread(self._block, BLOCK_BYTES, 0)
             run, slots = run_in(content), slots_in(content)
             last, known = slots or (None, None)
-            mine = Claim(slot, posix.getpid(), pid_start, boot_in_short(boot_id))
-            other = claim_in(content[SLOT_BYTES:_SLOT_AND_CLAIM])
-            if other is not None and _is_forgotten(other, run, mine.boot):
-                self.forgotten_slot = other.slot
-            is_free = self.forgotten_slot == slot or (other is not None and other.state == FREE)
+            others, is_free = self._open_claims(content, run, slot, boot_id=boot_id)
             if last == slot and not is_free:
                 return False
             is_damaged = slots is None and not content[:SLOT_BYTES].isspace()  # blanks: there never was one
@@ -146,37 +151,60 @@ class JobRecord:
                 known = self._next_in_journal(slot, is_recent=not is_damaged and not is_behind)
                 if known == slot:
                     return False
-            self._slot_before = content[:_SLOT_AND_CLAIM]
-            posix.pwrite(self._block, slot_line(slot, known) + mine.line(), 0)
+            self._slot_before = content[:ASIDE_AT]
+            mine = Claim(slot, posix.getpid(), pid_start, boot_in_short(boot_id)).line()
+            if others is not None:
+                self.forgotten_slots = [claim.slot for claim in others.forgotten]
+                mine += others.keep()
+            posix.pwrite(self._block, slot_line(slot, known) + mine, 0)
             return True
         finally:
             fcntl.flock(self._short_lock, fcntl.LOCK_UN)
 
-    def forgotten_by(self, pid: int, *, boot_id: str) -> "int | None":
-        """Return the slot that this process, which is dead, had claimed, if nothing was recorded of it."""
-        content = posix.pread(self._block, BLOCK_BYTES, 0)
-        claim = claim_in(content[SLOT_BYTES:_SLOT_AND_CLAIM])
-        if claim is None or claim.pid != pid or not _is_forgotten(claim, run_in(content), boot_in_short(boot_id)):
-            return None
-        return claim.slot
+    def _open_claims(
+        self, content: bytes, run: Block | None, slot: int, *, boot_id: str
+    ) -> "tuple[OpenClaims | None, bool]":
+        """Return the claims that nothing may be recorded of, if there are any, and whether `slot` is free again."""
+        last = claim_in(content[SLOT_BYTES:ASIDE_AT])
+        is_free = last is not None and last.state == FREE
+        if not content.startswith(ASIDE, ASIDE_AT) and (last is None or last.state != OPEN or is_started(last, run)):
+            return None, is_free
+        from process_control.history.open_claims import OpenClaims
 
-    def has_claim_of(self, pid: int) -> bool:
-        """Whether the last claim is that of this process, whatever became of it."""
-        claim = claim_in(posix.pread(self._block, CLAIM_BYTES, SLOT_BYTES))
-        return claim is not None and claim.pid == pid
+        others = OpenClaims(self.state_directory, self.slug, content, boot_id=boot_id)
+        others.sort()
+        return others, is_free or any(claim.slot == slot for claim in others.forgotten)
 
-    def end_claim(self, *, is_free: bool = False) -> None:
-        """Note that something was recorded of the claim; `is_free`: a refusal, and the slot may be claimed again."""
+    def end_claim(self) -> None:
+        """Note that something was recorded of this process's claim."""
         if self._block < 0:
             return
         fcntl.flock(self._short_lock, fcntl.LOCK_EX)
         try:
             claim = claim_in(posix.pread(self._block, CLAIM_BYTES, SLOT_BYTES))
-            if claim is not None and claim.state == OPEN and (is_free or claim.pid == posix.getpid()):
-                claim.state = FREE if is_free else DONE
+            if claim is not None and claim.state == OPEN and claim.pid == posix.getpid():
+                claim.state = DONE
                 posix.pwrite(self._block, claim.line(), SLOT_BYTES)
         finally:
             fcntl.flock(self._short_lock, fcntl.LOCK_UN)
+
+    def _end_claim_of_the_last_run(self) -> None:
+        """Note that the block's run was that of its claim: a run that was not planned is about to take its place."""
+        if self._block < 0:
+            return
+        fcntl.flock(self._short_lock, fcntl.LOCK_EX)
+        try:
+            content = posix.pread(self._block, BLOCK_BYTES, 0)
+            claim = claim_in(content[SLOT_BYTES:ASIDE_AT])
+            if claim is not None and claim.state == OPEN and is_started(claim, run_in(content)):
+                claim.state = DONE
+                posix.pwrite(self._block, claim.line(), SLOT_BYTES)
+        finally:
+            fcntl.flock(self._short_lock, fcntl.LOCK_UN)
+
+    def put_claims(self, data: bytes, at: int) -> None:
+        """Write a claim, or what says of others, into the block. With the short lock held; raises OSError."""
+        posix.pwrite(self._block, data, at)
 
     def _next_in_journal(self, slot: int, *, is_recent: bool) -> int | None:
         from process_control.history.events import newest_slot, next_slot
@@ -190,8 +218,13 @@ class JobRecord:
             return
         fcntl.flock(self._short_lock, fcntl.LOCK_EX)
         try:
-            if slot_in(posix.pread(self._block, SLOT_BYTES, 0)) == slot:
+            content = posix.pread(self._block, BLOCK_BYTES, 0)
+            if slot_in(content) == slot:
                 posix.pwrite(self._block, self._slot_before, 0)  # and who had claimed the one before
+            elif content.startswith(ASIDE, ASIDE_AT):
+                from process_control.history.open_claims import drop_claim_of
+
+                drop_claim_of(self, posix.getpid(), content)
         finally:
             fcntl.flock(self._short_lock, fcntl.LOCK_UN)
 
@@ -210,6 +243,8 @@ class JobRecord:
 
     def write_start(self, run: Block) -> None:
         """Note a run that is about to start; see `take_start_back`. Raises CannotRecord (74)."""
+        if run.get("scheduled_at") is None:
+            self._end_claim_of_the_last_run()
         if self._block >= 0:
             self._before = posix.pread(self._block, BLOCK_BYTES - RUN_AT, RUN_AT)
         self.write_run(run)
@@ -357,13 +392,6 @@ class JobRecord:
             if descriptor >= 0:
                 posix.close(descriptor)
         self._block = self._short_lock = -1
-
-
-def _is_forgotten(claim: Claim, run: Block | None, boot: bytes) -> bool:
-    """Whether the process of an open claim was killed before anything was recorded; of another boot nothing is said."""
-    if claim.state != OPEN or claim.boot != boot or (run is not None and run.get("scheduled_at") == iso(claim.slot)):
-        return False
-    return not proc.is_alive(claim.pid, claim.pid_start)
 
 
 def _no_space() -> OSError:

@@ -4,7 +4,7 @@ import os
 from typing import Any, Self
 
 from process_control.core.gate import STATES
-from process_control.history.block import BLOCK_BYTES, run_in, runner_is_alive, slot_in
+from process_control.history.block import BLOCK_BYTES, read_mark, run_in, runner_is_alive, slot_in
 from process_control.json_text import decode
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -20,6 +20,8 @@ class Standing:
     def __init__(self, state_directory: str) -> None:
         self._jobs = -1
         self._fault: str | None = None
+        self._refused = f"{state_directory}/refused"
+        self._refusals = _names(self._refused)
         try:
             self._jobs = os.open(f"{state_directory}/jobs", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -72,6 +74,10 @@ class Standing:
             return None
         return value if isinstance(value, dict) else None
 
+    def refusal(self, slug: str) -> dict[str, Any] | None:
+        """Return what was kept of the job's last start that was refused; None when there is nothing."""
+        return read_mark(f"{self._refused}/{slug}.json") if f"{slug}.json" in self._refusals else None
+
     def _read(self, path: str, most: int) -> bytes:
         descriptor = os.open(path, _READ, dir_fd=self._jobs)
         try:
@@ -79,6 +85,13 @@ class Standing:
             return first if len(first) < _PAGE or most == _PAGE else first + os.read(descriptor, most - _PAGE)
         finally:
             os.close(descriptor)
+
+
+def _names(directory: str) -> frozenset[str]:
+    try:
+        return frozenset(os.listdir(directory))
+    except OSError:
+        return frozenset()
 
 
 def health_record(text: bytes) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from process_control.system import linux, signals
 KILLED_EXIT_CODE = 137
 START_SECONDS = 120.0
 """How long a runner may take from its fork to its command, all waits by rule left out."""
+WAS_KILLED = "its runner was killed"
 _SETTLED_MILLISECONDS = 25
 
 
@@ -52,8 +53,8 @@ def continue_it(guard_pid: int) -> None:
             pass
 
 
-def watch(runner: int, channel: int, *, start_seconds: float = START_SECONDS) -> tuple[int, bool]:
-    """Wait for the runner; return the exit code for the caller, and whether the runner was killed.
+def watch(runner: int, channel: int, *, start_seconds: float = START_SECONDS) -> tuple[int, str | None]:
+    """Wait for the runner; return the exit code for the caller and, when the runner was killed, by whom, in words.
 
     When it was, its whole tree has been ended, as far as that is possible. What the runner asks on `channel`, and its
     deadlines, can wait for the first 25 ms.
@@ -70,18 +71,22 @@ def watch(runner: int, channel: int, *, start_seconds: float = START_SECONDS) ->
     signals.unblock()
     poll = select.poll()
     poll.register(handle, select.POLLIN)
+    killed = WAS_KILLED
     if not poll.poll(_SETTLED_MILLISECONDS):
         from process_control.system import guard_watch
 
-        if not guard_watch.Watch(runner, handle, channel, start_seconds=start_seconds).wait():
-            return KILLED_EXIT_CODE, True
+        runner_watch = guard_watch.Watch(runner, handle, channel, start_seconds=start_seconds)
+        has_ended = runner_watch.wait()
+        killed = runner_watch.why_ended or killed
+        if not has_ended:
+            return KILLED_EXIT_CODE, killed
     _, status = posix.waitpid(runner, 0)
     if posix.WIFEXITED(status):
-        return posix.WEXITSTATUS(status), False
+        return posix.WEXITSTATUS(status), None
     from process_control.system.guard_watch import end_what_is_left
 
     end_what_is_left()
-    return KILLED_EXIT_CODE, True
+    return KILLED_EXIT_CODE, killed
 
 
 def adopt_orphans_of_a_container() -> None:

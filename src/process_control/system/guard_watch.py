@@ -17,6 +17,7 @@ RUNNER_SECONDS = 10.0
 """How long a runner whose tree has been killed may take to record that, before it is killed too."""
 _KILL_AGAIN_MILLISECONDS = 10
 _GIVE_UP_ROUNDS = 500
+_LONGEST_LINE = 1 << 16
 
 
 class _Woken(Exception):
@@ -24,17 +25,38 @@ class _Woken(Exception):
 
 
 class Watch:
-    """What the guard knows of its runner. `handle` is a pidfd of it, `channel` the pipe on which it asks."""
+    """What the guard knows of its runner. `handle` is a pidfd of it, `channel` the pipe on which it asks.
 
-    __slots__ = ("_asleep", "_channel", "_deadline", "_grace", "_handle", "_has_tree", "_poll", "_rest", "_runner")
+    `why_ended` says in words why the guard has ended a runner that did not answer; None when it did not.
+    """
+
+    __slots__ = (
+        "_asleep",
+        "_began",
+        "_channel",
+        "_deadline",
+        "_grace",
+        "_handle",
+        "_has_command",
+        "_has_tree",
+        "_poll",
+        "_rest",
+        "_runner",
+        "_stopped_by",
+        "why_ended",
+    )
 
     def __init__(self, runner: int, handle: int, channel: int, *, start_seconds: float) -> None:
         self._runner = runner
         self._handle = handle
         self._channel = channel
-        self._deadline: float | None = time.monotonic() + start_seconds
+        self._began = time.monotonic()
+        self._deadline: float | None = self._began + start_seconds
         self._grace: float | None = 0.0
         self._has_tree = False
+        self._has_command = False
+        self._stopped_by: int | None = None
+        self.why_ended: str | None = None
         self._asleep = False
         self._rest = b""
         self._poll = select.poll()
@@ -71,7 +93,8 @@ class Watch:
         if not data:  # the runner is ending
             self._poll.unregister(self._channel)
             return
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        *lines, rest = (self._rest + data).split(b"\n")
+        self._rest = rest[:_LONGEST_LINE]  # a job may have got at the pipe: nothing that we send is so long
         for line in lines:
             try:
                 self._take(line[:1], line[2:].split())
@@ -82,6 +105,7 @@ class Watch:
         if word == b"D":
             self._deadline, self._grace = map(_seconds, values)
             self._has_tree = True
+            self._has_command = self._has_command or self._grace is not None
             return
         if word == b"K":
             tree.kill_tree(self._runner)
@@ -96,16 +120,28 @@ class Watch:
             self._deadline, self._grace = time.monotonic() + RUNNER_SECONDS, None
             end_tree_of(self._runner)
             return True
+        self.why_ended = self._why()
         self._signal_runner(_signal.SIGKILL)
         poll = select.poll()
         poll.register(self._handle, select.POLLIN)
         self._deadline = None
         return bool(poll.poll(int(RUNNER_SECONDS * 1000)))
 
+    def _why(self) -> str:
+        """Return why the runner is ended now, and what it does."""
+        took = f"after {time.monotonic() - self._began:.0f} s"
+        why = "it did not answer any more"
+        if self._stopped_by is not None:
+            why = f"it did not follow signal {signals.signal_name(self._stopped_by)}"
+        elif not self._has_command:
+            why = "it had not come as far as its command"
+        return f"its guard ended it {took}: {why}; it {_what_it_does(self._runner)}"
+
     def _hand_on(self, number: int, _frame: object) -> None:
         self._signal_runner(number)
         self._signal_runner(_signal.SIGCONT)
         if number not in signals.HANDED_ON:
+            self._stopped_by = self._stopped_by or number
             self._bring_the_deadline_forward()
 
     def _hand_on_as_term(self, _number: int, frame: object) -> None:
@@ -135,6 +171,13 @@ class Watch:
             _signal.pidfd_send_signal(self._handle, number)
         except OSError:
             pass
+
+
+def _what_it_does(pid: int) -> str:
+    try:
+        return proc.state_in_words(pid)
+    except OSError:  # no descriptor left, just now
+        return "could not be looked at"
 
 
 def _seconds(text: bytes) -> float | None:

@@ -78,6 +78,16 @@ def is_alive(pid: int, started: int | None) -> bool:
     return fields[0] not in (b"Z", b"X") or int(fields[17]) > 1
 
 
+def state_in_words(pid: int) -> str:
+    """Return what the process does, for a person: `waits in the kernel (state D, in fuse_get_req)`."""
+    state = b"".join(stat_fields(pid)[:1]).decode("ascii", "replace")
+    if state in ("T", "t"):
+        return f"stopped (state {state}): kill -CONT {pid}"
+    where = read_small(f"/proc/{pid}/wchan", 256).decode("ascii", "replace").strip("0\n")
+    inside = f", in {where}" if where.isprintable() and where else ""
+    return f"waits in the kernel (state D{inside})" if state == "D" else f"state {state or 'gone'}{inside}"
+
+
 def boot_id() -> str:
     return read_small("/proc/sys/kernel/random/boot_id", 64).decode("ascii", "replace").strip()
 

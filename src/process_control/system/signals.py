@@ -113,11 +113,15 @@ class Inbox:
             self.stop_requested = True
         elif self.stopped_by is None:
             self.stopped_by = number if number in STOPPING else _signal.SIGTERM
-        if self._raises:
-            raise WaitEnded
+        self._end_the_wait()
 
     def _wait_is_over(self, _number: int, _frame: object) -> None:
+        self._end_the_wait()
+
+    def _end_the_wait(self) -> None:
+        """Raise WaitEnded, once: it may come as the context is entered or left, which then is not finished."""
         if self._raises:
+            self._raises = False
             raise WaitEnded
 
     def _hand_on(self, number: int, _frame: object) -> None:
@@ -134,10 +138,11 @@ class Interruptible:
         self._seconds = seconds
 
     def __enter__(self) -> None:
-        if self._inbox.stopping:
-            raise WaitEnded
         self._inbox.hear_the_others()
         self._inbox._raises = True
+        if self._inbox.stopping:  # asked after that: one that was held back until now would end no wait
+            self._inbox._raises = False
+            raise WaitEnded
         _signal.signal(_signal.SIGALRM, self._inbox._wait_is_over)
         _signal.setitimer(_signal.ITIMER_REAL, self._seconds)
 

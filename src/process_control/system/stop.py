@@ -134,16 +134,6 @@ def is_stopped(pid: int) -> bool:
     return proc.stat_fields(pid)[:1] in ([b"T"], [b"t"])
 
 
-def state_in_words(pid: int) -> str:
-    """Return what the process does, for a person: `waits in the kernel (state D, in fuse_get_req)`."""
-    state = b"".join(proc.stat_fields(pid)[:1]).decode("ascii", "replace")
-    if state in ("T", "t"):
-        return f"stopped (state {state}): kill -CONT {pid}"
-    where = proc.read_small(f"/proc/{pid}/wchan", 256).decode("ascii", "replace").strip("0\n")
-    inside = f", in {where}" if where.isprintable() and where else ""
-    return f"waits in the kernel (state D{inside})" if state == "D" else f"state {state or 'gone'}{inside}"
-
-
 def survivors(block: dict[str, object]) -> list[int]:
     """Return the pids of living processes that belong to the block's run.
 

@@ -1,0 +1,60 @@
+"""A process whose memory lock is held while its disk does not answer: who reads its environment or command line waits.
+
+Root only. Every reader of those on the host waits meanwhile (ps, top): so it lasts for some seconds at most.
+"""
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from answering_disk import WRITE, answering_disk
+from events import TookTooLong, until
+
+LONGEST_SECONDS = 12
+_NAME = "mapped"
+_HOLDER = """
+import ctypes, mmap, os, sys, threading, time
+file = os.open(sys.argv[1], os.O_RDWR)
+memory = mmap.mmap(file, 4096)
+place, libc = ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(memory))), ctypes.CDLL(None)
+memory[0] = 1
+writer = threading.Thread(target=os.fdatasync, args=(file,), daemon=True)
+writer.start()  # the disk takes the page, and does not answer
+writer.join(0.2)
+threading.Thread(target=libc.memset, args=(place, 1, 1), daemon=True).start()  # a page fault: waits for the disk
+time.sleep(0.2)
+libc.mprotect(place, 4096, 1)  # takes the lock, and waits for the page fault
+"""
+
+
+@contextlib.contextmanager
+def held_memory_lock(directory: Path) -> Iterator[int]:
+    """Yield the pid of such a process, with a disk of its own at `directory`. It is gone after this context."""
+    disk = answering_disk(
+        directory, {_NAME: bytes(4096)}, hangs=frozenset({(WRITE, _NAME)}), longest_seconds=LONGEST_SECONDS
+    )
+    holder = None
+    try:
+        with disk as path:
+            words = [sys.executable, "-I", "-c", _HOLDER, str(path / _NAME)]
+            holder = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+            try:
+                until(lambda: _waits_with_the_lock(holder.pid), "it to hold the lock", seconds=5)
+            except TookTooLong:
+                pytest.skip("this kernel holds no memory lock while a disk hangs")
+            yield holder.pid
+    finally:  # the disk is gone: it can end now
+        if holder is not None:
+            holder.kill()
+            holder.wait()
+
+
+def _waits_with_the_lock(pid: int) -> bool:
+    try:
+        return "vma_start_write" in Path(f"/proc/{pid}/wchan").read_text()
+    except OSError:
+        return False

@@ -1,0 +1,57 @@
+"""What a runner tells its guard: a runner, or a job that got at the pipe, that writes without end harms nobody."""
+
+import os
+import select
+import time
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from harness import lives
+from process_control.system import guard, guard_watch
+
+PAGES = {
+    "no end of line": b"x" * 65536,
+    "short lines": b"K\n" * 2000,
+    "wrong words": b"D nan inf\nT 0 -1\n\xff\n" * 100,
+}
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
+def test_a_runner_that_writes_without_end_does_not_fill_its_guard_and_is_ended_in_time(page: bytes) -> None:
+    outer = os.fork()
+    if outer == 0:
+        guard_watch.RUNNER_SECONDS = 0.1
+        runner, _, channel = guard.fork_runner()
+        if not runner:
+            _write_without_end(channel, page)
+        before = _largest_megabytes()
+        code, killed = guard.watch(runner, channel, start_seconds=1.5)
+        grown = _largest_megabytes() - before
+        os._exit(7 if code == 137 and killed and not lives(runner) and grown < 4 else 1)
+
+    _, status = os.waitpid(outer, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 7
+
+
+def _write_without_end(channel: int, page: bytes) -> NoReturn:
+    """In the runner: fill the pipe to its guard as fast as that empties it."""
+    poll = select.poll()
+    poll.register(channel, select.POLLOUT)
+    until = time.monotonic() + 20
+    try:
+        while time.monotonic() < until:
+            poll.poll(100)
+            try:
+                os.write(channel, page)
+            except BlockingIOError:
+                continue
+    finally:
+        os._exit(0)
+
+
+def _largest_megabytes() -> int:
+    status = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")) // 1024
