@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from history.builders import State, iso
-from process_control.core.schedule import Schedule
+from process_control.core.schedule.schedule import Schedule
 
 MINUTE = timedelta(minutes=1)
 HOUR = 60 * MINUTE

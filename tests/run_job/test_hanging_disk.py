@@ -12,7 +12,7 @@ import pytest
 from hanging_disk import hanging_disk
 from harness import Box, children, lives, until
 from mail_server import mail_server, mail_to, wait_until_told
-from process_control.system import guard, guard_watch
+from process_control.execution import guard, guard_watch
 from runs import ONE_SLOT, outcomes, records, script, the_end
 
 pytestmark = pytest.mark.needs_root
@@ -131,7 +131,7 @@ def test_a_start_that_hangs_says_that_its_guard_ended_it_and_what_may_not_answer
     box.configure(output_directory=str(disk / "below"))
     python = f"import sys; sys.path.insert(0, '{box.product.stub.parents[2]}'); "
     python += "from process_control.system import guard; guard.watch.__kwdefaults__['start_seconds'] = 1.0; "
-    python += "from process_control.cli.run_job import main; main(['--scheduled', 'job'])"
+    python += "from process_control.cli.run_job.main import main; main(['--scheduled', 'job'])"
 
     result = box.command([*box.product.stub_words[:-1], "-c", python], seconds=30)
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 import pytest
 
 from harness import lives
-from process_control.system import guard, guard_watch
+from process_control.execution import guard, guard_watch
 
 PAGES = {
     "no end of line": b"x" * 65536,

@@ -7,7 +7,8 @@ import pytest
 
 from harness import Box
 from held_memory_lock import held_memory_lock
-from process_control.system import describe, proc, stop, tree
+from process_control.execution import describe, stop, tree
+from process_control.system import proc
 
 pytestmark = pytest.mark.needs_root
 BUSY = 2.0

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 import click
 
 from process_control import __version__
-from process_control.cli.output import talk
+from process_control.cli.print.output import talk
 from process_control.cli.session import Session
-from process_control.cli.verbs import Verbs
+from process_control.cli.verb_group import Verbs
 from process_control.errors import CannotRecord, NotPermitted, OwnFault, ProcessControlError, UsageError
 from process_control.system.disk_watch import Paths
 
@@ -26,31 +26,49 @@ ALLOCATIONS_BEFORE_COLLECTING = 100_000  # thousands of jobs are lists, not cycl
 
 # verb: (where it lives, what the list of verbs says of it)
 VERBS = {
-    "init": ("process_control.cli.init:init", "write the example configuration and a first job that runs"),
-    "list": ("process_control.cli.jobs:list_jobs", "the jobs there are: state, schedule in words, tags"),
-    "status": ("process_control.cli.jobs:status", "how the jobs stand, worst first; of one job, its last output too"),
-    "run": ("process_control.cli.runs:run", "start jobs, and see their run ids; --follow waits for one"),
-    "stop": ("process_control.cli.runs:stop", "stop the runs of jobs and wait until their process trees are gone"),
-    "wait": ("process_control.cli.runs:wait", "wait until the runs of jobs have ended"),
-    "hold": ("process_control.cli.hold:hold", "no scheduled run until somebody releases the job"),
-    "release": ("process_control.cli.hold:release", "let a held job run again, slowly first if it has slow_start"),
-    "pause": ("process_control.cli.hold:pause", "a hold that ends by itself"),
-    "show": ("process_control.cli.show:show", "what holds for a job and where each value comes from; its next slots"),
-    "history": ("process_control.cli.history:history", "what ran: when, how long, how it ended and why"),
-    "logs": ("process_control.cli.logs:logs", "what a run printed"),
+    "init": ("process_control.cli.verbs.init:init", "write the example configuration and a first job that runs"),
+    "list": ("process_control.cli.verbs.jobs:list_jobs", "the jobs there are: state, schedule in words, tags"),
+    "status": (
+        "process_control.cli.verbs.jobs:status",
+        "how the jobs stand, worst first; of one job, its last output too",
+    ),
+    "run": ("process_control.cli.verbs.runs:run", "start jobs, and see their run ids; --follow waits for one"),
+    "stop": (
+        "process_control.cli.verbs.runs:stop",
+        "stop the runs of jobs and wait until their process trees are gone",
+    ),
+    "wait": ("process_control.cli.verbs.runs:wait", "wait until the runs of jobs have ended"),
+    "hold": ("process_control.cli.verbs.hold:hold", "no scheduled run until somebody releases the job"),
+    "release": (
+        "process_control.cli.verbs.hold:release",
+        "let a held job run again, slowly first if it has slow_start",
+    ),
+    "pause": ("process_control.cli.verbs.hold:pause", "a hold that ends by itself"),
+    "show": (
+        "process_control.cli.verbs.show:show",
+        "what holds for a job and where each value comes from; its next slots",
+    ),
+    "history": ("process_control.cli.verbs.history:history", "what ran: when, how long, how it ended and why"),
+    "logs": ("process_control.cli.verbs.logs:logs", "what a run printed"),
     "audit": (
-        "process_control.cli.audit:audit",
+        "process_control.cli.verbs.audit:audit",
         "every start, skip, end, stop, mail and change: when, who, what and why",
     ),
-    "check": ("process_control.cli.check:check", "the jobs as a plugin of Icinga or Nagios: exit code 0, 1, 2 or 3"),
-    "lint": ("process_control.cli.lint:lint", "faults in job files, before they matter"),
-    "notify": ("process_control.cli.notify:notify", "`notify test`: whether people can be reached, before it matters"),
-    "learn": ("process_control.cli.learn:learn_noise", "which lines on stderr are noise, as rules to paste"),
-    "explain": ("process_control.cli.explain:explain", "what a key means: its type, its default, an example"),
-    "import": ("process_control.cli.imports:imports", "job files made from what another program has"),
-    "schema": ("process_control.cli.schema:schema", "the JSON Schema of the job file, for editors"),
-    "prune": ("process_control.cli.prune:prune", "remove logs and journal days that have had their time"),
-    "help": ("process_control.cli.help:help_of_a_verb", "what a verb does and takes: help VERB"),
+    "check": (
+        "process_control.cli.verbs.check:check",
+        "the jobs as a plugin of Icinga or Nagios: exit code 0, 1, 2 or 3",
+    ),
+    "lint": ("process_control.cli.verbs.lint:lint", "faults in job files, before they matter"),
+    "notify": (
+        "process_control.cli.verbs.notify:notify",
+        "`notify test`: whether people can be reached, before it matters",
+    ),
+    "learn": ("process_control.cli.verbs.learn:learn_noise", "which lines on stderr are noise, as rules to paste"),
+    "explain": ("process_control.cli.verbs.explain:explain", "what a key means: its type, its default, an example"),
+    "import": ("process_control.cli.verbs.imports:imports", "job files made from what another program has"),
+    "schema": ("process_control.cli.verbs.schema:schema", "the JSON Schema of the job file, for editors"),
+    "prune": ("process_control.cli.verbs.prune:prune", "remove logs and journal days that have had their time"),
+    "help": ("process_control.cli.verbs.help:help_of_a_verb", "what a verb does and takes: help VERB"),
 }
 PURPOSES = {
     "look": ("status", "list", "show", "history", "logs", "audit", "check"),
@@ -111,7 +129,7 @@ def run_command(command: click.Command, words: Sequence[str], *, name: str, path
 
 
 def _complain(error: ProcessControlError, words: Sequence[str]) -> int:
-    from process_control.cli.error_output import print_error, wants_json
+    from process_control.cli.print.error_output import print_error, wants_json
 
     print_error(error, as_json=wants_json(words))
     return error.exit_code

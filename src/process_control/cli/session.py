@@ -20,7 +20,7 @@ from process_control.system.disk_watch import Paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from process_control.history.index import Index
+    from process_control.history.index.index import Index
 
 JOBS_HELP = "JOB is a slug, a glob in quotes, or tag:NAME; several may be given."
 

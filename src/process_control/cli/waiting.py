@@ -84,8 +84,8 @@ def _paths_before_any_settings(words: "Sequence[str]") -> list[str]:
 
 def _give_up(command: str, words: "Sequence[str]", path: str, seconds: float) -> int:
     """Say that there is no answer."""
-    from process_control.cli.error_output import error_as_json, wants_json
-    from process_control.cli.output import json_text
+    from process_control.cli.print.error_output import error_as_json, wants_json
+    from process_control.cli.print.output import json_text
     from process_control.errors import CannotRecord
 
     look = WHERE_TO_LOOK.get(command) if not set(words) & set(ONLY_LOOKS) else None

@@ -2,14 +2,14 @@
 
 Lean room: imports nothing.
 
-Generated from config/fields.py by `python -m process_control.config.generate`: do not edit.
+Generated from config/keys/fields.py by `python -m tools.keys`: do not edit.
 """
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "480f43263771"
+FIELDS_VERSION = "8c6513415c12"
 
 ATTRIBUTES = (
     "slug",

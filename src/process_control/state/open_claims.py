@@ -1,0 +1,140 @@
+"""Claims of planned times without a start in the block: whose process was killed, and who still waits.
+
+Lean room, loaded only when there is one. A start that claims while another waits would overwrite that one's claim, so
+it puts it into a file beside the block first; a word behind the claim says that there is such a file. Whether anything
+was recorded of a claim whose process is gone is for the journal to say. All of it happens under the short lock.
+"""
+
+import posix
+
+from process_control.history import journal_reader
+from process_control.state.block import SLOT_BYTES, job_directory, run_in
+from process_control.state.claim import ASIDE, ASIDE_AT, FREE, OPEN, Claim, boot_in_short, claim_in, is_started
+from process_control.system import proc
+from process_control.system.clock import iso
+from process_control.system.json_text import encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.state.job_state import JobRecord
+
+NONE_ASIDE = b" " * len(ASIDE)
+_FLAGS = posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_NOFOLLOW | posix.O_CLOEXEC
+_MOST_BYTES = 1 << 20
+
+
+class OpenClaims:
+    """The claims of one job that no start, skip or refusal is known of. Call all of it with the short lock held."""
+
+    __slots__ = ("_aside", "_boot", "_in_block", "_path", "_state_directory", "forgotten", "slug")
+
+    def __init__(self, state_directory: str, slug: str, content: bytes, *, boot_id: str) -> None:
+        self.slug = slug
+        self.forgotten: list[Claim] = []
+        self._state_directory = state_directory
+        self._boot = boot_in_short(boot_id)
+        self._path = f"{job_directory(state_directory, slug)}/claims"
+        in_block = claim_in(content[SLOT_BYTES:ASIDE_AT])
+        is_open = in_block is not None and in_block.state == OPEN and not is_started(in_block, run_in(content))
+        self._in_block = in_block if is_open else None
+        self._aside = self._read() if content.startswith(ASIDE, ASIDE_AT) else []
+
+    def sort(self) -> None:
+        """Find those whose processes were killed before anything was recorded; the living ones stay."""
+        living: list[Claim] = []
+        for claim in self._all():
+            if any(_is_the_same(claim, other) for other in (*living, *self.forgotten)):
+                continue
+            if claim.boot == self._boot and proc.is_alive(claim.pid, claim.pid_start):
+                living.append(claim)
+            elif self.is_forgotten(claim):
+                self.forgotten.append(claim)
+        self._aside = living
+
+    def _all(self) -> list[Claim]:
+        return self._aside if self._in_block is None else [*self._aside, self._in_block]
+
+    def of_process(self, pid: int) -> Claim | None:
+        """Return the open claim that this process, of this boot, has made."""
+        return next((claim for claim in self._all() if claim.pid == pid and claim.boot == self._boot), None)
+
+    def drop(self, pid: int) -> None:
+        """Take away what was put aside for this process; `keep` then writes it."""
+        self._aside = [claim for claim in self._aside if claim.pid != pid]
+
+    def keep(self) -> bytes:
+        """Write what is aside to the file, or remove it; return what the block is to say of it.
+
+        A disk that takes nothing must not stop a start: one that waits, and is killed too, is then told by nobody.
+        """
+        try:
+            if not self._aside:
+                posix.unlink(self._path)
+                return NONE_ASIDE
+            descriptor = posix.open(f"{self._path}.new", _FLAGS, 0o600)
+            try:
+                posix.write(descriptor, b"".join([claim.line() for claim in self._aside]))
+            finally:
+                posix.close(descriptor)
+            posix.rename(f"{self._path}.new", self._path)
+        except OSError:
+            return NONE_ASIDE
+        return ASIDE
+
+    def is_forgotten(self, claim: Claim) -> bool:
+        """Whether the journal has nothing but, perhaps, that it waits; of an earlier boot it must have that."""
+        begin = iso(claim.slot)
+        needle, waited = f'"job":{encode(self.slug)}', False
+        not_before = iso(claim.slot - journal_reader.MARGIN_SECONDS)
+        for record in journal_reader.backwards(
+            self._state_directory, since=begin, needle=needle, not_before=not_before
+        ):
+            if record.get("job") != self.slug or record.get("scheduled_at") != begin:
+                continue
+            if record["event"] == "waiting":
+                waited = True
+            elif record["event"] != "refusal":  # one of an earlier try: that of this claim would have ended it
+                return False
+        return waited or claim.boot == self._boot
+
+    def _read(self) -> list[Claim]:
+        text = proc.read_small(self._path, _MOST_BYTES)
+        claims = [claim_in(line) for line in text.splitlines()]
+        return [claim for claim in claims if claim is not None]
+
+
+def _is_the_same(one: Claim, other: Claim) -> bool:
+    return (one.slot, one.pid, one.pid_start) == (other.slot, other.pid, other.pid_start)
+
+
+def forget_claim_of(store: "JobRecord", pid: int, *, boot_id: str) -> "tuple[bool, int | None]":
+    """Return whether this process, which is dead, had claimed a slot, and the slot when nothing was recorded of it.
+
+    Then the claim is ended, and the slot may be claimed again. Raises CannotRecord (74), OSError.
+    """
+    store.take_short_lock("claim")
+    try:
+        content = store.content()
+        in_block = claim_in(content[SLOT_BYTES:ASIDE_AT])
+        is_in_block = in_block is not None and in_block.pid == pid
+        claims = OpenClaims(store.state_directory, store.slug, content, boot_id=boot_id)
+        mine = claims.of_process(pid)
+        if mine is None:
+            return is_in_block, None
+        slot = mine.slot if claims.is_forgotten(mine) else None
+        if content.startswith(ASIDE, ASIDE_AT):
+            claims.drop(pid)
+            store.put_claims(claims.keep(), ASIDE_AT)
+        if is_in_block and slot is not None:
+            mine.state = FREE
+            store.put_claims(mine.line(), SLOT_BYTES)
+        return True, slot
+    finally:
+        store.release_short_lock()
+
+
+def drop_claim_of(store: "JobRecord", pid: int, content: bytes) -> None:
+    """Take away what was put aside for this process: its start is refused, and that is recorded."""
+    claims = OpenClaims(store.state_directory, store.slug, content, boot_id="")
+    claims.drop(pid)
+    store.put_claims(claims.keep(), ASIDE_AT)
