@@ -1,6 +1,7 @@
 """The layers: imports go up the list of docs/architecture.md and never down, no files import each other in a circle."""
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -34,6 +35,7 @@ LEAN_MODULES = {
     "_ctypes",
     "_thread",
     "gc",
+    "_imp",
     "marshal",
 }
 # What has an effect, or asks the host. `core` decides from values alone.
@@ -189,7 +191,7 @@ def is_lean(module: str) -> bool:
     tree = tree_of(module)
     if modules()[module].name == "__init__.py" and len(tree.body) <= 1:
         return True
-    return "Lean module" in (ast.get_docstring(tree) or "")
+    return bool(re.search("Lean (module|room)", ast.get_docstring(tree) or ""))
 
 
 def test_a_lean_module_imports_only_what_costs_nothing() -> None:
