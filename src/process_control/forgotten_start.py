@@ -32,7 +32,7 @@ def refuse(postman: "Postman", asked: dict[str, object], slot: int | None, *, ma
     error = RunnerKilled(
         f"the start{for_its_slot} was killed before it was recorded",
         where=str(asked["job"]),
-        mend="its next start may take that time over, within start_within; dmesg tells whether the kernel killed it",
+        mend="the next start within start_within runs that time; to see whether the kernel killed it: dmesg",
     )
     asked = {**asked, "reason": REASON, "scheduled_at": None if slot is None else iso(slot)}
     post_refusal(postman, error, asked, mails=mails)

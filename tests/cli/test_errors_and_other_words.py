@@ -234,6 +234,6 @@ def test_a_configuration_of_root_that_leads_to_ones_own_jobs_says_so(box: Box) -
     for result in told:
         assert result.stderr.startswith(
             f"{named} names no job_directory: these are your own jobs, in {home}/.config/process-control/jobs\n"
-            "  hint: sudo shows those of root; or name job_directory, state_directory and read_group there\n"
+            "  hint: sudo shows root's jobs; or set job_directory, state_directory and read_group there\n"
         )
     assert without_naming_it.stderr == ""

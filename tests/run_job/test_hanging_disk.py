@@ -37,7 +37,7 @@ def test_a_limit_ends_a_command_that_its_disk_keeps_from_starting(box: Box, disk
 
     assert result.exit_code == 124
     assert outcomes(box) == [("failed", "timeout")]
-    assert "was still not executed (its program or its working directory does not answer)" in the_end(box)["detail"]
+    assert "before it was executed: its program or its working directory does not answer" in the_end(box)["detail"]
     assert box.processes() == []
 
 
@@ -117,4 +117,4 @@ def test_check_is_critical_while_the_disk_of_the_state_does_not_answer(box: Box,
     result = box.process_control("check", "--timeout", "1s", seconds=30)
 
     assert result.exit_code == 2
-    assert result.stdout.startswith("PROCESS-CONTROL CRITICAL - no answer within 1 s: a disk of the configuration or")
+    assert result.stdout.startswith("PROCESS-CONTROL CRITICAL - no answer within 1 s: the disk of the configuration or")

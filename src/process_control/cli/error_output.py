@@ -30,6 +30,17 @@ def wants_json(words: Sequence[str]) -> bool:
     return "--json" in options or "--format=json" in options or ("--format", "json") in pairs
 
 
+_UNIT = re.compile(
+    r"""`[^`]+`\S*                                                      # what is in backquotes
+    | (?: (?<=:\ ) | (?<=:\x1b\[0m\ ) ) (?: sudo\ )? (?:
+        run-job | process-control | cron-generate | apt-get | chgrp | chmod | chown | cp | diff | dmesg | install
+        | kill | ls | man | mount | mv | sed | service | setfacl | systemctl | useradd
+      ) \b .*                                                         # a command to paste, behind a colon
+    | (?: run-job | process-control | cron-generate ) (?: \ [^\s,;]+ ){1,5} [,;]?
+    | \S+""",
+    re.VERBOSE,
+)
+"""What stays on one line: a word, or a command to paste, in which a break would be one for the shell too."""
 _QUOTED = re.compile(r"\s*\d* *(\x1b\[[0-9;]*m)*\s*\d* *\|")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -88,8 +99,8 @@ def talk_in_lines(text: str) -> None:
 
 
 def _broken(line: str, columns: int) -> str:
-    """Return the line broken between words; its colours take no room."""
-    words = line.lstrip().split(" ")
+    """Return the line broken between words, but not inside a command to paste; its colours take no room."""
+    words = _UNIT.findall(line) or [""]
     begin = len(line) - len(line.lstrip())
     lines, room = [" " * begin + words[0]], columns - begin - _width(words[0])
     for word in words[1:]:

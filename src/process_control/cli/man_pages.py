@@ -69,13 +69,13 @@ whole process tree: at its time limit, when it is stopped, and when `run-job` it
 kept byte for byte. What happened is recorded before the command starts and after it has ended, and survives a crash.
 
 A run has failed when a command exits non-zero, is ended by a signal or by the time limit, or writes to stderr (unless
-the job file says `stderr: warn` or `stderr: ignore`). Then one line on stderr tells the reason, the run's id and its
+the job file says `stderr: warn` or `stderr: ignore`). Then one line on stderr has the reason, the run's id and its
 log. A run that has not failed writes nothing, except on a terminal.
 
 As root, jobs run as the `user` of the configuration. Anybody else than root and that user is refused.
 
-TERM, INT, HUP and QUIT stop the run, with the grace of the job; so does every other signal that would end `run-job`
-and does not tell a fault of its own (SEGV, BUS, FPE, ILL). USR1 and USR2 are for the running command. Terminals
+TERM, INT, HUP and QUIT stop the run, with the grace of the job; so does every other signal that would end `run-job`,
+except those of a crash (SEGV, BUS, FPE, ILL). USR1 and USR2 are for the running command. Terminals
 cannot stop `run-job` (Ctrl-Z): a limit of time holds whatever is stopped, and a disk that does not answer holds up no
 limit, stop or kill.
 """
@@ -89,12 +89,12 @@ RUN_JOB_EXAMPLES = (
 )
 
 PROCESS_CONTROL_TEXT = """\
-`process-control` looks at jobs and their runs, and looks after them. run-job(1) runs a job;
-process-control-job(5) tells what a job file says.
+`process-control` inspects and manages jobs and their runs. run-job(1) runs a job;
+process-control-job(5) describes the job file.
 
-Data goes to stdout, talk to stderr. On a terminal there are tables and colours; in a pipe there are lines of fields
-separated by tabs, which stay the same from version to version; `--json` gives an object with `"version": 1`. A fault is
-one line with what, where and the mend, then `hint:`.
+Data goes to stdout, messages to stderr. On a terminal there are tables and colours; in a pipe there are lines of fields
+separated by tabs, which stay the same from version to version; `--json` gives an object with `"version": 1`. An error
+is one line with where and what, then `hint:` with the fix.
 
 Wherever JOB stands, a slug may stand, a glob in quotes, or `tag:NAME`; several where the verb says so.
 """
@@ -174,7 +174,7 @@ def process_control_page(command: Command) -> str:
         ("EXAMPLES", _examples(PROCESS_CONTROL_EXAMPLES)),
         ("SEE ALSO", _see_also("process-control")),
     ]
-    words = "look at jobs and their runs, and look after them"
+    words = "inspect and manage jobs and their runs"
     return page("process-control", 1, date=DATE, source=SOURCE, words=words, parts=parts)
 
 

@@ -13,14 +13,14 @@ from process_control.history.retention import Pruned, apply_retention
 @verb(
     "prune",
     epilog=(
-        "What is kept of each job is said by `retention` in the configuration. The end of a run does the same once a "
+        "`retention` in the configuration sets how much of each job is kept. The end of a run does the same once a "
         "day. In a pipe, separated by tabs: remove or compress, path, bytes, why."
     ),
 )
-@click.option("--dry-run", is_flag=True, help="Only tell what would be removed.")
-@click.option("--json", "as_json", is_flag=True, help="What was done, as JSON.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def prune(session: Session, dry_run: bool, as_json: bool) -> int:
-    """Remove logs and journal days that have had their time, and compress old days of the journal."""
+    """Delete logs and history beyond the `retention` settings, and compress old days of the journal."""
     settings = session.settings("prune", may_look=False)
     pruned = apply_retention(settings, dry_run)
     error = CannotRecord(faults=[Fault(fault) for fault in pruned.faults]) if pruned.faults else None
@@ -55,7 +55,7 @@ def _print(pruned: Pruned) -> None:
 def talk_of(pruned: Pruned, *, dry_run: bool) -> None:
     """Sum up on stderr."""
     if pruned.is_at_work_elsewhere:
-        talk("another prune is at work")
+        talk("another prune is running")
         return
     would = "would remove" if dry_run else "removed"
     pack = "would compress" if dry_run else "compressed"

@@ -67,15 +67,15 @@ class Shown:
 @verb(
     "show",
     epilog=(
-        "In a pipe, separated by tabs: a line `value`, key, value, origin for each key; a line `slot`, UTC, local "
-        "time, mark for each of the next slots. Values of the environment are not shown: they may be secrets."
+        "In a pipe, separated by tabs: lines `value`, key, value, origin; lines `slot`, UTC, local time, "
+        "mark for the next planned times (slots). Values of the environment are not shown: they may be secrets."
     ),
 )
 @click.argument("job", metavar="JOB")
 @click.option("--json", "as_json", is_flag=True, help="The job as `status --json` has it, its values and slots.")
 @paged
 def show(session: Session, job: str, as_json: bool) -> None:
-    """Show what holds for a job: every value and where it comes from, the schedule in words, the next 10 slots."""
+    """Show the effective settings of a job and where each comes from, its schedule, and the next 10 planned times."""
     settings = session.settings("show")
     shown = _look(settings, job)
     if as_json:

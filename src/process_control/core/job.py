@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "480f43263771"
+FIELDS_VERSION = "3106f3416af9"
 
 ATTRIBUTES = (
     "slug",

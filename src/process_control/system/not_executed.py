@@ -55,8 +55,8 @@ def shown(name: str) -> str:
 
 def _no_program(beginning: bytes) -> str:
     if beginning.startswith(_BYTE_ORDER_MARK):
-        return f"its #! line begins with {named(chr(0xFEFF))}, which has to go: save it as UTF-8 without one"
-    return "neither a program nor a script with a #! line"
+        return f"save it as UTF-8 without {named(chr(0xFEFF))}: its #! line begins with one"
+    return "not a program, and a script without a #! line"
 
 
 def _no_interpreter(beginning: bytes, name: str) -> str:
@@ -64,8 +64,8 @@ def _no_interpreter(beginning: bytes, name: str) -> str:
     line = beginning.partition(b"\n")[0]
     interpreter = line[2:].split(b" ")[0 if line[2:3] != b" " else 1] if line.startswith(b"#!") else b""
     if not interpreter:
-        return "the interpreter that its #! line names is not there"
+        return "the interpreter in its #! line does not exist"
     words = interpreter.decode("utf-8", "replace")
     if words.endswith("\r"):
         return f"its #! line ends with {named(chr(13))}, so {words[:-1]} is not found: sed -i 's/\\r$//' {name}"
-    return f"the interpreter that its #! line names is not there: {shown(words)}"
+    return f"the interpreter in its #! line does not exist: {shown(words)}"
