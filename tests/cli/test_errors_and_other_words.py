@@ -12,6 +12,7 @@ from cli.desk import Desk
 from cli.test_process_control_status import at_terminal  # noqa: F401  a fixture
 from commands import Result
 from harness import STRANGER, Box
+from process_control.cli.error_output import broken
 
 NOW = datetime.now(UTC)
 
@@ -90,6 +91,35 @@ def test_on_a_terminal_an_error_shows_the_faulty_line_with_a_caret(box: Box) -> 
     assert lines[3].startswith("  hint: did you mean 'timeout'?")
     assert re.sub(r"\x1b\[[0-9;]*m", "", shown.stdout) == plain.stdout != shown.stdout
     assert in_a_pipe.stderr.splitlines()[1].startswith("  hint: ")
+
+
+LINE = "  hint: set the group to one of that user, or of a group that it is in, and: "
+COMMANDS = {
+    "behind a colon": (LINE, "chmod g+r /var/lib/process-control/nightly-backup.yaml"),
+    "of ours": ("  hint: run it once, whatever holds it and for how long, with ", "run-job --force nightly-backup,"),
+    "in backquotes": ("the crontab is of an earlier version and of another interpreter; ", "`cron-generate --dry-run`"),
+    "longer than the terminal": ("  hint: ", f"sudo install -d -m 755 /srv/{'a' * 90}"),
+}
+
+
+@pytest.mark.parametrize(("before", "command"), COMMANDS.values(), ids=COMMANDS)
+def test_a_terminal_never_breaks_a_command_to_paste(before: str, command: str) -> None:
+    lines = broken(f"{before}{command}", 80).split("\n")
+
+    assert len(lines) == 2
+    assert lines[1].strip() == command
+    assert len(lines[0]) <= 80
+
+
+def test_a_long_line_is_broken_between_words_and_its_blanks_stay() -> None:
+    text = "  hint: " + " ".join(["word"] * 40)
+
+    lines = broken(text, 80).split("\n")
+
+    assert max(len(line) for line in lines) <= 80
+    assert all(line.startswith("    word") for line in lines[1:])
+    assert broken("write in job.yaml:  timeout: 2h", 80) == "write in job.yaml:  timeout: 2h"
+    assert broken("", 80) == ""
 
 
 def test_lint_on_a_terminal_shows_each_faulty_line(box: Box) -> None:

@@ -158,8 +158,13 @@ LINES = {
     ),
     "a brace that is not closed": (
         "environment: {A: b",
-        "3:14: not YAML: did not find expected ',' or '}', in 'environment: {A: b'",
+        "3:14: not YAML: the map that begins here is not closed, in 'environment: {A: b'",
         "close the brace; separate with commas",
+    ),
+    "a bracket that is not closed": (
+        "tags: [certs\nowner: ann",
+        "3:7: not YAML: the list that begins here is not closed, or lacks a comma, before line 4, in 'tags: [certs'",
+        "close the bracket; separate with commas",
     ),
     "a backtick": (
         "owner: `ann`",

@@ -94,22 +94,21 @@ def talk_in_lines(text: str) -> None:
     sys.stdout.flush()
     lines = text.split("\n")
     if sys.stderr.isatty():
-        lines = [line if _QUOTED.match(line) else _broken(line, get_terminal_size().columns) for line in lines]
+        lines = [line if _QUOTED.match(line) else broken(line, get_terminal_size().columns) for line in lines]
     sys.stderr.write("\n".join(lines) + "\n")
 
 
-def _broken(line: str, columns: int) -> str:
+def broken(line: str, columns: int) -> str:
     """Return the line broken between words, but not inside a command to paste; its colours take no room."""
-    words = _UNIT.findall(line) or [""]
-    begin = len(line) - len(line.lstrip())
-    lines, room = [" " * begin + words[0]], columns - begin - _width(words[0])
-    for word in words[1:]:
-        if room <= _width(word):
-            lines.append(" " * (begin + 2) + word)
-            room = columns - begin - 2 - _width(word)
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    lines, end = [""], 0
+    for unit in _UNIT.finditer(line):
+        longer = lines[-1] + line[end : unit.start()] + unit[0]
+        if _width(longer) <= columns or end == 0:
+            lines[-1] = longer
         else:
-            lines[-1] += f" {word}"
-            room -= 1 + _width(word)
+            lines.append(indent + unit[0])
+        end = unit.end()
     return "\n".join(lines)
 
 

@@ -6,6 +6,7 @@ from process_control.cli.error_output import error_as_json
 from process_control.cli.output import print_json, talk
 from process_control.cli.plain import is_terminal, print_tabbed
 from process_control.cli.session import Session, verb
+from process_control.core.measures import size
 from process_control.errors import CannotRecord, Fault
 from process_control.history.retention import Pruned, apply_retention
 
@@ -61,19 +62,9 @@ def talk_of(pruned: Pruned, *, dry_run: bool) -> None:
     pack = "would compress" if dry_run else "compressed"
     talk(
         f"{would} {_count(len(pruned.logs), 'log')} and {_count(len(pruned.days), 'day')} of the journal "
-        f"({_size(pruned.freed_bytes)}), {pack} {_count(len(pruned.compressed), 'day')}"
+        f"({size(pruned.freed_bytes)}), {pack} {_count(len(pruned.compressed), 'day')}"
     )
 
 
 def _count(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
-
-
-def _size(count: float) -> str:
-    if count < 1000:
-        return _count(round(count), "byte")
-    for unit in ("kB", "MB"):
-        count /= 1000
-        if count < 1000:
-            return f"{count:.1f} {unit}"
-    return f"{count / 1000:.1f} GB"

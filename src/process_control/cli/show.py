@@ -22,7 +22,7 @@ from process_control.config.origins import Origin, origins
 from process_control.config.settings import Settings
 from process_control.core.clock_changes import clock_change_marks
 from process_control.core.job import Job
-from process_control.core.measures import bytes_in_words, duration
+from process_control.core.measures import duration, size
 from process_control.core.moments import took
 from process_control.core.run import TREE
 from process_control.core.schedule import Schedule, host_zone
@@ -147,8 +147,8 @@ def in_words(each: Origin) -> str:
 
 def use_in_words(run: Run) -> str:
     """Return what a run that has ended used, and of which of its processes that is known."""
-    cpu, memory = duration(run.cpu_seconds or 0.0), bytes_in_words(run.memory_bytes or 0)
+    cpu, memory = duration(run.cpu_seconds or 0.0), size(run.memory_bytes or 0)
     if run.memory_of == TREE:
-        return f"last run: {cpu} CPU, at most {memory} of memory (all its processes together)"
+        return f"last run: {cpu} CPU, {memory} peak memory (all its processes)"
     which = "" if run.cpu_of == TREE else " (without detached children)"
-    return f"last run: {cpu} CPU{which}, at most {memory} of memory (its largest process)"
+    return f"last run: {cpu} CPU{which}, {memory} peak memory (its largest process)"

@@ -256,6 +256,8 @@ _MENDS = {
     "could not find expected ':'": "write a ':' and a space after the key",
 }
 
+_UNCLOSED = {"did not find expected ',' or '}'": "map", "did not find expected ',' or ']'": "list"}
+
 
 def _tell_yaml_error(error: yaml.YAMLError, lines: list[str], faults: Faults) -> None:
     problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read")
@@ -266,9 +268,13 @@ def _tell_yaml_error(error: yaml.YAMLError, lines: list[str], faults: Faults) ->
         what = f"not YAML: {named(odd[2])} only looks like an ordinary character"
         faults.add(what, odd[:2], mend=meant(odd[2]))
         return
-    if opened is not None and (mark is None or "end of stream" in problem or mark.line >= len(lines)):
+    mend = _MENDS.get(problem, "check quotes, brackets and indentation")
+    if opened is not None and mark is not None and mark.line > opened.line and problem in _UNCLOSED:
+        until = f", or lacks a comma, before line {mark.line + 1}" if mark.line < len(lines) else ""
+        mark, problem = opened, f"the {_UNCLOSED[problem]} that begins here is not closed{until}"
+    elif opened is not None and (mark is None or "end of stream" in problem or mark.line >= len(lines)):
         mark = opened  # where the quote or the key began tells more than the end of the file
     line, column = (mark.line, mark.column) if mark is not None else (0, 0)
     excerpt = lines[line].strip() if line < len(lines) else ""
     what = f"not YAML: {problem}" + (f", in {quoted(excerpt)}" if excerpt else "")
-    faults.add(what, (line + 1, column + 1), mend=_MENDS.get(problem, "check quotes, brackets and indentation"))
+    faults.add(what, (line + 1, column + 1), mend=mend)
