@@ -91,7 +91,7 @@ def test_a_crontab_that_does_not_fit_the_files_is_told_until_it_does(desk: Desk,
     desk.cron_generate()
 
     assert before == (
-        f"{crontab} does not match the job files: cron-generate --check shows the difference, cron-generate writes it\n"
+        f"{crontab} does not match the job files; to compare: cron-generate --check; to update it: cron-generate\n"
     )
     assert said(desk) == ""
 

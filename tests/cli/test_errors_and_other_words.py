@@ -155,7 +155,7 @@ OTHER_WORDS = {
     "restart": (["restart", "job"], "hint: process-control stop JOB, then process-control run JOB\n"),
     "follow": (
         ["logs", "-f", "job"],
-        "hint: not there yet; process-control run --follow JOB shows a run that it starts\n",
+        "hint: not available yet; process-control run --follow JOB shows a run that it starts\n",
     ),
     "a flag before the verb": (["--all", "status"], "hint: write it after the verb: process-control status --all\n"),
     "state": (

@@ -157,7 +157,7 @@ WRONG = {
     "raw with times": (
         ["purge", "--raw", "--times"],
         2,
-        "--raw gives the whole log as it is: no --times, --json, -n\n  hint: process-control logs --help\n",
+        "--raw prints the whole log as it is: not with --times, --json or -n\n  hint: process-control logs --help\n",
     ),
     "no such run": (
         ["purge", "--run", "zzz"],

@@ -151,7 +151,7 @@ def main() -> int:
     except OSError as error:
         print(f"{error.filename or bundle_path()}: the bundle cannot be written: {error.strerror}", file=sys.stderr)
         return 74
-    print(path if path is not None else f"{bundle_path()}: somebody else writes it now, or could not finish it today")
+    print(path if path is not None else f"{bundle_path()}: another process is writing it, or failed to today")
     return 0
 
 

@@ -102,7 +102,7 @@ def _trouble_of_the_file(settings: Settings, jobs: Sequence[Job | InvalidJob], s
     # Comments are none of cron's business, and which faults they tell depends on who reads the files.
     if _entries(crontab.text) == _entries(text_of(Standing(content=content, wrong=None))):
         return None
-    return f"{target} does not match the job files: cron-generate --check shows the difference, cron-generate writes it"
+    return f"{target} does not match the job files; to compare: cron-generate --check; to update it: cron-generate"
 
 
 def _gone(target: str, program: str) -> str:

@@ -94,14 +94,14 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         why         text?  the note, or what the rule saw
         kind        text?  by_hand, or why a rule did
         until       time?  when it ends by itself: a pause
-        next_probe  time?  when one scheduled run is let through
+        next_probe  time?  when one scheduled run is tried
         run_id      text?  the run that made a rule hold the job
         evidence    text?  what that run showed
     """),
     "slow_start": keys_of("""
         step                text     the next run, as `2 of 3`
         runs                whole    how many it takes
-        successes           whole    how many went well
+        successes           whole    how many succeeded
         last_seconds        number?  of the last such run
         usual_seconds       number?  of runs before
         last_output_bytes   number?  of the last such run
@@ -124,7 +124,7 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         last               run?         the last run that ended and was not skipped
         running            run?         the current run
         recent             [text]       outcomes of the last runs, oldest first
-        median_seconds     number?      of the last runs that went well
+        median_seconds     number?      of the last successful runs
         schedule           [text]?      as the file has it
         schedule_in_words  text?        in plain English
         disabled           boolean?     whether the file disables it
@@ -214,8 +214,8 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
     "proposal": keys_of("""
         stderr       text   the pattern of a rule
         example      text   a line that it matches
-        good_runs    whole  runs that went well and had it
-        failed_runs  whole  runs that failed and had it
+        good_runs    whole  successful runs with it
+        failed_runs  whole  failed runs with it
     """),
     "removed": keys_of("""
         path        text   the file

@@ -69,7 +69,7 @@ ANSWERS = (
     """)),
     Answer(commands=("process-control learn",), keys=keys_of("""
         job          text        the job
-        good_runs    whole       how many runs that went well were read
+        good_runs    whole       how many successful runs were read
         failed_runs  whole       how many others
         proposals    [proposal]  rules to paste
     """)),

@@ -42,7 +42,7 @@ STREAM_WORDS = {STDOUT: "out", STDERR: "err", DROPPED: "cut"}
     "logs",
     epilog=(
         "Control characters are escaped, and the secrets of the job's environment_file are masked, unless --raw. "
-        "Where the secrets that the run had are not known any more, nothing is shown but by --raw (77). "
+        "If the secrets of the run are no longer known, only --raw shows the log (else exit code 77). "
         "With --times in a pipe: time, stream (out, err, cut) and text, separated by tabs."
     ),
 )
@@ -73,7 +73,7 @@ def logs(
         raise UsageError("which job?", mend="process-control logs JOB, or --run ID")
     if as_raw and (times or as_json or count is not None):
         raise UsageError(
-            "--raw gives the whole log as it is: no --times, --json, -n", mend="process-control logs --help"
+            "--raw prints the whole log as it is: not with --times, --json or -n", mend="process-control logs --help"
         )
     settings = session.settings("logs")
     run = _find(settings, job, run_id)

@@ -59,7 +59,7 @@ FLAGS = (
     Flag(
         names=("--dry-run",),
         meaning="show what would run: command, environment, directory, user, limits, lock",
-        more="Nothing is run, and the values of the environment are not shown.",
+        more="Nothing is run. Values of the environment are not shown.",
     ),
     Flag(
         names=("-l", "--list-jobs"),

@@ -914,7 +914,7 @@ CONFIGURATION_FIELDS = (
     Field(
         key="user",
         kind=ACCOUNT,
-        default_words="whoever runs it",
+        default_words="the account that runs it",
         meaning="The service user: the one account that jobs run as.",
         example="jobs",
     ),

@@ -41,7 +41,7 @@ def fault(reason: str, path: str, stat: "posix.stat_result", owners: tuple[int, 
     return Fault(
         f"writable by group '{group_name(stat.st_gid)}' ({mode})",
         where=shown(path),
-        mend=f"chmod g-w {argument}, or name the group as 'trusted_group' in the configuration",
+        mend=f"name the group as 'trusted_group' in the configuration, or: chmod g-w {argument}",
     )
 
 

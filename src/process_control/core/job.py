@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "3106f3416af9"
+FIELDS_VERSION = "86dd7fccc96b"
 
 ATTRIBUTES = (
     "slug",

@@ -33,7 +33,7 @@ def not_executed(argv: list[str], surroundings: Surroundings, report: bytes) -> 
         return NotExecuted(126, f"{shown(name)}: {_no_interpreter(rest, name)}")
     if stage == b"x" and number == errno.ENOENT:
         return NotExecuted(127, f"{shown(name)}: no such file")
-    places = {b"d": f"working directory {directory}", b"x": name, b"p": name, b"g": "what holds it to its limits"}
+    places = {b"d": f"working directory {directory}", b"x": name, b"p": name, b"g": "its limits"}
     code = 127 if stage == b"x" and number == errno.ENOTDIR else 126
     why = posix.strerror(number) if number else "could not be set up"
     return NotExecuted(code, f"{places.get(stage, 'the process')}: {why}", is_passing=number in _PASSING)
