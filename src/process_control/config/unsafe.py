@@ -41,7 +41,7 @@ def fault(reason: str, path: str, stat: "posix.stat_result", owners: tuple[int, 
     return Fault(
         f"writable by group '{group_name(stat.st_gid)}' ({mode})",
         where=shown(path),
-        mend=f"name the group as 'trusted_group' in the configuration, or: chmod g-w {argument}",
+        mend=f"if you trust the group, set 'trusted_group' in the configuration; else: chmod g-w {argument}",
     )
 
 
