@@ -21,7 +21,6 @@ import memory
 import others
 import records
 import waterfall
-from bench import QUICK, Bench, Sizes
 from host import installed_product
 from machine import describe_machine
 from measuring import Found
@@ -32,6 +31,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 import history
+from bench import QUICK, Bench, Sizes
 
 FAMILIES: dict[str, Callable[[Bench], Found]] = {
     module.FAMILY: module.measure

@@ -1,8 +1,9 @@
 """Many cold runs in one instant, as at the full hour: against as many bare interpreters in one instant."""
 
-from bench import Bench
 from cold import BARE, SCHEDULED
 from measuring import CPU, WALL, Costs, Found, add_round, cost_at_once, ratios, row_of
+
+from bench import Bench
 
 FAMILY = "at-once"
 

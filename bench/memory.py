@@ -2,10 +2,11 @@
 
 import re
 
-from bench import Bench
 from capture import in_words
 from host import Host
 from measuring import Found, Row, WorthNothing, cost_of, row_of
+
+from bench import Bench
 
 FAMILY = "memory"
 PEAK = re.compile(rb"VmHWM:\s+([0-9]+) kB")

@@ -5,8 +5,9 @@ import subprocess
 from pathlib import Path
 
 import appenders
-from bench import Bench
 from measuring import ENVIRONMENT, Found, WorthNothing, row_of
+
+from bench import Bench
 
 FAMILY = "records"
 GOAL_SECONDS = 0.5

@@ -23,7 +23,7 @@ def folder_of_the_package():
     """Return where the package was installed together with this file, None when it is somewhere else."""
     for place in PLACES:
         folder = f"{PREFIX}/{place.format(VERSION)}"
-        if posix.access(f"{folder}/process_control/cli/stub.py", posix.R_OK):
+        if posix.access(f"{folder}/process_control/entry/stub.py", posix.R_OK):
             return folder
     return None
 
@@ -31,10 +31,10 @@ def folder_of_the_package():
 def run_job(folder):
     if folder is None:
         import_site()
-        from process_control.cli.stub import main
+        from process_control.entry.stub import main
 
         return main()
-    stub = f"{folder}/process_control/cli/stub.py"
+    stub = f"{folder}/process_control/entry/stub.py"
     with open(stub, "rb") as file:
         code = compile(file.read(), stub, "exec")
     return exec(code, {"__name__": "__main__", "__file__": stub, "__builtins__": __builtins__})
@@ -45,9 +45,9 @@ def another_command(folder):
         sys.path.append(folder)
     import_site()
     if NAME == "cron-generate":
-        from process_control.cli.cron_generate import main
+        from process_control.cli.verbs.cron_generate import main
     elif NAME == "check-jobs-icinga":
-        from process_control.cli.check import main_icinga as main
+        from process_control.cli.verbs.check import main_icinga as main
     else:
         from process_control.cli.main import main
     return main()

@@ -64,13 +64,13 @@ class Product:
 
     @property
     def bundle(self) -> Path:
-        """The lean rooms in one file, see `cli/bundle.py`."""
+        """The lean rooms in one file, see `entry/bundle.py`."""
         (bundle,) = (self.package / "__pycache__").glob("lean.*.bundle")
         return bundle
 
     @property
     def stub(self) -> Path:
-        return self.package / "cli" / "stub.py"
+        return self.package / "entry" / "stub.py"
 
     def copy_to(self, prefix: Path) -> "Product":
         """Return a second installation at `prefix`, for tests that damage it. Its commands call its interpreter."""
@@ -176,7 +176,7 @@ def _install(prefix: Path) -> None:
             _copy_distribution(distribution, site_packages)
         _call_python_with_its_flags(prefix)
         # As after the first run of whoever installed it: with the bundle of lean rooms, for every account to read.
-        _must([base, *PYTHON_FLAGS, "-I", "-S", str(site_packages / "process_control" / "cli" / "bundle_writer.py")])
+        _must([base, *PYTHON_FLAGS, "-I", "-S", str(site_packages / "process_control" / "entry" / "build_bundle.py")])
         (prefix / "READY").touch()
     finally:
         os.umask(mask)

@@ -20,8 +20,8 @@ import pytest
 
 from harness import IS_ROOT, PROJECT, SERVICE_USER, Box, Result
 from process_control.cli.exit_codes import RUN_JOB_CODES
+from process_control.core.facts import OUTCOMES, REASONS, SKIP_REASONS
 from process_control.core.job_state import WORST_FIRST
-from process_control.core.run import OUTCOMES, REASONS, SKIP_REASONS
 
 PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("contrib/*.md"), *PROJECT.glob("docs/**/*.md")])
 WRITING = os.environ.get("PROCESS_CONTROL_DOCS") == "write"

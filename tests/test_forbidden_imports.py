@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness import SERVICE_USER, Box
-from process_control.cli.bundle_writer import GUARD, RUNNER
+from process_control.entry.build_bundle import GUARD, RUNNER
 
 FORBIDDEN = {
     "__future__",
@@ -90,7 +90,7 @@ def witnessed_run(box: Box, notes: Path, slug: str) -> list[str]:
     return noted(notes)
 
 
-AFTER_A_MOMENT = ("import process_control.system.guard_watch", "import weakref")
+AFTER_A_MOMENT = ("import process_control.execution.guard_watch", "import weakref")
 """What guard and runner import first when the job has lived for 25 ms: on a slow host before the command runs."""
 
 
@@ -189,7 +189,7 @@ def test_without_the_bundle_a_plain_run_loads_few_modules_and_each_of_them_is_in
     # More modules than this ask for a thought, not for a higher number.
     assert len(ours) <= 43, sorted(ours)
     assert ours <= {*GUARD, *RUNNER}
-    assert "process_control.run_job" in ours
+    assert "process_control.run.run_job" in ours
 
 
 RULES = """

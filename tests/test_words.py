@@ -25,7 +25,7 @@ FORBIDDEN = {
     r"\bhad (its|their) time\b": "older than",
 }
 MAY_SAY = {
-    ("config/generate.py", "told"): "the text of a module, whose comments no user reads",
+    ("tools/keys.py", "told"): "the text of a module, whose comments no user reads",
 }
 """(file, word): why."""
 

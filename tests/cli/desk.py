@@ -13,8 +13,8 @@ import pytest
 from commands import Result
 from harness import forget_cached
 from history.builders import State
-from process_control.cli.cron_generate import cron_generate
 from process_control.cli.main import main, run_command
+from process_control.cli.verbs.cron_generate import cron_generate
 
 
 @dataclass(frozen=True, slots=True)

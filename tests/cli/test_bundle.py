@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from harness import STRANGER, Box, Storm, until
-from process_control.cli.bundle_writer import GUARD, RUNNER
+from process_control.entry.build_bundle import GUARD, RUNNER
 
 SLOT = 'schedule: "* * * * *"\nstart_within: 1h\n'
 
@@ -22,7 +22,7 @@ def own_box(make_box: Callable[..., Box]) -> Box:
 
 
 def write_bundle(box: Box) -> None:
-    writer = box.product.package / "cli" / "bundle_writer.py"
+    writer = box.product.package / "entry" / "build_bundle.py"
     subprocess.run([*box.product.python, "-I", "-S", str(writer)], check=True)
 
 
@@ -58,7 +58,7 @@ def test_a_source_that_was_changed_counts_at_once_and_the_bundle_follows(own_box
     write_bundle(own_box)
     bundle = own_box.product.bundle
     before = bundle.stat().st_ino
-    source = own_box.product.package / "run_job.py"
+    source = own_box.product.package / "run" / "run_job.py"
     text = source.read_text()
     source.unlink()  # the copy shares nothing, but a package manager replaces too
     source.write_text(text.replace("def run_job(", "print('changed')\n\n\ndef run_job(", 1))
@@ -73,7 +73,7 @@ def test_a_source_that_was_changed_counts_at_once_and_the_bundle_follows(own_box
 
 def test_a_source_changed_within_the_same_size_counts_too(own_box: Box) -> None:
     write_bundle(own_box)
-    source = own_box.product.package / "core" / "run.py"
+    source = own_box.product.package / "core" / "facts.py"
     source.write_bytes(source.read_bytes().replace(b'"succeeded"', b'"succeedec"'))
 
     own_box.run("plain", via="stub")
@@ -179,20 +179,20 @@ def test_many_first_runs_at_once_write_one(own_box: Box) -> None:
 
 
 def test_a_fault_of_ours_is_still_told_with_its_place(own_box: Box) -> None:
-    source = own_box.product.package / "run_job.py"
+    source = own_box.product.package / "run" / "run_job.py"
     source.write_text(source.read_text().replace("    run = Run(request, job, adapters)\n", "    run = 1 / 0\n", 1))
     write_bundle(own_box)
 
     result = own_box.run("plain", "--debug", via="stub")
 
     assert result.exit_code == 70
-    assert 'File "process_control/run_job.py", line ' in result.stderr
+    assert 'File "process_control/run/run_job.py", line ' in result.stderr
     assert "run = 1 / 0" in result.stderr
     assert "Traceback" not in own_box.run("plain", via="stub").stderr
 
 
 def test_whoever_writes_it_by_hand_is_told_where_it_is_or_what_is_in_the_way(own_box: Box) -> None:
-    command = [str(own_box.product.prefix / "bin/python"), "-m", "process_control.cli.bundle_writer"]
+    command = [str(own_box.product.prefix / "bin/python"), "-m", "process_control.entry.build_bundle"]
 
     written = own_box.command(command)
     bundle = own_box.product.bundle
@@ -205,7 +205,7 @@ def test_whoever_writes_it_by_hand_is_told_where_it_is_or_what_is_in_the_way(own
 
 @pytest.mark.needs_root
 def test_whoever_may_not_write_it_is_told_so(own_box: Box) -> None:
-    command = [str(own_box.product.prefix / "bin/python"), "-m", "process_control.cli.bundle_writer"]
+    command = [str(own_box.product.prefix / "bin/python"), "-m", "process_control.entry.build_bundle"]
 
     result = own_box.command(command, user=STRANGER)
 

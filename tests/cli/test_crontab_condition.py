@@ -127,7 +127,7 @@ def test_on_a_host_a_cron_that_does_not_run_is_told(desk: Desk, crontab: Path) -
         pytest.skip("namespaces are not permitted here")
     called = f"{sys.executable} -m process_control.cli"
     status = f"{called}.main --config {desk.configuration} status > /dev/null"
-    generate = f"{sys.executable} -c 'from process_control.cli.cron_generate import main; main()'"
+    generate = f"{sys.executable} -c 'from process_control.cli.verbs.cron_generate import main; main()'"
 
     done = subprocess.run(
         [*isolate, "sh", "-ec", ON_A_HOST.format(root=desk.root, status=status, generate=generate)],

@@ -12,7 +12,7 @@ from cli.desk import Desk
 from cli.test_process_control_status import at_terminal  # noqa: F401  a fixture
 from commands import Result
 from harness import STRANGER, Box
-from process_control.cli.error_output import broken
+from process_control.cli.print.error_output import broken
 
 NOW = datetime.now(UTC)
 

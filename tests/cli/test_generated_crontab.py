@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from process_control.cli.generated_crontab import _job_of
+from process_control.crontab.generate import _job_of
+from process_control.crontab.text import InvalidFile, PlannedJob
 from process_control.errors import Fault
-from process_control.export.crontab import InvalidFile, PlannedJob
 
 
 def test_a_job_and_a_bad_file_come_back_as_they_were() -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from harness import PROJECT, Product
-from process_control.cli.generate_pages import SHARE, outputs
 from process_control.cli.main import VERBS
-from process_control.cli.man_pages import PAGES
-from process_control.cli.run_job_flags import FLAGS
-from process_control.config.fields import CONFIGURATION_FIELDS, JOB_FIELDS
+from process_control.cli.run_job.flags import FLAGS
+from process_control.config.keys.fields import CONFIGURATION_FIELDS, JOB_FIELDS
+from tools.man_pages import PAGES
+from tools.pages import SHARE, outputs
 
 MANUAL = [path for path in outputs() if "man" in path.parts]
 SECTIONS = {
@@ -26,7 +26,7 @@ def short(path: Path) -> str:
 
 @pytest.mark.parametrize("path", outputs(), ids=short)
 def test_the_generated_file_is_up_to_date(path: Path) -> None:
-    stale = "run: python -m process_control.cli.generate_pages"
+    stale = "run: python -m tools.pages"
 
     assert path.exists(), stale
     assert path.read_text(encoding="utf-8") == outputs()[path], stale

@@ -9,8 +9,8 @@ import pytest
 
 from cli.desk import Desk
 from harness import Box, Result
-from process_control.cli.json_objects import OBJECTS
-from process_control.cli.json_shapes import ANSWERS, ERROR, json_schema
+from tools.json_objects import OBJECTS
+from tools.json_shapes import ANSWERS, ERROR, json_schema
 
 OF_COMMAND = {command: answer for answer in ANSWERS for command in answer.commands}
 

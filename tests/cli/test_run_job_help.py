@@ -1,8 +1,8 @@
 """`run-job --help`: one table of flags, and the reader of the command line knows the same ones."""
 
 from harness import Box
-from process_control.cli.run_job_flags import FLAGS, help_text
-from process_control.cli.run_job_options import FLAGS as READ
+from process_control.cli.run_job.flags import FLAGS, help_text
+from process_control.cli.run_job.options import FLAGS as READ
 
 
 def test_help_tells_every_flag_that_is_read_and_no_other() -> None:

@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from process_control.cli.table import Column, facts, lines_of, wrapped
+from process_control.cli.print.table import Column, facts, lines_of, wrapped
 
 HISTORY = [
     Column(title="WHEN"),

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness import PROJECT, storm_size
-from process_control.config.document import Document, parse, without_tabs
 from process_control.config.job_file import read_job
-from process_control.config.nodes import Broken, List, Map, Node, Text
+from process_control.config.yaml.document import Document, parse, without_tabs
+from process_control.config.yaml.nodes import Broken, List, Map, Node, Text
 from process_control.errors import BadConfiguration
 
 MILLISECONDS_ALLOWED = 100

@@ -2,7 +2,7 @@
 
 import pytest
 
-from process_control.config.folded import folded_characters
+from process_control.config.keys.regex_cost import folded_characters
 
 COUNTS = {
     "[a-z]": 0,

@@ -7,17 +7,17 @@ import pytest
 
 from harness import PROJECT
 from process_control.config.configuration import read_configuration
-from process_control.config.fields import CONFIGURATION_FIELDS, JOB_FIELDS, Field
-from process_control.config.generate import example_entry, outputs
 from process_control.config.job_file import read_job
-from process_control.config.kinds import SLUG
+from process_control.config.keys.fields import CONFIGURATION_FIELDS, JOB_FIELDS, Field
+from process_control.config.keys.kinds import SLUG
 from process_control.config.settings import Settings
 from process_control.core.job import is_slug
+from tools.keys import example_entry, outputs
 
 
 @pytest.mark.parametrize("path", outputs(), ids=lambda path: str(path.relative_to(PROJECT)))
 def test_the_generated_file_is_up_to_date(path: Path) -> None:
-    stale = "run: python -m process_control.config.generate"
+    stale = "run: python -m tools.keys"
 
     assert path.read_text(encoding="utf-8") == outputs()[path], stale
 

@@ -13,8 +13,8 @@ import pytest
 
 from config.test_document import BOMBS, KILOBYTES_ALLOWED, MILLISECONDS_ALLOWED
 from harness import PROJECT, Box, Storm
-from process_control.config.document import without_tabs
 from process_control.config.job_file import read_job
+from process_control.config.yaml.document import without_tabs
 from process_control.errors import BadConfiguration
 
 WORDS = [

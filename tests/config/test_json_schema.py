@@ -5,10 +5,9 @@ import pytest
 import yaml
 
 from harness import PROJECT
-from process_control.config.fields import JOB_FIELDS
-from process_control.config.generate import example_entry
 from process_control.config.job_file import read_job
-from process_control.config.json_schema import job_schema
+from process_control.config.keys.fields import JOB_FIELDS, example_entry
+from process_control.config.keys.json_schema import job_schema
 from process_control.errors import BadConfiguration
 
 VALIDATOR = jsonschema.Draft7Validator(job_schema())

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from harness import forget_cached
+from process_control.config.cache.next_slots import COMING_SLOTS, KnownSchedules
 from process_control.config.job_directory import load_job
-from process_control.config.known_schedules import COMING_SLOTS, KnownSchedules
 from process_control.config.settings import Settings, load_settings
 from process_control.core.job import Job
-from process_control.core.schedule import Schedule
+from process_control.core.schedule.schedule import Schedule
 
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 EXPRESSIONS = ("17 * * * *", "*/5 * * * *", "H H * * *", "30 2 * * 0", "0 0 29 2 *")

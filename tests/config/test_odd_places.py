@@ -2,9 +2,9 @@
 
 import pytest
 
-from process_control.config.document import parse
 from process_control.config.job_file import read_job
 from process_control.config.odd_text import warnings
+from process_control.config.yaml.document import parse
 from process_control.errors import BadConfiguration
 
 HEAD = "name: A\ncommand: a\n"

@@ -7,7 +7,7 @@ import pytest
 from process_control.config.job_file import read_job
 from process_control.core.job import Job
 from process_control.errors import BadConfiguration
-from process_control.json_text import decode, encode
+from process_control.system.json_text import decode, encode
 
 
 def read(text: str, default_values: dict[str, Any] | None = None) -> Job:

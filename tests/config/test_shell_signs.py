@@ -3,8 +3,8 @@
 import pytest
 
 from process_control.config.command_words import split
-from process_control.config.document import parse
 from process_control.config.shell_signs import shell_signs, warnings
+from process_control.config.yaml.document import parse
 
 NAMED = {
     "a pipe": ("echo x | wc -l", ["|"]),

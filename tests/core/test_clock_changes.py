@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from process_control.core.clock_changes import clock_change_marks
-from process_control.core.schedule import Schedule
+from process_control.core.schedule.clock_changes import clock_change_marks
+from process_control.core.schedule.schedule import Schedule
 
 FORWARD, BACK = datetime(2026, 3, 28, 12, tzinfo=UTC), datetime(2026, 10, 24, 12, tzinfo=UTC)
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from process_control.core.facts import Facts
 from process_control.core.finding import Verdict
 from process_control.core.line_watch import Lines
-from process_control.core.run import Facts
 from process_control.core.verdict import judge
 
 

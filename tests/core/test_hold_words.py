@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from process_control.core.hold_words import hold_for_people
+from process_control.core.hold_in_words import hold_for_people
 
 NOW = datetime(2026, 11, 28, 3, 53, 53, tzinfo=UTC)
 SINCE = "2026-11-28T03:28:53.819Z"

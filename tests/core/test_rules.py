@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from process_control.core.facts import Facts, looks_at_successes
 from process_control.core.finding import STDERR, STDOUT, Verdict
 from process_control.core.line_watch import Lines
 from process_control.core.rules import CONDITIONS, rules_of
-from process_control.core.run import Facts, looks_at_successes
 from process_control.core.verdict import exit_status, judge, judge_command
 
 REGEX = "x"

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from process_control.core.facts import OUTCOMES, REASONS, Facts
 from process_control.core.finding import Verdict
 from process_control.core.rules import rules_of
-from process_control.core.run import OUTCOMES, REASONS, Facts
 from process_control.core.verdict import exit_status, judge, signal_name
 
 

@@ -6,8 +6,7 @@ from dataclasses import replace
 import pytest
 
 from export.cron_reader import read
-from process_control.errors import BadConfiguration, Fault
-from process_control.export.crontab import (
+from process_control.crontab.text import (
     Crontab,
     InvalidFile,
     Manner,
@@ -16,6 +15,7 @@ from process_control.export.crontab import (
     on_one_line,
     write_crontab,
 )
+from process_control.errors import BadConfiguration, Fault
 
 IN_CRON_D = Manner(
     target="/etc/cron.d/process-control",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from process_control.export.crontab_changes import Change, changes, difference, is_of_somebody_else
+from process_control.crontab.changes import Change, changes, difference, is_of_somebody_else
 
 HEADER = "# Written by cron-generate from the jobs in /j\n"
 BACKUP = "30 2 * * * jobs /usr/bin/run-job --scheduled backup"

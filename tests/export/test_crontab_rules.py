@@ -9,13 +9,7 @@ import pytest
 
 from export.cron_reader import IgnoresTheFile, read
 from harness import Storm
-from process_control.export.crontab_rules import (
-    LONGEST_COMMAND,
-    MOST_LINES,
-    has_users,
-    is_name_that_cron_reads,
-    read_crontab,
-)
+from process_control.crontab.rules import LONGEST_COMMAND, MOST_LINES, has_users, is_name_that_cron_reads, read_crontab
 
 READ = {
     "numbers": "5 4 3 2 1 true",

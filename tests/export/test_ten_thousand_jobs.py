@@ -18,8 +18,8 @@ import pytest
 
 from export.cron_reader import Line, read
 from harness import Product, storm_size
+from process_control.crontab.text import InvalidFile, Manner, PlannedJob, write_crontab
 from process_control.errors import Fault
-from process_control.export.crontab import InvalidFile, Manner, PlannedJob, write_crontab
 from real_cron import RealCron
 
 JOBS = storm_size(10_000, 40_000)

@@ -48,7 +48,7 @@ def main() -> None:
 
     for place, _ in VERBS.values():
         importlib.import_module(place.partition(":")[0])
-    importlib.import_module("process_control.cli.cron_generate")
+    importlib.import_module("process_control.cli.verbs.cron_generate")
     with open(sys.argv[1], encoding="ascii") as file:
         lines = json.load(file)
     for command, *words in lines:

@@ -13,21 +13,21 @@ from typing import Any
 from cronsim import CronSim
 
 from config.host import Host
-from process_control.config import cache
+from process_control.config.cache import read
 from process_control.config.configuration import read_configuration
-from process_control.config.document import parse, without_tabs
 from process_control.config.environment_file import read_environment_file
 from process_control.config.job_directory import load_job
 from process_control.config.job_file import read_job
-from process_control.config.kinds import LONGEST_SECONDS, bytes_of, seconds_of
-from process_control.config.nodes import List, Map, Node, Text
+from process_control.config.keys.kinds import LONGEST_SECONDS, bytes_of, seconds_of
 from process_control.config.original import EARLY, LATER, Original, rewrite_configuration, rewrite_job
-from process_control.core.cron_fields import ScheduleError
+from process_control.config.yaml.document import parse, without_tabs
+from process_control.config.yaml.nodes import List, Map, Node, Text
 from process_control.core.job import Job
-from process_control.core.schedule import Schedule
+from process_control.core.schedule.cron_fields import ScheduleError
+from process_control.core.schedule.schedule import Schedule
 from process_control.errors import BadConfiguration, Fault
-from process_control.json_text import decode, encode
-from process_control.system.match_guard import MatchGuard, Regex, TakesTooLong
+from process_control.execution.regex_guard import MatchGuard, Regex, TakesTooLong
+from process_control.system.json_text import decode, encode
 
 SECONDS_FOR_A_FILE = 0.5
 """CPU time. Promised are 0.1 s; under a tracer, and with its caches cold, anything takes longer."""
@@ -226,7 +226,7 @@ def cache_file(data: bytes, room: Path) -> None:
         host.job("purge", "schedule: '*/5 * * * *'\nstderr: fail\n")
     expected = load_job("purge", host.settings("purge"))
     [file] = room.rglob("purge@*.json")
-    fixed = cache.stamp().encode()
+    fixed = read.stamp().encode()
 
     file.write_bytes(data.replace(b"MADE_BY", fixed).replace(b"ROOM", str(room).encode()))
 

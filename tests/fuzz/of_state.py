@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from process_control.core.gate import STATES
-from process_control.history import events, packed_day
-from process_control.history.block import BLOCK_BYTES, read_block, run_in, runner_is_alive, slot_in
-from process_control.history.index import Index
+from process_control.history import compressed_day, journal_reader
+from process_control.history.index.index import Index
 from process_control.history.log_reader import DROPPED, STDERR, STDOUT, last_lines, lines, raw
-from process_control.history.record import JobRecord
-from process_control.json_text import decode, encode
+from process_control.state.block import BLOCK_BYTES, read_block, run_in, runner_is_alive, slot_in
+from process_control.state.job_state import JobRecord
+from process_control.system.json_text import decode, encode
 
 DAY = "2026-03-10"
 LATER_DAYS = ("2026-03-11", "2026-03-12")
@@ -85,15 +85,15 @@ def _reads(data: bytes, room: Path, *, file: str) -> None:
     with Index.open(str(room)) as index:  # nothing new: the same answer from what was kept
         assert {run.run_id for run in index.runs()} == known | LATER_RUNS
         assert {each.file: each.lines for each in index.garbled()} == garbled
-    read = list(events.records(str(room)))
+    read = list(journal_reader.records(str(room)))
     assert [record for record in read if record in records] == records
-    assert len(events.newest(str(room), count=3)) <= 3
+    assert len(journal_reader.newest(str(room), count=3)) <= 3
 
 
 def _is_found(data: bytes, room: Path) -> None:
     for record in _records(data)[:5]:
         if _is_a_run(record) and record["run_id"].isalnum():
-            found = events.event_of_run(str(room), event=record["event"], run_id=record["run_id"], since="")
+            found = journal_reader.event_of_run(str(room), event=record["event"], run_id=record["run_id"], since="")
             assert found is not None
 
 
@@ -113,16 +113,16 @@ def packed(data: bytes, room: Path) -> None:
     path.write_bytes(data)
     text, is_whole = _unpacked(data)
 
-    blocks = list(packed_day.decompressed(str(path)))
+    blocks = list(compressed_day.decompressed(str(path)))
     assert b"".join(block for block in blocks if block) == text
     assert (None not in blocks) == is_whole
-    assert max((len(block) for block in blocks if block), default=0) <= packed_day.BLOCK_BYTES
+    assert max((len(block) for block in blocks if block), default=0) <= compressed_day.BLOCK_BYTES
     _reads(text, room, file=path.name) if is_whole else _survives(text, room)
 
     plain = path.with_suffix("")
     more = f"\n{SKIP % ('06a1bktzm0more00', DAY)}".encode()
     plain.write_bytes(more)
-    packed_day.compress(str(plain))
+    compressed_day.compress(str(plain))
     assert gzip.decompress(path.read_bytes()) == text + more
     assert not plain.exists()
 

@@ -9,17 +9,17 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from export.cron_reader import IgnoresTheFile, read
-from process_control.cli.run_job_options import Options, parse
+from process_control.cli.run_job.options import Options, parse
 from process_control.core.line_watch import LONGEST_LINE, Splitter
 from process_control.core.masking import mask, mask_beginning, mask_excerpt
+from process_control.crontab.changes import changes, difference, is_of_somebody_else
+from process_control.crontab.rules import read_crontab
 from process_control.errors import UsageError
-from process_control.export.crontab_changes import changes, difference, is_of_somebody_else
-from process_control.export.crontab_rules import read_crontab
-from process_control.notify.failmail import message_of
-from process_control.notify.mail import Mail, as_html, as_text
+from process_control.notify.channels.mail.render import Mail, as_html, as_text
+from process_control.notify.channels.mail.send import message_of
 from process_control.notify.message import escape_controls
-from process_control.notify.outlet import Outlet
-from process_control.notify.terminal import Terminal
+from process_control.run.outlet import Outlet
+from process_control.run.show_output import Terminal
 
 SECRET = "correct-horse"
 AT = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)

@@ -12,7 +12,7 @@ import pytest
 
 from harness import Box
 from process_control.cli.main import VERBS, process_control
-from process_control.cli.run_job_flags import FLAGS
+from process_control.cli.run_job.flags import FLAGS
 from storms import Storm
 
 DRIVER = Path(__file__).with_name("command_lines.py")

@@ -16,7 +16,7 @@ from cli.desk import Desk, new_desk
 from harness import storm_size
 from history.builders import NOON
 from process_control.core.health import Health, HoldKind
-from process_control.history.block import job_directory
+from process_control.state.block import job_directory
 
 OF_ALL = [
     ["status"],

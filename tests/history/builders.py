@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from process_control.core.run_id import run_id
-from process_control.history.block import job_directory
+from process_control.state.block import job_directory
 from process_control.system import proc
 
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)

@@ -9,10 +9,10 @@ import pytest
 
 from harness import Box
 from process_control.core.gate import STATES
-from process_control.history import events, journal
-from process_control.history.after_boot import recover
-from process_control.history.block import read_block
-from process_control.history.record import JobRecord
+from process_control.history import journal, journal_reader
+from process_control.state.after_boot import recover
+from process_control.state.block import read_block
+from process_control.state.job_state import JobRecord
 from process_control.system import proc
 from process_control.system.clock import iso
 from runs import ONE_SLOT, ends, outcomes, starts
@@ -198,8 +198,8 @@ def test_the_journal_backwards_is_the_journal_forwards_the_other_way_round(tmp_p
         with Path(f"{state}/journal/2026-01-0{1 + number // 2000}.jsonl").open("ab") as file:
             file.write(("\n" + json.dumps({"event": "skip", "number": number, "pad": "x" * (number % 977)})).encode())
 
-    assert list(events.backwards(state)) == list(events.records(state))[::-1]
-    assert next(events.backwards(state, since="2026-01-03"))["number"] == 4999
+    assert list(journal_reader.backwards(state)) == list(journal_reader.records(state))[::-1]
+    assert next(journal_reader.backwards(state, since="2026-01-03"))["number"] == 4999
 
 
 def journal_day(state: str, moment: float) -> Path:

@@ -9,8 +9,8 @@ import pytest
 
 from harness import Storm
 from history.builders import NOON, State
-from process_control.history.glance import RECENT_RUNS, Glance, glance_at
-from process_control.history.index import Index
+from process_control.history.index.index import Index
+from process_control.history.index.summary import RECENT_RUNS, Glance, glance_at
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 JOBS = ("a", "b", "c")

@@ -15,8 +15,8 @@ import pytest
 
 from harness import IS_ROOT, STRANGER, Box, Storm
 from history.builders import NOON, State, iso
-from process_control.history.index import Garbled, Index
-from process_control.history.recorded_run import Run
+from process_control.history.index.index import Garbled, Index
+from process_control.history.index.past_run import Run
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -587,7 +587,7 @@ def test_readers_survive_whatever_happens_to_the_index_while_they_read(state: St
 
 def reader_of(state: State) -> "subprocess.Popen[bytes]":
     script = (
-        "import sys; from process_control.history.index import Index\n"
+        "import sys; from process_control.history.index.index import Index\n"
         "with Index.open(sys.argv[1]) as index: print(len(index.runs()))"
     )
     command = [sys.executable, "-c", script, str(state)]

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from harness import Storm
-from process_control.history.journal_lines import Garbled, Lines
-from process_control.history.run_rows import END, FACTS, NESTED, START, TEXTS, is_sound, row_of
+from process_control.history.index.fast_lines import Garbled, Lines
+from process_control.history.index.rows import END, FACTS, NESTED, START, TEXTS, is_sound, row_of
 
 ODD: list[Any] = [
     None, True, 0, -1, 1.5, 10**30, "", "text", "a\tb", "caf\u00e9 \u2713", '"quoted"\\', [], [1, "x"], {},

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from history.builders import State
-from process_control.history.index import Index
+from process_control.history.index.index import Index
 from process_control.history.retention import Pruned, apply_retention, compress
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from process_control.notify.failmail import message_of
-from process_control.notify.mail import LONGEST_SUBJECT, Mail, as_html, as_text
+from process_control.notify.channels.mail.render import LONGEST_SUBJECT, Mail, as_html, as_text
+from process_control.notify.channels.mail.send import message_of
 
 AT = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)
 HOSTILE = 'x\r\nBcc: everybody@example.org\r\n\r\n<script>alert("1")</script>\x1b[31m\x07\u202e \udcff &'

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mail_server import certificate, mail_server
-from process_control.notify.failmail import Undelivered, Way, send
-from process_control.notify.smtp import Server
+from process_control.notify.channels.mail.send import Undelivered, Way, send
+from process_control.notify.channels.mail.smtp import Server
 
 NAME, PASSWORD = "jörg", "pässwort-geheim"
 

@@ -7,9 +7,9 @@ import pytest
 
 from harness import Box, lives, until
 from process_control.errors import CannotRecord
-from process_control.history.block import read_block
-from process_control.history.block_room import cut
-from process_control.history.record import JobRecord
+from process_control.state.block import read_block
+from process_control.state.block_room import cut
+from process_control.state.job_state import JobRecord
 from runs import kill_both, outcomes, records, starts
 
 WIDE = "\N{GRINNING FACE}"  # twelve bytes of JSON

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from harness import Box, Storm
-from process_control.core.schedule import Schedule
+from process_control.core.schedule.schedule import Schedule
 from runs import script
 
 LIBRARY = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)

@@ -48,7 +48,7 @@ for name in ("write", "pwrite", "fdatasync", "fsync", "rename", "mkdir", "open",
     setattr(os, name, getattr(posix, name))
 sys.path.insert(0, sys.argv.pop(1))
 sys.dont_write_bytecode = True
-from process_control.cli.run_job import main
+from process_control.cli.run_job.main import main
 main()
 """
 

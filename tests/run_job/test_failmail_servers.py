@@ -360,7 +360,7 @@ for name in ("write", "pwrite", "fdatasync", "fsync", "rename", "unlink", "utime
     setattr(posix, name, counted(getattr(posix, name)))
 sys.path.insert(0, sys.argv.pop(1))
 sys.dont_write_bytecode = True
-from process_control.cli.run_job import main
+from process_control.cli.run_job.main import main
 main()
 """
 

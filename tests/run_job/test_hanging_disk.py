@@ -9,7 +9,7 @@ import pytest
 
 from hanging_disk import hanging_disk
 from harness import Box, children, lives, until
-from process_control.system import guard, guard_watch
+from process_control.execution import guard, guard_watch
 from runs import ONE_SLOT, outcomes, records, the_end
 
 pytestmark = pytest.mark.needs_root

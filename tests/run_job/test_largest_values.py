@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from harness import Box, until
-from process_control.config.fields import JOB_FIELDS, Field
-from process_control.config.kinds import LONGEST_SECONDS
+from process_control.config.keys.fields import JOB_FIELDS, Field
+from process_control.config.keys.kinds import LONGEST_SECONDS
 from runs import ONE_SLOT, outcomes, records, script, waiting_for_a_lock
 
 LARGEST = f"{LONGEST_SECONDS}s"

@@ -19,7 +19,11 @@ from runs import ONE_SLOT, assert_each_start_has_one_end, ends, script, starts
 
 pytestmark = pytest.mark.needs_root
 
-RUN_JOB, PROCESS_CONTROL, TELLING = "process_control.cli.run_job", "process_control.cli.main", "process_control.telling"
+RUN_JOB, PROCESS_CONTROL, TELLING = (
+    "process_control.cli.run_job.main",
+    "process_control.cli.main",
+    "process_control.notify.deliver",
+)
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def met_the_interpreter(result: Result) -> bool:
     ends with 1, and what it was asked in a finalizer it says and goes on from.
     """
     ours = set(re.findall(r"process_control/(\S+)\"", result.stderr))
-    return "KeyboardInterrupt" in result.stderr and ours <= {"cli/stub.py"}
+    return "KeyboardInterrupt" in result.stderr and ours <= {"entry/stub.py"}
 
 
 def test_a_signal_during_a_wait_for_the_lock_ends_the_wait(box: Box) -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from events import PATIENCE_SECONDS, readable
 from process_control.core.job import Job
-from process_control.system import cgroup
-from process_control.system.limits import Limits
-from process_control.system.process import NotExecuted, Surroundings, start
+from process_control.execution import cgroup
+from process_control.execution.limits import Limits
+from process_control.execution.process import NotExecuted, Surroundings, start
 
 
 @pytest.fixture

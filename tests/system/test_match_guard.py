@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from process_control.system.match_guard import Interrupted, MatchGuard, Regex, TakesTooLong
+from process_control.execution.regex_guard import Interrupted, MatchGuard, Regex, TakesTooLong
 
 LONG = 65536
 BOMBS = {

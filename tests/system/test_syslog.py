@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness import SERVICE_USER, Box, until
-from process_control.notify.invocation import invocation, severity
+from process_control.notify.syslog_line import invocation, severity
 from process_control.system import syslog
 from runs import ONE_SLOT, kill_both, outcomes
 from syslog_listener import Listener, parsed

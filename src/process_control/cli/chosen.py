@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from process_control.cli.output import print_json, talk
-from process_control.cli.run_job import own_directories, refuse_network_state, who
-from process_control.cli.run_job_options import one_line
+from process_control.cli.print.output import print_json, talk
+from process_control.cli.run_job.main import own_directories, refuse_network_state, who
+from process_control.cli.run_job.options import one_line
 from process_control.cli.session import Session, select_jobs
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings

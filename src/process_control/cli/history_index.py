@@ -2,7 +2,7 @@
 
 import sys
 
-from process_control.history.index import Index
+from process_control.history.index.index import Index
 
 WORTH_TELLING_BYTES = 64 << 20
 """So much of the journal is folded in a second."""

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 import click
 
 from process_control import __version__
-from process_control.cli.output import talk
+from process_control.cli.print.output import talk
 from process_control.cli.session import Session
-from process_control.cli.verbs import Verbs
+from process_control.cli.verb_group import Verbs
 from process_control.errors import CannotRecord, NotPermitted, OwnFault, ProcessControlError, UsageError
 
 BROKEN_PIPE = 128 + 13
@@ -25,34 +25,40 @@ ALLOCATIONS_BEFORE_COLLECTING = 100_000  # thousands of jobs are lists, not cycl
 
 # verb: (where it lives, what the list of verbs says of it)
 VERBS = {
-    "init": ("process_control.cli.init:init", "write the example configuration and a first job that runs"),
-    "list": ("process_control.cli.jobs:list_jobs", "all jobs: state, schedule in words, tags"),
-    "status": ("process_control.cli.jobs:status", "state of jobs, worst first; with one JOB: details and last output"),
-    "run": ("process_control.cli.runs:run", "start jobs and print their run ids; --follow waits for one"),
-    "stop": ("process_control.cli.runs:stop", "stop the runs of jobs and wait until their process trees are gone"),
-    "wait": ("process_control.cli.runs:wait", "wait until the runs of jobs have ended"),
-    "hold": ("process_control.cli.hold:hold", "prevent scheduled runs until somebody releases the job"),
-    "release": ("process_control.cli.hold:release", "end a hold or a backoff; with slow_start, slowly first"),
-    "pause": ("process_control.cli.hold:pause", "hold for a limited time"),
+    "init": ("process_control.cli.verbs.init:init", "write the example configuration and a first job that runs"),
+    "list": ("process_control.cli.verbs.jobs:list_jobs", "all jobs: state, schedule in words, tags"),
+    "status": (
+        "process_control.cli.verbs.jobs:status",
+        "state of jobs, worst first; with one JOB: details and last output",
+    ),
+    "run": ("process_control.cli.verbs.runs:run", "start jobs and print their run ids; --follow waits for one"),
+    "stop": (
+        "process_control.cli.verbs.runs:stop",
+        "stop the runs of jobs and wait until their process trees are gone",
+    ),
+    "wait": ("process_control.cli.verbs.runs:wait", "wait until the runs of jobs have ended"),
+    "hold": ("process_control.cli.verbs.hold:hold", "prevent scheduled runs until somebody releases the job"),
+    "release": ("process_control.cli.verbs.hold:release", "end a hold or a backoff; with slow_start, slowly first"),
+    "pause": ("process_control.cli.verbs.hold:pause", "hold for a limited time"),
     "show": (
-        "process_control.cli.show:show",
+        "process_control.cli.verbs.show:show",
         "effective settings of a job, and where each comes from; next planned times",
     ),
-    "history": ("process_control.cli.history:history", "past runs: when, how long, the outcome and why"),
-    "logs": ("process_control.cli.logs:logs", "what a run printed"),
+    "history": ("process_control.cli.verbs.history:history", "past runs: when, how long, the outcome and why"),
+    "logs": ("process_control.cli.verbs.logs:logs", "what a run printed"),
     "audit": (
-        "process_control.cli.audit:audit",
+        "process_control.cli.verbs.audit:audit",
         "every start, skip, end, stop, mail and change: when, who, what and why",
     ),
-    "check": ("process_control.cli.check:check", "Icinga or Nagios plugin: exit code 0, 1, 2 or 3"),
-    "lint": ("process_control.cli.lint:lint", "find faults in job files"),
-    "notify": ("process_control.cli.notify:notify", "`notify test`: send a test mail"),
-    "learn": ("process_control.cli.learn:learn_noise", "propose rules for stderr lines of successful runs"),
-    "explain": ("process_control.cli.explain:explain", "what a key means: type, default, example"),
-    "import": ("process_control.cli.imports:imports", "make job files from those of another program"),
-    "schema": ("process_control.cli.schema:schema", "the JSON Schema of the job file, for editors"),
-    "prune": ("process_control.cli.prune:prune", "delete logs and history beyond the `retention` settings"),
-    "help": ("process_control.cli.help:help_of_a_verb", "show what a verb does and its options: help VERB"),
+    "check": ("process_control.cli.verbs.check:check", "Icinga or Nagios plugin: exit code 0, 1, 2 or 3"),
+    "lint": ("process_control.cli.verbs.lint:lint", "find faults in job files"),
+    "notify": ("process_control.cli.verbs.notify:notify", "`notify test`: send a test mail"),
+    "learn": ("process_control.cli.verbs.learn:learn_noise", "propose rules for stderr lines of successful runs"),
+    "explain": ("process_control.cli.verbs.explain:explain", "what a key means: type, default, example"),
+    "import": ("process_control.cli.verbs.imports:imports", "make job files from those of another program"),
+    "schema": ("process_control.cli.verbs.schema:schema", "the JSON Schema of the job file, for editors"),
+    "prune": ("process_control.cli.verbs.prune:prune", "delete logs and history beyond the `retention` settings"),
+    "help": ("process_control.cli.verbs.help:help_of_a_verb", "show what a verb does and its options: help VERB"),
 }
 
 
@@ -104,7 +110,7 @@ def run_command(command: click.Command, words: Sequence[str], *, name: str) -> i
 
 
 def _complain(error: ProcessControlError, words: Sequence[str]) -> int:
-    from process_control.cli.error_output import print_error, wants_json
+    from process_control.cli.print.error_output import print_error, wants_json
 
     print_error(error, as_json=wants_json(words))
     return error.exit_code

@@ -18,7 +18,7 @@ from process_control.system.account import may_look as account_may_look
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from process_control.history.index import Index
+    from process_control.history.index.index import Index
 
 JOBS_HELP = "JOB is a slug, a glob in quotes, or tag:NAME; several may be given."
 

@@ -2,7 +2,7 @@
 
 import os
 
-from process_control.cli.output import talk
+from process_control.cli.print.output import talk
 from process_control.config.settings import Settings
 
 

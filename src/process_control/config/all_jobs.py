@@ -5,7 +5,7 @@ One cache file holds them all; it is written again when more than one file in tw
 
 from typing import Any
 
-from process_control.config import cache
+from process_control.config.cache import read
 from process_control.config.job_directory import InvalidJob, JobDirectory, read_job
 from process_control.config.settings import Settings
 from process_control.core.job import Job, is_slug
@@ -54,12 +54,12 @@ class _Listing:
     def _zone_is_known(self, time_zone: str | None) -> bool:
         """Ask the host once for each zone: an upgrade may have taken its names away."""
         if time_zone not in self._zones:
-            self._zones[time_zone] = cache.zone_is_known(time_zone)
+            self._zones[time_zone] = read.zone_is_known(time_zone)
         return self._zones[time_zone]
 
     def _read(self) -> dict[str, list[Any]]:
         search = self._settings.search
-        known = cache.read(search.cache_places_now(), search.cache_name(LISTING))
+        known = read.read(search.cache_places_now(), search.cache_name(LISTING))
         if known is None or known.get("made_with") != self._made_with or not isinstance(known.get("jobs"), dict):
             return {}
         jobs: dict[str, list[Any]] = known["jobs"]
@@ -85,8 +85,8 @@ class _Listing:
             return
         import json  # its encoder is in C: thousands of jobs
 
-        from process_control.config import cache_writer
+        from process_control.config.cache import write
 
-        value = {"made_by": cache.stamp(), "made_with": self._made_with, "jobs": self._now}
+        value = {"made_by": read.stamp(), "made_with": self._made_with, "jobs": self._now}
         search = self._settings.search
-        cache_writer.write_text(search.cache_places_now(), search.cache_name(LISTING), json.dumps(value))
+        write.write_text(search.cache_places_now(), search.cache_name(LISTING), json.dumps(value))

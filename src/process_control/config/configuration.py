@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from process_control.config.document import parse
-from process_control.config.failmail import check_failmail
-from process_control.config.fields import CONFIGURATION_FIELDS, JOB_FIELDS
 from process_control.config.job_file import read_defaults
-from process_control.config.kinds import refuse
-from process_control.config.map_reader import read_map
-from process_control.config.nodes import Map, Text
-from process_control.config.unsafe import shown
+from process_control.config.keys.failmail import check_failmail
+from process_control.config.keys.fields import CONFIGURATION_FIELDS, JOB_FIELDS
+from process_control.config.keys.kinds import refuse
+from process_control.config.keys.map_reader import read_map
+from process_control.config.yaml.document import parse
+from process_control.config.yaml.nodes import Map, Text
 from process_control.errors import BadConfiguration
+from process_control.system.untrusted import shown
 
 _KEYS_OF_JOBS = {
     field.key: "it is a key of job files; for all jobs set it below 'default_job_config'"

@@ -7,10 +7,11 @@ import posix
 import pwd
 import time
 
-from process_control.config import cache, safe_file
+from process_control.config.cache import read
 from process_control.config.settings import Settings
 from process_control.core.job import Job, is_slug
 from process_control.errors import BadConfiguration, NotPermitted, ProcessControlError
+from process_control.system import trusted_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class JobDirectory:
 
     def __init__(self, settings: Settings) -> None:
         try:
-            walk = safe_file.open_directory(settings.job_directory)
+            walk = trusted_file.open_directory(settings.job_directory)
         except OSError as error:
             raise _no_directory(settings, error) from error
         self.descriptor = walk.descriptor
@@ -83,14 +84,14 @@ class JobDirectory:
         name = f"{slug}.yaml"
         path = f"{self.path}/{name}"
         try:
-            descriptor = posix.open(name, safe_file.TO_READ, dir_fd=self.descriptor)
+            descriptor = posix.open(name, trusted_file.TO_READ, dir_fd=self.descriptor)
         except OSError as error:
             raise self._not_opened(slug, name, path, error) from error
         try:
-            faults = safe_file.unsafe_file(path, posix.fstat(descriptor), self._trust, descriptor)
+            faults = trusted_file.unsafe_file(path, posix.fstat(descriptor), self._trust, descriptor)
             if faults:
                 raise NotPermitted(faults=faults)
-            return safe_file.read(descriptor, path), path
+            return trusted_file.read(descriptor, path), path
         finally:
             posix.close(descriptor)
 
@@ -100,7 +101,7 @@ class JobDirectory:
         from process_control.config.not_found import unreadable
 
         try:
-            faults = safe_file.unsafe_file(path, posix.lstat(name, dir_fd=self.descriptor), self._trust)
+            faults = trusted_file.unsafe_file(path, posix.lstat(name, dir_fd=self.descriptor), self._trust)
         except OSError:
             faults = []
         return NotPermitted(faults=faults) if faults else unreadable(path, error)
@@ -133,7 +134,7 @@ def load_all(settings: Settings) -> "list[Job | InvalidJob]":
 
 def warnings_of(job: Job) -> "list[str]":
     """Return what a run never says of a job's file and a person should know: its hard tabs, one line of text each."""
-    from process_control.config.hard_tabs import tab_warnings
+    from process_control.config.yaml.hard_tabs import tab_warnings
 
     return tab_warnings(job)
 
@@ -141,19 +142,19 @@ def warnings_of(job: Job) -> "list[str]":
 # --- whom to trust ---------------------------------------------------------------------------------------------------
 
 
-def _checked(walk: safe_file.Walk, settings: Settings) -> safe_file.Trust:
+def _checked(walk: trusted_file.Walk, settings: Settings) -> trusted_file.Trust:
     """Return whom to trust with job files. Raises NotPermitted unless directory and parents are theirs too."""
     me = posix.geteuid()
     group = _gid(settings.trusted_group, settings)
     if _jobs_run_as_root(settings, me):
         trusted = _uid(settings.trusted_owner, settings)
-        trust = safe_file.Trust((0,) if trusted is None else (0, trusted), group)
-        faults = safe_file.unsafe_steps(walk, trust)
+        trust = trusted_file.Trust((0,) if trusted is None else (0, trusted), group)
+        faults = trusted_file.unsafe_steps(walk, trust)
     else:
         owner = walk.steps[-1][1].st_uid
-        trust = safe_file.Trust((0, owner), group)
-        faults = safe_file.unsafe_steps(walk, safe_file.Trust((0, me), group), nearest=(owner,))
-    faults += safe_file.unsafe_last_step(walk)
+        trust = trusted_file.Trust((0, owner), group)
+        faults = trusted_file.unsafe_steps(walk, trusted_file.Trust((0, me), group), nearest=(owner,))
+    faults += trusted_file.unsafe_last_step(walk)
     if faults:
         raise NotPermitted(faults=faults)
     return trust
@@ -205,7 +206,7 @@ def _kept(settings: Settings, slug: str, path: str, source: bytes) -> "Job | Non
     if slug == search.slug and posix.geteuid() == search.uid:
         known = search.job_cache
     else:
-        known = cache.read(settings.search.cache_places_now(), search.cache_name(slug))
+        known = read.read(settings.search.cache_places_now(), search.cache_name(slug))
     if known is None:
         return None
     try:
@@ -215,9 +216,9 @@ def _kept(settings: Settings, slug: str, path: str, source: bytes) -> "Job | Non
         job = Job.from_values(values)
     except (LookupError, ValueError, TypeError, AttributeError):
         return None
-    if not cache.zone_is_known(job.time_zone):
+    if not read.zone_is_known(job.time_zone):
         return None
-    if job.planned_slots and zone != cache.zone_stamp(job.time_zone):
+    if job.planned_slots and zone != read.zone_stamp(job.time_zone):
         job.planned_slots = []
     return job
 
@@ -228,7 +229,7 @@ def _made_with(slug: str, path: str, settings: Settings) -> "list[Any]":
 
 
 def _keep(job: Job, source: bytes, settings: Settings) -> None:
-    from process_control.config import cache_writer
+    from process_control.config.cache import write
 
     search = settings.search
     # Who became the service user meanwhile does not give it the text of a configuration that it may not read.
@@ -236,9 +237,9 @@ def _keep(job: Job, source: bytes, settings: Settings) -> None:
     value = {
         "configurations": configurations,
         "made_with": _made_with(job.slug, job.path, settings),
-        "job": [source.decode(), job.to_values(), cache.zone_stamp(job.time_zone)],
+        "job": [source.decode(), job.to_values(), read.zone_stamp(job.time_zone)],
     }
-    cache_writer.write(settings.search.cache_places_now(), search.cache_name(job.slug), value)
+    write.write(settings.search.cache_places_now(), search.cache_name(job.slug), value)
 
 
 def read_job(slug: str, path: str, source: bytes, settings: Settings) -> Job:
@@ -282,20 +283,20 @@ def _planned(job: Job, now: float) -> "list[int]":
     from process_control.config.libraries import find_site_packages
 
     find_site_packages()
-    from process_control.config.planned_slots import planned_slots
+    from process_control.config.cache.planned_slots import planned_slots
 
     return planned_slots(job, now, PLANNED_SLOTS)
 
 
 def _keep_slots(job: Job, settings: Settings) -> None:
     """Put newly planned times into the cache, beside the texts that are there."""
-    known = cache.read(settings.search.cache_places_now(), settings.search.cache_name(job.slug))
+    known = read.read(settings.search.cache_places_now(), settings.search.cache_name(job.slug))
     if known is None or "job" not in known or known["job"][1][2] != job.version:
         return
-    from process_control.config import cache_writer
+    from process_control.config.cache import write
 
-    known["job"][1:] = [job.to_values(), cache.zone_stamp(job.time_zone)]
-    cache_writer.write(settings.search.cache_places_now(), settings.search.cache_name(job.slug), known)
+    known["job"][1:] = [job.to_values(), read.zone_stamp(job.time_zone)]
+    write.write(settings.search.cache_places_now(), settings.search.cache_name(job.slug), known)
 
 
 # --- what is said when there is nothing ------------------------------------------------------------------------------

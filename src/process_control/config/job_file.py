@@ -5,12 +5,18 @@ import posix
 from datetime import UTC
 from typing import Any
 
-from process_control.config.document import Document, parse
-from process_control.config.failmail import check_failmail
-from process_control.config.fields import ATTEMPTS_OF_A_MAP, CONFIGURATION_FIELDS, JOB_FIELDS, RULE_FIELDS, defaults
-from process_control.config.map_reader import Reading, read_map
-from process_control.config.nodes import Faults, List, Map, Node, Text
-from process_control.config.rule_checks import check_expect, check_rules, rule_text
+from process_control.config.keys.failmail import check_failmail
+from process_control.config.keys.fields import (
+    ATTEMPTS_OF_A_MAP,
+    CONFIGURATION_FIELDS,
+    JOB_FIELDS,
+    RULE_FIELDS,
+    defaults,
+)
+from process_control.config.keys.map_reader import Reading, read_map
+from process_control.config.keys.rule_checks import check_expect, check_rules, rule_text
+from process_control.config.yaml.document import Document, parse
+from process_control.config.yaml.nodes import Faults, List, Map, Node, Text
 from process_control.core.job import Job
 from process_control.errors import BadConfiguration
 
@@ -89,8 +95,8 @@ def _check_schedule(reading: Reading, slug: str, faults: Faults) -> None:
     node = reading.nodes.get("schedule")
     if node is None:
         return
-    from process_control.core.cron_fields import ScheduleError
-    from process_control.core.schedule import Schedule  # not for every configuration and job
+    from process_control.core.schedule.cron_fields import ScheduleError
+    from process_control.core.schedule.schedule import Schedule  # not for every configuration and job
 
     items = node.items if isinstance(node, List) else [node]
     if len(items) > MOST_SCHEDULES:

@@ -5,11 +5,11 @@ import errno
 import os
 import shlex
 
-from process_control.config.safe_file import open_directory
 from process_control.config.settings import Settings
-from process_control.config.unsafe import shown, user_name
 from process_control.core.job import is_slug
 from process_control.errors import BadConfiguration, JobNotFound, NotPermitted, ProcessControlError
+from process_control.system.trusted_file import open_directory
+from process_control.system.untrusted import shown, user_name
 
 LONGEST_SHOWN = 80
 NAME_RULE = "a job's name is letters, digits, - and _, at most 64, the first a letter or digit"

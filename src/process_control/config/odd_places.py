@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from process_control.config.nodes import Faults
+from process_control.config.yaml.nodes import Faults
 from process_control.core.odd_characters import NAMES, QUOTES, VISIBLE, named
 
 _MERGE_MARK = re.compile(r"(?:<{7}|\|{7}|={7}|>{7})(?: .*)?")

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from process_control.config.command_words import NotSplit, split
-from process_control.config.document import Document
-from process_control.config.nodes import List, Map, Text, place_in
 from process_control.config.odd_places import meant
+from process_control.config.yaml.document import Document
+from process_control.config.yaml.nodes import List, Map, Text, place_in
 from process_control.core.odd_characters import NAMES, QUOTES, VISIBLE, named
 from process_control.errors import Fault
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
-from process_control.config.edited_text import Addition, EditedText, Rewritten
-from process_control.config.fields import CONFIGURATION_FIELDS, JOB_FIELDS
-from process_control.config.nodes import List, Map, Node, Text, shown
+from process_control.config.keys.fields import CONFIGURATION_FIELDS, JOB_FIELDS
+from process_control.config.yaml.edit import Addition, EditedText, Rewritten
+from process_control.config.yaml.nodes import List, Map, Node, Text, shown
 from process_control.system.syslog import FACILITIES
 
 

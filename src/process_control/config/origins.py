@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from process_control.config.document import parse
-from process_control.config.fields import DEFAULT_LOG_BYTES, JOB_FIELDS, Field
-from process_control.config.nodes import Map, Node
+from process_control.config.keys.fields import DEFAULT_LOG_BYTES, JOB_FIELDS, Field
 from process_control.config.settings import Settings
+from process_control.config.yaml.document import parse
+from process_control.config.yaml.nodes import Map, Node
 from process_control.core.job import Job
 
 BUILT_IN = "built in"

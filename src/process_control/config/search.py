@@ -7,9 +7,10 @@ import posix
 import pwd
 import sys
 
-from process_control.config import cache, safe_file
+from process_control.config.cache import read
 from process_control.core.job import is_slug
 from process_control.errors import BadConfiguration, NotPermitted
+from process_control.system import trusted_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Search:
         self.root = root
         self.uid = posix.geteuid()
         self.slug = slug if slug is not None and is_slug(slug) else ""
-        self.cache_places = cache.places(self.uid, environ, root)
+        self.cache_places = read.places(self.uid, environ, root)
         self.job_cache = self._read_cache(self.slug) if self.slug else None
         self.configurations: dict[str, list[Any]] = {}  # those looked into, by path: text and values
         self.is_stale = False  # the job's cache does not know them
@@ -64,13 +65,13 @@ class Search:
     def cache_places_now(self) -> "list[str]":
         """Return where the cache of this process may be; it may have become the service user since the search."""
         uid = posix.geteuid()
-        return self.cache_places if uid == self.uid else cache.places(uid, {}, self.root)
+        return self.cache_places if uid == self.uid else read.places(uid, {}, self.root)
 
     def cache_name(self, slug: str) -> str:
-        return cache.file_name(self.named or "", slug)
+        return read.file_name(self.named or "", slug)
 
     def _read_cache(self, slug: str) -> "dict[str, Any] | None":
-        return cache.read(self.cache_places, self.cache_name(slug))
+        return read.read(self.cache_places, self.cache_name(slug))
 
     # --- which file ------------------------------------------------------------------------------------------------
 
@@ -128,18 +129,18 @@ class Search:
     def _read(self, path: str, *, must_exist: bool) -> "bytes | None":
         """Return the text of a configuration file, None when there is none."""
         try:
-            walk = safe_file.open_file(path)
+            walk = trusted_file.open_file(path)
         except OSError as error:
             if isinstance(error, FileNotFoundError | NotADirectoryError) and not must_exist:
                 return None
             raise _not_opened(path, self.uid, error) from error
         try:
-            trust = safe_file.Trust((0,) if self.uid == 0 else (0, self.uid))
-            faults = safe_file.unsafe_steps(walk, trust)
-            faults += safe_file.unsafe_file(path, posix.fstat(walk.descriptor), trust, walk.descriptor)
+            trust = trusted_file.Trust((0,) if self.uid == 0 else (0, self.uid))
+            faults = trusted_file.unsafe_steps(walk, trust)
+            faults += trusted_file.unsafe_file(path, posix.fstat(walk.descriptor), trust, walk.descriptor)
             if faults:
                 raise NotPermitted(faults=faults)
-            return safe_file.read(walk.descriptor, path)
+            return trusted_file.read(walk.descriptor, path)
         finally:
             posix.close(walk.descriptor)
 
@@ -164,9 +165,9 @@ class Search:
         return values
 
     def _keep(self, values: "dict[str, Any]") -> None:
-        from process_control.config import cache_writer
+        from process_control.config.cache import write
 
-        cache_writer.write(self.cache_places, self.cache_name(""), {"configurations": self.configurations})
+        write.write(self.cache_places, self.cache_name(""), {"configurations": self.configurations})
         user = values.get("user")
         if user is None or self.uid != 0:
             return
@@ -174,7 +175,7 @@ class Search:
             entry = pwd.getpwnam(user)
         except KeyError:
             return
-        cache_writer.make_place_for(entry.pw_uid, entry.pw_gid, self.root)
+        write.make_place_for(entry.pw_uid, entry.pw_gid, self.root)
 
     # --- where things are ------------------------------------------------------------------------------------------
 
@@ -213,7 +214,7 @@ def _kept(known: "dict[str, Any] | None", path: str, source: bytes) -> "list[Any
         if text.encode() != source:
             return None
         time_zone = (values.get("default_job_config") or {}).get("time_zone")
-        return entry if cache.zone_is_known(time_zone) else None
+        return entry if read.zone_is_known(time_zone) else None
     except (LookupError, ValueError, TypeError, AttributeError):
         return None
 

@@ -5,8 +5,8 @@ import stat
 
 from process_control.config.job_directory import JobDirectory
 from process_control.config.settings import Settings
-from process_control.config.unsafe import shown
 from process_control.errors import Fault
+from process_control.system.untrusted import shown
 
 MOST_NAMED = 5
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from process_control.core.facts import Facts
 from process_control.core.finding import Finding, Verdict
 from process_control.core.measures import bytes_in_words, duration
-from process_control.core.run import Facts
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?", re.ASCII)
 

@@ -2,7 +2,7 @@
 
 Lean room: imports nothing.
 
-Generated from config/fields.py by `python -m process_control.config.generate`: do not edit.
+Generated from config/keys/fields.py by `python -m tools.keys`: do not edit.
 """
 
 TYPE_CHECKING = False

@@ -3,8 +3,8 @@
 Troubles win over what goes on: a failing job that runs right now is still failing until that run succeeds.
 """
 
+from process_control.core.facts import FAILED, LOST, WARNED
 from process_control.core.health import State
-from process_control.core.run import FAILED, LOST, WARNED
 
 INVALID, HELD, FAILING, STOPPED, LATE = "invalid", "held", "failing", "stopped", "late"
 SLOW_START, RUNNING, NEVER_RAN, OK, DISABLED = "slow start", "running", "never ran", "ok", "disabled"

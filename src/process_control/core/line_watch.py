@@ -1,6 +1,6 @@
 """Watching a job's output line by line for what its rules ask: which lines there were, and what was never seen.
 
-Pure, and bounded in memory whatever comes. Regexes are run elsewhere (`system/output_watch.py`), under a time guard.
+Pure, and bounded in memory whatever comes. Regexes are run elsewhere (`execution/output_watch.py`), under a time guard.
 """
 
 import re

@@ -3,7 +3,7 @@
 Lean room, pure.
 """
 
-from process_control.core.run import SKIPPED
+from process_control.core.facts import SKIPPED
 
 TOO_LATE, OVERLAP = "too_late", "overlap"
 FEWEST = {TOO_LATE: 2, OVERLAP: 3}

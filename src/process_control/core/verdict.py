@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from process_control.core.facts import FAILED, LOST, OUTPUT_CUT, STOPPED_ON_REQUEST, SUCCEEDED, WARNED, Facts
 from process_control.core.finding import STDERR, Finding, SeenLine, Verdict
 from process_control.core.measures import bytes_in_words, duration
-from process_control.core.run import FAILED, LOST, OUTPUT_CUT, STOPPED_ON_REQUEST, SUCCEEDED, WARNED, Facts
 
 if TYPE_CHECKING:
     from process_control.core.rules import Rule

@@ -1,0 +1,1 @@
+"""What was: the journal, the logs, and what reads them."""

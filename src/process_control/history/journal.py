@@ -8,8 +8,8 @@ import posix
 import time
 
 from process_control.errors import CannotRecord
-from process_control.json_text import encode
 from process_control.system.clock import day
+from process_control.system.json_text import encode
 from process_control.system.linux import preallocate
 
 _FLAGS = posix.O_WRONLY | posix.O_APPEND | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC

@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+from process_control.execution import cgroup
 from process_control.history import journal
-from process_control.history.block import Block, read_block, runner_is_alive
-from process_control.history.packed_day import compress
-from process_control.system import cgroup
+from process_control.history.compressed_day import compress
+from process_control.state.block import Block, read_block, runner_is_alive
 from process_control.system.clock import day
 
 TYPE_CHECKING = False

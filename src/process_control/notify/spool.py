@@ -6,8 +6,8 @@ JSON file, replaced by rename. The time of `spool/due` says when somebody should
 
 import posix
 
-from process_control.json_text import decode, encode
 from process_control.system import atomic_file
+from process_control.system.json_text import decode, encode
 
 _FLAGS = posix.O_RDWR | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC

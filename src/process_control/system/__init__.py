@@ -1,0 +1,1 @@
+"""The host, one effect a file. Knows nothing of jobs."""

@@ -19,8 +19,8 @@ from process_control.errors import (
     OwnFault,
     ProcessControlError,
 )
-from process_control.json_text import decode, encode
 from process_control.system import linux, signals
+from process_control.system.json_text import decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,0 +1,142 @@
+"""Start runs that nobody waits for, and learn their ids: each is a `run-job` of its own, in a session of its own."""
+
+import os
+import select
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from process_control.state.block import read_block
+from process_control.system import proc
+from process_control.system.account import Account
+from process_control.system.as_account import ask_as
+from process_control.system.interpreter import python
+from process_control.system.lock_waiters import waiting_pids
+
+STARTS_WITHIN_SECONDS = 10.0
+LOCK_WAIT_SECONDS = 0.1
+"""So long a start waits for its lock until it counts as queued: another may let it go in this very instant."""
+LOOK_AGAIN_SECONDS = 0.005
+MOST_WORDS = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launched:
+    """A start: the run's id; or why there is none, with the exit code when run-job has ended."""
+
+    slug: str
+    run_id: str | None
+    why: str | None = None
+    exit_code: int | None = None
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "job": self.slug,
+            "done": self.done,
+            "changed": self.exit_code is None,
+            "run_id": self.run_id,
+            "why": self.why,
+            "exit_code": self.exit_code,
+        }
+
+    @property
+    def done(self) -> str:
+        """Return what became of it in a word: started, queued (it waits for its lock), not started."""
+        if self.run_id is not None:
+            return "started"
+        return "queued" if self.exit_code is None else "not started"
+
+    def old_json(self) -> dict[str, object]:
+        """Return the shape that `started` had; both are there until 1.0."""
+        return {"job": self.slug, "run_id": self.run_id, "why": self.why, "exit_code": self.exit_code}
+
+
+def follow(slug: str, flags: Sequence[str]) -> int:
+    """Become `run-job SLUG`; never returns."""
+    os.execv(sys.executable, _command(slug, flags))
+
+
+def launch(slugs: Sequence[str], flags: Sequence[str], account: Account, state_directory: str) -> list[Launched]:
+    """Start a run of each job. The blocks are read as `account`, whose they are."""
+    with tempfile.TemporaryDirectory(prefix="process-control-") as folder:
+        started = []
+        for slug in slugs:
+            with open(Path(folder) / slug, "wb") as complaints:
+                process = subprocess.Popen(
+                    _command(slug, flags),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=complaints,
+                    start_new_session=True,
+                )
+            started.append((slug, process))
+        guards = [(slug, process.pid) for slug, process in started]
+        try:
+            run_ids = ask_as(account, lambda: started_runs(state_directory, guards))
+        except KeyboardInterrupt:
+            _take_back([process for _, process in started])
+            raise
+        return [_launched(slug, process, run_ids.get(slug), Path(folder) / slug) for slug, process in started]
+
+
+def started_runs(state_directory: str, guards: Sequence[tuple[str, int]]) -> dict[str, str]:
+    """Return the run ids of the guards (slug, pid), as soon as the blocks tell them.
+
+    Of those that ended there is none, nor of those that wait for their lock.
+    """
+    found: dict[str, str] = {}
+    expected = dict(guards)
+    began = time.monotonic()
+    waits_since: dict[str, float] = {}
+    while expected and time.monotonic() < began + STARTS_WITHIN_SECONDS:
+        now = time.monotonic()
+        waiting = _waiting(list(expected.values())) if now > began + LOCK_WAIT_SECONDS else set()
+        for slug, pid in list(expected.items()):
+            block = read_block(state_directory, slug)
+            if block is not None and block.get("guard_pid") == pid:
+                found[slug] = str(block["run_id"])
+            if pid not in waiting:
+                waits_since.pop(slug, None)
+            is_queued = pid in waiting and now - waits_since.setdefault(slug, now) > LOCK_WAIT_SECONDS
+            if slug in found or is_queued or not proc.is_alive(pid, None):
+                del expected[slug]
+        select.select([], [], [], LOOK_AGAIN_SECONDS)
+    return found
+
+
+def _waiting(guards: Sequence[int]) -> set[int]:
+    """Return the guards whose runner waits for a lock."""
+    return {proc.parent_of(pid) for pid in waiting_pids()} & set(guards)
+
+
+def _take_back(processes: "Sequence[subprocess.Popen[bytes]]") -> None:
+    """Stop the starts that wait for their lock: whoever pressed Control-C believes that they will not run."""
+    waiting = _waiting([process.pid for process in processes])
+    for process in processes:
+        if process.pid in waiting:
+            process.terminate()
+            process.wait()
+        else:
+            process.returncode = 0  # it runs, and is nobody's to wait for
+
+
+def _launched(slug: str, process: "subprocess.Popen[bytes]", run_id: object, complaints: Path) -> Launched:
+    code = process.poll()
+    if isinstance(run_id, str):
+        process.returncode = code or 0  # it goes on, and is nobody's to wait for
+        return Launched(slug=slug, run_id=run_id)
+    if code is None:
+        process.returncode = 0
+        why = f"queued: it starts when its lock is free; to cancel: kill {process.pid}"
+        return Launched(slug=slug, run_id=None, why=why)
+    words = complaints.read_bytes()[:MOST_WORDS].decode("utf-8", "replace").strip()
+    return Launched(slug=slug, run_id=None, why=words or f"run-job ended with {code}", exit_code=code)
+
+
+def _command(slug: str, flags: Sequence[str]) -> list[str]:
+    stub = str(Path(__file__).parents[1] / "entry" / "stub.py")
+    return [*python(), "-I", "-S", stub, *flags, "--", slug]

@@ -1,0 +1,163 @@
+"""Stop a run from outside and wait until its tree is gone: `run-job --kill-job` and `process-control stop`."""
+
+import os
+import time
+from dataclasses import dataclass
+
+from process_control.cli.print.output import talk
+from process_control.config.job_directory import load_job
+from process_control.config.settings import Settings
+from process_control.core.job import is_slug
+from process_control.errors import BadConfiguration, JobNotFound, ProcessControlError
+from process_control.execution import stop
+from process_control.history import journal
+from process_control.history.secrets import describe_survivors
+from process_control.run.adapters import announce
+from process_control.state.block import Block, Identity, read_block, require_own_proc, runner_is_alive
+from process_control.system.clock import iso
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """What became of a stop: whether the tree is gone because of it, the run, and the sentence."""
+
+    slug: str
+    is_stopped: bool
+    words: str
+    run_id: str | None = None
+    left: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopping:
+    """A run that was stop requested: its block, and the pidfd of its runner (None: only its survivors are left).
+
+    `seconds` is how long it may take.
+    """
+
+    settings: Settings
+    slug: str
+    block: Block
+    handle: int | None
+    seconds: float = 0.0
+
+
+def kill(settings: Settings, slug: str, identity: Identity, *, by: str) -> int:
+    """Stop the job's run and wait until its tree is gone. 0 stopped, 1 nothing was running; raises JobNotFound (66)."""
+    asked = ask_to_stop(settings, slug, identity, by=by)
+    stopped = asked if isinstance(asked, Stopped) else wait_until_stopped(asked)
+    talk(f"{slug}: {stopped.words}")
+    return 0 if stopped.is_stopped else 1
+
+
+def ask_to_stop(
+    settings: Settings, slug: str, identity: Identity, *, by: str, note: str | None = None
+) -> Stopping | Stopped:
+    """Ask the job's run to end its tree, and record who asked. Raises JobNotFound (66), CannotRecord (74)."""
+    require_own_proc()
+    block = read_block(settings.state_directory, slug) if is_slug(slug) else None
+    if block is None:
+        _raise_unless_job(slug, settings)
+    if block is None or (block.get("end") is not None and not block.get("left")):
+        return _nothing(slug)
+    handle = stop.open_runner(block, boot_id=identity.boot_id, pid_namespace=identity.pid_namespace)
+    if handle is None and block.get("end") is None and runner_is_alive(block):
+        # Its runner may live: what we can see of its job is not ours to signal behind the runner's back.
+        return Stopped(
+            slug=slug, is_stopped=False, words="it runs in another pid namespace (a container): stop it there"
+        )
+    if handle is None and not stop.survivors(block):
+        return _nothing(slug)
+    _record_stop(settings, block, identity, by=by, note=note)
+    seconds = stop.seconds_to_end(block, lambda slug: read_block(settings.state_directory, slug))
+    if handle is not None and not stop.ask_runner_to_stop(
+        block, boot_id=identity.boot_id, pid_namespace=identity.pid_namespace
+    ):
+        os.close(handle)
+        return Stopped(slug=slug, is_stopped=False, words="the run ended by itself just now")
+    return Stopping(settings=settings, slug=slug, block=block, handle=handle, seconds=seconds)
+
+
+def wait_until_stopped(asked: Stopping) -> Stopped:
+    """Wait until the tree is gone; what its runner could not end, or left behind, gets TERM and KILL.
+
+    A runner that does not end in its time is killed.
+    """
+    block, run_id = asked.block, str(asked.block["run_id"])
+    if asked.handle is None:
+        return _end_survivors(asked, run_id)
+    was_killed = False
+    try:
+        if not stop.wait_until_gone(asked.handle, asked.seconds):
+            _say_what_we_wait_for(asked)
+            was_killed = stop.kill_runner(asked.handle)
+            if not was_killed:
+                return _could_not_be_ended(asked)
+    finally:
+        os.close(asked.handle)
+    left = stop.end_survivors(block, grace_seconds=0.5) if stop.survivors(block) else []
+    if left:
+        named = _named(asked, left)
+        words = f"run {run_id} was stopped, but these could not be ended: {', '.join(named)}"
+        return Stopped(slug=asked.slug, is_stopped=False, words=words, run_id=run_id, left=named)
+    how = ", which is lost: its runner had to be killed" if was_killed else ""
+    return Stopped(slug=asked.slug, is_stopped=True, words=f"stopped run {run_id}{how}", run_id=run_id)
+
+
+def _say_what_we_wait_for(asked: Stopping) -> None:
+    runner = int(str(asked.block["pid"]))
+    talk(
+        f"{asked.slug}: its runner, pid {runner}, has not ended within {asked.seconds:g} s and is killed now: "
+        f"{stop.state_in_words(runner)}"
+    )
+
+
+def _could_not_be_ended(asked: Stopping) -> Stopped:
+    runner, run_id = int(str(asked.block["pid"])), str(asked.block["run_id"])
+    words = f"run {run_id} could not be ended: its runner, pid {runner}, {stop.state_in_words(runner)}"
+    return Stopped(slug=asked.slug, is_stopped=False, words=words, run_id=run_id, left=_named(asked, [runner]))
+
+
+def _end_survivors(asked: Stopping, run_id: str) -> Stopped:
+    """The runner is gone: end what it left behind."""
+    slug, block = asked.slug, asked.block
+    count = len(stop.survivors(block))
+    grace = block.get("kill_grace_seconds")
+    left = stop.end_survivors(block, grace_seconds=float(grace) if isinstance(grace, (int, float)) else 10.0)
+    if left:
+        named = _named(asked, left)
+        words = f"these processes of run {run_id} could not be ended: {', '.join(named)}"
+        return Stopped(slug=slug, is_stopped=False, words=words, run_id=run_id, left=named)
+    words = f"ended {count} process(es) that run {run_id} had left behind"
+    return Stopped(slug=slug, is_stopped=True, words=words, run_id=run_id)
+
+
+def _named(asked: Stopping, pids: list[int]) -> tuple[str, ...]:
+    """Return the processes in words: their command lines only where the run's secrets are known."""
+    block = asked.block
+    try:
+        job = load_job(str(block["job"]), asked.settings)
+    except ProcessControlError:
+        job = None
+    return tuple(describe_survivors(asked.settings.state_directory, block, job, pids))
+
+
+def _nothing(slug: str) -> Stopped:
+    return Stopped(slug=slug, is_stopped=False, words="nothing is running")
+
+
+def _raise_unless_job(slug: str, settings: Settings) -> None:
+    try:
+        load_job(slug, settings)
+    except BadConfiguration:
+        if not os.path.isdir(settings.job_directory):
+            raise JobNotFound(f"no such job: {slug}", mend="run-job --list-jobs") from None
+
+
+def _record_stop(settings: Settings, block: Block, identity: Identity, *, by: str, note: str | None) -> None:
+    record: dict[str, object] = {"event": "stop", "at": iso(time.time()), "run_id": block["run_id"]}
+    record |= {"job": block["job"], "by": by, "host": identity.host}
+    if note is not None:
+        record["detail"] = note
+    journal.append(settings.state_directory, record)
+    announce(settings, record)

@@ -1,0 +1,1 @@
+"""How the commands print: on a terminal, in a pipe, as JSON."""

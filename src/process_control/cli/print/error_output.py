@@ -1,0 +1,159 @@
+"""How an error reaches whoever asked: text on stderr, on a terminal with the faulty line, or JSON on stdout.
+
+Imported only when there is an error. The exit code is the caller's business.
+"""
+
+import itertools
+import os
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from shutil import get_terminal_size
+
+from process_control.cli.print.output import print_json, talk
+from process_control.errors import Fault, ProcessControlError
+from process_control.notify.message import escape_controls
+
+BOLD, RED, BLUE, CYAN, PLAIN = "\x1b[1m", "\x1b[1;31m", "\x1b[34m", "\x1b[36m", "\x1b[0m"
+MAX_EXCERPT = 100
+"""Characters of the faulty line; of a longer one the part around the fault is shown."""
+BEFORE_FAULT = 40
+_PLACE = re.compile(r"(?P<file>.*):(?P<line>[0-9]+):(?P<column>[0-9]+)", re.DOTALL)
+_VALUE = re.compile(r"\"[^\"]*\"?|'[^']*'?|[^\s\[{].*?(?=\s+#|\s*$)")
+_WORD = re.compile(r"\"[^\"]*\"?|'[^']*'?|[^\s:,\[\]{}]+")
+
+
+def wants_json(words: Sequence[str]) -> bool:
+    """Whether a command line asks for JSON: errors have to be JSON too, those of the command line itself included."""
+    options = list(words[: words.index("--")] if "--" in words else words)
+    pairs = itertools.pairwise(options)
+    return "--json" in options or "--format=json" in options or ("--format", "json") in pairs
+
+
+_UNIT = re.compile(
+    r"""`[^`]+`\S*                                                      # what is in backquotes
+    | (?: (?<=:\ ) | (?<=:\x1b\[0m\ ) ) (?: sudo\ )? (?:
+        run-job | process-control | cron-generate | apt-get | chgrp | chmod | chown | cp | diff | dmesg | install
+        | kill | ls | man | mount | mv | sed | service | setfacl | systemctl | useradd
+      ) \b .*                                                         # a command to paste, behind a colon
+    | (?: run-job | process-control | cron-generate ) (?: \ [^\s,;]+ ){1,5} [,;]?
+    | \S+""",
+    re.VERBOSE,
+)
+"""What stays on one line: a word, or a command to paste, in which a break would be one for the shell too."""
+_QUOTED = re.compile(r"\s*\d* *(\x1b\[[0-9;]*m)*\s*\d* *\|")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def print_error(error: ProcessControlError, *, as_json: bool) -> None:
+    """Print what is wrong. Where stdout cannot be written, JSON was in vain: then it is text on stderr."""
+    if as_json:
+        try:
+            print_json({"error": error_as_json(error)})
+            sys.stdout.flush()
+        except (OSError, ValueError):
+            pass
+        else:
+            return
+    talk_of_faults(error.faults)
+
+
+def talk_of_faults(faults: Sequence[Fault]) -> None:
+    """Say on stderr what is wrong."""
+    if sys.stderr.isatty():
+        talk_in_lines(on_terminal(faults, has_colour=has_colour(sys.stderr.fileno())))
+    else:
+        talk("\n".join(str(fault) for fault in faults))
+
+
+def error_as_json(error: ProcessControlError, *, exit_code: int | None = None) -> dict[str, object]:
+    return {
+        "exit_code": error.exit_code if exit_code is None else exit_code,
+        "faults": [fault_as_json(fault) for fault in error.faults],
+    }
+
+
+def fault_as_json(fault: Fault) -> dict[str, object]:
+    """Return a fault as every JSON answer has it."""
+    return {"what": fault.what, "where": fault.where or None, "hint": fault.mend or None}
+
+
+def has_colour(descriptor: int) -> bool:
+    environment = os.environ
+    return os.isatty(descriptor) and not environment.get("NO_COLOR") and environment.get("TERM") not in (None, "dumb")
+
+
+def talk_of_trouble(text: str) -> None:
+    """Say on stderr, in red on a terminal, what is wrong with more than one job."""
+    text = escape_controls(text)
+    talk_in_lines(f"{RED}{text}{PLAIN}" if has_colour(2) else text)
+
+
+def talk_in_lines(text: str) -> None:
+    """Write text that has been through `on_terminal`: nothing in it but its own colours steers a terminal."""
+    sys.stdout.flush()
+    lines = text.split("\n")
+    if sys.stderr.isatty():
+        lines = [line if _QUOTED.match(line) else broken(line, get_terminal_size().columns) for line in lines]
+    sys.stderr.write("\n".join(lines) + "\n")
+
+
+def broken(line: str, columns: int) -> str:
+    """Return the line broken between words, but not inside a command to paste; its colours take no room."""
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    lines, end = [""], 0
+    for unit in _UNIT.finditer(line):
+        longer = lines[-1] + line[end : unit.start()] + unit[0]
+        if _width(longer) <= columns or end == 0:
+            lines[-1] = longer
+        else:
+            lines.append(indent + unit[0])
+        end = unit.end()
+    return "\n".join(lines)
+
+
+def _width(text: str) -> int:
+    return len(_COLOUR.sub("", text))
+
+
+def on_terminal(faults: Iterable[Fault], *, has_colour: bool) -> str:
+    """Return the faults for a person: each with the line it is in, a caret below the place, then the hint."""
+    lines = [line for fault in faults for line in _of_one(fault)]
+    return "\n".join(lines if has_colour else [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in lines])
+
+
+def _of_one(fault: Fault) -> list[str]:
+    where = f"{BOLD}{escape_controls(fault.where)}{PLAIN}: " if fault.where else ""
+    what = escape_controls(fault.what)
+    lines = [f"{where}{RED}{what}{PLAIN}" if "\n" not in what else f"{where}{what}"]
+    lines += _excerpt(fault)
+    if fault.mend:
+        lines.append(f"  {CYAN}hint:{PLAIN} {escape_controls(fault.mend)}")
+    return lines
+
+
+def _excerpt(fault: Fault) -> list[str]:
+    """Return the faulty line with its number, and a caret below each character of the word that is wrong."""
+    place = _PLACE.fullmatch(fault.where)
+    if place is None or not fault.line:
+        return []
+    number, column = place["line"], int(place["column"]) - 1
+    before, rest = fault.line[:column], fault.line[column:]
+    word = (_VALUE if before.rstrip().endswith((":", "-")) else _WORD).match(rest)
+    length = len(word[0]) if word else 1
+    shown_before, shown = _one_width(before), _one_width(before + rest)
+    start = len(shown_before)
+    first = max(0, start - BEFORE_FAULT) if len(shown) > MAX_EXCERPT else 0
+    cut = shown[first : first + MAX_EXCERPT]
+    carets = "^" * max(1, min(length, MAX_EXCERPT - (start - first)))
+    cut = ("…" if first else "") + cut.rstrip() + ("…" if len(shown) > first + MAX_EXCERPT else "")
+    indent = " " * (start - first + bool(first))
+    return [
+        f"  {BLUE}{number} |{PLAIN} {cut}",
+        f"  {BLUE}{' ' * len(number)} |{PLAIN} {indent}{RED}{carets}{PLAIN}",
+    ]
+
+
+def _one_width(text: str) -> str:
+    """Return the text as it is drawn: tabs as blanks, nothing that a terminal would obey."""
+    return escape_controls(text.expandtabs(8))

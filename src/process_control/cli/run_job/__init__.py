@@ -1,0 +1,1 @@
+"""`run-job`: its command line, its help, its lists. The run itself is in `run/`."""

@@ -1,0 +1,64 @@
+"""`run-job --complete KIND [JOB]`: what completion offers, one a line; behind a tab, a word about it. No errors.
+
+Lean room: a shell asks at each press of the key, and the names of jobs are a directory's listing, nothing more.
+"""
+
+import posix
+import sys
+
+from process_control.cli.run_job.options import Options
+from process_control.errors import NotPermitted, ProcessControlError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.config.settings import Settings
+
+MOST_RUNS = 100
+
+
+def offer(options: Options) -> int:
+    """Print the slugs, tags or runs there are; nothing, and exit 0, when they cannot be told."""
+    try:
+        lines = _lines(options)
+    except (ProcessControlError, OSError):
+        lines = []
+    sys.stdout.write("".join(f"{line}\n" for line in lines if line.replace("\t", " ").isprintable()))
+    return 0
+
+
+def _lines(options: Options) -> "list[str]":
+    from process_control.config.settings import load_settings
+    from process_control.system.account import check_allowed, drop_rights
+
+    settings = load_settings(options.config, posix.environ)
+    try:
+        drop_rights(check_allowed(settings.user, words=""))
+    except NotPermitted:
+        pass  # members of the read_group, and whoever else may read the directory, look with their own rights
+    if options.complete == "slugs":
+        from process_control.config.job_directory import slugs
+
+        return slugs(settings)
+    if options.complete == "tags":
+        return _tags(settings)
+    return _runs(settings, options.job) if options.complete == "runs" else []
+
+
+def _tags(settings: "Settings") -> "list[str]":
+    from process_control.config.job_directory import load_all
+    from process_control.config.libraries import find_site_packages
+
+    find_site_packages()
+    return [f"tag:{tag}" for tag in sorted({tag for job in load_all(settings) for tag in getattr(job, "tags", ())})]
+
+
+def _runs(settings: "Settings", job: "str | None") -> "list[str]":
+    """Return the ids of the newest runs, of one job or of all, each with job, outcome and start."""
+    from process_control.config.libraries import find_site_packages
+
+    find_site_packages()
+    from process_control.history.index.index import Index
+
+    with Index.open(settings.state_directory) as index:
+        runs = index.runs(jobs=None if job is None else [job], limit=MOST_RUNS)
+    return [f"{run.run_id}\t{run.job} {run.outcome or 'running'} {run.started_at[:16]}" for run in runs]

@@ -1,0 +1,173 @@
+"""The command line of `run-job`, read by hand: argparse alone costs as much as an interpreter's start.
+
+Lean room.
+"""
+
+from process_control.errors import UsageError
+
+
+class Options:
+    """The command line, read."""
+
+    __slots__ = (
+        "complete",
+        "config",
+        "debug",
+        "dry_run",
+        "force",
+        "job",
+        "json",
+        "note",
+        "only_running",
+        "quiet",
+        "scheduled",
+        "show",
+        "slow_start",
+        "timeout",
+        "verb",
+        "wait",
+    )
+
+    def __init__(self) -> None:
+        self.verb = "run"
+        self.job: str | None = None
+        self.complete = ""
+        self.config: str | None = None
+        self.scheduled: str | None = None
+        self.slow_start = False
+        self.force = False
+        self.wait: str | None = None
+        self.timeout: str | None = None
+        self.note: str | None = None
+        self.dry_run = False
+        self.only_running = False
+        self.show = False
+        self.quiet = False
+        self.debug = False
+        self.json = False
+
+
+_VERBS = {"-l": "list", "--list-jobs": "list", "-s": "status", "--status": "status", "-h": "help", "--help": "help"}
+_VERBS["--version"] = "version"
+_SWITCHES = {
+    "--slow-start": "slow_start",
+    "-w": "slow_start",
+    "--force": "force",
+    "--dry-run": "dry_run",
+    "--only-running": "only_running",
+    "-r": "only_running",
+    "--show": "show",
+    "--quiet": "quiet",
+    "--debug": "debug",
+    "--json": "json",
+}
+_WITH_VALUE = {
+    "-j": "job",
+    "--job": "job",
+    "-k": "kill",
+    "--kill-job": "kill",
+    "--timeout": "timeout",
+    "--note": "note",
+    "--config": "config",
+}
+MAX_NOTE = 500
+_FOR_SHELLS = "--complete"  # not told by help: what completion asks, see complete.py
+_VALUE_OPTIONAL = {"--scheduled": ("scheduled", "cron"), "--wait": ("wait", "")}
+FLAGS = (*_VERBS, *_SWITCHES, *_WITH_VALUE, *_VALUE_OPTIONAL)
+
+
+def parse(arguments: list[str]) -> Options:
+    """Return the options. Raises UsageError (2)."""
+    options = Options()
+    words = _split_short(arguments)
+    while words:
+        word = words.pop(0)
+        name, equals, value = word.partition("=") if word.startswith("--") else (word, "", "")
+        if word == "--":
+            _set_job(options, words.pop(0) if words else "")
+        elif name in _VALUE_OPTIONAL:
+            attribute, default = _VALUE_OPTIONAL[name]
+            setattr(options, attribute, value if equals else default)
+        elif name in _WITH_VALUE or name == _FOR_SHELLS:
+            if not equals and not words:
+                raise UsageError(f"{name} needs a value", mend="run-job --help")
+            _set_value(options, _WITH_VALUE.get(name, "complete"), value if equals else words.pop(0))
+        elif equals or (word.startswith("-") and word not in _VERBS and word not in _SWITCHES):
+            raise UsageError(f"unknown option {name}", mend=_did_you_mean(name))
+        elif word in _VERBS:
+            _set_verb(options, _VERBS[word])
+        elif word in _SWITCHES:
+            setattr(options, _SWITCHES[word], True)
+        else:
+            _set_job(options, word)
+    _check(options)
+    return options
+
+
+def _split_short(arguments: list[str]) -> list[str]:
+    """Return the arguments with `-sr` taken apart into `-s -r`, and `-jNAME` into `-j NAME`."""
+    words: list[str] = []
+    for position, word in enumerate(arguments):
+        if word == "--":
+            return words + arguments[position:]
+        if len(word) > 2 and word[0] == "-" and word[1] != "-" and word[:2] in ("-j", "-k"):
+            words += [word[:2], word[2:]]
+        elif len(word) > 2 and word[0] == "-" and word[1] != "-" and all(f"-{char}" in FLAGS for char in word[1:]):
+            words += [f"-{char}" for char in word[1:]]
+        else:
+            words.append(word)
+    return words
+
+
+def _set_value(options: Options, attribute: str, value: str) -> None:
+    if attribute == "complete":
+        _set_verb(options, "complete")
+    if attribute == "kill":
+        _set_verb(options, "kill")
+        attribute = "job"
+    if attribute == "job":
+        _set_job(options, value)
+    elif attribute == "note":
+        options.note = one_line(value)
+    else:
+        setattr(options, attribute, value)
+
+
+def one_line(note: str) -> str | None:
+    """Return a note as it is kept, whoever takes it: one line of at most MAX_NOTE characters; None for an empty one."""
+    return " ".join(note.split())[:MAX_NOTE] or None
+
+
+def _set_verb(options: Options, verb: str) -> None:
+    if options.verb not in ("run", verb) and "help" not in (options.verb, verb):
+        raise UsageError(f"--{options.verb} and --{verb} do not go together", mend="run-job --help")
+    options.verb = "help" if "help" in (options.verb, verb) else verb
+
+
+def _set_job(options: Options, name: str) -> None:
+    if options.job is not None:
+        raise UsageError(f"one job at a time: '{options.job}' or '{name}'?", mend="run-job --help")
+    options.job = name
+
+
+def _check(options: Options) -> None:
+    if options.verb == "run" and options.only_running and options.job is None:
+        options.verb = "status"
+    if options.json and options.verb == "run" and not options.dry_run:
+        raise UsageError("--json goes with --list-jobs, --status and --dry-run", mend="process-control history --json")
+    if options.verb in ("run", "kill") and options.job is None:
+        raise UsageError("which job?", mend="run-job NAME; to list all jobs: run-job --list-jobs")
+    if options.scheduled not in (None, "cron", "timer"):
+        raise UsageError(f"--scheduled={options.scheduled}: must be cron or timer", mend="run-job --help")
+    if options.show and (options.quiet or options.scheduled):
+        other = "--quiet" if options.quiet else "--scheduled"
+        raise UsageError(f"--show and {other} do not go together", mend="run-job --help")
+    if options.scheduled and (options.force or options.slow_start):
+        raise UsageError("--force and --slow-start are for runs by hand, not for --scheduled", mend="run-job --help")
+
+
+def _did_you_mean(name: str) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(name, FLAGS, n=1)
+    return f"did you mean {near[0]}?" if near else "run-job --help"

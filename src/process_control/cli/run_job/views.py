@@ -1,0 +1,57 @@
+"""What `run-job` does besides running: --list-jobs, --status, --kill-job, --dry-run, --help.
+
+Not lean: whoever asks for these is a person or a monitor, and the big tables are imported here.
+"""
+
+import os
+import sys
+
+from process_control import __version__
+from process_control.cli.run_job.main import who
+from process_control.cli.run_job.options import Options
+from process_control.cli.whose_jobs import tell_whose_jobs
+from process_control.config.settings import load_settings
+from process_control.errors import NotPermitted
+from process_control.state.block import Identity
+from process_control.system.account import account_of, check_allowed, drop_rights, may_look
+
+
+def show(options: Options) -> int:
+    """Do what `options.verb` says and return the exit code."""
+    if options.verb == "help":
+        from process_control.cli.run_job.flags import help_text
+
+        sys.stdout.write(help_text())
+        return 0
+    if options.verb == "version":
+        sys.stdout.write(f"process-control {__version__}\n")
+        return 0
+    asked_by = who(dict(os.environb))
+    words = {"list": "--list-jobs", "status": "--status", "kill": f"--kill-job {options.job}"}.get(
+        options.verb, "--dry-run"
+    )
+    settings = load_settings(options.config, dict(os.environb))
+    tell_whose_jobs(settings)
+    try:
+        account = check_allowed(settings.user, words=f"run-job {words}", where=settings.path or "")
+    except NotPermitted:
+        if options.verb not in ("list", "status") or not may_look(settings.read_group):
+            raise
+        account = account_of(os.geteuid())
+    identity = Identity()
+    drop_rights(account)
+    if options.verb == "list":
+        from process_control.cli.run_job.lists import list_jobs
+
+        return list_jobs(settings, options.job, as_json=options.json)
+    if options.verb == "status":
+        from process_control.cli.run_job.lists import show_status
+
+        return show_status(settings, options)
+    if options.verb == "kill":
+        from process_control.actions.stop import kill
+
+        return kill(settings, options.job or "", identity, by=asked_by)
+    from process_control.cli.run_job.dry_run import dry_run
+
+    return dry_run(settings, options, account)

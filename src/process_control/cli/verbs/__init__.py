@@ -1,0 +1,1 @@
+"""`process-control`: one file a verb, and its screen beside it."""

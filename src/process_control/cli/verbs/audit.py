@@ -1,0 +1,99 @@
+"""`audit`: every event that the journal has, in the order of time. What the syslog was told, with the evidence."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import click
+
+from process_control.cli.history_index import open_index
+from process_control.cli.print.output import print_json, talk
+from process_control.cli.print.pager import paged
+from process_control.cli.print.plain import is_terminal, print_tabbed
+from process_control.cli.session import JOBS_HELP, Session, select_slugs, verb
+from process_control.cli.time_words import SINCE_HELP, moment_of_flag
+from process_control.config.settings import Settings
+from process_control.history.journal_reader import Record, newest
+from process_control.notify.syslog_line import sentence
+
+DEFAULT_LIMIT = 50
+EVENTS = (
+    "start",
+    "attempt",
+    "skip",
+    "stray",
+    "waiting",
+    "end",
+    "fault",
+    "stop",
+    "refusal",
+    "mail",
+    "crontab",
+    "hold",
+    "release",
+    "slow_start",
+    "probe",
+    "backoff",
+)
+COLUMNS = ("at", "event", "job", "what happened", "by", "host", "run_id")
+
+
+@verb("audit", epilog=f"{JOBS_HELP} Oldest first. In a pipe, separated by tabs: {', '.join(COLUMNS)}.")
+@click.argument("jobs", nargs=-1, metavar="[JOB]...")
+@click.option("--since", metavar="TIME", help=SINCE_HELP)
+@click.option("--until", metavar="TIME", help="The same, for the end.")
+@click.option(
+    "--event", "events", multiple=True, type=click.Choice(EVENTS), help="Only these; may be given several times."
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    help=f"At most this many, the newest; 0: all. Default {DEFAULT_LIMIT}, with --since all.",
+)
+@click.option("--json", "as_json", is_flag=True, help='{"version": 1, "events": [...]}, each as in the journal.')
+@paged
+def audit(
+    session: Session,
+    jobs: Sequence[str],
+    since: str | None,
+    until: str | None,
+    events: Sequence[str],
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    """Show every start, attempt, skip, end, stop, hold, release, refusal and mail: when, who, what and why."""
+    now = datetime.now(UTC)
+    settings = session.settings("audit")
+    count = (DEFAULT_LIMIT if since is None else None) if limit is None else limit or None
+    found = newest(
+        settings.state_directory,
+        since="" if since is None else moment_of_flag("--since", since, now),
+        until="~" if until is None else moment_of_flag("--until", until, now),
+        jobs=_slugs(settings, jobs),
+        events=events or None,
+        count=None if count is None else count + 1,
+    )
+    has_more = count is not None and len(found) > count
+    shown = found[1:] if has_more else found
+    if as_json:
+        print_json({"events": [{**record, "sentence": sentence(record)} for record in shown], "has_more": has_more})
+    elif is_terminal():
+        from process_control.cli.verbs.audit_screen import show_events
+
+        show_events(shown, now)
+        if has_more and limit is None:
+            talk(f"showing the newest {count} events (--limit 0: all; --since 7d: the last week)")
+    else:
+        for record in shown:
+            print_tabbed(_values(record))
+
+
+def _slugs(settings: Settings, words: Sequence[str]) -> Sequence[str] | None:
+    if not words:
+        return None
+    with open_index(settings.state_directory) as index:
+        return select_slugs(settings, words, index)
+
+
+def _values(record: Record) -> list[object]:
+    told = {**record, "what happened": sentence(record)}
+    return [told.get(column) for column in COLUMNS]

@@ -1,0 +1,152 @@
+"""`check`: the jobs as a monitoring plugin sees them; and `check-jobs-icinga`, the old form of the same question."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from process_control.cli.print.output import print_json, print_line
+from process_control.cli.session import JOBS_HELP, Session, Verb, select_jobs
+from process_control.config.cache.next_slots import KnownSchedules
+from process_control.config.keys.kinds import seconds_of
+from process_control.config.settings import Settings
+from process_control.config.unread_files import unread_files
+from process_control.crontab.condition import troubles_of_cron
+from process_control.errors import ProcessControlError, UsageError
+from process_control.exports.icinga import CRITICAL, UNKNOWN, Answer, Trouble, answer, unknown, with_unread
+from process_control.history.index.index import Index
+from process_control.system.ask import NoAnswer, ask
+from process_control.views.alerts import waiting_mail
+from process_control.views.status import read_statuses
+
+ANSWER_SECONDS = 50.0
+"""Plugins are given a minute by most who call them."""
+
+
+class Plugin(Verb):
+    """A verb whose exit codes are those of a monitoring plugin: wrong usage is UNKNOWN (3) too."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        as_json = "--json" in args
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            ctx.exit(_say_unknown(UsageError(error.format_message()), as_json=as_json))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        as_json = bool(ctx.params.get("as_json"))
+        try:
+            return super().invoke(ctx)
+        except ProcessControlError as error:
+            return _say_unknown(error, as_json=as_json)
+        except OSError as error:
+            why = ProcessControlError(error.strerror or str(error), where=str(error.filename or "check"))
+            return _say_unknown(why, as_json=as_json)
+
+
+def _answer_within(seconds: float, settings: Settings, words: Sequence[str]) -> Answer:
+    """Return the answer, asked of a child: CRITICAL when it does not come, since a disk may hang."""
+    try:
+        said = ask(lambda: asdict(_answer(settings, words)), seconds=seconds)
+    except NoAnswer as error:
+        why = f"{error}: the disk of the configuration or of the state directory may not answer"
+        return Answer(code=CRITICAL, text=f"PROCESS-CONTROL CRITICAL - {why}")
+    troubles = tuple(Trouble(**each) for each in said["troubles"])
+    return Answer(code=said["code"], text=said["text"], troubles=troubles)
+
+
+@click.command(
+    "check",
+    cls=Plugin,
+    epilog=(
+        f"{JOBS_HELP} Exit code 0: OK. 1: warning: a job is on hold or late (no run for its last planned time, its "
+        "slot), or needs a look: output that could not be written, unplanned skips, a stopped runner. Without JOB "
+        "also: cron is not running or has another crontab, or a mail has waited for more than 15 minutes. 2: critical: "
+        "a job fails, or its file is invalid. 3: unknown (configuration error, no such job, no permission). Members "
+        "of read_group may run it."
+    ),
+)
+@click.argument("jobs", nargs=-1, metavar="[JOB]...")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; the exit code is the same.")
+@click.option("--timeout", metavar="TIME", help="CRITICAL if the check takes longer than this (default 50s).")
+@click.pass_obj
+def check(session: Session, jobs: Sequence[str], as_json: bool, timeout: str | None) -> int:
+    """Check jobs, as an Icinga, Nagios or Naemon plugin."""
+    settings = session.settings("check")
+    seconds = ANSWER_SECONDS if timeout is None else seconds_of(timeout)
+    if not seconds:
+        raise UsageError(f"--timeout {timeout}: not a time", mend="50s, 2m")
+    return _say(_answer_within(seconds, settings, jobs), as_json=as_json)
+
+
+def _answer(settings: Settings, words: Sequence[str]) -> Answer:
+    jobs, now = select_jobs(settings, words), datetime.now(UTC)
+    schedules = KnownSchedules(settings, now)
+    with Index.open(settings.state_directory) as index:
+        statuses = read_statuses(settings, jobs, index, schedules)
+    schedules.keep()
+    if words:
+        return answer(statuses)
+    mail = waiting_mail(settings.state_directory, now.timestamp())
+    said = answer(statuses, mail=mail, cron=troubles_of_cron(settings, jobs, statuses))
+    return with_unread(said, [fault.where.rpartition("/")[2] for fault in unread_files(settings)])
+
+
+def _say_unknown(error: ProcessControlError, *, as_json: bool) -> int:
+    """Say that nothing can be said, in the form of a plugin; as JSON with the error that every command prints."""
+    said = unknown(str(error))
+    if not as_json:
+        return _say(said, as_json=False)
+    from process_control.cli.print.error_output import error_as_json
+
+    print_json(
+        {"exit_code": said.code, "text": said.text, "troubles": [], "error": error_as_json(error, exit_code=said.code)}
+    )
+    return said.code
+
+
+def _say(said: Answer, *, as_json: bool) -> int:
+    if as_json:
+        troubles = [
+            {"job": trouble.slug, "severity": trouble.severity, "state": trouble.state, "why": trouble.why}
+            for trouble in said.troubles
+        ]
+        print_json({"exit_code": said.code, "text": said.text, "troubles": troubles})
+    else:
+        print_line(said.text)
+    return said.code
+
+
+# --- the old command -------------------------------------------------------------------------------------------------
+
+
+@click.command(
+    "check-jobs-icinga",
+    cls=Plugin,
+    epilog="Exit code 0, or 2 with the names of the jobs that fail; 3: unknown. `process-control check` shows more.",
+)
+@click.pass_context
+def check_jobs_icinga(ctx: click.Context) -> int:
+    """List the jobs that fail."""
+    settings = ctx.ensure_object(Session).settings("check")
+    failing = [
+        trouble for trouble in _answer_within(ANSWER_SECONDS, settings, ()).troubles if trouble.severity == CRITICAL
+    ]
+    if not failing:
+        print_line("OK: no job fails")
+        return 0
+    print_line(f"CRITICAL: {', '.join(trouble.slug for trouble in failing)}")
+    for trouble in failing:
+        print_line(str(trouble))
+    return CRITICAL
+
+
+def main_icinga() -> int:
+    """Run the command line of `check-jobs-icinga`."""
+    from process_control.cli.main import run_command
+
+    code = run_command(check_jobs_icinga, sys.argv[1:], name="check-jobs-icinga")
+    return code if code in (0, CRITICAL) else UNKNOWN

@@ -1,0 +1,201 @@
+"""`list` and `status` of many jobs on a terminal: one screen, what needs a look first, its reason right below it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from rich.console import Console
+from rich.text import Text
+
+from process_control.cli.print.plain import clean
+from process_control.cli.print.screen import (
+    OUTCOME_STYLES,
+    STATE_STYLES,
+    SYMBOLS,
+    console,
+    drawn_marks,
+    draws_unicode,
+    height,
+    width,
+)
+from process_control.cli.print.table import Column, lines_of, paragraph, wrapped
+from process_control.config.cache.next_slots import KnownSchedules
+from process_control.core.hold_in_words import hold_for_people, release_line
+from process_control.core.job_state import HELD, INVALID, NEEDS_ATTENTION, WORST_FIRST
+from process_control.core.moments import ago, clock, in_local_time, parse_iso, span, took, until
+from process_control.views.status import JobStatus
+
+REASON_INDENT = 6
+AROUND_THE_TABLE = 6
+"""Lines besides the summary and the jobs: blank, header, blank, two of what is not shown, the prompt."""
+MOST_REASON_LINES = 2
+LIST = (
+    Column(title="STATE"),
+    Column(title="JOB", gives_way=3, least=24),
+    Column(title="NAME", gives_way=1, least=16, may_leave=True),
+    Column(title="SCHEDULE", gives_way=4, least=24, breaks=True),
+    Column(title="TAGS", gives_way=2, least=8, may_leave=True),
+)
+STATUS = (
+    Column(title="STATE"),
+    Column(title="JOB", gives_way=3, least=18),
+    Column(title="NAME", gives_way=1, least=16, may_leave=True),
+    Column(title="LAST"),
+    Column(title="TOOK", is_right=True),
+    Column(title="MEDIAN", gives_way=4, least=11, may_leave=True, is_right=True),
+    Column(title="NEXT"),
+    Column(title="LAST 20 RUNS", gives_way=2, least=12, may_leave=True, keeps_end=True),
+)
+HINT = "hint: "
+
+
+def show_list(statuses: Sequence[JobStatus], schedules: KnownSchedules) -> None:
+    screen = console()
+    rows = [
+        [
+            _state(status, screen),
+            Text(clean(status.slug), style="bold"),
+            Text(clean(status.name)),
+            Text((schedules.words(status.definition) if status.definition else None) or "", style="dim"),
+            Text(clean(" ".join(status.definition.tags) if status.definition else ""), style="dim"),
+        ]
+        for status in statuses
+    ]
+    below = [_reasons(status, schedules.now, width(), most=1) if status.state == INVALID else [] for status in statuses]
+    _print_table(screen, lines_of(rows, LIST, width()), below)
+
+
+def show_all_jobs(statuses: Sequence[JobStatus], schedules: KnownSchedules, *, show_all: bool) -> None:
+    screen = console()
+    now = schedules.now
+    below = [_reasons(status, now, width()) for status in statuses]
+    head = _summary(statuses, now)
+    room = height() - AROUND_THE_TABLE - len(head)
+    if not show_all and sum(1 + len(reasons) for reasons in below) > room:
+        below = [reasons[:1] for reasons in (_reasons(status, now, width(), most=1) for status in statuses)]
+    for line in head:
+        screen.print(line)
+    screen.print()
+    count = len(statuses) if show_all else _how_many_fit(below, room)
+    rows = [_row(status, screen, now, status.next_slot(schedules)) for status in statuses[:count]]
+    _print_table(screen, lines_of(rows, STATUS, width()), below)
+    rest = statuses[count:]
+    if rest:
+        counts = Counter(status.state for status in rest)
+        words = ", ".join(f"{counts[state]:,} {state}" for state in WORST_FIRST if counts[state])
+        style = "bold yellow" if any(status.state in NEEDS_ATTENTION for status in rest) else "dim"
+        screen.print()
+        for line in paragraph(f"not shown: {words} (process-control status --all)", width(), indent=0, style=style):
+            screen.print(line)
+
+
+def _how_many_fit(below: Sequence[Sequence[Text]], lines: int) -> int:
+    """Return how many jobs one screen holds; the worst come first, so those are they. One left over is shown too."""
+    taken = count = 0
+    for reasons in below:
+        taken += 1 + len(reasons)
+        if taken > max(lines, 5):
+            break
+        count += 1
+    return len(below) if len(below) - count == 1 and not below[count] else max(count, 1)
+
+
+def _summary(statuses: Sequence[JobStatus], now: datetime) -> list[Text]:
+    """Return how many jobs are in which state, and the clock with its zone."""
+    counts = Counter(status.state for status in statuses)
+    parts = [Text(f"{counts[state]:,} {state}", style=STATE_STYLES[state]) for state in WORST_FIRST if counts[state]]
+    line = Text(", ").join(parts or [Text("no jobs yet: process-control init writes a first one", style="dim")])
+    right = clock(now)
+    space = width() - line.cell_len - len(right)
+    if space > 2:
+        return [line.append(" " * space).append(right, style="dim")]
+    return [Text(right, style="dim"), *(Text(each) for each in wrapped(line.plain, width()))]
+
+
+def _row(status: JobStatus, screen: Console, now: datetime, slot: datetime | None) -> list[Text]:
+    run = status.running or status.last
+    began = parse_iso(run.started_at) if run else None
+    if status.running:
+        length = Text(span((now - began).total_seconds()) if began else "", style="cyan")
+        last = Text("runs now", style="cyan")
+    else:
+        length = Text(took(run.duration_seconds if run else None), style=_slowness(status))
+        last = Text(ago(began, now))
+    return [
+        _state(status, screen),
+        Text(clean(status.slug), style="bold" if status.state in NEEDS_ATTENTION else ""),
+        Text(clean(status.name), style="dim"),
+        last,
+        length,
+        Text(took(status.median_seconds), style="dim"),
+        Text(until(slot, now), style="dim"),
+        drawn_marks(status.recent, unicode=draws_unicode(screen)),
+    ]
+
+
+def _slowness(status: JobStatus) -> str:
+    """Return the style of the last duration: yellow when it is far from the usual."""
+    if status.last is None or not status.median_seconds or status.last.duration_seconds is None:
+        return ""
+    return "yellow" if status.last.duration_seconds > 3 * max(status.median_seconds, 1) else ""
+
+
+def _state(status: JobStatus, screen: Console) -> Text:
+    symbol = f"{SYMBOLS[status.state]} " if draws_unicode(screen) else ""
+    return Text(f"{symbol}{status.state}", style=STATE_STYLES[status.state])
+
+
+def reason_style(status: JobStatus) -> str:
+    """Return the style of the reasons: red is for what is broken, a warning is yellow."""
+    return "red" if status.state in NEEDS_ATTENTION else OUTCOME_STYLES["warned"]
+
+
+def _reasons(status: JobStatus, now: datetime, room: int, *, most: int = MOST_REASON_LINES) -> list[Text]:
+    """Return the reason in so many lines at most, and the hint; of an invalid file the first fault, and a count."""
+    reasons = why(status, now)
+    if not reasons:
+        return []
+    faults = [line for line in reasons if not line.startswith(HINT)]
+    first = faults[0]
+    if len(faults) > 1 and status.state == INVALID:
+        first += f" (and {len(faults) - 1} more: process-control lint)"
+    elif len(faults) > 1:
+        first = "; ".join(faults)
+    lines = wrapped(first, room - REASON_INDENT, most=most)
+    found = [Text(" " * REASON_INDENT).append(line, style=reason_style(status)) for line in lines]
+    hint = next((line for line in reasons if line.startswith(HINT)), None)
+    if hint is not None:
+        found += paragraph(hint, room, indent=REASON_INDENT, style="dim", most=most)
+    return found
+
+
+def why(status: JobStatus, now: datetime) -> list[str]:
+    """Return the reasons for the state of a job that needs a look, and the hints, a line each."""
+    if status.state == INVALID:
+        return [clean(line).strip() for line in (status.why or "").split("\n")]
+    alerts = [clean(in_local_time(alert, now)) for alert in status.alerts]
+    if status.state == HELD:
+        return [clean(_capital(_hold(status, now))), *alerts, f"{HINT}{release_line(status.slug)}"]
+    if status.state not in (*NEEDS_ATTENTION, "warned", "stopped", "slow start", "never ran") or not status.why:
+        return alerts
+    count = status.health.failures_in_row
+    reason = clean(in_local_time(status.why, now))
+    return [reason + (f"; {count} failures in a row" if count > 1 else ""), *alerts]
+
+
+def _hold(status: JobStatus, now: datetime) -> str:
+    """Return since when, by whom and why it is held; of a health file that is damaged, that."""
+    return hold_for_people(status.health.to_record(), now) if status.health.since else status.why or "held"
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _print_table(screen: Console, lines: Sequence[Sequence[Text]], below: Sequence[Sequence[Text]]) -> None:
+    """Print a header and rows, each with its reasons below it."""
+    for number, row in enumerate(lines):
+        for line in row:
+            screen.print(line)
+        for line in below[number - 1] if number else ():
+            screen.print(line)

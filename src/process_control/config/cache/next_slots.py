@@ -1,0 +1,155 @@
+"""The next planned time and the words of each schedule, kept from one look to the next: lists of thousands of jobs.
+
+What is kept counts while schedule, host, zone and the zone's file are what they were, and until it is used up.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from process_control.config.cache import read
+from process_control.config.settings import Settings
+from process_control.core.job import Job
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.core.schedule.schedule import Schedule
+
+KEPT = "+schedules"  # no slug: the cache file of all jobs' schedules
+COMING_SLOTS = 16
+NO_SLOT = 0
+ENOUGH_SECONDS = 2 * 3600
+"""Slots are planned until one is so far away, or there are enough of them."""
+
+
+class KnownSchedules:
+    """The schedules of many jobs as seen at the moment `now` (aware). `keep` leaves them for the next look."""
+
+    def __init__(self, settings: Settings, now: datetime) -> None:
+        self.now = now
+        self._search = settings.search
+        self._job_directory = settings.job_directory
+        self._zones: dict[str, list[Any]] = {}
+        self._known: dict[str, list[Any]] = {}
+        self._planned = 0
+        self._host_zone: Any = None
+        self._read()
+
+    def next_slot(self, job: Job) -> datetime | None:
+        """Return the next slot of the job's schedule; None when it has none, or its zone is no longer known."""
+        if not job.schedule:
+            return None
+        moment = self.now.timestamp()
+        slots = self._entry(job)[3]
+        if not slots or not slots[0] <= moment < slots[-1]:
+            slots = self._plan(job)
+        slot = next((slot for slot in slots if slot > moment), None)
+        return None if slot is None else datetime.fromtimestamp(slot, UTC)
+
+    def last_slot(self, job: Job, before: float) -> int | None:
+        """Return the last slot (UTC seconds) not later than `before`; None when there was none in 50 years."""
+        slots = self._entry(job)[3]
+        if not slots or not slots[0] <= self.now.timestamp() < slots[-1]:
+            slots = self._plan(job)
+        if slots and slots[0] <= before:
+            last = max(slot for slot in slots if slot <= before)
+            return int(last) or None
+        schedule = self._schedule(job)
+        found = None if schedule is None else schedule.last_at_or_before(datetime.fromtimestamp(before, UTC))
+        return None if found is None else int(found.timestamp())
+
+    def words(self, job: Job) -> str | None:
+        """Return the schedule in words; None when it has none, or its zone is no longer known."""
+        if not job.schedule:
+            return None
+        words: str | None = self._entry(job)[2]
+        return words
+
+    def host_zone(self) -> Any:
+        """Return the host's time zone, looked up once."""
+        if self._host_zone is None:
+            from process_control.core.schedule.schedule import host_zone
+
+            self._host_zone = host_zone()
+        return self._host_zone
+
+    def keep(self) -> None:
+        """Write what was planned anew, when that is more than one schedule in twenty."""
+        if self._planned * 20 <= len(self._known):
+            return
+        import json  # its encoder is in C: thousands of jobs
+
+        from process_control.config.cache import write
+
+        moment = self.now.timestamp()
+        coming = {slug: entry for slug, entry in self._known.items() if not entry[3] or entry[3][-1] > moment}
+        value = {"made_by": read.stamp(), "made_with": self._job_directory, "zones": self._zones, "jobs": coming}
+        places, name = self._search.cache_places_now(), self._search.cache_name(KEPT)
+        write.write_text(places, name, json.dumps(value))
+
+    def _read(self) -> None:
+        known = read.read(self._search.cache_places_now(), self._search.cache_name(KEPT))
+        if known is None or known.get("made_with") != self._job_directory:
+            return
+        if not isinstance(known.get("jobs"), dict) or not isinstance(known.get("zones"), dict):
+            return
+        self._zones = {zone: read.zone_stamp(zone or None) for zone in known["zones"]}
+        changed = {zone for zone, stamp in self._zones.items() if stamp != known["zones"][zone]}
+        self._known = known["jobs"]
+        if changed:
+            self._known = {slug: entry for slug, entry in self._known.items() if entry[1] not in changed}
+
+    def _entry(self, job: Job) -> list[Any]:
+        """Return [schedule, zone, words, [a slot that may be late, all after it …]]; slots once they were asked for."""
+        known = self._known.get(job.slug)
+        if known is not None and _is_of(known, job):
+            return known
+        schedule = self._schedule(job)
+        entry = [job.schedule, job.time_zone or "", None if schedule is None else schedule.in_words(), []]
+        if schedule is not None:
+            self._known[job.slug] = entry
+            self._planned += 1
+        return entry
+
+    def _plan(self, job: Job) -> list[int]:
+        schedule = self._schedule(job)
+        if schedule is None:
+            return []
+        moment = self.now.timestamp()
+        settled_by = datetime.fromtimestamp(moment - job.start_within_seconds, UTC)
+        last = schedule.last_at_or_before(settled_by)
+        slots = [NO_SLOT if last is None else int(last.timestamp())]
+        coming = 0
+        for slot in schedule.after(last or settled_by):
+            slots.append(int(slot.timestamp()))
+            coming += slots[-1] > moment
+            if coming >= COMING_SLOTS or slots[-1] > moment + ENOUGH_SECONDS:
+                break
+        self._known[job.slug][3] = slots
+        self._planned += 1
+        return slots
+
+    def _schedule(self, job: Job) -> "Schedule | None":
+        from os import uname
+
+        from process_control.core.schedule.cron_fields import ScheduleError
+        from process_control.core.schedule.schedule import Schedule
+
+        zone = job.time_zone or ""
+        try:
+            schedule = Schedule.parse(
+                job.schedule, time_zone=job.time_zone or self.host_zone(), host=uname().nodename, slug=job.slug
+            )
+        except ScheduleError:
+            return None
+        if zone not in self._zones:
+            self._zones[zone] = read.zone_stamp(job.time_zone)
+        return schedule
+
+
+def _is_of(entry: list[Any], job: Job) -> bool:
+    try:
+        schedule, zone, words, slots = entry
+    except (TypeError, ValueError):
+        return False
+    same = schedule == job.schedule and zone == (job.time_zone or "")
+    return same and isinstance(words, str) and isinstance(slots, list)

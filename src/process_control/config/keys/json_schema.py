@@ -1,0 +1,120 @@
+"""The JSON Schema of the job file, from the table of keys: for editors, which then complete, explain and underline.
+
+It is as strict as a schema can be; what only the reader knows (schedules, quotes, zones) it leaves to `lint`.
+"""
+
+from typing import Any
+
+from process_control.config.keys.fields import JOB_FIELDS, Field
+from process_control.config.keys.kinds import (
+    COMMAND,
+    COUNT,
+    ENVIRONMENT,
+    INHERIT,
+    LOCK,
+    LONG_TEXT,
+    PATH,
+    PATHS,
+    SCHEDULE,
+    SIZE,
+    SLUG,
+    TEXT,
+    TEXTS,
+    TIME,
+    TIME_ABOVE_ZERO,
+    UMASK,
+    Kind,
+)
+
+DIALECT = "http://json-schema.org/draft-07/schema#"  # what editors know
+
+Schema = dict[str, Any]
+
+# Every scalar that YAML reads as something else is text to us.
+_TEXT: Schema = {"type": ["string", "number"]}
+_NAME: Schema = {"type": "string", "minLength": 1}
+_PATH: Schema = {"type": "string", "pattern": "^/"}
+_TIME: Schema = {
+    "anyOf": [
+        {"type": "number", "minimum": 0},
+        {"type": "string", "pattern": r"^\s*[0-9]{1,12}(\.[0-9]{1,6})? ?[smhd]?\s*$"},
+    ]
+}
+_SIZE: Schema = {
+    "anyOf": [
+        {"type": "integer", "minimum": 1},
+        {"type": "string", "pattern": r"^\s*[0-9]{1,15}(\.[0-9]{1,3})? ?(B|[kKMGT]B|[KMGT]iB)?\s*$"},
+    ]
+}
+
+
+def _or_list(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "array", "items": schema, "minItems": 1}]}
+
+
+_OF_KIND: tuple[tuple[Kind, Schema], ...] = (
+    (TEXT, _TEXT),
+    (LONG_TEXT, _TEXT),
+    (LOCK, {"type": ["string", "integer"], "pattern": f"^{SLUG.pattern}$"}),
+    (PATH, _PATH),
+    (PATHS, _or_list(_PATH)),
+    (TEXTS, _or_list(_TEXT)),
+    (COMMAND, _or_list(_NAME)),
+    (SCHEDULE, _or_list(_NAME)),
+    (COUNT, {"type": "integer", "minimum": 1}),
+    (TIME, _TIME),
+    (TIME_ABOVE_ZERO, _TIME),
+    (SIZE, _SIZE),
+    (UMASK, {"type": ["string", "integer"]}),
+    (
+        ENVIRONMENT,
+        {
+            "type": "object",
+            "propertyNames": {"pattern": "^(?!PROCESS_CONTROL_)[A-Za-z_][A-Za-z0-9_]*$"},
+            "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
+        },
+    ),
+    (INHERIT, {"anyOf": [{"type": "boolean"}, {"type": "array", "items": _NAME, "minItems": 1}]}),
+)
+
+_OF_ANNOTATION = {"str": _NAME, "list[str]": _or_list(_NAME), "int": {"type": "integer"}, "bool": {"type": "boolean"}}
+
+
+def job_schema() -> Schema:
+    """Return the schema of a job file."""
+    required = [field.key for field in JOB_FIELDS if field.required]
+    head = {"$schema": DIALECT, "title": "A job of process-control"}
+    return head | _map(JOB_FIELDS) | {"required": required}
+
+
+def _map(fields: tuple[Field, ...]) -> Schema:
+    return {
+        "type": "object",
+        "properties": {field.key: _described(field) for field in fields if field.supported},
+        "patternProperties": {"^x-": {"description": "A note."}},
+        "additionalProperties": False,
+    }
+
+
+def _described(field: Field) -> Schema:
+    default = f" Default: {field.default_words}." if field.default_words else ""
+    words = f"{field.meaning}{default}".replace("`", "")
+    return {"description": words, **_of(field)}
+
+
+def _of(field: Field) -> Schema:
+    if not field.fields:
+        return _of_kind(field.kind)
+    inner = _map(field.fields)
+    if field.many:
+        return {"anyOf": [inner, {"type": "array", "items": inner, "minItems": 1}]}
+    others = [{"const": False}] if field.off or field.may_be_false else []
+    others += [_of(each) for each in field.fields if each.key == field.bare]
+    return {"anyOf": [inner, *others]} if others else inner
+
+
+def _of_kind(kind: Kind) -> Schema:
+    """Return the schema of a kind; of one that is not in the table above, what its values become tells."""
+    if kind.words:
+        return {"enum": list(kind.words)}
+    return next((schema for known, schema in _OF_KIND if known is kind), _OF_ANNOTATION.get(kind.annotation, {}))

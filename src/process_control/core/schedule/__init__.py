@@ -1,0 +1,1 @@
+"""When a job is planned: cron expressions, read, evaluated and put into words."""

@@ -1,0 +1,1 @@
+"""Crontabs: made, read, compared, written."""

@@ -1,0 +1,304 @@
+"""The crontab of all jobs as text: values in, text and faults out.
+
+What comes in is not trusted, it may have been read by another process: each name, schedule and path is checked here,
+and the whole text is read back by cron's own rules before anybody writes it.
+"""
+
+import re
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC
+
+from process_control.core.job import is_slug
+from process_control.core.schedule.cron_fields import ScheduleError
+from process_control.core.schedule.schedule import Schedule
+from process_control.crontab.rules import MOST_LINES, Entry, is_comment, read_crontab
+from process_control.errors import BadConfiguration, Fault
+from process_control.notify.message import escape_controls
+
+WRITTEN_BY = "# Written by cron-generate"
+LONGEST_SHOWN = 300
+MOST_FAULTS_TOLD = 3
+COMMENTS_UP_TO = 9_900
+"""Lines. When there would be more, only comments about faults are left: cron reads 10,000 lines, comments too."""
+_UNESCAPED_PERCENT = re.compile(r"(?<!\\)%")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedJob:
+    """What a crontab has to know of a job. `schedule` is as its file has it; empty: by hand only.
+
+    `has_failmail`: its failures are mailed by us, so that cron must not mail them too.
+    """
+
+    slug: str
+    schedule: tuple[str, ...] = ()
+    time_zone: str | None = None
+    disabled: bool = False
+    has_failmail: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvalidFile:
+    """A file in the job directory that is no job: `name` is the file's, without `.yaml`."""
+
+    slug: str
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How this host's crontab is written.
+
+    `target`: its path, for messages. `user`: the account in the user column; None when cron reads none there.
+    `run_job`: the words that start `run-job`. `configuration`: for --config; None for the default one. `template`: what
+    the configuration has as `cron_template`.
+    """
+
+    target: str
+    job_directory: str
+    user: str | None
+    run_job: tuple[str, ...]
+    configuration: str | None
+    template: str | None
+    host: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A job that cron does not start: why, and the comment that the crontab has instead of its lines."""
+
+    slug: str
+    faults: tuple[Fault, ...]
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crontab:
+    """The text, what it holds, and what had to be left out; `unread` are files that look like jobs and are none,
+    `mail_faults` what would keep failmail from being sent.
+    """
+
+    text: str
+    jobs: int
+    lines: int
+    disabled: int
+    left_out: tuple[LeftOut, ...]
+    unread: tuple[Fault, ...] = ()
+    mail_faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What the crontab has for one file: lines, and why it is not run when it should be.
+
+    `has_failmail`: None for one that cron does not run.
+    """
+
+    slug: str
+    lines: tuple[str, ...]
+    faults: tuple[Fault, ...] = ()
+    is_disabled: bool = False
+    has_failmail: bool | None = None
+
+
+def write_crontab(
+    jobs: Sequence[PlannedJob | InvalidFile],
+    manner: Manner,
+    *,
+    is_account: Callable[[str], bool],
+    is_zone_of_host: Callable[[str], bool],
+) -> Crontab:
+    """Return the crontab of `jobs`, sorted by slug.
+
+    A job that cron cannot run at its times, and a file that is no job, is left out with a comment and a fault. Raises
+    BadConfiguration (78) for what would make cron ignore the whole file.
+    """
+    _check_user(manner)
+    parts = [_part_of(job, manner, is_zone_of_host) for job in sorted(jobs, key=lambda job: job.slug)]
+    lines = _all_lines(parts, manner)
+    text = "".join(f"{line}\n" for line in lines)
+    entries, wrong = read_crontab(text, has_users=manner.user is not None, is_account=is_account)
+    if wrong:
+        raise BadConfiguration(faults=_faults_of(lines, wrong, manner))
+    _check_percent(entries, manner)
+    return Crontab(
+        text=text,
+        jobs=sum(1 for part in parts if part.lines and not part.faults and not part.is_disabled),
+        lines=len(entries),
+        disabled=sum(part.is_disabled for part in parts),
+        left_out=tuple(
+            LeftOut(slug=part.slug, faults=part.faults, comment=part.lines[0]) for part in parts if part.faults
+        ),
+    )
+
+
+def _all_lines(parts: Sequence[_Part], manner: Manner) -> list[str]:
+    lines = [*_header(manner), *_body(parts)]
+    if len(lines) <= COMMENTS_UP_TO:
+        return lines
+    few = _body([part if part.faults else _without_comments(part) for part in parts])
+    return [*_header(manner), "# No comment for each job: cron reads no more lines", *few]
+
+
+def _without_comments(part: _Part) -> _Part:
+    return replace(part, lines=tuple(line for line in part.lines if not is_comment(line)))
+
+
+def _header(manner: Manner) -> Iterator[str]:
+    yield f"{WRITTEN_BY} from the jobs in {on_one_line(manner.job_directory)}"
+    yield "# What is edited here is lost: edit the job files, then run cron-generate"
+
+
+def _body(parts: Sequence[_Part]) -> Iterator[str]:
+    """Yield the lines of all jobs: first of those whose output cron mails, then of those that are told otherwise.
+
+    A crontab can only set MAILTO for all lines that follow.
+    """
+    if any(part.has_failmail for part in parts):
+        yield from (line for part in parts if part.has_failmail is False for line in part.lines)
+        yield 'MAILTO=""'
+        parts = [part for part in parts if part.has_failmail is not False]
+    yield from (line for part in parts for line in part.lines)
+
+
+def _part_of(job: PlannedJob | InvalidFile, manner: Manner, is_zone_of_host: Callable[[str], bool]) -> _Part:
+    source = on_one_line(f"{manner.job_directory}/{job.slug}.yaml")
+    if isinstance(job, InvalidFile):
+        return _left_out(job.slug, f"invalid: {source}", job.faults)
+    if not is_slug(job.slug):
+        return _left_out(job.slug, f"invalid: {source}", (Fault("is not a valid name for a job file", where=source),))
+    if job.disabled:
+        return _Part(job.slug, (f"# disabled: {source}",), is_disabled=True)
+    if not job.schedule:
+        return _Part(job.slug, ())
+    if job.time_zone is not None and not is_zone_of_host(job.time_zone):
+        return _left_out(job.slug, f"not for cron: {source}", (_in_another_zone(job, job.time_zone),))
+    try:
+        schedule = Schedule.parse(job.schedule, time_zone=UTC, host=manner.host, slug=job.slug)
+    except ScheduleError as error:
+        fault = Fault(error.what, where=f"{job.slug}.yaml", mend=error.mend)
+        return _left_out(job.slug, f"invalid: {source}", (fault,))
+    return _Part(job.slug, tuple(_lines_of(job.slug, source, schedule, manner)), has_failmail=job.has_failmail)
+
+
+def _left_out(slug: str, comment: str, faults: tuple[Fault, ...]) -> _Part:
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    where = f"{faults[0].where}: " if faults[0].where else ""
+    return _Part(slug, (f"# {comment}: {on_one_line(where + faults[0].what)}{more}",), faults)
+
+
+def _in_another_zone(job: PlannedJob, time_zone: str) -> Fault:
+    return Fault(
+        f"cron only knows the host's time zone; this job wants {time_zone}",
+        where=f"{job.slug}.yaml",
+        mend="write the schedule in the host's time, and remove time_zone",
+    )
+
+
+# --- the lines of a job ----------------------------------------------------------------------------------------------
+
+
+def _lines_of(slug: str, source: str, schedule: Schedule, manner: Manner) -> Iterator[str]:
+    configuration = () if manner.configuration is None else ("--config", manner.configuration)
+    command = command_for_cron((*manner.run_job, "--scheduled", slug, *configuration))
+    moments = list(dict.fromkeys(schedule.for_cron))
+    if manner.template is None:
+        yield f"# {source}"
+        for moment in moments:
+            yield f"{moment} {command}" if manner.user is None else f"{moment} {manner.user} {command}"
+        return
+    template = manner.template if manner.user is not None else re.sub(r"\{user\}[ \t]*", "", manner.template)
+    for moment in moments:
+        text = template.format(source=source, schedule=moment, user=manner.user, command=command)
+        lines = text.removesuffix("\n").split("\n")
+        _check_template(lines, moment, command, manner)
+        yield from lines
+
+
+def command_for_cron(words: Sequence[str]) -> str:
+    """Return a command line that cron hands to its shell as these words.
+
+    Cron reads `%` as a newline unless it is `\\%`, and crons differ in what they make of two backslashes: a backslash
+    is therefore never followed by another one or by a `%` of the word. Raises BadConfiguration (78) for a word that
+    cannot stand in one line.
+    """
+    for word in words:
+        if odd := next((char for char in word if (char < " " and char != "\t") or char == "\x7f"), None):
+            raise BadConfiguration(
+                f"the path has the character {odd!r}, which a crontab cannot contain",
+                where=on_one_line(word),
+                mend="move it to a path without it",
+            )
+    return " ".join(shlex.quote(word).replace("\\", "\\''").replace("%", "\\%") for word in words)
+
+
+def on_one_line(text: str) -> str:
+    """Return a text as it can stand in a comment: nothing in it ends the line or steers a terminal; cut when long."""
+    line = escape_controls(text.replace("\n", " ").replace("\t", " "))
+    return line if len(line) <= LONGEST_SHOWN else f"{line[: LONGEST_SHOWN - 1]}…"
+
+
+# --- what cron would misread -----------------------------------------------------------------------------------------
+
+
+def _check_user(manner: Manner) -> None:
+    user = manner.user
+    if user is not None and (not user or not user.isprintable() or " " in user):
+        raise BadConfiguration(
+            f"cron cannot read the user name {user!r}",
+            where=manner.target,
+            mend="set 'user' in the configuration to an account whose name has no blanks",
+        )
+
+
+def _check_template(lines: Sequence[str], moment: str, command: str, manner: Manner) -> None:
+    """Raise BadConfiguration unless one of the lines runs the job at its moment, as far as cron can read them."""
+    entries, wrong = read_crontab("\n".join(lines) + "\n", has_users=manner.user is not None, is_account=bool)
+    if not wrong and not any(entry.schedule == moment and command in entry.command for entry in entries):
+        raise BadConfiguration(
+            "cron_template has no line that runs the job: " + on_one_line(" | ".join(lines)),
+            where=manner.target,
+            mend="write one: {schedule} {user} {command}",
+        )
+
+
+def _check_percent(entries: Sequence[Entry], manner: Manner) -> None:
+    """Raise BadConfiguration for a % of the template that cron would read as the end of the command."""
+    for entry in entries:
+        if _UNESCAPED_PERCENT.search(entry.command):
+            raise BadConfiguration(
+                f"cron reads a % as the end of the command: {on_one_line(entry.command)}",
+                where=f"{manner.target}:{entry.number}",
+                mend="write \\% in cron_template",
+            )
+
+
+def _faults_of(lines: Sequence[str], wrong: Sequence[tuple[int, str]], manner: Manner) -> list[Fault]:
+    """Return what cron cannot read, each with its line; the first few of many."""
+    if len(lines) > MOST_LINES:
+        wrong = [(number, what) for number, what in wrong if number > MOST_LINES]
+    faults = []
+    for number, what in wrong[:MOST_FAULTS_TOLD]:
+        shown = f": {on_one_line(lines[number - 1])}" if number <= min(len(lines), MOST_LINES) else ""
+        faults.append(
+            Fault(
+                f"nothing was written: cron would ignore the whole file, because this line {what}{shown}",
+                where=f"{manner.target}:{number}",
+                mend=_mend(lines, manner),
+            )
+        )
+    return faults
+
+
+def _mend(lines: Sequence[str], manner: Manner) -> str:
+    if len(lines) > MOST_LINES:
+        split = "split the jobs over two configurations, each with an output_crontab"
+        if manner.template is None:
+            return split
+        one_line = "{schedule} {command}\\n" if manner.user is None else "{schedule} {user} {command}\\n"
+        return f'write one line for each job, cron_template: "{one_line}"; or {split}'
+    if manner.template is not None:
+        return "fix cron_template in the configuration"
+    return "shorten the paths, or set runner_path to a short one, in the configuration"

@@ -1,0 +1,1 @@
+"""What cron calls before anything else is imported."""

@@ -1,0 +1,316 @@
+"""Keep every byte that a job prints: the log, raw, and beside it an index of time, stream and length of each chunk.
+
+Lean room. Memory is bounded whatever comes: one buffer for reading, and the last MiB of what lies over the cap or
+did not fit on the disk.
+
+The index is text, one line a chunk: `<microseconds since start> <o|e> <length>`; `x` instead of a stream says that
+so many bytes were dropped at this place.
+"""
+
+import fcntl
+import posix
+import select
+import time
+
+from process_control.errors import CannotRecord
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from process_control.execution.stdout_copy import StdoutCopy
+
+BUFFER_BYTES = 1 << 20
+_FIRST_BUFFER_BYTES = 16 << 10  # most jobs print little, and a large buffer has to be zeroed first
+TAIL_BYTES = 1 << 20
+_TAIL_CHUNKS = 16384
+EXCERPT_BYTES = 64 << 10
+_F_SETPIPE_SZ = 1031
+_APPEND = posix.O_WRONLY | posix.O_CREAT | posix.O_APPEND | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
+_NEW = _APPEND | posix.O_EXCL
+
+OUT, ERR = b"o", b"e"
+
+
+class Capture:
+    """The two streams of one run, and where their bytes go.
+
+    `open_log` makes the log; without it (`run_unlogged`) only the tail and the counts are kept. `copy` gets stdout as
+    well; `show(stream, data)` is told of every chunk (the terminal), and so is `watch`.
+    The counts of `stdout_bytes` and `stderr_bytes` and the excerpt are those of one attempt, see `begin_attempt`.
+    """
+
+    __slots__ = (
+        "_attempts_at",
+        "_buffer",
+        "_excerpt_head",
+        "_excerpt_tail",
+        "_head_bytes",
+        "_head_room",
+        "_index",
+        "_index_path",
+        "_kept_open",
+        "_log",
+        "_show",
+        "_started",
+        "_tail",
+        "_tail_bytes",
+        "_tail_limit",
+        "copy",
+        "dropped_bytes",
+        "log_error",
+        "other_error",
+        "stderr_bytes",
+        "stdout_bytes",
+        "watch",
+    )
+
+    def __init__(self, *, cap_bytes: int, show: "Callable[[bytes, bytes], None] | None" = None) -> None:
+        self._buffer = bytearray(_FIRST_BUFFER_BYTES)
+        self._tail_limit = min(TAIL_BYTES, cap_bytes // 2)
+        self._attempts_at = [0]
+        self._head_room = 0
+        self._head_bytes = 0
+        self._tail: list[tuple[int, bytes, bytes]] = []
+        self._tail_bytes = 0
+        self._log = self._index = -1
+        self.copy: StdoutCopy | None = None
+        self._index_path = ""
+        self._show = show
+        self.watch: Callable[[bytes, bytes], None] | None = None
+        self._started = time.monotonic_ns()
+        self._excerpt_head = b""
+        self._excerpt_tail = b""
+        self.stdout_bytes = self.stderr_bytes = self.dropped_bytes = 0
+        self.log_error: str | None = None
+        self.other_error: str | None = None
+        self._kept_open: dict[int, bytes] = {}
+
+    def open_log(self, path: str, *, cap_bytes: int) -> None:
+        """Make the log, which must not exist yet; its index comes with the first output. Raises CannotRecord (74)."""
+        try:
+            self._log = posix.open(path, _NEW, 0o640)
+        except OSError as error:
+            raise CannotRecord(f"cannot make the log file: {error.strerror}", where=path) from error
+        self._index_path = path + ".idx"
+        self._head_room = cap_bytes - self._tail_limit
+
+    def begin_attempt(self) -> None:
+        """Count anew: another attempt begins, in the same log."""
+        self._attempts_at.append(self._attempts_at[-1] + self.stdout_bytes + self.stderr_bytes)
+        self.stdout_bytes = self.stderr_bytes = 0
+        self._excerpt_head = self._excerpt_tail = b""
+
+    def log_offsets(self) -> list[int]:
+        """Return where in the log each attempt begins, as far as is known now: what is dropped moves it."""
+        head = self._head_bytes
+        return [
+            printed if printed <= head else head + max(0, printed - head - self.dropped_bytes)
+            for printed in self._attempts_at
+        ]
+
+    def read(self, descriptor: int, stream: bytes) -> int:
+        """Take what can be read now; return how many bytes, 0 at the end of the stream, -1 for nothing there."""
+        try:
+            size = posix.readv(descriptor, [self._buffer])
+        except BlockingIOError:
+            return -1
+        if size:
+            self._take(stream, memoryview(self._buffer)[:size])
+        if size == _FIRST_BUFFER_BYTES:
+            self._buffer = bytearray(BUFFER_BYTES)
+        return size
+
+    def _take(self, stream: bytes, data: memoryview) -> None:
+        moment = (time.monotonic_ns() - self._started) // 1000
+        if stream == OUT:
+            self.stdout_bytes += len(data)
+            if self.copy is not None:
+                self.copy.take(data)
+        else:
+            self.stderr_bytes += len(data)
+            self._remember(data)
+        if self._show is not None:
+            self._show(stream, bytes(data))
+        if self.watch is not None:
+            self.watch(stream, bytes(data))
+        fits = min(len(data), self._head_room) if not self._tail else 0
+        if fits:
+            written = self._write_log(moment, stream, data[:fits])
+            self._head_bytes += written
+            self._head_room = self._head_room - written if written == fits else 0
+            data = data[written:]
+        if data:
+            self._keep_in_tail(moment, stream, bytes(data))
+
+    def _write_log(self, moment: int, stream: bytes, data: memoryview) -> int:
+        """Write to log and index; return how many bytes the log took."""
+        written = 0
+        try:
+            while written < len(data):
+                written += posix.write(self._log, data[written:])
+        except OSError as error:
+            self.log_error = error.strerror
+        if written:
+            try:
+                self._write_index(b"%d %s %d\n" % (moment, stream, written))
+            except OSError as error:
+                self.other_error = f"the log's index could not be written: {error.strerror}"
+        return written
+
+    def _write_index(self, line: bytes) -> None:
+        """Raises OSError. Made when it is needed: most jobs print nothing, and a file costs more than all its lines."""
+        if self._index < 0:
+            self._index = posix.open(self._index_path, _NEW, 0o640)
+        posix.write(self._index, line)
+
+    def _keep_in_tail(self, moment: int, stream: bytes, data: bytes) -> None:
+        self._tail.append((moment, stream, data))
+        self._tail_bytes += len(data)
+        surplus = 0
+        while self._tail_bytes - surplus > self._tail_limit or len(self._tail) > _TAIL_CHUNKS:
+            first_moment, first_stream, first = self._tail[0]
+            excess = self._tail_bytes - surplus - self._tail_limit
+            if len(self._tail) > _TAIL_CHUNKS or len(first) <= excess:
+                surplus += len(first)
+                del self._tail[0]
+            else:
+                self._tail[0] = (first_moment, first_stream, first[excess:])
+                surplus += excess
+        self._tail_bytes -= surplus
+        self.dropped_bytes += surplus
+
+    def _remember(self, data: memoryview) -> None:
+        """Keep the first and the last 32 KiB of stderr for the report."""
+        half = EXCERPT_BYTES // 2
+        missing = half - len(self._excerpt_head)
+        if missing > 0:
+            self._excerpt_head += data[:missing]
+            data = data[missing:]
+        if data:
+            self._excerpt_tail = (self._excerpt_tail + data[-half:])[-half:]
+
+    def stderr_excerpt(self) -> bytes:
+        """Return the job's stderr, with the middle left out when it is longer than 64 KiB."""
+        left_out = self.stderr_bytes - len(self._excerpt_head) - len(self._excerpt_tail)
+        if left_out <= 0:
+            return self._excerpt_head + self._excerpt_tail
+        return b"%s\n[... %d bytes left out ...]\n%s" % (self._excerpt_head, left_out, self._excerpt_tail)
+
+    def close(self) -> None:
+        """Write the kept tail, with the cut told in the index, and close all files. Never raises."""
+        if self.copy is not None:
+            self.copy.finish()
+        if self._log >= 0 and self._tail:
+            self._flush_tail()
+        elif self._log < 0:
+            self.dropped_bytes += self._tail_bytes
+        if self._index >= 0:  # it printed something: on the disk before the record that says so
+            try:
+                posix.fdatasync(self._log)
+            except OSError as error:
+                self.other_error = f"the log may not be on the disk: {error.strerror}"
+        if self._kept_open:
+            self._hand_over()
+        for descriptor in (self._log, self._index):
+            if descriptor >= 0:
+                posix.close(descriptor)
+        self._log = self._index = -1
+
+    def keep_open(self, streams: dict[int, bytes]) -> None:
+        """Take over pipes into which something that is left to live may print: they are read on after the run."""
+        self._kept_open.update(streams)
+
+    def _hand_over(self) -> None:
+        from process_control.execution.late_reader import LateReader
+
+        streams, self._kept_open = self._kept_open, {}
+        room = 0 if self.dropped_bytes or self.log_error else self._head_room + self._tail_limit
+        reader = LateReader(
+            streams,
+            log=self._log,
+            index=self._index,
+            index_path=self._index_path,
+            room=room,
+            started_ns=self._started,
+        )
+        try:
+            reader.start()
+        except OSError as error:
+            self.other_error = f"processes that it left have no output any more: {error.strerror}"
+        for descriptor in streams:
+            posix.close(descriptor)
+
+    def cut(self) -> str | None:
+        """After `close`, return how much of the output an error has kept from log or file; None when all is there."""
+        cuts = []
+        if self.log_error and self.dropped_bytes:
+            cuts.append(f"{self.dropped_bytes:,} bytes of output are missing in the log: {self.log_error}")
+        copy = self.copy
+        if copy is not None and copy.missing_bytes:
+            missing = f"{copy.missing_bytes:,} of {copy.total_bytes:,} bytes"
+            cuts.append(f"{missing} of stdout are missing in {copy.path}: {copy.error}")
+        return "; ".join(cuts) or None
+
+    def _flush_tail(self) -> None:
+        tail, self._tail = self._tail, []
+        try:
+            if self.dropped_bytes:
+                self._write_index(b"%d x %d\n" % (tail[0][0], self.dropped_bytes))
+        except OSError as error:
+            self.other_error = f"the log's index could not be written: {error.strerror}"
+        for moment, stream, data in tail:
+            self.dropped_bytes += len(data) - self._write_log(moment, stream, memoryview(data))
+
+
+class Order:
+    """Which of several pipes was written to first since we last asked. The kernel knows: edge-triggered epoll.
+
+    Never more than a help: where it cannot be had (no descriptor left), pipes are read in the order they came in.
+    """
+
+    __slots__ = ("_epoll",)
+
+    def __init__(self) -> None:
+        self._epoll: select.epoll | None = None
+        try:
+            self._epoll = select.epoll()
+        except OSError:
+            pass
+
+    def add(self, read_end: int) -> None:
+        """Take in a pipe; closing it takes it out."""
+        try:
+            if self._epoll is not None:
+                self._epoll.register(read_end, select.EPOLLIN | select.EPOLLET)
+        except OSError:  # without its order, better none
+            self.close()
+
+    def sort(self, ready: list[int]) -> list[int]:
+        """Return the pipes that can be read, the one written to first at the front.
+
+        To be asked after each wait, also for one pipe: the kernel keeps the order of what was not asked for.
+        """
+        if self._epoll is None:
+            return ready
+        written = [descriptor for descriptor, _ in self._epoll.poll(0)]
+        # What is not among them was not read to its end the last time.
+        return [one for one in ready if one not in written] + [one for one in written if one in ready]
+
+    def close(self) -> None:
+        if self._epoll is not None:
+            self._epoll.close()
+            self._epoll = None
+
+
+def make_pipe(*, is_large: bool = True) -> tuple[int, int]:
+    """Return (read end, write end) of a pipe; the read end does not block."""
+    read_end, write_end = posix.pipe2(posix.O_CLOEXEC)
+    posix.set_blocking(read_end, False)
+    if not is_large:
+        return read_end, write_end
+    try:
+        fcntl.fcntl(write_end, _F_SETPIPE_SZ, BUFFER_BYTES)
+    except OSError:  # over the user's share of pipe memory: the normal size works too
+        pass
+    return read_end, write_end

@@ -1,0 +1,106 @@
+"""The guard: the process that people, cron and systemd see. It waits, hands signals on, and cleans up.
+
+Lean room. It is the runner's parent and a subreaper, and stays root when jobs run as somebody else: if the runner is
+killed, or may not signal a process of another user, the guard does it. Here is what every run needs; what a run needs
+that lives for more than a moment is in `guard_watch.py`.
+"""
+
+import _signal
+import posix
+import select
+
+from process_control.system import linux, signals
+
+KILLED_EXIT_CODE = 137
+START_SECONDS = 120.0
+"""How long a runner may take from its fork to its command, all waits by rule left out."""
+_SETTLED_MILLISECONDS = 25
+
+
+def fork_runner() -> tuple[int, int, int]:
+    """Fork into guard and runner; return (runner's pid or 0, the guard's pid, this side's end of the channel).
+
+    The stopping signals are blocked in both until each has its own handlers. Raises OSError.
+    """
+    linux.set_child_subreaper()
+    guard_pid = posix.getpid()
+    read_end, write_end = posix.pipe2(posix.O_CLOEXEC | posix.O_NONBLOCK)
+    signals.block()
+    signals.ignore_the_terminal()
+    runner = posix.fork()
+    if runner:
+        posix.close(write_end)
+        return runner, guard_pid, read_end
+    posix.close(read_end)
+    linux.set_child_subreaper()
+    return 0, guard_pid, write_end
+
+
+def be_bound_to(guard_pid: int) -> None:
+    """In the runner, after rights were dropped: be told when the guard dies. Raises OSError."""
+    linux.set_parent_death_signal(signals.GUARD_DIED)
+    if posix.getppid() != guard_pid:
+        posix._exit(KILLED_EXIT_CODE)
+
+
+def continue_it(guard_pid: int) -> None:
+    """In the runner, at its end: should somebody have stopped the guard, nobody else would let it see that end."""
+    if posix.getppid() == guard_pid:
+        try:
+            posix.kill(guard_pid, _signal.SIGCONT)
+        except OSError:  # it is root's, and we are not
+            pass
+
+
+def watch(runner: int, channel: int, *, start_seconds: float = START_SECONDS) -> tuple[int, bool]:
+    """Wait for the runner; return the exit code for the caller, and whether the runner was killed.
+
+    When it was, its whole tree has been ended, as far as that is possible. What the runner asks on `channel`, and its
+    deadlines, can wait for the first 25 ms.
+    """
+    handle = posix.pidfd_open(runner)
+
+    def hand_on(number: int, _frame: object) -> None:
+        try:
+            _signal.pidfd_send_signal(handle, number)  # not by its pid, which may be another's by now
+        except OSError:
+            pass
+
+    signals.hear((*signals.STOPPING, *signals.HANDED_ON, signals.STOP_REQUEST), hand_on)
+    signals.unblock()
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    if not poll.poll(_SETTLED_MILLISECONDS):
+        from process_control.execution import guard_watch
+
+        if not guard_watch.Watch(runner, handle, channel, start_seconds=start_seconds).wait():
+            return KILLED_EXIT_CODE, True
+    _, status = posix.waitpid(runner, 0)
+    if posix.WIFEXITED(status):
+        return posix.WEXITSTATUS(status), False
+    from process_control.execution.guard_watch import end_what_is_left
+
+    end_what_is_left()
+    return KILLED_EXIT_CODE, True
+
+
+def adopt_orphans_of_a_container() -> None:
+    """As process 1, put a process in between: orphans of others land at 1, which only reaps; the guard is below it.
+
+    Returns in the child; process 1 itself hands signals on, reaps, and exits as the guard did.
+    """
+    signals.block()
+    guard = posix.fork()
+    if guard == 0:
+        signals.unblock()
+        return
+
+    def hand_on(number: int, _frame: object) -> None:
+        posix.kill(guard, number)
+
+    signals.hear((*signals.STOPPING, *signals.HANDED_ON), hand_on)
+    signals.hear_others(hand_on)
+    while True:
+        pid, status = posix.waitpid(-1, 0)
+        if pid == guard:
+            posix._exit(posix.waitstatus_to_exitcode(status) if posix.WIFEXITED(status) else KILLED_EXIT_CODE)

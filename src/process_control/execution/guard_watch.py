@@ -1,0 +1,180 @@
+"""The guard of a run that lives for more than a moment: it keeps the runner's deadlines, and ends what is left.
+
+Lean room, imported 25 ms after the start, since the package may be replaced while a long job runs. The guard does no
+I/O on anything that a job names: a runner that hangs in the kernel, or was stopped, holds up no limit.
+"""
+
+import _signal
+import posix
+import select
+import time
+
+from process_control.execution import cgroup, tree
+from process_control.execution.guard_channel import MARGIN_SECONDS
+from process_control.system import proc, signals
+from process_control.system.clock import wait_milliseconds
+
+RUNNER_SECONDS = 10.0
+"""How long a runner whose tree has been killed may take to record that, before it is killed too."""
+_KILL_AGAIN_MILLISECONDS = 10
+_GIVE_UP_ROUNDS = 500
+
+
+class _Woken(Exception):
+    """A signal has moved the deadline while the guard slept."""
+
+
+class Watch:
+    """What the guard knows of its runner. `handle` is a pidfd of it, `channel` the pipe on which it asks."""
+
+    __slots__ = ("_asleep", "_channel", "_deadline", "_grace", "_handle", "_has_tree", "_poll", "_rest", "_runner")
+
+    def __init__(self, runner: int, handle: int, channel: int, *, start_seconds: float) -> None:
+        self._runner = runner
+        self._handle = handle
+        self._channel = channel
+        self._deadline: float | None = time.monotonic() + start_seconds
+        self._grace: float | None = 0.0
+        self._has_tree = False
+        self._asleep = False
+        self._rest = b""
+        self._poll = select.poll()
+        self._poll.register(handle, select.POLLIN)
+        self._poll.register(channel, select.POLLIN)
+        self._take_over_signals()
+
+    def _take_over_signals(self) -> None:
+        signals.hear((*signals.STOPPING, *signals.HANDED_ON, signals.STOP_REQUEST), self._hand_on)
+        signals.hear((signals.GUARD_DIED,), self._hand_on_as_term)
+        _signal.signal(_signal.SIGCHLD, self._continue_the_stopped)
+        signals.hear_others(self._hand_on_as_term)
+        self._continue_the_stopped(0, None)  # it may have been stopped before
+
+    def wait(self) -> bool:
+        """Wait until the runner has ended, keeping its deadline; False when it cannot be ended."""
+        while True:
+            try:
+                self._asleep = True
+                left = None if self._deadline is None else self._deadline - time.monotonic()
+                events = [] if left is not None and left <= 0 else self._poll.poll(wait_milliseconds(left))
+                self._asleep = False
+            except _Woken:
+                continue
+            if any(descriptor == self._handle for descriptor, _ in events):
+                return True
+            for _ in events:
+                self._take_messages()
+            if self._deadline is not None and time.monotonic() >= self._deadline and not self._enforce():
+                return False
+
+    def _take_messages(self) -> None:
+        data = posix.read(self._channel, 4096)
+        if not data:  # the runner is ending
+            self._poll.unregister(self._channel)
+            return
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            try:
+                self._take(line[:1], line[2:].split())
+            except (OSError, ValueError):  # this process has no descriptor left; the deadline stays
+                pass
+
+    def _take(self, word: bytes, values: list[bytes]) -> None:
+        if word == b"D":
+            self._deadline, self._grace = map(_seconds, values)
+            self._has_tree = True
+            return
+        if word == b"K":
+            tree.kill_tree(self._runner)
+        else:
+            tree.ask_tree_to_end(self._runner, inner_runners={int(value) for value in values})
+
+    def _enforce(self) -> bool:
+        """The deadline has passed: KILL to the runner's tree, later to itself. Return False when that does not help."""
+        self._signal_runner(_signal.SIGCONT)
+        if self._has_tree:
+            self._has_tree = False
+            self._deadline, self._grace = time.monotonic() + RUNNER_SECONDS, None
+            end_tree_of(self._runner)
+            return True
+        self._signal_runner(_signal.SIGKILL)
+        poll = select.poll()
+        poll.register(self._handle, select.POLLIN)
+        self._deadline = None
+        return bool(poll.poll(int(RUNNER_SECONDS * 1000)))
+
+    def _hand_on(self, number: int, _frame: object) -> None:
+        self._signal_runner(number)
+        self._signal_runner(_signal.SIGCONT)
+        if number not in signals.HANDED_ON:
+            self._bring_the_deadline_forward()
+
+    def _hand_on_as_term(self, _number: int, frame: object) -> None:
+        self._hand_on(_signal.SIGTERM, frame)
+
+    def _bring_the_deadline_forward(self) -> None:
+        if self._grace is None:
+            return
+        at = time.monotonic() + self._grace + MARGIN_SECONDS
+        if self._deadline is None or at < self._deadline:
+            self._deadline = at
+            if self._asleep:
+                self._asleep = False
+                raise _Woken
+
+    def _continue_the_stopped(self, _number: int, _frame: object) -> None:
+        """Whoever stops the runner (its own job, a terminal) stops the clock of its limits."""
+        try:
+            if posix.waitid(posix.P_PID, self._runner, posix.WSTOPPED | posix.WNOHANG) is not None:
+                self._signal_runner(_signal.SIGCONT)
+        except OSError:
+            pass
+
+    def _signal_runner(self, number: int) -> None:
+        """Signal that very process: its pid may be another's by now."""
+        try:
+            _signal.pidfd_send_signal(self._handle, number)
+        except OSError:
+            pass
+
+
+def _seconds(text: bytes) -> float | None:
+    """Return what the runner said, bounded: it may be of another account. Raises ValueError."""
+    value = None if text == b"-" else float(text)
+    if value is not None and not 0 <= value < 1e12:
+        raise ValueError("no moment")
+    return value
+
+
+def end_tree_of(runner: int) -> None:
+    """KILL every process below the runner, whose zombies only it can reap, until none is alive, or for 5 s."""
+    poll = select.poll()
+    for _ in range(_GIVE_UP_ROUNDS):
+        try:
+            alive = [pid for pid, _ in proc.descendants(runner) if proc.is_alive(pid, None)]
+            if not alive:
+                return
+            tree.kill_tree(runner)
+            for pid in alive:
+                cgroup.kill_group_of(pid)
+        except OSError:  # no descriptor left, just now
+            pass
+        poll.poll(_KILL_AGAIN_MILLISECONDS)
+
+
+def end_what_is_left() -> None:
+    """KILL every process that the dead runner left to us, until there is none."""
+    poll = select.poll()
+    for _ in range(_GIVE_UP_ROUNDS):
+        try:
+            if tree.kill_tree(posix.getpid()):  # a process of another user, and we are not root
+                for child in proc.children(posix.getpid()):
+                    cgroup.kill_group_of(child)
+        except OSError:  # no descriptor left, just now
+            pass
+        try:
+            while posix.waitpid(-1, posix.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return
+        poll.poll(_KILL_AGAIN_MILLISECONDS)

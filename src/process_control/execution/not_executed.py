@@ -1,0 +1,71 @@
+"""Why a command could not be executed, in words, from the report of the process that was to become it.
+
+Lean room, loaded only then.
+"""
+
+import errno
+import posix
+
+from process_control.core.odd_characters import named
+from process_control.core.shell_builtins import is_of_the_shell
+from process_control.execution.process import NotExecuted, Surroundings
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+NO_SHELL = "no shell runs: write command: sh -c '…'"
+
+_PASSING = (errno.EAGAIN, errno.ENOMEM, errno.ETXTBSY, errno.ESTALE, errno.EIO, errno.EMFILE, errno.ENFILE)
+
+
+def not_executed(argv: list[str], surroundings: Surroundings, report: bytes) -> NotExecuted:
+    """Return the error for a report: a letter for the stage, the error's number, and a path (see `process._become`)."""
+    name, directory, search_path = argv[0], surroundings.directory, surroundings.search_path
+    stage, (number_text, _, rest) = report[:1], report[1:].partition(b" ")
+    number = int(number_text or b"0")
+    if stage == b"p" and not number:
+        return not_found(name, search_path, rest.decode("utf-8", "surrogateescape"))
+    if stage == b"x" and number == errno.E2BIG:
+        from process_control.execution.too_large import too_large_in_words
+
+        return NotExecuted(126, f"{name}: {too_large_in_words(argv, surroundings.environment)}")
+    if stage == b"x" and number == errno.ENOEXEC:
+        return NotExecuted(126, f"{shown(name)}: {_no_program(rest)}")
+    if stage == b"i":
+        return NotExecuted(126, f"{shown(name)}: {_no_interpreter(rest, name)}")
+    if stage == b"x" and number == errno.ENOENT:
+        return NotExecuted(127, f"{shown(name)}: no such file")
+    places = {b"d": f"working directory {directory}", b"x": name, b"p": name, b"g": "its limits"}
+    code = 127 if stage == b"x" and number == errno.ENOTDIR else 126
+    why = posix.strerror(number) if number else "could not be set up"
+    return NotExecuted(code, f"{places.get(stage, 'the process')}: {why}", is_passing=number in _PASSING)
+
+
+def not_found(name: str, search_path: list[str], denied: str) -> NotExecuted:
+    """Return the error for a name that stands in no directory of PATH, but for `denied`, which may not be executed."""
+    if denied:
+        return NotExecuted(126, f"{denied}: not executable (chmod +x {denied})")
+    why = f"{shown(name)}: command not found in PATH={':'.join(search_path)}"
+    return NotExecuted(127, f"{why}; {NO_SHELL}" if is_of_the_shell(name) else why)
+
+
+def shown(name: str) -> str:
+    """Return a program's name for a message; what nobody sees in it is named."""
+    odd = [named(character) for character in name if named(character)]
+    return f"{name!r} (with {odd[0]})" if odd else name
+
+
+def _no_program(beginning: bytes) -> str:
+    if beginning.startswith(_BYTE_ORDER_MARK):
+        return f"save it as UTF-8 without {named(chr(0xFEFF))}: its #! line begins with one"
+    return "not a program, and a script without a #! line"
+
+
+def _no_interpreter(beginning: bytes, name: str) -> str:
+    """Tell which interpreter a script names, with a carriage return that Windows has left behind it."""
+    line = beginning.partition(b"\n")[0]
+    interpreter = line[2:].split(b" ")[0 if line[2:3] != b" " else 1] if line.startswith(b"#!") else b""
+    if not interpreter:
+        return "the interpreter in its #! line does not exist"
+    words = interpreter.decode("utf-8", "replace")
+    if words.endswith("\r"):
+        return f"its #! line ends with {named(chr(13))}, so {words[:-1]} is not found: sed -i 's/\\r$//' {name}"
+    return f"the interpreter in its #! line does not exist: {shown(words)}"

@@ -1,0 +1,310 @@
+"""One process of a job: how it is started. How a tree of them is ended is in `tree.py`.
+
+Lean room: fork and exec by hand, since neither `subprocess` nor `posix_spawn` does all of this.
+"""
+
+import _signal
+import fcntl
+import posix
+
+from process_control.execution import cgroup
+from process_control.system import linux, signals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.execution.limits import Limits
+
+_LOCK_DESCRIPTOR = 3
+_ENOENT, _ENOEXEC = 2, 8
+_REPORT_BYTES = 8192
+_BEGINNING_BYTES = 200
+
+
+class NotExecuted(Exception):
+    """The command could not be executed: `code` 126 or 127 (as shells have it), and why in words.
+
+    `is_passing`: it may well be another time, so it is worth another try.
+    """
+
+    def __init__(self, code: int, why: str, *, is_passing: bool = False) -> None:
+        super().__init__(why)
+        self.code = code
+        self.why = why
+        self.is_passing = is_passing
+
+
+class Surroundings:
+    """What every command of a run is started with. `all_in_cgroup`: no command was started outside of that group.
+
+    `needs_directory`: without its directory it does not start; else it starts in /.
+    """
+
+    __slots__ = (
+        "all_in_cgroup",
+        "cgroup",
+        "directory",
+        "environment",
+        "limits",
+        "lock",
+        "needs_directory",
+        "no_new_privileges",
+        "search_path",
+        "stderr",
+        "stdout",
+        "umask",
+    )
+
+    def __init__(
+        self,
+        *,
+        environment: dict[str, str],
+        directory: str,
+        umask: int,
+        search_path: list[str],
+        lock: int | None,
+        no_new_privileges: bool,
+        cgroup: str | None,
+        limits: "Limits | None" = None,
+        needs_directory: bool = True,
+    ) -> None:
+        self.environment = {_bytes(name): _bytes(value) for name, value in environment.items()}
+        self.directory = directory
+        self.needs_directory = needs_directory
+        self.umask = umask
+        self.search_path = search_path
+        self.lock = lock
+        self.no_new_privileges = no_new_privileges
+        self.cgroup = cgroup
+        self.all_in_cgroup = cgroup is not None
+        self.limits = limits
+        self.stdout = self.stderr = -1  # the supervisor's pipes
+
+    def close_streams(self) -> None:
+        """Close our copy of what the command has as its stdout and stderr."""
+        for descriptor in (self.stdout, self.stderr):
+            if descriptor >= 0:
+                posix.close(descriptor)
+        self.stdout = self.stderr = -1
+
+
+class Starting:
+    """A command between fork and exec. `report` is readable once it was executed, or could not be.
+
+    Its directory and its program may lie on a disk that does not answer, so nobody waits for that without a limit.
+    """
+
+    __slots__ = ("_argv", "_is_in_group", "_surroundings", "pid", "report")
+
+    def __init__(
+        self, pid: int, report: int, argv: list[str], surroundings: Surroundings, *, is_in_group: bool
+    ) -> None:
+        self.pid = pid
+        self.report = report
+        self._argv = argv
+        self._surroundings = surroundings
+        self._is_in_group = is_in_group
+
+    def finish(self) -> None:
+        """With `report` readable: the command runs now. Raises NotExecuted when it does not."""
+        try:
+            report = posix.read(self.report, _REPORT_BYTES)
+        finally:
+            posix.close(self.report)
+        if report:
+            posix.waitpid(self.pid, 0)  # it ends by itself, at once
+            from process_control.execution.not_executed import not_executed
+
+            raise not_executed(self._argv, self._surroundings, report)
+        group = self._surroundings.cgroup
+        if group is not None and not self._is_in_group and not cgroup.holds(group, self.pid):
+            self._surroundings.all_in_cgroup = False
+
+    def give_up(self) -> None:
+        """Wait for it no longer: it is a process of the job like any other, and ends with its tree."""
+        posix.close(self.report)
+
+
+def start(argv: list[str], surroundings: Surroundings) -> Starting:
+    """Begin to start the command in a session of its own. Raises NotExecuted when there can be no process."""
+    runner = posix.getpid()
+    try:
+        report_read, report_write = posix.pipe2(posix.O_CLOEXEC)
+    except OSError as error:
+        raise no_process(error) from error
+    try:
+        pid, is_in_group = cgroup.fork_into(surroundings.cgroup)
+    except OSError as error:
+        posix.close(report_read)
+        posix.close(report_write)
+        raise no_process(error) from error
+    if pid == 0:
+        surroundings.all_in_cgroup = is_in_group
+        _become(argv, surroundings, report_write, runner)
+    posix.close(report_write)
+    return Starting(pid, report_read, argv, surroundings, is_in_group=is_in_group)
+
+
+def no_process(error: OSError) -> NotExecuted:
+    """Return the error for a host that has no process or descriptor left."""
+    return NotExecuted(126, f"no new process could be started: {error.strerror}", is_passing=True)
+
+
+def start_detached(argv: list[str], environment: dict[bytes, bytes], *, stdin: int | None = None) -> None:
+    """Start a program that nobody waits for and that is no part of our tree. Never raises.
+
+    It has nothing of ours but what it may read from the descriptor `stdin`. `environment` is what
+    `core.environment.own_environment` leaves of ours: every process of the account can read it.
+    """
+    try:
+        was_subreaper = linux.is_child_subreaper()
+        # The process in between ends at once. Were we the subreaper then, what it started would come to us, and count
+        # as left behind by the job.
+        linux.set_child_subreaper(on=False)
+        try:
+            between = posix.fork()
+            if between == 0:
+                _start_and_end(argv, environment, stdin)
+            posix.waitpid(between, 0)
+        finally:
+            linux.set_child_subreaper(on=was_subreaper)
+    except OSError:
+        pass
+
+
+def _start_and_end(argv: list[str], environment: dict[bytes, bytes], stdin: int | None) -> None:
+    """In the process in between: leave the program behind, and end. Never returns."""
+    try:
+        posix.setsid()
+        posix.chdir("/")
+        if posix.fork():
+            posix._exit(0)
+        null = posix.open("/dev/null", posix.O_RDWR)
+        posix.dup2(null if stdin is None else stdin, 0)
+        for descriptor in (1, 2):
+            posix.dup2(null, descriptor)
+        _signal.set_wakeup_fd(-1)
+        signals.restore_defaults()
+        # systemd asks what a service's main process leaves to end: such work is short, and is finished.
+        _signal.signal(_signal.SIGTERM, _signal.SIG_IGN)
+        posix.closerange(3, 1 << 20)
+        posix.execve(argv[0], argv, environment)
+    finally:
+        posix._exit(127)
+
+
+def find_executable(name: str, search_path: list[str]) -> tuple[str, str | None]:
+    """Return the path to execute, as execvp(3) finds it, or "" and the first file that may not be executed.
+
+    Relative directories are those below the working directory: a caller who has another one says so in `search_path`.
+    """
+    if "/" in name:
+        return name, None
+    denied = None
+    for directory in search_path:
+        path = f"{directory or '.'}/{name}"
+        try:
+            status = posix.stat(path)
+        except OSError:
+            continue
+        if (status.st_mode & 0o170000) != 0o100000:
+            continue
+        if posix.access(path, posix.X_OK):
+            return path, None
+        denied = denied or path
+    return "", denied
+
+
+def absolute_search_path(search_path: list[str], directory: str) -> list[str]:
+    """Return the directories of PATH as the job means them: relative ones are below its working directory."""
+    return [each if each.startswith("/") else f"{directory}/{each}".rstrip("/") for each in search_path]
+
+
+def program_stamps(names: list[str], search_path: list[str], directory: str) -> list[str]:
+    """Return `path inode size nanoseconds` of each program, each once, in the order of the names.
+
+    What stands in no file keeps its name alone. Relative paths are looked at from `directory`.
+    """
+    stamps: dict[str, str] = {}
+    for name in names:
+        path, _ = find_executable(name, absolute_search_path(search_path, directory))
+        try:
+            status = posix.stat(path if path.startswith("/") else f"{directory}/{path}")
+        except OSError:
+            stamps.setdefault(name, name)
+            continue
+        stamps[path] = f"{path} {status.st_ino} {status.st_size} {status.st_mtime_ns}"
+    return list(stamps.values())
+
+
+def _become(argv: list[str], surroundings: Surroundings, report: int, runner: int) -> None:
+    """In the child: take on the state in which every job starts, and execute. Never returns.
+
+    What went wrong is reported as a letter for the stage, the error's number, and a path where one helps.
+    """
+    stage, path = b"s", ""
+    try:
+        above = _LOCK_DESCRIPTOR + 1  # and no higher: the caller may have left us few descriptors
+        report = fcntl.fcntl(report, fcntl.F_DUPFD_CLOEXEC, above)
+        lock = -1 if surroundings.lock is None else fcntl.fcntl(surroundings.lock, fcntl.F_DUPFD_CLOEXEC, above)
+        posix.setsid()
+        _signal.set_wakeup_fd(-1)
+        signals.restore_defaults()
+        linux.restore_internal_signals()
+        null = posix.open("/dev/null", posix.O_RDONLY)
+        posix.dup2(null, 0)
+        posix.dup2(surroundings.stdout, 1)
+        posix.dup2(surroundings.stderr, 2)
+        first_to_close = _LOCK_DESCRIPTOR
+        if lock >= 0:
+            posix.dup2(lock, _LOCK_DESCRIPTOR)
+            first_to_close += 1
+        posix.closerange(first_to_close, report)
+        posix.closerange(report + 1, 1 << 20)
+        posix.umask(surroundings.umask)
+        if surroundings.limits is not None:
+            stage = b"g"
+            surroundings.limits.take_on(is_in_group=surroundings.all_in_cgroup)
+        stage = b"s"
+        if surroundings.no_new_privileges:
+            linux.set_no_new_privileges()
+        linux.set_parent_death_signal(_signal.SIGKILL)
+        if posix.getppid() != runner:
+            posix._exit(137)
+        stage = b"d"
+        try:
+            posix.chdir(surroundings.directory)
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            if surroundings.needs_directory:
+                raise
+            posix.chdir("/")
+        stage = b"p"
+        path, denied = find_executable(argv[0], surroundings.search_path)
+        if not path:
+            posix.write(report, b"p0 " + _bytes(denied or ""))
+            posix._exit(126)
+        stage = b"x"
+        posix.execve(path, [_bytes(word) for word in argv], surroundings.environment)
+    except OSError as error:
+        number = error.errno or 0
+        beginning = b""
+        if stage == b"x" and number in (_ENOENT, _ENOEXEC):
+            beginning = _beginning_of(path)
+            if number == _ENOENT and beginning:
+                stage = b"i"
+        posix.write(report, stage + b"%d " % number + beginning)
+    except BaseException:  # noqa: BLE001  a forked copy of us must never go on, whatever happened
+        posix.write(report, b"s0 ")
+    posix._exit(126)
+
+
+def _beginning_of(path: str) -> bytes:
+    """Return the first bytes of a program that cannot be executed; nothing when it is not there."""
+    try:
+        program = posix.open(path, posix.O_RDONLY | posix.O_NONBLOCK | posix.O_CLOEXEC)
+        return posix.read(program, _BEGINNING_BYTES) or b"\0"
+    except OSError as error:
+        return b"" if error.errno == _ENOENT else b"\0"
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

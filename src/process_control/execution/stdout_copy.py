@@ -1,0 +1,266 @@
+"""The file of `stdout`: what the job prints goes there through a process of its own, which may hang where we must not.
+
+Lean room, loaded by the jobs with that key. Of what cannot be written the rest is not tried: there are no holes.
+"""
+
+import _signal
+import posix
+import select
+import time
+
+from process_control.errors import CannotRecord
+from process_control.execution.apart import work_apart
+from process_control.system import linux
+from process_control.system.ask import ANSWER_SECONDS, answer_in, answer_of, write_all
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BACKLOG_BYTES = 4 << 20
+STALLED_SECONDS = 5.0
+"""So long nothing may be written before it counts as hanging."""
+LAST_SECONDS = 30.0
+"""So long at most the end of a run waits for what is still on its way."""
+_PIECE_BYTES = 256 << 10
+_REGULAR = 0o100000
+_TYPE = 0o170000
+
+
+class StdoutCopy:
+    """Stdout on its way to the file of `stdout`; `error` says what went wrong, `missing_bytes` how much is not there.
+
+    `is_behind`: the file is slow; whoever prints should wait, as it would for the disk itself. Readers of a FIFO are
+    not waited for.
+    """
+
+    __slots__ = (
+        "_backlog",
+        "_backlog_bytes",
+        "_heard",
+        "_is_regular",
+        "_moved_at",
+        "_pipe",
+        "_report",
+        "_reported",
+        "_taken_bytes",
+        "_total_bytes",
+        "_writer",
+        "error",
+        "path",
+    )
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.error: str | None = None
+        self._backlog: list[bytes] = []
+        self._backlog_bytes = 0
+        self._taken_bytes = self._total_bytes = 0
+        self._reported = 0
+        self._heard = b""
+        self._is_regular = False
+        self._moved_at = time.monotonic()
+        self._pipe = self._report = self._writer = -1
+
+    def open(self, opener: "Callable[[], int]", header: bytes) -> None:
+        """Open the file by `opener` and append `header`, both in the other process.
+
+        Raises what `opener` raises of ours, and CannotRecord (74).
+        """
+        read_end, self._pipe = posix.pipe2(posix.O_CLOEXEC)
+        self._report, report = posix.pipe2(posix.O_CLOEXEC)
+
+        def work() -> None:
+            _Writer(read_end, report).work(opener, header)
+
+        try:
+            try:
+                work_apart(work, kept=(read_end, report), ends_with_guard=True)
+            finally:
+                posix.close(read_end)
+                posix.close(report)
+            self._is_regular = answer_in(self._first_words()) == _REGULAR
+        except OSError as error:
+            self._let_go()
+            raise CannotRecord(f"cannot append stdout to this file: {error.strerror}", where=self.path) from error
+        except BaseException:
+            self._let_go()
+            raise
+        posix.set_blocking(self._pipe, False)
+        posix.set_blocking(self._report, False)
+
+    def _first_words(self) -> bytes:
+        """Return what the writer says of the file when it is open. Raises CannotRecord when it does not."""
+        until = time.monotonic() + ANSWER_SECONDS
+        poll = select.poll()
+        poll.register(self._report, select.POLLIN)
+        while self._heard.count(b"\n") < 2:
+            if not poll.poll(max(0, int((until - time.monotonic()) * 1000) + 1)):
+                why = f"cannot append stdout to this file: no answer within {ANSWER_SECONDS:g} s"
+                raise CannotRecord(why, where=self.path, mend="check that its disk is mounted and answers")
+            part = posix.read(self._report, 1 << 16)
+            if not part:
+                raise CannotRecord("cannot append stdout to this file: its writer was killed", where=self.path)
+            self._heard += part
+            if self._writer < 0 and b"\n" in self._heard:
+                self._writer = posix.pidfd_open(int(self._heard.partition(b"\n")[0]))
+        _, answer, self._heard = self._heard.split(b"\n", 2)
+        return answer
+
+    @property
+    def is_behind(self) -> bool:
+        return self._is_regular and self._backlog_bytes >= BACKLOG_BYTES and self.error is None
+
+    @property
+    def missing_bytes(self) -> int:
+        return self._total_bytes - self._reported
+
+    @property
+    def total_bytes(self) -> int:
+        return self._total_bytes
+
+    def take(self, data: memoryview) -> None:
+        """Take what was printed; never waits."""
+        self._total_bytes += len(data)
+        if self.error is not None:
+            return
+        if not self._is_regular and self._backlog_bytes + len(data) > BACKLOG_BYTES:
+            self.error = "its reader was too slow"  # what it was promised before that still comes
+            return
+        self._backlog.append(bytes(data))
+        self._backlog_bytes += len(data)
+        self.flush()
+
+    def flush(self) -> None:
+        """Hand over what the pipe takes now, and hear what was written."""
+        try:
+            while self._backlog and self._pipe >= 0:
+                first = self._backlog[0]
+                size = posix.write(self._pipe, first)
+                self._moved_at = time.monotonic()
+                self._backlog_bytes -= size
+                if size == len(first):
+                    del self._backlog[0]
+                else:
+                    self._backlog[0] = first[size:]
+        except BlockingIOError:
+            pass
+        except OSError:  # the writer has given up, and says why
+            self._backlog.clear()
+            self._backlog_bytes = 0
+        self._hear()
+
+    def _hear(self) -> bool:
+        """Read how much was written by now; return False when the writer says no more."""
+        try:
+            while part := posix.read(self._report, 1 << 16):
+                self._heard += part
+        except BlockingIOError:
+            part = b"more may come"
+        *lines, self._heard = self._heard.split(b"\n")
+        for line in lines:
+            if line.startswith(b"!"):
+                self.error = line[1:].decode("utf-8", "replace")
+            else:
+                self._reported = int(line)
+                self._moved_at = time.monotonic()
+        return bool(part)
+
+    def wait(self, other: int, milliseconds: int) -> None:
+        """Wait until more can be handed over, `other` can be read, or the time is over; then hand over."""
+        poll = select.poll()
+        poll.register(other, select.POLLIN)
+        poll.register(self._pipe, select.POLLOUT)
+        poll.poll(milliseconds)
+        self.flush()
+        if self.is_behind and time.monotonic() > self._moved_at + STALLED_SECONDS:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        self.error = f"nothing could be written for {STALLED_SECONDS:g} s"
+
+    def finish(self) -> None:
+        """Wait, not too long, until all is written; a writer that hangs is killed. Never raises."""
+        until = time.monotonic() + LAST_SECONDS
+        self._moved_at = time.monotonic()
+        poll = select.poll()
+        poll.register(self._report, select.POLLIN)
+        poll.register(self._pipe, select.POLLOUT)
+        while True:
+            self.flush()
+            if not self._backlog and self._pipe >= 0:
+                poll.unregister(self._pipe)
+                posix.close(self._pipe)
+                self._pipe = -1
+            if not self._hear():
+                break
+            now = time.monotonic()
+            if now > min(self._moved_at + STALLED_SECONDS, until):
+                self.error = self.error or (
+                    "it took too long" if now > until else f"nothing could be written for {STALLED_SECONDS:g} s"
+                )
+                break
+            poll.poll(int((min(self._moved_at + STALLED_SECONDS, until) - now) * 1000) + 1)
+        if self.missing_bytes and self.error is None:
+            self.error = "its writer was killed"
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """End the writer, if it is still there, and forget the pipes."""
+        if self._writer >= 0:
+            try:
+                _signal.pidfd_send_signal(self._writer, _signal.SIGKILL)
+            except OSError:
+                pass
+        for descriptor in (self._pipe, self._report, self._writer):
+            if descriptor >= 0:
+                posix.close(descriptor)
+        self._pipe = self._report = self._writer = -1
+
+
+class _Writer:
+    """In the other process: write what comes, and say how much that was."""
+
+    __slots__ = ("_file", "_pipe", "_report", "_written")
+
+    def __init__(self, pipe: int, report: int) -> None:
+        self._pipe = pipe
+        self._report = report
+        self._file = -1
+        self._written = 0
+
+    def work(self, opener: "Callable[[], int]", header: bytes) -> None:
+        linux.set_process_name(b"run-job-writer")
+        write_all(self._report, b"%d\n" % posix.getpid())
+
+        def opened() -> int:
+            self._file = opener()
+            posix.set_blocking(self._file, True)
+            write_all(self._file, header)
+            return posix.fstat(self._file).st_mode & _TYPE
+
+        answer = answer_of(opened)
+        write_all(self._report, answer + b"\n")
+        if not answer.startswith(b'{"answer"'):
+            return
+        posix.set_blocking(self._report, False)  # whoever reads it may be busy; the last word always fits
+        try:
+            while data := posix.read(self._pipe, _PIECE_BYTES):
+                self._write(data)
+        except OSError as error:
+            last = b"%d\n!%s\n" % (self._written, posix.strerror(error.errno or 0).encode())
+        else:
+            last = b"%d\n" % self._written
+        posix.set_blocking(self._report, True)
+        write_all(self._report, last)
+
+    def _write(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            size = posix.write(self._file, rest)
+            self._written += size
+            rest = rest[size:]
+        try:
+            posix.write(self._report, b"%d\n" % self._written)
+        except BlockingIOError:
+            pass

@@ -1,0 +1,1 @@
+"""What other programs are given: plugins of a monitoring system."""

@@ -1,0 +1,152 @@
+"""How the jobs stand, as a plugin of Icinga, Nagios or Naemon says it: an exit code, lines, performance data. Pure.
+
+The form is that of the Monitoring Plugins Development Guidelines: one line that says it all, `|` and the figures, then
+a line for each job that needs a look.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from process_control.core.facts import OUTPUT_CUT, WARNED
+from process_control.core.job_state import FAILING, HELD, INVALID, LATE
+from process_control.core.moments import in_local_time
+from process_control.core.schedule.schedule import host_zone
+from process_control.views.late_slots import late_in_words
+from process_control.views.status import JobStatus
+
+OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
+WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
+MOST_NAMED = 10
+ALERT = "alert"
+MAIL = "mail"
+UNREAD = "not read"
+CRON = "cron"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """A job that needs a look: how bad (WARNING, CRITICAL), which, in which state, why in one line."""
+
+    severity: int
+    slug: str
+    state: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.slug} ({self.why})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the plugin says: its exit code and its text."""
+
+    code: int
+    text: str
+    troubles: tuple[Trouble, ...] = ()
+
+
+def troubles_of(statuses: Sequence[JobStatus]) -> list[Trouble]:
+    """Return the jobs that need a look, worst first."""
+    found = []
+    zone = None
+    for status in statuses:
+        if status.state in (FAILING, INVALID):
+            found.append(_trouble(CRITICAL, status))
+        elif status.state == HELD:
+            found.append(_trouble(WARNING, status))
+        elif status.alerts or (status.last is not None and status.last.reason == OUTPUT_CUT):
+            why = "; ".join(status.alerts) or status.last_in_words
+            found.append(Trouble(severity=WARNING, slug=status.slug, state=ALERT, why=_plain(why)))
+        elif status.late_slot is not None:
+            zone = zone or host_zone()
+            why = f"late: {late_in_words(status.late_slot, zone)}"
+            found.append(Trouble(severity=WARNING, slug=status.slug, state=LATE, why=why))
+    return sorted(found, key=lambda trouble: (-trouble.severity, trouble.slug))
+
+
+def _trouble(severity: int, status: JobStatus) -> Trouble:
+    why = _plain(in_local_time(status.why or status.state, datetime.now().astimezone()))
+    if status.state == FAILING and status.last is not None and status.last.outcome == "lost":
+        why = f"lost: {why}"
+    elif status.state == INVALID:
+        first, *more = [line for line in (status.why or "").split("\n") if not line.startswith("  hint:")]
+        why = f"invalid: {_plain(first)}" + (f" and {len(more)} more" if more else "")
+    return Trouble(severity=severity, slug=_plain(status.slug), state=status.state, why=why)
+
+
+def answer(statuses: Sequence[JobStatus], *, mail: str | None = None, cron: Sequence[str] = ()) -> Answer:
+    """Return what a plugin says of these jobs. `mail`: what waits to be sent for too long, in words; `cron`: what keeps
+    cron from starting them."""
+    troubles = troubles_of(statuses)
+    troubles += [Trouble(severity=WARNING, slug=CRON, state=CRON, why=_plain(why)) for why in cron]
+    if mail is not None:
+        troubles.append(Trouble(severity=WARNING, slug=MAIL, state=MAIL, why=_plain(mail)))
+    code = max((trouble.severity for trouble in troubles), default=OK)
+    first = f"PROCESS-CONTROL {WORDS[code]} - {_in_one_line(troubles, len(statuses))} | {_figures(statuses, troubles)}"
+    rest = [f"{WORDS[trouble.severity]}: {trouble}" for trouble in troubles]
+    return Answer(code=code, text="\n".join([first, *rest]), troubles=tuple(troubles))
+
+
+def with_unread(said: Answer, names: Sequence[str]) -> Answer:
+    """Return the answer with a warning of the files in the job directory that look like jobs and are not read."""
+    if not names:
+        return said
+    code = max(said.code, WARNING)
+    found = tuple(Trouble(severity=WARNING, slug=_plain(name), state=UNREAD, why="not read") for name in names)
+    named = ", ".join(trouble.slug for trouble in found[:MOST_NAMED])
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    first, *rest = said.text.split("\n")
+    words, bar, figures = first.removeprefix(f"PROCESS-CONTROL {WORDS[said.code]}").partition(" | ")
+    first = f"PROCESS-CONTROL {WORDS[code]}{words}; not read: {named}{more}{bar}{figures}"
+    rest += [f"{WORDS[WARNING]}: {trouble}" for trouble in found]
+    return Answer(code=code, text="\n".join([first, *rest]), troubles=(*said.troubles, *found))
+
+
+def unknown(why: str) -> Answer:
+    """Return what a plugin says when it cannot say anything of the jobs."""
+    return Answer(code=UNKNOWN, text=f"PROCESS-CONTROL UNKNOWN - {_plain(why)}")
+
+
+def _in_one_line(troubles: Sequence[Trouble], count: int) -> str:
+    if not troubles:
+        return f"{_jobs(count)} fine" if count else "there are no jobs"
+    of_jobs = [trouble for trouble in troubles if trouble.state not in (CRON, MAIL)]
+    words = [str(trouble) for trouble in troubles if trouble.state in (CRON, MAIL)]
+    if of_jobs:
+        named = ", ".join(str(trouble) for trouble in of_jobs[:MOST_NAMED])
+        more = f" and {len(of_jobs) - MOST_NAMED} more" if len(of_jobs) > MOST_NAMED else ""
+        words.append(f"{len(of_jobs)} of {_jobs(count)}: {named}{more}")
+    return "; ".join(words)
+
+
+def _figures(statuses: Sequence[JobStatus], troubles: Sequence[Trouble]) -> str:
+    """Return the performance data; of a single job its last duration and its usual one too."""
+
+    def number(*states: str) -> int:
+        return sum(trouble.state in states for trouble in troubles)
+
+    figures = [
+        f"jobs={len(statuses)};;;0",
+        f"failing={number(FAILING)};;0;0",
+        f"invalid={number(INVALID)};;0;0",
+        f"held={number(HELD)};0;;0",
+        f"late={number(LATE)};0;;0",
+        f"warned={sum(status.state == WARNED for status in statuses)};;;0",
+        f"running={sum(status.running is not None for status in statuses)};;;0",
+    ]
+    if len(statuses) == 1 and statuses[0].last is not None:
+        took, median = statuses[0].last.duration_seconds, statuses[0].median_seconds
+        figures += [f"duration={took:.3f}s;;;0"] if took is not None else []
+        figures += [f"median={median:.3f}s;;;0"] if median is not None else []
+    return " ".join(figures)
+
+
+def _jobs(count: int) -> str:
+    return "1 job" if count == 1 else f"{count} jobs"
+
+
+def _plain(text: str) -> str:
+    """Return `text` on one line without what ends the words of a plugin: a bar, a control character."""
+    line = text.replace("\n  hint: ", "; ").replace("\n", " / ").replace("|", "/")
+    return "".join(char if char.isprintable() else "?" for char in line)[:300]

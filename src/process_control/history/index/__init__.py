@@ -1,0 +1,1 @@
+"""The SQLite index of the journal: made from it, and made again when it is gone."""

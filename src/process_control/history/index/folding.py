@@ -1,0 +1,147 @@
+"""Folding: lines of one file of the journal on their way into the index, a transaction a block."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from process_control.history.index import summary
+from process_control.history.index.rows import END, FAULT, SKIP, SQL, START, with_day
+
+LONGEST_LINE = 1 << 20
+
+KEEP_PLACE = "INSERT OR REPLACE INTO folded (file, inode, size, offset, garbled) VALUES (?, ?, ?, ?, ?)"
+
+ODD_VALUES = (
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+    OverflowError,
+    UnicodeEncodeError,
+)
+"""What SQLite says to a text where a number belongs, a list, a number of 80 digits, half a surrogate pair."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Up to where a file of the journal is in the index."""
+
+    file: str
+    inode: int
+    size: int
+    offset: int
+    garbled: int
+
+    @property
+    def day(self) -> str:
+        return self.file.partition(".")[0]
+
+    @property
+    def is_compressed(self) -> bool:
+        return self.file.endswith(".gz")
+
+    @property
+    def has_torn_end(self) -> bool:
+        return not self.is_compressed and self.offset < self.size
+
+
+def keep_place(database: sqlite3.Connection, place: Place) -> None:
+    database.execute(KEEP_PLACE, (place.file, place.inode, place.size, place.offset, place.garbled))
+
+
+class Folding:
+    """Lines of one journal file on their way into the index."""
+
+    def __init__(self, database: sqlite3.Connection, place: Place, *, size: int) -> None:
+        from process_control.history.index.fast_lines import Garbled, Lines
+
+        self._lines = Lines()
+        self._garbage = Garbled
+        self._database = database
+        self._place = place
+        self._day = place.day
+        self._size = size
+        self._offset = place.offset
+        self._garbled = place.garbled
+        self._read: dict[str, tuple[str, tuple[Any, ...]]] = {}
+        self._faults: list[tuple[Any, ...]] = []
+
+    def fold_all(self, blocks: Iterator[bytes | None]) -> None:
+        """Fold the lines of all blocks, one transaction a block. None is a block that could not be read."""
+        rest = b""
+        for block in blocks:
+            if block is None:
+                self._garbled += 1
+                continue
+            *lines, rest = (rest + block).split(b"\n")
+            with self._database:
+                for line in lines:
+                    self._read_line(line)
+                self._write()
+                self._offset += sum(map(len, lines)) + len(lines)
+                if len(rest) > LONGEST_LINE:
+                    self._pass_over(rest)
+                    rest = b""
+                self._keep_place(size=0)
+        with self._database:
+            self._fold_end(rest)
+            self._keep_place(size=self._size)
+
+    def _fold_end(self, rest: bytes) -> None:
+        """Fold what comes after the last newline. A record has none at its end, so it may well be whole.
+
+        A torn one stays in front of the place, for it may still be in the writing; in a compressed file it is not.
+        """
+        if not rest.strip(b" \0\r") or self._read_record(rest):
+            self._write()
+            self._offset += len(rest)
+        elif self._place.is_compressed:
+            self._pass_over(rest)
+
+    def _pass_over(self, garbage: bytes) -> None:
+        self._offset += len(garbage)
+        self._garbled += 1
+
+    def _keep_place(self, *, size: int) -> None:
+        place = replace(self._place, size=size, offset=self._offset, garbled=self._garbled)
+        if place != self._place:
+            keep_place(self._database, place)
+
+    def _read_line(self, line: bytes) -> None:
+        if line.strip(b" \0\r") and not self._read_record(line):
+            self._garbled += 1
+
+    def _read_record(self, line: bytes) -> bool:
+        """Take one record for the next write; return False when it cannot be understood. Unknown events are fine."""
+        try:
+            found = self._lines.read(line.strip(b" \0\r"))  # a power cut leaves zeros behind a record that is whole
+        except self._garbage:
+            return False
+        if found is not None:
+            event, row = found
+            if event == FAULT:  # it comes after the end, and says more of it
+                self._faults.append(row)
+            elif event == END or row[0] not in self._read:
+                self._read[row[0]] = found
+        return True
+
+    def _write(self) -> None:
+        """Put what was read into the index: of each run the end if it was there, else what came first."""
+        read, self._read = self._read, {}
+        faults, self._faults = self._faults, []
+        rows: dict[str, list[tuple[Any, ...]]] = {START: [], END: [], SKIP: [], FAULT: faults}
+        for event, row in read.values():
+            rows[event].append(with_day(event, row, self._day))
+        for event, many in rows.items():
+            try:
+                self._database.executemany(SQL[event], many)
+            except ODD_VALUES:
+                self._write_one_by_one(event, many)
+        self._database.executemany(summary.FORGET, {(row[1],) for _, row in read.values()})
+
+    def _write_one_by_one(self, event: str, rows: list[tuple[Any, ...]]) -> None:
+        for row in rows:
+            try:
+                self._database.execute(SQL[event], row)
+            except ODD_VALUES:
+                self._garbled += 1

@@ -1,0 +1,207 @@
+"""The index of the journal: what ran, found fast. Folded from the journal by whoever looks, never by a run.
+
+It holds nothing that the journal does not, so it may be deleted at any time: see `sealed_database`. Rows and the place
+up to which the journal is folded change in one transaction; each run is one row by its id, so folding a line twice
+changes nothing.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from heapq import merge
+from types import TracebackType
+from typing import Any, Self
+
+from process_control.history.index import summary
+from process_control.history.index.database import SealedDatabase
+from process_control.history.index.fold import Told, places_in
+from process_control.history.index.past_run import COLUMN_NAMES, COLUMNS, Run, run_of_row
+from process_control.history.index.rows import END, fit_their_columns, is_sound, run_values
+from process_control.history.index.summary import Glance, Mark
+from process_control.history.lost_run import lost_end
+from process_control.state.block import read_block, runner_is_alive
+from process_control.system import proc
+
+JOBS = "SELECT slug FROM job ORDER BY slug"
+WITHOUT_END = f"SELECT {COLUMNS} FROM run WHERE outcome IS NULL"
+BY_ID = f"SELECT {COLUMNS} FROM run WHERE run_id >= ? AND run_id < ? ORDER BY run_id LIMIT ?"
+NEWEST = f"SELECT {COLUMNS} FROM run {{where}} ORDER BY at DESC, run_id DESC LIMIT ?"
+NO_RUNNER = (None, None, None, None)
+NOTHING_TOLD = (None,) * (len(COLUMN_NAMES) - 29)
+"""In place of what only an end that was recorded tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Garbled:
+    """Lines of a journal file that were passed over."""
+
+    file: str
+    lines: int
+
+
+class Index:
+    """The index, open and up to date. Use it with `with`.
+
+    `Index.open` folds what is new. Every question is answered once more from a new index when SQLite finds the old
+    one malformed.
+    """
+
+    def __init__(self, state_directory: str) -> None:
+        self.state_directory = state_directory
+        self._database = SealedDatabase(state_directory)
+
+    @classmethod
+    def open(cls, state_directory: str, *, told: Told | None = None) -> "Index":
+        """Return the index with all that is in the journal by now.
+
+        `told` is called while that is folded, with the bytes that are done and those that there are to do.
+        """
+        index = cls(state_directory)
+        index._database.open(told=told)
+        return index
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._database.close()
+
+    # --- questions -------------------------------------------------------------------------------------------------
+
+    def runs(
+        self,
+        *,
+        jobs: Sequence[str] | None = None,
+        since: str | None = None,
+        outcomes: Sequence[str] | None = None,
+        limit: int | None = None,
+    ) -> list[Run]:
+        """Return runs, newest first. `jobs` are slugs or globs, `since` an ISO time, `outcomes` words of page 1.
+
+        A run that goes on has the outcome `running` for this question.
+        """
+        return self._database.answered(lambda: self._runs(jobs, since, outcomes, limit))
+
+    def latest(self, slugs: Iterable[str], *, count: int) -> dict[str, list[Mark]]:
+        """Return (run id, outcome, duration) of the last `count` runs of each job, newest first."""
+        wanted = list(slugs)
+        return self._database.answered(
+            lambda: {slug: self._database.rows(summary.MARKS, (slug, count)) for slug in wanted}
+        )
+
+    def glances(self, slugs: Iterable[str]) -> dict[str, Glance]:
+        """Return what is kept of these jobs' last runs; nothing of one with a run that goes on."""
+        wanted = list(slugs)
+        return self._database.answered(lambda: summary.kept_glances(self._database.connection(), wanted))
+
+    def runs_by_id(self, run_ids: Sequence[str]) -> dict[str, Run]:
+        return self._database.answered(lambda: self._runs_by_id(run_ids))
+
+    def find(self, prefix: str, *, most: int = 10) -> list[Run]:
+        """Return the runs whose id begins with `prefix`, at most so many."""
+        return self._database.answered(lambda: self._find(prefix, most))
+
+    def open_runs(self) -> list[Run]:
+        """Return the runs without a recorded end: they go on, or are lost."""
+        return self._database.answered(lambda: self._ended_or_not(self._database.rows(WITHOUT_END)))
+
+    def jobs(self) -> list[str]:
+        """Return the slugs of all jobs that the history knows, in order."""
+        return self._database.answered(lambda: [slug for (slug,) in self._database.rows(JOBS)])
+
+    def matching(self, patterns: Iterable[str]) -> list[str]:
+        """Return the known slugs that match one of the slugs or globs, in order."""
+        wanted = list(patterns)
+        return [slug for slug in self.jobs() if any(fnmatchcase(slug, pattern) for pattern in wanted)]
+
+    def garbled(self) -> list[Garbled]:
+        """Return the journal files with lines that could not be read, and how many."""
+        places = self._database.answered(lambda: places_in(self._database.connection()))
+        newest = sorted({place.day for place in places})[-2:]  # a torn end may still be in the writing there
+        counts = [(place.file, place.garbled + (place.has_torn_end and place.day not in newest)) for place in places]
+        return [Garbled(file, lines) for file, lines in counts if lines]
+
+    def _runs(
+        self, jobs: Sequence[str] | None, since: str | None, outcomes: Sequence[str] | None, limit: int | None
+    ) -> list[Run]:
+        conditions, values = [], []
+        if since is not None:
+            conditions.append("at >= ?")
+            values.append(since)
+        if outcomes is not None:
+            # whoever has no recorded end may be lost or running: looked at below
+            conditions.append(f"(outcome IS NULL OR outcome IN ({', '.join('?' * len(outcomes))}))")
+            values.extend(outcomes)
+        count = -1 if limit is None else limit
+        if outcomes is not None and limit is not None:
+            count += len(self._database.rows(WITHOUT_END))
+        if jobs is None:
+            rows = list(self._newest(conditions, values, count))
+        else:
+            slugs = [slug for (slug,) in self._database.rows(JOBS) if any(fnmatchcase(slug, job) for job in jobs)]
+            each = [self._newest([*conditions, "job = ?"], [*values, slug], count) for slug in slugs]
+            rows = list(merge(*each, key=lambda row: (row[2], row[0]), reverse=True))
+            rows = rows if count < 0 else rows[:count]
+        runs = self._ended_or_not(rows)
+        if outcomes is not None:
+            runs = [run for run in runs if (run.outcome or "running") in outcomes]
+        return runs if limit is None else runs[:limit]
+
+    def _newest(self, conditions: list[str], values: list[str], count: int) -> Iterator[tuple[Any, ...]]:
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        return iter(self._database.rows(NEWEST.format(where=where), (*values, count)))
+
+    def _runs_by_id(self, run_ids: Sequence[str]) -> dict[str, Run]:
+        rows: list[tuple[Any, ...]] = []
+        for first in range(0, len(run_ids), 500):
+            part = run_ids[first : first + 500]
+            marks = ", ".join("?" * len(part))
+            rows += self._database.rows(f"SELECT {COLUMNS} FROM run WHERE run_id IN ({marks})", part)
+        return {run.run_id: run for run in self._ended_or_not(rows)}
+
+    def _find(self, prefix: str, most: int) -> list[Run]:
+        rows = self._database.rows(BY_ID, (prefix, prefix + "~", most))
+        return self._ended_or_not(rows)
+
+    # --- runs without a recorded end -------------------------------------------------------------------------------
+
+    def _ended_or_not(self, rows: list[tuple[Any, ...]]) -> list[Run]:
+        """Make runs of rows; what has no end goes on, or ended in the block only, or is lost.
+
+        A run that seems lost may have ended since the journal was folded: look once more before saying so.
+        """
+        if any(row[3] is None and not _goes_on(row) for row in rows):
+            self._database.fold()
+            rows = [self._once_more(row) if row[3] is None else row for row in rows]
+        return [self._run(row) for row in rows]
+
+    def _once_more(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        found = self._database.rows(BY_ID, (row[0], row[0] + "~", 1))
+        return found[0] if found else row
+
+    def _run(self, row: tuple[Any, ...]) -> Run:
+        if row[3] is not None or _goes_on(row):
+            return run_of_row(row)
+        block = read_block(self.state_directory, row[1])
+        end = block.get("end") if block and block.get("run_id") == row[0] else None
+        if isinstance(end, dict) and is_sound(END, end):
+            values = run_values(end)
+            if fit_their_columns(values):
+                return run_of_row(tuple([values.get(name) for name in COLUMN_NAMES]))
+        end = lost_end({"boot_id": row[27]}, now="", boot_id=proc.boot_id())
+        return run_of_row(
+            (*row[:3], end["outcome"], *row[4:8], end["reason"], end["detail"], *row[10:25], *NO_RUNNER, *NOTHING_TOLD)
+        )
+
+
+def _goes_on(row: tuple[Any, ...]) -> bool:
+    """Whether the run of a row without an end still has its runner."""
+    pid, pid_start, boot_id, pid_ns = row[25:29]
+    if pid is None:
+        return False
+    return runner_is_alive({"pid": pid, "pid_start": pid_start, "boot_id": boot_id, "pid_ns": pid_ns})

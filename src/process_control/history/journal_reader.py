@@ -1,0 +1,229 @@
+"""The journal's events as they are on the disk, day by day: every start, skip, end, stop, refusal, mail and change.
+
+The index (`history/index/index.py`) answers questions about runs; here is everything, read once through, compressed
+days too.
+
+Lean room, imported by a start whose block leaves a doubt.
+"""
+
+import posix
+
+from process_control.history import journal
+from process_control.system.clock import iso
+from process_control.system.json_text import decode, encode
+from process_control.system.plain_file import open_plain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+BLOCK_BYTES = 1 << 20
+MARGIN_SECONDS = 3600
+
+Record = dict[str, object]
+
+
+def records(state_directory: str, *, since: str = "", needle: bytes = b"") -> "Iterator[Record]":
+    """Yield the records of the days from `since` on (ISO 8601; all without), in the journal's order.
+
+    Only lines with `needle` in them are read. What cannot be read is passed over.
+    """
+    for name in _days(state_directory):
+        if name[:10] >= since[:10]:
+            yield from _records_of_day(state_directory, name, needle)
+
+
+def newest(
+    state_directory: str,
+    *,
+    since: str = "",
+    until: str = "~",
+    jobs: "Collection[str] | None" = None,
+    events: "Collection[str] | None" = None,
+    count: int | None = None,
+) -> list[Record]:
+    """Return the events from `since` to `until`, at most `count` of the newest, in the order of their times.
+
+    `jobs` are slugs, `events` kinds; None is all of them.
+    """
+
+    def is_wanted(record: Record) -> bool:
+        at = record.get("at")
+        return (
+            isinstance(at, str)
+            and since <= at <= until
+            and (jobs is None or record.get("job") in jobs)
+            and (events is None or record.get("event") in events)
+        )
+
+    found: list[Record] = []
+    for name in reversed(_days(state_directory)):
+        if name[:10] < since[:10] or (count is not None and len(found) >= count):
+            break
+        of_day = _records_of_day(state_directory, name, b"")
+        found += [record for record in of_day if is_wanted(record)]
+    found.sort(key=_at)
+    return found if count is None else found[max(0, len(found) - count) :]
+
+
+def next_slot(state_directory: str, *, job: str, since: int) -> int | None:
+    """Return the first planned time of `job` from `since` on that had its run or its skip, in UTC seconds; or None."""
+    begin = iso(since)
+    slots = {
+        slot
+        for record in _in_doubt(state_directory, since=begin, needle=f'"job":{encode(job)}')
+        if record.get("job") == job and isinstance(slot := record.get("scheduled_at"), str) and slot >= begin
+    }
+    return next((seconds for slot in sorted(slots) if (seconds := _seconds(slot)) is not None), None)
+
+
+def newest_slot(state_directory: str, *, job: str, since: int) -> int | None:
+    """As `next_slot`, for a `since` of just now: the journal is read from its end, and not much further than `since`.
+
+    For a clock that never went back by more than the margin.
+    """
+    begin, slots = iso(since), []
+    for record in backwards(
+        state_directory, since=begin, needle=f'"job":{encode(job)}', not_before=iso(since - MARGIN_SECONDS)
+    ):
+        slot = record.get("scheduled_at")
+        if record.get("job") == job and isinstance(slot, str) and slot >= begin:
+            slots.append(slot)
+    return next((seconds for slot in sorted(slots) if (seconds := _seconds(slot)) is not None), None)
+
+
+def _seconds(moment: str) -> int | None:
+    from datetime import datetime
+
+    try:
+        return int(datetime.fromisoformat(moment).timestamp())
+    except (ValueError, OverflowError):
+        return None
+
+
+def event_of_run(state_directory: str, *, event: str, run_id: str, since: str) -> Record | None:
+    """Return the record of `event` of this run, looking at the days from `since` on (ISO 8601).
+
+    From the end of the journal, and no further than to where it began.
+    """
+    for record in backwards(state_directory, since=since, needle=f'"run_id":{encode(run_id)}'):
+        if record.get("run_id") == run_id:
+            if record["event"] == event:
+                return record
+            if record["event"] == "start":
+                return None
+    return None
+
+
+def backwards(state_directory: str, *, since: str = "", needle: str = "", not_before: str = "") -> "Iterator[Record]":
+    """Yield the records of the days from `since` on (ISO 8601; all without), the newest first, a block at a time.
+
+    Only lines with `needle` in them are read. No further block is read once one begins before `not_before`. A day that
+    cannot be read is passed over: a start must not fail of it.
+    """
+    try:
+        days = [name for name in _days(state_directory) if name[:10] >= since[:10]]
+    except OSError:
+        return
+    for name in reversed(days):
+        try:
+            for lines in _blocks_backwards(f"{journal.directory(state_directory)}/{name}", needle.encode("ascii")):
+                yield from [record for line in lines if (record := _record(line)) is not None]
+                if not_before and lines and _began_before(lines[-1], not_before):
+                    return
+        except OSError:
+            continue
+
+
+def _began_before(line: bytes, moment: str) -> bool:
+    """Whether a line of the journal was written before that moment. One that cannot be read was not."""
+    record = _record(line)
+    return record is not None and str(record.get("at") or "~") < moment
+
+
+def _blocks_backwards(path: str, needle: bytes) -> "Iterator[list[bytes]]":
+    """Yield the lines of a day, the last first, in lists; of each list the last line is there whatever it says."""
+    if path.endswith(".gz"):
+        from process_control.history.compressed_day import decompressed
+
+        yield [line for line in _lines(decompressed(path)) if needle in line][::-1]
+        return
+    with open_plain(path) as file:
+        end, rest = file.seek(0, 2), b""
+        while end:
+            begin = max(0, end - BLOCK_BYTES)
+            file.seek(begin)
+            first, *lines = (file.read(end - begin) + rest).split(b"\n")
+            end, rest = begin, first
+            if not end:
+                lines.insert(0, first)
+            if lines:
+                yield [line for line in lines[:0:-1] if needle in line] + lines[:1]
+
+
+def _in_doubt(state_directory: str, *, since: str, needle: str) -> "Iterator[Record]":
+    """Yield as `records` does; a day that cannot be read is passed over: a start must not fail of it."""
+    try:
+        days = [name for name in _days(state_directory) if name[:10] >= since[:10]]
+    except OSError:
+        return
+    for name in days:
+        try:
+            yield from _records_of_day(state_directory, name, needle.encode("ascii"))
+        except OSError:
+            continue
+
+
+def _at(record: Record) -> str:
+    return str(record["at"])
+
+
+def _days(state_directory: str) -> list[str]:
+    """Return the names of the journal's files, oldest first; a compressed day before what came later for it."""
+    try:
+        names = posix.listdir(journal.directory(state_directory))
+    except FileNotFoundError:
+        return []
+    days = [name for name in names if name.endswith((".jsonl", ".jsonl.gz"))]
+    return sorted(days, key=lambda name: (name.partition(".")[0], not name.endswith(".gz")))
+
+
+def _records_of_day(state_directory: str, name: str, needle: bytes) -> "Iterator[Record]":
+    read: Callable[[str], Iterator[bytes | None]] = _blocks
+    if name.endswith(".gz"):
+        from process_control.history.compressed_day import decompressed
+
+        read = decompressed
+    try:
+        for line in _lines(read(f"{journal.directory(state_directory)}/{name}")):
+            if needle in line and (record := _record(line)) is not None:
+                yield record
+    except FileNotFoundError:  # compressed or removed by retention since it was listed
+        return
+
+
+def _blocks(path: str) -> "Iterator[bytes | None]":
+    with open_plain(path) as file:
+        while block := file.read(BLOCK_BYTES):
+            yield block
+
+
+def _lines(blocks: "Iterator[bytes | None]") -> "Iterator[bytes]":
+    rest = b""
+    for block in blocks:
+        if block is None:
+            continue
+        *lines, rest = (rest + block).split(b"\n")
+        yield from lines
+    yield rest
+
+
+def _record(line: bytes) -> Record | None:
+    text = line.strip(b" \0\r")
+    if not text:
+        return None
+    try:
+        value = decode(text.decode("utf-8", "replace"))
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) and isinstance(value.get("event"), str) else None

@@ -1,0 +1,1 @@
+"""Mail: what it says, how it looks, how it is sent."""

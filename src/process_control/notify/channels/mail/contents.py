@@ -1,0 +1,268 @@
+"""What the mails about a job say: the news, and what history, job file and log have to add. Reads, writes nothing."""
+
+import shlex
+from datetime import datetime, tzinfo
+
+from process_control.config.job_secrets import secrets_of
+from process_control.config.settings import Settings
+from process_control.core.incident import Incident
+from process_control.core.job import Job
+from process_control.core.masking import mask
+from process_control.core.schedule.cron_fields import ScheduleError
+from process_control.core.schedule.schedule import Schedule, host_zone
+from process_control.core.why import outcome_of_record
+from process_control.history.index.index import Index
+from process_control.history.index.past_run import Run
+from process_control.history.log_reader import STDERR, STDOUT, last_lines
+from process_control.history.secrets import SecretsUnknown, secrets_of_run
+from process_control.notify.channels.mail.render import Mail, one_line
+from process_control.notify.message import (
+    advice,
+    decision,
+    duration_in_words,
+    last_states,
+    notes,
+)
+
+MOST_LINES, FIRST_LINES, STDOUT_LINES = 50, 10, 15
+
+FEWER_MAILS = "failure_threshold_for_mail: 3   # from the third failed run in a row on"
+
+News = dict[str, object]
+
+
+def failure_mail(news: News, *, job: Job | None, settings: Settings, incident: Incident, host: str) -> Mail:
+    """Return the mail about a run that failed or was lost."""
+    end = _end(news)
+    writer = _Writer(news, job, settings)
+    title, output = writer.output(end)
+    in_row = _count(incident.failures_in_row, "failed run")
+    facts = [
+        *writer.times(end),
+        ("decided by", mask(decision(end) or "", writer.secrets)),
+        (
+            "failures",
+            in_row if incident.failures_in_row < 2 else f"{in_row} in a row, since {writer.moment(incident.since)}",
+        ),
+        ("last success", writer.last_success()),
+        ("next run", writer.next_slot()),
+        ("run", _text(end, "run_id")),
+        ("log", _text(end, "log") or "none"),
+        ("host", f"{host}, as user {news.get('user')}"),
+    ]
+    mends = [("See its output", writer.command("process-control", "logs", "--run", _text(end, "run_id")))]
+    if end.get("held"):
+        mends.append(("It is on hold until you release it", writer.command("process-control", "release", writer.slug)))
+    else:
+        mends.append(("Run it again", writer.command("run-job", writer.slug)))
+    hint = advice(end)
+    if hint is not None:
+        what, _, line = hint.partition(":  ")
+        mends.append((what[:1].upper() + what[1:], line))
+    mends.append((f"For fewer mails (failmail: false for none), write in {writer.slug}.yaml", FEWER_MAILS))
+    return Mail(
+        host=host,
+        slug=writer.slug,
+        job_name=writer.job_name,
+        verdict=mask(_verdict_in_words(end), writer.secrets),
+        headline=f"{writer.job_name} · {writer.trigger(end)}",
+        facts=tuple((name, value) for name, value in facts if value),
+        output_title=title,
+        output=output,
+        notes=tuple(notes(end)),
+        mends=tuple(mends),
+        runbook=writer.runbook(),
+        footer=f"process-control on {host}",
+    )
+
+
+def recovery_mail(news: News, *, job: Job | None, settings: Settings, incident: Incident, host: str) -> Mail:
+    """Return the mail about the run with which an incident ended."""
+    end = _end(news)
+    writer = _Writer(news, job, settings)
+    facts = [
+        *writer.times(end),
+        ("failing since", writer.moment(incident.since)),
+        ("next run", writer.next_slot()),
+        ("run", _text(end, "run_id")),
+        ("log", _text(end, "log")),
+        ("host", f"{host}, as user {news.get('user')}"),
+    ]
+    after = _count(incident.failures_in_row, "failure")
+    return Mail(
+        host=host,
+        slug=writer.slug,
+        job_name=writer.job_name,
+        verdict=f"has recovered: {_text(end, 'outcome')} after {after}",
+        headline=f"{writer.job_name} · {writer.trigger(end)}",
+        is_good_news=True,
+        facts=tuple((name, value) for name, value in facts if value),
+        footer=f"process-control on {host}",
+    )
+
+
+def refusal_mail(news: News, *, job: Job | None, settings: Settings, incident: Incident, host: str) -> Mail:
+    """Return the mail about a scheduled start that was refused before there was a run."""
+    writer = _Writer(news, job, settings)
+    sentence = str(news.get("sentence") or "")
+    unplanned = bool(news.get("unplanned"))
+    times = _count(incident.failures_in_row, "time")
+    what = "its scheduled starts are skipped; reported once until it runs"
+    if not unplanned:
+        what = "a scheduled start was refused; reported once a day"
+    facts = [
+        ("start", f"{writer.moment(_text(news, 'at'))}, by {news.get('trigger')}"),
+        ("exit code", "" if unplanned else str(news.get("exit_code"))),
+        ("refused", "" if unplanned else f"{times} since {writer.moment(incident.since)}"),
+        ("last success", writer.last_success()),
+        ("host", f"{host}, as user {news.get('user')}"),
+    ]
+    return Mail(
+        host=host,
+        slug=writer.slug,
+        job_name=writer.job_name,
+        verdict=f"did not start: {news.get('what_is_wrong') or sentence!s}",
+        headline=f"{writer.job_name} · {what}",
+        facts=tuple((name, value) for name, value in facts if value),
+        output_title="What is wrong, and the fix",
+        output=tuple(sentence.splitlines()),
+        mends=(("Look at it", writer.command("process-control", "lint", writer.slug)),),
+        runbook=writer.runbook(),
+        footer=f"process-control on {host}",
+    )
+
+
+class _Writer:
+    """What every mail about a job can say of it."""
+
+    def __init__(self, news: News, job: Job | None, settings: Settings) -> None:
+        self._news = news
+        self._job = job
+        self._settings = settings
+        self._zone: tzinfo = host_zone()
+        self.slug = str(news.get("job") or "a job")
+        self.job_name = job.name if job is not None else self.slug
+        self.secrets, _ = secrets_of(job)
+
+    def output(self, end: News) -> tuple[str, tuple[str, ...]]:
+        """Return a title and the lines that decided: of stderr, else the last of stdout."""
+        stderr = last_states(mask(str(self._news.get("stderr") or ""), self.secrets)).splitlines()
+        if not stderr and end.get("stderr_bytes"):
+            stderr = self._last_lines(end, STDERR)
+        if stderr:
+            return "Output to stderr", _middle_left_out(stderr)
+        stdout = self._last_lines(end, STDOUT) if end.get("stdout_bytes") else []
+        return ("Last output", tuple(stdout)) if stdout else ("", ())
+
+    def _last_lines(self, end: News, stream: str) -> list[str]:
+        path = _text(end, "log")
+        if not path:
+            return []
+        count = MOST_LINES if stream == STDERR else STDOUT_LINES
+        try:
+            secrets, _ = secrets_of_run(
+                self._settings.state_directory,
+                run_id=_text(end, "run_id"),
+                began=_text(end, "started_at"),
+                job=self._job,
+            )
+            found = last_lines(path, count, streams=[stream], secrets=secrets)
+        except SecretsUnknown as error:
+            return [f"(not quoted: {error.faults[0].what})"]
+        except OSError:
+            return []
+        return [line.shown.decode("utf-8", "backslashreplace") for line in found]
+
+    def times(self, end: News) -> list[tuple[str, str]]:
+        took = end.get("duration_seconds")
+        took_in_words = f", took {duration_in_words(float(took))}" if isinstance(took, (int, float)) else ""
+        return [("started", f"{self.moment(_text(end, 'started_at'))}{took_in_words}")]
+
+    def trigger(self, end: News) -> str:
+        """Return `run by cron for its slot Tue 2026-11-24 02:30 CET`."""
+        trigger, slot = _text(end, "trigger"), _text(end, "scheduled_at")
+        if slot:
+            return f"run by {trigger} for its planned time (slot) {self.moment(slot, seconds=False)}"
+        return f"started by {_text(end, 'by') or 'somebody'}" if trigger == "manual" else f"run by {trigger}"
+
+    def last_success(self) -> str:
+        run = self._newest(("succeeded", "warned"))
+        return self.moment(run.started_at) if run is not None else "none in the history"
+
+    def _newest(self, outcomes: tuple[str, ...]) -> Run | None:
+        try:
+            with Index.open(self._settings.state_directory) as index:
+                return next(iter(index.runs(jobs=[self.slug], outcomes=outcomes, limit=1)), None)
+        except OSError:
+            return None
+
+    def next_slot(self) -> str:
+        job = self._job
+        if job is None or not job.schedule:
+            return ""
+        if job.disabled:
+            return "none: the job is disabled"
+        try:
+            schedule = Schedule.parse(job.schedule, time_zone=job.time_zone, host=_host(), slug=job.slug)
+        except ScheduleError:
+            return ""
+        slot = next(schedule.after(datetime.now(self._zone)), None)
+        return f"{self._shown(slot, seconds=False)} ({schedule.in_words()})" if slot is not None else "none"
+
+    def command(self, program: str, *words: str) -> str:
+        """Return a command line to paste on that host."""
+        user, configuration = self._settings.user, self._news.get("config")
+        become = ["sudo", "-u", user] if user is not None and user != "root" else []
+        options = ["--config", str(configuration)] if configuration else []
+        return shlex.join([*become, program, *options, *words])
+
+    def runbook(self) -> str:
+        job = self._job
+        if job is None:
+            return ""
+        return "\n".join(line for line in (job.description or "", f"Owner: {job.owner}" if job.owner else "") if line)
+
+    def moment(self, iso: str | None, *, seconds: bool = True) -> str:
+        """Return an ISO 8601 time as people at that host say it."""
+        try:
+            return self._shown(datetime.fromisoformat(iso or ""), seconds=seconds)
+        except ValueError:
+            return one_line(iso or "")
+
+    def _shown(self, moment: datetime, *, seconds: bool) -> str:
+        local = moment.astimezone(self._zone)
+        return f"{local:%a %Y-%m-%d %H:%M:%S %Z}" if seconds else f"{local:%a %Y-%m-%d %H:%M %Z}"
+
+
+def _verdict_in_words(end: News) -> str:
+    """Return `failed: exited with 78`, `failed and is held: exited with 78`."""
+    words = outcome_of_record(end)
+    outcome = _text(end, "outcome")
+    return f"{outcome} and is held{words.removeprefix(outcome)}" if end.get("held") else words
+
+
+def _host() -> str:
+    from os import uname
+
+    return uname().nodename
+
+
+def _end(news: News) -> News:
+    end = news.get("end")
+    return end if isinstance(end, dict) else {"job": news.get("job"), "run_id": news.get("key"), "outcome": "failed"}
+
+
+def _text(record: News, name: str) -> str:
+    value = record.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def _middle_left_out(lines: list[str]) -> tuple[str, ...]:
+    if len(lines) <= MOST_LINES:
+        return tuple(lines)
+    last = lines[FIRST_LINES - MOST_LINES :]
+    return (*lines[:FIRST_LINES], f"[… {len(lines) - MOST_LINES} lines left out, see the log …]", *last)

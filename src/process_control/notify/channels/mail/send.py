@@ -1,0 +1,181 @@
+"""Sends a mail: by SMTP or by a sendmail program, within a deadline. Knows nothing of jobs and of the spool."""
+
+import os
+import signal
+import smtplib
+import socket
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from email.utils import format_datetime, parseaddr
+from types import FrameType
+
+from process_control.notify.channels.mail.render import Mail, as_html, as_text, one_line
+from process_control.notify.channels.mail.smtp import Server, ServerOverTls
+
+ANSWER_SECONDS = 15
+PARTING_SECONDS = 2
+DEADLINE_SECONDS = 60
+
+
+class Undelivered(Exception):
+    """The mail was not taken; `why` in one line. `recipients` are those who did not get it.
+
+    `others_too`: the way itself is the trouble, so other mails need not be tried by it now.
+    """
+
+    def __init__(self, why: str, recipients: tuple[str, ...], *, others_too: bool = False) -> None:
+        super().__init__(why)
+        self.why = one_line(why)[:500]
+        self.recipients = recipients
+        self.others_too = others_too
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How mail leaves this host: by `sendmail` (a path), or by the server `host` and `port`."""
+
+    sendmail: str = ""
+    host: str = "localhost"
+    port: int = 25
+    security: str = "none"
+    ca_file: str | None = None
+    login: str | None = None
+    password: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Way({self.in_words})"
+
+    @property
+    def in_words(self) -> str:
+        return self.sendmail or f"{self.host}:{self.port}"
+
+
+def message_of(
+    mail: Mail, *, sender: str, recipients: tuple[str, ...], message_id: str, answers: str | None, at: datetime
+) -> bytes:
+    """Return the whole message as it is sent: text and HTML, nothing in a header that could begin another one."""
+    message = EmailMessage(policy=SMTP_POLICY.clone(max_line_length=900))
+    message["From"] = one_line(sender)
+    message["To"] = ", ".join(one_line(recipient) for recipient in recipients)
+    message["Subject"] = mail.subject
+    message["Date"] = format_datetime(at)
+    message["Message-ID"] = message_id
+    if answers is not None:
+        message["In-Reply-To"] = answers
+        message["References"] = answers
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday notice in return
+    message["X-Process-Control-Job"] = one_line(mail.slug)
+    message.set_content(_encodable(as_text(mail)), cte="quoted-printable")
+    message.add_alternative(_encodable(as_html(mail)), subtype="html", cte="quoted-printable")
+    return message.as_bytes()
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def send(message: bytes, *, sender: str, recipients: tuple[str, ...], way: Way) -> None:
+    """Hand the message over. Raises Undelivered, within DEADLINE_SECONDS whatever the other side does."""
+    addresses = tuple(parseaddr(recipient)[1] for recipient in recipients)
+    try:
+        with _deadline(DEADLINE_SECONDS):
+            if way.sendmail:
+                _by_program(message, parseaddr(sender)[1], addresses, way)
+            else:
+                _by_smtp(message, parseaddr(sender)[1], addresses, way)
+    except smtplib.SMTPRecipientsRefused as error:
+        raise Undelivered(_refusals(error.recipients), recipients) from error
+    except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
+        raise Undelivered(_in_words(error, way), recipients) from error
+    except (OSError, smtplib.SMTPException, subprocess.SubprocessError, ValueError) as error:
+        raise Undelivered(_in_words(error, way), recipients, others_too=True) from error
+
+
+def _by_smtp(message: bytes, sender: str, addresses: tuple[str, ...], way: Way) -> None:
+    trusted = ssl.create_default_context(cafile=way.ca_file) if way.security != "none" else None
+    name = socket.gethostname()  # never getfqdn: a dead name server would hold us up
+    if way.security == "implicit":
+        server: Server = ServerOverTls(way.host, way.port, local_hostname=name, timeout=ANSWER_SECONDS, context=trusted)
+    else:
+        server = Server(way.host, way.port, local_hostname=name, timeout=ANSWER_SECONDS)
+    try:
+        if way.security == "starttls":
+            server.starttls(context=trusted)
+        if way.login is not None:
+            server.login(way.login, way.password or "")
+        refused = server.sendmail(sender, addresses, message)
+        with suppress(OSError, smtplib.SMTPException):  # it has taken the mail: what it says now changes nothing
+            if server.sock is not None:
+                server.sock.settimeout(PARTING_SECONDS)
+            server.quit()
+    finally:
+        server.close()
+    if refused:
+        raise Undelivered(_refusals(refused), tuple(refused))
+
+
+def _by_program(message: bytes, sender: str, addresses: tuple[str, ...], way: Way) -> None:
+    # RFC 5321 line ends are for the wire; a sendmail program reads a Unix text.
+    text = message.replace(b"\r\n", b"\n")
+    done = subprocess.run(
+        [way.sendmail, "-i", "-f", sender, "--", *addresses],
+        input=text,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        timeout=DEADLINE_SECONDS,
+        check=False,
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"},
+    )
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip()[-300:]
+        raise Undelivered(f"{way.sendmail} exited with {done.returncode}{': ' + said if said else ''}", addresses)
+
+
+def _refusals(refused: dict[str, tuple[int, bytes]]) -> str:
+    return "; ".join(f"{address}: {code} {_said(text)}" for address, (code, text) in refused.items())
+
+
+def _said(text: bytes | str) -> str:
+    return text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+
+
+def _in_words(error: Exception, way: Way) -> str:
+    if isinstance(error, smtplib.SMTPResponseException) and error.smtp_code < 0:
+        return f"{way.in_words} did not answer in SMTP: {_said(error.smtp_error)}"
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"{way.in_words} answered {error.smtp_code} {_said(error.smtp_error)}"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"{way.in_words}: the server's certificate is not trusted: {error.verify_message}"
+    if isinstance(error, TimeoutError | subprocess.TimeoutExpired):
+        return f"{way.in_words} did not answer in time"
+    if isinstance(error, ValueError):  # the library's text would show a part of what could not be sent
+        return f"{way.in_words}: an address, the login or the password has a character that cannot be sent"
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f"{way.in_words}: {said or type(error).__name__}"
+
+
+@contextmanager
+def _deadline(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError in the middle of whatever waits: a server may send one byte a second for ever."""
+
+    def expired(_number: int, _frame: FrameType | None) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, expired)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def is_program(path: str) -> bool:
+    """Whether there is a program that can be executed."""
+    return os.path.isfile(path) and os.access(path, os.X_OK)

@@ -1,0 +1,132 @@
+"""Brings news to the spool, and starts the process that tells them. Never raises, never waits.
+
+Lean room, loaded only when somebody is to be mailed.
+"""
+
+import fcntl
+import posix
+import time
+
+from process_control.errors import CannotRecord
+from process_control.history import journal
+from process_control.notify import spool
+from process_control.state.block import incident_mark
+from process_control.system import atomic_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from process_control.config.settings import Settings
+
+_PACKAGE_FOLDER = __file__.rpartition("/process_control/")[0]
+_MARK_FLAGS = posix.O_RDWR | posix.O_NOFOLLOW | posix.O_CLOEXEC
+_TELL = "import sys; sys.path.append(sys.argv.pop(1)); from process_control.notify.deliver import main; main()"
+
+
+class Postman:
+    """The way to the spool of one configuration. `announce` tells the syslog."""
+
+    __slots__ = ("_announce", "_has_posted", "_in_memory", "_settings", "_user")
+
+    def __init__(
+        self, settings: "Settings", *, user: str, announce: "Callable[[Settings, dict[str, object]], None]"
+    ) -> None:
+        self._settings = settings
+        self._user = user
+        self._announce = announce
+        self._has_posted = False
+        self._in_memory: int | None = None
+
+    def record(self, record: "dict[str, object]") -> None:
+        """Tell journal and syslog of an event that is no run's."""
+        try:
+            journal.append(self._settings.state_directory, record)
+        except CannotRecord:
+            pass
+        self._announce(self._settings, record)
+
+    def post(self, news: spool.Entry, *, failed: bool) -> None:
+        """Put news into the spool, and note that there is an incident, or that it is over. Raises OSError.
+
+        On a disk that takes nothing the news go to the process that tells them in memory.
+        """
+        settings = self._settings
+        news["user"] = self._user
+        news["config"] = None if settings.default_path else settings.path
+        try:
+            with _Mark(settings.state_directory, str(news["job"])) as mark:
+                due_at = time.time() + spool.LOOK_AGAIN_SECONDS
+                spool.look_again(settings.state_directory, due_at)
+                spool.put(settings.state_directory, spool.NEWS, f"{news['at']}~{news['job']}~{news['key']}.json", news)
+                spool.look_again(settings.state_directory, due_at)  # who tells may have just taken the word back
+                if not failed:
+                    mark.take_away()
+        except OSError:
+            self._in_memory = spool.in_memory(news)
+        self._has_posted = True
+
+    def have_it_told(self) -> None:
+        """Start the process that tells what was posted, or what has waited long enough."""
+        if not self._has_posted and not spool.is_due(self._settings.state_directory, time.time()):
+            return
+        from process_control.core.job_environment import own_environment
+        from process_control.execution.process import start_detached
+        from process_control.system.interpreter import python
+
+        environment = own_environment(posix.environ)
+        words = [*python(), "-I", "-c", _TELL, _PACKAGE_FOLDER]
+        words += ["--config", self._settings.path] if self._settings.path else []
+        if self._in_memory is None:
+            start_detached(words, environment)
+        else:
+            start_detached([*words, "--news"], environment, stdin=self._in_memory)
+            posix.close(self._in_memory)
+            self._in_memory = None
+        self._has_posted = False
+
+
+# --- the mark of an incident: it keeps a run that went well from asking anybody else ----------------------------------
+
+
+class _Mark:
+    """The mark, locked: a failure and a recovery that come in the same instant are posted one after the other."""
+
+    __slots__ = ("_descriptor", "_path")
+
+    def __init__(self, state_directory: str, slug: str) -> None:
+        self._path = incident_mark(state_directory, slug) if slug else ""
+        self._descriptor = -1
+
+    def __enter__(self) -> "_Mark":
+        while self._path:
+            try:
+                self._descriptor = self._open()
+            except FileNotFoundError:  # a job without a directory of its own has never run
+                return self
+            if posix.fstat(self._descriptor).st_mode & 0o077:  # as earlier versions left it: a reader may hold it
+                posix.unlink(self._path)
+                posix.close(self._descriptor)
+                continue
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            if posix.fstat(self._descriptor).st_nlink:
+                return self
+            posix.close(self._descriptor)
+        return self
+
+    def _open(self) -> int:
+        """Open the mark, made durably when it is missing: without it nobody would be told of the recovery."""
+        try:
+            return posix.open(self._path, _MARK_FLAGS)
+        except FileNotFoundError:
+            descriptor = posix.open(self._path, _MARK_FLAGS | posix.O_CREAT, 0o600)
+            atomic_file.sync_parent(self._path)
+            return descriptor
+
+    def __exit__(self, *_: object) -> None:
+        if self._descriptor >= 0:
+            posix.close(self._descriptor)
+
+    def take_away(self) -> None:
+        if self._descriptor >= 0:
+            posix.unlink(self._path)

@@ -1,0 +1,111 @@
+"""News for people: what a run, or a start that was refused, leaves in the spool for a process of its own to tell.
+
+Lean room, loaded only when somebody is to be mailed. Nothing here raises, and nothing here changes a run.
+"""
+
+import _signal
+import posix
+import time
+
+from process_control.core.facts import FAILED, LOST, MANUAL, STOPPED_ON_REQUEST
+from process_control.core.job import is_slug
+from process_control.core.run_id import RANDOM_BYTES, run_id
+from process_control.run.run import Run
+from process_control.system.clock import iso
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.core.facts import Facts
+    from process_control.errors import ProcessControlError
+    from process_control.notify.enqueue import Postman
+
+News = dict[str, object]
+
+
+def post_end(run: Run, facts: "Facts", end: "dict[str, object]", *, record_fault: str | None = None) -> None:
+    """Post a run that failed, or the one that went well again. Who stopped it by hand knows."""
+    if facts.stopped_by_request or (facts.stopped_by == _signal.SIGINT and run.request.trigger == MANUAL):
+        return
+    told = end if record_fault is None else {**end, "record_fault": record_fault}
+    _post(run, told, stderr=_stderr(run, facts))
+
+
+def post_end_of_another(run: Run, end: "dict[str, object]") -> None:
+    """Post the end of an earlier run that nobody was told of: it was lost, or killed in the middle of its end."""
+    if end.get("reason") == "stopped" and str(end.get("detail")).startswith(STOPPED_ON_REQUEST):  # whoever did it knows
+        return
+    _post(run, end, stderr="")
+
+
+def post_unplanned_skips(run: Run, sentence: str) -> None:
+    """Post that the job's starts come and are skipped, which nobody chose. Nothing was refused, and no run failed."""
+    now = run.adapters.clock.now()
+    news: News = {
+        "what": "refused",
+        "unplanned": True,
+        "key": run.id,
+        "at": iso(now),
+        "job": run.job.slug,
+        "trigger": run.request.trigger,
+        "by": run.request.by,
+        "host": run.adapters.identity.host,
+        "what_is_wrong": sentence,
+        "sentence": sentence,
+    }
+    try:
+        run.adapters.postman.post(news, failed=True)
+    except Exception:  # noqa: BLE001  telling about it must not cause a failure
+        pass
+
+
+def _post(run: Run, end: "dict[str, object]", *, stderr: str) -> None:
+    try:
+        failed = end["outcome"] in (FAILED, LOST)
+        news: News = {
+            "what": "failed" if failed else "went_well",
+            "job": end["job"],
+            "key": end["run_id"],
+            "at": end["at"],
+            "end": end,
+            "stderr": stderr,
+        }
+        run.adapters.postman.post(news, failed=failed)
+    except Exception:  # noqa: BLE001  telling about a failure must not cause one
+        pass
+
+
+def _stderr(run: Run, facts: "Facts") -> str:
+    if not facts.stderr_excerpt:
+        return ""
+    from process_control.core.masking import mask_excerpt
+
+    text = mask_excerpt(facts.stderr_excerpt.decode("utf-8", "surrogateescape"), run.adapters.notifier.secrets)
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def post_refusal(postman: "Postman", error: "ProcessControlError", asked: News, *, mails: bool) -> None:
+    """Record a scheduled start that was refused before there was a run; post it when `mails`.
+
+    `asked` says of which job, by which trigger, by whom and on which host.
+    """
+    now = time.time()
+    what = str(error.faults[0]).replace("\n  hint: ", "; ")
+    try:
+        postman.record({"event": "refusal", "at": iso(now), **asked, "exit_code": error.exit_code, "detail": what})
+        if not mails:
+            return
+        if not is_slug(str(asked.get("job"))):
+            asked = {**asked, "job": ""}  # it names files
+        news: News = {
+            "what": "refused",
+            "key": run_id(now, posix.urandom(RANDOM_BYTES)),
+            "at": iso(now),
+            **asked,
+            "exit_code": error.exit_code,
+            "what_is_wrong": error.faults[0].what,
+            "sentence": str(error),
+        }
+        postman.post(news, failed=True)
+        postman.have_it_told()
+    except Exception:  # noqa: BLE001  the refusal itself is what the caller has to see
+        pass

@@ -1,0 +1,38 @@
+"""A scheduled start whose process was killed before it could record a start, a skip or a refusal: it becomes a refusal.
+
+Lean room, loaded only then. The guard sees to it; when it was killed too, the next start of the job does, from the
+block, before it claims another planned time.
+"""
+
+from process_control.errors import RunnerKilled
+from process_control.run.run import Run
+from process_control.system.clock import iso
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.notify.enqueue import Postman
+
+REASON = "runner_killed_before_start"
+
+
+def record_forgotten(run: Run, slot: int) -> None:
+    """Record, and tell, the refusal of an earlier start of this job. Never raises."""
+    from process_control.run.adapters import mails_about
+
+    asked: dict[str, object] = {"job": run.job.slug, "trigger": run.request.trigger, "by": run.request.by}
+    asked["host"] = run.adapters.identity.host
+    refuse(run.adapters.postman, asked, slot, mails=mails_about(run.job, run.adapters.settings))
+
+
+def refuse(postman: "Postman", asked: dict[str, object], slot: int | None, *, mails: bool) -> None:
+    """Record a start, for `slot` when it had come so far, that its killed runner did not. Never raises."""
+    from process_control.notify.event import post_refusal
+
+    for_its_slot = "" if slot is None else f" for its planned time {iso(slot)}"
+    error = RunnerKilled(
+        f"the start{for_its_slot} was killed before it was recorded",
+        where=str(asked["job"]),
+        mend="the next start within start_within runs that time; to see whether the kernel killed it: dmesg",
+    )
+    asked = {**asked, "reason": REASON, "scheduled_at": None if slot is None else iso(slot)}
+    post_refusal(postman, error, asked, mails=mails)

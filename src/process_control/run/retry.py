@@ -1,0 +1,82 @@
+"""Between two attempts of a run: record the one that has ended, wait, make ready for the next.
+
+Lean room, loaded only for a job that tries again, and while its first attempt runs.
+"""
+
+import posix
+
+from process_control.core.facts import TREE
+from process_control.core.retry import delay_before
+from process_control.errors import CannotRecord
+from process_control.execution.guard import START_SECONDS
+from process_control.execution.pause import pause
+from process_control.run.run import attempt_record
+from process_control.system.clock import iso
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.core.facts import Facts
+    from process_control.run.run import Judged, Run
+
+
+def wait_for_the_next(run: "Run", facts: "Facts", judged: "Judged") -> bool:
+    """Return whether the next attempt may begin; False when the run was stopped meanwhile, as `facts` then tell."""
+    run.attempts.append(attempt_record(run, facts, judged))
+    _add_up(run, facts)
+    seconds = _delay(run)
+    _record(run, judged, seconds)
+    run.adapters.notifier.say(
+        f"attempt {run.attempt} of {run.job.retry_attempts}: {judged.detail or judged.reason}; next in {seconds:.3g} s"
+    )
+    inbox = run.adapters.inbox
+    run.adapters.set_deadline(seconds + START_SECONDS)
+    pause(inbox, seconds)
+    if inbox.stopping:
+        facts.awaited_attempt = run.attempt + 1
+        facts.guard_died, facts.stopped_by = inbox.guard_died, inbox.stopped_by
+        facts.stopped_by_request = inbox.stop_requested
+        return False
+    run.attempt += 1
+    run.adapters.begin_attempt(run)
+    return True
+
+
+def _add_up(run: "Run", facts: "Facts") -> None:
+    """Keep what the attempt used: the next one has a control group of its own, which begins at 0."""
+    if facts.cpu_of == TREE:
+        run.cpu_seconds_before += facts.cpu_seconds
+    run.memory_bytes_before = max(run.memory_bytes_before, facts.memory_bytes)
+
+
+def _delay(run: "Run") -> float:
+    job = run.job
+    return delay_before(
+        run.attempt + 1,
+        delay_seconds=job.retry_delay_seconds,
+        factor=job.retry_factor,
+        max_delay_seconds=job.retry_max_delay_seconds,
+        jitter=job.retry_jitter,
+        chance=int.from_bytes(posix.urandom(2), "big") / 65535,
+    )
+
+
+def _record(run: "Run", judged: "Judged", seconds: float) -> None:
+    """Tell journal, block and syslog of the attempt. What the disk refuses is told with the end of the run."""
+    record: dict[str, object] = {
+        "event": "attempt",
+        "at": iso(run.adapters.clock.now()),
+        **run.facts_for_the_record(),
+        **run.attempts[-1],
+        "verdict": judged.verdict,
+        "decided_by": judged.decided_by,
+        "delay_seconds": round(seconds, 3),
+        "log": run.log,
+    }
+    run.block["attempts"] = run.attempts
+    run.block["cpu_seconds"], run.block["memory_bytes"] = run.cpu_seconds_before, run.memory_bytes_before
+    try:
+        run.adapters.store.append(record)
+        run.adapters.store.write_run(run.block)
+    except CannotRecord:
+        pass
+    run.adapters.announce(record)

@@ -1,0 +1,106 @@
+"""After a runner was killed: the guard has the run recorded as lost at once, so that it is told now, not by the next
+start, which may be tomorrow.
+
+Lean room, loaded only then.
+"""
+
+import _signal
+import posix
+import select
+
+from process_control.errors import ProcessControlError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from process_control.cli.run_job.refused import Surroundings
+    from process_control.config.settings import Settings
+    from process_control.system.account import Account
+
+PATIENCE_MILLISECONDS = 10_000
+_AFTER_KILL_MILLISECONDS = 1000
+
+
+def settle_in_a_child(slug: str, runner: int, trigger: str | None, surroundings: "Callable[[], Surroundings]") -> None:
+    """Settle the killed run in a process that is the service user, and wait for it a little. Never raises.
+
+    `runner` is the pid that the killed one had, `trigger` what started it, None by hand. What is read here
+    (configuration, job file) may be on the disk on which it hung.
+    """
+    try:
+        child = posix.fork()
+        if child == 0:
+            _settle_and_end(slug, runner, trigger, surroundings)
+        handle = posix.pidfd_open(child)
+    except OSError:
+        return
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    try:
+        if not poll.poll(PATIENCE_MILLISECONDS):
+            _signal.pidfd_send_signal(handle, _signal.SIGKILL)
+        if poll.poll(_AFTER_KILL_MILLISECONDS):
+            posix.waitpid(child, 0)
+    except OSError:
+        pass
+    finally:
+        posix.close(handle)
+
+
+def _settle_and_end(slug: str, runner: int, trigger: str | None, surroundings: "Callable[[], Surroundings]") -> None:
+    """In the child: what the next start would do first. Never returns."""
+    try:
+        from process_control.config.job_directory import load_job
+        from process_control.core.facts import MANUAL
+        from process_control.run.adapters import Adapters
+        from process_control.run.run import Request, Run, let_the_lock_go
+        from process_control.run.run_job import settle_the_last_run
+        from process_control.system.account import drop_rights
+
+        settings, account, caller = surroundings()
+        posix.umask(0o022)
+        drop_rights(account)
+        if trigger is not None and _refused_what_did_not_start(slug, runner, trigger, settings, account):
+            return
+        job = load_job(slug, settings)
+        run = Run(Request(trigger=MANUAL, by=account.name), job, Adapters(job, settings, account, caller()))
+        run.adapters.store.open()
+        run.lock = run.adapters.take_lock(job.lock)
+        if run.lock is not None:  # else a survivor holds it: the next start names it
+            settle_the_last_run(run)
+            let_the_lock_go(run)
+        run.adapters.remove_forsaken_cgroups()  # it may have been killed before its block named its group
+    except ProcessControlError:
+        pass  # the next start says what is wrong
+    except Exception:  # noqa: BLE001  a package that was replaced: the next start settles it
+        pass
+    finally:
+        posix._exit(0)
+
+
+def _refused_what_did_not_start(slug: str, runner: int, trigger: str, settings: "Settings", account: "Account") -> bool:
+    """Record a refusal, and return True, if the runner recorded neither start nor skip. Raises CannotRecord (74)."""
+    from process_control.core.job import is_slug
+    from process_control.run.adapters import mails_about, postman_for
+    from process_control.run.forgotten_start import refuse
+    from process_control.state.job_state import JobRecord
+    from process_control.system import proc
+
+    if not is_slug(slug):
+        return False
+    store = JobRecord(settings.state_directory, slug)
+    store.open()
+    block = store.previous_run()
+    if store.has_claim_of(runner):
+        slot = store.forgotten_by(runner, boot_id=proc.boot_id())
+        if slot is None:
+            return False
+        store.end_claim(is_free=True)
+    elif block is not None and block.get("pid") == runner:
+        return False
+    else:
+        slot = None
+    asked: dict[str, object] = {"job": slug, "trigger": trigger, "by": account.name, "host": posix.uname().nodename}
+    refuse(postman_for(settings, account), asked, slot, mails=mails_about(None, settings))
+    return True

@@ -1,0 +1,132 @@
+"""What a start does before its commands are chosen: ends a pause, takes the place of a probe, begins a slow start.
+
+Lean room, loaded for jobs with the key slow_start, and for those that were held. The lock is held: nobody else runs.
+"""
+
+import zlib
+
+from process_control.core import gate
+from process_control.run.run import Run, let_the_lock_go, skip
+from process_control.system.clock import iso
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from process_control.core.health import Cause, Health
+    from process_control.state.health_changes import Changed
+
+MOST_PROGRAMS = 20
+FOLDED = "others "
+
+Seen = dict[str, object]
+
+
+def end_the_pause(run: Run) -> None:
+    """Release a job whose pause is over, unless somebody has held it again meanwhile. Raises CannotRecord (74)."""
+    from process_control.core.health import PAUSE_IS_OVER, Cause, Policy
+
+    now, policy = iso(run.adapters.clock.now()), Policy.of(run.job)
+    _change(run, lambda health: health.as_of(now, policy), Cause(at=now, why=PAUSE_IS_OVER))
+
+
+def prepare(run: Run) -> int | None:
+    """Say in `run` whether it is a small dose and which. None to go on; else the exit code of what is skipped."""
+    if run.leave == gate.PROBE_IS_DUE:
+        return _become_the_probe(run)
+    health = run.adapters.store.read_health() or {}
+    if "change" in run.job.slow_start_after or "new" in run.job.slow_start_after:
+        health = _note_the_version(run, health)
+    if health.get("state") == "slow_start" and not run.request.force:
+        done = health.get("slow_successes")
+        run.slow_start = True
+        run.slow_start_step = f"{(done if isinstance(done, int) else 0) + 1} of {run.job.slow_start_runs}"
+    return None
+
+
+def _become_the_probe(run: Run) -> int | None:
+    """Run though the job is held, with the small dose; unless somebody was faster, or holds it for another reason."""
+    from process_control.core.health import Cause, Event, Policy, State, next_health
+
+    policy = Policy.of(run.job)
+    cause = Cause(at=iso(run.adapters.clock.now()), run_id=run.id)
+
+    def step(health: "Health") -> "Health":
+        if health.probe_run is not None:  # it never ended, and nobody runs: we have the lock
+            gone = Cause(at=cause.at, run_id=health.probe_run, counts=False)
+            health = next_health(health, Event.LOST, cause=gone, policy=policy)
+        return next_health(health, Event.PROBE_DUE, cause=cause, policy=policy)
+
+    health = _change(run, step, cause).new
+    if health.state is State.HELD and health.probe_run != run.id:
+        let_the_lock_go(run)
+        return skip(run, "held", gate.hold_in_words(health.to_record()))
+    run.leave = gate.GO
+    if health.state is not State.HELD:
+        return prepare(run) if run.job.slow_start_runs else None
+    run.slow_start, run.slow_start_step = True, "probe"
+    return None
+
+
+# --- another version than the last run's -----------------------------------------------------------------------------
+
+
+def _note_the_version(run: Run, health: dict[str, object]) -> dict[str, object]:
+    """Keep which version runs now; another one than the last may begin a slow start. Return the health then."""
+    known = health.get("seen")
+    now: Seen = {"file": run.job.version, "programs": _few(run.adapters.executables(run))}
+    if known == now:
+        return health
+    from process_control.core.health import Cause, Event, Policy, next_health
+
+    previous = run.adapters.store.previous_run()
+    if not isinstance(known, dict):
+        known = None if previous is None else {"file": previous.get("version")}
+    is_new = known is None
+    why = "its very first version" if known is None else what_changed(known, now)
+    policy = Policy.of(run.job)
+    cause = Cause(at=iso(run.adapters.clock.now()), why=why, run_id=run.id, seen=now, is_new=is_new)
+
+    def step(health: "Health") -> "Health":
+        if why is None:
+            return _with_seen(health, now)
+        return next_health(health, Event.CHANGED, cause=cause, policy=policy)
+
+    return _change(run, step, cause).new.to_record()
+
+
+def _with_seen(health: "Health", seen: Seen) -> "Health":
+    from dataclasses import replace
+
+    return replace(health, seen=seen)
+
+
+def what_changed(known: Seen, now: Seen) -> str | None:
+    """Return in words what is not as it was; None when nothing is known to be."""
+    if known.get("file") not in (None, now["file"]):
+        return f"the job file changed, from version {known['file']} to {now['file']}"
+    before, programs = known.get("programs"), now["programs"]
+    if not isinstance(before, list) or not isinstance(programs, list) or before == programs:
+        return None
+    others = [str(program) for program in programs if program not in before]
+    names = [program.rsplit(" ", 3)[0] for program in others if not program.startswith(FOLDED)]
+    return f"another program is at {', '.join(names)}" if names else "a program of its commands changed"
+
+
+def _few(programs: list[str]) -> list[str]:
+    """Return the stamps of the first programs; of a long list the rest is folded, for health is a small record."""
+    if len(programs) <= MOST_PROGRAMS:
+        return programs
+    rest = "\n".join(programs[MOST_PROGRAMS:]).encode("utf-8", "surrogateescape")
+    return [*programs[:MOST_PROGRAMS], f"{FOLDED}{zlib.crc32(rest)}"]
+
+
+def _change(run: Run, step: "Callable[[Health], Health]", cause: "Cause") -> "Changed":
+    """Take the step on the disk, and tell the syslog what the journal was told."""
+    from process_control.core.health import Policy
+    from process_control.state.health_changes import change
+
+    changed = change(run.adapters.store, step, cause, host=run.adapters.identity.host, policy=Policy.of(run.job))
+    for record in changed.records:
+        run.adapters.announce(record)
+    return changed

@@ -1,0 +1,1 @@
+"""What is true now: the small records below the state directory, one file each."""

@@ -1,0 +1,91 @@
+"""What thousands of jobs say of themselves, their blocks and healths, read in one go. One job is read by `block`."""
+
+import os
+from typing import Any, Self
+
+from process_control.core.gate import STATES
+from process_control.state.block import BLOCK_BYTES, run_in, runner_is_alive, slot_in
+from process_control.system.json_text import decode
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_LARGEST_HEALTH = 1 << 16
+_PAGE = 4096
+_HAS_ENDED = b'"end":{'
+"""No text can hold it: its quotes would be escaped there."""
+
+
+class Standing:
+    """The jobs of a state directory. Use it with `with`; what is not there has never run."""
+
+    def __init__(self, state_directory: str) -> None:
+        self._jobs = -1
+        self._fault: str | None = None
+        try:
+            self._jobs = os.open(f"{state_directory}/jobs", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            pass  # nothing ever ran
+        except OSError as error:
+            self._fault = error.strerror
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._jobs >= 0:
+            os.close(self._jobs)
+
+    def health(self, slug: str) -> bytes | None:
+        """Return the text of the health; None when there is no file. Raises ValueError when it cannot be read."""
+        if self._fault is not None:
+            raise ValueError(self._fault)
+        if self._jobs < 0:
+            return None
+        try:
+            return self._read(f"{slug}/health.json", _LARGEST_HEALTH)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise ValueError(error.strerror) from error
+
+    def slot_and_running(self, slug: str) -> tuple[int | None, dict[str, Any] | None]:
+        """Return the last slot (UTC seconds) that had its run or its skip, and the run that goes on, by the block."""
+        if self._jobs < 0:
+            return None, None
+        try:
+            content = self._read(f"{slug}/block", BLOCK_BYTES)
+        except OSError:
+            return None, None
+        if _HAS_ENDED in content:
+            return slot_in(content), None
+        run = run_in(content)
+        if run is None or run.get("end") is not None or not runner_is_alive(run):
+            return slot_in(content), None
+        return slot_in(content), run
+
+    def mark(self, slug: str, name: str) -> dict[str, Any] | None:
+        """Return a small note beside the block, see `block.read_mark`; None when there is none."""
+        if self._jobs < 0:
+            return None
+        try:
+            value = decode(self._read(f"{slug}/{name}.json", _PAGE).decode("utf-8", "replace"))
+        except (OSError, ValueError):
+            return None
+        return value if isinstance(value, dict) else None
+
+    def _read(self, path: str, most: int) -> bytes:
+        descriptor = os.open(path, _READ, dir_fd=self._jobs)
+        try:
+            first = os.read(descriptor, _PAGE)  # nearly always all of it; a larger buffer costs more than the file
+            return first if len(first) < _PAGE or most == _PAGE else first + os.read(descriptor, most - _PAGE)
+        finally:
+            os.close(descriptor)
+
+
+def health_record(text: bytes) -> dict[str, Any]:
+    """Return the health that a text tells of. Raises ValueError when it makes no sense."""
+    value = decode(text.decode("utf-8", "replace"))
+    if not isinstance(value, dict):
+        raise ValueError("not a record")
+    if value.get("state") not in STATES:
+        raise ValueError("not a health record")
+    return value

@@ -1,0 +1,98 @@
+"""Health from what happened: after one run's end, or built again from the whole journal.
+
+The rules are in `core/health.py`; here they meet the records on the disk.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from process_control.core.facts import CRON, FLEET, LOST, SCHEDULER, TIMER, WARNED
+from process_control.core.health import NO_POLICY, Cause, Event, Health, Policy, State, next_health
+from process_control.history.journal_reader import records
+from process_control.state.health_file import CHANGE
+
+SCHEDULED_TRIGGERS = (CRON, TIMER, SCHEDULER, FLEET)
+UNRECOVERABLE = "hold"
+"""The verdict (the end's key `verdict`) on a failure that no further run mends, whoever started the run."""
+_EVENTS = {"succeeded": Event.SUCCEEDED, WARNED: Event.WARNED, "failed": Event.FAILED, LOST: Event.LOST}
+
+Record = dict[str, object]
+
+
+def event_of(end: Record) -> Event | None:
+    """Return what a run's end means for health; None when it says nothing: stopped, or never started for an overlap."""
+    event = _EVENTS.get(str(end.get("outcome")))
+    if event is None or end.get("reason") in ("stopped", "overlap"):
+        return None
+    if event is Event.FAILED and end.get("verdict") == UNRECOVERABLE:
+        return Event.FAILED_UNRECOVERABLY
+    return event
+
+
+def cause_of(end: Record) -> Cause:
+    """Return a run as the cause of a change of health."""
+    why = end.get("detail") or end.get("reason")
+    return Cause(
+        at=str(end["at"]),
+        why=None if why is None else str(why),
+        run_id=str(end["run_id"]),
+        counts=end.get("trigger") in SCHEDULED_TRIGGERS,
+        slow=bool(end.get("slow_start")),
+        evidence=_evidence(end.get("decided_by")),
+    )
+
+
+def health_after(old: Record | None, end: Record, *, policy: Policy = NO_POLICY) -> Record | None:
+    """Return the health record after the run that `end` tells of; None when it stays as it is.
+
+    A run that was counted already changes nothing more: who was killed while it ended is looked at again.
+    """
+    event, run_id = event_of(end), str(end["run_id"])
+    health = Health.from_record(old)
+    if event is None or health.last_run == run_id:
+        return None
+    new = next_health(health, event, cause=cause_of(end), policy=policy)
+    if old is not None and new == health:
+        return None
+    return replace(new, last_run=run_id).to_record()
+
+
+def rebuild_health(state_directory: str, slug: str, policy: Policy = NO_POLICY) -> Record:
+    """Return the health that the journal tells of.
+
+    Its lines about health carry the whole record; the ends of runs are counted from the last of them on.
+    """
+    health: Record = Health().to_record()
+    version = change = None
+    for record in records(state_directory, needle=f'"job":"{slug}"'.encode("ascii")):
+        if record.get("job") != slug:
+            continue
+        if isinstance(told := record.get("health"), dict) and _is_sound(told):
+            health, change = told, told.get(CHANGE)
+        elif record.get("event") == "end":
+            health = health_after(health, record, policy=policy) or health
+        elif record.get("event") == "start":
+            version = record.get("version") or version
+    if version is not None and "seen" not in health:
+        health = {**health, "seen": {"file": version}}
+    return {**health, CHANGE: change} if change is not None else health
+
+
+def _is_sound(told: dict[str, Any]) -> bool:
+    try:
+        return Health.from_record(told).state in State
+    except ValueError:
+        return False
+
+
+def _evidence(decided_by: object) -> str | None:
+    """Return in words which rule and which line of output decided."""
+    if not isinstance(decided_by, dict):
+        return None if decided_by is None else str(decided_by)
+    rule, line = decided_by.get("rule"), decided_by.get("line")
+    words = f"rule {rule}" if rule else ""
+    words += f" ({decided_by['condition']})" if decided_by.get("condition") else ""
+    if line is not None:
+        stream, number = decided_by.get("stream") or "output", decided_by.get("line_number")
+        words += f"{', ' if words else ''}{stream}{f' line {number}' if number else ''}: {line}"
+    return words.strip() or None

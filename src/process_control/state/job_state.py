@@ -1,0 +1,379 @@
+"""A job's own record: the block (last slot, runner, final status) and the health.
+
+Lean room. The block has its place on the disk before it is needed, so an end can be noted when the disk is full, and
+a deleted lock file doubles nothing. Slot and health change under the job's short lock, never under the run's; it is a
+file that only the service user can open, so that nobody who may read the block can hold a start up.
+"""
+
+import fcntl
+import posix
+
+from process_control.core.gate import STATES
+from process_control.errors import CannotRecord
+from process_control.history import journal
+from process_control.state.block import (
+    BLOCK_BYTES,
+    RUN_AT,
+    SLOT_BYTES,
+    Block,
+    job_directory,
+    run_in,
+    slot_in,
+    slot_line,
+    slots_in,
+)
+from process_control.state.claim import CLAIM_BYTES, DONE, FREE, OPEN, Claim, boot_in_short, claim_in
+from process_control.system import proc
+from process_control.system.clock import iso
+from process_control.system.json_text import decode, encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from process_control.run.ports import HealthChange, HealthTold
+
+_FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
+_READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
+_A_DAY = 86400
+_SLOT_AND_CLAIM = SLOT_BYTES + CLAIM_BYTES
+_END_BYTES = 1200  # as in block_room.py, which is rarely imported
+
+
+class JobRecord:
+    """The adapter of the Store port for one job: its block, its health, and the journal."""
+
+    __slots__ = (
+        "_before",
+        "_block",
+        "_directory",
+        "_health_read",
+        "_short_lock",
+        "_slot_before",
+        "forgotten_slot",
+        "is_new",
+        "slug",
+        "state_directory",
+    )
+
+    def __init__(self, state_directory: str, slug: str) -> None:
+        self.state_directory = state_directory
+        self.slug = slug
+        self._directory = job_directory(state_directory, slug)
+        self._block = -1
+        self._short_lock = -1
+        self._before = b""
+        self._slot_before = b""
+        self.forgotten_slot: int | None = None
+        self._health_read: list[int] | None = None
+        self.is_new = False
+
+    def open(self, *, boot_id: str = "") -> None:
+        """Open the block, making it with its place on the disk; `is_new` tells so. Raises CannotRecord (74).
+
+        `boot_id` is that of this boot: when the block does not know it, the journal is asked first what a power cut
+        may have kept from blocks and healths, see `after_boot`.
+        """
+        path = f"{self._directory}/block"
+        try:
+            try:
+                self._block = posix.open(path, _FLAGS, 0o640)
+            except FileNotFoundError:
+                _make_directories(self._directory)
+                self._block = posix.open(path, _FLAGS, 0o640)
+            self._short_lock = posix.open(f"{self._directory}/short.lock", _FLAGS, 0o600)
+            content = posix.pread(self._block, BLOCK_BYTES, 0)
+            if boot_id and boot_id.encode("ascii", "replace") not in content:
+                from process_control.state.after_boot import recover
+
+                recover(self.state_directory, boot_id)
+                content = posix.pread(self._block, BLOCK_BYTES, 0)
+            if len(content) < BLOCK_BYTES:
+                self._fill()
+        except OSError as error:
+            self.close()
+            raise CannotRecord(f"the job's block cannot be written: {error.strerror}", where=path) from error
+
+    def _fill(self) -> None:
+        """Give a new block its place on the disk, unless somebody else has just done so. Raises OSError."""
+        fcntl.flock(self._short_lock, fcntl.LOCK_EX)
+        try:
+            self.is_new = posix.fstat(self._block).st_size < BLOCK_BYTES
+            if self.is_new and posix.pwrite(self._block, b" " * BLOCK_BYTES, 0) < BLOCK_BYTES:
+                raise _no_space()
+        finally:
+            fcntl.flock(self._short_lock, fcntl.LOCK_UN)
+
+    @property
+    def is_open(self) -> bool:
+        return self._block >= 0
+
+    @property
+    def health_path(self) -> str:
+        return f"{self._directory}/health.json"
+
+    def previous_run(self) -> Block | None:
+        """Return the run that the block tells of; None for a job never seen, or when the block could not be opened."""
+        if self._block < 0:
+            return None
+        return run_in(posix.pread(self._block, BLOCK_BYTES, 0))
+
+    def claim_slot(self, slot: int, *, pid_start: int, boot_id: str) -> bool:
+        """Make `slot` (UTC seconds) ours and return True; False when it already had its run or its skip.
+
+        `pid_start` is when this process started, see `proc.start_time`. `forgotten_slot` is then the slot of an earlier
+        claim whose process was killed before anything was recorded of it: a refusal, which the caller records.
+        The block tells; when it is damaged or knows of no run, and while the clock is behind slots that had their
+        runs (it went back), so does the journal.
+        """
+        if self._block < 0:
+            return True
+        fcntl.flock(self._short_lock, fcntl.LOCK_EX)
+        try:
+            content = posix.pread(self._block, BLOCK_BYTES, 0)
+            run, slots = run_in(content), slots_in(content)
+            last, known = slots or (None, None)
+            mine = Claim(slot, posix.getpid(), pid_start, boot_in_short(boot_id))
+            other = claim_in(content[SLOT_BYTES:_SLOT_AND_CLAIM])
+            if other is not None and _is_forgotten(other, run, mine.boot):
+                self.forgotten_slot = other.slot
+            is_free = self.forgotten_slot == slot or (other is not None and other.state == FREE)
+            if last == slot and not is_free:
+                return False
+            is_damaged = slots is None and not content[:SLOT_BYTES].isspace()  # blanks: there never was one
+            is_behind = (last is not None and last > slot) or (known is not None and known <= slot)
+            if is_damaged or is_behind or run is None:
+                known = self._next_in_journal(slot, is_recent=not is_damaged and not is_behind)
+                if known == slot:
+                    return False
+            self._slot_before = content[:_SLOT_AND_CLAIM]
+            posix.pwrite(self._block, slot_line(slot, known) + mine.line(), 0)
+            return True
+        finally:
+            fcntl.flock(self._short_lock, fcntl.LOCK_UN)
+
+    def forgotten_by(self, pid: int, *, boot_id: str) -> "int | None":
+        """Return the slot that this process, which is dead, had claimed, if nothing was recorded of it."""
+        content = posix.pread(self._block, BLOCK_BYTES, 0)
+        claim = claim_in(content[SLOT_BYTES:_SLOT_AND_CLAIM])
+        if claim is None or claim.pid != pid or not _is_forgotten(claim, run_in(content), boot_in_short(boot_id)):
+            return None
+        return claim.slot
+
+    def has_claim_of(self, pid: int) -> bool:
+        """Whether the last claim is that of this process, whatever became of it."""
+        claim = claim_in(posix.pread(self._block, CLAIM_BYTES, SLOT_BYTES))
+        return claim is not None and claim.pid == pid
+
+    def end_claim(self, *, is_free: bool = False) -> None:
+        """Note that something was recorded of the claim; `is_free`: a refusal, and the slot may be claimed again."""
+        if self._block < 0:
+            return
+        fcntl.flock(self._short_lock, fcntl.LOCK_EX)
+        try:
+            claim = claim_in(posix.pread(self._block, CLAIM_BYTES, SLOT_BYTES))
+            if claim is not None and claim.state == OPEN and (is_free or claim.pid == posix.getpid()):
+                claim.state = FREE if is_free else DONE
+                posix.pwrite(self._block, claim.line(), SLOT_BYTES)
+        finally:
+            fcntl.flock(self._short_lock, fcntl.LOCK_UN)
+
+    def _next_in_journal(self, slot: int, *, is_recent: bool) -> int | None:
+        from process_control.history.journal_reader import newest_slot, next_slot
+
+        look = newest_slot if is_recent else next_slot
+        return look(self.state_directory, job=self.slug, since=slot)
+
+    def give_slot_back(self, slot: int) -> None:
+        """Undo a claim whose run could not be recorded, so that a second try is not refused."""
+        if self._block < 0:
+            return
+        fcntl.flock(self._short_lock, fcntl.LOCK_EX)
+        try:
+            if slot_in(posix.pread(self._block, SLOT_BYTES, 0)) == slot:
+                posix.pwrite(self._block, self._slot_before, 0)  # and who had claimed the one before
+        finally:
+            fcntl.flock(self._short_lock, fcntl.LOCK_UN)
+
+    def write_run(self, run: Block) -> None:
+        """Note the run in the block, over what it said before. Raises CannotRecord (74)."""
+        room = BLOCK_BYTES - RUN_AT
+        text = encode(run).encode("ascii")
+        if len(text) > (room if run.get("end") else room - _END_BYTES):
+            from process_control.state.block_room import fitted
+
+            text = fitted(run, room)
+        try:
+            posix.pwrite(self._block, text.ljust(room), RUN_AT)
+        except OSError as error:
+            raise CannotRecord(f"the job's block cannot be written: {error.strerror}", where=self._directory) from error
+
+    def write_start(self, run: Block) -> None:
+        """Note a run that is about to start; see `take_start_back`. Raises CannotRecord (74)."""
+        if self._block >= 0:
+            self._before = posix.pread(self._block, BLOCK_BYTES - RUN_AT, RUN_AT)
+        self.write_run(run)
+
+    def take_start_back(self) -> None:
+        """Let the block say again what it said before `write_start`: that run did not start, so it cannot be lost."""
+        try:
+            posix.pwrite(self._block, self._before, RUN_AT)
+        except OSError:  # then the next start calls it lost: too much said, never too little
+            pass
+
+    def append(self, record: "dict[str, object]") -> None:
+        """Append one event to the journal, durably. Raises CannotRecord (74)."""
+        journal.append(self.state_directory, record)
+
+    def record_end(
+        self,
+        block: Block,
+        end: "dict[str, object]",
+        *,
+        left: "list[list[int | None]]",
+        post: "Callable[[str | None], None] | None" = None,
+    ) -> str | None:
+        """Write the end: to the journal, then to the block. Return None, or why the journal does not have it yet.
+
+        `left` names the processes that could not be ended, by pid and start time. `post` is called in between, with
+        that fault: a block that has an end tells that people are being told of it, whatever is killed when.
+        """
+        fault = None
+        try:
+            self.append(end)
+        except CannotRecord as error:
+            fault = str(error)
+        if post is not None:
+            post(fault)
+        try:
+            self.write_run({**block, "end": end, "journaled": fault is None, "left": left})
+            if fault is not None:  # nobody else knows of it
+                posix.fdatasync(self._block)
+        except (CannotRecord, OSError) as error:
+            fault = fault or str(error)
+        return fault
+
+    def in_journal(self, event: str, run_id: str, *, since: str) -> "dict[str, object] | None":
+        """Return what the journal has of a run that began at `since` (ISO 8601), or None.
+
+        That is the end that the block does not know of (killed between the two writes), or the start in full.
+        """
+        from process_control.history.journal_reader import event_of_run
+
+        return event_of_run(self.state_directory, event=event, run_id=run_id, since=since)
+
+    def is_first_today(self, word: str) -> bool:
+        """Whether this was not asked with that word for a day: for what is told once a day."""
+        stamp = f"{self._directory}/{word}.stamp"
+        import time
+
+        try:
+            if 0 <= time.time() - posix.stat(stamp).st_mtime < _A_DAY:
+                return False
+        except OSError:
+            pass
+        try:
+            posix.close(posix.open(stamp, _FLAGS, 0o640))
+            posix.utime(stamp)
+        except OSError:  # told once more than it need be
+            pass
+        return True
+
+    def share_lock(self, lock: str) -> None:
+        """Leave word that this job runs under a lock that other jobs may name. Raises CannotRecord (74)."""
+        directory = f"{self.state_directory}/locks/{lock}"
+        try:
+            _make_directories(directory)
+            posix.close(posix.open(f"{directory}/{self.slug}", _FLAGS, 0o600))
+        except OSError as error:
+            raise CannotRecord(f"the shared lock cannot be recorded: {error.strerror}", where=directory) from error
+
+    def content(self) -> bytes:
+        """Return what the block holds, slot and run, as bytes. Raises OSError."""
+        return posix.pread(self._block, BLOCK_BYTES, 0)
+
+    def put_durably(self, run: "Block | None", slot: "bytes | None") -> None:
+        """Write run or slot line into the block, or both, and wait until the disk has it. Raises CannotRecord (74)."""
+        if slot is not None:
+            posix.pwrite(self._block, slot, 0)
+        if run is not None:
+            self.write_run(run)
+        posix.fdatasync(self._block)
+
+    def read_health(self) -> "dict[str, object] | None":
+        """Return the health; None when there is no file. Raises ValueError when it cannot be understood."""
+        self._health_read = self._health_stamp()
+        value = self._read_small_record(self.health_path)
+        if value is not None and value.get("state") not in STATES:
+            raise ValueError("not a health record")
+        return value
+
+    def health_is_as_read(self) -> bool:
+        """Whether nobody has changed the health since it was read here."""
+        return self._health_stamp() == self._health_read
+
+    def _health_stamp(self) -> "list[int] | None":
+        try:
+            stat = posix.stat(self.health_path)
+        except OSError:
+            return None
+        return [stat.st_ino, stat.st_mtime_ns, stat.st_size]
+
+    def change_health(
+        self, change: "HealthChange", *, told: "HealthTold | None" = None, restore: "HealthChange | None" = None
+    ) -> "list[dict[str, object]]":
+        """Replace the health by what `change(old)` returns; see `health_file`."""
+        from process_control.state.health_file import change_health
+
+        return change_health(self, change, told=told, restore=restore)
+
+    def take_short_lock(self, what: str) -> None:
+        """Wait for the job's short lock: slot and health change under it. Raises CannotRecord (74)."""
+        if self._block < 0:
+            raise CannotRecord(f"the job has no block, so its {what} cannot be written", where=self._directory)
+        fcntl.flock(self._short_lock, fcntl.LOCK_EX)
+
+    def release_short_lock(self) -> None:
+        fcntl.flock(self._short_lock, fcntl.LOCK_UN)
+
+    def _read_small_record(self, path: str) -> "dict[str, object] | None":
+        """Return a record beside the block; None when there is no file. Raises ValueError when it makes no sense."""
+        try:
+            descriptor = posix.open(path, _READ)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise ValueError(error.strerror) from error
+        try:
+            value = decode(posix.read(descriptor, 1 << 16).decode("utf-8", "replace"))
+        finally:
+            posix.close(descriptor)
+        if not isinstance(value, dict):
+            raise ValueError("not a record")
+        return value
+
+    def close(self) -> None:
+        for descriptor in (self._block, self._short_lock):
+            if descriptor >= 0:
+                posix.close(descriptor)
+        self._block = self._short_lock = -1
+
+
+def _is_forgotten(claim: Claim, run: Block | None, boot: bytes) -> bool:
+    """Whether the process of an open claim was killed before anything was recorded; of another boot nothing is said."""
+    if claim.state != OPEN or claim.boot != boot or (run is not None and run.get("scheduled_at") == iso(claim.slot)):
+        return False
+    return not proc.is_alive(claim.pid, claim.pid_start)
+
+
+def _no_space() -> OSError:
+    import errno
+
+    return OSError(errno.ENOSPC, posix.strerror(errno.ENOSPC))
+
+
+def _make_directories(path: str) -> None:
+    """Make `path` and what is missing above it. Whether a group may look in is said by the state directory's mode."""
+    from process_control.system.atomic_file import make_directory
+
+    make_directory(path, 0o750)

@@ -1,0 +1,111 @@
+"""Open the file of `stdout`, to append to it: as it is for most accounts, for root by the rule of unsafe files.
+
+Lean room, loaded by the jobs with that key; opened in a process of its own (`execution/stdout_copy.py`).
+"""
+
+import posix
+
+from process_control.errors import NotPermitted
+from process_control.system import trusted_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from process_control.config.settings import Settings
+    from process_control.errors import Fault
+
+# O_NONBLOCK: the open of a FIFO does not wait for its reader.
+_APPEND = posix.O_WRONLY | posix.O_CREAT | posix.O_APPEND | posix.O_NONBLOCK | posix.O_NOCTTY | posix.O_CLOEXEC
+_MODE = 0o640
+
+
+def opener_for(path: str, settings: "Settings", *, uid: int) -> "Callable[[], int]":
+    """Return what opens `path` for a job that runs as `uid`.
+
+    It raises OSError, and for root NotPermitted (77) when somebody else could have led it to another file.
+    """
+    if uid != 0:
+        return lambda: posix.open(path, _APPEND, _MODE)
+    return lambda: open_as_root(path, trust_of(settings))
+
+
+def faults_for_root(path: str, settings: "Settings") -> "list[Fault]":
+    """Return what would keep root from appending to `path`, as far as it is there now. Nothing is made."""
+    trust = trust_of(settings)
+    try:
+        walk = trusted_file.open_directory(path.rpartition("/")[0] or "/")
+    except OSError:
+        return []
+    try:
+        faults = trusted_file.unsafe_steps(walk, trust)
+        return faults or _owner_faults(path, posix.lstat(path.rpartition("/")[2], dir_fd=walk.descriptor), trust)
+    except OSError:
+        return []
+    finally:
+        posix.close(walk.descriptor)
+
+
+def trust_of(settings: "Settings") -> trusted_file.Trust:
+    """Return who may own what leads to a file that root appends to. Asks the password file."""
+    import grp
+    import pwd
+
+    try:
+        trusted = () if settings.trusted_owner is None else (pwd.getpwnam(settings.trusted_owner).pw_uid,)
+        group = None if settings.trusted_group is None else grp.getgrnam(settings.trusted_group).gr_gid
+    except KeyError:  # such a configuration loads no job
+        trusted, group = (), None
+    return trusted_file.Trust((0, *trusted), group)
+
+
+def open_as_root(path: str, trust: trusted_file.Trust) -> int:
+    """Open `path`, following only links of those who are trusted. Raises NotPermitted (77), OSError."""
+    for _ in range(trusted_file.MOST_LINKS):
+        directory, _, name = path.rpartition("/")
+        walk = trusted_file.open_directory(directory or "/")
+        try:
+            faults = trusted_file.unsafe_steps(walk, trust)
+            if faults:
+                raise NotPermitted(faults=faults)
+            try:
+                descriptor = posix.open(name, _APPEND | posix.O_NOFOLLOW, _MODE, dir_fd=walk.descriptor)
+            except OSError:
+                path = _target(name, walk.descriptor, path, trust)
+                continue
+        finally:
+            posix.close(walk.descriptor)
+        faults = _owner_faults(path, posix.fstat(descriptor), trust)
+        if faults:
+            posix.close(descriptor)
+            raise NotPermitted(faults=faults)
+        return descriptor
+    raise NotPermitted("too many links", where=path)
+
+
+def _target(name: str, directory: int, path: str, trust: trusted_file.Trust) -> str:
+    """Return where the link leads. Raises the OSError of the open when it is none, NotPermitted for somebody's link."""
+    status = posix.lstat(name, dir_fd=directory)
+    try:
+        target = posix.readlink(name, dir_fd=directory)
+    except OSError:
+        target = ""
+    if not target:  # no link: the same error once more
+        return _refused(name, directory)
+    faults = _owner_faults(path, status, trust)
+    if faults:
+        raise NotPermitted(faults=faults)
+    return target if target.startswith("/") else f"{path.rpartition('/')[0]}/{target}"
+
+
+def _refused(name: str, directory: int) -> str:
+    posix.close(posix.open(name, _APPEND & ~posix.O_CREAT | posix.O_NOFOLLOW, dir_fd=directory))
+    return name
+
+
+def _owner_faults(path: str, status: "posix.stat_result", trust: trusted_file.Trust) -> "list[Fault]":
+    if status.st_uid in trust.owners:
+        return []
+    from process_control.system.untrusted import fault
+
+    return [fault("owner", path, status, trust.owners)]

@@ -1,0 +1,1 @@
+"""What any entry point may see: values, no markup."""

@@ -1,0 +1,1 @@
+"""Not shipped: generators of man pages, completion, reference pages and of `core/job.py`."""

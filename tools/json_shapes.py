@@ -1,0 +1,149 @@
+"""What `--json` prints, as values: each answer with its keys; the objects in them are in `json_objects`.
+
+The reference page is made of it, and the tests hold the answers of the real commands against it.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tools.json_objects import OBJECTS, OLD_KEYS, Key, keys_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What some commands print: their names, and the keys beside `version`. `old`: names that go with 1.0."""
+
+    commands: tuple[str, ...]
+    keys: tuple[Key, ...]
+    old: tuple[Key, ...] = ()
+
+
+ANSWERS = (
+    Answer(commands=("process-control status",), keys=keys_of("""
+        alerts  [text]  what is wrong with more than one job: with cron, or the crontab
+        jobs    [job]   worst first
+    """)),
+    Answer(commands=("process-control list", "run-job --list-jobs", "run-job --status"), keys=keys_of("""
+        jobs  [job]  by name; of run-job worst first
+    """)),
+    Answer(commands=("process-control history",), keys=keys_of("""
+        runs      [run]    newest first
+        has_more  boolean  whether --limit left some out
+    """)),
+    Answer(commands=("process-control audit",), keys=keys_of("""
+        events    [map]    records as the journal has them, oldest first: event, at, sentence and what belongs to each
+        has_more  boolean  whether --limit left some out
+    """)),
+    Answer(commands=("process-control logs",), keys=keys_of("""
+        run    run     the run
+        lines  [line]  what it printed
+    """)),
+    Answer(commands=("process-control show",), keys=keys_of("""
+        job  shown_job  the job, with the keys `values` and `slots` besides
+    """)),
+    Answer(commands=("process-control run",), keys=keys_of("""
+        jobs  [started_job]  in the order of names
+    """), old=keys_of("""
+        started*  [map]  is jobs
+    """)),
+    Answer(commands=("process-control stop",), keys=keys_of("""
+        jobs  [stopped_job]  in the order of names
+    """)),
+    Answer(commands=("process-control wait",), keys=keys_of("""
+        runs  [ended_run]  of each job that was waited for
+    """)),
+    Answer(commands=("process-control hold", "process-control pause", "process-control release"), keys=keys_of("""
+        jobs  [changed_job]  in the order of names
+    """)),
+    Answer(commands=("process-control check",), keys=keys_of("""
+        exit_code  whole      0, 1, 2 or 3
+        text       text       what the plugin prints without --json
+        troubles   [trouble]  worst first
+        error*     error      why the result is unknown
+    """)),
+    Answer(commands=("process-control lint",), keys=keys_of("""
+        findings  [finding]  by file and place
+    """)),
+    Answer(commands=("process-control explain",), keys=keys_of("""
+        keys  [key]  more than one when both files have it
+    """)),
+    Answer(commands=("process-control learn",), keys=keys_of("""
+        job          text        the job
+        good_runs    whole       how many successful runs were read
+        failed_runs  whole       how many others
+        proposals    [proposal]  rules to paste
+    """)),
+    Answer(commands=("process-control prune",), keys=keys_of("""
+        done        text       removed, would remove
+        removed     [removed]  logs and days of the journal
+        compressed  [text]     days of the journal
+        faults      [text]     what could not be done
+        error*      error      the same as every error
+    """)),
+    Answer(commands=("process-control init",), keys=keys_of("""
+        steps  [step]  what was done
+        next   text    the command to try
+    """)),
+    Answer(commands=("process-control notify test",), keys=keys_of("""
+        to     [text]   the addresses
+        by     text     the server or program that it was handed to
+        taken  boolean  whether it was accepted
+        why    text?    why not
+    """)),
+    Answer(commands=("process-control import original",), keys=keys_of("""
+        files    [imported]  each that was found
+        dry_run  boolean     whether nothing was written
+    """)),
+    Answer(commands=("cron-generate",), keys=keys_of("""
+        crontab         text        the path, or console
+        done            text        wrote, kept, printed, would write
+        job_count       whole       jobs with lines in it
+        line_count      whole       lines that cron runs
+        disabled_count  whole       jobs that are disabled
+        left_out        [left_out]  jobs that cron cannot run, and invalid files
+        changes         [change]    lines that are different now
+        alerts          [text]      cron does not run here
+        text*           text        the crontab: with --dry-run, and on the console
+    """), old=keys_of("""
+        did  text  is done
+    """)),
+    Answer(commands=("run-job --dry-run",), keys=keys_of("""
+        dry_run  dry_run  what would run
+    """)),
+)  # fmt: skip
+
+ERROR = Answer(commands=("every command",), keys=keys_of("error  error  what is wrong"))
+
+_PRIMITIVES: dict[str, dict[str, Any]] = {
+    "text": {"type": "string"},
+    "time": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"},
+    "number": {"type": "number"},
+    "whole": {"type": "integer"},
+    "boolean": {"type": "boolean"},
+    "map": {"type": "object"},
+    "any": {},
+}
+
+
+def json_schema(answer: Answer) -> dict[str, Any]:
+    """Return the JSON Schema of an answer: nothing may be missing, nothing else be there."""
+    version = Key("version", "whole", "1")
+    objects = {name: _schema_of((*keys, *OLD_KEYS.get(name, ()))) for name, keys in OBJECTS.items()}
+    return {**_schema_of((version, *answer.keys, *answer.old)), "definitions": objects}
+
+
+def _schema_of(keys: tuple[Key, ...]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {key.name: _schema_of_type(key.type) for key in keys},
+        "required": [key.name for key in keys if not key.is_rare],
+        "additionalProperties": False,
+    }
+
+
+def _schema_of_type(kind: str) -> dict[str, Any]:
+    if kind.endswith("?"):
+        return {"anyOf": [_schema_of_type(kind[:-1]), {"type": "null"}]}
+    if kind.startswith("["):
+        return {"type": "array", "items": _schema_of_type(kind[1:-1])}
+    return _PRIMITIVES.get(kind) or ({} if kind == "any" else {"$ref": f"#/definitions/{kind}"})
