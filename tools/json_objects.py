@@ -61,14 +61,14 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         written_bytes      whole?     to disks
         log                text?      the path of its log
         slow_start         boolean    whether it was a run of a slow start
-        by                 text?      who asked
+        by                 text?      who started it
         host               text?      where
         version            text?      of the job file: the beginning of its SHA-256
         verdict            text?      of all facts: ignore, warn, retry, fail, hold
         decided_by         map?       the rule or fact that decided
-        log_error          text?      why the log is not whole
-        record_fault       text?      why the history is not whole
-        health_fault       text?      why the health is not as it should be
+        log_error          text?      why the log is incomplete
+        record_fault       text?      why the history is incomplete
+        health_fault       text?      why the health could not be updated
         pid                whole?     of its runner, while it runs
     """),
     "attempt": keys_of("""
@@ -94,14 +94,14 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         why         text?  the note, or what the rule saw
         kind        text?  by_hand, or why a rule did
         until       time?  when it ends by itself: a pause
-        next_probe  time?  when one scheduled run is let through
+        next_probe  time?  when one scheduled run is tried
         run_id      text?  the run that made a rule hold the job
         evidence    text?  what that run showed
     """),
     "slow_start": keys_of("""
         step                text     the next run, as `2 of 3`
         runs                whole    how many it takes
-        successes           whole    how many went well
+        successes           whole    how many succeeded
         last_seconds        number?  of the last such run
         usual_seconds       number?  of runs before
         last_output_bytes   number?  of the last such run
@@ -117,14 +117,14 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         health             text         healthy, failing, held, slow_start
         failures_in_row    whole        scheduled runs that failed, one after the other
         held               hold?        who holds it and why
-        slow_start         slow_start?  how far a slow start is
+        slow_start         slow_start?  the progress of a slow start
         backoff_until      time?        until when planned times are skipped after failures
-        late               time?        the planned time that nothing became of
+        late               time?        the planned time (slot) without a run
         next               time?        the next planned time
         last               run?         the last run that ended and was not skipped
         running            run?         the current run
         recent             [text]       outcomes of the last runs, oldest first
-        median_seconds     number?      of the last runs that went well
+        median_seconds     number?      of the last successful runs
         schedule           [text]?      as the file has it
         schedule_in_words  text?        in plain English
         disabled           boolean?     whether the file disables it
@@ -165,7 +165,7 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         scheduled_at  time?   as of a run
         started_at    time?   as of a run
         ended_at      time?   as of a run
-        outcome       text?   as of a run; null: --timeout was over before
+        outcome       text?   as of a run; null: --timeout expired first
         reason        text?   as of a run
         detail        text?   as of a run
         exit_code     whole?  as of a run
@@ -206,7 +206,7 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         file     text   job file, or configuration
         type     text   what it holds
         form     text   how that is written
-        default  text?  what holds without it
+        default  text?  its value without the key
         state    text   required, optional, another spelling of ..., not supported yet
         meaning  text   what it does
         example  text   lines of YAML
@@ -214,8 +214,8 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
     "proposal": keys_of("""
         stderr       text   the pattern of a rule
         example      text   a line that it matches
-        good_runs    whole  runs that went well and had it
-        failed_runs  whole  runs that failed and had it
+        good_runs    whole  successful runs with it
+        failed_runs  whole  failed runs with it
     """),
     "removed": keys_of("""
         path        text   the file
@@ -228,7 +228,7 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         path  text  where
     """),
     "left_out": keys_of("""
-        job     text     the job, or the name of a file that is none
+        job     text     the job, or the name of a file that is not a job
         known   boolean  whether the crontab that was there says so already
         faults  [fault]  why
     """),
@@ -242,7 +242,7 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         source   text           the file that was read
         target   text           the file that was written
         done     text           wrote, would write, same, kept, left out
-        changes  [file_change]  what is written otherwise
+        changes  [file_change]  what was rewritten
         faults   [fault]        why it was left out
     """),
     "file_change": keys_of("""

@@ -10,12 +10,12 @@ HEAD = """\
 
 # What --json prints
 
-Every command that tells something takes `--json` and prints one object on stdout. It begins with `"version": 1`, and
+Every command that shows something takes `--json` and prints one object on stdout. It begins with `"version": 1`, and
 the same thing has the same name in every answer. Times are UTC, as `2026-11-28T03:00:00.000Z`; the names of durations
-end in `_seconds`, of sizes in `_bytes`. Keys may be added: pass over those that you do not know. A text never steers a
-terminal.
+end in `_seconds`, of sizes in `_bytes`. Keys may be added: ignore those that you do not know. Control characters in
+texts are escaped.
 
-An error is an object too, whatever was asked for, and the exit code is that of the command:
+An error is an object too, for every command, and the exit code is that of the command:
 
 ```json
 {"version": 1, "error": {"exit_code": 66, "faults": [{"what": "no job 'bakup'", "where": null, "hint": "..."}]}}

@@ -59,7 +59,7 @@ ANSWERS = (
         exit_code  whole      0, 1, 2 or 3
         text       text       what the plugin prints without --json
         troubles   [trouble]  worst first
-        error*     error      why nothing can be said
+        error*     error      why the result is unknown
     """)),
     Answer(commands=("process-control lint",), keys=keys_of("""
         findings  [finding]  by file and place
@@ -69,7 +69,7 @@ ANSWERS = (
     """)),
     Answer(commands=("process-control learn",), keys=keys_of("""
         job          text        the job
-        good_runs    whole       how many runs that went well were read
+        good_runs    whole       how many successful runs were read
         failed_runs  whole       how many others
         proposals    [proposal]  rules to paste
     """)),
@@ -81,13 +81,13 @@ ANSWERS = (
         error*      error      the same as every error
     """)),
     Answer(commands=("process-control init",), keys=keys_of("""
-        steps  [step]  what was seen to
+        steps  [step]  what was done
         next   text    the command to try
     """)),
     Answer(commands=("process-control notify test",), keys=keys_of("""
         to     [text]   the addresses
-        by     text     the way it took
-        taken  boolean  whether it was taken
+        by     text     the server or program that it was handed to
+        taken  boolean  whether it was accepted
         why    text?    why not
     """)),
     Answer(commands=("process-control import original",), keys=keys_of("""

@@ -213,9 +213,9 @@ environment:
   BACKUP_TARGET: second-site
 ```
 
-It is read strictly: unknown keys (but `x-…`, for notes of your own), duplicate keys, anchors, tags and wrong types are
-faults, and all faults of a file are told at once with line and column. At most 64 KiB and 10 levels. A hard tab used
-as indentation is read as up to the next column of 8, and `process-control lint --fix` rewrites it.
+It is read strictly: unknown keys (but `x-…`, for notes), duplicate keys, anchors, tags and wrong types are
+faults, and all faults of a file are reported at once with line and column. At most 64 KiB and 10 levels. A hard tab
+used as indentation is read as up to the next column of 8, and `process-control lint --fix` rewrites it.
 
 - **Times** are seconds, or `90s`, `10m`, `2h`, `1d`. **Sizes** are bytes, or `100 kB`, `100 MB`, `1 GB`, `1 GiB`.
 - **Lists**: where a list is accepted, one value alone is too.

@@ -28,25 +28,25 @@ PAGES = (
 ENVIRONMENT = (
     (
         "PROCESS_CONTROL_CONFIG",
-        "The configuration, as `--config` names it. A job gets it, for its sub-jobs, when it is not the default.",
+        "The configuration file, like `--config`. A job gets it for its sub-jobs if it is not the default.",
     ),
     (
         "XDG_CONFIG_HOME, XDG_STATE_HOME, XDG_CACHE_HOME",
-        "What an ordinary user has is below these; by default `~/.config`, `~/.local/state` and `~/.cache`.",
+        "The directories of an ordinary user are below these; by default `~/.config`, `~/.local/state` and `~/.cache`.",
     ),
-    ("NO_COLOR", "When it is set, nothing is coloured."),
+    ("NO_COLOR", "If it is set: no colours."),
 )
 
 PAGER = (
     "PAGER",
-    "What long output on a terminal goes through; by default `less`, with `LESS=FRX`. Empty: nothing.",
+    "The pager for long output on a terminal; by default `less`, with `LESS=FRX`. Empty: no pager.",
 )
 
 ENVIRONMENT_OF_A_JOB = """\
 A job sees the same environment whoever starts it: `PATH`, `SHELL=/bin/sh`, `LANG=C.UTF-8`, `HOME`, `USER` and `LOGNAME`
 by the password file, `XDG_RUNTIME_DIR` where there is one, what its file says, and `PROCESS_CONTROL_JOB`,
 `PROCESS_CONTROL_RUN_ID`, `PROCESS_CONTROL_ATTEMPT`, `PROCESS_CONTROL_TRIGGER`, `PROCESS_CONTROL_SCHEDULED_AT` and
-`PROCESS_CONTROL_SLOW_START`. Nothing else of the caller's, unless `inherit_environment` lets it through.
+`PROCESS_CONTROL_SLOW_START`. No other variable of the caller, unless `inherit_environment` passes it.
 """
 
 FILES = (
@@ -69,14 +69,14 @@ whole process tree: at its time limit, when it is stopped, and when `run-job` it
 kept byte for byte. What happened is recorded before the command starts and after it has ended, and survives a crash.
 
 A run has failed when a command exits non-zero, is ended by a signal or by the time limit, or writes to stderr (unless
-the job file says `stderr: warn` or `stderr: ignore`). Then one line on stderr tells the reason, the run's id and its
+the job file says `stderr: warn` or `stderr: ignore`). Then one line on stderr has the reason, the run's id and its
 log. A run that has not failed writes nothing, except on a terminal.
 
 As root, jobs run as the `user` of the configuration. Anybody else than root and that user is refused.
 
-TERM, INT, HUP and QUIT stop the run, with the grace of the job; so does every other signal that would end `run-job`
-and does not tell a fault of its own (SEGV, BUS, FPE, ILL). USR1 and USR2 are for the running command. Terminals
-cannot stop `run-job` (Ctrl-Z): a limit of time holds whatever is stopped, and a disk that does not answer holds up no
+TERM, INT, HUP and QUIT stop the run, with the grace of the job; so does every other signal that would end `run-job`,
+except those of a crash (SEGV, BUS, FPE, ILL). USR1 and USR2 are for the running command. Ctrl-Z does
+not stop `run-job`. Time limits hold even for processes that are stopped, and a disk that does not answer delays no
 limit, stop or kill.
 """
 
@@ -84,23 +84,23 @@ RUN_JOB_EXAMPLES = (
     ("Run a job and see its output:", "run-job purge"),
     ("What would it run, and with which environment?", "run-job purge --dry-run"),
     ("Wait at most ten minutes for the one that runs:", "run-job --wait=10m purge"),
-    ("Stop it, and be sure that nothing of it is left:", "run-job --kill-job purge"),
+    ("Stop it, and wait until all its processes are gone:", "run-job --kill-job purge"),
     ("A line of a crontab:", "30 2 * * *  run-job --scheduled purge"),
 )
 
 PROCESS_CONTROL_TEXT = """\
-`process-control` looks at jobs and their runs, and looks after them. run-job(1) runs a job;
-process-control-job(5) tells what a job file says.
+`process-control` inspects and manages jobs and their runs. run-job(1) runs a job;
+process-control-job(5) describes the job file.
 
-Data goes to stdout, talk to stderr. On a terminal there are tables and colours; in a pipe there are lines of fields
-separated by tabs, which stay the same from version to version; `--json` gives an object with `"version": 1`. A fault is
-one line with what, where and the mend, then `hint:`.
+Data goes to stdout, messages to stderr. On a terminal there are tables and colours; in a pipe there are lines of fields
+separated by tabs, which stay the same from version to version; `--json` gives an object with `"version": 1`. An error
+is one line with where and what, then `hint:` with the fix.
 
-Wherever JOB stands, a slug may stand, a glob in quotes, or `tag:NAME`; several where the verb says so.
+JOB is a slug, a glob in quotes, or `tag:NAME`; several where the verb accepts them.
 """
 
 PROCESS_CONTROL_EXAMPLES = (
-    ("Begin, on a host where nothing is configured:", "process-control init"),
+    ("Start on a host without a configuration:", "process-control init"),
     ("Is all well?", "process-control status"),
     ("What failed in the last week?", "process-control history --since 7d --outcome failed"),
     ("What did it print, and when?", "process-control logs purge --times"),
@@ -174,7 +174,7 @@ def process_control_page(command: Command) -> str:
         ("EXAMPLES", _examples(PROCESS_CONTROL_EXAMPLES)),
         ("SEE ALSO", _see_also("process-control")),
     ]
-    words = "look at jobs and their runs, and look after them"
+    words = "inspect and manage jobs and their runs"
     return page("process-control", 1, date=DATE, source=SOURCE, words=words, parts=parts)
 
 

@@ -99,13 +99,13 @@ def test_a_bad_job_is_left_out_and_told_and_the_others_are_written(desk: Desk, c
         "purge.yaml:1:1: 'command' is missing\n"
         "  hint: add a line such as: command: /usr/local/bin/backup --all\n"
         "purge.yaml:2:1: unknown key 'comand'\n"
-        "  hint: did you mean 'command'? (a command and its arguments, or a list of such texts; "
-        "see process-control explain command)\n"
+        "  hint: did you mean 'command'? (a command and its arguments, or a list of such texts); "
+        "see: process-control explain command\n"
         "purge.yaml:3:11: schedule '99 * * * *': minute '99' is out of range\n"
         "  hint: minute is 0-59\n"
-        "tokyo.yaml: time_zone Asia/Tokyo is not the host's, and cron knows no other\n"
+        "tokyo.yaml: cron only knows the host's time zone; this job wants Asia/Tokyo\n"
         "  hint: write the schedule in the host's time, and remove time_zone\n"
-        "'un safe.yaml' does not name a job\n"
+        "'un safe.yaml' is not a valid name for a job file\n"
         "  hint: rename it: a job's name is letters, digits, - and _, at most 64, the first a letter or digit\n"
     )
     assert crontab.read_text().splitlines()[2:] == [
@@ -114,9 +114,9 @@ def test_a_bad_job_is_left_out_and_told_and_the_others_are_written(desk: Desk, c
         f"# invalid: {desk.jobs}/purge.yaml: purge.yaml:1:1: 'command' is missing (and 2 more)",
         (
             f"# not for cron: {desk.jobs}/tokyo.yaml: "
-            "tokyo.yaml: time_zone Asia/Tokyo is not the host's, and cron knows no other"
+            "tokyo.yaml: cron only knows the host's time zone; this job wants Asia/Tokyo"
         ),
-        f"# invalid: {desk.jobs}/un safe.yaml: 'un safe.yaml' does not name a job",
+        f"# invalid: {desk.jobs}/un safe.yaml: 'un safe.yaml' is not a valid name for a job file",
     ]
 
 
@@ -168,7 +168,7 @@ def test_the_spool_of_crontab_is_refused_with_the_command(desk: Desk) -> None:
         78,
         "",
         (
-            "--output: what lies in /var/spool/cron/ is written by the command crontab only\n"
+            "--output: files in /var/spool/cron/ are written only by the command crontab\n"
             "  hint: cron-generate --output ~/crontab; crontab ~/crontab\n"
         ),
     )
@@ -184,7 +184,7 @@ def test_a_link_in_the_place_is_refused_and_what_it_leads_to_kept(desk: Desk, cr
     assert told(result) == (
         77,
         "",
-        f"{crontab}: is a link, and is not replaced\n  hint: name the file itself: {real}\n",
+        f"{crontab}: is a link, so it is not replaced\n  hint: name the file itself: {real}\n",
     )
     assert real.read_text() == "mine\n"
 
@@ -199,7 +199,7 @@ def test_a_crontab_of_somebody_else_is_not_overwritten(desk: Desk, crontab: Path
         "",
         (
             f"{crontab}: holds lines that are not from cron-generate: they would be lost\n"
-            "  hint: move them to a file of their own, or name another output_crontab\n"
+            "  hint: move them to another file, or set another output_crontab\n"
         ),
     )
 
@@ -229,7 +229,7 @@ def test_a_template_that_would_break_the_file_leaves_it_as_it_is(desk: Desk, cro
     result = desk.cron_generate()
 
     assert result.exit_code == 78
-    assert "since this line has a bad minute: 'x'" in result.stderr
+    assert "because this line has a bad minute: 'x'" in result.stderr
     assert crontab.read_text() == before
 
 
@@ -247,7 +247,7 @@ def test_check_tells_what_would_change_and_writes_nothing(desk: Desk, crontab: P
 
     assert not there
     assert first.exit_code == 1
-    assert first.stdout.splitlines()[0] == f"{crontab} is not there"
+    assert first.stdout.splitlines()[0] == f"{crontab} does not exist"
     assert first.stdout.splitlines()[-1] == f"+ {line_of(desk, 'backup')}"
     assert told(none) == (0, "", "")
     assert told(second) == (1, f"- {line_of(desk, 'backup')}\n+ {line_of(desk, 'backup', '40 2 * * *')}\n", "")
@@ -293,7 +293,7 @@ def test_a_dry_run_prints_the_crontab_and_what_would_change(desk: Desk, crontab:
         0,
         text.replace("30 2", "40 2"),
         (
-            f"nothing was written: a dry run; {crontab}:\n"
+            f"dry run: nothing was written; changes to {crontab}:\n"
             f"- {line_of(desk, 'backup')}\n+ {line_of(desk, 'backup', '40 2 * * *')}\n"
         ),
     )
@@ -316,13 +316,13 @@ def test_check_has_nothing_to_look_at_on_the_console(desk: Desk) -> None:
     assert told(desk.cron_generate("--check")) == (
         2,
         "",
-        "--check needs a file to look at, and the target is the console\n  hint: --output FILE\n",
+        "--check compares a file, but the target is the console\n  hint: --output FILE\n",
     )
 
 
 HINT = (
-    "did you mean 'command'? (a command and its arguments, or a list of such texts; "
-    "see process-control explain command)"
+    "did you mean 'command'? (a command and its arguments, or a list of such texts); "
+    "see: process-control explain command"
 )
 
 
@@ -418,7 +418,7 @@ def test_a_journal_that_cannot_be_written_keeps_no_crontab_from_being_written(de
 
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr.startswith(
-        "the crontab is written, but the history does not have what has changed:\n"
+        "the crontab is written, but the change is not recorded in the history:\n"
         f"{desk.root}/state/journal: is not a directory\n"
     )
     assert line_of(desk, "backup") in crontab.read_text()
@@ -446,8 +446,8 @@ def test_on_a_terminal_one_line_tells_what_was_done(box: Box) -> None:
 
     wrote, kept = box.cron_generate(tty=True, columns=200), box.cron_generate(tty=True, columns=200)
 
-    assert wrote.stdout == f"wrote {box.root}/cron.d/jobs: 2 jobs, 3 lines, 1 disabled\n"
-    assert kept.stdout == f"kept {box.root}/cron.d/jobs: 2 jobs, 3 lines, 1 disabled\n"
+    assert wrote.stdout == f"wrote {box.root}/cron.d/jobs: 2 jobs (3 lines); 1 disabled\n"
+    assert kept.stdout == f"{box.root}/cron.d/jobs is up to date: 2 jobs (3 lines); 1 disabled\n"
 
 
 # --- what a line calls -----------------------------------------------------------------------------------------------
@@ -501,9 +501,9 @@ def test_directories_that_cron_would_not_find_are_refused(make_box: Callable[...
         78,
         "",
         (
-            f"{box.job_directory}: under cron other directories would hold: it has no XDG_… variables, "
-            "and the HOME of the password file\n"
-            "  hint: name job_directory, output_directory and state_directory in a configuration\n"
+            f"{box.job_directory}: cron would use other directories: it sets no XDG_… variables, "
+            "and HOME from the password file\n"
+            "  hint: set job_directory, output_directory and state_directory in a configuration\n"
         ),
     )
 
@@ -516,7 +516,7 @@ def test_a_runner_that_is_not_there_is_told(desk: Desk) -> None:
         "",
         (
             f"{desk.configuration}: runner_path names a program that is not there: /nowhere/run-job\n"
-            "  hint: name the run-job that cron is to call, or remove runner_path\n"
+            "  hint: set runner_path to the path of run-job, or remove it\n"
         ),
     )
 
@@ -595,7 +595,7 @@ def test_a_configuration_that_the_service_user_cannot_read_is_told_before_every_
         "",
         (
             f"{box.configuration}: user 'games' cannot read the configuration\n"
-            "  hint: give that user, or a group that it is in, the right to read it\n"
+            "  hint: let that user, or a group of that user, read it\n"
         ),
     )
 

@@ -41,7 +41,7 @@ def said(desk: Desk, *words: str) -> str:
 
 
 def test_a_crontab_that_was_never_written_is_told(desk: Desk, crontab: Path) -> None:
-    assert said(desk) == f"{crontab} is not there, so cron starts no job: cron-generate writes it\n"
+    assert said(desk) == f"{crontab} does not exist, so cron starts no job; write it: cron-generate\n"
 
 
 def test_without_a_crontab_nothing_is_told_where_nothing_is_planned_or_timers_start_the_jobs(
@@ -91,7 +91,7 @@ def test_a_crontab_that_does_not_fit_the_files_is_told_until_it_does(desk: Desk,
     desk.cron_generate()
 
     assert before == (
-        f"{crontab} does not fit the job files: cron-generate --check shows the difference, cron-generate writes it\n"
+        f"{crontab} does not match the job files; to compare: cron-generate --check; to update it: cron-generate\n"
     )
     assert said(desk) == ""
 
@@ -101,7 +101,7 @@ def test_lines_that_call_what_is_gone_are_told(desk: Desk, crontab: Path) -> Non
     (desk.root / "run-job").unlink()
 
     assert said(desk) == (
-        f"the lines of {crontab} call {desk.root}/run-job, which is not there any more: run cron-generate\n"
+        f"the lines of {crontab} call {desk.root}/run-job, which no longer exists; write them again: cron-generate\n"
     )
 
 
@@ -173,8 +173,8 @@ def test_a_job_whose_planned_time_passed_without_a_run_is_late(desk: Desk) -> No
 
 def test_a_job_that_never_ran_says_why_its_last_start_was_skipped(desk: Desk) -> None:
     desk.job("nightly", HOURLY)
-    desk.state.skip("nightly", NOW - timedelta(minutes=5), reason="too_late", detail="7255 s after its slot")
+    desk.state.skip("nightly", NOW - timedelta(minutes=5), reason="too_late", detail="2 h after its planned time")
 
     [[_, state, *_, why]] = desk.lines("status")
 
-    assert (state, why) == ("never ran", "its last start was skipped: 7255 s after its slot")
+    assert (state, why) == ("never ran", "its last start was skipped: 2 h after its planned time")

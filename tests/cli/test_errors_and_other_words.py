@@ -12,6 +12,7 @@ from cli.desk import Desk
 from cli.test_process_control_status import at_terminal  # noqa: F401  a fixture
 from commands import Result
 from harness import STRANGER, Box
+from process_control.cli.print.error_output import broken
 
 NOW = datetime.now(UTC)
 
@@ -92,6 +93,35 @@ def test_on_a_terminal_an_error_shows_the_faulty_line_with_a_caret(box: Box) -> 
     assert in_a_pipe.stderr.splitlines()[1].startswith("  hint: ")
 
 
+LINE = "  hint: set the group to one of that user, or of a group that it is in, and: "
+COMMANDS = {
+    "behind a colon": (LINE, "chmod g+r /var/lib/process-control/nightly-backup.yaml"),
+    "of ours": ("  hint: run it once, whatever holds it and for how long, with ", "run-job --force nightly-backup,"),
+    "in backquotes": ("the crontab is of an earlier version and of another interpreter; ", "`cron-generate --dry-run`"),
+    "longer than the terminal": ("  hint: ", f"sudo install -d -m 755 /srv/{'a' * 90}"),
+}
+
+
+@pytest.mark.parametrize(("before", "command"), COMMANDS.values(), ids=COMMANDS)
+def test_a_terminal_never_breaks_a_command_to_paste(before: str, command: str) -> None:
+    lines = broken(f"{before}{command}", 80).split("\n")
+
+    assert len(lines) == 2
+    assert lines[1].strip() == command
+    assert len(lines[0]) <= 80
+
+
+def test_a_long_line_is_broken_between_words_and_its_blanks_stay() -> None:
+    text = "  hint: " + " ".join(["word"] * 40)
+
+    lines = broken(text, 80).split("\n")
+
+    assert max(len(line) for line in lines) <= 80
+    assert all(line.startswith("    word") for line in lines[1:])
+    assert broken("write in job.yaml:  timeout: 2h", 80) == "write in job.yaml:  timeout: 2h"
+    assert broken("", 80) == ""
+
+
 def test_lint_on_a_terminal_shows_each_faulty_line(box: Box) -> None:
     box.job("job", f"command: /bin/true\nschedule: '{'1,' * 80}99 * * * *'\n")
 
@@ -126,7 +156,7 @@ OTHER_WORDS = {
     "restart": (["restart", "job"], "hint: process-control stop JOB, then process-control run JOB\n"),
     "follow": (
         ["logs", "-f", "job"],
-        "hint: not there yet; process-control run --follow JOB shows a run that it starts\n",
+        "hint: not available yet; process-control run --follow JOB shows a run that it starts\n",
     ),
     "a flag before the verb": (["--all", "status"], "hint: write it after the verb: process-control status --all\n"),
     "state": (
@@ -235,6 +265,6 @@ def test_a_configuration_of_root_that_leads_to_ones_own_jobs_says_so(box: Box) -
     for result in told:
         assert result.stderr.startswith(
             f"{named} names no job_directory: these are your own jobs, in {home}/.config/process-control/jobs\n"
-            "  hint: sudo shows those of root; or name job_directory, state_directory and read_group there\n"
+            "  hint: sudo shows root's jobs; or set job_directory, state_directory and read_group there\n"
         )
     assert without_naming_it.stderr == ""

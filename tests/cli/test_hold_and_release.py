@@ -31,9 +31,7 @@ def test_a_held_job_says_who_why_and_the_way_back_and_release_brings_it_back(box
     assert (held.exit_code, held.stdout) == (0, "job\theld\theld\tthe disk is full\n")
     assert refused.exit_code == 75
     assert f" by {me()}: the disk is full\n" in refused.stderr
-    assert "hint: release it: process-control release job; or run it once all the same: run-job --force job" in (
-        refused.stderr
-    )
+    assert "hint: run it once with run-job --force job, or release it: process-control release job" in (refused.stderr)
     assert (skipped.exit_code, skipped.stdout, skipped.stderr) == (0, "", "")
     assert [skip["reason"] for skip in skips(box)] == ["held"]
     assert (released.exit_code, ran.exit_code) == (0, 0)
@@ -136,7 +134,7 @@ def test_a_pause_ends_by_itself(box: Box) -> None:
     after = box.run("job").exit_code
 
     assert (during, after) == (75, 0)
-    assert records(box, "release")[0]["detail"] == "its pause is over"
+    assert records(box, "release")[0]["detail"] == "the pause is over"
 
 
 def test_what_is_not_held_is_not_released_and_that_is_told(box: Box) -> None:
@@ -159,7 +157,7 @@ def test_a_hold_while_a_run_goes_on_works_at_once_and_outlives_its_success(box: 
         result = live.wait()
 
     assert result.exit_code == 0
-    assert "goes on; to end it: process-control stop job" in held.stderr
+    assert "continues; to stop it: process-control stop job" in held.stderr
     assert the_end(box)["outcome"] == "succeeded"
     assert box.health("job")["state"] == "held"
 

@@ -41,7 +41,7 @@ def test_lint_names_what_a_job_would_miss_at_its_place(desk: Desk) -> None:
         f"{path}:8:20: 'working_directory': the directory /nowhere/app does not exist\n"
         "  hint: install -d /nowhere/app\n"
         f"{path}:9:20: /nowhere/app.env: environment_file: No such file or directory\n"
-        "  hint: make it, with mode 0600, or remove 'environment_file'\n"
+        "  hint: create it with mode 0600, or remove 'environment_file'\n"
         f"{path}:10:9: 'stdout': the directory /nowhere/log does not exist\n"
         "  hint: install -d /nowhere/log\n"
         f"{path}:11:11: failmail.sendmail: /nowhere/sendmail: no such file\n"
@@ -71,7 +71,7 @@ def test_a_word_of_the_shell_is_told_once(desk: Desk, box: Box) -> None:
     result, dry = desk.process_control("lint"), box.run("leave", "--dry-run")
 
     assert result.stdout == (
-        f"{desk.jobs}/leave.yaml:2:10: 'exit' means something to a shell only\n"
+        f"{desk.jobs}/leave.yaml:2:10: 'exit' means something only in a shell\n"
         "  hint: no shell runs: write command: sh -c 'exit 3'\n"
     )
     assert (dry.exit_code, dry.stderr) == (
@@ -131,7 +131,7 @@ def test_a_dry_run_of_a_job_that_could_not_run_is_exit_code_1(box: Box) -> None:
     assert f"[NOT FOUND: {box.root}/billing: no such file]" in result.stdout
     assert result.stderr == (
         f"billing: {box.root}/app.env: environment_file: No such file or directory\n"
-        "  hint: make it, with mode 0600, or remove 'environment_file'\n"
+        "  hint: create it with mode 0600, or remove 'environment_file'\n"
         f"billing: 'working_directory': the directory {box.root}/app does not exist\n"
         f"  hint: install -d {box.root}/app\n"
         f"billing: {box.root}/billing: no such file\n"

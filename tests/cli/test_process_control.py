@@ -107,7 +107,7 @@ def test_a_configuration_that_is_missing_is_told(desk: Desk) -> None:
     assert result.exit_code == 78
     assert result.stderr == (
         f"{desk.configuration}: no such configuration file\n"
-        "  hint: name one that exists with --config or PROCESS_CONTROL_CONFIG, or name none\n"
+        "  hint: name an existing one with --config or PROCESS_CONTROL_CONFIG, or none\n"
     )
 
 
@@ -130,7 +130,7 @@ def test_a_fault_of_ours_is_one_line_and_debug_shows_where(desk: Desk, monkeypat
     assert quiet.exit_code == loud.exit_code == 70
     assert quiet.stderr == (
         "process-control: fault in process-control itself: ModuleNotFoundError: "
-        "No module named 'process_control.no_such_module'\n  hint: --debug shows where\n"
+        "No module named 'process_control.no_such_module'\n  hint: --debug prints a traceback\n"
     )
     assert loud.stderr.startswith("Traceback (most recent call last):\n")
 

@@ -25,7 +25,7 @@ def test_start_end_skip_and_stop_are_told_in_order_with_who(desk: Desk) -> None:
         ["2026-03-10T12:00:00.000Z", "start", "backup", "started", "ann", "db1", first],
         ["2026-03-10T12:00:01.500Z", "end", "backup", "failed: exited with 3", "ann", "db1", first],
         ["2026-03-10T13:00:00.000Z", "skip", "purge", "skipped: held by ann", "svc", "db1", skipped],
-        ["2026-03-10T14:00:00.000Z", "stop", "backup", "asked to stop", "bob", "db1", "x"],
+        ["2026-03-10T14:00:00.000Z", "stop", "backup", "stop requested", "bob", "db1", "x"],
     ]
 
 

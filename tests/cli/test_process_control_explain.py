@@ -15,7 +15,7 @@ def test_a_key_is_told_with_type_default_meaning_and_example(desk: Desk) -> None
             "time",
             "10 s",
             "optional",
-            "How long the process tree has between TERM and KILL.",
+            "How long the processes have between TERM and KILL.",
             "kill_grace: 30s",
         ]
     ]
@@ -43,7 +43,7 @@ def test_a_default_of_all_jobs_is_a_key_of_the_job_file(desk: Desk) -> None:
         ("tiemout", "did you mean 'timeout'?"),
         ("days", "did you mean 'retention.days'?"),
         ("KILL-GRACE", "did you mean 'kill_grace'?"),
-        ("zzz", "`process-control explain` lists all keys"),
+        ("zzz", "list all keys: process-control explain"),
         ("enabled", "it is the other way round: write disabled: true for a job that is not to run"),
         ("TZ", "write time_zone: Europe/Berlin"),
         ("failmail.to", "write to_address: ops@example.org"),

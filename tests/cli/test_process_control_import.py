@@ -51,7 +51,7 @@ def test_a_second_import_changes_nothing(desk: Desk, old: Path) -> None:
 
     result = desk.process_control("import", "original", str(old))
 
-    assert result.stdout.splitlines()[-1] == f"purge.yaml: same as {desk.jobs}/purge.yaml, which is there"
+    assert result.stdout.splitlines()[-1] == f"purge.yaml: same as the existing {desk.jobs}/purge.yaml"
     assert (result.stderr, result.exit_code) == ("same 1\n", 0)
     assert (desk.jobs / "purge.yaml").stat() == before
 
@@ -64,7 +64,7 @@ def test_nothing_is_overwritten(desk: Desk, old: Path) -> None:
 
     assert result.exit_code == 1
     assert result.stdout.splitlines()[-2:] == [
-        f"purge.yaml: kept {mine}, which is there and differs",
+        f"purge.yaml: kept {mine}, which exists and differs",
         f"  hint: diff {old}/purge.yaml {mine}",
     ]
     assert mine.read_text() == before
@@ -86,7 +86,7 @@ def test_a_file_that_would_not_load_is_told_and_left_out_and_the_others_are_writ
 
     assert result.exit_code == 1
     assert result.stdout.splitlines() == [
-        "'a b.yaml' does not name a job",
+        "'a b.yaml' is not a valid name for a job file",
         "  hint: rename it: a job's name is letters, digits, - and _, at most 64, the first a letter or digit",
         "a b.yaml: left out",
         f"{old}/link.yaml: is a link",
@@ -106,7 +106,7 @@ def test_a_dry_run_writes_nothing(desk: Desk, old: Path, tmp_path: Path) -> None
     result = desk.process_control("import", "original", str(old), "--dry-run", "--output", str(tmp_path / "new"))
 
     assert result.stdout.splitlines()[-1] == f"purge.yaml: would write {tmp_path}/new/purge.yaml"
-    assert result.stderr == "wrote 1: a dry run, nothing was written\n"
+    assert result.stderr == "dry run: would write 1\n"
     assert not (tmp_path / "new").exists()
 
 
@@ -115,8 +115,8 @@ def test_the_job_directory_is_not_imported_into_itself(desk: Desk) -> None:
 
     assert (result.stdout, result.exit_code) == ("", 2)
     assert result.stderr == (
-        f"{desk.jobs} is where today's would be written: nothing is overwritten\n"
-        f"  hint: mv {desk.jobs} {desk.jobs}.original, and name that; or say --output DIR\n"
+        f"{desk.jobs} is also the target, and nothing is overwritten\n"
+        f"  hint: write elsewhere with --output DIR, or rename it and name that: mv {desk.jobs} {desk.jobs}.original\n"
     )
 
 
@@ -177,12 +177,13 @@ def test_the_originals_configuration_in_todays_place_is_told_with_the_mend(desk:
 
     assert result.exit_code == 78
     assert result.stderr.endswith(
-        "this configuration is not today's\n  hint: if it is the original's, import it too: --configuration FILE\n"
+        "this configuration is not in today's format\n"
+        "  hint: if it belongs to the original, import it too: --configuration FILE\n"
     )
     named = desk.process_control("import", "original", str(old), "--configuration", str(desk.configuration))
     assert named.stderr == (
-        f"{desk.configuration} is where today's would be written: nothing is overwritten\n"
-        f"  hint: mv {desk.configuration} {desk.configuration}.original, and name that\n"
+        f"{desk.configuration} is also the target, and nothing is overwritten\n"
+        f"  hint: rename it and name that: mv {desk.configuration} {desk.configuration}.original\n"
     )
 
 

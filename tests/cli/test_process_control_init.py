@@ -94,7 +94,7 @@ def test_a_dry_run_of_init_writes_nothing(desk: Desk) -> None:
     result = desk.process_control("init", "--dry-run")
 
     assert result.stdout.splitlines()[2] == f"wrote\tfirst job\t{desk.jobs}/hello.yaml"
-    assert result.stderr == "nothing was written: a dry run\n"
+    assert result.stderr == "dry run: nothing was written\n"
     assert list(desk.jobs.iterdir()) == []
 
 

@@ -43,7 +43,7 @@ def test_where_nothing_is_to_be_learned_that_is_told(box: Box) -> None:
     result = box.process_control("learn", "quiet")
 
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith("quiet: nothing to learn: 1 good run of the last 50 ")
+    assert result.stderr.startswith("quiet: nothing to propose: 1 good run of the last 50 ")
     assert box.process_control("learn", "nowhere").exit_code == 66
 
 

@@ -62,9 +62,9 @@ def test_hard_tabs_are_told_and_mended(desk: Desk) -> None:
 
     assert (told.exit_code, told.stdout) == (
         1,
-        f"{path}:4:1: hard tab used as indentation\n  hint: `process-control lint --fix` writes spaces\n",
+        f"{path}:4:1: hard tab used as indentation\n  hint: replace tabs by spaces: process-control lint --fix\n",
     )
-    assert (mended.exit_code, mended.stdout, mended.stderr) == (0, "", f"{path}: hard tabs are spaces now\n")
+    assert (mended.exit_code, mended.stdout, mended.stderr) == (0, "", f"{path}: replaced hard tabs by spaces\n")
     assert path.read_text() == TABBED.replace("\t", "        ")
     assert path.stat().st_mode & 0o777 == 0o640
     assert desk.process_control("lint").exit_code == 0
@@ -94,9 +94,9 @@ def test_files_can_be_named_from_anywhere(desk: Desk, tmp_path: Path) -> None:
     ("name", "what"),
     [
         ("nothing.yaml", "no such file"),
-        ("notes.txt", "'notes.txt' is no name for a job file"),
-        ("a b.yaml", "'a b.yaml' is no name for a job file"),
-        ("directory.yaml", "not a plain file"),
+        ("notes.txt", "'notes.txt' is not a valid name for a job file"),
+        ("a b.yaml", "'a b.yaml' is not a valid name for a job file"),
+        ("directory.yaml", "not a regular file"),
     ],
 )
 def test_what_is_no_job_file_is_a_finding(desk: Desk, tmp_path: Path, name: str, what: str) -> None:

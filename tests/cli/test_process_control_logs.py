@@ -140,13 +140,15 @@ def test_the_log_of_an_earlier_version_is_masked_with_a_word_or_not_shown(with_s
 
     unknown = with_secrets.process_control("logs", "purge")
 
-    run_id = known.stderr.split()[1]
-    assert known.stderr == (f"run {run_id} left no word of its secrets: masked is what the environment_file says now\n")
+    run_id = known.stderr.split()[4]
+    assert known.stderr == (
+        f"the secrets of run {run_id} are not recorded: masked are those of its environment_file as it is now\n"
+    )
     assert (unknown.exit_code, unknown.stdout) == (77, "")
     assert unknown.stderr == (
         f"the secrets of run {run_id} cannot be masked: "
         f"{with_secrets.root}/secrets: environment_file: No such file or directory\n"
-        f"  hint: process-control logs --raw --run {run_id} shows the log as it is, secrets too\n"
+        f"  hint: to show the log with secrets: process-control logs --raw --run {run_id}\n"
     )
 
 
@@ -155,17 +157,17 @@ WRONG = {
     "raw with times": (
         ["purge", "--raw", "--times"],
         2,
-        "--raw gives the whole log as it is: no --times, --json, -n\n  hint: process-control logs --help\n",
+        "--raw prints the whole log as it is: not with --times, --json or -n\n  hint: process-control logs --help\n",
     ),
     "no such run": (
         ["purge", "--run", "zzz"],
         66,
-        "no run 'zzz'\n  hint: `process-control history` tells the ids of runs\n",
+        "no run 'zzz'\n  hint: list run ids: process-control history\n",
     ),
     "a run of another job": (
         ["hello", "--run", "1"],
         66,
-        "no run '1'\n  hint: `process-control history` tells the ids of runs\n",
+        "no run '1'\n  hint: list run ids: process-control history\n",
     ),
     "never ran": (["hello"], 1, "job 'hello' has no log: it never ran\n  hint: run-job hello\n"),
 }
@@ -196,7 +198,7 @@ def test_a_log_past_its_time_is_told_with_what_is_kept(two_runs: Desk) -> None:
     assert result.exit_code == 1
     assert result.stderr.startswith(f"{newest}: the log of run ")
     assert result.stderr.endswith(
-        " is gone\n  hint: of each job are kept: 1000 runs, 90 days, 1,000,000,000 bytes (see `retention`)\n"
+        " was removed\n  hint: `retention` keeps, for each job: 1000 runs, 90 days, 1,000,000,000 bytes\n"
     )
 
 
@@ -219,4 +221,4 @@ def test_a_log_that_is_shorter_than_its_run_recorded_says_so(box: Box, flags: li
     result = box.process_control("logs", "job", *flags)
 
     assert (result.stdout, result.exit_code) == ("1\n2\n", 0)
-    assert result.stderr == f"{log}: only 4 of 10 bytes are there: the host went down, or the file was cut\n"
+    assert result.stderr == f"{log}: only 4 of 10 bytes are left: the host went down, or the file was cut\n"

@@ -15,7 +15,7 @@ def test_a_test_mail_goes_the_way_that_failures_take(box: Box) -> None:
         one_job = box.process_control("notify", "test", "job", "--json")
 
     assert (all_jobs.exit_code, all_jobs.stdout) == (0, f"mail\ttaken\tops@example.org\t{server.address}\t\n")
-    assert all_jobs.stderr == f"{server.address} has taken the mail to ops@example.org\n"
+    assert all_jobs.stderr == f"test mail to ops@example.org handed to {server.address}\n"
     assert one_job.json() == {
         "version": 1, "to": ["ann@example.org"], "by": server.address, "taken": True, "why": None,
     }  # fmt: skip
@@ -33,7 +33,7 @@ def test_a_server_that_does_not_listen_is_told(box: Box) -> None:
 
     assert result.exit_code == 1
     assert result.stderr == (
-        f"the mail to ops@example.org was not taken: {address}: Connection refused\n"
+        f"the test mail to ops@example.org was not accepted: {address}: Connection refused\n"
         "  hint: process-control explain failmail\n"
     )
 
@@ -48,6 +48,6 @@ def test_when_nobody_is_named_that_is_told_with_the_mend(box: Box) -> None:
 
     assert (nobody.exit_code, quiet.exit_code) == (78, 78)
     assert nobody.stderr == (
-        f"{box.configuration}: nobody is to be mailed\n"
-        "  hint: name somebody: failmail: {to_address: ops@example.org}\n"
+        f"{box.configuration}: no mail recipient is configured\n"
+        f"  hint: add: failmail: {{to_address: ops@example.org}}\n"
     )

@@ -95,7 +95,7 @@ def test_a_lost_run_makes_a_job_failing(desk: Desk) -> None:
     [row] = desk.lines("status")
 
     assert (row[1], row[3], row[4], row[8]) == ("failing", "lost", "host_down", ".L")
-    assert row[9] == "the host went down or was restarted while the run went on"
+    assert row[9] == "the host went down or was restarted during the run"
 
 
 def test_skips_are_marked_but_are_not_the_last_run(desk: Desk) -> None:
@@ -130,7 +130,7 @@ def test_a_health_file_that_makes_no_sense_counts_as_held(desk: Desk, health: st
     [row] = desk.lines("status")
 
     assert row[1] == "held"
-    assert "`release` builds it again from the journal" in row[9]
+    assert "`process-control release` rebuilds it from the journal" in row[9]
 
 
 def test_an_invalid_file_hides_no_other_and_tells_its_faults_on_one_line(desk: Desk) -> None:
@@ -257,7 +257,7 @@ def test_garbled_lines_of_the_journal_are_told_on_stderr(desk: Desk) -> None:
     result = desk.process_control("status", "--no-header")
 
     assert result.stdout.startswith("purge\tok\t")
-    assert result.stderr == (f"{desk.state.journal}/2026-03-10.jsonl: 1 line that cannot be read was passed over\n")
+    assert result.stderr == (f"{desk.state.journal}/2026-03-10.jsonl: ignored 1 unreadable line\n")
 
 
 # --- on a terminal ---------------------------------------------------------------------------------------------------

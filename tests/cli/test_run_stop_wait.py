@@ -125,9 +125,7 @@ def test_run_of_a_job_that_queues_returns_at_once_and_names_the_way_back(box: Bo
     until(lambda: not box.processes(), "nothing to be left")
 
     assert queued.exit_code == 0
-    assert re.fullmatch(
-        r"job\t\tqueued: it starts when its lock is free; to take it back: kill \d+\n", queued.stdout
-    ), queued
+    assert re.fullmatch(r"job\t\tqueued: it starts when its lock is free; to cancel: kill \d+\n", queued.stdout), queued
     assert (told["done"], told["run_id"]) == ("queued", None)
     assert outcomes(box) == [("succeeded", None)]
 

@@ -112,7 +112,7 @@ def test_explain_breaks_between_words_at_the_width_of_the_terminal(box: Box) -> 
     shown = box.process_control("explain", "timeout", tty=True, env={"COLUMNS": "60"}).stdout.splitlines()
 
     assert [line for line in shown if len(line) > 60] == []
-    assert "the whole process tree" in " ".join(" ".join(shown).split())
+    assert "all its processes are ended" in " ".join(" ".join(shown).split())
 
 
 def test_a_long_error_breaks_between_words_on_a_terminal_and_not_in_a_pipe(box: Box) -> None:

@@ -32,15 +32,15 @@ def test_lint_names_each_of_them(misplaced: Desk) -> None:
         "  hint: rename it to CLEAN.yaml\n"
         f"{misplaced.jobs}/backup.yml: is not read: a job's file ends in .yaml\n"
         "  hint: rename it to backup.yaml\n"
-        f"{misplaced.jobs}/team: is not read: it holds job files, and is a folder\n"
-        "  hint: move its files up, or name it as 'job_directory' in a configuration of its own\n"
+        f"{misplaced.jobs}/team: is not read: a folder with job files\n"
+        "  hint: move its files up, or set it as 'job_directory' in another configuration\n"
     )
 
 
 def test_list_and_cron_generate_name_them_in_one_line(misplaced: Desk) -> None:
     line = (
         f"{misplaced.jobs}: 3 files or folders are not read: CLEAN.YAML, backup.yml, team; "
-        "`process-control lint` tells why\n"
+        "to see why: process-control lint\n"
     )
 
     listed = misplaced.process_control("list")

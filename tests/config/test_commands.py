@@ -52,14 +52,14 @@ REFUSED = {
     "a word list, as containers have it": (
         'command: ["python3", "-c", "print(1)"]',
         (
-            "j.yaml:2:22: 'command': '-c' is no command: each item of the list is one\n"
+            "j.yaml:2:22: 'command': '-c' is not a command: each item of the list is one\n"
             "  hint: write one text: python3 -c 'print(1)'"
         ),
     ),
     "an option first": (
         "command:\n  - --all\n  - /bin/true\n",
         (
-            "j.yaml:3:5: 'command': '--all' is no command: each item of the list is one\n"
+            "j.yaml:3:5: 'command': '--all' is not a command: each item of the list is one\n"
             "  hint: write one text: --all /bin/true"
         ),
     ),

@@ -71,7 +71,7 @@ LINES = {
     "a key written wrong": (
         "job_directry: /srv",
         "1:1: unknown key 'job_directry'",
-        f"did you mean 'job_directory'? ({A_PATH}; see process-control explain job_directory)",
+        f"did you mean 'job_directory'? ({A_PATH}); see: process-control explain job_directory",
     ),
     "a runner with arguments": (
         "runner_path: /usr/bin/run-job --quiet",
@@ -81,7 +81,7 @@ LINES = {
     "a key of jobs": (
         "timeout: 5",
         "1:1: unknown key 'timeout'",
-        "it is a key of job files; for all jobs it stands below 'default_job_config'",
+        "it is a key of job files; for all jobs set it below 'default_job_config'",
     ),
     "a key whose behaviour comes later": (
         "web: {address: a}",
@@ -106,17 +106,17 @@ LINES = {
     "a field of the template": (
         'cron_template: "{job}"',
         "1:16: 'cron_template' has an unknown field '{job}'",
-        "write text with the fields {source} {schedule} {user} {command}; a brace itself is written twice",
+        "write text with the fields {source} {schedule} {user} {command}; for a brace write two",
     ),
     "more than a field in the template": (
         'cron_template: "{schedule:>20} {command}"',
-        "1:16: 'cron_template' has more than a name in the field of 'schedule'",
+        "1:16: 'cron_template' has more than the name in the field 'schedule'",
         "write {schedule}",
     ),
     "a brace in the template": (
         'cron_template: "{"',
         "1:16: 'cron_template' is not a template: Single '{' encountered in format string",
-        "write text with the fields {source} {schedule} {user} {command}; a brace itself is written twice",
+        "write text with the fields {source} {schedule} {user} {command}; for a brace write two",
     ),
     "a list": ("- a", "1:1: the file must be a map of keys", "write one 'key: value' a line"),
     "defaults that are a list": (
@@ -133,8 +133,8 @@ LINES = {
         "default_job_config:\n  timout: 5",
         "2:3: unknown key 'default_job_config.timout'",
         (
-            "did you mean 'default_job_config.timeout'? (seconds, or 90s, 10m, 2h; "
-            "see process-control explain default_job_config.timeout)"
+            "did you mean 'default_job_config.timeout'? (seconds, or 90s, 10m, 2h); "
+            "see: process-control explain default_job_config.timeout"
         ),
     ),
     "a faulty default": (

@@ -85,7 +85,7 @@ def test_a_tabbed_line_is_told_to_people_with_its_mend() -> None:
     (warning,) = document("a:\n\tb: c\n").warnings()
 
     assert str(warning) == (
-        "purge.yaml:2:1: hard tab used as indentation\n  hint: `process-control lint --fix` writes spaces"
+        "purge.yaml:2:1: hard tab used as indentation\n  hint: replace tabs by spaces: process-control lint --fix"
     )
 
 

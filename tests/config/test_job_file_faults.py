@@ -31,17 +31,17 @@ LINES = {
     "a key written wrong": (
         "timout: 30",
         "3:1: unknown key 'timout'",
-        "did you mean 'timeout'? (seconds, or 90s, 10m, 2h; see process-control explain timeout)",
+        "did you mean 'timeout'? (seconds, or 90s, 10m, 2h); see: process-control explain timeout",
     ),
     "a key with a dash": (
         "kill-grace: 3",
         "3:1: unknown key 'kill-grace'",
-        "did you mean 'kill_grace'? (seconds, or 90s, 10m, 2h; see process-control explain kill_grace)",
+        "did you mean 'kill_grace'? (seconds, or 90s, 10m, 2h); see: process-control explain kill_grace",
     ),
     "a key like no other": (
         "zzz: 3",
         "3:1: unknown key 'zzz'",
-        "`process-control explain` lists the keys; write 'x-…' for a note of your own",
+        "for a note write 'x-…'; for all keys: process-control explain",
     ),
     "a key of the configuration": (
         "user: ann",
@@ -50,12 +50,12 @@ LINES = {
     ),
     "two tags in one": (
         "tags: a, b",
-        "3:7: 'tags' must be words without commas and blanks, not 'a, b'",
+        "3:7: 'tags' must not contain commas or blanks, not 'a, b'",
         "write one tag, or a list of tags: [nightly, database]",
     ),
     "a tag with a blank": (
         "tag: [a b]",
-        "3:7: 'tag' must be words without commas and blanks, not 'a b'",
+        "3:7: 'tag' must not contain commas or blanks, not 'a b'",
         "write one tag, or a list of tags: [nightly, database]",
     ),
     "a sendmail with arguments": (
@@ -77,14 +77,14 @@ LINES = {
         "limits: {log_byte: 1 GB}",
         "3:10: unknown key 'limits.log_byte'",
         (
-            "did you mean 'limits.log_bytes'? (bytes, or 100 kB, 100 MB, 1 GB, 1 GiB; "
-            "see process-control explain limits.log_bytes)"
+            "did you mean 'limits.log_bytes'? (bytes, or 100 kB, 100 MB, 1 GB, 1 GiB); "
+            "see: process-control explain limits.log_bytes"
         ),
     ),
     "a key that could move the cursor": (
         '"\\e[2J": 3',
         "3:1: unknown key '\\x1b[2J'",
-        "`process-control explain` lists the keys; write 'x-…' for a note of your own",
+        "for a note write 'x-…'; for all keys: process-control explain",
     ),
     "a duplicate key": (
         "timeout: 1\ntimeout: 2",
@@ -108,11 +108,11 @@ LINES = {
     ),
     "an anchor": ("x-a: &a b", "3:6: anchor '&a' is not allowed", "remove it"),
     "an alias": ("x-a: *a", "3:6: alias '*a' is not allowed", "write the value out, or quote the text"),
-    "a tag": ("x-a: !!str b", "3:6: tag '!!str' is not allowed", "remove it: each key knows its type"),
+    "a tag": ("x-a: !!str b", "3:6: tag '!!str' is not allowed", "remove it: each key has one type"),
     "a merge key": (
         "<<: {timeout: 3}",
         "3:1: unknown key '<<'",
-        "`process-control explain` lists the keys; write 'x-…' for a note of your own",
+        "for a note write 'x-…'; for all keys: process-control explain",
     ),
     "a key that is a list": ("? [a]\n: b", "3:3: a key must be text", "write 'key: value'"),
     "a second document": ("---\nname: b", "3:1: a second document", "one file is one job: remove the '---'"),
@@ -158,13 +158,18 @@ LINES = {
     ),
     "a brace that is not closed": (
         "environment: {A: b",
-        "3:14: not YAML: did not find expected ',' or '}', in 'environment: {A: b'",
+        "3:14: not YAML: the map that begins here is not closed, in 'environment: {A: b'",
         "close the brace; separate with commas",
+    ),
+    "a bracket that is not closed": (
+        "tags: [certs\nowner: ann",
+        "3:7: not YAML: the list that begins here is not closed, or lacks a comma, before line 4, in 'tags: [certs'",
+        "close the bracket; separate with commas",
     ),
     "a backtick": (
         "owner: `ann`",
         "3:8: not YAML: found character that cannot start any token, in 'owner: `ann`'",
-        "quote the text: it begins with a sign that YAML keeps for itself",
+        "quote the text: it begins with a character that is special in YAML",
     ),
     "a time in words": ("timeout: soon", "3:10: 'timeout' must be a time, not 'soon'", TIME),
     "a negative time": ("timeout: -1", "3:10: 'timeout' must be a time, not '-1'", TIME),
@@ -207,7 +212,7 @@ LINES = {
     "a key of slow_start written wrong": (
         "slow_start: {run: 3}",
         "3:14: unknown key 'slow_start.run'",
-        "did you mean 'slow_start.runs'? (a whole number above 0; see process-control explain slow_start.runs)",
+        "did you mean 'slow_start.runs'? (a whole number above 0); see: process-control explain slow_start.runs",
     ),
     "a map that is none": ("limits: 3", "3:9: 'limits' must be a map, not '3'", "write a map"),
     "a bool that is none": (
@@ -273,7 +278,7 @@ LINES = {
     ),
     "a variable's name": (
         "environment: {1A: b}",
-        "3:15: 'environment': '1A' is not a variable's name",
+        "3:15: 'environment': '1A' is not a variable name",
         "letters, digits and _, the first not a digit",
     ),
     "a variable of ours": (
@@ -284,7 +289,7 @@ LINES = {
     "a variable that is a list": (
         "environment: {A: [b]}",
         "3:18: 'environment.A' must be text, not a list",
-        "write text; it is taken as written",
+        "write text, which is taken as written",
     ),
     "a variable with a NUL": (
         'environment: {A: "\\0"}',
@@ -408,7 +413,7 @@ FILES = {
     "more than 64 KiB": (
         "#" * 65_537,
         "1:1: the file is larger than 64 KiB",
-        "move data elsewhere",
+        "move data to another file",
     ),
     "eleven levels": (
         "name: " + "{a: " * 10 + "1" + "}" * 10,
@@ -418,7 +423,7 @@ FILES = {
     "too many entries": (
         "x-a: [" + "a," * 6000 + "]",
         "1:9997: more than 5,000 entries",
-        "move data elsewhere",
+        "move data to another file",
     ),
 }
 
@@ -441,7 +446,7 @@ def test_all_faults_of_a_file_are_told_at_once_in_the_order_of_their_lines() -> 
         "purge.yaml:4:9: 'stderr' must be fail, warn or ignore, not 'loud'",
         "purge.yaml:6:3: the schedule '*/5 * * * *' is not quoted",
         "purge.yaml:7:3: schedule 'nonsense' has 1 field",
-        "purge.yaml:9:2: 'environment': '1A' is not a variable's name",
+        "purge.yaml:9:2: 'environment': '1A' is not a variable name",
         "purge.yaml:10:11: 'disabled' must be true or false, not 'maybe'",
     ]
 
@@ -450,7 +455,7 @@ def test_what_the_schedule_says_of_itself_is_told_at_its_line() -> None:
     text = NAME_AND_COMMAND + "schedule:\n  - '@daily'\n  - '@reboot'\n  - '0 0 31 2 *'\n"
 
     assert [f"{fault.where}: {fault.what}" for fault in faults_of(text)] == [
-        "purge.yaml:5:5: '@reboot' is not a moment that can be planned",
+        "purge.yaml:5:5: '@reboot' is not a time that cron can plan",
         "purge.yaml:6:5: schedule '0 0 31 2 *' never fires",
     ]
 

@@ -23,7 +23,7 @@ def test_a_job_that_is_not_there_is_told_with_the_nearest_name(host: Host) -> No
 
     assert not_found(host, "backup_db") == "no job 'backup_db' in /jobs\n  hint: did you mean 'backup-db'?"
     assert not_found(host, "zzz") == (
-        "no job 'zzz' in /jobs\n  hint: `run-job --list-jobs` lists them; a job is a file /jobs/zzz.yaml"
+        "no job 'zzz' in /jobs\n  hint: create /jobs/zzz.yaml, or list all jobs: run-job --list-jobs"
     )
 
 
@@ -68,7 +68,7 @@ def test_a_missing_job_directory_says_how_to_make_it(host: Host) -> None:
 
         assert str(caught.value) == (
             f"{host.root}/missing/jobs: the job directory does not exist\n"
-            f"  hint: make it: install -d -m 755 {host.root}/missing/jobs, or set 'job_directory' in the configuration"
+            f"  hint: set 'job_directory' in the configuration, or make it: install -d -m 755 {host.root}/missing/jobs"
         )
 
 
@@ -111,7 +111,10 @@ def test_one_bad_file_never_hides_the_others(host: Host) -> None:
         "directory": NotPermitted,
         "link": NotPermitted,
     }
-    assert str(invalid["not a slug"].error) == f"'not a slug.yaml' does not name a job\n  hint: rename it: {RULE}"
+    assert (
+        str(invalid["not a slug"].error)
+        == f"'not a slug.yaml' is not a valid name for a job file\n  hint: rename it: {RULE}"
+    )
     assert invalid["faulty"].path == f"{host.jobs}/faulty.yaml"
     assert invalid["faulty"].error.faults[0].where == "faulty.yaml:3:1"
 

@@ -21,12 +21,12 @@ def told(text: str) -> list[tuple[str, str]]:
 REFUSED = {
     "a no-break space behind a key": (
         HEAD + "timeout:\u00a05m\n",
-        "j.yaml:3:9: not YAML: a no-break space (U+00A0) is not what it looks like",
+        "j.yaml:3:9: not YAML: a no-break space (U+00A0) only looks like an ordinary character",
         PLAIN,
     ),
     "and more lines": (
         HEAD + "timeout:\u00a05m\ntags: [a]\nstderr: warn\n",
-        "j.yaml:3:9: not YAML: a no-break space (U+00A0) is not what it looks like",
+        "j.yaml:3:9: not YAML: a no-break space (U+00A0) only looks like an ordinary character",
         PLAIN,
     ),
     "a key that YAML does not know as one": (
@@ -41,7 +41,7 @@ REFUSED = {
     ),
     "a byte-order mark in the middle": (
         HEAD + "\ufefftags: [a]\n",
-        "j.yaml:3:1: not YAML: a byte-order mark (U+FEFF) is not what it looks like",
+        "j.yaml:3:1: not YAML: a byte-order mark (U+FEFF) only looks like an ordinary character",
         "remove it",
     ),
     "a no-break space behind a value": (
@@ -57,7 +57,7 @@ REFUSED = {
     "typographic quotes around a schedule": (
         HEAD + "schedule: “0 3 * * *”\n",
         "j.yaml:3:11: schedule '“0 3 * * *”' has a typographic quote “ (U+201C)",
-        "write it in ASCII, on one line",
+        "write it in ASCII on one line",
     ),
     "a no-break space in a path": (
         HEAD + "working_directory: /srv/my\u00a0app\n",
@@ -100,7 +100,7 @@ WARNED = {
         "command:\n  - echo “hi there”\n",
         (
             "j.yaml:2:10: 'command' has a typographic quote “ (U+201C)\n"
-            "  hint: write ' or \": typographic quotes hold no words together"
+            "  hint: write ' or \": typographic quotes do not quote"
         ),
     ),
     "a dash of a word processor": (

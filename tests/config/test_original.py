@@ -171,12 +171,12 @@ def test_the_configuration_reads_on_in_todays_keys() -> None:
     assert values["default_job_config"]["stderr"] == "warn"
     assert (values["user"], values["syslog_facility"], values["syslog_address"]) == ("jenkins", "daemon", "/run/log")
     assert [f"{change.line}: {change}" for change in result.changes] == [
-        "6: runner_path -> x-runner_path (the crontab calls today's run-job, by its fastest way)",
+        "6: runner_path -> x-runner_path (the generated crontab calls today's run-job)",
         "7: user: 12 -> jenkins (today it is a name)",
         "11: default_job_config.timeout: 10 -> 10m (the later versions counted minutes)",
-        "13: logging -> x-logging (process-control tells syslog by itself, see 'syslog')",
+        "13: logging -> x-logging (process-control logs to syslog itself, see 'syslog')",
         "20: run_directory -> x-run_directory (locks are kept in the state directory)",
-        "21: state_directory -> x-state_directory (history has to survive a reboot: the default does)",
+        "21: state_directory -> x-state_directory (history must survive a reboot: the default does)",
         "None: default_job_config.stderr: warn added (the later versions never failed on stderr)",
         "None: syslog.facility: daemon added (as the 'logging' of the original had it)",
         "None: syslog.address: /run/log added (as the 'logging' of the original had it)",
@@ -200,5 +200,5 @@ def test_a_number_that_is_no_accounts_is_told() -> None:
     result = rewrite_configuration(b"user: 12\n", EARLY, accounts={})
 
     assert [str(change) for change in result.changes] == [
-        "user: 12 stays (no account has this number: write the name of one)"
+        "user: 12 stays (no account has this number: write the name of an account)"
     ]

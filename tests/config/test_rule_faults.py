@@ -60,8 +60,8 @@ FAULTS = {
         "3:13",
         "unknown key 'verdicts.exitcode'",
         (
-            "did you mean 'verdicts.exit_code'? (a number such as 75, a range such as 64-78, or a list of them; "
-            "see process-control explain verdicts.exit_code)"
+            "did you mean 'verdicts.exit_code'? (a number such as 75, a range such as 64-78, or a list of them); "
+            "see: process-control explain verdicts.exit_code"
         ),
     ),
     "an unknown verdict": (
@@ -80,7 +80,7 @@ FAULTS = {
         "verdicts: [{exit_code: [1, 256], verdict: fail}]",
         "3:28",
         "'verdicts.exit_code' cannot be 256",
-        "an exit code is 0 to 255; that a signal ended the command is told by 'signal'",
+        "an exit code is 0 to 255; for a command that a signal ended use 'signal'",
     ),
     "a range from behind": (
         "verdicts: [{exit_code: 78-64, verdict: fail}]",
@@ -128,13 +128,13 @@ FAULTS = {
         f"verdicts: [{{stdout: '{'x' * 501}', verdict: ignore}}]",
         "3:21",
         "'verdicts.stdout' is longer than 500 characters",
-        "several rules with shorter ones say the same",
+        "split it into several rules with shorter ones",
     ),
     "a condition that is not to hold": (
         "verdicts: [{timeout: false, verdict: fail}]",
         "3:22",
         "'verdicts.timeout' can only be true",
-        "write true, or remove it: a rule says what has to hold",
+        "write true, or remove it",
     ),
     "two ends of one attempt": (
         "verdicts: [{exit_code: 1, signal: KILL, verdict: fail}]",
@@ -178,7 +178,7 @@ FAULTS = {
     "a size below 0": (
         "expect: {stdout_bytes: '<0'}",
         "3:24",
-        "'expect.stdout_bytes' can never hold: '<0'",
+        "'expect.stdout_bytes' can never be met: '<0'",
         (
             'write ">0", ">=", "<", "<=" or "=" and a size (bytes, or 100 kB, 100 MB, 1 GB, 1 GiB), '
             'or a range such as "1 kB-2 MB"'
@@ -205,7 +205,7 @@ FAULTS = {
     "a number without a group": (
         r"expect: {number: {stdout: 'rows: \d+', at_least: 1}}",
         "3:27",
-        "'expect.number.stdout' does not say which part is the number",
+        "'expect.number.stdout' has no group for the number",
         r"put round brackets around the number: 'rows: (\d+)'",
     ),
     "a number between wrong bounds": (
@@ -218,7 +218,7 @@ FAULTS = {
         "retry: 0",
         "3:8",
         "'retry' must be a number of attempts from 1 to 100, not '0'",
-        "write a number of attempts from 1 to 100, the first one included",
+        "write a number of attempts from 1 to 100, including the first",
     ),
     "a retry that is a list": (
         "retry: [3]",

@@ -89,7 +89,7 @@ def test_a_file_with_two_names_is_refused(host: Host) -> None:
     (host.jobs / "other").hardlink_to(host.job("purge"))
 
     assert refusal(host) == (
-        "/jobs/purge.yaml: has 2 names (hard links), must have one\n"
+        "/jobs/purge.yaml: has 2 names (hard links), but must have one\n"
         "  hint: cp -p /jobs/purge.yaml /jobs/purge.yaml.new && mv /jobs/purge.yaml.new /jobs/purge.yaml"
     )
 
@@ -132,7 +132,8 @@ def test_what_others_may_write_is_refused(host: Host, path: str, mode: int, grou
     told = refusal(host)
 
     mend = "chmod go-w" if "others" in what else "chmod g-w"
-    assert told.startswith(f"/{path}: {what}\n  hint: {mend} /{path}")
+    assert told.startswith(f"/{path}: {what}\n  hint: ")
+    assert told.split("\n")[1].endswith(f": {mend} /{path}")
 
 
 def test_a_file_that_others_may_write_is_refused_for_everybody(host: Host) -> None:
@@ -226,7 +227,7 @@ def test_a_group_that_somebody_else_is_in_may_not(host: Host) -> None:
 
     assert refusal(host) == (
         f"/{FILE}: writable by group 'nogroup' (mode 0664)\n"
-        f"  hint: chmod g-w /{FILE}, or name the group as 'trusted_group' in the configuration"
+        f"  hint: if you trust the group, set 'trusted_group' in the configuration; else: chmod g-w /{FILE}"
     )
 
 
@@ -282,7 +283,7 @@ def test_everything_that_is_wrong_is_told_at_once(host: Host) -> None:
     (host.jobs / "other").hardlink_to(file)
 
     assert [line for line in refusal(host).splitlines() if "hint" not in line] == [
-        "/jobs/purge.yaml: has 2 names (hard links), must have one",
+        "/jobs/purge.yaml: has 2 names (hard links), but must have one",
         "/jobs/purge.yaml: writable by others (mode 0666)",
     ]
 
@@ -308,7 +309,7 @@ def test_a_job_file_that_i_may_not_read_is_told(host: Host) -> None:
 
     assert told == (
         f"/jobs/purge.yaml: user '{user}' cannot read it: Permission denied\n"
-        "  hint: give that user the right to read it: chgrp its group and chmod g+r /jobs/purge.yaml"
+        "  hint: set the group to one of that user, and: chmod g+r /jobs/purge.yaml"
     )
 
 
@@ -324,7 +325,7 @@ def test_a_job_directory_that_i_may_not_enter_is_told(host: Host) -> None:
 
     assert told == (
         f"/closed/jobs: user '{user}' cannot enter the job directory\n"
-        "  hint: give that user the right to enter it and what leads to it: chmod go+x /closed/jobs"
+        "  hint: let that user enter it and all directories above it: chmod go+x /closed/jobs"
     )
 
 

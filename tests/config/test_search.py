@@ -183,7 +183,7 @@ def test_a_system_configuration_that_i_may_not_read_leaves_me_my_own(host: Host)
 
     assert str(refused.value) == (
         f"{host.root}/etc/process-control.yaml: user 'nobody' cannot read the configuration\n"
-        "  hint: give that user, or a group that it is in, the right to read it"
+        "  hint: let that user, or a group of that user, read it"
     )
     assert settings.path == str(host.root / own)
 
@@ -242,7 +242,7 @@ def test_a_configuration_that_is_named_but_missing_is_a_fault(host: Host) -> Non
 
     assert str(missing.value) == (
         f"{host.root}/missing.yaml: no such configuration file\n"
-        "  hint: name one that exists with --config or PROCESS_CONTROL_CONFIG, or name none"
+        "  hint: name an existing one with --config or PROCESS_CONTROL_CONFIG, or none"
     )
     assert str(no_name.value) == "no such configuration file: ''\n  hint: --config wants the path of a file"
 

@@ -73,43 +73,43 @@ WARNINGS = {
     "one": (
         "command: rm -f /t/sess_*",
         (
-            "j.yaml:1:16: '/t/sess_*' means something to a shell only\n"
+            "j.yaml:1:16: '/t/sess_*' means something only in a shell\n"
             "  hint: no shell runs: write command: sh -c 'rm -f /t/sess_*'"
         ),
     ),
     "an item of a list": (
         "command:\n  - /bin/true\n  - 'a | b'\n",
-        "j.yaml:3:8: '|' means something to a shell only\n  hint: no shell runs: write - sh -c 'a | b'",
+        "j.yaml:3:8: '|' means something only in a shell\n  hint: no shell runs: write - sh -c 'a | b'",
     ),
     "several": (
         "slow_start_command: a | b > c",
         (
-            "j.yaml:1:23: '|', '>' mean something to a shell only\n"
+            "j.yaml:1:23: '|', '>' mean something only in a shell\n"
             "  hint: no shell runs: write slow_start_command: sh -c 'a | b > c'"
         ),
     ),
     "what YAML would misread": (
         "command: 'echo a: b # c'",
         (
-            "j.yaml:1:21: '#' means something to a shell only\n"
+            "j.yaml:1:21: '#' means something only in a shell\n"
             "  hint: no shell runs: write command: \"sh -c 'echo a: b # c'\""
         ),
     ),
     "quotes": (
         "command: echo 'it' | wc",
         (
-            "j.yaml:1:20: '|' means something to a shell only\n"
+            "j.yaml:1:20: '|' means something only in a shell\n"
             "  hint: no shell runs: write command: sh -c 'echo '\"'\"'it'\"'\"' | wc'"
         ),
     ),
     "on the second line": (
         "command: |\n  echo a \\\n    b | wc\n",
-        "j.yaml:3:7: '|' means something to a shell only\n  hint: no shell runs: write command: sh -c '…'",
+        "j.yaml:3:7: '|' means something only in a shell\n  hint: no shell runs: write command: sh -c '…'",
     ),
     "many": (
         "command: a | b > c && d; e $F ~/g *",
         (
-            "j.yaml:1:12: '|', '>', '&&', 'd;', '$F' and 2 more mean something to a shell only\n"
+            "j.yaml:1:12: '|', '>', '&&', 'd;', '$F' and 2 more mean something only in a shell\n"
             "  hint: no shell runs: write command: sh -c 'a | b > c && d; e $F ~/g *'"
         ),
     ),

@@ -45,9 +45,9 @@ KEYS = {
     "concurrencyPolicy: Forbid": "write on_overlap: skip, queue, replace or fail",
     "startingDeadlineSeconds: 60": "write start_within: 10m",
     "suspend: true": "write disabled: true",
-    "captureStderr: true": "write stderr: fail, warn or ignore; finer rules are 'verdicts'",
-    "logfile: /x": "every run's output is kept; for a file of your own write stdout: /var/log/app.log",
-    "no_timeout: true": "`process-control explain` lists the keys; write 'x-…' for a note of your own",
+    "captureStderr: true": "write stderr: fail, warn or ignore; for rules see 'verdicts'",
+    "logfile: /x": "the output of every run is kept; for another copy write stdout: /var/log/app.log",
+    "no_timeout: true": "for a note write 'x-…'; for all keys: process-control explain",
 }
 
 
@@ -69,7 +69,7 @@ CONFIGURATION = {
     "timezone: UTC": "write default_job_config: {time_zone: Europe/Berlin}",
     "mailto: a@b.c": MAIL,
     "job_dir: /x": "write job_directory: /srv/jobs",
-    "new_privileges: true": "`process-control explain` lists the keys; write 'x-…' for a note of your own",
+    "new_privileges: true": "for a note write 'x-…'; for all keys: process-control explain",
 }
 
 
@@ -128,8 +128,8 @@ def test_a_zone_is_answered_with_the_place_that_is_meant(zone: str, mend: str) -
 
 DAYS = "day of week is 0-7, or sun to sat"
 MONTHS = "month is 1-12, or jan to dec"
-NTH = "cron knows no 'n-th weekday'; plan the week's days (1-7, 8-14, ...) and let the job look"
-FIVE = "five are needed: minute, hour, day of month, month, day of week"
+NTH = "cron has no 'n-th weekday': plan the days 1-7, 8-14, ..., and let the command check the weekday"
+FIVE = "five are required: minute, hour, day of month, month, day of week"
 SCHEDULES = {
     "0 3 * * lun": ("day of week 'lun' is not understood", DAYS),
     "0 3 * * don": ("day of week 'don' is not understood", DAYS),
@@ -144,19 +144,19 @@ SCHEDULES = {
     "0 0 * * 1#2": ("day of week '1#2' is not understood", NTH),
     "0 0 * * friL": (
         "day of week 'friL' is not understood",
-        "cron knows no 'last'; plan the days 22-31 and let the job look",
+        "cron has no 'last': plan the days 22-31, and let the command check the date",
     ),
     "0 0 * * 5L": (
         "day of week '5L' is not understood",
-        "cron knows no 'last'; plan the days 22-31 and let the job look",
+        "cron has no 'last': plan the days 22-31, and let the command check the date",
     ),
     "0 0 L * *": (
         "day of month 'L' is not understood",
-        "cron knows no 'last'; plan the days 28-31 and let the job look",
+        "cron has no 'last': plan the days 28-31, and let the command check the date",
     ),
     "0 0 20-5/5 * *": (
         "day of month '20-5' runs backwards",
-        "write the days one by one: months are not equally long",
+        "list the days one by one: months differ in length",
     ),
     "* 23-3/2 * * *": ("hour '23-3' runs backwards", "write '23,1,3'"),
     "56-4/4 * * * *": ("minute '56-4' runs backwards", "write '56,0,4'"),
@@ -179,7 +179,7 @@ WHOLE = {
     ),
     "A=1 * * * *": (
         "schedule 'A=1 * * * *' has a '='",
-        "a cron expression has none; cron would read a variable",
+        "remove it: cron would take the line for a variable",
     ),
     "0 2 * * * root": (
         "schedule '0 2 * * * root' has a user column: 'root'",
@@ -189,7 +189,7 @@ WHOLE = {
         "schedule '0 0 * * 1-5 # weekdays' has a comment inside the quotes",
         'write "0 0 * * 1-5" and the comment behind it',
     ),
-    "0 0 12 * * ?": ("schedule '0 0 12 * * ?' has 6 fields (seconds and years are not cron's)", FIVE),
+    "0 0 12 * * ?": ("schedule '0 0 12 * * ?' has 6 fields (cron has no seconds and no years)", FIVE),
     "@every 5m": ("unknown schedule '@every 5m'", 'write "*/5 * * * *"'),
     "@every 1m": ("unknown schedule '@every 1m'", 'write "* * * * *"'),
     "@every 2h": ("unknown schedule '@every 2h'", 'write "0 */2 * * *"'),
@@ -205,7 +205,7 @@ WHOLE = {
     "@dayly": ("unknown schedule '@dayly'", "did you mean '@daily'?"),
     "0 3\u00a0* * *": (
         "schedule '0 3\\xa0* * *' has a no-break space (U+00A0)",
-        "write it in ASCII, on one line",
+        "write it in ASCII on one line",
     ),
 }
 

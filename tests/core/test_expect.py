@@ -52,8 +52,8 @@ MISSES: dict[str, tuple[dict[str, Any], Facts, tuple[str, str] | None]] = {
     "printed enough": ({"stdout_bytes": [1, 10, "1-10"]}, facts(stdout_bytes=10), None),
     "no file": (
         FILE,
-        facts(expected_file="it is not there"),
-        ("expectation", "expected the file /srv/db.dump: it is not there"),
+        facts(expected_file="it does not exist"),
+        ("expectation", "expected the file /srv/db.dump: it does not exist"),
     ),
     "an old file": (
         FILE,
@@ -68,7 +68,7 @@ MISSES: dict[str, tuple[dict[str, Any], Facts, tuple[str, str] | None]] = {
     "no number": (
         ROWS,
         facts(),
-        ("expectation", r"expected a number of at least 1 by 'rows: (\d+)' in stdout, no line matched"),
+        ("expectation", r"expected a number of at least 1 by 'rows: (\d+)' in stdout, but no line matched"),
     ),
     "too small a number": (
         ROWS,
@@ -87,7 +87,7 @@ MISSES: dict[str, tuple[dict[str, Any], Facts, tuple[str, str] | None]] = {
             "expectation",
             (
                 r"expected a number of at least 1 and at most 2.5 by 'rows: (\d+)' in stdout, "
-                "what matched last is no number"
+                "but the last match is not a number"
             ),
         ),
     ),
@@ -112,7 +112,7 @@ def test_several_misses_are_all_told_under_the_reason_of_the_first() -> None:
     assert judgement.reason == "too_short"
     assert judgement.detail == (
         "took 1 min, expected longer than 1 min 30 s; printed 0 bytes to stdout, expected >0; "
-        r"expected a number of at least 1 by 'rows: (\d+)' in stdout, no line matched"
+        r"expected a number of at least 1 by 'rows: (\d+)' in stdout, but no line matched"
     )
 
 

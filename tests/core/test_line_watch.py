@@ -97,7 +97,7 @@ def test_more_sets_of_rules_than_can_be_kept_count_as_matched_by_none_and_are_to
 
     assert len(lines.seen()) <= MOST_KINDS + 1
     assert sum(line.count for line in lines.seen()) == 2000
-    assert lines.faults == ["line 257 of stderr and others matched too many rules at once to tell apart"]
+    assert lines.faults == ["line 257 of stderr and others match too many rules to keep apart"]
 
 
 def test_a_job_asks_for_the_lines_that_its_rules_name() -> None:

@@ -127,7 +127,7 @@ def test_the_worst_verdict_of_all_facts_wins() -> None:
     judgement = judge(seen, rules=rules)
 
     assert (judgement.outcome, judgement.reason, judgement.verdict) == ("failed", "stderr", Verdict.HOLD)
-    assert judgement.detail == "line 2 of stderr was matched by rule 2"
+    assert judgement.detail == "line 2 of stderr matches rule 2"
     assert judgement.line is not None
     assert (judgement.line.stream, judgement.line.number, judgement.line.text) == (STDERR, 2, "line 2")
 
@@ -149,7 +149,7 @@ def test_lines_that_no_rule_matched_fall_to_the_policy_on_stderr() -> None:
     judgements = [judge(facts(lines=each), rules=rules, stderr="warn") for each in (noisy, noisier)]
 
     assert [judgement.outcome for judgement in judgements] == ["succeeded", "warned"]
-    assert judgements[1].detail == "2 lines of stderr were matched by no rule, line 2 is the first"
+    assert judgements[1].detail == "2 lines of stderr match no rule, the first is line 2"
 
 
 def test_all_conditions_of_a_rule_are_needed_and_it_decides_about_each_fact_that_it_names() -> None:

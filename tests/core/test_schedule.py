@@ -61,34 +61,34 @@ REFUSED = {
     "@reboot": (
         "@reboot",
         (
-            "'@reboot' is not a moment that can be planned; "
+            "'@reboot' is not a time that cron can plan; "
             "start it from a systemd unit with WantedBy=multi-user.target and ExecStart=run-job NAME"
         ),
     ),
     "unknown shorthand": ("@dayly", "unknown schedule '@dayly'; did you mean '@daily'?"),
     "four fields": (
         "* * * *",
-        "schedule '* * * *' has 4 fields; five are needed: minute, hour, day of month, month, day of week",
+        "schedule '* * * *' has 4 fields; five are required: minute, hour, day of month, month, day of week",
     ),
     "six fields": (
         "0 0 0 * * *",
         (
-            "schedule '0 0 0 * * *' has 6 fields (seconds and years are not cron's); "
-            "five are needed: minute, hour, day of month, month, day of week"
+            "schedule '0 0 0 * * *' has 6 fields (cron has no seconds and no years); "
+            "five are required: minute, hour, day of month, month, day of week"
         ),
     ),
-    "nothing": ("", "schedule '' has 0 fields; five are needed: minute, hour, day of month, month, day of week"),
+    "nothing": ("", "schedule '' has 0 fields; five are required: minute, hour, day of month, month, day of week"),
     "newline": (
         "0 0 * * *\n* * * * *",
-        "schedule '0 0 * * *\\n* * * * *' has the character '\\n'; write it in ASCII, on one line",
+        "schedule '0 0 * * *\\n* * * * *' has the character '\\n'; write it in ASCII on one line",
     ),
     "trailing newline": (
         "0 0 * * *\n",
-        "schedule '0 0 * * *\\n' has the character '\\n'; write it in ASCII, on one line",
+        "schedule '0 0 * * *\\n' has the character '\\n'; write it in ASCII on one line",
     ),
     "variable": (
         "A=1 * * * *",
-        "schedule 'A=1 * * * *' has a '='; a cron expression has none; cron would read a variable",
+        "schedule 'A=1 * * * *' has a '='; remove it: cron would take the line for a variable",
     ),
     "too large": ("60 * * * *", "schedule '60 * * * *': minute '60' is out of range; minute is 0-59"),
     "too small": ("0 0 0 * *", "schedule '0 0 0 * *': day of month '0' is out of range; day of month is 1-31"),
@@ -104,20 +104,20 @@ REFUSED = {
     "step of nothing": ("*/0 * * * *", "schedule '*/0 * * * *': minute has a step of 0; a step is 1 or more"),
     "step of a bare number": (
         "5/15 * * * *",
-        "schedule '5/15 * * * *': minute '5/15' has a step without a range, which cron refuses; write '5-59/15'",
+        "schedule '5/15 * * * *': minute '5/15' has a step without a range, which cron rejects; write '5-59/15'",
     ),
     "last day": (
         "0 0 L * *",
         (
             "schedule '0 0 L * *': day of month 'L' is not understood; "
-            "cron knows no 'last'; plan the days 28-31 and let the job look"
+            "cron has no 'last': plan the days 28-31, and let the command check the date"
         ),
     ),
     "third Friday": (
         "0 0 * * 5#3",
         (
             "schedule '0 0 * * 5#3': day of week '5#3' is not understood; "
-            "cron knows no 'n-th weekday'; plan the week's days (1-7, 8-14, ...) and let the job look"
+            "cron has no 'n-th weekday': plan the days 1-7, 8-14, ..., and let the command check the weekday"
         ),
     ),
     "question mark": ("0 0 ? * *", "schedule '0 0 ? * *': day of month '?' is not understood; write '*' for 'any'"),

@@ -38,15 +38,15 @@ FACTS_AND_JUDGEMENTS = {
     "a large exit code that is no signal": (facts(exit_code=255), ("failed", "exit_code", "exited with 255", 255)),
     "a signal": (
         facts(signal=11),
-        ("failed", "signal", "was ended by signal SEGV that process-control did not send", 139),
+        ("failed", "signal", "crashed with SIGSEGV (signal 11)", 139),
     ),
     "a timeout": (
         facts(timed_out=True, exit_code=None, signal=15, timeout_seconds=600),
-        ("failed", "timeout", "still ran after 10 min and was ended with its whole tree", 124),
+        ("failed", "timeout", "timed out after 10 min (all its processes were ended)", 124),
     ),
     "a timeout that the command answers with exit 0": (
         facts(timed_out=True, timeout_seconds=1.5),
-        ("failed", "timeout", "still ran after 1.5 s and was ended with its whole tree", 124),
+        ("failed", "timeout", "timed out after 1.5 s (all its processes were ended)", 124),
     ),
     "not found": (
         facts(not_started="'nosuch' was not found in PATH /usr/bin:/bin", not_started_code=127),
@@ -80,7 +80,7 @@ FACTS_AND_JUDGEMENTS = {
         facts(leftovers=["pid 7 (x)"], stderr_bytes=5),
         ("failed", "stderr", "5 bytes on stderr", 1),
     ),
-    "no log": (facts(unlogged=True), ("warned", "output", "no log could be written, so its output is not kept", 0)),
+    "no log": (facts(unlogged=True), ("warned", "output", "no log could be written, so the output is not kept", 0)),
     "a disk that filled up later": (facts(log_error="No space left on device"), ("succeeded", None, None, 0)),
     "a stop on request": (
         facts(stopped_by_request=True, stopped_by=15, signal=15),
@@ -88,16 +88,16 @@ FACTS_AND_JUDGEMENTS = {
     ),
     "a stop by signal": (
         facts(stopped_by=2, exit_code=0),
-        ("failed", "stopped", "stopped: run-job was given signal INT", 130),
+        ("failed", "stopped", "stopped: run-job received signal INT", 130),
     ),
-    "a hangup": (facts(stopped_by=1), ("failed", "stopped", "stopped: run-job was given signal HUP", 129)),
+    "a hangup": (facts(stopped_by=1), ("failed", "stopped", "stopped: run-job received signal HUP", 129)),
     "a dead guard": (
         facts(guard_died=True, signal=9),
-        ("lost", "runner_killed", "the guard process was killed, so the runner ended the job's whole tree", 137),
+        ("lost", "runner_killed", "the guard process was killed, so the runner ended all processes of the job", 137),
     ),
     "a dead guard during a stop": (
         facts(guard_died=True, stopped_by=15),
-        ("lost", "runner_killed", "the guard process was killed, so the runner ended the job's whole tree", 137),
+        ("lost", "runner_killed", "the guard process was killed, so the runner ended all processes of the job", 137),
     ),
 }
 

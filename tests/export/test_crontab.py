@@ -61,7 +61,7 @@ def test_a_crontab_of_every_kind_of_job_is_this_text() -> None:
                 Fault("'name' is missing", where="purge.yaml:1:1"),
             ),
         ),
-        InvalidFile(slug="not a name", faults=(Fault("'not a name.yaml' does not name a job"),)),
+        InvalidFile(slug="not a name", faults=(Fault("'not a name.yaml' is not a valid name for a job file"),)),
     )
 
     assert made.text == (
@@ -74,10 +74,10 @@ def test_a_crontab_of_every_kind_of_job_is_this_text() -> None:
         "# /var/lib/process-control/here.yaml\n"
         "5 4 * * * jobs /usr/bin/run-job --scheduled here\n"
         "# disabled: /var/lib/process-control/idle.yaml\n"
-        "# invalid: /var/lib/process-control/not a name.yaml: 'not a name.yaml' does not name a job\n"
+        "# invalid: /var/lib/process-control/not a name.yaml: 'not a name.yaml' is not a valid name for a job file\n"
         "# invalid: /var/lib/process-control/purge.yaml: purge.yaml:7:1: unknown key 'timout' (and 1 more)\n"
         "# not for cron: /var/lib/process-control/tokyo.yaml: "
-        "tokyo.yaml: time_zone Asia/Tokyo is not the host's, and cron knows no other\n"
+        "tokyo.yaml: cron only knows the host's time zone; this job wants Asia/Tokyo\n"
         "# /var/lib/process-control/zip.yaml\n"
         "0 0 * * * jobs /usr/bin/run-job --scheduled zip\n"
         "0 12 * * 1-5 jobs /usr/bin/run-job --scheduled zip\n"
@@ -86,7 +86,7 @@ def test_a_crontab_of_every_kind_of_job_is_this_text() -> None:
     assert [left.slug for left in made.left_out] == ["not a name", "purge", "tokyo"]
     assert made.left_out[2].faults == (
         Fault(
-            "time_zone Asia/Tokyo is not the host's, and cron knows no other",
+            "cron only knows the host's time zone; this job wants Asia/Tokyo",
             where="tokyo.yaml",
             mend="write the schedule in the host's time, and remove time_zone",
         ),
@@ -197,17 +197,17 @@ BAD_TEMPLATES = {
         "0 {schedule} {user} {command}",
         IN_CRON_D,
         (
-            "/etc/cron.d/process-control:3: nothing was written: cron would ignore the whole file, since this line "
+            "/etc/cron.d/process-control:3: nothing was written: cron would ignore the whole file, because this line "
             "has a bad hour: '30': 0 30 2 * * * jobs /usr/bin/run-job --scheduled backup\n"
-            "  hint: mend cron_template in the configuration"
+            "  hint: fix cron_template in the configuration"
         ),
     ),
     "a variable without a value": (
         "MAILTO=\n{schedule} {user} {command}",
         IN_CRON_D,
         (
-            "/etc/cron.d/process-control:3: nothing was written: cron would ignore the whole file, since this line "
-            "has a bad minute: 'MAILTO=': MAILTO=\n  hint: mend cron_template in the configuration"
+            "/etc/cron.d/process-control:3: nothing was written: cron would ignore the whole file, because this line "
+            "has a bad minute: 'MAILTO=': MAILTO=\n  hint: fix cron_template in the configuration"
         ),
     ),
     "nothing that runs": (
@@ -238,9 +238,9 @@ BAD_TEMPLATES = {
         "{schedule} {user} {command}\r\n",
         IN_CRON_D,
         (
-            "/etc/cron.d/process-control:3: nothing was written: cron would ignore the whole file, since this line has "
-            "the character '\\r': 30 2 * * * jobs /usr/bin/run-job --scheduled backup\\x0d\n"
-            "  hint: mend cron_template in the configuration"
+            "/etc/cron.d/process-control:3: nothing was written: cron would ignore the whole file, because this line "
+            "has the character '\\r': 30 2 * * * jobs /usr/bin/run-job --scheduled backup\\x0d\n"
+            "  hint: fix cron_template in the configuration"
         ),
     ),
 }
@@ -318,8 +318,8 @@ def test_more_lines_than_cron_reads_are_refused_with_what_to_do() -> None:
 
     split = "split the jobs over two configurations, each with an output_crontab"
     assert str(refusal.value) == (
-        "/etc/cron.d/process-control:10001: nothing was written: cron would ignore the whole file, since this line is "
-        f"one line more than the 10000 that cron reads\n  hint: {split}"
+        "/etc/cron.d/process-control:10001: nothing was written: cron would ignore the whole file, because this line "
+        f"is one line more than the 10000 that cron reads\n  hint: {split}"
     )
     assert with_a_template.value.faults[0].mend == (
         f'write one line for each job, cron_template: "{{schedule}} {{user}} {{command}}\\n"; or {split}'
@@ -331,7 +331,7 @@ def test_a_user_that_cron_would_misread_is_refused(user: str) -> None:
     with pytest.raises(BadConfiguration) as refusal:
         crontab(BACKUP, manner=replace(IN_CRON_D, user=user))
 
-    assert str(refusal.value).startswith(f"/etc/cron.d/process-control: cron would misread the user {user!r}\n")
+    assert str(refusal.value).startswith(f"/etc/cron.d/process-control: cron cannot read the user name {user!r}\n")
 
 
 def test_a_user_that_does_not_exist_is_refused() -> None:
@@ -344,7 +344,7 @@ def test_a_user_that_does_not_exist_is_refused() -> None:
 def test_a_path_that_no_line_can_hold_is_refused(odd: str, place: str) -> None:
     path = f"/srv/a{odd}b"
 
-    with pytest.raises(BadConfiguration, match="and a line of a crontab cannot"):
+    with pytest.raises(BadConfiguration, match="which a crontab cannot contain"):
         crontab(BACKUP, manner=replace(IN_CRON_D, **{place: path if place == "configuration" else (path,)}))
 
 

@@ -217,7 +217,7 @@ def test_a_run_whose_runner_is_gone_is_lost(state: State) -> None:
     assert (run.outcome, run.reason, run.detail, run.pid) == (
         "lost",
         "runner_killed",
-        "its runner was killed before it could record an end",
+        "its runner was killed before it could record the end",
         None,
     )
 

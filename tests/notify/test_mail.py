@@ -21,10 +21,10 @@ def mail(**changed: object) -> Mail:
         "host": "db1",
         "slug": "backup",
         "job_name": "Back up the shop",
-        "headline": "Back up the shop · run by cron for its slot of Wed 2026-11-25 03:00 UTC",
+        "headline": "Back up the shop · run by cron for its planned time (slot) Wed 2026-11-25 03:00 UTC",
         "verdict": "failed: exited with 3",
         "facts": (("started", "Wed 2026-11-25 03:00:01 UTC, took 4.2 s"), ("run", "1m88dbq742gv4g0s")),
-        "output_title": "What it wrote to stderr",
+        "output_title": "Output to stderr",
         "output": ("cannot reach db2", "\tgave up"),
         "mends": (("Run it again", "run-job backup"),),
         "runbook": "Ask Ann.",
@@ -36,16 +36,16 @@ def mail(**changed: object) -> Mail:
 def test_the_text_begins_with_the_reason_and_ends_with_the_mend() -> None:
     assert as_text(mail()) == (
         "backup failed: exited with 3\n"
-        "Back up the shop · run by cron for its slot of Wed 2026-11-25 03:00 UTC\n"
+        "Back up the shop · run by cron for its planned time (slot) Wed 2026-11-25 03:00 UTC\n"
         "\n"
-        "What it wrote to stderr\n"
+        "Output to stderr\n"
         "  | cannot reach db2\n"
         "  |     gave up\n"
         "\n"
         "started  Wed 2026-11-25 03:00:01 UTC, took 4.2 s\n"
         "run      1m88dbq742gv4g0s\n"
         "\n"
-        "What its job file says\n"
+        "From its job file\n"
         "  Ask Ann.\n"
         "\n"
         "Run it again:\n"

@@ -11,8 +11,8 @@ from harness import SERVICE_USER, Box, until
 from runs import kill_both, records, script
 
 NO_PROC = (
-    "/proc: there is no /proc of this pid namespace, so no process of a job could be found or ended\n"
-    "  hint: mount it: mount -t proc proc /proc; with unshare --pid add --mount-proc\n"
+    "/proc: /proc is not that of this pid namespace, so processes of jobs cannot be found or ended\n"
+    "  hint: with unshare --pid add --mount-proc; or mount it: mount -t proc proc /proc\n"
 )
 WITHOUT_PROC = {
     "an empty /proc": [*mount_namespaces.IN_ONE, "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"],

@@ -102,7 +102,7 @@ def test_with_both_killed_what_hides_from_all_else_is_named_refused_and_ended(
     works = box.run("hides")
 
     assert refused.exit_code == 75
-    assert f"left processes alive: pid {hidden} (sleep 1000)" in refused.stderr
+    assert f"left processes running: pid {hidden} (sleep 1000)" in refused.stderr
     assert killed.exit_code == 0
     assert not lives(hidden)
     assert works.exit_code == 0

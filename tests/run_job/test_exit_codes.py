@@ -134,9 +134,9 @@ def _empty(path: Path) -> None:
     [
         (_directory, "Permission denied"),
         (_not_executable, "Permission denied"),
-        (_no_interpreter, "the interpreter that its #! line names is not there: /nonexistent/sh"),
-        (_no_program, "neither a program nor a script with a #! line"),
-        (_empty, "neither a program nor a script with a #! line"),
+        (_no_interpreter, "the interpreter in its #! line does not exist: /nonexistent/sh"),
+        (_no_program, "not a program, and a script without a #! line"),
+        (_empty, "not a program, and a script without a #! line"),
     ],
     ids=["directory", "not executable", "no interpreter", "no program", "empty"],
 )
@@ -207,7 +207,7 @@ def test_a_signal_to_run_job_stops_the_run_and_is_told_in_the_exit_code(box: Box
     assert result.exit_code == code
     assert outcomes(box) == [("failed", "stopped")]
     name = signal.Signals(number).name.removeprefix("SIG")
-    assert result.stderr.startswith(f"slow: failed: stopped: run-job was given signal {name} (run ")
+    assert result.stderr.startswith(f"slow: failed: stopped: run-job received signal {name} (run ")
 
 
 def test_kill_job_makes_run_job_exit_143(box: Box) -> None:
@@ -344,8 +344,9 @@ def test_a_scheduled_start_of_a_job_without_a_schedule_is_78(box: Box) -> None:
 
     assert result.exit_code == 78
     assert result.stderr == (
-        f"{box.job_directory}/hello.yaml: job 'hello' has no schedule, so --scheduled has no slot to run\n"
-        "  hint: add the key schedule, or start it without --scheduled\n"
+        f"{box.job_directory}/hello.yaml: job 'hello' has no schedule, so "
+        "--scheduled has no planned time (slot) to run\n"
+        "  hint: add the key schedule, or leave --scheduled out\n"
     )
     assert os.listdir(box.job_directory) == ["hello.yaml"]
 
@@ -359,6 +360,6 @@ def test_an_environment_that_is_too_large_is_named_as_that_without_its_value(box
     result = box.run("job")
 
     assert result.exit_code == 126
-    assert "/bin/true: its environment and arguments are too large, 240," in result.stderr
-    assert "most of it is the variable HUGE, 240,006 bytes (the kernel takes 131,072 of one" in result.stderr
+    assert "/bin/true: its environment and arguments are too large (240," in result.stderr
+    assert "most of it is the variable HUGE, 240,006 bytes (limits: one 131,072" in result.stderr
     assert "secret-value" not in result.stderr

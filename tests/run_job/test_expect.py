@@ -23,7 +23,7 @@ def test_a_backup_has_to_write_its_file(box: Box) -> None:
 
     assert outcomes(box) == [("succeeded", None), ("warned", "expectation"), ("warned", "expectation")]
     assert the_end(box, "forgets")["detail"].startswith(f"expected the file {file} to be written after the start, it")
-    assert the_end(box, "nowhere")["detail"] == f"expected the file {box.root}/nowhere: it is not there"
+    assert the_end(box, "nowhere")["detail"] == f"expected the file {box.root}/nowhere: it does not exist"
 
 
 def test_a_file_written_in_the_first_instant_is_fresh(box: Box) -> None:

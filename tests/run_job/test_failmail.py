@@ -53,8 +53,7 @@ def test_a_failed_run_is_mailed_with_its_reason_first(box: Box, mailed: Mails) -
     assert mail.subject == f"{host}: backup failed: exited with 3"
     assert mail.message["Auto-Submitted"] == "auto-generated"
     assert mail.text.startswith(
-        "backup failed: exited with 3\nBack up the shop · started by root\n\n"
-        "What it wrote to stderr\n  | cannot reach db2\n\n"
+        "backup failed: exited with 3\nBack up the shop · started by root\n\nOutput to stderr\n  | cannot reach db2\n\n"
         if os.geteuid() == 0
         else "backup failed: exited with 3\n"
     )
@@ -62,9 +61,9 @@ def test_a_failed_run_is_mailed_with_its_reason_first(box: Box, mailed: Mails) -
         f"run           {end['run_id']}\n",
         f"log           {end['log']}\n",
         "failures      1 failed run\n",
-        "last success  none that the history knows\n",
+        "last success  none in the history\n",
         "(at 06:00 on Monday to Friday)\n",
-        "What its job file says\n  Ask Ann.\n",
+        "From its job file\n  Ask Ann.\n",
         f"run-job --config {box.configuration} backup\n",
         f"logs --run {end['run_id']}\n",
         "failure_threshold_for_mail: 3",
@@ -89,7 +88,7 @@ def test_without_stderr_the_last_of_stdout_is_shown(box: Box, mailed: Mails) -> 
     box.run("job")
 
     (mail,) = mailed()
-    assert "The last that it printed\n  | 86\n" in mail.text
+    assert "Last output\n  | 86\n" in mail.text
     assert "  | 100\n" in mail.text
 
 
@@ -156,7 +155,7 @@ def test_a_timeout_is_mailed(box: Box, mailed: Mails) -> None:
 
     box.run("job")
 
-    assert subjects(mailed()) == ["job failed: still ran after 0.1 s and was ended with its whole tree"]
+    assert subjects(mailed()) == ["job failed: timed out after 0.1 s (all its processes were ended)"]
     assert "timeout: 2h" in mailed()[0].text
 
 
@@ -187,7 +186,7 @@ def test_when_only_the_runner_is_killed_the_guard_has_it_told_at_once(box: Box, 
 
     assert result.exit_code == 137
     assert (the_end(box)["outcome"], the_end(box)["reason"]) == ("lost", "runner_killed")
-    assert subjects(mailed()) == ["job lost: its runner was killed before it could record an end"]
+    assert subjects(mailed()) == ["job lost: its runner was killed before it could record the end"]
 
 
 def mailed_now(box: Box) -> list[dict[str, object]]:
@@ -213,7 +212,11 @@ def test_a_start_beside_a_running_one_is_mailed_when_on_overlap_is_fail(box: Box
     ("text", "code", "verdict"),
     [
         ("nme: x\ncommand: /bin/true", 78, "did not start: unknown key 'nme'"),
-        ("command: /bin/true", 78, "did not start: job 'job' has no schedule, so --scheduled has no slot to run"),
+        (
+            "command: /bin/true",
+            78,
+            "did not start: job 'job' has no schedule, so --scheduled has no planned time (slot) to run",
+        ),
         (f"command: /bin/true\nenvironment_file: /nowhere\n{ONE_SLOT}", 78, "did not start: environment_file: No such"),
     ],
     ids=["bad file", "no schedule", "no environment file"],
@@ -288,7 +291,7 @@ def test_a_run_that_a_person_stopped_is_not_mailed_but_one_that_a_signal_stopped
         live.wait()
 
     assert by_request == []
-    assert subjects(mailed()) == ["job failed: stopped: run-job was given signal TERM"]
+    assert subjects(mailed()) == ["job failed: stopped: run-job received signal TERM"]
 
 
 def test_a_job_says_who_gets_its_mail_or_that_nobody_does(box: Box, mailed: Mails) -> None:
@@ -337,7 +340,7 @@ def test_much_output_is_mailed_without_its_middle(box: Box, mailed: Mails) -> No
     box.run("job")
 
     (mail,) = mailed()
-    assert "  | 10\n  | [… 950 lines left out, the log has them …]\n  | 961\n" in mail.text
+    assert "  | 10\n  | [… 950 lines left out, see the log …]\n  | 961\n" in mail.text
 
 
 def test_a_sendmail_program_gets_the_whole_message_and_its_recipients(box: Box) -> None:

@@ -133,7 +133,7 @@ def test_a_run_does_not_wait_for_a_server_that_says_nothing(box: Box) -> None:
         (answers(b"220 ready", b"250 OK", b"550 never", b"250 OK"), "550 never"),
         (answers(b"220 ready", b"250 OK", b"250 OK", b"450 greylisted", b"250 OK"), "450 greylisted"),
         (answers(b"220 ready", b"250 OK", b"250 OK", b"250 OK", b"554 no data", b"250 OK"), "554 no data"),
-        (answers(b"\xff\xfe nonsense \x1b[31m"), "an answer that is no SMTP: "),
+        (answers(b"\xff\xfe nonsense \x1b[31m"), "did not answer in SMTP: "),
         (closes_after_data, "closed"),
     ],
     ids=[
@@ -160,7 +160,7 @@ def test_a_mail_that_a_server_did_not_take_waits_and_is_sent_later_once(box: Box
         assert result.exit_code == 3
         assert server.connections == 1
         (told,) = [line.text for line in syslog.lines() if "mail about" in line.text]
-    assert told.startswith("broken: mail about the failure waits and will be tried again: ")
+    assert told.startswith("broken: mail about the failure is not sent yet and will be tried again: ")
     assert why in told
     assert len(waiting(box)) == 1
     sent_later_once(box)

@@ -191,7 +191,7 @@ def test_a_job_that_fills_the_disk_of_its_logs_is_judged_by_its_own_end(make_box
     result = box.run("prints")
 
     end = the_end(box)
-    why = f"{end['log_dropped_bytes']:,} bytes of its output are missing in the log: No space left on device"
+    why = f"{end['log_dropped_bytes']:,} bytes of output are missing in the log: No space left on device"
     assert result.exit_code == 0
     assert result.stderr == f"prints: warned: {why} (run {end['run_id']}, log {end['log']})\n"
     assert (end["outcome"], end["reason"], end["stdout_bytes"]) == ("warned", "output_cut", 5_000_000)

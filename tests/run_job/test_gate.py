@@ -134,7 +134,7 @@ def test_by_hand_a_held_job_refuses_and_says_how_to_release_it(box: Box) -> None
     assert result.exit_code == 75
     assert result.stderr == (
         f"job: on hold since {began:%a %H:%M} (just now): exited with 3 (run {end['run_id'][:8]}…)\n"
-        "  hint: release it: process-control release job; or run it once all the same: run-job --force job\n"
+        "  hint: run it once with run-job --force job, or release it: process-control release job\n"
     )
 
 
@@ -204,7 +204,7 @@ def test_a_health_that_cannot_be_understood_counts_as_held(box: Box, garbage: st
     planned(box)
 
     assert by_hand.exit_code == 75
-    assert "its health file cannot be understood" in by_hand.stderr
+    assert "its health file is unreadable" in by_hand.stderr
     assert [skip["reason"] for skip in skips(box)] == ["held"]
     assert health_file(box).read_text() == garbage
 
@@ -255,7 +255,7 @@ def test_a_probe_that_goes_well_releases_into_the_slow_start(held: Box) -> None:
 
     assert (held.health("job")["state"], held.health("job")["slow_successes"]) == ("slow_start", 1)
     (release,) = records(held, "release")
-    assert (release["by"], release["detail"]) == (None, "its probe went well")
+    assert (release["by"], release["detail"]) == (None, "the probe succeeded")
 
 
 def test_a_probe_runs_alone_and_no_other_start_takes_its_place(held: Box) -> None:
@@ -352,7 +352,7 @@ def test_another_program_at_the_path_of_a_command_starts_slowly(box: Box) -> Non
     box.run("job")
 
     assert [end["slow_start"] for end in ends(box)] == [False, True, False]
-    assert records(box, "slow_start")[0]["detail"] == f"begins: another program stands at {program}"
+    assert records(box, "slow_start")[0]["detail"] == f"begins: another program is at {program}"
 
 
 def test_a_job_without_a_small_dose_runs_in_full_and_is_counted(box: Box) -> None:

@@ -40,7 +40,7 @@ def test_a_limit_ends_a_command_that_its_disk_keeps_from_starting(box: Box, disk
 
     assert result.exit_code == 124
     assert outcomes(box) == [("failed", "timeout")]
-    assert "was still not executed (its program or its working directory does not answer)" in the_end(box)["detail"]
+    assert "before it was executed: its program or its working directory does not answer" in the_end(box)["detail"]
     assert box.processes() == []
 
 

@@ -147,7 +147,7 @@ def test_a_survivor_that_closed_every_descriptor_is_found_named_and_not_doubled(
     works = box.run("job")
 
     assert by_hand.exit_code == scheduled.exit_code == 75
-    assert f"left processes alive: pid {survivor} (" in by_hand.stderr
+    assert f"left processes running: pid {survivor} (" in by_hand.stderr
     assert "hint: end them: run-job --kill-job job" in by_hand.stderr
     assert listed.exit_code == 0
     assert killed.exit_code == 0

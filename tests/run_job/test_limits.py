@@ -93,7 +93,7 @@ def test_a_limit_that_cannot_be_set_warns_once_a_day_and_says_how_to_get_it(box:
         ("warned", "expectation"), ("succeeded", None), ("succeeded", None), ("warned", "expectation"),
     ]  # fmt: skip
     assert ends(box)[0]["detail"] == (
-        "limits.memory cannot be set: no cgroup v2 that could hold it may be written; see man process-control-job"
+        "limits.memory is not enforced: this host has no writable cgroup v2; see man process-control-job"
     )
     assert [start["limits"] for start in starts(box)] == [{"open_files": 50}] * 4
 
@@ -107,8 +107,8 @@ def test_a_required_limit_that_cannot_be_set_refuses_the_start(make_box: Callabl
 
     assert result.exit_code == 78
     assert result.stderr == (
-        f"{box.job_directory}/job.yaml: limits.nice cannot be set: only root may raise a priority\n"
-        "  hint: man process-control-job tells how; or take away limits.required\n"
+        f"{box.job_directory}/job.yaml: limits.nice is not enforced: only root may raise a priority\n"
+        "  hint: remove limits.required, or see: man process-control-job\n"
     )
     assert (starts(box), box.logs("job"), (box.root / "ran").exists()) == ([], [], False)
 
@@ -126,7 +126,7 @@ def test_more_open_files_than_the_hard_limit_cannot_be_had_without_root(box: Box
     box.run("job", **user)
 
     assert the_end(box)["outcome"] == "warned"
-    assert re.match(r"limits.open_files cannot be set: the hard limit is \d+;", the_end(box)["detail"])
+    assert re.match(r"limits.open_files is not enforced: the hard limit is \d+;", the_end(box)["detail"])
 
 
 # --- what was used ---------------------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ def test_a_job_that_prints_nothing_for_too_long_is_ended_with_its_tree(box: Box)
     end = the_end(box)
     assert result.exit_code == 124
     assert (end["outcome"], end["reason"]) == ("failed", "silence")
-    assert end["detail"] == "printed nothing for 0.5 s and was ended with its whole tree"
+    assert end["detail"] == "printed nothing for 0.5 s (all its processes were ended)"
     assert box.processes() == []
 
 
@@ -192,7 +192,7 @@ def test_silence_is_mailed_like_a_timeout(box: Box) -> None:
         wait_until_told(box)
 
         assert [mail.subject.partition(": ")[2] for mail in server.mails] == [
-            "job failed: printed nothing for 0.2 s and was ended with its whole tree"
+            "job failed: printed nothing for 0.2 s (all its processes were ended)"
         ]
     until(lambda: not box.processes(), "the tree to be gone")
 

@@ -74,7 +74,7 @@ def test_a_lock_that_is_no_plain_file_of_ours_is_refused(box: Box, make: Callabl
 
     assert result.exit_code == 77
     assert result.stderr.startswith(f"{path}: the lock file is ")
-    assert f"hint: look at it: ls -ld {path}; then remove it" in result.stderr
+    assert f"hint: remove it, after a look at it: ls -ld {path}" in result.stderr
     assert starts(box) == []
     assert not path.with_name("nowhere").exists()
 
@@ -142,11 +142,11 @@ def test_the_message_names_the_run_that_holds_the_lock_and_the_ways_out(box: Box
     since = f"since {block['started_at']} (pid {block['pid']})"
     assert own.stderr == (
         f"hello: already running: run {block['run_id']} {since}\n"
-        "  hint: wait for it: run-job --wait hello; or stop it: run-job --kill-job hello\n"
+        "  hint: wait for it with run-job --wait hello, or stop it: run-job --kill-job hello\n"
     )
     assert others.stderr == (
-        f"other: already running: run {block['run_id']} of job hello, which shares its lock {since}\n"
-        "  hint: wait for it: run-job --wait other; or stop it: run-job --kill-job hello\n"
+        f"other: not started: job hello holds the shared lock 'shared': run {block['run_id']} {since}\n"
+        "  hint: wait for it with run-job --wait other, or stop it: run-job --kill-job hello\n"
     )
 
 

@@ -43,6 +43,6 @@ def test_a_mounted_secret_is_told_with_the_path_that_works(box: Box) -> None:
     assert refused.exit_code == 77
     assert (
         f"{secrets}/app.env: the environment file is a symlink\n"
-        f"  hint: a mounted Secret: write environment_file: {secrets}/..data/app.env\n"
+        f"  hint: for a mounted Secret write environment_file: {secrets}/..data/app.env\n"
     ) in refused.stderr
     assert (taken.exit_code, taken.stderr, box.log_bytes("taken")) == (0, "", b"b\n")

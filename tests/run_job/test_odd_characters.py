@@ -13,13 +13,13 @@ SCRIPTS = {
     ),
     "a byte-order mark": (
         b"\xef\xbb\xbf#!/bin/sh\necho hi\n",
-        "{path}: its #! line begins with a byte-order mark (U+FEFF), which has to go: save it as UTF-8 without one",
+        "{path}: save it as UTF-8 without a byte-order mark (U+FEFF): its #! line begins with one",
     ),
     "an interpreter that is not there": (
         b"#!/opt/python99 -u\n",
-        "{path}: the interpreter that its #! line names is not there: /opt/python99",
+        "{path}: the interpreter in its #! line does not exist: /opt/python99",
     ),
-    "no line at all": (b"echo hi\n", "{path}: neither a program nor a script with a #! line"),
+    "no line at all": (b"echo hi\n", "{path}: not a program, and a script without a #! line"),
 }
 
 

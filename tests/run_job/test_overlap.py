@@ -123,7 +123,9 @@ def test_jobs_with_one_lock_exclude_each_other_and_say_so(box: Box) -> None:
     afterwards = box.run("other")
 
     assert (by_hand.exit_code, scheduled.exit_code, afterwards.exit_code) == (75, 0, 0)
-    assert f"run {holding['run_id']} of job job, which shares its lock" in by_hand.stderr
+    assert (
+        f"other: not started: job job holds the shared lock 'database': run {holding['run_id']} since" in by_hand.stderr
+    )
     assert [skip["job"] for skip in skips(box)] == ["other"]
 
 
@@ -203,5 +205,5 @@ def test_a_job_that_was_disabled_while_its_start_waited_is_not_started(box: Box)
 
     assert codes == (0, 0)
     (skip,) = skips(box)
-    assert (skip["reason"], skip["detail"]) == ("disabled", "the job file says so, since this start began to wait")
+    assert (skip["reason"], skip["detail"]) == ("disabled", "the job file was changed while this start waited")
     assert len(starts(box)) == 1

@@ -183,7 +183,7 @@ def test_a_regex_that_explodes_warns_although_all_else_is_well(box: Box) -> None
 
     end = the_end(box)
     assert (end["outcome"], end["reason"]) == ("warned", "output")
-    assert end["detail"] == "the regex of rule 1 took too long on line 1 of stdout, and was not tried any more"
+    assert end["detail"] == "the regex of rule 1 took too long on line 1 of stdout, and was not tried again"
     assert end["regex_faults"] == [end["detail"]]
 
 

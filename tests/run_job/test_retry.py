@@ -201,9 +201,9 @@ def test_the_lock_is_held_during_the_delay(box: Box) -> None:
 @pytest.mark.parametrize(
     ("number", "exit_code", "detail"),
     [
-        (signal.SIGTERM, 143, "stopped: run-job was given signal TERM while it waited for attempt 2"),
-        (signal.SIGINT, 130, "stopped: run-job was given signal INT while it waited for attempt 2"),
-        (signal.SIGHUP, 129, "stopped: run-job was given signal HUP while it waited for attempt 2"),
+        (signal.SIGTERM, 143, "stopped: run-job received signal TERM while it waited for attempt 2"),
+        (signal.SIGINT, 130, "stopped: run-job received signal INT while it waited for attempt 2"),
+        (signal.SIGHUP, 129, "stopped: run-job received signal HUP while it waited for attempt 2"),
     ],
 )
 def test_a_signal_during_the_delay_stops_the_run_at_once(

@@ -112,7 +112,7 @@ def test_a_missing_file_is_bad_configuration(box: Box) -> None:
         78,
         (
             f"{box.root}/nowhere: environment_file: No such file or directory\n"
-            "  hint: make it, with mode 0600, or remove 'environment_file'\n"
+            "  hint: create it with mode 0600, or remove 'environment_file'\n"
         ),
     )
 
@@ -145,7 +145,7 @@ def test_the_owner_must_be_root_or_the_service_user(make_box: Callable[..., Box]
 
     assert result.exit_code == code, result
     if code:
-        assert f"{path}: the environment file belongs neither to root nor to the user that jobs run as" in result.stderr
+        assert f"{path}: the environment file must belong to root or to the user that jobs run as" in result.stderr
 
 
 @pytest.mark.needs_root
@@ -156,7 +156,7 @@ def test_a_file_that_the_service_user_may_not_read_is_refused_although_root_asks
 
     result = box.run("job")
 
-    assert (result.exit_code, result.stderr) == (77, f"{path}: the environment file may not be read\n")
+    assert (result.exit_code, result.stderr) == (77, f"{path}: no permission to read the environment file\n")
 
 
 def everything_of_ours(box: Box) -> bytes:

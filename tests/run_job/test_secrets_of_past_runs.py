@@ -81,7 +81,7 @@ def test_another_secret_besides_and_another_job_file_keep_it_known(box: Box, sec
 
 def rotate(box: Box, secrets: Path) -> str:
     write_secret(secrets, NEXT)
-    return "they are not in its environment_file any more, or the key to recognise them may not be read"
+    return "they are no longer in its environment_file, or the key to recognise them cannot be read"
 
 
 def remove_the_job(box: Box, secrets: Path) -> str:
@@ -91,7 +91,7 @@ def remove_the_job(box: Box, secrets: Path) -> str:
 
 def take_the_key_out(box: Box, secrets: Path) -> str:
     box.job("job", "command: 'true'")
-    return "they are not in its environment_file any more, or the key to recognise them may not be read"
+    return "they are no longer in its environment_file, or the key to recognise them cannot be read"
 
 
 def remove_the_file(box: Box, secrets: Path) -> str:
@@ -101,7 +101,7 @@ def remove_the_file(box: Box, secrets: Path) -> str:
 
 def lose_the_key_file(box: Box, secrets: Path) -> str:
     (box.state_directory / "secrets.key").unlink()
-    return "they are not in its environment_file any more, or the key to recognise them may not be read"
+    return "they are no longer in its environment_file, or the key to recognise them cannot be read"
 
 
 @pytest.mark.parametrize("change", [rotate, remove_the_job, take_the_key_out, remove_the_file, lose_the_key_file])
@@ -116,7 +116,7 @@ def test_when_the_secrets_of_a_run_are_not_known_its_output_is_not_shown(
     assert (result.exit_code, result.stdout) == (77, "")
     assert result.stderr == (
         f"the secrets of run {run_id} cannot be masked: {why}\n"
-        f"  hint: process-control logs --raw --run {run_id} shows the log as it is, secrets too\n"
+        f"  hint: to show the log with secrets: process-control logs --raw --run {run_id}\n"
     )
     assert SECRET not in str(all_of(box))
     assert raw.stdout == f"connecting with {SECRET}\nrefused {SECRET}\n"
@@ -136,7 +136,7 @@ def test_a_reader_without_the_right_to_the_secrets_is_not_shown_the_output(make_
     by_reader = box.process_control("logs", "job", user=STRANGER)
 
     assert (by_reader.exit_code, by_reader.stdout) == (77, "")
-    assert f"cannot be masked: {path}: the environment file may not be read\n" in by_reader.stderr
+    assert f"cannot be masked: {path}: no permission to read the environment file\n" in by_reader.stderr
     assert box.process_control("logs", "job").stdout == "***\n"
     assert box.process_control("logs", "plain", user=STRANGER).stdout == "hello\n"
 

@@ -25,7 +25,7 @@ def in_a_shell(box: Box, line: str, *words: str, **how: object) -> list[str]:
     """Return what the terminal showed of it, without the times and ids of our own lines."""
     with start_in_a_shell(box, line, *words, **how) as live:
         lines = live.wait().stdout.splitlines()
-    return [line.partition(" in 0.")[0] for line in lines if not line.startswith("  run ")]
+    return [line.partition(" in 0.")[0] for line in lines if not line.startswith(("  run ", "  log "))]
 
 
 def headline(box: Box, words: str) -> str:
@@ -190,8 +190,8 @@ def test_on_a_terminal_of_another_account_all_is_shown(make_box: Callable[..., B
     lines = result.stdout.splitlines()
     assert lines[:2] == ["out", "err"]
     assert lines[2].startswith("✗ job failed: exited with 3 in ")
-    assert lines[3].startswith("  run ")
-    assert len(lines) == 4
+    assert (lines[3][:6], lines[4][:6]) == ("  run ", "  log ")
+    assert len(lines) == 5
 
 
 @pytest.mark.needs_root

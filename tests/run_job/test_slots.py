@@ -97,7 +97,7 @@ def test_a_slot_older_than_start_within_is_skipped_as_too_late_once(box: Box) ->
     assert [(result.stderr, result.exit_code) for result in results] == [("", 0)] * 2
     (skip,) = skips(box)
     assert (skip["reason"], skip["unplanned"]) == ("too_late", True)
-    assert skip["detail"].endswith(" s after its slot, start_within is 600 s")
+    assert skip["detail"].endswith(" after its planned time, start_within: 10 min")
     assert starts(box) == []
 
 
@@ -125,10 +125,10 @@ def test_the_second_start_in_a_row_that_is_too_late_is_seen_and_mailed_once_unti
         mails = list(server.mails)
 
     assert [(mails_, code) for mails_, code, _ in told] == [(0, 0), (1, 1), (1, 1), (1, 1)]
-    late = r"\(\d+ s after its slot, start_within is 600 s\)"
+    late = r"\(.+ after its planned time, start_within: 10 min\)"
     why = (
-        f"the last 2 scheduled starts came too late for their slots {late}: the time zone or the name of the "
-        "host was changed since cron started, or the crontab is out of date: restart cron, or run cron-generate"
+        f"the last 2 scheduled starts came too late for their planned times {late}: the time zone or the name of "
+        r"the host has changed since cron started \(restart cron\), or the crontab is out of date \(run cron-generate\)"
     )
     assert re.fullmatch(why, told[1][2][0])
     assert [re.sub(r"^\S+: ", "", mail.subject).split(":")[0] for mail in mails] == [
@@ -147,10 +147,10 @@ def test_a_start_that_the_new_file_never_planned_does_nothing_and_is_seen(box: B
 
     assert [(result.stderr, result.exit_code) for result in results] == [("", 0)] * 3
     (stray,) = records(box, "stray")
-    assert stray["detail"] == "a start by cron for which the job's file plans no time"
+    assert stray["detail"] == "a start by cron, but the job file plans no such time"
     assert (skips(box), starts(box)) == ([], [])
     assert checked.exit_code == 1
-    assert "came when its file plans none: the crontab does not match the files, run cron-generate" in checked.stdout
+    assert "came, but its file plans none; the crontab does not match the job files: cron-generate" in checked.stdout
 
 
 def test_a_stray_start_is_over_when_a_planned_one_has_come(box: Box) -> None:
@@ -181,7 +181,7 @@ def test_the_third_start_in_a_row_that_meets_a_run_is_seen(box: Box) -> None:
 
     assert [skip["reason"] for skip in skips(box)] == ["overlap"] * 3
     assert codes == [0, 0, 1]
-    assert "the last 3 scheduled starts met a run that was not over" in told
+    assert "the last 3 scheduled starts found the previous run still running" in told
 
 
 def test_a_disabled_job_is_skipped_when_scheduled_and_runs_by_hand(box: Box) -> None:

@@ -32,7 +32,7 @@ def test_output_that_does_not_fit_on_the_disk_of_its_file_makes_a_success_warned
     result = box.run("export")
 
     missing = len(PRINTED) - len(copied(path))
-    why = f"{missing:,} of 1,288,895 bytes of its stdout are missing in {path}: No space left on device"
+    why = f"{missing:,} of 1,288,895 bytes of stdout are missing in {path}: No space left on device"
     assert (outcomes(box), result.exit_code) == ([("warned", "output_cut")], 0)
     assert PRINTED.startswith(copied(path))
     assert result.stderr == f"export: warned: {why} (run {the_end(box)['run_id']}, log {box.logs('export')[0]})\n"
@@ -121,8 +121,13 @@ def test_files_that_hang_hold_nothing_up_for_more_than_five_seconds_and_are_told
     assert f"{disk}/copy: cannot append stdout to this file: no answer within 5 s" in appends.stderr
     assert not (box.root / "ran").exists()
     assert secrets.exit_code == new.exit_code == 78
-    assert f"{disk}/secrets: environment_file: no answer within 5 s\n  hint: is its disk there" in secrets.stderr
-    assert "new: its programs cannot be looked up: no answer within 5 s\n  hint: is each directory" in new.stderr
+    assert (
+        f"{disk}/secrets: environment_file: no answer within 5 s\n  hint: check that its disk is mounted"
+        in secrets.stderr
+    )
+    assert (
+        "new: its programs cannot be looked up: no answer within 5 s\n  hint: check that the directories" in new.stderr
+    )
     assert (expects.exit_code, outcomes(box, "expects")) == (0, [("warned", "expectation")])
     assert the_end(box, "expects")["detail"].endswith("disk/file: it cannot be looked at: no answer within 5 s")
 

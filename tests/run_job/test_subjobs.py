@@ -77,7 +77,7 @@ def test_the_parents_own_lock_in_a_subjob_is_a_fault(box: Box, extra: str) -> No
 
     assert result.exit_code == 78
     assert "inner: the lock 'same' is held by run " in result.stderr
-    assert "which started this sub-job\n  hint: give the sub-job a lock of its own, or take it out of the command" in (
+    assert "which started this sub-job\n  hint: give the sub-job another lock, or remove it from the command" in (
         result.stderr
     )
     assert [end["job"] for end in ends(box)] == ["outer"]

@@ -150,8 +150,8 @@ def test_the_report_tells_the_reason_first_and_how_to_allow_more(box: Box) -> No
 
     end = the_end(box)
     first, *rest = result.stderr.splitlines()
-    assert first.startswith("slow: failed: still ran after 0.2")
-    assert first.endswith(f"and was ended with its whole tree (run {end['run_id']}, log {end['log']})")
+    assert first.startswith("slow: failed: timed out after 0.2")
+    assert first.endswith(f"(all its processes were ended) (run {end['run_id']}, log {end['log']})")
     assert rest == ["  hint: if it may take longer, write in slow.yaml:  timeout: 2h"]
 
 

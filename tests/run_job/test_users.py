@@ -143,5 +143,5 @@ def test_what_the_service_user_cannot_end_is_named_and_keeps_the_job_from_starti
     assert first.exit_code == 124
     assert f"processes left behind could not be ended: pid {pid} of {STRANGER} (sleep 1000)" in first.stderr
     assert second.exit_code == 75, second
-    assert f"left processes alive: pid {pid} of {STRANGER} (sleep 1000)" in second.stderr
+    assert f"left processes running: pid {pid} of {STRANGER} (sleep 1000)" in second.stderr
     assert third.exit_code == 0

@@ -6,6 +6,7 @@ import pytest
 
 from control_groups import WITH, own_group
 from harness import Box, Result
+from process_control.core.measures import size
 from runs import script, the_end
 
 BURN = "import time\nwhile time.process_time() < {seconds}: pass\n"
@@ -126,7 +127,7 @@ def test_show_tells_what_the_last_run_used_and_of_what_it_is(box: Box, way: str)
     (line,) = [line.strip() for line in screen.splitlines() if line.strip().startswith("last run: ")]
     assert ("without detached children" in line) == (way != WITH)
     if not (way == WITH and memory_is_told_of_the_tree()):
-        assert line.endswith(f"at most {last['memory_bytes']:,} bytes of memory (its largest process)")
+        assert line.endswith(f"{size(last['memory_bytes'])} peak memory (its largest process)")
 
 
 @pytest.mark.each_way

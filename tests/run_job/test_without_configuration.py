@@ -75,4 +75,7 @@ def test_a_missing_job_directory_is_told_with_how_to_make_it(make_box: Callable[
     result = box.run("hello")
 
     assert result.exit_code == 78
-    assert "the job directory does not exist\n  hint: make it: install -d " in result.stderr
+    assert (
+        "the job directory does not exist\n  hint: set 'job_directory' in the configuration, or make it: install -d "
+        in result.stderr
+    )

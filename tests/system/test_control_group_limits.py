@@ -85,5 +85,5 @@ def test_what_its_group_would_not_take_is_not_executed_without_its_limits(group:
         with pytest.raises(NotExecuted) as caught:
             starting.finish()
 
-    assert (caught.value.code, caught.value.why) == (126, "what holds it to its limits: Operation not permitted")
+    assert (caught.value.code, caught.value.why) == (126, "its limits: Operation not permitted")
     assert not (group / "executed").exists()

@@ -42,7 +42,7 @@ def test_the_kernel_holds_memory_and_processes_and_the_reason_says_so(box: Box) 
         "forks": ("failed", "exit_code"),
         "again": ("failed", "oom"),
     }
-    assert told["hungry"]["detail"] == "used more memory than limits.memory, and the kernel ended it"
+    assert told["hungry"]["detail"] == "used more memory than limits.memory, so the kernel killed it"
     assert (codes["hungry"], codes["modest"]) == (137, 0)
     assert told["hungry"]["memory_bytes"] <= 50_000_000
     assert {(end["cpu_of"], end["memory_of"]) for end in told.values()} == {("tree", "tree")}

@@ -76,7 +76,7 @@ def a_second_name(path: Path) -> None:
         (Path.exists, None),
         (lambda path: path.chmod(0o600), "its mode was 0600"),
         (lambda path: path.chmod(0o666), "its mode was 0666"),
-        (a_second_name, "it had a second name (a hard link)"),
+        (a_second_name, "it had a second name (hard link)"),
     ],
     ids=["as it should be", "too narrow", "too wide", "a hard link"],
 )
@@ -103,8 +103,8 @@ def a_link(path: Path) -> None:
     ("make", "kind", "mend"),
     [
         (a_link, "a link", "name the file itself: {}/real"),
-        (Path.mkdir, "a directory", "move it away, or name another"),
-        (os.mkfifo, "a named pipe", "move it away, or name another"),
+        (Path.mkdir, "a directory", "move it away, or use another path"),
+        (os.mkfifo, "a named pipe", "move it away, or use another path"),
         (lambda path: path.symlink_to("/dev/null"), "a link", "name the file itself: /dev/null"),
     ],
     ids=["link", "directory", "fifo", "device"],
@@ -116,7 +116,7 @@ def test_what_is_no_plain_file_is_refused(make: Callable[[Path], None], kind: st
     with pytest.raises(NotPermitted) as refusal:
         read_standing(str(path), mode=0o644)
 
-    assert str(refusal.value) == f"{path}: is {kind}, and is not replaced\n  hint: {mend.format(tmp_path)}"
+    assert str(refusal.value) == f"{path}: is {kind}, so it is not replaced\n  hint: {mend.format(tmp_path)}"
 
 
 def test_a_directory_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -218,13 +218,13 @@ def test_a_name_that_is_not_in_etc_hosts_is_not_looked_up_anywhere() -> None:
             syslog.WARNING,
         ),
         (
-            {"event": "skip", "job": "b", "reason": "too_late", "detail": "700 s after its slot"},
-            "b: skipped: 700 s after its slot, reason=too_late",
+            {"event": "skip", "job": "b", "reason": "too_late", "detail": "700 s after its planned time"},
+            "b: skipped: 700 s after its planned time, reason=too_late",
             syslog.INFO,
         ),
         (
             {"event": "stop", "job": "b", "run_id": "1", "by": "ann"},
-            "b: asked to stop, run=1 by=ann",
+            "b: stop requested, run=1 by=ann",
             syslog.NOTICE,
         ),
         (
@@ -298,12 +298,12 @@ def test_a_slot_that_is_skipped_and_one_that_had_its_run_are_told(box: Box, told
     assert [(result.exit_code, result.stdout, result.stderr) for result in results] == [(0, "", "")] * 2
     skipped, repeated = [plain(text) for text in told.texts()]
     assert re.fullmatch(
-        rf"late: skipped: \d+ s after its slot, start_within is 1 s, run=RUN reason=too_late trigger=cron "
+        rf"late: skipped: .+ after its planned time, start_within: 1 s, run=RUN reason=too_late trigger=cron "
         rf"scheduled_at=T by={by()}",
         skipped,
     )
     assert repeated == (
-        f"late: its planned time had its run already: nothing to do, trigger=cron scheduled_at=T by={by()}"
+        f"late: its planned time (slot) has been run already: nothing to do, trigger=cron scheduled_at=T by={by()}"
     )
 
 
@@ -314,7 +314,7 @@ def test_a_start_that_the_file_never_planned_is_told(box: Box, told: Listener) -
 
     (stray,) = told.lines()
     assert plain(stray.text) == (
-        "new: a start by cron for which the job's file plans no time: the crontab does not match the files; nothing "
+        "new: a start by cron, but the job file plans no such time: the crontab does not match the files; nothing "
         f"was done, trigger=cron by={by()}"
     )
     assert stray.severity == syslog.WARNING
@@ -330,7 +330,7 @@ def test_a_stop_is_told_with_who_asked(box: Box, told: Listener) -> None:
         run.wait()
 
     texts = [plain(text) for text in told.texts()]
-    assert texts[1] == f"backup: asked to stop, run=RUN by={by()}"
+    assert texts[1] == f"backup: stop requested, run=RUN by={by()}"
     assert texts[2].startswith("backup: failed: ")
     assert "reason=stopped" in texts[2]
 

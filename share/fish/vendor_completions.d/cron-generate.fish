@@ -51,11 +51,11 @@ function __process_control_jobs --description 'Slugs, and tags behind tag:'
 end
 
 complete -c cron-generate -f
-complete -c cron-generate -l check -d 'Only tell what would change: exit code 0 nothing, 1 something'
-complete -c cron-generate -l dry-run -d 'Only print what would be written, and what would change'
-complete -c cron-generate -l output -r -F -d 'Another target than output_crontab; `console` prints it'
-complete -c cron-generate -l json -d 'What was done and what has changed, as JSON'
-complete -c cron-generate -l config -r -F -d 'Another configuration (or PROCESS_CONTROL_CONFIG)'
-complete -c cron-generate -l debug -d 'Show where a fault of process-control itself is'
+complete -c cron-generate -l check -d 'Only show what would change; exit code 0: nothing, 1: something'
+complete -c cron-generate -l dry-run -d 'Only print the crontab, and what would change'
+complete -c cron-generate -l output -r -F -d 'Write to FILE, not to output_crontab; `console` prints it'
+complete -c cron-generate -l json -d 'Print what was done and what has changed as JSON'
+complete -c cron-generate -l config -r -F -d 'Use this configuration (or set PROCESS_CONTROL_CONFIG)'
+complete -c cron-generate -l debug -d 'Print a traceback for internal errors'
 complete -c cron-generate -l version -d 'Show the version and exit'
 complete -c cron-generate -s h -l help -d 'Show this message and exit'

@@ -131,7 +131,7 @@ def _launched(slug: str, process: "subprocess.Popen[bytes]", run_id: object, com
         return Launched(slug=slug, run_id=run_id)
     if code is None:
         process.returncode = 0
-        why = f"queued: it starts when its lock is free; to take it back: kill {process.pid}"
+        why = f"queued: it starts when its lock is free; to cancel: kill {process.pid}"
         return Launched(slug=slug, run_id=None, why=why)
     words = complaints.read_bytes()[:MOST_WORDS].decode("utf-8", "replace").strip()
     return Launched(slug=slug, run_id=None, why=words or f"run-job ended with {code}", exit_code=code)

@@ -31,7 +31,7 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stopping:
-    """A run that was asked to stop: its block, and the pidfd of its runner (None: only its survivors are left).
+    """A run that was stop requested: its block, and the pidfd of its runner (None: only its survivors are left).
 
     `seconds` is how long it may take.
     """

@@ -108,10 +108,10 @@ def changes_jobs(function: Callable[..., Any]) -> Callable[..., Any]:
     for decorate in reversed(
         (
             click.argument("jobs", nargs=-1, required=True, metavar="JOB..."),
-            click.option("--note", metavar="TEXT", callback=_note, help="Why, for the audit and whoever comes next."),
-            click.option("--yes", "-y", is_flag=True, help="Do not ask, though it is more than one job."),
-            click.option("--dry-run", is_flag=True, help="Only tell which jobs would be touched."),
-            click.option("--json", "as_json", is_flag=True, help="What was done, as JSON."),
+            click.option("--note", metavar="TEXT", callback=_note, help="Why: recorded in the audit log."),
+            click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation, even for several jobs."),
+            click.option("--dry-run", is_flag=True, help="Only show which jobs would be changed."),
+            click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON."),
         )
     ):
         function = decorate(function)

@@ -27,48 +27,39 @@ ALLOCATIONS_BEFORE_COLLECTING = 100_000  # thousands of jobs are lists, not cycl
 # verb: (where it lives, what the list of verbs says of it)
 VERBS = {
     "init": ("process_control.cli.verbs.init:init", "write the example configuration and a first job that runs"),
-    "list": ("process_control.cli.verbs.jobs:list_jobs", "the jobs there are: state, schedule in words, tags"),
+    "list": ("process_control.cli.verbs.jobs:list_jobs", "all jobs: state, schedule in words, tags"),
     "status": (
         "process_control.cli.verbs.jobs:status",
-        "how the jobs stand, worst first; of one job, its last output too",
+        "state of jobs, worst first; with one JOB: details and last output",
     ),
-    "run": ("process_control.cli.verbs.runs:run", "start jobs, and see their run ids; --follow waits for one"),
+    "run": ("process_control.cli.verbs.runs:run", "start jobs and print their run ids; --follow waits for one"),
     "stop": (
         "process_control.cli.verbs.runs:stop",
         "stop the runs of jobs and wait until their process trees are gone",
     ),
     "wait": ("process_control.cli.verbs.runs:wait", "wait until the runs of jobs have ended"),
-    "hold": ("process_control.cli.verbs.hold:hold", "no scheduled run until somebody releases the job"),
-    "release": (
-        "process_control.cli.verbs.hold:release",
-        "let a held job run again, slowly first if it has slow_start",
-    ),
-    "pause": ("process_control.cli.verbs.hold:pause", "a hold that ends by itself"),
+    "hold": ("process_control.cli.verbs.hold:hold", "prevent scheduled runs until somebody releases the job"),
+    "release": ("process_control.cli.verbs.hold:release", "end a hold or a backoff; with slow_start, slowly first"),
+    "pause": ("process_control.cli.verbs.hold:pause", "hold for a limited time"),
     "show": (
         "process_control.cli.verbs.show:show",
-        "what holds for a job and where each value comes from; its next slots",
+        "effective settings of a job, and where each comes from; next planned times",
     ),
-    "history": ("process_control.cli.verbs.history:history", "what ran: when, how long, how it ended and why"),
+    "history": ("process_control.cli.verbs.history:history", "past runs: when, how long, the outcome and why"),
     "logs": ("process_control.cli.verbs.logs:logs", "what a run printed"),
     "audit": (
         "process_control.cli.verbs.audit:audit",
         "every start, skip, end, stop, mail and change: when, who, what and why",
     ),
-    "check": (
-        "process_control.cli.verbs.check:check",
-        "the jobs as a plugin of Icinga or Nagios: exit code 0, 1, 2 or 3",
-    ),
-    "lint": ("process_control.cli.verbs.lint:lint", "faults in job files, before they matter"),
-    "notify": (
-        "process_control.cli.verbs.notify:notify",
-        "`notify test`: whether people can be reached, before it matters",
-    ),
-    "learn": ("process_control.cli.verbs.learn:learn_noise", "which lines on stderr are noise, as rules to paste"),
-    "explain": ("process_control.cli.verbs.explain:explain", "what a key means: its type, its default, an example"),
-    "import": ("process_control.cli.verbs.imports:imports", "job files made from what another program has"),
+    "check": ("process_control.cli.verbs.check:check", "Icinga or Nagios plugin: exit code 0, 1, 2 or 3"),
+    "lint": ("process_control.cli.verbs.lint:lint", "find faults in job files"),
+    "notify": ("process_control.cli.verbs.notify:notify", "`notify test`: send a test mail"),
+    "learn": ("process_control.cli.verbs.learn:learn_noise", "propose rules for stderr lines of successful runs"),
+    "explain": ("process_control.cli.verbs.explain:explain", "what a key means: type, default, example"),
+    "import": ("process_control.cli.verbs.imports:imports", "make job files from those of another program"),
     "schema": ("process_control.cli.verbs.schema:schema", "the JSON Schema of the job file, for editors"),
-    "prune": ("process_control.cli.verbs.prune:prune", "remove logs and journal days that have had their time"),
-    "help": ("process_control.cli.verbs.help:help_of_a_verb", "what a verb does and takes: help VERB"),
+    "prune": ("process_control.cli.verbs.prune:prune", "delete logs and history beyond the `retention` settings"),
+    "help": ("process_control.cli.verbs.help:help_of_a_verb", "show what a verb does and its options: help VERB"),
 }
 PURPOSES = {
     "look": ("status", "list", "show", "history", "logs", "audit", "check"),
@@ -83,15 +74,15 @@ PURPOSES = {
     verbs=VERBS,
     purposes=PURPOSES,
     invoke_without_command=True,
-    epilog="Run a job with `run-job NAME`. `process-control VERB --help` tells more of a verb.",
+    epilog="Run a job with `run-job NAME`. `process-control VERB --help` explains a verb.",
 )
-@click.option("--config", metavar="FILE", help="Another configuration (or PROCESS_CONTROL_CONFIG).")
-@click.option("--debug", is_flag=True, help="Show where a fault of process-control itself is.")
+@click.option("--config", metavar="FILE", help="Use this configuration (or set PROCESS_CONTROL_CONFIG).")
+@click.option("--debug", is_flag=True, help="Print a traceback for internal errors.")
 @click.option("--no-pager", is_flag=True, help="Print long output as it is (or PAGER=, empty).")
 @click.version_option(__version__, message="process-control %(version)s")
 @click.pass_context
 def process_control(ctx: click.Context, config: str | None, debug: bool, no_pager: bool) -> None:
-    """Look at jobs and their runs, and look after them."""
+    """Inspect and manage jobs and their runs."""
     session = ctx.ensure_object(Session)
     session.config, session.debug, session.no_pager = config, debug, no_pager
     if ctx.invoked_subcommand is None:
@@ -206,7 +197,7 @@ def _tell_fault_of_ours(error: Exception, words: Sequence[str], name: str) -> in
     if "--debug" in words:
         _tell_traceback()
     what = f"fault in process-control itself: {type(error).__name__}: {error}"
-    return _complain(OwnFault(what, where=name, mend="--debug shows where"), words)
+    return _complain(OwnFault(what, where=name, mend="--debug prints a traceback"), words)
 
 
 def _tell_traceback() -> None:

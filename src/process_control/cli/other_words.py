@@ -27,23 +27,23 @@ OTHER_VERBS = {
     "runs": "process-control history",
     "validate": "process-control lint",
     "test": "process-control lint, or run-job --dry-run JOB",
-    "reload": "cron-generate writes the crontab anew; job files are read at each start",
+    "reload": "cron-generate writes the crontab again; job files are read at each start",
     "generate": "cron-generate",
     "config": "process-control show JOB, or process-control explain KEY",
     "version": "process-control --version",
 }
 
-_FOLLOW = "not there yet; process-control run --follow JOB shows a run that it starts"
+_FOLLOW = "not available yet; process-control run --follow JOB shows a run that it starts"
 OTHER_OPTIONS = {
     ("logs", "-f"): _FOLLOW,
     ("logs", "--follow"): _FOLLOW,
-    ("logs", "--grep"): "not there yet: process-control logs JOB | grep WORD",
+    ("logs", "--grep"): "not available yet: process-control logs JOB | grep WORD",
     ("logs", "--tail"): "-n N",
     ("logs", "--lines"): "-n N",
     ("list", "--failed"): "process-control status --failed",
     ("list", "--state"): "process-control status lists by state; --failed shows the failing jobs only",
     ("status", "--state"): "--failed shows the failing jobs only",
-    ("status", "--watch"): "not there yet: watch -c process-control status",
+    ("status", "--watch"): "not available yet: watch -c process-control status",
     ("history", "--last"): "--limit N",
     ("history", "-n"): "--limit N",
     ("history", "--state"): "--outcome",

@@ -19,5 +19,5 @@ def tell_whose_jobs(settings: Settings) -> None:
         return
     talk(
         f"{settings.path} names no job_directory: these are your own jobs, in {settings.job_directory}\n"
-        "  hint: sudo shows those of root; or name job_directory, state_directory and read_group there"
+        "  hint: sudo shows root's jobs; or set job_directory, state_directory and read_group there"
     )

@@ -13,7 +13,7 @@ from process_control.errors import BadConfiguration
 from process_control.system.untrusted import shown
 
 _KEYS_OF_JOBS = {
-    field.key: "it is a key of job files; for all jobs it stands below 'default_job_config'"
+    field.key: "it is a key of job files; for all jobs set it below 'default_job_config'"
     for field in JOB_FIELDS
     if field.in_defaults
 }

@@ -53,14 +53,14 @@ def read_secret_file(path: str, *, what: str) -> str:
         if error.errno == errno.ELOOP:
             raise NotPermitted(f"the {what} is a symlink", where=path, mend=_mend_of_link(path, what)) from error
         if error.errno == errno.EACCES:
-            raise NotPermitted(f"the {what} may not be read", where=path) from error
+            raise NotPermitted(f"no permission to read the {what}", where=path) from error
         key = what.replace(" ", "_")
-        mend = f"make it, with mode 0600, or remove '{key}'" if error.errno == errno.ENOENT else ""
+        mend = f"create it with mode 0600, or remove '{key}'" if error.errno == errno.ENOENT else ""
         raise BadConfiguration(f"{key}: {error.strerror}", where=path, mend=mend) from error
     try:
         status = posix.fstat(descriptor)
         if (status.st_mode & 0o170000) != 0o100000:
-            raise NotPermitted(f"the {what} is not a plain file", where=path)
+            raise NotPermitted(f"the {what} is not a regular file", where=path)
         if status.st_mode & 0o137:
             mode = f"{status.st_mode & 0o7777:04o}"
             raise NotPermitted(
@@ -70,7 +70,7 @@ def read_secret_file(path: str, *, what: str) -> str:
             )
         if status.st_uid not in (0, posix.geteuid()):
             raise NotPermitted(
-                f"the {what} belongs neither to root nor to the user that jobs run as",
+                f"the {what} must belong to root or to the user that jobs run as",
                 where=path,
                 mend=f"chown {posix.geteuid()} {path}",
             )
@@ -95,7 +95,7 @@ def _mend_of_link(path: str, what: str) -> str:
     except OSError:
         is_mounted = False
     key = what.replace(" ", "_")
-    return f"a mounted Secret: write {key}: {directory}/..data/{name}" if is_mounted else "name the file itself"
+    return f"for a mounted Secret write {key}: {directory}/..data/{name}" if is_mounted else "name the file itself"
 
 
 def _is_name(name: str) -> bool:

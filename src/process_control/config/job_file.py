@@ -25,7 +25,7 @@ DEFAULT_FIELDS = tuple(field for field in JOB_FIELDS if field.in_defaults)
 CONDITIONS = tuple(field.key for field in RULE_FIELDS if field.key != "verdict")
 _BY_KEY = {field.key: field for field in JOB_FIELDS}
 _GLOBAL_KEYS = {
-    field.key: f"it is a key of the configuration, not of a job: process-control explain {field.key}"
+    field.key: f"it is a key of the configuration, not of a job; see: process-control explain {field.key}"
     for field in CONFIGURATION_FIELDS
 }
 _DEFAULTS = defaults(JOB_FIELDS)

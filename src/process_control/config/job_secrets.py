@@ -13,7 +13,7 @@ def secrets_of(job: Job | None) -> tuple[list[str], list[str]]:
         try:
             values = read_environment_file(path).values()
         except ProcessControlError as error:
-            faults.append(f"its secrets cannot be masked: {error.faults[0].where}: {error.faults[0].what}")
+            faults.append(f"secrets cannot be masked: {error.faults[0].where}: {error.faults[0].what}")
         else:
             secrets += [value for value in values if len(value) >= SHORTEST_SECRET]
     return secrets, faults

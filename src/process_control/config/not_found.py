@@ -29,12 +29,12 @@ def no_such_job(slug: str, settings: Settings, known: list[str]) -> JobNotFound:
         return JobNotFound(what, mend=f"the file's name must end in .yaml: rename {slug}.yml")
     if near:
         return JobNotFound(what, mend=f"did you mean '{near[0]}'?")
-    return JobNotFound(what, mend=f"`run-job --list-jobs` lists them; a job is a file {directory}/{slug}.yaml")
+    return JobNotFound(what, mend=f"create {directory}/{slug}.yaml, or list all jobs: run-job --list-jobs")
 
 
 def bad_name(slug: str) -> JobNotFound:
     """Return the error for a file whose name cannot be a job's."""
-    return JobNotFound(f"{_quoted(slug + '.yaml')} does not name a job", mend=f"rename it: {NAME_RULE}")
+    return JobNotFound(f"{_quoted(slug + '.yaml')} is not a valid name for a job file", mend=f"rename it: {NAME_RULE}")
 
 
 def no_directory(settings: Settings, error: OSError) -> ProcessControlError:
@@ -44,13 +44,13 @@ def no_directory(settings: Settings, error: OSError) -> ProcessControlError:
         return BadConfiguration(
             "the job directory does not exist",
             where=shown(path),
-            mend=f"make it: {_make_command(path)}, or set 'job_directory' in the configuration",
+            mend=f"set 'job_directory' in the configuration, or make it: {_make_command(path)}",
         )
     if error.errno in (errno.EACCES, errno.EPERM):
         return NotPermitted(
             f"user '{user_name(os.geteuid())}' cannot enter the job directory",
             where=shown(path),
-            mend=f"give that user the right to enter it and what leads to it: chmod go+x {shlex.quote(path)}",
+            mend=f"let that user enter it and all directories above it: chmod go+x {shlex.quote(path)}",
         )
     return BadConfiguration(
         f"the job directory cannot be opened: {os.strerror(error.errno or 0)}",
@@ -73,7 +73,7 @@ def unreadable(path: str, error: OSError) -> NotPermitted:
     return NotPermitted(
         f"user '{user_name(os.geteuid())}' cannot read it: {os.strerror(error.errno or 0)}",
         where=shown(path),
-        mend=f"give that user the right to read it: chgrp its group and chmod g+r {shlex.quote(path)}",
+        mend=f"set the group to one of that user, and: chmod g+r {shlex.quote(path)}",
     )
 
 
@@ -83,13 +83,13 @@ def configuration_not_opened(path: str, uid: int, error: OSError) -> BadConfigur
         return NotPermitted(
             f"user '{user_name(uid)}' cannot read the configuration",
             where=shown(path),
-            mend="give that user, or a group that it is in, the right to read it",
+            mend="let that user, or a group of that user, read it",
         )
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return BadConfiguration(
             "no such configuration file",
             where=shown(path),
-            mend="name one that exists with --config or PROCESS_CONTROL_CONFIG, or name none",
+            mend="name an existing one with --config or PROCESS_CONTROL_CONFIG, or none",
         )
     return BadConfiguration(
         f"the configuration cannot be opened: {os.strerror(error.errno or 0)}",

@@ -36,7 +36,7 @@ def warnings(document: Document) -> list[Fault]:
 
 def _meant(character: str) -> str:
     if character in QUOTES:
-        return "write ' or \": typographic quotes hold no words together"
+        return "write ' or \": typographic quotes do not quote"
     return "write - for an option" if character in VISIBLE else meant(character)
 
 

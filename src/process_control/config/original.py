@@ -29,7 +29,7 @@ EARLY = Original(unit="")
 LATER = Original(
     unit="m",
     assumed=(
-        Addition("timeout", "0", "the later versions had no limit of their own"),
+        Addition("timeout", "0", "the later versions had no default limit"),
         Addition("stderr", "warn", "the later versions never failed on stderr"),
     ),
 )
@@ -78,7 +78,7 @@ def _rewrite_job_keys(edited: EditedText, node: Map, original: Original, *, pref
         if key.value.startswith("x-"):
             continue
         if known is None or (prefix and not known.in_defaults):
-            edited.make_note(key, name, "the original gave it no meaning")
+            edited.make_note(key, name, "the original ignored it")
         elif not known.supported:
             edited.make_note(key, name, "not supported yet")
         elif key.value in _RENAMED:
@@ -92,7 +92,7 @@ def _rewrite_job_keys(edited: EditedText, node: Map, original: Original, *, pref
         elif key.value in ("command", "slow_start_command"):
             _rewrite_commands(edited, value, name)
         elif key.value not in _OF_THE_ORIGINAL:
-            edited.tell(key, f"{name}: stays", "it has a meaning today; the original gave it none")
+            edited.tell(key, f"{name}: stays", "the original ignored it, but today it has a meaning")
 
 
 def _rewrite_timeout(edited: EditedText, value: Node, original: Original, name: str) -> None:
@@ -122,7 +122,7 @@ def _rewrite_environment(edited: EditedText, node: Node, name: str) -> None:
         if not isinstance(value, Text) or not value.plain or isinstance(read := _as_yaml(value.value), str):
             continue
         if read is None:
-            edited.tell(value, f"{name}.{shown(key.value)}: is empty", "the original gave the job the text None")
+            edited.tell(value, f"{name}.{shown(key.value)}: is empty", "the original set it to the text None")
         elif str(read) != value.value:
             old = f"{name}.{shown(key.value)}: {value.value}"
             edited.replace(value, f'"{read}"', old, f'"{read}"', "what the original gave the job")
@@ -159,8 +159,8 @@ def _missing(node: Map, assumed: tuple[Addition, ...]) -> list[Addition]:
 # --- the keys of the configuration -----------------------------------------------------------------------------------
 
 _NO_MORE = {
-    "logging": "process-control tells syslog by itself, see 'syslog'",
-    "runner_path": "the crontab calls today's run-job, by its fastest way",
+    "logging": "process-control logs to syslog itself, see 'syslog'",
+    "runner_path": "the generated crontab calls today's run-job",
     "run_directory": "locks are kept in the state directory",
 }
 _FORGOTTEN_AT_BOOT = ("/tmp", "/run", "/var/run", "/dev/shm")
@@ -175,17 +175,17 @@ def _rewrite_configuration_keys(edited: EditedText, root: Map, original: Origina
         if key.value in _NO_MORE:
             edited.make_note(key, key.value, _NO_MORE[key.value])
         elif known is None or not known.supported:
-            why = "the original gave it no meaning" if known is None else "not supported yet"
+            why = "the original ignored it" if known is None else "not supported yet"
             edited.make_note(key, key.value, why)
         elif key.value == "state_directory" and _is_forgotten_at_boot(value):
-            edited.make_note(key, key.value, "history has to survive a reboot: the default does")
+            edited.make_note(key, key.value, "history must survive a reboot: the default does")
         elif key.value == "user":
             _rewrite_user(edited, value, accounts)
         elif key.value == "default_job_config" and isinstance(value, Map):
             _rewrite_job_keys(edited, value, original, prefix="default_job_config.")
             edited.insert(value, _missing(value, original.assumed), "default_job_config.")
         elif key.value == "default_job_config" and original.assumed:
-            edited.make_note(key, key.value, "it is no map: one is written at the end")
+            edited.make_note(key, key.value, "it is not a map: one is added at the end")
     if not isinstance(entries.get("default_job_config"), Map):
         edited.append_map(root, "default_job_config", original.assumed)
     if "syslog" not in entries:
@@ -203,7 +203,7 @@ def _rewrite_user(edited: EditedText, value: Node, accounts: Mapping[int, str]) 
         return
     name = accounts.get(int(value.value))
     if name is None:
-        edited.tell(value, f"user: {value.value} stays", "no account has this number: write the name of one")
+        edited.tell(value, f"user: {value.value} stays", "no account has this number: write the name of an account")
     else:
         edited.replace(value, name, f"user: {value.value}", name, "today it is a name")
 

@@ -57,7 +57,7 @@ def _warnings_of(node: Text, start: str, name: str) -> list[Fault]:
     words = ", ".join(quoted(sign) for sign in named[:MOST_NAMED]) + more
     line, column = place_in(node, signs[0][0])
     mean = "means" if len(named) == 1 else "mean"
-    what = f"{words} {mean} something to a shell only"
+    what = f"{words} {mean} something only in a shell"
     return [Fault(what, where=f"{name}:{line}:{column}", mend=f"no shell runs: write {start}{_script(node)}")]
 
 

@@ -25,8 +25,8 @@ def unread_files(settings: Settings) -> list[Fault]:
                     Fault("is not read: a job's file ends in .yaml", where=path, mend=f"rename it to {right}")
                 )
             elif _holds_jobs(name, directory.descriptor):
-                mend = "move its files up, or name it as 'job_directory' in a configuration of its own"
-                faults.append(Fault("is not read: it holds job files, and is a folder", where=path, mend=mend))
+                mend = "move its files up, or set it as 'job_directory' in another configuration"
+                faults.append(Fault("is not read: a folder with job files", where=path, mend=mend))
         return faults
 
 
@@ -35,7 +35,7 @@ def in_one_line(faults: list[Fault]) -> str:
     names = [fault.where.rpartition("/")[2] for fault in faults]
     named = ", ".join(names[:MOST_NAMED]) + (f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else "")
     are = "1 file or folder is" if len(names) == 1 else f"{len(names)} files or folders are"
-    return f"{are} not read: {named}; `process-control lint` tells why"
+    return f"{are} not read: {named}; to see why: process-control lint"
 
 
 def _holds_jobs(name: str, directory: int) -> bool:

@@ -71,9 +71,9 @@ def _number(expect: Mapping[str, Any], facts: Facts) -> list[Miss]:
     asked = f"expected a number of {' and '.join(bounds)} by '{wanted['stdout']}' in stdout"
     text = facts.lines.number_text if facts.lines is not None else None
     if text is None:
-        return [("expectation", f"{asked}, no line matched")]
+        return [("expectation", f"{asked}, but no line matched")]
     if not _NUMBER.fullmatch(text):
-        return [("expectation", f"{asked}, what matched last is no number")]
+        return [("expectation", f"{asked}, but the last match is not a number")]
     seen = float(text)
     if (low is not None and seen < low) or (high is not None and seen > high):
         return [("expectation", f"{asked}, the last was {text.lstrip('+')}")]

@@ -72,4 +72,4 @@ def backoff_in_words(health: Record) -> str:
 
 def garbage_in_words(error: Exception) -> str:
     """Return why a job whose health cannot be understood counts as held."""
-    return f"held: its health file cannot be understood ({error}); `release` builds it again from the journal"
+    return f"held: its health file is unreadable ({error}); `process-control release` rebuilds it from the journal"

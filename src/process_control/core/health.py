@@ -43,7 +43,7 @@ class HoldKind(StrEnum):
     SLOW_START = "slow_start"
 
 
-PROBE_WENT_WELL, PAUSE_IS_OVER = "its probe went well", "its pause is over"
+PROBE_WENT_WELL, PAUSE_IS_OVER = "the probe succeeded", "the pause is over"
 NOTED_BY = "; note by "
 PROBED = (HoldKind.FAILURES, HoldKind.SLOW_START)
 """Holds that `release_after` tries to end; a person, or a failure that no time mends, waits for a person."""
@@ -425,9 +425,9 @@ def _slow_start_changes(old: Health, new: Health, cause: Cause, policy: Policy) 
         facts = {"step": f"{new.slow_successes} of {runs}"}
         return [Change(event="slow_start", detail=f"begins: {new.why or 'released'}", facts=facts)]
     if new.state is State.SLOW_START and new.slow_successes > old.slow_successes:
-        return [Change(event="slow_start", detail="went well", facts={"step": f"{new.slow_successes} of {runs}"})]
+        return [Change(event="slow_start", detail="succeeded", facts={"step": f"{new.slow_successes} of {runs}"})]
     if new.state is State.SLOW_START and old.seen is not None and new.seen != old.seen:
-        return [Change(event="slow_start", detail=f"begins anew: {cause.why}", facts={"step": f"0 of {runs}"})]
+        return [Change(event="slow_start", detail=f"starts over: {cause.why}", facts={"step": f"0 of {runs}"})]
     if old.state is State.SLOW_START and new.state is State.HEALTHY:
-        return [Change(event="slow_start", detail="over: full runs again", facts={"step": f"{runs} of {runs}"})]
+        return [Change(event="slow_start", detail="ended: full runs again", facts={"step": f"{runs} of {runs}"})]
     return []

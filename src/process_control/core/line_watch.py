@@ -77,7 +77,7 @@ class Lines:
         if len(self._kinds) >= MOST_KINDS and rules:
             if not self.too_many_kinds:
                 self.too_many_kinds = True
-                self.faults.append(f"line {number} of {stream} and others matched too many rules at once to tell apart")
+                self.faults.append(f"line {number} of {stream} and others match too many rules to keep apart")
             self.note(stream, number, text, (), count=count)
             return
         self._kinds[stream, rules] = [number, text[:LONGEST_KEPT], count]

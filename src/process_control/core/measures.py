@@ -6,6 +6,17 @@ def bytes_in_words(count: int) -> str:
     return "1 byte" if count == 1 else f"{count:,} bytes"
 
 
+def size(count: float) -> str:
+    """Return `1 byte`, `12 bytes`, `9.5 MB`, `1.2 GB`."""
+    if count < 1000:
+        return bytes_in_words(round(count))
+    for unit in ("kB", "MB"):
+        count /= 1000
+        if count < 1000:
+            return f"{count:.1f} {unit}"
+    return f"{count / 1000:.1f} GB"
+
+
 def duration(seconds: float) -> str:
     """Return `0.005 s`, `1.5 s`, `10 min`, `10 min 5 s`, `17 h 17 min`, `3 days`."""
     if seconds < 60:

@@ -10,10 +10,10 @@ FEWEST = {TOO_LATE: 2, OVERLAP: 3}
 """So many in a row nobody chose: one start may be late, and a run may last a little longer than its schedule thinks."""
 MOST_COUNTED = 10
 WHY_TOO_LATE = (
-    "the time zone or the name of the host was changed since cron started, or the crontab is out of date: restart "
-    "cron, or run cron-generate"
+    "the time zone or the name of the host has changed since cron started (restart cron), or the crontab "
+    "is out of date (run cron-generate)"
 )
-WHY_OVERLAP = "its runs take longer than its schedule thinks, or one hangs"
+WHY_OVERLAP = "its runs take longer than its schedule allows, or one hangs"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ def unplanned_skips_in_words(newest: "Sequence[Skip]") -> str | None:
         if count >= FEWEST[reason]:
             more = "or more " if count == MOST_COUNTED else ""
             detail = f" ({newest[0][2]})" if newest[0][2] else ""
-            what = "came too late for their slots" if reason == TOO_LATE else "met a run that was not over"
+            what = (
+                "came too late for their planned times"
+                if reason == TOO_LATE
+                else "found the previous run still running"
+            )
             return f"the last {count} {more}scheduled starts {what}{detail}: {why}"
     return None

@@ -26,7 +26,8 @@ RETRIED_BY_DEFAULT = ("exit_code", "signal", "timeout", "silence", "oom", "stder
 So is a command that could not be started for a reason that may be over a moment later."""
 
 
-_HANGS = "was still not executed (its program or its working directory does not answer)"
+_HANGS = ", before it was executed: its program or its working directory does not answer"
+_ENDED = " (all its processes were ended)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,18 +172,18 @@ def _of_stderr(facts: Facts, policy: Verdict) -> list[Finding]:
 
 def _unmatched(line: SeenLine) -> str:
     if line.count == 1:
-        return f"line {line.number} of stderr was matched by no rule"
-    return f"{line.count:,} lines of stderr were matched by no rule, line {line.number} is the first"
+        return f"line {line.number} of stderr matches no rule"
+    return f"{line.count:,} lines of stderr match no rule, the first is line {line.number}"
 
 
 def _of_a_line(line: SeenLine) -> Finding:
-    more = "" if line.count == 1 else f", as {line.count - 1:,} more"
+    more = "" if line.count == 1 else f", and {line.count - 1:,} more"
     numbers = " and ".join(str(number) for number in line.rules)
     rules = f"rule {numbers}" if len(line.rules) == 1 else f"rules {numbers}"
     return Finding(
         reason="stderr" if line.stream == STDERR else "output",
         verdict=Verdict.IGNORE,
-        detail=f"line {line.number} of {line.stream} was matched by {rules}{more}",
+        detail=f"line {line.number} of {line.stream} matches {rules}{more}",
         line=line,
     )
 
@@ -198,7 +199,7 @@ def _of_the_attempt(facts: Facts, rules: "Sequence[Rule]", expect: Mapping[str, 
                 findings.append(Finding(reason="output", verdict=Verdict.IGNORE, detail=detail, missing=regex))
         findings += [Finding(reason="output", verdict=Verdict.WARN, detail=fault) for fault in facts.lines.faults]
     if facts.lines_unseen:
-        detail = "its rules could not be loaded, so they were not tried on its output"
+        detail = "the rules could not be loaded, so they were not applied to the output"
         findings.append(Finding(reason="output", verdict=Verdict.WARN, detail=detail))
     if rules:
         took, seconds = duration(facts.duration_seconds), facts.duration_seconds
@@ -217,7 +218,7 @@ def _of_the_attempt(facts: Facts, rules: "Sequence[Rule]", expect: Mapping[str, 
     if facts.output_cut is not None:
         findings.append(Finding(reason=OUTPUT_CUT, verdict=Verdict.WARN, detail=facts.output_cut))
     if facts.unlogged:
-        detail = "no log could be written, so its output is not kept"
+        detail = "no log could be written, so the output is not kept"
         findings.append(Finding(reason="output", verdict=Verdict.WARN, detail=detail))
     return findings
 
@@ -226,16 +227,16 @@ def _end_of_command(facts: Facts) -> Finding:
     """Return the one fact that says how the command ended."""
     which = f"command {facts.command_index + 1} " if facts.command_index else ""
     if facts.timed_out:
-        ended = f"; {_leftovers(facts)}" if facts.survivors else " and was ended with its whole tree"
-        what = _HANGS if facts.was_starting else "still ran"
-        detail = f"{which}{what} after {duration(facts.timeout_seconds)}{ended}"
+        ended = f"; {_leftovers(facts)}" if facts.survivors else "" if facts.was_starting else _ENDED
+        what = f"timed out after {duration(facts.timeout_seconds)}"
+        detail = f"{which}{what}{_HANGS if facts.was_starting else ''}{ended}"
         return Finding(reason="timeout", verdict=Verdict.FAIL, detail=detail)
     if facts.silent:
-        ended = f"; {_leftovers(facts)}" if facts.survivors else " and was ended with its whole tree"
+        ended = f"; {_leftovers(facts)}" if facts.survivors else _ENDED
         detail = f"{which}printed nothing for {duration(facts.silence_seconds)}{ended}"
         return Finding(reason="silence", verdict=Verdict.FAIL, detail=detail)
     if facts.out_of_memory:
-        detail = f"{which}used more memory than limits.memory, and the kernel ended it"
+        detail = f"{which}used more memory than limits.memory, so the kernel killed it"
         return Finding(reason="oom", verdict=Verdict.FAIL, detail=detail)
     if facts.not_started is not None:
         code = facts.not_started_code
@@ -244,18 +245,24 @@ def _end_of_command(facts: Facts) -> Finding:
         detail = f"{which}{_OF_LIMITS[facts.signal]}"
         return Finding(reason="signal", verdict=Verdict.FAIL, detail=detail, number=facts.signal)
     if facts.signal is not None:
-        detail = f"{which}was ended by signal {signal_name(facts.signal)} that process-control did not send"
+        detail = f"{which}{_by_signal(facts.signal)}"
         return Finding(reason="signal", verdict=Verdict.FAIL, detail=detail, number=facts.signal)
     code = facts.exit_code or 0
     detail = f"{which}exited with {code}{_shell_code(code)}"
     return Finding(reason="exit_code", verdict=Verdict.FAIL if code else Verdict.IGNORE, detail=detail, number=code)
 
 
+def _by_signal(number: int) -> str:
+    name = f"SIG{signal_name(number)} (signal {number})"
+    return f"crashed with {name}" if number in _CRASHES else f"was ended by {name}, which process-control did not send"
+
+
+_CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSYS, signal.SIGTRAP)
 _OF_LIMITS: dict[int | None, str] = {
     signal.SIGXCPU: "used more CPU time than limits.cpu_seconds (signal XCPU)",
     signal.SIGXFSZ: "wrote a file larger than limits.file_size (signal XFSZ)",
 }
-_GUARD_DIED = "the guard process was killed, so the runner ended the job's whole tree"
+_GUARD_DIED = "the guard process was killed, so the runner ended all processes of the job"
 
 
 def _stopped(facts: Facts) -> str:
@@ -263,7 +270,7 @@ def _stopped(facts: Facts) -> str:
     waiting = f" while it waited for attempt {facts.awaited_attempt}" if facts.awaited_attempt else ""
     if facts.stopped_by_request:
         return f"{STOPPED_ON_REQUEST}{waiting}{survivors}"
-    return f"stopped: run-job was given signal {signal_name(facts.stopped_by or signal.SIGTERM)}{waiting}{survivors}"
+    return f"stopped: run-job received signal {signal_name(facts.stopped_by or signal.SIGTERM)}{waiting}{survivors}"
 
 
 def _leftovers(facts: Facts) -> str:

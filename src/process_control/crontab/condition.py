@@ -50,7 +50,7 @@ def troubles_of_cron(settings: Settings, jobs: Sequence[Job | InvalidJob], statu
         last_runs = [each.last for each in statuses if each.last is not None]
         if not is_planned or any(run.trigger in OTHER_TRIGGERS for run in last_runs):
             return []
-        return [f"{target} is not there, so cron starts no job: cron-generate writes it"]
+        return [f"{target} does not exist, so cron starts no job; write it: cron-generate"]
     except OSError:
         return []  # not for our eyes
     of_the_daemon = cron_daemon.trouble() if is_planned else None
@@ -102,11 +102,11 @@ def _trouble_of_the_file(settings: Settings, jobs: Sequence[Job | InvalidJob], s
     # Comments are none of cron's business, and which faults they tell depends on who reads the files.
     if _entries(crontab.text) == _entries(text_of(Standing(content=content, wrong=None))):
         return None
-    return f"{target} does not fit the job files: cron-generate --check shows the difference, cron-generate writes it"
+    return f"{target} does not match the job files; to compare: cron-generate --check; to update it: cron-generate"
 
 
 def _gone(target: str, program: str) -> str:
-    return f"the lines of {target} call {program}, which is not there any more: run cron-generate"
+    return f"the lines of {target} call {program}, which no longer exists; write them again: cron-generate"
 
 
 def _account_of_jobs(settings: Settings) -> Account:

@@ -69,7 +69,7 @@ def what_it_is_made_from(
         unread = tuple(fault_of(values) for values in answer["unread"])
         mail = tuple(fault_of(values) for values in answer["mail"])
     except (LookupError, TypeError, ValueError) as error:
-        raise CannotRecord(f"the process of user '{account.name}' answered with something else than jobs") from error
+        raise CannotRecord(f"the process of user '{account.name}' gave an answer that is not a list of jobs") from error
     manner = manner_of(settings, account, target, names_configuration=names_configuration)
     return jobs, manner, Besides(unread=unread, mail_faults=mail)
 
@@ -153,12 +153,12 @@ def _check_can_start(words: tuple[str, ...], account: Account, settings: Setting
         raise BadConfiguration(
             f"runner_path names a program that is not there: {program}",
             where=settings.path or "",
-            mend="name the run-job that cron is to call, or remove runner_path",
+            mend="set runner_path to the path of run-job, or remove it",
         )
     for path, right in ((program, os.X_OK), *((script, os.R_OK) for script in words[1:] if script.startswith("/"))):
         if not os.access(path, right):
             raise NotPermitted(
-                f"user '{account.name}' cannot run it, and every line of the crontab would",
+                f"user '{account.name}' cannot run it, but every line of the crontab calls it",
                 where=path,
                 mend="install process-control where that user can enter, such as /opt/process-control",
             )
@@ -185,9 +185,9 @@ def names_its_configuration(settings: Settings, account: Account) -> bool:
     if settings.path is not None and _places_of(settings.path, environment) == _places(settings):
         return True
     raise BadConfiguration(
-        "under cron other directories would hold: it has no XDG_… variables, and the HOME of the password file",
+        "cron would use other directories: it sets no XDG_… variables, and HOME from the password file",
         where=settings.path or settings.job_directory,
-        mend="name job_directory, output_directory and state_directory in a configuration",
+        mend="set job_directory, output_directory and state_directory in a configuration",
     )
 
 

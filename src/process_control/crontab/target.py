@@ -33,7 +33,7 @@ def target_of(settings: Settings, output: str | None) -> str:
         )
     if target.startswith(SPOOL):
         raise BadConfiguration(
-            f"what lies in {SPOOL} is written by the command crontab only",
+            f"files in {SPOOL} are written only by the command crontab",
             where=where,
             mend="cron-generate --output ~/crontab; crontab ~/crontab",
         )
@@ -47,7 +47,7 @@ def standing_crontab(target: str) -> Standing | None:
         raise NotPermitted(
             "holds lines that are not from cron-generate: they would be lost",
             where=target,
-            mend="move them to a file of their own, or name another output_crontab",
+            mend="move them to another file, or set another output_crontab",
         )
     return standing
 

@@ -168,7 +168,7 @@ def _part_of(job: PlannedJob | InvalidFile, manner: Manner, is_zone_of_host: Cal
     if isinstance(job, InvalidFile):
         return _left_out(job.slug, f"invalid: {source}", job.faults)
     if not is_slug(job.slug):
-        return _left_out(job.slug, f"invalid: {source}", (Fault("does not name a job", where=source),))
+        return _left_out(job.slug, f"invalid: {source}", (Fault("is not a valid name for a job file", where=source),))
     if job.disabled:
         return _Part(job.slug, (f"# disabled: {source}",), is_disabled=True)
     if not job.schedule:
@@ -191,7 +191,7 @@ def _left_out(slug: str, comment: str, faults: tuple[Fault, ...]) -> _Part:
 
 def _in_another_zone(job: PlannedJob, time_zone: str) -> Fault:
     return Fault(
-        f"time_zone {time_zone} is not the host's, and cron knows no other",
+        f"cron only knows the host's time zone; this job wants {time_zone}",
         where=f"{job.slug}.yaml",
         mend="write the schedule in the host's time, and remove time_zone",
     )
@@ -227,7 +227,7 @@ def command_for_cron(words: Sequence[str]) -> str:
     for word in words:
         if odd := next((char for char in word if (char < " " and char != "\t") or char == "\x7f"), None):
             raise BadConfiguration(
-                f"the path has the character {odd!r}, and a line of a crontab cannot",
+                f"the path has the character {odd!r}, which a crontab cannot contain",
                 where=on_one_line(word),
                 mend="move it to a path without it",
             )
@@ -247,7 +247,7 @@ def _check_user(manner: Manner) -> None:
     user = manner.user
     if user is not None and (not user or not user.isprintable() or " " in user):
         raise BadConfiguration(
-            f"cron would misread the user {user!r}",
+            f"cron cannot read the user name {user!r}",
             where=manner.target,
             mend="set 'user' in the configuration to an account whose name has no blanks",
         )
@@ -284,7 +284,7 @@ def _faults_of(lines: Sequence[str], wrong: Sequence[tuple[int, str]], manner: M
         shown = f": {on_one_line(lines[number - 1])}" if number <= min(len(lines), MOST_LINES) else ""
         faults.append(
             Fault(
-                f"nothing was written: cron would ignore the whole file, since this line {what}{shown}",
+                f"nothing was written: cron would ignore the whole file, because this line {what}{shown}",
                 where=f"{manner.target}:{number}",
                 mend=_mend(lines, manner),
             )
@@ -300,5 +300,5 @@ def _mend(lines: Sequence[str], manner: Manner) -> str:
         one_line = "{schedule} {command}\\n" if manner.user is None else "{schedule} {user} {command}\\n"
         return f'write one line for each job, cron_template: "{one_line}"; or {split}'
     if manner.template is not None:
-        return "mend cron_template in the configuration"
+        return "fix cron_template in the configuration"
     return "shorten the paths, or set runner_path to a short one, in the configuration"

@@ -237,7 +237,7 @@ class Capture:
         try:
             reader.start()
         except OSError as error:
-            self.other_error = f"what it left running prints to nobody: {error.strerror}"
+            self.other_error = f"processes that it left have no output any more: {error.strerror}"
         for descriptor in streams:
             posix.close(descriptor)
 
@@ -245,11 +245,11 @@ class Capture:
         """After `close`, return how much of the output an error has kept from log or file; None when all is there."""
         cuts = []
         if self.log_error and self.dropped_bytes:
-            cuts.append(f"{self.dropped_bytes:,} bytes of its output are missing in the log: {self.log_error}")
+            cuts.append(f"{self.dropped_bytes:,} bytes of output are missing in the log: {self.log_error}")
         copy = self.copy
         if copy is not None and copy.missing_bytes:
             missing = f"{copy.missing_bytes:,} of {copy.total_bytes:,} bytes"
-            cuts.append(f"{missing} of its stdout are missing in {copy.path}: {copy.error}")
+            cuts.append(f"{missing} of stdout are missing in {copy.path}: {copy.error}")
         return "; ".join(cuts) or None
 
     def _flush_tail(self) -> None:

@@ -61,7 +61,7 @@ class Limits:
             if group is not None and cgroup.set_limit(group, file, value):
                 self.is_held_by_group = True
             else:
-                missing[key] = "no cgroup v2 that could hold it may be written"
+                missing[key] = "this host has no writable cgroup v2"
         if self.memory is not None and group is not None and "memory" not in missing:
             cgroup.set_limit(group, "memory.swap.max", 0)
             cgroup.set_limit(group, "memory.oom.group", 1)

@@ -33,7 +33,7 @@ def not_executed(argv: list[str], surroundings: Surroundings, report: bytes) -> 
         return NotExecuted(126, f"{shown(name)}: {_no_interpreter(rest, name)}")
     if stage == b"x" and number == errno.ENOENT:
         return NotExecuted(127, f"{shown(name)}: no such file")
-    places = {b"d": f"working directory {directory}", b"x": name, b"p": name, b"g": "what holds it to its limits"}
+    places = {b"d": f"working directory {directory}", b"x": name, b"p": name, b"g": "its limits"}
     code = 127 if stage == b"x" and number == errno.ENOTDIR else 126
     why = posix.strerror(number) if number else "could not be set up"
     return NotExecuted(code, f"{places.get(stage, 'the process')}: {why}", is_passing=number in _PASSING)
@@ -55,8 +55,8 @@ def shown(name: str) -> str:
 
 def _no_program(beginning: bytes) -> str:
     if beginning.startswith(_BYTE_ORDER_MARK):
-        return f"its #! line begins with {named(chr(0xFEFF))}, which has to go: save it as UTF-8 without one"
-    return "neither a program nor a script with a #! line"
+        return f"save it as UTF-8 without {named(chr(0xFEFF))}: its #! line begins with one"
+    return "not a program, and a script without a #! line"
 
 
 def _no_interpreter(beginning: bytes, name: str) -> str:
@@ -64,8 +64,8 @@ def _no_interpreter(beginning: bytes, name: str) -> str:
     line = beginning.partition(b"\n")[0]
     interpreter = line[2:].split(b" ")[0 if line[2:3] != b" " else 1] if line.startswith(b"#!") else b""
     if not interpreter:
-        return "the interpreter that its #! line names is not there"
+        return "the interpreter in its #! line does not exist"
     words = interpreter.decode("utf-8", "replace")
     if words.endswith("\r"):
         return f"its #! line ends with {named(chr(13))}, so {words[:-1]} is not found: sed -i 's/\\r$//' {name}"
-    return f"the interpreter that its #! line names is not there: {shown(words)}"
+    return f"the interpreter in its #! line does not exist: {shown(words)}"

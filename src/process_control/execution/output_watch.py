@@ -96,7 +96,7 @@ class _Stream:
     def _switch_off(self, tried: _Tried, lines: Lines) -> None:
         tried.is_on = False
         where = f"line {self.number + 1} of {self.name}"
-        lines.faults.append(f"the regex of {tried.watched.name} took too long on {where}, and was not tried any more")
+        lines.faults.append(f"the regex of {tried.watched.name} took too long on {where}, and was not tried again")
 
 
 class OutputWatch:
@@ -193,7 +193,7 @@ class OutputWatch:
             stream.pass_over(unmatched, self.lines)
             count += len(unmatched)
         lines_in_words = "1 line" if count == 1 else f"{count:,} lines"
-        self.lines.faults.append(f"there was no time to try the rules on {lines_in_words}, so no rule matched there")
+        self.lines.faults.append(f"there was no time to try the rules on {lines_in_words}: they count as not matched")
 
 
 def _lines_of(stream: _Stream, data: bytes) -> list[str]:

@@ -146,7 +146,7 @@ def start(argv: list[str], surroundings: Surroundings) -> Starting:
 
 def no_process(error: OSError) -> NotExecuted:
     """Return the error for a host that has no process or descriptor left."""
-    return NotExecuted(126, f"no new process could be made: {error.strerror}", is_passing=True)
+    return NotExecuted(126, f"no new process could be started: {error.strerror}", is_passing=True)
 
 
 def start_detached(argv: list[str], environment: dict[bytes, bytes], *, stdin: int | None = None) -> None:

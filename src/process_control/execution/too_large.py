@@ -15,6 +15,6 @@ def too_large_in_words(argv: list[str], environment: dict[bytes, bytes]) -> str:
         largest = f"the variable {name.decode('utf-8', 'replace')}"
     everything = sum([each for each, _ in variables]) + sum([each for each, _ in arguments])
     return (
-        f"its environment and arguments are too large, {everything:,} bytes: most of it is {largest}, {size:,} bytes "
-        "(the kernel takes 131,072 of one, and a quarter of the stack's limit of all)"
+        f"its environment and arguments are too large ({everything:,} bytes): most of it is {largest}, {size:,} bytes "
+        "(limits: one 131,072, all a quarter of the stack)"
     )

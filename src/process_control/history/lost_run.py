@@ -7,9 +7,9 @@ def lost_end(block: dict[str, object], *, now: str, boot_id: str) -> dict[str, o
     """Return the end record of a run whose runner is gone; another boot than `boot_id`: the host went down."""
     host_went_down = block.get("boot_id") != boot_id
     detail = (
-        "the host went down or was restarted while the run went on"
+        "the host went down or was restarted during the run"
         if host_went_down
-        else "its runner was killed before it could record an end"
+        else "its runner was killed before it could record the end"
     )
     return {
         "event": "end",

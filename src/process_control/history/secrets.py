@@ -36,19 +36,22 @@ def secrets_of_run(
         return [], None
     if faults:
         raise _unknown(run_id, job, faults)
-    return secrets, f"run {run_id} left no word of its secrets: masked is what the environment_file says now"
+    return (
+        secrets,
+        f"the secrets of run {run_id} are not recorded: masked are those of its environment_file as it is now",
+    )
 
 
 def _unknown(run_id: str, job: Job | None, faults: list[str]) -> SecretsUnknown:
     if job is None:
         why = "its job file is gone or cannot be read"
     elif faults:
-        why = faults[0].removeprefix("its secrets cannot be masked: ")
+        why = faults[0].removeprefix("secrets cannot be masked: ")
     else:
-        why = "they are not in its environment_file any more, or the key to recognise them may not be read"
+        why = "they are no longer in its environment_file, or the key to recognise them cannot be read"
     return SecretsUnknown(
         f"the secrets of run {run_id} cannot be masked: {why}",
-        mend=f"process-control logs --raw --run {run_id} shows the log as it is, secrets too",
+        mend=f"to show the log with secrets: process-control logs --raw --run {run_id}",
     )
 
 

@@ -151,14 +151,14 @@ class Round:
         except Exception as error:  # noqa: BLE001  whatever it is, the next news may be sound
             why = f"{type(error).__name__}: {error}"
         entry: spool.Entry = {"job": name.split("~")[1] if "~" in name else None, "letter": "news", "key": name}
-        self._record(entry, "given_up", f"because of a fault: {why}")
+        self._record(entry, "given_up", f"because of an internal error: {why}")
 
     def _make_room(self, slug: str) -> None:
         """Give up the oldest mails about a job of which very many wait: the newest say the same, and more."""
         waiting = [name for name in spool.names(self._state, spool.MAIL) if name.split("~")[1:2] == [slug]]
         for name in waiting[:-MOST_WAITING]:
             entry = spool.read(self._state, spool.MAIL, name) or {"job": slug}
-            self._record(entry, "given_up", f"since {MOST_WAITING} newer ones about the job wait")
+            self._record(entry, "given_up", f"because {MOST_WAITING} newer mails about the job wait")
             spool.remove(self._state, spool.MAIL, name)
 
     def _job(self, slug: str) -> Job | None:

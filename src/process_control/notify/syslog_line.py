@@ -40,7 +40,7 @@ _HEALTH = {
     "hold": "held",
     "release": "released",
     "slow_start": "slow start",
-    "probe": "a probe is let through though it is held",
+    "probe": "on hold, but one run is tried (a probe)",
     "backoff": "backing off",
 }
 _CRONTAB = {"added": "added to", "removed": "removed from", "changed": "changed in"}
@@ -92,13 +92,13 @@ def sentence(record: "dict[str, object]") -> str:
     if event == "waiting":
         return f"waits for {record.get('detail')}"
     if event == "repeat":
-        return "its planned time had its run already: nothing to do"
+        return "its planned time (slot) has been run already: nothing to do"
     if event == "refusal":
         return f"not started: {record.get('detail')}"
     if event == "mail":
         return _mail_in_words(record)
     if event == "stop":
-        return f"asked to stop: {record['detail']}" if record.get("detail") else "asked to stop"
+        return f"stop requested: {record['detail']}" if record.get("detail") else "stop requested"
     if event in _HEALTH:
         return _health_in_words(event, record)
     if event == "crontab":
@@ -128,8 +128,8 @@ def _mail_in_words(record: "dict[str, object]") -> str:
     if record.get("result") == "sent":
         return f"mail about the {record.get('letter')} was sent"
     if record.get("result") == "given_up":
-        return f"mail about the {record.get('letter')} could not be sent and was given up {record.get('detail')}"
-    return f"mail about the {record.get('letter')} waits and will be tried again: {record.get('detail')}"
+        return f"mail about the {record.get('letter')} could not be sent and was discarded {record.get('detail')}"
+    return f"mail about the {record.get('letter')} is not sent yet and will be tried again: {record.get('detail')}"
 
 
 def _is_told(value: object) -> bool:

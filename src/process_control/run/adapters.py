@@ -364,7 +364,7 @@ class Adapters:
         try:
             written_at = ask(lambda: posix.stat(path).st_mtime)
         except FileNotFoundError:
-            return "it is not there"
+            return "it does not exist"
         except NoAnswer as error:
             return f"it cannot be looked at: {error}"
         except OSError as error:
@@ -410,7 +410,7 @@ class Adapters:
         try:
             stamps: list[str] = ask(lambda: program_stamps(names, surroundings.search_path, surroundings.directory))
         except NoAnswer as error:
-            mend = "is each directory of its PATH there, and does its disk answer?"
+            mend = "check that the directories of its PATH are mounted and answer"
             raise BadConfiguration(
                 f"its programs cannot be looked up: {error}", where=run.job.slug, mend=mend
             ) from error

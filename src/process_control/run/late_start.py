@@ -31,7 +31,7 @@ def leave_as_stray(run: Run, now: float) -> int:
         "event": "stray",
         "at": iso(now),
         **run.facts_for_the_record(),
-        "detail": f"a start by {run.request.trigger} for which the job's file plans no time",
+        "detail": f"a start by {run.request.trigger}, but the job file plans no such time",
     }
     mark = _mark_of(run, "stray")
     if (read_mark(mark) or {}).get("version") != version:
@@ -43,7 +43,9 @@ def leave_as_stray(run: Run, now: float) -> int:
 
 def skip_as_too_late(run: Run, slot: int, now: float) -> int:
     """Skip the slot; mail people, once until there is a run, when it was not the first in a row. A quiet exit."""
-    late = f"{int(now - slot)} s after its slot, start_within is {run.job.start_within_seconds:g} s"
+    from process_control.core.measures import duration
+
+    late = f"{duration(int(now - slot))} after its planned time, start_within: {duration(run.job.start_within_seconds)}"
     code = skip(run, TOO_LATE, late, unplanned=True)
     count = _count(run)
     if count == FEWEST[TOO_LATE] and run.adapters.must_be_told(FAILED):

@@ -52,9 +52,9 @@ def _what_to_do_about_the_overlap(run: Run) -> str:
 def _already_running(run: Run, words: str) -> NotStarted:
     slug = run.job.slug
     return NotStarted(
-        f"already running: {words}",
+        words if _holder_slug(run) not in (None, slug) else f"already running: {words}",
         where=slug,
-        mend=f"wait for it: run-job --wait {slug}; or stop it: run-job --kill-job {_holder_slug(run) or slug}",
+        mend=f"wait for it with run-job --wait {slug}, or stop it: run-job --kill-job {_holder_slug(run) or slug}",
     )
 
 
@@ -74,11 +74,11 @@ def _holder_slug(run: Run) -> str | None:
 def _holder_in_words(run: Run) -> str:
     block = _holder(run)
     if block is None:
-        return (
-            f"the lock '{run.job.lock}' is held: by a start in this very instant, or by what an earlier run left behind"
-        )
-    whose = "" if block.get("job") == run.job.slug else f" of job {block.get('job')}, which shares its lock"
-    return f"run {block.get('run_id')}{whose} since {block.get('started_at')} (pid {block.get('pid')})"
+        return f"the lock '{run.job.lock}' is held by a start at this moment, or by processes that an earlier run left"
+    holder = f"run {block.get('run_id')} since {block.get('started_at')} (pid {block.get('pid')})"
+    if block.get("job") == run.job.slug:
+        return holder
+    return f"not started: job {block.get('job')} holds the shared lock '{run.job.lock}': {holder}"
 
 
 def _refuse_own_ancestor(run: Run) -> None:
@@ -89,7 +89,7 @@ def _refuse_own_ancestor(run: Run) -> None:
             f"the lock '{run.job.lock}' is held by run {block.get('run_id')} of job {block.get('job')}, "
             f"which started this sub-job",
             where=run.job.slug,
-            mend="give the sub-job a lock of its own, or take it out of the command",
+            mend="give the sub-job another lock, or remove it from the command",
         )
 
 
@@ -135,7 +135,7 @@ def _ask_once_more(run: Run) -> int | None:
     """After a wait: somebody may have disabled the job meanwhile. A hold is asked for by `choose_the_dose`."""
     if run.request.scheduled and run.adapters.job_as_it_is_now().disabled:
         let_the_lock_go(run)
-        return skip(run, "disabled", "the job file says so, since this start began to wait")
+        return skip(run, "disabled", "the job file was changed while this start waited")
     return None
 
 

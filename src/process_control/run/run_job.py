@@ -100,9 +100,9 @@ def claim_the_slot(run: Run) -> int | None:
         return None
     if not run.job.schedule:
         raise BadConfiguration(
-            f"job '{run.job.slug}' has no schedule, so --scheduled has no slot to run",
+            f"job '{run.job.slug}' has no schedule, so --scheduled has no planned time (slot) to run",
             where=run.job.path,
-            mend="add the key schedule, or start it without --scheduled",
+            mend="add the key schedule, or leave --scheduled out",
         )
     now = run.adapters.clock.now()
     slot = run.adapters.last_slot(now)
@@ -143,7 +143,7 @@ def pass_the_gate(run: Run) -> int | None:
         return turn_away(run, "held", doubt or gate.hold_in_words(health or {}))
     settle_before_leaving(run)
     slug = run.job.slug
-    mend = f"release it: process-control release {slug}; or run it once all the same: run-job --force {slug}"
+    mend = f"run it once with run-job --force {slug}, or release it: process-control release {slug}"
     raise NotStarted(doubt or _hold_for_people(run, health or {}), where=slug, mend=mend)
 
 
@@ -302,7 +302,7 @@ def run_attempts(run: Run) -> tuple[Facts, Judged]:
         if facts.survivors:  # two attempts would run side by side
             from process_control.run.judge import masked
 
-            beside = f"{judged.detail}; not tried again beside what could not be ended: {facts.survivors[0]}"
+            beside = f"{judged.detail}; not tried again, because a process could not be ended: {facts.survivors[0]}"
             judged.detail = masked(run, beside)
             break
         from process_control.run.retry import wait_for_the_next
@@ -412,7 +412,7 @@ def _judge_without_the_table(facts: Facts) -> Judged:
         reason, code = "exit_code", facts.exit_code
     elif facts.signal:
         reason, code = "signal", 128 + facts.signal
-    detail = "judged without the verdict table, which could not be loaded"
+    detail = "judged without the rules, which could not be loaded"
     return Judged(outcome, reason, detail, exit_code=code, verdict="fail")
 
 

@@ -115,7 +115,7 @@ class Terminal:
         took = duration_in_words(float(str(end.get("duration_seconds") or 0)))
         lines = [
             f"{self._in(colour, escape_controls(f'{mark} {name} {reason_in_words(end)}'))} in {took}",
-            self._in(_DIM, f"  run {end['run_id']}  log {end.get('log') or 'none'}"),
+            *(self._in(_DIM, line) for line in _run_and_log(end)),
         ]
         by = decision(end)
         if by:
@@ -136,6 +136,12 @@ class Terminal:
         """Write what can be written now; return whether something still waits."""
         waiting = [outlet.flush() for outlet in self._outlets.values()]
         return True in waiting
+
+
+def _run_and_log(end: dict[str, object]) -> list[str]:
+    """Return the id and the log of the run: on one line where 80 columns hold both."""
+    run, log = f"  run {end['run_id']}", f"  log {end.get('log') or 'none'}"
+    return [run + log] if len(run + log) <= 80 else [run, log]
 
 
 def _unfinished(data: bytes) -> int:

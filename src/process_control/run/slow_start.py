@@ -110,7 +110,7 @@ def what_changed(known: Seen, now: Seen) -> str | None:
         return None
     others = [str(program) for program in programs if program not in before]
     names = [program.rsplit(" ", 3)[0] for program in others if not program.startswith(FOLDED)]
-    return f"another program stands at {', '.join(names)}" if names else "a program of its commands changed"
+    return f"another program is at {', '.join(names)}" if names else "a program of its commands changed"
 
 
 def _few(programs: list[str]) -> list[str]:

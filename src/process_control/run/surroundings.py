@@ -9,7 +9,7 @@ from process_control.core.job_environment import inherited_variables, job_enviro
 from process_control.errors import BadConfiguration
 from process_control.execution.process import Surroundings
 
-_MEND_OF_A_DISK = "is its disk there, and does it answer?"
+_MEND_OF_A_DISK = "check that its disk is mounted and answers"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,10 +102,10 @@ class JobSurroundings:
         self._limits = limits
         missing = limits.missing(run.cgroup)
         if missing:
-            told = "; ".join([f"limits.{key} cannot be set: {why}" for key, why in missing.items()])
+            told = _missing_in_words(missing)
             if self._job.limits_required:
                 raise BadConfiguration(
-                    told, where=self._job.path, mend="man process-control-job tells how; or take away limits.required"
+                    told, where=self._job.path, mend="remove limits.required, or see: man process-control-job"
                 )
             if run.adapters.store.is_first_today("limits"):
                 run.limits_missing = f"{told}; see man process-control-job"
@@ -130,6 +130,15 @@ class JobSurroundings:
             cgroup=run.cgroup,
             limits=self._limits,
         )
+
+
+def _missing_in_words(missing: "dict[str, str]") -> str:
+    """Return why limits are not enforced; those with one reason together."""
+    parts = []
+    for why in dict.fromkeys(missing.values()):
+        keys = [f"limits.{key}" for key, its_why in missing.items() if its_why == why]
+        parts.append(f"{' and '.join(keys)} {'is' if len(keys) == 1 else 'are'} not enforced: {why}")
+    return "; ".join(parts)
 
 
 def is_directory(path: str) -> bool:

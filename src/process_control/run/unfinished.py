@@ -56,7 +56,7 @@ def refuse_survivors(run: Run, block: dict[str, object]) -> None:
         return
     let_the_lock_go(run)
     shown = ", ".join(run.adapters.describe_survivors(block, survivors[:5]))
-    what = f"not started: run {block.get('run_id')} of {block.get('started_at')} left processes alive: {shown}"
+    what = f"not started: run {block.get('run_id')} of {block.get('started_at')} left processes running: {shown}"
     if run.request.scheduled:
         skip(run, "overlap", what)
     raise NotStarted(what, where=run.job.slug, mend=f"end them: run-job --kill-job {block.get('job')}")

@@ -70,9 +70,9 @@ def require_own_proc() -> None:
     and would find no survivor."""
     if not proc.is_own():
         raise BadConfiguration(
-            "there is no /proc of this pid namespace, so no process of a job could be found or ended",
+            "/proc is not that of this pid namespace, so processes of jobs cannot be found or ended",
             where="/proc",
-            mend="mount it: mount -t proc proc /proc; with unshare --pid add --mount-proc",
+            mend="with unshare --pid add --mount-proc; or mount it: mount -t proc proc /proc",
         )
 
 

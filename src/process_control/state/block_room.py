@@ -33,7 +33,7 @@ def fitted(run: Block, room: int) -> bytes:
         return text
     raise CannotRecord(
         f"the record of a run takes {len(text)} bytes of the job's block, which has room for {room}",
-        mend="shorter paths: that of its control group, and the name of this host",
+        mend="shorten the path of its control group, or the name of this host",
     )
 
 

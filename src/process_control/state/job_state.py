@@ -321,7 +321,7 @@ class JobRecord:
             _make_directories(directory)
             posix.close(posix.open(f"{directory}/{self.slug}", _FLAGS, 0o600))
         except OSError as error:
-            raise CannotRecord(f"the shared lock cannot be noted: {error.strerror}", where=directory) from error
+            raise CannotRecord(f"the shared lock cannot be recorded: {error.strerror}", where=directory) from error
 
     def content(self) -> bytes:
         """Return what the block holds, slot and run, as bytes. Raises OSError."""

@@ -39,7 +39,7 @@ def service_account(name: str, *, where: str = "") -> Account:
         raise BadConfiguration(
             f"user '{name}' does not exist",
             where=where,
-            mend=f"make the account: useradd --system {name}",
+            mend=f"create the account: useradd --system {name}",
         ) from None
     return Account(name, entry.pw_uid, entry.pw_gid, entry.pw_dir or "/")
 
@@ -103,7 +103,7 @@ def drop_rights(account: Account) -> None:
     except PermissionError:
         _leave_the_callers_environment(account)
         return
-    raise NotPermitted(f"rights of root could be regained after becoming '{account.name}'")
+    raise NotPermitted(f"root's rights could be regained after becoming '{account.name}'")
 
 
 def _leave_the_callers_environment(account: Account) -> None:

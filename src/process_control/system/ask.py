@@ -134,7 +134,7 @@ def answer_in(text: bytes) -> "Any":
     """Return the answer, or raise what was raised in its place."""
     said = decode(text.decode("ascii"))
     if not isinstance(said, dict):
-        raise NoAnswer("an answer that makes no sense")
+        raise NoAnswer("an answer that cannot be read")
     if "answer" in said:
         return said["answer"]
     if "raised" in said:

@@ -69,7 +69,7 @@ def ensure(paths: list[tuple[str, int]]) -> None:
             raise NotPermitted("is not a directory", where=path, mend=f"look at it: ls -ld {path}")
         if status.st_uid not in (0, uid) or status.st_mode & 0o002:
             raise NotPermitted(
-                "belongs to somebody else, or everybody may write to it",
+                "belongs to another user, or everybody can write to it",
                 where=path,
                 mend=f"sudo chown {uid} {path} && sudo chmod {mode:o} {path}",
             )
@@ -86,7 +86,7 @@ def _make(path: str, mode: int, *, first: bool) -> None:
         _make(path, mode, first=first)
     except PermissionError as error:
         raise NotPermitted(
-            "the directory is missing and may not be made",
+            "the directory does not exist and cannot be made",
             where=path,
             mend=f"sudo install -d -o {posix.geteuid()} -m {mode:04o} {path}",
         ) from error

@@ -42,12 +42,12 @@ def _open(path: str) -> int:
         import errno
 
         if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR, errno.EACCES, errno.EPERM):
-            raise _unsafe(path, "is a symlink, a directory or not ours to open") from error
+            raise _unsafe(path, "is a symlink, a directory, or not accessible") from error
         raise CannotRecord(f"cannot open the lock file: {error.strerror}", where=path) from error
     status = posix.fstat(descriptor)
     if (status.st_mode & 0o170000) != 0o100000 or status.st_nlink > 1 or status.st_uid != posix.geteuid():
         posix.close(descriptor)
-        raise _unsafe(path, "is not a plain file with one name that belongs to us")
+        raise _unsafe(path, "is not a regular file with one name that belongs to this user")
     return descriptor
 
 
@@ -61,4 +61,4 @@ def _is_still_there(path: str, descriptor: int) -> bool:
 
 
 def _unsafe(path: str, what: str) -> NotPermitted:
-    return NotPermitted(f"the lock file {what}", where=path, mend=f"look at it: ls -ld {path}; then remove it")
+    return NotPermitted(f"the lock file {what}", where=path, mend=f"remove it, after a look at it: ls -ld {path}")

@@ -121,8 +121,10 @@ def _check_kind(path: str, mode: int) -> None:
         return
     kinds = ((stat.S_ISLNK, "a link"), (stat.S_ISDIR, "a directory"), (stat.S_ISFIFO, "a named pipe"))
     kind = next((words for is_kind, words in kinds if is_kind(mode)), "no plain file")
-    mend = f"name the file itself: {os.path.realpath(path)}" if kind == "a link" else "move it away, or name another"
-    raise NotPermitted(f"is {kind}, and is not replaced", where=path, mend=mend)
+    mend = (
+        f"name the file itself: {os.path.realpath(path)}" if kind == "a link" else "move it away, or use another path"
+    )
+    raise NotPermitted(f"is {kind}, so it is not replaced", where=path, mend=mend)
 
 
 def _wrong(status: os.stat_result, mode: int) -> str | None:
@@ -131,7 +133,7 @@ def _wrong(status: os.stat_result, mode: int) -> str | None:
         return f"its mode was {stat.S_IMODE(status.st_mode):04o}"
     if status.st_uid != os.geteuid():
         return f"it belonged to user {status.st_uid}"
-    return "it had a second name (a hard link)" if status.st_nlink != 1 else None
+    return "it had a second name (hard link)" if status.st_nlink != 1 else None
 
 
 def _refusal(error: OSError, path: str) -> ProcessControlError:

@@ -203,7 +203,7 @@ def read(descriptor: int, path: str) -> bytes:
             parts.append(part)
             size += len(part)
             if size > LARGEST_SIZE:
-                raise BadConfiguration("the file is larger than 64 KiB", where=path, mend="move data elsewhere")
+                raise BadConfiguration("the file is larger than 64 KiB", where=path, mend="move data to another file")
             if len(part) < PART_SIZE:
                 break  # of a regular file that was all
     except OSError as error:

@@ -27,7 +27,7 @@ def fault(reason: str, path: str, stat: "posix.stat_result", owners: tuple[int, 
         return Fault(f"{kind}, not a regular file", where=shown(path), mend=_mend_of_link(path))
     if reason == "links":
         mend = f"cp -p {argument} {argument}.new && mv {argument}.new {argument}"
-        return Fault(f"has {stat.st_nlink} names (hard links), must have one", where=shown(path), mend=mend)
+        return Fault(f"has {stat.st_nlink} names (hard links), but must have one", where=shown(path), mend=mend)
     if reason == "owner":
         wanted = [user_name(uid) for uid in dict.fromkeys(owners)]
         what = f"owned by '{user_name(stat.st_uid)}', must be owned by {_either(wanted)}"
@@ -41,7 +41,7 @@ def fault(reason: str, path: str, stat: "posix.stat_result", owners: tuple[int, 
     return Fault(
         f"writable by group '{group_name(stat.st_gid)}' ({mode})",
         where=shown(path),
-        mend=f"chmod g-w {argument}, or name the group as 'trusted_group' in the configuration",
+        mend=f"if you trust the group, set 'trusted_group' in the configuration; else: chmod g-w {argument}",
     )
 
 

@@ -57,8 +57,8 @@ def stray_in_words(mark: dict[str, Any] | None, *, version: str | None, settled_
     seconds = mark.get("seconds")
     if not isinstance(seconds, int) or (settled_slot is not None and settled_slot >= seconds):
         return None
-    start = f"a start by {mark.get('trigger')} at {mark.get('at')} came when its file plans none"
-    return f"{start}: the crontab does not match the files, run cron-generate"
+    start = f"a start by {mark.get('trigger')} at {mark.get('at')} came, but its file plans none"
+    return f"{start}; the crontab does not match the job files: cron-generate"
 
 
 def _is_its_reason(fault: str, run: Run) -> bool:
@@ -74,7 +74,7 @@ def _of_the_runner(block: dict[str, Any], now: float) -> list[str]:
     for key, name in (("pid", "runner"), ("guard_pid", "guard")):
         pid = block.get(key)
         if isinstance(pid, int) and proc.stat_fields(pid)[:1] and proc.stat_fields(pid)[0] in _STOPPED:
-            found.append(f"its {name} is stopped (SIGSTOP), so nobody keeps its limits: kill -CONT {pid}")
+            found.append(f"its {name} is stopped (SIGSTOP), so its limits are not enforced: kill -CONT {pid}")
     return found or _past_its_limit(block, now)
 
 
@@ -88,7 +88,7 @@ def _past_its_limit(block: dict[str, Any], now: float) -> list[str]:
     if now - began <= kept_by:
         return []
     over = duration(now - began - limit)
-    return [f"its run is past its limit of {duration(limit)} by {over}: look at its runner, pid {block.get('pid')}"]
+    return [f"its run is {over} over its limit of {duration(limit)}: check its runner, pid {block.get('pid')}"]
 
 
 def waiting_mail(state_directory: str, now: float) -> str | None:
@@ -99,9 +99,8 @@ def waiting_mail(state_directory: str, now: float) -> str | None:
     if not late:
         return None
     mails = "1 mail waits" if len(late) == 1 else f"{len(late)} mails wait"
-    return (
-        f"{mails} to be sent, the oldest for {duration(now - min(late))}: process-control audit --event mail tells why"
-    )
+    waited = duration(now - min(late))
+    return f"{mails} to be sent, the oldest for {waited}; for the reason: process-control audit --event mail"
 
 
 def _seconds_of(text: object) -> float | None:

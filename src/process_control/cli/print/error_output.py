@@ -30,6 +30,17 @@ def wants_json(words: Sequence[str]) -> bool:
     return "--json" in options or "--format=json" in options or ("--format", "json") in pairs
 
 
+_UNIT = re.compile(
+    r"""`[^`]+`\S*                                                      # what is in backquotes
+    | (?: (?<=:\ ) | (?<=:\x1b\[0m\ ) ) (?: sudo\ )? (?:
+        run-job | process-control | cron-generate | apt-get | chgrp | chmod | chown | cp | diff | dmesg | install
+        | kill | ls | man | mount | mv | sed | service | setfacl | systemctl | useradd
+      ) \b .*                                                         # a command to paste, behind a colon
+    | (?: run-job | process-control | cron-generate ) (?: \ [^\s,;]+ ){1,5} [,;]?
+    | \S+""",
+    re.VERBOSE,
+)
+"""What stays on one line: a word, or a command to paste, in which a break would be one for the shell too."""
 _QUOTED = re.compile(r"\s*\d* *(\x1b\[[0-9;]*m)*\s*\d* *\|")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -87,21 +98,20 @@ def talk_in_lines(text: str) -> None:
 def between_words(text: str) -> str:
     """Return text that has been through `on_terminal`, its long lines broken between words; quoted ones stay whole."""
     columns = get_terminal_size().columns
-    return "\n".join(line if _QUOTED.match(line) else _broken(line, columns) for line in text.split("\n"))
+    return "\n".join(line if _QUOTED.match(line) else broken(line, columns) for line in text.split("\n"))
 
 
-def _broken(line: str, columns: int) -> str:
-    """Return the line broken between words; its colours take no room."""
-    words = line.lstrip().split(" ")
-    begin = len(line) - len(line.lstrip())
-    lines, room = [" " * begin + words[0]], columns - begin - _width(words[0])
-    for word in words[1:]:
-        if room <= _width(word):
-            lines.append(" " * (begin + 2) + word)
-            room = columns - begin - 2 - _width(word)
+def broken(line: str, columns: int) -> str:
+    """Return the line broken between words, but not inside a command to paste; its colours take no room."""
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    lines, end = [""], 0
+    for unit in _UNIT.finditer(line):
+        longer = lines[-1] + line[end : unit.start()] + unit[0]
+        if _width(longer) <= columns or end == 0:
+            lines[-1] = longer
         else:
-            lines[-1] += f" {word}"
-            room -= 1 + _width(word)
+            lines.append(indent + unit[0])
+        end = unit.end()
     return "\n".join(lines)
 
 

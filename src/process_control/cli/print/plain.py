@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from process_control.cli.print.output import print_line
 from process_control.notify.message import escape_controls
 
-NO_HEADER_HELP = "In a pipe, without the line of names on top."
+NO_HEADER_HELP = "In a pipe: without the header line."
 MARKS = {"succeeded": ".", "warned": "w", "failed": "F", "lost": "L", "skipped": "-", None: ">"}
 
 

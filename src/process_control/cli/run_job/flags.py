@@ -10,10 +10,10 @@ from process_control.cli.exit_codes import RUN_JOB_CODES
 
 # form, what it does
 FORMS = (
-    ("NAME | -j NAME", "run a job now; on a terminal its output is shown as it comes"),
-    ("--list-jobs | -l", "the jobs there are; invalid files with their fault"),
-    ("--status | -s [-r]", "what each job did last; -r only those that run now"),
-    ("--kill-job NAME", "stop a run and wait until its whole process tree is gone"),
+    ("NAME | -j NAME", "run a job now; on a terminal its output is shown live"),
+    ("--list-jobs | -l", "all jobs; invalid files with their fault"),
+    ("--status | -s [-r]", "the last run of each job; -r: only running jobs"),
+    ("--kill-job NAME", "stop a run and wait until all its processes are gone"),
 )
 
 FLAGS = (
@@ -21,11 +21,11 @@ FLAGS = (
         names=("-j", "--job"),
         value="NAME",
         completes=SLUGS,
-        meaning="the job, when its name is easier said with a flag",
+        meaning="same as NAME",
     ),
     Flag(
         names=("-w", "--slow-start"),
-        meaning="with the small-dose command (slow_start_command)",
+        meaning="run slow_start_command in place of command",
         more="A job without one is not started (78).",
     ),
     Flag(
@@ -33,24 +33,24 @@ FLAGS = (
         value="TRIGGER",
         value_is_optional=True,
         choices=("cron", "timer"),
-        meaning="as crontabs and timers call it: for its slot, through the gate, quiet",
-        more="The slot is the last planned time. It is run once; one that is older than start_within, or belongs to a "
-        "job that is disabled, held or backing off, is recorded as skipped, and the exit code is 0.",
+        meaning="used by cron: run for the planned time (slot); skip if disabled, held or late; quiet",
+        more="The slot is the last planned time. It is run once. If it is older than start_within, or if the job is "
+        "disabled, on hold or backing off, it is recorded as skipped, and the exit code is 0.",
     ),
     Flag(
         names=("--wait",),
         value="TIME",
         value_is_optional=True,
-        meaning="queue for the lock instead of refusing (TIME: 90s, 10m, 2h; default queue_timeout)",
+        meaning="if the job is running, wait for it (TIME: 90s, 10m, 2h; default queue_timeout)",
     ),
-    Flag(names=("--force",), meaning="run although the job is held; in full although it is in slow start"),
-    Flag(names=("--timeout",), value="TIME", meaning="for this run only; 0 is none"),
-    Flag(names=("--note",), value="TEXT", meaning="why, for the audit"),
+    Flag(names=("--force",), meaning="run even if the job is on hold; use the full command even during slow start"),
+    Flag(names=("--timeout",), value="TIME", meaning="time limit for this run only; 0: none"),
+    Flag(names=("--note",), value="TEXT", meaning="why: recorded in the audit log"),
     Flag(
         names=("--show",),
         meaning="show the job's output, each stream on its own descriptor",
-        more="By hand that is so when standard input, output or error is a terminal. A slow reader holds no run up: "
-        "what it did not take in time is left out with a word, and the log has it.",
+        more="The default by hand, when standard input, output or error is a terminal. A slow reader does not delay "
+        "the run: what it does not read in time is left out with a notice; the log has it.",
     ),
     Flag(
         names=("--quiet",),
@@ -59,20 +59,20 @@ FLAGS = (
     Flag(
         names=("--dry-run",),
         meaning="show what would run: command, environment, directory, user, limits, lock",
-        more="Nothing is run, and the values of the environment are not shown.",
+        more="Nothing is run. Values of the environment are not shown.",
     ),
     Flag(
         names=("-l", "--list-jobs"),
         meaning="one line a job",
         more="In a pipe: the slug, ' - ', the name, and, while it runs, a tab and {pid: N, status: running}.",
     ),
-    Flag(names=("-s", "--status"), meaning="one line a job, what it did last"),
-    Flag(names=("-r", "--only-running"), meaning="with --status: only jobs that run now"),
+    Flag(names=("-s", "--status"), meaning="one line a job: its last run"),
+    Flag(names=("-r", "--only-running"), meaning="with --status: only running jobs"),
     Flag(
         names=("-k", "--kill-job"),
         value="NAME",
         completes=SLUGS,
-        meaning="exit 0 stopped, 1 nothing was running, 66 no such job",
+        meaning="stop a run; exit code 0: stopped, 1: nothing was running, 66: no such job",
         more="The whole process tree gets TERM, the job's kill_grace, then KILL; it is gone when this returns.",
     ),
     Flag(names=("--json",), meaning="for --list-jobs, --status and --dry-run"),
@@ -80,16 +80,16 @@ FLAGS = (
         names=("--config",),
         value="FILE",
         completes=FILES,
-        meaning="another configuration (or PROCESS_CONTROL_CONFIG)",
+        meaning="use this configuration (or set PROCESS_CONTROL_CONFIG)",
     ),
-    Flag(names=("--debug",), meaning="show where a fault of process-control itself is"),
-    Flag(names=("-h", "--help"), meaning="this text"),
+    Flag(names=("--debug",), meaning="print a traceback for internal errors"),
+    Flag(names=("-h", "--help"), meaning="show this help"),
     Flag(names=("--version",), meaning=""),
 )
 
 RUN_JOB = Command(
     name="run-job",
-    words="run one job, and be sure of it",
+    words="run one job with lock, timeout and recorded output",
     usage=tuple(f"run-job {form}" for form, _ in FORMS),
     flags=FLAGS,
     argument=Argument(value="NAME", completes=SLUGS),

@@ -156,16 +156,14 @@ def _check(options: Options) -> None:
     if options.json and options.verb == "run" and not options.dry_run:
         raise UsageError("--json goes with --list-jobs, --status and --dry-run", mend="process-control history --json")
     if options.verb in ("run", "kill") and options.job is None:
-        raise UsageError("which job?", mend="run-job NAME; the jobs there are: run-job --list-jobs")
+        raise UsageError("which job?", mend="run-job NAME; to list all jobs: run-job --list-jobs")
     if options.scheduled not in (None, "cron", "timer"):
-        raise UsageError(f"--scheduled={options.scheduled}: wanted cron or timer", mend="run-job --help")
+        raise UsageError(f"--scheduled={options.scheduled}: must be cron or timer", mend="run-job --help")
     if options.show and (options.quiet or options.scheduled):
         other = "--quiet" if options.quiet else "--scheduled"
         raise UsageError(f"--show and {other} do not go together", mend="run-job --help")
     if options.scheduled and (options.force or options.slow_start):
-        raise UsageError(
-            "--scheduled does not go with --force or --slow-start: they are for people", mend="run-job --help"
-        )
+        raise UsageError("--force and --slow-start are for runs by hand, not for --scheduled", mend="run-job --help")
 
 
 def _did_you_mean(name: str) -> str:

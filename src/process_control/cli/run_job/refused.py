@@ -38,7 +38,7 @@ def as_told(error: Exception, *, debug: bool) -> ProcessControlError:
 
         write(traceback.format_exc())
     what = f"fault in process-control itself: {type(error).__name__}: {error}"
-    return OwnFault(what, where="run-job", mend="--debug shows where")
+    return OwnFault(what, where="run-job", mend="--debug prints a traceback")
 
 
 def record_refusal(

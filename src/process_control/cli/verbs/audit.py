@@ -47,9 +47,9 @@ COLUMNS = ("at", "event", "job", "what happened", "by", "host", "run_id")
 @click.option(
     "--limit",
     type=click.IntRange(min=0),
-    help=f"The newest so many; 0 is all. By default {DEFAULT_LIMIT}, with --since all.",
+    help=f"At most this many, the newest; 0: all. Default {DEFAULT_LIMIT}, with --since all.",
 )
-@click.option("--json", "as_json", is_flag=True, help='{"version": 1, "events": [...]}, each as the journal has it.')
+@click.option("--json", "as_json", is_flag=True, help='{"version": 1, "events": [...]}, each as in the journal.')
 @paged
 def audit(
     session: Session,
@@ -60,7 +60,7 @@ def audit(
     limit: int | None,
     as_json: bool,
 ) -> None:
-    """Tell every start, attempt, skip, end, stop, hold, release, refusal and mail: when, who, what and why."""
+    """Show every start, attempt, skip, end, stop, hold, release, refusal and mail: when, who, what and why."""
     now = datetime.now(UTC)
     settings = session.settings("audit")
     count = (DEFAULT_LIMIT if since is None else None) if limit is None else limit or None

@@ -56,7 +56,7 @@ def _answer_within(seconds: float, session: Session, words: Sequence[str]) -> An
     try:
         said = ask(lambda: asdict(_answer(session.settings("check"), words)), seconds=seconds)
     except NoAnswer as error:
-        why = f"{error}: a disk of the configuration or the state may hang"
+        why = f"{error}: the disk of the configuration or of the state directory may not answer"
         return Answer(code=CRITICAL, text=f"PROCESS-CONTROL CRITICAL - {why}")
     troubles = tuple(Trouble(**each) for each in said["troubles"])
     return Answer(code=said["code"], text=said["text"], troubles=troubles)
@@ -66,19 +66,19 @@ def _answer_within(seconds: float, session: Session, words: Sequence[str]) -> An
     "check",
     cls=Plugin,
     epilog=(
-        f"{JOBS_HELP} Exit code 0: all is well. 1: a job is held, or late (nothing became of its last slot), or "
-        "something needs a look: output that could not be written, skips that nobody chose, a start that was refused "
-        "since the last run, a runner that is stopped; "
-        "and when no job is named: cron does not run or has another crontab, mail waits for more than 15 minutes. "
-        "2: a job fails, or its file is invalid. 3: it cannot be said. Whoever is a member of read_group may ask."
+        f"{JOBS_HELP} Exit code 0: OK. 1: warning: a job is on hold or late (no run for its last planned time, its "
+        "slot), or needs a look: output that could not be written, unplanned skips, a start that was refused since the "
+        "last run, a stopped runner. Without JOB also: cron is not running or has another crontab, or mail has waited "
+        "for more than 15 minutes. 2: critical: a job fails, or its file is invalid. 3: unknown (configuration error, "
+        "no such job, no permission). Members of read_group may run it."
     ),
 )
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON; the exit code stays.")
-@click.option("--timeout", metavar="TIME", help="CRITICAL when there is no answer within that time (50s).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; the exit code is the same.")
+@click.option("--timeout", metavar="TIME", help="CRITICAL if the check takes longer than this (default 50s).")
 @click.pass_obj
 def check(session: Session, jobs: Sequence[str], as_json: bool, timeout: str | None) -> int:
-    """Check the jobs, as a plugin of Icinga, Nagios or Naemon does."""
+    """Check jobs, as an Icinga, Nagios or Naemon plugin."""
     seconds = ANSWER_SECONDS if timeout is None else seconds_of(timeout)
     if not seconds:
         raise UsageError(f"--timeout {timeout}: not a time", mend="50s, 2m")
@@ -129,12 +129,11 @@ def _say(said: Answer, *, as_json: bool) -> int:
 @click.command(
     "check-jobs-icinga",
     cls=Plugin,
-    epilog="Exit code 0, or 2 with the names of the jobs that fail; 3 when it cannot be said. "
-    "`process-control check` tells more.",
+    epilog="Exit code 0, or 2 with the names of the jobs that fail; 3: unknown. `process-control check` shows more.",
 )
 @click.pass_context
 def check_jobs_icinga(ctx: click.Context) -> int:
-    """Tell which jobs fail."""
+    """List the jobs that fail."""
     said = _answer_within(ANSWER_SECONDS, ctx.ensure_object(Session), ())
     failing = [trouble for trouble in said.troubles if trouble.severity == CRITICAL]
     if not failing:

@@ -74,19 +74,19 @@ class Generated:
     epilog="""\b
 Examples:
   cron-generate              write output_crontab
-  cron-generate --check      does it fit the jobs? prints what would change
+  cron-generate --check      does it match the job files? prints what would change
   cron-generate --dry-run    print it, and what would change
   cron-generate --output ~/crontab; crontab ~/crontab     as an ordinary user
 
 Exit code 0: done; 1: written, but a job had to be left out. With --check 0: the file is as it would be written; 1:
 something would change. 2: usage; 74, 77, 78: nothing was written, and the message says why.""",
 )
-@click.option("--check", is_flag=True, help="Only tell what would change: exit code 0 nothing, 1 something.")
-@click.option("--dry-run", is_flag=True, help="Only print what would be written, and what would change.")
-@click.option("--output", metavar="FILE", help="Another target than output_crontab; `console` prints it.")
-@click.option("--json", "as_json", is_flag=True, help="What was done and what has changed, as JSON.")
-@click.option("--config", metavar="FILE", help="Another configuration (or PROCESS_CONTROL_CONFIG).")
-@click.option("--debug", is_flag=True, expose_value=False, help="Show where a fault of process-control itself is.")
+@click.option("--check", is_flag=True, help="Only show what would change; exit code 0: nothing, 1: something.")
+@click.option("--dry-run", is_flag=True, help="Only print the crontab, and what would change.")
+@click.option("--output", metavar="FILE", help="Write to FILE, not to output_crontab; `console` prints it.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done and what has changed as JSON.")
+@click.option("--config", metavar="FILE", help="Use this configuration (or set PROCESS_CONTROL_CONFIG).")
+@click.option("--debug", is_flag=True, expose_value=False, help="Print a traceback for internal errors.")
 @click.version_option(__version__, message=f"{NAME} %(version)s")
 @click.pass_obj
 def cron_generate(
@@ -94,8 +94,8 @@ def cron_generate(
 ) -> int:
     """Write the crontab that runs the jobs at their times.
 
-    One comment and one line a job, sorted by name. The file is replaced whole, and only when something has changed. A
-    job that cron cannot run is left out and told; the others are written.
+    One comment and one line for each job, sorted by name. The file is replaced as a whole, and only when something has
+    changed. A job that cron cannot run is left out and reported; the others are written.
     """
     if check and dry_run:
         raise UsageError("--check and --dry-run do not go together", mend=f"{NAME} --help")
@@ -104,7 +104,7 @@ def cron_generate(
     account = check_allowed(settings.user, words=NAME, where=settings.path or "")
     target = target_of(settings, output)
     if check and target == CONSOLE:
-        raise UsageError("--check needs a file to look at, and the target is the console", mend="--output FILE")
+        raise UsageError("--check compares a file, but the target is the console", mend="--output FILE")
     jobs, manner, besides = what_it_is_made_from(settings, account, target)
     crontab = crontab_of(jobs, manner, besides)
     standing = None if target == CONSOLE else standing_crontab(target)
@@ -171,7 +171,7 @@ def _keep(records: list[dict[str, object]], settings: Settings, account: Account
     try:
         ask_as(account, append)
     except ProcessControlError as error:
-        talk(f"the crontab is written, but the history does not have what has changed:\n{error}")
+        talk(f"the crontab is written, but the change is not recorded in the history:\n{error}")
 
 
 # --- telling ---------------------------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ def _tell_the_difference(generated: Generated, *, as_json: bool) -> None:
 def _differences(generated: Generated) -> list[str]:
     standing = generated.standing
     if standing is None:
-        return [f"{generated.target} is not there", *difference("", generated.crontab.text)]
+        return [f"{generated.target} does not exist", *difference("", generated.crontab.text)]
     if standing.content == generated.content:
         return [f"{generated.target}: {standing.wrong}"]
     return difference(text_of(standing), generated.crontab.text)
@@ -223,7 +223,7 @@ def _print(generated: Generated, *, as_json: bool, dry_run: bool) -> None:
     if not dry_run or generated.target == CONSOLE:
         return
     found = _differences(generated) if generated.would_change else ["nothing would change"]
-    talk("\n".join([f"nothing was written: a dry run; {generated.target}:", *found]))
+    talk("\n".join([f"dry run: nothing was written; changes to {generated.target}:", *found]))
 
 
 def _tell_what_was_done(generated: Generated, *, as_json: bool) -> None:
@@ -231,16 +231,16 @@ def _tell_what_was_done(generated: Generated, *, as_json: bool) -> None:
     if as_json:
         _print_json(did, generated)
     elif is_terminal():
-        print_line(escape_controls(f"{did} {generated.target}: {_in_words(generated.crontab)}"))
+        wrote = f"wrote {generated.target}" if generated.would_change else f"{generated.target} is up to date"
+        print_line(escape_controls(f"{wrote}: {_in_words(generated.crontab)}"))
 
 
 def _in_words(crontab: Crontab) -> str:
-    counts = [f"{_count(crontab.jobs, 'job')}", f"{_count(crontab.lines, 'line')}"]
-    if crontab.disabled:
-        counts.append(f"{crontab.disabled} disabled")
-    if crontab.left_out:
-        counts.append(f"{len(crontab.left_out)} left out")
-    return ", ".join(counts)
+    runs = f"{_count(crontab.jobs, 'job')} ({_count(crontab.lines, 'line')})"
+    disabled = f"{crontab.disabled} disabled" if crontab.disabled else ""
+    left_out = f"{len(crontab.left_out)} left out" if crontab.left_out else ""
+    others = ", ".join(filter(None, (disabled, left_out)))
+    return f"{runs}; {others}" if others else runs
 
 
 def _count(number: int, word: str) -> str:

@@ -95,7 +95,7 @@ class KeyName(click.types.StringParamType):
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "keys": [...]}')
 @paged
 def explain(session: Session, key: str | None, as_json: bool) -> None:  # noqa: ARG001  every verb gets the session
-    """Tell what KEY means, its type, its default, and an example; without KEY, list all keys.
+    """Show what KEY means, its type, its default, and an example; without KEY, list all keys.
 
     KEY is a key of the job file or of the configuration; one inside a map is written with a dot, as retention.days.
     """
@@ -129,7 +129,7 @@ def _mend(name: str, names: Sequence[str]) -> str:
         return peers
     inside = [each for each in names if each.rpartition(".")[2] == name]
     near = inside[0] if inside else nearest(name, names)
-    return f"did you mean '{near}'?" if near else "`process-control explain` lists all keys"
+    return f"did you mean '{near}'?" if near else "list all keys: process-control explain"
 
 
 def _print_list(keys: Sequence[Key]) -> None:
@@ -152,7 +152,7 @@ def _list_of(keys: Sequence[Key]) -> str:
     room = max(shutil.get_terminal_size().columns - widest - 5, 20)
     parts = []
     for file in (JOB_FILE, CONFIGURATION):
-        lines = [f"Keys of the {file} (process-control explain KEY tells more):"]
+        lines = [f"Keys of the {file} (more: process-control explain KEY):"]
         for key in keys:
             if key.file == file:
                 first = plain(key.field.meaning).partition(". ")[0].rstrip(".")

@@ -44,7 +44,7 @@ COLUMNS = (
 @click.option(
     "--limit",
     type=click.IntRange(min=0),
-    help=f"So many at most; 0 is all. By default {DEFAULT_LIMIT}, with --since all.",
+    help=f"At most this many; 0: all. Default {DEFAULT_LIMIT}, with --since all.",
 )
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "runs": [...]}')
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated, with a header.")
@@ -61,7 +61,7 @@ def history(
     as_csv: bool,
     no_header: bool,
 ) -> None:
-    """Show what ran: when, how long, how it ended and why. Newest first."""
+    """Show runs: when, how long, the outcome and why. Newest first."""
     if as_json and as_csv:
         raise UsageError("--json or --csv, not both", mend="process-control history --help")
     now = datetime.now(UTC)

@@ -59,11 +59,11 @@ class Done:
 
 @verb(
     "hold",
-    epilog=f"{JOBS_HELP} {IN_A_PIPE} Exit code 0: the jobs are held. A run that goes on is left alone: `stop` ends it.",
+    epilog=f"{JOBS_HELP} {IN_A_PIPE} Exit code 0: the jobs are on hold. A current run continues: `stop` ends it.",
 )
 @changes_jobs
 def hold(session: Session, jobs: Sequence[str], note: str | None, yes: bool, dry_run: bool, as_json: bool) -> int:
-    """Hold jobs: no scheduled run until somebody releases them, at once, and while a run goes on too."""
+    """Hold jobs: no scheduled run until somebody releases them. Takes effect at once, also during a run."""
     return _hold(session, jobs, verb="hold", until=None, note=note, yes=yes, dry_run=dry_run, as_json=as_json)
 
 
@@ -79,7 +79,7 @@ def pause(
     dry_run: bool,
     as_json: bool,
 ) -> int:
-    """Hold jobs for a time: a hold that ends by itself."""
+    """Hold jobs for a limited time."""
     seconds = seconds_of(time_word)
     if not seconds:
         raise UsageError(f"--for {time_word}: not a time above 0", mend="90s, 10m, 2h, 1d")
@@ -90,13 +90,13 @@ def pause(
 @verb(
     "release",
     epilog=(
-        f"{JOBS_HELP} {IN_A_PIPE} Exit code 0: released; 1: nothing was held. It ends a backoff too, and mends a "
-        "health file that cannot be understood."
+        f"{JOBS_HELP} {IN_A_PIPE} Exit code 0: released; 1: nothing was held. Also ends a backoff, and rebuilds "
+        "an unreadable health file."
     ),
 )
 @changes_jobs
 def release(session: Session, jobs: Sequence[str], note: str | None, yes: bool, dry_run: bool, as_json: bool) -> int:
-    """Release jobs that are held: the next runs are small doses when the job has slow_start, else full ones."""
+    """Release jobs on hold. A job with slow_start runs slow_start_command first."""
     asked = become_whoever_may(session, "release")
     chosen = choose(asked.settings, jobs)
     if dry_run and as_json:
@@ -163,7 +163,7 @@ def _released(changed: Changed) -> str:
 def _tell_of_a_live_run(asked: Asked, slug: str) -> None:
     block = read_block(asked.settings.state_directory, slug)
     if block is not None and block.get("end") is None and runner_is_alive(block):
-        talk(f"{slug}: run {block['run_id']} goes on; to end it: process-control stop {slug}")
+        talk(f"{slug}: run {block['run_id']} continues; to stop it: process-control stop {slug}")
 
 
 # --- what is printed -------------------------------------------------------------------------------------------------

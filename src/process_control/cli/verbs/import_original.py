@@ -26,6 +26,7 @@ from process_control.errors import BadConfiguration, Fault, NotPermitted, Proces
 from process_control.notify.message import escape_controls
 
 WROTE, SAME, KEPT, LEFT_OUT = "wrote", "same", "kept", "left out"
+WOULD_WRITE = "would write"
 LARGEST_FILE = 1 << 20
 SUDO = "process-control import original"
 
@@ -46,20 +47,20 @@ class Imported:
         told = [f"{name}{'' if each.line is None else f':{each.line}'}: {each}" for each in self.changes]
         told += [str(fault) for fault in self.faults]
         if self.did == KEPT:
-            end = f"kept {self.target}, which is there and differs\n  hint: diff {self.source} {self.target}"
+            end = f"kept {self.target}, which exists and differs\n  hint: diff {self.source} {self.target}"
         elif self.did == SAME:
-            end = f"same as {self.target}, which is there"
+            end = f"same as the existing {self.target}"
         elif self.did == LEFT_OUT:
             end = "left out"
         else:
-            end = f"{'would write' if dry_run else WROTE} {self.target}"
+            end = f"{WOULD_WRITE if dry_run else WROTE} {self.target}"
         return [*told, f"{name}: {end}"]
 
     def to_json(self, *, dry_run: bool) -> dict[str, object]:
         return {
             "source": str(self.source),
             "target": str(self.target),
-            "done": "would write" if dry_run and self.did == WROTE else self.did,
+            "done": WOULD_WRITE if dry_run and self.did == WROTE else self.did,
             "did": self.did,  # the name until 1.0
             "changes": [{"line": each.line, "what": each.what, "why": each.why} for each in self.changes],
             "faults": [{**fault_as_json(each), "mend": each.mend or None} for each in self.faults],
@@ -68,13 +69,15 @@ class Imported:
 
 @verb(
     "original",
-    epilog="Nothing is overwritten. Exit code 0: all that was found is there now; 1: something was left out or kept.",
+    epilog="Nothing is overwritten. Exit code 0: every file found is in place; 1: some were left out or kept.",
 )
 @click.argument("directory", metavar="DIR")
-@click.option("--minutes", is_flag=True, help="The files are of the later versions: bare timeouts are minutes.")
+@click.option(
+    "--minutes", is_flag=True, help="The files are of a later version: a timeout without a unit is in minutes."
+)
 @click.option("--output", metavar="DIR", help="Write the job files there, not into the job directory.")
-@click.option("--configuration", metavar="FILE", help="The original's configuration: it is rewritten too.")
-@click.option("--dry-run", is_flag=True, help="Only tell what would be written.")
+@click.option("--configuration", metavar="FILE", help="Also rewrite this configuration of the original.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be written.")
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "files": [...]}')
 def import_original(
     session: Session,
@@ -85,7 +88,7 @@ def import_original(
     dry_run: bool,
     as_json: bool,
 ) -> int:
-    """Rewrite the job files of the original process-control that are in DIR, and tell each change."""
+    """Rewrite the job files of the original process-control in DIR, and report each change."""
     original = LATER if minutes else EARLY
     files = []
     if configuration is None:
@@ -115,8 +118,10 @@ def _host_as_it_is(session: Session) -> Host:
     try:
         settings = session.load()
     except BadConfiguration as error:
-        mend = "if it is the original's, import it too: --configuration FILE"
-        raise BadConfiguration(faults=[*error.faults, Fault("this configuration is not today's", mend=mend)]) from error
+        mend = "if it belongs to the original, import it too: --configuration FILE"
+        raise BadConfiguration(
+            faults=[*error.faults, Fault("this configuration is not in today's format", mend=mend)]
+        ) from error
     return Host(
         job_directory=settings.job_directory,
         defaults=settings.default_job_config,
@@ -130,7 +135,7 @@ def _import_configuration(
     """Rewrite the configuration; return it and what it says. Raises BadConfiguration when it would not load."""
     named = session.config or os.environ.get("PROCESS_CONTROL_CONFIG") or None
     target = Path(named).absolute() if named else own_configuration()
-    _refuse_same(source, target, f"mv {source} {source}.original, and name that")
+    _refuse_same(source, target, f"rename it and name that: mv {source} {source}.original")
     accounts = {entry.pw_uid: entry.pw_name for entry in pwd.getpwall()}
     rewritten = rewrite_configuration(_read(source), original, accounts=accounts)
     said = read_configuration(rewritten.source, source.name)
@@ -146,7 +151,11 @@ def _job_files(directory: Path, target: Path, configuration: str | None) -> list
     """Return the job files of DIR by name. Raises UsageError for a DIR that is none, or is the target."""
     if not directory.is_dir():
         raise UsageError(f"no such directory: {directory}", mend="name the original's job_directory")
-    _refuse_same(directory, target, f"mv {directory} {directory}.original, and name that; or say --output DIR")
+    _refuse_same(
+        directory,
+        target,
+        f"write elsewhere with --output DIR, or rename it and name that: mv {directory} {directory}.original",
+    )
     others = None if configuration is None else Path(configuration)
     found = sorted(path for path in directory.glob("*.yaml") if not path.name.startswith("."))
     return [path for path in found if others is None or not _is_same(path, others)]
@@ -154,7 +163,7 @@ def _job_files(directory: Path, target: Path, configuration: str | None) -> list
 
 def _refuse_same(source: Path, target: Path, mend: str) -> None:
     if _is_same(source, target):
-        raise UsageError(f"{source} is where today's would be written: nothing is overwritten", mend=mend)
+        raise UsageError(f"{source} is also the target, and nothing is overwritten", mend=mend)
 
 
 def _is_same(one: Path, other: Path) -> bool:
@@ -215,4 +224,4 @@ def _print(files: list[Imported], *, dry_run: bool, as_json: bool) -> None:
         print_line(escape_controls(line))
     counts = [(did, sum(each.did == did for each in files)) for did in (WROTE, SAME, KEPT, LEFT_OUT)]
     words = ", ".join(f"{did} {count}" for did, count in counts if count) or "no job file there"
-    talk(f"{words}: a dry run, nothing was written" if dry_run else words)
+    talk(f"dry run: {words.replace(WROTE, WOULD_WRITE)}" if dry_run else words)

@@ -21,7 +21,7 @@ FIRST_JOB = """\
 # A first job, made by `process-control init`. Change it, or remove it.
 #
 #   run-job hello                     runs it now
-#   process-control status hello      tells how it went
+#   process-control status hello      shows the result
 #   process-control logs hello        shows what it printed
 
 name: Say hello
@@ -54,12 +54,12 @@ class Step:
 
 
 @verb("init", epilog="In a pipe, separated by tabs: wrote, made or kept; what; path.")
-@click.option("--dry-run", is_flag=True, help="Only tell what would be written.")
-@click.option("--json", "as_json", is_flag=True, help="What was done, as JSON.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be written.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def init(session: Session, dry_run: bool, as_json: bool) -> None:
     """Write the example configuration and a first job that runs.
 
-    What is there already is left as it is.
+    Existing files are not changed.
     """
     named = session.config or os.environ.get("PROCESS_CONTROL_CONFIG") or None
     configuration = Path(named).absolute() if named else own_configuration()
@@ -81,7 +81,7 @@ def init(session: Session, dry_run: bool, as_json: bool) -> None:
             print_line(f"{step.did:<6} {step.what:<14} {clean(step.path)}")
         else:
             print_tabbed([step.did, step.what, step.path])
-    talk("nothing was written: a dry run" if dry_run else f"next: {command}")
+    talk("dry run: nothing was written" if dry_run else f"next: {command}")
 
 
 def own_configuration() -> Path:

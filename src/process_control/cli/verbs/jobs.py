@@ -40,7 +40,7 @@ COLUMNS = (
 @click.option("--json", "as_json", is_flag=True, help="The jobs as in `status --json`.")
 @paged
 def list_jobs(session: Session, jobs: Sequence[str], as_json: bool) -> None:
-    """List the jobs there are; invalid files with their fault."""
+    """List all jobs; invalid files with their fault."""
     settings = session.settings("list")
     schedules = KnownSchedules(settings, datetime.now(UTC))
     statuses, _ = _read(settings, select_jobs(settings, jobs), schedules)
@@ -73,9 +73,9 @@ def list_jobs(session: Session, jobs: Sequence[str], as_json: bool) -> None:
     ),
 )
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
-@click.option("--all", "show_all", is_flag=True, help="All jobs, not only one screen of them.")
-@click.option("--failed", is_flag=True, help="Only jobs that fail, and invalid files.")
-@click.option("--legend", is_flag=True, help="What the marks and the states mean.")
+@click.option("--all", "show_all", is_flag=True, help="All jobs, not just one screen of them.")
+@click.option("--failed", is_flag=True, help="Only failing jobs and invalid files.")
+@click.option("--legend", is_flag=True, help="Explain the marks and states.")
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "jobs": [...]}')
 @click.option("--no-header", is_flag=True, help=NO_HEADER_HELP)
 @paged
@@ -88,7 +88,7 @@ def status(
     as_json: bool,
     no_header: bool,
 ) -> None:
-    """Show how the jobs stand, worst first."""
+    """Show the state of jobs, worst first."""
     if legend:
         from process_control.cli.verbs.legend import legend_text
 
@@ -157,9 +157,9 @@ def tell_garbled(settings: Settings, garbled: Sequence[Garbled]) -> None:
     for found in garbled:
         file = f"{settings.state_directory}/journal/{found.file}"
         if found.lines == 1:
-            talk(f"{file}: 1 line that cannot be read was passed over")
+            talk(f"{file}: ignored 1 unreadable line")
         else:
-            talk(f"{file}: {found.lines} lines that cannot be read were passed over")
+            talk(f"{file}: ignored {found.lines} unreadable lines")
 
 
 def print_jobs(statuses: Sequence[JobStatus], schedules: KnownSchedules, *, alerts: list[str] | None = None) -> None:

@@ -53,7 +53,7 @@ def learn_noise(session: Session, job: str, count: int, as_json: bool) -> int:
         print_line(as_rules(noises))
     runs = "1 good run" if len(good) == 1 else f"{len(good)} good runs"
     if not noises:
-        talk(f"{job}: nothing to learn: {runs} of the last {count} wrote nothing to stderr that a log still has")
+        talk(f"{job}: nothing to propose: {runs} of the last {count} wrote nothing to stderr that is still in a log")
         return 1
     talk(f"from {runs} of {job}; read them, then paste them into {definition.path}")
     return 0

@@ -74,7 +74,7 @@ class Finding:
 
 @verb("lint", epilog="Exit code 0: nothing found; 1: there are findings.")
 @click.argument("files", nargs=-1, metavar="[FILE]...")
-@click.option("--fix", is_flag=True, help="Write spaces in the place of hard tabs used as indentation.")
+@click.option("--fix", is_flag=True, help="Replace hard tabs in the indentation by spaces.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @paged
@@ -145,7 +145,7 @@ def _lint_file(path: str, settings: Settings | None, paths: Paths, *, fix: bool)
         source = _read(path)
         if fix and (mended := _without_tabs(source)) != source:
             _replace(path, mended)
-            talk(f"{path}: hard tabs are spaces now")
+            talk(f"{path}: replaced hard tabs by spaces")
             source = mended
         faults = _faults(source, path, settings, paths)
     except ProcessControlError as error:
@@ -212,7 +212,7 @@ def _read_job(source: bytes, path: str, settings: Settings | None) -> Job:
     slug = name.removesuffix(".yaml")
     if slug == name or not is_slug(slug):
         raise JobNotFound(
-            f"{name!r} is no name for a job file",
+            f"{name!r} is not a valid name for a job file",
             where=name,
             mend="letters, digits, - and _, at most 64, then .yaml",
         )
@@ -227,10 +227,10 @@ def _read(path: str) -> bytes:
     except FileNotFoundError:
         raise JobNotFound("no such file", where=path) from None
     except PermissionError as error:
-        raise NotPermitted("the file may not be read", where=path) from error
+        raise NotPermitted("no permission to read the file", where=path) from error
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise BadConfiguration("not a plain file", where=path)
+        raise BadConfiguration("not a regular file", where=path)
     with open(handle, "rb") as file:
         return file.read(LARGEST_FILE)
 
@@ -247,7 +247,7 @@ def _replace(path: str, source: bytes) -> None:
     new = Path(f"{path}.new")
     status = os.stat(path, follow_symlinks=False)
     if not stat.S_ISREG(status.st_mode):
-        raise NotPermitted("is not a plain file: it is not mended", where=path)
+        raise NotPermitted("is not a regular file: not changed", where=path)
     handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         with open(handle, "wb") as file:

@@ -42,7 +42,7 @@ STREAM_WORDS = {STDOUT: "out", STDERR: "err", DROPPED: "cut"}
     "logs",
     epilog=(
         "Control characters are escaped, and the secrets of the job's environment_file are masked, unless --raw. "
-        "Where the secrets that the run had are not known any more, nothing is shown but by --raw (77). "
+        "If the secrets of the run are no longer known, only --raw shows the log (else exit code 77). "
         "With --times in a pipe: time, stream (out, err, cut) and text, separated by tabs."
     ),
 )
@@ -73,7 +73,7 @@ def logs(
         raise UsageError("which job?", mend="process-control logs JOB, or --run ID")
     if as_raw and (times or as_json or count is not None):
         raise UsageError(
-            "--raw gives the whole log as it is: no --times, --json, -n", mend="process-control logs --help"
+            "--raw prints the whole log as it is: not with --times, --json or -n", mend="process-control logs --help"
         )
     settings = session.settings("logs")
     run = _find(settings, job, run_id)
@@ -112,10 +112,10 @@ def _find(settings: Settings, word: str | None, run_id: str | None) -> Run:
 def _by_id(index: Index, run_id: str, slugs: list[str] | None) -> Run:
     found = [run for run in index.find(run_id, most=50) if slugs is None or run.job in slugs]
     if not found:
-        raise JobNotFound(f"no run '{run_id}'", mend="`process-control history` tells the ids of runs")
+        raise JobNotFound(f"no run '{run_id}'", mend="list run ids: process-control history")
     if len(found) > 1:
         ids = ", ".join(run.run_id for run in found[:5])
-        raise UsageError(f"several runs begin with '{run_id}': {ids}", mend="give more of the id")
+        raise UsageError(f"several runs begin with '{run_id}': {ids}", mend="write more of the id")
     return found[0]
 
 
@@ -131,9 +131,9 @@ def _log_of(run: Run, settings: Settings) -> str:
     except FileNotFoundError:
         kept = f"{settings.retention_runs} runs, {settings.retention_days} days"
         raise ProcessControlError(
-            f"the log of run {run.run_id} is gone",
+            f"the log of run {run.run_id} was removed",
             where=run.log,
-            mend=f"of each job are kept: {kept}, {settings.retention_log_bytes:,} bytes (see `retention`)",
+            mend=f"`retention` keeps, for each job: {kept}, {settings.retention_log_bytes:,} bytes",
         ) from None
 
 
@@ -144,7 +144,7 @@ def _tell_what_is_missing(run: Run, path: str) -> None:
     wanted = run.stdout_bytes + run.stderr_bytes - (run.log_dropped_bytes or 0)
     size = os.stat(path).st_size
     if size < wanted:
-        talk(f"{path}: only {size:,} of {wanted:,} bytes are there: the host went down, or the file was cut")
+        talk(f"{path}: only {size:,} of {wanted:,} bytes are left: the host went down, or the file was cut")
 
 
 def _part(run: Run, attempt: int) -> Part:
@@ -152,7 +152,7 @@ def _part(run: Run, attempt: int) -> Part:
     offsets = [offset for each in run.attempts if isinstance(offset := each.get("log_offset"), int)]
     if run.outcome is None:
         raise ProcessControlError(
-            f"run {run.run_id} of job '{run.job}' goes on: where its attempts begin is told at its end",
+            f"run {run.run_id} of job '{run.job}' is still running: --attempt works when it has ended",
             mend=f"process-control logs --run {run.run_id}",
         )
     if attempt > len(offsets):

@@ -18,19 +18,21 @@ from process_control.notify.channels.mail.render import Mail
 from process_control.notify.channels.mail.send import Undelivered, message_of, send
 from process_control.notify.deliver import sender_of, way_of
 
-VERBS = {"test": ("process_control.cli.verbs.notify:notify_test", "send a mail through the way that failures take")}
+VERBS = {
+    "test": ("process_control.cli.verbs.notify:notify_test", "send a test mail the way mail about failures is sent")
+}
 
 
 @click.group("notify", cls=Verbs, verbs=VERBS)
 def notify() -> None:
-    """See whether people can be reached."""
+    """Test whether mail about jobs can be sent."""
 
 
-@verb("test", epilog="Exit code 0: the mail was taken; 1: it was not, and why; 78: nobody is to be mailed.")
+@verb("test", epilog="Exit code 0: the mail was accepted; 1: it was not, and why; 78: no mail recipient is configured.")
 @click.argument("job", required=False)
-@click.option("--json", "as_json", is_flag=True, help="What was tried and what came of it, as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def notify_test(session: Session, job: str | None, as_json: bool) -> int:
-    """Send a test mail to those who get the failmail of all jobs, or of JOB."""
+    """Send a test mail to the recipients of the failmail of all jobs, or of JOB."""
     settings = session.settings("notify test", may_look=False)
     failmail = _failmail(None if job is None else load_job(job, settings), settings)
     way, why = "", None
@@ -48,9 +50,9 @@ def notify_test(session: Session, job: str | None, as_json: bool) -> int:
         print_tabbed(["mail", "taken" if why is None else "not taken", ", ".join(failmail.to_addresses), way, why])
     if why is not None:
         to = ", ".join(failmail.to_addresses)
-        talk(f"the mail to {to} was not taken: {why}\n  hint: process-control explain failmail")
+        talk(f"the test mail to {to} was not accepted: {why}\n  hint: process-control explain failmail")
         return 1
-    talk(f"{way} has taken the mail to {', '.join(failmail.to_addresses)}")
+    talk(f"test mail to {', '.join(failmail.to_addresses)} handed to {way}")
     return 0
 
 
@@ -58,9 +60,9 @@ def _failmail(job: Job | None, settings: Settings) -> Failmail:
     failmail = failmail_of(job, settings)
     if failmail is None:
         raise BadConfiguration(
-            "nobody is to be mailed",
+            "no mail recipient is configured",
             where=(job.path if job is not None else settings.path) or "",
-            mend="name somebody: failmail: {to_address: ops@example.org}",
+            mend="add: failmail: {to_address: ops@example.org}",
         )
     return failmail
 

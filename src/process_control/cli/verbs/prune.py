@@ -6,6 +6,7 @@ from process_control.cli.print.error_output import error_as_json
 from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.plain import is_terminal, print_tabbed
 from process_control.cli.session import Session, verb
+from process_control.core.measures import size
 from process_control.errors import CannotRecord, Fault
 from process_control.history.retention import Pruned, apply_retention
 
@@ -13,14 +14,14 @@ from process_control.history.retention import Pruned, apply_retention
 @verb(
     "prune",
     epilog=(
-        "What is kept of each job is said by `retention` in the configuration. The end of a run does the same once a "
+        "`retention` in the configuration sets how much of each job is kept. The end of a run does the same once a "
         "day. In a pipe, separated by tabs: remove or compress, path, bytes, why."
     ),
 )
-@click.option("--dry-run", is_flag=True, help="Only tell what would be removed.")
-@click.option("--json", "as_json", is_flag=True, help="What was done, as JSON.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def prune(session: Session, dry_run: bool, as_json: bool) -> int:
-    """Remove logs and journal days that have had their time, and compress old days of the journal."""
+    """Delete logs and history beyond the `retention` settings, and compress old days of the journal."""
     settings = session.settings("prune", may_look=False)
     pruned = apply_retention(settings, dry_run)
     error = CannotRecord(faults=[Fault(fault) for fault in pruned.faults]) if pruned.faults else None
@@ -55,25 +56,15 @@ def _print(pruned: Pruned) -> None:
 def talk_of(pruned: Pruned, *, dry_run: bool) -> None:
     """Sum up on stderr."""
     if pruned.is_at_work_elsewhere:
-        talk("another prune is at work")
+        talk("another prune is running")
         return
     would = "would remove" if dry_run else "removed"
     pack = "would compress" if dry_run else "compressed"
     talk(
         f"{would} {_count(len(pruned.logs), 'log')} and {_count(len(pruned.days), 'day')} of the journal "
-        f"({_size(pruned.freed_bytes)}), {pack} {_count(len(pruned.compressed), 'day')}"
+        f"({size(pruned.freed_bytes)}), {pack} {_count(len(pruned.compressed), 'day')}"
     )
 
 
 def _count(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
-
-
-def _size(count: float) -> str:
-    if count < 1000:
-        return _count(round(count), "byte")
-    for unit in ("kB", "MB"):
-        count /= 1000
-        if count < 1000:
-            return f"{count:.1f} {unit}"
-    return f"{count / 1000:.1f} GB"

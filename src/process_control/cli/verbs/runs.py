@@ -32,19 +32,21 @@ LOOK_AGAIN_SECONDS = 0.5
 @verb(
     "run",
     epilog=(
-        f"{JOBS_HELP} In a pipe, separated by tabs: job, run id, what hindered it. Exit code 0: all were started. One "
-        "job that was not: the exit code of run-job (75: it runs already, or is held); of several: 1. With --follow: "
-        "that of run-job."
+        f"{JOBS_HELP} In a pipe, separated by tabs: job, run id, why it was not started. Exit code 0: all were "
+        "started. For one job that was not: the exit code of run-job (75: running already, or on hold); for several: "
+        "1. With --follow: that of run-job."
     ),
 )
 @changes_jobs
-@click.option("--follow", "-f", is_flag=True, help="Stay, show its output, and end as it ends: one job only.")
 @click.option(
-    "--show", "shown", flag_value="--show", help="With --follow: show the output, which it does without this too."
+    "--follow", "-f", is_flag=True, help="Wait for the run, show its output, exit with its exit code; one job only."
 )
+@click.option("--show", "shown", flag_value="--show", help="With --follow: show the output (the default).")
 @click.option("--quiet", "shown", flag_value="--quiet", help="With --follow: show only the report of a failed run.")
-@click.option("--slow-start", is_flag=True, help="With the small-dose command.")
-@click.option("--force", is_flag=True, help="Though the job is held; in full though it is in slow start.")
+@click.option("--slow-start", is_flag=True, help="Run slow_start_command in place of command.")
+@click.option(
+    "--force", is_flag=True, help="Run even if a job is on hold; use the full command even during slow start."
+)
 def run(
     session: Session,
     jobs: Sequence[str],
@@ -57,7 +59,7 @@ def run(
     slow_start: bool,
     force: bool,
 ) -> int:
-    """Start jobs now and return at once, with the ids of their runs. They go on when this terminal is closed."""
+    """Start jobs now and return at once, with the ids of their runs. They continue when this terminal is closed."""
     if shown and not follow:
         raise UsageError(f"{shown} goes with --follow", mend="process-control run --help")
     settings = session.load()
@@ -66,7 +68,7 @@ def run(
     slugs = [slug for slug in slugs if isinstance(slug, str) and is_slug(slug)]
     if follow and len(slugs) > 1:
         raise UsageError(
-            f"--follow takes one job, not {len(slugs)}", mend="without it; then: process-control wait JOB..."
+            f"--follow takes one job, not {len(slugs)}", mend="leave it out; then: process-control wait JOB..."
         )
     if dry_run and as_json:
         return print_dry_run("run", slugs)
@@ -169,7 +171,7 @@ def _print_stopped(stopped: Sequence[Stopped], *, as_json: bool) -> None:
 
 
 def _none_runs(count: int) -> str:
-    return "it is not running" if count == 1 else f"none of the {count:,} jobs is running"
+    return "the job is not running" if count == 1 else f"none of the {count:,} jobs is running"
 
 
 # --- wait ------------------------------------------------------------------------------------------------------------
@@ -187,15 +189,15 @@ class Awaited:
 @verb(
     "wait",
     epilog=(
-        f"{JOBS_HELP} In a pipe, separated by tabs: job, run id, outcome and why. Exit code 0: they have ended, "
-        "however; 1: --timeout was over before."
+        f"{JOBS_HELP} In a pipe, separated by tabs: job, run id, outcome and why. Exit code 0: all have ended, with "
+        "any outcome; 1: --timeout expired first."
     ),
 )
 @click.argument("jobs", nargs=-1, required=True, metavar="JOB...")
-@click.option("--timeout", metavar="TIME", help="At most so long: 90s, 10m, 2h.")
-@click.option("--json", "as_json", is_flag=True, help="The runs that were waited for, as JSON.")
+@click.option("--timeout", metavar="TIME", help="Wait at most this long: 90s, 10m, 2h.")
+@click.option("--json", "as_json", is_flag=True, help="Print the runs as JSON.")
 def wait(session: Session, jobs: Sequence[str], timeout: str | None, as_json: bool) -> int:
-    """Wait until the runs of jobs have ended, and tell how. Of a job that runs no more: how its last run ended."""
+    """Wait until the current runs of jobs have ended, and show how; of a job that is not running, its last run."""
     seconds = None if timeout is None else seconds_of(timeout)
     if timeout is not None and seconds is None:
         raise UsageError(f"--timeout {timeout}: not a time", mend="90s, 10m, 2h, 1d")

@@ -13,7 +13,7 @@ from process_control.config.keys.json_schema import job_schema
     "schema",
     epilog="Editors with a YAML language server take it from a first line `# yaml-language-server: $schema=FILE`.",
 )
-@click.option("--json", "as_json", is_flag=True, help="As always: it is JSON.")
+@click.option("--json", "as_json", is_flag=True, help="No effect: the output is always JSON.")
 def schema(session: Session, as_json: bool) -> None:  # noqa: ARG001  every verb gets the session, and has the flag
     """Print the JSON Schema of the job file, for editors: they complete keys, explain them, and underline faults."""
     print_line(json.dumps(job_schema(), ensure_ascii=False, indent=2))

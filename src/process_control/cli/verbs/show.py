@@ -22,7 +22,7 @@ from process_control.config.origins import Origin, origins
 from process_control.config.settings import Settings
 from process_control.core.facts import TREE
 from process_control.core.job import Job
-from process_control.core.measures import bytes_in_words, duration
+from process_control.core.measures import duration, size
 from process_control.core.moments import took
 from process_control.core.schedule.clock_changes import clock_change_marks
 from process_control.core.schedule.schedule import Schedule, host_zone
@@ -67,15 +67,15 @@ class Shown:
 @verb(
     "show",
     epilog=(
-        "In a pipe, separated by tabs: a line `value`, key, value, origin for each key; a line `slot`, UTC, local "
-        "time, mark for each of the next slots. Values of the environment are not shown: they may be secrets."
+        "In a pipe, separated by tabs: lines `value`, key, value, origin; lines `slot`, UTC, local time, "
+        "mark for the next planned times (slots). Values of the environment are not shown: they may be secrets."
     ),
 )
 @click.argument("job", metavar="JOB")
 @click.option("--json", "as_json", is_flag=True, help="The job as `status --json` has it, its values and slots.")
 @paged
 def show(session: Session, job: str, as_json: bool) -> None:
-    """Show what holds for a job: every value and where it comes from, the schedule in words, the next 10 slots."""
+    """Show the effective settings of a job and where each comes from, its schedule, and the next 10 planned times."""
     settings = session.settings("show")
     shown = _look(settings, job)
     if as_json:
@@ -147,8 +147,8 @@ def in_words(each: Origin) -> str:
 
 def use_in_words(run: Run) -> str:
     """Return what a run that has ended used, and of which of its processes that is known."""
-    cpu, memory = duration(run.cpu_seconds or 0.0), bytes_in_words(run.memory_bytes or 0)
+    cpu, memory = duration(run.cpu_seconds or 0.0), size(run.memory_bytes or 0)
     if run.memory_of == TREE:
-        return f"last run: {cpu} CPU, at most {memory} of memory (all its processes together)"
+        return f"last run: {cpu} CPU, {memory} peak memory (all its processes)"
     which = "" if run.cpu_of == TREE else " (without detached children)"
-    return f"last run: {cpu} CPU{which}, at most {memory} of memory (its largest process)"
+    return f"last run: {cpu} CPU{which}, {memory} peak memory (its largest process)"

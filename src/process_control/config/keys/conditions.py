@@ -51,7 +51,7 @@ def _read_range(key: str, node: Node, faults: Faults) -> list[int]:
         mend = f"write {high}-{low}"
         faults.add(f"'{key}' has a range that ends before it begins: '{low}-{high}'", node, mend=mend)
     elif high > LARGEST_EXIT_CODE:
-        mend = f"an exit code is 0 to {LARGEST_EXIT_CODE}; that a signal ended the command is told by 'signal'"
+        mend = f"an exit code is 0 to {LARGEST_EXIT_CODE}; for a command that a signal ended use 'signal'"
         faults.add(f"'{key}' cannot be {high}", node, mend=mend)
     return [low, high]
 
@@ -123,7 +123,7 @@ def _read_regex(key: str, node: Node, faults: Faults) -> str | None:
         refuse(REGEX.wanted, REGEX.form, key, node, faults)
         return None
     if len(node.value) > LONGEST_REGEX:
-        mend = "several rules with shorter ones say the same"
+        mend = "split it into several rules with shorter ones"
         faults.add(f"'{key}' is longer than {LONGEST_REGEX} characters", node, mend=mend)
         return None
     try:
@@ -153,7 +153,7 @@ def _read_true(key: str, node: Node, faults: Faults) -> bool | None:
     if isinstance(node, Text) and node.plain and node.value.lower() in TRUE_WORDS:
         return True
     if isinstance(node, Text) and node.plain and node.value.lower() in FALSE_WORDS:
-        faults.add(f"'{key}' can only be true", node, mend="write true, or remove it: a rule says what has to hold")
+        faults.add(f"'{key}' can only be true", node, mend="write true, or remove it")
         return None
     refuse("true", "true", key, node, faults)
     return None
@@ -220,7 +220,7 @@ def _read_attempts(key: str, node: Node, faults: Faults) -> int | None:
 ATTEMPTS = Kind(
     name="number",
     wanted="a number of attempts from 1 to 100",
-    form="a number of attempts from 1 to 100, the first one included",
+    form="a number of attempts from 1 to 100, including the first",
     annotation="int",
     read=_read_attempts,
 )
@@ -238,7 +238,7 @@ def _read_size_bound(key: str, node: Node, faults: Faults) -> list[object] | Non
     low, high = bounds
     if high is not None and high < low:
         faults.add(
-            f"'{key}' can never hold: {quoted(getattr(node, 'value', ''))}", node, mend=f"write {SIZE_BOUND.form}"
+            f"'{key}' can never be met: {quoted(getattr(node, 'value', ''))}", node, mend=f"write {SIZE_BOUND.form}"
         )
     return [low, high, getattr(node, "value", "").strip()]
 

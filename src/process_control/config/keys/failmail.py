@@ -80,7 +80,7 @@ def check_failmail(node: Node | None, faults: Faults) -> None:
     said = {key.value: value for key, value in node.entries}
     keys = {key.value: key for key, _ in node.entries}
     if "smtp" in said and "sendmail" in said:
-        faults.add("'failmail' has 'smtp' and 'sendmail'", keys["sendmail"], mend="keep the one that is to be used")
+        faults.add("'failmail' has 'smtp' and 'sendmail'", keys["sendmail"], mend="keep one of the two")
     if ("login" in said) != ("password_file" in said):
         there, missing = ("login", "password_file") if "login" in said else ("password_file", "login")
         faults.add(f"'failmail.{there}' needs 'failmail.{missing}'", keys[there], mend=f"add {missing}, or remove it")

@@ -117,8 +117,8 @@ LIMIT_FIELDS = (
         kind=SIZE,
         attribute="log_bytes",
         default_words="100 MB",
-        meaning="The largest log of one run. What is printed beyond it is dropped from the middle: "
-        "the beginning and the last 1 MiB are kept, the job goes on, and the cut is told.",
+        meaning="How large the log of one run may become. Of more output the middle is dropped: the beginning and "
+        "the last 1 MiB are kept. The job continues, and the log shows where output is missing.",
         example="100 MB",
     ),
     Field(
@@ -126,8 +126,8 @@ LIMIT_FIELDS = (
         kind=SIZE,
         attribute="memory_limit_bytes",
         default_words="none",
-        meaning="The memory that all processes of the job may use together; then the kernel ends them, reason `oom`. "
-        "It takes a writable cgroup v2.",
+        meaning="How much memory all processes of the job may use together; beyond it the kernel kills them, reason "
+        "`oom`. Needs a writable cgroup v2.",
         example="512 MiB",
     ),
     Field(
@@ -135,7 +135,7 @@ LIMIT_FIELDS = (
         kind=COUNT,
         attribute="processes_limit",
         default_words="none",
-        meaning="How many processes and threads the job may have at once. It takes a writable cgroup v2.",
+        meaning="How many processes and threads the job may have at once. Needs a writable cgroup v2.",
         example="100",
     ),
     Field(
@@ -143,7 +143,7 @@ LIMIT_FIELDS = (
         kind=COUNT,
         attribute="cpu_seconds_limit",
         default_words="none",
-        meaning="The CPU time that each process may use; then it is ended by signal XCPU, five seconds later by KILL.",
+        meaning="How much CPU time each process may use; beyond it, it gets signal XCPU, and KILL five seconds later.",
         example="600",
     ),
     Field(
@@ -159,7 +159,7 @@ LIMIT_FIELDS = (
         kind=SIZE,
         attribute="file_size_limit_bytes",
         default_words="none",
-        meaning="The largest file that a process of the job may write; then it is ended by signal XFSZ.",
+        meaning="How large a file may be that the job writes; a process that writes beyond it gets signal XFSZ.",
         example="1 GB",
     ),
     Field(
@@ -167,7 +167,7 @@ LIMIT_FIELDS = (
         kind=NICE,
         attribute="nice",
         default_words="as run-job's caller has it",
-        meaning="The priority, as nice(1) has it: 19 gives way to everything. Below 0 is for jobs of root.",
+        meaning="The priority as in nice(1): 19 is the lowest. Values below 0 need a job that runs as root.",
         example="10",
     ),
     Field(
@@ -175,7 +175,7 @@ LIMIT_FIELDS = (
         kind=one_of("idle", "best-effort", "realtime"),
         attribute="io_class",
         default_words="none",
-        meaning="The class for disk access, as ionice(1) has it. `realtime` is for jobs of root.",
+        meaning="The class for disk access as in ionice(1). `realtime` needs a job that runs as root.",
         example="idle",
     ),
     Field(
@@ -184,8 +184,8 @@ LIMIT_FIELDS = (
         attribute="limits_required",
         default=False,
         default_words="`false`",
-        meaning="Refuse to start (78) when one of these limits cannot be set. Without it the job runs all the "
-        "same, and is `warned` once a day.",
+        meaning="Refuse to start (78) if one of these limits cannot be enforced. Without it the job runs, and is "
+        "`warned` once a day.",
         example="true",
     ),
 )
@@ -197,14 +197,14 @@ RULE_FIELDS = (
     Field(
         key="signal",
         kind=SIGNAL_NAMES,
-        meaning="The command was ended by one of these signals, which process-control did not send.",
+        meaning="The command was ended by one of these signals (not sent by process-control).",
         example="KILL",
     ),
     Field(key="stderr", kind=REGEX, meaning="A line of stderr matches.", example="'^(DeprecationWarning|NOTICE:)'"),
     Field(key="stdout", kind=REGEX, meaning="A line of stdout matches.", example="'deadlock detected'"),
     Field(key="stdout_missing", kind=REGEX, meaning="No line of stdout matched.", example="'^done$'"),
     Field(key="timeout", kind=IF_TRUE, meaning="The attempt was ended by its `timeout`.", example="true"),
-    Field(key="silence", kind=IF_TRUE, meaning="It was ended for its `silence_timeout`.", example="true"),
+    Field(key="silence", kind=IF_TRUE, meaning="The attempt was ended by its `silence_timeout`.", example="true"),
     Field(
         key="shorter_than",
         kind=TIME_ABOVE_ZERO,
@@ -212,13 +212,14 @@ RULE_FIELDS = (
         example="5s",
     ),
     Field(key="longer_than", kind=TIME_ABOVE_ZERO, meaning="The attempt took more than this.", example="1h"),
-    Field(key="leftovers", kind=IF_TRUE, meaning="Processes were left behind; without a rule `warn`.", example="true"),
+    Field(key="leftovers", kind=IF_TRUE, meaning="Processes were left behind. Without a rule: `warn`.", example="true"),
     Field(
         key="verdict",
         kind=VERDICT,
         default_words="required",
-        meaning="What is said of each fact that the conditions name. `retry` is a failure that is tried again while "
-        "attempts are left; `hold` prevents scheduled runs until somebody releases the job.",
+        meaning="The verdict on each fact that the conditions name. `retry`: a failure that is tried again while "
+        "attempts are left. `hold`: a failure that also prevents scheduled runs until somebody releases the "
+        "job.",
         example="retry",
     ),
 )
@@ -229,7 +230,7 @@ EXPECT_FILE_FIELDS = (
         key="newer_than_start",
         kind=BOOL,
         default_words="`true`",
-        meaning="It was written after the attempt began; `false`: it is there.",
+        meaning="The file must have been written after the attempt began; `false`: it must only exist.",
         example="true",
     ),
 )
@@ -239,21 +240,21 @@ EXPECT_NUMBER_FIELDS = (
         key="stdout",
         kind=REGEX,
         default_words="required",
-        meaning="Its first group is the number; the last line of stdout that matches counts.",
+        meaning="Its first group is the number; the last matching line of stdout counts.",
         example=r"'rows: (\d+)'",
     ),
-    Field(key="at_least", kind=NUMBER, meaning="It is not below this.", example="1"),
-    Field(key="at_most", kind=NUMBER, meaning="It is not above this.", example="1000"),
+    Field(key="at_least", kind=NUMBER, meaning="The number must not be below this.", example="1"),
+    Field(key="at_most", kind=NUMBER, meaning="The number must not be above this.", example="1000"),
 )
 
 EXPECT_FIELDS = (
-    Field(key="shorter_than", kind=TIME_ABOVE_ZERO, meaning="It takes less than this.", example="10m"),
-    Field(key="longer_than", kind=TIME_ABOVE_ZERO, meaning="It takes more than this.", example="5s"),
+    Field(key="shorter_than", kind=TIME_ABOVE_ZERO, meaning="The attempt must take less than this.", example="10m"),
+    Field(key="longer_than", kind=TIME_ABOVE_ZERO, meaning="The attempt must take more than this.", example="5s"),
     Field(
         key="stdout_bytes",
         kind=SIZE_BOUND,
-        meaning='So much is printed to stdout: `">0"`, `">="`, `"<"`, `"<="`, `"="` and a size, or a range such as '
-        "`1 kB-2 MB`.",
+        meaning='How much must be printed to stdout: `">0"`, `">="`, `"<"`, `"<="`, `"="` and a size, or a range '
+        "such as `1 kB-2 MB`.",
         example='">0"',
     ),
     Field(
@@ -261,7 +262,7 @@ EXPECT_FIELDS = (
         kind=MAP,
         whole=True,
         fields=EXPECT_FILE_FIELDS,
-        meaning="A file is there.",
+        meaning="A file must exist.",
         example="path: /srv/backup/db.dump",
     ),
     Field(
@@ -269,14 +270,14 @@ EXPECT_FIELDS = (
         kind=MAP,
         whole=True,
         fields=EXPECT_NUMBER_FIELDS,
-        meaning="A number that is printed lies within bounds.",
+        meaning="A number that is printed must be within bounds.",
         example="stdout: 'rows: (\\d+)'\nat_least: 1",
     ),
     Field(
         key="verdict",
         kind=one_of("warn", "fail"),
         default_words="`warn`",
-        meaning="What a miss is.",
+        meaning="The verdict if an expectation is not met.",
         example="fail",
     ),
 )
@@ -306,7 +307,7 @@ RETRY_FIELDS = (
         attribute="retry_factor",
         default=2.0,
         default_words="2",
-        meaning="By how much the delay grows each time.",
+        meaning="The delay is multiplied by this each time.",
         example="2",
     ),
     Field(
@@ -324,7 +325,7 @@ RETRY_FIELDS = (
         attribute="retry_jitter",
         default=0.1,
         default_words="10%",
-        meaning="By what part of it each delay is made longer or shorter by chance.",
+        meaning="Each delay is made longer or shorter at random by up to this.",
         example="10%",
     ),
 )
@@ -346,7 +347,7 @@ FAILMAIL_FIELDS = (
         kind=MAIL_ADDRESS,
         attribute="failmail_from",
         default_words="the service user at this host",
-        meaning="Who it comes from.",
+        meaning="The sender.",
         example="process-control@example.org",
     ),
     Field(
@@ -362,7 +363,7 @@ FAILMAIL_FIELDS = (
         kind=SENDMAIL,
         attribute="failmail_sendmail",
         default_words="`/usr/sbin/sendmail` when it is there and no `smtp` is named",
-        meaning="The program that takes the mail, in place of a server; its path alone, without arguments.",
+        meaning="The program that sends the mail, in place of a server; its path alone, without arguments.",
         example="/usr/sbin/sendmail",
     ),
     Field(
@@ -370,7 +371,7 @@ FAILMAIL_FIELDS = (
         kind=one_of("none", "starttls", "implicit"),
         attribute="failmail_tls",
         default_words="by port: 465 `implicit`, 587 `starttls`, else `none`",
-        meaning="How the connection is secured. The server's certificate has to fit its name.",
+        meaning="How the connection is encrypted. The server's certificate must match its name.",
         example="starttls",
     ),
     Field(
@@ -378,7 +379,7 @@ FAILMAIL_FIELDS = (
         kind=PATH,
         attribute="failmail_ca_file",
         default_words="the host's",
-        meaning="The certificates that are trusted, for a server with one of your own.",
+        meaning="The certificates to trust, for a server with a private certificate authority.",
         example="/etc/ssl/certs/our-ca.pem",
     ),
     Field(
@@ -434,7 +435,7 @@ BACKOFF_FIELDS = (
         attribute="backoff_max_delay_seconds",
         given=21600.0,
         default_words="6 h",
-        meaning="But never longer than this.",
+        meaning="The longest time.",
         example="6h",
     ),
 )
@@ -446,7 +447,7 @@ HOLD_FIELDS = (
         attribute="hold_after_failures",
         given=5,
         default_words="5",
-        meaning="After so many failed runs in a row the job is held. Only scheduled runs count.",
+        meaning="The job is put on hold after this many failed runs in a row. Only scheduled runs count.",
         example="5",
     ),
     Field(
@@ -455,8 +456,9 @@ HOLD_FIELDS = (
         attribute="hold_release_after_seconds",
         given=3600.0,
         default_words="1 h",
-        meaning="After each such time one scheduled run is let through as a probe, with the small dose; when it goes "
-        "well, the job is released. Not for a job that somebody holds, or that failed unrecoverably. 0 is never.",
+        meaning="After this time one scheduled run is tried with `slow_start_command` (a probe); if it succeeds, "
+        "the job is released, otherwise the time starts again. Not for a hold by hand, or after a failure "
+        "that cannot be recovered (verdict `hold`). 0: never.",
         example="1h",
     ),
 )
@@ -468,7 +470,7 @@ SLOW_START_FIELDS = (
         attribute="slow_start_runs",
         given=3,
         default_words="3",
-        meaning="So many runs of the small dose have to go well.",
+        meaning="How many runs with `slow_start_command` must succeed.",
         example="3",
     ),
     Field(
@@ -478,16 +480,11 @@ SLOW_START_FIELDS = (
         default=[],
         given=["hold", "change", "new"],
         default_words="all three",
-        meaning="When it begins: after the release of a hold; when the job file or the program that a command names "
-        "(its inode, size or time) is another than for the last run; with the very first run.",
+        meaning="When it begins. `hold`: after the release of a hold; `change`: when the job file, or a program "
+        "that a command names (its inode, size or time), has changed since the last run; `new`: with the "
+        "very first run.",
         example="[hold, change]",
     ),
-)
-
-COMMAND_MEANING = (
-    "The command that is run. It is split into words like a shell's (quotes hold words together, a backslash at the "
-    "end of a line joins it with the next), but no shell runs: no globbing, no pipes, no variables, and a second line "
-    "is an error. For a shell, write sh -c '…'. A list runs in sequence and stops at the first failure."
 )
 
 JOB_FIELDS = (
@@ -496,7 +493,7 @@ JOB_FIELDS = (
         kind=TEXT,
         required=True,
         in_defaults=False,
-        meaning="The human name, shown wherever the job is shown.",
+        meaning="The name for people, shown wherever the job is shown.",
         example="Nightly backup",
     ),
     Field(
@@ -505,19 +502,23 @@ JOB_FIELDS = (
         meaning="What the job is for and what to do when it fails: the runbook, shown with every failure.",
         example="Copies the database. When it fails, run it again.",
     ),
-    Field(key="owner", kind=TEXT, meaning="Whom to tell.", example="ops@example.org"),
+    Field(key="owner", kind=TEXT, meaning="Who is responsible for the job.", example="ops@example.org"),
     Field(
         key="command",
         kind=COMMAND,
         required=True,
         in_defaults=False,
-        meaning=COMMAND_MEANING,
+        meaning="The command that is run. It is split into words like a shell's (quotes hold words together, a "
+        "backslash at the end of a line joins it with the next), but no shell runs: no globbing, no pipes, "
+        "no variables, and a second line is an error. For a shell, write sh -c '…'. A list runs in sequence "
+        "and stops at the first failure.",
         example="/usr/local/bin/backup --all",
     ),
     Field(
         key="slow_start_command",
         kind=COMMAND,
-        meaning="The small dose: what `run-job --slow-start`, and a job in slow start, runs in place of `command`.",
+        meaning="The command with a smaller load that `run-job --slow-start`, and a job in slow start, runs in "
+        "place of `command`.",
         example="/usr/local/bin/backup --one",
     ),
     Field(
@@ -526,25 +527,26 @@ JOB_FIELDS = (
         default=[],
         default_words="none",
         in_defaults=False,
-        meaning="When the job runs, in Vixie cron's words: five fields with names, ranges, steps and lists, "
-        "or @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually. When both day fields are "
-        "restricted, either one is enough. `H` in a field spreads by a stable number made from host and slug. "
-        "Without it the job runs by hand only.",
+        meaning="When the job runs, as in Vixie cron: five fields with names, ranges, steps and lists, or @hourly, "
+        "@daily, @midnight, @weekly, @monthly, @yearly, @annually. When both day fields are restricted, a "
+        "match of either is enough. `H` in a field picks a fixed value per host and job, so that jobs are "
+        "spread out. Without a schedule the job runs by hand only.",
         example='"*/5 * * * *"',
     ),
     Field(
         key="time_zone",
         kind=TIME_ZONE,
         default_words="the host's zone",
-        meaning="The zone of the schedule. A time in a skipped hour runs once right after it; in a repeated hour a "
-        "job with a fixed time runs once, one with a star for the minute or hour follows real time. A change of three "
-        "hours or more counts as a clock that was set: nothing is made up for (Debian cron's rule).",
+        meaning="The time zone of the schedule. A planned time (slot) in a skipped hour runs once right after it; "
+        "in a repeated hour a job with a fixed time runs once, one with a star for the minute or hour "
+        "follows real time. A change of three hours or more counts as a clock that was set: no run "
+        "is made up for (Debian cron's rule).",
         example="Europe/Berlin",
     ),
     later(
         "exclude",
         known("list", "a list of dates, ranges, or names of calendars"),
-        "Planned times that do not run.",
+        "Planned times (slots) that do not run.",
         "[2027-01-01]",
     ),
     Field(
@@ -561,8 +563,7 @@ JOB_FIELDS = (
         attribute="timeout_seconds",
         default=600.0,
         default_words="600 s",
-        meaning="How long an attempt may take, all commands together; then the whole process tree is ended. "
-        "0 is no limit.",
+        meaning="How long an attempt may take, all commands together; then all its processes are ended. 0: no limit.",
         example="30m",
     ),
     Field(
@@ -571,7 +572,7 @@ JOB_FIELDS = (
         attribute="kill_grace_seconds",
         default=10.0,
         default_words="10 s",
-        meaning="How long the process tree has between TERM and KILL.",
+        meaning="How long the processes have between TERM and KILL.",
         example="30s",
     ),
     Field(
@@ -579,9 +580,9 @@ JOB_FIELDS = (
         kind=one_of("kill", "keep"),
         default="kill",
         default_words="`kill`",
-        meaning="What becomes of processes that the job leaves behind. `keep` is for a job that starts a service: "
-        "it lives on whatever it prints, and what it prints is kept in the run's log, up to its cap. Such a job does "
-        "not inherit its lock.",
+        meaning="What happens to processes that the job leaves behind. `keep` is for a job that starts a service: "
+        "the service continues, and its output is kept in the run's log, up to `limits.log_bytes`. Such a "
+        "job does not inherit its lock.",
         example="keep",
     ),
     Field(
@@ -597,7 +598,7 @@ JOB_FIELDS = (
         kind=TIME_ABOVE_ZERO,
         attribute="silence_timeout_seconds",
         default_words="none",
-        meaning="How long a job may print nothing, on neither stream; then the whole process tree is ended, reason "
+        meaning="How long a job may print nothing on either stream; then all its processes are ended, reason "
         "`silence`.",
         example="5m",
     ),
@@ -623,7 +624,7 @@ JOB_FIELDS = (
         kind=INHERIT,
         default=False,
         default_words="`false`",
-        meaning="Let the caller's variables through: all, or those named. Without it the job sees the same "
+        meaning="Pass the caller's variables to the job: all, or those named. Without it the job sees the same "
         "environment whoever starts it.",
         example="[SSH_AUTH_SOCK]",
     ),
@@ -631,7 +632,7 @@ JOB_FIELDS = (
         key="working_directory",
         kind=PATH,
         default_words="the home of the service user",
-        meaning="Where the job runs.",
+        meaning="The directory in which the job runs.",
         example="/srv/backup",
     ),
     Field(
@@ -639,7 +640,7 @@ JOB_FIELDS = (
         kind=UMASK,
         default=0o022,
         default_words="022",
-        meaning="The permissions that files made by the job do not get.",
+        meaning="The permissions that are removed from files that the job makes.",
         example="077",
     ),
     Field(
@@ -647,8 +648,7 @@ JOB_FIELDS = (
         kind=TAGS,
         default=[],
         default_words="none",
-        meaning="Groups that the job belongs to; every command takes `tag:NAME` in place of jobs. "
-        "No comma or blank in a tag.",
+        meaning="Groups of jobs: commands accept `tag:NAME` in place of jobs. No comma or blank in a tag.",
         example="[nightly, database]",
     ),
     Field(key="tag", kind=TAGS, spelling_of="tags", attribute="tags", meaning="Another spelling.", example="nightly"),
@@ -665,8 +665,8 @@ JOB_FIELDS = (
         default="skip",
         default_words="`skip`",
         meaning="What a start does while the lock is held. `skip`: a scheduled start is recorded as skipped. "
-        "`queue`: it waits, at most `queue_timeout`. `replace`: the running one is stopped. `fail`: it is a "
-        "failed run. By hand all but `queue` refuse.",
+        "`queue`: it waits, at most `queue_timeout`. `replace`: the current run is stopped. `fail`: the "
+        "start is a failed run. By hand all but `queue` refuse.",
         example="queue",
     ),
     Field(
@@ -689,9 +689,9 @@ JOB_FIELDS = (
     Field(
         key="stdout",
         kind=PATH,
-        meaning="A file to which stdout is also appended, raw, under a header line for each run. What cannot be "
-        "written there makes a success `warned`. For a job that runs as root the file, and all that leads to it, must "
-        "belong to root or `trusted_owner`.",
+        meaning="A file to which stdout is also appended, unchanged, below a header line for each run. If it cannot "
+        "be written, a successful run is `warned`. For a job that runs as root, the file and all "
+        "directories above it must belong to root or `trusted_owner`.",
         example="/var/log/backup.out",
     ),
     Field(
@@ -707,8 +707,8 @@ JOB_FIELDS = (
         kind=one_of("fail", "warn", "ignore"),
         default="fail",
         default_words="`fail`",
-        meaning="The verdict on output to stderr; when rules of `verdicts` look at its lines, on those that no rule "
-        "matched.",
+        meaning="What output to stderr means for the run. With `verdicts` rules on stderr: what lines mean that no "
+        "rule matches.",
         example="warn",
     ),
     Field(
@@ -723,11 +723,12 @@ JOB_FIELDS = (
         whole=True,
         many=True,
         fields=RULE_FIELDS,
-        meaning="Rules that judge a run: each has one condition, or several that are all needed, and a `verdict`. For "
-        "each fact that its conditions name the first rule that holds decides, and the worst verdict of all facts "
-        "wins: `ignore`, `warn`, `retry`, `fail`, `hold`. An exit code that is ignored or warned of counts as fine: a "
-        "list of commands goes on, and the run exits with 0. Without a rule exit code 0 is fine; any other one, a "
-        "signal, a timeout and stderr (as `stderr` says) are `retry` when attempts are left, else `fail`.",
+        meaning="Rules that judge a run. Each has one condition, or several that must all match, and a `verdict`. "
+        "For each fact the first rule that matches decides, and the worst verdict of all facts wins: "
+        "`ignore`, `warn`, `retry`, `fail`, `hold`. An exit code with the verdict `ignore` or `warn` counts "
+        "as success: the next command of a list runs, and the run exits with 0. Without a rule, exit code 0 "
+        "is a success; any other exit code, a signal, a timeout and stderr (as `stderr` says) are `retry` "
+        "while attempts are left, else `fail`.",
         example="- {stderr: '^(DeprecationWarning|NOTICE:)', verdict: ignore}\n"
         "- {exit_code: [75, 111], verdict: retry}\n- {exit_code: 78, verdict: hold}",
     ),
@@ -738,7 +739,8 @@ JOB_FIELDS = (
         bare="attempts",
         fields=RETRY_FIELDS,
         meaning="Try again, within the same run and under the same lock, when the verdict on an attempt is `retry`. "
-        "A number alone is `attempts`. `timeout` holds for each attempt; people are told of the run, not of attempts.",
+        "A number alone means `attempts`. `timeout` applies to each attempt; mail is sent about the run, "
+        "not about attempts.",
         example="attempts: 5\ndelay: 30s",
     ),
     Field(
@@ -747,8 +749,9 @@ JOB_FIELDS = (
         bare="delay",
         may_be_false=True,
         fields=BACKOFF_FIELDS,
-        meaning="After a failed run, planned times within this are skipped: longer after each further failure. Only "
-        "scheduled runs count; a success, by hand too, ends it. Without the key every planned time is run.",
+        meaning="After a failed run, planned times (slots) within this are skipped; the time grows with each "
+        "further failure. Only scheduled runs count; a success, also by hand, ends it. Without the key "
+        "every planned time is run.",
         example="delay: 5m\nfactor: 2\nmax_delay: 6h",
     ),
     Field(
@@ -756,8 +759,9 @@ JOB_FIELDS = (
         kind=known("map or `false`", "a map"),
         may_be_false=True,
         fields=HOLD_FIELDS,
-        meaning="After so many failed runs in a row scheduled runs are prevented, until somebody or something releases "
-        "the job. Without the key only people, a verdict `hold` and a failure in slow start hold it.",
+        meaning="After this many failed runs in a row the job is put on hold: no scheduled runs until it is released, "
+        "by hand or by `release_after`. Without the key only people, a verdict `hold` and a failure in slow "
+        "start hold it.",
         example="after_failures: 5\nrelease_after: 1h",
     ),
     Field(
@@ -765,8 +769,8 @@ JOB_FIELDS = (
         kind=known("map or `false`", "a map"),
         may_be_false=True,
         fields=SLOW_START_FIELDS,
-        meaning="The next runs use `slow_start_command` (without one: `command`) until so many have gone well; then "
-        "full runs again. One failure, and the job is held.",
+        meaning="The next runs use `slow_start_command` (without one: `command`) until enough of them have "
+        "succeeded; then full runs again. After one failure the job is put on hold.",
         example="runs: 3\nafter: [hold, change, new]",
     ),
     Field(
@@ -775,12 +779,12 @@ JOB_FIELDS = (
         attribute="start_within_seconds",
         default=600.0,
         default_words="10 m",
-        meaning="A planned time older than this is not started any more.",
+        meaning="A scheduled start that comes later than this after its planned time (slot) is skipped.",
         example="1h",
     ),
     later("after", known("list", "a list of jobs"), "Jobs after which this one runs.", "[prepare]"),
     later("max_concurrent", COUNT, "How many jobs of a chain run at once.", "2"),
-    later("catch_up", known("text", "none, latest or all"), "What becomes of missed planned times.", "latest"),
+    later("catch_up", known("text", "none, latest or all"), "What happens to missed planned times (slots).", "latest"),
     later("jitter", TIME, "A random delay before a scheduled start.", "30s"),
     Field(
         key="expect",
@@ -789,8 +793,9 @@ JOB_FIELDS = (
         default_words="none",
         whole=True,
         fields=EXPECT_FIELDS,
-        meaning="What a good run looks like. It is judged once, when an attempt has ended; a miss warns, or fails with "
-        "`verdict: fail`, and says what was seen and what was wanted.",
+        meaning="What a successful run looks like. Checked once, when an attempt has ended; if it is not met, the "
+        "run is `warned`, or fails with `verdict: fail`. The reason names the expected and the actual "
+        "value.",
         example="longer_than: 5s\nfile: {path: /srv/backup/db.dump}\nnumber: {stdout: 'rows: (\\d+)', at_least: 1}",
     ),
     Field(
@@ -803,7 +808,7 @@ JOB_FIELDS = (
     replace(
         FAILMAIL,
         default_words="as the configuration says",
-        meaning="Who gets mail about failed runs of this job, and how it is sent: over what the configuration says, "
+        meaning="Who gets mail about failed runs of this job, and how it is sent; overrides the configuration, "
         "field by field. `false`: nobody.",
         example="to_address: shop@example.org",
     ),
@@ -812,10 +817,10 @@ JOB_FIELDS = (
         kind=COUNT,
         default=1,
         default_words="1",
-        meaning="Mail is sent from this failed run in a row on. A success in between begins anew.",
+        meaning="Send mail from this failed run in a row on. A success resets the count.",
         example="3",
     ),
-    later("notify", known("list", "a list of channels"), "More channels to tell.", "[{url: json://example.org}]"),
+    later("notify", known("list", "a list of channels"), "More channels for messages.", "[{url: json://example.org}]"),
     later("ping", known("URL", "a URL"), "A dead-man's-switch service.", "https://ping.example.org/abc"),
 )
 
@@ -857,7 +862,7 @@ SYSLOG_FIELDS = (
         default="/dev/log",
         default_words="`/dev/log`",
         meaning="The path of a datagram socket, or `host:port` (UDP). The host is an IP address, or a name in "
-        "/etc/hosts: no name server is asked, since one that is dead would hold up every run.",
+        "/etc/hosts: no name server is used, since an unreachable one would delay every run.",
         example="192.0.2.7:514",
     ),
     Field(
@@ -866,7 +871,7 @@ SYSLOG_FIELDS = (
         attribute="syslog_facility",
         default="cron",
         default_words="`cron`",
-        meaning="The facility that the lines are filed under.",
+        meaning="The syslog facility.",
         example="daemon",
     ),
 )
@@ -876,28 +881,28 @@ CONFIGURATION_FIELDS = (
         key="job_directory",
         kind=PATH,
         default_words="`/var/lib/process-control`; `$XDG_CONFIG_HOME/process-control/jobs`",
-        meaning="Where the job files are. It must exist; its path may go through links.",
+        meaning="The directory of the job files. It must exist; its path may contain symbolic links.",
         example="/var/lib/process-control",
     ),
     Field(
         key="output_directory",
         kind=PATH,
         default_words="`/var/log/process-control`; `$XDG_STATE_HOME/process-control/log`",
-        meaning="Where the logs of the runs go.",
+        meaning="The directory for the logs of runs.",
         example="/var/log/process-control",
     ),
     Field(
         key="state_directory",
         kind=PATH,
         default_words="`/var/lib/process-control-state`; `$XDG_STATE_HOME/process-control`",
-        meaning="Where journal and history are. It must be on a local disk.",
+        meaning="The directory for journal and history. It must be on a local disk.",
         example="/var/lib/process-control-state",
     ),
     Field(
         key="run_directory",
         kind=PATH,
         default_words="`run` in the state directory",
-        meaning="Where the locks are. It must be on a local disk, the same one whoever starts a job.",
+        meaning="The directory for the locks. It must be on a local disk, and the same whoever starts a job.",
         example="/var/lib/process-control-state/run",
     ),
     Field(
@@ -910,7 +915,7 @@ CONFIGURATION_FIELDS = (
     Field(
         key="user",
         kind=ACCOUNT,
-        default_words="whoever runs it",
+        default_words="the account that runs it",
         meaning="The service user: the one account that jobs run as.",
         example="jobs",
     ),
@@ -934,15 +939,15 @@ CONFIGURATION_FIELDS = (
         key="cron_template",
         kind=CRON_TEMPLATE,
         default_words="a comment and a line",
-        meaning="What the crontab has for each job; it may have several lines. "
-        "The command is already escaped for cron.",
+        meaning="What is written to the crontab for each job; it may have several lines. The command is already "
+        "escaped for cron.",
         example='"# {source}\\n{schedule} {user} {command}\\n"',
     ),
     Field(
         key="retention",
         kind=MAP,
         fields=RETENTION_FIELDS,
-        meaning="How much is kept of each job. Applied by a run's end once a day, and by `prune`.",
+        meaning="How much of each job is kept. Applied once a day at the end of a run, and by `process-control prune`.",
         example="runs: 1000\ndays: 90\nlog_bytes: 1 GB",
     ),
     Field(
@@ -957,7 +962,7 @@ CONFIGURATION_FIELDS = (
         kind=BOOL,
         default=False,
         default_words="`false`",
-        meaning="Jobs cannot gain rights, not even by set-user-ID programs such as sudo.",
+        meaning="Jobs cannot gain privileges, not even by set-user-ID programs such as sudo.",
         example="true",
     ),
     Field(
@@ -986,27 +991,27 @@ CONFIGURATION_FIELDS = (
         kind=BOOL,
         default=False,
         default_words="`false`",
-        meaning="Accept state on a network disk, where locks are not reliable: without promise.",
+        meaning="Accept state on a network disk, although locks are not reliable there: without any guarantee.",
         example="true",
     ),
     Field(
         key="syslog",
         kind=MAP,
         fields=SYSLOG_FIELDS,
-        meaning="Where every start, skip, end and stop of a run and every change of the crontab is told, besides the "
-        "journal. It never holds a run up, and where no syslog is, nothing changes.",
+        meaning="Where every start, skip, end and stop of a run and every change of the crontab is logged, besides "
+        "the journal. A run never waits for it, and works without a syslog.",
         example="address: 192.0.2.7:514\nfacility: daemon",
     ),
     replace(
         FAILMAIL,
         meaning="Who gets mail about failed runs, and how it is sent. One mail for each failed or lost run and for "
-        "each refused start, and one when the job has recovered. It is sent by a process of its own, after everything "
-        "was recorded; while no server takes it, it waits and is tried again.",
+        "each refused start, and one when the job has recovered. A separate process sends it, after "
+        "everything was recorded; if no server accepts it, it waits and is tried again.",
     ),
-    later("max_concurrent", COUNT, "How many runs the scheduler has at once.", "20"),
-    later("notify", known("list", "a list of channels"), "More channels to tell.", "[{url: json://example.org}]"),
+    later("max_concurrent", COUNT, "How many runs the scheduler starts at once.", "20"),
+    later("notify", known("list", "a list of channels"), "More channels for messages.", "[{url: json://example.org}]"),
     later("metrics", MAP, "Where metrics are written.", "{textfile: /var/lib/node_exporter/process-control.prom}"),
-    later("web", MAP, "The pages.", "{address: 127.0.0.1:8080}"),
+    later("web", MAP, "The web pages.", "{address: 127.0.0.1:8080}"),
     later("fleet", MAP, "The fleet of hosts.", "{address: temporal.example.org:7233}"),
     later("calendars", MAP, "Named lists of dates for `exclude`.", "{holidays: [2027-01-01]}"),
 )

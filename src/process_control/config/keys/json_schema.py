@@ -91,7 +91,7 @@ def _map(fields: tuple[Field, ...]) -> Schema:
     return {
         "type": "object",
         "properties": {field.key: _described(field) for field in fields if field.supported},
-        "patternProperties": {"^x-": {"description": "A note of your own."}},
+        "patternProperties": {"^x-": {"description": "A note."}},
         "additionalProperties": False,
     }
 

@@ -111,7 +111,7 @@ def _check_program(text: str) -> str:
 
 
 def _check_tag(text: str) -> str:
-    return f"must be words without commas and blanks, not {quoted(text)}" if re.search(r"[,\s]", text) else ""
+    return f"must not contain commas or blanks, not {quoted(text)}" if re.search(r"[,\s]", text) else ""
 
 
 def _check_target(text: str) -> str:
@@ -271,14 +271,14 @@ def _read_cron_template(key: str, node: Node, faults: Faults) -> str | None:
                 mend=f"write {CRON_TEMPLATE.form}",
             )
         elif width or conversion:
-            faults.add(f"'{key}' has more than a name in the field of '{name}'", node, mend=f"write {{{name}}}")
+            faults.add(f"'{key}' has more than the name in the field '{name}'", node, mend=f"write {{{name}}}")
     return text
 
 
 CRON_TEMPLATE = Kind(
     name="text",
     wanted="text",
-    form="text with the fields {source} {schedule} {user} {command}; a brace itself is written twice",
+    form="text with the fields {source} {schedule} {user} {command}; for a brace write two",
     annotation="str",
     read=_read_cron_template,
 )
@@ -501,7 +501,7 @@ def _are_words_of_one_command(key: str, items: list[Node], faults: Faults) -> bo
         return False
     words = [item.value for item in items if isinstance(item, Text)]
     faults.add(
-        f"'{key}': {quoted(option.value)} is no command: each item of the list is one",
+        f"'{key}': {quoted(option.value)} is not a command: each item of the list is one",
         option,
         mend=f"write one text: {shlex.join(words)}",
     )
@@ -553,7 +553,7 @@ OWN_PREFIX = "PROCESS_CONTROL_"
 def _check_variable(key: str, name: Text, faults: Faults) -> None:
     if not _VARIABLE.fullmatch(name.value):
         faults.add(
-            f"'{key}': {quoted(name.value)} is not a variable's name",
+            f"'{key}': {quoted(name.value)} is not a variable name",
             name,
             mend="letters, digits and _, the first not a digit",
         )
@@ -577,7 +577,7 @@ def _read_environment(key: str, node: Node, faults: Faults) -> dict[str, str]:
         elif isinstance(value, Text):
             values[name.value] = value.value
         else:
-            refuse("text", "text; it is taken as written", f"{key}.{shown(name.value)}", value, faults)
+            refuse("text", "text, which is taken as written", f"{key}.{shown(name.value)}", value, faults)
     return values
 
 

@@ -115,9 +115,9 @@ def _read_maps(field: Field, node: Node, faults: Faults, prefix: str) -> list[di
 def _suggestion(key: Text, fields: tuple[Field, ...], faults: Faults, prefix: str) -> str:
     near = _nearest(key.value, fields) if faults.count < MOST_SUGGESTIONS else None
     if near is None:
-        return "`process-control explain` lists the keys; write 'x-…' for a note of your own"
+        return "for a note write 'x-…'; for all keys: process-control explain"
     name = prefix + near.key
-    return f"did you mean '{name}'? ({near.kind.form}; see process-control explain {name})"
+    return f"did you mean '{name}'? ({near.kind.form}); see: process-control explain {name}"
 
 
 def _nearest(written: str, fields: tuple[Field, ...]) -> Field | None:

@@ -87,7 +87,7 @@ def _check_number(node: Node, faults: Faults) -> None:
     regex = said.get("stdout")
     if isinstance(regex, Text) and _has_no_group(regex.value):
         mend = r"put round brackets around the number: 'rows: (\d+)'"
-        faults.add("'expect.number.stdout' does not say which part is the number", regex, mend=mend)
+        faults.add("'expect.number.stdout' has no group for the number", regex, mend=mend)
     least, most = (_number(said.get(key)) for key in ("at_least", "at_most"))
     if least is not None and most is not None and least > most:
         mend = "exchange the two"

@@ -41,7 +41,7 @@ class Document:
             Fault(
                 "hard tab used as indentation",
                 where=f"{self.faults.name}:{line}:1",
-                mend="`process-control lint --fix` writes spaces",
+                mend="replace tabs by spaces: process-control lint --fix",
             )
             for line in self.tabbed_lines
         ]
@@ -70,7 +70,7 @@ def parse(source: bytes, name: str) -> Document:
     faults = Faults(name, repair.columns_added())
     faults.text = text
     repair.tell(faults)
-    faults.add("the rest of the file was not read", repair.last_place, mend="mend this line and those before it first")
+    faults.add("the rest of the file was not read", repair.last_place, mend="fix this line and those before it first")
     return Document(None, faults, repair.tabbed_lines)
 
 
@@ -95,7 +95,7 @@ def without_tabs(text: str) -> str:
 def _decode(source: bytes, name: str) -> tuple[str | None, Faults]:
     faults = Faults(name)
     if len(source) > LARGEST_SIZE:
-        faults.add("the file is larger than 64 KiB", (1, 1), mend="move data elsewhere")
+        faults.add("the file is larger than 64 KiB", (1, 1), mend="move data to another file")
         return None, faults
     if source[:2] in (b"\xff\xfe", b"\xfe\xff"):
         faults.add("the file is UTF-16", (1, 1), mend="save it as UTF-8")
@@ -161,7 +161,7 @@ class _Composer:
         mark: Any = event.start_mark
         place = (mark.line + 1, mark.column + 1)
         if self._events > MOST_EVENTS:
-            self._faults.add(f"more than {MOST_EVENTS:,} entries", place, mend="move data elsewhere")
+            self._faults.add(f"more than {MOST_EVENTS:,} entries", place, mend="move data to another file")
             return False
         if isinstance(event, yaml.ScalarEvent):
             self._refuse_extras(event, place)
@@ -206,7 +206,7 @@ class _Composer:
             self._faults.add(f"anchor {quoted('&' + event.anchor)} is not allowed", place, mend="remove it")
         if event.tag is not None:
             tag = event.tag.replace("tag:yaml.org,2002:", "!!", 1)
-            self._faults.add(f"tag {quoted(tag)} is not allowed", place, mend="remove it: each key knows its type")
+            self._faults.add(f"tag {quoted(tag)} is not allowed", place, mend="remove it: each key has one type")
 
     def _put(self, node: Node) -> None:
         if not self._open:
@@ -243,9 +243,9 @@ class _Composer:
 
 _MENDS = {
     "mapping values are not allowed in this context": "check the indentation; quote a text that contains ': '",
-    "found character that cannot start any token": "quote the text: it begins with a sign that YAML keeps for itself",
+    "found character that cannot start any token": "quote the text: it begins with a character that is special in YAML",
     "found unexpected end of stream": "close the quote",
-    "block sequence entries are not allowed in this context": "begin the list on a line of its own",
+    "block sequence entries are not allowed in this context": "begin the list on a new line",
     "did not find expected key": "check the indentation: the keys of a map begin in the same column",
     "did not find expected '-' indicator": "check the indentation: the items of a list begin in the same column",
     "did not find expected ',' or '}'": "close the brace; separate with commas",
@@ -256,6 +256,8 @@ _MENDS = {
     "could not find expected ':'": "write a ':' and a space after the key",
 }
 
+_UNCLOSED = {"did not find expected ',' or '}'": "map", "did not find expected ',' or ']'": "list"}
+
 
 def _tell_yaml_error(error: yaml.YAMLError, lines: list[str], faults: Faults) -> None:
     problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read")
@@ -263,12 +265,16 @@ def _tell_yaml_error(error: yaml.YAMLError, lines: list[str], faults: Faults) ->
     opened = getattr(error, "context_mark", None)
     odd = None if mark is None else odd_place(lines, min(mark.line, opened.line if opened else mark.line), mark.line)
     if odd is not None:
-        what = f"not YAML: {named(odd[2])} is not what it looks like"
+        what = f"not YAML: {named(odd[2])} only looks like an ordinary character"
         faults.add(what, odd[:2], mend=meant(odd[2]))
         return
-    if opened is not None and (mark is None or "end of stream" in problem or mark.line >= len(lines)):
+    mend = _MENDS.get(problem, "check quotes, brackets and indentation")
+    if opened is not None and mark is not None and mark.line > opened.line and problem in _UNCLOSED:
+        until = f", or lacks a comma, before line {mark.line + 1}" if mark.line < len(lines) else ""
+        mark, problem = opened, f"the {_UNCLOSED[problem]} that begins here is not closed{until}"
+    elif opened is not None and (mark is None or "end of stream" in problem or mark.line >= len(lines)):
         mark = opened  # where the quote or the key began tells more than the end of the file
     line, column = (mark.line, mark.column) if mark is not None else (0, 0)
     excerpt = lines[line].strip() if line < len(lines) else ""
     what = f"not YAML: {problem}" + (f", in {quoted(excerpt)}" if excerpt else "")
-    faults.add(what, (line + 1, column + 1), mend=_MENDS.get(problem, "check quotes, brackets and indentation"))
+    faults.add(what, (line + 1, column + 1), mend=mend)

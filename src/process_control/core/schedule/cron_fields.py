@@ -119,7 +119,7 @@ def _refuse_odd_characters(written: str) -> None:
     if odd:
         raise ScheduleError(
             f"schedule {quoted(written)} has {named(odd[0]) or f'the character {odd[0]!r}'}",
-            "write it in ASCII, on one line",
+            "write it in ASCII on one line",
         )
 
 
@@ -130,7 +130,7 @@ def _expand_shorthand(text: str) -> str:
         return SHORTHANDS[text]
     if text.lower() == "@reboot":
         raise ScheduleError(
-            "'@reboot' is not a moment that can be planned",
+            "'@reboot' is not a time that cron can plan",
             "start it from a systemd unit with WantedBy=multi-user.target and ExecStart=run-job NAME",
         )
     from process_control.core.schedule.foreign import unknown_shorthand
@@ -167,7 +167,7 @@ def _parse_term(text: str, column: CronField, written: str, host: str, slug: str
     first = _number(match["first"], column, written)
     if match["step"]:
         raise ScheduleError(
-            f"schedule {quoted(written)}: {column.name} {quoted(text)} has a step without a range, which cron refuses",
+            f"schedule {quoted(written)}: {column.name} {quoted(text)} has a step without a range, which cron rejects",
             f"write '{first}-{column.high}/{step}'",
         )
     return Term(first, first)

@@ -5,7 +5,7 @@ import re
 from process_control.core.schedule.cron_fields import FIELDS, SHORTHANDS, WEEKDAYS, CronField, ScheduleError, quoted
 from process_control.core.suggestions import nearest
 
-FIVE = "five are needed: minute, hour, day of month, month, day of week"
+FIVE = "five are required: minute, hour, day of month, month, day of week"
 _ZONE = re.compile(r"(?:CRON_TZ|TZ)=(?P<zone>\S+)\s+(?P<rest>\S.*)")
 _EVERY = re.compile(r"@every\s+(?P<number>[0-9]+)(?P<unit>[smhd])", re.IGNORECASE)
 _USER = re.compile(r"[a-z_][a-z0-9_-]*")
@@ -25,7 +25,7 @@ def a_variable(written: str) -> ScheduleError:
     if zone is not None:
         mend = f"write 'time_zone: {zone['zone']}' and 'schedule: \"{zone['rest']}\"'"
     else:
-        mend = "a cron expression has none; cron would read a variable"
+        mend = "remove it: cron would take the line for a variable"
     return ScheduleError(f"schedule {quoted(written)} has a '='", mend)
 
 
@@ -71,7 +71,7 @@ def other_columns(written: str, columns: list[str]) -> ScheduleError:
             f"write \"{rest}\"; all jobs run as the 'user' of the configuration",
         )
     if len(columns) in (6, 7):
-        return ScheduleError(f"{what} (seconds and years are not cron's)", FIVE)
+        return ScheduleError(f"{what} (cron has no seconds and no years)", FIVE)
     return ScheduleError(what, FIVE)
 
 
@@ -83,7 +83,7 @@ def backwards(text: str, low: int, high: int, step: int | None, column: CronFiel
     if (step or 1) == 1:
         return ScheduleError(what, f"write '{low}-{column.high},{column.low}-{high}'")
     if column is FIELDS[2]:
-        return ScheduleError(what, "write the days one by one: months are not equally long")
+        return ScheduleError(what, "list the days one by one: months differ in length")
     size = 7 if column.words is WEEKDAYS else column.high - column.low + 1
     numbers = [(number - column.low) % size + column.low for number in range(low, high + size + 1, step or 1)]
     return ScheduleError(what, f"write '{','.join(str(number) for number in numbers)}'")
@@ -104,12 +104,12 @@ def _hint(text: str, column: CronField) -> str:
     bare = _NAMES.sub("", text)
     if not bare.strip("0123456789LW#?-/"):
         if "#" in text:
-            return "cron knows no 'n-th weekday'; plan the week's days (1-7, 8-14, ...) and let the job look"
+            return "cron has no 'n-th weekday': plan the days 1-7, 8-14, ..., and let the command check the weekday"
         if "L" in bare:
             days = "22-31" if column.words is WEEKDAYS else "28-31"
-            return f"cron knows no 'last'; plan the days {days} and let the job look"
+            return f"cron has no 'last': plan the days {days}, and let the command check the date"
         if "W" in bare:
-            return "cron knows no 'nearest weekday'; plan a list of days"
+            return "cron has no 'nearest weekday': plan a list of days"
         if "?" in text:
             return "write '*' for 'any'"
     near = _ENGLISH.get(text.lower()) or next((_ENGLISH[name] for name in _ENGLISH if _begins(name, text)), "")

@@ -45,21 +45,21 @@ def failure_mail(news: News, *, job: Job | None, settings: Settings, incident: I
             in_row if incident.failures_in_row < 2 else f"{in_row} in a row, since {writer.moment(incident.since)}",
         ),
         ("last success", writer.last_success()),
-        ("next slot", writer.next_slot()),
+        ("next run", writer.next_slot()),
         ("run", _text(end, "run_id")),
         ("log", _text(end, "log") or "none"),
         ("host", f"{host}, as user {news.get('user')}"),
     ]
-    mends = [("See what it printed", writer.command("process-control", "logs", "--run", _text(end, "run_id")))]
+    mends = [("See its output", writer.command("process-control", "logs", "--run", _text(end, "run_id")))]
     if end.get("held"):
-        mends.append(("It is held until you release it", writer.command("process-control", "release", writer.slug)))
+        mends.append(("It is on hold until you release it", writer.command("process-control", "release", writer.slug)))
     else:
         mends.append(("Run it again", writer.command("run-job", writer.slug)))
     hint = advice(end)
     if hint is not None:
         what, _, line = hint.partition(":  ")
         mends.append((what[:1].upper() + what[1:], line))
-    mends.append((f"For fewer mails, write in {writer.slug}.yaml (or failmail: false, for none)", FEWER_MAILS))
+    mends.append((f"For fewer mails (failmail: false for none), write in {writer.slug}.yaml", FEWER_MAILS))
     return Mail(
         host=host,
         slug=writer.slug,
@@ -83,7 +83,7 @@ def recovery_mail(news: News, *, job: Job | None, settings: Settings, incident: 
     facts = [
         *writer.times(end),
         ("failing since", writer.moment(incident.since)),
-        ("next slot", writer.next_slot()),
+        ("next run", writer.next_slot()),
         ("run", _text(end, "run_id")),
         ("log", _text(end, "log")),
         ("host", f"{host}, as user {news.get('user')}"),
@@ -107,11 +107,11 @@ def refusal_mail(news: News, *, job: Job | None, settings: Settings, incident: I
     sentence = str(news.get("sentence") or "")
     unplanned = bool(news.get("unplanned"))
     times = _count(incident.failures_in_row, "time")
-    what = "its scheduled starts are skipped; told once until it runs"
+    what = "its scheduled starts are skipped; reported once until it runs"
     if not unplanned:
-        what = "a scheduled start was refused; the same refusal is told once a day"
+        what = "a scheduled start was refused; reported once a day"
     facts = [
-        ("asked", f"{writer.moment(_text(news, 'at'))}, by {news.get('trigger')}"),
+        ("start", f"{writer.moment(_text(news, 'at'))}, by {news.get('trigger')}"),
         ("exit code", "" if unplanned else str(news.get("exit_code"))),
         ("refused", "" if unplanned else f"{times} since {writer.moment(incident.since)}"),
         ("last success", writer.last_success()),
@@ -124,7 +124,7 @@ def refusal_mail(news: News, *, job: Job | None, settings: Settings, incident: I
         verdict=f"did not start: {news.get('what_is_wrong') or sentence!s}",
         headline=f"{writer.job_name} · {what}",
         facts=tuple((name, value) for name, value in facts if value),
-        output_title="What is wrong, and the mend",
+        output_title="What is wrong, and the fix",
         output=tuple(sentence.splitlines()),
         mends=(("Look at it", writer.command("process-control", "lint", writer.slug)),),
         runbook=writer.runbook(),
@@ -150,9 +150,9 @@ class _Writer:
         if not stderr and end.get("stderr_bytes"):
             stderr = self._last_lines(end, STDERR)
         if stderr:
-            return "What it wrote to stderr", _middle_left_out(stderr)
+            return "Output to stderr", _middle_left_out(stderr)
         stdout = self._last_lines(end, STDOUT) if end.get("stdout_bytes") else []
-        return ("The last that it printed", tuple(stdout)) if stdout else ("", ())
+        return ("Last output", tuple(stdout)) if stdout else ("", ())
 
     def _last_lines(self, end: News, stream: str) -> list[str]:
         path = _text(end, "log")
@@ -182,12 +182,12 @@ class _Writer:
         """Return `run by cron for its slot Tue 2026-11-24 02:30 CET`."""
         trigger, slot = _text(end, "trigger"), _text(end, "scheduled_at")
         if slot:
-            return f"run by {trigger} for its slot of {self.moment(slot, seconds=False)}"
+            return f"run by {trigger} for its planned time (slot) {self.moment(slot, seconds=False)}"
         return f"started by {_text(end, 'by') or 'somebody'}" if trigger == "manual" else f"run by {trigger}"
 
     def last_success(self) -> str:
         run = self._newest(("succeeded", "warned"))
-        return self.moment(run.started_at) if run is not None else "none that the history knows"
+        return self.moment(run.started_at) if run is not None else "none in the history"
 
     def _newest(self, outcomes: tuple[str, ...]) -> Run | None:
         try:
@@ -265,4 +265,4 @@ def _middle_left_out(lines: list[str]) -> tuple[str, ...]:
     if len(lines) <= MOST_LINES:
         return tuple(lines)
     last = lines[FIRST_LINES - MOST_LINES :]
-    return (*lines[:FIRST_LINES], f"[… {len(lines) - MOST_LINES} lines left out, the log has them …]", *last)
+    return (*lines[:FIRST_LINES], f"[… {len(lines) - MOST_LINES} lines left out, see the log …]", *last)

@@ -57,7 +57,7 @@ def as_text(mail: Mail) -> str:
     if mail.facts:
         parts.append("\n".join(f"{name:<{width}}  {one_line(value)}" for name, value in mail.facts))
     if mail.runbook:
-        parts.append("What its job file says\n" + _indented(mail.runbook))
+        parts.append("From its job file\n" + _indented(mail.runbook))
     if mail.mends:
         parts.append("\n".join(f"{what}:\n  {one_line(line)}" for what, line in mail.mends))
     if mail.footer:
@@ -123,7 +123,7 @@ def as_html(mail: Mail) -> str:
         parts.append('<table style="border-spacing:0;margin-top:16px">' + "\n".join(rows) + "</table>")
     if mail.runbook:
         text = "<br>".join(_escaped(line) for line in mail.runbook.splitlines())
-        parts += [_TITLE.format("What its job file says"), f"<div>{text}</div>"]
+        parts += [_TITLE.format("From its job file"), f"<div>{text}</div>"]
     for what, line in mail.mends:
         parts += [_TITLE.format(_escaped(what)), _OUTPUT.format(_escaped(line))]
     if mail.footer:

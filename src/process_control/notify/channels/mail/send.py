@@ -147,7 +147,7 @@ def _said(text: bytes | str) -> str:
 
 def _in_words(error: Exception, way: Way) -> str:
     if isinstance(error, smtplib.SMTPResponseException) and error.smtp_code < 0:
-        return f"{way.in_words} gave an answer that is no SMTP: {_said(error.smtp_error)}"
+        return f"{way.in_words} did not answer in SMTP: {_said(error.smtp_error)}"
     if isinstance(error, smtplib.SMTPResponseException):
         return f"{way.in_words} answered {error.smtp_code} {_said(error.smtp_error)}"
     if isinstance(error, ssl.SSLCertVerificationError):

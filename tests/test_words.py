@@ -1,0 +1,146 @@
+"""The English of what the program says: words that need a second reading, and messages that need a third line."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import PROJECT
+
+SOURCES = sorted((PROJECT / "src").rglob("*.py"))
+TESTS = sorted((PROJECT / "tests").rglob("test_*.py"))
+
+FORBIDDEN = {
+    r"\b(told|tells?)\b": "report, record, show, say, mail",
+    r"\bgoes on\b": "continues, is still running",
+    r"\bfor want of\b": "because there is no",
+    r"\bmend(s|ed)?\b": "fix, hint",
+    r"\bsmall[- ]doses?\b": "slow_start_command",
+    r"\basks\b": "name what is done",
+    r"\blooks? after\b": "manage",
+    r"\bof (its|their|your|his) own\b": "another, private, separate",
+    r"\bcannot be said\b": "unknown",
+    r"\bhad (its|their) time\b": "older than",
+}
+MAY_SAY = {
+    ("tools/keys.py", "told"): "the text of a module, whose comments no user reads",
+}
+"""(file, word): why."""
+
+MAX_CHARACTERS = 160
+"""Two lines of 80 columns."""
+USUAL = {
+    "path": "/etc/process-control.yaml",
+    "file": "/etc/process-control.yaml",
+    "directory": "/var/lib/process-control",
+    "target": "/etc/cron.d/process-control",
+    "slug": "nightly-backup",
+    "name": "nightly-backup",
+    "user": "jobs",
+    "run_id": "1m8g35q0yqfpanxy",
+    "number": "12",
+    "count": "12",
+    "seconds": "30",
+    "key": "timeout",
+    "at": "2026-11-28T03:28:53.819Z",
+}
+"""What usually stands for `{…slug…}` and so on; ten characters for all else."""
+OF_PAGES = frozenset({"epilog", "help", "meaning", "more"})
+"""What help, man pages and docs show, wrapped."""
+TEMPLATES = ("<", "complete ", "_")
+"""How lines of HTML and of completion scripts begin."""
+
+
+def short(path: Path) -> str:
+    return str(path.relative_to(PROJECT / "src/process_control"))
+
+
+def text_of(node: ast.expr) -> str | None:
+    """Return a literal with its places filled in as usual; None for what is no literal."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else None
+    if not isinstance(node, ast.JoinedStr):
+        return None
+    return "".join(
+        str(part.value) if isinstance(part, ast.Constant) else _usual(ast.unparse(part)) for part in node.values
+    )
+
+
+def _usual(place: str) -> str:
+    return next((value for word, value in USUAL.items() if word in place), "something!")
+
+
+def _is_of_click(node: ast.AST) -> bool:
+    return isinstance(node, ast.FunctionDef) and any(
+        re.search(r"command|group|verb", ast.unparse(decorator)) for decorator in node.decorator_list
+    )
+
+
+def _not_shown(tree: ast.Module) -> set[int]:
+    """Return the ids of docstrings that no user reads, and of the parts of f-strings."""
+    found: set[int] = set()
+    for node in ast.walk(tree):
+        body = node.body if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) else []
+        for position, statement in enumerate(body):
+            is_help = position == 0 and _is_of_click(node)
+            if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and not is_help:
+                found.add(id(statement.value))
+        if isinstance(node, ast.JoinedStr):
+            found |= {id(part) for part in ast.walk(node) if part is not node}
+    return found
+
+
+def shown(path: Path, *, without: frozenset[str] = frozenset()) -> Iterator[tuple[int, str]]:
+    """Yield line and text of every literal with a blank in it that a user may read.
+
+    `without`: leave out what these arguments are given.
+    """
+    tree = ast.parse(path.read_text())
+    hidden = _not_shown(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword) and node.arg in without:
+            hidden |= {id(part) for part in ast.walk(node.value)}
+    for node in ast.walk(tree):
+        text = text_of(node) if isinstance(node, ast.expr) and id(node) not in hidden else None
+        if text is not None and " " in text.strip():
+            yield node.lineno, text  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=short)
+def test_what_a_user_reads_needs_no_second_reading(path: Path) -> None:
+    found = [
+        f"{short(path)}:{line}: {word[0]!r} ({better}): {text[:100]}"
+        for line, text in shown(path)
+        for regex, better in FORBIDDEN.items()
+        for word in re.finditer(regex, text)
+        if (short(path), word[0]) not in MAY_SAY
+    ]
+
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=short)
+def test_no_message_is_longer_than_two_lines(path: Path) -> None:
+    too_long = [
+        f"{short(path)}:{line}: {len(part)} characters: {part}"
+        for line, text in shown(path, without=OF_PAGES)
+        for part in text.split("\n")
+        if len(part) > MAX_CHARACTERS and not part.startswith(TEMPLATES)
+    ]
+
+    assert not too_long, "\n".join(too_long)
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(PROJECT / "tests")))
+def test_no_hint_that_a_test_quotes_is_longer_than_two_lines(path: Path) -> None:
+    too_long = [
+        f"{path.name}:{node.lineno}: {len(line)} characters: {line}"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant | ast.JoinedStr)
+        for line in (text_of(node) or "").split("\n")
+        if line.startswith("  hint: ") and len(line) > MAX_CHARACTERS + len("  hint: ")
+    ]
+
+    assert not too_long, "\n".join(too_long)
