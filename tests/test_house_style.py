@@ -3,14 +3,15 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 from harness import PROJECT
 
-SOURCES = sorted((PROJECT / "src").rglob("*.py"))
+SOURCES = sorted([*(PROJECT / "src").rglob("*.py"), *(PROJECT / "tools").rglob("*.py")])
 TESTS = sorted((PROJECT / "tests").rglob("*.py"))
+PROGRAMS = {"stub.py", "__main__.py"}
+BANNED = {("time", "sleep"), ("mock", "patch"), ("unittest", "mock"), ("asyncio", "sleep")}
 NAMES_WITHOUT_A_THING = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc"}
 
 
@@ -18,64 +19,68 @@ def short(path: Path) -> str:
     return str(path.relative_to(PROJECT))
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def nodes(path: Path) -> Iterator[ast.AST]:
-    return ast.walk(ast.parse(path.read_text()))
+    return ast.walk(tree_of(path))
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=short)
-def test_no_check_vanishes_with_pythonoptimize(path: Path) -> None:
-    asserts = [f"{short(path)}:{node.lineno}" for node in nodes(path) if isinstance(node, ast.Assert)]
+def place(path: Path, node: ast.AST) -> str:
+    return f"{short(path)}:{getattr(node, 'lineno', 0)}"
+
+
+def test_no_check_vanishes_with_pythonoptimize() -> None:
+    asserts = [place(path, node) for path in SOURCES for node in nodes(path) if isinstance(node, ast.Assert)]
 
     assert not asserts, f"`if … raise`, never `assert`: {asserts}"
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=short)
-def test_a_file_is_named_for_the_one_thing_in_it(path: Path) -> None:
-    assert path.stem not in NAMES_WITHOUT_A_THING
+def test_a_file_is_named_for_the_one_thing_in_it() -> None:
+    assert [short(path) for path in SOURCES if path.stem in NAMES_WITHOUT_A_THING] == []
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=short)
-def test_a_module_says_what_lives_in_it(path: Path) -> None:
-    tree = ast.parse(path.read_text())
+def test_a_module_says_what_is_in_it() -> None:
+    silent = [short(path) for path in SOURCES if tree_of(path).body and not ast.get_docstring(tree_of(path))]
 
-    assert not tree.body or ast.get_docstring(tree), f"{short(path)} has no docstring"
+    assert not silent, f"without a docstring: {silent}"
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=short)
-def test_nothing_unfinished_is_left_in_src(path: Path) -> None:
+def test_nothing_unfinished_is_left_in_src() -> None:
     # A TODO needs the name of a condition, such as: TODO when Python 3.11 is dropped
-    marks = re.findall(r"NotImplementedError|FIXME|XXX|TODO(?! when )", path.read_text())
+    unfinished = re.compile(r"NotImplementedError|FIXME|XXX|TODO(?! when )")
 
-    assert not marks, f"{short(path)}: {marks}"
+    assert [(short(path), mark) for path in SOURCES for mark in unfinished.findall(path.read_text())] == []
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=short)
-def test_no_module_does_more_than_define_things_when_it_is_imported(path: Path) -> None:
-    if path.name in ("stub.py", "__main__.py"):
-        return  # programs
+def test_no_module_does_more_than_define_things_when_it_is_imported() -> None:
     loose = [
-        f"{short(path)}:{node.lineno}"
-        for node in ast.parse(path.read_text()).body
-        if isinstance(node, ast.For | ast.While | ast.With) or (isinstance(node, ast.Expr) and _is_call(node))
+        place(path, node)
+        for path in SOURCES
+        if path.name not in PROGRAMS
+        for node in tree_of(path).body
+        if isinstance(node, ast.For | ast.While | ast.With) or _is_call(node)
     ]
 
     assert not loose, f"work at import: {loose}"
 
 
-def _is_call(node: ast.Expr) -> bool:
-    return isinstance(node.value, ast.Call)
+def _is_call(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
 
 
-@pytest.mark.parametrize("path", TESTS, ids=short)
-def test_tests_patch_nothing_and_sleep_never(path: Path) -> None:
-    banned = {("time", "sleep"), ("mock", "patch"), ("unittest", "mock"), ("asyncio", "sleep")}
+def test_tests_patch_nothing_and_sleep_never() -> None:
     faults = [
-        f"{short(path)}:{node.lineno}: {node.value.id}.{node.attr}"
+        f"{place(path, node)}: {node.value.id}.{node.attr}"
+        for path in TESTS
         for node in nodes(path)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and (node.value.id, node.attr) in banned
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and (node.value.id, node.attr) in BANNED
     ]
     faults += [
-        f"{short(path)}:{node.lineno}: import of {node.module}"
+        f"{place(path, node)}: import of {node.module}"
+        for path in TESTS
         for node in nodes(path)
         if isinstance(node, ast.ImportFrom) and (node.module == "unittest.mock" or _takes_sleep(node))
     ]
@@ -87,19 +92,23 @@ def _takes_sleep(node: ast.ImportFrom) -> bool:
     return node.module == "time" and any(alias.name == "sleep" for alias in node.names)
 
 
-@pytest.mark.parametrize("path", [path for path in TESTS if path.name.startswith("test_")], ids=short)
-def test_the_name_of_a_test_is_a_promise(path: Path) -> None:
-    names = [node.name for node in nodes(path) if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+def test_the_name_of_a_test_is_a_promise() -> None:
+    for path in TESTS:
+        names = [node.name for node in nodes(path) if isinstance(node, ast.FunctionDef) and _is_a_test(path, node)]
 
-    assert [name for name in names if len(name.split("_")) < 2] == []
-    assert len(names) == len(set(names)), "two tests of one name: the first never runs"
+        assert [name for name in names if len(name.split("_")) < 2] == [], short(path)
+        assert len(names) == len(set(names)), f"{short(path)}: two tests of one name: the first never runs"
 
 
-@pytest.mark.parametrize("path", [*SOURCES, *TESTS], ids=short)
-def test_every_open_has_an_owner(path: Path) -> None:
+def _is_a_test(path: Path, node: ast.FunctionDef) -> bool:
+    return path.name.startswith("test_") and node.name.startswith("test_")
+
+
+def test_every_open_has_an_owner() -> None:
     """`open(…).read()` leaves the closing to the collector, and a warning in every user's log."""
     loose = [
-        f"{short(path)}:{node.lineno}"
+        place(path, node)
+        for path in [*SOURCES, *TESTS]
         for node in nodes(path)
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Call)
@@ -110,7 +119,7 @@ def test_every_open_has_an_owner(path: Path) -> None:
     assert not loose, f"use `with`: {loose}"
 
 
-def test_the_version_is_told_in_one_place_and_has_a_changelog_entry() -> None:
+def test_the_version_stands_in_one_place_and_has_a_changelog_entry() -> None:
     namespace: dict[str, str] = {}
     exec((PROJECT / "src/process_control/__init__.py").read_text(), namespace)
 

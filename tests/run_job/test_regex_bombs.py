@@ -2,6 +2,7 @@
 
 import os
 import resource
+import select
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box, children, lives, until, wait_gone
+from harness import Box, children, until, wait_gone
 from runs import killers, outcomes, records, script, the_end
 
 BOMBS = """
@@ -51,15 +52,19 @@ def watched(runner: int, moment: float) -> Iterator[Callable[[], float]]:
     """Follow the runner; gives what tells how much CPU time it took from `moment` (monotonic) to its end."""
 
     def follow() -> float:
-        before, last = None, 0.0
-        while lives(runner):
+        before, last, end = None, 0.0, select.poll()
+        end.register(handle, select.POLLIN)
+        while not end.poll(2):
             last = max(last, _cpu_seconds(runner))
             before = last if before is None or time.monotonic() <= moment else before
-            time.sleep(0.002)
         return last - (before or 0.0)
 
-    with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(follow).result
+    handle = os.pidfd_open(runner)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            yield pool.submit(follow).result
+    finally:
+        os.close(handle)
 
 
 def _cpu_seconds(pid: int) -> float:
