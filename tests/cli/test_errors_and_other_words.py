@@ -189,7 +189,7 @@ def test_failed_shows_only_what_failed(desk: Desk) -> None:
 
 
 def test_since_takes_a_clock_time_a_day_by_its_name_and_ago(desk: Desk) -> None:
-    local = NOW.astimezone()
+    local = datetime.now().astimezone()
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
     moments = {"new": local - timedelta(seconds=1), "of yesterday": midnight - timedelta(hours=1)}
     moments["older"] = midnight - timedelta(days=1, hours=1)
