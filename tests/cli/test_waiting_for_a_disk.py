@@ -173,6 +173,6 @@ def test_a_configuration_that_does_not_answer_ends_a_command_and_makes_check_cri
         result = status.wait(seconds=END_SECONDS)
 
     assert (check.exit_code, check.stderr) == (2, "")
-    assert check.stdout.startswith("PROCESS-CONTROL CRITICAL - no answer within 1 s: a disk of the configuration or")
+    assert check.stdout.startswith("PROCESS-CONTROL CRITICAL - no answer within 1 s: the disk of the configuration or")
     assert result.exit_code == 74
     assert "process-control.yaml: no answer from its disk" in result.stderr
