@@ -4,6 +4,7 @@ Lean room.
 """
 
 from process_control.config.search import Search
+from process_control.core import layout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Settings:
         self.job_directory: str = said("job_directory") or directories[0]
         self.output_directory: str = said("output_directory") or directories[1]
         self.state_directory: str = said("state_directory") or directories[2]
-        self.run_directory: str = said("run_directory") or f"{self.state_directory}/run"
+        self.run_directory: str = said("run_directory") or layout.run_directory(self.state_directory)
         self.output_crontab: str = said("output_crontab") or directories[3]
         self.allow_network_state: bool = said("allow_network_state", False)
         self.no_new_privileges: bool = said("no_new_privileges", False)

@@ -36,6 +36,7 @@ RUNNER = (
     "process_control.config",
     "process_control.core",
     "process_control.core.job",
+    "process_control.core.layout",
     "process_control.system.json_text",
     "process_control.config.cache",
     "process_control.config.cache.read",

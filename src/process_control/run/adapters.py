@@ -5,6 +5,7 @@ Lean room: each adapter is imported when it is wanted.
 
 import posix
 
+from process_control.core import layout
 from process_control.core.facts import SUCCEEDED, TREE, WARNED
 from process_control.errors import BadConfiguration, CannotRecord, ProcessControlError
 from process_control.system.clock import SystemClock, iso
@@ -242,9 +243,8 @@ class Adapters:
         """Make the log of the run and return its path. Raises CannotRecord (74)."""
         job = self._job
         self._capture = capture = self._new_capture()
-        directory = f"{self._settings.output_directory}/{job.slug}"
-        path = f"{directory}/{job.slug}-{_compact(run.started_at)}-{run.id}.log"
-        _make_directory(directory)
+        path = layout.log(self._settings.output_directory, job.slug, _compact(run.started_at), run.id)
+        _make_directory(layout.logs(self._settings.output_directory, job.slug))
         capture.open_log(path, cap_bytes=job.log_bytes)
         if job.stdout:
             header = f"=== {job.slug} {run.id} {iso(run.started_at)} ===\n"
@@ -436,18 +436,18 @@ class Adapters:
             return False
         if outcome not in (SUCCEEDED, WARNED):
             return True
-        from process_control.state.block import incident_mark
-
-        return posix.access(incident_mark(self.state_directory, self._job.slug), posix.F_OK)
+        return posix.access(layout.incident_mark(self.state_directory, self._job.slug), posix.F_OK)
 
     def have_news_told(self) -> None:
         """Start the process that tells news, when there are some or when earlier ones wait. Never raises."""
-        if self._mails and (self._postman is not None or posix.access(f"{self.state_directory}/spool/due", posix.F_OK)):
+        if self._mails and (
+            self._postman is not None or posix.access(layout.spool_due(self.state_directory), posix.F_OK)
+        ):
             self.postman.have_it_told()
 
     def keep_house(self) -> None:
         """Once a day, start `process-control prune` in a process of its own; nobody waits for it."""
-        stamp = f"{self.state_directory}/prune.stamp"
+        stamp = layout.prune_stamp(self.state_directory)
         now = self.clock.now()
         try:
             try:

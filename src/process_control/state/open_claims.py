@@ -7,8 +7,9 @@ was recorded of a claim whose process is gone is for the journal to say. All of 
 
 import posix
 
+from process_control.core import layout
 from process_control.history import journal_reader
-from process_control.state.block import SLOT_BYTES, job_directory, run_in
+from process_control.state.block import SLOT_BYTES, run_in
 from process_control.state.claim import ASIDE, ASIDE_AT, FREE, OPEN, Claim, boot_in_short, claim_in, is_started
 from process_control.system import proc
 from process_control.system.clock import iso
@@ -33,7 +34,7 @@ class OpenClaims:
         self.forgotten: list[Claim] = []
         self._state_directory = state_directory
         self._boot = boot_in_short(boot_id)
-        self._path = f"{job_directory(state_directory, slug)}/claims"
+        self._path = layout.claims(state_directory, slug)
         in_block = claim_in(content[SLOT_BYTES:ASIDE_AT])
         is_open = in_block is not None and in_block.state == OPEN and not is_started(in_block, run_in(content))
         self._in_block = in_block if is_open else None
