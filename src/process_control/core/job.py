@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "8c6513415c12"
+FIELDS_VERSION = "601aa258a9d7"
 
 ATTRIBUTES = (
     "slug",

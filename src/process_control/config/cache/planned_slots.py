@@ -5,7 +5,7 @@ import posix
 from datetime import UTC, datetime
 
 from process_control.core.job import Job
-from process_control.core.schedule.cron_fields import ScheduleError
+from process_control.core.schedule.columns import ScheduleError
 from process_control.core.schedule.schedule import Schedule
 from process_control.errors import BadConfiguration
 
