@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "601aa258a9d7"
+FIELDS_VERSION = "3145d2e37887"
 
 ATTRIBUTES = (
     "slug",

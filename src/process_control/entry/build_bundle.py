@@ -67,6 +67,7 @@ RUNNER = (
     "process_control.run.run",
     "process_control.system.directories",
     "process_control.config.job_directory",
+    "process_control.config.cache.planned_slots",
     "process_control.run.run_job",
     "process_control.system.lock",
     "process_control.execution.capture",

@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from process_control.config.environment_file import read_secret_file
+from process_control.config.failmail import DEFAULT_SENDMAIL, Failmail, failmail_of
 from process_control.config.job_directory import load_job
-from process_control.config.keys.failmail import DEFAULT_SENDMAIL, Failmail, failmail_of
 from process_control.config.settings import Settings, load_settings
 from process_control.core import layout
 from process_control.core.incident import Happening, Incident, Letter, next_incident

@@ -109,7 +109,7 @@ class Adapters:
     # --- slot and lock ---------------------------------------------------------------------------------------------
 
     def last_slot(self, now: float) -> int | None:
-        from process_control.config.job_directory import last_slot
+        from process_control.config.cache.planned_slots import last_slot
 
         return last_slot(self._job, self._settings, now)
 
@@ -260,7 +260,9 @@ class Adapters:
         from process_control.system.append_file import opener_for
 
         copy = StdoutCopy(path)
-        copy.open(opener_for(path, self._settings, uid=self._account.uid), header)
+        owner, group = self._settings.trusted_owner, self._settings.trusted_group
+        opener = opener_for(path, uid=self._account.uid, trusted_owner=owner, trusted_group=group)
+        copy.open(opener, header)
         capture.copy = copy
 
     def make_cgroup(self, run: "Run") -> str | None:
