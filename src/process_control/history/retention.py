@@ -21,14 +21,13 @@ from process_control.execution import cgroup
 from process_control.history import journal
 from process_control.history.compressed_day import compress
 from process_control.state.block import Block, read_block, runner_is_alive
-from process_control.system.clock import day
+from process_control.system.clock import DAY_SECONDS, day
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from process_control.config.settings import Settings
 
 PLAIN_DAYS = 2
-DAY_SECONDS = 86400
 LOG_NAME = re.compile(r"(?P<base>.{1,64}-(?P<start>[0-9]{8}-[0-9]{6})-[0-9a-z]{16}\.log)(?P<index>\.idx)?")
 DAY_NAME = re.compile(r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})\.jsonl(\.gz)?")
 

@@ -27,13 +27,13 @@ from process_control.run.adapters import announce
 from process_control.system import atomic_file, lock
 from process_control.system.account import account_of, check_allowed, drop_rights
 from process_control.system.ask import NoAnswer, ask
-from process_control.system.clock import iso
+from process_control.system.clock import DAY_SECONDS, iso
 from process_control.system.disk_watch import fork_watched, look_at
 from process_control.system.json_text import decode, encode
 from process_control.system.plain_file import open_plain
 
 FIRST_PAUSE_SECONDS = 1.0
-GIVE_UP_SECONDS = 5 * 86400
+GIVE_UP_SECONDS = 5 * DAY_SECONDS
 """RFC 5321, section 4.5.4.1: at least four or five days."""
 MOST_WAITING = 50
 """Mails about one job: a job that fails every minute must not bury people when the server is back."""
@@ -212,7 +212,7 @@ class Round:
         if not left:
             spool.remove(self._state, spool.MAIL, name)
         elif now - first_at > GIVE_UP_SECONDS:
-            self._record(entry, "given_up", f"after {GIVE_UP_SECONDS // 86400} days")
+            self._record(entry, "given_up", f"after {GIVE_UP_SECONDS // DAY_SECONDS} days")
             spool.remove(self._state, spool.MAIL, name)
         else:
             tries = int(_number(entry, "tries")) + 1

@@ -8,9 +8,8 @@ import posix
 from process_control.core import layout
 from process_control.core.facts import SUCCEEDED, TREE, WARNED
 from process_control.errors import BadConfiguration, CannotRecord, ProcessControlError
-from process_control.system.clock import SystemClock, iso
+from process_control.system.clock import DAY_SECONDS, SystemClock, iso
 
-_A_DAY = 86400
 _ALWAYS_ANSWER = ("/dev/", "/run/", "/var/run/")  # in memory on every Linux: no disk is waited for there
 _SYSLOG_SECONDS = 1.0
 _CLOCK_OF_FILES_SECONDS = 0.02  # the kernel dates files by a clock that may be 10 ms behind
@@ -453,7 +452,7 @@ class Adapters:
         now = self.clock.now()
         try:
             try:
-                if 0 <= now - posix.stat(stamp).st_mtime < _A_DAY:  # the clock may have been ahead
+                if 0 <= now - posix.stat(stamp).st_mtime < DAY_SECONDS:  # the clock may have been ahead
                     return
             except FileNotFoundError:  # the first run of all: there is nothing to prune yet
                 posix.close(posix.open(stamp, posix.O_WRONLY | posix.O_CREAT | posix.O_CLOEXEC, 0o600))

@@ -34,6 +34,7 @@ from process_control.state.claim import (
     claim_in,
     is_started,
 )
+from process_control.system.clock import DAY_SECONDS
 from process_control.system.json_text import decode, encode
 
 TYPE_CHECKING = False
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
 
 _FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
-_A_DAY = 86400
 _END_BYTES = 1200  # as in block_room.py, which is rarely imported
 
 
@@ -303,7 +303,7 @@ class JobRecord:
         import time
 
         try:
-            if 0 <= time.time() - posix.stat(stamp).st_mtime < _A_DAY:
+            if 0 <= time.time() - posix.stat(stamp).st_mtime < DAY_SECONDS:
                 return False
         except OSError:
             pass
