@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "3145d2e37887"
+FIELDS_VERSION = "f721f189d35c"
 
 ATTRIBUTES = (
     "slug",
