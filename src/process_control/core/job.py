@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "f721f189d35c"
+FIELDS_VERSION = "8ccee0355ce2"
 
 ATTRIBUTES = (
     "slug",

@@ -4,8 +4,8 @@
 characters there are took ten seconds to load.
 
 It asks the parser of `re`, which is private: there is no public one, and a scanner of our own would have to know the
-whole grammar (nested groups, flags, escapes, verbose mode) to count the same. `tests/config/test_folded.py` says what it
-has to count, and fails under a Python that parses otherwise.
+whole grammar (nested groups, flags, escapes, verbose mode) to count the same. `tests/config/test_folded.py` says what
+it has to count, and fails under a Python that parses otherwise.
 """
 
 import re
