@@ -1,1 +1,1 @@
-"""Not shipped: generators of man pages, completion, reference pages and of `core/job.py`."""
+"""Not shipped: generators of man pages, completion, reference pages, and of the classes of job and settings."""

@@ -27,6 +27,7 @@ RUNNER_ROOTS = (
     "process_control.execution.guard_channel",
     "process_control.system.directories",
     "process_control.config.job_directory",
+    "process_control.config.cache.planned_slots",
     "process_control.run.run_job",
     "process_control.state.job_state",
     "process_control.run.surroundings",

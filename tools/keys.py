@@ -1,4 +1,4 @@
-"""Write what follows from the table of keys: core/job.py, the reference pages, the example configuration.
+"""Write what follows from the table of keys: the job's class, the settings' class, the reference, the example.
 
 `python -m tools.keys` rewrites them in the source tree; a test compares.
 """
@@ -24,6 +24,7 @@ def outputs() -> dict[Path, str]:
     """Return every generated file of the source tree and its text."""
     return {
         ROOT / "src/process_control/core/job.py": job_class(),
+        ROOT / "src/process_control/config/settings.py": settings_class(),
         ROOT / "src/process_control/data/process-control.example.yaml": example_configuration(),
         ROOT / "docs/reference/job-file.md": job_file_page(),
         ROOT / "docs/reference/configuration.md": configuration_page(),
@@ -143,7 +144,10 @@ def _typed(name: str, field: Field) -> tuple[str, str]:
         return annotation, ""
     if field.default is None:
         return f"{annotation} | None", "None"
-    return annotation, f'"{field.default}"' if isinstance(field.default, str) else repr(field.default)
+    if isinstance(field.default, str):
+        return annotation, f'"{field.default}"'
+    is_large = type(field.default) is int and field.default > 9999
+    return annotation, f"{field.default:_}" if is_large else repr(field.default)
 
 
 def _parameter(name: str, annotation: str, default: str) -> str:
@@ -159,6 +163,94 @@ def _assignment(name: str, default: str) -> str:
     if default in ("[]", "{}"):
         return f"        self.{name} = {default} if {name} is None else {name}"
     return f"        self.{name} = {name}"
+
+
+# --- config/settings.py ----------------------------------------------------------------------------------------------
+
+# What the settings have besides their keys: not said by any file, or not by its keys.
+OF_THE_SEARCH = ("default_path", "path", "search", "syslog_hangs")
+# The keys whose default is not one value.
+PLACES = {
+    "job_directory": "directories[0]",
+    "output_directory": "directories[1]",
+    "state_directory": "directories[2]",
+    "run_directory": "layout.run_directory(self.state_directory)",
+    "output_crontab": "directories[3]",
+}
+
+SETTINGS_MODULE = '''\
+"""The global configuration in force: every key by its name, and the defaults for what it does not say.
+
+Lean room.
+
+{made_by}
+"""
+
+from process_control.config.search import Search
+from process_control.core import layout
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Settings:
+    """Every global key by its name, the defaults filled in, and which file said so."""
+
+    __slots__ = (
+{names}
+    )
+
+    def __init__(self, values: "dict[str, Any]", search: Search, path: "str | None", directories: "list[str]") -> None:
+        """Fill in. `values` is what the file says, by attribute; `directories` where things are by default."""
+        said = values.get
+        self.path = path
+        self.default_path = search.named is None
+        self.search = search
+        self.syslog_hangs = False  # found out by the first line
+{assignments}
+
+    def __repr__(self) -> str:
+        """Return the settings without the defaults of jobs: their environment may hold secrets."""
+        hidden = ("default_job_config", "search")
+        shown = [f"{{name}}={{getattr(self, name)!r}}" for name in self.__slots__ if name not in hidden]
+        return f"Settings({{', '.join(shown)}})"
+
+
+def load_settings(
+    named: str | None, environ: "dict[bytes, bytes]", slug_hint: str | None = None, *, root: str = ""
+) -> Settings:
+    """Return the settings in force. `named` is --config, `environ` posix.environ.
+
+    `slug_hint` is the job that will be loaded next: then one cache file answers for both. `root` stands before the
+    system's own paths (/etc, /var).
+
+    Raises BadConfiguration (78) for a configuration that is named but missing, or has faults; NotPermitted (77) for
+    one that somebody else could have written.
+    """
+    search = Search(named, environ, slug_hint, root)
+    values, path, directories = search.found()
+    return Settings(values, search, path, directories)
+'''
+
+
+def settings_class() -> str:
+    """Return the text of config/settings.py."""
+    keys = supported_attributes(CONFIGURATION_FIELDS)
+    return SETTINGS_MODULE.format(
+        made_by=MADE_BY,
+        names="\n".join(f'        "{name}",' for name in sorted([*keys, *OF_THE_SEARCH])),
+        assignments="\n".join(_setting(name, *_typed(name, field)) for name, field in keys.items()),
+    )
+
+
+def _setting(name: str, annotation: str, default: str) -> str:
+    if name in PLACES:
+        return f'        self.{name}: str = said("{name}") or {PLACES[name]}'
+    if default in ("[]", "{}"):
+        return f'        self.{name}: {annotation} = said("{name}") or {default}'
+    value = f'said("{name}")' if default == "None" else f'said("{name}", {default})'
+    return f"        self.{name}: {annotation} = {value}"
 
 
 # --- the example configuration ---------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ def imports(box: Box, *command: str) -> set[str]:
     result = box.command([*(command or (*box.product.python, "-v", "-I", "-S", str(box.product.stub))), "plain"])
     assert result.exit_code == 0, result
     lines = [line.split("'") for line in result.stderr.splitlines() if line.startswith("import 'process_control")]
-    names = ("execution.cgroup", "execution.guard_channel", "system.clock", "system.proc")
+    names = ("core", "core.facts", "execution.cgroup", "execution.guard_channel", "system.clock", "system.proc")
     of_the_guard_after_a_moment = {f"process_control.{name}" for name in names}
     lean = {*modules_behind(SOURCE, GUARD_ROOTS), *modules_behind(SOURCE, RUNNER_ROOTS)}
     return {words[1] for words in lines} & lean - of_the_guard_after_a_moment

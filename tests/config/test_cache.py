@@ -14,7 +14,9 @@ import pytest
 
 from config.host import IS_ROOT, SERVICE_USER, STRANGER, Host, become, uid
 from harness import PROJECT
-from process_control.config.job_directory import last_slot, load_all, load_job
+from process_control.config.all_jobs import load_all
+from process_control.config.cache.planned_slots import last_slot
+from process_control.config.job_directory import load_job
 from process_control.config.settings import load_settings
 from process_control.core.job import ATTRIBUTES, Job
 
@@ -425,7 +427,8 @@ sys.addaudithook(lambda event, arguments: opened.append(str(arguments[0])) if ev
 sys.path.insert(0, {source!r})
 import posix
 from process_control.config.settings import load_settings
-from process_control.config.job_directory import load_job, last_slot
+from process_control.config.cache.planned_slots import last_slot
+from process_control.config.job_directory import load_job
 settings = load_settings({configuration!r}, posix.environ, "purge", root={root!r})
 job = load_job("purge", settings)
 slot = last_slot(job, settings, {now!r})

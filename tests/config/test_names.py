@@ -3,7 +3,8 @@
 import pytest
 
 from config.host import Host
-from process_control.config.job_directory import InvalidJob, load_all, load_job, slugs, warnings_of
+from process_control.config.all_jobs import load_all
+from process_control.config.job_directory import InvalidJob, load_job, slugs
 from process_control.core.job import Job
 from process_control.errors import BadConfiguration, JobNotFound, NotPermitted
 
@@ -117,17 +118,3 @@ def test_one_bad_file_never_hides_the_others(host: Host) -> None:
     )
     assert invalid["faulty"].path == f"{host.jobs}/faulty.yaml"
     assert invalid["faulty"].error.faults[0].where == "faulty.yaml:3:1"
-
-
-def test_hard_tabs_are_told_to_people_who_ask(host: Host) -> None:
-    host.configure()
-    host.job("tabbed", "environment:\n\tA: b\n\tC: d\n")
-    host.job("clean", "environment: {A: b}\t# a comment\n")
-
-    settings = host.settings()
-
-    assert warnings_of(load_job("tabbed", settings)) == [
-        "tabbed.yaml:4:1: hard tab used as indentation",
-        "tabbed.yaml:5:1: hard tab used as indentation",
-    ]
-    assert warnings_of(load_job("clean", settings)) == []

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from process_control.core.schedule.cron_fields import ScheduleError, Term
+from process_control.core.schedule.columns import ScheduleError
+from process_control.core.schedule.cron_fields import Term
 from process_control.core.schedule.schedule import Expression, Schedule, host_zone, is_zone_of_host
 
 BERLIN = "Europe/Berlin"

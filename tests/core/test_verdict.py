@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from process_control.core.facts import OUTCOMES, REASONS, Facts
+from process_control.core.facts import OUTCOMES, REASONS, Facts, signal_name
 from process_control.core.finding import Verdict
 from process_control.core.rules import rules_of
-from process_control.core.verdict import exit_status, judge, signal_name
+from process_control.core.verdict import exit_status, judge
 
 
 def facts(**seen: object) -> Facts:
@@ -180,6 +180,6 @@ def test_the_short_cut_of_the_cold_door_is_a_success_under_every_policy(seen: Fa
     assert (exit_status(seen, judgement) == 0) == (judgement.outcome in ("succeeded", "warned"))
 
 
-@pytest.mark.parametrize(("number", "name"), [(9, "KILL"), (15, "TERM"), (40, "40")])
+@pytest.mark.parametrize(("number", "name"), [(9, "KILL"), (15, "TERM"), (29, "IO"), (34, "34"), (40, "40")])
 def test_signals_are_named(number: int, name: str) -> None:
     assert signal_name(number) == name

@@ -23,7 +23,7 @@ from process_control.config.original import EARLY, LATER, Original, rewrite_conf
 from process_control.config.yaml.document import parse, without_tabs
 from process_control.config.yaml.nodes import List, Map, Node, Text
 from process_control.core.job import Job
-from process_control.core.schedule.cron_fields import ScheduleError
+from process_control.core.schedule.columns import ScheduleError
 from process_control.core.schedule.schedule import Schedule
 from process_control.errors import BadConfiguration, Fault
 from process_control.execution.regex_guard import MatchGuard, Regex, TakesTooLong

@@ -15,8 +15,8 @@ import pytest
 from cli.desk import Desk, new_desk
 from harness import storm_size
 from history.builders import NOON
+from process_control.core import layout
 from process_control.core.health import Health, HoldKind
-from process_control.state.block import job_directory
 
 OF_ALL = [
     ["status"],
@@ -139,7 +139,7 @@ HEALTH = Health(
 @pytest.mark.parametrize("state", ["held", "failing", "slow_start"])
 def test_any_value_in_a_health_can_be_looked_at(odd_desk: Desk, state: str) -> None:
     for slug, health in _variants(odd_desk, {**HEALTH, "state": state}, HEALTH):
-        directory = Path(job_directory(str(odd_desk.state), slug))
+        directory = Path(layout.job(str(odd_desk.state), slug))
         directory.mkdir(parents=True)
         (directory / "health.json").write_text(json.dumps(health))
 
@@ -180,7 +180,7 @@ def test_any_value_of_a_run_that_only_a_block_has_can_be_looked_at(odd_desk: Des
     """The journal had no room when these runs started, and they go on."""
     start = odd_desk.state.start("backup", NOON, alive=True)
     odd_desk.state.block(start)
-    block = json.loads((Path(job_directory(str(odd_desk.state), "backup")) / "block").read_bytes()[512:])
+    block = json.loads((Path(layout.job(str(odd_desk.state), "backup")) / "block").read_bytes()[512:])
     for slug, variant in _variants(odd_desk, block, block):
         odd_desk.state.block({**start, "job": slug}, **variant)
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from process_control.core import layout
 from process_control.core.run_id import run_id
-from process_control.state.block import job_directory
 from process_control.system import proc
 
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -102,13 +102,13 @@ class State:
         names = ("run_id", "job", "lock", "pid", "pid_start", "boot_id", "pid_ns", "trigger", "scheduled_at", "log")
         block = {name: start[name] for name in names} | {"started_at": start["at"], "guard_pid": 1, "end": None}
         block |= {"kill_grace_seconds": 10, "journaled": False, "left": False, **other}
-        directory = Path(job_directory(str(self.directory), start["job"]))
+        directory = Path(layout.job(str(self.directory), start["job"]))
         directory.mkdir(parents=True, exist_ok=True)
         first = b"" if slot is None else f"slot {slot}\n".encode("ascii")
         (directory / "block").write_bytes(first.ljust(512) + json.dumps(block).encode("ascii").ljust(4096 - 512))
 
     def health(self, job: str, state: str, **other: Any) -> None:
-        directory = Path(job_directory(str(self.directory), job))
+        directory = Path(layout.job(str(self.directory), job))
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "health.json").write_text(json.dumps({"state": state, **other}))
 

@@ -10,7 +10,8 @@ import click
 
 from process_control.cli.waiting import paths_of
 from process_control.cli.whose_jobs import tell_whose_jobs
-from process_control.config.job_directory import InvalidJob, load_all
+from process_control.config.all_jobs import load_all
+from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings, load_settings
 from process_control.core.job import Job
 from process_control.errors import JobNotFound, NotPermitted
@@ -151,4 +152,4 @@ def _no_such_job(word: str, jobs: Sequence[Job | InvalidJob], settings: Settings
         return JobNotFound(f"no job matches '{word}'", mend="`process-control list` lists them")
     from process_control.config.not_found import no_such_job
 
-    return no_such_job(word, settings, [job.slug for job in jobs])
+    return no_such_job(word, settings.job_directory, [job.slug for job in jobs])

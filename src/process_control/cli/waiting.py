@@ -5,6 +5,7 @@ Lean room: what is imported here is imported before everything else, and by a pr
 
 import posix
 
+from process_control.core import layout
 from process_control.system.disk_watch import Paths, fork_watched, mount_of
 
 TYPE_CHECKING = False
@@ -59,7 +60,7 @@ def paths_of(settings: "Settings") -> list[str]:
         settings.path,
         settings.job_directory,
         settings.state_directory,
-        f"{settings.state_directory}/jobs",
+        layout.jobs(settings.state_directory),
         settings.run_directory,
         settings.output_directory,
         settings.cron_template,

@@ -17,8 +17,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-PLANNED_SLOTS = 64
-
 
 class InvalidJob:
     """A file in the job directory that is no job, and why."""
@@ -46,8 +44,10 @@ def load_job(slug: str, settings: Settings) -> Job:
         source, path = directory.read(slug)
     job = _kept(settings, slug, path, source)
     if job is None:
+        from process_control.config.cache.planned_slots import planned_slots
+
         job = read_job(slug, path, source, settings)
-        job.planned_slots = _planned(job, time.time())
+        job.planned_slots = planned_slots(job, time.time())
         _keep(job, source, settings)
     elif settings.search.is_stale and slug == settings.search.slug and posix.geteuid() == settings.search.uid:
         _keep(job, source, settings)
@@ -123,20 +123,6 @@ def slugs(settings: Settings) -> "list[str]":
     with JobDirectory(settings) as directory:
         names = directory.names()
     return [name[:-5] for name in names if name.endswith(".yaml") and is_slug(name[:-5])]
-
-
-def load_all(settings: Settings) -> "list[Job | InvalidJob]":
-    """Return every job in the directory, by name; a bad file is an InvalidJob and never hides the others."""
-    from process_control.config.all_jobs import load_all
-
-    return load_all(settings)
-
-
-def warnings_of(job: Job) -> "list[str]":
-    """Return what a run never says of a job's file and a person should know: its hard tabs, one line of text each."""
-    from process_control.config.yaml.hard_tabs import tab_warnings
-
-    return tab_warnings(job)
 
 
 # --- whom to trust ---------------------------------------------------------------------------------------------------
@@ -253,62 +239,16 @@ def read_job(slug: str, path: str, source: bytes, settings: Settings) -> Job:
     return read_job(source, slug=slug, path=path, default_values=defaults, log_bytes=log_bytes)
 
 
-# --- planned times ---------------------------------------------------------------------------------------------------
-
-
-def last_slot(job: Job, settings: Settings, now: float) -> "int | None":
-    """Return the last planned time not later than `now`, as UTC seconds; None when there is none.
-
-    Plans again, and keeps that for the next start, when the planned times are used up. Raises BadConfiguration when
-    the job's time zone is gone.
-    """
-    if not job.schedule:
-        return None
-    slots = job.planned_slots
-    if not slots or not slots[0] <= now < slots[-1]:
-        slots = job.planned_slots = _planned(job, now)
-        _keep_slots(job, settings)
-    last = 0
-    for slot in slots:
-        if slot > now:
-            break
-        last = slot
-    return last or None
-
-
-def _planned(job: Job, now: float) -> "list[int]":
-    """Return the last slot at or before `now` (0: none) and the next ones."""
-    if not job.schedule:
-        return []
-    from process_control.config.libraries import find_site_packages
-
-    find_site_packages()
-    from process_control.config.cache.planned_slots import planned_slots
-
-    return planned_slots(job, now, PLANNED_SLOTS)
-
-
-def _keep_slots(job: Job, settings: Settings) -> None:
-    """Put newly planned times into the cache, beside the texts that are there."""
-    known = read.read(settings.search.cache_places_now(), settings.search.cache_name(job.slug))
-    if known is None or "job" not in known or known["job"][1][2] != job.version:
-        return
-    from process_control.config.cache import write
-
-    known["job"][1:] = [job.to_values(), read.zone_stamp(job.time_zone)]
-    write.write(settings.search.cache_places_now(), settings.search.cache_name(job.slug), known)
-
-
 # --- what is said when there is nothing ------------------------------------------------------------------------------
 
 
 def _no_such_job(slug: str, settings: Settings) -> ProcessControlError:
     from process_control.config.not_found import names_if_any, no_such_job
 
-    return no_such_job(slug, settings, names_if_any(settings))
+    return no_such_job(slug, settings.job_directory, names_if_any(settings.job_directory))
 
 
 def _no_directory(settings: Settings, error: OSError) -> ProcessControlError:
     from process_control.config.not_found import no_directory
 
-    return no_directory(settings, error)
+    return no_directory(settings.job_directory, error)

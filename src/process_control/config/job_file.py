@@ -95,7 +95,7 @@ def _check_schedule(reading: Reading, slug: str, faults: Faults) -> None:
     node = reading.nodes.get("schedule")
     if node is None:
         return
-    from process_control.core.schedule.cron_fields import ScheduleError
+    from process_control.core.schedule.columns import ScheduleError
     from process_control.core.schedule.schedule import Schedule  # not for every configuration and job
 
     items = node.items if isinstance(node, List) else [node]

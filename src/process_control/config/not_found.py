@@ -5,7 +5,6 @@ import errno
 import os
 import shlex
 
-from process_control.config.settings import Settings
 from process_control.core.job import is_slug
 from process_control.errors import BadConfiguration, JobNotFound, NotPermitted, ProcessControlError
 from process_control.system.trusted_file import open_directory
@@ -15,9 +14,9 @@ LONGEST_SHOWN = 80
 NAME_RULE = "a job's name is letters, digits, - and _, at most 64, the first a letter or digit"
 
 
-def no_such_job(slug: str, settings: Settings, known: list[str]) -> JobNotFound:
+def no_such_job(slug: str, job_directory: str, known: list[str]) -> JobNotFound:
     """Return the error for a job that has no file. `known` are the jobs that have one."""
-    directory = shown(settings.job_directory)
+    directory = shown(job_directory)
     plain = slug.removesuffix(".yaml").rpartition("/")[2]
     if plain != slug and plain in known:
         return JobNotFound(f"{_quoted(slug)} is not a job's name", mend=f"did you mean '{plain}'?")
@@ -25,7 +24,7 @@ def no_such_job(slug: str, settings: Settings, known: list[str]) -> JobNotFound:
     if not is_slug(slug):
         return JobNotFound(f"{_quoted(slug)} is not a job's name", mend=NAME_RULE)
     what = f"no job '{slug}' in {directory}"
-    if os.path.lexists(f"{settings.job_directory}/{slug}.yml"):
+    if os.path.lexists(f"{job_directory}/{slug}.yml"):
         return JobNotFound(what, mend=f"the file's name must end in .yaml: rename {slug}.yml")
     if near:
         return JobNotFound(what, mend=f"did you mean '{near[0]}'?")
@@ -37,9 +36,8 @@ def bad_name(slug: str) -> JobNotFound:
     return JobNotFound(f"{_quoted(slug + '.yaml')} is not a valid name for a job file", mend=f"rename it: {NAME_RULE}")
 
 
-def no_directory(settings: Settings, error: OSError) -> ProcessControlError:
+def no_directory(path: str, error: OSError) -> ProcessControlError:
     """Return the error for a job directory that cannot be opened, with the command that makes it."""
-    path = settings.job_directory
     if error.errno == errno.ENOENT:
         return BadConfiguration(
             "the job directory does not exist",
@@ -102,10 +100,10 @@ def _quoted(text: str) -> str:
     return repr(text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…")
 
 
-def names_if_any(settings: Settings) -> list[str]:
+def names_if_any(job_directory: str) -> list[str]:
     """Return the names in the job directory for a suggestion; none when it cannot be listed."""
     try:
-        walk = open_directory(settings.job_directory)
+        walk = open_directory(job_directory)
     except OSError:
         return []
     try:

@@ -133,7 +133,9 @@ class Search:
         except OSError as error:
             if isinstance(error, FileNotFoundError | NotADirectoryError) and not must_exist:
                 return None
-            raise _not_opened(path, self.uid, error) from error
+            from process_control.config.not_found import configuration_not_opened
+
+            raise configuration_not_opened(path, self.uid, error) from error
         try:
             trust = trusted_file.Trust((0,) if self.uid == 0 else (0, self.uid))
             faults = trusted_file.unsafe_steps(walk, trust)
@@ -240,9 +242,3 @@ def _current_directory(named: str) -> str:
 
 def _decoded(value: bytes) -> str:
     return value.decode(sys.getfilesystemencoding(), "surrogateescape")
-
-
-def _not_opened(path: str, uid: int, error: OSError) -> "BadConfiguration | NotPermitted":
-    from process_control.config.not_found import configuration_not_opened
-
-    return configuration_not_opened(path, uid, error)

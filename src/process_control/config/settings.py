@@ -1,9 +1,12 @@
 """The global configuration in force: every key by its name, and the defaults for what it does not say.
 
 Lean room.
+
+Generated from config/keys/fields.py by `python -m tools.keys`: do not edit.
 """
 
 from process_control.config.search import Search
+from process_control.core import layout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,24 +58,27 @@ class Settings:
         self.path = path
         self.default_path = search.named is None
         self.search = search
-        self.user: str | None = said("user")
+        self.syslog_hangs = False  # found out by the first line
         self.job_directory: str = said("job_directory") or directories[0]
         self.output_directory: str = said("output_directory") or directories[1]
         self.state_directory: str = said("state_directory") or directories[2]
-        self.run_directory: str = said("run_directory") or f"{self.state_directory}/run"
+        self.run_directory: str = said("run_directory") or layout.run_directory(self.state_directory)
         self.output_crontab: str = said("output_crontab") or directories[3]
-        self.allow_network_state: bool = said("allow_network_state", False)
-        self.no_new_privileges: bool = said("no_new_privileges", False)
-        self.trusted_owner: str | None = said("trusted_owner")
-        self.trusted_group: str | None = said("trusted_group")
-        self.read_group: str | None = said("read_group")
-        self.log_bytes: int = said("log_bytes", 100_000_000)
-        self.retention_runs: int = said("retention_runs", 1000)
-        self.retention_days: int = said("retention_days", 90)
-        self.retention_log_bytes: int = said("retention_log_bytes", 1_000_000_000)
+        self.user: str | None = said("user")
         self.default_job_config: dict[str, Any] = said("default_job_config") or {}
         self.runner_path: str | None = said("runner_path")
         self.cron_template: str | None = said("cron_template")
+        self.retention_runs: int = said("retention_runs", 1000)
+        self.retention_days: int = said("retention_days", 90)
+        self.retention_log_bytes: int = said("retention_log_bytes", 1_000_000_000)
+        self.log_bytes: int = said("log_bytes", 100_000_000)
+        self.no_new_privileges: bool = said("no_new_privileges", False)
+        self.read_group: str | None = said("read_group")
+        self.trusted_owner: str | None = said("trusted_owner")
+        self.trusted_group: str | None = said("trusted_group")
+        self.allow_network_state: bool = said("allow_network_state", False)
+        self.syslog_address: str = said("syslog_address", "/dev/log")
+        self.syslog_facility: str = said("syslog_facility", "cron")
         self.failmail_to: list[str] = said("failmail_to") or []
         self.failmail_from: str | None = said("failmail_from")
         self.failmail_smtp: str | None = said("failmail_smtp")
@@ -82,9 +88,6 @@ class Settings:
         self.failmail_login: str | None = said("failmail_login")
         self.failmail_password_file: str | None = said("failmail_password_file")
         self.failmail_off: bool = said("failmail_off", False)
-        self.syslog_address: str = said("syslog_address") or "/dev/log"
-        self.syslog_facility: str = said("syslog_facility") or "cron"
-        self.syslog_hangs = False  # found out by the first line
 
     def __repr__(self) -> str:
         """Return the settings without the defaults of jobs: their environment may hold secrets."""

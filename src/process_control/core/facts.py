@@ -1,15 +1,17 @@
 """What happened in an attempt: the facts of one command or one attempt, and the closed sets of words.
 
-Lean room: imports nothing; plain slots and constants, because every cold run loads it. What the facts
+Lean room: imports no module of ours; plain slots and constants, because every cold run loads it. What the facts
 *mean* is decided in `core/verdict.py`.
 """
+
+import _signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from process_control.core.judgement import Judgement
     from process_control.core.line_watch import Lines
-    from process_control.core.verdict import Judgement
 
 SUCCEEDED, WARNED, FAILED, SKIPPED, LOST = "succeeded", "warned", "failed", "skipped", "lost"
 STOPPED_ON_REQUEST = "stopped on request"
@@ -181,3 +183,12 @@ def _needs_a_failure(rule: "dict[str, Any]") -> bool:
     if any(name in rule for name in ("signal", "stderr", "timeout", "silence", "leftovers")):
         return True
     return all(low > 0 for low, _ in rule.get("exit_code", [(0, 0)]))
+
+
+def signal_name(number: int) -> str:
+    """Return `KILL` for 9, `35` for a signal without a name; of two names the first: IO, not POLL."""
+    names: list[str] = sorted(vars(_signal))
+    for name in names:
+        if name.startswith("SIG") and not name.startswith(("SIG_", "SIGRT")) and getattr(_signal, name) == number:
+            return name[3:]
+    return str(number)

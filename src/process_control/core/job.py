@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "9e44760ad80b"
+FIELDS_VERSION = "12d9d897bdd2"
 
 ATTRIBUTES = (
     "slug",

@@ -5,11 +5,21 @@ The sentence goes into journal, mail and pages: it never quotes what the job pri
 
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from process_control.core.facts import FAILED, LOST, OUTPUT_CUT, STOPPED_ON_REQUEST, SUCCEEDED, WARNED, Facts
+from process_control.core.facts import (
+    FAILED,
+    LOST,
+    OUTPUT_CUT,
+    STOPPED_ON_REQUEST,
+    SUCCEEDED,
+    WARNED,
+    Facts,
+    signal_name,
+)
 from process_control.core.finding import STDERR, Finding, SeenLine, Verdict
+from process_control.core.judgement import Judgement
 from process_control.core.measures import bytes_in_words, duration
 
 if TYPE_CHECKING:
@@ -28,23 +38,6 @@ So is a command that could not be started for a reason that may be over a moment
 
 _HANGS = ", before it was executed: its program or its working directory does not answer"
 _ENDED = " (all its processes were ended)"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """What an attempt came to. `reason` and `detail` are None when there is nothing to tell.
-
-    `rule` and `line` are what decided, where a rule or a line of output did. `ended_well`: how the command ended is no
-    failure.
-    """
-
-    outcome: str
-    reason: str | None = None
-    detail: str | None = None
-    verdict: Verdict = Verdict.IGNORE
-    rule: "Rule | None" = None
-    line: SeenLine | None = None
-    ended_well: bool = False
 
 
 def judge(
@@ -133,14 +126,6 @@ def exit_status(facts: Facts, judgement: Judgement) -> int:
     if facts.signal is not None:
         return 128 + facts.signal
     return facts.exit_code or 1
-
-
-def signal_name(number: int) -> str:
-    """Return `KILL` for 9; a number that has no name stays a number."""
-    try:
-        return signal.Signals(number).name.removeprefix("SIG")
-    except ValueError:
-        return str(number)
 
 
 def _of_the_command(facts: Facts, stderr: str, default: Verdict) -> list[Finding]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
+from process_control.core import layout
 from process_control.core.job import Job
 from process_control.core.schedule.schedule import is_zone_of_host
 from process_control.crontab.generate import crontab_of, manner_of, names_its_configuration, planned
@@ -65,8 +66,8 @@ def keep_fingerprint(settings: Settings, made_from: str, target: str) -> None:
     except OSError:
         return
     mark = _mark(target, made_from, status)
-    if read_mark(_path_of_mark(settings)) != mark:
-        write_mark(_path_of_mark(settings), mark)
+    if read_mark(layout.crontab_note(settings.state_directory)) != mark:
+        write_mark(layout.crontab_note(settings.state_directory), mark)
 
 
 def fingerprint(jobs: Sequence[PlannedJob | InvalidFile], manner: Manner) -> str:
@@ -89,7 +90,8 @@ def _trouble_of_the_file(settings: Settings, jobs: Sequence[Job | InvalidJob], s
         manner = manner_of(settings, account, target, names_configuration=names_configuration)
         wanted = [planned(job, settings) for job in jobs]
         program = manner.run_job[0]
-        if read_mark(_path_of_mark(settings)) == _mark(target, fingerprint(wanted, manner), status):
+        known = read_mark(layout.crontab_note(settings.state_directory))
+        if known == _mark(target, fingerprint(wanted, manner), status):
             return _gone(target, program) if _is_gone(program) else None
         content = Path(target).read_bytes()
         if program_gone := _program_that_is_gone(content):
@@ -117,10 +119,6 @@ def _account_of_jobs(settings: Settings) -> Account:
 
 def _entries(text: str) -> list[str]:
     return [line for line in text.split("\n") if not is_comment(line)]
-
-
-def _path_of_mark(settings: Settings) -> str:
-    return f"{settings.state_directory}/crontab.json"
 
 
 def _mark(target: str, made_from: str, status: os.stat_result) -> dict[str, object]:

@@ -14,8 +14,9 @@ from functools import cache
 from typing import Any
 
 import process_control
-from process_control.config.job_directory import InvalidJob, load_all
-from process_control.config.keys.failmail import failmail_of
+from process_control.config.all_jobs import load_all
+from process_control.config.failmail import failmail_of
+from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings, load_settings
 from process_control.config.unread_files import unread_files
 from process_control.core.job import Job

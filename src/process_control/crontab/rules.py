@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from process_control.core.schedule.cron_fields import FIELDS, SHORTHANDS, CronField
+from process_control.core.schedule.columns import FIELDS, SHORTHANDS, CronField
 
 MOST_LINES = 10_000
 LONGEST_COMMAND = 998

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 
 from process_control.core.job import is_slug
-from process_control.core.schedule.cron_fields import ScheduleError
+from process_control.core.schedule.columns import ScheduleError
 from process_control.core.schedule.schedule import Schedule
 from process_control.crontab.rules import MOST_LINES, Entry, is_comment, read_crontab
 from process_control.errors import BadConfiguration, Fault

@@ -9,6 +9,7 @@ import posix
 import select
 import time
 
+from process_control.core.facts import signal_name
 from process_control.execution import cgroup, tree
 from process_control.execution.guard_channel import MARGIN_SECONDS
 from process_control.system import proc, signals
@@ -133,7 +134,7 @@ class Watch:
         took = f"after {time.monotonic() - self._began:.0f} s"
         why = "it did not answer any more"
         if self._stopped_by is not None:
-            why = f"it did not follow signal {signals.signal_name(self._stopped_by)}"
+            why = f"it did not follow signal {signal_name(self._stopped_by)}"
         elif not self._has_command:
             why = "it had not come as far as its command"
         return f"its guard ended it {took}: {why}; it {_what_it_does(self._runner)}"

@@ -7,6 +7,7 @@ harms no other. A record that `append` returned from is on the disk.
 import posix
 import time
 
+from process_control.core import layout
 from process_control.errors import CannotRecord
 from process_control.system.clock import day
 from process_control.system.json_text import encode
@@ -17,10 +18,6 @@ RESERVE_BYTES = 1 << 20
 _RESERVE_AGAIN_BYTES = 256 << 10
 
 
-def directory(state_directory: str) -> str:
-    return f"{state_directory}/journal"
-
-
 def append(state_directory: str, record: "dict[str, object]", *, now: float | None = None) -> None:
     """Append one record to the day's file and wait until the disk has it. Raises CannotRecord (74)."""
     append_all(state_directory, [record], now=now)
@@ -28,7 +25,7 @@ def append(state_directory: str, record: "dict[str, object]", *, now: float | No
 
 def append_all(state_directory: str, records: "list[dict[str, object]]", *, now: float | None = None) -> None:
     """Append several records in one write: on the disk together, for one wait. Raises CannotRecord (74)."""
-    path = f"{directory(state_directory)}/{day(time.time() if now is None else now)}.jsonl"
+    path = layout.journal_day(state_directory, day(time.time() if now is None else now))
     line = "".join(["\n" + encode(record) for record in records]).encode("ascii")
     try:
         descriptor = posix.open(path, _FLAGS, 0o640)
@@ -50,7 +47,7 @@ def _reserve(descriptor: int, state_directory: str) -> None:
     if status.st_size == 0:  # made by us, or by somebody who may have been killed before the directory was synced
         from process_control.system.atomic_file import sync_directory
 
-        sync_directory(directory(state_directory))
+        sync_directory(layout.journal(state_directory))
     if status.st_blocks * 512 - status.st_size > _RESERVE_AGAIN_BYTES:
         return
     try:
@@ -61,7 +58,7 @@ def _reserve(descriptor: int, state_directory: str) -> None:
 
 def make_day(state_directory: str, moment: float) -> None:
     """Make and reserve the file of the day of `moment` ahead of time. Raises OSError."""
-    descriptor = posix.open(f"{directory(state_directory)}/{day(moment)}.jsonl", _FLAGS, 0o640)
+    descriptor = posix.open(layout.journal_day(state_directory, day(moment)), _FLAGS, 0o640)
     try:
         _reserve(descriptor, state_directory)
     finally:

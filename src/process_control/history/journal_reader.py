@@ -8,7 +8,7 @@ Lean room, imported by a start whose block leaves a doubt.
 
 import posix
 
-from process_control.history import journal
+from process_control.core import layout
 from process_control.system.clock import iso
 from process_control.system.json_text import decode, encode
 from process_control.system.plain_file import open_plain
@@ -127,7 +127,7 @@ def backwards(state_directory: str, *, since: str = "", needle: str = "", not_be
         return
     for name in reversed(days):
         try:
-            for lines in _blocks_backwards(f"{journal.directory(state_directory)}/{name}", needle.encode("ascii")):
+            for lines in _blocks_backwards(layout.journal_file(state_directory, name), needle.encode("ascii")):
                 yield from [record for line in lines if (record := _record(line)) is not None]
                 if not_before and lines and _began_before(lines[-1], not_before):
                     return
@@ -181,10 +181,10 @@ def _at(record: Record) -> str:
 def _days(state_directory: str) -> list[str]:
     """Return the names of the journal's files, oldest first; a compressed day before what came later for it."""
     try:
-        names = posix.listdir(journal.directory(state_directory))
+        names = posix.listdir(layout.journal(state_directory))
     except FileNotFoundError:
         return []
-    days = [name for name in names if name.endswith((".jsonl", ".jsonl.gz"))]
+    days = [name for name in names if name.endswith(layout.DAYS)]
     return sorted(days, key=lambda name: (name.partition(".")[0], not name.endswith(".gz")))
 
 
@@ -195,7 +195,7 @@ def _records_of_day(state_directory: str, name: str, needle: bytes) -> "Iterator
 
         read = decompressed
     try:
-        for line in _lines(read(f"{journal.directory(state_directory)}/{name}")):
+        for line in _lines(read(layout.journal_file(state_directory, name))):
             if needle in line and (record := _record(line)) is not None:
                 yield record
     except FileNotFoundError:  # compressed or removed by retention since it was listed

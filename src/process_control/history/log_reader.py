@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from process_control.core import layout
 from process_control.core.masking import overlap
 from process_control.system.plain_file import open_plain
 
@@ -53,7 +54,7 @@ class Line:
 
 def as_it_lies(path: str, output_directory: str) -> str:
     """Return where a recorded log is now: where it was written, or as well below `output_directory` after a move."""
-    moved = os.path.join(output_directory, *path.split("/")[-2:])
+    moved = layout.log_here(output_directory, path)
     return moved if not os.path.exists(path) and os.path.exists(moved) else path
 
 

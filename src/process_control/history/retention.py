@@ -16,19 +16,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+from process_control.core import layout
 from process_control.execution import cgroup
 from process_control.history import journal
 from process_control.history.compressed_day import compress
 from process_control.state.block import Block, read_block, runner_is_alive
-from process_control.system.clock import day
+from process_control.system.clock import DAY_SECONDS, day
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from process_control.config.settings import Settings
 
-STAMP = "prune.stamp"
 PLAIN_DAYS = 2
-DAY_SECONDS = 86400
 LOG_NAME = re.compile(r"(?P<base>.{1,64}-(?P<start>[0-9]{8}-[0-9]{6})-[0-9a-z]{16}\.log)(?P<index>\.idx)?")
 DAY_NAME = re.compile(r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})\.jsonl(\.gz)?")
 
@@ -78,7 +77,7 @@ def apply_retention(settings: "Settings", dry_run: bool = False, *, now: float |
 @contextmanager
 def _alone(state_directory: str, moment: float) -> Iterator[bool]:
     """Take the stamp for today. Yields False when another one is at work."""
-    path = os.path.join(state_directory, STAMP)
+    path = layout.prune_stamp(state_directory)
     try:
         stamp = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except FileNotFoundError:
@@ -103,16 +102,16 @@ def _alone(state_directory: str, moment: float) -> Iterator[bool]:
 
 
 def _prune(settings: "Settings", pruned: Pruned, moment: float, *, dry_run: bool) -> None:
-    aged_at = _aged_at(_names(journal.directory(settings.state_directory)), moment, settings.retention_days)
+    aged_at = _aged_at(_names(layout.journal(settings.state_directory)), moment, settings.retention_days)
     running = _live_blocks(settings.state_directory)
     in_use = {str(block["log"]) for block in running if block.get("log")}
     for slug in _subdirectories(settings.output_directory):
-        _prune_logs(os.path.join(settings.output_directory, slug), settings, in_use, pruned, aged_at, dry_run=dry_run)
+        _prune_logs(layout.logs(settings.output_directory, slug), settings, in_use, pruned, aged_at, dry_run=dry_run)
     began = min((str(block.get("started_at"))[:10] for block in running), default=day(aged_at))
     _prune_journal(settings, pruned, aged_at, keep_from=began, dry_run=dry_run)
     if not dry_run:
         cgroup.remove_forsaken()
-    if not dry_run and os.path.isdir(journal.directory(settings.state_directory)):
+    if not dry_run and os.path.isdir(layout.journal(settings.state_directory)):
         _trying(pruned, settings.state_directory, journal.make_day, settings.state_directory, moment + DAY_SECONDS)
 
 
@@ -194,7 +193,7 @@ def _logs(handle: int) -> list[tuple[str, str, int]]:
 
 
 def _prune_journal(settings: "Settings", pruned: Pruned, moment: float, *, keep_from: str, dry_run: bool) -> None:
-    directory = journal.directory(settings.state_directory)
+    directory = layout.journal(settings.state_directory)
     oldest = min(day(moment - settings.retention_days * DAY_SECONDS), keep_from)
     oldest_plain = day(moment - PLAIN_DAYS * DAY_SECONDS)
     for name in sorted(_names(directory)):
@@ -208,7 +207,7 @@ def _prune_journal(settings: "Settings", pruned: Pruned, moment: float, *, keep_
                 pruned.days.append(removal)
         elif (
             match["day"] < oldest_plain
-            and name.endswith(".jsonl")
+            and name.endswith(layout.DAYS[0])
             and (dry_run or _trying(pruned, path, compress, path))
         ):
             pruned.compressed.append(path)
@@ -219,7 +218,7 @@ def _prune_journal(settings: "Settings", pruned: Pruned, moment: float, *, keep_
 
 def _live_blocks(state_directory: str) -> list[Block]:
     """Return the blocks of all runs that go on."""
-    blocks = [read_block(state_directory, slug) for slug in _names(os.path.join(state_directory, "jobs"))]
+    blocks = [read_block(state_directory, slug) for slug in _names(layout.jobs(state_directory))]
     return [block for block in blocks if block and block.get("end") is None and runner_is_alive(block)]
 
 

@@ -12,9 +12,10 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from process_control.config.environment_file import read_secret_file
+from process_control.config.failmail import DEFAULT_SENDMAIL, Failmail, failmail_of
 from process_control.config.job_directory import load_job
-from process_control.config.keys.failmail import DEFAULT_SENDMAIL, Failmail, failmail_of
 from process_control.config.settings import Settings, load_settings
+from process_control.core import layout
 from process_control.core.incident import Happening, Incident, Letter, next_incident
 from process_control.core.job import Job, is_slug
 from process_control.errors import CannotRecord, ProcessControlError
@@ -23,17 +24,16 @@ from process_control.notify import spool
 from process_control.notify.channels.mail.contents import failure_mail, recovery_mail, refusal_mail
 from process_control.notify.channels.mail.send import Undelivered, Way, is_program, message_of, send
 from process_control.run.adapters import announce
-from process_control.state.block import job_directory
 from process_control.system import atomic_file, lock
 from process_control.system.account import account_of, check_allowed, drop_rights
 from process_control.system.ask import NoAnswer, ask
-from process_control.system.clock import iso
+from process_control.system.clock import DAY_SECONDS, iso
 from process_control.system.disk_watch import fork_watched, look_at
 from process_control.system.json_text import decode, encode
 from process_control.system.plain_file import open_plain
 
 FIRST_PAUSE_SECONDS = 1.0
-GIVE_UP_SECONDS = 5 * 86400
+GIVE_UP_SECONDS = 5 * DAY_SECONDS
 """RFC 5321, section 4.5.4.1: at least four or five days."""
 MOST_WAITING = 50
 """Mails about one job: a job that fails every minute must not bury people when the server is back."""
@@ -212,7 +212,7 @@ class Round:
         if not left:
             spool.remove(self._state, spool.MAIL, name)
         elif now - first_at > GIVE_UP_SECONDS:
-            self._record(entry, "given_up", f"after {GIVE_UP_SECONDS // 86400} days")
+            self._record(entry, "given_up", f"after {GIVE_UP_SECONDS // DAY_SECONDS} days")
             spool.remove(self._state, spool.MAIL, name)
         else:
             tries = int(_number(entry, "tries")) + 1
@@ -333,7 +333,7 @@ def _ask(question: Callable[[], str | None], path: str, failmail: Failmail) -> s
 
 def read_incident(state_directory: str, slug: str) -> Incident:
     try:
-        with open_plain(f"{job_directory(state_directory, slug)}/told.json") as file:
+        with open_plain(layout.incident(state_directory, slug)) as file:
             value = decode(file.read(_LARGEST_INCIDENT).decode("utf-8"))
     except (OSError, ValueError):
         return Incident()
@@ -344,10 +344,10 @@ def write_incident(state_directory: str, slug: str, incident: Incident) -> None:
     """Keep it. A disk that is full costs a mail too many later, never one too few."""
     if not is_slug(slug):
         return
-    directory = job_directory(state_directory, slug)
     with suppress(OSError):
-        atomic_file.make_directory(directory, 0o750)
-        atomic_file.write(f"{directory}/told.json", encode(incident.to_record()).encode("ascii") + b"\n")
+        atomic_file.make_directory(layout.job(state_directory, slug), 0o750)
+        path = layout.incident(state_directory, slug)
+        atomic_file.write(path, encode(incident.to_record()).encode("ascii") + b"\n")
 
 
 def _message_id(word: str | None, host: str) -> str:

@@ -7,10 +7,12 @@ import fcntl
 import posix
 import time
 
+from process_control.core import layout
+from process_control.core.job import is_slug
 from process_control.errors import CannotRecord
 from process_control.history import journal
 from process_control.notify import spool
-from process_control.state.block import incident_mark, refusal_mark, write_mark
+from process_control.state.block import write_mark
 from process_control.system import atomic_file
 
 TYPE_CHECKING = False
@@ -48,8 +50,8 @@ class Postman:
 
     def keep_refusal(self, slug: str, refusal: "dict[str, object]") -> None:
         """Leave word of a job's last start that was refused, for whoever looks until there is a run."""
-        path = refusal_mark(self._settings.state_directory, slug)
-        if path:
+        if is_slug(slug):
+            path = layout.refusal(self._settings.state_directory, slug)
             try:
                 atomic_file.make_directory(path.rpartition("/")[0], 0o750)
             except OSError:
@@ -105,7 +107,7 @@ class _Mark:
     __slots__ = ("_descriptor", "_path")
 
     def __init__(self, state_directory: str, slug: str) -> None:
-        self._path = incident_mark(state_directory, slug) if slug else ""
+        self._path = layout.incident_mark(state_directory, slug) if slug else ""
         self._descriptor = -1
 
     def __enter__(self) -> "_Mark":

@@ -6,6 +6,7 @@ JSON file, replaced by rename. The time of `spool/due` says when somebody should
 
 import posix
 
+from process_control.core import layout
 from process_control.system import atomic_file
 from process_control.system.json_text import decode, encode
 
@@ -20,18 +21,14 @@ _LARGEST = 4 << 20
 Entry = dict[str, object]
 
 
-def directory(state_directory: str, kind: str) -> str:
-    return f"{state_directory}/spool/{kind}"
-
-
 def put(state_directory: str, kind: str, name: str, entry: Entry) -> None:
     """Keep an entry, durably; one of the same name is replaced. Raises OSError."""
-    place, data = directory(state_directory, kind), encode(entry).encode("ascii")
+    path, data = layout.spool_entry(state_directory, kind, name), encode(entry).encode("ascii")
     try:
-        atomic_file.write(f"{place}/{name}", data, mode=0o600)
+        atomic_file.write(path, data, mode=0o600)
     except FileNotFoundError:
-        atomic_file.make_directory(place, 0o700)
-        atomic_file.write(f"{place}/{name}", data, mode=0o600)
+        atomic_file.make_directory(layout.spool_of(state_directory, kind), 0o700)
+        atomic_file.write(path, data, mode=0o600)
 
 
 def look_again(state_directory: str, at: float) -> None:
@@ -39,11 +36,11 @@ def look_again(state_directory: str, at: float) -> None:
 
     To be called before what waits is put: word of nothing costs one look, an entry without word waits for good.
     """
-    path = f"{state_directory}/spool/due"
+    path = layout.spool_due(state_directory)
     try:
         descriptor = posix.open(path, _FLAGS)
     except FileNotFoundError:
-        atomic_file.make_directory(f"{state_directory}/spool", 0o700)
+        atomic_file.make_directory(layout.spool(state_directory), 0o700)
         descriptor = posix.open(path, _FLAGS | posix.O_CREAT, 0o600)
         atomic_file.sync_parent(path)
     posix.close(descriptor)
@@ -53,7 +50,7 @@ def look_again(state_directory: str, at: float) -> None:
 def is_due(state_directory: str, now: float) -> bool:
     """Whether something waits and should be tried now."""
     try:
-        due_at = posix.stat(f"{state_directory}/spool/due").st_mtime
+        due_at = posix.stat(layout.spool_due(state_directory)).st_mtime
     except OSError:
         return False
     return not now < due_at <= now + LONGEST_PAUSE_SECONDS  # the clock may have been ahead
@@ -62,7 +59,7 @@ def is_due(state_directory: str, now: float) -> bool:
 def nothing_waits(state_directory: str) -> None:
     """Take the word back."""
     try:
-        posix.unlink(f"{state_directory}/spool/due")
+        posix.unlink(layout.spool_due(state_directory))
     except OSError:
         pass
 
@@ -70,7 +67,7 @@ def nothing_waits(state_directory: str) -> None:
 def names(state_directory: str, kind: str) -> list[str]:
     """Return the names of the entries, in the order in which they were put by their names."""
     try:
-        found = posix.listdir(directory(state_directory, kind))
+        found = posix.listdir(layout.spool_of(state_directory, kind))
     except OSError:
         return []
     return sorted([name for name in found if name.endswith(".json")])
@@ -79,7 +76,7 @@ def names(state_directory: str, kind: str) -> list[str]:
 def read(state_directory: str, kind: str, name: str) -> Entry | None:
     """Return an entry; None when it is gone or cannot be understood."""
     try:
-        descriptor = posix.open(f"{directory(state_directory, kind)}/{name}", _READ)
+        descriptor = posix.open(layout.spool_entry(state_directory, kind, name), _READ)
     except OSError:
         return None
     try:
@@ -102,7 +99,7 @@ def entry_of(data: bytes) -> Entry | None:
 
 def forget_torn(state_directory: str, kind: str, *, before: float) -> None:
     """Remove what was being written before that moment (UTC seconds) by somebody who was killed at it."""
-    place = directory(state_directory, kind)
+    place = layout.spool_of(state_directory, kind)
     try:
         for name in posix.listdir(place):
             if name.endswith(".new") and posix.stat(f"{place}/{name}").st_mtime < before:
@@ -113,7 +110,7 @@ def forget_torn(state_directory: str, kind: str, *, before: float) -> None:
 
 def remove(state_directory: str, kind: str, name: str) -> None:
     """Forget an entry, durably: a mail that comes back after a power cut is sent once more."""
-    path = f"{directory(state_directory, kind)}/{name}"
+    path = layout.spool_entry(state_directory, kind, name)
     try:
         posix.unlink(path)
         atomic_file.sync_parent(path)

@@ -5,11 +5,11 @@ Lean room: each adapter is imported when it is wanted.
 
 import posix
 
+from process_control.core import layout
 from process_control.core.facts import SUCCEEDED, TREE, WARNED
 from process_control.errors import BadConfiguration, CannotRecord, ProcessControlError
-from process_control.system.clock import SystemClock, iso
+from process_control.system.clock import DAY_SECONDS, SystemClock, iso
 
-_A_DAY = 86400
 _ALWAYS_ANSWER = ("/dev/", "/run/", "/var/run/")  # in memory on every Linux: no disk is waited for there
 _SYSLOG_SECONDS = 1.0
 _CLOCK_OF_FILES_SECONDS = 0.02  # the kernel dates files by a clock that may be 10 ms behind
@@ -108,7 +108,7 @@ class Adapters:
     # --- slot and lock ---------------------------------------------------------------------------------------------
 
     def last_slot(self, now: float) -> int | None:
-        from process_control.config.job_directory import last_slot
+        from process_control.config.cache.planned_slots import last_slot
 
         return last_slot(self._job, self._settings, now)
 
@@ -242,9 +242,8 @@ class Adapters:
         """Make the log of the run and return its path. Raises CannotRecord (74)."""
         job = self._job
         self._capture = capture = self._new_capture()
-        directory = f"{self._settings.output_directory}/{job.slug}"
-        path = f"{directory}/{job.slug}-{_compact(run.started_at)}-{run.id}.log"
-        _make_directory(directory)
+        path = layout.log(self._settings.output_directory, job.slug, _compact(run.started_at), run.id)
+        _make_directory(layout.logs(self._settings.output_directory, job.slug))
         capture.open_log(path, cap_bytes=job.log_bytes)
         if job.stdout:
             header = f"=== {job.slug} {run.id} {iso(run.started_at)} ===\n"
@@ -260,7 +259,9 @@ class Adapters:
         from process_control.system.append_file import opener_for
 
         copy = StdoutCopy(path)
-        copy.open(opener_for(path, self._settings, uid=self._account.uid), header)
+        owner, group = self._settings.trusted_owner, self._settings.trusted_group
+        opener = opener_for(path, uid=self._account.uid, trusted_owner=owner, trusted_group=group)
+        copy.open(opener, header)
         capture.copy = copy
 
     def make_cgroup(self, run: "Run") -> str | None:
@@ -436,22 +437,22 @@ class Adapters:
             return False
         if outcome not in (SUCCEEDED, WARNED):
             return True
-        from process_control.state.block import incident_mark
-
-        return posix.access(incident_mark(self.state_directory, self._job.slug), posix.F_OK)
+        return posix.access(layout.incident_mark(self.state_directory, self._job.slug), posix.F_OK)
 
     def have_news_told(self) -> None:
         """Start the process that tells news, when there are some or when earlier ones wait. Never raises."""
-        if self._mails and (self._postman is not None or posix.access(f"{self.state_directory}/spool/due", posix.F_OK)):
+        if self._mails and (
+            self._postman is not None or posix.access(layout.spool_due(self.state_directory), posix.F_OK)
+        ):
             self.postman.have_it_told()
 
     def keep_house(self) -> None:
         """Once a day, start `process-control prune` in a process of its own; nobody waits for it."""
-        stamp = f"{self.state_directory}/prune.stamp"
+        stamp = layout.prune_stamp(self.state_directory)
         now = self.clock.now()
         try:
             try:
-                if 0 <= now - posix.stat(stamp).st_mtime < _A_DAY:  # the clock may have been ahead
+                if 0 <= now - posix.stat(stamp).st_mtime < DAY_SECONDS:  # the clock may have been ahead
                     return
             except FileNotFoundError:  # the first run of all: there is nothing to prune yet
                 posix.close(posix.open(stamp, posix.O_WRONLY | posix.O_CREAT | posix.O_CLOEXEC, 0o600))

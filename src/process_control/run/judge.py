@@ -5,9 +5,10 @@ Imported while the job runs, or when its end is no plain success; see `run_job.j
 
 from process_control.core.facts import Facts
 from process_control.core.finding import Verdict
+from process_control.core.judgement import Judgement
 from process_control.core.masking import LONGEST_LINE, mask, mask_and_cut, mask_beginning, mask_excerpt
 from process_control.core.rules import Rule, rules_of
-from process_control.core.verdict import Judgement, exit_status, judge, judge_command
+from process_control.core.verdict import exit_status, judge, judge_command
 from process_control.notify.message import last_states
 from process_control.run.run import Judged, Run
 

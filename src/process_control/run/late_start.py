@@ -6,10 +6,11 @@ what they are now. One such start may be a late one, two in a row are a sign tha
 
 import posix
 
+from process_control.core import layout
 from process_control.core.facts import FAILED
 from process_control.core.skips import FEWEST, TOO_LATE, unplanned_skips_in_words
 from process_control.run.run import Run, skip
-from process_control.state.block import job_directory, read_mark, write_mark
+from process_control.state.block import read_mark, write_mark
 from process_control.system.clock import iso
 
 
@@ -69,4 +70,4 @@ def _count(run: Run) -> int:
 
 
 def _mark_of(run: Run, name: str) -> str:
-    return f"{job_directory(run.adapters.state_directory, run.job.slug)}/{name}.json"
+    return layout.note(run.adapters.state_directory, run.job.slug, name)

@@ -6,13 +6,12 @@ Lean room.
 import posix
 
 from process_control.core import facts as words
-from process_control.core.facts import Facts
+from process_control.core.facts import Facts, signal_name
 from process_control.core.gate import GO
 from process_control.core.run_id import RANDOM_BYTES, run_id
 from process_control.errors import BadConfiguration, NotStarted
 from process_control.system import proc
 from process_control.system.clock import iso
-from process_control.system.signals import signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import fcntl
 import posix
 import time
 
+from process_control.core import layout
 from process_control.core.job import is_slug
 from process_control.errors import CannotRecord
 from process_control.history import journal_reader
@@ -34,11 +35,11 @@ _LOCK = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
 
 def recover(state_directory: str, boot_id: str) -> None:
     """Put blocks and healths right by the journal, unless that was done since this boot. Never raises."""
-    done = f"{state_directory}/recovered"
+    done = layout.recovered(state_directory)
     if _is_done(done, boot_id):
         return
     try:
-        lock = posix.open(f"{state_directory}/recovery.lock", _LOCK, 0o600)
+        lock = posix.open(layout.recovery_lock(state_directory), _LOCK, 0o600)
     except OSError:  # a full disk: then each start does it for itself
         lock = -1
     try:

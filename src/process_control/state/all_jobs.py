@@ -3,6 +3,7 @@
 import os
 from typing import Any, Self
 
+from process_control.core import layout
 from process_control.core.gate import STATES
 from process_control.state.block import BLOCK_BYTES, read_mark, run_in, runner_is_alive, slot_in
 from process_control.system.json_text import decode
@@ -20,10 +21,10 @@ class Standing:
     def __init__(self, state_directory: str) -> None:
         self._jobs = -1
         self._fault: str | None = None
-        self._refused = f"{state_directory}/refused"
-        self._refusals = _names(self._refused)
+        self._state_directory = state_directory
+        self._refusals = _names(layout.refusals(state_directory))
         try:
-            self._jobs = os.open(f"{state_directory}/jobs", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            self._jobs = os.open(layout.jobs(state_directory), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except FileNotFoundError:
             pass  # nothing ever ran
         except OSError as error:
@@ -43,7 +44,7 @@ class Standing:
         if self._jobs < 0:
             return None
         try:
-            return self._read(f"{slug}/health.json", _LARGEST_HEALTH)
+            return self._read(f"{slug}/{layout.HEALTH}", _LARGEST_HEALTH)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -54,7 +55,7 @@ class Standing:
         if self._jobs < 0:
             return None, None
         try:
-            content = self._read(f"{slug}/block", BLOCK_BYTES)
+            content = self._read(f"{slug}/{layout.BLOCK}", BLOCK_BYTES)
         except OSError:
             return None, None
         if _HAS_ENDED in content:
@@ -76,7 +77,9 @@ class Standing:
 
     def refusal(self, slug: str) -> dict[str, Any] | None:
         """Return what was kept of the job's last start that was refused; None when there is nothing."""
-        return read_mark(f"{self._refused}/{slug}.json") if f"{slug}.json" in self._refusals else None
+        if f"{slug}.json" not in self._refusals:
+            return None
+        return read_mark(layout.refusal(self._state_directory, slug))
 
     def _read(self, path: str, most: int) -> bytes:
         descriptor = os.open(path, _READ, dir_fd=self._jobs)

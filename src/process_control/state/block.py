@@ -5,7 +5,7 @@ Lean room. The block is written by `job_state.py`; its health is another file, s
 
 import posix
 
-from process_control.core.job import is_slug
+from process_control.core import layout
 from process_control.errors import BadConfiguration
 from process_control.system import proc
 from process_control.system.json_text import decode, encode
@@ -76,23 +76,6 @@ def require_own_proc() -> None:
         )
 
 
-def job_directory(state_directory: str, slug: str) -> str:
-    return f"{state_directory}/jobs/{slug}"
-
-
-def incident_mark(state_directory: str, slug: str) -> str:
-    """Return the path of the file that is there while people were told, or are to be told, that the job fails."""
-    return f"{state_directory}/jobs/{slug}/incident"
-
-
-def refusal_mark(state_directory: str, slug: str) -> str:
-    """Return the path of the note of the job's last start that was refused; "" for what is no name of a job.
-
-    It is not beside the block: one look tells which jobs have one, and a start may be refused before there is a block.
-    """
-    return f"{state_directory}/refused/{slug}.json" if is_slug(slug) else ""
-
-
 def runner_is_alive(block: Block) -> bool:
     """Whether the runner that the block names still lives, as far as a reader can tell: pid, start time, boot.
 
@@ -123,7 +106,7 @@ def _is_that_process(block: Block) -> bool:
 
 def read_block(state_directory: str, slug: str) -> Block | None:
     """Return the run that the job's block tells of, or None when there is none or it cannot be read."""
-    return run_in(proc.read_small(f"{job_directory(state_directory, slug)}/block", BLOCK_BYTES))
+    return run_in(proc.read_small(layout.block(state_directory, slug), BLOCK_BYTES))
 
 
 def read_mark(path: str) -> "dict[str, object] | None":
@@ -152,7 +135,7 @@ def write_mark(path: str, value: "dict[str, object]") -> None:
 def jobs_sharing(state_directory: str, lock: str) -> list[str]:
     """Return the slugs of the jobs that have run under this lock though it is not named as they are. Raises OSError."""
     try:
-        return sorted(posix.listdir(f"{state_directory}/locks/{lock}"))
+        return sorted(posix.listdir(layout.shared_lock(state_directory, lock)))
     except FileNotFoundError:
         return []
 

@@ -6,7 +6,8 @@ without it nobody can try values. When it is lost no value is recognised any mor
 
 import posix
 
-_NAME = "secrets.key"
+from process_control.core import layout
+
 _KEY_BYTES = 32
 _HASH_BYTES = 8
 _READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
@@ -45,7 +46,7 @@ def _hashes(key: bytes, secrets: list[str]) -> list[str]:
 def _key(state_directory: str) -> bytes | None:
     """Return the key; None when there is none, or not a whole one. Raises OSError."""
     try:
-        descriptor = posix.open(f"{state_directory}/{_NAME}", _READ)
+        descriptor = posix.open(layout.secrets_key(state_directory), _READ)
     except FileNotFoundError:
         return None
     try:
@@ -57,7 +58,7 @@ def _key(state_directory: str) -> bytes | None:
 
 def _make_key(state_directory: str) -> bytes:
     """Make the key, durably and whole; of several that do so at once all return the same. Raises OSError."""
-    path = f"{state_directory}/{_NAME}"
+    path = layout.secrets_key(state_directory)
     new = f"{path}.{posix.getpid()}.new"
     try:
         descriptor = posix.open(new, _MAKE, 0o600)

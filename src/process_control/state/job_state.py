@@ -8,6 +8,7 @@ file that only the service user can open, so that nobody who may read the block 
 import fcntl
 import posix
 
+from process_control.core import layout
 from process_control.core.gate import STATES
 from process_control.errors import CannotRecord
 from process_control.history import journal
@@ -16,7 +17,6 @@ from process_control.state.block import (
     RUN_AT,
     SLOT_BYTES,
     Block,
-    job_directory,
     run_in,
     slot_in,
     slot_line,
@@ -34,6 +34,7 @@ from process_control.state.claim import (
     claim_in,
     is_started,
 )
+from process_control.system.clock import DAY_SECONDS
 from process_control.system.json_text import decode, encode
 
 TYPE_CHECKING = False
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
 
 _FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
-_A_DAY = 86400
 _END_BYTES = 1200  # as in block_room.py, which is rarely imported
 
 
@@ -68,7 +68,7 @@ class JobRecord:
     def __init__(self, state_directory: str, slug: str) -> None:
         self.state_directory = state_directory
         self.slug = slug
-        self._directory = job_directory(state_directory, slug)
+        self._directory = layout.job(state_directory, slug)
         self._block = -1
         self._short_lock = -1
         self._before = b""
@@ -83,14 +83,14 @@ class JobRecord:
         `boot_id` is that of this boot: when the block does not know it, the journal is asked first what a power cut
         may have kept from blocks and healths, see `after_boot`.
         """
-        path = f"{self._directory}/block"
+        path = layout.block(self.state_directory, self.slug)
         try:
             try:
                 self._block = posix.open(path, _FLAGS, 0o640)
             except FileNotFoundError:
                 _make_directories(self._directory)
                 self._block = posix.open(path, _FLAGS, 0o640)
-            self._short_lock = posix.open(f"{self._directory}/short.lock", _FLAGS, 0o600)
+            self._short_lock = posix.open(layout.short_lock(self.state_directory, self.slug), _FLAGS, 0o600)
             content = posix.pread(self._block, BLOCK_BYTES, 0)
             if boot_id and boot_id.encode("ascii", "replace") not in content:
                 from process_control.state.after_boot import recover
@@ -119,7 +119,7 @@ class JobRecord:
 
     @property
     def health_path(self) -> str:
-        return f"{self._directory}/health.json"
+        return layout.health(self.state_directory, self.slug)
 
     def previous_run(self) -> Block | None:
         """Return the run that the block tells of; None for a job never seen, or when the block could not be opened."""
@@ -299,11 +299,11 @@ class JobRecord:
 
     def is_first_today(self, word: str) -> bool:
         """Whether this was not asked with that word for a day: for what is told once a day."""
-        stamp = f"{self._directory}/{word}.stamp"
+        stamp = layout.stamp(self.state_directory, self.slug, word)
         import time
 
         try:
-            if 0 <= time.time() - posix.stat(stamp).st_mtime < _A_DAY:
+            if 0 <= time.time() - posix.stat(stamp).st_mtime < DAY_SECONDS:
                 return False
         except OSError:
             pass
@@ -316,7 +316,7 @@ class JobRecord:
 
     def share_lock(self, lock: str) -> None:
         """Leave word that this job runs under a lock that other jobs may name. Raises CannotRecord (74)."""
-        directory = f"{self.state_directory}/locks/{lock}"
+        directory = layout.shared_lock(self.state_directory, lock)
         try:
             _make_directories(directory)
             posix.close(posix.open(f"{directory}/{self.slug}", _FLAGS, 0o600))

@@ -7,10 +7,11 @@ was recorded of a claim whose process is gone is for the journal to say. All of 
 
 import posix
 
+from process_control.core import layout
 from process_control.history import journal_reader
-from process_control.state.block import SLOT_BYTES, job_directory, run_in
+from process_control.state.block import SLOT_BYTES, run_in
 from process_control.state.claim import ASIDE, ASIDE_AT, FREE, OPEN, Claim, boot_in_short, claim_in, is_started
-from process_control.system import proc
+from process_control.system import atomic_file, proc
 from process_control.system.clock import iso
 from process_control.system.json_text import encode
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from process_control.state.job_state import JobRecord
 
 NONE_ASIDE = b" " * len(ASIDE)
-_FLAGS = posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _MOST_BYTES = 1 << 20
 
 
@@ -33,7 +33,7 @@ class OpenClaims:
         self.forgotten: list[Claim] = []
         self._state_directory = state_directory
         self._boot = boot_in_short(boot_id)
-        self._path = f"{job_directory(state_directory, slug)}/claims"
+        self._path = layout.claims(state_directory, slug)
         in_block = claim_in(content[SLOT_BYTES:ASIDE_AT])
         is_open = in_block is not None and in_block.state == OPEN and not is_started(in_block, run_in(content))
         self._in_block = in_block if is_open else None
@@ -71,12 +71,8 @@ class OpenClaims:
             if not self._aside:
                 posix.unlink(self._path)
                 return NONE_ASIDE
-            descriptor = posix.open(f"{self._path}.new", _FLAGS, 0o600)
-            try:
-                posix.write(descriptor, b"".join([claim.line() for claim in self._aside]))
-            finally:
-                posix.close(descriptor)
-            posix.rename(f"{self._path}.new", self._path)
+            lines = b"".join([claim.line() for claim in self._aside])
+            atomic_file.write_unsynced(self._path, lines, mode=0o600)
         except OSError:
             return NONE_ASIDE
         return ASIDE

@@ -12,7 +12,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from process_control.config.settings import Settings
     from process_control.errors import Fault
 
 # O_NONBLOCK: the open of a FIFO does not wait for its reader.
@@ -20,19 +19,19 @@ _APPEND = posix.O_WRONLY | posix.O_CREAT | posix.O_APPEND | posix.O_NONBLOCK | p
 _MODE = 0o640
 
 
-def opener_for(path: str, settings: "Settings", *, uid: int) -> "Callable[[], int]":
+def opener_for(path: str, *, uid: int, trusted_owner: str | None, trusted_group: str | None) -> "Callable[[], int]":
     """Return what opens `path` for a job that runs as `uid`.
 
     It raises OSError, and for root NotPermitted (77) when somebody else could have led it to another file.
     """
     if uid != 0:
         return lambda: posix.open(path, _APPEND, _MODE)
-    return lambda: open_as_root(path, trust_of(settings))
+    return lambda: open_as_root(path, trust_of(trusted_owner, trusted_group))
 
 
-def faults_for_root(path: str, settings: "Settings") -> "list[Fault]":
+def faults_for_root(path: str, *, trusted_owner: str | None, trusted_group: str | None) -> "list[Fault]":
     """Return what would keep root from appending to `path`, as far as it is there now. Nothing is made."""
-    trust = trust_of(settings)
+    trust = trust_of(trusted_owner, trusted_group)
     try:
         walk = trusted_file.open_directory(path.rpartition("/")[0] or "/")
     except OSError:
@@ -46,14 +45,14 @@ def faults_for_root(path: str, settings: "Settings") -> "list[Fault]":
         posix.close(walk.descriptor)
 
 
-def trust_of(settings: "Settings") -> trusted_file.Trust:
+def trust_of(trusted_owner: str | None, trusted_group: str | None) -> trusted_file.Trust:
     """Return who may own what leads to a file that root appends to. Asks the password file."""
     import grp
     import pwd
 
     try:
-        trusted = () if settings.trusted_owner is None else (pwd.getpwnam(settings.trusted_owner).pw_uid,)
-        group = None if settings.trusted_group is None else grp.getgrnam(settings.trusted_group).gr_gid
+        trusted = () if trusted_owner is None else (pwd.getpwnam(trusted_owner).pw_uid,)
+        group = None if trusted_group is None else grp.getgrnam(trusted_group).gr_gid
     except KeyError:  # such a configuration loads no job
         trusted, group = (), None
     return trusted_file.Trust((0, *trusted), group)

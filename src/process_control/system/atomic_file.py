@@ -1,10 +1,14 @@
-"""Small records that have to survive a power cut: replaced whole, and on the disk before anybody is told that they are.
+"""Small records, replaced whole: by `write` they are on the disk when it returns, and survive a power cut.
 
 Lean room. A rename is durable only once the directory is synced, and so is a new file or directory. Whoever writes a
 record has a lock of its own: two writers of one path would share `PATH.new`.
 """
 
 import posix
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _NEW = posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _DIRECTORY = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC
@@ -15,19 +19,29 @@ def write(path: str, data: bytes, *, mode: int = 0o640) -> None:
 
     It is the new one, and a power cut may take it back, only when the directory itself could not be synced.
     """
+    _write(path, data, mode, posix.fdatasync)
+    sync_directory(path.rpartition("/")[0])
+
+
+def write_unsynced(path: str, data: bytes, *, mode: int) -> None:
+    """As `write`, for what a power cut may take: nobody waits for the disk. Raises OSError."""
+    _write(path, data, mode, None)
+
+
+def _write(path: str, data: bytes, mode: int, sync: "Callable[[int], None] | None") -> None:
     new = f"{path}.new"
     descriptor = posix.open(new, _NEW, mode)
     try:
         while data:
             data = data[posix.write(descriptor, data) :]
-        posix.fdatasync(descriptor)
+        if sync is not None:
+            sync(descriptor)
     except OSError:
         posix.unlink(new)
         raise
     finally:
         posix.close(descriptor)
     posix.rename(new, path)
-    sync_directory(path.rpartition("/")[0])
 
 
 def make_directory(path: str, mode: int) -> None:

@@ -5,6 +5,8 @@ Lean room.
 
 import time
 
+DAY_SECONDS = 86400
+
 
 class SystemClock:
     """The host's clocks. `now` is UTC seconds since 1970; `monotonic` is not moved by clock changes."""

@@ -5,6 +5,7 @@ Lean room.
 
 import posix
 
+from process_control.core import layout
 from process_control.errors import CannotRecord, NotPermitted
 from process_control.system.account import Account
 
@@ -46,7 +47,7 @@ def own_directories(*, state: str, run: str, output: str, group_reads: bool) -> 
     return [
         (state, for_state),
         (run, _PRIVATE),
-        (f"{state}/journal", for_state),
+        (layout.journal(state), for_state),
         (output, for_logs),
     ]
 

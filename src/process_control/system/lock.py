@@ -7,6 +7,7 @@ closing only, so a process that inherited the descriptor still holds it.
 import fcntl
 import posix
 
+from process_control.core import layout
 from process_control.errors import CannotRecord, NotPermitted
 
 _FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
@@ -19,7 +20,7 @@ def take(run_directory: str, name: str, *, wait: bool = False) -> int | None:
     A file that was unlinked or replaced between open and lock is opened again. Raises NotPermitted (77) when the
     lock file is not a plain file of ours, CannotRecord (74) when it cannot be made.
     """
-    path = f"{run_directory}/{name}.lock"
+    path = layout.lock(run_directory, name)
     while True:
         descriptor = _open(path)
         try:

@@ -6,10 +6,12 @@ owner alone (mode 0600) stays closed: who can open a file that is locked can hol
 
 import posix
 
+from process_control.core import layout
+
 _DIRECTORY = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _FILE = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 _MODE = 0o2750
-_CLOSED = ("run", "spool", "short.lock", "recovery.lock")
+_CLOSED = (layout.RUN, layout.SPOOL, layout.SHORT_LOCK, layout.RECOVERY_LOCK)
 
 
 def open_to_group(paths: list[str], *, owner: int, group: int) -> None:

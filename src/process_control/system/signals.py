@@ -36,15 +36,6 @@ kernel tells a fault of our own (SEGV, BUS, FPE, ILL): a handler would come back
 _OF_TERMINALS = (_signal.SIGTSTP, _signal.SIGTTIN, _signal.SIGTTOU)
 
 
-def signal_name(number: int) -> str:
-    """Return `KILL` for 9, `35` for a signal without a name; of two names the first: IO, not POLL."""
-    names: list[str] = sorted(vars(_signal))
-    for name in names:
-        if name.startswith("SIG") and not name.startswith(("SIG_", "SIGRT")) and getattr(_signal, name) == number:
-            return name[3:]
-    return str(number)
-
-
 class WaitEnded(Exception):
     """A wait for the lock ended: by a signal, by its time limit, or because the guard died."""
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from process_control.config.environment_file import read_environment_file, read_secret_file
-from process_control.config.keys.failmail import failmail_of
+from process_control.config.failmail import failmail_of
 from process_control.config.settings import Settings
 from process_control.core.job import Job
 from process_control.core.job_environment import inherited_variables, search_path

@@ -19,7 +19,7 @@ from process_control.core.health import NO_POLICY, Health, Policy, State
 from process_control.core.job import Job
 from process_control.core.job_state import FAILING, HELD, LATE, NEVER_RAN, SLOW_START, STOPPED, WORST_FIRST, state_of
 from process_control.core.moments import parse_iso
-from process_control.core.schedule.cron_fields import ScheduleError
+from process_control.core.schedule.columns import ScheduleError
 from process_control.core.schedule.schedule import Schedule, host_zone
 from process_control.core.usual import Comparison, usual
 from process_control.history.index.index import Index

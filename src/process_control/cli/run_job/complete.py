@@ -45,7 +45,7 @@ def _lines(options: Options) -> "list[str]":
 
 
 def _tags(settings: "Settings") -> "list[str]":
-    from process_control.config.job_directory import load_all
+    from process_control.config.all_jobs import load_all
     from process_control.config.libraries import find_site_packages
 
     find_site_packages()

@@ -12,6 +12,7 @@ from process_control.cli.run_job.options import Options
 from process_control.config.environment_file import read_environment_file
 from process_control.config.job_directory import load_job
 from process_control.config.settings import Settings
+from process_control.core import layout
 from process_control.core.job import Job
 from process_control.core.job_environment import inherited_variables, job_environment, search_path
 from process_control.errors import BadConfiguration, ProcessControlError
@@ -55,10 +56,10 @@ def dry_run(settings: Settings, options: Options, account: Account) -> int:
         "log_bytes": job.log_bytes,
         "limits": Limits(job).asked_for(),
         "attempts": job.retry_attempts,
-        "lock": f"{settings.run_directory}/{job.lock}.lock",
+        "lock": layout.lock(settings.run_directory, job.lock),
         "lock_held_by": None if running is None else run_as_json(running),
         "on_overlap": job.on_overlap,
-        "output_directory": f"{settings.output_directory}/{job.slug}",
+        "output_directory": layout.logs(settings.output_directory, job.slug),
         "stdout": job.stdout,
         "faults": [{"what": fault.what, "where": fault.where, "hint": fault.mend or None} for fault in faults],
     }

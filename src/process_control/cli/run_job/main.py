@@ -296,9 +296,10 @@ def open_to_readers(settings: "Settings", account: "Account") -> None:
 
     group = group_named(settings.read_group)
     if group is not None:
+        from process_control.core import layout
         from process_control.system.read_group import open_to_group
 
-        places = [settings.state_directory, f"{settings.state_directory}/journal", settings.output_directory]
+        places = [settings.state_directory, layout.journal(settings.state_directory), settings.output_directory]
         open_to_group(places, owner=account.uid, group=group)
 
 

@@ -15,6 +15,7 @@ from process_control.cli.print.plain import clean, is_terminal, print_tabbed
 from process_control.cli.session import Session, verb
 from process_control.config.search import SYSTEM_CONFIGURATIONS, Search
 from process_control.config.settings import load_settings
+from process_control.core import layout
 from process_control.errors import BadConfiguration, NotPermitted
 
 FIRST_JOB = """\
@@ -107,7 +108,7 @@ def _example(path: Path) -> str:
         "job_directory": jobs,
         "output_directory": logs,
         "state_directory": state,
-        "run_directory": f"{state}/run",
+        "run_directory": layout.run_directory(state),
         "output_crontab": crontab,
     }
     text = (Path(process_control.__file__).parent / "data" / "process-control.example.yaml").read_text("utf-8")

@@ -15,6 +15,7 @@ from process_control.config.cache.next_slots import KnownSchedules
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.config.unread_files import in_one_line, unread_files
+from process_control.core import layout
 from process_control.core.job import Job
 from process_control.core.job_state import FAILING, INVALID
 from process_control.core.noise import new_lines
@@ -155,7 +156,7 @@ def _read(
 def tell_garbled(settings: Settings, garbled: Sequence[Garbled]) -> None:
     """Tell on stderr that lines of the journal could not be read; the rest counts."""
     for found in garbled:
-        file = f"{settings.state_directory}/journal/{found.file}"
+        file = layout.journal_file(settings.state_directory, found.file)
         if found.lines == 1:
             talk(f"{file}: ignored 1 unreadable line")
         else:

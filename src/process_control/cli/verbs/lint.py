@@ -15,8 +15,9 @@ from process_control.cli.print.plain import is_terminal
 from process_control.cli.run_job.main import directory_of_run_job
 from process_control.cli.session import Session, select_jobs, verb
 from process_control.config import odd_text, shell_signs
+from process_control.config.all_jobs import load_all
 from process_control.config.configuration import read_configuration
-from process_control.config.job_directory import InvalidJob, load_all
+from process_control.config.job_directory import InvalidJob
 from process_control.config.job_file import read_job
 from process_control.config.settings import Settings
 from process_control.config.unread_files import unread_files
@@ -173,7 +174,8 @@ def _faults_of_stdout(job: Job, name: str, settings: Settings | None) -> list[Fa
     """Return what would keep a job that runs as root from appending to its file of `stdout`."""
     if not job.stdout or settings is None or os.geteuid() != 0:
         return []
-    faults = faults_for_root(job.stdout, settings)
+    owner, group = settings.trusted_owner, settings.trusted_group
+    faults = faults_for_root(job.stdout, trusted_owner=owner, trusted_group=group)
     return [Fault(f"stdout: {fault.where} is {fault.what}", where=name, mend=fault.mend) for fault in faults]
 
 

@@ -9,8 +9,8 @@ from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.plain import is_terminal, print_tabbed
 from process_control.cli.session import Session, verb
 from process_control.cli.verb_group import Verbs
+from process_control.config.failmail import Failmail, failmail_of
 from process_control.config.job_directory import load_job
-from process_control.config.keys.failmail import Failmail, failmail_of
 from process_control.config.settings import Settings
 from process_control.core.job import Job
 from process_control.errors import BadConfiguration

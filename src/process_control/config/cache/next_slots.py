@@ -131,7 +131,7 @@ class KnownSchedules:
     def _schedule(self, job: Job) -> "Schedule | None":
         from os import uname
 
-        from process_control.core.schedule.cron_fields import ScheduleError
+        from process_control.core.schedule.columns import ScheduleError
         from process_control.core.schedule.schedule import Schedule
 
         zone = job.time_zone or ""

@@ -1049,7 +1049,7 @@ READERS = (
         "config/keys/map_reader.py",
     ),
     *("config/yaml/nodes.py", "config/odd_places.py", "config/keys/rule_checks.py", "config/yaml/repair.py"),
-    *("core/schedule/cron_fields.py", "core/schedule/schedule.py"),
+    *("core/schedule/columns.py", "core/schedule/cron_fields.py", "core/schedule/schedule.py"),
 )
 """What decides, besides the tables, what a file says and whether it is valid."""
 

@@ -123,7 +123,7 @@ def _check_slug(text: str) -> str:
 
 
 def _check_zone(text: str) -> str:
-    from process_control.core.schedule.cron_fields import ScheduleError
+    from process_control.core.schedule.columns import ScheduleError
     from process_control.core.schedule.schedule import zone_named
 
     try:
@@ -230,7 +230,7 @@ LONG_TEXT = Kind(name="text", wanted="text", form="text", annotation="str", read
 
 
 def _read_zone(key: str, node: Node, faults: Faults) -> str | None:
-    from process_control.core.schedule.cron_fields import ScheduleError
+    from process_control.core.schedule.columns import ScheduleError
     from process_control.core.schedule.schedule import zone_named
 
     text = _text_or_none("a time zone", TIME_ZONE.form, key, node, faults)

@@ -14,7 +14,11 @@ _MUST_BE_QUOTED = re.compile(
 
 
 class Repair:
-    """A text that is mended line by line until it is YAML, so that the other faults of the file are found too."""
+    """A text that is mended line by line until it is YAML, so that the other faults of the file are found too.
+
+    It is more than words for a hint: tabs become the spaces that they are read as (and that `lint --fix` writes), and
+    an unquoted schedule, which is no YAML, would hide every other fault of its file.
+    """
 
     def __init__(self, text: str) -> None:
         self.lines = text.splitlines(keepends=True)

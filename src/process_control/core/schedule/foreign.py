@@ -2,7 +2,7 @@
 
 import re
 
-from process_control.core.schedule.cron_fields import FIELDS, SHORTHANDS, WEEKDAYS, CronField, ScheduleError, quoted
+from process_control.core.schedule.columns import FIELDS, SHORTHANDS, WEEKDAYS, CronField, ScheduleError, quoted
 from process_control.core.suggestions import nearest
 
 FIVE = "five are required: minute, hour, day of month, month, day of week"

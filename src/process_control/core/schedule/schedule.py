@@ -17,7 +17,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from cronsim import CronSim, CronSimError
 
-from process_control.core.schedule.cron_fields import ScheduleError, Terms, quoted, read_fields
+from process_control.core.schedule.columns import ScheduleError, quoted
+from process_control.core.schedule.cron_fields import Terms, read_fields
 
 LONGEST_CLOCK_CHANGE = timedelta(hours=24)
 STEPPED_CLOCK = timedelta(hours=3)

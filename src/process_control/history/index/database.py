@@ -17,6 +17,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from process_control.core import layout
 from process_control.history.index import summary
 from process_control.history.index.fold import Told, fold_journal
 
@@ -44,8 +45,8 @@ class SealedDatabase:
     """The journal of one state directory, folded into SQLite."""
 
     def __init__(self, state_directory: str) -> None:
-        self._journal = os.path.join(state_directory, "journal")
-        self._path = os.path.join(state_directory, "history.sqlite")
+        self._journal = layout.journal(state_directory)
+        self._path = layout.index(state_directory)
         self._database: sqlite3.Connection | None = None
         self._in_memory = False
         self._told: Told | None = None

@@ -4,6 +4,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 
+from process_control.core import layout
 from process_control.history.compressed_day import decompressed
 from process_control.history.index import summary
 from process_control.history.index.folding import Folding, Place, keep_place
@@ -84,7 +85,7 @@ def _journal_files(directory: str) -> dict[str, os.stat_result]:
     found = {}
     with os.scandir(directory) as entries:
         for entry in entries:
-            if entry.name.endswith((".jsonl", ".jsonl.gz")) and entry.is_file(follow_symlinks=False):
+            if entry.name.endswith(layout.DAYS) and entry.is_file(follow_symlinks=False):
                 found[entry.name] = entry.stat(follow_symlinks=False)
     return {
         name: found[name] for name in sorted(found, key=lambda name: (name.partition(".")[0], not name.endswith(".gz")))

@@ -8,7 +8,7 @@ from process_control.config.settings import Settings
 from process_control.core.incident import Incident
 from process_control.core.job import Job
 from process_control.core.masking import mask
-from process_control.core.schedule.cron_fields import ScheduleError
+from process_control.core.schedule.columns import ScheduleError
 from process_control.core.schedule.schedule import Schedule, host_zone
 from process_control.core.why import outcome_of_record
 from process_control.history.index.index import Index

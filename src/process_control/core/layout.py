@@ -1,0 +1,169 @@
+"""Where everything lies below the state directory, the run directory and the output directory.
+
+Lean module: strings in, strings out, nothing is opened. No other module builds such a path, and a test compares.
+"""
+
+BLOCK = "block"
+HEALTH = "health.json"
+SHORT_LOCK = "short.lock"
+RECOVERY_LOCK = "recovery.lock"
+RUN = "run"
+SPOOL = "spool"
+DAYS = (".jsonl", ".jsonl.gz")
+"""How the names of the journal's files end: a day, and a day that was compressed."""
+
+
+def run_directory(state_directory: str) -> str:
+    """Return where locks are kept when no configuration names a place."""
+    return f"{state_directory}/{RUN}"
+
+
+# --- of one job ------------------------------------------------------------------------------------------------------
+
+
+def jobs(state_directory: str) -> str:
+    """Return the directory that has one directory for each job that ever ran."""
+    return f"{state_directory}/jobs"
+
+
+def job(state_directory: str, slug: str) -> str:
+    return f"{state_directory}/jobs/{slug}"
+
+
+def block(state_directory: str, slug: str) -> str:
+    """Return the file with the job's last slot and its last run."""
+    return f"{state_directory}/jobs/{slug}/{BLOCK}"
+
+
+def health(state_directory: str, slug: str) -> str:
+    return f"{state_directory}/jobs/{slug}/{HEALTH}"
+
+
+def short_lock(state_directory: str, slug: str) -> str:
+    """Return the lock under which slot and health change; it is held for moments only."""
+    return f"{state_directory}/jobs/{slug}/{SHORT_LOCK}"
+
+
+def claims(state_directory: str, slug: str) -> str:
+    """Return the file of the claimed slots that no longer fit into the block."""
+    return f"{state_directory}/jobs/{slug}/claims"
+
+
+def incident_mark(state_directory: str, slug: str) -> str:
+    """Return the file that exists while people were mailed, or are to be mailed, that the job fails."""
+    return f"{state_directory}/jobs/{slug}/incident"
+
+
+def incident(state_directory: str, slug: str) -> str:
+    """Return the file that says what was mailed of the present incident."""
+    return f"{state_directory}/jobs/{slug}/told.json"
+
+
+def note(state_directory: str, slug: str, name: str) -> str:
+    """Return a small note beside the block."""
+    return f"{state_directory}/jobs/{slug}/{name}.json"
+
+
+def stamp(state_directory: str, slug: str, word: str) -> str:
+    """Return the file whose time says when something was done for the job last."""
+    return f"{state_directory}/jobs/{slug}/{word}.stamp"
+
+
+def refusals(state_directory: str) -> str:
+    return f"{state_directory}/refused"
+
+
+def refusal(state_directory: str, slug: str) -> str:
+    """Return the note of the job's last start that was refused.
+
+    It is not beside the block: one look shows which jobs have one, and a start may be refused before there is a block.
+    """
+    return f"{state_directory}/refused/{slug}.json"
+
+
+# --- of all jobs -----------------------------------------------------------------------------------------------------
+
+
+def journal(state_directory: str) -> str:
+    return f"{state_directory}/journal"
+
+
+def journal_day(state_directory: str, day: str) -> str:
+    """Return the journal's file of a day (YYYY-MM-DD)."""
+    return f"{state_directory}/journal/{day}.jsonl"
+
+
+def journal_file(state_directory: str, name: str) -> str:
+    """Return a file of the journal by its name: a day, or a compressed one."""
+    return f"{state_directory}/journal/{name}"
+
+
+def index(state_directory: str) -> str:
+    return f"{state_directory}/history.sqlite"
+
+
+def spool(state_directory: str) -> str:
+    return f"{state_directory}/{SPOOL}"
+
+
+def spool_of(state_directory: str, kind: str) -> str:
+    """Return the directory of the entries of one kind."""
+    return f"{state_directory}/{SPOOL}/{kind}"
+
+
+def spool_entry(state_directory: str, kind: str, name: str) -> str:
+    return f"{state_directory}/{SPOOL}/{kind}/{name}"
+
+
+def spool_due(state_directory: str) -> str:
+    """Return the file whose time says when the spool is to be looked at again."""
+    return f"{state_directory}/{SPOOL}/due"
+
+
+def shared_lock(state_directory: str, lock: str) -> str:
+    """Return the directory that has one file for each job that has run under a lock not named as the job is."""
+    return f"{state_directory}/locks/{lock}"
+
+
+def recovered(state_directory: str) -> str:
+    """Return the file that names the boot after which blocks and healths were put right."""
+    return f"{state_directory}/recovered"
+
+
+def recovery_lock(state_directory: str) -> str:
+    return f"{state_directory}/{RECOVERY_LOCK}"
+
+
+def secrets_key(state_directory: str) -> str:
+    return f"{state_directory}/secrets.key"
+
+
+def prune_stamp(state_directory: str) -> str:
+    return f"{state_directory}/prune.stamp"
+
+
+def crontab_note(state_directory: str) -> str:
+    """Return the file that keeps how the crontab was found last."""
+    return f"{state_directory}/crontab.json"
+
+
+# --- below the run directory and the output directory ----------------------------------------------------------------
+
+
+def lock(run_directory: str, name: str) -> str:
+    """Return the file of the lock under which a job runs."""
+    return f"{run_directory}/{name}.lock"
+
+
+def logs(output_directory: str, slug: str) -> str:
+    return f"{output_directory}/{slug}"
+
+
+def log(output_directory: str, slug: str, start: str, run_id: str) -> str:
+    """Return the log of a run that began at `start` (YYYYmmdd-HHMMSS)."""
+    return f"{output_directory}/{slug}/{slug}-{start}-{run_id}.log"
+
+
+def log_here(output_directory: str, recorded: str) -> str:
+    """Return where a log lies that was recorded below another output directory."""
+    return "/".join([output_directory, *recorded.split("/")[-2:]])

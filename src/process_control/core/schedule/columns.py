@@ -1,0 +1,58 @@
+"""The words of cron expressions: the five columns, the shorthands, and the error that names what is wrong with one."""
+
+from dataclasses import dataclass
+
+LONGEST_EXCERPT = 100
+"""Characters of what somebody wrote, in a message about it."""
+
+SHORTHANDS = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+
+
+class ScheduleError(ValueError):
+    """A schedule that cannot be: `what` is wrong with it, and the `mend`."""
+
+    def __init__(self, what: str, mend: str) -> None:
+        self.what = what
+        self.mend = mend
+        super().__init__(f"{what}; {mend}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CronField:
+    """One of the five columns: its name, its numbers, and the words that stand for numbers."""
+
+    name: str
+    low: int
+    high: int
+    words: tuple[str, ...] = ()
+    spread: tuple[int, int]
+
+    @property
+    def range_in_words(self) -> str:
+        names = f", or {self.words[0]} to {self.words[-1]}" if self.words else ""
+        return f"{self.name} is {self.low}-{self.high}{names}"
+
+
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+
+FIELDS = (
+    CronField(name="minute", low=0, high=59, spread=(0, 59)),
+    CronField(name="hour", low=0, high=23, spread=(0, 23)),
+    CronField(name="day of month", low=1, high=31, spread=(1, 28)),
+    CronField(name="month", low=1, high=12, words=MONTHS, spread=(1, 12)),
+    CronField(name="day of week", low=0, high=7, words=WEEKDAYS, spread=(0, 6)),
+)
+
+
+def quoted(text: str) -> str:
+    """Return what somebody wrote in quotes for a message: no longer than a line."""
+    return repr(text if len(text) <= LONGEST_EXCERPT else text[: LONGEST_EXCERPT - 1] + "…")
