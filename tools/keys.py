@@ -7,17 +7,13 @@ import sys
 import textwrap
 from pathlib import Path
 
-from process_control.config.keys.fields import (
-    CONFIGURATION_FIELDS,
-    JOB_FIELDS,
-    Field,
-    example_entry,
-    fingerprint,
-    supported_attributes,
-)
+from process_control.config.keys.configuration_fields import CONFIGURATION_FIELDS
+from process_control.config.keys.field import Field, example_entry, supported_attributes
+from process_control.config.keys.fingerprint import fingerprint
+from process_control.config.keys.job_fields import JOB_FIELDS
 
 ROOT = Path(__file__).parents[1]
-MADE_BY = "Generated from config/keys/fields.py by `python -m tools.keys`: do not edit."
+MADE_BY = "Generated from the tables in config/keys/ by `python -m tools.keys`: do not edit."
 
 
 def outputs() -> dict[Path, str]:

@@ -8,7 +8,9 @@ from process_control.cli.exit_codes import PROCESS_CONTROL_CODES, RUN_JOB_CODES
 from process_control.cli.run_job.flags import RUN_JOB
 from process_control.cli.session import JOBS_HELP
 from process_control.cli.verbs.legend import legend_text
-from process_control.config.keys.fields import CONFIGURATION_FIELDS, JOB_FIELDS, Field, example_entry
+from process_control.config.keys.configuration_fields import CONFIGURATION_FIELDS
+from process_control.config.keys.field import Field, example_entry
+from process_control.config.keys.job_fields import JOB_FIELDS
 from tools.keys import CONFIGURATION_HEAD, JOB_HEAD
 from tools.roff import AS_IT_IS, bold, definitions, example, inline, italic, page, paragraphs, usage
 

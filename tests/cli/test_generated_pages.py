@@ -9,7 +9,8 @@ import pytest
 from harness import PROJECT, Product
 from process_control.cli.main import VERBS
 from process_control.cli.run_job.flags import FLAGS
-from process_control.config.keys.fields import CONFIGURATION_FIELDS, JOB_FIELDS
+from process_control.config.keys.configuration_fields import CONFIGURATION_FIELDS
+from process_control.config.keys.job_fields import JOB_FIELDS
 from tools.man_pages import PAGES
 from tools.pages import SHARE, outputs
 

@@ -4,7 +4,8 @@ import pytest
 
 from cli.desk import Desk
 from process_control.cli.verbs.explain import all_keys
-from process_control.config.keys.fields import CONFIGURATION_FIELDS, JOB_FIELDS
+from process_control.config.keys.configuration_fields import CONFIGURATION_FIELDS
+from process_control.config.keys.job_fields import JOB_FIELDS
 
 
 def test_a_key_is_told_with_type_default_meaning_and_example(desk: Desk) -> None:

@@ -8,8 +8,10 @@ import pytest
 from harness import PROJECT
 from process_control.config.configuration import read_configuration
 from process_control.config.job_file import read_job
-from process_control.config.keys.fields import CONFIGURATION_FIELDS, JOB_FIELDS, Field
-from process_control.config.keys.kinds import SLUG
+from process_control.config.keys.configuration_fields import CONFIGURATION_FIELDS
+from process_control.config.keys.field import Field
+from process_control.config.keys.job_fields import JOB_FIELDS
+from process_control.config.keys.text_kinds import SLUG
 from process_control.config.settings import Settings
 from process_control.core.job import is_slug
 from tools.keys import example_entry, outputs

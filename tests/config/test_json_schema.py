@@ -6,7 +6,8 @@ import yaml
 
 from harness import PROJECT
 from process_control.config.job_file import read_job
-from process_control.config.keys.fields import JOB_FIELDS, example_entry
+from process_control.config.keys.field import example_entry
+from process_control.config.keys.job_fields import JOB_FIELDS
 from process_control.config.keys.json_schema import job_schema
 from process_control.errors import BadConfiguration
 

@@ -5,7 +5,8 @@ import pytest
 from harness import PROJECT
 from process_control.config.configuration import read_configuration
 from process_control.config.job_file import read_job
-from process_control.config.keys.fields import CONFIGURATION_FIELDS, JOB_FIELDS
+from process_control.config.keys.configuration_fields import CONFIGURATION_FIELDS
+from process_control.config.keys.job_fields import JOB_FIELDS
 from process_control.config.original import EARLY, LATER, Original, rewrite_configuration, rewrite_job
 from process_control.core.job import Job
 

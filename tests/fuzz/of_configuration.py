@@ -18,7 +18,7 @@ from process_control.config.configuration import read_configuration
 from process_control.config.environment_file import read_environment_file
 from process_control.config.job_directory import load_job
 from process_control.config.job_file import read_job
-from process_control.config.keys.kinds import LONGEST_SECONDS, bytes_of, seconds_of
+from process_control.config.keys.number_kinds import LONGEST_SECONDS, bytes_of, seconds_of
 from process_control.config.original import EARLY, LATER, Original, rewrite_configuration, rewrite_job
 from process_control.config.yaml.document import parse, without_tabs
 from process_control.config.yaml.nodes import List, Map, Node, Text

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from harness import Box, until
-from process_control.config.keys.fields import JOB_FIELDS, Field
-from process_control.config.keys.kinds import LONGEST_SECONDS
+from process_control.config.keys.field import Field
+from process_control.config.keys.job_fields import JOB_FIELDS
+from process_control.config.keys.number_kinds import LONGEST_SECONDS
 from runs import ONE_SLOT, outcomes, records, script, waiting_for_a_lock
 
 LARGEST = f"{LONGEST_SECONDS}s"

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime, time, timedelta
 
-from process_control.config.keys.kinds import seconds_of
+from process_control.config.keys.number_kinds import seconds_of
 from process_control.errors import UsageError
 
 SINCE_HELP = "7d, 12h, 90s (ago); 08:00, today, yesterday; or a date: 2026-03-01, 2026-03-01T02:30."

@@ -3,9 +3,10 @@
 from typing import Any
 
 from process_control.config.job_file import read_defaults
+from process_control.config.keys.configuration_fields import CONFIGURATION_FIELDS
 from process_control.config.keys.failmail import check_failmail
-from process_control.config.keys.fields import CONFIGURATION_FIELDS, JOB_FIELDS
-from process_control.config.keys.kinds import refuse
+from process_control.config.keys.job_fields import JOB_FIELDS
+from process_control.config.keys.kind import refuse
 from process_control.config.keys.map_reader import read_map
 from process_control.config.yaml.document import parse
 from process_control.config.yaml.nodes import Map, Text

@@ -5,14 +5,11 @@ import posix
 from datetime import UTC
 from typing import Any
 
+from process_control.config.keys.configuration_fields import CONFIGURATION_FIELDS
 from process_control.config.keys.failmail import check_failmail
-from process_control.config.keys.fields import (
-    ATTEMPTS_OF_A_MAP,
-    CONFIGURATION_FIELDS,
-    JOB_FIELDS,
-    RULE_FIELDS,
-    defaults,
-)
+from process_control.config.keys.field import defaults
+from process_control.config.keys.inner_fields import ATTEMPTS_OF_A_MAP, RULE_FIELDS
+from process_control.config.keys.job_fields import JOB_FIELDS
 from process_control.config.keys.map_reader import Reading, read_map
 from process_control.config.keys.rule_checks import check_expect, check_rules, rule_text
 from process_control.config.yaml.document import Document, parse

@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from process_control.config.keys.fields import CONFIGURATION_FIELDS, JOB_FIELDS
+from process_control.config.keys.configuration_fields import CONFIGURATION_FIELDS
+from process_control.config.keys.job_fields import JOB_FIELDS
 from process_control.config.yaml.edit import Addition, EditedText, Rewritten
 from process_control.config.yaml.nodes import List, Map, Node, Text, shown
 from process_control.system.syslog import FACILITIES

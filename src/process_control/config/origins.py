@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from process_control.config.keys.fields import DEFAULT_LOG_BYTES, JOB_FIELDS, Field
+from process_control.config.keys.configuration_fields import DEFAULT_LOG_BYTES
+from process_control.config.keys.field import Field
+from process_control.config.keys.job_fields import JOB_FIELDS
 from process_control.config.settings import Settings
 from process_control.config.yaml.document import parse
 from process_control.config.yaml.nodes import Map, Node

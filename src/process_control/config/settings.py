@@ -2,7 +2,7 @@
 
 Lean room.
 
-Generated from config/keys/fields.py by `python -m tools.keys`: do not edit.
+Generated from the tables in config/keys/ by `python -m tools.keys`: do not edit.
 """
 
 from process_control.config.search import Search

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterator
 
 from process_control.config.command_words import HIDDEN, NotSplit, Word, split
-from process_control.config.keys.kinds import joined_lines
+from process_control.config.keys.list_kinds import joined_lines
 from process_control.config.yaml.document import Document
 from process_control.config.yaml.nodes import List, Map, Text, place_in, quoted
 from process_control.core.shell_builtins import is_of_the_shell

@@ -2,14 +2,14 @@
 
 Lean room: imports nothing.
 
-Generated from config/keys/fields.py by `python -m tools.keys`: do not edit.
+Generated from the tables in config/keys/ by `python -m tools.keys`: do not edit.
 """
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "12d9d897bdd2"
+FIELDS_VERSION = "02262c563db4"
 
 ATTRIBUTES = (
     "slug",

@@ -270,7 +270,7 @@ def seconds_of_flag(text: str, flag: str) -> float:
     from process_control.config.libraries import find_site_packages
 
     find_site_packages()
-    from process_control.config.keys.kinds import seconds_of
+    from process_control.config.keys.number_kinds import seconds_of
 
     seconds = seconds_of(text)
     if seconds is None:

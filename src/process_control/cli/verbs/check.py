@@ -11,7 +11,7 @@ import click
 from process_control.cli.print.output import print_json, print_line
 from process_control.cli.session import JOBS_HELP, Session, Verb, select_jobs
 from process_control.config.cache.next_slots import KnownSchedules
-from process_control.config.keys.kinds import seconds_of
+from process_control.config.keys.number_kinds import seconds_of
 from process_control.config.settings import Settings
 from process_control.config.unread_files import unread_files
 from process_control.crontab.condition import troubles_of_cron

@@ -11,7 +11,9 @@ from process_control.cli.print.output import print_json, print_line
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import is_terminal, print_tabbed
 from process_control.cli.session import Session, verb
-from process_control.config.keys.fields import CONFIGURATION_FIELDS, JOB_FIELDS, Field, example_entry
+from process_control.config.keys.configuration_fields import CONFIGURATION_FIELDS
+from process_control.config.keys.field import Field, example_entry
+from process_control.config.keys.job_fields import JOB_FIELDS
 from process_control.config.keys.other_tools import our_word
 from process_control.core.suggestions import nearest
 from process_control.errors import ProcessControlError

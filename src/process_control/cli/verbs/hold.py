@@ -12,7 +12,7 @@ from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.plain import is_terminal, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, verb
 from process_control.config.job_directory import InvalidJob
-from process_control.config.keys.kinds import seconds_of
+from process_control.config.keys.number_kinds import seconds_of
 from process_control.core.health import NO_POLICY, Cause, Event, Health, Policy, State
 from process_control.core.hold_in_words import hold_for_people
 from process_control.core.job import Job

@@ -16,7 +16,7 @@ from process_control.cli.session import Session, verb
 from process_control.cli.verbs.init import own_configuration
 from process_control.config.configuration import read_configuration
 from process_control.config.job_file import read_job
-from process_control.config.keys.fields import DEFAULT_LOG_BYTES
+from process_control.config.keys.configuration_fields import DEFAULT_LOG_BYTES
 from process_control.config.not_found import bad_name
 from process_control.config.original import EARLY, LATER, Original, rewrite_configuration, rewrite_job
 from process_control.config.settings import load_settings

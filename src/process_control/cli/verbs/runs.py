@@ -15,7 +15,7 @@ from process_control.cli.chosen import agree, become_whoever_may, changes_jobs, 
 from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.plain import is_terminal, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, select_jobs, verb
-from process_control.config.keys.kinds import seconds_of
+from process_control.config.keys.number_kinds import seconds_of
 from process_control.core.job import is_slug
 from process_control.core.why import outcome_of_record
 from process_control.errors import ProcessControlError, UsageError

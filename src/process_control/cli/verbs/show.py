@@ -17,7 +17,9 @@ from process_control.cli.print.plain import is_terminal, print_tabbed
 from process_control.cli.session import Session, verb
 from process_control.config.cache.next_slots import KnownSchedules
 from process_control.config.job_directory import JobDirectory, load_job
-from process_control.config.keys.kinds import COMMAND, ENVIRONMENT, SIZE, TIME, TIME_ABOVE_ZERO, UMASK
+from process_control.config.keys.environment_kinds import ENVIRONMENT
+from process_control.config.keys.list_kinds import COMMAND
+from process_control.config.keys.number_kinds import SIZE, TIME, TIME_ABOVE_ZERO, UMASK
 from process_control.config.origins import Origin, origins
 from process_control.config.settings import Settings
 from process_control.core.facts import TREE

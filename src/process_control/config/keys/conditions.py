@@ -5,7 +5,8 @@ import difflib
 import re
 import warnings
 
-from process_control.config.keys.kinds import FALSE_WORDS, SIZE_FORM, TRUE_WORDS, Kind, bytes_of, refuse
+from process_control.config.keys.kind import FALSE_WORDS, TRUE_WORDS, Kind, refuse
+from process_control.config.keys.number_kinds import SIZE_FORM, bytes_of
 from process_control.config.keys.regex_cost import MOST_FOLDED, folded_characters
 from process_control.config.yaml.nodes import Faults, List, Map, Node, Text, quoted
 

@@ -5,26 +5,13 @@ It is as strict as a schema can be; what only the reader knows (schedules, quote
 
 from typing import Any
 
-from process_control.config.keys.fields import JOB_FIELDS, Field
-from process_control.config.keys.kinds import (
-    COMMAND,
-    COUNT,
-    ENVIRONMENT,
-    INHERIT,
-    LOCK,
-    LONG_TEXT,
-    PATH,
-    PATHS,
-    SCHEDULE,
-    SIZE,
-    SLUG,
-    TEXT,
-    TEXTS,
-    TIME,
-    TIME_ABOVE_ZERO,
-    UMASK,
-    Kind,
-)
+from process_control.config.keys.environment_kinds import ENVIRONMENT, INHERIT
+from process_control.config.keys.field import Field
+from process_control.config.keys.job_fields import JOB_FIELDS
+from process_control.config.keys.kind import Kind
+from process_control.config.keys.list_kinds import COMMAND, PATHS, SCHEDULE, TEXTS
+from process_control.config.keys.number_kinds import COUNT, SIZE, TIME, TIME_ABOVE_ZERO, UMASK
+from process_control.config.keys.text_kinds import LOCK, LONG_TEXT, PATH, SLUG, TEXT
 
 DIALECT = "http://json-schema.org/draft-07/schema#"  # what editors know
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from process_control.config.keys.fields import Field
-from process_control.config.keys.kinds import FALSE_WORDS, refuse
+from process_control.config.keys.field import Field
+from process_control.config.keys.kind import FALSE_WORDS, refuse
 from process_control.config.keys.other_tools import our_word
 from process_control.config.odd_places import hint_to_remove
 from process_control.config.yaml.nodes import Faults, List, Map, Node, Text, quoted

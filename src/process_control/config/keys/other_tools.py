@@ -5,7 +5,7 @@ Asked before any guess by spelling: what is spelled alike may mean the opposite.
 
 from collections.abc import Mapping
 
-from process_control.config.keys.kinds import FALSE_WORDS, TRUE_WORDS
+from process_control.config.keys.kind import FALSE_WORDS, TRUE_WORDS
 from process_control.config.yaml.nodes import Node, Text
 
 _MAIL = "write failmail: {to_address: ops@example.org}"

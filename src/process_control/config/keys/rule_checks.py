@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from process_control.config.keys.conditions import compiled
-from process_control.config.keys.kinds import seconds_of
+from process_control.config.keys.number_kinds import seconds_of
 from process_control.config.yaml.nodes import Faults, List, Map, Node, Text
 
 MOST_RULES = 100

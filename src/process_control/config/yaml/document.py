@@ -1,7 +1,8 @@
 """YAML with a place for everything: a tree of texts, lists and maps, each with line and column, and all faults found.
 
 What lives here: reading strictly (no anchors, aliases, tags, duplicate keys; limits against bombs), hard tabs, and the
-words for what is not YAML. What does not: what the keys mean. Every value stays text; `config/keys/kinds.py` converts.
+words for what is not YAML. What does not: what the keys mean. Every value stays text; the kinds in
+`config/keys/` convert it.
 """
 
 import re

@@ -1,0 +1,35 @@
+"""One word for all that decides what a file says: tables and readers."""
+
+import hashlib
+from pathlib import Path
+
+from process_control.config.keys.configuration_fields import CONFIGURATION_FIELDS
+from process_control.config.keys.field import Field
+from process_control.config.keys.job_fields import JOB_FIELDS
+
+READERS = (
+    *("config/command_words.py", "config/configuration.py", "config/job_file.py", "config/odd_places.py"),
+    *("config/keys/conditions.py", "config/keys/failmail.py", "config/keys/map_reader.py"),
+    *("config/keys/regex_cost.py", "config/keys/rule_checks.py", "config/keys/kind.py", "config/keys/text_kinds.py"),
+    *("config/keys/number_kinds.py", "config/keys/list_kinds.py", "config/keys/environment_kinds.py"),
+    *("config/yaml/document.py", "config/yaml/nodes.py", "config/yaml/repair.py"),
+    *("core/schedule/columns.py", "core/schedule/cron_fields.py", "core/schedule/schedule.py"),
+)
+"""What decides, besides the tables, what a file says and whether it is valid."""
+
+
+def fingerprint() -> str:
+    """Return a word that changes when the tables or the readers do: what others have read counts nothing in a cache."""
+    package = Path(__file__).parents[2]
+    rows = [hashlib.sha256((package / name).read_bytes()).hexdigest() for name in READERS]
+
+    def add(fields: tuple[Field, ...]) -> None:
+        for each in fields:
+            rows.append(
+                f"{each.key} {each.becomes} {each.kind.name} {each.kind.annotation} {each.default!r} {each.supported}"
+            )
+            add(each.fields)
+
+    add(JOB_FIELDS)
+    add(CONFIGURATION_FIELDS)
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:12]

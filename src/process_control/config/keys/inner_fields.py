@@ -1,0 +1,383 @@
+"""The keys inside of maps, and those that job file and configuration share."""
+
+from process_control.config.keys.conditions import (
+    ATTEMPTS,
+    EXIT_CODES,
+    FACTOR,
+    IF_TRUE,
+    NUMBER,
+    PART,
+    REGEX,
+    SIGNAL_NAMES,
+    SIZE_BOUND,
+)
+from process_control.config.keys.field import Field
+from process_control.config.keys.kind import MAP, known
+from process_control.config.keys.list_kinds import MAIL_ADDRESSES, some_of
+from process_control.config.keys.number_kinds import BOOL, COUNT, NICE, SIZE, TIME, TIME_ABOVE_ZERO
+from process_control.config.keys.text_kinds import MAIL_ADDRESS, MAIL_SERVER, PATH, SENDMAIL, TEXT, one_of
+
+LIMIT_FIELDS = (
+    Field(
+        key="log_bytes",
+        kind=SIZE,
+        attribute="log_bytes",
+        default_words="100 MB",
+        meaning="How large the log of one run may become. Of more output the middle is dropped: the beginning and "
+        "the last 1 MiB are kept. The job continues, and the log shows where output is missing.",
+        example="100 MB",
+    ),
+    Field(
+        key="memory",
+        kind=SIZE,
+        attribute="memory_limit_bytes",
+        default_words="none",
+        meaning="How much memory all processes of the job may use together; beyond it the kernel kills them, reason "
+        "`oom`. Needs a writable cgroup v2.",
+        example="512 MiB",
+    ),
+    Field(
+        key="processes",
+        kind=COUNT,
+        attribute="processes_limit",
+        default_words="none",
+        meaning="How many processes and threads the job may have at once. Needs a writable cgroup v2.",
+        example="100",
+    ),
+    Field(
+        key="cpu_seconds",
+        kind=COUNT,
+        attribute="cpu_seconds_limit",
+        default_words="none",
+        meaning="How much CPU time each process may use; beyond it, it gets signal XCPU, and KILL five seconds later.",
+        example="600",
+    ),
+    Field(
+        key="open_files",
+        kind=COUNT,
+        attribute="open_files_limit",
+        default_words="as run-job's caller has it",
+        meaning="How many files each process may have open.",
+        example="1024",
+    ),
+    Field(
+        key="file_size",
+        kind=SIZE,
+        attribute="file_size_limit_bytes",
+        default_words="none",
+        meaning="How large a file may be that the job writes; a process that writes beyond it gets signal XFSZ.",
+        example="1 GB",
+    ),
+    Field(
+        key="nice",
+        kind=NICE,
+        attribute="nice",
+        default_words="as run-job's caller has it",
+        meaning="The priority as in nice(1): 19 is the lowest. Values below 0 need a job that runs as root.",
+        example="10",
+    ),
+    Field(
+        key="io_class",
+        kind=one_of("idle", "best-effort", "realtime"),
+        attribute="io_class",
+        default_words="none",
+        meaning="The class for disk access as in ionice(1). `realtime` needs a job that runs as root.",
+        example="idle",
+    ),
+    Field(
+        key="required",
+        kind=BOOL,
+        attribute="limits_required",
+        default=False,
+        default_words="`false`",
+        meaning="Refuse to start (78) if one of these limits cannot be enforced. Without it the job runs, and is "
+        "`warned` once a day.",
+        example="true",
+    ),
+)
+VERDICT = one_of("ignore", "warn", "retry", "fail", "hold")
+RULE_FIELDS = (
+    Field(key="exit_code", kind=EXIT_CODES, meaning="The command exited with one of these.", example="[75, 111]"),
+    Field(
+        key="signal",
+        kind=SIGNAL_NAMES,
+        meaning="The command was ended by one of these signals (not sent by process-control).",
+        example="KILL",
+    ),
+    Field(key="stderr", kind=REGEX, meaning="A line of stderr matches.", example="'^(DeprecationWarning|NOTICE:)'"),
+    Field(key="stdout", kind=REGEX, meaning="A line of stdout matches.", example="'deadlock detected'"),
+    Field(key="stdout_missing", kind=REGEX, meaning="No line of stdout matched.", example="'^done$'"),
+    Field(key="timeout", kind=IF_TRUE, meaning="The attempt was ended by its `timeout`.", example="true"),
+    Field(key="silence", kind=IF_TRUE, meaning="The attempt was ended by its `silence_timeout`.", example="true"),
+    Field(
+        key="shorter_than",
+        kind=TIME_ABOVE_ZERO,
+        meaning="The attempt took less than this.",
+        example="5s",
+    ),
+    Field(key="longer_than", kind=TIME_ABOVE_ZERO, meaning="The attempt took more than this.", example="1h"),
+    Field(key="leftovers", kind=IF_TRUE, meaning="Processes were left behind. Without a rule: `warn`.", example="true"),
+    Field(
+        key="verdict",
+        kind=VERDICT,
+        default_words="required",
+        meaning="The verdict on each fact that the conditions name. `retry`: a failure that is tried again while "
+        "attempts are left. `hold`: a failure that also prevents scheduled runs until somebody releases the "
+        "job.",
+        example="retry",
+    ),
+)
+EXPECT_FILE_FIELDS = (
+    Field(key="path", kind=PATH, default_words="required", meaning="The file.", example="/srv/backup/db.dump"),
+    Field(
+        key="newer_than_start",
+        kind=BOOL,
+        default_words="`true`",
+        meaning="The file must have been written after the attempt began; `false`: it must only exist.",
+        example="true",
+    ),
+)
+EXPECT_NUMBER_FIELDS = (
+    Field(
+        key="stdout",
+        kind=REGEX,
+        default_words="required",
+        meaning="Its first group is the number; the last matching line of stdout counts.",
+        example=r"'rows: (\d+)'",
+    ),
+    Field(key="at_least", kind=NUMBER, meaning="The number must not be below this.", example="1"),
+    Field(key="at_most", kind=NUMBER, meaning="The number must not be above this.", example="1000"),
+)
+EXPECT_FIELDS = (
+    Field(key="shorter_than", kind=TIME_ABOVE_ZERO, meaning="The attempt must take less than this.", example="10m"),
+    Field(key="longer_than", kind=TIME_ABOVE_ZERO, meaning="The attempt must take more than this.", example="5s"),
+    Field(
+        key="stdout_bytes",
+        kind=SIZE_BOUND,
+        meaning='How much must be printed to stdout: `">0"`, `">="`, `"<"`, `"<="`, `"="` and a size, or a range '
+        "such as `1 kB-2 MB`.",
+        example='">0"',
+    ),
+    Field(
+        key="file",
+        kind=MAP,
+        whole=True,
+        fields=EXPECT_FILE_FIELDS,
+        meaning="A file must exist.",
+        example="path: /srv/backup/db.dump",
+    ),
+    Field(
+        key="number",
+        kind=MAP,
+        whole=True,
+        fields=EXPECT_NUMBER_FIELDS,
+        meaning="A number that is printed must be within bounds.",
+        example="stdout: 'rows: (\\d+)'\nat_least: 1",
+    ),
+    Field(
+        key="verdict",
+        kind=one_of("warn", "fail"),
+        default_words="`warn`",
+        meaning="The verdict if an expectation is not met.",
+        example="fail",
+    ),
+)
+RETRY_FIELDS = (
+    Field(
+        key="attempts",
+        kind=ATTEMPTS,
+        attribute="retry_attempts",
+        default=1,
+        default_words="3",
+        meaning="How many tries there are, the first one included.",
+        example="3",
+    ),
+    Field(
+        key="delay",
+        kind=TIME,
+        attribute="retry_delay_seconds",
+        default=10.0,
+        default_words="10 s",
+        meaning="How long the run waits before the second one.",
+        example="10s",
+    ),
+    Field(
+        key="factor",
+        kind=FACTOR,
+        attribute="retry_factor",
+        default=2.0,
+        default_words="2",
+        meaning="The delay is multiplied by this each time.",
+        example="2",
+    ),
+    Field(
+        key="max_delay",
+        kind=TIME,
+        attribute="retry_max_delay_seconds",
+        default=600.0,
+        default_words="10 m",
+        meaning="The longest delay.",
+        example="10m",
+    ),
+    Field(
+        key="jitter",
+        kind=PART,
+        attribute="retry_jitter",
+        default=0.1,
+        default_words="10%",
+        meaning="Each delay is made longer or shorter at random by up to this.",
+        example="10%",
+    ),
+)
+ATTEMPTS_OF_A_MAP = 3
+"""How many attempts a `retry` has that is there and does not say."""
+FAILMAIL_FIELDS = (
+    Field(
+        key="to_address",
+        kind=MAIL_ADDRESSES,
+        attribute="failmail_to",
+        default=[],
+        default_words="none: no mail",
+        meaning="Who gets the mail.",
+        example="ops@example.org",
+    ),
+    Field(
+        key="from_address",
+        kind=MAIL_ADDRESS,
+        attribute="failmail_from",
+        default_words="the service user at this host",
+        meaning="The sender.",
+        example="process-control@example.org",
+    ),
+    Field(
+        key="smtp",
+        kind=MAIL_SERVER,
+        attribute="failmail_smtp",
+        default_words="`localhost:25`, unless there is a sendmail",
+        meaning="The mail server.",
+        example="mail.example.org:587",
+    ),
+    Field(
+        key="sendmail",
+        kind=SENDMAIL,
+        attribute="failmail_sendmail",
+        default_words="`/usr/sbin/sendmail` when it is there and no `smtp` is named",
+        meaning="The program that sends the mail, in place of a server; its path alone, without arguments.",
+        example="/usr/sbin/sendmail",
+    ),
+    Field(
+        key="tls",
+        kind=one_of("none", "starttls", "implicit"),
+        attribute="failmail_tls",
+        default_words="by port: 465 `implicit`, 587 `starttls`, else `none`",
+        meaning="How the connection is encrypted. The server's certificate must match its name.",
+        example="starttls",
+    ),
+    Field(
+        key="ca_file",
+        kind=PATH,
+        attribute="failmail_ca_file",
+        default_words="the host's",
+        meaning="The certificates to trust, for a server with a private certificate authority.",
+        example="/etc/ssl/certs/our-ca.pem",
+    ),
+    Field(
+        key="login",
+        kind=TEXT,
+        attribute="failmail_login",
+        default_words="none",
+        meaning="The name to log in with; needs `password_file`, and TLS unless the server is on this host.",
+        example="process-control",
+    ),
+    Field(
+        key="password_file",
+        kind=PATH,
+        attribute="failmail_password_file",
+        default_words="none",
+        meaning="The file whose first line is the password: mode 0600 or 0640, owned by the service user or root.",
+        example="/etc/process-control.password",
+    ),
+)
+FAILMAIL = Field(
+    key="failmail",
+    kind=known("map or `false`", "a map, or false"),
+    default_words="none: no mail",
+    off="failmail_off",
+    fields=FAILMAIL_FIELDS,
+    meaning="Who gets mail about failed runs, and how it is sent.",
+    example="to_address: ops@example.org\nsmtp: mail.example.org:587",
+)
+BACKOFF_FIELDS = (
+    Field(
+        key="delay",
+        kind=TIME_ABOVE_ZERO,
+        attribute="backoff_delay_seconds",
+        given=300.0,
+        default_words="5 m",
+        meaning="How long after the end of the first failed run.",
+        example="5m",
+    ),
+    Field(
+        key="factor",
+        kind=FACTOR,
+        attribute="backoff_factor",
+        given=2.0,
+        default_words="2",
+        meaning="How much longer after each further one.",
+        example="2",
+    ),
+    Field(
+        key="max_delay",
+        kind=TIME_ABOVE_ZERO,
+        attribute="backoff_max_delay_seconds",
+        given=21600.0,
+        default_words="6 h",
+        meaning="The longest time.",
+        example="6h",
+    ),
+)
+HOLD_FIELDS = (
+    Field(
+        key="after_failures",
+        kind=COUNT,
+        attribute="hold_after_failures",
+        given=5,
+        default_words="5",
+        meaning="The job is put on hold after this many failed runs in a row. Only scheduled runs count.",
+        example="5",
+    ),
+    Field(
+        key="release_after",
+        kind=TIME,
+        attribute="hold_release_after_seconds",
+        given=3600.0,
+        default_words="1 h",
+        meaning="After this time one scheduled run is tried with `slow_start_command` (a probe); if it succeeds, "
+        "the job is released, otherwise the time starts again. Not for a hold by hand, or after a failure "
+        "that cannot be recovered (verdict `hold`). 0: never.",
+        example="1h",
+    ),
+)
+SLOW_START_FIELDS = (
+    Field(
+        key="runs",
+        kind=COUNT,
+        attribute="slow_start_runs",
+        given=3,
+        default_words="3",
+        meaning="How many runs with `slow_start_command` must succeed.",
+        example="3",
+    ),
+    Field(
+        key="after",
+        kind=some_of("hold", "change", "new"),
+        attribute="slow_start_after",
+        default=[],
+        given=["hold", "change", "new"],
+        default_words="all three",
+        meaning="When it begins. `hold`: after the release of a hold; `change`: when the job file, or a program "
+        "that a command names (its inode, size or time), has changed since the last run; `new`: with the "
+        "very first run.",
+        example="[hold, change]",
+    ),
+)

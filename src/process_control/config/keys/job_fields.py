@@ -1,0 +1,357 @@
+"""THE table of keys: what may stand in a job file."""
+
+from dataclasses import replace
+
+from process_control.config.keys.environment_kinds import ENVIRONMENT, INHERIT
+from process_control.config.keys.field import Field, later
+from process_control.config.keys.inner_fields import (
+    BACKOFF_FIELDS,
+    EXPECT_FIELDS,
+    FAILMAIL,
+    HOLD_FIELDS,
+    LIMIT_FIELDS,
+    RETRY_FIELDS,
+    RULE_FIELDS,
+    SLOW_START_FIELDS,
+)
+from process_control.config.keys.kind import MAP, known
+from process_control.config.keys.list_kinds import COMMAND, PATHS, SCHEDULE, TAGS
+from process_control.config.keys.number_kinds import BOOL, COUNT, TIME, TIME_ABOVE_ZERO, UMASK
+from process_control.config.keys.text_kinds import LOCK, LONG_TEXT, PATH, TEXT, TIME_ZONE, one_of
+
+JOB_FIELDS = (
+    Field(
+        key="name",
+        kind=TEXT,
+        required=True,
+        in_defaults=False,
+        meaning="The name for people, shown wherever the job is shown.",
+        example="Nightly backup",
+    ),
+    Field(
+        key="description",
+        kind=LONG_TEXT,
+        meaning="What the job is for and what to do when it fails: the runbook, shown with every failure.",
+        example="Copies the database. When it fails, run it again.",
+    ),
+    Field(key="owner", kind=TEXT, meaning="Who is responsible for the job.", example="ops@example.org"),
+    Field(
+        key="command",
+        kind=COMMAND,
+        required=True,
+        in_defaults=False,
+        meaning="The command that is run. It is split into words like a shell's (quotes hold words together, a "
+        "backslash at the end of a line joins it with the next), but no shell runs: no globbing, no pipes, "
+        "no variables, and a second line is an error. For a shell, write sh -c '…'. A list runs in sequence "
+        "and stops at the first failure.",
+        example="/usr/local/bin/backup --all",
+    ),
+    Field(
+        key="slow_start_command",
+        kind=COMMAND,
+        meaning="The command with a smaller load that `run-job --slow-start`, and a job in slow start, runs in "
+        "place of `command`.",
+        example="/usr/local/bin/backup --one",
+    ),
+    Field(
+        key="schedule",
+        kind=SCHEDULE,
+        default=[],
+        default_words="none",
+        in_defaults=False,
+        meaning="When the job runs, as in Vixie cron: five fields with names, ranges, steps and lists, or @hourly, "
+        "@daily, @midnight, @weekly, @monthly, @yearly, @annually. When both day fields are restricted, a "
+        "match of either is enough. `H` in a field picks a fixed value per host and job, so that jobs are "
+        "spread out. Without a schedule the job runs by hand only.",
+        example='"*/5 * * * *"',
+    ),
+    Field(
+        key="time_zone",
+        kind=TIME_ZONE,
+        default_words="the host's zone",
+        meaning="The time zone of the schedule. A planned time (slot) in a skipped hour runs once right after it; "
+        "in a repeated hour a job with a fixed time runs once, one with a star for the minute or hour "
+        "follows real time. A change of three hours or more counts as a clock that was set: no run "
+        "is made up for (Debian cron's rule).",
+        example="Europe/Berlin",
+    ),
+    later(
+        "exclude",
+        known("list", "a list of dates, ranges, or names of calendars"),
+        "Planned times (slots) that do not run.",
+        "[2027-01-01]",
+    ),
+    Field(
+        key="disabled",
+        kind=BOOL,
+        default=False,
+        default_words="`false`",
+        meaning="No scheduled runs. The job can still be run by hand.",
+        example="true",
+    ),
+    Field(
+        key="timeout",
+        kind=TIME,
+        attribute="timeout_seconds",
+        default=600.0,
+        default_words="600 s",
+        meaning="How long an attempt may take, all commands together; then all its processes are ended. 0: no limit.",
+        example="30m",
+    ),
+    Field(
+        key="kill_grace",
+        kind=TIME,
+        attribute="kill_grace_seconds",
+        default=10.0,
+        default_words="10 s",
+        meaning="How long the processes have between TERM and KILL.",
+        example="30s",
+    ),
+    Field(
+        key="leftovers",
+        kind=one_of("kill", "keep"),
+        default="kill",
+        default_words="`kill`",
+        meaning="What happens to processes that the job leaves behind. `keep` is for a job that starts a service: "
+        "the service continues, and its output is kept in the run's log, up to `limits.log_bytes`. Such a "
+        "job does not inherit its lock.",
+        example="keep",
+    ),
+    Field(
+        key="run_unlogged",
+        kind=BOOL,
+        default=False,
+        default_words="`false`",
+        meaning="Run even when no log can be written: for the job that cleans the disk.",
+        example="true",
+    ),
+    Field(
+        key="silence_timeout",
+        kind=TIME_ABOVE_ZERO,
+        attribute="silence_timeout_seconds",
+        default_words="none",
+        meaning="How long a job may print nothing on either stream; then all its processes are ended, reason "
+        "`silence`.",
+        example="5m",
+    ),
+    Field(
+        key="environment",
+        kind=ENVIRONMENT,
+        default={},
+        default_words="none",
+        meaning="Variables for the job. Values are taken as written: `010` stays `010`, `yes` stays `yes`. "
+        "Merged name by name over those of `default_job_config`.",
+        example="PYTHONPATH: /opt/tools\nLANG: C",
+    ),
+    Field(
+        key="environment_file",
+        kind=PATHS,
+        default=[],
+        default_words="none",
+        meaning="Files of `KEY=value` lines, for secrets: mode 0600 or 0640, owned by the service user or root.",
+        example="/etc/backup.secrets",
+    ),
+    Field(
+        key="inherit_environment",
+        kind=INHERIT,
+        default=False,
+        default_words="`false`",
+        meaning="Pass the caller's variables to the job: all, or those named. Without it the job sees the same "
+        "environment whoever starts it.",
+        example="[SSH_AUTH_SOCK]",
+    ),
+    Field(
+        key="working_directory",
+        kind=PATH,
+        default_words="the home of the service user",
+        meaning="The directory in which the job runs.",
+        example="/srv/backup",
+    ),
+    Field(
+        key="umask",
+        kind=UMASK,
+        default=0o022,
+        default_words="022",
+        meaning="The permissions that are removed from files that the job makes.",
+        example="077",
+    ),
+    Field(
+        key="tags",
+        kind=TAGS,
+        default=[],
+        default_words="none",
+        meaning="Groups of jobs: commands accept `tag:NAME` in place of jobs. No comma or blank in a tag.",
+        example="[nightly, database]",
+    ),
+    Field(key="tag", kind=TAGS, spelling_of="tags", attribute="tags", meaning="Another spelling.", example="nightly"),
+    Field(
+        key="lock",
+        kind=LOCK,
+        default_words="the slug",
+        meaning="Jobs that name the same lock never run together.",
+        example="database",
+    ),
+    Field(
+        key="on_overlap",
+        kind=one_of("skip", "queue", "replace", "fail"),
+        default="skip",
+        default_words="`skip`",
+        meaning="What a start does while the lock is held. `skip`: a scheduled start is recorded as skipped. "
+        "`queue`: it waits, at most `queue_timeout`. `replace`: the current run is stopped. `fail`: the "
+        "start is a failed run. By hand all but `queue` refuse.",
+        example="queue",
+    ),
+    Field(
+        key="allow_overtime",
+        kind=BOOL,
+        spelling_of="on_overlap",
+        attribute="on_overlap",
+        meaning="The old spelling: `true` is `on_overlap: skip`, `false` is `on_overlap: fail`.",
+        example="true",
+    ),
+    Field(
+        key="queue_timeout",
+        kind=TIME,
+        attribute="queue_timeout_seconds",
+        default=3600.0,
+        default_words="1 h",
+        meaning="How long a start waits for the lock with `on_overlap: queue`.",
+        example="10m",
+    ),
+    Field(
+        key="stdout",
+        kind=PATH,
+        meaning="A file to which stdout is also appended, unchanged, below a header line for each run. If it cannot "
+        "be written, a successful run is `warned`. For a job that runs as root, the file and all "
+        "directories above it must belong to root or `trusted_owner`.",
+        example="/var/log/backup.out",
+    ),
+    Field(
+        key="stdout_destination",
+        kind=PATH,
+        spelling_of="stdout",
+        attribute="stdout",
+        meaning="Another spelling.",
+        example="/var/log/backup.out",
+    ),
+    Field(
+        key="stderr",
+        kind=one_of("fail", "warn", "ignore"),
+        default="fail",
+        default_words="`fail`",
+        meaning="What output to stderr means for the run. With `verdicts` rules on stderr: what lines mean that no "
+        "rule matches.",
+        example="warn",
+    ),
+    Field(
+        key="verdicts",
+        kind=known(
+            "list of rules",
+            "a list of rules such as {exit_code: 75, verdict: retry}",
+            annotation="list[dict[str, Any]]",
+        ),
+        default=[],
+        default_words="none",
+        whole=True,
+        many=True,
+        fields=RULE_FIELDS,
+        meaning="Rules that judge a run. Each has one condition, or several that must all match, and a `verdict`. "
+        "For each fact the first rule that matches decides, and the worst verdict of all facts wins: "
+        "`ignore`, `warn`, `retry`, `fail`, `hold`. An exit code with the verdict `ignore` or `warn` counts "
+        "as success: the next command of a list runs, and the run exits with 0. Without a rule, exit code 0 "
+        "is a success; any other exit code, a signal, a timeout and stderr (as `stderr` says) are `retry` "
+        "while attempts are left, else `fail`.",
+        example="- {stderr: '^(DeprecationWarning|NOTICE:)', verdict: ignore}\n"
+        "- {exit_code: [75, 111], verdict: retry}\n- {exit_code: 78, verdict: hold}",
+    ),
+    Field(
+        key="retry",
+        kind=known("number or map", "a number of attempts, or a map such as {attempts: 3, delay: 10s}"),
+        default_words="none: one attempt",
+        bare="attempts",
+        fields=RETRY_FIELDS,
+        meaning="Try again, within the same run and under the same lock, when the verdict on an attempt is `retry`. "
+        "A number alone means `attempts`. `timeout` applies to each attempt; mail is sent about the run, "
+        "not about attempts.",
+        example="attempts: 5\ndelay: 30s",
+    ),
+    Field(
+        key="backoff",
+        kind=known("time, map or `false`", "a time such as 5m, or a map"),
+        bare="delay",
+        may_be_false=True,
+        fields=BACKOFF_FIELDS,
+        meaning="After a failed run, planned times (slots) within this are skipped; the time grows with each "
+        "further failure. Only scheduled runs count; a success, also by hand, ends it. Without the key "
+        "every planned time is run.",
+        example="delay: 5m\nfactor: 2\nmax_delay: 6h",
+    ),
+    Field(
+        key="hold",
+        kind=known("map or `false`", "a map"),
+        may_be_false=True,
+        fields=HOLD_FIELDS,
+        meaning="After this many failed runs in a row the job is put on hold: no scheduled runs until it is released, "
+        "by hand or by `release_after`. Without the key only people, a verdict `hold` and a failure in slow "
+        "start hold it.",
+        example="after_failures: 5\nrelease_after: 1h",
+    ),
+    Field(
+        key="slow_start",
+        kind=known("map or `false`", "a map"),
+        may_be_false=True,
+        fields=SLOW_START_FIELDS,
+        meaning="The next runs use `slow_start_command` (without one: `command`) until enough of them have "
+        "succeeded; then full runs again. After one failure the job is put on hold.",
+        example="runs: 3\nafter: [hold, change, new]",
+    ),
+    Field(
+        key="start_within",
+        kind=TIME_ABOVE_ZERO,
+        attribute="start_within_seconds",
+        default=600.0,
+        default_words="10 m",
+        meaning="A scheduled start that comes later than this after its planned time (slot) is skipped.",
+        example="1h",
+    ),
+    later("after", known("list", "a list of jobs"), "Jobs after which this one runs.", "[prepare]"),
+    later("max_concurrent", COUNT, "How many jobs of a chain run at once.", "2"),
+    later("catch_up", known("text", "none, latest or all"), "What happens to missed planned times (slots).", "latest"),
+    later("jitter", TIME, "A random delay before a scheduled start.", "30s"),
+    Field(
+        key="expect",
+        kind=MAP,
+        default={},
+        default_words="none",
+        whole=True,
+        fields=EXPECT_FIELDS,
+        meaning="What a successful run looks like. Checked once, when an attempt has ended; if it is not met, the "
+        "run is `warned`, or fails with `verdict: fail`. The reason names the expected and the actual "
+        "value.",
+        example="longer_than: 5s\nfile: {path: /srv/backup/db.dump}\nnumber: {stdout: 'rows: (\\d+)', at_least: 1}",
+    ),
+    Field(
+        key="limits",
+        kind=MAP,
+        fields=LIMIT_FIELDS,
+        meaning="What a run may use.",
+        example="log_bytes: 10 MB",
+    ),
+    replace(
+        FAILMAIL,
+        default_words="as the configuration says",
+        meaning="Who gets mail about failed runs of this job, and how it is sent; overrides the configuration, "
+        "field by field. `false`: nobody.",
+        example="to_address: shop@example.org",
+    ),
+    Field(
+        key="failure_threshold_for_mail",
+        kind=COUNT,
+        default=1,
+        default_words="1",
+        meaning="Send mail from this failed run in a row on. A success resets the count.",
+        example="3",
+    ),
+    later("notify", known("list", "a list of channels"), "More channels for messages.", "[{url: json://example.org}]"),
+    later("ping", known("URL", "a URL"), "A dead-man's-switch service.", "https://ping.example.org/abc"),
+)
