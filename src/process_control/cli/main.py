@@ -17,11 +17,11 @@ from process_control import __version__
 from process_control.cli.print.output import talk
 from process_control.cli.session import Session
 from process_control.cli.verb_group import Verbs
-from process_control.errors import CannotRecord, NotPermitted, OwnFault, ProcessControlError, UsageError
+from process_control.errors import BY_SIGNAL, CannotRecord, NotPermitted, OwnFault, ProcessControlError, UsageError
 from process_control.system.disk_watch import Paths
 
-BROKEN_PIPE = 128 + 13
-INTERRUPTED = 128 + 2
+BROKEN_PIPE = BY_SIGNAL + 13
+INTERRUPTED = BY_SIGNAL + 2
 ALLOCATIONS_BEFORE_COLLECTING = 100_000  # thousands of jobs are lists, not cycles: looking for some costs a tenth
 
 # verb: (where it lives, what the list of verbs says of it)
