@@ -16,7 +16,6 @@ TOO_LONG_SECONDS = 5.0
 """So much longer than its limit and its grace a run may take until that is a sign that nobody keeps the limit."""
 LONG_WAITING_SECONDS = 15 * 60
 """So long a mail may wait in the spool."""
-_STOPPED = (b"T", b"t")
 
 
 def alerts_of(
@@ -73,7 +72,7 @@ def _of_the_runner(block: dict[str, Any], now: float) -> list[str]:
     found = []
     for key, name in (("pid", "runner"), ("guard_pid", "guard")):
         pid = block.get(key)
-        if isinstance(pid, int) and proc.stat_fields(pid)[:1] and proc.stat_fields(pid)[0] in _STOPPED:
+        if isinstance(pid, int) and proc.is_stopped(pid):
             found.append(f"its {name} is stopped (SIGSTOP), so nobody keeps its limits: kill -CONT {pid}")
     return found or _past_its_limit(block, now)
 
