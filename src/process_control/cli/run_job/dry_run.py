@@ -5,10 +5,10 @@ import shlex
 from contextlib import suppress
 from typing import Any
 
+from process_control.actions.rights import decoded, directory_of_run_job, own_directories
 from process_control.cli.print.output import print_json, print_line, talk
 from process_control.cli.run_job.lists import run_as_json, running_block
-from process_control.cli.run_job.main import decoded, directory_of_run_job, own_directories, seconds_of_flag
-from process_control.cli.run_job.options import Options
+from process_control.cli.run_job.options import Options, seconds_of_flag
 from process_control.config.environment_file import read_environment_file
 from process_control.config.job_directory import load_job
 from process_control.config.settings import Settings

@@ -7,14 +7,12 @@ import os
 import sys
 
 from process_control import __version__
-from process_control.cli.run_job.main import who
+from process_control.actions.rights import become_reader, who
 from process_control.cli.run_job.options import Options
 from process_control.cli.waiting import go_on_watched, paths_of
 from process_control.cli.whose_jobs import tell_whose_jobs
 from process_control.config.settings import load_settings
-from process_control.errors import NotPermitted
 from process_control.state.block import Identity
-from process_control.system.account import account_of, check_allowed, drop_rights, may_look
 
 
 def show(options: Options) -> int:
@@ -35,14 +33,9 @@ def show(options: Options) -> int:
     settings = load_settings(options.config, dict(os.environb))
     paths.add(paths_of(settings))
     tell_whose_jobs(settings)
-    try:
-        account = check_allowed(settings.user, words=f"run-job {words}", where=settings.path or "")
-    except NotPermitted:
-        if options.verb not in ("list", "status") or not may_look(settings.read_group):
-            raise
-        account = account_of(os.geteuid())
     identity = Identity()
-    drop_rights(account)
+    may_look = options.verb in ("list", "status")
+    account = become_reader(settings, command=f"run-job {words}", may_look=may_look)
     if options.verb == "list":
         from process_control.cli.run_job.lists import list_jobs
 

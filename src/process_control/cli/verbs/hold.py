@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import click
 
-from process_control.cli.chosen import Asked, agree, become_whoever_may, changes_jobs, choose, print_dry_run
+from process_control.actions.rights import Actor
+from process_control.cli.chosen import agree, become_whoever_may, changes_jobs, choose, print_dry_run
 from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.plain import is_terminal, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, verb
@@ -134,7 +135,7 @@ def _hold(
     return 0
 
 
-def _step(asked: Asked, job: Job | InvalidJob, event: Event, cause: Cause, in_a_word: Callable[[Changed], str]) -> Done:
+def _step(asked: Actor, job: Job | InvalidJob, event: Event, cause: Cause, in_a_word: Callable[[Changed], str]) -> Done:
     """Take one step of the table of health for one job. Raises CannotRecord (74)."""
     policy = Policy.of(job) if isinstance(job, Job) else NO_POLICY
     store = JobRecord(asked.settings.state_directory, job.slug)
@@ -160,7 +161,7 @@ def _released(changed: Changed) -> str:
     return "backoff ended" if changed.is_change else "was not held"
 
 
-def _tell_of_a_live_run(asked: Asked, slug: str) -> None:
+def _tell_of_a_live_run(asked: Actor, slug: str) -> None:
     block = read_block(asked.settings.state_directory, slug)
     if block is not None and block.get("end") is None and runner_is_alive(block):
         talk(f"{slug}: run {block['run_id']} goes on; to end it: process-control stop {slug}")
