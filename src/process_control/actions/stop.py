@@ -11,9 +11,9 @@ from process_control.core.job import is_slug
 from process_control.errors import BadConfiguration, JobNotFound, ProcessControlError
 from process_control.execution import stop
 from process_control.history import journal
-from process_control.history.secrets import describe_survivors
 from process_control.run.adapters import announce
 from process_control.state.block import Block, Identity, read_block, require_own_proc, runner_is_alive
+from process_control.state.secrets_of_run import describe_survivors
 from process_control.system import proc
 from process_control.system.clock import iso
 

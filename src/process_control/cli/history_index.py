@@ -3,6 +3,7 @@
 import sys
 
 from process_control.history.index.index import Index
+from process_control.state import past_runs
 
 WORTH_TELLING_BYTES = 64 << 20
 """So much of the journal is folded in a second."""
@@ -13,7 +14,7 @@ def open_index(state_directory: str) -> Index:
     """Return the open index. A long folding is shown on stderr while it goes on, when that is a terminal."""
     shown = _Folding()
     try:
-        return Index.open(state_directory, told=shown.tell if sys.stderr.isatty() else None)
+        return past_runs.open_index(state_directory, told=shown.tell if sys.stderr.isatty() else None)
     finally:
         shown.clear()
 

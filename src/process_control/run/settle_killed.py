@@ -94,7 +94,7 @@ def _refused_what_did_not_start(
     from process_control.run.adapters import mails_about, postman_for
     from process_control.run.forgotten_start import refuse
     from process_control.state.job_state import JobRecord
-    from process_control.state.open_claims import forget_claim_of
+    from process_control.state.killed_claim import forget_claim_of
     from process_control.system import proc
 
     if not is_slug(slug):

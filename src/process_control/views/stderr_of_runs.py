@@ -6,7 +6,7 @@ from process_control.core.job import Job
 from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run
 from process_control.history.log_reader import STDERR, last_lines
-from process_control.history.secrets import SecretsUnknown, secrets_of_run
+from process_control.state.secrets_of_run import SecretsUnknown, secrets_of_run
 
 MOST_LINES = 1000
 GOOD_OUTCOMES = ("succeeded", "warned", "failed")

@@ -8,6 +8,7 @@ from process_control.cli.print.plain import is_terminal, print_tabbed
 from process_control.cli.session import Session, verb
 from process_control.errors import CannotRecord, Fault
 from process_control.history.retention import Pruned, apply_retention
+from process_control.state.all_jobs import live_blocks
 
 
 @verb(
@@ -22,7 +23,7 @@ from process_control.history.retention import Pruned, apply_retention
 def prune(session: Session, dry_run: bool, as_json: bool) -> int:
     """Remove logs and journal days that have had their time, and compress old days of the journal."""
     settings = session.settings("prune", may_look=False)
-    pruned = apply_retention(settings, dry_run)
+    pruned = apply_retention(settings, dry_run, live_blocks=live_blocks)
     error = CannotRecord(faults=[Fault(fault) for fault in pruned.faults]) if pruned.faults else None
     if as_json:
         return _print_json(pruned, error, dry_run=dry_run)

@@ -284,10 +284,10 @@ def _end_of(awaited: Awaited, state_directory: str) -> dict[str, object]:
     end = block.get("end")
     if block.get("run_id") == awaited.block["run_id"] and isinstance(end, dict):
         return end
-    from process_control.history.index.index import Index
+    from process_control.state.past_runs import open_index
 
     try:
-        with Index.open(state_directory) as index:
+        with open_index(state_directory) as index:
             run = index.runs_by_id([str(awaited.block["run_id"])]).get(str(awaited.block["run_id"]))
     except (OSError, ProcessControlError):
         return {}
