@@ -26,9 +26,19 @@ def become_whoever_may(session: Session, verb: str) -> Actor:
     return become_actor(session.load(), by=by, command=f"process-control {verb}")
 
 
-def choose(settings: Settings, words: Sequence[str]) -> list[Job | InvalidJob]:
-    """Return the jobs that the words name. Raises JobNotFound (66)."""
-    return select_jobs(settings, words)
+def choose_and_agree(
+    what: str, settings: Settings, words: Sequence[str], *, yes: bool, dry_run: bool, as_json: bool
+) -> list[Job | InvalidJob]:
+    """Return the jobs that the words name, when they are to be touched; [] when it was a dry run. See `agree`.
+
+    Raises JobNotFound (66).
+    """
+    chosen = select_jobs(settings, words)
+    slugs = [job.slug for job in chosen]
+    if dry_run and as_json:
+        print_dry_run(what, slugs)
+        return []
+    return chosen if agree(what, slugs, yes=yes, dry_run=dry_run) else []
 
 
 def agree(what: str, slugs: Sequence[str], *, yes: bool, dry_run: bool) -> bool:

@@ -1,8 +1,11 @@
 """The index of the history, opened for somebody who waits: building it first takes seconds when the history is long."""
 
 import sys
+from collections.abc import Sequence
 
-from process_control.history.index.index import Index
+from process_control.cli.print.output import talk
+from process_control.config.settings import Settings
+from process_control.history.index.index import Garbled, Index
 from process_control.state import past_runs
 
 WORTH_TELLING_BYTES = 64 << 20
@@ -17,6 +20,16 @@ def open_index(state_directory: str) -> Index:
         return past_runs.open_index(state_directory, told=shown.tell if sys.stderr.isatty() else None)
     finally:
         shown.clear()
+
+
+def tell_garbled(settings: Settings, garbled: Sequence[Garbled]) -> None:
+    """Tell on stderr that lines of the journal could not be read; the rest counts."""
+    for found in garbled:
+        file = f"{settings.state_directory}/journal/{found.file}"
+        if found.lines == 1:
+            talk(f"{file}: 1 line that cannot be read was passed over")
+        else:
+            talk(f"{file}: {found.lines} lines that cannot be read were passed over")
 
 
 class _Folding:

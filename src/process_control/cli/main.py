@@ -27,23 +27,23 @@ ALLOCATIONS_BEFORE_COLLECTING = 100_000  # thousands of jobs are lists, not cycl
 # verb: (where it lives, what the list of verbs says of it)
 VERBS = {
     "init": ("process_control.cli.verbs.init:init", "write the example configuration and a first job that runs"),
-    "list": ("process_control.cli.verbs.jobs:list_jobs", "the jobs there are: state, schedule in words, tags"),
+    "list": ("process_control.cli.verbs.list:list_jobs", "the jobs there are: state, schedule in words, tags"),
     "status": (
-        "process_control.cli.verbs.jobs:status",
+        "process_control.cli.verbs.status:status",
         "how the jobs stand, worst first; of one job, its last output too",
     ),
-    "run": ("process_control.cli.verbs.runs:run", "start jobs, and see their run ids; --follow waits for one"),
+    "run": ("process_control.cli.verbs.run:run", "start jobs, and see their run ids; --follow waits for one"),
     "stop": (
-        "process_control.cli.verbs.runs:stop",
+        "process_control.cli.verbs.stop:stop",
         "stop the runs of jobs and wait until their process trees are gone",
     ),
-    "wait": ("process_control.cli.verbs.runs:wait", "wait until the runs of jobs have ended"),
+    "wait": ("process_control.cli.verbs.wait:wait", "wait until the runs of jobs have ended"),
     "hold": ("process_control.cli.verbs.hold:hold", "no scheduled run until somebody releases the job"),
     "release": (
-        "process_control.cli.verbs.hold:release",
+        "process_control.cli.verbs.release:release",
         "let a held job run again, slowly first if it has slow_start",
     ),
-    "pause": ("process_control.cli.verbs.hold:pause", "a hold that ends by itself"),
+    "pause": ("process_control.cli.verbs.pause:pause", "a hold that ends by itself"),
     "show": (
         "process_control.cli.verbs.show:show",
         "what holds for a job and where each value comes from; its next slots",

@@ -11,7 +11,7 @@ from process_control.actions.rights import become_reader, who
 from process_control.cli.run_job.options import Options
 from process_control.cli.waiting import go_on_watched, paths_of
 from process_control.cli.whose_jobs import tell_whose_jobs
-from process_control.config.settings import load_settings
+from process_control.config.settings import Settings, load_settings
 from process_control.state.block import Identity
 
 
@@ -45,9 +45,17 @@ def show(options: Options) -> int:
 
         return show_status(settings, options)
     if options.verb == "kill":
-        from process_control.actions.stop import kill
-
-        return kill(settings, options.job or "", identity, by=asked_by)
+        return _kill(settings, options.job or "", identity, by=asked_by)
     from process_control.cli.run_job.dry_run import dry_run
 
     return dry_run(settings, options, account)
+
+
+def _kill(settings: Settings, slug: str, identity: Identity, *, by: str) -> int:
+    """Stop the job's run and wait until its tree is gone; 0 stopped, 1 nothing was running."""
+    from process_control.actions.stop import stop
+    from process_control.cli.print.output import talk
+
+    [stopped] = stop(settings, [slug], identity, by=by, progress=talk)
+    talk(f"{slug}: {stopped.words}")
+    return 0 if stopped.is_stopped else 1
