@@ -90,6 +90,30 @@ def killers(box: Box, slug: str) -> tuple[int, int]:
     return block["guard_pid"], block["pid"]
 
 
+class frozen:  # noqa: N801  a context
+    """While open, these processes are stopped again at once whenever somebody continues them."""
+
+    def __init__(self, *pids: int) -> None:
+        self._pids = pids
+
+    def __enter__(self) -> None:
+        self._child = os.fork()
+        if self._child == 0:
+            try:
+                while True:
+                    for pid in self._pids:
+                        os.kill(pid, signal.SIGSTOP)
+            finally:
+                os._exit(0)
+
+    def __exit__(self, *_: object) -> None:
+        os.kill(self._child, signal.SIGKILL)
+        os.waitpid(self._child, 0)
+        for pid in self._pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
 def kill_both(box: Box, slug: str) -> None:
     """SIGKILL guard and runner as if in one instant: neither can act on the other's end."""
     guard, runner = killers(box, slug)

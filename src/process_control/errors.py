@@ -1,19 +1,79 @@
-"""Errors as data: what went wrong, where, how to mend it, and the exit code that says so.
+"""Errors as data: what went wrong, where, how to mend it, and the exit code that says so; the table of exit codes.
 
-Lean room: imports nothing.
+Lean module: imports nothing.
 
-    ProcessControlError            1   the answer is no
-    ├── UsageError                 2   wrong usage of a command
-    ├── JobNotFound               66   no such job, or a malformed name
-    ├── OwnFault                  70   a fault in process-control itself
-    ├── CannotRecord              74   lock, log or journal cannot be written
-    ├── NotStarted                75   already running, a survivor, held; no process or descriptor left just now
-    ├── NotPermitted              77   wrong user, unsafe file
-    ├── BadConfiguration          78   bad job file or configuration; may carry many faults
-    └── RunnerKilled             137   the runner was killed before it could record its start
+    ProcessControlError       NO
+    ├── UsageError            USAGE
+    ├── JobNotFound           NOT_FOUND: no such job, or a malformed name
+    ├── OwnFault              OWN_FAULT
+    ├── CannotRecord          CANNOT_RECORD
+    ├── NotStarted            NOT_STARTED
+    ├── NotPermitted          NOT_PERMITTED
+    ├── BadConfiguration      BAD_CONFIGURATION: may carry many faults
+    └── RunnerKilled          RUNNER_KILLED: the runner was killed before it could record its start
 
-The codes are those of sysexits.h where it has one.
+The codes are those of sysexits.h where it has one, and those of a shell and of timeout(1) for how a command ended.
 """
+
+#: Each exit code has its number here, and nowhere else; EXIT_CODES says what it means.
+FINE = 0
+NO = 1
+USAGE = 2
+NOT_FOUND = 66
+OWN_FAULT = 70
+CANNOT_RECORD = 74
+NOT_STARTED = 75
+NOT_PERMITTED = 77
+BAD_CONFIGURATION = 78
+TIMEOUT = 124
+NOT_EXECUTABLE = 126
+NO_COMMAND = 127
+BY_SIGNAL = 128
+"""Added to the number of the signal."""
+RUNNER_KILLED = BY_SIGNAL + 9
+STOPPED = BY_SIGNAL + 15
+
+#: code (None: any other), `run-job` in a phrase, `run-job` in a sentence, `process-control` in a sentence.
+EXIT_CODES = (
+    (FINE, "fine", "The run succeeded or warned; or a scheduled start was skipped, quietly.", "Done."),
+    (None, "the command's own", "Any other code is the command's own; 126: cannot be executed, 127: not found.", ""),
+    (
+        NO,
+        "failed though it exited 0",
+        "The run failed although the command exited with 0: by stderr, output or `expect`.",
+        "The answer is no, or there are findings.",
+    ),
+    (TIMEOUT, "timeout", "The run timed out, or was silent for too long; all its processes were ended.", ""),
+    (STOPPED, "stopped", "The run was stopped, by --kill-job or a signal. 130: by INT, 129: by HUP.", ""),
+    (RUNNER_KILLED, "lost", "The runner was killed: all processes of the run were ended, and the run is lost.", ""),
+    (
+        NOT_STARTED,
+        "not started: running, held",
+        "Not started: the job is running, on hold, or left processes; or the host has no free processes or memory.",
+        "",
+    ),
+    (OWN_FAULT, "internal error", "An internal error of process-control; it is recorded.", ""),
+    (
+        CANNOT_RECORD,
+        "cannot record",
+        "Not started: lock, log or journal cannot be written.",
+        "Something cannot be written, or its disk does not answer.",
+    ),
+    (NOT_FOUND, "no such job", "There is no such job.", "There is no such job, run or file."),
+    (
+        NOT_PERMITTED,
+        "not permitted",
+        "Not permitted: you are neither root nor the service user, or others could write a file.",
+        "Not permitted: see run-job(1).",
+    ),
+    (
+        BAD_CONFIGURATION,
+        "bad file",
+        "The job file or the configuration has faults, or a directory is missing.",
+        "A job file or the configuration has faults, or a directory is missing.",
+    ),
+    (USAGE, "usage", "Wrong usage.", "Wrong usage."),
+)
 
 
 class Fault:
@@ -47,7 +107,7 @@ class Fault:
 class ProcessControlError(Exception):
     """The root of every error that a person is meant to read. `faults` holds one or more `Fault`s."""
 
-    exit_code = 1
+    exit_code = NO
 
     def __init__(self, what: str = "", *, where: str = "", mend: str = "", faults: "list[Fault] | None" = None) -> None:
         self.faults = faults or [Fault(what, where=where, mend=mend)]
@@ -58,32 +118,32 @@ class ProcessControlError(Exception):
 
 
 class UsageError(ProcessControlError):
-    exit_code = 2
+    exit_code = USAGE
 
 
 class JobNotFound(ProcessControlError):
-    exit_code = 66
+    exit_code = NOT_FOUND
 
 
 class OwnFault(ProcessControlError):
-    exit_code = 70
+    exit_code = OWN_FAULT
 
 
 class CannotRecord(ProcessControlError):
-    exit_code = 74
+    exit_code = CANNOT_RECORD
 
 
 class NotStarted(ProcessControlError):
-    exit_code = 75
+    exit_code = NOT_STARTED
 
 
 class NotPermitted(ProcessControlError):
-    exit_code = 77
+    exit_code = NOT_PERMITTED
 
 
 class BadConfiguration(ProcessControlError):
-    exit_code = 78
+    exit_code = BAD_CONFIGURATION
 
 
 class RunnerKilled(ProcessControlError):
-    exit_code = 137
+    exit_code = RUNNER_KILLED

@@ -36,7 +36,7 @@ def run(command: str, words: list[str]) -> dict[str, object]:
 
 def become(command: str, words: list[str]) -> None:
     sys.argv = [command, *words]
-    place = {"run-job": "run_job", "process-control": "main", "cron-generate": "cron_generate"}[command]
+    place = {"run-job": "run_job.main", "process-control": "main", "cron-generate": "verbs.cron_generate"}[command]
     code = importlib.import_module(f"process_control.cli.{place}").main()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -8,10 +8,10 @@ from typing import Any
 
 from process_control.core.gate import STATES
 from process_control.history import compressed_day, journal_reader
-from process_control.history.index.index import Index
 from process_control.history.log_reader import DROPPED, STDERR, STDOUT, last_lines, lines, raw
 from process_control.state.block import BLOCK_BYTES, read_block, run_in, runner_is_alive, slot_in
 from process_control.state.job_state import JobRecord
+from process_control.state.past_runs import open_index
 from process_control.system.json_text import decode, encode
 
 DAY = "2026-03-10"
@@ -74,7 +74,7 @@ def _reads(data: bytes, room: Path, *, file: str) -> None:
     # Bytes that are no text, in a field that the index does not keep, keep the run from nothing.
     readable = _records(data.decode("utf-8", "replace").encode())
     intact = [record for record in records if _is_a_run(record)]
-    with Index.open(str(room)) as index:
+    with open_index(str(room)) as index:
         known = {run.run_id for run in index.runs()} - LATER_RUNS
         garbled = {each.file: each.lines for each in index.garbled()}
         json.dumps([run.to_json() for run in index.runs(limit=5)])
@@ -82,7 +82,7 @@ def _reads(data: bytes, room: Path, *, file: str) -> None:
     assert known <= {str(record.get("run_id")) for record in readable}
     written = [line for line in data.split(b"\n") if line.strip(b" \0\r")]
     assert garbled.get(file, 0) >= len(written) - len(readable)
-    with Index.open(str(room)) as index:  # nothing new: the same answer from what was kept
+    with open_index(str(room)) as index:  # nothing new: the same answer from what was kept
         assert {run.run_id for run in index.runs()} == known | LATER_RUNS
         assert {each.file: each.lines for each in index.garbled()} == garbled
     read = list(journal_reader.records(str(room)))
@@ -129,7 +129,7 @@ def packed(data: bytes, room: Path) -> None:
 
 def _survives(text: bytes, room: Path) -> None:
     whole_lines = text.rpartition(b"\n")[0]
-    with Index.open(str(room)) as index:
+    with open_index(str(room)) as index:
         known = {run.run_id for run in index.runs()}
         assert index.garbled()
     assert known >= {record["run_id"] for record in _records(whole_lines) if _is_a_run(record)}

@@ -9,8 +9,8 @@ import pytest
 
 from harness import Storm
 from history.builders import NOON, State
-from process_control.history.index.index import Index
 from process_control.history.index.summary import RECENT_RUNS, Glance, glance_at
+from process_control.state.past_runs import open_index
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 JOBS = ("a", "b", "c")
@@ -22,13 +22,13 @@ def state(tmp_path: Path) -> State:
 
 
 def kept(state: State, *jobs: str) -> dict[str, Glance]:
-    with Index.open(str(state)) as index:
+    with open_index(str(state)) as index:
         return index.glances(jobs)
 
 
 def looked_at(state: State, job: str) -> Glance:
     """Return what the runs say, read one by one."""
-    with Index.open(str(state)) as index:
+    with open_index(str(state)) as index:
         runs = index.runs(jobs=[job])
         latest = index.latest([job], count=RECENT_RUNS)[job]
     ended = [run.run_id for run in runs if run.outcome not in (None, "skipped")]

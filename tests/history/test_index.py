@@ -15,8 +15,9 @@ import pytest
 
 from harness import IS_ROOT, STRANGER, Box, Storm
 from history.builders import NOON, State, iso
-from process_control.history.index.index import Garbled, Index
+from process_control.history.index.index import Garbled
 from process_control.history.index.past_run import Run
+from process_control.state.past_runs import open_index
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -35,7 +36,7 @@ def unwritable(state: State) -> Iterator[State]:
 
 
 def all_runs(state: State, **question: object) -> list[Run]:
-    with Index.open(str(state)) as index:
+    with open_index(str(state)) as index:
         return index.runs(**question)  # type: ignore[arg-type]
 
 
@@ -47,7 +48,7 @@ def outcomes(state: State, **question: object) -> list[tuple[str, str | None, st
 
 
 def test_nothing_ran_and_nothing_is_made(tmp_path: Path) -> None:
-    with Index.open(str(tmp_path)) as index:
+    with open_index(str(tmp_path)) as index:
         assert index.runs() == []
 
     assert list(tmp_path.iterdir()) == []
@@ -176,7 +177,7 @@ def test_jobs_with_a_limit_give_the_newest_of_all_of_them(mixed: State) -> None:
 
 
 def test_latest_gives_the_last_runs_of_each_job(mixed: State) -> None:
-    with Index.open(str(mixed)) as index:
+    with open_index(str(mixed)) as index:
         latest = index.latest(["backup-web", "purge", "nosuch"], count=2)
 
     assert [[outcome for _, outcome, _ in latest[job]] for job in latest] == [["failed", "failed"], ["skipped"], []]
@@ -185,7 +186,7 @@ def test_latest_gives_the_last_runs_of_each_job(mixed: State) -> None:
 def test_a_run_is_found_by_the_beginning_of_its_id(mixed: State) -> None:
     identity = mixed.run("other", NOON + 9 * DAY)
 
-    with Index.open(str(mixed)) as index:
+    with open_index(str(mixed)) as index:
         assert [run.run_id for run in index.find(identity[:12])] == [identity]
         assert [run.run_id for run in index.find(identity)] == [identity]
         assert index.find("zzz") == []
@@ -193,7 +194,7 @@ def test_a_run_is_found_by_the_beginning_of_its_id(mixed: State) -> None:
 
 
 def test_jobs_are_those_of_the_history(mixed: State) -> None:
-    with Index.open(str(mixed)) as index:
+    with open_index(str(mixed)) as index:
         assert index.jobs() == ["backup-db", "backup-web", "purge"]
         assert index.matching(["backup-*", "purge"]) == ["backup-db", "backup-web", "purge"]
 
@@ -257,7 +258,7 @@ def test_the_block_of_another_run_does_not_count(state: State) -> None:
 def test_an_end_that_comes_while_we_look_is_seen(state: State) -> None:
     start = state.start("purge")
 
-    with Index.open(str(state)) as index:
+    with open_index(str(state)) as index:
         state.write(state.end_of(start))
 
         assert [run.outcome for run in index.runs()] == ["succeeded"]
@@ -319,7 +320,7 @@ def test_a_garbled_line_is_passed_over_and_counted(state: State, garbage: bytes)
     state.write(garbage)
     state.run("after")
 
-    with Index.open(str(state)) as index:
+    with open_index(str(state)) as index:
         assert sorted(run.job for run in index.runs()) == ["after", "before"]
         assert index.garbled() == [Garbled("2026-03-10.jsonl", 1)]
 
@@ -328,7 +329,7 @@ def test_an_unknown_event_is_not_garbage(state: State) -> None:
     state.write({"event": "release", "at": iso(NOON), "job": "purge"})
     state.run("purge")
 
-    with Index.open(str(state)) as index:
+    with open_index(str(state)) as index:
         assert len(index.runs()) == 1
         assert index.garbled() == []
 
@@ -339,7 +340,7 @@ def test_a_line_still_in_the_writing_is_read_when_it_is_complete(state: State) -
     file = state.journal / "2026-03-10.jsonl"
     with open(file, "ab") as today:
         today.write(whole[:50])
-    with Index.open(str(state)) as index:
+    with open_index(str(state)) as index:
         assert [run.outcome for run in index.runs()] == [None]
         assert index.garbled() == []
 
@@ -356,7 +357,7 @@ def test_a_torn_end_of_an_old_day_is_told(state: State) -> None:
     state.run("purge", NOON + DAY)
     state.run("purge", NOON + 2 * DAY)
 
-    with Index.open(str(state)) as index:
+    with open_index(str(state)) as index:
         assert len(index.runs()) == 3
         assert index.garbled() == [Garbled("2026-03-10.jsonl", 1)]
 
@@ -367,7 +368,7 @@ def test_a_huge_line_without_an_end_is_passed_over(state: State) -> None:
     state.write(b"x" * (17 << 20))
     state.run("purge", NOON + HOUR)
 
-    with Index.open(str(state)) as index:
+    with open_index(str(state)) as index:
         assert len(index.runs()) == 2
         assert index.garbled()
 
@@ -377,7 +378,7 @@ def test_zeros_that_a_crash_left_are_nothing(state: State) -> None:
     state.write(b"\0" * 5000)
     state.run("purge", NOON + HOUR)
 
-    with Index.open(str(state)) as index:
+    with open_index(str(state)) as index:
         assert len(index.runs()) == 2
         assert index.garbled() == []
 
@@ -398,7 +399,7 @@ def test_a_day_compressed_after_it_was_folded_is_not_read_again(state: State) ->
     content = packed.read_bytes()
     packed.write_bytes(b"not read" + content[-4:])  # its length is still told by the last four bytes
 
-    with Index.open(str(state)) as index:
+    with open_index(str(state)) as index:
         assert index.runs() == before
         assert index.garbled() == []
 
@@ -421,7 +422,7 @@ def test_a_torn_compressed_day_gives_what_it_has(state: State) -> None:
     packed = state.journal / "2026-03-09.jsonl.gz"
     packed.write_bytes(packed.read_bytes()[:-2000])
 
-    with Index.open(str(state)) as index:
+    with open_index(str(state)) as index:
         assert 1000 < len(index.runs()) < 5000
         assert [garbled.file for garbled in index.garbled()] == ["2026-03-09.jsonl.gz"]
 
@@ -433,7 +434,7 @@ def test_days_that_were_removed_are_forgotten(state: State) -> None:
 
     (state.journal / "2026-03-09.jsonl").unlink()
 
-    with Index.open(str(state)) as index:
+    with open_index(str(state)) as index:
         assert [run.job for run in index.runs()] == ["purge"]
         assert index.jobs() == ["purge"]
 
@@ -551,7 +552,7 @@ def test_a_malformed_index_with_a_good_seal_is_built_again(state: State) -> None
 
 def test_an_index_deleted_while_it_is_open_still_answers(state: State) -> None:
     state.run("purge", NOON)
-    with Index.open(str(state)) as index:
+    with open_index(str(state)) as index:
         (state.directory / "history.sqlite").unlink()
         state.run("purge", NOON + HOUR)
         assert len(all_runs(state)) == 2
@@ -587,8 +588,8 @@ def test_readers_survive_whatever_happens_to_the_index_while_they_read(state: St
 
 def reader_of(state: State) -> "subprocess.Popen[bytes]":
     script = (
-        "import sys; from process_control.history.index.index import Index\n"
-        "with Index.open(sys.argv[1]) as index: print(len(index.runs()))"
+        "import sys; from process_control.state.past_runs import open_index\n"
+        "with open_index(sys.argv[1]) as index: print(len(index.runs()))"
     )
     command = [sys.executable, "-c", script, str(state)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
@@ -607,7 +608,7 @@ def test_who_may_not_write_gets_an_index_in_memory(unwritable: State) -> None:
 
 def test_an_index_in_memory_sees_what_comes_later(unwritable: State) -> None:
     start = unwritable.start("purge")
-    with Index.open(str(unwritable)) as index:
+    with open_index(str(unwritable)) as index:
         unwritable.write(unwritable.end_of(start))
 
         assert [run.outcome for run in index.runs()] == ["succeeded"]

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from history.builders import State
-from process_control.history.index.index import Index
 from process_control.history.retention import Pruned, apply_retention, compress
+from process_control.state.all_jobs import live_blocks
+from process_control.state.past_runs import open_index
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -35,7 +36,7 @@ def state(tmp_path: Path) -> State:
 
 def prune(state: State, *, dry_run: bool = False, now: datetime = NOW, **limits: int) -> Pruned:
     settings = Limits(str(state.directory), str(state.logs), **limits)
-    return apply_retention(settings, dry_run, now=now.timestamp())  # type: ignore[arg-type]
+    return apply_retention(settings, dry_run, live_blocks=live_blocks, now=now.timestamp())  # type: ignore[arg-type]
 
 
 def log(state: State, job: str, at: datetime, size: int = 10) -> str:
@@ -190,16 +191,16 @@ def test_a_host_that_slept_for_a_year_loses_what_is_too_old_on_its_second_day(st
 def test_compressing_loses_no_run(state: State) -> None:
     for days in range(6):
         state.run("purge", NOW - days * DAY)
-    with Index.open(str(state)) as index:
+    with open_index(str(state)) as index:
         before = index.runs()
 
     prune(state)
 
-    with Index.open(str(state)) as index:
+    with open_index(str(state)) as index:
         assert index.runs() == before
     for file in state.directory.glob("history.sqlite*"):
         file.unlink()
-    with Index.open(str(state)) as index:
+    with open_index(str(state)) as index:
         assert index.runs() == before
 
 
@@ -238,7 +239,7 @@ def test_lines_that_came_after_the_compression_are_added(state: State) -> None:
     compress(str(plain))
 
     assert gzip.decompress((state.journal / "2026-05-27.jsonl.gz").read_bytes()) == first + second
-    with Index.open(str(state)) as index:
+    with open_index(str(state)) as index:
         assert index.jobs() == ["late", "purge"]
 
 
@@ -249,7 +250,7 @@ def test_a_torn_compressed_day_keeps_its_plain_lines(state: State) -> None:
 
     compress(str(plain))
 
-    with Index.open(str(state)) as index:
+    with open_index(str(state)) as index:
         assert index.jobs() == ["purge"]
 
 
@@ -283,7 +284,7 @@ def test_two_do_not_work_at_once(state: State) -> None:
 def test_nothing_to_prune_is_fine(tmp_path: Path) -> None:
     settings = Limits(str(tmp_path / "no-state"), str(tmp_path / "no-logs"))
 
-    assert apply_retention(settings) == Pruned()  # type: ignore[arg-type]
+    assert apply_retention(settings, live_blocks=live_blocks) == Pruned()  # type: ignore[arg-type]
     assert os.listdir(tmp_path) == []
 
 

@@ -94,7 +94,7 @@ def test_a_start_that_was_refused_is_not_green_until_a_run_has_started(box: Box)
     assert refused.exit_code != 0
     assert (before[0], told[0], still[0], after[0]) == (0, 1, 1, 0)
     assert told[2].startswith(words)
-    assert told[2].endswith(": process-control audit job --event refusal tells more")
+    assert told[2].endswith("; more: process-control audit job --event refusal")
     assert words in told[1]
     assert (of_the_other[0], of_the_other[2], after[2]) == (0, "", "")
     assert refusal["detail"] in box.process_control("audit", "job", "--event", "refusal").stdout

@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from harness import Box, Storm, children, lives, state_letter, until
-from runs import ONE_SLOT, ends, killers, outcomes, script, skips, the_end
+from runs import ONE_SLOT, ends, frozen, killers, outcomes, script, skips, the_end
 
 ORDERS = {"guard first": "grj", "command first": "jrg", "runner first": "rgj"}
 
@@ -232,30 +232,6 @@ def test_a_limit_of_silence_holds_although_the_runner_is_stopped_again_and_again
         live.wait(seconds=30)
 
     assert ends(box)[-1]["outcome"] in ("failed", "lost")
-
-
-class frozen:  # noqa: N801  a context
-    """While open, these processes are stopped again at once whenever somebody continues them."""
-
-    def __init__(self, *pids: int) -> None:
-        self._pids = pids
-
-    def __enter__(self) -> None:
-        self._child = os.fork()
-        if self._child == 0:
-            try:
-                while True:
-                    for pid in self._pids:
-                        os.kill(pid, signal.SIGSTOP)
-            finally:
-                os._exit(0)
-
-    def __exit__(self, *_: object) -> None:
-        os.kill(self._child, signal.SIGKILL)
-        os.waitpid(self._child, 0)
-        for pid in self._pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
 
 
 @pytest.mark.fault("SIGSTOP of one of us at any moment", small=10, full=400, wanted="limits hold, the row is true")

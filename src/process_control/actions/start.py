@@ -1,15 +1,14 @@
 """Start runs that nobody waits for, and learn their ids: each is a `run-job` of its own, in a session of its own."""
 
-import os
 import select
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from process_control.config.settings import Settings
 from process_control.state.block import read_block
 from process_control.system import proc
 from process_control.system.account import Account
@@ -21,11 +20,34 @@ STARTS_WITHIN_SECONDS = 10.0
 LOCK_WAIT_SECONDS = 0.1
 """So long a start waits for its lock until it counts as queued: another may let it go in this very instant."""
 LOOK_AGAIN_SECONDS = 0.005
-MOST_WORDS = 4096
+MAX_WORDS = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Launched:
+class How:
+    """How jobs are to be started."""
+
+    #: With the small-dose command.
+    slow_start: bool = False
+    #: Though the job is held; in full though it is in slow start.
+    force: bool = False
+    #: Why, for the audit.
+    note: str | None = None
+    #: The configuration that the runs load; None: the one that they find by themselves.
+    config: str | None = None
+
+    def flags(self) -> list[str]:
+        """Return it as flags of `run-job`."""
+        flags = ["--config", self.config] if self.config else []
+        flags += [flag for flag, is_set in (("--slow-start", self.slow_start), ("--force", self.force)) if is_set]
+        return flags + (["--note", self.note] if self.note else [])
+
+
+PLAINLY = How()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
     """A start: the run's id; or why there is none, with the exit code when run-job has ended."""
 
     slug: str
@@ -50,24 +72,20 @@ class Launched:
             return "started"
         return "queued" if self.exit_code is None else "not started"
 
-    def old_json(self) -> dict[str, object]:
-        """Return the shape that `started` had; both are there until 1.0."""
-        return {"job": self.slug, "run_id": self.run_id, "why": self.why, "exit_code": self.exit_code}
 
-
-def follow(slug: str, flags: Sequence[str]) -> int:
-    """Become `run-job SLUG`; never returns."""
-    os.execv(sys.executable, _command(slug, flags))
-
-
-def launch(slugs: Sequence[str], flags: Sequence[str], account: Account, state_directory: str) -> list[Launched]:
-    """Start a run of each job. The blocks are read as `account`, whose they are."""
+def start(
+    settings: Settings,
+    slugs: Sequence[str],
+    account: Account,
+    how: How = PLAINLY,
+) -> list[Started]:
+    """Start a run of each job. `account` is the one that jobs run as: it reads the blocks, which are its own."""
     with tempfile.TemporaryDirectory(prefix="process-control-") as folder:
         started = []
         for slug in slugs:
             with open(Path(folder) / slug, "wb") as complaints:
                 process = subprocess.Popen(
-                    _command(slug, flags),
+                    command_of(slug, how.flags()),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=complaints,
@@ -76,14 +94,14 @@ def launch(slugs: Sequence[str], flags: Sequence[str], account: Account, state_d
             started.append((slug, process))
         guards = [(slug, process.pid) for slug, process in started]
         try:
-            run_ids = ask_as(account, lambda: started_runs(state_directory, guards))
+            run_ids = ask_as(account, lambda: _started_runs(settings.state_directory, guards))
         except KeyboardInterrupt:
             _take_back([process for _, process in started])
             raise
         return [_launched(slug, process, run_ids.get(slug), Path(folder) / slug) for slug, process in started]
 
 
-def started_runs(state_directory: str, guards: Sequence[tuple[str, int]]) -> dict[str, str]:
+def _started_runs(state_directory: str, guards: Sequence[tuple[str, int]]) -> dict[str, str]:
     """Return the run ids of the guards (slug, pid), as soon as the blocks tell them.
 
     Of those that ended there is none, nor of those that wait for their lock.
@@ -124,19 +142,20 @@ def _take_back(processes: "Sequence[subprocess.Popen[bytes]]") -> None:
             process.returncode = 0  # it runs, and is nobody's to wait for
 
 
-def _launched(slug: str, process: "subprocess.Popen[bytes]", run_id: object, complaints: Path) -> Launched:
+def _launched(slug: str, process: "subprocess.Popen[bytes]", run_id: object, complaints: Path) -> Started:
     code = process.poll()
     if isinstance(run_id, str):
         process.returncode = code or 0  # it goes on, and is nobody's to wait for
-        return Launched(slug=slug, run_id=run_id)
+        return Started(slug=slug, run_id=run_id)
     if code is None:
         process.returncode = 0
         why = f"queued: it starts when its lock is free; to cancel: kill {process.pid}"
-        return Launched(slug=slug, run_id=None, why=why)
-    words = complaints.read_bytes()[:MOST_WORDS].decode("utf-8", "replace").strip()
-    return Launched(slug=slug, run_id=None, why=words or f"run-job ended with {code}", exit_code=code)
+        return Started(slug=slug, run_id=None, why=why)
+    words = complaints.read_bytes()[:MAX_WORDS].decode("utf-8", "replace").strip()
+    return Started(slug=slug, run_id=None, why=words or f"run-job ended with {code}", exit_code=code)
 
 
-def _command(slug: str, flags: Sequence[str]) -> list[str]:
+def command_of(slug: str, flags: Sequence[str]) -> list[str]:
+    """Return the words that run `run-job` with these flags: what a start executes."""
     stub = str(Path(__file__).parents[1] / "entry" / "stub.py")
     return [*python(), "-I", "-S", stub, *flags, "--", slug]

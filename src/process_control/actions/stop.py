@@ -1,19 +1,19 @@
-"""Stop a run from outside and wait until its tree is gone: `run-job --kill-job` and `process-control stop`."""
+"""Stop runs from outside: ask, wait until the whole tree is gone, kill what does not end."""
 
 import os
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from process_control.cli.print.output import talk
 from process_control.config.job_directory import load_job
 from process_control.config.settings import Settings
 from process_control.core.job import is_slug
 from process_control.errors import BadConfiguration, JobNotFound, ProcessControlError
-from process_control.execution import stop
+from process_control.execution import stop as signals_of_stop
 from process_control.history import journal
-from process_control.history.secrets import describe_survivors
 from process_control.run.adapters import announce
 from process_control.state.block import Block, Identity, read_block, require_own_proc, runner_is_alive
+from process_control.state.secrets_of_run import describe_survivors
 from process_control.system import proc
 from process_control.system.clock import iso
 
@@ -27,6 +27,23 @@ class Stopped:
     words: str
     run_id: str | None = None
     left: tuple[str, ...] = ()
+
+    @property
+    def done(self) -> str:
+        """What became of it in a word."""
+        return "stopped" if self.is_stopped else "not stopped"
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "job": self.slug,
+            "done": self.done,
+            "changed": self.is_stopped,
+            "run_id": self.run_id,
+            "why": self.words,
+            "left": list(self.left),
+            "stopped": self.is_stopped,  # these two names until 1.0
+            "words": self.words,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +60,25 @@ class Stopping:
     seconds: float = 0.0
 
 
-def kill(settings: Settings, slug: str, identity: Identity, *, by: str) -> int:
-    """Stop the job's run and wait until its tree is gone. 0 stopped, 1 nothing was running; raises JobNotFound (66)."""
-    asked = ask_to_stop(settings, slug, identity, by=by)
-    stopped = asked if isinstance(asked, Stopped) else wait_until_stopped(asked)
-    talk(f"{slug}: {stopped.words}")
-    return 0 if stopped.is_stopped else 1
+Progress = Callable[[str], None]
+
+
+def stop(
+    settings: Settings,
+    slugs: Sequence[str],
+    identity: Identity,
+    *,
+    by: str,
+    note: str | None = None,
+    progress: Progress | None = None,
+) -> list[Stopped]:
+    """Ask the runs of all these jobs to end, then wait until their trees are gone.
+
+    `identity` is from before rights were dropped; `progress` gets a sentence about each runner that has to be killed.
+    Raises JobNotFound (66), CannotRecord (74).
+    """
+    asked = [ask_to_stop(settings, slug, identity, by=by, note=note) for slug in slugs]
+    return [wait_until_stopped(each, progress) if isinstance(each, Stopping) else each for each in asked]
 
 
 def ask_to_stop(
@@ -61,17 +91,17 @@ def ask_to_stop(
         _raise_unless_job(slug, settings)
     if block is None or (block.get("end") is not None and not block.get("left")):
         return _nothing(slug)
-    handle = stop.open_runner(block, boot_id=identity.boot_id, pid_namespace=identity.pid_namespace)
+    handle = signals_of_stop.open_runner(block, boot_id=identity.boot_id, pid_namespace=identity.pid_namespace)
     if handle is None and block.get("end") is None and runner_is_alive(block):
         # Its runner may live: what we can see of its job is not ours to signal behind the runner's back.
         return Stopped(
             slug=slug, is_stopped=False, words="it runs in another pid namespace (a container): stop it there"
         )
-    if handle is None and not stop.survivors(block):
+    if handle is None and not signals_of_stop.survivors(block):
         return _nothing(slug)
     _record_stop(settings, block, identity, by=by, note=note)
-    seconds = stop.seconds_to_end(block, lambda slug: read_block(settings.state_directory, slug))
-    if handle is not None and not stop.ask_runner_to_stop(
+    seconds = signals_of_stop.seconds_to_end(block, lambda slug: read_block(settings.state_directory, slug))
+    if handle is not None and not signals_of_stop.ask_runner_to_stop(
         block, boot_id=identity.boot_id, pid_namespace=identity.pid_namespace
     ):
         os.close(handle)
@@ -79,7 +109,7 @@ def ask_to_stop(
     return Stopping(settings=settings, slug=slug, block=block, handle=handle, seconds=seconds)
 
 
-def wait_until_stopped(asked: Stopping) -> Stopped:
+def wait_until_stopped(asked: Stopping, progress: Progress | None = None) -> Stopped:
     """Wait until the tree is gone; what its runner could not end, or left behind, gets TERM and KILL.
 
     A runner that does not end in its time is killed.
@@ -89,14 +119,15 @@ def wait_until_stopped(asked: Stopping) -> Stopped:
         return _end_survivors(asked, run_id)
     was_killed = False
     try:
-        if not stop.wait_until_gone(asked.handle, asked.seconds):
-            _say_what_we_wait_for(asked)
-            was_killed = stop.kill_runner(asked.handle)
+        if not signals_of_stop.wait_until_gone(asked.handle, asked.seconds):
+            if progress is not None:
+                progress(_why_it_is_killed(asked))
+            was_killed = signals_of_stop.kill_runner(asked.handle)
             if not was_killed:
                 return _could_not_be_ended(asked)
     finally:
         os.close(asked.handle)
-    left = stop.end_survivors(block, grace_seconds=0.5) if stop.survivors(block) else []
+    left = signals_of_stop.end_survivors(block, grace_seconds=0.5) if signals_of_stop.survivors(block) else []
     if left:
         named = _named(asked, left)
         words = f"run {run_id} was stopped, but these could not be ended: {', '.join(named)}"
@@ -105,9 +136,9 @@ def wait_until_stopped(asked: Stopping) -> Stopped:
     return Stopped(slug=asked.slug, is_stopped=True, words=f"stopped run {run_id}{how}", run_id=run_id)
 
 
-def _say_what_we_wait_for(asked: Stopping) -> None:
+def _why_it_is_killed(asked: Stopping) -> str:
     runner = int(str(asked.block["pid"]))
-    talk(
+    return (
         f"{asked.slug}: its runner, pid {runner}, has not ended within {asked.seconds:g} s and is killed now: "
         f"{proc.state_in_words(runner)}"
     )
@@ -122,9 +153,9 @@ def _could_not_be_ended(asked: Stopping) -> Stopped:
 def _end_survivors(asked: Stopping, run_id: str) -> Stopped:
     """The runner is gone: end what it left behind."""
     slug, block = asked.slug, asked.block
-    count = len(stop.survivors(block))
+    count = len(signals_of_stop.survivors(block))
     grace = block.get("kill_grace_seconds")
-    left = stop.end_survivors(block, grace_seconds=float(grace) if isinstance(grace, (int, float)) else 10.0)
+    left = signals_of_stop.end_survivors(block, grace_seconds=float(grace) if isinstance(grace, (int, float)) else 10.0)
     if left:
         named = _named(asked, left)
         words = f"these processes of run {run_id} could not be ended: {', '.join(named)}"

@@ -1,63 +1,44 @@
 """The jobs that a command is about to touch: chosen by its words, shown first when they are many, and agreed to."""
 
 import os
-import posix
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import click
 
+from process_control.actions.rights import Actor, become_actor, who
 from process_control.cli.print.output import print_json, talk
-from process_control.cli.run_job.main import own_directories, refuse_network_state, who
 from process_control.cli.run_job.options import one_line
 from process_control.cli.session import Session, select_jobs
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core.job import Job
-from process_control.system import directories
-from process_control.system.account import check_allowed, drop_rights
 
 MAX_NAMED = 8
 """So many names say which jobs are meant; of more, their number does."""
 SAID_NO = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """Who asks, and the settings in force now that we are the service user."""
-
-    settings: Settings
-    by: str
-    host: str
-
-    @property
-    def who(self) -> str:
-        return f"{self.by}@{self.host}"
-
-
-def become_whoever_may(session: Session, verb: str) -> Asked:
-    """Note who asks, become the service user, and see to it that there is a state to change.
-
-    Raises NotPermitted (77), CannotRecord (74), BadConfiguration (78).
-    """
+def become_whoever_may(session: Session, verb: str) -> Actor:
+    """Note who asks, become the service user. Raises NotPermitted (77), CannotRecord (74), BadConfiguration (78)."""
     by = who(dict(os.environb))
-    settings = session.load()
-    account = check_allowed(settings.user, words=f"process-control {verb}", where=settings.path or "")
-    own = own_directories(settings)
-    posix.umask(0o022)
-    if posix.geteuid() == 0 and account.uid != 0:
-        directories.make_as_root(own, account)
-        drop_rights(account)
-    refuse_network_state(settings)
-    directories.ensure(own)
-    return Asked(settings=settings, by=by, host=os.uname().nodename)
+    return become_actor(session.load(), by=by, command=f"process-control {verb}")
 
 
-def choose(settings: Settings, words: Sequence[str]) -> list[Job | InvalidJob]:
-    """Return the jobs that the words name. Raises JobNotFound (66)."""
-    return select_jobs(settings, words)
+def choose_and_agree(
+    what: str, settings: Settings, words: Sequence[str], *, yes: bool, dry_run: bool, as_json: bool
+) -> list[Job | InvalidJob]:
+    """Return the jobs that the words name, when they are to be touched; [] when it was a dry run. See `agree`.
+
+    Raises JobNotFound (66).
+    """
+    chosen = select_jobs(settings, words)
+    slugs = [job.slug for job in chosen]
+    if dry_run and as_json:
+        print_dry_run(what, slugs)
+        return []
+    return chosen if agree(what, slugs, yes=yes, dry_run=dry_run) else []
 
 
 def agree(what: str, slugs: Sequence[str], *, yes: bool, dry_run: bool) -> bool:

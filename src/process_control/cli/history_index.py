@@ -1,8 +1,13 @@
 """The index of the history, opened for somebody who waits: building it first takes seconds when the history is long."""
 
 import sys
+from collections.abc import Sequence
 
-from process_control.history.index.index import Index
+from process_control.cli.print.output import talk
+from process_control.config.settings import Settings
+from process_control.core import layout
+from process_control.history.index.index import Garbled, Index
+from process_control.state import past_runs
 
 WORTH_TELLING_BYTES = 64 << 20
 """So much of the journal is folded in a second."""
@@ -13,9 +18,19 @@ def open_index(state_directory: str) -> Index:
     """Return the open index. A long folding is shown on stderr while it goes on, when that is a terminal."""
     shown = _Folding()
     try:
-        return Index.open(state_directory, told=shown.tell if sys.stderr.isatty() else None)
+        return past_runs.open_index(state_directory, told=shown.tell if sys.stderr.isatty() else None)
     finally:
         shown.clear()
+
+
+def tell_garbled(settings: Settings, garbled: Sequence[Garbled]) -> None:
+    """Tell on stderr that lines of the journal could not be read; the rest counts."""
+    for found in garbled:
+        file = layout.journal_file(settings.state_directory, found.file)
+        if found.lines == 1:
+            talk(f"{file}: ignored 1 unreadable line")
+        else:
+            talk(f"{file}: ignored {found.lines} unreadable lines")
 
 
 class _Folding:

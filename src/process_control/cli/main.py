@@ -17,30 +17,33 @@ from process_control import __version__
 from process_control.cli.print.output import talk
 from process_control.cli.session import Session
 from process_control.cli.verb_group import Verbs
-from process_control.errors import CannotRecord, NotPermitted, OwnFault, ProcessControlError, UsageError
+from process_control.errors import BY_SIGNAL, CannotRecord, NotPermitted, OwnFault, ProcessControlError, UsageError
 from process_control.system.disk_watch import Paths
 
-BROKEN_PIPE = 128 + 13
-INTERRUPTED = 128 + 2
+BROKEN_PIPE = BY_SIGNAL + 13
+INTERRUPTED = BY_SIGNAL + 2
 ALLOCATIONS_BEFORE_COLLECTING = 100_000  # thousands of jobs are lists, not cycles: looking for some costs a tenth
 
 # verb: (where it lives, what the list of verbs says of it)
 VERBS = {
     "init": ("process_control.cli.verbs.init:init", "write the example configuration and a first job that runs"),
-    "list": ("process_control.cli.verbs.jobs:list_jobs", "all jobs: state, schedule in words, tags"),
+    "list": ("process_control.cli.verbs.list:list_jobs", "all jobs: state, schedule in words, tags"),
     "status": (
-        "process_control.cli.verbs.jobs:status",
+        "process_control.cli.verbs.status:status",
         "state of jobs, worst first; with one JOB: details and last output",
     ),
-    "run": ("process_control.cli.verbs.runs:run", "start jobs and print their run ids; --follow waits for one"),
+    "run": ("process_control.cli.verbs.run:run", "start jobs and print their run ids; --follow waits for one"),
     "stop": (
-        "process_control.cli.verbs.runs:stop",
+        "process_control.cli.verbs.stop:stop",
         "stop the runs of jobs and wait until their process trees are gone",
     ),
-    "wait": ("process_control.cli.verbs.runs:wait", "wait until the runs of jobs have ended"),
+    "wait": ("process_control.cli.verbs.wait:wait", "wait until the runs of jobs have ended"),
     "hold": ("process_control.cli.verbs.hold:hold", "prevent scheduled runs until somebody releases the job"),
-    "release": ("process_control.cli.verbs.hold:release", "end a hold or a backoff; with slow_start, slowly first"),
-    "pause": ("process_control.cli.verbs.hold:pause", "hold for a limited time"),
+    "release": (
+        "process_control.cli.verbs.release:release",
+        "end a hold or a backoff; with slow_start, slowly first",
+    ),
+    "pause": ("process_control.cli.verbs.pause:pause", "hold for a limited time"),
     "show": (
         "process_control.cli.verbs.show:show",
         "effective settings of a job, and where each comes from; next planned times",

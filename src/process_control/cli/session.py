@@ -8,15 +8,14 @@ from typing import Any
 
 import click
 
+from process_control.actions.rights import become_reader
 from process_control.cli.waiting import paths_of
 from process_control.cli.whose_jobs import tell_whose_jobs
 from process_control.config.all_jobs import load_all
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings, load_settings
 from process_control.core.job import Job
-from process_control.errors import JobNotFound, NotPermitted
-from process_control.system.account import check_allowed, drop_rights
-from process_control.system.account import may_look as account_may_look
+from process_control.errors import JobNotFound
 from process_control.system.disk_watch import Paths
 
 TYPE_CHECKING = False
@@ -49,13 +48,7 @@ class Session:
         Raises NotPermitted (77) for anybody else; `may_look` lets the members of `read_group` in.
         """
         settings = self.load()
-        try:
-            account = check_allowed(settings.user, words=f"process-control {verb}", where=settings.path or "")
-        except NotPermitted:
-            if may_look and account_may_look(settings.read_group):
-                return settings
-            raise
-        drop_rights(account)
+        become_reader(settings, command=f"process-control {verb}", may_look=may_look)
         return settings
 
 

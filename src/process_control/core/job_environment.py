@@ -45,6 +45,29 @@ def job_environment(
     return environment
 
 
+def variables_of_run(
+    *,
+    job: str,
+    run_id: str,
+    trigger: str = "",
+    scheduled_at: str | None = None,
+    slow_start: bool = False,
+    config: str | None = None,
+) -> dict[str, str]:
+    """Return what the commands of a run are told of it. `config`: the configuration, where one was named."""
+    variables = {
+        "PROCESS_CONTROL_JOB": job,
+        "PROCESS_CONTROL_RUN_ID": run_id,
+        "PROCESS_CONTROL_ATTEMPT": "1",
+        "PROCESS_CONTROL_TRIGGER": trigger,
+        "PROCESS_CONTROL_SCHEDULED_AT": scheduled_at or "",
+        "PROCESS_CONTROL_SLOW_START": "1" if slow_start else "0",
+    }
+    if config:
+        variables["PROCESS_CONTROL_CONFIG"] = config
+    return variables
+
+
 def inherited_variables(wanted: bool | list[str], caller: dict[str, str]) -> dict[str, str]:
     """Return what of the caller's environment the job may see: nothing, all, or the names it listed."""
     if wanted is False:

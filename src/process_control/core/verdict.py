@@ -21,6 +21,7 @@ from process_control.core.facts import (
 from process_control.core.finding import STDERR, Finding, SeenLine, Verdict
 from process_control.core.judgement import Judgement
 from process_control.core.measures import bytes_in_words, duration
+from process_control.errors import BY_SIGNAL, NO_COMMAND, NOT_EXECUTABLE, RUNNER_KILLED, TIMEOUT
 
 if TYPE_CHECKING:
     from process_control.core.rules import Rule
@@ -112,19 +113,19 @@ def _is_exit_code_0(finding: Finding) -> bool:
 def exit_status(facts: Facts, judgement: Judgement) -> int:
     """Return the exit code with which `run-job` tells this judgement: the table of the manual."""
     if judgement.outcome == LOST:
-        return 128 + signal.SIGKILL
+        return RUNNER_KILLED
     if judgement.outcome in (SUCCEEDED, WARNED):
         return 0
     if judgement.reason == "stopped":
-        return 128 + (facts.stopped_by or signal.SIGTERM)
+        return BY_SIGNAL + (facts.stopped_by or signal.SIGTERM)
     if judgement.ended_well:
         return 1
     if facts.timed_out or facts.silent:
-        return 124
+        return TIMEOUT
     if facts.not_started is not None:
-        return facts.not_started_code or 126
+        return facts.not_started_code or NOT_EXECUTABLE
     if facts.signal is not None:
-        return 128 + facts.signal
+        return BY_SIGNAL + facts.signal
     return facts.exit_code or 1
 
 
@@ -271,9 +272,9 @@ def _named(processes: list[str]) -> str:
 
 def _shell_code(exit_code: int) -> str:
     """Return what a shell means by such a code; nothing for a plain one."""
-    if exit_code == 126:
+    if exit_code == NOT_EXECUTABLE:
         return " (a shell's code for 'cannot execute')"
-    if exit_code == 127:
+    if exit_code == NO_COMMAND:
         return " (a shell's code for 'command not found')"
-    name = signal_name(exit_code - 128)
-    return f" (a shell's code for 'ended by signal {name}')" if exit_code > 128 and not name.isdigit() else ""
+    name = signal_name(exit_code - BY_SIGNAL)
+    return f" (a shell's code for 'ended by signal {name}')" if exit_code > BY_SIGNAL and not name.isdigit() else ""

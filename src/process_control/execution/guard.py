@@ -9,9 +9,9 @@ import _signal
 import posix
 import select
 
+from process_control.errors import RUNNER_KILLED
 from process_control.system import linux, signals
 
-KILLED_EXIT_CODE = 137
 START_SECONDS = 120.0
 """How long a runner may take from its fork to its command, all waits by rule left out."""
 WAS_KILLED = "its runner was killed"
@@ -41,7 +41,7 @@ def be_bound_to(guard_pid: int) -> None:
     """In the runner, after rights were dropped: be told when the guard dies. Raises OSError."""
     linux.set_parent_death_signal(signals.GUARD_DIED)
     if posix.getppid() != guard_pid:
-        posix._exit(KILLED_EXIT_CODE)
+        posix._exit(RUNNER_KILLED)
 
 
 def continue_it(guard_pid: int) -> None:
@@ -79,14 +79,14 @@ def watch(runner: int, channel: int, *, start_seconds: float = START_SECONDS) ->
         has_ended = runner_watch.wait()
         killed = runner_watch.why_ended or killed
         if not has_ended:
-            return KILLED_EXIT_CODE, killed
+            return RUNNER_KILLED, killed
     _, status = posix.waitpid(runner, 0)
     if posix.WIFEXITED(status):
         return posix.WEXITSTATUS(status), None
     from process_control.execution.guard_watch import end_what_is_left
 
     end_what_is_left()
-    return KILLED_EXIT_CODE, killed
+    return RUNNER_KILLED, killed
 
 
 def adopt_orphans_of_a_container() -> None:
@@ -108,4 +108,4 @@ def adopt_orphans_of_a_container() -> None:
     while True:
         pid, status = posix.waitpid(-1, 0)
         if pid == guard:
-            posix._exit(posix.waitstatus_to_exitcode(status) if posix.WIFEXITED(status) else KILLED_EXIT_CODE)
+            posix._exit(posix.waitstatus_to_exitcode(status) if posix.WIFEXITED(status) else RUNNER_KILLED)

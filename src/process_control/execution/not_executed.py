@@ -8,6 +8,7 @@ import posix
 
 from process_control.core.odd_characters import named
 from process_control.core.shell_builtins import is_of_the_shell
+from process_control.errors import NO_COMMAND, NOT_EXECUTABLE
 from process_control.execution.process import NotExecuted, Surroundings
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -26,15 +27,15 @@ def not_executed(argv: list[str], surroundings: Surroundings, report: bytes) -> 
     if stage == b"x" and number == errno.E2BIG:
         from process_control.execution.too_large import too_large_in_words
 
-        return NotExecuted(126, f"{name}: {too_large_in_words(argv, surroundings.environment)}")
+        return NotExecuted(NOT_EXECUTABLE, f"{name}: {too_large_in_words(argv, surroundings.environment)}")
     if stage == b"x" and number == errno.ENOEXEC:
-        return NotExecuted(126, f"{shown(name)}: {_no_program(rest)}")
+        return NotExecuted(NOT_EXECUTABLE, f"{shown(name)}: {_no_program(rest)}")
     if stage == b"i":
-        return NotExecuted(126, f"{shown(name)}: {_no_interpreter(rest, name)}")
+        return NotExecuted(NOT_EXECUTABLE, f"{shown(name)}: {_no_interpreter(rest, name)}")
     if stage == b"x" and number == errno.ENOENT:
-        return NotExecuted(127, f"{shown(name)}: no such file")
+        return NotExecuted(NO_COMMAND, f"{shown(name)}: no such file")
     places = {b"d": f"working directory {directory}", b"x": name, b"p": name, b"g": "its limits"}
-    code = 127 if stage == b"x" and number == errno.ENOTDIR else 126
+    code = NO_COMMAND if stage == b"x" and number == errno.ENOTDIR else NOT_EXECUTABLE
     why = posix.strerror(number) if number else "could not be set up"
     return NotExecuted(code, f"{places.get(stage, 'the process')}: {why}", is_passing=number in _PASSING)
 
@@ -42,9 +43,9 @@ def not_executed(argv: list[str], surroundings: Surroundings, report: bytes) -> 
 def not_found(name: str, search_path: list[str], denied: str) -> NotExecuted:
     """Return the error for a name that stands in no directory of PATH, but for `denied`, which may not be executed."""
     if denied:
-        return NotExecuted(126, f"{denied}: not executable (chmod +x {denied})")
+        return NotExecuted(NOT_EXECUTABLE, f"{denied}: not executable (chmod +x {denied})")
     why = f"{shown(name)}: command not found in PATH={':'.join(search_path)}"
-    return NotExecuted(127, f"{why}; {NO_SHELL}" if is_of_the_shell(name) else why)
+    return NotExecuted(NO_COMMAND, f"{why}; {NO_SHELL}" if is_of_the_shell(name) else why)
 
 
 def shown(name: str) -> str:

@@ -7,6 +7,7 @@ import _signal
 import fcntl
 import posix
 
+from process_control.errors import NO_COMMAND, NOT_EXECUTABLE, RUNNER_KILLED
 from process_control.execution import cgroup
 from process_control.system import linux, signals
 
@@ -146,7 +147,7 @@ def start(argv: list[str], surroundings: Surroundings) -> Starting:
 
 def no_process(error: OSError) -> NotExecuted:
     """Return the error for a host that has no process or descriptor left."""
-    return NotExecuted(126, f"no new process could be started: {error.strerror}", is_passing=True)
+    return NotExecuted(NOT_EXECUTABLE, f"no new process could be made: {error.strerror}", is_passing=True)
 
 
 def start_detached(argv: list[str], environment: dict[bytes, bytes], *, stdin: int | None = None) -> None:
@@ -189,7 +190,7 @@ def _start_and_end(argv: list[str], environment: dict[bytes, bytes], stdin: int 
         posix.closerange(3, 1 << 20)
         posix.execve(argv[0], argv, environment)
     finally:
-        posix._exit(127)
+        posix._exit(NO_COMMAND)
 
 
 def find_executable(name: str, search_path: list[str]) -> tuple[str, str | None]:
@@ -269,7 +270,7 @@ def _become(argv: list[str], surroundings: Surroundings, report: int, runner: in
             linux.set_no_new_privileges()
         linux.set_parent_death_signal(_signal.SIGKILL)
         if posix.getppid() != runner:
-            posix._exit(137)
+            posix._exit(RUNNER_KILLED)
         stage = b"d"
         try:
             posix.chdir(surroundings.directory)
@@ -281,7 +282,7 @@ def _become(argv: list[str], surroundings: Surroundings, report: int, runner: in
         path, denied = find_executable(argv[0], surroundings.search_path)
         if not path:
             posix.write(report, b"p0 " + _bytes(denied or ""))
-            posix._exit(126)
+            posix._exit(NOT_EXECUTABLE)
         stage = b"x"
         posix.execve(path, [_bytes(word) for word in argv], surroundings.environment)
     except OSError as error:
@@ -294,7 +295,7 @@ def _become(argv: list[str], surroundings: Surroundings, report: int, runner: in
         posix.write(report, stage + b"%d " % number + beginning)
     except BaseException:  # noqa: BLE001  a forked copy of us must never go on, whatever happened
         posix.write(report, b"s0 ")
-    posix._exit(126)
+    posix._exit(NOT_EXECUTABLE)
 
 
 def _beginning_of(path: str) -> bytes:

@@ -69,7 +69,7 @@ def continue_the_stopped(block: dict[str, object], *, boot_id: str, pid_namespac
         return None
     try:
         runner, guard = int(str(block["pid"])), proc.parent_of(int(str(block["pid"])))
-        stopped = [name for name, pid in (("runner", runner), ("guard", guard)) if is_stopped(pid)]
+        stopped = [name for name, pid in (("runner", runner), ("guard", guard)) if proc.is_stopped(pid)]
         if not stopped:
             return None
         _signal.pidfd_send_signal(handle, _signal.SIGCONT)
@@ -128,11 +128,6 @@ def kill_runner(handle: int) -> bool:
     except PermissionError:
         return False
     return wait_until_gone(handle, PATIENCE_SECONDS)
-
-
-def is_stopped(pid: int) -> bool:
-    """Whether somebody has stopped the process: by SIGSTOP, a terminal or a debugger. See proc(5)."""
-    return proc.stat_fields(pid)[:1] in ([b"T"], [b"t"])
 
 
 def survivors(block: dict[str, object]) -> list[int]:

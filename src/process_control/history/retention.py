@@ -20,7 +20,6 @@ from process_control.core import layout
 from process_control.execution import cgroup
 from process_control.history import journal
 from process_control.history.compressed_day import compress
-from process_control.state.block import Block, read_block, runner_is_alive
 from process_control.system.clock import DAY_SECONDS, day
 
 TYPE_CHECKING = False
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
     from process_control.config.settings import Settings
 
 PLAIN_DAYS = 2
+LiveBlocks = Callable[[str], list[dict[str, object]]]
+
 LOG_NAME = re.compile(r"(?P<base>.{1,64}-(?P<start>[0-9]{8}-[0-9]{6})-[0-9a-z]{16}\.log)(?P<index>\.idx)?")
 DAY_NAME = re.compile(r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})\.jsonl(\.gz)?")
 
@@ -56,19 +57,22 @@ class Pruned:
         return sum(removal.size_bytes for removal in (*self.logs, *self.days))
 
 
-def apply_retention(settings: "Settings", dry_run: bool = False, *, now: float | None = None) -> Pruned:
+def apply_retention(
+    settings: "Settings", dry_run: bool = False, *, live_blocks: LiveBlocks, now: float | None = None
+) -> Pruned:
     """Remove what has had its time, compress old journal days, and make tomorrow's. A dry run only tells.
 
-    One file that cannot be removed does not keep the others: it is told among the `faults`.
+    `live_blocks(state_directory)` are the blocks of all live runs. One file that cannot be removed does not keep the
+    others: it is told among the `faults`.
     """
     moment = time.time() if now is None else now
     pruned = Pruned()
     if dry_run:
-        _prune(settings, pruned, moment, dry_run=True)
+        _prune(settings, pruned, moment, live_blocks, dry_run=True)
         return pruned
     with _alone(settings.state_directory, moment) as alone:
         if alone:
-            _prune(settings, pruned, moment, dry_run=False)
+            _prune(settings, pruned, moment, live_blocks, dry_run=False)
         else:
             pruned.is_at_work_elsewhere = True
     return pruned
@@ -101,9 +105,9 @@ def _alone(state_directory: str, moment: float) -> Iterator[bool]:
         os.close(stamp)
 
 
-def _prune(settings: "Settings", pruned: Pruned, moment: float, *, dry_run: bool) -> None:
+def _prune(settings: "Settings", pruned: Pruned, moment: float, live_blocks: LiveBlocks, *, dry_run: bool) -> None:
     aged_at = _aged_at(_names(layout.journal(settings.state_directory)), moment, settings.retention_days)
-    running = _live_blocks(settings.state_directory)
+    running = live_blocks(settings.state_directory)
     in_use = {str(block["log"]) for block in running if block.get("log")}
     for slug in _subdirectories(settings.output_directory):
         _prune_logs(layout.logs(settings.output_directory, slug), settings, in_use, pruned, aged_at, dry_run=dry_run)
@@ -211,15 +215,6 @@ def _prune_journal(settings: "Settings", pruned: Pruned, moment: float, *, keep_
             and (dry_run or _trying(pruned, path, compress, path))
         ):
             pruned.compressed.append(path)
-
-
-# --- what goes on ----------------------------------------------------------------------------------------------------
-
-
-def _live_blocks(state_directory: str) -> list[Block]:
-    """Return the blocks of all runs that go on."""
-    blocks = [read_block(state_directory, slug) for slug in _names(layout.jobs(state_directory))]
-    return [block for block in blocks if block and block.get("end") is None and runner_is_alive(block)]
 
 
 def _names(directory: str) -> list[str]:

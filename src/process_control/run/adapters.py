@@ -144,7 +144,7 @@ class Adapters:
 
     def describe_survivors(self, block: "Block", pids: list[int]) -> list[str]:
         """Return the names of processes that a run has left; command lines only where its secrets are known."""
-        from process_control.history.secrets import describe_survivors
+        from process_control.state.secrets_of_run import describe_survivors
 
         return describe_survivors(self.state_directory, block, self.job_named(str(block.get("job"))), pids)
 

@@ -10,10 +10,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from process_control.core.facts import Facts
-
-    HealthRecord = dict[str, object] | None
-    HealthChange = Callable[[HealthRecord], HealthRecord]
-    HealthTold = Callable[[HealthRecord, dict[str, object]], list[dict[str, object]]]
+    from process_control.state.health_file import HealthChange, HealthTold
 
     class Clock(Protocol):
         """UTC seconds, and seconds that no clock change moves."""

@@ -14,9 +14,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from process_control.cli.run_job.refused import Surroundings
     from process_control.config.settings import Settings
+    from process_control.run.adapters import Caller
     from process_control.system.account import Account
+
+    #: The configuration, the account that jobs run as, and what makes a Caller.
+    Surroundings = tuple[Settings, Account, Callable[[], Caller]]
 
 PATIENCE_MILLISECONDS = 10_000
 _AFTER_KILL_MILLISECONDS = 1000
@@ -91,7 +94,7 @@ def _refused_what_did_not_start(
     from process_control.run.adapters import mails_about, postman_for
     from process_control.run.forgotten_start import refuse
     from process_control.state.job_state import JobRecord
-    from process_control.state.open_claims import forget_claim_of
+    from process_control.state.killed_claim import forget_claim_of
     from process_control.system import proc
 
     if not is_slug(slug):

@@ -5,7 +5,7 @@ Lean room: the environment file's reader and the limits are imported by the jobs
 
 import posix
 
-from process_control.core.job_environment import inherited_variables, job_environment, search_path
+from process_control.core.job_environment import inherited_variables, job_environment, search_path, variables_of_run
 from process_control.errors import BadConfiguration
 from process_control.execution.process import Surroundings
 
@@ -76,17 +76,14 @@ class JobSurroundings:
         return variables
 
     def _of_this_run(self, run: "Run") -> dict[str, str]:
-        variables = {
-            "PROCESS_CONTROL_JOB": self._job.slug,
-            "PROCESS_CONTROL_RUN_ID": run.id,
-            "PROCESS_CONTROL_ATTEMPT": "1",
-            "PROCESS_CONTROL_TRIGGER": run.request.trigger,
-            "PROCESS_CONTROL_SCHEDULED_AT": run.scheduled_at or "",
-            "PROCESS_CONTROL_SLOW_START": "1" if run.slow_start else "0",
-        }
-        if self._settings.path and not self._settings.default_path:
-            variables["PROCESS_CONTROL_CONFIG"] = self._settings.path
-        return variables
+        return variables_of_run(
+            job=self._job.slug,
+            run_id=run.id,
+            trigger=run.request.trigger,
+            scheduled_at=run.scheduled_at,
+            slow_start=run.slow_start,
+            config=None if self._settings.default_path else self._settings.path,
+        )
 
     def set_limits(self, run: "Run") -> "dict[str, object]":
         """Set what the run's group holds it to; return the limits in force by their keys.

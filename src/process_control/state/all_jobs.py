@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from process_control.core import layout
 from process_control.core.gate import STATES
-from process_control.state.block import BLOCK_BYTES, read_mark, run_in, runner_is_alive, slot_in
+from process_control.state.block import BLOCK_BYTES, Block, read_block, read_mark, run_in, runner_is_alive, slot_in
 from process_control.system.json_text import decode
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -95,6 +95,18 @@ def _names(directory: str) -> frozenset[str]:
         return frozenset(os.listdir(directory))
     except OSError:
         return frozenset()
+
+
+def live_blocks(state_directory: str) -> list[Block]:
+    """Return the blocks of all runs that go on."""
+    blocks = [live_block(state_directory, slug) for slug in _names(layout.jobs(state_directory))]
+    return [block for block in blocks if block is not None]
+
+
+def live_block(state_directory: str, slug: str) -> Block | None:
+    """Return the block of the job's run that goes on, or None."""
+    block = read_block(state_directory, slug)
+    return block if block is not None and block.get("end") is None and runner_is_alive(block) else None
 
 
 def health_record(text: bytes) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from process_control.system.json_text import decode, encode
 BLOCK_BYTES = 4096
 SLOT_BYTES = 64
 RUN_AT = 512
+END_BYTES = 1200
+"""What is kept free at the start of a run, so that its end fits whatever it says."""
 
 Block = dict[str, object]
 

@@ -5,11 +5,9 @@ start needs stays whole: who runs, since which boot, under which lock, in which 
 """
 
 from process_control.errors import CannotRecord
-from process_control.state.block import OF_RUN_AND_END, Block
+from process_control.state.block import END_BYTES, OF_RUN_AND_END, Block
 from process_control.system.json_text import encode
 
-END_BYTES = 1200
-"""What is kept free at the start of a run, so that its end fits whatever it says."""
 MAX_LEFT = 20
 _WHOLE = ("run_id", "job", "lock", "trigger", "scheduled_at", "started_at", "host", "version", "boot_id", "pid_ns")
 _PATHS = ("log", "cgroup")

@@ -12,8 +12,24 @@ from process_control.system.json_text import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from process_control.run.ports import HealthChange, HealthTold
-    from process_control.state.job_state import JobRecord
+    from collections.abc import Callable
+    from typing import Protocol
+
+    HealthRecord = dict[str, object] | None
+    HealthChange = Callable[[HealthRecord], HealthRecord]
+    HealthTold = Callable[[HealthRecord, dict[str, object]], list[dict[str, object]]]
+
+    class Store(Protocol):
+        """The job whose health it is: `job_state.JobRecord`."""
+
+        state_directory: str
+
+        @property
+        def health_path(self) -> str: ...
+        def read_health(self) -> HealthRecord: ...
+        def take_short_lock(self, what: str) -> None: ...
+        def release_short_lock(self) -> None: ...
+
 
 CHANGE, UNTOLD = "change", "untold"
 """Of a health on the disk: the id of the last change that the journal was told, the same as in its line there; and
@@ -21,7 +37,7 @@ whether the journal would not take that line. After a boot they say which of the
 
 
 def change_health(
-    store: "JobRecord", change: "HealthChange", *, told: "HealthTold | None", restore: "HealthChange | None"
+    store: "Store", change: "HealthChange", *, told: "HealthTold | None", restore: "HealthChange | None"
 ) -> "list[dict[str, object]]":
     """Replace the health by what `change(old)` returns, under the short lock; None leaves it.
 
@@ -49,7 +65,7 @@ def change_health(
         store.release_short_lock()
 
 
-def _old_health(store: "JobRecord", restore: "HealthChange | None") -> "dict[str, object] | None":
+def _old_health(store: "Store", restore: "HealthChange | None") -> "dict[str, object] | None":
     try:
         return store.read_health()
     except ValueError:
@@ -58,7 +74,7 @@ def _old_health(store: "JobRecord", restore: "HealthChange | None") -> "dict[str
         return restore(None)
 
 
-def _tell(store: "JobRecord", records: "list[dict[str, object]]") -> CannotRecord | None:
+def _tell(store: "Store", records: "list[dict[str, object]]") -> CannotRecord | None:
     """Append the records. Return what hinders it: a hold counts more than its line in the journal."""
     try:
         if records:

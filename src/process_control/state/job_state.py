@@ -14,6 +14,7 @@ from process_control.errors import CannotRecord
 from process_control.history import journal
 from process_control.state.block import (
     BLOCK_BYTES,
+    END_BYTES,
     RUN_AT,
     SLOT_BYTES,
     Block,
@@ -41,12 +42,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from process_control.run.ports import HealthChange, HealthTold
+    from process_control.state.health_file import HealthChange, HealthTold
     from process_control.state.open_claims import OpenClaims
 
 _FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
-_END_BYTES = 1200  # as in block_room.py, which is rarely imported
+_A_DAY = 86400
 
 
 class JobRecord:
@@ -95,7 +96,7 @@ class JobRecord:
             if boot_id and boot_id.encode("ascii", "replace") not in content:
                 from process_control.state.after_boot import recover
 
-                recover(self.state_directory, boot_id)
+                recover(self.state_directory, boot_id, JobRecord)
                 content = posix.pread(self._block, BLOCK_BYTES, 0)
             if len(content) < BLOCK_BYTES:
                 self._fill()
@@ -222,9 +223,11 @@ class JobRecord:
             if slot_in(content) == slot:
                 posix.pwrite(self._block, self._slot_before, 0)  # and who had claimed the one before
             elif content.startswith(ASIDE, ASIDE_AT):
-                from process_control.state.open_claims import drop_claim_of
+                from process_control.state.open_claims import OpenClaims
 
-                drop_claim_of(self, posix.getpid(), content)
+                claims = OpenClaims(self.state_directory, self.slug, content, boot_id="")
+                claims.drop(posix.getpid())  # its start is refused, and that is recorded
+                posix.pwrite(self._block, claims.keep(), ASIDE_AT)
         finally:
             fcntl.flock(self._short_lock, fcntl.LOCK_UN)
 
@@ -232,7 +235,7 @@ class JobRecord:
         """Note the run in the block, over what it said before. Raises CannotRecord (74)."""
         room = BLOCK_BYTES - RUN_AT
         text = encode(run).encode("ascii")
-        if len(text) > (room if run.get("end") else room - _END_BYTES):
+        if len(text) > (room if run.get("end") else room - END_BYTES):
             from process_control.state.block_room import fitted
 
             text = fitted(run, room)

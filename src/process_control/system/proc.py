@@ -61,6 +61,11 @@ def stat_fields(pid: int) -> list[bytes]:
     return read_small(f"/proc/{pid}/stat", 4096).rpartition(b") ")[2].split()
 
 
+def is_stopped(pid: int) -> bool:
+    """Whether somebody has stopped the process: by SIGSTOP, a terminal or a debugger. See proc(5)."""
+    return stat_fields(pid)[:1] in ([b"T"], [b"t"])
+
+
 def start_time(pid: int) -> int | None:
     """Return the process's start in clock ticks since boot, which with its pid names it; None when it is gone."""
     fields = stat_fields(pid)

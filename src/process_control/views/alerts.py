@@ -16,7 +16,6 @@ TOO_LONG_SECONDS = 5.0
 """So much longer than its limit and its grace a run may take until that is a sign that nobody keeps the limit."""
 LONG_WAITING_SECONDS = 15 * 60
 """So long a mail may wait in the spool."""
-_STOPPED = (b"T", b"t")
 
 
 def alerts_of(
@@ -47,7 +46,7 @@ def refusal_in_words(mark: dict[str, Any] | None, *, slug: str, started: Sequenc
     if mark is None or not isinstance(at, str) or any(moment is not None and moment > at for moment in started):
         return None
     what = f"its start at {at} was refused, and no run has started since: {mark.get('what')}"
-    return f"{what}: process-control audit {slug} --event refusal tells more"
+    return f"{what}; more: process-control audit {slug} --event refusal"
 
 
 def stray_in_words(mark: dict[str, Any] | None, *, version: str | None, settled_slot: int | None) -> str | None:
@@ -73,7 +72,7 @@ def _of_the_runner(block: dict[str, Any], now: float) -> list[str]:
     found = []
     for key, name in (("pid", "runner"), ("guard_pid", "guard")):
         pid = block.get(key)
-        if isinstance(pid, int) and proc.stat_fields(pid)[:1] and proc.stat_fields(pid)[0] in _STOPPED:
+        if isinstance(pid, int) and proc.is_stopped(pid):
             found.append(f"its {name} is stopped (SIGSTOP), so its limits are not enforced: kill -CONT {pid}")
     return found or _past_its_limit(block, now)
 

@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 
+from process_control.config.settings import Settings
 from process_control.core.job import Job
+from process_control.core.noise import new_lines
 from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run
-from process_control.history.log_reader import STDERR, last_lines
-from process_control.history.secrets import SecretsUnknown, secrets_of_run
+from process_control.history.log_reader import STDERR, as_it_lies, last_lines
+from process_control.state.secrets_of_run import SecretsUnknown, secrets_of_run
+from process_control.views.status import JobStatus
 
 MOST_LINES = 1000
+MAX_PAST_RUNS = 100
+"""So many runs are looked through for a good one."""
 GOOD_OUTCOMES = ("succeeded", "warned", "failed")
 
 
@@ -38,3 +43,16 @@ def past_runs(index: Index, slug: str, count: int) -> tuple[list[Run], list[Run]
 def last_good_before(runs: Sequence[Run], run: Run) -> Run | None:
     """Return the newest good run that began before `run`; `runs` are newest first."""
     return next((other for other in runs if is_good(other) and other.started_at < run.started_at), None)
+
+
+def news_on_stderr(status: JobStatus, index: Index, settings: Settings) -> set[str]:
+    """Return the lines on stderr of the last run that the last good run before it did not have."""
+    run = status.running or status.last
+    if run is None or not run.log:
+        return set()
+    good = last_good_before(index.runs(jobs=[status.slug], limit=MAX_PAST_RUNS), run)
+    if good is None:
+        return set()
+    good.log = good.log and as_it_lies(good.log, settings.output_directory)
+    state, job = settings.state_directory, status.definition
+    return new_lines(stderr_lines(run, job, state), stderr_lines(good, job, state))

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from process_control.cli.print.plain import MARKS, clean
+from process_control.cli.print.table import Column, lines_of
 from process_control.history.log_reader import DROPPED, STDERR, Line
 from process_control.notify.message import last_states
 
@@ -50,6 +51,14 @@ def width() -> int:
 
 def height() -> int:
     return shutil.get_terminal_size().lines
+
+
+def print_rows(rows: Sequence[Sequence[Text]], columns: Sequence[Column]) -> None:
+    """Print the header and each row, as wide as the terminal."""
+    screen = console()
+    for lines in lines_of(rows, columns, width()):
+        for line in lines:
+            screen.print(line)
 
 
 def draws_unicode(screen: Console) -> bool:

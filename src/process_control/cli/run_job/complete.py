@@ -57,8 +57,8 @@ def _runs(settings: "Settings", job: "str | None") -> "list[str]":
     from process_control.config.libraries import find_site_packages
 
     find_site_packages()
-    from process_control.history.index.index import Index
+    from process_control.state.past_runs import open_index
 
-    with Index.open(settings.state_directory) as index:
+    with open_index(settings.state_directory) as index:
         runs = index.runs(jobs=None if job is None else [job], limit=MOST_RUNS)
     return [f"{run.run_id}\t{run.job} {run.outcome or 'running'} {run.started_at[:16]}" for run in runs]

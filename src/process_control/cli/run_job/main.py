@@ -6,13 +6,8 @@ Lean room: what a plain run does not need (lists, --status, --kill-job, --dry-ru
 import posix
 import sys
 
-from process_control.cli.run_job.options import Options, parse
-from process_control.errors import (
-    BadConfiguration,
-    NotStarted,
-    ProcessControlError,
-    UsageError,
-)
+from process_control.cli.run_job.options import Options, parse, seconds_of_flag
+from process_control.errors import NotStarted, OwnFault, ProcessControlError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +15,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from process_control.config.settings import Settings
+    from process_control.core.job import Job
     from process_control.run.adapters import Caller
     from process_control.run.run import Request
     from process_control.system.account import Account
@@ -95,6 +91,8 @@ def start(options: Options) -> int:
     try:
         if bundle is not None:
             bundle.load_the_rest()
+        from process_control.actions.rights import who
+
         settings, account, caller = _surroundings(options, channel)
         request = _request(options, by=who(posix.environ, known=account))
     except ProcessControlError:
@@ -129,6 +127,7 @@ def _surroundings(options: Options, channel: int | None) -> "tuple[Settings, Acc
 
     Raises BadConfiguration (78), NotPermitted (77).
     """
+    from process_control.actions.rights import decoded, directory_of_run_job
     from process_control.config.settings import load_settings
     from process_control.run.adapters import Caller, notifier_for
     from process_control.state.block import Identity, require_own_proc
@@ -187,17 +186,17 @@ def _run(
     request: "Request", options: Options, settings: "Settings", account: "Account", caller: "Caller", guard_pid: int
 ) -> int:
     """In the runner: become the service user, load the job, and go through the corridor."""
+    from process_control.actions import rights
     from process_control.execution import guard
     from process_control.system import directories, linux
     from process_control.system.account import drop_rights
 
-    own = own_directories(settings)
     posix.umask(0o022)
     was_root = posix.geteuid() == 0
     if was_root and account.uid != 0:
-        directories.make_as_root(own, account)
+        directories.make_as_root(rights.own_directories(settings), account)
         if settings.read_group is not None:
-            open_to_readers(settings, account)
+            rights.open_to_readers(settings, account)
         drop_rights(account)
     guard.be_bound_to(guard_pid)
     if not was_root and not posix.access(f"/proc/{guard_pid}/stat", posix.F_OK):
@@ -208,23 +207,20 @@ def _run(
         from process_control.config.job_directory import load_job
 
         job = load_job(options.job or "", settings)
-        refuse_network_state(settings)
-        directories.ensure(own)
+        rights.have_own_directories(settings)
         if settings.read_group is not None:
-            open_to_readers(settings, account)
+            rights.open_to_readers(settings, account)
         from process_control.run.adapters import Adapters
         from process_control.run.run_job import run_job
 
         return run_job(request, job, Adapters(job, settings, account, caller))
     except ProcessControlError as error:
         if request.scheduled:  # nobody sees what we complain of
-            from process_control.cli.run_job.refused import record_refusal
-
-            record_refusal(error, request, options.job, job, settings, account, caller.identity.host)
+            _record(error, options, settings, account, trigger=request.trigger, by=request.by, mails=True, job=job)
         return _complain(error)
     except Exception as error:  # noqa: BLE001  nothing of the job may outlive it unseen
         if _has_children():
-            from process_control.cli.run_job.refused import as_told
+            from process_control.run.refused import as_told
             from process_control.system.signals import die_within
 
             die_within(2)  # whatever we wait for: the caller may be one that reads no complaint
@@ -236,16 +232,59 @@ def _run(
 def _refused(error: Exception, options: Options) -> int:
     """Say that nothing came of a start for a reason that nobody foresaw; record it where that is possible."""
     try:
-        from process_control.cli.run_job.refused import as_told, record_unforeseen
+        from process_control.run.refused import as_told
 
         told = as_told(error, debug=options.debug)
     except Exception:  # noqa: BLE001  no descriptor left, or half a package
         return _complain(NotStarted(f"cannot start: {error}", where="run-job"))
     try:
-        record_unforeseen(told, options, surroundings=lambda: _surroundings(options, None))
+        _record_unforeseen(told, options)
     except Exception:  # noqa: BLE001  there is no place to record it
         pass
     return _complain(told)
+
+
+def _record_unforeseen(error: ProcessControlError, options: Options) -> None:
+    """Leave word of a start that came to nothing in this very process, which ends next: it may be the guard's.
+
+    By hand somebody sees what we say, so only a fault of ours is recorded. Raises what stands in the way.
+    """
+    if options.job is None or options.verb != "run" or options.dry_run:
+        return
+    if options.scheduled is None and not isinstance(error, OwnFault):
+        return
+    from process_control.actions.rights import who
+    from process_control.core.facts import MANUAL
+    from process_control.system.account import drop_rights
+
+    settings, account, _ = _surroundings(options, None)
+    by = who(posix.environ, known=account)
+    posix.umask(0o022)
+    drop_rights(account)
+    trigger, mails = options.scheduled or MANUAL, options.scheduled is not None
+    _record(error, options, settings, account, trigger=trigger, by=by, mails=mails)
+
+
+def _record(
+    error: ProcessControlError,
+    options: Options,
+    settings: "Settings",
+    account: "Account",
+    *,
+    trigger: str,
+    by: str,
+    mails: bool,
+    job: "Job | None" = None,
+) -> None:
+    """As the service user: leave word of a start that was refused, when there is a place for that."""
+    from process_control.actions.rights import have_own_directories
+    from process_control.run.refused import record_refusal
+
+    try:
+        have_own_directories(settings)
+    except ProcessControlError:
+        return
+    record_refusal(error, options.job, settings, account, trigger=trigger, by=by, mails=mails, job=job)
 
 
 def _request(options: Options, *, by: str) -> "Request":
@@ -264,94 +303,6 @@ def _request(options: Options, *, by: str) -> "Request":
         timeout_seconds=seconds_of_flag(options.timeout, "--timeout") if options.timeout is not None else None,
         note=options.note,
     )
-
-
-def seconds_of_flag(text: str, flag: str) -> float:
-    from process_control.config.libraries import find_site_packages
-
-    find_site_packages()
-    from process_control.config.keys.number_kinds import seconds_of
-
-    seconds = seconds_of(text)
-    if seconds is None:
-        raise UsageError(f"{flag} {text}: not a time", mend="seconds, or 90s, 10m, 2h, 1d")
-    return seconds
-
-
-def own_directories(settings: "Settings") -> list[tuple[str, int]]:
-    """Return (path, mode) of the directories that process-control keeps for itself."""
-    from process_control.system import directories
-
-    return directories.own_directories(
-        state=settings.state_directory,
-        run=settings.run_directory,
-        output=settings.output_directory,
-        group_reads=settings.read_group is not None,
-    )
-
-
-def open_to_readers(settings: "Settings", account: "Account") -> None:
-    """Let the members of `read_group` look into what we keep. Called as root or as the service user."""
-    from process_control.system.account import group_named
-
-    group = group_named(settings.read_group)
-    if group is not None:
-        from process_control.core import layout
-        from process_control.system.read_group import open_to_group
-
-        places = [settings.state_directory, layout.journal(settings.state_directory), settings.output_directory]
-        open_to_group(places, owner=account.uid, group=group)
-
-
-def refuse_network_state(settings: "Settings") -> None:
-    """Raise BadConfiguration (78) when locks or journal would lie on a network file system."""
-    from process_control.system.linux import network_file_system
-
-    if settings.allow_network_state:
-        return
-    for path in (settings.state_directory, settings.run_directory):
-        try:
-            kind = network_file_system(path)
-        except OSError:  # missing: it is made next, and looked at by the next start
-            continue
-        if kind:
-            raise BadConfiguration(
-                f"state on {kind}: locks and journal need a local disk",
-                where=path,
-                mend="set state_directory and run_directory to a local disk",
-            )
-
-
-def directory_of_run_job() -> str | None:
-    """Return the directory with the command `run-job`, for sub-jobs; None when it is not found."""
-    package = __file__.rpartition("/process_control/")[0]
-    prefix = package.rpartition("/lib/")[0] if "/lib/" in package else ""
-    called = sys.argv[0].rpartition("/")
-    candidates = [called[0] if called[2] == "run-job" and called[0].startswith("/") else ""]
-    candidates += [sys.executable.rpartition("/")[0], f"{prefix}/bin" if prefix else ""]
-    for directory in candidates:
-        if directory and posix.access(f"{directory}/run-job", posix.X_OK):
-            return directory
-    return None
-
-
-def decoded(environment: dict[bytes, bytes]) -> dict[str, str]:
-    return {
-        name.decode("utf-8", "surrogateescape"): value.decode("utf-8", "surrogateescape")
-        for name, value in environment.items()
-    }
-
-
-def who(environment: dict[bytes, bytes], *, known: "Account | None" = None) -> str:
-    """Return the name of who asks; through sudo, the name that sudo gives. `known`: an account already looked up."""
-    from process_control.system.account import account_of
-
-    uid = posix.getuid()
-    through_sudo = environment.get(b"SUDO_USER", b"").decode("ascii", "replace") if uid == 0 else ""
-    printable = through_sudo if through_sudo.isprintable() else ""
-    if printable:
-        return printable[:64]
-    return known.name if known is not None and known.uid == uid else account_of(uid).name
 
 
 def _fill_standard_descriptors() -> None:

@@ -166,6 +166,18 @@ def _check(options: Options) -> None:
         raise UsageError("--force and --slow-start are for runs by hand, not for --scheduled", mend="run-job --help")
 
 
+def seconds_of_flag(text: str, flag: str) -> float:
+    from process_control.config.libraries import find_site_packages
+
+    find_site_packages()
+    from process_control.config.keys.number_kinds import seconds_of
+
+    seconds = seconds_of(text)
+    if seconds is None:
+        raise UsageError(f"{flag} {text}: not a time", mend="seconds, or 90s, 10m, 2h, 1d")
+    return seconds
+
+
 def _did_you_mean(name: str) -> str:
     import difflib
 

@@ -2,18 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from process_control.cli.print.plain import clean
-from process_control.cli.print.screen import console, width
+from process_control.cli.print.screen import console, print_rows, width
 from process_control.cli.print.table import Column, lines_of, paragraph
 from process_control.config.job_directory import InvalidJob
 from process_control.core.moments import in_local_time
-
-if TYPE_CHECKING:
-    from process_control.cli.run_job.lists import Listed
+from process_control.views.job_list import Listed
 
 REASON_INDENT = 6
 JOBS = (
@@ -58,10 +55,7 @@ def print_status_table(rows: Sequence[tuple[str, str, str]]) -> None:
         ]
         for slug, state, words in rows
     ]
-    screen = console()
-    for lines in lines_of(cells, LAST, width()):
-        for line in lines:
-            screen.print(line)
+    print_rows(cells, LAST)
 
 
 def _state(row: "Listed") -> Text:

@@ -7,14 +7,12 @@ import os
 import sys
 
 from process_control import __version__
-from process_control.cli.run_job.main import who
+from process_control.actions.rights import become_reader, who
 from process_control.cli.run_job.options import Options
 from process_control.cli.waiting import go_on_watched, paths_of
 from process_control.cli.whose_jobs import tell_whose_jobs
-from process_control.config.settings import load_settings
-from process_control.errors import NotPermitted
+from process_control.config.settings import Settings, load_settings
 from process_control.state.block import Identity
-from process_control.system.account import account_of, check_allowed, drop_rights, may_look
 
 
 def show(options: Options) -> int:
@@ -35,14 +33,9 @@ def show(options: Options) -> int:
     settings = load_settings(options.config, dict(os.environb))
     paths.add(paths_of(settings))
     tell_whose_jobs(settings)
-    try:
-        account = check_allowed(settings.user, words=f"run-job {words}", where=settings.path or "")
-    except NotPermitted:
-        if options.verb not in ("list", "status") or not may_look(settings.read_group):
-            raise
-        account = account_of(os.geteuid())
     identity = Identity()
-    drop_rights(account)
+    may_look = options.verb in ("list", "status")
+    account = become_reader(settings, command=f"run-job {words}", may_look=may_look)
     if options.verb == "list":
         from process_control.cli.run_job.lists import list_jobs
 
@@ -52,9 +45,17 @@ def show(options: Options) -> int:
 
         return show_status(settings, options)
     if options.verb == "kill":
-        from process_control.actions.stop import kill
-
-        return kill(settings, options.job or "", identity, by=asked_by)
+        return _kill(settings, options.job or "", identity, by=asked_by)
     from process_control.cli.run_job.dry_run import dry_run
 
     return dry_run(settings, options, account)
+
+
+def _kill(settings: Settings, slug: str, identity: Identity, *, by: str) -> int:
+    """Stop the job's run and wait until its tree is gone; 0 stopped, 1 nothing was running."""
+    from process_control.actions.stop import stop
+    from process_control.cli.print.output import talk
+
+    [stopped] = stop(settings, [slug], identity, by=by, progress=talk)
+    talk(f"{slug}: {stopped.words}")
+    return 0 if stopped.is_stopped else 1

@@ -77,7 +77,7 @@ def audit(
     if as_json:
         print_json({"events": [{**record, "sentence": sentence(record)} for record in shown], "has_more": has_more})
     elif is_terminal():
-        from process_control.cli.verbs.audit_screen import show_events
+        from process_control.cli.verbs.history_screen import show_events
 
         show_events(shown, now)
         if has_more and limit is None:

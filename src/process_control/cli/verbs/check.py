@@ -17,7 +17,7 @@ from process_control.config.unread_files import unread_files
 from process_control.crontab.condition import troubles_of_cron
 from process_control.errors import ProcessControlError, UsageError
 from process_control.exports.icinga import CRITICAL, UNKNOWN, Answer, Trouble, answer, unknown, with_unread
-from process_control.history.index.index import Index
+from process_control.state.past_runs import open_index
 from process_control.system.ask import NoAnswer, ask
 from process_control.system.disk_watch import Paths
 from process_control.views.alerts import waiting_mail
@@ -88,7 +88,7 @@ def check(session: Session, jobs: Sequence[str], as_json: bool, timeout: str | N
 def _answer(settings: Settings, words: Sequence[str]) -> Answer:
     jobs, now = select_jobs(settings, words), datetime.now(UTC)
     schedules = KnownSchedules(settings, now)
-    with Index.open(settings.state_directory) as index:
+    with open_index(settings.state_directory) as index:
         statuses = read_statuses(settings, jobs, index, schedules)
     schedules.keep()
     if words:

@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass
 import click
 
 from process_control import __version__
+from process_control.actions.rights import own_directories, who
 from process_control.cli.main import run_command
 from process_control.cli.print.error_output import fault_as_json, talk_of_faults
 from process_control.cli.print.output import print_json, print_line, talk
 from process_control.cli.print.plain import is_terminal
-from process_control.cli.run_job.main import own_directories, who
 from process_control.cli.session import Session
 from process_control.config.settings import Settings
 from process_control.config.unread_files import in_one_line

@@ -8,13 +8,12 @@ from typing import Any
 
 import click
 
-from process_control.cli.history_index import open_index
+from process_control.cli.history_index import open_index, tell_garbled
 from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import NO_HEADER_HELP, is_terminal, print_header, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, select_slugs, verb
 from process_control.cli.time_words import SINCE_HELP, moment_of_flag
-from process_control.cli.verbs.jobs import tell_garbled
 from process_control.core.facts import FAILED, LOST, OUTCOMES
 from process_control.errors import UsageError
 from process_control.history.index.past_run import Run

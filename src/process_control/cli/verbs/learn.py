@@ -6,8 +6,8 @@ from process_control.cli.print.output import print_json, print_line, talk
 from process_control.cli.session import Session, verb
 from process_control.config.job_directory import load_job
 from process_control.core.noise import as_rules, learn
-from process_control.history.index.index import Index
 from process_control.history.log_reader import as_it_lies
+from process_control.state.past_runs import open_index
 from process_control.views.stderr_of_runs import past_runs, stderr_lines
 
 DEFAULT_RUNS = 50
@@ -30,7 +30,7 @@ def learn_noise(session: Session, job: str, count: int, as_json: bool) -> int:
     """Propose `verdicts` for what JOB writes to stderr although all is well."""
     settings = session.settings("learn")
     definition = load_job(job, settings)
-    with Index.open(settings.state_directory) as index:
+    with open_index(settings.state_directory) as index:
         good, failed = past_runs(index, job, count)
     for run in (*good, *failed):
         run.log = run.log and as_it_lies(run.log, settings.output_directory)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import click
 
+from process_control.actions.rights import directory_of_run_job
 from process_control.cli.print.output import print_json, print_line, talk
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import is_terminal
-from process_control.cli.run_job.main import directory_of_run_job
 from process_control.cli.session import Session, select_jobs, verb
 from process_control.config import odd_text, shell_signs
 from process_control.config.all_jobs import load_all

@@ -31,8 +31,8 @@ from process_control.history.log_reader import (
     lines,
     raw,
 )
-from process_control.history.secrets import secrets_of_run
 from process_control.notify.message import escape_controls
+from process_control.state.secrets_of_run import secrets_of_run
 from process_control.system.plain_file import open_plain
 
 STREAM_WORDS = {STDOUT: "out", STDERR: "err", DROPPED: "cut"}

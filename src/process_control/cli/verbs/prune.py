@@ -2,13 +2,14 @@
 
 import click
 
+from process_control.actions.prune import prune as prune_now
 from process_control.cli.print.error_output import error_as_json
 from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.plain import is_terminal, print_tabbed
 from process_control.cli.session import Session, verb
 from process_control.core.measures import size
 from process_control.errors import CannotRecord, Fault
-from process_control.history.retention import Pruned, apply_retention
+from process_control.history.retention import Pruned
 
 
 @verb(
@@ -23,7 +24,7 @@ from process_control.history.retention import Pruned, apply_retention
 def prune(session: Session, dry_run: bool, as_json: bool) -> int:
     """Delete logs and history beyond the `retention` settings, and compress old days of the journal."""
     settings = session.settings("prune", may_look=False)
-    pruned = apply_retention(settings, dry_run)
+    pruned = prune_now(settings, dry_run=dry_run)
     error = CannotRecord(faults=[Fault(fault) for fault in pruned.faults]) if pruned.faults else None
     if as_json:
         return _print_json(pruned, error, dry_run=dry_run)

@@ -1,13 +1,5 @@
 """`show`: what holds for a job, where each value comes from, how it stands, and its next slots."""
 
-import itertools
-import json
-import os
-import shlex
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
-
 import click
 
 from process_control.cli.history_index import open_index
@@ -15,55 +7,7 @@ from process_control.cli.print.output import print_json
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import is_terminal, print_tabbed
 from process_control.cli.session import Session, verb
-from process_control.config.cache.next_slots import KnownSchedules
-from process_control.config.job_directory import JobDirectory, load_job
-from process_control.config.keys.environment_kinds import ENVIRONMENT
-from process_control.config.keys.list_kinds import COMMAND
-from process_control.config.keys.number_kinds import SIZE, TIME, TIME_ABOVE_ZERO, UMASK
-from process_control.config.origins import Origin, origins
-from process_control.config.settings import Settings
-from process_control.core.facts import TREE
-from process_control.core.job import Job
-from process_control.core.measures import duration, size
-from process_control.core.moments import took
-from process_control.core.schedule.clock_changes import clock_change_marks
-from process_control.core.schedule.schedule import Schedule, host_zone
-from process_control.history.index.past_run import Run
-from process_control.views.status import JobStatus, read_statuses
-
-SLOTS = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
-    """A planned time: as UTC, as the clock of the schedule's zone shows it, and what a clock change does to it."""
-
-    moment: datetime
-    local: datetime
-    mark: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """All that is shown of a job."""
-
-    status: JobStatus
-    values: list[Origin]
-    slots: list[Slot]
-    schedules: KnownSchedules
-
-    def to_json(self) -> dict[str, object]:
-        return {
-            **self.status.to_json(self.schedules),
-            "values": [
-                {"key": each.key, "value": plain_value(each), "words": in_words(each), "origin": each.origin}
-                for each in self.values
-            ],
-            "slots": [
-                {"at": f"{slot.moment:%Y-%m-%dT%H:%M:%S}.000Z", "local": slot.local.isoformat(), "mark": slot.mark}
-                for slot in self.slots
-            ],
-        }
+from process_control.views.show import in_words, look_at
 
 
 @verb(
@@ -79,7 +23,8 @@ class Shown:
 def show(session: Session, job: str, as_json: bool) -> None:
     """Show the effective settings of a job and where each comes from, its schedule, and the next 10 planned times."""
     settings = session.settings("show")
-    shown = _look(settings, job)
+    with open_index(settings.state_directory) as index:
+        shown = look_at(settings, job, index)
     if as_json:
         print_json({"job": shown.to_json()})
     elif is_terminal():
@@ -91,66 +36,3 @@ def show(session: Session, job: str, as_json: bool) -> None:
             print_tabbed(["value", each.key, in_words(each), each.origin])
         for slot in shown.slots:
             print_tabbed(["slot", f"{slot.moment:%Y-%m-%dT%H:%M:%S}.000Z", slot.local.isoformat(), slot.mark])
-
-
-def _look(settings: Settings, slug: str) -> Shown:
-    """Raises JobNotFound (66), NotPermitted (77), BadConfiguration (78)."""
-    job = load_job(slug, settings)
-    with JobDirectory(settings) as directory:
-        source, _ = directory.read(slug)
-    with open_index(settings.state_directory) as index:
-        [status] = read_statuses(settings, [job], index)
-    schedules = KnownSchedules(settings, datetime.now(UTC))
-    values, slots = origins(job, source, settings), next_slots(job, schedules.now)
-    return Shown(status=status, values=values, slots=slots, schedules=schedules)
-
-
-def next_slots(job: Job, now: datetime) -> list[Slot]:
-    if not job.schedule:
-        return []
-    schedule = Schedule.parse(job.schedule, time_zone=job.time_zone, host=os.uname().nodename, slug=job.slug)
-    zone = schedule.expressions[0].zone if job.time_zone else host_zone()
-    moments = list(itertools.islice(schedule.after(now), SLOTS))
-    marks = clock_change_marks(moments, now, zone)
-    return [
-        Slot(moment=moment, local=moment.astimezone(zone), mark=mark)
-        for moment, mark in zip(moments, marks, strict=True)
-    ]
-
-
-def plain_value(each: Origin) -> Any:
-    """Return the value as JSON has it: of the environment the names only."""
-    return sorted(each.value) if each.field.kind is ENVIRONMENT else each.value
-
-
-def in_words(each: Origin) -> str:
-    """Return the value as people write it; nothing when there is none."""
-    value, kind = each.value, each.field.kind
-    if value is None or value in ([], {}):
-        return ""
-    if kind is COMMAND:
-        return "; ".join(shlex.join(words) for words in value)
-    if kind is ENVIRONMENT:
-        return " ".join(sorted(value))
-    if kind in (TIME, TIME_ABOVE_ZERO):
-        return took(value) if value else "0"
-    if kind is SIZE:
-        return f"{value:,} bytes"
-    if kind is UMASK:
-        return f"{value:03o}"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, list):
-        return ", ".join(str(item["text"] if isinstance(item, dict) else item) for item in value)  # rules have a text
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def use_in_words(run: Run) -> str:
-    """Return what a run that has ended used, and of which of its processes that is known."""
-    cpu, memory = duration(run.cpu_seconds or 0.0), size(run.memory_bytes or 0)
-    if run.memory_of == TREE:
-        return f"last run: {cpu} CPU, {memory} peak memory (all its processes)"
-    which = "" if run.cpu_of == TREE else " (without detached children)"
-    return f"last run: {cpu} CPU{which}, {memory} peak memory (its largest process)"

@@ -7,7 +7,7 @@ from process_control.cli.print.plain import clean
 from process_control.cli.print.screen import STATE_STYLES, console, width
 from process_control.cli.print.table import Column, lines_of, paragraph
 from process_control.cli.verbs.jobs_screen import HINT, reason_style, why
-from process_control.cli.verbs.show import Shown, in_words, use_in_words
+from process_control.views.show import Shown, in_words, use_in_words
 
 INDENT = 2
 MOST_VALUE_LINES = 12

@@ -5,7 +5,7 @@ up to which the journal is folded change in one transaction; each run is one row
 changes nothing.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from heapq import merge
@@ -19,13 +19,14 @@ from process_control.history.index.past_run import COLUMN_NAMES, COLUMNS, Run, r
 from process_control.history.index.rows import END, fit_their_columns, is_sound, run_values
 from process_control.history.index.summary import Glance, Mark
 from process_control.history.lost_run import lost_end
-from process_control.state.block import read_block, runner_is_alive
 from process_control.system import proc
 
 JOBS = "SELECT slug FROM job ORDER BY slug"
 WITHOUT_END = f"SELECT {COLUMNS} FROM run WHERE outcome IS NULL"
 BY_ID = f"SELECT {COLUMNS} FROM run WHERE run_id >= ? AND run_id < ? ORDER BY run_id LIMIT ?"
 NEWEST = f"SELECT {COLUMNS} FROM run {{where}} ORDER BY at DESC, run_id DESC LIMIT ?"
+ReadBlock = Callable[[str, str], dict[str, object] | None]
+RunnerIsAlive = Callable[[dict[str, object]], bool]
 NO_RUNNER = (None, None, None, None)
 NOTHING_TOLD = (None,) * (len(COLUMN_NAMES) - 29)
 """In place of what only an end that was recorded tells."""
@@ -46,17 +47,27 @@ class Index:
     one malformed.
     """
 
-    def __init__(self, state_directory: str) -> None:
+    def __init__(self, state_directory: str, *, read_block: ReadBlock, runner_is_alive: RunnerIsAlive) -> None:
         self.state_directory = state_directory
+        self._read_block = read_block
+        self._runner_is_alive = runner_is_alive
         self._database = SealedDatabase(state_directory)
 
     @classmethod
-    def open(cls, state_directory: str, *, told: Told | None = None) -> "Index":
-        """Return the index with all that is in the journal by now.
+    def open(
+        cls,
+        state_directory: str,
+        *,
+        read_block: ReadBlock,
+        runner_is_alive: RunnerIsAlive,
+        told: Told | None = None,
+    ) -> "Index":
+        """Return the index with all that is in the journal by now; see `state.past_runs.open_index`.
 
-        `told` is called while that is folded, with the bytes that are done and those that there are to do.
+        `read_block(state_directory, slug)` is the block of a job, asked about a run without a recorded end. `told` is
+        called while new lines are folded, with the bytes that are done and those that there are to do.
         """
-        index = cls(state_directory)
+        index = cls(state_directory, read_block=read_block, runner_is_alive=runner_is_alive)
         index._database.open(told=told)
         return index
 
@@ -175,7 +186,7 @@ class Index:
 
         A run that seems lost may have ended since the journal was folded: look once more before saying so.
         """
-        if any(row[3] is None and not _goes_on(row) for row in rows):
+        if any(row[3] is None and not self._goes_on(row) for row in rows):
             self._database.fold()
             rows = [self._once_more(row) if row[3] is None else row for row in rows]
         return [self._run(row) for row in rows]
@@ -185,9 +196,9 @@ class Index:
         return found[0] if found else row
 
     def _run(self, row: tuple[Any, ...]) -> Run:
-        if row[3] is not None or _goes_on(row):
+        if row[3] is not None or self._goes_on(row):
             return run_of_row(row)
-        block = read_block(self.state_directory, row[1])
+        block = self._read_block(self.state_directory, row[1])
         end = block.get("end") if block and block.get("run_id") == row[0] else None
         if isinstance(end, dict) and is_sound(END, end):
             values = run_values(end)
@@ -198,10 +209,9 @@ class Index:
             (*row[:3], end["outcome"], *row[4:8], end["reason"], end["detail"], *row[10:25], *NO_RUNNER, *NOTHING_TOLD)
         )
 
-
-def _goes_on(row: tuple[Any, ...]) -> bool:
-    """Whether the run of a row without an end still has its runner."""
-    pid, pid_start, boot_id, pid_ns = row[25:29]
-    if pid is None:
-        return False
-    return runner_is_alive({"pid": pid, "pid_start": pid_start, "boot_id": boot_id, "pid_ns": pid_ns})
+    def _goes_on(self, row: tuple[Any, ...]) -> bool:
+        """Whether the run of a row without an end still has its runner."""
+        pid, pid_start, boot_id, pid_ns = row[25:29]
+        if pid is None:
+            return False
+        return self._runner_is_alive({"pid": pid, "pid_start": pid_start, "boot_id": boot_id, "pid_ns": pid_ns})

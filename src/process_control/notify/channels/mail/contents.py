@@ -11,10 +11,8 @@ from process_control.core.masking import mask
 from process_control.core.schedule.columns import ScheduleError
 from process_control.core.schedule.schedule import Schedule, host_zone
 from process_control.core.why import outcome_of_record
-from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run
 from process_control.history.log_reader import STDERR, STDOUT, last_lines
-from process_control.history.secrets import SecretsUnknown, secrets_of_run
 from process_control.notify.channels.mail.render import Mail, one_line
 from process_control.notify.message import (
     advice,
@@ -23,6 +21,8 @@ from process_control.notify.message import (
     last_states,
     notes,
 )
+from process_control.state.past_runs import open_index
+from process_control.state.secrets_of_run import SecretsUnknown, secrets_of_run
 
 MOST_LINES, FIRST_LINES, STDOUT_LINES = 50, 10, 15
 
@@ -191,7 +191,7 @@ class _Writer:
 
     def _newest(self, outcomes: tuple[str, ...]) -> Run | None:
         try:
-            with Index.open(self._settings.state_directory) as index:
+            with open_index(self._settings.state_directory) as index:
                 return next(iter(index.runs(jobs=[self.slug], outcomes=outcomes, limit=1)), None)
         except OSError:
             return None

@@ -1,11 +1,11 @@
-"""`list` and `status`: what jobs there are and how they stand, worst first."""
+"""`status`: how the jobs stand, worst first."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import click
 
-from process_control.cli.history_index import open_index
+from process_control.cli.history_index import open_index, tell_garbled
 from process_control.cli.print.error_output import talk_of_trouble
 from process_control.cli.print.output import print_json, print_line, talk
 from process_control.cli.print.pager import paged
@@ -14,54 +14,19 @@ from process_control.cli.session import JOBS_HELP, Session, select_jobs, verb
 from process_control.config.cache.next_slots import KnownSchedules
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
-from process_control.config.unread_files import in_one_line, unread_files
-from process_control.core import layout
 from process_control.core.job import Job
 from process_control.core.job_state import FAILING, INVALID
-from process_control.core.noise import new_lines
 from process_control.crontab.condition import troubles_of_cron
 from process_control.history.index.index import Garbled
 from process_control.history.log_reader import as_it_lies
 from process_control.views.alerts import waiting_mail
 from process_control.views.status import JobStatus, read_statuses
-from process_control.views.stderr_of_runs import last_good_before, stderr_lines
+from process_control.views.stderr_of_runs import news_on_stderr
 
-PAST_RUNS = 100
 COLUMNS = (
     *("job", "state", "next", "outcome", "reason", "started_at", "duration_seconds"),
     *("median_seconds", "recent", "why"),
 )
-
-
-@verb(
-    "list",
-    epilog=f"{JOBS_HELP} In a pipe: slug, name, state, schedule in words, tags, fault; separated by tabs.",
-)
-@click.argument("jobs", nargs=-1, metavar="[JOB]...")
-@click.option("--json", "as_json", is_flag=True, help="The jobs as in `status --json`.")
-@paged
-def list_jobs(session: Session, jobs: Sequence[str], as_json: bool) -> None:
-    """List all jobs; invalid files with their fault."""
-    settings = session.settings("list")
-    schedules = KnownSchedules(settings, datetime.now(UTC))
-    statuses, _ = _read(settings, select_jobs(settings, jobs), schedules)
-    statuses.sort(key=lambda status: status.slug)
-    if as_json:
-        print_jobs(statuses, schedules)
-    elif is_terminal():
-        from process_control.cli.verbs.jobs_screen import show_list
-
-        show_list(statuses, schedules)
-    else:
-        for status in statuses:
-            words = schedules.words(status.definition) if status.definition else None
-            tags = ",".join(status.definition.tags) if status.definition else None
-            fault = _fault(status) if status.state == "invalid" else None
-            print_tabbed([status.slug, status.name, status.state, words, tags, fault])
-    schedules.keep()
-    unread = [] if jobs else unread_files(settings)
-    if unread:
-        talk(f"{settings.job_directory}: {in_one_line(unread)}")
 
 
 @verb(
@@ -98,7 +63,7 @@ def status(
     settings = session.settings("status")
     schedules = KnownSchedules(settings, datetime.now(UTC))
     chosen = select_jobs(settings, jobs)
-    statuses, garbled = _read(settings, chosen, schedules)
+    statuses, garbled = read(settings, chosen, schedules)
     of_cron = [] if jobs else troubles_of_cron(settings, chosen, statuses)
     mail = None if jobs else waiting_mail(settings.state_directory, datetime.now(UTC).timestamp())
     if failed:
@@ -112,55 +77,36 @@ def status(
     if not is_terminal():
         print_header(COLUMNS, wanted=not no_header)
         _print_statuses(statuses, schedules)
+    elif len(statuses) == 1 and jobs:
+        _show_one(settings, statuses[0], schedules)
     else:
-        if len(statuses) == 1 and jobs:
-            for run in (statuses[0].running, statuses[0].last):
-                if run is not None and run.log:
-                    run.log = as_it_lies(run.log, settings.output_directory)
-            news = _news(settings, statuses[0])
-            from process_control.cli.verbs.job_screen import show_one
+        from process_control.cli.verbs.jobs_screen import show_all_jobs
 
-            show_one(statuses[0], schedules, state_directory=settings.state_directory, news=news)
-        else:
-            from process_control.cli.verbs.jobs_screen import show_all_jobs
-
-            besides = [*of_cron, *([mail] if mail else []), *(each.file for each in garbled)]
-            show_all_jobs(statuses, schedules, show_all=show_all, besides=besides)
+        besides = [*of_cron, *([mail] if mail else []), *(each.file for each in garbled)]
+        show_all_jobs(statuses, schedules, show_all=show_all, besides=besides)
     schedules.keep()
     tell_garbled(settings, garbled)
     if mail is not None:
         talk(mail)
 
 
-def _news(settings: Settings, status: JobStatus) -> set[str]:
-    """Return the lines on stderr of the last run that the last good run before it did not have."""
-    run = status.running or status.last
-    if run is None or not run.log:
-        return set()
+def _show_one(settings: Settings, status: JobStatus, schedules: KnownSchedules) -> None:
+    """Show a job at length, with the last lines of its output, on a terminal."""
+    for run in (status.running, status.last):
+        if run is not None and run.log:
+            run.log = as_it_lies(run.log, settings.output_directory)
     with open_index(settings.state_directory) as index:
-        good = last_good_before(index.runs(jobs=[status.slug], limit=PAST_RUNS), run)
-    if good is None:
-        return set()
-    good.log = good.log and as_it_lies(good.log, settings.output_directory)
-    state, job = settings.state_directory, status.definition
-    return new_lines(stderr_lines(run, job, state), stderr_lines(good, job, state))
+        news = news_on_stderr(status, index, settings)
+    from process_control.cli.verbs.job_screen import show_one
+
+    show_one(status, schedules, state_directory=settings.state_directory, news=news)
 
 
-def _read(
+def read(
     settings: Settings, jobs: Sequence[Job | InvalidJob], schedules: KnownSchedules
 ) -> tuple[list[JobStatus], list[Garbled]]:
     with open_index(settings.state_directory) as index:
         return read_statuses(settings, jobs, index, schedules), index.garbled()
-
-
-def tell_garbled(settings: Settings, garbled: Sequence[Garbled]) -> None:
-    """Tell on stderr that lines of the journal could not be read; the rest counts."""
-    for found in garbled:
-        file = layout.journal_file(settings.state_directory, found.file)
-        if found.lines == 1:
-            talk(f"{file}: ignored 1 unreadable line")
-        else:
-            talk(f"{file}: ignored {found.lines} unreadable lines")
 
 
 def print_jobs(statuses: Sequence[JobStatus], schedules: KnownSchedules, *, alerts: list[str] | None = None) -> None:
@@ -184,7 +130,7 @@ def _print_statuses(statuses: Sequence[JobStatus], schedules: KnownSchedules) ->
                 last.duration_seconds if last else None,
                 status.median_seconds,
                 marks(status.recent),
-                _fault(status) if status.state == "invalid" else _why(status),
+                fault_on_one_line(status) if status.state == "invalid" else _why(status),
             ]
         )
 
@@ -198,6 +144,6 @@ def _why(status: JobStatus) -> str | None:
     return "; ".join([*([status.why] if status.why else []), *status.alerts]) or None
 
 
-def _fault(status: JobStatus) -> str:
+def fault_on_one_line(status: JobStatus) -> str:
     """Return the faults of an invalid file on one line."""
     return " | ".join((status.why or "").replace("\n  hint: ", "; ").split("\n"))

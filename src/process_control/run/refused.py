@@ -1,0 +1,53 @@
+"""A start that was refused before there was a run: recorded, and told to people, as far as the host lets us.
+
+Lean module, loaded only then.
+"""
+
+import posix
+
+from process_control.errors import NotPermitted, NotStarted, OwnFault, ProcessControlError
+
+_USED_UP = (11, 12, 23, 24)
+"""EAGAIN, ENOMEM, ENFILE, EMFILE."""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.config.settings import Settings
+    from process_control.core.job import Job
+    from process_control.system.account import Account
+
+
+def as_told(error: Exception, *, debug: bool) -> ProcessControlError:
+    """Return what people are told of an error that nobody foresaw: most are a fault of ours."""
+    if isinstance(error, OSError) and error.errno in _USED_UP:
+        what = f"the host has no process, descriptor or memory left for it: {error.strerror}"
+        return NotStarted(what, where="run-job", mend="ulimit -a shows the limits; systemd has TasksMax= for a unit")
+    if isinstance(error, PermissionError):
+        return NotPermitted(error.strerror or str(error), where=str(error.filename or "run-job"))
+    if debug:
+        import traceback
+
+        from process_control.run.report_on_stderr import write
+
+        write(traceback.format_exc())
+    what = f"fault in process-control itself: {type(error).__name__}: {error}"
+    return OwnFault(what, where="run-job", mend="--debug prints a traceback")
+
+
+def record_refusal(
+    error: ProcessControlError,
+    slug: str | None,
+    settings: "Settings",
+    account: "Account",
+    *,
+    trigger: str,
+    by: str,
+    mails: bool,
+    job: "Job | None" = None,
+) -> None:
+    """Leave word of a start that was refused. Called as the service user, whose directories are there; never raises."""
+    from process_control.notify.event import post_refusal
+    from process_control.run.adapters import mails_about, postman_for
+
+    asked: dict[str, object] = {"job": slug, "trigger": trigger, "by": by, "host": posix.uname().nodename}
+    post_refusal(postman_for(settings, account), error, asked, mails=mails and mails_about(job, settings))

@@ -1,0 +1,47 @@
+"""`stop` as a page or a scheduler calls it: it returns when the tree is gone, and says what became of each run."""
+
+import pytest
+
+from harness import Box, lives
+from process_control.actions.rights import Actor
+from process_control.actions.stop import stop
+from process_control.errors import JobNotFound
+from process_control.state.block import Identity
+from runs import frozen, job_with_a_tree, killers, records, script, the_end
+
+
+def test_a_stop_returns_when_the_whole_tree_is_gone(box: Box, actor: Actor) -> None:
+    pids_of_tree = job_with_a_tree(box)
+    box.job("idle", "command: /bin/true")
+    with box.start("tree") as live:
+        pids = pids_of_tree()
+        tree, idle = stop(actor.settings, ["tree", "idle"], Identity(), by=actor.by, note="enough")
+        left = [pid for pid in pids if lives(pid)]
+        live.wait()
+
+    end = the_end(box)
+    assert (tree.is_stopped, tree.run_id, tree.words) == (True, end["run_id"], f"stopped run {end['run_id']}")
+    assert (idle.is_stopped, idle.run_id, idle.words) == (False, None, "nothing is running")
+    assert left == []
+    assert [(each["by"], each["detail"]) for each in records(box, "stop")] == [("ada", "enough")]
+
+
+def test_a_stop_of_a_job_that_is_not_there_is_an_error(actor: Actor) -> None:
+    with pytest.raises(JobNotFound):
+        stop(actor.settings, ["nowhere"], Identity(), by=actor.by)
+
+
+def test_who_waits_for_a_stop_hears_that_a_runner_has_to_be_killed(box: Box, actor: Actor) -> None:
+    started, heard = box.fifo("started"), []
+    box.job("job", f"command: {script(box, 'job.sh', f'echo > {started}; exec sleep 1000')}\nkill_grace: 0.1s")
+    with box.start("job", via="stub") as live:
+        started.read_line()
+        guard, runner = killers(box, "job")
+        with frozen(runner, guard):
+            [stopped] = stop(actor.settings, ["job"], Identity(), by=actor.by, progress=heard.append)
+        live.wait(seconds=30)
+
+    assert stopped.is_stopped
+    assert stopped.words.endswith(", which is lost: its runner had to be killed")
+    [sentence] = heard
+    assert sentence.startswith(f"job: its runner, pid {runner}, has not ended within 5.1 s and is killed now: ")
