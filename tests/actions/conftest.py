@@ -7,7 +7,8 @@ import pytest
 
 from harness import Box
 from process_control.actions.rights import Actor, become_actor
-from process_control.config.job_directory import InvalidJob, load_all
+from process_control.config.all_jobs import load_all
+from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings, load_settings
 from process_control.core.job import Job
 

@@ -8,7 +8,7 @@ from harness import Box, until
 from process_control.actions.hold import hold
 from process_control.actions.rights import Actor
 from process_control.actions.start import How, start
-from process_control.config.job_directory import load_all
+from process_control.config.all_jobs import load_all
 from process_control.config.settings import Settings
 from process_control.system.account import account_of
 from runs import ends, outcomes, records, starts
