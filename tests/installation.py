@@ -64,8 +64,8 @@ class Product:
 
     @property
     def bundle(self) -> Path:
-        """The lean rooms in one file, see `entry/bundle.py`."""
-        (bundle,) = (self.package / "__pycache__").glob("lean.*.bundle")
+        """The lean modules in one file, see `entry/bundle.py`."""
+        (bundle,) = (self.package / "entry").glob("lean.*.bundle")
         return bundle
 
     @property
@@ -175,8 +175,6 @@ def _install(prefix: Path) -> None:
         for distribution in _dependencies():
             _copy_distribution(distribution, site_packages)
         _call_python_with_its_flags(prefix)
-        # As after the first run of whoever installed it: with the bundle of lean rooms, for every account to read.
-        _must([base, *PYTHON_FLAGS, "-I", "-S", str(site_packages / "process_control" / "entry" / "build_bundle.py")])
         (prefix / "READY").touch()
     finally:
         os.umask(mask)

@@ -1,45 +1,65 @@
 """The layers: imports go up the list of docs/architecture.md and never down, no files import each other in a circle."""
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from harness import PROJECT
+from tools.layers import LAYERS, OUTSIDE, PAGE, page
 
 SOURCE = PROJECT / "src"
 PACKAGE = "process_control"
 
-# Each layer may use those above it, and nothing below; names in one line know nothing of each other.
-LAYERS = (
-    ("errors",),
-    ("core",),
-    ("system",),
-    ("execution", "config"),
-    ("history",),
-    ("state",),
-    ("notify",),
-    ("views",),
-    ("run", "crontab", "exports"),
-    ("actions",),
-    ("scheduler", "fleet"),
-    ("web",),
-    ("cli",),
-)
-# What the interpreter finds first, and what calls the rest: it stands beside the layers.
-OUTSIDE = {"entry"}
-
 # What a lean module may import at module level: C modules of the interpreter, and lean modules.
-LEAN_MODULES = set(
-    "posix time fcntl select _signal binascii zlib pwd grp _io io sys errno _struct _socket syslog _json _ctypes _thread"
-    " gc marshal".split()
-)
+LEAN_MODULES = {
+    "posix",
+    "time",
+    "fcntl",
+    "select",
+    "_signal",
+    "binascii",
+    "zlib",
+    "pwd",
+    "grp",
+    "_io",
+    "io",
+    "sys",
+    "errno",
+    "_struct",
+    "_socket",
+    "syslog",
+    "_json",
+    "_ctypes",
+    "_thread",
+    "gc",
+    "_imp",
+    "marshal",
+}
 # What has an effect, or asks the host. `core` decides from values alone.
-NEVER_IN_CORE = set(
-    "asyncio fcntl io logging os pathlib posix random secrets select shutil signal socket sqlite3 subprocess syslog"
-    " tempfile threading time".split()
-)
+NEVER_IN_CORE = {
+    "asyncio",
+    "fcntl",
+    "io",
+    "logging",
+    "os",
+    "pathlib",
+    "posix",
+    "random",
+    "secrets",
+    "select",
+    "shutil",
+    "signal",
+    "socket",
+    "sqlite3",
+    "subprocess",
+    "syslog",
+    "tempfile",
+    "threading",
+    "time",
+}
 EXCEPTIONS_IN_CORE = {
     ("process_control.core.verdict", "signal"): "names of signals, nothing is sent",
     ("process_control.core.schedule.schedule", "os"): "which zone /etc/localtime names is part of the zone database",
@@ -171,7 +191,7 @@ def is_lean(module: str) -> bool:
     tree = tree_of(module)
     if modules()[module].name == "__init__.py" and len(tree.body) <= 1:
         return True
-    return "Lean module" in (ast.get_docstring(tree) or "")
+    return bool(re.search("Lean (module|room)", ast.get_docstring(tree) or ""))
 
 
 def test_a_lean_module_imports_only_what_costs_nothing() -> None:
@@ -182,7 +202,9 @@ def test_a_lean_module_imports_only_what_costs_nothing() -> None:
         for node, name in imports_of(module):
             if id(node) not in at_once or name in LEAN_MODULES or (name in modules() and is_lean(name)):
                 continue
-            faults.append(f"{place(module, node)}: lean {module} imports {name}: use posix, _io, _json…, or import it late")
+            faults.append(
+                f"{place(module, node)}: lean {module} imports {name}: use posix, _io, _json…, or import it late"
+            )
 
     assert not faults, "\n".join(faults)
 
@@ -243,3 +265,7 @@ def test_a_circle_is_found() -> None:
     graph = {"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}
 
     assert circles_in(graph) == [["a", "b", "c"]]
+
+
+def test_the_picture_in_the_docs_is_that_of_the_package() -> None:
+    assert PAGE.read_text() == page(), "python -m tools.layers"

@@ -1,12 +1,14 @@
-"""The lean rooms in one file beside the byte code: a cold run reads two pieces of it instead of importing 40 modules.
+"""The lean modules in one file beside this one: a cold run reads two pieces of it instead of importing 47 modules.
 
-Lean room, and the first thing in the bundle itself. Written by `build_bundle.py`, like byte code by whoever may write
-there; it holds the size and the time of each source and counts only while all are the same, by whatever path they are
-reached. Layout: size and checksum of the head, of 8 digits each; the head (this module's code, the sources, extension
-modules, size and checksum of the runner's piece, the guard's modules), marshalled; that piece. Whatever is damaged is
-imported one by one, and the bundle written again.
+Lean module, and the first thing in the bundle itself. Made by the build of the wheel (`tools/bundle.py`) for the
+interpreter that builds it; another one imports modules one by one, as where there is none or where it is damaged. It
+counts while each source has the size that it had then, and is not newer by more than a minute: who mends a module at
+3 a.m. sees the change at once. Layout: the interpreter's magic number of 4 bytes, size and checksum of the head, of 8
+digits each; the head (this module's code, the sources, extension modules, size and checksum of the runner's piece, the
+guard's modules), marshalled; that piece.
 """
 
+import _imp
 import marshal
 import posix
 import sys
@@ -17,12 +19,12 @@ if TYPE_CHECKING:
     from types import CodeType, ModuleType
 
     Module = tuple[str, str, bool, CodeType]  # its name, its file below the package, whether it is a package, its code
-    Sources = tuple[tuple[str, int, int], ...]
-    Head = tuple[CodeType, Sources, tuple[tuple[str, str], ...], tuple[int, int], tuple[Module, ...]]
+    Sources = tuple[tuple[str, int], ...]
+    Head = tuple[CodeType, Sources, tuple[str, ...], tuple[int, int], tuple[Module, ...]]
 
 PACKAGE_NAME = "process_control"
-TRY_AGAIN_SECONDS = 86400
-"""After so long a bundle that was begun and never finished (a full disk) is tried again."""
+SLACK_SECONDS = 60
+"""An installer writes the files of a package one after the other."""
 
 _descriptor = -1
 _rest_bytes = _rest_sum = 0
@@ -33,13 +35,14 @@ def load(itself: "ModuleType", package: str, descriptor: int, head: "Head") -> N
     """Make the guard's modules of the bundle that is open at `descriptor`, unless a source is another by now."""
     global _descriptor, _rest_bytes, _rest_sum, _package
     _, sources, extensions, (_rest_bytes, _rest_sum), modules = head
-    is_whole = posix.lseek(descriptor, 0, 1) + _rest_bytes == posix.fstat(descriptor).st_size  # 1: from where we are
-    if not is_whole or not _are_as_written(package, sources):
+    status = posix.fstat(descriptor)
+    is_whole = posix.lseek(descriptor, 0, 1) + _rest_bytes == status.st_size  # 1: from where we are
+    if not is_whole or not _are_as_built(package, sources, before=status.st_mtime + SLACK_SECONDS):
         posix.close(descriptor)
         return
     _descriptor, _package = descriptor, package
-    for name, path in extensions:
-        _load_extension(name, path)
+    for name in extensions:
+        _load_extension(name)
     _make(modules)
     sys.modules[itself.__name__] = itself
     itself.__package__ = f"{PACKAGE_NAME}.entry"
@@ -51,7 +54,7 @@ def load(itself: "ModuleType", package: str, descriptor: int, head: "Head") -> N
 def load_the_rest() -> None:
     """In the runner: make the modules of its piece. Does nothing when there is no bundle.
 
-    A piece that is damaged is no fault: what it holds is imported, and the next run finds no bundle.
+    A piece that is damaged is no fault: what it holds is imported one by one.
     """
     if _descriptor < 0:
         return
@@ -60,19 +63,9 @@ def load_the_rest() -> None:
         if crc32(data) != _rest_sum:
             raise ValueError
         _make(marshal.loads(data))
-    except Exception:  # noqa: BLE001  should it be a module's own fault, its import tells
-        _remove()
-    close()
-
-
-def _remove() -> None:
-    """Remove the bundle that we have open, where we may; not one that was written meanwhile."""
-    path = f"{_package}/__pycache__/lean.{sys.hexversion:x}.bundle"
-    try:
-        if posix.stat(path).st_ino == posix.fstat(_descriptor).st_ino:
-            posix.unlink(path)
-    except OSError:
+    except Exception:  # noqa: BLE001  should it be a module's own fault, its import shows it
         pass
+    close()
 
 
 def close() -> None:
@@ -83,50 +76,25 @@ def close() -> None:
         _descriptor = -1
 
 
-def have_it_written() -> None:
-    """Start the process that writes the bundle, where we may and nobody does already. Never raises."""
-    package = __file__.rpartition("/entry/")[0]
-    try:
-        if not posix.access(f"{package}/__pycache__", posix.W_OK) or _is_being_written(package):
-            return
-        from process_control.core.job_environment import own_environment
-        from process_control.execution.process import start_detached
-        from process_control.system.interpreter import python
-
-        writer = [*python(), "-I", "-S", "-X", "no_debug_ranges", f"{package}/entry/build_bundle.py"]
-        start_detached(writer, own_environment(posix.environ))
-    except Exception:  # noqa: BLE001  half a package: the run itself is over
-        pass
-
-
-def _is_being_written(package: str) -> bool:
-    import time
-
-    try:
-        begun = posix.stat(f"{package}/__pycache__/lean.{sys.hexversion:x}.new").st_mtime
-    except FileNotFoundError:
-        return False
-    return time.time() - begun < TRY_AGAIN_SECONDS
-
-
-def _are_as_written(package: str, sources: "Sources") -> bool:
-    for name, size, changed_at in sources:
+def _are_as_built(package: str, sources: "Sources", *, before: float) -> bool:
+    for name, size in sources:
         status = posix.stat(f"{package}/{name}")
-        if status.st_size != size or status.st_mtime_ns != changed_at:
+        if status.st_size != size or status.st_mtime > before:
             return False
     return True
 
 
-def _load_extension(name: str, path: str) -> None:
-    """Load a C module from where it was found, without a search of the library's directories."""
-    if name in sys.modules:
-        return
-    loader = sys.modules["_frozen_importlib_external"].ExtensionFileLoader(name, path)
-    try:
-        importer = sys.modules["_frozen_importlib"]
-        importer._load(importer.ModuleSpec(name, loader, origin=path))
-    except ImportError:  # it is found by its name, or nowhere
-        pass
+def _load_extension(name: str) -> None:
+    """Load a C module from where the interpreter keeps its own, without a search of the library's directories."""
+    importer = sys.modules["_frozen_importlib"]
+    for folder in sys.path:
+        if folder.endswith("/lib-dynload") and name not in sys.modules:
+            path = f"{folder}/{name}{_imp.extension_suffixes()[0]}"
+            loader = sys.modules["_frozen_importlib_external"].ExtensionFileLoader(name, path)
+            try:
+                importer._load(importer.ModuleSpec(name, loader, origin=path))
+            except ImportError:  # it is found by its name, or nowhere
+                pass
 
 
 def _make(modules: "tuple[Module, ...]") -> None:

@@ -1,8 +1,8 @@
 """What a crontab line calls: `python3 -I -S …/entry/stub.py --scheduled SLUG`; the command `run-job` comes here too.
 
-Lean room, and small: the interpreter compiles this file at each start of cron's. `-S` finds no site-packages, so the
-folder of our own package comes last on the path. The lean rooms come out of one file, see `bundle.py`; without it they
-are imported one by one.
+Lean module, and small: the interpreter compiles this file at each start of cron's. `-S` finds no site-packages, so the
+folder of our own package comes last on the path. The lean modules come out of one file, see `bundle.py`; without it
+they are imported one by one.
 """
 
 import _signal
@@ -20,16 +20,17 @@ PACKAGE = __file__.rpartition("/entry/")[0]
 if __name__ == "__main__":
     sys.path.append(PACKAGE.rpartition("/")[0])
 try:
-    descriptor = posix.open(f"{PACKAGE}/__pycache__/lean.{sys.hexversion:x}.bundle", posix.O_RDONLY | posix.O_CLOEXEC)
-    size, checksum = posix.read(descriptor, 16).split()
+    path = f"{PACKAGE}/entry/lean.{sys.implementation.cache_tag}.bundle"
+    descriptor = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC)
+    magic, size, checksum = posix.read(descriptor, 4), posix.read(descriptor, 8), posix.read(descriptor, 8)
     data = posix.read(descriptor, int(size))
-    if crc32(data) != int(checksum, 16):
+    if magic != sys.modules["_frozen_importlib_external"].MAGIC_NUMBER or crc32(data) != int(checksum, 16):
         raise ValueError
     head = marshal.loads(data)
     bundle = type(sys)("process_control.entry.bundle")
     exec(head[0], bundle.__dict__)
     bundle.load(bundle, PACKAGE, descriptor, head)
-except Exception:  # noqa: BLE001  not written yet, or half of it: nothing depends on it
+except Exception:  # noqa: BLE001  none for this interpreter, or damaged: nothing depends on it
     pass
 
 from process_control.cli.run_job.main import main  # noqa: E402

@@ -87,8 +87,6 @@ def start(options: Options) -> int:
         if killed is not None:
             _settle(options, runner, options.scheduled, killed)
             _say_that_it_is_lost(options, killed)
-        if bundle is None:
-            _have_a_bundle_written()
         return code
     try:
         if bundle is not None:
@@ -182,15 +180,6 @@ def _settle(options: Options, runner: int, trigger: str | None, killed: str) -> 
     except Exception:  # noqa: BLE001
         return
     settle_in_a_child(options.job or "", runner, trigger, lambda: _surroundings(options, None), killed=killed)
-
-
-def _have_a_bundle_written() -> None:
-    """Let the next run find the lean rooms in one file."""
-    try:
-        from process_control.entry.bundle import have_it_written
-    except Exception:  # noqa: BLE001  half a package: the run itself is over
-        return
-    have_it_written()
 
 
 def _run(
