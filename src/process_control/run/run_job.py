@@ -9,7 +9,15 @@ import posix
 from process_control.core import facts as words
 from process_control.core import gate
 from process_control.core.facts import Facts
-from process_control.errors import BadConfiguration, CannotRecord, NotPermitted, NotStarted
+from process_control.errors import (
+    BY_SIGNAL,
+    RUNNER_KILLED,
+    TIMEOUT,
+    BadConfiguration,
+    CannotRecord,
+    NotPermitted,
+    NotStarted,
+)
 from process_control.execution.guard import START_SECONDS
 from process_control.run.run import (
     Judged,
@@ -403,15 +411,15 @@ def _judge_without_the_table(facts: Facts) -> Judged:
     """Judge when `core.verdict` cannot be imported any more: never better than the truth."""
     outcome, reason, code = words.FAILED, "not_started" if facts.not_started else "output", facts.not_started_code or 1
     if facts.guard_died:
-        outcome, reason, code = words.LOST, "runner_killed", 137
+        outcome, reason, code = words.LOST, "runner_killed", RUNNER_KILLED
     elif facts.stopped_by_request or facts.stopped_by is not None:
-        reason, code = "stopped", 128 + (facts.stopped_by or 15)
+        reason, code = "stopped", BY_SIGNAL + (facts.stopped_by or 15)
     elif facts.timed_out or facts.silent:
-        reason, code = "timeout" if facts.timed_out else "silence", 124
+        reason, code = "timeout" if facts.timed_out else "silence", TIMEOUT
     elif facts.exit_code:
         reason, code = "exit_code", facts.exit_code
     elif facts.signal:
-        reason, code = "signal", 128 + facts.signal
+        reason, code = "signal", BY_SIGNAL + facts.signal
     detail = "judged without the verdict table, which could not be loaded"
     return Judged(outcome, reason, detail, exit_code=code, verdict="fail")
 
