@@ -76,9 +76,12 @@ def make_box(product: Product, way: str | None) -> Iterator[Callable[..., Box]]:
 
     yield make
     had_groups = {has_group for box in boxes for has_group in box.had_control_groups()}
+    unknown = sorted({words for box in boxes for words in box.unknown_fields()})
     left = [process for box in boxes for process in box.close()]
     if left:
         pytest.fail(f"left behind by the test: {left}")
+    if unknown:
+        pytest.fail(f"fields of records that are not in core/records.py: {unknown}")
     if way is not None and (way == WITH) not in (had_groups or {way == WITH}):
         pytest.fail(f"no run of this test was one {way}")
 

@@ -18,6 +18,7 @@ import termios
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -29,6 +30,7 @@ from commands import Live, Result
 from events import PATIENCE_SECONDS, Deadline, Fifo, TookTooLong, until, wait_gone
 from installation import PROJECT, Product, installed_product
 from process_control.config.search import SYSTEM_CONFIGURATIONS
+from process_control.core.records import BLOCK, EVENTS, fields_of
 from processes import children, command_line, environment_of, lives, pids, state_letter
 from storms import Storm, storm_size
 
@@ -462,6 +464,15 @@ class Box:
         shutil.rmtree(self.root)
         return left
 
+    def unknown_fields(self) -> list[str]:
+        """Return the fields of journal and blocks that the table of records does not have for their event, in words."""
+        found = [(str(record["event"]), record) for record in self._records_if_any() if record["event"] in EVENTS]
+        for path in self.state_directory.glob("jobs/*/block"):
+            with contextlib.suppress(ValueError):
+                found.append((BLOCK, self.block(path.parent.name)))
+        unknown = {f"{event}: {name}" for event, record in found for name in record if name not in names_of(event)}
+        return sorted(unknown)
+
     def _control_groups_left(self) -> list[str]:
         """Return the control groups of runs that have an end, in words: those were to be removed with it."""
         ended = {record["run_id"] for record in self._records_if_any() if record["event"] == "end"}
@@ -505,6 +516,12 @@ class BoxOfUser:
 
     def history(self, *slugs: str) -> list[dict[str, Any]]:
         return self.box.history(*slugs, user=self.user)
+
+
+@cache
+def names_of(event: str) -> frozenset[str]:
+    """Return the names of the fields that a record of this event may have."""
+    return frozenset(each.name for each in fields_of(event))
 
 
 def _mark_of(run_id: str) -> bytes:

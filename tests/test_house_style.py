@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from harness import PROJECT
+from process_control.errors import EXIT_CODES, NO_COMMAND, NOT_EXECUTABLE
 
 SOURCES = sorted([*(PROJECT / "src").rglob("*.py"), *(PROJECT / "tools").rglob("*.py")])
 TESTS = sorted((PROJECT / "tests").rglob("*.py"))
@@ -117,6 +118,20 @@ def test_every_open_has_an_owner() -> None:
     ]
 
     assert not loose, f"use `with`: {loose}"
+
+
+def test_every_exit_code_is_written_once() -> None:
+    """In the table of `errors.py`: help, man pages, verdict and processes name it from there."""
+    codes = {code for code, *_ in EXIT_CODES if code is not None and code > 2} | {NOT_EXECUTABLE, NO_COMMAND}
+    faults = [
+        f"{place(path, node)}: {node.value}"
+        for path in SOURCES
+        if path.name != "errors.py" and "tools" not in path.parts
+        for node in nodes(path)
+        if isinstance(node, ast.Constant) and type(node.value) is int and node.value in codes
+    ]
+
+    assert not faults, f"name the code, from process_control.errors: {faults}"
 
 
 def test_the_version_stands_in_one_place_and_has_a_changelog_entry() -> None:

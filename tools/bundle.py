@@ -25,7 +25,7 @@ RUNNER_ROOTS = (
     "process_control.run.adapters",
     "process_control.run.report_on_stderr",
     "process_control.execution.guard_channel",
-    "process_control.system.directories",
+    "process_control.actions.rights",
     "process_control.config.job_directory",
     "process_control.config.cache.planned_slots",
     "process_control.run.run_job",

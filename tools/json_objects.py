@@ -7,6 +7,8 @@ Types: text, time (ISO 8601, UTC), number, whole (a number), boolean, any, map, 
 import re
 from dataclasses import dataclass
 
+from process_control.core.records import FIELDS
+
 _GAP = re.compile(r"\s{2,}")
 
 
@@ -36,41 +38,7 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         exit_code  whole    that of the command
         faults     [fault]  all that is wrong
     """),
-    "run": keys_of("""
-        run_id             text       its id; later runs have later ids
-        job                text       its job
-        trigger            text?      manual, cron, timer, job
-        scheduled_at       time?      the planned time (slot); none of a run by hand
-        started_at         time       when it began
-        ended_at           time?      when it ended
-        outcome            text?      succeeded, warned, failed, skipped, lost; null while it runs
-        reason             text?      why, in a word: exit_code, signal, stderr, timeout, held ...
-        exit_code          whole?     of the command that decided
-        signal             text?      that ended it
-        duration_seconds   number?    how long it took
-        detail             text?      why, in a sentence
-        attempts           [attempt]  the tries; more than one with `retry`
-        stdout_bytes       whole?     printed to stdout
-        stderr_bytes       whole?     printed to stderr
-        log_dropped_bytes  whole?     left out of the log, see limits.log_bytes
-        cpu_seconds        number?    CPU time
-        cpu_of             text?      of which processes: tree, waited_for
-        memory_bytes       whole?     the peak
-        memory_of          text?      of which processes: tree, largest_process
-        read_bytes         whole?     from disks
-        written_bytes      whole?     to disks
-        log                text?      the path of its log
-        slow_start         boolean    whether it was a run of a slow start
-        by                 text?      who started it
-        host               text?      where
-        version            text?      of the job file: the beginning of its SHA-256
-        verdict            text?      of all facts: ignore, warn, retry, fail, hold
-        decided_by         map?       the rule or fact that decided
-        log_error          text?      why the log is incomplete
-        record_fault       text?      why the history is incomplete
-        health_fault       text?      why the health could not be updated
-        pid                whole?     of its runner, while it runs
-    """),
+    "run": tuple([Key(field.name, field.type, field.says) for field in FIELDS if field.in_json]),
     "attempt": keys_of("""
         attempt           whole    1, 2 ...
         started_at        time     when it began

@@ -1,4 +1,4 @@
-"""Write what follows from the table of keys: the job's class, the settings' class, the reference, the example.
+"""Write what follows from the tables of keys and records: classes, reference pages, the example configuration.
 
 `python -m tools.keys` rewrites them in the source tree; a test compares.
 """
@@ -11,6 +11,7 @@ from process_control.config.keys.configuration_fields import CONFIGURATION_FIELD
 from process_control.config.keys.field import Field, example_entry, supported_attributes
 from process_control.config.keys.fingerprint import fingerprint
 from process_control.config.keys.job_fields import JOB_FIELDS
+from tools import records
 
 ROOT = Path(__file__).parents[1]
 MADE_BY = "Generated from the tables in config/keys/ by `python -m tools.keys`: do not edit."
@@ -24,6 +25,7 @@ def outputs() -> dict[Path, str]:
         ROOT / "src/process_control/data/process-control.example.yaml": example_configuration(),
         ROOT / "docs/reference/job-file.md": job_file_page(),
         ROOT / "docs/reference/configuration.md": configuration_page(),
+        **records.outputs(ROOT),
     }
 
 

@@ -1,6 +1,7 @@
 """The end of a run that could not write its own: nobody is left to say more than this."""
 
 from process_control.core.facts import LOST
+from process_control.core.records import of_run_and_end
 
 
 def lost_end(block: dict[str, object], *, now: str, boot_id: str) -> dict[str, object]:
@@ -14,20 +15,7 @@ def lost_end(block: dict[str, object], *, now: str, boot_id: str) -> dict[str, o
     return {
         "event": "end",
         "at": now,
-        **{
-            name: block.get(name)
-            for name in (
-                "run_id",
-                "job",
-                "trigger",
-                "scheduled_at",
-                "slow_start",
-                "by",
-                "host",
-                "version",
-                "started_at",
-            )
-        },
+        **{name: block[name] for name in of_run_and_end() if name in block},
         "outcome": LOST,
         "reason": "host_down" if host_went_down else "runner_killed",
         "exit_code": None,
@@ -35,5 +23,4 @@ def lost_end(block: dict[str, object], *, now: str, boot_id: str) -> dict[str, o
         "duration_seconds": None,
         "detail": detail,
         "attempts": block.get("attempts") or [],
-        "log": block.get("log"),
     }

@@ -3,39 +3,9 @@
 Lean room, pure.
 """
 
-from process_control.notify.message import reason_in_words
+from process_control.notify.syslog_facts import FACTS
 from process_control.system.syslog import ERROR, INFO, NOTICE, WARNING
 
-_FACTS = {
-    "start": ("run_id", "trigger", "scheduled_at", "by", "pid", "slow_start", "slow_start_step", "log"),
-    "end": (
-        "run_id",
-        "outcome",
-        "reason",
-        "exit_code",
-        "signal",
-        "duration_seconds",
-        "trigger",
-        "scheduled_at",
-        "by",
-        "log",
-    ),
-    "attempt": ("run_id", "attempt", "reason", "exit_code", "signal", "duration_seconds", "trigger", "by", "log"),
-    "skip": ("run_id", "reason", "trigger", "scheduled_at", "by"),
-    "fault": ("run_id",),
-    "stray": ("trigger", "by"),
-    "waiting": ("run_id", "trigger", "scheduled_at", "by"),
-    "repeat": ("trigger", "scheduled_at", "by"),
-    "refusal": ("exit_code", "trigger", "by"),
-    "mail": ("run_id", "letter", "to"),
-    "stop": ("run_id", "by"),
-    "hold": ("run_id", "kind", "until", "evidence", "by"),
-    "release": ("run_id", "held_since", "backoff_until", "by"),
-    "slow_start": ("run_id", "step", "by"),
-    "probe": ("run_id", "since"),
-    "backoff": ("run_id", "until"),
-    "crontab": ("crontab", "by", "line", "was"),
-}
 _HEALTH = {
     "hold": "held",
     "release": "released",
@@ -67,7 +37,7 @@ def severity(record: "dict[str, object]") -> int:
 def invocation(record: "dict[str, object]") -> str:
     """Return `backup: failed: exited with 3, run=01k… exit_code=3 …`; of an event that is not known, all its facts."""
     event = str(record["event"])
-    known = _FACTS.get(event) or [key for key in record if key not in _NEVER_FACTS]
+    known = FACTS.get(event, "").split() or [key for key in record if key not in _NEVER_FACTS]
     facts = [f"{_name(key)}={_value(record[key])}" for key in known if _is_told(record.get(key))]
     line = f"{record.get('job') or event}: {sentence(record)}"
     return f"{line}, {' '.join(facts)}" if facts else line
@@ -79,7 +49,7 @@ def sentence(record: "dict[str, object]") -> str:
     if event == "start":
         return f"started: {record['note']}" if record.get("note") else "started"
     if event == "end":
-        return reason_in_words(record) if record.get("outcome") else "ended"
+        return _end_in_words(record)
     if event == "fault":
         return str(record.get("health_fault"))
     if event == "attempt":
@@ -115,6 +85,14 @@ def sentence_for_people(record: "dict[str, object]") -> str:
     if record["event"] == "attempt":
         return sentence({**record, "detail": why_of_record(record)})
     return sentence(record)
+
+
+def _end_in_words(record: "dict[str, object]") -> str:
+    if not record.get("outcome"):
+        return "ended"
+    from process_control.notify.message import reason_in_words  # no start needs it
+
+    return reason_in_words(record)
 
 
 def _health_in_words(event: str, record: "dict[str, object]") -> str:

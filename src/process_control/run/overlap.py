@@ -5,14 +5,12 @@ Lean room, but loaded only when two starts meet.
 
 import posix
 
-from process_control.errors import BadConfiguration, NotStarted
+from process_control.errors import BY_SIGNAL, RUNNER_KILLED, STOPPED, BadConfiguration, NotStarted
 from process_control.execution.guard import START_SECONDS
 from process_control.run.run import Run, fail_unstarted, let_the_lock_go, note_waiting, skip
 from process_control.run.unfinished import refuse_survivors
 from process_control.system import proc
 from process_control.system.signals import WaitEnded
-
-STOPPED_EXIT_CODE, KILLED_EXIT_CODE = 143, 137
 
 
 def meet_the_holder(run: Run) -> int | None:
@@ -153,8 +151,8 @@ def _stopped_while_waiting(run: Run) -> int:
     if run.request.scheduled:
         skip(run, "overlap", f"stopped while it waited: {_holder_in_words(run)}")
     if inbox.guard_died:
-        return KILLED_EXIT_CODE
-    return STOPPED_EXIT_CODE if inbox.stopped_by is None else 128 + inbox.stopped_by
+        return RUNNER_KILLED
+    return STOPPED if inbox.stopped_by is None else BY_SIGNAL + inbox.stopped_by
 
 
 def refuse_beside_a_live_run(run: Run) -> int:

@@ -9,7 +9,15 @@ import posix
 from process_control.core import facts as words
 from process_control.core import gate
 from process_control.core.facts import Facts
-from process_control.errors import BadConfiguration, CannotRecord, NotPermitted, NotStarted
+from process_control.errors import (
+    BY_SIGNAL,
+    RUNNER_KILLED,
+    TIMEOUT,
+    BadConfiguration,
+    CannotRecord,
+    NotPermitted,
+    NotStarted,
+)
 from process_control.execution.guard import START_SECONDS
 from process_control.run.run import (
     Judged,
@@ -34,16 +42,6 @@ if TYPE_CHECKING:
     from process_control.run.adapters import Adapters
 
 MOST_FAULTS = 5
-ONLY_IN_BLOCK = (
-    "end",
-    "journaled",
-    "left",
-    "guard_pid",
-    "started_at",
-    "kill_grace_seconds",
-    "timeout_seconds",
-    "cgroup",
-)
 HEALTHY: dict[str, object] = {"state": "healthy", "failures_in_row": 0}
 
 
@@ -249,10 +247,9 @@ def record_the_start(run: Run) -> None:
     except BadConfiguration:
         adapters.forget_run(run)
         raise
-    run.block = block_of(run, limits)
-    start = {**run.block, "event": "start", "at": iso(run.started_at)}
-    for only_in_block in ONLY_IN_BLOCK:
-        del start[only_in_block]
+    facts = facts_of_the_start(run, limits)
+    run.block = block_of(run, facts)
+    start = {**facts, "event": "start", "at": iso(run.started_at)}
     if run.job.environment_file:
         start["secrets"] = adapters.fingerprints_of_secrets()
     try:
@@ -266,27 +263,34 @@ def record_the_start(run: Run) -> None:
     adapters.announce(start)
 
 
-def block_of(run: Run, limits: "dict[str, object] | None") -> dict[str, object]:
-    """Return what the block says of a run that starts now, in this process. `limits` are those in force."""
+def facts_of_the_start(run: Run, limits: "dict[str, object] | None") -> dict[str, object]:
+    """Return what start and block say of a run that starts now, in this process. `limits` are those in force."""
     identity = run.adapters.identity
-    block: dict[str, object] = {
+    facts: dict[str, object] = {
         **run.facts_for_the_record(),
         "lock": run.job.lock,
         "pid": posix.getpid(),
         "pid_start": run.pid_start,
         "boot_id": identity.boot_id,
         "pid_ns": identity.pid_namespace,
+        "log": run.log,
+    }
+    return {**facts, "limits": limits} if limits else facts
+
+
+def block_of(run: Run, facts: dict[str, object]) -> dict[str, object]:
+    """Return what the block says of a run that starts now: the facts of its start, and what no journal needs."""
+    return {
+        **facts,
         "guard_pid": posix.getppid(),
         "kill_grace_seconds": run.job.kill_grace_seconds,
         "timeout_seconds": run.longest_seconds,
         "started_at": iso(run.started_at),
-        "log": run.log,
         "cgroup": run.cgroup,
         "end": None,
         "journaled": False,
         "left": [],
     }
-    return {**block, "limits": limits} if limits else block
 
 
 def run_attempts(run: Run) -> tuple[Facts, Judged]:
@@ -403,15 +407,15 @@ def _judge_without_the_table(facts: Facts) -> Judged:
     """Judge when `core.verdict` cannot be imported any more: never better than the truth."""
     outcome, reason, code = words.FAILED, "not_started" if facts.not_started else "output", facts.not_started_code or 1
     if facts.guard_died:
-        outcome, reason, code = words.LOST, "runner_killed", 137
+        outcome, reason, code = words.LOST, "runner_killed", RUNNER_KILLED
     elif facts.stopped_by_request or facts.stopped_by is not None:
-        reason, code = "stopped", 128 + (facts.stopped_by or 15)
+        reason, code = "stopped", BY_SIGNAL + (facts.stopped_by or 15)
     elif facts.timed_out or facts.silent:
-        reason, code = "timeout" if facts.timed_out else "silence", 124
+        reason, code = "timeout" if facts.timed_out else "silence", TIMEOUT
     elif facts.exit_code:
         reason, code = "exit_code", facts.exit_code
     elif facts.signal:
-        reason, code = "signal", 128 + facts.signal
+        reason, code = "signal", BY_SIGNAL + facts.signal
     detail = "judged without the rules, which could not be loaded"
     return Judged(outcome, reason, detail, exit_code=code, verdict="fail")
 

@@ -18,21 +18,6 @@ END_BYTES = 1200
 
 Block = dict[str, object]
 
-OF_RUN_AND_END = (
-    "run_id",
-    "job",
-    "trigger",
-    "scheduled_at",
-    "slow_start",
-    "slow_start_step",
-    "by",
-    "host",
-    "version",
-    "note",
-    "started_at",
-    "log",
-)
-"""What the record of a run and that of its end both say. In a block that would be too long the run alone says it."""
 _MARK_FLAGS = posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 
 _KINDS = {
@@ -182,8 +167,10 @@ def run_in(content: bytes) -> Block | None:
     if not isinstance(run, dict) or not _is_sound(run):
         return None
     end = run.get("end")
-    if end and "run_id" not in end:
-        run["end"] = {**{name: run[name] for name in OF_RUN_AND_END if name in run}, **end}
+    if end and "run_id" not in end:  # it was too long: see block_room
+        from process_control.core.records import of_run_and_end
+
+        run["end"] = {**{name: run[name] for name in of_run_and_end() if name in run}, **end}
     return run
 
 

@@ -12,28 +12,12 @@ from process_control.cli.print.plain import is_terminal, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, select_slugs, verb
 from process_control.cli.time_words import SINCE_HELP, moment_of_flag
 from process_control.config.settings import Settings
+from process_control.core import records
 from process_control.history.journal_reader import Record, newest
 from process_control.notify.syslog_line import sentence
 
 DEFAULT_LIMIT = 50
-EVENTS = (
-    "start",
-    "attempt",
-    "skip",
-    "stray",
-    "waiting",
-    "end",
-    "fault",
-    "stop",
-    "refusal",
-    "mail",
-    "crontab",
-    "hold",
-    "release",
-    "slow_start",
-    "probe",
-    "backoff",
-)
+EVENTS = tuple([event for event in records.EVENTS if event not in records.NOT_IN_JOURNAL])
 COLUMNS = ("at", "event", "job", "what happened", "by", "host", "run_id")
 
 

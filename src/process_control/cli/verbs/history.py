@@ -15,15 +15,12 @@ from process_control.cli.print.plain import NO_HEADER_HELP, is_terminal, print_h
 from process_control.cli.session import JOBS_HELP, Session, select_slugs, verb
 from process_control.cli.time_words import SINCE_HELP, moment_of_flag
 from process_control.core.facts import FAILED, LOST, OUTCOMES
+from process_control.core.records import FIELDS
 from process_control.errors import UsageError
 from process_control.history.index.past_run import Run
 
 DEFAULT_LIMIT = 50
-COLUMNS = (
-    "started_at", "job", "outcome", "reason", "duration_seconds", "exit_code", "signal", "attempts", "cpu_seconds",
-    "memory_bytes", "trigger", "scheduled_at", "run_id", "log", "detail", "log_error",
-    "record_fault", "health_fault",
-)  # fmt: skip
+COLUMNS = tuple([name for _, name in sorted((field.csv, field.name) for field in FIELDS if field.csv is not None)])
 
 
 @verb(

@@ -12,6 +12,7 @@ import fcntl
 import os
 import sqlite3
 import time
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -20,8 +21,10 @@ from typing import Any, TypeVar
 from process_control.core import layout
 from process_control.history.index import summary
 from process_control.history.index.fold import Told, fold_journal
+from process_control.history.index.rows import run_table
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = zlib.crc32(run_table().encode("ascii") + b"8") >> 1
+"""Another one whenever a column comes or goes. Change the 8 when other tables do, or what a column means."""
 BUSY_SECONDS = 0.5
 """How long SQLite waits for its own lock: it is no secret of the owner's, a reader may hold it."""
 ALONE_SECONDS = 5.0
@@ -134,7 +137,7 @@ class SealedDatabase:
         self.close()
         self._in_memory = True
         self._database = _connect(":memory:")
-        self._database.executescript(_sql("schema.sql"))
+        _make_tables(self._database)
         return self._database
 
     def _open_in_memory(self) -> None:
@@ -209,7 +212,7 @@ class SealedDatabase:
         database = self.connection()
         database.execute("PRAGMA journal_mode = OFF")
         database.execute("PRAGMA synchronous = OFF")
-        database.executescript(_sql("schema.sql"))
+        _make_tables(database)
 
     def _remove(self) -> None:
         self.close()
@@ -285,6 +288,11 @@ def _version(database: sqlite3.Connection) -> int:
 
 def _sql(name: str) -> str:
     return (Path(__file__).parent / name).read_text("utf-8")
+
+
+def _make_tables(database: sqlite3.Connection) -> None:
+    database.execute(run_table())
+    database.executescript(_sql("schema.sql"))
 
 
 def _finish(database: sqlite3.Connection) -> None:

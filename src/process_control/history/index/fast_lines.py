@@ -4,11 +4,13 @@ What is odd about another one (values of other kinds, an event that makes no run
 who folds only: msgspec costs a reader's start.
 """
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import msgspec
 
-from process_control.history.index.rows import END, FACTS, FAULT, NESTED, SKIP, START, TEXTS, Plain, is_sound, row_of
+from process_control.history.index.rows import EVENTS, FACTS, NESTED, TEXTS, Plain, is_sound, row_of
 
 NOTHING = msgspec.Raw(b"null")
 
@@ -20,8 +22,10 @@ def _struct_of(event: str) -> type[msgspec.Struct]:
     return msgspec.defstruct(event, [*texts, *facts, *nested], tag_field="event", tag=event)
 
 
-_EVENTS = {event: _struct_of(event) for event in (START, END, SKIP, FAULT)}
-_NESTED = len(NESTED[END])
+_STRUCTS = {event: _struct_of(event) for event in EVENTS}
+_OPENINGS: dict[type, bytes] = {list: b"[", dict: b"{"}
+_NESTED = {event: [_OPENINGS[kind] for kind in NESTED[event].values()] for event in EVENTS}
+"""How the JSON at the end of a row begins."""
 
 
 class Garbled(ValueError):
@@ -32,9 +36,7 @@ class Lines:
     """A reader of lines."""
 
     def __init__(self) -> None:
-        start, end, skip, fault = _EVENTS.values()
-        self._end = end
-        self._typed = msgspec.json.Decoder(start | end | skip | fault).decode
+        self._typed = msgspec.json.Decoder(reduce(or_, _STRUCTS.values())).decode
         self._any = msgspec.json.Decoder().decode
 
     def read(self, line: bytes) -> tuple[str, tuple[Any, ...]] | None:
@@ -42,9 +44,11 @@ class Lines:
         try:
             record = self._typed(line)
             row = msgspec.structs.astuple(record)
-            if type(record) is not self._end:
-                return type(record).__name__, row
-            return END, (*row[:-_NESTED], _plain(row[-2], b"["), _plain(row[-1], b"{"))
+            event = type(record).__name__
+            openings = _NESTED[event]
+            if openings:
+                row = (*row[: -len(openings)], *map(_plain, row[-len(openings) :], openings))
+            return event, row
         except (ValueError, RecursionError):
             return self._read_odd(line)
 
@@ -55,7 +59,7 @@ class Lines:
             raise Garbled from error
         if not isinstance(what, dict) or not isinstance(what.get("event"), str):
             raise Garbled
-        if what["event"] not in _EVENTS:
+        if what["event"] not in _STRUCTS:
             return None
         if not is_sound(what["event"], what):
             raise Garbled

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from process_control.core import layout
 from process_control.history.compressed_day import decompressed
 from process_control.history.index import summary
-from process_control.history.index.folding import Folding, Place, keep_place
+from process_control.history.index.folding import PLACE_COLUMNS, Folding, Place, keep_place
 from process_control.system.plain_file import open_plain
 
 BLOCK_BYTES = 8 << 20
@@ -15,7 +15,7 @@ BLOCK_BYTES = 8 << 20
 FORGET_PLACE = "DELETE FROM folded WHERE file = ?"
 FORGET_DAY = "DELETE FROM run WHERE day = ?"
 FORGET_JOBS = "DELETE FROM job WHERE NOT EXISTS (SELECT 1 FROM run WHERE run.job = job.slug)"
-PLACES = "SELECT file, inode, size, offset, garbled FROM folded"
+PLACES = f"SELECT {PLACE_COLUMNS} FROM folded"
 
 Told = Callable[[int, int], None]
 

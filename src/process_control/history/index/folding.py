@@ -2,15 +2,13 @@
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, fields, replace
 from typing import Any
 
 from process_control.history.index import summary
-from process_control.history.index.rows import END, FAULT, SKIP, SQL, START, with_day
+from process_control.history.index.rows import END, FAULT, JOB, RUN_ID, SKIP, SQL, START, with_day
 
 LONGEST_LINE = 1 << 20
-
-KEEP_PLACE = "INSERT OR REPLACE INTO folded (file, inode, size, offset, garbled) VALUES (?, ?, ?, ?, ?)"
 
 ODD_VALUES = (
     sqlite3.IntegrityError,
@@ -45,8 +43,12 @@ class Place:
         return not self.is_compressed and self.offset < self.size
 
 
+PLACE_COLUMNS = ", ".join(column.name for column in fields(Place))
+KEEP_PLACE = f"INSERT OR REPLACE INTO folded ({PLACE_COLUMNS}) VALUES (?, ?, ?, ?, ?)"
+
+
 def keep_place(database: sqlite3.Connection, place: Place) -> None:
-    database.execute(KEEP_PLACE, (place.file, place.inode, place.size, place.offset, place.garbled))
+    database.execute(KEEP_PLACE, astuple(place))
 
 
 class Folding:
@@ -121,8 +123,8 @@ class Folding:
             event, row = found
             if event == FAULT:  # it comes after the end, and says more of it
                 self._faults.append(row)
-            elif event == END or row[0] not in self._read:
-                self._read[row[0]] = found
+            elif event == END or row[RUN_ID] not in self._read:
+                self._read[row[RUN_ID]] = found
         return True
 
     def _write(self) -> None:
@@ -137,7 +139,7 @@ class Folding:
                 self._database.executemany(SQL[event], many)
             except ODD_VALUES:
                 self._write_one_by_one(event, many)
-        self._database.executemany(summary.FORGET, {(row[1],) for _, row in read.values()})
+        self._database.executemany(summary.FORGET, {(row[JOB],) for _, row in read.values()})
 
     def _write_one_by_one(self, event: str, rows: list[tuple[Any, ...]]) -> None:
         for row in rows:

@@ -10,26 +10,24 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from heapq import merge
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from process_control.history.index import summary
 from process_control.history.index.database import SealedDatabase
 from process_control.history.index.fold import Told, places_in
-from process_control.history.index.past_run import COLUMN_NAMES, COLUMNS, Run, run_of_row
-from process_control.history.index.rows import END, fit_their_columns, is_sound, run_values
+from process_control.history.index.past_run import Run, run_of_row, run_of_values
+from process_control.history.index.rows import END, SELECTED, fit_their_columns, is_sound, run_values
+from process_control.history.index.run_facts import Row
 from process_control.history.index.summary import Glance, Mark
 from process_control.history.lost_run import lost_end
 from process_control.system import proc
 
 JOBS = "SELECT slug FROM job ORDER BY slug"
-WITHOUT_END = f"SELECT {COLUMNS} FROM run WHERE outcome IS NULL"
-BY_ID = f"SELECT {COLUMNS} FROM run WHERE run_id >= ? AND run_id < ? ORDER BY run_id LIMIT ?"
-NEWEST = f"SELECT {COLUMNS} FROM run {{where}} ORDER BY at DESC, run_id DESC LIMIT ?"
+WITHOUT_END = f"SELECT {SELECTED} FROM run WHERE outcome IS NULL"
+BY_ID = f"SELECT {SELECTED} FROM run WHERE run_id >= ? AND run_id < ? ORDER BY run_id LIMIT ?"
+NEWEST = f"SELECT {SELECTED} FROM run {{where}} ORDER BY started_at DESC, run_id DESC LIMIT ?"
 ReadBlock = Callable[[str, str], dict[str, object] | None]
 RunnerIsAlive = Callable[[dict[str, object]], bool]
-NO_RUNNER = (None, None, None, None)
-NOTHING_TOLD = (None,) * (len(COLUMN_NAMES) - 29)
-"""In place of what only an end that was recorded tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +117,7 @@ class Index:
 
     def open_runs(self) -> list[Run]:
         """Return the runs without a recorded end: they go on, or are lost."""
-        return self._database.answered(lambda: self._ended_or_not(self._database.rows(WITHOUT_END)))
+        return self._database.answered(lambda: self._ended_or_not(self._rows(WITHOUT_END)))
 
     def jobs(self) -> list[str]:
         """Return the slugs of all jobs that the history knows, in order."""
@@ -142,7 +140,7 @@ class Index:
     ) -> list[Run]:
         conditions, values = [], []
         if since is not None:
-            conditions.append("at >= ?")
+            conditions.append("started_at >= ?")
             values.append(since)
         if outcomes is not None:
             # whoever has no recorded end may be lost or running: looked at below
@@ -156,62 +154,64 @@ class Index:
         else:
             slugs = [slug for (slug,) in self._database.rows(JOBS) if any(fnmatchcase(slug, job) for job in jobs)]
             each = [self._newest([*conditions, "job = ?"], [*values, slug], count) for slug in slugs]
-            rows = list(merge(*each, key=lambda row: (row[2], row[0]), reverse=True))
+            rows = list(merge(*each, key=lambda row: (row.started_at, row.run_id), reverse=True))
             rows = rows if count < 0 else rows[:count]
         runs = self._ended_or_not(rows)
         if outcomes is not None:
             runs = [run for run in runs if (run.outcome or "running") in outcomes]
         return runs if limit is None else runs[:limit]
 
-    def _newest(self, conditions: list[str], values: list[str], count: int) -> Iterator[tuple[Any, ...]]:
+    def _newest(self, conditions: list[str], values: list[str], count: int) -> Iterator[Row]:
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        return iter(self._database.rows(NEWEST.format(where=where), (*values, count)))
+        return iter(self._rows(NEWEST.format(where=where), (*values, count)))
+
+    def _rows(self, question: str, values: Sequence[object] = ()) -> list[Row]:
+        """Return the rows that a SELECT of SELECTED finds."""
+        return list(map(Row._make, self._database.rows(question, values)))
 
     def _runs_by_id(self, run_ids: Sequence[str]) -> dict[str, Run]:
-        rows: list[tuple[Any, ...]] = []
+        rows: list[Row] = []
         for first in range(0, len(run_ids), 500):
             part = run_ids[first : first + 500]
             marks = ", ".join("?" * len(part))
-            rows += self._database.rows(f"SELECT {COLUMNS} FROM run WHERE run_id IN ({marks})", part)
+            rows += self._rows(f"SELECT {SELECTED} FROM run WHERE run_id IN ({marks})", part)
         return {run.run_id: run for run in self._ended_or_not(rows)}
 
     def _find(self, prefix: str, most: int) -> list[Run]:
-        rows = self._database.rows(BY_ID, (prefix, prefix + "~", most))
+        rows = self._rows(BY_ID, (prefix, prefix + "~", most))
         return self._ended_or_not(rows)
 
     # --- runs without a recorded end -------------------------------------------------------------------------------
 
-    def _ended_or_not(self, rows: list[tuple[Any, ...]]) -> list[Run]:
+    def _ended_or_not(self, rows: list[Row]) -> list[Run]:
         """Make runs of rows; what has no end goes on, or ended in the block only, or is lost.
 
         A run that seems lost may have ended since the journal was folded: look once more before saying so.
         """
-        if any(row[3] is None and not self._goes_on(row) for row in rows):
+        if any(row.outcome is None and not self._is_running(row) for row in rows):
             self._database.fold()
-            rows = [self._once_more(row) if row[3] is None else row for row in rows]
+            rows = [self._once_more(row) if row.outcome is None else row for row in rows]
         return [self._run(row) for row in rows]
 
-    def _once_more(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
-        found = self._database.rows(BY_ID, (row[0], row[0] + "~", 1))
+    def _once_more(self, row: Row) -> Row:
+        found = self._rows(BY_ID, (row.run_id, row.run_id + "~", 1))
         return found[0] if found else row
 
-    def _run(self, row: tuple[Any, ...]) -> Run:
-        if row[3] is not None or self._goes_on(row):
+    def _run(self, row: Row) -> Run:
+        if row.outcome is not None or self._is_running(row):
             return run_of_row(row)
-        block = self._read_block(self.state_directory, row[1])
-        end = block.get("end") if block and block.get("run_id") == row[0] else None
+        block = self._read_block(self.state_directory, row.job)
+        end = block.get("end") if block and block.get("run_id") == row.run_id else None
         if isinstance(end, dict) and is_sound(END, end):
             values = run_values(end)
             if fit_their_columns(values):
-                return run_of_row(tuple([values.get(name) for name in COLUMN_NAMES]))
-        end = lost_end({"boot_id": row[27]}, now="", boot_id=proc.boot_id())
-        return run_of_row(
-            (*row[:3], end["outcome"], *row[4:8], end["reason"], end["detail"], *row[10:25], *NO_RUNNER, *NOTHING_TOLD)
-        )
+                return run_of_values(values)
+        lost = lost_end({"boot_id": row.boot_id}, now="", boot_id=proc.boot_id())
+        of_end = {name: lost[name] for name in ("outcome", "reason", "detail")}
+        return run_of_values({**row._asdict(), **of_end, "pid": None})
 
-    def _goes_on(self, row: tuple[Any, ...]) -> bool:
+    def _is_running(self, row: Row) -> bool:
         """Whether the run of a row without an end still has its runner."""
-        pid, pid_start, boot_id, pid_ns = row[25:29]
-        if pid is None:
+        if row.pid is None:
             return False
-        return self._runner_is_alive({"pid": pid, "pid_start": pid_start, "boot_id": boot_id, "pid_ns": pid_ns})
+        return self._runner_is_alive({name: getattr(row, name) for name in ("pid", "pid_start", "boot_id", "pid_ns")})

@@ -1,5 +1,5 @@
 -- Made when the table is loaded. The first two also answer the filters and the marks without a look at the table.
 
-CREATE INDEX run_of_job ON run (job, at DESC, run_id DESC, outcome, duration_seconds);
-CREATE INDEX run_newest ON run (at DESC, run_id DESC, outcome);
+CREATE INDEX run_of_job ON run (job, started_at DESC, run_id DESC, outcome, duration_seconds);
+CREATE INDEX run_newest ON run (started_at DESC, run_id DESC, outcome);
 CREATE INDEX run_without_end ON run (job) WHERE outcome IS NULL;

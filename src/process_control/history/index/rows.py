@@ -1,46 +1,57 @@
-"""Records of the journal as rows of the index: which key of an event goes to which column, and the SQL for it."""
+"""Records of the journal as rows of the index: which key of an event goes to which column, and the SQL for it.
+
+All of it follows from the table of records, so rows are put together and taken apart by the names of their columns.
+"""
 
 import json
 import re
 from typing import Any
 
+from process_control.core.records import FIELDS, NEVER_NULL, Field, columns_of_runs
+from process_control.history.index.run_facts import Row
+
 Plain = str | int | float | bool | None
 
-START, END, SKIP, FAULT = "start", "end", "skip", "fault"
+START, END, SKIP, FAULT = EVENTS = "start", "end", "skip", "fault"
+"""The events that make a run, or say more of it."""
 
-TEXTS = {  # a record without these tells of no run
-    START: ("run_id", "job", "at"),
-    END: ("run_id", "job", "started_at", "outcome", "at"),
-    SKIP: ("run_id", "job", "at", "outcome"),
-    FAULT: ("run_id", "job", "health_fault"),
-}
-FACTS = {
-    START: (
-        "trigger", "scheduled_at", "log", "slow_start", "by", "host", "version", "pid", "pid_start", "boot_id",
-        "pid_ns",
-    ),
-    END: (
-        "duration_seconds", "trigger", "scheduled_at", "reason", "detail", "exit_code", "signal", "stdout_bytes",
-        "stderr_bytes", "log_dropped_bytes", "cpu_seconds", "memory_bytes", "log", "slow_start", "by", "host",
-        "version", "verdict", "read_bytes", "written_bytes", "cpu_of", "memory_of", "log_error",
-        "record_fault", "health_fault",
-    ),
-    SKIP: ("trigger", "scheduled_at", "reason", "detail", "by", "host"),
-    FAULT: (),
-}  # fmt: skip
-NESTED: dict[str, dict[str, type]] = {
-    START: {},
-    END: {"attempts": list, "decided_by": dict},
-    SKIP: {},
-    FAULT: {},
-}
+
+def _keys(event: str, *, needed: bool, nested: bool) -> tuple[str, ...]:
+    of_event = [field for field in FIELDS if event in field.columns and (event in field.needed) is needed]
+    return tuple([field.name for field in of_event if (_kind(field) is not None) is nested])
+
+
+def _kind(field: Field) -> type | None:
+    """Return what a value is that is JSON in its column too; None for a plain one."""
+    return list if field.kind.startswith("[") else dict if field.kind == "map" else None
+
+
+TEXTS = {event: _keys(event, needed=True, nested=False) for event in EVENTS}
+"""Without these a record tells of no run."""
+FACTS = {event: _keys(event, needed=False, nested=False) for event in EVENTS}
+_KINDS = {field.name: kind for field in FIELDS if (kind := _kind(field)) is not None}
+NESTED = {event: {key: _KINDS[key] for key in _keys(event, needed=False, nested=True)} for event in EVENTS}
 """What is JSON in its column too, and what it is when it makes sense."""
 
-_NUMBERS = (
-    "duration_seconds", "exit_code", "stdout_bytes", "stderr_bytes", "log_dropped_bytes", "cpu_seconds", "memory_bytes",
-    "read_bytes", "written_bytes", "slow_start",
-)  # fmt: skip
-_COLUMNS = {END: {"at": "ended_at", "started_at": "at"}}
+_BY_NAME = {field.name: field for field in FIELDS}
+COLUMNS = columns_of_runs()
+_TYPES = {"text": "TEXT", "time": "TEXT", "number": "REAL", "whole": "INTEGER", "boolean": "INTEGER"}
+_NUMBERS = {name for name in COLUMNS if _TYPES.get(_BY_NAME[name].kind) in ("REAL", "INTEGER")}
+_NOTHING = dict.fromkeys(COLUMNS)
+SELECTED = ", ".join(Row._fields)
+"""What is selected for a Row."""
+
+
+def run_table() -> str:
+    """Return the SQL that makes the table of runs.
+
+    `day` is that of the journal's last line about the run. STRICT: what is of another kind than its column is garbled.
+    """
+    columns = [
+        f"{name} {_TYPES.get(_BY_NAME[name].kind, 'TEXT')}{' NOT NULL' if name in NEVER_NULL else ''}"
+        for name in COLUMNS
+    ]
+    return f"CREATE TABLE run ({', '.join(columns)}, day TEXT NOT NULL, PRIMARY KEY (run_id)) STRICT"
 
 
 def keys_of(event: str) -> tuple[str, ...]:
@@ -48,18 +59,33 @@ def keys_of(event: str) -> tuple[str, ...]:
     return (*TEXTS[event], *FACTS[event], *NESTED[event])
 
 
-def _sql(event: str, words: str, *, more: str = "") -> str:
-    names = _COLUMNS.get(event, {})
-    columns = [*(names.get(key, key) for key in keys_of(event)), *(["ended_at"] if event == SKIP else []), "day"]
-    return f"{words} INTO run ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))}){more}"
+def _columns(event: str) -> list[tuple[str, int]]:
+    """Return each column that the event fills, with the number of the value in the row."""
+    keys = enumerate(keys_of(event), start=1)
+    return [(column, number) for number, key in keys for column in _BY_NAME[key].columns[event]]
+
+
+def _insert(event: str, words: str, *, more: str = "") -> str:
+    columns = [*_columns(event), ("day", len(keys_of(event)) + 1)]
+    names, values = ", ".join(name for name, _ in columns), ", ".join(f"?{number}" for _, number in columns)
+    return f"{words} INTO run ({names}) VALUES ({values}){more}"
+
+
+def _update(event: str) -> str:
+    number_of = dict(_columns(event))
+    run_id, job = number_of.pop("run_id"), number_of.pop("job")
+    changed = ", ".join(f"{column} = ?{number}" for column, number in number_of.items())
+    return f"UPDATE run SET {changed} WHERE run_id = ?{run_id} AND job = ?{job}"
 
 
 SQL = {
-    START: _sql(START, "INSERT", more=" ON CONFLICT (run_id) DO NOTHING"),
-    END: _sql(END, "INSERT OR REPLACE"),
-    SKIP: _sql(SKIP, "INSERT", more=" ON CONFLICT (run_id) DO NOTHING"),
-    FAULT: "UPDATE run SET health_fault = ?3 WHERE run_id = ?1 AND job = ?2",
+    START: _insert(START, "INSERT", more=" ON CONFLICT (run_id) DO NOTHING"),
+    END: _insert(END, "INSERT OR REPLACE"),
+    SKIP: _insert(SKIP, "INSERT", more=" ON CONFLICT (run_id) DO NOTHING"),
+    FAULT: _update(FAULT),
 }
+RUN_ID, JOB = (keys_of(END).index(key) for key in ("run_id", "job"))
+"""Where these two are among the values of a record: the same place for every event."""
 
 
 def is_sound(event: str, what: dict[str, Any]) -> bool:
@@ -94,12 +120,10 @@ def _is_text(value: object) -> bool:
 
 def with_day(event: str, row: tuple[Any, ...], day: str) -> tuple[Any, ...]:
     """Return what the SQL of the event is given."""
-    if event == FAULT:
-        return row
-    return (*row, row[2], day) if event == SKIP else (*row, day)
+    return row if event == FAULT else (*row, day)
 
 
 def run_values(end: dict[str, Any]) -> dict[str, Any]:
-    """Return the columns of the run that a sound end record tells of."""
-    names = _COLUMNS[END]
-    return {names.get(key, key): value for key, value in zip(keys_of(END), row_of(END, end), strict=True)}
+    """Return all columns of the run that a sound end record tells of."""
+    row = row_of(END, end)
+    return {**_NOTHING, **{column: row[number - 1] for column, number in _columns(END)}}

@@ -16,9 +16,9 @@ LETTERS = {SUCCEEDED: "s", WARNED: "w", FAILED: "f", LOST: "l", SKIPPED: "-"}
 OUTCOMES = {letter: outcome for outcome, letter in LETTERS.items()}
 
 MARKS = """SELECT run_id, outcome, duration_seconds FROM run WHERE job = ?
-           ORDER BY at DESC, run_id DESC LIMIT ?"""
+           ORDER BY started_at DESC, run_id DESC LIMIT ?"""
 OLDER = """SELECT run_id FROM run WHERE job = ? AND outcome IS NOT NULL AND outcome <> 'skipped'
-           ORDER BY at DESC, run_id DESC LIMIT 1"""
+           ORDER BY started_at DESC, run_id DESC LIMIT 1"""
 FORGOTTEN = "SELECT slug FROM job WHERE marks IS NULL"
 FORGET = "INSERT OR REPLACE INTO job (slug) VALUES (?)"
 FORGET_ALL = "UPDATE job SET marks = NULL"
