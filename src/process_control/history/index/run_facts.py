@@ -19,6 +19,10 @@ class RunFacts:
     trigger: str | None
     #: the planned time (slot); none of a run by hand
     scheduled_at: str | None
+    #: from its planned time to the record of its start
+    late_seconds: float | None
+    #: of that, in seconds: trigger (until its process began), lock (waiting), gate (the rest)
+    late_parts: dict[str, Any] | None
     #: when it began
     started_at: str
     #: when it ended
@@ -86,6 +90,8 @@ class Row(NamedTuple):
     job: str
     trigger: str | None
     scheduled_at: str | None
+    late_seconds: float | None
+    late_parts: str | None
     started_at: str
     ended_at: str | None
     outcome: str | None
