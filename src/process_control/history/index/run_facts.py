@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 
-@dataclass(slots=True, kw_only=True)  # not frozen: lists make thousands, and that takes four times as long
+@dataclass(slots=True)  # not frozen, nor of keywords only: lists make thousands
 class RunFacts:
     """What is known of one run: an attribute for each field of the table that has a key in `--json`."""
 
@@ -80,7 +80,7 @@ class RunFacts:
     #: why the health is not as it should be
     health_fault: str | None
     #: of its runner, while it runs
-    pid: int | None = field(default=None, compare=False)
+    pid: int | None = field(compare=False)
 
 
 class Row(NamedTuple):
