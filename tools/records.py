@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 
-@dataclass(slots=True, kw_only=True)  # not frozen: lists make thousands, and that takes four times as long
+@dataclass(slots=True)  # not frozen, nor of keywords only: lists make thousands
 class RunFacts:
     """What is known of one run: an attribute for each field of the table that has a key in `--json`."""
 
@@ -91,7 +91,7 @@ def _annotation(field: Field) -> str:
 
 
 def _default(field: Field) -> str:
-    return " = field(default=None, compare=False)" if field.name == "pid" else ""
+    return " = field(compare=False)" if field.name == "pid" else ""
 
 
 def syslog_facts() -> str:

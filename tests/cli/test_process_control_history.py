@@ -22,7 +22,7 @@ def test_a_row_tells_a_run(desk: Desk) -> None:
         [
             "2026-03-10T12:00:00.000Z", "purge", "failed", "exit_code", "1.500", "3", "", "1", "0.250", "4096000",
             "timer", "2026-03-10T12:00:00.000Z", identity, "/var/log/x", "exited with 3", "",
-            "", "",
+            "", "", "",
         ]
     ]  # fmt: skip
 
@@ -91,11 +91,11 @@ def test_json_has_the_keys_of_a_run_and_says_when_there_are_more(desk: Desk) -> 
 
     assert (told["version"], told["has_more"], len(told["runs"])) == (1, True, 1)
     assert list(told["runs"][0]) == [
-        "run_id", "job", "trigger", "scheduled_at", "started_at", "ended_at", "outcome", "reason", "exit_code",
-        "signal", "duration_seconds", "detail", "attempts", "stdout_bytes", "stderr_bytes", "log_dropped_bytes",
-        "cpu_seconds", "cpu_of", "memory_bytes", "memory_of", "read_bytes", "written_bytes", "log", "slow_start", "by",
-        "host", "version", "verdict", "decided_by", "log_error",
-        "record_fault", "health_fault", "pid",
+        "run_id", "job", "trigger", "scheduled_at", "late_seconds", "late_parts", "started_at", "ended_at", "outcome",
+        "reason", "exit_code", "signal", "duration_seconds", "detail", "attempts", "stdout_bytes", "stderr_bytes",
+        "log_dropped_bytes", "cpu_seconds", "cpu_of", "memory_bytes", "memory_of", "read_bytes", "written_bytes", "log",
+        "slow_start", "by", "host", "version", "verdict", "decided_by", "log_error", "record_fault", "health_fault",
+        "pid",
     ]  # fmt: skip
     assert desk.json("history", "--json")["has_more"] is False
 

@@ -63,6 +63,8 @@ def test_a_run_comes_back_with_all_that_its_end_says(state: State) -> None:
             "job": "purge",
             "trigger": "cron",
             "scheduled_at": "2026-03-10T12:00:00.000Z",
+            "late_seconds": None,
+            "late_parts": None,
             "started_at": "2026-03-10T12:00:00.000Z",
             "ended_at": "2026-03-10T12:00:01.500Z",
             "outcome": "failed",

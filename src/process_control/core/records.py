@@ -111,6 +111,14 @@ FIELDS = (
         "scheduled_at", "time?", "the planned time (slot); none of a run by hand", f"{_RUN} refusal",
         index="start end skip", json=True, csv=11, syslog="start end skip waiting repeat",
     ),
+    Field(
+        "late_seconds", "number?", "from its planned time to the record of its start", "start end", index="start end",
+        json=True, csv=18, syslog="start",
+    ),
+    Field(
+        "late_parts", "map?", "of that, in seconds: trigger (until its process began), lock (waiting), gate (the rest)",
+        "start end", index="start end", json=True, syslog="start",
+    ),
     Field("started_at", "time", "when it began", "end attempt block", index="end", needed="end", json=True, csv=0),
     Field("ended_at", "time?", "when it ended", "", json=True),
     Field(
@@ -219,7 +227,8 @@ def fields_of(event: str) -> "tuple[Field, ...]":
 
 
 _LAST_IN_SYSLOG = (
-    "trigger", "scheduled_at", "by", "line", "was", "pid", "slow_start", "slow_start_step", "log",
+    "trigger", "scheduled_at", "late_seconds", "late_parts", "by", "line", "was", "pid", "slow_start",
+    "slow_start_step", "log",
 )  # fmt: skip
 
 

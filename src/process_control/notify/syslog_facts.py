@@ -4,7 +4,7 @@ Lean module: imports nothing. Generated from core/records.py by `python -m tools
 """
 
 FACTS = {
-    "start": "run_id trigger scheduled_at by pid slow_start slow_start_step log",
+    "start": "run_id trigger scheduled_at late_seconds late_parts by pid slow_start slow_start_step log",
     "attempt": "run_id attempt reason exit_code signal duration_seconds trigger by log",
     "skip": "run_id reason trigger scheduled_at by",
     "stray": "trigger by",

@@ -78,13 +78,15 @@ def sentence(record: "dict[str, object]") -> str:
 
 def sentence_for_people(record: "dict[str, object]") -> str:
     """Return the same for a screen: of output that decided a run, the line itself, which the syslog does not get."""
+    from process_control.core.lateness import late_in_words
     from process_control.core.why import outcome_of_record, why_of_record
 
     if record["event"] == "end" and record.get("outcome"):
         return outcome_of_record(record)
     if record["event"] == "attempt":
         return sentence({**record, "detail": why_of_record(record)})
-    return sentence(record)
+    late = late_in_words(record.get("late_seconds"), record.get("late_parts")) if record["event"] == "start" else ""
+    return f"{sentence(record)}, {late}" if late else sentence(record)
 
 
 def _end_in_words(record: "dict[str, object]") -> str:
@@ -122,6 +124,8 @@ def _value(value: object) -> str:
     """Return a fact's value, in quotes when it would not end where it seems to."""
     if value is True:
         return "yes"
+    if isinstance(value, dict):
+        value = ",".join([f"{name}:{part}" for name, part in value.items()])
     text = str(value)
     if text and not any(char in text for char in ' "=\\') and text.isprintable():
         return text

@@ -119,12 +119,14 @@ def _replace(run: Run) -> int | None:
 def _has_lock_within(run: Run, seconds: float) -> bool:
     """Wait at most so long (0: as long as it takes) for the lock; False too when the wait was ended by a signal."""
     run.adapters.set_deadline(seconds + START_SECONDS if seconds else None)
+    asked = run.adapters.clock.monotonic()
     try:
         with run.adapters.inbox.interruptible(seconds):
             run.lock = run.adapters.take_lock(run.job.lock, wait=True)
     except WaitEnded:
         return False
     run.started_at = run.adapters.clock.now()
+    run.waited_seconds += run.adapters.clock.monotonic() - asked
     run.adapters.set_deadline(START_SECONDS)
     return True
 

@@ -66,6 +66,7 @@ class Run:
         "cpu_seconds_before",
         "id",
         "job",
+        "lateness",
         "leave",
         "limits_missing",
         "lock",
@@ -78,6 +79,7 @@ class Run:
         "slow_start_step",
         "started_at",
         "unrecorded",
+        "waited_seconds",
     )
 
     def __init__(self, request: Request, job: "Job", adapters: "Adapters") -> None:
@@ -88,6 +90,8 @@ class Run:
         self.id = run_id(self.started_at, posix.urandom(RANDOM_BYTES))
         self.pid_start = proc.start_time(posix.getpid()) or 0
         self.slot: int | None = None
+        self.waited_seconds = 0.0  # for the lock
+        self.lateness: dict[str, object] = {}
         self.lock: int | None = None
         self.log: str | None = None
         self.block: dict[str, object] = {}
@@ -154,6 +158,21 @@ class Run:
         if self.request.note is not None:
             facts["note"] = self.request.note
         return facts
+
+
+def lateness(run: Run) -> dict[str, object]:
+    """Return how late a planned run begins, and of what that is made; nothing of a run by hand.
+
+    Only the end of it is taken from the clock that may be set: its parts are measured by one that is not.
+    """
+    if run.slot is None:
+        return {}
+    late = max(0.0, run.adapters.clock.now() - run.slot)
+    in_process = min(proc.seconds_since(run.pid_start), late)
+    in_lock = min(run.waited_seconds, in_process)
+    trigger, lock, gate = round(late - in_process, 3), round(in_lock, 3), round(in_process - in_lock, 3)
+    parts = {"trigger": trigger, "gate": gate, "lock": lock}
+    return {"late_seconds": round(trigger + gate + lock, 3), "late_parts": parts}
 
 
 class Judged:

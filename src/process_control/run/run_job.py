@@ -25,6 +25,7 @@ from process_control.run.run import (
     Run,
     attempt_record,
     is_unsettled,
+    lateness,
     let_the_lock_go,
     post_news,
     settle_before_leaving,
@@ -266,8 +267,10 @@ def record_the_start(run: Run) -> None:
 def facts_of_the_start(run: Run, limits: "dict[str, object] | None") -> dict[str, object]:
     """Return what start and block say of a run that starts now, in this process. `limits` are those in force."""
     identity = run.adapters.identity
+    run.lateness = lateness(run)
     facts: dict[str, object] = {
         **run.facts_for_the_record(),
+        **run.lateness,
         "lock": run.job.lock,
         "pid": posix.getpid(),
         "pid_start": run.pid_start,
@@ -371,6 +374,7 @@ def end_of(run: Run, facts: Facts, judged: Judged) -> dict[str, object]:
         "event": "end",
         "at": iso(run.adapters.clock.now()),
         **run.facts_for_the_record(),
+        **run.lateness,
         "started_at": iso(run.started_at),
         "outcome": judged.outcome,
         "reason": judged.reason,

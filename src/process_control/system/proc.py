@@ -4,6 +4,7 @@ Lean room. Every reader here takes a vanished process as an answer, never as an 
 """
 
 import posix
+import time
 
 _BLIND = (12, 23, 24)
 """ENOMEM, ENFILE, EMFILE."""
@@ -70,6 +71,11 @@ def start_time(pid: int) -> int | None:
     """Return the process's start in clock ticks since boot, which with its pid names it; None when it is gone."""
     fields = stat_fields(pid)
     return int(fields[19]) if len(fields) > 19 else None
+
+
+def seconds_since(started: int) -> float:
+    """Return how long ago a process began that has this start time; while the host was suspended counts too."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started / posix.sysconf("SC_CLK_TCK")
 
 
 def is_alive(pid: int, started: int | None) -> bool:

@@ -20,6 +20,7 @@ from process_control.cli.print.table import facts
 from process_control.cli.verbs.jobs_screen import HINT, reason_style, why
 from process_control.config.cache.next_slots import KnownSchedules
 from process_control.core.job_state import FAILING, HELD, SLOW_START
+from process_control.core.lateness import late_in_words
 from process_control.core.moments import clock, due, in_local_time, parse_iso, since, span, took
 from process_control.history.index.past_run import Run
 from process_control.history.log_reader import STDERR, Line, last_lines
@@ -108,6 +109,7 @@ def _of_the_last(run: Run, median: float | None, now: datetime) -> Facts:
         ("last run", Text(outcome_in_words(run, now), style=OUTCOME_STYLES.get(run.outcome, "red"))),
         *([("decided by", Text(clean(decided_by)))] if decided_by else []),
         ("began", Text(f"{since(parse_iso(run.started_at), now)}{length}")),
+        *([("began late", Text(late))] if (late := late_in_words(run.late_seconds, run.late_parts)) else []),
         ("by", Text(f"{clean(run.by)} ({run.trigger})")),
         ("run", Text(run.run_id)),
         ("log", Text(clean(run.log) or "none was kept")),

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from heapq import merge
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from process_control.history.index import summary
 from process_control.history.index.database import SealedDatabase
 from process_control.history.index.fold import Told, places_in
 from process_control.history.index.past_run import Run, run_of_row, run_of_values
-from process_control.history.index.rows import END, SELECTED, fit_their_columns, is_sound, run_values
+from process_control.history.index.rows import END, SELECTED, columns, fit_their_columns, is_sound, run_values
 from process_control.history.index.run_facts import Row
 from process_control.history.index.summary import Glance, Mark
 from process_control.history.lost_run import lost_end
@@ -28,6 +28,9 @@ BY_ID = f"SELECT {SELECTED} FROM run WHERE run_id >= ? AND run_id < ? ORDER BY r
 NEWEST = f"SELECT {SELECTED} FROM run {{where}} ORDER BY started_at DESC, run_id DESC LIMIT ?"
 ReadBlock = Callable[[str, str], dict[str, object] | None]
 RunnerIsAlive = Callable[[dict[str, object]], bool]
+FoundRow = tuple[Any, ...]
+"""The columns of SELECTED."""
+_outcome, _age = columns("outcome"), columns("started_at", "run_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ class Index:
 
     def open_runs(self) -> list[Run]:
         """Return the runs without a recorded end: they go on, or are lost."""
-        return self._database.answered(lambda: self._ended_or_not(self._rows(WITHOUT_END)))
+        return self._database.answered(lambda: self._ended_or_not(self._database.rows(WITHOUT_END)))
 
     def jobs(self) -> list[str]:
         """Return the slugs of all jobs that the history knows, in order."""
@@ -154,51 +157,48 @@ class Index:
         else:
             slugs = [slug for (slug,) in self._database.rows(JOBS) if any(fnmatchcase(slug, job) for job in jobs)]
             each = [self._newest([*conditions, "job = ?"], [*values, slug], count) for slug in slugs]
-            rows = list(merge(*each, key=lambda row: (row.started_at, row.run_id), reverse=True))
+            rows = list(merge(*each, key=_age, reverse=True))
             rows = rows if count < 0 else rows[:count]
         runs = self._ended_or_not(rows)
         if outcomes is not None:
             runs = [run for run in runs if (run.outcome or "running") in outcomes]
         return runs if limit is None else runs[:limit]
 
-    def _newest(self, conditions: list[str], values: list[str], count: int) -> Iterator[Row]:
+    def _newest(self, conditions: list[str], values: list[str], count: int) -> Iterator[FoundRow]:
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        return iter(self._rows(NEWEST.format(where=where), (*values, count)))
-
-    def _rows(self, question: str, values: Sequence[object] = ()) -> list[Row]:
-        """Return the rows that a SELECT of SELECTED finds."""
-        return list(map(Row._make, self._database.rows(question, values)))
+        return iter(self._database.rows(NEWEST.format(where=where), (*values, count)))
 
     def _runs_by_id(self, run_ids: Sequence[str]) -> dict[str, Run]:
-        rows: list[Row] = []
+        rows: list[FoundRow] = []
         for first in range(0, len(run_ids), 500):
             part = run_ids[first : first + 500]
             marks = ", ".join("?" * len(part))
-            rows += self._rows(f"SELECT {SELECTED} FROM run WHERE run_id IN ({marks})", part)
+            rows += self._database.rows(f"SELECT {SELECTED} FROM run WHERE run_id IN ({marks})", part)
         return {run.run_id: run for run in self._ended_or_not(rows)}
 
     def _find(self, prefix: str, most: int) -> list[Run]:
-        rows = self._rows(BY_ID, (prefix, prefix + "~", most))
+        rows = self._database.rows(BY_ID, (prefix, prefix + "~", most))
         return self._ended_or_not(rows)
 
     # --- runs without a recorded end -------------------------------------------------------------------------------
 
-    def _ended_or_not(self, rows: list[Row]) -> list[Run]:
+    def _ended_or_not(self, rows: list[FoundRow]) -> list[Run]:
         """Make runs of rows; what has no end goes on, or ended in the block only, or is lost.
 
         A run that seems lost may have ended since the journal was folded: look once more before saying so.
         """
-        if any(row.outcome is None and not self._is_running(row) for row in rows):
+        if any(_outcome(row) is None and not self._is_running(Row._make(row)) for row in rows):
             self._database.fold()
-            rows = [self._once_more(row) if row.outcome is None else row for row in rows]
-        return [self._run(row) for row in rows]
+            rows = [self._once_more(Row._make(row)) if _outcome(row) is None else row for row in rows]
+        return [run_of_row(row) if _outcome(row) is not None else self._run(Row._make(row)) for row in rows]
 
-    def _once_more(self, row: Row) -> Row:
-        found = self._rows(BY_ID, (row.run_id, row.run_id + "~", 1))
+    def _once_more(self, row: Row) -> FoundRow:
+        found = self._database.rows(BY_ID, (row.run_id, row.run_id + "~", 1))
         return found[0] if found else row
 
     def _run(self, row: Row) -> Run:
-        if row.outcome is not None or self._is_running(row):
+        """Return a run without a recorded end."""
+        if self._is_running(row):
             return run_of_row(row)
         block = self._read_block(self.state_directory, row.job)
         end = block.get("end") if block and block.get("run_id") == row.run_id else None

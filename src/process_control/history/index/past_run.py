@@ -2,11 +2,11 @@
 
 import json
 from dataclasses import fields
-from operator import attrgetter
 from typing import Any
 
 from process_control.core.why import why_for_people
-from process_control.history.index.run_facts import Row, RunFacts
+from process_control.history.index.rows import columns
+from process_control.history.index.run_facts import RunFacts
 
 
 class Run(RunFacts):
@@ -33,29 +33,30 @@ NAMES = tuple([fact.name for fact in fields(Run)])
 _MAPS = tuple([fact.name for fact in fields(Run) if str(fact.type).startswith("dict")])
 
 
-_facts_of = attrgetter(*NAMES)
+_facts_of = columns(*NAMES)
 
 
-def run_of_row(row: Row) -> Run:
+def run_of_row(row: tuple[Any, ...]) -> Run:
     """Return the run of a row of the index."""
-    return _run_of(dict(zip(NAMES, _facts_of(row), strict=True)))
+    return _decoded(Run(*_facts_of(row)))
 
 
 def run_of_values(values: dict[str, Any]) -> Run:
     """Return the run whose columns of the index have these values."""
-    return _run_of({name: values[name] for name in NAMES})
+    return _decoded(Run(**{name: values[name] for name in NAMES}))
 
 
-def _run_of(facts: dict[str, Any]) -> Run:
-    facts["attempts"] = _attempts(facts["attempts"])
-    facts["slow_start"] = bool(facts["slow_start"])
+def _decoded(run: Run) -> Run:
+    """Replace what the index has as JSON, or as a number, by what it means."""
+    run.attempts = _attempts(run.attempts)
+    run.slow_start = bool(run.slow_start)
     for name in _MAPS:
-        if facts[name] is not None:
-            facts[name] = json.loads(facts[name])
-    return Run(**facts)
+        if (text := getattr(run, name)) is not None:
+            setattr(run, name, json.loads(text))
+    return run
 
 
-def _attempts(text: str | None) -> list[dict[str, Any]]:
+def _attempts(text: Any) -> list[dict[str, Any]]:
     return [each for each in json.loads(text) if isinstance(each, dict)] if text else []
 
 

@@ -5,6 +5,8 @@ All of it follows from the table of records, so rows are put together and taken 
 
 import json
 import re
+from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 from process_control.core.records import FIELDS, NEVER_NULL, Field, columns_of_runs
@@ -40,6 +42,11 @@ _NUMBERS = {name for name in COLUMNS if _TYPES.get(_BY_NAME[name].kind) in ("REA
 _NOTHING = dict.fromkeys(COLUMNS)
 SELECTED = ", ".join(Row._fields)
 """What is selected for a Row."""
+
+
+def columns(*names: str) -> Callable[[tuple[Any, ...]], Any]:
+    """Return what takes these columns out of a row of SELECTED: a plain tuple, for a million cost less than Rows."""
+    return itemgetter(*[Row._fields.index(name) for name in names])
 
 
 def run_table() -> str:

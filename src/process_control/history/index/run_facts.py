@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 
-@dataclass(slots=True, kw_only=True)  # not frozen: lists make thousands, and that takes four times as long
+@dataclass(slots=True)  # not frozen, nor of keywords only: lists make thousands
 class RunFacts:
     """What is known of one run: an attribute for each field of the table that has a key in `--json`."""
 
@@ -19,6 +19,10 @@ class RunFacts:
     trigger: str | None
     #: the planned time (slot); none of a run by hand
     scheduled_at: str | None
+    #: from its planned time to the record of its start
+    late_seconds: float | None
+    #: of that, in seconds: trigger (until its process began), lock (waiting), gate (the rest)
+    late_parts: dict[str, Any] | None
     #: when it began
     started_at: str
     #: when it ended
@@ -76,7 +80,7 @@ class RunFacts:
     #: why the health could not be updated
     health_fault: str | None
     #: of its runner, while it runs
-    pid: int | None = field(default=None, compare=False)
+    pid: int | None = field(compare=False)
 
 
 class Row(NamedTuple):
@@ -86,6 +90,8 @@ class Row(NamedTuple):
     job: str
     trigger: str | None
     scheduled_at: str | None
+    late_seconds: float | None
+    late_parts: str | None
     started_at: str
     ended_at: str | None
     outcome: str | None
