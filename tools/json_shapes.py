@@ -31,7 +31,7 @@ ANSWERS = (
         has_more  boolean  whether --limit left some out
     """)),
     Answer(commands=("process-control audit",), keys=keys_of("""
-        events    [map]    records as the journal has them, oldest first: event, at, sentence and what belongs to each
+        events    [map]    as the journal has them, oldest first: see [records](records.md); and `sentence`
         has_more  boolean  whether --limit left some out
     """)),
     Answer(commands=("process-control logs",), keys=keys_of("""
