@@ -12,7 +12,7 @@ from process_control.errors import BadConfiguration, JobNotFound, ProcessControl
 from process_control.execution import stop
 from process_control.history import journal
 from process_control.history.secrets import describe_survivors
-from process_control.run.adapters import announce
+from process_control.notify.announce import announce
 from process_control.state.block import Block, Identity, read_block, require_own_proc, runner_is_alive
 from process_control.system import proc
 from process_control.system.clock import iso

@@ -10,13 +10,12 @@ import time
 from process_control.errors import CannotRecord
 from process_control.history import journal
 from process_control.notify import spool
+from process_control.notify.announce import announce
 from process_control.state.block import incident_mark, refusal_mark, write_mark
 from process_control.system import atomic_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from process_control.config.settings import Settings
 
 _PACKAGE_FOLDER = __file__.rpartition("/process_control/")[0]
@@ -25,16 +24,13 @@ _TELL = "import sys; sys.path.append(sys.argv.pop(1)); from process_control.noti
 
 
 class Postman:
-    """The way to the spool of one configuration. `announce` tells the syslog."""
+    """The way to the spool of one configuration."""
 
-    __slots__ = ("_announce", "_has_posted", "_in_memory", "_settings", "_user")
+    __slots__ = ("_has_posted", "_in_memory", "_settings", "_user")
 
-    def __init__(
-        self, settings: "Settings", *, user: str, announce: "Callable[[Settings, dict[str, object]], None]"
-    ) -> None:
+    def __init__(self, settings: "Settings", *, user: str) -> None:
         self._settings = settings
         self._user = user
-        self._announce = announce
         self._has_posted = False
         self._in_memory: int | None = None
 
@@ -44,7 +40,7 @@ class Postman:
             journal.append(self._settings.state_directory, record)
         except CannotRecord:
             pass
-        self._announce(self._settings, record)
+        announce(self._settings, record)
 
     def keep_refusal(self, slug: str, refusal: "dict[str, object]") -> None:
         """Leave word of a job's last start that was refused, for whoever looks until there is a run."""

@@ -7,11 +7,10 @@ import posix
 
 from process_control.core.facts import SUCCEEDED, TREE, WARNED
 from process_control.errors import BadConfiguration, CannotRecord, ProcessControlError
+from process_control.notify.announce import announce, mails_about
 from process_control.system.clock import SystemClock, iso
 
 _A_DAY = 86400
-_ALWAYS_ANSWER = ("/dev/", "/run/", "/var/run/")  # in memory on every Linux: no disk is waited for there
-_SYSLOG_SECONDS = 1.0
 _CLOCK_OF_FILES_SECONDS = 0.02  # the kernel dates files by a clock that may be 10 ms behind
 _PACKAGE_FOLDER = __file__.rpartition("/process_control/")[0]
 _PRUNE = "import sys; sys.path.append(sys.argv.pop(1)); from process_control.cli.main import main; main()"
@@ -28,38 +27,14 @@ if TYPE_CHECKING:
     from process_control.core.job import Job
     from process_control.execution.capture import Capture
     from process_control.execution.cgroup import Group
-    from process_control.execution.guard_channel import Channel
     from process_control.execution.output_watch import OutputWatch
+    from process_control.execution.supervisor import Supervisor
     from process_control.notify.enqueue import Postman
-    from process_control.run.ports import Executor, Notifier
+    from process_control.run.caller import Caller
     from process_control.run.run import Run
-    from process_control.state.block import Block, Identity
+    from process_control.state.block import Block
     from process_control.state.job_state import JobRecord
     from process_control.system.account import Account
-    from process_control.system.signals import Inbox
-
-
-class Caller:
-    """What is known of whoever asked, before any job is looked at."""
-
-    __slots__ = ("environment", "guard", "identity", "inbox", "notifier", "own_commands")
-
-    def __init__(
-        self,
-        *,
-        environment: dict[str, str],
-        identity: "Identity",
-        inbox: "Inbox",
-        guard: "Channel | None",
-        own_commands: str | None,
-        notifier: "Notifier",
-    ) -> None:
-        self.environment = environment
-        self.identity = identity
-        self.inbox = inbox
-        self.guard = guard
-        self.own_commands = own_commands
-        self.notifier = notifier
 
 
 class Adapters:
@@ -83,7 +58,7 @@ class Adapters:
         "store",
     )
 
-    def __init__(self, job: "Job", settings: "Settings", account: "Account", caller: Caller) -> None:
+    def __init__(self, job: "Job", settings: "Settings", account: "Account", caller: "Caller") -> None:
         from process_control.run.surroundings import JobSurroundings
         from process_control.state.job_state import JobRecord
 
@@ -303,7 +278,7 @@ class Adapters:
             except OSError:
                 pass
 
-    def executor(self, run: "Run") -> "Executor":
+    def executor(self, run: "Run") -> "Supervisor":
         from process_control.execution.supervisor import Supervisor, TimeLimits
 
         job = self._job
@@ -427,7 +402,9 @@ class Adapters:
     @property
     def postman(self) -> "Postman":
         if self._postman is None:
-            self._postman = postman_for(self._settings, self._account)
+            from process_control.notify.enqueue import Postman
+
+            self._postman = Postman(self._settings, user=self._account.name)
         return self._postman
 
     def must_be_told(self, outcome: str) -> bool:
@@ -466,67 +443,6 @@ class Adapters:
         configuration = ["--config", self._settings.path] if self._settings.path else []
         prune = [*python(), "-I", "-c", _PRUNE, _PACKAGE_FOLDER, *configuration, "prune"]
         start_detached(prune, own_environment(posix.environ))
-
-
-def announce(settings: "Settings", record: "dict[str, object]") -> None:
-    """Send the line of the invocation log for an event that the journal has. Never raises, nor waits for a syslog."""
-    address = settings.syslog_address
-    try:
-        if not address.startswith("/") or address.startswith(_ALWAYS_ANSWER):
-            _send_to_syslog(settings, record, posix.getpid())
-        elif not settings.syslog_hangs:
-            _ask_to_send_to_syslog(settings, record)
-    except Exception:  # noqa: BLE001  telling must not cause a failure, not even with half a package
-        pass
-
-
-def _ask_to_send_to_syslog(settings: "Settings", record: "dict[str, object]") -> None:
-    """Send it by a child with a deadline: the socket is on a disk, which may hang. Only the first line waits for it."""
-    from process_control.system.ask import NoAnswer, ask
-
-    pid = posix.getpid()
-    try:
-        ask(lambda: _send_to_syslog(settings, record, pid), seconds=_SYSLOG_SECONDS)
-    except NoAnswer:
-        settings.syslog_hangs = True
-
-
-def _send_to_syslog(settings: "Settings", record: "dict[str, object]", pid: int) -> None:
-    address = settings.syslog_address
-    if address.startswith("/") and not posix.access(address, posix.W_OK):
-        return
-    from process_control.notify.syslog_line import invocation, severity
-    from process_control.system import syslog
-
-    syslog.send(address, settings.syslog_facility, severity(record), invocation(record), pid=pid)
-
-
-def mails_about(job: "Job | None", settings: "Settings") -> bool:
-    """Whether somebody may be to be mailed about this job (None: its file cannot be read)."""
-    if job is None:
-        return bool(settings.failmail_to)
-    return bool(job.failmail_to or settings.failmail_to) and not job.failmail_off
-
-
-def postman_for(settings: "Settings", account: "Account") -> "Postman":
-    from process_control.notify.enqueue import Postman
-
-    return Postman(settings, user=account.name, announce=announce)
-
-
-def notifier_for(
-    environment: dict[str, str], account: "Account", *, scheduled: bool, show: bool | None = None
-) -> "Notifier":
-    """Return what shows the output to a person who waits for the run, or else stderr. `show` says so, None: look."""
-    if show is None:
-        show = not scheduled and (posix.isatty(1) or posix.isatty(2) or posix.isatty(0))
-    if show:
-        from process_control.run.show_output import open_terminal
-
-        return open_terminal(environment, account)
-    from process_control.run.report_on_stderr import StandardError
-
-    return StandardError()
 
 
 def _looks_at_lines(job: "Job") -> bool:

@@ -17,11 +17,9 @@ REASON = "runner_killed_before_start"
 
 def record_forgotten(run: Run, slot: int) -> None:
     """Record, and tell, the refusal of an earlier start of this job. Never raises."""
-    from process_control.run.adapters import mails_about
+    from process_control.notify.announce import mails_about
 
-    asked: dict[str, object] = {"job": run.job.slug, "trigger": run.request.trigger, "by": run.request.by}
-    asked["host"] = run.adapters.identity.host
-    refuse(run.adapters.postman, asked, slot, mails=mails_about(run.job, run.adapters.settings), is_over=True)
+    refuse(run.adapters.postman, run.asked(), slot, mails=mails_about(run.job, run.adapters.settings), is_over=True)
 
 
 def refuse(

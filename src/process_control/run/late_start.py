@@ -49,7 +49,9 @@ def skip_as_too_late(run: Run, slot: int, now: float) -> int:
     if count == FEWEST[TOO_LATE] and run.adapters.must_be_told(FAILED):
         from process_control.notify.event import post_unplanned_skips
 
-        post_unplanned_skips(run, unplanned_skips_in_words([("skipped", TOO_LATE, late)] * count) or late)
+        sentence = unplanned_skips_in_words([("skipped", TOO_LATE, late)] * count) or late
+        at = iso(run.adapters.clock.now())
+        post_unplanned_skips(run.adapters.postman, run.asked(), run_id=run.id, at=at, sentence=sentence)
         run.adapters.have_news_told()
     return code
 

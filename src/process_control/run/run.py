@@ -138,6 +138,12 @@ class Run:
             )
         return self.job.slow_start_command
 
+    def asked(self) -> dict[str, object]:
+        """Return what is said of a start that came to no run: of which job, how, by whom, on which host."""
+        request = self.request
+        host = self.adapters.identity.host
+        return {"job": self.job.slug, "trigger": request.trigger, "by": request.by, "host": host}
+
     def facts_for_the_record(self) -> dict[str, object]:
         """Return what every record of this run says."""
         facts: dict[str, object] = {
@@ -217,7 +223,8 @@ def post_news(run: Run, facts: Facts, end: dict[str, object], *, record_fault: s
         if run.adapters.must_be_told(str(end["outcome"])):
             from process_control.notify.event import post_end
 
-            post_end(run, facts, end, record_fault=record_fault)
+            adapters = run.adapters
+            post_end(adapters.postman, end, facts, secrets=adapters.notifier.secrets, record_fault=record_fault)
     except Exception:  # noqa: BLE001  telling about a failure must not cause one
         pass
 

@@ -88,10 +88,16 @@ def run_job(request: Request, job: "Job", adapters: "Adapters") -> int:
 def open_the_record(run: Run) -> None:
     """Open the job's block. `run_unlogged` goes on without one, as a job that was never seen."""
     try:
-        run.adapters.store.open(boot_id=run.adapters.identity.boot_id)
+        run.adapters.store.open_since_boot(run.adapters.identity.boot_id, _recover)
     except CannotRecord:
         if not run.job.run_unlogged:
             raise
+
+
+def _recover(state_directory: str, boot_id: str) -> None:
+    from process_control.state.after_boot import recover
+
+    recover(state_directory, boot_id)
 
 
 def claim_the_slot(run: Run) -> int | None:
@@ -462,7 +468,9 @@ def update_health(run: Run, end: dict[str, object]) -> list[dict[str, object]]:
     if end["outcome"] == words.SUCCEEDED:
         health = store.read_health()
         if health is None:
-            store.change_health(lambda old: HEALTHY if old is None else None)
+            from process_control.state.health_file import change_health
+
+            change_health(store, lambda old: HEALTHY if old is None else None)
             return []
         if health["state"] == "healthy" and not health.get("failures_in_row"):
             return []

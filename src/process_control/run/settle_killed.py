@@ -14,8 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from process_control.cli.run_job.refused import Surroundings
     from process_control.config.settings import Settings
+    from process_control.run.caller import Surroundings
     from process_control.system.account import Account
 
 PATIENCE_MILLISECONDS = 10_000
@@ -88,10 +88,11 @@ def _refused_what_did_not_start(
 ) -> bool:
     """Record a refusal, and return True, if the runner recorded neither start nor skip. Raises CannotRecord (74)."""
     from process_control.core.job import is_slug
-    from process_control.run.adapters import mails_about, postman_for
+    from process_control.notify.announce import mails_about
+    from process_control.notify.enqueue import Postman
     from process_control.run.forgotten_start import refuse
+    from process_control.state.forgotten_claim import forget_claim_of
     from process_control.state.job_state import JobRecord
-    from process_control.state.open_claims import forget_claim_of
     from process_control.system import proc
 
     if not is_slug(slug):
@@ -103,5 +104,5 @@ def _refused_what_did_not_start(
     if slot is None and (had_claimed or (block is not None and block.get("pid") == runner)):
         return False
     asked: dict[str, object] = {"job": slug, "trigger": trigger, "by": account.name, "host": posix.uname().nodename}
-    refuse(postman_for(settings, account), asked, slot, killed=killed, mails=mails_about(None, settings))
+    refuse(Postman(settings, user=account.name), asked, slot, killed=killed, mails=mails_about(None, settings))
     return True

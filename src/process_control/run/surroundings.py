@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from process_control.config.settings import Settings
     from process_control.core.job import Job
     from process_control.execution.limits import Limits
-    from process_control.run.ports import Notifier
+    from process_control.run.notifier import Notifier
     from process_control.run.run import Run
     from process_control.system.account import Account
 

@@ -119,7 +119,7 @@ def _post(run: Run, end: dict[str, object]) -> None:
     if run.adapters.must_be_told(str(end["outcome"])):
         from process_control.notify.event import post_end_of_another
 
-        post_end_of_another(run, end)
+        post_end_of_another(run.adapters.postman, end)
         run.adapters.have_news_told()
 
 

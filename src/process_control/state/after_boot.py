@@ -13,7 +13,7 @@ from process_control.core.job import is_slug
 from process_control.errors import CannotRecord
 from process_control.history import journal_reader
 from process_control.state.block import Block, run_in, slot_line, slots_in
-from process_control.state.health_file import CHANGE, UNTOLD
+from process_control.state.health_file import CHANGE, UNTOLD, change_health
 from process_control.state.job_state import JobRecord
 from process_control.system import atomic_file
 from process_control.system.clock import iso
@@ -234,6 +234,6 @@ def _recover_health(store: JobRecord, known: Known) -> None:
         return None if health is not None and health.get(CHANGE) == told[CHANGE] else told
 
     try:
-        store.change_health(newer)
+        change_health(store, newer)
     except ValueError:
         pass

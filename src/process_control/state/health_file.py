@@ -12,8 +12,13 @@ from process_control.system.json_text import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from process_control.run.ports import HealthChange, HealthTold
+    from collections.abc import Callable
+
     from process_control.state.job_state import JobRecord
+
+    HealthRecord = dict[str, object] | None
+    HealthChange = Callable[[HealthRecord], HealthRecord]
+    HealthTold = Callable[[HealthRecord, dict[str, object]], list[dict[str, object]]]
 
 CHANGE, UNTOLD = "change", "untold"
 """Of a health on the disk: the id of the last change that the journal was told, the same as in its line there; and
@@ -21,7 +26,11 @@ whether the journal would not take that line. After a boot they say which of the
 
 
 def change_health(
-    store: "JobRecord", change: "HealthChange", *, told: "HealthTold | None", restore: "HealthChange | None"
+    store: "JobRecord",
+    change: "HealthChange",
+    *,
+    told: "HealthTold | None" = None,
+    restore: "HealthChange | None" = None,
 ) -> "list[dict[str, object]]":
     """Replace the health by what `change(old)` returns, under the short lock; None leaves it.
 

@@ -40,7 +40,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from process_control.run.ports import HealthChange, HealthTold
     from process_control.state.open_claims import OpenClaims
 
 _FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
@@ -77,12 +76,18 @@ class JobRecord:
         self._health_read: list[int] | None = None
         self.is_new = False
 
-    def open(self, *, boot_id: str = "") -> None:
-        """Open the block, making it with its place on the disk; `is_new` tells so. Raises CannotRecord (74).
+    def open(self) -> None:
+        """Open the block, making it with its place on the disk; `is_new` tells so. Raises CannotRecord (74)."""
+        self._open(b"", None)
 
-        `boot_id` is that of this boot: when the block does not know it, the journal is asked first what a power cut
-        may have kept from blocks and healths, see `after_boot`.
+    def open_since_boot(self, boot_id: str, recover: "Callable[[str, str], None]") -> None:
+        """As `open`, but a block that does not know of this boot is put right first. Raises CannotRecord (74).
+
+        `recover` is `after_boot.recover`: the journal may have what a power cut has kept from blocks and healths.
         """
+        self._open(boot_id.encode("ascii", "replace"), lambda: recover(self.state_directory, boot_id))
+
+    def _open(self, boot: bytes, recover: "Callable[[], None] | None") -> None:
         path = f"{self._directory}/block"
         try:
             try:
@@ -92,10 +97,8 @@ class JobRecord:
                 self._block = posix.open(path, _FLAGS, 0o640)
             self._short_lock = posix.open(f"{self._directory}/short.lock", _FLAGS, 0o600)
             content = posix.pread(self._block, BLOCK_BYTES, 0)
-            if boot_id and boot_id.encode("ascii", "replace") not in content:
-                from process_control.state.after_boot import recover
-
-                recover(self.state_directory, boot_id)
+            if recover is not None and boot not in content:
+                recover()
                 content = posix.pread(self._block, BLOCK_BYTES, 0)
             if len(content) < BLOCK_BYTES:
                 self._fill()
@@ -222,9 +225,11 @@ class JobRecord:
             if slot_in(content) == slot:
                 posix.pwrite(self._block, self._slot_before, 0)  # and who had claimed the one before
             elif content.startswith(ASIDE, ASIDE_AT):
-                from process_control.state.open_claims import drop_claim_of
+                from process_control.state.open_claims import OpenClaims
 
-                drop_claim_of(self, posix.getpid(), content)
+                claims = OpenClaims(self.state_directory, self.slug, content, boot_id="")
+                claims.drop(posix.getpid())
+                self.put_claims(claims.keep(), ASIDE_AT)
         finally:
             fcntl.flock(self._short_lock, fcntl.LOCK_UN)
 
@@ -353,14 +358,6 @@ class JobRecord:
         except OSError:
             return None
         return [stat.st_ino, stat.st_mtime_ns, stat.st_size]
-
-    def change_health(
-        self, change: "HealthChange", *, told: "HealthTold | None" = None, restore: "HealthChange | None" = None
-    ) -> "list[dict[str, object]]":
-        """Replace the health by what `change(old)` returns; see `health_file`."""
-        from process_control.state.health_file import change_health
-
-        return change_health(self, change, told=told, restore=restore)
 
     def take_short_lock(self, what: str) -> None:
         """Wait for the job's short lock: slot and health change under it. Raises CannotRecord (74)."""

@@ -9,14 +9,10 @@ import posix
 
 from process_control.history import journal_reader
 from process_control.state.block import SLOT_BYTES, job_directory, run_in
-from process_control.state.claim import ASIDE, ASIDE_AT, FREE, OPEN, Claim, boot_in_short, claim_in, is_started
+from process_control.state.claim import ASIDE, ASIDE_AT, OPEN, Claim, boot_in_short, claim_in, is_started
 from process_control.system import proc
 from process_control.system.clock import iso
 from process_control.system.json_text import encode
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from process_control.state.job_state import JobRecord
 
 NONE_ASIDE = b" " * len(ASIDE)
 _FLAGS = posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_NOFOLLOW | posix.O_CLOEXEC
@@ -105,36 +101,3 @@ class OpenClaims:
 
 def _is_the_same(one: Claim, other: Claim) -> bool:
     return (one.slot, one.pid, one.pid_start) == (other.slot, other.pid, other.pid_start)
-
-
-def forget_claim_of(store: "JobRecord", pid: int, *, boot_id: str) -> "tuple[bool, int | None]":
-    """Return whether this process, which is dead, had claimed a slot, and the slot when nothing was recorded of it.
-
-    Then the claim is ended, and the slot may be claimed again. Raises CannotRecord (74), OSError.
-    """
-    store.take_short_lock("claim")
-    try:
-        content = store.content()
-        in_block = claim_in(content[SLOT_BYTES:ASIDE_AT])
-        is_in_block = in_block is not None and in_block.pid == pid
-        claims = OpenClaims(store.state_directory, store.slug, content, boot_id=boot_id)
-        mine = claims.of_process(pid)
-        if mine is None:
-            return is_in_block, None
-        slot = mine.slot if claims.is_forgotten(mine) else None
-        if content.startswith(ASIDE, ASIDE_AT):
-            claims.drop(pid)
-            store.put_claims(claims.keep(), ASIDE_AT)
-        if is_in_block and slot is not None:
-            mine.state = FREE
-            store.put_claims(mine.line(), SLOT_BYTES)
-        return True, slot
-    finally:
-        store.release_short_lock()
-
-
-def drop_claim_of(store: "JobRecord", pid: int, content: bytes) -> None:
-    """Take away what was put aside for this process: its start is refused, and that is recorded."""
-    claims = OpenClaims(store.state_directory, store.slug, content, boot_id="")
-    claims.drop(pid)
-    store.put_claims(claims.keep(), ASIDE_AT)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from process_control.config.settings import Settings
-    from process_control.run.adapters import Caller
+    from process_control.run.caller import Caller
     from process_control.run.run import Request
     from process_control.system.account import Account
 
@@ -132,7 +132,7 @@ def _surroundings(options: Options, channel: int | None) -> "tuple[Settings, Acc
     Raises BadConfiguration (78), NotPermitted (77).
     """
     from process_control.config.settings import load_settings
-    from process_control.run.adapters import Caller, notifier_for
+    from process_control.run.caller import Caller, notifier_for
     from process_control.state.block import Identity, require_own_proc
     from process_control.system.account import check_allowed
 

@@ -17,11 +17,9 @@ if TYPE_CHECKING:
     from process_control.cli.run_job.options import Options
     from process_control.config.settings import Settings
     from process_control.core.job import Job
-    from process_control.run.adapters import Caller
+    from process_control.run.caller import Surroundings
     from process_control.run.run import Request
     from process_control.system.account import Account
-
-    Surroundings = tuple[Settings, Account, Callable[[], Caller]]
 
 
 def as_told(error: Exception, *, debug: bool) -> ProcessControlError:
@@ -91,8 +89,9 @@ def _record(
     mails: bool,
 ) -> None:
     from process_control.cli.run_job.main import own_directories, refuse_network_state
+    from process_control.notify.announce import mails_about
+    from process_control.notify.enqueue import Postman
     from process_control.notify.event import post_refusal
-    from process_control.run.adapters import mails_about, postman_for
     from process_control.system import directories
 
     try:
@@ -101,4 +100,4 @@ def _record(
     except ProcessControlError:  # there is no place to leave word
         return
     asked: dict[str, object] = {"job": slug, "trigger": trigger, "by": by, "host": host}
-    post_refusal(postman_for(settings, account), error, asked, mails=mails and mails_about(job, settings))
+    post_refusal(Postman(settings, user=account.name), error, asked, mails=mails and mails_about(job, settings))

@@ -18,7 +18,8 @@ from process_control.core.hold_in_words import hold_for_people
 from process_control.core.job import Job
 from process_control.core.moments import day_and_time, parse_iso
 from process_control.errors import UsageError
-from process_control.run.adapters import announce
+from process_control.notify.announce import announce
+from process_control.state.after_boot import recover
 from process_control.state.block import read_block, runner_is_alive
 from process_control.state.health_changes import Changed, change_by_hand
 from process_control.state.job_state import JobRecord
@@ -138,7 +139,7 @@ def _step(asked: Asked, job: Job | InvalidJob, event: Event, cause: Cause, in_a_
     """Take one step of the table of health for one job. Raises CannotRecord (74)."""
     policy = Policy.of(job) if isinstance(job, Job) else NO_POLICY
     store = JobRecord(asked.settings.state_directory, job.slug)
-    store.open(boot_id=proc.boot_id())
+    store.open_since_boot(proc.boot_id(), recover)
     try:
         changed = change_by_hand(store, event, cause, host=asked.host, policy=policy)
     finally:
