@@ -39,7 +39,7 @@ AFTER = (("planned_slots", "list[int]", "[]"),)
 JOB_MODULE = '''\
 """A job as its file and the defaults say it: one slotted class, its attributes named like the keys.
 
-Lean room: imports nothing.
+Lean module: imports nothing.
 
 {made_by}
 """

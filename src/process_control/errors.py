@@ -1,6 +1,6 @@
 """Errors as data: what went wrong, where, how to mend it, and the exit code that says so.
 
-Lean room: imports nothing.
+Lean module: imports nothing.
 
     ProcessControlError            1   the answer is no
     ├── UsageError                 2   wrong usage of a command

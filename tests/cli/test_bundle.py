@@ -180,14 +180,14 @@ def test_many_first_runs_at_once_write_one(own_box: Box) -> None:
 
 def test_a_fault_of_ours_is_still_told_with_its_place(own_box: Box) -> None:
     source = own_box.product.package / "run" / "run_job.py"
-    source.write_text(source.read_text().replace("    run = Run(request, job, adapters)\n", "    run = 1 / 0\n", 1))
+    source.write_text(source.read_text().replace("    stopped = take_the_steps(", "    stopped = 1 / 0  # (", 1))
     write_bundle(own_box)
 
     result = own_box.run("plain", "--debug", via="stub")
 
     assert result.exit_code == 70
     assert 'File "process_control/run/run_job.py", line ' in result.stderr
-    assert "run = 1 / 0" in result.stderr
+    assert "stopped = 1 / 0" in result.stderr
     assert "Traceback" not in own_box.run("plain", via="stub").stderr
 
 

@@ -1,6 +1,6 @@
 """The global configuration in force: every key by its name, and the defaults for what it does not say.
 
-Lean room.
+Lean module.
 """
 
 from process_control.config.search import Search

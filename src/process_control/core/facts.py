@@ -1,6 +1,6 @@
 """What happened in an attempt: the facts of one command or one attempt, and the closed sets of words.
 
-Lean room: imports nothing; plain slots and constants, because every cold run loads it. What the facts
+Lean module: imports nothing; plain slots and constants, because every cold run loads it. What the facts
 *mean* is decided in `core/verdict.py`.
 """
 

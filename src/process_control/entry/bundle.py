@@ -1,6 +1,6 @@
 """The lean rooms in one file beside the byte code: a cold run reads two pieces of it instead of importing 40 modules.
 
-Lean room, and the first thing in the bundle itself. Written by `build_bundle.py`, like byte code by whoever may write
+Lean module, and the first thing in the bundle itself. Written by `build_bundle.py`, like byte code by whoever may write
 there; it holds the size and the time of each source and counts only while all are the same, by whatever path they are
 reached. Layout: size and checksum of the head, of 8 digits each; the head (this module's code, the sources, extension
 modules, size and checksum of the runner's piece, the guard's modules), marshalled; that piece. Whatever is damaged is

@@ -1,6 +1,6 @@
 """What a crontab line calls: `python3 -I -S …/entry/stub.py --scheduled SLUG`; the command `run-job` comes here too.
 
-Lean room, and small: the interpreter compiles this file at each start of cron's. `-S` finds no site-packages, so the
+Lean module, and small: the interpreter compiles this file at each start of cron's. `-S` finds no site-packages, so the
 folder of our own package comes last on the path. The lean rooms come out of one file, see `bundle.py`; without it they
 are imported one by one.
 """

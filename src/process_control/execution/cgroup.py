@@ -1,6 +1,6 @@
 """A control group (v2) for each run, where one may be made: the kernel's own list of what belongs to the run.
 
-Lean room. Without a writable one every promise but one holds by other means; with one, processes that forked away,
+Lean module. Without a writable one every promise but one holds by other means; with one, processes that forked away,
 closed their descriptors and cleared their environment are still found and killed. See cgroups(7), cgroup-v2
 `cgroup.kill`. Whoever made a group keeps it open under a shared flock(2): a group without one is forsaken. Nobody
 else can open it, and nobody waits for that lock: who can open a directory can lock it.

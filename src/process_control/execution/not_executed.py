@@ -1,6 +1,6 @@
 """Why a command could not be executed, in words, from the report of the process that was to become it.
 
-Lean room, loaded only then.
+Lean module, loaded only then.
 """
 
 import errno

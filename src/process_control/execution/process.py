@@ -1,6 +1,6 @@
 """One process of a job: how it is started. How a tree of them is ended is in `tree.py`.
 
-Lean room: fork and exec by hand, since neither `subprocess` nor `posix_spawn` does all of this.
+Lean module: fork and exec by hand, since neither `subprocess` nor `posix_spawn` does all of this.
 """
 
 import _signal

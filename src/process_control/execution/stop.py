@@ -1,6 +1,6 @@
 """Stop a run from outside, signalling only what was proved to be its runner or to belong to it.
 
-Lean room.
+Lean module.
 """
 
 import _signal

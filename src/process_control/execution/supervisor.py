@@ -1,6 +1,6 @@
 """Supervise one attempt: start its commands in turn, read what they print, keep the limits, end the tree.
 
-Lean room: the adapter of the Executor port. It tells facts and decides nothing about their meaning. This process is
+Lean module: the adapter of the Executor port. It tells facts and decides nothing about their meaning. This process is
 a subreaper: whatever the job leaves behind becomes its child, so "no children" means that the tree is gone.
 """
 
@@ -96,7 +96,7 @@ class Supervisor:
         limits: TimeLimits,
         capture: Capture,
         inbox: Inbox,
-        guard: "Channel | None",
+        guard: "Channel",
         block_of: "Callable[[str], dict[str, object] | None]",
         settled: "Callable[[], Iterator[None]]",
         surroundings: process.Surroundings,
@@ -237,10 +237,9 @@ class Supervisor:
     def _keep_to(self, deadline: float | None) -> None:
         """Tell the guard when the limit of this attempt has passed, should we not see to it."""
         self._kept_to_at = time.monotonic()
-        if self._guard is not None:
-            grace = self._limits.grace_seconds + _KEEP_TO_AGAIN_SECONDS * bool(self._limits.silence_seconds)
-            at = None if deadline is None else deadline + grace + MARGIN_SECONDS
-            self._guard.set_deadline(at, grace_seconds=grace)
+        grace = self._limits.grace_seconds + _KEEP_TO_AGAIN_SECONDS * bool(self._limits.silence_seconds)
+        at = None if deadline is None else deadline + grace + MARGIN_SECONDS
+        self._guard.set_deadline(at, grace_seconds=grace)
 
     def _wait_for_main(self) -> bool:
         """Wait for the command's main process; return False when a limit or a signal came first."""
@@ -346,9 +345,8 @@ class Supervisor:
         inner = tree.inner_runs(me, self._block_of)
         grace = max([self._limits.grace_seconds, *[seconds + INNER_SECONDS for seconds in inner.values()]])
         until = time.monotonic() + grace
-        if self._guard is not None:
-            self._guard.set_deadline(until + MARGIN_SECONDS)
-        if tree.ask_tree_to_end(me, inner_runners=set(inner)) and self._guard is not None:
+        self._guard.set_deadline(until + MARGIN_SECONDS)
+        if tree.ask_tree_to_end(me, inner_runners=set(inner)):
             self._guard.ask_to_end(list(inner))
         while not self._children_gone and time.monotonic() < until and not self._inbox.guard_died:
             self._wait(until)
@@ -365,7 +363,7 @@ class Supervisor:
             self._reap()
             if self._children_gone:
                 break
-            if tree.kill_tree(posix.getpid()) and self._guard is not None:
+            if tree.kill_tree(posix.getpid()):
                 self._guard.ask_to_kill()
             if time.monotonic() >= give_up:
                 self.facts.survivor_pids = [pid for pid, _ in proc.descendants(posix.getpid())]

@@ -1,6 +1,6 @@
 """Brings news to the spool, and starts the process that tells them. Never raises, never waits.
 
-Lean room, loaded only when somebody is to be mailed.
+Lean module, loaded only when somebody is to be mailed.
 """
 
 import fcntl

@@ -1,6 +1,6 @@
 """News for people: what a run, or a start that was refused, leaves in the spool for a process of its own to tell.
 
-Lean room, loaded only when somebody is to be mailed. Nothing here raises, and nothing here changes a run.
+Lean module, loaded only when somebody is to be mailed. Nothing here raises, and nothing here changes a run.
 """
 
 import _signal

@@ -31,7 +31,7 @@ class Caller:
         environment: dict[str, str],
         identity: "Identity",
         inbox: "Inbox",
-        guard: "Channel | None",
+        guard: "Channel",
         own_commands: str | None,
         notifier: "Notifier",
     ) -> None:

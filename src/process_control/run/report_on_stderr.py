@@ -2,7 +2,7 @@
 
 Of a run that has not failed it tells in one line what could not be written.
 
-Lean room.
+Lean module.
 """
 
 import posix

@@ -1,7 +1,7 @@
 """After a runner was killed: the guard has the run recorded as lost at once, so that it is told now, not by the next
 start, which may be tomorrow.
 
-Lean room, loaded only then.
+Lean module, loaded only then.
 """
 
 import _signal
@@ -57,9 +57,11 @@ def _settle_and_end(
     try:
         from process_control.config.job_directory import load_job
         from process_control.core.facts import MANUAL
-        from process_control.run.adapters import Adapters
-        from process_control.run.run import Request, Run, let_the_lock_go
+        from process_control.execution.cgroup import remove_forsaken
+        from process_control.run.run import Request, Run
         from process_control.run.run_job import settle_the_last_run
+        from process_control.run.step import Stop
+        from process_control.run.world import World
         from process_control.system.account import drop_rights
 
         settings, account, caller = surroundings()
@@ -68,13 +70,15 @@ def _settle_and_end(
         if trigger is not None and _refused_what_did_not_start(slug, runner, trigger, settings, account, killed):
             return
         job = load_job(slug, settings)
-        run = Run(Request(trigger=MANUAL, by=account.name), job, Adapters(job, settings, account, caller()))
-        run.adapters.store.open()
-        run.lock = run.adapters.take_lock(job.lock)
-        if run.lock is not None:  # else a survivor holds it: the next start names it
-            settle_the_last_run(run)
-            let_the_lock_go(run)
-        run.adapters.remove_forsaken_cgroups()  # it may have been killed before its block named its group
+        world = World(job, settings, account, caller())
+        request = Request(trigger=MANUAL, by=account.name)
+        run = Run(request, job, started_at=world.clock.now(), host=world.identity.host)
+        world.store.open()
+        if world.lock.take():  # else a survivor holds it: the next start names it
+            if isinstance(settle_the_last_run(run, world), Stop):
+                return
+            world.lock.release()
+        remove_forsaken()  # it may have been killed before its block named its group
     except ProcessControlError:
         pass  # the next start says what is wrong
     except Exception:  # noqa: BLE001  a package that was replaced: the next start settles it

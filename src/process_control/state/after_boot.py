@@ -1,6 +1,6 @@
 """After a boot: what the journal knows and the blocks and healths of jobs do not, put right once for all jobs.
 
-Lean room, imported by a start whose block knows nothing of this boot. A record in the journal is on the disk before
+Lean module, imported by a start whose block knows nothing of this boot. A record in the journal is on the disk before
 anybody goes on; a block is in memory only until the kernel writes it back. After a power cut blocks may tell of the run
 before, and a health may lack the change that the journal has. The journal is right.
 """

@@ -1,6 +1,6 @@
 """The health of a job on the disk, replaced under the job's short lock. `job_state.py` reads it.
 
-Lean room: a run whose health stays as it is imports it not at all.
+Lean module: a run whose health stays as it is imports it not at all.
 """
 
 import posix

@@ -1,6 +1,6 @@
 """A job's own record: the block (last slot, runner, final status) and the health.
 
-Lean room. The block has its place on the disk before it is needed, so an end can be noted when the disk is full, and
+Lean module. The block has its place on the disk before it is needed, so an end can be noted when the disk is full, and
 a deleted lock file doubles nothing. Slot and health change under the job's short lock, never under the run's; it is a
 file that only the service user can open, so that nobody who may read the block can hold a start up.
 """

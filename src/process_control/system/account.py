@@ -1,6 +1,6 @@
 """Who we are, and becoming the service user: rights are dropped for good, and that is verified.
 
-Lean room.
+Lean module.
 """
 
 import posix

@@ -1,6 +1,6 @@
 """Small records that have to survive a power cut: replaced whole, and on the disk before anybody is told that they are.
 
-Lean room. A rename is durable only once the directory is synced, and so is a new file or directory. Whoever writes a
+Lean module. A rename is durable only once the directory is synced, and so is a new file or directory. Whoever writes a
 record has a lock of its own: two writers of one path would share `PATH.new`.
 """
 

@@ -1,6 +1,6 @@
 """The directories that process-control keeps for itself: made when they are missing, refused when others may write.
 
-Lean room.
+Lean module.
 """
 
 import posix

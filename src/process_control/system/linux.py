@@ -1,6 +1,6 @@
 """The few calls of the kernel that Python 3.11 has no name for, or only in a heavy module: prctl, statfs, rlimits.
 
-Lean room: `_ctypes` instead of `ctypes` (0.5 ms against 4).
+Lean module: `_ctypes` instead of `ctypes` (0.5 ms against 4).
 """
 
 import _ctypes

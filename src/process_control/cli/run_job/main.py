@@ -1,6 +1,6 @@
 """`run-job`: the fast path from the command line to the corridor.
 
-Lean room: what a plain run does not need (lists, --status, --kill-job, --dry-run, help) is in `views.py`.
+Lean module: what a plain run does not need (lists, --status, --kill-job, --dry-run, help) is in `views.py`.
 """
 
 import posix
@@ -156,7 +156,7 @@ def _surroundings(options: Options, channel: int | None) -> "tuple[Settings, Acc
             environment=environment,
             identity=identity,
             inbox=inbox,
-            guard=None if channel is None else Channel(channel, is_needed=is_root and account.uid != 0),
+            guard=Channel(channel, is_needed=is_root and account.uid != 0),
             own_commands=directory_of_run_job(),
             notifier=notifier,
         )
@@ -223,10 +223,10 @@ def _run(
         directories.ensure(own)
         if settings.read_group is not None:
             open_to_readers(settings, account)
-        from process_control.run.adapters import Adapters
         from process_control.run.run_job import run_job
+        from process_control.run.world import World
 
-        return run_job(request, job, Adapters(job, settings, account, caller))
+        return run_job(request, job, World(job, settings, account, caller))
     except ProcessControlError as error:
         if request.scheduled:  # nobody sees what we complain of
             from process_control.cli.run_job.refused import record_refusal

@@ -1,6 +1,6 @@
 """A start that was refused before there was a run: recorded, and told to people, as far as the host lets us.
 
-Lean room, loaded only then.
+Lean module, loaded only then.
 """
 
 import posix

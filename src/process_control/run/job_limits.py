@@ -1,0 +1,40 @@
+"""The limits of a job, set for a run that begins.
+
+Lean module, loaded for jobs with the key limits.
+"""
+
+from process_control.errors import BadConfiguration
+from process_control.execution.limits import Limits
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.core.job import Job
+
+
+class SetLimits:
+    """The limits that were set: for the commands, for the record, and in words those that are not in force."""
+
+    __slots__ = ("in_force", "limits", "missing")
+
+    def __init__(self, limits: Limits, in_force: dict[str, object], missing: str | None) -> None:
+        #: What each process takes on.
+        self.limits = limits
+        #: The limits by their keys.
+        self.in_force = in_force
+        #: Why the others are not; None when there are none.
+        self.missing = missing
+
+
+def set_limits(job: "Job", group: str | None) -> SetLimits:
+    """Set what the run's group holds it to. Raises BadConfiguration (78) when the job cannot do without."""
+    limits = Limits(job)
+    asked = limits.asked_for()
+    missing = limits.missing(group)
+    if not missing:
+        return SetLimits(limits, asked, None)
+    words = "; ".join([f"limits.{key} cannot be set: {why}" for key, why in missing.items()])
+    if job.limits_required:
+        raise BadConfiguration(
+            words, where=job.path, mend="man process-control-job tells how; or take away limits.required"
+        )
+    return SetLimits(limits, {key: value for key, value in asked.items() if key not in missing}, words)
