@@ -64,11 +64,9 @@ RUNNER = (
     "process_control.run.run",
     "process_control.system.directories",
     "process_control.config.job_directory",
-    "process_control.run.step",
     "process_control.run.attempts",
     "process_control.run.daily_prune",
     "process_control.run.gate",
-    "process_control.run.dose",
     "process_control.run.end",
     "process_control.run.slot",
     "process_control.execution.cgroup",
@@ -84,6 +82,9 @@ RUNNER = (
     "process_control.run.people",
     "process_control.run.world",
     "process_control.execution.capture",
+    "process_control.execution.children",
+    "process_control.execution.streams",
+    "process_control.execution.time_limits",
     "process_control.execution.supervisor",
 )
 EXTENSIONS = ("_ctypes", "_json")

@@ -90,7 +90,7 @@ def have_it_written() -> None:
         if not posix.access(f"{package}/__pycache__", posix.W_OK) or _is_being_written(package):
             return
         from process_control.core.job_environment import own_environment
-        from process_control.execution.process import start_detached
+        from process_control.execution.detached import start_detached
         from process_control.system.interpreter import python
 
         writer = [*python(), "-I", "-S", "-X", "no_debug_ranges", f"{package}/entry/build_bundle.py"]

@@ -9,7 +9,7 @@ import posix
 import select
 import time
 
-from process_control.execution import cgroup, tree
+from process_control.execution import groups_of_runs, tree
 from process_control.execution.guard_channel import MARGIN_SECONDS
 from process_control.system import proc, signals
 from process_control.system.clock import wait_milliseconds
@@ -199,7 +199,7 @@ def end_tree_of(runner: int) -> None:
                 return
             tree.kill_tree(runner)
             for pid in alive:
-                cgroup.kill_group_of(pid)
+                groups_of_runs.kill_group_of(pid)
         except OSError:  # no descriptor left, just now
             pass
         poll.poll(_KILL_AGAIN_MILLISECONDS)
@@ -212,7 +212,7 @@ def end_what_is_left() -> None:
         try:
             if tree.kill_tree(posix.getpid()):  # a process of another user, and we are not root
                 for child in proc.children(posix.getpid()):
-                    cgroup.kill_group_of(child)
+                    groups_of_runs.kill_group_of(child)
         except OSError:  # no descriptor left, just now
             pass
         try:

@@ -8,7 +8,7 @@ import posix
 import select
 import time
 
-from process_control.execution import cgroup, tree
+from process_control.execution import cgroup, groups_of_runs, tree
 from process_control.system import proc
 from process_control.system.ask import NoAnswer, ask
 from process_control.system.clock import wait_milliseconds
@@ -141,7 +141,7 @@ def survivors(block: dict[str, object]) -> list[int]:
     By its control group; by its id in their environment, where they are of our account or root's, of this boot and no
     older than the run; and by the names of those that the run could not end itself.
     """
-    in_group = cgroup.processes(str(block["cgroup"])) if cgroup.is_ours(block.get("cgroup")) else []
+    in_group = groups_of_runs.processes(str(block["cgroup"])) if cgroup.is_ours(block.get("cgroup")) else []
     return sorted({*in_group, *_by_environment(block), *_not_ended(block)})
 
 

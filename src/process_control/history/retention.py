@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from process_control.execution import cgroup
+from process_control.execution import groups_of_runs
 from process_control.history import journal
 from process_control.history.compressed_day import compress
 from process_control.state.block import Block, read_block, runner_is_alive
@@ -111,7 +111,7 @@ def _prune(settings: "Settings", pruned: Pruned, moment: float, *, dry_run: bool
     began = min((str(block.get("started_at"))[:10] for block in running), default=day(aged_at))
     _prune_journal(settings, pruned, aged_at, keep_from=began, dry_run=dry_run)
     if not dry_run:
-        cgroup.remove_forsaken()
+        groups_of_runs.remove_forsaken()
     if not dry_run and os.path.isdir(journal.directory(settings.state_directory)):
         _trying(pruned, settings.state_directory, journal.make_day, settings.state_directory, moment + DAY_SECONDS)
 

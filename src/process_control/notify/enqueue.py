@@ -77,7 +77,7 @@ class Postman:
         if not self._has_posted and not spool.is_due(self._settings.state_directory, time.time()):
             return
         from process_control.core.job_environment import own_environment
-        from process_control.execution.process import start_detached
+        from process_control.execution.detached import start_detached
         from process_control.system.interpreter import python
 
         environment = own_environment(posix.environ)

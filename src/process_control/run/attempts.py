@@ -52,7 +52,8 @@ def execute(run: Run, world: "World") -> Facts:
 
 
 def _supervisor(run: Run, world: "World") -> "Supervisor":
-    from process_control.execution.supervisor import Supervisor, TimeLimits
+    from process_control.execution.supervisor import Supervisor
+    from process_control.execution.time_limits import TimeLimits
 
     job, notifier = run.job, world.people.notifier
     limits = TimeLimits(
@@ -73,7 +74,6 @@ def _supervisor(run: Run, world: "World") -> "Supervisor":
         return OutputWatch(job.verdicts, job.expect, is_stopping=lambda: world.inbox.stopping)
 
     return Supervisor(
-        run_id=run.id,
         limits=limits,
         capture=world.log.capture,
         inbox=world.inbox,

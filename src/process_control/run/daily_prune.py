@@ -28,7 +28,7 @@ def prune_daily(settings: "Settings", now: float) -> None:
     except OSError:
         return
     from process_control.core.job_environment import own_environment
-    from process_control.execution.process import start_detached
+    from process_control.execution.detached import start_detached
     from process_control.system.interpreter import python
 
     configuration = ["--config", settings.path] if settings.path else []

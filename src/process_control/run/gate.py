@@ -5,7 +5,7 @@ Lean module. What a health lets a start do is decided by `core/gate.py`.
 
 from process_control.core import gate
 from process_control.errors import NotStarted
-from process_control.run.step import GO, Go, Stop
+from process_control.run.run import GO, Go, Stop
 from process_control.state.block import is_unsettled, runner_lives_here
 from process_control.system.clock import iso
 

@@ -5,7 +5,7 @@ Lean module, loaded only when two starts meet.
 
 from process_control.errors import NotStarted
 from process_control.run.refusal import fail, skip
-from process_control.run.step import Stop
+from process_control.run.run import Stop
 from process_control.state.block import runner_lives_here
 
 TYPE_CHECKING = False

@@ -43,10 +43,17 @@ def import_what_the_end_needs(job: "Job") -> "Iterator[None]":
         import process_control.notify.message
 
         yield
+        import process_control.run.failure_report
+
+        yield
         import process_control.notify.enqueue
 
         yield
-        import process_control.execution.tree
+        import process_control.execution.ending
+
+        yield
+        import process_control.execution.detached
+        import process_control.system.interpreter
 
         yield
         import process_control.execution.describe

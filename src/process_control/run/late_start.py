@@ -9,7 +9,7 @@ import posix
 from process_control.core.facts import FAILED
 from process_control.core.skips import FEWEST, TOO_LATE, unplanned_skips_in_words
 from process_control.run.refusal import skip
-from process_control.run.step import Stop
+from process_control.run.run import Stop
 from process_control.state.block import job_directory, read_mark, write_mark
 from process_control.system.clock import iso
 

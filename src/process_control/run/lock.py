@@ -31,7 +31,9 @@ class JobLock:
     def take(self, *, wait: bool = False) -> bool:
         """Return whether we have it now; with `wait` only a signal ends the wait."""
         if self.name != self._slug:
-            self._store.share_lock(self.name)
+            from process_control.state.shared_locks import share_lock
+
+            share_lock(self._store.state_directory, self.name, self._slug)
         self.descriptor = lock.take(self._run_directory, self.name, wait=wait)
         return self.descriptor is not None
 

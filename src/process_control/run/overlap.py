@@ -12,7 +12,7 @@ from process_control.execution.guard import START_SECONDS
 from process_control.run.holder import already_running, holder_in_words, holder_of
 from process_control.run.other_jobs import ask_to_stop, kill_runner_of
 from process_control.run.refusal import fail, note_waiting, skip
-from process_control.run.step import GO, Go, Stop
+from process_control.run.run import GO, Go, Stop
 from process_control.run.unfinished import refuse_survivors
 from process_control.system import proc
 from process_control.system.signals import WaitEnded
@@ -122,7 +122,7 @@ def _has_lock_within(run: "Run", world: "World", seconds: float) -> bool:
 
 
 def _ask_once_more(run: "Run", world: "World") -> Go | Stop:
-    """After a wait: somebody may have disabled the job meanwhile. A hold is asked for by `choose_the_dose`."""
+    """After a wait: somebody may have disabled the job meanwhile. A hold is asked for by `choose_the_commands`."""
     if run.request.scheduled and load_job(run.job.slug, world.settings).disabled:
         world.lock.release()
         return skip(run, world, "disabled", "the job file says so, since this start began to wait")

@@ -4,7 +4,7 @@ Lean module, loaded for jobs with the key slow_start.
 """
 
 from process_control.errors import BadConfiguration
-from process_control.execution.process import program_stamps
+from process_control.execution.programs import program_stamps
 from process_control.system.ask import NoAnswer, ask
 
 TYPE_CHECKING = False

@@ -6,7 +6,7 @@ Lean module, loaded only then.
 from process_control.core import facts as words
 from process_control.core.facts import Facts
 from process_control.errors import NotStarted
-from process_control.run.step import Stop
+from process_control.run.run import Stop
 from process_control.system.clock import iso
 
 TYPE_CHECKING = False

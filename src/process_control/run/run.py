@@ -1,11 +1,11 @@
-"""A run on its way from the planned time to the exit code: what is asked for, and what is known of it so far.
+"""A run on its way from the planned time to the exit code: what was asked, what is known so far, what a step answers.
 
 Lean module.
 """
 
 import posix
 
-from process_control.core.gate import GO
+from process_control.core import gate
 from process_control.core.run_id import RANDOM_BYTES, run_id
 from process_control.errors import BadConfiguration
 from process_control.system import proc
@@ -14,6 +14,7 @@ from process_control.system.clock import iso
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from process_control.core.job import Job
+    from process_control.errors import ProcessControlError
 
 
 class Request:
@@ -95,7 +96,7 @@ class Run:
         #: It runs though it could not be recorded (`run_unlogged`).
         self.unrecorded = False
         #: What the health lets it do, see `core/gate.py`.
-        self.leave = GO
+        self.leave = gate.GO
         self.slow_start = request.slow_start
         #: Which small dose this is: `2 of 3`, `probe`.
         self.slow_start_step: str | None = None
@@ -191,3 +192,27 @@ class Judged:
         self.verdict = verdict
         #: The rule or the line, where one did.
         self.decided_by = decided_by
+
+
+# --- what a step answers ----------------------------------------------------------------------------------------------
+
+
+class Go:
+    """The next step follows."""
+
+    __slots__ = ()
+
+
+class Stop:
+    """There is no run: whatever has to be recorded of it is recorded."""
+
+    __slots__ = ("error", "exit_code")
+
+    def __init__(self, exit_code: int = 0, *, error: "ProcessControlError | None" = None) -> None:
+        #: Of `run-job`, unless there is an error, which has its own.
+        self.exit_code = exit_code
+        #: What the caller is shown of it; None where the record says enough.
+        self.error = error
+
+
+GO = Go()

@@ -4,16 +4,15 @@ Lean module: until the command is executed only lean modules are imported; what 
 runs. Here is only the order of the steps.
 """
 
+from process_control.core import gate
 from process_control.errors import BadConfiguration, CannotRecord, NotPermitted
 from process_control.run.attempts import run_attempts
 from process_control.run.daily_prune import prune_daily
-from process_control.run.dose import choose_the_dose
 from process_control.run.end import end_of, record_the_end
 from process_control.run.gate import pass_the_gate
-from process_control.run.run import Request, Run
+from process_control.run.run import GO, Go, Request, Run, Stop
 from process_control.run.slot import claim_the_slot
 from process_control.run.start import record_the_start
-from process_control.run.step import GO, Go, Stop
 from process_control.state.block import is_unsettled
 
 TYPE_CHECKING = False
@@ -54,8 +53,8 @@ def take_the_steps(run: Run, world: "World") -> Stop | None:
             claim_the_slot,
             pass_the_gate,
             take_the_lock,
-            settle_the_last_run,
-            choose_the_dose,
+            settle_unfinished_runs,
+            choose_the_commands,
             record_the_start,
         ):
             answer = step(run, world)
@@ -94,7 +93,7 @@ def take_the_lock(run: Run, world: "World") -> Go | Stop:
     return meet_the_holder(run, world)
 
 
-def settle_the_last_run(run: Run, world: "World") -> Go | Stop:
+def settle_unfinished_runs(run: Run, world: "World") -> Go | Stop:
     """With the lock held: close what the last runs under it left open."""
     unsettled = [block for block in world.lock.blocks() if is_unsettled(block)]
     if not unsettled:
@@ -102,3 +101,23 @@ def settle_the_last_run(run: Run, world: "World") -> Go | Stop:
     from process_control.run.unfinished import settle
 
     return settle(run, world, unsettled)
+
+
+def choose_the_commands(run: Run, world: "World") -> Go | Stop:
+    """With the lock held: ask the gate once more when the run before us has changed the health, then full or small.
+
+    A healthy job without the key slow_start reads nothing here.
+    """
+    if not world.store.health_is_as_read():
+        answer = pass_the_gate(run, world)
+        if isinstance(answer, Stop):
+            world.lock.release()
+            return answer
+    if run.leave == gate.HELD or (run.leave == gate.GO and not run.job.slow_start_runs):
+        return GO
+    from process_control.run import slow_start
+
+    if run.leave == gate.PAUSE_IS_OVER:
+        slow_start.end_the_pause(run, world)
+        return choose_the_commands(run, world)
+    return slow_start.prepare(run, world)

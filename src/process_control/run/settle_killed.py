@@ -57,10 +57,9 @@ def _settle_and_end(
     try:
         from process_control.config.job_directory import load_job
         from process_control.core.facts import MANUAL
-        from process_control.execution.cgroup import remove_forsaken
-        from process_control.run.run import Request, Run
-        from process_control.run.run_job import settle_the_last_run
-        from process_control.run.step import Stop
+        from process_control.execution.groups_of_runs import remove_forsaken
+        from process_control.run.run import Request, Run, Stop
+        from process_control.run.run_job import settle_unfinished_runs
         from process_control.run.world import World
         from process_control.system.account import drop_rights
 
@@ -75,7 +74,7 @@ def _settle_and_end(
         run = Run(request, job, started_at=world.clock.now(), host=world.identity.host)
         world.store.open()
         if world.lock.take():  # else a survivor holds it: the next start names it
-            if isinstance(settle_the_last_run(run, world), Stop):
+            if isinstance(settle_unfinished_runs(run, world), Stop):
                 return
             world.lock.release()
         remove_forsaken()  # it may have been killed before its block named its group

@@ -5,7 +5,7 @@ Lean module.
 
 from process_control.config.job_directory import last_slot
 from process_control.errors import BadConfiguration
-from process_control.run.step import GO, Go, Stop
+from process_control.run.run import GO, Go, Stop
 from process_control.system.clock import iso
 
 TYPE_CHECKING = False

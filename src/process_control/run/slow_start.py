@@ -7,8 +7,8 @@ import zlib
 
 from process_control.core import gate
 from process_control.run.refusal import skip
+from process_control.run.run import GO, Go, Stop
 from process_control.run.start import prepare_the_commands
-from process_control.run.step import GO, Go, Stop
 from process_control.system.clock import iso
 
 TYPE_CHECKING = False

@@ -7,7 +7,7 @@ import posix
 
 from process_control.errors import BadConfiguration, CannotRecord
 from process_control.run import group, log
-from process_control.run.step import GO, Go, Stop
+from process_control.run.run import GO, Go, Stop
 from process_control.system.clock import iso
 
 TYPE_CHECKING = False
@@ -84,10 +84,11 @@ def _set_limits(run: "Run", world: "World") -> "dict[str, object]":
     What is missing makes the run `warned` once a day. Raises BadConfiguration (78) when the job cannot do without.
     """
     from process_control.run.job_limits import set_limits
+    from process_control.state.once_a_day import is_first_today
 
     done = set_limits(run.job, run.cgroup)
     world.commands.limits = done.limits
-    if done.missing and world.store.is_first_today("limits"):
+    if done.missing and is_first_today(world.store.state_directory, run.job.slug, "limits"):
         run.limits_missing = f"{done.missing}; see man process-control-job"
     return done.in_force
 

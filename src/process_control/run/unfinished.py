@@ -4,13 +4,13 @@ Lean module, imported when there is something of the kind.
 """
 
 from process_control.errors import CannotRecord, NotStarted
-from process_control.execution import cgroup
+from process_control.execution import groups_of_runs
 from process_control.execution.stop import survivors
 from process_control.run import group
 from process_control.run.holder import refuse_beside_a_live_run
 from process_control.run.other_jobs import job_named, store_of
 from process_control.run.refusal import skip
-from process_control.run.step import GO, Go, Stop
+from process_control.run.run import GO, Go, Stop
 from process_control.state.block import runner_lives_here
 from process_control.system.clock import iso
 
@@ -79,7 +79,7 @@ def _close(run: "Run", world: "World", block: "Block") -> None:
     try:
         store = store_of(str(block["job"]), known=world.store)
         is_recovered = bool(block.pop("recovered", False))  # after a boot: the journal has no more than the block
-        end = block.get("end") or (None if is_recovered else _end_in_journal(block, store))
+        end = block.get("end") or (None if is_recovered else _in_journal("end", block, store))
         if not isinstance(end, dict):
             _close_as_lost(run, world, block, store)
         elif block.get("end") is None or is_recovered:  # killed, or the power cut, between its two writes
@@ -89,7 +89,7 @@ def _close(run: "Run", world: "World", block: "Block") -> None:
             world.people.announce(end)
         else:  # announced when it came, though the disk would not have it, or not surely
             _count(run, world, end, store)
-            if _end_in_journal(block, store) is None:
+            if _in_journal("end", block, store) is None:
                 _record(store, block, end)
             else:
                 store.write_run({**block, "journaled": True, "left": []})
@@ -102,8 +102,11 @@ def _close(run: "Run", world: "World", block: "Block") -> None:
         store.close()
 
 
-def _end_in_journal(block: "Block", store: "JobRecord") -> dict[str, object] | None:
-    return store.in_journal("end", str(block["run_id"]), since=str(block.get("started_at") or ""))
+def _in_journal(event: str, block: "Block", store: "JobRecord") -> dict[str, object] | None:
+    from process_control.history.journal_reader import event_of_run
+
+    since = str(block.get("started_at") or "")
+    return event_of_run(store.state_directory, event=event, run_id=str(block["run_id"]), since=since)
 
 
 def _close_as_lost(run: "Run", world: "World", block: "Block", store: "JobRecord") -> None:
@@ -111,7 +114,7 @@ def _close_as_lost(run: "Run", world: "World", block: "Block", store: "JobRecord
     from process_control.run.usage_of_killed import used_by
 
     if block.get("log") is None:  # too long for the block, or there was none
-        start = store.in_journal("start", str(block["run_id"]), since=str(block.get("started_at") or ""))
+        start = _in_journal("start", block, store)
         block["log"] = start and start.get("log")
     lost = lost_end(block, now=iso(world.clock.now()), boot_id=world.identity.boot_id)
     lost.update(used_by(block))
@@ -124,7 +127,7 @@ def _close_as_lost(run: "Run", world: "World", block: "Block", store: "JobRecord
     _record(store, block, lost, post=post)
     for record in (lost, *changes):
         world.people.announce(record)
-    cgroup.remove_forsaken()
+    groups_of_runs.remove_forsaken()
 
 
 def _post(world: "World", end: dict[str, object]) -> None:

@@ -15,6 +15,7 @@ from process_control.history import journal_reader
 from process_control.state.block import Block, run_in, slot_line, slots_in
 from process_control.state.health_file import CHANGE, UNTOLD, change_health
 from process_control.state.job_state import JobRecord
+from process_control.state.shared_locks import share_lock
 from process_control.system import atomic_file
 from process_control.system.clock import iso
 from process_control.system.plain_file import open_plain
@@ -171,7 +172,7 @@ def _recover_job(state_directory: str, slug: str, known: Known, boot_id: str) ->
         finally:
             store.release_short_lock()
         if run is not None and run.get("lock") not in (None, slug):
-            store.share_lock(str(run["lock"]))
+            share_lock(state_directory, str(run["lock"]), slug)
         if known.health is not None:
             _recover_health(store, known)
     finally:

@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 _FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
-_A_DAY = 86400
 _END_BYTES = 1200  # as in block_room.py, which is rarely imported
 
 
@@ -292,41 +291,6 @@ class JobRecord:
         except (CannotRecord, OSError) as error:
             fault = fault or str(error)
         return fault
-
-    def in_journal(self, event: str, run_id: str, *, since: str) -> "dict[str, object] | None":
-        """Return what the journal has of a run that began at `since` (ISO 8601), or None.
-
-        That is the end that the block does not know of (killed between the two writes), or the start in full.
-        """
-        from process_control.history.journal_reader import event_of_run
-
-        return event_of_run(self.state_directory, event=event, run_id=run_id, since=since)
-
-    def is_first_today(self, word: str) -> bool:
-        """Whether this was not asked with that word for a day: for what is told once a day."""
-        stamp = f"{self._directory}/{word}.stamp"
-        import time
-
-        try:
-            if 0 <= time.time() - posix.stat(stamp).st_mtime < _A_DAY:
-                return False
-        except OSError:
-            pass
-        try:
-            posix.close(posix.open(stamp, _FLAGS, 0o640))
-            posix.utime(stamp)
-        except OSError:  # told once more than it need be
-            pass
-        return True
-
-    def share_lock(self, lock: str) -> None:
-        """Leave word that this job runs under a lock that other jobs may name. Raises CannotRecord (74)."""
-        directory = f"{self.state_directory}/locks/{lock}"
-        try:
-            _make_directories(directory)
-            posix.close(posix.open(f"{directory}/{self.slug}", _FLAGS, 0o600))
-        except OSError as error:
-            raise CannotRecord(f"the shared lock cannot be noted: {error.strerror}", where=directory) from error
 
     def content(self) -> bytes:
         """Return what the block holds, slot and run, as bytes. Raises OSError."""

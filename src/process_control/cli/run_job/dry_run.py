@@ -16,7 +16,8 @@ from process_control.core.job import Job
 from process_control.core.job_environment import inherited_variables, job_environment, search_path
 from process_control.errors import BadConfiguration, ProcessControlError
 from process_control.execution.limits import Limits
-from process_control.execution.process import absolute_search_path, find_executable
+from process_control.execution.process import find_executable
+from process_control.execution.programs import absolute_search_path
 from process_control.notify.message import escape_controls
 from process_control.system.account import Account
 from process_control.views.missing_on_host import job_directory_of, missing_for_a_run, missing_program
