@@ -181,3 +181,25 @@ def _needs_a_failure(rule: "dict[str, Any]") -> bool:
     if any(name in rule for name in ("signal", "stderr", "timeout", "silence", "leftovers")):
         return True
     return all(low > 0 for low, _ in rule.get("exit_code", [(0, 0)]))
+
+
+WITHOUT_THE_TABLE = "judged without the verdict table, which could not be loaded"
+
+
+def judge_without_the_table(facts: Facts) -> "tuple[str, str, int]":
+    """Return outcome, reason and exit code when `core.verdict` cannot be imported: never better than the truth.
+
+    The package may be replaced while a job runs. What is no plain success has failed;
+    a test holds it against the table.
+    """
+    if facts.guard_died:
+        return LOST, "runner_killed", 137
+    if facts.stopped_by_request or facts.stopped_by is not None:
+        return FAILED, "stopped", 128 + (facts.stopped_by or 15)
+    if facts.timed_out or facts.silent:
+        return FAILED, "timeout" if facts.timed_out else "silence", 124
+    if facts.exit_code:
+        return FAILED, "exit_code", facts.exit_code
+    if facts.signal:
+        return FAILED, "signal", 128 + facts.signal
+    return FAILED, "not_started" if facts.not_started else "output", facts.not_started_code or 1

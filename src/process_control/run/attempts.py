@@ -129,22 +129,6 @@ def judge(run: Run, world: "World", facts: Facts) -> Judged:
         if run.job.expect:
             import process_control.core.expect  # noqa: F401  what the table asks for then
     except Exception:  # noqa: BLE001  the package was replaced under us: the end is recorded all the same
-        return _judge_without_the_table(facts)
+        outcome, reason, code = words.judge_without_the_table(facts)
+        return Judged(outcome, reason, words.WITHOUT_THE_TABLE, exit_code=code, verdict="fail")
     return judge_by_the_table(run, facts, secrets=world.people.notifier.secrets)
-
-
-def _judge_without_the_table(facts: Facts) -> Judged:
-    """Judge when `core.verdict` cannot be imported any more: never better than the truth."""
-    outcome, reason, code = words.FAILED, "not_started" if facts.not_started else "output", facts.not_started_code or 1
-    if facts.guard_died:
-        outcome, reason, code = words.LOST, "runner_killed", 137
-    elif facts.stopped_by_request or facts.stopped_by is not None:
-        reason, code = "stopped", 128 + (facts.stopped_by or 15)
-    elif facts.timed_out or facts.silent:
-        reason, code = "timeout" if facts.timed_out else "silence", 124
-    elif facts.exit_code:
-        reason, code = "exit_code", facts.exit_code
-    elif facts.signal:
-        reason, code = "signal", 128 + facts.signal
-    detail = "judged without the verdict table, which could not be loaded"
-    return Judged(outcome, reason, detail, exit_code=code, verdict="fail")
