@@ -30,7 +30,7 @@ from harness import (
     system_cache_as_it_was,
     until,
 )
-from process_control.execution.cgroup import remove_forsaken
+from process_control.execution.groups_of_runs import remove_forsaken
 
 pytest_plugins = ["side_by_side", "storms"]
 WAY_BY_MARK = {"with_group": WITH, "without_group": WITHOUT}

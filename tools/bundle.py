@@ -22,7 +22,7 @@ GUARD_ROOTS = ("process_control.cli.run_job.main", "process_control.execution.gu
 RUNNER_ROOTS = (
     "process_control.config.settings",
     "process_control.state.block",
-    "process_control.run.adapters",
+    "process_control.run.caller",
     "process_control.run.report_on_stderr",
     "process_control.execution.guard_channel",
     "process_control.actions.rights",
@@ -30,7 +30,7 @@ RUNNER_ROOTS = (
     "process_control.config.cache.planned_slots",
     "process_control.run.run_job",
     "process_control.state.job_state",
-    "process_control.run.surroundings",
+    "process_control.run.world",
     "process_control.system.lock",
     "process_control.execution.supervisor",
 )

@@ -38,7 +38,7 @@ AFTER = (("planned_slots", "list[int]", "[]"),)
 JOB_MODULE = '''\
 """A job as its file and the defaults say it: one slotted class, its attributes named like the keys.
 
-Lean room: imports nothing.
+Lean module: imports nothing.
 
 {made_by}
 """
@@ -179,7 +179,7 @@ PLACES = {
 SETTINGS_MODULE = '''\
 """The global configuration in force: every key by its name, and the defaults for what it does not say.
 
-Lean room.
+Lean module.
 
 {made_by}
 """

@@ -148,7 +148,7 @@ def test_a_hundred_jobs_read_the_end_of_the_journal_once(tmp_path: Path) -> None
 
     for number in range(100):
         store = JobRecord(state, f"job-{number}")
-        store.open(boot_id=proc.boot_id())
+        store.open_since_boot(proc.boot_id(), recover)
         assert (store.previous_run() or {})["run_id"] == f"{number:016d}"
         store.close()
 

@@ -164,7 +164,7 @@ def test_whoever_removes_what_is_forsaken_never_takes_the_group_of_a_run_that_be
         f"""
         import sys
         sys.path.insert(0, {str(box.product.site_packages)!r})
-        from process_control.execution.cgroup import remove_forsaken
+        from process_control.execution.groups_of_runs import remove_forsaken
         print("at it", flush=True)
         while True:
             remove_forsaken()

@@ -8,7 +8,8 @@ from process_control.actions.rights import Actor
 from process_control.config.job_directory import InvalidJob
 from process_control.core.health import NO_POLICY, Cause, Event, Health, Policy, State
 from process_control.core.job import Job
-from process_control.run.adapters import announce
+from process_control.notify.announce import announce
+from process_control.state.after_boot import recover
 from process_control.state.all_jobs import live_block
 from process_control.state.health_changes import Changed, change_by_hand
 from process_control.state.job_state import JobRecord
@@ -64,7 +65,7 @@ def change_health(
     """Take one step of the table of health for one job. Raises CannotRecord (74)."""
     policy = Policy.of(job) if isinstance(job, Job) else NO_POLICY
     store = JobRecord(actor.settings.state_directory, job.slug)
-    store.open(boot_id=proc.boot_id())
+    store.open_since_boot(proc.boot_id(), recover)
     try:
         changed = change_by_hand(store, event, cause, host=actor.host, policy=policy)
     finally:

@@ -11,7 +11,7 @@ from process_control.core.job import is_slug
 from process_control.errors import BadConfiguration, JobNotFound, ProcessControlError
 from process_control.execution import stop as signals_of_stop
 from process_control.history import journal
-from process_control.run.adapters import announce
+from process_control.notify.announce import announce
 from process_control.state.block import Block, Identity, read_block, require_own_proc, runner_is_alive
 from process_control.state.secrets_of_run import describe_survivors
 from process_control.system import proc

@@ -1,6 +1,6 @@
 """What a command says that waits for a disk which does not answer, and how it ends: with 74, before people give up.
 
-Lean room: what is imported here is imported before everything else, and by a process that stays small.
+Lean module: what is imported here is imported before everything else, and by a process that stays small.
 """
 
 import posix

@@ -1,6 +1,6 @@
 """Files of `KEY=value` lines that hold a job's secrets.
 
-Lean room. The values are taken as written, but for one pair of quotes around the whole value.
+Lean module. The values are taken as written, but for one pair of quotes around the whole value.
 """
 
 import errno

@@ -1,6 +1,6 @@
 """The job directory: find a job's file, see that it is safe, and return the job.
 
-Lean room: imports C builtins and lean rooms; the parser is imported when the cache has no answer.
+Lean module: imports C builtins and lean rooms; the parser is imported when the cache has no answer.
 """
 
 import posix

@@ -1,6 +1,6 @@
 """Where the libraries of the parser are found.
 
-Lean room.
+Lean module.
 """
 
 

@@ -1,6 +1,6 @@
 """Which configuration is in force, and what it says: the file that is named, the system's, or a user's own.
 
-Lean room: imports C builtins, `safe_file` and `cache`; the parser is imported when the cache has no answer.
+Lean module: imports C builtins, `safe_file` and `cache`; the parser is imported when the cache has no answer.
 """
 
 import posix

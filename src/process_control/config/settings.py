@@ -1,6 +1,6 @@
 """The global configuration in force: every key by its name, and the defaults for what it does not say.
 
-Lean room.
+Lean module.
 
 Generated from the tables in config/keys/ by `python -m tools.keys`: do not edit.
 """

@@ -1,10 +1,12 @@
 """What happened in an attempt: the facts of one command or one attempt, and the closed sets of words.
 
-Lean room: imports no module of ours; plain slots and constants, because every cold run loads it. What the facts
-*mean* is decided in `core/verdict.py`.
+Lean module: plain slots and constants, because every cold run loads it. What the facts *mean* is decided in
+`core/verdict.py`.
 """
 
 import _signal
+
+from process_control.errors import BY_SIGNAL, RUNNER_KILLED, TIMEOUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -192,3 +194,25 @@ def signal_name(number: int) -> str:
         if name.startswith("SIG") and not name.startswith(("SIG_", "SIGRT")) and getattr(_signal, name) == number:
             return name[3:]
     return str(number)
+
+
+WITHOUT_THE_TABLE = "judged without the rules, which could not be loaded"
+
+
+def judge_without_the_table(facts: Facts) -> "tuple[str, str, int]":
+    """Return outcome, reason and exit code when `core.verdict` cannot be imported: never better than the truth.
+
+    The package may be replaced while a job runs. What is no plain success has failed;
+    a test holds it against the table.
+    """
+    if facts.guard_died:
+        return LOST, "runner_killed", RUNNER_KILLED
+    if facts.stopped_by_request or facts.stopped_by is not None:
+        return FAILED, "stopped", BY_SIGNAL + (facts.stopped_by or 15)
+    if facts.timed_out or facts.silent:
+        return FAILED, "timeout" if facts.timed_out else "silence", TIMEOUT
+    if facts.exit_code:
+        return FAILED, "exit_code", facts.exit_code
+    if facts.signal:
+        return FAILED, "signal", BY_SIGNAL + facts.signal
+    return FAILED, "not_started" if facts.not_started else "output", facts.not_started_code or 1

@@ -1,6 +1,6 @@
 """What a job's health lets a start do, read from the plain record; and a hold in words. The table is `core/health.py`.
 
-Lean room, pure. Moments are ISO 8601 UTC with milliseconds, so they compare as texts.
+Lean module, pure. Moments are ISO 8601 UTC with milliseconds, so they compare as texts.
 """
 
 STATES = ("healthy", "failing", "held", "slow_start")

@@ -1,6 +1,6 @@
 """A job as its file and the defaults say it: one slotted class, its attributes named like the keys.
 
-Lean room: imports nothing.
+Lean module: imports nothing.
 
 Generated from the tables in config/keys/ by `python -m tools.keys`: do not edit.
 """

@@ -1,6 +1,6 @@
 """The environment of a job: made from its file, never from whoever started it.
 
-Lean room, pure.
+Lean module, pure.
 """
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -1,6 +1,6 @@
 """The gate for text from outside (output, command lines): secrets are masked in it, and only then is it cut.
 
-Lean room, pure.
+Lean module, pure.
 """
 
 TYPE_CHECKING = False

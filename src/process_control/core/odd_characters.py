@@ -1,4 +1,4 @@
-"""Characters that nobody can see, or that look like others: what they are called. Pure. Lean room."""
+"""Characters that nobody can see, or that look like others: what they are called. Pure. Lean module."""
 
 NAMES = {
     "\u00a0": "a no-break space",

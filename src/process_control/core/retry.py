@@ -1,6 +1,6 @@
 """How long a run waits before it tries again.
 
-Lean room, pure: chance is handed in.
+Lean module, pure: chance is handed in.
 """
 
 

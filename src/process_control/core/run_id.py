@@ -1,6 +1,6 @@
 """Names for runs: 16 characters that sort by the moment of the start.
 
-Lean room, pure.
+Lean module, pure.
 """
 
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u

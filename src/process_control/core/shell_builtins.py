@@ -1,4 +1,4 @@
-"""Words with which no program can be meant: a shell's own commands and grammar. Lean room."""
+"""Words with which no program can be meant: a shell's own commands and grammar. Lean module."""
 
 OF_THE_SHELL = frozenset(
     (

@@ -1,6 +1,6 @@
 """Skips that nobody chose: which they are, and what they are a sign of, in words.
 
-Lean room, pure.
+Lean module, pure.
 """
 
 from process_control.core.facts import SKIPPED

@@ -1,6 +1,6 @@
 """A process of ours that is no part of the job's tree: its parent is the guard, so nobody takes it for a leftover.
 
-Lean room, loaded by the runs that need one.
+Lean module, loaded by the runs that need one.
 """
 
 import _signal

@@ -1,6 +1,6 @@
 """Keep every byte that a job prints: the log, raw, and beside it an index of time, stream and length of each chunk.
 
-Lean room. Memory is bounded whatever comes: one buffer for reading, and the last MiB of what lies over the cap or
+Lean module. Memory is bounded whatever comes: one buffer for reading, and the last MiB of what lies over the cap or
 did not fit on the disk.
 
 The index is text, one line a chunk: `<microseconds since start> <o|e> <length>`; `x` instead of a stream says that

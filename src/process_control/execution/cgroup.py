@@ -1,6 +1,6 @@
 """A control group (v2) for each run, where one may be made: the kernel's own list of what belongs to the run.
 
-Lean room. Without a writable one every promise but one holds by other means; with one, processes that forked away,
+Lean module. Without a writable one every promise but one holds by other means; with one, processes that forked away,
 closed their descriptors and cleared their environment are still found and killed. See cgroups(7), cgroup-v2
 `cgroup.kill`. Whoever made a group keeps it open under a shared flock(2): a group without one is forsaken. Nobody
 else can open it, and nobody waits for that lock: who can open a directory can lock it.
@@ -11,8 +11,8 @@ import posix
 
 from process_control.system import linux, proc
 
-_MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
-_PREFIX = "process-control."
+MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
+PREFIX = "process-control."
 _TO_HOLD = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_NOFOLLOW | posix.O_CLOEXEC
 
 
@@ -37,16 +37,16 @@ def make_for_run(run_id: str, *, controllers: tuple[str, ...] = ()) -> Group | N
 
     `controllers` are enabled for it where we may: not in a group that has processes besides, but for the topmost.
     """
-    above = _where_ours_go()
+    above = where_ours_go()
     if above is None:
         return None
     for controller in controllers:
         _try_to_write(f"{above}/cgroup.subtree_control", b"+" + controller.encode("ascii"))
-    path = f"{above}/{_PREFIX}{run_id}"
+    path = f"{above}/{PREFIX}{run_id}"
     for _ in range(3):
         try:
             posix.mkdir(path, 0o700)
-            held = _open_and_lock(path, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            held = open_and_lock(path, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except FileExistsError:  # held for a moment by who looks for forsaken groups
             continue
         except BlockingIOError:
@@ -58,7 +58,7 @@ def make_for_run(run_id: str, *, controllers: tuple[str, ...] = ()) -> Group | N
     return None
 
 
-def _where_ours_go() -> str | None:
+def where_ours_go() -> str | None:
     """Return the group in which groups of runs may be made and filled: our own, or the one above when it was given.
 
     A group with processes in it has no controllers for those below. So systemd (254 and later) marks what it delegates
@@ -70,8 +70,8 @@ def _where_ours_go() -> str | None:
             continue
         own = line[3:].decode("utf-8", "surrogateescape").rstrip("/")
         above, _, name = own.rpartition("/")
-        for mount in _MOUNTS:
-            if name and not name.startswith(_PREFIX) and _is_delegated(mount + above):
+        for mount in MOUNTS:
+            if name and not name.startswith(PREFIX) and _is_delegated(mount + above):
                 return mount + above
             if posix.access(f"{mount}{own}/cgroup.procs", posix.W_OK):
                 return f"{mount}{own}"
@@ -85,7 +85,7 @@ def _is_delegated(path: str) -> bool:
         return False
 
 
-def _open_and_lock(path: str, operation: int) -> int | None:
+def open_and_lock(path: str, operation: int) -> int | None:
     """Open the group and lock it; None when it was removed meanwhile as forsaken. Raises OSError."""
     try:
         descriptor = posix.open(path, _TO_HOLD)
@@ -102,20 +102,6 @@ def _open_and_lock(path: str, operation: int) -> int | None:
         raise
     posix.close(descriptor)
     return None
-
-
-def remove_forsaken() -> None:
-    """Remove the empty groups below our own that killed runs have left: nobody holds them. Never raises."""
-    above = _where_ours_go()
-    for name in _names(above) if above is not None else ():
-        if name.startswith(_PREFIX):
-            try:
-                held = _open_and_lock(f"{above}/{name}", fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:  # a run has it
-                continue
-            if held is not None:
-                remove(f"{above}/{name}")
-                posix.close(held)
 
 
 def fork_into(path: str | None) -> tuple[int, bool]:
@@ -151,18 +137,6 @@ def kill_all(path: str) -> None:
     _try_to_write(f"{path}/cgroup.kill", b"1")
 
 
-def kill_group_of(pid: int) -> None:
-    """Send SIGKILL to the whole group of the run that the process belongs to, if it was made below our own group."""
-    above = _where_ours_go()
-    for line in proc.read_small(f"/proc/{pid}/cgroup").split(b"\n"):
-        if above is None or not line.startswith(b"0::"):
-            continue
-        for mount in _MOUNTS:
-            path = mount + line[3:].decode("utf-8", "surrogateescape")
-            if path.startswith(f"{above}/{_PREFIX}"):
-                kill_all(f"{above}/{path[len(above) + 1 :].partition('/')[0]}")
-
-
 def set_limit(path: str, file: str, value: int) -> bool:
     """Write a limit of the group, such as memory.max; return whether the kernel took it."""
     return _try_to_write(f"{path}/{file}", b"%d" % value)
@@ -186,18 +160,6 @@ def memory_of_tree(path: str) -> tuple[int, bool] | None:
     return int(peak), events.get(b"oom_kill", b"0") != b"0"
 
 
-def processes(path: str) -> list[int]:
-    """Return the pids of the processes of the group and those below it that are more than zombies; [] when it is gone.
-
-    The groups below are those of inner runs, and what the job has made itself.
-    """
-    pids = [int(pid) for pid in proc.read_small(f"{path}/cgroup.procs").split()]
-    found = [pid for pid in pids if proc.is_alive(pid, None)]
-    for inner in _groups_below(path):
-        found += processes(inner)
-    return found
-
-
 def remove(path: str) -> None:
     """Remove the group, with all below it, when it is empty; one that is not stays."""
     try:
@@ -205,7 +167,7 @@ def remove(path: str) -> None:
     except FileNotFoundError:
         pass
     except OSError:
-        inner = _groups_below(path)
+        inner = groups_below(path)
         for each in inner:
             remove(each)
         if inner:
@@ -219,7 +181,7 @@ def _remove_empty(path: str) -> None:
         pass
 
 
-def _groups_below(path: str) -> list[str]:
+def groups_below(path: str) -> list[str]:
     try:
         with posix.scandir(path) as entries:
             return [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
@@ -228,19 +190,12 @@ def _groups_below(path: str) -> list[str]:
         return []
 
 
-def _names(path: str) -> list[str]:
-    try:
-        return posix.listdir(path)
-    except OSError:
-        return []
-
-
 def is_ours(path: object) -> bool:
     """Whether a path that a record holds is that of a run's group, and of nothing else."""
     return (
         isinstance(path, str)
         and path.startswith("/sys/fs/cgroup/")
-        and path.rpartition("/")[2].startswith(_PREFIX)
+        and path.rpartition("/")[2].startswith(PREFIX)
         and "/../" not in path
     )
 

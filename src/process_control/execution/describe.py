@@ -1,6 +1,6 @@
 """Processes in words, for record and mail: asked of a child, since a command line can only be read past a lock.
 
-Lean room, loaded only then.
+Lean module, loaded only then.
 """
 
 import select

@@ -1,6 +1,6 @@
 """The guard: the process that people, cron and systemd see. It waits, hands signals on, and cleans up.
 
-Lean room. It is the runner's parent and a subreaper, and stays root when jobs run as somebody else: if the runner is
+Lean module. It is the runner's parent and a subreaper, and stays root when jobs run as somebody else: if the runner is
 killed, or may not signal a process of another user, the guard does it. Here is what every run needs; what a run needs
 that lives for more than a moment is in `guard_watch.py`.
 """

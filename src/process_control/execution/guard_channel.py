@@ -1,22 +1,28 @@
 """The runner's end of the pipe to its guard.
 
-Lean room.
+Lean module.
 """
 
 import posix
+import time
 
 MARGIN_SECONDS = 2.0
 """How long after a limit and its grace the guard sends KILL by itself."""
 
 
 class Channel:
-    """The runner's end of the pipe to its guard. `is_needed` says that the guard may signal whom we may not."""
+    """The runner's end of the pipe to its guard; without a guard (None) nobody is asked."""
 
-    __slots__ = ("_descriptor", "is_needed")
+    __slots__ = ("_descriptor", "_is_needed")
 
-    def __init__(self, descriptor: int, *, is_needed: bool) -> None:
+    def __init__(self, descriptor: int | None, *, is_needed: bool) -> None:
         self._descriptor = descriptor
-        self.is_needed = is_needed
+        #: The guard may signal whom we may not.
+        self._is_needed = is_needed
+
+    def end_within(self, seconds: float | None) -> None:
+        """Have the guard kill us in so many seconds; None: we may take as long as we like."""
+        self.set_deadline(None if seconds is None else time.monotonic() + seconds)
 
     def set_deadline(self, at: float | None, *, grace_seconds: float | None = None) -> None:
         """Have the guard kill our tree at `at` (monotonic seconds; None: at no time).
@@ -28,15 +34,17 @@ class Channel:
 
     def ask_to_kill(self) -> None:
         """Have the guard send KILL to our whole tree."""
-        if self.is_needed:
+        if self._is_needed:
             self._send("K\n")
 
     def ask_to_end(self, inner_runners: list[int]) -> None:
         """Have the guard send TERM to our tree, but for what belongs to these inner runs."""
-        if self.is_needed:
+        if self._is_needed:
             self._send(f"T {' '.join(map(str, inner_runners))}\n")
 
     def _send(self, line: str) -> None:
+        if self._descriptor is None:
+            return
         try:
             posix.write(self._descriptor, line.encode("ascii"))
         except OSError:  # the guard is gone, or stopped for very long: then there is nobody to be told

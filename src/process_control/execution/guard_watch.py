@@ -1,6 +1,6 @@
 """The guard of a run that lives for more than a moment: it keeps the runner's deadlines, and ends what is left.
 
-Lean room, imported 25 ms after the start, since the package may be replaced while a long job runs. The guard does no
+Lean module, imported 25 ms after the start, since the package may be replaced while a long job runs. The guard does no
 I/O on anything that a job names: a runner that hangs in the kernel, or was stopped, holds up no limit.
 """
 
@@ -10,7 +10,7 @@ import select
 import time
 
 from process_control.core.facts import signal_name
-from process_control.execution import cgroup, tree
+from process_control.execution import groups_of_runs, tree
 from process_control.execution.guard_channel import MARGIN_SECONDS
 from process_control.system import proc, signals
 from process_control.system.clock import wait_milliseconds
@@ -200,7 +200,7 @@ def end_tree_of(runner: int) -> None:
                 return
             tree.kill_tree(runner)
             for pid in alive:
-                cgroup.kill_group_of(pid)
+                groups_of_runs.kill_group_of(pid)
         except OSError:  # no descriptor left, just now
             pass
         poll.poll(_KILL_AGAIN_MILLISECONDS)
@@ -213,7 +213,7 @@ def end_what_is_left() -> None:
         try:
             if tree.kill_tree(posix.getpid()):  # a process of another user, and we are not root
                 for child in proc.children(posix.getpid()):
-                    cgroup.kill_group_of(child)
+                    groups_of_runs.kill_group_of(child)
         except OSError:  # no descriptor left, just now
             pass
         try:

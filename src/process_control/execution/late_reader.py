@@ -1,6 +1,6 @@
 """What a job with `leftovers: keep` leaves behind may print on: a small process reads it, and keeps it in the log.
 
-Lean room, loaded only then. It lives as long as somebody can print, has neither lock nor limits, and holds no memory
+Lean module, loaded only then. It lives as long as somebody can print, has neither lock nor limits, and holds no memory
 but one buffer. Over the log's cap, or when the disk is full, it reads on and keeps nothing more.
 """
 

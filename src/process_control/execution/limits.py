@@ -1,6 +1,6 @@
 """What a run may use: resource limits of each process, priorities, and what a control group holds all of them to.
 
-Lean room. What cannot be set is told before anything starts; nothing here raises.
+Lean module. What cannot be set is told before anything starts; nothing here raises.
 """
 
 import errno

@@ -1,6 +1,6 @@
 """Why a command could not be executed, in words, from the report of the process that was to become it.
 
-Lean room, loaded only then.
+Lean module, loaded only then.
 """
 
 import errno
@@ -9,7 +9,7 @@ import posix
 from process_control.core.odd_characters import named
 from process_control.core.shell_builtins import is_of_the_shell
 from process_control.errors import NO_COMMAND, NOT_EXECUTABLE
-from process_control.execution.process import NotExecuted, Surroundings
+from process_control.execution.process import Surroundings
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 NO_SHELL = "no shell runs: write command: sh -c '…'"
@@ -17,8 +17,20 @@ NO_SHELL = "no shell runs: write command: sh -c '…'"
 _PASSING = (errno.EAGAIN, errno.ENOMEM, errno.ETXTBSY, errno.ESTALE, errno.EIO, errno.EMFILE, errno.ENFILE)
 
 
+class NotExecuted:
+    """The command could not be executed: `code` 126 or 127 (as shells have it), and why in words.
+
+    `is_passing`: it may well be another time, so it is worth another try.
+    """
+
+    def __init__(self, code: int, why: str, *, is_passing: bool = False) -> None:
+        self.code = code
+        self.why = why
+        self.is_passing = is_passing
+
+
 def not_executed(argv: list[str], surroundings: Surroundings, report: bytes) -> NotExecuted:
-    """Return the error for a report: a letter for the stage, the error's number, and a path (see `process._become`)."""
+    """Return why, by the report: a letter for the stage, the error's number, and a path (see `process._become`)."""
     name, directory, search_path = argv[0], surroundings.directory, surroundings.search_path
     stage, (number_text, _, rest) = report[:1], report[1:].partition(b" ")
     number = int(number_text or b"0")
@@ -40,8 +52,13 @@ def not_executed(argv: list[str], surroundings: Surroundings, report: bytes) -> 
     return NotExecuted(code, f"{places.get(stage, 'the process')}: {why}", is_passing=number in _PASSING)
 
 
+def no_process(error: OSError) -> NotExecuted:
+    """Return why, for a host that has no process or descriptor left."""
+    return NotExecuted(NOT_EXECUTABLE, f"no new process could be made: {error.strerror}", is_passing=True)
+
+
 def not_found(name: str, search_path: list[str], denied: str) -> NotExecuted:
-    """Return the error for a name that stands in no directory of PATH, but for `denied`, which may not be executed."""
+    """Return why, for a name that stands in no directory of PATH, but for `denied`, which may not be executed."""
     if denied:
         return NotExecuted(NOT_EXECUTABLE, f"{denied}: not executable (chmod +x {denied})")
     why = f"{shown(name)}: command not found in PATH={':'.join(search_path)}"

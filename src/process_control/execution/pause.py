@@ -1,6 +1,6 @@
 """A pause between two attempts, which every stop ends at once.
 
-Lean room.
+Lean module.
 """
 
 import select

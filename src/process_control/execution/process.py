@@ -1,13 +1,13 @@
 """One process of a job: how it is started. How a tree of them is ended is in `tree.py`.
 
-Lean room: fork and exec by hand, since neither `subprocess` nor `posix_spawn` does all of this.
+Lean module: fork and exec by hand, since neither `subprocess` nor `posix_spawn` does all of this.
 """
 
 import _signal
 import fcntl
 import posix
 
-from process_control.errors import NO_COMMAND, NOT_EXECUTABLE, RUNNER_KILLED
+from process_control.errors import NOT_EXECUTABLE, RUNNER_KILLED
 from process_control.execution import cgroup
 from process_control.system import linux, signals
 
@@ -19,19 +19,6 @@ _LOCK_DESCRIPTOR = 3
 _ENOENT, _ENOEXEC = 2, 8
 _REPORT_BYTES = 8192
 _BEGINNING_BYTES = 200
-
-
-class NotExecuted(Exception):
-    """The command could not be executed: `code` 126 or 127 (as shells have it), and why in words.
-
-    `is_passing`: it may well be another time, so it is worth another try.
-    """
-
-    def __init__(self, code: int, why: str, *, is_passing: bool = False) -> None:
-        super().__init__(why)
-        self.code = code
-        self.why = why
-        self.is_passing = is_passing
 
 
 class Surroundings:
@@ -94,31 +81,27 @@ class Starting:
     Its directory and its program may lie on a disk that does not answer, so nobody waits for that without a limit.
     """
 
-    __slots__ = ("_argv", "_is_in_group", "_surroundings", "pid", "report")
+    __slots__ = ("_is_in_group", "_surroundings", "pid", "report")
 
-    def __init__(
-        self, pid: int, report: int, argv: list[str], surroundings: Surroundings, *, is_in_group: bool
-    ) -> None:
+    def __init__(self, pid: int, report: int, surroundings: Surroundings, *, is_in_group: bool) -> None:
         self.pid = pid
         self.report = report
-        self._argv = argv
         self._surroundings = surroundings
         self._is_in_group = is_in_group
 
-    def finish(self) -> None:
-        """With `report` readable: the command runs now. Raises NotExecuted when it does not."""
+    def finish(self) -> bytes:
+        """With `report` readable: return b"" when the command runs now, else why not, for `not_executed.py`."""
         try:
             report = posix.read(self.report, _REPORT_BYTES)
         finally:
             posix.close(self.report)
         if report:
             posix.waitpid(self.pid, 0)  # it ends by itself, at once
-            from process_control.execution.not_executed import not_executed
-
-            raise not_executed(self._argv, self._surroundings, report)
+            return report
         group = self._surroundings.cgroup
         if group is not None and not self._is_in_group and not cgroup.holds(group, self.pid):
             self._surroundings.all_in_cgroup = False
+        return b""
 
     def give_up(self) -> None:
         """Wait for it no longer: it is a process of the job like any other, and ends with its tree."""
@@ -126,71 +109,20 @@ class Starting:
 
 
 def start(argv: list[str], surroundings: Surroundings) -> Starting:
-    """Begin to start the command in a session of its own. Raises NotExecuted when there can be no process."""
+    """Begin to start the command in a session of its own. Raises OSError when there can be no process."""
     runner = posix.getpid()
-    try:
-        report_read, report_write = posix.pipe2(posix.O_CLOEXEC)
-    except OSError as error:
-        raise no_process(error) from error
+    report_read, report_write = posix.pipe2(posix.O_CLOEXEC)
     try:
         pid, is_in_group = cgroup.fork_into(surroundings.cgroup)
-    except OSError as error:
+    except OSError:
         posix.close(report_read)
         posix.close(report_write)
-        raise no_process(error) from error
+        raise
     if pid == 0:
         surroundings.all_in_cgroup = is_in_group
         _become(argv, surroundings, report_write, runner)
     posix.close(report_write)
-    return Starting(pid, report_read, argv, surroundings, is_in_group=is_in_group)
-
-
-def no_process(error: OSError) -> NotExecuted:
-    """Return the error for a host that has no process or descriptor left."""
-    return NotExecuted(NOT_EXECUTABLE, f"no new process could be made: {error.strerror}", is_passing=True)
-
-
-def start_detached(argv: list[str], environment: dict[bytes, bytes], *, stdin: int | None = None) -> None:
-    """Start a program that nobody waits for and that is no part of our tree. Never raises.
-
-    It has nothing of ours but what it may read from the descriptor `stdin`. `environment` is what
-    `core.environment.own_environment` leaves of ours: every process of the account can read it.
-    """
-    try:
-        was_subreaper = linux.is_child_subreaper()
-        # The process in between ends at once. Were we the subreaper then, what it started would come to us, and count
-        # as left behind by the job.
-        linux.set_child_subreaper(on=False)
-        try:
-            between = posix.fork()
-            if between == 0:
-                _start_and_end(argv, environment, stdin)
-            posix.waitpid(between, 0)
-        finally:
-            linux.set_child_subreaper(on=was_subreaper)
-    except OSError:
-        pass
-
-
-def _start_and_end(argv: list[str], environment: dict[bytes, bytes], stdin: int | None) -> None:
-    """In the process in between: leave the program behind, and end. Never returns."""
-    try:
-        posix.setsid()
-        posix.chdir("/")
-        if posix.fork():
-            posix._exit(0)
-        null = posix.open("/dev/null", posix.O_RDWR)
-        posix.dup2(null if stdin is None else stdin, 0)
-        for descriptor in (1, 2):
-            posix.dup2(null, descriptor)
-        _signal.set_wakeup_fd(-1)
-        signals.restore_defaults()
-        # systemd asks what a service's main process leaves to end: such work is short, and is finished.
-        _signal.signal(_signal.SIGTERM, _signal.SIG_IGN)
-        posix.closerange(3, 1 << 20)
-        posix.execve(argv[0], argv, environment)
-    finally:
-        posix._exit(NO_COMMAND)
+    return Starting(pid, report_read, surroundings, is_in_group=is_in_group)
 
 
 def find_executable(name: str, search_path: list[str]) -> tuple[str, str | None]:
@@ -213,28 +145,6 @@ def find_executable(name: str, search_path: list[str]) -> tuple[str, str | None]
             return path, None
         denied = denied or path
     return "", denied
-
-
-def absolute_search_path(search_path: list[str], directory: str) -> list[str]:
-    """Return the directories of PATH as the job means them: relative ones are below its working directory."""
-    return [each if each.startswith("/") else f"{directory}/{each}".rstrip("/") for each in search_path]
-
-
-def program_stamps(names: list[str], search_path: list[str], directory: str) -> list[str]:
-    """Return `path inode size nanoseconds` of each program, each once, in the order of the names.
-
-    What stands in no file keeps its name alone. Relative paths are looked at from `directory`.
-    """
-    stamps: dict[str, str] = {}
-    for name in names:
-        path, _ = find_executable(name, absolute_search_path(search_path, directory))
-        try:
-            status = posix.stat(path if path.startswith("/") else f"{directory}/{path}")
-        except OSError:
-            stamps.setdefault(name, name)
-            continue
-        stamps[path] = f"{path} {status.st_ino} {status.st_size} {status.st_mtime_ns}"
-    return list(stamps.values())
 
 
 def _become(argv: list[str], surroundings: Surroundings, report: int, runner: int) -> None:

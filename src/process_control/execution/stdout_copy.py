@@ -1,6 +1,6 @@
 """The file of `stdout`: what the job prints goes there through a process of its own, which may hang where we must not.
 
-Lean room, loaded by the jobs with that key. Of what cannot be written the rest is not tried: there are no holes.
+Lean module, loaded by the jobs with that key. Of what cannot be written the rest is not tried: there are no holes.
 """
 
 import _signal

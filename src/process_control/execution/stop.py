@@ -1,6 +1,6 @@
 """Stop a run from outside, signalling only what was proved to be its runner or to belong to it.
 
-Lean room.
+Lean module.
 """
 
 import _signal
@@ -8,7 +8,7 @@ import posix
 import select
 import time
 
-from process_control.execution import cgroup, tree
+from process_control.execution import cgroup, groups_of_runs, tree
 from process_control.system import proc
 from process_control.system.ask import NoAnswer, ask
 from process_control.system.clock import wait_milliseconds
@@ -136,7 +136,7 @@ def survivors(block: dict[str, object]) -> list[int]:
     By its control group; by its id in their environment, where they are of our account or root's, of this boot and no
     older than the run; and by the names of those that the run could not end itself.
     """
-    in_group = cgroup.processes(str(block["cgroup"])) if cgroup.is_ours(block.get("cgroup")) else []
+    in_group = groups_of_runs.processes(str(block["cgroup"])) if cgroup.is_ours(block.get("cgroup")) else []
     return sorted({*in_group, *_by_environment(block), *_not_ended(block)})
 
 

@@ -1,6 +1,6 @@
 """A tree of processes: ask it to end, or end it.
 
-Lean room.
+Lean module.
 """
 
 import _signal

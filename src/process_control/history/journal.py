@@ -1,6 +1,6 @@
 """The journal: one file a day, one line an event. It is the history; everything else is an index of it.
 
-Lean room. A record is one `write` on an `O_APPEND` descriptor and begins with a newline, so that a torn record
+Lean module. A record is one `write` on an `O_APPEND` descriptor and begins with a newline, so that a torn record
 harms no other. A record that `append` returned from is on the disk.
 """
 

@@ -3,7 +3,7 @@
 The index (`history/index/index.py`) answers questions about runs; here is everything, read once through, compressed
 days too.
 
-Lean room, imported by a start whose block leaves a doubt.
+Lean module, imported by a start whose block leaves a doubt.
 """
 
 import posix

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from process_control.core import layout
-from process_control.execution import cgroup
+from process_control.execution import groups_of_runs
 from process_control.history import journal
 from process_control.history.compressed_day import compress
 from process_control.system.clock import DAY_SECONDS, day
@@ -114,7 +114,7 @@ def _prune(settings: "Settings", pruned: Pruned, moment: float, live_blocks: Liv
     began = min((str(block.get("started_at"))[:10] for block in running), default=day(aged_at))
     _prune_journal(settings, pruned, aged_at, keep_from=began, dry_run=dry_run)
     if not dry_run:
-        cgroup.remove_forsaken()
+        groups_of_runs.remove_forsaken()
     if not dry_run and os.path.isdir(layout.journal(settings.state_directory)):
         _trying(pruned, settings.state_directory, journal.make_day, settings.state_directory, moment + DAY_SECONDS)
 

@@ -21,9 +21,9 @@ from process_control.core.job import Job, is_slug
 from process_control.errors import CannotRecord, ProcessControlError
 from process_control.history import journal
 from process_control.notify import spool
+from process_control.notify.announce import announce
 from process_control.notify.channels.mail.contents import failure_mail, recovery_mail, refusal_mail
 from process_control.notify.channels.mail.send import Undelivered, Way, is_program, message_of, send
-from process_control.run.adapters import announce
 from process_control.system import atomic_file, lock
 from process_control.system.account import account_of, check_allowed, drop_rights
 from process_control.system.ask import NoAnswer, ask

@@ -1,6 +1,6 @@
 """Brings news to the spool, and starts the process that tells them. Never raises, never waits.
 
-Lean room, loaded only when somebody is to be mailed.
+Lean module, loaded only when somebody is to be mailed.
 """
 
 import fcntl
@@ -12,13 +12,12 @@ from process_control.core.job import is_slug
 from process_control.errors import CannotRecord
 from process_control.history import journal
 from process_control.notify import spool
+from process_control.notify.announce import announce
 from process_control.state.block import write_mark
 from process_control.system import atomic_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from process_control.config.settings import Settings
 
 _PACKAGE_FOLDER = __file__.rpartition("/process_control/")[0]
@@ -27,16 +26,13 @@ _TELL = "import sys; sys.path.append(sys.argv.pop(1)); from process_control.noti
 
 
 class Postman:
-    """The way to the spool of one configuration. `announce` tells the syslog."""
+    """The way to the spool of one configuration."""
 
-    __slots__ = ("_announce", "_has_posted", "_in_memory", "_settings", "_user")
+    __slots__ = ("_has_posted", "_in_memory", "_settings", "_user")
 
-    def __init__(
-        self, settings: "Settings", *, user: str, announce: "Callable[[Settings, dict[str, object]], None]"
-    ) -> None:
+    def __init__(self, settings: "Settings", *, user: str) -> None:
         self._settings = settings
         self._user = user
-        self._announce = announce
         self._has_posted = False
         self._in_memory: int | None = None
 
@@ -46,7 +42,7 @@ class Postman:
             journal.append(self._settings.state_directory, record)
         except CannotRecord:
             pass
-        self._announce(self._settings, record)
+        announce(self._settings, record)
 
     def keep_refusal(self, slug: str, refusal: "dict[str, object]") -> None:
         """Leave word of a job's last start that was refused, for whoever looks until there is a run."""
@@ -83,7 +79,7 @@ class Postman:
         if not self._has_posted and not spool.is_due(self._settings.state_directory, time.time()):
             return
         from process_control.core.job_environment import own_environment
-        from process_control.execution.process import start_detached
+        from process_control.execution.detached import start_detached
         from process_control.system.interpreter import python
 
         environment = own_environment(posix.environ)

@@ -1,6 +1,6 @@
 """News for people: what a run, or a start that was refused, leaves in the spool for a process of its own to tell.
 
-Lean room, loaded only when somebody is to be mailed. Nothing here raises, and nothing here changes a run.
+Lean module, loaded only when somebody is to be mailed. Nothing here raises, and nothing here changes a run.
 """
 
 import _signal
@@ -10,7 +10,6 @@ import time
 from process_control.core.facts import FAILED, LOST, MANUAL, STOPPED_ON_REQUEST
 from process_control.core.job import is_slug
 from process_control.core.run_id import RANDOM_BYTES, run_id
-from process_control.run.run import Run
 from process_control.system.clock import iso
 
 TYPE_CHECKING = False
@@ -22,43 +21,44 @@ if TYPE_CHECKING:
 News = dict[str, object]
 
 
-def post_end(run: Run, facts: "Facts", end: "dict[str, object]", *, record_fault: str | None = None) -> None:
+def post_end(
+    postman: "Postman", end: News, facts: "Facts", *, secrets: list[str], record_fault: str | None = None
+) -> None:
     """Post a run that failed, or the one that went well again. Who stopped it by hand knows."""
-    if facts.stopped_by_request or (facts.stopped_by == _signal.SIGINT and run.request.trigger == MANUAL):
+    if facts.stopped_by_request or (facts.stopped_by == _signal.SIGINT and end["trigger"] == MANUAL):
         return
-    told = end if record_fault is None else {**end, "record_fault": record_fault}
-    _post(run, told, stderr=_stderr(run, facts))
+    shown = end if record_fault is None else {**end, "record_fault": record_fault}
+    _post(postman, shown, stderr=_stderr(facts, secrets))
 
 
-def post_end_of_another(run: Run, end: "dict[str, object]") -> None:
-    """Post the end of an earlier run that nobody was told of: it was lost, or killed in the middle of its end."""
+def post_end_of_another(postman: "Postman", end: News) -> None:
+    """Post the end of an earlier run that nobody was mailed about: it was lost, or killed in the middle of its end."""
     if end.get("reason") == "stopped" and str(end.get("detail")).startswith(STOPPED_ON_REQUEST):  # whoever did it knows
         return
-    _post(run, end, stderr="")
+    _post(postman, end, stderr="")
 
 
-def post_unplanned_skips(run: Run, sentence: str) -> None:
-    """Post that the job's starts come and are skipped, which nobody chose. Nothing was refused, and no run failed."""
-    now = run.adapters.clock.now()
+def post_unplanned_skips(postman: "Postman", asked: News, *, run_id: str, at: str, sentence: str) -> None:
+    """Post that the job's starts come and are skipped, which nobody chose. Nothing was refused, and no run failed.
+
+    `asked` is as in `post_refusal`.
+    """
     news: News = {
         "what": "refused",
         "unplanned": True,
-        "key": run.id,
-        "at": iso(now),
-        "job": run.job.slug,
-        "trigger": run.request.trigger,
-        "by": run.request.by,
-        "host": run.adapters.identity.host,
+        "key": run_id,
+        "at": at,
+        **asked,
         "what_is_wrong": sentence,
         "sentence": sentence,
     }
     try:
-        run.adapters.postman.post(news, failed=True)
+        postman.post(news, failed=True)
     except Exception:  # noqa: BLE001  telling about it must not cause a failure
         pass
 
 
-def _post(run: Run, end: "dict[str, object]", *, stderr: str) -> None:
+def _post(postman: "Postman", end: News, *, stderr: str) -> None:
     try:
         failed = end["outcome"] in (FAILED, LOST)
         news: News = {
@@ -69,17 +69,17 @@ def _post(run: Run, end: "dict[str, object]", *, stderr: str) -> None:
             "end": end,
             "stderr": stderr,
         }
-        run.adapters.postman.post(news, failed=failed)
+        postman.post(news, failed=failed)
     except Exception:  # noqa: BLE001  telling about a failure must not cause one
         pass
 
 
-def _stderr(run: Run, facts: "Facts") -> str:
+def _stderr(facts: "Facts", secrets: list[str]) -> str:
     if not facts.stderr_excerpt:
         return ""
     from process_control.core.masking import mask_excerpt
 
-    text = mask_excerpt(facts.stderr_excerpt.decode("utf-8", "surrogateescape"), run.adapters.notifier.secrets)
+    text = mask_excerpt(facts.stderr_excerpt.decode("utf-8", "surrogateescape"), secrets)
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 

@@ -1,6 +1,6 @@
 """What is said of a run, in words: pure text, the reason first.
 
-Lean room, pure.
+Lean module, pure.
 """
 
 _VISIBLE = {"\n": "\n", "\t": "\t"}

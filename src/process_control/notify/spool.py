@@ -1,6 +1,6 @@
 """The spool: what has to be told to people, kept on the disk until a process of its own has told it.
 
-Lean room. `spool/news/` holds what happened (written by runs), `spool/mail/` the mails made of it, whole; each is one
+Lean module. `spool/news/` holds what happened (written by runs), `spool/mail/` the mails made of it, whole; each is one
 JSON file, replaced by rename. The time of `spool/due` says when somebody should look again.
 """
 

@@ -1,6 +1,6 @@
 """The line of the invocation log for an event of the journal: slug, sentence, facts as key=value.
 
-Lean room, pure.
+Lean module, pure.
 """
 
 from process_control.notify.syslog_facts import FACTS

@@ -1,27 +1,24 @@
 """A scheduled start whose process was killed before it could record a start, a skip or a refusal: it becomes a refusal.
 
-Lean room, loaded only then. The guard sees to it; when it was killed too, the next start of the job does, from the
+Lean module, loaded only then. The guard sees to it; when it was killed too, the next start of the job does, from the
 block, before it claims another planned time.
 """
 
 from process_control.errors import RunnerKilled
-from process_control.run.run import Run
 from process_control.system.clock import iso
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from process_control.notify.enqueue import Postman
+    from process_control.run.run import Run
+    from process_control.run.world import World
 
 REASON = "runner_killed_before_start"
 
 
-def record_forgotten(run: Run, slot: int) -> None:
+def record_forgotten(run: "Run", world: "World", slot: int) -> None:
     """Record, and tell, the refusal of an earlier start of this job. Never raises."""
-    from process_control.run.adapters import mails_about
-
-    asked: dict[str, object] = {"job": run.job.slug, "trigger": run.request.trigger, "by": run.request.by}
-    asked["host"] = run.adapters.identity.host
-    refuse(run.adapters.postman, asked, slot, mails=mails_about(run.job, run.adapters.settings), is_over=True)
+    refuse(world.people.postman, run.asked(), slot, mails=world.people.mails, is_over=True)
 
 
 def refuse(

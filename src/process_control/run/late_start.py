@@ -1,7 +1,7 @@
 """A scheduled start that came too late for its slot, or for which the job's file plans none: what is made of it.
 
-Lean room, loaded only then. cron holds the time zone, the host's name and the crontab of when it read them; we look at
-what they are now. One such start may be a late one, two in a row are a sign that cron knows something else.
+Lean module, loaded only then. cron holds the time zone, the host's name and the crontab of when it read them; we look
+at what they are now. One such start may be a late one, two in a row are a sign that cron knows something else.
 """
 
 import posix
@@ -9,14 +9,20 @@ import posix
 from process_control.core import layout
 from process_control.core.facts import FAILED
 from process_control.core.skips import FEWEST, TOO_LATE, unplanned_skips_in_words
-from process_control.run.run import Run, skip
+from process_control.run.refusal import skip
+from process_control.run.run import Stop
 from process_control.state.block import read_mark, write_mark
 from process_control.system.clock import iso
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.run.run import Run
+    from process_control.run.world import World
 
-def is_stray(run: Run, slot: int) -> bool:
+
+def is_stray(run: "Run", world: "World", slot: int) -> bool:
     """Whether the slot is from before the job's file was there as it is: nobody planned this start."""
-    previous = run.adapters.store.previous_run()
+    previous = world.store.previous_run()
     if previous is not None and previous.get("version") == run.job.version:  # that file was there: it was only touched
         return False
     try:
@@ -25,7 +31,7 @@ def is_stray(run: Run, slot: int) -> bool:
         return False
 
 
-def leave_as_stray(run: Run, now: float) -> int:
+def leave_as_stray(run: "Run", world: "World", now: float) -> Stop:
     """Do nothing, and leave one record of it for each version of the file; a quiet exit."""
     version = run.job.version
     record: dict[str, object] = {
@@ -34,34 +40,36 @@ def leave_as_stray(run: Run, now: float) -> int:
         **run.facts_for_the_record(),
         "detail": f"a start by {run.request.trigger}, but the job file plans no such time",
     }
-    mark = _mark_of(run, "stray")
+    mark = _mark_of(run, world, "stray")
     if (read_mark(mark) or {}).get("version") != version:
-        run.adapters.store.append(record)
+        world.store.append(record)
     write_mark(mark, {"version": version, "seconds": int(now), "at": iso(now), "trigger": run.request.trigger})
-    run.adapters.announce(record)
-    return 0
+    world.people.announce(record)
+    return Stop()
 
 
-def skip_as_too_late(run: Run, slot: int, now: float) -> int:
+def skip_as_too_late(run: "Run", world: "World", slot: int, now: float) -> Stop:
     """Skip the slot; mail people, once until there is a run, when it was not the first in a row. A quiet exit."""
     from process_control.core.measures import duration
 
     late = f"{duration(int(now - slot))} after its planned time, start_within: {duration(run.job.start_within_seconds)}"
-    code = skip(run, TOO_LATE, late, unplanned=True)
-    count = _count(run)
-    if count == FEWEST[TOO_LATE] and run.adapters.must_be_told(FAILED):
+    stop = skip(run, world, TOO_LATE, late, unplanned=True)
+    count = _count(run, world)
+    if count == FEWEST[TOO_LATE] and world.people.are_mailed(FAILED):
         from process_control.notify.event import post_unplanned_skips
 
-        post_unplanned_skips(run, unplanned_skips_in_words([("skipped", TOO_LATE, late)] * count) or late)
-        run.adapters.have_news_told()
-    return code
+        sentence = unplanned_skips_in_words([("skipped", TOO_LATE, late)] * count) or late
+        at = iso(world.clock.now())
+        post_unplanned_skips(world.people.postman, run.asked(), run_id=run.id, at=at, sentence=sentence)
+        world.people.deliver()
+    return stop
 
 
-def _count(run: Run) -> int:
+def _count(run: "Run", world: "World") -> int:
     """Return how many starts in a row were too late, this one too; a run in between begins anew."""
-    previous = run.adapters.store.previous_run()
+    previous = world.store.previous_run()
     after = None if previous is None else previous.get("run_id")
-    mark = _mark_of(run, "too_late")
+    mark = _mark_of(run, world, "too_late")
     known = read_mark(mark) or {}
     before = known.get("count")
     count = before + 1 if isinstance(before, int) and known.get("after") == after else 1
@@ -69,5 +77,5 @@ def _count(run: Run) -> int:
     return count
 
 
-def _mark_of(run: Run, name: str) -> str:
-    return layout.note(run.adapters.state_directory, run.job.slug, name)
+def _mark_of(run: "Run", world: "World", name: str) -> str:
+    return layout.note(world.store.state_directory, run.job.slug, name)

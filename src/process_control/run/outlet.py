@@ -1,7 +1,7 @@
 """A descriptor that shown output goes to: the job is never held up by who reads it, or does not.
 
-Lean room, imported for runs that are shown. What the reader does not take at once waits, bounded, and is left out with
-a word when there is too much of it; the log has every byte.
+Lean module, imported for runs that are shown. What the reader does not take at once waits, bounded, and is left out
+with a word when there is too much of it; the log has every byte.
 """
 
 import posix

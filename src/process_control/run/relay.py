@@ -1,7 +1,7 @@
 """A small process that hands shown output on to a descriptor which only a blocking write can reach.
 
-Lean room, imported when there is such a descriptor. The process is nobody's child for long, and no part of the run: it
-ends with the runner, soon when its reader takes nothing.
+Lean module, imported when there is such a descriptor. The process is nobody's child for long, and no part of the run:
+it ends with the runner, soon when its reader takes nothing.
 """
 
 import _signal

@@ -2,7 +2,7 @@
 
 Of a run that has not failed it tells in one line what could not be written.
 
-Lean room.
+Lean module.
 """
 
 import posix
@@ -41,38 +41,16 @@ class StandardError:
         """Nothing is said."""
 
     def tell(self, end: dict[str, object], facts: "Facts", *, name: str) -> None:  # noqa: ARG002  the slug is enough
-        """Write the report: the headline, a line to paste, notes, then the job's own stderr (at most 64 KiB of it)."""
-        if end["outcome"] not in (FAILED, LOST):
-            if not facts.unlogged:  # the job said that it runs all the same
-                self._tell_faults(end)
-            return
-        from process_control.core.masking import mask_excerpt
-        from process_control.notify.message import advice, decision, escape_controls, headline, last_states, notes
+        """Write the report of a run that failed; of one that went well, what could not be written of it."""
+        if end["outcome"] in (FAILED, LOST):
+            from process_control.run.failure_report import failure_report
 
-        lines = [headline(end)]
-        by = decision(end)
-        if by:
-            lines.append(f"  decided by {by}")
-        hint = advice(end)
-        if hint:
-            lines.append(f"  hint: {hint}")
-        lines += [f"  {note}" for note in notes(end)]
-        excerpt = ""
-        if self._shows_stderr:
-            excerpt = mask_excerpt(facts.stderr_excerpt.decode("utf-8", "surrogateescape"), self.secrets)
-        report = "\n".join(lines) + "\n" + last_states(excerpt)
-        write(escape_controls(report) if posix.isatty(2) else report)
+            excerpt = facts.stderr_excerpt if self._shows_stderr else b""
+            write(failure_report(end, excerpt, self.secrets, is_terminal=posix.isatty(2)))
+        elif (end.get("log_error") or end.get("record_fault") or end.get("health_fault")) and not facts.unlogged:
+            from process_control.run.failure_report import faults_in_a_line
 
-    def _tell_faults(self, end: dict[str, object]) -> None:
-        """Write what could not be written of a run that went well, on one line; mostly nothing."""
-        if not (end.get("log_error") or end.get("record_fault") or end.get("health_fault")):
-            return
-        from process_control.notify.message import escape_controls, faults_of, headline
-
-        line = headline(end)
-        more = [fault for fault in faults_of(end) if fault not in line]
-        line = "; ".join([line, *more])
-        write((escape_controls(line) if posix.isatty(2) else line) + "\n")
+            write(faults_in_a_line(end, is_terminal=posix.isatty(2)))
 
 
 def write(text: str) -> None:

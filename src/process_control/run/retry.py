@@ -1,6 +1,6 @@
 """Between two attempts of a run: record the one that has ended, wait, make ready for the next.
 
-Lean room, loaded only for a job that tries again, and while its first attempt runs.
+Lean module, loaded only for a job that tries again, and while its first attempt runs.
 """
 
 import posix
@@ -10,26 +10,28 @@ from process_control.core.retry import delay_before
 from process_control.errors import CannotRecord
 from process_control.execution.guard import START_SECONDS
 from process_control.execution.pause import pause
-from process_control.run.run import attempt_record
+from process_control.run.end import attempt_record
 from process_control.system.clock import iso
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from process_control.core.facts import Facts
     from process_control.run.run import Judged, Run
+    from process_control.run.world import World
 
 
-def wait_for_the_next(run: "Run", facts: "Facts", judged: "Judged") -> bool:
+def wait_for_the_next(run: "Run", world: "World", facts: "Facts", judged: "Judged") -> bool:
     """Return whether the next attempt may begin; False when the run was stopped meanwhile, as `facts` then tell."""
-    run.attempts.append(attempt_record(run, facts, judged))
+    capture = world.log.capture
+    run.attempts.append(attempt_record(run, facts, judged, log_offset=capture.log_offsets()[-1]))
     _add_up(run, facts)
     seconds = _delay(run)
-    _record(run, judged, seconds)
-    run.adapters.notifier.say(
+    _record(run, world, judged, seconds)
+    world.people.notifier.say(
         f"attempt {run.attempt} of {run.job.retry_attempts}: {judged.detail or judged.reason}; next in {seconds:.3g} s"
     )
-    inbox = run.adapters.inbox
-    run.adapters.set_deadline(seconds + START_SECONDS)
+    inbox = world.inbox
+    world.guard.end_within(seconds + START_SECONDS)
     pause(inbox, seconds)
     if inbox.stopping:
         facts.awaited_attempt = run.attempt + 1
@@ -37,7 +39,9 @@ def wait_for_the_next(run: "Run", facts: "Facts", judged: "Judged") -> bool:
         facts.stopped_by_request = inbox.stop_requested
         return False
     run.attempt += 1
-    run.adapters.begin_attempt(run)
+    capture.begin_attempt()
+    run.cgroup = world.group.make(run.id)
+    world.commands.begin_attempt(run.attempt, run.cgroup)
     return True
 
 
@@ -60,11 +64,11 @@ def _delay(run: "Run") -> float:
     )
 
 
-def _record(run: "Run", judged: "Judged", seconds: float) -> None:
-    """Tell journal, block and syslog of the attempt. What the disk refuses is told with the end of the run."""
+def _record(run: "Run", world: "World", judged: "Judged", seconds: float) -> None:
+    """Record the attempt in journal, block and syslog. What the disk refuses is said with the end of the run."""
     record: dict[str, object] = {
         "event": "attempt",
-        "at": iso(run.adapters.clock.now()),
+        "at": iso(world.clock.now()),
         **run.facts_for_the_record(),
         **run.attempts[-1],
         "verdict": judged.verdict,
@@ -75,8 +79,8 @@ def _record(run: "Run", judged: "Judged", seconds: float) -> None:
     run.block["attempts"] = run.attempts
     run.block["cpu_seconds"], run.block["memory_bytes"] = run.cpu_seconds_before, run.memory_bytes_before
     try:
-        run.adapters.store.append(record)
-        run.adapters.store.write_run(run.block)
+        world.store.append(record)
+        world.store.write_run(run.block)
     except CannotRecord:
         pass
-    run.adapters.announce(record)
+    world.people.announce(record)

@@ -1,23 +1,20 @@
-"""A run on its way through the corridor: what is known of it, and how it is recorded when it does not start.
+"""A run on its way from the planned time to the exit code: what was asked, what is known so far, what a step answers.
 
-Lean room.
+Lean module.
 """
 
 import posix
 
-from process_control.core import facts as words
-from process_control.core.facts import Facts, signal_name
-from process_control.core.gate import GO
+from process_control.core import gate
 from process_control.core.run_id import RANDOM_BYTES, run_id
-from process_control.errors import BadConfiguration, NotStarted
+from process_control.errors import BadConfiguration
 from process_control.system import proc
 from process_control.system.clock import iso
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from process_control.core.job import Job
-    from process_control.run.adapters import Adapters
-    from process_control.state.block import Block
+    from process_control.errors import ProcessControlError
 
 
 class Request:
@@ -50,13 +47,9 @@ class Request:
 
 
 class Run:
-    """A run on its way through the corridor: what is known of it so far.
-
-    `leave` is what the gate said (`core/gate.py`); `slow_start_step` says which small dose this is: `2 of 3`, `probe`.
-    """
+    """A run of one job; all of it are values."""
 
     __slots__ = (
-        "adapters",
         "attempt",
         "attempt_started_at",
         "attempts",
@@ -64,12 +57,12 @@ class Run:
         "block",
         "cgroup",
         "cpu_seconds_before",
+        "host",
         "id",
         "job",
         "lateness",
         "leave",
         "limits_missing",
-        "lock",
         "log",
         "memory_bytes_before",
         "pid_start",
@@ -82,30 +75,43 @@ class Run:
         "waited_seconds",
     )
 
-    def __init__(self, request: Request, job: "Job", adapters: "Adapters") -> None:
+    def __init__(self, request: Request, job: "Job", *, started_at: float, host: str) -> None:
         self.request = request
         self.job = job
-        self.adapters = adapters
-        self.started_at = adapters.clock.now()
-        self.id = run_id(self.started_at, posix.urandom(RANDOM_BYTES))
+        self.host = host
+        #: UTC seconds; after a wait for the lock, its end.
+        self.started_at = started_at
+        self.id = run_id(started_at, posix.urandom(RANDOM_BYTES))
+        #: When this process started, see `proc.start_time`.
         self.pid_start = proc.start_time(posix.getpid()) or 0
+        #: The planned time that a scheduled start has claimed, in UTC seconds.
         self.slot: int | None = None
-        self.waited_seconds = 0.0  # for the lock
+        #: Seconds that this start waited for the lock.
+        self.waited_seconds = 0.0
+        #: How late it began and of what that is made, see `start.lateness`.
         self.lateness: dict[str, object] = {}
-        self.lock: int | None = None
+        #: The path of the log.
         self.log: str | None = None
+        #: What the job's block says of this run.
         self.block: dict[str, object] = {}
+        #: The path of the attempt's control group.
         self.cgroup: str | None = None
-        self.cpu_seconds_before = 0.0  # of the attempts before this one, by their control groups
+        #: Of the attempts before this one, by their control groups.
+        self.cpu_seconds_before = 0.0
         self.memory_bytes_before = 0
+        #: It runs though it could not be recorded (`run_unlogged`).
         self.unrecorded = False
-        self.leave = GO
+        #: What the health lets it do, see `core/gate.py`.
+        self.leave = gate.GO
         self.slow_start = request.slow_start
+        #: Which small dose this is: `2 of 3`, `probe`.
         self.slow_start_step: str | None = None
+        #: Which limits are not in force, in words.
         self.limits_missing: str | None = None
         self.attempt = 1
-        self.attempt_started_at = self.started_at
+        self.attempt_started_at = started_at
         self.attempts: list[dict[str, object]] = []
+        #: When the first attempt began, in monotonic seconds.
         self.began = 0.0
 
     @property
@@ -119,13 +125,8 @@ class Run:
         return self.job.timeout_seconds if asked is None else asked
 
     @property
-    def longest_seconds(self) -> float | None:
-        """How long the run may take before its last grace, all attempts together; None for as long as it likes."""
-        job = self.job
-        between = job.kill_grace_seconds + job.retry_max_delay_seconds * (1 + job.retry_jitter)
-        if not self.timeout_seconds:
-            return None
-        return self.timeout_seconds * job.retry_attempts + between * (job.retry_attempts - 1)
+    def has_attempts_left(self) -> bool:
+        return self.attempt < self.job.retry_attempts
 
     @property
     def commands(self) -> list[list[str]]:
@@ -141,6 +142,10 @@ class Run:
             )
         return self.job.slow_start_command
 
+    def asked(self) -> dict[str, object]:
+        """Return what is said of a start that came to no run: of which job, how, by whom, on which host."""
+        return {"job": self.job.slug, "trigger": self.request.trigger, "by": self.request.by, "host": self.host}
+
     def facts_for_the_record(self) -> dict[str, object]:
         """Return what every record of this run says."""
         facts: dict[str, object] = {
@@ -150,7 +155,7 @@ class Run:
             "scheduled_at": self.scheduled_at,
             "slow_start": self.slow_start,
             "by": self.request.by,
-            "host": self.adapters.identity.host,
+            "host": self.host,
             "version": self.job.version,
         }
         if self.slow_start_step is not None:
@@ -160,23 +165,8 @@ class Run:
         return facts
 
 
-def lateness(run: Run) -> dict[str, object]:
-    """Return how late a planned run begins, and of what that is made; nothing of a run by hand.
-
-    Only the end of it is taken from the clock that may be set: its parts are measured by one that is not.
-    """
-    if run.slot is None:
-        return {}
-    late = max(0.0, run.adapters.clock.now() - run.slot)
-    in_process = min(proc.seconds_since(run.pid_start), late)
-    in_lock = min(run.waited_seconds, in_process)
-    trigger, lock, gate = round(late - in_process, 3), round(in_lock, 3), round(in_process - in_lock, 3)
-    parts = {"trigger": trigger, "gate": gate, "lock": lock}
-    return {"late_seconds": round(trigger + gate + lock, 3), "late_parts": parts}
-
-
 class Judged:
-    """What an attempt came to, in the words of the record. `decided_by`: the rule or the line, where one did."""
+    """What an attempt came to, in the words of the record."""
 
     __slots__ = ("decided_by", "detail", "exit_code", "outcome", "reason", "verdict")
 
@@ -195,120 +185,29 @@ class Judged:
         self.detail = detail
         self.exit_code = exit_code
         self.verdict = verdict
+        #: The rule or the line, where one did.
         self.decided_by = decided_by
 
 
-def attempt_record(run: Run, facts: Facts, judged: Judged) -> dict[str, object]:
-    """Return what the record of a run says of the attempt that has ended."""
-    return {
-        "attempt": run.attempt,
-        "started_at": iso(run.attempt_started_at),
-        "duration_seconds": round(facts.duration_seconds, 3),
-        "outcome": judged.outcome,
-        "reason": judged.reason,
-        "exit_code": facts.exit_code,
-        "signal": None if facts.signal is None else signal_name(facts.signal),
-        "detail": judged.detail,
-        "stdout_bytes": facts.stdout_bytes,
-        "stderr_bytes": facts.stderr_bytes,
-        "log_offset": None if run.log is None else run.adapters.log_offsets()[-1],
-    }
+# --- what a step answers ----------------------------------------------------------------------------------------------
 
 
-def let_the_lock_go(run: Run) -> None:
-    if run.lock is not None:
-        posix.close(run.lock)
-        run.lock = None
+class Go:
+    """The next step follows."""
+
+    __slots__ = ()
 
 
-def tell(run: Run, facts: Facts, end: dict[str, object]) -> None:
-    """Tell people; nothing that goes wrong here changes the run."""
-    try:
-        run.adapters.notifier.tell(end, facts, name=run.job.name)
-    except Exception:  # noqa: BLE001  telling about a failure must not cause one
-        pass
+class Stop:
+    """There is no run: whatever has to be recorded of it is recorded."""
+
+    __slots__ = ("error", "exit_code")
+
+    def __init__(self, exit_code: int = 0, *, error: "ProcessControlError | None" = None) -> None:
+        #: Of `run-job`, unless there is an error, which has its own.
+        self.exit_code = exit_code
+        #: What the caller is shown of it; None where the record says enough.
+        self.error = error
 
 
-def post_news(run: Run, facts: Facts, end: dict[str, object], *, record_fault: str | None = None) -> None:
-    """Leave word of the end for the process that mails people, when there is somebody to be mailed. Never raises."""
-    try:
-        if run.adapters.must_be_told(str(end["outcome"])):
-            from process_control.notify.event import post_end
-
-            post_end(run, facts, end, record_fault=record_fault)
-    except Exception:  # noqa: BLE001  telling about a failure must not cause one
-        pass
-
-
-def skip(run: Run, reason: str, detail: str, *, unplanned: bool = False) -> int:
-    """Record that this slot was skipped, and why; a quiet exit. `unplanned`: nobody chose that."""
-    record: dict[str, object] = {
-        "event": "skip",
-        "at": iso(run.adapters.clock.now()),
-        **run.facts_for_the_record(),
-        "outcome": words.SKIPPED,
-        "reason": reason,
-        "detail": detail,
-    }
-    if unplanned:
-        record["unplanned"] = True
-    run.adapters.store.append(record)
-    run.adapters.store.end_claim()
-    run.adapters.announce(record)
-    return 0
-
-
-def note_waiting(run: Run, for_what: str) -> None:
-    """Record that a scheduled start waits: whatever becomes of it, its planned time is accounted for."""
-    at = iso(run.adapters.clock.now())
-    record: dict[str, object] = {"event": "waiting", "at": at, **run.facts_for_the_record(), "detail": for_what}
-    run.adapters.store.append(record)
-    run.adapters.announce(record)
-
-
-def turn_away(run: Run, reason: str, detail: str) -> int:
-    """Skip this slot; a run that was left open is closed and told all the same."""
-    settle_before_leaving(run)
-    return skip(run, reason, detail)
-
-
-def settle_before_leaving(run: Run) -> None:
-    """Close what the job's last run left open, if it did: a job that is held may not start for weeks."""
-    block = run.adapters.store.previous_run()
-    if run.lock is None and block is not None and is_unsettled(block):
-        from process_control.run.unfinished import settle_without_a_start
-
-        settle_without_a_start(run, block)
-
-
-def is_unsettled(block: "Block") -> bool:
-    return block.get("end") is None or bool(block.get("left")) or not block.get("journaled")
-
-
-def fail_unstarted(run: Run, reason: str, detail: str) -> int:
-    """Record a run that failed without having been started (`on_overlap: fail`), and tell it."""
-    facts = Facts()
-    now = iso(run.adapters.clock.now())
-    end: dict[str, object] = {
-        "event": "end",
-        "at": now,
-        **run.facts_for_the_record(),
-        "started_at": now,
-        "outcome": words.FAILED,
-        "reason": reason,
-        "exit_code": None,
-        "signal": None,
-        "duration_seconds": 0.0,
-        "detail": detail,
-        "verdict": "fail",
-        "decided_by": None,
-        "attempts": [],
-        "log": None,
-    }
-    run.adapters.store.append(end)
-    run.adapters.store.end_claim()
-    post_news(run, facts, end)
-    run.adapters.announce(end)
-    run.adapters.have_news_told()
-    tell(run, facts, end)
-    return NotStarted.exit_code
+GO = Go()

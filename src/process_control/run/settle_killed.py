@@ -1,7 +1,7 @@
 """After a runner was killed: the guard has the run recorded as lost at once, so that it is told now, not by the next
 start, which may be tomorrow.
 
-Lean room, loaded only then.
+Lean module, loaded only then.
 """
 
 import _signal
@@ -15,11 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from process_control.config.settings import Settings
-    from process_control.run.adapters import Caller
+    from process_control.run.caller import Surroundings
     from process_control.system.account import Account
-
-    #: The configuration, the account that jobs run as, and what makes a Caller.
-    Surroundings = tuple[Settings, Account, Callable[[], Caller]]
 
 PATIENCE_MILLISECONDS = 10_000
 _AFTER_KILL_MILLISECONDS = 1000
@@ -60,9 +57,10 @@ def _settle_and_end(
     try:
         from process_control.config.job_directory import load_job
         from process_control.core.facts import MANUAL
-        from process_control.run.adapters import Adapters
-        from process_control.run.run import Request, Run, let_the_lock_go
-        from process_control.run.run_job import settle_the_last_run
+        from process_control.execution.groups_of_runs import remove_forsaken
+        from process_control.run.run import Request, Run, Stop
+        from process_control.run.run_job import settle_unfinished_runs
+        from process_control.run.world import World
         from process_control.system.account import drop_rights
 
         settings, account, caller = surroundings()
@@ -71,13 +69,15 @@ def _settle_and_end(
         if trigger is not None and _refused_what_did_not_start(slug, runner, trigger, settings, account, killed):
             return
         job = load_job(slug, settings)
-        run = Run(Request(trigger=MANUAL, by=account.name), job, Adapters(job, settings, account, caller()))
-        run.adapters.store.open()
-        run.lock = run.adapters.take_lock(job.lock)
-        if run.lock is not None:  # else a survivor holds it: the next start names it
-            settle_the_last_run(run)
-            let_the_lock_go(run)
-        run.adapters.remove_forsaken_cgroups()  # it may have been killed before its block named its group
+        world = World(job, settings, account, caller())
+        request = Request(trigger=MANUAL, by=account.name)
+        run = Run(request, job, started_at=world.clock.now(), host=world.identity.host)
+        world.store.open()
+        if world.lock.take():  # else a survivor holds it: the next start names it
+            if isinstance(settle_unfinished_runs(run, world), Stop):
+                return
+            world.lock.release()
+        remove_forsaken()  # it may have been killed before its block named its group
     except ProcessControlError:
         pass  # the next start says what is wrong
     except Exception:  # noqa: BLE001  a package that was replaced: the next start settles it
@@ -91,7 +91,8 @@ def _refused_what_did_not_start(
 ) -> bool:
     """Record a refusal, and return True, if the runner recorded neither start nor skip. Raises CannotRecord (74)."""
     from process_control.core.job import is_slug
-    from process_control.run.adapters import mails_about, postman_for
+    from process_control.notify.announce import mails_about
+    from process_control.notify.enqueue import Postman
     from process_control.run.forgotten_start import refuse
     from process_control.state.job_state import JobRecord
     from process_control.state.killed_claim import forget_claim_of
@@ -106,5 +107,5 @@ def _refused_what_did_not_start(
     if slot is None and (had_claimed or (block is not None and block.get("pid") == runner)):
         return False
     asked: dict[str, object] = {"job": slug, "trigger": trigger, "by": account.name, "host": posix.uname().nodename}
-    refuse(postman_for(settings, account), asked, slot, killed=killed, mails=mails_about(None, settings))
+    refuse(Postman(settings, user=account.name), asked, slot, killed=killed, mails=mails_about(None, settings))
     return True

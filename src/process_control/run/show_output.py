@@ -1,6 +1,6 @@
 """Shown output: what a person sees while a job runs, each stream on its own descriptor, and a last line that sums up.
 
-Lean room. On a terminal control characters are escaped and stderr is red; anywhere else the bytes stay as they are.
+Lean module. On a terminal control characters are escaped and stderr is red; anywhere else the bytes stay as they are.
 """
 
 import posix

@@ -1,12 +1,14 @@
 """What a start does before its commands are chosen: ends a pause, takes the place of a probe, begins a slow start.
 
-Lean room, loaded for jobs with the key slow_start, and for those that were held. The lock is held: nobody else runs.
+Lean module, loaded for jobs with the key slow_start, and for those that were held. The lock is held: nobody else runs.
 """
 
 import zlib
 
 from process_control.core import gate
-from process_control.run.run import Run, let_the_lock_go, skip
+from process_control.run.refusal import skip
+from process_control.run.run import GO, Go, Stop
+from process_control.run.start import prepare_the_commands
 from process_control.system.clock import iso
 
 TYPE_CHECKING = False
@@ -14,42 +16,44 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from process_control.core.health import Cause, Health
+    from process_control.run.run import Run
+    from process_control.run.world import World
     from process_control.state.health_changes import Changed
 
-MOST_PROGRAMS = 20
+MAX_PROGRAMS = 20
 FOLDED = "others "
 
 Seen = dict[str, object]
 
 
-def end_the_pause(run: Run) -> None:
+def end_the_pause(run: "Run", world: "World") -> None:
     """Release a job whose pause is over, unless somebody has held it again meanwhile. Raises CannotRecord (74)."""
     from process_control.core.health import PAUSE_IS_OVER, Cause, Policy
 
-    now, policy = iso(run.adapters.clock.now()), Policy.of(run.job)
-    _change(run, lambda health: health.as_of(now, policy), Cause(at=now, why=PAUSE_IS_OVER))
+    now, policy = iso(world.clock.now()), Policy.of(run.job)
+    _change(run, world, lambda health: health.as_of(now, policy), Cause(at=now, why=PAUSE_IS_OVER))
 
 
-def prepare(run: Run) -> int | None:
-    """Say in `run` whether it is a small dose and which. None to go on; else the exit code of what is skipped."""
+def prepare(run: "Run", world: "World") -> Go | Stop:
+    """Say in `run` whether it is a small dose and which."""
     if run.leave == gate.PROBE_IS_DUE:
-        return _become_the_probe(run)
-    health = run.adapters.store.read_health() or {}
+        return _become_the_probe(run, world)
+    health = world.store.read_health() or {}
     if "change" in run.job.slow_start_after or "new" in run.job.slow_start_after:
-        health = _note_the_version(run, health)
+        health = _note_the_version(run, world, health)
     if health.get("state") == "slow_start" and not run.request.force:
         done = health.get("slow_successes")
         run.slow_start = True
         run.slow_start_step = f"{(done if isinstance(done, int) else 0) + 1} of {run.job.slow_start_runs}"
-    return None
+    return GO
 
 
-def _become_the_probe(run: Run) -> int | None:
+def _become_the_probe(run: "Run", world: "World") -> Go | Stop:
     """Run though the job is held, with the small dose; unless somebody was faster, or holds it for another reason."""
     from process_control.core.health import Cause, Event, Policy, State, next_health
 
     policy = Policy.of(run.job)
-    cause = Cause(at=iso(run.adapters.clock.now()), run_id=run.id)
+    cause = Cause(at=iso(world.clock.now()), run_id=run.id)
 
     def step(health: "Health") -> "Health":
         if health.probe_run is not None:  # it never ended, and nobody runs: we have the lock
@@ -57,42 +61,45 @@ def _become_the_probe(run: Run) -> int | None:
             health = next_health(health, Event.LOST, cause=gone, policy=policy)
         return next_health(health, Event.PROBE_DUE, cause=cause, policy=policy)
 
-    health = _change(run, step, cause).new
+    health = _change(run, world, step, cause).new
     if health.state is State.HELD and health.probe_run != run.id:
-        let_the_lock_go(run)
-        return skip(run, "held", gate.hold_in_words(health.to_record()))
+        world.lock.release()
+        return skip(run, world, "held", gate.hold_in_words(health.to_record()))
     run.leave = gate.GO
     if health.state is not State.HELD:
-        return prepare(run) if run.job.slow_start_runs else None
+        return prepare(run, world) if run.job.slow_start_runs else GO
     run.slow_start, run.slow_start_step = True, "probe"
-    return None
+    return GO
 
 
 # --- another version than the last run's -----------------------------------------------------------------------------
 
 
-def _note_the_version(run: Run, health: dict[str, object]) -> dict[str, object]:
+def _note_the_version(run: "Run", world: "World", health: dict[str, object]) -> dict[str, object]:
     """Keep which version runs now; another one than the last may begin a slow start. Return the health then."""
+    from process_control.run.programs import programs_of
+
     known = health.get("seen")
-    now: Seen = {"file": run.job.version, "programs": _few(run.adapters.executables(run))}
+    prepare_the_commands(run, world)
+    now: Seen = {"file": run.job.version, "programs": _few(programs_of(run.job, world.commands))}
     if known == now:
         return health
     from process_control.core.health import Cause, Event, Policy, next_health
 
-    previous = run.adapters.store.previous_run()
+    previous = world.store.previous_run()
     if not isinstance(known, dict):
         known = None if previous is None else {"file": previous.get("version")}
     is_new = known is None
     why = "its very first version" if known is None else what_changed(known, now)
     policy = Policy.of(run.job)
-    cause = Cause(at=iso(run.adapters.clock.now()), why=why, run_id=run.id, seen=now, is_new=is_new)
+    cause = Cause(at=iso(world.clock.now()), why=why, run_id=run.id, seen=now, is_new=is_new)
 
     def step(health: "Health") -> "Health":
         if why is None:
             return _with_seen(health, now)
         return next_health(health, Event.CHANGED, cause=cause, policy=policy)
 
-    return _change(run, step, cause).new.to_record()
+    return _change(run, world, step, cause).new.to_record()
 
 
 def _with_seen(health: "Health", seen: Seen) -> "Health":
@@ -115,18 +122,18 @@ def what_changed(known: Seen, now: Seen) -> str | None:
 
 def _few(programs: list[str]) -> list[str]:
     """Return the stamps of the first programs; of a long list the rest is folded, for health is a small record."""
-    if len(programs) <= MOST_PROGRAMS:
+    if len(programs) <= MAX_PROGRAMS:
         return programs
-    rest = "\n".join(programs[MOST_PROGRAMS:]).encode("utf-8", "surrogateescape")
-    return [*programs[:MOST_PROGRAMS], f"{FOLDED}{zlib.crc32(rest)}"]
+    rest = "\n".join(programs[MAX_PROGRAMS:]).encode("utf-8", "surrogateescape")
+    return [*programs[:MAX_PROGRAMS], f"{FOLDED}{zlib.crc32(rest)}"]
 
 
-def _change(run: Run, step: "Callable[[Health], Health]", cause: "Cause") -> "Changed":
-    """Take the step on the disk, and tell the syslog what the journal was told."""
+def _change(run: "Run", world: "World", step: "Callable[[Health], Health]", cause: "Cause") -> "Changed":
+    """Take the step on the disk, and log in the syslog what the journal has of it."""
     from process_control.core.health import Policy
     from process_control.state.health_changes import change
 
-    changed = change(run.adapters.store, step, cause, host=run.adapters.identity.host, policy=Policy.of(run.job))
+    changed = change(world.store, step, cause, host=world.identity.host, policy=Policy.of(run.job))
     for record in changed.records:
-        run.adapters.announce(record)
+        world.people.announce(record)
     return changed

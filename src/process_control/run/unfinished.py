@@ -1,83 +1,95 @@
 """What the last run under a lock left open: a missing end, or processes that are still alive.
 
-Lean room, imported when there is something of the kind.
+Lean module, imported when there is something of the kind.
 """
 
 from process_control.errors import CannotRecord, NotStarted
-from process_control.run.run import Run, let_the_lock_go, skip
+from process_control.execution import groups_of_runs
+from process_control.execution.stop import survivors
+from process_control.run import group
+from process_control.run.holder import refuse_beside_a_live_run
+from process_control.run.other_jobs import job_named, store_of
+from process_control.run.refusal import skip
+from process_control.run.run import GO, Go, Stop
+from process_control.state.block import runner_lives_here
 from process_control.system.clock import iso
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from process_control.run.run import Run
+    from process_control.run.world import World
     from process_control.state.block import Block
     from process_control.state.job_state import JobRecord
 
 
-def settle(run: Run, unsettled: "list[Block]") -> int | None:
+def settle(run: "Run", world: "World", unsettled: "list[Block]") -> Go | Stop:
     """With the lock held: see to it that no run under this lock is still alive, and close what was left open.
 
     A run without an end is `lost` unless a process of it survives: then this start is refused (75), naming it.
     """
     for block in unsettled:
-        if block.get("end") is None and run.adapters.runner_lives(block):
-            from process_control.run.overlap import refuse_beside_a_live_run
-
-            let_the_lock_go(run)
-            return refuse_beside_a_live_run(run)
+        if block.get("end") is None and runner_lives_here(block, world.identity):
+            world.lock.release()
+            return refuse_beside_a_live_run(run, world)
         if block.get("end") is None or block.get("left"):
-            refuse_survivors(run, block)
+            answer = refuse_survivors(run, world, block)
+            if isinstance(answer, Stop):
+                return answer
         if block.get("end") is None or not block.get("journaled"):
-            _close(run, block)
-    return None
+            _close(run, world, block)
+    return GO
 
 
-def settle_without_a_start(run: Run, block: "Block") -> None:
+def settle_without_a_start(run: "Run", world: "World", block: "Block") -> None:
     """Close what the last run left open for a start that is turned away anyhow; not while somebody has the lock."""
-    if block.get("end") is None and run.adapters.runner_lives(block):
+    if block.get("end") is None and runner_lives_here(block, world.identity):
         return
-    run.lock = run.adapters.take_lock(run.job.lock)
-    if run.lock is None:
+    if not world.lock.take():
         return
-    block = run.adapters.store.previous_run() or {}  # whoever had the lock may have closed it
+    block = world.store.previous_run() or {}  # whoever had the lock may have closed it
     try:
         is_open = block.get("end") is None or not block.get("journaled")
-        if block and is_open and not run.adapters.survivors_of(block):
-            _close(run, block)
+        if block and is_open and not survivors(block):
+            _close(run, world, block)
     finally:
-        let_the_lock_go(run)
+        world.lock.release()
 
 
-def refuse_survivors(run: Run, block: dict[str, object]) -> None:
-    """Refuse to start beside what an earlier run left alive. Raises NotStarted (75), naming the processes."""
-    survivors = run.adapters.survivors_of(block)
-    if not survivors:
-        return
-    let_the_lock_go(run)
-    shown = ", ".join(run.adapters.describe_survivors(block, survivors[:5]))
+def refuse_survivors(run: "Run", world: "World", block: "Block") -> Go | Stop:
+    """Refuse to start beside what an earlier run left alive, naming the processes."""
+    left = survivors(block)
+    if not left:
+        return GO
+    from process_control.state.secrets_of_run import describe_survivors
+
+    world.lock.release()
+    job = job_named(str(block.get("job")), world.settings, known=run.job)
+    shown = ", ".join(describe_survivors(world.store.state_directory, block, job, left[:5]))
     what = f"not started: run {block.get('run_id')} of {block.get('started_at')} left processes running: {shown}"
     if run.request.scheduled:
-        skip(run, "overlap", what)
-    raise NotStarted(what, where=run.job.slug, mend=f"end them: run-job --kill-job {block.get('job')}")
+        skip(run, world, "overlap", what)
+    mend = f"end them: run-job --kill-job {block.get('job')}"
+    return Stop(error=NotStarted(what, where=run.job.slug, mend=mend))
 
 
-def _close(run: Run, block: "Block") -> None:
+def _close(run: "Run", world: "World", block: "Block") -> None:
     """Write the end that the journal does not have: the one the block kept, or `lost`. Raises CannotRecord (74)."""
     try:
-        store = run.adapters.store_of(str(block["job"]))
+        store = store_of(str(block["job"]), known=world.store)
         is_recovered = bool(block.pop("recovered", False))  # after a boot: the journal has no more than the block
-        end = block.get("end") or (None if is_recovered else _end_in_journal(block, store))
+        end = block.get("end") or (None if is_recovered else _in_journal("end", block, store))
         if not isinstance(end, dict):
-            _close_as_lost(run, block, store)
+            _close_as_lost(run, world, block, store)
         elif block.get("end") is None or is_recovered:  # killed, or the power cut, between its two writes
-            _count(run, end, store)
-            _post(run, end)
+            _count(run, world, end, store)
+            _post(world, end)
             store.write_run({**block, "end": end, "journaled": True, "left": []})
-            run.adapters.announce(end)
+            world.people.announce(end)
         else:  # announced when it came, though the disk would not have it, or not surely
-            _count(run, end, store)
-            if _end_in_journal(block, store) is None:
+            _count(run, world, end, store)
+            if _in_journal("end", block, store) is None:
                 _record(store, block, end)
             else:
                 store.write_run({**block, "journaled": True, "left": []})
@@ -85,42 +97,46 @@ def _close(run: Run, block: "Block") -> None:
         if not run.job.run_unlogged:
             raise
         return
-    run.adapters.remove_cgroup(str(block.get("cgroup")))
-    if store is not run.adapters.store:
+    group.remove(str(block.get("cgroup")))
+    if store is not world.store:
         store.close()
 
 
-def _end_in_journal(block: "Block", store: "JobRecord") -> dict[str, object] | None:
-    return store.in_journal("end", str(block["run_id"]), since=str(block.get("started_at") or ""))
+def _in_journal(event: str, block: "Block", store: "JobRecord") -> dict[str, object] | None:
+    from process_control.history.journal_reader import event_of_run
+
+    since = str(block.get("started_at") or "")
+    return event_of_run(store.state_directory, event=event, run_id=str(block["run_id"]), since=since)
 
 
-def _close_as_lost(run: Run, block: "Block", store: "JobRecord") -> None:
+def _close_as_lost(run: "Run", world: "World", block: "Block", store: "JobRecord") -> None:
     from process_control.history.lost_run import lost_end
+    from process_control.run.usage_of_killed import used_by
 
     if block.get("log") is None:  # too long for the block, or there was none
-        start = store.in_journal("start", str(block["run_id"]), since=str(block.get("started_at") or ""))
+        start = _in_journal("start", block, store)
         block["log"] = start and start.get("log")
-    lost = lost_end(block, now=iso(run.adapters.clock.now()), boot_id=run.adapters.identity.boot_id)
-    lost.update(run.adapters.used_by(block))
+    lost = lost_end(block, now=iso(world.clock.now()), boot_id=world.identity.boot_id)
+    lost.update(used_by(block))
     changes: list[dict[str, object]] = []
 
     def post(_: str | None) -> None:
-        changes.extend(_count(run, lost, store))
-        _post(run, lost)
+        changes.extend(_count(run, world, lost, store))
+        _post(world, lost)
 
     _record(store, block, lost, post=post)
     for record in (lost, *changes):
-        run.adapters.announce(record)
-    run.adapters.remove_forsaken_cgroups()
+        world.people.announce(record)
+    groups_of_runs.remove_forsaken()
 
 
-def _post(run: Run, end: dict[str, object]) -> None:
-    """Let people know of an end that nobody told, now: the run that begins may take hours."""
-    if run.adapters.must_be_told(str(end["outcome"])):
+def _post(world: "World", end: dict[str, object]) -> None:
+    """Mail an end that nobody was mailed about, now: the run that begins may take hours."""
+    if world.people.are_mailed(str(end["outcome"])):
         from process_control.notify.event import post_end_of_another
 
-        post_end_of_another(run, end)
-        run.adapters.have_news_told()
+        post_end_of_another(world.people.postman, end)
+        world.people.deliver()
 
 
 def _record(
@@ -131,12 +147,12 @@ def _record(
         raise CannotRecord(fault)
 
 
-def _count(run: Run, end: dict[str, object], store: "JobRecord") -> list[dict[str, object]]:
+def _count(run: "Run", world: "World", end: dict[str, object], store: "JobRecord") -> list[dict[str, object]]:
     """Count a run into its job's health, unless that was done; return what the journal was told of it."""
     from process_control.core.health import NO_POLICY, Policy
     from process_control.state.health_changes import count_run
 
-    job = run.adapters.job_named(store.slug)
+    job = job_named(store.slug, world.settings, known=run.job)
     try:
         changes = count_run(store, end, policy=NO_POLICY if job is None else Policy.of(job))
     except (CannotRecord, ValueError):  # an unreadable health holds the job; the end itself is recorded

@@ -1,6 +1,6 @@
 """After a boot: what the journal knows and the blocks and healths of jobs do not, put right once for all jobs.
 
-Lean room, imported by a start whose block knows nothing of this boot. A record in the journal is on the disk before
+Lean module, imported by a start whose block knows nothing of this boot. A record in the journal is on the disk before
 anybody goes on; a block is in memory only until the kernel writes it back. After a power cut blocks may tell of the run
 before, and a health may lack the change that the journal has. The journal is right.
 """
@@ -14,31 +14,12 @@ from process_control.core.job import is_slug
 from process_control.errors import CannotRecord
 from process_control.history import journal_reader
 from process_control.state.block import Block, run_in, slot_line, slots_in
-from process_control.state.health_file import CHANGE, UNTOLD
+from process_control.state.health_file import CHANGE, UNTOLD, change_health
+from process_control.state.job_state import JobRecord
+from process_control.state.shared_locks import share_lock
 from process_control.system import atomic_file
 from process_control.system.clock import iso
 from process_control.system.plain_file import open_plain
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Protocol
-
-    from process_control.state.health_file import HealthChange
-
-    class Store(Protocol):
-        """A job that is put right: `job_state.JobRecord`, which imports this module."""
-
-        def open(self) -> None: ...
-        def take_short_lock(self, what: str) -> None: ...
-        def release_short_lock(self) -> None: ...
-        def content(self) -> bytes: ...
-        def put_durably(self, run: "Block | None", slot: "bytes | None") -> None: ...
-        def share_lock(self, lock: str) -> None: ...
-        def change_health(self, change: HealthChange) -> object: ...
-        def close(self) -> None: ...
-
-    StoreOf = Callable[[str, str], Store]
 
 Record = dict[str, object]
 
@@ -53,11 +34,8 @@ _PUT_RIGHT_BEFORE = ("start", "end", "skip", "attempt", "hold", "release", "back
 _LOCK = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
 
 
-def recover(state_directory: str, boot_id: str, store_of: "StoreOf") -> None:
-    """Put blocks and healths right by the journal, unless that was done since this boot. Never raises.
-
-    `store_of(state_directory, slug)` is the store of a job, not yet open.
-    """
+def recover(state_directory: str, boot_id: str) -> None:
+    """Put blocks and healths right by the journal, unless that was done since this boot. Never raises."""
     done = layout.recovered(state_directory)
     if _is_done(done, boot_id):
         return
@@ -67,7 +45,7 @@ def recover(state_directory: str, boot_id: str, store_of: "StoreOf") -> None:
         lock = -1
     try:
         _wait_for(lock)
-        if not _is_done(done, boot_id) and _recover_all(state_directory, boot_id, store_of):
+        if not _is_done(done, boot_id) and _recover_all(state_directory, boot_id):
             atomic_file.write(done, boot_id.encode("ascii"))
     except OSError:
         pass
@@ -96,12 +74,12 @@ def _wait_for(lock: int) -> None:
             return
 
 
-def _recover_all(state_directory: str, boot_id: str, store_of: "StoreOf") -> bool:
+def _recover_all(state_directory: str, boot_id: str) -> bool:
     """Return whether everything could be put right."""
     is_whole = True
     for slug, known in _known_of_late(state_directory, boot_id).items():
         try:
-            _recover_job(store_of(state_directory, slug), slug, known, boot_id)
+            _recover_job(state_directory, slug, known, boot_id)
         except (CannotRecord, OSError):
             is_whole = False
     return is_whole
@@ -180,8 +158,9 @@ def _earlier(at: str) -> str:
 # --- one job put right -----------------------------------------------------------------------------------------------
 
 
-def _recover_job(store: "Store", slug: str, known: Known, boot_id: str) -> None:
+def _recover_job(state_directory: str, slug: str, known: Known, boot_id: str) -> None:
     """Raises CannotRecord (74), OSError."""
+    store = JobRecord(state_directory, slug)
     store.open()
     try:
         store.take_short_lock("block")
@@ -194,7 +173,7 @@ def _recover_job(store: "Store", slug: str, known: Known, boot_id: str) -> None:
         finally:
             store.release_short_lock()
         if run is not None and run.get("lock") not in (None, slug):
-            store.share_lock(str(run["lock"]))
+            share_lock(state_directory, str(run["lock"]), slug)
         if known.health is not None:
             _recover_health(store, known)
     finally:
@@ -243,7 +222,7 @@ def _is_older(run: Block, start: Record, known: Known) -> bool:
     return run_id in known.started or bool(run.get("journaled")) or str(run.get("started_at")) < str(start["at"])
 
 
-def _recover_health(store: "Store", known: Known) -> None:
+def _recover_health(store: JobRecord, known: Known) -> None:
     """Put the last change of the journal into a health that does not know of it. Raises CannotRecord (74).
 
     A change is told to the journal before the health has it, so another one than the journal's last is an earlier one,
@@ -257,6 +236,6 @@ def _recover_health(store: "Store", known: Known) -> None:
         return None if health is not None and health.get(CHANGE) == told[CHANGE] else told
 
     try:
-        store.change_health(newer)
+        change_health(store, newer)
     except ValueError:
         pass

@@ -1,11 +1,12 @@
 """The block of a job: where it lies, what it tells, and whether the runner that it names still lives.
 
-Lean room. The block is written by `job_state.py`; its health is another file, see there.
+Lean module. The block is written by `job_state.py`; its health is another file, see there.
 """
 
 import posix
 
 from process_control.core import layout
+from process_control.core.job import is_slug
 from process_control.errors import BadConfiguration
 from process_control.system import proc
 from process_control.system.json_text import decode, encode
@@ -94,6 +95,16 @@ def _is_that_process(block: Block) -> bool:
 def read_block(state_directory: str, slug: str) -> Block | None:
     """Return the run that the job's block tells of, or None when there is none or it cannot be read."""
     return run_in(proc.read_small(layout.block(state_directory, slug), BLOCK_BYTES))
+
+
+def block_named(state_directory: str, word: str) -> Block | None:
+    """Return the block of the job that a process names in its environment, which may be any word."""
+    return read_block(state_directory, word) if is_slug(word) else None
+
+
+def is_unsettled(block: Block) -> bool:
+    """Whether the run was left open: without an end, with processes, or unknown to the journal."""
+    return block.get("end") is None or bool(block.get("left")) or not block.get("journaled")
 
 
 def read_mark(path: str) -> "dict[str, object] | None":

@@ -1,6 +1,6 @@
 """A run that is too long for its block, made to fit: whole values are left out or cut, never the text of the record.
 
-Lean room, imported only for a run that does not fit as it is. The journal has all of it. What the safety of the next
+Lean module, imported only for a run that does not fit as it is. The journal has all of it. What the safety of the next
 start needs stays whole: who runs, since which boot, under which lock, in which control group, and how it ended.
 """
 

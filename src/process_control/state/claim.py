@@ -1,6 +1,6 @@
 """Who has claimed the planned time that a block tells of, until a start, a skip or a refusal of it is recorded.
 
-Lean room. The line lies behind that of the slot, and is written with it. A claim whose start is in the block needs no
+Lean module. The line lies behind that of the slot, and is written with it. A claim whose start is in the block needs no
 second write; one whose skip was recorded says `done`; `free` says that a refusal was recorded instead, and that the
 slot may be claimed again.
 """

@@ -1,6 +1,6 @@
 """What tells later whether a value is one that a run had as a secret, and tells nothing else: keyed hashes.
 
-Lean room, imported only by jobs with an environment_file. The key lies in the state directory, for its owner alone;
+Lean module, imported only by jobs with an environment_file. The key lies in the state directory, for its owner alone;
 without it nobody can try values. When it is lost no value is recognised any more, and a new one is made.
 """
 

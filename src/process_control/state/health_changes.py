@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from process_control.core.health import NO_POLICY, Cause, Change, Event, Health, Policy, changes, next_health
+from process_control.state.health_file import change_health
 from process_control.state.health_rebuild import Record, cause_of, health_after, rebuild_health
 from process_control.state.job_state import JobRecord
 
@@ -48,7 +49,7 @@ def change(
         seen[:] = [before, after]
         return None if after == before and old is not None else after.to_record()
 
-    records = store.change_health(changed, told=_teller(store.slug, cause, host, policy, restored), restore=restored)
+    records = change_health(store, changed, told=_teller(store.slug, cause, host, policy, restored), restore=restored)
     before, after = seen
     return Changed(old=before, new=after, records=records)
 
@@ -59,7 +60,8 @@ def count_run(store: JobRecord, end: Record, *, policy: Policy = NO_POLICY) -> l
     Raises ValueError for a health that cannot be understood, which stays as it is, and CannotRecord (74).
     """
     host = str(end.get("host") or "")
-    return store.change_health(
+    return change_health(
+        store,
         lambda old: health_after(old, end, policy=policy),
         told=_teller(store.slug, cause_of(end), host, policy, None),
     )
@@ -67,7 +69,7 @@ def count_run(store: JobRecord, end: Record, *, policy: Policy = NO_POLICY) -> l
 
 def restore_health(store: JobRecord, policy: Policy = NO_POLICY) -> None:
     """Build a health that is missing again from the journal, so that a hold is not lost. Raises CannotRecord (74)."""
-    store.change_health(lambda old: rebuild_health(store.state_directory, store.slug, policy) if old is None else None)
+    change_health(store, lambda old: rebuild_health(store.state_directory, store.slug, policy) if old is None else None)
 
 
 def _sound(old: Record | None, restored: Callable[[Record | None], Record]) -> Record | None:

@@ -1,6 +1,6 @@
 """The health of a job on the disk, replaced under the job's short lock. `job_state.py` reads it.
 
-Lean room: a run whose health stays as it is imports it not at all.
+Lean module: a run whose health stays as it is imports it not at all.
 """
 
 import posix
@@ -13,23 +13,12 @@ from process_control.system.json_text import encode
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Protocol
+
+    from process_control.state.job_state import JobRecord
 
     HealthRecord = dict[str, object] | None
     HealthChange = Callable[[HealthRecord], HealthRecord]
     HealthTold = Callable[[HealthRecord, dict[str, object]], list[dict[str, object]]]
-
-    class Store(Protocol):
-        """The job whose health it is: `job_state.JobRecord`."""
-
-        state_directory: str
-
-        @property
-        def health_path(self) -> str: ...
-        def read_health(self) -> HealthRecord: ...
-        def take_short_lock(self, what: str) -> None: ...
-        def release_short_lock(self) -> None: ...
-
 
 CHANGE, UNTOLD = "change", "untold"
 """Of a health on the disk: the id of the last change that the journal was told, the same as in its line there; and
@@ -37,7 +26,11 @@ whether the journal would not take that line. After a boot they say which of the
 
 
 def change_health(
-    store: "Store", change: "HealthChange", *, told: "HealthTold | None", restore: "HealthChange | None"
+    store: "JobRecord",
+    change: "HealthChange",
+    *,
+    told: "HealthTold | None" = None,
+    restore: "HealthChange | None" = None,
 ) -> "list[dict[str, object]]":
     """Replace the health by what `change(old)` returns, under the short lock; None leaves it.
 
@@ -65,7 +58,7 @@ def change_health(
         store.release_short_lock()
 
 
-def _old_health(store: "Store", restore: "HealthChange | None") -> "dict[str, object] | None":
+def _old_health(store: "JobRecord", restore: "HealthChange | None") -> "dict[str, object] | None":
     try:
         return store.read_health()
     except ValueError:
@@ -74,7 +67,7 @@ def _old_health(store: "Store", restore: "HealthChange | None") -> "dict[str, ob
         return restore(None)
 
 
-def _tell(store: "Store", records: "list[dict[str, object]]") -> CannotRecord | None:
+def _tell(store: "JobRecord", records: "list[dict[str, object]]") -> CannotRecord | None:
     """Append the records. Return what hinders it: a hold counts more than its line in the journal."""
     try:
         if records:

@@ -1,6 +1,6 @@
 """A job's own record: the block (last slot, runner, final status) and the health.
 
-Lean room. The block has its place on the disk before it is needed, so an end can be noted when the disk is full, and
+Lean module. The block has its place on the disk before it is needed, so an end can be noted when the disk is full, and
 a deleted lock file doubles nothing. Slot and health change under the job's short lock, never under the run's; it is a
 file that only the service user can open, so that nobody who may read the block can hold a start up.
 """
@@ -35,23 +35,20 @@ from process_control.state.claim import (
     claim_in,
     is_started,
 )
-from process_control.system.clock import DAY_SECONDS
 from process_control.system.json_text import decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from process_control.state.health_file import HealthChange, HealthTold
     from process_control.state.open_claims import OpenClaims
 
 _FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
-_A_DAY = 86400
 
 
 class JobRecord:
-    """The adapter of the Store port for one job: its block, its health, and the journal."""
+    """The record of one job: its block, its health, and the journal."""
 
     __slots__ = (
         "_before",
@@ -78,12 +75,18 @@ class JobRecord:
         self._health_read: list[int] | None = None
         self.is_new = False
 
-    def open(self, *, boot_id: str = "") -> None:
-        """Open the block, making it with its place on the disk; `is_new` tells so. Raises CannotRecord (74).
+    def open(self) -> None:
+        """Open the block, making it with its place on the disk; `is_new` tells so. Raises CannotRecord (74)."""
+        self._open(b"", None)
 
-        `boot_id` is that of this boot: when the block does not know it, the journal is asked first what a power cut
-        may have kept from blocks and healths, see `after_boot`.
+    def open_since_boot(self, boot_id: str, recover: "Callable[[str, str], None]") -> None:
+        """As `open`, but a block that does not know of this boot is put right first. Raises CannotRecord (74).
+
+        `recover` is `after_boot.recover`: the journal may have what a power cut has kept from blocks and healths.
         """
+        self._open(boot_id.encode("ascii", "replace"), lambda: recover(self.state_directory, boot_id))
+
+    def _open(self, boot: bytes, recover: "Callable[[], None] | None") -> None:
         path = layout.block(self.state_directory, self.slug)
         try:
             try:
@@ -93,10 +96,8 @@ class JobRecord:
                 self._block = posix.open(path, _FLAGS, 0o640)
             self._short_lock = posix.open(layout.short_lock(self.state_directory, self.slug), _FLAGS, 0o600)
             content = posix.pread(self._block, BLOCK_BYTES, 0)
-            if boot_id and boot_id.encode("ascii", "replace") not in content:
-                from process_control.state.after_boot import recover
-
-                recover(self.state_directory, boot_id, JobRecord)
+            if recover is not None and boot not in content:
+                recover()
                 content = posix.pread(self._block, BLOCK_BYTES, 0)
             if len(content) < BLOCK_BYTES:
                 self._fill()
@@ -226,8 +227,8 @@ class JobRecord:
                 from process_control.state.open_claims import OpenClaims
 
                 claims = OpenClaims(self.state_directory, self.slug, content, boot_id="")
-                claims.drop(posix.getpid())  # its start is refused, and that is recorded
-                posix.pwrite(self._block, claims.keep(), ASIDE_AT)
+                claims.drop(posix.getpid())
+                self.put_claims(claims.keep(), ASIDE_AT)
         finally:
             fcntl.flock(self._short_lock, fcntl.LOCK_UN)
 
@@ -291,41 +292,6 @@ class JobRecord:
             fault = fault or str(error)
         return fault
 
-    def in_journal(self, event: str, run_id: str, *, since: str) -> "dict[str, object] | None":
-        """Return what the journal has of a run that began at `since` (ISO 8601), or None.
-
-        That is the end that the block does not know of (killed between the two writes), or the start in full.
-        """
-        from process_control.history.journal_reader import event_of_run
-
-        return event_of_run(self.state_directory, event=event, run_id=run_id, since=since)
-
-    def is_first_today(self, word: str) -> bool:
-        """Whether this was not asked with that word for a day: for what is told once a day."""
-        stamp = layout.stamp(self.state_directory, self.slug, word)
-        import time
-
-        try:
-            if 0 <= time.time() - posix.stat(stamp).st_mtime < DAY_SECONDS:
-                return False
-        except OSError:
-            pass
-        try:
-            posix.close(posix.open(stamp, _FLAGS, 0o640))
-            posix.utime(stamp)
-        except OSError:  # told once more than it need be
-            pass
-        return True
-
-    def share_lock(self, lock: str) -> None:
-        """Leave word that this job runs under a lock that other jobs may name. Raises CannotRecord (74)."""
-        directory = layout.shared_lock(self.state_directory, lock)
-        try:
-            _make_directories(directory)
-            posix.close(posix.open(f"{directory}/{self.slug}", _FLAGS, 0o600))
-        except OSError as error:
-            raise CannotRecord(f"the shared lock cannot be recorded: {error.strerror}", where=directory) from error
-
     def content(self) -> bytes:
         """Return what the block holds, slot and run, as bytes. Raises OSError."""
         return posix.pread(self._block, BLOCK_BYTES, 0)
@@ -356,14 +322,6 @@ class JobRecord:
         except OSError:
             return None
         return [stat.st_ino, stat.st_mtime_ns, stat.st_size]
-
-    def change_health(
-        self, change: "HealthChange", *, told: "HealthTold | None" = None, restore: "HealthChange | None" = None
-    ) -> "list[dict[str, object]]":
-        """Replace the health by what `change(old)` returns; see `health_file`."""
-        from process_control.state.health_file import change_health
-
-        return change_health(self, change, told=told, restore=restore)
 
     def take_short_lock(self, what: str) -> None:
         """Wait for the job's short lock: slot and health change under it. Raises CannotRecord (74)."""

@@ -1,6 +1,6 @@
 """Claims of planned times without a start in the block: whose process was killed, and who still waits.
 
-Lean room, loaded only when there is one. A start that claims while another waits would overwrite that one's claim, so
+Lean module, loaded only when there is one. A start that claims while another waits would overwrite that one's claim, so
 it puts it into a file beside the block first; a word behind the claim says that there is such a file. Whether anything
 was recorded of a claim whose process is gone is for the journal to say. All of it happens under the short lock.
 """

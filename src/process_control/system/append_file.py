@@ -1,6 +1,6 @@
 """Open the file of `stdout`, to append to it: as it is for most accounts, for root by the rule of unsafe files.
 
-Lean room, loaded by the jobs with that key; opened in a process of its own (`execution/stdout_copy.py`).
+Lean module, loaded by the jobs with that key; opened in a process of its own (`execution/stdout_copy.py`).
 """
 
 import posix

@@ -1,7 +1,7 @@
 """Ask a child, with a deadline: for what looks at a path that may hang, so that whoever keeps the limits never does.
 
-Lean room. The child closes every descriptor but its answer, so that one that hangs holds no lock; it is killed when the
-deadline comes.
+Lean module. The child closes every descriptor but its answer, so that one that hangs holds no lock; it is killed when
+the deadline comes.
 """
 
 import _signal

@@ -1,6 +1,6 @@
 """Small records, replaced whole: by `write` they are on the disk when it returns, and survive a power cut.
 
-Lean room. A rename is durable only once the directory is synced, and so is a new file or directory. Whoever writes a
+Lean module. A rename is durable only once the directory is synced, and so is a new file or directory. Whoever writes a
 record has a lock of its own: two writers of one path would share `PATH.new`.
 """
 

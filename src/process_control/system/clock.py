@@ -1,6 +1,6 @@
 """The clock: wall time for records, monotonic time for limits.
 
-Lean room.
+Lean module.
 """
 
 import time

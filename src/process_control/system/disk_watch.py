@@ -1,6 +1,6 @@
 """A command in a child, and its parent, which touches no disk: it says what the child waits for, and can always end.
 
-Lean room. Not every wait for a disk can be killed; so whoever the terminal waits for does not wait for disks. The
+Lean module. Not every wait for a disk can be killed; so whoever the terminal waits for does not wait for disks. The
 paths are looked at by other children, with a deadline, and only while the command has not moved for some seconds: one
 that is only long is left alone.
 """

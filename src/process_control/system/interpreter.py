@@ -1,6 +1,6 @@
 """How the interpreter that runs us is called once more.
 
-Lean room.
+Lean module.
 """
 
 import sys

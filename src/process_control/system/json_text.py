@@ -1,6 +1,6 @@
 """JSON in and out without the `json` package, which costs half an interpreter's start (it pulls in `re`).
 
-Lean room: imports `_json` only. Plain values only: None, bool, int, float, str, list, tuple, dict with str keys.
+Lean module: imports `_json` only. Plain values only: None, bool, int, float, str, list, tuple, dict with str keys.
 """
 
 from _json import encode_basestring_ascii, make_scanner

@@ -1,6 +1,6 @@
 """The kernel's lock of a job: flock(2) on an open file, which cannot be stale.
 
-Lean room. The file is never unlinked and holds nothing; truth is the lock on the open descriptor. It is let go by
+Lean module. The file is never unlinked and holds nothing; truth is the lock on the open descriptor. It is let go by
 closing only, so a process that inherited the descriptor still holds it.
 """
 

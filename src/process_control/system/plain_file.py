@@ -1,6 +1,6 @@
 """Open a file of ours to read it, whatever somebody has put in its place: nobody waits for a FIFO, or reads a device.
 
-Lean room.
+Lean module.
 """
 
 import posix

@@ -1,6 +1,6 @@
 """What /proc tells of processes: who they are, whose children they are, which run they belong to.
 
-Lean room. Every reader here takes a vanished process as an answer, never as an error.
+Lean module. Every reader here takes a vanished process as an answer, never as an error.
 """
 
 import posix

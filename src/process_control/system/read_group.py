@@ -1,6 +1,6 @@
 """Lets the members of `read_group` look into state and logs: the directories belong to that group, and pass it on.
 
-Lean room, loaded only when there is a `read_group`. Nothing is ever writable for the group, and what was made for the
+Lean module, loaded only when there is a `read_group`. Nothing is ever writable for the group, and what was made for the
 owner alone (mode 0600) stays closed: who can open a file that is locked can hold it.
 """
 

@@ -1,6 +1,6 @@
 """Signals as facts: what was asked of the runner, and a descriptor that wakes its poll.
 
-Lean room: `_signal` instead of `signal`, which pulls in `enum`.
+Lean module: `_signal` instead of `signal`, which pulls in `enum`.
 """
 
 import _signal

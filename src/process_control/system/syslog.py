@@ -1,6 +1,6 @@
 """One line to the syslog, as RFC 3164 has it: a datagram that is sent or not, and never waited for.
 
-Lean room. A missing, dead or full syslog changes nothing. No name server is asked: a name is looked up in /etc/hosts.
+Lean module. A missing, dead or full syslog changes nothing. No name server is asked: a name is looked up in /etc/hosts.
 """
 
 import _socket

@@ -1,6 +1,6 @@
 """Open the files that decide what is executed, and refuse those that somebody else could have written.
 
-Lean room: imports nothing but C builtins. What is said about an unsafe file is put together in `untrusted.py`.
+Lean module: imports nothing but C builtins. What is said about an unsafe file is put together in `untrusted.py`.
 
 A path is walked once, one descriptor after the other; links on the way are followed by hand. So what was checked is
 what is opened, whoever swaps names meanwhile.

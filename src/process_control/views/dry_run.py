@@ -14,7 +14,8 @@ from process_control.core.job import Job
 from process_control.core.job_environment import inherited_variables, job_environment, search_path, variables_of_run
 from process_control.errors import BadConfiguration, Fault, ProcessControlError
 from process_control.execution.limits import Limits
-from process_control.execution.process import absolute_search_path, find_executable
+from process_control.execution.process import find_executable
+from process_control.execution.programs import absolute_search_path
 from process_control.state.all_jobs import live_block
 from process_control.system.account import Account
 from process_control.views.job_list import run_as_json

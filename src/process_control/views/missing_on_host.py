@@ -16,7 +16,8 @@ from process_control.core.job_environment import inherited_variables, search_pat
 from process_control.core.shell_builtins import is_of_the_shell
 from process_control.errors import Fault, ProcessControlError
 from process_control.execution.not_executed import NO_SHELL, not_found
-from process_control.execution.process import absolute_search_path, find_executable
+from process_control.execution.process import find_executable
+from process_control.execution.programs import absolute_search_path
 from process_control.system.untrusted import shown
 
 OWN_COMMAND = "run-job"

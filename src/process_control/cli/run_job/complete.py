@@ -1,6 +1,6 @@
 """`run-job --complete KIND [JOB]`: what completion offers, one a line; behind a tab, a word about it. No errors.
 
-Lean room: a shell asks at each press of the key, and the names of jobs are a directory's listing, nothing more.
+Lean module: a shell asks at each press of the key, and the names of jobs are a directory's listing, nothing more.
 """
 
 import posix

@@ -1,6 +1,6 @@
 """`run-job`: the fast path from the command line to the corridor.
 
-Lean room: what a plain run does not need (lists, --status, --kill-job, --dry-run, help) is in `views.py`.
+Lean module: what a plain run does not need (lists, --status, --kill-job, --dry-run, help) is in `views.py`.
 """
 
 import posix
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from process_control.config.settings import Settings
     from process_control.core.job import Job
-    from process_control.run.adapters import Caller
+    from process_control.run.caller import Caller
     from process_control.run.run import Request
     from process_control.system.account import Account
 
@@ -129,7 +129,7 @@ def _surroundings(options: Options, channel: int | None) -> "tuple[Settings, Acc
     """
     from process_control.actions.rights import decoded, directory_of_run_job
     from process_control.config.settings import load_settings
-    from process_control.run.adapters import Caller, notifier_for
+    from process_control.run.caller import Caller, notifier_for
     from process_control.state.block import Identity, require_own_proc
     from process_control.system.account import check_allowed
 
@@ -153,7 +153,7 @@ def _surroundings(options: Options, channel: int | None) -> "tuple[Settings, Acc
             environment=environment,
             identity=identity,
             inbox=inbox,
-            guard=None if channel is None else Channel(channel, is_needed=is_root and account.uid != 0),
+            guard=Channel(channel, is_needed=is_root and account.uid != 0),
             own_commands=directory_of_run_job(),
             notifier=notifier,
         )
@@ -210,10 +210,10 @@ def _run(
         rights.have_own_directories(settings)
         if settings.read_group is not None:
             rights.open_to_readers(settings, account)
-        from process_control.run.adapters import Adapters
         from process_control.run.run_job import run_job
+        from process_control.run.world import World
 
-        return run_job(request, job, Adapters(job, settings, account, caller))
+        return run_job(request, job, World(job, settings, account, caller))
     except ProcessControlError as error:
         if request.scheduled:  # nobody sees what we complain of
             _record(error, options, settings, account, trigger=request.trigger, by=request.by, mails=True, job=job)

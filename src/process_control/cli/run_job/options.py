@@ -1,6 +1,6 @@
 """The command line of `run-job`, read by hand: argparse alone costs as much as an interpreter's start.
 
-Lean room.
+Lean module.
 """
 
 from process_control.errors import UsageError

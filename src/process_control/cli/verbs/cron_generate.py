@@ -25,8 +25,8 @@ from process_control.crontab.target import CONSOLE, MODE, standing_crontab, targ
 from process_control.crontab.text import Crontab, LeftOut
 from process_control.errors import NotPermitted, ProcessControlError, UsageError
 from process_control.history import journal
+from process_control.notify.announce import announce
 from process_control.notify.message import escape_controls
-from process_control.run.adapters import announce
 from process_control.system import cron_daemon, directories
 from process_control.system.account import Account, check_allowed
 from process_control.system.as_account import ask_as

@@ -1,6 +1,6 @@
 """The next planned times of a job, as UTC seconds: kept in its cache so that a start parses no schedule.
 
-Lean room: what plans is imported when the times that were kept are used up.
+Lean module: what plans is imported when the times that were kept are used up.
 """
 
 from process_control.config.cache import read

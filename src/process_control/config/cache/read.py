@@ -1,6 +1,6 @@
 """Read what was kept of an earlier parse: configuration and job, as JSON beside the text that they were made from.
 
-Lean room: imports C builtins and `json_text`. What is kept counts only when its source is byte for byte what was just
+Lean module: imports C builtins and `json_text`. What is kept counts only when its source is byte for byte what was just
 read: no timestamps, no race. Every doubt means parsing again. Writing is `write.py`.
 
 The directory belongs to the reading user alone: who could write there could choose what root runs.

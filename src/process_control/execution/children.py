@@ -1,0 +1,89 @@
+"""Our children: the main process of the command, in the state that it is in, and whatever the job has left to us.
+
+Lean module.
+"""
+
+import posix
+
+from process_control.core.facts import TREE
+from process_control.execution import cgroup
+from process_control.system import linux
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.core.facts import Facts
+    from process_control.execution.process import Starting
+
+
+class Running:
+    """The command was executed, and runs."""
+
+    __slots__ = ("pid",)
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+
+
+class Ended:
+    """The main process of the command is no more."""
+
+    __slots__ = ("status",)
+
+    def __init__(self, status: int) -> None:
+        #: As waitpid(2) gives it.
+        self.status = status
+
+    @property
+    def exit_code(self) -> int | None:
+        return posix.WEXITSTATUS(self.status) if posix.WIFEXITED(self.status) else None
+
+    @property
+    def signal(self) -> int | None:
+        return posix.WTERMSIG(self.status) if posix.WIFSIGNALED(self.status) else None
+
+
+class Children:
+    """All of them. As a subreaper we get whatever the job leaves behind: "no children" means that the tree is gone."""
+
+    __slots__ = ("are_gone", "command")
+
+    def __init__(self) -> None:
+        self.are_gone = False
+        #: None before the first command, and while the next one is prepared.
+        self.command: Starting | Running | Ended | None = None
+
+    def begin_command(self) -> None:
+        self.command = None
+        self.are_gone = False
+
+    def reap(self) -> None:
+        """Collect every child that has ended."""
+        try:
+            while True:
+                pid, status = posix.waitpid(-1, posix.WNOHANG)
+                if pid == 0:
+                    return
+                if self.command is not None and not isinstance(self.command, Ended) and pid == self.command.pid:
+                    self.command = Ended(status)
+        except ChildProcessError:
+            self.are_gone = True
+
+    def hand_on(self, signal: int) -> None:
+        """Give the command a signal; one that has been reaped has no pid of its own any more."""
+        if self.command is not None and not isinstance(self.command, Ended):
+            try:
+                posix.kill(self.command.pid, signal)
+            except OSError:
+                pass
+
+
+def measure(facts: "Facts", group: str | None) -> None:
+    """Note CPU time, memory and bytes: of the whole tree by its group, else of the children that were waited for."""
+    facts.cpu_seconds, facts.memory_bytes, facts.read_bytes, facts.written_bytes = linux.usage_of_children()
+    if group is None:
+        return
+    cpu_seconds, memory = cgroup.cpu_seconds_of_tree(group), cgroup.memory_of_tree(group)
+    if cpu_seconds is not None:
+        facts.cpu_seconds, facts.cpu_of = cpu_seconds, TREE
+    if memory is not None:
+        (facts.memory_bytes, facts.out_of_memory), facts.memory_of = memory, TREE

@@ -1,0 +1,54 @@
+"""The line of an event for the host's syslog, and whether anybody is mailed about a job.
+
+Lean module: what makes the line is imported when there is a syslog.
+"""
+
+import posix
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.config.settings import Settings
+    from process_control.core.job import Job
+
+_ALWAYS_ANSWER = ("/dev/", "/run/", "/var/run/")  # in memory on every Linux: no disk is waited for there
+_SYSLOG_SECONDS = 1.0
+
+
+def announce(settings: "Settings", record: "dict[str, object]") -> None:
+    """Send the line of the invocation log for an event that the journal has. Never raises, nor waits for a syslog."""
+    address = settings.syslog_address
+    try:
+        if not address.startswith("/") or address.startswith(_ALWAYS_ANSWER):
+            _send_to_syslog(settings, record, posix.getpid())
+        elif not settings.syslog_hangs:
+            _ask_to_send_to_syslog(settings, record)
+    except Exception:  # noqa: BLE001  announcing must not cause a failure, not even with half a package
+        pass
+
+
+def _ask_to_send_to_syslog(settings: "Settings", record: "dict[str, object]") -> None:
+    """Send it by a child with a deadline: the socket is on a disk, which may hang. Only the first line waits for it."""
+    from process_control.system.ask import NoAnswer, ask
+
+    pid = posix.getpid()
+    try:
+        ask(lambda: _send_to_syslog(settings, record, pid), seconds=_SYSLOG_SECONDS)
+    except NoAnswer:
+        settings.syslog_hangs = True
+
+
+def _send_to_syslog(settings: "Settings", record: "dict[str, object]", pid: int) -> None:
+    address = settings.syslog_address
+    if address.startswith("/") and not posix.access(address, posix.W_OK):
+        return
+    from process_control.notify.syslog_line import invocation, severity
+    from process_control.system import syslog
+
+    syslog.send(address, settings.syslog_facility, severity(record), invocation(record), pid=pid)
+
+
+def mails_about(job: "Job | None", settings: "Settings") -> bool:
+    """Whether somebody may be to be mailed about this job (None: its file cannot be read)."""
+    if job is None:
+        return bool(settings.failmail_to)
+    return bool(job.failmail_to or settings.failmail_to) and not job.failmail_off

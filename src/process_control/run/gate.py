@@ -1,0 +1,97 @@
+"""The gate: what must not run now is turned away, quietly when scheduled, with a reason by hand.
+
+Lean module. What a health lets a start do is decided by `core/gate.py`.
+"""
+
+from process_control.core import gate
+from process_control.errors import NotStarted
+from process_control.run.run import GO, Go, Stop
+from process_control.state.block import is_unsettled, runner_lives_here
+from process_control.system.clock import iso
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.run.run import Run
+    from process_control.run.world import World
+
+
+def pass_the_gate(run: "Run", world: "World") -> Go | Stop:
+    """Turn away what must not run now: a job that is disabled, held or backing off."""
+    scheduled = run.request.scheduled
+    if scheduled and run.job.disabled:
+        return _turn_away(run, world, "disabled", "the job file says so")
+    try:
+        health = _health_of(run, world)
+        run.leave, doubt = _leave(run, world, health), None
+    except ValueError as error:
+        run.leave, doubt, health = gate.HELD, gate.garbage_in_words(error), None
+    if run.leave == gate.BACKING_OFF:
+        return _turn_away(run, world, "backoff", gate.backoff_in_words(health or {}))
+    if run.leave != gate.HELD or (run.request.force and not scheduled):
+        return GO
+    if scheduled:
+        return _turn_away(run, world, "held", doubt or gate.hold_in_words(health or {}))
+    slug = run.job.slug
+    mend = f"run it once with run-job --force {slug}, or release it: process-control release {slug}"
+    words = doubt or hold_for_people(health or {}, world.clock.now())
+    return _turn_away(run, world, "held", words, by_hand=NotStarted(words, where=slug, mend=mend))
+
+
+def _turn_away(run: "Run", world: "World", reason: str, detail: str, *, by_hand: NotStarted | None = None) -> Stop:
+    """Skip the planned time, or refuse the start by hand.
+
+    What the job's last run left open is closed all the same: a job that is held may not start for weeks.
+    """
+    block = world.store.previous_run()
+    if world.lock.descriptor is None and block is not None and is_unsettled(block):
+        from process_control.run.unfinished import settle_without_a_start
+
+        settle_without_a_start(run, world, block)
+    if by_hand is not None:
+        return Stop(error=by_hand)
+    from process_control.run.refusal import skip
+
+    return skip(run, world, reason, detail)
+
+
+def hold_for_people(health: dict[str, object], now: float) -> str:
+    from datetime import UTC, datetime
+
+    from process_control.core.hold_in_words import hold_for_people
+
+    return hold_for_people(health, datetime.fromtimestamp(now, UTC))
+
+
+def _health_of(run: "Run", world: "World") -> dict[str, object] | None:
+    """Return the health, built again when it was lost; None for a job never seen. Raises ValueError for garbage."""
+    store = world.store
+    health = store.read_health()
+    if health is not None or store.is_new or not store.is_open:
+        return health
+    from process_control.core.health import Policy
+    from process_control.state.health_changes import restore_health
+
+    restore_health(store, Policy.of(run.job))
+    return store.read_health()
+
+
+def _leave(run: "Run", world: "World", health: dict[str, object] | None) -> str:
+    """Return what the health lets this start do. Raises ValueError for a record that makes no sense."""
+    job, now = run.job, world.clock.now()
+    longest_backoff = job.backoff_max_delay_seconds if job.backoff_delay_seconds else None
+    leave = gate.leave(
+        health,
+        now=iso(now),
+        slot=run.scheduled_at,
+        latest_backoff=iso(now + longest_backoff) if longest_backoff else None,
+        latest_probe=iso(now + job.hold_release_after_seconds) if job.hold_release_after_seconds else None,
+    )
+    if leave == gate.PROBE_IS_DUE and _probe_is_running(world, health or {}):
+        return gate.HELD
+    return leave
+
+
+def _probe_is_running(world: "World", health: dict[str, object]) -> bool:
+    block = world.store.previous_run()
+    is_its_run = block is not None and block.get("run_id") == health.get("probe_run")
+    return block is not None and is_its_run and runner_lives_here(block, world.identity)

@@ -1,0 +1,80 @@
+"""Whoever is shown, mailed or logged what becomes of a run. Nothing here raises, and nothing changes the run.
+
+Lean module: what makes a mail is imported when there is one to be made.
+"""
+
+import posix
+
+from process_control.core import layout
+from process_control.core.facts import SUCCEEDED, WARNED
+from process_control.notify.announce import announce, mails_about
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.config.settings import Settings
+    from process_control.core.facts import Facts
+    from process_control.core.job import Job
+    from process_control.notify.enqueue import Postman
+    from process_control.run.notifier import Notifier
+    from process_control.system.account import Account
+
+
+class People:
+    """The people of one job."""
+
+    __slots__ = ("_job", "_postman", "_settings", "_user", "mails", "notifier")
+
+    def __init__(self, job: "Job", settings: "Settings", account: "Account", notifier: "Notifier") -> None:
+        self._job = job
+        self._settings = settings
+        self._user = account.name
+        self._postman: Postman | None = None
+        #: Whoever waits for the run at a terminal, or reads stderr.
+        self.notifier = notifier
+        #: Whether somebody is mailed about this job.
+        self.mails = mails_about(job, settings)
+
+    def announce(self, record: "dict[str, object]") -> None:
+        """Log an event that the journal has in the syslog."""
+        announce(self._settings, record)
+
+    def report(self, end: "dict[str, object]", facts: "Facts") -> None:
+        """Show who waits for the run how it ended."""
+        try:
+            self.notifier.tell(end, facts, name=self._job.name)
+        except Exception:  # noqa: BLE001  reporting a failure must not cause one
+            pass
+
+    # --- mail ------------------------------------------------------------------------------------------------------
+
+    @property
+    def postman(self) -> "Postman":
+        if self._postman is None:
+            from process_control.notify.enqueue import Postman
+
+            self._postman = Postman(self._settings, user=self._user)
+        return self._postman
+
+    def are_mailed(self, outcome: str) -> bool:
+        """Whether a run with this outcome is mailed: one that went well, only when it ends an incident."""
+        if not self.mails:
+            return False
+        if outcome not in (SUCCEEDED, WARNED):
+            return True
+        return posix.access(layout.incident_mark(self._settings.state_directory, self._job.slug), posix.F_OK)
+
+    def post_end(self, end: "dict[str, object]", facts: "Facts", *, record_fault: str | None = None) -> None:
+        """Leave the end for the process that sends mails, when somebody is to have one."""
+        try:
+            if self.are_mailed(str(end["outcome"])):
+                from process_control.notify.event import post_end
+
+                post_end(self.postman, end, facts, secrets=self.notifier.secrets, record_fault=record_fault)
+        except Exception:  # noqa: BLE001  reporting a failure must not cause one
+            pass
+
+    def deliver(self) -> None:
+        """Start the process that sends mails, when something was posted or earlier mails wait."""
+        due = layout.spool_due(self._settings.state_directory)
+        if self.mails and (self._postman is not None or posix.access(due, posix.F_OK)):
+            self.postman.have_it_told()

@@ -1,0 +1,70 @@
+"""A start that comes to no run: its planned time is skipped, or waits, or it fails unstarted.
+
+Lean module, loaded only then.
+"""
+
+from process_control.core import facts as words
+from process_control.core.facts import Facts
+from process_control.errors import NotStarted
+from process_control.run.run import Stop
+from process_control.system.clock import iso
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.run.run import Run
+    from process_control.run.world import World
+
+
+def skip(run: "Run", world: "World", reason: str, detail: str, *, unplanned: bool = False) -> Stop:
+    """Record that this slot was skipped, and why; a quiet exit. `unplanned`: nobody chose that."""
+    record: dict[str, object] = {
+        "event": "skip",
+        "at": iso(world.clock.now()),
+        **run.facts_for_the_record(),
+        "outcome": words.SKIPPED,
+        "reason": reason,
+        "detail": detail,
+    }
+    if unplanned:
+        record["unplanned"] = True
+    world.store.append(record)
+    world.store.end_claim()
+    world.people.announce(record)
+    return Stop()
+
+
+def note_waiting(run: "Run", world: "World", for_what: str) -> None:
+    """Record that a scheduled start waits: whatever becomes of it, its planned time is accounted for."""
+    at = iso(world.clock.now())
+    record: dict[str, object] = {"event": "waiting", "at": at, **run.facts_for_the_record(), "detail": for_what}
+    world.store.append(record)
+    world.people.announce(record)
+
+
+def fail(run: "Run", world: "World", reason: str, detail: str) -> Stop:
+    """Record a run that failed without having been started (`on_overlap: fail`), and report it."""
+    facts = Facts()
+    now = iso(world.clock.now())
+    end: dict[str, object] = {
+        "event": "end",
+        "at": now,
+        **run.facts_for_the_record(),
+        "started_at": now,
+        "outcome": words.FAILED,
+        "reason": reason,
+        "exit_code": None,
+        "signal": None,
+        "duration_seconds": 0.0,
+        "detail": detail,
+        "verdict": "fail",
+        "decided_by": None,
+        "attempts": [],
+        "log": None,
+    }
+    world.store.append(end)
+    world.store.end_claim()
+    world.people.post_end(end, facts)
+    world.people.announce(end)
+    world.people.deliver()
+    world.people.report(end, facts)
+    return Stop(NotStarted.exit_code)

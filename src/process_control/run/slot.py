@@ -1,0 +1,46 @@
+"""The planned time that a scheduled start is for: each has one run.
+
+Lean module.
+"""
+
+from process_control.errors import BadConfiguration
+from process_control.run.run import GO, Go, Stop
+from process_control.system.clock import iso
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.run.run import Run
+    from process_control.run.world import World
+
+
+def claim_the_slot(run: "Run", world: "World") -> Go | Stop:
+    """Find the planned time that a scheduled start is for, and make it ours."""
+    if not run.request.scheduled:
+        return GO
+    if not run.job.schedule:
+        raise BadConfiguration(
+            f"job '{run.job.slug}' has no schedule, so --scheduled has no planned time (slot) to run",
+            where=run.job.path,
+            mend="add the key schedule, or leave --scheduled out",
+        )
+    from process_control.config.cache.planned_slots import last_slot
+
+    now = world.clock.now()
+    slot = last_slot(run.job, world.settings, now)
+    if slot is None:
+        return Stop()
+    is_late = now - slot > run.job.start_within_seconds
+    if is_late:
+        from process_control.run import late_start
+
+        if late_start.is_stray(run, world, slot):
+            return late_start.leave_as_stray(run, world, now)
+    if not world.store.claim_slot(slot, pid_start=run.pid_start, boot_id=world.identity.boot_id):
+        world.people.announce({"event": "repeat", **run.facts_for_the_record(), "scheduled_at": iso(slot)})
+        return Stop()
+    run.slot = slot
+    for forgotten in world.store.forgotten_slots:
+        from process_control.run.forgotten_start import record_forgotten
+
+        record_forgotten(run, world, forgotten)
+    return late_start.skip_as_too_late(run, world, slot, now) if is_late else GO

@@ -1,0 +1,156 @@
+"""The start of a run, recorded: durable before anything runs.
+
+Lean module.
+"""
+
+import posix
+
+from process_control.core.job_environment import variables_of_run
+from process_control.errors import BadConfiguration, CannotRecord
+from process_control.run import group, log
+from process_control.run.run import GO, Go, Stop
+from process_control.system import proc
+from process_control.system.clock import iso
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.core.job import Job
+    from process_control.run.run import Run
+    from process_control.run.world import World
+
+
+def record_the_start(run: "Run", world: "World") -> Go | Stop:
+    """Make the log, note the run in the block, and write the start to the journal.
+
+    Raises CannotRecord (74), unless the job has `run_unlogged`.
+    """
+    prepare_the_commands(run, world)
+    try:
+        run.log = world.log.open(run.id, run.started_at, notifier=world.people.notifier)
+    except CannotRecord:
+        if not run.job.run_unlogged:
+            raise
+        run.unrecorded = True
+    run.cgroup = world.group.make(run.id)
+    try:
+        limits = _set_limits(run, world) if _asks_for_limits(run.job) else None
+    except BadConfiguration:
+        _forget(run, world)
+        raise
+    facts = facts_of_the_start(run, world, limits)
+    run.block = block_of(run, facts)
+    start = {**facts, "event": "start", "at": iso(run.started_at)}
+    if run.job.environment_file:
+        from process_control.state.fingerprints import fingerprints
+
+        start["secrets"] = fingerprints(world.store.state_directory, world.people.notifier.secrets)
+    try:
+        world.store.write_start(run.block)
+        world.store.append(start)
+    except CannotRecord:
+        if not run.job.run_unlogged:
+            _forget(run, world)
+            raise
+        run.unrecorded = True
+    world.people.announce(start)
+    return GO
+
+
+def prepare_the_commands(run: "Run", world: "World") -> None:
+    """Put the environment together; nobody is shown its secrets. Raises what an unsafe or broken file of it raises."""
+    settings = world.settings
+    variables = variables_of_run(
+        job=run.job.slug,
+        run_id=run.id,
+        trigger=run.request.trigger,
+        scheduled_at=run.scheduled_at,
+        slow_start=run.slow_start,
+        config=None if settings.default_path else settings.path,
+    )
+    world.people.notifier.secrets = world.commands.prepare(variables)
+
+
+def _asks_for_limits(job: "Job") -> bool:
+    """Whether the job asks for any limit besides its times."""
+    of_group = job.memory_limit_bytes, job.processes_limit
+    of_each = job.cpu_seconds_limit, job.open_files_limit, job.file_size_limit_bytes, job.nice, job.io_class
+    return of_group != (None, None) or of_each != (None, None, None, None, None)
+
+
+def _set_limits(run: "Run", world: "World") -> "dict[str, object]":
+    """Set what holds the run; return the limits in force by their keys.
+
+    What is missing makes the run `warned` once a day. Raises BadConfiguration (78) when the job cannot do without.
+    """
+    from process_control.run.job_limits import set_limits
+    from process_control.state.once_a_day import is_first_today
+
+    done = set_limits(run.job, run.cgroup)
+    world.commands.limits = done.limits
+    if done.missing and is_first_today(world.store.state_directory, run.job.slug, "limits"):
+        run.limits_missing = f"{done.missing}; see man process-control-job"
+    return done.in_force
+
+
+def _forget(run: "Run", world: "World") -> None:
+    """Remove what was made for a run that did not start after all."""
+    world.store.take_start_back()
+    if run.cgroup is not None:
+        group.remove(run.cgroup)
+    if run.log is not None:
+        log.forget(run.log)
+
+
+def facts_of_the_start(run: "Run", world: "World", limits: "dict[str, object] | None") -> dict[str, object]:
+    """Return what start and block say of a run that starts now, in this process. `limits` are those in force."""
+    run.lateness = lateness(run, world)
+    facts: dict[str, object] = {
+        **run.facts_for_the_record(),
+        **run.lateness,
+        "lock": run.job.lock,
+        "pid": posix.getpid(),
+        "pid_start": run.pid_start,
+        "boot_id": world.identity.boot_id,
+        "pid_ns": world.identity.pid_namespace,
+        "log": run.log,
+    }
+    return {**facts, "limits": limits} if limits else facts
+
+
+def lateness(run: "Run", world: "World") -> dict[str, object]:
+    """Return how late a planned run begins, and of what that is made; nothing of a run by hand.
+
+    Only the end of it is taken from the clock that may be set: its parts are measured by one that is not.
+    """
+    if run.slot is None:
+        return {}
+    late = max(0.0, world.clock.now() - run.slot)
+    in_process = min(proc.seconds_since(run.pid_start), late)
+    in_lock = min(run.waited_seconds, in_process)
+    trigger, lock, gate = round(late - in_process, 3), round(in_lock, 3), round(in_process - in_lock, 3)
+    parts = {"trigger": trigger, "gate": gate, "lock": lock}
+    return {"late_seconds": round(trigger + gate + lock, 3), "late_parts": parts}
+
+
+def block_of(run: "Run", facts: dict[str, object]) -> dict[str, object]:
+    """Return what the block says of a run that starts now: the facts of its start, and what no journal needs."""
+    return {
+        **facts,
+        "guard_pid": posix.getppid(),
+        "kill_grace_seconds": run.job.kill_grace_seconds,
+        "timeout_seconds": _longest_seconds(run),
+        "started_at": iso(run.started_at),
+        "cgroup": run.cgroup,
+        "end": None,
+        "journaled": False,
+        "left": [],
+    }
+
+
+def _longest_seconds(run: "Run") -> float | None:
+    """How long the run may take before its last grace, all attempts together; None for as long as it likes."""
+    job = run.job
+    if not run.timeout_seconds:
+        return None
+    between = job.kill_grace_seconds + job.retry_max_delay_seconds * (1 + job.retry_jitter)
+    return run.timeout_seconds * job.retry_attempts + between * (job.retry_attempts - 1)

@@ -1,0 +1,22 @@
+"""Which jobs run under a lock that is not named as they are.
+
+Lean module, loaded for jobs with the key lock.
+"""
+
+import posix
+
+from process_control.core import layout
+from process_control.errors import CannotRecord
+from process_control.system.atomic_file import make_directory
+
+_FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
+
+
+def share_lock(state_directory: str, lock: str, slug: str) -> None:
+    """Note that this job runs under a lock that other jobs may name. Raises CannotRecord (74)."""
+    directory = layout.shared_lock(state_directory, lock)
+    try:
+        make_directory(directory, 0o750)
+        posix.close(posix.open(f"{directory}/{slug}", _FLAGS, 0o600))
+    except OSError as error:
+        raise CannotRecord(f"the shared lock cannot be recorded: {error.strerror}", where=directory) from error
