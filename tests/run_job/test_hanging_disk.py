@@ -130,7 +130,7 @@ def test_a_start_that_hangs_says_that_its_guard_ended_it_and_what_may_not_answer
     box.run("job")
     box.configure(output_directory=str(disk / "below"))
     python = f"import sys; sys.path.insert(0, '{box.product.stub.parents[2]}'); "
-    python += "from process_control.system import guard; guard.watch.__kwdefaults__['start_seconds'] = 1.0; "
+    python += "from process_control.execution import guard; guard.watch.__kwdefaults__['start_seconds'] = 1.0; "
     python += "from process_control.cli.run_job.main import main; main(['--scheduled', 'job'])"
 
     result = box.command([*box.product.stub_words[:-1], "-c", python], seconds=30)
@@ -150,7 +150,7 @@ def test_check_is_critical_while_the_disk_of_the_state_does_not_answer(box: Box,
     result = box.process_control("check", "--timeout", "1s", seconds=30)
 
     assert result.exit_code == 2
-    assert result.stdout.startswith("PROCESS-CONTROL CRITICAL - no answer within 1 s: a disk of the configuration or")
+    assert result.stdout.startswith("PROCESS-CONTROL CRITICAL - no answer within 1 s: the disk of the configuration or")
 
 
 def test_a_syslog_whose_disk_does_not_answer_holds_up_no_run(box: Box, disk: Path) -> None:
