@@ -198,7 +198,7 @@ def test_a_kept_service_lives_when_its_command_ends_just_before_the_limit_that_t
     starter = script(box, "start.sh", f"setsid sleep 1000 & echo $! > {told}; sleep 0.8")
     box.job("service", f"command: {starter}\nleftovers: keep\ntimeout: 1.2\nkill_grace: 0")
     python = f"import sys; sys.path.insert(0, '{box.product.stub.parents[2]}'); "
-    python += "from process_control.system import supervisor; supervisor.DRAIN_SECONDS = 3.0; "
+    python += "from process_control.execution import supervisor; supervisor.DRAIN_SECONDS = 3.0; "
     python += "from process_control.cli.run_job.main import main; main(['service'])"
 
     with box.start_command([*box.product.python, "-I", "-S", "-c", python]) as live:
