@@ -150,7 +150,7 @@ def test_check_is_critical_while_the_disk_of_the_state_does_not_answer(box: Box,
     result = box.process_control("check", "--timeout", "1s", seconds=30)
 
     assert result.exit_code == 2
-    assert result.stdout.startswith("PROCESS-CONTROL CRITICAL - no answer within 1 s: a disk of the configuration or")
+    assert result.stdout.startswith("PROCESS-CONTROL CRITICAL - no answer within 1 s: the disk of the configuration or")
 
 
 def test_a_syslog_whose_disk_does_not_answer_holds_up_no_run(box: Box, disk: Path) -> None:
