@@ -41,7 +41,7 @@ fi
 endef
 PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo test lint bench faults fuzz clean
+.PHONY: help setup demo test quick lint bench faults fuzz clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -83,6 +83,9 @@ demo: $(PRODUCT) ## a succeeding, a failing, a timing-out and a multi-command jo
 test: lint ## linters and all tests: what CI runs
 	@$(INSTALL_TEST_TOOLS)
 	PROCESS_CONTROL_PYTHON_FLAGS='$(PYTHON_FLAGS)' $(PYTHON) -m pytest $(if $(filter 1,$(WORKERS)),,--numprocesses $(WORKERS))
+
+quick: $(READY) ## decisions, job files, layers, style: seconds, while you work
+	@$(PYTHON) -m pytest --quiet --numprocesses $(WORKERS) tests/core tests/config tests/test_layers.py tests/test_house_style.py tests/test_words.py
 
 lint: $(READY) ## ruff and mypy --strict
 	@$(PYTHON) -m ruff check --quiet .

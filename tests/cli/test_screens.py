@@ -51,6 +51,16 @@ def test_with_room_the_id_of_the_run_is_whole(desk: Desk, at_terminal: Callable[
     assert identity[:8] not in at_terminal("history", columns=60).stdout
 
 
+@pytest.mark.parametrize(("verb", "what"), [("history", "run"), ("audit", "event")])
+def test_an_empty_screen_says_whether_there_is_nothing_or_nothing_matches(
+    desk: Desk, at_terminal: Callable[..., Result], verb: str, what: str
+) -> None:
+    desk.job("purge")
+
+    assert at_terminal(verb).stdout.strip() == f"no {what}s yet"
+    assert at_terminal(verb, "purge").stdout.strip() == f"no {what} matches"
+
+
 def test_the_zone_is_named_once_and_the_day_is_clear(desk: Desk, at_terminal: Callable[..., Result]) -> None:
     desk.job("purge")
     desk.state.failure("purge", RECENT)

@@ -52,6 +52,13 @@ def test_a_word_longer_than_a_line_breaks_behind_a_slash() -> None:
     ]
 
 
+def test_a_command_to_paste_stays_on_one_line() -> None:
+    text = "On hold since 03:28. To release: process-control release migrate-customers"
+
+    assert wrapped(text, 50) == ["On hold since 03:28. To release:", "process-control release migrate-customers"]
+    assert " ".join(wrapped(text, 30)) == text
+
+
 def test_an_endless_text_ends_behind_a_whole_word() -> None:
     assert wrapped("one two three four five six seven eight nine", 12, most=2) == ["one two", "three four …"]
 

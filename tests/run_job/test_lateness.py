@@ -10,7 +10,9 @@ import pytest
 from harness import Box, until
 from process_control.core.lateness import late_in_words
 from process_control.notify.syslog_line import invocation, sentence_for_people
-from runs import ONE_SLOT, ends, kill_both, outcomes, records, starts
+from process_control.system.lock_waiters import waiting_pids
+from processes import children
+from runs import ONE_SLOT, ends, kill_both, outcomes, starts
 
 EVERY_MINUTE = 'schedule: "* * * * *"\nstart_within: 1h'
 
@@ -45,7 +47,7 @@ def test_the_wait_for_the_lock_is_a_part_of_its_own(box: Box) -> None:
     with box.start("job") as live:
         started.read_line()
         second = box.start("--scheduled", "job")
-        until(lambda: records(box, "waiting"), "the second start to wait")
+        until(lambda: waiting_pids().intersection(children(second.process.pid)), "it to wait for the lock")
         waits = time.monotonic()
         go_on.write_line()
         live.wait()

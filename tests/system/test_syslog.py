@@ -41,6 +41,7 @@ def listening(box: Box) -> Listener:
 def plain(text: str) -> str:
     """Return a line without what differs from run to run."""
     text = re.sub(r"duration_seconds=\S+", "duration_seconds=N", re.sub(r"(pid)=\d+", r"\1=N", text))
+    text = re.sub(r"late_seconds=\S+ late_parts=\S+", "late", text)
     text = re.sub(r"log=\S+", "log=LOG", re.sub(rf"\b{RUN_ID}\b", "RUN", text))
     return re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "T", text)
 
@@ -260,7 +261,7 @@ def test_a_run_is_told_when_it_starts_and_when_it_ends(box: Box, told: Listener)
 
     start, end = told.lines()
     assert plain(start.text) == (
-        "backup: started, run=RUN trigger=cron scheduled_at=T by=root pid=N log=LOG".replace("root", by())
+        "backup: started, run=RUN trigger=cron scheduled_at=T late by=root pid=N log=LOG".replace("root", by())
     )
     assert plain(end.text) == (
         "backup: succeeded, run=RUN outcome=succeeded exit_code=0 duration_seconds=N "

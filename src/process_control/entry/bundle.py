@@ -98,8 +98,8 @@ def _load_extension(name: str) -> None:
 
 
 def _make(modules: "tuple[Module, ...]") -> None:
-    """Make modules and put them where an import finds them, as importlib would have."""
-    make_spec, make_module, known = sys.modules["_frozen_importlib"].ModuleSpec, type(sys), sys.modules
+    """Make modules and put them where an import finds them. Without specs: nothing of ours asks how it was found."""
+    make_module, known = type(sys), sys.modules
     for name, file, is_package, code in modules:
         if name in known:
             continue
@@ -107,9 +107,8 @@ def _make(modules: "tuple[Module, ...]") -> None:
         parent, _, last = name.rpartition(".")
         module = make_module(name)
         module.__file__ = path
-        module.__spec__ = spec = make_spec(name, None, origin=path, is_package=is_package)
         if is_package:
-            module.__path__ = spec.submodule_search_locations = [path.rpartition("/")[0]]
+            module.__path__ = [path.rpartition("/")[0]]
         module.__package__ = name if is_package else parent
         known[name] = module
         try:

@@ -5,7 +5,7 @@ column that would be a stub leaves altogether. Nothing here knows of jobs or run
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
@@ -16,7 +16,8 @@ MOST_LINES = 4
 """So many lines a cell that breaks has at most: one endless reason must not fill the screen."""
 WORTH_BEGINNING = 12
 """With fewer cells left a word longer than a line begins on the next one."""
-_WORDS = re.compile(r"\S+")
+_WORDS = re.compile(r"(?:run-job|process-control|cron-generate)(?: [^\s,;()]+){1,5}\S*|\S+")
+"""A word, or a command of ours to paste."""
 _PARTS = re.compile(r"[^/,:;=]*[/,:;=]*")
 
 
@@ -75,7 +76,7 @@ def wrapped(text: str, room: int, *, most: int | None = None) -> list[str]:
     room = max(room, 8)
     found: list[str] = []
     line = ""
-    for word in _WORDS.findall(text):
+    for word in _units(text, room):
         if line and cell_len(line) + 1 + cell_len(word) <= room:
             line += f" {word}"
             continue
@@ -92,6 +93,15 @@ def wrapped(text: str, room: int, *, most: int | None = None) -> list[str]:
     while cell_len(last) > room - 2 and " " in last:
         last = last.rpartition(" ")[0]
     return [*found[: most - 1], f"{shortened(last, room - 2)} …"]
+
+
+def _units(text: str, room: int) -> Iterator[str]:
+    """Give what stays on one line: words, and commands to paste that fit into a line."""
+    for unit in _WORDS.findall(text):
+        if cell_len(unit) <= room:
+            yield unit
+        else:
+            yield from unit.split()
 
 
 def _pieces(word: str, room: int, *, first: int, before: str) -> list[str]:

@@ -63,7 +63,7 @@ def audit(
     elif is_terminal():
         from process_control.cli.verbs.history_screen import show_events
 
-        show_events(shown, now)
+        show_events(shown, now, is_filtered=bool(jobs or since or until or events))
         if has_more and limit is None:
             talk(f"showing the newest {count} events (--limit 0: all; --since 7d: the last week)")
     else:

@@ -77,13 +77,16 @@ def history(
     runs = runs[:most] if most is not None else runs
     if not (as_json or as_csv or is_terminal()):
         print_header(COLUMNS, wanted=not no_header)
-    _print(runs, now, as_json=as_json, as_csv=as_csv, has_more=has_more)
+    is_filtered = bool(jobs or since or outcomes or failed)
+    _print(runs, now, as_json=as_json, as_csv=as_csv, has_more=has_more, is_filtered=is_filtered)
     if has_more and limit is None and is_terminal():
         talk(f"showing the newest {most} runs (--limit 0: all; --since 7d: the last week)")
     tell_garbled(settings, garbled)
 
 
-def _print(runs: Sequence[Run], now: datetime, *, as_json: bool, as_csv: bool, has_more: bool) -> None:
+def _print(
+    runs: Sequence[Run], now: datetime, *, as_json: bool, as_csv: bool, has_more: bool, is_filtered: bool
+) -> None:
     if as_json:
         print_json({"runs": [run.to_json() for run in runs], "has_more": has_more})
     elif as_csv:
@@ -93,7 +96,7 @@ def _print(runs: Sequence[Run], now: datetime, *, as_json: bool, as_csv: bool, h
     elif is_terminal():
         from process_control.cli.verbs.history_screen import show_runs
 
-        show_runs(runs, now)
+        show_runs(runs, now, is_filtered=is_filtered)
     else:
         for run in runs:
             print_tabbed(_values(run))

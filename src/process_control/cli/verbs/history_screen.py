@@ -18,10 +18,10 @@ EVENT_STYLES |= {"attempt": "yellow", "hold": "bold magenta", "release": "green"
 EVENT_STYLES |= {"slow_start": "cyan", "probe": "cyan"}
 
 
-def show_runs(runs: Sequence[Run], now: datetime) -> None:
+def show_runs(runs: Sequence[Run], now: datetime, *, is_filtered: bool) -> None:
     """Print a row for each run: when, which job, how it ended, how long it took, its id, why."""
     if not runs:
-        console().print(Text("no run matches", style="dim"))
+        console().print(Text("no run matches" if is_filtered else "no runs yet", style="dim"))
         return
     began = times_of_a_column([parse_iso(run.started_at) for run in runs], now)
     columns = [
@@ -35,10 +35,10 @@ def show_runs(runs: Sequence[Run], now: datetime) -> None:
     print_rows([_row_of_run(run, moment, now) for run, moment in zip(runs, began, strict=True)], columns)
 
 
-def show_events(records: Sequence[Record], now: datetime) -> None:
+def show_events(records: Sequence[Record], now: datetime, *, is_filtered: bool) -> None:
     """Print a row for each event: when, which job, what, by whom, which run."""
     if not records:
-        console().print(Text("no event matches", style="dim"))
+        console().print(Text("no event matches" if is_filtered else "no events yet", style="dim"))
         return
     when = times_of_a_column([parse_iso(str(record["at"])) for record in records], now)
     columns = [
