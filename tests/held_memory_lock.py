@@ -14,7 +14,7 @@ import pytest
 from answering_disk import WRITE, answering_disk
 from events import TookTooLong, until
 
-LONGEST_SECONDS = 12
+MAX_SECONDS = 12
 _NAME = "mapped"
 _HOLDER = """
 import ctypes, mmap, os, sys, threading, time
@@ -35,7 +35,7 @@ libc.mprotect(place, 4096, 1)  # takes the lock, and waits for the page fault
 def held_memory_lock(directory: Path) -> Iterator[int]:
     """Yield the pid of such a process, with a disk of its own at `directory`. It is gone after this context."""
     disk = answering_disk(
-        directory, {_NAME: bytes(4096)}, hangs=frozenset({(WRITE, _NAME)}), longest_seconds=LONGEST_SECONDS
+        directory, {_NAME: bytes(4096)}, hangs=frozenset({(WRITE, _NAME)}), longest_seconds=MAX_SECONDS
     )
     holder = None
     try:

@@ -1,4 +1,4 @@
-"""Errors as data: what went wrong, where, how to mend it, and the exit code that says so; the table of exit codes.
+"""Errors as data: what went wrong, where, how to fix it, and the exit code that says so; the table of exit codes.
 
 Lean module: imports nothing.
 
@@ -77,22 +77,22 @@ EXIT_CODES = (
 
 
 class Fault:
-    """One thing that is wrong: `what` in words, `where` (file:line:column, slug or path), and the `mend`.
+    """One thing that is wrong: `what` in words, `where` (file:line:column, slug or path), and the `hint`.
 
     `line` is the faulty line of the file, for whoever shows it to a person; empty when it is not known.
     """
 
-    __slots__ = ("line", "mend", "what", "where")
+    __slots__ = ("hint", "line", "what", "where")
 
-    def __init__(self, what: str, *, where: str = "", mend: str = "", line: str = "") -> None:
+    def __init__(self, what: str, *, where: str = "", hint: str = "", line: str = "") -> None:
         self.what = what
         self.where = where
-        self.mend = mend
+        self.hint = hint
         self.line = line
 
     def __str__(self) -> str:
         line = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{line}\n  hint: {self.mend}" if self.mend else line
+        return f"{line}\n  hint: {self.hint}" if self.hint else line
 
     def __repr__(self) -> str:
         return f"Fault({str(self)!r})"
@@ -109,8 +109,8 @@ class ProcessControlError(Exception):
 
     exit_code = NO
 
-    def __init__(self, what: str = "", *, where: str = "", mend: str = "", faults: "list[Fault] | None" = None) -> None:
-        self.faults = faults or [Fault(what, where=where, mend=mend)]
+    def __init__(self, what: str = "", *, where: str = "", hint: str = "", faults: "list[Fault] | None" = None) -> None:
+        self.faults = faults or [Fault(what, where=where, hint=hint)]
         super().__init__(self.faults[0].what)
 
     def __str__(self) -> str:

@@ -40,7 +40,7 @@ def test_a_stranger_becomes_nobody_and_is_given_the_sudo_line(make_box: Callable
         with pytest.raises(NotPermitted) as refused:
             ask_as(service_account(STRANGER), become)
 
-        assert refused.value.faults[0].mend == f"sudo -u {SERVICE_USER} process-control hold"
+        assert refused.value.faults[0].hint == f"sudo -u {SERVICE_USER} process-control hold"
     assert not box.state_directory.exists()
 
 

@@ -14,7 +14,7 @@ def test_a_job_and_a_bad_file_come_back_as_they_were() -> None:
         slug="a", schedule=("@daily",)
     )
     assert _job_of({"slug": "b", "faults": [["what", "where", "mend", "line"]]}) == InvalidFile(
-        slug="b", faults=(Fault("what", where="where", mend="mend"),)
+        slug="b", faults=(Fault("what", where="where", hint="mend"),)
     )
 
 

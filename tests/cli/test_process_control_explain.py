@@ -51,11 +51,11 @@ def test_a_default_of_all_jobs_is_a_key_of_the_job_file(desk: Desk) -> None:
         ("logdir", "write output_directory: /var/log/process-control"),
     ],
 )
-def test_a_key_that_does_not_exist_is_told_with_the_nearest(desk: Desk, key: str, mend: str) -> None:
+def test_a_key_that_does_not_exist_is_told_with_the_nearest(desk: Desk, key: str, hint: str) -> None:
     result = desk.process_control("explain", key)
 
     assert (result.stdout, result.exit_code) == ("", 1)
-    assert result.stderr == f"no key is called '{key}'\n  hint: {mend}\n"
+    assert result.stderr == f"no key is called '{key}'\n  hint: {hint}\n"
 
 
 def test_every_key_of_both_tables_is_explained(desk: Desk) -> None:

@@ -156,8 +156,8 @@ LINES = {
 
 
 @pytest.mark.parametrize(("line", "what", "mend"), LINES.values(), ids=LINES)
-def test_a_faulty_line_is_told_with_the_place_in_the_configuration(line: str, what: str, mend: str) -> None:
-    assert told(line) == [f"{PATH}:{what}\n  hint: {mend}"]
+def test_a_faulty_line_is_told_with_the_place_in_the_configuration(line: str, what: str, hint: str) -> None:
+    assert told(line) == [f"{PATH}:{what}\n  hint: {hint}"]
 
 
 def test_all_faults_of_keys_and_defaults_are_told_at_once() -> None:

@@ -315,8 +315,8 @@ LINES = {
 
 
 @pytest.mark.parametrize(("line", "what", "mend"), LINES.values(), ids=LINES)
-def test_a_faulty_line_is_told_with_its_place_and_its_mend(line: str, what: str, mend: str) -> None:
-    assert told(f"{NAME_AND_COMMAND}{line}\n") == [f"purge.yaml:{what}\n  hint: {mend}"]
+def test_a_faulty_line_is_told_with_its_place_and_its_mend(line: str, what: str, hint: str) -> None:
+    assert told(f"{NAME_AND_COMMAND}{line}\n") == [f"purge.yaml:{what}\n  hint: {hint}"]
 
 
 FILES = {
@@ -429,8 +429,8 @@ FILES = {
 
 
 @pytest.mark.parametrize(("text", "what", "mend"), FILES.values(), ids=FILES)
-def test_a_file_that_cannot_be_a_job_is_told(text: str | bytes, what: str, mend: str) -> None:
-    assert told(text) == [f"purge.yaml:{what}\n  hint: {mend}"]
+def test_a_file_that_cannot_be_a_job_is_told(text: str | bytes, what: str, hint: str) -> None:
+    assert told(text) == [f"purge.yaml:{what}\n  hint: {hint}"]
 
 
 def test_all_faults_of_a_file_are_told_at_once_in_the_order_of_their_lines() -> None:

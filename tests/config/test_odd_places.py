@@ -15,7 +15,7 @@ KEEP = "keep the lines that are right, and remove the lines <<<<<<<, =======, >>
 def told(text: str) -> list[tuple[str, str]]:
     with pytest.raises(BadConfiguration) as caught:
         read_job(text.encode(), slug="j", path="/j.yaml", default_values={}, log_bytes=1)
-    return [(f"{fault.where}: {fault.what}", fault.mend) for fault in caught.value.faults]
+    return [(f"{fault.where}: {fault.what}", fault.hint) for fault in caught.value.faults]
 
 
 REFUSED = {
@@ -79,8 +79,8 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("text", "what", "mend"), REFUSED.values(), ids=REFUSED.keys())
-def test_what_the_author_did_not_see_is_named_at_its_place(text: str, what: str, mend: str) -> None:
-    assert told(text) == [(what, mend)]
+def test_what_the_author_did_not_see_is_named_at_its_place(text: str, what: str, hint: str) -> None:
+    assert told(text) == [(what, hint)]
 
 
 WARNED = {

@@ -18,7 +18,7 @@ def read(text: str, default_values: dict[str, Any] | None = None) -> Job:
 def faults_of(text: str) -> list[tuple[str, str, str]]:
     with pytest.raises(BadConfiguration) as caught:
         read(text)
-    return [(fault.where.removeprefix("sync.yaml:"), fault.what, fault.mend) for fault in caught.value.faults]
+    return [(fault.where.removeprefix("sync.yaml:"), fault.what, fault.hint) for fault in caught.value.faults]
 
 
 FAULTS = {
@@ -242,8 +242,8 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("text", "where", "what", "mend"), FAULTS.values(), ids=FAULTS.keys())
-def test_a_fault_is_told_with_its_place_and_its_mend(text: str, where: str, what: str, mend: str) -> None:
-    assert faults_of(text) == [(where, what, mend)]
+def test_a_fault_is_told_with_its_place_and_its_mend(text: str, where: str, what: str, hint: str) -> None:
+    assert faults_of(text) == [(where, what, hint)]
 
 
 def test_all_faults_of_all_rules_are_told_at_once() -> None:

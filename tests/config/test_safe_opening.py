@@ -131,9 +131,9 @@ def test_what_others_may_write_is_refused(host: Host, path: str, mode: int, grou
 
     told = refusal(host)
 
-    mend = "chmod go-w" if "others" in what else "chmod g-w"
+    hint = "chmod go-w" if "others" in what else "chmod g-w"
     assert told.startswith(f"/{path}: {what}\n  hint: ")
-    assert told.split("\n")[1].endswith(f": {mend} /{path}")
+    assert told.split("\n")[1].endswith(f": {hint} /{path}")
 
 
 def test_a_file_that_others_may_write_is_refused_for_everybody(host: Host) -> None:

@@ -12,13 +12,13 @@ def told(lines: str) -> list[tuple[str, str]]:
     source = f"name: N\ncommand: a\n{lines}\n".encode()
     with pytest.raises(BadConfiguration) as caught:
         read_job(source, slug="j", path="/j.yaml", default_values={}, log_bytes=1)
-    return [(fault.what, fault.mend) for fault in caught.value.faults]
+    return [(fault.what, fault.hint) for fault in caught.value.faults]
 
 
 def told_of_the_configuration(text: str) -> list[tuple[str, str]]:
     with pytest.raises(BadConfiguration) as caught:
         read_configuration(text.encode(), "/pc.yaml")
-    return [(fault.what, fault.mend) for fault in caught.value.faults]
+    return [(fault.what, fault.hint) for fault in caught.value.faults]
 
 
 MAIL = "write failmail: {to_address: ops@example.org}"
@@ -52,17 +52,17 @@ KEYS = {
 
 
 @pytest.mark.parametrize(("line", "mend"), KEYS.items(), ids=KEYS.keys())
-def test_a_key_of_another_tool_is_answered_with_ours(line: str, mend: str) -> None:
-    assert told(line) == [(f"unknown key '{line.partition(':')[0]}'", mend)]
+def test_a_key_of_another_tool_is_answered_with_ours(line: str, hint: str) -> None:
+    assert told(line) == [(f"unknown key '{line.partition(':')[0]}'", hint)]
 
 
 IN_FAILMAIL = {"to": "write to_address: ops@example.org", "from": "write from_address: jobs@example.org"}
 
 
 @pytest.mark.parametrize(("key", "mend"), IN_FAILMAIL.items())
-def test_a_key_inside_failmail_is_answered_too(key: str, mend: str) -> None:
-    assert told(f"failmail: {{{key}: a@b.c}}") == [(f"unknown key 'failmail.{key}'", mend)]
-    assert told_of_the_configuration(f"failmail: {{{key}: a@b.c}}") == [(f"unknown key 'failmail.{key}'", mend)]
+def test_a_key_inside_failmail_is_answered_too(key: str, hint: str) -> None:
+    assert told(f"failmail: {{{key}: a@b.c}}") == [(f"unknown key 'failmail.{key}'", hint)]
+    assert told_of_the_configuration(f"failmail: {{{key}: a@b.c}}") == [(f"unknown key 'failmail.{key}'", hint)]
 
 
 CONFIGURATION = {
@@ -74,8 +74,8 @@ CONFIGURATION = {
 
 
 @pytest.mark.parametrize(("line", "mend"), CONFIGURATION.items(), ids=CONFIGURATION.keys())
-def test_a_key_of_the_configuration_is_answered_too(line: str, mend: str) -> None:
-    assert told_of_the_configuration(line) == [(f"unknown key '{line.partition(':')[0]}'", mend)]
+def test_a_key_of_the_configuration_is_answered_too(line: str, hint: str) -> None:
+    assert told_of_the_configuration(line) == [(f"unknown key '{line.partition(':')[0]}'", hint)]
 
 
 def test_a_default_of_all_jobs_is_answered_as_in_a_job() -> None:
@@ -122,8 +122,8 @@ ZONES = {
 
 
 @pytest.mark.parametrize(("zone", "mend"), ZONES.items(), ids=ZONES.keys())
-def test_a_zone_is_answered_with_the_place_that_is_meant(zone: str, mend: str) -> None:
-    assert told(f"time_zone: '{zone}'") == [(f"unknown time zone '{zone}'", mend)]
+def test_a_zone_is_answered_with_the_place_that_is_meant(zone: str, hint: str) -> None:
+    assert told(f"time_zone: '{zone}'") == [(f"unknown time zone '{zone}'", hint)]
 
 
 DAYS = "day of week is 0-7, or sun to sat"

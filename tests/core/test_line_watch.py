@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from process_control.core.finding import STDERR, STDOUT
-from process_control.core.line_watch import LONGEST_KEPT, LONGEST_LINE, MOST_KINDS, Lines, Splitter, watched_by
+from process_control.core.line_watch import MAX_KEPT, MAX_KINDS, MAX_LINE, Lines, Splitter, watched_by
 
 
 def split(*pieces: bytes) -> list[str]:
@@ -48,8 +48,8 @@ def test_a_line_ends_at_a_newline_a_carriage_return_or_both(printed: bytes, line
 
 
 def test_a_long_line_that_a_carriage_return_ends_is_cut_too() -> None:
-    assert split(b"x" * 70_000, b"\r", b"next\n") == ["x" * LONGEST_LINE, "next"]
-    assert split(b"x" * 70_000 + b"\r", b"\nnext\n") == ["x" * LONGEST_LINE, "next"]
+    assert split(b"x" * 70_000, b"\r", b"next\n") == ["x" * MAX_LINE, "next"]
+    assert split(b"x" * 70_000 + b"\r", b"\nnext\n") == ["x" * MAX_LINE, "next"]
 
 
 def test_a_line_without_an_end_is_a_line() -> None:
@@ -67,7 +67,7 @@ def test_of_a_long_line_the_first_64_kib_count_and_the_next_line_is_whole() -> N
         [long, b"end\nnext\n"],
         [long[:70_000], long[70_000:], b"end", b"\nnext\n"],
     ):
-        assert split(*pieces) == ["x" * LONGEST_LINE, "next"]
+        assert split(*pieces) == ["x" * MAX_LINE, "next"]
 
 
 def test_a_line_of_a_gigabyte_takes_no_memory() -> None:
@@ -76,7 +76,7 @@ def test_a_line_of_a_gigabyte_takes_no_memory() -> None:
     for _ in range(1000):
         assert splitter.split(b"x" * 65536) == []
 
-    assert splitter.rest() == ["x" * LONGEST_LINE]
+    assert splitter.rest() == ["x" * MAX_LINE]
 
 
 def test_of_lines_that_matched_the_same_rules_the_first_is_kept_and_the_others_are_counted() -> None:
@@ -87,7 +87,7 @@ def test_of_lines_that_matched_the_same_rules_the_first_is_kept_and_the_others_a
     seen = lines.seen()
 
     assert [(line.number, line.rules, line.count) for line in seen] == [(1, (1,), 500), (2, (), 500)]
-    assert all(len(line.text) <= LONGEST_KEPT for line in seen)
+    assert all(len(line.text) <= MAX_KEPT for line in seen)
 
 
 def test_more_sets_of_rules_than_can_be_kept_count_as_matched_by_none_and_are_told() -> None:
@@ -95,7 +95,7 @@ def test_more_sets_of_rules_than_can_be_kept_count_as_matched_by_none_and_are_to
     for number in range(1, 2001):
         lines.note(STDERR, number, "x", (number,))
 
-    assert len(lines.seen()) <= MOST_KINDS + 1
+    assert len(lines.seen()) <= MAX_KINDS + 1
     assert sum(line.count for line in lines.seen()) == 2000
     assert lines.faults == ["line 257 of stderr and others match too many rules to keep apart"]
 

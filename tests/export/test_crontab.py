@@ -57,7 +57,7 @@ def test_a_crontab_of_every_kind_of_job_is_this_text() -> None:
         InvalidFile(
             slug="purge",
             faults=(
-                Fault("unknown key 'timout'", where="purge.yaml:7:1", mend="did you mean 'timeout'?"),
+                Fault("unknown key 'timout'", where="purge.yaml:7:1", hint="did you mean 'timeout'?"),
                 Fault("'name' is missing", where="purge.yaml:1:1"),
             ),
         ),
@@ -88,7 +88,7 @@ def test_a_crontab_of_every_kind_of_job_is_this_text() -> None:
         Fault(
             "cron only knows the host's time zone; this job wants Asia/Tokyo",
             where="tokyo.yaml",
-            mend="write the schedule in the host's time, and remove time_zone",
+            hint="write the schedule in the host's time, and remove time_zone",
         ),
     )
 
@@ -283,7 +283,7 @@ def test_a_line_longer_than_cron_reads_is_refused() -> None:
     (fault,) = refusal.value.faults
     assert fault.where == "/etc/cron.d/process-control:4"
     assert "has a command of 1046 bytes; cron reads 998: 30 2 * * * jobs /usr/bin/run-job" in fault.what
-    assert fault.mend == "shorten the paths, or set runner_path to a short one, in the configuration"
+    assert fault.hint == "shorten the paths, or set runner_path to a short one, in the configuration"
 
 
 def test_near_the_limit_of_cron_only_comments_about_faults_are_left() -> None:
@@ -321,7 +321,7 @@ def test_more_lines_than_cron_reads_are_refused_with_what_to_do() -> None:
         "/etc/cron.d/process-control:10001: nothing was written: cron would ignore the whole file, because this line "
         f"is one line more than the 10000 that cron reads\n  hint: {split}"
     )
-    assert with_a_template.value.faults[0].mend == (
+    assert with_a_template.value.faults[0].hint == (
         f'write one line for each job, cron_template: "{{schedule}} {{user}} {{command}}\\n"; or {split}'
     )
 
@@ -431,7 +431,7 @@ def test_what_is_no_schedule_becomes_a_comment_and_a_fault(schedule: str) -> Non
 def test_no_text_of_a_fault_or_a_zone_makes_a_line_of_its_own(text: str) -> None:
     jobs = [
         PlannedJob(slug="zone", schedule=("@daily",), time_zone=text),
-        InvalidFile(slug=text, faults=(Fault(text, where=text, mend=text),)),
+        InvalidFile(slug=text, faults=(Fault(text, where=text, hint=text),)),
         BACKUP,
     ]
 

@@ -9,7 +9,7 @@ import pytest
 
 from export.cron_reader import IgnoresTheFile, read
 from harness import Storm
-from process_control.crontab.rules import LONGEST_COMMAND, MOST_LINES, has_users, is_name_that_cron_reads, read_crontab
+from process_control.crontab.rules import MAX_COMMAND, MAX_LINES, has_users, is_name_that_cron_reads, read_crontab
 
 READ = {
     "numbers": "5 4 3 2 1 true",
@@ -26,7 +26,7 @@ READ = {
     "a variable with an empty value": 'MAILTO=""',
     "a variable with blanks": " A = b c ",
     "a quoted name": '"A B"="c"',
-    "the longest command": "* * * * * " + "x" * LONGEST_COMMAND,
+    "the longest command": "* * * * * " + "x" * MAX_COMMAND,
     "a percent": "* * * * * date +\\%F",
     "a name that begins with a star is no list": "*/60 * * * * true",
 }
@@ -48,7 +48,7 @@ NOT_READ = {
     "a quote that stays open": ('MAILTO="x', "has a bad minute: 'MAILTO=\"x'"),
     "text after a quote": ('A="b" c', "has a bad minute: 'A=\"b\"'"),
     "a long command": (
-        "* * * * * " + "x" * (LONGEST_COMMAND + 1),
+        "* * * * * " + "x" * (MAX_COMMAND + 1),
         "has a command of 999 bytes; cron reads 998",
     ),
     "a long command of few characters": (
@@ -119,7 +119,7 @@ PIECES = [
 def test_whatever_we_take_for_a_line_cron_and_the_reader_of_the_tests_take_too(tmp_path: Path, storm: Storm) -> None:
     dice = random.Random(4)
     tried = {"".join(dice.choices(PIECES, k=dice.randint(1, 12))) for _ in range(storm.size)}
-    taken = sorted(line for line in tried if told(line) == [])[: MOST_LINES - 10]
+    taken = sorted(line for line in tried if told(line) == [])[: MAX_LINES - 10]
 
     entries, _ = read_crontab("\n".join(taken) + "\n", has_users=False, is_account=bool)
     plain = "".join(f"{line}\n" for line in taken if not line.strip().startswith("@"))
@@ -144,8 +144,8 @@ def test_whatever_we_take_for_a_line_cron_and_the_reader_of_the_tests_take_too(t
         ("* * * * * nosuch true", "has a user that does not exist: 'nosuch'"),
         ("* * * * * root", "has no command"),
         ("* * * * *", "has no user and no command"),
-        ("* * * * * root " + "x" * LONGEST_COMMAND, None),
-        ("* * * * * root  " + "x" * LONGEST_COMMAND, "has a command of 999 bytes; cron reads 998"),
+        ("* * * * * root " + "x" * MAX_COMMAND, None),
+        ("* * * * * root  " + "x" * MAX_COMMAND, "has a command of 999 bytes; cron reads 998"),
     ],
     ids=["plain", "tab", "shorthand", "unknown", "no command", "nothing", "longest", "a blank too many"],
 )
@@ -160,11 +160,11 @@ def test_the_last_line_needs_its_newline() -> None:
 
 
 def test_a_file_has_at_most_ten_thousand_lines() -> None:
-    full = "#\n" * MOST_LINES
+    full = "#\n" * MAX_LINES
 
     assert read_crontab(full, has_users=False, is_account=bool) == ([], [])
     assert read_crontab(full + "#\n", has_users=False, is_account=bool)[1] == [
-        (MOST_LINES + 1, "is one line more than the 10000 that cron reads")
+        (MAX_LINES + 1, "is one line more than the 10000 that cron reads")
     ]
 
 

@@ -18,7 +18,7 @@ from process_control.config.configuration import read_configuration
 from process_control.config.environment_file import read_environment_file
 from process_control.config.job_directory import load_job
 from process_control.config.job_file import read_job
-from process_control.config.keys.number_kinds import LONGEST_SECONDS, bytes_of, seconds_of
+from process_control.config.keys.number_kinds import MAX_SECONDS, bytes_of, seconds_of
 from process_control.config.original import EARLY, LATER, Original, rewrite_configuration, rewrite_job
 from process_control.config.yaml.document import parse, without_tabs
 from process_control.config.yaml.nodes import List, Map, Node, Text
@@ -137,7 +137,7 @@ def amount(data: bytes, room: Path) -> None:
         assert match is not None
         assert match[2] in _SECONDS
         said = Fraction(match[1]) * _SECONDS[match[2]]
-        assert 0 <= seconds <= LONGEST_SECONDS
+        assert 0 <= seconds <= MAX_SECONDS
         assert abs(Fraction(seconds) - said) <= max(said, 1) / 10**12
     if size is not None:
         assert match is not None
@@ -152,7 +152,7 @@ def schedule(data: bytes, room: Path) -> None:
         try:
             found = Schedule.parse([text], time_zone=zone, host="db1", slug="fuzz")
         except ScheduleError as error:
-            _is_told([Fault(error.what, where="fuzz.yaml", mend=error.mend)], "fuzz.yaml")
+            _is_told([Fault(error.what, where="fuzz.yaml", hint=error.hint)], "fuzz.yaml")
             return
         again = Schedule.parse(found.for_cron, time_zone=zone, host="db1", slug="fuzz")
         assert again.for_cron == found.for_cron

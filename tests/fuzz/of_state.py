@@ -215,7 +215,7 @@ def health(data: bytes, room: Path) -> None:
 
 
 def json_text(data: bytes, room: Path) -> None:
-    """The small JSON reader of the lean rooms agrees with the one of the standard library."""
+    """The small JSON reader of the lean modules agrees with the one of the standard library."""
     text = data.decode("utf-8", "replace").strip(" \t\r\n")
     try:
         expected = json.loads(text, parse_constant=_refuse)

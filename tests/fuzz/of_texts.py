@@ -10,7 +10,7 @@ from pathlib import Path
 
 from export.cron_reader import IgnoresTheFile, read
 from process_control.cli.run_job.options import Options, parse
-from process_control.core.line_watch import LONGEST_LINE, Splitter
+from process_control.core.line_watch import MAX_LINE, Splitter
 from process_control.core.masking import mask, mask_beginning, mask_excerpt
 from process_control.crontab.changes import changes, difference, is_of_somebody_else
 from process_control.crontab.rules import read_crontab
@@ -195,8 +195,8 @@ def lines(data: bytes, room: Path) -> None:
     assert found == expected
     assert len(found) <= data.count(b"\n") + data.count(b"\r") + 1
     for line, raw in zip(filter(None, found), by_hand, strict=True):
-        assert len(line) <= LONGEST_LINE
-        if len(raw) < LONGEST_LINE:
+        assert len(line) <= MAX_LINE
+        if len(raw) < MAX_LINE:
             assert line == raw.decode("utf-8", "replace")
 
 

@@ -84,7 +84,7 @@ def test_a_long_line_comes_in_parts(state: State) -> None:
 
     found = list(lines(log))
 
-    assert max(len(line.text) for line in found) <= log_reader.LONGEST_LINE
+    assert max(len(line.text) for line in found) <= log_reader.MAX_LINE
     assert b"".join(line.text for line in found[:-1]) == b"x" * 200_000
     assert [line.ends for line in found[-3:]] == [False, True, True]
 

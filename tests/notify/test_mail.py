@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from process_control.notify.channels.mail.render import LONGEST_SUBJECT, Mail, as_html, as_text
+from process_control.notify.channels.mail.render import MAX_SUBJECT, Mail, as_html, as_text
 from process_control.notify.channels.mail.send import message_of
 
 AT = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)
@@ -58,7 +58,7 @@ def test_the_text_begins_with_the_reason_and_ends_with_the_mend() -> None:
 
 def test_the_subject_has_host_job_and_reason_and_is_never_too_long() -> None:
     assert mail().subject == "db1: backup failed: exited with 3"
-    assert len(mail(verdict="failed: " + "x" * 5000).subject) == LONGEST_SUBJECT
+    assert len(mail(verdict="failed: " + "x" * 5000).subject) == MAX_SUBJECT
 
 
 def sent(what: Mail) -> bytes:

@@ -8,10 +8,10 @@ import pytest
 from harness import Box, until
 from process_control.config.keys.field import Field
 from process_control.config.keys.job_fields import JOB_FIELDS
-from process_control.config.keys.number_kinds import LONGEST_SECONDS
+from process_control.config.keys.number_kinds import MAX_SECONDS
 from runs import ONE_SLOT, outcomes, records, script, waiting_for_a_lock
 
-LARGEST = f"{LONGEST_SECONDS}s"
+LARGEST = f"{MAX_SECONDS}s"
 SLEEPS = "sleep 0.1"
 FAILS = "sleep 0.1; exit 3"
 IGNORES_TERM_FOR_A_WHILE = "trap 'sleep 0.1; exit 0' TERM; while :; do sleep 0.02; done"

@@ -33,8 +33,8 @@ def test_who_is_not_root_or_asks_itself_answers_here() -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        BadConfiguration(faults=[Fault("one", where="a:1", mend="x"), Fault("two")]),
-        NotPermitted("no", where="/a", mend="chmod"),
+        BadConfiguration(faults=[Fault("one", where="a:1", hint="x"), Fault("two")]),
+        NotPermitted("no", where="/a", hint="chmod"),
         ProcessControlError("odd"),
     ],
     ids=lambda error: type(error).__name__,

@@ -109,14 +109,14 @@ def a_link(path: Path) -> None:
     ],
     ids=["link", "directory", "fifo", "device"],
 )
-def test_what_is_no_plain_file_is_refused(make: Callable[[Path], None], kind: str, mend: str, tmp_path: Path) -> None:
+def test_what_is_no_plain_file_is_refused(make: Callable[[Path], None], kind: str, hint: str, tmp_path: Path) -> None:
     path = tmp_path / "file"
     make(path)
 
     with pytest.raises(NotPermitted) as refusal:
         read_standing(str(path), mode=0o644)
 
-    assert str(refusal.value) == f"{path}: is {kind}, so it is not replaced\n  hint: {mend.format(tmp_path)}"
+    assert str(refusal.value) == f"{path}: is {kind}, so it is not replaced\n  hint: {hint.format(tmp_path)}"
 
 
 def test_a_directory_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def refuse_network_state(settings: "Settings") -> None:
             raise BadConfiguration(
                 f"state on {kind}: locks and journal need a local disk",
                 where=path,
-                mend="set state_directory and run_directory to a local disk",
+                hint="set state_directory and run_directory to a local disk",
             )
 
 

@@ -183,7 +183,7 @@ def _raise_unless_job(slug: str, settings: Settings) -> None:
         load_job(slug, settings)
     except BadConfiguration:
         if not os.path.isdir(settings.job_directory):
-            raise JobNotFound(f"no such job: {slug}", mend="run-job --list-jobs") from None
+            raise JobNotFound(f"no such job: {slug}", hint="run-job --list-jobs") from None
 
 
 def _record_stop(settings: Settings, block: Block, identity: Identity, *, by: str, note: str | None) -> None:

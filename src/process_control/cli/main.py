@@ -155,13 +155,13 @@ def _usage(error: click.UsageError, words: Sequence[str], name: str) -> UsageErr
     """Return what is wrong with a command line, and the hint."""
     verb = next((word for word in words if word in VERBS), None)
     where = error.ctx.command_path if error.ctx else f"{name} {verb or ''}".rstrip()
-    what, _, mend = error.format_message().rstrip(".").partition("\n")
+    what, _, hint = error.format_message().rstrip(".").partition("\n")
     if isinstance(error, click.NoSuchOption):
-        what, mend = f"no such option: {error.option_name}", _hint_for_option(error, verb)
+        what, hint = f"no such option: {error.option_name}", _hint_for_option(error, verb)
     elif error.ctx is not None and isinstance(error.ctx.command, Verbs) and what.startswith("Missing command"):
-        what, mend = "which verb?", " or ".join(f"{where} {each}" for each in error.ctx.command.verbs)
+        what, hint = "which verb?", " or ".join(f"{where} {each}" for each in error.ctx.command.verbs)
     what = what[:1].lower() + what[1:]
-    return UsageError(what, where=where, mend=mend or f"{where} --help")
+    return UsageError(what, where=where, hint=hint or f"{where} --help")
 
 
 def _hint_for_option(error: click.NoSuchOption, verb: str | None) -> str:
@@ -200,7 +200,7 @@ def _tell_fault_of_ours(error: Exception, words: Sequence[str], name: str) -> in
     if "--debug" in words:
         _tell_traceback()
     what = f"fault in process-control itself: {type(error).__name__}: {error}"
-    return _complain(OwnFault(what, where=name, mend="--debug prints a traceback"), words)
+    return _complain(OwnFault(what, where=name, hint="--debug prints a traceback"), words)
 
 
 def _tell_traceback() -> None:

@@ -17,7 +17,7 @@ def write_new(path: Path, text: bytes, *, sudo: str) -> bool:
     except FileExistsError:
         return False
     except PermissionError as error:
-        raise NotPermitted(f"cannot write: {error.strerror}", where=str(path), mend=f"sudo {sudo}") from error
+        raise NotPermitted(f"cannot write: {error.strerror}", where=str(path), hint=f"sudo {sudo}") from error
     with open(handle, "wb") as file:
         os.fchmod(handle, 0o644)
         file.write(text)
@@ -31,9 +31,9 @@ def make_directory(path: Path) -> bool:
     try:
         path.mkdir(mode=0o755, parents=True)
     except PermissionError as error:
-        mend = f"sudo install -d -m 0755 {path}"
-        raise NotPermitted(f"cannot make it: {error.strerror}", where=str(path), mend=mend) from error
+        hint = f"sudo install -d -m 0755 {path}"
+        raise NotPermitted(f"cannot make it: {error.strerror}", where=str(path), hint=hint) from error
     except FileExistsError as error:
-        raise BadConfiguration("is not a directory", where=str(path), mend="set job_directory to one") from error
+        raise BadConfiguration("is not a directory", where=str(path), hint="set job_directory to one") from error
     path.chmod(0o755)
     return True

@@ -140,9 +140,9 @@ def _no_such_job(word: str, jobs: Sequence[Job | InvalidJob], settings: Settings
     if word.startswith("tag:"):
         tags = sorted({tag for job in jobs if isinstance(job, Job) for tag in job.tags})
         known = f"tags there are: {', '.join(tags)}" if tags else "no job has a tag"
-        return JobNotFound(f"no job has the tag '{word.removeprefix('tag:')}'", mend=known)
+        return JobNotFound(f"no job has the tag '{word.removeprefix('tag:')}'", hint=known)
     if any(char in word for char in "*?["):
-        return JobNotFound(f"no job matches '{word}'", mend="`process-control list` lists them")
+        return JobNotFound(f"no job matches '{word}'", hint="`process-control list` lists them")
     from process_control.config.not_found import no_such_job
 
     return no_such_job(word, settings.job_directory, [job.slug for job in jobs])

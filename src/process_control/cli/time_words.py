@@ -19,7 +19,7 @@ def moment_of_flag(flag: str, text: str, now: datetime) -> str:
     except (ValueError, OverflowError):
         raise UsageError(
             f"{flag} {text}: not a time",
-            mend="90s, 10m, 2h or 7d (so long ago), 08:00, yesterday, or a date: 2026-03-01, 2026-03-01T02:30",
+            hint="90s, 10m, 2h or 7d (so long ago), 08:00, yesterday, or a date: 2026-03-01, 2026-03-01T02:30",
         ) from None
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 

@@ -91,11 +91,11 @@ def _give_up(command: str, words: "Sequence[str]", path: str, seconds: float) ->
 
     look = WHERE_TO_LOOK.get(command) if not set(words) & set(ONLY_LOOKS) else None
     if look is None:
-        mend = "nothing was changed; what the kernel knows of the disk: dmesg | tail"
+        hint = "nothing was changed; what the kernel knows of the disk: dmesg | tail"
     else:
-        mend = f"it is not known whether it was done; when the disk answers: {look}"
+        hint = f"it is not known whether it was done; when the disk answers: {look}"
     disk = f"its disk ({mount})" if (mount := mount_of(path)) else "its disk"
-    error = CannotRecord(f"no answer from {disk} for {seconds:g} s: {command} gives up", where=path, mend=mend)
+    error = CannotRecord(f"no answer from {disk} for {seconds:g} s: {command} gives up", where=path, hint=hint)
     if wants_json(words):
         _write(1, json_text({"error": error_as_json(error)}))
     else:

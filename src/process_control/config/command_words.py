@@ -18,10 +18,10 @@ _ESCAPED_IN_QUOTES = '$`"\\'
 class NotSplit(ValueError):
     """A command that no shell would take for one: `what` is wrong with it, from which character on, and the `mend`."""
 
-    def __init__(self, what: str, offset: int, mend: str) -> None:
+    def __init__(self, what: str, offset: int, hint: str) -> None:
         self.what = what
         self.offset = offset
-        self.mend = mend
+        self.hint = hint
         super().__init__(what)
 
 

@@ -38,7 +38,7 @@ def read_configuration(source: bytes, path: str) -> dict[str, Any]:
                 refuse("a map", "a map", "default_job_config", node, faults)
             values["default_job_config"] = read_defaults(node, faults)
     elif root is not None and not (isinstance(root, Text) and root.is_empty):
-        faults.add("the file must be a map of keys", root, mend="write one 'key: value' a line")
+        faults.add("the file must be a map of keys", root, hint="write one 'key: value' a line")
     if faults:
         raise BadConfiguration(faults=faults.in_order())
     return values

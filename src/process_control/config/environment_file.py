@@ -40,7 +40,7 @@ def read_environment_file(path: str) -> dict[str, str]:
         raise BadConfiguration(
             f"{'line' if len(faults) == 1 else 'lines'} {', '.join(map(str, faults))}: not KEY=value",
             where=f"{path}:{faults[0]}",
-            mend="write one KEY=value a line, comments begin with #",
+            hint="write one KEY=value a line, comments begin with #",
         )
     return variables
 
@@ -51,12 +51,12 @@ def read_secret_file(path: str, *, what: str) -> str:
         descriptor = posix.open(path, _FLAGS)
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise NotPermitted(f"the {what} is a symlink", where=path, mend=_mend_of_link(path, what)) from error
+            raise NotPermitted(f"the {what} is a symlink", where=path, hint=_mend_of_link(path, what)) from error
         if error.errno == errno.EACCES:
             raise NotPermitted(f"no permission to read the {what}", where=path) from error
         key = what.replace(" ", "_")
-        mend = f"create it with mode 0600, or remove '{key}'" if error.errno == errno.ENOENT else ""
-        raise BadConfiguration(f"{key}: {error.strerror}", where=path, mend=mend) from error
+        hint = f"create it with mode 0600, or remove '{key}'" if error.errno == errno.ENOENT else ""
+        raise BadConfiguration(f"{key}: {error.strerror}", where=path, hint=hint) from error
     try:
         status = posix.fstat(descriptor)
         if (status.st_mode & 0o170000) != 0o100000:
@@ -66,13 +66,13 @@ def read_secret_file(path: str, *, what: str) -> str:
             raise NotPermitted(
                 f"the {what} has mode {mode}: others could read or change it",
                 where=path,
-                mend=f"chmod 0600 {path}",
+                hint=f"chmod 0600 {path}",
             )
         if status.st_uid not in (0, posix.geteuid()):
             raise NotPermitted(
                 f"the {what} must belong to root or to the user that jobs run as",
                 where=path,
-                mend=f"chown {posix.geteuid()} {path}",
+                hint=f"chown {posix.geteuid()} {path}",
             )
         parts = []
         while chunk := posix.read(descriptor, _LIMIT):
@@ -83,7 +83,7 @@ def read_secret_file(path: str, *, what: str) -> str:
         posix.close(descriptor)
     text = b"".join(parts)
     if text[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise BadConfiguration(f"the {what} is UTF-16", where=path, mend="save it as UTF-8")
+        raise BadConfiguration(f"the {what} is UTF-16", where=path, hint="save it as UTF-8")
     return text.removeprefix(_BYTE_ORDER_MARK).decode("utf-8", "surrogateescape")
 
 

@@ -1,6 +1,6 @@
 """The job directory: find a job's file, see that it is safe, and return the job.
 
-Lean module: imports C builtins and lean rooms; the parser is imported when the cache has no answer.
+Lean module: imports C builtins and lean modules; the parser is imported when the cache has no answer.
 """
 
 import posix
@@ -179,7 +179,7 @@ def _unknown_name(key: str, kind: str, name: str, settings: Settings) -> BadConf
     return BadConfiguration(
         f"'{key}' names a {kind} that does not exist: '{name}'",
         where=settings.path or "",
-        mend=f"name one that exists, or remove '{key}'",
+        hint=f"name one that exists, or remove '{key}'",
     )
 
 

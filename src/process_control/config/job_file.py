@@ -17,7 +17,7 @@ from process_control.config.yaml.nodes import Faults, List, Map, Node, Text
 from process_control.core.job import Job
 from process_control.errors import BadConfiguration
 
-MOST_SCHEDULES = 100
+MAX_SCHEDULES = 100
 DEFAULT_FIELDS = tuple(field for field in JOB_FIELDS if field.in_defaults)
 CONDITIONS = tuple(field.key for field in RULE_FIELDS if field.key != "verdict")
 _BY_KEY = {field.key: field for field in JOB_FIELDS}
@@ -46,7 +46,7 @@ def read_defaults(node: Node, faults: Faults) -> dict[str, Any]:
     for key, _ in node.entries:
         field = _BY_KEY.get(key.value)
         if field is not None and not field.in_defaults:
-            faults.add(f"'{key.value}' cannot have a default", key, mend="write it in each job file")
+            faults.add(f"'{key.value}' cannot have a default", key, hint="write it in each job file")
     allowed = Map(node.line, node.column, [entry for entry in node.entries if not _has_no_default(entry[0])])
     reading = read_map(allowed, DEFAULT_FIELDS, faults, prefix="default_job_config.")
     check_failmail(reading.nodes.get("failmail"), faults)
@@ -69,7 +69,7 @@ def _read(document: Document, slug: str) -> Reading:
     for field in JOB_FIELDS:
         if field.required and field.key not in present:
             hint = f"add a line such as: {field.key}: {field.example}"
-            faults.add(f"'{field.key}' is missing", (1, 1), mend=hint, is_in_line=False)
+            faults.add(f"'{field.key}' is missing", (1, 1), hint=hint, is_in_line=False)
     _check_schedule(reading, slug, faults)
     check_failmail(reading.nodes.get("failmail"), faults)
     check_rules(reading.nodes.get("verdicts"), faults, CONDITIONS)
@@ -81,10 +81,10 @@ def _tell_no_map(root: Node | None, faults: Faults) -> None:
     if faults:
         return
     if root is None or (isinstance(root, Text) and root.is_empty):
-        faults.add("the file is empty", (1, 1), mend="a job needs at least 'name' and 'command'")
+        faults.add("the file is empty", (1, 1), hint="a job needs at least 'name' and 'command'")
         return
     found = "a list" if isinstance(root, List) else "text"
-    faults.add(f"the file must be a map of keys, not {found}", root, mend="write one 'key: value' a line")
+    faults.add(f"the file must be a map of keys, not {found}", root, hint="write one 'key: value' a line")
 
 
 def _check_schedule(reading: Reading, slug: str, faults: Faults) -> None:
@@ -96,15 +96,15 @@ def _check_schedule(reading: Reading, slug: str, faults: Faults) -> None:
     from process_control.core.schedule.schedule import Schedule  # not for every configuration and job
 
     items = node.items if isinstance(node, List) else [node]
-    if len(items) > MOST_SCHEDULES:
-        faults.add(f"more than {MOST_SCHEDULES} schedules", items[MOST_SCHEDULES], mend="write steps and ranges")
-    for item in items[:MOST_SCHEDULES]:
+    if len(items) > MAX_SCHEDULES:
+        faults.add(f"more than {MAX_SCHEDULES} schedules", items[MAX_SCHEDULES], hint="write steps and ranges")
+    for item in items[:MAX_SCHEDULES]:
         if not isinstance(item, Text) or item.is_empty or "\0" in item.value:
             continue  # told already
         try:
             Schedule.parse([item.value], time_zone=UTC, host=posix.uname().nodename, slug=slug)
         except ScheduleError as error:
-            faults.add(error.what, item, mend=error.mend)
+            faults.add(error.what, item, hint=error.hint)
 
 
 def _values(reading: Reading) -> dict[str, Any]:

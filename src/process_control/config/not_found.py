@@ -10,7 +10,7 @@ from process_control.errors import BadConfiguration, JobNotFound, NotPermitted, 
 from process_control.system.trusted_file import open_directory
 from process_control.system.untrusted import shown, user_name
 
-LONGEST_SHOWN = 80
+MAX_SHOWN = 80
 NAME_RULE = "a job's name is letters, digits, - and _, at most 64, the first a letter or digit"
 
 
@@ -19,21 +19,21 @@ def no_such_job(slug: str, job_directory: str, known: list[str]) -> JobNotFound:
     directory = shown(job_directory)
     plain = slug.removesuffix(".yaml").rpartition("/")[2]
     if plain != slug and plain in known:
-        return JobNotFound(f"{_quoted(slug)} is not a job's name", mend=f"did you mean '{plain}'?")
+        return JobNotFound(f"{_quoted(slug)} is not a job's name", hint=f"did you mean '{plain}'?")
     near = difflib.get_close_matches(slug[:80], known, n=1)
     if not is_slug(slug):
-        return JobNotFound(f"{_quoted(slug)} is not a job's name", mend=NAME_RULE)
+        return JobNotFound(f"{_quoted(slug)} is not a job's name", hint=NAME_RULE)
     what = f"no job '{slug}' in {directory}"
     if os.path.lexists(f"{job_directory}/{slug}.yml"):
-        return JobNotFound(what, mend=f"the file's name must end in .yaml: rename {slug}.yml")
+        return JobNotFound(what, hint=f"the file's name must end in .yaml: rename {slug}.yml")
     if near:
-        return JobNotFound(what, mend=f"did you mean '{near[0]}'?")
-    return JobNotFound(what, mend=f"create {directory}/{slug}.yaml, or list all jobs: run-job --list-jobs")
+        return JobNotFound(what, hint=f"did you mean '{near[0]}'?")
+    return JobNotFound(what, hint=f"create {directory}/{slug}.yaml, or list all jobs: run-job --list-jobs")
 
 
 def bad_name(slug: str) -> JobNotFound:
     """Return the error for a file whose name cannot be a job's."""
-    return JobNotFound(f"{_quoted(slug + '.yaml')} is not a valid name for a job file", mend=f"rename it: {NAME_RULE}")
+    return JobNotFound(f"{_quoted(slug + '.yaml')} is not a valid name for a job file", hint=f"rename it: {NAME_RULE}")
 
 
 def no_directory(path: str, error: OSError) -> ProcessControlError:
@@ -42,18 +42,18 @@ def no_directory(path: str, error: OSError) -> ProcessControlError:
         return BadConfiguration(
             "the job directory does not exist",
             where=shown(path),
-            mend=f"set 'job_directory' in the configuration, or make it: {_make_command(path)}",
+            hint=f"set 'job_directory' in the configuration, or make it: {_make_command(path)}",
         )
     if error.errno in (errno.EACCES, errno.EPERM):
         return NotPermitted(
             f"user '{user_name(os.geteuid())}' cannot enter the job directory",
             where=shown(path),
-            mend=f"let that user enter it and all directories above it: chmod go+x {shlex.quote(path)}",
+            hint=f"let that user enter it and all directories above it: chmod go+x {shlex.quote(path)}",
         )
     return BadConfiguration(
         f"the job directory cannot be opened: {os.strerror(error.errno or 0)}",
         where=shown(path),
-        mend="set 'job_directory' in the configuration to a directory",
+        hint="set 'job_directory' in the configuration to a directory",
     )
 
 
@@ -71,7 +71,7 @@ def unreadable(path: str, error: OSError) -> NotPermitted:
     return NotPermitted(
         f"user '{user_name(os.geteuid())}' cannot read it: {os.strerror(error.errno or 0)}",
         where=shown(path),
-        mend=f"set the group to one of that user, and: chmod g+r {shlex.quote(path)}",
+        hint=f"set the group to one of that user, and: chmod g+r {shlex.quote(path)}",
     )
 
 
@@ -81,23 +81,23 @@ def configuration_not_opened(path: str, uid: int, error: OSError) -> BadConfigur
         return NotPermitted(
             f"user '{user_name(uid)}' cannot read the configuration",
             where=shown(path),
-            mend="let that user, or a group of that user, read it",
+            hint="let that user, or a group of that user, read it",
         )
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return BadConfiguration(
             "no such configuration file",
             where=shown(path),
-            mend="name an existing one with --config or PROCESS_CONTROL_CONFIG, or none",
+            hint="name an existing one with --config or PROCESS_CONTROL_CONFIG, or none",
         )
     return BadConfiguration(
         f"the configuration cannot be opened: {os.strerror(error.errno or 0)}",
         where=shown(path),
-        mend="name a file with --config or PROCESS_CONTROL_CONFIG",
+        hint="name a file with --config or PROCESS_CONTROL_CONFIG",
     )
 
 
 def _quoted(text: str) -> str:
-    return repr(text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…")
+    return repr(text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…")
 
 
 def names_if_any(job_directory: str) -> list[str]:

@@ -20,7 +20,7 @@ def tell_merge_marks(text: str, faults: Faults) -> bool:
         end = next((number for number in marks if number > begin and lines[number - 1].startswith(">")), begin)
         what = f"an unresolved merge conflict, lines {begin} to {end}" if end > begin else "a mark of a merge conflict"
         faults.add(
-            what, (begin, 1), mend="keep the lines that are right, and remove the lines <<<<<<<, =======, >>>>>>>"
+            what, (begin, 1), hint="keep the lines that are right, and remove the lines <<<<<<<, =======, >>>>>>>"
         )
     return bool(begins)
 

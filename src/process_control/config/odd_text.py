@@ -30,7 +30,7 @@ def warnings(document: Document) -> list[Fault]:
             line, column = place_in(text, at)
             character = text.value[at]
             what = f"'{key.value}' has {named(character)}"
-            found.append(Fault(what, where=f"{name}:{line}:{column}", mend=_meant(character)))
+            found.append(Fault(what, where=f"{name}:{line}:{column}", hint=_meant(character)))
     return found
 
 

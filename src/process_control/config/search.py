@@ -40,7 +40,7 @@ class Search:
         if named is None:
             named = _decoded(environ.get(NAMING_VARIABLE, b"")) or None
         elif not named:
-            raise BadConfiguration("no such configuration file: ''", mend="--config wants the path of a file")
+            raise BadConfiguration("no such configuration file: ''", hint="--config wants the path of a file")
         if named is not None and not named.startswith("/"):
             named = f"{_current_directory(named)}/{named}"
         self._environ = environ
@@ -236,7 +236,7 @@ def _current_directory(named: str) -> str:
     except OSError as error:
         raise BadConfiguration(
             f"no such configuration file: {named!r}",
-            mend="the current directory is gone: write the whole path",
+            hint="the current directory is gone: write the whole path",
         ) from error
 
 

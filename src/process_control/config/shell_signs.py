@@ -19,8 +19,8 @@ COMMAND_KEYS = ("command", "slow_start_command")
 SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh", "su", "runuser")
 ELSEWHERE = ("ssh", "rsh", "mosh")
 """Programs whose words a shell on another host reads."""
-MOST_NAMED = 5
-LONGEST_SCRIPT = 400
+MAX_NAMED = 5
+MAX_SCRIPT = 400
 
 _REDIRECTION = re.compile(r"(?:[0-9]+|&)?(?:>>|>\||>&|<<<|<<-?|<&|<>|>|<)")
 _REDIRECTION_INSIDE = re.compile(r">>|>[/&]|<\(|>\(")
@@ -53,18 +53,18 @@ def _warnings_of(node: Text, start: str, name: str) -> list[Fault]:
     if not signs:
         return []
     named = list(dict.fromkeys(sign for _, sign in signs))
-    more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
-    words = ", ".join(quoted(sign) for sign in named[:MOST_NAMED]) + more
+    more = f" and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
+    words = ", ".join(quoted(sign) for sign in named[:MAX_NAMED]) + more
     line, column = place_in(node, signs[0][0])
     mean = "means" if len(named) == 1 else "mean"
     what = f"{words} {mean} something only in a shell"
-    return [Fault(what, where=f"{name}:{line}:{column}", mend=f"no shell runs: write {start}{_script(node)}")]
+    return [Fault(what, where=f"{name}:{line}:{column}", hint=f"no shell runs: write {start}{_script(node)}")]
 
 
 def _script(node: Text) -> str:
     """Return the command as a script of a shell, as it can stand in a job file."""
     text = node.value.strip()
-    if "\n" in text or len(text) > LONGEST_SCRIPT or joined_lines(node):
+    if "\n" in text or len(text) > MAX_SCRIPT or joined_lines(node):
         return "sh -c '…'"
     command = f"sh -c {shlex.quote(text)}"
     return json.dumps(command, ensure_ascii=False) if re.search(r": |:$| #", command) else command

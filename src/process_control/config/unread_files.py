@@ -8,7 +8,7 @@ from process_control.config.settings import Settings
 from process_control.errors import Fault
 from process_control.system.untrusted import shown
 
-MOST_NAMED = 5
+MAX_NAMED = 5
 
 
 def unread_files(settings: Settings) -> list[Fault]:
@@ -22,18 +22,18 @@ def unread_files(settings: Settings) -> list[Fault]:
             if name.lower().endswith((".yml", ".yaml")):
                 right = name[: name.rindex(".")] + ".yaml"
                 faults.append(
-                    Fault("is not read: a job's file ends in .yaml", where=path, mend=f"rename it to {right}")
+                    Fault("is not read: a job's file ends in .yaml", where=path, hint=f"rename it to {right}")
                 )
             elif _holds_jobs(name, directory.descriptor):
-                mend = "move its files up, or set it as 'job_directory' in another configuration"
-                faults.append(Fault("is not read: a folder with job files", where=path, mend=mend))
+                hint = "move its files up, or set it as 'job_directory' in another configuration"
+                faults.append(Fault("is not read: a folder with job files", where=path, hint=hint))
         return faults
 
 
 def in_one_line(faults: list[Fault]) -> str:
     """Return how many files are not read, and the first of them."""
     names = [fault.where.rpartition("/")[2] for fault in faults]
-    named = ", ".join(names[:MOST_NAMED]) + (f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else "")
+    named = ", ".join(names[:MAX_NAMED]) + (f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else "")
     are = "1 file or folder is" if len(names) == 1 else f"{len(names)} files or folders are"
     return f"{are} not read: {named}; to see why: process-control lint"
 

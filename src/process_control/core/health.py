@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-MOST_DOUBLINGS = 64  # further ones change nothing: every delay has its longest by then
+MAX_DOUBLINGS = 64  # further ones change nothing: every delay has its longest by then
 
 
 class State(StrEnum):
@@ -323,7 +323,7 @@ def _enter(health: Health, state: State, cause: Cause) -> Health:
 def _backoff_until(failures: int, cause: Cause, policy: Policy) -> str | None:
     if not policy.backoff_delay_seconds:
         return None
-    growth: float = policy.backoff_factor ** min(failures - 1, MOST_DOUBLINGS)
+    growth: float = policy.backoff_factor ** min(failures - 1, MAX_DOUBLINGS)
     return later(cause.at, min(policy.backoff_delay_seconds * growth, policy.backoff_max_delay_seconds))
 
 

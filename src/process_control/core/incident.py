@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 REMIND_OF_REFUSAL = timedelta(days=1)
-MOST_SEEN = 50
+MAX_SEEN = 50
 
 
 class Letter(StrEnum):
@@ -77,7 +77,7 @@ def next_incident(
     """
     if key in incident.seen:
         return incident, None
-    seen = (*incident.seen, key)[-MOST_SEEN:]
+    seen = (*incident.seen, key)[-MAX_SEEN:]
     if what is Happening.WENT_WELL:
         return Incident(seen=seen), Letter.RECOVERY if incident.was_told else None
     grown = replace(incident, failures_in_row=incident.failures_in_row + 1, since=incident.since or at, seen=seen)

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "02262c563db4"
+FIELDS_VERSION = "9ba3d1e8a787"
 
 ATTRIBUTES = (
     "slug",
@@ -76,13 +76,13 @@ ATTRIBUTES = (
     "planned_slots",
 )
 
-LONGEST_SLUG = 64
+MAX_SLUG = 64
 
 
 def is_slug(text: str) -> bool:
     """Tell whether `text` can name a job: [A-Za-z0-9][A-Za-z0-9_-]{0,63}, in full."""
     return (
-        0 < len(text) <= LONGEST_SLUG
+        0 < len(text) <= MAX_SLUG
         and text.isascii()
         and text[0].isalnum()
         and text.replace("_", "0").replace("-", "0").isalnum()

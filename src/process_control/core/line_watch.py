@@ -10,9 +10,9 @@ from typing import Any
 
 from process_control.core.finding import STDERR, STDOUT, SeenLine
 
-LONGEST_LINE = 64 << 10
-LONGEST_KEPT = 8 << 10
-MOST_KINDS = 256
+MAX_LINE = 64 << 10
+MAX_KEPT = 8 << 10
+MAX_KINDS = 256
 _BEFORE_A_NEWLINE = re.compile(r"\r+\n")
 _LONE_RETURNS = re.compile(r"(?<![^\n\r])\r")
 
@@ -74,13 +74,13 @@ class Lines:
         if kind is not None:
             kind[2] += count
             return
-        if len(self._kinds) >= MOST_KINDS and rules:
+        if len(self._kinds) >= MAX_KINDS and rules:
             if not self.too_many_kinds:
                 self.too_many_kinds = True
                 self.faults.append(f"line {number} of {stream} and others match too many rules to keep apart")
             self.note(stream, number, text, (), count=count)
             return
-        self._kinds[stream, rules] = [number, text[:LONGEST_KEPT], count]
+        self._kinds[stream, rules] = [number, text[:MAX_KEPT], count]
 
     def seen(self) -> list[SeenLine]:
         """Return one line for each set of rules that lines of one stream have matched, in their order."""
@@ -109,7 +109,7 @@ class Splitter:
 
     def split(self, data: bytes) -> list[str]:
         """Return the lines that `data` ends, without their ends."""
-        if len(self._begun) >= LONGEST_LINE and not self._begun.endswith(b"\r"):
+        if len(self._begun) >= MAX_LINE and not self._begun.endswith(b"\r"):
             end = _first_end(data)
             if end < 0:
                 return []
@@ -120,13 +120,13 @@ class Splitter:
         if last < 0:
             return []
         first = _first_end(text)
-        begun, rest = text[: min(first, LONGEST_LINE)], text[first : last + 1]
+        begun, rest = text[: min(first, MAX_LINE)], text[first : last + 1]
         return _lines_in(begun + rest)
 
     def _begin(self, rest: bytes) -> None:
         """Keep the line that has no end yet. A carriage return at its end may be the first half of one."""
         self._has_begun = bool(rest)
-        self._begun = rest[:LONGEST_LINE]
+        self._begun = rest[:MAX_LINE]
         if rest.endswith(b"\r"):
             self._begun = self._begun.rstrip(b"\r") + b"\r"
 

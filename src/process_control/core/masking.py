@@ -7,7 +7,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import AnyStr
 
-LONGEST_LINE = 500
+MAX_LINE = 500
 MASK = "***"
 SHORTEST = 8
 """Of fewer characters no value is masked: it would be found in everything."""
@@ -46,7 +46,7 @@ def mask_and_cut(text: str, secrets: list[str], *, longest: int, is_cut: bool = 
 
 def mask_beginning(text: str, secrets: list[str]) -> str:
     """Return the beginning of a line, masked; `text` may be cut."""
-    return mask_and_cut(text, secrets, longest=LONGEST_LINE, is_cut=len(text) >= LONGEST_LINE)
+    return mask_and_cut(text, secrets, longest=MAX_LINE, is_cut=len(text) >= MAX_LINE)
 
 
 def mask_excerpt(text: str, secrets: list[str]) -> str:

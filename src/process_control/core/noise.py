@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-LONGEST_LINE = 200
-MOST_PROPOSALS = 30
+MAX_LINE = 200
+MAX_PROPOSALS = 30
 MASK = "***"
 
 # What differs from run to run within one and the same message: masked secrets, words with digits in them, numbers.
@@ -30,13 +30,13 @@ def pattern_of(line: str) -> str:
 
     A line of more than 200 characters is taken by its beginning.
     """
-    text = line[:LONGEST_LINE]
+    text = line[:MAX_LINE]
     parts, end = [], 0
     for match in _VARIES.finditer(text):
         parts += [_plain(text[end : match.start()]), _varying(match[0])]
         end = match.end()
     parts.append(_plain(text[end:]))
-    return "^" + "".join(parts) + ("$" if len(line) <= LONGEST_LINE else "")
+    return "^" + "".join(parts) + ("$" if len(line) <= MAX_LINE else "")
 
 
 def _plain(text: str) -> str:
@@ -68,7 +68,7 @@ def learn(good: Sequence[Iterable[str]], failed: Sequence[Iterable[str]]) -> lis
         )
         for pattern, count in in_good.items()
     ]
-    return sorted(found, key=lambda noise: (-noise.good_runs, noise.pattern))[:MOST_PROPOSALS]
+    return sorted(found, key=lambda noise: (-noise.good_runs, noise.pattern))[:MAX_PROPOSALS]
 
 
 def _count(runs: Sequence[Iterable[str]]) -> tuple[dict[str, int], dict[str, str]]:

@@ -8,7 +8,7 @@ from process_control.core.facts import SKIPPED
 TOO_LATE, OVERLAP = "too_late", "overlap"
 FEWEST = {TOO_LATE: 2, OVERLAP: 3}
 """So many in a row nobody chose: one start may be late, and a run may last a little longer than its schedule thinks."""
-MOST_COUNTED = 10
+MAX_COUNTED = 10
 WHY_TOO_LATE = (
     "the time zone or the name of the host has changed since cron started (restart cron), or the crontab "
     "is out of date (run cron-generate)"
@@ -26,12 +26,12 @@ def unplanned_skips_in_words(newest: "Sequence[Skip]") -> str | None:
     """Return what the last runs (outcome, reason, detail; newest first) are a sign of; None when all was planned."""
     for reason, why in ((TOO_LATE, WHY_TOO_LATE), (OVERLAP, WHY_OVERLAP)):
         count = 0
-        for outcome, its_reason, _ in newest[:MOST_COUNTED]:
+        for outcome, its_reason, _ in newest[:MAX_COUNTED]:
             if (outcome, its_reason) != (SKIPPED, reason):
                 break
             count += 1
         if count >= FEWEST[reason]:
-            more = "or more " if count == MOST_COUNTED else ""
+            more = "or more " if count == MAX_COUNTED else ""
             detail = f" ({newest[0][2]})" if newest[0][2] else ""
             what = (
                 "came too late for their planned times"

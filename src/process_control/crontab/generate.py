@@ -154,14 +154,14 @@ def _check_can_start(words: tuple[str, ...], account: Account, settings: Setting
         raise BadConfiguration(
             f"runner_path names a program that is not there: {program}",
             where=settings.path or "",
-            mend="set runner_path to the path of run-job, or remove it",
+            hint="set runner_path to the path of run-job, or remove it",
         )
     for path, right in ((program, os.X_OK), *((script, os.R_OK) for script in words[1:] if script.startswith("/"))):
         if not os.access(path, right):
             raise NotPermitted(
                 f"user '{account.name}' cannot run it, but every line of the crontab calls it",
                 where=path,
-                mend="install process-control where that user can enter, such as /opt/process-control",
+                hint="install process-control where that user can enter, such as /opt/process-control",
             )
 
 
@@ -188,7 +188,7 @@ def names_its_configuration(settings: Settings, account: Account) -> bool:
     raise BadConfiguration(
         "cron would use other directories: it sets no XDG_… variables, and HOME from the password file",
         where=settings.path or settings.job_directory,
-        mend="set job_directory, output_directory and state_directory in a configuration",
+        hint="set job_directory, output_directory and state_directory in a configuration",
     )
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from process_control.core.schedule.columns import FIELDS, SHORTHANDS, CronField
 
-MOST_LINES = 10_000
-LONGEST_COMMAND = 998
+MAX_LINES = 10_000
+MAX_COMMAND = 998
 """Bytes. At MAX_COMMAND - 1 cron says "command too long", and reads nothing of the file."""
-LONGEST_VARIABLE = 996
+MAX_VARIABLE = 996
 """Bytes of `NAME=value`; what is longer is cut."""
 
 _BLANKS = " \t"
@@ -67,8 +67,8 @@ def read_crontab(
     if text and not text.endswith("\n"):
         faults.append((text.count("\n") + 1, "has no newline at its end"))
     lines = text.removesuffix("\n").split("\n")
-    if len(lines) > MOST_LINES:
-        faults.append((MOST_LINES + 1, f"is one line more than the {MOST_LINES} that cron reads"))
+    if len(lines) > MAX_LINES:
+        faults.append((MAX_LINES + 1, f"is one line more than the {MAX_LINES} that cron reads"))
     for number, line in enumerate(lines, start=1):
         try:
             entry = read_line(line, number, has_users=has_users, is_account=is_account)
@@ -98,8 +98,8 @@ def read_line(line: str, number: int, *, has_users: bool, is_account: Callable[[
     if odd := next((char for char in line if char != "\t" and (char < " " or char == "\x7f")), None):
         raise Unreadable(f"has the character {odd!r}")
     if variable_name(line) is not None:
-        if _bytes(line) > LONGEST_VARIABLE:
-            raise Unreadable(f"has {_bytes(line)} bytes; cron keeps {LONGEST_VARIABLE} of a variable")
+        if _bytes(line) > MAX_VARIABLE:
+            raise Unreadable(f"has {_bytes(line)} bytes; cron keeps {MAX_VARIABLE} of a variable")
         return None
     schedule, rest = _take_schedule(line)
     user = None
@@ -113,8 +113,8 @@ def read_line(line: str, number: int, *, has_users: bool, is_account: Callable[[
         raise Unreadable("has no command")
     if not has_users and command.startswith("*"):
         raise Unreadable("has a command that begins with a star, as if it had six fields")
-    if _bytes(rest) > LONGEST_COMMAND:
-        raise Unreadable(f"has a command of {_bytes(rest)} bytes; cron reads {LONGEST_COMMAND}")
+    if _bytes(rest) > MAX_COMMAND:
+        raise Unreadable(f"has a command of {_bytes(rest)} bytes; cron reads {MAX_COMMAND}")
     return Entry(number=number, schedule=schedule, user=user, command=command)
 
 

@@ -17,7 +17,7 @@ SPOOL = "/var/spool/cron/"
 def target_of(settings: Settings, output: str | None) -> str:
     """Return the path of the crontab, or `console`. Raises BadConfiguration (78) where cron would read nothing."""
     if output == "":
-        raise UsageError("--output: no file", mend="--output FILE, or --output console")
+        raise UsageError("--output: no file", hint="--output FILE, or --output console")
     target = settings.output_crontab if output is None else output
     if target == CONSOLE:
         return target
@@ -29,13 +29,13 @@ def target_of(settings: Settings, output: str | None) -> str:
         raise BadConfiguration(
             f"cron ignores a file named '{name}' in a cron.d",
             where=where,
-            mend=f"letters, digits, - and _ only: {directory}/{near}",
+            hint=f"letters, digits, - and _ only: {directory}/{near}",
         )
     if target.startswith(SPOOL):
         raise BadConfiguration(
             f"files in {SPOOL} are written only by the command crontab",
             where=where,
-            mend="cron-generate --output ~/crontab; crontab ~/crontab",
+            hint="cron-generate --output ~/crontab; crontab ~/crontab",
         )
     return target
 
@@ -47,7 +47,7 @@ def standing_crontab(target: str) -> Standing | None:
         raise NotPermitted(
             "holds lines that are not from cron-generate: they would be lost",
             where=target,
-            mend="move them to another file, or set another output_crontab",
+            hint="move them to another file, or set another output_crontab",
         )
     return standing
 

@@ -13,13 +13,13 @@ from datetime import UTC
 from process_control.core.job import is_slug
 from process_control.core.schedule.columns import ScheduleError
 from process_control.core.schedule.schedule import Schedule
-from process_control.crontab.rules import MOST_LINES, Entry, is_comment, read_crontab
+from process_control.crontab.rules import MAX_LINES, Entry, is_comment, read_crontab
 from process_control.errors import BadConfiguration, Fault
 from process_control.notify.message import escape_controls
 
 WRITTEN_BY = "# Written by cron-generate"
-LONGEST_SHOWN = 300
-MOST_FAULTS_TOLD = 3
+MAX_SHOWN = 300
+MAX_FAULTS_TOLD = 3
 COMMENTS_UP_TO = 9_900
 """Lines. When there would be more, only comments about faults are left: cron reads 10,000 lines, comments too."""
 _UNESCAPED_PERCENT = re.compile(r"(?<!\\)%")
@@ -178,7 +178,7 @@ def _part_of(job: PlannedJob | InvalidFile, manner: Manner, is_zone_of_host: Cal
     try:
         schedule = Schedule.parse(job.schedule, time_zone=UTC, host=manner.host, slug=job.slug)
     except ScheduleError as error:
-        fault = Fault(error.what, where=f"{job.slug}.yaml", mend=error.mend)
+        fault = Fault(error.what, where=f"{job.slug}.yaml", hint=error.hint)
         return _left_out(job.slug, f"invalid: {source}", (fault,))
     return _Part(job.slug, tuple(_lines_of(job.slug, source, schedule, manner)), has_failmail=job.has_failmail)
 
@@ -193,7 +193,7 @@ def _in_another_zone(job: PlannedJob, time_zone: str) -> Fault:
     return Fault(
         f"cron only knows the host's time zone; this job wants {time_zone}",
         where=f"{job.slug}.yaml",
-        mend="write the schedule in the host's time, and remove time_zone",
+        hint="write the schedule in the host's time, and remove time_zone",
     )
 
 
@@ -229,7 +229,7 @@ def command_for_cron(words: Sequence[str]) -> str:
             raise BadConfiguration(
                 f"the path has the character {odd!r}, which a crontab cannot contain",
                 where=on_one_line(word),
-                mend="move it to a path without it",
+                hint="move it to a path without it",
             )
     return " ".join(shlex.quote(word).replace("\\", "\\''").replace("%", "\\%") for word in words)
 
@@ -237,7 +237,7 @@ def command_for_cron(words: Sequence[str]) -> str:
 def on_one_line(text: str) -> str:
     """Return a text as it can stand in a comment: nothing in it ends the line or steers a terminal; cut when long."""
     line = escape_controls(text.replace("\n", " ").replace("\t", " "))
-    return line if len(line) <= LONGEST_SHOWN else f"{line[: LONGEST_SHOWN - 1]}…"
+    return line if len(line) <= MAX_SHOWN else f"{line[: MAX_SHOWN - 1]}…"
 
 
 # --- what cron would misread -----------------------------------------------------------------------------------------
@@ -249,7 +249,7 @@ def _check_user(manner: Manner) -> None:
         raise BadConfiguration(
             f"cron cannot read the user name {user!r}",
             where=manner.target,
-            mend="set 'user' in the configuration to an account whose name has no blanks",
+            hint="set 'user' in the configuration to an account whose name has no blanks",
         )
 
 
@@ -260,7 +260,7 @@ def _check_template(lines: Sequence[str], moment: str, command: str, manner: Man
         raise BadConfiguration(
             "cron_template has no line that runs the job: " + on_one_line(" | ".join(lines)),
             where=manner.target,
-            mend="write one: {schedule} {user} {command}",
+            hint="write one: {schedule} {user} {command}",
         )
 
 
@@ -271,29 +271,29 @@ def _check_percent(entries: Sequence[Entry], manner: Manner) -> None:
             raise BadConfiguration(
                 f"cron reads a % as the end of the command: {on_one_line(entry.command)}",
                 where=f"{manner.target}:{entry.number}",
-                mend="write \\% in cron_template",
+                hint="write \\% in cron_template",
             )
 
 
 def _faults_of(lines: Sequence[str], wrong: Sequence[tuple[int, str]], manner: Manner) -> list[Fault]:
     """Return what cron cannot read, each with its line; the first few of many."""
-    if len(lines) > MOST_LINES:
-        wrong = [(number, what) for number, what in wrong if number > MOST_LINES]
+    if len(lines) > MAX_LINES:
+        wrong = [(number, what) for number, what in wrong if number > MAX_LINES]
     faults = []
-    for number, what in wrong[:MOST_FAULTS_TOLD]:
-        shown = f": {on_one_line(lines[number - 1])}" if number <= min(len(lines), MOST_LINES) else ""
+    for number, what in wrong[:MAX_FAULTS_TOLD]:
+        shown = f": {on_one_line(lines[number - 1])}" if number <= min(len(lines), MAX_LINES) else ""
         faults.append(
             Fault(
                 f"nothing was written: cron would ignore the whole file, because this line {what}{shown}",
                 where=f"{manner.target}:{number}",
-                mend=_mend(lines, manner),
+                hint=_mend(lines, manner),
             )
         )
     return faults
 
 
 def _mend(lines: Sequence[str], manner: Manner) -> str:
-    if len(lines) > MOST_LINES:
+    if len(lines) > MAX_LINES:
         split = "split the jobs over two configurations, each with an output_crontab"
         if manner.template is None:
             return split

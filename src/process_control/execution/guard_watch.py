@@ -19,7 +19,7 @@ RUNNER_SECONDS = 10.0
 """How long a runner whose tree has been killed may take to record that, before it is killed too."""
 _KILL_AGAIN_MILLISECONDS = 10
 _GIVE_UP_ROUNDS = 500
-_LONGEST_LINE = 1 << 16
+_MAX_LINE = 1 << 16
 
 
 class _Woken(Exception):
@@ -96,7 +96,7 @@ class Watch:
             self._poll.unregister(self._channel)
             return
         *lines, rest = (self._rest + data).split(b"\n")
-        self._rest = rest[:_LONGEST_LINE]  # a job may have got at the pipe: nothing that we send is so long
+        self._rest = rest[:_MAX_LINE]  # a job may have got at the pipe: nothing that we send is so long
         for line in lines:
             try:
                 self._take(line[:1], line[2:].split())

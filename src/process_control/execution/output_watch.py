@@ -16,7 +16,7 @@ from process_control.execution.regex_guard import Interrupted, MatchGuard, Regex
 
 PIECE_BYTES = 64 << 10
 SECONDS_AT_AN_END = 0.3
-LONGEST_NUMBER = 100
+MAX_NUMBER = 100
 
 
 class _Tried:
@@ -90,7 +90,7 @@ class _Stream:
             lines.seen_regexes.add(watched.regex)
             tried.is_on = False
         else:
-            lines.number_text = (found[1] or "")[:LONGEST_NUMBER]
+            lines.number_text = (found[1] or "")[:MAX_NUMBER]
         return False
 
     def _switch_off(self, tried: _Tried, lines: Lines) -> None:

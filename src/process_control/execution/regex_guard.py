@@ -20,7 +20,7 @@ LINE_SECONDS = 0.03
 WASTED_SECONDS = 0.2
 HASTY_TICK_SECONDS, HASTY_LINE_SECONDS = 0.004, 0.003
 """From so much wasted time on each regex has less: there seem to be many bad ones."""
-_LONGEST_TICK_SECONDS = 0.012
+_MAX_TICK_SECONDS = 0.012
 GRACE_SECONDS = 1.0
 SLOWEST_SECONDS_PER_BYTE = 1e-6
 SHORT_LINE = 256
@@ -110,7 +110,7 @@ class MatchGuard:
     def find(self, regex: Regex, line: str) -> Found:
         """Return what `regex` finds in `line`. Raises TakesTooLong and Interrupted."""
         self._line_seconds = 0.0
-        self._others_share = _LONGEST_TICK_SECONDS  # of what the first tick finds, most was before this line
+        self._others_share = _MAX_TICK_SECONDS  # of what the first tick finds, most was before this line
         self._regex = regex  # from here to the next line a tick may raise, and nowhere else
         found = regex.find(line)
         self._regex = None

@@ -97,7 +97,7 @@ class StdoutCopy:
         while self._heard.count(b"\n") < 2:
             if not poll.poll(max(0, int((until - time.monotonic()) * 1000) + 1)):
                 why = f"cannot append stdout to this file: no answer within {ANSWER_SECONDS:g} s"
-                raise CannotRecord(why, where=self.path, mend="check that its disk is mounted and answers")
+                raise CannotRecord(why, where=self.path, hint="check that its disk is mounted and answers")
             part = posix.read(self._report, 1 << 16)
             if not part:
                 raise CannotRecord("cannot append stdout to this file: its writer was killed", where=self.path)

@@ -17,7 +17,7 @@ from process_control.views.status import JobStatus
 
 OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
 WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
-MOST_NAMED = 10
+MAX_NAMED = 10
 ALERT = "alert"
 MAIL = "mail"
 UNREAD = "not read"
@@ -94,8 +94,8 @@ def with_unread(said: Answer, names: Sequence[str]) -> Answer:
         return said
     code = max(said.code, WARNING)
     found = tuple(Trouble(severity=WARNING, slug=_plain(name), state=UNREAD, why="not read") for name in names)
-    named = ", ".join(trouble.slug for trouble in found[:MOST_NAMED])
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    named = ", ".join(trouble.slug for trouble in found[:MAX_NAMED])
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
     first, *rest = said.text.split("\n")
     words, bar, figures = first.removeprefix(f"PROCESS-CONTROL {WORDS[said.code]}").partition(" | ")
     first = f"PROCESS-CONTROL {WORDS[code]}{words}; not read: {named}{more}{bar}{figures}"
@@ -114,8 +114,8 @@ def _in_one_line(troubles: Sequence[Trouble], count: int) -> str:
     of_jobs = [trouble for trouble in troubles if trouble.state not in (CRON, MAIL)]
     words = [str(trouble) for trouble in troubles if trouble.state in (CRON, MAIL)]
     if of_jobs:
-        named = ", ".join(str(trouble) for trouble in of_jobs[:MOST_NAMED])
-        more = f" and {len(of_jobs) - MOST_NAMED} more" if len(of_jobs) > MOST_NAMED else ""
+        named = ", ".join(str(trouble) for trouble in of_jobs[:MAX_NAMED])
+        more = f" and {len(of_jobs) - MAX_NAMED} more" if len(of_jobs) > MAX_NAMED else ""
         words.append(f"{len(of_jobs)} of {_jobs(count)}: {named}{more}")
     return "; ".join(words)
 

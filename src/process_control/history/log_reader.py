@@ -15,11 +15,11 @@ from process_control.core.masking import overlap
 from process_control.system.plain_file import open_plain
 
 STDOUT, STDERR, DROPPED = "o", "e", "x"
-LONGEST_LINE = 64 << 10
+MAX_LINE = 64 << 10
 CHUNK_BYTES = 256 << 10
 LAST_BYTES = 256 << 10
 MASK = b"***"
-MOST_DIGITS = 15
+MAX_DIGITS = 15
 """Of a time in microseconds: thirty years. No run is longer, and no calendar ends before."""
 
 
@@ -189,9 +189,9 @@ class _BegunLine:
 
     def _long(self, text: bytes) -> Iterator[Line]:
         """Take `text` as the line so far; yield what is too long of it, but never half a secret."""
-        while len(text) > LONGEST_LINE + self._kept_back:
+        while len(text) > MAX_LINE + self._kept_back:
             text = self._masked(text)
-            here = min(len(text), LONGEST_LINE)
+            here = min(len(text), MAX_LINE)
             if here < len(text):
                 here = max(1, min(here, len(text) - self._kept_back))
             yield Line(self._seconds, self._stream, text[:here], ends=False)
@@ -226,7 +226,7 @@ def _index(path: str) -> Iterator[tuple[int, str, int]]:
                 words = line.split()
                 if len(words) != 3 or not line.endswith(b"\n") or words[1] not in (b"o", b"e", b"x"):
                     return
-                if not (words[0].isdigit() and words[2].isdigit() and len(words[0]) <= MOST_DIGITS and len(line) < 64):
+                if not (words[0].isdigit() and words[2].isdigit() and len(words[0]) <= MAX_DIGITS and len(line) < 64):
                     return
                 yield int(words[0]), words[1].decode("ascii"), int(words[2])
     except OSError:  # none, or none that can be read: the log is shown without it

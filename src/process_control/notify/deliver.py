@@ -35,7 +35,7 @@ from process_control.system.plain_file import open_plain
 FIRST_PAUSE_SECONDS = 1.0
 GIVE_UP_SECONDS = 5 * DAY_SECONDS
 """RFC 5321, section 4.5.4.1: at least four or five days."""
-MOST_WAITING = 50
+MAX_WAITING = 50
 """Mails about one job: a job that fails every minute must not bury people when the server is back."""
 ROUND_SECONDS = 600
 STALE_SECONDS = 3600
@@ -156,9 +156,9 @@ class Round:
     def _make_room(self, slug: str) -> None:
         """Give up the oldest mails about a job of which very many wait: the newest say the same, and more."""
         waiting = [name for name in spool.names(self._state, spool.MAIL) if name.split("~")[1:2] == [slug]]
-        for name in waiting[:-MOST_WAITING]:
+        for name in waiting[:-MAX_WAITING]:
             entry = spool.read(self._state, spool.MAIL, name) or {"job": slug}
-            self._record(entry, "given_up", f"because {MOST_WAITING} newer mails about the job wait")
+            self._record(entry, "given_up", f"because {MAX_WAITING} newer mails about the job wait")
             spool.remove(self._state, spool.MAIL, name)
 
     def _job(self, slug: str) -> Job | None:
@@ -205,7 +205,7 @@ class Round:
             return
         now = time.time()
         first_at, next_at = _number(entry, "first_at"), _number(entry, "next_at")
-        is_time = is_time or not now < next_at <= now + spool.LONGEST_PAUSE_SECONDS  # the clock may have been set back
+        is_time = is_time or not now < next_at <= now + spool.MAX_PAUSE_SECONDS  # the clock may have been set back
         if not is_time or time.monotonic() > self._until:
             return
         left = self._send(entry)
@@ -216,7 +216,7 @@ class Round:
             spool.remove(self._state, spool.MAIL, name)
         else:
             tries = int(_number(entry, "tries")) + 1
-            pause = min(FIRST_PAUSE_SECONDS * 2 ** min(tries - 1, 20), spool.LONGEST_PAUSE_SECONDS)
+            pause = min(FIRST_PAUSE_SECONDS * 2 ** min(tries - 1, 20), spool.MAX_PAUSE_SECONDS)
             later = {**entry, "recipients": list(left), "tries": tries, "next_at": now + pause}
             try:
                 spool.put(self._state, spool.MAIL, name, later)

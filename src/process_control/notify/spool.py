@@ -14,7 +14,7 @@ _FLAGS = posix.O_RDWR | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 NEWS, MAIL = "news", "mail"
 LOOK_AGAIN_SECONDS = 60
-LONGEST_PAUSE_SECONDS = 3600.0
+MAX_PAUSE_SECONDS = 3600.0
 """Between two tries of one mail."""
 _LARGEST = 4 << 20
 
@@ -53,7 +53,7 @@ def is_due(state_directory: str, now: float) -> bool:
         due_at = posix.stat(layout.spool_due(state_directory)).st_mtime
     except OSError:
         return False
-    return not now < due_at <= now + LONGEST_PAUSE_SECONDS  # the clock may have been ahead
+    return not now < due_at <= now + MAX_PAUSE_SECONDS  # the clock may have been ahead
 
 
 def nothing_waits(state_directory: str) -> None:

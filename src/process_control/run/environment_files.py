@@ -21,5 +21,5 @@ def read_environment_files(paths: list[str]) -> tuple[dict[str, str], list[str]]
         for each in ask(lambda: [read_environment_file(path) for path in paths]):
             variables.update(each)
     except NoAnswer as error:
-        raise BadConfiguration(f"environment_file: {error}", where=paths[0], mend=_MEND_OF_A_DISK) from error
+        raise BadConfiguration(f"environment_file: {error}", where=paths[0], hint=_MEND_OF_A_DISK) from error
     return variables, [value for value in variables.values() if len(value) >= SHORTEST_SECRET]

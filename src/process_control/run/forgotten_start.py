@@ -40,12 +40,12 @@ def refuse(
 
     for_its_slot = "" if slot is None else f" for its planned time {iso(slot)}"
     what = f"the start{for_its_slot} was killed before it was recorded"
-    mend = "to see whether the kernel killed it: dmesg"
+    hint = "to see whether the kernel killed it: dmesg"
     if killed not in (None, WAS_KILLED):
         what = f"the start{for_its_slot} hung before it was recorded, and {killed}"
-        mend = "does the disk of its configuration, job file, state and logs answer?"
+        hint = "does the disk of its configuration, job file, state and logs answer?"
     if slot is not None:
-        mend = f"the next start within start_within runs that time; {mend}"
-    error = RunnerKilled(what, where=str(asked["job"]), mend=mend)
+        hint = f"the next start within start_within runs that time; {hint}"
+    error = RunnerKilled(what, where=str(asked["job"]), hint=hint)
     asked = {**asked, "reason": REASON, "scheduled_at": None if slot is None else iso(slot)}
     post_refusal(postman, error, asked, mails=mails, is_over=is_over)

@@ -32,9 +32,9 @@ def pass_the_gate(run: "Run", world: "World") -> Go | Stop:
     if scheduled:
         return _turn_away(run, world, "held", doubt or gate.hold_in_words(health or {}))
     slug = run.job.slug
-    mend = f"run it once with run-job --force {slug}, or release it: process-control release {slug}"
+    hint = f"run it once with run-job --force {slug}, or release it: process-control release {slug}"
     words = doubt or hold_for_people(health or {}, world.clock.now())
-    return _turn_away(run, world, "held", words, by_hand=NotStarted(words, where=slug, mend=mend))
+    return _turn_away(run, world, "held", words, by_hand=NotStarted(words, where=slug, hint=hint))
 
 
 def _turn_away(run: "Run", world: "World", reason: str, detail: str, *, by_hand: NotStarted | None = None) -> Stop:

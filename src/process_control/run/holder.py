@@ -43,7 +43,7 @@ def already_running(run: "Run", world: "World", words: str) -> NotStarted:
     return NotStarted(
         words if _slug_of_holder(world) not in (None, slug) else f"already running: {words}",
         where=slug,
-        mend=f"wait for it with run-job --wait {slug}, or stop it: run-job --kill-job {_slug_of_holder(world) or slug}",
+        hint=f"wait for it with run-job --wait {slug}, or stop it: run-job --kill-job {_slug_of_holder(world) or slug}",
     )
 
 

@@ -34,7 +34,7 @@ def set_limits(job: "Job", group: str | None) -> SetLimits:
         return SetLimits(limits, asked, None)
     words = _missing_in_words(missing)
     if job.limits_required:
-        raise BadConfiguration(words, where=job.path, mend="remove limits.required, or see: man process-control-job")
+        raise BadConfiguration(words, where=job.path, hint="remove limits.required, or see: man process-control-job")
     return SetLimits(limits, {key: value for key, value in asked.items() if key not in missing}, words)
 
 

@@ -9,7 +9,7 @@ from process_control.core.facts import Facts
 from process_control.core.finding import Verdict
 from process_control.core.job import Job
 from process_control.core.judgement import Judgement
-from process_control.core.masking import LONGEST_LINE, mask, mask_and_cut, mask_beginning, mask_excerpt
+from process_control.core.masking import MAX_LINE, mask, mask_and_cut, mask_beginning, mask_excerpt
 from process_control.core.rules import Rule, rules_of
 from process_control.core.verdict import exit_status, judge, judge_command
 from process_control.notify.message import last_states
@@ -76,7 +76,7 @@ def _last_line(facts: Facts, secrets: list[str]) -> dict[str, object] | None:
     said = [line for line in last_states(text.rstrip()).split("\n") if line.strip()]
     if not said:
         return None
-    line = mask_and_cut(said[-1], [], longest=LONGEST_LINE)
+    line = mask_and_cut(said[-1], [], longest=MAX_LINE)
     return {"rule": None, "condition": None, "stream": "stderr", "line_number": None, "line": line}
 
 

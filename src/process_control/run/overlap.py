@@ -73,7 +73,7 @@ def _refuse_own_ancestor(run: "Run", world: "World") -> None:
             f"the lock '{run.job.lock}' is held by run {block.get('run_id')} of job {block.get('job')}, "
             f"which started this sub-job",
             where=run.job.slug,
-            mend="give the sub-job another lock, or remove it from the command",
+            hint="give the sub-job another lock, or remove it from the command",
         )
 
 

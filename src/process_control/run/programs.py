@@ -22,6 +22,6 @@ def programs_of(job: "Job", commands: "Commands") -> list[str]:
     try:
         stamps: list[str] = ask(lambda: program_stamps(names, commands.search_path, commands.directory))
     except NoAnswer as error:
-        mend = "check that the directories of its PATH are mounted and answer"
-        raise BadConfiguration(f"its programs cannot be looked up: {error}", where=job.slug, mend=mend) from error
+        hint = "check that the directories of its PATH are mounted and answer"
+        raise BadConfiguration(f"its programs cannot be looked up: {error}", where=job.slug, hint=hint) from error
     return stamps

@@ -21,7 +21,7 @@ def as_told(error: Exception, *, debug: bool) -> ProcessControlError:
     """Return what people are told of an error that nobody foresaw: most are a fault of ours."""
     if isinstance(error, OSError) and error.errno in _USED_UP:
         what = f"the host has no process, descriptor or memory left for it: {error.strerror}"
-        return NotStarted(what, where="run-job", mend="ulimit -a shows the limits; systemd has TasksMax= for a unit")
+        return NotStarted(what, where="run-job", hint="ulimit -a shows the limits; systemd has TasksMax= for a unit")
     if isinstance(error, PermissionError):
         return NotPermitted(error.strerror or str(error), where=str(error.filename or "run-job"))
     if debug:
@@ -31,7 +31,7 @@ def as_told(error: Exception, *, debug: bool) -> ProcessControlError:
 
         write(traceback.format_exc())
     what = f"fault in process-control itself: {type(error).__name__}: {error}"
-    return OwnFault(what, where="run-job", mend="--debug prints a traceback")
+    return OwnFault(what, where="run-job", hint="--debug prints a traceback")
 
 
 def record_refusal(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _QUEUE, _OUTPUT, _LIVES = 0, 1, 2
 _LOOK_SECONDS, _LOOKS = 0.5, 4
-_LONGEST_MILLISECONDS = 4000
+_MAX_MILLISECONDS = 4000
 _FROM_THE_TERMINAL = (_signal.SIGTSTP, _signal.SIGTTIN, _signal.SIGTTOU)
 
 
@@ -33,7 +33,7 @@ class Relay:
         """After the queue was closed: wait until the process has ended."""
         poll = select.poll()
         poll.register(self._lives, select.POLLHUP)
-        poll.poll(_LONGEST_MILLISECONDS)
+        poll.poll(_MAX_MILLISECONDS)
         posix.close(self._lives)
 
 

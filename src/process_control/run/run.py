@@ -138,7 +138,7 @@ class Run:
             raise BadConfiguration(
                 f"job '{self.job.slug}' has no slow_start_command",
                 where=self.job.path,
-                mend="add the key slow_start_command, or leave --slow-start out",
+                hint="add the key slow_start_command, or leave --slow-start out",
             )
         return self.job.slow_start_command
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from process_control.core.facts import Facts
     from process_control.system.account import Account
 
-_LONGEST_LINE_BYTES = 65536
+_MAX_LINE_BYTES = 65536
 _RED, _GREEN, _YELLOW, _DIM, _BOLD, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 _COLOURS = {"succeeded": _GREEN, "warned": _YELLOW}
 
@@ -55,7 +55,7 @@ class Terminal:
         if self.secrets:
             data, newline, rest = data.rpartition(b"\n")
             data += newline
-            if len(rest) > _LONGEST_LINE_BYTES:
+            if len(rest) > _MAX_LINE_BYTES:
                 begun, rest = self._split_long_line(rest)
                 data += begun
         elif outlet.is_terminal:

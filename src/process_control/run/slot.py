@@ -21,7 +21,7 @@ def claim_the_slot(run: "Run", world: "World") -> Go | Stop:
         raise BadConfiguration(
             f"job '{run.job.slug}' has no schedule, so --scheduled has no planned time (slot) to run",
             where=run.job.path,
-            mend="add the key schedule, or leave --scheduled out",
+            hint="add the key schedule, or leave --scheduled out",
         )
     from process_control.config.cache.planned_slots import last_slot
 

@@ -70,8 +70,8 @@ def refuse_survivors(run: "Run", world: "World", block: "Block") -> Go | Stop:
     what = f"not started: run {block.get('run_id')} of {block.get('started_at')} left processes running: {shown}"
     if run.request.scheduled:
         skip(run, world, "overlap", what)
-    mend = f"end them: run-job --kill-job {block.get('job')}"
-    return Stop(error=NotStarted(what, where=run.job.slug, mend=mend))
+    hint = f"end them: run-job --kill-job {block.get('job')}"
+    return Stop(error=NotStarted(what, where=run.job.slug, hint=hint))
 
 
 def _close(run: "Run", world: "World", block: "Block") -> None:

@@ -60,7 +60,7 @@ def require_own_proc() -> None:
         raise BadConfiguration(
             "/proc is not that of this pid namespace, so processes of jobs cannot be found or ended",
             where="/proc",
-            mend="with unshare --pid add --mount-proc; or mount it: mount -t proc proc /proc",
+            hint="with unshare --pid add --mount-proc; or mount it: mount -t proc proc /proc",
         )
 
 

@@ -12,7 +12,7 @@ from process_control.system.json_text import encode
 MAX_LEFT = 20
 _WHOLE = ("run_id", "job", "lock", "trigger", "scheduled_at", "started_at", "host", "version", "boot_id", "pid_ns")
 _PATHS = ("log", "cgroup")
-_LONGEST_WORDS = (300, 100, 40)
+_MAX_WORDS = (300, 100, 40)
 
 
 def fitted(run: Block, room: int) -> bytes:
@@ -23,7 +23,7 @@ def fitted(run: Block, room: int) -> bytes:
         end = {name: value for name, value in end.items() if name not in twice or value != run.get(name)}
     else:
         room -= END_BYTES
-    for longest in _LONGEST_WORDS:
+    for longest in _MAX_WORDS:
         short = _shortened(run, end, longest)
         text = encode(short).encode("ascii")
         if len(text) <= room:
@@ -33,7 +33,7 @@ def fitted(run: Block, room: int) -> bytes:
         return text
     raise CannotRecord(
         f"the record of a run takes {len(text)} bytes of the job's block, which has room for {room}",
-        mend="shorten the path of its control group, or the name of this host",
+        hint="shorten the path of its control group, or the name of this host",
     )
 
 

@@ -16,7 +16,7 @@ from process_control.system.clock import iso
 from process_control.system.json_text import encode
 
 NONE_ASIDE = b" " * len(ASIDE)
-_MOST_BYTES = 1 << 20
+_MAX_BYTES = 1 << 20
 
 
 class OpenClaims:
@@ -90,7 +90,7 @@ class OpenClaims:
         return waited or claim.boot == self._boot
 
     def _read(self) -> list[Claim]:
-        text = proc.read_small(self._path, _MOST_BYTES)
+        text = proc.read_small(self._path, _MAX_BYTES)
         claims = [claim_in(line) for line in text.splitlines()]
         return [claim for claim in claims if claim is not None]
 

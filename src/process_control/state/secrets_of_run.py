@@ -51,7 +51,7 @@ def _unknown(run_id: str, job: Job | None, faults: list[str]) -> SecretsUnknown:
         why = "they are no longer in its environment_file, or the key to recognise them cannot be read"
     return SecretsUnknown(
         f"the secrets of run {run_id} cannot be masked: {why}",
-        mend=f"to show the log with secrets: process-control logs --raw --run {run_id}",
+        hint=f"to show the log with secrets: process-control logs --raw --run {run_id}",
     )
 
 

@@ -39,7 +39,7 @@ def service_account(name: str, *, where: str = "") -> Account:
         raise BadConfiguration(
             f"user '{name}' does not exist",
             where=where,
-            mend=f"create the account: useradd --system {name}",
+            hint=f"create the account: useradd --system {name}",
         ) from None
     return Account(name, entry.pw_uid, entry.pw_gid, entry.pw_dir or "/")
 
@@ -57,7 +57,7 @@ def check_allowed(user: str | None, *, words: str, where: str = "") -> Account:
         raise NotPermitted(
             f"jobs run as user '{user}', and you are '{account_of(uid).name}'",
             where=where,
-            mend=f"sudo -u {user} {words}",
+            hint=f"sudo -u {user} {words}",
         )
     return account
 

@@ -60,7 +60,7 @@ def trust_of(trusted_owner: str | None, trusted_group: str | None) -> trusted_fi
 
 def open_as_root(path: str, trust: trusted_file.Trust) -> int:
     """Open `path`, following only links of those who are trusted. Raises NotPermitted (77), OSError."""
-    for _ in range(trusted_file.MOST_LINKS):
+    for _ in range(trusted_file.MAX_LINKS):
         directory, _, name = path.rpartition("/")
         walk = trusted_file.open_directory(directory or "/")
         try:

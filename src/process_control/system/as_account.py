@@ -74,10 +74,10 @@ def _as_error(values: dict[str, Any]) -> ProcessControlError:
 
 
 def fault_as_values(fault: Fault) -> list[str]:
-    return [fault.what, fault.where, fault.mend, fault.line]
+    return [fault.what, fault.where, fault.hint, fault.line]
 
 
 def fault_of(values: list[str]) -> Fault:
     """Return the fault that `fault_as_values` took apart. Raises ValueError, TypeError for anything else."""
-    what, where, mend, line = values
-    return Fault(str(what), where=str(where), mend=str(mend), line=str(line))
+    what, where, hint, line = values
+    return Fault(str(what), where=str(where), hint=str(hint), line=str(line))

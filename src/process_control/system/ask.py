@@ -121,7 +121,7 @@ def answer_of(question: "Callable[[], object]") -> bytes:
     try:
         said: dict[str, object] = {"answer": question()}
     except ProcessControlError as error:
-        faults = [[fault.what, fault.where, fault.mend] for fault in error.faults]
+        faults = [[fault.what, fault.where, fault.hint] for fault in error.faults]
         said = {"raised": type(error).__name__, "faults": faults}
     except OSError as error:
         said = {"errno": error.errno or 0, "path": str(error.filename) if error.filename else None}
@@ -139,7 +139,7 @@ def answer_in(text: bytes) -> "Any":
         return said["answer"]
     if "raised" in said:
         kind = next((each for each in _KINDS if each.__name__ == said["raised"]), ProcessControlError)
-        raise kind(faults=[Fault(what, where=where, mend=mend) for what, where, mend in said["faults"]])
+        raise kind(faults=[Fault(what, where=where, hint=hint) for what, where, hint in said["faults"]])
     raise OSError(said["errno"], posix.strerror(said["errno"]), said["path"])
 
 

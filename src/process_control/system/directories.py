@@ -67,12 +67,12 @@ def ensure(paths: list[tuple[str, int]]) -> None:
         except OSError as error:
             raise NotPermitted(f"cannot look into it: {error.strerror}", where=path) from error
         if (status.st_mode & 0o170000) != 0o040000:
-            raise NotPermitted("is not a directory", where=path, mend=f"look at it: ls -ld {path}")
+            raise NotPermitted("is not a directory", where=path, hint=f"look at it: ls -ld {path}")
         if status.st_uid not in (0, uid) or status.st_mode & 0o002:
             raise NotPermitted(
                 "belongs to another user, or everybody can write to it",
                 where=path,
-                mend=f"sudo chown {uid} {path} && sudo chmod {mode:o} {path}",
+                hint=f"sudo chown {uid} {path} && sudo chmod {mode:o} {path}",
             )
 
 
@@ -89,7 +89,7 @@ def _make(path: str, mode: int, *, first: bool) -> None:
         raise NotPermitted(
             "the directory does not exist and cannot be made",
             where=path,
-            mend=f"sudo install -d -o {posix.geteuid()} -m {mode:04o} {path}",
+            hint=f"sudo install -d -o {posix.geteuid()} -m {mode:04o} {path}",
         ) from error
     except OSError as error:
         raise CannotRecord(f"the directory cannot be made: {error.strerror}", where=path) from error

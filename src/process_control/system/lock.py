@@ -62,4 +62,4 @@ def _is_still_there(path: str, descriptor: int) -> bool:
 
 
 def _unsafe(path: str, what: str) -> NotPermitted:
-    return NotPermitted(f"the lock file {what}", where=path, mend=f"remove it, after a look at it: ls -ld {path}")
+    return NotPermitted(f"the lock file {what}", where=path, hint=f"remove it, after a look at it: ls -ld {path}")

@@ -9,8 +9,8 @@ import time
 _BLIND = (12, 23, 24)
 """ENOMEM, ENFILE, EMFILE."""
 RUN_ID_VARIABLE = b"PROCESS_CONTROL_RUN_ID="
-_LONGEST_COMMAND_LINE = 64 << 10
-_LONGEST_SHOWN = 80
+_MAX_COMMAND_LINE = 64 << 10
+_MAX_SHOWN = 80
 
 
 def read_small(path: str, limit: int = 1 << 20) -> bytes:
@@ -211,11 +211,11 @@ def describe(pid: int, secrets: "list[str] | None") -> str:
 
     words = b"" if secrets is None else read_small(f"/proc/{pid}/cmdline").replace(b"\0", b" ")
     name = (words if words.strip() else b"") or read_small(f"/proc/{pid}/comm").strip() or b"gone"
-    text = name[:_LONGEST_COMMAND_LINE].decode("utf-8", "surrogateescape")
-    is_cut = len(name) > _LONGEST_COMMAND_LINE
+    text = name[:_MAX_COMMAND_LINE].decode("utf-8", "surrogateescape")
+    is_cut = len(name) > _MAX_COMMAND_LINE
     if is_cut:
         text = text.rstrip("".join(map(chr, range(0xDC80, 0xDD00))))  # half a character is the beginning of no secret
-    shown = mask_and_cut(text, secrets or [], longest=_LONGEST_SHOWN, is_cut=is_cut)
+    shown = mask_and_cut(text, secrets or [], longest=_MAX_SHOWN, is_cut=is_cut)
     shown = "".join(char if char.isprintable() else "?" for char in shown.strip())
     return f"pid {pid}{_of_another_user(pid)} ({shown})"
 

@@ -35,7 +35,7 @@ def directory_of(path: str) -> Iterator[int]:
     try:
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError as error:
-        raise BadConfiguration("the directory does not exist", where=directory, mend="make it") from error
+        raise BadConfiguration("the directory does not exist", where=directory, hint="make it") from error
     except OSError as error:
         raise _refusal(error, directory) from error
     try:
@@ -121,10 +121,10 @@ def _check_kind(path: str, mode: int) -> None:
         return
     kinds = ((stat.S_ISLNK, "a link"), (stat.S_ISDIR, "a directory"), (stat.S_ISFIFO, "a named pipe"))
     kind = next((words for is_kind, words in kinds if is_kind(mode)), "no plain file")
-    mend = (
+    hint = (
         f"name the file itself: {os.path.realpath(path)}" if kind == "a link" else "move it away, or use another path"
     )
-    raise NotPermitted(f"is {kind}, so it is not replaced", where=path, mend=mend)
+    raise NotPermitted(f"is {kind}, so it is not replaced", where=path, hint=hint)
 
 
 def _wrong(status: os.stat_result, mode: int) -> str | None:

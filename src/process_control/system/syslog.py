@@ -33,9 +33,9 @@ FACILITIES = {
 ERROR, WARNING, NOTICE, INFO = 3, 4, 5, 6
 
 TAG = "process-control"
-LONGEST_DATAGRAM = 1024
+MAX_DATAGRAM = 1024
 """Bytes; RFC 3164, section 4.1. A local socket takes more, and a line of a crontab may need it."""
-LONGEST_LOCAL = 8192
+MAX_LOCAL = 8192
 _HOSTS = "/etc/hosts"
 _HOSTS_BYTES = 1 << 20
 
@@ -49,12 +49,12 @@ def send(address: str, facility: str, severity: int, text: str, *, pid: int | No
     words = f"{TAG}[{pid or posix.getpid()}]: {_on_one_line(text)}"
     stamp = time.strftime("%b %e %H:%M:%S", time.localtime())
     if address.startswith("/"):
-        return _send(_socket.AF_UNIX, address, _cut(f"<{priority}>{stamp} {words}", LONGEST_LOCAL))
+        return _send(_socket.AF_UNIX, address, _cut(f"<{priority}>{stamp} {words}", MAX_LOCAL))
     found = _find(address)
     if found is None:
         return False
     host = posix.uname().nodename
-    return _send(*found, _cut(f"<{priority}>{stamp} {host} {words}", LONGEST_DATAGRAM))
+    return _send(*found, _cut(f"<{priority}>{stamp} {host} {words}", MAX_DATAGRAM))
 
 
 def _send(family: int, target: "str | tuple[str, int]", message: bytes) -> bool:

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from process_control.errors import Fault
 
-MOST_LINKS = 40
+MAX_LINKS = 40
 LARGEST_SIZE = 64 * 1024
 PART_SIZE = 8 * 1024
 
@@ -75,7 +75,7 @@ def _walk(path: str, last_flags: int) -> Walk:
                 links += 1
                 if not target:
                     raise
-                if links > MOST_LINKS:
+                if links > MAX_LINKS:
                     raise _too_many_links(path) from None
                 steps.append((f"{shown}/{name}", posix.lstat(name, dir_fd=here)))
                 names.extend([name for name in reversed(target.split("/")) if name not in ("", ".")])
@@ -203,7 +203,7 @@ def read(descriptor: int, path: str) -> bytes:
             parts.append(part)
             size += len(part)
             if size > LARGEST_SIZE:
-                raise BadConfiguration("the file is larger than 64 KiB", where=path, mend="move data to another file")
+                raise BadConfiguration("the file is larger than 64 KiB", where=path, hint="move data to another file")
             if len(part) < PART_SIZE:
                 break  # of a regular file that was all
     except OSError as error:

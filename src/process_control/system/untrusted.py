@@ -24,24 +24,24 @@ def fault(reason: str, path: str, stat: "posix.stat_result", owners: tuple[int, 
     mode = f"mode {modes.S_IMODE(stat.st_mode):04o}"
     if reason == "type":
         kind = KINDS.get(modes.S_IFMT(stat.st_mode), "not a file")
-        return Fault(f"{kind}, not a regular file", where=shown(path), mend=_mend_of_link(path))
+        return Fault(f"{kind}, not a regular file", where=shown(path), hint=_mend_of_link(path))
     if reason == "links":
-        mend = f"cp -p {argument} {argument}.new && mv {argument}.new {argument}"
-        return Fault(f"has {stat.st_nlink} names (hard links), but must have one", where=shown(path), mend=mend)
+        hint = f"cp -p {argument} {argument}.new && mv {argument}.new {argument}"
+        return Fault(f"has {stat.st_nlink} names (hard links), but must have one", where=shown(path), hint=hint)
     if reason == "owner":
         wanted = [user_name(uid) for uid in dict.fromkeys(owners)]
         what = f"owned by '{user_name(stat.st_uid)}', must be owned by {_either(wanted)}"
         dash = "-h " if modes.S_ISLNK(stat.st_mode) else ""
-        return Fault(what, where=shown(path), mend=f"chown {dash}{wanted[0]} {argument}")
+        return Fault(what, where=shown(path), hint=f"chown {dash}{wanted[0]} {argument}")
     if reason == "others":
-        return Fault(f"writable by others ({mode})", where=shown(path), mend=f"chmod go-w {argument}")
+        return Fault(f"writable by others ({mode})", where=shown(path), hint=f"chmod go-w {argument}")
     if reason == "access list":
         what = f"writable by an access list ({mode})"
-        return Fault(what, where=shown(path), mend=f"setfacl -b {argument} && chmod go-w {argument}")
+        return Fault(what, where=shown(path), hint=f"setfacl -b {argument} && chmod go-w {argument}")
     return Fault(
         f"writable by group '{group_name(stat.st_gid)}' ({mode})",
         where=shown(path),
-        mend=f"if you trust the group, set 'trusted_group' in the configuration; else: chmod g-w {argument}",
+        hint=f"if you trust the group, set 'trusted_group' in the configuration; else: chmod g-w {argument}",
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from process_control.core.facts import OUTPUT_CUT, SKIPPED
 from process_control.core.measures import duration
-from process_control.core.skips import MOST_COUNTED, unplanned_skips_in_words
+from process_control.core.skips import MAX_COUNTED, unplanned_skips_in_words
 from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run
 from process_control.notify import spool
@@ -34,7 +34,7 @@ def alerts_of(
     if running is not None:
         found += _of_the_runner(running, now)
     if list(recent[-2:]) == [SKIPPED, SKIPPED]:  # rare: only then the history is asked
-        skips = index.runs(jobs=[slug], limit=MOST_COUNTED)
+        skips = index.runs(jobs=[slug], limit=MAX_COUNTED)
         words = unplanned_skips_in_words([(run.outcome, run.reason, run.detail) for run in skips])
         found += [words] if words else []
     return found

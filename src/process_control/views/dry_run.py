@@ -35,7 +35,7 @@ class PlannedRun:
     executables: list[str]
 
     def to_json(self) -> dict[str, object]:
-        faults = [{"what": fault.what, "where": fault.where, "hint": fault.mend or None} for fault in self.faults]
+        faults = [{"what": fault.what, "where": fault.where, "hint": fault.hint or None} for fault in self.faults]
         return {**self.facts, "faults": faults}
 
 
@@ -56,7 +56,7 @@ def planned_run(
     commands = job.slow_start_command if slow_start else job.command
     if not commands:
         raise BadConfiguration(
-            f"job '{job.slug}' has no slow_start_command", where=job.path, mend="add the key slow_start_command"
+            f"job '{job.slug}' has no slow_start_command", where=job.path, hint="add the key slow_start_command"
         )
     key = "slow_start_command" if slow_start else "command"
     environment = _environment(job, settings, account, own_commands, of_caller)

@@ -31,10 +31,10 @@ class Missing:
     key: str
     item: int = 0
     what: str
-    mend: str = ""
+    hint: str = ""
 
     def fault(self, where: str) -> Fault:
-        return Fault(self.what, where=where, mend=self.mend)
+        return Fault(self.what, where=where, hint=self.hint)
 
 
 def job_directory_of(job: Job, home: str) -> str:
@@ -60,7 +60,7 @@ def missing_for_a_run(
         faults, variables = _asked(partial(read_environment_file, path))
         environment.update(variables or {})
         found += [
-            Missing(key="environment_file", item=number, what=f"{shown(fault.where)}: {fault.what}", mend=fault.mend)
+            Missing(key="environment_file", item=number, what=f"{shown(fault.where)}: {fault.what}", hint=fault.hint)
             for fault in faults
         ]
     environment |= job.environment
@@ -73,10 +73,10 @@ def missing_for_a_run(
     for number, argv in enumerate(commands):
         if argv[0] == OWN_COMMAND and own_commands is None:
             continue  # a run finds it; from where we were called we do not
-        what, mend = missing_program(argv[0], directories, directory)
+        what, hint = missing_program(argv[0], directories, directory)
         if number and len(argv) == 1 and "/" not in argv[0]:
-            mend = "each item of the list is a command; the words of one command are one text"
-        found += [Missing(key=key, item=number, what=what, mend=mend)] if what else []
+            hint = "each item of the list is a command; the words of one command are one text"
+        found += [Missing(key=key, item=number, what=what, hint=hint)] if what else []
     return found
 
 
@@ -109,11 +109,11 @@ def _missing_directory(key: str, path: str) -> list[Missing]:
         if stat.S_ISDIR(os.stat(path).st_mode):
             return []
     except (FileNotFoundError, NotADirectoryError):
-        what, mend = f"'{key}': the directory {shown(path)} does not exist", f"install -d {shlex.quote(path)}"
-        return [Missing(key=key, what=what, mend=mend)]
+        what, hint = f"'{key}': the directory {shown(path)} does not exist", f"install -d {shlex.quote(path)}"
+        return [Missing(key=key, what=what, hint=hint)]
     except OSError:
         return []
-    return [Missing(key=key, what=f"'{key}': {shown(path)} is not a directory", mend="name a directory")]
+    return [Missing(key=key, what=f"'{key}': {shown(path)} is not a directory", hint="name a directory")]
 
 
 def missing_for_mail(job: Job | None, settings: Settings) -> list[Missing]:
@@ -123,12 +123,12 @@ def missing_for_mail(job: Job | None, settings: Settings) -> list[Missing]:
         return []
     found = []
     if failmail.sendmail:
-        what, mend = _wrong_program(failmail.sendmail, failmail.sendmail)
-        found += [Missing(key="failmail", what=f"failmail.sendmail: {what}", mend=mend)] if what else []
+        what, hint = _wrong_program(failmail.sendmail, failmail.sendmail)
+        found += [Missing(key="failmail", what=f"failmail.sendmail: {what}", hint=hint)] if what else []
     password = failmail.password_file
     if password is not None:
         faults, _ = _asked(partial(read_secret_file, password, what="password file"))
-        found += [Missing(key="failmail", what=f"{fault.where}: {fault.what}", mend=fault.mend) for fault in faults]
+        found += [Missing(key="failmail", what=f"{fault.where}: {fault.what}", hint=fault.hint) for fault in faults]
     if failmail.ca_file is not None and not os.path.exists(failmail.ca_file):
         found.append(Missing(key="failmail", what=f"failmail.ca_file: {shown(failmail.ca_file)}: no such file"))
     return found
@@ -148,5 +148,5 @@ def all_missing(job: Job, settings: Settings, *, home: str, own_commands: str | 
     if job.slow_start_command:
         commands = job.slow_start_command
         found += missing_for_a_run(job, commands, key="slow_start_command", home=home, own_commands=own_commands)
-    found = [each for each in found if each.mend != NO_SHELL]  # told by `shell_signs`, with the text to paste
+    found = [each for each in found if each.hint != NO_SHELL]  # told by `shell_signs`, with the text to paste
     yield from dict.fromkeys([*found, *missing_for_mail(job, settings)])

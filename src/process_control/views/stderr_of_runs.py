@@ -11,7 +11,7 @@ from process_control.history.log_reader import STDERR, as_it_lies, last_lines
 from process_control.state.secrets_of_run import SecretsUnknown, secrets_of_run
 from process_control.views.status import JobStatus
 
-MOST_LINES = 1000
+MAX_LINES = 1000
 MAX_PAST_RUNS = 100
 """So many runs are looked through for a good one."""
 GOOD_OUTCOMES = ("succeeded", "warned", "failed")
@@ -23,7 +23,7 @@ def stderr_lines(run: Run, job: Job | None, state_directory: str) -> list[str]:
         return []
     try:
         secrets, _ = secrets_of_run(state_directory, run_id=run.run_id, began=run.started_at, job=job)
-        found = last_lines(run.log, MOST_LINES, streams=[STDERR], secrets=secrets)
+        found = last_lines(run.log, MAX_LINES, streams=[STDERR], secrets=secrets)
     except (OSError, SecretsUnknown):
         return []
     return [line.shown.decode("utf-8", "replace") for line in found if line.ends]

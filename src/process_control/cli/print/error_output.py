@@ -75,7 +75,7 @@ def error_as_json(error: ProcessControlError, *, exit_code: int | None = None) -
 
 def fault_as_json(fault: Fault) -> dict[str, object]:
     """Return a fault as every JSON answer has it."""
-    return {"what": fault.what, "where": fault.where or None, "hint": fault.mend or None}
+    return {"what": fault.what, "where": fault.where or None, "hint": fault.hint or None}
 
 
 def has_colour(descriptor: int) -> bool:
@@ -130,8 +130,8 @@ def _of_one(fault: Fault) -> list[str]:
     what = escape_controls(fault.what)
     lines = [f"{where}{RED}{what}{PLAIN}" if "\n" not in what else f"{where}{what}"]
     lines += _excerpt(fault)
-    if fault.mend:
-        lines.append(f"  {CYAN}hint:{PLAIN} {escape_controls(fault.mend)}")
+    if fault.hint:
+        lines.append(f"  {CYAN}hint:{PLAIN} {escape_controls(fault.hint)}")
     return lines
 
 

@@ -12,7 +12,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 GAP = "  "
-MOST_LINES = 4
+MAX_LINES = 4
 """So many lines a cell that breaks has at most: one endless reason must not fill the screen."""
 WORTH_BEGINNING = 12
 """With fewer cells left a word longer than a line begins on the next one."""
@@ -33,7 +33,7 @@ class Column:
     least: int = 0
     may_leave: bool = False
     breaks: bool = False
-    most_lines: int = MOST_LINES
+    most_lines: int = MAX_LINES
     keeps_end: bool = False
     is_right: bool = False
 

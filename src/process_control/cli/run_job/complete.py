@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from process_control.config.settings import Settings
 
-MOST_RUNS = 100
+MAX_RUNS = 100
 
 
 def offer(options: Options) -> int:
@@ -60,5 +60,5 @@ def _runs(settings: "Settings", job: "str | None") -> "list[str]":
     from process_control.state.past_runs import open_index
 
     with open_index(settings.state_directory) as index:
-        runs = index.runs(jobs=None if job is None else [job], limit=MOST_RUNS)
+        runs = index.runs(jobs=None if job is None else [job], limit=MAX_RUNS)
     return [f"{run.run_id}\t{run.job} {run.outcome or 'running'} {run.started_at[:16]}" for run in runs]

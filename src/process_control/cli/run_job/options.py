@@ -90,10 +90,10 @@ def parse(arguments: list[str]) -> Options:
             setattr(options, attribute, value if equals else default)
         elif name in _WITH_VALUE or name == _FOR_SHELLS:
             if not equals and not words:
-                raise UsageError(f"{name} needs a value", mend="run-job --help")
+                raise UsageError(f"{name} needs a value", hint="run-job --help")
             _set_value(options, _WITH_VALUE.get(name, "complete"), value if equals else words.pop(0))
         elif equals or (word.startswith("-") and word not in _VERBS and word not in _SWITCHES):
-            raise UsageError(f"unknown option {name}", mend=_did_you_mean(name))
+            raise UsageError(f"unknown option {name}", hint=_did_you_mean(name))
         elif word in _VERBS:
             _set_verb(options, _VERBS[word])
         elif word in _SWITCHES:
@@ -140,13 +140,13 @@ def one_line(note: str) -> str | None:
 
 def _set_verb(options: Options, verb: str) -> None:
     if options.verb not in ("run", verb) and "help" not in (options.verb, verb):
-        raise UsageError(f"--{options.verb} and --{verb} do not go together", mend="run-job --help")
+        raise UsageError(f"--{options.verb} and --{verb} do not go together", hint="run-job --help")
     options.verb = "help" if "help" in (options.verb, verb) else verb
 
 
 def _set_job(options: Options, name: str) -> None:
     if options.job is not None:
-        raise UsageError(f"one job at a time: '{options.job}' or '{name}'?", mend="run-job --help")
+        raise UsageError(f"one job at a time: '{options.job}' or '{name}'?", hint="run-job --help")
     options.job = name
 
 
@@ -154,16 +154,16 @@ def _check(options: Options) -> None:
     if options.verb == "run" and options.only_running and options.job is None:
         options.verb = "status"
     if options.json and options.verb == "run" and not options.dry_run:
-        raise UsageError("--json goes with --list-jobs, --status and --dry-run", mend="process-control history --json")
+        raise UsageError("--json goes with --list-jobs, --status and --dry-run", hint="process-control history --json")
     if options.verb in ("run", "kill") and options.job is None:
-        raise UsageError("which job?", mend="run-job NAME; to list all jobs: run-job --list-jobs")
+        raise UsageError("which job?", hint="run-job NAME; to list all jobs: run-job --list-jobs")
     if options.scheduled not in (None, "cron", "timer"):
-        raise UsageError(f"--scheduled={options.scheduled}: must be cron or timer", mend="run-job --help")
+        raise UsageError(f"--scheduled={options.scheduled}: must be cron or timer", hint="run-job --help")
     if options.show and (options.quiet or options.scheduled):
         other = "--quiet" if options.quiet else "--scheduled"
-        raise UsageError(f"--show and {other} do not go together", mend="run-job --help")
+        raise UsageError(f"--show and {other} do not go together", hint="run-job --help")
     if options.scheduled and (options.force or options.slow_start):
-        raise UsageError("--force and --slow-start are for runs by hand, not for --scheduled", mend="run-job --help")
+        raise UsageError("--force and --slow-start are for runs by hand, not for --scheduled", hint="run-job --help")
 
 
 def seconds_of_flag(text: str, flag: str) -> float:
@@ -174,7 +174,7 @@ def seconds_of_flag(text: str, flag: str) -> float:
 
     seconds = seconds_of(text)
     if seconds is None:
-        raise UsageError(f"{flag} {text}: not a time", mend="seconds, or 90s, 10m, 2h, 1d")
+        raise UsageError(f"{flag} {text}: not a time", hint="seconds, or 90s, 10m, 2h, 1d")
     return seconds
 
 

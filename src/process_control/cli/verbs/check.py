@@ -81,7 +81,7 @@ def check(session: Session, jobs: Sequence[str], as_json: bool, timeout: str | N
     """Check jobs, as an Icinga, Nagios or Naemon plugin."""
     seconds = ANSWER_SECONDS if timeout is None else seconds_of(timeout)
     if not seconds:
-        raise UsageError(f"--timeout {timeout}: not a time", mend="50s, 2m")
+        raise UsageError(f"--timeout {timeout}: not a time", hint="50s, 2m")
     return _say(_answer_within(seconds, session, jobs), as_json=as_json)
 
 

@@ -35,7 +35,7 @@ from process_control.system.disk_watch import Paths
 from process_control.system.replace import Standing, replace
 
 NAME = "cron-generate"
-MOST_NAMED = 10
+MAX_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,13 +98,13 @@ def cron_generate(
     changed. A job that cron cannot run is left out and reported; the others are written.
     """
     if check and dry_run:
-        raise UsageError("--check and --dry-run do not go together", mend=f"{NAME} --help")
+        raise UsageError("--check and --dry-run do not go together", hint=f"{NAME} --help")
     session.config = config
     settings = session.load()
     account = check_allowed(settings.user, words=NAME, where=settings.path or "")
     target = target_of(settings, output)
     if check and target == CONSOLE:
-        raise UsageError("--check compares a file, but the target is the console", mend="--output FILE")
+        raise UsageError("--check compares a file, but the target is the console", hint="--output FILE")
     jobs, manner, besides = what_it_is_made_from(settings, account, target)
     crontab = crontab_of(jobs, manner, besides)
     standing = None if target == CONSOLE else standing_crontab(target)
@@ -141,8 +141,8 @@ def _write(generated: Generated, settings: Settings, account: Account) -> None:
         replace(generated.target, generated.content, mode=MODE)
     except NotPermitted as error:
         own = f"{NAME} --output ~/crontab; crontab ~/crontab"
-        mend = "" if os.geteuid() == 0 else f"sudo {NAME}; or for yourself: {own}"
-        raise NotPermitted(error.faults[0].what, where=generated.target, mend=mend) from error
+        hint = "" if os.geteuid() == 0 else f"sudo {NAME}; or for yourself: {own}"
+        raise NotPermitted(error.faults[0].what, where=generated.target, hint=hint) from error
     records = _records(generated.changes, generated.target)
     _keep(records, settings, account)
     for record in records:
@@ -186,9 +186,9 @@ def _tell_what_is_left_out(generated: Generated) -> None:
         else:
             talk_of_faults(left.faults)
     if known:
-        more = f" and {len(known) - MOST_NAMED} more" if len(known) > MOST_NAMED else ""
+        more = f" and {len(known) - MAX_NAMED} more" if len(known) > MAX_NAMED else ""
         talk(
-            f"left out as before: {', '.join(known[:MOST_NAMED])}{more}\n"
+            f"left out as before: {', '.join(known[:MAX_NAMED])}{more}\n"
             f"  hint: comments in {generated.target} say why; process-control lint lists all faults"
         )
 
@@ -253,7 +253,7 @@ def _print_json(did: str, generated: Generated, *, with_text: bool = False) -> N
         {
             "job": left.slug,
             "known": generated.is_known(left),
-            "faults": [{**fault_as_json(each), "mend": each.mend or None} for each in left.faults],
+            "faults": [{**fault_as_json(each), "mend": each.hint or None} for each in left.faults],
         }
         for left in crontab.left_out
     ]

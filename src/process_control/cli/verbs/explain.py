@@ -121,7 +121,7 @@ def _find(name: str) -> list[Key]:
     found = [each for each in keys if each.name == wanted]
     if found:
         return found
-    raise ProcessControlError(f"no key is called '{name}'", mend=_mend(wanted, [each.name for each in keys]))
+    raise ProcessControlError(f"no key is called '{name}'", hint=_mend(wanted, [each.name for each in keys]))
 
 
 def _mend(name: str, names: Sequence[str]) -> str:

@@ -59,7 +59,7 @@ def history(
 ) -> None:
     """Show runs: when, how long, the outcome and why. Newest first."""
     if as_json and as_csv:
-        raise UsageError("--json or --csv, not both", mend="process-control history --help")
+        raise UsageError("--json or --csv, not both", hint="process-control history --help")
     now = datetime.now(UTC)
     earliest = None if since is None else moment_of_flag("--since", since, now)
     settings = session.settings("history")

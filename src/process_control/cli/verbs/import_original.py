@@ -63,7 +63,7 @@ class Imported:
             "done": WOULD_WRITE if dry_run and self.did == WROTE else self.did,
             "did": self.did,  # the name until 1.0
             "changes": [{"line": each.line, "what": each.what, "why": each.why} for each in self.changes],
-            "faults": [{**fault_as_json(each), "mend": each.mend or None} for each in self.faults],
+            "faults": [{**fault_as_json(each), "mend": each.hint or None} for each in self.faults],
         }
 
 
@@ -118,9 +118,9 @@ def _host_as_it_is(session: Session) -> Host:
     try:
         settings = session.load()
     except BadConfiguration as error:
-        mend = "if it belongs to the original, import it too: --configuration FILE"
+        hint = "if it belongs to the original, import it too: --configuration FILE"
         raise BadConfiguration(
-            faults=[*error.faults, Fault("this configuration is not in today's format", mend=mend)]
+            faults=[*error.faults, Fault("this configuration is not in today's format", hint=hint)]
         ) from error
     return Host(
         job_directory=settings.job_directory,
@@ -150,7 +150,7 @@ def _import_configuration(
 def _job_files(directory: Path, target: Path, configuration: str | None) -> list[Path]:
     """Return the job files of DIR by name. Raises UsageError for a DIR that is none, or is the target."""
     if not directory.is_dir():
-        raise UsageError(f"no such directory: {directory}", mend="name the original's job_directory")
+        raise UsageError(f"no such directory: {directory}", hint="name the original's job_directory")
     _refuse_same(
         directory,
         target,
@@ -161,9 +161,9 @@ def _job_files(directory: Path, target: Path, configuration: str | None) -> list
     return [path for path in found if others is None or not _is_same(path, others)]
 
 
-def _refuse_same(source: Path, target: Path, mend: str) -> None:
+def _refuse_same(source: Path, target: Path, hint: str) -> None:
     if _is_same(source, target):
-        raise UsageError(f"{source} is also the target, and nothing is overwritten", mend=mend)
+        raise UsageError(f"{source} is also the target, and nothing is overwritten", hint=hint)
 
 
 def _is_same(one: Path, other: Path) -> bool:
@@ -209,10 +209,10 @@ def _read(path: Path) -> bytes:
     except OSError as error:
         kind = NotPermitted if isinstance(error, PermissionError) else BadConfiguration
         what = "is a link" if path.is_symlink() else f"cannot be read: {error.strerror}"
-        raise kind(what, where=str(path), mend="put the file itself there") from error
+        raise kind(what, where=str(path), hint="put the file itself there") from error
     with open(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise BadConfiguration("is not a plain file", where=str(path), mend="put the file itself there")
+            raise BadConfiguration("is not a plain file", where=str(path), hint="put the file itself there")
         return file.read(LARGEST_FILE)
 
 

@@ -28,7 +28,7 @@ from process_control.views.status import JobStatus
 REASON_INDENT = 6
 AROUND_THE_TABLE = 6
 """Lines besides the summary and the jobs: blank, header, blank, two of what is not shown, the prompt."""
-MOST_REASON_LINES = 2
+MAX_REASON_LINES = 2
 LIST = (
     Column(title="STATE"),
     Column(title="JOB", gives_way=3, least=24),
@@ -158,7 +158,7 @@ def reason_style(status: JobStatus) -> str:
     return "red" if status.state in NEEDS_ATTENTION else OUTCOME_STYLES["warned"]
 
 
-def _reasons(status: JobStatus, now: datetime, room: int, *, most: int = MOST_REASON_LINES) -> list[Text]:
+def _reasons(status: JobStatus, now: datetime, room: int, *, most: int = MAX_REASON_LINES) -> list[Text]:
     """Return the reason in so many lines at most, and the hint; of an invalid file the first fault, and a count."""
     reasons = why(status, now)
     if not reasons:

@@ -47,7 +47,7 @@ class Finding:
         return str(self.as_fault())
 
     def as_fault(self) -> Fault:
-        return Fault(self.fault.what, where=self._where(), mend=self.fault.mend, line=self.fault.line)
+        return Fault(self.fault.what, where=self._where(), hint=self.fault.hint, line=self.fault.line)
 
     @property
     def place(self) -> tuple[str, int, int]:
@@ -68,8 +68,8 @@ class Finding:
             "line": int(line) if line else None,
             "column": int(column) if column else None,
             "what": self.fault.what,
-            "hint": self.fault.mend or None,
-            "mend": self.fault.mend or None,  # the name until 1.0
+            "hint": self.fault.hint or None,
+            "mend": self.fault.hint or None,  # the name until 1.0
         }
 
 
@@ -176,7 +176,7 @@ def _faults_of_stdout(job: Job, name: str, settings: Settings | None) -> list[Fa
         return []
     owner, group = settings.trusted_owner, settings.trusted_group
     faults = faults_for_root(job.stdout, trusted_owner=owner, trusted_group=group)
-    return [Fault(f"stdout: {fault.where} is {fault.what}", where=name, mend=fault.mend) for fault in faults]
+    return [Fault(f"stdout: {fault.where} is {fault.what}", where=name, hint=fault.hint) for fault in faults]
 
 
 def _missing(job: Job, document: Document, settings: Settings | None, paths: Paths) -> list[Fault]:
@@ -216,7 +216,7 @@ def _read_job(source: bytes, path: str, settings: Settings | None) -> Job:
         raise JobNotFound(
             f"{name!r} is not a valid name for a job file",
             where=name,
-            mend="letters, digits, - and _, at most 64, then .yaml",
+            hint="letters, digits, - and _, at most 64, then .yaml",
         )
     defaults = settings.default_job_config if settings else {}
     log_bytes = settings.log_bytes if settings else 0

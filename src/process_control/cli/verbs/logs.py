@@ -70,10 +70,10 @@ def logs(
 ) -> None:
     """Show what the last run of JOB printed (or is printing), or the run of that id."""
     if job is None and run_id is None:
-        raise UsageError("which job?", mend="process-control logs JOB, or --run ID")
+        raise UsageError("which job?", hint="process-control logs JOB, or --run ID")
     if as_raw and (times or as_json or count is not None):
         raise UsageError(
-            "--raw prints the whole log as it is: not with --times, --json or -n", mend="process-control logs --help"
+            "--raw prints the whole log as it is: not with --times, --json or -n", hint="process-control logs --help"
         )
     settings = session.settings("logs")
     run = _find(settings, job, run_id)
@@ -106,16 +106,16 @@ def _find(settings: Settings, word: str | None, run_id: str | None) -> Run:
         for run in index.runs(jobs=slugs, limit=200):
             if run.log is not None:
                 return run
-    raise ProcessControlError(f"job '{word}' has no log: it never ran", mend=f"run-job {word}")
+    raise ProcessControlError(f"job '{word}' has no log: it never ran", hint=f"run-job {word}")
 
 
 def _by_id(index: Index, run_id: str, slugs: list[str] | None) -> Run:
     found = [run for run in index.find(run_id, most=50) if slugs is None or run.job in slugs]
     if not found:
-        raise JobNotFound(f"no run '{run_id}'", mend="list run ids: process-control history")
+        raise JobNotFound(f"no run '{run_id}'", hint="list run ids: process-control history")
     if len(found) > 1:
         ids = ", ".join(run.run_id for run in found[:5])
-        raise UsageError(f"several runs begin with '{run_id}': {ids}", mend="write more of the id")
+        raise UsageError(f"several runs begin with '{run_id}': {ids}", hint="write more of the id")
     return found[0]
 
 
@@ -133,7 +133,7 @@ def _log_of(run: Run, settings: Settings) -> str:
         raise ProcessControlError(
             f"the log of run {run.run_id} was removed",
             where=run.log,
-            mend=f"`retention` keeps, for each job: {kept}, {settings.retention_log_bytes:,} bytes",
+            hint=f"`retention` keeps, for each job: {kept}, {settings.retention_log_bytes:,} bytes",
         ) from None
 
 
@@ -153,7 +153,7 @@ def _part(run: Run, attempt: int) -> Part:
     if run.outcome is None:
         raise ProcessControlError(
             f"run {run.run_id} of job '{run.job}' is still running: --attempt works when it has ended",
-            mend=f"process-control logs --run {run.run_id}",
+            hint=f"process-control logs --run {run.run_id}",
         )
     if attempt > len(offsets):
         known = "1 attempt" if len(offsets) == 1 else f"{len(offsets)} attempts"

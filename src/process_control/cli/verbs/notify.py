@@ -62,7 +62,7 @@ def _failmail(job: Job | None, settings: Settings) -> Failmail:
         raise BadConfiguration(
             "no mail recipient is configured",
             where=(job.path if job is not None else settings.path) or "",
-            mend="add: failmail: {to_address: ops@example.org}",
+            hint="add: failmail: {to_address: ops@example.org}",
         )
     return failmail
 

@@ -28,7 +28,7 @@ def pause(
     """Hold jobs for a limited time."""
     seconds = seconds_of(time_word)
     if not seconds:
-        raise UsageError(f"--for {time_word}: not a time above 0", mend="90s, 10m, 2h, 1d")
+        raise UsageError(f"--for {time_word}: not a time above 0", hint="90s, 10m, 2h, 1d")
     actor = become_whoever_may(session, "pause")
     chosen = choose_and_agree("pause", actor.settings, jobs, yes=yes, dry_run=dry_run, as_json=as_json)
     if not chosen:

@@ -50,14 +50,14 @@ def run(
 ) -> int:
     """Start jobs now and return at once, with the ids of their runs. They continue when this terminal is closed."""
     if shown and not follow:
-        raise UsageError(f"{shown} goes with --follow", mend="process-control run --help")
+        raise UsageError(f"{shown} goes with --follow", hint="process-control run --help")
     settings = session.load()
     account = check_allowed(settings.user, words="process-control run", where=settings.path or "")
     slugs = ask_as(account, lambda: [job.slug for job in select_jobs(settings, jobs)])
     slugs = [slug for slug in slugs if isinstance(slug, str) and is_slug(slug)]
     if follow and len(slugs) > 1:
         raise UsageError(
-            f"--follow takes one job, not {len(slugs)}", mend="leave it out; then: process-control wait JOB..."
+            f"--follow takes one job, not {len(slugs)}", hint="leave it out; then: process-control wait JOB..."
         )
     if dry_run and as_json:
         return print_dry_run("run", slugs)

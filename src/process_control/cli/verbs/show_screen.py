@@ -10,10 +10,10 @@ from process_control.cli.verbs.jobs_screen import HINT, reason_style, why
 from process_control.views.show import Shown, in_words, use_in_words
 
 INDENT = 2
-MOST_VALUE_LINES = 12
+MAX_VALUE_LINES = 12
 VALUES = (
     Column(title="KEY"),
-    Column(title="VALUE", gives_way=2, least=24, breaks=True, most_lines=MOST_VALUE_LINES),
+    Column(title="VALUE", gives_way=2, least=24, breaks=True, most_lines=MAX_VALUE_LINES),
     Column(title="FROM", gives_way=1, least=14, breaks=True),
 )
 

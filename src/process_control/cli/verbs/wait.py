@@ -27,7 +27,7 @@ def wait(session: Session, jobs: Sequence[str], timeout: str | None, as_json: bo
     """Wait until the current runs of jobs have ended, and show how; of a job that is not running, its last run."""
     seconds = None if timeout is None else seconds_of(timeout)
     if timeout is not None and seconds is None:
-        raise UsageError(f"--timeout {timeout}: not a time", mend="90s, 10m, 2h, 1d")
+        raise UsageError(f"--timeout {timeout}: not a time", hint="90s, 10m, 2h, 1d")
     settings = session.settings("wait")
     slugs = [job.slug for job in select_jobs(settings, jobs)]
     awaited = action.wait(settings, slugs, named=jobs, seconds=seconds)

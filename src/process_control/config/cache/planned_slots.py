@@ -55,7 +55,7 @@ def planned_slots(job: Job, now: float) -> "list[int]":
     try:
         schedule = Schedule.parse(job.schedule, time_zone=job.time_zone, host=posix.uname().nodename, slug=job.slug)
     except ScheduleError as error:
-        raise BadConfiguration(error.what, where=f"{job.slug}.yaml", mend=error.mend) from error
+        raise BadConfiguration(error.what, where=f"{job.slug}.yaml", hint=error.hint) from error
     last = schedule.last_at_or_before(moment)
     coming = itertools.islice(schedule.after(moment), PLANNED_SLOTS - 1)
     return [0 if last is None else int(last.timestamp()), *(int(slot.timestamp()) for slot in coming)]

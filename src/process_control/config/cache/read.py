@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SYSTEM_CACHE = "/var/cache/process-control"
-LONGEST_TAIL = 120
+MAX_TAIL = 120
 ZONE_DIRECTORIES = ("/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/usr/share/lib/zoneinfo", "/etc/zoneinfo")
 
 _OPEN_DIRECTORY = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_NOFOLLOW | posix.O_CLOEXEC
@@ -33,7 +33,7 @@ def stamp() -> str:
 
 def file_name(named: str, slug: str) -> str:
     """Return the name of the cache file for a configuration (the one named, or "" for the search) and a job or ""."""
-    return f"{slug}@{named[-LONGEST_TAIL:].replace('/', '~')}.json"  # two that clash only parse more often
+    return f"{slug}@{named[-MAX_TAIL:].replace('/', '~')}.json"  # two that clash only parse more often
 
 
 def places(uid: int, environ: "dict[bytes, bytes]", root: str = "") -> "list[str]":

@@ -1,6 +1,6 @@
 """Keep parsed values for the next start. What cannot be kept is no fault: it is parsed again.
 
-Imported by a cold start that has just parsed something, so it speaks `posix` like the lean rooms.
+Imported by a cold start that has just parsed something, so it speaks `posix` like the lean modules.
 """
 
 import fcntl
@@ -10,7 +10,7 @@ from typing import Any
 from process_control.config.cache.read import SYSTEM_CACHE, open_place, stamp
 from process_control.system.json_text import encode
 
-MOST_FILES = 20_000
+MAX_FILES = 20_000
 
 _MAKE_FILE = posix.O_WRONLY | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
 
@@ -109,6 +109,6 @@ def _is_for_us_alone(descriptor: int, name: str, directory: int) -> bool:
 def _sweep(directory: int) -> None:
     """Begin anew when jobs and configurations that are long gone have filled the directory."""
     names = posix.listdir(directory)
-    if len(names) > MOST_FILES:
+    if len(names) > MAX_FILES:
         for name in names:
             posix.unlink(name, dir_fd=directory)

@@ -7,10 +7,10 @@ import warnings
 
 from process_control.config.keys.kind import FALSE_WORDS, TRUE_WORDS, Kind, refuse
 from process_control.config.keys.number_kinds import SIZE_FORM, bytes_of
-from process_control.config.keys.regex_cost import MOST_FOLDED, folded_characters
+from process_control.config.keys.regex_cost import MAX_FOLDED, folded_characters
 from process_control.config.yaml.nodes import Faults, List, Map, Node, Text, quoted
 
-LONGEST_REGEX = 500
+MAX_REGEX = 500
 LARGEST_EXIT_CODE, LARGEST_SIGNAL = 255, 64
 SIGNALS = {
     name[3:]: int(value)
@@ -28,7 +28,7 @@ def _items_of(kind: Kind, key: str, node: Node, faults: Faults) -> list[Node]:
     if isinstance(node, List) and node.items:
         return node.items
     if isinstance(node, List):
-        faults.add(f"'{key}' is an empty list", node, mend=f"write {kind.form}, or remove the line")
+        faults.add(f"'{key}' is an empty list", node, hint=f"write {kind.form}, or remove the line")
     elif isinstance(node, Map) or (isinstance(node, Text) and node.is_empty):
         refuse(kind.wanted, kind.form, key, node, faults)
     else:
@@ -49,11 +49,11 @@ def _read_range(key: str, node: Node, faults: Faults) -> list[int]:
         return []
     low, high = int(match["low"]), int(match["high"] or match["low"])
     if low > high:
-        mend = f"write {high}-{low}"
-        faults.add(f"'{key}' has a range that ends before it begins: '{low}-{high}'", node, mend=mend)
+        hint = f"write {high}-{low}"
+        faults.add(f"'{key}' has a range that ends before it begins: '{low}-{high}'", node, hint=hint)
     elif high > LARGEST_EXIT_CODE:
-        mend = f"an exit code is 0 to {LARGEST_EXIT_CODE}; for a command that a signal ended use 'signal'"
-        faults.add(f"'{key}' cannot be {high}", node, mend=mend)
+        hint = f"an exit code is 0 to {LARGEST_EXIT_CODE}; for a command that a signal ended use 'signal'"
+        faults.add(f"'{key}' cannot be {high}", node, hint=hint)
     return [low, high]
 
 
@@ -79,8 +79,8 @@ def _read_signal(key: str, node: Node, faults: Faults) -> int:
         return int(word)
     if isinstance(node, Text) and not node.is_empty:
         near = difflib.get_close_matches(word, SIGNALS, n=1)
-        mend = f"did you mean '{near[0]}'?" if near else f"write {SIGNAL_NAMES.form}"
-        faults.add(f"'{key}' names no signal: {quoted(node.value)}", node, mend=mend)
+        hint = f"did you mean '{near[0]}'?" if near else f"write {SIGNAL_NAMES.form}"
+        faults.add(f"'{key}' names no signal: {quoted(node.value)}", node, hint=hint)
     else:
         refuse("a signal", SIGNAL_NAMES.form, key, node, faults)
     return 0
@@ -102,7 +102,7 @@ class TooMuchFolded(ValueError):
     """A regex that ignores the case of so many characters in ranges that it takes long to compile."""
 
     def __init__(self, folded: int) -> None:
-        super().__init__(f"ignores the case of {folded:,} characters in ranges, and at most {MOST_FOLDED:,} may be")
+        super().__init__(f"ignores the case of {folded:,} characters in ranges, and at most {MAX_FOLDED:,} may be")
 
 
 def compiled(regex: str) -> "re.Pattern[str]":
@@ -110,7 +110,7 @@ def compiled(regex: str) -> "re.Pattern[str]":
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "possible nested set": it means today what it says
-            if (folded := folded_characters(regex)) > MOST_FOLDED:
+            if (folded := folded_characters(regex)) > MAX_FOLDED:
                 raise TooMuchFolded(folded)
             return re.compile(regex)
     except re.error as error:
@@ -123,18 +123,18 @@ def _read_regex(key: str, node: Node, faults: Faults) -> str | None:
     if not isinstance(node, Text) or node.is_empty or not node.value:
         refuse(REGEX.wanted, REGEX.form, key, node, faults)
         return None
-    if len(node.value) > LONGEST_REGEX:
-        mend = "split it into several rules with shorter ones"
-        faults.add(f"'{key}' is longer than {LONGEST_REGEX} characters", node, mend=mend)
+    if len(node.value) > MAX_REGEX:
+        hint = "split it into several rules with shorter ones"
+        faults.add(f"'{key}' is longer than {MAX_REGEX} characters", node, hint=hint)
         return None
     try:
         compiled(node.value)
     except TooMuchFolded as error:
-        mend = "write (?-i:[…]) around a range that has no case, or name the characters"
-        faults.add(f"'{key}' {error}", node, mend=mend)
+        hint = "write (?-i:[…]) around a range that has no case, or name the characters"
+        faults.add(f"'{key}' {error}", node, hint=hint)
     except ValueError as error:
-        mend = "see https://docs.python.org/3/library/re.html; quotes '…' keep a backslash as it is"
-        faults.add(f"'{key}' is no regex: {error}, in {quoted(node.value)}", node, mend=mend)
+        hint = "see https://docs.python.org/3/library/re.html; quotes '…' keep a backslash as it is"
+        faults.add(f"'{key}' is no regex: {error}, in {quoted(node.value)}", node, hint=hint)
     return node.value
 
 
@@ -154,7 +154,7 @@ def _read_true(key: str, node: Node, faults: Faults) -> bool | None:
     if isinstance(node, Text) and node.plain and node.value.lower() in TRUE_WORDS:
         return True
     if isinstance(node, Text) and node.plain and node.value.lower() in FALSE_WORDS:
-        faults.add(f"'{key}' can only be true", node, mend="write true, or remove it")
+        faults.add(f"'{key}' can only be true", node, hint="write true, or remove it")
         return None
     refuse("true", "true", key, node, faults)
     return None
@@ -239,7 +239,7 @@ def _read_size_bound(key: str, node: Node, faults: Faults) -> list[object] | Non
     low, high = bounds
     if high is not None and high < low:
         faults.add(
-            f"'{key}' can never be met: {quoted(getattr(node, 'value', ''))}", node, mend=f"write {SIZE_BOUND.form}"
+            f"'{key}' can never be met: {quoted(getattr(node, 'value', ''))}", node, hint=f"write {SIZE_BOUND.form}"
         )
     return [low, high, getattr(node, "value", "").strip()]
 

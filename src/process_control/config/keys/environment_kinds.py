@@ -15,13 +15,13 @@ def _check_variable(key: str, name: Text, faults: Faults) -> None:
         faults.add(
             f"'{key}': {quoted(name.value)} is not a variable name",
             name,
-            mend="letters, digits and _, the first not a digit",
+            hint="letters, digits and _, the first not a digit",
         )
     elif name.value.startswith(OWN_PREFIX):
         faults.add(
             f"'{key}': {quoted(name.value)} is set by process-control itself",
             name,
-            mend=f"choose a name that does not begin with {OWN_PREFIX}",
+            hint=f"choose a name that does not begin with {OWN_PREFIX}",
         )
 
 
@@ -33,7 +33,7 @@ def _read_environment(key: str, node: Node, faults: Faults) -> dict[str, str]:
     for name, value in node.entries:
         _check_variable(key, name, faults)
         if isinstance(value, Text) and "\0" in value.value:
-            faults.add(f"'{key}.{shown(name.value)}' contains a NUL character", value, mend="remove it")
+            faults.add(f"'{key}.{shown(name.value)}' contains a NUL character", value, hint="remove it")
         elif isinstance(value, Text):
             values[name.value] = value.value
         else:

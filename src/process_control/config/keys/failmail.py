@@ -21,17 +21,17 @@ def check_failmail(node: Node | None, faults: Faults) -> None:
     said = {key.value: value for key, value in node.entries}
     keys = {key.value: key for key, _ in node.entries}
     if "smtp" in said and "sendmail" in said:
-        faults.add("'failmail' has 'smtp' and 'sendmail'", keys["sendmail"], mend="keep one of the two")
+        faults.add("'failmail' has 'smtp' and 'sendmail'", keys["sendmail"], hint="keep one of the two")
     if ("login" in said) != ("password_file" in said):
         there, missing = ("login", "password_file") if "login" in said else ("password_file", "login")
-        faults.add(f"'failmail.{there}' needs 'failmail.{missing}'", keys[there], mend=f"add {missing}, or remove it")
+        faults.add(f"'failmail.{there}' needs 'failmail.{missing}'", keys[there], hint=f"add {missing}, or remove it")
     server = getattr(said.get("smtp"), "value", "")
     tls = getattr(said.get("tls"), "value", None)
     if "login" in said and server and not _is_secure(server, tls):
         faults.add(
             "'failmail.login' would send the password unencrypted",
             keys["login"],
-            mend="set 'tls: starttls' or 'tls: implicit'",
+            hint="set 'tls: starttls' or 'tls: implicit'",
         )
 
 

@@ -27,15 +27,15 @@ class Kind:
     words: tuple[str, ...] = ()
 
 
-def refuse(wanted: str, form: str, key: str, node: Node, faults: Faults, *, mend: str = "") -> None:
+def refuse(wanted: str, form: str, key: str, node: Node, faults: Faults, *, hint: str = "") -> None:
     """Tell that the value of `key` is not what is wanted; say nothing of what is broken already."""
     if isinstance(node, Broken):
         return
     if isinstance(node, Text) and node.is_empty:
-        faults.add(f"'{key}' has no value", node, mend=f"write {form}, or remove the line")
+        faults.add(f"'{key}' has no value", node, hint=f"write {form}, or remove the line")
         return
     odd = hint_to_remove(node.value) if isinstance(node, Text) else ""
-    faults.add(f"'{key}' must be {wanted}, not {_found(node)}", node, mend=odd or mend or f"write {form}")
+    faults.add(f"'{key}' must be {wanted}, not {_found(node)}", node, hint=odd or hint or f"write {form}")
 
 
 def _found(node: Node) -> str:
@@ -50,7 +50,7 @@ def text_or_none(wanted: str, form: str, key: str, node: Node, faults: Faults) -
         refuse(wanted, form, key, node, faults)
         return None
     if "\0" in node.value:
-        faults.add(f"'{key}' contains a NUL character", node, mend="remove it: no program can receive it")
+        faults.add(f"'{key}' contains a NUL character", node, hint="remove it: no program can receive it")
         return None
     return node.value
 

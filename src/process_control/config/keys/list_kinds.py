@@ -14,7 +14,7 @@ def items_of(kind: Kind, key: str, node: Node, faults: Faults) -> list[Node]:
     if isinstance(node, List) and node.items:
         return node.items
     if isinstance(node, List):
-        faults.add(f"'{key}' is an empty list", node, mend=f"write {kind.form}, or remove the line")
+        faults.add(f"'{key}' is an empty list", node, hint=f"write {kind.form}, or remove the line")
         return []
     if isinstance(node, Map) or (isinstance(node, Text) and node.is_empty):
         refuse(kind.wanted, kind.form, key, node, faults)
@@ -77,7 +77,7 @@ def _are_words_of_one_command(key: str, items: list[Node], faults: Faults) -> bo
     faults.add(
         f"'{key}': {quoted(option.value)} is not a command: each item of the list is one",
         option,
-        mend=f"write one text: {shlex.join(words)}",
+        hint=f"write one text: {shlex.join(words)}",
     )
     return True
 
@@ -90,10 +90,10 @@ def _split(key: str, node: Node, faults: Faults) -> list[str]:
         words = [word.value for word in split(text, joined_lines(node))]
     except NotSplit as error:
         shown_text = "" if "\n" in text.strip() else f": {quoted(text)}"
-        faults.add(f"'{key}' {error.what}{shown_text}", place_in(node, error.offset), mend=error.mend)
+        faults.add(f"'{key}' {error.what}{shown_text}", place_in(node, error.offset), hint=error.hint)
         return []
     if not words or not words[0]:
-        faults.add(f"'{key}' is empty", node, mend="write the program's path and its arguments")
+        faults.add(f"'{key}' is empty", node, hint="write the program's path and its arguments")
     return words
 
 

@@ -14,8 +14,8 @@ from process_control.config.odd_places import hint_to_remove
 from process_control.config.yaml.nodes import Faults, List, Map, Node, Text, quoted
 from process_control.core.suggestions import nearest
 
-MOST_SUGGESTIONS = 20
-LONGEST_SUGGESTED = 40
+MAX_SUGGESTIONS = 20
+MAX_SUGGESTED = 40
 NOWHERE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -51,20 +51,20 @@ def read_map(
         if key.value.startswith("x-"):
             continue
         if field is None:
-            mend = hint_to_remove(key.value) or our_word(key.value, value, prefix, in_configuration=in_configuration)
-            mend = mend or elsewhere.get(key.value) or _suggestion(key, fields, faults, prefix)
-            faults.add(f"unknown key {quoted(prefix + key.value)}", key, mend=mend)
+            hint = hint_to_remove(key.value) or our_word(key.value, value, prefix, in_configuration=in_configuration)
+            hint = hint or elsewhere.get(key.value) or _suggestion(key, fields, faults, prefix)
+            faults.add(f"unknown key {quoted(prefix + key.value)}", key, hint=hint)
         elif not field.supported:
             faults.add(
                 f"key '{prefix}{field.key}' is not supported yet",
                 key,
-                mend=f"remove it, or write 'x-{field.key}' to keep it as a note",
+                hint=f"remove it, or write 'x-{field.key}' to keep it as a note",
             )
         elif (other := spelled.setdefault(field.spelling_of or field.key, field.key)) != field.key:
             faults.add(
                 f"'{prefix}{field.key}' and '{prefix}{other}' are two spellings of one key",
                 key,
-                mend="keep one of the two",
+                hint="keep one of the two",
             )
         else:
             reading.nodes[field.key] = value
@@ -108,12 +108,12 @@ def _read_maps(field: Field, node: Node, faults: Faults, prefix: str) -> list[di
         else:
             refuse(f"a {field.kind.name}", field.kind.form, prefix + field.key, item, faults)
     if isinstance(node, List) and not node.items:
-        faults.add(f"'{prefix}{field.key}' is an empty list", node, mend=f"write {field.kind.form}, or remove the line")
+        faults.add(f"'{prefix}{field.key}' is an empty list", node, hint=f"write {field.kind.form}, or remove the line")
     return found
 
 
 def _suggestion(key: Text, fields: tuple[Field, ...], faults: Faults, prefix: str) -> str:
-    near = _nearest(key.value, fields) if faults.count < MOST_SUGGESTIONS else None
+    near = _nearest(key.value, fields) if faults.count < MAX_SUGGESTIONS else None
     if near is None:
         return "for a note write 'x-…'; for all keys: process-control explain"
     name = prefix + near.key
@@ -121,7 +121,7 @@ def _suggestion(key: Text, fields: tuple[Field, ...], faults: Faults, prefix: st
 
 
 def _nearest(written: str, fields: tuple[Field, ...]) -> Field | None:
-    if len(written) > LONGEST_SUGGESTED:
+    if len(written) > MAX_SUGGESTED:
         return None
     names = {field.key: field for field in fields}
     near = nearest(written, names)

@@ -5,14 +5,14 @@ import re
 from process_control.config.keys.kind import FALSE_WORDS, TRUE_WORDS, Kind, refuse
 from process_control.config.yaml.nodes import Faults, Node, Text, quoted
 
-LONGEST_SECONDS = 10 * 366 * 86400
+MAX_SECONDS = 10 * 366 * 86400
 
 
 def _read_bool(key: str, node: Node, faults: Faults) -> bool | None:
     if isinstance(node, Text) and node.plain and node.value.lower() in TRUE_WORDS + FALSE_WORDS:
         return node.value.lower() in TRUE_WORDS
     if isinstance(node, Text) and not node.plain and node.value.lower() in TRUE_WORDS + FALSE_WORDS:
-        faults.add(f"'{key}' must be true or false, not the text {quoted(node.value)}", node, mend="remove the quotes")
+        faults.add(f"'{key}' must be true or false, not the text {quoted(node.value)}", node, hint="remove the quotes")
         return None
     refuse("true or false", "true or false", key, node, faults)
     return None
@@ -60,7 +60,7 @@ def seconds_of(text: str) -> float | None:
     if match is None:
         return None
     seconds = float(match["number"]) * _SECONDS[match["unit"]]
-    return seconds if seconds <= LONGEST_SECONDS else None
+    return seconds if seconds <= MAX_SECONDS else None
 
 
 def _point_in(node: Node) -> str:
@@ -77,7 +77,7 @@ def _time_kind(*, zero: bool) -> Kind:
     def read(key: str, node: Node, faults: Faults) -> float | None:
         seconds = seconds_of(node.value) if isinstance(node, Text) else None
         if seconds is None or not (seconds or zero):
-            refuse(wanted, TIME_FORM, key, node, faults, mend=_point_in(node))
+            refuse(wanted, TIME_FORM, key, node, faults, hint=_point_in(node))
         return seconds
 
     return Kind(name="time", wanted=wanted, form=TIME_FORM, annotation="float", read=read)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from re import _parser  # type: ignore[attr-defined]  # of no stub; a test shows that it still tells what it told
 from typing import Any
 
-MOST_FOLDED = 2000
+MAX_FOLDED = 2000
 
 
 def folded_characters(regex: str) -> int:

@@ -6,19 +6,17 @@ from process_control.config.keys.conditions import compiled
 from process_control.config.keys.number_kinds import seconds_of
 from process_control.config.yaml.nodes import Faults, List, Map, Node, Text
 
-MOST_RULES = 100
-LONGEST_RULE = 200
+MAX_RULES = 100
+MAX_RULE = 200
 ENDS = ("exit_code", "signal", "timeout", "silence")
 
 
 def check_rules(node: Node | None, faults: Faults, conditions: Sequence[str]) -> None:
     """Tell which rules say nothing, or can never hold. `conditions` are the keys that are conditions."""
     items = node.items if isinstance(node, List) else [] if node is None else [node]
-    if len(items) > MOST_RULES:
-        faults.add(
-            f"more than {MOST_RULES} rules", items[MOST_RULES], mend="a regex may have alternatives: 'this|that'"
-        )
-    for number, rule in enumerate(items[:MOST_RULES], start=1):
+    if len(items) > MAX_RULES:
+        faults.add(f"more than {MAX_RULES} rules", items[MAX_RULES], hint="a regex may have alternatives: 'this|that'")
+    for number, rule in enumerate(items[:MAX_RULES], start=1):
         if isinstance(rule, Map):
             _check_rule(number, rule, faults, conditions)
 
@@ -27,18 +25,18 @@ def _check_rule(number: int, rule: Map, faults: Faults, conditions: Sequence[str
     said = {key.value: key for key, _ in rule.entries}
     if not rule.entries:
         faults.add(
-            f"rule {number} of 'verdicts' is empty", rule, mend="write {exit_code: 75, verdict: retry}, or remove it"
+            f"rule {number} of 'verdicts' is empty", rule, hint="write {exit_code: 75, verdict: retry}, or remove it"
         )
         return
     if "verdict" not in said:
-        mend = "add verdict: ignore, warn, retry, fail or hold"
-        faults.add(f"rule {number} of 'verdicts' has no verdict", rule, mend=mend)
+        hint = "add verdict: ignore, warn, retry, fail or hold"
+        faults.add(f"rule {number} of 'verdicts' has no verdict", rule, hint=hint)
     if not {key for key in said if key != "verdict" and not key.startswith("x-")}:  # unknown ones are told already
-        faults.add(f"rule {number} of 'verdicts' has no condition", rule, mend=f"add one of {', '.join(conditions)}")
+        faults.add(f"rule {number} of 'verdicts' has no condition", rule, hint=f"add one of {', '.join(conditions)}")
     ends = [key for key in said if key in ENDS]
     if len(ends) > 1:
-        mend = "an attempt ends in one way: write two rules"
-        faults.add(f"rule {number} of 'verdicts' never holds: '{ends[0]}' and '{ends[1]}'", said[ends[1]], mend=mend)
+        hint = "an attempt ends in one way: write two rules"
+        faults.add(f"rule {number} of 'verdicts' never holds: '{ends[0]}' and '{ends[1]}'", said[ends[1]], hint=hint)
     check_durations(f"rule {number} of 'verdicts' never holds", rule, faults)
 
 
@@ -49,8 +47,8 @@ def check_durations(what: str, node: Map, faults: Faults) -> None:
         return
     longer, shorter = (_seconds(said[key][1]) for key in ("longer_than", "shorter_than"))
     if longer is not None and shorter is not None and longer >= shorter:
-        mend = "exchange the two" if longer > shorter else "make 'shorter_than' larger"
-        faults.add(f"{what}: 'longer_than' is not below 'shorter_than'", said["shorter_than"][0], mend=mend)
+        hint = "exchange the two" if longer > shorter else "make 'shorter_than' larger"
+        faults.add(f"{what}: 'longer_than' is not below 'shorter_than'", said["shorter_than"][0], hint=hint)
 
 
 def _seconds(node: Node) -> float | None:
@@ -63,8 +61,8 @@ def check_expect(node: Node | None, faults: Faults) -> None:
         return
     said = {key.value: (key, value) for key, value in node.entries}
     if not said.keys() - {"verdict"}:
-        mend = "write what a good run looks like, such as longer_than: 5s, or remove it"
-        faults.add("'expect' expects nothing", node, mend=mend)
+        hint = "write what a good run looks like, such as longer_than: 5s, or remove it"
+        faults.add("'expect' expects nothing", node, hint=hint)
     check_durations("'expect' can never be met", node, faults)
     if "file" in said:
         _check_has("expect.file", said["file"][1], ("path",), faults)
@@ -75,7 +73,7 @@ def check_expect(node: Node | None, faults: Faults) -> None:
 def _check_has(key: str, node: Node, wanted: Sequence[str], faults: Faults) -> None:
     if isinstance(node, Map) and not {name.value for name, _ in node.entries} & set(wanted):
         words = " or ".join(f"'{name}'" for name in wanted)
-        faults.add(f"'{key}' needs {words}", node, mend=f"add {wanted[0]}")
+        faults.add(f"'{key}' needs {words}", node, hint=f"add {wanted[0]}")
 
 
 def _check_number(node: Node, faults: Faults) -> None:
@@ -86,12 +84,12 @@ def _check_number(node: Node, faults: Faults) -> None:
     said = {key.value: value for key, value in node.entries}
     regex = said.get("stdout")
     if isinstance(regex, Text) and _has_no_group(regex.value):
-        mend = r"put round brackets around the number: 'rows: (\d+)'"
-        faults.add("'expect.number.stdout' has no group for the number", regex, mend=mend)
+        hint = r"put round brackets around the number: 'rows: (\d+)'"
+        faults.add("'expect.number.stdout' has no group for the number", regex, hint=hint)
     least, most = (_number(said.get(key)) for key in ("at_least", "at_most"))
     if least is not None and most is not None and least > most:
-        mend = "exchange the two"
-        faults.add("'expect.number' can never be met: 'at_least' is above 'at_most'", said["at_most"], mend=mend)
+        hint = "exchange the two"
+        faults.add("'expect.number' can never be met: 'at_least' is above 'at_most'", said["at_most"], hint=hint)
 
 
 def _has_no_group(regex: str) -> bool:
@@ -111,7 +109,7 @@ def _number(node: Node | None) -> float | None:
 def rule_text(rule: Map) -> str:
     """Return the rule on one line, as its file has it: {exit_code: [75, 111], verdict: retry}."""
     text = _flow(rule)
-    return text if len(text) <= LONGEST_RULE else f"{text[: LONGEST_RULE - 1]}…"
+    return text if len(text) <= MAX_RULE else f"{text[: MAX_RULE - 1]}…"
 
 
 def _said(node: Map) -> list[tuple[Text, Node]]:

@@ -21,12 +21,12 @@ def _line_kind(*, name: str, wanted: str, form: str, check: Callable[[str], str]
             return None
         text = text.strip()
         if not text:
-            faults.add(f"'{key}' is empty", node, mend=f"write {form}, or remove the line")
+            faults.add(f"'{key}' is empty", node, hint=f"write {form}, or remove the line")
         elif not text.isprintable():
-            mend = hint_to_remove(text) or f"write {form}"
-            faults.add(f"'{key}' must be one line of printable text, not {quoted(text)}", node, mend=mend)
+            hint = hint_to_remove(text) or f"write {form}"
+            faults.add(f"'{key}' must be one line of printable text, not {quoted(text)}", node, hint=hint)
         elif check is not None and (wrong := check(text)):
-            faults.add(f"'{key}' {wrong}", node, mend=f"write {form}")
+            faults.add(f"'{key}' {wrong}", node, hint=f"write {form}")
         return text
 
     return Kind(name=name, wanted=wanted, form=form, annotation="str", read=read)
@@ -169,7 +169,7 @@ def _read_zone(key: str, node: Node, faults: Faults) -> str | None:
     try:
         zone_named(text)
     except ScheduleError as error:
-        faults.add(error.what, node, mend=error.mend)
+        faults.add(error.what, node, hint=error.hint)
     return text
 
 
@@ -190,17 +190,17 @@ def _read_cron_template(key: str, node: Node, faults: Faults) -> str | None:
     try:
         fields = [field[1:] for field in string.Formatter().parse(text) if field[1] is not None]
     except ValueError as error:
-        faults.add(f"'{key}' is not a template: {error}", node, mend=f"write {CRON_TEMPLATE.form}")
+        faults.add(f"'{key}' is not a template: {error}", node, hint=f"write {CRON_TEMPLATE.form}")
         return text
     for name, width, conversion in fields:
         if name not in CRON_TEMPLATE_FIELDS:
             faults.add(
                 f"'{key}' has an unknown field {quoted('{' + str(name) + '}')}",
                 node,
-                mend=f"write {CRON_TEMPLATE.form}",
+                hint=f"write {CRON_TEMPLATE.form}",
             )
         elif width or conversion:
-            faults.add(f"'{key}' has more than the name in the field '{name}'", node, mend=f"write {{{name}}}")
+            faults.add(f"'{key}' has more than the name in the field '{name}'", node, hint=f"write {{{name}}}")
     return text
 
 
@@ -221,7 +221,7 @@ def one_of(*words: str) -> Kind:
         if isinstance(node, Text) and node.value in words:
             return node.value
         near = nearest(node.value, words) if isinstance(node, Text) else None
-        refuse(listed, listed, key, node, faults, mend=f"did you mean '{near}'?" if near else "")
+        refuse(listed, listed, key, node, faults, hint=f"did you mean '{near}'?" if near else "")
         return None
 
     shown = ", ".join(f"`{word}`" for word in words)

@@ -20,8 +20,8 @@ from process_control.errors import Fault
 
 LARGEST_SIZE = 64 * 1024
 DEEPEST_LEVEL = 10
-MOST_EVENTS = 5_000
-MOST_REPAIRS = 50
+MAX_EVENTS = 5_000
+MAX_REPAIRS = 50
 
 _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # resolves nothing: every scalar is text
 
@@ -42,7 +42,7 @@ class Document:
             Fault(
                 "hard tab used as indentation",
                 where=f"{self.faults.name}:{line}:1",
-                mend="replace tabs by spaces: process-control lint --fix",
+                hint="replace tabs by spaces: process-control lint --fix",
             )
             for line in self.tabbed_lines
         ]
@@ -56,7 +56,7 @@ def parse(source: bytes, name: str) -> Document:
     if tell_merge_marks(text, fault):
         return Document(None, fault)
     repair = Repair(text)
-    for _ in range(MOST_REPAIRS):
+    for _ in range(MAX_REPAIRS):
         faults = Faults(name, repair.columns_added())
         faults.text = text
         try:
@@ -71,7 +71,7 @@ def parse(source: bytes, name: str) -> Document:
     faults = Faults(name, repair.columns_added())
     faults.text = text
     repair.tell(faults)
-    faults.add("the rest of the file was not read", repair.last_place, mend="fix this line and those before it first")
+    faults.add("the rest of the file was not read", repair.last_place, hint="fix this line and those before it first")
     return Document(None, faults, repair.tabbed_lines)
 
 
@@ -80,7 +80,7 @@ def without_tabs(text: str) -> str:
     if len(text) > LARGEST_SIZE:
         return text
     repair = Repair(text)
-    for _ in range(MOST_REPAIRS):
+    for _ in range(MAX_REPAIRS):
         try:
             _compose(repair.text, Faults(""))
         except yaml.YAMLError as error:
@@ -96,23 +96,23 @@ def without_tabs(text: str) -> str:
 def _decode(source: bytes, name: str) -> tuple[str | None, Faults]:
     faults = Faults(name)
     if len(source) > LARGEST_SIZE:
-        faults.add("the file is larger than 64 KiB", (1, 1), mend="move data to another file")
+        faults.add("the file is larger than 64 KiB", (1, 1), hint="move data to another file")
         return None, faults
     if source[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        faults.add("the file is UTF-16", (1, 1), mend="save it as UTF-8")
+        faults.add("the file is UTF-16", (1, 1), hint="save it as UTF-8")
         return None, faults
     try:
         text = source.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = source[: error.start].decode("utf-8", "replace")
         faults.add(
-            f"byte 0x{source[error.start]:02x} is not UTF-8", _place_after(before), mend="save the file as UTF-8"
+            f"byte 0x{source[error.start]:02x} is not UTF-8", _place_after(before), hint="save the file as UTF-8"
         )
         return None, faults
     odd = _UNPRINTABLE.search(text)
     if odd:
         what = "a NUL byte" if odd[0] == "\0" else f"the control character {odd[0]!r}"
-        faults.add(what, _place_after(text[: odd.start()]), mend="remove it: the file must be plain text")
+        faults.add(what, _place_after(text[: odd.start()]), hint="remove it: the file must be plain text")
         return None, faults
     return text, faults
 
@@ -161,8 +161,8 @@ class _Composer:
         self._events += 1
         mark: Any = event.start_mark
         place = (mark.line + 1, mark.column + 1)
-        if self._events > MOST_EVENTS:
-            self._faults.add(f"more than {MOST_EVENTS:,} entries", place, mend="move data to another file")
+        if self._events > MAX_EVENTS:
+            self._faults.add(f"more than {MAX_EVENTS:,} entries", place, hint="move data to another file")
             return False
         if isinstance(event, yaml.ScalarEvent):
             self._refuse_extras(event, place)
@@ -180,19 +180,19 @@ class _Composer:
             self._faults.add(
                 f"alias {quoted('*' + anchor)} is not allowed",
                 place,
-                mend="write the value out, or quote the text",
+                hint="write the value out, or quote the text",
             )
             self._put(Broken(*place))
         elif isinstance(event, yaml.DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
-                self._faults.add("a second document", place, mend="one file is one job: remove the '---'")
+                self._faults.add("a second document", place, hint="one file is one job: remove the '---'")
                 return False
         return True
 
     def _enter(self, event: Any, place: tuple[int, int]) -> bool:
         if len(self._open) >= DEEPEST_LEVEL:
-            self._faults.add(f"nested deeper than {DEEPEST_LEVEL} levels", place, mend="a job file is flat")
+            self._faults.add(f"nested deeper than {DEEPEST_LEVEL} levels", place, hint="a job file is flat")
             return False
         self._refuse_extras(event, place)
         node = Map(*place) if isinstance(event, yaml.MappingStartEvent) else List(*place)
@@ -204,10 +204,10 @@ class _Composer:
 
     def _refuse_extras(self, event: Any, place: tuple[int, int]) -> None:
         if event.anchor is not None:
-            self._faults.add(f"anchor {quoted('&' + event.anchor)} is not allowed", place, mend="remove it")
+            self._faults.add(f"anchor {quoted('&' + event.anchor)} is not allowed", place, hint="remove it")
         if event.tag is not None:
             tag = event.tag.replace("tag:yaml.org,2002:", "!!", 1)
-            self._faults.add(f"tag {quoted(tag)} is not allowed", place, mend="remove it: each key has one type")
+            self._faults.add(f"tag {quoted(tag)} is not allowed", place, hint="remove it: each key has one type")
 
     def _put(self, node: Node) -> None:
         if not self._open:
@@ -225,7 +225,7 @@ class _Composer:
         seen = self._seen[-1]
         if key.value in seen and key.column:
             self._faults.add(
-                f"duplicate key {quoted(key.value)} (first on line {seen[key.value]})", key, mend="keep one of the two"
+                f"duplicate key {quoted(key.value)} (first on line {seen[key.value]})", key, hint="keep one of the two"
             )
             return
         if key.column:
@@ -236,7 +236,7 @@ class _Composer:
         if isinstance(node, Text):
             return node
         if not isinstance(node, Broken):
-            self._faults.add("a key must be text", node, mend="write 'key: value'")
+            self._faults.add("a key must be text", node, hint="write 'key: value'")
         return Text("", node.line, 0)  # column 0: dropped together with its value
 
 
@@ -267,9 +267,9 @@ def _tell_yaml_error(error: yaml.YAMLError, lines: list[str], faults: Faults) ->
     odd = None if mark is None else odd_place(lines, min(mark.line, opened.line if opened else mark.line), mark.line)
     if odd is not None:
         what = f"not YAML: {named(odd[2])} only looks like an ordinary character"
-        faults.add(what, odd[:2], mend=meant(odd[2]))
+        faults.add(what, odd[:2], hint=meant(odd[2]))
         return
-    mend = _MENDS.get(problem, "check quotes, brackets and indentation")
+    hint = _MENDS.get(problem, "check quotes, brackets and indentation")
     if opened is not None and mark is not None and mark.line > opened.line and problem in _UNCLOSED:
         until = f", or lacks a comma, before line {mark.line + 1}" if mark.line < len(lines) else ""
         mark, problem = opened, f"the {_UNCLOSED[problem]} that begins here is not closed{until}"
@@ -278,4 +278,4 @@ def _tell_yaml_error(error: yaml.YAMLError, lines: list[str], faults: Faults) ->
     line, column = (mark.line, mark.column) if mark is not None else (0, 0)
     excerpt = lines[line].strip() if line < len(lines) else ""
     what = f"not YAML: {problem}" + (f", in {quoted(excerpt)}" if excerpt else "")
-    faults.add(what, (line + 1, column + 1), mend=mend)
+    faults.add(what, (line + 1, column + 1), hint=hint)

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from process_control.errors import Fault
 
-MOST_FAULTS = 100
-LONGEST_EXCERPT = 60
+MAX_FAULTS = 100
+MAX_EXCERPT = 60
 
 # The nodes are not frozen: thousands are made at a start, and freezing doubles what each costs.
 
@@ -66,14 +66,14 @@ class Faults:
         self._found: list[tuple[int, int, Fault]] = []
         self._shown: list[tuple[int, Fault]] = []
 
-    def add(self, what: str, place: Node | tuple[int, int], *, mend: str = "", is_in_line: bool = True) -> None:
+    def add(self, what: str, place: Node | tuple[int, int], *, hint: str = "", is_in_line: bool = True) -> None:
         """Note a fault. `is_in_line`: the line at its place shows what is wrong, else something is missing there."""
-        if len(self._found) >= MOST_FAULTS:
+        if len(self._found) >= MAX_FAULTS:
             self._untold += 1
             return
         line, column = place if isinstance(place, tuple) else (place.line, place.column)
         column = max(1, column - self._columns_added.get(line, 0))
-        fault = Fault(what, where=f"{self.name}:{line}:{column}", mend=mend)
+        fault = Fault(what, where=f"{self.name}:{line}:{column}", hint=hint)
         self._found.append((line, column, fault))
         if is_in_line:
             self._shown.append((line, fault))
@@ -122,7 +122,7 @@ def raw_offsets(node: Text) -> list[int]:
 
 def quoted(text: str) -> str:
     """Return `text` in quotes for a message: on one line, short, nothing that could move a terminal's cursor."""
-    return repr(text if len(text) <= LONGEST_EXCERPT else text[: LONGEST_EXCERPT - 1] + "…")
+    return repr(text if len(text) <= MAX_EXCERPT else text[: MAX_EXCERPT - 1] + "…")
 
 
 def shown(text: str) -> str:

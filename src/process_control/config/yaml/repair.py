@@ -49,7 +49,7 @@ class Repair:
             faults.add(
                 f"the {subject} {quoted(value)} is not quoted",
                 (number + 1, column),
-                mend=f'quote the {subject}: {key + ": " if key else ""}"{shown(value)}"',
+                hint=f'quote the {subject}: {key + ": " if key else ""}"{shown(value)}"',
             )
 
     def mends(self, error: yaml.YAMLError) -> bool:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-LONGEST_EXCERPT = 100
+MAX_EXCERPT = 100
 """Characters of what somebody wrote, in a message about it."""
 
 SHORTHANDS = {
@@ -19,10 +19,10 @@ SHORTHANDS = {
 class ScheduleError(ValueError):
     """A schedule that cannot be: `what` is wrong with it, and the `mend`."""
 
-    def __init__(self, what: str, mend: str) -> None:
+    def __init__(self, what: str, hint: str) -> None:
         self.what = what
-        self.mend = mend
-        super().__init__(f"{what}; {mend}")
+        self.hint = hint
+        super().__init__(f"{what}; {hint}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,4 +55,4 @@ FIELDS = (
 
 def quoted(text: str) -> str:
     """Return what somebody wrote in quotes for a message: no longer than a line."""
-    return repr(text if len(text) <= LONGEST_EXCERPT else text[: LONGEST_EXCERPT - 1] + "…")
+    return repr(text if len(text) <= MAX_EXCERPT else text[: MAX_EXCERPT - 1] + "…")

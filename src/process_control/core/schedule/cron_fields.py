@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from process_control.core.odd_characters import named
 from process_control.core.schedule.columns import FIELDS, SHORTHANDS, CronField, ScheduleError, quoted
 
-LONGEST_EXPRESSION = 1000
+MAX_EXPRESSION = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,8 @@ def read_fields(written: str, host: str, slug: str) -> tuple[Terms, Terms, Terms
 
 
 def _refuse_odd_characters(written: str) -> None:
-    if len(written) > LONGEST_EXPRESSION:
-        raise ScheduleError(f"a schedule of {len(written)} characters", f"at most {LONGEST_EXPRESSION} are read")
+    if len(written) > MAX_EXPRESSION:
+        raise ScheduleError(f"a schedule of {len(written)} characters", f"at most {MAX_EXPRESSION} are read")
     if "=" in written:
         from process_control.core.schedule.foreign import a_variable
 

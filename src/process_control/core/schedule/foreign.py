@@ -23,10 +23,10 @@ def a_variable(written: str) -> ScheduleError:
     """Return the refusal of a schedule with a `=`: a time zone in front of it, as cronie and Kubernetes have it."""
     zone = _ZONE.fullmatch(written.strip())
     if zone is not None:
-        mend = f"write 'time_zone: {zone['zone']}' and 'schedule: \"{zone['rest']}\"'"
+        hint = f"write 'time_zone: {zone['zone']}' and 'schedule: \"{zone['rest']}\"'"
     else:
-        mend = "remove it: cron would take the line for a variable"
-    return ScheduleError(f"schedule {quoted(written)} has a '='", mend)
+        hint = "remove it: cron would take the line for a variable"
+    return ScheduleError(f"schedule {quoted(written)} has a '='", hint)
 
 
 def unknown_shorthand(text: str) -> ScheduleError:

@@ -20,7 +20,7 @@ from cronsim import CronSim, CronSimError
 from process_control.core.schedule.columns import ScheduleError, quoted
 from process_control.core.schedule.cron_fields import Terms, read_fields
 
-LONGEST_CLOCK_CHANGE = timedelta(hours=24)
+MAX_CLOCK_CHANGE = timedelta(hours=24)
 STEPPED_CLOCK = timedelta(hours=3)
 """A clock that goes forward so far, or back further, was set: Debian cron makes up for nothing then (cron.c)."""
 SECOND = timedelta(seconds=1)
@@ -53,8 +53,8 @@ class Expression:
     def after(self, moment: datetime) -> Iterator[datetime]:
         """Yield the slots strictly after `moment`, in order, as aware UTC. Near a clock change some may repeat."""
         start = moment.astimezone(self.zone).replace(tzinfo=None)
-        if _offset(moment + LONGEST_CLOCK_CHANGE, self.zone) < _offset(moment, self.zone):
-            start -= LONGEST_CLOCK_CHANGE  # the wall clock will be set back: its times may come once more
+        if _offset(moment + MAX_CLOCK_CHANGE, self.zone) < _offset(moment, self.zone):
+            start -= MAX_CLOCK_CHANGE  # the wall clock will be set back: its times may come once more
         waiting: list[datetime] = []
         for wall_time in CronSim(self.for_cronsim, start):
             slots = self._moments_of(wall_time)
@@ -68,8 +68,8 @@ class Expression:
 
     def last_at_or_before(self, moment: datetime) -> datetime | None:
         start = moment.astimezone(self.zone).replace(tzinfo=None, microsecond=0) + SECOND
-        if _offset(moment, self.zone) < _offset(moment - LONGEST_CLOCK_CHANGE, self.zone):
-            start += LONGEST_CLOCK_CHANGE  # the wall clock was set back: it may have shown later times before
+        if _offset(moment, self.zone) < _offset(moment - MAX_CLOCK_CHANGE, self.zone):
+            start += MAX_CLOCK_CHANGE  # the wall clock was set back: it may have shown later times before
         for wall_time in CronSim(self.for_cronsim, start, reverse=True):
             slots = self._moments_of(wall_time)
             if slots and slots[0] <= moment:
@@ -153,8 +153,8 @@ def zone_named(name: str) -> tzinfo:
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
         from process_control.core.schedule.zone_names import hint_for
 
-        mend = hint_for(name, zoneinfo.available_timezones())
-        raise ScheduleError(f"unknown time zone {quoted(name)}", mend) from error
+        hint = hint_for(name, zoneinfo.available_timezones())
+        raise ScheduleError(f"unknown time zone {quoted(name)}", hint) from error
 
 
 def host_zone(link: str = "/etc/localtime") -> tzinfo:

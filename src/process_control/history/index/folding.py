@@ -8,7 +8,7 @@ from typing import Any
 from process_control.history.index import summary
 from process_control.history.index.rows import END, FAULT, JOB, RUN_ID, SKIP, SQL, START, with_day
 
-LONGEST_LINE = 1 << 20
+MAX_LINE = 1 << 20
 
 ODD_VALUES = (
     sqlite3.IntegrityError,
@@ -81,7 +81,7 @@ class Folding:
                     self._read_line(line)
                 self._write()
                 self._offset += sum(map(len, lines)) + len(lines)
-                if len(rest) > LONGEST_LINE:
+                if len(rest) > MAX_LINE:
                     self._pass_over(rest)
                     rest = b""
                 self._keep_place(size=0)

@@ -24,7 +24,7 @@ from process_control.notify.message import (
 from process_control.state.past_runs import open_index
 from process_control.state.secrets_of_run import SecretsUnknown, secrets_of_run
 
-MOST_LINES, FIRST_LINES, STDOUT_LINES = 50, 10, 15
+MAX_LINES, FIRST_LINES, STDOUT_LINES = 50, 10, 15
 
 FEWER_MAILS = "failure_threshold_for_mail: 3   # from the third failed run in a row on"
 
@@ -158,7 +158,7 @@ class _Writer:
         path = _text(end, "log")
         if not path:
             return []
-        count = MOST_LINES if stream == STDERR else STDOUT_LINES
+        count = MAX_LINES if stream == STDERR else STDOUT_LINES
         try:
             secrets, _ = secrets_of_run(
                 self._settings.state_directory,
@@ -262,7 +262,7 @@ def _count(number: int, word: str) -> str:
 
 
 def _middle_left_out(lines: list[str]) -> tuple[str, ...]:
-    if len(lines) <= MOST_LINES:
+    if len(lines) <= MAX_LINES:
         return tuple(lines)
-    last = lines[FIRST_LINES - MOST_LINES :]
-    return (*lines[:FIRST_LINES], f"[… {len(lines) - MOST_LINES} lines left out, see the log …]", *last)
+    last = lines[FIRST_LINES - MAX_LINES :]
+    return (*lines[:FIRST_LINES], f"[… {len(lines) - MAX_LINES} lines left out, see the log …]", *last)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from process_control.notify.message import escape_controls
 
-LONGEST_SUBJECT = 200
-LONGEST_LINE = 500
+MAX_SUBJECT = 200
+MAX_LINE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Mail:
     def subject(self) -> str:
         """`db1: backup failed: exited with 3`, on one line, of a length that every reader shows."""
         line = one_line(f"{self.host}: {self.slug} {self.verdict}")
-        return line if len(line) <= LONGEST_SUBJECT else line[: LONGEST_SUBJECT - 1] + "…"
+        return line if len(line) <= MAX_SUBJECT else line[: MAX_SUBJECT - 1] + "…"
 
 
 def one_line(text: str) -> str:
@@ -67,7 +67,7 @@ def as_text(mail: Mail) -> str:
 
 def _shown(line: str) -> str:
     text = one_line(line.replace("\t", "    "))
-    return text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]}… ({len(text) - LONGEST_LINE} more)"
+    return text if len(text) <= MAX_LINE else f"{text[:MAX_LINE]}… ({len(text) - MAX_LINE} more)"
 
 
 def _indented(text: str) -> str:

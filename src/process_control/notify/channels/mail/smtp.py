@@ -6,7 +6,7 @@ import smtplib
 from collections.abc import Callable
 from typing import Any
 
-MOST_ANSWERS = 5
+MAX_ANSWERS = 5
 
 
 class Server(smtplib.SMTP):
@@ -24,7 +24,7 @@ class Server(smtplib.SMTP):
             code, answer = self.docmd("AUTH", mechanism.upper())
         else:
             code, answer = self.docmd("AUTH", f"{mechanism.upper()} {_encoded(first)}")
-        while code == 334 and self._answers <= MOST_ANSWERS:
+        while code == 334 and self._answers <= MAX_ANSWERS:
             self._answers += 1
             code, answer = self.docmd(_encoded(authobject(base64.decodebytes(answer)) or ""))
         if code in (235, 503):
