@@ -16,7 +16,7 @@ _ESCAPED_IN_QUOTES = '$`"\\'
 
 
 class NotSplit(ValueError):
-    """A command that no shell would take for one: `what` is wrong with it, from which character on, and the `mend`."""
+    """A command that no shell would take for one: `what` is wrong with it, from which character on, and the `hint`."""
 
     def __init__(self, what: str, offset: int, hint: str) -> None:
         self.what = what

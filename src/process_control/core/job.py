@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "9ba3d1e8a787"
+FIELDS_VERSION = "9a37cf0ad117"
 
 ATTRIBUTES = (
     "slug",

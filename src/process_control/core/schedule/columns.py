@@ -17,7 +17,7 @@ SHORTHANDS = {
 
 
 class ScheduleError(ValueError):
-    """A schedule that cannot be: `what` is wrong with it, and the `mend`."""
+    """A schedule that cannot be: `what` is wrong with it, and the `hint`."""
 
     def __init__(self, what: str, hint: str) -> None:
         self.what = what
