@@ -16,29 +16,29 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from process_control.core.facts import Facts
     from process_control.errors import ProcessControlError
-    from process_control.notify.enqueue import Postman
+    from process_control.notify.outbox import Outbox
 
 News = dict[str, object]
 
 
 def post_end(
-    postman: "Postman", end: News, facts: "Facts", *, secrets: list[str], record_fault: str | None = None
+    outbox: "Outbox", end: News, facts: "Facts", *, secrets: list[str], record_fault: str | None = None
 ) -> None:
     """Post a run that failed, or the one that went well again. Who stopped it by hand knows."""
     if facts.stopped_by_request or (facts.stopped_by == _signal.SIGINT and end["trigger"] == MANUAL):
         return
     shown = end if record_fault is None else {**end, "record_fault": record_fault}
-    _post(postman, shown, stderr=_stderr(facts, secrets))
+    _post(outbox, shown, stderr=_stderr(facts, secrets))
 
 
-def post_end_of_another(postman: "Postman", end: News) -> None:
+def post_end_of_another(outbox: "Outbox", end: News) -> None:
     """Post the end of an earlier run that nobody was mailed about: it was lost, or killed in the middle of its end."""
     if end.get("reason") == "stopped" and str(end.get("detail")).startswith(STOPPED_ON_REQUEST):  # whoever did it knows
         return
-    _post(postman, end, stderr="")
+    _post(outbox, end, stderr="")
 
 
-def post_unplanned_skips(postman: "Postman", asked: News, *, run_id: str, at: str, sentence: str) -> None:
+def post_unplanned_skips(outbox: "Outbox", asked: News, *, run_id: str, at: str, sentence: str) -> None:
     """Post that the job's starts come and are skipped, which nobody chose. Nothing was refused, and no run failed.
 
     `asked` is as in `post_refusal`.
@@ -53,12 +53,12 @@ def post_unplanned_skips(postman: "Postman", asked: News, *, run_id: str, at: st
         "sentence": sentence,
     }
     try:
-        postman.post(news, failed=True)
+        outbox.post(news, failed=True)
     except Exception:  # noqa: BLE001  telling about it must not cause a failure
         pass
 
 
-def _post(postman: "Postman", end: News, *, stderr: str) -> None:
+def _post(outbox: "Outbox", end: News, *, stderr: str) -> None:
     try:
         failed = end["outcome"] in (FAILED, LOST)
         news: News = {
@@ -69,7 +69,7 @@ def _post(postman: "Postman", end: News, *, stderr: str) -> None:
             "end": end,
             "stderr": stderr,
         }
-        postman.post(news, failed=failed)
+        outbox.post(news, failed=failed)
     except Exception:  # noqa: BLE001  telling about a failure must not cause one
         pass
 
@@ -84,7 +84,7 @@ def _stderr(facts: "Facts", secrets: list[str]) -> str:
 
 
 def post_refusal(
-    postman: "Postman", error: "ProcessControlError", asked: News, *, mails: bool, is_over: bool = False
+    outbox: "Outbox", error: "ProcessControlError", asked: News, *, mails: bool, is_over: bool = False
 ) -> None:
     """Record a scheduled start that was refused before there was a run; post it when `mails`.
 
@@ -93,9 +93,9 @@ def post_refusal(
     now = time.time()
     what = str(error.faults[0]).replace("\n  hint: ", "; ")
     try:
-        postman.record({"event": "refusal", "at": iso(now), **asked, "exit_code": error.exit_code, "detail": what})
+        outbox.record({"event": "refusal", "at": iso(now), **asked, "exit_code": error.exit_code, "detail": what})
         if not is_over:
-            postman.keep_refusal(str(asked.get("job")), {"at": iso(now), "what": error.faults[0].what})
+            outbox.keep_refusal(str(asked.get("job")), {"at": iso(now), "what": error.faults[0].what})
         if not mails:
             return
         if not is_slug(str(asked.get("job"))):
@@ -109,7 +109,7 @@ def post_refusal(
             "what_is_wrong": error.faults[0].what,
             "sentence": str(error),
         }
-        postman.post(news, failed=True)
-        postman.have_it_told()
+        outbox.post(news, failed=True)
+        outbox.have_it_told()
     except Exception:  # noqa: BLE001  the refusal itself is what the caller has to see
         pass

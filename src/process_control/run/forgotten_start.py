@@ -9,7 +9,7 @@ from process_control.system.clock import iso
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from process_control.notify.enqueue import Postman
+    from process_control.notify.outbox import Outbox
     from process_control.run.run import Run
     from process_control.run.world import World
 
@@ -18,11 +18,11 @@ REASON = "runner_killed_before_start"
 
 def record_forgotten(run: "Run", world: "World", slot: int) -> None:
     """Record, and tell, the refusal of an earlier start of this job. Never raises."""
-    refuse(world.people.postman, run.asked(), slot, mails=world.people.mails, is_over=True)
+    refuse(world.people.outbox, run.asked(), slot, mails=world.people.mails, is_over=True)
 
 
 def refuse(
-    postman: "Postman",
+    outbox: "Outbox",
     asked: dict[str, object],
     slot: int | None,
     *,
@@ -48,4 +48,4 @@ def refuse(
         hint = f"the next start within start_within runs that time; {hint}"
     error = RunnerKilled(what, where=str(asked["job"]), hint=hint)
     asked = {**asked, "reason": REASON, "scheduled_at": None if slot is None else iso(slot)}
-    post_refusal(postman, error, asked, mails=mails, is_over=is_over)
+    post_refusal(outbox, error, asked, mails=mails, is_over=is_over)

@@ -46,7 +46,7 @@ def import_what_the_end_needs(job: "Job") -> "Iterator[None]":
         import process_control.run.failure_report
 
         yield
-        import process_control.notify.enqueue
+        import process_control.notify.outbox
 
         yield
         import process_control.execution.ending

@@ -60,7 +60,7 @@ def skip_as_too_late(run: "Run", world: "World", slot: int, now: float) -> Stop:
 
         sentence = unplanned_skips_in_words([("skipped", TOO_LATE, late)] * count) or late
         at = iso(world.clock.now())
-        post_unplanned_skips(world.people.postman, run.asked(), run_id=run.id, at=at, sentence=sentence)
+        post_unplanned_skips(world.people.outbox, run.asked(), run_id=run.id, at=at, sentence=sentence)
         world.people.deliver()
     return stop
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from process_control.config.settings import Settings
     from process_control.core.facts import Facts
     from process_control.core.job import Job
-    from process_control.notify.enqueue import Postman
+    from process_control.notify.outbox import Outbox
     from process_control.run.notifier import Notifier
     from process_control.system.account import Account
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 class People:
     """The people of one job."""
 
-    __slots__ = ("_job", "_postman", "_settings", "_user", "mails", "notifier")
+    __slots__ = ("_job", "_outbox", "_settings", "_user", "mails", "notifier")
 
     def __init__(self, job: "Job", settings: "Settings", account: "Account", notifier: "Notifier") -> None:
         self._job = job
         self._settings = settings
         self._user = account.name
-        self._postman: Postman | None = None
+        self._outbox: Outbox | None = None
         #: Whoever waits for the run at a terminal, or reads stderr.
         self.notifier = notifier
         #: Whether somebody is mailed about this job.
@@ -48,12 +48,12 @@ class People:
     # --- mail ------------------------------------------------------------------------------------------------------
 
     @property
-    def postman(self) -> "Postman":
-        if self._postman is None:
-            from process_control.notify.enqueue import Postman
+    def outbox(self) -> "Outbox":
+        if self._outbox is None:
+            from process_control.notify.outbox import Outbox
 
-            self._postman = Postman(self._settings, user=self._user)
-        return self._postman
+            self._outbox = Outbox(self._settings, user=self._user)
+        return self._outbox
 
     def are_mailed(self, outcome: str) -> bool:
         """Whether a run with this outcome is mailed: one that went well, only when it ends an incident."""
@@ -69,12 +69,12 @@ class People:
             if self.are_mailed(str(end["outcome"])):
                 from process_control.notify.event import post_end
 
-                post_end(self.postman, end, facts, secrets=self.notifier.secrets, record_fault=record_fault)
+                post_end(self.outbox, end, facts, secrets=self.notifier.secrets, record_fault=record_fault)
         except Exception:  # noqa: BLE001  reporting a failure must not cause one
             pass
 
     def deliver(self) -> None:
         """Start the process that sends mails, when something was posted or earlier mails wait."""
         due = layout.spool_due(self._settings.state_directory)
-        if self.mails and (self._postman is not None or posix.access(due, posix.F_OK)):
-            self.postman.have_it_told()
+        if self.mails and (self._outbox is not None or posix.access(due, posix.F_OK)):
+            self.outbox.have_it_told()

@@ -47,8 +47,8 @@ def record_refusal(
 ) -> None:
     """Leave word of a start that was refused. Called as the service user, whose directories are there; never raises."""
     from process_control.notify.announce import mails_about
-    from process_control.notify.enqueue import Postman
     from process_control.notify.event import post_refusal
+    from process_control.notify.outbox import Outbox
 
     asked: dict[str, object] = {"job": slug, "trigger": trigger, "by": by, "host": posix.uname().nodename}
-    post_refusal(Postman(settings, user=account.name), error, asked, mails=mails and mails_about(job, settings))
+    post_refusal(Outbox(settings, user=account.name), error, asked, mails=mails and mails_about(job, settings))

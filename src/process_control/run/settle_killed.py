@@ -92,7 +92,7 @@ def _refused_what_did_not_start(
     """Record a refusal, and return True, if the runner recorded neither start nor skip. Raises CannotRecord (74)."""
     from process_control.core.job import is_slug
     from process_control.notify.announce import mails_about
-    from process_control.notify.enqueue import Postman
+    from process_control.notify.outbox import Outbox
     from process_control.run.forgotten_start import refuse
     from process_control.state.job_state import JobRecord
     from process_control.state.killed_claim import forget_claim_of
@@ -107,5 +107,5 @@ def _refused_what_did_not_start(
     if slot is None and (had_claimed or (block is not None and block.get("pid") == runner)):
         return False
     asked: dict[str, object] = {"job": slug, "trigger": trigger, "by": account.name, "host": posix.uname().nodename}
-    refuse(Postman(settings, user=account.name), asked, slot, killed=killed, mails=mails_about(None, settings))
+    refuse(Outbox(settings, user=account.name), asked, slot, killed=killed, mails=mails_about(None, settings))
     return True

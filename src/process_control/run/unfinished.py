@@ -135,7 +135,7 @@ def _post(world: "World", end: dict[str, object]) -> None:
     if world.people.are_mailed(str(end["outcome"])):
         from process_control.notify.event import post_end_of_another
 
-        post_end_of_another(world.people.postman, end)
+        post_end_of_another(world.people.outbox, end)
         world.people.deliver()
 
 

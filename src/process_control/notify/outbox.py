@@ -25,7 +25,7 @@ _MARK_FLAGS = posix.O_RDWR | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _TELL = "import sys; sys.path.append(sys.argv.pop(1)); from process_control.notify.deliver import main; main()"
 
 
-class Postman:
+class Outbox:
     """The way to the spool of one configuration."""
 
     __slots__ = ("_has_posted", "_in_memory", "_settings", "_user")
