@@ -168,7 +168,7 @@ def test_a_start_long_before_the_cut_is_not_looked_for(tmp_path: Path) -> None:
         with day.open("ab") as file:
             file.write(("\n" + json.dumps(late)).encode())
 
-    recover(state, proc.boot_id(), JobRecord)
+    recover(state, proc.boot_id())
 
     assert not Path(f"{state}/jobs/old").exists()
     assert Path(f"{state}/recovered").read_text() == proc.boot_id()
@@ -184,7 +184,7 @@ def test_what_was_refused_or_mailed_since_the_boot_does_not_hide_what_came_befor
         with journal_day(state, now).open("ab") as file:
             file.write(("\n" + json.dumps(refusal)).encode())
 
-    recover(state, proc.boot_id(), JobRecord)
+    recover(state, proc.boot_id())
 
     run = read_block(state, "lost")
     assert run is not None
