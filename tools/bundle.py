@@ -90,7 +90,8 @@ def _compiled(source: Path, name: str, sizes: list[tuple[str, int]]) -> tuple[st
     shown = str(path.relative_to(source))  # in tracebacks, which find the source below the folders of the path
     file = shown.partition("/")[2]
     text = path.read_bytes()
-    sizes.append((file, len(text)))
+    if path.name != "__init__.py":  # nothing but words: what changes there changes nothing
+        sizes.append((file, len(text)))
     tree = _Lean().visit(ast.parse(text, shown))
     return name, file, path.name == "__init__.py", compile(tree, shown, "exec", optimize=2, dont_inherit=True)
 
