@@ -136,14 +136,15 @@ def _settled(before: dict[str, set[str]]) -> dict[str, set[str]]:
     """Return what there is once nothing is new, or after a while all the same.
 
     Whole trees end one process after the other, and what they held goes with them. Orphans are reaped as process 1
-    does it; what a test started it has to reap.
+    does it; what a test has started, by what it was started with.
     """
-    commands = [one for one in gc.get_objects() if isinstance(one, subprocess.Popen)]
-    started_by_us = {one.pid for one in commands if one.returncode is None}  # of others the pid may be used again
+    commands = [one for one in gc.get_objects() if isinstance(one, subprocess.Popen) and one.returncode is None]
 
     def is_settled() -> bool:
+        for command in commands:
+            command.poll()
         for pid in [int(words.split()[0]) for words in _children() - before["processes"]]:
-            if pid not in started_by_us and state_letter(pid) == "Z":
+            if state_letter(pid) == "Z":
                 with contextlib.suppress(ChildProcessError):  # somebody else has just reaped it
                     os.waitpid(pid, 0)
         remove_forsaken()
