@@ -210,3 +210,13 @@ def test_the_command_that_people_call_uses_it_too(own_box: Box) -> None:
     script.write_text(text.replace(f" {flags} ", f" -v {flags} "))
 
     assert imports(own_box, str(script)) == set()
+
+
+def test_a_crontab_of_an_earlier_version_still_starts_its_jobs(own_box: Box) -> None:
+    old_stub = own_box.product.package / "cli" / "stub.py"
+
+    result = own_box.command([*own_box.product.python, "-I", "-S", str(old_stub), "--scheduled", "plain"])
+
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+    assert [run["outcome"] for run in own_box.history("plain")] == ["succeeded"]
+    assert imports(own_box, *own_box.product.python, "-v", "-I", "-S", str(old_stub)) == set()
