@@ -39,7 +39,7 @@ def test_a_default_of_all_jobs_is_a_key_of_the_job_file(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "mend"),
+    ("key", "hint"),
     [
         ("tiemout", "did you mean 'timeout'?"),
         ("days", "did you mean 'retention.days'?"),

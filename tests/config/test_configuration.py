@@ -155,7 +155,7 @@ LINES = {
 }
 
 
-@pytest.mark.parametrize(("line", "what", "mend"), LINES.values(), ids=LINES)
+@pytest.mark.parametrize(("line", "what", "hint"), LINES.values(), ids=LINES)
 def test_a_faulty_line_is_told_with_the_place_in_the_configuration(line: str, what: str, hint: str) -> None:
     assert told(line) == [f"{PATH}:{what}\n  hint: {hint}"]
 

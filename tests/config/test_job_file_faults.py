@@ -314,7 +314,7 @@ LINES = {
 }
 
 
-@pytest.mark.parametrize(("line", "what", "mend"), LINES.values(), ids=LINES)
+@pytest.mark.parametrize(("line", "what", "hint"), LINES.values(), ids=LINES)
 def test_a_faulty_line_is_told_with_its_place_and_its_mend(line: str, what: str, hint: str) -> None:
     assert told(f"{NAME_AND_COMMAND}{line}\n") == [f"purge.yaml:{what}\n  hint: {hint}"]
 
@@ -428,7 +428,7 @@ FILES = {
 }
 
 
-@pytest.mark.parametrize(("text", "what", "mend"), FILES.values(), ids=FILES)
+@pytest.mark.parametrize(("text", "what", "hint"), FILES.values(), ids=FILES)
 def test_a_file_that_cannot_be_a_job_is_told(text: str | bytes, what: str, hint: str) -> None:
     assert told(text) == [f"purge.yaml:{what}\n  hint: {hint}"]
 

@@ -78,7 +78,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("text", "what", "mend"), REFUSED.values(), ids=REFUSED.keys())
+@pytest.mark.parametrize(("text", "what", "hint"), REFUSED.values(), ids=REFUSED.keys())
 def test_what_the_author_did_not_see_is_named_at_its_place(text: str, what: str, hint: str) -> None:
     assert told(text) == [(what, hint)]
 

@@ -241,7 +241,7 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize(("text", "where", "what", "mend"), FAULTS.values(), ids=FAULTS.keys())
+@pytest.mark.parametrize(("text", "where", "what", "hint"), FAULTS.values(), ids=FAULTS.keys())
 def test_a_fault_is_told_with_its_place_and_its_mend(text: str, where: str, what: str, hint: str) -> None:
     assert faults_of(text) == [(where, what, hint)]
 

@@ -51,7 +51,7 @@ KEYS = {
 }
 
 
-@pytest.mark.parametrize(("line", "mend"), KEYS.items(), ids=KEYS.keys())
+@pytest.mark.parametrize(("line", "hint"), KEYS.items(), ids=KEYS.keys())
 def test_a_key_of_another_tool_is_answered_with_ours(line: str, hint: str) -> None:
     assert told(line) == [(f"unknown key '{line.partition(':')[0]}'", hint)]
 
@@ -59,7 +59,7 @@ def test_a_key_of_another_tool_is_answered_with_ours(line: str, hint: str) -> No
 IN_FAILMAIL = {"to": "write to_address: ops@example.org", "from": "write from_address: jobs@example.org"}
 
 
-@pytest.mark.parametrize(("key", "mend"), IN_FAILMAIL.items())
+@pytest.mark.parametrize(("key", "hint"), IN_FAILMAIL.items())
 def test_a_key_inside_failmail_is_answered_too(key: str, hint: str) -> None:
     assert told(f"failmail: {{{key}: a@b.c}}") == [(f"unknown key 'failmail.{key}'", hint)]
     assert told_of_the_configuration(f"failmail: {{{key}: a@b.c}}") == [(f"unknown key 'failmail.{key}'", hint)]
@@ -73,7 +73,7 @@ CONFIGURATION = {
 }
 
 
-@pytest.mark.parametrize(("line", "mend"), CONFIGURATION.items(), ids=CONFIGURATION.keys())
+@pytest.mark.parametrize(("line", "hint"), CONFIGURATION.items(), ids=CONFIGURATION.keys())
 def test_a_key_of_the_configuration_is_answered_too(line: str, hint: str) -> None:
     assert told_of_the_configuration(line) == [(f"unknown key '{line.partition(':')[0]}'", hint)]
 
@@ -121,7 +121,7 @@ ZONES = {
 }
 
 
-@pytest.mark.parametrize(("zone", "mend"), ZONES.items(), ids=ZONES.keys())
+@pytest.mark.parametrize(("zone", "hint"), ZONES.items(), ids=ZONES.keys())
 def test_a_zone_is_answered_with_the_place_that_is_meant(zone: str, hint: str) -> None:
     assert told(f"time_zone: '{zone}'") == [(f"unknown time zone '{zone}'", hint)]
 

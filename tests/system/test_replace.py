@@ -100,7 +100,7 @@ def a_link(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "kind", "mend"),
+    ("make", "kind", "hint"),
     [
         (a_link, "a link", "name the file itself: {}/real"),
         (Path.mkdir, "a directory", "move it away, or use another path"),
