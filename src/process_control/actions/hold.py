@@ -29,7 +29,7 @@ class Done:
     #: In a word: held, released, was not held…
     what: str
     changed: Changed
-    #: The id of the run that goes on: a hold leaves it alone.
+    #: The id of the run in progress: a hold leaves it alone.
     live_run: str | None
 
     @property
@@ -54,7 +54,7 @@ class Done:
 def hold(
     actor: Actor, jobs: Sequence[Job | InvalidJob], *, note: str | None = None, until: str | None = None
 ) -> list[Done]:
-    """Hold jobs at once, while a run goes on too; `until`: the hold ends by itself. Raises CannotRecord (74)."""
+    """Hold jobs at once, also during a run; `until`: the hold ends by itself. Raises CannotRecord (74)."""
     cause = Cause(at=iso(time.time()), by=actor.who, why=note, until=until)
     return [change_health(actor, job, Event.HELD_BY_HAND, cause, _in_a_word) for job in jobs]
 

@@ -13,7 +13,7 @@ from process_control.system.clock import iso
 
 
 def release(actor: Actor, jobs: Sequence[Job | InvalidJob], *, note: str | None = None) -> list[Done]:
-    """Let jobs run again: small doses first when they have slow_start. Raises CannotRecord (74)."""
+    """Let jobs run again; with slow_start, `slow_start_command` runs first. Raises CannotRecord (74)."""
     cause = Cause(at=iso(time.time()), by=actor.who, why=note)
     return [change_health(actor, job, Event.RELEASED, cause, _in_a_word) for job in jobs]
 

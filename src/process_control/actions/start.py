@@ -27,7 +27,7 @@ MAX_WORDS = 4096
 class How:
     """How jobs are to be started."""
 
-    #: With the small-dose command.
+    #: With `slow_start_command`.
     slow_start: bool = False
     #: Though the job is held; in full though it is in slow start.
     force: bool = False
@@ -145,7 +145,7 @@ def _take_back(processes: "Sequence[subprocess.Popen[bytes]]") -> None:
 def _launched(slug: str, process: "subprocess.Popen[bytes]", run_id: object, complaints: Path) -> Started:
     code = process.poll()
     if isinstance(run_id, str):
-        process.returncode = code or 0  # it goes on, and is nobody's to wait for
+        process.returncode = code or 0  # it is running, and nobody waits for it
         return Started(slug=slug, run_id=run_id)
     if code is None:
         process.returncode = 0

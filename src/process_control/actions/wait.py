@@ -22,7 +22,7 @@ class Awaited:
     slug: str
     #: What the job's block said of the run when the wait began.
     block: Block
-    #: The end of the run as it was recorded; empty while it goes on, and when nothing is known of it.
+    #: The end of the run as it was recorded; empty while it is running, and when nothing is known of it.
     end: dict[str, object] = field(default_factory=dict)
     #: The time was over before the run.
     goes_on: bool = False
@@ -92,7 +92,7 @@ def _seconds_left(limit: float | None) -> float | None:
 
 
 def _end_of(state_directory: str, slug: str, watched: Block) -> dict[str, object]:
-    """Return the end of the run, empty while it goes on: from the block, or when that has moved on, the history."""
+    """Return the end of the run, empty while it is running: from the block, or when that has moved on, the history."""
     run_id = str(watched["run_id"])
     block = read_block(state_directory, slug) or {}
     end = block.get("end")

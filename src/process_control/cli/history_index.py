@@ -15,7 +15,7 @@ _LINE_BEGIN, _CLEAR = "\r", "\r\x1b[K"
 
 
 def open_index(state_directory: str) -> Index:
-    """Return the open index. A long folding is shown on stderr while it goes on, when that is a terminal."""
+    """Return the open index. A long folding is shown on stderr while it lasts, when that is a terminal."""
     shown = _Folding()
     try:
         return past_runs.open_index(state_directory, told=shown.tell if sys.stderr.isatty() else None)

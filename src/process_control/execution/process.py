@@ -203,7 +203,7 @@ def _become(argv: list[str], surroundings: Surroundings, report: int, runner: in
             if number == _ENOENT and beginning:
                 stage = b"i"
         posix.write(report, stage + b"%d " % number + beginning)
-    except BaseException:  # noqa: BLE001  a forked copy of us must never go on, whatever happened
+    except BaseException:  # noqa: BLE001  a forked copy of us must never continue, whatever happened
         posix.write(report, b"s0 ")
     posix._exit(NOT_EXECUTABLE)
 

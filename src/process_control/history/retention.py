@@ -1,7 +1,7 @@
 """Retention: which logs and journal days have had their time; removing and compressing them.
 
 Of each job so many logs are kept, so old, so many bytes together; the newest one stays whatever its size, and the log
-of a run that goes on is never touched. The journal loses whole days only, never one on which a run began that still
+of a run in progress is never touched. The journal loses whole days only, never one on which a run began that still
 goes on; what is older than two days is compressed. Control groups that killed runs left go too. `prune.stamp` says on
 which day this was done last, and its lock keeps two of us from working at once.
 """

@@ -104,7 +104,7 @@ class Run:
         #: What the health lets it do, see `core/gate.py`.
         self.leave = gate.GO
         self.slow_start = request.slow_start
-        #: Which small dose this is: `2 of 3`, `probe`.
+        #: How far the slow start is: `2 of 3`, `probe`.
         self.slow_start_step: str | None = None
         #: Which limits are not in force, in words.
         self.limits_missing: str | None = None
@@ -132,7 +132,7 @@ class Run:
     def commands(self) -> list[list[str]]:
         if not self.slow_start:
             return self.job.command
-        if self.slow_start_step is not None:  # health asks for it: without a small dose it is the full one
+        if self.slow_start_step is not None:  # health asks for it: without slow_start_command, the full command
             return self.job.slow_start_command or self.job.command
         if not self.job.slow_start_command:
             raise BadConfiguration(

@@ -35,7 +35,7 @@ def end_the_pause(run: "Run", world: "World") -> None:
 
 
 def prepare(run: "Run", world: "World") -> Go | Stop:
-    """Say in `run` whether it is a small dose and which."""
+    """Say in `run` whether it uses slow_start_command, and how far the slow start is."""
     if run.leave == gate.PROBE_IS_DUE:
         return _become_the_probe(run, world)
     health = world.store.read_health() or {}
@@ -49,7 +49,7 @@ def prepare(run: "Run", world: "World") -> Go | Stop:
 
 
 def _become_the_probe(run: "Run", world: "World") -> Go | Stop:
-    """Run though the job is held, with the small dose; unless somebody was faster, or holds it for another reason."""
+    """Run though the job is held, with slow_start_command; unless somebody was faster or holds it otherwise."""
     from process_control.core.health import Cause, Event, Policy, State, next_health
 
     policy = Policy.of(run.job)

@@ -51,7 +51,7 @@ class Standing:
             raise ValueError(error.strerror) from error
 
     def slot_and_running(self, slug: str) -> tuple[int | None, dict[str, Any] | None]:
-        """Return the last slot (UTC seconds) that had its run or its skip, and the run that goes on, by the block."""
+        """Return the last slot (UTC seconds) that had its run or its skip, and the run in progress, by the block."""
         if self._jobs < 0:
             return None, None
         try:
@@ -98,13 +98,13 @@ def _names(directory: str) -> frozenset[str]:
 
 
 def live_blocks(state_directory: str) -> list[Block]:
-    """Return the blocks of all runs that go on."""
+    """Return the blocks of all runs in progress."""
     blocks = [live_block(state_directory, slug) for slug in _names(layout.jobs(state_directory))]
     return [block for block in blocks if block is not None]
 
 
 def live_block(state_directory: str, slug: str) -> Block | None:
-    """Return the block of the job's run that goes on, or None."""
+    """Return the block of the job's run in progress, or None."""
     block = read_block(state_directory, slug)
     return block if block is not None and block.get("end") is None and runner_is_alive(block) else None
 

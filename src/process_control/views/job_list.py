@@ -19,7 +19,7 @@ _RUN_IN_JSON = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """A line of the list: a job or an invalid file, and the block of the run that goes on."""
+    """A line of the list: a job or an invalid file, and the block of the run in progress."""
 
     job: Job | InvalidJob
     running: Block | None

@@ -36,7 +36,7 @@ _NOT_SKIPPED = ("succeeded", "warned", "failed", "lost", "running")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlowStart:
-    """How far a slow start is: so many of so many runs went well; and how the last small dose compares."""
+    """How far a slow start is: so many of so many runs went well; and how the last of them compares."""
 
     successes: int
     runs: int
@@ -73,7 +73,7 @@ class JobStatus:
     """How a job stands. `definition` is None when its file is invalid; `why` is the reason for its state, in words.
 
     `last` is the last run that ended and was not skipped; `recent` are the outcomes of the last runs, skipped ones
-    too, oldest first (None: it goes on); the median is that of the recent runs that went well. `settled_slot` is the
+    too, oldest first (None: it is running); the median is that of the recent runs that went well. `settled_slot` is the
     last slot (UTC seconds) that had its run or its skip; `late_slot` the one that should have been started by now, when
     nothing became of it. `alerts` are sentences: what needs a look whatever the state.
     """
@@ -310,7 +310,7 @@ class _Look:
 
 
 def _slow_start(job: Job, health: Health, index: Index) -> SlowStart | None:
-    """Return how far the slow start is. The last small dose of it is compared with earlier runs of the same dose."""
+    """Return how far the slow start is. Its last run is compared with earlier ones of the same command."""
     if health.state is not State.SLOW_START or not job.slow_start_runs:
         return None
     doses = [

@@ -102,7 +102,7 @@ def between_words(text: str) -> str:
 
 
 def broken(line: str, columns: int) -> str:
-    """Return the line broken between words, but not inside a command to paste; its colours take no room."""
+    """Return the line broken between words, but not inside a command to paste; its colours take no columns."""
     indent = " " * (len(line) - len(line.lstrip()) + 2)
     lines, end = [""], 0
     for unit in _UNIT.finditer(line):

@@ -43,7 +43,7 @@ def talk(text: str) -> None:
 
 
 def _broken_between_words(line: str) -> str:
-    """Return a sentence as the terminal has room for it; a quoted line, indented by four or more, stays as it is."""
+    """Return a sentence, broken at the terminal's width; a quoted line, indented by four or more, stays as it is."""
     columns = shutil.get_terminal_size().columns
     if len(line) <= columns or line.startswith("    "):
         return line

@@ -31,7 +31,7 @@ def print_header(names: Iterable[str], *, wanted: bool) -> None:
 
 
 def marks(outcomes: Sequence[str | None]) -> str:
-    """Return the outcomes of runs, oldest first, a letter each; None goes on."""
+    """Return the outcomes of runs, oldest first, a letter each; None: running."""
     return "".join([MARKS.get(outcome, "?") for outcome in outcomes])
 
 

@@ -107,7 +107,7 @@ class Index:
         )
 
     def glances(self, slugs: Iterable[str]) -> dict[str, Glance]:
-        """Return what is kept of these jobs' last runs; nothing of one with a run that goes on."""
+        """Return what is kept of these jobs' last runs; nothing of one with a run in progress."""
         wanted = list(slugs)
         return self._database.answered(lambda: summary.kept_glances(self._database.connection(), wanted))
 
@@ -119,7 +119,7 @@ class Index:
         return self._database.answered(lambda: self._find(prefix, most))
 
     def open_runs(self) -> list[Run]:
-        """Return the runs without a recorded end: they go on, or are lost."""
+        """Return the runs without a recorded end: they are running, or lost."""
         return self._database.answered(lambda: self._ended_or_not(self._database.rows(WITHOUT_END)))
 
     def jobs(self) -> list[str]:
@@ -183,7 +183,7 @@ class Index:
     # --- runs without a recorded end -------------------------------------------------------------------------------
 
     def _ended_or_not(self, rows: list[FoundRow]) -> list[Run]:
-        """Make runs of rows; what has no end goes on, or ended in the block only, or is lost.
+        """Make runs of rows; what has no end is running, or ended in the block only, or is lost.
 
         A run that seems lost may have ended since the journal was folded: look once more before saying so.
         """

@@ -26,7 +26,7 @@ KEEP = "UPDATE job SET marks = ?, median_seconds = ?, last_run = ? WHERE slug = 
 KEPT = "SELECT slug, marks, median_seconds, last_run FROM job WHERE marks IS NOT NULL"
 
 Mark = tuple[str, str | None, float | None]
-"""Run id, outcome (None: it goes on) and duration of one run."""
+"""Run id, outcome (None: it is running) and duration of one run."""
 
 
 @dataclass(frozen=True, slots=True)
