@@ -74,6 +74,7 @@ ATTRIBUTES = (
     "failmail_off",
     "failure_threshold_for_mail",
     "planned_slots",
+    "plan_hash",
 )
 
 MAX_SLUG = 64
@@ -93,7 +94,8 @@ class Job:
     """One job. Times are in seconds, sizes in bytes, commands are split into words.
 
     `path` is the job file, `version` the first 12 hex digits of its SHA-256. `planned_slots` are planned times as UTC
-    seconds, rising; the first is the last one before they were planned (0: none). Empty: not planned yet.
+    seconds, rising; the first is the last one before they were planned (0: none). Empty: not planned yet. `plan_hash`
+    is the hash of the file and of what it plans, with the defaults of the configuration; "" before it is planned.
     """
 
     __slots__ = ATTRIBUTES
@@ -161,6 +163,7 @@ class Job:
         failmail_off: bool
         failure_threshold_for_mail: int
         planned_slots: list[int]
+        plan_hash: str
 
     def __init__(
         self,
@@ -227,6 +230,7 @@ class Job:
         failmail_off: bool = False,
         failure_threshold_for_mail: int = 1,
         planned_slots: "list[int] | None" = None,
+        plan_hash: str = "",
     ) -> None:
         self.slug = slug
         self.path = path
@@ -290,6 +294,7 @@ class Job:
         self.failmail_off = failmail_off
         self.failure_threshold_for_mail = failure_threshold_for_mail
         self.planned_slots = [] if planned_slots is None else planned_slots
+        self.plan_hash = plan_hash
 
     @classmethod
     def from_values(cls, values: "list[Any]") -> "Job":

@@ -17,6 +17,9 @@ EVENTS = {
     "refusal": "a scheduled start that came to no run: an invalid file, an unsafe one, a killed runner",
     "mail": "what became of a mail",
     "crontab": "a line of the crontab was added, removed or changed",
+    "version": "a job's file, or what it plans, is another one than before; it is gone, or invalid",
+    "gap": "`watch` looks again after more than three minutes",
+    "mark": "a planned time without a run that went well was settled by hand",
     "hold": "scheduled runs are held",
     "release": "a hold or a backoff is over",
     "slow_start": "a slow start begins, or has come a step further",
@@ -32,6 +35,9 @@ _ALL = " ".join(EVENTS)
 
 NEVER_NULL = ("run_id", "job", "started_at")
 """Columns of a run in the index that have a value whatever happened."""
+
+OF_THE_WRITER = ("boot_id", "up", "written_at")
+"""Fields that every record gets when it is written: of the host at that moment."""
 
 BLOCK = "block"
 """Among the events of a field: the job's block has it too, though no start has (see state/block.py)."""
@@ -108,8 +114,8 @@ FIELDS = (
         syslog=f"{_RUN} refusal",
     ),
     Field(
-        "scheduled_at", "time?", "the planned time (slot); none of a run by hand", f"{_RUN} refusal",
-        index="start end skip", json=True, csv=11, syslog="start end skip waiting repeat",
+        "scheduled_at", "time?", "the planned time (slot); none of a run by hand", f"{_RUN} refusal mark",
+        index="start end skip", json=True, csv=11, syslog="start end skip waiting repeat mark",
     ),
     Field(
         "late_seconds", "number?", "from its planned time to the record of its start", "start end", index="start end",
@@ -141,7 +147,7 @@ FIELDS = (
     ),
     Field(
         "detail", "text?", "why, in a sentence",
-        f"end attempt skip stray waiting stop refusal mail {_HEALTH}", index="end skip", json=True, csv=14,
+        f"end attempt skip stray waiting stop refusal mail version {_HEALTH}", index="end skip", json=True, csv=14,
     ),
     Field("unplanned", "boolean", "a skip that nobody chose", "skip"),
     Field(
@@ -167,13 +173,18 @@ FIELDS = (
     ),
     Field("slow_start_step", "text", "which one: `2 of 3`, `probe`", _RUN, syslog="start"),
     Field(
-        "by", "text?", "who started it", f"{_RUN} stop refusal crontab {_HEALTH}", index="start end skip", json=True,
-        syslog=f"{_RUN} refusal stop hold release slow_start crontab",
+        "by", "text?", "who started it", f"{_RUN} stop refusal crontab version mark gap {_HEALTH}",
+        index="start end skip", json=True,
+        syslog=f"{_RUN} refusal stop hold release slow_start crontab mark",
     ),
-    Field("host", "text?", "where", f"{_RUN} stop refusal mail crontab {_HEALTH}", index="start end skip", json=True),
-    Field("note", "text", "what whoever started it by hand gave as a reason", _RUN),
     Field(
-        "version", "text?", "of the job file: the beginning of its SHA-256", _RUN, index="start end", json=True,
+        "host", "text?", "where", f"{_RUN} stop refusal mail crontab version mark gap {_HEALTH}",
+        index="start end skip", json=True,
+    ),
+    Field("note", "text", "what whoever did it by hand gave as a reason", f"{_RUN} mark", syslog="mark"),
+    Field(
+        "version", "text?", "of the job file: the beginning of its SHA-256", f"{_RUN} version",
+        index="start end", json=True,
     ),
     Field("verdict", "text?", "of all facts: ignore, warn, retry, fail, hold", "end attempt", index="end", json=True),
     Field("decided_by", "map?", "the rule or fact that decided", "end attempt", index="end", json=True),
@@ -188,7 +199,9 @@ FIELDS = (
     ),
     Field("pid", "whole?", "of its runner, while it runs", "start", index="start", json=True, syslog="start"),
     Field("pid_start", "whole", "when that process began, in ticks since the boot", "start", index="start"),
-    Field("boot_id", "text", "the boot of the host", "start", index="start"),
+    Field("boot_id", "text", "the boot of the host in which it was written", f"{_ALL} block", index="start"),
+    Field("up", "number", "seconds since that boot, sleep included (CLOCK_BOOTTIME)", _ALL, since="0.2.0"),
+    Field("written_at", "time", "when it was written, if later than `at`: `up` is of then", _ALL, since="0.2.0"),
     Field("pid_ns", "text?", "the pid namespace of the runner", "start", index="start"),
     Field("lock", "text", "the lock that it holds", "start"),
     Field("limits", "map", "the limits in force", "start"),
@@ -198,9 +211,35 @@ FIELDS = (
     Field("evidence", "text?", "what a run showed that made a rule hold the job", "hold", syslog="hold"),
     Field("held_since", "time?", "when the hold that is over began", "release", syslog="release"),
     Field("backoff_until", "time?", "until when it would have lasted", "release", syslog="release"),
-    Field("since", "time?", "when the hold began", "probe", syslog="probe"),
+    Field(
+        "since", "time?", "when the hold began, or the version came into force", "probe version",
+        syslog="probe version",
+    ),
     Field("step", "text", "of a slow start: `1 of 3` went well", "slow_start", syslog="slow_start"),
     Field("health", "map", "all that is kept of the job's health, from now on", _HEALTH),
+    Field(
+        "hash", "text", "of the job's file and of what it plans, with the defaults: its version", "version block",
+        since="0.2.0", syslog="version",
+    ),
+    Field("state", "text", "of the version: valid, invalid, gone", "version", since="0.2.0", syslog="version"),
+    Field("schedule", "[text]?", "the times, `H` replaced by its number", "version", since="0.2.0", syslog="version"),
+    Field("time_zone", "text?", "of the schedule; null: none that has a name", "version", since="0.2.0"),
+    Field("disabled", "boolean?", "whether its planned times are skipped", "version", since="0.2.0"),
+    Field("exclude", "[text]?", "the days on which they are skipped: 2026-12-24, 2026-12-24..2027-01-02", "version",
+        since="0.2.0"),
+    Field("start_within", "number?", "seconds: how old a planned time may be when its start arrives", "version",
+        since="0.2.0"),
+    Field("catch_up", "map?", "what is made up for: which, within (seconds)", "version", since="0.2.0"),
+    Field("commit", "text?", "the last one of the job directory's checkout that changed the file", "version",
+        since="0.2.0", syslog="version"),
+    Field("author", "text?", "of that commit", "version", since="0.2.0", syslog="version"),
+    Field("dirty", "boolean?", "whether the file differs from that commit", "version", since="0.2.0",
+        syslog="version"),
+    Field("from", "time", "the last look before the gap", "gap", since="0.2.0", syslog="gap"),
+    Field("boot", "boolean", "whether the host was started in it", "gap", since="0.2.0", syslog="gap"),
+    Field("suspended", "number", "seconds that the host slept in it", "gap", since="0.2.0", syslog="gap"),
+    Field("stepped", "number", "seconds by which the clock was set in it; below 0: back", "gap", since="0.2.0",
+        syslog="gap"),
     Field("letter", "text?", "what the mail is about: failure, all_clear, refusal ...", "mail", syslog="mail"),
     Field("result", "text", "sent, waits, given_up", "mail"),
     Field("to", "text", "the addresses", "mail", syslog="mail"),
@@ -248,4 +287,5 @@ def columns_of_runs() -> "tuple[str, ...]":
 def of_run_and_end() -> "tuple[str, ...]":
     """Return the names of what block and end say alike; not what the block keeps of earlier attempts."""
     of_end = fields_of("end")
-    return tuple([field.name for field in of_end if "start" in field.events or field.name == "started_at"])
+    names = [field.name for field in of_end if "start" in field.events or field.name == "started_at"]
+    return tuple([name for name in names if name not in OF_THE_WRITER])

@@ -2,6 +2,10 @@
 
 Lean module. A record is one `write` on an `O_APPEND` descriptor and begins with a newline, so that a torn record
 harms no other. A record that `append` returned from is on the disk.
+
+Every record carries `boot_id` and `up`, the seconds of CLOCK_BOOTTIME (which counts while the host sleeps): two
+neighbours show a reboot, a step of the clock, a host that was stopped. `up` is of the moment `at`; a record that is
+written later than that says when, in `written_at`, and `up` is of then.
 """
 
 import posix
@@ -9,13 +13,16 @@ import time
 
 from process_control.core import layout
 from process_control.errors import CannotRecord
-from process_control.system.clock import day
+from process_control.system import proc
+from process_control.system.clock import day, iso
 from process_control.system.json_text import encode
 from process_control.system.linux import preallocate
 
 _FLAGS = posix.O_WRONLY | posix.O_APPEND | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 RESERVE_BYTES = 1 << 20
 _RESERVE_AGAIN_BYTES = 256 << 10
+_TO_THE_SECOND = 19
+_boot = ""
 
 
 def append(state_directory: str, record: "dict[str, object]", *, now: float | None = None) -> None:
@@ -25,8 +32,10 @@ def append(state_directory: str, record: "dict[str, object]", *, now: float | No
 
 def append_all(state_directory: str, records: "list[dict[str, object]]", *, now: float | None = None) -> None:
     """Append several records in one write: on the disk together, for one wait. Raises CannotRecord (74)."""
-    path = layout.journal_day(state_directory, day(time.time() if now is None else now))
-    line = "".join(["\n" + encode(record) for record in records]).encode("ascii")
+    moment = time.time() if now is None else now
+    path = layout.journal_day(state_directory, day(moment))
+    up = round(time.clock_gettime(time.CLOCK_BOOTTIME), 3)
+    line = "".join(["\n" + encode(_with_clocks(record, moment, up)) for record in records]).encode("ascii")
     try:
         descriptor = posix.open(path, _FLAGS, 0o640)
         try:
@@ -39,6 +48,22 @@ def append_all(state_directory: str, records: "list[dict[str, object]]", *, now:
         raise CannotRecord(f"the journal cannot be written: {error.strerror}", where=path) from error
     if written != len(line):
         raise CannotRecord("the journal cannot be written: No space left on device", where=path)
+
+
+def _with_clocks(record: "dict[str, object]", moment: float, up: float) -> "dict[str, object]":
+    """Return the record with the boot and its clock."""
+    known: dict[str, object] = {"up": up} if "boot_id" in record else {"boot_id": _boot_id(), "up": up}
+    written_at = iso(moment)
+    if str(record.get("at"))[:_TO_THE_SECOND] not in (written_at[:_TO_THE_SECOND], iso(moment - 1)[:_TO_THE_SECOND]):
+        known["written_at"] = written_at
+    return {**record, **known}
+
+
+def _boot_id() -> str:
+    global _boot
+    if not _boot:
+        _boot = proc.boot_id()
+    return _boot
 
 
 def _reserve(descriptor: int, state_directory: str) -> None:

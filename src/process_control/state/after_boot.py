@@ -120,8 +120,9 @@ def _known_of_late(state_directory: str, boot_id: str) -> dict[str, Known]:
     """Read the journal backwards, to WRITE_BACK_SECONDS before the last record of an earlier boot.
 
     That is far enough: the power was cut later than that record, and whatever was written so long before the cut is on
-    the disk. Whoever has a run, a skip or a hold recorded since this boot was here first, so such records are of
-    earlier boots; starts name theirs. Of a refusal or a mail only the clock can tell.
+    the disk. Records name their boot. Of those of earlier versions only starts do: whoever had a run, a skip or a hold
+    recorded since this boot was here first, so such records are of earlier boots; of a refusal or a mail only the clock
+    can tell.
     """
     jobs: dict[str, Known] = {}
     oldest, count = "", 0
@@ -141,9 +142,9 @@ def _known_of_late(state_directory: str, boot_id: str) -> dict[str, Known]:
 
 
 def _is_of_an_earlier_boot(record: Record, at: str, boot_id: str, booted_at: str) -> bool:
-    if record["event"] not in _PUT_RIGHT_BEFORE:
-        return at < booted_at
-    return record["event"] != "start" or record.get("boot_id") != boot_id
+    if "boot_id" in record:
+        return record["boot_id"] != boot_id
+    return record["event"] in _PUT_RIGHT_BEFORE or at < booted_at
 
 
 def _earlier(at: str) -> str:
@@ -201,7 +202,7 @@ def _run_to_write(run: Block | None, known: Known) -> Block | None:
     """
     start = known.start
     if start is not None and not known.is_of_this_boot and (run is None or _is_older(run, start, known)):
-        run = {name: value for name, value in start.items() if name not in ("event", "at")}
+        run = {name: value for name, value in start.items() if name not in ("event", "at", "up")}
         run |= {"started_at": start["at"], "guard_pid": None, "cgroup": None}
     elif run is None or run.get("end") is not None:
         return None

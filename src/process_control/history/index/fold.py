@@ -14,6 +14,7 @@ BLOCK_BYTES = 8 << 20
 
 FORGET_PLACE = "DELETE FROM folded WHERE file = ?"
 FORGET_DAY = "DELETE FROM run WHERE day = ?"
+FORGET_EVENTS = "DELETE FROM event WHERE day = ?"
 FORGET_JOBS = "DELETE FROM job WHERE NOT EXISTS (SELECT 1 FROM run WHERE run.job = job.slug)"
 PLACES = f"SELECT {PLACE_COLUMNS} FROM folded"
 
@@ -61,6 +62,7 @@ def _forget_days(database: sqlite3.Connection, places: dict[str, Place], files: 
         vanished = {place.day for place in gone} - days
         for day in vanished:
             database.execute(FORGET_DAY, (day,))
+            database.execute(FORGET_EVENTS, (day,))
         if vanished:
             database.execute(FORGET_JOBS)
             database.execute(summary.FORGET_ALL)
@@ -76,7 +78,7 @@ def _fold_file(database: sqlite3.Connection, path: str, place: Place, status: os
 
 def _empty(database: sqlite3.Connection) -> None:
     with database:
-        for table in ("run", "job", "folded"):
+        for table in ("run", "job", "event", "boot", "clock_step", "folded"):
             database.execute(f"DELETE FROM {table}")
 
 

@@ -3,9 +3,11 @@
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, fields, replace
+from hashlib import blake2b
 from typing import Any
 
 from process_control.history.index import summary
+from process_control.history.index.clocks import ClockTrack
 from process_control.history.index.rows import END, FAULT, JOB, RUN_ID, SKIP, SQL, START, with_day
 
 MAX_LINE = 1 << 20
@@ -44,6 +46,7 @@ class Place:
 
 
 PLACE_COLUMNS = ", ".join(column.name for column in fields(Place))
+KEEP_EVENT = "INSERT OR IGNORE INTO event (key, day, at, event, job, slot, record) VALUES (?, ?, ?, ?, ?, ?, ?)"
 KEEP_PLACE = f"INSERT OR REPLACE INTO folded ({PLACE_COLUMNS}) VALUES (?, ?, ?, ?, ?)"
 
 
@@ -67,6 +70,8 @@ class Folding:
         self._garbled = place.garbled
         self._read: dict[str, tuple[str, tuple[Any, ...]]] = {}
         self._faults: list[tuple[Any, ...]] = []
+        self._others: list[tuple[Any, ...]] = []
+        self._clocks = ClockTrack(database)
 
     def fold_all(self, blocks: Iterator[bytes | None]) -> None:
         """Fold the lines of all blocks, one transaction a block. None is a block that could not be read."""
@@ -119,9 +124,12 @@ class Folding:
             found = self._lines.read(line.strip(b" \0\r"))  # a power cut leaves zeros behind a record that is whole
         except self._garbage:
             return False
+        self._clocks.see(*self._lines.clocks)
         if found is not None:
             event, row = found
-            if event == FAULT:  # it comes after the end, and says more of it
+            if event not in SQL:
+                self._others.append((_key_of(line), self._day, *row))
+            elif event == FAULT:  # it comes after the end, and says more of it
                 self._faults.append(row)
             elif event == END or row[RUN_ID] not in self._read:
                 self._read[row[RUN_ID]] = found
@@ -139,6 +147,9 @@ class Folding:
                 self._database.executemany(SQL[event], many)
             except ODD_VALUES:
                 self._write_one_by_one(event, many)
+        self._database.executemany(KEEP_EVENT, self._others)
+        self._others.clear()
+        self._clocks.keep()
         self._database.executemany(summary.FORGET, {(row[JOB],) for _, row in read.values()})
 
     def _write_one_by_one(self, event: str, rows: list[tuple[Any, ...]]) -> None:
@@ -147,3 +158,8 @@ class Folding:
                 self._database.execute(SQL[event], row)
             except ODD_VALUES:
                 self._garbled += 1
+
+
+def _key_of(line: bytes) -> int:
+    """Return a number for a line, so that one that is read twice is kept once."""
+    return int.from_bytes(blake2b(line, digest_size=8).digest(), "big", signed=True)

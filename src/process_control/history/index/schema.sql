@@ -17,3 +17,32 @@ CREATE TABLE folded (
     offset   INTEGER NOT NULL,         -- up to where its lines (uncompressed) are in the index
     garbled  INTEGER NOT NULL          -- lines passed over because they could not be read
 ) WITHOUT ROWID;
+
+-- Every other event that somebody may ask for, as it stands in the journal.
+CREATE TABLE event (
+    key    INTEGER PRIMARY KEY,        -- a hash of the line
+    day    TEXT NOT NULL,
+    at     TEXT,
+    event  TEXT NOT NULL,
+    job    TEXT,
+    slot   TEXT,                       -- scheduled_at
+    record TEXT NOT NULL
+);
+
+-- The boots of the host: the first and the last record of each, and the seconds since the boot (sleep included) then.
+CREATE TABLE boot (
+    boot_id  TEXT PRIMARY KEY,
+    first_at TEXT NOT NULL,
+    first_up REAL NOT NULL,
+    last_at  TEXT NOT NULL,
+    last_up  REAL NOT NULL
+) WITHOUT ROWID;
+
+-- Where the clock was set: what it showed at the record before, and at this one.
+CREATE TABLE clock_step (
+    boot_id TEXT NOT NULL,
+    up      REAL NOT NULL,
+    before  TEXT NOT NULL,
+    after   TEXT NOT NULL,
+    PRIMARY KEY (boot_id, up)
+) WITHOUT ROWID;

@@ -1,0 +1,93 @@
+"""Why a planned time was missed: the cause, by the evidence that is kept. Pure; nothing is guessed."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from process_control.core.schedule.slots import INVALID, Slot
+
+CAUSES = {
+    "host_down": "the host was off, or asleep",
+    "clock_stepped": "the clock was set past it",
+    "refused": "the start was refused, or would have been: invalid file, unsafe file, no record",
+    "runner_killed_before_start": "the start was killed before it was recorded",
+    "not_in_crontab": "the generated crontab had no line for the job",
+    "trigger_dead": "the host was up, and nothing was started though something was due",
+    "no_worker": "no host of the fleet could take it",
+    "unknown": "none of these is shown by what was recorded",
+}
+KILLED = "runner_killed_before_start"
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """A time in which the host did not run: from the last sign of life to the first one after it. UTC seconds."""
+
+    since: float
+    until: float
+    #: off, asleep
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of the clock between two records: it showed `before`, and then `after`. UTC seconds."""
+
+    before: float
+    after: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Host:
+    """What is known of the host. Each list is rising."""
+
+    downs: Sequence[Down] = ()
+    steps: Sequence[Step] = ()
+    #: times without a look of `watch` though it was to look: (the last one before, the first one after)
+    gaps: Sequence[tuple[float, float]] = ()
+    #: when scheduled starts of any job came
+    starts: Sequence[float] = ()
+    #: whether another job was due in a window (from, until), or could not be told
+    was_due: Callable[[float, float], str | None] = field(default=lambda _, __: None)
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """A time in which the generated crontab had no line for the job."""
+
+    since: float
+    until: float
+    why: str
+
+
+def cause_of(slot: Slot, host: Host, absences: Sequence[Absence] = ()) -> tuple[str, str, float | None]:
+    """Return the cause of a missed slot, the evidence in a sentence, and the moment (UTC seconds) that it speaks of."""
+    if slot.record is not None:
+        return (KILLED if slot.record.reason == KILLED else "refused"), slot.record.detail or "", None
+    for down in host.downs:
+        if down.since < slot.slot <= down.until:
+            return "host_down", f"the host was {down.how}", down.since
+    for step in host.steps:
+        if step.before < slot.slot <= step.after:
+            return "clock_stepped", "the clock was set forward over it", step.before
+    if slot.version is not None and slot.version.state == INVALID:
+        return "refused", f"the job's file was invalid: {slot.version.detail or 'see lint'}", slot.version.since
+    for absence in absences:
+        if absence.since <= slot.slot < absence.until:
+            return "not_in_crontab", absence.why, absence.since
+    return _dead_or_unknown(slot, host)
+
+
+def _dead_or_unknown(slot: Slot, host: Host) -> tuple[str, str, float | None]:
+    end = slot.slot + (slot.plan.start_within if slot.plan is not None else 0.0)
+    came = host.starts[bisect_left(host.starts, slot.slot) : bisect_right(host.starts, end)]
+    if came:
+        return "unknown", "other jobs were started at that time, and this one was not", came[0]
+    gap = next((gap for gap in host.gaps if gap[0] <= slot.slot and gap[1] > end), None)
+    if gap is not None:
+        return "trigger_dead", "the host was up, and neither watch nor any job was started", gap[0]
+    other = host.was_due(slot.slot, end)
+    if other is not None:
+        last = bisect_left(host.starts, slot.slot)
+        return "trigger_dead", f"no job was started, and {other} was due too", host.starts[last - 1] if last else None
+    return "unknown", "no other job was due, and watch did not look: nothing shows whether anything was started", None

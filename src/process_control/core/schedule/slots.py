@@ -1,0 +1,231 @@
+"""The fate of every planned time (slot) of a job: ran, skipped, missed or due. Pure.
+
+A slot is a moment at which the version of the job that was valid then planned a run; whatever left a record of its own
+for a planned time counts as planned too. Each has one fate, so planned = ran + skipped + missed + due. Why a slot was
+missed is decided in `causes.py`.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from process_control.core.schedule.plan import Plan
+
+RAN, SKIPPED, MISSED, DUE = FATES = "ran", "skipped", "missed", "due"
+VALID, INVALID, GONE = "valid", "invalid", "gone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A version of a job, from `since` until that of the next one."""
+
+    #: UTC seconds
+    since: float
+    #: VALID, INVALID or GONE
+    state: str
+    hash: str
+    #: None unless it is valid
+    plan: Plan | None
+    #: of an invalid one: its first fault
+    detail: str | None = None
+    commit: str | None = None
+    author: str | None = None
+    dirty: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SlotRun:
+    """A run that was started for a slot. `outcome` None: it is running."""
+
+    run_id: str
+    outcome: str | None
+    reason: str | None
+    started_at: str
+    late_seconds: float | None = None
+    late_parts: str | Mapping[str, float] | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a start, or somebody, left for a slot instead of a run: a skip, a refusal, a mark."""
+
+    #: ISO 8601
+    at: str
+    reason: str | None
+    detail: str | None
+    by: str | None = None
+    run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A scheduled start that came to no run. `slot` None: it could not know which."""
+
+    #: UTC seconds
+    at: float
+    slot: int | None
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A time in which the job was held. `until` None: it is."""
+
+    since: float
+    until: float | None
+    record: Record
+
+
+@dataclass(slots=True, kw_only=True)
+class JobHistory:
+    """All that is known of one job's slots."""
+
+    job: str
+    #: rising by `since`
+    versions: Sequence[Version]
+    #: UTC seconds: nothing is counted before
+    begins: float
+    #: by slot (UTC seconds), those of a slot in the order of their starts
+    runs: Mapping[int, Sequence[SlotRun]] = field(default_factory=dict)
+    skips: Mapping[int, Record] = field(default_factory=dict)
+    refusals: Sequence[Refusal] = ()
+    marks: Mapping[int, Record] = field(default_factory=dict)
+    holds: Sequence[Hold] = ()
+    #: slots whose start waits now, and for what
+    waiting: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Slot:
+    """One planned time and what became of it."""
+
+    job: str
+    #: UTC seconds
+    slot: int
+    fate: str
+    #: of a skip: why; of a run: why it ended so
+    reason: str | None = None
+    #: of a missed one; see `causes.py`
+    cause: str | None = None
+    #: the last of its runs
+    run: SlotRun | None = None
+    #: earlier runs for the same slot
+    others: Sequence[SlotRun] = ()
+    #: what decided, when it was no run
+    record: Record | None = None
+    detail: str | None = None
+    #: of the version that planned it; None: none did
+    plan: Plan | None = None
+    version: Version | None = None
+
+
+def slots_of(history: JobHistory, *, after: float, until: float, now: float) -> list[Slot]:
+    """Return the slots in (after, until] with their fates, rising. Nothing after `now`, nor before the books begin."""
+    first, last = max(after, history.begins - 1), min(until, now)
+    planned = dict(_planned(history.versions, first, last))
+    recorded = {slot for kept in (history.runs, history.skips, history.marks) for slot in kept}
+    recorded |= {refusal.slot for refusal in history.refusals if refusal.slot is not None}
+    slots = sorted(planned.keys() | {slot for slot in recorded if first < slot <= last})
+    refusals = _refusals_by_slot(history.refusals, slots, planned)
+    return [_slot(history, slot, planned.get(slot), refusals.get(slot), now) for slot in slots]
+
+
+def count(slots: Iterable[Slot]) -> dict[str, int]:
+    """Return how many slots there are, and how many of each fate: `planned` is the sum of the others."""
+    counted = dict.fromkeys(FATES, 0)
+    for slot in slots:
+        counted[slot.fate] += 1
+    return {"planned": sum(counted.values()), **counted}
+
+
+def plan_in_force(versions: Sequence[Version], moment: float) -> tuple[Version, Plan] | None:
+    """Return the version of that moment and what it plans; None when nothing is planned.
+
+    An invalid version plans what the last valid one planned; a file that is gone plans nothing.
+    """
+    number = bisect_right(versions, moment, key=lambda version: version.since)
+    if not number:
+        return None
+    version = versions[number - 1]
+    plan = _plan_at(versions, number - 1)
+    return None if plan is None else (version, plan)
+
+
+def _planned(versions: Sequence[Version], after: float, until: float) -> Iterator[tuple[int, tuple[Version, Plan]]]:
+    """Yield each slot in (after, until] with the version that planned it."""
+    ends = [*(version.since for version in versions[1:]), float("inf")]
+    for number, (version, end) in enumerate(zip(versions, ends, strict=False)):
+        plan = _plan_at(versions, number)
+        if plan is None or version.since > until or end <= after:
+            continue
+        for slot in plan.slots(int(after), int(until)):
+            if version.since <= slot < end and slot > after:
+                yield slot, (version, plan)
+
+
+def _plan_at(versions: Sequence[Version], number: int) -> Plan | None:
+    for version in reversed(versions[: number + 1]):
+        if version.state == GONE:
+            return None
+        if version.plan is not None:
+            return version.plan
+    return None
+
+
+def _refusals_by_slot(
+    refusals: Sequence[Refusal], slots: Sequence[int], planned: Mapping[int, tuple[Version, Plan]]
+) -> dict[int, Record]:
+    """Return the refusal of each slot. One that knows no slot is of the last one before it, within start_within."""
+    found: dict[int, Record] = {}
+    for refusal in refusals:
+        slot = refusal.slot
+        if slot is None:
+            number = bisect_right(slots, refusal.at)
+            if not number:
+                continue
+            slot = slots[number - 1]
+            within = planned[slot][1].start_within if slot in planned else 0.0
+            if refusal.at - slot > within:
+                continue
+        found[slot] = refusal.record
+    return found
+
+
+def _slot(
+    history: JobHistory, slot: int, planned: tuple[Version, Plan] | None, refusal: Record | None, now: float
+) -> Slot:
+    """Decide the fate of one slot: the first rule that fits."""
+    version, plan = planned or (None, None)
+    found = Slot(job=history.job, slot=slot, fate=MISSED, plan=plan, version=version)
+    if (mark := history.marks.get(slot)) is not None:
+        found.fate, found.reason, found.record, found.detail = SKIPPED, "marked", mark, mark.detail
+        found.others = history.runs.get(slot, ())
+    elif runs := history.runs.get(slot):
+        *found.others, found.run = runs
+        found.fate, found.reason, found.detail = RAN, found.run.reason, found.run.detail
+    elif (skip := history.skips.get(slot)) is not None:
+        found.fate, found.reason, found.record, found.detail = SKIPPED, skip.reason, skip, skip.detail
+    elif refusal is not None:
+        found.record, found.detail = refusal, refusal.detail
+    elif (choice := _by_choice(history, slot, plan)) is not None:
+        found.fate, found.reason, found.record, found.detail = SKIPPED, *choice
+    elif slot in history.waiting:
+        found.fate, found.detail = DUE, history.waiting[slot]
+    elif plan is not None and now - slot <= plan.start_within:
+        found.fate = DUE
+    return found
+
+
+def _by_choice(history: JobHistory, slot: int, plan: Plan | None) -> tuple[str, Record | None, str | None] | None:
+    """Return reason, record and detail of a slot that was to be skipped, whether or not a start came."""
+    if plan is None:
+        return None
+    if plan.disabled:
+        return "disabled", None, "the job file says so"
+    if (day := plan.excluded_by(slot)) is not None:
+        return "excluded", None, f"exclude: {day}"
+    for hold in history.holds:
+        if hold.since <= slot and (hold.until is None or slot < hold.until):
+            return "held", hold.record, hold.record.detail
+    return None
