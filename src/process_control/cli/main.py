@@ -49,6 +49,7 @@ VERBS = {
         "effective settings of a job, and where each comes from; next planned times",
     ),
     "history": ("process_control.cli.verbs.history:history", "past runs: when, how long, the outcome and why"),
+    "slots": ("process_control.cli.verbs.slots:slots", "every planned time and what became of it"),
     "logs": ("process_control.cli.verbs.logs:logs", "what a run printed"),
     "audit": (
         "process_control.cli.verbs.audit:audit",
@@ -65,7 +66,7 @@ VERBS = {
     "help": ("process_control.cli.verbs.help:help_of_a_verb", "show what a verb does and its options: help VERB"),
 }
 PURPOSES = {
-    "look": ("status", "list", "show", "history", "logs", "audit", "check"),
+    "look": ("status", "list", "show", "history", "slots", "logs", "audit", "check"),
     "act": ("run", "stop", "wait", "hold", "pause", "release"),
     "job files": ("lint", "explain", "learn", "schema", "import"),
     "set up": ("init", "notify", "prune", "help"),

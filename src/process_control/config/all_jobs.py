@@ -40,12 +40,17 @@ def _load(name: str, directory: JobDirectory, listing: "_Listing") -> Job | Inva
         return InvalidJob(slug, f"{directory.path}/{name}", error)
 
 
+def host_stamp() -> list[Any]:
+    """Return what the plans of all jobs depend on besides the files: the host's name, and the name of its zone."""
+    return read.zone_stamp(None)[:2]
+
+
 class _Listing:
     """The jobs as they were parsed earlier, and those parsed now."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._made_with = [settings.job_directory, settings.log_bytes, settings.default_job_config]
+        self._made_with = [settings.job_directory, settings.log_bytes, settings.default_job_config, host_stamp()]
         self._earlier = self._read()
         self._now: dict[str, list[Any]] = {}
         self._parsed = 0
@@ -77,6 +82,9 @@ class _Listing:
             pass  # any doubt: parse again
         self._parsed += 1
         job = read_job(slug, path, source, self._settings)
+        from process_control.config.plan_of_job import plan_of_job
+
+        job.plan_hash = plan_of_job(job).hash(job.version)
         self._now[slug] = [source.decode(), job.to_values()]
         return job
 

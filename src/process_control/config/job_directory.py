@@ -44,10 +44,10 @@ def load_job(slug: str, settings: Settings) -> Job:
         source, path = directory.read(slug)
     job = _kept(settings, slug, path, source)
     if job is None:
-        from process_control.config.cache.planned_slots import planned_slots
+        from process_control.config.cache.planned_slots import plan
 
         job = read_job(slug, path, source, settings)
-        job.planned_slots = planned_slots(job, time.time())
+        plan(job, time.time())
         _keep(job, source, settings)
     elif settings.search.is_stale and slug == settings.search.slug and posix.geteuid() == settings.search.uid:
         _keep(job, source, settings)
@@ -205,7 +205,7 @@ def _kept(settings: Settings, slug: str, path: str, source: bytes) -> "Job | Non
     if not read.zone_is_known(job.time_zone):
         return None
     if job.planned_slots and zone != read.zone_stamp(job.time_zone):
-        job.planned_slots = []
+        job.planned_slots, job.plan_hash = [], ""
     return job
 
 

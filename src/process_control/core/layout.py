@@ -81,6 +81,15 @@ def refusal(state_directory: str, slug: str) -> str:
     return f"{state_directory}/refused/{slug}.json"
 
 
+def versions(state_directory: str) -> str:
+    """Return the directory that has the newest recorded version of each job."""
+    return f"{state_directory}/versions"
+
+
+def version(state_directory: str, slug: str) -> str:
+    return f"{state_directory}/versions/{slug}.json"
+
+
 # --- of all jobs -----------------------------------------------------------------------------------------------------
 
 
@@ -140,6 +149,11 @@ def secrets_key(state_directory: str) -> str:
 
 def prune_stamp(state_directory: str) -> str:
     return f"{state_directory}/prune.stamp"
+
+
+def watch_note(state_directory: str) -> str:
+    """Return the file that says when `watch` looked last."""
+    return f"{state_directory}/watch.json"
 
 
 def crontab_note(state_directory: str) -> str:

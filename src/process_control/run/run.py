@@ -59,6 +59,7 @@ class Run:
         "cpu_seconds_before",
         "host",
         "id",
+        "is_of_a_new_version",
         "job",
         "lateness",
         "leave",
@@ -94,6 +95,8 @@ class Run:
         self.log: str | None = None
         #: What the job's block says of this run.
         self.block: dict[str, object] = {}
+        #: Whether the job's last run was of another version, or there was none.
+        self.is_of_a_new_version = False
         #: The path of the attempt's control group.
         self.cgroup: str | None = None
         #: Of the attempts before this one, by their control groups.

@@ -40,9 +40,18 @@ def run_job(request: Request, job: "Job", world: "World") -> int:
     world.lock.release()
     world.guard.end_within(None)  # who reads what we report may take long
     world.people.deliver()
+    if run.is_of_a_new_version:
+        note_the_version(run, world)
     prune_daily(world.settings, world.clock.now())
     world.people.report(end, facts)  # last: the caller may be one that reads no report
     return judged.exit_code
+
+
+def note_the_version(run: Run, world: "World") -> None:
+    """Record the version of the job when nobody has. Never raises."""
+    from process_control.run.new_version import note
+
+    note(run, world)
 
 
 def take_the_steps(run: Run, world: "World") -> Stop | None:

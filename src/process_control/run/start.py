@@ -39,6 +39,8 @@ def record_the_start(run: "Run", world: "World") -> Go | Stop:
         raise
     facts = facts_of_the_start(run, world, limits)
     run.block = block_of(run, facts)
+    previous = world.store.previous_run()
+    run.is_of_a_new_version = previous is None or previous.get("hash") != run.job.plan_hash
     start = {**facts, "event": "start", "at": iso(run.started_at)}
     if run.job.environment_file:
         from process_control.state.fingerprints import fingerprints
@@ -140,6 +142,7 @@ def block_of(run: "Run", facts: dict[str, object]) -> dict[str, object]:
         "kill_grace_seconds": run.job.kill_grace_seconds,
         "timeout_seconds": _longest_seconds(run),
         "started_at": iso(run.started_at),
+        "hash": run.job.plan_hash,
         "cgroup": run.cgroup,
         "end": None,
         "journaled": False,

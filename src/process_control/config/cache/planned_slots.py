@@ -9,6 +9,7 @@ from process_control.core.job import Job
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from process_control.config.settings import Settings
+    from process_control.core.schedule.schedule import Schedule
 
 PLANNED_SLOTS = 64
 
@@ -23,7 +24,8 @@ def last_slot(job: Job, settings: "Settings", now: float) -> "int | None":
         return None
     slots = job.planned_slots
     if not slots or not slots[0] <= now < slots[-1]:
-        slots = job.planned_slots = planned_slots(job, now)
+        plan(job, now)
+        slots = job.planned_slots
         _keep(job, settings)
     last = 0
     for slot in slots:
@@ -33,29 +35,27 @@ def last_slot(job: Job, settings: "Settings", now: float) -> "int | None":
     return last or None
 
 
-def planned_slots(job: Job, now: float) -> "list[int]":
-    """Return the last slot at or before `now` (0 when there is none), then the next ones; none without a schedule.
+def plan(job: Job, now: float) -> None:
+    """Set what follows from the job's schedule: `planned_slots` and `plan_hash`.
 
     Raises BadConfiguration when the schedule cannot be planned any more: its time zone is gone.
     """
-    if not job.schedule:
-        return []
     from process_control.config.libraries import find_site_packages
 
     find_site_packages()
+    from process_control.config.plan_of_job import plan_of_job, schedule_of
+
+    schedule = schedule_of(job) if job.schedule else None
+    job.planned_slots = [] if schedule is None else _slots_around(schedule, now)
+    job.plan_hash = plan_of_job(job, schedule).hash(job.version)
+
+
+def _slots_around(schedule: "Schedule", now: float) -> "list[int]":
+    """Return the last slot at or before `now` (0 when there is none), then the next ones."""
     import itertools
-    import posix
     from datetime import UTC, datetime
 
-    from process_control.core.schedule.columns import ScheduleError
-    from process_control.core.schedule.schedule import Schedule
-    from process_control.errors import BadConfiguration
-
     moment = datetime.fromtimestamp(now, UTC)
-    try:
-        schedule = Schedule.parse(job.schedule, time_zone=job.time_zone, host=posix.uname().nodename, slug=job.slug)
-    except ScheduleError as error:
-        raise BadConfiguration(error.what, where=f"{job.slug}.yaml", hint=error.hint) from error
     last = schedule.last_at_or_before(moment)
     coming = itertools.islice(schedule.after(moment), PLANNED_SLOTS - 1)
     return [0 if last is None else int(last.timestamp()), *(int(slot.timestamp()) for slot in coming)]

@@ -1,6 +1,5 @@
 """Why a planned time was missed: the cause, by the evidence that is kept. Pure; nothing is guessed."""
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -45,10 +44,12 @@ class Host:
     steps: Sequence[Step] = ()
     #: times without a look of `watch` though it was to look: (the last one before, the first one after)
     gaps: Sequence[tuple[float, float]] = ()
-    #: when scheduled starts of any job came
-    starts: Sequence[float] = ()
-    #: whether another job was due in a window (from, until), or could not be told
-    was_due: Callable[[float, float], str | None] = field(default=lambda _, __: None)
+    #: when the first scheduled start of any job in a window (from, until) came
+    first_start: Callable[[float, float], float | None] = field(default=lambda _, __: None)
+    #: when the last one before a moment came
+    last_start: Callable[[float], float | None] = field(default=lambda _: None)
+    #: which other job was due in a window (from, until)
+    was_due: Callable[[str, float, float], str | None] = field(default=lambda _, __, ___: None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +81,13 @@ def cause_of(slot: Slot, host: Host, absences: Sequence[Absence] = ()) -> tuple[
 
 def _dead_or_unknown(slot: Slot, host: Host) -> tuple[str, str, float | None]:
     end = slot.slot + (slot.plan.start_within if slot.plan is not None else 0.0)
-    came = host.starts[bisect_left(host.starts, slot.slot) : bisect_right(host.starts, end)]
-    if came:
-        return "unknown", "other jobs were started at that time, and this one was not", came[0]
+    came = host.first_start(slot.slot, end)
+    if came is not None:
+        return "unknown", "other jobs were started at that time, and this one was not", came
     gap = next((gap for gap in host.gaps if gap[0] <= slot.slot and gap[1] > end), None)
     if gap is not None:
         return "trigger_dead", "the host was up, and neither watch nor any job was started", gap[0]
-    other = host.was_due(slot.slot, end)
+    other = host.was_due(slot.job, slot.slot, end)
     if other is not None:
-        last = bisect_left(host.starts, slot.slot)
-        return "trigger_dead", f"no job was started, and {other} was due too", host.starts[last - 1] if last else None
+        return "trigger_dead", f"no job was started, and {other} was due too", host.last_start(slot.slot)
     return "unknown", "no other job was due, and watch did not look: nothing shows whether anything was started", None

@@ -84,7 +84,7 @@ class JobHistory:
     job: str
     #: rising by `since`
     versions: Sequence[Version]
-    #: UTC seconds: nothing is counted before
+    #: UTC seconds: when the oldest record that is kept was written; nothing is counted before
     begins: float
     #: by slot (UTC seconds), those of a slot in the order of their starts
     runs: Mapping[int, Sequence[SlotRun]] = field(default_factory=dict)

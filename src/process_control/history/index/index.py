@@ -15,6 +15,7 @@ from typing import Any, Self
 from process_control.history.index import summary
 from process_control.history.index.database import SealedDatabase
 from process_control.history.index.fold import Told, places_in
+from process_control.history.index.ledger import LedgerIndex
 from process_control.history.index.past_run import Run, run_of_row, run_of_values
 from process_control.history.index.rows import END, SELECTED, columns, fit_their_columns, is_sound, run_values
 from process_control.history.index.run_facts import Row
@@ -53,6 +54,8 @@ class Index:
         self._read_block = read_block
         self._runner_is_alive = runner_is_alive
         self._database = SealedDatabase(state_directory)
+        #: questions about planned times
+        self.ledger = LedgerIndex(self._database)
 
     @classmethod
     def open(

@@ -1,0 +1,80 @@
+"""What the ledger asks the index: runs and skips by their planned times, other events, boots, steps of the clock."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from process_control.history.index.clocks import seconds_of
+from process_control.history.index.database import SealedDatabase
+
+_OF_A_SLOT = "job, scheduled_at, run_id, outcome, reason, started_at, late_seconds, late_parts, detail, by"
+OF_ONE = f"""SELECT {_OF_A_SLOT} FROM run WHERE job = ? AND scheduled_at >= ? AND scheduled_at <= ?
+    ORDER BY scheduled_at, run_id"""
+OF_ALL = f"""SELECT {_OF_A_SLOT} FROM run WHERE started_at >= ? AND scheduled_at >= ? AND scheduled_at <= ?
+    ORDER BY job, scheduled_at, run_id"""
+FIRST_START = """SELECT started_at FROM run
+    WHERE started_at >= ? AND started_at <= ? AND scheduled_at IS NOT NULL ORDER BY started_at LIMIT 1"""
+LAST_START = """SELECT started_at FROM run
+    WHERE started_at < ? AND scheduled_at IS NOT NULL ORDER BY started_at DESC LIMIT 1"""
+FIRST_OTHER = """SELECT min(at) FROM event WHERE event IN ('refusal', 'stray', 'waiting') AND at >= ? AND at <= ?"""
+EVENTS = "SELECT record FROM event WHERE event = ?{job}{since} ORDER BY at"
+BOOTS = "SELECT first_at, first_up, last_at FROM boot ORDER BY last_at"
+STEPS = "SELECT before, after FROM clock_step ORDER BY after"
+OLDEST_DAY = "SELECT min(file) FROM folded"
+
+
+class LedgerIndex:
+    """Questions about planned times. Times are ISO 8601 UTC texts."""
+
+    def __init__(self, database: SealedDatabase) -> None:
+        self._database = database
+
+    def of_slots(self, jobs: Sequence[str] | None, since: str, until: str) -> list[tuple[Any, ...]]:
+        """Return (job, scheduled_at, run_id, outcome, reason, started_at, late_seconds, late_parts, detail, by).
+
+        Of every run and skip for a planned time in the window; by job, then planned time, then start.
+        """
+        if jobs is None:
+            return self._rows(OF_ALL, (since, since, until))
+        return [row for job in sorted(jobs) for row in self._rows(OF_ONE, (job, since, until))]
+
+    def events(self, kind: str, *, job: str | None = None, since: str | None = None) -> list[dict[str, Any]]:
+        """Return the records of one kind of event, by their times."""
+        conditions = {"job": " AND job = ?" if job is not None else "", "since": " AND at >= ?" if since else ""}
+        values = [kind, *([job] if job is not None else []), *([since] if since else [])]
+        return list(_decoded(self._rows(EVENTS.format(**conditions), values)))
+
+    def first_start(self, since: str, until: str) -> str | None:
+        """Return when the first scheduled start of any job in the window came, whatever became of it."""
+        runs = self._rows(FIRST_START, (since, until))
+        others = self._rows(FIRST_OTHER, (since, until))
+        return min((at for (at,) in (*runs, *others) if at), default=None)
+
+    def last_start(self, before: str) -> str | None:
+        """Return when the last scheduled start of any job before that moment came."""
+        return next((at for (at,) in self._rows(LAST_START, (before,))), None)
+
+    def boots(self) -> list[tuple[float, float]]:
+        """Return of each boot when it began and the last sign of life in it, in UTC seconds."""
+        return sorted(
+            (seconds_of(first_at) - first_up, seconds_of(last_at)) for first_at, first_up, last_at in self._rows(BOOTS)
+        )
+
+    def clock_steps(self) -> list[tuple[float, float]]:
+        """Return what the clock showed before and after each step, in UTC seconds."""
+        return [(seconds_of(before), seconds_of(after)) for before, after in self._rows(STEPS)]
+
+    def oldest_day(self) -> str | None:
+        """Return the oldest day of the journal (YYYY-MM-DD); None without one."""
+        [[name]] = self._rows(OLDEST_DAY, ())
+        return None if name is None else str(name)[:10]
+
+    def _rows(self, question: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        return self._database.answered(lambda: self._database.rows(question, values))
+
+
+def _decoded(rows: list[tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
+    for (text,) in rows:
+        value = json.loads(text.strip(" \0\r"))
+        if isinstance(value, dict):
+            yield value

@@ -1,0 +1,26 @@
+"""A run of a version that the job's last run did not have: recorded once it is over, unless somebody has done so.
+
+Lean module, imported while such a run lives.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.run.run import Run
+    from process_control.run.world import World
+
+
+def note(run: "Run", world: "World") -> None:
+    """Append a record of the version to the journal when it is not the newest that is known. Never raises."""
+    try:
+        from process_control.config.libraries import find_site_packages
+
+        find_site_packages()
+        from process_control.state.job_versions import hash_of, newest_version, record_versions
+
+        slug = run.job.slug
+        known = newest_version(world.store.state_directory, slug)
+        if known is None or known["hash"] != hash_of(run.job):
+            before = {} if known is None else {slug: known}
+            record_versions(world.settings, [run.job], before, by=run.request.by, now=world.clock.now())
+    except Exception:  # noqa: BLE001  the run is over: what is known of it must not change
+        pass

@@ -1,0 +1,186 @@
+"""Versions of jobs, recorded by whoever first sees one and may write: a start, `cron-generate`, `watch`, a view.
+
+A version is a job's file and what it plans, or that the file is invalid, or gone. The journal has one record of each;
+the newest of each job is kept beside it too, for it outlives the journal's days.
+"""
+
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
+from pathlib import PurePath
+from typing import Any
+
+from process_control.config.job_directory import InvalidJob
+from process_control.config.plan_of_job import plan_of_job
+from process_control.config.settings import Settings
+from process_control.core import layout
+from process_control.core.job import Job, is_slug
+from process_control.core.schedule.plan import HASH_DIGITS
+from process_control.core.schedule.slots import GONE, INVALID, VALID
+from process_control.errors import CannotRecord, ProcessControlError
+from process_control.history import journal
+from process_control.system import atomic_file
+from process_control.system.checkout import Commit, last_commits
+from process_control.system.clock import iso
+from process_control.system.json_text import decode, encode
+from process_control.system.plain_file import open_plain
+
+Record = dict[str, object]
+_LARGEST_NOTE = 1 << 20
+_NOT_PLANNED = ("schedule", "time_zone", "disabled", "exclude", "start_within", "catch_up")
+
+
+def newest_versions(state_directory: str) -> dict[str, dict[str, Any]]:
+    """Return the newest recorded version of every job, by slug."""
+    try:
+        names = os.listdir(layout.versions(state_directory))
+    except OSError:
+        return {}
+    found = {name[:-5]: newest_version(state_directory, name[:-5]) for name in names if name.endswith(".json")}
+    return {slug: record for slug, record in found.items() if record is not None}
+
+
+def newest_version(state_directory: str, slug: str) -> dict[str, Any] | None:
+    """Return the newest recorded version of a job; None when there is none, or none that can be understood."""
+    try:
+        with open_plain(layout.version(state_directory, slug)) as file:
+            value = decode(file.read(_LARGEST_NOTE).decode("utf-8", "replace"))
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) and isinstance(value.get("hash"), str) else None
+
+
+def record_versions(
+    settings: Settings,
+    jobs: Sequence[Job | InvalidJob],
+    known: Mapping[str, Mapping[str, Any]],
+    *,
+    by: str,
+    seen: Mapping[str, str] | None = None,
+    is_all: bool = False,
+    now: float | None = None,
+) -> list[Record]:
+    """Record each job whose version is not the newest one in `known`; return the new records.
+
+    `seen`: when the version before was seen last (ISO 8601), if later than its record. `is_all`: these are all jobs of
+    the directory, so others that are known are gone. Where nothing can be written the records are returned all the
+    same: they are true for whoever looks now.
+    """
+    moment = time.time() if now is None else now
+    changed = [job for job in jobs if is_slug(job.slug) and hash_of(job) != known.get(job.slug, {}).get("hash")]
+    commits = _commits(settings, [job for job in changed if isinstance(job, Job)])
+    records = []
+    for job in changed:
+        before = known.get(job.slug)
+        last_look = max(str((before or {}).get("at") or ""), (seen or {}).get(job.slug, ""))
+        since = max(min(_since(job, before, settings), moment), _seconds(last_look))
+        records.append(_record(job, since, moment, by, commits.get(job.slug)))
+    if is_all:
+        present = {job.slug for job in jobs}
+        lost = [slug for slug, record in known.items() if slug not in present and record.get("state") != GONE]
+        records += [_gone(slug, known[slug], settings, moment, by) for slug in lost]
+    _write(settings.state_directory, records, moment)
+    return records
+
+
+def hash_of(job: Job | InvalidJob) -> str:
+    """Return the hash of a job's version."""
+    if isinstance(job, Job):
+        return job.plan_hash or plan_of_job(job).hash(job.version)
+    faults = "\n".join(map(str, job.error.faults))
+    return sha256(f"{INVALID}\n{faults}".encode("utf-8", "surrogateescape")).hexdigest()[:HASH_DIGITS]
+
+
+def since_of(job: Job | InvalidJob, settings: Settings) -> float:
+    """Return when the file came to its path as it is: the latest change of the file, and of the links to it."""
+    return max(_changed_at([job.path, *_links(settings.job_directory)]), default=0.0)
+
+
+def _record(job: Job | InvalidJob, since: float, now: float, by: str, commit: Commit | None) -> Record:
+    record: Record = {
+        "event": "version",
+        "at": iso(now),
+        "job": job.slug,
+        "hash": hash_of(job),
+        "since": iso(since),
+        "by": by,
+        "host": os.uname().nodename,
+    }
+    if isinstance(job, InvalidJob):
+        return {**record, "state": INVALID, "detail": job.error.faults[0].what, **dict.fromkeys(_NOT_PLANNED)}
+    of_commit = {"commit": commit.id, "author": commit.author, "dirty": commit.is_dirty} if commit else {}
+    return {**record, "state": VALID, "version": job.version, **plan_of_job(job).to_record(), **of_commit}
+
+
+def _gone(slug: str, before: Mapping[str, Any], settings: Settings, now: float, by: str) -> Record:
+    """Return the record of a file that is gone: since its directory was changed last, as far as anybody can see."""
+    directory = max(_changed_at([settings.job_directory]), default=now)
+    return {
+        "event": "version",
+        "at": iso(now),
+        "job": slug,
+        "hash": GONE,
+        "since": iso(max(min(directory, now), _seconds(str(before.get("at") or "")))),
+        "by": by,
+        "host": os.uname().nodename,
+        "state": GONE,
+        **dict.fromkeys(_NOT_PLANNED),
+    }
+
+
+def _since(job: Job | InvalidJob, before: Mapping[str, Any] | None, settings: Settings) -> float:
+    """Return when the version came into force: as its file says, or as that of the defaults does when it is the same.
+
+    The host's zone and name count as defaults.
+    """
+    if before is None or not isinstance(job, Job) or before.get("version") != job.version:
+        return since_of(job, settings)
+    others = [path for path in (settings.path, "/etc/localtime", "/etc/hostname") if path]
+    return max([since_of(job, settings), *_changed_at(others)])
+
+
+def _changed_at(paths: Iterable[str]) -> list[float]:
+    found = []
+    for path in paths:
+        try:
+            found.append(os.lstat(path).st_ctime)
+        except OSError:
+            continue
+    return found
+
+
+def _links(directory: str) -> list[str]:
+    """Return the symbolic links on the way to a directory."""
+    path = PurePath(directory)
+    return [str(step) for step in (path, *path.parents) if os.path.islink(step)]
+
+
+def _commits(settings: Settings, jobs: Sequence[Job]) -> dict[str, Commit]:
+    if not jobs:
+        return {}
+    names = {f"{job.slug}.yaml": job.slug for job in jobs}
+    return {names[name]: commit for name, commit in last_commits(settings.job_directory, list(names)).items()}
+
+
+def _write(state_directory: str, records: list[Record], now: float) -> None:
+    """Append the records to the journal, and keep each as the newest of its job."""
+    if not records:
+        return
+    try:
+        journal.append_all(state_directory, records, now=now)
+        atomic_file.make_directory(layout.versions(state_directory), 0o750)
+        for record in records:
+            path = layout.version(state_directory, str(record["job"]))
+            atomic_file.write(path, encode(record).encode("ascii"))
+    except (ProcessControlError, CannotRecord, OSError):
+        return
+
+
+def _seconds(moment: str) -> float:
+    from datetime import datetime
+
+    try:
+        return datetime.fromisoformat(moment).timestamp()
+    except ValueError:
+        return 0.0

@@ -1,0 +1,91 @@
+"""What git knows of files in a directory: the last commit that changed each, and whether it differs from that.
+
+Nothing here raises: a job directory need not be a checkout, and git need not be installed.
+"""
+
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+GIT_SECONDS = 10.0
+_GIT = ("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+"""What a checkout's own configuration could make git run is switched off; a checkout of others git refuses itself."""
+_MARK = "\x1e"
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The last commit that changed a file."""
+
+    #: 12 hex digits
+    id: str
+    #: name and address, as git has them
+    author: str
+    #: whether the file differs from it
+    is_dirty: bool
+
+
+def last_commits(directory: str, names: Sequence[str]) -> dict[str, Commit]:
+    """Return the last commit of each of these files of `directory`; nothing of one that was never committed."""
+    if not _is_in_a_checkout(directory):
+        return {}
+    status = _git(directory, "status", "--porcelain", "-z", "--", *names[:_FEW], *(["."] if len(names) > _FEW else []))
+    prefix = _git(directory, "rev-parse", "--show-prefix")
+    if status is None or prefix is None:
+        return {}
+    above = prefix.strip()
+    dirty = {entry[3:].removeprefix(above) for entry in status.split("\0") if len(entry) > 3}
+    found = _commits_of(directory, above, names)
+    return {name: Commit(commit, author, name in dirty) for name, (commit, author) in found.items()}
+
+
+_FEW = 20
+"""Up to so many files are named to git; of more it is asked about the directory."""
+
+
+def _commits_of(directory: str, above: str, names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Return id and author of the last commit of each file, by walking back until all are found."""
+    wanted = set(names)
+    found: dict[str, tuple[str, str]] = {}
+    words = ["log", f"--format={_MARK}%H%x1f%an <%ae>", "--name-only", "--no-renames", "-z"]
+    which = list(names) if len(names) <= _FEW else ["."]
+    text = _git(directory, *words, "--", *which)
+    for commit in (text or "").split(_MARK)[1:]:
+        head, _, files = commit.partition("\n")
+        commit_id, _, author = head.strip("\0").partition("\x1f")
+        for path in files.split("\0"):
+            name = path.strip("\n").removeprefix(above)
+            if name in wanted:
+                wanted.discard(name)
+                found[name] = commit_id[:12], author
+        if not wanted:
+            break
+    return found
+
+
+def _git(directory: str, *words: str) -> str | None:
+    try:
+        done = subprocess.run(
+            [*_GIT, "-C", directory, *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=GIT_SECONDS,
+            check=False,
+            env={"PATH": os.defpath, "LC_ALL": "C", **_home()},
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
+
+
+def _home() -> dict[str, str]:
+    """Return where git finds the account's own settings: which checkouts of others it trusts."""
+    return {"HOME": home} if (home := os.environ.get("HOME")) else {}
+
+
+def _is_in_a_checkout(directory: str) -> bool:
+    path = PurePath(os.path.realpath(directory))
+    return any(os.path.exists(step / ".git") for step in (path, *path.parents))
