@@ -106,6 +106,7 @@ def test_a_key_that_is_absent_has_the_default_of_the_reference() -> None:
         "failmail_off": False,
         "failure_threshold_for_mail": 1,
         "planned_slots": [],
+        "plan_hash": "",
     }
 
 

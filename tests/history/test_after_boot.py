@@ -211,7 +211,7 @@ def read_so_far() -> int:
 
 
 def without_its_end(box: Box) -> None:
-    """Take the last record out of the journal, as if the power had been cut before it."""
+    """Take the last end out of the journal, and what came after it, as if the power had been cut before."""
     (day,) = (box.state_directory / "journal").glob("*.jsonl")
     content = day.read_bytes()
-    day.write_bytes(content[: content.rindex(b"\n")])
+    day.write_bytes(content[: content.rindex(b'\n{"event":"end"')])
