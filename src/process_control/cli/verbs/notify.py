@@ -16,7 +16,7 @@ from process_control.core.job import Job
 from process_control.errors import BadConfiguration
 from process_control.notify.channels.mail.render import Mail
 from process_control.notify.channels.mail.send import Undelivered, message_of, send
-from process_control.notify.deliver import sender_of, way_of
+from process_control.notify.channels.mail.way import sender_of, way_of
 
 VERBS = {
     "test": ("process_control.cli.verbs.notify:notify_test", "send a test mail the way mail about failures is sent")
