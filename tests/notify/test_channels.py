@@ -126,6 +126,26 @@ def test_what_is_never_accepted_is_given_up_at_once(box: Box) -> None:
     assert waiting(box) == []
 
 
+def test_what_the_disk_does_not_keep_is_sent_at_once(box: Box) -> None:
+    outcome_of(box, "backup", "false")
+    (box.state_directory / "spool/files").touch()  # no directory can be made there
+    files = Files(box.root)
+
+    send(box, files)
+
+    assert len(files.received()) == 1
+    assert recorded(box) == [("sent", None)]
+
+
+def test_what_the_disk_does_not_keep_is_recorded_as_given_up_when_nobody_accepts_it(box: Box) -> None:
+    outcome_of(box, "backup", "false")
+    (box.state_directory / "spool/files").touch()
+
+    send(box, Files(box.root, fault=Later(("ann",), "down")))
+
+    assert recorded(box) == [("given_up", "because it cannot be kept for another try: down")]
+
+
 @pytest.mark.parametrize("fault", [Later(("ann",), "down"), RuntimeError("broken")], ids=["later", "raises"])
 def test_a_channel_that_is_dead_keeps_its_messages_and_no_other_waiting(box: Box, fault: Any) -> None:
     outcome_of(box, "backup", "false")

@@ -40,7 +40,7 @@ def main() -> None:
     event = spool.entry_of(sys.stdin.buffer.read()) if spool.EVENT_ON_STDIN in words else None
     if event is not None:
         with _alone(settings, wait=True):
-            Round(settings, channels_of(settings)).deliver_unspooled(event)
+            Round(settings, channels_of(settings)).take(event)
     deliver_all(settings)
 
 
@@ -86,13 +86,8 @@ class Round:
             queue.deliver_all()
         self._note_when_to_look_again()
 
-    def deliver_unspooled(self, event: spool.Entry) -> None:
-        """Send an event that could not be spooled: what the spool does not take now either is tried just once."""
-        for queue, entry in self._take(event):
-            queue.hand_over(entry)
-
-    def _take(self, event: spool.Entry) -> list[tuple[Queue, spool.Entry]]:
-        """Queue the message, if any, that an event asks for. Return what could not be written, for one try at once."""
+    def take(self, event: spool.Entry) -> None:
+        """Queue the message, if any, that an event asks for."""
         slug, key, at = (str(event.get(name) or "") for name in ("job", "key", "at"))
         job = job_as_it_is(slug, self._settings)
         before = read_incident(self._state, slug)
@@ -104,7 +99,6 @@ class Round:
             threshold=1 if job is None or event.get("unplanned") else job.failure_threshold_for_mail,
             refusal=str(event.get("sentence") or ""),
         )
-        unwritten = []
         if kind is not None:
             message = Message(
                 id=f"{key}.{kind}",
@@ -114,16 +108,16 @@ class Round:
                 job=job,
                 host=os.uname().nodename,
             )
-            unwritten = [(queue, entry) for queue in self._queues if (entry := queue.add(message)) is not None]
+            for queue in self._queues:
+                queue.add(message)
         write_incident(self._state, slug, after)
-        return unwritten
 
     def _take_or_give_up(self, name: str) -> None:
-        """As `_take`; an event that makes no sense must not keep the others back."""
+        """As `take`; an event that makes no sense must not keep the others back."""
         event = spool.read(self._state, spool.EVENTS, name)
         try:
             if event is not None:
-                self._take(event)
+                self.take(event)
                 return
             why = "they cannot be read"
         except Exception as error:  # noqa: BLE001  whatever it is, the next event may be sound

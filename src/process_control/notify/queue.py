@@ -43,8 +43,8 @@ class Queue:
     def _names(self) -> list[str]:
         return spool.names(self._state, self._channel.name)
 
-    def add(self, message: Message) -> spool.Entry | None:
-        """Keep what the channel makes of a message. Return it when the disk takes nothing."""
+    def add(self, message: Message) -> None:
+        """Keep what the channel makes of a message. When the disk takes nothing, it is tried once, now."""
         slug, key, at = (str(message.event.get(name) or "") for name in ("job", "key", "at"))
         # `letter` for the kind: so the files of the first version and the journal have it.
         about: spool.Entry = {"job": slug, "key": key, "letter": message.kind.value}
@@ -52,17 +52,19 @@ class Queue:
             content = self._channel.compose(message)
         except Exception as error:  # noqa: BLE001  a fault in one channel must not stop the others
             self.give_up(about, f"because of an internal error: {type(error).__name__}: {error}")
-            return None
+            return
         if content is None:
-            return None
+            return
         entry = {**about, **content, "tries": 0, "first_at": time.time(), "next_at": 0.0}
         try:
             spool.look_again(self._state, 0)
             spool.put(self._state, self._channel.name, f"{at}~{slug}~{message.id}.json", entry)
-            self._make_room(slug)
         except OSError:
-            return entry
-        return None
+            answer = self._hand_over(entry)
+            if isinstance(answer, Later):
+                self.give_up(entry, f"because it cannot be kept for another try: {answer.why}")
+            return
+        self._make_room(slug)
 
     def _make_room(self, slug: str) -> None:
         """Give up the oldest messages about a job of which very many wait: the newest say the same, and more."""
@@ -92,17 +94,20 @@ class Queue:
         # A time that is too far away was written before the clock was set back.
         if not is_time and now < _number(entry, "next_at") <= now + spool.MAX_PAUSE_SECONDS:
             return
-        answer = self.hand_over(entry)
+        answer = self._hand_over(entry)
         if not isinstance(answer, Later):
             self._remove(name)
-        elif now - _number(entry, "first_at") > GIVE_UP_SECONDS:
+            return
+        if not entry.get("tries"):
+            self._record(entry, "waits", answer.why)
+        if now - _number(entry, "first_at") > GIVE_UP_SECONDS:
             self.give_up(entry, f"after {GIVE_UP_SECONDS // DAY_SECONDS} days")
             self._remove(name)
         else:
             self._keep_for_later(name, entry, answer.who, now)
 
-    def hand_over(self, entry: spool.Entry) -> Answer:
-        """Let the channel try a message, and record what came of it: of those that wait, the first try only."""
+    def _hand_over(self, entry: spool.Entry) -> Answer:
+        """Let the channel try a message, and record it when that was the last try."""
         try:
             answer = self._channel.deliver(entry, job=job_as_it_is(str(entry.get("job")), self._settings))
         except Exception as error:  # noqa: BLE001  a fault at one message must not stop those behind it
@@ -111,8 +116,6 @@ class Queue:
             self._record(entry, "sent", None)
         elif isinstance(answer, Never):
             self.give_up(entry, f"because {answer.why}")
-        elif not entry.get("tries"):
-            self._record(entry, "waits", answer.why)
         return answer
 
     def _keep_for_later(self, name: str, entry: spool.Entry, who: tuple[str, ...], now: float) -> None:
