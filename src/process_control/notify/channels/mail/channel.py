@@ -53,12 +53,13 @@ class MailChannel:
     def deliver(self, entry: Entry, *, job: Job | None) -> Answer:
         """Send the mail by the way that the job's failmail names now."""
         recipients = recipients_of(entry)
-        way_words = ""
         try:
             way = way_of(failmail_of(job, self._settings) or Failmail(to_addresses=recipients))
-            way_words = repr(way)
-            if way_words in self._broken_ways:
-                return Later(recipients, self._broken_ways[way_words])
+        except Undelivered as error:  # it names all recipients of the job: some may have the mail already
+            return Later(recipients, error.why)
+        if repr(way) in self._broken_ways:
+            return Later(recipients, self._broken_ways[repr(way)])
+        try:
             send(
                 str(entry.get("message")).encode("ascii", "replace"),
                 sender=str(entry.get("sender")),
@@ -67,7 +68,7 @@ class MailChannel:
             )
         except Undelivered as error:
             if error.others_too:
-                self._broken_ways[way_words] = error.why
+                self._broken_ways[repr(way)] = error.why
             return Later(error.recipients, error.why)
         return Taken()
 
