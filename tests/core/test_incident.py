@@ -98,5 +98,5 @@ def test_recoveries_follow_told_failures_and_the_record_keeps_it_all(happenings:
             pytest.fail(f"after {happenings[:number]}: {word} sent {letter}")
         is_told = word != "W" and (is_told or letter is not None)
 
-        assert incident.was_told == is_told
+        assert incident.was_mailed == is_told
         assert Incident.from_record(incident.to_record()) == incident

@@ -12,7 +12,7 @@ from process_control.config.command_words import HIDDEN, NotSplit, Word, split
 from process_control.config.keys.list_kinds import joined_lines
 from process_control.config.yaml.document import Document
 from process_control.config.yaml.nodes import List, Map, Text, place_in, quoted
-from process_control.core.shell_builtins import is_of_the_shell
+from process_control.core.shell_builtins import is_shell_word
 from process_control.errors import Fault
 
 COMMAND_KEYS = ("command", "slow_start_command")
@@ -75,7 +75,7 @@ def shell_signs(words: list[Word]) -> Iterator[tuple[int, str]]:
 
     Not in the script that a shell is given: `sh -c '…'`. What another host's shell reads is left to that host.
     """
-    if words and is_of_the_shell(words[0].bare):
+    if words and is_shell_word(words[0].bare):
         yield words[0].start, words[0].value.partition("=")[0] + ("=" if "=" in words[0].value else "")
     is_elsewhere = bool(words) and words[0].value.rpartition("/")[2] in ELSEWHERE
     for number, word in enumerate(words):

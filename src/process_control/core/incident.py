@@ -1,6 +1,6 @@
-"""What people are told of a job over its runs: one mail a failed run, none before the threshold, one at the recovery.
+"""Which mails are sent about a job: one for each failed run from the threshold on, and one for the recovery.
 
-An incident begins with the first failed run and ends with the first that went well. Pure: events in, letters out.
+An incident begins with the first failed run and ends with the first that succeeds. Pure: events in, letters out.
 """
 
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-REMIND_OF_REFUSAL = timedelta(days=1)
+REFUSAL_REMINDER_INTERVAL = timedelta(days=1)
 MAX_SEEN = 50
 
 
@@ -21,7 +21,7 @@ class Letter(StrEnum):
 
 
 class Happening(StrEnum):
-    """What happened to a job, as far as people have to know of it."""
+    """An event of a job that may cause a mail."""
 
     FAILED = "failed"
     REFUSED = "refused"
@@ -30,22 +30,22 @@ class Happening(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """What is known of the incident that goes on, or nothing when all is well.
-
-    `thread` names the first mail of it (`<key>.<letter>`), which the others answer; `refusal` is what was last told of
-    a start that was refused, and when. `seen` are the ids of what was counted lately: telling is done at least once,
-    counting once.
-    """
+    """The current incident of a job; empty when there is none."""
 
     failures_in_row: int = 0
+    #: when it began, ISO 8601
     since: str | None = None
+    #: its first mail, `<key>.<letter>`: the others are replies to it
     thread: str | None = None
+    #: the refusal that was mailed last, in a sentence
     refusal: str | None = None
+    #: when it was mailed, ISO 8601
     refusal_told_at: str | None = None
+    #: the keys of what was counted last: mails are sent at least once, failures counted exactly once
     seen: tuple[str, ...] = ()
 
     @property
-    def was_told(self) -> bool:
+    def was_mailed(self) -> bool:
         return self.thread is not None
 
     def to_record(self) -> dict[str, object]:
@@ -53,7 +53,7 @@ class Incident:
 
     @classmethod
     def from_record(cls, record: Mapping[str, object] | None) -> "Incident":
-        """Read the record; what makes no sense counts as no incident: a mail too many is better than none."""
+        """Return the incident of a record. A broken record is no incident: a mail too many is better than none."""
         known = {name: record.get(name) for name in _FIELDS} if record else {}
         texts = [known.get(name) for name in ("since", "thread", "refusal", "refusal_told_at")]
         seen = known.pop("seen", None)
@@ -71,15 +71,15 @@ def next_incident(
 ) -> tuple[Incident, Letter | None]:
     """Return the incident after `what` happened, and the mail to send, if any.
 
-    `key` is the id of the run or refusal, `at` when it was (ISO 8601), `threshold` the failed run in a row from which
-    on mail is sent, `refusal` the sentence of a refusal: the same one is told once a day, since cron may ask every
-    minute.
+    `key` is the id of the run or refusal, `at` its time (ISO 8601), `threshold` the number of failed runs in a row from
+    which on mail is sent, `refusal` the sentence of a refusal. The same refusal is mailed once a day, since cron may
+    repeat it every minute.
     """
     if key in incident.seen:
         return incident, None
     seen = (*incident.seen, key)[-MAX_SEEN:]
     if what is Happening.WENT_WELL:
-        return Incident(seen=seen), Letter.RECOVERY if incident.was_told else None
+        return Incident(seen=seen), Letter.RECOVERY if incident.was_mailed else None
     grown = replace(incident, failures_in_row=incident.failures_in_row + 1, since=incident.since or at, seen=seen)
     if grown.failures_in_row < threshold:
         return grown, None
@@ -88,14 +88,14 @@ def next_incident(
     if refusal == incident.refusal and not _is_due(incident.refusal_told_at, at):
         return grown, None
     thread = grown.thread or f"{key}.{Letter.REFUSAL}"
-    told = replace(grown, thread=thread, refusal=refusal, refusal_told_at=at)
-    return told, Letter.REFUSAL
+    mailed = replace(grown, thread=thread, refusal=refusal, refusal_told_at=at)
+    return mailed, Letter.REFUSAL
 
 
-def _is_due(told_at: str | None, now: str) -> bool:
-    """Whether a refusal that was told then has to be told once more; after a clock change too."""
+def _is_due(mailed_at: str | None, now: str) -> bool:
+    """Return whether a refusal has to be mailed again; also when the clock was set back since `mailed_at`."""
     try:
-        since = datetime.fromisoformat(now) - datetime.fromisoformat(told_at or "")
+        since = datetime.fromisoformat(now) - datetime.fromisoformat(mailed_at or "")
     except ValueError:
         return True
-    return not timedelta(0) <= since < REMIND_OF_REFUSAL
+    return not timedelta(0) <= since < REFUSAL_REMINDER_INTERVAL

@@ -1,7 +1,7 @@
 """The end of a run that could not write its own: nobody is left to say more than this."""
 
 from process_control.core.facts import LOST
-from process_control.core.records import of_run_and_end
+from process_control.core.records import fields_of_run_and_end
 
 
 def lost_end(block: dict[str, object], *, now: str, boot_id: str) -> dict[str, object]:
@@ -15,7 +15,7 @@ def lost_end(block: dict[str, object], *, now: str, boot_id: str) -> dict[str, o
     return {
         "event": "end",
         "at": now,
-        **{name: block[name] for name in of_run_and_end() if name in block},
+        **{name: block[name] for name in fields_of_run_and_end() if name in block},
         "outcome": LOST,
         "reason": "host_down" if host_went_down else "runner_killed",
         "exit_code": None,

@@ -108,8 +108,8 @@ def drop_rights(account: Account) -> None:
 
 def _leave_the_callers_environment(account: Account) -> None:
     """Keep no token of root's shell where a program that is started later would take it along."""
-    from process_control.core.job_environment import environment_of_another
+    from process_control.core.job_environment import environment_for_another_user
 
-    kept = environment_of_another(posix.environ, home=account.home)
+    kept = environment_for_another_user(posix.environ, home=account.home)
     posix.environ.clear()
     posix.environ.update(kept)

@@ -215,7 +215,7 @@ def describe(pid: int, secrets: "list[str] | None") -> str:
     is_cut = len(name) > _MAX_COMMAND_LINE
     if is_cut:
         text = text.rstrip("".join(map(chr, range(0xDC80, 0xDD00))))  # half a character is the beginning of no secret
-    shown = mask_and_cut(text, secrets or [], longest=_MAX_SHOWN, is_cut=is_cut)
+    shown = mask_and_cut(text, secrets or [], max_length=_MAX_SHOWN, is_cut=is_cut)
     shown = "".join(char if char.isprintable() else "?" for char in shown.strip())
     return f"pid {pid}{_of_another_user(pid)} ({shown})"
 

@@ -16,6 +16,7 @@ from process_control.config.settings import Settings
 from process_control.core.facts import SKIPPED, SUCCEEDED, WARNED
 from process_control.core.gate import garbage_in_words, hold_in_words
 from process_control.core.health import NO_POLICY, Health, Policy, State
+from process_control.core.health_table import after_pause
 from process_control.core.job import Job
 from process_control.core.job_state import FAILING, HELD, LATE, NEVER_RAN, SLOW_START, STOPPED, WORST_FIRST, state_of
 from process_control.core.moments import parse_iso
@@ -305,8 +306,8 @@ class _Look:
         health = self._healths[text]
         if health.state is not State.HELD:
             return health, None
-        policy = Policy.of(job) if isinstance(job, Job) else NO_POLICY
-        return health.as_of(self._now, policy), None
+        policy = Policy.from_job(job) if isinstance(job, Job) else NO_POLICY
+        return after_pause(health, self._now, policy), None
 
 
 def _slow_start(job: Job, health: Health, index: Index) -> SlowStart | None:

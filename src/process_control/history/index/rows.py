@@ -9,7 +9,7 @@ from collections.abc import Callable
 from operator import itemgetter
 from typing import Any
 
-from process_control.core.records import FIELDS, NEVER_NULL, Field, columns_of_runs
+from process_control.core.records import FIELDS, NEVER_NULL, Field, run_columns
 from process_control.history.index.run_facts import Row
 
 Plain = str | int | float | bool | None
@@ -36,7 +36,7 @@ NESTED = {event: {key: _KINDS[key] for key in _keys(event, needed=False, nested=
 """What is JSON in its column too, and what it is when it makes sense."""
 
 _BY_NAME = {field.name: field for field in FIELDS}
-COLUMNS = columns_of_runs()
+COLUMNS = run_columns()
 _TYPES = {"text": "TEXT", "time": "TEXT", "number": "REAL", "whole": "INTEGER", "boolean": "INTEGER"}
 _NUMBERS = {name for name in COLUMNS if _TYPES.get(_BY_NAME[name].kind) in ("REAL", "INTEGER")}
 _NOTHING = dict.fromkeys(COLUMNS)
