@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "4fa98e78e773"
+FIELDS_VERSION = "0a86189085e4"
 
 ATTRIBUTES = (
     "slug",

@@ -24,7 +24,7 @@ def fault(reason: str, path: str, stat: "posix.stat_result", owners: tuple[int, 
     mode = f"mode {modes.S_IMODE(stat.st_mode):04o}"
     if reason == "type":
         kind = KINDS.get(modes.S_IFMT(stat.st_mode), "not a file")
-        return Fault(f"{kind}, not a regular file", where=shown(path), hint=_mend_of_link(path))
+        return Fault(f"{kind}, not a regular file", where=shown(path), hint=_hint_for_link(path))
     if reason == "links":
         hint = f"cp -p {argument} {argument}.new && mv {argument}.new {argument}"
         return Fault(f"has {stat.st_nlink} names (hard links), but must have one", where=shown(path), hint=hint)
@@ -45,7 +45,7 @@ def fault(reason: str, path: str, stat: "posix.stat_result", owners: tuple[int, 
     )
 
 
-def _mend_of_link(path: str) -> str:
+def _hint_for_link(path: str) -> str:
     """Tell where the file itself is: a ConfigMap mounts each file as a link into `..data`."""
     directory, _, _ = path.rpartition("/")
     try:
