@@ -56,7 +56,7 @@ def _print(pruned: Pruned) -> None:
 
 def talk_of(pruned: Pruned, *, dry_run: bool) -> None:
     """Sum up on stderr."""
-    if pruned.is_at_work_elsewhere:
+    if pruned.is_running_elsewhere:
         talk("another prune is running")
         return
     would = "would remove" if dry_run else "removed"
