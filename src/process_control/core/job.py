@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "0a86189085e4"
+FIELDS_VERSION = "7d415b364297"
 
 ATTRIBUTES = (
     "slug",

@@ -52,7 +52,7 @@ def _reserve(descriptor: int, state_directory: str) -> None:
         return
     try:
         preallocate(descriptor, RESERVE_BYTES, offset=status.st_size)
-    except OSError:  # no room to reserve, or a file system that cannot: the write itself decides
+    except OSError:  # no space, or a file system that cannot reserve it: the write itself decides
         pass
 
 

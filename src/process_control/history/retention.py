@@ -99,7 +99,7 @@ def _prune_lock(state_directory: str, moment: float) -> Iterator[bool]:
             yield False
             return
         text = f"{day(moment)}\n".encode("ascii")
-        with suppress(OSError):  # a full disk: what is done here makes room
+        with suppress(OSError):  # a full disk: what follows frees space
             os.pwrite(stamp, text, 0)
             os.ftruncate(stamp, len(text))
         yield True

@@ -28,7 +28,7 @@ from process_control.system import atomic_file, lock
 from process_control.system.account import account_of, check_allowed, drop_rights
 from process_control.system.ask import NoAnswer, ask
 from process_control.system.clock import DAY_SECONDS, iso
-from process_control.system.disk_watch import fork_watched, look_at
+from process_control.system.disk_watch import fork_watched, read_from
 from process_control.system.json_text import decode, encode
 from process_control.system.plain_file import open_plain
 
@@ -312,7 +312,7 @@ def way_of(failmail: Failmail) -> Way:
 
 def _answers(path: str, failmail: Failmail) -> None:
     """Raise Undelivered when the disk of a file does not answer; whether the file is good is seen by who uses it."""
-    _ask(lambda: look_at(path), path, failmail)
+    _ask(lambda: read_from(path), path, failmail)
 
 
 def _ask(question: Callable[[], str | None], path: str, failmail: Failmail) -> str:

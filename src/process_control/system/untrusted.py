@@ -1,4 +1,4 @@
-"""What is said about a file that is not safe to trust: the reason, and the command that mends it."""
+"""Messages about files that are not safe to trust: the reason, and the command that fixes it."""
 
 import grp
 import posix
@@ -46,7 +46,7 @@ def fault(reason: str, path: str, stat: "posix.stat_result", owners: tuple[int, 
 
 
 def _hint_for_link(path: str) -> str:
-    """Tell where the file itself is: a ConfigMap mounts each file as a link into `..data`."""
+    """Return the hint for a link. A ConfigMap is mounted with each file as a link into `..data`."""
     directory, _, _ = path.rpartition("/")
     try:
         target = posix.readlink(path)
@@ -58,7 +58,7 @@ def _hint_for_link(path: str) -> str:
 
 
 def shown(path: str) -> str:
-    """Return `path` for a message: as it is, unless something in it could move a terminal's cursor."""
+    """Return `path` for a message; escaped if it has unprintable characters."""
     return path if path.isprintable() else repr(path)
 
 

@@ -23,7 +23,7 @@ from process_control.history.retention import Pruned
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def prune(session: Session, dry_run: bool, as_json: bool) -> int:
     """Delete logs and history beyond the `retention` settings, and compress old days of the journal."""
-    settings = session.settings("prune", may_look=False)
+    settings = session.settings("prune", may_read=False)
     pruned = prune_now(settings, dry_run=dry_run)
     error = CannotRecord(faults=[Fault(fault) for fault in pruned.faults]) if pruned.faults else None
     if as_json:

@@ -61,7 +61,7 @@ class Faults:
     __slots__ = ("_columns_added", "_found", "_left_out", "_shown", "name", "text")
 
     def __init__(self, name: str, columns_added: dict[int, int] | None = None) -> None:
-        """`columns_added` is, by line, how many columns the replacement of hard tabs added."""
+        """Begin without faults. `columns_added` is, by line, how many columns the replacement of hard tabs added."""
         self.name = name
         #: the text of the file, set by the reader, for `Fault.line`
         self.text = ""
