@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-REMIND_OF_REFUSAL = timedelta(days=1)
+REFUSAL_REMINDER_INTERVAL = timedelta(days=1)
 MAX_SEEN = 50
 
 
@@ -99,4 +99,4 @@ def _is_due(sent_at: str | None, now: str) -> bool:
         since = datetime.fromisoformat(now) - datetime.fromisoformat(sent_at or "")
     except ValueError:
         return True
-    return not timedelta(0) <= since < REMIND_OF_REFUSAL
+    return not timedelta(0) <= since < REFUSAL_REMINDER_INTERVAL

@@ -33,7 +33,7 @@ def notify() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def notify_test(session: Session, job: str | None, as_json: bool) -> int:
     """Send a test mail to the recipients of the failmail of all jobs, or of JOB."""
-    settings = session.settings("notify test", may_look=False)
+    settings = session.settings("notify test", may_read=False)
     failmail = _failmail(None if job is None else load_job(job, settings), settings)
     way, why = "", None
     try:

@@ -9,7 +9,7 @@ from process_control.errors import ProcessControlError
 from process_control.notify.channels.mail.send import Undelivered, Way, is_program
 from process_control.system.account import account_of
 from process_control.system.ask import NoAnswer, ask
-from process_control.system.disk_watch import look_at
+from process_control.system.disk_watch import read_from
 
 
 def sender_of(failmail: Failmail) -> str:
@@ -45,7 +45,7 @@ def way_of(failmail: Failmail) -> Way:
 
 def _answers(path: str, failmail: Failmail) -> None:
     """Raise Undelivered when the disk of a file does not answer. What is in the file is checked where it is used."""
-    _ask(lambda: look_at(path), path, failmail)
+    _ask(lambda: read_from(path), path, failmail)
 
 
 def _ask(question: Callable[[], str | None], path: str, failmail: Failmail) -> str:
