@@ -94,7 +94,7 @@ def next_incident(
 
 
 def _is_due(sent_at: str | None, now: str) -> bool:
-    """Whether a refusal that was sent then has to be sent once more; after a clock change too."""
+    """Return whether a refusal has to be sent again; also when the clock was set back since."""
     try:
         since = datetime.fromisoformat(now) - datetime.fromisoformat(sent_at or "")
     except ValueError:
