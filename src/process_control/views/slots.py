@@ -221,8 +221,8 @@ class Ledger:
         return {slot: words for slot, (at, words) in events.waiting[slug].items() if self.now - at <= longest}
 
 
+#: Of so many jobs the index is asked one by one; of more it is asked about the window.
 MAX_ASKED_ONE_BY_ONE = 50
-"""Of so many jobs the index is asked one by one; of more it is asked about the window."""
 
 
 class _EventsOf:
