@@ -97,7 +97,7 @@ bench: $(READY) ## every speed promise against its goal and other programs; ONLY
 
 faults: $(READY) ## the storms at full size, one table at the end; ONLY='lock file' SIZE=0.1 KEEP=1
 	@$(INSTALL_TEST_TOOLS)
-	$(PYTHON) tests/faults.py $(if $(ONLY),--only '$(ONLY)') $(if $(SIZE),--size $(SIZE)) $(if $(KEEP),--keep)
+	$(PYTHON) tests/kit/faults.py $(if $(ONLY),--only '$(ONLY)') $(if $(SIZE),--size $(SIZE)) $(if $(KEEP),--keep)
 
 fuzz: $(READY) ## a search guided by coverage for what a reader falls over (SECONDS= for each, ONLY=)
 	@$(PYTHON) -c 'import atheris' 2>/dev/null || $(PIP) install --no-build-isolation --editable '.[fuzz]'

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from control_groups import WITH, WITHOUT, group_of_this_session, groups_of_runs, own_group
-from harness import (
+from kit.control_groups import WITH, WITHOUT, group_of_this_session, groups_of_runs, own_group
+from kit.harness import (
     IS_ROOT,
     Box,
     Product,
@@ -32,7 +32,7 @@ from harness import (
 )
 from process_control.execution.groups_of_runs import remove_forsaken
 
-pytest_plugins = ["side_by_side", "storms"]
+pytest_plugins = ["kit.side_by_side", "kit.storms"]
 WAY_BY_MARK = {"with_group": WITH, "without_group": WITHOUT}
 CI = os.environ.get("CI") == "true"
 PR_SET_CHILD_SUBREAPER = 36

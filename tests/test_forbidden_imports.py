@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import PROJECT, SERVICE_USER, Box
+from kit.harness import PROJECT, SERVICE_USER, Box
 from tools.bundle import GUARD_ROOTS, RUNNER_ROOTS, SOURCE, modules_behind
 
 FORBIDDEN = {

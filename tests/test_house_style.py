@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from harness import PROJECT
+from kit.harness import PROJECT
 from process_control.errors import EXIT_CODES, NO_COMMAND, NOT_EXECUTABLE
 
 SOURCES = sorted([*(PROJECT / "src").rglob("*.py"), *(PROJECT / "tools").rglob("*.py")])

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from harness import PROJECT, Box
-from installation import PYTHON_FLAGS
+from kit.harness import PROJECT, Box
+from kit.installation import PYTHON_FLAGS
 
 SELECTION = (
     "tests/test_optimized.py::test_every_process_of_a_run_has_the_flags_of_its_caller",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import PROJECT
+from kit.harness import PROJECT
 
 SOURCES = sorted((PROJECT / "src").rglob("*.py"))
 TESTS = sorted((PROJECT / "tests").rglob("test_*.py"))

@@ -1,9 +1,9 @@
 """`wait` as a page or a scheduler calls it: how the runs ended is a value."""
 
-from harness import Box
+from kit.harness import Box
+from kit.runs import starts
 from process_control.actions.wait import wait
 from process_control.config.settings import Settings
-from runs import starts
 
 
 def test_a_wait_returns_how_the_run_ended(box: Box, settings: Settings) -> None:

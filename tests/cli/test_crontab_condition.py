@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.desk import Desk
-from harness import PROJECT
+from kit.desk import Desk
+from kit.harness import PROJECT
 
 NOW = datetime.now(UTC)
 BACKUP = 'command: /bin/true\nschedule: "30 2 * * *"'

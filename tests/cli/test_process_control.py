@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from cli.desk import Desk
-from harness import SERVICE_USER, STRANGER, Box
+from kit.desk import Desk
+from kit.harness import SERVICE_USER, STRANGER, Box
 from process_control import __version__
 from process_control.cli.main import VERBS, main
 

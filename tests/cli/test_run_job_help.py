@@ -1,6 +1,6 @@
 """`run-job --help`: one table of flags, and the reader of the command line knows the same ones."""
 
-from harness import Box
+from kit.harness import Box
 from process_control.cli.run_job.flags import FLAGS, help_text
 from process_control.cli.run_job.options import FLAGS as READ
 

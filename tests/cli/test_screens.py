@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.desk import Desk
-from commands import Result
-from harness import Box
-from runs import ONE_SLOT, the_end
+from kit.commands import Result
+from kit.desk import Desk
+from kit.harness import Box
+from kit.runs import ONE_SLOT, the_end
 
 RECENT = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
 LONG = "the disk of the shop is full, and nothing could be written to the directory of the orders any more"

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.shop import open_shop
-from harness import PROJECT, Box
+from kit.harness import PROJECT, Box
+from kit.shop import open_shop
 
 LIBRARY = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
 pytestmark = pytest.mark.skipif(LIBRARY is None, reason="faketime is not installed")

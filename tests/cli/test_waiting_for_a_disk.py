@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from commands import Live
-from hanging_disk import hanging_disk
-from harness import Box, children, state_letter, until
+from kit.commands import Live
+from kit.hanging_disk import hanging_disk
+from kit.harness import Box, children, state_letter, until
 
 pytestmark = pytest.mark.needs_root
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness import PROJECT, storm_size
+from kit.harness import PROJECT, storm_size
 from process_control.config.job_file import read_job
 from process_control.config.yaml.document import Document, parse, without_tabs
 from process_control.config.yaml.nodes import Broken, List, Map, Node, Text

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from config.test_document import BOMBS, KILOBYTES_ALLOWED, MILLISECONDS_ALLOWED
-from harness import PROJECT, Box, Storm
+from kit.harness import PROJECT, Box, Storm
 from process_control.config.job_file import read_job
 from process_control.config.yaml.document import without_tabs
 from process_control.errors import BadConfiguration

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import forget_cached
+from kit.harness import forget_cached
 from process_control.config.cache.next_slots import COMING_SLOTS, KnownSchedules
 from process_control.config.job_directory import load_job
 from process_control.config.settings import Settings, load_settings

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import PROJECT
+from kit.harness import PROJECT
 from process_control.core import layout
 
 SOURCE = PROJECT / "src/process_control"

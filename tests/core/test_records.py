@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harness import PROJECT, Box, names_of
+from kit.harness import PROJECT, Box, names_of
 from process_control.core.records import BLOCK, EVENTS, FIELDS, Field, columns_of_runs, in_syslog
 from process_control.history.index.run_facts import Row
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from control_groups import groups_of_runs, own_group
-from harness import SERVICE_USER, STRANGER, Box, Live, Storm, lives, until
-from runs import ends, kill_both, killers, outcomes, script, starts, the_end
+from kit.control_groups import groups_of_runs, own_group
+from kit.harness import SERVICE_USER, STRANGER, Box, Live, Storm, lives, until
+from kit.runs import ends, kill_both, killers, outcomes, script, starts, the_end
 
 pytestmark = pytest.mark.with_group
 

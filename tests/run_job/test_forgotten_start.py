@@ -8,9 +8,9 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from hanging_disk import hanging_disk
-from harness import Box, Live, children, lives, until
-from runs import ANOTHER_SLOT, ONE_SLOT, outcomes, records, script, skips, starts, waiting_for_a_lock
+from kit.hanging_disk import hanging_disk
+from kit.harness import Box, Live, children, lives, until
+from kit.runs import ANOTHER_SLOT, ONE_SLOT, outcomes, records, script, skips, starts, waiting_for_a_lock
 
 
 @contextmanager

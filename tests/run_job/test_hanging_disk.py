@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from hanging_disk import hanging_disk
-from harness import Box, children, lives, until
-from mail_server import mail_server, mail_to, wait_until_told
+from kit.hanging_disk import hanging_disk
+from kit.harness import Box, children, lives, until
+from kit.mail_server import mail_server, mail_to, wait_until_told
+from kit.runs import ONE_SLOT, outcomes, records, script, the_end
 from process_control.execution import guard, guard_watch
-from runs import ONE_SLOT, outcomes, records, script, the_end
 
 pytestmark = pytest.mark.needs_root
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box, Storm, children, lives, state_letter, until
-from runs import ends, handles, job_with_a_tree, kill_both, killers, outcomes, pause_or_end, records, script, starts
+from kit.harness import Box, Storm, children, lives, state_letter, until
+from kit.runs import ends, handles, job_with_a_tree, kill_both, killers, outcomes, pause_or_end, records, script, starts
 
 pytestmark = pytest.mark.each_way
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness import Box, until
+from kit.harness import Box, until
+from kit.runs import ONE_SLOT, outcomes, records, script, waiting_for_a_lock
 from process_control.config.keys.field import Field
 from process_control.config.keys.job_fields import JOB_FIELDS
 from process_control.config.keys.number_kinds import MAX_SECONDS
-from runs import ONE_SLOT, outcomes, records, script, waiting_for_a_lock
 
 LARGEST = f"{MAX_SECONDS}s"
 SLEEPS = "sleep 0.1"

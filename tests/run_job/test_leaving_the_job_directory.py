@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from harness import Box, Storm
+from kit.harness import Box, Storm
 
 OUTSIDE = "outside"
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from harness import Box, Product
-from runs import ONE_SLOT, outcomes, script, the_end
+from kit.harness import Box, Product
+from kit.runs import ONE_SLOT, outcomes, script, the_end
 
 pytestmark = pytest.mark.fault(
     "the package replaced or removed during a run", small=1, full=1, wanted="its end recorded and told"

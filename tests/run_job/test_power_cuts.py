@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from crash_images import Disk, Moment, booted_from, disk_of
-from harness import Box, Storm
-from mail_server import wait_until_told
+from kit.crash_images import Disk, Moment, booted_from, disk_of
+from kit.harness import Box, Storm
+from kit.mail_server import wait_until_told
+from kit.runs import ONE_SLOT, assert_each_start_has_one_end, ends, script, starts
 from process_control.system import lock
-from runs import ONE_SLOT, assert_each_start_has_one_end, ends, script, starts
 
 pytestmark = pytest.mark.needs_root
 

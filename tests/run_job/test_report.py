@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness import Box
-from runs import ONE_SLOT, script, the_end
+from kit.harness import Box
+from kit.runs import ONE_SLOT, script, the_end
 
 
 def told(box: Box) -> str:

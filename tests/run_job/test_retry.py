@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from answering_disk import OPEN, answering_disk
-from harness import SERVICE_USER, Box, Fifo, Storm, children, lives, until, wait_gone
-from runs import (
+from kit.answering_disk import OPEN, answering_disk
+from kit.harness import SERVICE_USER, Box, Fifo, Storm, children, lives, until, wait_gone
+from kit.runs import (
     assert_each_start_has_one_end,
     ends,
     kill_both,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box, Result
-from runs import ANOTHER_SLOT, ONE_SLOT, outcomes
+from kit.harness import Box, Result
+from kit.runs import ANOTHER_SLOT, ONE_SLOT, outcomes
 
 PROBE = """\
 import fcntl, json, os, sys

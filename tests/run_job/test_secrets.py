@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import SERVICE_USER, STRANGER, Box
-from runs import outcomes, script, starts
+from kit.harness import SERVICE_USER, STRANGER, Box
+from kit.runs import outcomes, script, starts
 
 SECRET = "s3cret-t0ken-of-the-shop"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import SERVICE_USER, Box, Live, until
-from runs import outcomes, script, the_end
+from kit.harness import SERVICE_USER, Box, Live, until
+from kit.runs import outcomes, script, the_end
 
 BOTH = "command: sh -c 'echo out; echo err >&2'\nstderr: ignore"
 FAILS = "command: sh -c 'echo out; echo err >&2; exit 3'"

@@ -8,8 +8,8 @@ from contextlib import suppress
 
 import pytest
 
-from harness import Box, Storm, children, lives, state_letter, until
-from runs import ONE_SLOT, ends, frozen, killers, outcomes, script, skips, the_end
+from kit.harness import Box, Storm, children, lives, state_letter, until
+from kit.runs import ONE_SLOT, ends, frozen, killers, outcomes, script, skips, the_end
 
 ORDERS = {"guard first": "grj", "command first": "jrg", "runner first": "rgj"}
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box
-from runs import outcomes, script, the_end
+from kit.harness import Box
+from kit.runs import outcomes, script, the_end
 
 NON_BLOCKING = """
     import fcntl, os

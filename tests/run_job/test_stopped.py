@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from harness import Box, Result, Storm, command_line, lives, state_letter, until, wait_gone
-from runs import ONE_SLOT, ends, outcomes, pause_or_end, records, script, starts, the_end, waiting_for_a_lock
+from kit.harness import Box, Result, Storm, command_line, lives, state_letter, until, wait_gone
+from kit.runs import ONE_SLOT, ends, outcomes, pause_or_end, records, script, starts, the_end, waiting_for_a_lock
 
 
 @pytest.mark.each_way

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box, lives, until
-from runs import ends, kill_both, outcomes, script, starts, the_end
+from kit.harness import Box, lives, until
+from kit.runs import ends, kill_both, outcomes, script, starts, the_end
 
 
 def test_a_subjob_has_its_own_lock_log_and_record_and_the_trigger_job(box: Box) -> None:

@@ -6,8 +6,8 @@ import termios
 
 import pytest
 
-from harness import Box, Live, lives, wait_gone
-from runs import outcomes, script, the_end
+from kit.harness import Box, Live, lives, wait_gone
+from kit.runs import outcomes, script, the_end
 
 RED, GREEN, YELLOW, DIM, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
 
@@ -200,7 +200,7 @@ def test_a_character_that_arrives_in_two_pieces_is_shown_whole(box: Box) -> None
 
 
 def test_scheduled_on_a_terminal_stays_quiet(box: Box) -> None:
-    from runs import ONE_SLOT
+    from kit.runs import ONE_SLOT
 
     box.job("job", f"command: echo out\n{ONE_SLOT}")
 

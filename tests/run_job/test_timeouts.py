@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from harness import Box, Storm, lives
-from runs import ends, outcomes, script, the_end
+from kit.harness import Box, Storm, lives
+from kit.runs import ends, outcomes, script, the_end
 
 PLAIN = "exec sleep 1000"
 CHILDREN = "i=0; while [ $i -lt {count} ]; do sleep 1000 & i=$((i+1)); done; wait"

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from harness import Box
-from runs import outcomes, script, the_end
+from kit.harness import Box
+from kit.runs import outcomes, script, the_end
 
 
 def judged(box: Box, slug: str = "job") -> tuple[Any, ...]:

@@ -5,9 +5,9 @@ A part of them; where this host can make no groups itself all of them. Storms ar
 
 import pytest
 
-from control_groups import own_group
-from harness import Box
-from other_kernel import run_tests_there
+from kit.control_groups import own_group
+from kit.harness import Box
+from kit.other_kernel import run_tests_there
 
 pytestmark = pytest.mark.needs_root
 

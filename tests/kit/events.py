@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from processes import command_line
+from kit.processes import command_line
 
 T = TypeVar("T")
 

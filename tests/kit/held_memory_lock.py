@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from answering_disk import WRITE, answering_disk
-from events import TookTooLong, until
+from kit.answering_disk import WRITE, answering_disk
+from kit.events import TookTooLong, until
 
 MAX_SECONDS = 12
 _NAME = "mapped"

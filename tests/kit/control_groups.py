@@ -8,9 +8,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import mount_namespaces
-from events import until
-from processes import lives
+from kit import mount_namespaces
+from kit.events import until
+from kit.processes import lives
 
 WITH, WITHOUT = "with a control group", "without a control group"
 """Both ways in which the promises about a run's processes are kept: see the mark `each_way`."""

@@ -16,8 +16,8 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
 
-from events import PATIENCE_SECONDS, until
-from harness import Box
+from kit.events import PATIENCE_SECONDS, until
+from kit.harness import Box
 
 
 @dataclass(frozen=True, slots=True)

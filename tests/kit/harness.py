@@ -24,15 +24,14 @@ from typing import Any, ClassVar
 
 import pytest
 
-import control_groups
-import mount_namespaces
-from commands import Live, Result
-from events import PATIENCE_SECONDS, Deadline, Fifo, TookTooLong, until, wait_gone
-from installation import PROJECT, Product, installed_product
+from kit import control_groups, mount_namespaces
+from kit.commands import Live, Result
+from kit.events import PATIENCE_SECONDS, Deadline, Fifo, TookTooLong, until, wait_gone
+from kit.installation import PROJECT, Product, installed_product
+from kit.processes import children, command_line, environment_of, lives, pids, state_letter
+from kit.storms import Storm, storm_size
 from process_control.config.search import SYSTEM_CONFIGURATIONS
 from process_control.core.records import BLOCK, EVENTS, fields_of
-from processes import children, command_line, environment_of, lives, pids, state_letter
-from storms import Storm, storm_size
 
 __all__ = [
     "IS_ROOT",
