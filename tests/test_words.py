@@ -3,14 +3,10 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
-import pytest
-
-from kit.harness import PROJECT
-
-SOURCES = sorted((PROJECT / "src").rglob("*.py"))
-TESTS = sorted((PROJECT / "tests").rglob("test_*.py"))
+from kit.sources import PRODUCT, PROJECT, TESTS, nodes_of
 
 FORBIDDEN = {
     r"\b(told|tells?)\b": "report, record, show, say, mail",
@@ -78,10 +74,11 @@ def _is_of_click(node: ast.AST) -> bool:
     )
 
 
-def _not_shown(tree: ast.Module) -> set[int]:
+@cache
+def _not_shown(path: Path) -> frozenset[int]:
     """Return the ids of docstrings that no user reads, and of the parts of f-strings."""
     found: set[int] = set()
-    for node in ast.walk(tree):
+    for node in nodes_of(path):
         body = node.body if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) else []
         for position, statement in enumerate(body):
             is_help = position == 0 and _is_of_click(node)
@@ -89,7 +86,7 @@ def _not_shown(tree: ast.Module) -> set[int]:
                 found.add(id(statement.value))
         if isinstance(node, ast.JoinedStr):
             found |= {id(part) for part in ast.walk(node) if part is not node}
-    return found
+    return frozenset(found)
 
 
 def shown(path: Path, *, without: frozenset[str] = frozenset()) -> Iterator[tuple[int, str]]:
@@ -97,21 +94,20 @@ def shown(path: Path, *, without: frozenset[str] = frozenset()) -> Iterator[tupl
 
     `without`: leave out what these arguments are given.
     """
-    tree = ast.parse(path.read_text())
-    hidden = _not_shown(tree)
-    for node in ast.walk(tree):
+    hidden = set(_not_shown(path))
+    for node in nodes_of(path):
         if isinstance(node, ast.keyword) and node.arg in without:
             hidden |= {id(part) for part in ast.walk(node.value)}
-    for node in ast.walk(tree):
+    for node in nodes_of(path):
         text = text_of(node) if isinstance(node, ast.expr) and id(node) not in hidden else None
         if text is not None and " " in text.strip():
             yield node.lineno, text  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=short)
-def test_what_a_user_reads_needs_no_second_reading(path: Path) -> None:
+def test_what_a_user_reads_needs_no_second_reading() -> None:
     found = [
         f"{short(path)}:{line}: {word[0]!r} ({better}): {text[:100]}"
+        for path in PRODUCT
         for line, text in shown(path)
         for regex, better in FORBIDDEN.items()
         for word in re.finditer(regex, text)
@@ -121,10 +117,10 @@ def test_what_a_user_reads_needs_no_second_reading(path: Path) -> None:
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=short)
-def test_no_message_is_longer_than_two_lines(path: Path) -> None:
+def test_no_message_is_longer_than_two_lines() -> None:
     too_long = [
         f"{short(path)}:{line}: {len(part)} characters: {part}"
+        for path in PRODUCT
         for line, text in shown(path, without=OF_PAGES)
         for part in text.split("\n")
         if len(part) > MAX_CHARACTERS and not part.startswith(TEMPLATES)
@@ -133,11 +129,11 @@ def test_no_message_is_longer_than_two_lines(path: Path) -> None:
     assert not too_long, "\n".join(too_long)
 
 
-@pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(PROJECT / "tests")))
-def test_no_hint_that_a_test_quotes_is_longer_than_two_lines(path: Path) -> None:
+def test_no_hint_that_a_test_quotes_is_longer_than_two_lines() -> None:
     too_long = [
         f"{path.name}:{node.lineno}: {len(line)} characters: {line}"
-        for node in ast.walk(ast.parse(path.read_text()))
+        for path in TESTS
+        for node in nodes_of(path)
         if isinstance(node, ast.Constant | ast.JoinedStr)
         for line in (text_of(node) or "").split("\n")
         if line.startswith("  hint: ") and len(line) > MAX_CHARACTERS + len("  hint: ")
