@@ -6,6 +6,7 @@ The tests run in a group that was made for them, so that what is found in it is 
 import contextlib
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from kit import mount_namespaces
@@ -17,6 +18,7 @@ WITH, WITHOUT = "with a control group", "without a control group"
 PREFIX = "process-control."
 
 
+@cache
 def mounts() -> list[Path]:
     """Return where control groups of version 2 are mounted."""
     lines = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]

@@ -30,6 +30,7 @@ from kit.events import PATIENCE_SECONDS, Deadline, Fifo, TookTooLong, until, wai
 from kit.installation import PROJECT, Product, installed_product
 from kit.processes import children, command_line, environment_of, lives, pids, state_letter
 from kit.storms import Storm, storm_size
+from process_control.config.cache.read import MAX_TAIL
 from process_control.config.search import SYSTEM_CONFIGURATIONS
 from process_control.core.records import BLOCK, EVENTS, fields_of
 
@@ -530,7 +531,11 @@ def _mark_of(run_id: str) -> bytes:
 
 def forget_cached(root: Path) -> None:
     """Remove from the host's cache what was parsed below `root`: root's own cache has one fixed place."""
+    in_names = str(root).replace("/", "~")
     for path in SYSTEM_CACHE.glob("*/*"):
+        named = path.name.partition("@")[2]
+        if named.startswith("~") and len(named) < MAX_TAIL and in_names not in named:
+            continue  # of another configuration, whose whole path the name has: hundreds, and reading takes long
         with contextlib.suppress(FileNotFoundError, PermissionError):
             if os.fsencode(root) in path.read_bytes():
                 path.unlink()
