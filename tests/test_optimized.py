@@ -20,6 +20,7 @@ SELECTION = (
 TELLS = "tr '\\0' ' ' < /proc/$PPID/cmdline"
 
 
+@pytest.mark.long
 def test_the_promises_of_a_selection_hold_without_assert() -> None:
     environment = {**os.environ, "PROCESS_CONTROL_PYTHON_FLAGS": "-O"}
     command = [sys.executable, "-m", "pytest", "--quiet", "--no-header", *SELECTION]

@@ -100,6 +100,7 @@ def start(box: Box, verb: str, key: str, *words: str, configuration: Path | None
     return Started(verb=verb, key=key, folder=folder, live=live)
 
 
+@pytest.mark.long
 def test_each_command_says_what_it_waits_for_and_ends_with_74(box: Box) -> None:
     """All side by side: each waits for 20 s."""
     disk = box.root / "disk"

@@ -444,9 +444,12 @@ class Box:
         """End and remove everything. Return the processes that were left, in words: a test must not leave any."""
         for live in self._lives:
             live.close()
-        with contextlib.suppress(TookTooLong):
-            # What a run leaves to be done (telling, pruning, bundling) ends by itself, later on a busy machine.
-            until(lambda: not self.processes(), "the processes of the box to end", seconds=10)
+        # What a run leaves to be done (telling, pruning, bundling) ends by itself, later on a busy machine.
+        limit = Deadline(10)
+        while (processes := self.processes()) and not limit.passed():
+            for pid in processes:
+                with contextlib.suppress(TookTooLong):
+                    wait_gone(pid, seconds=limit.left())
         processes = self.processes()
         left = [f"{pid} {state_letter(pid)} {command_line(pid)}" for pid in processes]
         while processes:

@@ -27,6 +27,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "LoadScopeSc
     return Groups(config, log)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that the last worker is not alone with it at the end."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 def group_of(nodeid: str, root: Path) -> str:
     """Return the folder, file or subject of a test that shares something costly with others; else the test itself."""
     file = root / nodeid.partition("::")[0]

@@ -210,6 +210,7 @@ STORY: tuple[tuple[str, list[str]], ...] = (
 HOLD, BAD, TELL, RELEASE, HOLD_AGAIN = 0, 3, 4, 6, 8
 
 
+@pytest.mark.long
 @pytest.mark.fault("Power cut at any moment", small=5, full=300, wanted="nothing acknowledged gone, no run doubled")
 def test_after_a_power_cut_at_any_moment_nothing_acknowledged_is_gone_and_no_run_is_doubled(
     make_box: Callable[..., Box], storm: Storm

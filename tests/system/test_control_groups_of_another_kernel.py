@@ -15,6 +15,7 @@ PART = "tests/run_job -m 'not fault' -k 'with_group and (outlives or prune or no
 ALL = "tests/run_job -m '(each_way or with_group) and not fault' -k with_group"
 
 
+@pytest.mark.long
 def test_what_is_promised_with_a_control_group_holds_there_too(box: Box) -> None:
     arguments, seconds, fewest = (ALL, 900.0, 45) if own_group() is None else (PART, 180.0, 4)
 
