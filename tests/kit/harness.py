@@ -433,6 +433,19 @@ class Box:
                 found.append(pid)
         return found
 
+    def wait_until_all_ended(self, *, looks: int = 5, seconds: float = PATIENCE_SECONDS) -> None:
+        """Wait until no process of the box is left, asleep until those that are seen have ended.
+
+        `looks` find none, one after the other: in the middle of its exec a process has no name.
+        """
+        limit = Deadline(seconds)
+        found_none = 0
+        while found_none < looks:
+            found = self.processes()
+            found_none = 0 if found else found_none + 1
+            for pid in found:
+                wait_gone(pid, seconds=limit.left())
+
     def _run_ids(self) -> set[str]:
         return {str(record["run_id"]) for record in self.journal() if isinstance(record, dict) and record.get("run_id")}
 
@@ -444,12 +457,9 @@ class Box:
         """End and remove everything. Return the processes that were left, in words: a test must not leave any."""
         for live in self._lives:
             live.close()
-        # What a run leaves to be done (telling, pruning, bundling) ends by itself, later on a busy machine.
-        limit = Deadline(10)
-        while (processes := self.processes()) and not limit.passed():
-            for pid in processes:
-                with contextlib.suppress(TookTooLong):
-                    wait_gone(pid, seconds=limit.left())
+        with contextlib.suppress(TookTooLong):
+            # What a run leaves to be done (telling, pruning, bundling) ends by itself, later on a busy machine.
+            self.wait_until_all_ended(looks=1, seconds=10)
         processes = self.processes()
         left = [f"{pid} {state_letter(pid)} {command_line(pid)}" for pid in processes]
         while processes:

@@ -387,7 +387,7 @@ def mailed_once(box: Box, server: Any, number: int) -> bool:
     failing_job(box)
 
     first = box.command([*command, "broken"], env={"KILL_AT": str(number)})
-    until(lambda: not box.processes(), "whoever tells to end")
+    wait_until_told(box)
     box.job("broken", "command: /bin/true")
     second = box.run("broken")
     wait_until_told(box)
