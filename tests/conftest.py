@@ -14,6 +14,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 
+import hypothesis
 import pytest
 
 from kit.control_groups import WITH, WITHOUT, group_of_this_session, groups_of_runs, own_group
@@ -32,6 +33,11 @@ from kit.harness import (
 from process_control.execution.groups_of_runs import remove_forsaken
 
 pytest_plugins = ["kit.side_by_side", "kit.storms"]
+# 200 ms an example are exceeded by whatever else a busy host does; what has a limit of time has a test that says so.
+hypothesis.settings.register_profile(
+    "busy host", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy host")
 WAY_BY_MARK = {"with_group": WITH, "without_group": WITHOUT}
 CI = os.environ.get("CI") == "true"
 PR_SET_CHILD_SUBREAPER = 36
