@@ -1,9 +1,12 @@
-"""The English of what the program says: words that need a second reading, and messages that need a third line."""
+"""The English of messages and of the code: words that need a second reading, and messages that need a third line."""
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from kit.sources import PRODUCT, PROJECT, TESTS, nodes_of
@@ -24,6 +27,20 @@ MAY_SAY = {
     ("tools/keys.py", "told"): "the text of a module, whose comments no user reads",
 }
 """(file, word): why."""
+
+PLAIN_CODE = ("errors.py", "core/", "config/", "history/", "system/")
+"""Where also identifiers, comments and docstrings are held to it."""
+FORBIDDEN_IN_CODE = {
+    "told|tell|tells|telling": "report, log, record, mail, show, raise, return, progress",
+    "said": "output, answer, given",
+    "mend|mends|mended": "hint, fix, repair",
+    "glance|glances": "summary",
+    "standing": "existing",
+    "door|doors|floor|floors|room|rooms|corridor|corridors": "entry point, layer, module, space, path",
+}
+KEYS_IN_RECORDS = ("refusal_told_at",)
+WORDS_OF_DOCSTRINGS = r"Tell\b|Whether\b|Raises\b|In the\b|As\b"
+"""How no docstring of a function begins: it says first what the function does, `Return whether …`."""
 
 MAX_CHARACTERS = 160
 """Two lines of 80 columns."""
@@ -140,3 +157,64 @@ def test_no_hint_that_a_test_quotes_is_longer_than_two_lines() -> None:
     ]
 
     assert not too_long, "\n".join(too_long)
+
+
+def _is_plain(path: Path) -> bool:
+    return short(path).startswith(PLAIN_CODE)
+
+
+def _words_of_code(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield line and text of every comment, docstring and identifier; the words of an identifier stand apart."""
+    for token in tokenize.generate_tokens(io.StringIO(path.read_text()).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+        elif token.type == tokenize.NAME and token.string not in KEYS_IN_RECORDS:
+            yield token.start[0], token.string.replace("_", " ")
+    for node in nodes_of(path):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and (text := ast.get_docstring(node)):
+            yield getattr(node, "lineno", 1), text
+
+
+def test_plain_code_is_written_in_an_engineers_english() -> None:
+    found = [
+        f"{short(path)}:{line}: {word[0]!r} ({better})"
+        for path in filter(_is_plain, PRODUCT)
+        for line, text in _words_of_code(path)
+        for words, better in FORBIDDEN_IN_CODE.items()
+        for word in re.finditer(rf"\b({words})\b", text, re.IGNORECASE)
+    ]
+
+    assert not found, "\n".join(found)
+
+
+def test_the_limits_of_plain_code_are_called_max() -> None:
+    odd = re.compile(r"_?(MOST|LONGEST|LARGEST|DEEPEST|HIGHEST)_(?!PROCESS\b)\w+")
+    found = [
+        f"{short(path)}:{node.lineno}: {node.id}"
+        for path in filter(_is_plain, PRODUCT)
+        for node in nodes_of(path)
+        if isinstance(node, ast.Name) and odd.match(node.id)
+    ]
+
+    assert not found, "\n".join(found)
+
+
+def test_plain_code_has_one_style_of_docstrings() -> None:
+    """A field or a constant has a `#:` line above it; a function says first what it does."""
+    found = []
+    for path in filter(_is_plain, PRODUCT):
+        for node in nodes_of(path):
+            text = ast.get_docstring(node) if isinstance(node, ast.FunctionDef) and not node.decorator_list else None
+            if text and re.match(WORDS_OF_DOCSTRINGS, text):
+                found.append(f"{short(path)}:{node.lineno}: begin with a verb: {text[:60]}")  # type: ignore[attr-defined]
+            found += [f"{short(path)}:{line}: write it as `#:` above" for line in _strings_below_assignments(node)]
+
+    assert not found, "\n".join(found)
+
+
+def _strings_below_assignments(node: ast.AST) -> Iterator[int]:
+    body = node.body if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) else []
+    for statement, following in pairwise(body):
+        is_text = isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
+        if isinstance(statement, ast.Assign | ast.AnnAssign) and is_text:
+            yield following.lineno

@@ -38,7 +38,7 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         exit_code  whole    that of the command
         faults     [fault]  all that is wrong
     """),
-    "run": tuple([Key(field.name, field.type, field.says) for field in FIELDS if field.in_json]),
+    "run": tuple([Key(field.name, field.type, field.meaning) for field in FIELDS if field.in_json]),
     "attempt": keys_of("""
         attempt           whole    1, 2 ...
         started_at        time     when it began

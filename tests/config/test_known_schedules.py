@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kit.harness import forget_cached
-from process_control.config.cache.next_slots import COMING_SLOTS, KEPT, KnownSchedules
+from process_control.config.cache.next_slots import CACHE_NAME, COMING_SLOTS, KnownSchedules
 from process_control.config.cache.read import file_name
 from process_control.config.job_directory import load_job
 from process_control.config.settings import Settings, load_settings
@@ -50,7 +50,7 @@ class Host:
 
     def kept(self) -> Path:
         places = self.settings().search.cache_places_now()
-        [path] = filter(Path.exists, (Path(place, file_name(str(self.configuration), KEPT)) for place in places))
+        [path] = filter(Path.exists, (Path(place, file_name(str(self.configuration), CACHE_NAME)) for place in places))
         return path
 
 

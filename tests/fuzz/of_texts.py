@@ -114,7 +114,7 @@ def _mail(text: str) -> Mail:
         output_title="output",
         output=(text, text),
         notes=(text,),
-        mends=(("again", text),),
+        hints=(("again", text),),
         runbook=text or "-",
         footer=text,
     )

@@ -233,6 +233,24 @@ def test_a_recipient_that_was_refused_is_tried_again_alone(box: Box) -> None:
         assert [mail.recipients for mail in server.mails] == [["ann@example.org"], ["bob@example.org"]]
 
 
+def test_while_the_password_cannot_be_read_a_mail_waits_only_for_whom_it_has_not_reached(box: Box) -> None:
+    to = {"to_address": ["ann@example.org", "bob@example.org"]}
+    with mail_server() as server:
+        mail_to(box, server, **to)
+        server.answers[:] = ["250 OK", "450 greylisted"]
+        failing_job(box)
+        box.run("broken")
+        wait_until_told(box)
+
+        mail_to(box, server, login="jobs", password_file=str(password_file(box, 0o644)), **to)
+        let_time_pass(box)
+        box.job("other", "command: /bin/true")
+        box.run("other")
+        wait_until_told(box)
+
+    assert [(entry["tries"], entry["recipients"]) for entry in waiting(box)] == [(2, ["bob@example.org"])]
+
+
 # --- TLS and login ---------------------------------------------------------------------------------------------------
 
 

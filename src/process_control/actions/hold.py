@@ -63,7 +63,7 @@ def change_health(
     actor: Actor, job: Job | InvalidJob, event: Event, cause: Cause, in_a_word: Callable[[Changed], str]
 ) -> Done:
     """Take one step of the table of health for one job. Raises CannotRecord (74)."""
-    policy = Policy.of(job) if isinstance(job, Job) else NO_POLICY
+    policy = Policy.from_job(job) if isinstance(job, Job) else NO_POLICY
     store = JobRecord(actor.settings.state_directory, job.slug)
     store.open_since_boot(proc.boot_id(), recover)
     try:

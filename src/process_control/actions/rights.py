@@ -45,17 +45,17 @@ def become_actor(settings: "Settings", *, by: str, command: str) -> Actor:
     return Actor(settings, by=by, host=posix.uname().nodename)
 
 
-def become_reader(settings: "Settings", *, command: str, may_look: bool = True) -> Account:
+def become_reader(settings: "Settings", *, command: str, may_read: bool = True) -> Account:
     """Become the service user in order to look, and return the account.
 
-    `may_look` lets the members of `read_group` in, who look with their own rights. Raises NotPermitted (77).
+    `may_read` lets the members of `read_group` in, who look with their own rights. Raises NotPermitted (77).
     """
-    from process_control.system.account import may_look as is_reader
+    from process_control.system.account import may_read as is_reader
 
     try:
         account = check_allowed(settings.user, words=command, where=settings.path or "")
     except NotPermitted:
-        if may_look and is_reader(settings.read_group):
+        if may_read and is_reader(settings.read_group):
             return account_of(posix.geteuid())
         raise
     drop_rights(account)

@@ -18,7 +18,7 @@ def open_index(state_directory: str) -> Index:
     """Return the open index. A long folding is shown on stderr while it lasts, when that is a terminal."""
     shown = _Folding()
     try:
-        return past_runs.open_index(state_directory, told=shown.tell if sys.stderr.isatty() else None)
+        return past_runs.open_index(state_directory, progress=shown.tell if sys.stderr.isatty() else None)
     finally:
         shown.clear()
 

@@ -42,13 +42,13 @@ class Session:
         tell_whose_jobs(settings)
         return settings
 
-    def settings(self, verb: str, *, may_look: bool = True) -> Settings:
+    def settings(self, verb: str, *, may_read: bool = True) -> Settings:
         """Return the settings, having become the service user when we are root.
 
-        Raises NotPermitted (77) for anybody else; `may_look` lets the members of `read_group` in.
+        Raises NotPermitted (77) for anybody else; `may_read` lets the members of `read_group` in.
         """
         settings = self.load()
-        become_reader(settings, command=f"process-control {verb}", may_look=may_look)
+        become_reader(settings, command=f"process-control {verb}", may_read=may_read)
         return settings
 
 

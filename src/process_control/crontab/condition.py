@@ -24,7 +24,7 @@ from process_control.errors import ProcessControlError
 from process_control.state.block import read_mark, write_mark
 from process_control.system import cron_daemon
 from process_control.system.account import Account, account_of, service_account
-from process_control.system.replace import Standing
+from process_control.system.replace import ExistingFile
 from process_control.views.status import JobStatus
 
 FORMAT = 1
@@ -102,7 +102,7 @@ def _trouble_of_the_file(settings: Settings, jobs: Sequence[Job | InvalidJob], s
     except (ProcessControlError, OSError):
         return None
     # Comments are none of cron's business, and which faults they tell depends on who reads the files.
-    if _entries(crontab.text) == _entries(text_of(Standing(content=content, wrong=None))):
+    if _entries(crontab.text) == _entries(text_of(ExistingFile(content=content, wrong=None))):
         return None
     return f"{target} does not match the job files; to compare: cron-generate --check; to update it: cron-generate"
 

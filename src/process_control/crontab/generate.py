@@ -25,7 +25,7 @@ from process_control.crontab.rules import has_users
 from process_control.crontab.text import Crontab, InvalidFile, Manner, PlannedJob, write_crontab
 from process_control.errors import BadConfiguration, CannotRecord, Fault, NotPermitted, ProcessControlError
 from process_control.system.account import Account
-from process_control.system.as_account import ask_as, fault_as_values, fault_of
+from process_control.system.as_account import ask_as, fault_from_values, fault_values
 from process_control.system.interpreter import python
 from process_control.views.missing_on_host import missing_for_mail
 
@@ -67,8 +67,8 @@ def what_it_is_made_from(
     try:
         jobs = [_job_of(values) for values in answer["jobs"]]
         names_configuration = answer["names_configuration"] is True
-        unread = tuple(fault_of(values) for values in answer["unread"])
-        mail = tuple(fault_of(values) for values in answer["mail"])
+        unread = tuple(fault_from_values(values) for values in answer["unread"])
+        mail = tuple(fault_from_values(values) for values in answer["mail"])
     except (LookupError, TypeError, ValueError) as error:
         raise CannotRecord(f"the process of user '{account.name}' gave an answer that is not a list of jobs") from error
     manner = manner_of(settings, account, target, names_configuration=names_configuration)
@@ -136,8 +136,8 @@ def _look_as_the_service_user(settings: Settings, account: Account, words: tuple
     return {
         "names_configuration": names_configuration,
         "jobs": [_values_of(job, settings) for job in jobs],
-        "unread": [fault_as_values(fault) for fault in unread_files(settings)],
-        "mail": [fault_as_values(fault) for fault in _mail_faults(jobs, settings)],
+        "unread": [fault_values(fault) for fault in unread_files(settings)],
+        "mail": [fault_values(fault) for fault in _mail_faults(jobs, settings)],
     }
 
 
@@ -211,7 +211,7 @@ def _places_of(named: str | None, environment: dict[bytes, bytes]) -> list[Any] 
 
 def _values_of(job: Any, settings: Settings) -> dict[str, Any]:
     if isinstance(job, InvalidJob):
-        return {"slug": job.slug, "faults": [fault_as_values(fault) for fault in job.error.faults]}
+        return {"slug": job.slug, "faults": [fault_values(fault) for fault in job.error.faults]}
     return {
         "slug": job.slug,
         "schedule": job.schedule,
@@ -226,7 +226,7 @@ def _job_of(values: dict[str, Any]) -> PlannedJob | InvalidFile:
     slug = _text(values["slug"])
     if "faults" in values:
         first, *others = values["faults"]
-        return InvalidFile(slug=slug, faults=tuple(fault_of(fault) for fault in (first, *others)))
+        return InvalidFile(slug=slug, faults=tuple(fault_from_values(fault) for fault in (first, *others)))
     time_zone = values["time_zone"]
     return PlannedJob(
         slug=slug,

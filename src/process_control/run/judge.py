@@ -76,7 +76,7 @@ def _last_line(facts: Facts, secrets: list[str]) -> dict[str, object] | None:
     said = [line for line in last_states(text.rstrip()).split("\n") if line.strip()]
     if not said:
         return None
-    line = mask_and_cut(said[-1], [], longest=MAX_LINE)
+    line = mask_and_cut(said[-1], [], max_length=MAX_LINE)
     return {"rule": None, "condition": None, "stream": "stderr", "line_number": None, "line": line}
 
 

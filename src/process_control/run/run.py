@@ -61,10 +61,10 @@ class Run:
         "id",
         "job",
         "lateness",
-        "leave",
         "limits_missing",
         "log",
         "memory_bytes_before",
+        "permission",
         "pid_start",
         "request",
         "slot",
@@ -102,7 +102,7 @@ class Run:
         #: It runs though it could not be recorded (`run_unlogged`).
         self.unrecorded = False
         #: What the health lets it do, see `core/gate.py`.
-        self.leave = gate.GO
+        self.permission = gate.GO
         self.slow_start = request.slow_start
         #: How far the slow start is: `2 of 3`, `probe`.
         self.slow_start_step: str | None = None

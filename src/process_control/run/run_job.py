@@ -113,11 +113,11 @@ def choose_the_commands(run: Run, world: "World") -> Go | Stop:
         if isinstance(answer, Stop):
             world.lock.release()
             return answer
-    if run.leave == gate.HELD or (run.leave == gate.GO and not run.job.slow_start_runs):
+    if run.permission == gate.HELD or (run.permission == gate.GO and not run.job.slow_start_runs):
         return GO
     from process_control.run import slow_start
 
-    if run.leave == gate.PAUSE_IS_OVER:
+    if run.permission == gate.PAUSE_IS_OVER:
         slow_start.end_the_pause(run, world)
         return choose_the_commands(run, world)
     return slow_start.prepare(run, world)

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from process_control.core.facts import CRON, FLEET, LOST, SCHEDULER, TIMER, WARNED
-from process_control.core.health import NO_POLICY, Cause, Event, Health, Policy, State, next_health
+from process_control.core.health import NO_POLICY, Cause, Event, Health, Policy, State
+from process_control.core.health_table import next_health
 from process_control.history.journal_reader import records
 from process_control.state.health_file import CHANGE
 

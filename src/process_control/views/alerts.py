@@ -92,7 +92,7 @@ def _past_its_limit(block: dict[str, Any], now: float) -> list[str]:
 
 def waiting_mail(state_directory: str, now: float) -> str | None:
     """Return that mail waits for too long, in words; None when none does, or when it cannot be seen."""
-    names = [name for kind in (spool.NEWS, spool.MAIL) for name in spool.names(state_directory, kind)]
+    names = spool.all_names(state_directory)
     since = [moment for name in names if (moment := _seconds_of(name.partition("~")[0])) is not None]
     late = [moment for moment in since if now - moment > LONG_WAITING_SECONDS]
     if not late:

@@ -13,7 +13,7 @@ from process_control.config.failmail import failmail_of
 from process_control.config.settings import Settings
 from process_control.core.job import Job
 from process_control.core.job_environment import inherited_variables, search_path
-from process_control.core.shell_builtins import is_of_the_shell
+from process_control.core.shell_builtins import is_shell_word
 from process_control.errors import Fault, ProcessControlError
 from process_control.execution.not_executed import NO_SHELL, not_found
 from process_control.execution.process import find_executable
@@ -83,7 +83,7 @@ def missing_for_a_run(
 def missing_program(name: str, directories: list[str], directory: str) -> tuple[str, str]:
     """Return what is wrong with the program of a command, and the hint; empty when it can be executed."""
     path, denied = find_executable(name, absolute_search_path(directories, directory))
-    if not path and is_of_the_shell(name):
+    if not path and is_shell_word(name):
         return f"{shown(name)}: no program, but a word of the shell", NO_SHELL
     if not path:
         return not_found(name, directories, denied or "").why, "" if denied else "install it, or write its whole path"

@@ -16,6 +16,7 @@ from process_control.config.settings import Settings
 from process_control.core.facts import SKIPPED, SUCCEEDED, WARNED
 from process_control.core.gate import garbage_in_words, hold_in_words
 from process_control.core.health import NO_POLICY, Health, Policy, State
+from process_control.core.health_table import after_pause
 from process_control.core.job import Job
 from process_control.core.job_state import FAILING, HELD, LATE, NEVER_RAN, SLOW_START, STOPPED, WORST_FIRST, state_of
 from process_control.core.moments import parse_iso
@@ -24,7 +25,7 @@ from process_control.core.schedule.schedule import Schedule, host_zone
 from process_control.core.usual import Comparison, usual
 from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run, run_of_block
-from process_control.history.index.summary import RECENT_RUNS, Glance, Mark, glance_at
+from process_control.history.index.summary import RECENT_RUNS, JobSummary, Mark, summarize
 from process_control.state.all_jobs import Standing, health_record
 from process_control.views.alerts import alerts_of, refusal_in_words, stray_in_words
 from process_control.views.late_slots import late_in_words, late_slot
@@ -175,39 +176,39 @@ def read_statuses(
 
 
 class _LastRuns:
-    """What the history tells of many jobs: at a glance where it keeps one, else by looking at the last runs."""
+    """What the history has of many jobs: the stored summary of each, else one made from its last runs."""
 
     def __init__(self, slugs: list[str], index: Index) -> None:
         self._index = index
         self._open_runs = {run.run_id: run for run in index.open_runs()}
-        self._glances = index.glances(slugs)
-        others = [slug for slug in slugs if slug not in self._glances]
+        self._summaries = index.summaries(slugs)
+        others = [slug for slug in slugs if slug not in self._summaries]
         latest = index.latest(others, count=RECENT_RUNS)
-        self._glances |= {slug: self._look_at(slug, latest[slug]) for slug in others}
-        wanted = [glance.last_run for glance in self._glances.values() if glance.last_run is not None]
+        self._summaries |= {slug: self._look_at(slug, latest[slug]) for slug in others}
+        wanted = [summary.last_run for summary in self._summaries.values() if summary.last_run is not None]
         self._last = index.runs_by_id(wanted)
 
-    def glance(self, slug: str, running: Run | None) -> Glance:
+    def summary(self, slug: str, running: Run | None) -> JobSummary:
         """Return the last runs with the one that goes on: its start may not have come to the journal."""
         if running is None:
-            return self._glances[slug]
-        before = self._glances[slug].last_run
+            return self._summaries[slug]
+        before = self._summaries[slug].last_run
         recent = self._with_outcomes(self._index.latest([slug], count=RECENT_RUNS)[slug])
         if not any(run_id == running.run_id for run_id, _, _ in recent):
             recent = [(running.run_id, None, None), *recent][:RECENT_RUNS]
-        return glance_at(recent, older=before)
+        return summarize(recent, older=before)
 
     def last(self, slug: str) -> Run | None:
         """Return the last run that ended and was not skipped."""
-        run_id = self._glances[slug].last_run
+        run_id = self._summaries[slug].last_run
         return None if run_id is None else self._last.get(run_id)
 
-    def _look_at(self, slug: str, latest: list[Mark]) -> Glance:
-        glance = glance_at(self._with_outcomes(latest))
-        if glance.last_run is not None or len(latest) < RECENT_RUNS:
-            return glance
+    def _look_at(self, slug: str, latest: list[Mark]) -> JobSummary:
+        summary = summarize(self._with_outcomes(latest))
+        if summary.last_run is not None or len(latest) < RECENT_RUNS:
+            return summary
         older = self._index.runs(jobs=[slug], outcomes=_NOT_SKIPPED, limit=2)  # nothing but skips lately
-        return replace(glance, last_run=next((run.run_id for run in older if run.outcome is not None), None))
+        return replace(summary, last_run=next((run.run_id for run in older if run.outcome is not None), None))
 
     def _with_outcomes(self, latest: list[Mark]) -> list[Mark]:
         """Return the runs with their outcomes; one without a recorded end may be lost, or have ended in its block."""
@@ -233,7 +234,7 @@ class _Look:
         health, doubt = self._health(job)
         settled_slot, block = self._standing.slot_and_running(job.slug)
         running = run_of_block(block) if block is not None else None
-        last, glance = self._history.last(job.slug), self._history.glance(job.slug, running)
+        last, summary = self._history.last(job.slug), self._history.summary(job.slug, running)
         definition = job if isinstance(job, Job) else None
         late = late_slot(definition, settled_slot, self._schedules, last) if definition is not None else None
         state = state_of(
@@ -250,7 +251,7 @@ class _Look:
             slug=job.slug,
             last=last,
             running=block,
-            recent=glance.outcomes,
+            recent=summary.outcomes,
             index=self._index,
             now=self._now_seconds,
         )
@@ -268,7 +269,7 @@ class _Look:
         why = _why(state, job, health, doubt, last, slow_start)
         if state == LATE and late is not None:
             why = late_in_words(late, self._schedules.host_zone())
-        elif state == NEVER_RAN and glance.outcomes[-1:] == (SKIPPED,) and not alerts:
+        elif state == NEVER_RAN and summary.outcomes[-1:] == (SKIPPED,) and not alerts:
             why = self._last_skip(job.slug)
         return JobStatus(
             slug=job.slug,
@@ -279,8 +280,8 @@ class _Look:
             health=health,
             last=last,
             running=running,
-            recent=glance.outcomes,
-            median_seconds=glance.median_seconds,
+            recent=summary.outcomes,
+            median_seconds=summary.median_seconds,
             settled_slot=settled_slot,
             slow_start=slow_start,
             alerts=tuple(alerts),
@@ -305,8 +306,8 @@ class _Look:
         health = self._healths[text]
         if health.state is not State.HELD:
             return health, None
-        policy = Policy.of(job) if isinstance(job, Job) else NO_POLICY
-        return health.as_of(self._now, policy), None
+        policy = Policy.from_job(job) if isinstance(job, Job) else NO_POLICY
+        return after_pause(health, self._now, policy), None
 
 
 def _slow_start(job: Job, health: Health, index: Index) -> SlowStart | None:

@@ -34,8 +34,8 @@ def show(options: Options) -> int:
     paths.add(paths_of(settings))
     tell_whose_jobs(settings)
     identity = Identity()
-    may_look = options.verb in ("list", "status")
-    account = become_reader(settings, command=f"run-job {words}", may_look=may_look)
+    may_read = options.verb in ("list", "status")
+    account = become_reader(settings, command=f"run-job {words}", may_read=may_read)
     if options.verb == "list":
         from process_control.cli.run_job.lists import list_jobs
 

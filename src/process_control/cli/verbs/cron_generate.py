@@ -32,7 +32,7 @@ from process_control.system.account import Account, check_allowed
 from process_control.system.as_account import ask_as
 from process_control.system.clock import iso
 from process_control.system.disk_watch import Paths
-from process_control.system.replace import Standing, replace
+from process_control.system.replace import ExistingFile, replace
 
 NAME = "cron-generate"
 MAX_NAMED = 10
@@ -44,7 +44,7 @@ class Generated:
 
     target: str
     crontab: Crontab
-    standing: Standing | None
+    standing: ExistingFile | None
 
     @property
     def content(self) -> bytes:

@@ -20,13 +20,13 @@ from process_control.errors import JobNotFound, ProcessControlError, UsageError
 from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run
 from process_control.history.log_reader import (
-    ALL_OF_IT,
     DROPPED,
     STDERR,
     STDOUT,
+    WHOLE_LOG,
     Line,
     Part,
-    as_it_lies,
+    current_path,
     last_lines,
     lines,
     raw,
@@ -78,7 +78,7 @@ def logs(
     settings = session.settings("logs")
     run = _find(settings, job, run_id)
     path = _log_of(run, settings)
-    part = ALL_OF_IT if attempt is None else _part(run, attempt)
+    part = WHOLE_LOG if attempt is None else _part(run, attempt)
     only = [stream for stream, is_asked in ((STDOUT, stdout_only), (STDERR, stderr_only)) if is_asked]
     streams = only or [STDOUT, STDERR]
     _tell_what_is_missing(run, path)
@@ -110,7 +110,7 @@ def _find(settings: Settings, word: str | None, run_id: str | None) -> Run:
 
 
 def _by_id(index: Index, run_id: str, slugs: list[str] | None) -> Run:
-    found = [run for run in index.find(run_id, most=50) if slugs is None or run.job in slugs]
+    found = [run for run in index.find(run_id, limit=50) if slugs is None or run.job in slugs]
     if not found:
         raise JobNotFound(f"no run '{run_id}'", hint="list run ids: process-control history")
     if len(found) > 1:
@@ -124,7 +124,7 @@ def _log_of(run: Run, settings: Settings) -> str:
     if run.log is None:
         why = "it was skipped" if run.outcome == "skipped" else "none could be written"
         raise ProcessControlError(f"run {run.run_id} of job '{run.job}' has no log: {why}")
-    log = as_it_lies(run.log, settings.output_directory)
+    log = current_path(run.log, settings.output_directory)
     try:
         with open_plain(log):
             return log

@@ -18,7 +18,7 @@ from process_control.core.job import Job
 from process_control.core.job_state import FAILING, INVALID
 from process_control.crontab.condition import troubles_of_cron
 from process_control.history.index.index import Garbled
-from process_control.history.log_reader import as_it_lies
+from process_control.history.log_reader import current_path
 from process_control.views.alerts import waiting_mail
 from process_control.views.status import JobStatus, read_statuses
 from process_control.views.stderr_of_runs import news_on_stderr
@@ -94,7 +94,7 @@ def _show_one(settings: Settings, status: JobStatus, schedules: KnownSchedules) 
     """Show a job at length, with the last lines of its output, on a terminal."""
     for run in (status.running, status.last):
         if run is not None and run.log:
-            run.log = as_it_lies(run.log, settings.output_directory)
+            run.log = current_path(run.log, settings.output_directory)
     with open_index(settings.state_directory) as index:
         news = news_on_stderr(status, index, settings)
     from process_control.cli.verbs.job_screen import show_one

@@ -1,4 +1,4 @@
-"""What lists tell at a glance is what a look at every run would tell, whatever was folded, forgotten or built again."""
+"""A stored summary is what the runs themselves amount to, whatever was folded, deleted or rebuilt."""
 
 import os
 import random
@@ -9,7 +9,7 @@ import pytest
 
 from kit.builders import NOON, State
 from kit.harness import Storm
-from process_control.history.index.summary import RECENT_RUNS, Glance, glance_at
+from process_control.history.index.summary import RECENT_RUNS, JobSummary, summarize
 from process_control.state.past_runs import open_index
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -21,18 +21,18 @@ def state(tmp_path: Path) -> State:
     return State(tmp_path / "state")
 
 
-def kept(state: State, *jobs: str) -> dict[str, Glance]:
+def kept(state: State, *jobs: str) -> dict[str, JobSummary]:
     with open_index(str(state)) as index:
-        return index.glances(jobs)
+        return index.summaries(jobs)
 
 
-def looked_at(state: State, job: str) -> Glance:
+def looked_at(state: State, job: str) -> JobSummary:
     """Return what the runs say, read one by one."""
     with open_index(str(state)) as index:
         runs = index.runs(jobs=[job])
         latest = index.latest([job], count=RECENT_RUNS)[job]
     ended = [run.run_id for run in runs if run.outcome not in (None, "skipped")]
-    return glance_at(latest, older=ended[0] if ended else None)
+    return summarize(latest, older=ended[0] if ended else None)
 
 
 def test_a_glance_has_the_outcomes_the_median_and_the_last_run(state: State) -> None:
@@ -41,7 +41,7 @@ def test_a_glance_has_the_outcomes_the_median_and_the_last_run(state: State) -> 
     last = state.failure("a", NOON + 2 * HOUR, seconds=900.0)
     state.skip("a", NOON + 3 * HOUR)
 
-    assert kept(state, "a") == {"a": Glance(("succeeded", "warned", "failed", "skipped"), 2.5, last)}
+    assert kept(state, "a") == {"a": JobSummary(("succeeded", "warned", "failed", "skipped"), 2.5, last)}
 
 
 def test_the_last_run_is_found_behind_any_number_of_skips(state: State) -> None:
@@ -49,7 +49,7 @@ def test_the_last_run_is_found_behind_any_number_of_skips(state: State) -> None:
     for hour in range(1, 2 * RECENT_RUNS):
         state.skip("a", NOON + hour * HOUR)
 
-    assert kept(state, "a")["a"] == Glance(("skipped",) * RECENT_RUNS, None, last)
+    assert kept(state, "a")["a"] == JobSummary(("skipped",) * RECENT_RUNS, None, last)
 
 
 def test_a_run_that_goes_on_is_no_matter_of_a_glance(state: State) -> None:
@@ -110,11 +110,11 @@ def test_any_history_is_told_as_it_is_however_it_was_folded(state: State, storm:
         if dice.random() < 0.1:
             os.unlink(f"{state}/history.sqlite")
 
-        glances = kept(state, *JOBS)
+        summaries = kept(state, *JOBS)
 
         for job in JOBS:
             seen = looked_at(state, job)
             if None in seen.outcomes:
-                assert job not in glances
+                assert job not in summaries
             elif seen.outcomes:
-                assert glances[job] == seen
+                assert summaries[job] == seen
