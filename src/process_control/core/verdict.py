@@ -1,6 +1,7 @@
 """What an attempt's facts mean: one verdict for each fact; the worst becomes outcome, reason and a sentence.
 
-The sentence goes into journal, mail and pages: it never quotes what the job printed (that may hold secrets).
+The sentence goes into journal, mail and pages: here it never quotes what the job printed (that may hold secrets).
+`run/judge.py` puts the masked line that decided in its place.
 """
 
 import signal
