@@ -76,6 +76,8 @@ PURPOSES = {
     cls=Verbs,
     verbs=VERBS,
     purposes=PURPOSES,
+    heading="Usage: process-control [OPTIONS] VERB [ARGS]...     Run one job: run-job NAME",
+    ending="options    --config FILE, --debug, --no-pager, --version. Of a verb: VERB --help",
     invoke_without_command=True,
     epilog="Run a job with `run-job NAME`. `process-control VERB --help` explains a verb.",
 )
@@ -89,7 +91,6 @@ def process_control(ctx: click.Context, config: str | None, debug: bool, no_page
     session = ctx.ensure_object(Session)
     session.config, session.debug, session.no_pager = config, debug, no_pager
     if ctx.invoked_subcommand is None:
-        click.echo("Usage: process-control [OPTIONS] VERB [ARGS]...     Run one job: run-job NAME")
         click.echo(ctx.command.overview() if isinstance(ctx.command, Verbs) else "")
 
 

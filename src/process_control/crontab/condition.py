@@ -20,6 +20,7 @@ from process_control.crontab.generate import crontab_of, manner_of, names_its_co
 from process_control.crontab.rules import has_users, is_comment
 from process_control.crontab.target import CONSOLE, text_of
 from process_control.crontab.text import InvalidFile, Manner, PlannedJob
+from process_control.crontab.user_crontab import fix_for, is_up_to_date, read_user_crontab
 from process_control.errors import ProcessControlError
 from process_control.state.block import read_mark, write_mark
 from process_control.system import cron_daemon
@@ -38,13 +39,13 @@ _FIRST_PATH = re.compile(r"(?:^|[ \t])(?=['\"]?/)")
 def troubles_of_cron(settings: Settings, jobs: Sequence[Job | InvalidJob], statuses: Sequence[JobStatus]) -> list[str]:
     """Return what keeps cron from starting the jobs as their files say, worst first, each with what to do.
 
-    `jobs` are all that there are, `statuses` how they stand. Nothing where the crontab is none that cron reads by
-    itself, or where something else starts the jobs.
+    `jobs` are all that there are, `statuses` how they stand. Where cron does not read `output_crontab` by itself, the
+    account's own crontab is looked at. Nothing where something else starts the jobs.
     """
     target = settings.output_crontab
-    if target == CONSOLE or not has_users(target):
-        return []
     is_planned = any(isinstance(job, Job) and job.schedule and not job.disabled for job in jobs)
+    if target == CONSOLE or not has_users(target):
+        return _troubles_of_the_user_crontab(settings, jobs, is_planned=is_planned)
     try:
         status = os.stat(target)
     except FileNotFoundError:
@@ -107,8 +108,37 @@ def _trouble_of_the_file(settings: Settings, jobs: Sequence[Job | InvalidJob], s
     return f"{target} does not match the job files; to compare: cron-generate --check; to update it: cron-generate"
 
 
-def _gone(target: str, program: str) -> str:
-    return f"the lines of {target} call {program}, which no longer exists; write them again: cron-generate"
+def _gone(target: str, program: str, *, fix: str = "write them again: cron-generate") -> str:
+    return f"the lines of {target} call {program}, which no longer exists; {fix}"
+
+
+def _troubles_of_the_user_crontab(
+    settings: Settings, jobs: Sequence[Job | InvalidJob], *, is_planned: bool
+) -> list[str]:
+    """Return the same of a crontab that was installed by `crontab FILE`."""
+    try:
+        account = _account_of_jobs(settings)
+        text = read_user_crontab(settings.job_directory) if os.geteuid() == account.uid else None
+        if text is None:
+            return []
+        of_the_daemon = cron_daemon.trouble() if is_planned else None
+        of_the_file = _trouble_of_the_text(settings, jobs, account, text)
+    except (ProcessControlError, OSError):
+        return []
+    return [trouble for trouble in (of_the_daemon, of_the_file) if trouble is not None]
+
+
+def _trouble_of_the_text(
+    settings: Settings, jobs: Sequence[Job | InvalidJob], account: Account, text: str
+) -> str | None:
+    name, fix = f"the crontab of {account.name}", fix_for(text)
+    if program := _program_that_is_gone(text.encode("utf-8", "surrogateescape")):
+        return _gone(name, program, fix=f"to write them again: {fix}")
+    names_configuration = names_its_configuration(settings, account)
+    manner = manner_of(settings, account, settings.output_crontab, names_configuration=names_configuration)
+    if is_up_to_date(text, crontab_of([planned(job, settings) for job in jobs], manner).text):
+        return None
+    return f"{name} does not match the job files; to update it: {fix}"
 
 
 def _account_of_jobs(settings: Settings) -> Account:

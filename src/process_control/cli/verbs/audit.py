@@ -26,7 +26,12 @@ COLUMNS = ("at", "event", "job", "what happened", "by", "host", "run_id")
 @click.option("--since", metavar="TIME", help=SINCE_HELP)
 @click.option("--until", metavar="TIME", help="The same, for the end.")
 @click.option(
-    "--event", "events", multiple=True, type=click.Choice(EVENTS), help="Only these; may be given several times."
+    "--event",
+    "events",
+    multiple=True,
+    type=click.Choice(EVENTS),
+    metavar="EVENT",
+    help="Only these, such as end, skip or mail; may be given several times.",
 )
 @click.option(
     "--limit",

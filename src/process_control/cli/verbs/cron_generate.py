@@ -74,14 +74,13 @@ class Generated:
     epilog="""\b
 Examples:
   cron-generate              write output_crontab
-  cron-generate --check      does it match the job files? prints what would change
-  cron-generate --dry-run    print it, and what would change
-  cron-generate --output ~/crontab; crontab ~/crontab     as an ordinary user
+  cron-generate --check      print what would change
+  cron-generate --output ~/crontab; crontab ~/crontab    as an ordinary user
 
-Exit code 0: done; 1: written, but a job had to be left out. With --check 0: the file is as it would be written; 1:
-something would change. 2: usage; 74, 77, 78: nothing was written, and the message says why.""",
+Exit code 0: done; 1: written, but a job had to be left out; with --check: something would change. 2: usage; 74, 77, 78:
+nothing was written, and the message says why.""",
 )
-@click.option("--check", is_flag=True, help="Only show what would change; exit code 0: nothing, 1: something.")
+@click.option("--check", is_flag=True, help="Only show what would change. Exit code 1: something.")
 @click.option("--dry-run", is_flag=True, help="Only print the crontab, and what would change.")
 @click.option("--output", metavar="FILE", help="Write to FILE, not to output_crontab; `console` prints it.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done and what has changed as JSON.")
@@ -94,6 +93,7 @@ def cron_generate(
 ) -> int:
     """Write the crontab that runs the jobs at their times.
 
+    \f
     One comment and one line for each job, sorted by name. The file is replaced as a whole, and only when something has
     changed. A job that cron cannot run is left out and reported; the others are written.
     """
