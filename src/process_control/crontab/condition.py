@@ -26,7 +26,7 @@ from process_control.state.block import read_mark, write_mark
 from process_control.system import cron_daemon
 from process_control.system.account import Account, account_of, service_account
 from process_control.system.replace import Standing
-from process_control.views.status import JobStatus
+from process_control.views.job_status import JobStatus
 
 FORMAT = 1
 """Counts up when the same jobs give another crontab."""

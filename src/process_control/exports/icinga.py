@@ -12,8 +12,8 @@ from process_control.core.facts import OUTPUT_CUT, WARNED
 from process_control.core.job_state import FAILING, HELD, INVALID, LATE
 from process_control.core.moments import in_local_time
 from process_control.core.schedule.schedule import host_zone
+from process_control.views.job_status import JobStatus
 from process_control.views.late_slots import late_in_words
-from process_control.views.status import JobStatus
 
 OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
 WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")

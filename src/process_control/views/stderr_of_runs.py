@@ -9,7 +9,7 @@ from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run
 from process_control.history.log_reader import STDERR, as_it_lies, last_lines
 from process_control.state.secrets_of_run import SecretsUnknown, secrets_of_run
-from process_control.views.status import JobStatus
+from process_control.views.job_status import JobStatus
 
 MAX_LINES = 1000
 MAX_PAST_RUNS = 100

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from process_control.cli.print.output import print_json, print_line
-from process_control.cli.session import JOBS_HELP, Session, Verb, select_jobs
+from process_control.cli.session import JOBS_HELP, Session, Verb
 from process_control.config.cache.next_slots import KnownSchedules
 from process_control.config.keys.number_kinds import seconds_of
 from process_control.config.settings import Settings
@@ -21,6 +21,7 @@ from process_control.state.past_runs import open_index
 from process_control.system.ask import NoAnswer, ask
 from process_control.system.disk_watch import Paths
 from process_control.views.alerts import waiting_mail
+from process_control.views.selected_jobs import select_jobs
 from process_control.views.status import read_statuses
 
 ANSWER_SECONDS = 50.0

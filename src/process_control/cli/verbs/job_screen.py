@@ -26,7 +26,7 @@ from process_control.history.index.past_run import Run
 from process_control.history.log_reader import STDERR, Line, last_lines
 from process_control.notify.message import decision
 from process_control.state.secrets_of_run import SecretsUnknown, secrets_of_run
-from process_control.views.status import JobStatus
+from process_control.views.job_status import JobStatus
 
 LAST_LINES = 10
 

@@ -23,7 +23,7 @@ from process_control.config.cache.next_slots import KnownSchedules
 from process_control.core.hold_in_words import hold_for_people, release_line
 from process_control.core.job_state import HELD, INVALID, LATE, NEEDS_ATTENTION, WORST_FIRST
 from process_control.core.moments import ago, clock, in_local_time, parse_iso, since, span, took, until
-from process_control.views.status import JobStatus
+from process_control.views.job_status import JobStatus
 
 REASON_INDENT = 6
 AROUND_THE_TABLE = 6

@@ -13,7 +13,7 @@ from process_control.actions.rights import directory_of_run_job
 from process_control.cli.print.output import print_json, print_line, talk
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import is_terminal
-from process_control.cli.session import Session, select_jobs, verb
+from process_control.cli.session import Session, verb
 from process_control.config import odd_text, shell_signs
 from process_control.config.all_jobs import load_all
 from process_control.config.configuration import read_configuration
@@ -31,6 +31,7 @@ from process_control.system.append_file import faults_for_root
 from process_control.system.atomic_file import sync_parent
 from process_control.system.disk_watch import Paths
 from process_control.views.missing_on_host import Missing, all_missing, paths_named_by
+from process_control.views.selected_jobs import select_jobs
 
 PLACE = re.compile(r"(?P<file>.*?)(?::(?P<line>[0-9]+)(?::(?P<column>[0-9]+))?)?", re.DOTALL)
 LARGEST_FILE = 1 << 20

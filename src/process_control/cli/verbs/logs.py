@@ -11,7 +11,7 @@ from process_control.cli.history_index import open_index
 from process_control.cli.print.output import print_json, print_line, talk
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import clean, is_terminal
-from process_control.cli.session import Session, select_slugs, verb
+from process_control.cli.session import Session, verb
 from process_control.config.job_directory import load_job
 from process_control.config.settings import Settings
 from process_control.core.job import Job
@@ -34,6 +34,7 @@ from process_control.history.log_reader import (
 from process_control.notify.message import escape_controls
 from process_control.state.secrets_of_run import secrets_of_run
 from process_control.system.plain_file import open_plain
+from process_control.views.selected_jobs import select_slugs
 
 STREAM_WORDS = {STDOUT: "out", STDERR: "err", DROPPED: "cut"}
 
