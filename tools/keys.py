@@ -165,7 +165,7 @@ def _assignment(name: str, default: str) -> str:
 
 # --- config/settings.py ----------------------------------------------------------------------------------------------
 
-# What the settings have besides their keys: not said by any file, or not by its keys.
+# What the settings have besides their keys: which come from no file, or from none of its keys.
 OF_THE_SEARCH = ("default_path", "path", "search", "syslog_hangs")
 # The keys whose default is not one value.
 PLACES = {
@@ -193,7 +193,7 @@ if TYPE_CHECKING:
 
 
 class Settings:
-    """Every global key by its name, the defaults filled in, and which file said so."""
+    """Every global key by its name, the defaults filled in, and which file set it."""
 
     __slots__ = (
 {names}
@@ -201,7 +201,7 @@ class Settings:
 
     def __init__(self, values: "dict[str, Any]", search: Search, path: "str | None", directories: "list[str]") -> None:
         """Fill in. `values` is what the file says, by attribute; `directories` where things are by default."""
-        said = values.get
+        given = values.get
         self.path = path
         self.default_path = search.named is None
         self.search = search
@@ -244,10 +244,10 @@ def settings_class() -> str:
 
 def _setting(name: str, annotation: str, default: str) -> str:
     if name in PLACES:
-        return f'        self.{name}: str = said("{name}") or {PLACES[name]}'
+        return f'        self.{name}: str = given("{name}") or {PLACES[name]}'
     if default in ("[]", "{}"):
-        return f'        self.{name}: {annotation} = said("{name}") or {default}'
-    value = f'said("{name}")' if default == "None" else f'said("{name}", {default})'
+        return f'        self.{name}: {annotation} = given("{name}") or {default}'
+    value = f'given("{name}")' if default == "None" else f'given("{name}", {default})'
     return f"        self.{name}: {annotation} = {value}"
 
 

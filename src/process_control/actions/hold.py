@@ -26,7 +26,7 @@ class Done:
     """What became of one job."""
 
     slug: str
-    #: In a word: held, released, was not held…
+    #: The result in a word: held, released, was not held…
     what: str
     changed: Changed
     #: The id of the run in progress: a hold leaves it alone.
@@ -62,7 +62,7 @@ def hold(
 def change_health(
     actor: Actor, job: Job | InvalidJob, event: Event, cause: Cause, in_a_word: Callable[[Changed], str]
 ) -> Done:
-    """Take one step of the table of health for one job. Raises CannotRecord (74)."""
+    """Apply one event to the health of one job, by the table of `core/health.py`. Raises CannotRecord (74)."""
     policy = Policy.of(job) if isinstance(job, Job) else NO_POLICY
     store = JobRecord(actor.settings.state_directory, job.slug)
     store.open_since_boot(proc.boot_id(), recover)

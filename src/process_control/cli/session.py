@@ -9,7 +9,7 @@ import click
 
 from process_control.actions.rights import become_reader
 from process_control.cli.waiting import paths_of
-from process_control.cli.whose_jobs import tell_whose_jobs
+from process_control.cli.whose_jobs import warn_of_own_jobs
 from process_control.config.settings import Settings, load_settings
 from process_control.system.disk_watch import Paths
 
@@ -18,7 +18,7 @@ JOBS_HELP = "JOB is a slug, a glob in quotes, or tag:NAME; several may be given.
 
 @dataclass(slots=True)
 class Session:
-    """What the options before the verb say; each verb takes them too."""
+    """The options that stand before the verb or behind it."""
 
     config: str | None = None
     debug: bool = False
@@ -27,10 +27,10 @@ class Session:
     paths: Paths = field(default_factory=Paths)
 
     def load(self) -> Settings:
-        """Return the settings in force, with the rights that we have. Raises what a bad configuration raises."""
+        """Return the settings, read with our present rights. Raises BadConfiguration (78), NotPermitted (77)."""
         settings = load_settings(self.config, dict(os.environb))
         self.paths.add(paths_of(settings))
-        tell_whose_jobs(settings)
+        warn_of_own_jobs(settings)
         return settings
 
     def settings(self, verb: str, *, may_look: bool = True) -> Settings:

@@ -11,8 +11,8 @@ import click
 # ruff: noqa: ARG002  click calls these methods with what it has
 
 OVERVIEW_COLUMNS = 80
-SAYS_ENOUGH = 20
-"""A clause of so many letters tells what a verb does."""
+MIN_CLAUSE = 20
+"""Letters. A shorter clause does not say what a verb does."""
 
 
 class Verbs(click.Group):
@@ -80,18 +80,19 @@ class Verbs(click.Group):
 
     def overview(self) -> str:
         """Return all verbs by their purpose, one line each, none wider than a terminal of 80 columns."""
-        purpose_width, verb_width = (max(map(len, names)) for names in (self.purposes, self.verbs))
-        room = OVERVIEW_COLUMNS - purpose_width - verb_width - 4
+        purpose_width, name_width = (max(map(len, names)) for names in (self.purposes, self.verbs))
+        columns = OVERVIEW_COLUMNS - purpose_width - name_width - 4
         lines = [
-            f"{purpose if verb == verbs[0] else '':<{purpose_width}}  {verb:<{verb_width}}  {_first_part(words, room)}"
+            f"{purpose if verb == verbs[0] else '':<{purpose_width}}  {verb:<{name_width}}  "
+            + _first_part(words, columns)
             for purpose, verbs in self.purposes.items()
             for verb, words in ((verb, self.verbs[verb][1]) for verb in verbs)
         ]
         return "\n".join([*([self.heading] if self.heading else []), *lines])
 
 
-def _first_part(words: str, room: int) -> str:
-    """Return as many whole clauses of `words` as there is room for; a list of many things is not cut in its middle."""
+def _first_part(words: str, columns: int) -> str:
+    """Return as many whole clauses of `words` as fit into `columns`; a list is not cut in its middle."""
     ends = [found.start() for mark in ("[;:]| and ", ",") for found in reversed([*re.finditer(mark, words)])]
-    fitting = [end for end in (len(words), *ends) if end <= room]
-    return words[: next((end for end in fitting if end >= SAYS_ENOUGH), room)]
+    fitting = [end for end in (len(words), *ends) if end <= columns]
+    return words[: next((end for end in fitting if end >= MIN_CLAUSE), columns)]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Settings:
-    """Every global key by its name, the defaults filled in, and which file said so."""
+    """Every global key by its name, the defaults filled in, and which file set it."""
 
     __slots__ = (
         "allow_network_state",
@@ -54,40 +54,40 @@ class Settings:
 
     def __init__(self, values: "dict[str, Any]", search: Search, path: "str | None", directories: "list[str]") -> None:
         """Fill in. `values` is what the file says, by attribute; `directories` where things are by default."""
-        said = values.get
+        given = values.get
         self.path = path
         self.default_path = search.named is None
         self.search = search
         self.syslog_hangs = False  # found out by the first line
-        self.job_directory: str = said("job_directory") or directories[0]
-        self.output_directory: str = said("output_directory") or directories[1]
-        self.state_directory: str = said("state_directory") or directories[2]
-        self.run_directory: str = said("run_directory") or layout.run_directory(self.state_directory)
-        self.output_crontab: str = said("output_crontab") or directories[3]
-        self.user: str | None = said("user")
-        self.default_job_config: dict[str, Any] = said("default_job_config") or {}
-        self.runner_path: str | None = said("runner_path")
-        self.cron_template: str | None = said("cron_template")
-        self.retention_runs: int = said("retention_runs", 1000)
-        self.retention_days: int = said("retention_days", 90)
-        self.retention_log_bytes: int = said("retention_log_bytes", 1_000_000_000)
-        self.log_bytes: int = said("log_bytes", 100_000_000)
-        self.no_new_privileges: bool = said("no_new_privileges", False)
-        self.read_group: str | None = said("read_group")
-        self.trusted_owner: str | None = said("trusted_owner")
-        self.trusted_group: str | None = said("trusted_group")
-        self.allow_network_state: bool = said("allow_network_state", False)
-        self.syslog_address: str = said("syslog_address", "/dev/log")
-        self.syslog_facility: str = said("syslog_facility", "cron")
-        self.failmail_to: list[str] = said("failmail_to") or []
-        self.failmail_from: str | None = said("failmail_from")
-        self.failmail_smtp: str | None = said("failmail_smtp")
-        self.failmail_sendmail: str | None = said("failmail_sendmail")
-        self.failmail_tls: str | None = said("failmail_tls")
-        self.failmail_ca_file: str | None = said("failmail_ca_file")
-        self.failmail_login: str | None = said("failmail_login")
-        self.failmail_password_file: str | None = said("failmail_password_file")
-        self.failmail_off: bool = said("failmail_off", False)
+        self.job_directory: str = given("job_directory") or directories[0]
+        self.output_directory: str = given("output_directory") or directories[1]
+        self.state_directory: str = given("state_directory") or directories[2]
+        self.run_directory: str = given("run_directory") or layout.run_directory(self.state_directory)
+        self.output_crontab: str = given("output_crontab") or directories[3]
+        self.user: str | None = given("user")
+        self.default_job_config: dict[str, Any] = given("default_job_config") or {}
+        self.runner_path: str | None = given("runner_path")
+        self.cron_template: str | None = given("cron_template")
+        self.retention_runs: int = given("retention_runs", 1000)
+        self.retention_days: int = given("retention_days", 90)
+        self.retention_log_bytes: int = given("retention_log_bytes", 1_000_000_000)
+        self.log_bytes: int = given("log_bytes", 100_000_000)
+        self.no_new_privileges: bool = given("no_new_privileges", False)
+        self.read_group: str | None = given("read_group")
+        self.trusted_owner: str | None = given("trusted_owner")
+        self.trusted_group: str | None = given("trusted_group")
+        self.allow_network_state: bool = given("allow_network_state", False)
+        self.syslog_address: str = given("syslog_address", "/dev/log")
+        self.syslog_facility: str = given("syslog_facility", "cron")
+        self.failmail_to: list[str] = given("failmail_to") or []
+        self.failmail_from: str | None = given("failmail_from")
+        self.failmail_smtp: str | None = given("failmail_smtp")
+        self.failmail_sendmail: str | None = given("failmail_sendmail")
+        self.failmail_tls: str | None = given("failmail_tls")
+        self.failmail_ca_file: str | None = given("failmail_ca_file")
+        self.failmail_login: str | None = given("failmail_login")
+        self.failmail_password_file: str | None = given("failmail_password_file")
+        self.failmail_off: bool = given("failmail_off", False)
 
     def __repr__(self) -> str:
         """Return the settings without the defaults of jobs: their environment may hold secrets."""

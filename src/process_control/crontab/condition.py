@@ -1,7 +1,7 @@
 """Whether cron would start the jobs as their files say: is there a daemon, and does the crontab fit the files?
 
-Asked by every `status` and `check`, so it is cheap: what `cron-generate` has written is known by a fingerprint of what
-it was made from, and only where that is not known the crontab is made once more.
+Every `status` and `check` asks, so it is cheap: `cron-generate` records a fingerprint of what the crontab was made
+from, and only when that differs the crontab is made again to compare.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from process_control.system.replace import Standing
 from process_control.views.job_status import JobStatus
 
 FORMAT = 1
-"""Counts up when the same jobs give another crontab."""
+"""Add one when the same jobs give another crontab."""
 OTHER_TRIGGERS = ("timer", "scheduler")
 _CALL = re.compile(r"^(?![ \t]*#)(.*?) --scheduled ", re.MULTILINE)
 _FIRST_PATH = re.compile(r"(?:^|[ \t])(?=['\"]?/)")
@@ -54,14 +54,14 @@ def troubles_of_cron(settings: Settings, jobs: Sequence[Job | InvalidJob], statu
             return []
         return [f"{target} does not exist, so cron starts no job; write it: cron-generate"]
     except OSError:
-        return []  # not for our eyes
+        return []  # we may not look
     of_the_daemon = cron_daemon.trouble() if is_planned else None
     of_the_file = _trouble_of_the_file(settings, jobs, status)
     return [trouble for trouble in (of_the_daemon, of_the_file) if trouble is not None]
 
 
 def keep_fingerprint(settings: Settings, made_from: str, target: str) -> None:
-    """Leave word, in the state directory, of what the crontab as it stands was made from. As the service user."""
+    """Record in the state directory what the present crontab was made from. As the service user."""
     try:
         status = os.stat(target)
     except OSError:
@@ -72,7 +72,7 @@ def keep_fingerprint(settings: Settings, made_from: str, target: str) -> None:
 
 
 def fingerprint(jobs: Sequence[PlannedJob | InvalidFile], manner: Manner) -> str:
-    """Return a text that is another one whenever the crontab of these jobs may be."""
+    """Return a hash that changes whenever the crontab of these jobs may change."""
     by_slug = sorted(jobs, key=lambda job: job.slug)
     zones = sorted({job.time_zone for job in by_slug if isinstance(job, PlannedJob) and job.time_zone})
     known = [(zone, is_zone_of_host(zone)) for zone in zones]
@@ -83,7 +83,7 @@ def fingerprint(jobs: Sequence[PlannedJob | InvalidFile], manner: Manner) -> str
 
 
 def _trouble_of_the_file(settings: Settings, jobs: Sequence[Job | InvalidJob], status: os.stat_result) -> str | None:
-    """Return what is wrong with the crontab, in words; None when nothing is, or when that cannot be told."""
+    """Return what is wrong with the crontab, in words; None when nothing is, or when that is not known."""
     target = settings.output_crontab
     try:
         account = _account_of_jobs(settings)
@@ -102,7 +102,7 @@ def _trouble_of_the_file(settings: Settings, jobs: Sequence[Job | InvalidJob], s
         crontab = crontab_of(wanted, manner)
     except (ProcessControlError, OSError):
         return None
-    # Comments are none of cron's business, and which faults they tell depends on who reads the files.
+    # Comments do not count: which faults they name depends on who reads the files.
     if _entries(crontab.text) == _entries(text_of(Standing(content=content, wrong=None))):
         return None
     return f"{target} does not match the job files; to compare: cron-generate --check; to update it: cron-generate"
@@ -115,7 +115,7 @@ def _gone(target: str, program: str, *, fix: str = "write them again: cron-gener
 def _troubles_of_the_user_crontab(
     settings: Settings, jobs: Sequence[Job | InvalidJob], *, is_planned: bool
 ) -> list[str]:
-    """Return the same of a crontab that was installed by `crontab FILE`."""
+    """Return the same for the crontab of our account, installed by `crontab FILE`."""
     try:
         account = _account_of_jobs(settings)
         text = read_user_crontab(settings.job_directory) if os.geteuid() == account.uid else None

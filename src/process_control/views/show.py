@@ -1,4 +1,4 @@
-"""What holds for a job: every value, where it comes from, how the job stands, and its next slots."""
+"""The effective settings of a job, where each comes from, its state, and its next slots."""
 
 import itertools
 import json

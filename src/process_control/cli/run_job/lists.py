@@ -61,8 +61,8 @@ def show_status(settings: Settings, options: Options) -> int:
 
         print_status_table(rows)
     else:
-        for slug, state, told in rows:
-            print_tabbed([slug, state, told])
+        for slug, state, words in rows:
+            print_tabbed([slug, state, words])
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`audit`: every event that the journal has, in the order of time. What the syslog was told, with the evidence."""
+"""`audit`: every event that the journal has, oldest first; the same as in the syslog, with more facts."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -85,5 +85,5 @@ def _slugs(settings: Settings, words: Sequence[str]) -> Sequence[str] | None:
 
 
 def _values(record: Record) -> list[object]:
-    told = {**record, "what happened": sentence(record)}
-    return [told.get(column) for column in COLUMNS]
+    values = {**record, "what happened": sentence(record)}
+    return [values.get(column) for column in COLUMNS]

@@ -1,4 +1,4 @@
-"""`lint`: what the loader finds in job files, told all at once, before a run meets it."""
+"""`lint`: what the loader finds in job files, reported all at once, before a run fails for it."""
 
 import os
 import re
@@ -108,7 +108,7 @@ def lint(session: Session, files: Sequence[str], fix: bool, form: str) -> int:
 def _settings(session: Session, *, fix: bool, needed: bool) -> Settings | None:
     """Return the settings; None when they are not for us and only files were named.
 
-    As root, become the service user, who has to read the files: but not to mend them, they need not be its own.
+    As root, become the service user, who has to read the files: but not to repair them: they need not be its own.
     """
     try:
         settings = session.load()
@@ -196,7 +196,7 @@ def _is_here(directory: str, job_directory: str) -> bool:
 
 
 def _is_service_user(settings: Settings) -> bool:
-    """Tell whether we see what the job would: files with secrets are its account's."""
+    """Return whether we see what the job would: files with secrets are its account's."""
     return settings.user is None or os.geteuid() in (0, service_account(settings.user, where=settings.path or "").uid)
 
 

@@ -82,7 +82,7 @@ def logs(
     part = ALL_OF_IT if attempt is None else _part(run, attempt)
     only = [stream for stream, is_asked in ((STDOUT, stdout_only), (STDERR, stderr_only)) if is_asked]
     streams = only or [STDOUT, STDERR]
-    _tell_what_is_missing(run, path)
+    _report_what_is_missing(run, path)
     if as_raw:
         _copy(raw(path, streams, part))
         return
@@ -95,7 +95,7 @@ def logs(
     if as_json:
         print_json({"run": run.to_json(), "lines": [_line_as_json(line, run) for line in wanted]})
         return
-    _tell_which(run)
+    _name_the_run(run)
     _show(wanted, run, times=times)
 
 
@@ -138,8 +138,8 @@ def _log_of(run: Run, settings: Settings) -> str:
         ) from None
 
 
-def _tell_what_is_missing(run: Run, path: str) -> None:
-    """Say so when the log is shorter than the run recorded: the host went down, or somebody cut it."""
+def _report_what_is_missing(run: Run, path: str) -> None:
+    """Print to stderr when the log is shorter than the run recorded: the host went down, or somebody cut it."""
     if run.outcome is None or run.stdout_bytes is None or run.stderr_bytes is None:
         return
     wanted = run.stdout_bytes + run.stderr_bytes - (run.log_dropped_bytes or 0)
@@ -189,8 +189,8 @@ def _copy(blocks: Iterable[bytes]) -> None:
     sys.stdout.buffer.flush()
 
 
-def _tell_which(run: Run) -> None:
-    """On a terminal, say which run it is: talk, so on stderr."""
+def _name_the_run(run: Run) -> None:
+    """On a terminal, print to stderr which run it is."""
     if sys.stderr.isatty() and is_terminal():
         why = clean(in_local_time(run.why, datetime.now(UTC)))
         outcome = f"{run.outcome or 'running'}{': ' + why if why else ''}"

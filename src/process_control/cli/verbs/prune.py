@@ -1,4 +1,4 @@
-"""`prune`: retention now."""
+"""`prune`: apply the retention settings now."""
 
 import click
 
@@ -55,7 +55,7 @@ def _print(pruned: Pruned) -> None:
 
 
 def talk_of(pruned: Pruned, *, dry_run: bool) -> None:
-    """Sum up on stderr."""
+    """Print the summary to stderr."""
     if pruned.is_at_work_elsewhere:
         talk("another prune is running")
         return

@@ -1,4 +1,4 @@
-"""`run`: start jobs now, and learn the ids of their runs."""
+"""`run`: start jobs now and print the ids of their runs."""
 
 import os
 import sys

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import click
 
-from process_control.cli.history_index import open_index, tell_garbled
+from process_control.cli.history_index import open_index, report_garbled
 from process_control.cli.print.error_output import talk_of_trouble
 from process_control.cli.print.output import print_json, print_line, talk
 from process_control.cli.print.pager import paged
@@ -87,7 +87,7 @@ def status(
         besides = [*of_cron, *([mail] if mail else []), *(each.file for each in garbled)]
         show_all_jobs(statuses, schedules, show_all=show_all, besides=besides)
     schedules.keep()
-    tell_garbled(settings, garbled)
+    report_garbled(settings, garbled)
     if mail is not None:
         talk(mail)
 

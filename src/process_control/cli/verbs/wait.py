@@ -33,7 +33,7 @@ def wait(session: Session, jobs: Sequence[str], timeout: str | None, as_json: bo
     slugs = [job.slug for job in select_jobs(settings, jobs)]
     awaited = action.wait(settings, slugs, named=jobs, seconds=seconds)
     _print_awaited(awaited, as_json=as_json)
-    return 1 if any(each.goes_on for each in awaited) else 0
+    return 1 if any(each.is_running for each in awaited) else 0
 
 
 def _print_awaited(awaited: Sequence[action.Awaited], *, as_json: bool) -> None:
