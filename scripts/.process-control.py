@@ -45,9 +45,9 @@ def another_command(folder):
         sys.path.append(folder)
     else:
         import_site()
-    from process_control.cli.waiting import continue_watched
+    from process_control.cli.waiting import go_on_watched
 
-    paths = continue_watched(NAME, sys.argv[1:])
+    paths = go_on_watched(NAME, sys.argv[1:])
     if folder is not None:
         import_site()
     if NAME == "cron-generate":

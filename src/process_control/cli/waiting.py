@@ -33,7 +33,7 @@ WHERE_TO_LOOK = {
 ONLY_LOOKS = ("--dry-run", "--check")
 
 
-def continue_watched(name: str, words: "Sequence[str]") -> Paths:
+def go_on_watched(name: str, words: "Sequence[str]") -> Paths:
     """Fork: continue in the child, while the parent watches it and reports which path it waits for.
 
     `name` is the command; for `process-control` the verb in `words` is named. Return what passes further paths to the

@@ -9,7 +9,7 @@ import sys
 from process_control import __version__
 from process_control.actions.rights import become_reader, who
 from process_control.cli.run_job.options import Options
-from process_control.cli.waiting import continue_watched, paths_of
+from process_control.cli.waiting import go_on_watched, paths_of
 from process_control.cli.whose_jobs import warn_of_own_jobs
 from process_control.config.settings import Settings, load_settings
 from process_control.state.block import Identity
@@ -29,7 +29,7 @@ def show(options: Options) -> int:
     words = {"list": "--list-jobs", "status": "--status", "kill": f"--kill-job {options.job}"}.get(
         options.verb, "--dry-run"
     )
-    paths = continue_watched(f"run-job {words.partition(' ')[0]}", sys.argv[1:])
+    paths = go_on_watched(f"run-job {words.partition(' ')[0]}", sys.argv[1:])
     settings = load_settings(options.config, dict(os.environb))
     paths.add(paths_of(settings))
     warn_of_own_jobs(settings)
