@@ -18,7 +18,7 @@ def test_help_names_every_verb(desk: Desk) -> None:
     result = desk.process_control("--help")
 
     assert result.exit_code == 0
-    assert [verb for verb in VERBS if f"\n  {verb} " not in result.stdout] == []
+    assert [verb for verb in VERBS if f" {verb} " not in result.stdout] == []
 
 
 def test_without_a_verb_all_verbs_are_shown_on_one_screen_by_what_one_wants(desk: Desk) -> None:

@@ -44,7 +44,7 @@ def destroy(box: Box, how: str) -> None:
 JOBS = {
     "success": ("exit 0", 0, ("succeeded", None), ""),
     "failure": ("exit 3", 3, ("failed", "exit_code"), "exited with 3"),
-    "stderr": ("echo oops >&2", 1, ("failed", "stderr"), "on stderr"),
+    "stderr": ("echo oops >&2", 1, ("failed", "stderr"), "stderr: oops"),
     "signal": ("kill -9 $$", 137, ("failed", "signal"), "SIGKILL (signal 9)"),
     "leftover": ("(trap '' TERM; sleep 1000) & exit 0", 0, ("warned", "leftovers"), ""),
 }

@@ -58,7 +58,7 @@ def test_a_warned_run_is_yellow_and_tells_why_and_what_to_write(box: Box) -> Non
     result = box.run("job", tty=True)
 
     assert result.exit_code == 0
-    assert f"{YELLOW}! job warned: 5 bytes on stderr{PLAIN} in 0." in result.stdout
+    assert f"{YELLOW}! job warned: stderr: oops{PLAIN} in 0." in result.stdout
 
 
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=["NO_COLOR", "TERM=dumb"])
