@@ -154,7 +154,7 @@ def descendants(pid: int) -> list[tuple[int, int]]:
 def environment(pid: int) -> bytes:
     """Return the environment with which `pid` was executed, as /proc has it; b"" when it is gone or hidden.
 
-    That of a process whose first thread has ended is told by those that live.
+    That of a process whose first thread has ended is read from those that live.
     """
     text = read_small(f"/proc/{pid}/environ")
     if text or not is_alive(pid, None):
@@ -205,7 +205,7 @@ def describe(pid: int, secrets: "list[str] | None") -> str:
     """Return `pid 123 (sleep 100)` for a person, `pid 123 of root (sleep 100)` when it is of another user than we.
 
     `secrets` are masked in its command line, before that is cut. None: they are not known, and its program's name is
-    all that is told.
+    all that is shown.
     """
     from process_control.core.masking import mask_and_cut
 
