@@ -19,7 +19,8 @@ from tools import late_functions
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 LOADER = "process_control.entry.bundle"
-EXTENSIONS = ("_ctypes", "_json")
+C_MODULES = ("_ctypes", "_json", "fcntl", "pwd", "select")
+"""Which of these are in the interpreter, and which in files of its own, is its builder's choice."""
 
 PIECE_BYTES = 100 << 10
 """The runner reads its modules in pieces of this size. The memory of one is used again for the next: malloc asks the
@@ -55,9 +56,9 @@ def contents(source: Path = SOURCE) -> bytes:
     loader = _compiled(source, LOADER, sizes)[3]
     of_guard = tuple(_compiled(source, name, sizes) for name in guard)
     pieces = _pieces([_compiled(source, name, sizes) for name in runner])
-    extensions = tuple(name for name in EXTENSIONS if (spec := find_spec(name)) is not None and spec.has_location)
+    of_the_interpreter = tuple(name for name in C_MODULES if find_spec(name) is not None)
     head = marshal.dumps(
-        (loader, tuple(sizes), extensions, tuple((len(piece), zlib.crc32(piece)) for piece in pieces), of_guard)
+        (loader, tuple(sizes), of_the_interpreter, tuple((len(piece), zlib.crc32(piece)) for piece in pieces), of_guard)
     )
     return MAGIC_NUMBER + b"%-8d%08x" % (len(head), zlib.crc32(head)) + head + b"".join(pieces)
 

@@ -4,7 +4,7 @@ Lean module, and the first thing in the bundle itself. Made by the build of the 
 interpreter that builds it; another one imports modules one by one, as where there is none or where it is damaged. It
 counts while each source has the size that it had then, and is not newer by more than a minute: who repairs a module
 at 3 a.m. sees the change at once. Layout: the interpreter's magic number of 4 bytes, size and checksum of the head, of
-8 digits each; the head (this module's code, the sources, extension modules, size and checksum of each of the runner's
+8 digits each; the head (this module's code, the sources, C modules, size and checksum of each of the runner's
 pieces, the guard's modules), marshalled; these pieces.
 
 The code of a late function, one that a plain run does not call, stays marshalled until the first call. It is in memory:
@@ -42,7 +42,7 @@ _package = ""
 def load(itself: "ModuleType", package: str, descriptor: int, head: "Head") -> None:
     """Make the guard's modules of the bundle that is open at `descriptor`, unless a source is another by now."""
     global _descriptor, _pieces, _package
-    _, sources, extensions, _pieces, modules = head
+    _, sources, of_the_interpreter, _pieces, modules = head
     status = posix.fstat(descriptor)
     rest = sum([size for size, _ in _pieces])
     is_whole = posix.lseek(descriptor, 0, 1) + rest == status.st_size  # 1: from where we are
@@ -50,8 +50,8 @@ def load(itself: "ModuleType", package: str, descriptor: int, head: "Head") -> N
         posix.close(descriptor)
         return
     _descriptor, _package = descriptor, package
-    for name in extensions:
-        _load_extension(name)
+    for name in of_the_interpreter:
+        _load_c_module(name)
     _make(modules)
     sys.modules[itself.__name__] = itself
     itself.__package__ = f"{PACKAGE_NAME}.entry"
@@ -113,9 +113,16 @@ def _are_as_built(package: str, sources: "Sources", *, before: float) -> bool:
     return True
 
 
-def _load_extension(name: str) -> None:
-    """Load a C module from where the interpreter keeps its own, without a search of the library's directories."""
+def _load_c_module(name: str) -> None:
+    """Load a C module that is in the interpreter, or where it keeps its own: no search, no locks against threads."""
     importer = sys.modules["_frozen_importlib"]
+    if name in sys.builtin_module_names:
+        if name not in sys.modules:
+            spec = importer.ModuleSpec(name, importer.BuiltinImporter, origin="built-in")
+            module = sys.modules[name] = _imp.create_builtin(spec)
+            module.__spec__ = spec
+            _imp.exec_builtin(module)
+        return
     for folder in sys.path:
         if folder.endswith("/lib-dynload") and name not in sys.modules:
             path = f"{folder}/{name}{_imp.extension_suffixes()[0]}"
