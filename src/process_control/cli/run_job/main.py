@@ -1,4 +1,4 @@
-"""`run-job`: the fast path from the command line to the corridor.
+"""`run-job`: the fast path from the command line to the steps of a run.
 
 Lean module: what a plain run does not need (lists, --status, --kill-job, --dry-run, help) is in `views.py`.
 """
@@ -97,7 +97,7 @@ def start(options: Options) -> int:
         request = _request(options, by=who(posix.environ, known=account))
     except ProcessControlError:
         raise
-    except Exception as error:  # noqa: BLE001  told and recorded, as far as that is possible
+    except Exception as error:  # noqa: BLE001  shown and recorded, as far as that is possible
         return _refused(error, options)
     code = _run(request, options, settings, account, caller(), guard_pid)
     guard.continue_it(guard_pid)
@@ -168,7 +168,7 @@ def _say_that_it_is_lost(options: Options, killed: str) -> None:
     """
     try:
         from process_control.run.report_on_stderr import write_if_taken
-    except Exception:  # noqa: BLE001  the package was replaced: the history tells it
+    except Exception:  # noqa: BLE001  the package was replaced: the history says it
         return
     write_if_taken(f"{options.job}: lost: {killed}, and its processes were ended\n")
 
@@ -185,7 +185,7 @@ def _settle(options: Options, runner: int, trigger: str | None, killed: str) -> 
 def _run(
     request: "Request", options: Options, settings: "Settings", account: "Account", caller: "Caller", guard_pid: int
 ) -> int:
-    """In the runner: become the service user, load the job, and go through the corridor."""
+    """In the runner: become the service user, load the job, and take the steps of a run."""
     from process_control.actions import rights
     from process_control.execution import guard
     from process_control.system import directories, linux
