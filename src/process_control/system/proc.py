@@ -13,8 +13,8 @@ _MAX_COMMAND_LINE = 64 << 10
 _MAX_SHOWN = 80
 
 
-def read_small(path: str, limit: int = 1 << 20) -> bytes:
-    """Return the contents of a small file, or b"" when there is none or it may not be read.
+def read_small(path: str, chunk_bytes: int = 1 << 16) -> bytes:
+    """Return the contents of a small file, or b"" when there is none or it may not be read. It is read in chunks.
 
     Raises OSError when this process or the host has no descriptor or memory left: that must not look like a missing
     file.
@@ -26,7 +26,7 @@ def read_small(path: str, limit: int = 1 << 20) -> bytes:
         return b""
     try:
         parts = []
-        while chunk := posix.read(descriptor, limit):
+        while chunk := posix.read(descriptor, chunk_bytes):
             parts.append(chunk)
         return b"".join(parts)
     except OSError as error:
