@@ -12,21 +12,9 @@ from importlib.util import MAGIC_NUMBER, find_spec
 from pathlib import Path
 from types import CodeType
 
-if __name__ == "__main__":  # isolated from whatever PYTHONPATH names, and so from ourselves
-    sys.path.append(str(Path(__file__).resolve().parents[1]))
-
-from tools import late_functions
-
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 LOADER = "process_control.entry.bundle"
-C_MODULES = ("_ctypes", "_json", "fcntl", "pwd", "select")
-"""Which of these are in the interpreter, and which in files of its own, is its builder's choice."""
-
-PIECE_BYTES = 100 << 10
-"""The runner reads its modules in pieces of this size. The memory of one is used again for the next: malloc asks the
-kernel for new pages, and gives them back, from 128 KiB on."""
-
-Module = tuple[str, str, bool, CodeType, bytes]  # as `entry/bundle.py` has it
+EXTENSIONS = ("_ctypes", "_json")
 
 # What a plain run imports late, inside of functions; what these import at once is found by reading them. A test watches
 # real runs: they import no other module of ours.
@@ -55,24 +43,10 @@ def contents(source: Path = SOURCE) -> bytes:
     runner = modules_behind(source, RUNNER_ROOTS, besides=guard)
     loader = _compiled(source, LOADER, sizes)[3]
     of_guard = tuple(_compiled(source, name, sizes) for name in guard)
-    pieces = _pieces([_compiled(source, name, sizes) for name in runner])
-    of_the_interpreter = tuple(name for name in C_MODULES if find_spec(name) is not None)
-    head = marshal.dumps(
-        (loader, tuple(sizes), of_the_interpreter, tuple((len(piece), zlib.crc32(piece)) for piece in pieces), of_guard)
-    )
-    return MAGIC_NUMBER + b"%-8d%08x" % (len(head), zlib.crc32(head)) + head + b"".join(pieces)
-
-
-def _pieces(modules: list[Module]) -> list[bytes]:
-    """Return the modules marshalled, in pieces of at most PIECE_BYTES where one module is not larger."""
-    pieces: list[bytes] = []
-    of_piece: list[Module] = []
-    for module in modules:
-        if of_piece and len(marshal.dumps((*of_piece, module))) > PIECE_BYTES:
-            pieces.append(marshal.dumps(tuple(of_piece)))
-            of_piece = []
-        of_piece.append(module)
-    return [*pieces, marshal.dumps(tuple(of_piece))]
+    rest = marshal.dumps(tuple(_compiled(source, name, sizes) for name in runner))
+    extensions = tuple(name for name in EXTENSIONS if (spec := find_spec(name)) is not None and spec.has_location)
+    head = marshal.dumps((loader, tuple(sizes), extensions, (len(rest), zlib.crc32(rest)), of_guard))
+    return MAGIC_NUMBER + b"%-8d%08x" % (len(head), zlib.crc32(head)) + head + rest
 
 
 def modules_behind(source: Path, roots: tuple[str, ...], *, besides: tuple[str, ...] = ()) -> tuple[str, ...]:
@@ -109,32 +83,17 @@ def _path(source: Path, module: str) -> Path | None:
     return next((path for path in (place.with_suffix(".py"), place / "__init__.py") if module and path.exists()), None)
 
 
-def _compiled(source: Path, name: str, sizes: list[tuple[str, int]]) -> Module:
-    file, is_package, text = _text_of(source, name)
-    if not is_package:  # nothing but words: what changes there changes nothing
-        sizes.append((file, len(text)))
-    late = {line.partition(" ")[2] for line in late_functions.listed() if line.startswith(f"{file} ")}
-    code, of_late = late_functions.split(_tree(text, file), f"process_control/{file}", late)
-    return name, file, is_package, code, of_late
-
-
-def code_of(source: Path, name: str) -> tuple[str, CodeType]:
-    """Return a module's file below the package, and its whole code as the bundle has it."""
-    file, _, text = _text_of(source, name)
-    return file, late_functions.split(_tree(text, file), f"process_control/{file}", set())[0]
-
-
-def _text_of(source: Path, name: str) -> tuple[str, bool, bytes]:
+def _compiled(source: Path, name: str, sizes: list[tuple[str, int]]) -> tuple[str, str, bool, CodeType]:
     path = _path(source, name)
     if path is None:
         raise LookupError(f"no module {name} below {source}")
-    return str(path.relative_to(source)).partition("/")[2], path.name == "__init__.py", path.read_bytes()
-
-
-def _tree(text: bytes, file: str) -> ast.Module:
-    tree = ast.parse(text, file)
-    _Lean().visit(tree)
-    return tree
+    shown = str(path.relative_to(source))  # in tracebacks, which find the source below the folders of the path
+    file = shown.partition("/")[2]
+    text = path.read_bytes()
+    if path.name != "__init__.py":  # nothing but words: what changes there changes nothing
+        sizes.append((file, len(text)))
+    tree = _Lean().visit(ast.parse(text, shown))
+    return name, file, path.name == "__init__.py", compile(tree, shown, "exec", optimize=2, dont_inherit=True)
 
 
 class _Lean(ast.NodeTransformer):

@@ -39,7 +39,7 @@ def test_who_waits_for_a_stop_hears_that_a_runner_has_to_be_killed(box: Box, act
         guard, runner = killers(box, "job")
         with frozen(runner, guard):
             [stopped] = stop(actor.settings, ["job"], Identity(), by=actor.by, progress=heard.append)
-        live.wait(seconds=30)
+        live.wait()
 
     assert stopped.is_stopped
     assert stopped.words.endswith(", which is lost: its runner had to be killed")

@@ -14,8 +14,6 @@ import pytest
 from kit.harness import PROJECT, Box, Storm
 from kit.installation import PYTHON_FLAGS
 from tools.bundle import GUARD_ROOTS, RUNNER_ROOTS, SOURCE, modules_behind
-from tools.late_functions import listed
-from tools.plain_runs import called_in_plain_runs, functions_of_the_bundle
 
 SLOT = 'schedule: "* * * * *"\nstart_within: 1h\n'
 
@@ -222,53 +220,3 @@ def test_a_crontab_of_an_earlier_version_still_starts_its_jobs(own_box: Box) -> 
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
     assert [run["outcome"] for run in own_box.history("plain")] == ["succeeded"]
     assert imports(own_box, *own_box.product.python, "-v", "-I", "-S", str(old_stub)) == set()
-
-
-def test_the_list_of_late_functions_names_functions_of_the_lean_modules() -> None:
-    gone = listed() - functions_of_the_bundle()
-
-    assert not gone, f"python -m tools.plain_runs: {sorted(gone)}"
-
-
-def test_a_plain_run_calls_hardly_a_late_function() -> None:
-    called = listed() & called_in_plain_runs(rounds=1)
-
-    assert len(called) < 10, f"python -m tools.plain_runs: {sorted(called)}"  # some depend on who is first
-
-
-# Asks for the code of every late function, and says how each function may be called then. With "source" it says that
-# of the modules' own functions.
-SIGNATURES = """
-import inspect, marshal, sys
-
-stub, source, *names = sys.argv[1:]
-sys.path.append(stub.partition("/process_control/")[0])
-if not source:
-    exec(compile(open(stub).read(), stub, "exec"), {"__name__": "stub", "__file__": stub})
-    bundle = sys.modules["process_control.entry.bundle"]
-    bundle.load_the_rest()
-    names = [
-        f"{name}:{function}"
-        for name, module in list(sys.modules.items())
-        for function, _ in marshal.loads(getattr(module, "__late_functions__", b"") or marshal.dumps(()))
-    ]
-for name in sorted(names):
-    module, _, path = name.partition(":")
-    found = __import__(module, fromlist=["*"])
-    if not source:
-        bundle.define_late_functions(vars(found), path)
-    for part in path.split("."):
-        found = getattr(found, part)
-    parameters = [each.replace(annotation=each.empty) for each in inspect.signature(found).parameters.values()]
-    print(name, inspect.Signature(parameters), found.__code__.co_firstlineno)
-"""
-
-
-def test_each_late_function_is_whole_once_it_is_called(own_box: Box) -> None:
-    python = [*own_box.product.python, "-I", "-c", SIGNATURES, str(own_box.product.stub)]
-
-    late = own_box.command([*python, ""]).stdout
-
-    names = [line.partition(" ")[0] for line in late.splitlines()]
-    assert len(names) > len(listed()) - 10  # a few have a decorator
-    assert late == own_box.command([*python, "source", *names]).stdout

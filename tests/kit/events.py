@@ -14,7 +14,7 @@ from kit.processes import command_line
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 """How long any event may take before the test fails. Generous: it is never waited for when all is well."""
 
 

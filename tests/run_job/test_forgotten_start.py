@@ -196,7 +196,7 @@ def test_a_start_that_hung_before_it_had_read_its_job_is_recorded_by_the_guard(b
         with box.start("--scheduled", "job", via="stub") as live:
             until(lambda: children(live.pid), "the runner")
             os.kill(children(live.pid)[0], signal.SIGKILL)
-            result = live.wait(seconds=30)
+            result = live.wait()
 
     assert result.exit_code == 137
     (refusal,) = records(box, "refusal")

@@ -167,7 +167,7 @@ def end_survivors(box: Box) -> None:
         # Looked at twice: the environment of a process is empty while it executes another program, see proc(5).
         if not box.processes() and not box.processes():
             return
-        refused = box.run("job", via="stub", seconds=20)
+        refused = box.run("job", via="stub")
         if refused.exit_code == 75:
             box.run_job("--kill-job", "job")
 

@@ -97,7 +97,7 @@ def test_what_is_no_plain_file_is_refused(box: Box, make: Callable[[Box], Path])
     path = make(box)
     box.job("job", f"command: 'true'\nenvironment_file: {path}")
 
-    result = box.run("job", seconds=20)
+    result = box.run("job")
 
     assert result.exit_code == 77
     assert result.stderr.startswith(f"{path}: the environment file is ")

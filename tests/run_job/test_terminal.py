@@ -156,7 +156,7 @@ def test_a_terminal_that_takes_nothing_does_not_hold_the_job_up(box: Box) -> Non
         if live.terminal is None:
             raise AssertionError
         termios.tcflow(live.terminal, termios.TCOOFF)
-        wait_gone(live.pid, seconds=30)
+        wait_gone(live.pid)
         result = live.wait()
 
     assert result.exit_code == 0

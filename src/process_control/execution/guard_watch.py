@@ -177,7 +177,8 @@ class Watch:
 
 def _what_it_does(pid: int) -> str:
     try:
-        return proc.state_in_words(pid)
+        words = proc.state_in_words(pid)
+        return words if words.startswith("waits") else f"was {words}"
     except OSError:  # no descriptor left, just now
         return "could not be looked at"
 

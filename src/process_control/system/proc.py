@@ -96,7 +96,7 @@ def state_in_words(pid: int) -> str:
         return f"stopped (state {state}): kill -CONT {pid}"
     where = read_small(f"/proc/{pid}/wchan", 256).decode("ascii", "replace").strip("0\n")
     inside = f", in {where}" if where.isprintable() and where else ""
-    return f"waits in the kernel (state D{inside})" if state == "D" else f"state {state or 'gone'}{inside}"
+    return f"waits in the kernel (state D{inside})" if state == "D" else f"in state {state or 'gone'}{inside}"
 
 
 def boot_id() -> str:
