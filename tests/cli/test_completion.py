@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import SERVICE_USER, STRANGER, Box, Live
+from kit.harness import SERVICE_USER, STRANGER, Box, Live
 from test_forbidden_imports import WITNESS, forbidden_in
 
 TAB, ENTER = b"\t", b"\r"

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from harness import Storm
+from kit.harness import Storm
 from process_control.core import gate
 from process_control.core.health import Cause, Event, Health, HoldKind, Policy, State
 from process_control.core.health_table import after_pause, later, next_health

@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from harness import PROJECT, Box, names_of
+from kit.harness import Box, names_of
+from kit.sources import PRODUCT, PROJECT, tree_of
 from process_control.core.records import BLOCK, EVENTS, FIELDS, Field, run_columns, syslog_fields
 from process_control.history.index.run_facts import Row
-
-SOURCE = PROJECT / "src" / "process_control"
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
@@ -62,7 +61,7 @@ def is_text(node: Any) -> bool:
 
 
 def test_every_record_in_the_sources_has_fields_of_the_table_only() -> None:
-    written = [(path, *found) for path in SOURCE.rglob("*.py") for found in records_in(ast.parse(path.read_text()))]
+    written = [(path, *found) for path in PRODUCT for found in records_in(tree_of(path))]
 
     unknown = [
         f"{path.relative_to(PROJECT)}: {event}: {name}"

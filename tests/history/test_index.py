@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import IS_ROOT, STRANGER, Box, Storm
-from history.builders import NOON, State, iso
+from kit.builders import NOON, State, iso
+from kit.harness import IS_ROOT, STRANGER, Box, Storm
 from process_control.history.index.index import Garbled
 from process_control.history.index.past_run import Run
 from process_control.state.past_runs import open_index

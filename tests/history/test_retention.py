@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from history.builders import State
+from kit.builders import State
 from process_control.history.retention import Pruned, apply_retention, compress
 from process_control.state.all_jobs import live_blocks
 from process_control.state.past_runs import open_index

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import Storm
-from history.builders import NOON, State
+from kit.builders import NOON, State
+from kit.harness import Storm
 from process_control.history.index.summary import RECENT_RUNS, JobSummary, summarize
 from process_control.state.past_runs import open_index
 

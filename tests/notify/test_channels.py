@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from harness import PROJECT, Box
-from mail_server import wait_until_told
+from kit.harness import PROJECT, Box
+from kit.mail_server import wait_until_told
 from process_control.config.settings import load_settings
 from process_control.core.job import Job
 from process_control.notify.channel import Answer, Later, Message, Never, Taken

@@ -5,8 +5,8 @@ import os
 import time
 from pathlib import Path
 
-from harness import Box
-from mail_server import mail_server, mail_to, wait_until_told
+from kit.harness import Box
+from kit.mail_server import mail_server, mail_to, wait_until_told
 
 RUN, NEXT_RUN = "1m8h1qw0r2rcgsa5", "1m8h1r20ca5yskmn"
 AT, NEXT_AT = "2026-11-28T12:23:06.092Z", "2026-11-28T12:23:12.208Z"

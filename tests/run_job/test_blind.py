@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-import mount_namespaces
-from harness import SERVICE_USER, Box, until
-from runs import kill_both, records, script
+from kit import mount_namespaces
+from kit.harness import SERVICE_USER, Box, until
+from kit.runs import kill_both, records, script
 
 NO_PROC = (
     "/proc: /proc is not that of this pid namespace, so processes of jobs cannot be found or ended\n"

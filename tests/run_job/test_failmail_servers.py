@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from harness import Box, until
-from mail_server import (
+from kit.harness import Box, until
+from kit.mail_server import (
     Script,
     answers,
     bad_server,
@@ -23,8 +23,8 @@ from mail_server import (
     says_nothing,
     wait_until_told,
 )
-from runs import the_end
-from syslog_listener import Listener
+from kit.runs import the_end
+from kit.syslog_listener import Listener
 
 pytestmark = pytest.mark.fault(
     "mail server down, slow, 4xx, 5xx, faults of TLS and login",
@@ -405,7 +405,7 @@ def mailed_once(box: Box, server: Any, number: int) -> bool:
     failing_job(box)
 
     first = box.command([*command, "broken"], env={"KILL_AT": str(number)})
-    until(lambda: not box.processes(), "whoever tells to end")
+    wait_until_told(box)
     box.job("broken", "command: /bin/true")
     second = box.run("broken")
     wait_until_told(box)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box
-from mail_server import mail_server, mail_to, wait_until_told
+from kit.harness import Box
+from kit.mail_server import mail_server, mail_to, wait_until_told
+from kit.runs import ONE_SLOT, kill_both, script, the_end
 from process_control.core.masking import mask_and_cut
-from runs import ONE_SLOT, kill_both, script, the_end
 
 SECRET = "correct-horse-battery-staple-0123456789"
 PARTS = [SECRET[at : at + 8] for at in range(len(SECRET) - 8)]

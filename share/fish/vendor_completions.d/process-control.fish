@@ -165,7 +165,7 @@ complete -c process-control -n '__process_control_at below logs' -s h -l help -d
 complete -c process-control -n '__process_control_at below logs' -a '(__process_control_jobs)'
 complete -c process-control -n '__process_control_at below audit' -l since -x -d '7d, 12h, 90s (ago); 08:00, today, yesterday; or a date: 2026-03-01, 2026-03-01T02:30'
 complete -c process-control -n '__process_control_at below audit' -l until -x -d 'The same, for the end'
-complete -c process-control -n '__process_control_at below audit' -l event -x -a 'start attempt skip stray waiting end fault stop refusal mail crontab version gap mark hold release slow_start probe backoff' -d 'Only these; may be given several times'
+complete -c process-control -n '__process_control_at below audit' -l event -x -a 'start attempt skip stray waiting end fault stop refusal mail crontab version gap mark hold release slow_start probe backoff' -d 'Only these, such as end, skip or mail; may be given several times'
 complete -c process-control -n '__process_control_at below audit' -l limit -x -d 'At most this many, the newest; 0: all. Default 50, with --since all'
 complete -c process-control -n '__process_control_at below audit' -l json -d '{"version": 1, "events": [...]}, each as in the journal'
 complete -c process-control -n '__process_control_at below audit' -s h -l help -d 'Show this message and exit'

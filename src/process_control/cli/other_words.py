@@ -1,4 +1,4 @@
-"""What people type who come from other programs, and which command of ours does that. Imported when a word is unknown.
+"""Words of other programs, and which command of ours does the same. Imported when a word is unknown.
 
 Words and options that only look like ours are left to a guess by spelling; these here mean something else, or come
 later.

@@ -145,7 +145,7 @@ FIELDS = (
         syslog="end attempt",
     ),
     Field(
-        "detail", "text?", "why, in a sentence",
+        "detail", "text?", "why, in a sentence; of output the line that decided",
         f"end attempt skip stray waiting stop refusal mail version {_HEALTH}", index="end skip", json=True, csv=14,
     ),
     Field("unplanned", "boolean", "a skip that nobody chose", "skip"),

@@ -1,6 +1,7 @@
 """The verdict on an attempt: each fact gets one, and the worst becomes outcome, reason and a sentence.
 
-The sentence goes into journal, mail and pages, so it never quotes the output of the job, which may hold secrets.
+The sentence goes into journal, mail and pages: here it never quotes what the job printed (that may hold secrets).
+`run/judge.py` puts the masked line that decided in its place.
 """
 
 import signal

@@ -36,7 +36,7 @@ def generate_crontab(settings: Settings, account: Account, target: str) -> Cront
     """Return the crontab for `target`, a path or `console`, as `account` will run it.
 
     Raises the errors of the configuration and of the job directory, and BadConfiguration (78) for a crontab that cron
-    would ignore; a job that is left out is told in `left_out`.
+    would ignore; a job that cron cannot run is in `left_out`.
     """
     jobs, manner, besides = what_it_is_made_from(settings, account, target)
     return crontab_of(jobs, manner, besides)
@@ -44,9 +44,11 @@ def generate_crontab(settings: Settings, account: Account, target: str) -> Cront
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Besides:
-    """What is wrong besides the jobs: files that are not read, and what keeps failmail from being sent."""
+    """What is wrong besides faults of jobs."""
 
+    #: Files in the job directory that are not read.
     unread: tuple[Fault, ...] = ()
+    #: What keeps failmail from being sent.
     mail_faults: tuple[Fault, ...] = ()
 
 
@@ -88,7 +90,7 @@ def manner_of(settings: Settings, account: Account, target: str, *, names_config
 
 
 def planned(job: Job | InvalidJob, settings: Settings) -> PlannedJob | InvalidFile:
-    """Return what a crontab has to know of a job that was loaded here."""
+    """Return a job that was loaded in this process as the crontab needs it."""
     return _job_of(_values_of(job, settings))
 
 
@@ -129,7 +131,7 @@ def _interpreter() -> str:
 
 
 def _look_as_the_service_user(settings: Settings, account: Account, words: tuple[str, ...]) -> dict[str, Any]:
-    """Return what cron's lines depend on and only the service user can tell; as values that JSON can say."""
+    """Return what the lines depend on and only the service user can read, as values for JSON."""
     _check_can_start(words, account, settings)
     names_configuration = names_its_configuration(settings, account)
     jobs = load_all(settings)
@@ -170,7 +172,7 @@ def _is_there(path: str) -> bool:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return False
-    except OSError:  # it may be there, behind a door that is closed to us
+    except OSError:  # it may be there, where we may not look
         pass
     return True
 
@@ -197,7 +199,7 @@ def _places(settings: Settings) -> list[Any]:
 
 
 def _places_of(named: str | None, environment: dict[bytes, bytes]) -> list[Any] | ProcessControlError:
-    """Return where things are in another environment, or why nothing is."""
+    """Return the directories that the configuration gives in another environment, or the error."""
     try:
         return _places(load_settings(named, environment))
     except ProcessControlError as error:

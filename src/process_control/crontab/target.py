@@ -1,4 +1,4 @@
-"""Where the crontab goes: whether cron reads a file there, how it stands, and writing it."""
+"""The path of the crontab: whether cron reads a file there, and what is there now."""
 
 import os
 import re
@@ -41,7 +41,7 @@ def target_of(settings: Settings, output: str | None) -> str:
 
 
 def standing_crontab(target: str) -> ExistingFile | None:
-    """Return the crontab as it stands. Raises NotPermitted (77) for one that holds lines of somebody else."""
+    """Return the crontab that is there now, None without one. Raises NotPermitted (77) for one with other lines."""
     standing = read_existing(target, mode=MODE)
     if standing is not None and is_of_somebody_else(text_of(standing)):
         raise NotPermitted(

@@ -92,7 +92,9 @@ class JobRecord:
             try:
                 self._block = posix.open(path, _FLAGS, 0o640)
             except FileNotFoundError:
-                _make_directories(self._directory)
+                from process_control.system.atomic_file import make_directory
+
+                make_directory(self._directory, 0o750)
                 self._block = posix.open(path, _FLAGS, 0o640)
             self._short_lock = posix.open(layout.short_lock(self.state_directory, self.slug), _FLAGS, 0o600)
             content = posix.pread(self._block, BLOCK_BYTES, 0)
@@ -359,10 +361,3 @@ def _no_space() -> OSError:
     import errno
 
     return OSError(errno.ENOSPC, posix.strerror(errno.ENOSPC))
-
-
-def _make_directories(path: str) -> None:
-    """Make `path` and what is missing above it. Whether a group may look in is said by the state directory's mode."""
-    from process_control.system.atomic_file import make_directory
-
-    make_directory(path, 0o750)

@@ -44,14 +44,18 @@ def _write(path: str, data: bytes, mode: int, sync: "Callable[[int], None] | Non
     posix.rename(new, path)
 
 
-def make_directory(path: str, mode: int) -> None:
-    """Make a directory and its missing parents, durably, unless it exists. Raises OSError."""
+def make_directory(path: str, mode: int, *, mode_above: int | None = None) -> None:
+    """Make a directory, and those above it that are missing, durably. Nothing is done when it is there.
+
+    `mode_above` is the mode of those above, None for the same. Raises OSError with the path that could not be made.
+    """
     try:
         posix.mkdir(path, mode)
     except FileExistsError:
         return
     except FileNotFoundError:
-        make_directory(path.rpartition("/")[0], mode)
+        above = mode if mode_above is None else mode_above
+        make_directory(path.rpartition("/")[0] or "/", above)
         make_directory(path, mode)
         return
     sync_parent(path)

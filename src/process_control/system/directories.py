@@ -14,7 +14,7 @@ _GROUP_READABLE = 0o2750  # set-group-ID: new entries belong to its group, too
 
 
 def make_as_root(paths: list[tuple[str, int]], account: Account) -> None:
-    """Make missing directories for `account`, while still root, where only root may write to the parent."""
+    """While still root: make what is missing for the service user, where only root can change the path."""
     for path, mode in paths:
         try:
             posix.stat(path)
@@ -62,7 +62,7 @@ def ensure(paths: list[tuple[str, int]]) -> None:
         try:
             status = posix.stat(path)
         except FileNotFoundError:
-            _make(path, mode, first=True)
+            _make(path, mode)
             continue
         except OSError as error:
             raise NotPermitted(f"cannot look into it: {error.strerror}", where=path) from error
@@ -76,23 +76,22 @@ def ensure(paths: list[tuple[str, int]]) -> None:
             )
 
 
-def _make(path: str, mode: int, *, first: bool) -> None:
+def _make(path: str, mode: int) -> None:
+    from process_control.system.atomic_file import make_directory
+
+    mode_above = _PRIVATE if mode == _PRIVATE else 0o755
     try:
-        posix.mkdir(path, mode)
-        _sync_parent(path)
-    except FileExistsError:
-        return
-    except FileNotFoundError:
-        _make(path.rpartition("/")[0] or "/", _PRIVATE if mode == _PRIVATE else 0o755, first=False)
-        _make(path, mode, first=first)
+        make_directory(path, mode, mode_above=mode_above)
     except PermissionError as error:
+        missing = str(error.filename or path)
+        mode = mode if missing == path else mode_above
         raise NotPermitted(
             "the directory does not exist and cannot be made",
-            where=path,
-            hint=f"sudo install -d -o {posix.geteuid()} -m {mode:04o} {path}",
+            where=missing,
+            hint=f"sudo install -d -o {posix.geteuid()} -m {mode:04o} {missing}",
         ) from error
     except OSError as error:
-        raise CannotRecord(f"the directory cannot be made: {error.strerror}", where=path) from error
+        raise CannotRecord(f"the directory cannot be made: {error.strerror}", where=error.filename or path) from error
 
 
 def _sync_parent(path: str) -> None:

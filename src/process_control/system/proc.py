@@ -13,8 +13,8 @@ _MAX_COMMAND_LINE = 64 << 10
 _MAX_SHOWN = 80
 
 
-def read_small(path: str, limit: int = 1 << 20) -> bytes:
-    """Return the contents of a small file, or b"" when there is none or it may not be read.
+def read_small(path: str, chunk_bytes: int = 1 << 16) -> bytes:
+    """Return the contents of a small file, or b"" when there is none or it may not be read. It is read in chunks.
 
     Raises OSError when this process or the host has no descriptor or memory left: that must not look like a missing
     file.
@@ -26,7 +26,7 @@ def read_small(path: str, limit: int = 1 << 20) -> bytes:
         return b""
     try:
         parts = []
-        while chunk := posix.read(descriptor, limit):
+        while chunk := posix.read(descriptor, chunk_bytes):
             parts.append(chunk)
         return b"".join(parts)
     except OSError as error:
@@ -96,7 +96,7 @@ def state_in_words(pid: int) -> str:
         return f"stopped (state {state}): kill -CONT {pid}"
     where = read_small(f"/proc/{pid}/wchan", 256).decode("ascii", "replace").strip("0\n")
     inside = f", in {where}" if where.isprintable() and where else ""
-    return f"waits in the kernel (state D{inside})" if state == "D" else f"state {state or 'gone'}{inside}"
+    return f"waits in the kernel (state D{inside})" if state == "D" else f"in state {state or 'gone'}{inside}"
 
 
 def boot_id() -> str:

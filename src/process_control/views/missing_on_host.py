@@ -148,5 +148,5 @@ def all_missing(job: Job, settings: Settings, *, home: str, own_commands: str | 
     if job.slow_start_command:
         commands = job.slow_start_command
         found += missing_for_a_run(job, commands, key="slow_start_command", home=home, own_commands=own_commands)
-    found = [each for each in found if each.hint != NO_SHELL]  # told by `shell_signs`, with the text to paste
+    found = [each for each in found if each.hint != NO_SHELL]  # `shell_signs` finds it too, with the text to paste
     yield from dict.fromkeys([*found, *missing_for_mail(job, settings)])

@@ -9,11 +9,11 @@ from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run
 from process_control.history.log_reader import STDERR, current_path, last_lines
 from process_control.state.secrets_of_run import SecretsUnknown, secrets_of_run
-from process_control.views.status import JobStatus
+from process_control.views.job_status import JobStatus
 
 MAX_LINES = 1000
 MAX_PAST_RUNS = 100
-"""So many runs are looked through for a good one."""
+"""How many runs are searched for a good one."""
 GOOD_OUTCOMES = ("succeeded", "warned", "failed")
 
 
@@ -30,7 +30,7 @@ def stderr_lines(run: Run, job: Job | None, state_directory: str) -> list[str]:
 
 
 def is_good(run: Run) -> bool:
-    """Whether the command itself said that all is well: it exited with 0 by itself."""
+    """Return whether the command itself succeeded: it exited with 0 by itself, whatever its output was."""
     return run.exit_code == 0 and run.outcome in GOOD_OUTCOMES and run.reason in (None, "stderr", "leftovers")
 
 

@@ -71,7 +71,7 @@ _WITH_VALUE = {
     "--config": "config",
 }
 MAX_NOTE = 500
-_FOR_SHELLS = "--complete"  # not told by help: what completion asks, see complete.py
+_FOR_SHELLS = "--complete"  # not in the help: what completion asks, see complete.py
 _VALUE_OPTIONAL = {"--scheduled": ("scheduled", "cron"), "--wait": ("wait", "")}
 FLAGS = (*_VERBS, *_SWITCHES, *_WITH_VALUE, *_VALUE_OPTIONAL)
 

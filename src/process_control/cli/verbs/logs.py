@@ -11,7 +11,7 @@ from process_control.cli.history_index import open_index
 from process_control.cli.print.output import print_json, print_line, talk
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import clean, is_terminal
-from process_control.cli.session import Session, select_slugs, verb
+from process_control.cli.session import Session, verb
 from process_control.config.job_directory import load_job
 from process_control.config.settings import Settings
 from process_control.core.job import Job
@@ -34,6 +34,7 @@ from process_control.history.log_reader import (
 from process_control.notify.message import escape_controls
 from process_control.state.secrets_of_run import secrets_of_run
 from process_control.system.plain_file import open_plain
+from process_control.views.selected_jobs import select_slugs
 
 STREAM_WORDS = {STDOUT: "out", STDERR: "err", DROPPED: "cut"}
 
@@ -81,7 +82,7 @@ def logs(
     part = WHOLE_LOG if attempt is None else _part(run, attempt)
     only = [stream for stream, is_asked in ((STDOUT, stdout_only), (STDERR, stderr_only)) if is_asked]
     streams = only or [STDOUT, STDERR]
-    _tell_what_is_missing(run, path)
+    _report_what_is_missing(run, path)
     if as_raw:
         _copy(raw(path, streams, part))
         return
@@ -94,7 +95,7 @@ def logs(
     if as_json:
         print_json({"run": run.to_json(), "lines": [_line_as_json(line, run) for line in wanted]})
         return
-    _tell_which(run)
+    _name_the_run(run)
     _show(wanted, run, times=times)
 
 
@@ -137,8 +138,8 @@ def _log_of(run: Run, settings: Settings) -> str:
         ) from None
 
 
-def _tell_what_is_missing(run: Run, path: str) -> None:
-    """Say so when the log is shorter than the run recorded: the host went down, or somebody cut it."""
+def _report_what_is_missing(run: Run, path: str) -> None:
+    """Print to stderr when the log is shorter than the run recorded: the host went down, or somebody cut it."""
     if run.outcome is None or run.stdout_bytes is None or run.stderr_bytes is None:
         return
     wanted = run.stdout_bytes + run.stderr_bytes - (run.log_dropped_bytes or 0)
@@ -188,8 +189,8 @@ def _copy(blocks: Iterable[bytes]) -> None:
     sys.stdout.buffer.flush()
 
 
-def _tell_which(run: Run) -> None:
-    """On a terminal, say which run it is: talk, so on stderr."""
+def _name_the_run(run: Run) -> None:
+    """On a terminal, print to stderr which run it is."""
     if sys.stderr.isatty() and is_terminal():
         why = clean(in_local_time(run.why, datetime.now(UTC)))
         outcome = f"{run.outcome or 'running'}{': ' + why if why else ''}"

@@ -1,4 +1,4 @@
-"""`notify`: whether people can be reached, tried before it matters."""
+"""`notify`: test whether people can be reached."""
 
 import os
 from datetime import UTC, datetime

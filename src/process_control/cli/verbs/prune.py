@@ -1,4 +1,4 @@
-"""`prune`: retention now."""
+"""`prune`: apply the retention settings now."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""`run`: start jobs now, and learn the ids of their runs."""
+"""`run`: start jobs now and print the ids of their runs."""
 
 import os
 import sys
@@ -11,11 +11,12 @@ from process_control.actions.start import How, Started, command_of, start
 from process_control.cli.chosen import agree, changes_jobs, print_dry_run
 from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.plain import is_terminal, print_tabbed
-from process_control.cli.session import JOBS_HELP, Session, select_jobs, verb
+from process_control.cli.session import JOBS_HELP, Session, verb
 from process_control.core.job import is_slug
 from process_control.errors import UsageError
 from process_control.system.account import check_allowed
 from process_control.system.as_account import ask_as
+from process_control.views.selected_jobs import select_jobs
 
 
 @verb(

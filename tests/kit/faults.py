@@ -1,6 +1,6 @@
 """`make faults`: every storm of the tests at full size, with a progress bar and one table at its end.
 
-    python tests/faults.py [--only WORDS] [--size small|full|FRACTION] [--list] [--keep]
+    python tests/kit/faults.py [--only WORDS] [--size small|full|FRACTION] [--list] [--keep]
 
 Exit code 1 when a promise was not held, 2 for wrong usage. What a failing test said stands above the table; all
 figures are in bench/results/faults.json.
@@ -24,10 +24,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT / "tests"))
 
-from storms import LISTENER, SIZE_VARIABLE, Storm, storm_of, storm_size  # noqa: E402
+from kit.storms import LISTENER, SIZE_VARIABLE, Storm, storm_of, storm_size  # noqa: E402
 
 RESULTS = PROJECT / "bench" / "results" / "faults.json"
 PAGE = PROJECT / "docs" / "faults.md"

@@ -1,7 +1,7 @@
 """The jobs of a shop, with names and troubles as hosts have them: 30 on a small host, 2,000 on a large one.
 
 `open_shop` writes job files and what their runs would have left, so that screens can be looked at without waiting for a
-week of runs. By hand: `PYTHONPATH=tests python tests/cli/shop.py DIRECTORY --jobs 2000`, then
+week of runs. By hand: `PYTHONPATH=tests python tests/kit/shop.py DIRECTORY --jobs 2000`, then
 `process-control --config DIRECTORY/process-control.yaml status`.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from history.builders import State, iso
+from kit.builders import State, iso
 from process_control.core.schedule.schedule import Schedule
 
 MINUTE = timedelta(minutes=1)

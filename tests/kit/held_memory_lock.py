@@ -11,22 +11,25 @@ from pathlib import Path
 
 import pytest
 
-from answering_disk import WRITE, answering_disk
-from events import TookTooLong, until
+from kit.answering_disk import WRITE, answering_disk
+from kit.events import TookTooLong, until
 
 MAX_SECONDS = 12
 _NAME = "mapped"
 _HOLDER = """
-import ctypes, mmap, os, sys, threading, time
+import ctypes, mmap, os, sys, threading
 file = os.open(sys.argv[1], os.O_RDWR)
 memory = mmap.mmap(file, 4096)
 place, libc = ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(memory))), ctypes.CDLL(None)
 memory[0] = 1
-writer = threading.Thread(target=os.fdatasync, args=(file,), daemon=True)
-writer.start()  # the disk takes the page, and does not answer
-writer.join(0.2)
-threading.Thread(target=libc.memset, args=(place, 1, 1), daemon=True).start()  # a page fault: waits for the disk
-time.sleep(0.2)
+def start_and_see_it_wait(*what):
+    thread = threading.Thread(target=what[0], args=what[1:], daemon=True)
+    thread.start()
+    stat = f"/proc/self/task/{thread.native_id}/stat"
+    while thread.is_alive() and open(stat).read().rpartition(") ")[2][0] != "D":
+        os.sched_yield()
+start_and_see_it_wait(os.fdatasync, file)  # the disk takes the page, and does not answer
+start_and_see_it_wait(libc.memset, place, 1, 1)  # a page fault: waits for the disk
 libc.mprotect(place, 4096, 1)  # takes the lock, and waits for the page fault
 """
 

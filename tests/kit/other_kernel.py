@@ -14,9 +14,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness import PROJECT, Box
-from installation import PYTHON_FLAGS
-from runs import script
+from kit.harness import PROJECT, Box
+from kit.installation import PYTHON_FLAGS
+from kit.runs import script
 
 BOOT = """
 mount -t proc proc /proc

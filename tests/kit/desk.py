@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from commands import Result
-from harness import forget_cached
-from history.builders import State
+from kit.builders import State
+from kit.commands import Result
+from kit.harness import forget_cached
 from process_control.cli.main import main, run_command
 from process_control.cli.verbs.cron_generate import cron_generate
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from processes import command_line
+from kit.processes import command_line
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 """How long any event may take before the test fails. Generous: it is never waited for when all is well."""
 
 
@@ -25,13 +25,14 @@ class TookTooLong(AssertionError):
 def until(condition: Callable[[], T], what: str, *, seconds: float = PATIENCE_SECONDS) -> T:
     """Return the first true value of `condition`. For states of the kernel that nobody announces (/proc).
 
-    It looks again every 2 ms: prefer a `Fifo`, `wait_gone` or `Live.wait_for_line`, which sleep until the event.
+    It looks again after 2 ms, later after a twentieth of what it has waited, at most 20 ms: looking takes processor
+    time from whoever is waited for. Prefer a `Fifo`, `wait_gone` or `Live.wait_for_line`, which sleep until the event.
     """
-    limit = Deadline(seconds)
+    limit, began = Deadline(seconds), time.monotonic()
     while not (value := condition()):
         if limit.passed():
             raise TookTooLong(f"not within {seconds:g} s: {what}")
-        select.select([], [], [], 0.002)
+        select.select([], [], [], min(max(0.002, (time.monotonic() - began) / 20), 0.02))
     return value
 
 

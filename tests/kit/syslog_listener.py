@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from events import PATIENCE_SECONDS, Deadline, TookTooLong
+from kit.events import PATIENCE_SECONDS, Deadline, TookTooLong
 
 FORM = re.compile(
     r"<(?P<priority>\d{1,3})>(?P<at>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) "

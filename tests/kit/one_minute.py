@@ -15,8 +15,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from harness import Box, Live, Product
-from real_cron import RealCron
+from kit.harness import Box, Live, Product
+from kit.real_cron import RealCron
 
 Done = Callable[[], object]
 Scene = Callable[["Stage"], Done]

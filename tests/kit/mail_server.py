@@ -16,8 +16,8 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
 
-from events import PATIENCE_SECONDS, until
-from harness import Box
+from kit.events import PATIENCE_SECONDS, until
+from kit.harness import Box
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +133,8 @@ def mail_to(box: Box, server: "MailServer | BadServer", **how: object) -> None:
 
 
 def wait_until_told(box: Box) -> None:
-    """Wait until nobody is telling any more. Looks several times: in the middle of its exec a process has no name."""
-    until(lambda: not any(box.processes() for _ in range(5)), "the processes of the box to end")
+    """Wait until nobody is telling any more."""
+    box.wait_until_all_ended()
 
 
 # --- servers that misbehave ------------------------------------------------------------------------------------------

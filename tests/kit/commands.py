@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from events import PATIENCE_SECONDS, Deadline, TookTooLong, readable
+from kit.events import PATIENCE_SECONDS, Deadline, TookTooLong, readable
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from events import readable
-from harness import Box, Deadline, Live, TookTooLong, children, lives, until
+from kit.events import readable
+from kit.harness import Box, Deadline, Live, TookTooLong, children, lives, until
 
 ONE_SLOT = 'schedule: "0 0 1 1 *"\nstart_within: 400d'
 """One planned time for the whole year: two starts cannot fall on two slots."""
@@ -128,7 +128,7 @@ def kill_both(box: Box, slug: str) -> None:
 
 
 def _is_stopped(pid: int) -> bool:
-    from harness import state_letter
+    from kit.harness import state_letter
 
     return state_letter(pid) in ("T", "t", "", "Z")
 

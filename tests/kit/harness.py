@@ -24,15 +24,15 @@ from typing import Any, ClassVar
 
 import pytest
 
-import control_groups
-import mount_namespaces
-from commands import Live, Result
-from events import PATIENCE_SECONDS, Deadline, Fifo, TookTooLong, until, wait_gone
-from installation import PROJECT, Product, installed_product
+from kit import control_groups, mount_namespaces
+from kit.commands import Live, Result
+from kit.events import PATIENCE_SECONDS, Deadline, Fifo, TookTooLong, until, wait_gone
+from kit.installation import PROJECT, Product, installed_product
+from kit.processes import children, command_line, environment_of, lives, pids, state_letter, words_of
+from kit.storms import Storm, storm_size
+from process_control.config.cache.read import MAX_TAIL
 from process_control.config.search import SYSTEM_CONFIGURATIONS
 from process_control.core.records import BLOCK, EVENTS, fields_of
-from processes import children, command_line, environment_of, lives, pids, state_letter
-from storms import Storm, storm_size
 
 __all__ = [
     "IS_ROOT",
@@ -426,14 +426,25 @@ class Box:
                 marks += [_mark_of(run_id) for run_id in self._run_ids()]
         found = []
         for pid in pids():
-            if pid == os.getpid() or not lives(pid):
-                continue
             evidence = environment_of(pid)
             if run_id is None:
-                evidence += command_line(pid).encode(errors="replace")
-            if any(mark in evidence for mark in marks):
+                evidence += words_of(pid)
+            if any(mark in evidence for mark in marks) and pid != os.getpid() and lives(pid):
                 found.append(pid)
         return found
+
+    def wait_until_all_ended(self, *, looks: int = 5, seconds: float = PATIENCE_SECONDS) -> None:
+        """Wait until no process of the box is left, asleep until those that are seen have ended.
+
+        `looks` find none, one after the other: in the middle of its exec a process has no name.
+        """
+        limit = Deadline(seconds)
+        found_none = 0
+        while found_none < looks:
+            found = self.processes()
+            found_none = 0 if found else found_none + 1
+            for pid in found:
+                wait_gone(pid, seconds=limit.left())
 
     def _run_ids(self) -> set[str]:
         return {str(record["run_id"]) for record in self.journal() if isinstance(record, dict) and record.get("run_id")}
@@ -448,12 +459,14 @@ class Box:
             live.close()
         with contextlib.suppress(TookTooLong):
             # What a run leaves to be done (telling, pruning, bundling) ends by itself, later on a busy machine.
-            until(lambda: not self.processes(), "the processes of the box to end", seconds=10)
-        left = [f"{pid} {state_letter(pid)} {command_line(pid)}" for pid in self.processes()]
-        while processes := self.processes():
+            self.wait_until_all_ended(looks=1, seconds=10)
+        processes = self.processes()
+        left = [f"{pid} {state_letter(pid)} {command_line(pid)}" for pid in processes]
+        while processes:
             for pid in processes:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
+            processes = self.processes()
         for fifo in self._fifos:
             fifo.close()
         left += self._control_groups_left()
@@ -531,10 +544,22 @@ def _mark_of(run_id: str) -> bytes:
 
 def forget_cached(root: Path) -> None:
     """Remove from the host's cache what was parsed below `root`: root's own cache has one fixed place."""
-    for path in SYSTEM_CACHE.glob("*/*"):
-        with contextlib.suppress(FileNotFoundError, PermissionError):
-            if os.fsencode(root) in path.read_bytes():
-                path.unlink()
+    in_names = str(root).replace("/", "~")
+    for directory in SYSTEM_CACHE.glob("*"):
+        for name in _names_in(directory):
+            named = name.partition("@")[2]
+            if named.startswith("~") and len(named) < MAX_TAIL and in_names not in named:
+                continue  # of another configuration, whose whole path the name has: hundreds, and reading takes long
+            with contextlib.suppress(FileNotFoundError, PermissionError):
+                path = directory / name
+                if os.fsencode(root) in path.read_bytes():
+                    path.unlink()
+
+
+def _names_in(directory: Path) -> list[str]:
+    with contextlib.suppress(FileNotFoundError, PermissionError):
+        return os.listdir(directory)
+    return []
 
 
 @contextlib.contextmanager

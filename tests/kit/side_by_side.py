@@ -27,17 +27,26 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "LoadScopeSc
     return Groups(config, log)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that the last worker is not alone with it at the end."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 def group_of(nodeid: str, root: Path) -> str:
-    """Return the folder or the file of a test that shares a fixture with others there; else the test itself."""
+    """Return the folder, file or subject of a test that shares something costly with others; else the test itself."""
     file = root / nodeid.partition("::")[0]
     folder = file.parent
-    if _makes(folder / "conftest.py", 'scope="package"'):
+    if _has(folder / "conftest.py", 'scope="package"'):
         return str(folder)
-    if _makes(file, 'scope="module"') or _makes(file, 'scope="class"'):
+    if _has(file, "from kit.sources import"):
+        return "kit.sources"
+    if _has(file, 'scope="module"') or _has(file, 'scope="class"'):
         return str(file)
     return nodeid
 
 
 @cache
-def _makes(file: Path, words: str) -> bool:
+def _has(file: Path, words: str) -> bool:
     return file.exists() and words in file.read_text()

@@ -6,17 +6,19 @@ The tests run in a group that was made for them, so that what is found in it is 
 import contextlib
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
-import mount_namespaces
-from events import until
-from processes import lives
+from kit import mount_namespaces
+from kit.events import until
+from kit.processes import lives
 
 WITH, WITHOUT = "with a control group", "without a control group"
 """Both ways in which the promises about a run's processes are kept: see the mark `each_way`."""
 PREFIX = "process-control."
 
 
+@cache
 def mounts() -> list[Path]:
     """Return where control groups of version 2 are mounted."""
     lines = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]

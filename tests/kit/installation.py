@@ -16,7 +16,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 PYTHON_FLAGS = os.environ.get("PROCESS_CONTROL_PYTHON_FLAGS", "").split()
 """What the interpreter of the product, not that of the tests, is called with: such as -O, which strips `assert`."""
 
@@ -136,7 +136,7 @@ def _fingerprint() -> str:
     digest = hashlib.sha256(f"{sys.version}{_base_interpreter()}{PYTHON_FLAGS}{Path(__file__).read_bytes()!r}".encode())
     for distribution in _dependencies():
         digest.update(f"{distribution.name}={distribution.version}\n".encode())
-    trees = [PROJECT / "src", PROJECT / "share", PROJECT / "scripts"]
+    trees = [PROJECT / "src", PROJECT / "share", PROJECT / "scripts", PROJECT / "tools"]
     sources = sorted(path for tree in trees for path in tree.rglob("*") if "__pycache__" not in path.parts)
     for path in [PROJECT / "pyproject.toml", PROJECT / "README.md", *sources]:
         if path.is_file():

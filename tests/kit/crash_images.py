@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-import mount_namespaces
-from harness import Box
+from kit import mount_namespaces
+from kit.harness import Box
 
 MEGABYTES = 12
 DRIVER = """\

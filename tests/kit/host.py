@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import IS_ROOT, SERVICE_USER, STRANGER
+from kit.harness import IS_ROOT, SERVICE_USER, STRANGER
 from process_control.config.settings import Settings, load_settings
 
 __all__ = ["IS_ROOT", "SERVICE_USER", "STRANGER", "Host", "become", "new_host", "uid", "unprivileged"]

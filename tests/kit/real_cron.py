@@ -18,10 +18,10 @@ from typing import Self
 
 import pytest
 
-import mount_namespaces
-from events import PATIENCE_SECONDS, Deadline, TookTooLong
-from processes import children, command_line
-from syslog_listener import Listener
+from kit import mount_namespaces
+from kit.events import PATIENCE_SECONDS, Deadline, TookTooLong
+from kit.processes import children, command_line
+from kit.syslog_listener import Listener
 
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
