@@ -12,7 +12,7 @@ from process_control.cli.verbs.cron_generate import cron_generate
 from tools.command_of_click import command_of
 
 LINES, COLUMNS = 24, 80
-LONGER: dict[str, str] = {}
+LONGER = {"process-control": "a line for each verb: what there is has to be seen at one look"}
 """Command line: why its help cannot be shorter."""
 
 
