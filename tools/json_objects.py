@@ -118,6 +118,26 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         why*        text?    why it was not started, or what it waits for
         exit_code*  whole?   of run-job, when it was not started
     """),
+    "marked_slot": keys_of("""
+        job      text     the job
+        done     text     marked; would mark
+        changed  boolean  whether it is recorded
+        slot     time     the planned time
+        note     text     why
+    """),
+    "proposed_recovery": keys_of("""
+        job       text    the job
+        cause     text    why most of them were missed; lost: they had runs that were lost
+        slots     [time]  the planned times, oldest first
+        proposal  text    once (the newest is run), each, leave
+    """),
+    "recovered_slot": keys_of("""
+        job        text   the job
+        slot       time   the planned time
+        done       text   run, failed, not started, run by another start
+        exit_code  whole  of run-job
+        why        text?  why it failed or was not started
+    """),
     "stopped_job": keys_of("""
         job      text     the job
         done     text     stopped, not stopped; would stop

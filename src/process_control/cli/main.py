@@ -50,6 +50,11 @@ VERBS = {
     ),
     "history": ("process_control.cli.verbs.history:history", "past runs: when, how long, the outcome and why"),
     "slots": ("process_control.cli.verbs.slots:slots", "every planned time and what became of it"),
+    "recover": (
+        "process_control.cli.verbs.recover:recover_jobs",
+        "after an outage: show, or run, what was missed or lost",
+    ),
+    "mark": ("process_control.cli.verbs.mark:mark", "settle a planned time by hand: it needs no run any more"),
     "logs": ("process_control.cli.verbs.logs:logs", "what a run printed"),
     "audit": (
         "process_control.cli.verbs.audit:audit",
@@ -67,7 +72,7 @@ VERBS = {
 }
 PURPOSES = {
     "look": ("status", "list", "show", "history", "slots", "logs", "audit", "check"),
-    "act": ("run", "stop", "wait", "hold", "pause", "release"),
+    "act": ("run", "stop", "wait", "hold", "pause", "release", "recover", "mark"),
     "job files": ("lint", "explain", "learn", "schema", "import"),
     "set up": ("init", "notify", "prune", "help"),
 }

@@ -8,6 +8,8 @@ OTHER_VERBS = {
     "start": "process-control run JOB starts it in the background; run-job JOB runs it here",
     "restart": "process-control stop JOB, then process-control run JOB",
     "exec": "run-job JOB runs it here; process-control run JOB in the background",
+    "rerun": "process-control run JOB --slot TIME; all that were missed: process-control recover",
+    "backfill": "process-control recover",
     "kill": "process-control stop JOB",
     "cancel": "process-control stop JOB",
     "tail": "process-control logs JOB -n 20; process-control run --follow JOB shows a run while it lasts",

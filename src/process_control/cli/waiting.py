@@ -23,6 +23,8 @@ WHERE_TO_LOOK = {
     "run": _AS_JOBS_STAND,
     "stop": _AS_JOBS_STAND,
     "run-job --kill-job": "run-job --status",
+    "recover": "process-control recover",
+    "mark": "process-control audit --event mark",
     "notify": "process-control notify test",
     "prune": "process-control prune",
     "init": "process-control init",

@@ -63,6 +63,8 @@ def sentence(record: "dict[str, object]") -> str:
         return f"waits for {record.get('detail')}"
     if event == "repeat":
         return "its planned time (slot) has been run already: nothing to do"
+    if event == "mark":
+        return f"planned time settled by hand: {record.get('note')}"
     if event == "refusal":
         return f"not started: {record.get('detail')}"
     if event == "mail":
