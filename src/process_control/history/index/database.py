@@ -23,8 +23,8 @@ from process_control.history.index import summary
 from process_control.history.index.fold import Told, fold_journal
 from process_control.history.index.rows import run_table
 
-SCHEMA_VERSION = zlib.crc32(run_table().encode("ascii") + b"9") >> 1
-"""Another one whenever a column comes or goes. Change the 9 when other tables do, or what a column means."""
+SCHEMA_VERSION = zlib.crc32(run_table().encode("ascii") + b"10") >> 1
+"""Another one whenever a column comes or goes. Change the 10 when other tables do, or what a column means."""
 BUSY_SECONDS = 0.5
 """How long SQLite waits for its own lock: it is no secret of the owner's, a reader may hold it."""
 ALONE_SECONDS = 5.0
