@@ -32,6 +32,8 @@ def schedule_of(number: int) -> str:
     return SCHEDULES[number % len(SCHEDULES)].format(minute=number % 60, hour=number // 60 % 24)
 
 
+BOOTED_AT = 1.6e9
+"""When the host of these runs began, in UTC seconds."""
 OUTCOMES = ["failed" if number == 7 else "succeeded" for number in range(49)]
 """What becomes of one run after the other, over and over."""
 
@@ -67,11 +69,12 @@ def lines_of_run(events: dict[str, Any], slug: str, began: datetime, number: int
     at = f"{began:%Y-%m-%dT%H:%M:%S}.{began.microsecond // 1000:03}Z"
     end_at = f"{began + timedelta(seconds=3):%Y-%m-%dT%H:%M:%S}.000Z"
     identity = run_id(began.timestamp(), number.to_bytes(RANDOM_BYTES, "big"))
+    up = round(began.timestamp() - BOOTED_AT, 3)
     same = {"run_id": identity, "job": slug, "trigger": "cron", "scheduled_at": at, "log": None}
     end = {"started_at": at, "duration_seconds": 2 + number % 100 / 50}
     if OUTCOMES[number % len(OUTCOMES)] == "failed":
         end |= {"outcome": "failed", "reason": "exit_code", "exit_code": 1, "detail": "exited with 1"}
     return [
-        json.dumps(events["start"] | same | {"at": at}, separators=(",", ":")),
-        json.dumps(events["end"] | same | end | {"at": end_at}, separators=(",", ":")),
+        json.dumps(events["start"] | same | {"at": at, "up": up}, separators=(",", ":")),
+        json.dumps(events["end"] | same | end | {"at": end_at, "up": up + 3}, separators=(",", ":")),
     ]

@@ -17,16 +17,22 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from process_control.core import layout
+from process_control.core.schedule.slots import GONE
 from process_control.execution import groups_of_runs
 from process_control.history import journal
 from process_control.history.compressed_day import compress
 from process_control.system.clock import DAY_SECONDS, day
+from process_control.system.json_text import decode
+from process_control.system.plain_file import open_plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from process_control.config.settings import Settings
 
 PLAIN_DAYS = 2
+_LARGEST_NOTE = 1 << 20
 LiveBlocks = Callable[[str], list[dict[str, object]]]
 
 LOG_NAME = re.compile(r"(?P<base>.{1,64}-(?P<start>[0-9]{8}-[0-9]{6})-[0-9a-z]{16}\.log)(?P<index>\.idx)?")
@@ -118,6 +124,7 @@ def _prune(settings: "Settings", pruned: Pruned, moment: float, live_blocks: Liv
     began = min((str(block.get("started_at"))[:10] for block in running), default=day(reference_time))
     _prune_journal(settings, pruned, reference_time, keep_from=began, dry_run=dry_run)
     if not dry_run:
+        _prune_versions(settings, pruned, reference_time)
         groups_of_runs.remove_forsaken()
     if not dry_run and os.path.isdir(layout.journal(settings.state_directory)):
         _trying(pruned, settings.state_directory, journal.make_day, settings.state_directory, moment + DAY_SECONDS)
@@ -219,6 +226,28 @@ def _prune_journal(settings: "Settings", pruned: Pruned, moment: float, *, keep_
             and (dry_run or _trying(pruned, path, compress, path))
         ):
             pruned.compressed.append(path)
+
+
+def _prune_versions(settings: "Settings", pruned: Pruned, moment: float) -> None:
+    """Remove the last version of each job that is gone for longer than anything of it is kept."""
+    oldest = day(moment - settings.retention_days * DAY_SECONDS)
+    directory = layout.versions(settings.state_directory)
+    for name in sorted(_names(directory)):
+        path = os.path.join(directory, name)
+        if not _is_file(path) or day(os.stat(path).st_mtime) >= oldest:  # of thousands few are as old
+            continue
+        record = _record_in(path)
+        if record.get("state") == GONE and str(record.get("at"))[:10] < oldest:
+            _trying(pruned, path, os.unlink, path)
+
+
+def _record_in(path: str) -> "dict[str, Any]":
+    try:
+        with open_plain(path) as file:
+            value = decode(file.read(_LARGEST_NOTE).decode("utf-8", "replace"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _names(directory: str) -> list[str]:

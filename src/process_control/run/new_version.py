@@ -15,12 +15,17 @@ def note(run: "Run", world: "World") -> None:
         from process_control.config.libraries import find_site_packages
 
         find_site_packages()
+        from process_control.core.schedule.version_records import moment_in
         from process_control.state.job_versions import hash_of, newest_version, record_versions
 
         slug = run.job.slug
         known = newest_version(world.store.state_directory, slug)
-        if known is None or known["hash"] != hash_of(run.job):
-            before = {} if known is None else {slug: known}
-            record_versions(world.settings, [run.job], before, by=run.request.by, now=world.clock.now())
+        recorded_at = None if known is None else moment_in(known, "at")
+        if known is not None and known["hash"] == hash_of(run.job):
+            return
+        if recorded_at is not None and run.started_at < recorded_at <= world.clock.now():
+            return  # somebody has seen a later version: the file was changed while we ran
+        before = {} if known is None else {slug: known}
+        record_versions(world.settings, [run.job], before, by=run.request.by, now=run.started_at)
     except Exception:  # noqa: BLE001  the run is over: what is known of it must not change
         pass

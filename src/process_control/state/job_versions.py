@@ -6,7 +6,7 @@ the newest of each job is kept beside it too, for it outlives the journal's days
 
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import PurePath
 from typing import Any
@@ -16,13 +16,14 @@ from process_control.config.plan_of_job import plan_of_job
 from process_control.config.settings import Settings
 from process_control.core import layout
 from process_control.core.job import Job, is_slug
+from process_control.core.records import OF_THE_WRITER
 from process_control.core.schedule.plan import HASH_DIGITS
 from process_control.core.schedule.slots import GONE, INVALID, VALID
 from process_control.errors import CannotRecord, ProcessControlError
 from process_control.history import journal
 from process_control.system import atomic_file
 from process_control.system.checkout import Commit, last_commits
-from process_control.system.clock import iso
+from process_control.system.clock import DAY_SECONDS, iso
 from process_control.system.json_text import decode, encode
 from process_control.system.plain_file import open_plain
 
@@ -31,13 +32,14 @@ _LARGEST_NOTE = 1 << 20
 _NOT_PLANNED = ("schedule", "time_zone", "disabled", "exclude", "start_within", "catch_up")
 
 
-def newest_versions(state_directory: str) -> dict[str, dict[str, Any]]:
-    """Return the newest recorded version of every job, by slug."""
+def newest_versions(state_directory: str, *, but_of: Container[str] = ()) -> dict[str, dict[str, Any]]:
+    """Return the newest recorded version of every job, by slug, without the jobs of which more is known."""
     try:
         names = os.listdir(layout.versions(state_directory))
     except OSError:
         return {}
-    found = {name[:-5]: newest_version(state_directory, name[:-5]) for name in names if name.endswith(".json")}
+    slugs = [slug for name in names if name.endswith(".json") and (slug := name.removesuffix(".json")) not in but_of]
+    found = {slug: newest_version(state_directory, slug) for slug in slugs}
     return {slug: record for slug, record in found.items() if record is not None}
 
 
@@ -69,19 +71,35 @@ def record_versions(
     """
     moment = time.time() if now is None else now
     changed = [job for job in jobs if is_slug(job.slug) and hash_of(job) != known.get(job.slug, {}).get("hash")]
+    if not all(isinstance(job, Job) for job in changed) and not _can_judge(settings):
+        changed = [job for job in changed if isinstance(job, Job)]
     commits = _commits(settings, [job for job in changed if isinstance(job, Job)])
     records = []
     for job in changed:
         before = known.get(job.slug)
         last_look = max(str((before or {}).get("at") or ""), (seen or {}).get(job.slug, ""))
-        since = max(min(_since(job, before, settings), moment), _seconds(last_look))
+        since = min(max(_since(job, before, settings), _seconds(last_look)), moment)
         records.append(_record(job, since, moment, by, commits.get(job.slug)))
     if is_all:
         present = {job.slug for job in jobs}
         lost = [slug for slug, record in known.items() if slug not in present and record.get("state") != GONE]
         records += [_gone(slug, known[slug], settings, moment, by) for slug in lost]
-    _write(settings.state_directory, records, moment)
+    replaced = [known[str(record["job"])] for record in records if str(record["job"]) in known]
+    _write(settings.state_directory, records, [record for record in replaced if _is_old(record, moment)])
     return records
+
+
+def _is_old(record: Mapping[str, Any], now: float) -> bool:
+    """Whether the journal may have lost the record, or will have soon."""
+    return now - _seconds(str(record.get("at") or "")) > DAY_SECONDS
+
+
+def _can_judge(settings: Settings) -> bool:
+    """Whether a file that is invalid for us is so for the runs: who only looks may lack the right to read it."""
+    try:
+        return os.stat(settings.state_directory).st_uid == os.geteuid()
+    except OSError:
+        return True
 
 
 def hash_of(job: Job | InvalidJob) -> str:
@@ -121,7 +139,7 @@ def _gone(slug: str, before: Mapping[str, Any], settings: Settings, now: float, 
         "at": iso(now),
         "job": slug,
         "hash": GONE,
-        "since": iso(max(min(directory, now), _seconds(str(before.get("at") or "")))),
+        "since": iso(min(max(directory, _seconds(str(before.get("at") or ""))), now)),
         "by": by,
         "host": os.uname().nodename,
         "state": GONE,
@@ -163,16 +181,20 @@ def _commits(settings: Settings, jobs: Sequence[Job]) -> dict[str, Commit]:
     return {names[name]: commit for name, commit in last_commits(settings.job_directory, list(names)).items()}
 
 
-def _write(state_directory: str, records: list[Record], now: float) -> None:
-    """Append the records to the journal, and keep each as the newest of its job."""
+def _write(state_directory: str, records: list[Record], replaced: Sequence[Mapping[str, Any]]) -> None:
+    """Append the records to the journal, and keep each as the newest of its job.
+
+    The versions that are `replaced` are recorded once more: they planned days that are kept longer than their records.
+    """
     if not records:
         return
+    earlier = [{key: value for key, value in record.items() if key not in OF_THE_WRITER} for record in replaced]
     try:
-        journal.append_all(state_directory, records, now=now)
+        journal.append_all(state_directory, [*earlier, *records])
         atomic_file.make_directory(layout.versions(state_directory), 0o750)
-        for record in records:
+        for record in records:  # unsynced: the journal has them, for now
             path = layout.version(state_directory, str(record["job"]))
-            atomic_file.write(path, encode(record).encode("ascii"))
+            atomic_file.write_unsynced(path, encode(record).encode("ascii"), mode=0o640)
     except (ProcessControlError, CannotRecord, OSError):
         return
 

@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
 from process_control.core.schedule.causes import Absence
+from process_control.core.schedule.version_records import moment_in
 
 FOREVER = float("inf")
 
@@ -21,6 +21,8 @@ def absences(
     by_job: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     first: float | None = None
     for event in events:
+        if moment_in(event, "at") is None:
+            continue
         first = _seconds(event) if first is None else first
         by_job[str(event.get("job"))].append(event)
     if first is None:
@@ -51,4 +53,4 @@ def _of_job(events: list[Mapping[str, Any]]) -> list[Absence]:
 
 
 def _seconds(event: Mapping[str, Any]) -> float:
-    return datetime.fromisoformat(str(event.get("at"))).timestamp()
+    return moment_in(event, "at") or 0.0

@@ -1,13 +1,14 @@
 """What is known of the host when a planned time was missed: boots, sleep, steps of the clock, starts of other jobs."""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
 from process_control.core import layout
 from process_control.core.schedule.causes import Down, Host, Step
 from process_control.core.schedule.plan import Plan
+from process_control.core.schedule.version_records import moment_in
 from process_control.history.index.index import Index
 from process_control.state.block import read_mark
 from process_control.system.clock import iso
@@ -16,17 +17,27 @@ from process_control.system.clock import iso
 LOOK_SECONDS = 180.0
 
 
+@dataclass(frozen=True, slots=True)
+class PlanInForce:
+    """What a job planned from one moment until another (UTC seconds)."""
+
+    job: str
+    plan: Plan
+    since: float
+    until: float
+
+
 class HostHistory:
     """The evidence that all jobs of a host share, looked up when it is asked for."""
 
     def __init__(
-        self, index: Index, plans: Callable[[], Iterable[tuple[str, Plan]]], *, now: float, state_directory: str
+        self, index: Index, plans: Callable[[], Iterable[PlanInForce]], *, now: float, state_directory: str
     ) -> None:
         self._ledger = index.ledger
         self._all_plans = plans
         self._now = now
         self._state_directory = state_directory
-        self._by_plan: dict[tuple[tuple[str, ...], str | None], list[str]] | None = None
+        self._by_plan: dict[tuple[tuple[str, ...], str | None], list[PlanInForce]] | None = None
         self._host: Host | None = None
         self._first_start = lru_cache(maxsize=1 << 14)(self._asked_for_first_start)
         self._was_due = lru_cache(maxsize=1 << 14)(self._looked_for_due)
@@ -52,7 +63,7 @@ class HostHistory:
         boots = self._ledger.boots()
         alive = [last for _, last in boots]
         for record in self._ledger.events("gap"):
-            since, until = _seconds(record.get("from")), _seconds(record.get("at"))
+            since, until = moment_in(record, "from"), moment_in(record, "at")
             if since is None or until is None:
                 continue
             if record.get("boot"):
@@ -65,34 +76,28 @@ class HostHistory:
                 gaps.append((since, until))
         for (_, last), (began, _) in pairwise(boots):
             downs.append(Down(max([last, *(moment for moment in alive if moment < began)]), began, "off"))
-        looked_at = _seconds((read_mark(layout.watch_note(self._state_directory)) or {}).get("at"))
+        looked_at = moment_in(read_mark(layout.watch_note(self._state_directory)) or {}, "at")
         if looked_at is not None and self._now - looked_at > LOOK_SECONDS:
             gaps.append((looked_at, self._now + 1))
         return sorted(downs, key=lambda down: down.since), steps, sorted(gaps)
 
     def _asked_for_first_start(self, since: float, until: float) -> float | None:
-        return _seconds(self._ledger.first_start(iso(since), iso(until)))
+        return moment_in({"at": self._ledger.first_start(iso(since), iso(until))}, "at")
 
     def _last_start(self, before: float) -> float | None:
-        return _seconds(self._ledger.last_start(iso(before)))
+        return moment_in({"at": self._ledger.last_start(iso(before))}, "at")
 
     def _looked_for_due(self, job: str, since: float, until: float) -> str | None:
-        """Return another job that had a planned time in the window, by what it plans now."""
+        """Return another job that had a planned time in the window."""
         if self._by_plan is None:
             self._by_plan = {}
-            for slug, plan in self._all_plans():
-                self._by_plan.setdefault((plan.schedule, plan.time_zone), []).append(slug)
-        for (schedule, zone), slugs in self._by_plan.items():
-            others = [slug for slug in slugs if slug != job]
-            if others and Plan(schedule=schedule, time_zone=zone).slots(int(since) - 1, int(until)):
-                return others[0]
-        return None
-
-
-def _seconds(moment: object) -> float | None:
-    if not isinstance(moment, str):
-        return None
-    try:
-        return datetime.fromisoformat(moment).timestamp()
-    except ValueError:
+            for each in self._all_plans():
+                self._by_plan.setdefault((each.plan.schedule, each.plan.time_zone), []).append(each)
+        for plans in self._by_plan.values():
+            others = [each for each in plans if each.job != job and each.since <= until and since < each.until]
+            slots = others and others[0].plan.slots(int(since) - 1, int(until))
+            for slot in slots or ():
+                found = next((each.job for each in others if each.since <= slot < each.until), None)
+                if found is not None:
+                    return found
         return None

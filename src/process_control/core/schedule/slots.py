@@ -13,6 +13,8 @@ from process_control.core.schedule.plan import Plan
 
 RAN, SKIPPED, MISSED, DUE = FATES = "ran", "skipped", "missed", "due"
 VALID, INVALID, GONE = "valid", "invalid", "gone"
+MAX_LOOK_BEYOND = 86400.0
+"""So far after a window, in seconds, planned times are looked for that a refused start may be of instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,11 +125,13 @@ class Slot:
 def slots_of(history: JobHistory, *, after: float, until: float, now: float) -> list[Slot]:
     """Return the slots in (after, until] with their fates, rising. Nothing after `now`, nor before the books begin."""
     first, last = max(after, history.begins - 1), min(until, now)
+    if first >= last:
+        return []
     planned = dict(_planned(history.versions, first, last))
     recorded = {slot for kept in (history.runs, history.skips, history.marks) for slot in kept}
     recorded |= {refusal.slot for refusal in history.refusals if refusal.slot is not None}
+    refusals = _refusals_by_slot(history, first, last)
     slots = sorted(planned.keys() | {slot for slot in recorded if first < slot <= last})
-    refusals = _refusals_by_slot(history.refusals, slots, planned)
     return [_slot(history, slot, planned.get(slot), refusals.get(slot), now) for slot in slots]
 
 
@@ -159,7 +163,7 @@ def _planned(versions: Sequence[Version], after: float, until: float) -> Iterato
         plan = _plan_at(versions, number)
         if plan is None or version.since > until or end <= after:
             continue
-        for slot in plan.slots(int(after), int(until)):
+        for slot in plan.slots(int(max(after, version.since - 1)), int(min(until, end))):
             if version.since <= slot < end and slot > after:
                 yield slot, (version, plan)
 
@@ -173,23 +177,26 @@ def _plan_at(versions: Sequence[Version], number: int) -> Plan | None:
     return None
 
 
-def _refusals_by_slot(
-    refusals: Sequence[Refusal], slots: Sequence[int], planned: Mapping[int, tuple[Version, Plan]]
-) -> dict[int, Record]:
+def _refusals_by_slot(history: JobHistory, after: float, until: float) -> dict[int, Record]:
     """Return the refusal of each slot. One that knows no slot is of the last one before it, within start_within."""
     found: dict[int, Record] = {}
-    for refusal in refusals:
-        slot = refusal.slot
-        if slot is None:
-            number = bisect_right(slots, refusal.at)
-            if not number:
-                continue
-            slot = slots[number - 1]
-            within = planned[slot][1].start_within if slot in planned else 0.0
-            if refusal.at - slot > within:
-                continue
-        found[slot] = refusal.record
+    unknown = [refusal for refusal in history.refusals if refusal.slot is None and refusal.at > after]
+    slots = _slots_around(history.versions, after, until) if unknown else []
+    for refusal in history.refusals:
+        if refusal.slot is not None:
+            found[refusal.slot] = refusal.record
+    for refusal in unknown:
+        number = bisect_right(slots, refusal.at, key=lambda planned: planned[0])
+        if number and refusal.at - slots[number - 1][0] <= slots[number - 1][1]:
+            found.setdefault(slots[number - 1][0], refusal.record)
     return found
+
+
+def _slots_around(versions: Sequence[Version], after: float, until: float) -> list[tuple[int, float]]:
+    """Return (slot, start_within) of each slot of a window, and of the time in which its last one can be refused."""
+    longest = max((version.plan.start_within for version in versions if version.plan is not None), default=0.0)
+    planned = _planned(versions, after, until + min(longest, MAX_LOOK_BEYOND))
+    return sorted((slot, plan.start_within) for slot, (_, plan) in planned)
 
 
 def _slot(

@@ -15,6 +15,8 @@ BLOCK_BYTES = 8 << 20
 FORGET_PLACE = "DELETE FROM folded WHERE file = ?"
 FORGET_DAY = "DELETE FROM run WHERE day = ?"
 FORGET_EVENTS = "DELETE FROM event WHERE day = ?"
+FORGET_BOOTS = "DELETE FROM boot WHERE last_at < ?"
+FORGET_STEPS = "DELETE FROM clock_step WHERE max(before, after) < ?"
 FORGET_JOBS = "DELETE FROM job WHERE NOT EXISTS (SELECT 1 FROM run WHERE run.job = job.slug)"
 PLACES = f"SELECT {PLACE_COLUMNS} FROM folded"
 
@@ -66,6 +68,9 @@ def _forget_days(database: sqlite3.Connection, places: dict[str, Place], files: 
         if vanished:
             database.execute(FORGET_JOBS)
             database.execute(summary.FORGET_ALL)
+            oldest = min(days, default="~")
+            database.execute(FORGET_BOOTS, (oldest,))
+            database.execute(FORGET_STEPS, (oldest,))
 
 
 def _fold_file(database: sqlite3.Connection, path: str, place: Place, status: os.stat_result) -> None:

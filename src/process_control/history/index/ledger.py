@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
-from process_control.history.index.clocks import seconds_of
+from process_control.history.index.clocks import Step, TrueClock, seconds_of, wrong_times
 from process_control.history.index.database import SealedDatabase
 
 _OF_A_SLOT = "job, scheduled_at, run_id, outcome, reason, started_at, late_seconds, late_parts, detail, by"
@@ -14,14 +15,15 @@ OF_ALL = f"""SELECT {_OF_A_SLOT} FROM run WHERE started_at >= ? AND scheduled_at
     ORDER BY job, scheduled_at, run_id"""
 LATE_RUNS = """SELECT scheduled_at, run_id, started_at, late_parts FROM run
     WHERE job = ? AND scheduled_at >= ? AND late_seconds >= 60 AND outcome IS NOT 'skipped' ORDER BY scheduled_at"""
-FIRST_START = """SELECT started_at FROM run
-    WHERE started_at >= ? AND started_at <= ? AND scheduled_at IS NOT NULL ORDER BY started_at LIMIT 1"""
-LAST_START = """SELECT started_at FROM run
-    WHERE started_at < ? AND scheduled_at IS NOT NULL ORDER BY started_at DESC LIMIT 1"""
-FIRST_OTHER = """SELECT min(at) FROM event WHERE event IN ('refusal', 'stray', 'waiting') AND at >= ? AND at <= ?"""
+_BY_A_TRIGGER = "scheduled_at IS NOT NULL AND trigger IS NOT 'manual'"
+FIRST_START = f"""SELECT started_at FROM run
+    WHERE started_at >= ? AND started_at <= ? AND {_BY_A_TRIGGER} ORDER BY started_at LIMIT 1"""
+LAST_START = f"""SELECT started_at FROM run WHERE started_at < ? AND {_BY_A_TRIGGER} ORDER BY started_at DESC LIMIT 1"""
+FIRST_OTHER = """SELECT min(at) FROM event WHERE event IN ('refusal', 'stray', 'waiting') AND at >= ? AND at <= ?
+    AND record NOT LIKE '%"trigger":"manual"%'"""
 EVENTS = "SELECT record FROM event WHERE event = ?{job}{since} ORDER BY at"
-BOOTS = "SELECT first_at, first_up, last_at FROM boot ORDER BY last_at"
-STEPS = "SELECT before, after FROM clock_step ORDER BY after"
+BOOTS = "SELECT boot_id, first_at, first_up, last_at, last_up FROM boot ORDER BY last_at"
+STEPS = "SELECT boot_id, before, after, up_before, up FROM clock_step ORDER BY boot_id, up"
 OLDEST_DAY = "SELECT min(file) FROM folded"
 
 
@@ -61,14 +63,44 @@ class LedgerIndex:
         return next((at for (at,) in self._rows(LAST_START, (before,))), None)
 
     def boots(self) -> list[tuple[float, float]]:
-        """Return of each boot when it began and the last sign of life in it, in UTC seconds."""
-        return sorted(
-            (seconds_of(first_at) - first_up, seconds_of(last_at)) for first_at, first_up, last_at in self._rows(BOOTS)
-        )
+        """Return of each boot when it began and the last sign of life in it, in UTC seconds; rising."""
+        return sorted(self._boots().values())
 
     def clock_steps(self) -> list[tuple[float, float]]:
-        """Return what the clock showed before and after each step, in UTC seconds."""
-        return [(seconds_of(before), seconds_of(after)) for before, after in self._rows(STEPS)]
+        """Return what the clock showed before and after each step forward, in UTC seconds; never before the boot."""
+        boots = self._boots()
+        found = [
+            (max(step.before, boots[boot][0]) if boot in boots else step.before, step.after)
+            for boot, steps in self._steps().items()
+            for step in steps
+        ]
+        return sorted((before, after) for before, after in found if before < after)
+
+    def true_clock(self) -> TrueClock:
+        """Return what sets right the time of a record that was written while the clock was wrong."""
+        return TrueClock({boot: wrong_times(steps) for boot, steps in self._steps().items()})
+
+    def _steps(self) -> dict[str, list[Step]]:
+        steps: dict[str, list[Step]] = {}
+        for boot, before, after, up_before, up in self._rows(STEPS):
+            steps.setdefault(boot, []).append(Step(seconds_of(before), seconds_of(after), up_before, up))
+        return steps
+
+    def _boots(self) -> dict[str, tuple[float, float]]:
+        """Return of each boot when it began and when its last record was written.
+
+        By its first record or by its last one: a clock without a battery is set after the start, one of a guest that
+        was paused later on. The earlier of the two is right, unless it is before the end of the boot before.
+        """
+        found: dict[str, tuple[float, float]] = {}
+        end_before = float("-inf")
+        for boot, first_at, first_up, last_at, last_up in self._rows(BOOTS):
+            with suppress(ValueError):
+                last = seconds_of(last_at)
+                began = sorted((seconds_of(first_at) - first_up, last - last_up))
+                found[boot] = (began[0] if began[0] >= end_before else began[1]), last
+                end_before = last
+        return found
 
     def oldest_day(self) -> str | None:
         """Return the oldest day of the journal (YYYY-MM-DD); None without one."""

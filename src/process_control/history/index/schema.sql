@@ -40,9 +40,10 @@ CREATE TABLE boot (
 
 -- Where the clock was set: what it showed at the record before, and at this one.
 CREATE TABLE clock_step (
-    boot_id TEXT NOT NULL,
-    up      REAL NOT NULL,
-    before  TEXT NOT NULL,
-    after   TEXT NOT NULL,
+    boot_id   TEXT NOT NULL,
+    up        REAL NOT NULL,
+    before    TEXT NOT NULL,
+    after     TEXT NOT NULL,
+    up_before REAL NOT NULL,
     PRIMARY KEY (boot_id, up)
 ) WITHOUT ROWID;

@@ -1,0 +1,206 @@
+"""What is known of each job's planned times: versions, runs, skips and the rare events, read for the ledger.
+
+Who looks, and may write, records versions that nobody has seen before.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from process_control.config.job_directory import InvalidJob
+from process_control.config.settings import Settings
+from process_control.core.job import Job
+from process_control.core.schedule.slots import Hold, JobHistory, Record, Refusal, SlotRun, Version
+from process_control.core.schedule.version_records import makes_sense, moment_in, versions_of
+from process_control.history.index.clocks import TrueClock
+from process_control.history.index.index import Index
+from process_control.state.job_versions import newest_versions, record_versions
+from process_control.system.clock import DAY_SECONDS, iso
+
+WAITING_MARGIN_SECONDS = 60.0
+MAX_ASKED_ONE_BY_ONE = 50
+"""Of so many jobs the index is asked one by one; of more it is asked about the window."""
+LONGEST_YEAR_SECONDS = 366 * DAY_SECONDS
+MANUAL = "manual"
+
+
+class JobHistories:
+    """The histories of all jobs of one configuration, as they are known at one moment."""
+
+    def __init__(self, settings: Settings, jobs: Sequence[Job | InvalidJob], index: Index, *, now: float) -> None:
+        """`jobs` are all of the directory."""
+        self.now = now
+        self._settings = settings
+        self._jobs = {job.slug: job for job in jobs}
+        self._index = index
+        self._clock = index.ledger.true_clock()
+        #: of every job that has any: rising, the present one too
+        self.versions = Versions(self._record_and_read(jobs), self._clock)
+
+    @cached_property
+    def oldest_day(self) -> float:
+        """When the oldest kept day of the journal began, in UTC seconds."""
+        oldest = self._index.ledger.oldest_day()
+        return (moment_in({"day": f"{oldest}T00:00:00Z"}, "day") or 0.0) if oldest is not None else 0.0
+
+    def begins(self, job: str) -> float | None:
+        """Return from when on a job's slots are counted (UTC seconds); None for a job without a ledger."""
+        versions = self.versions.get(job)
+        return max(versions[0].since, self.oldest_day) if versions else None
+
+    def of(self, jobs: Sequence[str], after: float, until: float) -> list[JobHistory]:
+        """Return what is known of these jobs' slots in (after, until]."""
+        wanted = [job for job in dict.fromkeys(jobs) if job in self.versions]
+        since, end = iso(max(0.0, after)), iso(max(0.0, min(until, self.now + LONGEST_YEAR_SECONDS)))
+        runs, skips = self._runs_and_skips(wanted, since, end)
+        events = _Events(self._index, self._clock, wanted[0] if len(wanted) == 1 else None)
+        return [
+            JobHistory(
+                job=job,
+                versions=self.versions[job],
+                begins=self.oldest_day,
+                runs=runs.get(job, {}),
+                skips=skips.get(job, {}),
+                refusals=events.refusals[job],
+                marks=events.marks[job],
+                holds=events.holds(job),
+                waiting=self._waiting(job, events),
+            )
+            for job in wanted
+        ]
+
+    def _record_and_read(self, jobs: Sequence[Job | InvalidJob]) -> dict[str, list[dict[str, Any]]]:
+        """Return the records of versions of every job that has any, in their order; those of the present ones too."""
+        records: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for record in self._index.ledger.events("version"):
+            if makes_sense(record):
+                records[str(record.get("job"))].append(record)
+        for slug, record in newest_versions(self._settings.state_directory, but_of=records).items():
+            if makes_sense(record):
+                records[slug].append(record)
+        for of_job in records.values():
+            if len(of_job) > 1:
+                of_job.sort(key=lambda each: self._clock.moment(each, "at") or 0.0)
+        newest = {slug: of_job[-1] for slug, of_job in records.items()}
+        for new in record_versions(self._settings, jobs, newest, by=_who(), is_all=True, now=self.now):
+            records[str(new["job"])].append(new)
+        return records
+
+    def _runs_and_skips(
+        self, jobs: Sequence[str], since: str, until: str
+    ) -> tuple[dict[str, dict[int, list[SlotRun]]], dict[str, dict[int, Record]]]:
+        runs: dict[str, dict[int, list[SlotRun]]] = {}
+        skips: dict[str, dict[int, Record]] = {}
+        wanted = set(jobs)
+        rows = self._index.ledger.of_slots(jobs if len(jobs) <= MAX_ASKED_ONE_BY_ONE else None, since, until)
+        open_runs = {run.run_id: run for run in self._index.open_runs()} if any(row[3] is None for row in rows) else {}
+        for job, at, run_id, outcome, reason, started_at, late, parts, detail, by in rows:
+            slot = _whole(moment_in({"at": at}, "at"))
+            if job not in wanted or slot is None:
+                continue
+            if outcome == "skipped":
+                skips.setdefault(job, {})[slot] = Record(started_at, reason, detail, by, run_id)
+                continue
+            if outcome is None and run_id in open_runs:
+                outcome, reason = open_runs[run_id].outcome, open_runs[run_id].reason
+            run = SlotRun(run_id, outcome, reason, started_at, late, parts, detail)
+            runs.setdefault(job, {}).setdefault(slot, []).append(run)
+        return runs, skips
+
+    def _waiting(self, slug: str, events: "_Events") -> dict[int, str]:
+        job = self._jobs.get(slug)
+        if not isinstance(job, Job):
+            return {}
+        longest = job.queue_timeout_seconds + WAITING_MARGIN_SECONDS
+        return {slot: words for slot, (at, words) in events.waiting[slug].items() if self.now - at <= longest}
+
+
+class Versions(Mapping[str, Sequence[Version]]):
+    """The versions of each job, made of its records when they are asked for: most questions are about one job."""
+
+    def __init__(self, records: Mapping[str, Sequence[Mapping[str, Any]]], clock: TrueClock) -> None:
+        self._records = records
+        self._clock = clock
+        self._made: dict[str, Sequence[Version]] = {}
+
+    def __getitem__(self, job: str) -> Sequence[Version]:
+        if job not in self._made:
+            self._made[job] = versions_of(self._records[job], self._clock.moment)
+        return self._made[job]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._records)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __contains__(self, job: object) -> bool:
+        return job in self._records
+
+
+class _Events:
+    """The rare events of the jobs, by job and slot; of one job only when it is named."""
+
+    def __init__(self, index: Index, clock: TrueClock, job: str | None) -> None:
+        self._index = index
+        self._clock = clock
+        self._job = job
+        self.refusals: dict[str, list[Refusal]] = defaultdict(list)
+        self.marks: dict[str, dict[int, Record]] = defaultdict(dict)
+        self.waiting: dict[str, dict[int, tuple[float, str]]] = defaultdict(dict)
+        for at, event in self._events("refusal"):
+            slot = _slot_of(event)
+            if slot is not None or event.get("trigger") != MANUAL:  # else it is of no planned time
+                self.refusals[_job_of(event)].append(Refusal(at, slot, _record(event)))
+        for _, event in self._events("mark"):
+            if (slot := _slot_of(event)) is not None:
+                self.marks[_job_of(event)][slot] = _record(event, reason="marked", detail=event.get("note"))
+        for at, event in self._events("waiting"):
+            if (slot := _slot_of(event)) is not None:
+                self.waiting[_job_of(event)][slot] = at, str(event.get("detail") or "")
+        self._changes: dict[str, list[tuple[float, dict[str, Any]]]] = defaultdict(list)
+        for kind in ("hold", "release"):
+            for at, event in self._events(kind):
+                self._changes[_job_of(event)].append((at, event))
+
+    def _events(self, kind: str) -> list[tuple[float, dict[str, Any]]]:
+        """Return the events of a kind with their times, rising; one whose time makes no sense is left out."""
+        events = self._index.ledger.events(kind, job=self._job)
+        found = [(at, event) for event in events if (at := self._clock.moment(event, "at")) is not None]
+        return sorted(found, key=lambda each: each[0])
+
+    def holds(self, job: str) -> list[Hold]:
+        """Return when the job was held, by the records of holds and releases."""
+        found: list[Hold] = []
+        for at, event in sorted(self._changes[job], key=lambda change: change[0]):
+            if found and (found[-1].until is None or found[-1].until > at):
+                last = found.pop()
+                found.append(Hold(last.since, at, last.record))
+            if event["event"] == "hold":
+                found.append(Hold(at, self._clock.moment(event, "until"), _record(event)))
+        return found
+
+
+def _record(event: Mapping[str, Any], **changed: Any) -> Record:
+    values = {name: event.get(name) for name in ("reason", "detail", "by", "run_id")} | changed
+    return Record(str(event["at"]), **values)
+
+
+def _job_of(event: Mapping[str, Any]) -> str:
+    return str(event.get("job"))
+
+
+def _slot_of(event: Mapping[str, Any]) -> int | None:
+    return _whole(moment_in(event, "scheduled_at"))
+
+
+def _whole(moment: float | None) -> int | None:
+    return None if moment is None else int(moment)
+
+
+def _who() -> str:
+    from process_control.system.account import account_of
+
+    return account_of(os.geteuid()).name
