@@ -33,7 +33,7 @@ def outputs() -> dict[Path, str]:
 
 # What a job has besides its keys: attribute, annotation, default ("" = must be given).
 BEFORE = (("slug", "str", ""), ("path", "str", ""), ("version", "str", '""'))
-AFTER = (("planned_slots", "list[int]", "[]"), ("plan_hash", "str", '""'))
+AFTER = (("planned_slots", "list[int]", "[]"), ("excluded", "dict[str, Any]", "{}"), ("plan_hash", "str", '""'))
 
 JOB_MODULE = '''\
 """A job as its file and the defaults say it: one slotted class, its attributes named like the keys.
@@ -70,8 +70,9 @@ class Job:
     """One job. Times are in seconds, sizes in bytes, commands are split into words.
 
     `path` is the job file, `version` the first 12 hex digits of its SHA-256. `planned_slots` are planned times as UTC
-    seconds, rising; the first is the last one before they were planned (0: none). Empty: not planned yet. `plan_hash`
-    is the hash of the file and of what it plans, with the defaults of the configuration; "" before it is planned.
+    seconds, rising; the first is the last one before they were planned (0: none). Empty: not planned yet. `excluded`
+    is what follows from `exclude` for them, see `config/plan_of_job.py`; empty without that key. `plan_hash` is the
+    hash of the file and of what it plans, with the defaults of the configuration; "" before it is planned.
     """
 
     __slots__ = ATTRIBUTES

@@ -18,6 +18,7 @@ class Settings:
 
     __slots__ = (
         "allow_network_state",
+        "calendars",
         "cron_template",
         "default_job_config",
         "default_path",
@@ -88,6 +89,7 @@ class Settings:
         self.failmail_login: str | None = said("failmail_login")
         self.failmail_password_file: str | None = said("failmail_password_file")
         self.failmail_off: bool = said("failmail_off", False)
+        self.calendars: dict[str, str] = said("calendars") or {}
 
     def __repr__(self) -> str:
         """Return the settings without the defaults of jobs: their environment may hold secrets."""

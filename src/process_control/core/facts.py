@@ -55,9 +55,9 @@ class Facts:
 
     `exit_code` and `signal` are those of the last command that ran: one of them is None. `not_started` is a
     sentence, with `not_started_code` 126 or 127, and `not_started_passing` for what another try may not meet;
-    `was_starting`: a limit or a stop came before the command was executed. `limits_missing` names limits that are
-    not in force. `stopped_by` is the signal number that `run-job` was given, `stopped_by_request` true when
-    `--kill-job` asked.
+    `was_starting`: a limit or a stop came before the command was executed. `not_in_force` names limits and
+    calendars that are not in force. `stopped_by` is the signal number that `run-job` was given,
+    `stopped_by_request` true when `--kill-job` asked.
     Durations are seconds of the monotonic clock. `cpu_seconds` and `memory_bytes` (the peak) are those of the whole
     tree where a control group tells them, as `cpu_of` and `memory_of` say; else the CPU time of the processes that
     somebody waited for, and the peak of the largest of them.
@@ -79,13 +79,13 @@ class Facts:
         "expected_file",
         "guard_died",
         "leftovers",
-        "limits_missing",
         "lines",
         "lines_unseen",
         "log_dropped_bytes",
         "log_error",
         "memory_bytes",
         "memory_of",
+        "not_in_force",
         "not_started",
         "not_started_code",
         "not_started_passing",
@@ -147,7 +147,7 @@ class Facts:
         self.silent = False
         self.silence_seconds = 0.0
         self.out_of_memory = False
-        self.limits_missing: str | None = None
+        self.not_in_force: str | None = None
 
     def is_plain_success(self) -> bool:
         """Whether this is a success under every policy that `core.verdict.judge` knows: nothing to tell at all.
@@ -168,7 +168,7 @@ class Facts:
             and self.output_cut is None
             and not self.silent
             and not self.out_of_memory
-            and self.limits_missing is None
+            and self.not_in_force is None
             and not self.earlier
             and (self.lines is None or not self.lines.faults)
             and not self.lines_unseen

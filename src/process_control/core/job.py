@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "9a37cf0ad117"
+FIELDS_VERSION = "8a3b4caabfca"
 
 ATTRIBUTES = (
     "slug",
@@ -22,6 +22,7 @@ ATTRIBUTES = (
     "slow_start_command",
     "schedule",
     "time_zone",
+    "exclude",
     "disabled",
     "timeout_seconds",
     "kill_grace_seconds",
@@ -74,6 +75,7 @@ ATTRIBUTES = (
     "failmail_off",
     "failure_threshold_for_mail",
     "planned_slots",
+    "excluded",
     "plan_hash",
 )
 
@@ -94,8 +96,9 @@ class Job:
     """One job. Times are in seconds, sizes in bytes, commands are split into words.
 
     `path` is the job file, `version` the first 12 hex digits of its SHA-256. `planned_slots` are planned times as UTC
-    seconds, rising; the first is the last one before they were planned (0: none). Empty: not planned yet. `plan_hash`
-    is the hash of the file and of what it plans, with the defaults of the configuration; "" before it is planned.
+    seconds, rising; the first is the last one before they were planned (0: none). Empty: not planned yet. `excluded`
+    is what follows from `exclude` for them, see `config/plan_of_job.py`; empty without that key. `plan_hash` is the
+    hash of the file and of what it plans, with the defaults of the configuration; "" before it is planned.
     """
 
     __slots__ = ATTRIBUTES
@@ -111,6 +114,7 @@ class Job:
         slow_start_command: list[list[str]] | None
         schedule: list[str]
         time_zone: str | None
+        exclude: list[str]
         disabled: bool
         timeout_seconds: float
         kill_grace_seconds: float
@@ -163,6 +167,7 @@ class Job:
         failmail_off: bool
         failure_threshold_for_mail: int
         planned_slots: list[int]
+        excluded: dict[str, Any]
         plan_hash: str
 
     def __init__(
@@ -178,6 +183,7 @@ class Job:
         slow_start_command: "list[list[str]] | None" = None,
         schedule: "list[str] | None" = None,
         time_zone: "str | None" = None,
+        exclude: "list[str] | None" = None,
         disabled: bool = False,
         timeout_seconds: float = 600.0,
         kill_grace_seconds: float = 10.0,
@@ -230,6 +236,7 @@ class Job:
         failmail_off: bool = False,
         failure_threshold_for_mail: int = 1,
         planned_slots: "list[int] | None" = None,
+        excluded: "dict[str, Any] | None" = None,
         plan_hash: str = "",
     ) -> None:
         self.slug = slug
@@ -242,6 +249,7 @@ class Job:
         self.slow_start_command = slow_start_command
         self.schedule = [] if schedule is None else schedule
         self.time_zone = time_zone
+        self.exclude = [] if exclude is None else exclude
         self.disabled = disabled
         self.timeout_seconds = timeout_seconds
         self.kill_grace_seconds = kill_grace_seconds
@@ -294,6 +302,7 @@ class Job:
         self.failmail_off = failmail_off
         self.failure_threshold_for_mail = failure_threshold_for_mail
         self.planned_slots = [] if planned_slots is None else planned_slots
+        self.excluded = {} if excluded is None else excluded
         self.plan_hash = plan_hash
 
     @classmethod

@@ -19,7 +19,7 @@ def note(run: "Run", world: "World") -> None:
 
         slug = run.job.slug
         known = newest_version(world.store.state_directory, slug)
-        if known is None or known["hash"] != hash_of(run.job):
+        if known is None or known["hash"] != hash_of(run.job, world.settings):
             before = {} if known is None else {slug: known}
             record_versions(world.settings, [run.job], before, by=run.request.by, now=world.clock.now())
     except Exception:  # noqa: BLE001  the run is over: what is known of it must not change

@@ -63,9 +63,9 @@ class Run:
         "job",
         "lateness",
         "leave",
-        "limits_missing",
         "log",
         "memory_bytes_before",
+        "not_in_force",
         "pid_start",
         "request",
         "slot",
@@ -110,7 +110,7 @@ class Run:
         #: How far the slow start is: `2 of 3`, `probe`.
         self.slow_start_step: str | None = None
         #: Which limits are not in force, in words.
-        self.limits_missing: str | None = None
+        self.not_in_force: str | None = None
         self.attempt = 1
         self.attempt_started_at = started_at
         self.attempts: list[dict[str, object]] = []
