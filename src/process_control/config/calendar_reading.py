@@ -104,13 +104,16 @@ def _holidays(region: str, first: date, last: date) -> dict[str, Any]:
 
 def _wrong_region(region: str, known: dict[str, list[str]]) -> list[str]:
     country, _, part = region.partition("-")
+    upper = region.upper()
+    if region != upper and not _wrong_region(upper, known):
+        return ["names no region: they are written in capitals", f"did you mean '{HOLIDAYS}{upper}'?"]
     if country not in known:
-        near = country.upper() if country.upper() in known else nearest(country, known)
+        near = nearest(country, known)
         hint = f"did you mean '{HOLIDAYS}{near}'?" if near else "write a country by its two letters: DE, DE-BY, US-CA"
         return [f"names no country with known holidays: '{country}'", hint]
     parts = known[country]
     if part and part not in parts:
-        near = part.upper() if part.upper() in parts else nearest(part, parts)
+        near = nearest(part, parts)
         meant = f"did you mean '{HOLIDAYS}{country}-{near}'? " if near else ""
         return [f"names no part of {country}: '{part}'", f"{meant}{country} has {', '.join(parts) or 'no parts'}"]
     return []

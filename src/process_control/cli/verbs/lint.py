@@ -177,8 +177,11 @@ def _faults_of_calendars(job: Job, document: Document, settings: Settings | None
         return []
     from process_control.config.calendars import faults_of_exclude
 
-    place = _place(Missing(key="exclude", what=""), document)
-    return [Fault(fault.what, where=place, hint=fault.hint) for fault in faults_of_exclude(job.exclude, settings)]
+    return [
+        Fault(fault.what, where=_place(Missing(key="exclude", item=item, what=""), document), hint=fault.hint)
+        for item, entry in enumerate(job.exclude)
+        for fault in faults_of_exclude([entry], settings)
+    ]
 
 
 def _faults_of_stdout(job: Job, name: str, settings: Settings | None) -> list[Fault]:

@@ -211,7 +211,7 @@ CONFIGURATION_FIELDS = (
         meaning="Calendars by name, for the key `exclude` of jobs: each an iCalendar file (.ics; at most 1 MiB, not "
         "writable by others, of root, the service user or the owner of the job directory; a relative path is relative "
         "to the configuration) or holidays:REGION. They need the extra `process-control[calendars]`.",
-        example="{ops: /etc/process-control-ops.ics, de: 'holidays:DE-BY'}",
+        example="{ops: /etc/ops.ics, de: 'holidays:DE-BY'}",
     ),
     later("max_concurrent", COUNT, "How many runs the scheduler starts at once.", "20"),
     later("notify", known("list", "a list of channels"), "More channels for messages.", "[{url: json://example.org}]"),

@@ -49,7 +49,7 @@ def check_names(key: str, node: Node | None, known: dict[str, str], faults: Faul
         elif known:
             hint = f"the configuration has {', '.join(sorted(known))}"
         else:
-            hint = f"add to the configuration: calendars: {{{name}: /etc/process-control-{name}.ics}}"
+            hint = f"add to the configuration: calendars: {{{name}: /etc/{name}.ics}}"
         faults.add(f"'{key}' names a calendar that the configuration does not have: {quoted(name)}", item, hint=hint)
 
 
