@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box, Result
+from harness import IS_ROOT, SERVICE_USER, Box, Result
 from installation import Product
 from runs import ends, records, skips, starts
 
@@ -239,6 +239,31 @@ def test_an_extra_that_was_removed_is_refused_although_a_reading_is_there(calend
 
     assert result.exit_code == 78
     assert "needs the package holidays, which is not installed" in result.stderr
+
+
+def test_the_service_user_reads_the_calendar_and_is_named_when_it_may_not(
+    make_box: Callable[..., Box], with_calendars: Product
+) -> None:
+    if not IS_ROOT:
+        pytest.skip("needs root")
+    box = make_box(service_user=SERVICE_USER, calendars={"ops": "ops.ics"})
+    box.product = with_calendars.copy_to(box.root / "installation")
+    path = write_calendar(box, "20260105")
+    path.chmod(0o600)
+    box.job("job", f"{DAILY}exclude: [ops]")
+
+    result = scheduled(box, "2026-12-06 03:00:20")
+    assert result.exit_code == 78
+    assert f"hint: let the account {SERVICE_USER} read it and enter its directory" in result.stderr
+
+    path.chmod(0o644)
+    assert scheduled(box, "2026-12-07 03:00:20").exit_code == 0
+    assert why(box) == [("excluded", "exclude: 2026-12-07 Wartung für 20260105 (ops)")]
+    (kept,) = (box.state_directory / "calendars").iterdir()
+    assert kept.owner() == SERVICE_USER
+    path.unlink()
+    (listed,) = box.process_control("list", "--json", env=clock("2026-12-13 12:00:00")).json()["jobs"]
+    assert listed["next"] == "2026-12-15T03:00:00.000Z"
 
 
 # --- what is shown ---------------------------------------------------------------------------------------------------

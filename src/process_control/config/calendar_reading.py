@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from process_control.core.schedule.excluded import HOLIDAYS, MAX_DAYS, Event, clean
+from process_control.core.schedule.excluded import HOLIDAYS, Event, clean
 from process_control.core.suggestions import nearest
 from process_control.errors import ProcessControlError
 from process_control.system.ask import NoAnswer, ask
@@ -16,6 +16,7 @@ from process_control.system.ask import NoAnswer, ask
 LIBRARIES = ("icalendar", "recurring-ical-events")
 HOLIDAYS_LIBRARY = "holidays"
 SECONDS = 5.0
+MAX_EVENTS = 10_000
 _MEMORY = 2 << 30
 _TOO_OFTEN = ("SECONDLY", "MINUTELY")
 INSTALL = "install it for the Python that runs process-control: pip install 'process-control[calendars]'"
@@ -75,8 +76,8 @@ def _asked(question: Callable[[], Any], what: str) -> list[Event]:
         raise NotRead(f"{what}: {error.strerror}", "") from error
     if "wrong" in answer:
         raise NotRead(*answer["wrong"])
-    if len(answer["events"]) > MAX_DAYS:
-        raise NotRead(f"has more than {MAX_DAYS} events in a year", "keep in it only what stops jobs")
+    if len(answer["events"]) > MAX_EVENTS:
+        raise NotRead(f"has more than {MAX_EVENTS} events in a year", "keep in it only what stops jobs")
     return [(begin, end, summary) for begin, end, summary in answer["events"]]
 
 

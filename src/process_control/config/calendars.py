@@ -25,7 +25,15 @@ from process_control.config.calendar_reading import (
 from process_control.config.libraries import find_site_packages
 from process_control.config.settings import Settings
 from process_control.core import layout
-from process_control.core.schedule.excluded import HOLIDAYS, Event, days_of_events, is_days, window, window_ends
+from process_control.core.schedule.excluded import (
+    HOLIDAYS,
+    MAX_DAYS,
+    Event,
+    days_of_events,
+    is_days,
+    window,
+    window_ends,
+)
 from process_control.core.schedule.plan import zone_of
 from process_control.errors import Fault
 from process_control.system import atomic_file
@@ -99,7 +107,10 @@ class Calendars:
                 found.stale.append(reading.stale)
             days += days_of_events(reading.events, zone_of(time_zone), entry)
             made_of.append(f"{entry} {reading.made_of} {self._last}")
-        found.days = tuple(days)
+        if len(days) > MAX_DAYS:
+            what = f"exclude: more than {MAX_DAYS} days and ranges"
+            found.fault = found.fault or Fault(what, where=where, hint="exclude calendars with fewer events")
+        found.days = tuple(days[:MAX_DAYS])
         if found.stamps:
             found.made_of = tuple(made_of)
         return found

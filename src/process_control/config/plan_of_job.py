@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from process_control.core.schedule.included import Included
 
 
+LOOK_SECONDS = 7 * DAY_SECONDS
+"""After how long a calendar is read again, although its file has not changed."""
+
+
 def schedule_of(job: Job) -> Schedule:
     """Return the schedule of a job that has one. Raises BadConfiguration when its time zone is gone."""
     try:
@@ -69,7 +73,8 @@ def _days_of(
     """Return the excluded days of a job, and of what they were made. Sets `excluded`.
 
     Its `stamps` are the states of the files that decide, by path; it holds from `since` until `until`, so far as they
-    are the same. `stale`: a calendar cannot be read, and an earlier reading counts; `fault`: nor does that.
+    are the same: not for long, because to look at a file is not to read it, and 30 days count from that. `stale`: a
+    calendar cannot be read, and an earlier reading counts; `fault`: nor does that.
     """
     if all(is_days(entry) for entry in job.exclude):
         job.excluded = {"slots": []}
@@ -83,7 +88,7 @@ def _days_of(
         "slots": [],
         "stamps": found.stamps,
         "since": int(now) - 1,
-        "until": min(int(now) + DAY_SECONDS, calendars.until),
+        "until": min(int(now) + LOOK_SECONDS, calendars.until),
     }
     if found.stale:
         job.excluded["stale"] = "; ".join(found.stale)

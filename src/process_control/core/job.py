@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "cdc32d15c8f8"
+FIELDS_VERSION = "6708d7047ccf"
 
 ATTRIBUTES = (
     "slug",

@@ -125,7 +125,7 @@ def excluded_days_hold(
 ) -> bool:
     """Tell whether what was read of the calendars of a job still counts. `states`: those of files looked at before.
 
-    For a day at most: then the reading is kept anew, so that the last good one is no older.
+    For some days at most: then the reading is kept anew, so that the last good one is not too old.
     """
     stamps = excluded.get("stamps")
     if not stamps:

@@ -11,8 +11,8 @@ from functools import lru_cache
 
 HOLIDAYS = "holidays:"
 MAX_SUMMARY = 80
-MAX_DAYS = 2000
-"""How many days or ranges of one calendar count; a longer list is no calendar of free days."""
+MAX_DAYS = 1000
+"""How many days or ranges a job may exclude by calendars: its version is one line of the journal."""
 
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _ONE = re.compile(_DAY, re.ASCII)
