@@ -19,7 +19,8 @@ from process_control.config.job_directory import load_job
 from process_control.config.settings import Settings, load_settings
 from process_control.core.job import Job
 from process_control.errors import BadConfiguration, Fault
-from process_control.state.job_versions import hash_of
+from process_control.state.job_versions import hash_of, record_versions
+from process_control.system.clock import iso
 
 A_DAY = 86400
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC).timestamp()
@@ -281,6 +282,11 @@ def test_the_calendars_of_a_configuration_are_looked_at_without_a_job(host: Host
     host.write("DTSTART;VALUE=DATE:20261224")
     assert faults_of_calendars(host.settings()) == []
 
+    host.ics.chmod(0o666)
+    (stale,) = faults_of_calendars(host.settings())
+    assert "has mode 0666: others could change it; its reading of " in stale.what
+    assert stale.hint == f"chmod go-w {host.ics}"
+
 
 # --- the last good reading -------------------------------------------------------------------------------------------
 
@@ -356,6 +362,29 @@ def test_a_calendar_that_was_only_touched_is_the_same_version(host: Host) -> Non
     os.utime(host.ics, (1, 1))
 
     assert host.load().plan_hash == first
+
+
+def test_a_changed_calendar_counts_since_its_file_was_changed(host: Host) -> None:
+    host.write("DTSTART;VALUE=DATE:20261224")
+    host.job("[ops]")
+    job, now = host.load(), time.time()
+    before = {"hash": "another", "version": job.version, "at": iso(now - 10 * A_DAY)}
+    os.utime(host.root / "jobs" / "job.yaml", (1, 1))
+
+    (record,) = record_versions(host.settings(), [job], {"job": before}, by="somebody", now=now + A_DAY)
+
+    assert record["exclude"] == ["2026-12-24 (ops)"]
+    assert record["hash"] == job.plan_hash
+    assert abs(datetime.fromisoformat(str(record["since"])).timestamp() - host.ics.stat().st_ctime) < 60
+
+
+def test_a_calendar_that_cannot_be_read_is_no_new_version(host: Host) -> None:
+    host.write(text="hello\n")
+    host.job("[ops]")
+    job = host.load()
+    assert "fault" in job.excluded
+
+    assert record_versions(host.settings(), [job], {"job": {"hash": "x", "version": job.version}}, by="somebody") == []
 
 
 def test_an_upgraded_library_is_seen_by_the_state_of_its_files(host: Host, tmp_path: Path) -> None:

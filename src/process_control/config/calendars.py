@@ -68,7 +68,9 @@ class Reading:
 
     made_of: str
     events: list[Event]
+    #: why it cannot be read now, and what helps; None: it can
     stale: str | None = None
+    hint: str = ""
 
 
 class Calendars:
@@ -146,7 +148,7 @@ class Calendars:
                 return Fault(what, where="", hint=error.hint)
             ends = iso(kept.at + GOOD_DAYS * DAY_SECONDS)[:10]
             stale = f"{what}; its reading of {iso(kept.at)[:10]} counts until {ends}"
-            return Reading(made_of=kept.made_of, events=kept.events, stale=stale)
+            return Reading(made_of=kept.made_of, events=kept.events, stale=stale, hint=error.hint)
 
     def _read_now(self, source: str, kept: "_Kept") -> Reading:
         if source.startswith(HOLIDAYS):
@@ -250,6 +252,5 @@ def faults_of_exclude(exclude: Sequence[str], settings: Settings) -> list[Fault]
         reading = calendars.reading(name, calendars.source_of(name))
         what = reading.what if isinstance(reading, Fault) else reading.stale
         if what is not None:
-            hint = reading.hint if isinstance(reading, Fault) else "make it readable before then"
-            found.append(Fault(what.removeprefix("exclude: "), where=settings.path or "", hint=hint))
+            found.append(Fault(what.removeprefix("exclude: "), where=settings.path or "", hint=reading.hint))
     return found
