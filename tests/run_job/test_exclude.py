@@ -317,10 +317,12 @@ def test_the_ledger_knows_past_days_without_the_calendar(calendar_box: Box) -> N
     assert len(records(box, "version")) == 1
 
 
-def test_a_job_without_the_key_asks_for_no_calendar(calendar_box: Box) -> None:
+def test_a_job_without_the_key_or_without_a_schedule_asks_for_no_calendar(calendar_box: Box) -> None:
     box = calendar_box
     (box.root / "ops.ics").write_text("hello\n")
     box.job("job", DAILY)
+    box.job("by-hand", "command: 'true'\nexclude: [ops]")
 
     assert scheduled(box, "2026-12-01 03:00:20").exit_code == 0
+    assert box.run("by-hand").exit_code == 0
     assert not (box.state_directory / "calendars").exists()

@@ -43,7 +43,7 @@ def plan_of_job(
     zone = job.time_zone or getattr(host_zone(), "key", None)
     days: tuple[str, ...] = ()
     made_of: tuple[str, ...] = ()
-    if job.exclude:
+    if job.exclude and schedule is not None:
         days, made_of = _days_of(job, settings, zone, calendars)
     return Plan(
         schedule=() if schedule is None else schedule.for_cron,
