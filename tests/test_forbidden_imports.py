@@ -143,6 +143,26 @@ def test_a_healthy_job_with_rules_about_failures_imports_nothing_heavy_either(bo
     assert [line for line in lines if line.endswith(("core.health", "health_changes", "history.rebuild"))] == []
 
 
+@pytest.mark.parametrize("exclude", ["[2020-12-24]", "[2020-12-24, ops, de]"], ids=["days", "calendars"])
+def test_a_job_with_excluded_days_asks_no_library_while_its_plan_is_kept(make_box, exclude: str) -> None:
+    box = make_box(calendars={"ops": "ops.ics", "de": "holidays:DE"})
+    box.product = box.product.copy_to(box.root / "installation")
+    box.product.add_extra("calendars")
+    event = "BEGIN:VEVENT\nUID:1\nDTSTART;VALUE=DATE:20200101\nEND:VEVENT\n"
+    (box.root / "ops.ics").write_text(f"BEGIN:VCALENDAR\nVERSION:2.0\n{event}END:VCALENDAR\n")
+    notes = box.root / "notes"
+    notes.touch()
+    notes.chmod(0o666)
+    box.job("careful", f"{JOB}exclude: {exclude}\n")
+    box.run("careful")
+
+    lines = witnessed_run(box, notes, "careful")
+
+    assert "exec /bin/true" in lines
+    assert forbidden_in(lines) == []
+    assert ours_before_the_command(lines) == set()
+
+
 @pytest.mark.needs_root
 def test_root_that_drops_to_the_service_user_imports_nothing_heavy_either(make_box, notes: Path) -> None:
     box = make_box(service_user=SERVICE_USER)

@@ -33,12 +33,13 @@ def outputs() -> dict[Path, str]:
 
 # What a job has besides its keys: attribute, annotation, default ("" = required).
 BEFORE = (("slug", "str", ""), ("path", "str", ""), ("version", "str", '""'))
-AFTER = (("planned_slots", "list[int]", "[]"), ("plan_hash", "str", '""'))
+AFTER = (("planned_slots", "list[int]", "[]"), ("excluded", "dict[str, Any]", "{}"), ("plan_hash", "str", '""'))
 DOCUMENTED = {
     "slug": "the name of its file without .yaml",
     "path": "its file",
     "version": "the first 12 hex digits of the SHA-256 of its file",
     "planned_slots": "UTC seconds, rising: the last slot before they were planned (0: none), then the next ones",
+    "excluded": "what follows from `exclude` for them, see `config/plan_of_job.py`; empty without that key",
     "plan_hash": "the hash of the file and of what it plans, with the defaults; empty before it is planned",
 }
 

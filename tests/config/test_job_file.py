@@ -54,6 +54,7 @@ def test_a_key_that_is_absent_has_the_default_of_the_reference() -> None:
         "slow_start_command": None,
         "schedule": [],
         "time_zone": None,
+        "exclude": [],
         "disabled": False,
         "timeout_seconds": 600.0,
         "kill_grace_seconds": 10.0,
@@ -106,6 +107,7 @@ def test_a_key_that_is_absent_has_the_default_of_the_reference() -> None:
         "failmail_off": False,
         "failure_threshold_for_mail": 1,
         "planned_slots": [],
+        "excluded": {},
         "plan_hash": "",
     }
 

@@ -46,7 +46,7 @@ def test_what_has_failed_is_judged_as_by_the_table(change: Callable[[Facts], obj
     [
         pytest.param(with_(exit_code=0, stderr_bytes=10), id="stderr"),
         pytest.param(with_(exit_code=0, leftovers=["sleep"]), id="leftovers"),
-        pytest.param(with_(exit_code=0, limits_missing="nice"), id="limits that are missing"),
+        pytest.param(with_(exit_code=0, not_in_force="nice"), id="limits that are missing"),
     ],
 )
 def test_what_only_the_table_can_judge_has_failed(change: Callable[[Facts], object]) -> None:

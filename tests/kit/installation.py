@@ -79,6 +79,11 @@ class Product:
         script.write_text(script.read_text().replace(str(self.prefix), str(prefix)))
         return Product(prefix=prefix, interpreter=self.interpreter)
 
+    def add_extra(self, extra: str) -> None:
+        """Install what an extra of the package needs, into a copy."""
+        for distribution in _dependencies(extra):
+            _copy_distribution(distribution, self.site_packages)
+
 
 @contextlib.contextmanager
 def installed_product() -> Iterator[Product]:
@@ -144,7 +149,7 @@ def _fingerprint() -> str:
     return digest.hexdigest()[:16]
 
 
-def _dependencies() -> list[importlib.metadata.Distribution]:
+def _dependencies(extra: str = "") -> list[importlib.metadata.Distribution]:
     """Return what the package needs to run, and what that needs, by its metadata; no development tools."""
     wanted, found = ["process-control"], {}
     while wanted:
@@ -154,7 +159,7 @@ def _dependencies() -> list[importlib.metadata.Distribution]:
         found[distribution.name] = distribution
         for text in distribution.requires or []:
             requirement = Requirement(text)
-            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
                 wanted.append(requirement.name)
     del found["process-control"]
     return [found[name] for name in sorted(found)]

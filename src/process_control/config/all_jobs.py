@@ -3,6 +3,7 @@
 One cache file has all parsed jobs; it is rewritten when more than one job in twenty had to be parsed.
 """
 
+import time
 from typing import Any
 
 from process_control.config.cache import read
@@ -10,6 +11,10 @@ from process_control.config.job_directory import InvalidJob, JobDirectory, read_
 from process_control.config.settings import Settings
 from process_control.core.job import Job, is_slug
 from process_control.errors import ProcessControlError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.config.calendars import Calendars
 
 CACHE_NAME = "+"  # no slug: the cache file of all jobs
 
@@ -53,17 +58,32 @@ class _Listing:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._made_with = [settings.job_directory, settings.log_bytes, settings.default_job_config, host_stamp()]
+        self._time = time.time()
+        self._made_with = [settings.job_directory, settings.log_bytes, settings.default_job_config]
+        self._made_with += [settings.calendars, host_stamp()]
         self._earlier = self._read()
         self._now: dict[str, list[Any]] = {}
         self._parsed = 0
         self._zones: dict[str | None, bool] = {None: True}
+        self._states: dict[str, list[int] | None] = {}
+        self._calendars: Calendars | None = None
 
     def _zone_is_known(self, time_zone: str | None) -> bool:
         """Return whether the host has the zone, looked up once: an upgrade may have removed its name."""
         if time_zone not in self._zones:
             self._zones[time_zone] = read.zone_is_known(time_zone)
         return self._zones[time_zone]
+
+    def _days_hold(self, job: Job) -> bool:
+        """Ask the host once for each file of a calendar."""
+        return not job.excluded or read.excluded_days_hold(job.excluded, self._time, self._states)
+
+    def _calendars_for(self, job: Job) -> "Calendars | None":
+        if self._calendars is None and job.exclude:
+            from process_control.config.calendars import Calendars
+
+            self._calendars = Calendars(self._settings, self._time)
+        return self._calendars
 
     def _read(self) -> dict[str, list[Any]]:
         search = self._settings.search
@@ -78,7 +98,7 @@ class _Listing:
         try:
             if entry is not None and entry[0].encode() == source:
                 job = Job.from_values(entry[1])
-                if self._zone_is_known(job.time_zone):
+                if self._zone_is_known(job.time_zone) and self._days_hold(job):
                     self._now[slug] = entry
                     return job
         except (LookupError, ValueError, TypeError, AttributeError):
@@ -87,7 +107,7 @@ class _Listing:
         job = read_job(slug, path, source, self._settings)
         from process_control.config.plan_of_job import plan_of_job
 
-        job.plan_hash = plan_of_job(job).hash(job.version)
+        job.plan_hash = plan_of_job(job, self._settings, calendars=self._calendars_for(job)).hash(job.version)
         self._now[slug] = [source.decode(), job.to_values()]
         return job
 

@@ -10,6 +10,7 @@ from process_control.config.keys.kind import refuse
 from process_control.config.keys.map_reader import read_map
 from process_control.config.yaml.document import parse
 from process_control.config.yaml.nodes import Map, Text
+from process_control.core.schedule.excluded import HOLIDAYS
 from process_control.errors import BadConfiguration
 from process_control.system.untrusted import shown
 
@@ -32,13 +33,24 @@ def read_configuration(source: bytes, path: str) -> dict[str, Any]:
         reading = read_map(root, CONFIGURATION_FIELDS, faults, in_configuration=True, elsewhere=_KEYS_OF_JOBS)
         values = reading.values
         check_failmail(reading.nodes.get("failmail"), faults)
+        if values.get("calendars"):
+            values["calendars"] = _with_whole_paths(values["calendars"], path)
         if "default_job_config" in reading.nodes:
             node = reading.nodes["default_job_config"]
             if not isinstance(node, Map):
                 refuse("a map", "a map", "default_job_config", node, faults)
-            values["default_job_config"] = read_defaults(node, faults)
+            values["default_job_config"] = read_defaults(node, values.get("calendars") or {}, faults)
     elif root is not None and not (isinstance(root, Text) and root.is_empty):
         faults.add("the file must be a map of keys", root, hint="write one 'key: value' a line")
     if faults:
         raise BadConfiguration(faults=faults.in_order())
     return values
+
+
+def _with_whole_paths(calendars: dict[str, str], path: str) -> dict[str, str]:
+    """Return the calendars; a relative path is relative to the configuration's directory."""
+    directory = path.rpartition("/")[0]
+    return {
+        name: source if source.startswith((HOLIDAYS, "/")) else f"{directory}/{source}"
+        for name, source in calendars.items()
+    }

@@ -47,7 +47,7 @@ def load_job(slug: str, settings: Settings) -> Job:
         from process_control.config.cache.planned_slots import plan
 
         job = read_job(slug, path, source, settings)
-        plan(job, time.time())
+        plan(job, settings, time.time())
         _keep(job, source, settings)
     elif settings.search.is_stale and slug == settings.search.slug and posix.geteuid() == settings.search.uid:
         _keep(job, source, settings)
@@ -204,6 +204,8 @@ def _kept(settings: Settings, slug: str, path: str, source: bytes) -> "Job | Non
         return None
     if not read.zone_is_known(job.time_zone):
         return None
+    if job.excluded and not read.excluded_days_hold(job.excluded, time.time()):
+        return None
     if job.planned_slots and zone != read.zone_stamp(job.time_zone):
         job.planned_slots, job.plan_hash = [], ""
     return job
@@ -211,7 +213,7 @@ def _kept(settings: Settings, slug: str, path: str, source: bytes) -> "Job | Non
 
 def _made_with(slug: str, path: str, settings: Settings) -> "list[Any]":
     """Return everything that a job depends on besides its source."""
-    return [slug, path, settings.log_bytes, settings.default_job_config]
+    return [slug, path, settings.log_bytes, settings.default_job_config, settings.calendars]
 
 
 def _keep(job: Job, source: bytes, settings: Settings) -> None:
@@ -236,7 +238,8 @@ def read_job(slug: str, path: str, source: bytes, settings: Settings) -> Job:
     from process_control.config.job_file import read_job
 
     defaults, log_bytes = settings.default_job_config, settings.log_bytes
-    return read_job(source, slug=slug, path=path, default_values=defaults, log_bytes=log_bytes)
+    calendars = settings.calendars
+    return read_job(source, slug=slug, path=path, default_values=defaults, log_bytes=log_bytes, calendars=calendars)
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------

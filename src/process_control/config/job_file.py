@@ -6,6 +6,7 @@ from datetime import UTC
 from typing import Any
 
 from process_control.config.keys.configuration_fields import CONFIGURATION_FIELDS
+from process_control.config.keys.exclude_kinds import check_names
 from process_control.config.keys.failmail import check_failmail
 from process_control.config.keys.field import defaults
 from process_control.config.keys.inner_fields import DEFAULT_ATTEMPTS, RULE_FIELDS
@@ -28,10 +29,23 @@ _GLOBAL_KEYS = {
 _DEFAULTS = defaults(JOB_FIELDS)
 
 
-def read_job(source: bytes, *, slug: str, path: str, default_values: dict[str, Any], log_bytes: int) -> Job:
-    """Return the job that `source` describes. Raises BadConfiguration with all faults of the file."""
+def read_job(
+    source: bytes,
+    *,
+    slug: str,
+    path: str,
+    default_values: dict[str, Any],
+    log_bytes: int,
+    calendars: dict[str, str] | None = None,
+) -> Job:
+    """Return the job that `source` describes. Raises BadConfiguration with all faults of the file.
+
+    `calendars` are those of the configuration; None: nobody knows them.
+    """
     document = parse(source, f"{slug}.yaml")
     reading = _read(document, slug)
+    if calendars is not None:
+        check_names("exclude", reading.nodes.get("exclude"), calendars, document.faults)
     if document.faults:
         raise BadConfiguration(faults=document.faults.in_order())
     values = _DEFAULTS | {"lock": slug, "log_bytes": log_bytes}
@@ -39,8 +53,11 @@ def read_job(source: bytes, *, slug: str, path: str, default_values: dict[str, A
     return Job(slug=slug, path=path, version=hashlib.sha256(source).hexdigest()[:12], **_copied(values))
 
 
-def read_defaults(node: Node, faults: Faults) -> dict[str, Any]:
-    """Return the values of a configuration's `default_job_config` by attribute; faults are added to `faults`."""
+def read_defaults(node: Node, calendars: dict[str, str], faults: Faults) -> dict[str, Any]:
+    """Return the values of a configuration's `default_job_config` by attribute; faults are added to `faults`.
+
+    `calendars` are those of the configuration.
+    """
     if not isinstance(node, Map):
         return {}
     for key, _ in node.entries:
@@ -49,6 +66,7 @@ def read_defaults(node: Node, faults: Faults) -> dict[str, Any]:
             faults.add(f"'{key.value}' cannot have a default", key, hint="write it in each job file")
     allowed = Map(node.line, node.column, [entry for entry in node.entries if not _has_no_default(entry[0])])
     reading = read_map(allowed, DEFAULT_FIELDS, faults, prefix="default_job_config.")
+    check_names("default_job_config.exclude", reading.nodes.get("exclude"), calendars, faults)
     check_failmail(reading.nodes.get("failmail"), faults)
     check_rules(reading.nodes.get("verdicts"), faults, CONDITIONS)
     check_expect(reading.nodes.get("expect"), faults)

@@ -18,6 +18,7 @@ class Settings:
 
     __slots__ = (
         "allow_network_state",
+        "calendars",
         "cron_template",
         "default_job_config",
         "default_path",
@@ -88,6 +89,7 @@ class Settings:
         self.failmail_login: str | None = get("failmail_login")
         self.failmail_password_file: str | None = get("failmail_password_file")
         self.failmail_off: bool = get("failmail_off", False)
+        self.calendars: dict[str, str] = get("calendars") or {}
 
     def __repr__(self) -> str:
         """Return the settings without the defaults of jobs, whose environment may hold secrets."""

@@ -47,7 +47,7 @@ SKIP_REASONS = ("overlap", "held", "backoff", "disabled", "excluded", "too_late"
 
 
 #: Which processes CPU time and peak memory cover: all, those waited for, or only the largest one.
-TREE, WAITED_FOR, LARGEST_PROCESS = "tree", "waited_for", "largest_process"
+TREE, WAITED_FOR, MAX_PROCESS = "tree", "waited_for", "largest_process"
 
 
 class Facts:
@@ -64,13 +64,13 @@ class Facts:
         "expected_file",
         "guard_died",
         "leftovers",
-        "limits_missing",
         "lines",
         "lines_unseen",
         "log_dropped_bytes",
         "log_error",
         "memory_bytes",
         "memory_of",
+        "not_in_force",
         "not_started",
         "not_started_code",
         "not_started_passing",
@@ -147,8 +147,8 @@ class Facts:
         self.cpu_of = WAITED_FOR
         #: the peak
         self.memory_bytes = 0
-        #: TREE with a control group, else LARGEST_PROCESS
-        self.memory_of = LARGEST_PROCESS
+        #: TREE with a control group, else MAX_PROCESS
+        self.memory_of = MAX_PROCESS
         #: from disks
         self.read_bytes = 0
         #: to disks
@@ -157,8 +157,8 @@ class Facts:
         #: the limit for silence that was exceeded
         self.silence_seconds = 0.0
         self.out_of_memory = False
-        #: which limits are not in force, in a sentence
-        self.limits_missing: str | None = None
+        #: which limits and calendars are not in force, in a sentence
+        self.not_in_force: str | None = None
 
     def is_plain_success(self) -> bool:
         """Return whether this is a success under every policy that `core.verdict.judge` knows.
@@ -179,7 +179,7 @@ class Facts:
             and self.output_cut is None
             and not self.silent
             and not self.out_of_memory
-            and self.limits_missing is None
+            and self.not_in_force is None
             and not self.earlier
             and (self.lines is None or not self.lines.faults)
             and not self.lines_unseen

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "7d415b364297"
+FIELDS_VERSION = "25fb5aa1f8a8"
 
 ATTRIBUTES = (
     "slug",
@@ -22,6 +22,7 @@ ATTRIBUTES = (
     "slow_start_command",
     "schedule",
     "time_zone",
+    "exclude",
     "disabled",
     "timeout_seconds",
     "kill_grace_seconds",
@@ -74,6 +75,7 @@ ATTRIBUTES = (
     "failmail_off",
     "failure_threshold_for_mail",
     "planned_slots",
+    "excluded",
     "plan_hash",
 )
 
@@ -109,6 +111,7 @@ class Job:
         slow_start_command: list[list[str]] | None
         schedule: list[str]
         time_zone: str | None
+        exclude: list[str]
         disabled: bool
         timeout_seconds: float
         kill_grace_seconds: float
@@ -162,6 +165,8 @@ class Job:
         failure_threshold_for_mail: int
         #: UTC seconds, rising: the last slot before they were planned (0: none), then the next ones
         planned_slots: list[int]
+        #: what follows from `exclude` for them, see `config/plan_of_job.py`; empty without that key
+        excluded: dict[str, Any]
         #: the hash of the file and of what it plans, with the defaults; empty before it is planned
         plan_hash: str
 
@@ -178,6 +183,7 @@ class Job:
         slow_start_command: "list[list[str]] | None" = None,
         schedule: "list[str] | None" = None,
         time_zone: "str | None" = None,
+        exclude: "list[str] | None" = None,
         disabled: bool = False,
         timeout_seconds: float = 600.0,
         kill_grace_seconds: float = 10.0,
@@ -230,6 +236,7 @@ class Job:
         failmail_off: bool = False,
         failure_threshold_for_mail: int = 1,
         planned_slots: "list[int] | None" = None,
+        excluded: "dict[str, Any] | None" = None,
         plan_hash: str = "",
     ) -> None:
         self.slug = slug
@@ -242,6 +249,7 @@ class Job:
         self.slow_start_command = slow_start_command
         self.schedule = [] if schedule is None else schedule
         self.time_zone = time_zone
+        self.exclude = [] if exclude is None else exclude
         self.disabled = disabled
         self.timeout_seconds = timeout_seconds
         self.kill_grace_seconds = kill_grace_seconds
@@ -294,6 +302,7 @@ class Job:
         self.failmail_off = failmail_off
         self.failure_threshold_for_mail = failure_threshold_for_mail
         self.planned_slots = [] if planned_slots is None else planned_slots
+        self.excluded = {} if excluded is None else excluded
         self.plan_hash = plan_hash
 
     @classmethod

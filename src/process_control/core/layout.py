@@ -151,6 +151,11 @@ def prune_stamp(state_directory: str) -> str:
     return f"{state_directory}/prune.stamp"
 
 
+def calendar(state_directory: str, key: str) -> str:
+    """Return the last good reading of a calendar; `key` is a hash of its path or region."""
+    return f"{state_directory}/calendars/{key}.json"
+
+
 def watch_note(state_directory: str) -> str:
     """Return the file that says when `watch` looked last."""
     return f"{state_directory}/watch.json"

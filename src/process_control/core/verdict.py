@@ -195,8 +195,8 @@ def _attempt_findings(facts: Facts, rules: "Sequence[Rule]", expect: Mapping[str
         findings += misses(expect, facts)
     if facts.leftovers or facts.survivors:
         findings.append(Finding(reason="leftovers", verdict=Verdict.WARN, detail=_leftovers(facts)))
-    if facts.limits_missing is not None:
-        findings.append(Finding(reason="expectation", verdict=Verdict.WARN, detail=facts.limits_missing))
+    if facts.not_in_force is not None:
+        findings.append(Finding(reason="expectation", verdict=Verdict.WARN, detail=facts.not_in_force))
     if facts.output_cut is not None:
         findings.append(Finding(reason=OUTPUT_CUT, verdict=Verdict.WARN, detail=facts.output_cut))
     if facts.unlogged:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from process_control.config.settings import Settings
 
 PLAIN_DAYS = 2
-_LARGEST_NOTE = 1 << 20
+_MAX_NOTE = 1 << 20
 LiveBlocks = Callable[[str], list[dict[str, object]]]
 
 LOG_NAME = re.compile(r"(?P<base>.{1,64}-(?P<start>[0-9]{8}-[0-9]{6})-[0-9a-z]{16}\.log)(?P<index>\.idx)?")
@@ -244,7 +244,7 @@ def _prune_versions(settings: "Settings", pruned: Pruned, moment: float) -> None
 def _record_in(path: str) -> "dict[str, Any]":
     try:
         with open_plain(path) as file:
-            value = decode(file.read(_LARGEST_NOTE).decode("utf-8", "replace"))
+            value = decode(file.read(_MAX_NOTE).decode("utf-8", "replace"))
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -120,7 +120,7 @@ def _goes_on(run: Run) -> "Callable[[Facts], bool]":
 def judge(run: Run, world: "World", facts: Facts) -> Judged:
     """Return what the attempt came to. A plain success that no rule looks at needs no import."""
     facts.unlogged = run.unrecorded
-    facts.limits_missing = run.limits_missing
+    facts.not_in_force = run.not_in_force
     if facts.is_plain_success() and not words.may_judge_successes(run.job.verdicts, run.job.expect):
         return Judged(words.SUCCEEDED, exit_code=0)
     try:

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 
 def pass_the_gate(run: "Run", world: "World") -> Go | Stop:
-    """Turn away what must not run now: a job that is disabled, held or backing off."""
+    """Turn away what must not run now: a job that is disabled or held, backs off, or has a day excluded."""
     scheduled = run.request.scheduled
     if scheduled and run.job.disabled:
         return _turn_away(run, world, "disabled", "the job file says so")
+    if run.job.excluded and (answer := _of_excluded_days(run, world)) is not None:
+        return answer
     try:
         health = _health_of(run, world)
         run.permission, doubt = _permission(run, world, health), None
@@ -35,6 +37,23 @@ def pass_the_gate(run: "Run", world: "World") -> Go | Stop:
     hint = f"run it once with run-job --force {slug}, or release it: process-control release {slug}"
     words = doubt or hold_for_people(health or {}, world.clock.now())
     return _turn_away(run, world, "held", words, by_hand=NotStarted(words, where=slug, hint=hint))
+
+
+def _of_excluded_days(run: "Run", world: "World") -> Stop | None:
+    """Turn away a planned time on a day that is excluded; None: it is none.
+
+    Raises BadConfiguration (78) when nobody knows, because a calendar cannot be read.
+    """
+    scheduled, excluded = run.request.scheduled, run.job.excluded
+    if "fault" in excluded and (scheduled or not run.request.force):
+        from process_control.errors import BadConfiguration
+
+        what, where, hint = excluded["fault"]
+        raise BadConfiguration(what, where=where, hint=hint)
+    for slot, day in excluded["slots"] if scheduled else ():
+        if slot == run.slot:
+            return _turn_away(run, world, "excluded", f"exclude: {day}")
+    return None
 
 
 def _turn_away(run: "Run", world: "World", reason: str, detail: str, *, by_hand: NotStarted | None = None) -> Stop:

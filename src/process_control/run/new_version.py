@@ -21,7 +21,7 @@ def note(run: "Run", world: "World") -> None:
         slug = run.job.slug
         known = newest_version(world.store.state_directory, slug)
         recorded_at = None if known is None else moment_in(known, "at")
-        if known is not None and known["hash"] == hash_of(run.job):
+        if known is not None and known["hash"] == hash_of(run.job, world.settings):
             return
         if recorded_at is not None and run.started_at < recorded_at <= world.clock.now():
             return  # somebody has seen a later version: the file was changed while we ran

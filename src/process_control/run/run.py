@@ -76,9 +76,9 @@ class Run:
         "is_of_a_new_version",
         "job",
         "lateness",
-        "limits_missing",
         "log",
         "memory_bytes_before",
+        "not_in_force",
         "permission",
         "pid_start",
         "request",
@@ -124,7 +124,7 @@ class Run:
         #: How far the slow start is: `2 of 3`, `probe`.
         self.slow_start_step: str | None = None
         #: Which limits are not in force, in words.
-        self.limits_missing: str | None = None
+        self.not_in_force: str | None = None
         self.attempt = 1
         self.attempt_started_at = started_at
         self.attempts: list[dict[str, object]] = []

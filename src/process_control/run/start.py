@@ -37,6 +37,8 @@ def record_the_start(run: "Run", world: "World") -> Go | Stop:
     except BadConfiguration:
         _forget(run, world)
         raise
+    if run.slot is not None and "stale" in run.job.excluded:
+        _warn_of_calendars(run, world)
     facts = facts_of_the_start(run, world, limits)
     run.block = block_of(run, facts)
     previous = world.store.previous_run()
@@ -90,8 +92,16 @@ def _set_limits(run: "Run", world: "World") -> "dict[str, object]":
     done = set_limits(run.job, run.cgroup)
     world.commands.limits = done.limits
     if done.missing and is_first_today(world.store.state_directory, run.job.slug, "limits"):
-        run.limits_missing = f"{done.missing}; see man process-control-job"
+        run.not_in_force = f"{done.missing}; see man process-control-job"
     return done.in_force
+
+
+def _warn_of_calendars(run: "Run", world: "World") -> None:
+    """Have the run warned, once a day, of a calendar that cannot be read."""
+    from process_control.state.once_a_day import is_first_today
+
+    if is_first_today(world.store.state_directory, run.job.slug, "calendars"):
+        run.not_in_force = "; ".join(filter(None, (run.not_in_force, run.job.excluded["stale"])))
 
 
 def _forget(run: "Run", world: "World") -> None:

@@ -7,6 +7,7 @@ the newest of each job is kept beside it too, for it outlives the journal's days
 import os
 import time
 from collections.abc import Container, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import PurePath
 from typing import Any
@@ -17,6 +18,7 @@ from process_control.config.settings import Settings
 from process_control.core import layout
 from process_control.core.job import Job, is_slug
 from process_control.core.records import OF_THE_WRITER
+from process_control.core.schedule.excluded import window
 from process_control.core.schedule.plan import HASH_DIGITS
 from process_control.core.schedule.slots import GONE, INVALID, VALID
 from process_control.errors import CannotRecord, ProcessControlError
@@ -70,7 +72,7 @@ def record_versions(
     same: they are true for whoever looks now.
     """
     moment = time.time() if now is None else now
-    changed = [job for job in jobs if is_slug(job.slug) and hash_of(job) != known.get(job.slug, {}).get("hash")]
+    changed = [job for job in jobs if is_slug(job.slug) and _is_new(job, known.get(job.slug, {}), settings)]
     if not all(isinstance(job, Job) for job in changed) and not _can_judge(settings):
         changed = [job for job in changed if isinstance(job, Job)]
     commits = _commits(settings, [job for job in changed if isinstance(job, Job)])
@@ -78,8 +80,8 @@ def record_versions(
     for job in changed:
         before = known.get(job.slug)
         last_look = max(str((before or {}).get("at") or ""), (seen or {}).get(job.slug, ""))
-        since = min(max(_since(job, before, settings), _seconds(last_look)), moment)
-        records.append(_record(job, since, moment, by, commits.get(job.slug)))
+        since = min(max(_since(job, before, settings, moment), _seconds(last_look)), moment)
+        records.append(_record(job, since, moment, by, settings) | _of_commit(commits.get(job.slug)))
     if is_all:
         present = {job.slug for job in jobs}
         lost = [slug for slug, record in known.items() if slug not in present and record.get("state") != GONE]
@@ -102,10 +104,10 @@ def _can_judge(settings: Settings) -> bool:
         return True
 
 
-def hash_of(job: Job | InvalidJob) -> str:
+def hash_of(job: Job | InvalidJob, settings: Settings) -> str:
     """Return the hash of a job's version."""
     if isinstance(job, Job):
-        return job.plan_hash or plan_of_job(job).hash(job.version)
+        return job.plan_hash or plan_of_job(job, settings).hash(job.version)
     faults = "\n".join(map(str, job.error.faults))
     return sha256(f"{INVALID}\n{faults}".encode("utf-8", "surrogateescape")).hexdigest()[:HASH_DIGITS]
 
@@ -115,20 +117,30 @@ def since_of(job: Job | InvalidJob, settings: Settings) -> float:
     return max(_changed_at([job.path, *_links(settings.job_directory)]), default=0.0)
 
 
-def _record(job: Job | InvalidJob, since: float, now: float, by: str, commit: Commit | None) -> Record:
+def _is_new(job: Job | InvalidJob, before: Mapping[str, Any], settings: Settings) -> bool:
+    """Whether the version is not recorded yet. Of a calendar that cannot be read nothing new is known."""
+    if isinstance(job, Job) and "fault" in job.excluded and before.get("version") == job.version:
+        return False
+    return hash_of(job, settings) != before.get("hash")
+
+
+def _of_commit(commit: Commit | None) -> Record:
+    return {"commit": commit.id, "author": commit.author, "dirty": commit.is_dirty} if commit else {}
+
+
+def _record(job: Job | InvalidJob, since: float, now: float, by: str, settings: Settings) -> Record:
     record: Record = {
         "event": "version",
         "at": iso(now),
         "job": job.slug,
-        "hash": hash_of(job),
+        "hash": hash_of(job, settings),
         "since": iso(since),
         "by": by,
         "host": os.uname().nodename,
     }
     if isinstance(job, InvalidJob):
         return {**record, "state": INVALID, "detail": job.error.faults[0].what, **dict.fromkeys(_NOT_PLANNED)}
-    of_commit = {"commit": commit.id, "author": commit.author, "dirty": commit.is_dirty} if commit else {}
-    return {**record, "state": VALID, "version": job.version, **plan_of_job(job).to_record(), **of_commit}
+    return {**record, "state": VALID, "version": job.version, **plan_of_job(job, settings).to_record()}
 
 
 def _gone(slug: str, before: Mapping[str, Any], settings: Settings, now: float, by: str) -> Record:
@@ -147,15 +159,22 @@ def _gone(slug: str, before: Mapping[str, Any], settings: Settings, now: float, 
     }
 
 
-def _since(job: Job | InvalidJob, before: Mapping[str, Any] | None, settings: Settings) -> float:
+def _since(job: Job | InvalidJob, before: Mapping[str, Any] | None, settings: Settings, now: float) -> float:
     """Return when the version came into force: as its file says, or as that of the defaults does when it is the same.
 
-    The host's zone and name count as defaults.
+    The host's zone and name count as defaults, and so do calendars.
     """
+    calendars = [path for path, _ in job.excluded.get("stamps", ())] if isinstance(job, Job) else []
+    since = max(since_of(job, settings), _first_moment(now) if calendars else 0.0)
     if before is None or not isinstance(job, Job) or before.get("version") != job.version:
-        return since_of(job, settings)
-    others = [path for path in (settings.path, "/etc/localtime", "/etc/hostname") if path]
-    return max([since_of(job, settings), *_changed_at(others)])
+        return since
+    others = [path for path in (settings.path, "/etc/localtime", "/etc/hostname", *calendars) if path]
+    return max([since, *_changed_at(others)])
+
+
+def _first_moment(now: float) -> float:
+    """Return from when on the days of calendars are known."""
+    return datetime.combine(window(now)[0], datetime.min.time(), tzinfo=UTC).timestamp()
 
 
 def _changed_at(paths: Iterable[str]) -> list[float]:
@@ -200,8 +219,6 @@ def _write(state_directory: str, records: list[Record], replaced: Sequence[Mappi
 
 
 def _seconds(moment: str) -> float:
-    from datetime import datetime
-
     try:
         return datetime.fromisoformat(moment).timestamp()
     except ValueError:

@@ -14,15 +14,15 @@ _FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
 
 def is_first_today(state_directory: str, slug: str, word: str) -> bool:
     """Whether this was not asked with that word for a day."""
-    stamp = layout.stamp(state_directory, slug, word)
+    stamp, now = layout.stamp(state_directory, slug, word), time.time()
     try:
-        if 0 <= time.time() - posix.stat(stamp).st_mtime < DAY_SECONDS:
+        if 0 <= now - posix.stat(stamp).st_mtime < DAY_SECONDS:
             return False
     except OSError:
         pass
     try:
         posix.close(posix.open(stamp, _FLAGS, 0o640))
-        posix.utime(stamp)
+        posix.utime(stamp, (now, now))
     except OSError:  # said once more than it need be
         pass
     return True

@@ -1,7 +1,7 @@
 """JobStatus, the one read model: what every list, screen and page shows of a job. `status.py` makes it."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from os import uname
 from typing import Any
 
@@ -71,15 +71,15 @@ class JobStatus:
         slot = schedules.next_slot(self.definition)
         if self.health.state is State.HELD:
             held_until = self.health.release_at or self.health.probe_at
-            return self._first_slot_from(held_until, slot) if held_until else None
-        return self._first_slot_from(self.backoff_until, slot) if self.backoff_until else slot
+            return self._first_slot_from(held_until, slot, schedules) if held_until else None
+        return self._first_slot_from(self.backoff_until, slot, schedules) if self.backoff_until else slot
 
-    def _first_slot_from(self, moment: str, slot: datetime | None) -> datetime | None:
+    def _first_slot_from(self, moment: str, slot: datetime | None, schedules: KnownSchedules) -> datetime | None:
         """Return the first planned time that is no earlier than `moment`, and no earlier than `slot`."""
         earliest = parse_iso(moment)
-        if slot is None or earliest is None or slot >= earliest or self.schedule is None:
+        if slot is None or earliest is None or slot >= earliest or self.definition is None:
             return slot
-        return next(iter(self.schedule.after(earliest - timedelta(seconds=1))), None)
+        return schedules.first_slot_from(self.definition, earliest)
 
     def to_json(self, schedules: KnownSchedules) -> dict[str, Any]:
         """Return the job with the keys of every `--json` answer."""

@@ -14,6 +14,7 @@ from process_control.config.keys.environment_kinds import ENVIRONMENT
 from process_control.config.keys.list_kinds import COMMAND
 from process_control.config.keys.number_kinds import SIZE, TIME, TIME_ABOVE_ZERO, UMASK
 from process_control.config.origins import Origin, origins
+from process_control.config.plan_of_job import plan_of_job
 from process_control.config.settings import Settings
 from process_control.core.facts import TREE
 from process_control.core.job import Job
@@ -68,17 +69,23 @@ def look_at(settings: Settings, slug: str, index: Index) -> Shown:
         source, _ = directory.read(slug)
     [status] = read_statuses(settings, [job], index)
     schedules = KnownSchedules(settings, datetime.now(UTC))
-    values, slots = origins(job, source, settings), next_slots(job, schedules.now)
+    values, slots = origins(job, source, settings), next_slots(job, settings, schedules.now)
     return Shown(status=status, values=values, slots=slots, schedules=schedules)
 
 
-def next_slots(job: Job, now: datetime) -> list[Slot]:
+def next_slots(job: Job, settings: Settings, now: datetime) -> list[Slot]:
+    """Return the next planned times, those on excluded days too: their mark says so."""
     if not job.schedule:
         return []
     schedule = Schedule.parse(job.schedule, time_zone=job.time_zone, host=os.uname().nodename, slug=job.slug)
     zone = schedule.expressions[0].zone if job.time_zone else host_zone()
     moments = list(itertools.islice(schedule.after(now), SLOTS))
     marks = clock_change_marks(moments, now, zone)
+    if job.exclude:
+        plan = plan_of_job(job, settings, schedule)
+        days = [plan.excluded_by(int(moment.timestamp())) for moment in moments]
+        found = [f"excluded: {day}" if day else "" for day in days]
+        marks = ["; ".join(filter(None, pair)) for pair in zip(found, marks, strict=True)]
     return [
         Slot(moment=moment, local=moment.astimezone(zone), mark=mark)
         for moment, mark in zip(moments, marks, strict=True)

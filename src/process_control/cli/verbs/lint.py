@@ -166,9 +166,23 @@ def _faults(source: bytes, path: str, settings: Settings | None, paths: Paths) -
             job = _read_job(source, path, settings)
             tabs += _faults_of_stdout(job, name, settings)
             tabs += _missing(job, document, settings, paths)
+            tabs += _faults_of_calendars(job, document, settings)
     except ProcessControlError as error:
         return [*error.faults, *tabs]
     return tabs
+
+
+def _faults_of_calendars(job: Job, document: Document, settings: Settings | None) -> list[Fault]:
+    """Return which of the job's calendars cannot be read now, at its place."""
+    if settings is None or not job.exclude:
+        return []
+    from process_control.config.calendars import faults_of_exclude
+
+    return [
+        Fault(fault.what, where=_place(Missing(key="exclude", item=item, what=""), document), hint=fault.hint)
+        for item, entry in enumerate(job.exclude)
+        for fault in faults_of_exclude([entry], settings)
+    ]
 
 
 def _faults_of_stdout(job: Job, name: str, settings: Settings | None) -> list[Fault]:
@@ -221,7 +235,8 @@ def _read_job(source: bytes, path: str, settings: Settings | None) -> Job:
         )
     defaults = settings.default_job_config if settings else {}
     log_bytes = settings.log_bytes if settings else 0
-    return read_job(source, slug=slug, path=path, default_values=defaults, log_bytes=log_bytes)
+    calendars = settings.calendars if settings else None
+    return read_job(source, slug=slug, path=path, default_values=defaults, log_bytes=log_bytes, calendars=calendars)
 
 
 def _read(path: str) -> bytes:

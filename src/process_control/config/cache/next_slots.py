@@ -3,7 +3,7 @@
 An entry is valid while schedule, host, zone and the zone's file are unchanged, and until its planned times are used up.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from process_control.config.cache import read
@@ -12,6 +12,8 @@ from process_control.core.job import Job
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from process_control.config.calendars import Calendars
+    from process_control.core.schedule.included import Included
     from process_control.core.schedule.schedule import Schedule
 
 CACHE_NAME = "+schedules"  # no slug: the cache file of all jobs' schedules
@@ -26,7 +28,9 @@ class KnownSchedules:
 
     def __init__(self, settings: Settings, now: datetime) -> None:
         self.now = now
+        self._settings = settings
         self._search = settings.search
+        self._calendars: Calendars | None = None
         self._job_directory = settings.job_directory
         self._zones: dict[str, list[Any]] = {}
         self._known: dict[str, list[Any]] = {}
@@ -35,7 +39,7 @@ class KnownSchedules:
         self._read()
 
     def next_slot(self, job: Job) -> datetime | None:
-        """Return the next slot of the job's schedule; None when it has none, or its zone is no longer known."""
+        """Return the next slot of the job that no day excludes; None when it has none, or its zone is unknown now."""
         if not job.schedule:
             return None
         moment = self.now.timestamp()
@@ -46,16 +50,21 @@ class KnownSchedules:
         return None if slot is None else datetime.fromtimestamp(slot, UTC)
 
     def last_slot(self, job: Job, before: float) -> int | None:
-        """Return the last slot (UTC seconds) not later than `before`; None when there was none in 50 years."""
+        """Return the last slot (UTC seconds) not later than `before` that no day excludes; None without one."""
         slots = self._entry(job)[3]
         if not slots or not slots[0] <= self.now.timestamp() < slots[-1]:
             slots = self._plan(job)
         if slots and slots[0] <= before:
             last = max(slot for slot in slots if slot <= before)
             return int(last) or None
-        schedule = self._schedule(job)
+        schedule = self._included(job)
         found = None if schedule is None else schedule.last_at_or_before(datetime.fromtimestamp(before, UTC))
         return None if found is None else int(found.timestamp())
+
+    def first_slot_from(self, job: Job, moment: datetime) -> datetime | None:
+        """Return the first slot that is no earlier than `moment`."""
+        schedule = self._included(job)
+        return None if schedule is None else next(iter(schedule.after(moment - timedelta(seconds=1))), None)
 
     def words(self, job: Job) -> str | None:
         """Return the schedule in words; None when it has none, or its zone is no longer known."""
@@ -99,19 +108,23 @@ class KnownSchedules:
             self._known = {slug: entry for slug, entry in self._known.items() if entry[1] not in changed}
 
     def _entry(self, job: Job) -> list[Any]:
-        """Return [schedule, zone, words, [the slot that may be late, later ones …]]; slots on demand."""
+        """Return [schedule, zone, words, [a slot that may be late, all after it …], days that are excluded].
+
+        Slots are there once they were asked for.
+        """
         known = self._known.get(job.slug)
         if known is not None and _matches(known, job):
             return known
         schedule = self._schedule(job)
-        entry = [job.schedule, job.time_zone or "", None if schedule is None else schedule.in_words(), []]
+        words = None if schedule is None else schedule.in_words()
+        entry = [job.schedule, job.time_zone or "", words, [], _days_of(job)]
         if schedule is not None:
             self._known[job.slug] = entry
             self._planned += 1
         return entry
 
     def _plan(self, job: Job) -> list[int]:
-        schedule = self._schedule(job)
+        schedule = self._included(job)
         if schedule is None:
             return []
         moment = self.now.timestamp()
@@ -127,6 +140,19 @@ class KnownSchedules:
         self._known[job.slug][3] = slots
         self._planned += 1
         return slots
+
+    def _included(self, job: Job) -> "Schedule | Included | None":
+        """Return the schedule without the days that the job excludes."""
+        schedule = self._schedule(job)
+        if schedule is None or not job.exclude:
+            return schedule
+        from process_control.config.plan_of_job import included
+
+        if self._calendars is None:
+            from process_control.config.calendars import Calendars
+
+            self._calendars = Calendars(self._settings, self.now.timestamp())
+        return included(job, schedule, self._settings, self._calendars)
 
     def _schedule(self, job: Job) -> "Schedule | None":
         from os import uname
@@ -146,10 +172,15 @@ class KnownSchedules:
         return schedule
 
 
+def _days_of(job: Job) -> str:
+    """Return what changes with the excluded days of a job; nothing for most."""
+    return job.plan_hash if job.exclude else ""
+
+
 def _matches(entry: list[Any], job: Job) -> bool:
     try:
-        schedule, zone, words, slots = entry
+        schedule, zone, words, slots, days = entry
     except (TypeError, ValueError):
         return False
-    same = schedule == job.schedule and zone == (job.time_zone or "")
+    same = schedule == job.schedule and zone == (job.time_zone or "") and days == _days_of(job)
     return same and isinstance(words, str) and isinstance(slots, list)

@@ -24,7 +24,7 @@ def last_slot(job: Job, settings: "Settings", now: float) -> "int | None":
         return None
     slots = job.planned_slots
     if not slots or not slots[0] <= now < slots[-1]:
-        plan(job, now)
+        plan(job, settings, now)
         slots = job.planned_slots
         _keep(job, settings)
     last = 0
@@ -35,8 +35,8 @@ def last_slot(job: Job, settings: "Settings", now: float) -> "int | None":
     return last or None
 
 
-def plan(job: Job, now: float) -> None:
-    """Set what follows from the job's schedule: `planned_slots` and `plan_hash`.
+def plan(job: Job, settings: "Settings", now: float) -> None:
+    """Set what follows from the job's schedule: `planned_slots`, which of them are `excluded`, and `plan_hash`.
 
     Raises BadConfiguration when the schedule cannot be planned any more: its time zone is gone.
     """
@@ -47,7 +47,11 @@ def plan(job: Job, now: float) -> None:
 
     schedule = schedule_of(job) if job.schedule else None
     job.planned_slots = [] if schedule is None else _slots_around(schedule, now)
-    job.plan_hash = plan_of_job(job, schedule).hash(job.version)
+    what = plan_of_job(job, settings, schedule)
+    job.plan_hash = what.hash(job.version)
+    if job.excluded:
+        reasons = ((slot, what.excluded_by(slot)) for slot in job.planned_slots if slot)
+        job.excluded["slots"] = [[slot, reason] for slot, reason in reasons if reason is not None]
 
 
 def _slots_around(schedule: "Schedule", now: float) -> "list[int]":

@@ -112,19 +112,41 @@ def zone_stamp(time_zone: "str | None") -> "list[Any]":
             link = posix.readlink("/etc/localtime")
         except OSError:
             link = ""
-        return [host, link, _file_stamp("/etc/localtime")]
+        return [host, link, file_stamp("/etc/localtime")]
     for directory in ZONE_DIRECTORIES:
-        found = _file_stamp(f"{directory}/{time_zone}")
+        found = file_stamp(f"{directory}/{time_zone}")
         if found is not None:
             return [host, time_zone, found]
     return [host, time_zone, None]
 
 
-def _file_stamp(path: str) -> "list[int] | None":
+def excluded_days_hold(
+    excluded: "dict[str, Any]", now: float, states: "dict[str, list[int] | None] | None" = None
+) -> bool:
+    """Return whether what was read of the calendars of a job still counts. `states`: those of files looked at before.
+
+    For some days at most: then the reading is kept anew, so that the last good one is not too old.
+    """
+    stamps = excluded.get("stamps")
+    if not stamps:
+        return True
+    if "stale" in excluded or "fault" in excluded or not excluded["since"] <= now < excluded["until"]:
+        return False
+    states = {} if states is None else states
+    for path, known in stamps:
+        if path not in states:
+            states[path] = file_stamp(path)
+        if states[path] != known:
+            return False
+    return True
+
+
+def file_stamp(path: str) -> "list[int] | None":
+    """Return what changes with a file; None for one that is not there."""
     try:
         stat = posix.stat(path)
     except OSError:
         return None
     if stat.st_mode & 0o170000 != 0o100000:
         return None
-    return [stat.st_ino, stat.st_size, stat.st_mtime_ns]
+    return [stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from process_control.config.keys.exclude_kinds import CALENDARS
 from process_control.config.keys.field import Field, later
 from process_control.config.keys.inner_fields import FAILMAIL, LIMIT_FIELDS
 from process_control.config.keys.kind import MAP, known
@@ -202,11 +203,20 @@ CONFIGURATION_FIELDS = (
         "each refused start, and one when the job has recovered. A separate process sends it, after "
         "everything was recorded; if no server accepts it, it waits and is tried again.",
     ),
+    Field(
+        key="calendars",
+        kind=CALENDARS,
+        default={},
+        default_words="none",
+        meaning="Calendars by name, for the key `exclude` of jobs: each an iCalendar file (.ics; at most 1 MiB, not "
+        "writable by others, of root, the service user or the owner of the job directory; a relative path is relative "
+        "to the configuration) or holidays:REGION. They need the extra `process-control[calendars]`.",
+        example="{ops: /etc/ops.ics, de: 'holidays:DE-BY'}",
+    ),
     later("max_concurrent", COUNT, "How many runs the scheduler starts at once.", "20"),
     later("notify", known("list", "a list of channels"), "More channels for messages.", "[{url: json://example.org}]"),
     later("metrics", MAP, "Where metrics are written.", "{textfile: /var/lib/node_exporter/process-control.prom}"),
     later("web", MAP, "The web pages.", "{address: 127.0.0.1:8080}"),
     later("fleet", MAP, "The fleet of hosts.", "{address: temporal.example.org:7233}"),
-    later("calendars", MAP, "Named lists of dates for `exclude`.", "{holidays: [2027-01-01]}"),
 )
 DEFAULT_LOG_BYTES = 100 * MEGABYTE

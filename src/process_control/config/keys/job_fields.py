@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from process_control.config.keys.environment_kinds import ENVIRONMENT, INHERIT
+from process_control.config.keys.exclude_kinds import EXCLUDE
 from process_control.config.keys.field import Field, later
 from process_control.config.keys.inner_fields import (
     BACKOFF_FIELDS,
@@ -75,11 +76,16 @@ JOB_FIELDS = (
         "is made up for (Debian cron's rule).",
         example="Europe/Berlin",
     ),
-    later(
-        "exclude",
-        known("list", "a list of dates, ranges, or names of calendars"),
-        "Planned times (slots) that do not run.",
-        "[2027-01-01]",
+    Field(
+        key="exclude",
+        kind=EXCLUDE,
+        default=[],
+        default_words="none",
+        meaning="Days on which planned times (slots) are skipped, in the time zone of the schedule: dates "
+        "(2026-12-24), ranges (2026-12-24..2027-01-02), the public holidays of a region (holidays:DE-BY), or names of "
+        "the `calendars` of the configuration. An event of a calendar excludes each day that it touches. By hand the "
+        "job runs. Holidays and calendars need the extra `process-control[calendars]`.",
+        example="[2026-12-24, 2026-12-27..2027-01-02]",
     ),
     Field(
         key="disabled",

@@ -6,6 +6,7 @@ It is as strict as a schema can be; schedules, quotes and zones are checked by `
 from typing import Any
 
 from process_control.config.keys.environment_kinds import ENVIRONMENT, INHERIT
+from process_control.config.keys.exclude_kinds import EXCLUDE
 from process_control.config.keys.field import Field
 from process_control.config.keys.job_fields import JOB_FIELDS
 from process_control.config.keys.kind import Kind
@@ -39,6 +40,13 @@ def _or_list(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "array", "items": schema, "minItems": 1}]}
 
 
+# No type: a reader of YAML 1.1 makes of a date something that is none of JSON.
+_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_DAYS: Schema = {
+    "not": {"type": ["number", "boolean", "object", "array", "null"]},
+    "pattern": rf"^({_DAY}(\s*\.\.\s*{_DAY})?|holidays:.+|[A-Za-z][A-Za-z0-9_-]*)$",
+}
+
 _SCHEMAS_BY_KIND: tuple[tuple[Kind, Schema], ...] = (
     (TEXT, _TEXT),
     (LONG_TEXT, _TEXT),
@@ -48,6 +56,7 @@ _SCHEMAS_BY_KIND: tuple[tuple[Kind, Schema], ...] = (
     (TEXTS, _or_list(_TEXT)),
     (COMMAND, _or_list(_NAME)),
     (SCHEDULE, _or_list(_NAME)),
+    (EXCLUDE, _or_list(_DAYS)),
     (COUNT, {"type": "integer", "minimum": 1}),
     (TIME, _TIME),
     (TIME_ABOVE_ZERO, _TIME),

@@ -71,7 +71,7 @@ def _values(expression: Expression, column: int) -> list[int]:
 
 @lru_cache(maxsize=1 << 16)
 def _is_day(expression: Expression, day: int) -> bool:
-    """Whether the date fits. `day`: since 1970-01-01, of the wall clock. Either/or as in crontab(5)."""
+    """Return whether the date fits. `day`: since 1970-01-01, of the wall clock. Either/or as in crontab(5)."""
     date = datetime.fromtimestamp(day * DAY, UTC)
     _, _, days, months, weekdays = expression.terms
     if not _fits(date.month, months):

@@ -4,12 +4,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import Any, Self
 
 from process_control.core.schedule.between import slots_between
 from process_control.core.schedule.columns import ScheduleError
+from process_control.core.schedule.excluded import span_with
 from process_control.core.schedule.schedule import Schedule, host_zone, zone_named
 
 HASH_DIGITS = 12
@@ -24,8 +25,11 @@ class Plan:
     #: the IANA name of the zone that counts; None: that of the host, which has no name
     time_zone: str | None
     disabled: bool = False
-    #: days and ranges of days on which planned times are skipped: 2026-12-24, 2026-12-24..2027-01-02
+    #: days and ranges of days on which planned times are skipped: 2026-12-24, 2026-12-24..2027-01-02; those of
+    #: calendars with their reason behind, for the window of days in which they were read
     exclude: tuple[str, ...] = ()
+    #: of what `exclude` was made when calendars were read for it: entries, hashes, libraries; not in records
+    exclude_made_of: tuple[str, ...] = ()
     #: seconds: how old a planned time may be when its start arrives
     start_within: float = 600.0
     #: which missed times are made up for, see CATCH_UP of the table of keys; None: none
@@ -56,8 +60,14 @@ class Plan:
         )
 
     def hash(self, version: str) -> str:
-        """Return the hash of a job's version: of its file (`version`) and of these values."""
-        text = json.dumps([version, self.to_record()], sort_keys=True)
+        """Return the hash of a job's version: of its file (`version`) and of these values.
+
+        Of calendars their contents count, not the days that these come to in a window of days.
+        """
+        values = self.to_record()
+        if self.exclude_made_of:
+            values["exclude"] = list(self.exclude_made_of)
+        text = json.dumps([version, values], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:HASH_DIGITS]
 
     def slots(self, after: int, until: int) -> list[int]:
@@ -69,21 +79,13 @@ class Plan:
         if not self.exclude:
             return None
         day = datetime.fromtimestamp(slot, zone_of(self.time_zone)).date()
-        return next((words for words in self.exclude if _is_within(day, words)), None)
+        span = span_with(day, self.exclude)
+        return None if span is None else span[2]
 
 
 def zone_of(time_zone: str | None) -> tzinfo:
     """Return the zone of that name; None is the host's. Raises ScheduleError for an unknown one."""
     return host_zone() if time_zone is None else zone_named(time_zone)
-
-
-@lru_cache(maxsize=4096)
-def _is_within(day: date, words: str) -> bool:
-    first, _, last = words.partition("..")
-    try:
-        return date.fromisoformat(first) <= day <= date.fromisoformat(last or first)
-    except ValueError:
-        return False
 
 
 @lru_cache(maxsize=4096)

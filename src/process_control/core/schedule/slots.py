@@ -13,8 +13,8 @@ from process_control.core.schedule.plan import Plan
 
 RAN, SKIPPED, MISSED, DUE = FATES = "ran", "skipped", "missed", "due"
 VALID, INVALID, GONE = "valid", "invalid", "gone"
+#: So far after a window, in seconds, planned times are looked for that a refused start may be of instead.
 MAX_LOOK_BEYOND = 86400.0
-"""So far after a window, in seconds, planned times are looked for that a refused start may be of instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

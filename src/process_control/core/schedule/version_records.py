@@ -13,8 +13,8 @@ from typing import Any
 from process_control.core.schedule.plan import Plan
 from process_control.core.schedule.slots import GONE, INVALID, VALID, Version
 
+#: Gives the time that a record has under a key, as UTC seconds; None when it makes no sense.
 Moment = Callable[[Mapping[str, Any], str], float | None]
-"""Gives the time that a record has under a key, as UTC seconds; None when it makes no sense."""
 
 
 def moment_in(record: Mapping[str, Any], key: str) -> float | None:
@@ -27,7 +27,7 @@ def moment_in(record: Mapping[str, Any], key: str) -> float | None:
 
 
 def makes_sense(record: Mapping[str, Any]) -> bool:
-    """Whether a record describes a version, at a first look."""
+    """Return whether a record describes a version, at a first look."""
     texts = record.get("hash"), record.get("state"), record.get("since")
     return all(isinstance(text, str) for text in texts) and isinstance(record.get("schedule"), list | None)
 

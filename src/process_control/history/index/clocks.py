@@ -21,11 +21,11 @@ KEEP_BOOT = """INSERT INTO boot (boot_id, first_at, first_up, last_at, last_up) 
         last_at = iif(excluded.last_up > last_up, excluded.last_at, last_at),
         last_up = max(excluded.last_up, last_up)"""
 KEEP_STEP = "INSERT OR IGNORE INTO clock_step (boot_id, up, before, after, up_before) VALUES (?, ?, ?, ?, ?)"
+#: A step that undoes another may be of another size by this part: the clock ran on, and was slewed.
 SAME_SIZE = 0.02
-"""A step that undoes another may be of another size by this part: the clock ran on, and was slewed."""
 _TO_THE_MINUTE = 16
+#: What the clock showed (ISO 8601), and the seconds since the boot.
 Clocks = tuple[str, float]
-"""What the clock showed (ISO 8601), and the seconds since the boot."""
 
 
 class ClockTrack:

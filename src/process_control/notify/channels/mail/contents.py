@@ -4,6 +4,7 @@ import shlex
 from datetime import datetime, tzinfo
 
 from process_control.config.job_secrets import secrets_of
+from process_control.config.plan_of_job import included
 from process_control.config.settings import Settings
 from process_control.core.incident import Incident
 from process_control.core.job import Job
@@ -206,7 +207,7 @@ class _Writer:
             schedule = Schedule.parse(job.schedule, time_zone=job.time_zone, host=_host(), slug=job.slug)
         except ScheduleError:
             return ""
-        slot = next(schedule.after(datetime.now(self._zone)), None)
+        slot = next(included(job, schedule, self._settings).after(datetime.now(self._zone)), None)
         return f"{self._shown(slot, seconds=False)} ({schedule.in_words()})" if slot is not None else "none"
 
     def command(self, program: str, *words: str) -> str:
