@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from history.builders import State
 
+from kit.builders import State
 from kit.ledger_stories import Edit, Happening, Story, naive_books, random_story
 from kit.storms import Storm
 from process_control.core import layout

@@ -6,8 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from history.builders import NOON, State, iso
 
+from kit.builders import NOON, State, iso
 from process_control.core import layout
 from process_control.history.index.index import Index
 from process_control.history.index.ledger import LedgerIndex
