@@ -1,7 +1,7 @@
 """One command line: the configuration it asks for, the rights it has, and the jobs that its words name."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -130,13 +130,33 @@ def select_slugs(settings: Settings, words: Sequence[str], index: "Index") -> li
     return list(chosen)
 
 
+def select_known(
+    settings: Settings, words: Sequence[str], jobs: Sequence[Job | InvalidJob], known: Iterable[str]
+) -> list[str]:
+    """Return the slugs that the words name, by name: of `jobs`, which the directory has, and of `known` from earlier.
+
+    All without a word. Raises JobNotFound (66) for a word that names none.
+    """
+    slugs = sorted({job.slug for job in jobs}.union(known))
+    chosen: set[str] = set()
+    for word in words:
+        tagged = [job.slug for job in jobs if _names(word, job)] if word.startswith("tag:") else []
+        found = tagged or [slug for slug in slugs if fnmatchcase(slug, word)]
+        if not found:
+            raise _no_such_job(word, jobs, settings, others=slugs)
+        chosen.update(found)
+    return [slug for slug in slugs if slug in chosen] if words else slugs
+
+
 def _names(word: str, job: Job | InvalidJob) -> bool:
     if word.startswith("tag:"):
         return isinstance(job, Job) and word.removeprefix("tag:") in job.tags
     return fnmatchcase(job.slug, word)
 
 
-def _no_such_job(word: str, jobs: Sequence[Job | InvalidJob], settings: Settings) -> JobNotFound:
+def _no_such_job(
+    word: str, jobs: Sequence[Job | InvalidJob], settings: Settings, *, others: Sequence[str] = ()
+) -> JobNotFound:
     if word.startswith("tag:"):
         tags = sorted({tag for job in jobs if isinstance(job, Job) for tag in job.tags})
         known = f"tags there are: {', '.join(tags)}" if tags else "no job has a tag"
@@ -145,4 +165,4 @@ def _no_such_job(word: str, jobs: Sequence[Job | InvalidJob], settings: Settings
         return JobNotFound(f"no job matches '{word}'", hint="`process-control list` lists them")
     from process_control.config.not_found import no_such_job
 
-    return no_such_job(word, settings.job_directory, [job.slug for job in jobs])
+    return no_such_job(word, settings.job_directory, [*(job.slug for job in jobs), *others])

@@ -105,6 +105,11 @@ class Ledger:
         ]
         return sorted(found, key=lambda account: (account.slot.slot, account.slot.job))
 
+    def slots(self, jobs: Sequence[str], *, after: float, until: float) -> list[Slot]:
+        """Return the same with their fates only: no cause is looked for."""
+        histories = self._histories(jobs, after, until)
+        return [slot for each in histories for slot in slots_of(each, after=after, until=until, now=self.now)]
+
     def counts(self, jobs: Sequence[str], *, after: float, until: float) -> dict[str, dict[str, int]]:
         """Return how many slots of each fate each job has."""
         return {
@@ -116,6 +121,14 @@ class Ledger:
         """Return from when on a job's slots are counted (UTC seconds); None for a job without a ledger."""
         versions = self._versions.get(job)
         return max(versions[0].since, self._oldest_day) if versions else None
+
+    def versions(self, job: str) -> Sequence[Version]:
+        """Return the versions of a job that are kept, rising; none of a job without a ledger."""
+        return self._versions.get(job, ())
+
+    def absence(self, job: str) -> Absence | None:
+        """Return since when and why the generated crontab has no line for a job; None when it has one."""
+        return next((each for each in self._absences.get(job, ()) if each.since <= self.now < each.until), None)
 
     def _account(self, slot: Slot) -> Account:
         account = Account(slot=slot)

@@ -18,6 +18,8 @@ LAST_START = """SELECT started_at FROM run
     WHERE started_at < ? AND scheduled_at IS NOT NULL ORDER BY started_at DESC LIMIT 1"""
 FIRST_OTHER = """SELECT min(at) FROM event WHERE event IN ('refusal', 'stray', 'waiting') AND at >= ? AND at <= ?"""
 EVENTS = "SELECT record FROM event WHERE event = ?{job}{since} ORDER BY at"
+OF_A_WINDOW = """SELECT job, run_id, outcome, started_at, duration_seconds, scheduled_at FROM run
+    WHERE started_at >= ? AND started_at < ? ORDER BY started_at"""
 BOOTS = "SELECT first_at, first_up, last_at FROM boot ORDER BY last_at"
 STEPS = "SELECT before, after FROM clock_step ORDER BY after"
 OLDEST_DAY = "SELECT min(file) FROM folded"
@@ -53,6 +55,10 @@ class LedgerIndex:
     def last_start(self, before: str) -> str | None:
         """Return when the last scheduled start of any job before that moment came."""
         return next((at for (at,) in self._rows(LAST_START, (before,))), None)
+
+    def started_within(self, since: str, until: str) -> list[tuple[Any, ...]]:
+        """Return (job, run_id, outcome, started_at, duration_seconds, scheduled_at) of runs and skips, by start."""
+        return self._rows(OF_A_WINDOW, (since, until))
 
     def boots(self) -> list[tuple[float, float]]:
         """Return of each boot when it began and the last sign of life in it, in UTC seconds."""

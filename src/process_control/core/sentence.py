@@ -1,0 +1,29 @@
+"""A sentence for people and the command that it ends in. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """`text` has its times as ISO 8601 in UTC: screens write them as people read them. `command`: to paste."""
+
+    text: str
+    command: str | None = None
+
+    def __str__(self) -> str:
+        return self.text if self.command is None else f"{self.text} {self.command}"
+
+
+def with_configuration(sentences: Iterable[Sentence], option: str) -> list[Sentence]:
+    """Return the sentences, each command of ours with the option that names the configuration that was used."""
+    return [
+        Sentence(each.text, command_with(each.command, option)) if each.command is not None else each
+        for each in sentences
+    ]
+
+
+def command_with(command: str, option: str) -> str:
+    """Return a command of ours with `option` at its end; others as they are."""
+    is_ours = command.split(" ", 1)[0] in ("process-control", "cron-generate", "run-job")
+    return f"{command} {option}" if option and is_ours else command
