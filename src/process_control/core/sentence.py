@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+COMMANDS = ("process-control", "cron-generate", "run-job")
+
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
@@ -15,6 +17,13 @@ class Sentence:
         return self.text if self.command is None else f"{self.text} {self.command}"
 
 
+def of_words(text: str) -> str:
+    """Return words as a sentence: a capital, unless they begin with a command, and a full stop."""
+    first = text.split(" ", 1)[0]
+    begin = text[:1] if first in COMMANDS else text[:1].upper()
+    return f"{begin}{text[1:]}{'' if text.endswith(('.', '…', '?')) else '.'}"
+
+
 def with_configuration(sentences: Iterable[Sentence], option: str) -> list[Sentence]:
     """Return the sentences, each command of ours with the option that names the configuration that was used."""
     return [
@@ -25,5 +34,5 @@ def with_configuration(sentences: Iterable[Sentence], option: str) -> list[Sente
 
 def command_with(command: str, option: str) -> str:
     """Return a command of ours with `option` at its end; others as they are."""
-    is_ours = command.split(" ", 1)[0] in ("process-control", "cron-generate", "run-job")
+    is_ours = command.split(" ", 1)[0] in COMMANDS
     return f"{command} {option}" if option and is_ours else command

@@ -14,7 +14,7 @@ from process_control.core.health import State
 from process_control.core.job import Job
 from process_control.core.moments import span, took
 from process_control.core.schedule.slots import GONE, INVALID, Version
-from process_control.core.sentence import Sentence
+from process_control.core.sentence import Sentence, of_words
 from process_control.core.usual import Comparison
 from process_control.execution.stop import survivors
 from process_control.state.all_jobs import live_block
@@ -48,7 +48,7 @@ class Blocker:
     def sentences(self) -> list[Sentence]:
         """Return the reason, and the remedy."""
         text = self.detail if len(self.detail) <= MAX_DETAIL else f"{self.detail[:MAX_DETAIL].rpartition(' ')[0]} …"
-        found = [Sentence(f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '…', '?')) else '.'}")]
+        found = [Sentence(of_words(text))]
         return [*found, Sentence(self.hint, self.remedy)] if self.remedy is not None else found
 
 
@@ -92,12 +92,13 @@ def of_the_job(status: JobStatus, versions: Sequence[Version]) -> Iterator[Block
         yield Blocker(
             reason="disabled",
             since=iso(disabled[-1].since) if disabled and disabled[-1] is versions[-1] else None,
-            detail=f"it is disabled: {job.path} says `disabled: true`",
+            detail="it is disabled: its file says `disabled: true`",
             remedy=f"process-control run {slug}",
             hint="To run it by hand all the same:",
         )
     if health.state is State.HELD:
-        words = status.why if status.why and not health.since else hold_in_words(health.to_record())
+        doubt = (status.why or "").partition(";")[0]  # what cannot be read counts as held
+        words = doubt if doubt and not health.since else hold_in_words(health.to_record())
         yield Blocker(
             reason="held",
             since=health.since,

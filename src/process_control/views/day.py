@@ -27,14 +27,14 @@ def read_day(
     jobs: Sequence[Job | InvalidJob],
     wanted: Sequence[str],
     index: Index,
+    ledger: Ledger,
     *,
     begin: float,
     end: float,
-    now: float,
     zone: tzinfo,
 ) -> Day:
     """Return the day from `begin` to `end` (UTC seconds) of the `wanted` jobs. `jobs` are all of the directory."""
-    ledger = Ledger(settings, jobs, index, now=now)
+    now = ledger.now
     found = [*_ran(index, begin, min(end, now), now), *_did_not_run(ledger, wanted, begin, min(end, now))]
     found += _will_run(settings, jobs, ledger, index, max(begin, now), end)
     names = set(wanted)

@@ -8,6 +8,7 @@ from process_control.core.facts import FAILED, LOST
 from process_control.core.lateness import late_in_words
 from process_control.core.schedule.causes import KILLED
 from process_control.core.schedule.clock_changes import clock_change_marks
+from process_control.core.schedule.fates import SKIPS
 from process_control.core.schedule.plan import zone_of
 from process_control.core.schedule.slots import DUE, MISSED, RAN, SKIPPED, Slot
 from process_control.core.sentence import Sentence
@@ -25,8 +26,8 @@ _RUN = re.compile(rf"\brun ([0-9a-z]{{{RUN_ID_LENGTH}}})\b")
 class Standing:
     """How the job stands now: which commands are of use for a time of the past depends on it."""
 
-    #: whether its file is there and valid
-    can_run: bool
+    #: whether its file is there
+    has_file: bool
     #: reasons of `Blocker` (views/blockers.py)
     blocked_by: frozenset[str] = frozenset()
     #: whether a run is in progress
@@ -76,7 +77,7 @@ def _of_a_run(account: Account, standing: Standing, zone: tzinfo) -> list[Senten
     found = [Sentence(f"It ran at {iso(slot.slot)}: {run.outcome}{why} (run {run.run_id}){began}.")]
     found += _logs("What it printed:", run.run_id, standing)
     if run.outcome in (FAILED, LOST):
-        found += _make_up(slot, standing, zone, "To run it once more for that time:")
+        found += _make_up(slot, standing, zone, "To run it again:")
     return found
 
 
@@ -94,11 +95,11 @@ def _of_a_skip(account: Account, standing: Standing, zone: tzinfo) -> list[Sente
         found.append(Sentence(f"What `{key}` does:", f"process-control explain {key}"))
     if slot.reason == "disabled":
         found.append(Sentence("Where that is written:", f"process-control show {slot.job}"))
-    return found + _make_up(slot, standing, zone, "To run it for that time all the same:")
+    return found + _make_up(slot, standing, zone, "To run it all the same:")
 
 
 def _why_skipped(slot: Slot) -> str:
-    record, detail = slot.record, (slot.detail or "").rstrip(".")
+    record, detail = slot.record, (slot.detail or "").rstrip(".").removeprefix("exclude: ")
     by = f" by {record.by}" if record is not None and record.by else ""
     if slot.reason == "marked":
         at = record.at if record is not None else ""
@@ -108,15 +109,7 @@ def _why_skipped(slot: Slot) -> str:
             return f"it was {detail}"
         since = f" since {record.at}" if record is not None else ""
         return f"it was held{since}{by}: {detail or 'no note'}"
-    words = {
-        "disabled": "the job is disabled",
-        "excluded": "its day is excluded",
-        "condition": "its condition was not met",
-        "overlap": "its lock was held",
-        "too_late": "its start came too late",
-        "backoff": "it was backing off after failures",
-        "cause_missing": "the run that it comes after is missing",
-    }.get(slot.reason or "", f"it was skipped ({slot.reason})")
+    words = SKIPS.get(slot.reason or "", f"it was skipped ({slot.reason})")
     return f"{words}: {detail}" if detail else words
 
 
@@ -143,13 +136,16 @@ def _about_the_cause(slot: Slot, standing: Standing, at: str | None, zone: tzinf
         dead = Sentence("Whether cron runs now, and starts the jobs:", "process-control doctor")
         return [dead, *found] if slot.cause == "trigger_dead" else found
     if slot.cause == "refused" and "invalid" in standing.blocked_by:
-        return [Sentence("All its faults:", f"process-control lint {job}")]
+        return []  # see _make_up
     if slot.cause in ("refused", KILLED) and slot.record is not None:
         return [Sentence("All its refused starts:", f"process-control audit {job} --event refusal")]
     if slot.cause == "not_in_crontab" and "not_in_crontab" in standing.blocked_by:
         return [Sentence("To write the crontab:", "cron-generate")]
+    if slot.cause == "unknown" and at is not None:
+        words = "The log of cron for that minute would show it. Whether the crontab fits the job files:"
+        return [Sentence(words, "process-control doctor")]
     if slot.cause == "unknown":
-        words = "The journal of a look each minute, by `watch`, would have shown it. What there is:"
+        words = "A look of `watch` each minute would have shown it. Whether cron runs now:"
         return [Sentence(words, "process-control doctor")]
     return []
 
@@ -170,10 +166,15 @@ def _of_a_due_one(account: Account, standing: Standing) -> list[Sentence]:
 
 
 def _make_up(slot: Slot, standing: Standing, zone: tzinfo, label: str) -> list[Sentence]:
-    """Return the command that runs the job for that time; none while it cannot run, whose remedy comes first."""
-    in_the_way = {"held", "lock", "survivors"} & standing.blocked_by
-    if not standing.can_run or standing.is_running or in_the_way:
+    """Return the command that runs the job for that time; while it cannot run what comes before that."""
+    if standing.is_running or not standing.has_file:
         return []
+    if "invalid" in standing.blocked_by:
+        return [Sentence("Its file is invalid now:", f"process-control lint {slot.job}")]
+    if "held" in standing.blocked_by:
+        return [Sentence("It is on hold still. To release it:", f"process-control release {slot.job}")]
+    if {"lock", "survivors"} & standing.blocked_by:
+        return [Sentence("It cannot run at this moment; why:", f"process-control why {slot.job}")]
     return [run_for(slot, zone, label)]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from process_control.config.cache.next_slots import KnownSchedules
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
+from process_control.core.facts import SKIPPED
 from process_control.core.job import Job
 from process_control.core.moments import span
 from process_control.core.schedule.slots import VALID, Version, plan_in_force
@@ -93,6 +94,7 @@ class Asker:
         jobs: Sequence[Job | InvalidJob],
         settings: Settings,
         index: Index,
+        ledger: Ledger,
         schedules: KnownSchedules,
         zone: tzinfo,
     ) -> None:
@@ -103,8 +105,8 @@ class Asker:
         self._schedules = schedules
         self._zone = zone
         self._now = schedules.now
-        self._ledger = Ledger(settings, jobs, index, now=self._now.timestamp())
-        self._versions: Sequence[Version] = self._ledger.versions(slug)
+        self._ledger = ledger
+        self._versions: Sequence[Version] = ledger.versions(slug)
         found = [] if self.job is None else read_statuses(settings, [self.job], index, schedules)
         self.status: JobStatus | None = found[0] if found else None
 
@@ -114,8 +116,7 @@ class Asker:
         account: Account | None
         if asked is None:
             account = self._last(self._now.timestamp())
-            sentences = [*self._now_in_words(blockers), *self._fate(account, blockers)]
-            sentences += self._last_by_hand(account)
+            sentences = [*self._now_in_words(blockers), *self._fate(account, blockers), *self._last_run(account)]
             if account is None:
                 sentences += self._nothing_planned(self._now.timestamp())
         elif asked.begins > self._now.timestamp():
@@ -170,15 +171,19 @@ class Asker:
             return [*found, Sentence("That is far longer than usual. To end it:", f"process-control stop {self.slug}")]
         return [*found, Sentence("How far it is:", f"process-control status {self.slug}")]
 
-    def _last_by_hand(self, account: Account | None) -> list[Sentence]:
+    def _last_run(self, account: Account | None) -> list[Sentence]:
         """Say how the last run ended, when it was none of the planned time that was spoken of."""
-        last = self.status.last if self.status is not None else None
-        if last is None or last.scheduled_at is not None:
+        if self.status is not None:
+            last = self.status.last
+        else:
+            last = next(iter(self._index.runs(jobs=[self.slug], limit=1)), None)
+        if last is None or last.outcome in (None, SKIPPED):
             return []
-        if account is not None and last.started_at < iso(account.slot.slot):
+        if account is not None and (last.scheduled_at is not None or last.started_at < iso(account.slot.slot)):
             return []
         why = f": {last.why}" if last.why else ""
-        return [Sentence(f"Its last run, by hand at {last.started_at}, {last.outcome}{why} (run {last.run_id}).")]
+        by_hand = "" if last.scheduled_at is not None else ", by hand"
+        return [Sentence(f"Its last run, at {last.started_at}{by_hand}, {last.outcome}{why} (run {last.run_id}).")]
 
     # --- a planned time ----------------------------------------------------------------------------------------------
 
@@ -201,7 +206,7 @@ class Asker:
             return []
         run = self.status.running if self.status is not None else None
         standing = Standing(
-            can_run=isinstance(self.job, Job),
+            has_file=self.job is not None,
             blocked_by=frozenset(blocker.reason for blocker in blockers),
             is_running=run is not None,
             logs=self._logs_for(account),
@@ -221,7 +226,7 @@ class Asker:
         now = self._now.timestamp()
         account = self._last(min(asked.moment, now))
         if account is None:
-            return None, self._nothing_planned(asked.moment)
+            return None, self._nothing_planned(asked.begins)
         slot, found = account.slot.slot, self._fate(account, blockers)
         day = datetime.fromtimestamp(asked.moment, UTC).astimezone(self._zone).date()
         if asked.is_day and datetime.fromtimestamp(slot, UTC).astimezone(self._zone).date() == day:
@@ -232,7 +237,10 @@ class Asker:
             words = f"Nothing was planned at {iso(asked.moment)}; the planned time before it is {iso(slot)}."
             found.insert(0, Sentence(words))
             found[1:1] = self._changes(slot, asked.moment)
-        return account, found
+        return account, [
+            *found,
+            *(each for blocker in blockers if blocker.reason == "gone" for each in blocker.sentences()),
+        ]
 
     def _others_of_the_day(self, asked: Asked) -> list[Sentence]:
         begin = asked.begins
@@ -261,8 +269,10 @@ class Asker:
     def _nothing_planned(self, moment: float) -> list[Sentence]:
         begins = self._ledger.begins(self.slug)
         if begins is None:
-            words = "No planned time of it is recorded: it has no job file, and had none since records are kept."
-            return [Sentence(words), Sentence("Its runs by hand:", f"process-control history {self.slug}")]
+            return [
+                Sentence("No planned time of it is recorded."),
+                Sentence("All its runs:", f"process-control history {self.slug}"),
+            ]
         if moment < begins:
             words = f"Its planned times are recorded from {iso(begins)}; nothing is known of {iso(moment)}."
             return [Sentence(words), Sentence("All since then:", self._slots_since(begins))]
@@ -281,7 +291,7 @@ class Asker:
         plan = force[1] if force is not None else None
         coming = plan.slots(begin, int(until)) if plan is not None else []
         in_the_way = [sentence for blocker in blockers for sentence in blocker.sentences()]
-        if coming and until - coming[-1] < MAX_EXACT_SECONDS:
+        if coming and (coming[-1] >= asked.begins or until - coming[-1] < MAX_EXACT_SECONDS):
             words = f"It is planned for {iso(coming[-1])} (in {span(coming[-1] - now)})."
         elif coming:
             words = f"That is still to come. Nothing is planned at {iso(until)}; before it: {iso(coming[-1])}."
@@ -292,5 +302,5 @@ class Asker:
             Sentence(words),
             *in_the_way,
             *(next_time(status, self._schedules, blockers) if status is not None else []),
-            *([Sentence("Its next planned times:", f"process-control show {self.slug}")] if self.job else []),
+            *([Sentence("More of them:", f"process-control show {self.slug}")] if self.job else []),
         ]

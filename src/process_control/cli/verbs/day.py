@@ -11,13 +11,12 @@ from process_control.cli.print.output import print_json
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import NO_HEADER_HELP, is_terminal, print_header, print_tabbed
 from process_control.cli.session import Session, select_known, verb
-from process_control.cli.time_words import moment_of_flag
+from process_control.cli.time_words import LocalZone, moment_of_flag
 from process_control.config.all_jobs import load_all
 from process_control.core.day import Day
-from process_control.core.schedule.schedule import host_zone
-from process_control.state.job_versions import newest_versions
 from process_control.system.clock import iso
 from process_control.views.day import read_day, to_json
+from process_control.views.slots import Ledger
 
 COLUMNS = ("from", "until", "job", "kind")
 
@@ -41,16 +40,15 @@ def day(session: Session, date: str, jobs: Sequence[str], show_all: bool, as_jso
     settings = session.settings("day")
     with open_index(settings.state_directory) as index:
         loaded = load_all(settings)
-        known = {*index.jobs(), *newest_versions(settings.state_directory)}
-        wanted = select_known(settings, jobs, loaded, known)
-        now = time.time()
-        found = read_day(settings, loaded, wanted, index, begin=begin, end=end, now=now, zone=host_zone())
+        ledger = Ledger(settings, loaded, index, now=time.time())
+        wanted = select_known(settings, jobs, loaded, {*index.jobs(), *ledger.known_jobs})
+        found = read_day(settings, loaded, wanted, index, ledger, begin=begin, end=end, zone=LocalZone())
     if as_json:
         print_json(to_json(found))
     elif is_terminal():
         from process_control.cli.verbs.day_screen import show_day
 
-        show_day(found, host_zone(), show_all=show_all)
+        show_day(found, LocalZone(), show_all=show_all)
     else:
         print_header(COLUMNS, wanted=not no_header)
         _print(found)

@@ -11,18 +11,16 @@ from process_control.cli.history_index import open_index
 from process_control.cli.print.output import print_json
 from process_control.cli.print.pager import paged
 from process_control.cli.session import Session, select_known, verb
-from process_control.cli.time_words import moment_of_flag
+from process_control.cli.time_words import LocalZone, moment_of_flag
 from process_control.config.all_jobs import load_all
 from process_control.config.cache.next_slots import KnownSchedules
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core.job import Job
-from process_control.core.schedule.schedule import host_zone
 from process_control.crontab.condition import troubles_of_cron
 from process_control.errors import UsageError
-from process_control.history.index.index import Index
-from process_control.state.job_versions import newest_versions
 from process_control.system import cron_daemon
+from process_control.views.slots import Ledger
 from process_control.views.status import JobStatus
 from process_control.views.why import Asked, Asker
 
@@ -49,8 +47,9 @@ def why(session: Session, job: str, time: str | None, as_json: bool) -> None:
     schedules = KnownSchedules(settings, now)
     with open_index(settings.state_directory) as index:
         jobs = load_all(settings)
-        slug = _slug(settings, job, jobs, index)
-        asker = Asker(slug, jobs, settings, index, schedules, host_zone())
+        ledger = Ledger(settings, jobs, index, now=now.timestamp())
+        slug = _slug(settings, job, jobs, [*ledger.known_jobs, *index.jobs()])
+        asker = Asker(slug, jobs, settings, index, ledger, schedules, LocalZone())
         answer = asker.answer(asked, _of_cron(settings, jobs, asker.status) if asked is None else ())
     if as_json:
         print_json(answer.to_json(option))
@@ -60,9 +59,9 @@ def why(session: Session, job: str, time: str | None, as_json: bool) -> None:
     show_why(answer, now, option)
 
 
-def _slug(settings: Settings, word: str, jobs: Sequence[Job | InvalidJob], index: Index) -> str:
+def _slug(settings: Settings, word: str, jobs: Sequence[Job | InvalidJob], known: Sequence[str]) -> str:
     """Return the one job that the word names, of the past too. Raises JobNotFound (66), UsageError (2) for several."""
-    found = select_known(settings, [word], jobs, [*index.jobs(), *newest_versions(settings.state_directory)])
+    found = select_known(settings, [word], jobs, known)
     if len(found) > 1:
         raise UsageError(f"'{word}' names {len(found)} jobs", hint=f"one of: {', '.join(found[:8])}")
     return found[0]

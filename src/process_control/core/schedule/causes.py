@@ -96,7 +96,7 @@ def _dead_or_unknown(slot: Slot, host: Host) -> tuple[str, str, float | None]:
     if other is not None:
         before = f"; the last start before was at {_iso(last)}" if last is not None else ""
         return "trigger_dead", f"the host was up, but no job was started, though {other} was due too{before}", last
-    return "unknown", "no other job was due then, and `watch` was not there to see whether cron ran", None
+    return "unknown", "no other job was due then, and no look of `watch` shows whether cron ran", None
 
 
 def _iso(seconds: float) -> str:
