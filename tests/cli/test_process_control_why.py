@@ -113,6 +113,20 @@ def test_a_start_that_waits_shows_its_place_in_the_queue(box: Box) -> None:
     assert "place 1 of 1" in asked[1]["detail"]
 
 
+def test_what_a_clock_change_did_is_said_and_the_time_where_the_schedule_is_meant(box: Box) -> None:
+    past = Past(box)
+    box.job("backup", JOB + "\ntime_zone: Europe/Berlin")
+    moved = datetime(2026, 3, 29, 1, 0, tzinfo=UTC)  # 02:30 is skipped there
+    past.version(moved - DAY, time_zone="Europe/Berlin")
+    past.start_of("backup", moved)
+
+    told = box.process_control("why", "backup", "2026-03-29", "--json").json()
+
+    assert told["slot"]["slot"] == "2026-03-29T01:00:00.000Z"
+    assert told["sentences"][1].startswith("About that time: the clock goes forward by 1 h before it")
+    assert told["sentences"][2] == "In its time zone, Europe/Berlin, that was Sun 29 Mar 03:00."
+
+
 def queued(box: Box) -> list[dict[str, str]] | None:
     blocked_by: list[dict[str, str]] = box.process_control("why", "backup", "--json").json()["now"]["blocked_by"]
     known = [each for each in blocked_by if each["reason"] != "not_in_crontab"]

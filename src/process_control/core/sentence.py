@@ -18,10 +18,11 @@ class Sentence:
 
 
 def of_words(text: str) -> str:
-    """Return words as a sentence: a capital, unless they begin with a command, and a full stop."""
+    """Return words as a sentence: a capital unless they begin with a command, a full stop unless they end in one."""
     first = text.split(" ", 1)[0]
     begin = text[:1] if first in COMMANDS else text[:1].upper()
-    return f"{begin}{text[1:]}{'' if text.endswith(('.', '…', '?')) else '.'}"
+    is_whole = text.endswith((".", "…", "?")) or text.rpartition(": ")[2].startswith((*COMMANDS, "kill "))
+    return f"{begin}{text[1:]}{'' if is_whole else '.'}"
 
 
 def with_configuration(sentences: Iterable[Sentence], option: str) -> list[Sentence]:

@@ -67,10 +67,12 @@ def of_the_file(job: Job | InvalidJob | None, slug: str, versions: Sequence[Vers
         first, *more = job.error.faults
         rest = f" (and {len(more)} more)" if more else ""
         where = f"{first.where}: " if first.where else ""
+        is_known = newest is not None and newest.state == INVALID
+        when = f" since {since}" if is_known else ""
         yield Blocker(
             reason="invalid",
-            since=since if newest is not None and newest.state == INVALID else None,
-            detail=f"its file is invalid: {where}{first.what}{rest}",
+            since=since if is_known else None,
+            detail=f"its file is invalid{when}: {where}{first.what}{rest}",
             remedy=f"process-control lint {slug}",
             hint="All its faults, with hints:",
         )

@@ -16,7 +16,8 @@ from process_control.core.facts import SKIPPED
 from process_control.core.job import Job
 from process_control.core.moments import span
 from process_control.core.schedule.slots import VALID, Version, plan_in_force
-from process_control.core.sentence import Sentence, command_with, with_configuration
+from process_control.core.sentence import Sentence, command_with, of_words, with_configuration
+from process_control.core.skips import WHY_TOO_LATE
 from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run
 from process_control.history.log_reader import as_it_lies
@@ -142,24 +143,30 @@ class Asker:
 
     def _crontab(self) -> list[Blocker]:
         absence = self._ledger.absence(self.slug)
-        if absence is None:
+        if absence is None or self._was_started_since(absence.since):
             return []
         since = iso(absence.since) if absence.since else None
         words = f"{absence.why} (at {since})" if since is not None else absence.why
         remedy, hint = "cron-generate", "To write the crontab:"
         return [Blocker(reason="not_in_crontab", since=since, detail=words, remedy=remedy, hint=hint)]
 
+    def _was_started_since(self, moment: float) -> bool:
+        """Whether something has started it on schedule since then: a timer, or a line that we did not write."""
+        last = self.status.last if self.status is not None else None
+        return last is not None and last.scheduled_at is not None and last.started_at >= iso(moment)
+
     def _now_in_words(self, blockers: Sequence[Blocker]) -> list[Sentence]:
         status, found = self.status, []
         if status is not None and status.running is not None:
             found += self._of_the_running(status.running, status.median_seconds)
         elif not blockers:
-            found.append(Sentence("It does not run now, and nothing keeps it from running."))
+            found.append(
+                Sentence("It does not run now, and no reason is known that keeps it from its next planned time.")
+            )
         for blocker in blockers:
             found += blocker.sentences()
         if status is not None:
-            shown = [alert for alert in status.alerts if not alert.startswith("its start at")]
-            found += [Sentence(f"{alert[:1].upper()}{alert[1:]}") for alert in shown]
+            found += _alerts(status)
             found += next_time(status, self._schedules, blockers)
         return found
 
@@ -304,3 +311,16 @@ class Asker:
             *(next_time(status, self._schedules, blockers) if status is not None else []),
             *([Sentence("More of them:", f"process-control show {self.slug}")] if self.job else []),
         ]
+
+
+def _alerts(status: JobStatus) -> list[Sentence]:
+    """Return what else needs a look; a refused start is shown with its planned time."""
+    found = []
+    for alert in status.alerts:
+        if alert.startswith("its start at"):
+            continue
+        text = alert.removesuffix(f": {WHY_TOO_LATE}")
+        found.append(Sentence(of_words(text)))
+        if text != alert:
+            found.append(Sentence("Cron may be in another time zone, or its crontab old:", "process-control doctor"))
+    return found
