@@ -43,7 +43,7 @@ def legend_text() -> str:
             "The last runs, the newest on the right (second column: in a pipe):",
             *runs,
             "",
-            "Planned times (slots), their fates; more: process-control slots, process-control why JOB:",
+            "Fates of planned times (process-control slots, process-control why JOB):",
             *(f"  {fate:<11} {words}" for fate, words in FATES.items()),
         ]
     )
