@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .ONESHELL:
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
+# Workers and the commands of tests would compile every module again at each start.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Debian's own interpreter first: one from somebody's home cannot be entered by the service user of the tests.
 SYSTEM_PYTHON := $(or $(wildcard /usr/bin/python3),$(shell command -v python3),/usr/bin/python3)
@@ -14,9 +16,9 @@ PRODUCT := .venv/.product-$(VERSION)
 READY := .venv/.ready-$(VERSION)
 # What the product under test is called with: `make test PYTHON_FLAGS=-O` strips its `assert`s, not those of the tests.
 PYTHON_FLAGS :=
-# Tests run side by side, one worker more than there are processors, for many wait; a file that is run by hand has none.
+# Tests run side by side, two workers for each processor, because many wait; a file that is run by hand has none.
 PROCESSORS := $(shell nproc)
-WORKERS := $(or $(filter 1,$(PROCESSORS)),$(if $(filter 2,$(PROCESSORS)),3,4))
+WORKERS := $(or $(filter 1,$(PROCESSORS)),$(if $(filter 2,$(PROCESSORS)),4,$(if $(filter 3,$(PROCESSORS)),6,8)))
 # What the tests call, and the Debian package that has it; installed only as root, and only when missing.
 TEST_TOOLS := setpriv:util-linux unshare:util-linux flock:util-linux mount:mount cron:cron linux.uml:user-mode-linux \
 	zsh:zsh fish:fish faketime:faketime dh_bash-completion:bash-completion man:man-db mandoc:mandoc \
@@ -84,8 +86,8 @@ test: lint ## linters and all tests: what CI runs
 	@$(INSTALL_TEST_TOOLS)
 	PROCESS_CONTROL_PYTHON_FLAGS='$(PYTHON_FLAGS)' $(PYTHON) -m pytest $(if $(filter 1,$(WORKERS)),,--numprocesses $(WORKERS))
 
-quick: $(READY) ## decisions, job files, layers, style: seconds, while you work
-	@$(PYTHON) -m pytest --quiet --numprocesses $(WORKERS) tests/core tests/config tests/test_layers.py tests/test_house_style.py tests/test_words.py
+quick: $(READY) ## decisions, job files, layers, style, without the storms: seconds, while you work
+	@$(PYTHON) -m pytest --quiet -m 'not fault' --numprocesses $(PROCESSORS) tests/core tests/config tests/test_layers.py tests/test_house_style.py tests/test_words.py
 
 lint: $(READY) ## ruff and mypy --strict
 	@$(PYTHON) -m ruff check --quiet .
@@ -97,7 +99,7 @@ bench: $(READY) ## every speed promise against its goal and other programs; ONLY
 
 faults: $(READY) ## the storms at full size, one table at the end; ONLY='lock file' SIZE=0.1 KEEP=1
 	@$(INSTALL_TEST_TOOLS)
-	$(PYTHON) tests/faults.py $(if $(ONLY),--only '$(ONLY)') $(if $(SIZE),--size $(SIZE)) $(if $(KEEP),--keep)
+	$(PYTHON) tests/kit/faults.py $(if $(ONLY),--only '$(ONLY)') $(if $(SIZE),--size $(SIZE)) $(if $(KEEP),--keep)
 
 fuzz: $(READY) ## a search guided by coverage for what a reader falls over (SECONDS= for each, ONLY=)
 	@$(PYTHON) -c 'import atheris' 2>/dev/null || $(PIP) install --no-build-isolation --editable '.[fuzz]'

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness import PROJECT, Product
+from kit.harness import PROJECT, Product
 
 SVG = "{http://www.w3.org/2000/svg}"
 

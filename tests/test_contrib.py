@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import PROJECT, SERVICE_USER, Box
+from kit.harness import PROJECT, SERVICE_USER, Box
 
 SYSUSERS = PROJECT / "contrib/sysusers.d/process-control.conf"
 TMPFILES = PROJECT / "contrib/tmpfiles.d/process-control.conf"

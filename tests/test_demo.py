@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness import IS_ROOT, PROJECT, SERVICE_USER, Box, Result
+from kit.harness import IS_ROOT, PROJECT, SERVICE_USER, Box, Result
 
 
 def run_demo(box: Box, *, user: str | None = None, **how: Any) -> Result:

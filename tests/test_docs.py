@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import IS_ROOT, PROJECT, SERVICE_USER, Box, Result
+from kit.harness import IS_ROOT, PROJECT, SERVICE_USER, Box, Result
 from process_control.cli.exit_codes import RUN_JOB_CODES
 from process_control.core.facts import OUTCOMES, REASONS, SKIP_REASONS
 from process_control.core.job_state import WORST_FIRST

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import PROJECT, SERVICE_USER, Box
+from kit.harness import PROJECT, SERVICE_USER, Box
 from tools.bundle import GUARD_ROOTS, RUNNER_ROOTS, SOURCE, modules_behind
 
 FORBIDDEN = {
@@ -91,7 +91,7 @@ def witnessed_run(box: Box, notes: Path, slug: str) -> list[str]:
 
 
 AFTER_A_MOMENT = ("import process_control.execution.guard_watch", "import weakref")
-"""What guard and runner import first when the job has lived for 25 ms: on a slow host before the command runs."""
+"""What the guard imports first after 100 ms, and the runner after 25 ms of the job: on a slow host before that."""
 
 
 def noted(notes: Path) -> list[str]:

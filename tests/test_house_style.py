@@ -2,39 +2,19 @@
 
 import ast
 import re
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
-from harness import PROJECT
+from kit.sources import PRODUCT, PROJECT, TESTS, TOOLS, nodes_of, place, short, tree_of
 from process_control.errors import EXIT_CODES, NO_COMMAND, NOT_EXECUTABLE
 
-SOURCES = sorted([*(PROJECT / "src").rglob("*.py"), *(PROJECT / "tools").rglob("*.py")])
-TESTS = sorted((PROJECT / "tests").rglob("*.py"))
+SOURCES = [*PRODUCT, *TOOLS]
 PROGRAMS = {"stub.py", "__main__.py"}
 BANNED = {("time", "sleep"), ("mock", "patch"), ("unittest", "mock"), ("asyncio", "sleep")}
 NAMES_WITHOUT_A_THING = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc"}
 
 
-def short(path: Path) -> str:
-    return str(path.relative_to(PROJECT))
-
-
-@cache
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
-
-
-def nodes(path: Path) -> Iterator[ast.AST]:
-    return ast.walk(tree_of(path))
-
-
-def place(path: Path, node: ast.AST) -> str:
-    return f"{short(path)}:{getattr(node, 'lineno', 0)}"
-
-
 def test_no_check_vanishes_with_pythonoptimize() -> None:
-    asserts = [place(path, node) for path in SOURCES for node in nodes(path) if isinstance(node, ast.Assert)]
+    asserts = [place(path, node) for path in SOURCES for node in nodes_of(path) if isinstance(node, ast.Assert)]
 
     assert not asserts, f"`if … raise`, never `assert`: {asserts}"
 
@@ -76,13 +56,13 @@ def test_tests_patch_nothing_and_sleep_never() -> None:
     faults = [
         f"{place(path, node)}: {node.value.id}.{node.attr}"
         for path in TESTS
-        for node in nodes(path)
+        for node in nodes_of(path)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and (node.value.id, node.attr) in BANNED
     ]
     faults += [
         f"{place(path, node)}: import of {node.module}"
         for path in TESTS
-        for node in nodes(path)
+        for node in nodes_of(path)
         if isinstance(node, ast.ImportFrom) and (node.module == "unittest.mock" or _takes_sleep(node))
     ]
 
@@ -95,7 +75,7 @@ def _takes_sleep(node: ast.ImportFrom) -> bool:
 
 def test_the_name_of_a_test_is_a_promise() -> None:
     for path in TESTS:
-        names = [node.name for node in nodes(path) if isinstance(node, ast.FunctionDef) and _is_a_test(path, node)]
+        names = [node.name for node in nodes_of(path) if isinstance(node, ast.FunctionDef) and _is_a_test(path, node)]
 
         assert [name for name in names if len(name.split("_")) < 2] == [], short(path)
         assert len(names) == len(set(names)), f"{short(path)}: two tests of one name: the first never runs"
@@ -110,7 +90,7 @@ def test_every_open_has_an_owner() -> None:
     loose = [
         place(path, node)
         for path in [*SOURCES, *TESTS]
-        for node in nodes(path)
+        for node in nodes_of(path)
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Call)
         and isinstance(node.value.func, ast.Name)
@@ -127,7 +107,7 @@ def test_every_exit_code_is_written_once() -> None:
         f"{place(path, node)}: {node.value}"
         for path in SOURCES
         if path.name != "errors.py" and "tools" not in path.parts
-        for node in nodes(path)
+        for node in nodes_of(path)
         if isinstance(node, ast.Constant) and type(node.value) is int and node.value in codes
     ]
 

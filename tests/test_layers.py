@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import PROJECT
+from kit.sources import PRODUCT, PROJECT, nodes_of, tree_of
 from tools.layers import LAYERS, OUTSIDE, PAGE, page
 
 SOURCE = PROJECT / "src"
@@ -78,17 +78,12 @@ OWNERS = {
 @cache
 def modules() -> dict[str, Path]:
     """Return every module of the package by its dotted name."""
-    return {module_name(path): path for path in sorted((SOURCE / PACKAGE).rglob("*.py"))}
+    return {module_name(path): path for path in PRODUCT}
 
 
 def module_name(path: Path) -> str:
     parts = path.relative_to(SOURCE).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-@cache
-def tree_of(module: str) -> ast.Module:
-    return ast.parse(modules()[module].read_text())
 
 
 def place(module: str, node: ast.stmt) -> str:
@@ -103,7 +98,7 @@ def imports_of(module: str) -> list[tuple[ast.stmt, str]]:
     """
     package = module.split(".") if modules()[module].name == "__init__.py" else module.split(".")[:-1]
     found: list[tuple[ast.stmt, str]] = []
-    for node in ast.walk(tree_of(module)):
+    for node in nodes_of(modules()[module]):
         if isinstance(node, ast.Import):
             found += [(node, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -180,7 +175,7 @@ def test_each_package_says_in_one_line_what_belongs_in_it() -> None:
     faults = [
         str(path.relative_to(PROJECT))
         for path in packages
-        if len((ast.get_docstring(ast.parse(path.read_text())) or "\n").splitlines()) != 1
+        if len((ast.get_docstring(tree_of(path)) or "\n").splitlines()) != 1
     ]
 
     assert not faults, "\n".join(faults)
@@ -188,7 +183,7 @@ def test_each_package_says_in_one_line_what_belongs_in_it() -> None:
 
 def is_lean(module: str) -> bool:
     """Whether a module says that it is lean; a package is when nothing but words stands in it."""
-    tree = tree_of(module)
+    tree = tree_of(modules()[module])
     if modules()[module].name == "__init__.py" and len(tree.body) <= 1:
         return True
     return bool(re.search("Lean (module|room)", ast.get_docstring(tree) or ""))
@@ -197,7 +192,9 @@ def is_lean(module: str) -> bool:
 def test_a_lean_module_imports_only_what_costs_nothing() -> None:
     faults = []
     for module in filter(is_lean, modules()):
-        statements = [node for node in tree_of(module).body if not isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        statements = [
+            node for node in tree_of(modules()[module]).body if not isinstance(node, ast.FunctionDef | ast.ClassDef)
+        ]
         at_once = {id(node) for statement in statements if not is_for_typing(statement) for node in ast.walk(statement)}
         for node, name in imports_of(module):
             if id(node) not in at_once or name in LEAN_MODULES or (name in modules() and is_lean(name)):

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-import faults
-from faults import Row, write_page
-from harness import PROJECT
+from kit import faults
+from kit.faults import Row, write_page
+from kit.harness import PROJECT
 
-FAULTS = [sys.executable, str(PROJECT / "tests" / "faults.py")]
+FAULTS = [sys.executable, str(PROJECT / "tests" / "kit" / "faults.py")]
 
 
 def run(*arguments: str, tests: Path | None = None) -> "subprocess.CompletedProcess[str]":

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from harness import PROJECT, Box
-from installation import PYTHON_FLAGS
+from kit.harness import PROJECT, Box
+from kit.installation import PYTHON_FLAGS
 
 SELECTION = (
     "tests/test_optimized.py::test_every_process_of_a_run_has_the_flags_of_its_caller",
@@ -20,6 +20,7 @@ SELECTION = (
 TELLS = "tr '\\0' ' ' < /proc/$PPID/cmdline"
 
 
+@pytest.mark.long
 def test_the_promises_of_a_selection_hold_without_assert() -> None:
     environment = {**os.environ, "PROCESS_CONTROL_PYTHON_FLAGS": "-O"}
     command = [sys.executable, "-m", "pytest", "--quiet", "--no-header", *SELECTION]

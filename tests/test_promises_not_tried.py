@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import PROJECT
+from kit.harness import PROJECT
 
 TESTS = """
 import os

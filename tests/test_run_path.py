@@ -3,7 +3,7 @@
 import ast
 import re
 
-from harness import PROJECT
+from kit.harness import PROJECT
 
 STEP = re.compile(r"^(\d+)\. `([\w/]+\.py)` `(\w+)`: ", re.MULTILINE)
 

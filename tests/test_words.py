@@ -1,16 +1,15 @@
-"""The English of what the program says: words that need a second reading, and messages that need a third line."""
+"""The English of messages and of the code: words that need a second reading, and messages that need a third line."""
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
-import pytest
-
-from harness import PROJECT
-
-SOURCES = sorted((PROJECT / "src").rglob("*.py"))
-TESTS = sorted((PROJECT / "tests").rglob("test_*.py"))
+from kit.sources import PRODUCT, PROJECT, TESTS, nodes_of
 
 FORBIDDEN = {
     r"\b(told|tells?)\b": "report, record, show, say, mail",
@@ -28,6 +27,20 @@ MAY_SAY = {
     ("tools/keys.py", "told"): "the text of a module, whose comments no user reads",
 }
 """(file, word): why."""
+
+PLAIN_CODE = ("errors.py", "core/", "config/", "history/", "system/")
+"""Where also identifiers, comments and docstrings are held to it."""
+FORBIDDEN_IN_CODE = {
+    "told|tell|tells|telling": "report, log, record, mail, show, raise, return, progress",
+    "said": "output, answer, given",
+    "mend|mends|mended": "hint, fix, repair",
+    "glance|glances": "summary",
+    "standing": "existing",
+    "door|doors|floor|floors|room|rooms|corridor|corridors": "entry point, layer, module, space, path",
+}
+KEYS_IN_RECORDS = ("refusal_told_at",)
+WORDS_OF_DOCSTRINGS = r"Tell\b|Whether\b|Raises\b|In the\b|As\b"
+"""How no docstring of a function begins: it says first what the function does, `Return whether …`."""
 
 MAX_CHARACTERS = 160
 """Two lines of 80 columns."""
@@ -78,10 +91,11 @@ def _is_of_click(node: ast.AST) -> bool:
     )
 
 
-def _not_shown(tree: ast.Module) -> set[int]:
+@cache
+def _not_shown(path: Path) -> frozenset[int]:
     """Return the ids of docstrings that no user reads, and of the parts of f-strings."""
     found: set[int] = set()
-    for node in ast.walk(tree):
+    for node in nodes_of(path):
         body = node.body if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) else []
         for position, statement in enumerate(body):
             is_help = position == 0 and _is_of_click(node)
@@ -89,7 +103,7 @@ def _not_shown(tree: ast.Module) -> set[int]:
                 found.add(id(statement.value))
         if isinstance(node, ast.JoinedStr):
             found |= {id(part) for part in ast.walk(node) if part is not node}
-    return found
+    return frozenset(found)
 
 
 def shown(path: Path, *, without: frozenset[str] = frozenset()) -> Iterator[tuple[int, str]]:
@@ -97,21 +111,20 @@ def shown(path: Path, *, without: frozenset[str] = frozenset()) -> Iterator[tupl
 
     `without`: leave out what these arguments are given.
     """
-    tree = ast.parse(path.read_text())
-    hidden = _not_shown(tree)
-    for node in ast.walk(tree):
+    hidden = set(_not_shown(path))
+    for node in nodes_of(path):
         if isinstance(node, ast.keyword) and node.arg in without:
             hidden |= {id(part) for part in ast.walk(node.value)}
-    for node in ast.walk(tree):
+    for node in nodes_of(path):
         text = text_of(node) if isinstance(node, ast.expr) and id(node) not in hidden else None
         if text is not None and " " in text.strip():
             yield node.lineno, text  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=short)
-def test_what_a_user_reads_needs_no_second_reading(path: Path) -> None:
+def test_what_a_user_reads_needs_no_second_reading() -> None:
     found = [
         f"{short(path)}:{line}: {word[0]!r} ({better}): {text[:100]}"
+        for path in PRODUCT
         for line, text in shown(path)
         for regex, better in FORBIDDEN.items()
         for word in re.finditer(regex, text)
@@ -121,10 +134,10 @@ def test_what_a_user_reads_needs_no_second_reading(path: Path) -> None:
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=short)
-def test_no_message_is_longer_than_two_lines(path: Path) -> None:
+def test_no_message_is_longer_than_two_lines() -> None:
     too_long = [
         f"{short(path)}:{line}: {len(part)} characters: {part}"
+        for path in PRODUCT
         for line, text in shown(path, without=OF_PAGES)
         for part in text.split("\n")
         if len(part) > MAX_CHARACTERS and not part.startswith(TEMPLATES)
@@ -133,14 +146,75 @@ def test_no_message_is_longer_than_two_lines(path: Path) -> None:
     assert not too_long, "\n".join(too_long)
 
 
-@pytest.mark.parametrize("path", TESTS, ids=lambda path: str(path.relative_to(PROJECT / "tests")))
-def test_no_hint_that_a_test_quotes_is_longer_than_two_lines(path: Path) -> None:
+def test_no_hint_that_a_test_quotes_is_longer_than_two_lines() -> None:
     too_long = [
         f"{path.name}:{node.lineno}: {len(line)} characters: {line}"
-        for node in ast.walk(ast.parse(path.read_text()))
+        for path in TESTS
+        for node in nodes_of(path)
         if isinstance(node, ast.Constant | ast.JoinedStr)
         for line in (text_of(node) or "").split("\n")
         if line.startswith("  hint: ") and len(line) > MAX_CHARACTERS + len("  hint: ")
     ]
 
     assert not too_long, "\n".join(too_long)
+
+
+def _is_plain(path: Path) -> bool:
+    return short(path).startswith(PLAIN_CODE)
+
+
+def _words_of_code(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield line and text of every comment, docstring and identifier; the words of an identifier stand apart."""
+    for token in tokenize.generate_tokens(io.StringIO(path.read_text()).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+        elif token.type == tokenize.NAME and token.string not in KEYS_IN_RECORDS:
+            yield token.start[0], token.string.replace("_", " ")
+    for node in nodes_of(path):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and (text := ast.get_docstring(node)):
+            yield getattr(node, "lineno", 1), text
+
+
+def test_plain_code_is_written_in_an_engineers_english() -> None:
+    found = [
+        f"{short(path)}:{line}: {word[0]!r} ({better})"
+        for path in filter(_is_plain, PRODUCT)
+        for line, text in _words_of_code(path)
+        for words, better in FORBIDDEN_IN_CODE.items()
+        for word in re.finditer(rf"\b({words})\b", text, re.IGNORECASE)
+    ]
+
+    assert not found, "\n".join(found)
+
+
+def test_the_limits_of_plain_code_are_called_max() -> None:
+    odd = re.compile(r"_?(MOST|LONGEST|LARGEST|DEEPEST|HIGHEST)_(?!PROCESS\b)\w+")
+    found = [
+        f"{short(path)}:{node.lineno}: {node.id}"
+        for path in filter(_is_plain, PRODUCT)
+        for node in nodes_of(path)
+        if isinstance(node, ast.Name) and odd.match(node.id)
+    ]
+
+    assert not found, "\n".join(found)
+
+
+def test_plain_code_has_one_style_of_docstrings() -> None:
+    """A field or a constant has a `#:` line above it; a function says first what it does."""
+    found = []
+    for path in filter(_is_plain, PRODUCT):
+        for node in nodes_of(path):
+            text = ast.get_docstring(node) if isinstance(node, ast.FunctionDef) and not node.decorator_list else None
+            if text and re.match(WORDS_OF_DOCSTRINGS, text):
+                found.append(f"{short(path)}:{node.lineno}: begin with a verb: {text[:60]}")  # type: ignore[attr-defined]
+            found += [f"{short(path)}:{line}: write it as `#:` above" for line in _strings_below_assignments(node)]
+
+    assert not found, "\n".join(found)
+
+
+def _strings_below_assignments(node: ast.AST) -> Iterator[int]:
+    body = node.body if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) else []
+    for statement, following in pairwise(body):
+        is_text = isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
+        if isinstance(statement, ast.Assign | ast.AnnAssign) and is_text:
+            yield following.lineno

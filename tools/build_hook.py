@@ -11,7 +11,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 class BuildHook(BuildHookInterface):  # type: ignore[type-arg]  # of a configuration that we do not have
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Make the bundle, by an interpreter of its own: only as it starts it can be told to leave columns out."""
+        """Make the bundle, in an interpreter of its own: only an option at its start leaves columns out."""
         if version == "editable":
             return
         name = f"lean.{sys.implementation.cache_tag}.bundle"

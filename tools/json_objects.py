@@ -38,7 +38,7 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         exit_code  whole    that of the command
         faults     [fault]  all that is wrong
     """),
-    "run": tuple([Key(field.name, field.type, field.says) for field in FIELDS if field.in_json]),
+    "run": tuple([Key(field.name, field.type, field.meaning) for field in FIELDS if field.in_json]),
     "attempt": keys_of("""
         attempt           whole    1, 2 ...
         started_at        time     when it began
@@ -186,6 +186,26 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         run_id*     text?    its run
         why*        text?    why it was not started, or what it waits for
         exit_code*  whole?   of run-job, when it was not started
+    """),
+    "marked_slot": keys_of("""
+        job      text     the job
+        done     text     marked; would mark
+        changed  boolean  whether it is recorded
+        slot     time     the planned time
+        note     text     why
+    """),
+    "proposed_recovery": keys_of("""
+        job       text    the job
+        cause     text    why most of them were missed; lost: they had runs that were lost
+        slots     [time]  the planned times, oldest first
+        proposal  text    once (the newest is run), each, leave
+    """),
+    "recovered_slot": keys_of("""
+        job        text   the job
+        slot       time   the planned time
+        done       text   run, failed, not started, run by another start
+        exit_code  whole  of run-job
+        why        text?  why it failed or was not started
     """),
     "stopped_job": keys_of("""
         job      text     the job

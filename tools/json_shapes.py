@@ -79,6 +79,13 @@ ANSWERS = (
     Answer(commands=("process-control hold", "process-control pause", "process-control release"), keys=keys_of("""
         jobs  [changed_job]  in the order of names
     """)),
+    Answer(commands=("process-control mark",), keys=keys_of("""
+        jobs  [marked_slot]  the one that was named
+    """)),
+    Answer(commands=("process-control recover",), keys=keys_of("""
+        proposals  [proposed_recovery]  by cause, then by name
+        results*   [recovered_slot]     with --yes: in the order of their ends
+    """)),
     Answer(commands=("process-control check",), keys=keys_of("""
         exit_code  whole      0, 1, 2 or 3
         text       text       what the plugin prints without --json

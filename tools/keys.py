@@ -31,12 +31,19 @@ def outputs() -> dict[Path, str]:
 
 # --- core/job.py -----------------------------------------------------------------------------------------------------
 
-# What a job has besides its keys: attribute, annotation, default ("" = must be given).
+# What a job has besides its keys: attribute, annotation, default ("" = required).
 BEFORE = (("slug", "str", ""), ("path", "str", ""), ("version", "str", '""'))
 AFTER = (("planned_slots", "list[int]", "[]"), ("plan_hash", "str", '""'))
+DOCUMENTED = {
+    "slug": "the name of its file without .yaml",
+    "path": "its file",
+    "version": "the first 12 hex digits of the SHA-256 of its file",
+    "planned_slots": "UTC seconds, rising: the last slot before they were planned (0: none), then the next ones",
+    "plan_hash": "the hash of the file and of what it plans, with the defaults; empty before it is planned",
+}
 
 JOB_MODULE = '''\
-"""A job as its file and the defaults say it: one slotted class, its attributes named like the keys.
+"""A job: its file over the defaults, in one slotted class with an attribute for each key.
 
 Lean module: imports nothing.
 
@@ -57,7 +64,7 @@ MAX_SLUG = 64
 
 
 def is_slug(text: str) -> bool:
-    """Tell whether `text` can name a job: [A-Za-z0-9][A-Za-z0-9_-]{{0,63}}, in full."""
+    """Return whether `text` can name a job: it matches [A-Za-z0-9][A-Za-z0-9_-]{{0,63}} in full."""
     return (
         0 < len(text) <= MAX_SLUG
         and text.isascii()
@@ -67,12 +74,7 @@ def is_slug(text: str) -> bool:
 
 
 class Job:
-    """One job. Times are in seconds, sizes in bytes, commands are split into words.
-
-    `path` is the job file, `version` the first 12 hex digits of its SHA-256. `planned_slots` are planned times as UTC
-    seconds, rising; the first is the last one before they were planned (0: none). Empty: not planned yet. `plan_hash`
-    is the hash of the file and of what it plans, with the defaults of the configuration; "" before it is planned.
-    """
+    """One job. Times are in seconds, sizes in bytes, commands are split into words; see docs/reference/job-file.md."""
 
     __slots__ = ATTRIBUTES
 
@@ -97,7 +99,7 @@ class Job:
         return job
 
     def to_values(self) -> "list[Any]":
-        """Return the values of all attributes in order: plain ones that JSON can say."""
+        """Return the values of all attributes in order, as plain JSON values."""
         return [getattr(self, name) for name in ATTRIBUTES]
 
     def __eq__(self, other: object) -> bool:
@@ -106,7 +108,7 @@ class Job:
     __hash__ = None  # type: ignore[assignment]  # its lists may change
 
     def __repr__(self) -> str:
-        """Return the job without the values of its environment: they may be secrets."""
+        """Return the job without the values of its environment, which may be secrets."""
         shown = [
             f"{{name}}={{sorted(self.environment) if name == 'environment' else getattr(self, name)!r}}"
             for name in ATTRIBUTES
@@ -124,10 +126,15 @@ def job_class() -> str:
         made_by=MADE_BY,
         fingerprint=fingerprint(),
         names="\n".join(f'    "{name}",' for name, _, _ in rows),
-        annotations="\n".join(f"        {name}: {annotation}" for name, annotation, _ in rows),
+        annotations="\n".join(_annotated(name, annotation) for name, annotation, _ in rows),
         parameters="\n".join(_parameter(*row) for row in required_first),
         assignments="\n".join(_assignment(name, default) for name, _, default in rows),
     )
+
+
+def _annotated(name: str, annotation: str) -> str:
+    comment = f"        #: {DOCUMENTED[name]}\n" if name in DOCUMENTED else ""
+    return f"{comment}        {name}: {annotation}"
 
 
 def _typed(name: str, field: Field) -> tuple[str, str]:
@@ -166,8 +173,8 @@ def _assignment(name: str, default: str) -> str:
 
 # --- config/settings.py ----------------------------------------------------------------------------------------------
 
-# What the settings have besides their keys: not said by any file, or not by its keys.
-OF_THE_SEARCH = ("default_path", "path", "search", "syslog_hangs")
+# What the settings have besides their keys.
+FROM_THE_SEARCH = ("default_path", "path", "search", "syslog_hangs")
 # The keys whose default is not one value.
 PLACES = {
     "job_directory": "directories[0]",
@@ -178,7 +185,7 @@ PLACES = {
 }
 
 SETTINGS_MODULE = '''\
-"""The global configuration in force: every key by its name, and the defaults for what it does not say.
+"""The global configuration in force: an attribute for each key, with the defaults filled in.
 
 Lean module.
 
@@ -194,23 +201,23 @@ if TYPE_CHECKING:
 
 
 class Settings:
-    """Every global key by its name, the defaults filled in, and which file said so."""
+    """The value of each global key, and the file it comes from; see docs/reference/configuration.md."""
 
     __slots__ = (
 {names}
     )
 
     def __init__(self, values: "dict[str, Any]", search: Search, path: "str | None", directories: "list[str]") -> None:
-        """Fill in. `values` is what the file says, by attribute; `directories` where things are by default."""
-        said = values.get
+        """Take the file's `values`, by attribute; `directories` are the defaults, see `Search.found`."""
+        get = values.get
         self.path = path
         self.default_path = search.named is None
         self.search = search
-        self.syslog_hangs = False  # found out by the first line
+        self.syslog_hangs = False  # set by the first line that is sent
 {assignments}
 
     def __repr__(self) -> str:
-        """Return the settings without the defaults of jobs: their environment may hold secrets."""
+        """Return the settings without the defaults of jobs, whose environment may hold secrets."""
         hidden = ("default_job_config", "search")
         shown = [f"{{name}}={{getattr(self, name)!r}}" for name in self.__slots__ if name not in hidden]
         return f"Settings({{', '.join(shown)}})"
@@ -219,10 +226,10 @@ class Settings:
 def load_settings(
     named: str | None, environ: "dict[bytes, bytes]", slug_hint: str | None = None, *, root: str = ""
 ) -> Settings:
-    """Return the settings in force. `named` is --config, `environ` posix.environ.
+    """Return the settings in force. `named` is --config, `environ` is posix.environ.
 
-    `slug_hint` is the job that will be loaded next: then one cache file answers for both. `root` stands before the
-    system's own paths (/etc, /var).
+    `slug_hint` is the job that will be loaded next: one cache file has both. `root` is put before the system's paths
+    (/etc, /var).
 
     Raises BadConfiguration (78) for a configuration that is named but missing, or has faults; NotPermitted (77) for
     one that somebody else could have written.
@@ -238,17 +245,17 @@ def settings_class() -> str:
     keys = supported_attributes(CONFIGURATION_FIELDS)
     return SETTINGS_MODULE.format(
         made_by=MADE_BY,
-        names="\n".join(f'        "{name}",' for name in sorted([*keys, *OF_THE_SEARCH])),
+        names="\n".join(f'        "{name}",' for name in sorted([*keys, *FROM_THE_SEARCH])),
         assignments="\n".join(_setting(name, *_typed(name, field)) for name, field in keys.items()),
     )
 
 
 def _setting(name: str, annotation: str, default: str) -> str:
     if name in PLACES:
-        return f'        self.{name}: str = said("{name}") or {PLACES[name]}'
+        return f'        self.{name}: str = get("{name}") or {PLACES[name]}'
     if default in ("[]", "{}"):
-        return f'        self.{name}: {annotation} = said("{name}") or {default}'
-    value = f'said("{name}")' if default == "None" else f'said("{name}", {default})'
+        return f'        self.{name}: {annotation} = get("{name}") or {default}'
+    value = f'get("{name}")' if default == "None" else f'get("{name}", {default})'
     return f"        self.{name}: {annotation} = {value}"
 
 

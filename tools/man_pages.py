@@ -1,4 +1,4 @@
-"""The man pages: what each of them says, from the commands and from the table of keys."""
+"""The man pages, made from the commands and from the table of keys."""
 
 import re
 from collections.abc import Sequence
@@ -181,7 +181,7 @@ def process_control_page(command: Command) -> str:
 
 
 def command_page(command: Command) -> str:
-    """Return the page of a command that has no verbs; its epilog tells the exit codes, and examples as they are."""
+    """Return the page of a command that has no verbs; its epilog has the exit codes and the examples."""
     blocks = command.epilog.split("\n\n")
     examples = [block for block in blocks if block.startswith(AS_IT_IS)]
     parts = [

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from process_control.core.records import EVENTS, FIELDS, NEVER_NULL, Field, columns_of_runs, in_syslog
+from process_control.core.records import EVENTS, FIELDS, NEVER_NULL, Field, run_columns, syslog_fields
 
 MADE_BY = "Generated from core/records.py by `python -m tools.keys`: do not edit."
 _PYTHON = {"text": "str", "time": "str", "number": "float", "whole": "int", "boolean": "bool", "map": "dict[str, Any]"}
@@ -73,8 +73,8 @@ def run_facts() -> str:
     lines = []
     for field in FIELDS:
         if field.in_json:
-            lines += [f"    #: {field.says}", f"    {field.name}: {_annotation(field)}{_default(field)}"]
-    columns = "\n".join(f"    {field.name}: {_in_index(field)}" for field in FIELDS if field.name in columns_of_runs())
+            lines += [f"    #: {field.meaning}", f"    {field.name}: {_annotation(field)}{_default(field)}"]
+    columns = "\n".join(f"    {field.name}: {_in_index(field)}" for field in FIELDS if field.name in run_columns())
     return RUN_FACTS.format(made_by=MADE_BY, attributes="\n".join(lines), columns=columns)
 
 
@@ -95,14 +95,14 @@ def _default(field: Field) -> str:
 
 
 def syslog_facts() -> str:
-    rows = [f'    "{event}": "{" ".join(in_syslog(event))}",' for event in EVENTS]
+    rows = [f'    "{event}": "{" ".join(syslog_fields(event))}",' for event in EVENTS]
     return SYSLOG_FACTS.format(made_by=MADE_BY, rows="\n".join(rows))
 
 
 def records_page() -> str:
     parts = [f"<!-- {MADE_BY} -->\n\n{PAGE_HEAD}", "| event | when |\n|---|---|"]
-    parts += [f"| `{event}` | {says} |" for event, says in EVENTS.items()]
-    parts += [f"\n{FIELDS_HEAD}", "| field | type | says | records | shown in | since |\n|---|---|---|---|---|---|"]
+    parts += [f"| `{event}` | {meaning} |" for event, meaning in EVENTS.items()]
+    parts += [f"\n{FIELDS_HEAD}", "| field | type | meaning | records | shown in | since |\n|---|---|---|---|---|---|"]
     parts += [_row(field) for field in FIELDS]
     return "\n".join(parts) + "\n"
 
@@ -111,5 +111,5 @@ def _row(field: Field) -> str:
     shown = [word for word, is_there in (("json", field.in_json), ("csv", field.csv is not None)) if is_there]
     shown += ["syslog"] if field.syslog else []
     records = "all" if set(EVENTS) <= set(field.events) else ", ".join(field.events)
-    says = field.says.replace("|", "\\|")
-    return f"| `{field.name}` | {field.type} | {says} | {records} | {', '.join(shown)} | {field.since} |"
+    meaning = field.meaning.replace("|", "\\|")
+    return f"| `{field.name}` | {field.type} | {meaning} | {records} | {', '.join(shown)} | {field.since} |"

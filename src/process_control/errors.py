@@ -1,4 +1,4 @@
-"""Errors as data: what went wrong, where, how to fix it, and the exit code that says so; the table of exit codes.
+"""The tree of errors, each with its exit code, and the table of all exit codes.
 
 Lean module: imports nothing.
 
@@ -15,7 +15,7 @@ Lean module: imports nothing.
 The codes are those of sysexits.h where it has one, and those of a shell and of timeout(1) for how a command ended.
 """
 
-#: Each exit code has its number here, and nowhere else; EXIT_CODES says what it means.
+# Each exit code has its number here, and nowhere else; EXIT_CODES says what it means.
 FINE = 0
 NO = 1
 USAGE = 2
@@ -28,12 +28,12 @@ BAD_CONFIGURATION = 78
 TIMEOUT = 124
 NOT_EXECUTABLE = 126
 NO_COMMAND = 127
+#: Added to the number of the signal.
 BY_SIGNAL = 128
-"""Added to the number of the signal."""
 RUNNER_KILLED = BY_SIGNAL + 9
 STOPPED = BY_SIGNAL + 15
 
-#: code (None: any other), `run-job` in a phrase, `run-job` in a sentence, `process-control` in a sentence.
+#: Rows of: code (None: any other), `run-job` in a phrase, `run-job` in a sentence, `process-control` in a sentence.
 EXIT_CODES = (
     (FINE, "fine", "The run succeeded or warned; or a scheduled start was skipped, quietly.", "Done."),
     (None, "the command's own", "Any other code is the command's own; 126: cannot be executed, 127: not found.", ""),
@@ -77,17 +77,18 @@ EXIT_CODES = (
 
 
 class Fault:
-    """One thing that is wrong: `what` in words, `where` (file:line:column, slug or path), and the `hint`.
-
-    `line` is the faulty line of the file, for whoever shows it to a person; empty when it is not known.
-    """
+    """One thing that is wrong, where, and how to fix it."""
 
     __slots__ = ("hint", "line", "what", "where")
 
     def __init__(self, what: str, *, where: str = "", hint: str = "", line: str = "") -> None:
+        #: what is wrong, in words
         self.what = what
+        #: file:line:column, slug or path
         self.where = where
+        #: how to fix it
         self.hint = hint
+        #: the faulty line of the file, empty when it is not known
         self.line = line
 
     def __str__(self) -> str:
@@ -105,7 +106,7 @@ class Fault:
 
 
 class ProcessControlError(Exception):
-    """The root of every error that a person is meant to read. `faults` holds one or more `Fault`s."""
+    """The root of all errors whose text is for people. `faults` holds at least one Fault."""
 
     exit_code = NO
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from harness import Box
+from kit.harness import Box
 from process_control.actions.rights import Actor, become_actor
 from process_control.config.all_jobs import load_all
 from process_control.config.job_directory import InvalidJob

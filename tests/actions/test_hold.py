@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from harness import Box
+from kit.harness import Box
+from kit.runs import records
 from process_control.actions.hold import hold
 from process_control.actions.pause import pause
 from process_control.actions.release import release
@@ -10,7 +11,6 @@ from process_control.actions.rights import Actor
 from process_control.config.job_directory import InvalidJob
 from process_control.core.job import Job
 from process_control.core.moments import parse_iso
-from runs import records
 
 Jobs = Callable[[], list[Job | InvalidJob]]
 

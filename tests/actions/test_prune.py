@@ -1,6 +1,6 @@
 """`prune` as a page or a scheduler calls it: what was removed is a value, and a live run keeps its log."""
 
-from harness import Box
+from kit.harness import Box
 from process_control.actions.prune import prune
 from process_control.config.settings import load_settings
 

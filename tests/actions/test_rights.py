@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from harness import SERVICE_USER, STRANGER, Box
+from kit.harness import SERVICE_USER, STRANGER, Box
 from process_control.actions.rights import become_actor, become_reader, who
 from process_control.config.settings import load_settings
 from process_control.errors import NotPermitted

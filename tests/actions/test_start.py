@@ -4,14 +4,14 @@ import os
 import re
 import signal
 
-from harness import Box, until
+from kit.harness import Box, until
+from kit.runs import ends, outcomes, records, starts
 from process_control.actions.hold import hold
 from process_control.actions.rights import Actor
 from process_control.actions.start import How, start
 from process_control.config.all_jobs import load_all
 from process_control.config.settings import Settings
 from process_control.system.account import account_of
-from runs import ends, outcomes, records, starts
 
 US = account_of(os.geteuid())
 

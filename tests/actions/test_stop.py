@@ -2,12 +2,12 @@
 
 import pytest
 
-from harness import Box, lives
+from kit.harness import Box, lives
+from kit.runs import frozen, job_with_a_tree, killers, records, script, the_end
 from process_control.actions.rights import Actor
 from process_control.actions.stop import stop
 from process_control.errors import JobNotFound
 from process_control.state.block import Identity
-from runs import frozen, job_with_a_tree, killers, records, script, the_end
 
 
 def test_a_stop_returns_when_the_whole_tree_is_gone(box: Box, actor: Actor) -> None:
@@ -39,7 +39,7 @@ def test_who_waits_for_a_stop_hears_that_a_runner_has_to_be_killed(box: Box, act
         guard, runner = killers(box, "job")
         with frozen(runner, guard):
             [stopped] = stop(actor.settings, ["job"], Identity(), by=actor.by, progress=heard.append)
-        live.wait(seconds=30)
+        live.wait()
 
     assert stopped.is_stopped
     assert stopped.words.endswith(", which is lost: its runner had to be killed")

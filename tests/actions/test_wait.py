@@ -1,9 +1,9 @@
 """`wait` as a page or a scheduler calls it: how the runs ended is a value."""
 
-from harness import Box
+from kit.harness import Box
+from kit.runs import starts
 from process_control.actions.wait import wait
 from process_control.config.settings import Settings
-from runs import starts
 
 
 def test_a_wait_returns_how_the_run_ended(box: Box, settings: Settings) -> None:
@@ -16,9 +16,9 @@ def test_a_wait_returns_how_the_run_ended(box: Box, settings: Settings) -> None:
         awaited = wait(settings, ["job"], named=["job"])
         live.wait()
 
-    assert (too_long.goes_on, too_long.end) == (True, {})
+    assert (too_long.is_running, too_long.end) == (True, {})
     [ended] = awaited
-    assert (ended.slug, ended.run_id, ended.goes_on) == ("job", starts(box)[0]["run_id"], False)
+    assert (ended.slug, ended.run_id, ended.is_running) == ("job", starts(box)[0]["run_id"], False)
     assert (ended.end["outcome"], ended.to_json()["exit_code"]) == ("failed", 3)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.desk import Desk, new_desk
+from kit.desk import Desk, new_desk
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import PROJECT, Box, Storm
-from installation import PYTHON_FLAGS
+from kit.harness import PROJECT, Box, Storm
+from kit.installation import PYTHON_FLAGS
 from tools.bundle import GUARD_ROOTS, RUNNER_ROOTS, SOURCE, modules_behind
 
 SLOT = 'schedule: "* * * * *"\nstart_within: 1h\n'

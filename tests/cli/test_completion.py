@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import SERVICE_USER, STRANGER, Box, Live
+from kit.harness import SERVICE_USER, STRANGER, Box, Live
 from test_forbidden_imports import WITNESS, forbidden_in
 
 TAB, ENTER = b"\t", b"\r"
@@ -116,7 +116,7 @@ def test_names_verbs_flags_tags_and_choices_are_completed(name: str, jobs: Box) 
     [
         ("run-job ", ["purge", "backup-all", "broken"]),
         ("process-control list tag:nigh", ["nightly", "night-shift"]),
-        ("process-control ", ["init", "status", "prune"]),
+        ("process-control s", ["show", "status", "stop"]),
         ("run-job --", ["--kill-job", "--timeout"]),
     ],
     ids=["jobs", "tags", "verbs", "flags"],

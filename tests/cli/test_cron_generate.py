@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from cli.desk import Desk
-from commands import Result
-from harness import IS_ROOT, SERVICE_USER, STRANGER, Box, Storm
-from runs import pause_or_end, records
-from syslog_listener import Listener
+from kit.commands import Result
+from kit.desk import Desk
+from kit.harness import IS_ROOT, SERVICE_USER, STRANGER, Box, Storm
+from kit.runs import pause_or_end, records
+from kit.syslog_listener import Listener
 
 BACKUP = 'command: /bin/true\nschedule: "30 2 * * *"'
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.desk import Desk
-from harness import PROJECT
+from kit.desk import Desk
+from kit.harness import PROJECT
 
 NOW = datetime.now(UTC)
 BACKUP = 'command: /bin/true\nschedule: "30 2 * * *"'
@@ -139,6 +139,84 @@ def test_on_a_host_a_cron_that_does_not_run_is_told(desk: Desk, crontab: Path) -
 
     trouble = "cron is not running, so no job starts by itself: systemctl start cron\n"
     assert done.stderr == f"{trouble}{trouble}cron runs\n"
+
+
+# --- crontabs of users ------------------------------------------------------------------------------------------------
+
+WITH_A_SPOOL = """
+mount -t tmpfs none /run && mkdir -p /run/systemd/system
+mount -t tmpfs none /var/spool/cron && mkdir /var/spool/cron/crontabs
+mount --bind /dev/null /etc/crontab
+status() {{ echo "- $1" >&2; {status}; }}
+install() {{ {generate} --output {root}/crontab; crontab {root}/crontab; }}
+status none
+echo "1 1 * * * /bin/true" | crontab -
+status "of somebody else"
+install
+status "cron is down"
+cron
+until [ -s /run/crond.pid ]; do sleep 0.01; done
+status "all is well"
+echo 'name: Forgotten\ncommand: /bin/true\nschedule: "1 2 * * *"' > {jobs}/forgotten.yaml
+status "a new job"
+(echo "PATH=/bin"; crontab -l) | crontab -
+status "a new job, and a line of the user"
+rm {jobs}/forgotten.yaml
+status "a line of the user"
+install
+rm {root}/run-job
+status "a program that is gone"
+crontab -r
+status removed
+"""
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize("output_crontab", ["console", "a file"])
+def test_of_a_crontab_that_was_installed_by_the_program_crontab_the_same_is_told(
+    desk: Desk, crontab: Path, output_crontab: str
+) -> None:
+    target = output_crontab if output_crontab == "console" else str(desk.root / "crontab")
+    desk.configure(
+        output_crontab=target, runner_path=str(desk.root / "run-job"), syslog={"address": str(desk.root / "syslog")}
+    )
+    isolate = ["unshare", "--mount", "--pid", "--fork", "--mount-proc"]
+    if subprocess.run([*isolate, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("namespaces are not permitted here")
+    status = f"{sys.executable} -m process_control.cli.main --config {desk.configuration} status > /dev/null"
+    generate = f"{sys.executable} -c 'from process_control.cli.verbs.cron_generate import main; main()'"
+
+    done = subprocess.run(
+        [
+            *isolate,
+            "sh",
+            "-ec",
+            WITH_A_SPOOL.format(root=desk.root, jobs=desk.jobs, status=status, generate=generate),
+        ],
+        env={**os.environ, "PYTHONPATH": str(PROJECT / "src"), "PROCESS_CONTROL_CONFIG": str(desk.configuration)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    differs = "the crontab of root does not match the job files; to update it: "
+    gone = f"the lines of the crontab of root call {desk.root}/run-job, which no longer exists; "
+    again = "cron-generate --output ~/crontab; crontab ~/crontab"
+    assert done.stderr.splitlines() == [
+        "- none",
+        "- of somebody else",
+        "- cron is down",
+        "cron is not running, so no job starts by itself: systemctl start cron",
+        "- all is well",
+        "- a new job",
+        f"{differs}{again}",
+        "- a new job, and a line of the user",
+        f"{differs}put what `cron-generate --output console` prints in place of its lines: crontab -e",
+        "- a line of the user",
+        "- a program that is gone",
+        f"{gone}to write them again: {again}",
+        "- removed",
+    ]
 
 
 # --- late ------------------------------------------------------------------------------------------------------------

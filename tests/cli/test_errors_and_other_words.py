@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from cli.desk import Desk
 from cli.test_process_control_status import at_terminal  # noqa: F401  a fixture
-from commands import Result
-from harness import STRANGER, Box
+from kit.commands import Result
+from kit.desk import Desk
+from kit.harness import STRANGER, Box
 from process_control.cli.print.error_output import broken
 
 NOW = datetime.now(UTC)

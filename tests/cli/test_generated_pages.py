@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import PROJECT, Product
+from kit.harness import PROJECT, Product
 from process_control.cli.main import VERBS
 from process_control.cli.run_job.flags import FLAGS
 from process_control.config.keys.configuration_fields import CONFIGURATION_FIELDS

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from harness import SERVICE_USER, Box, Storm, until
-from runs import ONE_SLOT, records, skips, the_end
+from kit.harness import SERVICE_USER, Box, Storm, until
+from kit.runs import ONE_SLOT, records, skips, the_end
 
 JOB = f"command: /bin/true\n{ONE_SLOT}"
 

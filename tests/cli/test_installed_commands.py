@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import PROJECT, Box
-from installation import Product
+from kit.harness import PROJECT, Box
+from kit.installation import Product
+from kit.runs import outcomes
 from process_control import __version__
-from runs import outcomes
 
 VERSION = f"process-control {__version__}\n"
 COMMANDS = ("run-job", "process-control", "cron-generate", "check-jobs-icinga")

@@ -7,8 +7,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from cli.desk import Desk
-from harness import Box, Result
+from kit.desk import Desk
+from kit.harness import Box, Result
 from tools.json_objects import OBJECTS
 from tools.json_shapes import ANSWERS, ERROR, json_schema
 

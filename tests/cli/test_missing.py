@@ -1,7 +1,7 @@
 """What a job needs and this host does not have: `lint` and `--dry-run` look, and the exit code says so."""
 
-from cli.desk import Desk
-from harness import Box
+from kit.desk import Desk
+from kit.harness import Box
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

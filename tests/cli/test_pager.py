@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from harness import Box
+from kit.harness import Box
 
 PAGER = "sh -c 'echo PAGED; cat'"
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from cli.desk import Desk
-from harness import SERVICE_USER, STRANGER, Box
+from kit.desk import Desk
+from kit.harness import SERVICE_USER, STRANGER, Box
 from process_control import __version__
 from process_control.cli.main import VERBS, main
 
@@ -18,7 +18,7 @@ def test_help_names_every_verb(desk: Desk) -> None:
     result = desk.process_control("--help")
 
     assert result.exit_code == 0
-    assert [verb for verb in VERBS if f"\n  {verb} " not in result.stdout] == []
+    assert [verb for verb in VERBS if f" {verb} " not in result.stdout] == []
 
 
 def test_without_a_verb_all_verbs_are_shown_on_one_screen_by_what_one_wants(desk: Desk) -> None:

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from cli.desk import Desk
-from harness import Box
-from history.builders import NOON, iso
-from mail_server import mail_server, mail_to, wait_until_told
-from runs import ONE_SLOT
-from syslog_listener import Listener
+from kit.builders import NOON, iso
+from kit.desk import Desk
+from kit.harness import Box
+from kit.mail_server import mail_server, mail_to, wait_until_told
+from kit.runs import ONE_SLOT
+from kit.syslog_listener import Listener
 
 HOUR = timedelta(hours=1)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.desk import Desk
-from harness import SERVICE_USER, STRANGER, Box
+from kit.desk import Desk
+from kit.harness import SERVICE_USER, STRANGER, Box
 
 NOW = datetime.now(UTC)
 HOURLY = 'command: /bin/true\nschedule: "0 * * * *"'

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.desk import Desk
+from kit.desk import Desk
 from process_control.cli.verbs.explain import all_keys
 from process_control.config.keys.configuration_fields import CONFIGURATION_FIELDS
 from process_control.config.keys.job_fields import JOB_FIELDS

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.desk import Desk
-from harness import IS_ROOT, STRANGER, Box
-from history.builders import NOON, State, iso
+from kit.builders import NOON, State, iso
+from kit.desk import Desk
+from kit.harness import IS_ROOT, STRANGER, Box
 
 HOUR = timedelta(hours=1)
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.desk import Desk
-from harness import PROJECT
+from kit.desk import Desk
+from kit.harness import PROJECT
 
 EXAMPLE = (PROJECT / "tests" / "data" / "published-example.yaml").read_bytes()
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.desk import Desk
-from harness import IS_ROOT, SERVICE_USER, STRANGER, Box
+from kit.desk import Desk
+from kit.harness import IS_ROOT, SERVICE_USER, STRANGER, Box
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """`learn`, and the mark of what is new in `status`: noise told from what matters, by what past runs wrote."""
 
-from harness import Box
-from runs import script
+from kit.harness import Box
+from kit.runs import script
 
 
 def noisy(box: Box, *, then: str = "") -> None:

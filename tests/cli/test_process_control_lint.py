@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.desk import Desk
-from harness import PROJECT
+from kit.desk import Desk
+from kit.harness import PROJECT
 
 TABBED = "name: Tabbed\ncommand: /bin/true\nenvironment:\n\tA: b\n"
 

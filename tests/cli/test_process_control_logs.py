@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.desk import Desk
-from harness import Box
-from history.builders import NOON
+from kit.builders import NOON
+from kit.desk import Desk
+from kit.harness import Box
 
 HOUR = timedelta(hours=1)
 

@@ -2,8 +2,8 @@
 
 import socket
 
-from harness import Box
-from mail_server import mail_server, mail_to
+from kit.harness import Box
+from kit.mail_server import mail_server, mail_to
 
 
 def test_a_test_mail_goes_the_way_that_failures_take(box: Box) -> None:

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.past import DAY, Past, yesterday
-from harness import Box
-from history.builders import iso
+from kit.builders import iso
+from kit.harness import Box
+from kit.past import DAY, Past, yesterday
 
 JOB = 'command: echo hi\nschedule: "30 2 * * *"'
 SLOT = yesterday()

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.desk import Desk
-from commands import Result
-from harness import Box
-from history.builders import NOON, iso
+from kit.builders import NOON, iso
+from kit.commands import Result
+from kit.desk import Desk
+from kit.harness import Box
 
 HOUR = timedelta(hours=1)
 

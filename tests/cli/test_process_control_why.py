@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.past import DAY, Past, masked
-from cli.why_cases import CASES, JOB, SLOT, Case, planned
-from harness import Box, Result, until
+from kit.harness import Box, Result, until
+from kit.past import DAY, Past, masked
+from kit.why_cases import CASES, JOB, SLOT, Case, planned
 from process_control.cli.main import VERBS
 from process_control.cli.time_words import LocalZone
 from process_control.views.slot_in_words import as_argument

@@ -4,8 +4,8 @@ import os
 import re
 import signal
 
-from harness import Box, until
-from runs import ends, outcomes, starts, the_end
+from kit.harness import Box, until
+from kit.runs import ends, outcomes, starts, the_end
 
 
 def test_run_starts_jobs_and_returns_with_the_ids_of_their_runs(box: Box) -> None:

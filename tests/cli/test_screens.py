@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.desk import Desk
-from commands import Result
-from harness import Box
-from runs import ONE_SLOT, the_end
+from kit.commands import Result
+from kit.desk import Desk
+from kit.harness import Box
+from kit.runs import ONE_SLOT, the_end
 
 RECENT = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
 LONG = "the disk of the shop is full, and nothing could be written to the directory of the orders any more"
@@ -76,13 +76,13 @@ def test_a_run_that_failed_for_its_stderr_shows_its_last_line_everywhere(box: Bo
     box.run("noisy")
 
     end = the_end(box)
-    assert end["detail"] == "23 bytes on stderr"
+    assert end["detail"] == "stderr: cannot reach db7 (last of 2 lines)"
     assert end["decided_by"]["line"] == "cannot reach db7"
     for arguments in (["history"], ["status"], ["status", "noisy"], ["audit"]):
         shown = box.process_control(*arguments, tty=True)
         assert "stderr: cannot reach db7" in words_of(shown)
         assert "bytes on stderr" not in shown.stdout
-    assert "noisy (stderr: cannot reach db7)" in box.process_control("check").stdout
+    assert "noisy (stderr: cannot reach db7 (last of 2 lines))" in box.process_control("check").stdout
 
 
 def test_the_line_that_decided_is_masked_in_the_record(box: Box) -> None:
@@ -93,13 +93,41 @@ def test_the_line_that_decided_is_masked_in_the_record(box: Box) -> None:
     box.run("noisy")
 
     assert the_end(box)["decided_by"]["line"] == "no *** here"
+    assert the_end(box)["detail"] == "stderr: no *** here"
     assert "tok-123456" not in box.process_control("history", "--json").stdout
+
+
+def test_the_recorded_line_is_cut_and_cannot_steer_a_terminal(box: Box) -> None:
+    box.job("noisy", f"command: printf '\\033[31mred\\a{'x' * 300}\\n'\nverdicts: [{{stdout: red, verdict: fail}}]")
+    box.run("noisy")
+
+    detail = the_end(box)["detail"]
+
+    assert detail.startswith("stdout: \\x1b[31mred\\x07xxx")
+    assert detail.endswith("x… (rule 1)")
+    assert len(detail) < 230
+
+
+def test_of_output_that_was_left_out_the_count_is_in_bytes(box: Box) -> None:
+    box.job("noisy", "command: sh -c 'seq 100000 >&2'")
+    box.run("noisy")
+
+    assert the_end(box)["detail"] == "stderr: 100000 (last line of 588,895 bytes)"
+
+
+def test_a_record_with_the_count_alone_is_shown_with_its_line(desk: Desk, at_terminal: Callable[..., Result]) -> None:
+    desk.job("purge")
+    by = {"rule": None, "condition": None, "stream": "stderr", "line_number": None, "line": "cannot reach db7"}
+    desk.state.run("purge", RECENT, outcome="failed", reason="stderr", detail="23 bytes on stderr", decided_by=by)
+
+    assert "stderr: cannot reach db7" in words_of(at_terminal("history"))
 
 
 def test_a_line_that_a_rule_matched_is_shown_with_the_rule(box: Box) -> None:
     box.job("noisy", "command: echo deadlock detected\nverdicts: [{stdout: deadlock, verdict: fail}]")
     box.run("noisy")
 
+    assert the_end(box)["detail"] == "stdout: deadlock detected (rule 1)"
     assert "stdout: deadlock detected (rule 1)" in words_of(box.process_control("history", tty=True))
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.shop import open_shop
-from harness import PROJECT, Box
+from kit.harness import PROJECT, Box
+from kit.shop import open_shop
 
 LIBRARY = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
 pytestmark = pytest.mark.skipif(LIBRARY is None, reason="faketime is not installed")
@@ -54,6 +54,7 @@ def directory() -> Iterator[Path]:
         yield Path(path)
 
 
+@pytest.mark.long
 def test_the_page_of_screens_shows_what_the_commands_print(box: Box, directory: Path) -> None:
     shop, text = Shop(box, directory, 30), PAGE.read_text()
 
@@ -70,6 +71,7 @@ def test_the_page_of_screens_shows_what_the_commands_print(box: Box, directory: 
     assert text.splitlines() == printed.splitlines()
 
 
+@pytest.mark.long
 def test_with_2000_jobs_every_line_fits_and_status_is_one_screen(box: Box, directory: Path) -> None:
     shop = Shop(box, directory, 2000)
     verbs = ("status --all", "list", "history", "audit", "lint", "show certificates", "status newsletter")

@@ -6,9 +6,9 @@ from process_control.cli.print.table import Column, facts, lines_of, with_commas
 
 HISTORY = [
     Column(title="WHEN"),
-    Column(title="JOB", gives_way=2, least=6),
-    Column(title="RUN", gives_way=1, least=4, may_leave=True),
-    Column(title="WHY", gives_way=3, least=12, breaks=True),
+    Column(title="JOB", gives_way=2, min_width=6),
+    Column(title="RUN", gives_way=1, min_width=4, may_leave=True),
+    Column(title="WHY", gives_way=3, min_width=12, breaks=True),
 ]
 ROW = [Text("03:28"), Text("a-long-name"), Text("1m8g35q0yqfpanxy"), Text("the disk of the shop is full")]
 
@@ -60,7 +60,7 @@ def test_a_command_to_paste_stays_on_one_line() -> None:
 
 
 def test_an_endless_text_ends_behind_a_whole_word() -> None:
-    assert wrapped("one two three four five six seven eight nine", 12, most=2) == ["one two", "three four …"]
+    assert wrapped("one two three four five six seven eight nine", 12, max_lines=2) == ["one two", "three four …"]
 
 
 def test_facts_go_on_below_their_beginning() -> None:
@@ -71,7 +71,7 @@ def test_facts_go_on_below_their_beginning() -> None:
 
 def test_a_name_is_cut_behind_a_whole_word() -> None:
     [line] = lines_of(
-        [[Text("Back up the database of the orders")]], [Column(title="NAME", gives_way=1, least=12)], 24
+        [[Text("Back up the database of the orders")]], [Column(title="NAME", gives_way=1, min_width=12)], 24
     )[1]
 
     assert line.plain == "Back up the database …"

@@ -9,9 +9,9 @@ import re
 
 import pytest
 
-from harness import Box, Result, Storm
-from mail_server import mail_server, mail_to, wait_until_told
-from runs import script
+from kit.harness import Box, Result, Storm
+from kit.mail_server import mail_server, mail_to, wait_until_told
+from kit.runs import script
 
 CSI, OSC, DCS, APC, PM, SOS, ST, BEL = "\x1b[", "\x1b]", "\x1bP", "\x1b_", "\x1b^", "\x1bX", "\x1b\\", "\x07"
 ESCAPES = [

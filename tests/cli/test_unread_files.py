@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from cli.desk import Desk
+from kit.desk import Desk
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from commands import Live
-from hanging_disk import hanging_disk
-from harness import Box, children, state_letter, until
+from kit.commands import Live
+from kit.hanging_disk import hanging_disk
+from kit.harness import Box, children, state_letter, until
 
 pytestmark = pytest.mark.needs_root
 
@@ -64,6 +64,14 @@ class Started:
     folder: Path
     live: Live
 
+    @property
+    def stdout(self) -> str:
+        return (self.folder / "stdout").read_text()
+
+    @property
+    def stderr(self) -> str:
+        return (self.folder / "stderr").read_text()
+
     def check_words(self, disk: Path) -> None:
         command, directory = self.verb.removesuffix(" of a job"), f"{disk}/{DIRECTORIES[self.key]}"
         is_change = self.verb in CHANGES or self.verb == "cron-generate"
@@ -75,64 +83,61 @@ class Started:
             rf"  hint: {hint}.*\n"
         )
 
-        assert re.fullmatch(expected, (self.folder / "stderr").read_text()), self
-        assert (self.folder / "stdout").read_text() == ""
+        assert re.fullmatch(expected, self.stderr), self
+        assert self.stdout == ""
 
 
-def start(box: Box, verb: str, key: str) -> Started:
-    """Start a command with the configuration as it is now."""
+def start(box: Box, verb: str, key: str, *words: str, configuration: Path | None = None) -> Started:
+    """Start a command with the configuration as it is now, or with another; `words` instead of those of the verb."""
     folder = box.root / f"{key} {verb}"
     folder.mkdir()
     assert box.configuration is not None
-    configuration = shutil.copy(box.configuration, folder)
+    configuration = configuration or Path(shutil.copy(box.configuration, folder))
     commands = {"run-job": box.product.run_job, "cron-generate": box.product.cron_generate}
     program = str(commands.get(verb.split()[0], box.product.process_control))
-    words = ["sh", "-c", 'exec "$@" >stdout 2>stderr', "sh", program, *VERBS[verb]]
-    live = box.start_command(words, env={"PROCESS_CONTROL_CONFIG": str(configuration)}, cwd=folder)
+    script = ["sh", "-c", 'exec "$@" >stdout 2>stderr', "sh", program, *(words or VERBS[verb])]
+    live = box.start_command(script, env={"PROCESS_CONTROL_CONFIG": str(configuration)}, cwd=folder)
     return Started(verb=verb, key=key, folder=folder, live=live)
 
 
+@pytest.mark.long
 def test_each_command_says_what_it_waits_for_and_ends_with_74(box: Box) -> None:
+    """All side by side: each waits for 20 s."""
     disk = box.root / "disk"
     disk.mkdir()
     as_it_was = {key: str(getattr(box, key)) for key in DIRECTORIES}
     box.configure(output_directory=str(disk / "log"))
     box.job("job", "command: 'echo hi'")
     box.run("job")
+    (box.root / "other jobs").mkdir(mode=0o755)
+    (box.root / "other jobs" / "job.yaml").write_text(f"name: job\ncommand: {disk}/bin/tool\n")
     started = []
 
     with hanging_disk(disk):
         for key, name in DIRECTORIES.items():
             box.configure(**{**as_it_was, key: str(disk / name)})
             started += [start(box, verb, key) for verb in VERBS if verb not in DOES_NOT_TOUCH[key]]
-        codes = {(each.key, each.verb): each.live.wait(seconds=END_SECONDS).exit_code for each in started}
+        box.configure(**{**as_it_was, "state_directory": str(disk / "state")})
+        with_json = start(box, "hold with JSON", "state_directory", "hold", "job", "--json")
+        box.configure(**{**as_it_was, "job_directory": str(box.root / "other jobs")})
+        of_a_program = start(box, "lint", "a program", "lint")
+        configured_there = start(box, "status", "configuration", "status", configuration=disk / "process-control.yaml")
+        others = [with_json, of_a_program, configured_there]
+        codes = {(each.key, each.verb): each.live.wait(seconds=END_SECONDS).exit_code for each in [*started, *others]}
 
     assert {of_what: code for of_what, code in codes.items() if code != 74} == {}
     for each in started:
         each.check_words(disk)
+    check_that_the_error_is_json(with_json, disk)
+    assert of_a_program.stderr.startswith(f"lint: still waiting for the disk under {disk}/bin/tool ")
+    assert "process-control.yaml: no answer from its disk" in configured_there.stderr
 
 
-def test_the_error_is_json_where_json_was_asked_for(box: Box, disk: Path) -> None:
-    box.job("job", "command: 'true'")
-    box.configure(state_directory=str(disk / "state"))
-
-    result = box.process_control("hold", "job", "--json", seconds=END_SECONDS)
-
-    (fault,) = json.loads(result.stdout)["error"]["faults"]
-    assert (result.exit_code, fault["where"]) == (74, f"{disk}/state")
+def check_that_the_error_is_json(command: Started, disk: Path) -> None:
+    (fault,) = json.loads(command.stdout)["error"]["faults"]
+    assert fault["where"] == f"{disk}/state"
     assert fault["hint"].startswith(
         "it is not known whether it was done; when the disk answers: process-control status"
-    )
-
-
-def test_lint_names_the_disk_of_a_program(box: Box, disk: Path) -> None:
-    box.job("job", f"command: {disk}/bin/tool")
-
-    result = box.process_control("lint", seconds=END_SECONDS)
-
-    assert (result.exit_code, result.stderr.startswith(f"lint: still waiting for the disk under {disk}/bin/tool ")) == (
-        74,
-        True,
     )
 
 
@@ -143,7 +148,7 @@ def test_control_c_ends_a_command_that_its_disk_holds(box: Box, disk: Path) -> N
     with box.start_command([str(box.product.process_control), "status"], tty=True) as live:
         live.wait_for_line("still waiting for the disk under", seconds=END_SECONDS)
         live.type(b"\x03")
-        result = live.wait(seconds=10)
+        result = live.wait()
 
     assert result.exit_code == 130
     assert "no answer" not in result.stdout
@@ -165,14 +170,10 @@ def test_a_signal_ends_a_command_whose_wait_not_even_kill_ends(box: Box, disk: P
             assert state_letter(child) == "D"
 
 
-def test_a_configuration_that_does_not_answer_ends_a_command_and_makes_check_critical(box: Box, disk: Path) -> None:
+def test_a_configuration_that_does_not_answer_makes_check_critical(box: Box, disk: Path) -> None:
     env = {"PROCESS_CONTROL_CONFIG": str(disk / "process-control.yaml")}
-    program = str(box.product.process_control)
-    with box.start_command([program, "status"], env=env) as status:
-        check = box.command([program, "check", "--timeout", "1s"], env=env, seconds=END_SECONDS)
-        result = status.wait(seconds=END_SECONDS)
+
+    check = box.command([str(box.product.process_control), "check", "--timeout", "1s"], env=env, seconds=END_SECONDS)
 
     assert (check.exit_code, check.stderr) == (2, "")
     assert check.stdout.startswith("PROCESS-CONTROL CRITICAL - no answer within 1 s: the disk of the configuration or")
-    assert result.exit_code == 74
-    assert "process-control.yaml: no answer from its disk" in result.stderr

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from config.host import Host, new_host
+from kit.host import Host, new_host
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from config.host import IS_ROOT, SERVICE_USER, STRANGER, Host, become, uid
-from harness import PROJECT
+from kit.harness import PROJECT
+from kit.host import IS_ROOT, SERVICE_USER, STRANGER, Host, become, uid
 from process_control.config.all_jobs import load_all
 from process_control.config.cache.planned_slots import last_slot
 from process_control.config.job_directory import load_job

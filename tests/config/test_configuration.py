@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from harness import PROJECT
+from kit.harness import PROJECT
 from process_control.config.configuration import read_configuration
 from process_control.errors import BadConfiguration
 

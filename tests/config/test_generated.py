@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import PROJECT
+from kit.harness import PROJECT
 from process_control.config.configuration import read_configuration
 from process_control.config.job_file import read_job
 from process_control.config.keys.configuration_fields import CONFIGURATION_FIELDS

@@ -4,7 +4,7 @@ import jsonschema
 import pytest
 import yaml
 
-from harness import PROJECT
+from kit.harness import PROJECT
 from process_control.config.job_file import read_job
 from process_control.config.keys.field import example_entry
 from process_control.config.keys.job_fields import JOB_FIELDS

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import forget_cached
-from process_control.config.cache.next_slots import COMING_SLOTS, KnownSchedules
+from kit.harness import forget_cached
+from process_control.config.cache.next_slots import CACHE_NAME, COMING_SLOTS, KnownSchedules
+from process_control.config.cache.read import file_name
 from process_control.config.job_directory import load_job
 from process_control.config.settings import Settings, load_settings
 from process_control.core.job import Job
@@ -49,7 +50,7 @@ class Host:
 
     def kept(self) -> Path:
         places = self.settings().search.cache_places_now()
-        [path] = [path for place in places for path in Path(place).glob(f"+schedules@*{self.root.name}*")]
+        [path] = filter(Path.exists, (Path(place, file_name(str(self.configuration), CACHE_NAME)) for place in places))
         return path
 
 

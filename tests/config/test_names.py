@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.host import Host
+from kit.host import Host
 from process_control.config.all_jobs import load_all
 from process_control.config.job_directory import InvalidJob, load_job, slugs
 from process_control.core.job import Job

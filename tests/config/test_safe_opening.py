@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from config.host import IS_ROOT, SERVICE_USER, STRANGER, Host, become, uid, unprivileged
+from kit.host import IS_ROOT, SERVICE_USER, STRANGER, Host, become, uid, unprivileged
 from process_control.config.job_directory import load_job
 from process_control.core.job import Job
 from process_control.errors import BadConfiguration, NotPermitted

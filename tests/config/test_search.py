@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from config.host import SERVICE_USER, STRANGER, Host, become, unprivileged
+from kit.host import SERVICE_USER, STRANGER, Host, become, unprivileged
 from process_control.config.settings import Settings
 from process_control.errors import BadConfiguration, NotPermitted
 

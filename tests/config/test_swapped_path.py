@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from config.host import STRANGER, Host, uid
-from harness import Deadline, Storm
+from kit.harness import Deadline, Storm
+from kit.host import STRANGER, Host, uid
 from process_control.config.job_directory import load_job
 from process_control.errors import NotPermitted
 

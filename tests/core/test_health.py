@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from process_control.core.health import TABLE, Cause, Event, Health, HoldKind, Policy, State, next_health
+from process_control.core.health import Cause, Event, Health, HoldKind, Policy, State
+from process_control.core.health_table import TABLE, next_health
 
 CAUSE = Cause(at="2026-03-01T02:30:00.000Z", by="anna@db1", why="a reason", run_id="0123456789abcdef")
 BY_HAND = replace(CAUSE, run_id=None)

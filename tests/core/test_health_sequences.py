@@ -4,9 +4,10 @@ import random
 
 import pytest
 
-from harness import Storm
+from kit.harness import Storm
 from process_control.core import gate
-from process_control.core.health import Cause, Event, Health, HoldKind, Policy, State, later, next_health
+from process_control.core.health import Cause, Event, Health, HoldKind, Policy, State
+from process_control.core.health_table import after_pause, later, next_health
 
 START = "2026-03-01T02:30:00.000Z"
 POLICIES = [
@@ -37,9 +38,9 @@ class World:
         self.probe: str | None = None
         self.told: list[str] = []
 
-    def leave(self, *, scheduled: bool) -> str:
+    def permission(self, *, scheduled: bool) -> str:
         release_after = self.policy.release_after_seconds
-        return gate.leave(
+        return gate.permission(
             self.health.to_record(),
             now=self.now,
             slot=self.now if scheduled else None,
@@ -61,13 +62,13 @@ class World:
         self.look(before, what)
 
     def start(self, what: str) -> None:
-        leave = self.leave(scheduled=what == "scheduled")
-        if leave == gate.PAUSE_IS_OVER:
-            self.health = self.health.as_of(self.now, self.policy)
-            leave = self.leave(scheduled=what == "scheduled")
+        permission = self.permission(scheduled=what == "scheduled")
+        if permission == gate.PAUSE_IS_OVER:
+            self.health = after_pause(self.health, self.now, self.policy)
+            permission = self.permission(scheduled=what == "scheduled")
         self.runs += 1
         run_id = f"run{self.runs}"
-        if leave == gate.PROBE_IS_DUE:
+        if permission == gate.PROBE_IS_DUE:
             self.health = next_health(
                 self.health, Event.PROBE_DUE, cause=Cause(at=self.now, run_id=run_id), policy=self.policy
             )
@@ -76,7 +77,7 @@ class World:
             if self.probe is not None:
                 pytest.fail(f"a second probe beside {self.probe}: {self.told}")
             self.probe = run_id
-        elif leave in (gate.HELD, gate.BACKING_OFF) and what != "forced":
+        elif permission in (gate.HELD, gate.BACKING_OFF) and what != "forced":
             return
         if self.health.state is State.HELD and what != "forced" and self.health.probe_run != run_id:
             pytest.fail(f"a held job was run: {self.told}")
@@ -133,7 +134,7 @@ class LongRuns(World):
             super().start(what)
             return
         before = self.health
-        if self.leave(scheduled=what == "scheduled") == gate.PROBE_IS_DUE and self.probe is not None:
+        if self.permission(scheduled=what == "scheduled") == gate.PROBE_IS_DUE and self.probe is not None:
             self.met_a_probe += 1
             cause = Cause(at=self.now, run_id="another")
             self.health = next_health(before, Event.PROBE_DUE, cause=cause, policy=self.policy)

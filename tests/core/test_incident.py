@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from process_control.core.incident import Happening, Incident, Letter, next_incident
+from process_control.core.incident import Happening, Incident, MessageKind, next_incident
 
 F, W, R = Happening.FAILED, Happening.WENT_WELL, Happening.REFUSED
 NOW = "2026-11-25T03:00:00.000Z"
@@ -18,7 +18,7 @@ def letters(happenings: str, threshold: int = 1) -> list[str]:
         incident, letter = next_incident(
             incident, what, key=str(number), at=NOW, threshold=threshold, refusal="bad file"
         )
-        sent.append({None: ".", Letter.FAILURE: "f", Letter.RECOVERY: "w", Letter.REFUSAL: "r"}[letter])
+        sent.append({None: ".", MessageKind.FAILURE: "f", MessageKind.RECOVERY: "w", MessageKind.REFUSAL: "r"}[letter])
     return ["".join(sent)]
 
 
@@ -50,13 +50,13 @@ def test_the_same_run_is_counted_once_however_often_it_is_told() -> None:
     incident, first = next_incident(Incident(), F, key="a", at=NOW, threshold=1)
     again, second = next_incident(incident, F, key="a", at=NOW, threshold=1)
 
-    assert (first, second) == (Letter.FAILURE, None)
+    assert (first, second) == (MessageKind.FAILURE, None)
     assert again == incident
     assert again.failures_in_row == 1
 
 
 def test_the_same_refusal_is_told_again_after_a_day_and_another_one_at_once() -> None:
-    def refuse(incident: Incident, key: str, at: str, sentence: str) -> tuple[Incident, Letter | None]:
+    def refuse(incident: Incident, key: str, at: str, sentence: str) -> tuple[Incident, MessageKind | None]:
         return next_incident(incident, R, key=key, at=at, threshold=1, refusal=sentence)
 
     incident, first = refuse(Incident(), "1", "2026-11-25T03:00:00.000Z", "bad file")
@@ -66,7 +66,7 @@ def test_the_same_refusal_is_told_again_after_a_day_and_another_one_at_once() ->
     incident, clock_set_back = refuse(incident, "5", "2025-11-27T03:00:00.000Z", "worse file")
 
     assert [first, soon, other, later, clock_set_back] == [
-        Letter.REFUSAL, None, Letter.REFUSAL, Letter.REFUSAL, Letter.REFUSAL,
+        MessageKind.REFUSAL, None, MessageKind.REFUSAL, MessageKind.REFUSAL, MessageKind.REFUSAL,
     ]  # fmt: skip
 
 
@@ -94,9 +94,9 @@ def test_recoveries_follow_told_failures_and_the_record_keeps_it_all(happenings:
         incident, letter = next_incident(
             incident, what, key=str(number), at=NOW, threshold=threshold, refusal="bad file"
         )
-        if (letter is Letter.RECOVERY) != (word == "W" and is_told):
+        if (letter is MessageKind.RECOVERY) != (word == "W" and is_told):
             pytest.fail(f"after {happenings[:number]}: {word} sent {letter}")
         is_told = word != "W" and (is_told or letter is not None)
 
-        assert incident.was_told == is_told
+        assert incident.was_notified == is_told
         assert Incident.from_record(incident.to_record()) == incident

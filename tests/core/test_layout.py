@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import PROJECT
+from kit.sources import PRODUCT, PROJECT, tree_of
 from process_control.core import layout
 
 SOURCE = PROJECT / "src/process_control"
@@ -60,7 +60,7 @@ def names_of_our_files_in(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def modules() -> list[Path]:
-    return [path for path in sorted(SOURCE.rglob("*.py")) if path != SOURCE / "core/layout.py"]
+    return [path for path in PRODUCT if path != SOURCE / "core/layout.py"]
 
 
 def test_no_other_module_builds_a_path_below_our_directories() -> None:
@@ -68,7 +68,7 @@ def test_no_other_module_builds_a_path_below_our_directories() -> None:
         f"{path.relative_to(PROJECT)}:{line}: {what}: ask core/layout.py"
         for path in modules()
         for find in (paths_built_in, names_of_our_files_in)
-        for line, what in find(ast.parse(path.read_text()))
+        for line, what in find(tree_of(path))
     ]
 
     assert not faults, "\n".join(faults)

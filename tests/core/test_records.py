@@ -10,16 +10,15 @@ from typing import Any
 
 import pytest
 
-from harness import PROJECT, Box, names_of
-from process_control.core.records import BLOCK, EVENTS, FIELDS, Field, columns_of_runs, in_syslog
+from kit.harness import Box, names_of
+from kit.sources import PRODUCT, PROJECT, tree_of
+from process_control.core.records import BLOCK, EVENTS, FIELDS, Field, run_columns, syslog_fields
 from process_control.history.index.run_facts import Row
-
-SOURCE = PROJECT / "src" / "process_control"
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
 def test_every_field_is_documented_and_belongs_to_known_events(field: Field) -> None:
-    assert field.says
+    assert field.meaning
     assert set(field.events) <= {*EVENTS, BLOCK}
     assert set(field.syslog) <= set(field.events)
     assert set(field.columns) <= set(field.events)
@@ -39,12 +38,12 @@ def test_columns_of_csv_have_each_place_once() -> None:
 
 
 def test_each_fact_of_a_run_in_json_has_a_column_in_the_index() -> None:
-    assert {field.name for field in FIELDS if field.in_json} <= set(columns_of_runs()) == set(Row._fields)
+    assert {field.name for field in FIELDS if field.in_json} <= set(run_columns()) == set(Row._fields)
 
 
 def test_the_syslog_says_first_what_and_last_where() -> None:
-    assert in_syslog("end")[0] == "run_id"
-    assert in_syslog("end")[-1] == "log"
+    assert syslog_fields("end")[0] == "run_id"
+    assert syslog_fields("end")[-1] == "log"
 
 
 def records_in(tree: ast.AST) -> Iterator[tuple[str, set[str]]]:
@@ -62,7 +61,7 @@ def is_text(node: Any) -> bool:
 
 
 def test_every_record_in_the_sources_has_fields_of_the_table_only() -> None:
-    written = [(path, *found) for path in SOURCE.rglob("*.py") for found in records_in(ast.parse(path.read_text()))]
+    written = [(path, *found) for path in PRODUCT for found in records_in(tree_of(path))]
 
     unknown = [
         f"{path.relative_to(PROJECT)}: {event}: {name}"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from process_control.core.facts import Facts, looks_at_successes
+from process_control.core.facts import Facts, may_judge_successes
 from process_control.core.finding import STDERR, STDOUT, Verdict
 from process_control.core.line_watch import Lines
 from process_control.core.rules import CONDITIONS, rules_of
@@ -330,15 +330,15 @@ def test_a_rule_in_front_that_ignores_everything_leaves_nothing(seen: Facts, val
 def test_a_plain_success_that_is_not_looked_at_is_one_by_the_table_too(
     seen: Facts, values: list[dict[str, Any]], stderr: str
 ) -> None:
-    if seen.is_plain_success() and not looks_at_successes(values, {}):
+    if seen.is_plain_success() and not may_judge_successes(values, {}):
         seen.lines = lines(missing_was_there="stdout_missing" not in str(values))
 
         assert judge(seen, rules=rules_of(values), stderr=stderr).outcome == "succeeded"
 
 
 def test_an_expectation_always_looks_at_successes() -> None:
-    assert looks_at_successes([], {"longer_than": 5.0})
-    assert not looks_at_successes([], {})
-    assert not looks_at_successes([{"exit_code": [[1, 255]], "verdict": "hold"}], {})
-    assert looks_at_successes([{"exit_code": [[0, 0]], "verdict": "hold"}], {})
-    assert not looks_at_successes([{"stdout": "x", "stderr": "y", "verdict": "hold"}], {})
+    assert may_judge_successes([], {"longer_than": 5.0})
+    assert not may_judge_successes([], {})
+    assert not may_judge_successes([{"exit_code": [[1, 255]], "verdict": "hold"}], {})
+    assert may_judge_successes([{"exit_code": [[0, 0]], "verdict": "hold"}], {})
+    assert not may_judge_successes([{"stdout": "x", "stderr": "y", "verdict": "hold"}], {})

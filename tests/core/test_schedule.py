@@ -1,7 +1,7 @@
 """Schedules: what is read, what is refused, and when it fires; clock changes included."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
 from pathlib import Path
@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from process_control.core.schedule.columns import ScheduleError
-from process_control.core.schedule.cron_fields import Term
 from process_control.core.schedule.schedule import Expression, Schedule, host_zone, is_zone_of_host
 
 BERLIN = "Europe/Berlin"
@@ -329,37 +328,45 @@ expressions = st.builds(
 )
 
 
-def matches(expression: Expression, wall_time: datetime) -> bool:
-    def has(terms: tuple[Term, ...], value: int) -> bool:
-        return any(value in range(term.first, term.last + 1, term.step) for term in terms)
+def matcher(expression: Expression) -> Callable[[datetime], bool]:
+    fields = [
+        frozenset(value for term in terms for value in range(term.first, term.last + 1, term.step))
+        for terms in expression.terms
+    ]
+    minutes, hours, days, months, weekdays = fields
+    is_one_a_star = expression.terms[2][0].star or expression.terms[4][0].star
 
-    minutes, hours, days, months, weekdays = expression.terms
-    day = has(days, wall_time.day)
-    weekday = has(weekdays, wall_time.isoweekday()) or has(weekdays, wall_time.isoweekday() % 7)
-    either_day = (day and weekday) if days[0].star or weekdays[0].star else (day or weekday)
-    return has(minutes, wall_time.minute) and has(hours, wall_time.hour) and has(months, wall_time.month) and either_day
+    def matches(wall_time: datetime) -> bool:
+        if not (wall_time.minute in minutes and wall_time.hour in hours and wall_time.month in months):
+            return False
+        day = wall_time.day in days
+        weekday = not weekdays.isdisjoint((wall_time.isoweekday(), wall_time.isoweekday() % 7))
+        return (day and weekday) if is_one_a_star else (day or weekday)
+
+    return matches
 
 
 def minute_by_minute(expression: Expression, start: datetime, end: datetime) -> Iterator[datetime]:
     """Debian cron's rule, as its main loop does it: look at each minute of the clock on the wall."""
+    matches, minute, jump = matcher(expression), timedelta(minutes=1), timedelta(hours=3)
     latest_seen: datetime | None = None
     moment = start - timedelta(hours=30)
     while moment <= end:
         wall_time = moment.astimezone(expression.zone).replace(tzinfo=None)
         if latest_seen is None:
-            latest_seen = wall_time - timedelta(minutes=1)
+            latest_seen = wall_time - minute
         fires = False
-        if not timedelta(hours=-3) < wall_time - latest_seen <= timedelta(hours=3):
-            latest_seen = wall_time - timedelta(minutes=1)  # the clock was set
+        if not -jump < wall_time - latest_seen <= jump:
+            latest_seen = wall_time - minute  # the clock was set
         if expression.is_fixed:
             while latest_seen < wall_time:
-                latest_seen += timedelta(minutes=1)
-                fires = matches(expression, latest_seen) or fires
+                latest_seen += minute
+                fires = matches(latest_seen) or fires
         else:
-            fires = matches(expression, wall_time)
+            fires = matches(wall_time)
         if fires and moment > start:
             yield moment
-        moment += timedelta(minutes=1)
+        moment += minute
 
 
 @settings(max_examples=150, deadline=None)

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness import Product
-from one_minute import Stage
-from real_cron import RealCron
+from kit.harness import Product
+from kit.one_minute import Stage
+from kit.real_cron import RealCron
 
 
 @pytest.fixture(scope="package")

@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from harness import SERVICE_USER
-from mail_server import MailServer, Received, mail_server, mail_to, wait_until_told
-from one_minute import EVERY_MINUTE, Done, Stage, scene
-from runs import ends, records, the_end
+from kit.harness import SERVICE_USER
+from kit.mail_server import MailServer, Received, mail_server, mail_to, wait_until_told
+from kit.one_minute import EVERY_MINUTE, Done, Stage, scene
+from kit.runs import ends, records, the_end
 
 pytestmark = pytest.mark.needs_root
 

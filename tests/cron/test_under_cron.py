@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from harness import PROJECT, SERVICE_USER, STRANGER, Box
-from one_minute import EVERY_MINUTE, Done, Stage, scene
-from runs import ends, records, script, skips, starts, the_end
+from kit.harness import PROJECT, SERVICE_USER, STRANGER, Box
+from kit.one_minute import EVERY_MINUTE, Done, Stage, scene
+from kit.runs import ends, records, script, skips, starts, the_end
 
 pytestmark = pytest.mark.needs_root
 

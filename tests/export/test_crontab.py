@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from export.cron_reader import read
+from kit.cron_reader import read
 from process_control.crontab.text import (
     Crontab,
     InvalidFile,

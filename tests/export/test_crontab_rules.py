@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from export.cron_reader import IgnoresTheFile, read
-from harness import Storm
+from kit.cron_reader import IgnoresTheFile, read
+from kit.harness import Storm
 from process_control.crontab.rules import MAX_COMMAND, MAX_LINES, has_users, is_name_that_cron_reads, read_crontab
 
 READ = {

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from export.cron_reader import Line, read
-from harness import Product, storm_size
+from kit.cron_reader import Line, read
+from kit.harness import Product, storm_size
+from kit.real_cron import RealCron
 from process_control.crontab.text import InvalidFile, Manner, PlannedJob, write_crontab
 from process_control.errors import Fault
-from real_cron import RealCron
 
 JOBS = storm_size(10_000, 40_000)
 A_CRONTAB = 5_000

@@ -12,7 +12,7 @@ from typing import Any
 
 from cronsim import CronSim
 
-from config.host import Host
+from kit.host import Host
 from process_control.config.cache import read
 from process_control.config.configuration import read_configuration
 from process_control.config.environment_file import read_environment_file

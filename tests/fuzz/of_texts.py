@@ -8,7 +8,7 @@ from email.policy import default
 from html.parser import HTMLParser
 from pathlib import Path
 
-from export.cron_reader import IgnoresTheFile, read
+from kit.cron_reader import IgnoresTheFile, read
 from process_control.cli.run_job.options import Options, parse
 from process_control.core.line_watch import MAX_LINE, Splitter
 from process_control.core.masking import mask, mask_beginning, mask_excerpt
@@ -114,7 +114,7 @@ def _mail(text: str) -> Mail:
         output_title="output",
         output=(text, text),
         notes=(text,),
-        mends=(("again", text),),
+        hints=(("again", text),),
         runbook=text or "-",
         footer=text,
     )

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fuzz.readers import CHECKS, CORPUS, seeds
-from harness import Storm
+from kit.harness import Storm
 
 SEEDS = [(reader, name) for reader in CHECKS for name in seeds(reader)]
 SLOW = {"schedule": 4, "cache": 6, "journal": 4, "packed-day": 4, "mail": 4, "original": 2, "terminal": 2}

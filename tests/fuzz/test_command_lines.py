@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box
+from kit.harness import Box
+from kit.storms import Storm
 from process_control.cli.main import VERBS, process_control
 from process_control.cli.run_job.flags import FLAGS
-from storms import Storm
 
 DRIVER = Path(__file__).with_name("command_lines.py")
 CODES = {

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from cli.desk import Desk, new_desk
-from harness import storm_size
-from history.builders import NOON
+from kit.builders import NOON
+from kit.desk import Desk, new_desk
+from kit.harness import storm_size
 from process_control.core import layout
 from process_control.core.health import Health, HoldKind
 

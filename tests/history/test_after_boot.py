@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box
+from kit.harness import Box
+from kit.runs import ONE_SLOT, ends, outcomes, starts
 from process_control.core.gate import STATES
 from process_control.history import journal, journal_reader
 from process_control.state.after_boot import recover
@@ -15,7 +16,6 @@ from process_control.state.block import read_block
 from process_control.state.job_state import JobRecord
 from process_control.system import proc
 from process_control.system.clock import iso
-from runs import ONE_SLOT, ends, outcomes, starts
 
 ANOTHER_BOOT = "00000000-0000-4000-8000-000000000000"
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import IS_ROOT, STRANGER, Box, Storm
-from history.builders import NOON, State, iso
+from kit.builders import NOON, State, iso
+from kit.harness import IS_ROOT, STRANGER, Box, Storm
 from process_control.history.index.index import Garbled
 from process_control.history.index.past_run import Run
 from process_control.state.past_runs import open_index
@@ -192,7 +192,7 @@ def test_a_run_is_found_by_the_beginning_of_its_id(mixed: State) -> None:
         assert [run.run_id for run in index.find(identity[:12])] == [identity]
         assert [run.run_id for run in index.find(identity)] == [identity]
         assert index.find("zzz") == []
-        assert len(index.find("", most=3)) == 3
+        assert len(index.find("", limit=3)) == 3
 
 
 def test_jobs_are_those_of_the_history(mixed: State) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness import Storm
+from kit.harness import Storm
 from process_control.history.index.fast_lines import Garbled, Lines
 from process_control.history.index.rows import END, FACTS, NESTED, START, TEXTS, is_sound, row_of
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from history.builders import State
+from kit.builders import State
 from process_control.history import log_reader
 from process_control.history.log_reader import Line, last_lines, lines, raw
 

@@ -6,9 +6,9 @@ import shutil
 import socket
 from collections.abc import Callable
 
-from harness import Box, until
-from mail_server import mail_server, mail_to, wait_until_told
-from runs import ONE_SLOT, ends, kill_both, script, starts
+from kit.harness import Box, until
+from kit.mail_server import mail_server, mail_to, wait_until_told
+from kit.runs import ONE_SLOT, ends, kill_both, script, starts
 
 NOT_COPIED = shutil.ignore_patterns("run", "history.sqlite*")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from history.builders import State
+from kit.builders import State
 from process_control.history.retention import Pruned, apply_retention, compress
 from process_control.state.all_jobs import live_blocks
 from process_control.state.past_runs import open_index
@@ -276,7 +276,7 @@ def test_two_do_not_work_at_once(state: State) -> None:
     with open(state.directory / "prune.stamp", "w") as stamp:
         fcntl.flock(stamp, fcntl.LOCK_EX)
 
-        assert prune(state).is_at_work_elsewhere
+        assert prune(state).is_running_elsewhere
 
     assert len(logs(state)) == 1
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from history.builders import State
+from kit.builders import State
 from process_control.state.all_jobs import Standing, health_record
 from process_control.state.block import run_in, runner_is_alive, slot_in
 from process_control.state.job_state import JobRecord

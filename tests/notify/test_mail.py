@@ -26,14 +26,14 @@ def mail(**changed: object) -> Mail:
         "facts": (("started", "Wed 2026-11-25 03:00:01 UTC, took 4.2 s"), ("run", "1m88dbq742gv4g0s")),
         "output_title": "Output to stderr",
         "output": ("cannot reach db2", "\tgave up"),
-        "mends": (("Run it again", "run-job backup"),),
+        "hints": (("Run it again", "run-job backup"),),
         "runbook": "Ask Ann.",
         "footer": "process-control on db1",
     }
     return Mail(**fields | changed)  # type: ignore[arg-type]
 
 
-def test_the_text_begins_with_the_reason_and_ends_with_the_mend() -> None:
+def test_the_text_begins_with_the_reason_and_ends_with_the_hint() -> None:
     assert as_text(mail()) == (
         "backup failed: exited with 3\n"
         "Back up the shop · run by cron for its planned time (slot) Wed 2026-11-25 03:00 UTC\n"

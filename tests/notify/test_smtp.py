@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mail_server import certificate, mail_server
+from kit.mail_server import certificate, mail_server
 from process_control.notify.channels.mail.send import Undelivered, Way, send
 from process_control.notify.channels.mail.smtp import Server
 

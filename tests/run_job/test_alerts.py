@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from events import until
-from harness import Box, state_letter
-from runs import ONE_SLOT, records, script, the_end
+from kit.events import until
+from kit.harness import Box, state_letter
+from kit.runs import ONE_SLOT, records, script, the_end
 
 
 def seen(box: Box, slug: str) -> tuple[int, str, str]:

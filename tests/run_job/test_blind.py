@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-import mount_namespaces
-from harness import SERVICE_USER, Box, until
-from runs import kill_both, records, script
+from kit import mount_namespaces
+from kit.harness import SERVICE_USER, Box, until
+from kit.runs import kill_both, records, script
 
 NO_PROC = (
     "/proc: /proc is not that of this pid namespace, so processes of jobs cannot be found or ended\n"
@@ -120,6 +120,6 @@ def test_with_few_descriptors_a_command_runs_or_says_so_with_a_code_of_the_table
         result = box.command(["prlimit", f"--nofile={descriptors}", str(box.product.run_job), "job"])
 
         is_of_a_run = result.exit_code == 126 and "no new process could be made" in result.stderr
-        is_of_the_shell = result.exit_code == 2 and result.stderr.startswith("/bin/sh: 0: ")
-        assert result.exit_code in (0, 74, 75) or is_of_a_run or is_of_the_shell, (descriptors, result)
+        is_shell_word = result.exit_code == 2 and result.stderr.startswith("/bin/sh: 0: ")
+        assert result.exit_code in (0, 74, 75) or is_of_a_run or is_shell_word, (descriptors, result)
         assert (result.exit_code == 0) == (result.stderr == ""), (descriptors, result)

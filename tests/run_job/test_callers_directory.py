@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box, children
-from runs import outcomes, script
+from kit.harness import Box, children
+from kit.runs import outcomes, script
 
 
 def guard_and_runner(guard: int) -> list[int]:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from answering_disk import ANY, FSYNC, answering_disk
-from harness import Box, Storm, children, state_letter, until
-from runs import ends, outcomes, script, the_end
+from kit.answering_disk import ANY, FSYNC, answering_disk
+from kit.harness import Box, Storm, children, state_letter, until
+from kit.runs import ends, outcomes, script, the_end
 
 MEBIBYTE = 1 << 20
 

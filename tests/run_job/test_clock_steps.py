@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from harness import Box, Storm
+from kit.harness import Box, Storm
+from kit.runs import script
 from process_control.core.schedule.schedule import Schedule
-from runs import script
 
 LIBRARY = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
 pytestmark = pytest.mark.skipif(LIBRARY is None, reason="faketime is not installed")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import Box
+from kit.harness import Box
 
 
 def test_two_lines_are_not_run_as_one_command(box: Box) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-import mount_namespaces
-from harness import Box, Live, children, lives, until
-from runs import outcomes, script, the_end
+from kit import mount_namespaces
+from kit.harness import Box, Live, children, lives, until
+from kit.runs import outcomes, script, the_end
 
 pytestmark = pytest.mark.needs_root
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from control_groups import groups_of_runs, own_group
-from harness import SERVICE_USER, STRANGER, Box, Live, Storm, lives, until
-from runs import ends, kill_both, killers, outcomes, script, starts, the_end
+from kit.control_groups import groups_of_runs, own_group
+from kit.harness import SERVICE_USER, STRANGER, Box, Live, Storm, lives, until
+from kit.runs import ends, kill_both, killers, outcomes, script, starts, the_end
 
 pytestmark = pytest.mark.with_group
 
@@ -329,7 +329,7 @@ def test_a_stranger_cannot_lock_the_group_of_a_run_and_no_run_waits_for_it(box: 
     with box.start_command(["/usr/bin/python3", str(program), str(group)], user=STRANGER) as stranger:
         stranger.wait_for_line("ready")
         for _ in storm.rounds():
-            codes.add(box.run("job", via="stub", seconds=30).exit_code)
+            codes.add(box.run("job", via="stub").exit_code)
         stranger.signal(signal.SIGTERM)
         locked = stranger.wait().stdout
     assert locked == "ready\n"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box, Storm
-from runs import script, the_end
+from kit.harness import Box, Storm
+from kit.runs import script, the_end
 
 MEBIBYTE = 1 << 20
 TO_SPARE = 2048 * MEBIBYTE

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from harness import Box, Result
-from runs import ONE_SLOT, ends, script, starts
+from kit.harness import Box, Result
+from kit.runs import ONE_SLOT, ends, script, starts
 
 pytestmark = pytest.mark.fault(
     "the N-th write fails, or is the last before kill -9, for every N",

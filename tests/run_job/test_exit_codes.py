@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box
-from runs import ANOTHER_SLOT, ends, outcomes, script, starts, the_end
+from kit.harness import Box
+from kit.runs import ANOTHER_SLOT, ends, outcomes, script, starts, the_end
 
 pytestmark = pytest.mark.fault("exit and signal table", small=1, full=1, wanted="each as written")
 

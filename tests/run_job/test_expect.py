@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box
-from runs import ends, outcomes, the_end
+from kit.harness import Box
+from kit.runs import ends, outcomes, the_end
 
 
 def test_a_backup_has_to_write_its_file(box: Box) -> None:

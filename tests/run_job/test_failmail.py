@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import SERVICE_USER, Box, children, lives, until
-from mail_server import MailServer, Received, mail_server, mail_to, wait_until_told
-from runs import ONE_SLOT, kill_both, script, the_end
+from kit.harness import SERVICE_USER, Box, children, lives, until
+from kit.mail_server import MailServer, Received, mail_server, mail_to, wait_until_told
+from kit.runs import ONE_SLOT, kill_both, script, the_end
 
 
 @pytest.fixture

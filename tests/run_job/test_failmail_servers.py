@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from harness import Box, until
-from mail_server import (
+from kit.harness import Box, until
+from kit.mail_server import (
     Script,
     answers,
     bad_server,
@@ -23,8 +23,8 @@ from mail_server import (
     says_nothing,
     wait_until_told,
 )
-from runs import the_end
-from syslog_listener import Listener
+from kit.runs import the_end
+from kit.syslog_listener import Listener
 
 pytestmark = pytest.mark.fault(
     "mail server down, slow, 4xx, 5xx, faults of TLS and login",
@@ -233,6 +233,24 @@ def test_a_recipient_that_was_refused_is_tried_again_alone(box: Box) -> None:
         assert [mail.recipients for mail in server.mails] == [["ann@example.org"], ["bob@example.org"]]
 
 
+def test_while_the_password_cannot_be_read_a_mail_waits_only_for_whom_it_has_not_reached(box: Box) -> None:
+    to = {"to_address": ["ann@example.org", "bob@example.org"]}
+    with mail_server() as server:
+        mail_to(box, server, **to)
+        server.answers[:] = ["250 OK", "450 greylisted"]
+        failing_job(box)
+        box.run("broken")
+        wait_until_told(box)
+
+        mail_to(box, server, login="jobs", password_file=str(password_file(box, 0o644)), **to)
+        let_time_pass(box)
+        box.job("other", "command: /bin/true")
+        box.run("other")
+        wait_until_told(box)
+
+    assert [(entry["tries"], entry["recipients"]) for entry in waiting(box)] == [(2, ["bob@example.org"])]
+
+
 # --- TLS and login ---------------------------------------------------------------------------------------------------
 
 
@@ -387,7 +405,7 @@ def mailed_once(box: Box, server: Any, number: int) -> bool:
     failing_job(box)
 
     first = box.command([*command, "broken"], env={"KILL_AT": str(number)})
-    until(lambda: not box.processes(), "whoever tells to end")
+    wait_until_told(box)
     box.job("broken", "command: /bin/true")
     second = box.run("broken")
     wait_until_told(box)

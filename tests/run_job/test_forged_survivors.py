@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from harness import STRANGER, Box, environment_of, until
+from kit.harness import STRANGER, Box, environment_of, until
+from kit.runs import ends, kill_both, script
 from process_control.execution import stop
 from process_control.system import proc
-from runs import ends, kill_both, script
 
 FORGED = "1m8forgedforged0"
 

@@ -8,9 +8,9 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from hanging_disk import hanging_disk
-from harness import Box, Live, children, lives, until
-from runs import ANOTHER_SLOT, ONE_SLOT, outcomes, records, script, skips, starts, waiting_for_a_lock
+from kit.hanging_disk import hanging_disk
+from kit.harness import Box, Live, children, lives, until
+from kit.runs import ANOTHER_SLOT, ONE_SLOT, outcomes, records, script, skips, starts, waiting_for_a_lock
 
 
 @contextmanager
@@ -196,7 +196,7 @@ def test_a_start_that_hung_before_it_had_read_its_job_is_recorded_by_the_guard(b
         with box.start("--scheduled", "job", via="stub") as live:
             until(lambda: children(live.pid), "the runner")
             os.kill(children(live.pid)[0], signal.SIGKILL)
-            result = live.wait(seconds=30)
+            result = live.wait()
 
     assert result.exit_code == 137
     (refusal,) = records(box, "refusal")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box, Fifo, Storm, until
-from runs import ONE_SLOT, ends, outcomes, pause_or_end, script, starts, the_end
+from kit.harness import Box, Fifo, Storm, until
+from kit.runs import ONE_SLOT, ends, outcomes, pause_or_end, script, starts, the_end
 
 pytestmark = [
     pytest.mark.needs_root,

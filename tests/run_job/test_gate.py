@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box, children, until
+from kit.harness import Box, children, until
+from kit.runs import ONE_SLOT, ends, records, skips, starts
 from process_control.system.clock import iso
-from runs import ONE_SLOT, ends, records, skips, starts
 
 EVERY_MINUTE = 'schedule: "* * * * *"'
 A_DAY = 86400

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from hanging_disk import hanging_disk
-from harness import Box, children, lives, until
-from mail_server import mail_server, mail_to, wait_until_told
+from kit.hanging_disk import hanging_disk
+from kit.harness import Box, children, lives, until
+from kit.mail_server import mail_server, mail_to, wait_until_told
+from kit.runs import ONE_SLOT, outcomes, records, script, the_end
 from process_control.execution import guard, guard_watch
-from runs import ONE_SLOT, outcomes, records, script, the_end
 
 pytestmark = pytest.mark.needs_root
 
@@ -36,7 +36,7 @@ JOBS = {
 def test_a_limit_ends_a_command_that_its_disk_keeps_from_starting(box: Box, disk: Path, job: str) -> None:
     box.job("job", f"{job.format(disk=disk)}\ntimeout: 0.3s\nkill_grace: 0.1s")
 
-    result = box.run("job", seconds=20)
+    result = box.run("job")
 
     assert result.exit_code == 124
     assert outcomes(box) == [("failed", "timeout")]
@@ -51,7 +51,7 @@ def test_a_signal_ends_a_command_that_its_disk_keeps_from_starting(box: Box, dis
     with box.start("job") as live:
         until(lambda: a_process_waits_below(live.pid), "it to wait for the disk")
         live.signal(signal.SIGTERM)
-        result = live.wait(seconds=20)
+        result = live.wait()
 
     assert result.exit_code == 143
     assert outcomes(box) == [("failed", "stopped")]
@@ -62,7 +62,7 @@ def test_kill_job_ends_a_command_that_its_disk_keeps_from_starting(box: Box, dis
 
     with box.start("job") as live:
         until(lambda: a_process_waits_below(live.pid), "it to wait for the disk")
-        killed = box.run_job("--kill-job", "job", seconds=20)
+        killed = box.run_job("--kill-job", "job")
         result = live.wait()
 
     assert (killed.exit_code, result.exit_code) == (0, 143)
@@ -133,7 +133,7 @@ def test_a_start_that_hangs_says_that_its_guard_ended_it_and_what_may_not_answer
     python += "from process_control.execution import guard; guard.watch.__kwdefaults__['start_seconds'] = 1.0; "
     python += "from process_control.cli.run_job.main import main; main(['--scheduled', 'job'])"
 
-    result = box.command([*box.product.stub_words[:-1], "-c", python], seconds=30)
+    result = box.command([*box.product.stub_words[:-1], "-c", python])
 
     (refusal,) = records(box, "refusal")
     assert result.exit_code == 137
@@ -147,7 +147,7 @@ def test_a_start_that_hangs_says_that_its_guard_ended_it_and_what_may_not_answer
 def test_check_is_critical_while_the_disk_of_the_state_does_not_answer(box: Box, disk: Path) -> None:
     box.configure(state_directory=str(disk / "state"))
 
-    result = box.process_control("check", "--timeout", "1s", seconds=30)
+    result = box.process_control("check", "--timeout", "1s")
 
     assert result.exit_code == 2
     assert result.stdout.startswith("PROCESS-CONTROL CRITICAL - no answer within 1 s: the disk of the configuration or")
@@ -158,7 +158,7 @@ def test_a_syslog_whose_disk_does_not_answer_holds_up_no_run(box: Box, disk: Pat
     box.job("job", "command: sh -c 'exit 3'")
 
     began = time.monotonic()
-    result = box.run("job", seconds=20)
+    result = box.run("job")
 
     assert result.exit_code == 3
     assert time.monotonic() - began < 5  # once a second, not for each line
@@ -179,7 +179,7 @@ def test_mail_waits_in_the_spool_while_the_disk_of_its_password_does_not_answer(
         box.job("job", "command: 'false'")
 
         began = time.monotonic()
-        result = box.run("job", seconds=20)
+        result = box.run("job")
         took = time.monotonic() - began
         until(lambda: records(box, "mail"), "the mail to be tried")
 
@@ -202,10 +202,10 @@ def test_who_tells_the_news_ends_when_the_disk_of_the_jobs_does_not_answer(box: 
         box.configure(job_directory=str(disk / "jobs"))
 
         with box.start("job") as live:
-            started.read_line(seconds=10)
+            started.read_line()
             with hanging_disk(disk):
                 release.write_line()
-                result = live.wait(seconds=20)
+                result = live.wait()
                 until(lambda: not box.processes(), "nobody to wait for the disk", seconds=45)
                 news = list((box.state_directory / "spool" / "news").iterdir())
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import SERVICE_USER, STRANGER, Box, until
-from runs import ends, script
+from kit.harness import SERVICE_USER, STRANGER, Box, until
+from kit.runs import ends, script
 
 pytestmark = pytest.mark.needs_root
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box, Storm
-from runs import ONE_SLOT, outcomes
+from kit.harness import Box, Storm
+from kit.runs import ONE_SLOT, outcomes
 
 OF_THE_LOADER = (
     *("AUDIT", "BIND_NOW", "BIND_NOT", "DEBUG", "DEBUG_OUTPUT", "DYNAMIC_WEAK", "HWCAP_MASK", "LIBRARY_PATH"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box, until
+from kit.harness import Box, until
 
 A_DAY = 86400
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box, Storm, children, lives, state_letter, until
-from runs import ends, handles, job_with_a_tree, kill_both, killers, outcomes, pause_or_end, records, script, starts
+from kit.harness import Box, Storm, children, lives, state_letter, until
+from kit.runs import ends, handles, job_with_a_tree, kill_both, killers, outcomes, pause_or_end, records, script, starts
 
 pytestmark = pytest.mark.each_way
 
@@ -167,7 +167,7 @@ def end_survivors(box: Box) -> None:
         # Looked at twice: the environment of a process is empty while it executes another program, see proc(5).
         if not box.processes() and not box.processes():
             return
-        refused = box.run("job", via="stub", seconds=20)
+        refused = box.run("job", via="stub")
         if refused.exit_code == 75:
             box.run_job("--kill-job", "job")
 

@@ -7,8 +7,8 @@ from contextlib import suppress
 
 import pytest
 
-from harness import Box, lives, until
-from runs import (
+from kit.harness import Box, lives, until
+from kit.runs import (
     ONE_SLOT,
     ends,
     handles,

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness import Box, until
+from kit.harness import Box, until
+from kit.runs import ONE_SLOT, outcomes, records, script, waiting_for_a_lock
 from process_control.config.keys.field import Field
 from process_control.config.keys.job_fields import JOB_FIELDS
 from process_control.config.keys.number_kinds import MAX_SECONDS
-from runs import ONE_SLOT, outcomes, records, script, waiting_for_a_lock
 
 LARGEST = f"{MAX_SECONDS}s"
 SLEEPS = "sleep 0.1"
@@ -48,7 +48,7 @@ def test_a_run_keeps_the_largest_time_that_the_job_file_may_name(box: Box, key: 
     text, keys, expected = ENDINGS[key]
     box.job("job", f'command: {script(box, "job.sh", text)}\nschedule: "* * * * *"\n{keys.format(LARGEST)}')
 
-    box.run("--scheduled", "job", seconds=30)
+    box.run("--scheduled", "job")
 
     assert outcomes(box) == [expected]
 
@@ -61,7 +61,7 @@ def test_the_largest_pause_between_two_attempts_can_be_waited_and_stopped(box: B
     with box.start("job") as live:
         until(lambda: records(box, "attempt"), "the first attempt to have ended")
         live.signal(signal.SIGTERM)
-        result = live.wait(seconds=30)
+        result = live.wait()
 
     assert result.exit_code == 143
 

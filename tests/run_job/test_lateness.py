@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from harness import Box, until
+from kit.harness import Box, until
+from kit.processes import children
+from kit.runs import ONE_SLOT, ends, kill_both, outcomes, starts
 from process_control.core.lateness import late_in_words
 from process_control.notify.syslog_line import invocation, sentence_for_people
 from process_control.system.lock_waiters import waiting_pids
-from processes import children
-from runs import ONE_SLOT, ends, kill_both, outcomes, starts
 
 EVERY_MINUTE = 'schedule: "* * * * *"\nstart_within: 1h'
 

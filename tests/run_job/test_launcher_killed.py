@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from harness import Box, Deadline, Storm, children, wait_gone
-from runs import ends, handles, outcomes, script
+from kit.harness import Box, Deadline, Storm, children, wait_gone
+from kit.runs import ends, handles, outcomes, script
 
 LAUNCHER = """
 import signal, subprocess, sys

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from harness import Box, Storm
+from kit.harness import Box, Storm
 
 OUTSIDE = "outside"
 
@@ -162,7 +162,7 @@ def test_no_file_leads_out_of_the_job_directory(box: Box, make: Callable[[Box], 
     an_outside_job(box)
     name = make(box)
 
-    results = [box.run(*flags, name, via="stub", seconds=20) for flags in ([], ["--scheduled"])]
+    results = [box.run(*flags, name, via="stub") for flags in ([], ["--scheduled"])]
 
     for result in results:
         assert result.exit_code in (66, 77), result

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box, Fifo, Storm, lives, until, wait_gone
-from runs import outcomes, script, the_end
+from kit.harness import Box, Fifo, Storm, lives, until, wait_gone
+from kit.runs import outcomes, script, the_end
 
 IN_MID_RUN = pytest.mark.fault(
     "Bash process substitution, a double fork in mid-run", small=1, full=1, wanted="succeeded, nothing killed"

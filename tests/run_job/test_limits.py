@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from harness import IS_ROOT, SERVICE_USER, Box, until
-from mail_server import mail_server, mail_to, wait_until_told
-from runs import ends, outcomes, script, starts, the_end
+from kit.harness import IS_ROOT, SERVICE_USER, Box, until
+from kit.mail_server import mail_server, mail_to, wait_until_told
+from kit.runs import ends, outcomes, script, starts, the_end
 
 BUSY = "python3 -c 'while True: pass'"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import IS_ROOT, STRANGER, Box, Storm, lives
-from runs import ONE_SLOT, outcomes, script, skips, starts
+from kit.harness import IS_ROOT, STRANGER, Box, Storm, lives
+from kit.runs import ONE_SLOT, outcomes, script, skips, starts
 
 
 def lock_path(box: Box, slug: str) -> Path:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from harness import Box
+from kit.harness import Box
 
 
 def mounted(directory: Path, name: str, content: str, mode: int) -> None:

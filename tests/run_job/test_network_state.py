@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box
+from kit.harness import Box
 from process_control.system import linux
 
 MAGIC = {"NFS": 0x6969, "SMB": 0x517B, "CIFS": 0xFF534D42, "SMB2": 0xFE534D42, "9p": 0x01021997, "FUSE": 0x65735546}

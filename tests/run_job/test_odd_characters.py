@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box
+from kit.harness import Box
 
 SCRIPTS = {
     "line ends of Windows": (

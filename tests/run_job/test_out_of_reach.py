@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-import mount_namespaces
-from harness import SERVICE_USER, Box, until
-from runs import script
+from kit import mount_namespaces
+from kit.harness import SERVICE_USER, Box, until
+from kit.runs import script
 
 KEYCTL = {"x86_64": (250, 248), "aarch64": (219, 217)}
 """The numbers of keyctl(2) and add_key(2)."""

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from harness import Box, Fifo, Live, children, until
-from runs import ANOTHER_SLOT, ONE_SLOT, ends, outcomes, script, skips, starts, waiting_for_a_lock
+from kit.harness import Box, Fifo, Live, children, until
+from kit.runs import ANOTHER_SLOT, ONE_SLOT, ends, outcomes, script, skips, starts, waiting_for_a_lock
 
 
 @contextmanager
@@ -155,7 +155,7 @@ def test_a_shared_lock_that_was_unlinked_doubles_nothing(box: Box) -> None:
 def test_a_run_lost_under_a_shared_lock_is_found_by_the_next_job_of_that_lock(box: Box) -> None:
     box.job("other", "command: 'true'\nlock: database")
     with holder(box, extra="lock: database") as (live, _):
-        from runs import kill_both
+        from kit.runs import kill_both
 
         kill_both(box, "job")
         live.wait()

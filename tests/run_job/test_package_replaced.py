@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from harness import Box, Product
-from runs import ONE_SLOT, outcomes, script, the_end
+from kit.harness import Box, Product
+from kit.runs import ONE_SLOT, outcomes, script, the_end
 
 pytestmark = pytest.mark.fault(
     "the package replaced or removed during a run", small=1, full=1, wanted="its end recorded and told"
@@ -44,7 +44,7 @@ def destroy(box: Box, how: str) -> None:
 JOBS = {
     "success": ("exit 0", 0, ("succeeded", None), ""),
     "failure": ("exit 3", 3, ("failed", "exit_code"), "exited with 3"),
-    "stderr": ("echo oops >&2", 1, ("failed", "stderr"), "on stderr"),
+    "stderr": ("echo oops >&2", 1, ("failed", "stderr"), "stderr: oops"),
     "signal": ("kill -9 $$", 137, ("failed", "signal"), "SIGKILL (signal 9)"),
     "leftover": ("(trap '' TERM; sleep 1000) & exit 0", 0, ("warned", "leftovers"), ""),
 }

@@ -6,10 +6,10 @@ from html import unescape
 
 import pytest
 
-from harness import Box, Storm, command_line, pids
-from mail_server import mail_server, mail_to, wait_until_told
-from runs import script, the_end
-from syslog_listener import Listener
+from kit.harness import Box, Storm, command_line, pids
+from kit.mail_server import mail_server, mail_to, wait_until_told
+from kit.runs import script, the_end
+from kit.syslog_listener import Listener
 
 SECRETS = {
     "PLAIN": "correct-horse-battery-staple",

@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-from harness import Box
-from mail_server import mail_server, mail_to, wait_until_told
+from kit.harness import Box
+from kit.mail_server import mail_server, mail_to, wait_until_told
+from kit.runs import ends, script, skips
 from run_job.test_gate import planned
-from runs import ends, script, skips
 
 JOB = """
 name: Move customers

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from crash_images import Disk, Moment, booted_from, disk_of
-from harness import Box, Storm
-from mail_server import wait_until_told
+from kit.crash_images import Disk, Moment, booted_from, disk_of
+from kit.harness import Box, Storm
+from kit.mail_server import wait_until_told
+from kit.runs import ONE_SLOT, assert_each_start_has_one_end, ends, script, starts
 from process_control.system import lock
-from runs import ONE_SLOT, assert_each_start_has_one_end, ends, script, starts
 
 pytestmark = pytest.mark.needs_root
 
@@ -210,6 +210,7 @@ STORY: tuple[tuple[str, list[str]], ...] = (
 HOLD, BAD, TELL, RELEASE, HOLD_AGAIN = 0, 3, 4, 6, 8
 
 
+@pytest.mark.long
 @pytest.mark.fault("Power cut at any moment", small=5, full=300, wanted="nothing acknowledged gone, no run doubled")
 def test_after_a_power_cut_at_any_moment_nothing_acknowledged_is_gone_and_no_run_is_doubled(
     make_box: Callable[..., Box], storm: Storm

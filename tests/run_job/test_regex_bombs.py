@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box, children, until, wait_gone
-from runs import killers, outcomes, records, script, the_end
+from kit.harness import Box, children, until, wait_gone
+from kit.runs import killers, outcomes, records, script, the_end
 
 BOMBS = """
 verdicts:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness import Box
-from runs import ONE_SLOT, script, the_end
+from kit.harness import Box
+from kit.runs import ONE_SLOT, script, the_end
 
 
 def told(box: Box) -> str:
@@ -26,7 +26,7 @@ def test_stderr_alone_comes_with_a_line_to_paste(box: Box) -> None:
     result = box.run("job")
 
     assert result.stderr == (
-        f"job: failed: 7 bytes on stderr {told(box)}\n"
+        f"job: failed: stderr: warning {told(box)}\n"
         "  hint: if this output is no failure, write in job.yaml:  stderr: warn\n"
         "warning"
     )

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from answering_disk import OPEN, answering_disk
-from harness import SERVICE_USER, Box, Fifo, Storm, children, lives, until, wait_gone
-from runs import (
+from kit.answering_disk import OPEN, answering_disk
+from kit.harness import SERVICE_USER, Box, Fifo, Storm, children, lives, until, wait_gone
+from kit.runs import (
     assert_each_start_has_one_end,
     ends,
     kill_both,
@@ -214,7 +214,7 @@ def test_a_signal_during_the_delay_stops_the_run_at_once(
     with box.start("job") as live:
         waits_for_the_next_attempt(box)
         live.signal(number)
-        result = live.wait(seconds=10)
+        result = live.wait()
 
     end = the_end(box)
     assert result.exit_code == exit_code
@@ -227,8 +227,8 @@ def test_kill_job_during_the_delay_stops_the_run_at_once(box: Box) -> None:
 
     with box.start("job") as live:
         waits_for_the_next_attempt(box)
-        asked = box.run_job("--kill-job", "job", seconds=10)
-        result = live.wait(seconds=10)
+        asked = box.run_job("--kill-job", "job")
+        result = live.wait()
 
     assert (asked.exit_code, result.exit_code) == (0, 143)
     assert outcomes(box) == [("failed", "stopped")]
@@ -242,7 +242,7 @@ def test_a_guard_that_is_killed_during_the_delay_ends_the_run(box: Box) -> None:
         waits_for_the_next_attempt(box)
         guard, runner = killers(box, "job")
         os.kill(guard, signal.SIGKILL)
-        wait_gone(runner, seconds=10)
+        wait_gone(runner)
         live.close()
 
     assert outcomes(box) == [("lost", "runner_killed")]
@@ -256,7 +256,7 @@ def test_a_runner_that_is_killed_during_the_delay_loses_nothing_of_its_attempts(
         waits_for_the_next_attempt(box)
         until(lambda: box.block("job").get("attempts"), "the block to tell of the attempt")
         os.kill(killers(box, "job")[1], signal.SIGKILL)
-        result = live.wait(seconds=10)
+        result = live.wait()
 
     end = the_end(box)
     assert result.exit_code == 137
@@ -290,7 +290,7 @@ def test_a_runner_that_is_killed_in_the_second_attempt_leaves_no_process(box: Bo
     with box.start("job") as live:
         pid = int(started.read_line())
         os.kill(killers(box, "job")[1], signal.SIGKILL)
-        live.wait(seconds=10)
+        live.wait()
 
     wait_gone(pid)
     assert outcomes(box) == [("lost", "runner_killed")]
@@ -301,7 +301,7 @@ def stopped_in_the_second_attempt(box: Box, started: Fifo) -> int:
     with box.start("job") as live:
         pid = int(started.read_line())
         live.signal(signal.SIGTERM)
-        code = live.wait(seconds=10).exit_code
+        code = live.wait().exit_code
     assert not lives(pid)
     return code
 

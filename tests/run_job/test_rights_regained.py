@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from harness import SERVICE_USER, Box, Storm
-from runs import killers
+from kit.harness import SERVICE_USER, Box, Storm
+from kit.runs import killers
 
 pytestmark = pytest.mark.needs_root
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box, Result
-from runs import ANOTHER_SLOT, ONE_SLOT, outcomes
+from kit.harness import Box, Result
+from kit.runs import ANOTHER_SLOT, ONE_SLOT, outcomes
 
 PROBE = """\
 import fcntl, json, os, sys
@@ -223,7 +223,7 @@ def test_a_signal_that_the_caller_had_blocked_or_ignored_keeps_no_run_from_its_e
 
     for hostile in (block, ignore):
         with box.start("slow", via="stub", preexec_fn=hostile) as live:
-            result = live.wait(seconds=20)
+            result = live.wait()
         assert (result.stderr, result.exit_code) == ("", 0)
 
     assert outcomes(box) == [("succeeded", None)] * 2
@@ -236,7 +236,7 @@ def test_a_caller_that_blocks_everything_can_still_be_timed_out_and_told(box: Bo
         signal.pthread_sigmask(signal.SIG_BLOCK, EVERY_SIGNAL)
 
     with box.start("slow", preexec_fn=block) as live:
-        result = live.wait(seconds=20)
+        result = live.wait()
 
     assert result.exit_code == 124
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import SERVICE_USER, STRANGER, Box
-from runs import outcomes, script, starts
+from kit.harness import SERVICE_USER, STRANGER, Box
+from kit.runs import outcomes, script, starts
 
 SECRET = "s3cret-t0ken-of-the-shop"
 
@@ -97,7 +97,7 @@ def test_what_is_no_plain_file_is_refused(box: Box, make: Callable[[Box], Path])
     path = make(box)
     box.job("job", f"command: 'true'\nenvironment_file: {path}")
 
-    result = box.run("job", seconds=20)
+    result = box.run("job")
 
     assert result.exit_code == 77
     assert result.stderr.startswith(f"{path}: the environment file is ")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import SERVICE_USER, STRANGER, Box
-from mail_server import mail_server, mail_to, wait_until_told
-from runs import records, script, starts
+from kit.harness import SERVICE_USER, STRANGER, Box
+from kit.mail_server import mail_server, mail_to, wait_until_told
+from kit.runs import records, script, starts
 
 SECRET, NEXT = "first-secret-value-0001", "second-secret-value-0002"
 READERS = "nogroup"

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box
-from mail_server import mail_server, mail_to, wait_until_told
+from kit.harness import Box
+from kit.mail_server import mail_server, mail_to, wait_until_told
+from kit.runs import ONE_SLOT, kill_both, script, the_end
 from process_control.core.masking import mask_and_cut
-from runs import ONE_SLOT, kill_both, script, the_end
 
 SECRET = "correct-horse-battery-staple-0123456789"
 PARTS = [SECRET[at : at + 8] for at in range(len(SECRET) - 8)]
@@ -83,10 +83,10 @@ def test_a_refused_start_names_survivors_without_their_secrets(box: Box, rotated
 def test_a_bounded_text_shows_no_beginning_of_a_secret_at_its_cut() -> None:
     text = "loader -p" + SECRET[:20]
 
-    assert mask_and_cut(text, [SECRET], longest=80, is_cut=True) == "loader -p***"
-    assert mask_and_cut(text, [SECRET], longest=80) == text
-    assert mask_and_cut("x" * 90 + SECRET, [SECRET], longest=80) == "x" * 79 + "…"
-    assert mask_and_cut(SECRET * 3, [SECRET], longest=8) == "*******…"
+    assert mask_and_cut(text, [SECRET], max_length=80, is_cut=True) == "loader -p***"
+    assert mask_and_cut(text, [SECRET], max_length=80) == text
+    assert mask_and_cut("x" * 90 + SECRET, [SECRET], max_length=80) == "x" * 79 + "…"
+    assert mask_and_cut(SECRET * 3, [SECRET], max_length=8) == "*******…"
 
 
 def test_a_secret_that_is_no_utf8_is_masked_where_its_bytes_were_replaced(box: Box) -> None:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from harness import Box, Live, Storm
-from runs import ONE_SLOT, ended_first, ends, outcomes, records, script, starts
+from kit.harness import Box, Live, Storm
+from kit.runs import ONE_SLOT, ended_first, ends, outcomes, records, script, starts
 
 
 @contextmanager

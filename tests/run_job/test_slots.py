@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box, Storm
-from mail_server import mail_server, mail_to, wait_until_told
-from runs import ANOTHER_SLOT, ONE_SLOT, ends, outcomes, records, script, skips, starts
+from kit.harness import Box, Storm
+from kit.mail_server import mail_server, mail_to, wait_until_told
+from kit.runs import ANOTHER_SLOT, ONE_SLOT, ends, outcomes, records, script, skips, starts
 
 
 def block_bytes(box: Box, slug: str = "job") -> bytes:
@@ -321,7 +321,7 @@ def test_every_minute_is_a_slot_of_its_own_minute(box: Box) -> None:
 
 
 def test_a_lost_run_keeps_its_slot(box: Box) -> None:
-    from runs import kill_both
+    from kit.runs import kill_both
 
     started = box.fifo("started")
     box.job("job", f"command: sh -c 'echo > {started}; exec sleep 1000'\n{ONE_SLOT}")

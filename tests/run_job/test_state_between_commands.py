@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box
-from runs import outcomes, script, the_end
+from kit.harness import Box
+from kit.runs import outcomes, script, the_end
 
 NON_BLOCKING = """
     import fcntl, os
@@ -90,7 +90,7 @@ def test_a_forged_run_id_gives_a_process_no_grace_of_another_job(box: Box) -> No
     text = "PROCESS_CONTROL_RUN_ID=0 PROCESS_CONTROL_JOB=patient exec sleep 1000"
     box.job("job", f"command: {script(box, 'job.sh', text)}\ntimeout: 0.2s\nkill_grace: 0.2s")
 
-    result = box.run("job", seconds=20)
+    result = box.run("job")
 
     assert result.exit_code == 124
     assert outcomes(box, "job") == [("failed", "timeout")]

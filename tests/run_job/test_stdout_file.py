@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hanging_disk import hanging_disk
-from harness import SERVICE_USER, STRANGER, Box, Fifo, lives, until
-from runs import outcomes, script, starts, the_end
+from kit.hanging_disk import hanging_disk
+from kit.harness import SERVICE_USER, STRANGER, Box, Fifo, lives, until
+from kit.runs import outcomes, script, starts, the_end
 
 PRINTED = b"".join(b"%d\n" % number for number in range(1, 200_001))
 

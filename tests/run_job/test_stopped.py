@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from harness import Box, Result, Storm, command_line, lives, state_letter, until, wait_gone
-from runs import ONE_SLOT, ends, outcomes, pause_or_end, records, script, starts, the_end, waiting_for_a_lock
+from kit.harness import Box, Result, Storm, command_line, lives, state_letter, until, wait_gone
+from kit.runs import ONE_SLOT, ends, outcomes, pause_or_end, records, script, starts, the_end, waiting_for_a_lock
 
 
 @pytest.mark.each_way
@@ -222,7 +222,7 @@ def test_kill_job_never_signals_a_pid_that_is_not_proved_to_be_the_holder(
     box.run("job")
     forge(box, "job", **{"pid": stranger.pid, **FORGERIES[name]})
 
-    killed = box.run_job("--kill-job", "job", seconds=20)
+    killed = box.run_job("--kill-job", "job")
 
     assert killed.exit_code == 1, killed
     assert "Traceback" not in killed.stderr

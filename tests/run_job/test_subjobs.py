@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box, lives, until
-from runs import ends, kill_both, outcomes, script, starts, the_end
+from kit.harness import Box, lives, until
+from kit.runs import ends, kill_both, outcomes, script, starts, the_end
 
 
 def test_a_subjob_has_its_own_lock_log_and_record_and_the_trigger_job(box: Box) -> None:
@@ -73,7 +73,7 @@ def test_the_parents_own_lock_in_a_subjob_is_a_fault(box: Box, extra: str) -> No
     box.job("outer", f"command: run-job {'--wait ' if extra else ''}inner\nlock: same")
     box.job("inner", f"command: 'true'\nlock: same\n{extra}")
 
-    result = box.run("outer", seconds=30)
+    result = box.run("outer")
 
     assert result.exit_code == 78
     assert "inner: the lock 'same' is held by run " in result.stderr
@@ -86,7 +86,7 @@ def test_the_parents_own_lock_in_a_subjob_is_a_fault(box: Box, extra: str) -> No
 def test_a_job_that_runs_itself_is_a_fault(box: Box) -> None:
     box.job("outer", "command: run-job outer")
 
-    result = box.run("outer", seconds=30)
+    result = box.run("outer")
 
     assert result.exit_code == 78
     assert len(starts(box)) == 1

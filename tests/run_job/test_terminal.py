@@ -6,8 +6,8 @@ import termios
 
 import pytest
 
-from harness import Box, Live, lives, wait_gone
-from runs import outcomes, script, the_end
+from kit.harness import Box, Live, lives, wait_gone
+from kit.runs import outcomes, script, the_end
 
 RED, GREEN, YELLOW, DIM, PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
 
@@ -58,7 +58,7 @@ def test_a_warned_run_is_yellow_and_tells_why_and_what_to_write(box: Box) -> Non
     result = box.run("job", tty=True)
 
     assert result.exit_code == 0
-    assert f"{YELLOW}! job warned: 5 bytes on stderr{PLAIN} in 0." in result.stdout
+    assert f"{YELLOW}! job warned: stderr: oops{PLAIN} in 0." in result.stdout
 
 
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=["NO_COLOR", "TERM=dumb"])
@@ -156,7 +156,7 @@ def test_a_terminal_that_takes_nothing_does_not_hold_the_job_up(box: Box) -> Non
         if live.terminal is None:
             raise AssertionError
         termios.tcflow(live.terminal, termios.TCOOFF)
-        wait_gone(live.pid, seconds=30)
+        wait_gone(live.pid)
         result = live.wait()
 
     assert result.exit_code == 0
@@ -200,7 +200,7 @@ def test_a_character_that_arrives_in_two_pieces_is_shown_whole(box: Box) -> None
 
 
 def test_scheduled_on_a_terminal_stays_quiet(box: Box) -> None:
-    from runs import ONE_SLOT
+    from kit.runs import ONE_SLOT
 
     box.job("job", f"command: echo out\n{ONE_SLOT}")
 

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from harness import Box, Storm, lives
-from runs import ends, outcomes, script, the_end
+from kit.harness import Box, Storm, lives
+from kit.runs import ends, outcomes, script, the_end
 
 PLAIN = "exec sleep 1000"
 CHILDREN = "i=0; while [ $i -lt {count} ]; do sleep 1000 & i=$((i+1)); done; wait"
@@ -169,7 +169,7 @@ def test_a_stdout_file_that_nobody_reads_does_not_hold_a_timeout_up(box: Box) ->
     reader = box.fifo("reader")
     box.job("prints", f"command: yes\ntimeout: 0.5\nstdout: {reader}\nlimits:\n  log_bytes: 1 MB")
 
-    result = box.run("prints", seconds=20)
+    result = box.run("prints")
 
     assert result.exit_code == 124
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from harness import SERVICE_USER, STRANGER, Box
-from runs import ends, outcomes, script
+from kit.harness import SERVICE_USER, STRANGER, Box
+from kit.runs import ends, outcomes, script
 
 pytestmark = pytest.mark.needs_root
 

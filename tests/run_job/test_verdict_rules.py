@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from harness import Box
-from runs import outcomes, script, the_end
+from kit.harness import Box
+from kit.runs import outcomes, script, the_end
 
 
 def judged(box: Box, slug: str = "job") -> tuple[Any, ...]:
@@ -99,7 +99,7 @@ def test_the_report_tells_the_reason_then_the_rule_and_the_line(box: Box) -> Non
 
     end = the_end(box)
     first, decided, held, *printed = result.stderr.splitlines()
-    assert first == f"job: failed: line 2 of stderr matches rule 2 (run {end['run_id']}, log {end['log']})"
+    assert first == f"job: failed: stderr: FATAL y (rule 2) (run {end['run_id']}, log {end['log']})"
     assert decided == "  decided by rule 2, {stderr: '^FATAL', verdict: hold}, on line 2 of stderr: FATAL y"
     assert held.startswith("  on hold since ")
     assert held.endswith(". To release: process-control release job")

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from control_groups import WITH, own_group
-from harness import Box, Result
+from kit.control_groups import WITH, own_group
+from kit.harness import Box, Result
+from kit.runs import script, the_end
 from process_control.core.measures import size
-from runs import script, the_end
 
 BURN = "import time\nwhile time.process_time() < {seconds}: pass\n"
 NOBODY_WAITS = """

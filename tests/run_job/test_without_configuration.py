@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from harness import STRANGER, Box
-from runs import outcomes
+from kit.harness import STRANGER, Box
+from kit.runs import outcomes
 
 
 @pytest.mark.needs_root

@@ -8,8 +8,8 @@ import signal
 
 import pytest
 
-from harness import Box, lives, until
-from runs import kill_both, outcomes, script
+from kit.harness import Box, lives, until
+from kit.runs import kill_both, outcomes, script
 
 pytestmark = pytest.mark.without_group
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from harness import Box, Result
+from kit.harness import Box, Result
 
 ZONE = "America/Indiana/Tell_City"
 HIDE = f'mount --bind /dev/null /usr/share/zoneinfo/{ZONE} && exec "$@"'

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import SERVICE_USER
+from kit.harness import SERVICE_USER
 from process_control.errors import BadConfiguration, CannotRecord, Fault, NotPermitted, ProcessControlError
 from process_control.system.account import account_of, service_account
 from process_control.system.as_account import ask_as

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from events import PATIENCE_SECONDS, readable
+from kit.events import PATIENCE_SECONDS, readable
 from process_control.core.job import Job
 from process_control.execution import cgroup
 from process_control.execution.limits import Limits

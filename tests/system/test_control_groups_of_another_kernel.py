@@ -5,9 +5,9 @@ A part of them; where this host can make no groups itself all of them. Storms ar
 
 import pytest
 
-from control_groups import own_group
-from harness import Box
-from other_kernel import run_tests_there
+from kit.control_groups import own_group
+from kit.harness import Box
+from kit.other_kernel import run_tests_there
 
 pytestmark = pytest.mark.needs_root
 
@@ -15,6 +15,7 @@ PART = "tests/run_job -m 'not fault' -k 'with_group and (outlives or prune or no
 ALL = "tests/run_job -m '(each_way or with_group) and not fault' -k with_group"
 
 
+@pytest.mark.long
 def test_what_is_promised_with_a_control_group_holds_there_too(box: Box) -> None:
     arguments, seconds, fewest = (ALL, 900.0, 45) if own_group() is None else (PART, 180.0, 4)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hanging_disk import hanging_disk
+from kit.hanging_disk import hanging_disk
 from process_control.system import disk_watch
 from process_control.system.disk_watch import mount_of
 

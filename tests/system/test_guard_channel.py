@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import pytest
 
-from harness import lives
+from kit.harness import lives
 from process_control.execution import guard, guard_watch
 
 PAGES = {

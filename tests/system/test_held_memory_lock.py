@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import Box
-from held_memory_lock import held_memory_lock
+from kit.harness import Box
+from kit.held_memory_lock import held_memory_lock
 from process_control.execution import describe, stop, tree
 from process_control.system import proc
 

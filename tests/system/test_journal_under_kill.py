@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import PROJECT, Storm
+from kit.harness import PROJECT, Storm
 
 WRITER = """
 import posix, sys

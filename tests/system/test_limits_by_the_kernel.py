@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from harness import Box
-from other_kernel import run_there
-from runs import ends, script, starts
+from kit.harness import Box
+from kit.other_kernel import run_there
+from kit.runs import ends, script, starts
 
 pytestmark = pytest.mark.needs_root
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from process_control.errors import BadConfiguration, CannotRecord, NotPermitted, ProcessControlError
-from process_control.system.replace import read_standing, replace
+from process_control.system.replace import read_existing, replace
 
 
 def test_a_new_file_has_the_content_and_the_mode_whatever_the_umask(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_name_as_long_as_names_can_be_is_written(tmp_path: Path) -> None:
 
 
 def test_where_there_is_no_file_nothing_stands(tmp_path: Path) -> None:
-    assert read_standing(str(tmp_path / "file"), mode=0o644) is None
+    assert read_existing(str(tmp_path / "file"), mode=0o644) is None
 
 
 def a_second_name(path: Path) -> None:
@@ -88,7 +88,7 @@ def test_what_makes_others_distrust_the_file_is_told(
     path.chmod(0o644)
     change(path)
 
-    standing = read_standing(str(path), mode=0o644)
+    standing = read_existing(str(path), mode=0o644)
 
     assert standing is not None
     assert (standing.content, standing.wrong) == (b"text", wrong)
@@ -114,13 +114,13 @@ def test_what_is_no_plain_file_is_refused(make: Callable[[Path], None], kind: st
     make(path)
 
     with pytest.raises(NotPermitted) as refusal:
-        read_standing(str(path), mode=0o644)
+        read_existing(str(path), mode=0o644)
 
     assert str(refusal.value) == f"{path}: is {kind}, so it is not replaced\n  hint: {hint.format(tmp_path)}"
 
 
 def test_a_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
-    for try_it in (lambda path: read_standing(path, mode=0o644), lambda path: replace(path, b"", mode=0o644)):
+    for try_it in (lambda path: read_existing(path, mode=0o644), lambda path: replace(path, b"", mode=0o644)):
         with pytest.raises(BadConfiguration) as refusal:
             try_it(str(tmp_path / "none" / "file"))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import Box
+from kit.harness import Box
 
 SCRIPT = """
 import os, select, signal, sys

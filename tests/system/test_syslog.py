@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from harness import SERVICE_USER, Box, until
+from kit.harness import SERVICE_USER, Box, until
+from kit.runs import ONE_SLOT, kill_both, outcomes
+from kit.syslog_listener import Listener, parsed
 from process_control.notify.syslog_line import invocation, severity
 from process_control.system import syslog
-from runs import ONE_SLOT, kill_both, outcomes
-from syslog_listener import Listener, parsed
 
 RUN_ID = r"[0-9a-hjkmnp-tv-z]{16}"
 

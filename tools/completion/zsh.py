@@ -122,12 +122,12 @@ def _spec(flag: Flag) -> str:
     if flag.value:
         value = f"{'::' if flag.value_is_optional else ':'}{flag.value}:{_action(flag.completes, flag.choices)}"
     names = [_name(name, flag) for name in flag.names]
-    told = _quoted(f"[{meaning}]{value}")
+    shown = _quoted(f"[{meaning}]{value}")
     if flag.repeats:
-        return "'*'" + (f"{{{','.join(names)}}}" if len(names) > 1 else names[0]) + told
+        return "'*'" + (f"{{{','.join(names)}}}" if len(names) > 1 else names[0]) + shown
     if len(names) > 1:
-        return f"'({' '.join(flag.names)})'{{{','.join(names)}}}{told}"
-    return names[0] + told
+        return f"'({' '.join(flag.names)})'{{{','.join(names)}}}{shown}"
+    return names[0] + shown
 
 
 def _name(name: str, flag: Flag) -> str:

@@ -51,7 +51,7 @@ function __process_control_jobs --description 'Slugs, and tags behind tag:'
 end
 
 complete -c cron-generate -f
-complete -c cron-generate -l check -d 'Only show what would change; exit code 0: nothing, 1: something'
+complete -c cron-generate -l check -d 'Only show what would change. Exit code 1: something'
 complete -c cron-generate -l dry-run -d 'Only print the crontab, and what would change'
 complete -c cron-generate -l output -r -F -d 'Write to FILE, not to output_crontab; `console` prints it'
 complete -c cron-generate -l json -d 'Print what was done and what has changed as JSON'

@@ -15,7 +15,7 @@ from process_control.state.health_changes import Changed, change_by_hand
 from process_control.state.job_state import JobRecord
 from process_control.system import proc
 from process_control.system.clock import iso
-from process_control.views.status import hold_as_json
+from process_control.views.job_status import hold_as_json
 
 OLD_NAMES = ("state", "slow_successes", "since", "by", "run_id", "release_at", "hold_kind")
 """In JSON until 1.0: `state` is `health`, the others are in `held`."""
@@ -26,7 +26,7 @@ class Done:
     """What became of one job."""
 
     slug: str
-    #: In a word: held, released, was not held…
+    #: The result in a word: held, released, was not held…
     what: str
     changed: Changed
     #: The id of the run in progress: a hold leaves it alone.
@@ -63,7 +63,7 @@ def change_health(
     actor: Actor, job: Job | InvalidJob, event: Event, cause: Cause, in_a_word: Callable[[Changed], str]
 ) -> Done:
     """Take one step of the table of health for one job. Raises CannotRecord (74)."""
-    policy = Policy.of(job) if isinstance(job, Job) else NO_POLICY
+    policy = Policy.from_job(job) if isinstance(job, Job) else NO_POLICY
     store = JobRecord(actor.settings.state_directory, job.slug)
     store.open_since_boot(proc.boot_id(), recover)
     try:

@@ -32,7 +32,7 @@ class Actor:
 
 
 def become_actor(settings: "Settings", *, by: str, command: str) -> Actor:
-    """Become the service user, and see to it that there is a state to change. `by`: who asks.
+    """Become the service user, and make the directories of the state. `by`: who asks.
 
     `command` is for the hint of whoever may not. Raises NotPermitted (77), CannotRecord (74), BadConfiguration (78).
     """
@@ -45,17 +45,17 @@ def become_actor(settings: "Settings", *, by: str, command: str) -> Actor:
     return Actor(settings, by=by, host=posix.uname().nodename)
 
 
-def become_reader(settings: "Settings", *, command: str, may_look: bool = True) -> Account:
-    """Become the service user in order to look, and return the account.
+def become_reader(settings: "Settings", *, command: str, may_read: bool = True) -> Account:
+    """Become the service user in order to read, and return the account.
 
-    `may_look` lets the members of `read_group` in, who look with their own rights. Raises NotPermitted (77).
+    `may_read` lets the members of `read_group` in, who look with their own rights. Raises NotPermitted (77).
     """
-    from process_control.system.account import may_look as is_reader
+    from process_control.system.account import may_read as is_reader
 
     try:
         account = check_allowed(settings.user, words=command, where=settings.path or "")
     except NotPermitted:
-        if may_look and is_reader(settings.read_group):
+        if may_read and is_reader(settings.read_group):
             return account_of(posix.geteuid())
         raise
     drop_rights(account)
@@ -63,7 +63,10 @@ def become_reader(settings: "Settings", *, command: str, may_look: bool = True) 
 
 
 def have_own_directories(settings: "Settings") -> None:
-    """As the service user: make what is missing. Raises NotPermitted (77), CannotRecord (74), BadConfiguration (78)."""
+    """As the service user: make those of our directories that are missing.
+
+    Raises NotPermitted (77), CannotRecord (74), BadConfiguration (78).
+    """
     refuse_network_state(settings)
     directories.ensure(own_directories(settings))
 

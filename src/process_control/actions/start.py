@@ -1,4 +1,4 @@
-"""Start runs that nobody waits for, and learn their ids: each is a `run-job` of its own, in a session of its own."""
+"""Start runs in the background and return their ids: each is a `run-job` in a session of its own."""
 
 import select
 import subprocess
@@ -18,7 +18,7 @@ from process_control.system.lock_waiters import waiting_pids
 
 STARTS_WITHIN_SECONDS = 10.0
 LOCK_WAIT_SECONDS = 0.1
-"""So long a start waits for its lock until it counts as queued: another may let it go in this very instant."""
+"""How long a start waits for its lock before it counts as queued: the lock may be released a moment later."""
 LOOK_AGAIN_SECONDS = 0.005
 MAX_WORDS = 4096
 
@@ -29,17 +29,20 @@ class How:
 
     #: With `slow_start_command`.
     slow_start: bool = False
-    #: Though the job is held; in full though it is in slow start.
+    #: Also when the job is held; with the full command also during slow start.
     force: bool = False
+    #: The past planned time that the runs are for, in UTC seconds.
+    slot: int | None = None
     #: Why, for the audit.
     note: str | None = None
     #: The configuration that the runs load; None: the one that they find by themselves.
     config: str | None = None
 
     def flags(self) -> list[str]:
-        """Return it as flags of `run-job`."""
+        """Return the flags of `run-job` for it."""
         flags = ["--config", self.config] if self.config else []
         flags += [flag for flag, is_set in (("--slow-start", self.slow_start), ("--force", self.force)) if is_set]
+        flags += [f"--slot={self.slot}"] if self.slot is not None else []
         return flags + (["--note", self.note] if self.note else [])
 
 
@@ -48,11 +51,14 @@ PLAINLY = How()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """A start: the run's id; or why there is none, with the exit code when run-job has ended."""
+    """What became of one start."""
 
     slug: str
+    #: None when there is no run yet, or none at all.
     run_id: str | None
+    #: Why there is no run.
     why: str | None = None
+    #: Of run-job, when it has ended without a run.
     exit_code: int | None = None
 
     def to_json(self) -> dict[str, object]:
@@ -102,9 +108,9 @@ def start(
 
 
 def _started_runs(state_directory: str, guards: Sequence[tuple[str, int]]) -> dict[str, str]:
-    """Return the run ids of the guards (slug, pid), as soon as the blocks tell them.
+    """Return the run ids of the guards (slug, pid), as soon as they are in the blocks.
 
-    Of those that ended there is none, nor of those that wait for their lock.
+    Those that ended, or wait for their lock, have none.
     """
     found: dict[str, str] = {}
     expected = dict(guards)
@@ -132,14 +138,14 @@ def _waiting(guards: Sequence[int]) -> set[int]:
 
 
 def _take_back(processes: "Sequence[subprocess.Popen[bytes]]") -> None:
-    """Stop the starts that wait for their lock: whoever pressed Control-C believes that they will not run."""
+    """Stop the starts that wait for their lock: after Control-C nobody expects them to run."""
     waiting = _waiting([process.pid for process in processes])
     for process in processes:
         if process.pid in waiting:
             process.terminate()
             process.wait()
         else:
-            process.returncode = 0  # it runs, and is nobody's to wait for
+            process.returncode = 0  # it runs, and nobody waits for it
 
 
 def _launched(slug: str, process: "subprocess.Popen[bytes]", run_id: object, complaints: Path) -> Started:
@@ -156,6 +162,6 @@ def _launched(slug: str, process: "subprocess.Popen[bytes]", run_id: object, com
 
 
 def command_of(slug: str, flags: Sequence[str]) -> list[str]:
-    """Return the words that run `run-job` with these flags: what a start executes."""
+    """Return the command line that a start executes: `run-job` with these flags."""
     stub = str(Path(__file__).parents[1] / "entry" / "stub.py")
     return [*python(), "-I", "-S", stub, *flags, "--", slug]

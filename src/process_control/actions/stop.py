@@ -20,17 +20,20 @@ from process_control.system.clock import iso
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stopped:
-    """What became of a stop: whether the tree is gone because of it, the run, and the sentence."""
+    """What became of one stop."""
 
     slug: str
+    #: The process tree is gone because of it.
     is_stopped: bool
+    #: What happened, in words.
     words: str
     run_id: str | None = None
+    #: The processes that could not be ended, in words.
     left: tuple[str, ...] = ()
 
     @property
     def done(self) -> str:
-        """What became of it in a word."""
+        """The result in a word."""
         return "stopped" if self.is_stopped else "not stopped"
 
     def to_json(self) -> dict[str, object]:
@@ -48,15 +51,14 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stopping:
-    """A run that was stop requested: its block, and the pidfd of its runner (None: only its survivors are left).
-
-    `seconds` is how long it may take.
-    """
+    """A run that was asked to stop."""
 
     settings: Settings
     slug: str
     block: Block
+    #: The pidfd of its runner; None: only processes that it left behind are left.
     handle: int | None
+    #: How long its end may take.
     seconds: float = 0.0
 
 
@@ -93,7 +95,7 @@ def ask_to_stop(
         return _nothing(slug)
     handle = signals_of_stop.open_runner(block, boot_id=identity.boot_id, pid_namespace=identity.pid_namespace)
     if handle is None and block.get("end") is None and runner_is_alive(block):
-        # Its runner may live: what we can see of its job is not ours to signal behind the runner's back.
+        # Its runner may live: the processes that we can see are for that runner to end.
         return Stopped(
             slug=slug, is_stopped=False, words="it runs in another pid namespace (a container): stop it there"
         )

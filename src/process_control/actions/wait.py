@@ -1,4 +1,4 @@
-"""Wait until the runs of jobs have ended, and learn how."""
+"""Wait until the runs of jobs have ended, and return how."""
 
 import os
 import select
@@ -20,12 +20,12 @@ class Awaited:
     """A run that was waited for."""
 
     slug: str
-    #: What the job's block said of the run when the wait began.
+    #: The job's block when the wait began.
     block: Block
     #: The end of the run as it was recorded; empty while it is running, and when nothing is known of it.
     end: dict[str, object] = field(default_factory=dict)
-    #: The time was over before the run.
-    goes_on: bool = False
+    #: It was still running when the time limit was over.
+    is_running: bool = False
 
     @property
     def run_id(self) -> str:
@@ -41,10 +41,10 @@ class Awaited:
 def wait(
     settings: Settings, slugs: Sequence[str], *, named: Collection[str] = (), seconds: float | None = None
 ) -> list[Awaited]:
-    """Wait, at most so long, until the runs of these jobs have ended; return how.
+    """Wait until the runs of these jobs have ended, at most `seconds` (None: without limit); return how.
 
-    Of jobs that are `named` by their slug also the last run, when it has ended already: so a script learns the result
-    of what it has started, however short that was.
+    For jobs that are `named` by their slug a run that has ended already is returned too: a script gets the result of
+    what it has started, however short that was.
     """
     state, limit = settings.state_directory, None if seconds is None else time.monotonic() + seconds
     watched = []
@@ -60,7 +60,7 @@ def wait(
             if handle is not None:
                 os.close(handle)
     return [
-        Awaited(slug=slug, block=block, end=_end_of(state, slug, block), goes_on=not has_ended)
+        Awaited(slug=slug, block=block, end=_end_of(state, slug, block), is_running=not has_ended)
         for (slug, block, _), has_ended in zip(watched, ended, strict=True)
     ]
 

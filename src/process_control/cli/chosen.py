@@ -1,4 +1,4 @@
-"""The jobs that a command is about to touch: chosen by its words, shown first when they are many, and agreed to."""
+"""The jobs that a command is about to change: selected by its words, shown and confirmed when they are several."""
 
 import os
 import sys
@@ -10,13 +10,14 @@ import click
 from process_control.actions.rights import Actor, become_actor, who
 from process_control.cli.print.output import print_json, talk
 from process_control.cli.run_job.options import one_line
-from process_control.cli.session import Session, select_jobs
+from process_control.cli.session import Session
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core.job import Job
+from process_control.views.selected_jobs import select_jobs
 
 MAX_NAMED = 8
-"""So many names say which jobs are meant; of more, their number does."""
+"""How many jobs are named; of more, the number is shown."""
 SAID_NO = 1
 
 
@@ -29,7 +30,7 @@ def become_whoever_may(session: Session, verb: str) -> Actor:
 def choose_and_agree(
     what: str, settings: Settings, words: Sequence[str], *, yes: bool, dry_run: bool, as_json: bool
 ) -> list[Job | InvalidJob]:
-    """Return the jobs that the words name, when they are to be touched; [] when it was a dry run. See `agree`.
+    """Return the jobs that the words name, when they are to be changed; [] when it was a dry run. See `agree`.
 
     Raises JobNotFound (66).
     """
@@ -42,9 +43,9 @@ def choose_and_agree(
 
 
 def agree(what: str, slugs: Sequence[str], *, yes: bool, dry_run: bool) -> bool:
-    """Show what will be touched, when it is more than one job; ask on a terminal. False: nothing is to be done.
+    """Show what will be changed, when it is more than one job; ask on a terminal. Return False in a dry run.
 
-    Ends the verb for a no (exit code 1).
+    Ends the verb when the answer is no (exit code 1).
     """
     if dry_run:
         talk(f"dry run: would {what} {_listed(slugs)}")
@@ -68,7 +69,7 @@ def _ask(question: str) -> None:
 
 
 def print_dry_run(what: str, slugs: Sequence[str]) -> int:
-    """Print, as JSON, which jobs would be touched; return exit code 0."""
+    """Print, as JSON, which jobs would be changed; return exit code 0."""
     print_json({"jobs": [{"job": slug, "done": f"would {what}", "changed": False} for slug in slugs]})
     return 0
 

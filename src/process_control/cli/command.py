@@ -8,16 +8,17 @@ FILES, DIRECTORIES, JOBS, SLUGS, RUNS = "files", "directories", "jobs", "slugs",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flag:
-    """One option. `value` is what help calls its value, nothing for a switch; `completes` or `choices` tell its kind.
-
-    `meaning` is a phrase for a list, `more` are sentences that only the man page has room for.
-    """
+    """One option."""
 
     names: tuple[str, ...]
+    #: A phrase, for lists.
     meaning: str
+    #: Sentences that only the man page has.
     more: str = ""
+    #: The name of its value in help; empty for a switch.
     value: str = ""
     value_is_optional: bool = False
+    #: What a shell completes in its value: FILES, JOBS …
     completes: str = ""
     choices: tuple[str, ...] = ()
     repeats: bool = False
@@ -29,8 +30,9 @@ class Flag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Argument:
-    """What a command takes besides flags: `value` is its name in help, as `[JOB]...`."""
+    """What a command takes besides flags."""
 
+    #: Its name in help, as `[JOB]...`.
     value: str
     completes: str = ""
     choices: tuple[str, ...] = ()
@@ -38,11 +40,13 @@ class Argument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A command or a verb. `words` says in a phrase what it does, `description` and `epilog` are paragraphs."""
+    """A command or a verb."""
 
     name: str
+    #: A phrase: what it does.
     words: str
     usage: tuple[str, ...]
+    #: Paragraphs, before and behind the options.
     description: str = ""
     epilog: str = ""
     flags: tuple[Flag, ...] = ()

@@ -1,4 +1,4 @@
-"""The index of the history, opened for somebody who waits: building it first takes seconds when the history is long."""
+"""The index of the history, opened with a progress on the terminal: indexing a long history takes seconds."""
 
 import sys
 from collections.abc import Sequence
@@ -9,22 +9,22 @@ from process_control.core import layout
 from process_control.history.index.index import Garbled, Index
 from process_control.state import past_runs
 
-WORTH_TELLING_BYTES = 64 << 20
-"""So much of the journal is folded in a second."""
+MIN_SHOWN_BYTES = 64 << 20
+"""Bytes of the journal that are indexed in about a second: for less no progress is shown."""
 _LINE_BEGIN, _CLEAR = "\r", "\r\x1b[K"
 
 
 def open_index(state_directory: str) -> Index:
-    """Return the open index. A long folding is shown on stderr while it lasts, when that is a terminal."""
+    """Return the open index. While a long history is indexed, stderr shows the progress when it is a terminal."""
     shown = _Folding()
     try:
-        return past_runs.open_index(state_directory, told=shown.tell if sys.stderr.isatty() else None)
+        return past_runs.open_index(state_directory, progress=shown.show if sys.stderr.isatty() else None)
     finally:
         shown.clear()
 
 
-def tell_garbled(settings: Settings, garbled: Sequence[Garbled]) -> None:
-    """Tell on stderr that lines of the journal could not be read; the rest counts."""
+def report_garbled(settings: Settings, garbled: Sequence[Garbled]) -> None:
+    """Print to stderr which files of the journal have unreadable lines; the rest of them counts."""
     for found in garbled:
         file = layout.journal_file(settings.state_directory, found.file)
         if found.lines == 1:
@@ -39,8 +39,8 @@ class _Folding:
     def __init__(self) -> None:
         self._text = ""
 
-    def tell(self, done_bytes: int, all_bytes: int) -> None:
-        if all_bytes < WORTH_TELLING_BYTES:
+    def show(self, done_bytes: int, all_bytes: int) -> None:
+        if all_bytes < MIN_SHOWN_BYTES:
             return
         percent = 100 * done_bytes // all_bytes
         text = f"indexing {all_bytes >> 20:,} MiB of history: {percent} %"

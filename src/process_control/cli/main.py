@@ -22,9 +22,9 @@ from process_control.system.disk_watch import Paths
 
 BROKEN_PIPE = BY_SIGNAL + 13
 INTERRUPTED = BY_SIGNAL + 2
-ALLOCATIONS_BEFORE_COLLECTING = 100_000  # thousands of jobs are lists, not cycles: looking for some costs a tenth
+ALLOCATIONS_BEFORE_COLLECTING = 100_000  # thousands of jobs make no cycles: looking for some takes a tenth of the time
 
-# verb: (where it lives, what the list of verbs says of it)
+# verb: (its module and function, its line in the list of verbs)
 VERBS = {
     "init": ("process_control.cli.verbs.init:init", "write the example configuration and a first job that runs"),
     "list": ("process_control.cli.verbs.list:list_jobs", "all jobs: state, schedule in words, tags"),
@@ -53,6 +53,11 @@ VERBS = {
     "timers": ("process_control.cli.verbs.timers:timers", "when each job runs next, soonest first"),
     "day": ("process_control.cli.verbs.day:day", "one day as lanes: what ran, what will, and what collides"),
     "slots": ("process_control.cli.verbs.slots:slots", "every planned time and what became of it"),
+    "recover": (
+        "process_control.cli.verbs.recover:recover_jobs",
+        "after an outage: show, or run, what was missed or lost",
+    ),
+    "mark": ("process_control.cli.verbs.mark:mark", "settle a planned time by hand: it needs no run any more"),
     "logs": ("process_control.cli.verbs.logs:logs", "what a run printed"),
     "audit": (
         "process_control.cli.verbs.audit:audit",
@@ -70,7 +75,7 @@ VERBS = {
 }
 PURPOSES = {
     "look": ("status", "list", "show", "history", "why", "slots", "timers", "day", "logs", "audit", "check"),
-    "act": ("run", "stop", "wait", "hold", "pause", "release"),
+    "act": ("run", "stop", "wait", "hold", "pause", "release", "recover", "mark"),
     "job files": ("lint", "explain", "learn", "schema", "import"),
     "set up": ("init", "notify", "prune", "help"),
 }
@@ -80,6 +85,8 @@ PURPOSES = {
     cls=Verbs,
     verbs=VERBS,
     purposes=PURPOSES,
+    heading="Usage: process-control [OPTIONS] VERB [ARGS]...     Run one job: run-job NAME",
+    ending="options    --config FILE, --debug, --no-pager, --version. Of a verb: VERB --help",
     invoke_without_command=True,
     epilog="Run a job with `run-job NAME`. `process-control VERB --help` explains a verb.",
 )
@@ -93,7 +100,6 @@ def process_control(ctx: click.Context, config: str | None, debug: bool, no_page
     session = ctx.ensure_object(Session)
     session.config, session.debug, session.no_pager = config, debug, no_pager
     if ctx.invoked_subcommand is None:
-        click.echo("Usage: process-control [OPTIONS] VERB [ARGS]...     Run one job: run-job NAME")
         click.echo(ctx.command.overview() if isinstance(ctx.command, Verbs) else "")
 
 
@@ -104,7 +110,7 @@ def main(arguments: Sequence[str] | None = None, *, paths: Paths | None = None) 
 
 
 def run_command(command: click.Command, words: Sequence[str], *, name: str, paths: Paths | None = None) -> int:
-    """Run one command line of `command`, called `name`, and return its exit code. Errors are told, never raised."""
+    """Run one command line of `command`, called `name`, and return its exit code. Errors are printed, never raised."""
     gc.set_threshold(ALLOCATIONS_BEFORE_COLLECTING)
     try:
         _prepare_streams()
@@ -120,9 +126,9 @@ def run_command(command: click.Command, words: Sequence[str], *, name: str, path
         _forget_stdout()
         return BROKEN_PIPE
     except OSError as error:
-        return _tell_os_error(error, words, name)
+        return _report_os_error(error, words, name)
     except Exception as error:  # noqa: BLE001  the last line of defence: one line instead of a traceback
-        return _tell_fault_of_ours(error, words, name)
+        return _report_internal_error(error, words, name)
     return code
 
 
@@ -134,7 +140,7 @@ def _complain(error: ProcessControlError, words: Sequence[str]) -> int:
 
 
 def _invoke(command: click.Command, words: Sequence[str], name: str, session: Session) -> int:
-    """Do what the words say. Not by click's own `main`: that makes exit code 1 of a broken pipe."""
+    """Run the verb and return its exit code. Not by click's own `main`: that ends with 1 after a broken pipe."""
     try:
         with command.make_context(name, list(words), obj=session) as ctx:
             code = command.invoke(ctx)
@@ -144,7 +150,7 @@ def _invoke(command: click.Command, words: Sequence[str], name: str, session: Se
 
 
 def _prepare_streams() -> None:
-    """Raise OSError when the caller closed stdout; show what a terminal cannot draw by its number."""
+    """Make stdout and stderr usable: characters that cannot be encoded are escaped. Raises OSError without a stdout."""
     stdout_is_closed = sys.stdout is None
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
@@ -156,7 +162,7 @@ def _prepare_streams() -> None:
 
 
 def _usage(error: click.UsageError, words: Sequence[str], name: str) -> UsageError:
-    """Return what is wrong with a command line, and the hint."""
+    """Return the error for a wrong command line: where, what, hint."""
     verb = next((word for word in words if word in VERBS), None)
     where = error.ctx.command_path if error.ctx else f"{name} {verb or ''}".rstrip()
     what, _, hint = error.format_message().rstrip(".").partition("\n")
@@ -183,14 +189,14 @@ def _hint_for_option(error: click.NoSuchOption, verb: str | None) -> str:
 
 
 def _options(ctx: click.Context | None) -> list[str]:
-    """Return the options of a command as help shows them: not those that every verb takes besides."""
+    """Return the options of a command as help shows them, without those that every verb takes."""
     shown = [each for each in (ctx.command.params if ctx else []) if not getattr(each, "hidden", False)]
     return [name for parameter in shown for name in parameter.opts] + ["--help"]
 
 
-def _tell_os_error(error: OSError, words: Sequence[str], name: str) -> int:
+def _report_os_error(error: OSError, words: Sequence[str], name: str) -> int:
     if "--debug" in words:
-        _tell_traceback()
+        _print_traceback()
     where = str(error.filename) if error.filename else name
     if isinstance(error, PermissionError):
         return _complain(NotPermitted(error.strerror or "not permitted", where=where), words)
@@ -200,21 +206,21 @@ def _tell_os_error(error: OSError, words: Sequence[str], name: str) -> int:
     return _complain(CannotRecord(error.strerror or str(error), where=where), words)
 
 
-def _tell_fault_of_ours(error: Exception, words: Sequence[str], name: str) -> int:
+def _report_internal_error(error: Exception, words: Sequence[str], name: str) -> int:
     if "--debug" in words:
-        _tell_traceback()
+        _print_traceback()
     what = f"fault in process-control itself: {type(error).__name__}: {error}"
     return _complain(OwnFault(what, where=name, hint="--debug prints a traceback"), words)
 
 
-def _tell_traceback() -> None:
+def _print_traceback() -> None:
     import traceback
 
     talk(traceback.format_exc().rstrip())
 
 
 def _forget_stdout() -> None:
-    """Nobody reads: keep the interpreter from saying so when it flushes at its end."""
+    """Point stdout at /dev/null: else the interpreter reports the closed pipe when it flushes at its end."""
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
 

@@ -1,4 +1,4 @@
-"""What people type who come from other programs, and which command of ours does that. Imported when a word is unknown.
+"""Words of other programs, and which command of ours does the same. Imported when a word is unknown.
 
 Words and options that only look like ours are left to a guess by spelling; these here mean something else, or come
 later.
@@ -8,6 +8,8 @@ OTHER_VERBS = {
     "start": "process-control run JOB starts it in the background; run-job JOB runs it here",
     "restart": "process-control stop JOB, then process-control run JOB",
     "exec": "run-job JOB runs it here; process-control run JOB in the background",
+    "rerun": "process-control run JOB --slot TIME; all that were missed: process-control recover",
+    "backfill": "process-control recover",
     "kill": "process-control stop JOB",
     "cancel": "process-control stop JOB",
     "tail": "process-control logs JOB -n 20; process-control run --follow JOB shows a run while it lasts",

@@ -1,4 +1,4 @@
-"""The place where crontabs of earlier versions call the stub, until `cron-generate` has written them anew.
+"""What crontabs of earlier versions call, until `cron-generate` has written them again.
 
 Lean module: it is `entry/stub.py` from here on. TODO when 1.0 is out: remove it.
 """

@@ -11,14 +11,15 @@ import click
 # ruff: noqa: ARG002  click calls these methods with what it has
 
 OVERVIEW_COLUMNS = 80
-SAYS_ENOUGH = 20
-"""A clause of so many letters tells what a verb does."""
+MIN_CLAUSE = 20
+"""Letters. A shorter clause does not say what a verb does."""
 
 
 class Verbs(click.Group):
     """Verbs by a table: name, then where the command lives (`module:attribute`) and what the list says of it.
 
-    `purposes`: what one wants, and the verbs that do it, in the order in which the lists show them.
+    `purposes`: what one wants, and the verbs that do it, in the order in which the lists show them. With a `heading`
+    the help is one screen: this line, a line for each verb, and the line `ending`.
     """
 
     def __init__(
@@ -26,12 +27,16 @@ class Verbs(click.Group):
         *arguments: Any,
         verbs: Mapping[str, tuple[str, str]],
         purposes: Mapping[str, Sequence[str]] | None = None,
+        heading: str | None = None,
+        ending: str = "",
         **keywords: Any,
     ) -> None:
         keywords["subcommand_metavar"] = "VERB [ARGS]..."
         keywords.setdefault("no_args_is_help", False)  # else a whole page is the error
         super().__init__(*arguments, **keywords)
         self.verbs = verbs
+        self.heading = heading
+        self.ending = ending
         self.purposes = purposes or {"verbs": list(verbs)}
         self.context_settings = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -70,19 +75,24 @@ class Verbs(click.Group):
             with formatter.section(purpose.capitalize()):
                 formatter.write_dl([(verb, self.verbs[verb][1]) for verb in verbs])
 
+    def get_help(self, ctx: click.Context) -> str:
+        return super().get_help(ctx) if self.heading is None else f"{self.overview()}\n{self.ending}"
+
     def overview(self) -> str:
         """Return all verbs by their purpose, one line each, none wider than a terminal of 80 columns."""
-        purpose_width, verb_width = (max(map(len, names)) for names in (self.purposes, self.verbs))
-        room = OVERVIEW_COLUMNS - purpose_width - verb_width - 4
-        return "\n".join(
-            f"{purpose if verb == verbs[0] else '':<{purpose_width}}  {verb:<{verb_width}}  {_first_part(words, room)}"
+        purpose_width, name_width = (max(map(len, names)) for names in (self.purposes, self.verbs))
+        columns = OVERVIEW_COLUMNS - purpose_width - name_width - 4
+        lines = [
+            f"{purpose if verb == verbs[0] else '':<{purpose_width}}  {verb:<{name_width}}  "
+            + _first_part(words, columns)
             for purpose, verbs in self.purposes.items()
             for verb, words in ((verb, self.verbs[verb][1]) for verb in verbs)
-        )
+        ]
+        return "\n".join([*([self.heading] if self.heading else []), *lines])
 
 
-def _first_part(words: str, room: int) -> str:
-    """Return as many whole clauses of `words` as there is room for; a list of many things is not cut in its middle."""
+def _first_part(words: str, columns: int) -> str:
+    """Return as many whole clauses of `words` as fit into `columns`; a list is not cut in its middle."""
     ends = [found.start() for mark in ("[;:]| and ", ",") for found in reversed([*re.finditer(mark, words)])]
-    fitting = [end for end in (len(words), *ends) if end <= room]
-    return words[: next((end for end in fitting if end >= SAYS_ENOUGH), room)]
+    fitting = [end for end in (len(words), *ends) if end <= columns]
+    return words[: next((end for end in fitting if end >= MIN_CLAUSE), columns)]

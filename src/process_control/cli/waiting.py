@@ -1,4 +1,4 @@
-"""What a command says that waits for a disk which does not answer, and how it ends: with 74, before people give up.
+"""The message of a command that waits for a disk which does not answer; after a time limit it ends with 74.
 
 Lean module: what is imported here is imported before everything else, and by a process that stays small.
 """
@@ -23,20 +23,23 @@ WHERE_TO_LOOK = {
     "run": _AS_JOBS_STAND,
     "stop": _AS_JOBS_STAND,
     "run-job --kill-job": "run-job --status",
+    "recover": "process-control recover",
+    "mark": "process-control audit --event mark",
     "notify": "process-control notify test",
     "prune": "process-control prune",
     "init": "process-control init",
     "import": "process-control import --dry-run",
     "cron-generate": "cron-generate --check",
 }
-"""What a command that changes something cannot say any more is shown by these."""
+"""Which command shows whether a command that changes something has done so, when it could not report it itself."""
 ONLY_LOOKS = ("--dry-run", "--check")
 
 
 def go_on_watched(name: str, words: "Sequence[str]") -> Paths:
-    """Go on in a child, whose parent says what it waits for; return what tells the parent of more paths.
+    """Fork: continue in the child, while the parent watches it and reports which path it waits for.
 
-    `name` is the command; of `process-control` the verb is what people have asked for.
+    `name` is the command; for `process-control` the verb in `words` is named. Return what passes further paths to the
+    parent.
     """
     command = _verb_of(words) or name if name == "process-control" else name
     if command in HAS_ITS_OWN_LIMIT:
@@ -55,7 +58,7 @@ def _verb_of(words: "Sequence[str]") -> str:
 
 
 def paths_of(settings: "Settings") -> list[str]:
-    """Return what a command may look at because the configuration names it."""
+    """Return the paths that a command may read because the configuration names them."""
     named = [
         settings.path,
         settings.job_directory,
@@ -84,7 +87,7 @@ def _paths_before_any_settings(words: "Sequence[str]") -> list[str]:
 
 
 def _give_up(command: str, words: "Sequence[str]", path: str, seconds: float) -> int:
-    """Say that there is no answer."""
+    """Print that the disk does not answer, and return the exit code (74)."""
     from process_control.cli.print.error_output import error_as_json, wants_json
     from process_control.cli.print.output import json_text
     from process_control.errors import CannotRecord

@@ -1,4 +1,4 @@
-"""Whose jobs a configuration leads to: a file of root that names no directories leads everybody to their own."""
+"""Whose jobs a configuration means: with a file of root that sets no directories everybody sees their own jobs."""
 
 import os
 
@@ -6,8 +6,8 @@ from process_control.cli.print.output import talk
 from process_control.config.settings import Settings
 
 
-def tell_whose_jobs(settings: Settings) -> None:
-    """Say on stderr that the configuration that was named is another account's, and the jobs are the caller's own."""
+def warn_of_own_jobs(settings: Settings) -> None:
+    """Print to stderr when the named configuration is another account's, but the jobs shown are the caller's own."""
     if settings.default_path or settings.path is None or os.geteuid() == 0 or settings.user is not None:
         return
     known = settings.search.configurations.get(settings.path)

@@ -1,1 +1,1 @@
-"""Job files and the configuration: found, read, checked. What follows from them is decided elsewhere."""
+"""Finds, reads and checks job files and the configuration. What follows from them is decided elsewhere."""

@@ -1,6 +1,6 @@
-"""Every job of the directory at once: thousands of files, most of them unchanged since the last time.
+"""Loads every job of the job directory: maybe thousands of files, most of them unchanged since the last time.
 
-One cache file holds them all; it is written again when more than one file in twenty had to be parsed.
+One cache file has all parsed jobs; it is rewritten when more than one job in twenty had to be parsed.
 """
 
 from typing import Any
@@ -11,11 +11,14 @@ from process_control.config.settings import Settings
 from process_control.core.job import Job, is_slug
 from process_control.errors import ProcessControlError
 
-LISTING = "+"  # no slug: the cache file of all jobs
+CACHE_NAME = "+"  # no slug: the cache file of all jobs
 
 
 def load_all(settings: Settings) -> list[Job | InvalidJob]:
-    """Return every job in the directory, by name; a bad file is an InvalidJob and never hides the others."""
+    """Return every job in the directory, sorted by name; an invalid file becomes an InvalidJob.
+
+    Raises BadConfiguration and NotPermitted when the directory itself cannot be read.
+    """
     listing = _Listing(settings)
     with JobDirectory(settings) as directory:
         found = [
@@ -46,7 +49,7 @@ def host_stamp() -> list[Any]:
 
 
 class _Listing:
-    """The jobs as they were parsed earlier, and those parsed now."""
+    """The jobs in the cache, and those that are parsed now."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -57,14 +60,14 @@ class _Listing:
         self._zones: dict[str | None, bool] = {None: True}
 
     def _zone_is_known(self, time_zone: str | None) -> bool:
-        """Ask the host once for each zone: an upgrade may have taken its names away."""
+        """Return whether the host has the zone, looked up once: an upgrade may have removed its name."""
         if time_zone not in self._zones:
             self._zones[time_zone] = read.zone_is_known(time_zone)
         return self._zones[time_zone]
 
     def _read(self) -> dict[str, list[Any]]:
         search = self._settings.search
-        known = read.read(search.cache_places_now(), search.cache_name(LISTING))
+        known = read.read(search.cache_places_now(), search.cache_name(CACHE_NAME))
         if known is None or known.get("made_with") != self._made_with or not isinstance(known.get("jobs"), dict):
             return {}
         jobs: dict[str, list[Any]] = known["jobs"]
@@ -97,4 +100,4 @@ class _Listing:
 
         value = {"made_by": read.stamp(), "made_with": self._made_with, "jobs": self._now}
         search = self._settings.search
-        write.write_text(search.cache_places_now(), search.cache_name(LISTING), json.dumps(value))
+        write.write_text(search.cache_places_now(), search.cache_name(CACHE_NAME), json.dumps(value))

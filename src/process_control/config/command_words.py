@@ -1,14 +1,14 @@
-"""A command as words: split as a shell splits, with nothing expanded. Pure.
+"""Splits a command into words as a shell does, without expansions. Pure.
 
-What lives here: quotes, backslashes and line ends. What does not: what only a shell understands (`shell_signs.py`).
+Here are quotes, backslashes and line ends; what only a shell understands is in `shell_signs.py`.
 """
 
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+#: Stands for a character that a shell would not interpret. No command can contain a NUL.
 HIDDEN = "\0"
-"""Stands for a character that a shell would take as it is; no command can hold one."""
 _BLANKS = " \t"
 _PLAIN = re.compile(r"[^ \t\n\\'\"]+")
 _PLAIN_IN_QUOTES = re.compile(r'[^"\\]+')
@@ -16,7 +16,7 @@ _ESCAPED_IN_QUOTES = '$`"\\'
 
 
 class NotSplit(ValueError):
-    """A command that no shell would take for one: `what` is wrong with it, from which character on, and the `hint`."""
+    """A command that cannot be split: `what` is wrong, at which character, and a `hint` how to fix it."""
 
     def __init__(self, what: str, offset: int, hint: str) -> None:
         self.what = what
@@ -27,15 +27,15 @@ class NotSplit(ValueError):
 
 @dataclass(slots=True)
 class Word:
-    """One word: its `value` as the program gets it, and where it begins in the command.
+    """One word of a command."""
 
-    `bare` is the value with HIDDEN for each quoted character, `expandable` with HIDDEN for those in single quotes or
-    behind a backslash only.
-    """
-
+    #: where it begins in the command
     start: int
+    #: as the program gets it
     value: str = ""
+    #: with HIDDEN for each quoted character
     bare: str = ""
+    #: with HIDDEN for each character in single quotes or after a backslash
     expandable: str = ""
 
     def add(self, text: str, *, is_bare: bool = False, is_expandable: bool = False) -> None:
@@ -45,9 +45,9 @@ class Word:
 
 
 def split(text: str, joined: Collection[int] = ()) -> list[Word]:
-    """Return the words of a command. `joined` are the backslashes that stood at the end of a line of the file.
+    """Return the words of a command. `joined` are the offsets of backslashes at the end of a line of the file.
 
-    Raises NotSplit for a quote that is not closed, and for a line end that would begin another command.
+    Raises NotSplit for a quote that is not closed, and for a line end that begins another command.
     """
     return _Splitter(text, joined).words()
 
@@ -86,7 +86,7 @@ class _Splitter:
         return self._word
 
     def _plain(self, run: re.Pattern[str], *, is_bare: bool) -> None:
-        """Take a run of characters that mean themselves at once: letter by letter a long word would take too long."""
+        """Take a run of plain characters at once: one by one a long word would take too long."""
         match = run.match(self._text, self._at)
         text = match[0] if match else self._text[self._at]
         self._in_word().add(text, is_bare=is_bare, is_expandable=True)
@@ -109,7 +109,7 @@ class _Splitter:
         )
 
     def _escape(self, *, quoted: bool) -> None:
-        """Read a backslash and what follows it: nothing at the end of a line, else one character as it is."""
+        """Read a backslash and the character after it; at the end of a line both are dropped."""
         if self._at in self._joined or self._text[self._at + 1 : self._at + 2] == "\n":
             self._at += 1
             return

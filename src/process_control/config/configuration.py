@@ -1,4 +1,4 @@
-"""The global configuration file: from its bytes to values by attribute. All faults are told at once."""
+"""Reads the global configuration file: from its bytes to values by attribute. All faults are reported at once."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ _KEYS_OF_JOBS = {
 
 
 def read_configuration(source: bytes, path: str) -> dict[str, Any]:
-    """Return what the configuration says, by attribute of Settings; an empty one says nothing.
+    """Return the values of the configuration by attribute of Settings; none for an empty file.
 
     Raises BadConfiguration with all faults of the file.
     """

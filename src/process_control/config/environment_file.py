@@ -1,6 +1,6 @@
-"""Files of `KEY=value` lines that hold a job's secrets.
+"""Reads files of `KEY=value` lines, which hold a job's secrets.
 
-Lean module. The values are taken as written, but for one pair of quotes around the whole value.
+Lean module. Values are taken as written, but for one pair of quotes around the whole value.
 """
 
 import errno
@@ -13,14 +13,14 @@ _FLAGS = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 _NAME_START = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
 _NAME = _NAME_START | frozenset("0123456789")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-SHORTEST_SECRET = 8
+MIN_SECRET_LENGTH = 8
 
 
 def read_environment_file(path: str) -> dict[str, str]:
     """Return the variables in `path`.
 
     Raises NotPermitted (77) unless it is a plain file of root's or of ours with mode 0600 or 0640 (or stricter),
-    BadConfiguration (78) when it is missing or a line is not KEY=value; all such lines are told at once.
+    BadConfiguration (78) when it is missing or lines are not KEY=value; all such lines are named at once.
     """
     text = read_secret_file(path, what="environment file")
     variables: dict[str, str] = {}
@@ -51,7 +51,7 @@ def read_secret_file(path: str, *, what: str) -> str:
         descriptor = posix.open(path, _FLAGS)
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise NotPermitted(f"the {what} is a symlink", where=path, hint=_mend_of_link(path, what)) from error
+            raise NotPermitted(f"the {what} is a symlink", where=path, hint=_hint_for_link(path, what)) from error
         if error.errno == errno.EACCES:
             raise NotPermitted(f"no permission to read the {what}", where=path) from error
         key = what.replace(" ", "_")
@@ -87,8 +87,8 @@ def read_secret_file(path: str, *, what: str) -> str:
     return text.removeprefix(_BYTE_ORDER_MARK).decode("utf-8", "surrogateescape")
 
 
-def _mend_of_link(path: str, what: str) -> str:
-    """Tell where the file itself is: a mounted Secret has each file as a link into `..data`."""
+def _hint_for_link(path: str, what: str) -> str:
+    """Return the hint for a link; a mounted Secret has each file as a link into `..data`."""
     directory, _, name = path.rpartition("/")
     try:
         is_mounted = posix.readlink(path).startswith("..data/")

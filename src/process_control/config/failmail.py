@@ -1,4 +1,4 @@
-"""The failmail in force for a job: what its file says over what the configuration says."""
+"""The failmail settings of a job: those of its file over those of the configuration."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,15 @@ DEFAULT_SERVER = "localhost:25"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failmail:
-    """Whom to mail and by what. `smtp` is host:port, empty when `sendmail` is the program to use, or nothing said."""
+    """Who gets the mail, and how it is sent."""
 
     to_addresses: tuple[str, ...]
     from_address: str | None = None
+    #: host:port; empty: none is named
     smtp: str = ""
+    #: the program; empty: none is named
     sendmail: str = ""
+    #: none, starttls or implicit; None: not named, see `security`
     tls: str | None = None
     ca_file: str | None = None
     login: str | None = None
@@ -33,14 +36,14 @@ class Failmail:
 
     @property
     def security(self) -> str:
-        """`none`, `starttls` or `implicit`: what is said, else what is usual at that port."""
+        """`none`, `starttls` or `implicit`; if not named, what is usual for the port."""
         return self.tls or TLS_BY_PORT.get(self.port, "none")
 
 
 def failmail_of(job: Job | None, settings: Settings) -> Failmail | None:
-    """Return the failmail in force for `job` (None: its file cannot be read); None when nobody is to be mailed.
+    """Return the failmail settings for `job` (None: its file cannot be read); None when nobody is to be mailed.
 
-    A job that names a way to send (`smtp` or `sendmail`) takes nothing of the configuration's way.
+    A job that names `smtp` or `sendmail` takes nothing about sending from the configuration.
     """
     if settings.failmail_off and (job is None or not job.failmail_to):
         return None

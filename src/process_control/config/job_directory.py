@@ -1,6 +1,6 @@
-"""The job directory: find a job's file, see that it is safe, and return the job.
+"""The job directory: finds a job's file, checks that it is safe, and loads the job.
 
-Lean module: imports C builtins and lean modules; the parser is imported when the cache has no answer.
+Lean module: imports C builtins and lean modules; the parser is imported when the cache does not have the job.
 """
 
 import posix
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class InvalidJob:
-    """A file in the job directory that is no job, and why."""
+    """A file in the job directory that is no valid job, and the error."""
 
     __slots__ = ("error", "path", "slug")
 
@@ -35,8 +35,8 @@ class InvalidJob:
 def load_job(slug: str, settings: Settings) -> Job:
     """Return the job, read from its file now.
 
-    Raises JobNotFound (66) for a name that no file has, NotPermitted (77) for a file or directory that somebody else
-    could have written, BadConfiguration (78) for faults in it and for a missing job directory.
+    Raises JobNotFound (66) when there is no such file, NotPermitted (77) when somebody else could have written the file
+    or the directory, BadConfiguration (78) for faults in the file and for a missing job directory.
     """
     if not is_slug(slug):
         raise _no_such_job(slug, settings)
@@ -55,7 +55,7 @@ def load_job(slug: str, settings: Settings) -> Job:
 
 
 class JobDirectory:
-    """The open job directory, checked up to the root: what is read here, nobody else could have written."""
+    """The open job directory, checked up to the root: nobody else could have written what is read from it."""
 
     __slots__ = ("_settings", "_trust", "descriptor", "path")
 
@@ -119,7 +119,7 @@ class JobDirectory:
 
 
 def slugs(settings: Settings) -> "list[str]":
-    """Return the names of all jobs, valid or not, sorted: of every `<slug>.yaml`, and of nothing else."""
+    """Return the slugs of all jobs, valid or not, sorted: one for each `<slug>.yaml`."""
     with JobDirectory(settings) as directory:
         names = directory.names()
     return [name[:-5] for name in names if name.endswith(".yaml") and is_slug(name[:-5])]
@@ -129,7 +129,7 @@ def slugs(settings: Settings) -> "list[str]":
 
 
 def _checked(walk: trusted_file.Walk, settings: Settings) -> trusted_file.Trust:
-    """Return whom to trust with job files. Raises NotPermitted unless directory and parents are theirs too."""
+    """Return who may write job files. Raises NotPermitted unless directory and parents are theirs too."""
     me = posix.geteuid()
     group = _gid(settings.trusted_group, settings)
     if _jobs_run_as_root(settings, me):
@@ -183,11 +183,11 @@ def _unknown_name(key: str, kind: str, name: str, settings: Settings) -> BadConf
     )
 
 
-# --- kept or parsed --------------------------------------------------------------------------------------------------
+# --- cached or parsed ------------------------------------------------------------------------------------------------
 
 
 def _kept(settings: Settings, slug: str, path: str, source: bytes) -> "Job | None":
-    """Return the job as it was kept, when it was made from the same texts."""
+    """Return the job from the cache if it was made from the same source, else None."""
     search = settings.search
     if slug == search.slug and posix.geteuid() == search.uid:
         known = search.job_cache
@@ -210,7 +210,7 @@ def _kept(settings: Settings, slug: str, path: str, source: bytes) -> "Job | Non
 
 
 def _made_with(slug: str, path: str, settings: Settings) -> "list[Any]":
-    """Return all that a job depends on besides its file."""
+    """Return everything that a job depends on besides its source."""
     return [slug, path, settings.log_bytes, settings.default_job_config]
 
 
@@ -229,7 +229,7 @@ def _keep(job: Job, source: bytes, settings: Settings) -> None:
 
 
 def read_job(slug: str, path: str, source: bytes, settings: Settings) -> Job:
-    """Return the job that `source` describes, parsed now. Raises BadConfiguration with all its faults."""
+    """Parse `source` and return the job. Raises BadConfiguration with all its faults."""
     from process_control.config.libraries import find_site_packages
 
     find_site_packages()
@@ -239,7 +239,7 @@ def read_job(slug: str, path: str, source: bytes, settings: Settings) -> Job:
     return read_job(source, slug=slug, path=path, default_values=defaults, log_bytes=log_bytes)
 
 
-# --- what is said when there is nothing ------------------------------------------------------------------------------
+# --- errors ----------------------------------------------------------------------------------------------------------
 
 
 def _no_such_job(slug: str, settings: Settings) -> ProcessControlError:

@@ -1,4 +1,4 @@
-"""One job file: from its bytes to a Job, over the defaults of the configuration. All faults are told at once."""
+"""Reads one job file: from its bytes to a Job, over the defaults of the configuration. Reports all faults at once."""
 
 import hashlib
 import posix
@@ -8,7 +8,7 @@ from typing import Any
 from process_control.config.keys.configuration_fields import CONFIGURATION_FIELDS
 from process_control.config.keys.failmail import check_failmail
 from process_control.config.keys.field import defaults
-from process_control.config.keys.inner_fields import ATTEMPTS_OF_A_MAP, RULE_FIELDS
+from process_control.config.keys.inner_fields import DEFAULT_ATTEMPTS, RULE_FIELDS
 from process_control.config.keys.job_fields import JOB_FIELDS
 from process_control.config.keys.map_reader import Reading, read_map
 from process_control.config.keys.rule_checks import check_expect, check_rules, rule_text
@@ -40,7 +40,7 @@ def read_job(source: bytes, *, slug: str, path: str, default_values: dict[str, A
 
 
 def read_defaults(node: Node, faults: Faults) -> dict[str, Any]:
-    """Return what `default_job_config` of a configuration says, by attribute."""
+    """Return the values of a configuration's `default_job_config` by attribute; faults are added to `faults`."""
     if not isinstance(node, Map):
         return {}
     for key, _ in node.entries:
@@ -62,7 +62,7 @@ def _has_no_default(key: Text) -> bool:
 def _read(document: Document, slug: str) -> Reading:
     root, faults = document.root, document.faults
     if not isinstance(root, Map):
-        _tell_no_map(root, faults)
+        _refuse_no_map(root, faults)
         return Reading()
     reading = read_map(root, JOB_FIELDS, faults, elsewhere=_GLOBAL_KEYS)
     present = {key.value for key, _ in root.entries}
@@ -77,7 +77,7 @@ def _read(document: Document, slug: str) -> Reading:
     return reading
 
 
-def _tell_no_map(root: Node | None, faults: Faults) -> None:
+def _refuse_no_map(root: Node | None, faults: Faults) -> None:
     if faults:
         return
     if root is None or (isinstance(root, Text) and root.is_empty):
@@ -88,7 +88,7 @@ def _tell_no_map(root: Node | None, faults: Faults) -> None:
 
 
 def _check_schedule(reading: Reading, slug: str, faults: Faults) -> None:
-    """Tell what is wrong with the schedule. Whether it is right does not depend on the zone: UTC saves reading it."""
+    """Add a fault for each invalid schedule. The zone makes no difference to that; UTC need not be read."""
     node = reading.nodes.get("schedule")
     if node is None:
         return
@@ -100,7 +100,7 @@ def _check_schedule(reading: Reading, slug: str, faults: Faults) -> None:
         faults.add(f"more than {MAX_SCHEDULES} schedules", items[MAX_SCHEDULES], hint="write steps and ranges")
     for item in items[:MAX_SCHEDULES]:
         if not isinstance(item, Text) or item.is_empty or "\0" in item.value:
-            continue  # told already
+            continue  # has a fault already
         try:
             Schedule.parse([item.value], time_zone=UTC, host=posix.uname().nodename, slug=slug)
         except ScheduleError as error:
@@ -108,12 +108,12 @@ def _check_schedule(reading: Reading, slug: str, faults: Faults) -> None:
 
 
 def _values(reading: Reading) -> dict[str, Any]:
-    """Return the values by attribute: `on_overlap` in its new words, rules with their text, attempts of a `retry`."""
+    """Return the values by attribute: `allow_overtime` as `on_overlap`, rules with their text, default attempts."""
     values = dict(reading.values)
     if "allow_overtime" in reading.nodes:
         values["on_overlap"] = "skip" if values["on_overlap"] else "fail"
     if "retry" in reading.nodes:
-        values.setdefault("retry_attempts", ATTEMPTS_OF_A_MAP)
+        values.setdefault("retry_attempts", DEFAULT_ATTEMPTS)
     if "verdicts" in reading.nodes:
         values["verdicts"] = _with_their_text(values["verdicts"], reading.nodes["verdicts"])
     return values
@@ -125,14 +125,14 @@ def _with_their_text(rules: list[dict[str, Any]], node: Node) -> list[dict[str, 
 
 
 def _over(default_values: dict[str, Any], reading: Reading) -> dict[str, Any]:
-    """Return the defaults of the configuration with what the job says in their place."""
-    said = {name for key in reading.nodes for name in _BY_KEY[key].attributes}
-    values = {name: value for name, value in default_values.items() if name not in said} | _values(reading)
+    """Return the values of the job over the defaults of the configuration."""
+    given = {name for key in reading.nodes for name in _BY_KEY[key].attributes}
+    values = {name: value for name, value in default_values.items() if name not in given} | _values(reading)
     if "environment" in default_values and "environment" in reading.values:
         values["environment"] = default_values["environment"] | reading.values["environment"]
     return values
 
 
 def _copied(values: dict[str, Any]) -> dict[str, Any]:
-    """Return `values` with lists and maps of their own, so that no two jobs share one."""
+    """Return `values` with all lists and maps copied, so that no two jobs share one."""
     return {name: value.copy() if isinstance(value, (list, dict)) else value for name, value in values.items()}

@@ -1,11 +1,11 @@
-"""Where the libraries of the parser are found.
+"""Finds the libraries of the parser.
 
 Lean module.
 """
 
 
 def find_site_packages() -> None:
-    """Give an interpreter that was started with -S its site-packages, where the parser's libraries are."""
+    """Add site-packages, which has the parser's libraries, to an interpreter that was started with -S."""
     try:
         import yaml  # noqa: F401
     except ModuleNotFoundError:

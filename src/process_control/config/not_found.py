@@ -1,4 +1,4 @@
-"""What is said when a job, or the job directory, is not there: the nearest name, and how to make it."""
+"""Errors for a missing job, directory or configuration, with the nearest name or the command to fix it."""
 
 import difflib
 import errno
@@ -32,7 +32,7 @@ def no_such_job(slug: str, job_directory: str, known: list[str]) -> JobNotFound:
 
 
 def bad_name(slug: str) -> JobNotFound:
-    """Return the error for a file whose name cannot be a job's."""
+    """Return the error for a file whose name cannot be that of a job."""
     return JobNotFound(f"{_quoted(slug + '.yaml')} is not a valid name for a job file", hint=f"rename it: {NAME_RULE}")
 
 
@@ -101,7 +101,7 @@ def _quoted(text: str) -> str:
 
 
 def names_if_any(job_directory: str) -> list[str]:
-    """Return the names in the job directory for a suggestion; none when it cannot be listed."""
+    """Return the names of the job files, for suggestions; none when the directory cannot be listed."""
     try:
         walk = open_directory(job_directory)
     except OSError:

@@ -1,4 +1,4 @@
-"""Where a file has what its author did not see: marks of a merge conflict, characters that look like others. Pure."""
+"""Finds what an author overlooks: conflict marks of a merge, and characters that look like others. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ from process_control.core.odd_characters import NAMES, QUOTES, VISIBLE, named
 _MERGE_MARK = re.compile(r"(?:<{7}|\|{7}|={7}|>{7})(?: .*)?")
 
 
-def tell_merge_marks(text: str, faults: Faults) -> bool:
-    """Tell of each conflict that a merge has left in the file. False: there is none."""
+def refuse_merge_marks(text: str, faults: Faults) -> bool:
+    """Add a fault for each unresolved merge conflict in the file. Return whether there is one."""
     if "<<<<<<<" not in text and ">>>>>>>" not in text:
         return False
     lines = text.splitlines()
@@ -26,9 +26,9 @@ def tell_merge_marks(text: str, faults: Faults) -> bool:
 
 
 def odd_place(lines: Sequence[str], first: int, last: int) -> tuple[int, int, str] | None:
-    """Return line and column, from 1, of a character that is not what it looks like, and the character.
+    """Return line and column, from 1, of the last character that is not what it looks like, and the character.
 
-    Looks at the lines with the indexes `first` to `last`, from behind; comments do not count.
+    Only the lines with the indexes `first` to `last` are searched, without their comments.
     """
     for number in range(min(last, len(lines) - 1), first - 1, -1):
         text = lines[number].rstrip("\r\n").partition(" #")[0]
@@ -39,14 +39,14 @@ def odd_place(lines: Sequence[str], first: int, last: int) -> tuple[int, int, st
 
 
 def meant(character: str) -> str:
-    """Return the hint for one of these characters where it has a meaning."""
+    """Return the hint for such a character in YAML or a command."""
     if character in QUOTES:
         return "write ' or \""
     return "write a plain space" if "space" in NAMES[character] and character != "\u200b" else "remove it"
 
 
 def hint_to_remove(text: str) -> str:
-    """Return the hint for a value that has such a character; nothing for one that has none."""
+    """Return the hint for a value that has such a character; empty for one that has none."""
     character = next((character for character in text if character in NAMES), None)
     if character is None:
         return ""

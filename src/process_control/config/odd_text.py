@@ -1,4 +1,4 @@
-"""Characters in commands and variables that nobody sees, or that look like others: `lint` warns of them. Pure."""
+"""Warnings of `lint` about invisible or misleading characters in commands and variables. Pure."""
 
 from collections.abc import Iterator
 
@@ -10,12 +10,12 @@ from process_control.core.odd_characters import NAMES, QUOTES, VISIBLE, named
 from process_control.errors import Fault
 
 COMMAND_KEYS = ("command", "slow_start_command")
+#: Correct in texts of some scripts, and in emoji made of several characters.
 JOINS_SIGNS = frozenset("\u200c\u200d\u00ad")
-"""Right inside a text of some scripts, and in signs that are made of several."""
 
 
 def warnings(document: Document) -> list[Fault]:
-    """Return a warning for each command and each variable of the job that has characters which nobody sees."""
+    """Return a warning for each command and each variable of the job that has such characters."""
     root, name = document.root, document.faults.name
     found = []
     for key, value in root.entries if isinstance(root, Map) else ():
@@ -41,7 +41,7 @@ def _meant(character: str) -> str:
 
 
 def _unseen(text: str) -> Iterator[int]:
-    """Yield where the first character stands that nobody sees."""
+    """Yield the offset of the first invisible character."""
     for at, character in enumerate(text):
         if character in NAMES and character not in VISIBLE and character not in JOINS_SIGNS:
             yield at
@@ -49,7 +49,7 @@ def _unseen(text: str) -> Iterator[int]:
 
 
 def _odd_in_command(text: str) -> Iterator[int]:
-    """Yield where an unseen character stands; of what is seen, quotes outside of quotes and dashes before an option."""
+    """Yield the offsets of an invisible character, and of a typographic quote or dash that a shell would not know."""
     yield from _unseen(text)
     try:
         words = split(text)

@@ -1,7 +1,7 @@
-"""Files of the original process-control, rewritten in today's keys: bytes in, bytes and what was changed out.
+"""Rewrites files of the original process-control with today's keys. Takes bytes; returns bytes and the changes.
 
-Lines are edited where they stand, so comments and blank lines stay as the operator wrote them. What is not said here:
-whether the result loads; that is for `job_file.py` and `configuration.py` to tell, in their own words.
+Values are edited in place, so comments and blank lines stay as they are. Whether the result is valid is checked by
+`job_file.py` and `configuration.py`.
 """
 
 import re
@@ -20,9 +20,11 @@ from process_control.system.syslog import FACILITIES
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Original:
-    """What a version of the original meant: the unit of a bare time, and what held when a key was left out."""
+    """How a version of the original read its files."""
 
+    #: the unit of a time without one
     unit: str
+    #: its defaults that differ from today's
     assumed: tuple[Addition, ...] = ()
 
 
@@ -37,24 +39,24 @@ LATER = Original(
 
 
 def rewrite_job(source: bytes, original: Original, *, defaults: Mapping[str, Any]) -> Rewritten:
-    """Rewrite a job file. `defaults` are those of today's configuration, by attribute: what it says needs no line."""
+    """Rewrite a job file. `defaults` are those of today's configuration, by attribute: they need no line."""
     edited = EditedText(source)
     root = edited.root
     if isinstance(root, Map):
         _rewrite_job_keys(edited, root, original, prefix="")
         missing = _missing(root, original.assumed)
         edited.append(root, [each for each in missing if _JOB_KEYS[each.key].becomes not in defaults])
-        _tell_minutes(edited, original)
+        _report_minutes(edited, original)
     return edited.result()
 
 
 def rewrite_configuration(source: bytes, original: Original, *, accounts: Mapping[int, str]) -> Rewritten:
-    """Rewrite the global configuration. `accounts` are the host's by uid: the original took a number as `user`."""
+    """Rewrite the global configuration. `accounts` are names by uid: the original accepted a number as `user`."""
     edited = EditedText(source)
     root = edited.root
     if isinstance(root, Map):
         _rewrite_configuration_keys(edited, root, original, accounts)
-        _tell_minutes(edited, original)
+        _report_minutes(edited, original)
     return edited.result()
 
 
@@ -62,7 +64,7 @@ def rewrite_configuration(source: bytes, original: Original, *, accounts: Mappin
 
 _JOB_KEYS = {each.key: each for each in JOB_FIELDS}
 _CONFIGURATION_KEYS = {each.key: each for each in CONFIGURATION_FIELDS}
-_OF_THE_ORIGINAL = (
+_ORIGINAL_KEYS = (
     *("name", "description", "command", "slow_start_command", "schedule", "disabled", "timeout", "environment", "tag"),
     *("stdout_destination", "allow_overtime", "failmail", "failure_threshold_for_mail"),
 )
@@ -92,8 +94,8 @@ def _rewrite_job_keys(edited: EditedText, node: Map, original: Original, *, pref
             _rewrite_environment(edited, value, name)
         elif key.value in ("command", "slow_start_command"):
             _rewrite_commands(edited, value, name)
-        elif key.value not in _OF_THE_ORIGINAL:
-            edited.tell(key, f"{name}: stays", "the original ignored it, but today it has a meaning")
+        elif key.value not in _ORIGINAL_KEYS:
+            edited.report(key, f"{name}: stays", "the original ignored it, but today it has a meaning")
 
 
 def _rewrite_timeout(edited: EditedText, value: Node, original: Original, name: str) -> None:
@@ -118,19 +120,19 @@ def _rewrite_overtime(edited: EditedText, key: Text, value: Node, name: str) -> 
 
 
 def _rewrite_environment(edited: EditedText, node: Node, name: str) -> None:
-    """Write out what YAML made of values without quotes: today they are taken as they stand there."""
+    """Replace values without quotes by what YAML made of them: today they are taken as written."""
     for key, value in node.entries if isinstance(node, Map) else ():
         if not isinstance(value, Text) or not value.plain or isinstance(read := _as_yaml(value.value), str):
             continue
         if read is None:
-            edited.tell(value, f"{name}.{shown(key.value)}: is empty", "the original set it to the text None")
+            edited.report(value, f"{name}.{shown(key.value)}: is empty", "the original set it to the text None")
         elif str(read) != value.value:
             old = f"{name}.{shown(key.value)}: {value.value}"
             edited.replace(value, f'"{read}"', old, f'"{read}"', "what the original gave the job")
 
 
 def _rewrite_commands(edited: EditedText, node: Node, name: str) -> None:
-    """Take the path away from sub-jobs: it may lead to the original, today's `run-job` is found by its name."""
+    """Remove the path from calls of `run-job`: it may lead to the original, today's is found by its name."""
     for item in node.items if isinstance(node, List) else [node]:
         match = _RUN_JOB.match(item.value) if isinstance(item, Text) else None
         if match is None or not isinstance(item, Text):
@@ -140,26 +142,26 @@ def _rewrite_commands(edited: EditedText, node: Node, name: str) -> None:
         edited.replace_part(item, match[0], "run-job", f"{name}: {match[0]}{rest}", f"run-job{rest}", why)
 
 
-_SAYS_MINUTES = re.compile(r"#.*\btime ?out\b.*\bminutes\b", re.IGNORECASE)
+_COMMENT_ON_MINUTES = re.compile(r"#.*\btime ?out\b.*\bminutes\b", re.IGNORECASE)
 
 
-def _tell_minutes(edited: EditedText, original: Original) -> None:
-    """Tell where a comment of a file that is read as the early versions wrote it says minutes."""
+def _report_minutes(edited: EditedText, original: Original) -> None:
+    """Report comments that speak of minutes in a file that is read as one of the early versions, in seconds."""
     for line, comment in edited.comments() if not original.unit else ():
-        if _SAYS_MINUTES.match(comment):
+        if _COMMENT_ON_MINUTES.match(comment):
             why = "if it is right, import with --minutes: a bare number is seconds"
-            edited.tell_line(line, "a comment says minutes", why)
+            edited.report_line(line, "a comment says minutes", why)
 
 
 def _missing(node: Map, assumed: tuple[Addition, ...]) -> list[Addition]:
-    """Return those of `assumed` that the map does not say, in whatever spelling."""
-    said = {known.spelling_of or known.key for key, _ in node.entries if (known := _JOB_KEYS.get(key.value))}
-    return [each for each in assumed if each.key not in said]
+    """Return those of `assumed` that the map does not set, in any spelling."""
+    given = {known.spelling_of or known.key for key, _ in node.entries if (known := _JOB_KEYS.get(key.value))}
+    return [each for each in assumed if each.key not in given]
 
 
 # --- the keys of the configuration -----------------------------------------------------------------------------------
 
-_NO_MORE = {
+_DROPPED_KEYS = {
     "logging": "process-control logs to syslog itself, see 'syslog'",
     "runner_path": "the generated crontab calls today's run-job",
     "run_directory": "locks are kept in the state directory",
@@ -173,8 +175,8 @@ def _rewrite_configuration_keys(edited: EditedText, root: Map, original: Origina
         known = _CONFIGURATION_KEYS.get(key.value)
         if key.value.startswith("x-"):
             continue
-        if key.value in _NO_MORE:
-            edited.make_note(key, key.value, _NO_MORE[key.value])
+        if key.value in _DROPPED_KEYS:
+            edited.make_note(key, key.value, _DROPPED_KEYS[key.value])
         elif known is None or not known.supported:
             why = "the original ignored it" if known is None else "not supported yet"
             edited.make_note(key, key.value, why)
@@ -190,7 +192,7 @@ def _rewrite_configuration_keys(edited: EditedText, root: Map, original: Origina
     if not isinstance(entries.get("default_job_config"), Map):
         edited.append_map(root, "default_job_config", original.assumed)
     if "syslog" not in entries:
-        edited.append_map(root, "syslog", _syslog_of(entries.get("logging")))
+        edited.append_map(root, "syslog", _syslog_additions(entries.get("logging")))
 
 
 def _is_forgotten_at_boot(value: Node) -> bool:
@@ -204,13 +206,13 @@ def _rewrite_user(edited: EditedText, value: Node, accounts: Mapping[int, str]) 
         return
     name = accounts.get(int(value.value))
     if name is None:
-        edited.tell(value, f"user: {value.value} stays", "no account has this number: write the name of an account")
+        edited.report(value, f"user: {value.value} stays", "no account has this number: write the name of an account")
     else:
         edited.replace(value, name, f"user: {value.value}", name, "today it is a name")
 
 
-def _syslog_of(logging: Node | None) -> list[Addition]:
-    """Return what `syslog` has to say so that the lines go where Python's logging was told to send them."""
+def _syslog_additions(logging: Node | None) -> list[Addition]:
+    """Return the keys of `syslog` that send lines to where the `logging` of the original sent them."""
     handlers = _entry(logging, "handlers")
     for _, handler in handlers.entries if isinstance(handlers, Map) else ():
         kind, facility, address = (_entry(handler, key) for key in ("class", "facility", "address"))
@@ -232,7 +234,7 @@ def _entry(node: Node | None, name: str) -> Node | None:
 
 
 def _as_yaml(text: str) -> Any:
-    """Return what the original's reader made of a scalar without quotes; the text itself when that is an error."""
+    """Return how the original read a scalar without quotes; the text itself when that is an error."""
     try:
         return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError):

@@ -1,4 +1,4 @@
-"""Where each value of a job comes from: a line of its file, the configuration, or what is built in."""
+"""Where each value of a job comes from: a line of its file, the configuration, or a built-in default."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,16 +19,18 @@ DEFAULT_JOB_CONFIG = "default_job_config"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """A key by its whole name, `hold.after_failures`, its value in the job, and where that comes from."""
+    """A value of a job, and where it comes from."""
 
+    #: its full name, such as `hold.after_failures`
     key: str
     field: Field
     value: Any
+    #: `<slug>.yaml:<line>`, DEFAULT_JOB_CONFIG, CONFIGURATION or BUILT_IN
     origin: str
 
 
 def origins(job: Job, source: bytes, settings: Settings) -> list[Origin]:
-    """Return every key of the job file in the order of the table; `source` is the text that the job was read from."""
+    """Return every key of the job file in the order of the table. `source` is the text of the file."""
     root = parse(source, f"{job.slug}.yaml").root
     return list(_origins(JOB_FIELDS, root if isinstance(root, Map) else None, job, settings, prefix=""))
 
@@ -43,13 +45,15 @@ def _origins(
         names = [field.key, *(other.key for other in fields if other.spelling_of == field.key)]
         line, value = next((written[name] for name in names if name in written), (None, None))
         if field.fields and not field.whole:
-            yield from _of_map(field, line, value, job, settings)
+            yield from _origins_in_map(field, line, value, job, settings)
             continue
         where = _origin(field, line, job, settings)
         yield Origin(key=prefix + field.key, field=field, value=getattr(job, field.becomes), origin=where)
 
 
-def _of_map(field: Field, line: int | None, node: Node | None, job: Job, settings: Settings) -> Iterator[Origin]:
+def _origins_in_map(
+    field: Field, line: int | None, node: Node | None, job: Job, settings: Settings
+) -> Iterator[Origin]:
     prefix = f"{field.key}."
     for each in _origins(field.fields, node if isinstance(node, Map) else None, job, settings, prefix=prefix):
         is_bare = line is not None and not isinstance(node, Map)

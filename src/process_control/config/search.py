@@ -1,6 +1,6 @@
-"""Which configuration is in force, and what it says: the file that is named, the system's, or a user's own.
+"""Finds and reads the configuration: the file that is named, the system's, or the user's own.
 
-Lean module: imports C builtins, `safe_file` and `cache`; the parser is imported when the cache has no answer.
+Lean module: imports C builtins, `trusted_file` and `cache`; the parser is imported when the cache is out of date.
 """
 
 import posix
@@ -21,7 +21,7 @@ NAMING_VARIABLE = b"PROCESS_CONTROL_CONFIG"
 
 
 class Search:
-    """One search for the configuration, and what was found on the way: the job's cache asks for it."""
+    """One search for the configuration, with what was read on the way, for the job's cache file."""
 
     __slots__ = (
         "_environ",
@@ -51,19 +51,22 @@ class Search:
         self.slug = slug if slug is not None and is_slug(slug) else ""
         self.cache_places = read.places(self.uid, environ, root)
         self.job_cache = self._read_cache(self.slug) if self.slug else None
-        self.configurations: dict[str, list[Any]] = {}  # those looked into, by path: text and values
-        self.is_stale = False  # the job's cache does not know them
+        #: the configurations that were read, by path: source and values
+        self.configurations: dict[str, list[Any]] = {}
+        #: whether the job's cache file lacks one of them
+        self.is_stale = False
 
     def found(self) -> "tuple[dict[str, Any], str | None, list[str]]":
-        """Return what the configuration says by attribute, its path, and where things are by default.
+        """Return the values of the configuration by attribute, its path, and the default directories.
 
-        Raises BadConfiguration (78) and NotPermitted (77), see `load_settings`.
+        Those are the directories of jobs, logs and state, and the crontab. Raises BadConfiguration (78) and
+        NotPermitted (77), see `load_settings`.
         """
         path, values, is_system = self._in_force()
         return values, path, self.system_directories() if is_system else self.own_directories()
 
     def cache_places_now(self) -> "list[str]":
-        """Return where the cache of this process may be; it may have become the service user since the search."""
+        """Return where the cache of this process may be: it may have become the service user since the search."""
         uid = posix.geteuid()
         return self.cache_places if uid == self.uid else read.places(uid, {}, self.root)
 
@@ -76,17 +79,17 @@ class Search:
     # --- which file ------------------------------------------------------------------------------------------------
 
     def _in_force(self) -> "tuple[str | None, dict[str, Any], bool]":
-        """Return path and values of the configuration, and whether the system's directories hold."""
+        """Return path and values of the configuration, and whether the system's directories are the defaults."""
         if self.named is not None:
             values = self._values(self.named, self._read(self.named, must_exist=True))
             return self.named, values, self.uid == 0 or self._is_for_me(values)
         if self.uid == 0:
             path, source = self._system_configuration()
             return path, self._values(path, source), True
-        return self._of_another_user()
+        return self._in_force_for_other_user()
 
-    def _of_another_user(self) -> "tuple[str | None, dict[str, Any], bool]":
-        """As `_in_force`: the system's file when it is for us, else our own, else the system's all the same."""
+    def _in_force_for_other_user(self) -> "tuple[str | None, dict[str, Any], bool]":
+        """Return the system's file if it is for this user, else the user's own, else the system's; as `_in_force`."""
         refusal: NotPermitted | BadConfiguration | None = None
         path: str | None = None
         values: dict[str, Any] = {}
@@ -94,7 +97,7 @@ class Search:
             path, source = self._system_configuration()
             values = self._values(path, source)
         except (NotPermitted, BadConfiguration) as error:
-            refusal = error  # it may not be for us: our own may be there
+            refusal = error  # raised only if the user has no file of their own
         if self._is_for_me(values):
             return path, values, True
         own = self._xdg(b"XDG_CONFIG_HOME", "/.config") + "/process-control/process-control.yaml"
@@ -113,7 +116,7 @@ class Search:
         return None, None
 
     def _is_for_me(self, values: "dict[str, Any]") -> bool:
-        """Tell whether the configuration names me: as the service user, or as one who may look at its runs."""
+        """Return whether this user is the service user, or a member of `read_group`."""
         user, group = values.get("user"), values.get("read_group")
         if user is None:
             return False
@@ -127,7 +130,7 @@ class Search:
             return False
 
     def _read(self, path: str, *, must_exist: bool) -> "bytes | None":
-        """Return the text of a configuration file, None when there is none."""
+        """Return the source of a configuration file; None when there is none and it need not exist."""
         try:
             walk = trusted_file.open_file(path)
         except OSError as error:
@@ -146,10 +149,10 @@ class Search:
         finally:
             posix.close(walk.descriptor)
 
-    # --- what it says ----------------------------------------------------------------------------------------------
+    # --- its values ------------------------------------------------------------------------------------------------
 
     def _values(self, path: "str | None", source: "bytes | None") -> "dict[str, Any]":
-        """Return what the configuration says, by attribute: kept when it is byte for byte the same."""
+        """Return the values of the configuration by attribute: from the cache if the source is unchanged."""
         if path is None or source is None:
             return {}
         entry = _kept(self.job_cache, path, source)
@@ -179,7 +182,7 @@ class Search:
             return
         write.make_place_for(entry.pw_uid, entry.pw_gid, self.root)
 
-    # --- where things are ------------------------------------------------------------------------------------------
+    # --- default directories ---------------------------------------------------------------------------------------
 
     def system_directories(self) -> "list[str]":
         return [
@@ -195,7 +198,7 @@ class Search:
         return [jobs, f"{state}/log", state, "console"]
 
     def _xdg(self, variable: bytes, fallback: str) -> str:
-        """Return a base directory; a relative one counts nothing, as the XDG specification says."""
+        """Return a base directory. A relative one is ignored, as the XDG Base Directory Specification demands."""
         value = _decoded(self._environ.get(variable, b""))
         return value.rstrip("/") if value.startswith("/") else self._home() + fallback
 

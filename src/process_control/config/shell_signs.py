@@ -1,6 +1,6 @@
-"""What only a shell understands in a command: no shell runs, so it reaches the program as it is written. Pure.
+"""Finds shell syntax in a command: no shell runs, so it reaches the program as written. Pure.
 
-`lint` warns of it, and the report of a command that was not found ends with it. A run never looks.
+`lint` warns of it, and so does the report of a command that was not found. A run does not check it.
 """
 
 import json
@@ -12,13 +12,13 @@ from process_control.config.command_words import HIDDEN, NotSplit, Word, split
 from process_control.config.keys.list_kinds import joined_lines
 from process_control.config.yaml.document import Document
 from process_control.config.yaml.nodes import List, Map, Text, place_in, quoted
-from process_control.core.shell_builtins import is_of_the_shell
+from process_control.core.shell_builtins import is_shell_word
 from process_control.errors import Fault
 
 COMMAND_KEYS = ("command", "slow_start_command")
 SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh", "su", "runuser")
-ELSEWHERE = ("ssh", "rsh", "mosh")
-"""Programs whose words a shell on another host reads."""
+#: Programs whose arguments are read by a shell on another host.
+REMOTE_SHELLS = ("ssh", "rsh", "mosh")
 MAX_NAMED = 5
 MAX_SCRIPT = 400
 
@@ -32,7 +32,7 @@ _RUNS_UNTIL_SEMICOLON = ("-exec", "-execdir", "-ok", "-okdir")
 
 
 def warnings(document: Document) -> list[Fault]:
-    """Return a warning for each command of the file in which a shell would read more than words."""
+    """Return a warning for each command of the file that has shell syntax."""
     root = document.root
     found = []
     for key, value in root.entries if isinstance(root, Map) else ():
@@ -62,7 +62,7 @@ def _warnings_of(node: Text, start: str, name: str) -> list[Fault]:
 
 
 def _script(node: Text) -> str:
-    """Return the command as a script of a shell, as it can stand in a job file."""
+    """Return the command as a call of `sh -c`, quoted for a job file."""
     text = node.value.strip()
     if "\n" in text or len(text) > MAX_SCRIPT or joined_lines(node):
         return "sh -c '…'"
@@ -71,13 +71,13 @@ def _script(node: Text) -> str:
 
 
 def shell_signs(words: list[Word]) -> Iterator[tuple[int, str]]:
-    """Yield what a shell would read in these words, and where in the command it stands.
+    """Yield the shell syntax in these words, with its offset in the command.
 
-    Not in the script that a shell is given: `sh -c '…'`. What another host's shell reads is left to that host.
+    The script of `sh -c '…'` does not count, nor do expansions for the shell of another host.
     """
-    if words and is_of_the_shell(words[0].bare):
+    if words and is_shell_word(words[0].bare):
         yield words[0].start, words[0].value.partition("=")[0] + ("=" if "=" in words[0].value else "")
-    is_elsewhere = bool(words) and words[0].value.rpartition("/")[2] in ELSEWHERE
+    is_elsewhere = bool(words) and words[0].value.rpartition("/")[2] in REMOTE_SHELLS
     for number, word in enumerate(words):
         before = words[number - 1].value if number else ""
         if _SCRIPT_OPTION.fullmatch(before) and (HIDDEN in word.bare or _has_shell(words[:number])):
@@ -111,6 +111,6 @@ def _expansions(word: Word) -> Iterator[str]:
     if home:
         yield f"{home[0]}/"
     if "://" in word.value:
-        return  # the question mark of an address is nobody's pattern
+        return  # the question mark of a URL is no pattern
     if "*" in word.bare or ("/" in word.bare and _PATTERN.search(word.bare)):
         yield word.value

@@ -1,4 +1,4 @@
-"""Files in the job directory that look like jobs and are not read: `x.yml`, `X.YAML`, a folder that holds `*.yaml`."""
+"""Finds files in the job directory that look like jobs and are not read: `x.yml`, `X.YAML`, folders of `*.yaml`."""
 
 import os
 import stat
@@ -12,7 +12,7 @@ MAX_NAMED = 5
 
 
 def unread_files(settings: Settings) -> list[Fault]:
-    """Return a fault for each of them, by name. Raises what opening the job directory raises."""
+    """Return a fault for each of them, sorted by name. Raises as `JobDirectory` does."""
     with JobDirectory(settings) as directory:
         faults = []
         for name in directory.names():
@@ -31,7 +31,7 @@ def unread_files(settings: Settings) -> list[Fault]:
 
 
 def in_one_line(faults: list[Fault]) -> str:
-    """Return how many files are not read, and the first of them."""
+    """Return a sentence with the number of files that are not read, and the first names."""
     names = [fault.where.rpartition("/")[2] for fault in faults]
     named = ", ".join(names[:MAX_NAMED]) + (f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else "")
     are = "1 file or folder is" if len(names) == 1 else f"{len(names)} files or folders are"
@@ -39,7 +39,7 @@ def in_one_line(faults: list[Fault]) -> str:
 
 
 def _holds_jobs(name: str, directory: int) -> bool:
-    """Tell whether the entry is a folder with files of YAML in it; one that cannot be looked into is none."""
+    """Return whether the entry is a folder with YAML files. False if it cannot be read."""
     try:
         if not stat.S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
             return False

@@ -12,7 +12,10 @@ _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?", re.ASCII)
 
 
 def misses(expect: Mapping[str, Any], facts: Facts) -> list[Finding]:
-    """Return what was missed as one finding: the reason of the first miss, and the seen and wanted value of each."""
+    """Return the expectations that were not met as one finding, or none.
+
+    Its reason is that of the first one; its detail has the actual and the expected value of each.
+    """
     verdict = Verdict[str(expect.get("verdict") or "warn").upper()]
     missed = [
         *_duration(expect, facts.duration_seconds),
@@ -25,8 +28,8 @@ def misses(expect: Mapping[str, Any], facts: Facts) -> list[Finding]:
     return [Finding(reason=missed[0][0], verdict=verdict, detail="; ".join(detail for _, detail in missed))]
 
 
+#: The reason, and a sentence.
 Miss = tuple[str, str]
-"""Reason and sentence."""
 
 
 def _duration(expect: Mapping[str, Any], seconds: float) -> list[Miss]:
@@ -49,7 +52,7 @@ def _size(expect: Mapping[str, Any], seen: int) -> list[Miss]:
 
 
 def _file(expect: Mapping[str, Any], seen: float | str | None) -> list[Miss]:
-    """`seen`: how many seconds before the attempt began the file was written last, or why it cannot be looked at."""
+    """Judge the file. `seen`: how many seconds before the attempt it was last written, or why it cannot be read."""
     wanted = expect.get("file")
     if wanted is None or seen is None:
         return []
@@ -68,13 +71,13 @@ def _number(expect: Mapping[str, Any], facts: Facts) -> list[Miss]:
     low, high = wanted.get("at_least"), wanted.get("at_most")
     bounds = [f"at least {low:g}"] if low is not None else []
     bounds += [f"at most {high:g}"] if high is not None else []
-    asked = f"expected a number of {' and '.join(bounds)} by '{wanted['stdout']}' in stdout"
+    wanted_words = f"expected a number of {' and '.join(bounds)} by '{wanted['stdout']}' in stdout"
     text = facts.lines.number_text if facts.lines is not None else None
     if text is None:
-        return [("expectation", f"{asked}, but no line matched")]
+        return [("expectation", f"{wanted_words}, but no line matched")]
     if not _NUMBER.fullmatch(text):
-        return [("expectation", f"{asked}, but the last match is not a number")]
+        return [("expectation", f"{wanted_words}, but the last match is not a number")]
     seen = float(text)
     if (low is not None and seen < low) or (high is not None and seen > high):
-        return [("expectation", f"{asked}, the last was {text.lstrip('+')}")]
+        return [("expectation", f"{wanted_words}, the last was {text.lstrip('+')}")]
     return []

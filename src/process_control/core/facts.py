@@ -1,4 +1,4 @@
-"""What happened in an attempt: the facts of one command or one attempt, and the closed sets of words.
+"""What happened in one attempt, and the closed sets of words for outcomes, triggers and reasons.
 
 Lean module: plain slots and constants, because every cold run loads it. What the facts *mean* is decided in
 `core/verdict.py`.
@@ -46,27 +46,12 @@ REASONS = (
 SKIP_REASONS = ("overlap", "held", "backoff", "disabled", "excluded", "too_late")
 
 
+#: Which processes CPU time and peak memory cover: all, those waited for, or only the largest one.
 TREE, WAITED_FOR, LARGEST_PROCESS = "tree", "waited_for", "largest_process"
-"""Of what the CPU time and the peak of memory are: all processes, those waited for, the one that had most."""
 
 
 class Facts:
-    """What was seen of one attempt (of all its commands until one of them stopped the list).
-
-    `exit_code` and `signal` are those of the last command that ran: one of them is None. `not_started` is a
-    sentence, with `not_started_code` 126 or 127, and `not_started_passing` for what another try may not meet;
-    `was_starting`: a limit or a stop came before the command was executed. `limits_missing` names limits that are
-    not in force. `stopped_by` is the signal number that `run-job` was given, `stopped_by_request` true when
-    `--kill-job` asked.
-    Durations are seconds of the monotonic clock. `cpu_seconds` and `memory_bytes` (the peak) are those of the whole
-    tree where a control group tells them, as `cpu_of` and `memory_of` say; else the CPU time of the processes that
-    somebody waited for, and the peak of the largest of them.
-
-    For rules and expectations: `earlier` is what the commands before the last one came to; `lines` what was seen of the
-    output, None when no rule asks, and `lines_unseen` that nobody could look; `expected_file` how many seconds before
-    the attempt that file was written (below 0: after its start), or why it cannot be looked at. `awaited_attempt` is
-    the one that the run waited for when it was stopped.
-    """
+    """The facts of one attempt, all its commands together. Durations are seconds of the monotonic clock."""
 
     __slots__ = (
         "awaited_attempt",
@@ -110,49 +95,75 @@ class Facts:
     )
 
     def __init__(self) -> None:
+        #: the attempt that the run waited for when it was stopped; 0: none
         self.awaited_attempt = 0
+        #: the index of the last command that ran
         self.command_index = 0
+        #: the judgements of the commands before the last one
         self.earlier: list[Judgement] = []
+        #: of the last command that ran; None when a signal ended it
         self.exit_code: int | None = None
+        #: seconds from its last change to the start of the attempt (below 0: written later), or why it cannot be read
         self.expected_file: float | str | None = None
+        #: what the output watch saw; None when no rule needs it
         self.lines: Lines | None = None
+        #: whether the output watch could not run
         self.lines_unseen = False
+        #: that ended the last command; None when it exited
         self.signal: int | None = None
         self.timed_out = False
+        #: the time limit that was exceeded
         self.timeout_seconds = 0.0
+        #: the signal that `run-job` received
         self.stopped_by: int | None = None
+        #: whether `--kill-job` asked for the stop
         self.stopped_by_request = False
         self.guard_died = False
+        #: why the command could not be executed, in a sentence
         self.not_started: str | None = None
+        #: NOT_EXECUTABLE or NO_COMMAND
         self.not_started_code: int | None = None
+        #: whether another try may succeed
         self.not_started_passing = False
+        #: whether a limit or a stop came before the command was executed
         self.was_starting = False
         self.stdout_bytes = 0
         self.stderr_bytes = 0
         self.stderr_excerpt = b""
+        #: processes left behind that were ended, in words
         self.leftovers: list[str] = []
+        #: processes left behind that could not be ended, in words
         self.survivors: list[str] = []
         self.survivor_pids: list[int] = []
+        #: whether no log could be written
         self.unlogged = False
         self.log_error: str | None = None
+        #: why output is missing from the log, in a sentence
         self.output_cut: str | None = None
         self.log_dropped_bytes = 0
         self.duration_seconds = 0.0
         self.cpu_seconds = 0.0
+        #: TREE with a control group, else WAITED_FOR
         self.cpu_of = WAITED_FOR
+        #: the peak
         self.memory_bytes = 0
+        #: TREE with a control group, else LARGEST_PROCESS
         self.memory_of = LARGEST_PROCESS
+        #: from disks
         self.read_bytes = 0
+        #: to disks
         self.written_bytes = 0
         self.silent = False
+        #: the limit for silence that was exceeded
         self.silence_seconds = 0.0
         self.out_of_memory = False
+        #: which limits are not in force, in a sentence
         self.limits_missing: str | None = None
 
     def is_plain_success(self) -> bool:
-        """Whether this is a success under every policy that `core.verdict.judge` knows: nothing to tell at all.
+        """Return whether this is a success under every policy that `core.verdict.judge` knows.
 
-        The short cut of the cold door: judging it imports nothing. A test holds it against the whole table.
+        The short cut of the run path: judging such an attempt imports nothing. A test compares it with the table.
         """
         return (
             self.exit_code == 0
@@ -175,13 +186,13 @@ class Facts:
         )
 
 
-def looks_at_successes(rules: "list[dict[str, Any]]", expect: "dict[str, Any]") -> bool:
-    """Whether a rule or an expectation may have something to say of a plain success too."""
-    return bool(expect) or not all(_needs_a_failure(rule) for rule in rules)
+def may_judge_successes(rules: "list[dict[str, Any]]", expect: "dict[str, Any]") -> bool:
+    """Return whether a rule or an expectation may also decide about a plain success."""
+    return bool(expect) or not all(_needs_failure(rule) for rule in rules)
 
 
-def _needs_a_failure(rule: "dict[str, Any]") -> bool:
-    """Whether one of the rule's conditions never holds for a plain success; all of them are needed."""
+def _needs_failure(rule: "dict[str, Any]") -> bool:
+    """Return whether one of the rule's conditions, which must all hold, never holds for a plain success."""
     if any(name in rule for name in ("signal", "stderr", "timeout", "silence", "leftovers")):
         return True
     return all(low > 0 for low, _ in rule.get("exit_code", [(0, 0)]))
@@ -200,10 +211,10 @@ WITHOUT_THE_TABLE = "judged without the rules, which could not be loaded"
 
 
 def judge_without_the_table(facts: Facts) -> "tuple[str, str, int]":
-    """Return outcome, reason and exit code when `core.verdict` cannot be imported: never better than the truth.
+    """Return outcome, reason and exit code when `core.verdict` cannot be imported: never better than the real verdict.
 
-    The package may be replaced while a job runs. What is no plain success has failed;
-    a test holds it against the table.
+    The package may be replaced while a job runs. Whatever is no plain success counts as failed; a test compares this
+    with the table.
     """
     if facts.guard_died:
         return LOST, "runner_killed", RUNNER_KILLED

@@ -1,11 +1,11 @@
-"""One fact of an attempt that is worth a verdict, and the verdicts, from harmless to worst."""
+"""Findings, the facts of an attempt that get a verdict; and the verdicts, from harmless to worst."""
 
 from dataclasses import dataclass
 from enum import IntEnum
 
 
 class Verdict(IntEnum):
-    """What is said of one fact, from harmless to worst."""
+    """The verdict on one fact, from harmless to worst."""
 
     IGNORE = 0
     WARN = 1
@@ -23,30 +23,33 @@ STDOUT, STDERR = "stdout", "stderr"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenLine:
-    """A line of output, the first of those that the same rules matched: how many there were, and which rules.
+    """A line of output: the first of those that the same rules matched."""
 
-    `rules` are the numbers, from 1, of the rules whose regex matched; none: no rule did. `number` counts the lines of
-    that stream from 1. `text` is as it was printed, cut: it may hold secrets.
-    """
-
+    #: STDOUT or STDERR
     stream: str
+    #: its number in the stream, from 1
     number: int
+    #: as printed, cut: it may hold secrets
     text: str
+    #: how many such lines there were
     count: int = 1
+    #: the numbers, from 1, of the rules whose regex matched
     rules: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One fact worth a verdict: its `reason` of page 1's table, the verdict that holds without a rule, a sentence.
+    """One fact of an attempt that gets a verdict."""
 
-    `number` is what the fact measures: an exit code, a signal, seconds. `line` is the output that it is about;
-    `missing` the regex of a `stdout_missing` that no line matched.
-    """
-
+    #: one of `core.facts.REASONS`
     reason: str
+    #: the verdict that holds without a rule
     verdict: Verdict
+    #: a sentence
     detail: str
+    #: what the fact measures: an exit code, a signal, seconds
     number: float | None = None
+    #: the output that it is about
     line: SeenLine | None = None
+    #: the regex of a `stdout_missing` that no line matched
     missing: str | None = None

@@ -1,4 +1,6 @@
-"""What a job's health lets a start do, read from the plain record; and a hold in words. The table is `core/health.py`.
+"""Whether a job's health permits a start, read from the plain record; and a hold in words.
+
+The table of states is `core/health_table.py`.
 
 Lean module, pure. Moments are ISO 8601 UTC with milliseconds, so they compare as texts.
 """
@@ -10,26 +12,26 @@ GO, HELD, BACKING_OFF, PAUSE_IS_OVER, PROBE_IS_DUE = "go", "held", "backoff", "p
 Record = dict[str, object]
 
 
-def leave(
+def permission(
     health: Record | None, *, now: str, slot: str | None, latest_backoff: str | None, latest_probe: str | None
 ) -> str:
-    """Return what a start may do: GO, nothing (HELD, BACKING_OFF), or go once the hold was ended or passed.
+    """Return what a start may do: GO, HELD, BACKING_OFF, PAUSE_IS_OVER or PROBE_IS_DUE.
 
-    `slot` is the planned time of a scheduled start, None of one by hand, which no backoff keeps and which is no probe.
-    `latest_backoff` and `latest_probe` are the latest moments that the job file allows (None: it has no such key): what
-    is later was written while the clock was wrong, and counts nothing. Raises ValueError for a record without sense.
+    `slot` is the planned time of a scheduled start; None by hand: such a start ignores a backoff and is no probe.
+    `latest_backoff` and `latest_probe` are the latest moments that the job file allows (None: it has no such key).
+    Later ones were written while the clock was wrong, and are ignored. Raises ValueError for a broken record.
     """
     if health is None:
         return GO
     if health.get("state") == "held":
-        return _leave_of_held(health, now, scheduled=slot is not None, latest_probe=latest_probe)
+        return _permission_while_held(health, now, scheduled=slot is not None, latest_probe=latest_probe)
     until = _moment(health, "backoff_until")
     if slot is not None and until is not None and latest_backoff is not None and slot < until <= latest_backoff:
         return BACKING_OFF
     return GO
 
 
-def _leave_of_held(health: Record, now: str, *, scheduled: bool, latest_probe: str | None) -> str:
+def _permission_while_held(health: Record, now: str, *, scheduled: bool, latest_probe: str | None) -> str:
     release_at, probe_at = _moment(health, "release_at"), _moment(health, "probe_at")
     if release_at is not None and release_at <= now:
         return PAUSE_IS_OVER
@@ -48,7 +50,7 @@ def _moment(health: Record, name: str) -> str | None:
 def hold_in_words(health: Record, *, since: str | None = None, until: str | None = None) -> str:
     """Return `held since … by ann@db1 until …: the disk is full (run 01k…; stderr line 3: …)`.
 
-    `since` and `until` say these moments as the reader wants them.
+    `since` and `until` are these two times as the reader wants them; None: as recorded.
     """
     began, ends = since or health.get("since"), until or health.get("release_at")
     words = "held"
@@ -71,5 +73,5 @@ def backoff_in_words(health: Record) -> str:
 
 
 def garbage_in_words(error: Exception) -> str:
-    """Return why a job whose health cannot be understood counts as held."""
+    """Return why a job whose health file cannot be read counts as held."""
     return f"held: its health file is unreadable ({error}); `process-control release` rebuilds it from the journal"

@@ -1,6 +1,6 @@
-"""A hold as people read it: one plain sentence, and the line to paste that ends it. Pure.
+"""A hold for people: one sentence, and the command that ends it. Pure.
 
-What the journal keeps of a hold is written by `core/gate.py`; this is loaded only when a hold has to be shown.
+The sentence for the journal is in `core/gate.py`; this module is loaded only to show a hold.
 """
 
 import re
@@ -8,7 +8,7 @@ from datetime import datetime
 
 from process_control.core.moments import due, parse_iso, since
 
-SHOWN_OF_A_RUN_ID = 8
+SHORT_RUN_ID_LENGTH = 8
 _CONDITION = re.compile(r"^(rule \d+) \(\{.*?\}\)(?:, )?")
 
 
@@ -23,18 +23,18 @@ def hold_for_people(health: dict[str, object], now: datetime) -> str:
 
 
 def release_line(slug: str) -> str:
-    """Return the line that ends a hold, to paste."""
+    """Return the command that ends a hold, to paste."""
     return f"To release: process-control release {slug}"
 
 
 def short_run_id(run_id: object) -> str:
     """Return the beginning of a run id, which is enough for `logs --run` and `history`."""
     text = str(run_id)
-    return text if len(text) <= SHOWN_OF_A_RUN_ID + 1 else f"{text[:SHOWN_OF_A_RUN_ID]}…"
+    return text if len(text) <= SHORT_RUN_ID_LENGTH + 1 else f"{text[:SHORT_RUN_ID_LENGTH]}…"
 
 
 def _evidence(health: dict[str, object]) -> list[str]:
-    """Return what the hold rests on: the rule by its number (its text is in the job file), the line, the run."""
+    """Return the rule by its number (its text is in the job file), the line of output, and the run."""
     text = str(health.get("evidence") or "")
     rule = _CONDITION.match(text)
     found = [rule[1], text[rule.end() :]] if rule else [text]

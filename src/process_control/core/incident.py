@@ -1,6 +1,7 @@
-"""What people are told of a job over its runs: one mail a failed run, none before the threshold, one at the recovery.
+"""When people are notified about a job: once a failed run from the threshold on, and once when it recovers.
 
-An incident begins with the first failed run and ends with the first that went well. Pure: events in, letters out.
+An incident begins with the first failed run and ends with the first that went well. What a message says, and by which
+channel it is sent, is decided elsewhere. Pure: events in, kinds of message out.
 """
 
 from collections.abc import Mapping
@@ -8,12 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-REMIND_OF_REFUSAL = timedelta(days=1)
+REFUSAL_REMINDER_INTERVAL = timedelta(days=1)
 MAX_SEEN = 50
 
 
-class Letter(StrEnum):
-    """The kinds of mail."""
+class MessageKind(StrEnum):
+    """What a message is about. The values are the `letter` of journal and spool, and a part of each message's id."""
 
     FAILURE = "failure"
     REFUSAL = "refusal"
@@ -21,7 +22,7 @@ class Letter(StrEnum):
 
 
 class Happening(StrEnum):
-    """What happened to a job, as far as people have to know of it."""
+    """What happened to a job, as far as people may have to be notified."""
 
     FAILED = "failed"
     REFUSED = "refused"
@@ -30,22 +31,23 @@ class Happening(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """What is known of the incident that goes on, or nothing when all is well.
-
-    `thread` names the first mail of it (`<key>.<letter>`), which the others answer; `refusal` is what was last told of
-    a start that was refused, and when. `seen` are the ids of what was counted lately: telling is done at least once,
-    counting once.
-    """
+    """What is known of the present incident, or nothing when all is well. Its record has the names of the fields."""
 
     failures_in_row: int = 0
+    #: When the first of them was (ISO 8601).
     since: str | None = None
+    #: The id of its first message (`<key>.<kind>`), which the others answer; None: none was sent.
     thread: str | None = None
+    #: The sentence of the last message about a refused start.
     refusal: str | None = None
+    #: When that was sent.
     refusal_told_at: str | None = None
+    #: The keys of the last events: an event may come more than once, and is counted once.
     seen: tuple[str, ...] = ()
 
     @property
-    def was_told(self) -> bool:
+    def was_notified(self) -> bool:
+        """Whether a message was sent about it."""
         return self.thread is not None
 
     def to_record(self) -> dict[str, object]:
@@ -53,7 +55,7 @@ class Incident:
 
     @classmethod
     def from_record(cls, record: Mapping[str, object] | None) -> "Incident":
-        """Read the record; what makes no sense counts as no incident: a mail too many is better than none."""
+        """Read the record; what makes no sense counts as no incident: a message too many is better than none."""
         known = {name: record.get(name) for name in _FIELDS} if record else {}
         texts = [known.get(name) for name in ("since", "thread", "refusal", "refusal_told_at")]
         seen = known.pop("seen", None)
@@ -68,34 +70,33 @@ _FIELDS = ("failures_in_row", "since", "thread", "refusal", "refusal_told_at", "
 
 def next_incident(
     incident: Incident, what: Happening, *, key: str, at: str, threshold: int, refusal: str = ""
-) -> tuple[Incident, Letter | None]:
-    """Return the incident after `what` happened, and the mail to send, if any.
+) -> tuple[Incident, MessageKind | None]:
+    """Return the incident after `what` happened, and the kind of message to send, if any.
 
     `key` is the id of the run or refusal, `at` when it was (ISO 8601), `threshold` the failed run in a row from which
-    on mail is sent, `refusal` the sentence of a refusal: the same one is told once a day, since cron may ask every
+    on messages are sent, `refusal` the sentence of a refusal: the same one is sent once a day, since cron may ask every
     minute.
     """
     if key in incident.seen:
         return incident, None
     seen = (*incident.seen, key)[-MAX_SEEN:]
     if what is Happening.WENT_WELL:
-        return Incident(seen=seen), Letter.RECOVERY if incident.was_told else None
+        return Incident(seen=seen), MessageKind.RECOVERY if incident.was_notified else None
     grown = replace(incident, failures_in_row=incident.failures_in_row + 1, since=incident.since or at, seen=seen)
     if grown.failures_in_row < threshold:
         return grown, None
     if what is Happening.FAILED:
-        return replace(grown, thread=grown.thread or f"{key}.{Letter.FAILURE}"), Letter.FAILURE
+        return replace(grown, thread=grown.thread or f"{key}.{MessageKind.FAILURE}"), MessageKind.FAILURE
     if refusal == incident.refusal and not _is_due(incident.refusal_told_at, at):
         return grown, None
-    thread = grown.thread or f"{key}.{Letter.REFUSAL}"
-    told = replace(grown, thread=thread, refusal=refusal, refusal_told_at=at)
-    return told, Letter.REFUSAL
+    thread = grown.thread or f"{key}.{MessageKind.REFUSAL}"
+    return replace(grown, thread=thread, refusal=refusal, refusal_told_at=at), MessageKind.REFUSAL
 
 
-def _is_due(told_at: str | None, now: str) -> bool:
-    """Whether a refusal that was told then has to be told once more; after a clock change too."""
+def _is_due(sent_at: str | None, now: str) -> bool:
+    """Return whether a refusal has to be sent again; also when the clock was set back since."""
     try:
-        since = datetime.fromisoformat(now) - datetime.fromisoformat(told_at or "")
+        since = datetime.fromisoformat(now) - datetime.fromisoformat(sent_at or "")
     except ValueError:
         return True
-    return not timedelta(0) <= since < REMIND_OF_REFUSAL
+    return not timedelta(0) <= since < REFUSAL_REMINDER_INTERVAL

@@ -1,4 +1,4 @@
-"""A job as its file and the defaults say it: one slotted class, its attributes named like the keys.
+"""A job: its file over the defaults, in one slotted class with an attribute for each key.
 
 Lean module: imports nothing.
 
@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "9a37cf0ad117"
+FIELDS_VERSION = "7d415b364297"
 
 ATTRIBUTES = (
     "slug",
@@ -81,7 +81,7 @@ MAX_SLUG = 64
 
 
 def is_slug(text: str) -> bool:
-    """Tell whether `text` can name a job: [A-Za-z0-9][A-Za-z0-9_-]{0,63}, in full."""
+    """Return whether `text` can name a job: it matches [A-Za-z0-9][A-Za-z0-9_-]{0,63} in full."""
     return (
         0 < len(text) <= MAX_SLUG
         and text.isascii()
@@ -91,18 +91,16 @@ def is_slug(text: str) -> bool:
 
 
 class Job:
-    """One job. Times are in seconds, sizes in bytes, commands are split into words.
-
-    `path` is the job file, `version` the first 12 hex digits of its SHA-256. `planned_slots` are planned times as UTC
-    seconds, rising; the first is the last one before they were planned (0: none). Empty: not planned yet. `plan_hash`
-    is the hash of the file and of what it plans, with the defaults of the configuration; "" before it is planned.
-    """
+    """One job. Times are in seconds, sizes in bytes, commands are split into words; see docs/reference/job-file.md."""
 
     __slots__ = ATTRIBUTES
 
     if TYPE_CHECKING:  # to evaluate them would cost every start a third of a millisecond
+        #: the name of its file without .yaml
         slug: str
+        #: its file
         path: str
+        #: the first 12 hex digits of the SHA-256 of its file
         version: str
         name: str
         description: str | None
@@ -162,7 +160,9 @@ class Job:
         failmail_password_file: str | None
         failmail_off: bool
         failure_threshold_for_mail: int
+        #: UTC seconds, rising: the last slot before they were planned (0: none), then the next ones
         planned_slots: list[int]
+        #: the hash of the file and of what it plans, with the defaults; empty before it is planned
         plan_hash: str
 
     def __init__(
@@ -307,7 +307,7 @@ class Job:
         return job
 
     def to_values(self) -> "list[Any]":
-        """Return the values of all attributes in order: plain ones that JSON can say."""
+        """Return the values of all attributes in order, as plain JSON values."""
         return [getattr(self, name) for name in ATTRIBUTES]
 
     def __eq__(self, other: object) -> bool:
@@ -316,7 +316,7 @@ class Job:
     __hash__ = None  # type: ignore[assignment]  # its lists may change
 
     def __repr__(self) -> str:
-        """Return the job without the values of its environment: they may be secrets."""
+        """Return the job without the values of its environment, which may be secrets."""
         shown = [
             f"{name}={sorted(self.environment) if name == 'environment' else getattr(self, name)!r}"
             for name in ATTRIBUTES

@@ -1,4 +1,4 @@
-"""The environment of a job: made from its file, never from whoever started it.
+"""The environment of a job: made from its file, whoever starts it.
 
 Lean module, pure.
 """
@@ -6,8 +6,14 @@ Lean module, pure.
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # An allow-list, since what the caller has besides may be a token, and a program is read by its whole account.
-_OF_ANYBODY = (b"PATH", b"LANG", b"LC_ALL", b"LC_CTYPE", b"TZ", b"LD_LIBRARY_PATH")  # the last: some Pythons need it
-_OF_THE_USER = (b"HOME", b"XDG_CONFIG_HOME", b"XDG_STATE_HOME", b"XDG_CACHE_HOME")  # where configurations are searched
+_FOR_ANY_USER = (b"PATH", b"LANG", b"LC_ALL", b"LC_CTYPE", b"TZ", b"LD_LIBRARY_PATH")  # the last: some Pythons need it
+# Where configurations are searched.
+_FOR_THE_SAME_USER = (
+    b"HOME",
+    b"XDG_CONFIG_HOME",
+    b"XDG_STATE_HOME",
+    b"XDG_CACHE_HOME",
+)
 
 
 def job_environment(
@@ -21,9 +27,9 @@ def job_environment(
     from_job: dict[str, str],
     run: dict[str, str],
 ) -> dict[str, str]:
-    """Return the variables a job sees: defaults, then inherited, then its files', then its own, then the run's.
+    """Return the environment of a job. Later sources win: defaults, inherited, from_files, from_job, run.
 
-    `own_commands` is the directory of `run-job`: it comes last in the default PATH, so that sub-jobs are found.
+    `own_commands` is the directory of `run-job`; it is last in the default PATH, so that sub-jobs are found.
     """
     path = DEFAULT_PATH
     if own_commands and own_commands not in path.split(":"):
@@ -54,7 +60,7 @@ def variables_of_run(
     slow_start: bool = False,
     config: str | None = None,
 ) -> dict[str, str]:
-    """Return what the commands of a run are told of it. `config`: the configuration, where one was named."""
+    """Return the variables that describe a run to its commands. `config`: the configuration, if one was named."""
     variables = {
         "PROCESS_CONTROL_JOB": job,
         "PROCESS_CONTROL_RUN_ID": run_id,
@@ -69,7 +75,7 @@ def variables_of_run(
 
 
 def inherited_variables(wanted: bool | list[str], caller: dict[str, str]) -> dict[str, str]:
-    """Return what of the caller's environment the job may see: nothing, all, or the names it listed."""
+    """Return the part of the caller's environment that the job inherits: nothing, all, or the names it lists."""
     if wanted is False:
         return {}
     names = caller if wanted is True else wanted
@@ -77,7 +83,7 @@ def inherited_variables(wanted: bool | list[str], caller: dict[str, str]) -> dic
 
 
 def search_path(environment: dict[str, str], own_commands: str | None) -> list[str]:
-    """Return where commands are looked for: the job's PATH, and last the directory of `run-job`."""
+    """Return the directories to search for commands: the job's PATH, and last the directory of `run-job`."""
     directories = environment.get("PATH", DEFAULT_PATH).split(":")
     if own_commands and own_commands not in directories:
         directories.append(own_commands)
@@ -85,11 +91,11 @@ def search_path(environment: dict[str, str], own_commands: str | None) -> list[s
 
 
 def own_environment(environment: dict[bytes, bytes]) -> dict[bytes, bytes]:
-    """Return what a program of ours is started with, out of our own environment: never more than it needs."""
-    return {name: environment[name] for name in (*_OF_ANYBODY, *_OF_THE_USER) if name in environment}
+    """Return the part of our environment that a program of ours needs to start."""
+    return {name: environment[name] for name in (*_FOR_ANY_USER, *_FOR_THE_SAME_USER) if name in environment}
 
 
-def environment_of_another(environment: dict[bytes, bytes], *, home: str) -> dict[bytes, bytes]:
-    """Return what is left of an environment once the process has become another user, whose home is `home`."""
-    kept = {name: environment[name] for name in _OF_ANYBODY if name in environment}
+def environment_for_another_user(environment: dict[bytes, bytes], *, home: str) -> dict[bytes, bytes]:
+    """Return the part of an environment that a process keeps when it becomes another user, whose home is `home`."""
+    kept = {name: environment[name] for name in _FOR_ANY_USER if name in environment}
     return {**kept, b"HOME": home.encode("utf-8", "surrogateescape")}

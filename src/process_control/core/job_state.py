@@ -1,6 +1,6 @@
-"""One word for how a job stands, worst first: what a person at 3 a.m. has to look at before anything else.
+"""The state of a job in one word, for lists, worst first. Pure.
 
-Troubles win over what goes on: a failing job that runs right now is still failing until that run succeeds.
+Trouble wins over activity: a failing job that is running counts as failing until that run succeeds.
 """
 
 from process_control.core.facts import FAILED, LOST, WARNED
@@ -11,8 +11,8 @@ SLOW_START, RUNNING, NEVER_RAN, OK, DISABLED = "slow start", "running", "never r
 
 WORST_FIRST = (FAILING, INVALID, LATE, HELD, WARNED, STOPPED, SLOW_START, RUNNING, NEVER_RAN, OK, DISABLED)
 NEEDS_ATTENTION = (FAILING, INVALID, LATE, HELD)
+#: Reasons of failed runs that are not the job's fault: somebody ended it, or it never started.
 NOT_ITS_FAULT = ("stopped", "overlap")
-"""Reasons of failed runs that say nothing of the job: somebody ended it, or it never started."""
 
 
 def state_of(
@@ -25,9 +25,9 @@ def state_of(
     last_reason: str | None,
     is_late: bool = False,
 ) -> str:
-    """Return the word. `last_outcome` is that of the last run that ended and was not skipped; None: there is none.
+    """Return the state. `last_outcome` is that of the last run that ended and was not skipped; None: there is none.
 
-    `is_late`: nothing became of the last planned time.
+    `is_late`: the last planned time got neither a run nor a skip.
     """
     if not is_valid:
         return INVALID

@@ -1,4 +1,4 @@
-"""What an attempt came to, once it is judged: a value. How it is judged is in `verdict.py`."""
+"""The judgement of an attempt: a value. How it is made is in `verdict.py`."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,16 +11,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What an attempt came to. `reason` and `detail` are None when there is nothing to tell.
+    """What an attempt amounts to."""
 
-    `rule` and `line` are what decided, where a rule or a line of output did. `ended_well`: how the command ended is no
-    failure.
-    """
-
+    #: one of `core.facts.OUTCOMES`
     outcome: str
+    #: None for a plain success
     reason: str | None = None
+    #: the reason in a sentence
     detail: str | None = None
+    #: the worst verdict of all facts
     verdict: Verdict = Verdict.IGNORE
+    #: the rule that decided, if one did
     rule: "Rule | None" = None
+    #: the line of output that decided, if one did
     line: SeenLine | None = None
+    #: whether the way in which the command ended is no failure
     ended_well: bool = False

@@ -2,16 +2,16 @@
 
 from process_control.core.moments import took
 
-WORTH_SAYING_SECONDS = 10
+MIN_SHOWN_SECONDS = 10
 _WORDS = {"trigger": "until its process began", "gate": "until it might run", "lock": "waiting for its lock"}
 
 
 def late_in_words(late_seconds: object, late_parts: object) -> str:
     """Return `3 min 5 s late: 3 min 2 s waiting for its lock, 3.0 s until its process began`; "" for some seconds.
 
-    The parts are those of at least a tenth, the longest first.
+    Only parts of at least a tenth are named, the longest first.
     """
-    if not isinstance(late_seconds, int | float) or late_seconds < WORTH_SAYING_SECONDS:
+    if not isinstance(late_seconds, int | float) or late_seconds < MIN_SHOWN_SECONDS:
         return ""
     parts = late_parts if isinstance(late_parts, dict) else {}
     long = [(part, name) for name, part in parts.items() if isinstance(part, int | float) and part >= late_seconds / 10]

@@ -1,6 +1,6 @@
-"""Where everything lies below the state directory, the run directory and the output directory.
+"""The paths below the state directory, the run directory and the output directory.
 
-Lean module: strings in, strings out, nothing is opened. No other module builds such a path, and a test compares.
+Lean module: strings in, strings out, nothing is opened. No other module builds such a path; a test checks that.
 """
 
 BLOCK = "block"
@@ -9,12 +9,12 @@ SHORT_LOCK = "short.lock"
 RECOVERY_LOCK = "recovery.lock"
 RUN = "run"
 SPOOL = "spool"
+#: The suffixes of the journal's files: a day, and a compressed day.
 DAYS = (".jsonl", ".jsonl.gz")
-"""How the names of the journal's files end: a day, and a day that was compressed."""
 
 
 def run_directory(state_directory: str) -> str:
-    """Return where locks are kept when no configuration names a place."""
+    """Return the default of the run directory, which has the locks."""
     return f"{state_directory}/{RUN}"
 
 
@@ -40,33 +40,33 @@ def health(state_directory: str, slug: str) -> str:
 
 
 def short_lock(state_directory: str, slug: str) -> str:
-    """Return the lock under which slot and health change; it is held for moments only."""
+    """Return the lock under which slot and health change. It is held only briefly."""
     return f"{state_directory}/jobs/{slug}/{SHORT_LOCK}"
 
 
 def claims(state_directory: str, slug: str) -> str:
-    """Return the file of the claimed slots that no longer fit into the block."""
+    """Return the file of claimed slots that do not fit into the block."""
     return f"{state_directory}/jobs/{slug}/claims"
 
 
 def incident_mark(state_directory: str, slug: str) -> str:
-    """Return the file that exists while people were mailed, or are to be mailed, that the job fails."""
+    """Return the file that exists while an incident is mailed, or is waiting to be."""
     return f"{state_directory}/jobs/{slug}/incident"
 
 
 def incident(state_directory: str, slug: str) -> str:
-    """Return the file that says what was mailed of the present incident."""
+    """Return the record of the current incident: what was mailed about it."""
     return f"{state_directory}/jobs/{slug}/told.json"
 
 
 def note(state_directory: str, slug: str, name: str) -> str:
-    """Return a small note beside the block."""
+    """Return a small JSON file beside the block."""
     return f"{state_directory}/jobs/{slug}/{name}.json"
 
 
-def stamp(state_directory: str, slug: str, word: str) -> str:
-    """Return the file whose time says when something was done for the job last."""
-    return f"{state_directory}/jobs/{slug}/{word}.stamp"
+def stamp(state_directory: str, slug: str, name: str) -> str:
+    """Return the file whose modification time is when something was last done for the job."""
+    return f"{state_directory}/jobs/{slug}/{name}.stamp"
 
 
 def refusals(state_directory: str) -> str:
@@ -76,7 +76,7 @@ def refusals(state_directory: str) -> str:
 def refusal(state_directory: str, slug: str) -> str:
     """Return the note of the job's last start that was refused.
 
-    It is not beside the block: one look shows which jobs have one, and a start may be refused before there is a block.
+    It is not beside the block: so one directory lists all of them, and a start may be refused before there is a block.
     """
     return f"{state_directory}/refused/{slug}.json"
 
@@ -125,17 +125,17 @@ def spool_entry(state_directory: str, kind: str, name: str) -> str:
 
 
 def spool_due(state_directory: str) -> str:
-    """Return the file whose time says when the spool is to be looked at again."""
+    """Return the file whose modification time is when the spool is due again."""
     return f"{state_directory}/{SPOOL}/due"
 
 
 def shared_lock(state_directory: str, lock: str) -> str:
-    """Return the directory that has one file for each job that has run under a lock not named as the job is."""
+    """Return the directory that has one file for each job that ran under the shared `lock`."""
     return f"{state_directory}/locks/{lock}"
 
 
 def recovered(state_directory: str) -> str:
-    """Return the file that names the boot after which blocks and healths were put right."""
+    """Return the file with the id of the boot after which the state was last recovered."""
     return f"{state_directory}/recovered"
 
 
@@ -157,7 +157,7 @@ def watch_note(state_directory: str) -> str:
 
 
 def crontab_note(state_directory: str) -> str:
-    """Return the file that keeps how the crontab was found last."""
+    """Return the file that keeps the crontab as it was last seen."""
     return f"{state_directory}/crontab.json"
 
 
@@ -179,5 +179,5 @@ def log(output_directory: str, slug: str, start: str, run_id: str) -> str:
 
 
 def log_here(output_directory: str, recorded: str) -> str:
-    """Return where a log lies that was recorded below another output directory."""
+    """Return the path below `output_directory` of a log that was `recorded` below another one."""
     return "/".join([output_directory, *recorded.split("/")[-2:]])

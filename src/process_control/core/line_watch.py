@@ -1,6 +1,6 @@
-"""Watching a job's output line by line for what its rules ask: which lines there were, and what was never seen.
+"""A job's output, line by line, as its rules need it: which lines matched, and which regexes never did.
 
-Pure, and bounded in memory whatever comes. Regexes are run elsewhere (`execution/output_watch.py`), under a time guard.
+Pure, and bounded in memory. Regexes are run by `execution/output_watch.py`, with a time limit.
 """
 
 import re
@@ -19,15 +19,16 @@ _LONE_RETURNS = re.compile(r"(?<![^\n\r])\r")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """A regex to try on each line of `stream`: `purpose` is `line`, `missing` (until it was seen) or `number`.
+    """A regex to try on each line of one stream."""
 
-    `rule` is the number of the rule that asks. When such a line `settles` all, the rules below need not be asked.
-    """
-
+    #: STDOUT or STDERR
     stream: str
     regex: str
+    #: `line`, `missing` (until a line matches) or `number`
     purpose: str
+    #: the number of its rule, from 1; 0: it is that of `expect.number`
     rule: int = 0
+    #: whether a line that matches needs no further rules
     settles: bool = False
 
     @property
@@ -36,7 +37,7 @@ class Watched:
 
 
 def watched_by(rules: Sequence[Mapping[str, Any]], expect: Mapping[str, Any]) -> list[Watched]:
-    """Return what the rules and expectations of a job have to be told of its output."""
+    """Return the regexes that a job's rules and expectations need tried on its output."""
     found = []
     for number, rule in enumerate(rules, start=1):
         settles = not rule.keys() - {STDERR, "verdict", "text"} or not rule.keys() - {STDOUT, "verdict", "text"}
@@ -53,23 +54,23 @@ def watched_by(rules: Sequence[Mapping[str, Any]], expect: Mapping[str, Any]) ->
 
 
 class Lines:
-    """What was seen of an attempt's lines. `faults` are sentences: what could not be matched, and why.
-
-    `seen_regexes` are those of `stdout_missing` that were there, `number_text` what `expect.number` found last.
-    """
+    """What was seen in the lines of an attempt."""
 
     __slots__ = ("_kinds", "faults", "number_text", "seen_regexes", "too_many_kinds", "watches_stderr")
 
     def __init__(self, *, watches_stderr: bool) -> None:
         self.watches_stderr = watches_stderr
         self._kinds: dict[tuple[str, tuple[int, ...]], list[Any]] = {}
+        #: the regexes of `stdout_missing` that a line matched
         self.seen_regexes: set[str] = set()
+        #: what `expect.number` found last
         self.number_text: str | None = None
+        #: what could not be matched and why, in sentences
         self.faults: list[str] = []
         self.too_many_kinds = False
 
     def note(self, stream: str, number: int, text: str, rules: tuple[int, ...], *, count: int = 1) -> None:
-        """Take note of a line and the rules that matched it."""
+        """Count a line and the rules that matched it. Only the first of each kind is kept, cut to MAX_KEPT."""
         kind = self._kinds.get((stream, rules))
         if kind is not None:
             kind[2] += count
@@ -91,14 +92,14 @@ class Lines:
         return sorted(found, key=lambda line: (line.stream != STDERR, line.number))
 
     def begin_command(self) -> None:
-        """Forget the lines: those of the command that has ended were judged with it."""
+        """Forget the lines of the command that has ended: they were judged with it."""
         self._kinds = {}
 
 
 class Splitter:
     """Cuts the bytes of one stream into lines, which end at a newline, a carriage return, or both.
 
-    So each state of a progress bar is a line, as it is on a screen. Of a line only the first 64 KiB count.
+    So each state of a progress bar is a line, as on a screen. Only the first 64 KiB of a line count.
     """
 
     __slots__ = ("_begun", "_has_begun")
@@ -108,7 +109,7 @@ class Splitter:
         self._has_begun = False
 
     def split(self, data: bytes) -> list[str]:
-        """Return the lines that `data` ends, without their ends."""
+        """Return the lines that are complete with `data`, without their line ends."""
         if len(self._begun) >= MAX_LINE and not self._begun.endswith(b"\r"):
             end = _first_end(data)
             if end < 0:
@@ -124,14 +125,14 @@ class Splitter:
         return _lines_in(begun + rest)
 
     def _begin(self, rest: bytes) -> None:
-        """Keep the line that has no end yet. A carriage return at its end may be the first half of one."""
+        """Keep the incomplete line. A carriage return at its end may be the first half of a line end."""
         self._has_begun = bool(rest)
         self._begun = rest[:MAX_LINE]
         if rest.endswith(b"\r"):
             self._begun = self._begun.rstrip(b"\r") + b"\r"
 
     def rest(self) -> list[str]:
-        """Return the line that was begun and has no end, if there is one."""
+        """Return the incomplete line at the end of the output, if there is one."""
         begun, self._begun = self._begun, b""
         has_begun, self._has_begun = self._has_begun, False
         return _lines_in(begun if begun.endswith(b"\r") else begun + b"\n") if has_begun else []
@@ -143,14 +144,14 @@ def _first_end(data: bytes) -> int:
 
 
 def _last_end(data: bytes) -> int:
-    """Return where the last line ends; a carriage return at the very end waits for what comes after it."""
+    """Return where the last line ends. A carriage return at the very end does not count yet."""
     return max(data.rfind(b"\n"), data.rstrip(b"\r").rfind(b"\r"))
 
 
 def _lines_in(data: bytes) -> list[str]:
-    """Return the lines of `data`, which ends one. What is not UTF-8 is shown by U+FFFD.
+    """Return the lines of `data`, which ends with a line end. What is not UTF-8 becomes U+FFFD.
 
-    A carriage return with nothing before it ends no line: there was nothing to see.
+    A carriage return with nothing before it ends no line: nothing was visible.
     """
     text = data.decode("utf-8", "replace")
     if "\r" in text:

@@ -1,4 +1,4 @@
-"""The gate for text from outside (output, command lines): secrets are masked in it, and only then is it cut.
+"""Masks secrets in text from outside (output, command lines). Text is masked first, then cut.
 
 Lean module, pure.
 """
@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
 MAX_LINE = 500
 MASK = "***"
-SHORTEST = 8
-"""Of fewer characters no value is masked: it would be found in everything."""
+#: Shorter values are not masked: they would be found everywhere.
+MIN_MASKED = 8
 
 
 def mask(text: str, secrets: list[str]) -> str:
@@ -21,11 +21,11 @@ def mask(text: str, secrets: list[str]) -> str:
 
 
 def _as_shown(secrets: list[str]) -> list[str]:
-    """Return the secrets as they may be shown: also without blanks at their ends, as a shell passes an unquoted one.
+    """Return all spellings of the secrets: also without outer blanks, as a shell passes an unquoted value.
 
-    Those that are no UTF-8 also as texts that replace or escape such bytes have them.
+    Secrets that are not UTF-8 also with those bytes replaced or escaped.
     """
-    found = [*secrets, *[bare for secret in secrets if (bare := secret.strip()) != secret and len(bare) >= SHORTEST]]
+    found = [*secrets, *[bare for secret in secrets if (bare := secret.strip()) != secret and len(bare) >= MIN_MASKED]]
     for secret in secrets:
         if not secret.isascii() and any("\udc80" <= char <= "\udcff" for char in secret):
             data = secret.encode("utf-8", "surrogateescape")
@@ -33,24 +33,23 @@ def _as_shown(secrets: list[str]) -> list[str]:
     return found
 
 
-def mask_and_cut(text: str, secrets: list[str], *, longest: int, is_cut: bool = False) -> str:
-    """Return `text`, masked, of `longest` characters at most.
+def mask_and_cut(text: str, secrets: list[str], *, max_length: int, is_cut: bool = False) -> str:
+    """Return `text`, masked, with at most `max_length` characters.
 
-    `is_cut`: it was cut before, because nobody reads without a bound; then what may be half a secret at its end is
-    masked too.
+    `is_cut`: the text was cut before; then what may be half a secret at its end is masked too.
     """
     begun = max([overlap(text, secret) for secret in _as_shown(secrets)], default=0) if is_cut else 0
     masked = mask(text[: len(text) - begun], secrets) + MASK * (begun > 0)
-    return masked if len(masked) <= longest else masked[: longest - 1] + "…"
+    return masked if len(masked) <= max_length else masked[: max_length - 1] + "…"
 
 
 def mask_beginning(text: str, secrets: list[str]) -> str:
-    """Return the beginning of a line, masked; `text` may be cut."""
-    return mask_and_cut(text, secrets, longest=MAX_LINE, is_cut=len(text) >= MAX_LINE)
+    """Return at most MAX_LINE characters of a line, masked; `text` may be cut already."""
+    return mask_and_cut(text, secrets, max_length=MAX_LINE, is_cut=len(text) >= MAX_LINE)
 
 
 def mask_excerpt(text: str, secrets: list[str]) -> str:
-    """Return `mask(text)` for a text whose middle was left out: also without the halves of a secret at the cut."""
+    """Return `text`, whose middle was left out, masked: also the halves of a secret at the cut."""
     head, opening, rest = text.partition("\n[... ")
     left_out, closing, tail = rest.partition(" bytes left out ...]\n")
     if not secrets or not left_out.isdigit():
@@ -62,7 +61,7 @@ def mask_excerpt(text: str, secrets: list[str]) -> str:
 
 
 def overlap(left: "AnyStr", right: "AnyStr") -> int:
-    """Return how long the longest end of `left` is that `right` begins with, both not whole secrets."""
+    """Return the length of the longest end of `left`, short of all of either, with which `right` begins."""
     longest = min(len(left), len(right)) - 1
     first = right[:1]
     start = left.find(first, len(left) - longest) if longest > 0 else -1

@@ -1,4 +1,4 @@
-"""Sizes and durations in words, as verdicts tell them. Pure."""
+"""Sizes and durations in words, for the sentences of verdicts. Pure."""
 
 
 def bytes_in_words(count: int) -> str:

@@ -1,7 +1,7 @@
-"""How a time is written for people: short, in the time of the place where they look. Pure but for the host's zone.
+"""Times for people: short, in the host's time zone. Pure but for that zone.
 
-Every screen, mail and message writes its times with these; the form of records, `--json` and `--csv` (ISO 8601, UTC)
-is `system/clock.py`'s. A screen names its zone once: `zone_name`.
+Every screen, mail and message writes its times with these functions. Records, `--json` and `--csv` have ISO 8601 in
+UTC, see `system/clock.py`. A screen names its zone once: `zone_name`.
 """
 
 import re
@@ -10,14 +10,14 @@ from datetime import datetime
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
+#: Later times are refused: adding to them could exceed what `datetime` can represent.
 LAST_YEAR = 9000
-"""Nothing is recorded after it; from there one could count beyond what a calendar has."""
-A_WEEK_BUT_ONE = 6  # days in which a weekday can mean one day only
-_WRITTEN = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)(?!\w)")
+MAX_DAYS_BY_WEEKDAY = 6  # days in which a weekday can mean one day only
+_ISO_TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)(?!\w)")
 
 
 def parse_iso(text: str | None) -> datetime | None:
-    """Read a time of a record; None for none, or for one that cannot be read."""
+    """Return the time of a record; None when there is none, or it is not ISO 8601 with a zone."""
     try:
         moment = datetime.fromisoformat(text) if text else None
     except ValueError:
@@ -33,7 +33,7 @@ def day_and_time(moment: datetime | None, now: datetime) -> str:
 
 
 def times_of_a_column(moments: Sequence[datetime | None], now: datetime) -> list[str]:
-    """Return times with seconds, all in the one form that is clear for the oldest of them."""
+    """Return times with seconds, all in the form that is unambiguous for the oldest of them."""
     form = _day_form([moment for moment in moments if moment is not None], now)
     return ["" if moment is None else moment.astimezone().strftime(f"{form} %H:%M:%S") for moment in moments]
 
@@ -67,7 +67,7 @@ def until(moment: datetime | None, now: datetime) -> str:
 
 
 def span(seconds: float) -> str:
-    """Return `40 s`, `23 min`, `2 h`: one unit, for a glance."""
+    """Return `40 s`, `23 min`, `2 h`: rounded to one unit."""
     if seconds < MINUTE - 0.5:
         return f"{max(seconds, 0):.0f} s"
     if seconds < HOUR - 30:
@@ -100,16 +100,16 @@ def zone_name(now: datetime) -> str:
 
 
 def clock(now: datetime) -> str:
-    """Return `Sat 28 Nov 03:30 CET`, for the head of a screen."""
+    """Return `Sat 28 Nov 03:30 CET`, for the title of a screen."""
     local = now.astimezone()
     return f"{local:%a %d %b %H:%M} {local.tzname()}"
 
 
 def in_local_time(text: str, now: datetime) -> str:
-    """Return a recorded sentence with its times, which are ISO 8601 in UTC, as people read them."""
+    """Return a recorded sentence with its ISO 8601 times in local time."""
     if "T" not in text:
         return text
-    return _WRITTEN.sub(lambda found: day_and_time(parse_iso(found[0]), now) or found[0], text)
+    return _ISO_TIME.sub(lambda found: day_and_time(parse_iso(found[0]), now) or found[0], text)
 
 
 def _ago(seconds: float) -> str:
@@ -117,10 +117,10 @@ def _ago(seconds: float) -> str:
 
 
 def _day_form(moments: Sequence[datetime], now: datetime) -> str:
-    """Return how to write the day, so that it is clear of which one each moment is."""
+    """Return the strftime format for days that is unambiguous for each of the moments."""
     today = now.astimezone().date()
     far = max((abs((moment.astimezone().date() - today).days) for moment in moments), default=0)
-    if far <= A_WEEK_BUT_ONE:
+    if far <= MAX_DAYS_BY_WEEKDAY:
         return "%a"
     return "%a %d %b" if far < 300 else "%d %b %Y"
 

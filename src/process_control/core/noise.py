@@ -1,6 +1,6 @@
-"""What a job says on stderr although all is well: lines become patterns, and patterns that come with good runs, rules.
+"""What a job prints to stderr in good runs: lines become patterns, and patterns of good runs become rules.
 
-Pure. A run is good when its command exited with 0, whatever was said on stderr.
+Pure. A run is good when its command exited with 0, whatever it printed to stderr.
 """
 
 import re
@@ -11,24 +11,26 @@ MAX_LINE = 200
 MAX_PROPOSALS = 30
 MASK = "***"
 
-# What differs from run to run within one and the same message: masked secrets, words with digits in them, numbers.
+# What varies within one message from run to run: masked secrets, words with digits in them, numbers.
 _VARIES = re.compile(r"\*\*\*|[A-Za-z0-9_]*[0-9][A-Za-z0-9_]*|[^\x20-\x7e]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noise:
-    """A pattern, a line that it was made of, and in how many good and failed runs it came."""
+    """A pattern of lines, and in how many runs it occurred."""
 
+    #: a regex
     pattern: str
+    #: a line that it was made from
     example: str
     good_runs: int
     failed_runs: int
 
 
 def pattern_of(line: str) -> str:
-    """Return a regex, anchored, for lines that say the same with other numbers.
+    """Return an anchored regex for all lines that differ from `line` in numbers only.
 
-    A line of more than 200 characters is taken by its beginning.
+    Only the first MAX_LINE characters count.
     """
     text = line[:MAX_LINE]
     parts, end = [], 0
@@ -40,7 +42,7 @@ def pattern_of(line: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return `text` as a regex, without the backslashes that only `re.escape` wants."""
+    """Return `text` escaped for a regex, with fewer backslashes than `re.escape` writes."""
     return re.sub(r"([\\.^$*+?{}\[\]|()])", r"\\\1", text)
 
 
@@ -53,9 +55,9 @@ def _varying(word: str) -> str:
 
 
 def learn(good: Sequence[Iterable[str]], failed: Sequence[Iterable[str]]) -> list[Noise]:
-    """Return the patterns of lines in good runs, those of the most runs first.
+    """Return the patterns of lines in good runs, the most frequent first.
 
-    Both are runs, each the lines that it wrote to stderr.
+    Each run is given as the lines that it wrote to stderr.
     """
     in_good, examples = _count(good)
     in_failed, _ = _count(failed)
@@ -83,13 +85,13 @@ def _count(runs: Sequence[Iterable[str]]) -> tuple[dict[str, int], dict[str, str
 
 
 def new_lines(lines: Iterable[str], known: Iterable[str]) -> set[str]:
-    """Return those of `lines` that say what no line of `known` says."""
+    """Return the `lines` whose pattern no line of `known` has."""
     patterns = {pattern_of(line) for line in known}
     return {line for line in lines if pattern_of(line) not in patterns}
 
 
 def as_rules(noises: Sequence[Noise]) -> str:
-    """Return `verdicts` to paste into a job file: one rule a pattern, with what speaks for it."""
+    """Return `verdicts` to paste into a job file: one rule for each pattern, with its counts as a comment."""
     lines = ["verdicts:"]
     for noise in noises:
         failed = f", {noise.failed_runs} that failed" if noise.failed_runs else ""

@@ -1,4 +1,7 @@
-"""Characters that nobody can see, or that look like others: what they are called. Pure. Lean module."""
+"""Names of characters that are invisible, or look like others.
+
+Lean module, pure.
+"""
 
 NAMES = {
     "\u00a0": "a no-break space",
@@ -48,12 +51,12 @@ NAMES = {
     "\r": "a carriage return",
 }
 QUOTES = frozenset("\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f")
+#: Those of NAMES that are visible: right in a text for people.
 VISIBLE = frozenset("\u2010\u2012\u2013\u2014\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2026\u2212")
-"""Of these, those that are seen: right in a text for people."""
 
 
 def named(character: str) -> str:
-    """Return `a no-break space (U+00A0)` for a character that looks like another or like nothing; else nothing."""
+    """Return `a no-break space (U+00A0)`; an empty text for a character that is not in NAMES."""
     name = NAMES.get(character)
     if name is None:
         return ""

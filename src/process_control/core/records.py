@@ -33,26 +33,25 @@ _HEALTH = "hold release slow_start probe backoff"
 _WITH_ID = f"start attempt skip stray waiting end repeat fault stop mail {_HEALTH}"
 _ALL = " ".join(EVENTS)
 
+#: Columns of a run in the index that always have a value.
 NEVER_NULL = ("run_id", "job", "started_at")
-"""Columns of a run in the index that have a value whatever happened."""
 
+#: Fields that every record gets when it is written: of the host at that moment.
 OF_THE_WRITER = ("boot_id", "up", "written_at")
-"""Fields that every record gets when it is written: of the host at that moment."""
-
+#: In the events of a field: the job's block has it too (see state/block.py).
 BLOCK = "block"
-"""Among the events of a field: the job's block has it too, though no start has (see state/block.py)."""
 
 
 class Field:
     """A fact that a record may hold."""
 
-    __slots__ = ("columns", "csv", "events", "in_json", "name", "needed", "says", "since", "syslog", "type")
+    __slots__ = ("columns", "csv", "events", "in_json", "meaning", "name", "needed", "since", "syslog", "type")
 
     def __init__(
         self,
         name: str,
         kind: str,
-        says: str,
+        meaning: str,
         events: str,
         *,
         since: str = "0.1.0",
@@ -67,7 +66,7 @@ class Field:
         #: as docs/reference/json.md has it: text, time, number, whole, boolean, map, [map]; `?` may be null
         self.type = kind
         #: one line of documentation
-        self.says = says
+        self.meaning = meaning
         #: the events that may have it, and BLOCK
         self.events = tuple(events.split())
         #: the version that wrote it first
@@ -85,7 +84,7 @@ class Field:
 
     @property
     def kind(self) -> str:
-        """The type without the mark for null."""
+        """The type without the `?`."""
         return self.type.rstrip("?")
 
 
@@ -146,7 +145,7 @@ FIELDS = (
         syslog="end attempt",
     ),
     Field(
-        "detail", "text?", "why, in a sentence",
+        "detail", "text?", "why, in a sentence; of output the line that decided",
         f"end attempt skip stray waiting stop refusal mail version {_HEALTH}", index="end skip", json=True, csv=14,
     ),
     Field("unplanned", "boolean", "a skip that nobody chose", "skip"),
@@ -259,7 +258,7 @@ FIELDS = (
 
 
 def fields_of(event: str) -> "tuple[Field, ...]":
-    """Return the fields that a record of this event may have; of `block` those of a start too."""
+    """Return the fields that a record of this event may have; for BLOCK also those of a start."""
     if event == BLOCK:
         return tuple([field for field in FIELDS if BLOCK in field.events or "start" in field.events])
     return tuple([field for field in FIELDS if event in field.events])
@@ -271,21 +270,21 @@ _LAST_IN_SYSLOG = (
 )  # fmt: skip
 
 
-def in_syslog(event: str) -> "tuple[str, ...]":
-    """Return the fields that are facts of this event's line in the syslog: who asked, and where to look, come last."""
+def syslog_fields(event: str) -> "tuple[str, ...]":
+    """Return the fields in this event's line in the syslog; who asked and the path of the log come last."""
     names = [field.name for field in FIELDS if event in field.syslog]
     last = [name for name in _LAST_IN_SYSLOG if name in names]
     return (*[name for name in names if name not in last], *last)
 
 
-def columns_of_runs() -> "tuple[str, ...]":
+def run_columns() -> "tuple[str, ...]":
     """Return the columns that a run has in the index."""
     filled = {column for field in FIELDS for columns in field.columns.values() for column in columns}
     return tuple([field.name for field in FIELDS if field.name in filled])
 
 
-def of_run_and_end() -> "tuple[str, ...]":
-    """Return the names of what block and end say alike; not what the block keeps of earlier attempts."""
+def fields_of_run_and_end() -> "tuple[str, ...]":
+    """Return the names of the fields that the end of a run takes from its block, but for `attempts`."""
     of_end = fields_of("end")
     names = [field.name for field in of_end if "start" in field.events or field.name == "started_at"]
     return tuple([name for name in names if name not in OF_THE_WRITER])

@@ -1,6 +1,6 @@
 """How long a run waits before it tries again.
 
-Lean module, pure: chance is handed in.
+Lean module, pure: the random number is an argument.
 """
 
 
@@ -9,8 +9,9 @@ def delay_before(
 ) -> float:
     """Return the seconds to wait before `attempt` (2 is the first one after a failure).
 
-    They grow by `factor` from one attempt to the next, up to `max_delay_seconds`; then `chance`, from 0 to 1, moves
-    them by at most the part `jitter` up or down, so that many jobs that failed together do not come back together.
+    The delay grows by `factor` from one attempt to the next, up to `max_delay_seconds`. Then `chance`, a random number
+    from 0 to 1, moves it up or down by at most the part `jitter`, so that jobs that failed together do not retry
+    together.
     """
     seconds = min(delay_seconds, max_delay_seconds)
     for _ in range(attempt - 2):

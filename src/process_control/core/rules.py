@@ -1,7 +1,7 @@
-"""The rules of a job file (`verdicts`): which facts a rule is about, and when it decides.
+"""The rules of a job file (`verdicts`): which findings a rule is about, and when it decides.
 
-Pure. A rule is plain JSON in the job; here it becomes an object, when the command runs. Its regexes are matched line
-by line while output comes (`line_watch.py`); here only counts which rules a line has matched.
+Pure. A rule is plain JSON in the job; here it becomes an object. Its regexes are tried on each line while the command
+runs (`line_watch.py`); here only the numbers of the rules that a line matched are compared.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,17 +16,20 @@ ENDS_BY_SIGNAL = ("signal", "oom")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A rule: its number in the file from 1, its text as it stands there, its conditions, and its verdict."""
+    """One rule."""
 
+    #: its number in the file, from 1
     number: int
+    #: as the file has it
     text: str
+    #: values by key, see CONDITIONS
     conditions: Mapping[str, Any]
     verdict: Verdict
 
     def decides(self, finding: Finding, findings: Iterable[Finding]) -> bool:
-        """Whether this rule is the one for `finding`: it is about that fact, and all its conditions hold.
+        """Return whether this rule decides `finding`: one condition is about it, and all conditions hold.
 
-        `findings` are all facts of the attempt: a condition holds when one of them is as it says.
+        `findings` are all facts of the attempt; a condition holds when one of them satisfies it.
         """
         if not any(self._holds(name, finding) for name in self.conditions):
             return False
@@ -34,7 +37,7 @@ class Rule:
         return all(any(self._holds(name, each) for each in known) for name in self.conditions)
 
     def line_among(self, findings: Iterable[Finding]) -> SeenLine | None:
-        """Return the first line that this rule matched, if it asks for one."""
+        """Return the first line that this rule matched, if any."""
         return next((each.line for each in findings if each.line and self.number in each.line.rules), None)
 
     def _holds(self, name: str, finding: Finding) -> bool:
@@ -68,7 +71,7 @@ def _signal(_rule: Rule, numbers: list[int], finding: Finding) -> bool:
     return finding.reason in ENDS_BY_SIGNAL and finding.number in numbers
 
 
-def _line_of(stream: str) -> Condition:
+def _line_matches(stream: str) -> Condition:
     def holds(rule: Rule, _regex: str, finding: Finding) -> bool:
         return finding.line is not None and finding.line.stream == stream and rule.number in finding.line.rules
 
@@ -79,7 +82,7 @@ def _missing(_rule: Rule, regex: str, finding: Finding) -> bool:
     return finding.missing == regex
 
 
-def _reason(word: str) -> Condition:
+def _reason_is(word: str) -> Condition:
     def holds(_rule: Rule, _true: bool, finding: Finding) -> bool:
         return finding.reason == word
 
@@ -97,12 +100,12 @@ def _longer(_rule: Rule, seconds: float, finding: Finding) -> bool:
 CONDITIONS: dict[str, Condition] = {
     "exit_code": _exit_code,
     "signal": _signal,
-    "stderr": _line_of(STDERR),
-    "stdout": _line_of(STDOUT),
+    "stderr": _line_matches(STDERR),
+    "stdout": _line_matches(STDOUT),
     "stdout_missing": _missing,
-    "timeout": _reason("timeout"),
-    "silence": _reason("silence"),
+    "timeout": _reason_is("timeout"),
+    "silence": _reason_is("silence"),
     "shorter_than": _shorter,
     "longer_than": _longer,
-    "leftovers": _reason("leftovers"),
+    "leftovers": _reason_is("leftovers"),
 }

@@ -1,4 +1,4 @@
-"""Names for runs: 16 characters that sort by the moment of the start.
+"""Ids of runs: 16 characters that sort by the time of the start.
 
 Lean module, pure.
 """

@@ -1,6 +1,9 @@
-"""Words with which no program can be meant: a shell's own commands and grammar. Lean module."""
+"""Words that only a shell understands: its built-in commands and its grammar.
 
-OF_THE_SHELL = frozenset(
+Lean module, pure.
+"""
+
+SHELL_WORDS = frozenset(
     (
         ".", ":", "[[", "alias", "bg", "builtin", "case", "cd", "declare", "eval", "exec", "exit", "export",
         "fg", "for", "function", "if", "let", "local", "popd", "pushd", "read", "readonly", "return", "select",
@@ -10,7 +13,7 @@ OF_THE_SHELL = frozenset(
 )  # fmt: skip
 
 
-def is_of_the_shell(word: str) -> bool:
-    """Tell whether the first word of a command means something to a shell only: `cd`, `FOO=bar`, `if`."""
+def is_shell_word(word: str) -> bool:
+    """Return whether only a shell understands this first word of a command: `cd`, `FOO=bar`, `if`."""
     name, equals, _ = word.partition("=")
-    return word in OF_THE_SHELL or bool(equals and name.isascii() and name.removesuffix("+").isidentifier())
+    return word in SHELL_WORDS or bool(equals and name.isascii() and name.removesuffix("+").isidentifier())

@@ -1,4 +1,4 @@
-"""Skips that nobody chose: which they are, and what they are a sign of, in words.
+"""Unplanned skips: what several in a row mean, in words.
 
 Lean module, pure.
 """
@@ -6,8 +6,8 @@ Lean module, pure.
 from process_control.core.facts import SKIPPED
 
 TOO_LATE, OVERLAP = "too_late", "overlap"
-FEWEST = {TOO_LATE: 2, OVERLAP: 3}
-"""So many in a row nobody chose: one start may be late, and a run may last a little longer than its schedule thinks."""
+#: Fewer in a row mean nothing: one start may be late, and one run may take longer than usual.
+MIN_IN_A_ROW = {TOO_LATE: 2, OVERLAP: 3}
 MAX_COUNTED = 10
 WHY_TOO_LATE = (
     "the time zone or the name of the host has changed since cron started (restart cron), or the crontab "
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 def unplanned_skips_in_words(newest: "Sequence[Skip]") -> str | None:
-    """Return what the last runs (outcome, reason, detail; newest first) are a sign of; None when all was planned."""
+    """Return what is probably wrong, from the last runs (outcome, reason, detail; newest first); None: nothing."""
     for reason, why in ((TOO_LATE, WHY_TOO_LATE), (OVERLAP, WHY_OVERLAP)):
         count = 0
         for outcome, its_reason, _ in newest[:MAX_COUNTED]:
             if (outcome, its_reason) != (SKIPPED, reason):
                 break
             count += 1
-        if count >= FEWEST[reason]:
+        if count >= MIN_IN_A_ROW[reason]:
             more = "or more " if count == MAX_COUNTED else ""
             detail = f" ({newest[0][2]})" if newest[0][2] else ""
             what = (

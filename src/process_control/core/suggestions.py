@@ -1,4 +1,4 @@
-"""The word that somebody may have meant, by its spelling; never one that says the opposite. Pure."""
+"""The word that was probably meant, by its spelling; never one that means the opposite. Pure."""
 
 import difflib
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ CUTOFF = 0.7
 
 
 def nearest(written: str, words: Iterable[str]) -> str | None:
-    """Return the word that is spelled most like `written`; None when none is near, or the nearest negates it."""
+    """Return the word that is spelled most like `written`; None when none is near, or the nearest is its opposite."""
     by_spelling = {_spelling(word): word for word in words}
     near = difflib.get_close_matches(_spelling(written), by_spelling, n=1, cutoff=CUTOFF)
     return None if not near or _is_opposite(_spelling(written), near[0]) else by_spelling[near[0]]
@@ -19,13 +19,13 @@ def _spelling(word: str) -> str:
 
 
 def _is_opposite(first: str, second: str) -> bool:
-    """Tell whether one of the two is negated and the other is not: `no_new_privileges`, `new_privileges`."""
+    """Return whether one of the two is negated and the other is not: `no_new_privileges`, `new_privileges`."""
     first, second = _squeezed(first), _squeezed(second)
     return first != second and _is_negated(first, second) != _is_negated(second, first)
 
 
 def _is_negated(word: str, other: str) -> bool:
-    """Tell whether `word` is `other`, or nearly so, behind a negation."""
+    """Return whether `word` is a negation followed by `other`, or nearly so."""
     for negation in NEGATIONS:
         rest = word.removeprefix(negation)
         if (

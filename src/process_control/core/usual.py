@@ -1,23 +1,23 @@
-"""How a run compares with what is usual: its duration and its output, against the median of earlier ones. Pure."""
+"""How a run's duration and output compare with the median of earlier runs. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+#: A figure that differs by this factor, up or down, is marked.
 FAR = 2.0
-"""From this factor on, up or down, a figure is marked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """One figure of a run and the usual one; None where there is none."""
+    """One figure of a run, and the usual one; None when it is unknown."""
 
     value: float | None
     usual: float | None
 
     @property
     def is_far(self) -> bool:
-        """Whether it is so far from the usual that somebody should look. Below 1 nothing is told apart."""
+        """Whether the figure differs by FAR or more from the usual. Values below 1 count as 1."""
         if self.value is None or self.usual is None:
             return False
         low, high = sorted((max(self.value, 1.0), max(self.usual, 1.0)))
@@ -25,7 +25,7 @@ class Comparison:
 
     @property
     def in_words(self) -> str:
-        """`as usual`, `4.0 times the usual`, `a tenth of the usual` as `0.1 times the usual`."""
+        """`as usual`, `4.0 times the usual`, `0.1 times the usual`."""
         if self.value is None or self.usual is None:
             return "nothing to compare with"
         if not self.is_far:
@@ -34,6 +34,6 @@ class Comparison:
 
 
 def usual(values: Sequence[float | None]) -> float | None:
-    """Return the median of what is known; None of nothing."""
+    """Return the median of the known values; None when there are none."""
     known = [value for value in values if value is not None]
     return median(known) if known else None

@@ -1,6 +1,7 @@
-"""What an attempt's facts mean: one verdict for each fact; the worst becomes outcome, reason and a sentence.
+"""The verdict on an attempt: each fact gets one, and the worst becomes outcome, reason and a sentence.
 
-The sentence goes into journal, mail and pages: it never quotes what the job printed (that may hold secrets).
+The sentence goes into journal, mail and pages: here it never quotes what the job printed (that may hold secrets).
+`run/judge.py` puts the masked line that decided in its place.
 """
 
 import signal
@@ -26,19 +27,14 @@ from process_control.errors import BY_SIGNAL, NO_COMMAND, NOT_EXECUTABLE, RUNNER
 if TYPE_CHECKING:
     from process_control.core.rules import Rule
 
+#: The reasons for how a command ended: each attempt has exactly one.
 ENDS = ("exit_code", "signal", "timeout", "silence", "oom", "not_started")
-"""The reasons that say how a command ended: of each attempt there is one."""
 STDERR_POLICIES = {"fail": Verdict.FAIL, "warn": Verdict.WARN, "ignore": Verdict.IGNORE}
-
-
+#: The failures that are retried when no rule decides and attempts are left. So is a command that could not be started
+#: for a passing reason.
 RETRIED_BY_DEFAULT = ("exit_code", "signal", "timeout", "silence", "oom", "stderr")
-"""The failures that are worth another try when no rule says what they are, and attempts are left.
-
-So is a command that could not be started for a reason that may be over a moment later."""
-
-
-_HANGS = ", before it was executed: its program or its working directory does not answer"
-_ENDED = " (all its processes were ended)"
+_BEFORE_EXECUTION = ", before it was executed: its program or its working directory does not answer"
+_ALL_ENDED = " (all its processes were ended)"
 
 
 def judge(
@@ -51,17 +47,17 @@ def judge(
 ) -> Judgement:
     """Judge an attempt. `stderr` is the job's policy (`fail`, `warn`, `ignore`) for output that no rule matches.
 
-    For each fact the first rule that matches decides; the worst verdict wins. Of equals a fact that a rule decided is
-    told, since it says more; else the fact that came first: earlier commands of the list, how the command ended, then
-    stderr, what was printed, how long it took, what was expected, leftovers, a missing log. A run that was stopped or
-    whose guard died is not judged: it did not end by itself.
+    For each fact the first rule that matches decides; the worst verdict wins. Among equal ones a fact that a rule
+    decided wins, since it is more specific; else the first in this order: earlier commands of the list, how the command
+    ended, stderr, output, duration, expectations, leftovers, a missing log. A run that was stopped or whose guard died
+    is not judged: it did not end by itself.
     """
     if facts.guard_died:
         return Judgement(outcome=LOST, reason="runner_killed", detail=_GUARD_DIED, verdict=Verdict.FAIL)
     if facts.stopped_by_request or facts.stopped_by is not None:
         return Judgement(outcome=FAILED, reason="stopped", detail=_stopped(facts), verdict=Verdict.FAIL)
     default = Verdict.RETRY if has_attempts_left and not facts.survivors else Verdict.FAIL
-    findings = [*_of_the_command(facts, stderr, default), *_of_the_attempt(facts, rules, expect)]
+    findings = [*_command_findings(facts, stderr, default), *_attempt_findings(facts, rules, expect)]
     worst = _worst(findings, rules)
     for earlier in reversed(facts.earlier):
         if earlier.verdict >= worst.verdict:
@@ -70,17 +66,17 @@ def judge(
 
 
 def judge_command(facts: Facts, *, stderr: str, rules: "Sequence[Rule]", has_attempts_left: bool = False) -> Judgement:
-    """Judge the facts of one command of a list, when it has ended and another one is to follow.
+    """Judge one command of a list that is not the last one.
 
-    What a rule asks of the whole attempt besides (how long it took, a line that is missing) is taken as it stands.
+    Conditions about the whole attempt (duration, a missing line) are tried on the attempt so far.
     """
     default = Verdict.RETRY if has_attempts_left else Verdict.FAIL
-    about_the_command = _of_the_command(facts, stderr, default)
-    return _worst(about_the_command, rules, besides=_of_the_attempt(facts, rules, None))
+    about_the_command = _command_findings(facts, stderr, default)
+    return _worst(about_the_command, rules, besides=_attempt_findings(facts, rules, None))
 
 
 def _worst(findings: list[Finding], rules: "Sequence[Rule]", besides: Sequence[Finding] = ()) -> Judgement:
-    """Return what the worst of these facts comes to. `besides` are facts that rules ask for and that decide nothing."""
+    """Return the judgement by the worst of the findings. `besides` are further facts, only for conditions of rules."""
     worst: tuple[Verdict, Finding, Rule | None] | None = None
     ended_well = True
     known = [*findings, *besides]
@@ -106,12 +102,12 @@ def _worst(findings: list[Finding], rules: "Sequence[Rule]", besides: Sequence[F
 
 
 def _is_exit_code_0(finding: Finding) -> bool:
-    """Of equals this fact comes last: what a rule says of exit code 0 and something else is about the other."""
+    """Sort exit code 0 last: a rule about exit code 0 and another fact decides about the other one."""
     return finding.reason == "exit_code" and finding.number == 0
 
 
 def exit_status(facts: Facts, judgement: Judgement) -> int:
-    """Return the exit code with which `run-job` tells this judgement: the table of the manual."""
+    """Return the exit code of `run-job` for this judgement: see the table in `errors.py`."""
     if judgement.outcome == LOST:
         return RUNNER_KILLED
     if judgement.outcome in (SUCCEEDED, WARNED):
@@ -129,12 +125,12 @@ def exit_status(facts: Facts, judgement: Judgement) -> int:
     return facts.exit_code or 1
 
 
-def _of_the_command(facts: Facts, stderr: str, default: Verdict) -> list[Finding]:
-    """Return how the command ended and what it printed, with the verdicts that hold without a rule."""
+def _command_findings(facts: Facts, stderr: str, default: Verdict) -> list[Finding]:
+    """Return the findings on how the command ended and what it printed, with the verdicts without rules."""
     ended, passes = _end_of_command(facts), facts.not_started_passing
-    findings = [ended, *_of_stderr(facts, STDERR_POLICIES[stderr])]
+    findings = [ended, *_stderr_findings(facts, STDERR_POLICIES[stderr])]
     if facts.lines is not None:
-        findings += [_of_a_line(line) for line in facts.lines.seen() if line.rules]
+        findings += [_line_finding(line) for line in facts.lines.seen() if line.rules]
     return [
         replace(finding, verdict=default)
         if finding.verdict is Verdict.FAIL and (finding.reason in RETRIED_BY_DEFAULT or (finding is ended and passes))
@@ -143,8 +139,8 @@ def _of_the_command(facts: Facts, stderr: str, default: Verdict) -> list[Finding
     ]
 
 
-def _of_stderr(facts: Facts, policy: Verdict) -> list[Finding]:
-    """Return what stderr says where no rule matched it: all of it when no rule looks at its lines."""
+def _stderr_findings(facts: Facts, policy: Verdict) -> list[Finding]:
+    """Return the findings on lines of stderr that no rule matched; on all of stderr when no rule is about it."""
     if facts.lines is None or not facts.lines.watches_stderr:
         if not facts.stderr_bytes:
             return []
@@ -162,7 +158,7 @@ def _unmatched(line: SeenLine) -> str:
     return f"{line.count:,} lines of stderr match no rule, the first is line {line.number}"
 
 
-def _of_a_line(line: SeenLine) -> Finding:
+def _line_finding(line: SeenLine) -> Finding:
     more = "" if line.count == 1 else f", and {line.count - 1:,} more"
     numbers = " and ".join(str(number) for number in line.rules)
     rules = f"rule {numbers}" if len(line.rules) == 1 else f"rules {numbers}"
@@ -174,8 +170,8 @@ def _of_a_line(line: SeenLine) -> Finding:
     )
 
 
-def _of_the_attempt(facts: Facts, rules: "Sequence[Rule]", expect: Mapping[str, Any] | None) -> list[Finding]:
-    """Return what is judged once, for the whole attempt."""
+def _attempt_findings(facts: Facts, rules: "Sequence[Rule]", expect: Mapping[str, Any] | None) -> list[Finding]:
+    """Return the findings on the attempt as a whole."""
     findings = []
     if facts.lines is not None:
         wanted = [rule.conditions["stdout_missing"] for rule in rules if "stdout_missing" in rule.conditions]
@@ -210,15 +206,15 @@ def _of_the_attempt(facts: Facts, rules: "Sequence[Rule]", expect: Mapping[str, 
 
 
 def _end_of_command(facts: Facts) -> Finding:
-    """Return the one fact that says how the command ended."""
+    """Return the one finding on how the command ended."""
     which = f"command {facts.command_index + 1} " if facts.command_index else ""
     if facts.timed_out:
-        ended = f"; {_leftovers(facts)}" if facts.survivors else "" if facts.was_starting else _ENDED
+        ended = f"; {_leftovers(facts)}" if facts.survivors else "" if facts.was_starting else _ALL_ENDED
         what = f"timed out after {duration(facts.timeout_seconds)}"
-        detail = f"{which}{what}{_HANGS if facts.was_starting else ''}{ended}"
+        detail = f"{which}{what}{_BEFORE_EXECUTION if facts.was_starting else ''}{ended}"
         return Finding(reason="timeout", verdict=Verdict.FAIL, detail=detail)
     if facts.silent:
-        ended = f"; {_leftovers(facts)}" if facts.survivors else _ENDED
+        ended = f"; {_leftovers(facts)}" if facts.survivors else _ALL_ENDED
         detail = f"{which}printed nothing for {duration(facts.silence_seconds)}{ended}"
         return Finding(reason="silence", verdict=Verdict.FAIL, detail=detail)
     if facts.out_of_memory:
@@ -227,8 +223,8 @@ def _end_of_command(facts: Facts) -> Finding:
     if facts.not_started is not None:
         code = facts.not_started_code
         return Finding(reason="not_started", verdict=Verdict.FAIL, detail=facts.not_started, number=code)
-    if facts.signal in _OF_LIMITS:
-        detail = f"{which}{_OF_LIMITS[facts.signal]}"
+    if facts.signal in _LIMIT_SIGNALS:
+        detail = f"{which}{_LIMIT_SIGNALS[facts.signal]}"
         return Finding(reason="signal", verdict=Verdict.FAIL, detail=detail, number=facts.signal)
     if facts.signal is not None:
         detail = f"{which}{_by_signal(facts.signal)}"
@@ -244,7 +240,7 @@ def _by_signal(number: int) -> str:
 
 
 _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSYS, signal.SIGTRAP)
-_OF_LIMITS: dict[int | None, str] = {
+_LIMIT_SIGNALS: dict[int | None, str] = {
     signal.SIGXCPU: "used more CPU time than limits.cpu_seconds (signal XCPU)",
     signal.SIGXFSZ: "wrote a file larger than limits.file_size (signal XFSZ)",
 }
@@ -271,7 +267,7 @@ def _named(processes: list[str]) -> str:
 
 
 def _shell_code(exit_code: int) -> str:
-    """Return what a shell means by such a code; nothing for a plain one."""
+    """Return what this code means to a shell; an empty text for an ordinary one."""
     if exit_code == NOT_EXECUTABLE:
         return " (a shell's code for 'cannot execute')"
     if exit_code == NO_COMMAND:

@@ -14,16 +14,19 @@ _JOB = re.compile(r" --scheduled (?P<slug>[A-Za-z0-9][A-Za-z0-9_-]{0,63})(?![A-Z
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One line that cron reads: `change` is added, removed or changed. `line` is the new text, `was` the old one."""
+    """A difference between two crontabs in a line that cron reads."""
 
     job: str | None
+    #: added, removed or changed.
     change: str
+    #: The new text.
     line: str | None
+    #: The old text.
     was: str | None
 
 
 def changes(old: str, new: str) -> list[Change]:
-    """Return each line that was added, removed or changed, by job; comments are none of cron's business."""
+    """Return each line that was added, removed or changed, by job; comments do not count."""
     lines_were, lines_are = _by_subject(old), _by_subject(new)
     return [
         change
@@ -39,7 +42,7 @@ def difference(old: str, new: str) -> list[str]:
 
 
 def is_of_somebody_else(text: str) -> bool:
-    """Whether a crontab has lines that neither we nor the original process-control wrote: they would be lost."""
+    """Return whether a crontab has lines that neither we nor the original process-control wrote: they would be lost."""
     if text.startswith(WRITTEN_BY):
         return False
     return any("run-job" not in line for line in _lines(text) if variable_name(line) is None)

@@ -1,7 +1,7 @@
 """Whether cron would start the jobs as their files say: is there a daemon, and does the crontab fit the files?
 
-Asked by every `status` and `check`, so it is cheap: what `cron-generate` has written is known by a fingerprint of what
-it was made from, and only where that is not known the crontab is made once more.
+Every `status` and `check` asks, so it is cheap: `cron-generate` records a fingerprint of what the crontab was made
+from, and only when that differs the crontab is made again to compare.
 """
 
 import hashlib
@@ -20,15 +20,16 @@ from process_control.crontab.generate import crontab_of, manner_of, names_its_co
 from process_control.crontab.rules import has_users, is_comment
 from process_control.crontab.target import CONSOLE, text_of
 from process_control.crontab.text import InvalidFile, Manner, PlannedJob
+from process_control.crontab.user_crontab import fix_for, is_up_to_date, read_user_crontab
 from process_control.errors import ProcessControlError
 from process_control.state.block import read_mark, write_mark
 from process_control.system import cron_daemon
 from process_control.system.account import Account, account_of, service_account
-from process_control.system.replace import Standing
-from process_control.views.status import JobStatus
+from process_control.system.replace import ExistingFile
+from process_control.views.job_status import JobStatus
 
 FORMAT = 1
-"""Counts up when the same jobs give another crontab."""
+"""Add one when the same jobs give another crontab."""
 OTHER_TRIGGERS = ("timer", "scheduler")
 _CALL = re.compile(r"^(?![ \t]*#)(.*?) --scheduled ", re.MULTILINE)
 _FIRST_PATH = re.compile(r"(?:^|[ \t])(?=['\"]?/)")
@@ -38,13 +39,13 @@ _FIRST_PATH = re.compile(r"(?:^|[ \t])(?=['\"]?/)")
 def troubles_of_cron(settings: Settings, jobs: Sequence[Job | InvalidJob], statuses: Sequence[JobStatus]) -> list[str]:
     """Return what keeps cron from starting the jobs as their files say, worst first, each with what to do.
 
-    `jobs` are all that there are, `statuses` how they stand. Nothing where the crontab is none that cron reads by
-    itself, or where something else starts the jobs.
+    `jobs` are all that there are, `statuses` how they stand. Where cron does not read `output_crontab` by itself, the
+    account's own crontab is looked at. Nothing where something else starts the jobs.
     """
     target = settings.output_crontab
-    if target == CONSOLE or not has_users(target):
-        return []
     is_planned = any(isinstance(job, Job) and job.schedule and not job.disabled for job in jobs)
+    if target == CONSOLE or not has_users(target):
+        return _troubles_of_the_user_crontab(settings, jobs, is_planned=is_planned)
     try:
         status = os.stat(target)
     except FileNotFoundError:
@@ -53,14 +54,14 @@ def troubles_of_cron(settings: Settings, jobs: Sequence[Job | InvalidJob], statu
             return []
         return [f"{target} does not exist, so cron starts no job; write it: cron-generate"]
     except OSError:
-        return []  # not for our eyes
+        return []  # we may not look
     of_the_daemon = cron_daemon.trouble() if is_planned else None
     of_the_file = _trouble_of_the_file(settings, jobs, status)
     return [trouble for trouble in (of_the_daemon, of_the_file) if trouble is not None]
 
 
 def keep_fingerprint(settings: Settings, made_from: str, target: str) -> None:
-    """Leave word, in the state directory, of what the crontab as it stands was made from. As the service user."""
+    """Record in the state directory what the present crontab was made from. As the service user."""
     try:
         status = os.stat(target)
     except OSError:
@@ -71,7 +72,7 @@ def keep_fingerprint(settings: Settings, made_from: str, target: str) -> None:
 
 
 def fingerprint(jobs: Sequence[PlannedJob | InvalidFile], manner: Manner) -> str:
-    """Return a text that is another one whenever the crontab of these jobs may be."""
+    """Return a hash that changes whenever the crontab of these jobs may change."""
     by_slug = sorted(jobs, key=lambda job: job.slug)
     zones = sorted({job.time_zone for job in by_slug if isinstance(job, PlannedJob) and job.time_zone})
     known = [(zone, is_zone_of_host(zone)) for zone in zones]
@@ -82,7 +83,7 @@ def fingerprint(jobs: Sequence[PlannedJob | InvalidFile], manner: Manner) -> str
 
 
 def _trouble_of_the_file(settings: Settings, jobs: Sequence[Job | InvalidJob], status: os.stat_result) -> str | None:
-    """Return what is wrong with the crontab, in words; None when nothing is, or when that cannot be told."""
+    """Return what is wrong with the crontab, in words; None when nothing is, or when that is not known."""
     target = settings.output_crontab
     try:
         account = _account_of_jobs(settings)
@@ -101,14 +102,43 @@ def _trouble_of_the_file(settings: Settings, jobs: Sequence[Job | InvalidJob], s
         crontab = crontab_of(wanted, manner)
     except (ProcessControlError, OSError):
         return None
-    # Comments are none of cron's business, and which faults they tell depends on who reads the files.
-    if _entries(crontab.text) == _entries(text_of(Standing(content=content, wrong=None))):
+    # Comments do not count: which faults they name depends on who reads the files.
+    if _entries(crontab.text) == _entries(text_of(ExistingFile(content=content, wrong=None))):
         return None
     return f"{target} does not match the job files; to compare: cron-generate --check; to update it: cron-generate"
 
 
-def _gone(target: str, program: str) -> str:
-    return f"the lines of {target} call {program}, which no longer exists; write them again: cron-generate"
+def _gone(target: str, program: str, *, fix: str = "write them again: cron-generate") -> str:
+    return f"the lines of {target} call {program}, which no longer exists; {fix}"
+
+
+def _troubles_of_the_user_crontab(
+    settings: Settings, jobs: Sequence[Job | InvalidJob], *, is_planned: bool
+) -> list[str]:
+    """Return the same for the crontab of our account, installed by `crontab FILE`."""
+    try:
+        account = _account_of_jobs(settings)
+        text = read_user_crontab(settings.job_directory) if os.geteuid() == account.uid else None
+        if text is None:
+            return []
+        of_the_daemon = cron_daemon.trouble() if is_planned else None
+        of_the_file = _trouble_of_the_text(settings, jobs, account, text)
+    except (ProcessControlError, OSError):
+        return []
+    return [trouble for trouble in (of_the_daemon, of_the_file) if trouble is not None]
+
+
+def _trouble_of_the_text(
+    settings: Settings, jobs: Sequence[Job | InvalidJob], account: Account, text: str
+) -> str | None:
+    name, fix = f"the crontab of {account.name}", fix_for(text)
+    if program := _program_that_is_gone(text.encode("utf-8", "surrogateescape")):
+        return _gone(name, program, fix=f"to write them again: {fix}")
+    names_configuration = names_its_configuration(settings, account)
+    manner = manner_of(settings, account, settings.output_crontab, names_configuration=names_configuration)
+    if is_up_to_date(text, crontab_of([planned(job, settings) for job in jobs], manner).text):
+        return None
+    return f"{name} does not match the job files; to update it: {fix}"
 
 
 def _account_of_jobs(settings: Settings) -> Account:

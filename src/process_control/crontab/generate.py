@@ -25,7 +25,7 @@ from process_control.crontab.rules import has_users
 from process_control.crontab.text import Crontab, InvalidFile, Manner, PlannedJob, write_crontab
 from process_control.errors import BadConfiguration, CannotRecord, Fault, NotPermitted, ProcessControlError
 from process_control.system.account import Account
-from process_control.system.as_account import ask_as, fault_as_values, fault_of
+from process_control.system.as_account import ask_as, fault_from_values, fault_values
 from process_control.system.interpreter import python
 from process_control.views.missing_on_host import missing_for_mail
 
@@ -36,7 +36,7 @@ def generate_crontab(settings: Settings, account: Account, target: str) -> Cront
     """Return the crontab for `target`, a path or `console`, as `account` will run it.
 
     Raises the errors of the configuration and of the job directory, and BadConfiguration (78) for a crontab that cron
-    would ignore; a job that is left out is told in `left_out`.
+    would ignore; a job that cron cannot run is in `left_out`.
     """
     jobs, manner, besides = what_it_is_made_from(settings, account, target)
     return crontab_of(jobs, manner, besides)
@@ -44,9 +44,11 @@ def generate_crontab(settings: Settings, account: Account, target: str) -> Cront
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Besides:
-    """What is wrong besides the jobs: files that are not read, and what keeps failmail from being sent."""
+    """What is wrong besides faults of jobs."""
 
+    #: Files in the job directory that are not read.
     unread: tuple[Fault, ...] = ()
+    #: What keeps failmail from being sent.
     mail_faults: tuple[Fault, ...] = ()
 
 
@@ -67,8 +69,8 @@ def what_it_is_made_from(
     try:
         jobs = [_job_of(values) for values in answer["jobs"]]
         names_configuration = answer["names_configuration"] is True
-        unread = tuple(fault_of(values) for values in answer["unread"])
-        mail = tuple(fault_of(values) for values in answer["mail"])
+        unread = tuple(fault_from_values(values) for values in answer["unread"])
+        mail = tuple(fault_from_values(values) for values in answer["mail"])
     except (LookupError, TypeError, ValueError) as error:
         raise CannotRecord(f"the process of user '{account.name}' gave an answer that is not a list of jobs") from error
     manner = manner_of(settings, account, target, names_configuration=names_configuration)
@@ -88,7 +90,7 @@ def manner_of(settings: Settings, account: Account, target: str, *, names_config
 
 
 def planned(job: Job | InvalidJob, settings: Settings) -> PlannedJob | InvalidFile:
-    """Return what a crontab has to know of a job that was loaded here."""
+    """Return a job that was loaded in this process as the crontab needs it."""
     return _job_of(_values_of(job, settings))
 
 
@@ -129,15 +131,15 @@ def _interpreter() -> str:
 
 
 def _look_as_the_service_user(settings: Settings, account: Account, words: tuple[str, ...]) -> dict[str, Any]:
-    """Return what cron's lines depend on and only the service user can tell; as values that JSON can say."""
+    """Return what the lines depend on and only the service user can read, as values for JSON."""
     _check_can_start(words, account, settings)
     names_configuration = names_its_configuration(settings, account)
     jobs = load_all(settings)
     return {
         "names_configuration": names_configuration,
         "jobs": [_values_of(job, settings) for job in jobs],
-        "unread": [fault_as_values(fault) for fault in unread_files(settings)],
-        "mail": [fault_as_values(fault) for fault in _mail_faults(jobs, settings)],
+        "unread": [fault_values(fault) for fault in unread_files(settings)],
+        "mail": [fault_values(fault) for fault in _mail_faults(jobs, settings)],
     }
 
 
@@ -170,7 +172,7 @@ def _is_there(path: str) -> bool:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return False
-    except OSError:  # it may be there, behind a door that is closed to us
+    except OSError:  # it may be there, where we may not look
         pass
     return True
 
@@ -197,7 +199,7 @@ def _places(settings: Settings) -> list[Any]:
 
 
 def _places_of(named: str | None, environment: dict[bytes, bytes]) -> list[Any] | ProcessControlError:
-    """Return where things are in another environment, or why nothing is."""
+    """Return the directories that the configuration gives in another environment, or the error."""
     try:
         return _places(load_settings(named, environment))
     except ProcessControlError as error:
@@ -211,7 +213,7 @@ def _places_of(named: str | None, environment: dict[bytes, bytes]) -> list[Any] 
 
 def _values_of(job: Any, settings: Settings) -> dict[str, Any]:
     if isinstance(job, InvalidJob):
-        return {"slug": job.slug, "faults": [fault_as_values(fault) for fault in job.error.faults]}
+        return {"slug": job.slug, "faults": [fault_values(fault) for fault in job.error.faults]}
     return {
         "slug": job.slug,
         "schedule": job.schedule,
@@ -226,7 +228,7 @@ def _job_of(values: dict[str, Any]) -> PlannedJob | InvalidFile:
     slug = _text(values["slug"])
     if "faults" in values:
         first, *others = values["faults"]
-        return InvalidFile(slug=slug, faults=tuple(fault_of(fault) for fault in (first, *others)))
+        return InvalidFile(slug=slug, faults=tuple(fault_from_values(fault) for fault in (first, *others)))
     time_zone = values["time_zone"]
     return PlannedJob(
         slug=slug,

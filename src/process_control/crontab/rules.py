@@ -1,4 +1,4 @@
-"""How Debian's cron reads a crontab, line by line: its limits are told before it ignores a whole file for them.
+"""How Debian's cron reads a crontab, line by line. For one line beyond its limits it ignores the whole file.
 
 After crontab(5) and the source of cron 3.0pl1. Stricter than cron where it is careless: it reads `5;x` as 5.
 """
@@ -43,16 +43,19 @@ def is_name_that_cron_reads(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A line that cron runs: its place in the file, when, who (None: the crontab's owner), and what."""
+    """A line that cron runs."""
 
+    #: Of the line, from 1.
     number: int
+    #: Its five fields, or a shorthand such as `@daily`.
     schedule: str
+    #: None: the owner of the crontab.
     user: str | None
     command: str
 
 
 class Unreadable(ValueError):
-    """A line that cron cannot read, or would read as something else; says why."""
+    """A line that cron cannot read, or would read as something else. Its text is the reason."""
 
 
 def read_crontab(

@@ -1,4 +1,4 @@
-"""Where the crontab goes: whether cron reads a file there, how it stands, and writing it."""
+"""The path of the crontab: whether cron reads a file there, and what is there now."""
 
 import os
 import re
@@ -7,7 +7,7 @@ from process_control.config.settings import Settings
 from process_control.crontab.changes import is_of_somebody_else
 from process_control.crontab.rules import is_in_cron_d, is_name_that_cron_reads
 from process_control.errors import BadConfiguration, NotPermitted, UsageError
-from process_control.system.replace import Standing, read_standing
+from process_control.system.replace import ExistingFile, read_existing
 
 CONSOLE = "console"
 MODE = 0o644
@@ -40,9 +40,9 @@ def target_of(settings: Settings, output: str | None) -> str:
     return target
 
 
-def standing_crontab(target: str) -> Standing | None:
-    """Return the crontab as it stands. Raises NotPermitted (77) for one that holds lines of somebody else."""
-    standing = read_standing(target, mode=MODE)
+def standing_crontab(target: str) -> ExistingFile | None:
+    """Return the crontab that is there now, None without one. Raises NotPermitted (77) for one with other lines."""
+    standing = read_existing(target, mode=MODE)
     if standing is not None and is_of_somebody_else(text_of(standing)):
         raise NotPermitted(
             "holds lines that are not from cron-generate: they would be lost",
@@ -52,5 +52,5 @@ def standing_crontab(target: str) -> Standing | None:
     return standing
 
 
-def text_of(standing: Standing | None) -> str:
+def text_of(standing: ExistingFile | None) -> str:
     return "" if standing is None else standing.content.decode("utf-8", "surrogateescape")

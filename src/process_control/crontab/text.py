@@ -19,7 +19,7 @@ from process_control.notify.message import escape_controls
 
 WRITTEN_BY = "# Written by cron-generate"
 MAX_SHOWN = 300
-MAX_FAULTS_TOLD = 3
+MAX_FAULTS_SHOWN = 3
 COMMENTS_UP_TO = 9_900
 """Lines. When there would be more, only comments about faults are left: cron reads 10,000 lines, comments too."""
 _UNESCAPED_PERCENT = re.compile(r"(?<!\\)%")
@@ -27,15 +27,14 @@ _UNESCAPED_PERCENT = re.compile(r"(?<!\\)%")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedJob:
-    """What a crontab has to know of a job. `schedule` is as its file has it; empty: by hand only.
-
-    `has_failmail`: its failures are mailed by us, so that cron must not mail them too.
-    """
+    """What a crontab has to know of a job."""
 
     slug: str
+    #: As its file has it; empty: started by hand only.
     schedule: tuple[str, ...] = ()
     time_zone: str | None = None
     disabled: bool = False
+    #: Its failures are mailed by us, so cron must not mail them too.
     has_failmail: bool = False
 
 
@@ -49,57 +48,59 @@ class InvalidFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
-    """How this host's crontab is written.
+    """How this host's crontab is written."""
 
-    `target`: its path, for messages. `user`: the account in the user column; None when cron reads none there.
-    `run_job`: the words that start `run-job`. `configuration`: for --config; None for the default one. `template`: what
-    the configuration has as `cron_template`.
-    """
-
+    #: Its path, for messages.
     target: str
     job_directory: str
+    #: The account in the user column; None when cron reads no user there.
     user: str | None
+    #: The words that start `run-job`.
     run_job: tuple[str, ...]
+    #: For --config; None for the default one.
     configuration: str | None
+    #: The configuration's `cron_template`.
     template: str | None
     host: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
-    """A job that cron does not start: why, and the comment that the crontab has instead of its lines."""
+    """A job that should run by cron and cannot."""
 
     slug: str
+    #: Why.
     faults: tuple[Fault, ...]
+    #: What the crontab has instead of its lines.
     comment: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crontab:
-    """The text, what it holds, and what had to be left out; `unread` are files that look like jobs and are none,
-    `mail_faults` what would keep failmail from being sent.
-    """
+    """A crontab and what is in it."""
 
     text: str
+    #: Counts of jobs that cron starts, of lines for them, and of disabled jobs.
     jobs: int
     lines: int
     disabled: int
     left_out: tuple[LeftOut, ...]
+    #: Files that look like jobs and are not read.
     unread: tuple[Fault, ...] = ()
+    #: What would keep failmail from being sent.
     mail_faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What the crontab has for one file: lines, and why it is not run when it should be.
-
-    `has_failmail`: None for one that cron does not run.
-    """
+    """What the crontab has for one job file."""
 
     slug: str
     lines: tuple[str, ...]
+    #: Why cron does not run it although it should.
     faults: tuple[Fault, ...] = ()
     is_disabled: bool = False
+    #: None for a job that cron does not run.
     has_failmail: bool | None = None
 
 
@@ -152,7 +153,7 @@ def _header(manner: Manner) -> Iterator[str]:
 
 
 def _body(parts: Sequence[_Part]) -> Iterator[str]:
-    """Yield the lines of all jobs: first of those whose output cron mails, then of those that are told otherwise.
+    """Yield the lines of all jobs: first of those whose output cron mails, then of those with failmail.
 
     A crontab can only set MAILTO for all lines that follow.
     """
@@ -280,7 +281,7 @@ def _faults_of(lines: Sequence[str], wrong: Sequence[tuple[int, str]], manner: M
     if len(lines) > MAX_LINES:
         wrong = [(number, what) for number, what in wrong if number > MAX_LINES]
     faults = []
-    for number, what in wrong[:MAX_FAULTS_TOLD]:
+    for number, what in wrong[:MAX_FAULTS_SHOWN]:
         shown = f": {on_one_line(lines[number - 1])}" if number <= min(len(lines), MAX_LINES) else ""
         faults.append(
             Fault(

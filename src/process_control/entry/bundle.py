@@ -2,7 +2,7 @@
 
 Lean module, and the first thing in the bundle itself. Made by the build of the wheel (`tools/bundle.py`) for the
 interpreter that builds it; another one imports modules one by one, as where there is none or where it is damaged. It
-counts while each source has the size that it had then, and is not newer by more than a minute: who mends a module at
+counts while each source has the size that it had then, and is not newer by more than a minute: who edits a module at
 3 a.m. sees the change at once. Layout: the interpreter's magic number of 4 bytes, size and checksum of the head, of 8
 digits each; the head (this module's code, the sources, extension modules, size and checksum of the runner's piece, the
 guard's modules), marshalled; that piece.
@@ -69,7 +69,7 @@ def load_the_rest() -> None:
 
 
 def close() -> None:
-    """In the guard: let go of the piece that only the runner takes."""
+    """In the guard: release the piece that only the runner takes."""
     global _descriptor
     if _descriptor >= 0:
         posix.close(_descriptor)

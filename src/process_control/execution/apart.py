@@ -8,7 +8,7 @@ import posix
 import select
 
 from process_control.system import linux, signals
-from process_control.system.ask import be_apart
+from process_control.system.ask import detach
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _fork_and_end(work: "Callable[[], None]", kept: tuple[int, ...], ends_with_g
         if posix.fork():
             posix._exit(0)
         code = 0
-        be_apart(*kept, ignored=signals.STOPPING)
+        detach(*kept, ignored=signals.STOPPING)
         null = posix.open("/dev/null", posix.O_RDWR)
         for descriptor in (0, 1, 2):
             posix.dup2(null, descriptor)

@@ -1,4 +1,4 @@
-"""The guard: the process that people, cron and systemd see. It waits, hands signals on, and cleans up.
+"""The guard: the process that people, cron and systemd see. It waits, passes signals to the runner, and cleans up.
 
 Lean module. It is the runner's parent and a subreaper, and stays root when jobs run as somebody else: if the runner is
 killed, or may not signal a process of another user, the guard does it. Here is what every run needs; what a run needs
@@ -15,7 +15,8 @@ from process_control.system import linux, signals
 START_SECONDS = 120.0
 """How long a runner may take from its fork to its command, all waits by rule left out."""
 WAS_KILLED = "its runner was killed"
-_SETTLED_MILLISECONDS = 25
+_SETTLED_MILLISECONDS = 100
+"""Longer than a short run takes on a busy host: importing `guard_watch` costs 3 ms of CPU time."""
 
 
 def fork_runner() -> tuple[int, int, int]:
@@ -38,14 +39,14 @@ def fork_runner() -> tuple[int, int, int]:
 
 
 def be_bound_to(guard_pid: int) -> None:
-    """In the runner, after rights were dropped: be told when the guard dies. Raises OSError."""
+    """In the runner, after rights were dropped: get a signal when the guard dies. Raises OSError."""
     linux.set_parent_death_signal(signals.GUARD_DIED)
     if posix.getppid() != guard_pid:
         posix._exit(RUNNER_KILLED)
 
 
 def continue_it(guard_pid: int) -> None:
-    """In the runner, at its end: should somebody have stopped the guard, nobody else would let it see that end."""
+    """In the runner, at its end: continue the guard, should somebody have stopped it. Nobody else would."""
     if posix.getppid() == guard_pid:
         try:
             posix.kill(guard_pid, _signal.SIGCONT)
@@ -56,8 +57,8 @@ def continue_it(guard_pid: int) -> None:
 def watch(runner: int, channel: int, *, start_seconds: float = START_SECONDS) -> tuple[int, str | None]:
     """Wait for the runner; return the exit code for the caller and, when the runner was killed, by whom, in words.
 
-    When it was, its whole tree has been ended, as far as that is possible. What the runner asks on `channel`, and its
-    deadlines, can wait for the first 25 ms.
+    When it was, its whole tree has been ended, as far as that is possible. For the first 100 ms what the runner asks
+    on `channel` waits, and its deadlines are not kept.
     """
     handle = posix.pidfd_open(runner)
 

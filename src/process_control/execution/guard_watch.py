@@ -1,7 +1,7 @@
 """The guard of a run that lives for more than a moment: it keeps the runner's deadlines, and ends what is left.
 
-Lean module, imported 25 ms after the start, since the package may be replaced while a long job runs. The guard does no
-I/O on anything that a job names: a runner that hangs in the kernel, or was stopped, holds up no limit.
+Lean module, imported 100 ms after the start, since the package may be replaced while a long job runs. The guard reads
+and writes nothing that a job names: a runner that hangs in the kernel, or was stopped, delays no limit.
 """
 
 import _signal
@@ -177,7 +177,8 @@ class Watch:
 
 def _what_it_does(pid: int) -> str:
     try:
-        return proc.state_in_words(pid)
+        words = proc.state_in_words(pid)
+        return words if words.startswith("waits") else f"was {words}"
     except OSError:  # no descriptor left, just now
         return "could not be looked at"
 

@@ -7,7 +7,7 @@ import errno
 import posix
 
 from process_control.core.odd_characters import named
-from process_control.core.shell_builtins import is_of_the_shell
+from process_control.core.shell_builtins import is_shell_word
 from process_control.errors import NO_COMMAND, NOT_EXECUTABLE
 from process_control.execution.process import Surroundings
 
@@ -62,7 +62,7 @@ def not_found(name: str, search_path: list[str], denied: str) -> NotExecuted:
     if denied:
         return NotExecuted(NOT_EXECUTABLE, f"{denied}: not executable (chmod +x {denied})")
     why = f"{shown(name)}: command not found in PATH={':'.join(search_path)}"
-    return NotExecuted(NO_COMMAND, f"{why}; {NO_SHELL}" if is_of_the_shell(name) else why)
+    return NotExecuted(NO_COMMAND, f"{why}; {NO_SHELL}" if is_shell_word(name) else why)
 
 
 def shown(name: str) -> str:

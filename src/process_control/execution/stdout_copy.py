@@ -11,7 +11,7 @@ import time
 from process_control.errors import CannotRecord
 from process_control.execution.apart import work_apart
 from process_control.system import linux
-from process_control.system.ask import ANSWER_SECONDS, answer_in, answer_of, write_all
+from process_control.system.ask import ANSWER_SECONDS, decode_answer, encode_answer, write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class StdoutCopy:
             finally:
                 posix.close(read_end)
                 posix.close(report)
-            self._is_regular = answer_in(self._first_words()) == _REGULAR
+            self._is_regular = decode_answer(self._first_words()) == _REGULAR
         except OSError as error:
             self._let_go()
             raise CannotRecord(f"cannot append stdout to this file: {error.strerror}", where=self.path) from error
@@ -239,7 +239,7 @@ class _Writer:
             write_all(self._file, header)
             return posix.fstat(self._file).st_mode & _TYPE
 
-        answer = answer_of(opened)
+        answer = encode_answer(opened)
         write_all(self._report, answer + b"\n")
         if not answer.startswith(b'{"answer"'):
             return

@@ -1,7 +1,7 @@
-"""How the jobs stand, as a plugin of Icinga, Nagios or Naemon says it: an exit code, lines, performance data. Pure.
+"""The state of the jobs as the output of a plugin for Icinga, Nagios or Naemon. Pure.
 
-The form is that of the Monitoring Plugins Development Guidelines: one line that says it all, `|` and the figures, then
-a line for each job that needs a look.
+The form is that of the Monitoring Plugins Development Guidelines: one line with the summary, `|` and the performance
+data, then a line for each job that needs a look.
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from process_control.core.facts import OUTPUT_CUT, WARNED
 from process_control.core.job_state import FAILING, HELD, INVALID, LATE
 from process_control.core.moments import in_local_time
 from process_control.core.schedule.schedule import host_zone
+from process_control.views.job_status import JobStatus
 from process_control.views.late_slots import late_in_words
-from process_control.views.status import JobStatus
 
 OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
 WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
@@ -26,11 +26,15 @@ CRON = "cron"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """A job that needs a look: how bad (WARNING, CRITICAL), which, in which state, why in one line."""
+    """A job that needs a look, or something that concerns all jobs."""
 
+    #: WARNING or CRITICAL.
     severity: int
+    #: The job; CRON, MAIL, or the name of a file that is not read.
     slug: str
+    #: A word of `core/job_state.py`, or ALERT, CRON, MAIL, UNREAD.
     state: str
+    #: On one line.
     why: str
 
     def __str__(self) -> str:
@@ -39,9 +43,11 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the plugin says: its exit code and its text."""
+    """The output of the plugin."""
 
+    #: The exit code: OK, WARNING, CRITICAL or UNKNOWN.
     code: int
+    #: What it prints: the summary with the performance data, then a line for each trouble.
     text: str
     troubles: tuple[Trouble, ...] = ()
 
@@ -76,8 +82,10 @@ def _trouble(severity: int, status: JobStatus) -> Trouble:
 
 
 def answer(statuses: Sequence[JobStatus], *, mail: str | None = None, cron: Sequence[str] = ()) -> Answer:
-    """Return what a plugin says of these jobs. `mail`: what waits to be sent for too long, in words; `cron`: what keeps
-    cron from starting them."""
+    """Return the output of the plugin for these jobs.
+
+    `mail`: mail that has waited for too long, in words; `cron`: what keeps cron from starting the jobs.
+    """
     troubles = troubles_of(statuses)
     troubles += [Trouble(severity=WARNING, slug=CRON, state=CRON, why=_plain(why)) for why in cron]
     if mail is not None:
@@ -88,23 +96,23 @@ def answer(statuses: Sequence[JobStatus], *, mail: str | None = None, cron: Sequ
     return Answer(code=code, text="\n".join([first, *rest]), troubles=tuple(troubles))
 
 
-def with_unread(said: Answer, names: Sequence[str]) -> Answer:
-    """Return the answer with a warning of the files in the job directory that look like jobs and are not read."""
+def with_unread(before: Answer, names: Sequence[str]) -> Answer:
+    """Return `before` with a warning of the files in the job directory that look like jobs and are not read."""
     if not names:
-        return said
-    code = max(said.code, WARNING)
+        return before
+    code = max(before.code, WARNING)
     found = tuple(Trouble(severity=WARNING, slug=_plain(name), state=UNREAD, why="not read") for name in names)
     named = ", ".join(trouble.slug for trouble in found[:MAX_NAMED])
     more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    first, *rest = said.text.split("\n")
-    words, bar, figures = first.removeprefix(f"PROCESS-CONTROL {WORDS[said.code]}").partition(" | ")
+    first, *rest = before.text.split("\n")
+    words, bar, figures = first.removeprefix(f"PROCESS-CONTROL {WORDS[before.code]}").partition(" | ")
     first = f"PROCESS-CONTROL {WORDS[code]}{words}; not read: {named}{more}{bar}{figures}"
     rest += [f"{WORDS[WARNING]}: {trouble}" for trouble in found]
-    return Answer(code=code, text="\n".join([first, *rest]), troubles=(*said.troubles, *found))
+    return Answer(code=code, text="\n".join([first, *rest]), troubles=(*before.troubles, *found))
 
 
 def unknown(why: str) -> Answer:
-    """Return what a plugin says when it cannot say anything of the jobs."""
+    """Return the output of the plugin when the state of the jobs is not known; `why` in words."""
     return Answer(code=UNKNOWN, text=f"PROCESS-CONTROL UNKNOWN - {_plain(why)}")
 
 

@@ -1,1 +1,1 @@
-"""What was: the journal, the logs, and what reads them."""
+"""The history: the journal, the logs, and what reads them."""

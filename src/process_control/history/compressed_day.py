@@ -1,4 +1,4 @@
-"""A day of the journal, compressed: `<day>.jsonl.gz`, one gzip member or several."""
+"""Compressed days of the journal: `<day>.jsonl.gz`, one gzip member (RFC 1952) or several."""
 
 import os
 import zlib
@@ -12,9 +12,9 @@ BLOCK_BYTES = 256 << 10
 
 
 def decompressed(path: str) -> Iterator[bytes | None]:
-    """Yield what can be decompressed, of all members of the file; None when it is torn or garbled from there on.
+    """Yield the decompressed blocks of all members of the file; None at the end if it is torn or damaged.
 
-    No block is larger than 256 KiB, however small it was packed.
+    No block is larger than 256 KiB, however well it was compressed. Raises OSError.
     """
     member = zlib.decompressobj(wbits=31)
     begun = False
@@ -36,7 +36,7 @@ def decompressed(path: str) -> Iterator[bytes | None]:
 
 
 def _up_to_the_fault(member: "zlib._Decompress", packed: bytes) -> Iterator[bytes]:
-    """Yield what comes before the place that cannot be decompressed: a call that fails keeps all that it had made."""
+    """Yield what comes before the damage: a call of `decompress` that fails returns nothing of it."""
     for place in range(len(packed)):
         try:
             text = member.decompress(packed[place : place + 1])
@@ -47,10 +47,10 @@ def _up_to_the_fault(member: "zlib._Decompress", packed: bytes) -> Iterator[byte
 
 
 def compress(path: str) -> None:
-    """Put a day of the journal into `<path>.gz` and remove it; at every moment one of them has all lines.
+    """Compress a day of the journal to `<path>.gz` and remove it; at every moment one of them has all lines.
 
-    Lines that came after an earlier compression (a clock was set back) are added as a second member. Lines that were
-    there already (we were killed between the two steps) are not. Raises OSError.
+    Lines that were written after an earlier compression (the clock was set back) become a second member. Lines that
+    are in it already (we were killed between the two steps) are not added twice. Raises OSError.
     """
     size = os.stat(path).st_size
     packed, new = f"{path}.gz", f"{path}.gz.new"
@@ -81,7 +81,7 @@ def _write(path: str, packed: str, new: str) -> None:
 
 
 def _member(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield one gzip member, without name or time: the same lines give the same bytes."""
+    """Yield one gzip member, without name and time: the same lines give the same bytes."""
     member = zlib.compressobj(wbits=31)
     for block in blocks:
         yield member.compress(block)
@@ -89,7 +89,7 @@ def _member(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _ends_with(packed: str, path: str) -> bool:
-    """Whether the last lines in the compressed file are those of the plain one."""
+    """Return whether the last lines in the compressed file are those of the plain one."""
     if not os.path.exists(packed):
         return False
     with open(path, "rb") as file:

@@ -1,7 +1,7 @@
-"""The journal: one file a day, one line an event. It is the history; everything else is an index of it.
+"""Writes the journal: one file for each day, one line for each event. Everything else about the past is made from it.
 
-Lean module. A record is one `write` on an `O_APPEND` descriptor and begins with a newline, so that a torn record
-harms no other. A record that `append` returned from is on the disk.
+Lean module. A record is one `write` on an `O_APPEND` descriptor and begins with a newline, so a torn record damages no
+other. When `append` returns, the record is on the disk.
 
 Every record carries `boot_id` and `up`, the seconds of CLOCK_BOOTTIME (which counts while the host sleeps): two
 neighbours show a reboot, a step of the clock, a host that was stopped. `up` is of the moment `at`; a record that is
@@ -26,12 +26,12 @@ _boot = ""
 
 
 def append(state_directory: str, record: "dict[str, object]", *, now: float | None = None) -> None:
-    """Append one record to the day's file and wait until the disk has it. Raises CannotRecord (74)."""
+    """Append one record to the file of the day of `now` (UTC seconds), durably. Raises CannotRecord (74)."""
     append_all(state_directory, [record], now=now)
 
 
 def append_all(state_directory: str, records: "list[dict[str, object]]", *, now: float | None = None) -> None:
-    """Append several records in one write: on the disk together, for one wait. Raises CannotRecord (74)."""
+    """Append several records in one write, with one wait for the disk. Raises CannotRecord (74)."""
     moment = time.time() if now is None else now
     path = layout.journal_day(state_directory, day(moment))
     up = round(time.clock_gettime(time.CLOCK_BOOTTIME), 3)
@@ -67,7 +67,7 @@ def _boot_id() -> str:
 
 
 def _reserve(descriptor: int, state_directory: str) -> None:
-    """Keep disk reserved ahead of the day's records, so that a full disk does not keep an end from being told."""
+    """Reserve disk for further records, so that the end of a run can be recorded on a full disk."""
     status = posix.fstat(descriptor)
     if status.st_size == 0:  # made by us, or by somebody who may have been killed before the directory was synced
         from process_control.system.atomic_file import sync_directory
@@ -77,12 +77,12 @@ def _reserve(descriptor: int, state_directory: str) -> None:
         return
     try:
         preallocate(descriptor, RESERVE_BYTES, offset=status.st_size)
-    except OSError:  # no room to reserve, or a file system that cannot: the write itself decides
+    except OSError:  # no space, or a file system that cannot reserve it: the write itself decides
         pass
 
 
 def make_day(state_directory: str, moment: float) -> None:
-    """Make and reserve the file of the day of `moment` ahead of time. Raises OSError."""
+    """Make the file of the day of `moment` (UTC seconds) ahead of time, with disk reserved. Raises OSError."""
     descriptor = posix.open(layout.journal_day(state_directory, day(moment)), _FLAGS, 0o640)
     try:
         _reserve(descriptor, state_directory)

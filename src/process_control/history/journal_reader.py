@@ -1,9 +1,8 @@
-"""The journal's events as they are on the disk, day by day: every start, skip, end, stop, refusal, mail and change.
+"""Reads the journal's events from its files, day by day, compressed days too.
 
-The index (`history/index/index.py`) answers questions about runs; here is everything, read once through, compressed
-days too.
+Runs are found faster in the index (`history/index/index.py`); here are all events.
 
-Lean module, imported by a start whose block leaves a doubt.
+Lean module, imported by a start that cannot trust its block.
 """
 
 import posix
@@ -24,9 +23,9 @@ Record = dict[str, object]
 
 
 def records(state_directory: str, *, since: str = "", needle: bytes = b"") -> "Iterator[Record]":
-    """Yield the records of the days from `since` on (ISO 8601; all without), in the journal's order.
+    """Yield the records of the days from `since` on (ISO 8601; empty: all), in the journal's order.
 
-    Only lines with `needle` in them are read. What cannot be read is passed over.
+    Only lines that contain `needle` are parsed. Lines that are no records are ignored. Raises OSError.
     """
     for name in _days(state_directory):
         if name[:10] >= since[:10]:
@@ -42,9 +41,9 @@ def newest(
     events: "Collection[str] | None" = None,
     count: int | None = None,
 ) -> list[Record]:
-    """Return the events from `since` to `until`, at most `count` of the newest, in the order of their times.
+    """Return the newest `count` events from `since` to `until` (ISO 8601), sorted by time.
 
-    `jobs` are slugs, `events` kinds; None is all of them.
+    `jobs` are slugs, `events` those of `core.records.EVENTS`; None: all of them.
     """
 
     def is_wanted(record: Record) -> bool:
@@ -67,7 +66,7 @@ def newest(
 
 
 def next_slot(state_directory: str, *, job: str, since: int) -> int | None:
-    """Return the first planned time of `job` from `since` on that had its run or its skip, in UTC seconds; or None."""
+    """Return the first planned time of `job` from `since` on with a run or a skip, in UTC seconds; None: none has."""
     begin = iso(since)
     slots = {
         slot
@@ -78,9 +77,9 @@ def next_slot(state_directory: str, *, job: str, since: int) -> int | None:
 
 
 def newest_slot(state_directory: str, *, job: str, since: int) -> int | None:
-    """As `next_slot`, for a `since` of just now: the journal is read from its end, and not much further than `since`.
+    """Return the same as `next_slot`, faster for a recent `since`: the journal is read from its end back to `since`.
 
-    For a clock that never went back by more than the margin.
+    Right unless the clock went back by more than MARGIN_SECONDS.
     """
     begin, slots = iso(since), []
     for record in backwards(
@@ -102,9 +101,9 @@ def _seconds(moment: str) -> int | None:
 
 
 def event_of_run(state_directory: str, *, event: str, run_id: str, since: str) -> Record | None:
-    """Return the record of `event` of this run, looking at the days from `since` on (ISO 8601).
+    """Return the record of `event` of this run from the days since `since` (ISO 8601); None: there is none.
 
-    From the end of the journal, and no further than to where it began.
+    The journal is read from its end back to the start of the run.
     """
     for record in backwards(state_directory, since=since, needle=f'"run_id":{encode(run_id)}'):
         if record.get("run_id") == run_id:
@@ -116,10 +115,10 @@ def event_of_run(state_directory: str, *, event: str, run_id: str, since: str) -
 
 
 def backwards(state_directory: str, *, since: str = "", needle: str = "", not_before: str = "") -> "Iterator[Record]":
-    """Yield the records of the days from `since` on (ISO 8601; all without), the newest first, a block at a time.
+    """Yield the records of the days from `since` on (ISO 8601; empty: all), the newest first, a block at a time.
 
-    Only lines with `needle` in them are read. No further block is read once one begins before `not_before`. A day that
-    cannot be read is passed over: a start must not fail of it.
+    Only lines that contain `needle` are parsed. No further block is read once one begins before `not_before`. A day
+    that cannot be read is ignored, so that a start does not fail.
     """
     try:
         days = [name for name in _days(state_directory) if name[:10] >= since[:10]]
@@ -136,13 +135,13 @@ def backwards(state_directory: str, *, since: str = "", needle: str = "", not_be
 
 
 def _began_before(line: bytes, moment: str) -> bool:
-    """Whether a line of the journal was written before that moment. One that cannot be read was not."""
+    """Return whether a line was written before `moment`; False for a line that is no record."""
     record = _record(line)
     return record is not None and str(record.get("at") or "~") < moment
 
 
 def _blocks_backwards(path: str, needle: bytes) -> "Iterator[list[bytes]]":
-    """Yield the lines of a day, the last first, in lists; of each list the last line is there whatever it says."""
+    """Yield lists of the lines of a day that contain `needle`, last line first. The last of each list may lack it."""
     if path.endswith(".gz"):
         from process_control.history.compressed_day import decompressed
 
@@ -162,7 +161,7 @@ def _blocks_backwards(path: str, needle: bytes) -> "Iterator[list[bytes]]":
 
 
 def _in_doubt(state_directory: str, *, since: str, needle: str) -> "Iterator[Record]":
-    """Yield as `records` does; a day that cannot be read is passed over: a start must not fail of it."""
+    """Yield as `records` does, but ignore a day that cannot be read, so that a start does not fail."""
     try:
         days = [name for name in _days(state_directory) if name[:10] >= since[:10]]
     except OSError:
@@ -179,7 +178,7 @@ def _at(record: Record) -> str:
 
 
 def _days(state_directory: str) -> list[str]:
-    """Return the names of the journal's files, oldest first; a compressed day before what came later for it."""
+    """Return the names of the journal's files, oldest first; a compressed file before the later lines of its day."""
     try:
         names = posix.listdir(layout.journal(state_directory))
     except FileNotFoundError:

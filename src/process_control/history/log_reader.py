@@ -1,8 +1,8 @@
-"""Reading what a run printed: the log's bytes with the times and streams of its index, in bounded memory.
+"""Reads the log of a run, with the times and streams of its index, in bounded memory.
 
-The index (`<log>.idx`) says in order: microseconds since the start, the stream (`o`, `e`), how many bytes; `x` says
-that so many bytes were dropped at this place. What the index does not cover (it may be torn) counts as stdout. Here
-is no escaping and no colour: whoever shows a line sees to that.
+Each line of the index (`<log>.idx`) has microseconds since the start, the stream (`o`, `e`), and a number of bytes; `x`
+means that so many bytes were dropped here. What the index does not cover (it may be torn) counts as stdout. Lines are
+not escaped: whoever shows them does that.
 """
 
 import os
@@ -19,47 +19,53 @@ MAX_LINE = 64 << 10
 CHUNK_BYTES = 256 << 10
 LAST_BYTES = 256 << 10
 MASK = b"***"
+#: Of a time in microseconds: thirty years.
 MAX_DIGITS = 15
-"""Of a time in microseconds: thirty years. No run is longer, and no calendar ends before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A stretch of the log: from `offset` on, `length` bytes of one stream. `seconds` since the start of the run."""
+    """Consecutive bytes of one stream in the log."""
 
+    #: since the start of the run; None: not in the index
     seconds: float | None
+    #: STDOUT, STDERR or DROPPED
     stream: str
+    #: in the log
     offset: int
+    #: in bytes; of DROPPED they are not in the log
     length: int
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of one stream without its newline. `ends` is False when it goes on in the next one of that stream.
+    """A line of one stream."""
 
-    Of the stream `x` there is no text: `dropped` bytes are missing there. `shown` is what views show of it.
-    """
-
+    #: of its first byte, since the start of the run; None: not in the index
     seconds: float | None
+    #: STDOUT, STDERR or DROPPED
     stream: str
+    #: without the newline; empty for DROPPED
     text: bytes
+    #: False when the next line of the stream continues it
     ends: bool = True
+    #: of DROPPED: how many bytes are missing
     dropped: int = 0
 
     @property
     def shown(self) -> bytes:
-        """The text as a screen has it in the end: of what a carriage return overwrote only the last state."""
+        """The text as a terminal finally shows it: without what a carriage return overwrote."""
         return self.text.rstrip(b"\r").rpartition(b"\r")[2] if b"\r" in self.text else self.text
 
 
-def as_it_lies(path: str, output_directory: str) -> str:
-    """Return where a recorded log is now: where it was written, or as well below `output_directory` after a move."""
+def current_path(path: str, output_directory: str) -> str:
+    """Return the present path of a recorded log: its old one, or below `output_directory` if it was moved there."""
     moved = layout.log_here(output_directory, path)
     return moved if not os.path.exists(path) and os.path.exists(moved) else path
 
 
 def chunks(path: str) -> Iterator[Chunk]:
-    """Yield the chunks of a log in order. Raises FileNotFoundError when the log is gone; a missing index is none."""
+    """Yield the chunks of a log in order. Raises FileNotFoundError when the log is gone, but not for its index."""
     size = os.stat(path).st_size
     offset = 0
     seconds: float | None = None
@@ -78,13 +84,15 @@ def chunks(path: str) -> Iterator[Chunk]:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a log, that of one attempt: from `first` up to `end`, None for all that follows."""
+    """The part of a log that belongs to one attempt."""
 
+    #: its first byte
     first: int = 0
+    #: the byte after its last one; None: the end of the log
     end: int | None = None
 
-    def of(self, chunk: Chunk) -> Chunk | None:
-        """Return what of `chunk` lies in this part, None when nothing does."""
+    def cut(self, chunk: Chunk) -> Chunk | None:
+        """Return the piece of `chunk` that lies in this part; None when nothing does."""
         first = max(chunk.offset, self.first)
         if chunk.stream == DROPPED:
             return chunk if first == chunk.offset and (self.end is None or first < self.end) else None
@@ -92,13 +100,13 @@ class Part:
         return Chunk(chunk.seconds, chunk.stream, first, end - first) if first < end else None
 
 
-ALL_OF_IT = Part()
+WHOLE_LOG = Part()
 
 
-def raw(path: str, streams: Sequence[str] = (STDOUT, STDERR), part: Part = ALL_OF_IT) -> Iterator[bytes]:
+def raw(path: str, streams: Sequence[str] = (STDOUT, STDERR), part: Part = WHOLE_LOG) -> Iterator[bytes]:
     """Yield the bytes of these streams as they were printed."""
     with open_plain(path) as log:
-        for chunk in filter(None, map(part.of, chunks(path))):
+        for chunk in filter(None, map(part.cut, chunks(path))):
             if chunk.stream in streams:
                 yield from _bytes_of(log.fileno(), chunk)
 
@@ -109,17 +117,17 @@ def lines(
     streams: Sequence[str] = (STDOUT, STDERR),
     secrets: Iterable[str] = (),
     first: int = 0,
-    part: Part = ALL_OF_IT,
+    part: Part = WHOLE_LOG,
 ) -> Iterator[Line]:
-    """Yield the lines of these streams, in the order in which they were complete; `secrets` are masked in them.
+    """Yield the lines of these streams in the order of their ends, with `secrets` masked.
 
-    A line has the time of its first byte. One longer than 64 KiB comes in parts. `first` skips what lies before that
-    offset of the log, and the line of each stream that may have begun there.
+    A line longer than 64 KiB is yielded in pieces. `first` skips the log up to that offset, and the incomplete line of
+    each stream there.
     """
     hidden = sorted((secret.encode("utf-8", "surrogateescape") for secret in secrets if secret), key=len, reverse=True)
     begun = {stream: _BegunLine(stream, hidden, skips_one=first > 0) for stream in streams}
     with open_plain(path) as log:
-        for chunk in filter(None, map(part.of, chunks(path))):
+        for chunk in filter(None, map(part.cut, chunks(path))):
             if chunk.stream == DROPPED:
                 if chunk.offset >= first:
                     for line in begun.values():
@@ -138,15 +146,15 @@ def last_lines(
     *,
     streams: Sequence[str] = (STDOUT, STDERR),
     secrets: Iterable[str] = (),
-    part: Part = ALL_OF_IT,
+    part: Part = WHOLE_LOG,
 ) -> list[Line]:
-    """Return the last `count` lines (parts of long ones count), reading no more of the log than it takes."""
+    """Return the last `count` lines (pieces of long ones count); only as much of the log is read as necessary."""
     if count < 1:
         return []
     found: deque[Line] = deque()
     end = os.stat(path).st_size if part.end is None else part.end
     for first in (max(0, end - LAST_BYTES), 0):
-        first = first if first > part.first else 0  # a part begins with a line of its own
+        first = first if first > part.first else 0  # a part begins with a new line
         found = deque(lines(path, streams=streams, secrets=secrets, first=first, part=part), count)
         if len(found) == count or first == 0:
             break
@@ -179,7 +187,7 @@ class _BegunLine:
         yield from self._long(self._text + rest)
 
     def cut(self, *, is_dropped: bool = False) -> Iterator[Line]:
-        """Give up waiting for the end of the line. `is_dropped`: it is missing, and with it maybe half a secret."""
+        """Yield the incomplete line. `is_dropped`: its end is missing from the log, and maybe half a secret with it."""
         if self._text:
             begun = max((overlap(self._text, secret) for secret in self._secrets), default=0) if is_dropped else 0
             masked = self._masked(self._text[: len(self._text) - begun]) + MASK * (begun > 0)
@@ -188,7 +196,7 @@ class _BegunLine:
         self._is_after_a_drop |= is_dropped
 
     def _long(self, text: bytes) -> Iterator[Line]:
-        """Take `text` as the line so far; yield what is too long of it, but never half a secret."""
+        """Keep `text` as the incomplete line; yield what is beyond MAX_LINE, but never half a secret."""
         while len(text) > MAX_LINE + self._kept_back:
             text = self._masked(text)
             here = min(len(text), MAX_LINE)
@@ -219,7 +227,7 @@ def _bytes_of(log: int, chunk: Chunk, first: int = 0) -> Iterator[bytes]:
 
 
 def _index(path: str) -> Iterator[tuple[int, str, int]]:
-    """Yield (microseconds, stream, length); stops at the first line that makes no sense."""
+    """Yield (microseconds, stream, length) up to the first invalid line."""
     try:
         with open_plain(path + ".idx") as index:
             for line in index:

@@ -1,11 +1,14 @@
-"""The end of a run that could not write its own: nobody is left to say more than this."""
+"""The end record of a run whose runner could not write one."""
 
 from process_control.core.facts import LOST
-from process_control.core.records import of_run_and_end
+from process_control.core.records import fields_of_run_and_end
 
 
 def lost_end(block: dict[str, object], *, now: str, boot_id: str) -> dict[str, object]:
-    """Return the end record of a run whose runner is gone; another boot than `boot_id`: the host went down."""
+    """Return the end record of a run whose runner is gone. If the block has another boot id, the host went down.
+
+    `now` is ISO 8601 UTC.
+    """
     host_went_down = block.get("boot_id") != boot_id
     detail = (
         "the host went down or was restarted during the run"
@@ -15,7 +18,7 @@ def lost_end(block: dict[str, object], *, now: str, boot_id: str) -> dict[str, o
     return {
         "event": "end",
         "at": now,
-        **{name: block[name] for name in of_run_and_end() if name in block},
+        **{name: block[name] for name in fields_of_run_and_end() if name in block},
         "outcome": LOST,
         "reason": "host_down" if host_went_down else "runner_killed",
         "exit_code": None,

@@ -1,9 +1,9 @@
-"""Retention: which logs and journal days have had their time; removing and compressing them.
+"""Retention: removes expired logs and journal days, and compresses older days.
 
-Of each job so many logs are kept, so old, so many bytes together; the newest one stays whatever its size, and the log
-of a run in progress is never touched. The journal loses whole days only, never one on which a run began that still
-goes on; what is older than two days is compressed. Control groups that killed runs left go too. `prune.stamp` says on
-which day this was done last, and its lock keeps two of us from working at once.
+For each job the number, the age and the total bytes of logs are limited; the newest log is kept whatever its size, and
+the log of a current run is never touched. Journal days are removed whole, never one on which a current run began; days
+older than two are compressed. Control groups that killed runs left are removed too. `prune.stamp` has the day on which
+this was last done; its lock lets one process do it at a time.
 """
 
 import calendar
@@ -35,22 +35,24 @@ DAY_NAME = re.compile(r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})\.jsonl(\.gz)?")
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """A file that has had its time, its size, and which rule says so."""
+    """A file that has expired."""
 
     path: str
+    #: with its index
     size_bytes: int
+    #: the limit that it exceeds, in words
     why: str
 
 
 @dataclass(slots=True)
 class Pruned:
-    """What was done (or would be, in a dry run), and what could not be."""
+    """What was done (in a dry run: would be done), and what failed."""
 
     logs: list[Removal] = field(default_factory=list)
     days: list[Removal] = field(default_factory=list)
     compressed: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
-    is_at_work_elsewhere: bool = False
+    is_running_elsewhere: bool = False
 
     @property
     def freed_bytes(self) -> int:
@@ -60,27 +62,27 @@ class Pruned:
 def apply_retention(
     settings: "Settings", dry_run: bool = False, *, live_blocks: LiveBlocks, now: float | None = None
 ) -> Pruned:
-    """Remove what has had its time, compress old journal days, and make tomorrow's. A dry run only tells.
+    """Remove what has expired, compress old journal days, and make tomorrow's. A dry run changes nothing.
 
-    `live_blocks(state_directory)` are the blocks of all live runs. One file that cannot be removed does not keep the
-    others: it is told among the `faults`.
+    `live_blocks(state_directory)` returns the blocks of all current runs. A file that cannot be removed is one of the
+    `faults`, and does not stop the rest.
     """
     moment = time.time() if now is None else now
     pruned = Pruned()
     if dry_run:
         _prune(settings, pruned, moment, live_blocks, dry_run=True)
         return pruned
-    with _alone(settings.state_directory, moment) as alone:
+    with _prune_lock(settings.state_directory, moment) as alone:
         if alone:
             _prune(settings, pruned, moment, live_blocks, dry_run=False)
         else:
-            pruned.is_at_work_elsewhere = True
+            pruned.is_running_elsewhere = True
     return pruned
 
 
 @contextmanager
-def _alone(state_directory: str, moment: float) -> Iterator[bool]:
-    """Take the stamp for today. Yields False when another one is at work."""
+def _prune_lock(state_directory: str, moment: float) -> Iterator[bool]:
+    """Lock the stamp and write today's day to it. Yield False when another process has locked it."""
     path = layout.prune_stamp(state_directory)
     try:
         stamp = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -97,7 +99,7 @@ def _alone(state_directory: str, moment: float) -> Iterator[bool]:
             yield False
             return
         text = f"{day(moment)}\n".encode("ascii")
-        with suppress(OSError):  # a full disk: what is done here makes room
+        with suppress(OSError):  # a full disk: what follows frees space
             os.pwrite(stamp, text, 0)
             os.ftruncate(stamp, len(text))
         yield True
@@ -106,24 +108,26 @@ def _alone(state_directory: str, moment: float) -> Iterator[bool]:
 
 
 def _prune(settings: "Settings", pruned: Pruned, moment: float, live_blocks: LiveBlocks, *, dry_run: bool) -> None:
-    aged_at = _aged_at(_names(layout.journal(settings.state_directory)), moment, settings.retention_days)
+    reference_time = _reference_time(_names(layout.journal(settings.state_directory)), moment, settings.retention_days)
     running = live_blocks(settings.state_directory)
     in_use = {str(block["log"]) for block in running if block.get("log")}
     for slug in _subdirectories(settings.output_directory):
-        _prune_logs(layout.logs(settings.output_directory, slug), settings, in_use, pruned, aged_at, dry_run=dry_run)
-    began = min((str(block.get("started_at"))[:10] for block in running), default=day(aged_at))
-    _prune_journal(settings, pruned, aged_at, keep_from=began, dry_run=dry_run)
+        _prune_logs(
+            layout.logs(settings.output_directory, slug), settings, in_use, pruned, reference_time, dry_run=dry_run
+        )
+    began = min((str(block.get("started_at"))[:10] for block in running), default=day(reference_time))
+    _prune_journal(settings, pruned, reference_time, keep_from=began, dry_run=dry_run)
     if not dry_run:
         groups_of_runs.remove_forsaken()
     if not dry_run and os.path.isdir(layout.journal(settings.state_directory)):
         _trying(pruned, settings.state_directory, journal.make_day, settings.state_directory, moment + DAY_SECONDS)
 
 
-def _aged_at(names: list[str], moment: float, retention_days: int) -> float:
-    """Return the moment that ages are told from: `moment`, unless all days before that one would go at a stroke.
+def _reference_time(names: list[str], moment: float, retention_days: int) -> float:
+    """Return the moment from which ages are measured: `moment`, unless all earlier days would expire at once.
 
-    Then a clock that jumped ahead is likelier than a host that slept, and the end of the last of them counts. Should
-    the clock be right, tomorrow there is a younger one.
+    Then a clock that jumped ahead is likelier than a host that was off, and the end of the newest such day is used.
+    If the clock is right, there is a newer day tomorrow.
     """
     days = [match["day"] for name in names if (match := DAY_NAME.fullmatch(name)) and match["day"] < day(moment)]
     newest = max(days, default=None)
@@ -153,7 +157,7 @@ def _prune_logs(
 
 
 def _unlink_log(handle: int, name: str) -> None:
-    """Remove a log and its index, the log first: an index alone is swept up next time."""
+    """Remove a log and its index. The log goes first: an index alone is removed next time."""
     for part in (name, f"{name}.idx"):
         with suppress(FileNotFoundError):
             os.unlink(part, dir_fd=handle)
@@ -162,7 +166,7 @@ def _unlink_log(handle: int, name: str) -> None:
 def _logs_to_remove(
     handle: int, directory: str, settings: "Settings", in_use: set[str], moment: float
 ) -> Iterator[tuple[str, int, str]]:
-    """Yield (name, bytes with its index, why) of each log that has had its time."""
+    """Yield (name, bytes with its index, why) of each expired log."""
     oldest = time.strftime("%Y%m%d-%H%M%S", time.gmtime(moment - settings.retention_days * DAY_SECONDS))
     kept = kept_bytes = 0
     for name, start, size in _logs(handle):
@@ -180,7 +184,7 @@ def _logs_to_remove(
 
 
 def _logs(handle: int) -> list[tuple[str, str, int]]:
-    """Return (name, start, bytes with its index) of all logs in a directory, newest first."""
+    """Return (name, start, bytes with its index) of all logs in the directory, newest first."""
     sizes: dict[str, int] = {}
     starts: dict[str, str] = {}
     with os.scandir(handle) as entries:
@@ -240,7 +244,7 @@ def _is_file(path: str) -> bool:
 
 
 def _trying(pruned: Pruned, path: str, act: Callable[..., None], *arguments: object) -> bool:
-    """Do one thing; when the disk or a right forbids it, tell that and return False."""
+    """Call `act`; on an OSError add it to the faults and return False."""
     try:
         act(*arguments)
     except OSError as error:

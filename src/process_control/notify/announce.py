@@ -1,4 +1,4 @@
-"""The line of an event for the host's syslog, and whether anybody is mailed about a job.
+"""Sends the syslog line of an event; and says whether anybody is mailed about a job.
 
 Lean module: what makes the line is imported when there is a syslog.
 """
@@ -15,7 +15,7 @@ _SYSLOG_SECONDS = 1.0
 
 
 def announce(settings: "Settings", record: "dict[str, object]") -> None:
-    """Send the line of the invocation log for an event that the journal has. Never raises, nor waits for a syslog."""
+    """Send the line of an event that the journal has to the syslog. Never raises, and waits for no syslog."""
     address = settings.syslog_address
     try:
         if not address.startswith("/") or address.startswith(_ALWAYS_ANSWER):
@@ -27,7 +27,7 @@ def announce(settings: "Settings", record: "dict[str, object]") -> None:
 
 
 def _ask_to_send_to_syslog(settings: "Settings", record: "dict[str, object]") -> None:
-    """Send it by a child with a deadline: the socket is on a disk, which may hang. Only the first line waits for it."""
+    """Send it by a child with a deadline: the socket's disk may hang. After one timeout no more lines are tried."""
     from process_control.system.ask import NoAnswer, ask
 
     pid = posix.getpid()
@@ -48,7 +48,7 @@ def _send_to_syslog(settings: "Settings", record: "dict[str, object]", pid: int)
 
 
 def mails_about(job: "Job | None", settings: "Settings") -> bool:
-    """Whether somebody may be to be mailed about this job (None: its file cannot be read)."""
+    """Whether somebody may have to be mailed about this job (None: its file cannot be read)."""
     if job is None:
         return bool(settings.failmail_to)
     return bool(job.failmail_to or settings.failmail_to) and not job.failmail_off

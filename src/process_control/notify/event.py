@@ -1,4 +1,4 @@
-"""News for people: what a run, or a start that was refused, leaves in the spool for a process of its own to tell.
+"""Events that people have to be notified of: a failed run, the recovery, a refused start. Posted to the spool.
 
 Lean module, loaded only when somebody is to be mailed. Nothing here raises, and nothing here changes a run.
 """
@@ -18,32 +18,32 @@ if TYPE_CHECKING:
     from process_control.errors import ProcessControlError
     from process_control.notify.outbox import Outbox
 
-News = dict[str, object]
+Event = dict[str, object]
 
 
 def post_end(
-    outbox: "Outbox", end: News, facts: "Facts", *, secrets: list[str], record_fault: str | None = None
+    outbox: "Outbox", end: Event, facts: "Facts", *, secrets: list[str], record_fault: str | None = None
 ) -> None:
-    """Post a run that failed, or the one that went well again. Who stopped it by hand knows."""
+    """Post a run that failed, or the first that succeeds again; not one that a person stopped: who did it knows."""
     if facts.stopped_by_request or (facts.stopped_by == _signal.SIGINT and end["trigger"] == MANUAL):
         return
     shown = end if record_fault is None else {**end, "record_fault": record_fault}
     _post(outbox, shown, stderr=_stderr(facts, secrets))
 
 
-def post_end_of_another(outbox: "Outbox", end: News) -> None:
+def post_end_of_another(outbox: "Outbox", end: Event) -> None:
     """Post the end of an earlier run that nobody was mailed about: it was lost, or killed in the middle of its end."""
     if end.get("reason") == "stopped" and str(end.get("detail")).startswith(STOPPED_ON_REQUEST):  # whoever did it knows
         return
     _post(outbox, end, stderr="")
 
 
-def post_unplanned_skips(outbox: "Outbox", asked: News, *, run_id: str, at: str, sentence: str) -> None:
-    """Post that the job's starts come and are skipped, which nobody chose. Nothing was refused, and no run failed.
+def post_unplanned_skips(outbox: "Outbox", asked: Event, *, run_id: str, at: str, sentence: str) -> None:
+    """Post that the job's starts are skipped though nobody chose that. Nothing was refused, and no run failed.
 
     `asked` is as in `post_refusal`.
     """
-    news: News = {
+    event: Event = {
         "what": "refused",
         "unplanned": True,
         "key": run_id,
@@ -53,15 +53,15 @@ def post_unplanned_skips(outbox: "Outbox", asked: News, *, run_id: str, at: str,
         "sentence": sentence,
     }
     try:
-        outbox.post(news, failed=True)
-    except Exception:  # noqa: BLE001  telling about it must not cause a failure
+        outbox.post(event, failed=True)
+    except Exception:  # noqa: BLE001  notifying must not cause a failure
         pass
 
 
-def _post(outbox: "Outbox", end: News, *, stderr: str) -> None:
+def _post(outbox: "Outbox", end: Event, *, stderr: str) -> None:
     try:
         failed = end["outcome"] in (FAILED, LOST)
-        news: News = {
+        event: Event = {
             "what": "failed" if failed else "went_well",
             "job": end["job"],
             "key": end["run_id"],
@@ -69,8 +69,8 @@ def _post(outbox: "Outbox", end: News, *, stderr: str) -> None:
             "end": end,
             "stderr": stderr,
         }
-        outbox.post(news, failed=failed)
-    except Exception:  # noqa: BLE001  telling about a failure must not cause one
+        outbox.post(event, failed=failed)
+    except Exception:  # noqa: BLE001  reporting a failure must not cause one
         pass
 
 
@@ -84,7 +84,7 @@ def _stderr(facts: "Facts", secrets: list[str]) -> str:
 
 
 def post_refusal(
-    outbox: "Outbox", error: "ProcessControlError", asked: News, *, mails: bool, is_over: bool = False
+    outbox: "Outbox", error: "ProcessControlError", asked: Event, *, mails: bool, is_over: bool = False
 ) -> None:
     """Record a scheduled start that was refused before there was a run; post it when `mails`.
 
@@ -100,7 +100,7 @@ def post_refusal(
             return
         if not is_slug(str(asked.get("job"))):
             asked = {**asked, "job": ""}  # it names files
-        news: News = {
+        event: Event = {
             "what": "refused",
             "key": run_id(now, posix.urandom(RANDOM_BYTES)),
             "at": iso(now),
@@ -109,7 +109,7 @@ def post_refusal(
             "what_is_wrong": error.faults[0].what,
             "sentence": str(error),
         }
-        outbox.post(news, failed=True)
-        outbox.have_it_told()
+        outbox.post(event, failed=True)
+        outbox.start_delivery()
     except Exception:  # noqa: BLE001  the refusal itself is what the caller has to see
         pass

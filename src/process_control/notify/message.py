@@ -1,4 +1,4 @@
-"""What is said of a run, in words: pure text, the reason first.
+"""A run in words, for terminals, mails and the syslog: the reason first.
 
 Lean module, pure.
 """
@@ -14,15 +14,15 @@ def escape_controls(text: str) -> str:
 
 
 def last_states(text: str) -> str:
-    """Return `text` as a screen has it in the end: of what a carriage return overwrote only the last state."""
+    """Return `text` as a terminal shows it in the end: of lines overwritten after a carriage return, the last state."""
     if "\r" not in text:
         return text
     return "\n".join([line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")])
 
 
 def as_on_a_screen(text: str, *, at_line_start: bool) -> tuple[str, bool, bool]:
-    """Return what to show of the next piece of output, whether it goes over the line that was begun, and whether the
-    line is at its start then.
+    """Return what to show of the next piece of output, whether it overwrites the line that was begun, and whether the
+    cursor is at the start of a line afterwards.
     """
     text = text.replace("\r\n", "\n")
     overwrites = not at_line_start and "\r" in text.partition("\n")[0]
@@ -44,7 +44,7 @@ def reason_in_words(end: "dict[str, object]") -> str:
 
 
 def headline(end: "dict[str, object]") -> str:
-    """Return the one line that tells a run: slug, outcome, reason, run id and log file."""
+    """Return a run in one line: slug, outcome, reason, run id and log file."""
     log = f", log {end['log']}" if end.get("log") else ""
     return f"{end['job']}: {reason_in_words(end)} (run {end['run_id']}{log})"
 
@@ -61,7 +61,7 @@ def decision(end: "dict[str, object]") -> str | None:
 
 
 def advice(end: "dict[str, object]") -> str | None:
-    """Return a ready line to paste where one would help, or None."""
+    """Return a line to paste into the job file where one would help, or None."""
     by = end.get("decided_by")
     if end.get("reason") == "stderr" and isinstance(by, dict) and by.get("rule"):
         return None
@@ -80,7 +80,7 @@ def faults_of(end: "dict[str, object]") -> list[str]:
 
 
 def notes(end: "dict[str, object]") -> list[str]:
-    """Return what else has to be told: what could not be written, what was cut."""
+    """Return what else to report: attempts, what could not be written or was cut, a hold."""
     attempts = end.get("attempts")
     lines = [f"note: {len(attempts)} attempts"] if isinstance(attempts, list) and len(attempts) > 1 else []
     faults = end.get("regex_faults")

@@ -1,4 +1,4 @@
-"""Brings news to the spool, and starts the process that tells them. Never raises, never waits.
+"""Puts events into the spool, and starts the process that sends them. Never raises, never waits.
 
 Lean module, loaded only when somebody is to be mailed.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _PACKAGE_FOLDER = __file__.rpartition("/process_control/")[0]
 _MARK_FLAGS = posix.O_RDWR | posix.O_NOFOLLOW | posix.O_CLOEXEC
-_TELL = "import sys; sys.path.append(sys.argv.pop(1)); from process_control.notify.deliver import main; main()"
+_DELIVER = "import sys; sys.path.append(sys.argv.pop(1)); from process_control.notify.deliver import main; main()"
 
 
 class Outbox:
@@ -37,7 +37,7 @@ class Outbox:
         self._in_memory: int | None = None
 
     def record(self, record: "dict[str, object]") -> None:
-        """Tell journal and syslog of an event that is no run's."""
+        """Record an event that belongs to no run, in journal and syslog."""
         try:
             journal.append(self._settings.state_directory, record)
         except CannotRecord:
@@ -45,7 +45,7 @@ class Outbox:
         announce(self._settings, record)
 
     def keep_refusal(self, slug: str, refusal: "dict[str, object]") -> None:
-        """Leave word of a job's last start that was refused, for whoever looks until there is a run."""
+        """Keep the last refused start of a job, for `status` and `check`, until a run has started."""
         if is_slug(slug):
             path = layout.refusal(self._settings.state_directory, slug)
             try:
@@ -54,28 +54,29 @@ class Outbox:
                 return
             write_mark(path, refusal)
 
-    def post(self, news: spool.Entry, *, failed: bool) -> None:
-        """Put news into the spool, and note that there is an incident, or that it is over. Raises OSError.
+    def post(self, event: spool.Entry, *, failed: bool) -> None:
+        """Put an event into the spool, and note that there is an incident, or that it is over. Raises OSError.
 
-        On a disk that takes nothing the news go to the process that tells them in memory.
+        On a disk that takes nothing the event goes to the process that sends it in memory.
         """
         settings = self._settings
-        news["user"] = self._user
-        news["config"] = None if settings.default_path else settings.path
+        event["user"] = self._user
+        event["config"] = None if settings.default_path else settings.path
         try:
-            with _Mark(settings.state_directory, str(news["job"])) as mark:
+            with _Mark(settings.state_directory, str(event["job"])) as mark:
                 due_at = time.time() + spool.LOOK_AGAIN_SECONDS
                 spool.look_again(settings.state_directory, due_at)
-                spool.put(settings.state_directory, spool.NEWS, f"{news['at']}~{news['job']}~{news['key']}.json", news)
-                spool.look_again(settings.state_directory, due_at)  # who tells may have just taken the word back
+                name = f"{event['at']}~{event['job']}~{event['key']}.json"
+                spool.put(settings.state_directory, spool.EVENTS, name, event)
+                spool.look_again(settings.state_directory, due_at)  # who sends may have just removed it
                 if not failed:
                     mark.take_away()
         except OSError:
-            self._in_memory = spool.in_memory(news)
+            self._in_memory = spool.in_memory(event)
         self._has_posted = True
 
-    def have_it_told(self) -> None:
-        """Start the process that tells what was posted, or what has waited long enough."""
+    def start_delivery(self) -> None:
+        """Start the process that sends what was posted, or what has waited long enough."""
         if not self._has_posted and not spool.is_due(self._settings.state_directory, time.time()):
             return
         from process_control.core.job_environment import own_environment
@@ -83,12 +84,12 @@ class Outbox:
         from process_control.system.interpreter import python
 
         environment = own_environment(posix.environ)
-        words = [*python(), "-I", "-c", _TELL, _PACKAGE_FOLDER]
+        words = [*python(), "-I", "-c", _DELIVER, _PACKAGE_FOLDER]
         words += ["--config", self._settings.path] if self._settings.path else []
         if self._in_memory is None:
             start_detached(words, environment)
         else:
-            start_detached([*words, "--news"], environment, stdin=self._in_memory)
+            start_detached([*words, spool.EVENT_ON_STDIN], environment, stdin=self._in_memory)
             posix.close(self._in_memory)
             self._in_memory = None
         self._has_posted = False
@@ -123,7 +124,7 @@ class _Mark:
         return self
 
     def _open(self) -> int:
-        """Open the mark, made durably when it is missing: without it nobody would be told of the recovery."""
+        """Open the mark, made durably when it is missing: without it no recovery is reported."""
         try:
             return posix.open(self._path, _MARK_FLAGS)
         except FileNotFoundError:

@@ -1,7 +1,7 @@
-"""The spool: what has to be told to people, kept on the disk until a process of its own has told it.
+"""The spool: events that people have to be notified of, and the messages made of them, on disk until they are accepted.
 
-Lean module. `spool/news/` holds what happened (written by runs), `spool/mail/` the mails made of it, whole; each is one
-JSON file, replaced by rename. The time of `spool/due` says when somebody should look again.
+Lean module. One folder holds the events (written by runs), each channel has one for its messages; an entry is one JSON
+file, replaced by rename. The time of `spool/due` says when the next process should look.
 """
 
 import posix
@@ -12,29 +12,33 @@ from process_control.system.json_text import decode, encode
 
 _FLAGS = posix.O_RDWR | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
-NEWS, MAIL = "news", "mail"
+# Both words are of the first version: what waits on a disk, or comes from a run that began before an upgrade, counts.
+EVENTS = "news"
+"""The folder of the events."""
+EVENT_ON_STDIN = "--news"
+"""The word for a process that sends: an event, which no disk takes, comes on its stdin."""
 LOOK_AGAIN_SECONDS = 60
 MAX_PAUSE_SECONDS = 3600.0
-"""Between two tries of one mail."""
+"""Between two tries of one message."""
 _LARGEST = 4 << 20
 
 Entry = dict[str, object]
 
 
-def put(state_directory: str, kind: str, name: str, entry: Entry) -> None:
+def put(state_directory: str, folder: str, name: str, entry: Entry) -> None:
     """Keep an entry, durably; one of the same name is replaced. Raises OSError."""
-    path, data = layout.spool_entry(state_directory, kind, name), encode(entry).encode("ascii")
+    path, data = layout.spool_entry(state_directory, folder, name), encode(entry).encode("ascii")
     try:
         atomic_file.write(path, data, mode=0o600)
     except FileNotFoundError:
-        atomic_file.make_directory(layout.spool_of(state_directory, kind), 0o700)
+        atomic_file.make_directory(layout.spool_of(state_directory, folder), 0o700)
         atomic_file.write(path, data, mode=0o600)
 
 
 def look_again(state_directory: str, at: float) -> None:
-    """Leave word that somebody should look at `at` (UTC seconds), durably: after a power cut, at once. Raises OSError.
+    """Note durably that a process should look at `at` (UTC seconds); after a power cut, at once. Raises OSError.
 
-    To be called before what waits is put: word of nothing costs one look, an entry without word waits for good.
+    To be called before an entry is put: a note without an entry costs one look, an entry without a note waits for good.
     """
     path = layout.spool_due(state_directory)
     try:
@@ -57,26 +61,35 @@ def is_due(state_directory: str, now: float) -> bool:
 
 
 def nothing_waits(state_directory: str) -> None:
-    """Take the word back."""
+    """Remove the note of when to look."""
     try:
         posix.unlink(layout.spool_due(state_directory))
     except OSError:
         pass
 
 
-def names(state_directory: str, kind: str) -> list[str]:
-    """Return the names of the entries, in the order in which they were put by their names."""
+def names(state_directory: str, folder: str) -> list[str]:
+    """Return the names of the entries of a folder, oldest first: a name begins with the time of its event."""
     try:
-        found = posix.listdir(layout.spool_of(state_directory, kind))
+        found = posix.listdir(layout.spool_of(state_directory, folder))
     except OSError:
         return []
     return sorted([name for name in found if name.endswith(".json")])
 
 
-def read(state_directory: str, kind: str, name: str) -> Entry | None:
+def all_names(state_directory: str) -> list[str]:
+    """Return the names of all entries: events, and the messages of every channel."""
+    try:
+        folders = posix.listdir(layout.spool(state_directory))
+    except OSError:
+        return []
+    return [name for folder in folders for name in names(state_directory, folder)]
+
+
+def read(state_directory: str, folder: str, name: str) -> Entry | None:
     """Return an entry; None when it is gone or cannot be understood."""
     try:
-        descriptor = posix.open(layout.spool_entry(state_directory, kind, name), _READ)
+        descriptor = posix.open(layout.spool_entry(state_directory, folder, name), _READ)
     except OSError:
         return None
     try:
@@ -97,9 +110,9 @@ def entry_of(data: bytes) -> Entry | None:
     return value if isinstance(value, dict) else None
 
 
-def forget_torn(state_directory: str, kind: str, *, before: float) -> None:
-    """Remove what was being written before that moment (UTC seconds) by somebody who was killed at it."""
-    place = layout.spool_of(state_directory, kind)
+def forget_torn(state_directory: str, folder: str, *, before: float) -> None:
+    """Remove what was being written before that moment (UTC seconds) by a process that was killed at it."""
+    place = layout.spool_of(state_directory, folder)
     try:
         for name in posix.listdir(place):
             if name.endswith(".new") and posix.stat(f"{place}/{name}").st_mtime < before:
@@ -108,9 +121,9 @@ def forget_torn(state_directory: str, kind: str, *, before: float) -> None:
         pass
 
 
-def remove(state_directory: str, kind: str, name: str) -> None:
-    """Forget an entry, durably: a mail that comes back after a power cut is sent once more."""
-    path = layout.spool_entry(state_directory, kind, name)
+def remove(state_directory: str, folder: str, name: str) -> None:
+    """Remove an entry, durably: one that comes back after a power cut is sent once more."""
+    path = layout.spool_entry(state_directory, folder, name)
     try:
         posix.unlink(path)
         atomic_file.sync_parent(path)
@@ -120,7 +133,7 @@ def remove(state_directory: str, kind: str, name: str) -> None:
 
 def in_memory(entry: Entry) -> int:
     """Return a descriptor from which the entry can be read: for a disk that takes nothing any more."""
-    descriptor = posix.memfd_create("news", posix.MFD_CLOEXEC)
+    descriptor = posix.memfd_create("event", posix.MFD_CLOEXEC)
     data = encode(entry).encode("ascii")
     while data:
         data = data[posix.write(descriptor, data) :]

@@ -19,7 +19,7 @@ _SEVERITIES = {"succeeded": INFO, "warned": WARNING, "failed": ERROR, "lost": ER
 
 
 def severity(record: "dict[str, object]") -> int:
-    """Return how grave the event is: one of system/syslog's four."""
+    """Return the severity of the event: one of the four of system/syslog.py."""
     event = record["event"]
     if event == "end":
         return _SEVERITIES.get(str(record.get("outcome")), NOTICE)
@@ -35,10 +35,10 @@ def severity(record: "dict[str, object]") -> int:
 
 
 def invocation(record: "dict[str, object]") -> str:
-    """Return `backup: failed: exited with 3, run=01k… exit_code=3 …`; of an event that is not known, all its facts."""
+    """Return `backup: failed: exited with 3, run=01k… exit_code=3 …`; an unknown event shows all its facts."""
     event = str(record["event"])
     known = FACTS.get(event, "").split() or [key for key in record if key not in _NEVER_FACTS]
-    facts = [f"{_name(key)}={_value(record[key])}" for key in known if _is_told(record.get(key))]
+    facts = [f"{_name(key)}={_value(record[key])}" for key in known if _is_worth_showing(record.get(key))]
     line = f"{record.get('job') or event}: {sentence(record)}"
     return f"{line}, {' '.join(facts)}" if facts else line
 
@@ -63,6 +63,8 @@ def sentence(record: "dict[str, object]") -> str:
         return f"waits for {record.get('detail')}"
     if event == "repeat":
         return "its planned time (slot) has been run already: nothing to do"
+    if event == "mark":
+        return f"planned time settled by hand: {record.get('note')}"
     if event == "refusal":
         return f"not started: {record.get('detail')}"
     if event == "mail":
@@ -77,7 +79,7 @@ def sentence(record: "dict[str, object]") -> str:
 
 
 def sentence_for_people(record: "dict[str, object]") -> str:
-    """Return the same for a screen: of output that decided a run, the line itself, which the syslog does not get."""
+    """Return the same for a terminal, with the output line that decided the run, which the syslog does not get."""
     from process_control.core.lateness import late_in_words
     from process_control.core.why import outcome_of_record, why_of_record
 
@@ -112,7 +114,7 @@ def _mail_in_words(record: "dict[str, object]") -> str:
     return f"mail about the {record.get('letter')} is not sent yet and will be tried again: {record.get('detail')}"
 
 
-def _is_told(value: object) -> bool:
+def _is_worth_showing(value: object) -> bool:
     return value is not None and value is not False
 
 
@@ -121,7 +123,7 @@ def _name(key: str) -> str:
 
 
 def _value(value: object) -> str:
-    """Return a fact's value, in quotes when it would not end where it seems to."""
+    """Return a fact's value, in quotes when a space or another special character is in it."""
     if value is True:
         return "yes"
     if isinstance(value, dict):

@@ -121,7 +121,7 @@ def judge(run: Run, world: "World", facts: Facts) -> Judged:
     """Return what the attempt came to. A plain success that no rule looks at needs no import."""
     facts.unlogged = run.unrecorded
     facts.limits_missing = run.limits_missing
-    if facts.is_plain_success() and not words.looks_at_successes(run.job.verdicts, run.job.expect):
+    if facts.is_plain_success() and not words.may_judge_successes(run.job.verdicts, run.job.expect):
         return Judged(words.SUCCEEDED, exit_code=0)
     try:
         from process_control.run.judge import judge_by_the_table

@@ -141,7 +141,7 @@ def update_health(run: "Run", world: "World", end: dict[str, object]) -> list[di
     from process_control.core.health import Policy
     from process_control.state.health_changes import count_run
 
-    changes = count_run(store, end, policy=Policy.of(run.job))
+    changes = count_run(store, end, policy=Policy.from_job(run.job))
     health = store.read_health()
     if health is not None and health["state"] == "held":
         end["held"] = hold_for_people(health, world.clock.now())

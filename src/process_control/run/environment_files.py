@@ -13,7 +13,7 @@ def read_environment_files(paths: list[str]) -> tuple[dict[str, str], list[str]]
 
     Raises what an unsafe or broken environment file raises.
     """
-    from process_control.config.environment_file import SHORTEST_SECRET, read_environment_file
+    from process_control.config.environment_file import MIN_SECRET_LENGTH, read_environment_file
     from process_control.system.ask import NoAnswer, ask
 
     variables: dict[str, str] = {}
@@ -22,4 +22,4 @@ def read_environment_files(paths: list[str]) -> tuple[dict[str, str], list[str]]
             variables.update(each)
     except NoAnswer as error:
         raise BadConfiguration(f"environment_file: {error}", where=paths[0], hint=_MEND_OF_A_DISK) from error
-    return variables, [value for value in variables.values() if len(value) >= SHORTEST_SECRET]
+    return variables, [value for value in variables.values() if len(value) >= MIN_SECRET_LENGTH]

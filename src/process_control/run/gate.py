@@ -22,12 +22,12 @@ def pass_the_gate(run: "Run", world: "World") -> Go | Stop:
         return _turn_away(run, world, "disabled", "the job file says so")
     try:
         health = _health_of(run, world)
-        run.leave, doubt = _leave(run, world, health), None
+        run.permission, doubt = _permission(run, world, health), None
     except ValueError as error:
-        run.leave, doubt, health = gate.HELD, gate.garbage_in_words(error), None
-    if run.leave == gate.BACKING_OFF:
+        run.permission, doubt, health = gate.HELD, gate.garbage_in_words(error), None
+    if run.permission == gate.BACKING_OFF:
         return _turn_away(run, world, "backoff", gate.backoff_in_words(health or {}))
-    if run.leave != gate.HELD or (run.request.force and not scheduled):
+    if run.permission != gate.HELD or (run.request.force and not scheduled):
         return GO
     if scheduled:
         return _turn_away(run, world, "held", doubt or gate.hold_in_words(health or {}))
@@ -71,24 +71,24 @@ def _health_of(run: "Run", world: "World") -> dict[str, object] | None:
     from process_control.core.health import Policy
     from process_control.state.health_changes import restore_health
 
-    restore_health(store, Policy.of(run.job))
+    restore_health(store, Policy.from_job(run.job))
     return store.read_health()
 
 
-def _leave(run: "Run", world: "World", health: dict[str, object] | None) -> str:
+def _permission(run: "Run", world: "World", health: dict[str, object] | None) -> str:
     """Return what the health lets this start do. Raises ValueError for a record that makes no sense."""
     job, now = run.job, world.clock.now()
     longest_backoff = job.backoff_max_delay_seconds if job.backoff_delay_seconds else None
-    leave = gate.leave(
+    permission = gate.permission(
         health,
         now=iso(now),
-        slot=run.scheduled_at,
+        slot=run.scheduled_at if run.request.scheduled else None,
         latest_backoff=iso(now + longest_backoff) if longest_backoff else None,
         latest_probe=iso(now + job.hold_release_after_seconds) if job.hold_release_after_seconds else None,
     )
-    if leave == gate.PROBE_IS_DUE and _probe_is_running(world, health or {}):
+    if permission == gate.PROBE_IS_DUE and _probe_is_running(world, health or {}):
         return gate.HELD
-    return leave
+    return permission
 
 
 def _probe_is_running(world: "World", health: dict[str, object]) -> bool:

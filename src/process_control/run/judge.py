@@ -10,9 +10,11 @@ from process_control.core.finding import Verdict
 from process_control.core.job import Job
 from process_control.core.judgement import Judgement
 from process_control.core.masking import MAX_LINE, mask, mask_and_cut, mask_beginning, mask_excerpt
+from process_control.core.measures import bytes_in_words
 from process_control.core.rules import Rule, rules_of
 from process_control.core.verdict import exit_status, judge, judge_command
-from process_control.notify.message import last_states
+from process_control.core.why import OUTPUT_REASONS, quoted
+from process_control.notify.message import escape_controls, last_states
 from process_control.run.run import Judged, Run
 
 _CLOCK_OF_FILES_SECONDS = 0.02  # the kernel dates files by a clock that may be 10 ms behind
@@ -29,13 +31,14 @@ def judge_by_the_table(run: Run, facts: Facts, *, secrets: list[str]) -> Judged:
         expect=run.job.expect,
         has_attempts_left=run.has_attempts_left,
     )
+    decided_by = _decided_by(run.job, facts, judgement, secrets)
     return Judged(
         judgement.outcome,
         judgement.reason,
-        masked(judgement.detail, secrets),  # a leftover is named with its command line
+        _sentence(facts, judgement, decided_by, secrets),
         exit_code=exit_status(facts, judgement),
         verdict=judgement.verdict.word,
-        decided_by=_decided_by(run.job, facts, judgement, secrets),
+        decided_by=decided_by,
     )
 
 
@@ -56,6 +59,29 @@ def masked(text: str | None, secrets: list[str]) -> str | None:
     return text if text is None or not secrets else mask(text, secrets)
 
 
+def _sentence(
+    facts: Facts, judgement: Judgement, decided_by: dict[str, object] | None, secrets: list[str]
+) -> str | None:
+    """Return why, in a sentence for the record: of output that decided, the line itself, masked and escaped."""
+    if judgement.reason in OUTPUT_REASONS and decided_by is not None:
+        shown = {**decided_by, "line": escape_controls(str(decided_by["line"] or "")).replace("\t", " ")}
+        sentence = quoted(shown, count=_count(facts, judgement))
+        if sentence is not None:
+            return sentence
+    return masked(judgement.detail, secrets)  # a leftover is named with its command line
+
+
+def _count(facts: Facts, judgement: Judgement) -> str | None:
+    """Return what the sentence says beside the line: how many there were, where it was more than one."""
+    if judgement.line is not None:
+        one, many = ("matches no rule", "lines that match no rule") if judgement.rule is None else (None, "such lines")
+        return one if judgement.line.count == 1 else f"first of {judgement.line.count:,} {many}"
+    if len(facts.stderr_excerpt) != facts.stderr_bytes:  # its middle was left out
+        return f"last line of {bytes_in_words(facts.stderr_bytes)}"
+    count = sum(bool(line.strip()) for line in facts.stderr_excerpt.split(b"\n"))
+    return f"last of {count:,} lines" if count > 1 else None
+
+
 def _decided_by(job: Job, facts: Facts, judgement: Judgement, secrets: list[str]) -> dict[str, object] | None:
     """Return the rule and the line that decided, for the record; None when it was neither."""
     rule, line = judgement.rule, judgement.line
@@ -73,10 +99,10 @@ def _decided_by(job: Job, facts: Facts, judgement: Judgement, secrets: list[str]
 def _last_line(facts: Facts, secrets: list[str]) -> dict[str, object] | None:
     """Return the last line on stderr, for whoever asks why: how many bytes there were says nothing to a person."""
     text = mask_excerpt(facts.stderr_excerpt.decode("utf-8", "backslashreplace"), secrets)
-    said = [line for line in last_states(text.rstrip()).split("\n") if line.strip()]
-    if not said:
+    lines = [line for line in last_states(text.rstrip()).split("\n") if line.strip()]
+    if not lines:
         return None
-    line = mask_and_cut(said[-1], [], longest=MAX_LINE)
+    line = mask_and_cut(lines[-1], [], max_length=MAX_LINE)
     return {"rule": None, "condition": None, "stream": "stderr", "line_number": None, "line": line}
 
 

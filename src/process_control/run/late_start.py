@@ -8,7 +8,7 @@ import posix
 
 from process_control.core import layout
 from process_control.core.facts import FAILED
-from process_control.core.skips import FEWEST, TOO_LATE, unplanned_skips_in_words
+from process_control.core.skips import MIN_IN_A_ROW, TOO_LATE, unplanned_skips_in_words
 from process_control.run.refusal import skip
 from process_control.run.run import Stop
 from process_control.state.block import read_mark, write_mark
@@ -55,7 +55,7 @@ def skip_as_too_late(run: "Run", world: "World", slot: int, now: float) -> Stop:
     late = f"{duration(int(now - slot))} after its planned time, start_within: {duration(run.job.start_within_seconds)}"
     stop = skip(run, world, TOO_LATE, late, unplanned=True)
     count = _count(run, world)
-    if count == FEWEST[TOO_LATE] and world.people.are_mailed(FAILED):
+    if count == MIN_IN_A_ROW[TOO_LATE] and world.people.are_mailed(FAILED):
         from process_control.notify.event import post_unplanned_skips
 
         sentence = unplanned_skips_in_words([("skipped", TOO_LATE, late)] * count) or late

@@ -77,4 +77,4 @@ class People:
         """Start the process that sends mails, when something was posted or earlier mails wait."""
         due = layout.spool_due(self._settings.state_directory)
         if self.mails and (self._outbox is not None or posix.access(due, posix.F_OK)):
-            self.outbox.have_it_told()
+            self.outbox.start_delivery()

@@ -68,6 +68,8 @@ def take_the_steps(run: Run, world: "World") -> Stop | None:
         ):
             answer = step(run, world)
             if isinstance(answer, Stop):
+                if run.slot is not None and not run.request.scheduled:  # nothing is recorded of it
+                    world.store.give_slot_back(run.slot)
                 return answer
     except (CannotRecord, BadConfiguration, NotPermitted, OSError):
         if run.slot is not None:
@@ -122,11 +124,11 @@ def choose_the_commands(run: Run, world: "World") -> Go | Stop:
         if isinstance(answer, Stop):
             world.lock.release()
             return answer
-    if run.leave == gate.HELD or (run.leave == gate.GO and not run.job.slow_start_runs):
+    if run.permission == gate.HELD or (run.permission == gate.GO and not run.job.slow_start_runs):
         return GO
     from process_control.run import slow_start
 
-    if run.leave == gate.PAUSE_IS_OVER:
+    if run.permission == gate.PAUSE_IS_OVER:
         slow_start.end_the_pause(run, world)
         return choose_the_commands(run, world)
     return slow_start.prepare(run, world)

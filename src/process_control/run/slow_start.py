@@ -29,14 +29,15 @@ Seen = dict[str, object]
 def end_the_pause(run: "Run", world: "World") -> None:
     """Release a job whose pause is over, unless somebody has held it again meanwhile. Raises CannotRecord (74)."""
     from process_control.core.health import PAUSE_IS_OVER, Cause, Policy
+    from process_control.core.health_table import after_pause
 
-    now, policy = iso(world.clock.now()), Policy.of(run.job)
-    _change(run, world, lambda health: health.as_of(now, policy), Cause(at=now, why=PAUSE_IS_OVER))
+    now, policy = iso(world.clock.now()), Policy.from_job(run.job)
+    _change(run, world, lambda health: after_pause(health, now, policy), Cause(at=now, why=PAUSE_IS_OVER))
 
 
 def prepare(run: "Run", world: "World") -> Go | Stop:
     """Say in `run` whether it uses slow_start_command, and how far the slow start is."""
-    if run.leave == gate.PROBE_IS_DUE:
+    if run.permission == gate.PROBE_IS_DUE:
         return _become_the_probe(run, world)
     health = world.store.read_health() or {}
     if "change" in run.job.slow_start_after or "new" in run.job.slow_start_after:
@@ -50,9 +51,10 @@ def prepare(run: "Run", world: "World") -> Go | Stop:
 
 def _become_the_probe(run: "Run", world: "World") -> Go | Stop:
     """Run though the job is held, with slow_start_command; unless somebody was faster or holds it otherwise."""
-    from process_control.core.health import Cause, Event, Policy, State, next_health
+    from process_control.core.health import Cause, Event, Policy, State
+    from process_control.core.health_table import next_health
 
-    policy = Policy.of(run.job)
+    policy = Policy.from_job(run.job)
     cause = Cause(at=iso(world.clock.now()), run_id=run.id)
 
     def step(health: "Health") -> "Health":
@@ -65,7 +67,7 @@ def _become_the_probe(run: "Run", world: "World") -> Go | Stop:
     if health.state is State.HELD and health.probe_run != run.id:
         world.lock.release()
         return skip(run, world, "held", gate.hold_in_words(health.to_record()))
-    run.leave = gate.GO
+    run.permission = gate.GO
     if health.state is not State.HELD:
         return prepare(run, world) if run.job.slow_start_runs else GO
     run.slow_start, run.slow_start_step = True, "probe"
@@ -84,14 +86,15 @@ def _note_the_version(run: "Run", world: "World", health: dict[str, object]) -> 
     now: Seen = {"file": run.job.version, "programs": _few(programs_of(run.job, world.commands))}
     if known == now:
         return health
-    from process_control.core.health import Cause, Event, Policy, next_health
+    from process_control.core.health import Cause, Event, Policy
+    from process_control.core.health_table import next_health
 
     previous = world.store.previous_run()
     if not isinstance(known, dict):
         known = None if previous is None else {"file": previous.get("version")}
     is_new = known is None
     why = "its very first version" if known is None else what_changed(known, now)
-    policy = Policy.of(run.job)
+    policy = Policy.from_job(run.job)
     cause = Cause(at=iso(world.clock.now()), why=why, run_id=run.id, seen=now, is_new=is_new)
 
     def step(health: "Health") -> "Health":
@@ -133,7 +136,7 @@ def _change(run: "Run", world: "World", step: "Callable[[Health], Health]", caus
     from process_control.core.health import Policy
     from process_control.state.health_changes import change
 
-    changed = change(world.store, step, cause, host=world.identity.host, policy=Policy.of(run.job))
+    changed = change(world.store, step, cause, host=world.identity.host, policy=Policy.from_job(run.job))
     for record in changed.records:
         world.people.announce(record)
     return changed

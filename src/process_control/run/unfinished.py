@@ -154,7 +154,7 @@ def _count(run: "Run", world: "World", end: dict[str, object], store: "JobRecord
 
     job = job_named(store.slug, world.settings, known=run.job)
     try:
-        changes = count_run(store, end, policy=NO_POLICY if job is None else Policy.of(job))
+        changes = count_run(store, end, policy=NO_POLICY if job is None else Policy.from_job(job))
     except (CannotRecord, ValueError):  # an unreadable health holds the job; the end itself is recorded
         return []
     if changes and changes[0]["event"] == "hold":

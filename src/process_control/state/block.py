@@ -179,9 +179,9 @@ def run_in(content: bytes) -> Block | None:
         return None
     end = run.get("end")
     if end and "run_id" not in end:  # it was too long: see block_room
-        from process_control.core.records import of_run_and_end
+        from process_control.core.records import fields_of_run_and_end
 
-        run["end"] = {**{name: run[name] for name in of_run_and_end() if name in run}, **end}
+        run["end"] = {**{name: run[name] for name in fields_of_run_and_end() if name in run}, **end}
     return run
 
 

@@ -4,7 +4,7 @@ Lean module, imported only for a run that does not fit as it is. The journal has
 start needs stays whole: who runs, since which boot, under which lock, in which control group, and how it ended.
 """
 
-from process_control.core.records import of_run_and_end
+from process_control.core.records import fields_of_run_and_end
 from process_control.errors import CannotRecord
 from process_control.state.block import END_BYTES, Block
 from process_control.system.json_text import encode
@@ -19,7 +19,7 @@ def fitted(run: Block, room: int) -> bytes:
     """Return the record of `run` in at most `room` bytes. Raises CannotRecord (74) when even the least does not fit."""
     end = run.get("end")
     if isinstance(end, dict):
-        twice = of_run_and_end()  # the run alone says it
+        twice = fields_of_run_and_end()  # the run alone says it
         end = {name: value for name, value in end.items() if name not in twice or value != run.get(name)}
     else:
         room -= END_BYTES

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from process_control.core.health import NO_POLICY, Cause, Change, Event, Health, Policy, changes, next_health
+from process_control.core.health import NO_POLICY, Cause, Event, Health, Policy
+from process_control.core.health_changes import Change, changes
+from process_control.core.health_table import next_health
 from process_control.state.health_file import change_health
 from process_control.state.health_rebuild import Record, cause_of, health_after, rebuild_health
 from process_control.state.job_state import JobRecord

@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from process_control.core.facts import CRON, FLEET, LOST, SCHEDULER, TIMER, WARNED
-from process_control.core.health import NO_POLICY, Cause, Event, Health, Policy, State, next_health
+from process_control.core.health import NO_POLICY, Cause, Event, Health, Policy, State
+from process_control.core.health_table import next_health
+from process_control.core.why import quotes
 from process_control.history.journal_reader import records
 from process_control.state.health_file import CHANGE
 
@@ -38,7 +40,7 @@ def cause_of(end: Record) -> Cause:
         run_id=str(end["run_id"]),
         counts=end.get("trigger") in SCHEDULED_TRIGGERS,
         slow=bool(end.get("slow_start")),
-        evidence=_evidence(end.get("decided_by")),
+        evidence=_evidence(end),
     )
 
 
@@ -85,14 +87,15 @@ def _is_sound(told: dict[str, Any]) -> bool:
         return False
 
 
-def _evidence(decided_by: object) -> str | None:
-    """Return in words which rule and which line of output decided."""
+def _evidence(end: Record) -> str | None:
+    """Return in words which rule and which line of output decided; not the line when the sentence has it."""
+    decided_by = end.get("decided_by")
     if not isinstance(decided_by, dict):
         return None if decided_by is None else str(decided_by)
     rule, line = decided_by.get("rule"), decided_by.get("line")
     words = f"rule {rule}" if rule else ""
     words += f" ({decided_by['condition']})" if decided_by.get("condition") else ""
-    if line is not None:
+    if line is not None and not quotes(str(end.get("detail")), decided_by):
         stream, number = decided_by.get("stream") or "output", decided_by.get("line_number")
         words += f"{', ' if words else ''}{stream}{f' line {number}' if number else ''}: {line}"
     return words.strip() or None

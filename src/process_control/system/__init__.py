@@ -1,1 +1,1 @@
-"""The host, one effect a file. Knows nothing of jobs."""
+"""Access to the host, one kind of effect in each file. It knows nothing of jobs."""

@@ -1,4 +1,4 @@
-"""Who we are, and becoming the service user: rights are dropped for good, and that is verified.
+"""Accounts, and becoming the service user: rights are dropped for good, and that is verified.
 
 Lean module.
 """
@@ -11,7 +11,7 @@ from process_control.system import linux
 
 
 class Account:
-    """A line of the password file: name, uid, gid, home."""
+    """An entry of the password file."""
 
     __slots__ = ("gid", "home", "name", "uid")
 
@@ -23,7 +23,7 @@ class Account:
 
 
 def account_of(uid: int) -> Account:
-    """Return the account of `uid`; an unknown uid (containers have them) is named by its number, home /."""
+    """Return the account of `uid`. An unknown uid (containers have them) has its number as name, and home /."""
     try:
         entry = pwd.getpwuid(uid)
     except KeyError:
@@ -45,7 +45,7 @@ def service_account(name: str, *, where: str = "") -> Account:
 
 
 def check_allowed(user: str | None, *, words: str, where: str = "") -> Account:
-    """Return the account that jobs run as: `user`, or whoever we are when it is None.
+    """Return the account that jobs run as: `user`; if it is None, our own.
 
     Raises NotPermitted (77) when we are neither root nor `user`; `words` is the command for the sudo line.
     """
@@ -63,7 +63,7 @@ def check_allowed(user: str | None, *, words: str, where: str = "") -> Account:
 
 
 def group_named(name: str | None) -> int | None:
-    """Return the gid of the group called `name`; None for none, and for one that does not exist."""
+    """Return the gid of the group called `name`; None for None, and for an unknown group."""
     if name is None:
         return None
     import grp
@@ -74,18 +74,17 @@ def group_named(name: str | None) -> int | None:
         return None
 
 
-def may_look(read_group: str | None) -> bool:
-    """Whether we are a member of that group."""
+def may_read(read_group: str | None) -> bool:
+    """Return whether we are a member of `read_group`, and so may read state and logs."""
     gid = group_named(read_group)
     return gid is not None and gid in (posix.getegid(), *posix.getgroups())
 
 
 def drop_rights(account: Account) -> None:
-    """Become `account` for good: groups, gid, uid, real, effective and saved. Does nothing when we are not root.
+    """Become `account` for good: groups, gid and uid, each real, effective and saved. Without root nothing is done.
 
-    Of root's environment only the allow-list of `core.environment` is left, of root's session keyring nothing. A job
-    that runs as root keeps root's keyring, as it keeps all else of root's.
-    Raises NotPermitted when anything could be regained afterwards, see setresuid(2).
+    Of root's environment only the allow-list of `core.job_environment` is kept, of root's session keyring nothing. A
+    job that runs as root keeps root's keyring. Raises NotPermitted if rights could be regained, see setresuid(2).
     """
     if posix.geteuid() != 0 or account.uid == 0:
         return
@@ -101,15 +100,15 @@ def drop_rights(account: Account) -> None:
     try:
         posix.setuid(0)
     except PermissionError:
-        _leave_the_callers_environment(account)
+        _drop_callers_environment(account)
         return
     raise NotPermitted(f"root's rights could be regained after becoming '{account.name}'")
 
 
-def _leave_the_callers_environment(account: Account) -> None:
-    """Keep no token of root's shell where a program that is started later would take it along."""
-    from process_control.core.job_environment import environment_of_another
+def _drop_callers_environment(account: Account) -> None:
+    """Remove tokens of root's shell, which later programs would inherit."""
+    from process_control.core.job_environment import environment_for_another_user
 
-    kept = environment_of_another(posix.environ, home=account.home)
+    kept = environment_for_another_user(posix.environ, home=account.home)
     posix.environ.clear()
     posix.environ.update(kept)

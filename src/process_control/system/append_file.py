@@ -1,6 +1,6 @@
-"""Open the file of `stdout`, to append to it: as it is for most accounts, for root by the rule of unsafe files.
+"""Opens the file of the key `stdout` to append to it; for root only if nobody else could redirect the path.
 
-Lean module, loaded by the jobs with that key; opened in a process of its own (`execution/stdout_copy.py`).
+Lean module, imported only for jobs with that key. The file is opened in another process: `execution/stdout_copy.py`.
 """
 
 import posix
@@ -20,9 +20,9 @@ _MODE = 0o640
 
 
 def opener_for(path: str, *, uid: int, trusted_owner: str | None, trusted_group: str | None) -> "Callable[[], int]":
-    """Return what opens `path` for a job that runs as `uid`.
+    """Return a function that opens `path` for a job that runs as `uid` and returns the descriptor.
 
-    It raises OSError, and for root NotPermitted (77) when somebody else could have led it to another file.
+    It raises OSError, and for root NotPermitted (77) when somebody else could have redirected the path.
     """
     if uid != 0:
         return lambda: posix.open(path, _APPEND, _MODE)
@@ -30,7 +30,7 @@ def opener_for(path: str, *, uid: int, trusted_owner: str | None, trusted_group:
 
 
 def faults_for_root(path: str, *, trusted_owner: str | None, trusted_group: str | None) -> "list[Fault]":
-    """Return what would keep root from appending to `path`, as far as it is there now. Nothing is made."""
+    """Return why root may not append to `path`, as far as it exists now. Nothing is created."""
     trust = trust_of(trusted_owner, trusted_group)
     try:
         walk = trusted_file.open_directory(path.rpartition("/")[0] or "/")
@@ -46,7 +46,7 @@ def faults_for_root(path: str, *, trusted_owner: str | None, trusted_group: str 
 
 
 def trust_of(trusted_owner: str | None, trusted_group: str | None) -> trusted_file.Trust:
-    """Return who may own what leads to a file that root appends to. Asks the password file."""
+    """Return who may own the path of a file that root appends to. Reads password and group file."""
     import grp
     import pwd
 
@@ -59,7 +59,7 @@ def trust_of(trusted_owner: str | None, trusted_group: str | None) -> trusted_fi
 
 
 def open_as_root(path: str, trust: trusted_file.Trust) -> int:
-    """Open `path`, following only links of those who are trusted. Raises NotPermitted (77), OSError."""
+    """Open `path`, following only links of trusted owners. Raises NotPermitted (77), OSError."""
     for _ in range(trusted_file.MAX_LINKS):
         directory, _, name = path.rpartition("/")
         walk = trusted_file.open_directory(directory or "/")
@@ -83,7 +83,7 @@ def open_as_root(path: str, trust: trusted_file.Trust) -> int:
 
 
 def _target(name: str, directory: int, path: str, trust: trusted_file.Trust) -> str:
-    """Return where the link leads. Raises the OSError of the open when it is none, NotPermitted for somebody's link."""
+    """Return the target of a link. Raises NotPermitted for one of an untrusted owner; OSError if it is no link."""
     status = posix.lstat(name, dir_fd=directory)
     try:
         target = posix.readlink(name, dir_fd=directory)

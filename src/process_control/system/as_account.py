@@ -1,6 +1,6 @@
-"""Asking the service user: a function runs in a child that has dropped its rights, and its plain answer comes back.
+"""Runs a function as the service user: in a child that has dropped its rights; its plain answer is returned.
 
-The answer is not to be trusted more than the service user: whoever asked checks it.
+The answer deserves no more trust than the service user: the caller checks it.
 """
 
 import json
@@ -11,14 +11,14 @@ from typing import Any
 from process_control.errors import CannotRecord, Fault, ProcessControlError
 from process_control.system.account import Account, drop_rights
 
-LARGEST_ANSWER = 256 << 20
+MAX_ANSWER_BYTES = 256 << 20
 
 
 def ask_as(account: Account, question: Callable[[], Any]) -> Any:
-    """Return what `question` returns when `account` runs it: what JSON can say.
+    """Return `question()`, called as `account` in a child; the result must be plain JSON values.
 
-    Here and now when we are no root or `account` is root. Raises the ProcessControlError that it raises, CannotRecord
-    (74) when the child ends without an answer, RuntimeError for a fault of ours in it.
+    It is called in this process if we are not root, or `account` is root. Raises the ProcessControlError that it
+    raises, CannotRecord (74) if the child ends without an answer, RuntimeError for any other exception in it.
     """
     if os.geteuid() != 0 or account.uid == 0:
         return question()
@@ -29,20 +29,20 @@ def ask_as(account: Account, question: Callable[[], Any]) -> Any:
         _answer(account, question, writing)
     os.close(writing)
     with open(reading, "rb") as pipe:
-        answer = pipe.read(LARGEST_ANSWER)
+        answer = pipe.read(MAX_ANSWER_BYTES)
     os.waitpid(child, 0)
     return _understood(answer, account)
 
 
 def _answer(account: Account, question: Callable[[], Any], writing: int) -> None:
-    """In the child: become `account`, answer, and end. Never returns."""
+    """Become `account`, write the answer, and end, in the child. Never returns."""
     try:
         drop_rights(account)
         try:
             answer = {"is": question()}
         except ProcessControlError as error:
-            answer = {"error": _as_values(error)}
-        except Exception as error:  # noqa: BLE001  a fault of ours is told by who asked
+            answer = {"error": _error_values(error)}
+        except Exception as error:  # noqa: BLE001  the parent raises it
             answer = {"fault": f"{type(error).__name__}: {error}"}
         with open(writing, "wb") as pipe:
             pipe.write(json.dumps(answer).encode("ascii"))
@@ -63,21 +63,21 @@ def _understood(answer: bytes, account: Account) -> Any:
         raise CannotRecord(f"the process of user '{account.name}' ended without an answer") from error
 
 
-def _as_values(error: ProcessControlError) -> dict[str, Any]:
-    return {"exit_code": error.exit_code, "faults": [fault_as_values(fault) for fault in error.faults]}
+def _error_values(error: ProcessControlError) -> dict[str, Any]:
+    return {"exit_code": error.exit_code, "faults": [fault_values(fault) for fault in error.faults]}
 
 
 def _as_error(values: dict[str, Any]) -> ProcessControlError:
     kinds = {kind.exit_code: kind for kind in ProcessControlError.__subclasses__()}
     kind = kinds.get(values["exit_code"], ProcessControlError)
-    return kind(faults=[fault_of(fault) for fault in values["faults"]])
+    return kind(faults=[fault_from_values(fault) for fault in values["faults"]])
 
 
-def fault_as_values(fault: Fault) -> list[str]:
+def fault_values(fault: Fault) -> list[str]:
     return [fault.what, fault.where, fault.hint, fault.line]
 
 
-def fault_of(values: list[str]) -> Fault:
-    """Return the fault that `fault_as_values` took apart. Raises ValueError, TypeError for anything else."""
+def fault_from_values(values: list[str]) -> Fault:
+    """Return the fault with these `fault_values`. Raises ValueError, TypeError for anything else."""
     what, where, hint, line = values
     return Fault(str(what), where=str(where), hint=str(hint), line=str(line))

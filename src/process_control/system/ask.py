@@ -1,7 +1,7 @@
-"""Ask a child, with a deadline: for what looks at a path that may hang, so that whoever keeps the limits never does.
+"""Calls a function in a child, with a deadline: for I/O that may hang, so that the runner itself never hangs.
 
-Lean module. The child closes every descriptor but its answer, so that one that hangs holds no lock; it is killed when
-the deadline comes.
+Lean module. The child closes every descriptor but that of its answer, so that a hanging child holds no lock. It is
+killed at the deadline.
 """
 
 import _signal
@@ -41,13 +41,13 @@ _KINDS: tuple[type[ProcessControlError], ...] = (
 
 
 class NoAnswer(Exception):
-    """The child did not answer in time; it says so in words."""
+    """The child did not answer in time."""
 
 
 def ask(question: "Callable[[], Any]", *, seconds: float = ANSWER_SECONDS) -> "Any":
-    """Return what `question` returns (plain JSON), asked in a child that has `seconds` for it.
+    """Return `question()`, called in a child that has `seconds` for it; the result must be plain JSON values.
 
-    What it raises of ours, and OSError, is raised here too. Raises NoAnswer, and OSError when no child can be made.
+    ProcessControlError and OSError of the child are raised here. Raises NoAnswer, and OSError if fork fails.
     """
     read_end, write_end = posix.pipe2(posix.O_CLOEXEC)
     try:
@@ -66,11 +66,11 @@ def ask(question: "Callable[[], Any]", *, seconds: float = ANSWER_SECONDS) -> "A
         _end(child)
     if not text:
         raise NoAnswer(f"no answer within {seconds:g} s")
-    return answer_in(text)
+    return decode_answer(text)
 
 
 def _read_all(descriptor: int, until: float) -> bytes:
-    """Return all that is written there before it is closed; nothing when that takes longer."""
+    """Return everything that is written until the other end is closed; empty if that takes until `until`."""
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     parts: list[bytes] = []
@@ -83,7 +83,7 @@ def _read_all(descriptor: int, until: float) -> bytes:
 
 
 def _end(child: int) -> None:
-    """Reap the child; one that has not ended is killed. What not even that ends is left to whoever waits for all."""
+    """Reap the child; kill it first if it has not ended. If even that does not end it, it is not waited for."""
     if posix.waitpid(child, posix.WNOHANG)[0]:
         return
     handle = posix.pidfd_open(child)
@@ -97,17 +97,17 @@ def _end(child: int) -> None:
 
 
 def _answer_and_end(question: "Callable[[], object]", answer: int) -> None:
-    """In the child: never returns."""
+    """Write the answer, and end, in the child. Never returns."""
     try:
-        be_apart(answer)
+        detach(answer)
         linux.set_parent_death_signal(_signal.SIGKILL)
-        write_all(answer, answer_of(question))
+        write_all(answer, encode_answer(question))
     finally:
         posix._exit(0)
 
 
-def be_apart(*kept: int, ignored: "tuple[int, ...]" = ()) -> None:
-    """In a forked copy of us: let go of our signals and of every descriptor but the standard ones and `kept`."""
+def detach(*kept: int, ignored: "tuple[int, ...]" = ()) -> None:
+    """Reset signals and close every descriptor but the standard ones and `kept`, in a forked child."""
     signals.let_go(ignored=ignored)
     first = 3
     for descriptor in sorted(kept):
@@ -116,31 +116,31 @@ def be_apart(*kept: int, ignored: "tuple[int, ...]" = ()) -> None:
     posix.closerange(first, 1 << 20)
 
 
-def answer_of(question: "Callable[[], object]") -> bytes:
-    """Return what was answered or raised, as `answer_in` understands it."""
+def encode_answer(question: "Callable[[], object]") -> bytes:
+    """Call `question`; return its result or its exception as bytes for `decode_answer`."""
     try:
-        said: dict[str, object] = {"answer": question()}
+        reply: dict[str, object] = {"answer": question()}
     except ProcessControlError as error:
         faults = [[fault.what, fault.where, fault.hint] for fault in error.faults]
-        said = {"raised": type(error).__name__, "faults": faults}
+        reply = {"raised": type(error).__name__, "faults": faults}
     except OSError as error:
-        said = {"errno": error.errno or 0, "path": str(error.filename) if error.filename else None}
+        reply = {"errno": error.errno or 0, "path": str(error.filename) if error.filename else None}
     except Exception as error:  # noqa: BLE001  whatever it is, it is no reason to wait
-        said = {"raised": "OwnFault", "faults": [[f"{type(error).__name__}: {error}", "", ""]]}
-    return encode(said).encode("ascii")
+        reply = {"raised": "OwnFault", "faults": [[f"{type(error).__name__}: {error}", "", ""]]}
+    return encode(reply).encode("ascii")
 
 
-def answer_in(text: bytes) -> "Any":
-    """Return the answer, or raise what was raised in its place."""
-    said = decode(text.decode("ascii"))
-    if not isinstance(said, dict):
+def decode_answer(text: bytes) -> "Any":
+    """Return the result in `encode_answer`'s bytes, or raise the exception in them. Raises NoAnswer for other bytes."""
+    reply = decode(text.decode("ascii"))
+    if not isinstance(reply, dict):
         raise NoAnswer("an answer that cannot be read")
-    if "answer" in said:
-        return said["answer"]
-    if "raised" in said:
-        kind = next((each for each in _KINDS if each.__name__ == said["raised"]), ProcessControlError)
-        raise kind(faults=[Fault(what, where=where, hint=hint) for what, where, hint in said["faults"]])
-    raise OSError(said["errno"], posix.strerror(said["errno"]), said["path"])
+    if "answer" in reply:
+        return reply["answer"]
+    if "raised" in reply:
+        kind = next((each for each in _KINDS if each.__name__ == reply["raised"]), ProcessControlError)
+        raise kind(faults=[Fault(what, where=where, hint=hint) for what, where, hint in reply["faults"]])
+    raise OSError(reply["errno"], posix.strerror(reply["errno"]), reply["path"])
 
 
 def write_all(descriptor: int, data: "bytes | memoryview") -> None:

@@ -1,7 +1,7 @@
-"""Small records, replaced whole: by `write` they are on the disk when it returns, and survive a power cut.
+"""Replaces small records atomically. After `write` returns, the record survives a power cut.
 
-Lean module. A rename is durable only once the directory is synced, and so is a new file or directory. Whoever writes a
-record has a lock of its own: two writers of one path would share `PATH.new`.
+Lean module. A rename, and a new file or directory, is durable only once the parent directory is synced, see fsync(2).
+The caller has a lock for the record: two writers of one path would share `PATH.new`.
 """
 
 import posix
@@ -15,16 +15,16 @@ _DIRECTORY = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC
 
 
 def write(path: str, data: bytes, *, mode: int = 0o640) -> None:
-    """Put `data` in the place of what is there, durably. Raises OSError; then `path` is as it was, or is the new one.
+    """Replace the contents of `path` by `data`, durably. Raises OSError; then `path` is usually unchanged.
 
-    It is the new one, and a power cut may take it back, only when the directory itself could not be synced.
+    If only the sync of the directory failed, it has the new contents, which a power cut may revert.
     """
     _write(path, data, mode, posix.fdatasync)
     sync_directory(path.rpartition("/")[0])
 
 
 def write_unsynced(path: str, data: bytes, *, mode: int) -> None:
-    """As `write`, for what a power cut may take: nobody waits for the disk. Raises OSError."""
+    """Replace the contents of `path` without waiting for the disk: a power cut may lose them. Raises OSError."""
     _write(path, data, mode, None)
 
 
@@ -44,21 +44,25 @@ def _write(path: str, data: bytes, mode: int, sync: "Callable[[int], None] | Non
     posix.rename(new, path)
 
 
-def make_directory(path: str, mode: int) -> None:
-    """Make a directory, and what is missing above it, durably. Nothing is done when it is there. Raises OSError."""
+def make_directory(path: str, mode: int, *, mode_above: int | None = None) -> None:
+    """Make a directory, and those above it that are missing, durably. Nothing is done when it is there.
+
+    `mode_above` is the mode of those above, None for the same. Raises OSError with the path that could not be made.
+    """
     try:
         posix.mkdir(path, mode)
     except FileExistsError:
         return
     except FileNotFoundError:
-        make_directory(path.rpartition("/")[0], mode)
+        above = mode if mode_above is None else mode_above
+        make_directory(path.rpartition("/")[0] or "/", above)
         make_directory(path, mode)
         return
     sync_parent(path)
 
 
 def sync_parent(path: str) -> None:
-    """Make the entry `path` of its directory durable, where we may read that directory."""
+    """Sync the parent directory of `path`, if we may read it. Raises OSError."""
     try:
         sync_directory(path.rpartition("/")[0] or "/")
     except PermissionError:
@@ -66,7 +70,7 @@ def sync_parent(path: str) -> None:
 
 
 def sync_directory(path: str) -> None:
-    """Raises OSError."""
+    """Sync a directory, so that renames and new entries in it are durable. Raises OSError."""
     descriptor = posix.open(path, _DIRECTORY)
     try:
         posix.fsync(descriptor)

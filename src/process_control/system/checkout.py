@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 GIT_SECONDS = 10.0
+#: What a checkout's own configuration could make git run is switched off; a checkout of others git refuses itself.
 _GIT = ("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
-"""What a checkout's own configuration could make git run is switched off; a checkout of others git refuses itself."""
 _MARK = "\x1e"
 
 
@@ -41,8 +41,8 @@ def last_commits(directory: str, names: Sequence[str]) -> dict[str, Commit]:
     return {name: Commit(commit, author, name in dirty) for name, (commit, author) in found.items()}
 
 
+#: Up to so many files are named to git; of more it is asked about the directory.
 _FEW = 20
-"""Up to so many files are named to git; of more it is asked about the directory."""
 
 
 def _commits_of(directory: str, above: str, names: Sequence[str]) -> dict[str, tuple[str, str]]:

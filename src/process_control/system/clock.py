@@ -9,7 +9,7 @@ DAY_SECONDS = 86400
 
 
 class SystemClock:
-    """The host's clocks. `now` is UTC seconds since 1970; `monotonic` is not moved by clock changes."""
+    """The host's clocks. `now` is UTC seconds since 1970; `monotonic` seconds are not moved by clock changes."""
 
     __slots__ = ()
 
@@ -21,9 +21,9 @@ class SystemClock:
 
 
 def wait_milliseconds(seconds: float | None) -> int:
-    """Return what poll(2) takes for a wait of so many seconds: rounded up, -1 for no limit, and at most 2^31 - 1.
+    """Return the timeout for poll(2), in milliseconds: rounded up, -1 for None (no limit), at most 2^31 - 1.
 
-    A longer wait ends early (after 24.8 days): whoever waits has to look at the clock again.
+    So a wait of more than 24.8 days ends early: the caller has to check the clock.
     """
     if seconds is None:
         return -1

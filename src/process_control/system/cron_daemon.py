@@ -1,4 +1,4 @@
-"""Whether a cron daemon runs on this host. Says nothing where that cannot be seen, or where another starts the jobs."""
+"""Checks that a cron daemon is running on this host, where that is known and cron is what starts the jobs."""
 
 import os
 
@@ -9,13 +9,13 @@ DAEMONS = (b"cron", b"crond")
 PROGRAMS = ("/usr/sbin/cron", "/usr/sbin/crond", "/sbin/crond", "/usr/bin/crond")
 UNITS = ("cron", "crond", "cronie")
 UNIT_DIRECTORIES = ("/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system")
+#: Turns crontabs into timers: then there is no daemon.
 SYSTEMD_CRON = "/usr/lib/systemd/system-generators/systemd-crontab-generator"
-"""Makes timers of crontabs: there is no daemon then."""
 INITS = (b"systemd", b"init", b"runit")
 
 
 def trouble() -> str | None:
-    """Return, in words, that no cron daemon runs, with what to do; None when one does, or when that is not known."""
+    """Return a sentence that no cron daemon is running, and the fix; None if one is, or if that is unknown."""
     if not _is_host() or os.path.exists(SYSTEMD_CRON) or _runs_by_pid_file() or _runs_by_name():
         return None
     if not any(os.path.exists(program) for program in PROGRAMS):
@@ -26,8 +26,8 @@ def trouble() -> str | None:
 
 
 def _is_host() -> bool:
-    """Whether this is a host, or a container like one: in others somebody outside starts the jobs."""
-    if not os.path.exists("/proc/1/comm"):  # hidepid=2: nobody's processes but our own can be seen
+    """Return whether this is a host, or a container with an init: in others jobs are started from outside."""
+    if not os.path.exists("/proc/1/comm"):  # hidepid=2: only our own processes are visible
         return False
     return os.path.isdir("/run/systemd/system") or _name_of(1) in INITS
 
@@ -44,7 +44,9 @@ def _runs_by_pid_file() -> bool:
 
 
 def _runs_by_name() -> bool:
-    return any(_name_of(int(name)) in DAEMONS and _is_of_here(name) for name in os.listdir("/proc") if name.isdigit())
+    return any(
+        _name_of(int(name)) in DAEMONS and _is_in_our_namespace(name) for name in os.listdir("/proc") if name.isdigit()
+    )
 
 
 def _name_of(pid: int) -> bytes:
@@ -54,8 +56,8 @@ def _name_of(pid: int) -> bytes:
         return b""
 
 
-def _is_of_here(pid: str) -> bool:
-    """Whether a process is of our own pid namespace, not of a container on this host."""
+def _is_in_our_namespace(pid: str) -> bool:
+    """Return whether a process is in our own pid namespace, not in a container on this host."""
     try:
         status = proc.read_small(f"/proc/{pid}/status")
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The directories that process-control keeps for itself: made when they are missing, refused when others may write.
+"""The directories of process-control: made if they are missing, refused if others may write to them.
 
 Lean module.
 """
@@ -10,11 +10,11 @@ from process_control.errors import CannotRecord, NotPermitted
 from process_control.system.account import Account
 
 _PRIVATE, _READABLE = 0o700, 0o750
-_OF_THE_GROUP = 0o2750  # what is made in it belongs to its group, too
+_GROUP_READABLE = 0o2750  # set-group-ID: new entries belong to its group, too
 
 
 def make_as_root(paths: list[tuple[str, int]], account: Account) -> None:
-    """While still root: make what is missing for the service user, where only root can have a hand in the path."""
+    """While still root: make what is missing for the service user, where only root can change the path."""
     for path, mode in paths:
         try:
             posix.stat(path)
@@ -43,7 +43,7 @@ def _make_for(path: str, mode: int, account: Account) -> None:
 
 def own_directories(*, state: str, run: str, output: str, group_reads: bool) -> list[tuple[str, int]]:
     """Return (path, mode) of state, journal, run and log directory; `group_reads` when there is a `read_group`."""
-    for_state, for_logs = (_OF_THE_GROUP, _OF_THE_GROUP) if group_reads else (_PRIVATE, _READABLE)
+    for_state, for_logs = (_GROUP_READABLE, _GROUP_READABLE) if group_reads else (_PRIVATE, _READABLE)
     return [
         (state, for_state),
         (run, _PRIVATE),
@@ -53,16 +53,16 @@ def own_directories(*, state: str, run: str, output: str, group_reads: bool) -> 
 
 
 def ensure(paths: list[tuple[str, int]]) -> None:
-    """As the user that jobs run as: make what is missing, and refuse what others may write to.
+    """Make missing directories, and refuse those that others may write to; called as the user that jobs run as.
 
-    Raises NotPermitted (77) with the command that mends it, CannotRecord (74) when the disk is full or read-only.
+    Raises NotPermitted (77) with the command that fixes it, CannotRecord (74) when the disk is full or read-only.
     """
     uid = posix.geteuid()
     for path, mode in paths:
         try:
             status = posix.stat(path)
         except FileNotFoundError:
-            _make(path, mode, first=True)
+            _make(path, mode)
             continue
         except OSError as error:
             raise NotPermitted(f"cannot look into it: {error.strerror}", where=path) from error
@@ -76,27 +76,26 @@ def ensure(paths: list[tuple[str, int]]) -> None:
             )
 
 
-def _make(path: str, mode: int, *, first: bool) -> None:
+def _make(path: str, mode: int) -> None:
+    from process_control.system.atomic_file import make_directory
+
+    mode_above = _PRIVATE if mode == _PRIVATE else 0o755
     try:
-        posix.mkdir(path, mode)
-        _sync_parent(path)
-    except FileExistsError:
-        return
-    except FileNotFoundError:
-        _make(path.rpartition("/")[0] or "/", _PRIVATE if mode == _PRIVATE else 0o755, first=False)
-        _make(path, mode, first=first)
+        make_directory(path, mode, mode_above=mode_above)
     except PermissionError as error:
+        missing = str(error.filename or path)
+        mode = mode if missing == path else mode_above
         raise NotPermitted(
             "the directory does not exist and cannot be made",
-            where=path,
-            hint=f"sudo install -d -o {posix.geteuid()} -m {mode:04o} {path}",
+            where=missing,
+            hint=f"sudo install -d -o {posix.geteuid()} -m {mode:04o} {missing}",
         ) from error
     except OSError as error:
-        raise CannotRecord(f"the directory cannot be made: {error.strerror}", where=path) from error
+        raise CannotRecord(f"the directory cannot be made: {error.strerror}", where=error.filename or path) from error
 
 
 def _sync_parent(path: str) -> None:
-    """Raises OSError."""
+    """Sync the parent directory of `path`. Raises OSError."""
     from process_control.system.atomic_file import sync_parent
 
     sync_parent(path)

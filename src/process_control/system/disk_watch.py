@@ -1,8 +1,8 @@
-"""A command in a child, and its parent, which touches no disk: it says what the child waits for, and can always end.
+"""Runs a command in a child; the parent uses no disk, so it can always report a disk that hangs, and end.
 
-Lean module. Not every wait for a disk can be killed; so whoever the terminal waits for does not wait for disks. The
-paths are looked at by other children, with a deadline, and only while the command has not moved for some seconds: one
-that is only long is left alone.
+Lean module. Not every wait for a disk can be killed, so the process that the terminal waits for uses none. Other
+children check the paths, with a deadline, and only while the command has made no progress for some seconds: a command
+that is only slow is not disturbed.
 """
 
 import _signal
@@ -15,11 +15,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: How long the command must make no progress until its paths are checked.
 STILL_SECONDS = 3.0
-"""So long the command has to wait in one place until somebody looks what it waits for."""
 END_SECONDS = 20.0
 ANSWER_SECONDS = 2.0
-LOOK_AGAIN_SECONDS = 10.0
+CHECK_AGAIN_SECONDS = 10.0
 TICK_SECONDS = 0.5
 _KILLED_SECONDS = 0.5
 _SIGNALS = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT, _signal.SIGUSR1, _signal.SIGUSR2)
@@ -29,44 +29,44 @@ _TYPE_OF_FILE, _DIRECTORY, _PLAIN = 0o170000, 0o040000, 0o100000
 
 
 class Paths:
-    """In the child: the paths that are about to be used, where the parent can read them. Else nobody asks for them."""
+    """The paths that the child is about to use, in memory that the parent can read. Without a parent: unused."""
 
-    __slots__ = ("_memory", "_of_now", "_paths")
+    __slots__ = ("_current", "_memory", "_paths")
 
     def __init__(self, memory: int | None = None) -> None:
         self._memory = memory
         self._paths: list[str] = []
-        self._of_now: list[str] = []
+        self._current: list[str] = []
 
     def add(self, paths: list[str]) -> None:
         self._paths += paths
         self._write()
 
     def use_now(self, paths: list[str]) -> None:
-        """Take these in the place of those that were in use before."""
-        self._of_now = paths
+        """Replace the paths that are used right now."""
+        self._current = paths
         self._write()
 
     def forget(self) -> None:
-        """No disk is waited for from now on."""
-        self._paths, self._of_now = [], []
+        """Remove all paths: from now on no disk is used."""
+        self._paths, self._current = [], []
         self._write()
 
     def _write(self) -> None:
         if self._memory is not None:
-            data = "\0".join([*self._of_now, *self._paths]).encode("utf-8", "surrogateescape")
+            data = "\0".join([*self._current, *self._paths]).encode("utf-8", "surrogateescape")
             try:
                 posix.ftruncate(self._memory, 0)
                 posix.pwrite(self._memory, data, 0)
-            except OSError:  # no memory left: then nobody says what is waited for
+            except OSError:  # no memory left: then a disk that hangs is not reported
                 pass
 
 
 def fork_watched(first_paths: list[str], *, note: "Callable[[str], None]", end: "Callable[[str, float], int]") -> Paths:
-    """Go on in a child; the parent watches it, ends as it does, and never returns.
+    """Continue in a child. The parent watches it, ends as it does, and never returns.
 
-    `note` is called with a path whose disk hangs, once; `end` with the path and the seconds, before the child is killed
-    and the parent exits with what it returns. Without a process to be had nobody watches.
+    `note` is called once with a path whose disk hangs; `end` with the path and the seconds before the child is killed,
+    and the parent exits with its result. If fork fails, the command runs here and is not watched.
     """
     try:
         memory = posix.memfd_create("paths", posix.MFD_CLOEXEC)
@@ -99,7 +99,7 @@ def _end_with(parent: int) -> None:
 
 
 class _Parent:
-    """The parent of a command. `heard` are the signals that are handed on, blocked here."""
+    """The parent of a command. `heard` are the signals that are passed on to it; they are blocked here."""
 
     __slots__ = (
         "_child",
@@ -134,7 +134,7 @@ class _Parent:
                 try:
                     self._watch()
                 except Exception:  # noqa: BLE001  no descriptor left, half a package: the child does its work
-                    self._hear(LOOK_AGAIN_SECONDS)
+                    self._hear(CHECK_AGAIN_SECONDS)
         finally:
             posix._exit(1)
 
@@ -152,10 +152,10 @@ class _Parent:
             if place != was:
                 self._hangs_since, look_next = None, now + STILL_SECONDS
             elif now >= look_next:
-                look_next = now + self._look(now)
+                look_next = now + self._check(now)
 
     def _hear(self, seconds: float) -> None:
-        """Wait, handing signals on; end when the child has ended."""
+        """Wait and pass signals on to the child; end when the child has ended."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             heard = _signal.sigtimedwait({*self._heard, _signal.SIGCHLD}, left)
@@ -181,12 +181,12 @@ class _Parent:
             _signal.pthread_sigmask(_signal.SIG_UNBLOCK, {number})
         posix.kill(posix.getpid(), number)
 
-    def _look(self, now: float) -> float:
-        """Look at the paths, and say what hangs; return in how many seconds to look again."""
+    def _check(self, now: float) -> float:
+        """Check the paths and report one that hangs; return the seconds until the next check."""
         path = first_that_hangs(self._paths_now())
         if path is None:
             self._hangs_since = None
-            return LOOK_AGAIN_SECONDS
+            return CHECK_AGAIN_SECONDS
         if self._hangs_since is None:
             self._hangs_since = now - STILL_SECONDS
             self._note(path)
@@ -197,7 +197,7 @@ class _Parent:
         return TICK_SECONDS
 
     def _kill(self) -> None:
-        """End the child; one that not even KILL ends at once is left behind."""
+        """Kill the child. It is not waited for if KILL does not end it at once."""
         posix.kill(self._child, _signal.SIGKILL)
         until = time.monotonic() + _KILLED_SECONDS
         while not posix.waitpid(self._child, posix.WNOHANG)[0] and (left := until - time.monotonic()) > 0:
@@ -210,12 +210,12 @@ class _Parent:
 
 
 def _where_it_waits(status: bytes) -> bytes:
-    """Return what stays the same as long as a process does nothing."""
+    """Return the counts of context switches, which stay the same while a process does nothing."""
     return b"\n".join([line for line in status.splitlines() if b"ctxt_switches" in line])
 
 
 def _not_taken(status: bytes) -> int:
-    """Return the set of signals that wait for a process to take them."""
+    """Return the pending signals of a process, as a bit mask; see proc(5)."""
     words = [line.split()[1] for line in status.splitlines() if line.startswith((b"SigPnd:", b"ShdPnd:"))]
     return int(words[0], 16) | int(words[1], 16) if len(words) == 2 else 0
 
@@ -230,9 +230,9 @@ def _answers(path: str) -> bool:
 
     def question() -> None:
         nowhere = posix.open("/dev/null", posix.O_RDWR | posix.O_CLOEXEC)
-        for descriptor in range(3):  # one that not even KILL ends must hold no pipe of the caller open
+        for descriptor in range(3):  # a child that KILL does not end must not keep a pipe of the caller open
             posix.dup2(nowhere, descriptor)
-        look_at(path)
+        read_from(path)
 
     try:
         ask(question, seconds=ANSWER_SECONDS)
@@ -243,8 +243,8 @@ def _answers(path: str) -> bool:
     return True
 
 
-def look_at(path: str) -> None:
-    """Read a little of it: what the kernel knows of a path is no sign that its disk answers."""
+def read_from(path: str) -> None:
+    """Read from a path: what the kernel has cached of it does not show that its disk answers."""
     try:
         kind = posix.stat(path).st_mode & _TYPE_OF_FILE
         if kind == _DIRECTORY:
@@ -257,7 +257,7 @@ def look_at(path: str) -> None:
 
 
 def mount_of(path: str) -> str:
-    """Return what is mounted there, in words, without touching it: `nfs4 nas:/jobs on /srv`; nothing when unknown."""
+    """Return the mount of `path` without touching it: `nfs4 nas:/jobs on /srv`; empty if it is unknown."""
     found, longest = "", -1
     for line in proc.read_small(_MOUNTS, _MOUNTS_BYTES).splitlines():
         left, _, right = line.partition(b" - ")
@@ -271,7 +271,7 @@ def mount_of(path: str) -> str:
 
 
 def _unescaped(word: bytes) -> str:
-    """Return a word of mountinfo: blanks and the like stand there as \\040."""
+    """Return a word of mountinfo with its escapes (\\040 is a blank) decoded."""
     for code in (b"040", b"011", b"012", b"134"):
         word = word.replace(b"\\" + code, bytes([int(code, 8)]))
     return word.decode("utf-8", "surrogateescape")

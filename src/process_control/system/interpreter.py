@@ -1,4 +1,4 @@
-"""How the interpreter that runs us is called once more.
+"""How to call the Python that is running us.
 
 Lean module.
 """
@@ -7,6 +7,6 @@ import sys
 
 
 def python() -> list[str]:
-    """Return the words that call it as it was called: who has our processes run with -O has all of them."""
+    """Return its command line, with -O or -OO if it was started so."""
     flags = ["-" + "O" * sys.flags.optimize] if sys.flags.optimize else []
     return [sys.executable, *flags]

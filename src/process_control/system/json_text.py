@@ -1,4 +1,4 @@
-"""JSON in and out without the `json` package, which costs half an interpreter's start (it pulls in `re`).
+"""Encodes and decodes JSON without the `json` package, which takes half an interpreter's start (it imports `re`).
 
 Lean module: imports `_json` only. Plain values only: None, bool, int, float, str, list, tuple, dict with str keys.
 """
@@ -7,7 +7,7 @@ from _json import encode_basestring_ascii, make_scanner
 
 
 class _Scanning:
-    """What `json.JSONDecoder` hands to the C scanner: the plain behaviour, nothing hooked."""
+    """The options that `json.JSONDecoder` passes to the C scanner: the defaults."""
 
     strict = True
     object_hook = None
@@ -22,7 +22,7 @@ _scan = make_scanner(_Scanning())  # type: ignore[arg-type]  # typeshed wants th
 
 
 def encode(value: object) -> str:
-    """Return `value` as JSON in ASCII on one line. Raises TypeError for what JSON cannot say."""
+    """Return `value` as JSON in ASCII on one line. Raises TypeError for what JSON cannot represent."""
     if isinstance(value, str):
         return encode_basestring_ascii(value)
     if value is None:

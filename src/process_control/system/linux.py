@@ -1,4 +1,4 @@
-"""The few calls of the kernel that Python 3.11 has no name for, or only in a heavy module: prctl, statfs, rlimits.
+"""System calls that Python 3.11 lacks, or has in a heavy module only: prctl, statfs, resource limits and others.
 
 Lean module: `_ctypes` instead of `ctypes` (0.5 ms against 4).
 """
@@ -20,7 +20,7 @@ _KEYCTL_JOIN_SESSION_KEYRING = 1
 _NO_LIMIT = (1 << 64) - 1
 _SYS_CLONE3, _CLONE_INTO_CGROUP, _SIGCHLD = 435, 0x2_0000_0000, 17  # the same on every architecture of Linux we know
 
-# statfs(2) f_type of file systems whose locks or writes are not this host's own affair.
+# statfs(2) f_type of file systems whose locks or writes depend on another host.
 _NETWORK_FILE_SYSTEMS = {
     0x6969: "NFS",
     0x517B: "SMB",
@@ -35,7 +35,7 @@ _NETWORK_FILE_SYSTEMS = {
 
 
 def set_child_subreaper(*, on: bool = True) -> None:
-    """Become the process to which orphaned descendants are handed, or be it no longer, see prctl(2)."""
+    """Become the parent of orphaned descendants, or stop being it; see prctl(2)."""
     _call("prctl", _PR_SET_CHILD_SUBREAPER, int(on), 0, 0, 0)
 
 
@@ -46,19 +46,19 @@ def is_child_subreaper() -> bool:
 
 
 def set_parent_death_signal(signal_number: int) -> None:
-    """Ask for `signal_number` when the parent dies. A change of user forgets it, so ask after dropping rights."""
+    """Ask for `signal_number` when the parent dies. A change of user resets it, so call this after dropping rights."""
     _call("prctl", _PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
 
 
 def parent_death_signal() -> int:
-    """Return the signal that was asked for when the parent dies, 0 for none."""
+    """Return the signal that comes when the parent dies; 0: none."""
     buffer = (_Byte * 8)()
     _call("prctl", _PR_GET_PDEATHSIG, buffer, 0, 0, 0)
     return int.from_bytes(bytes(buffer)[:4], sys.byteorder)
 
 
 def set_no_new_privileges() -> None:
-    """Let no exec of this process or its descendants gain rights (no set-uid, no sudo)."""
+    """Prevent this process and its descendants from gaining rights by exec (no set-user-ID, no sudo)."""
     _call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
@@ -68,7 +68,7 @@ def set_process_name(name: bytes) -> None:
 
 
 def set_dumpable(*, on: bool) -> None:
-    """Let processes of our own account look into our memory, environment and descriptors, or not; see prctl(2).
+    """Permit or forbid processes of our account to read our memory, environment and descriptors; see prctl(2).
 
     Children inherit it until they execute a program.
     """
@@ -76,9 +76,9 @@ def set_dumpable(*, on: bool) -> None:
 
 
 def leave_session_keyring() -> None:
-    """Have a new, empty session keyring: keys in the one that we came with (Kerberos tickets) stay behind.
+    """Replace the session keyring by a new, empty one, without the caller's keys (Kerberos tickets); see keyctl(2).
 
-    See keyctl(2). Nothing happens where kernel or filter permit no keys, and on machines whose number we do not know.
+    Nothing is done where the kernel or a filter forbids keys, and on architectures not in _SYS_KEYCTL.
     """
     number = _SYS_KEYCTL.get(posix.uname().machine)
     if number is None:
@@ -95,7 +95,7 @@ def preallocate(descriptor: int, size: int, *, offset: int = 0) -> None:
 
 
 def network_file_system(path: str) -> str | None:
-    """Return the name of the network file system that holds `path`, or None when it is on a local one."""
+    """Return the kind of network file system of `path`; None for a local one."""
     buffer = (_Byte * 256)()
     _call("statfs", path.encode("utf-8", "surrogateescape") + b"\0", buffer)
     kind = int.from_bytes(bytes(buffer)[:8], sys.byteorder) & 0xFFFFFFFF
@@ -105,7 +105,7 @@ def network_file_system(path: str) -> str | None:
 def usage_of_children() -> tuple[float, int, int, int]:
     """Return CPU seconds, the peak resident bytes of one process, and the bytes read from and written to disks.
 
-    Of all children waited for, see getrusage(2).
+    They cover all children that were waited for, see getrusage(2).
     """
     buffer = (_Byte * 256)()
     _call("getrusage", _RUSAGE_CHILDREN, buffer)
@@ -124,7 +124,7 @@ def hard_limit(number: int) -> int | None:
 
 
 def set_limit(number: int, soft: int, hard: int) -> None:
-    """Set a resource limit of this process; a hard one that is lower stays, and bounds the soft one."""
+    """Set a resource limit of this process. Without root a lower hard limit stays, and bounds the soft one."""
     hardest = hard_limit(number)
     if hardest is not None and hard > hardest and posix.geteuid() != 0:
         hard = hardest
@@ -133,7 +133,7 @@ def set_limit(number: int, soft: int, hard: int) -> None:
 
 
 def set_io_priority(value: int) -> None:
-    """Set class and level for disk access, see ioprio_set(2); nothing on a machine whose number we do not know."""
+    """Set class and level for disk access, see ioprio_set(2); nothing on architectures not in _SYS_IOPRIO_SET."""
     number = _SYS_IOPRIO_SET.get(posix.uname().machine)
     if number is None:
         return
@@ -146,8 +146,8 @@ def set_io_priority(value: int) -> None:
 def fork_into_cgroup(descriptor: int) -> int:
     """Fork, with the child born in the control group whose open directory `descriptor` is; see clone3(2).
 
-    Moving a process into a group later waits for the whole kernel to settle (15 ms were seen). Python is not told of
-    this fork: the child may do no more than set itself up and execute. Raises OSError: an old kernel, a filter.
+    Moving a process into a group later is slow (15 ms were measured). Python does not know of this fork, so the child
+    may only set itself up and execute. Raises OSError on an old kernel, or when a filter forbids the call.
     """
     words = (_CLONE_INTO_CGROUP, 0, 0, 0, _SIGCHLD, 0, 0, 0, 0, 0, descriptor)
     arguments = b"".join([word.to_bytes(8, sys.byteorder) for word in words])
@@ -155,10 +155,10 @@ def fork_into_cgroup(descriptor: int) -> int:
 
 
 def restore_internal_signals() -> None:
-    """Set the signals that glibc keeps for itself (32, 33) to their default, past glibc, which refuses to.
+    """Set the signals 32 and 33 to their default by rt_sigaction(2): glibc, which uses them itself, refuses to.
 
-    Its posix_spawn, which make and others use, leaves them ignored in what it starts. Nothing is done on a machine
-    whose number of rt_sigaction(2) we do not know.
+    Its posix_spawn, which make and others use, starts programs with them ignored. Nothing is done on architectures not
+    in _SYS_RT_SIGACTION.
     """
     number = _SYS_RT_SIGACTION.get(posix.uname().machine)
     if number is not None:

@@ -1,7 +1,7 @@
-"""The kernel's lock of a job: flock(2) on an open file, which cannot be stale.
+"""The lock of a job: flock(2) on an open file, which cannot be stale.
 
-Lean module. The file is never unlinked and holds nothing; truth is the lock on the open descriptor. It is let go by
-closing only, so a process that inherited the descriptor still holds it.
+Lean module. The file is empty and is never unlinked; only the lock on the open descriptor counts. Closing the last
+descriptor releases it, so a process that inherited the descriptor still holds it.
 """
 
 import fcntl
@@ -14,11 +14,11 @@ _FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_NONBLOCK | po
 
 
 def take(run_directory: str, name: str, *, wait: bool = False) -> int | None:
-    """Return a descriptor that holds the lock `name`, or None when somebody else holds it.
+    """Return a descriptor that holds the lock `name`, or None when another process holds it.
 
-    With `wait` it sleeps in the kernel until the lock is free; a signal handler that raises ends the wait.
-    A file that was unlinked or replaced between open and lock is opened again. Raises NotPermitted (77) when the
-    lock file is not a plain file of ours, CannotRecord (74) when it cannot be made.
+    With `wait`, wait in the kernel until the lock is free; a signal handler that raises ends the wait. A file that was
+    unlinked or replaced between open and lock is opened again. Raises NotPermitted (77) when the lock file is not a
+    plain file of ours, CannotRecord (74) when it cannot be made.
     """
     path = layout.lock(run_directory, name)
     while True:

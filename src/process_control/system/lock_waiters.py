@@ -1,4 +1,4 @@
-"""Who waits for a lock right now, as the kernel tells it in /proc/locks. Nothing is locked by looking."""
+"""Which processes are waiting for a lock, from /proc/locks; see proc(5). Reading it locks nothing."""
 
 import os
 import re
@@ -7,7 +7,7 @@ _WAITING = re.compile(rb"^[0-9]+: +-> FLOCK +\S+ +\S+ +([0-9]+) ", re.MULTILINE)
 
 
 def waiting_pids() -> set[int]:
-    """Return the processes that wait for a flock(2); empty where the kernel does not tell."""
+    """Return the pids that are waiting for a flock(2); none where /proc/locks cannot be read."""
     try:
         with open("/proc/locks", "rb") as file:
             return {int(pid) for pid in _WAITING.findall(file.read())}

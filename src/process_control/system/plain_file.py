@@ -1,4 +1,4 @@
-"""Open a file of ours to read it, whatever somebody has put in its place: nobody waits for a FIFO, or reads a device.
+"""Opens a regular file to read it. A FIFO or a device in its place is refused, and never waited for.
 
 Lean module.
 """

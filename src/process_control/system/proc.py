@@ -1,23 +1,23 @@
-"""What /proc tells of processes: who they are, whose children they are, which run they belong to.
+"""Reads /proc: which processes there are, their parents, and the run that they belong to. See proc(5).
 
-Lean module. Every reader here takes a vanished process as an answer, never as an error.
+Lean module. A process that has vanished is a result for every function here, never an error.
 """
 
 import posix
 import time
 
+# ENOMEM, ENFILE, EMFILE.
 _BLIND = (12, 23, 24)
-"""ENOMEM, ENFILE, EMFILE."""
 RUN_ID_VARIABLE = b"PROCESS_CONTROL_RUN_ID="
 _MAX_COMMAND_LINE = 64 << 10
 _MAX_SHOWN = 80
 
 
-def read_small(path: str, limit: int = 1 << 20) -> bytes:
-    """Return the contents of a small file, or b"" when there is none or it may not be read.
+def read_small(path: str, chunk_bytes: int = 1 << 16) -> bytes:
+    """Return the contents of a small file, or b"" when there is none or it may not be read. It is read in chunks.
 
-    Raises OSError when this process or the host has no descriptor or memory left: who cannot look must not take that
-    for "nothing there".
+    Raises OSError when this process or the host has no descriptor or memory left: that must not look like a missing
+    file.
     """
     try:
         descriptor = posix.open(path, posix.O_RDONLY | posix.O_NONBLOCK | posix.O_CLOEXEC)
@@ -26,7 +26,7 @@ def read_small(path: str, limit: int = 1 << 20) -> bytes:
         return b""
     try:
         parts = []
-        while chunk := posix.read(descriptor, limit):
+        while chunk := posix.read(descriptor, chunk_bytes):
             parts.append(chunk)
         return b"".join(parts)
     except OSError as error:
@@ -37,15 +37,15 @@ def read_small(path: str, limit: int = 1 << 20) -> bytes:
 
 
 def raise_when_blind(error: OSError) -> None:
-    """Raise the error when it says that nobody can look just now: that must not read as "nothing there"."""
+    """Raise `error` if it means that nothing can be read right now: that must not look like a missing file."""
     if error.errno in _BLIND:
         raise error
 
 
 def is_own() -> bool:
-    """Whether /proc is that of our own pid namespace, and whole: any other would show no process of ours, or no boot.
+    """Return whether /proc is complete and that of our pid namespace; any other lacks our processes or the boot id.
 
-    Some hide all but processes (subset=pid), or are of a kernel without the lists of children.
+    Incomplete is one with only processes (subset=pid), or of a kernel without the lists of children.
     """
     try:
         return (
@@ -63,23 +63,23 @@ def stat_fields(pid: int) -> list[bytes]:
 
 
 def is_stopped(pid: int) -> bool:
-    """Whether somebody has stopped the process: by SIGSTOP, a terminal or a debugger. See proc(5)."""
+    """Return whether the process is stopped: by SIGSTOP, a terminal or a debugger."""
     return stat_fields(pid)[:1] in ([b"T"], [b"t"])
 
 
 def start_time(pid: int) -> int | None:
-    """Return the process's start in clock ticks since boot, which with its pid names it; None when it is gone."""
+    """Return when the process started, in clock ticks since boot; None when it is gone. With the pid it is unique."""
     fields = stat_fields(pid)
     return int(fields[19]) if len(fields) > 19 else None
 
 
 def seconds_since(started: int) -> float:
-    """Return how long ago a process began that has this start time; while the host was suspended counts too."""
+    """Return the seconds since this start time (clock ticks since boot), with the time that the host was suspended."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) - started / posix.sysconf("SC_CLK_TCK")
 
 
 def is_alive(pid: int, started: int | None) -> bool:
-    """Whether that very process exists and is more than a zombie (`kill(pid, 0)` counts those too).
+    """Return whether the process with this start time exists and is no zombie (`kill(pid, 0)` counts zombies).
 
     A process whose first thread has ended has the state of a zombie too, while its other threads work on.
     """
@@ -96,7 +96,7 @@ def state_in_words(pid: int) -> str:
         return f"stopped (state {state}): kill -CONT {pid}"
     where = read_small(f"/proc/{pid}/wchan", 256).decode("ascii", "replace").strip("0\n")
     inside = f", in {where}" if where.isprintable() and where else ""
-    return f"waits in the kernel (state D{inside})" if state == "D" else f"state {state or 'gone'}{inside}"
+    return f"waits in the kernel (state D{inside})" if state == "D" else f"in state {state or 'gone'}{inside}"
 
 
 def boot_id() -> str:
@@ -104,7 +104,7 @@ def boot_id() -> str:
 
 
 def pid_namespace() -> str:
-    """Return this process's pid namespace, as `pid:[4026531836]`. Ask before dropping rights: then it is hidden."""
+    """Return our pid namespace, as `pid:[4026531836]`. It is hidden after rights were dropped."""
     try:
         return posix.readlink("/proc/self/ns/pid")
     except OSError:
@@ -154,7 +154,7 @@ def descendants(pid: int) -> list[tuple[int, int]]:
 def environment(pid: int) -> bytes:
     """Return the environment with which `pid` was executed, as /proc has it; b"" when it is gone or hidden.
 
-    That of a process whose first thread has ended is told by those that live.
+    If the first thread has ended, it is read from another thread.
     """
     text = read_small(f"/proc/{pid}/environ")
     if text or not is_alive(pid, None):
@@ -171,9 +171,10 @@ def environment_value(pid: int, variable: bytes) -> bytes | None:
 
 
 def may_be_of_run(since: int | None) -> list[int]:
-    """Return the pids that may be of a run, ourselves left out: of our account or root's, not older than `since`.
+    """Return the pids that may belong to a run, without our own: of our account or root's, not older than `since`.
 
-    Anybody can put a run's id, which is no secret, into an environment. `since` is in clock ticks since boot.
+    Others do not count: anybody can put a run's id, which is no secret, into an environment. `since` is in clock ticks
+    since boot.
     """
     ours = (b"0", b"%d" % posix.geteuid())
     mine = posix.getpid()
@@ -189,9 +190,9 @@ def may_be_of_run(since: int | None) -> list[int]:
 
 
 def carries(pid: int, run_id: str) -> bool:
-    """Whether the process has this run's id in its environment.
+    """Return whether the process has this run's id in its environment.
 
-    To read that waits for a lock of the process, which a disk that hangs may hold: only a child should ask.
+    Reading it waits for a lock of the process, which a hanging disk may hold: call this in a child only.
     """
     return RUN_ID_VARIABLE + run_id.encode("ascii") in environment(pid).split(b"\0")
 
@@ -202,10 +203,10 @@ def real_uid(pid: int) -> bytes:
 
 
 def describe(pid: int, secrets: "list[str] | None") -> str:
-    """Return `pid 123 (sleep 100)` for a person, `pid 123 of root (sleep 100)` when it is of another user than we.
+    """Return `pid 123 (sleep 100)` for a person, `pid 123 of root (sleep 100)` when it is of another user.
 
-    `secrets` are masked in its command line, before that is cut. None: they are not known, and its program's name is
-    all that is told.
+    `secrets` are masked in its command line before that is cut. None: they are unknown, and only the program's name is
+    shown.
     """
     from process_control.core.masking import mask_and_cut
 
@@ -215,12 +216,12 @@ def describe(pid: int, secrets: "list[str] | None") -> str:
     is_cut = len(name) > _MAX_COMMAND_LINE
     if is_cut:
         text = text.rstrip("".join(map(chr, range(0xDC80, 0xDD00))))  # half a character is the beginning of no secret
-    shown = mask_and_cut(text, secrets or [], longest=_MAX_SHOWN, is_cut=is_cut)
+    shown = mask_and_cut(text, secrets or [], max_length=_MAX_SHOWN, is_cut=is_cut)
     shown = "".join(char if char.isprintable() else "?" for char in shown.strip())
-    return f"pid {pid}{_of_another_user(pid)} ({shown})"
+    return f"pid {pid}{_owner_suffix(pid)} ({shown})"
 
 
-def _of_another_user(pid: int) -> str:
+def _owner_suffix(pid: int) -> str:
     uid = real_uid(pid)
     if not uid.isdigit() or int(uid) == posix.geteuid():
         return ""

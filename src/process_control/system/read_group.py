@@ -1,7 +1,7 @@
-"""Lets the members of `read_group` look into state and logs: the directories belong to that group, and pass it on.
+"""Gives the members of `read_group` read access to state and logs: directories belong to that group, and pass it on.
 
-Lean module, loaded only when there is a `read_group`. Nothing is ever writable for the group, and what was made for the
-owner alone (mode 0600) stays closed: who can open a file that is locked can hold it.
+Lean module, imported only with a `read_group`. Nothing is writable for the group, and files for the owner alone (mode
+0600) stay so: whoever can open a lock file can lock it.
 """
 
 import posix
@@ -15,16 +15,16 @@ _CLOSED = (layout.RUN, layout.SPOOL, layout.SHORT_LOCK, layout.RECOVERY_LOCK)
 
 
 def open_to_group(paths: list[str], *, owner: int, group: int) -> None:
-    """Give these directories to `group`, and what is in them when they were not the group's yet.
+    """Give these directories to `group`, with their contents if they did not belong to the group yet.
 
-    Only what belongs to `owner` is touched; where we may not, it stays as it is. Called as root or as the owner.
+    Only what belongs to `owner` is changed, as far as we may. Called as root or as the owner.
     """
     if posix.geteuid() != 0 and group not in (posix.getegid(), *posix.getgroups()):
         return
     for path in paths:
         try:
             descriptor = posix.open(path, _DIRECTORY)
-        except OSError:  # it is made later, or is not for us
+        except OSError:  # it is made later, or we may not read it
             continue
         try:
             _open_directory(descriptor, owner, group)
@@ -41,12 +41,12 @@ def _open_directory(descriptor: int, owner: int, group: int) -> None:
     for name in posix.listdir(descriptor):
         if name not in _CLOSED:
             _open_entry(descriptor, name, owner, group)
-    posix.fchown(descriptor, -1, group)  # last: a walk that was cut short is begun again by the next start
+    posix.fchown(descriptor, -1, group)  # last: the next start repeats an interrupted walk
     posix.fchmod(descriptor, _MODE)
 
 
 def _open_entry(directory: int, name: str, owner: int, group: int) -> None:
-    """Open one entry to the group. A link, or a file with two names, may be somebody else's: it is left alone."""
+    """Give one entry to the group. A link, or a file with two names, may be another user's: it is not changed."""
     try:
         descriptor = posix.open(name, _FILE, dir_fd=directory)
     except OSError:

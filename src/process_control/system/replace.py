@@ -1,4 +1,4 @@
-"""A file that others read while it is written: read as it stands, replaced whole and durably, by rename.
+"""Replaces a file that others read at any time: atomically and durably, by rename.
 
 The directory is opened once, the file in it never through a link.
 """
@@ -14,23 +14,24 @@ from typing import BinaryIO
 
 from process_control.errors import BadConfiguration, CannotRecord, NotPermitted, ProcessControlError
 
-LARGEST_FILE = 16 << 20
+MAX_BYTES = 16 << 20
 _TO_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_OF_OURS = re.compile("[0-9a-f]{12}")
+_RANDOM_PART = re.compile("[0-9a-f]{12}")
 _TO_MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """The file as it stands: its bytes, and what about it is wrong although they are right, in words."""
+class ExistingFile:
+    """The file as it is now."""
 
     content: bytes
+    #: what is wrong besides the content (mode, owner, a second name), in words
     wrong: str | None
 
 
 @contextmanager
 def directory_of(path: str) -> Iterator[int]:
-    """Open the directory that `path` lies in. Raises BadConfiguration (78) when it is not there."""
+    """Open the directory of `path`. Raises BadConfiguration (78) when it does not exist."""
     directory = os.path.dirname(path)
     try:
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -44,10 +45,10 @@ def directory_of(path: str) -> Iterator[int]:
         os.close(descriptor)
 
 
-def read_standing(path: str, *, mode: int) -> Standing | None:
-    """Return the file as it stands, None when there is none.
+def read_existing(path: str, *, mode: int) -> ExistingFile | None:
+    """Return the file as it is now; None when there is none.
 
-    Raises NotPermitted (77) for anything but a plain file: to replace a link would leave what it points to as it is.
+    Raises NotPermitted (77) for anything but a plain file: replacing a link would not change its target.
     """
     with directory_of(path) as directory:
         name = os.path.basename(path)
@@ -62,47 +63,47 @@ def read_standing(path: str, *, mode: int) -> Standing | None:
     with open(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         _check_kind(path, status.st_mode)
-        return Standing(content=file.read(LARGEST_FILE), wrong=_wrong(status, mode))
+        return ExistingFile(content=file.read(MAX_BYTES), wrong=_wrong(status, mode))
 
 
 def replace(path: str, content: bytes, *, mode: int) -> None:
     """Write `content` under a name that begins with a dot, sync it, rename it to `path`, and sync the directory.
 
-    What others left who were killed at it is removed. Raises NotPermitted (77), or CannotRecord (74) when the disk is
-    full or read-only; then `path` is as it was.
+    Temporary files of writers that were killed are removed. Raises NotPermitted (77), or CannotRecord (74) when the
+    disk is full or read-only; then `path` is unchanged.
     """
     name = os.path.basename(path)
-    passing = f".{name[:200]}.{os.urandom(6).hex()}"
+    temporary = f".{name[:200]}.{os.urandom(6).hex()}"
     with directory_of(path) as directory:
         _remove_what_was_left(f".{name[:200]}.", directory)
         try:
-            with _locked(passing, directory) as file:
+            with _locked(temporary, directory) as file:
                 file.write(content)
                 file.flush()
                 os.fchmod(file.fileno(), mode)
                 os.fsync(file.fileno())
-                os.rename(passing, name, src_dir_fd=directory, dst_dir_fd=directory)
+                os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
             os.fsync(directory)
         except OSError as error:
             with suppress(OSError):
-                os.unlink(passing, dir_fd=directory)
+                os.unlink(temporary, dir_fd=directory)
             raise _refusal(error, path) from error
 
 
 def _locked(name: str, directory: int) -> BinaryIO:
-    """Make the file, locked until it is closed: that tells it from one whose writer was killed."""
+    """Create the file, locked until it is closed: a file whose writer was killed is not locked."""
     while True:
         descriptor = os.open(name, _TO_MAKE, 0o600, dir_fd=directory)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if os.fstat(descriptor).st_nlink:
             return open(descriptor, "wb")
-        os.close(descriptor)  # taken for one that was left, in the instant before it was locked
+        os.close(descriptor)  # another process removed it before it was locked
 
 
 def _remove_what_was_left(beginning: str, directory: int) -> None:
     for name in os.listdir(directory):
-        if name.startswith(beginning) and _OF_OURS.fullmatch(name.removeprefix(beginning)):
-            with suppress(OSError):  # somebody writes it now, or it is no file of ours
+        if name.startswith(beginning) and _RANDOM_PART.fullmatch(name.removeprefix(beginning)):
+            with suppress(OSError):  # it is being written, or is not ours
                 _remove_unlocked(name, directory)
 
 

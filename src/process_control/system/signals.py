@@ -1,6 +1,6 @@
-"""Signals as facts: what was asked of the runner, and a descriptor that wakes its poll.
+"""The signals that a runner receives, and a descriptor that wakes its poll.
 
-Lean module: `_signal` instead of `signal`, which pulls in `enum`.
+Lean module: `_signal` instead of `signal`, which imports `enum`.
 """
 
 import _signal
@@ -10,13 +10,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Real-time signals that nobody sends by habit. 34 is SIGRTMIN of glibc.
+# Real-time signals, which nothing else sends. 34 is SIGRTMIN of glibc.
 GUARD_DIED = 35  # the kernel sends it when the guard is gone: KILL the tree now
 STOP_REQUEST = 36  # --kill-job and on_overlap: replace send it: stop as by TERM, but asked for
 
 STOPPING = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT)
+#: Passed on to the running command: they make programs write a report, or open their files again.
 HANDED_ON = (_signal.SIGUSR1, _signal.SIGUSR2)
-"""What the running command gets: by them programs are asked for a report, or to open their files again."""
+#: All others that end a process by default, see signal(7): they count as TERM. But not those that the kernel sends for
+#: a fault of our own (SEGV, BUS, FPE, ILL): after a handler the faulty instruction would be repeated.
 OTHERS = (
     _signal.SIGABRT,
     _signal.SIGALRM,
@@ -31,9 +33,7 @@ OTHERS = (
     34,
     *range(37, 65),
 )
-"""The others that end a process which does not listen, see signal(7): they mean TERM. Left out are those by which the
-kernel tells a fault of our own (SEGV, BUS, FPE, ILL): a handler would come back to the faulty instruction."""
-_OF_TERMINALS = (_signal.SIGTSTP, _signal.SIGTTIN, _signal.SIGTTOU)
+_TERMINAL_SIGNALS = (_signal.SIGTSTP, _signal.SIGTTIN, _signal.SIGTTOU)
 
 
 class WaitEnded(Exception):
@@ -41,7 +41,7 @@ class WaitEnded(Exception):
 
 
 class Inbox:
-    """What signals have told this process. `descriptor` becomes readable with each one."""
+    """The signals that this process has received. `descriptor` becomes readable with each one."""
 
     __slots__ = (
         "_handed_on",
@@ -73,7 +73,7 @@ class Inbox:
         _signal.signal(_signal.SIGCHLD, _nothing)
 
     def hear_the_others(self) -> None:
-        """Take over the signals that were held back so far, see `unblock`."""
+        """Handle the signals that were blocked so far, see `unblock`."""
         hear_others(self._stop)
 
     @property
@@ -89,12 +89,12 @@ class Inbox:
             pass
 
     def handed_on(self) -> list[int]:
-        """Return the signals that came for the running command, and forget them."""
+        """Return the signals to pass on to the running command, and clear them."""
         numbers, self._handed_on = self._handed_on, []
         return numbers
 
     def interruptible(self, seconds: float) -> "Interruptible":
-        """Return a context in which a stop, or `seconds` gone by, raises WaitEnded out of a system call."""
+        """Return a context in which a stop, or the end of `seconds`, raises WaitEnded out of a system call."""
         return Interruptible(self, seconds)
 
     def _stop(self, number: int, _frame: object) -> None:
@@ -110,7 +110,7 @@ class Inbox:
         self._end_the_wait()
 
     def _end_the_wait(self) -> None:
-        """Raise WaitEnded, once: it may come as the context is entered or left, which then is not finished."""
+        """Raise WaitEnded, once: it may come while the context is being entered or left."""
         if self._raises:
             self._raises = False
             raise WaitEnded
@@ -131,7 +131,7 @@ class Interruptible:
     def __enter__(self) -> None:
         self._inbox.hear_the_others()
         self._inbox._raises = True
-        if self._inbox.stopping:  # asked after that: one that was held back until now would end no wait
+        if self._inbox.stopping:  # checked only now: a signal that was blocked until now would not end the wait
             self._inbox._raises = False
             raise WaitEnded
         _signal.signal(_signal.SIGALRM, self._inbox._wait_is_over)
@@ -151,7 +151,7 @@ def hear(numbers: "tuple[int, ...]", handler: "Callable[[int, object], None]") -
 
 
 def hear_others(handler: "Callable[[int, object], None]") -> None:
-    """Have `handler` called for the signals that were held back so far, but for those that mean something already."""
+    """Have `handler` called for the signals that were blocked so far, unless they have a handler already."""
     for number in OTHERS:
         if _signal.getsignal(number) == _signal.SIG_DFL:
             _signal.signal(number, handler)
@@ -159,28 +159,28 @@ def hear_others(handler: "Callable[[int, object], None]") -> None:
 
 
 def ignore_the_terminal() -> None:
-    """Let no terminal stop this process (Ctrl-Z, output in the background): nobody would keep the job's limits."""
-    for number in _OF_TERMINALS:
+    """Ignore the stop signals of terminals (Ctrl-Z, output in the background): a stopped runner enforces no limits."""
+    for number in _TERMINAL_SIGNALS:
         _signal.signal(number, _signal.SIG_IGN)
 
 
 def block() -> None:
-    """Hold back the signals that we listen to, across a fork."""
+    """Block the signals that we handle, across a fork."""
     _signal.pthread_sigmask(_signal.SIG_BLOCK, (*STOPPING, *HANDED_ON, *OTHERS, STOP_REQUEST))
-    if _signal.getsignal(_signal.SIGCHLD) == _signal.SIG_IGN:  # the kernel would reap our children before we see them
+    if _signal.getsignal(_signal.SIGCHLD) == _signal.SIG_IGN:  # else the kernel reaps our children
         _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
 
 
 def unblock() -> None:
-    """Let the signals through that we listen to from the start, also those that the caller had blocked.
+    """Unblock the signals that we handle from the start, also those that the caller had blocked.
 
-    The others stay back until we have lived for a moment: a handler for each of them costs more than a short run has.
+    The others stay blocked for a moment: setting a handler for each takes longer than a short run may.
     """
     _signal.pthread_sigmask(_signal.SIG_SETMASK, OTHERS)
 
 
 def restore_defaults() -> None:
-    """Set every signal to its default and unblock all: the state in which every job starts."""
+    """Set every signal to its default and unblock all: so every job starts."""
     for number in range(1, 65):
         if _signal.getsignal(number) == _signal.SIG_IGN:
             _signal.signal(number, _signal.SIG_DFL)
@@ -188,7 +188,7 @@ def restore_defaults() -> None:
 
 
 def let_go(*, ignored: "tuple[int, ...]" = ()) -> None:
-    """In a forked copy of us: listen to nothing any more, but ignore what is `ignored`, and hold nothing back."""
+    """Reset all handlers, ignore the signals `ignored`, and unblock all, in a forked child."""
     _signal.set_wakeup_fd(-1)
     for number in (*STOPPING, *HANDED_ON, *OTHERS, STOP_REQUEST, GUARD_DIED, _signal.SIGCHLD):
         if callable(_signal.getsignal(number)):
@@ -199,17 +199,17 @@ def let_go(*, ignored: "tuple[int, ...]" = ()) -> None:
 
 
 def die_quietly_of_an_interrupt() -> None:
-    """Let Ctrl-C end this process without Python's traceback, until somebody listens better."""
+    """Let Ctrl-C end this process without Python's traceback, until there is a handler."""
     if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 
 
 def _nothing(_number: int, _frame: object) -> None:
-    """SIGCHLD only has to wake the poll."""
+    """Do nothing: SIGCHLD only has to wake the poll."""
 
 
 def die_within(seconds: int) -> None:
-    """Have the kernel end this process after so long, whatever it waits for then."""
+    """Have the kernel end this process after `seconds`, whatever it waits for then."""
     _signal.signal(_signal.SIGALRM, _signal.SIG_DFL)
     _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGALRM,))
     _signal.alarm(seconds)

@@ -1,6 +1,6 @@
-"""One line to the syslog, as RFC 3164 has it: a datagram that is sent or not, and never waited for.
+"""Sends one line to the syslog (RFC 3164): a datagram, without ever waiting.
 
-Lean module. A missing, dead or full syslog changes nothing. No name server is asked: a name is looked up in /etc/hosts.
+Lean module. A missing, dead or full syslog changes nothing. Names are looked up in /etc/hosts, never by a name server.
 """
 
 import _socket
@@ -33,8 +33,8 @@ FACILITIES = {
 ERROR, WARNING, NOTICE, INFO = 3, 4, 5, 6
 
 TAG = "process-control"
+#: In bytes: RFC 3164, section 4.1. Local sockets accept more, and a line of a crontab may need it.
 MAX_DATAGRAM = 1024
-"""Bytes; RFC 3164, section 4.1. A local socket takes more, and a line of a crontab may need it."""
 MAX_LOCAL = 8192
 _HOSTS = "/etc/hosts"
 _HOSTS_BYTES = 1 << 20
@@ -43,7 +43,7 @@ _HOSTS_BYTES = 1 << 20
 def send(address: str, facility: str, severity: int, text: str, *, pid: int | None = None) -> bool:
     """Send one line to `address`, a socket's path or host:port (UDP). Return whether the kernel took it. Never waits.
 
-    Control characters are shown as escapes; what is too long is cut. `pid` is who says it: this process when None.
+    Control characters are escaped; a line that is too long is cut. `pid` is the sender; None: this process.
     """
     priority = FACILITIES.get(facility, FACILITIES["user"]) * 8 + severity
     words = f"{TAG}[{pid or posix.getpid()}]: {_on_one_line(text)}"
@@ -70,7 +70,7 @@ def _send(family: int, target: "str | tuple[str, int]", message: bytes) -> bool:
 
 
 def _on_one_line(text: str) -> str:
-    """Return `text` with what is not printable shown by its number: a line stays one line, and steers no terminal."""
+    """Return `text` with unprintable characters escaped, so that it stays one line and controls no terminal."""
     if text.isprintable():
         return text
     return "".join([char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text])
@@ -84,7 +84,7 @@ def _cut(text: str, limit: int) -> bytes:
 
 
 def is_known(address: str) -> bool:
-    """Whether lines can be addressed there: a path, an IP address, or a name in /etc/hosts."""
+    """Return whether `address` is known: a path, an IP address, or a name in /etc/hosts."""
     return address.startswith("/") or _find(address) is not None
 
 
@@ -109,7 +109,7 @@ def _family_of(host: str) -> int | None:
 
 
 def _in_hosts(name: str) -> str:
-    """Return the first address that /etc/hosts has for `name`; nothing when it has none."""
+    """Return the first address of `name` in /etc/hosts; empty when there is none."""
     for line in proc.read_small(_HOSTS, _HOSTS_BYTES).decode("utf-8", "replace").splitlines():
         words = line.partition("#")[0].lower().split()
         if name in words[1:]:

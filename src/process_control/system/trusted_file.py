@@ -1,9 +1,9 @@
-"""Open the files that decide what is executed, and refuse those that somebody else could have written.
+"""Opens the files that decide what is executed, and refuses those that somebody else could have written.
 
-Lean module: imports nothing but C builtins. What is said about an unsafe file is put together in `untrusted.py`.
+Lean module: imports nothing but C builtins. The messages about unsafe files are in `untrusted.py`.
 
-A path is walked once, one descriptor after the other; links on the way are followed by hand. So what was checked is
-what is opened, whoever swaps names meanwhile.
+A path is walked once, one descriptor after the other, and links are resolved here. So what is opened is what was
+checked, even if names are swapped meanwhile.
 """
 
 import posix
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from process_control.errors import Fault
 
 MAX_LINKS = 40
-LARGEST_SIZE = 64 * 1024
+MAX_BYTES = 64 * 1024
 PART_SIZE = 8 * 1024
 
 _TYPE = 0o170000
@@ -29,7 +29,7 @@ TO_READ = posix.O_RDONLY | posix.O_NONBLOCK | posix.O_NOFOLLOW | posix.O_NOCTTY 
 
 
 class Trust:
-    """Who may write: the `owners` (uids) and, besides root's, the `group` (gid)."""
+    """Who may write: the `owners` (uids), root's group, and the `group` (gid)."""
 
     __slots__ = ("group", "owners")
 
@@ -39,7 +39,7 @@ class Trust:
 
 
 class Walk:
-    """Where a path led: an open descriptor, and each directory and link on the way with its status."""
+    """The result of walking a path: an open descriptor, and each directory and link on the way with its status."""
 
     __slots__ = ("descriptor", "steps")
 
@@ -116,8 +116,7 @@ def _joined(shown: str, name: str) -> str:
 def unsafe_steps(walk: Walk, trust: Trust, *, nearest: "tuple[int, ...]" = ()) -> "list[Fault]":
     """Return what is wrong with the directories and links that lead to a file.
 
-    `nearest` may own them too, but not below a directory where everybody may make names (sticky, like /tmp):
-    there somebody else could have made what is found.
+    `nearest` may own them too, but not below a sticky directory such as /tmp, where anybody may create entries.
     """
     faults: list[Fault] = []
     anybody = False
@@ -134,7 +133,7 @@ def unsafe_steps(walk: Walk, trust: Trust, *, nearest: "tuple[int, ...]" = ()) -
 
 
 def unsafe_last_step(walk: Walk) -> "list[Fault]":
-    """Return what is wrong with a last directory where everybody may make names: good enough on the way only."""
+    """Return what is wrong with a sticky last directory: it is permitted on the way only."""
     path, stat = walk.steps[-1]
     if stat.st_mode & _STICKY and stat.st_mode & 0o022:
         return [_fault("others" if stat.st_mode & 0o002 else "group", path, stat, ())]
@@ -168,7 +167,7 @@ def _writable(path: str, stat: "posix.stat_result", trust: Trust, descriptor: "i
 
 
 def _has_access_list(file: "str | int") -> bool:
-    """Tell whether others than owner and group have rights: the group's bits then say what they may do at most."""
+    """Return whether the file has an access list (acl(5)); then the group's bits are the most that it can grant."""
     try:
         return bool(posix.getxattr(file, "system.posix_acl_access"))
     except OSError:
@@ -176,7 +175,7 @@ def _has_access_list(file: "str | int") -> bool:
 
 
 def _is_private_group(gid: int, owner: int) -> bool:
-    """Tell whether the owner is the one member of the group. One without any may be that of a set-group-ID program."""
+    """Return whether the owner is the only member of the group. An empty one may be for set-group-ID programs."""
     import grp
 
     try:
@@ -195,17 +194,17 @@ def _fault(reason: str, path: str, stat: "posix.stat_result", owners: "tuple[int
 
 
 def read(descriptor: int, path: str) -> bytes:
-    """Return what the open file holds. Raises BadConfiguration for more than 64 KiB, NotPermitted when unreadable."""
+    """Return the contents of the open file. Raises BadConfiguration beyond 64 KiB, NotPermitted if unreadable."""
     parts = []
     size = 0
     try:
         while part := posix.read(descriptor, PART_SIZE):
             parts.append(part)
             size += len(part)
-            if size > LARGEST_SIZE:
+            if size > MAX_BYTES:
                 raise BadConfiguration("the file is larger than 64 KiB", where=path, hint="move data to another file")
             if len(part) < PART_SIZE:
-                break  # of a regular file that was all
+                break  # the end of a regular file
     except OSError as error:
         raise NotPermitted(f"cannot be read: {posix.strerror(error.errno or 0)}", where=path) from error
     return b"".join(parts)

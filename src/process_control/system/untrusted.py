@@ -1,4 +1,4 @@
-"""What is said about a file that is not safe to trust: the reason, and the command that mends it."""
+"""Messages about files that are not safe to trust: the reason, and the command that fixes it."""
 
 import grp
 import posix
@@ -24,7 +24,7 @@ def fault(reason: str, path: str, stat: "posix.stat_result", owners: tuple[int, 
     mode = f"mode {modes.S_IMODE(stat.st_mode):04o}"
     if reason == "type":
         kind = KINDS.get(modes.S_IFMT(stat.st_mode), "not a file")
-        return Fault(f"{kind}, not a regular file", where=shown(path), hint=_mend_of_link(path))
+        return Fault(f"{kind}, not a regular file", where=shown(path), hint=_hint_for_link(path))
     if reason == "links":
         hint = f"cp -p {argument} {argument}.new && mv {argument}.new {argument}"
         return Fault(f"has {stat.st_nlink} names (hard links), but must have one", where=shown(path), hint=hint)
@@ -45,8 +45,8 @@ def fault(reason: str, path: str, stat: "posix.stat_result", owners: tuple[int, 
     )
 
 
-def _mend_of_link(path: str) -> str:
-    """Tell where the file itself is: a ConfigMap mounts each file as a link into `..data`."""
+def _hint_for_link(path: str) -> str:
+    """Return the hint for a link. A ConfigMap is mounted with each file as a link into `..data`."""
     directory, _, _ = path.rpartition("/")
     try:
         target = posix.readlink(path)
@@ -58,7 +58,7 @@ def _mend_of_link(path: str) -> str:
 
 
 def shown(path: str) -> str:
-    """Return `path` for a message: as it is, unless something in it could move a terminal's cursor."""
+    """Return `path` for a message; escaped if it has unprintable characters."""
     return path if path.isprintable() else repr(path)
 
 

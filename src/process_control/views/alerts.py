@@ -13,9 +13,9 @@ from process_control.notify import spool
 from process_control.system import proc
 
 TOO_LONG_SECONDS = 5.0
-"""So much longer than its limit and its grace a run may take until that is a sign that nobody keeps the limit."""
+"""How far past limit and grace a run may be before that means that nobody enforces the limit."""
 LONG_WAITING_SECONDS = 15 * 60
-"""So long a mail may wait in the spool."""
+"""How long a mail may wait in the spool without an alert."""
 
 
 def alerts_of(
@@ -65,7 +65,7 @@ def _is_its_reason(fault: str, run: Run) -> bool:
 
 
 def _of_the_runner(block: dict[str, Any], now: float) -> list[str]:
-    """Return what is wrong with who keeps the limits of a run. What cannot be seen from here says nothing."""
+    """Return what is wrong with runner and guard, which enforce the limits; nothing in another pid namespace."""
     namespace = proc.pid_namespace()
     if namespace and block.get("pid_ns") not in (None, "", namespace):
         return []
@@ -92,7 +92,7 @@ def _past_its_limit(block: dict[str, Any], now: float) -> list[str]:
 
 def waiting_mail(state_directory: str, now: float) -> str | None:
     """Return that mail waits for too long, in words; None when none does, or when it cannot be seen."""
-    names = [name for kind in (spool.NEWS, spool.MAIL) for name in spool.names(state_directory, kind)]
+    names = spool.all_names(state_directory)
     since = [moment for name in names if (moment := _seconds_of(name.partition("~")[0])) is not None]
     late = [moment for moment in since if now - moment > LONG_WAITING_SECONDS]
     if not late:

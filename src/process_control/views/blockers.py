@@ -22,7 +22,7 @@ from process_control.state.block import jobs_sharing, read_block
 from process_control.system import proc
 from process_control.system.clock import iso
 from process_control.system.lock_waiters import queue_of
-from process_control.views.status import JobStatus
+from process_control.views.job_status import JobStatus
 
 MAX_DETAIL = 320
 """So many characters of a reason: one endless fault must not hide the others."""
@@ -177,9 +177,9 @@ class Medians:
         self._index = index
 
     def of(self, slug: str) -> float | None:
-        glance = self._index.glances([slug]).get(slug)
-        if glance is not None:
-            return None if glance.median_seconds is None else float(glance.median_seconds)
+        summary = self._index.summaries([slug]).get(slug)
+        if summary is not None:
+            return None if summary.median_seconds is None else float(summary.median_seconds)
         from process_control.core.usual import usual
 
         return usual([run.duration_seconds for run in self._index.runs(jobs=[slug], limit=20) if run.outcome])

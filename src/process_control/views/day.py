@@ -104,15 +104,15 @@ def _will_run(
     """Yield what is planned, as long as its job's runs usually take; nothing of a job that is held or disabled."""
     if begin >= end:
         return
-    glances = index.glances([job.slug for job in jobs])
+    summaries = index.summaries([job.slug for job in jobs])
     with Standing(settings.state_directory) as standing:
         for job in jobs:
             versions = ledger.versions(job.slug)
             plan = versions[-1].plan if versions else None
             if not isinstance(job, Job) or plan is None or plan.disabled or _is_held(standing, job.slug, begin):
                 continue
-            glance = glances.get(job.slug)
-            median = glance.median_seconds if glance is not None else None
+            summary = summaries.get(job.slug)
+            median = summary.median_seconds if summary is not None else None
             seconds = UNKNOWN_SECONDS if median is None else max(median, SHORTEST_SECONDS)
             for slot in plan.slots(int(begin), int(end) - 1):
                 if plan.excluded_by(slot) is None:

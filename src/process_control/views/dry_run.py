@@ -96,7 +96,7 @@ def _environment(
 ) -> dict[str, str]:
     from_files: dict[str, str] = {}
     for path in job.environment_file:
-        with suppress(ProcessControlError):  # told as what is missing
+        with suppress(ProcessControlError):  # it is among `missing`
             from_files.update(read_environment_file(path))
     runtime_directory = f"/run/user/{account.uid}"
     return job_environment(

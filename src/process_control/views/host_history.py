@@ -12,8 +12,8 @@ from process_control.history.index.index import Index
 from process_control.state.block import read_mark
 from process_control.system.clock import iso
 
+#: `watch` looks every minute: an older look is a sign that nobody starts it.
 LOOK_SECONDS = 180.0
-"""`watch` looks every minute: an older look is a sign that nobody starts it."""
 
 
 class HostHistory:

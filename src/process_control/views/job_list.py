@@ -40,7 +40,7 @@ def listed(settings: Settings, job: Job | InvalidJob) -> Listed:
 
 
 def last_of(settings: Settings, job: Job | InvalidJob) -> tuple[str, str]:
-    """Return (state, in words) of what the job did last, as its block tells."""
+    """Return (state, in words) of what the job did last, from its block."""
     if isinstance(job, InvalidJob):
         return "invalid", on_one_line(str(job.error))
     block = read_block(settings.state_directory, job.slug)
@@ -48,15 +48,15 @@ def last_of(settings: Settings, job: Job | InvalidJob) -> tuple[str, str]:
         return "never ran", ""
     end = block.get("end")
     if isinstance(end, dict):
-        told = f"{end.get('detail') or end.get('reason') or ''}".strip()
-        return str(end.get("outcome")), f"{end.get('at')}{', ' + told if told else ''}"
+        why = f"{end.get('detail') or end.get('reason') or ''}".strip()
+        return str(end.get("outcome")), f"{end.get('at')}{', ' + why if why else ''}"
     if runner_is_alive(block):
         return "running", f"pid {block['pid']} since {block['started_at']}, run {block['run_id']}"
     return "lost", f"run {block['run_id']} of {block['started_at']} has no end and no runner"
 
 
 def warnings_of(job: Job | InvalidJob) -> list[str]:
-    """Return what a person should know of a file that loads: its hard tabs. A run never says it."""
+    """Return warnings about a file that loads: its hard tabs. A run does not print them."""
     try:
         with open_plain(job.path) as file:
             source = file.read()
@@ -68,7 +68,7 @@ def warnings_of(job: Job | InvalidJob) -> list[str]:
 
 
 def run_as_json(block: Block) -> dict[str, object]:
-    """Return a run as page 4 of the manual has it in JSON."""
+    """Return a run with the keys that `--json` has for it."""
     return {name: block.get(name) for name in _RUN_IN_JSON} | {"ended_at": block.get("at")}
 
 

@@ -1,4 +1,4 @@
-"""Planned times that nothing became of: whether a job has one, and what is said of it."""
+"""Late slots: planned times that had neither a run nor a skip."""
 
 from datetime import UTC, datetime, tzinfo
 from os import stat
@@ -11,7 +11,7 @@ from process_control.history.index.past_run import Run
 def late_slot(
     job: Job, settled_slot: int | None, schedules: KnownSchedules, last: Run | None = None
 ) -> datetime | None:
-    """Return the last slot that should have been started by now, when nothing became of it; else None.
+    """Return the last slot that should have been started by now, and had neither run nor skip; else None.
 
     `settled_slot`: the last one that had its run or its skip. A slot from before the job file was last changed says
     nothing: it may have been planned otherwise then. A file that a deployment has written anew is as old as the `last`
@@ -38,5 +38,5 @@ def _ran_before(slot: int, last: Run | None, version: str) -> bool:
 
 
 def late_in_words(slot: datetime, zone: tzinfo) -> str:
-    """Return what is said of a job that is late. `zone` is the host's: finding it takes longer than all the rest."""
+    """Return, in words, which slot had no run. `zone` is the host's: the caller has it, since finding it is slow."""
     return f"no run for the planned time {slot.astimezone(zone):%a %Y-%m-%d %H:%M}: is cron running?"

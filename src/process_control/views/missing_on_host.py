@@ -13,7 +13,7 @@ from process_control.config.failmail import failmail_of
 from process_control.config.settings import Settings
 from process_control.core.job import Job
 from process_control.core.job_environment import inherited_variables, search_path
-from process_control.core.shell_builtins import is_of_the_shell
+from process_control.core.shell_builtins import is_shell_word
 from process_control.errors import Fault, ProcessControlError
 from process_control.execution.not_executed import NO_SHELL, not_found
 from process_control.execution.process import find_executable
@@ -83,7 +83,7 @@ def missing_for_a_run(
 def missing_program(name: str, directories: list[str], directory: str) -> tuple[str, str]:
     """Return what is wrong with the program of a command, and the hint; empty when it can be executed."""
     path, denied = find_executable(name, absolute_search_path(directories, directory))
-    if not path and is_of_the_shell(name):
+    if not path and is_shell_word(name):
         return f"{shown(name)}: no program, but a word of the shell", NO_SHELL
     if not path:
         return not_found(name, directories, denied or "").why, "" if denied else "install it, or write its whole path"
@@ -148,5 +148,5 @@ def all_missing(job: Job, settings: Settings, *, home: str, own_commands: str | 
     if job.slow_start_command:
         commands = job.slow_start_command
         found += missing_for_a_run(job, commands, key="slow_start_command", home=home, own_commands=own_commands)
-    found = [each for each in found if each.hint != NO_SHELL]  # told by `shell_signs`, with the text to paste
+    found = [each for each in found if each.hint != NO_SHELL]  # `shell_signs` finds it too, with the text to paste
     yield from dict.fromkeys([*found, *missing_for_mail(job, settings)])

@@ -1,4 +1,4 @@
-"""What holds for a job: every value, where it comes from, how the job stands, and its next slots."""
+"""The effective settings of a job, where each comes from, its state, and its next slots."""
 
 import itertools
 import json
@@ -23,7 +23,8 @@ from process_control.core.schedule.clock_changes import clock_change_marks
 from process_control.core.schedule.schedule import Schedule, host_zone
 from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run
-from process_control.views.status import JobStatus, read_statuses
+from process_control.views.job_status import JobStatus
+from process_control.views.status import read_statuses
 
 SLOTS = 10
 

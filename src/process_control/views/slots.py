@@ -33,6 +33,7 @@ from process_control.history.index.index import Index
 from process_control.state.job_versions import newest_versions, record_versions
 from process_control.system.clock import iso
 from process_control.views.host_history import HostHistory
+from process_control.views.made_up import MadeUp, instead_of, made_up_since
 
 WAITING_MARGIN_SECONDS = 60.0
 
@@ -88,6 +89,7 @@ class Ledger:
         self._jobs = {job.slug: job for job in jobs}
         self._index = index
         self._versions = self._read_versions(jobs)
+        self._made_up: dict[str, list[MadeUp]] = {}
         self._host = HostHistory(index, self._plans, now=now, state_directory=settings.state_directory)
 
     @property
@@ -98,6 +100,7 @@ class Ledger:
     def accounts(self, jobs: Sequence[str], *, after: float, until: float) -> list[Account]:
         """Return the slots of these jobs in (after, until], by time, each with its fate, cause and evidence."""
         histories = self._histories(jobs, after, until)
+        self._made_up.clear()
         found = [
             self._account(slot)
             for history in histories
@@ -135,6 +138,9 @@ class Ledger:
         if slot.fate == MISSED:
             slot.cause, what, at = cause_of(slot, self._host.host, self._absences.get(slot.job, ()))
             account.evidence.append(Evidence(None if at is None else iso(at), what))
+            if (made_up := self._instead_of(slot)) is not None:
+                what = f"a later slot of it, {made_up.scheduled_at}, was run at {made_up.started_at} instead"
+                account.evidence.append(Evidence(made_up.started_at, f"{what}: run {made_up.run_id}"))
         record = slot.record
         if record is not None and slot.fate != MISSED:
             by = f" by {record.by}" if record.by else ""
@@ -144,6 +150,13 @@ class Ledger:
             for run in slot.others
         ]
         return account
+
+    def _instead_of(self, slot: Slot) -> MadeUp | None:
+        """Return the run that made up for a missed slot though it was for a later one."""
+        runs = self._made_up.get(slot.job)
+        if runs is None:  # slots come by time: this is the first missed one of the job
+            runs = self._made_up[slot.job] = made_up_since(self._index, slot.job, iso(slot.slot))
+        return instead_of(slot.slot, slot.plan.start_within if slot.plan is not None else 0.0, runs)
 
     # --- what is read ------------------------------------------------------------------------------------------------
 
@@ -234,8 +247,8 @@ class Ledger:
         return {slot: words for slot, (at, words) in events.waiting[slug].items() if self.now - at <= longest}
 
 
+#: Of so many jobs the index is asked one by one; of more it is asked about the window.
 MAX_ASKED_ONE_BY_ONE = 50
-"""Of so many jobs the index is asked one by one; of more it is asked about the window."""
 
 
 class _EventsOf:

@@ -7,13 +7,13 @@ from process_control.core.job import Job
 from process_control.core.noise import new_lines
 from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run
-from process_control.history.log_reader import STDERR, as_it_lies, last_lines
+from process_control.history.log_reader import STDERR, current_path, last_lines
 from process_control.state.secrets_of_run import SecretsUnknown, secrets_of_run
-from process_control.views.status import JobStatus
+from process_control.views.job_status import JobStatus
 
 MAX_LINES = 1000
 MAX_PAST_RUNS = 100
-"""So many runs are looked through for a good one."""
+"""How many runs are searched for a good one."""
 GOOD_OUTCOMES = ("succeeded", "warned", "failed")
 
 
@@ -30,7 +30,7 @@ def stderr_lines(run: Run, job: Job | None, state_directory: str) -> list[str]:
 
 
 def is_good(run: Run) -> bool:
-    """Whether the command itself said that all is well: it exited with 0 by itself."""
+    """Return whether the command itself succeeded: it exited with 0 by itself, whatever its output was."""
     return run.exit_code == 0 and run.outcome in GOOD_OUTCOMES and run.reason in (None, "stderr", "leftovers")
 
 
@@ -53,6 +53,6 @@ def news_on_stderr(status: JobStatus, index: Index, settings: Settings) -> set[s
     good = last_good_before(index.runs(jobs=[status.slug], limit=MAX_PAST_RUNS), run)
     if good is None:
         return set()
-    good.log = good.log and as_it_lies(good.log, settings.output_directory)
+    good.log = good.log and current_path(good.log, settings.output_directory)
     state, job = settings.state_directory, status.definition
     return new_lines(stderr_lines(run, job, state), stderr_lines(good, job, state))

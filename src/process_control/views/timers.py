@@ -8,7 +8,7 @@ from typing import Any
 from process_control.config.cache.next_slots import KnownSchedules
 from process_control.core.job_state import DISABLED, HELD, INVALID
 from process_control.core.moments import parse_iso
-from process_control.views.status import JobStatus
+from process_control.views.job_status import JobStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

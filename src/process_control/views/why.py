@@ -20,7 +20,7 @@ from process_control.core.sentence import Sentence, command_with, of_words, with
 from process_control.core.skips import WHY_TOO_LATE
 from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run
-from process_control.history.log_reader import as_it_lies
+from process_control.history.log_reader import current_path
 from process_control.system.clock import iso
 from process_control.views.blockers import (
     Blocker,
@@ -33,9 +33,10 @@ from process_control.views.blockers import (
     of_the_job,
     of_the_lock,
 )
+from process_control.views.job_status import JobStatus
 from process_control.views.slot_in_words import Standing, as_argument, run_named_in, sentences_of
 from process_control.views.slots import Account, Ledger
-from process_control.views.status import JobStatus, read_statuses
+from process_control.views.status import read_statuses
 
 HOUR, DAY = 3600.0, 86400.0
 WINDOWS = (HOUR, DAY, 35 * DAY, 400 * DAY, float("inf"))
@@ -226,7 +227,7 @@ class Asker:
         named = [slot.run.run_id if slot.run is not None else None, run_named_in(slot.detail)]
         runs = self._index.runs_by_id([run_id for run_id in named if run_id])
         directory = self._settings.output_directory
-        there = [run_id for run_id, run in runs.items() if run.log and os.path.exists(as_it_lies(run.log, directory))]
+        there = [run_id for run_id, run in runs.items() if run.log and os.path.exists(current_path(run.log, directory))]
         return frozenset(there)
 
     def _of_the_past(self, asked: Asked, blockers: Sequence[Blocker]) -> tuple[Account | None, list[Sentence]]:

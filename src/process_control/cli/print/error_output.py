@@ -1,4 +1,4 @@
-"""How an error reaches whoever asked: text on stderr, on a terminal with the faulty line, or JSON on stdout.
+"""How an error is printed: text to stderr, on a terminal with the faulty line, or JSON to stdout.
 
 Imported only when there is an error. The exit code is the caller's business.
 """
@@ -46,7 +46,7 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def print_error(error: ProcessControlError, *, as_json: bool) -> None:
-    """Print what is wrong. Where stdout cannot be written, JSON was in vain: then it is text on stderr."""
+    """Print the error. When JSON cannot be written to stdout, it is text on stderr."""
     if as_json:
         try:
             print_json({"error": error_as_json(error)})
@@ -59,7 +59,7 @@ def print_error(error: ProcessControlError, *, as_json: bool) -> None:
 
 
 def talk_of_faults(faults: Sequence[Fault]) -> None:
-    """Say on stderr what is wrong."""
+    """Print the faults to stderr."""
     if sys.stderr.isatty():
         talk_in_lines(on_terminal(faults, has_colour=has_colour(sys.stderr.fileno())))
     else:
@@ -84,7 +84,7 @@ def has_colour(descriptor: int) -> bool:
 
 
 def talk_of_trouble(text: str) -> None:
-    """Say on stderr, in red on a terminal, what is wrong with more than one job."""
+    """Print to stderr, in red on a terminal, what is wrong with more than one job."""
     text = escape_controls(text)
     talk_in_lines(f"{RED}{text}{PLAIN}" if has_colour(2) else text)
 

@@ -1,4 +1,4 @@
-"""Data to stdout, talk to stderr: the few ways in which the commands print."""
+"""Data to stdout, messages to stderr: how all commands print."""
 
 import json
 import re

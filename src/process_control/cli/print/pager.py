@@ -66,7 +66,7 @@ def _pages(words: list[str], session: Session) -> Iterator[None]:
 
 
 class Pages(io.TextIOBase):
-    """A terminal to whoever prints. `live`: the one for what has to be seen at once, such as a progress."""
+    """A stream that looks like a terminal. `live` is the terminal itself, for what is shown at once, as a progress."""
 
     def __init__(self, terminal: TextIO, words: list[str], *, lines: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What a terminal gets: calm columns, a little colour. Every text has been through `plain.clean` before."""
+"""Output for a terminal: columns and colours. Every text has been through `plain.clean` before."""
 
 import shutil
 from collections.abc import Sequence

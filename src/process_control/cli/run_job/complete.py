@@ -17,7 +17,7 @@ MAX_RUNS = 100
 
 
 def offer(options: Options) -> int:
-    """Print the slugs, tags or runs there are; nothing, and exit 0, when they cannot be told."""
+    """Print the slugs, tags or runs there are; nothing, and exit 0, when they cannot be read."""
     try:
         lines = _lines(options)
     except (ProcessControlError, OSError):

@@ -10,11 +10,13 @@ from process_control.cli.exit_codes import RUN_JOB_CODES
 
 # form, what it does
 FORMS = (
-    ("NAME | -j NAME", "run a job now; on a terminal its output is shown live"),
+    ("NAME | -j NAME", "run a job now; a terminal shows its output"),
     ("--list-jobs | -l", "all jobs; invalid files with their fault"),
-    ("--status | -s [-r]", "the last run of each job; -r: only running jobs"),
-    ("--kill-job NAME", "stop a run and wait until all its processes are gone"),
+    ("--status | -s [-r]", "the last run of each job; -r: only running"),
+    ("--kill-job | -k NAME", "stop its run and wait until it is all gone"),
 )
+
+_IN_FORMS = ("-j", "-l", "-s", "-r", "-k")
 
 FLAGS = (
     Flag(
@@ -33,7 +35,7 @@ FLAGS = (
         value="TRIGGER",
         value_is_optional=True,
         choices=("cron", "timer"),
-        meaning="used by cron: run for the planned time (slot); skip if disabled, held or late; quiet",
+        meaning="used by cron: run for the planned time (slot), quietly",
         more="The slot is the last planned time. It is run once. If it is older than start_within, or if the job is "
         "disabled, on hold or backing off, it is recorded as skipped, and the exit code is 0.",
     ),
@@ -41,16 +43,18 @@ FLAGS = (
         names=("--wait",),
         value="TIME",
         value_is_optional=True,
-        meaning="if the job is running, wait for it (TIME: 90s, 10m, 2h; default queue_timeout)",
+        meaning="if the job is running, wait for it (90s, 10m, 2h)",
+        more="Without TIME as long as queue_timeout says.",
     ),
-    Flag(names=("--force",), meaning="run even if the job is on hold; use the full command even during slow start"),
+    Flag(names=("--force",), meaning="run a job on hold too, and in full during slow start"),
     Flag(names=("--timeout",), value="TIME", meaning="time limit for this run only; 0: none"),
     Flag(names=("--note",), value="TEXT", meaning="why: recorded in the audit log"),
     Flag(
         names=("--show",),
-        meaning="show the job's output, each stream on its own descriptor",
-        more="The default by hand, when standard input, output or error is a terminal. A slow reader does not delay "
-        "the run: what it does not read in time is left out with a notice; the log has it.",
+        meaning="show the job's output also where no terminal is",
+        more="Each stream on its own descriptor. The default by hand, when standard input, output or error is a "
+        "terminal. A slow reader does not delay the run: what it does not read in time is left out with a notice; the "
+        "log has it.",
     ),
     Flag(
         names=("--quiet",),
@@ -58,8 +62,8 @@ FLAGS = (
     ),
     Flag(
         names=("--dry-run",),
-        meaning="show what would run: command, environment, directory, user, limits, lock",
-        more="Nothing is run. Values of the environment are not shown.",
+        meaning="show what would run: command, environment, user, limits",
+        more="Its directory and lock too. Nothing is run. Values of the environment are not shown.",
     ),
     Flag(
         names=("-l", "--list-jobs"),
@@ -83,7 +87,7 @@ FLAGS = (
         meaning="use this configuration (or set PROCESS_CONTROL_CONFIG)",
     ),
     Flag(names=("--debug",), meaning="print a traceback for internal errors"),
-    Flag(names=("-h", "--help"), meaning="show this help"),
+    Flag(names=("-h", "--help"), meaning="show this help; all of it: man run-job"),
     Flag(names=("--version",), meaning=""),
 )
 
@@ -97,13 +101,13 @@ RUN_JOB = Command(
 
 
 def help_text() -> str:
-    """Return what `run-job --help` shows."""
-    forms = [f"run-job {form:<18}  {words}" for form, words in FORMS]
+    """Return what `run-job --help` shows: one screen of 80 columns, without the flags that are in FORMS."""
+    forms = [f"run-job {form:<20}  {words}" for form, words in FORMS]
     usage = "usage: " + "\n       ".join(forms)
-    flags = "\n".join(_line(flag) for flag in FLAGS)
+    flags = "\n".join(_line(flag) for flag in FLAGS if flag.names[0] not in _IN_FORMS)
     # A code and its words stay on one line: no-break spaces while it is wrapped.
-    codes = " · ".join(f"{code} {words}".strip().replace(" ", "\xa0") for code, words, _ in RUN_JOB_CODES)
-    wrapped = textwrap.fill(codes, 118, initial_indent="exit codes: ", subsequent_indent=" " * 12)
+    codes = "\xa0· ".join(f"{code} {words}".strip().replace(" ", "\xa0") for code, words, _ in RUN_JOB_CODES)
+    wrapped = textwrap.fill(codes, 80, initial_indent="exit codes: ", subsequent_indent="  ")
     return f"{usage}\n\n{flags}\n\n{wrapped}\n".replace("\xa0", " ").replace(" ·\n", "\n")
 
 

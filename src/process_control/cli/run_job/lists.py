@@ -31,7 +31,7 @@ def _named(settings: Settings, word: str | None) -> list[Job | InvalidJob]:
     """Return all jobs, or those that the word names: a slug, a glob, tag:NAME. Raises JobNotFound (66)."""
     if word is None:
         return load_all(settings)
-    from process_control.cli.session import select_jobs
+    from process_control.views.selected_jobs import select_jobs
 
     return select_jobs(settings, [word])
 
@@ -61,8 +61,8 @@ def show_status(settings: Settings, options: Options) -> int:
 
         print_status_table(rows)
     else:
-        for slug, state, told in rows:
-            print_tabbed([slug, state, told])
+        for slug, state, words in rows:
+            print_tabbed([slug, state, words])
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`run-job`: the fast path from the command line to the corridor.
+"""`run-job`: the fast path from the command line to the run.
 
 Lean module: what a plain run does not need (lists, --status, --kill-job, --dry-run, help) is in `views.py`.
 """
@@ -97,7 +97,7 @@ def start(options: Options) -> int:
         request = _request(options, by=who(posix.environ, known=account))
     except ProcessControlError:
         raise
-    except Exception as error:  # noqa: BLE001  told and recorded, as far as that is possible
+    except Exception as error:  # noqa: BLE001  reported and recorded, as far as that is possible
         return _refused(error, options)
     code = _run(request, options, settings, account, caller(), guard_pid)
     guard.continue_it(guard_pid)
@@ -162,13 +162,13 @@ def _surroundings(options: Options, channel: int | None) -> "tuple[Settings, Acc
 
 
 def _say_that_it_is_lost(options: Options, killed: str) -> None:
-    """Say on stderr what nobody else can: the runner that would have reported is gone. A stopped terminal is left.
+    """Print to stderr that the run is lost: its runner cannot report it. Does not wait for a stopped terminal.
 
-    `killed` says by whom.
+    `killed`: by whom the runner was killed, in words.
     """
     try:
         from process_control.run.report_on_stderr import write_if_taken
-    except Exception:  # noqa: BLE001  the package was replaced: the history tells it
+    except Exception:  # noqa: BLE001  the package was replaced: the history has it
         return
     write_if_taken(f"{options.job}: lost: {killed}, and its processes were ended\n")
 
@@ -185,7 +185,7 @@ def _settle(options: Options, runner: int, trigger: str | None, killed: str) -> 
 def _run(
     request: "Request", options: Options, settings: "Settings", account: "Account", caller: "Caller", guard_pid: int
 ) -> int:
-    """In the runner: become the service user, load the job, and go through the corridor."""
+    """In the runner: become the service user, load the job and run it; return the exit code."""
     from process_control.actions import rights
     from process_control.execution import guard
     from process_control.system import directories, linux
@@ -200,7 +200,7 @@ def _run(
         drop_rights(account)
     guard.be_bound_to(guard_pid)
     if not was_root and not posix.access(f"/proc/{guard_pid}/stat", posix.F_OK):
-        # With hidepid= /proc hides whoever is not dumpable, and nobody of our account could tell whether we live.
+        # With hidepid= /proc hides whoever is not dumpable, and no process of our account could see whether we live.
         linux.set_dumpable(on=True)
     job = None
     try:
@@ -215,10 +215,10 @@ def _run(
 
         return run_job(request, job, World(job, settings, account, caller))
     except ProcessControlError as error:
-        if request.scheduled:  # nobody sees what we complain of
+        if request.scheduled:  # nobody sees the message
             _record(error, options, settings, account, trigger=request.trigger, by=request.by, mails=True, job=job)
         return _complain(error)
-    except Exception as error:  # noqa: BLE001  nothing of the job may outlive it unseen
+    except Exception as error:  # noqa: BLE001  no process of the job may be left behind unnoticed
         if _has_children():
             from process_control.run.refused import as_told
             from process_control.system.signals import die_within
@@ -230,24 +230,24 @@ def _run(
 
 
 def _refused(error: Exception, options: Options) -> int:
-    """Say that nothing came of a start for a reason that nobody foresaw; record it where that is possible."""
+    """Report a start that failed for an unexpected reason, record it where possible, and return the exit code."""
     try:
         from process_control.run.refused import as_told
 
-        told = as_told(error, debug=options.debug)
+        shown = as_told(error, debug=options.debug)
     except Exception:  # noqa: BLE001  no descriptor left, or half a package
         return _complain(NotStarted(f"cannot start: {error}", where="run-job"))
     try:
-        _record_unforeseen(told, options)
+        _record_unforeseen(shown, options)
     except Exception:  # noqa: BLE001  there is no place to record it
         pass
-    return _complain(told)
+    return _complain(shown)
 
 
 def _record_unforeseen(error: ProcessControlError, options: Options) -> None:
-    """Leave word of a start that came to nothing in this very process, which ends next: it may be the guard's.
+    """Record a start that failed in this process, which may be the guard; it ends next.
 
-    By hand somebody sees what we say, so only a fault of ours is recorded. Raises what stands in the way.
+    Whoever starts a job by hand sees the message, so there only an internal error is recorded. Raises what prevents it.
     """
     if options.job is None or options.verb != "run" or options.dry_run:
         return
@@ -276,7 +276,7 @@ def _record(
     mails: bool,
     job: "Job | None" = None,
 ) -> None:
-    """As the service user: leave word of a start that was refused, when there is a place for that."""
+    """As the service user: record a start that was refused, where our directories can be used."""
     from process_control.actions.rights import have_own_directories
     from process_control.run.refused import record_refusal
 
@@ -296,6 +296,7 @@ def _request(options: Options, *, by: str) -> "Request":
         trigger=options.scheduled or by_hand,
         by=by,
         scheduled=options.scheduled is not None,
+        slot=None if options.slot is None else int(options.slot),
         slow_start=options.slow_start,
         force=options.force,
         wait=options.wait is not None,

@@ -14,14 +14,14 @@ from process_control.views.job_list import Listed
 
 REASON_INDENT = 6
 JOBS = (
-    Column(title="JOB", gives_way=2, least=24),
-    Column(title="NAME", gives_way=1, least=16, may_leave=True),
+    Column(title="JOB", gives_way=2, min_width=24),
+    Column(title="NAME", gives_way=1, min_width=16, may_leave=True),
     Column(title="STATE"),
 )
 LAST = (
-    Column(title="JOB", gives_way=1, least=24),
+    Column(title="JOB", gives_way=1, min_width=24),
     Column(title="LAST"),
-    Column(title="WHEN AND WHY", gives_way=2, least=24, breaks=True),
+    Column(title="WHEN AND WHY", gives_way=2, min_width=24, breaks=True),
 )
 STYLES = {"succeeded": "green", "running": "cyan", "warned": "yellow", "never ran": "dim"}
 
@@ -41,7 +41,7 @@ def print_jobs_table(rows: Sequence[tuple["Listed", list[str]]]) -> None:
         for line in job:
             screen.print(line)
         for text, style in below:
-            for line in paragraph(clean(text), width(), indent=REASON_INDENT, style=style, most=2):
+            for line in paragraph(clean(text), width(), indent=REASON_INDENT, style=style, max_lines=2):
                 screen.print(line)
 
 

@@ -10,7 +10,7 @@ from process_control import __version__
 from process_control.actions.rights import become_reader, who
 from process_control.cli.run_job.options import Options
 from process_control.cli.waiting import go_on_watched, paths_of
-from process_control.cli.whose_jobs import tell_whose_jobs
+from process_control.cli.whose_jobs import warn_of_own_jobs
 from process_control.config.settings import Settings, load_settings
 from process_control.state.block import Identity
 
@@ -32,10 +32,10 @@ def show(options: Options) -> int:
     paths = go_on_watched(f"run-job {words.partition(' ')[0]}", sys.argv[1:])
     settings = load_settings(options.config, dict(os.environb))
     paths.add(paths_of(settings))
-    tell_whose_jobs(settings)
+    warn_of_own_jobs(settings)
     identity = Identity()
-    may_look = options.verb in ("list", "status")
-    account = become_reader(settings, command=f"run-job {words}", may_look=may_look)
+    may_read = options.verb in ("list", "status")
+    account = become_reader(settings, command=f"run-job {words}", may_read=may_read)
     if options.verb == "list":
         from process_control.cli.run_job.lists import list_jobs
 

@@ -1,4 +1,4 @@
-"""`audit`: every event that the journal has, in the order of time. What the syslog was told, with the evidence."""
+"""`audit`: every event that the journal has, oldest first; the same as in the syslog, with more facts."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -9,12 +9,13 @@ from process_control.cli.history_index import open_index
 from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import is_terminal, print_tabbed
-from process_control.cli.session import JOBS_HELP, Session, select_slugs, verb
+from process_control.cli.session import JOBS_HELP, Session, verb
 from process_control.cli.time_words import SINCE_HELP, moment_of_flag
 from process_control.config.settings import Settings
 from process_control.core import records
 from process_control.history.journal_reader import Record, newest
 from process_control.notify.syslog_line import sentence
+from process_control.views.selected_jobs import select_slugs
 
 DEFAULT_LIMIT = 50
 EVENTS = tuple([event for event in records.EVENTS if event not in records.NOT_IN_JOURNAL])
@@ -26,7 +27,12 @@ COLUMNS = ("at", "event", "job", "what happened", "by", "host", "run_id")
 @click.option("--since", metavar="TIME", help=SINCE_HELP)
 @click.option("--until", metavar="TIME", help="The same, for the end.")
 @click.option(
-    "--event", "events", multiple=True, type=click.Choice(EVENTS), help="Only these; may be given several times."
+    "--event",
+    "events",
+    multiple=True,
+    type=click.Choice(EVENTS),
+    metavar="EVENT",
+    help="Only these, such as end, skip or mail; may be given several times.",
 )
 @click.option(
     "--limit",
@@ -79,5 +85,5 @@ def _slugs(settings: Settings, words: Sequence[str]) -> Sequence[str] | None:
 
 
 def _values(record: Record) -> list[object]:
-    told = {**record, "what happened": sentence(record)}
-    return [told.get(column) for column in COLUMNS]
+    values = {**record, "what happened": sentence(record)}
+    return [values.get(column) for column in COLUMNS]

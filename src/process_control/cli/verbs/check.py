@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from process_control.cli.print.output import print_json, print_line
-from process_control.cli.session import JOBS_HELP, Session, Verb, select_jobs
+from process_control.cli.session import JOBS_HELP, Session, Verb
 from process_control.config.cache.next_slots import KnownSchedules
 from process_control.config.keys.number_kinds import seconds_of
 from process_control.config.settings import Settings
@@ -21,10 +21,11 @@ from process_control.state.past_runs import open_index
 from process_control.system.ask import NoAnswer, ask
 from process_control.system.disk_watch import Paths
 from process_control.views.alerts import waiting_mail
+from process_control.views.selected_jobs import select_jobs
 from process_control.views.status import read_statuses
 
 ANSWER_SECONDS = 50.0
-"""Plugins are given a minute by most who call them."""
+"""Most monitoring systems end a plugin after a minute."""
 
 
 class Plugin(Verb):
@@ -49,17 +50,17 @@ class Plugin(Verb):
 
 
 def _answer_within(seconds: float, session: Session, words: Sequence[str]) -> Answer:
-    """Return the answer, asked of a child: CRITICAL when it does not come, since a disk may hang.
+    """Return the answer that a child process computes; CRITICAL when it takes too long, since a disk may hang.
 
-    Raises what the configuration and our rights raise.
+    Raises the errors of the configuration and of missing rights.
     """
     try:
-        said = ask(lambda: asdict(_answer(session.settings("check"), words)), seconds=seconds)
+        reply = ask(lambda: asdict(_answer(session.settings("check"), words)), seconds=seconds)
     except NoAnswer as error:
         why = f"{error}: the disk of the configuration or of the state directory may not answer"
         return Answer(code=CRITICAL, text=f"PROCESS-CONTROL CRITICAL - {why}")
-    troubles = tuple(Trouble(**each) for each in said["troubles"])
-    return Answer(code=said["code"], text=said["text"], troubles=troubles)
+    troubles = tuple(Trouble(**each) for each in reply["troubles"])
+    return Answer(code=reply["code"], text=reply["text"], troubles=troubles)
 
 
 @click.command(
@@ -82,7 +83,7 @@ def check(session: Session, jobs: Sequence[str], as_json: bool, timeout: str | N
     seconds = ANSWER_SECONDS if timeout is None else seconds_of(timeout)
     if not seconds:
         raise UsageError(f"--timeout {timeout}: not a time", hint="50s, 2m")
-    return _say(_answer_within(seconds, session, jobs), as_json=as_json)
+    return _print(_answer_within(seconds, session, jobs), as_json=as_json)
 
 
 def _answer(settings: Settings, words: Sequence[str]) -> Answer:
@@ -94,33 +95,38 @@ def _answer(settings: Settings, words: Sequence[str]) -> Answer:
     if words:
         return answer(statuses)
     mail = waiting_mail(settings.state_directory, now.timestamp())
-    said = answer(statuses, mail=mail, cron=troubles_of_cron(settings, jobs, statuses))
-    return with_unread(said, [fault.where.rpartition("/")[2] for fault in unread_files(settings)])
+    reply = answer(statuses, mail=mail, cron=troubles_of_cron(settings, jobs, statuses))
+    return with_unread(reply, [fault.where.rpartition("/")[2] for fault in unread_files(settings)])
 
 
 def _say_unknown(error: ProcessControlError, *, as_json: bool) -> int:
-    """Say that nothing can be said, in the form of a plugin; as JSON with the error that every command prints."""
-    said = unknown(str(error))
+    """Say that nothing can be reply, in the form of a plugin; as JSON with the error that every command prints."""
+    reply = unknown(str(error))
     if not as_json:
-        return _say(said, as_json=False)
+        return _print(reply, as_json=False)
     from process_control.cli.print.error_output import error_as_json
 
     print_json(
-        {"exit_code": said.code, "text": said.text, "troubles": [], "error": error_as_json(error, exit_code=said.code)}
+        {
+            "exit_code": reply.code,
+            "text": reply.text,
+            "troubles": [],
+            "error": error_as_json(error, exit_code=reply.code),
+        }
     )
-    return said.code
+    return reply.code
 
 
-def _say(said: Answer, *, as_json: bool) -> int:
+def _print(reply: Answer, *, as_json: bool) -> int:
     if as_json:
         troubles = [
             {"job": trouble.slug, "severity": trouble.severity, "state": trouble.state, "why": trouble.why}
-            for trouble in said.troubles
+            for trouble in reply.troubles
         ]
-        print_json({"exit_code": said.code, "text": said.text, "troubles": troubles})
+        print_json({"exit_code": reply.code, "text": reply.text, "troubles": troubles})
     else:
-        print_line(said.text)
-    return said.code
+        print_line(reply.text)
+    return reply.code
 
 
 # --- the old command -------------------------------------------------------------------------------------------------
@@ -134,8 +140,8 @@ def _say(said: Answer, *, as_json: bool) -> int:
 @click.pass_context
 def check_jobs_icinga(ctx: click.Context) -> int:
     """List the jobs that fail."""
-    said = _answer_within(ANSWER_SECONDS, ctx.ensure_object(Session), ())
-    failing = [trouble for trouble in said.troubles if trouble.severity == CRITICAL]
+    reply = _answer_within(ANSWER_SECONDS, ctx.ensure_object(Session), ())
+    failing = [trouble for trouble in reply.troubles if trouble.severity == CRITICAL]
     if not failing:
         print_line("OK: no job fails")
         return 0

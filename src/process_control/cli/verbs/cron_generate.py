@@ -32,7 +32,7 @@ from process_control.system.account import Account, check_allowed
 from process_control.system.as_account import ask_as
 from process_control.system.clock import iso
 from process_control.system.disk_watch import Paths
-from process_control.system.replace import Standing, replace
+from process_control.system.replace import ExistingFile, replace
 
 NAME = "cron-generate"
 MAX_NAMED = 10
@@ -40,11 +40,13 @@ MAX_NAMED = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generated:
-    """The crontab for one target, and how that stands; nothing stands on the console."""
+    """The crontab for one target, and what is there now."""
 
+    #: A path, or CONSOLE.
     target: str
     crontab: Crontab
-    standing: Standing | None
+    #: None for a file that does not exist, and for the console.
+    standing: ExistingFile | None
 
     @property
     def content(self) -> bytes:
@@ -55,12 +57,12 @@ class Generated:
         return self.standing is None or self.standing.content != self.content or self.standing.wrong is not None
 
     def is_known(self, left: LeftOut) -> bool:
-        """Whether the crontab that stands there says already that this job is left out, and why."""
+        """Return whether the present crontab already says that this job is left out, and why."""
         return left.comment in text_of(self.standing).split("\n")
 
     @property
     def trouble(self) -> str | None:
-        """Return, in words, that nobody reads the crontab: cron does not run here."""
+        """Return, in words, that cron does not run here; None when it does."""
         return cron_daemon.trouble() if has_users(self.target) and self.crontab.lines else None
 
     @property
@@ -74,14 +76,13 @@ class Generated:
     epilog="""\b
 Examples:
   cron-generate              write output_crontab
-  cron-generate --check      does it match the job files? prints what would change
-  cron-generate --dry-run    print it, and what would change
-  cron-generate --output ~/crontab; crontab ~/crontab     as an ordinary user
+  cron-generate --check      print what would change
+  cron-generate --output ~/crontab; crontab ~/crontab    as an ordinary user
 
-Exit code 0: done; 1: written, but a job had to be left out. With --check 0: the file is as it would be written; 1:
-something would change. 2: usage; 74, 77, 78: nothing was written, and the message says why.""",
+Exit code 0: done; 1: written, but a job had to be left out; with --check: something would change. 2: usage; 74, 77, 78:
+nothing was written, and the message says why.""",
 )
-@click.option("--check", is_flag=True, help="Only show what would change; exit code 0: nothing, 1: something.")
+@click.option("--check", is_flag=True, help="Only show what would change. Exit code 1: something.")
 @click.option("--dry-run", is_flag=True, help="Only print the crontab, and what would change.")
 @click.option("--output", metavar="FILE", help="Write to FILE, not to output_crontab; `console` prints it.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done and what has changed as JSON.")
@@ -94,6 +95,7 @@ def cron_generate(
 ) -> int:
     """Write the crontab that runs the jobs at their times.
 
+    \f
     One comment and one line for each job, sorted by name. The file is replaced as a whole, and only when something has
     changed. A job that cron cannot run is left out and reported; the others are written.
     """
@@ -110,13 +112,13 @@ def cron_generate(
     standing = None if target == CONSOLE else standing_crontab(target)
     generated = Generated(target=target, crontab=crontab, standing=standing)
     if not as_json:
-        _tell_what_is_left_out(generated)
+        _report_what_is_left_out(generated)
         if crontab.mail_faults:
             talk_of_faults(crontab.mail_faults)
         if crontab.unread:
             talk(f"{settings.job_directory}: {in_one_line(list(crontab.unread))}")
     if check:
-        _tell_the_difference(generated, as_json=as_json)
+        _report_the_difference(generated, as_json=as_json)
         return 1 if generated.would_change else 0
     if dry_run or target == CONSOLE:
         _print(generated, as_json=as_json, dry_run=dry_run)
@@ -124,7 +126,7 @@ def cron_generate(
         _write(generated, settings, account)
         if target == settings.output_crontab:
             ask_as(account, lambda: keep_fingerprint(settings, fingerprint(jobs, manner), target))
-        _tell_what_was_done(generated, as_json=as_json)
+        _report_what_was_done(generated, as_json=as_json)
         if not as_json and (trouble := generated.trouble):
             talk(trouble)
     return 1 if crontab.left_out else 0
@@ -134,7 +136,7 @@ def cron_generate(
 
 
 def _write(generated: Generated, settings: Settings, account: Account) -> None:
-    """Write the crontab unless it stands there already; then tell the journal and the syslog what has changed."""
+    """Write the crontab unless it stands there already; then record in journal and syslog what has changed."""
     if not generated.would_change:
         return
     try:
@@ -157,7 +159,7 @@ def _records(found: Sequence[Change], target: str) -> list[dict[str, object]]:
 
 
 def _keep(records: list[dict[str, object]], settings: Settings, account: Account) -> None:
-    """Append to the journal as the service user, whose it is. The crontab is written, with or without that."""
+    """Append to the journal as its owner, the service user. If that fails, the crontab is written all the same."""
     if not records:
         return
     own = own_directories(settings)
@@ -174,10 +176,10 @@ def _keep(records: list[dict[str, object]], settings: Settings, account: Account
         talk(f"the crontab is written, but the change is not recorded in the history:\n{error}")
 
 
-# --- telling ---------------------------------------------------------------------------------------------------------
+# --- reporting -------------------------------------------------------------------------------------------------------
 
 
-def _tell_what_is_left_out(generated: Generated) -> None:
+def _report_what_is_left_out(generated: Generated) -> None:
     """Name the jobs that are left out: with all their faults the first time, in one line when the crontab has them."""
     known = []
     for left in generated.crontab.left_out:
@@ -193,7 +195,7 @@ def _tell_what_is_left_out(generated: Generated) -> None:
         )
 
 
-def _tell_the_difference(generated: Generated, *, as_json: bool) -> None:
+def _report_the_difference(generated: Generated, *, as_json: bool) -> None:
     if as_json:
         _print_json("would write" if generated.would_change else "kept", generated)
     elif generated.would_change:
@@ -226,7 +228,7 @@ def _print(generated: Generated, *, as_json: bool, dry_run: bool) -> None:
     talk("\n".join([f"dry run: nothing was written; changes to {generated.target}:", *found]))
 
 
-def _tell_what_was_done(generated: Generated, *, as_json: bool) -> None:
+def _report_what_was_done(generated: Generated, *, as_json: bool) -> None:
     did = "wrote" if generated.would_change else "kept"
     if as_json:
         _print_json(did, generated)

@@ -40,7 +40,9 @@ def show_day(day: Day, zone: tzinfo, *, show_all: bool) -> None:
     room = len(lanes) if show_all else max(height() - AROUND_THE_LANES, FEWEST_LANES)
     shown = lanes if len(lanes) <= room else lanes[: room - 1]
     lines = [picture.title(), *picture.ruler()]
-    lines += [picture.load("jobs, up to {most:,}", [each for lane in lanes for each in lane.stretches])] if lanes else []
+    lines += (
+        [picture.load("jobs, up to {most:,}", [each for lane in lanes for each in lane.stretches])] if lanes else []
+    )
     lines += [picture.lane(lane.job, lane.stretches) for lane in shown]
     rest = lanes[len(shown) :]
     if rest:

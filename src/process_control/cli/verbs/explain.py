@@ -21,7 +21,7 @@ from process_control.errors import ProcessControlError
 JOB_FILE, CONFIGURATION = "job file", "configuration"
 
 
-WIDEST_TEXT = 100  # wider lines are hard to read
+MAX_TEXT_WIDTH = 100  # wider lines are hard to read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,30 +135,29 @@ def _mend(name: str, names: Sequence[str]) -> str:
 
 
 def _print_list(keys: Sequence[Key]) -> None:
-    """Print a line for each key: its name and the first sentence of its meaning, as far as there is room."""
-    room = shutil.get_terminal_size().columns
-    widest = max(len(key.name) for key in keys)
+    """Print a line for each key: its name and the first sentence of its meaning, cut to the terminal."""
+    columns = shutil.get_terminal_size().columns
+    name_width = max(len(key.name) for key in keys)
     for file in (JOB_FILE, CONFIGURATION):
         print_line(f"Keys of the {file}:")
         for key in keys:
             if key.file == file:
                 first = plain(key.field.meaning).partition(". ")[0].rstrip(".")
-                print_line(
-                    f"  {key.name:<{widest}}  {textwrap.shorten(first, max(20, room - widest - 4), placeholder='…')}"
-                )
+                shown = textwrap.shorten(first, max(20, columns - name_width - 4), placeholder="…")
+                print_line(f"  {key.name:<{name_width}}  {shown}")
 
 
 def _list_of(keys: Sequence[Key]) -> str:
     """Return a line for each key, the first sentence of its meaning cut to the terminal, by file."""
-    widest = max(len(key.name) for key in keys)
-    room = max(shutil.get_terminal_size().columns - widest - 5, 20)
+    name_width = max(len(key.name) for key in keys)
+    columns = max(shutil.get_terminal_size().columns - name_width - 5, 20)
     parts = []
     for file in (JOB_FILE, CONFIGURATION):
         lines = [f"Keys of the {file} (more: process-control explain KEY):"]
         for key in keys:
             if key.file == file:
                 first = plain(key.field.meaning).partition(". ")[0].rstrip(".")
-                lines.append(f"  {key.name:<{widest}}  {textwrap.shorten(first, room, placeholder=' …')}")
+                lines.append(f"  {key.name:<{name_width}}  {textwrap.shorten(first, columns, placeholder=' …')}")
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
 
@@ -181,8 +180,10 @@ def _at_length(key: Key) -> str:
 
 def _wrapped(text: str, indent: int) -> str:
     """Return `text`, its lines broken between words for the terminal, behind an indentation."""
-    room = min(shutil.get_terminal_size().columns, WIDEST_TEXT) - indent
-    broken = [textwrap.fill(line, room, break_on_hyphens=False, break_long_words=False) for line in text.splitlines()]
+    columns = min(shutil.get_terminal_size().columns, MAX_TEXT_WIDTH) - indent
+    broken = [
+        textwrap.fill(line, columns, break_on_hyphens=False, break_long_words=False) for line in text.splitlines()
+    ]
     return _indented("\n".join(broken), indent)
 
 

@@ -8,16 +8,17 @@ from typing import Any
 
 import click
 
-from process_control.cli.history_index import open_index, tell_garbled
+from process_control.cli.history_index import open_index, report_garbled
 from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import NO_HEADER_HELP, inert, is_terminal, print_header, print_tabbed
-from process_control.cli.session import JOBS_HELP, Session, select_slugs, verb
+from process_control.cli.session import JOBS_HELP, Session, verb
 from process_control.cli.time_words import SINCE_HELP, moment_of_flag
 from process_control.core.facts import FAILED, LOST, OUTCOMES
 from process_control.core.records import FIELDS
 from process_control.errors import UsageError
 from process_control.history.index.past_run import Run
+from process_control.views.selected_jobs import select_slugs
 
 DEFAULT_LIMIT = 50
 COLUMNS = tuple([name for _, name in sorted((field.csv, field.name) for field in FIELDS if field.csv is not None)])
@@ -81,7 +82,7 @@ def history(
     _print(runs, now, as_json=as_json, as_csv=as_csv, has_more=has_more, is_filtered=is_filtered)
     if has_more and limit is None and is_terminal():
         talk(f"showing the newest {most} runs (--limit 0: all; --since 7d: the last week)")
-    tell_garbled(settings, garbled)
+    report_garbled(settings, garbled)
 
 
 def _print(

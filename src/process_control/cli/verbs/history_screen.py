@@ -26,11 +26,11 @@ def show_runs(runs: Sequence[Run], now: datetime, *, is_filtered: bool) -> None:
     began = times_of_a_column([parse_iso(run.started_at) for run in runs], now)
     columns = [
         Column(title=f"STARTED ({zone_name(now)})"),
-        Column(title="JOB", gives_way=2, least=16),
+        Column(title="JOB", gives_way=2, min_width=16),
         Column(title="OUTCOME"),
         Column(title="TOOK", is_right=True),
-        Column(title="RUN", gives_way=1, least=9, may_leave=True),
-        Column(title="WHY", gives_way=3, least=24, breaks=True),
+        Column(title="RUN", gives_way=1, min_width=9, may_leave=True),
+        Column(title="WHY", gives_way=3, min_width=24, breaks=True),
     ]
     print_rows([_row_of_run(run, moment, now) for run, moment in zip(runs, began, strict=True)], columns)
 
@@ -43,10 +43,10 @@ def show_events(records: Sequence[Record], now: datetime, *, is_filtered: bool) 
     when = times_of_a_column([parse_iso(str(record["at"])) for record in records], now)
     columns = [
         Column(title=f"WHEN ({zone_name(now)})"),
-        Column(title="JOB", gives_way=3, least=20),
-        Column(title="BY", gives_way=2, least=4, may_leave=True),
-        Column(title="RUN", gives_way=1, least=9, may_leave=True),
-        Column(title="WHAT HAPPENED", gives_way=4, least=28, breaks=True),
+        Column(title="JOB", gives_way=3, min_width=20),
+        Column(title="BY", gives_way=2, min_width=4, may_leave=True),
+        Column(title="RUN", gives_way=1, min_width=9, may_leave=True),
+        Column(title="WHAT HAPPENED", gives_way=4, min_width=28, breaks=True),
     ]
     print_rows([_row_of_event(record, moment, now) for record, moment in zip(records, when, strict=True)], columns)
 

@@ -27,25 +27,26 @@ from process_control.notify.message import escape_controls
 
 WROTE, SAME, KEPT, LEFT_OUT = "wrote", "same", "kept", "left out"
 WOULD_WRITE = "would write"
-LARGEST_FILE = 1 << 20
+MAX_FILE_BYTES = 1 << 20
 SUDO = "process-control import original"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """What became of one file. `did` is wrote, same, kept (something else is there), or left out (see `faults`)."""
+    """What became of one file."""
 
     source: Path
     target: Path
+    #: wrote, same, kept (something else is there), or left out (see `faults`).
     did: str
     changes: tuple[Change, ...] = ()
     faults: tuple[Fault, ...] = ()
 
     def lines(self, *, dry_run: bool) -> list[str]:
-        """Return what is told: each change, each fault, and what became of the file."""
+        """Return the messages: each change, each fault, and the result."""
         name = self.source.name
-        told = [f"{name}{'' if each.line is None else f':{each.line}'}: {each}" for each in self.changes]
-        told += [str(fault) for fault in self.faults]
+        lines = [f"{name}{'' if each.line is None else f':{each.line}'}: {each}" for each in self.changes]
+        lines += [str(fault) for fault in self.faults]
         if self.did == KEPT:
             end = f"kept {self.target}, which exists and differs\n  hint: diff {self.source} {self.target}"
         elif self.did == SAME:
@@ -54,7 +55,7 @@ class Imported:
             end = "left out"
         else:
             end = f"{WOULD_WRITE if dry_run else WROTE} {self.target}"
-        return [*told, f"{name}: {end}"]
+        return [*lines, f"{name}: {end}"]
 
     def to_json(self, *, dry_run: bool) -> dict[str, object]:
         return {
@@ -138,11 +139,11 @@ def _import_configuration(
     _refuse_same(source, target, f"rename it and name that: mv {source} {source}.original")
     accounts = {entry.pw_uid: entry.pw_name for entry in pwd.getpwall()}
     rewritten = rewrite_configuration(_read(source), original, accounts=accounts)
-    said = read_configuration(rewritten.source, source.name)
+    values = read_configuration(rewritten.source, source.name)
     host = Host(
-        job_directory=said.get("job_directory") or load_settings(None, dict(os.environb)).job_directory,
-        defaults=said.get("default_job_config") or {},
-        log_bytes=said.get("log_bytes", DEFAULT_LOG_BYTES),
+        job_directory=values.get("job_directory") or load_settings(None, dict(os.environb)).job_directory,
+        defaults=values.get("default_job_config") or {},
+        log_bytes=values.get("log_bytes", DEFAULT_LOG_BYTES),
     )
     return _write(source, target, rewritten, dry_run=dry_run), host
 
@@ -186,7 +187,7 @@ def _import_job(source: Path, directory: Path, host: Host, original: Original, *
 
 
 def _write(source: Path, target: Path, rewritten: Rewritten, *, dry_run: bool) -> Imported:
-    """Write the target unless something is there; whether that is the same is told."""
+    """Write the target unless something is there; return which, and whether it is the same."""
     there = os.path.lexists(target)
     if not there and (dry_run or write_new(target, rewritten.source, sudo=SUDO)):
         did = WROTE
@@ -213,7 +214,7 @@ def _read(path: Path) -> bytes:
     with open(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise BadConfiguration("is not a plain file", where=str(path), hint="put the file itself there")
-        return file.read(LARGEST_FILE)
+        return file.read(MAX_FILE_BYTES)
 
 
 def _print(files: list[Imported], *, dry_run: bool, as_json: bool) -> None:

@@ -44,7 +44,7 @@ HEAD = """\
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that `init` sees to: `did` is wrote, made or kept."""
+    """One thing that `init` makes: `did` is wrote, made or kept."""
 
     did: str
     what: str
@@ -67,7 +67,7 @@ def init(session: Session, dry_run: bool, as_json: bool) -> None:
     steps = [_write("configuration", configuration, _example(configuration), dry_run=dry_run)]
     settings = load_settings(named if named is None or configuration.exists() else None, dict(os.environb))
     directory = Path(settings.job_directory)
-    steps.append(_make_directory(directory, dry_run=dry_run))
+    steps.append(_directory_step(directory, dry_run=dry_run))
     steps.append(_write("first job", directory / "hello.yaml", FIRST_JOB, dry_run=dry_run))
     command = f"run-job{f' --config {named}' if named else ''} hello"
     if as_json:
@@ -129,7 +129,7 @@ def _write(what: str, path: Path, text: str, *, dry_run: bool) -> Step:
     return Step("kept", what, path)
 
 
-def _make_directory(path: Path, *, dry_run: bool) -> Step:
+def _directory_step(path: Path, *, dry_run: bool) -> Step:
     what = "job directory"
     if path.is_dir():
         return Step("kept", what, path)

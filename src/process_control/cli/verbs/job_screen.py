@@ -26,7 +26,7 @@ from process_control.history.index.past_run import Run
 from process_control.history.log_reader import STDERR, Line, last_lines
 from process_control.notify.message import decision
 from process_control.state.secrets_of_run import SecretsUnknown, secrets_of_run
-from process_control.views.status import JobStatus
+from process_control.views.job_status import JobStatus
 
 LAST_LINES = 10
 
@@ -37,14 +37,14 @@ def show_one(status: JobStatus, schedules: KnownSchedules, *, state_directory: s
     """Show one job at length. `news` are lines on stderr that the last good run did not have."""
     screen = console()
     screen.print(_title(status, screen, schedules.now))
-    told = _of_the_job(status, schedules)
+    rows = _of_the_job(status, schedules)
     if status.running:
-        told += _of_the_running(status.running, status.median_seconds, schedules.now)
+        rows += _of_the_running(status.running, status.median_seconds, schedules.now)
     if status.last:
-        told += _of_the_last(status.last, status.median_seconds, schedules.now)
+        rows += _of_the_last(status.last, status.median_seconds, schedules.now)
     if status.recent:
-        told.append(("runs", drawn_marks(status.recent, unicode=draws_unicode(screen))))
-    for line in facts(told, width()):
+        rows.append(("runs", drawn_marks(status.recent, unicode=draws_unicode(screen))))
+    for line in facts(rows, width()):
         screen.print(line)
     _show_output(screen, status, news, state_directory)
 
@@ -65,16 +65,16 @@ def _of_the_job(status: JobStatus, schedules: KnownSchedules) -> Facts:
     if health.since and status.state in (FAILING, SLOW_START):
         state.append(f" since {since(parse_iso(health.since), now)}", style="none")
     style = reason_style(status)
-    told: Facts = [("state", state)]
+    rows: Facts = [("state", state)]
     for line in why(status, now):
         is_hint = line.startswith(HINT)
-        told.append(("hint", Text(line.removeprefix(HINT))) if is_hint else ("why", Text(line, style=style)))
+        rows.append(("hint", Text(line.removeprefix(HINT))) if is_hint else ("why", Text(line, style=style)))
     if job is not None and job.description:
-        told.append(("runbook", Text(clean(job.description))))
+        rows.append(("runbook", Text(clean(job.description))))
     if job is not None and job.owner:
-        told.append(("owner", Text(clean(job.owner))))
+        rows.append(("owner", Text(clean(job.owner))))
     version = f", version {job.version}" if job is not None else ""
-    return [*told, ("schedule", _schedule(status, schedules)), ("file", Text(f"{clean(status.path)}{version}"))]
+    return [*rows, ("schedule", _schedule(status, schedules)), ("file", Text(f"{clean(status.path)}{version}"))]
 
 
 def _schedule(status: JobStatus, schedules: KnownSchedules) -> Text:

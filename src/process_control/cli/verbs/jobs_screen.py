@@ -23,7 +23,7 @@ from process_control.config.cache.next_slots import KnownSchedules
 from process_control.core.hold_in_words import hold_for_people, release_line
 from process_control.core.job_state import HELD, INVALID, LATE, NEEDS_ATTENTION, WORST_FIRST
 from process_control.core.moments import ago, clock, in_local_time, parse_iso, since, span, took, until
-from process_control.views.status import JobStatus
+from process_control.views.job_status import JobStatus
 
 REASON_INDENT = 6
 AROUND_THE_TABLE = 6
@@ -31,20 +31,20 @@ AROUND_THE_TABLE = 6
 MAX_REASON_LINES = 2
 LIST = (
     Column(title="STATE"),
-    Column(title="JOB", gives_way=3, least=24),
-    Column(title="NAME", gives_way=1, least=16, may_leave=True),
-    Column(title="SCHEDULE", gives_way=4, least=24, breaks=True),
-    Column(title="TAGS", gives_way=2, least=12, may_leave=True, breaks=True),
+    Column(title="JOB", gives_way=3, min_width=24),
+    Column(title="NAME", gives_way=1, min_width=16, may_leave=True),
+    Column(title="SCHEDULE", gives_way=4, min_width=24, breaks=True),
+    Column(title="TAGS", gives_way=2, min_width=12, may_leave=True, breaks=True),
 )
 STATUS = (
     Column(title="STATE"),
-    Column(title="JOB", gives_way=3, least=16),
-    Column(title="NAME", gives_way=1, least=16, may_leave=True),
+    Column(title="JOB", gives_way=3, min_width=16),
+    Column(title="NAME", gives_way=1, min_width=16, may_leave=True),
     Column(title="LAST"),
     Column(title="TOOK", is_right=True),
-    Column(title="MEDIAN", gives_way=4, least=11, may_leave=True, is_right=True),
+    Column(title="MEDIAN", gives_way=4, min_width=11, may_leave=True, is_right=True),
     Column(title="NEXT"),
-    Column(title="LAST 20 RUNS", gives_way=2, least=12, may_leave=True, keeps_end=True),
+    Column(title="LAST 20 RUNS", gives_way=2, min_width=12, may_leave=True, keeps_end=True),
 )
 HINT = "hint: "
 
@@ -61,25 +61,27 @@ def show_list(statuses: Sequence[JobStatus], schedules: KnownSchedules) -> None:
         ]
         for status in statuses
     ]
-    below = [_reasons(status, schedules.now, width(), most=1) if status.state == INVALID else [] for status in statuses]
+    below = [
+        _reasons(status, schedules.now, width(), max_lines=1) if status.state == INVALID else [] for status in statuses
+    ]
     _print_table(screen, lines_of(rows, LIST, width()), below)
 
 
 def show_all_jobs(
     statuses: Sequence[JobStatus], schedules: KnownSchedules, *, show_all: bool, besides: Sequence[str] = ()
 ) -> None:
-    """Show one screen of jobs, or all. `besides`: what else is said above and below, which needs its lines too."""
+    """Show one screen of jobs, or all. `besides`: texts printed above and below, whose lines count too."""
     screen = console()
     now = schedules.now
     below = [_reasons(status, now, width()) for status in statuses]
     head = _summary(statuses, now)
-    room = height() - AROUND_THE_TABLE - len(head) - sum(len(wrapped(text, width())) for text in besides)
-    if not show_all and sum(1 + len(reasons) for reasons in below) > room:
-        below = [reasons[:1] for reasons in (_reasons(status, now, width(), most=1) for status in statuses)]
+    max_lines = height() - AROUND_THE_TABLE - len(head) - sum(len(wrapped(text, width())) for text in besides)
+    if not show_all and sum(1 + len(reasons) for reasons in below) > max_lines:
+        below = [reasons[:1] for reasons in (_reasons(status, now, width(), max_lines=1) for status in statuses)]
     for line in head:
         screen.print(line)
     screen.print()
-    count = len(statuses) if show_all else _how_many_fit(below, room)
+    count = len(statuses) if show_all else _how_many_fit(below, max_lines)
     rows = [_row(status, screen, now, status.next_slot(schedules)) for status in statuses[:count]]
     _print_table(screen, lines_of(rows, STATUS, width()), below)
     rest = statuses[count:]
@@ -94,7 +96,7 @@ def show_all_jobs(
 
 
 def _how_many_fit(below: Sequence[Sequence[Text]], lines: int) -> int:
-    """Return how many jobs one screen holds; the worst come first, so those are they. One left over is shown too."""
+    """Return how many jobs one screen holds; the worst come first. If only one is left over, it is shown too."""
     taken = count = 0
     for reasons in below:
         taken += 1 + len(reasons)
@@ -158,8 +160,8 @@ def reason_style(status: JobStatus) -> str:
     return "red" if status.state in NEEDS_ATTENTION else OUTCOME_STYLES["warned"]
 
 
-def _reasons(status: JobStatus, now: datetime, room: int, *, most: int = MAX_REASON_LINES) -> list[Text]:
-    """Return the reason in so many lines at most, and the hint; of an invalid file the first fault, and a count."""
+def _reasons(status: JobStatus, now: datetime, max_width: int, *, max_lines: int = MAX_REASON_LINES) -> list[Text]:
+    """Return the reason in at most `max_lines` lines, and the hint; of an invalid file the first fault and a count."""
     reasons = why(status, now)
     if not reasons:
         return []
@@ -169,11 +171,11 @@ def _reasons(status: JobStatus, now: datetime, room: int, *, most: int = MAX_REA
         first += f" (and {len(faults) - 1} more: process-control lint)"
     elif len(faults) > 1:
         first = "; ".join(faults)
-    lines = wrapped(first, room - REASON_INDENT, most=most)
+    lines = wrapped(first, max_width - REASON_INDENT, max_lines=max_lines)
     found = [Text(" " * REASON_INDENT).append(line, style=reason_style(status)) for line in lines]
     hint = next((line for line in reasons if line.startswith(HINT)), None)
     if hint is not None:
-        found += paragraph(hint, room, indent=REASON_INDENT, style="dim", most=most)
+        found += paragraph(hint, max_width, indent=REASON_INDENT, style="dim", max_lines=max_lines)
     return found
 
 
@@ -194,7 +196,7 @@ def why(status: JobStatus, now: datetime) -> list[str]:
 
 
 def _hold(status: JobStatus, now: datetime) -> str:
-    """Return since when, by whom and why it is held; of a health file that is damaged, that."""
+    """Return since when, by whom and why it is held; or that its health file is damaged."""
     return hold_for_people(status.health.to_record(), now) if status.health.since else status.why or "held"
 
 

@@ -6,7 +6,7 @@ from process_control.cli.print.output import print_json, print_line, talk
 from process_control.cli.session import Session, verb
 from process_control.config.job_directory import load_job
 from process_control.core.noise import as_rules, learn
-from process_control.history.log_reader import as_it_lies
+from process_control.history.log_reader import current_path
 from process_control.state.past_runs import open_index
 from process_control.views.stderr_of_runs import past_runs, stderr_lines
 
@@ -33,7 +33,7 @@ def learn_noise(session: Session, job: str, count: int, as_json: bool) -> int:
     with open_index(settings.state_directory) as index:
         good, failed = past_runs(index, job, count)
     for run in (*good, *failed):
-        run.log = run.log and as_it_lies(run.log, settings.output_directory)
+        run.log = run.log and current_path(run.log, settings.output_directory)
     state = settings.state_directory
     noises = learn(
         [stderr_lines(run, definition, state) for run in good], [stderr_lines(run, definition, state) for run in failed]

@@ -1,4 +1,4 @@
-"""`lint`: what the loader finds in job files, told all at once, before a run meets it."""
+"""`lint`: what the loader finds in job files, reported all at once, before a run fails for it."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from process_control.actions.rights import directory_of_run_job
 from process_control.cli.print.output import print_json, print_line, talk
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import is_terminal
-from process_control.cli.session import Session, select_jobs, verb
+from process_control.cli.session import Session, verb
 from process_control.config import odd_text, shell_signs
 from process_control.config.all_jobs import load_all
 from process_control.config.configuration import read_configuration
@@ -31,6 +31,7 @@ from process_control.system.append_file import faults_for_root
 from process_control.system.atomic_file import sync_parent
 from process_control.system.disk_watch import Paths
 from process_control.views.missing_on_host import Missing, all_missing, paths_named_by
+from process_control.views.selected_jobs import select_jobs
 
 PLACE = re.compile(r"(?P<file>.*?)(?::(?P<line>[0-9]+)(?::(?P<column>[0-9]+))?)?", re.DOTALL)
 LARGEST_FILE = 1 << 20
@@ -107,7 +108,7 @@ def lint(session: Session, files: Sequence[str], fix: bool, form: str) -> int:
 def _settings(session: Session, *, fix: bool, needed: bool) -> Settings | None:
     """Return the settings; None when they are not for us and only files were named.
 
-    As root, become the service user, who has to read the files: but not to mend them, they need not be its own.
+    As root, become the service user, who has to read the files: but not to repair them: they need not be its own.
     """
     try:
         settings = session.load()
@@ -195,7 +196,7 @@ def _is_here(directory: str, job_directory: str) -> bool:
 
 
 def _is_service_user(settings: Settings) -> bool:
-    """Tell whether we see what the job would: files with secrets are its account's."""
+    """Return whether we see what the job would: files with secrets are its account's."""
     return settings.user is None or os.geteuid() in (0, service_account(settings.user, where=settings.path or "").uid)
 
 

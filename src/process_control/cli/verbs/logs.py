@@ -11,7 +11,7 @@ from process_control.cli.history_index import open_index
 from process_control.cli.print.output import print_json, print_line, talk
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import clean, is_terminal
-from process_control.cli.session import Session, select_slugs, verb
+from process_control.cli.session import Session, verb
 from process_control.config.job_directory import load_job
 from process_control.config.settings import Settings
 from process_control.core.job import Job
@@ -20,13 +20,13 @@ from process_control.errors import JobNotFound, ProcessControlError, UsageError
 from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run
 from process_control.history.log_reader import (
-    ALL_OF_IT,
     DROPPED,
     STDERR,
     STDOUT,
+    WHOLE_LOG,
     Line,
     Part,
-    as_it_lies,
+    current_path,
     last_lines,
     lines,
     raw,
@@ -34,6 +34,7 @@ from process_control.history.log_reader import (
 from process_control.notify.message import escape_controls
 from process_control.state.secrets_of_run import secrets_of_run
 from process_control.system.plain_file import open_plain
+from process_control.views.selected_jobs import select_slugs
 
 STREAM_WORDS = {STDOUT: "out", STDERR: "err", DROPPED: "cut"}
 
@@ -78,10 +79,10 @@ def logs(
     settings = session.settings("logs")
     run = _find(settings, job, run_id)
     path = _log_of(run, settings)
-    part = ALL_OF_IT if attempt is None else _part(run, attempt)
+    part = WHOLE_LOG if attempt is None else _part(run, attempt)
     only = [stream for stream, is_asked in ((STDOUT, stdout_only), (STDERR, stderr_only)) if is_asked]
     streams = only or [STDOUT, STDERR]
-    _tell_what_is_missing(run, path)
+    _report_what_is_missing(run, path)
     if as_raw:
         _copy(raw(path, streams, part))
         return
@@ -94,7 +95,7 @@ def logs(
     if as_json:
         print_json({"run": run.to_json(), "lines": [_line_as_json(line, run) for line in wanted]})
         return
-    _tell_which(run)
+    _name_the_run(run)
     _show(wanted, run, times=times)
 
 
@@ -110,7 +111,7 @@ def _find(settings: Settings, word: str | None, run_id: str | None) -> Run:
 
 
 def _by_id(index: Index, run_id: str, slugs: list[str] | None) -> Run:
-    found = [run for run in index.find(run_id, most=50) if slugs is None or run.job in slugs]
+    found = [run for run in index.find(run_id, limit=50) if slugs is None or run.job in slugs]
     if not found:
         raise JobNotFound(f"no run '{run_id}'", hint="list run ids: process-control history")
     if len(found) > 1:
@@ -124,7 +125,7 @@ def _log_of(run: Run, settings: Settings) -> str:
     if run.log is None:
         why = "it was skipped" if run.outcome == "skipped" else "none could be written"
         raise ProcessControlError(f"run {run.run_id} of job '{run.job}' has no log: {why}")
-    log = as_it_lies(run.log, settings.output_directory)
+    log = current_path(run.log, settings.output_directory)
     try:
         with open_plain(log):
             return log
@@ -137,8 +138,8 @@ def _log_of(run: Run, settings: Settings) -> str:
         ) from None
 
 
-def _tell_what_is_missing(run: Run, path: str) -> None:
-    """Say so when the log is shorter than the run recorded: the host went down, or somebody cut it."""
+def _report_what_is_missing(run: Run, path: str) -> None:
+    """Print to stderr when the log is shorter than the run recorded: the host went down, or somebody cut it."""
     if run.outcome is None or run.stdout_bytes is None or run.stderr_bytes is None:
         return
     wanted = run.stdout_bytes + run.stderr_bytes - (run.log_dropped_bytes or 0)
@@ -188,8 +189,8 @@ def _copy(blocks: Iterable[bytes]) -> None:
     sys.stdout.buffer.flush()
 
 
-def _tell_which(run: Run) -> None:
-    """On a terminal, say which run it is: talk, so on stderr."""
+def _name_the_run(run: Run) -> None:
+    """On a terminal, print to stderr which run it is."""
     if sys.stderr.isatty() and is_terminal():
         why = clean(in_local_time(run.why, datetime.now(UTC)))
         outcome = f"{run.outcome or 'running'}{': ' + why if why else ''}"

@@ -1,4 +1,4 @@
-"""`notify`: whether people can be reached, tried before it matters."""
+"""`notify`: test whether people can be reached."""
 
 import os
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from process_control.core.job import Job
 from process_control.errors import BadConfiguration
 from process_control.notify.channels.mail.render import Mail
 from process_control.notify.channels.mail.send import Undelivered, message_of, send
-from process_control.notify.deliver import sender_of, way_of
+from process_control.notify.channels.mail.way import sender_of, way_of
 
 VERBS = {
     "test": ("process_control.cli.verbs.notify:notify_test", "send a test mail the way mail about failures is sent")
@@ -33,7 +33,7 @@ def notify() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def notify_test(session: Session, job: str | None, as_json: bool) -> int:
     """Send a test mail to the recipients of the failmail of all jobs, or of JOB."""
-    settings = session.settings("notify test", may_look=False)
+    settings = session.settings("notify test", may_read=False)
     failmail = _failmail(None if job is None else load_job(job, settings), settings)
     way, why = "", None
     try:

@@ -1,4 +1,4 @@
-"""`prune`: retention now."""
+"""`prune`: apply the retention settings now."""
 
 import click
 
@@ -23,7 +23,7 @@ from process_control.history.retention import Pruned
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def prune(session: Session, dry_run: bool, as_json: bool) -> int:
     """Delete logs and history beyond the `retention` settings, and compress old days of the journal."""
-    settings = session.settings("prune", may_look=False)
+    settings = session.settings("prune", may_read=False)
     pruned = prune_now(settings, dry_run=dry_run)
     error = CannotRecord(faults=[Fault(fault) for fault in pruned.faults]) if pruned.faults else None
     if as_json:
@@ -56,7 +56,7 @@ def _print(pruned: Pruned) -> None:
 
 def talk_of(pruned: Pruned, *, dry_run: bool) -> None:
     """Sum up on stderr."""
-    if pruned.is_at_work_elsewhere:
+    if pruned.is_running_elsewhere:
         talk("another prune is running")
         return
     would = "would remove" if dry_run else "removed"

@@ -1,29 +1,37 @@
-"""`run`: start jobs now, and learn the ids of their runs."""
+"""`run`: start jobs now and print the ids of their runs."""
 
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from time import time as now
 from typing import NoReturn
 
 import click
 
 from process_control.actions.start import How, Started, command_of, start
 from process_control.cli.chosen import agree, changes_jobs, print_dry_run
+from process_control.cli.history_index import open_index
 from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.plain import is_terminal, print_tabbed
-from process_control.cli.session import JOBS_HELP, Session, select_jobs, verb
+from process_control.cli.session import JOBS_HELP, Session, verb
+from process_control.cli.slot_words import NamedTime, account_named, named_time
+from process_control.config.all_jobs import load_all
+from process_control.config.settings import Settings
 from process_control.core.job import is_slug
-from process_control.errors import UsageError
+from process_control.errors import JobNotFound, UsageError
 from process_control.system.account import check_allowed
 from process_control.system.as_account import ask_as
+from process_control.views.selected_jobs import select_jobs
+from process_control.views.slots import Ledger
 
 
 @verb(
     "run",
     epilog=(
         f"{JOBS_HELP} In a pipe, separated by tabs: job, run id, why it was not started. Exit code 0: all were "
-        "started. For one job that was not: the exit code of run-job (75: running already, or on hold); for several: "
-        "1. With --follow: that of run-job."
+        "started; 1: one of several was not; for one job, and with --follow: that of run-job (75: running, on hold)."
     ),
 )
 @changes_jobs
@@ -33,9 +41,8 @@ from process_control.system.as_account import ask_as
 @click.option("--show", "shown", flag_value="--show", help="With --follow: show the output (the default).")
 @click.option("--quiet", "shown", flag_value="--quiet", help="With --follow: show only the report of a failed run.")
 @click.option("--slow-start", is_flag=True, help="Run slow_start_command in place of command.")
-@click.option(
-    "--force", is_flag=True, help="Run even if a job is on hold; use the full command even during slow start."
-)
+@click.option("--force", is_flag=True, help="Even if on hold, in slow start, or run well for --slot.")
+@click.option("--slot", metavar="TIME", help="For this past planned time, unless that ran well: 2026-11-28T03:00.")
 def run(
     session: Session,
     jobs: Sequence[str],
@@ -47,6 +54,7 @@ def run(
     shown: str | None,
     slow_start: bool,
     force: bool,
+    slot: str | None,
 ) -> int:
     """Start jobs now and return at once, with the ids of their runs. They continue when this terminal is closed."""
     if shown and not follow:
@@ -55,6 +63,12 @@ def run(
     account = check_allowed(settings.user, words="process-control run", where=settings.path or "")
     slugs = ask_as(account, lambda: [job.slug for job in select_jobs(settings, jobs)])
     slugs = [slug for slug in slugs if isinstance(slug, str) and is_slug(slug)]
+    slots: dict[str, int] = {}
+    if slot is not None:
+        time = named_time("--slot", slot, datetime.now(UTC))
+        named = ask_as(account, lambda: _slots_named(settings, slugs, time))
+        slots = {slug: int(moment) for slug, moment in named.items()}
+        slugs = [slug for slug in slugs if slug in slots]
     if follow and len(slugs) > 1:
         raise UsageError(
             f"--follow takes one job, not {len(slugs)}", hint="leave it out; then: process-control wait JOB..."
@@ -66,13 +80,34 @@ def run(
     how = How(slow_start=slow_start, force=force, note=note, config=session.config)
     if follow:  # who stays wants to see it, in a pipe too
         session.paths.forget()  # a run keeps its own limits
-        _become_run_job(slugs[0], [*how.flags(), shown or "--show"])
-    started = start(settings, slugs, account, how)
+        _become_run_job(slugs[0], [*replace(how, slot=slots.get(slugs[0])).flags(), shown or "--show"])
+    started = []
+    for each in sorted({slots.get(slug) for slug in slugs}, key=str):
+        started += start(
+            settings, [slug for slug in slugs if slots.get(slug) == each], account, replace(how, slot=each)
+        )
     _print_started(started, as_json=as_json)
     refused = [each for each in started if each.exit_code is not None]
     if not refused:
         return 0
     return refused[0].exit_code or 1 if len(started) == 1 else 1
+
+
+def _slots_named(settings: Settings, slugs: Sequence[str], time: NamedTime) -> dict[str, int]:
+    """Return the planned time of each job that was planned for it. Raises JobNotFound (66) when none was."""
+    found, error = {}, None
+    with open_index(settings.state_directory) as index:
+        ledger = Ledger(settings, load_all(settings), index, now=now())
+        for slug in slugs:
+            try:
+                found[slug] = account_named(ledger, slug, time).slot.slot
+            except JobNotFound as no_slot:
+                error = no_slot
+                if len(slugs) > 1:
+                    talk(f"not run: {no_slot.faults[0].what}")
+    if not found and error is not None:
+        raise error
+    return found
 
 
 def _become_run_job(slug: str, flags: Sequence[str]) -> NoReturn:

@@ -1,4 +1,4 @@
-"""`show`: what holds for a job, where each value comes from, how it stands, and its next slots."""
+"""`show`: the effective settings of a job, where each comes from, its state, and its next slots."""
 
 import click
 

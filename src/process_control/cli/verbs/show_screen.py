@@ -13,8 +13,8 @@ INDENT = 2
 MAX_VALUE_LINES = 12
 VALUES = (
     Column(title="KEY"),
-    Column(title="VALUE", gives_way=2, least=24, breaks=True, most_lines=MAX_VALUE_LINES),
-    Column(title="FROM", gives_way=1, least=14, breaks=True),
+    Column(title="VALUE", gives_way=2, min_width=24, breaks=True, max_lines=MAX_VALUE_LINES),
+    Column(title="FROM", gives_way=1, min_width=14, breaks=True),
 )
 
 

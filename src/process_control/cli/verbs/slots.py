@@ -9,16 +9,17 @@ from typing import Any
 
 import click
 
-from process_control.cli.history_index import open_index, tell_garbled
+from process_control.cli.history_index import open_index, report_garbled
 from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import NO_HEADER_HELP, inert, is_terminal, print_header, print_tabbed
-from process_control.cli.session import JOBS_HELP, Session, select_known, verb
+from process_control.cli.session import JOBS_HELP, Session, verb
 from process_control.cli.time_words import SINCE_HELP, moment_of_flag
 from process_control.config.all_jobs import load_all
 from process_control.core.schedule.slots import FATES
 from process_control.errors import UsageError
 from process_control.system.clock import iso
+from process_control.views.selected_jobs import select_known
 from process_control.views.slots import Account, Ledger
 
 COLUMNS = ("slot", "job", "fate", "reason", "cause", "outcome", "late_seconds", "run_id", "evidence")
@@ -76,7 +77,7 @@ def slots(
         _print_counts(counts, begins, (after + 1, end), now, as_json=as_json, as_csv=as_csv, header=not no_header)
     else:
         _print(accounts, now, limit, as_json=as_json, as_csv=as_csv, header=not no_header)
-    tell_garbled(settings, garbled)
+    report_garbled(settings, garbled)
 
 
 def _window(since: str, until: str | None, now: datetime) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from rich.text import Text
 from process_control.cli.print.plain import clean
 from process_control.cli.print.screen import OUTCOME_STYLES, console, print_rows
 from process_control.cli.print.table import Column
-from process_control.core.lateness import WORTH_SAYING_SECONDS, late_in_words
+from process_control.core.lateness import MIN_SHOWN_SECONDS, late_in_words
 from process_control.core.moments import day_and_time, in_local_time, times_of_a_column, took, zone_name
 from process_control.core.schedule.slots import DUE, FATES, MISSED, RAN, SKIPPED
 from process_control.views.slots import Account, late_parts
@@ -25,11 +25,11 @@ def show_slots(accounts: Sequence[Account], now: datetime) -> None:
     is_exact = any(each.slot.slot % 60 for each in accounts)
     columns = [
         Column(title=f"PLANNED ({zone_name(now)})"),
-        Column(title="JOB", gives_way=2, least=16),
+        Column(title="JOB", gives_way=2, min_width=16),
         Column(title="FATE"),
         Column(title="LATE", is_right=True),
-        Column(title="RUN", gives_way=1, least=9, may_leave=True),
-        Column(title="WHY", gives_way=3, least=24, breaks=True),
+        Column(title="RUN", gives_way=1, min_width=9, may_leave=True),
+        Column(title="WHY", gives_way=3, min_width=24, breaks=True),
     ]
     shown = planned if is_exact else [each.removesuffix(":00") for each in planned]
     print_rows([_row(account, when, now) for account, when in zip(accounts, shown, strict=True)], columns)
@@ -43,7 +43,7 @@ def show_counts(
 ) -> None:
     """Print how many planned times each job has, of each fate, and from when they are counted; their sum last."""
     columns = [
-        Column(title="JOB", gives_way=1, least=16),
+        Column(title="JOB", gives_way=1, min_width=16),
         Column(title="PLANNED", is_right=True),
         *(Column(title=f"{sign} {fate.upper()}", is_right=True) for sign, fate in zip("=+++", FATES, strict=True)),
         Column(title="COUNTED FROM"),
@@ -81,7 +81,7 @@ def _row(account: Account, when: str, now: datetime) -> list[Text]:
         style = OUTCOME_STYLES.get(outcome, "red")
         fate = Text(f"{slot.fate}, {outcome or 'running'}", style=style)
     late = run.late_seconds if run is not None else None
-    is_late = late is not None and late >= WORTH_SAYING_SECONDS
+    is_late = late is not None and late >= MIN_SHOWN_SECONDS
     return [
         Text(when, style="dim"),
         Text(slot.job, style="bold" if slot.fate == MISSED or outcome in ("failed", "lost") else ""),

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 import click
 
-from process_control.cli.history_index import open_index, tell_garbled
+from process_control.cli.history_index import open_index, report_garbled
 from process_control.cli.print.error_output import talk_of_trouble
 from process_control.cli.print.output import print_json, print_line, talk
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import NO_HEADER_HELP, is_terminal, marks, print_header, print_tabbed
-from process_control.cli.session import JOBS_HELP, Session, select_jobs, verb
+from process_control.cli.session import JOBS_HELP, Session, verb
 from process_control.config.cache.next_slots import KnownSchedules
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
@@ -18,9 +18,11 @@ from process_control.core.job import Job
 from process_control.core.job_state import FAILING, INVALID
 from process_control.crontab.condition import troubles_of_cron
 from process_control.history.index.index import Garbled
-from process_control.history.log_reader import as_it_lies
+from process_control.history.log_reader import current_path
 from process_control.views.alerts import waiting_mail
-from process_control.views.status import JobStatus, read_statuses
+from process_control.views.job_status import JobStatus
+from process_control.views.selected_jobs import select_jobs
+from process_control.views.status import read_statuses
 from process_control.views.stderr_of_runs import news_on_stderr
 
 COLUMNS = (
@@ -85,7 +87,7 @@ def status(
         besides = [*of_cron, *([mail] if mail else []), *(each.file for each in garbled)]
         show_all_jobs(statuses, schedules, show_all=show_all, besides=besides)
     schedules.keep()
-    tell_garbled(settings, garbled)
+    report_garbled(settings, garbled)
     if mail is not None:
         talk(mail)
 
@@ -94,7 +96,7 @@ def _show_one(settings: Settings, status: JobStatus, schedules: KnownSchedules) 
     """Show a job at length, with the last lines of its output, on a terminal."""
     for run in (status.running, status.last):
         if run is not None and run.log:
-            run.log = as_it_lies(run.log, settings.output_directory)
+            run.log = current_path(run.log, settings.output_directory)
     with open_index(settings.state_directory) as index:
         news = news_on_stderr(status, index, settings)
     from process_control.cli.verbs.job_screen import show_one

@@ -6,9 +6,10 @@ from process_control.actions import stop as action
 from process_control.cli.chosen import agree, become_whoever_may, changes_jobs, print_dry_run
 from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.plain import is_terminal, print_tabbed
-from process_control.cli.session import JOBS_HELP, Session, select_jobs, verb
+from process_control.cli.session import JOBS_HELP, Session, verb
 from process_control.state.all_jobs import live_block
 from process_control.state.block import Identity
+from process_control.views.selected_jobs import select_jobs
 
 
 @verb(

@@ -9,8 +9,9 @@ from process_control.cli.history_index import open_index
 from process_control.cli.print.output import print_json
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import NO_HEADER_HELP, is_terminal, print_header, print_tabbed
-from process_control.cli.session import JOBS_HELP, Session, select_jobs, verb
+from process_control.cli.session import JOBS_HELP, Session, verb
 from process_control.config.cache.next_slots import KnownSchedules
+from process_control.views.selected_jobs import select_jobs
 from process_control.views.status import read_statuses
 from process_control.views.timers import Timer, timers_of
 

@@ -20,11 +20,11 @@ def show_timers(timers: Sequence[Timer], now: datetime) -> None:
     columns = [
         Column(title=f"NEXT ({zone_name(now)})"),
         Column(title="LEFT", is_right=True),
-        Column(title="LAST", gives_way=2, least=9, may_leave=True),
+        Column(title="LAST", gives_way=2, min_width=9, may_leave=True),
         Column(title="PASSED", is_right=True),
         Column(title="RESULT"),
-        Column(title="JOB", gives_way=1, least=16),
-        Column(title="WHY NOT", gives_way=3, least=20, breaks=True),
+        Column(title="JOB", gives_way=1, min_width=16),
+        Column(title="WHY NOT", gives_way=3, min_width=20, breaks=True),
     ]
     rows = [_row(timer, now) for timer in timers]
     if all(timer.why is None for timer in timers):

@@ -7,10 +7,11 @@ import click
 from process_control.actions import wait as action
 from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.plain import is_terminal, print_tabbed
-from process_control.cli.session import JOBS_HELP, Session, select_jobs, verb
+from process_control.cli.session import JOBS_HELP, Session, verb
 from process_control.config.keys.number_kinds import seconds_of
 from process_control.core.why import outcome_of_record
 from process_control.errors import UsageError
+from process_control.views.selected_jobs import select_jobs
 
 
 @verb(
@@ -32,7 +33,7 @@ def wait(session: Session, jobs: Sequence[str], timeout: str | None, as_json: bo
     slugs = [job.slug for job in select_jobs(settings, jobs)]
     awaited = action.wait(settings, slugs, named=jobs, seconds=seconds)
     _print_awaited(awaited, as_json=as_json)
-    return 1 if any(each.goes_on for each in awaited) else 0
+    return 1 if any(each.is_running for each in awaited) else 0
 
 
 def _print_awaited(awaited: Sequence[action.Awaited], *, as_json: bool) -> None:

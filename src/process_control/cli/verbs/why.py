@@ -10,7 +10,7 @@ import click
 from process_control.cli.history_index import open_index
 from process_control.cli.print.output import print_json
 from process_control.cli.print.pager import paged
-from process_control.cli.session import Session, select_known, verb
+from process_control.cli.session import Session, verb
 from process_control.cli.time_words import LocalZone, moment_of_flag
 from process_control.config.all_jobs import load_all
 from process_control.config.cache.next_slots import KnownSchedules
@@ -20,8 +20,9 @@ from process_control.core.job import Job
 from process_control.crontab.condition import troubles_of_cron
 from process_control.errors import UsageError
 from process_control.system import cron_daemon
+from process_control.views.job_status import JobStatus
+from process_control.views.selected_jobs import select_known
 from process_control.views.slots import Ledger
-from process_control.views.status import JobStatus
 from process_control.views.why import Asked, Asker
 
 _DAY = re.compile(r"today|yesterday|\d{4}-\d\d-\d\d", re.IGNORECASE)

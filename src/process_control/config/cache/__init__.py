@@ -1,1 +1,1 @@
-"""What was parsed before, and what follows from it, kept for the next start."""
+"""Caches of parsed files and planned times, for the next start."""

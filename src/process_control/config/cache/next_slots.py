@@ -1,6 +1,6 @@
-"""The next planned time and the words of each schedule, kept from one look to the next: lists of thousands of jobs.
+"""A cache of each schedule's next planned times and its words, for lists of thousands of jobs.
 
-What is kept counts while schedule, host, zone and the zone's file are what they were, and until it is used up.
+An entry is valid while schedule, host, zone and the zone's file are unchanged, and until its planned times are used up.
 """
 
 from datetime import UTC, datetime
@@ -14,15 +14,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from process_control.core.schedule.schedule import Schedule
 
-KEPT = "+schedules"  # no slug: the cache file of all jobs' schedules
+CACHE_NAME = "+schedules"  # no slug: the cache file of all jobs' schedules
 COMING_SLOTS = 16
 NO_SLOT = 0
+#: Slots are planned until one is this far away, or there are COMING_SLOTS.
 ENOUGH_SECONDS = 2 * 3600
-"""Slots are planned until one is so far away, or there are enough of them."""
 
 
 class KnownSchedules:
-    """The schedules of many jobs as seen at the moment `now` (aware). `keep` leaves them for the next look."""
+    """The schedules of many jobs at the moment `now` (aware). `keep` writes the cache."""
 
     def __init__(self, settings: Settings, now: datetime) -> None:
         self.now = now
@@ -73,7 +73,7 @@ class KnownSchedules:
         return self._host_zone
 
     def keep(self) -> None:
-        """Write what was planned anew, when that is more than one schedule in twenty."""
+        """Write the cache if more than one schedule in twenty was planned now."""
         if self._planned * 20 <= len(self._known):
             return
         import json  # its encoder is in C: thousands of jobs
@@ -83,11 +83,11 @@ class KnownSchedules:
         moment = self.now.timestamp()
         coming = {slug: entry for slug, entry in self._known.items() if not entry[3] or entry[3][-1] > moment}
         value = {"made_by": read.stamp(), "made_with": self._job_directory, "zones": self._zones, "jobs": coming}
-        places, name = self._search.cache_places_now(), self._search.cache_name(KEPT)
+        places, name = self._search.cache_places_now(), self._search.cache_name(CACHE_NAME)
         write.write_text(places, name, json.dumps(value))
 
     def _read(self) -> None:
-        known = read.read(self._search.cache_places_now(), self._search.cache_name(KEPT))
+        known = read.read(self._search.cache_places_now(), self._search.cache_name(CACHE_NAME))
         if known is None or known.get("made_with") != self._job_directory:
             return
         if not isinstance(known.get("jobs"), dict) or not isinstance(known.get("zones"), dict):
@@ -99,9 +99,9 @@ class KnownSchedules:
             self._known = {slug: entry for slug, entry in self._known.items() if entry[1] not in changed}
 
     def _entry(self, job: Job) -> list[Any]:
-        """Return [schedule, zone, words, [a slot that may be late, all after it …]]; slots once they were asked for."""
+        """Return [schedule, zone, words, [the slot that may be late, later ones …]]; slots on demand."""
         known = self._known.get(job.slug)
-        if known is not None and _is_of(known, job):
+        if known is not None and _matches(known, job):
             return known
         schedule = self._schedule(job)
         entry = [job.schedule, job.time_zone or "", None if schedule is None else schedule.in_words(), []]
@@ -146,7 +146,7 @@ class KnownSchedules:
         return schedule
 
 
-def _is_of(entry: list[Any], job: Job) -> bool:
+def _matches(entry: list[Any], job: Job) -> bool:
     try:
         schedule, zone, words, slots = entry
     except (TypeError, ValueError):

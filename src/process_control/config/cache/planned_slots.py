@@ -1,6 +1,6 @@
-"""The next planned times of a job, as UTC seconds: kept in its cache so that a start parses no schedule.
+"""The next planned times of a job, as UTC seconds, in its cache: so a start parses no schedule.
 
-Lean module: what plans is imported when the times that were kept are used up.
+Lean module: the planner is imported when the cached times are used up.
 """
 
 from process_control.config.cache import read
@@ -17,8 +17,8 @@ PLANNED_SLOTS = 64
 def last_slot(job: Job, settings: "Settings", now: float) -> "int | None":
     """Return the last planned time not later than `now`, as UTC seconds; None when there is none.
 
-    Plans again, and keeps that for the next start, when the planned times are used up. Raises BadConfiguration when
-    the job's time zone is gone.
+    When the cached times are used up, new ones are planned and cached. Raises BadConfiguration when the job's time
+    zone is gone.
     """
     if not job.schedule:
         return None
@@ -62,7 +62,7 @@ def _slots_around(schedule: "Schedule", now: float) -> "list[int]":
 
 
 def _keep(job: Job, settings: "Settings") -> None:
-    """Put newly planned times into the cache, beside the texts that are there."""
+    """Put newly planned times into the job's cache file."""
     places, name = settings.search.cache_places_now(), settings.search.cache_name(job.slug)
     known = read.read(places, name)
     if known is None or "job" not in known or known["job"][1][2] != job.version:

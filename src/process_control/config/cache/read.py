@@ -1,9 +1,9 @@
-"""Read what was kept of an earlier parse: configuration and job, as JSON beside the text that they were made from.
+"""Reads the cache of parsed files: configuration and job, as JSON beside the source that they were parsed from.
 
-Lean module: imports C builtins and `json_text`. What is kept counts only when its source is byte for byte what was just
-read: no timestamps, no race. Every doubt means parsing again. Writing is `write.py`.
+Lean module: imports C builtins and `json_text`. An entry is valid only if its source is byte for byte what was just
+read: no timestamps, no race. In any doubt the file is parsed again. `write.py` writes the cache.
 
-The directory belongs to the reading user alone: who could write there could choose what root runs.
+The directory belongs to the reading user alone: whoever could write there could choose what root runs.
 """
 
 import posix
@@ -27,19 +27,19 @@ _OPEN_FILE = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOE
 
 
 def stamp() -> str:
-    """Return what made the values: the package's version, what reads the files, and the Python that judged a regex."""
+    """Return what the parsed values depend on: the versions of package, readers and Python (for its regexes)."""
     return f"{process_control.__version__} {FIELDS_VERSION} {sys.implementation.cache_tag}"
 
 
 def file_name(named: str, slug: str) -> str:
-    """Return the name of the cache file for a configuration (the one named, or "" for the search) and a job or ""."""
+    """Return the name of the cache file: `named` is the path of the configuration or "", `slug` is the job or ""."""
     return f"{slug}@{named[-MAX_TAIL:].replace('/', '~')}.json"  # two that clash only parse more often
 
 
 def places(uid: int, environ: "dict[bytes, bytes]", root: str = "") -> "list[str]":
-    """Return the directories where the cache of `uid` may be, the first to be tried first.
+    """Return the directories where the cache of `uid` may be, in the order to try them.
 
-    `environ` is that user's own environment, or empty: then the password file tells the home.
+    `environ` is that user's own environment, or empty: then the home is that of the password file.
     """
     system = f"{root}{SYSTEM_CACHE}/{uid}"
     if uid == 0:
@@ -57,7 +57,7 @@ def places(uid: int, environ: "dict[bytes, bytes]", root: str = "") -> "list[str
 
 
 def read(directories: "list[str]", name: str) -> "dict[str, Any] | None":
-    """Return what the cache file holds; None when there is none, or any doubt about it."""
+    """Return the contents of the cache file; None when there is none, or it cannot be trusted."""
     for directory in directories:
         descriptor = open_place(directory)
         if descriptor is None:
@@ -72,7 +72,7 @@ def read(directories: "list[str]", name: str) -> "dict[str, Any] | None":
 
 
 def open_place(directory: str) -> "int | None":
-    """Return a descriptor of the directory, None unless it is ours alone."""
+    """Return a descriptor of the directory; None unless it belongs to us alone."""
     try:
         descriptor = posix.open(directory, _OPEN_DIRECTORY)
     except OSError:
@@ -100,12 +100,12 @@ def _read(directory: int, name: str) -> "dict[str, Any] | None":
 
 
 def zone_is_known(time_zone: "str | None") -> bool:
-    """Tell whether the host has the zone; False also when it may come from elsewhere, so that the parser is asked."""
+    """Return whether the host has the zone. False also when Python may find it elsewhere: then the parser decides."""
     return time_zone is None or zone_stamp(time_zone)[2] is not None
 
 
 def zone_stamp(time_zone: "str | None") -> "list[Any]":
-    """Return what planned times depend on besides the job: host name, zone, and the state of the zone's file."""
+    """Return what planned times depend on besides the job: host name, zone, and inode, size and time of its file."""
     host = posix.uname().nodename
     if time_zone is None:
         try:

@@ -1,6 +1,6 @@
-"""Keep parsed values for the next start. What cannot be kept is no fault: it is parsed again.
+"""Writes the cache of parsed files. A cache that cannot be written is no fault: the file is parsed again.
 
-Imported by a cold start that has just parsed something, so it speaks `posix` like the lean modules.
+Imported by a start that has just parsed something, so it uses `posix` like the lean modules.
 """
 
 import fcntl
@@ -16,7 +16,7 @@ _MAKE_FILE = posix.O_WRONLY | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
 
 
 def write(directories: list[str], name: str, value: dict[str, Any]) -> None:
-    """Keep `value` under `name` in the first directory that is ours; the last one is made when none is."""
+    """Write `value` as the cache file `name` in the first directory that is ours; the last one is made if none is."""
     try:
         text = encode({"made_by": stamp(), **value})
     except (TypeError, ValueError):
@@ -25,7 +25,7 @@ def write(directories: list[str], name: str, value: dict[str, Any]) -> None:
 
 
 def write_text(directories: list[str], name: str, text: str) -> None:
-    """As `write`, for what is JSON in ASCII already."""
+    """Do as `write` for a text that is JSON in ASCII already."""
     try:
         descriptor = _first_place(directories)
         if descriptor is None:
@@ -67,7 +67,7 @@ def _make_directory(path: str, mode: int) -> None:
 
 
 def make_place_for(uid: int, gid: int, root: str = "") -> None:
-    """As root: make the cache directory of the service user. No fault when that cannot be."""
+    """Make the cache directory of the service user, as root. Failing is no fault."""
     path = f"{root}{SYSTEM_CACHE}/{uid}"
     try:
         _make_directory(f"{root}{SYSTEM_CACHE}", 0o755)
@@ -78,7 +78,7 @@ def make_place_for(uid: int, gid: int, root: str = "") -> None:
 
 
 def _write(directory: int, name: str, text: bytes) -> None:
-    """Write the file anew, unless somebody else does so now. What one that was killed has begun is written over."""
+    """Replace the file, unless another process is doing so. The remains of a killed writer are overwritten."""
     temporary = f".{name}.new"
     descriptor = posix.open(temporary, _MAKE_FILE, 0o600, dir_fd=directory)
     try:
@@ -98,7 +98,7 @@ def _write(directory: int, name: str, text: bytes) -> None:
 
 
 def _is_for_us_alone(descriptor: int, name: str, directory: int) -> bool:
-    """Lock the file that we have open; False when another has it, or has put it into its place meanwhile."""
+    """Lock the open file. False when another process holds it, or has renamed it meanwhile."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return posix.stat(name, dir_fd=directory, follow_symlinks=False).st_ino == posix.fstat(descriptor).st_ino
@@ -107,7 +107,7 @@ def _is_for_us_alone(descriptor: int, name: str, directory: int) -> bool:
 
 
 def _sweep(directory: int) -> None:
-    """Begin anew when jobs and configurations that are long gone have filled the directory."""
+    """Empty the directory when entries of jobs that are long gone have filled it."""
     names = posix.listdir(directory)
     if len(names) > MAX_FILES:
         for name in names:

@@ -1,1 +1,1 @@
-"""THE table of keys, and how the value of each is read."""
+"""The table of all keys, and how the value of each is read."""

@@ -1,4 +1,4 @@
-"""The kinds of values in `verdicts`, `expect` and `retry`: exit codes, signals, regexes, bounds, parts."""
+"""The kinds of values in `verdicts`, `expect` and `retry`: exit codes, signals, regexes, bounds, percentages."""
 
 import _signal
 import difflib
@@ -11,7 +11,7 @@ from process_control.config.keys.regex_cost import MAX_FOLDED, folded_characters
 from process_control.config.yaml.nodes import Faults, List, Map, Node, Text, quoted
 
 MAX_REGEX = 500
-LARGEST_EXIT_CODE, LARGEST_SIGNAL = 255, 64
+MAX_EXIT_CODE, MAX_SIGNAL = 255, 64
 SIGNALS = {
     name[3:]: int(value)
     for name, value in sorted(vars(_signal).items())
@@ -51,8 +51,8 @@ def _read_range(key: str, node: Node, faults: Faults) -> list[int]:
     if low > high:
         hint = f"write {high}-{low}"
         faults.add(f"'{key}' has a range that ends before it begins: '{low}-{high}'", node, hint=hint)
-    elif high > LARGEST_EXIT_CODE:
-        hint = f"an exit code is 0 to {LARGEST_EXIT_CODE}; for a command that a signal ended use 'signal'"
+    elif high > MAX_EXIT_CODE:
+        hint = f"an exit code is 0 to {MAX_EXIT_CODE}; for a command that a signal ended use 'signal'"
         faults.add(f"'{key}' cannot be {high}", node, hint=hint)
     return [low, high]
 
@@ -75,7 +75,7 @@ def _read_signal(key: str, node: Node, faults: Faults) -> int:
     word = node.value.strip().upper().removeprefix("SIG") if isinstance(node, Text) else ""
     if word in SIGNALS:
         return SIGNALS[word]
-    if word.isascii() and word.isdigit() and 0 < int(word[:6]) <= LARGEST_SIGNAL:
+    if word.isascii() and word.isdigit() and 0 < int(word[:6]) <= MAX_SIGNAL:
         return int(word)
     if isinstance(node, Text) and not node.is_empty:
         near = difflib.get_close_matches(word, SIGNALS, n=1)
@@ -99,14 +99,14 @@ SIGNAL_NAMES = Kind(
 
 
 class TooMuchFolded(ValueError):
-    """A regex that ignores the case of so many characters in ranges that it takes long to compile."""
+    """A regex that takes too long to compile: it ignores the case of too many characters in ranges."""
 
     def __init__(self, folded: int) -> None:
         super().__init__(f"ignores the case of {folded:,} characters in ranges, and at most {MAX_FOLDED:,} may be")
 
 
 def compiled(regex: str) -> "re.Pattern[str]":
-    """Return the compiled regex. Raises ValueError with Python's words for what is wrong with it."""
+    """Return the compiled regex. Raises ValueError with Python's message, and TooMuchFolded."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "possible nested set": it means today what it says
@@ -231,7 +231,7 @@ _BETWEEN = re.compile(r"(?P<low>[0-9][^-]*?)\s*-\s*(?P<high>[0-9].*)")
 
 
 def _read_size_bound(key: str, node: Node, faults: Faults) -> list[object] | None:
-    """Return [least, most or None, the words for people]."""
+    """Return [minimum, maximum or None, the bound as written]."""
     bounds = _bounds(node.value.strip()) if isinstance(node, Text) else None
     if bounds is None:
         refuse(SIZE_BOUND.wanted, SIZE_BOUND.form, key, node, faults)

@@ -1,4 +1,4 @@
-"""THE table of keys: what may stand in the global configuration."""
+"""The table of keys of the global configuration."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The environment of a job: names, values, and what it inherits."""
+"""The kinds of `environment` and `inherit_environment`."""
 
 import re
 

@@ -1,8 +1,8 @@
-"""A row of THE table of keys, and what is asked of all its rows.
+"""One row of the tables of keys, and questions about all rows.
 
-The rows are in `job_fields.py` and `configuration_fields.py`, those of keys inside of maps in `inner_fields.py`. All
-that knows keys reads them there: the readers, the classes of job and settings, the reference, the example
-configuration, and the suggestions in messages. How a kind of value is read is in `kind.py` and the files beside it.
+The rows are in `job_fields.py` and `configuration_fields.py`, those of keys inside of maps in `inner_fields.py`.
+Readers, the classes of job and settings, the reference, the example configuration and suggestions are made from them.
+How a kind of value is read is in `kind.py` and the files beside it.
 """
 
 import textwrap
@@ -15,42 +15,52 @@ from process_control.config.keys.number_kinds import BOOL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One key. `attribute` is what it becomes; `default` is in the attribute's unit, `default_words` in people's.
+    """One key."""
 
-    `example` is the value in YAML; of a map it is what stands below the key. A field with `spelling_of` is another way
-    to write that key. A field with `fields` is a map with keys of its own, whose attributes join those of its parent,
-    unless it is `whole`: then the map is one attribute, a list of maps when there may be `many`. A value that is no map
-    is that of the inner key `bare`; `given` is the value of a field left out of a map that is there. A map that
-    `may_be_false` is then as if it were not there, whatever the defaults say; one with `off` sets that attribute.
-    """
-
+    #: as the file has it
     key: str
+    #: how its value is written and read
     kind: Kind
+    #: its documentation
     meaning: str
+    #: a value in YAML; for a map the lines below the key
     example: str
+    #: the attribute of job or settings; empty: named like the key
     attribute: str = ""
+    #: in the unit of the attribute
     default: Any = None
+    #: the default for people
     default_words: str = ""
+    #: the key of which this is another spelling
     spelling_of: str = ""
     required: bool = False
+    #: whether it does something; else it is known and refused
     supported: bool = True
+    #: whether `default_job_config` may have it
     in_defaults: bool = True
+    #: the attribute that `false` in place of the map sets
     off: str = ""
+    #: the inner key that a value in place of the map sets
     bare: str = ""
+    #: the value of an inner key that the map does not set
     given: Any = None
+    #: whether `false` in place of the map removes all its values, also those of the defaults
     may_be_false: bool = False
+    #: whether the map is one attribute; else each inner key is
     whole: bool = False
+    #: whether a list of such maps is accepted
     many: bool = False
+    #: the inner keys of a map
     fields: "tuple[Field, ...]" = field(default=(), repr=False)
 
     @property
     def becomes(self) -> str:
-        """The attribute that holds the value."""
+        """The attribute that has the value."""
         return self.attribute or self.key
 
     @property
     def attributes(self) -> tuple[str, ...]:
-        """Every attribute that this key decides."""
+        """All attributes that this key sets."""
         if self.fields and not self.whole:
             inner = [name for each in self.fields if each.supported for name in each.attributes]
             return tuple([*inner, self.off] if self.off else inner)
@@ -58,12 +68,12 @@ class Field:
 
 
 def later(key: str, kind: Kind, meaning: str, example: str, *, default_words: str = "") -> Field:
-    """Make a field that is known and refused: its behaviour is not built yet."""
+    """Return a field that is not supported yet: it is known, documented and refused."""
     return Field(key=key, kind=kind, meaning=meaning, example=example, default_words=default_words, supported=False)
 
 
 def supported_attributes(fields: tuple[Field, ...]) -> dict[str, Field]:
-    """Return every attribute that `fields` decide, with the field that is its main spelling."""
+    """Return all attributes that `fields` set, each with the field of its main spelling."""
     found: dict[str, Field] = {}
     for each in fields:
         if not each.supported or each.spelling_of:
@@ -78,12 +88,12 @@ def supported_attributes(fields: tuple[Field, ...]) -> dict[str, Field]:
 
 
 def defaults(fields: tuple[Field, ...]) -> dict[str, Any]:
-    """Return the attributes and their values when no file says anything."""
+    """Return the default of each attribute."""
     return {name: each.default for name, each in supported_attributes(fields).items()}
 
 
 def example_entry(field: Field) -> str:
-    """Return the lines of YAML that set `field` as in its example."""
+    """Return the YAML that sets `field` to its example."""
     if "\n" in field.example or field.fields:
         return f"{field.key}:\n{textwrap.indent(field.example, '  ')}"
     return f"{field.key}: {field.example}"

@@ -1,4 +1,4 @@
-"""One word for all that decides what a file says: tables and readers."""
+"""A fingerprint of the tables of keys and of the code that reads files, for the cache."""
 
 import hashlib
 from pathlib import Path
@@ -7,6 +7,7 @@ from process_control.config.keys.configuration_fields import CONFIGURATION_FIELD
 from process_control.config.keys.field import Field
 from process_control.config.keys.job_fields import JOB_FIELDS
 
+#: The code that decides, besides the tables, how a file is read and whether it is valid.
 READERS = (
     *("config/command_words.py", "config/configuration.py", "config/job_file.py", "config/odd_places.py"),
     *("config/keys/conditions.py", "config/keys/failmail.py", "config/keys/map_reader.py"),
@@ -15,11 +16,10 @@ READERS = (
     *("config/yaml/document.py", "config/yaml/nodes.py", "config/yaml/repair.py"),
     *("core/schedule/columns.py", "core/schedule/cron_fields.py", "core/schedule/schedule.py"),
 )
-"""What decides, besides the tables, what a file says and whether it is valid."""
 
 
 def fingerprint() -> str:
-    """Return a word that changes when the tables or the readers do: what others have read counts nothing in a cache."""
+    """Return 12 hex digits that change with tables or readers: then cached values are parsed again."""
     package = Path(__file__).parents[2]
     rows = [hashlib.sha256((package / name).read_bytes()).hexdigest() for name in READERS]
 

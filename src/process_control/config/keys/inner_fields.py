@@ -1,4 +1,4 @@
-"""The keys inside of maps, and those that job file and configuration share."""
+"""The tables of keys inside of maps, some of which job file and configuration share."""
 
 from process_control.config.keys.conditions import (
     ATTEMPTS,
@@ -229,8 +229,8 @@ RETRY_FIELDS = (
         example="10%",
     ),
 )
-ATTEMPTS_OF_A_MAP = 3
-"""How many attempts a `retry` has that is there and does not say."""
+#: The attempts of a `retry` map that does not set them.
+DEFAULT_ATTEMPTS = 3
 FAILMAIL_FIELDS = (
     Field(
         key="to_address",

@@ -1,4 +1,4 @@
-"""THE table of keys: what may stand in a job file."""
+"""The table of keys of the job file."""
 
 from dataclasses import replace
 

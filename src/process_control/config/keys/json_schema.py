@@ -1,6 +1,6 @@
-"""The JSON Schema of the job file, from the table of keys: for editors, which then complete, explain and underline.
+"""The JSON Schema (draft 7) of the job file, made from the table of keys, for editors.
 
-It is as strict as a schema can be; what only the reader knows (schedules, quotes, zones) it leaves to `lint`.
+It is as strict as a schema can be; schedules, quotes and zones are checked by `lint` only.
 """
 
 from typing import Any
@@ -39,7 +39,7 @@ def _or_list(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "array", "items": schema, "minItems": 1}]}
 
 
-_OF_KIND: tuple[tuple[Kind, Schema], ...] = (
+_SCHEMAS_BY_KIND: tuple[tuple[Kind, Schema], ...] = (
     (TEXT, _TEXT),
     (LONG_TEXT, _TEXT),
     (LOCK, {"type": ["string", "integer"], "pattern": f"^{SLUG.pattern}$"}),
@@ -64,7 +64,12 @@ _OF_KIND: tuple[tuple[Kind, Schema], ...] = (
     (INHERIT, {"anyOf": [{"type": "boolean"}, {"type": "array", "items": _NAME, "minItems": 1}]}),
 )
 
-_OF_ANNOTATION = {"str": _NAME, "list[str]": _or_list(_NAME), "int": {"type": "integer"}, "bool": {"type": "boolean"}}
+_SCHEMAS_BY_ANNOTATION = {
+    "str": _NAME,
+    "list[str]": _or_list(_NAME),
+    "int": {"type": "integer"},
+    "bool": {"type": "boolean"},
+}
 
 
 def job_schema() -> Schema:
@@ -86,22 +91,24 @@ def _map(fields: tuple[Field, ...]) -> Schema:
 def _described(field: Field) -> Schema:
     default = f" Default: {field.default_words}." if field.default_words else ""
     words = f"{field.meaning}{default}".replace("`", "")
-    return {"description": words, **_of(field)}
+    return {"description": words, **_schema(field)}
 
 
-def _of(field: Field) -> Schema:
+def _schema(field: Field) -> Schema:
     if not field.fields:
-        return _of_kind(field.kind)
+        return _schema_of_kind(field.kind)
     inner = _map(field.fields)
     if field.many:
         return {"anyOf": [inner, {"type": "array", "items": inner, "minItems": 1}]}
     others = [{"const": False}] if field.off or field.may_be_false else []
-    others += [_of(each) for each in field.fields if each.key == field.bare]
+    others += [_schema(each) for each in field.fields if each.key == field.bare]
     return {"anyOf": [inner, *others]} if others else inner
 
 
-def _of_kind(kind: Kind) -> Schema:
-    """Return the schema of a kind; of one that is not in the table above, what its values become tells."""
+def _schema_of_kind(kind: Kind) -> Schema:
+    """Return the schema of a kind; for one that is not in the table, that of its annotation."""
     if kind.words:
         return {"enum": list(kind.words)}
-    return next((schema for known, schema in _OF_KIND if known is kind), _OF_ANNOTATION.get(kind.annotation, {}))
+    return next(
+        (schema for known, schema in _SCHEMAS_BY_KIND if known is kind), _SCHEMAS_BY_ANNOTATION.get(kind.annotation, {})
+    )

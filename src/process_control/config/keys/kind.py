@@ -1,4 +1,4 @@
-"""How the value of a key is written and read: what all kinds share. The kinds are in the files beside it."""
+"""What all kinds of values share. The kinds are in the files beside this one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,21 +14,24 @@ Reader = Callable[[str, Node, Faults], Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """How the value of a key is written: `wanted` finishes "must be …", `form` tells how to write it.
+    """How the value of a key is written and read."""
 
-    `words` are all there are, for a closed set of them.
-    """
-
+    #: for the reference
     name: str
+    #: finishes "must be …"
     wanted: str
+    #: finishes "write …"
     form: str
+    #: the Python type of the value
     annotation: str
+    #: returns the value of a node, or adds a fault
     read: Reader
+    #: all allowed words, if there is a closed set of them
     words: tuple[str, ...] = ()
 
 
 def refuse(wanted: str, form: str, key: str, node: Node, faults: Faults, *, hint: str = "") -> None:
-    """Tell that the value of `key` is not what is wanted; say nothing of what is broken already."""
+    """Add a fault: the value of `key` is not what is wanted. A Broken node has a fault already."""
     if isinstance(node, Broken):
         return
     if isinstance(node, Text) and node.is_empty:
@@ -45,7 +48,7 @@ def _found(node: Node) -> str:
 
 
 def text_or_none(wanted: str, form: str, key: str, node: Node, faults: Faults) -> str | None:
-    """Return the text of `node`, None (and a fault) when it is none, is empty, or has a NUL in it."""
+    """Return the text of `node`; None, with a fault, if it is no text, is empty, or contains a NUL."""
     if not isinstance(node, Text) or node.is_empty:
         refuse(wanted, form, key, node, faults)
         return None
@@ -60,7 +63,7 @@ def _read_nothing(_key: str, _node: Node, _faults: Faults) -> None:
 
 
 def known(name: str, form: str, *, annotation: str = "None") -> Kind:
-    """Make a kind that is only told, never read: for keys that are not supported yet, and for maps of fields."""
+    """Return a kind without a reader: for keys that are not supported yet, and for maps with fields."""
     return Kind(name=name, wanted=name, form=form, annotation=annotation, read=_read_nothing)
 
 

@@ -10,7 +10,7 @@ from process_control.config.yaml.nodes import Faults, List, Map, Node, Text, pla
 
 
 def items_of(kind: Kind, key: str, node: Node, faults: Faults) -> list[Node]:
-    """Return the nodes of one value or of a list of them; a fault when there is none."""
+    """Return the nodes of a list, or of one value alone; none, with a fault, if it is empty."""
     if isinstance(node, List) and node.items:
         return node.items
     if isinstance(node, List):
@@ -23,7 +23,7 @@ def items_of(kind: Kind, key: str, node: Node, faults: Faults) -> list[Node]:
 
 
 def _list_of(item: Kind, *, name: str, wanted: str, form: str) -> Kind:
-    """Make a kind for one value or a list of values."""
+    """Return a kind for one value or a list of values."""
 
     def read(key: str, node: Node, faults: Faults) -> list[Any]:
         values = [item.read(key, each, faults) for each in items_of(kind, key, node, faults)]
@@ -47,7 +47,7 @@ MAIL_ADDRESSES = _list_of(
 
 
 def some_of(*words: str) -> Kind:
-    """Make a kind for one or several of a closed set of words."""
+    """Return a kind for one or several of a closed set of words."""
     item = one_of(*words)
     form = f"{item.form}, or a list of them"
     return _list_of(item, name=f"{item.name}, or a list", wanted=form, form=form)
@@ -69,7 +69,7 @@ def _read_command(key: str, node: Node, faults: Faults) -> list[list[str]]:
 
 
 def _are_words_of_one_command(key: str, items: list[Node], faults: Faults) -> bool:
-    """Tell of a list that is one command word by word, as containers have it: an option can be no command."""
+    """Return whether the list is one command word by word, as for containers, with a fault: an option is no command."""
     option = next((item for item in items if isinstance(item, Text) and item.value.startswith("-")), None)
     if option is None:
         return False
@@ -98,7 +98,7 @@ def _split(key: str, node: Node, faults: Faults) -> list[str]:
 
 
 def joined_lines(node: Text) -> set[int]:
-    """Return the backslashes of a text that stood at the end of a line, which YAML has folded into a blank."""
+    """Return the offsets of backslashes that stood at the end of a line, which YAML has folded into a blank."""
     if "\\\n" not in node.raw.replace("\r", ""):
         return set()
     value, raw = node.value, node.raw

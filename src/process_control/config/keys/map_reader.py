@@ -1,6 +1,6 @@
-"""Read a map of the document by a table of fields: unknown keys, spellings, keys not supported yet, values.
+"""Reads a map of the document by a table of fields: unknown keys, spellings, unsupported keys, values.
 
-The one place where a key of a file meets its field. What it does not know: job files and configurations.
+The only place where a key of a file is matched with its field. It knows neither job files nor configurations.
 """
 
 from collections.abc import Mapping
@@ -16,16 +16,18 @@ from process_control.core.suggestions import nearest
 
 MAX_SUGGESTIONS = 20
 MAX_SUGGESTED = 40
-NOWHERE: Mapping[str, str] = MappingProxyType({})
+NO_KEYS: Mapping[str, str] = MappingProxyType({})
 
 
 class Reading:
-    """What a map said: the `values` by attribute, and the `nodes` by key, for those who check further."""
+    """What was read from a map."""
 
     __slots__ = ("nodes", "values")
 
     def __init__(self) -> None:
+        #: by attribute
         self.values: dict[str, Any] = {}
+        #: by key, for further checks
         self.nodes: dict[str, Node] = {}
 
 
@@ -36,12 +38,11 @@ def read_map(
     *,
     in_configuration: bool = False,
     prefix: str = "",
-    elsewhere: Mapping[str, str] = NOWHERE,
+    elsewhere: Mapping[str, str] = NO_KEYS,
 ) -> Reading:
-    """Read all entries of `node`.
+    """Read all entries of `node`; what is wrong is added to `faults`.
 
-    `prefix` names the map they are in, a configuration's or a job's; `elsewhere` says of keys that do not belong here
-    where they do.
+    `prefix` is put before keys in messages, such as `failmail.`; `elsewhere` has hints for keys of the other file.
     """
     known = {field.key: field for field in fields}
     reading = Reading()
@@ -90,7 +91,7 @@ def _read_value(field: Field, value: Node, values: dict[str, Any], faults: Fault
 
 
 def _given(field: Field) -> dict[str, Any]:
-    """Return what the fields of a map that is there are when they are left out of it."""
+    """Return the values of inner keys that the map does not set."""
     return {each.becomes: each.given for each in field.fields if each.given is not None}
 
 
@@ -99,7 +100,7 @@ def _is_false(value: Node) -> bool:
 
 
 def _read_maps(field: Field, node: Node, faults: Faults, prefix: str) -> list[dict[str, Any]]:
-    """Return what each map of a list says; one map alone is a list of one. What was no map is told and left out."""
+    """Return the values of each map of a list, or of one map alone. Other items get a fault."""
     found = []
     for item in node.items if isinstance(node, List) else [node]:
         if isinstance(item, Map):

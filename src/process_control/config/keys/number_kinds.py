@@ -55,7 +55,7 @@ TIME_FORM = "seconds, or 90s, 10m, 2h"
 
 
 def seconds_of(text: str) -> float | None:
-    """Return the seconds that `text` says (`90`, `90s`, `10m`, `2h`, `1d`), None when it says none."""
+    """Return the seconds of `90`, `90s`, `10m`, `2h` or `1d`; None for any other text."""
     match = _TIME.fullmatch(text.strip())
     if match is None:
         return None
@@ -64,7 +64,7 @@ def seconds_of(text: str) -> float | None:
 
 
 def _point_in(node: Node) -> str:
-    """Return how a number is written whose point is not where it can be read."""
+    """Return the hint for a number with a misplaced decimal point."""
     text = node.value.strip() if isinstance(node, Text) else ""
     if re.fullmatch(r"\.[0-9]{1,6} ?[smhd]?", text, re.ASCII):
         return f"write 0{text}"
@@ -96,7 +96,7 @@ SIZE_FORM = "bytes, or 100 kB, 100 MB, 1 GB, 1 GiB"
 
 
 def bytes_of(text: str) -> int | None:
-    """Return the bytes that `text` says (`4096`, `100 MB`, `1 GiB`), None when it says none."""
+    """Return the bytes of `4096`, `100 MB` or `1 GiB`; None for any other text."""
     match = _SIZE.fullmatch(text.strip())
     if match is None:
         return None

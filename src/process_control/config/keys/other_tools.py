@@ -1,6 +1,6 @@
-"""Words of cron, systemd and other tools, and how process-control says the same. Pure.
+"""Keys of cron, systemd and other tools, with the equivalent here. Pure.
 
-Asked before any guess by spelling: what is spelled alike may mean the opposite.
+They are tried before a guess by spelling: a similar word may mean the opposite.
 """
 
 from collections.abc import Mapping
@@ -103,9 +103,9 @@ _MAPS: Mapping[str, Mapping[str, str]] = {"failmail.": FAILMAIL_WORDS, "default_
 
 
 def our_word(key: str, value: Node | None, prefix: str, *, in_configuration: bool = False) -> str:
-    """Return how process-control says what another tool calls `key`; nothing for a word that none does.
+    """Return the hint for a key of another tool; empty for an unknown one.
 
-    `prefix` names the map that the key stands in.
+    `prefix` names the map of the key, such as `failmail.`.
     """
     squeezed = key.lower().replace("-", "").replace("_", "")
     if prefix in _MAPS:

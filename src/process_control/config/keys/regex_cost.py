@@ -1,23 +1,23 @@
-"""How many characters a regex has to fold the case of when it is compiled: of what that costs a job file has no end.
+"""Counts the characters whose case a regex ignores in ranges, which bounds the time to compile it.
 
-`re` goes through each character of a range whose case is ignored. A hundred rules with thirty such ranges of all
-characters there are took ten seconds to load.
+`re` visits each character of a range whose case is ignored: a hundred rules with thirty ranges of all characters took
+ten seconds to load.
 
-It asks the parser of `re`, which is private: there is no public one, and a scanner of our own would have to know the
-whole grammar (nested groups, flags, escapes, verbose mode) to count the same. `tests/config/test_folded.py` says what
-it has to count, and fails under a Python that parses otherwise.
+This uses the private parser of `re`: there is no public one, and a scanner of our own would have to know the whole
+grammar (nested groups, flags, escapes, verbose mode). `tests/config/test_folded.py` fails under a Python that parses
+otherwise.
 """
 
 import re
 from collections.abc import Iterator
-from re import _parser  # type: ignore[attr-defined]  # of no stub; a test shows that it still tells what it told
+from re import _parser  # type: ignore[attr-defined]  # no stub; a test checks that it still parses alike
 from typing import Any
 
 MAX_FOLDED = 2000
 
 
 def folded_characters(regex: str) -> int:
-    """Return how many characters there are in ranges whose case is ignored. Raises what `re.compile` raises."""
+    """Return the number of characters in ranges whose case is ignored. Raises as `re.compile` does."""
     tree = _parser.parse(regex)
     return _folded(tree, tree.state.flags)
 
@@ -40,7 +40,7 @@ def _ranges(members: Any) -> Iterator[tuple[int, int]]:
 
 
 def _parts(argument: Any) -> Iterator[Any]:
-    """Yield the parts of a regex that an operation has: a group's content, what is repeated, each alternative."""
+    """Yield the sub-patterns of an operation: the content of a group or repetition, each alternative."""
     if isinstance(argument, _parser.SubPattern):
         yield argument
     elif isinstance(argument, tuple | list):

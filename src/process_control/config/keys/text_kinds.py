@@ -13,7 +13,7 @@ SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)  # core.job.is_sl
 
 
 def _line_kind(*, name: str, wanted: str, form: str, check: Callable[[str], str] | None = None) -> Kind:
-    """Make a kind of text on one line. `check` returns what is wrong with it, finishing "'key' …", or nothing."""
+    """Return a kind of text on one line. `check` returns what is wrong, to finish "'key' …", or an empty text."""
 
     def read(key: str, node: Node, faults: Faults) -> str | None:
         text = text_or_none(wanted, form, key, node, faults)
@@ -214,7 +214,7 @@ CRON_TEMPLATE = Kind(
 
 
 def one_of(*words: str) -> Kind:
-    """Make a kind for a closed set of words."""
+    """Return a kind for a closed set of words."""
     listed = ", ".join(words[:-1]) + f" or {words[-1]}"
 
     def read(key: str, node: Node, faults: Faults) -> str | None:

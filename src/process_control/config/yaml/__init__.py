@@ -1,1 +1,1 @@
-"""YAML with a place for everything, and its edits."""
+"""YAML with line and column of each value, and edits in place."""

@@ -1,8 +1,7 @@
-"""YAML with a place for everything: a tree of texts, lists and maps, each with line and column, and all faults found.
+"""Parses YAML to a tree of texts, lists and maps, each with line and column, and finds all faults.
 
-What lives here: reading strictly (no anchors, aliases, tags, duplicate keys; limits against bombs), hard tabs, and the
-words for what is not YAML. What does not: what the keys mean. Every value stays text; the kinds in
-`config/keys/` convert it.
+Parsing is strict: no anchors, aliases, tags or duplicate keys, and limits against bombs. Hard tabs are accepted. All
+values stay texts; the kinds in `config/keys/` convert them.
 """
 
 import re
@@ -12,14 +11,14 @@ from typing import Any
 
 import yaml
 
-from process_control.config.odd_places import meant, odd_place, tell_merge_marks
+from process_control.config.odd_places import meant, odd_place, refuse_merge_marks
 from process_control.config.yaml.nodes import Broken, Faults, List, Map, Node, Text, quoted
 from process_control.config.yaml.repair import Repair
 from process_control.core.odd_characters import named
 from process_control.errors import Fault
 
-LARGEST_SIZE = 64 * 1024
-DEEPEST_LEVEL = 10
+MAX_BYTES = 64 * 1024
+MAX_LEVELS = 10
 MAX_EVENTS = 5_000
 MAX_REPAIRS = 50
 
@@ -30,14 +29,16 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U000100
 
 @dataclass(slots=True)
 class Document:
-    """What a file says. `root` is None when it says nothing, or nothing that could be read (then there are faults)."""
+    """A file that was parsed."""
 
+    #: None when the file is empty, or cannot be read (then there are faults)
     root: Node | None
     faults: Faults
+    #: the lines, from 1, with hard tabs as indentation
     tabbed_lines: tuple[int, ...] = ()
 
     def warnings(self) -> list[Fault]:
-        """Tell the lines whose hard tab was read as up to the next column of 8."""
+        """Return a warning for each line whose hard tab was read as up to the next column of 8."""
         return [
             Fault(
                 "hard tab used as indentation",
@@ -49,11 +50,11 @@ class Document:
 
 
 def parse(source: bytes, name: str) -> Document:
-    """Read `source`. `name` stands before line and column in messages. Never raises: see `Document.faults`."""
+    """Parse `source`. `name` is put before line and column in messages. Never raises: see `Document.faults`."""
     text, fault = _decode(source, name)
     if text is None:
         return Document(None, fault)
-    if tell_merge_marks(text, fault):
+    if refuse_merge_marks(text, fault):
         return Document(None, fault)
     repair = Repair(text)
     for _ in range(MAX_REPAIRS):
@@ -62,32 +63,32 @@ def parse(source: bytes, name: str) -> Document:
         try:
             root = _compose(repair.text, faults)
         except yaml.YAMLError as error:
-            if repair.mends(error):
+            if repair.fixes(error):
                 continue
-            _tell_yaml_error(error, repair.lines, faults)
+            _add_yaml_error(error, repair.lines, faults)
             root = None
-        repair.tell(faults)
+        repair.report(faults)
         return Document(root, faults, repair.tabbed_lines)
     faults = Faults(name, repair.columns_added())
     faults.text = text
-    repair.tell(faults)
+    repair.report(faults)
     faults.add("the rest of the file was not read", repair.last_place, hint="fix this line and those before it first")
     return Document(None, faults, repair.tabbed_lines)
 
 
 def without_tabs(text: str) -> str:
-    """Return `text` with the hard tabs that are read as indentation written as spaces; else unchanged."""
-    if len(text) > LARGEST_SIZE:
+    """Return `text` with spaces for the hard tabs that are read as indentation."""
+    if len(text) > MAX_BYTES:
         return text
     repair = Repair(text)
     for _ in range(MAX_REPAIRS):
         try:
             _compose(repair.text, Faults(""))
         except yaml.YAMLError as error:
-            if repair.mends(error):
+            if repair.fixes(error):
                 continue
         break
-    return repair.text_with_tabs_only_mended()
+    return repair.text_with_spaces_for_tabs()
 
 
 # --- bytes to text ---------------------------------------------------------------------------------------------------
@@ -95,7 +96,7 @@ def without_tabs(text: str) -> str:
 
 def _decode(source: bytes, name: str) -> tuple[str | None, Faults]:
     faults = Faults(name)
-    if len(source) > LARGEST_SIZE:
+    if len(source) > MAX_BYTES:
         faults.add("the file is larger than 64 KiB", (1, 1), hint="move data to another file")
         return None, faults
     if source[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -157,7 +158,7 @@ class _Composer:
         self._documents = 0
 
     def takes(self, event: Any) -> bool:
-        """Add the event. False: it is one too many, and no more must be read."""
+        """Add the event. Return False when no more events must be read."""
         self._events += 1
         mark: Any = event.start_mark
         place = (mark.line + 1, mark.column + 1)
@@ -191,8 +192,8 @@ class _Composer:
         return True
 
     def _enter(self, event: Any, place: tuple[int, int]) -> bool:
-        if len(self._open) >= DEEPEST_LEVEL:
-            self._faults.add(f"nested deeper than {DEEPEST_LEVEL} levels", place, hint="a job file is flat")
+        if len(self._open) >= MAX_LEVELS:
+            self._faults.add(f"nested deeper than {MAX_LEVELS} levels", place, hint="a job file is flat")
             return False
         self._refuse_extras(event, place)
         node = Map(*place) if isinstance(event, yaml.MappingStartEvent) else List(*place)
@@ -240,9 +241,9 @@ class _Composer:
         return Text("", node.line, 0)  # column 0: dropped together with its value
 
 
-# --- words for what is not YAML --------------------------------------------------------------------------------------
+# --- errors of the parser --------------------------------------------------------------------------------------------
 
-_MENDS = {
+_HINTS = {
     "mapping values are not allowed in this context": "check the indentation; quote a text that contains ': '",
     "found character that cannot start any token": "quote the text: it begins with a character that is special in YAML",
     "found unexpected end of stream": "close the quote",
@@ -260,7 +261,7 @@ _MENDS = {
 _UNCLOSED = {"did not find expected ',' or '}'": "map", "did not find expected ',' or ']'": "list"}
 
 
-def _tell_yaml_error(error: yaml.YAMLError, lines: list[str], faults: Faults) -> None:
+def _add_yaml_error(error: yaml.YAMLError, lines: list[str], faults: Faults) -> None:
     problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read")
     mark = getattr(error, "problem_mark", None)
     opened = getattr(error, "context_mark", None)
@@ -269,12 +270,12 @@ def _tell_yaml_error(error: yaml.YAMLError, lines: list[str], faults: Faults) ->
         what = f"not YAML: {named(odd[2])} only looks like an ordinary character"
         faults.add(what, odd[:2], hint=meant(odd[2]))
         return
-    hint = _MENDS.get(problem, "check quotes, brackets and indentation")
+    hint = _HINTS.get(problem, "check quotes, brackets and indentation")
     if opened is not None and mark is not None and mark.line > opened.line and problem in _UNCLOSED:
         until = f", or lacks a comma, before line {mark.line + 1}" if mark.line < len(lines) else ""
         mark, problem = opened, f"the {_UNCLOSED[problem]} that begins here is not closed{until}"
     elif opened is not None and (mark is None or "end of stream" in problem or mark.line >= len(lines)):
-        mark = opened  # where the quote or the key began tells more than the end of the file
+        mark = opened  # where the quote or the key began is more useful than the end of the file
     line, column = (mark.line, mark.column) if mark is not None else (0, 0)
     excerpt = lines[line].strip() if line < len(lines) else ""
     what = f"not YAML: {problem}" + (f", in {quoted(excerpt)}" if excerpt else "")

@@ -1,6 +1,6 @@
-"""A YAML file under edit: scalars are replaced where they stand, and all else stays byte for byte as it was.
+"""Edits a YAML file: scalars are replaced in place, everything else stays byte for byte as it was.
 
-What lives here: finding the place of a scalar, edits, and what is told of them. What to change is for others to say.
+Here are the edits and the report of them; which edits to make is decided by the caller.
 """
 
 import re
@@ -13,17 +13,20 @@ from process_control.config.yaml.nodes import Map, Node, Text, shown
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """A key that was not there, and why it is written now."""
+    """A key to add."""
 
     key: str
+    #: in YAML
     value: str
+    #: the reason, for the report
     why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One thing that reads differently now. `line` is the original's, None for what was added."""
+    """One change, for the report."""
 
+    #: of the original file; None for an added key
     line: int | None
     what: str
     why: str
@@ -34,9 +37,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rewritten:
-    """The new text and what was changed, in the order of the lines. A file that cannot be read stays as it was."""
+    """The new file. One that cannot be parsed stays unchanged."""
 
     source: bytes
+    #: in the order of the lines
     changes: tuple[Change, ...] = ()
 
 
@@ -45,7 +49,7 @@ _QUOTED = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\n]|'')*'")
 
 @dataclass(slots=True)
 class EditedText:
-    """A file's lines, where its values stand, and the edits to be made; places are those of the unedited lines."""
+    """A file, and the edits to make in it. Places are those of the unedited lines."""
 
     source: bytes
     root: Node | None = None
@@ -77,7 +81,7 @@ class EditedText:
         return Rewritten(source=text.encode(), changes=tuple(changes))
 
     def span(self, node: Text) -> tuple[int, int, int] | None:
-        """Return line, begin and end of a scalar that stands on one line, quotes included; None for others."""
+        """Return line, begin and end (from 0) of a scalar on one line, with its quotes; None for others."""
         line, begin = node.line - 1, node.column - 1
         text = self._lines[line] if line < len(self._lines) else ""
         if node.plain:
@@ -87,21 +91,21 @@ class EditedText:
         return (line, begin, match.end()) if match else None
 
     def edit(self, node: Text, new: str) -> None:
-        """Write `new` in the place of a scalar, without telling. One of several lines stays as it is."""
+        """Replace a scalar by `new`, without a report. A scalar of several lines stays unchanged."""
         if place := self.span(node):
             self._edits.append((*place, new))
 
-    def tell(self, node: Text, what: str, why: str) -> None:
-        self.tell_line(node.line, what, why)
+    def report(self, node: Text, what: str, why: str) -> None:
+        self.report_line(node.line, what, why)
 
-    def replace(self, node: Text, new: str, told_old: str, told_new: str, why: str) -> None:
-        """Write `new` in the place of a scalar, and tell it."""
+    def replace(self, node: Text, new: str, shown_old: str, shown_new: str, why: str) -> None:
+        """Replace a scalar by `new`, and report `shown_old -> shown_new`."""
         if self.span(node):
             self.edit(node, new)
-            self.tell(node, f"{told_old} -> {told_new}", why)
+            self.report(node, f"{shown_old} -> {shown_new}", why)
 
-    def replace_part(self, node: Text, old: str, new: str, told_old: str, told_new: str, why: str) -> None:
-        """As `replace`, for the beginning `old` of a scalar."""
+    def replace_part(self, node: Text, old: str, new: str, shown_old: str, shown_new: str, why: str) -> None:
+        """Replace the beginning `old` of a scalar, as `replace` does."""
         place = self.span(node)
         if place is None:
             return
@@ -109,19 +113,19 @@ class EditedText:
         begin += 0 if node.plain else 1
         if self._lines[line][begin : begin + len(old)] == old:
             self._edits.append((line, begin, begin + len(old), new))
-            self.tell(node, f"{told_old} -> {told_new}", why)
+            self.report(node, f"{shown_old} -> {shown_new}", why)
 
     def make_note(self, key: Text, name: str, why: str) -> None:
-        """Turn a key into a note, `x-…`: it stays to be read, and means nothing."""
+        """Turn a key into a note, `x-…`: it stays in the file, and has no effect."""
         place = self.span(key)
         if place is not None:
             begin = place[1] + (0 if key.plain else 1)
             self._edits.append((place[0], begin, begin, "x-"))
             head, _, last = name.rpartition(".")
-            self.tell(key, f"{shown(name)} -> {head + '.' if head else ''}x-{shown(last)}", why)
+            self.report(key, f"{shown(name)} -> {head + '.' if head else ''}x-{shown(last)}", why)
 
     def insert(self, node: Map, added: Sequence[Addition], prefix: str) -> None:
-        """Put keys before the first one of a map, in its own style: a line each, or with commas."""
+        """Add keys before the first one of a map, in its style: a line each, or with commas."""
         if not node.entries or not added:
             return
         first = node.entries[0][0]
@@ -129,22 +133,22 @@ class EditedText:
         end = ", " if white.strip() else f"\n{white}"
         new = "".join(f"{each.key}: {each.value}{end}" for each in added)
         self._edits.append((first.line - 1, first.column - 1, first.column - 1, new))
-        self._tell_added(added, prefix)
+        self._report_added(added, prefix)
 
     def append(self, root: Map, added: Sequence[Addition]) -> None:
-        """Put keys at the end of the file, a line each."""
+        """Add keys at the end of the file, a line each."""
         white = " " * (root.column - 1)
         self._appended += [f"{white}{each.key}: {each.value}\n" for each in added]
-        self._tell_added(added, "")
+        self._report_added(added, "")
 
     def append_map(self, root: Map, name: str, added: Sequence[Addition]) -> None:
-        """Put the map `name` at the end of the file, unless there is nothing to say in it."""
+        """Add the map `name` at the end of the file, unless it would be empty."""
         white = " " * (root.column - 1)
         if added:
             self._appended += [f"{white}{name}:\n", *(f"{white}  {each.key}: {each.value}\n" for each in added)]
-        self._tell_added(added, f"{name}.")
+        self._report_added(added, f"{name}.")
 
-    def _tell_added(self, added: Sequence[Addition], prefix: str) -> None:
+    def _report_added(self, added: Sequence[Addition], prefix: str) -> None:
         self._changes += [
             Change(line=None, what=f"{prefix}{each.key}: {each.value} added", why=each.why) for each in added
         ]
@@ -155,5 +159,5 @@ class EditedText:
             (number, line.strip()) for number, line in enumerate(self._lines, start=1) if line.lstrip().startswith("#")
         ]
 
-    def tell_line(self, line: int, what: str, why: str) -> None:
+    def report_line(self, line: int, what: str, why: str) -> None:
         self._changes.append(Change(line=line, what=what, why=why))

@@ -1,4 +1,4 @@
-"""What a file of YAML is made of: texts, lists and maps, each with line and column; and the faults found in it."""
+"""The nodes of a YAML file: texts, lists and maps, each with line and column; and the faults found in it."""
 
 from dataclasses import dataclass, field
 
@@ -12,17 +12,21 @@ MAX_EXCERPT = 60
 
 @dataclass(slots=True)
 class Text:
-    """A scalar as written. `plain` is True when it stood there without quotes; `raw` is it as the file has it."""
+    """A scalar. Every scalar is a text."""
 
     value: str
+    #: from 1, as in all nodes
     line: int
+    #: from 1, as in all nodes
     column: int
+    #: whether it is written without quotes
     plain: bool = False
+    #: as the file has it, with quotes and escapes
     raw: str = ""
 
     @property
     def is_empty(self) -> bool:
-        """Nothing stands there, or one of YAML's words for nothing."""
+        """Whether there is no value, or one of YAML's words for null."""
         return self.plain and self.value in ("", "~", "null", "Null", "NULL")
 
 
@@ -42,7 +46,7 @@ class Map:
 
 @dataclass(slots=True)
 class Broken:
-    """Something that a fault was already told about: say no more of it."""
+    """A node that has a fault already: no further one is added."""
 
     line: int
     column: int
@@ -52,24 +56,24 @@ Node = Text | List | Map | Broken
 
 
 class Faults:
-    """The faults of one file, in the order of their places; more than a screenful is counted, not told."""
+    """The faults of one file. Beyond MAX_FAULTS they are only counted."""
 
-    __slots__ = ("_columns_added", "_found", "_shown", "_untold", "name", "text")
+    __slots__ = ("_columns_added", "_found", "_left_out", "_shown", "name", "text")
 
     def __init__(self, name: str, columns_added: dict[int, int] | None = None) -> None:
-        """`columns_added` tells, by line, how much wider its hard tabs were made for reading."""
+        """Begin without faults. `columns_added` is, by line, how many columns the replacement of hard tabs added."""
         self.name = name
+        #: the text of the file, set by the reader, for `Fault.line`
         self.text = ""
-        """What the file says, for the faulty lines; set by whoever reads it."""
         self._columns_added = columns_added or {}
-        self._untold = 0
+        self._left_out = 0
         self._found: list[tuple[int, int, Fault]] = []
         self._shown: list[tuple[int, Fault]] = []
 
     def add(self, what: str, place: Node | tuple[int, int], *, hint: str = "", is_in_line: bool = True) -> None:
-        """Note a fault. `is_in_line`: the line at its place shows what is wrong, else something is missing there."""
+        """Add a fault. `is_in_line`: the line at its place shows what is wrong; else something is missing there."""
         if len(self._found) >= MAX_FAULTS:
-            self._untold += 1
+            self._left_out += 1
             return
         line, column = place if isinstance(place, tuple) else (place.line, place.column)
         column = max(1, column - self._columns_added.get(line, 0))
@@ -90,13 +94,13 @@ class Faults:
         for number, fault in self._shown:
             fault.line = lines[number - 1] if 0 < number <= len(lines) else ""
         ordered = [fault for _, _, fault in sorted(self._found, key=lambda found: found[:2])]
-        if self._untold:
-            ordered.append(Fault(f"and {self._untold} more faults", where=self.name))
+        if self._left_out:
+            ordered.append(Fault(f"and {self._left_out} more faults", where=self.name))
         return ordered
 
 
 def place_in(node: Text, offset: int) -> tuple[int, int]:
-    """Return where a character of the value stands in the file; the value's begin when that cannot be told."""
+    """Return line and column of a character of the value; those of the value if they are unknown."""
     offsets = raw_offsets(node)
     if offset >= len(offsets):
         return node.line, node.column
@@ -106,7 +110,7 @@ def place_in(node: Text, offset: int) -> tuple[int, int]:
 
 
 def raw_offsets(node: Text) -> list[int]:
-    """Return for each character of the value where it stands in `raw`; fewer when they do not tell."""
+    """Return for each character of the value its offset in `raw`; fewer if the rest cannot be found."""
     raw, at = node.raw, 0
     if not node.plain:
         at = raw.find("\n") + 1 if raw[:1] in ("|", ">") else 1
@@ -121,7 +125,7 @@ def raw_offsets(node: Text) -> list[int]:
 
 
 def quoted(text: str) -> str:
-    """Return `text` in quotes for a message: on one line, short, nothing that could move a terminal's cursor."""
+    """Return `text` in quotes for a message: on one line, cut, and without control characters."""
     return repr(text if len(text) <= MAX_EXCERPT else text[: MAX_EXCERPT - 1] + "…")
 
 

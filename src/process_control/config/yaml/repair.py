@@ -1,4 +1,4 @@
-"""A text mended until it is YAML: hard tabs that indent, and texts that must be quoted."""
+"""Repairs a text until it is YAML: hard tabs as indentation, and texts that must be quoted."""
 
 import re
 
@@ -14,10 +14,10 @@ _MUST_BE_QUOTED = re.compile(
 
 
 class Repair:
-    """A text that is mended line by line until it is YAML, so that the other faults of the file are found too.
+    """A text that is repaired line by line until it is YAML, so that the other faults of the file are found too.
 
-    It is more than words for a hint: tabs become the spaces that they are read as (and that `lint --fix` writes), and
-    an unquoted schedule, which is no YAML, would hide every other fault of its file.
+    Tabs become the spaces that they are read as, and that `lint --fix` writes. An unquoted schedule, which is no YAML,
+    would hide all other faults of its file.
     """
 
     def __init__(self, text: str) -> None:
@@ -37,13 +37,13 @@ class Repair:
     def columns_added(self) -> dict[int, int]:
         return {number + 1: len(self.lines[number]) - len(line) for number, line in self._tabbed.items()}
 
-    def text_with_tabs_only_mended(self) -> str:
+    def text_with_spaces_for_tabs(self) -> str:
         lines = list(self.lines)
         for number, (original, *_) in self._unquoted.items():
             lines[number] = original
         return "".join(lines)
 
-    def tell(self, faults: Faults) -> None:
+    def report(self, faults: Faults) -> None:
         for number, (_, column, key, value) in self._unquoted.items():
             subject = "schedule" if key in ("", "schedule") else "value"
             faults.add(
@@ -52,8 +52,8 @@ class Repair:
                 hint=f'quote the {subject}: {key + ": " if key else ""}"{shown(value)}"',
             )
 
-    def mends(self, error: yaml.YAMLError) -> bool:
-        """Change the line that `error` names, if it can be mended. False: it stays a fault."""
+    def fixes(self, error: yaml.YAMLError) -> bool:
+        """Repair the line that `error` names. Return False if it cannot be repaired."""
         mark = getattr(error, "problem_mark", None)
         if mark is None or mark.line >= len(self.lines):
             return False

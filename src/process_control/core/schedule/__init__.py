@@ -1,1 +1,1 @@
-"""When a job is planned: cron expressions, read, evaluated and put into words."""
+"""Schedules: cron expressions are parsed, evaluated and put into words."""

@@ -11,8 +11,8 @@ from process_control.core.schedule.cron_fields import Terms
 from process_control.core.schedule.schedule import Expression, Schedule
 
 DAY = 86400
+#: So near a clock change the rule for clock changes may matter.
 NEAR_SECONDS = 26 * 3600
-"""So near a clock change the rule for clock changes may matter."""
 
 
 def slots_between(schedule: Schedule, after: int, until: int) -> list[int]:

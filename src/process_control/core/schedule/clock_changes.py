@@ -1,4 +1,4 @@
-"""What a clock change does to planned times, in a few words beside each. Pure."""
+"""Remarks on planned times near a clock change. Pure."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -7,7 +7,7 @@ SECOND = timedelta(seconds=1)
 
 
 def clock_change_marks(slots: Sequence[datetime], before: datetime, zone: tzinfo) -> list[str]:
-    """Return what to say of each slot, in order; nothing for most. `before` is a moment before the first."""
+    """Return a remark for each slot, in order; empty for most. `before` is a moment before the first slot."""
     pairs = zip((before, *slots), slots, strict=False)
     return ["; ".join(_marks(slot, previous, zone)) for previous, slot in pairs]
 

@@ -1,9 +1,9 @@
-"""The words of cron expressions: the five columns, the shorthands, and the error that names what is wrong with one."""
+"""The five columns of cron expressions, the shorthands, and the error for an invalid expression."""
 
 from dataclasses import dataclass
 
+#: How many characters of an expression a message quotes.
 MAX_EXCERPT = 100
-"""Characters of what somebody wrote, in a message about it."""
 
 SHORTHANDS = {
     "@yearly": "0 0 1 1 *",
@@ -17,7 +17,7 @@ SHORTHANDS = {
 
 
 class ScheduleError(ValueError):
-    """A schedule that cannot be: `what` is wrong with it, and the `hint`."""
+    """An invalid schedule: `what` is wrong, and a `hint` how to fix it."""
 
     def __init__(self, what: str, hint: str) -> None:
         self.what = what
@@ -27,12 +27,16 @@ class ScheduleError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CronField:
-    """One of the five columns: its name, its numbers, and the words that stand for numbers."""
+    """One of the five columns."""
 
     name: str
+    #: its smallest number
     low: int
+    #: its largest number
     high: int
+    #: the words for its numbers, from `low` on
     words: tuple[str, ...] = ()
+    #: the range of `H`
     spread: tuple[int, int]
 
     @property
@@ -54,5 +58,5 @@ FIELDS = (
 
 
 def quoted(text: str) -> str:
-    """Return what somebody wrote in quotes for a message: no longer than a line."""
+    """Return `text` in quotes for a message, cut to MAX_EXCERPT."""
     return repr(text if len(text) <= MAX_EXCERPT else text[: MAX_EXCERPT - 1] + "…")

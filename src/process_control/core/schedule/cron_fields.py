@@ -1,4 +1,4 @@
-"""The five columns of a cron expression, read as Debian's cron 3.0pl1 reads them, plus `H`.
+"""Parses the five columns of a cron expression as Debian's cron 3.0pl1 does (crontab(5)), plus `H`.
 
 `H` stands for a number that is stable for host and job, so that a hundred hosts do not start at the same minute: the
 first 8 bytes, big endian, of SHA-256 over host, slug and the field's name with NUL between them, modulo the size of
@@ -17,11 +17,12 @@ MAX_EXPRESSION = 1000
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One part of a comma list, as numbers: `first` to `last` by `step`. `star` remembers that it was written `*`."""
+    """One part of a comma list, as numbers."""
 
     first: int
     last: int
     step: int = 1
+    #: whether it was written `*`
     star: bool = False
 
     def __str__(self) -> str:
@@ -40,14 +41,14 @@ Terms = tuple[Term, ...]
 
 
 def read_fields(written: str, host: str, slug: str) -> tuple[Terms, Terms, Terms, Terms, Terms]:
-    """Return the columns of one expression. Raises ScheduleError for what cron would not read, or would misread."""
+    """Return the columns of one expression. Raises ScheduleError for what cron rejects, or misreads."""
     _refuse_odd_characters(written)
     text = _expand_shorthand(written.strip())
     columns = text.split()
     if len(columns) != 5:
-        from process_control.core.schedule.foreign import other_columns
+        from process_control.core.schedule.foreign import columns_error
 
-        raise other_columns(written, columns)
+        raise columns_error(written, columns)
     minute, hour, day, month, weekday = (
         tuple(_parse_term(term, column, written, host, slug) for term in text.split(","))
         for column, text in zip(FIELDS, columns, strict=True)
@@ -59,9 +60,9 @@ def _refuse_odd_characters(written: str) -> None:
     if len(written) > MAX_EXPRESSION:
         raise ScheduleError(f"a schedule of {len(written)} characters", f"at most {MAX_EXPRESSION} are read")
     if "=" in written:
-        from process_control.core.schedule.foreign import a_variable
+        from process_control.core.schedule.foreign import variable_error
 
-        raise a_variable(written)
+        raise variable_error(written)
     odd = [character for character in written.strip(" \t") if character != "\t" and not " " <= character <= "~"]
     if odd:
         raise ScheduleError(
@@ -80,9 +81,9 @@ def _expand_shorthand(text: str) -> str:
             "'@reboot' is not a time that cron can plan",
             "start it from a systemd unit with WantedBy=multi-user.target and ExecStart=run-job NAME",
         )
-    from process_control.core.schedule.foreign import unknown_shorthand
+    from process_control.core.schedule.foreign import shorthand_error
 
-    raise unknown_shorthand(text)
+    raise shorthand_error(text)
 
 
 TERM = re.compile(
@@ -134,9 +135,9 @@ def _spread(low: int, high: int, step: int | None, column: CronField, host: str,
 def _range(first: str, last: str, column: CronField, written: str, step: str | None = None) -> tuple[int, int]:
     low, high = _number(first, column, written), _number(last, column, written)
     if low > high:
-        from process_control.core.schedule.foreign import backwards
+        from process_control.core.schedule.foreign import backwards_error
 
-        raise backwards(f"{first}-{last}", low, high, None if step is None else int(step), column, written)
+        raise backwards_error(f"{first}-{last}", low, high, None if step is None else int(step), column, written)
     return low, high
 
 
@@ -148,7 +149,7 @@ def _step(text: str | None, column: CronField, written: str) -> int:
 
 
 def _useful(step: int, column: CronField) -> int:
-    """Return a step that does the same and that any cron can count: it reads 4294967296 as 0, and refuses the file."""
+    """Return an equivalent step that any cron can read: Debian's reads 4294967296 as 0, and rejects the file."""
     return min(step, column.high - column.low + 1)
 
 

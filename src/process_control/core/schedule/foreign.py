@@ -1,4 +1,4 @@
-"""Schedules as other tools write them, and how process-control says the same. Pure; loaded when one is refused."""
+"""Errors for schedules as other tools write them, each with the equivalent here. Pure; loaded for an error only."""
 
 import re
 
@@ -19,8 +19,8 @@ _ENGLISH = {
 _NAMES = re.compile(r"sun|mon|tue|wed|thu|fri|sat", re.IGNORECASE)
 
 
-def a_variable(written: str) -> ScheduleError:
-    """Return the refusal of a schedule with a `=`: a time zone in front of it, as cronie and Kubernetes have it."""
+def variable_error(written: str) -> ScheduleError:
+    """Return the error for a schedule with a `=`: a time zone in front of it, as in cronie and Kubernetes."""
     zone = _ZONE.fullmatch(written.strip())
     if zone is not None:
         hint = f"write 'time_zone: {zone['zone']}' and 'schedule: \"{zone['rest']}\"'"
@@ -29,8 +29,8 @@ def a_variable(written: str) -> ScheduleError:
     return ScheduleError(f"schedule {quoted(written)} has a '='", hint)
 
 
-def unknown_shorthand(text: str) -> ScheduleError:
-    """Return the refusal of an `@word` that cron does not have."""
+def shorthand_error(text: str) -> ScheduleError:
+    """Return the error for an unknown `@word`."""
     what = f"unknown schedule {quoted(text)}"
     every = _EVERY.fullmatch(text)
     if every is not None:
@@ -52,8 +52,8 @@ def _every(number: int, unit: str) -> str:
     return 'write minutes that divide an hour, "*/5 * * * *", or hours that divide a day, "0 */2 * * *"'
 
 
-def other_columns(written: str, columns: list[str]) -> ScheduleError:
-    """Return the refusal of a schedule that has not five columns: a comment, a user, seconds, a bare word."""
+def columns_error(written: str, columns: list[str]) -> ScheduleError:
+    """Return the error for a schedule without exactly five columns: a comment, a user, seconds, a bare word."""
     count = f"{len(columns)} field" if len(columns) == 1 else f"{len(columns)} fields"
     what = f"schedule {quoted(written)} has {count}"
     comment = next((number for number, column in enumerate(columns) if column.startswith("#")), None)
@@ -75,8 +75,8 @@ def other_columns(written: str, columns: list[str]) -> ScheduleError:
     return ScheduleError(what, FIVE)
 
 
-def backwards(text: str, low: int, high: int, step: int | None, column: CronField, written: str) -> ScheduleError:
-    """Return the refusal of a range that ends before it begins, with what says the same."""
+def backwards_error(text: str, low: int, high: int, step: int | None, column: CronField, written: str) -> ScheduleError:
+    """Return the error for a range that ends before it begins, with its equivalent."""
     what = f"schedule {quoted(written)}: {column.name} {quoted(text)} runs backwards"
     if column.words is WEEKDAYS and high == 0 and (step or 1) == 1:
         return ScheduleError(what, f"write '{low}-7'")
@@ -90,7 +90,7 @@ def backwards(text: str, low: int, high: int, step: int | None, column: CronFiel
 
 
 def not_understood(text: str, column: CronField, written: str) -> ScheduleError:
-    """Return the refusal of a part of a column, with the way to say it where there is one."""
+    """Return the error for a part of a column that cannot be parsed, with its equivalent if there is one."""
     what = f"schedule {quoted(written)}: {column.name} {quoted(text)} is not understood"
     return ScheduleError(what, _hint(text, column))
 
@@ -117,5 +117,5 @@ def _hint(text: str, column: CronField) -> str:
 
 
 def _begins(name: str, text: str) -> bool:
-    """Tell whether `text` is an English name cut off: a word of three letters may be another language's other day."""
+    """Return whether `text` is an English name cut off. Three letters may mean another day in another language."""
     return len(text) > 3 and name.startswith(text.lower())

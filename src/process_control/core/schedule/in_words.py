@@ -1,4 +1,4 @@
-"""A cron expression in plain English, for people who read it at 3 a.m. Works on parsed terms, never on text."""
+"""A cron expression in plain English. Works on parsed terms, never on text. Pure."""
 
 from process_control.core.schedule.cron_fields import Term, Terms
 
@@ -21,7 +21,7 @@ def expression_in_words(terms: tuple[Terms, Terms, Terms, Terms, Terms]) -> str:
 
 
 def _time(minutes: Terms, hours: Terms) -> tuple[str, bool]:
-    """Return the time in words, and whether it is a time of the day that still needs its day."""
+    """Return the time in words, and whether it is a time of day to which a day must be added."""
     minute, hour = _values(minutes), _values(hours)
     if len(minute) * len(hour) <= TIMES_LISTED and not hours[0].star and not minutes[0].star:
         return f"at {_join([f'{h:02}:{m:02}' for h in hour for m in minute])}", True

@@ -1,7 +1,7 @@
-"""When a job is planned: the columns of `cron_fields`, evaluated by cronsim on the wall clock.
+"""The planned times (slots) of a job: the columns of `cron_fields`, evaluated by cronsim on the wall clock.
 
-What lives here: the clock-change rule, the slots before and after a moment. What does not: a clock (moments come in as
-arguments). The only thing read from outside is the time zone database.
+Here are the clock-change rule and the slots before and after a moment. The current time is an argument; only the time
+zone database is read.
 
 The clock-change rule is Debian cron's. A *wildcard* expression (its minute or its hour begins with `*`) follows real
 time: nothing in a skipped hour, twice in a repeated one. Any other one is *fixed*: planned in a skipped hour it runs
@@ -21,8 +21,8 @@ from process_control.core.schedule.columns import ScheduleError, quoted
 from process_control.core.schedule.cron_fields import Terms, read_fields
 
 MAX_CLOCK_CHANGE = timedelta(hours=24)
+#: A change forward by this much, or back by more, is a clock that was set: Debian cron makes up for nothing (cron.c).
 STEPPED_CLOCK = timedelta(hours=3)
-"""A clock that goes forward so far, or back further, was set: Debian cron makes up for nothing then (cron.c)."""
 SECOND = timedelta(seconds=1)
 
 
@@ -36,7 +36,7 @@ class Expression:
 
     @property
     def is_fixed(self) -> bool:
-        """Neither minute nor hour begins with a star: clock changes are smoothed over."""
+        """Whether neither minute nor hour begins with a star, so that clock changes are made up for."""
         minutes, hours = self.terms[0], self.terms[1]
         return not minutes[0].star and not hours[0].star
 
@@ -47,7 +47,7 @@ class Expression:
 
     @property
     def for_cronsim(self) -> str:
-        """The same moments in words that cronsim and Debian cron read alike (`5-5/10` they do not)."""
+        """The same times in a form that cronsim and Debian cron read alike (`5-5/10` they do not)."""
         return " ".join(_unambiguous(terms) for terms in self.terms)
 
     def after(self, moment: datetime) -> Iterator[datetime]:
@@ -99,7 +99,7 @@ class Expression:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """All expressions of a job. Moments go in aware and come out as aware UTC."""
+    """All expressions of a job. Moments given must be aware; moments returned are aware UTC."""
 
     expressions: tuple[Expression, ...]
     named_zone: str | None = None
@@ -108,10 +108,10 @@ class Schedule:
     def parse(
         cls, expressions: Sequence[str], *, time_zone: str | tzinfo | None = None, host: str, slug: str
     ) -> "Schedule":
-        """Read the expressions of a job. `time_zone` None is the host's zone; a tzinfo saves looking it up.
+        """Return the schedule of these expressions. `time_zone` None is the host's zone; a tzinfo saves a look-up.
 
-        Raises ScheduleError for what Debian cron would not read, for what it would misread (`L`, `#`, `22-4`), and
-        for an expression that never fires.
+        Raises ScheduleError for what Debian cron rejects, for what it misreads (`L`, `#`, `22-4`), and for an
+        expression that never fires.
         """
         zone = zone_named(time_zone) if isinstance(time_zone, str) else (time_zone or host_zone())
         parsed = tuple(
@@ -139,7 +139,7 @@ class Schedule:
         return max((last for last in lasts if last is not None), default=None)
 
     def in_words(self) -> str:
-        """Tell the schedule in plain English, like `at 02:30 on Monday to Friday`."""
+        """Return the schedule in plain English, such as `at 02:30 on Monday to Friday`."""
         from process_control.core.schedule.in_words import expression_in_words
 
         words = "; ".join(dict.fromkeys(expression_in_words(expression.terms) for expression in self.expressions))
@@ -174,7 +174,7 @@ def host_zone(link: str = "/etc/localtime") -> tzinfo:
 
 
 def is_zone_of_host(name: str, link: str = "/etc/localtime") -> bool:
-    """Whether the zone called `name` is the one that cron uses, under this name or another (`UTC` is `Etc/UTC`)."""
+    """Return whether cron uses the zone called `name`, under this name or another (`UTC` is `Etc/UTC`)."""
     try:
         zoneinfo.ZoneInfo(name)  # a name that leaves the zone database is opened nowhere
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
@@ -202,7 +202,7 @@ def _offset(moment: datetime, zone: tzinfo) -> timedelta:
 
 
 def _end_of_gap(local: datetime, zone: tzinfo) -> datetime:
-    """Return the moment at which the clock was set forward over `local`, a time that was never shown."""
+    """Return the moment of the clock change that skipped the time `local`."""
     before = local.replace(fold=1).astimezone(UTC)
     after = local.astimezone(UTC)
     new_offset = _offset(after, zone)

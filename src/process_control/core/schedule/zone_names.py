@@ -1,10 +1,10 @@
-"""What to say of a name that is no time zone: the place that is meant, never a zone spelled alike. Pure."""
+"""The hint for a name that is no time zone: the place that is meant, never a zone with a similar name. Pure."""
 
 import difflib
 import re
 from collections.abc import Collection
 
-A_PLACE = "a zone is named by a place, such as Europe/Berlin, or UTC"
+PLACE_HINT = "a zone is named by a place, such as Europe/Berlin, or UTC"
 PLACES = {
     "PST": "America/Los_Angeles", "PDT": "America/Los_Angeles", "PT": "America/Los_Angeles",
     "MDT": "America/Denver", "CDT": "America/Chicago", "CST": "America/Chicago or Asia/Shanghai",
@@ -18,8 +18,8 @@ PLACES = {
     "AEST": "Australia/Sydney", "AEDT": "Australia/Sydney", "NZST": "Pacific/Auckland", "NZDT": "Pacific/Auckland",
     "SAST": "Africa/Johannesburg", "EAT": "Africa/Nairobi", "CAT": "Africa/Maputo", "WAT": "Africa/Lagos",
 }  # fmt: skip
+#: The first parts of names that Debian has in the package tzdata-legacy.
 OLD_REGIONS = ("US", "Canada", "Brazil", "Chile", "Mexico")
-"""Names that Debian keeps in the package tzdata-legacy, by their first part."""
 OLD_PLACES = {
     "US/Eastern": "America/New_York", "US/Central": "America/Chicago", "US/Mountain": "America/Denver",
     "US/Pacific": "America/Los_Angeles", "US/Alaska": "America/Anchorage", "US/Hawaii": "Pacific/Honolulu",
@@ -37,7 +37,7 @@ _FURTHEST_EAST, _FURTHEST_WEST = 14, 12
 
 
 def hint_for(name: str, zones: Collection[str]) -> str:
-    """Return what to write in the place of `name`, which is none of `zones`."""
+    """Return the hint for `name`, which is none of `zones`."""
     if name.upper() in ("Z", "UTC", "UTC+0", "UTC-0", "UTC+00:00", "+00:00"):
         return "did you mean 'UTC'?"
     if name in OLD_PLACES or name.partition("/")[0] in OLD_REGIONS:
@@ -47,24 +47,24 @@ def hint_for(name: str, zones: Collection[str]) -> str:
         return f"a zone is named by a place, here {PLACES[name.upper()]}"
     offset = _OFFSET.fullmatch(name)
     if offset is not None:
-        return _of_an_offset(offset)
+        return _offset_hint(offset)
     if _ABBREVIATION.fullmatch(name):
-        return A_PLACE
+        return PLACE_HINT
     near = _nearest(name, zones)
-    return f"did you mean '{near}'?" if near else A_PLACE
+    return f"did you mean '{near}'?" if near else PLACE_HINT
 
 
-def _of_an_offset(offset: re.Match[str]) -> str:
-    """Tell the fixed zone of an offset from UTC: IANA's names have the sign the other way round (`Etc/GMT-2`)."""
+def _offset_hint(offset: re.Match[str]) -> str:
+    """Return the hint for an offset from UTC: IANA's names have the opposite sign (`Etc/GMT-2`)."""
     hours, is_east = int(offset["hours"]), offset["sign"] == "+"
     is_known = hours <= (_FURTHEST_EAST if is_east else _FURTHEST_WEST)
     if (offset["zone"] or "UTC").upper() == "GMT" or not hours or not is_known:
-        return A_PLACE
-    return f"{A_PLACE}; UTC{offset['sign']}{hours} all year is Etc/GMT{'-' if is_east else '+'}{hours}"
+        return PLACE_HINT
+    return f"{PLACE_HINT}; UTC{offset['sign']}{hours} all year is Etc/GMT{'-' if is_east else '+'}{hours}"
 
 
 def _nearest(name: str, zones: Collection[str]) -> str | None:
-    """Return the zone whose place is spelled almost so, in the region that is named; None for a region alone."""
+    """Return the zone in the named region whose place has a similar spelling; None for a region alone."""
     wanted = name.lower().replace(" ", "_")
     region, _, place = wanted.rpartition("/")
     if not place or any(zone.lower().startswith(f"{wanted}/") for zone in zones):

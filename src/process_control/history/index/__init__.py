@@ -1,1 +1,1 @@
-"""The SQLite index of the journal: made from it, and made again when it is gone."""
+"""The SQLite index of the journal. It is disposable: built from the journal, and rebuilt when it is missing."""

@@ -8,8 +8,8 @@ import sqlite3
 from datetime import datetime
 
 SMALLEST_STEP_SECONDS = 5.0
+#: So far a clock may go wrong by itself, or be slewed: 1 ms in a second.
 DRIFT = 0.001
-"""So far a clock may go wrong by itself, or be slewed: 1 ms in a second."""
 LAST_BOOT = "SELECT boot_id, first_at, first_up, last_at, last_up FROM boot ORDER BY last_at DESC LIMIT 1"
 KEEP_BOOT = """INSERT INTO boot (boot_id, first_at, first_up, last_at, last_up) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (boot_id) DO UPDATE SET

@@ -1,11 +1,11 @@
-"""The database of the index: opened, sealed, built again when it is not as we left it.
+"""The database of the index: it is opened, sealed, and rebuilt when it is not as we left it.
 
-A seal beside it (inode, size and times of the database as we left it) tells whether anybody else touched it; then, or
-when its version is another one, or SQLite finds it malformed, it is built again, silently. Not WAL: its second and
-third file make a deleted database dangerous. Who may not write here, or finds the disk full, gets a copy in memory.
+The seal file has inode, size and times of the database as we left it. If they differ, if the version differs, or if
+SQLite finds the database malformed, it is rebuilt silently. WAL is not used: with its second and third file a deleted
+database is dangerous. A process that may not write here, or finds the disk full, uses a copy in memory.
 
-Writers are one at a time by a lock of their own, which only the owner can open. Readers take no lock: they copy the
-file and look at seal and file again. Whoever can open a file can hold it, so nobody waits for long on any.
+Writers take turns by a lock file that only the owner can open. Readers take no lock: they copy the database, and check
+seal and database again. Whoever can open a file can lock it, so every wait for a lock is short.
 """
 
 import fcntl
@@ -20,16 +20,16 @@ from typing import Any, TypeVar
 
 from process_control.core import layout
 from process_control.history.index import summary
-from process_control.history.index.fold import Told, fold_journal
+from process_control.history.index.fold import Progress, fold_journal
 from process_control.history.index.rows import run_table
 
+#: Changes with the columns of runs. Change the 9 when other tables change, or the meaning of a column.
 SCHEMA_VERSION = zlib.crc32(run_table().encode("ascii") + b"9") >> 1
-"""Another one whenever a column comes or goes. Change the 9 when other tables do, or what a column means."""
+#: How long SQLite waits for its own lock, which any reader may hold.
 BUSY_SECONDS = 0.5
-"""How long SQLite waits for its own lock: it is no secret of the owner's, a reader may hold it."""
-ALONE_SECONDS = 5.0
-AT_WORK_SECONDS = 1.0
-_LOOK_AGAIN_SECONDS = 0.02
+WRITER_LOCK_SECONDS = 5.0
+WRITER_BUSY_SECONDS = 1.0
+_POLL_SECONDS = 0.02
 T = TypeVar("T")
 
 DISK_TROUBLES = (
@@ -45,14 +45,14 @@ DISK_TROUBLES = (
 
 
 class SealedDatabase:
-    """The journal of one state directory, folded into SQLite."""
+    """The index of the journal of one state directory."""
 
     def __init__(self, state_directory: str) -> None:
         self._journal = layout.journal(state_directory)
         self._path = layout.index(state_directory)
         self._database: sqlite3.Connection | None = None
         self._in_memory = False
-        self._told: Told | None = None
+        self._progress: Progress | None = None
 
     def close(self) -> None:
         if self._database is not None:
@@ -60,20 +60,20 @@ class SealedDatabase:
             self._database = None
 
     def answered(self, question: Callable[[], T]) -> T:
-        """Return the answer; from a new index when SQLite finds the old one malformed."""
+        """Return `question()`; from a new index if SQLite finds the old one malformed."""
         try:
             return question()
         except sqlite3.DatabaseError as error:
             if self._in_memory:
                 raise
-            if _is_of_the_disk(error):
+            if _is_disk_error(error):
                 self._open_in_memory()
             else:
                 self._build_again()
         return question()
 
     def connection(self) -> sqlite3.Connection:
-        """Return the connection, opened when it is not. It may be another one after the next call."""
+        """Return the connection, which is opened if necessary. It may be another one after the next call."""
         if self._database is None:
             self.open()
         if self._database is None:
@@ -81,16 +81,16 @@ class SealedDatabase:
         return self._database
 
     def rows(self, question: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """Return what SQL answers. Raises sqlite3.DatabaseError, see `answered`."""
+        """Return the rows of a query. Raises sqlite3.DatabaseError, see `answered`."""
         return self.connection().execute(question, values).fetchall()
 
-    def open(self, *, told: Told | None = None) -> None:
-        """Open the database, with all that is in the journal by now. `told`: see `fold_journal`."""
-        self._told = told
+    def open(self, *, progress: Progress | None = None) -> None:
+        """Open the database and add what is new in the journal. `progress`: see `fold_journal`."""
+        self._progress = progress
         try:
             self._open()
         finally:
-            self._told = None
+            self._progress = None
 
     def _open(self) -> None:
         if not self._has_journal():
@@ -102,13 +102,13 @@ class SealedDatabase:
         except OSError:
             self._open_in_memory()
         except sqlite3.DatabaseError as error:
-            if _is_of_the_disk(error):
+            if _is_disk_error(error):
                 self._open_in_memory()
             else:
                 self._build_again()
 
     def _has_journal(self) -> bool:
-        """Whether anything ever ran here. Raises PermissionError rather than tell an empty history."""
+        """Return whether there is a journal. Raises PermissionError rather than report an empty history."""
         try:
             os.stat(self._journal)
         except FileNotFoundError:
@@ -116,7 +116,7 @@ class SealedDatabase:
         return True
 
     def fold(self) -> None:
-        """Fold what came since the index was opened."""
+        """Add what was recorded since the index was opened."""
         if self._database is None or not self._has_journal():
             return
         if self._in_memory:
@@ -141,7 +141,7 @@ class SealedDatabase:
         return self._database
 
     def _open_in_memory(self) -> None:
-        """Take what the file holds, when it can be read, and fold the rest without writing anything."""
+        """Copy the file into memory if it can be read, and add the rest of the journal; nothing is written."""
         try:
             self._copy_into(self._open_empty())
         except (OSError, sqlite3.DatabaseError):
@@ -151,21 +151,21 @@ class SealedDatabase:
             _finish(self.connection())
 
     def _copy_into(self, database: sqlite3.Connection) -> None:
-        """Copy the file as it was sealed. Raises OSError when it is not sealed, or changed meanwhile."""
-        before = self._as_sealed()
+        """Copy the sealed file. Raises OSError when it is not sealed, or has changed meanwhile."""
+        before = self._sealed_state()
         # Without SQLite's locks too: we may have no right to make the files that they need.
         with closing(_connect(f"file:{_quoted(self._path)}?mode=ro&immutable=1")) as kept:
             if _version(kept) == SCHEMA_VERSION:
                 kept.backup(database)
-        if self._as_sealed() != before:
+        if self._sealed_state() != before:
             raise BlockingIOError
 
-    def _as_sealed(self) -> bytes:
-        """Return what tells this state of the file from any other, waiting a little for who writes it. Raises OSError.
+    def _sealed_state(self) -> bytes:
+        """Return what identifies this state of the file, after a short wait for a writer. Raises OSError.
 
-        The seal, and the count of changes from the head of the file: times of files are coarse.
+        That is the seal and SQLite's change counter (bytes 24 to 27 of the file), since times of files are coarse.
         """
-        until = time.monotonic() + AT_WORK_SECONDS
+        until = time.monotonic() + WRITER_BUSY_SECONDS
         while True:
             is_written_now = os.path.exists(self._path + "-journal")
             seal = Path(self._path + ".seal").read_bytes()
@@ -174,15 +174,15 @@ class SealedDatabase:
                     return seal + file.read(100)[24:28]
             if not is_written_now or time.monotonic() > until:
                 raise BlockingIOError
-            time.sleep(_LOOK_AGAIN_SECONDS)
+            time.sleep(_POLL_SECONDS)
 
     @contextmanager
     def _sealed(self, *, anew: bool = False) -> Iterator[None]:
-        """Open the database for writing, alone; an empty one unless it is as we left it. Seal it afterwards."""
+        """Open the database as the only writer, and seal it afterwards. It is emptied unless it is as we left it."""
         seal = os.open(self._path + ".seal", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
         alone = -1
         try:
-            alone = _alone(self._path + ".lock")
+            alone = _writer_lock(self._path + ".lock")
             is_ours = not anew and os.pread(seal, 256, 0) == self._seal_text()
             if is_ours and self._connect_file() == SCHEMA_VERSION:
                 try:
@@ -197,7 +197,7 @@ class SealedDatabase:
                     yield
                     _finish(self.connection())
                 except BaseException:
-                    self._remove()  # half an index would only take room
+                    self._remove()  # half an index is of no use
                     raise
                 self._seal(seal)
         finally:
@@ -206,7 +206,7 @@ class SealedDatabase:
             os.close(seal)
 
     def _start_anew(self) -> None:
-        """Make an empty database that is built as fast as can be: until it is sealed nobody trusts it."""
+        """Make an empty database, without safety against crashes: until it is sealed nobody uses it."""
         self._remove()
         self._connect_file()
         database = self.connection()
@@ -235,7 +235,7 @@ class SealedDatabase:
         return (" ".join(map(str, facts)) + "\n").encode("ascii")
 
     def _connect_file(self) -> int:
-        """Connect to the database, made when it is not there; return its version."""
+        """Connect to the database, which is made if it is missing; return its version."""
         self.close()
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640))
         self._database = _connect(f"file:{_quoted(self._path)}?mode=rw")
@@ -244,15 +244,15 @@ class SealedDatabase:
 
     def _fold(self) -> None:
         database = self.connection()
-        fold_journal(database, self._journal, told=self._told)
+        fold_journal(database, self._journal, progress=self._progress)
         if _version(database) == SCHEMA_VERSION:  # else there are no indexes yet: see _finish
-            summary.keep_glances(database)
+            summary.store_summaries(database)
 
 
-def _alone(path: str) -> int:
-    """Return a descriptor that holds the lock of writers. Raises OSError when it is not had within some seconds."""
+def _writer_lock(path: str) -> int:
+    """Return a descriptor that holds the writers' lock. Raises OSError after WRITER_LOCK_SECONDS."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
-    until = time.monotonic() + ALONE_SECONDS
+    until = time.monotonic() + WRITER_LOCK_SECONDS
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -261,11 +261,11 @@ def _alone(path: str) -> int:
             if time.monotonic() > until:
                 os.close(descriptor)
                 raise
-        time.sleep(_LOOK_AGAIN_SECONDS)
+        time.sleep(_POLL_SECONDS)
 
 
-def _is_of_the_disk(error: sqlite3.DatabaseError) -> bool:
-    """Whether the disk (or a right, or another reader) is in the way, so that the index may well be sound."""
+def _is_disk_error(error: sqlite3.DatabaseError) -> bool:
+    """Return whether the disk, a permission or a reader caused the error, so that the index itself may be sound."""
     return getattr(error, "sqlite_errorcode", -1) & 0xFF in DISK_TROUBLES
 
 
@@ -296,9 +296,9 @@ def _make_tables(database: sqlite3.Connection) -> None:
 
 
 def _finish(database: sqlite3.Connection) -> None:
-    """Make the indexes of a database that was loaded, have it on the disk, and say that it is complete."""
+    """Add the SQL indexes to a database that was loaded, set its version, which marks it complete, and sync it."""
     database.executescript(_sql("indexes.sql"))
-    summary.keep_glances(database)
+    summary.store_summaries(database)
     database.execute(f"PRAGMA user_version = {SCHEMA_VERSION:d}")
     database.execute("PRAGMA journal_mode = DELETE")
     database.execute("PRAGMA synchronous = NORMAL")

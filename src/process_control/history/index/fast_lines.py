@@ -1,7 +1,7 @@
-"""Lines of the journal, read straight into the columns of the index when they are what we write: nearly all are.
+"""Parses lines of the journal straight into rows of the index, if they are as we write them: nearly all are.
 
-What is odd about another one (values of other kinds, an event that makes no run) is looked at by hand. Imported by
-who folds only: msgspec costs a reader's start.
+Other lines (values of other types, events that make no run) take a slower path. Imported only when there are new lines:
+msgspec takes time to import.
 """
 
 from functools import reduce
@@ -14,9 +14,9 @@ from process_control.core.records import EVENTS as ALL_EVENTS
 from process_control.core.records import NOT_IN_JOURNAL
 from process_control.history.index.rows import EVENTS, FACTS, NESTED, TEXTS, Plain, is_sound, row_of
 
-NOTHING = msgspec.Raw(b"null")
+NULL = msgspec.Raw(b"null")
+#: What the index keeps as it is, since it makes no run: see the table `event`.
 OTHER_EVENTS = frozenset(ALL_EVENTS) - {*EVENTS, *NOT_IN_JOURNAL, "attempt"}
-"""What the index keeps as it is, since it makes no run: see the table `event`."""
 CLOCKS = ("at", "boot_id", "up", "written_at")
 Clocks = tuple[Any, Any, Any, Any]
 
@@ -25,25 +25,25 @@ def _struct_of(event: str) -> type[msgspec.Struct]:
     """Return what a record of the event is read into: the values of its row first, in their order."""
     texts = [(key, str) for key in TEXTS[event]]
     facts = [(key, Plain, None) for key in FACTS[event]]
-    nested = [(key, msgspec.Raw, NOTHING) for key in NESTED[event]]
+    nested = [(key, msgspec.Raw, NULL) for key in NESTED[event]]
     clocks = [(key, Plain, None) for key in CLOCKS if key not in (*TEXTS[event], *FACTS[event])]
     return msgspec.defstruct(event, [*texts, *facts, *nested, *clocks], tag_field="event", tag=event)
 
 
 _STRUCTS = {event: _struct_of(event) for event in EVENTS}
 _OPENINGS: dict[type, bytes] = {list: b"[", dict: b"{"}
+#: The opening bracket of each JSON value at the end of a row.
 _NESTED = {event: [_OPENINGS[kind] for kind in NESTED[event].values()] for event in EVENTS}
-"""How the JSON at the end of a row begins."""
 _LENGTHS = {event: len(TEXTS[event]) + len(FACTS[event]) + len(NESTED[event]) for event in EVENTS}
 _NO_CLOCKS = (None, None, None, None)
 
 
 class Garbled(ValueError):
-    """A line that cannot be understood."""
+    """A line that is no record."""
 
 
 class Lines:
-    """A reader of lines."""
+    """A parser of lines."""
 
     def __init__(self) -> None:
         self._typed = msgspec.json.Decoder(reduce(or_, _STRUCTS.values())).decode
@@ -93,8 +93,8 @@ def _other(what: dict[str, Any], line: bytes) -> tuple[str, tuple[Any, ...]] | N
 
 
 def _plain(raw: msgspec.Raw, opening: bytes) -> str | None:
-    """Return JSON as it stands in the line. Raises ValueError when a text in it may be none: see `_read_odd`."""
-    if raw is NOTHING:
+    """Return JSON as it is in the line. Raises ValueError if SQLite may not take a text in it: see `_read_odd`."""
+    if raw is NULL:
         return None
     found = bytes(raw)
     if not found.startswith(opening):

@@ -1,4 +1,4 @@
-"""What is new in the journal's files on its way into the index, file by file, and what is no longer there out of it."""
+"""Folds the journal into the index, file by file: new lines are added, and days that are gone are removed."""
 
 import os
 import sqlite3
@@ -18,17 +18,17 @@ FORGET_EVENTS = "DELETE FROM event WHERE day = ?"
 FORGET_JOBS = "DELETE FROM job WHERE NOT EXISTS (SELECT 1 FROM run WHERE run.job = job.slug)"
 PLACES = f"SELECT {PLACE_COLUMNS} FROM folded"
 
-Told = Callable[[int, int], None]
+Progress = Callable[[int, int], None]
 
 
-def fold_journal(database: sqlite3.Connection, journal: str, *, told: "Told | None" = None) -> None:
-    """Fold what came to the files of the directory `journal` since the last time; forget days that are gone.
+def fold_journal(database: sqlite3.Connection, journal: str, *, progress: "Progress | None" = None) -> None:
+    """Add what is new in the directory `journal`, and remove days that are gone.
 
-    `told` is called with the bytes that are done and those that there are to do. Raises OSError, sqlite3.Error.
+    `progress` is called with the bytes that are done and the bytes to do. Raises OSError, sqlite3.Error.
     """
     places = {place.file: place for place in places_in(database)}
     files = _journal_files(journal)
-    if any(_is_another(places[name], status, journal) for name, status in files.items() if name in places):
+    if any(_is_other_file(places[name], status, journal) for name, status in files.items() if name in places):
         places = {}
         _empty(database)
     _forget_days(database, places, files)
@@ -38,20 +38,20 @@ def fold_journal(database: sqlite3.Connection, journal: str, *, told: "Told | No
         if place is None or place.size != status.st_size:
             _fold_file(database, os.path.join(journal, name), place or Place(name, status.st_ino, 0, 0, 0), status)
             done += _bytes_left(place, status)
-            if told is not None:
-                told(done, everything)
+            if progress is not None:
+                progress(done, everything)
         elif name not in places:
             with database:
                 keep_place(database, place)
 
 
 def places_in(database: sqlite3.Connection) -> list[Place]:
-    """Return up to where each file of the journal is in the index."""
+    """Return how far each file of the journal is in the index."""
     return [Place(*row) for row in database.execute(PLACES)]
 
 
 def _forget_days(database: sqlite3.Connection, places: dict[str, Place], files: dict[str, os.stat_result]) -> None:
-    """Take out what is no longer in the journal: days past their time, files that were compressed."""
+    """Remove what is no longer in the journal: expired days, and files that were compressed."""
     gone = [place for name, place in places.items() if name not in files]
     if not gone:
         return
@@ -83,7 +83,7 @@ def _empty(database: sqlite3.Connection) -> None:
 
 
 def _journal_files(directory: str) -> dict[str, os.stat_result]:
-    """Return the journal's files in the order of their days, a compressed one before what came later for that day."""
+    """Return the journal's files by day; a compressed file before the later lines of its day."""
     found = {}
     with os.scandir(directory) as entries:
         for entry in entries:
@@ -94,10 +94,10 @@ def _journal_files(directory: str) -> dict[str, os.stat_result]:
     }
 
 
-def _is_another(place: Place, status: os.stat_result, directory: str) -> bool:
-    """Whether the file is not the one that was folded: replaced, or shorter than what is known of it.
+def _is_other_file(place: Place, status: os.stat_result, directory: str) -> bool:
+    """Return whether the file is not the one that was folded: it was replaced, or was shorter in between.
 
-    Or it was shorter and has grown again: a power cut took a record that somebody had seen before it was on the disk.
+    A power cut may take a record that was read before it was on the disk.
     """
     if place.file.endswith(".gz"):
         return False  # is read anew when its size differs
@@ -126,7 +126,7 @@ def _compressed_since(name: str, status: os.stat_result, places: dict[str, Place
 
 
 def _bytes_left(place: Place | None, status: os.stat_result) -> int:
-    """Return how much of a file is to be folded, about: of one that has not changed nothing, however it was read."""
+    """Return about how many bytes of a file are to be folded; 0 for an unchanged one."""
     if place is None or place.is_compressed:
         return 0 if place is not None and place.size == status.st_size else status.st_size
     return max(0, status.st_size - place.offset)

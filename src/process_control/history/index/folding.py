@@ -1,4 +1,4 @@
-"""Folding: lines of one file of the journal on their way into the index, a transaction a block."""
+"""Folds the lines of one file of the journal into the index, one transaction for each block."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from process_control.history.index.rows import END, FAULT, JOB, RUN_ID, SKIP, SQ
 
 MAX_LINE = 1 << 20
 
+#: What SQLite raises for a text in place of a number, a list, a number of 80 digits, half a surrogate pair.
 ODD_VALUES = (
     sqlite3.IntegrityError,
     sqlite3.InterfaceError,
@@ -19,17 +20,19 @@ ODD_VALUES = (
     OverflowError,
     UnicodeEncodeError,
 )
-"""What SQLite says to a text where a number belongs, a list, a number of 80 digits, half a surrogate pair."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Up to where a file of the journal is in the index."""
+    """How far a file of the journal is in the index."""
 
     file: str
     inode: int
+    #: of the file when it was folded to its end; 0: that was not reached
     size: int
+    #: up to where it is folded, of the uncompressed lines
     offset: int
+    #: how many lines were no records
     garbled: int
 
     @property
@@ -55,7 +58,7 @@ def keep_place(database: sqlite3.Connection, place: Place) -> None:
 
 
 class Folding:
-    """Lines of one journal file on their way into the index."""
+    """The folding of one journal file."""
 
     def __init__(self, database: sqlite3.Connection, place: Place, *, size: int) -> None:
         from process_control.history.index.fast_lines import Garbled, Lines
@@ -74,7 +77,7 @@ class Folding:
         self._clocks = ClockTrack(database)
 
     def fold_all(self, blocks: Iterator[bytes | None]) -> None:
-        """Fold the lines of all blocks, one transaction a block. None is a block that could not be read."""
+        """Fold the lines of all blocks, one transaction for each. None is a block that could not be read."""
         rest = b""
         for block in blocks:
             if block is None:
@@ -95,9 +98,9 @@ class Folding:
             self._keep_place(size=self._size)
 
     def _fold_end(self, rest: bytes) -> None:
-        """Fold what comes after the last newline. A record has none at its end, so it may well be whole.
+        """Fold what follows the last newline. Records begin with a newline, so the last one has none at its end.
 
-        A torn one stays in front of the place, for it may still be in the writing; in a compressed file it is not.
+        A torn record is not counted yet: it may still be being written, unless the file is compressed.
         """
         if not rest.strip(b" \0\r") or self._read_record(rest):
             self._write()
@@ -119,9 +122,9 @@ class Folding:
             self._garbled += 1
 
     def _read_record(self, line: bytes) -> bool:
-        """Take one record for the next write; return False when it cannot be understood. Unknown events are fine."""
+        """Keep one record for the next write. Return False if it is garbled. Unknown events are fine."""
         try:
-            found = self._lines.read(line.strip(b" \0\r"))  # a power cut leaves zeros behind a record that is whole
+            found = self._lines.read(line.strip(b" \0\r"))  # a power cut may leave zeros after a complete record
         except self._garbage:
             return False
         self._clocks.see(*self._lines.clocks)
@@ -129,14 +132,14 @@ class Folding:
             event, row = found
             if event not in SQL:
                 self._others.append((_key_of(line), self._day, *row))
-            elif event == FAULT:  # it comes after the end, and says more of it
+            elif event == FAULT:  # it comes after the end, and adds to it
                 self._faults.append(row)
             elif event == END or row[RUN_ID] not in self._read:
                 self._read[row[RUN_ID]] = found
         return True
 
     def _write(self) -> None:
-        """Put what was read into the index: of each run the end if it was there, else what came first."""
+        """Write the records that were read: for each run its end if there is one, else its first record."""
         read, self._read = self._read, {}
         faults, self._faults = self._faults, []
         rows: dict[str, list[tuple[Any, ...]]] = {START: [], END: [], SKIP: [], FAULT: faults}

@@ -1,8 +1,7 @@
-"""The index of the journal: what ran, found fast. Folded from the journal by whoever looks, never by a run.
+"""The index of the journal: finds past runs fast. It is updated by whoever reads it, never by a run.
 
-It holds nothing that the journal does not, so it may be deleted at any time: see `sealed_database`. Rows and the place
-up to which the journal is folded change in one transaction; each run is one row by its id, so folding a line twice
-changes nothing.
+It has nothing that the journal does not have, so it may be deleted at any time: see `database.py`. Rows, and how far
+the journal is folded, change in one transaction. Each run is one row by its id, so folding a line twice is harmless.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,12 +13,12 @@ from typing import Any, Self
 
 from process_control.history.index import summary
 from process_control.history.index.database import SealedDatabase
-from process_control.history.index.fold import Told, places_in
+from process_control.history.index.fold import Progress, places_in
 from process_control.history.index.ledger import LedgerIndex
 from process_control.history.index.past_run import Run, run_of_row, run_of_values
-from process_control.history.index.rows import END, SELECTED, columns, fit_their_columns, is_sound, run_values
+from process_control.history.index.rows import END, SELECTED, columns, fit_columns, is_sound, run_values
 from process_control.history.index.run_facts import Row
-from process_control.history.index.summary import Glance, Mark
+from process_control.history.index.summary import JobSummary, Mark
 from process_control.history.lost_run import lost_end
 from process_control.system import proc
 
@@ -29,14 +28,14 @@ BY_ID = f"SELECT {SELECTED} FROM run WHERE run_id >= ? AND run_id < ? ORDER BY r
 NEWEST = f"SELECT {SELECTED} FROM run {{where}} ORDER BY started_at DESC, run_id DESC LIMIT ?"
 ReadBlock = Callable[[str, str], dict[str, object] | None]
 RunnerIsAlive = Callable[[dict[str, object]], bool]
+#: The columns of SELECTED.
 FoundRow = tuple[Any, ...]
-"""The columns of SELECTED."""
 _outcome, _age = columns("outcome"), columns("started_at", "run_id")
 
 
 @dataclass(frozen=True, slots=True)
 class Garbled:
-    """Lines of a journal file that were passed over."""
+    """How many lines of a journal file were ignored, since they are no records."""
 
     file: str
     lines: int
@@ -45,8 +44,7 @@ class Garbled:
 class Index:
     """The index, open and up to date. Use it with `with`.
 
-    `Index.open` folds what is new. Every question is answered once more from a new index when SQLite finds the old
-    one malformed.
+    `Index.open` adds what is new. Every query is repeated on a new index if SQLite finds the old one malformed.
     """
 
     def __init__(self, state_directory: str, *, read_block: ReadBlock, runner_is_alive: RunnerIsAlive) -> None:
@@ -64,15 +62,15 @@ class Index:
         *,
         read_block: ReadBlock,
         runner_is_alive: RunnerIsAlive,
-        told: Told | None = None,
+        progress: Progress | None = None,
     ) -> "Index":
-        """Return the index with all that is in the journal by now; see `state.past_runs.open_index`.
+        """Return the index with everything that is in the journal; see `state.past_runs.open_index`.
 
-        `read_block(state_directory, slug)` is the block of a job, asked about a run without a recorded end. `told` is
-        called while new lines are folded, with the bytes that are done and those that there are to do.
+        `read_block(state_directory, slug)` returns the block of a job, for runs without a recorded end. `progress` is
+        called while new lines are folded, with the bytes that are done and the bytes to do.
         """
         index = cls(state_directory, read_block=read_block, runner_is_alive=runner_is_alive)
-        index._database.open(told=told)
+        index._database.open(progress=progress)
         return index
 
     def __enter__(self) -> Self:
@@ -96,9 +94,9 @@ class Index:
         outcomes: Sequence[str] | None = None,
         limit: int | None = None,
     ) -> list[Run]:
-        """Return runs, newest first. `jobs` are slugs or globs, `since` an ISO time, `outcomes` words of page 1.
+        """Return runs, newest first. `jobs` are slugs or globs, `since` is an ISO 8601 time.
 
-        A run that goes on has the outcome `running` for this question.
+        `outcomes` are those of `core.facts.OUTCOMES`, and `running`.
         """
         return self._database.answered(lambda: self._runs(jobs, since, outcomes, limit))
 
@@ -109,35 +107,35 @@ class Index:
             lambda: {slug: self._database.rows(summary.MARKS, (slug, count)) for slug in wanted}
         )
 
-    def glances(self, slugs: Iterable[str]) -> dict[str, Glance]:
-        """Return what is kept of these jobs' last runs; nothing of one with a run in progress."""
+    def summaries(self, slugs: Iterable[str]) -> dict[str, JobSummary]:
+        """Return the summaries of these jobs; a job with a current run has none."""
         wanted = list(slugs)
-        return self._database.answered(lambda: summary.kept_glances(self._database.connection(), wanted))
+        return self._database.answered(lambda: summary.stored_summaries(self._database.connection(), wanted))
 
     def runs_by_id(self, run_ids: Sequence[str]) -> dict[str, Run]:
         return self._database.answered(lambda: self._runs_by_id(run_ids))
 
-    def find(self, prefix: str, *, most: int = 10) -> list[Run]:
-        """Return the runs whose id begins with `prefix`, at most so many."""
-        return self._database.answered(lambda: self._find(prefix, most))
+    def find(self, prefix: str, *, limit: int = 10) -> list[Run]:
+        """Return the runs whose id begins with `prefix`, at most `limit`."""
+        return self._database.answered(lambda: self._find(prefix, limit))
 
     def open_runs(self) -> list[Run]:
         """Return the runs without a recorded end: they are running, or lost."""
         return self._database.answered(lambda: self._ended_or_not(self._database.rows(WITHOUT_END)))
 
     def jobs(self) -> list[str]:
-        """Return the slugs of all jobs that the history knows, in order."""
+        """Return the slugs of all jobs with runs, sorted."""
         return self._database.answered(lambda: [slug for (slug,) in self._database.rows(JOBS)])
 
     def matching(self, patterns: Iterable[str]) -> list[str]:
-        """Return the known slugs that match one of the slugs or globs, in order."""
+        """Return the slugs that match one of the slugs or globs, sorted."""
         wanted = list(patterns)
         return [slug for slug in self.jobs() if any(fnmatchcase(slug, pattern) for pattern in wanted)]
 
     def garbled(self) -> list[Garbled]:
-        """Return the journal files with lines that could not be read, and how many."""
+        """Return the journal files with lines that are no records, and how many."""
         places = self._database.answered(lambda: places_in(self._database.connection()))
-        newest = sorted({place.day for place in places})[-2:]  # a torn end may still be in the writing there
+        newest = sorted({place.day for place in places})[-2:]  # their end may still be being written
         counts = [(place.file, place.garbled + (place.has_torn_end and place.day not in newest)) for place in places]
         return [Garbled(file, lines) for file, lines in counts if lines]
 
@@ -149,7 +147,7 @@ class Index:
             conditions.append("started_at >= ?")
             values.append(since)
         if outcomes is not None:
-            # whoever has no recorded end may be lost or running: looked at below
+            # a run without a recorded end may be lost or running: decided below
             conditions.append(f"(outcome IS NULL OR outcome IN ({', '.join('?' * len(outcomes))}))")
             values.extend(outcomes)
         count = -1 if limit is None else limit
@@ -179,23 +177,23 @@ class Index:
             rows += self._database.rows(f"SELECT {SELECTED} FROM run WHERE run_id IN ({marks})", part)
         return {run.run_id: run for run in self._ended_or_not(rows)}
 
-    def _find(self, prefix: str, most: int) -> list[Run]:
-        rows = self._database.rows(BY_ID, (prefix, prefix + "~", most))
+    def _find(self, prefix: str, limit: int) -> list[Run]:
+        rows = self._database.rows(BY_ID, (prefix, prefix + "~", limit))
         return self._ended_or_not(rows)
 
     # --- runs without a recorded end -------------------------------------------------------------------------------
 
     def _ended_or_not(self, rows: list[FoundRow]) -> list[Run]:
-        """Make runs of rows; what has no end is running, or ended in the block only, or is lost.
+        """Return the runs of rows. One without an end is running, or has its end in the block only, or is lost.
 
-        A run that seems lost may have ended since the journal was folded: look once more before saying so.
+        A run that seems lost may have ended since the journal was folded: then the journal is read again first.
         """
         if any(_outcome(row) is None and not self._is_running(Row._make(row)) for row in rows):
             self._database.fold()
-            rows = [self._once_more(Row._make(row)) if _outcome(row) is None else row for row in rows]
+            rows = [self._reread(Row._make(row)) if _outcome(row) is None else row for row in rows]
         return [run_of_row(row) if _outcome(row) is not None else self._run(Row._make(row)) for row in rows]
 
-    def _once_more(self, row: Row) -> FoundRow:
+    def _reread(self, row: Row) -> FoundRow:
         found = self._database.rows(BY_ID, (row.run_id, row.run_id + "~", 1))
         return found[0] if found else row
 
@@ -207,14 +205,14 @@ class Index:
         end = block.get("end") if block and block.get("run_id") == row.run_id else None
         if isinstance(end, dict) and is_sound(END, end):
             values = run_values(end)
-            if fit_their_columns(values):
+            if fit_columns(values):
                 return run_of_values(values)
         lost = lost_end({"boot_id": row.boot_id}, now="", boot_id=proc.boot_id())
         of_end = {name: lost[name] for name in ("outcome", "reason", "detail")}
         return run_of_values({**row._asdict(), **of_end, "pid": None})
 
     def _is_running(self, row: Row) -> bool:
-        """Whether the run of a row without an end still has its runner."""
+        """Return whether the runner of a row without an end is alive."""
         if row.pid is None:
             return False
         return self._runner_is_alive({name: getattr(row, name) for name in ("pid", "pid_start", "boot_id", "pid_ns")})

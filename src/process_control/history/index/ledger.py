@@ -12,6 +12,8 @@ OF_ONE = f"""SELECT {_OF_A_SLOT} FROM run WHERE job = ? AND scheduled_at >= ? AN
     ORDER BY scheduled_at, run_id"""
 OF_ALL = f"""SELECT {_OF_A_SLOT} FROM run WHERE started_at >= ? AND scheduled_at >= ? AND scheduled_at <= ?
     ORDER BY job, scheduled_at, run_id"""
+LATE_RUNS = """SELECT scheduled_at, run_id, started_at, late_parts FROM run
+    WHERE job = ? AND scheduled_at >= ? AND late_seconds >= 60 AND outcome IS NOT 'skipped' ORDER BY scheduled_at"""
 FIRST_START = """SELECT started_at FROM run
     WHERE started_at >= ? AND started_at <= ? AND scheduled_at IS NOT NULL ORDER BY started_at LIMIT 1"""
 LAST_START = """SELECT started_at FROM run
@@ -39,6 +41,10 @@ class LedgerIndex:
         if jobs is None:
             return self._rows(OF_ALL, (since, since, until))
         return [row for job in sorted(jobs) for row in self._rows(OF_ONE, (job, since, until))]
+
+    def late_runs(self, job: str, since: str) -> list[tuple[Any, ...]]:
+        """Return (scheduled_at, run_id, started_at, late_parts) of a job's runs that began a minute late or more."""
+        return self._rows(LATE_RUNS, (job, since))
 
     def events(self, kind: str, *, job: str | None = None, since: str | None = None) -> list[dict[str, Any]]:
         """Return the records of one kind of event, by their times."""

@@ -1,4 +1,4 @@
-"""A run as the history tells it, made of a row of the index or of a job's block."""
+"""A past run, made from a row of the index or from a job's block."""
 
 import json
 from dataclasses import fields
@@ -10,18 +10,18 @@ from process_control.history.index.run_facts import RunFacts
 
 
 class Run(RunFacts):
-    """One run as the history tells it. `outcome` None: it is running. Times are ISO 8601 UTC texts."""
+    """One run. `outcome` None: it is running. Times are ISO 8601 UTC."""
 
     __slots__ = ()
 
     @property
     def why(self) -> str:
-        """Why it ended so, for people: of output that decided, the line itself; nothing when there is no reason."""
+        """Why it ended so, for people: for output that decided, the line itself; empty without a reason."""
         return why_for_people(self.reason, self.detail, self.decided_by)
 
     @property
     def faults(self) -> list[str]:
-        """What could not be written of it, in words."""
+        """What could not be recorded about it, in sentences."""
         return [fault for fault in (self.log_error, self.record_fault, self.health_fault) if fault]
 
     def to_json(self) -> dict[str, Any]:
@@ -37,7 +37,7 @@ _facts_of = columns(*NAMES)
 
 
 def run_of_row(row: tuple[Any, ...]) -> Run:
-    """Return the run of a row of the index."""
+    """Return the run of a row with the columns of SELECTED."""
     return _decoded(Run(*_facts_of(row)))
 
 
@@ -47,7 +47,7 @@ def run_of_values(values: dict[str, Any]) -> Run:
 
 
 def _decoded(run: Run) -> Run:
-    """Replace what the index has as JSON, or as a number, by what it means."""
+    """Decode the values that the index has as JSON or as a number."""
     run.attempts = _attempts(run.attempts)
     run.slow_start = bool(run.slow_start)
     for name in _MAPS:
@@ -61,7 +61,7 @@ def _attempts(text: Any) -> list[dict[str, Any]]:
 
 
 def run_of_block(block: dict[str, Any]) -> Run:
-    """Return the run that is running by its block: for one whose start could not be written to the journal."""
+    """Return the current run from its block: for a run whose start could not be written to the journal."""
     known: dict[str, Any] = {name: block.get(name) for name in NAMES}
     known |= {"started_at": str(known["started_at"]), "slow_start": bool(known["slow_start"])}
     return Run(**known | {"outcome": None, "attempts": known["attempts"] or []})

@@ -1,6 +1,6 @@
 """Records of the journal as rows of the index: which key of an event goes to which column, and the SQL for it.
 
-All of it follows from the table of records, so rows are put together and taken apart by the names of their columns.
+All of it is made from the table of records.
 """
 
 import json
@@ -9,13 +9,13 @@ from collections.abc import Callable
 from operator import itemgetter
 from typing import Any
 
-from process_control.core.records import FIELDS, NEVER_NULL, Field, columns_of_runs
+from process_control.core.records import FIELDS, NEVER_NULL, Field, run_columns
 from process_control.history.index.run_facts import Row
 
 Plain = str | int | float | bool | None
 
+#: The events that make a run, or add to one.
 START, END, SKIP, FAULT = EVENTS = "start", "end", "skip", "fault"
-"""The events that make a run, or say more of it."""
 
 
 def _keys(event: str, *, needed: bool, nested: bool) -> tuple[str, ...]:
@@ -24,35 +24,35 @@ def _keys(event: str, *, needed: bool, nested: bool) -> tuple[str, ...]:
 
 
 def _kind(field: Field) -> type | None:
-    """Return what a value is that is JSON in its column too; None for a plain one."""
+    """Return the type of a field that is JSON in its column; None for a plain one."""
     return list if field.kind.startswith("[") else dict if field.kind == "map" else None
 
 
+#: By event: the keys without which a record makes no run.
 TEXTS = {event: _keys(event, needed=True, nested=False) for event in EVENTS}
-"""Without these a record tells of no run."""
 FACTS = {event: _keys(event, needed=False, nested=False) for event in EVENTS}
 _KINDS = {field.name: kind for field in FIELDS if (kind := _kind(field)) is not None}
+#: By event: the keys that are JSON in their column, with the type of their value.
 NESTED = {event: {key: _KINDS[key] for key in _keys(event, needed=False, nested=True)} for event in EVENTS}
-"""What is JSON in its column too, and what it is when it makes sense."""
 
 _BY_NAME = {field.name: field for field in FIELDS}
-COLUMNS = columns_of_runs()
+COLUMNS = run_columns()
 _TYPES = {"text": "TEXT", "time": "TEXT", "number": "REAL", "whole": "INTEGER", "boolean": "INTEGER"}
 _NUMBERS = {name for name in COLUMNS if _TYPES.get(_BY_NAME[name].kind) in ("REAL", "INTEGER")}
-_NOTHING = dict.fromkeys(COLUMNS)
+_EMPTY_ROW = dict.fromkeys(COLUMNS)
+#: The columns of a Row, for SELECT.
 SELECTED = ", ".join(Row._fields)
-"""What is selected for a Row."""
 
 
 def columns(*names: str) -> Callable[[tuple[Any, ...]], Any]:
-    """Return what takes these columns out of a row of SELECTED: a plain tuple, for a million cost less than Rows."""
+    """Return a function that takes these columns from a row of SELECTED (a plain tuple: cheaper than a Row)."""
     return itemgetter(*[Row._fields.index(name) for name in names])
 
 
 def run_table() -> str:
     """Return the SQL that makes the table of runs.
 
-    `day` is that of the journal's last line about the run. STRICT: what is of another kind than its column is garbled.
+    `day` is that of the journal's last line about the run. The table is STRICT: a value of another type is garbled.
     """
     columns = [
         f"{name} {_TYPES.get(_BY_NAME[name].kind, 'TEXT')}{' NOT NULL' if name in NEVER_NULL else ''}"
@@ -67,7 +67,7 @@ def keys_of(event: str) -> tuple[str, ...]:
 
 
 def _columns(event: str) -> list[tuple[str, int]]:
-    """Return each column that the event fills, with the number of the value in the row."""
+    """Return the columns that the event fills, each with the number of its value in the row, from 1."""
     keys = enumerate(keys_of(event), start=1)
     return [(column, number) for number, key in keys for column in _BY_NAME[key].columns[event]]
 
@@ -91,12 +91,12 @@ SQL = {
     SKIP: _insert(SKIP, "INSERT", more=" ON CONFLICT (run_id) DO NOTHING"),
     FAULT: _update(FAULT),
 }
+#: The indexes of these two values in a row: the same for every event.
 RUN_ID, JOB = (keys_of(END).index(key) for key in ("run_id", "job"))
-"""Where these two are among the values of a record: the same place for every event."""
 
 
 def is_sound(event: str, what: dict[str, Any]) -> bool:
-    """Whether the record tells of a run."""
+    """Return whether the record makes a run: it has all necessary texts."""
     return all(isinstance(what.get(key), str) for key in TEXTS[event])
 
 
@@ -112,8 +112,8 @@ def _json(value: object, kind: type) -> str | None:
     return json.dumps(value)
 
 
-def fit_their_columns(values: dict[str, Any]) -> bool:
-    """Whether the values of an end are of the kinds that the journal's have to be (SQLite looks there)."""
+def fit_columns(values: dict[str, Any]) -> bool:
+    """Return whether the values of an end have the types of their columns, as SQLite demands of the journal's."""
     return all(
         value is None or (isinstance(value, int | float) if name in _NUMBERS else _is_text(value))
         for name, value in values.items()
@@ -121,16 +121,16 @@ def fit_their_columns(values: dict[str, Any]) -> bool:
 
 
 def _is_text(value: object) -> bool:
-    """Whether it is a text that SQLite takes: without half a surrogate pair."""
+    """Return whether it is a text that SQLite accepts: without half a surrogate pair."""
     return isinstance(value, str) and (value.isascii() or not re.search("[\ud800-\udfff]", value))
 
 
 def with_day(event: str, row: tuple[Any, ...], day: str) -> tuple[Any, ...]:
-    """Return what the SQL of the event is given."""
+    """Return the values for the SQL of the event."""
     return row if event == FAULT else (*row, day)
 
 
 def run_values(end: dict[str, Any]) -> dict[str, Any]:
-    """Return all columns of the run that a sound end record tells of."""
+    """Return all columns of the run of a sound end record."""
     row = row_of(END, end)
-    return {**_NOTHING, **{column: row[number - 1] for column, number in _columns(END)}}
+    return {**_EMPTY_ROW, **{column: row[number - 1] for column, number in _columns(END)}}

@@ -37,7 +37,7 @@ class RunFacts:
     signal: str | None
     #: how long it took
     duration_seconds: float | None
-    #: why, in a sentence
+    #: why, in a sentence; of output the line that decided
     detail: str | None
     #: the tries; more than one with `retry`
     attempts: list[dict[str, Any]]

@@ -1,7 +1,7 @@
-"""What lists tell of each job at a glance, kept beside the runs: so that thousands of jobs need no look at each run.
+"""A summary of each job's last runs for lists, stored beside the runs: so a list of thousands of jobs reads no runs.
 
-Whoever folds a record of a job, or takes one away, forgets its glance in the same transaction; it is told anew when
-the folding is done. With a run among the last that has no recorded end there is none: that changes by itself.
+Adding or removing a record of a job deletes its summary in the same transaction; it is made again when the folding is
+done. A job with an unended run among the last ones has none: its state changes without a record.
 """
 
 import sqlite3
@@ -25,35 +25,35 @@ FORGET_ALL = "UPDATE job SET marks = NULL"
 KEEP = "UPDATE job SET marks = ?, median_seconds = ?, last_run = ? WHERE slug = ?"
 KEPT = "SELECT slug, marks, median_seconds, last_run FROM job WHERE marks IS NOT NULL"
 
+#: The run id, outcome (None: it is running) and duration of one run.
 Mark = tuple[str, str | None, float | None]
-"""Run id, outcome (None: it is running) and duration of one run."""
 
 
 @dataclass(frozen=True, slots=True)
-class Glance:
-    """The outcomes of a job's last runs (oldest first), the median of those that went well, and its last run.
+class JobSummary:
+    """A summary of a job's last runs."""
 
-    That is the last one that ended and was not skipped.
-    """
-
+    #: of the last RECENT_RUNS runs, oldest first; None: it is running
     outcomes: tuple[str | None, ...]
+    #: the median duration of those that succeeded
     median_seconds: float | None
+    #: the id of the last run that ended and was not skipped
     last_run: str | None
 
 
-def glance_at(recent: Sequence[Mark], *, older: str | None = None) -> Glance:
-    """Return what the last runs (newest first) say. `older`: the last run, when all of them are skips."""
+def summarize(recent: Sequence[Mark], *, older: str | None = None) -> JobSummary:
+    """Return the summary of the last runs (newest first). `older`: the last run before them, if all are skips."""
     good = [took for _, outcome, took in recent if outcome in (SUCCEEDED, WARNED) and took is not None]
     ended = (run_id for run_id, outcome, _ in recent if outcome is not None and outcome != SKIPPED)
-    return Glance(
+    return JobSummary(
         outcomes=tuple([outcome for _, outcome, _ in reversed(recent)]),
         median_seconds=median(good) if good else None,
         last_run=next(ended, older),
     )
 
 
-def keep_glances(database: sqlite3.Connection) -> None:
-    """Tell anew the glance of every job that has none. Needs the indexes of the runs."""
+def store_summaries(database: sqlite3.Connection) -> None:
+    """Make the summary of every job that has none. Needs the SQL indexes of the runs."""
     rows = [_row(database, slug) for (slug,) in database.execute(FORGOTTEN).fetchall()]
     known = [row for row in rows if row is not None]
     if known:  # else nothing is written, and the seal holds
@@ -63,17 +63,17 @@ def keep_glances(database: sqlite3.Connection) -> None:
 
 def _row(database: sqlite3.Connection, slug: str) -> tuple[str, float | None, str | None, str] | None:
     recent = database.execute(MARKS, (slug, RECENT_RUNS)).fetchall()
-    glance = glance_at(recent)
-    if glance.last_run is None and len(recent) == RECENT_RUNS:
-        glance = glance_at(recent, older=next((run_id for (run_id,) in database.execute(OLDER, (slug,))), None))
-    marks = "".join([LETTERS.get(outcome or "", "?") for outcome in glance.outcomes])
-    if "?" in marks:  # a run without an end, or an outcome that a later version knows
+    summary = summarize(recent)
+    if summary.last_run is None and len(recent) == RECENT_RUNS:
+        summary = summarize(recent, older=next((run_id for (run_id,) in database.execute(OLDER, (slug,))), None))
+    marks = "".join([LETTERS.get(outcome or "", "?") for outcome in summary.outcomes])
+    if "?" in marks:  # a run without an end, or an outcome of a later version
         return None
-    return marks, glance.median_seconds, glance.last_run, slug
+    return marks, summary.median_seconds, summary.last_run, slug
 
 
-def kept_glances(database: sqlite3.Connection, slugs: Iterable[str]) -> dict[str, Glance]:
-    """Return the glances that are kept, of these jobs; of the others there is none."""
+def stored_summaries(database: sqlite3.Connection, slugs: Iterable[str]) -> dict[str, JobSummary]:
+    """Return the stored summaries of these jobs."""
     wanted = set(slugs)
     words: dict[str, tuple[str | None, ...]] = {}  # thousands of jobs have few different marks
     found = {}
@@ -81,5 +81,5 @@ def kept_glances(database: sqlite3.Connection, slugs: Iterable[str]) -> dict[str
         if slug in wanted:
             if marks not in words:
                 words[marks] = tuple([OUTCOMES[letter] for letter in marks])
-            found[slug] = Glance(words[marks], seconds, last_run)
+            found[slug] = JobSummary(words[marks], seconds, last_run)
     return found

@@ -1,4 +1,4 @@
-"""What the mails about a job say: the news, and what history, job file and log have to add. Reads, writes nothing."""
+"""What the mails about a job say: the event, and what history, job file and log add. Reads only, writes nothing."""
 
 import shlex
 from datetime import datetime, tzinfo
@@ -28,13 +28,13 @@ MAX_LINES, FIRST_LINES, STDOUT_LINES = 50, 10, 15
 
 FEWER_MAILS = "failure_threshold_for_mail: 3   # from the third failed run in a row on"
 
-News = dict[str, object]
+Event = dict[str, object]
 
 
-def failure_mail(news: News, *, job: Job | None, settings: Settings, incident: Incident, host: str) -> Mail:
+def failure_mail(event: Event, *, job: Job | None, settings: Settings, incident: Incident, host: str) -> Mail:
     """Return the mail about a run that failed or was lost."""
-    end = _end(news)
-    writer = _Writer(news, job, settings)
+    end = _end(event)
+    writer = _Writer(event, job, settings)
     title, output = writer.output(end)
     in_row = _count(incident.failures_in_row, "failed run")
     facts = [
@@ -48,18 +48,18 @@ def failure_mail(news: News, *, job: Job | None, settings: Settings, incident: I
         ("next run", writer.next_slot()),
         ("run", _text(end, "run_id")),
         ("log", _text(end, "log") or "none"),
-        ("host", f"{host}, as user {news.get('user')}"),
+        ("host", f"{host}, as user {event.get('user')}"),
     ]
-    mends = [("See its output", writer.command("process-control", "logs", "--run", _text(end, "run_id")))]
+    hints = [("See its output", writer.command("process-control", "logs", "--run", _text(end, "run_id")))]
     if end.get("held"):
-        mends.append(("It is on hold until you release it", writer.command("process-control", "release", writer.slug)))
+        hints.append(("It is on hold until you release it", writer.command("process-control", "release", writer.slug)))
     else:
-        mends.append(("Run it again", writer.command("run-job", writer.slug)))
-    hint = advice(end)
-    if hint is not None:
-        what, _, line = hint.partition(":  ")
-        mends.append((what[:1].upper() + what[1:], line))
-    mends.append((f"For fewer mails (failmail: false for none), write in {writer.slug}.yaml", FEWER_MAILS))
+        hints.append(("Run it again", writer.command("run-job", writer.slug)))
+    words = advice(end)
+    if words is not None:
+        what, _, line = words.partition(":  ")
+        hints.append((what[:1].upper() + what[1:], line))
+    hints.append((f"For fewer mails (failmail: false for none), write in {writer.slug}.yaml", FEWER_MAILS))
     return Mail(
         host=host,
         slug=writer.slug,
@@ -70,23 +70,23 @@ def failure_mail(news: News, *, job: Job | None, settings: Settings, incident: I
         output_title=title,
         output=output,
         notes=tuple(notes(end)),
-        mends=tuple(mends),
+        hints=tuple(hints),
         runbook=writer.runbook(),
         footer=f"process-control on {host}",
     )
 
 
-def recovery_mail(news: News, *, job: Job | None, settings: Settings, incident: Incident, host: str) -> Mail:
+def recovery_mail(event: Event, *, job: Job | None, settings: Settings, incident: Incident, host: str) -> Mail:
     """Return the mail about the run with which an incident ended."""
-    end = _end(news)
-    writer = _Writer(news, job, settings)
+    end = _end(event)
+    writer = _Writer(event, job, settings)
     facts = [
         *writer.times(end),
         ("failing since", writer.moment(incident.since)),
         ("next run", writer.next_slot()),
         ("run", _text(end, "run_id")),
         ("log", _text(end, "log")),
-        ("host", f"{host}, as user {news.get('user')}"),
+        ("host", f"{host}, as user {event.get('user')}"),
     ]
     after = _count(incident.failures_in_row, "failure")
     return Mail(
@@ -101,32 +101,32 @@ def recovery_mail(news: News, *, job: Job | None, settings: Settings, incident: 
     )
 
 
-def refusal_mail(news: News, *, job: Job | None, settings: Settings, incident: Incident, host: str) -> Mail:
+def refusal_mail(event: Event, *, job: Job | None, settings: Settings, incident: Incident, host: str) -> Mail:
     """Return the mail about a scheduled start that was refused before there was a run."""
-    writer = _Writer(news, job, settings)
-    sentence = str(news.get("sentence") or "")
-    unplanned = bool(news.get("unplanned"))
+    writer = _Writer(event, job, settings)
+    sentence = str(event.get("sentence") or "")
+    unplanned = bool(event.get("unplanned"))
     times = _count(incident.failures_in_row, "time")
     what = "its scheduled starts are skipped; reported once until it runs"
     if not unplanned:
         what = "a scheduled start was refused; reported once a day"
     facts = [
-        ("start", f"{writer.moment(_text(news, 'at'))}, by {news.get('trigger')}"),
-        ("exit code", "" if unplanned else str(news.get("exit_code"))),
+        ("start", f"{writer.moment(_text(event, 'at'))}, by {event.get('trigger')}"),
+        ("exit code", "" if unplanned else str(event.get("exit_code"))),
         ("refused", "" if unplanned else f"{times} since {writer.moment(incident.since)}"),
         ("last success", writer.last_success()),
-        ("host", f"{host}, as user {news.get('user')}"),
+        ("host", f"{host}, as user {event.get('user')}"),
     ]
     return Mail(
         host=host,
         slug=writer.slug,
         job_name=writer.job_name,
-        verdict=f"did not start: {news.get('what_is_wrong') or sentence!s}",
+        verdict=f"did not start: {event.get('what_is_wrong') or sentence!s}",
         headline=f"{writer.job_name} · {what}",
         facts=tuple((name, value) for name, value in facts if value),
         output_title="What is wrong, and the fix",
         output=tuple(sentence.splitlines()),
-        mends=(("Look at it", writer.command("process-control", "lint", writer.slug)),),
+        hints=(("Look at it", writer.command("process-control", "lint", writer.slug)),),
         runbook=writer.runbook(),
         footer=f"process-control on {host}",
     )
@@ -135,18 +135,18 @@ def refusal_mail(news: News, *, job: Job | None, settings: Settings, incident: I
 class _Writer:
     """What every mail about a job can say of it."""
 
-    def __init__(self, news: News, job: Job | None, settings: Settings) -> None:
-        self._news = news
+    def __init__(self, event: Event, job: Job | None, settings: Settings) -> None:
+        self._event = event
         self._job = job
         self._settings = settings
         self._zone: tzinfo = host_zone()
-        self.slug = str(news.get("job") or "a job")
+        self.slug = str(event.get("job") or "a job")
         self.job_name = job.name if job is not None else self.slug
         self.secrets, _ = secrets_of(job)
 
-    def output(self, end: News) -> tuple[str, tuple[str, ...]]:
+    def output(self, end: Event) -> tuple[str, tuple[str, ...]]:
         """Return a title and the lines that decided: of stderr, else the last of stdout."""
-        stderr = last_states(mask(str(self._news.get("stderr") or ""), self.secrets)).splitlines()
+        stderr = last_states(mask(str(self._event.get("stderr") or ""), self.secrets)).splitlines()
         if not stderr and end.get("stderr_bytes"):
             stderr = self._last_lines(end, STDERR)
         if stderr:
@@ -154,7 +154,7 @@ class _Writer:
         stdout = self._last_lines(end, STDOUT) if end.get("stdout_bytes") else []
         return ("Last output", tuple(stdout)) if stdout else ("", ())
 
-    def _last_lines(self, end: News, stream: str) -> list[str]:
+    def _last_lines(self, end: Event, stream: str) -> list[str]:
         path = _text(end, "log")
         if not path:
             return []
@@ -173,12 +173,12 @@ class _Writer:
             return []
         return [line.shown.decode("utf-8", "backslashreplace") for line in found]
 
-    def times(self, end: News) -> list[tuple[str, str]]:
+    def times(self, end: Event) -> list[tuple[str, str]]:
         took = end.get("duration_seconds")
         took_in_words = f", took {duration_in_words(float(took))}" if isinstance(took, (int, float)) else ""
         return [("started", f"{self.moment(_text(end, 'started_at'))}{took_in_words}")]
 
-    def trigger(self, end: News) -> str:
+    def trigger(self, end: Event) -> str:
         """Return `run by cron for its slot Tue 2026-11-24 02:30 CET`."""
         trigger, slot = _text(end, "trigger"), _text(end, "scheduled_at")
         if slot:
@@ -211,7 +211,7 @@ class _Writer:
 
     def command(self, program: str, *words: str) -> str:
         """Return a command line to paste on that host."""
-        user, configuration = self._settings.user, self._news.get("config")
+        user, configuration = self._settings.user, self._event.get("config")
         become = ["sudo", "-u", user] if user is not None and user != "root" else []
         options = ["--config", str(configuration)] if configuration else []
         return shlex.join([*become, program, *options, *words])
@@ -234,7 +234,7 @@ class _Writer:
         return f"{local:%a %Y-%m-%d %H:%M:%S %Z}" if seconds else f"{local:%a %Y-%m-%d %H:%M %Z}"
 
 
-def _verdict_in_words(end: News) -> str:
+def _verdict_in_words(end: Event) -> str:
     """Return `failed: exited with 78`, `failed and is held: exited with 78`."""
     words = outcome_of_record(end)
     outcome = _text(end, "outcome")
@@ -247,12 +247,12 @@ def _host() -> str:
     return uname().nodename
 
 
-def _end(news: News) -> News:
-    end = news.get("end")
-    return end if isinstance(end, dict) else {"job": news.get("job"), "run_id": news.get("key"), "outcome": "failed"}
+def _end(event: Event) -> Event:
+    end = event.get("end")
+    return end if isinstance(end, dict) else {"job": event.get("job"), "run_id": event.get("key"), "outcome": "failed"}
 
 
-def _text(record: News, name: str) -> str:
+def _text(record: Event, name: str) -> str:
     value = record.get(name)
     return value if isinstance(value, str) else ""
 

@@ -1,6 +1,6 @@
-"""The failmail as a person reads it: subject, text and HTML. Pure; what is sent, and how, is in `send.py`.
+"""The failmail as a person reads it: subject, text and HTML. Pure; how it is sent is in `send.py`.
 
-Nothing of a job reaches a header or the HTML as it is: control characters are shown by their numbers, the rest escaped.
+No text of a job reaches a header or the HTML unchanged: control characters are shown by number, the rest is escaped.
 """
 
 import html
@@ -14,23 +14,23 @@ MAX_LINE = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """What is to be told, every text masked already. `verdict` is the sentence that comes first.
-
-    `facts` are (name, value) pairs, `output` the lines that decided, under `output_title`; `mends` are (what for,
-    command or line to paste) pairs.
-    """
+    """The content of a mail, every text masked already."""
 
     host: str
     slug: str
     job_name: str
     headline: str
+    #: The sentence that comes first: `failed: exited with 3`.
     verdict: str
     is_good_news: bool = False
+    #: Pairs of name and value.
     facts: tuple[tuple[str, str], ...] = ()
     output_title: str = ""
+    #: The lines that decided the run.
     output: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    mends: tuple[tuple[str, str], ...] = ()
+    #: Pairs: what for, and the command or line to paste.
+    hints: tuple[tuple[str, str], ...] = ()
     runbook: str = ""
     footer: str = ""
 
@@ -42,7 +42,7 @@ class Mail:
 
 
 def one_line(text: str) -> str:
-    """Return `text` with nothing that ends a line or steers anything: for headers, and for values."""
+    """Return `text` on one line and without control characters: for headers, and for values."""
     return escape_controls(text).replace("\n", " ").replace("\t", " ")
 
 
@@ -58,8 +58,8 @@ def as_text(mail: Mail) -> str:
         parts.append("\n".join(f"{name:<{width}}  {one_line(value)}" for name, value in mail.facts))
     if mail.runbook:
         parts.append("From its job file\n" + _indented(mail.runbook))
-    if mail.mends:
-        parts.append("\n".join(f"{what}:\n  {one_line(line)}" for what, line in mail.mends))
+    if mail.hints:
+        parts.append("\n".join(f"{what}:\n  {one_line(line)}" for what, line in mail.hints))
     if mail.footer:
         parts.append(f"-- \n{one_line(mail.footer)}")
     return "\n\n".join(parts) + "\n"
@@ -124,7 +124,7 @@ def as_html(mail: Mail) -> str:
     if mail.runbook:
         text = "<br>".join(_escaped(line) for line in mail.runbook.splitlines())
         parts += [_TITLE.format("From its job file"), f"<div>{text}</div>"]
-    for what, line in mail.mends:
+    for what, line in mail.hints:
         parts += [_TITLE.format(_escaped(what)), _OUTPUT.format(_escaped(line))]
     if mail.footer:
         parts.append(_FOOT.format(_escaped(mail.footer)))

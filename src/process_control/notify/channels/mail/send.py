@@ -1,4 +1,4 @@
-"""Sends a mail: by SMTP or by a sendmail program, within a deadline. Knows nothing of jobs and of the spool."""
+"""Sends a mail by SMTP or by a sendmail program, within a deadline. Knows nothing of jobs and of the spool."""
 
 import os
 import signal
@@ -24,9 +24,9 @@ DEADLINE_SECONDS = 60
 
 
 class Undelivered(Exception):
-    """The mail was not taken; `why` in one line. `recipients` are those who did not get it.
+    """The mail was not accepted; `why` in one line. `recipients` are those who did not get it.
 
-    `others_too`: the way itself is the trouble, so other mails need not be tried by it now.
+    `others_too`: other mails would fail for the same reason, so they need not be tried by the same way now.
     """
 
     def __init__(self, why: str, recipients: tuple[str, ...], *, others_too: bool = False) -> None:
@@ -59,7 +59,7 @@ class Way:
 def message_of(
     mail: Mail, *, sender: str, recipients: tuple[str, ...], message_id: str, answers: str | None, at: datetime
 ) -> bytes:
-    """Return the whole message as it is sent: text and HTML, nothing in a header that could begin another one."""
+    """Return the whole message as it is sent, text and HTML. No value can begin another header."""
     message = EmailMessage(policy=SMTP_POLICY.clone(max_line_length=900))
     message["From"] = one_line(sender)
     message["To"] = ", ".join(one_line(recipient) for recipient in recipients)
@@ -81,7 +81,7 @@ def _encodable(text: str) -> str:
 
 
 def send(message: bytes, *, sender: str, recipients: tuple[str, ...], way: Way) -> None:
-    """Hand the message over. Raises Undelivered, within DEADLINE_SECONDS whatever the other side does."""
+    """Send the message. Raises Undelivered, within DEADLINE_SECONDS whatever the server does."""
     addresses = tuple(parseaddr(recipient)[1] for recipient in recipients)
     try:
         with _deadline(DEADLINE_SECONDS):
@@ -110,7 +110,7 @@ def _by_smtp(message: bytes, sender: str, addresses: tuple[str, ...], way: Way) 
         if way.login is not None:
             server.login(way.login, way.password or "")
         refused = server.sendmail(sender, addresses, message)
-        with suppress(OSError, smtplib.SMTPException):  # it has taken the mail: what it says now changes nothing
+        with suppress(OSError, smtplib.SMTPException):  # the mail is accepted: what the server says now changes nothing
             if server.sock is not None:
                 server.sock.settimeout(PARTING_SECONDS)
             server.quit()
@@ -162,7 +162,7 @@ def _in_words(error: Exception, way: Way) -> str:
 
 @contextmanager
 def _deadline(seconds: float) -> Iterator[None]:
-    """Raise TimeoutError in the middle of whatever waits: a server may send one byte a second for ever."""
+    """Raise TimeoutError in the block when the time is over: a server may send one byte a second for ever."""
 
     def expired(_number: int, _frame: FrameType | None) -> None:
         raise TimeoutError

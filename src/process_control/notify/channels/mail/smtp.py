@@ -1,4 +1,4 @@
-"""An SMTP client that logs in with names and passwords of any script: UTF-8, as RFC 4616 and RFC 2195 have it."""
+"""An SMTP client that logs in with names and passwords in UTF-8, as RFC 4616 and RFC 2195 define it."""
 
 import base64
 import hmac
@@ -10,7 +10,7 @@ MAX_ANSWERS = 5
 
 
 class Server(smtplib.SMTP):
-    """`smtplib.SMTP`, whose own login can send ASCII only, and tells the password's letter that it could not send."""
+    """`smtplib.SMTP` with its own login: the library's sends ASCII only, and its error shows a part of the password."""
 
     _answers = 0
 
@@ -32,14 +32,14 @@ class Server(smtplib.SMTP):
         raise smtplib.SMTPAuthenticationError(code, answer)
 
     def auth_cram_md5(self, challenge: bytes | None = None) -> Any:  # type: ignore[override]  # both its forms at once
-        """Answer the server's challenge; there is none at first."""
+        """Return the answer to the server's challenge; None before there is one."""
         if challenge is None:
             return None
         digest = hmac.HMAC(_bytes(str(self.password)), challenge, "md5").hexdigest()
         return f"{self.user} {digest}"
 
     def auth_login(self, challenge: object = None) -> str:
-        """Say the name first, then the password."""
+        """Return the name first, then the password."""
         return str(self.user if challenge is None or self._answers < 2 else self.password)
 
 

@@ -1,0 +1,180 @@
+"""Run planned times after an outage: some at once, each once, whatever else starts them meanwhile.
+
+Each is a `run-job` of its own in a session of its own: it continues when whoever asked goes away, and refuses a planned
+time that somebody else has run or is about to run.
+"""
+
+import os
+import select
+import subprocess
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import IO
+
+from process_control.actions.start import How, command_of
+from process_control.core.facts import SUCCEEDED, WARNED
+from process_control.core.schedule.slots import RAN
+
+RUN, FAILED, NOT_STARTED, RUN_BY_OTHERS = "run", "failed", "not started", "run by another start"
+STAGGER_SECONDS = 0.1
+MAX_WORDS = 4096
+
+Fate = tuple[str, str | None]
+"""Of a planned time, and the outcome of its run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of one planned time (UTC seconds)."""
+
+    job: str
+    slot: int
+    done: str
+    exit_code: int
+    why: str | None = None
+
+    @property
+    def is_well(self) -> bool:
+        return self.done in (RUN, RUN_BY_OTHERS)
+
+
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """How far it is: what has ended, what is running, what has not begun."""
+
+    results: list[Result] = field(default_factory=list)
+    running: list[tuple[str, int]] = field(default_factory=list)
+    left: list[tuple[str, int]] = field(default_factory=list)
+    was_interrupted: bool = False
+
+
+def recover(
+    wanted: Sequence[tuple[str, Sequence[int]]],
+    how: How,
+    *,
+    at_once: int,
+    fate_of: Callable[[str, int], Fate],
+    on_progress: Callable[[Progress], None],
+) -> Progress:
+    """Run the planned times (UTC seconds, rising) of each job, those of one job one after the other.
+
+    A job whose run fails gets no further one. `fate_of` is asked about what ended with another exit code than 0.
+    Control-C starts nothing more, and leaves what is running alone.
+    """
+    crew = _Crew([(job, deque(slots)) for job, slots in wanted if slots], how, fate_of)
+    try:
+        while crew.has_more:
+            started = crew.start_one() if len(crew.running) < at_once else False
+            on_progress(crew.progress())
+            if crew.wait_for_one(STAGGER_SECONDS if started else None):
+                on_progress(crew.progress())
+    except KeyboardInterrupt:
+        crew.was_interrupted = True
+    finally:
+        crew.let_go()
+    return crew.progress()
+
+
+@dataclass(slots=True)
+class _Running:
+    job: str
+    slot: int
+    process: "subprocess.Popen[bytes]"
+    complaints: IO[bytes]
+    handle: int
+
+
+class _Crew:
+    """The runs in progress, and what is to follow."""
+
+    def __init__(self, jobs: Sequence[tuple[str, deque[int]]], how: How, fate_of: Callable[[str, int], Fate]) -> None:
+        self.running: list[_Running] = []
+        self.was_interrupted = False
+        self._waiting = deque(jobs)
+        self._ended_early: list[tuple[str, int]] = []
+        self._rest: dict[str, deque[int]] = {}
+        self._results: list[Result] = []
+        self._how = how
+        self._fate_of = fate_of
+
+    @property
+    def has_more(self) -> bool:
+        return bool(self._waiting or self.running)
+
+    def progress(self) -> Progress:
+        left = [(job, slot) for job, slots in [*self._waiting, *self._rest.items()] for slot in slots]
+        return Progress(
+            results=self._results,
+            running=[(each.job, each.slot) for each in self.running],
+            left=sorted(left + self._ended_early),
+            was_interrupted=self.was_interrupted,
+        )
+
+    def start_one(self) -> bool:
+        """Start the next planned time; return False when there is none to be started now."""
+        if not self._waiting:
+            return False
+        job, slots = self._waiting.popleft()
+        self._rest[job] = slots
+        slot = slots.popleft()
+        complaints = tempfile.TemporaryFile()  # noqa: SIM115  it has no name: nothing is left of it whoever is killed
+        process = subprocess.Popen(
+            command_of(job, [*replace(self._how, slot=slot).flags(), "--wait", "--quiet"]),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=complaints,
+            start_new_session=True,
+        )
+        self.running.append(_Running(job, slot, process, complaints, os.pidfd_open(process.pid)))
+        return True
+
+    def wait_for_one(self, seconds: float | None) -> bool:
+        """Wait, at most so long, until a run has ended, and note how; return whether one has."""
+        if not self.running:
+            if seconds is not None:
+                time.sleep(seconds)
+            return False
+        poll = select.poll()
+        for each in self.running:
+            poll.register(each.handle, select.POLLIN)
+        ended = {handle for handle, _ in poll.poll(None if seconds is None else seconds * 1000)}
+        for each in [each for each in self.running if each.handle in ended]:
+            self._note(each)
+        return bool(ended)
+
+    def _note(self, each: _Running) -> None:
+        code = each.process.wait()
+        each.complaints.seek(0)
+        words = each.complaints.read(MAX_WORDS).decode("utf-8", "replace").strip()
+        result = self._result(each, code, words)
+        self.running.remove(each)
+        self._close(each)
+        self._results.append(result)
+        slots = self._rest.pop(each.job)
+        if slots and result.is_well:
+            self._waiting.appendleft((each.job, slots))
+        else:
+            self._ended_early += [(each.job, slot) for slot in slots]
+
+    def _result(self, each: _Running, code: int, words: str) -> Result:
+        done, why = RUN, None
+        if code:
+            fate, outcome = self._fate_of(each.job, each.slot)
+            why = words.partition("\n")[0].removeprefix(f"{each.job}: ") or f"run-job ended with {code}"
+            done = FAILED if fate == RAN else NOT_STARTED
+            if fate == RAN and outcome in (SUCCEEDED, WARNED, None):
+                done = RUN_BY_OTHERS
+        return Result(job=each.job, slot=each.slot, done=done, exit_code=code, why=why)
+
+    def let_go(self) -> None:
+        """Leave what is running to itself."""
+        for each in self.running:
+            each.process.returncode = 0  # nobody waits for it
+            self._close(each)
+
+    def _close(self, each: _Running) -> None:
+        os.close(each.handle)
+        each.complaints.close()

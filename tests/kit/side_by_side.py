@@ -1,0 +1,52 @@
+"""Which tests one worker has to run when several run side by side (pytest-xdist): those that share a fixture.
+
+A pytest plugin. Every other test goes to whichever worker is free.
+
+PYTEST_DONT_REWRITE: nothing is asserted here.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from xdist.scheduler import LoadScopeScheduling
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "LoadScopeScheduling":
+    """Deal out groups of tests. Not `--dist loadgroup`: its groups do not reach pytest 9.2."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid, config.rootpath)
+
+    return Groups(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that the last worker is not alone with it at the end."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def group_of(nodeid: str, root: Path) -> str:
+    """Return the folder, file or subject of a test that shares something costly with others; else the test itself."""
+    file = root / nodeid.partition("::")[0]
+    folder = file.parent
+    if _has(folder / "conftest.py", 'scope="package"'):
+        return str(folder)
+    if _has(file, "from kit.sources import"):
+        return "kit.sources"
+    if _has(file, 'scope="module"') or _has(file, 'scope="class"'):
+        return str(file)
+    return nodeid
+
+
+@cache
+def _has(file: Path, words: str) -> bool:
+    return file.exists() and words in file.read_text()

@@ -1,0 +1,187 @@
+"""The contract of channels: spool, queue and round know no mail, and a broken channel keeps no other waiting."""
+
+import ast
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kit.harness import PROJECT, Box
+from kit.mail_server import wait_until_told
+from process_control.config.settings import load_settings
+from process_control.core.job import Job
+from process_control.notify.channel import Answer, Later, Message, Never, Taken
+from process_control.notify.deliver import Round
+from process_control.notify.spool import Entry
+from process_control.system import lock
+
+
+class Files:
+    """A channel that writes each message into a directory, answers as the test says, and reaches `ann` and `bob`."""
+
+    messages = "files"
+
+    def __init__(self, directory: Path, name: str = "files", *, fault: Exception | Later | Never | None = None) -> None:
+        self.name = name
+        self.fault = fault
+        self._directory = directory
+
+    def compose(self, message: Message) -> Entry | None:
+        if message.job is not None and message.job.slug == "unknown-here":
+            return None
+        text = f"{message.kind} of {message.event['job']}, answers {message.answers is not None}"
+        return {"recipients": ["ann", "bob"], "id": message.id, "text": text}
+
+    def deliver(self, entry: Entry, *, job: Job | None) -> Answer:
+        if isinstance(self.fault, Exception):
+            raise self.fault
+        if self.fault is not None:
+            return self.fault
+        with (self._directory / "received").open("a") as file:
+            file.write(f"{self.name}: {entry['text']}, for {entry['recipients']}\n")
+        return Taken()
+
+    def record_of(self, entry: Entry, *, at: str, result: str, why: str | None) -> dict[str, object]:
+        return {"event": self.name, "at": at, "job": entry.get("job"), "result": result, "detail": why}
+
+    def received(self) -> list[str]:
+        path = self._directory / "received"
+        return path.read_text().splitlines() if path.exists() else []
+
+
+@pytest.fixture
+def box(box: Box) -> Iterator[Box]:
+    """A box whose events stay in the spool: the lock of the process that sends them is held by the test."""
+    box.configure(failmail={"to_address": "ops@example.org", "smtp": "127.0.0.1:1"})
+    outcome_of(box, "first", "true")  # makes the directories
+    wait_until_told(box)
+    descriptor = lock.take(str(box.state_directory / "run"), ".telling")
+    if descriptor is None:
+        raise AssertionError("somebody sends already")
+    yield box
+    wait_until_told(box)
+    os.close(descriptor)
+
+
+def outcome_of(box: Box, slug: str, command: str) -> None:
+    box.job(slug, f"command: '{command}'")
+    box.run(slug)
+
+
+def send(box: Box, *channels: Files) -> None:
+    settings = load_settings(str(box.configuration), dict(os.environb))
+    Round(settings, channels).deliver_spooled()
+
+
+def recorded(box: Box, name: str = "files") -> list[tuple[str, str | None]]:
+    return [(record["result"], record["detail"]) for record in box.journal() if record["event"] == name]
+
+
+def waiting(box: Box, name: str = "files") -> list[Path]:
+    return sorted((box.state_directory / "spool" / name).glob("*.json"))
+
+
+def test_a_channel_that_writes_files_gets_every_message_in_order(box: Box) -> None:
+    outcome_of(box, "backup", "false")
+    outcome_of(box, "backup", "true")
+    outcome_of(box, "unknown-here", "false")
+    files = Files(box.root)
+
+    send(box, files)
+
+    assert files.received() == [
+        "files: failure of backup, answers False, for ['ann', 'bob']",
+        "files: recovery of backup, answers True, for ['ann', 'bob']",
+    ]
+    assert recorded(box) == [("sent", None), ("sent", None)]
+    assert (waiting(box), recorded(box, "mail")) == ([], [])
+    assert not (box.state_directory / "spool/due").exists()
+
+
+def test_what_is_accepted_later_waits_for_whom_it_has_not_reached_and_is_sent_before_what_is_new(box: Box) -> None:
+    files = Files(box.root, fault=Later(("bob",), "he is out"))
+    outcome_of(box, "backup", "false")
+    send(box, files)
+    assert recorded(box) == [("waits", "he is out")]
+
+    files.fault = None
+    outcome_of(box, "backup", "true")
+    send(box, files)
+
+    assert files.received() == [
+        "files: failure of backup, answers False, for ['bob']",
+        "files: recovery of backup, answers True, for ['ann', 'bob']",
+    ]
+
+
+def test_what_is_never_accepted_is_given_up_at_once(box: Box) -> None:
+    outcome_of(box, "backup", "false")
+
+    send(box, Files(box.root, fault=Never("the address is gone")))
+
+    assert recorded(box) == [("given_up", "because the address is gone")]
+    assert waiting(box) == []
+
+
+def test_what_the_disk_does_not_keep_is_sent_at_once(box: Box) -> None:
+    outcome_of(box, "backup", "false")
+    (box.state_directory / "spool/files").touch()  # no directory can be made there
+    files = Files(box.root)
+
+    send(box, files)
+
+    assert len(files.received()) == 1
+    assert recorded(box) == [("sent", None)]
+
+
+def test_what_the_disk_does_not_keep_is_recorded_as_given_up_when_nobody_accepts_it(box: Box) -> None:
+    outcome_of(box, "backup", "false")
+    (box.state_directory / "spool/files").touch()
+
+    send(box, Files(box.root, fault=Later(("ann",), "down")))
+
+    assert recorded(box) == [("given_up", "because it cannot be kept for another try: down")]
+
+
+@pytest.mark.parametrize("fault", [Later(("ann",), "down"), RuntimeError("broken")], ids=["later", "raises"])
+def test_a_channel_that_is_dead_keeps_its_messages_and_no_other_waiting(box: Box, fault: Any) -> None:
+    outcome_of(box, "backup", "false")
+    outcome_of(box, "backup", "true")
+    dead, sound = Files(box.root, "dead", fault=fault), Files(box.root, "sound")
+
+    send(box, dead, sound)
+
+    assert [line.partition(" of ")[0] for line in sound.received()] == ["sound: failure", "sound: recovery"]
+    assert [result for result, _ in recorded(box, "dead")] == ["waits", "waits"]
+    assert len(waiting(box, "dead")) == 2
+    assert (box.state_directory / "spool/due").stat().st_mtime < time.time() + 5, "it is tried again soon"
+
+
+def test_a_channel_that_cannot_put_a_message_into_words_keeps_it_from_no_other(box: Box) -> None:
+    class Speechless(Files):
+        def compose(self, message: Message) -> Entry | None:
+            raise RuntimeError("no words")
+
+    outcome_of(box, "backup", "false")
+    sound = Files(box.root, "sound")
+
+    send(box, Speechless(box.root, "speechless"), sound)
+
+    assert len(sound.received()) == 1
+    assert recorded(box, "speechless") == [("given_up", "because of an internal error: RuntimeError: no words")]
+
+
+@pytest.mark.parametrize(
+    "module", ["core/incident.py", "state/incident_file.py", *(f"notify/{name}.py" for name in
+    ("channel", "deliver", "queue", "spool", "outbox"))],
+)  # fmt: skip
+def test_no_module_for_all_channels_knows_mail(module: str) -> None:
+    tree = ast.parse((PROJECT / "src/process_control" / module).read_text())
+    words = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    words |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    words |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+
+    assert [word for word in words if any(part in word.lower() for part in ("mail", "smtp", "message_id"))] == []
