@@ -9,8 +9,8 @@ from heapq import heappop, heappush
 PLANNED, RUNNING, SKIPPED, MISSED, DUE = "planned", "running", "skipped", "missed", "due"
 WORST_FIRST = ("failed", "lost", MISSED, RUNNING, "warned", SKIPPED, "succeeded", DUE, PLANNED)
 TROUBLES = ("failed", "lost", MISSED)
+#: A run that took less counts as so long: it is there to be seen.
 SHORTEST_SECONDS = 1.0
-"""A run that took less counts as so long: it is there to be seen."""
 QUIET_SECONDS = 1800
 
 

@@ -9,6 +9,7 @@ FATES_IN_WORDS = {
     "missed": "nothing became of it, and nobody had chosen that: a cause says why",
     "due": "its start may still come, or waits",
 }
+#: Reasons of skipped times, as `why` has them.
 SKIPS = {
     "disabled": "the job is disabled",
     "held": "it was held",
@@ -20,7 +21,7 @@ SKIPS = {
     "marked": "it was settled by hand",
     "cause_missing": "the run that it comes after is missing",
 }
-"""Reasons of skipped times, as `why` has them."""
+#: Reasons why a job does not run now, in the order in which `why` shows them.
 BLOCKERS = {
     "gone": "its file is gone: nothing is planned",
     "invalid": "its file is invalid, so every start is refused",
@@ -36,4 +37,3 @@ BLOCKERS = {
     "crontab": "the crontab is missing, or does not fit the job files",
     "cron_not_running": "no cron daemon runs on this host",
 }
-"""Reasons why a job does not run now, in the order in which `why` shows them."""
