@@ -66,6 +66,75 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         run_id      text?  the run that made a rule hold the job
         evidence    text?  what that run showed
     """),
+    "now": keys_of("""
+        runs        boolean    whether a run is in progress
+        blocked_by  [blocker]  all reasons why none is
+    """),
+    "blocker": keys_of("""
+        reason  text   invalid, gone, no_schedule, disabled, held, backoff, excluded, lock, survivors, waiting, ...
+        since   time?  since when
+        detail  text   in a sentence
+        remedy  text?  a command that ends it, or shows more
+    """),
+    "planned_time": keys_of("""
+        job           text        the job
+        slot          time        the planned time
+        fate          text        ran, skipped, missed, due: see [fates](fates.md)
+        reason        text?       of a skip: why; of a run: why it ended so
+        cause         text?       of a missed one: why
+        run_id        text?       of the run that it had
+        outcome       text?       of that run; null while it runs
+        late_seconds  number?     how late it began
+        late_parts    map?        of what that is made, in seconds
+        evidence      [evidence]  what shows it
+    """),
+    "evidence": keys_of("""
+        at    time?  when
+        what  text   what
+    """),
+    "counted": keys_of("""
+        job      text   the job
+        planned  whole  planned times: the sum of the others
+        ran      whole  that had a run
+        skipped  whole  that were skipped
+        missed   whole  that nothing became of
+        due      whole  whose start may still come
+    """),
+    "timer": keys_of("""
+        job           text     the job
+        next          time?    when it runs next
+        left_seconds  number?  how long that is
+        last          time?    when its last run began
+        result        text?    its outcome; running
+        why*          text     why there is no next time
+    """),
+    "lane": keys_of("""
+        job        text       the job
+        stretches  [stretch]  by time
+    """),
+    "stretch": keys_of("""
+        from   time  when it begins
+        until  time  when it ends; the same for what did not run
+        kind   text  an outcome, running, planned, missed, due
+    """),
+    "collision": keys_of("""
+        from   time    when it begins
+        until  time    when it ends
+        lock   text    the lock
+        jobs   [text]  that have runs then
+    """),
+    "peak": keys_of("""
+        at    time   when it begins
+        jobs  whole  how many
+    """),
+    "window": keys_of("""
+        from   time  when it begins
+        until  time  when it ends
+    """),
+    "clock_change": keys_of("""
+        at       time   when
+        seconds  whole  by how much the clock is set forward; below 0: back
+    """),
     "slow_start": keys_of("""
         step                text     the next run, as `2 of 3`
         runs                whole    how many it takes

@@ -30,6 +30,30 @@ ANSWERS = (
         runs      [run]    newest first
         has_more  boolean  whether --limit left some out
     """)),
+    Answer(commands=("process-control why",), keys=keys_of("""
+        job        text      the job
+        now        now       how it stands at this moment
+        slot       planned_time?  the planned time in question: the last one, or that at or before TIME
+        sentences  [text]    what is shown; one that names a remedy ends in a command
+    """)),
+    Answer(commands=("process-control slots",), keys=keys_of("""
+        slots  [planned_time]  newest first
+    """)),
+    Answer(commands=("process-control slots --count",), keys=keys_of("""
+        jobs  [counted]  by name
+    """)),
+    Answer(commands=("process-control timers",), keys=keys_of("""
+        timers  [timer]  soonest first, then those that will not run
+    """)),
+    Answer(commands=("process-control day",), keys=keys_of("""
+        from           time            when the day begins
+        until          time            when the next one does
+        lanes          [lane]          of each job: what failed or was missed first, then the busiest
+        collisions     [collision]     runs of different jobs under one lock
+        peak           peak?           how many jobs run at once at most
+        quiet          [window]        half an hour and more without a run
+        clock_changes  [clock_change]  of the host's zone
+    """)),
     Answer(commands=("process-control audit",), keys=keys_of("""
         events    [map]    as the journal has them, oldest first: see [records](records.md); and `sentence`
         has_more  boolean  whether --limit left some out

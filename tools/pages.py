@@ -1,4 +1,4 @@
-"""Write what follows from the commands: man pages and shell completion, below share/, and the page of `--json`.
+"""Write what follows from the commands: man pages and shell completion, below share/, pages of `--json` and of fates.
 
 `python -m tools.pages` rewrites them in the source tree; a test compares.
 """
@@ -13,6 +13,7 @@ from process_control.cli.verbs.check import check_jobs_icinga
 from process_control.cli.verbs.cron_generate import cron_generate
 from tools.command_of_click import command_of
 from tools.completion import bash, fish, zsh
+from tools.fates_page import fates_page
 from tools.json_page import json_page
 from tools.man_pages import man_pages
 
@@ -34,6 +35,7 @@ def outputs() -> dict[Path, str]:
         found[SHARE / "fish" / "vendor_completions.d" / f"{command.name}.fish"] = fish.script(command)
     found[SHARE / "zsh" / "site-functions" / "_process-control"] = zsh.script(commands)
     found[JSON_PAGE] = json_page()
+    found[JSON_PAGE.with_name("fates.md")] = fates_page()
     return found
 
 

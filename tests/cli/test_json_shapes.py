@@ -62,6 +62,13 @@ VIEWS: Sequence[Sequence[str]] = (
     ["notify", "test"],
     ["wait", "good"],
     ["stop", "good"],
+    ["why", "good"],
+    ["why", "paused"],
+    ["why", "bad", "yesterday"],
+    ["why", "nowhere"],
+    ["slots"],
+    ["timers"],
+    ["day"],
     ["status", "nowhere"],
     ["history", "--nonsense"],
 )
@@ -71,6 +78,7 @@ def test_every_answer_has_the_shape_that_the_page_shows(busy: Box) -> None:
     for words in VIEWS:
         command = "process-control notify test" if words[0] == "notify" else f"process-control {words[0]}"
         has_its_shape(busy.process_control(*words, "--json"), command)
+    has_its_shape(busy.process_control("slots", "--count", "--json"), "process-control slots --count")
     for words in (["run"], ["stop"], ["hold"], ["release"], ["pause", "--for", "5m"]):
         has_its_shape(
             busy.process_control(*words, "good", "paused", "--dry-run", "--json"), f"process-control {words[0]}"

@@ -49,6 +49,9 @@ VERBS = {
         "effective settings of a job, and where each comes from; next planned times",
     ),
     "history": ("process_control.cli.verbs.history:history", "past runs: when, how long, the outcome and why"),
+    "why": ("process_control.cli.verbs.why:why", "why a job does not run now, or did not run at a time; what to do"),
+    "timers": ("process_control.cli.verbs.timers:timers", "when each job runs next, soonest first"),
+    "day": ("process_control.cli.verbs.day:day", "one day as lanes: what ran, what will, and what collides"),
     "slots": ("process_control.cli.verbs.slots:slots", "every planned time and what became of it"),
     "recover": (
         "process_control.cli.verbs.recover:recover_jobs",
@@ -71,7 +74,7 @@ VERBS = {
     "help": ("process_control.cli.verbs.help:help_of_a_verb", "show what a verb does and its options: help VERB"),
 }
 PURPOSES = {
-    "look": ("status", "list", "show", "history", "slots", "logs", "audit", "check"),
+    "look": ("status", "list", "show", "history", "why", "slots", "timers", "day", "logs", "audit", "check"),
     "act": ("run", "stop", "wait", "hold", "pause", "release", "recover", "mark"),
     "job files": ("lint", "explain", "learn", "schema", "import"),
     "set up": ("init", "notify", "prune", "help"),

@@ -1,7 +1,7 @@
 """Times as people type them behind flags like --since. How they are written: `core/moments.py`."""
 
 import re
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from process_control.config.keys.number_kinds import seconds_of
 from process_control.errors import UsageError
@@ -9,6 +9,24 @@ from process_control.errors import UsageError
 SINCE_HELP = "7d, 12h, 90s (ago); 08:00, today, yesterday; or a date: 2026-03-01, 2026-03-01T02:30."
 
 _CLOCK_TIME = re.compile("[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?")
+
+
+class LocalZone(tzinfo):
+    """The zone of whoever asks: TZ, else that of the host; as `datetime.astimezone()` has it, and all screens."""
+
+    def utcoffset(self, moment: datetime | None) -> timedelta | None:
+        return None if moment is None else moment.replace(tzinfo=None).astimezone().utcoffset()
+
+    def dst(self, _: datetime | None) -> timedelta | None:
+        return None
+
+    def tzname(self, moment: datetime | None) -> str | None:
+        return None if moment is None else moment.replace(tzinfo=None).astimezone().tzname()
+
+    def fromutc(self, moment: datetime) -> datetime:
+        there = moment.replace(tzinfo=UTC).astimezone()
+        local = there.replace(tzinfo=self, fold=0)
+        return local if local.utcoffset() == there.utcoffset() else local.replace(fold=1)
 
 
 def moment_of_flag(flag: str, text: str, now: datetime) -> str:

@@ -1,5 +1,6 @@
 """Which processes are waiting for a lock, from /proc/locks; see proc(5). Reading it locks nothing."""
 
+import os
 import re
 
 _WAITING = re.compile(rb"^[0-9]+: +-> FLOCK +\S+ +\S+ +([0-9]+) ", re.MULTILINE)
@@ -12,3 +13,15 @@ def waiting_pids() -> set[int]:
             return {int(pid) for pid in _WAITING.findall(file.read())}
     except OSError:
         return set()
+
+
+def queue_of(path: str) -> list[int]:
+    """Return the processes that wait for the lock on this file, in the order in which they came."""
+    try:
+        inode = os.stat(path).st_ino
+        with open("/proc/locks", "rb") as file:
+            text = file.read()
+    except OSError:
+        return []
+    of_file = re.compile(rb"^[0-9]+: +-> FLOCK +\S+ +\S+ +([0-9]+) \S+:%d " % inode, re.MULTILINE)
+    return [int(pid) for pid in of_file.findall(text)]

@@ -26,14 +26,14 @@ def absences(
         first = _seconds(event) if first is None else first
         by_job[str(event.get("job"))].append(event)
     if first is None:
-        never = Absence(0.0, FOREVER, "cron-generate has not written a crontab yet")
+        never = Absence(0.0, FOREVER, "no crontab was generated yet")
         return {} if has_starts else {job: [never] for job in first_version}
     found: dict[str, list[Absence]] = {}
     for job, since in first_version.items():
         if job in by_job:
             found[job] = _of_job(by_job[job])
         elif since > first:
-            found[job] = [Absence(0.0, FOREVER, "cron-generate has not been run since the job's file was added")]
+            found[job] = [Absence(0.0, FOREVER, "the crontab was not generated since the job's file was added")]
     return found
 
 
@@ -43,9 +43,9 @@ def _of_job(events: list[Mapping[str, Any]]) -> list[Absence]:
     for event in events:
         change, at = event.get("change"), _seconds(event)
         if change == "removed":
-            absent_since, why = at, "cron-generate had removed its line from the crontab"
+            absent_since, why = at, "its line was removed from the generated crontab"
         elif absent_since is not None and change == "added":
-            found.append(Absence(absent_since, at, why or "cron-generate wrote its line into the crontab later"))
+            found.append(Absence(absent_since, at, why or "its line came into the generated crontab later"))
             absent_since = None
     if absent_since is not None:
         found.append(Absence(absent_since, FOREVER, why))

@@ -1,6 +1,6 @@
 """Which jobs are meant by the words of a command: slugs, globs and tags."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from process_control.config.all_jobs import load_all
@@ -54,17 +54,37 @@ def select_slugs(settings: Settings, words: Sequence[str], index: "Index") -> li
     return list(chosen)
 
 
+def select_known(
+    settings: Settings, words: Sequence[str], jobs: Sequence[Job | InvalidJob], known: Iterable[str]
+) -> list[str]:
+    """Return the slugs that the words name, by name: of `jobs`, which the directory has, and of `known` from earlier.
+
+    All without a word. Raises JobNotFound (66) for a word that names none.
+    """
+    slugs = sorted({job.slug for job in jobs}.union(known))
+    chosen: set[str] = set()
+    for word in words:
+        tagged = [job.slug for job in jobs if _is_named_by(word, job)] if word.startswith("tag:") else []
+        found = tagged or [slug for slug in slugs if fnmatchcase(slug, word)]
+        if not found:
+            raise _no_such_job(word, jobs, settings, others=slugs)
+        chosen.update(found)
+    return [slug for slug in slugs if slug in chosen] if words else slugs
+
+
 def _is_named_by(word: str, job: Job | InvalidJob) -> bool:
     if word.startswith("tag:"):
         return isinstance(job, Job) and word.removeprefix("tag:") in job.tags
     return fnmatchcase(job.slug, word)
 
 
-def _no_such_job(word: str, jobs: Sequence[Job | InvalidJob], settings: Settings) -> JobNotFound:
+def _no_such_job(
+    word: str, jobs: Sequence[Job | InvalidJob], settings: Settings, *, others: Sequence[str] = ()
+) -> JobNotFound:
     if word.startswith("tag:"):
         tags = sorted({tag for job in jobs if isinstance(job, Job) for tag in job.tags})
         known = f"tags there are: {', '.join(tags)}" if tags else "no job has a tag"
         return JobNotFound(f"no job has the tag '{word.removeprefix('tag:')}'", hint=known)
     if any(char in word for char in "*?["):
         return JobNotFound(f"no job matches '{word}'", hint="`process-control list` lists them")
-    return no_such_job(word, settings.job_directory, [job.slug for job in jobs])
+    return no_such_job(word, settings.job_directory, [*(job.slug for job in jobs), *others])

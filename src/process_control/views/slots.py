@@ -9,7 +9,7 @@ from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core.job import Job
 from process_control.core.schedule.causes import Absence, cause_of
-from process_control.core.schedule.slots import MISSED, VALID, Slot, SlotRun, count, slots_of
+from process_control.core.schedule.slots import MISSED, VALID, Slot, SlotRun, Version, count, slots_of
 from process_control.history.index.index import Index
 from process_control.system.clock import iso
 from process_control.views.host_history import HostHistory, PlanInForce
@@ -90,6 +90,11 @@ class Ledger:
         ]
         return sorted(found, key=lambda account: (account.slot.slot, account.slot.job))
 
+    def slots(self, jobs: Sequence[str], *, after: float, until: float) -> list[Slot]:
+        """Return the same with their fates only: no cause is looked for."""
+        histories = self._histories.of(jobs, after, until)
+        return [slot for each in histories for slot in slots_of(each, after=after, until=until, now=self.now)]
+
     def counts(self, jobs: Sequence[str], *, after: float, until: float) -> dict[str, dict[str, int]]:
         """Return how many slots of each fate each job has."""
         return {
@@ -100,6 +105,14 @@ class Ledger:
     def begins(self, job: str) -> float | None:
         """Return from when on a job's slots are counted (UTC seconds); None for a job without a ledger."""
         return self._histories.begins(job)
+
+    def versions(self, job: str) -> Sequence[Version]:
+        """Return the versions of a job that are kept, rising; none of a job without a ledger."""
+        return self._histories.versions.get(job, ())
+
+    def absence(self, job: str) -> Absence | None:
+        """Return since when and why the generated crontab has no line for a job; None when it has one."""
+        return next((each for each in self._absences.get(job, ()) if each.since <= self.now < each.until), None)
 
     def _account(self, slot: Slot) -> Account:
         account = Account(slot=slot)

@@ -40,6 +40,11 @@ def print_tabbed(values: Iterable[object]) -> None:
     print_line("\t".join([_plain(value) for value in values]))
 
 
+def inert(value: object) -> object:
+    """Return a cell of a CSV that no spreadsheet takes for a formula, see CWE-1236."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
+
+
 def _plain(value: object) -> str:
     if value is None:
         return ""

@@ -11,7 +11,7 @@ import click
 from process_control.cli.history_index import open_index, report_garbled
 from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.pager import paged
-from process_control.cli.print.plain import NO_HEADER_HELP, is_terminal, print_header, print_tabbed
+from process_control.cli.print.plain import NO_HEADER_HELP, inert, is_terminal, print_header, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, verb
 from process_control.cli.time_words import SINCE_HELP, moment_of_flag
 from process_control.core.facts import FAILED, LOST, OUTCOMES
@@ -93,7 +93,7 @@ def _print(
     elif as_csv:
         table = csv.writer(sys.stdout, lineterminator="\n")
         table.writerow(COLUMNS)
-        table.writerows([_inert(value) for value in _values(run)] for run in runs)
+        table.writerows([inert(value) for value in _values(run)] for run in runs)
     elif is_terminal():
         from process_control.cli.verbs.history_screen import show_runs
 
@@ -106,8 +106,3 @@ def _print(
 def _values(run: Run) -> list[Any]:
     values = {**run.to_json(), "outcome": run.outcome or "running", "attempts": len(run.attempts) or None}
     return [values[column] for column in COLUMNS]
-
-
-def _inert(value: Any) -> Any:
-    """Return a cell that no spreadsheet takes for a formula, see CWE-1236."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value

@@ -27,6 +27,10 @@ RUNS = {
 }
 
 
+FATES = {"ran": "a run was started for it", "skipped": "not to run, or could not", "missed": "nothing became of it"}
+FATES |= {"due": "its start may still come"}
+
+
 def legend_text() -> str:
     """Return both lists; behind each mark the letter that a pipe, or a terminal without Unicode, has instead."""
     states = [f"  {SYMBOLS.get(state, ' ')} {state:<11} {STATES.get(state, '')}".rstrip() for state in WORST_FIRST]
@@ -38,5 +42,8 @@ def legend_text() -> str:
             "",
             "The last runs, the newest on the right (second column: in a pipe):",
             *runs,
+            "",
+            "Fates of planned times (process-control slots, process-control why JOB):",
+            *(f"  {fate:<11} {words}" for fate, words in FATES.items()),
         ]
     )

@@ -3,34 +3,42 @@
 import csv
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from process_control.cli.history_index import open_index
-from process_control.cli.print.output import print_json
+from process_control.cli.history_index import open_index, report_garbled
+from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.pager import paged
-from process_control.cli.print.plain import NO_HEADER_HELP, is_terminal, print_header, print_tabbed
+from process_control.cli.print.plain import NO_HEADER_HELP, inert, is_terminal, print_header, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, verb
 from process_control.cli.time_words import SINCE_HELP, moment_of_flag
 from process_control.config.all_jobs import load_all
 from process_control.core.schedule.slots import FATES
 from process_control.errors import UsageError
+from process_control.system.clock import iso
+from process_control.views.selected_jobs import select_known
 from process_control.views.slots import Account, Ledger
 
 COLUMNS = ("slot", "job", "fate", "reason", "cause", "outcome", "late_seconds", "run_id", "evidence")
 COUNT_COLUMNS = ("job", "planned", *FATES)
+DEFAULT_LIMIT = 1000
+"""So many rows on a terminal without --limit: whoever needs more says so, or takes a pipe."""
 
 
-@verb("slots", epilog=JOBS_HELP)
+@verb(
+    "slots",
+    epilog=f"{JOBS_HELP} Newest first. In a pipe, separated by tabs, below a line of names: {', '.join(COLUMNS)}.",
+)
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
 @click.option("--since", metavar="TIME", default="7d", show_default=True, help=SINCE_HELP)
 @click.option("--until", metavar="TIME", help="As --since; now without it.")
 @click.option("--fate", "fates", metavar="FATE,...", help=f"Only these: {', '.join(FATES)}.")
+@click.option("--limit", type=click.IntRange(min=0), help="At most this many, the newest; 0: all. Default: all.")
 @click.option("--count", "only_count", is_flag=True, help="How many of each fate: planned is their sum.")
-@click.option("--json", "as_json", is_flag=True, help='{"version": 1, "slots": [...]}')
+@click.option("--json", "as_json", is_flag=True, help='{"version": 1, "slots": [...]}; with --count "jobs".')
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated, with a header.")
 @click.option("--no-header", is_flag=True, help=NO_HEADER_HELP)
 @paged
@@ -40,27 +48,45 @@ def slots(
     since: str,
     until: str | None,
     fates: str | None,
+    limit: int | None,
     only_count: bool,
     as_json: bool,
     as_csv: bool,
     no_header: bool,
 ) -> None:
     """Show every planned time (slot) and its fate: ran, skipped, missed or due."""
-    if as_json and as_csv:
-        raise UsageError("--json or --csv, not both", hint="process-control slots --help")
     wanted = _fates(fates)
     now = datetime.now(UTC)
-    after = _seconds(moment_of_flag("--since", since, now)) - 1
-    end = now.timestamp() if until is None else _seconds(moment_of_flag("--until", until, now))
+    after, end = _window(since, until, now)
+    if as_json and as_csv:
+        raise UsageError("--json or --csv, not both", hint="process-control slots --help")
     settings = session.settings("slots")
     with open_index(settings.state_directory) as index:
-        ledger = Ledger(settings, load_all(settings), index, now=time.time())
-        slugs = ledger.known_jobs if not jobs else [slug for slug in ledger.known_jobs if slug in jobs]
+        loaded = load_all(settings)
+        ledger = Ledger(settings, loaded, index, now=time.time())
+        slugs = select_known(settings, jobs, loaded, [*ledger.known_jobs, *(index.jobs() if jobs else ())])
         if only_count:
-            _print_counts(ledger.counts(slugs, after=after, until=end), as_json=as_json, as_csv=as_csv)
-            return
-        accounts = [each for each in ledger.accounts(slugs, after=after, until=end) if each.slot.fate in wanted]
-    _print(accounts, as_json=as_json, as_csv=as_csv, header=not no_header)
+            counts = ledger.counts(slugs, after=after, until=end)
+            begins = {slug: ledger.begins(slug) for slug in counts}
+            garbled = index.garbled()
+        else:
+            accounts = [each for each in ledger.accounts(slugs, after=after, until=end) if each.slot.fate in wanted]
+            accounts.reverse()
+            garbled = index.garbled()
+    if only_count:
+        _print_counts(counts, begins, (after + 1, end), now, as_json=as_json, as_csv=as_csv, header=not no_header)
+    else:
+        _print(accounts, now, limit, as_json=as_json, as_csv=as_csv, header=not no_header)
+    report_garbled(settings, garbled)
+
+
+def _window(since: str, until: str | None, now: datetime) -> tuple[float, float]:
+    """Return (after, until] in UTC seconds. Raises UsageError (2) when it ends before it begins."""
+    after = _seconds(moment_of_flag("--since", since, now)) - 1
+    end = now.timestamp() if until is None else _seconds(moment_of_flag("--until", until, now))
+    if end <= after:
+        raise UsageError(f"--until {until} is before --since {since}", hint="process-control slots --help")
+    return after, end
 
 
 def _fates(text: str | None) -> Sequence[str]:
@@ -73,17 +99,27 @@ def _fates(text: str | None) -> Sequence[str]:
     return fates
 
 
-def _print(accounts: Sequence[Account], *, as_json: bool, as_csv: bool, header: bool) -> None:
+def _print(
+    accounts: Sequence[Account], now: datetime, limit: int | None, *, as_json: bool, as_csv: bool, header: bool
+) -> None:
+    on_screen = is_terminal() and not (as_json or as_csv)
+    most = (DEFAULT_LIMIT if on_screen else 0) if limit is None else limit
+    shown = accounts[:most] if most else accounts
     if as_json:
-        print_json({"slots": [account.to_json() for account in accounts]})
+        print_json({"slots": [account.to_json() for account in shown]})
     elif as_csv:
         table = csv.writer(sys.stdout, lineterminator="\n")
         table.writerow(COLUMNS)
-        table.writerows(_values(account) for account in accounts)
+        table.writerows([inert(value) for value in _values(account)] for account in shown)
+    elif on_screen:
+        from process_control.cli.verbs.slots_screen import show_slots
+
+        show_slots(shown, now)
+        if len(shown) < len(accounts):
+            talk(f"showing the newest {len(shown):,} of {len(accounts):,} planned times (--limit 0: all)")
     else:
-        if not is_terminal():
-            print_header(COLUMNS, wanted=header)
-        for account in accounts:
+        print_header(COLUMNS, wanted=header)
+        for account in shown:
             print_tabbed(_values(account))
 
 
@@ -93,7 +129,16 @@ def _values(account: Account) -> list[Any]:
     return [values[column] for column in COLUMNS]
 
 
-def _print_counts(counts: dict[str, dict[str, int]], *, as_json: bool, as_csv: bool) -> None:
+def _print_counts(
+    counts: Mapping[str, Mapping[str, int]],
+    begins: Mapping[str, float | None],
+    window: tuple[float, float],
+    now: datetime,
+    *,
+    as_json: bool,
+    as_csv: bool,
+    header: bool,
+) -> None:
     rows = [{"job": job, **numbers} for job, numbers in counts.items()]
     if as_json:
         print_json({"jobs": rows})
@@ -101,10 +146,16 @@ def _print_counts(counts: dict[str, dict[str, int]], *, as_json: bool, as_csv: b
         table = csv.DictWriter(sys.stdout, COUNT_COLUMNS, lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
+    elif is_terminal():
+        from process_control.cli.verbs.slots_screen import show_counts
+
+        show_counts(counts, begins, window, now)
     else:
-        print_header(COUNT_COLUMNS, wanted=not is_terminal())
+        print_header((*COUNT_COLUMNS, "from"), wanted=header)
         for row in rows:
-            print_tabbed(list(row.values()))
+            first = begins[str(row["job"])]
+            counted_from = max(window[0], first) if first is not None else None
+            print_tabbed([*row.values(), iso(counted_from) if counted_from is not None else None])
 
 
 def _seconds(moment: str) -> float:

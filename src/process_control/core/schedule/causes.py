@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from process_control.core.schedule.slots import INVALID, Slot
 
@@ -67,15 +68,17 @@ def cause_of(slot: Slot, host: Host, absences: Sequence[Absence] = ()) -> tuple[
         return (KILLED if slot.record.reason == KILLED else "refused"), slot.record.detail or "", None
     for down in host.downs:
         if down.since < slot.slot <= down.until:
-            return "host_down", f"the host was {down.how}", down.since
+            return "host_down", f"the host was {down.how} from {_iso(down.since)} to {_iso(down.until)}", down.since
     for step in host.steps:
         if step.before < slot.slot <= step.after:
-            return "clock_stepped", "the clock was set forward over it", step.before
+            what = f"the clock was set past it, from {_iso(step.before)} to {_iso(step.after)}"
+            return "clock_stepped", what, step.before
     if slot.version is not None and slot.version.state == INVALID:
-        return "refused", f"the job's file was invalid: {slot.version.detail or 'see lint'}", slot.version.since
+        since = slot.version.since
+        return "refused", f"the job's file was invalid since {_iso(since)}: {slot.version.detail or 'see lint'}", since
     for absence in absences:
         if absence.since <= slot.slot < absence.until:
-            return "not_in_crontab", absence.why, absence.since
+            return "not_in_crontab", absence.why, absence.since or None
     return _dead_or_unknown(slot, host)
 
 
@@ -83,11 +86,18 @@ def _dead_or_unknown(slot: Slot, host: Host) -> tuple[str, str, float | None]:
     end = slot.slot + (slot.plan.start_within if slot.plan is not None else 0.0)
     came = host.first_start(slot.slot, end)
     if came is not None:
-        return "unknown", "other jobs were started at that time, and this one was not", came
+        return "unknown", f"others were started at that time, the first at {_iso(came)}, and this job was not", came
     gap = next((gap for gap in host.gaps if gap[0] <= slot.slot and gap[1] > end), None)
+    last = host.last_start(slot.slot)
     if gap is not None:
-        return "trigger_dead", "the host was up, and neither watch nor any job was started", gap[0]
+        what = f"the host was up, but neither `watch` nor any job was started after {_iso(gap[0])}"
+        return "trigger_dead", what, gap[0]
     other = host.was_due(slot.job, slot.slot, end)
     if other is not None:
-        return "trigger_dead", f"no job was started, and {other} was due too", host.last_start(slot.slot)
-    return "unknown", "no other job was due, and watch did not look: nothing shows whether anything was started", None
+        before = f"; the last start before was at {_iso(last)}" if last is not None else ""
+        return "trigger_dead", f"the host was up, but no job was started, though {other} was due too{before}", last
+    return "unknown", "no other job was due then, and no look of `watch` shows whether cron ran", None
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")

@@ -22,6 +22,8 @@ LAST_START = f"""SELECT started_at FROM run WHERE started_at < ? AND {_BY_A_TRIG
 FIRST_OTHER = """SELECT min(at) FROM event WHERE event IN ('refusal', 'stray', 'waiting') AND at >= ? AND at <= ?
     AND record NOT LIKE '%"trigger":"manual"%'"""
 EVENTS = "SELECT record FROM event WHERE event = ?{job}{since} ORDER BY at"
+OF_A_WINDOW = """SELECT job, run_id, outcome, started_at, duration_seconds, scheduled_at FROM run
+    WHERE started_at >= ? AND started_at < ? ORDER BY started_at"""
 BOOTS = "SELECT boot_id, first_at, first_up, last_at, last_up FROM boot ORDER BY last_at"
 STEPS = "SELECT boot_id, before, after, up_before, up FROM clock_step ORDER BY boot_id, up"
 OLDEST_DAY = "SELECT min(file) FROM folded"
@@ -61,6 +63,10 @@ class LedgerIndex:
     def last_start(self, before: str) -> str | None:
         """Return when the last scheduled start of any job before that moment came."""
         return next((at for (at,) in self._rows(LAST_START, (before,))), None)
+
+    def started_within(self, since: str, until: str) -> list[tuple[Any, ...]]:
+        """Return (job, run_id, outcome, started_at, duration_seconds, scheduled_at) of runs and skips, by start."""
+        return self._rows(OF_A_WINDOW, (since, until))
 
     def boots(self) -> list[tuple[float, float]]:
         """Return of each boot when it began and the last sign of life in it, in UTC seconds; rising."""

@@ -1,0 +1,83 @@
+"""`why`: why a job does not run now, or did not run at a time."""
+
+import re
+import shlex
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from process_control.cli.history_index import open_index
+from process_control.cli.print.output import print_json
+from process_control.cli.print.pager import paged
+from process_control.cli.session import Session, verb
+from process_control.cli.time_words import LocalZone, moment_of_flag
+from process_control.config.all_jobs import load_all
+from process_control.config.cache.next_slots import KnownSchedules
+from process_control.config.job_directory import InvalidJob
+from process_control.config.settings import Settings
+from process_control.core.job import Job
+from process_control.crontab.condition import troubles_of_cron
+from process_control.errors import UsageError
+from process_control.system import cron_daemon
+from process_control.views.job_status import JobStatus
+from process_control.views.selected_jobs import select_known
+from process_control.views.slots import Ledger
+from process_control.views.why import Asked, Asker
+
+_DAY = re.compile(r"today|yesterday|\d{4}-\d\d-\d\d", re.IGNORECASE)
+
+
+@verb(
+    "why",
+    epilog=(
+        "Without TIME: all reasons at once, then what became of the last planned time. With TIME (12h, 02:30, "
+        "yesterday, 2026-03-01, 2026-03-01T02:30): the planned time at or before it; of a day the last one."
+    ),
+)
+@click.argument("job", metavar="JOB")
+@click.argument("time", required=False, metavar="[TIME]")
+@click.option("--json", "as_json", is_flag=True, help='{"version": 1, "job", "now", "slot", "sentences"}')
+@paged
+def why(session: Session, job: str, time: str | None, as_json: bool) -> None:
+    """Show why JOB does not run now, or did not run at TIME, and what to do about it."""
+    now = datetime.now(UTC)
+    asked = None if time is None else _asked(time, now)
+    settings = session.settings("why")
+    option = f"--config {shlex.quote(session.config)}" if session.config is not None else ""
+    schedules = KnownSchedules(settings, now)
+    with open_index(settings.state_directory) as index:
+        jobs = load_all(settings)
+        ledger = Ledger(settings, jobs, index, now=now.timestamp())
+        slug = _slug(settings, job, jobs, [*ledger.known_jobs, *index.jobs()])
+        asker = Asker(slug, jobs, settings, index, ledger, schedules, LocalZone())
+        answer = asker.answer(asked, _of_cron(settings, jobs, asker.status) if asked is None else ())
+    if as_json:
+        print_json(answer.to_json(option))
+        return
+    from process_control.cli.verbs.why_screen import show_why
+
+    show_why(answer, now, option)
+
+
+def _slug(settings: Settings, word: str, jobs: Sequence[Job | InvalidJob], known: Sequence[str]) -> str:
+    """Return the one job that the word names, of the past too. Raises JobNotFound (66), UsageError (2) for several."""
+    found = select_known(settings, [word], jobs, known)
+    if len(found) > 1:
+        raise UsageError(f"'{word}' names {len(found)} jobs", hint=f"one of: {', '.join(found[:8])}")
+    return found[0]
+
+
+def _asked(text: str, now: datetime) -> Asked:
+    moment = datetime.fromisoformat(moment_of_flag("TIME", text, now))
+    if not _DAY.fullmatch(text.strip()):
+        return Asked(moment=moment.timestamp(), text=text)
+    midnight = moment.astimezone().replace(tzinfo=None)
+    return Asked(moment=(midnight + timedelta(days=1)).astimezone().timestamp() - 1, text=text, is_day=True)
+
+
+def _of_cron(settings: Settings, jobs: list[Job | InvalidJob], status: JobStatus | None) -> list[tuple[str, str]]:
+    """Return what keeps cron from starting the jobs, each with a word for it."""
+    daemon = cron_daemon.trouble()
+    found = troubles_of_cron(settings, jobs, [status] if status is not None else [])
+    return [("cron_not_running" if text == daemon else "crontab", text) for text in found]

@@ -1,0 +1,203 @@
+"""One day as lanes: what ran, what will run, what collides, and when it is quiet. Pure. Times are UTC seconds."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from heapq import heappop, heappush
+
+PLANNED, RUNNING, SKIPPED, MISSED, DUE = "planned", "running", "skipped", "missed", "due"
+WORST_FIRST = ("failed", "lost", MISSED, RUNNING, "warned", SKIPPED, "succeeded", DUE, PLANNED)
+TROUBLES = ("failed", "lost", MISSED)
+#: A run that took less counts as so long: it is there to be seen.
+SHORTEST_SECONDS = 1.0
+QUIET_SECONDS = 1800
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A run, or a planned one: from `begin` to `end`. Of what did not run both are the same."""
+
+    job: str
+    begin: float
+    end: float
+    #: one of WORST_FIRST
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Collision:
+    """Runs of several jobs under one lock, which wait for each other or are skipped."""
+
+    begin: float
+    end: float
+    lock: str
+    jobs: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Lane:
+    """All of one job, by time."""
+
+    job: str
+    stretches: list[Stretch] = field(default_factory=list)
+
+    @property
+    def troubles(self) -> int:
+        return sum(each.kind in TROUBLES for each in self.stretches)
+
+    @property
+    def seconds(self) -> float:
+        return sum(each.end - each.begin for each in self.stretches)
+
+
+@dataclass(slots=True, kw_only=True)
+class Day:
+    """A day from `begin` to `end`, seen at `now`."""
+
+    begin: float
+    end: float
+    now: float
+    #: what failed or was missed first, then the busiest
+    lanes: list[Lane]
+    collisions: list[Collision]
+    #: how many run at once at most, and when that begins; None of a day without a run
+    peak: tuple[int, float] | None
+    #: times without any run, the longest first
+    quiet: list[tuple[float, float]]
+    #: (when, by how many seconds)
+    clock_changes: list[tuple[float, int]]
+
+
+def day_of(
+    stretches: Iterable[Stretch], *, begin: float, end: float, now: float, locks: Mapping[str, str], zone: tzinfo
+) -> Day:
+    """Return the day. `locks`: the lock of each job."""
+    found = [each for each in stretches if each.begin < end and each.end >= begin]
+    by_job: dict[str, Lane] = {}
+    for each in sorted(found, key=lambda each: each.begin):
+        by_job.setdefault(each.job, Lane(each.job)).stretches.append(each)
+    lanes = sorted(by_job.values(), key=lambda lane: (-lane.troubles, -lane.seconds, lane.job))
+    runs = [each for each in found if each.end > each.begin]
+    return Day(
+        begin=begin,
+        end=end,
+        now=now,
+        lanes=lanes,
+        collisions=collisions(runs, locks),
+        peak=peak(merged for lane in lanes for merged in _merged(lane.stretches)),
+        quiet=quiet(found, begin, end),
+        clock_changes=clock_changes(begin, end, zone),
+    )
+
+
+def collisions(runs: Iterable[Stretch], locks: Mapping[str, str]) -> list[Collision]:
+    """Return where runs of different jobs under one lock overlap, by time; neighbours of the same jobs are one."""
+    by_lock: dict[str, list[Stretch]] = defaultdict(list)
+    for run in runs:
+        by_lock[locks.get(run.job, run.job)].append(run)
+    found = []
+    for lock, of_lock in by_lock.items():
+        if len({run.job for run in of_lock}) > 1:
+            found += _overlaps(lock, sorted(of_lock, key=lambda run: run.begin))
+    return sorted(found, key=lambda each: (each.begin, each.lock))
+
+
+def _overlaps(lock: str, runs: Sequence[Stretch]) -> list[Collision]:
+    """Return the stretches of time in which more than one job has a run, each with all its jobs."""
+    found, group, until = [], [runs[0]], runs[0].end
+    for run in [*runs[1:], None]:
+        if run is not None and run.begin < until:
+            group.append(run)
+            until = max(until, run.end)
+            continue
+        jobs = tuple(sorted({each.job for each in group}))
+        if len(jobs) > 1:
+            found.append(Collision(group[1].begin, until, lock, jobs))
+        if run is not None:
+            group, until = [run], run.end
+    return found
+
+
+def _merged(stretches: Iterable[Stretch]) -> list[Stretch]:
+    """Return when a job runs, without overlaps: of two runs of a job one waits."""
+    found: list[Stretch] = []
+    for each in stretches:
+        if each.end <= each.begin:
+            continue
+        if found and each.begin <= found[-1].end:
+            found[-1] = Stretch(each.job, found[-1].begin, max(each.end, found[-1].end), found[-1].kind)
+        else:
+            found.append(each)
+    return found
+
+
+def peak(runs: Iterable[Stretch]) -> tuple[int, float] | None:
+    """Return how many run at once at most, and the first moment of that. No run of a job overlaps another of it."""
+    best: tuple[int, float] | None = None
+    ends: list[float] = []
+    for run in sorted(runs, key=lambda run: run.begin):
+        while ends and ends[0] <= run.begin:
+            heappop(ends)
+        heappush(ends, run.end)
+        if best is None or len(ends) > best[0]:
+            best = len(ends), run.begin
+    return best
+
+
+def quiet(stretches: Iterable[Stretch], begin: float, end: float) -> list[tuple[float, float]]:
+    """Return the times of at least QUIET_SECONDS in which nothing runs or is planned, the longest first."""
+    found, at = [], begin
+    for each in sorted(stretches, key=lambda each: each.begin):
+        if each.begin - at >= QUIET_SECONDS:
+            found.append((at, each.begin))
+        at = max(at, each.end)
+    if end - at >= QUIET_SECONDS:
+        found.append((at, end))
+    return sorted(found, key=lambda pair: pair[0] - pair[1])
+
+
+def clock_changes(begin: float, end: float, zone: tzinfo) -> list[tuple[float, int]]:
+    """Return when the zone's clock is changed in the day, and by how many seconds."""
+    found = []
+    moment = begin
+    while moment < end:
+        change = _offset(moment + 900, zone) - _offset(moment, zone)
+        if change:
+            found.append((moment + 900, int(change.total_seconds())))
+        moment += 900
+    return found
+
+
+def cells(stretches: Iterable[Stretch], begin: float, seconds_each: float, count: int) -> list[str | None]:
+    """Return the worst kind of each cell of a lane; None where there is nothing."""
+    found: list[str | None] = [None] * count
+    rank = {kind: number for number, kind in enumerate(WORST_FIRST)}
+    for each in stretches:
+        for number in _cells_of(each, begin, seconds_each, count):
+            before = found[number]
+            if before is None or rank[each.kind] < rank[before]:
+                found[number] = each.kind
+    return found
+
+
+def load(stretches: Iterable[Stretch], begin: float, seconds_each: float, count: int) -> list[int]:
+    """Return how many jobs run, or are to run, in each cell."""
+    jobs: list[set[str]] = [set() for _ in range(count)]
+    for each in stretches:
+        if each.end > each.begin:
+            for number in _cells_of(each, begin, seconds_each, count):
+                jobs[number].add(each.job)
+    return [len(each) for each in jobs]
+
+
+def _cells_of(each: Stretch, begin: float, seconds_each: float, count: int) -> range:
+    first = int((max(each.begin, begin) - begin) // seconds_each)
+    last = int((max(each.end, begin) - begin) // seconds_each)
+    if last > first and (each.end - begin) % seconds_each == 0:
+        last -= 1
+    return range(max(first, 0), min(last, count - 1) + 1)
+
+
+def _offset(moment: float, zone: tzinfo) -> timedelta:
+    return datetime.fromtimestamp(moment, UTC).astimezone(zone).utcoffset() or timedelta(0)

@@ -1,0 +1,134 @@
+"""One day of all jobs: the runs of the history, the slots that were missed, and what is planned, as long as usual."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, tzinfo
+from typing import Any
+
+from process_control.config.job_directory import InvalidJob
+from process_control.config.settings import Settings
+from process_control.core.day import DUE, MISSED, PLANNED, RUNNING, SHORTEST_SECONDS, SKIPPED, Day, Stretch, day_of
+from process_control.core.gate import STATES
+from process_control.core.health import State
+from process_control.core.job import Job
+from process_control.core.schedule import slots
+from process_control.history.index.index import Index
+from process_control.state.all_jobs import Standing, health_record
+from process_control.system.clock import iso
+from process_control.views.slots import Ledger
+
+LONGEST_RUN_SECONDS = 2 * 86400
+"""A run that began longer before the day is not looked for."""
+UNKNOWN_SECONDS = 60.0
+"""How long a planned run is drawn of a job that never ran."""
+
+
+def read_day(
+    settings: Settings,
+    jobs: Sequence[Job | InvalidJob],
+    wanted: Sequence[str],
+    index: Index,
+    ledger: Ledger,
+    *,
+    begin: float,
+    end: float,
+    zone: tzinfo,
+) -> Day:
+    """Return the day from `begin` to `end` (UTC seconds) of the `wanted` jobs. `jobs` are all of the directory."""
+    now = ledger.now
+    found = [*_ran(index, begin, min(end, now), now), *_did_not_run(ledger, wanted, begin, min(end, now))]
+    found += _will_run(settings, jobs, ledger, index, max(begin, now), end)
+    names = set(wanted)
+    locks = {job.slug: job.lock for job in jobs if isinstance(job, Job)}
+    of_wanted = (each for each in found if each.job in names)
+    return day_of(of_wanted, begin=begin, end=end, now=now, locks=locks, zone=zone)
+
+
+def to_json(day: Day) -> dict[str, Any]:
+    """Return the day with the keys of `--json`."""
+    lanes = [
+        {
+            "job": lane.job,
+            "stretches": [
+                {"from": iso(each.begin), "until": iso(each.end), "kind": each.kind} for each in lane.stretches
+            ],
+        }
+        for lane in day.lanes
+    ]
+    return {
+        "from": iso(day.begin),
+        "until": iso(day.end),
+        "lanes": lanes,
+        "collisions": [
+            {"from": iso(each.begin), "until": iso(each.end), "lock": each.lock, "jobs": list(each.jobs)}
+            for each in day.collisions
+        ],
+        "peak": None if day.peak is None else {"at": iso(day.peak[1]), "jobs": day.peak[0]},
+        "quiet": [{"from": iso(begin), "until": iso(end)} for begin, end in sorted(day.quiet)],
+        "clock_changes": [{"at": iso(at), "seconds": seconds} for at, seconds in day.clock_changes],
+    }
+
+
+def _ran(index: Index, begin: float, until: float, now: float) -> Iterator[Stretch]:
+    """Yield the runs and the recorded skips."""
+    if begin >= until:
+        return
+    rows = index.ledger.started_within(iso(begin - LONGEST_RUN_SECONDS), iso(until))
+    open_runs = {run.run_id: run for run in index.open_runs()} if any(row[2] is None for row in rows) else {}
+    for job, run_id, outcome, started_at, seconds, scheduled_at in rows:
+        began = _seconds(started_at)
+        if outcome == SKIPPED:
+            at = began if scheduled_at is None else _seconds(scheduled_at)
+            yield Stretch(job, at, at, SKIPPED)
+            continue
+        run = open_runs.get(run_id)
+        if outcome is None and run is not None:
+            outcome, seconds = run.outcome, run.duration_seconds
+        if outcome is None:
+            seconds = now - began
+        yield Stretch(job, began, began + max(seconds or 0.0, SHORTEST_SECONDS), outcome or RUNNING)
+
+
+def _did_not_run(ledger: Ledger, wanted: Sequence[str], begin: float, until: float) -> Iterator[Stretch]:
+    """Yield the planned times that left no record of a start."""
+    if begin >= until:
+        return
+    kinds = {slots.MISSED: MISSED, slots.SKIPPED: SKIPPED, slots.DUE: DUE}
+    for slot in ledger.slots(wanted, after=begin - 1, until=until - 0.001):
+        if slot.fate in kinds and (slot.record is None or slot.record.run_id is None):
+            yield Stretch(slot.job, slot.slot, slot.slot, kinds[slot.fate])
+
+
+def _will_run(
+    settings: Settings, jobs: Sequence[Job | InvalidJob], ledger: Ledger, index: Index, begin: float, end: float
+) -> Iterator[Stretch]:
+    """Yield what is planned, as long as its job's runs usually take; nothing of a job that is held or disabled."""
+    if begin >= end:
+        return
+    summaries = index.summaries([job.slug for job in jobs])
+    with Standing(settings.state_directory) as standing:
+        for job in jobs:
+            versions = ledger.versions(job.slug)
+            plan = versions[-1].plan if versions else None
+            if not isinstance(job, Job) or plan is None or plan.disabled or _is_held(standing, job.slug, begin):
+                continue
+            summary = summaries.get(job.slug)
+            median = summary.median_seconds if summary is not None else None
+            seconds = UNKNOWN_SECONDS if median is None else max(median, SHORTEST_SECONDS)
+            for slot in plan.slots(int(begin), int(end) - 1):
+                if plan.excluded_by(slot) is None:
+                    yield Stretch(job.slug, slot, slot + seconds, PLANNED)
+
+
+def _is_held(standing: Standing, slug: str, moment: float) -> bool:
+    """Whether the job is on hold without an end before that moment."""
+    try:
+        text = standing.health(slug)
+        health = health_record(text) if text is not None else {"state": STATES[0]}
+    except ValueError:
+        return True
+    ends = health.get("release_at") or health.get("probe_at")
+    return health["state"] == State.HELD.value and not (isinstance(ends, str) and ends <= iso(moment))
+
+
+def _seconds(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()

@@ -1,0 +1,226 @@
+"""What became of one planned time, in sentences: the fate and its reason first, then the evidence, then what to do."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from process_control.core.facts import FAILED, LOST
+from process_control.core.lateness import late_in_words
+from process_control.core.schedule.causes import KILLED
+from process_control.core.schedule.clock_changes import clock_change_marks
+from process_control.core.schedule.fates import SKIPS
+from process_control.core.schedule.plan import zone_of
+from process_control.core.schedule.slots import DUE, MISSED, RAN, SKIPPED, Slot
+from process_control.core.sentence import Sentence
+from process_control.system.clock import iso
+from process_control.views.slots import Account, late_parts
+
+EXPLAINED = {"excluded": "exclude", "condition": "only_if", "too_late": "start_within", "cause_missing": "after"}
+"""Reasons of skips that a key of the job file explains."""
+RUN_ID_LENGTH = 16
+_DAY = timedelta(days=1)
+_RUN = re.compile(rf"\brun ([0-9a-z]{{{RUN_ID_LENGTH}}})\b")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How the job stands now: which commands are of use for a time of the past depends on it."""
+
+    #: whether its file is there
+    has_file: bool
+    #: reasons of `Blocker` (views/blockers.py)
+    blocked_by: frozenset[str] = frozenset()
+    #: whether a run is in progress
+    is_running: bool = False
+    #: the ids of runs whose logs are there
+    logs: frozenset[str] = frozenset()
+
+
+def sentences_of(account: Account, standing: Standing, zone: tzinfo) -> list[Sentence]:
+    """Return the sentences. Times in them are ISO 8601 in UTC, those in commands are local (`zone`)."""
+    slot = account.slot
+    if slot.fate == DUE:
+        return _of_a_due_one(account, standing)
+    in_words = {RAN: _of_a_run, SKIPPED: _of_a_skip, MISSED: _of_a_missed_one}[slot.fate]
+    found = in_words(account, standing, zone)
+    found[1:1] = [*_others(slot), *_clock(slot, zone), *_version(slot)]
+    return found
+
+
+def run_for(slot: Slot, zone: tzinfo, label: str = "Make up for it:") -> Sentence:
+    return Sentence(label, f"process-control run {slot.job} --slot {as_argument(slot.slot, zone)}")
+
+
+def as_argument(slot: int, zone: tzinfo) -> str:
+    """Return a planned time as people type it: local, with its offset where the clock shows it twice."""
+    local = datetime.fromtimestamp(slot, UTC).astimezone(zone)
+    is_clear = local.replace(fold=0).utcoffset() == local.replace(fold=1).utcoffset()
+    form = "minutes" if slot % 60 == 0 else "seconds"
+    return (local.replace(tzinfo=None) if is_clear else local).isoformat(timespec=form)
+
+
+# --- by fate ---------------------------------------------------------------------------------------------------------
+
+
+def _of_a_run(account: Account, standing: Standing, zone: tzinfo) -> list[Sentence]:
+    slot, run = account.slot, account.slot.run
+    if run is None:
+        raise ValueError("a slot that ran has a run")
+    late = late_in_words(run.late_seconds, late_parts(run))
+    began = f"; it began {late}" if late else ""
+    if run.outcome is None:
+        return [
+            Sentence(f"It runs for {iso(slot.slot)}, since {run.started_at}{began} (run {run.run_id})."),
+            *_logs("What it has printed so far:", run.run_id, standing),
+        ]
+    why = f": {slot.detail or slot.reason}" if slot.detail or slot.reason else ""
+    found = [Sentence(f"It ran at {iso(slot.slot)}: {run.outcome}{why} (run {run.run_id}){began}.")]
+    found += _logs("What it printed:", run.run_id, standing)
+    if run.outcome in (FAILED, LOST):
+        found += _make_up(slot, standing, zone, "To run it again:")
+    return found
+
+
+def _of_a_skip(account: Account, standing: Standing, zone: tzinfo) -> list[Sentence]:
+    slot = account.slot
+    found = [Sentence(f"It did not run at {iso(slot.slot)}: {_why_skipped(slot)}.")]
+    if slot.reason == "marked":
+        return found
+    if slot.reason == "overlap":
+        found += _logs("What that run printed:", run_named_in(slot.detail), standing)
+    if slot.reason == "too_late":
+        found.append(Sentence("To see whether cron starts it when its file says:", "process-control doctor"))
+    if slot.reason in EXPLAINED:
+        key = EXPLAINED[slot.reason]
+        found.append(Sentence(f"What `{key}` does:", f"process-control explain {key}"))
+    if slot.reason == "disabled":
+        found.append(Sentence("Where that is written:", f"process-control show {slot.job}"))
+    return found + _make_up(slot, standing, zone, "To run it all the same:")
+
+
+def _why_skipped(slot: Slot) -> str:
+    record, detail = slot.record, (slot.detail or "").rstrip(".").removeprefix("exclude: ")
+    by = f" by {record.by}" if record is not None and record.by else ""
+    if slot.reason == "marked":
+        at = record.at if record is not None else ""
+        return f"it was settled by hand{by} at {at}: {detail or 'no note'}"
+    if slot.reason == "held":
+        if detail.startswith(("held", "on hold", "paused")):
+            return f"it was {detail}"
+        since = f" since {record.at}" if record is not None else ""
+        return f"it was held{since}{by}: {detail or 'no note'}"
+    words = SKIPS.get(slot.reason or "", f"it was skipped ({slot.reason})")
+    return f"{words}: {detail}" if detail else words
+
+
+def _of_a_missed_one(account: Account, standing: Standing, zone: tzinfo) -> list[Sentence]:
+    slot = account.slot
+    evidence = account.evidence[0] if account.evidence else None
+    what = (evidence.what if evidence else "").rstrip(".")
+    why = {
+        "refused": f"the start was refused: {what}" if slot.record is not None else what,
+        KILLED: f"its start was killed before it was recorded: {what}" if what else "its start was killed",
+        "unknown": f"nothing that was recorded shows why; {what}",
+    }.get(slot.cause or "", what)
+    found = [Sentence(f"It did not run at {iso(slot.slot)}: {why or slot.cause}.")]
+    found += _about_the_cause(slot, standing, evidence.at if evidence else None, zone)
+    return found + _make_up(slot, standing, zone, "Make up for it:")
+
+
+def _about_the_cause(slot: Slot, standing: Standing, at: str | None, zone: tzinfo) -> list[Sentence]:
+    job = slot.job
+    if slot.cause in ("host_down", "trigger_dead"):
+        began = datetime.fromisoformat(at).timestamp() if at is not None else slot.slot
+        since = as_argument(int(min(began, slot.slot)) // 60 * 60, zone)
+        found = [Sentence("All that was missed then:", f"process-control recover --since {since}")]
+        dead = Sentence("Whether cron runs now, and starts the jobs:", "process-control doctor")
+        return [dead, *found] if slot.cause == "trigger_dead" else found
+    if slot.cause == "refused" and "invalid" in standing.blocked_by:
+        return []  # see _make_up
+    if slot.cause in ("refused", KILLED) and slot.record is not None:
+        return [Sentence("All its refused starts:", f"process-control audit {job} --event refusal")]
+    if slot.cause == "not_in_crontab" and "not_in_crontab" in standing.blocked_by:
+        return [Sentence("To write the crontab:", "cron-generate")]
+    if slot.cause == "unknown" and at is not None:
+        words = "The log of cron for that minute would show it. Whether the crontab fits the job files:"
+        return [Sentence(words, "process-control doctor")]
+    if slot.cause == "unknown":
+        words = "A look of `watch` each minute would have shown it. Whether cron runs now:"
+        return [Sentence(words, "process-control doctor")]
+    return []
+
+
+def _of_a_due_one(account: Account, standing: Standing) -> list[Sentence]:
+    slot = account.slot
+    if slot.detail:
+        found = [Sentence(f"Its start for {iso(slot.slot)} waits: {slot.detail}.")]
+        return [*found, *_logs("What that run prints:", run_named_in(slot.detail), standing)]
+    until = slot.slot + (slot.plan.start_within if slot.plan is not None else 0)
+    return [
+        Sentence(f"It is due since {iso(slot.slot)}: no start came yet; one until {iso(until)} still counts."),
+        Sentence("Whether cron runs, and starts the jobs:", "process-control doctor"),
+    ]
+
+
+# --- besides ---------------------------------------------------------------------------------------------------------
+
+
+def _make_up(slot: Slot, standing: Standing, zone: tzinfo, label: str) -> list[Sentence]:
+    """Return the command that runs the job for that time; while it cannot run what comes before that."""
+    if standing.is_running or not standing.has_file:
+        return []
+    if "invalid" in standing.blocked_by:
+        return [Sentence("Its file is invalid now:", f"process-control lint {slot.job}")]
+    if "held" in standing.blocked_by:
+        return [Sentence("It is on hold still. To release it:", f"process-control release {slot.job}")]
+    if {"lock", "survivors"} & standing.blocked_by:
+        return [Sentence("It cannot run at this moment; why:", f"process-control why {slot.job}")]
+    return [run_for(slot, zone, label)]
+
+
+def _others(slot: Slot) -> list[Sentence]:
+    if not slot.others:
+        return []
+    shown = ", ".join(f"run {run.run_id} at {run.started_at} ({run.outcome or 'running'})" for run in slot.others[-3:])
+    return [Sentence(f"Other runs for the same time: {shown}.")]
+
+
+def _clock(slot: Slot, zone: tzinfo) -> list[Sentence]:
+    """Say what a clock change did to the time, and what time it was where the job's schedule is meant."""
+    of_job = _zone(slot) or zone
+    moment = datetime.fromtimestamp(slot.slot, UTC)
+    [marks] = clock_change_marks([moment], moment - _DAY, of_job)
+    found = [Sentence(f"About that time: {marks}.")] if marks else []
+    if of_job.utcoffset(moment.replace(tzinfo=None)) != zone.utcoffset(moment.replace(tzinfo=None)) and slot.plan:
+        local = moment.astimezone(of_job)
+        found.append(Sentence(f"In its time zone, {slot.plan.time_zone}, that was {local:%a %d %b %H:%M}."))
+    return found
+
+
+def _zone(slot: Slot) -> tzinfo | None:
+    from process_control.core.schedule.columns import ScheduleError
+
+    try:
+        return zone_of(slot.plan.time_zone) if slot.plan is not None else None
+    except ScheduleError:
+        return None
+
+
+def _version(slot: Slot) -> list[Sentence]:
+    """Name the commit that planned the time, where the job directory is a checkout."""
+    version = slot.version
+    if version is None or not version.commit:
+        return []
+    dirty = ", changed since without a commit" if version.dirty else ""
+    author = f" by {version.author}" if version.author else ""
+    return [Sentence(f"It was planned by commit {version.commit[:10]}{author}{dirty}.")]
+
+
+def run_named_in(words: str | None) -> str | None:
+    """Return the id of the run that a sentence names."""
+    found = _RUN.search(words or "")
+    return found[1] if found else None
+
+
+def _logs(label: str, run_id: str | None, standing: Standing) -> list[Sentence]:
+    return [Sentence(label, f"process-control logs --run {run_id}")] if run_id in standing.logs else []

@@ -1,0 +1,327 @@
+"""Why a job does not run now, or did not run at a time: the state, the planned time and its fate, in sentences.
+
+Nothing is guessed: where no record shows the cause, the sentence says what would have shown it.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from process_control.config.cache.next_slots import KnownSchedules
+from process_control.config.job_directory import InvalidJob
+from process_control.config.settings import Settings
+from process_control.core.facts import SKIPPED
+from process_control.core.job import Job
+from process_control.core.moments import span
+from process_control.core.schedule.slots import VALID, Version, plan_in_force
+from process_control.core.sentence import Sentence, command_with, of_words, with_configuration
+from process_control.core.skips import WHY_TOO_LATE
+from process_control.history.index.index import Index
+from process_control.history.index.past_run import Run
+from process_control.history.log_reader import current_path
+from process_control.system.clock import iso
+from process_control.views.blockers import (
+    Blocker,
+    Medians,
+    how_long,
+    next_time,
+    of_cron,
+    of_the_day,
+    of_the_file,
+    of_the_job,
+    of_the_lock,
+)
+from process_control.views.job_status import JobStatus
+from process_control.views.slot_in_words import Standing, as_argument, run_named_in, sentences_of
+from process_control.views.slots import Account, Ledger
+from process_control.views.status import read_statuses
+
+HOUR, DAY = 3600.0, 86400.0
+WINDOWS = (HOUR, DAY, 35 * DAY, 400 * DAY, float("inf"))
+"""How far back the last planned time is looked for, one window after the other."""
+MAX_EXACT_SECONDS = 60
+"""A planned time so short before the one that was asked for is that one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The time that was asked for, in UTC seconds; of a day its last second. `text`: as it was typed."""
+
+    moment: float
+    text: str
+    is_day: bool = False
+
+    @property
+    def begins(self) -> float:
+        """The time itself; of a day its first moment."""
+        if not self.is_day:
+            return self.moment
+        local = datetime.fromtimestamp(self.moment, UTC).astimezone().replace(tzinfo=None)
+        return local.replace(hour=0, minute=0, second=0).astimezone().timestamp()
+
+
+@dataclass(slots=True, kw_only=True)
+class Why:
+    """The answer."""
+
+    job: str
+    #: whether a run is in progress
+    runs: bool
+    blocked_by: list[Blocker]
+    #: the planned time in question
+    account: Account | None
+    sentences: list[Sentence]
+
+    def to_json(self, option: str = "") -> dict[str, Any]:
+        """Return the answer as `--json` has it. `option`: see `with_configuration`."""
+        blocked_by = [blocker.to_json() for blocker in self.blocked_by]
+        for each in blocked_by:
+            each["remedy"] = each["remedy"] and command_with(each["remedy"], option)
+        return {
+            "job": self.job,
+            "now": {"runs": self.runs, "blocked_by": blocked_by},
+            "slot": None if self.account is None else self.account.to_json(),
+            "sentences": [str(each) for each in with_configuration(self.sentences, option)],
+        }
+
+
+class Asker:
+    """One question about one job. `job`: as its file says, None when there is none any more."""
+
+    def __init__(
+        self,
+        slug: str,
+        jobs: Sequence[Job | InvalidJob],
+        settings: Settings,
+        index: Index,
+        ledger: Ledger,
+        schedules: KnownSchedules,
+        zone: tzinfo,
+    ) -> None:
+        self.slug = slug
+        self.job = next((job for job in jobs if job.slug == slug), None)
+        self._settings = settings
+        self._index = index
+        self._schedules = schedules
+        self._zone = zone
+        self._now = schedules.now
+        self._ledger = ledger
+        self._versions: Sequence[Version] = ledger.versions(slug)
+        found = [] if self.job is None else read_statuses(settings, [self.job], index, schedules)
+        self.status: JobStatus | None = found[0] if found else None
+
+    def answer(self, asked: Asked | None, troubles_of_cron: Sequence[tuple[str, str]] = ()) -> Why:
+        """Return why it does not run now; with `asked` why it did not run then."""
+        blockers = self._blockers(troubles_of_cron)
+        account: Account | None
+        if asked is None:
+            account = self._last(self._now.timestamp())
+            sentences = [*self._now_in_words(blockers), *self._fate(account, blockers), *self._last_run(account)]
+            if account is None:
+                sentences += self._nothing_planned(self._now.timestamp())
+        elif asked.begins > self._now.timestamp():
+            account, sentences = None, self._of_the_future(asked, blockers)
+        else:
+            account, sentences = self._of_the_past(asked, blockers)
+        running = self.status.running if self.status is not None else None
+        return Why(job=self.slug, runs=running is not None, blocked_by=blockers, account=account, sentences=sentences)
+
+    # --- now ---------------------------------------------------------------------------------------------------------
+
+    def _blockers(self, troubles_of_cron: Sequence[tuple[str, str]]) -> list[Blocker]:
+        found = list(of_the_file(self.job, self.slug, self._versions))
+        if self.status is not None:
+            found += of_the_job(self.status, self._versions)
+        if isinstance(self.job, Job):
+            found += of_the_day(self.job, self._versions, self._now.timestamp())
+            found += of_the_lock(self.job, self._settings, Medians(self._index), self._now)
+            if self.job.schedule and not self.job.disabled:
+                found += self._crontab()
+                found += of_cron(troubles_of_cron)
+        return found
+
+    def _crontab(self) -> list[Blocker]:
+        absence = self._ledger.absence(self.slug)
+        if absence is None or self._was_started_since(absence.since):
+            return []
+        since = iso(absence.since) if absence.since else None
+        words = f"{absence.why} (at {since})" if since is not None else absence.why
+        remedy, hint = "cron-generate", "To write the crontab:"
+        return [Blocker(reason="not_in_crontab", since=since, detail=words, remedy=remedy, hint=hint)]
+
+    def _was_started_since(self, moment: float) -> bool:
+        """Whether something has started it on schedule since then: a timer, or a line that we did not write."""
+        last = self.status.last if self.status is not None else None
+        return last is not None and last.scheduled_at is not None and last.started_at >= iso(moment)
+
+    def _now_in_words(self, blockers: Sequence[Blocker]) -> list[Sentence]:
+        status, found = self.status, []
+        if status is not None and status.running is not None:
+            found += self._of_the_running(status.running, status.median_seconds)
+        elif not blockers:
+            found.append(
+                Sentence("It does not run now, and no reason is known that keeps it from its next planned time.")
+            )
+        for blocker in blockers:
+            found += blocker.sentences()
+        if status is not None:
+            found += _alerts(status)
+            found += next_time(status, self._schedules, blockers)
+        return found
+
+    def _of_the_running(self, run: Run, median: float | None) -> list[Sentence]:
+        length, is_far = how_long(run.started_at, median, self._now)
+        by = f", started by {run.by} ({run.trigger})" if run.by else ""
+        found = [Sentence(f"It is running, since {run.started_at}, {length}{by} (run {run.run_id}).")]
+        if is_far:
+            return [*found, Sentence("That is far longer than usual. To end it:", f"process-control stop {self.slug}")]
+        return [*found, Sentence("How far it is:", f"process-control status {self.slug}")]
+
+    def _last_run(self, account: Account | None) -> list[Sentence]:
+        """Say how the last run ended, when it was none of the planned time that was spoken of."""
+        if self.status is not None:
+            last = self.status.last
+        else:
+            last = next(iter(self._index.runs(jobs=[self.slug], limit=1)), None)
+        if last is None or last.outcome in (None, SKIPPED):
+            return []
+        if account is not None and (last.scheduled_at is not None or last.started_at < iso(account.slot.slot)):
+            return []
+        why = f": {last.why}" if last.why else ""
+        by_hand = "" if last.scheduled_at is not None else ", by hand"
+        return [Sentence(f"Its last run, at {last.started_at}{by_hand}, {last.outcome}{why} (run {last.run_id}).")]
+
+    # --- a planned time ----------------------------------------------------------------------------------------------
+
+    def _last(self, moment: float) -> Account | None:
+        """Return the planned time at or before the moment; None when there is none in the books."""
+        begins = self._ledger.begins(self.slug)
+        if begins is None:
+            return None
+        for length in WINDOWS:
+            after = max(moment - length, begins - 2)
+            found = self._ledger.accounts([self.slug], after=after, until=moment)
+            if found:
+                return found[-1]
+            if after <= begins - 2:
+                break
+        return None
+
+    def _fate(self, account: Account | None, blockers: Sequence[Blocker]) -> list[Sentence]:
+        if account is None:
+            return []
+        run = self.status.running if self.status is not None else None
+        standing = Standing(
+            has_file=self.job is not None,
+            blocked_by=frozenset(blocker.reason for blocker in blockers),
+            is_running=run is not None,
+            logs=self._logs_for(account),
+        )
+        return sentences_of(account, standing, self._zone)
+
+    def _logs_for(self, account: Account) -> frozenset[str]:
+        """Return which of the runs that belong to a planned time have a log that is still there."""
+        slot = account.slot
+        named = [slot.run.run_id if slot.run is not None else None, run_named_in(slot.detail)]
+        runs = self._index.runs_by_id([run_id for run_id in named if run_id])
+        directory = self._settings.output_directory
+        there = [run_id for run_id, run in runs.items() if run.log and os.path.exists(current_path(run.log, directory))]
+        return frozenset(there)
+
+    def _of_the_past(self, asked: Asked, blockers: Sequence[Blocker]) -> tuple[Account | None, list[Sentence]]:
+        now = self._now.timestamp()
+        account = self._last(min(asked.moment, now))
+        if account is None:
+            return None, self._nothing_planned(asked.begins)
+        slot, found = account.slot.slot, self._fate(account, blockers)
+        day = datetime.fromtimestamp(asked.moment, UTC).astimezone(self._zone).date()
+        if asked.is_day and datetime.fromtimestamp(slot, UTC).astimezone(self._zone).date() == day:
+            found += self._others_of_the_day(asked)
+        elif asked.is_day:
+            found.insert(0, Sentence(f"Nothing was planned on {day:%a %d %b %Y}; the last planned time before it:"))
+        elif asked.moment - slot >= MAX_EXACT_SECONDS:
+            words = f"Nothing was planned at {iso(asked.moment)}; the planned time before it is {iso(slot)}."
+            found.insert(0, Sentence(words))
+            found[1:1] = self._changes(slot, asked.moment)
+        return account, [
+            *found,
+            *(each for blocker in blockers if blocker.reason == "gone" for each in blocker.sentences()),
+        ]
+
+    def _others_of_the_day(self, asked: Asked) -> list[Sentence]:
+        begin = asked.begins
+        counts = self._ledger.counts([self.slug], after=begin - 1, until=min(asked.moment, self._now.timestamp()))
+        numbers = counts.get(self.slug, {})
+        if numbers.get("planned", 0) < 2:
+            return []
+        words = ", ".join(f"{count} {fate}" for fate, count in numbers.items() if fate != "planned" and count)
+        text = f"Of the {numbers['planned']} planned times of that day: {words}. All of them:"
+        until = as_argument(int(asked.moment), self._zone)
+        since = as_argument(int(begin), self._zone)
+        return [Sentence(text, f"process-control slots {self.slug} --since {since} --until {until}")]
+
+    def _changes(self, slot: float, moment: float) -> list[Sentence]:
+        """Say that the file was changed between the planned time and the one that was asked for."""
+        changed = [version for version in self._versions if slot < version.since <= moment]
+        if not changed:
+            return []
+        last, what = changed[-1], {"gone": "was removed", "invalid": "became invalid"}
+        if last.state == VALID and last.plan is not None:
+            by = f" (commit {last.commit[:10]} by {last.author})" if last.commit else ""
+            plan = ", ".join(last.plan.schedule) or "nothing"
+            return [Sentence(f"Its file was changed at {iso(last.since)}{by}: since then it plans {plan}.")]
+        return [Sentence(f"Its file {what[last.state]} at {iso(last.since)}.")]
+
+    def _nothing_planned(self, moment: float) -> list[Sentence]:
+        begins = self._ledger.begins(self.slug)
+        if begins is None:
+            return [
+                Sentence("No planned time of it is recorded."),
+                Sentence("All its runs:", f"process-control history {self.slug}"),
+            ]
+        if moment < begins:
+            words = f"Its planned times are recorded from {iso(begins)}; nothing is known of {iso(moment)}."
+            return [Sentence(words), Sentence("All since then:", self._slots_since(begins))]
+        if moment >= self._now.timestamp():
+            return [Sentence(f"No planned time of it has passed since {iso(begins)}, when its records begin.")]
+        return [Sentence(f"No time was planned for it from {iso(begins)}, when its records begin, to {iso(moment)}.")]
+
+    def _slots_since(self, begins: float) -> str:
+        return f"process-control slots {self.slug} --since {as_argument(int(begins), self._zone)}"
+
+    def _of_the_future(self, asked: Asked, blockers: Sequence[Blocker]) -> list[Sentence]:
+        """Say whether something is planned at a time to come, and what will keep it from running as things are."""
+        now, until = int(self._now.timestamp()), asked.moment
+        begin = max(now, int(until - 2 * DAY))
+        force = plan_in_force(self._versions, now)
+        plan = force[1] if force is not None else None
+        coming = plan.slots(begin, int(until)) if plan is not None else []
+        in_the_way = [sentence for blocker in blockers for sentence in blocker.sentences()]
+        if coming and (coming[-1] >= asked.begins or until - coming[-1] < MAX_EXACT_SECONDS):
+            words = f"It is planned for {iso(coming[-1])} (in {span(coming[-1] - now)})."
+        elif coming:
+            words = f"That is still to come. Nothing is planned at {iso(until)}; before it: {iso(coming[-1])}."
+        else:
+            words = f"That is still to come, and nothing is planned shortly before {iso(until)}."
+        status = self.status
+        return [
+            Sentence(words),
+            *in_the_way,
+            *(next_time(status, self._schedules, blockers) if status is not None else []),
+            *([Sentence("More of them:", f"process-control show {self.slug}")] if self.job else []),
+        ]
+
+
+def _alerts(status: JobStatus) -> list[Sentence]:
+    """Return what else needs a look; a refused start is shown with its planned time."""
+    found = []
+    for alert in status.alerts:
+        if alert.startswith("its start at"):
+            continue
+        text = alert.removesuffix(f": {WHY_TOO_LATE}")
+        found.append(Sentence(of_words(text)))
+        if text != alert:
+            found.append(Sentence("Cron may be in another time zone, or its crontab old:", "process-control doctor"))
+    return found

@@ -1,0 +1,99 @@
+"""A past for `why`: a job that is planned at 02:30 UTC, and the journal of the days before, as a host leaves it."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from kit.builders import State, iso
+from kit.harness import Box
+
+UTC_ZONE = {"TZ": "UTC"}
+DAY = timedelta(days=1)
+OTHER = "* * * * *"
+
+
+def yesterday(hour: int = 2, minute: int = 30, *, days: int = 1) -> datetime:
+    """Return a time of yesterday, or of a day before."""
+    today = datetime.now(UTC).replace(hour=hour, minute=minute, second=0, microsecond=0)
+    return today - days * DAY
+
+
+@dataclass
+class Past:
+    """Records of a host with one boot, `up` for ten days, unless a test says otherwise. In the order of time."""
+
+    box: Box
+    state: State = field(init=False)
+    boot: str = "boot-a"
+    began: datetime = field(default_factory=lambda: yesterday(0, 0, days=10))
+
+    def __post_init__(self) -> None:
+        self.box.environment["TZ"] = "UTC"
+        self.state = State(self.box.state_directory, logs=self.box.output_directory)
+
+    def write(self, at: datetime, **record: Any) -> None:
+        clocks = {"boot_id": self.boot, "up": (at - self.began).total_seconds()}
+        self.state.write({"at": iso(at), "host": "db1", **clocks, **record}, day=f"{at:%Y-%m-%d}")
+
+    def new_boot(self, at: datetime) -> None:
+        """The host is on again: what follows is of another boot."""
+        self.boot, self.began = "boot-b", at
+
+    def version(
+        self,
+        at: datetime,
+        job: str = "backup",
+        *,
+        schedule: str | None = "30 2 * * *",
+        state: str = "valid",
+        **more: Any,
+    ) -> None:
+        """Somebody saw a version of the job's file that had come at `at`."""
+        planned: dict[str, Any] = {"time_zone": "UTC", "disabled": False, "exclude": [], "start_within": 600.0}
+        values = planned if state == "valid" else dict.fromkeys(planned)
+        schedules = [schedule] if schedule is not None and state == "valid" else None
+        mark = f"{abs(hash((at, job, schedule, state))):012x}"[:12]
+        self.write(
+            at, event="version", job=job, hash=mark, since=iso(at), state=state, by="cron",
+            **{**values, "schedule": schedules, "catch_up": None, **more},
+        )  # fmt: skip
+
+    def start_of(self, job: str, at: datetime, *, seconds: float = 1.0, **end: Any) -> str:
+        """A run of another job, or of this one, for the time `at`."""
+        run_id = self.state.new_id(at)
+        same = {"run_id": run_id, "job": job, "trigger": "cron", "scheduled_at": iso(at), "by": "root"}
+        self.write(at, event="start", **same, log=end.get("log"), version="0123456789ab", slow_start=False)
+        ended = at + timedelta(seconds=seconds)
+        facts = {"reason": None, "exit_code": 0, "signal": None, "detail": None, "log": None, "attempts": []}
+        self.write(
+            ended, event="end", **same, started_at=iso(at), duration_seconds=seconds, slow_start=False,
+            **{"outcome": "succeeded", **facts, **end},
+        )  # fmt: skip
+        return run_id
+
+    def skip(self, at: datetime, reason: str, detail: str, job: str = "backup", **more: Any) -> None:
+        self.write(
+            at, event="skip", run_id=self.state.new_id(at), job=job, trigger="cron", scheduled_at=iso(at),
+            outcome="skipped", reason=reason, detail=detail, by="root", **more,
+        )  # fmt: skip
+
+
+def masked(text: str) -> str:
+    """Return an answer without what differs from run to run: the day, the clock of now, ids and lengths."""
+    now = datetime.now(UTC)
+    near = "|".join(f"{now + timedelta(minutes=minutes):%a[ \n]%H:%M}" for minutes in range(-5, 17))
+    day = r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+    for pattern, replacement in (
+        (rf" +{day} \d\d \w{{3}} \d\d:\d\d UTC", "  NOW"),
+        (rf"\b(?:{near})\b", "Day NOW"),
+        (rf"{day}\s(\d\d:\d\d)", r"Day \1"),
+        (r"\b\d{4}-\d\d-\d\d(T\d\d:\d\d)", r"DATE\1"),
+        (rf"{yesterday():%Y-%m-%d}", "DATE"),
+        (r"\b[0-9a-hjkmnp-tv-z]{16}\b", "RUN"),
+        (r"\(in\s\d+\s(?:s|min|h|days)\)", "(in SPAN)"),
+        (r"\bfor\s\d+\s(?:s|min|h|days)\b", "for SPAN"),
+        (r"by\s\w+@[\w.-]+", "by WHO"),
+    ):
+        text = re.sub(pattern, replacement, text)
+    return text
