@@ -118,7 +118,7 @@ def the_crontab_had_no_line(past: Past) -> None:
 def the_clock_was_set(past: Past) -> None:
     planned(past)
     others_ran(past, SLOT - HOUR)
-    past.began += 4 * HOUR
+    past.began += 4 * HOUR - timedelta(minutes=1)
     others_ran(past, SLOT + 3 * HOUR)
 
 

@@ -65,6 +65,8 @@ def sentence(record: "dict[str, object]") -> str:
         return "its planned time (slot) has been run already: nothing to do"
     if event == "mark":
         return f"planned time settled by hand: {record.get('note')}"
+    if event == "version":
+        return _version_in_words(record)
     if event == "refusal":
         return f"not started: {record.get('detail')}"
     if event == "mail":
@@ -104,6 +106,19 @@ def _health_in_words(event: str, record: "dict[str, object]") -> str:
     words += f" {record['step']}" if record.get("step") else ""
     words += f" until {record['until']}" if record.get("until") else ""
     return f"{words}: {record['detail']}" if record.get("detail") else words
+
+
+def _version_in_words(record: "dict[str, object]") -> str:
+    """Return `job file version 099757fc423e, commit 1f2e3d by Ann <ann@x>`, or that the file is invalid or gone."""
+    if record.get("state") == "gone":
+        return "the job file is gone"
+    if record.get("state") == "invalid":
+        return f"the job file is invalid: {record.get('detail')}"
+    words = f"job file version {record.get('hash')}"
+    if not record.get("commit"):
+        return words
+    changed = ", changed since" if record.get("dirty") else ""
+    return f"{words}, commit {record['commit']} by {record.get('author')}{changed}"
 
 
 def _mail_in_words(record: "dict[str, object]") -> str:
