@@ -115,7 +115,10 @@ def test_evidence_says_what_and_when() -> None:
         "the host was off from 2026-03-10T11:59:30.000Z to 2026-03-10T12:00:30.000Z",
         NOON - 30.0,
     )  # type: ignore[arg-type]
-    assert cause_of(slot(version=INVALID), Host())[1:] == ("the job's file was invalid: no command", NOON - 90.0)
+    assert cause_of(slot(version=INVALID), Host())[1:] == (
+        "the job's file was invalid since 2026-03-10T11:58:30.000Z: no command",
+        NOON - 90.0,
+    )
     assert cause_of(slot(record=refused("bad")), Host())[1] == "why"
     what, at = cause_of(slot(), Host(**SOMEBODY_WAS_DUE))[1:]  # type: ignore[arg-type]
     assert "backup was due too" in what
