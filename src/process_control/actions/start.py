@@ -31,6 +31,8 @@ class How:
     slow_start: bool = False
     #: Though the job is held; in full though it is in slow start.
     force: bool = False
+    #: The past planned time that the runs are for, in UTC seconds.
+    slot: int | None = None
     #: Why, for the audit.
     note: str | None = None
     #: The configuration that the runs load; None: the one that they find by themselves.
@@ -40,6 +42,7 @@ class How:
         """Return it as flags of `run-job`."""
         flags = ["--config", self.config] if self.config else []
         flags += [flag for flag, is_set in (("--slow-start", self.slow_start), ("--force", self.force)) if is_set]
+        flags += [f"--slot={self.slot}"] if self.slot is not None else []
         return flags + (["--note", self.note] if self.note else [])
 
 

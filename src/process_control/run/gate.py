@@ -82,7 +82,7 @@ def _permission(run: "Run", world: "World", health: dict[str, object] | None) ->
     permission = gate.permission(
         health,
         now=iso(now),
-        slot=run.scheduled_at,
+        slot=run.scheduled_at if run.request.scheduled else None,
         latest_backoff=iso(now + longest_backoff) if longest_backoff else None,
         latest_probe=iso(now + job.hold_release_after_seconds) if job.hold_release_after_seconds else None,
     )

@@ -20,7 +20,18 @@ if TYPE_CHECKING:
 class Request:
     """What was asked: who started it, how, and what was overridden. Seconds; None is the job's own value."""
 
-    __slots__ = ("by", "force", "note", "scheduled", "slow_start", "timeout_seconds", "trigger", "wait", "wait_seconds")
+    __slots__ = (
+        "by",
+        "force",
+        "note",
+        "scheduled",
+        "slot",
+        "slow_start",
+        "timeout_seconds",
+        "trigger",
+        "wait",
+        "wait_seconds",
+    )
 
     def __init__(
         self,
@@ -28,6 +39,7 @@ class Request:
         trigger: str,
         by: str,
         scheduled: bool = False,
+        slot: int | None = None,
         slow_start: bool = False,
         force: bool = False,
         wait: bool = False,
@@ -38,6 +50,8 @@ class Request:
         self.trigger = trigger
         self.by = by
         self.scheduled = scheduled
+        #: The planned time that a run by hand is for, in UTC seconds; a scheduled start finds its own.
+        self.slot = slot
         self.slow_start = slow_start
         self.force = force
         self.wait = wait
@@ -85,7 +99,7 @@ class Run:
         self.id = run_id(started_at, posix.urandom(RANDOM_BYTES))
         #: When this process started, see `proc.start_time`.
         self.pid_start = proc.start_time(posix.getpid()) or 0
-        #: The planned time that a scheduled start has claimed, in UTC seconds.
+        #: The planned time that this start has claimed, in UTC seconds.
         self.slot: int | None = None
         #: Seconds that this start waited for the lock.
         self.waited_seconds = 0.0

@@ -68,6 +68,8 @@ def take_the_steps(run: Run, world: "World") -> Stop | None:
         ):
             answer = step(run, world)
             if isinstance(answer, Stop):
+                if run.slot is not None and not run.request.scheduled:  # nothing is recorded of it
+                    world.store.give_slot_back(run.slot)
                 return answer
     except (CannotRecord, BadConfiguration, NotPermitted, OSError):
         if run.slot is not None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def claim_the_slot(run: "Run", world: "World") -> Go | Stop:
     """Find the planned time that a scheduled start is for, and make it ours."""
     if not run.request.scheduled:
-        return GO
+        return GO if run.request.slot is None else _claim_by_hand(run, world)
     if not run.job.schedule:
         raise BadConfiguration(
             f"job '{run.job.slug}' has no schedule, so --scheduled has no planned time (slot) to run",
@@ -39,8 +39,20 @@ def claim_the_slot(run: "Run", world: "World") -> Go | Stop:
         world.people.announce({"event": "repeat", **run.facts_for_the_record(), "scheduled_at": iso(slot)})
         return Stop()
     run.slot = slot
+    _record_the_forgotten(run, world)
+    return late_start.skip_as_too_late(run, world, slot, now) if is_late else GO
+
+
+def _claim_by_hand(run: "Run", world: "World") -> Go | Stop:
+    from process_control.run.slot_by_hand import claim_the_slot_by_hand
+
+    answer = claim_the_slot_by_hand(run, world)
+    _record_the_forgotten(run, world)
+    return answer
+
+
+def _record_the_forgotten(run: "Run", world: "World") -> None:
     for forgotten in world.store.forgotten_slots:
         from process_control.run.forgotten_start import record_forgotten
 
         record_forgotten(run, world, forgotten)
-    return late_start.skip_as_too_late(run, world, slot, now) if is_late else GO

@@ -110,7 +110,7 @@ class Known:
             self.start = self.start or record
         elif event == "end":
             self.ends.setdefault(record.get("run_id"), record)
-        if self.slot is None and isinstance(slot, str):
+        if isinstance(slot, str) and slot > (self.slot or ""):  # a run by hand may be for an older one
             self.slot = slot
         if self.health is None and isinstance(health, dict):
             self.health = health

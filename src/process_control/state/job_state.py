@@ -145,7 +145,7 @@ class JobRecord:
             run, slots = run_in(content), slots_in(content)
             last, known = slots or (None, None)
             others, is_free = self._open_claims(content, run, slot, boot_id=boot_id)
-            if last == slot and not is_free:
+            if (last == slot and not is_free) or (others is not None and others.living(slot) is not None):
                 return False
             is_damaged = slots is None and not content[:SLOT_BYTES].isspace()  # blanks: there never was one
             is_behind = (last is not None and last > slot) or (known is not None and known <= slot)
@@ -153,12 +153,11 @@ class JobRecord:
                 known = self._next_in_journal(slot, is_recent=not is_damaged and not is_behind)
                 if known == slot:
                     return False
-            self._slot_before = content[:ASIDE_AT]
             mine = Claim(slot, posix.getpid(), pid_start, boot_in_short(boot_id)).line()
             if others is not None:
                 self.forgotten_slots = [claim.slot for claim in others.forgotten]
                 mine += others.keep()
-            posix.pwrite(self._block, slot_line(slot, known) + mine, 0)
+            self.put_slot_and_claim(content, slot_line(slot, known) + mine)
             return True
         finally:
             fcntl.flock(self._short_lock, fcntl.LOCK_UN)
@@ -204,6 +203,11 @@ class JobRecord:
         finally:
             fcntl.flock(self._short_lock, fcntl.LOCK_UN)
 
+    def put_slot_and_claim(self, content: bytes, lines: bytes) -> None:
+        """Replace slot and claim of a block with this content. With the short lock held; raises OSError."""
+        self._slot_before = content[:ASIDE_AT]
+        posix.pwrite(self._block, lines, 0)
+
     def put_claims(self, data: bytes, at: int) -> None:
         """Write a claim, or what says of others, into the block. With the short lock held; raises OSError."""
         posix.pwrite(self._block, data, at)
@@ -247,7 +251,7 @@ class JobRecord:
 
     def write_start(self, run: Block) -> None:
         """Note a run that is about to start; see `take_start_back`. Raises CannotRecord (74)."""
-        if run.get("scheduled_at") is None:
+        if not self._slot_before:  # its claim, if it has one, is not in the block
             self._end_claim_of_the_last_run()
         if self._block >= 0:
             self._before = posix.pread(self._block, BLOCK_BYTES - RUN_AT, RUN_AT)

@@ -50,6 +50,14 @@ class OpenClaims:
     def _all(self) -> list[Claim]:
         return self._aside if self._in_block is None else [*self._aside, self._in_block]
 
+    def living(self, slot: int) -> Claim | None:
+        """After `sort`: return the claim of a living process for this slot, which has neither run nor skip yet."""
+        return next((claim for claim in self._aside if claim.slot == slot), None)
+
+    def add(self, claim: Claim) -> None:
+        """Put a claim aside that is not to be in the block; `keep` then writes it."""
+        self._aside.append(claim)
+
     def of_process(self, pid: int) -> Claim | None:
         """Return the open claim that this process, of this boot, has made."""
         return next((claim for claim in self._all() if claim.pid == pid and claim.boot == self._boot), None)

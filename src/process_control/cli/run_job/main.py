@@ -296,6 +296,7 @@ def _request(options: Options, *, by: str) -> "Request":
         trigger=options.scheduled or by_hand,
         by=by,
         scheduled=options.scheduled is not None,
+        slot=None if options.slot is None else int(options.slot),
         slow_start=options.slow_start,
         force=options.force,
         wait=options.wait is not None,

@@ -22,6 +22,7 @@ class Options:
         "quiet",
         "scheduled",
         "show",
+        "slot",
         "slow_start",
         "timeout",
         "verb",
@@ -34,6 +35,7 @@ class Options:
         self.complete = ""
         self.config: str | None = None
         self.scheduled: str | None = None
+        self.slot: str | None = None
         self.slow_start = False
         self.force = False
         self.wait: str | None = None
@@ -71,7 +73,8 @@ _WITH_VALUE = {
     "--config": "config",
 }
 MAX_NOTE = 500
-_FOR_SHELLS = "--complete"  # not told by help: what completion asks, see complete.py
+_HIDDEN = {"--complete": "complete", "--slot": "slot"}
+"""Not told by help: what completion asks, see complete.py; the UTC seconds that `process-control run --slot` passes."""
 _VALUE_OPTIONAL = {"--scheduled": ("scheduled", "cron"), "--wait": ("wait", "")}
 FLAGS = (*_VERBS, *_SWITCHES, *_WITH_VALUE, *_VALUE_OPTIONAL)
 
@@ -88,10 +91,10 @@ def parse(arguments: list[str]) -> Options:
         elif name in _VALUE_OPTIONAL:
             attribute, default = _VALUE_OPTIONAL[name]
             setattr(options, attribute, value if equals else default)
-        elif name in _WITH_VALUE or name == _FOR_SHELLS:
+        elif name in _WITH_VALUE or name in _HIDDEN:
             if not equals and not words:
                 raise UsageError(f"{name} needs a value", hint="run-job --help")
-            _set_value(options, _WITH_VALUE.get(name, "complete"), value if equals else words.pop(0))
+            _set_value(options, _WITH_VALUE.get(name) or _HIDDEN[name], value if equals else words.pop(0))
         elif equals or (word.startswith("-") and word not in _VERBS and word not in _SWITCHES):
             raise UsageError(f"unknown option {name}", hint=_did_you_mean(name))
         elif word in _VERBS:
@@ -162,6 +165,8 @@ def _check(options: Options) -> None:
     if options.show and (options.quiet or options.scheduled):
         other = "--quiet" if options.quiet else "--scheduled"
         raise UsageError(f"--show and {other} do not go together", hint="run-job --help")
+    if options.slot is not None and (options.scheduled or not (options.slot.isdecimal() and len(options.slot) < 12)):
+        raise UsageError("--slot takes UTC seconds, without --scheduled", hint="process-control run JOB --slot TIME")
     if options.scheduled and (options.force or options.slow_start):
         raise UsageError("--force and --slow-start are for runs by hand, not for --scheduled", hint="run-job --help")
 

@@ -1,0 +1,105 @@
+"""The claim of a planned time by a person (`run --slot`), who may name any past one, also one that had a run.
+
+Lean module, loaded only then. Decided under the job's short lock, as the claims of cron's starts are: whoever claims
+first runs it. The last planned time of the block stays what it is when the one that is claimed is older; such a claim
+lies in the file beside the block.
+"""
+
+import posix
+
+from process_control.core.facts import SUCCEEDED, WARNED
+from process_control.history.journal_reader import backwards, next_slot
+from process_control.state.block import SLOT_BYTES, run_in, runner_is_alive, slot_line, slots_in
+from process_control.state.claim import ASIDE_AT, FREE, Claim, boot_in_short, claim_in
+from process_control.state.open_claims import OpenClaims
+from process_control.system.clock import iso
+from process_control.system.json_text import encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.state.job_state import JobRecord
+
+Record = dict[str, object]
+
+
+class Taken:
+    """Why a planned time cannot be claimed. `may_be_forced`: somebody may want it all the same."""
+
+    __slots__ = ("may_be_forced", "why")
+
+    def __init__(self, why: str, *, may_be_forced: bool) -> None:
+        self.why = why
+        self.may_be_forced = may_be_forced
+
+
+def claim_by_hand(store: "JobRecord", slot: int, *, pid_start: int, boot_id: str, force: bool) -> Taken | None:
+    """Make `slot` (UTC seconds) ours and return None, or return why it is not. Raises CannotRecord (74), OSError.
+
+    `store.forgotten_slots` are then as after `claim_slot`.
+    """
+    store.take_short_lock("claim")
+    try:
+        content = store.content()
+        claims = OpenClaims(store.state_directory, store.slug, content, boot_id=boot_id)
+        claims.sort()
+        other = claims.living(slot)
+        if other is not None:
+            return Taken(f"a start for it is on its way (pid {other.pid})", may_be_forced=False)
+        taken = None if force else _taken(store, slot, run_in(content))
+        if taken is None:
+            store.forgotten_slots = [claim.slot for claim in claims.forgotten]
+            _put(store, content, claims, Claim(slot, posix.getpid(), pid_start, boot_in_short(boot_id)))
+        return taken
+    finally:
+        store.release_short_lock()
+
+
+def _put(store: "JobRecord", content: bytes, claims: OpenClaims, mine: Claim) -> None:
+    last, known = slots_in(content) or (None, None)
+    if last is not None and last > mine.slot:
+        _free_what_is_forgotten(store, content, claims)
+        claims.add(mine)
+        store.put_claims(claims.keep(), ASIDE_AT)
+        return
+    is_damaged = last is None and not content[:SLOT_BYTES].isspace()
+    if is_damaged or (known is not None and known <= mine.slot):
+        known = next_slot(store.state_directory, job=store.slug, since=mine.slot + 1)
+    store.put_slot_and_claim(content, slot_line(mine.slot, known) + mine.line() + claims.keep())
+
+
+def _free_what_is_forgotten(store: "JobRecord", content: bytes, claims: OpenClaims) -> None:
+    """Let the block say that its claim, which this one does not replace, came to nothing."""
+    in_block = claim_in(content[SLOT_BYTES:ASIDE_AT])
+    if in_block is not None and any(claim.line() == in_block.line() for claim in claims.forgotten):
+        in_block.state = FREE
+        store.put_claims(in_block.line(), SLOT_BYTES)
+
+
+def _taken(store: "JobRecord", slot: int, in_block: Record | None) -> Taken | None:
+    """Return why nobody needs a run for this planned time: its last run went well or lives, or somebody settled it."""
+    at, last, ends = iso(slot), None, {}
+    if in_block is not None and in_block.get("scheduled_at") == at:
+        last = in_block
+        if isinstance(end := in_block.get("end"), dict):
+            ends[in_block.get("run_id")] = end
+    for record in backwards(store.state_directory, since=at, needle=f'"scheduled_at":{encode(at)}'):
+        if record.get("job") != store.slug or record.get("scheduled_at") != at:
+            continue
+        if record["event"] == "mark":
+            return Taken(f"it was settled by {record.get('by')}: {record.get('note')}", may_be_forced=True)
+        if record["event"] == "end":
+            ends.setdefault(record.get("run_id"), record)
+        if record["event"] in ("start", "end") and (last is None or _id(record) > _id(last)):
+            last = record
+    return None if last is None else _taken_by(last, ends.get(last.get("run_id")))
+
+
+def _taken_by(run: Record, end: Record | None) -> Taken | None:
+    if end is not None:
+        outcome = end.get("outcome")
+        return Taken(f"run {_id(run)} {outcome}", may_be_forced=True) if outcome in (SUCCEEDED, WARNED) else None
+    return Taken(f"run {_id(run)} is in progress", may_be_forced=False) if runner_is_alive(run) else None
+
+
+def _id(record: Record) -> str:
+    return str(record.get("run_id"))
