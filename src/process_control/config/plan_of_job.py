@@ -27,4 +27,11 @@ def plan_of_job(job: Job, schedule: Schedule | None = None) -> Plan:
         time_zone=zone,
         disabled=job.disabled,
         start_within=job.start_within_seconds,
+        catch_up=_catch_up(job),
     )
+
+
+def _catch_up(job: Job) -> dict[str, object] | None:
+    if job.catch_up_which == "none":
+        return None
+    return {"which": job.catch_up_which, "within": job.catch_up_within_seconds}

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "7d415b364297"
+FIELDS_VERSION = "d51938fdccec"
 
 ATTRIBUTES = (
     "slug",
@@ -53,6 +53,8 @@ ATTRIBUTES = (
     "slow_start_runs",
     "slow_start_after",
     "start_within_seconds",
+    "catch_up_which",
+    "catch_up_within_seconds",
     "expect",
     "log_bytes",
     "memory_limit_bytes",
@@ -140,6 +142,8 @@ class Job:
         slow_start_runs: int | None
         slow_start_after: list[str]
         start_within_seconds: float
+        catch_up_which: str
+        catch_up_within_seconds: float
         expect: dict[str, Any]
         log_bytes: int
         memory_limit_bytes: int | None
@@ -209,6 +213,8 @@ class Job:
         slow_start_runs: "int | None" = None,
         slow_start_after: "list[str] | None" = None,
         start_within_seconds: float = 600.0,
+        catch_up_which: str = "none",
+        catch_up_within_seconds: float = 86400.0,
         expect: "dict[str, Any] | None" = None,
         log_bytes: int = 100_000_000,
         memory_limit_bytes: "int | None" = None,
@@ -273,6 +279,8 @@ class Job:
         self.slow_start_runs = slow_start_runs
         self.slow_start_after = [] if slow_start_after is None else slow_start_after
         self.start_within_seconds = start_within_seconds
+        self.catch_up_which = catch_up_which
+        self.catch_up_within_seconds = catch_up_within_seconds
         self.expect = {} if expect is None else expect
         self.log_bytes = log_bytes
         self.memory_limit_bytes = memory_limit_bytes

@@ -112,6 +112,11 @@ class Ledger:
             for history in self._histories(jobs, after, until)
         }
 
+    def slots(self, job: str, *, after: float, until: float) -> list[Slot]:
+        """Return the slots of a job in (after, until], rising, without causes."""
+        histories = self._histories([job], after, until)
+        return [slot for history in histories for slot in slots_of(history, after=after, until=until, now=self.now)]
+
     def begins(self, job: str) -> float | None:
         """Return from when on a job's slots are counted (UTC seconds); None for a job without a ledger."""
         versions = self._versions.get(job)
