@@ -16,6 +16,7 @@ from pathlib import Path
 import at_once
 import capture
 import cold
+import heartbeat
 import listing
 import memory
 import others
@@ -35,7 +36,7 @@ from bench import QUICK, Bench, Sizes
 
 FAMILIES: dict[str, Callable[[Bench], Found]] = {
     module.FAMILY: module.measure
-    for module in (cold, waterfall, at_once, records, memory, capture, listing, history, others)
+    for module in (cold, waterfall, at_once, records, memory, capture, listing, heartbeat, history, others)
 }
 
 

@@ -27,10 +27,10 @@ from process_control.system.account import Account, account_of, service_account
 from process_control.system.replace import ExistingFile
 from process_control.views.status import JobStatus
 
-FORMAT = 1
+FORMAT = 2
 """Counts up when the same jobs give another crontab."""
 OTHER_TRIGGERS = ("timer", "scheduler")
-_CALL = re.compile(r"^(?![ \t]*#)(.*?) --scheduled ", re.MULTILINE)
+_CALL = re.compile(r"^(?![ \t]*#)(.*?) (?:--scheduled |watch(?= --config |$))", re.MULTILINE)
 _FIRST_PATH = re.compile(r"(?:^|[ \t])(?=['\"]?/)")
 """Where the command of a line begins, or the first path in it: neither the schedule nor the user has one."""
 

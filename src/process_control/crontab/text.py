@@ -29,7 +29,8 @@ _UNESCAPED_PERCENT = re.compile(r"(?<!\\)%")
 class PlannedJob:
     """What a crontab has to know of a job. `schedule` is as its file has it; empty: by hand only.
 
-    `has_failmail`: its failures are mailed by us, so that cron must not mail them too.
+    `has_failmail`: its failures are mailed by us, so that cron must not mail them too. `catches_up`: its missed times
+    are to be run.
     """
 
     slug: str
@@ -37,6 +38,7 @@ class PlannedJob:
     time_zone: str | None = None
     disabled: bool = False
     has_failmail: bool = False
+    catches_up: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +54,9 @@ class Manner:
     """How this host's crontab is written.
 
     `target`: its path, for messages. `user`: the account in the user column; None when cron reads none there.
-    `run_job`: the words that start `run-job`. `configuration`: for --config; None for the default one. `template`: what
-    the configuration has as `cron_template`.
+    `run_job`: the words that start `run-job`; `process_control`: those that start `process-control`. `configuration`:
+    for --config; None for the default one. `template`: what the configuration has as `cron_template`. `has_failmail`:
+    whether the configuration names somebody who is mailed.
     """
 
     target: str
@@ -63,6 +66,8 @@ class Manner:
     configuration: str | None
     template: str | None
     host: str
+    process_control: tuple[str, ...] = ()
+    has_failmail: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +122,7 @@ def write_crontab(
     """
     _check_user(manner)
     parts = [_part_of(job, manner, is_zone_of_host) for job in sorted(jobs, key=lambda job: job.slug)]
-    lines = _all_lines(parts, manner)
+    lines = _all_lines(parts, list(_lines_of_watch(jobs, manner)), manner)
     text = "".join(f"{line}\n" for line in lines)
     entries, wrong = read_crontab(text, has_users=manner.user is not None, is_account=is_account)
     if wrong:
@@ -134,12 +139,25 @@ def write_crontab(
     )
 
 
-def _all_lines(parts: Sequence[_Part], manner: Manner) -> list[str]:
-    lines = [*_header(manner), *_body(parts)]
+def _all_lines(parts: Sequence[_Part], of_watch: list[str], manner: Manner) -> list[str]:
+    first = [*_header(manner), *of_watch]
+    lines = [*first, *_body(parts)]
     if len(lines) <= COMMENTS_UP_TO:
         return lines
     few = _body([part if part.faults else _without_comments(part) for part in parts])
-    return [*_header(manner), "# No comment for each job: cron reads no more lines", *few]
+    return [*first, "# No comment for each job: cron reads no more lines", *few]
+
+
+def _lines_of_watch(jobs: Sequence[PlannedJob | InvalidFile], manner: Manner) -> Iterator[str]:
+    """Yield the lines of the heartbeat, when a job is to be caught up with, or somebody is mailed."""
+    active = [job for job in jobs if isinstance(job, PlannedJob) and not job.disabled]
+    catches_up = any(job.catches_up and job.schedule for job in active)
+    if not manner.process_control or not (catches_up or manner.has_failmail or any(job.has_failmail for job in active)):
+        return
+    configuration = () if manner.configuration is None else ("--config", manner.configuration)
+    command = command_for_cron((*manner.process_control, "watch", *configuration))
+    for moment in ("* * * * *", "@reboot") if catches_up else ("* * * * *",):
+        yield f"{moment} {command}" if manner.user is None else f"{moment} {manner.user} {command}"
 
 
 def _without_comments(part: _Part) -> _Part:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from process_control.core.facts import CRON, TIMER
 from process_control.history.index.clocks import seconds_of
 from process_control.history.index.database import SealedDatabase
 
@@ -12,10 +13,13 @@ OF_ONE = f"""SELECT {_OF_A_SLOT} FROM run WHERE job = ? AND scheduled_at >= ? AN
     ORDER BY scheduled_at, run_id"""
 OF_ALL = f"""SELECT {_OF_A_SLOT} FROM run WHERE started_at >= ? AND scheduled_at >= ? AND scheduled_at <= ?
     ORDER BY job, scheduled_at, run_id"""
-FIRST_START = """SELECT started_at FROM run
-    WHERE started_at >= ? AND started_at <= ? AND scheduled_at IS NOT NULL ORDER BY started_at LIMIT 1"""
-LAST_START = """SELECT started_at FROM run
-    WHERE started_at < ? AND scheduled_at IS NOT NULL ORDER BY started_at DESC LIMIT 1"""
+#: By a trigger that works; not a run that makes up for a time that was missed. A skip has no lateness.
+_BY_A_TRIGGER = f"""trigger IN ('{CRON}', '{TIMER}') AND scheduled_at IS NOT NULL
+    AND coalesce(json_extract(late_parts, '$.trigger'), 0) <= 600"""
+FIRST_START = f"""SELECT started_at FROM run
+    WHERE started_at >= ? AND started_at <= ? AND {_BY_A_TRIGGER} ORDER BY started_at LIMIT 1"""
+LAST_START = f"""SELECT started_at FROM run
+    WHERE started_at < ? AND {_BY_A_TRIGGER} ORDER BY started_at DESC LIMIT 1"""
 FIRST_OTHER = """SELECT min(at) FROM event WHERE event IN ('refusal', 'stray', 'waiting') AND at >= ? AND at <= ?"""
 EVENTS = "SELECT record FROM event WHERE event = ?{job}{since} ORDER BY at"
 BOOTS = "SELECT first_at, first_up, last_at FROM boot ORDER BY last_at"
