@@ -79,6 +79,17 @@ def test_a_failed_run_ends_it_for_what_was_missed_before(box: Box) -> None:
     assert [fate for _, fate, _ in fates(box)] == ["ran", "missed", "missed", "missed"]
 
 
+def test_a_refusal_ends_it_and_is_recorded_once(box: Box) -> None:
+    hourly_job(box, "all", more=f"environment_file: {box.root}/missing")
+
+    look(box)
+    look(box)
+    look(box)
+
+    assert starts(box) == []
+    assert len(records(box, "refusal")) == 1
+
+
 def test_a_hold_ends_it_also_after_its_release(box: Box) -> None:
     hourly_job(box, "all")
     box.process_control("hold", "job", "--yes", "--note", "the disk is replaced")

@@ -20,11 +20,12 @@ from process_control.config.job_directory import load_job
 from process_control.config.settings import Settings
 from process_control.core import layout
 from process_control.core.job import Job
-from process_control.errors import ProcessControlError
+from process_control.errors import NotStarted, ProcessControlError
 from process_control.state.all_jobs import Standing
+from process_control.state.block import write_mark
 from process_control.state.past_runs import open_index
 from process_control.system.lock import take
-from process_control.views.catching_up import catches_up, next_slot, wanted
+from process_control.views.catching_up import ENDED_NOTE, catches_up, next_slot, wanted
 from process_control.views.slots import Ledger
 
 PLACES = 2
@@ -94,9 +95,11 @@ def _catch_up_with(settings: Settings, slug: str, slots: Sequence[int]) -> None:
             return
         command = command_of(slug, [*flags, "--scheduled", f"--slot={slot}"])
         null = subprocess.DEVNULL
-        if subprocess.run(
-            command, stdin=null, stdout=null, stderr=null, start_new_session=True, check=False
-        ).returncode:
+        done = subprocess.run(command, stdin=null, stdout=null, stderr=null, start_new_session=True, check=False)
+        if done.returncode not in (0, NotStarted.exit_code):  # a refusal would come again with each look
+            note = layout.note(settings.state_directory, slug, ENDED_NOTE)
+            write_mark(note, {"ended_at": int(time.time()), "exit_code": done.returncode})
+        if done.returncode:
             return
 
 

@@ -12,17 +12,20 @@ from process_control.config.cache.planned_slots import last_slot
 from process_control.config.job_directory import InvalidJob
 from process_control.config.plan_of_job import plan_of_job
 from process_control.config.settings import Settings
+from process_control.core import layout
 from process_control.core.job import Job
 from process_control.core.schedule.catch_up import to_catch_up
 from process_control.core.schedule.plan import Plan
 from process_control.history.index.index import Index
-from process_control.state.block import read_slot
+from process_control.state.block import read_mark, read_slot
 from process_control.state.past_runs import open_index
 from process_control.state.watch_memory import CatchingUp
 from process_control.system.clock import iso
 from process_control.views.slots import Ledger
 
 Jobs = Sequence[Job | InvalidJob]
+ENDED_NOTE = "catch_up"
+"""The note of a job whose run for a missed time failed, or was refused: what was missed before is left to people."""
 
 
 def catches_up(job: object) -> bool:
@@ -45,6 +48,10 @@ def next_slot(job: Job, settings: Settings, now: float) -> int | None:
 def _wanted_of(job: Job, settings: Settings, ledger: Ledger, index: Index) -> list[int]:
     begin = ledger.now - job.catch_up_within_seconds
     holds = index.ledger.events("hold", job=job.slug, since=iso(max(0.0, begin)))
+    ends = [datetime.fromisoformat(hold["at"]).timestamp() for hold in holds]
+    note = read_mark(layout.note(settings.state_directory, job.slug, ENDED_NOTE)) or {}
+    if isinstance(ended_at := note.get("ended_at"), int) and ended_at <= ledger.now:
+        ends.append(float(ended_at))
     return to_catch_up(
         ledger.slots(job.slug, after=begin - 1, until=ledger.now),
         which=job.catch_up_which,
@@ -52,7 +59,7 @@ def _wanted_of(job: Job, settings: Settings, ledger: Ledger, index: Index) -> li
         start_within=job.start_within_seconds,
         now=ledger.now,
         next_slot=next_slot(job, settings, ledger.now),
-        held_at=max((datetime.fromisoformat(hold["at"]).timestamp() for hold in holds), default=None),
+        ended_at=max(ends, default=None),
     )
 
 

@@ -22,14 +22,15 @@ def to_catch_up(
     start_within: float,
     now: float,
     next_slot: float | None = None,
-    held_at: float | None = None,
+    ended_at: float | None = None,
 ) -> list[int]:
     """Return the planned times (UTC seconds) that get a run, in their order.
 
-    `slots` are those of one job, rising; `held_at`: when the job was put on hold last.
+    `slots` are those of one job, rising; `ended_at`: when the job was put on hold last, or such a run was
+    refused.
     """
     ends = [began for slot in slots if (began := _failed_at(slot, start_within)) is not None]
-    begin = max([now - within, *ends, *([] if held_at is None else [held_at])])
+    begin = max([now - within, *ends, *([] if ended_at is None else [ended_at])])
     missed = [slot.slot for slot in slots if slot.fate == MISSED and slot.slot >= begin]
     if which == ALL or not missed:
         return missed if which == ALL else []
