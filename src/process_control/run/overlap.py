@@ -6,7 +6,6 @@ Lean module, loaded only when two starts meet.
 import posix
 
 from process_control.config.job_directory import load_job
-from process_control.core.facts import CRON, TIMER
 from process_control.errors import BY_SIGNAL, RUNNER_KILLED, STOPPED, BadConfiguration, NotStarted
 from process_control.execution import stop
 from process_control.execution.guard import START_SECONDS
@@ -65,19 +64,15 @@ def _what_to_do_about_the_overlap(run: "Run", world: "World") -> str:
         return "skip"
     if request.wait or run.job.on_overlap == "queue":
         return "queue"
-    if request.scheduled and run.job.on_overlap != "replace" and _holder_is_catching_up(run, world):
+    if request.scheduled and run.job.on_overlap != "replace" and _holder_is_catching_up(world):
         return "queue"  # a run for a missed time must not cost another one
     return run.job.on_overlap if request.scheduled else "refuse"
 
 
-def _holder_is_catching_up(run: "Run", world: "World") -> bool:
-    """Whether the lock is held by a run that the job's `catch_up` has started, hours after its planned time."""
+def _holder_is_catching_up(world: "World") -> bool:
+    """Whether the lock is held by a run that `catch_up` has started for a missed time."""
     block = holder_of(world)
-    if run.job.catch_up_which == "none" or block is None or block.get("trigger") not in (CRON, TIMER):
-        return False
-    parts = block.get("late_parts")
-    trigger = parts.get("trigger") if isinstance(parts, dict) else None
-    return isinstance(trigger, (int, float)) and trigger > run.job.start_within_seconds
+    return block is not None and block.get("caught_up") is True
 
 
 def _refuse_own_ancestor(run: "Run", world: "World") -> None:

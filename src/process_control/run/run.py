@@ -181,6 +181,8 @@ class Run:
             "host": self.host,
             "version": self.job.version,
         }
+        if self.request.is_catching_up:
+            facts["caught_up"] = True
         if self.slow_start_step is not None:
             facts["slow_start_step"] = self.slow_start_step
         if self.request.note is not None:

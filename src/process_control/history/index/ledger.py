@@ -13,9 +13,9 @@ OF_ONE = f"""SELECT {_OF_A_SLOT} FROM run WHERE job = ? AND scheduled_at >= ? AN
     ORDER BY scheduled_at, run_id"""
 OF_ALL = f"""SELECT {_OF_A_SLOT} FROM run WHERE started_at >= ? AND scheduled_at >= ? AND scheduled_at <= ?
     ORDER BY job, scheduled_at, run_id"""
-#: By a trigger that works; not a run that makes up for a time that was missed. A skip has no lateness.
+#: By a trigger that works; not a run that makes up for a time that was missed.
 _BY_A_TRIGGER = f"""trigger IN ('{CRON}', '{TIMER}') AND scheduled_at IS NOT NULL
-    AND coalesce(json_extract(late_parts, '$.trigger'), 0) <= 600"""
+    AND caught_up IS NOT 1"""
 FIRST_START = f"""SELECT started_at FROM run
     WHERE started_at >= ? AND started_at <= ? AND {_BY_A_TRIGGER} ORDER BY started_at LIMIT 1"""
 LAST_START = f"""SELECT started_at FROM run
