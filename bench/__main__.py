@@ -16,6 +16,7 @@ from pathlib import Path
 import at_once
 import capture
 import cold
+import heartbeat
 import ledger
 import listing
 import memory
@@ -36,7 +37,7 @@ from kit.host import installed_product
 
 FAMILIES: dict[str, Callable[[Bench], Found]] = {
     module.FAMILY: module.measure
-    for module in (cold, waterfall, at_once, records, memory, capture, listing, history, ledger, others)
+    for module in (cold, waterfall, at_once, records, memory, capture, listing, heartbeat, history, ledger, others)
 }
 
 

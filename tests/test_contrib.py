@@ -63,6 +63,22 @@ def test_the_job_directory_is_roots(host: Path) -> None:
     assert (stat.S_IMODE(status.st_mode), pwd.getpwuid(status.st_uid).pw_name) == (0o755, "root")
 
 
+def test_systemd_understands_the_units_of_watch_and_what_they_call_is_a_verb(tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed here")
+    for unit in (PROJECT / "contrib/systemd").iterdir():
+        text = unit.read_text().replace("/usr/bin/process-control", f"{sys.prefix}/bin/process-control")
+        (tmp_path / unit.name).write_text(text)
+    units = sorted(map(str, tmp_path.iterdir()))
+
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True, check=False
+    )
+
+    assert [line for line in verified.stderr.splitlines() if "process-control" in line] == []
+    assert len(units) == 2
+
+
 def test_nothing_is_cleaned_by_age() -> None:
     lines = [line.split() for line in TMPFILES.read_text().splitlines() if line and not line.startswith("#")]
 

@@ -271,9 +271,12 @@ def load_configuration(box: Box, text: str) -> Result:
 def whole_job(text: str) -> str:
     """Return a fragment as a job: what every job needs is added when it is missing."""
     keys = {line.partition(":")[0] for line in text.splitlines()}
-    return "".join(
-        f"{key}: {value}\n" for key, value in (("name", "Example"), ("command", "/bin/true")) if key not in keys
-    ) + (text if text.endswith("\n") else f"{text}\n")
+    needed = [("name", "Example"), ("command", "/bin/true")]
+    if "catch_up" in keys:
+        needed.append(("schedule", '"@daily"'))
+    return "".join(f"{key}: {value}\n" for key, value in needed if key not in keys) + (
+        text if text.endswith("\n") else f"{text}\n"
+    )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=short)

@@ -637,4 +637,49 @@ def test_mailto_follows_the_failmail_that_holds_for_each_job(desk: Desk) -> None
     desk.job("by-cron", "command: /bin/true\nschedule: '0 3 * * *'")
     desk.configure(default_job_config={"failmail": {"to_address": "b@example.org"}})
 
-    assert desk.cron_generate("--output", "console").stdout.splitlines()[2] == 'MAILTO=""'
+    assert desk.cron_generate("--output", "console").stdout.splitlines()[3] == 'MAILTO=""'
+
+
+def lines_of_watch(crontab: Path) -> list[str]:
+    return [line for line in crontab.read_text().splitlines() if " watch --config " in line]
+
+
+def test_the_heartbeat_comes_and_goes_with_who_needs_it_and_is_recorded(desk: Desk, crontab: Path) -> None:
+    schedule = "command: /bin/true\nschedule: '0 3 * * *'"
+    desk.job("backup", schedule)
+    desk.cron_generate()
+    assert lines_of_watch(crontab) == []
+
+    desk.job("backup", f"{schedule}\ncatch_up: latest")
+    would_change = desk.cron_generate("--check")
+    desk.cron_generate()
+    fits = desk.cron_generate("--check")
+    minute, boot = lines_of_watch(crontab)
+    first = crontab.read_text().splitlines()[2:4]
+    desk.job("backup", schedule)
+    desk.cron_generate()
+
+    assert (would_change.exit_code, fits.exit_code) == (1, 0)
+    assert would_change.stdout.count(" watch --config ") == 2
+    assert [minute, boot] == first
+    assert (minute.split()[:5], boot.split()[0]) == (["*"] * 5, "@reboot")
+    assert lines_of_watch(crontab) == []
+    changes = [each for each in journal(desk) if " watch --config " in str(each.get("line") or each.get("was"))]
+    assert [(each["job"], each["change"]) for each in changes] == [(None, "added")] * 2 + [(None, "removed")] * 2
+
+
+def test_with_a_runner_path_the_command_beside_it_takes_the_looks(desk: Desk, crontab: Path) -> None:
+    desk.job("backup", "command: /bin/true\nschedule: '0 3 * * *'\ncatch_up: latest")
+    (desk.root / "bin").mkdir()
+    for name in ("run-job", "process-control"):
+        (desk.root / "bin" / name).symlink_to("/bin/true")
+    desk.configure(output_crontab=str(crontab), runner_path=str(desk.root / "bin" / "run-job"))
+
+    desk.cron_generate()
+    (with_both, _) = lines_of_watch(crontab)
+    (desk.root / "bin" / "process-control").unlink()
+    desk.cron_generate()
+    (without, _) = lines_of_watch(crontab)
+
+    assert f" {desk.root}/bin/process-control watch --config " in with_both
+    assert "/entry/commands.py watch --config " in without

@@ -150,3 +150,19 @@ def test_the_published_example_has_one_hard_tab(desk: Desk) -> None:
         "/usr/local/bin/timecard: no such file",
         "hard tab used as indentation",
     ]
+
+
+def test_catch_up_without_a_schedule_is_found(desk: Desk) -> None:
+    desk.job("a", "command: /bin/true\ncatch_up: all")
+    desk.job("b", "command: /bin/true\ncatch_up: all\nschedule: '0 3 * * *'")
+    desk.job("c", "command: /bin/true\ncatch_up: none")
+
+    findings = desk.json("lint", "--json")["findings"]
+
+    assert [(each["file"][-6:], each["what"], each["hint"]) for each in findings] == [
+        (
+            "a.yaml",
+            "'catch_up' without a schedule: there are no planned times to miss",
+            "add the key schedule, or remove it",
+        )
+    ]

@@ -85,6 +85,8 @@ def test_a_key_that_is_absent_has_the_default_of_the_reference() -> None:
         "slow_start_runs": None,
         "slow_start_after": [],
         "start_within_seconds": 600.0,
+        "catch_up_which": "none",
+        "catch_up_within_seconds": 86400.0,
         "expect": {},
         "log_bytes": 100_000_000,
         "silence_timeout_seconds": None,
@@ -227,6 +229,23 @@ def test_backoff_is_a_time_or_a_map_and_what_is_left_out_has_its_default(
     read = job(text)
 
     assert (read.backoff_delay_seconds, read.backoff_factor, read.backoff_max_delay_seconds) == (delay, factor, longest)
+
+
+@pytest.mark.parametrize(
+    ("text", "which", "within"),
+    [
+        ("", "none", 86400),
+        ("catch_up: none", "none", 86400),
+        ("catch_up: latest", "latest", 86400),
+        ("catch_up: all", "all", 86400),
+        ("catch_up: {within: 2h}", "latest", 7200),
+        ("catch_up: {which: all}", "all", 86400),
+    ],
+)
+def test_catch_up_is_a_word_or_a_map_and_what_is_left_out_has_its_default(text: str, which: str, within: float) -> None:
+    read = job(text)
+
+    assert (read.catch_up_which, read.catch_up_within_seconds) == (which, within)
 
 
 @pytest.mark.parametrize(

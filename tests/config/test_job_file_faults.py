@@ -193,6 +193,21 @@ LINES = {
         "write bytes, or 100 kB, 100 MB, 1 GB, 1 GiB",
     ),
     "a hold that is a number": ("hold: 5", "3:7: 'hold' must be a map, not '5'", "write a map"),
+    "another word for catch_up": (
+        "catch_up: newest",
+        "3:11: 'catch_up' must be none, latest or all, not 'newest'",
+        "write none, latest or all",
+    ),
+    "a list for catch_up": (
+        "catch_up: [latest]",
+        "3:11: 'catch_up' must be a map, not a list",
+        "write none, latest, all, or a map such as {which: latest, within: 24h}",
+    ),
+    "no window for catch_up": (
+        "catch_up: {within: 0}",
+        "3:20: 'catch_up.within' must be a time above 0, not '0'",
+        TIME,
+    ),
     "a backoff that is no time": ("backoff: soon", "3:10: 'backoff' must be a time above 0, not 'soon'", TIME),
     "a backoff that shrinks": (
         "backoff: {factor: 0.5}",

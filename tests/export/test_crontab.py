@@ -445,3 +445,38 @@ def test_no_text_of_a_fault_or_a_zone_makes_a_line_of_its_own(text: str) -> None
 def test_a_comment_is_one_line_and_not_endless() -> None:
     assert on_one_line("a\nb\tc\x1b") == "a b c\\x1b"
     assert len(on_one_line("x" * 10_000)) == 300
+
+
+# --- the lines of watch ----------------------------------------------------------------------------------------------
+
+WATCHED = replace(IN_CRON_D, process_control=("/usr/bin/process-control",))
+EVERY_MINUTE = "* * * * * jobs /usr/bin/process-control watch"
+AT_BOOT = "@reboot jobs /usr/bin/process-control watch"
+
+
+@pytest.mark.parametrize(
+    ("job", "manner", "lines"),
+    [
+        (BACKUP, WATCHED, []),
+        (replace(BACKUP, catches_up=True), WATCHED, [EVERY_MINUTE, AT_BOOT]),
+        (replace(BACKUP, has_failmail=True), WATCHED, [EVERY_MINUTE]),
+        (BACKUP, replace(WATCHED, has_failmail=True), [EVERY_MINUTE]),
+        (replace(BACKUP, catches_up=True, disabled=True), WATCHED, []),
+        (PlannedJob(slug="by-hand", catches_up=True), WATCHED, []),
+        (
+            replace(BACKUP, catches_up=True),
+            replace(WATCHED, user=None, target="console", configuration="/etc/a%b.yaml"),
+            [
+                "* * * * * /usr/bin/process-control watch --config /etc/a\\%b.yaml",
+                "@reboot /usr/bin/process-control watch --config /etc/a\\%b.yaml",
+            ],
+        ),
+    ],
+)
+def test_the_lines_of_watch_stand_first_when_somebody_needs_them(
+    job: PlannedJob, manner: Manner, lines: list[str]
+) -> None:
+    made = body(job, manner=manner).splitlines()
+
+    assert [line for line in made if "watch" in line] == lines
+    assert made[: len(lines)] == lines

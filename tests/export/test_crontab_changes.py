@@ -7,6 +7,9 @@ from process_control.crontab.changes import Change, changes, difference, is_of_s
 HEADER = "# Written by cron-generate from the jobs in /j\n"
 BACKUP = "30 2 * * * jobs /usr/bin/run-job --scheduled backup"
 LATER = "40 2 * * * jobs /usr/bin/run-job --scheduled backup"
+WATCH = "* * * * * jobs /usr/bin/python3 -I -S /x/entry/commands.py watch"
+WATCH_ELSEWHERE = "* * * * * jobs /usr/bin/process-control watch --config /etc/other.yaml"
+WATCH_AT_BOOT = "@reboot jobs /usr/bin/python3 -I -S /x/entry/commands.py watch"
 PURGE = "0 0 * * * jobs /usr/bin/run-job --scheduled purge --config '/srv/a --scheduled b'"
 
 
@@ -33,6 +36,8 @@ def text(*lines: str) -> str:
                 Change(job="purge", change="added", line=PURGE, was=None),
             ],
         ),
+        (text(WATCH_AT_BOOT), text(WATCH, WATCH_AT_BOOT), [Change(job=None, change="added", line=WATCH, was=None)]),
+        (text(WATCH), text(WATCH_ELSEWHERE), [Change(job=None, change="changed", line=WATCH_ELSEWHERE, was=WATCH)]),
         ("", text('MAILTO=""'), [Change(job=None, change="added", line='MAILTO=""', was=None)]),
         (
             text("MAILTO=root"),
@@ -51,6 +56,8 @@ def text(*lines: str) -> str:
         "a comment",
         "doubled",
         "several",
+        "watch",
+        "watch by another command",
         "a variable",
         "another value",
         "a line of nobody",

@@ -70,6 +70,7 @@ VERBS = {
     "explain": ("process_control.cli.verbs.explain:explain", "what a key means: type, default, example"),
     "import": ("process_control.cli.verbs.imports:imports", "make job files from those of another program"),
     "schema": ("process_control.cli.verbs.schema:schema", "the JSON Schema of the job file, for editors"),
+    "watch": ("process_control.cli.verbs.watch:watch", "one look at the host, every minute by cron or a timer"),
     "prune": ("process_control.cli.verbs.prune:prune", "delete logs and history beyond the `retention` settings"),
     "help": ("process_control.cli.verbs.help:help_of_a_verb", "show what a verb does and its options: help VERB"),
 }
@@ -77,7 +78,7 @@ PURPOSES = {
     "look": ("status", "list", "show", "history", "why", "slots", "timers", "day", "logs", "audit", "check"),
     "act": ("run", "stop", "wait", "hold", "pause", "release", "recover", "mark"),
     "job files": ("lint", "explain", "learn", "schema", "import"),
-    "set up": ("init", "notify", "prune", "help"),
+    "set up": ("init", "notify", "watch", "prune", "help"),
 }
 
 

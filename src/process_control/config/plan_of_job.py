@@ -52,6 +52,7 @@ def plan_of_job(
         exclude=days,
         exclude_made_of=made_of,
         start_within=job.start_within_seconds,
+        catch_up=_catch_up(job),
     )
 
 
@@ -95,3 +96,9 @@ def _days_of(
     if found.fault is not None:
         job.excluded["fault"] = [found.fault.what, found.fault.where, found.fault.hint]
     return found.days, found.made_of
+
+
+def _catch_up(job: Job) -> dict[str, object] | None:
+    if job.catch_up_which in (None, "none"):
+        return None
+    return {"which": job.catch_up_which, "within": job.catch_up_within_seconds}

@@ -1,4 +1,4 @@
-"""Whether a job's health permits a start, read from the plain record; and a hold in words.
+"""Whether a job's health permits a start, read from the plain record; how late one may be; and a hold in words.
 
 The table of states is `core/health_table.py`.
 
@@ -9,7 +9,16 @@ STATES = ("healthy", "failing", "held", "slow_start")
 
 GO, HELD, BACKING_OFF, PAUSE_IS_OVER, PROBE_IS_DUE = "go", "held", "backoff", "pause is over", "probe is due"
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.core.job import Job
+
 Record = dict[str, object]
+
+
+def start_window_seconds(job: "Job") -> float:
+    """Return how old a planned time may be when its start arrives: `start_within`, or the window of `catch_up`."""
+    return job.start_within_seconds if job.catch_up_which in (None, "none") else job.catch_up_within_seconds
 
 
 def permission(

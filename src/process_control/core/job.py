@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "25fb5aa1f8a8"
+FIELDS_VERSION = "8ad9a7ab1e15"
 
 ATTRIBUTES = (
     "slug",
@@ -54,6 +54,8 @@ ATTRIBUTES = (
     "slow_start_runs",
     "slow_start_after",
     "start_within_seconds",
+    "catch_up_which",
+    "catch_up_within_seconds",
     "expect",
     "log_bytes",
     "memory_limit_bytes",
@@ -143,6 +145,8 @@ class Job:
         slow_start_runs: int | None
         slow_start_after: list[str]
         start_within_seconds: float
+        catch_up_which: str | None
+        catch_up_within_seconds: float
         expect: dict[str, Any]
         log_bytes: int
         memory_limit_bytes: int | None
@@ -215,6 +219,8 @@ class Job:
         slow_start_runs: "int | None" = None,
         slow_start_after: "list[str] | None" = None,
         start_within_seconds: float = 600.0,
+        catch_up_which: "str | None" = None,
+        catch_up_within_seconds: float = 86400.0,
         expect: "dict[str, Any] | None" = None,
         log_bytes: int = 100_000_000,
         memory_limit_bytes: "int | None" = None,
@@ -281,6 +287,8 @@ class Job:
         self.slow_start_runs = slow_start_runs
         self.slow_start_after = [] if slow_start_after is None else slow_start_after
         self.start_within_seconds = start_within_seconds
+        self.catch_up_which = catch_up_which
+        self.catch_up_within_seconds = catch_up_within_seconds
         self.expect = {} if expect is None else expect
         self.log_bytes = log_bytes
         self.memory_limit_bytes = memory_limit_bytes

@@ -161,6 +161,11 @@ def watch_note(state_directory: str) -> str:
     return f"{state_directory}/watch.json"
 
 
+def watch_memory(state_directory: str) -> str:
+    """Return the file with what `watch` remembers from one look to the next, so that it reads little."""
+    return f"{state_directory}/watched.json"
+
+
 def crontab_note(state_directory: str) -> str:
     """Return the file that keeps the crontab as it was last seen."""
     return f"{state_directory}/crontab.json"

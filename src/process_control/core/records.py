@@ -170,6 +170,10 @@ FIELDS = (
         "slow_start", "boolean", "whether it was a run of a slow start", _RUN, index="start end", json=True,
         syslog="start",
     ),
+    Field(
+        "caught_up", "boolean", "whether `catch_up` started it, for a time that was missed", _RUN, since="0.2.0",
+        index="start end",
+    ),
     Field("slow_start_step", "text", "which one: `2 of 3`, `probe`", _RUN, syslog="start"),
     Field(
         "by", "text?", "who started it", f"{_RUN} stop refusal crontab version mark gap {_HEALTH}",

@@ -11,6 +11,8 @@ from process_control.crontab.text import WRITTEN_BY
 
 _JOB = re.compile(r" --scheduled (?P<slug>[A-Za-z0-9][A-Za-z0-9_-]{0,63})(?![A-Za-z0-9_-])")
 
+_WATCH = re.compile(r"^(?P<moment>\* \* \* \* \*|@reboot) .* watch(?: --config .*)?$")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
@@ -56,8 +58,10 @@ def _by_subject(text: str) -> dict[tuple[str, str], list[str]]:
     """Return the lines by what they are about: a job, a variable, or else themselves."""
     found: dict[tuple[str, str], list[str]] = {}
     for line in _lines(text):
-        slug, variable = _slug_of(line), variable_name(line)
+        slug, variable, of_watch = _slug_of(line), variable_name(line), _WATCH.search(line)
         subject = ("job", slug) if slug else ("variable", variable) if variable else ("", line)
+        if of_watch is not None and slug is None:
+            subject = ("watch", of_watch["moment"])
         found.setdefault(subject, []).append(line)
     return found
 

@@ -28,10 +28,10 @@ from process_control.system.account import Account, account_of, service_account
 from process_control.system.replace import ExistingFile
 from process_control.views.job_status import JobStatus
 
-FORMAT = 1
-"""Add one when the same jobs give another crontab."""
+#: Counts up when the same jobs give another crontab.
+FORMAT = 2
 OTHER_TRIGGERS = ("timer", "scheduler")
-_CALL = re.compile(r"^(?![ \t]*#)(.*?) --scheduled ", re.MULTILINE)
+_CALL = re.compile(r"^(?![ \t]*#)(.*?) (?:--scheduled |watch(?= --config |$))", re.MULTILINE)
 _FIRST_PATH = re.compile(r"(?:^|[ \t])(?=['\"]?/)")
 """Where the command of a line begins, or the first path in it: neither the schedule nor the user has one."""
 

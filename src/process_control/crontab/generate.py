@@ -86,6 +86,8 @@ def manner_of(settings: Settings, account: Account, target: str, *, names_config
         configuration=settings.path if names_configuration else None,
         template=settings.cron_template,
         host=os.uname().nodename,
+        process_control=words_of_process_control(settings),
+        has_failmail=bool(settings.failmail_to) and not settings.failmail_off,
     )
 
 
@@ -109,8 +111,21 @@ def words_of_run_job(settings: Settings) -> tuple[str, ...]:
     """Return `runner_path`, or the interpreter and its stub, past the script that people call."""
     if settings.runner_path is not None:
         return (settings.runner_path,)
-    stub = os.path.join(os.path.dirname(os.path.abspath(process_control.__file__)), "entry", "stub.py")
-    return (_interpreter(), *python()[1:], "-I", "-S", stub)
+    return _words_of_entry("stub.py")
+
+
+def words_of_process_control(settings: Settings) -> tuple[str, ...]:
+    """Return the command `process-control` beside `runner_path`, or the interpreter and what it calls for that."""
+    if settings.runner_path is not None:
+        beside = os.path.join(os.path.dirname(settings.runner_path), "process-control")
+        if os.access(beside, os.X_OK):
+            return (beside,)
+    return _words_of_entry("commands.py")
+
+
+def _words_of_entry(name: str) -> tuple[str, ...]:
+    called = os.path.join(os.path.dirname(os.path.abspath(process_control.__file__)), "entry", name)
+    return (_interpreter(), *python()[1:], "-I", "-S", called)
 
 
 def _interpreter() -> str:
@@ -220,6 +235,7 @@ def _values_of(job: Any, settings: Settings) -> dict[str, Any]:
         "time_zone": job.time_zone,
         "disabled": job.disabled,
         "has_failmail": failmail_of(job, settings) is not None,
+        "catches_up": job.catch_up_which in ("latest", "all"),
     }
 
 
@@ -236,6 +252,7 @@ def _job_of(values: dict[str, Any]) -> PlannedJob | InvalidFile:
         time_zone=None if time_zone is None else _text(time_zone),
         disabled=values["disabled"] is not False,
         has_failmail=values.get("has_failmail") is True,
+        catches_up=values.get("catches_up") is True,
     )
 
 

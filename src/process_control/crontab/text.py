@@ -36,6 +36,7 @@ class PlannedJob:
     disabled: bool = False
     #: Its failures are mailed by us, so cron must not mail them too.
     has_failmail: bool = False
+    catches_up: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,8 @@ class Manner:
     #: The configuration's `cron_template`.
     template: str | None
     host: str
+    process_control: tuple[str, ...] = ()
+    has_failmail: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +121,7 @@ def write_crontab(
     """
     _check_user(manner)
     parts = [_part_of(job, manner, is_zone_of_host) for job in sorted(jobs, key=lambda job: job.slug)]
-    lines = _all_lines(parts, manner)
+    lines = _all_lines(parts, list(_lines_of_watch(jobs, manner)), manner)
     text = "".join(f"{line}\n" for line in lines)
     entries, wrong = read_crontab(text, has_users=manner.user is not None, is_account=is_account)
     if wrong:
@@ -135,12 +138,25 @@ def write_crontab(
     )
 
 
-def _all_lines(parts: Sequence[_Part], manner: Manner) -> list[str]:
-    lines = [*_header(manner), *_body(parts)]
+def _all_lines(parts: Sequence[_Part], of_watch: list[str], manner: Manner) -> list[str]:
+    first = [*_header(manner), *of_watch]
+    lines = [*first, *_body(parts)]
     if len(lines) <= COMMENTS_UP_TO:
         return lines
     few = _body([part if part.faults else _without_comments(part) for part in parts])
-    return [*_header(manner), "# No comment for each job: cron reads no more lines", *few]
+    return [*first, "# No comment for each job: cron reads no more lines", *few]
+
+
+def _lines_of_watch(jobs: Sequence[PlannedJob | InvalidFile], manner: Manner) -> Iterator[str]:
+    """Yield the lines of the heartbeat, when a job is to be caught up with, or somebody is mailed."""
+    active = [job for job in jobs if isinstance(job, PlannedJob) and not job.disabled]
+    catches_up = any(job.catches_up and job.schedule for job in active)
+    if not manner.process_control or not (catches_up or manner.has_failmail or any(job.has_failmail for job in active)):
+        return
+    configuration = () if manner.configuration is None else ("--config", manner.configuration)
+    command = command_for_cron((*manner.process_control, "watch", *configuration))
+    for moment in ("* * * * *", "@reboot") if catches_up else ("* * * * *",):
+        yield f"{moment} {command}" if manner.user is None else f"{moment} {manner.user} {command}"
 
 
 def _without_comments(part: _Part) -> _Part:

@@ -101,13 +101,20 @@ def _permission(run: "Run", world: "World", health: dict[str, object] | None) ->
     permission = gate.permission(
         health,
         now=iso(now),
-        slot=run.scheduled_at if run.request.scheduled else None,
+        slot=_moment_that_counts(run, now),
         latest_backoff=iso(now + longest_backoff) if longest_backoff else None,
         latest_probe=iso(now + job.hold_release_after_seconds) if job.hold_release_after_seconds else None,
     )
-    if permission == gate.PROBE_IS_DUE and _probe_is_running(world, health or {}):
+    if permission == gate.PROBE_IS_DUE and (run.request.is_catching_up or _probe_is_running(world, health or {})):
         return gate.HELD
     return permission
+
+
+def _moment_that_counts(run: "Run", now: float) -> str | None:
+    """Return the planned time of a scheduled start; of one that makes up for an earlier time, now; None by hand."""
+    if not run.request.scheduled:
+        return None
+    return iso(now) if run.request.is_catching_up else run.scheduled_at
 
 
 def _probe_is_running(world: "World", health: dict[str, object]) -> bool:

@@ -63,6 +63,8 @@ def import_what_the_end_needs(job: "Job") -> "Iterator[None]":
             import process_control.execution.late_reader
         if job.expect:
             import process_control.core.expect
+        if job.catch_up_which == "all":
+            import process_control.run.catch_up
         if job.retry_attempts > 1:
             import process_control.run.retry  # noqa: F401
     except Exception:  # noqa: BLE001  a broken installation must not end a job that runs

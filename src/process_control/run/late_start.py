@@ -8,6 +8,7 @@ import posix
 
 from process_control.core import layout
 from process_control.core.facts import FAILED
+from process_control.core.gate import start_window_seconds
 from process_control.core.skips import MIN_IN_A_ROW, TOO_LATE, unplanned_skips_in_words
 from process_control.run.refusal import skip
 from process_control.run.run import Stop
@@ -52,7 +53,8 @@ def skip_as_too_late(run: "Run", world: "World", slot: int, now: float) -> Stop:
     """Skip the slot; mail people, once until there is a run, when it was not the first in a row. A quiet exit."""
     from process_control.core.measures import duration
 
-    late = f"{duration(int(now - slot))} after its planned time, start_within: {duration(run.job.start_within_seconds)}"
+    key = "start_within" if run.job.catch_up_which in (None, "none") else "catch_up.within"
+    late = f"{duration(int(now - slot))} after its planned time, {key}: {duration(start_window_seconds(run.job))}"
     stop = skip(run, world, TOO_LATE, late, unplanned=True)
     count = _count(run, world)
     if count == MIN_IN_A_ROW[TOO_LATE] and world.people.are_mailed(FAILED):

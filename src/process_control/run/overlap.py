@@ -32,7 +32,7 @@ def meet_the_holder(run: "Run", world: "World") -> Go | Stop:
                 answer = refuse_survivors(run, world, block)
                 if isinstance(answer, Stop):
                     return answer
-    how = _what_to_do_about_the_overlap(run)
+    how = _what_to_do_about_the_overlap(run, world)
     if how == "queue":
         return _wait_for_the_lock(run, world)
     if how == "replace":
@@ -58,11 +58,21 @@ def _continue_the_stopped(world: "World") -> str:
     return f"; {stopped}, now continued" if stopped else ""
 
 
-def _what_to_do_about_the_overlap(run: "Run") -> str:
+def _what_to_do_about_the_overlap(run: "Run", world: "World") -> str:
     request = run.request
+    if request.is_catching_up:
+        return "skip"
     if request.wait or run.job.on_overlap == "queue":
         return "queue"
+    if request.scheduled and run.job.on_overlap != "replace" and _holder_is_catching_up(world):
+        return "queue"  # a run for a missed time must not cost another one
     return run.job.on_overlap if request.scheduled else "refuse"
+
+
+def _holder_is_catching_up(world: "World") -> bool:
+    """Whether the lock is held by a run that `catch_up` has started for a missed time."""
+    block = holder_of(world)
+    return block is not None and block.get("caught_up") is True
 
 
 def _refuse_own_ancestor(run: "Run", world: "World") -> None:

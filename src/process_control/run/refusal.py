@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 
 def skip(run: "Run", world: "World", reason: str, detail: str, *, unplanned: bool = False) -> Stop:
-    """Record that this slot was skipped, and why; a quiet exit. `unplanned`: nobody chose that."""
+    """Record that this slot was skipped, and why; a quiet exit. `unplanned`: nobody chose that.
+
+    What `catch_up` wants to run stays missed.
+    """
+    if run.request.is_catching_up:
+        return Stop(NotStarted.exit_code)
     record: dict[str, object] = {
         "event": "skip",
         "at": iso(world.clock.now()),
@@ -43,6 +48,8 @@ def note_waiting(run: "Run", world: "World", for_what: str) -> None:
 
 def fail(run: "Run", world: "World", reason: str, detail: str) -> Stop:
     """Record a run that failed without having been started (`on_overlap: fail`), and report it."""
+    if run.request.is_catching_up:
+        return Stop(NotStarted.exit_code)
     facts = Facts()
     now = iso(world.clock.now())
     end: dict[str, object] = {

@@ -50,7 +50,8 @@ class Request:
         self.trigger = trigger
         self.by = by
         self.scheduled = scheduled
-        #: The planned time that a run by hand is for, in UTC seconds; a scheduled start finds its own.
+        #: The past planned time that was asked for, in UTC seconds: by hand, or by `catch_up`, which says `scheduled`
+        #: too. Every other scheduled start finds its own.
         self.slot = slot
         self.slow_start = slow_start
         self.force = force
@@ -58,6 +59,11 @@ class Request:
         self.wait_seconds = wait_seconds
         self.timeout_seconds = timeout_seconds
         self.note = note
+
+    @property
+    def is_catching_up(self) -> bool:
+        """Whether the run makes up for a missed planned time, as `catch_up` says."""
+        return self.scheduled and self.slot is not None
 
 
 class Run:
@@ -175,6 +181,8 @@ class Run:
             "host": self.host,
             "version": self.job.version,
         }
+        if self.request.is_catching_up:
+            facts["caught_up"] = True
         if self.slow_start_step is not None:
             facts["slow_start_step"] = self.slow_start_step
         if self.request.note is not None:

@@ -42,6 +42,10 @@ def run_job(request: Request, job: "Job", world: "World") -> int:
     world.people.deliver()
     if run.is_of_a_new_version:
         note_the_version(run, world)
+    if run.job.catch_up_which == "all" and run.request.scheduled and not run.request.is_catching_up:
+        from process_control.run.catch_up import start_when_one_was_missed
+
+        start_when_one_was_missed(run, world)
     prune_daily(world.settings, world.clock.now())
     world.people.report(end, facts)  # last: the caller may be one that reads no report
     return judged.exit_code
@@ -70,7 +74,7 @@ def take_the_steps(run: Run, world: "World") -> Stop | None:
         ):
             answer = step(run, world)
             if isinstance(answer, Stop):
-                if run.slot is not None and not run.request.scheduled:  # nothing is recorded of it
+                if run.slot is not None and run.request.slot is not None:  # nothing is recorded of it
                     world.store.give_slot_back(run.slot)
                 return answer
     except (CannotRecord, BadConfiguration, NotPermitted, OSError):

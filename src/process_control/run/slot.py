@@ -3,6 +3,7 @@
 Lean module.
 """
 
+from process_control.core.gate import start_window_seconds
 from process_control.errors import BadConfiguration
 from process_control.run.run import GO, Go, Stop
 from process_control.system.clock import iso
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
 
 def claim_the_slot(run: "Run", world: "World") -> Go | Stop:
     """Find the planned time that a scheduled start is for, and make it ours."""
+    if run.request.slot is not None:
+        return _claim_the_one_asked_for(run, world)
     if not run.request.scheduled:
-        return GO if run.request.slot is None else _claim_by_hand(run, world)
+        return GO
     if not run.job.schedule:
         raise BadConfiguration(
             f"job '{run.job.slug}' has no schedule, so --scheduled has no planned time (slot) to run",
@@ -29,7 +32,7 @@ def claim_the_slot(run: "Run", world: "World") -> Go | Stop:
     slot = last_slot(run.job, world.settings, now)
     if slot is None:
         return Stop()
-    is_late = now - slot > run.job.start_within_seconds
+    is_late = now - slot > start_window_seconds(run.job)
     if is_late:
         from process_control.run import late_start
 
@@ -43,7 +46,7 @@ def claim_the_slot(run: "Run", world: "World") -> Go | Stop:
     return late_start.skip_as_too_late(run, world, slot, now) if is_late else GO
 
 
-def _claim_by_hand(run: "Run", world: "World") -> Go | Stop:
+def _claim_the_one_asked_for(run: "Run", world: "World") -> Go | Stop:
     from process_control.run.slot_by_hand import claim_the_slot_by_hand
 
     answer = claim_the_slot_by_hand(run, world)

@@ -25,9 +25,14 @@ def claim_the_slot_by_hand(run: "Run", world: "World") -> Go | Stop:
     taken = None
     if store.is_open:
         boot_id, force = world.identity.boot_id, run.request.force
-        taken = claim_by_hand(store, slot, pid_start=run.pid_start, boot_id=boot_id, force=force)
+        only_missed = run.request.is_catching_up
+        taken = claim_by_hand(
+            store, slot, pid_start=run.pid_start, boot_id=boot_id, force=force, only_missed=only_missed
+        )
     if taken is None:
         run.slot = slot
         return GO
+    if run.request.is_catching_up:  # somebody else has run it, or it was settled
+        return Stop()
     hint = "to run it again all the same: --force" if taken.may_be_forced else f"process-control wait {slug}"
     return Stop(error=NotStarted(f"no run for the planned time {iso(slot)}: {taken.why}", where=slug, hint=hint))

@@ -97,6 +97,11 @@ def read_block(state_directory: str, slug: str) -> Block | None:
     return run_in(proc.read_small(layout.block(state_directory, slug), BLOCK_BYTES))
 
 
+def read_slot(state_directory: str, slug: str) -> int | None:
+    """Return the last slot (UTC seconds) that the job's block tells of; None when there is none."""
+    return slot_in(proc.read_small(layout.block(state_directory, slug), BLOCK_BYTES))
+
+
 def block_named(state_directory: str, word: str) -> Block | None:
     """Return the block of the job that a process names in its environment, which may be any word."""
     return read_block(state_directory, word) if is_slug(word) else None

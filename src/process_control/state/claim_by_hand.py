@@ -33,9 +33,12 @@ class Taken:
         self.may_be_forced = may_be_forced
 
 
-def claim_by_hand(store: "JobRecord", slot: int, *, pid_start: int, boot_id: str, force: bool) -> Taken | None:
+def claim_by_hand(
+    store: "JobRecord", slot: int, *, pid_start: int, boot_id: str, force: bool, only_missed: bool = False
+) -> Taken | None:
     """Make `slot` (UTC seconds) ours and return None, or return why it is not. Raises CannotRecord (74), OSError.
 
+    `only_missed`: only when it has had neither run nor skip.
     `store.forgotten_slots` are then as after `claim_slot`.
     """
     store.take_short_lock("claim")
@@ -46,7 +49,7 @@ def claim_by_hand(store: "JobRecord", slot: int, *, pid_start: int, boot_id: str
         other = claims.living(slot)
         if other is not None:
             return Taken(f"a start for it is on its way (pid {other.pid})", may_be_forced=False)
-        taken = None if force else _taken(store, slot, run_in(content))
+        taken = None if force else _taken(store, slot, run_in(content), only_missed=only_missed)
         if taken is None:
             store.forgotten_slots = [claim.slot for claim in claims.forgotten]
             _put(store, content, claims, Claim(slot, posix.getpid(), pid_start, boot_in_short(boot_id)))
@@ -79,16 +82,20 @@ def _free_what_is_forgotten(store: "JobRecord", content: bytes, claims: OpenClai
         store.put_claims(in_block.line(), SLOT_BYTES)
 
 
-def _taken(store: "JobRecord", slot: int, in_block: Record | None) -> Taken | None:
+def _taken(store: "JobRecord", slot: int, in_block: Record | None, *, only_missed: bool) -> Taken | None:
     """Return why nobody needs a run for this planned time: its last run went well or lives, or somebody settled it."""
     at, last, ends = iso(slot), None, {}
     if in_block is not None and in_block.get("scheduled_at") == at:
+        if only_missed:
+            return Taken("it had its run", may_be_forced=False)
         last = in_block
         if isinstance(end := in_block.get("end"), dict):
             ends[in_block.get("run_id")] = end
     for record in backwards(store.state_directory, since=at, needle=f'"scheduled_at":{encode(at)}'):
         if record.get("job") != store.slug or record.get("scheduled_at") != at:
             continue
+        if only_missed and record["event"] in ("start", "end", "skip"):
+            return Taken(f"it had its {record['event']}", may_be_forced=False)
         if record["event"] == "mark":
             return Taken(f"it was settled by {record.get('by')}: {record.get('note')}", may_be_forced=True)
         if record["event"] == "end":

@@ -214,6 +214,11 @@ class JobRecord:
         """Write a claim, or what says of others, into the block. With the short lock held; raises OSError."""
         posix.pwrite(self._block, data, at)
 
+    @property
+    def slot_before(self) -> int | None:
+        """The last slot (UTC seconds) that was claimed before the one of `claim_slot`; None when there is none."""
+        return slot_in(self._slot_before)
+
     def _next_in_journal(self, slot: int, *, is_recent: bool) -> int | None:
         from process_control.history.journal_reader import newest_slot, next_slot
 

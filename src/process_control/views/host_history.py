@@ -6,15 +6,13 @@ from functools import lru_cache
 from itertools import pairwise
 
 from process_control.core import layout
+from process_control.core.heartbeat import LOOK_SECONDS
 from process_control.core.schedule.causes import Down, Host, Step
 from process_control.core.schedule.plan import Plan
 from process_control.core.schedule.version_records import moment_in
 from process_control.history.index.index import Index
 from process_control.state.block import read_mark
 from process_control.system.clock import iso
-
-#: `watch` looks every minute: an older look is a sign that nobody starts it.
-LOOK_SECONDS = 180.0
 
 
 @dataclass(frozen=True, slots=True)

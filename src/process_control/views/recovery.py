@@ -59,10 +59,7 @@ def is_open(slot: Slot) -> bool:
 
 def catch_up_of(job: Job) -> str | None:
     """Return what a job writes in its key `catch_up`: none, latest, all; None when it does not write it."""
-    value = getattr(job, "catch_up_which", None) or getattr(job, "catch_up", None)
-    if isinstance(value, Mapping):
-        value = value.get("which")
-    return value if value in _BY_CATCH_UP else None
+    return job.catch_up_which
 
 
 def _proposal(slug: str, job: Job | InvalidJob | None, slots: Sequence[Slot]) -> Proposal | None:

@@ -165,8 +165,8 @@ def _check(options: Options) -> None:
     if options.show and (options.quiet or options.scheduled):
         other = "--quiet" if options.quiet else "--scheduled"
         raise UsageError(f"--show and {other} do not go together", hint="run-job --help")
-    if options.slot is not None and (options.scheduled or not (options.slot.isdecimal() and len(options.slot) < 12)):
-        raise UsageError("--slot takes UTC seconds, without --scheduled", hint="process-control run JOB --slot TIME")
+    if options.slot is not None and not (options.slot.isdecimal() and len(options.slot) < 12):
+        raise UsageError("--slot takes UTC seconds", hint="process-control run JOB --slot TIME")
     if options.scheduled and (options.force or options.slow_start):
         raise UsageError("--force and --slow-start are for runs by hand, not for --scheduled", hint="run-job --help")
 

@@ -165,6 +165,7 @@ def _faults(source: bytes, path: str, settings: Settings | None, paths: Paths) -
         else:
             job = _read_job(source, path, settings)
             tabs += _faults_of_stdout(job, name, settings)
+            tabs += _catch_up_without_a_schedule(job, document, name)
             tabs += _missing(job, document, settings, paths)
             tabs += _faults_of_calendars(job, document, settings)
     except ProcessControlError as error:
@@ -192,6 +193,18 @@ def _faults_of_stdout(job: Job, name: str, settings: Settings | None) -> list[Fa
     owner, group = settings.trusted_owner, settings.trusted_group
     faults = faults_for_root(job.stdout, trusted_owner=owner, trusted_group=group)
     return [Fault(f"stdout: {fault.where} is {fault.what}", where=name, hint=fault.hint) for fault in faults]
+
+
+def _catch_up_without_a_schedule(job: Job, document: Document, name: str) -> list[Fault]:
+    entries = document.root.entries if isinstance(document.root, Map) else []
+    keys = [key for key, _ in entries if key.value == "catch_up"]
+    if job.schedule or job.catch_up_which in (None, "none") or not keys:
+        return []
+    what, hint = (
+        "'catch_up' without a schedule: there are no planned times to miss",
+        "add the key schedule, or remove it",
+    )
+    return [Fault(what, where=f"{name}:{keys[0].line}:{keys[0].column}", hint=hint)]
 
 
 def _missing(job: Job, document: Document, settings: Settings | None, paths: Paths) -> list[Fault]:

@@ -307,6 +307,28 @@ FAILMAIL = Field(
     meaning="Who gets mail about failed runs, and how it is sent.",
     example="to_address: ops@example.org\nsmtp: mail.example.org:587",
 )
+CATCH_UP_FIELDS = (
+    Field(
+        key="which",
+        kind=one_of("none", "latest", "all"),
+        attribute="catch_up_which",
+        given="latest",
+        default_words="`latest`",
+        meaning="`latest`: one run at most, for the newest missed time, and none once a later one was started. "
+        "`all`: a run for each, the oldest first. `none`: missed times stay missed.",
+        example="all",
+    ),
+    Field(
+        key="within",
+        kind=TIME_ABOVE_ZERO,
+        attribute="catch_up_within_seconds",
+        default=86400.0,
+        default_words="24 h",
+        meaning="How old a missed time may be. A start by cron that comes so late is not skipped either: for it, this "
+        "replaces `start_within`.",
+        example="24h",
+    ),
+)
 BACKOFF_FIELDS = (
     Field(
         key="delay",

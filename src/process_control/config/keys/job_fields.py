@@ -7,6 +7,7 @@ from process_control.config.keys.exclude_kinds import EXCLUDE
 from process_control.config.keys.field import Field, later
 from process_control.config.keys.inner_fields import (
     BACKOFF_FIELDS,
+    CATCH_UP_FIELDS,
     EXPECT_FIELDS,
     FAILMAIL,
     HOLD_FIELDS,
@@ -322,7 +323,19 @@ JOB_FIELDS = (
     ),
     later("after", known("list", "a list of jobs"), "Jobs after which this one runs.", "[prepare]"),
     later("max_concurrent", COUNT, "How many jobs of a chain run at once.", "2"),
-    later("catch_up", known("text", "none, latest or all"), "What happens to missed planned times (slots).", "latest"),
+    Field(
+        key="catch_up",
+        kind=known("none, latest, all or map", "none, latest, all, or a map such as {which: latest, within: 24h}"),
+        default_words="`none`",
+        bare="which",
+        fields=CATCH_UP_FIELDS,
+        meaning="What becomes of missed planned times (slots): those without a run, though nothing and nobody chose "
+        "to skip them, because the host or cron was down, or the file was invalid. Each run gets the planned time "
+        "that it makes up for. The runs of a job come one after the other, those of two jobs at most at once, and a "
+        "planned time that falls due goes first. A run that fails, or a hold, ends it. `cron-generate` writes a line "
+        "for `process-control watch`, which starts them; so does the job's next scheduled start.",
+        example="which: latest\nwithin: 24h",
+    ),
     later("jitter", TIME, "A random delay before a scheduled start.", "30s"),
     Field(
         key="expect",

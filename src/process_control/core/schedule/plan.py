@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from typing import Any, Self
 
@@ -73,6 +73,14 @@ class Plan:
     def slots(self, after: int, until: int) -> list[int]:
         """Return the planned times in (after, until], as UTC seconds; none when its time zone is unknown here."""
         return list(_slots(self.schedule, self.time_zone, after, until))
+
+    def next_slot(self, after: int) -> int | None:
+        """Return the first planned time after a moment, as UTC seconds; None when there is none."""
+        schedule = _schedule(self.schedule, self.time_zone) if self.schedule else None
+        if schedule is None:
+            return None
+        coming = next(iter(schedule.after(datetime.fromtimestamp(after, UTC))), None)
+        return None if coming is None else int(coming.timestamp())
 
     def excluded_by(self, slot: int) -> str | None:
         """Return the day or range of days that excludes a planned time; None when none does."""

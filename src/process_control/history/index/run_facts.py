@@ -112,6 +112,7 @@ class Row(NamedTuple):
     written_bytes: int | None
     log: str | None
     slow_start: int | None
+    caught_up: int | None
     by: str | None
     host: str | None
     version: str | None

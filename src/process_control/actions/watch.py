@@ -1,0 +1,166 @@
+"""One look of `watch`, the heartbeat: it notes that it was here, and does what nobody else has done.
+
+It runs every minute on every host, so a look at thousands of quiet jobs costs little: a stat of each file and of each
+block. Only what has changed since the look before is read.
+"""
+
+import hashlib
+import os
+import posix
+import time
+
+from process_control.actions.catch_up import PLACES, has_place
+from process_control.actions.rights import Actor
+from process_control.config.all_jobs import load_all
+from process_control.config.cache import read
+from process_control.config.job_directory import InvalidJob
+from process_control.config.settings import Settings
+from process_control.core import layout
+from process_control.core.heartbeat import Look, gap_between, look_in
+from process_control.core.job import Job
+from process_control.errors import CannotRecord
+from process_control.history import journal
+from process_control.notify.announce import announce, mails_about
+from process_control.notify.outbox import Outbox
+from process_control.run import catch_up as catching_up
+from process_control.run.forgotten_start import refuse
+from process_control.state.block import read_mark
+from process_control.state.forgotten_claims import jobs_written_since, take_back_forgotten, with_open_claims
+from process_control.state.watch_memory import Memory, read_memory, write_memory
+from process_control.system import atomic_file, proc
+from process_control.system.clock import iso
+from process_control.system.json_text import encode
+from process_control.system.lock import take
+
+LOCK = "watch.look"
+"""No job's lock has a dot in its name."""
+
+
+class Watch:
+    """A look: what it sees, and what it remembers of the look before."""
+
+    def __init__(self, actor: Actor) -> None:
+        self._settings = actor.settings
+        self._actor = actor
+        self._state_directory = actor.settings.state_directory
+        self._memory = Memory()
+        self._jobs: list[Job | InvalidJob] | None = None
+        self._look = Look(
+            at=time.time(),
+            boot_id=proc.boot_id(),
+            up=time.clock_gettime(time.CLOCK_BOOTTIME),
+            mono=time.monotonic(),
+        )
+
+    def take(self) -> bool:
+        """Take the look; return False, having done nothing, while another one is being taken."""
+        lock = take(self._settings.run_directory, LOCK)
+        if lock is None:
+            return False
+        try:
+            before = look_in(read_mark(layout.watch_note(self._state_directory)))
+            self._note(before)
+            self._memory = read_memory(self._state_directory)
+            self._record_versions()
+            self._settle_killed_starts(before)
+            self._start_what_was_missed()
+            self._memory.at = iso(self._look.at)
+            write_memory(self._state_directory, self._memory)
+        except OSError as error:
+            where = str(error.filename or self._state_directory)
+            raise CannotRecord(error.strerror or str(error), where=where) from error
+        finally:
+            posix.close(lock)
+        return True
+
+    @property
+    def jobs(self) -> list[Job | InvalidJob]:
+        """All jobs, loaded when somebody asks for the first time."""
+        if self._jobs is None:
+            self._jobs = load_all(self._settings)
+        return self._jobs
+
+    def _note(self, before: Look | None) -> None:
+        """Leave the time of this look; a record when the one before was too long ago."""
+        look = self._look
+        gap = None if before is None else gap_between(before, look)
+        if gap is not None:
+            record: dict[str, object] = {
+                "event": "gap",
+                "at": iso(look.at),
+                "from": iso(gap.since),
+                "boot": gap.boot,
+                "suspended": gap.suspended,
+                "stepped": gap.stepped,
+                "by": self._actor.by,
+                "host": self._actor.host,
+            }
+            journal.append(self._state_directory, record)
+            announce(self._settings, record)
+        note = {"at": iso(look.at), "boot_id": look.boot_id, "up": round(look.up, 3), "mono": round(look.mono, 3)}
+        atomic_file.write(layout.watch_note(self._state_directory), encode(note).encode("ascii"))
+
+    def _record_versions(self) -> None:
+        """Record versions of jobs that nobody has seen before, when any file is another one than at the last look."""
+        stamp = _stamp_of_files(self._settings)
+        if stamp == self._memory.stamp:
+            return
+        from process_control.state.job_versions import newest_versions, record_versions
+        from process_control.views.catching_up import remember
+
+        known = newest_versions(self._state_directory)
+        seen = dict.fromkeys(known, self._memory.at)
+        record_versions(self._settings, self.jobs, known, by=self._actor.by, seen=seen, is_all=True, now=self._look.at)
+        self._memory.jobs = remember(self._settings, self.jobs, self._memory.jobs, now=self._look.at)
+        self._memory.stamp = stamp
+
+    def _settle_killed_starts(self, before: Look | None) -> None:
+        """Record the starts whose processes were killed, guard and runner, before they could record anything."""
+        is_sure = before is not None and gap_between(before, self._look) is None and self._memory.at
+        written = jobs_written_since(self._state_directory, before.at if is_sure and before is not None else 0.0)
+        slugs = with_open_claims(self._state_directory, sorted({*written, *self._memory.claims}))
+        for slug in slugs:
+            for slot in take_back_forgotten(self._state_directory, slug, boot_id=self._look.boot_id):
+                self._record_killed_start(slug, slot)
+        self._memory.claims = with_open_claims(self._state_directory, slugs)
+
+    def _record_killed_start(self, slug: str, slot: int) -> None:
+        job = next((job for job in self.jobs if isinstance(job, Job) and job.slug == slug), None)
+        asked: dict[str, object] = {"job": slug, "trigger": None, "by": self._actor.by, "host": self._actor.host}
+        refuse(Outbox(self._settings, user=self._actor.by), asked, slot, mails=mails_about(job, self._settings))
+
+    def _start_what_was_missed(self) -> None:
+        """Start the processes that run what `catch_up` wants, unless enough of them work."""
+        if not self._memory.jobs:
+            return
+        from process_control.views.catching_up import decide
+
+        wanted = decide(self._settings, self._memory.jobs, lambda: self.jobs, now=self._look.at)
+        for _ in range(min(len(wanted), PLACES)):
+            if has_place(self._settings):
+                catching_up.start(self._settings)
+
+
+def _stamp_of_files(settings: Settings) -> str:
+    """Return a text that is another one when any job file, the configuration, the host's zone or name has changed."""
+    parts = [repr(read.zone_stamp(None)), read.stamp(), *map(_stamp_of, filter(None, [settings.path]))]
+    try:
+        parts.append(_stamp_of(settings.job_directory))
+        with os.scandir(settings.job_directory) as entries:
+            named = [entry for entry in entries if entry.name.endswith(".yaml")]
+            parts += sorted(f"{entry.name} {_numbers(entry.stat(follow_symlinks=False))}" for entry in named)
+    except OSError as error:
+        parts.append(str(error))
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _stamp_of(path: str) -> str:
+    try:
+        return f"{path} {_numbers(os.stat(path))}"
+    except OSError as error:
+        return f"{path} {error.errno}"
+
+
+def _numbers(status: os.stat_result) -> str:
+    owner = f"{status.st_mode} {status.st_uid} {status.st_gid}"
+    return f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {owner}"

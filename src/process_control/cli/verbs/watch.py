@@ -1,0 +1,31 @@
+"""`watch`: one look, as cron or a timer starts it every minute."""
+
+import os
+
+import click
+
+from process_control.actions.catch_up import catch_up as catch_up_now
+from process_control.actions.rights import become_actor, who
+from process_control.actions.watch import Watch
+from process_control.cli.session import Session, verb
+
+
+@verb(
+    "watch",
+    epilog=(
+        "cron-generate writes a line for it when a job has `catch_up`, or when somebody is mailed about failures. It "
+        "prints nothing. A second one at the same time does nothing. Exit code 0: done."
+    ),
+)
+@click.option("--catch-up", "only_catch_up", is_flag=True, hidden=True)
+def watch(session: Session, *, only_catch_up: bool) -> int:
+    """Take one look at the host: note the time, record changed job files and killed starts, start what was missed.
+
+    After more than three minutes without a look, a reboot, a sleep or a step of the clock in between is recorded.
+    """
+    actor = become_actor(session.load(), by=who(dict(os.environb)), command="process-control watch")
+    if only_catch_up:
+        catch_up_now(actor.settings)
+    else:
+        Watch(actor).take()
+    return 0
