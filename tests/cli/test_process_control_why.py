@@ -123,7 +123,7 @@ def test_what_a_clock_change_did_is_said_and_the_time_where_the_schedule_is_mean
     told = box.process_control("why", "backup", "2026-03-29", "--json").json()
 
     assert told["slot"]["slot"] == "2026-03-29T01:00:00.000Z"
-    assert told["sentences"][1].startswith("About that time: the clock goes forward by 1 h before it")
+    assert told["sentences"][1].startswith("The clock went forward by 1 h just then")
     assert told["sentences"][2] == "In its time zone, Europe/Berlin, that was Sun 29 Mar 03:00."
 
 

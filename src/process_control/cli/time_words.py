@@ -52,7 +52,19 @@ def _moment_named(text: str, now: datetime) -> datetime:
     if days is not None:
         return (midnight.replace(tzinfo=None) - timedelta(days=days)).astimezone()
     if not _CLOCK_TIME.fullmatch(text):
-        return datetime.fromisoformat(text).astimezone()
+        moment = datetime.fromisoformat(text)
+        return _shown_at(moment) if moment.tzinfo is None else moment.astimezone()
     at = time.fromisoformat(text.zfill(5))
     moment = midnight.replace(tzinfo=None, hour=at.hour, minute=at.minute, second=at.second)
-    return (moment if moment.astimezone() <= now else moment - timedelta(days=1)).astimezone()
+    return today if (today := _shown_at(moment)) <= now else _shown_at(moment - timedelta(days=1))
+
+
+def _shown_at(moment: datetime) -> datetime:
+    """Return when the local clock shows a time; of one that it skips, the moment right after, as schedules have it."""
+    local = moment.replace(tzinfo=LocalZone())
+    first, second = local.utcoffset(), local.replace(fold=1).utcoffset()
+    if first is None or second is None or first >= second:
+        return moment.astimezone()
+    from process_control.core.schedule.schedule import end_of_gap
+
+    return end_of_gap(local, LocalZone()).astimezone()

@@ -16,6 +16,7 @@ from process_control.core.moments import span, took
 from process_control.core.schedule.slots import GONE, INVALID, Version
 from process_control.core.sentence import Sentence, of_words
 from process_control.core.usual import Comparison
+from process_control.errors import NOT_PERMITTED
 from process_control.execution.stop import survivors
 from process_control.state.all_jobs import live_block
 from process_control.state.block import jobs_sharing, read_block
@@ -52,8 +53,10 @@ class Blocker:
         return [*found, Sentence(self.hint, self.remedy)] if self.remedy is not None else found
 
 
-def of_the_file(job: Job | InvalidJob | None, slug: str, versions: Sequence[Version]) -> Iterator[Blocker]:
-    """Yield what the job's file, or that there is none, has against a run."""
+def of_the_file(
+    job: Job | InvalidJob | None, slug: str, versions: Sequence[Version], new_name: str | None = None
+) -> Iterator[Blocker]:
+    """Yield what the job's file, or that there is none, has against a run. `new_name`: the job that came for it."""
     newest = versions[-1] if versions else None
     since = iso(newest.since) if newest is not None else None
     if job is None and newest is None:
@@ -62,19 +65,27 @@ def of_the_file(job: Job | InvalidJob | None, slug: str, versions: Sequence[Vers
     elif job is None:
         when = f" since {since}" if newest is not None and newest.state == GONE else ""
         what = f"its file is gone{when}: nothing is planned any more"
-        yield Blocker(reason="gone", since=since if when else None, detail=what)
+        renamed = f"; job {new_name} came at the same time, with the same schedule" if new_name is not None else ""
+        yield Blocker(
+            reason="gone",
+            since=since if when else None,
+            detail=f"{what}{renamed}",
+            remedy=f"process-control why {new_name}" if new_name is not None else None,
+            hint="It may have been renamed; what that one does:",
+        )
     elif isinstance(job, InvalidJob):
         first, *more = job.error.faults
         rest = f" (and {len(more)} more)" if more else ""
         where = f"{first.where}: " if first.where else ""
+        is_unsafe = job.error.exit_code == NOT_PERMITTED and len(job.error.faults) == 1 and first.hint
         is_known = newest is not None and newest.state == INVALID
         when = f" since {since}" if is_known else ""
         yield Blocker(
             reason="invalid",
             since=since if is_known else None,
             detail=f"its file is invalid{when}: {where}{first.what}{rest}",
-            remedy=f"process-control lint {slug}",
-            hint="All its faults, with hints:",
+            remedy=first.hint if is_unsafe else f"process-control lint {slug}",
+            hint="To put that right:" if is_unsafe else "All its faults, with hints:",
         )
     elif not job.schedule:
         yield Blocker(

@@ -43,7 +43,7 @@ def _of_job(events: list[Mapping[str, Any]]) -> list[Absence]:
     for event in events:
         change, at = event.get("change"), _seconds(event)
         if change == "removed":
-            absent_since, why = at, "its line was removed from the generated crontab"
+            absent_since, why = at, f"its line was removed from the generated crontab at {event.get('at')}"
         elif absent_since is not None and change == "added":
             found.append(Absence(absent_since, at, why or "its line came into the generated crontab later"))
             absent_since = None

@@ -1,23 +1,27 @@
 """What became of one planned time, in sentences: the fate and its reason first, then the evidence, then what to do."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from process_control.core.facts import FAILED, LOST
 from process_control.core.lateness import late_in_words
 from process_control.core.schedule.causes import KILLED
-from process_control.core.schedule.clock_changes import clock_change_marks
+from process_control.core.schedule.clock_changes import clock_change_marks, skipped_before
 from process_control.core.schedule.fates import SKIPS
 from process_control.core.schedule.plan import zone_of
-from process_control.core.schedule.slots import DUE, MISSED, RAN, SKIPPED, Slot
+from process_control.core.schedule.slots import DUE, INVALID, MISSED, RAN, SKIPPED, Slot
 from process_control.core.sentence import Sentence
 from process_control.system.clock import iso
+from process_control.views.blockers import Blocker
 from process_control.views.slots import Account, late_parts
 
 EXPLAINED = {"excluded": "exclude", "condition": "only_if", "too_late": "start_within", "cause_missing": "after"}
 """Reasons of skips that a key of the job file explains."""
 RUN_ID_LENGTH = 16
+IN_ANOTHER_ZONE = "cron started it at"
+_NOT_STARTED = "not started: "
 _DAY = timedelta(days=1)
 _RUN = re.compile(rf"\brun ([0-9a-z]{{{RUN_ID_LENGTH}}})\b")
 
@@ -28,12 +32,14 @@ class Standing:
 
     #: whether its file is there
     has_file: bool
-    #: reasons of `Blocker` (views/blockers.py)
-    blocked_by: frozenset[str] = frozenset()
-    #: whether a run is in progress
-    is_running: bool = False
+    #: by reason
+    blocked_by: Mapping[str, Blocker] = field(default_factory=dict)
+    #: the id of the run in progress
+    running: str | None = None
     #: the ids of runs whose logs are there
     logs: frozenset[str] = frozenset()
+    #: who started the run of that time, when it was started by hand
+    by_hand: str | None = None
 
 
 def sentences_of(account: Account, standing: Standing, zone: tzinfo) -> list[Sentence]:
@@ -67,14 +73,16 @@ def _of_a_run(account: Account, standing: Standing, zone: tzinfo) -> list[Senten
     if run is None:
         raise ValueError("a slot that ran has a run")
     late = late_in_words(run.late_seconds, late_parts(run))
-    began = f"; it began {late}" if late else ""
+    by = f", started by hand by {standing.by_hand}" if standing.by_hand is not None else ""
+    began = f"; it began {late}" if late and not by else ""
     if run.outcome is None:
         return [
-            Sentence(f"It runs for {iso(slot.slot)}, since {run.started_at}{began} (run {run.run_id})."),
+            Sentence(f"It runs for {iso(slot.slot)}, since {run.started_at}{by}{began} (run {run.run_id})."),
             *_logs("What it has printed so far:", run.run_id, standing),
         ]
     why = f": {slot.detail or slot.reason}" if slot.detail or slot.reason else ""
-    found = [Sentence(f"It ran at {iso(slot.slot)}: {run.outcome}{why} (run {run.run_id}){began}.")]
+    what = f"It ran for {iso(slot.slot)}{by} at {run.started_at}" if by else f"It ran at {iso(slot.slot)}"
+    found = [Sentence(f"{what}: {run.outcome}{why} (run {run.run_id}){began}.")]
     found += _logs("What it printed:", run.run_id, standing)
     if run.outcome in (FAILED, LOST):
         found += _make_up(slot, standing, zone, "To run it again:")
@@ -86,8 +94,10 @@ def _of_a_skip(account: Account, standing: Standing, zone: tzinfo) -> list[Sente
     found = [Sentence(f"It did not run at {iso(slot.slot)}: {_why_skipped(slot)}.")]
     if slot.reason == "marked":
         return found
-    if slot.reason == "overlap":
+    if slot.reason in ("overlap", "backoff"):
         found += _logs("What that run printed:", run_named_in(slot.detail), standing)
+    if slot.reason == "overlap" and (still := _still_in_the_way(slot, standing)):
+        return found + still
     if slot.reason == "too_late":
         found.append(Sentence("To see whether cron starts it when its file says:", "process-control doctor"))
     if slot.reason in EXPLAINED:
@@ -96,6 +106,15 @@ def _of_a_skip(account: Account, standing: Standing, zone: tzinfo) -> list[Sente
     if slot.reason == "disabled":
         found.append(Sentence("Where that is written:", f"process-control show {slot.job}"))
     return found + _make_up(slot, standing, zone, "To run it all the same:")
+
+
+def _still_in_the_way(slot: Slot, standing: Standing) -> list[Sentence]:
+    """Say that what had the lock has it still, and how to end it."""
+    if "survivors" in standing.blocked_by:
+        return [Sentence("They are still there. To end them:", f"process-control stop {slot.job}")]
+    if standing.running is not None and standing.running == run_named_in(slot.detail):
+        return [Sentence("That run has not ended yet. To end it:", f"process-control stop {slot.job}")]
+    return []
 
 
 def _why_skipped(slot: Slot) -> str:
@@ -109,6 +128,8 @@ def _why_skipped(slot: Slot) -> str:
             return f"it was {detail}"
         since = f" since {record.at}" if record is not None else ""
         return f"it was held{since}{by}: {detail or 'no note'}"
+    if detail.startswith(_NOT_STARTED):
+        return detail.removeprefix(_NOT_STARTED)
     words = SKIPS.get(slot.reason or "", f"it was skipped ({slot.reason})")
     return f"{words}: {detail}" if detail else words
 
@@ -117,6 +138,12 @@ def _of_a_missed_one(account: Account, standing: Standing, zone: tzinfo) -> list
     slot = account.slot
     evidence = account.evidence[0] if account.evidence else None
     what = (evidence.what if evidence else "").rstrip(".")
+    if slot.cause in ("unknown", "trigger_dead") and what.startswith(IN_ANOTHER_ZONE):
+        found = [
+            Sentence(f"It did not run at {iso(slot.slot)}: {what}."),
+            Sentence("So cron is in another time zone than the host, or its crontab is old:", "process-control doctor"),
+        ]
+        return found + _make_up(slot, standing, zone, "Make up for it:")
     why = {
         "refused": f"the start was refused: {what}" if slot.record is not None else what,
         KILLED: f"its start was killed before it was recorded: {what}" if what else "its start was killed",
@@ -129,12 +156,14 @@ def _of_a_missed_one(account: Account, standing: Standing, zone: tzinfo) -> list
 
 def _about_the_cause(slot: Slot, standing: Standing, at: str | None, zone: tzinfo) -> list[Sentence]:
     job = slot.job
-    if slot.cause in ("host_down", "trigger_dead"):
+    if slot.cause in ("host_down", "trigger_dead", "clock_stepped"):
         began = datetime.fromisoformat(at).timestamp() if at is not None else slot.slot
         since = as_argument(int(min(began, slot.slot)) // 60 * 60, zone)
         found = [Sentence("All that was missed then:", f"process-control recover --since {since}")]
         dead = Sentence("Whether cron runs now, and starts the jobs:", "process-control doctor")
         return [dead, *found] if slot.cause == "trigger_dead" else found
+    if slot.cause == "refused" and slot.record is not None and slot.version and slot.version.state == INVALID:
+        return [Sentence(f"The file was like that from {iso(slot.version.since)} on.")]
     if slot.cause == "refused" and "invalid" in standing.blocked_by:
         return []  # see _make_up
     if slot.cause in ("refused", KILLED) and slot.record is not None:
@@ -167,13 +196,13 @@ def _of_a_due_one(account: Account, standing: Standing) -> list[Sentence]:
 
 def _make_up(slot: Slot, standing: Standing, zone: tzinfo, label: str) -> list[Sentence]:
     """Return the command that runs the job for that time; while it cannot run what comes before that."""
-    if standing.is_running or not standing.has_file:
+    if standing.running is not None or not standing.has_file:
         return []
-    if "invalid" in standing.blocked_by:
-        return [Sentence("Its file is invalid now:", f"process-control lint {slot.job}")]
+    if (invalid := standing.blocked_by.get("invalid")) is not None:
+        return [Sentence(f"Its file is invalid now. {invalid.hint}", invalid.remedy)]
     if "held" in standing.blocked_by:
         return [Sentence("It is on hold still. To release it:", f"process-control release {slot.job}")]
-    if {"lock", "survivors"} & standing.blocked_by:
+    if {"lock", "survivors"} & standing.blocked_by.keys():
         return [Sentence("It cannot run at this moment; why:", f"process-control why {slot.job}")]
     return [run_for(slot, zone, label)]
 
@@ -191,6 +220,9 @@ def _clock(slot: Slot, zone: tzinfo) -> list[Sentence]:
     moment = datetime.fromtimestamp(slot.slot, UTC)
     [marks] = clock_change_marks([moment], moment - _DAY, of_job)
     found = [Sentence(f"About that time: {marks}.")] if marks else []
+    if (skipped := skipped_before(moment, of_job)) is not None:
+        words = f"The clock went forward by {skipped} just then: a time planned in the hour that it skipped"
+        found = [Sentence(f"{words} runs right after it.")]
     if of_job.utcoffset(moment.replace(tzinfo=None)) != zone.utcoffset(moment.replace(tzinfo=None)) and slot.plan:
         local = moment.astimezone(of_job)
         found.append(Sentence(f"In its time zone, {slot.plan.time_zone}, that was {local:%a %d %b %H:%M}."))

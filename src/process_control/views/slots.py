@@ -8,8 +8,9 @@ from typing import Any
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core.job import Job
-from process_control.core.schedule.causes import Absence, cause_of
+from process_control.core.schedule.causes import Absence, cause_of, shifted_start
 from process_control.core.schedule.slots import MISSED, VALID, Slot, SlotRun, Version, count, slots_of
+from process_control.core.schedule.version_records import moment_in
 from process_control.history.index.index import Index
 from process_control.system.clock import iso
 from process_control.views.host_history import HostHistory, PlanInForce
@@ -73,6 +74,7 @@ class Ledger:
         self._index = index
         self._histories = JobHistories(settings, jobs, index, now=now)
         self._made_up: dict[str, list[MadeUp]] = {}
+        self._strays: dict[str, list[float]] = {}
         self._host = HostHistory(index, self._plans, now=now, state_directory=settings.state_directory)
 
     @property
@@ -118,6 +120,9 @@ class Ledger:
         account = Account(slot=slot)
         if slot.fate == MISSED:
             slot.cause, what, at = cause_of(slot, self._host.host, self._absences.get(slot.job, ()))
+            if slot.cause in ("unknown", "trigger_dead") and (start := self._shifted_start(slot)) is not None:
+                at, how_far = start
+                what = f"cron started it at {_iso(at)} instead, {how_far}, when nothing was planned"
             account.evidence.append(Evidence(None if at is None else _iso(at), what))
             if (made_up := self._instead_of(slot)) is not None:
                 what = f"a later slot of it, {made_up.scheduled_at}, was run at {made_up.started_at} instead"
@@ -131,6 +136,13 @@ class Ledger:
             for run in slot.others
         ]
         return account
+
+    def _shifted_start(self, slot: Slot) -> tuple[float, str] | None:
+        """Return the start of a job that came as if cron were in another time zone."""
+        if slot.job not in self._strays:
+            events = self._index.ledger.events("stray", job=slot.job)
+            self._strays[slot.job] = [at for event in events if (at := moment_in(event, "at")) is not None]
+        return shifted_start(slot.slot, self._strays[slot.job])
 
     def _instead_of(self, slot: Slot) -> MadeUp | None:
         """Return the run that made up for a missed slot though it was for a later one."""

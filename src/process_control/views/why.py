@@ -4,7 +4,7 @@ Nothing is guessed: where no record shows the cause, the sentence says what woul
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -15,7 +15,7 @@ from process_control.config.settings import Settings
 from process_control.core.facts import SKIPPED
 from process_control.core.job import Job
 from process_control.core.moments import span
-from process_control.core.schedule.slots import VALID, Version, plan_in_force
+from process_control.core.schedule.slots import GONE, VALID, Version, plan_in_force
 from process_control.core.sentence import Sentence, command_with, of_words, with_configuration
 from process_control.core.skips import WHY_TOO_LATE
 from process_control.history.index.index import Index
@@ -38,11 +38,15 @@ from process_control.views.slot_in_words import Standing, as_argument, run_named
 from process_control.views.slots import Account, Ledger
 from process_control.views.status import read_statuses
 
+MANUAL = "manual"
 HOUR, DAY = 3600.0, 86400.0
 WINDOWS = (HOUR, DAY, 35 * DAY, 400 * DAY, float("inf"))
 """How far back the last planned time is looked for, one window after the other."""
 MAX_EXACT_SECONDS = 60
 """A planned time so short before the one that was asked for is that one."""
+
+MAX_RENAME_SECONDS = 60
+"""Between one file that goes and the other that comes, when a job is renamed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +135,7 @@ class Asker:
     # --- now ---------------------------------------------------------------------------------------------------------
 
     def _blockers(self, troubles_of_cron: Sequence[tuple[str, str]]) -> list[Blocker]:
-        found = list(of_the_file(self.job, self.slug, self._versions))
+        found = list(of_the_file(self.job, self.slug, self._versions, self._new_name()))
         if self.status is not None:
             found += of_the_job(self.status, self._versions)
         if isinstance(self.job, Job):
@@ -141,6 +145,19 @@ class Asker:
                 found += self._crontab()
                 found += of_cron(troubles_of_cron)
         return found
+
+    def _new_name(self) -> str | None:
+        """Return the job that came with the same schedule when this one's file went away."""
+        if self.job is not None or len(self._versions) < 2 or self._versions[-1].state != GONE:
+            return None
+        went, before = self._versions[-1].since, plan_in_force(self._versions[:-1], self._versions[-1].since)
+        for slug in self._ledger.known_jobs if before is not None else ():
+            first = next(iter(self._ledger.versions(slug)), None)
+            if first is None or first.plan is None or abs(first.since - went) > MAX_RENAME_SECONDS or before is None:
+                continue
+            if first.plan.schedule == before[1].schedule:
+                return slug
+        return None
 
     def _crontab(self) -> list[Blocker]:
         absence = self._ledger.absence(self.slug)
@@ -212,20 +229,26 @@ class Asker:
     def _fate(self, account: Account | None, blockers: Sequence[Blocker]) -> list[Sentence]:
         if account is None:
             return []
-        run = self.status.running if self.status is not None else None
+        running = self.status.running if self.status is not None else None
+        runs, run = self._runs_for(account), account.slot.run
+        own = runs.get(run.run_id) if run is not None else None
         standing = Standing(
             has_file=self.job is not None,
-            blocked_by=frozenset(blocker.reason for blocker in blockers),
-            is_running=run is not None,
-            logs=self._logs_for(account),
+            blocked_by={blocker.reason: blocker for blocker in blockers},
+            running=running.run_id if running is not None else None,
+            logs=self._with_logs(runs),
+            by_hand=(own.by or "somebody") if own is not None and own.trigger == MANUAL else None,
         )
         return sentences_of(account, standing, self._zone)
 
-    def _logs_for(self, account: Account) -> frozenset[str]:
-        """Return which of the runs that belong to a planned time have a log that is still there."""
+    def _runs_for(self, account: Account) -> dict[str, Run]:
+        """Return the runs that belong to a planned time: its own, and the one that a reason names."""
         slot = account.slot
         named = [slot.run.run_id if slot.run is not None else None, run_named_in(slot.detail)]
-        runs = self._index.runs_by_id([run_id for run_id in named if run_id])
+        return self._index.runs_by_id([run_id for run_id in named if run_id])
+
+    def _with_logs(self, runs: Mapping[str, Run]) -> frozenset[str]:
+        """Return which runs have a log that is still there."""
         directory = self._settings.output_directory
         there = [run_id for run_id, run in runs.items() if run.log and os.path.exists(current_path(run.log, directory))]
         return frozenset(there)
@@ -236,6 +259,7 @@ class Asker:
         if account is None:
             return None, self._nothing_planned(asked.begins)
         slot, found = account.slot.slot, self._fate(account, blockers)
+        gone = [each for blocker in blockers if blocker.reason == "gone" for each in blocker.sentences()]
         day = datetime.fromtimestamp(asked.moment, UTC).astimezone(self._zone).date()
         if asked.is_day and datetime.fromtimestamp(slot, UTC).astimezone(self._zone).date() == day:
             found += self._others_of_the_day(asked)
@@ -243,12 +267,11 @@ class Asker:
             found.insert(0, Sentence(f"Nothing was planned on {day:%a %d %b %Y}; the last planned time before it:"))
         elif asked.moment - slot >= MAX_EXACT_SECONDS:
             words = f"Nothing was planned at {iso(asked.moment)}; the planned time before it is {iso(slot)}."
-            found.insert(0, Sentence(words))
-            found[1:1] = self._changes(slot, asked.moment)
-        return account, [
-            *found,
-            *(each for blocker in blockers if blocker.reason == "gone" for each in blocker.sentences()),
-        ]
+            found[:0] = [Sentence(words), *(changes := self._changes(slot, asked.moment)), *gone]
+            if changes and self.status is not None:
+                found += next_time(self.status, self._schedules, blockers)
+            return account, found
+        return account, [*found, *gone]
 
     def _others_of_the_day(self, asked: Asked) -> list[Sentence]:
         begin = asked.begins
@@ -270,9 +293,17 @@ class Asker:
         last, what = changed[-1], {"gone": "was removed", "invalid": "became invalid"}
         if last.state == VALID and last.plan is not None:
             by = f" (commit {last.commit[:10]} by {last.author})" if last.commit else ""
-            plan = ", ".join(last.plan.schedule) or "nothing"
-            return [Sentence(f"Its file was changed at {iso(last.since)}{by}: since then it plans {plan}.")]
-        return [Sentence(f"Its file {what[last.state]} at {iso(last.since)}.")]
+            before = plan_in_force(self._versions, slot)
+            plans = [", ".join(plan.schedule) or "none" for plan in (before and before[1], last.plan) if plan]
+            words = f"its schedule is {plans[-1]} since then" + (f", before it was {plans[0]}" if plans[1:] else "")
+            if plans[1:] and plans[0] == plans[1]:
+                words = f"its schedule is {plans[0]} as before"
+            return [Sentence(f"Its file was changed at {iso(last.since)}{by}: {words}.")]
+        if last is self._versions[-1]:
+            return []  # the present state says so
+        came_back = next((each for each in self._versions if each.since > moment and each.state == VALID), None)
+        since = f", and is valid again since {iso(came_back.since)}" if came_back is not None else ""
+        return [Sentence(f"Its file {what[last.state]} at {iso(last.since)}{since}.")]
 
     def _nothing_planned(self, moment: float) -> list[Sentence]:
         begins = self._ledger.begins(self.slug)

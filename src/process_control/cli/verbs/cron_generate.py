@@ -1,5 +1,6 @@
 """`cron-generate`: the crontab of all jobs, written whole and only when it has changed, or printed."""
 
+import contextlib
 import os
 import sys
 import time
@@ -15,6 +16,7 @@ from process_control.cli.print.error_output import fault_as_json, talk_of_faults
 from process_control.cli.print.output import print_json, print_line, talk
 from process_control.cli.print.plain import is_terminal
 from process_control.cli.session import Session
+from process_control.config.all_jobs import load_all
 from process_control.config.settings import Settings
 from process_control.config.unread_files import in_one_line
 from process_control.crontab.changes import Change, changes, difference
@@ -27,6 +29,7 @@ from process_control.errors import NotPermitted, ProcessControlError, UsageError
 from process_control.history import journal
 from process_control.notify.announce import announce
 from process_control.notify.message import escape_controls
+from process_control.state.job_versions import newest_versions, record_versions
 from process_control.system import cron_daemon, directories
 from process_control.system.account import Account, check_allowed
 from process_control.system.as_account import ask_as
@@ -124,6 +127,7 @@ def cron_generate(
         _print(generated, as_json=as_json, dry_run=dry_run)
     else:
         _write(generated, settings, account)
+        _record_versions(settings, account)
         if target == settings.output_crontab:
             ask_as(account, lambda: keep_fingerprint(settings, fingerprint(jobs, manner), target))
         _report_what_was_done(generated, as_json=as_json)
@@ -174,6 +178,17 @@ def _keep(records: list[dict[str, object]], settings: Settings, account: Account
         ask_as(account, append)
     except ProcessControlError as error:
         talk(f"the crontab is written, but the change is not recorded in the history:\n{error}")
+
+
+def _record_versions(settings: Settings, account: Account) -> None:
+    """Record job files that are new, changed or gone. If that fails, the crontab stands all the same."""
+    by = who(dict(os.environb))
+
+    def record() -> None:
+        record_versions(settings, load_all(settings), newest_versions(settings.state_directory), by=by, is_all=True)
+
+    with contextlib.suppress(ProcessControlError):
+        ask_as(account, record)
 
 
 # --- reporting -------------------------------------------------------------------------------------------------------

@@ -12,13 +12,19 @@ def clock_change_marks(slots: Sequence[datetime], before: datetime, zone: tzinfo
     return ["; ".join(_marks(slot, previous, zone)) for previous, slot in pairs]
 
 
+def skipped_before(slot: datetime, zone: tzinfo) -> str | None:
+    """Return how much time the clock skipped right before a planned time, in words; None when it did not."""
+    skipped = _offset(slot, zone) - _offset(slot - SECOND, zone)
+    return _span(skipped) if skipped > timedelta(0) else None
+
+
 def _marks(slot: datetime, previous: datetime, zone: tzinfo) -> list[str]:
     found = []
     change = _offset(slot, zone) - _offset(previous, zone)
     if change:
         direction = "forward" if change > timedelta(0) else "back"
         found.append(f"the clock goes {direction} by {_span(abs(change))} before it")
-    if _offset(slot, zone) > _offset(slot - SECOND, zone):
+    if skipped_before(slot, zone) is not None:
         found.append("right after the time that is skipped")
     local = slot.astimezone(zone)
     passes = [local.replace(fold=fold).utcoffset() or timedelta(0) for fold in (0, 1)]

@@ -94,7 +94,7 @@ class Expression:
             return passes[:1] if self.is_fixed and first - second <= STEPPED_CLOCK else passes
         if second - first >= STEPPED_CLOCK:
             return ()
-        return (_end_of_gap(local, self.zone),) if self.is_fixed else ()
+        return (end_of_gap(local, self.zone),) if self.is_fixed else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +201,7 @@ def _offset(moment: datetime, zone: tzinfo) -> timedelta:
     return moment.astimezone(zone).utcoffset() or timedelta(0)
 
 
-def _end_of_gap(local: datetime, zone: tzinfo) -> datetime:
+def end_of_gap(local: datetime, zone: tzinfo) -> datetime:
     """Return the moment of the clock change that skipped the time `local`."""
     before = local.replace(fold=1).astimezone(UTC)
     after = local.astimezone(UTC)
