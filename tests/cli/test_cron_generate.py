@@ -35,8 +35,10 @@ def told(result: Result) -> tuple[int, str, str]:
 
 
 def journal(desk: Desk) -> list[dict[str, object]]:
+    """Return the records of changes of the crontab."""
     lines = [line for path in (desk.root / "state/journal").glob("*") for line in path.read_text().split("\n")]
-    return [json.loads(line) for line in (line.strip("\0") for line in lines) if line]
+    records = [json.loads(line) for line in (line.strip("\0") for line in lines) if line]
+    return [record for record in records if record["event"] == "crontab"]
 
 
 def line_of(desk: Desk, slug: str, schedule: str = "30 2 * * *") -> str:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from kit.harness import SERVICE_USER, Box
 from kit.night import Night
@@ -62,6 +63,17 @@ def berlin(night: Night) -> None:
     night.box.configure(default_job_config={"time_zone": night.zone})
 
 
+def fill(directory: Path) -> Path:
+    """Fill the disk to the last byte, with what the newest journal file has reserved; return what to remove."""
+    newest = max((directory / "journal").iterdir())
+    with newest.open("ab") as file:
+        size = os.fstat(file.fileno())
+        file.write(b"\n" + b" " * max(0, size.st_blocks * 512 - size.st_size - 1))
+    filler = directory / "filler"
+    subprocess.run(["dd", "if=/dev/zero", f"of={filler}", "bs=4k"], check=False, capture_output=True)
+    return filler
+
+
 def in_a_checkout(box: Box) -> Callable[..., object]:
     """Make the job directory a checkout; return what commits to it."""
     settings = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org", "-c", "commit.gpgsign=false")
@@ -103,6 +115,18 @@ def the_clock_was_stepped(night: Night) -> None:
     night.runs("sync", "Tue 02:00")
     night.clock_is_set(3 * 3600)
     night.runs("sync", "Tue 05:30")
+
+
+@incident("No space left on device")
+def the_disk_was_full(night: Night) -> None:
+    night.box.mount_small(night.box.state_directory, kilobytes=600)
+    night.box.state_directory.chmod(0o700)
+    usual(night)
+    night.runs("sync", "Tue 02:00")
+    filler = fill(night.box.state_directory)
+    night.runs("backup", "Tue 02:30")
+    filler.unlink()
+    night.runs("sync", "Tue 03:00")
 
 
 @incident("cron started it at Tue 03:30 instead, exactly 1 h later", asked="Tue 04:05", time="2025-11-18T02:30")

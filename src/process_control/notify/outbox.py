@@ -41,7 +41,11 @@ class Outbox:
         try:
             journal.append(self._settings.state_directory, record)
         except CannotRecord:
-            pass
+            if record["event"] == "refusal" and is_slug(str(record.get("job"))):
+                from process_control.state import unrecorded
+
+                what, at = str(record.get("detail")), str(record["at"])
+                unrecorded.note(self._settings.state_directory, str(record["job"]), at=at, what=what)
         announce(self._settings, record)
 
     def keep_refusal(self, slug: str, refusal: "dict[str, object]") -> None:

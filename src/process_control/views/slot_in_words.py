@@ -168,6 +168,8 @@ def _about_the_cause(slot: Slot, standing: Standing, at: str | None, zone: tzinf
         return []  # see _make_up
     if slot.cause in ("refused", KILLED) and slot.record is not None:
         return [Sentence("All its refused starts:", f"process-control audit {job} --event refusal")]
+    if slot.cause == "refused" and not (slot.version and slot.version.state == INVALID):
+        return [Sentence("Whether it can be recorded again:", "process-control doctor")]
     if slot.cause == "not_in_crontab" and "not_in_crontab" in standing.blocked_by:
         return [Sentence("To write the crontab:", "cron-generate")]
     if slot.cause == "unknown" and at is not None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 from process_control.config.job_directory import InvalidJob
@@ -12,6 +12,7 @@ from process_control.core.schedule.causes import Absence, cause_of, shifted_star
 from process_control.core.schedule.slots import MISSED, VALID, Slot, SlotRun, Version, count, slots_of
 from process_control.core.schedule.version_records import moment_in
 from process_control.history.index.index import Index
+from process_control.state.unrecorded import read_note
 from process_control.system.clock import iso
 from process_control.views.host_history import HostHistory, PlanInForce
 from process_control.views.job_histories import JobHistories
@@ -74,6 +75,7 @@ class Ledger:
         self._index = index
         self._histories = JobHistories(settings, jobs, index, now=now)
         self._made_up: dict[str, list[MadeUp]] = {}
+        self._read_note = lru_cache(partial(read_note, settings.state_directory))
         self._strays: dict[str, list[float]] = {}
         self._host = HostHistory(index, self._plans, now=now, state_directory=settings.state_directory)
 
@@ -120,7 +122,10 @@ class Ledger:
         account = Account(slot=slot)
         if slot.fate == MISSED:
             slot.cause, what, at = cause_of(slot, self._host.host, self._absences.get(slot.job, ()))
-            if slot.cause in ("unknown", "trigger_dead") and (start := self._shifted_start(slot)) is not None:
+            if slot.cause in ("unknown", "trigger_dead") and (refused := self._unrecorded(slot)) is not None:
+                slot.cause, at = "refused", refused[0]
+                what = f"its start was refused, and could not be recorded: {refused[1]}"
+            elif slot.cause in ("unknown", "trigger_dead") and (start := self._shifted_start(slot)) is not None:
                 at, how_far = start
                 what = f"cron started it at {_iso(at)} instead, {how_far}, when nothing was planned"
             account.evidence.append(Evidence(None if at is None else _iso(at), what))
@@ -136,6 +141,15 @@ class Ledger:
             for run in slot.others
         ]
         return account
+
+    def _unrecorded(self, slot: Slot) -> tuple[float, str] | None:
+        """Return since when starts of the job were refused that the journal could not take, and why."""
+        note = self._read_note(slot.job)
+        since, until = (moment_in(note or {}, key) for key in ("from", "until"))
+        within = slot.plan.start_within if slot.plan is not None else 0.0
+        if note is None or since is None or until is None or not since - within <= slot.slot <= until:
+            return None
+        return since, note["what"]
 
     def _shifted_start(self, slot: Slot) -> tuple[float, str] | None:
         """Return the start of a job that came as if cron were in another time zone."""
