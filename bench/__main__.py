@@ -17,6 +17,7 @@ import at_once
 import capture
 import cold
 import listing
+import logs
 import memory
 import others
 import records
@@ -35,7 +36,7 @@ from bench import QUICK, Bench, Sizes
 
 FAMILIES: dict[str, Callable[[Bench], Found]] = {
     module.FAMILY: module.measure
-    for module in (cold, waterfall, at_once, records, memory, capture, listing, history, others)
+    for module in (cold, waterfall, at_once, records, memory, capture, listing, logs, history, others)
 }
 
 

@@ -4,11 +4,12 @@ import json
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from kit.harness import Box, Fifo, Live, until
+from kit.harness import IS_ROOT, SERVICE_USER, STRANGER, Box, Fifo, Live, until
 
 
 @pytest.fixture
@@ -127,6 +128,20 @@ def test_a_log_that_is_removed_is_read_to_its_end(box: Box, words: Fifo) -> None
         looker.wait_for_line("two\n")
         words.write_line("end")
         first.wait()
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root can become the service user")
+def test_a_member_of_read_group_follows_too(make_box: Callable[..., Box]) -> None:
+    box = make_box(service_user=SERVICE_USER, read_group="nogroup")
+    box.job("hello", "command: echo hello\nenvironment: {A: b}")
+    box.run("hello")
+    command = [str(box.product.process_control), "logs", "-f", "hello"]
+    with box.start_command(command, user=STRANGER) as looker:
+        looker.wait_for_line("hello\n")
+        box.run("hello")
+        looker.wait_for_line("hello\nhello\n")
+
+    assert box.process_control("logs", "--grep", "h.l", user=STRANGER).stdout == "hello\thello\n" * 2
 
 
 def test_it_ends_when_nobody_reads_and_shows_a_head_for_each_run_on_a_terminal(box: Box) -> None:

@@ -33,6 +33,7 @@ VERBS = {
         "state of jobs, worst first; with one JOB: details and last output",
     ),
     "run": ("process_control.cli.verbs.run:run", "start jobs and print their run ids; --follow waits for one"),
+    "exec": ("process_control.cli.verbs.exec:exec_command", "run a command as a job runs, without a job file"),
     "stop": (
         "process_control.cli.verbs.stop:stop",
         "stop the runs of jobs and wait until their process trees are gone",
@@ -67,7 +68,7 @@ VERBS = {
 }
 PURPOSES = {
     "look": ("status", "list", "show", "history", "slots", "logs", "audit", "check"),
-    "act": ("run", "stop", "wait", "hold", "pause", "release"),
+    "act": ("run", "exec", "stop", "wait", "hold", "pause", "release"),
     "job files": ("lint", "explain", "learn", "schema", "import"),
     "set up": ("init", "notify", "prune", "help"),
 }

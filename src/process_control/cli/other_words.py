@@ -7,7 +7,6 @@ later.
 OTHER_VERBS = {
     "start": "process-control run JOB starts it in the background; run-job JOB runs it here",
     "restart": "process-control stop JOB, then process-control run JOB",
-    "exec": "run-job JOB runs it here; process-control run JOB in the background",
     "kill": "process-control stop JOB",
     "cancel": "process-control stop JOB",
     "tail": "process-control logs -f JOB",

@@ -20,7 +20,7 @@ class FollowedLog:
     def __init__(
         self, path: str, *, streams: Sequence[str], secrets: Iterable[str] = (), start: Place = BEGINNING
     ) -> None:
-        """Raises OSError."""
+        """Open the log; its index comes with the first output. Raises OSError."""
         self._path = path
         self._log = Log(path)
         self._index: BinaryIO | None = None

@@ -38,14 +38,20 @@ class Lines:
     """The lines of some streams of one log, in the order of their ends.
 
     `inside` are the streams that begin within a line: what is left of that line is not shown. A line longer than
-    64 KiB is yielded in pieces.
+    64 KiB is yielded in pieces. Lines with none of the `needles` may be left out.
     """
 
-    def __init__(self, streams: Sequence[str], secrets: Iterable[str], inside: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        streams: Sequence[str],
+        secrets: Iterable[str],
+        inside: Iterable[str] = (),
+        needles: Sequence[bytes] = (),
+    ) -> None:
         encoded = [secret.encode("utf-8", "surrogateescape") for secret in secrets if secret]
         hidden = sorted(encoded, key=len, reverse=True)
         within = frozenset(inside)
-        self._begun = {stream: _BegunLine(stream, hidden, skips_one=stream in within) for stream in streams}
+        self._begun = {stream: _BegunLine(stream, hidden, needles, skips_one=stream in within) for stream in streams}
 
     def __contains__(self, stream: str) -> bool:
         return stream in self._begun
@@ -69,10 +75,11 @@ class Lines:
 class _BegunLine:
     """A line of one stream that has not ended yet."""
 
-    def __init__(self, stream: str, secrets: list[bytes], *, skips_one: bool) -> None:
+    def __init__(self, stream: str, secrets: list[bytes], needles: Sequence[bytes], *, skips_one: bool) -> None:
         self._stream = stream
         self._skipping = MAX_LINE if skips_one else 0
         self._secrets = secrets
+        self._needles = needles
         self._kept_back = max((len(secret) for secret in secrets), default=1) - 1
         self._text = b""
         self._seconds: float | None = None
@@ -83,9 +90,14 @@ class _BegunLine:
             data = self._skipped(data)
         if not self._text:
             self._seconds = seconds
+        if self._needles and b"\n" in data and not _has_one_of(self._needles, self._text + data):
+            self._text, self._seconds, self._is_after_a_drop = b"", seconds, False
+            data = data[data.rindex(b"\n") + 1 :]
         *whole, rest = data.split(b"\n")
         for end in whole:
-            yield from self._long(self._text + end)
+            self._text += end
+            if len(self._text) > MAX_LINE:
+                yield from self._long(self._text)
             yield Line(self._seconds, self._stream, self._masked(self._text))
             self._text, self._seconds = b"", seconds
         yield from self._long(self._text + rest)
@@ -129,3 +141,7 @@ class _BegunLine:
         for secret in self._secrets:
             text = text.replace(secret, MASK)
         return text
+
+
+def _has_one_of(needles: Sequence[bytes], text: bytes) -> bool:
+    return any(needle in text for needle in needles)

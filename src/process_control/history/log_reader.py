@@ -51,7 +51,7 @@ class Log:
     """An open log. Its bytes are read in rising order of their offsets. Use it with `with`."""
 
     def __init__(self, path: str) -> None:
-        """Raises OSError."""
+        """Open the log. Raises OSError."""
         self._file = open_plain(path)
         self._unpacked = decompressed(path) if path.endswith(GZIP) else None
         self._held, self._held_at = b"", 0
@@ -148,13 +148,15 @@ def lines(
     secrets: Iterable[str] = (),
     start: Place = BEGINNING,
     part: Part = WHOLE_LOG,
+    needles: Sequence[bytes] = (),
 ) -> Iterator[Line]:
     """Yield the lines of these streams in the order of their ends, with `secrets` masked.
 
     A line longer than 64 KiB is yielded in pieces. Of a line that has begun before `start` nothing is shown.
+    Lines with none of the `needles` may be left out, which is fast.
     """
     hidden = list(secrets)
-    found = Lines(streams, hidden, inside=start.begun | (start.unsure if hidden else frozenset()))
+    found = Lines(streams, hidden, inside=start.begun | (start.unsure if hidden else frozenset()), needles=needles)
     with Log(path) as log:
         for chunk in filter(None, map(part.cut, chunks(path, log, start))):
             if chunk.stream == DROPPED:

@@ -20,7 +20,18 @@ if TYPE_CHECKING:
 class Request:
     """What was asked: who started it, how, and what was overridden. Seconds; None is the job's own value."""
 
-    __slots__ = ("by", "force", "note", "scheduled", "slow_start", "timeout_seconds", "trigger", "wait", "wait_seconds")
+    __slots__ = (
+        "by",
+        "force",
+        "is_ad_hoc",
+        "note",
+        "scheduled",
+        "slow_start",
+        "timeout_seconds",
+        "trigger",
+        "wait",
+        "wait_seconds",
+    )
 
     def __init__(
         self,
@@ -34,6 +45,7 @@ class Request:
         wait_seconds: float | None = None,
         timeout_seconds: float | None = None,
         note: str | None = None,
+        is_ad_hoc: bool = False,
     ) -> None:
         self.trigger = trigger
         self.by = by
@@ -44,6 +56,8 @@ class Request:
         self.wait_seconds = wait_seconds
         self.timeout_seconds = timeout_seconds
         self.note = note
+        #: The command of `exec`: it has no health and no version, for there is no job.
+        self.is_ad_hoc = is_ad_hoc
 
 
 class Run:

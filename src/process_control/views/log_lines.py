@@ -9,6 +9,7 @@ from heapq import heappop, heappush
 
 from process_control.config.job_directory import load_job
 from process_control.config.settings import Settings
+from process_control.core.facts import SKIPPED
 from process_control.core.job import Job
 from process_control.core.moments import parse_iso
 from process_control.errors import ProcessControlError
@@ -18,15 +19,15 @@ from process_control.history.log_line import DROPPED, STDERR, STDOUT, Line
 from process_control.history.log_place import BEGINNING, place_of_time
 from process_control.history.log_reader import GZIP, WHOLE_LOG, Part, current_path, last_lines, lines
 from process_control.notify.message import escape_controls
+from process_control.state.ad_hoc import kept_job
 from process_control.state.secrets_of_run import recorded_of_runs, secrets_recorded
 
 STREAM_WORDS = {STDOUT: "out", STDERR: "err", DROPPED: "cut"}
 BOTH = (STDOUT, STDERR)
 #: Of logs that are read side by side.
 MAX_OPEN = 100
-RUNS_AT_ONCE = 100
 #: How many of its last runs are asked for one that has a log.
-LAST_RUNS = 200
+LAST_RUNS = 50
 NO_TIME = datetime.min.replace(tzinfo=UTC)
 
 
@@ -87,17 +88,34 @@ def kept_runs(
     index: Index, settings: Settings, slugs: Sequence[str] | None, *, since: datetime | None = None, last: bool = False
 ) -> list[KeptRun]:
     """Return the runs with a log, oldest first. `since`: that were running then, or later; `last`: one of each job."""
-    found: list[KeptRun] = []
-    for slug in index.jobs() if slugs is None else slugs:
-        for run in index.runs(jobs=[slug], limit=LAST_RUNS if last else None):
-            if run.log is None:
-                continue
-            path = current_path(run.log, settings.output_directory)
-            if os.path.exists(path) and not (since is not None and _ended_before(run, path, since)):
-                found.append(KeptRun(run.started_at, run.run_id, run.job, path))
-                if last:
-                    break
-    return sorted(found)
+    if last:
+        return sorted(_last_runs(index, settings, index.jobs() if slugs is None else slugs))
+    found = (_kept(run, settings, since) for run in index.runs(jobs=slugs))
+    return sorted(kept for kept in found if kept is not None)
+
+
+def _kept(run: Run, settings: Settings, since: datetime | None = None) -> KeptRun | None:
+    """Return the run if its log is there, and has something from `since` on."""
+    if run.log is None:
+        return None
+    path = current_path(run.log, settings.output_directory)
+    if not os.path.exists(path) or (since is not None and _ended_before(run, path, since)):
+        return None
+    return KeptRun(run.started_at, run.run_id, run.job, path)
+
+
+def _last_runs(index: Index, settings: Settings, slugs: Sequence[str]) -> Iterator[KeptRun]:
+    """Yield the last run of each job that has a log, of all jobs at once."""
+    marks = index.latest(slugs, count=LAST_RUNS)
+    waiting = [deque(run_id for run_id, outcome, _ in found if outcome != SKIPPED) for found in marks.values()]
+    while waiting := [run_ids for run_ids in waiting if run_ids]:
+        newest = [run_ids[0] for run_ids in waiting]
+        kept = {run_id: _kept(run, settings) for run_id, run in index.runs_by_id(newest).items()}
+        for run_ids in waiting:
+            found = kept.get(run_ids.popleft())
+            if found is not None:
+                yield found
+                run_ids.clear()
 
 
 def _ended_before(run: Run, path: str, moment: datetime) -> bool:
@@ -140,8 +158,13 @@ class RunLogs:
             self.doubts.append(doubt)
         return secrets
 
-    def lines(self, run: KeptRun, *, part: Part = WHOLE_LOG, last: int | None = None) -> Iterator[Printed]:
-        """Yield what a run printed, since `since`; with `last` only so many lines from its end."""
+    def lines(
+        self, run: KeptRun, *, part: Part = WHOLE_LOG, last: int | None = None, needles: Sequence[bytes] = ()
+    ) -> Iterator[Printed]:
+        """Yield what a run printed, since `since`; with `last` only so many lines from its end.
+
+        Lines with none of the `needles` may be left out.
+        """
         began = parse_iso(run.started_at)
         try:
             secrets = self.secrets(run.job, run.run_id, run.started_at)
@@ -152,7 +175,7 @@ class RunLogs:
                 start = BEGINNING
                 if self.since is not None and began is not None and not run.path.endswith(GZIP):
                     start = place_of_time(run.path, (self.since - began).total_seconds())
-                found = lines(run.path, streams=self.streams, secrets=secrets, part=part, start=start)
+                found = lines(run.path, streams=self.streams, secrets=secrets, part=part, start=start, needles=needles)
             for line in found:
                 printed = Printed(run.job, run.run_id, began, line)
                 if self.is_wanted(printed):
@@ -174,7 +197,7 @@ class RunLogs:
             try:
                 self._jobs[slug] = load_job(slug, self.settings)
             except ProcessControlError:
-                self._jobs[slug] = None
+                self._jobs[slug] = kept_job(self.settings, slug)
         return self._jobs[slug]
 
 

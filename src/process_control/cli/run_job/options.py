@@ -10,6 +10,8 @@ class Options:
     """The command line, read."""
 
     __slots__ = (
+        "ad_hoc",
+        "command",
         "complete",
         "config",
         "debug",
@@ -31,6 +33,10 @@ class Options:
     def __init__(self) -> None:
         self.verb = "run"
         self.job: str | None = None
+        #: the keys of a command of `exec`, as JSON; None: it is a job that is run
+        self.ad_hoc: str | None = None
+        #: that command, word by word
+        self.command: list[str] = []
         self.complete = ""
         self.config: str | None = None
         self.scheduled: str | None = None
@@ -72,6 +78,8 @@ _WITH_VALUE = {
 }
 MAX_NOTE = 500
 _FOR_SHELLS = "--complete"  # not in the help: what completion asks, see complete.py
+_OF_EXEC = "--ad-hoc"  # nor is this: `process-control exec` calls us so, with the command behind its name
+_HIDDEN = {_FOR_SHELLS: "complete", _OF_EXEC: "ad_hoc"}
 _VALUE_OPTIONAL = {"--scheduled": ("scheduled", "cron"), "--wait": ("wait", "")}
 FLAGS = (*_VERBS, *_SWITCHES, *_WITH_VALUE, *_VALUE_OPTIONAL)
 
@@ -85,13 +93,15 @@ def parse(arguments: list[str]) -> Options:
         name, equals, value = word.partition("=") if word.startswith("--") else (word, "", "")
         if word == "--":
             _set_job(options, words.pop(0) if words else "")
+            if options.ad_hoc is not None:
+                options.command, words = words, []
         elif name in _VALUE_OPTIONAL:
             attribute, default = _VALUE_OPTIONAL[name]
             setattr(options, attribute, value if equals else default)
-        elif name in _WITH_VALUE or name == _FOR_SHELLS:
+        elif name in _WITH_VALUE or name in _HIDDEN:
             if not equals and not words:
                 raise UsageError(f"{name} needs a value", hint="run-job --help")
-            _set_value(options, _WITH_VALUE.get(name, "complete"), value if equals else words.pop(0))
+            _set_value(options, _WITH_VALUE.get(name) or _HIDDEN[name], value if equals else words.pop(0))
         elif equals or (word.startswith("-") and word not in _VERBS and word not in _SWITCHES):
             raise UsageError(f"unknown option {name}", hint=_did_you_mean(name))
         elif word in _VERBS:

@@ -137,12 +137,17 @@ def logs(
         runs = kept_runs(index, settings, slugs, since=asked.since, last=asked.search is None and asked.since is None)
     if not runs and asked.search is None and asked.since is None:
         raise ProcessControlError("no job has a log: none ever ran", hint="run-job JOB")
-    return _show(asked, run_logs, _chosen(asked, merged(runs, lambda run: run_logs.lines(run, last=_last(asked)))))
+    found = merged(runs, lambda run: run_logs.lines(run, last=_last(asked), needles=_needles(asked)))
+    return _show(asked, run_logs, _chosen(asked, found))
 
 
 def _last(asked: Asked) -> int | None:
     """Return how many lines of each log are enough; a search needs all."""
     return asked.count if asked.search is None else None
+
+
+def _needles(asked: Asked) -> tuple[bytes, ...]:
+    return asked.search.needles if asked.search is not None else ()
 
 
 def _chosen(asked: Asked, found: Iterator[Printed]) -> Iterable[Printed]:
@@ -210,7 +215,7 @@ def _show_one_run(asked: Asked, run_logs: RunLogs) -> int:
     if not asked.as_json:
         _name_the_run(run)
     kept = KeptRun(run.started_at, run.run_id, run.job, path)
-    found = run_logs.lines(kept, part=part, last=_last(asked))
+    found = run_logs.lines(kept, part=part, last=_last(asked), needles=_needles(asked))
     return _show(asked, run_logs, _chosen(asked, found), run)
 
 
