@@ -19,6 +19,7 @@ import cold
 import heartbeat
 import ledger
 import listing
+import logs
 import memory
 import others
 import records
@@ -37,7 +38,20 @@ from kit.host import installed_product
 
 FAMILIES: dict[str, Callable[[Bench], Found]] = {
     module.FAMILY: module.measure
-    for module in (cold, waterfall, at_once, records, memory, capture, listing, heartbeat, history, ledger, others)
+    for module in (
+        cold,
+        waterfall,
+        at_once,
+        records,
+        memory,
+        capture,
+        listing,
+        logs,
+        heartbeat,
+        history,
+        ledger,
+        others,
+    )
 }
 
 

@@ -229,6 +229,8 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         signal        text?   as of a run
     """),
     "line": keys_of("""
+        job            text    the job that printed it
+        run_id         text    of its run
         at             time?   when it was printed
         stream         text    out, err; cut: bytes were left out here
         text           text?   the line, control characters escaped, secrets masked

@@ -33,6 +33,7 @@ VERBS = {
         "state of jobs, worst first; with one JOB: details and last output",
     ),
     "run": ("process_control.cli.verbs.run:run", "start jobs and print their run ids; --follow waits for one"),
+    "exec": ("process_control.cli.verbs.exec:exec_command", "run a command as a job runs, without a job file"),
     "stop": (
         "process_control.cli.verbs.stop:stop",
         "stop the runs of jobs and wait until their process trees are gone",
@@ -76,7 +77,7 @@ VERBS = {
 }
 PURPOSES = {
     "look": ("status", "list", "show", "history", "why", "slots", "timers", "day", "logs", "audit", "check"),
-    "act": ("run", "stop", "wait", "hold", "pause", "release", "recover", "mark"),
+    "act": ("run", "exec", "stop", "wait", "hold", "pause", "release", "recover", "mark"),
     "job files": ("lint", "explain", "learn", "schema", "import"),
     "set up": ("init", "notify", "watch", "prune", "help"),
 }

@@ -7,12 +7,11 @@ later.
 OTHER_VERBS = {
     "start": "process-control run JOB starts it in the background; run-job JOB runs it here",
     "restart": "process-control stop JOB, then process-control run JOB",
-    "exec": "run-job JOB runs it here; process-control run JOB in the background",
     "rerun": "process-control run JOB --slot TIME; all that were missed: process-control recover",
     "backfill": "process-control recover",
     "kill": "process-control stop JOB",
     "cancel": "process-control stop JOB",
-    "tail": "process-control logs JOB -n 20; process-control run --follow JOB shows a run while it lasts",
+    "tail": "process-control logs -f JOB",
     "log": "process-control logs JOB",
     "output": "process-control logs JOB",
     "enable": "process-control release JOB ends a hold; `disabled: true` is removed in the job's file",
@@ -39,11 +38,7 @@ OTHER_VERBS = {
     "version": "process-control --version",
 }
 
-_FOLLOW = "not available yet; process-control run --follow JOB shows a run that it starts"
 OTHER_OPTIONS = {
-    ("logs", "-f"): _FOLLOW,
-    ("logs", "--follow"): _FOLLOW,
-    ("logs", "--grep"): "not available yet: process-control logs JOB | grep WORD",
     ("logs", "--tail"): "-n N",
     ("logs", "--lines"): "-n N",
     ("list", "--failed"): "process-control status --failed",

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 def pass_the_gate(run: "Run", world: "World") -> Go | Stop:
     """Turn away what must not run now: a job that is disabled or held, backs off, or has a day excluded."""
+    if run.request.is_ad_hoc:
+        return GO
     scheduled = run.request.scheduled
     if scheduled and run.job.disabled:
         return _turn_away(run, world, "disabled", "the job file says so")

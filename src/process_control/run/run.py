@@ -23,6 +23,7 @@ class Request:
     __slots__ = (
         "by",
         "force",
+        "is_ad_hoc",
         "note",
         "scheduled",
         "slot",
@@ -46,6 +47,7 @@ class Request:
         wait_seconds: float | None = None,
         timeout_seconds: float | None = None,
         note: str | None = None,
+        is_ad_hoc: bool = False,
     ) -> None:
         self.trigger = trigger
         self.by = by
@@ -59,6 +61,8 @@ class Request:
         self.wait_seconds = wait_seconds
         self.timeout_seconds = timeout_seconds
         self.note = note
+        #: The command of `exec`: it has no health and no version, for there is no job.
+        self.is_ad_hoc = is_ad_hoc
 
     @property
     def is_catching_up(self) -> bool:

@@ -40,7 +40,7 @@ def run_job(request: Request, job: "Job", world: "World") -> int:
     world.lock.release()
     world.guard.end_within(None)  # who reads what we report may take long
     world.people.deliver()
-    if run.is_of_a_new_version:
+    if run.is_of_a_new_version and not request.is_ad_hoc:
         note_the_version(run, world)
     if run.job.catch_up_which == "all" and run.request.scheduled and not run.request.is_catching_up:
         from process_control.run.catch_up import start_when_one_was_missed

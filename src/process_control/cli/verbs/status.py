@@ -21,7 +21,7 @@ from process_control.history.index.index import Garbled
 from process_control.history.log_reader import current_path
 from process_control.views.alerts import waiting_mail
 from process_control.views.job_status import JobStatus
-from process_control.views.selected_jobs import select_jobs
+from process_control.views.selected_jobs import select_with_ad_hoc
 from process_control.views.status import read_statuses
 from process_control.views.stderr_of_runs import news_on_stderr
 
@@ -64,7 +64,7 @@ def status(
         return
     settings = session.settings("status")
     schedules = KnownSchedules(settings, datetime.now(UTC))
-    chosen = select_jobs(settings, jobs)
+    chosen = select_with_ad_hoc(settings, jobs)
     statuses, garbled = read(settings, chosen, schedules)
     of_cron = [] if jobs else troubles_of_cron(settings, chosen, statuses)
     mail = None if jobs else waiting_mail(settings.state_directory, datetime.now(UTC).timestamp())
