@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "7d415b364297"
+FIELDS_VERSION = "b11ee569b07c"
 
 ATTRIBUTES = (
     "slug",
@@ -22,6 +22,8 @@ ATTRIBUTES = (
     "slow_start_command",
     "schedule",
     "time_zone",
+    "only_if_command",
+    "only_if_timeout_seconds",
     "disabled",
     "timeout_seconds",
     "kill_grace_seconds",
@@ -53,6 +55,7 @@ ATTRIBUTES = (
     "slow_start_runs",
     "slow_start_after",
     "start_within_seconds",
+    "jitter_seconds",
     "expect",
     "log_bytes",
     "memory_limit_bytes",
@@ -109,6 +112,8 @@ class Job:
         slow_start_command: list[list[str]] | None
         schedule: list[str]
         time_zone: str | None
+        only_if_command: list[str] | None
+        only_if_timeout_seconds: float | None
         disabled: bool
         timeout_seconds: float
         kill_grace_seconds: float
@@ -140,6 +145,7 @@ class Job:
         slow_start_runs: int | None
         slow_start_after: list[str]
         start_within_seconds: float
+        jitter_seconds: float | None
         expect: dict[str, Any]
         log_bytes: int
         memory_limit_bytes: int | None
@@ -178,6 +184,8 @@ class Job:
         slow_start_command: "list[list[str]] | None" = None,
         schedule: "list[str] | None" = None,
         time_zone: "str | None" = None,
+        only_if_command: "list[str] | None" = None,
+        only_if_timeout_seconds: "float | None" = None,
         disabled: bool = False,
         timeout_seconds: float = 600.0,
         kill_grace_seconds: float = 10.0,
@@ -209,6 +217,7 @@ class Job:
         slow_start_runs: "int | None" = None,
         slow_start_after: "list[str] | None" = None,
         start_within_seconds: float = 600.0,
+        jitter_seconds: "float | None" = None,
         expect: "dict[str, Any] | None" = None,
         log_bytes: int = 100_000_000,
         memory_limit_bytes: "int | None" = None,
@@ -242,6 +251,8 @@ class Job:
         self.slow_start_command = slow_start_command
         self.schedule = [] if schedule is None else schedule
         self.time_zone = time_zone
+        self.only_if_command = only_if_command
+        self.only_if_timeout_seconds = only_if_timeout_seconds
         self.disabled = disabled
         self.timeout_seconds = timeout_seconds
         self.kill_grace_seconds = kill_grace_seconds
@@ -273,6 +284,7 @@ class Job:
         self.slow_start_runs = slow_start_runs
         self.slow_start_after = [] if slow_start_after is None else slow_start_after
         self.start_within_seconds = start_within_seconds
+        self.jitter_seconds = jitter_seconds
         self.expect = {} if expect is None else expect
         self.log_bytes = log_bytes
         self.memory_limit_bytes = memory_limit_bytes

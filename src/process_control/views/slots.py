@@ -17,6 +17,7 @@ from process_control.core.job import Job
 from process_control.core.schedule.causes import Absence, cause_of
 from process_control.core.schedule.plan import Plan
 from process_control.core.schedule.slots import (
+    DUE,
     MISSED,
     VALID,
     Hold,
@@ -126,6 +127,8 @@ class Ledger:
         if record is not None and slot.fate != MISSED:
             by = f" by {record.by}" if record.by else ""
             account.evidence.append(Evidence(record.at, f"{slot.reason or ''}{by}: {record.detail or ''}".strip(": ")))
+        if slot.fate == DUE and slot.detail:
+            account.evidence.append(Evidence(None, f"waits: {slot.detail}"))
         account.evidence += [
             Evidence(run.started_at, f"run {run.run_id} for the same time: {run.outcome or 'running'}")
             for run in slot.others
@@ -217,7 +220,7 @@ class Ledger:
         job = self._jobs.get(slug)
         if not isinstance(job, Job):
             return {}
-        longest = job.queue_timeout_seconds + WAITING_MARGIN_SECONDS
+        longest = max(job.queue_timeout_seconds, job.jitter_seconds or 0.0) + WAITING_MARGIN_SECONDS
         return {slot: words for slot, (at, words) in events.waiting[slug].items() if self.now - at <= longest}
 
 
