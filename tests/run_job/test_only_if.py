@@ -421,14 +421,17 @@ def test_a_skip_is_by_choice_for_status_and_check(box: Box) -> None:
     assert skips(box)[0]["detail"] in box.process_control("status", "job").stdout
 
 
-def test_the_ledger_has_the_skip(box: Box) -> None:
-    conditional(box, by_shell(box, f"[ -e {box.root}/yes ]").as_posix(), more='schedule: "* * * * *"')
+@pytest.mark.parametrize(("code", "fate"), [(1, ("skipped", "condition", None)), (127, ("ran", "condition", "failed"))])
+def test_the_ledger_has_the_skip_or_the_failed_run(box: Box, code: int, fate: tuple[str, str, str | None]) -> None:
+    condition = by_shell(box, f"[ -e {box.root}/yes ] || exit {code}")
+    conditional(box, str(condition), more='schedule: "* * * * *"')
     (box.root / "yes").touch()
     box.run("job")
     date_version_back(box, "job")
     (box.root / "yes").unlink()
     box.run("--scheduled", "job")
 
-    skipped = slots_of(box, "job")[skips(box)[0]["scheduled_at"]]
+    [planned] = [record["scheduled_at"] for record in box.journal() if record.get("scheduled_at")]
+    slot = slots_of(box, "job")[planned]
 
-    assert (skipped["fate"], skipped["reason"]) == ("skipped", "condition")
+    assert (slot["fate"], slot["reason"], slot["outcome"]) == fate
