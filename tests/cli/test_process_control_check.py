@@ -58,7 +58,7 @@ def test_a_failing_an_invalid_and_a_lost_job_are_critical_with_their_reasons(des
     assert lines[3].startswith("CRITICAL: typo (invalid: typo.yaml:")
     assert figures(result.stdout) == {
         "jobs": "4;;;0", "failing": "2;;0;0", "invalid": "1;;0;0", "held": "0;0;;0", "late": "0;0;;0",
-        "warned": "0;;;0", "running": "0;;;0",
+        "stale": "0;0;;0", "warned": "0;;;0", "running": "0;;;0",
     }  # fmt: skip
 
 

@@ -84,6 +84,7 @@ class Run:
         "host",
         "id",
         "is_of_a_new_version",
+        "jitter_waited_seconds",
         "job",
         "lateness",
         "log",
@@ -104,7 +105,7 @@ class Run:
         self.request = request
         self.job = job
         self.host = host
-        #: UTC seconds; after a wait for the lock, its end.
+        #: UTC seconds; after a wait, or a condition, its end.
         self.started_at = started_at
         self.id = run_id(started_at, posix.urandom(RANDOM_BYTES))
         #: When this process started, see `proc.start_time`.
@@ -113,6 +114,8 @@ class Run:
         self.slot: int | None = None
         #: Seconds that this start waited for the lock.
         self.waited_seconds = 0.0
+        #: Seconds of its random delay.
+        self.jitter_waited_seconds = 0.0
         #: How late it began and of what that is made, see `start.lateness`.
         self.lateness: dict[str, object] = {}
         #: The path of the log.

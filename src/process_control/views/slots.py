@@ -9,7 +9,7 @@ from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core.job import Job
 from process_control.core.schedule.causes import Absence, cause_of
-from process_control.core.schedule.slots import MISSED, VALID, Slot, SlotRun, Version, count, slots_of
+from process_control.core.schedule.slots import DUE, MISSED, VALID, Slot, SlotRun, Version, count, slots_of
 from process_control.history.index.index import Index
 from process_control.system.clock import iso
 from process_control.views.host_history import HostHistory, PlanInForce
@@ -126,6 +126,8 @@ class Ledger:
         if record is not None and slot.fate != MISSED:
             by = f" by {record.by}" if record.by else ""
             account.evidence.append(Evidence(record.at, f"{slot.reason or ''}{by}: {record.detail or ''}".strip(": ")))
+        if slot.fate == DUE and slot.detail:
+            account.evidence.append(Evidence(None, f"waits: {slot.detail}"))
         account.evidence += [
             Evidence(run.started_at, f"run {run.run_id} for the same time: {run.outcome or 'running'}")
             for run in slot.others

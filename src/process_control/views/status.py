@@ -23,6 +23,7 @@ from process_control.views.job_status import JobStatus
 from process_control.views.last_runs import LastRuns
 from process_control.views.late_slots import late_in_words, late_slot
 from process_control.views.slow_start import SlowStart, slow_start_of
+from process_control.views.stale_jobs import stale_job
 
 _RANK = {state: rank for rank, state in enumerate(WORST_FIRST)}
 
@@ -38,7 +39,7 @@ def read_statuses(
     schedules = schedules or KnownSchedules(settings, datetime.now(UTC))
     history = LastRuns([job.slug for job in wanted], index)
     with Standing(settings.state_directory) as standing:
-        look = _Look(standing, history, index, schedules)
+        look = _Look(settings, standing, history, index, schedules)
         statuses = [look.status(job) for job in wanted]
     return sorted(statuses, key=lambda status: (_RANK[status.state], status.slug))
 
@@ -46,7 +47,10 @@ def read_statuses(
 class _Look:
     """Makes the status of many jobs at one moment. Most have the same health, so each text of one is parsed once."""
 
-    def __init__(self, standing: Standing, history: LastRuns, index: Index, schedules: KnownSchedules) -> None:
+    def __init__(
+        self, settings: Settings, standing: Standing, history: LastRuns, index: Index, schedules: KnownSchedules
+    ) -> None:
+        self._settings = settings
         self._standing = standing
         self._history = history
         self._index = index
@@ -67,12 +71,17 @@ class _Look:
         alerts = alerts_of(
             slug=job.slug, last=last, running=block, recent=summary.outcomes, index=self._index, now=self._now_seconds
         )
+        stale = None
+        if definition is not None and "success_every" in definition.expect:
+            stale = stale_job(definition, last, self._index, self._settings, now=self._now_seconds)
+        alerts += [stale] if stale else []
         alerts += self._refused_starts(job.slug, definition, settled_slot, last, running)
         why = _why(state, job, health, doubt, last, slow_start)
         if state == LATE and late is not None:
             why = late_in_words(late, self._schedules.host_zone())
         elif state == NEVER_RAN and summary.outcomes[-1:] == (SKIPPED,) and not alerts:
             why = self._last_skip(job.slug)
+        why = why or stale
         return JobStatus(
             slug=job.slug,
             path=job.path,
@@ -88,6 +97,7 @@ class _Look:
             slow_start=slow_start,
             alerts=tuple(alerts),
             late_slot=late,
+            stale=stale,
         )
 
     def _refused_starts(
