@@ -24,6 +24,7 @@ import memory
 import others
 import records
 import waterfall
+from host import installed_product
 from machine import describe_machine
 from measuring import Found
 from peers import installed_peers, peers_at_hand
@@ -34,7 +35,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 import history
 from bench import QUICK, Bench, Sizes
-from kit.host import installed_product
 
 FAMILIES: dict[str, Callable[[Bench], Found]] = {
     module.FAMILY: module.measure

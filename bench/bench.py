@@ -5,10 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from host import Host, Product
 from peers import Peers
 from rich.progress import Progress
-
-from kit.host import Host, Product
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 
+from host import Host
 from measuring import WALL, Cost, Costs, Found, Row, WorthNothing, beyond, cost_of, row_of
 
 from bench import Bench
-from kit.host import Host
 
 FAMILY = "logs"
 ENTRY_BYTES = 4096
