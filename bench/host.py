@@ -13,8 +13,8 @@ from measuring import ENVIRONMENT, WorthNothing
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT / "tests"))
 
-from harness import forget_cached  # noqa: E402
-from installation import Product, installed_product  # noqa: E402
+from kit.harness import forget_cached  # noqa: E402
+from kit.installation import Product, installed_product  # noqa: E402
 
 __all__ = ["PROJECT", "Host", "Product", "installed_product"]
 
