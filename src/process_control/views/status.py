@@ -21,7 +21,7 @@ from process_control.state.all_jobs import Standing, health_record
 from process_control.views.alerts import alerts_of, refusal_in_words, stray_in_words
 from process_control.views.job_status import JobStatus
 from process_control.views.last_runs import LastRuns
-from process_control.views.late_slots import late_in_words, late_slot
+from process_control.views.late_slots import LateSlots, late_in_words
 from process_control.views.slow_start import SlowStart, slow_start_of
 
 _RANK = {state: rank for rank, state in enumerate(WORST_FIRST)}
@@ -38,7 +38,7 @@ def read_statuses(
     schedules = schedules or KnownSchedules(settings, datetime.now(UTC))
     history = LastRuns([job.slug for job in wanted], index)
     with Standing(settings.state_directory) as standing:
-        look = _Look(standing, history, index, schedules)
+        look = _Look(standing, history, index, schedules, LateSlots(settings, index, schedules))
         statuses = [look.status(job) for job in wanted]
     return sorted(statuses, key=lambda status: (_RANK[status.state], status.slug))
 
@@ -46,10 +46,13 @@ def read_statuses(
 class _Look:
     """Makes the status of many jobs at one moment. Most have the same health, so each text of one is parsed once."""
 
-    def __init__(self, standing: Standing, history: LastRuns, index: Index, schedules: KnownSchedules) -> None:
+    def __init__(
+        self, standing: Standing, history: LastRuns, index: Index, schedules: KnownSchedules, late: LateSlots
+    ) -> None:
         self._standing = standing
         self._history = history
         self._index = index
+        self._late = late
         self._schedules = schedules
         self._now_seconds = datetime.now(UTC).timestamp()
         self._now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}"
@@ -61,7 +64,7 @@ class _Look:
         running = run_of_block(block) if block is not None else None
         last, summary = self._history.last(job.slug), self._history.summary(job.slug, running)
         definition = job if isinstance(job, Job) else None
-        late = late_slot(definition, settled_slot, self._schedules, last) if definition is not None else None
+        late = self._late.of(definition, settled_slot, last) if definition is not None else None
         state = _state(definition, health, last, is_running=running is not None, is_late=late is not None)
         slow_start = slow_start_of(definition, health, self._index) if definition is not None else None
         alerts = alerts_of(
