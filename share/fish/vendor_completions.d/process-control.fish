@@ -88,6 +88,7 @@ complete -c process-control -n '__process_control_at below list' -s h -l help -d
 complete -c process-control -n '__process_control_at below list' -a '(__process_control_jobs)'
 complete -c process-control -n '__process_control_at below status' -l all -d 'All jobs, not just one screen of them'
 complete -c process-control -n '__process_control_at below status' -l failed -d 'Only failing jobs and invalid files'
+complete -c process-control -n '__process_control_at below status' -l watch -d 'Draw the screen again every 2 seconds; q ends it'
 complete -c process-control -n '__process_control_at below status' -l legend -d 'Explain the marks and states'
 complete -c process-control -n '__process_control_at below status' -l json -d '{"version": 1, "jobs": [...]}'
 complete -c process-control -n '__process_control_at below status' -l no-header -d 'In a pipe: without the header line'

@@ -14,7 +14,17 @@ from process_control.core.gate import garbage_in_words, hold_in_words
 from process_control.core.health import NO_POLICY, Health, Policy, State
 from process_control.core.health_table import after_pause
 from process_control.core.job import Job
-from process_control.core.job_state import FAILING, HELD, LATE, NEVER_RAN, SLOW_START, STOPPED, WORST_FIRST, state_of
+from process_control.core.job_state import (
+    FAILING,
+    HELD,
+    INVALID,
+    LATE,
+    NEVER_RAN,
+    SLOW_START,
+    STOPPED,
+    WORST_FIRST,
+    state_of,
+)
 from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run, run_of_block
 from process_control.state.all_jobs import Standing, health_record
@@ -40,7 +50,17 @@ def read_statuses(
     with Standing(settings.state_directory) as standing:
         look = _Look(standing, history, index, schedules, LateSlots(settings, index, schedules))
         statuses = [look.status(job) for job in wanted]
+    return worst_first(statuses)
+
+
+def worst_first(statuses: Iterable[JobStatus]) -> list[JobStatus]:
+    """Return the statuses by state, then by slug."""
     return sorted(statuses, key=lambda status: (_RANK[status.state], status.slug))
+
+
+def only_failed(statuses: Iterable[JobStatus]) -> list[JobStatus]:
+    """Return those of failing jobs and of invalid files."""
+    return [status for status in statuses if status.state in (FAILING, INVALID)]
 
 
 class _Look:
