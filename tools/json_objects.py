@@ -261,6 +261,12 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         what    text    what is wrong
         hint    text?   what to do
     """),
+    "checked": keys_of("""
+        check   text   what was checked, in a word
+        state   text   ok, warn or bad
+        what    text   how it stands
+        remedy  text?  a command that puts it right; null: nothing is to be done
+    """),
     "key": keys_of("""
         key      text   its whole name, as retention.days
         file     text   job file, or configuration

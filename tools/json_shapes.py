@@ -92,6 +92,10 @@ ANSWERS = (
         troubles   [trouble]  worst first
         error*     error      why the result is unknown
     """)),
+    Answer(commands=("process-control doctor",), keys=keys_of("""
+        findings  [checked]  of every check
+        done*     [text]     what --fix did, would do or could not do
+    """)),
     Answer(commands=("process-control lint",), keys=keys_of("""
         findings  [finding]  by file and place
     """)),

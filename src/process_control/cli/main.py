@@ -65,6 +65,10 @@ VERBS = {
         "every start, skip, end, stop, mail and change: when, who, what and why",
     ),
     "check": ("process_control.cli.verbs.check:check", "Icinga or Nagios plugin: exit code 0, 1, 2 or 3"),
+    "doctor": (
+        "process_control.cli.verbs.doctor:doctor",
+        "is everything right: rights, cron, mail, disk, clock, survivors; --fix",
+    ),
     "lint": ("process_control.cli.verbs.lint:lint", "find faults in job files"),
     "notify": ("process_control.cli.verbs.notify:notify", "`notify test`: send a test mail"),
     "learn": ("process_control.cli.verbs.learn:learn_noise", "propose rules for stderr lines of successful runs"),
@@ -76,7 +80,7 @@ VERBS = {
     "help": ("process_control.cli.verbs.help:help_of_a_verb", "show what a verb does and its options: help VERB"),
 }
 PURPOSES = {
-    "look": ("status", "list", "show", "history", "why", "slots", "timers", "day", "logs", "audit", "check"),
+    "look": ("status", "list", "show", "history", "why", "slots", "timers", "day", "logs", "audit", "check", "doctor"),
     "act": ("run", "exec", "stop", "wait", "hold", "pause", "release", "recover", "mark"),
     "job files": ("lint", "explain", "learn", "schema", "import"),
     "set up": ("init", "notify", "watch", "prune", "help"),

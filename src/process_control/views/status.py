@@ -14,14 +14,24 @@ from process_control.core.gate import garbage_in_words, hold_in_words
 from process_control.core.health import NO_POLICY, Health, Policy, State
 from process_control.core.health_table import after_pause
 from process_control.core.job import Job
-from process_control.core.job_state import FAILING, HELD, LATE, NEVER_RAN, SLOW_START, STOPPED, WORST_FIRST, state_of
+from process_control.core.job_state import (
+    FAILING,
+    HELD,
+    INVALID,
+    LATE,
+    NEVER_RAN,
+    SLOW_START,
+    STOPPED,
+    WORST_FIRST,
+    state_of,
+)
 from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run, run_of_block
 from process_control.state.all_jobs import Standing, health_record
 from process_control.views.alerts import alerts_of, refusal_in_words, stray_in_words
 from process_control.views.job_status import JobStatus
 from process_control.views.last_runs import LastRuns
-from process_control.views.late_slots import late_in_words, late_slot
+from process_control.views.late_slots import late_in_words
 from process_control.views.slow_start import SlowStart, slow_start_of
 from process_control.views.stale_jobs import stale_job
 
@@ -41,7 +51,17 @@ def read_statuses(
     with Standing(settings.state_directory) as standing:
         look = _Look(settings, standing, history, index, schedules)
         statuses = [look.status(job) for job in wanted]
+    return worst_first(statuses)
+
+
+def worst_first(statuses: Iterable[JobStatus]) -> list[JobStatus]:
+    """Return the statuses by state, then by slug."""
     return sorted(statuses, key=lambda status: (_RANK[status.state], status.slug))
+
+
+def only_failed(statuses: Iterable[JobStatus]) -> list[JobStatus]:
+    """Return those of failing jobs and of invalid files."""
+    return [status for status in statuses if status.state in (FAILING, INVALID)]
 
 
 class _Look:
@@ -54,6 +74,7 @@ class _Look:
         self._standing = standing
         self._history = history
         self._index = index
+        self._late = LateSlots(settings, index, schedules)
         self._schedules = schedules
         self._now_seconds = datetime.now(UTC).timestamp()
         self._now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}"
@@ -65,7 +86,7 @@ class _Look:
         running = run_of_block(block) if block is not None else None
         last, summary = self._history.last(job.slug), self._history.summary(job.slug, running)
         definition = job if isinstance(job, Job) else None
-        late = late_slot(definition, settled_slot, self._schedules, last) if definition is not None else None
+        late = self._late.of(definition, settled_slot, last) if definition is not None else None
         state = _state(definition, health, last, is_running=running is not None, is_late=late is not None)
         slow_start = slow_start_of(definition, health, self._index) if definition is not None else None
         alerts = alerts_of(
