@@ -31,7 +31,7 @@ from process_control.state.all_jobs import Standing, health_record
 from process_control.views.alerts import alerts_of, refusal_in_words, stray_in_words
 from process_control.views.job_status import JobStatus
 from process_control.views.last_runs import LastRuns
-from process_control.views.late_slots import late_in_words
+from process_control.views.late_slots import LateSlots, late_in_words
 from process_control.views.slow_start import SlowStart, slow_start_of
 from process_control.views.stale_jobs import stale_job
 
