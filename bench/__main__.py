@@ -19,10 +19,12 @@ import cold
 import heartbeat
 import ledger
 import listing
+import logs
 import memory
 import others
 import records
 import waterfall
+from host import installed_product
 from machine import describe_machine
 from measuring import Found
 from peers import installed_peers, peers_at_hand
@@ -33,11 +35,23 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 import history
 from bench import QUICK, Bench, Sizes
-from kit.host import installed_product
 
 FAMILIES: dict[str, Callable[[Bench], Found]] = {
     module.FAMILY: module.measure
-    for module in (cold, waterfall, at_once, records, memory, capture, listing, heartbeat, history, ledger, others)
+    for module in (
+        cold,
+        waterfall,
+        at_once,
+        records,
+        memory,
+        capture,
+        listing,
+        logs,
+        heartbeat,
+        history,
+        ledger,
+        others,
+    )
 }
 
 

@@ -5,10 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from host import Host, Product
 from peers import Peers
 from rich.progress import Progress
-
-from kit.host import Host, Product
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +23,12 @@ class Sizes:
     rounds_of_others: int = 7
     jobs: int = 5000
     runs: int = 1_000_000
+    log_bytes: int = 10_000_000_000
 
 
 QUICK = Sizes(
     rounds=2, rounds_at_once=2, at_once=8, rounds_of_commands=2, capture_bytes=4 << 20, rounds_of_gibibytes=2,
-    rounds_of_others=2, jobs=40, runs=400,
+    rounds_of_others=2, jobs=40, runs=400, log_bytes=10_000_000,
 )  # fmt: skip
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import producer
+from host import Host
 from measuring import CPU, WALL, Cost, Costs, Found, Row, WorthNothing, add_round, cost_of, ratios, row_of
 
 from bench import Bench
-from kit.host import Host
 
 FAMILY = "capture"
 RUN_JOB, CAT = "run-job JOB", "JOB 2>&1 | cat >FILE"

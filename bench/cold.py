@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from host import Host
 from measuring import CPU, WALL, Costs, Found, Row, WorthNothing, add_round, cost_of, ratios, row_of, timed
 
 from bench import Bench
-from kit.host import Host
 
 FAMILY = "cold"
 SCHEDULED, BY_HAND, BARE = "run-job --scheduled JOB", "run-job JOB", "python3 -I -S -c pass"

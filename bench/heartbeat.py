@@ -1,10 +1,10 @@
 """A look of `watch` at thousands of jobs that are quiet: it runs every minute on every host."""
 
+from host import Host
 from many_runs import add_jobs
 from measuring import CPU, Costs, Found, WorthNothing, cost_of, row_of
 
 from bench import Bench
-from kit.host import Host
 
 FAMILY = "watch"
 GOAL_SECONDS = 0.4

@@ -4,11 +4,11 @@ import json
 import subprocess
 from collections import Counter
 
+from host import Host
 from many_runs import OUTCOMES, add_jobs, add_runs
 from measuring import ENVIRONMENT, WALL, Costs, Found, WorthNothing, add_round, beyond, cost_of, row_of, timed
 
 from bench import Bench
-from kit.host import Host
 
 FAMILY = "history"
 GOAL_SECONDS = 0.3

@@ -5,11 +5,11 @@ import re
 import subprocess
 from pathlib import Path
 
+from host import Host
 from many_runs import add_jobs, add_runs
 from measuring import CPU, ENVIRONMENT, Costs, Found, WorthNothing, add_round, cost_of, row_of, timed
 
 from bench import Bench
-from kit.host import Host
 
 FAMILY = "ledger"
 ONE, DAY, TABLE, START_UP = "slots of one job, 30 days", "books of a day", "slots of a day, as a table", "of one job"

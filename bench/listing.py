@@ -3,11 +3,11 @@
 import subprocess
 from collections.abc import Callable
 
+from host import Host
 from many_runs import add_jobs, job_text
 from measuring import ENVIRONMENT, WALL, Cost, Costs, Found, WorthNothing, beyond, cost_of, row_of
 
 from bench import Bench
-from kit.host import Host
 
 FAMILY = "listing"
 NONE_READ, ONE_CHANGED, ALL_KNOWN = "none read before", "one changed", "all read before"

@@ -4,10 +4,10 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from host import Host
 from measuring import cost_of
 
 from bench import Bench
-from kit.host import Host
 from process_control.core.run_id import RANDOM_BYTES, run_id
 
 SCHEDULES = ("{minute} * * * *", "{minute} {hour} * * *", "*/5 * * * *", "{minute} 6 * * 1-5", "H H * * *", "0 5 1 * *")

@@ -3,10 +3,10 @@
 import re
 
 from capture import in_words
+from host import Host
 from measuring import Found, Row, WorthNothing, cost_of, row_of
 
 from bench import Bench
-from kit.host import Host
 
 FAMILY = "memory"
 PEAK = re.compile(rb"VmHWM:\s+([0-9]+) kB")

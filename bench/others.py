@@ -6,11 +6,11 @@ the output of a job is in capture.py.
 
 from pathlib import Path
 
+from host import Host
 from many_runs import add_jobs, schedule_of
 from measuring import CPU, WALL, Costs, Found, add_round, cost_of, ratios, row_of, timed
 
 from bench import Bench
-from kit.host import Host
 
 FAMILY = "others"
 OURS = "process-control lint"

@@ -12,10 +12,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from host import Host
 from measuring import Found, WorthNothing, cost_of
 
 from bench import Bench
-from kit.host import Host
 
 FAMILY = "waterfall"
 FORKS = ("clone", "clone3", "fork", "vfork")

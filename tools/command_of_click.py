@@ -42,7 +42,8 @@ def _flag(option: click.Option) -> Flag:
     return Flag(
         names=tuple(sorted(option.opts, key=len)),
         meaning=(option.help or "").rstrip("."),
-        value=value,
+        value=value.strip("[]"),
+        value_is_optional=option._flag_needs_value,
         completes=COMPLETES.get(value, ""),
         choices=_choices(option),
         repeats=option.multiple,

@@ -157,6 +157,7 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         slow_start         slow_start?  the progress of a slow start
         backoff_until      time?        until when planned times are skipped after failures
         late               time?        the planned time (slot) without a run
+        stale              text?        that it has not succeeded within `expect.success_every`
         next               time?        the next planned time
         last               run?         the last run that ended and was not skipped
         running            run?         the current run
@@ -229,6 +230,8 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         signal        text?   as of a run
     """),
     "line": keys_of("""
+        job            text    the job that printed it
+        run_id         text    of its run
         at             time?   when it was printed
         stream         text    out, err; cut: bytes were left out here
         text           text?   the line, control characters escaped, secrets masked
@@ -248,7 +251,7 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
     "trouble": keys_of("""
         job       text   the job; cron, mail: what concerns more than one
         severity  whole  1 warning, 2 critical
-        state     text   its state; alert, cron, mail
+        state     text   its state; alert, stale, cron, mail
         why       text   the reason
     """),
     "finding": keys_of("""
@@ -257,6 +260,12 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         column  whole?  1, 2 ...
         what    text    what is wrong
         hint    text?   what to do
+    """),
+    "checked": keys_of("""
+        check   text   what was checked, in a word
+        state   text   ok, warn or bad
+        what    text   how it stands
+        remedy  text?  a command that puts it right; null: nothing is to be done
     """),
     "key": keys_of("""
         key      text   its whole name, as retention.days
@@ -312,6 +321,7 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         name                     text     its name
         file                     text     its path
         version                  text     as of a run
+        only_if                  map?     command, executable, timeout_seconds of its condition, which is not run
         commands                 [any]    each a list of words
         executables              [text]   the program of each
         environment              [text]   names of variables

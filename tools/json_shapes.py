@@ -59,8 +59,8 @@ ANSWERS = (
         has_more  boolean  whether --limit left some out
     """)),
     Answer(commands=("process-control logs",), keys=keys_of("""
-        run    run     the run
-        lines  [line]  what it printed
+        run*   run     the run, when one is shown: without --since, --grep and several jobs, or with --run
+        lines  [line]  what was printed; with -f one line an object, on a line of its own, with `version` in it
     """)),
     Answer(commands=("process-control show",), keys=keys_of("""
         job  shown_job  the job, with the keys `values` and `slots` besides
@@ -91,6 +91,10 @@ ANSWERS = (
         text       text       what the plugin prints without --json
         troubles   [trouble]  worst first
         error*     error      why the result is unknown
+    """)),
+    Answer(commands=("process-control doctor",), keys=keys_of("""
+        findings  [checked]  of every check
+        done*     [text]     what --fix did, would do or could not do
     """)),
     Answer(commands=("process-control lint",), keys=keys_of("""
         findings  [finding]  by file and place

@@ -154,10 +154,7 @@ OTHER_WORDS = {
         "hint: process-control run JOB starts it in the background; run-job JOB runs it here\n",
     ),
     "restart": (["restart", "job"], "hint: process-control stop JOB, then process-control run JOB\n"),
-    "follow": (
-        ["logs", "-f", "job"],
-        "hint: not available yet; process-control run --follow JOB shows a run that it starts\n",
-    ),
+    "follow": (["tail", "job"], "hint: process-control logs -f JOB\n"),
     "a flag before the verb": (["--all", "status"], "hint: write it after the verb: process-control status --all\n"),
     "state": (
         ["list", "--state", "ok"],

@@ -55,6 +55,8 @@ VIEWS: Sequence[Sequence[str]] = (
     ["check"],
     ["check", "nowhere"],
     ["lint"],
+    ["doctor"],
+    ["doctor", "--fix", "--dry-run"],
     ["explain"],
     ["learn", "bad"],
     ["prune", "--dry-run"],

@@ -5,12 +5,13 @@ import os
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
+from kit.builders import iso
 from kit.desk import Desk
 from kit.harness import SERVICE_USER, STRANGER, Box
+from kit.old_versions import seen_days_ago
 
 NOW = datetime.now(UTC)
 HOURLY = 'command: /bin/true\nschedule: "0 * * * *"'
@@ -58,7 +59,7 @@ def test_a_failing_an_invalid_and_a_lost_job_are_critical_with_their_reasons(des
     assert lines[3].startswith("CRITICAL: typo (invalid: typo.yaml:")
     assert figures(result.stdout) == {
         "jobs": "4;;;0", "failing": "2;;0;0", "invalid": "1;;0;0", "held": "0;0;;0", "late": "0;0;;0",
-        "warned": "0;;;0", "running": "0;;;0",
+        "stale": "0;0;;0", "warned": "0;;;0", "running": "0;;;0",
     }  # fmt: skip
 
 
@@ -69,13 +70,9 @@ def test_a_held_job_is_a_warning(desk: Desk) -> None:
     assert first_line(desk) == (1, "PROCESS-CONTROL WARNING - 1 of 1 job: backup (held by ann: the disk is full)")
 
 
-def older(path: Path, *, days: int = 2) -> None:
-    moment = (NOW - timedelta(days=days)).timestamp()
-    os.utime(path, (moment, moment))
-
-
 def test_a_job_whose_slot_nothing_became_of_is_late(desk: Desk) -> None:
-    older(desk.job("hourly", HOURLY))
+    desk.job("hourly", HOURLY)
+    seen_days_ago(desk.configuration, "hourly")
 
     code, line = first_line(desk)
 
@@ -88,14 +85,56 @@ def test_a_job_whose_slot_nothing_became_of_is_late(desk: Desk) -> None:
 
 
 def test_a_slot_with_a_run_one_before_the_last_change_and_one_of_a_disabled_job_are_not_late(desk: Desk) -> None:
-    older(desk.job("ran", HOURLY))
+    desk.job("ran", HOURLY)
+    seen_days_ago(desk.configuration, "ran")
     start = desk.state.start("ran", NOW)
     desk.state.write(desk.state.end_of(start))
     desk.state.block(start, slot=int(NOW.timestamp()), end=desk.state.end_of(start), journaled=True)
-    older(desk.job("disabled", f"{HOURLY}\ndisabled: true"))
+    desk.job("disabled", f"{HOURLY}\ndisabled: true")
+    seen_days_ago(desk.configuration, "disabled")
     desk.job("changed", HOURLY)
 
     assert first_line(desk) == (0, "PROCESS-CONTROL OK - 3 jobs fine")
+
+
+def test_a_file_that_is_only_touched_does_not_hide_that_its_job_is_late(desk: Desk) -> None:
+    path = desk.job("hourly", HOURLY)
+    seen_days_ago(desk.configuration)
+    path.write_text(path.read_text())
+    path.touch()
+
+    assert first_line(desk)[0] == 1
+
+
+def test_a_slot_that_somebody_has_settled_is_not_late(desk: Desk) -> None:
+    for slug in ("marked", "by-hand"):
+        desk.job(slug, HOURLY)
+    seen_days_ago(desk.configuration)
+    slots = {job["job"]: job["late"] for job in desk.json("status", "--json")["jobs"]}
+    moment = iso(datetime.now(UTC))
+    desk.state.write({"event": "mark", "at": moment, "job": "marked", "scheduled_at": slots["marked"], "note": "done"})
+    desk.state.run("by-hand", datetime.now(UTC), scheduled_at=slots["by-hand"])
+
+    assert first_line(desk) == (0, "PROCESS-CONTROL OK - 2 jobs fine")
+
+
+def test_a_start_that_came_too_late_is_a_warning_at_once(desk: Desk) -> None:
+    desk.job("nightly", HOURLY)
+    desk.state.skip("nightly", NOW - timedelta(minutes=5), reason="too_late", detail="2 h after its planned time")
+
+    code, line = first_line(desk)
+
+    assert code == 1
+    assert "the last scheduled start came too late for its planned time (2 h after its planned time)" in line
+
+
+def test_a_skip_that_somebody_chose_is_no_warning(desk: Desk) -> None:
+    for reason in ("disabled", "held", "backoff", "excluded", "condition"):
+        desk.job(f"by-{reason}")
+        for minutes in (15, 10, 5):
+            desk.state.skip(f"by-{reason}", NOW - timedelta(minutes=minutes), reason=reason)
+
+    assert first_line(desk) == (0, "PROCESS-CONTROL OK - 5 jobs fine")
 
 
 def test_a_file_that_a_deployment_writes_anew_does_not_hide_that_its_job_is_late(desk: Desk) -> None:

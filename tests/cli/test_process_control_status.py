@@ -213,6 +213,7 @@ def test_json_tells_everything_of_a_job(desk: Desk) -> None:
         "slow_start": None,
         "backoff_until": None,
         "late": None,
+        "stale": None,
         "running": None,
         "recent": ["failed"],
         "median_seconds": None,

@@ -238,6 +238,55 @@ FAULTS = {
         "'retry.jitter' must be a percentage from 0% to 100%, not '10'",
         "write a percentage such as 10%",
     ),
+    "a condition without a command": ("only_if: {timeout: 5s}", "3:10", "'only_if' needs 'command'", "add command"),
+    "a condition that is a list": (
+        "only_if: [a, b]",
+        "3:10",
+        "'only_if' must be a map, not a list",
+        "write a command such as test -e /srv/ready, or a map",
+    ),
+    "a condition of several commands": (
+        "only_if: {command: [a, b]}",
+        "3:20",
+        "'only_if.command' must be text, not a list",
+        "write a command and its arguments",
+    ),
+    "a condition of two lines": (
+        "only_if: |\n  test -e a\n  test -e b",
+        "5:3",
+        "'only_if' has a second line",
+        "no shell runs: write sh -c '…'; or > in place of | if it is one command",
+    ),
+    "a condition with an open quote": (
+        'only_if: test "x',
+        "3:15",
+        "'only_if' has a quote that is not closed: 'test \"x'",
+        "close it, or put a backslash before it",
+    ),
+    "a condition that may take no time": (
+        "only_if: {command: x, timeout: 0}",
+        "3:32",
+        "'only_if.timeout' must be a time above 0, not '0'",
+        "write seconds, or 90s, 10m, 2h",
+    ),
+    "a delay of more than a day": (
+        "jitter: 25h",
+        "3:9",
+        "'jitter' must be a time of at most 24h, not '25h'",
+        "write seconds, or 90s, 10m, 2h",
+    ),
+    "a delay in percent": (
+        "jitter: 5%",
+        "3:9",
+        "'jitter' must be a time of at most 24h, not '5%'",
+        "write seconds, or 90s, 10m, 2h",
+    ),
+    "a success in no time": (
+        "expect: {success_every: 0}",
+        "3:25",
+        "'expect.success_every' must be a time above 0, not '0'",
+        "write seconds, or 90s, 10m, 2h",
+    ),
 }
 
 
@@ -290,6 +339,26 @@ def test_a_rule_is_plain_values_and_its_own_text() -> None:
         },
     ]
     assert decode(encode(job.verdicts)) == job.verdicts
+
+
+@pytest.mark.parametrize(
+    ("text", "command", "seconds"),
+    [
+        ("only_if: 'test -e \"a b\"'", ["test", "-e", "a b"], 10.0),
+        ("only_if: {command: test -e a, timeout: 1m}", ["test", "-e", "a"], 60.0),
+        ("only_if: {command: test -e a}", ["test", "-e", "a"], 10.0),
+        ("only_if: false", None, None),
+        ("", None, None),
+    ],
+)
+def test_a_condition_is_text_or_a_map(text: str, command: list[str] | None, seconds: float | None) -> None:
+    job = read(text)
+
+    assert (job.only_if_command, job.only_if_timeout_seconds) == (command, seconds)
+
+
+def test_a_day_is_the_longest_delay() -> None:
+    assert read("jitter: 24h").jitter_seconds == 86400.0
 
 
 def test_one_rule_alone_needs_no_list() -> None:

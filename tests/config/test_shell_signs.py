@@ -106,6 +106,17 @@ WARNINGS = {
         "command: |\n  echo a \\\n    b | wc\n",
         "j.yaml:3:7: '|' means something only in a shell\n  hint: no shell runs: write command: sh -c '…'",
     ),
+    "in a condition": (
+        "only_if: test -e $HOME/ready\n",
+        (
+            "j.yaml:1:18: '$HOME' means something only in a shell\n"
+            "  hint: no shell runs: write only_if: sh -c 'test -e $HOME/ready'"
+        ),
+    ),
+    "in the map of a condition": (
+        "only_if: {command: 'ls | wc', timeout: 1m}\n",
+        ("j.yaml:1:24: '|' means something only in a shell\n  hint: no shell runs: write command: sh -c 'ls | wc'"),
+    ),
     "many": (
         "command: a | b > c && d; e $F ~/g *",
         (
@@ -126,7 +137,7 @@ def test_the_text_to_paste_warns_of_nothing(text: str) -> None:
     [warning] = told(text)
     _, _, paste = warning.partition("write ")
 
-    assert told(paste if paste.startswith(("command", "slow")) else f"command:\n  {paste}") == []
+    assert told(paste if paste.startswith(("command", "slow", "only_if")) else f"command:\n  {paste}") == []
 
 
 def test_a_command_that_cannot_be_split_is_told_by_the_reader_alone() -> None:

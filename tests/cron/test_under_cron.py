@@ -1,6 +1,5 @@
 """Under a real cron: at its minute a job runs once, and history, log, syslog, slot and exit code tell the same."""
 
-import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import pytest
 
 from kit.harness import PROJECT, SERVICE_USER, STRANGER, Box
+from kit.old_versions import seen_days_ago
 from kit.one_minute import EVERY_MINUTE, Done, Stage, scene
 from kit.runs import ends, records, script, skips, starts, the_end
 
@@ -44,8 +44,9 @@ def slots_that_are_skipped(stage: Stage) -> Done:
         box.job(slug, f"command: 'true'\n{EVERY_MINUTE}")
     box.job("late", f"command: 'true'\nstart_within: 0.01s\n{EVERY_MINUTE}")
     stage.generate(box)
-    stale = box.job("stale", "command: 'true'\nschedule: '0 0 1 1 *'")
-    os.utime(stale, (0, 0))  # as if the schedule had been so for long
+    box.job("stale", "command: 'true'\nschedule: '0 0 1 1 *'")
+    seen_days_ago(box.configuration, "stale", days=1000)
+    box.give(box.state_directory, SERVICE_USER)
     box.job("since-disabled", f"command: 'true'\ndisabled: true\n{EVERY_MINUTE}")
     return lambda: len(skips(box)) == 3
 

@@ -13,6 +13,8 @@ import sys
 import tempfile
 
 SECONDS = 20
+FOLLOWS = ("-f", "--follow")
+"""With these `logs` does not end by itself."""
 
 
 def run(command: str, words: list[str]) -> dict[str, object]:
@@ -23,7 +25,11 @@ def run(command: str, words: list[str]) -> dict[str, object]:
             os.setsid()
             os.dup2(out.fileno(), 1)
             os.dup2(err.fileno(), 2)
-            signal.alarm(SECONDS)
+            if "logs" in words and any(word.startswith(FOLLOWS) for word in words):
+                signal.signal(signal.SIGALRM, signal.default_int_handler)  # as Control-C
+                signal.alarm(1)
+            else:
+                signal.alarm(SECONDS)
             become(command, words)
         _, status = os.waitpid(child, 0)
         with contextlib.suppress(ProcessLookupError):

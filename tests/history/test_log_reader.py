@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.builders import State
-from process_control.history import log_reader
-from process_control.history.log_reader import Line, last_lines, lines, raw
+from process_control.history import log_line, log_reader
+from process_control.history.log_line import Line
+from process_control.history.log_reader import last_lines, lines, raw
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ def test_a_long_line_comes_in_parts(state: State) -> None:
 
     found = list(lines(log))
 
-    assert max(len(line.text) for line in found) <= log_reader.MAX_LINE
+    assert max(len(line.text) for line in found) <= log_line.MAX_LINE
     assert b"".join(line.text for line in found[:-1]) == b"x" * 200_000
     assert [line.ends for line in found[-3:]] == [False, True, True]
 

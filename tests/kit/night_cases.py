@@ -129,7 +129,9 @@ def the_disk_was_full(night: Night) -> None:
     night.runs("sync", "Tue 03:00")
 
 
-@incident("cron started it at Tue 03:30 instead, exactly 1 h later", asked="Tue 04:05", time="2025-11-18T02:30")
+@incident(
+    "Late by exactly 1 h: cron may be in another time zone than the host", asked="Tue 04:05", time="2025-11-18T02:30"
+)
 def cron_was_in_the_old_time_zone(night: Night) -> None:
     """The host was moved to Berlin; its cron still takes 02:30 for that of UTC."""
     berlin(night)
@@ -281,6 +283,15 @@ def a_calendar_excluded_its_day(night: Night) -> None:
     calendar.chmod(0o644)
     night.box.configure(calendars={"ops": "ops.ics"})
     usual(night, f"{BACKUP}exclude: ops\n")
+    night.runs("backup", "Tue 02:30")
+
+
+@incident("its condition was not met: db2 is the primary")
+def its_condition_was_not_met(night: Night) -> None:
+    condition = night.box.root / "primary"
+    condition.touch()
+    usual(night, f"{BACKUP}only_if: sh -c 'test -e {condition} || {{ echo db2 is the primary; exit 1; }}'\n")
+    condition.unlink()
     night.runs("backup", "Tue 02:30")
 
 

@@ -54,4 +54,4 @@ def slots(box: Box, *jobs: str, since: str = "1d") -> list[dict[str, Any]]:
     found = result.json()["slots"]
     if not isinstance(found, list):
         raise AssertionError(f"slots: {result}")
-    return found
+    return sorted(found, key=lambda each: (each["slot"], each["job"]))

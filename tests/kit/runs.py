@@ -2,14 +2,17 @@
 
 import contextlib
 import os
+import re
 import signal
 import textwrap
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from kit.events import readable
 from kit.harness import Box, Deadline, Live, TookTooLong, children, lives, until
+from process_control.system.clock import iso
 
 ONE_SLOT = 'schedule: "0 0 1 1 *"\nstart_within: 400d'
 """One planned time for the whole year: two starts cannot fall on two slots."""
@@ -22,6 +25,20 @@ def script(box: Box, name: str, text: str, *, shell: str = "/bin/sh") -> Path:
     path.write_text(f"#!{shell}\n{textwrap.dedent(text)}")
     path.chmod(0o755)
     return path
+
+
+def date_version_back(box: Box, slug: str, *, seconds: float = 3600) -> None:
+    """Let the recorded version of the job be one that came into force so long ago."""
+    since = iso(time.time() - seconds)
+    note = box.state_directory / "versions" / f"{slug}.json"
+    for path in (note, *(box.state_directory / "journal").glob("*.jsonl")):
+        path.write_bytes(re.sub(rb'"since":"[^"]+"', b'"since":"%s"' % since.encode(), path.read_bytes()))
+
+
+def slots_of(box: Box, slug: str, since: str = "10m") -> dict[str, dict[str, Any]]:
+    """Return the ledger's slots of the job by their planned times."""
+    slots = box.process_control("slots", slug, "--since", since, "--json").json()["slots"]
+    return {slot["slot"]: slot for slot in slots}
 
 
 TREE = """

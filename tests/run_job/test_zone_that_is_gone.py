@@ -1,10 +1,9 @@
 """A time zone that an upgrade of the host has taken away: a cached job is as invalid as a new one."""
 
-import os
-
 import pytest
 
 from kit.harness import Box, Result
+from kit.old_versions import seen_days_ago
 
 ZONE = "America/Indiana/Tell_City"
 HIDE = f'mount --bind /dev/null /usr/share/zoneinfo/{ZONE} && exec "$@"'
@@ -13,8 +12,8 @@ HIDE = f'mount --bind /dev/null /usr/share/zoneinfo/{ZONE} && exec "$@"'
 @pytest.fixture
 def east(box: Box) -> Box:
     """A box with a job in that zone, seen by every command while the zone was there."""
-    path = box.job("east", f"command: 'true'\nschedule: '* * * * *'\ntime_zone: {ZONE}\n")
-    os.utime(path, (1_700_000_000, 1_700_000_000))
+    box.job("east", f"command: 'true'\nschedule: '* * * * *'\ntime_zone: {ZONE}\n")
+    seen_days_ago(box.configuration)
     box.process_control("check")
     box.run("east")
     return box

@@ -14,6 +14,7 @@ from process_control.history import journal
 from process_control.notify.announce import announce
 from process_control.state.block import Block, Identity, read_block, require_own_proc, runner_is_alive
 from process_control.state.secrets_of_run import describe_survivors
+from process_control.state.waiting_starts import starts_in_the_gate
 from process_control.system import proc
 from process_control.system.clock import iso
 
@@ -92,7 +93,7 @@ def ask_to_stop(
     if block is None:
         _raise_unless_job(slug, settings)
     if block is None or (block.get("end") is not None and not block.get("left")):
-        return _nothing(slug)
+        return _ask_a_start_to_stop(settings, slug, identity, by=by, note=note)
     handle = signals_of_stop.open_runner(block, boot_id=identity.boot_id, pid_namespace=identity.pid_namespace)
     if handle is None and block.get("end") is None and runner_is_alive(block):
         # Its runner may live: the processes that we can see are for that runner to end.
@@ -100,7 +101,7 @@ def ask_to_stop(
             slug=slug, is_stopped=False, words="it runs in another pid namespace (a container): stop it there"
         )
     if handle is None and not signals_of_stop.survivors(block):
-        return _nothing(slug)
+        return _ask_a_start_to_stop(settings, slug, identity, by=by, note=note)
     _record_stop(settings, block, identity, by=by, note=note)
     seconds = signals_of_stop.seconds_to_end(block, lambda slug: read_block(settings.state_directory, slug))
     if handle is not None and not signals_of_stop.ask_runner_to_stop(
@@ -111,12 +112,35 @@ def ask_to_stop(
     return Stopping(settings=settings, slug=slug, block=block, handle=handle, seconds=seconds)
 
 
+def _ask_a_start_to_stop(
+    settings: Settings, slug: str, identity: Identity, *, by: str, note: str | None
+) -> Stopping | Stopped:
+    """With nothing running: stop a scheduled start that is still in the gate (its condition, its random delay)."""
+    for start in starts_in_the_gate(settings.state_directory, slug, identity) if is_slug(slug) else ():
+        known = {"boot_id": identity.boot_id, "pid_namespace": identity.pid_namespace}
+        handle = signals_of_stop.open_runner(start, **known)
+        if handle is None:
+            continue
+        _record_stop(settings, start, identity, by=by, note=note)
+        signals_of_stop.ask_runner_to_stop(start, **known)
+        seconds = _grace_of(slug, settings) + signals_of_stop.PATIENCE_SECONDS
+        return Stopping(settings=settings, slug=slug, block=start, handle=handle, seconds=seconds)
+    return _nothing(slug)
+
+
+def _grace_of(slug: str, settings: Settings) -> float:
+    try:
+        return load_job(slug, settings).kill_grace_seconds
+    except ProcessControlError:
+        return 10.0
+
+
 def wait_until_stopped(asked: Stopping, progress: Progress | None = None) -> Stopped:
     """Wait until the tree is gone; what its runner could not end, or left behind, gets TERM and KILL.
 
     A runner that does not end in its time is killed.
     """
-    block, run_id = asked.block, str(asked.block["run_id"])
+    block, run_id = asked.block, str(asked.block.get("run_id"))
     if asked.handle is None:
         return _end_survivors(asked, run_id)
     was_killed = False
@@ -129,6 +153,8 @@ def wait_until_stopped(asked: Stopping, progress: Progress | None = None) -> Sto
                 return _could_not_be_ended(asked)
     finally:
         os.close(asked.handle)
+    if "run_id" not in block:
+        return Stopped(slug=asked.slug, is_stopped=True, words="stopped a start that had not begun its run yet")
     left = signals_of_stop.end_survivors(block, grace_seconds=0.5) if signals_of_stop.survivors(block) else []
     if left:
         named = _named(asked, left)
@@ -147,7 +173,7 @@ def _why_it_is_killed(asked: Stopping) -> str:
 
 
 def _could_not_be_ended(asked: Stopping) -> Stopped:
-    runner, run_id = int(str(asked.block["pid"])), str(asked.block["run_id"])
+    runner, run_id = int(str(asked.block["pid"])), str(asked.block.get("run_id"))
     words = f"run {run_id} could not be ended: its runner, pid {runner}, {proc.state_in_words(runner)}"
     return Stopped(slug=asked.slug, is_stopped=False, words=words, run_id=run_id, left=_named(asked, [runner]))
 
@@ -189,7 +215,8 @@ def _raise_unless_job(slug: str, settings: Settings) -> None:
 
 
 def _record_stop(settings: Settings, block: Block, identity: Identity, *, by: str, note: str | None) -> None:
-    record: dict[str, object] = {"event": "stop", "at": iso(time.time()), "run_id": block["run_id"]}
+    record: dict[str, object] = {"event": "stop", "at": iso(time.time())}
+    record |= {"run_id": block["run_id"]} if "run_id" in block else {}
     record |= {"job": block["job"], "by": by, "host": identity.host}
     if note is not None:
         record["detail"] = note

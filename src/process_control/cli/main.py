@@ -33,6 +33,7 @@ VERBS = {
         "state of jobs, worst first; with one JOB: details and last output",
     ),
     "run": ("process_control.cli.verbs.run:run", "start jobs and print their run ids; --follow waits for one"),
+    "exec": ("process_control.cli.verbs.exec:exec_command", "run a command as a job runs, without a job file"),
     "stop": (
         "process_control.cli.verbs.stop:stop",
         "stop the runs of jobs and wait until their process trees are gone",
@@ -64,6 +65,10 @@ VERBS = {
         "every start, skip, end, stop, mail and change: when, who, what and why",
     ),
     "check": ("process_control.cli.verbs.check:check", "Icinga or Nagios plugin: exit code 0, 1, 2 or 3"),
+    "doctor": (
+        "process_control.cli.verbs.doctor:doctor",
+        "is everything right: rights, cron, mail, disk, clock, survivors; --fix",
+    ),
     "lint": ("process_control.cli.verbs.lint:lint", "find faults in job files"),
     "notify": ("process_control.cli.verbs.notify:notify", "`notify test`: send a test mail"),
     "learn": ("process_control.cli.verbs.learn:learn_noise", "propose rules for stderr lines of successful runs"),
@@ -75,8 +80,8 @@ VERBS = {
     "help": ("process_control.cli.verbs.help:help_of_a_verb", "show what a verb does and its options: help VERB"),
 }
 PURPOSES = {
-    "look": ("status", "list", "show", "history", "why", "slots", "timers", "day", "logs", "audit", "check"),
-    "act": ("run", "stop", "wait", "hold", "pause", "release", "recover", "mark"),
+    "look": ("status", "list", "show", "history", "why", "slots", "timers", "day", "logs", "audit", "check", "doctor"),
+    "act": ("run", "exec", "stop", "wait", "hold", "pause", "release", "recover", "mark"),
     "job files": ("lint", "explain", "learn", "schema", "import"),
     "set up": ("init", "notify", "watch", "prune", "help"),
 }

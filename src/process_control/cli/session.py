@@ -61,11 +61,11 @@ def options_of_every_verb() -> list[click.Parameter]:
     ]
 
 
-def verb(name: str, **attributes: Any) -> Callable[[Callable[..., Any]], Verb]:
+def verb(name: str, *, cls: type[Verb] = Verb, **attributes: Any) -> Callable[[Callable[..., Any]], Verb]:
     """Make a function the verb `name`; its first argument is the Session."""
 
     def decorate(function: Callable[..., Any]) -> Verb:
-        return click.command(name, cls=Verb, **attributes)(click.pass_obj(function))
+        return click.command(name, cls=cls, **attributes)(click.pass_obj(function))
 
     return decorate
 

@@ -12,7 +12,7 @@ from process_control.config.keys.field import defaults
 from process_control.config.keys.inner_fields import DEFAULT_ATTEMPTS, RULE_FIELDS
 from process_control.config.keys.job_fields import JOB_FIELDS
 from process_control.config.keys.map_reader import Reading, read_map
-from process_control.config.keys.rule_checks import check_expect, check_rules, rule_text
+from process_control.config.keys.rule_checks import check_expect, check_only_if, check_rules, rule_text
 from process_control.config.yaml.document import Document, parse
 from process_control.config.yaml.nodes import Faults, List, Map, Node, Text
 from process_control.core.job import Job
@@ -70,6 +70,7 @@ def read_defaults(node: Node, calendars: dict[str, str], faults: Faults) -> dict
     check_failmail(reading.nodes.get("failmail"), faults)
     check_rules(reading.nodes.get("verdicts"), faults, CONDITIONS)
     check_expect(reading.nodes.get("expect"), faults)
+    check_only_if(reading.nodes.get("only_if"), faults)
     return _values(reading)
 
 
@@ -92,6 +93,7 @@ def _read(document: Document, slug: str) -> Reading:
     check_failmail(reading.nodes.get("failmail"), faults)
     check_rules(reading.nodes.get("verdicts"), faults, CONDITIONS)
     check_expect(reading.nodes.get("expect"), faults)
+    check_only_if(reading.nodes.get("only_if"), faults)
     return reading
 
 

@@ -15,7 +15,7 @@ from process_control.config.yaml.nodes import List, Map, Text, place_in, quoted
 from process_control.core.shell_builtins import is_shell_word
 from process_control.errors import Fault
 
-COMMAND_KEYS = ("command", "slow_start_command")
+COMMAND_KEYS = ("command", "slow_start_command", "only_if")
 SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh", "su", "runuser")
 #: Programs whose arguments are read by a shell on another host.
 REMOTE_SHELLS = ("ssh", "rsh", "mosh")
@@ -36,7 +36,9 @@ def warnings(document: Document) -> list[Fault]:
     root = document.root
     found = []
     for key, value in root.entries if isinstance(root, Map) else ():
-        if key.value not in COMMAND_KEYS:
+        if key.value == "only_if" and isinstance(value, Map):
+            key, value = next((entry for entry in value.entries if entry[0].value == "command"), (key, value))
+        elif key.value not in COMMAND_KEYS:
             continue
         for item in value.items if isinstance(value, List) else [value]:
             if isinstance(item, Text):

@@ -41,9 +41,10 @@ REASONS = (
     "runner_killed",
     "host_down",
     "stopped",
+    "condition",
     OUTPUT_CUT,
 )
-SKIP_REASONS = ("overlap", "held", "backoff", "disabled", "excluded", "too_late")
+SKIP_REASONS = ("overlap", "held", "backoff", "disabled", "excluded", "too_late", "condition")
 
 
 #: Which processes CPU time and peak memory cover: all, those waited for, or only the largest one.
@@ -188,7 +189,7 @@ class Facts:
 
 def may_judge_successes(rules: "list[dict[str, Any]]", expect: "dict[str, Any]") -> bool:
     """Return whether a rule or an expectation may also decide about a plain success."""
-    return bool(expect) or not all(_needs_failure(rule) for rule in rules)
+    return bool(expect and list(expect) != ["success_every"]) or not all(_needs_failure(rule) for rule in rules)
 
 
 def _needs_failure(rule: "dict[str, Any]") -> bool:

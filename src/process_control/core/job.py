@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "8ad9a7ab1e15"
+FIELDS_VERSION = "cda443309cbc"
 
 ATTRIBUTES = (
     "slug",
@@ -23,6 +23,8 @@ ATTRIBUTES = (
     "schedule",
     "time_zone",
     "exclude",
+    "only_if_command",
+    "only_if_timeout_seconds",
     "disabled",
     "timeout_seconds",
     "kill_grace_seconds",
@@ -54,6 +56,7 @@ ATTRIBUTES = (
     "slow_start_runs",
     "slow_start_after",
     "start_within_seconds",
+    "jitter_seconds",
     "catch_up_which",
     "catch_up_within_seconds",
     "expect",
@@ -114,6 +117,8 @@ class Job:
         schedule: list[str]
         time_zone: str | None
         exclude: list[str]
+        only_if_command: list[str] | None
+        only_if_timeout_seconds: float | None
         disabled: bool
         timeout_seconds: float
         kill_grace_seconds: float
@@ -145,6 +150,7 @@ class Job:
         slow_start_runs: int | None
         slow_start_after: list[str]
         start_within_seconds: float
+        jitter_seconds: float | None
         catch_up_which: str | None
         catch_up_within_seconds: float
         expect: dict[str, Any]
@@ -188,6 +194,8 @@ class Job:
         schedule: "list[str] | None" = None,
         time_zone: "str | None" = None,
         exclude: "list[str] | None" = None,
+        only_if_command: "list[str] | None" = None,
+        only_if_timeout_seconds: "float | None" = None,
         disabled: bool = False,
         timeout_seconds: float = 600.0,
         kill_grace_seconds: float = 10.0,
@@ -219,6 +227,7 @@ class Job:
         slow_start_runs: "int | None" = None,
         slow_start_after: "list[str] | None" = None,
         start_within_seconds: float = 600.0,
+        jitter_seconds: "float | None" = None,
         catch_up_which: "str | None" = None,
         catch_up_within_seconds: float = 86400.0,
         expect: "dict[str, Any] | None" = None,
@@ -256,6 +265,8 @@ class Job:
         self.schedule = [] if schedule is None else schedule
         self.time_zone = time_zone
         self.exclude = [] if exclude is None else exclude
+        self.only_if_command = only_if_command
+        self.only_if_timeout_seconds = only_if_timeout_seconds
         self.disabled = disabled
         self.timeout_seconds = timeout_seconds
         self.kill_grace_seconds = kill_grace_seconds
@@ -287,6 +298,7 @@ class Job:
         self.slow_start_runs = slow_start_runs
         self.slow_start_after = [] if slow_start_after is None else slow_start_after
         self.start_within_seconds = start_within_seconds
+        self.jitter_seconds = jitter_seconds
         self.catch_up_which = catch_up_which
         self.catch_up_within_seconds = catch_up_within_seconds
         self.expect = {} if expect is None else expect

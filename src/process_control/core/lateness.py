@@ -3,7 +3,12 @@
 from process_control.core.moments import took
 
 MIN_SHOWN_SECONDS = 10
-_WORDS = {"trigger": "until its process began", "gate": "until it might run", "lock": "waiting for its lock"}
+_WORDS = {
+    "trigger": "until its process began",
+    "gate": "until it might run",
+    "jitter": "random delay (jitter)",
+    "lock": "waiting for its lock",
+}
 
 
 def late_in_words(late_seconds: object, late_parts: object) -> str:

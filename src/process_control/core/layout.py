@@ -69,6 +69,11 @@ def stamp(state_directory: str, slug: str, name: str) -> str:
     return f"{state_directory}/jobs/{slug}/{name}.stamp"
 
 
+def ad_hoc(state_directory: str, slug: str) -> str:
+    """Return the file that keeps the last command that `exec` ran under this name: it is no job."""
+    return f"{state_directory}/jobs/{slug}/ad_hoc.json"
+
+
 def refusals(state_directory: str) -> str:
     return f"{state_directory}/refused"
 
@@ -132,6 +137,11 @@ def spool_due(state_directory: str) -> str:
 def shared_lock(state_directory: str, lock: str) -> str:
     """Return the directory that has one file for each job that ran under the shared `lock`."""
     return f"{state_directory}/locks/{lock}"
+
+
+def sharer(state_directory: str, lock: str, slug: str) -> str:
+    """Return the file that says that a job ran under the shared `lock`."""
+    return f"{state_directory}/locks/{lock}/{slug}"
 
 
 def recovered(state_directory: str) -> str:

@@ -6,8 +6,8 @@ Lean module, pure.
 from process_control.core.facts import SKIPPED
 
 TOO_LATE, OVERLAP = "too_late", "overlap"
-#: Fewer in a row mean nothing: one start may be late, and one run may take longer than usual.
-MIN_IN_A_ROW = {TOO_LATE: 2, OVERLAP: 3}
+#: Fewer in a row mean nothing: one run may take longer than usual.
+MIN_IN_A_ROW = {TOO_LATE: 1, OVERLAP: 3}
 MAX_COUNTED = 10
 WHY_TOO_LATE = (
     "the time zone or the name of the host has changed since cron started (restart cron), or the crontab "
@@ -33,10 +33,8 @@ def unplanned_skips_in_words(newest: "Sequence[Skip]") -> str | None:
         if count >= MIN_IN_A_ROW[reason]:
             more = "or more " if count == MAX_COUNTED else ""
             detail = f" ({newest[0][2]})" if newest[0][2] else ""
-            what = (
-                "came too late for their planned times"
-                if reason == TOO_LATE
-                else "found the previous run still running"
-            )
-            return f"the last {count} {more}scheduled starts {what}{detail}: {why}"
+            starts, times = ("start", "its planned time") if count == 1 else ("starts", "their planned times")
+            found = f"came too late for {times}" if reason == TOO_LATE else "found the previous run still running"
+            number = "" if count == 1 else f"{count} {more}"
+            return f"the last {number}scheduled {starts} {found}{detail}: {why}"
     return None

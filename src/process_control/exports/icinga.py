@@ -20,6 +20,7 @@ WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 MAX_NAMED = 10
 ALERT = "alert"
 MAIL = "mail"
+STALE = "stale"
 UNREAD = "not read"
 CRON = "cron"
 
@@ -32,7 +33,7 @@ class Trouble:
     severity: int
     #: The job; CRON, MAIL, or the name of a file that is not read.
     slug: str
-    #: A word of `core/job_state.py`, or ALERT, CRON, MAIL, UNREAD.
+    #: A word of `core/job_state.py`, or ALERT, CRON, MAIL, STALE, UNREAD.
     state: str
     #: On one line.
     why: str
@@ -61,6 +62,9 @@ def troubles_of(statuses: Sequence[JobStatus]) -> list[Trouble]:
             found.append(_trouble(CRITICAL, status))
         elif status.state == HELD:
             found.append(_trouble(WARNING, status))
+        elif status.stale is not None:
+            why = "; ".join([status.stale, *[alert for alert in status.alerts if alert != status.stale]])
+            found.append(Trouble(severity=WARNING, slug=status.slug, state=STALE, why=_plain(why)))
         elif status.alerts or (status.last is not None and status.last.reason == OUTPUT_CUT):
             why = "; ".join(status.alerts) or status.last_in_words
             found.append(Trouble(severity=WARNING, slug=status.slug, state=ALERT, why=_plain(why)))
@@ -140,6 +144,7 @@ def _figures(statuses: Sequence[JobStatus], troubles: Sequence[Trouble]) -> str:
         f"invalid={number(INVALID)};;0;0",
         f"held={number(HELD)};0;;0",
         f"late={number(LATE)};0;;0",
+        f"stale={number(STALE)};0;;0",
         f"warned={sum(status.state == WARNED for status in statuses)};;;0",
         f"running={sum(status.running is not None for status in statuses)};;;0",
     ]

@@ -127,7 +127,7 @@ def backwards(state_directory: str, *, since: str = "", needle: str = "", not_be
     for name in reversed(days):
         try:
             for lines in _blocks_backwards(layout.journal_file(state_directory, name), needle.encode("ascii")):
-                yield from [record for line in lines if (record := _record(line)) is not None]
+                yield from [record for line in lines if (record := record_of_line(line)) is not None]
                 if not_before and lines and _began_before(lines[-1], not_before):
                     return
         except OSError:
@@ -136,7 +136,7 @@ def backwards(state_directory: str, *, since: str = "", needle: str = "", not_be
 
 def _began_before(line: bytes, moment: str) -> bool:
     """Return whether a line was written before `moment`; False for a line that is no record."""
-    record = _record(line)
+    record = record_of_line(line)
     return record is not None and str(record.get("at") or "~") < moment
 
 
@@ -195,7 +195,7 @@ def _records_of_day(state_directory: str, name: str, needle: bytes) -> "Iterator
         read = decompressed
     try:
         for line in _lines(read(layout.journal_file(state_directory, name))):
-            if needle in line and (record := _record(line)) is not None:
+            if needle in line and (record := record_of_line(line)) is not None:
                 yield record
     except FileNotFoundError:  # compressed or removed by retention since it was listed
         return
@@ -217,7 +217,8 @@ def _lines(blocks: "Iterator[bytes | None]") -> "Iterator[bytes]":
     yield rest
 
 
-def _record(line: bytes) -> Record | None:
+def record_of_line(line: bytes) -> Record | None:
+    """Return the record of a line of the journal; None for what is no record."""
     text = line.strip(b" \0\r")
     if not text:
         return None

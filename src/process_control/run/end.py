@@ -128,6 +128,8 @@ def update_health(run: "Run", world: "World", end: dict[str, object]) -> list[di
 
     A healthy job that succeeded needs no write and no import.
     """
+    if run.request.is_ad_hoc:
+        return []
     store = world.store
     if end["outcome"] == words.SUCCEEDED:
         health = store.read_health()

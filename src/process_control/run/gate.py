@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from process_control.run.world import World
 
 
-def pass_the_gate(run: "Run", world: "World") -> Go | Stop:
+def ask_the_gate(run: "Run", world: "World") -> Go | Stop:
     """Turn away what must not run now: a job that is disabled or held, backs off, or has a day excluded."""
+    if run.request.is_ad_hoc:
+        return GO
     scheduled = run.request.scheduled
     if scheduled and run.job.disabled:
-        return _turn_away(run, world, "disabled", "the job file says so")
+        return turn_away(run, world, "disabled", "the job file says so")
     if run.job.excluded and (answer := _of_excluded_days(run, world)) is not None:
         return answer
     try:
@@ -28,15 +30,15 @@ def pass_the_gate(run: "Run", world: "World") -> Go | Stop:
     except ValueError as error:
         run.permission, doubt, health = gate.HELD, gate.garbage_in_words(error), None
     if run.permission == gate.BACKING_OFF:
-        return _turn_away(run, world, "backoff", gate.backoff_in_words(health or {}))
+        return turn_away(run, world, "backoff", gate.backoff_in_words(health or {}))
     if run.permission != gate.HELD or (run.request.force and not scheduled):
         return GO
     if scheduled:
-        return _turn_away(run, world, "held", doubt or gate.hold_in_words(health or {}))
+        return turn_away(run, world, "held", doubt or gate.hold_in_words(health or {}))
     slug = run.job.slug
     hint = f"run it once with run-job --force {slug}, or release it: process-control release {slug}"
     words = doubt or hold_for_people(health or {}, world.clock.now())
-    return _turn_away(run, world, "held", words, by_hand=NotStarted(words, where=slug, hint=hint))
+    return turn_away(run, world, "held", words, by_hand=NotStarted(words, where=slug, hint=hint))
 
 
 def _of_excluded_days(run: "Run", world: "World") -> Stop | None:
@@ -52,11 +54,11 @@ def _of_excluded_days(run: "Run", world: "World") -> Stop | None:
         raise BadConfiguration(what, where=where, hint=hint)
     for slot, day in excluded["slots"] if scheduled else ():
         if slot == run.slot:
-            return _turn_away(run, world, "excluded", f"exclude: {day}")
+            return turn_away(run, world, "excluded", f"exclude: {day}")
     return None
 
 
-def _turn_away(run: "Run", world: "World", reason: str, detail: str, *, by_hand: NotStarted | None = None) -> Stop:
+def turn_away(run: "Run", world: "World", reason: str, detail: str, *, by_hand: NotStarted | None = None) -> Stop:
     """Skip the planned time, or refuse the start by hand.
 
     What the job's last run left open is closed all the same: a job that is held may not start for weeks.

@@ -1,10 +1,8 @@
 """A scheduled start that came too late for its slot, or for which the job's file plans none: what is made of it.
 
 Lean module, loaded only then. cron holds the time zone, the host's name and the crontab of when it read them; we look
-at what they are now. One such start may be a late one, two in a row are a sign that cron knows something else.
+at what they are now.
 """
-
-import posix
 
 from process_control.core import layout
 from process_control.core.facts import FAILED
@@ -22,14 +20,16 @@ if TYPE_CHECKING:
 
 
 def is_stray(run: "Run", world: "World", slot: int) -> bool:
-    """Whether the slot is from before the job's file was there as it is: nobody planned this start."""
+    """Whether the slot is from before the job's version came into force: nobody planned this start."""
     previous = world.store.previous_run()
     if previous is not None and previous.get("version") == run.job.version:  # that file was there: it was only touched
         return False
-    try:
-        return slot < posix.stat(run.job.path).st_mtime
-    except OSError:
-        return False
+    from process_control.config.libraries import find_site_packages
+
+    find_site_packages()
+    from process_control.state.job_versions import since_of_version
+
+    return slot < since_of_version(run.job, world.settings, now=world.clock.now())
 
 
 def leave_as_stray(run: "Run", world: "World", now: float) -> Stop:
@@ -50,7 +50,7 @@ def leave_as_stray(run: "Run", world: "World", now: float) -> Stop:
 
 
 def skip_as_too_late(run: "Run", world: "World", slot: int, now: float) -> Stop:
-    """Skip the slot; mail people, once until there is a run, when it was not the first in a row. A quiet exit."""
+    """Skip the slot; mail people, once until there is a run. A quiet exit."""
     from process_control.core.measures import duration
 
     key = "start_within" if run.job.catch_up_which in (None, "none") else "catch_up.within"

@@ -5,14 +5,14 @@ Lean module, loaded only when two starts meet.
 
 import posix
 
-from process_control.config.job_directory import load_job
 from process_control.errors import BY_SIGNAL, RUNNER_KILLED, STOPPED, BadConfiguration, NotStarted
 from process_control.execution import stop
 from process_control.execution.guard import START_SECONDS
+from process_control.run.after_a_wait import ask_the_gate_again
 from process_control.run.holder import already_running, holder_in_words, holder_of
 from process_control.run.other_jobs import ask_to_stop, kill_runner_of
 from process_control.run.refusal import fail, note_waiting, skip
-from process_control.run.run import GO, Go, Stop
+from process_control.run.run import Go, Stop
 from process_control.run.unfinished import refuse_survivors
 from process_control.system import proc
 from process_control.system.signals import WaitEnded
@@ -94,7 +94,7 @@ def _wait_for_the_lock(run: "Run", world: "World") -> Go | Stop:
     if run.request.scheduled:
         note_waiting(run, world, words)
     if _has_lock_within(run, world, seconds):
-        return _ask_once_more(run, world)
+        return ask_the_gate_again(run, world)
     return _not_taken(run, world, seconds)
 
 
@@ -104,13 +104,13 @@ def _replace(run: "Run", world: "World") -> Go | Stop:
     if block is not None:
         in_time = ask_to_stop(block, world.identity, world.store.state_directory)
         if _has_lock_within(run, world, min(seconds, in_time)):
-            return _ask_once_more(run, world)
+            return ask_the_gate_again(run, world)
         if seconds <= in_time or world.inbox.stopping:
             return _not_taken(run, world, seconds)
         kill_runner_of(block, world.identity)
         seconds -= in_time
     return (
-        _ask_once_more(run, world)
+        ask_the_gate_again(run, world)
         if _has_lock_within(run, world, seconds)
         else _not_taken(run, world, run.job.queue_timeout_seconds)
     )
@@ -129,14 +129,6 @@ def _has_lock_within(run: "Run", world: "World", seconds: float) -> bool:
     run.waited_seconds += world.clock.monotonic() - asked
     world.guard.end_within(START_SECONDS)
     return True
-
-
-def _ask_once_more(run: "Run", world: "World") -> Go | Stop:
-    """After a wait: somebody may have disabled the job meanwhile. A hold is asked for by `choose_the_commands`."""
-    if run.request.scheduled and load_job(run.job.slug, world.settings).disabled:
-        world.lock.release()
-        return skip(run, world, "disabled", "the job file was changed while this start waited")
-    return GO
 
 
 def _not_taken(run: "Run", world: "World", seconds: float) -> Stop:

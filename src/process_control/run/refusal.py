@@ -5,7 +5,7 @@ Lean module, loaded only then.
 
 from process_control.core import facts as words
 from process_control.core.facts import Facts
-from process_control.errors import NotStarted
+from process_control.errors import BY_SIGNAL, RUNNER_KILLED, STOPPED, NotStarted
 from process_control.run.run import Stop
 from process_control.system.clock import iso
 
@@ -46,11 +46,27 @@ def note_waiting(run: "Run", world: "World", for_what: str) -> None:
     world.people.announce(record)
 
 
-def fail(run: "Run", world: "World", reason: str, detail: str) -> Stop:
-    """Record a run that failed without having been started (`on_overlap: fail`), and report it."""
+def fail_as_stopped(run: "Run", world: "World", when: str) -> Stop:
+    """Record a start that a stop has ended before its command: nobody is mailed of what was asked for.
+
+    When the guard was killed, the next start finds the claim of this one, and records what became of it.
+    """
+    inbox, facts = world.inbox, Facts()
+    if inbox.guard_died:
+        return Stop(RUNNER_KILLED)
+    facts.stopped_by, facts.stopped_by_request = inbox.stopped_by, inbox.stop_requested
+    how = words.STOPPED_ON_REQUEST
+    if not inbox.stop_requested:
+        how = f"stopped: run-job received signal {words.signal_name(inbox.stopped_by or 15)}"
+    fail(run, world, "stopped", f"{how} {when}", facts)
+    return Stop(STOPPED if inbox.stopped_by is None else BY_SIGNAL + inbox.stopped_by)
+
+
+def fail(run: "Run", world: "World", reason: str, detail: str, facts: "Facts | None" = None) -> Stop:
+    """Record a run that failed without having been started (`on_overlap: fail`, a condition), and report it."""
     if run.request.is_catching_up:
         return Stop(NotStarted.exit_code)
-    facts = Facts()
+    facts = facts or Facts()
     now = iso(world.clock.now())
     end: dict[str, object] = {
         "event": "end",

@@ -23,6 +23,7 @@ class Request:
     __slots__ = (
         "by",
         "force",
+        "is_ad_hoc",
         "note",
         "scheduled",
         "slot",
@@ -46,6 +47,7 @@ class Request:
         wait_seconds: float | None = None,
         timeout_seconds: float | None = None,
         note: str | None = None,
+        is_ad_hoc: bool = False,
     ) -> None:
         self.trigger = trigger
         self.by = by
@@ -59,6 +61,8 @@ class Request:
         self.wait_seconds = wait_seconds
         self.timeout_seconds = timeout_seconds
         self.note = note
+        #: The command of `exec`: it has no health and no version, for there is no job.
+        self.is_ad_hoc = is_ad_hoc
 
     @property
     def is_catching_up(self) -> bool:
@@ -80,6 +84,7 @@ class Run:
         "host",
         "id",
         "is_of_a_new_version",
+        "jitter_waited_seconds",
         "job",
         "lateness",
         "log",
@@ -100,7 +105,7 @@ class Run:
         self.request = request
         self.job = job
         self.host = host
-        #: UTC seconds; after a wait for the lock, its end.
+        #: UTC seconds; after a wait, or a condition, its end.
         self.started_at = started_at
         self.id = run_id(started_at, posix.urandom(RANDOM_BYTES))
         #: When this process started, see `proc.start_time`.
@@ -109,6 +114,8 @@ class Run:
         self.slot: int | None = None
         #: Seconds that this start waited for the lock.
         self.waited_seconds = 0.0
+        #: Seconds of its random delay.
+        self.jitter_waited_seconds = 0.0
         #: How late it began and of what that is made, see `start.lateness`.
         self.lateness: dict[str, object] = {}
         #: The path of the log.

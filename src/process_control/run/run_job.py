@@ -9,7 +9,7 @@ from process_control.errors import BadConfiguration, CannotRecord, NotPermitted
 from process_control.run.attempts import run_attempts
 from process_control.run.daily_prune import prune_daily
 from process_control.run.end import end_of, record_the_end
-from process_control.run.gate import pass_the_gate
+from process_control.run.gate import ask_the_gate
 from process_control.run.run import GO, Go, Request, Run, Stop
 from process_control.run.slot import claim_the_slot
 from process_control.run.start import record_the_start
@@ -40,7 +40,7 @@ def run_job(request: Request, job: "Job", world: "World") -> int:
     world.lock.release()
     world.guard.end_within(None)  # who reads what we report may take long
     world.people.deliver()
-    if run.is_of_a_new_version:
+    if run.is_of_a_new_version and not request.is_ad_hoc:
         note_the_version(run, world)
     if run.job.catch_up_which == "all" and run.request.scheduled and not run.request.is_catching_up:
         from process_control.run.catch_up import start_when_one_was_missed
@@ -101,6 +101,27 @@ def _recover(state_directory: str, boot_id: str) -> None:
     recover(state_directory, boot_id)
 
 
+def pass_the_gate(run: Run, world: "World") -> Go | Stop:
+    """Ask the job's file and its health, then `only_if`; then wait as `jitter` says.
+
+    A job without these two keys imports nothing more.
+    """
+    answer = ask_the_gate(run, world)
+    if isinstance(answer, Stop):
+        return answer
+    if run.job.only_if_command:
+        from process_control.run.only_if import ask_only_if
+
+        answer = ask_only_if(run, world)
+        if isinstance(answer, Stop):
+            return answer
+    if run.job.jitter_seconds and run.request.scheduled and not run.request.is_catching_up:
+        from process_control.run.jitter import wait_for_jitter
+
+        return wait_for_jitter(run, world)
+    return GO
+
+
 def take_the_lock(run: Run, world: "World") -> Go | Stop:
     """Take the job's lock, or do what `on_overlap` says when somebody else holds it."""
     if world.lock.take():
@@ -126,7 +147,7 @@ def choose_the_commands(run: Run, world: "World") -> Go | Stop:
     A healthy job without the key slow_start reads nothing here.
     """
     if not world.store.health_is_as_read():
-        answer = pass_the_gate(run, world)
+        answer = ask_the_gate(run, world)
         if isinstance(answer, Stop):
             world.lock.release()
             return answer

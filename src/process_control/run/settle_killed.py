@@ -23,7 +23,13 @@ _AFTER_KILL_MILLISECONDS = 1000
 
 
 def settle_in_a_child(
-    slug: str, runner: int, trigger: str | None, surroundings: "Callable[[], Surroundings]", *, killed: str
+    slug: str,
+    runner: int,
+    trigger: str | None,
+    surroundings: "Callable[[], Surroundings]",
+    *,
+    killed: str,
+    is_ad_hoc: bool = False,
 ) -> None:
     """Settle the killed run in a process that is the service user, and wait for it a little. Never raises.
 
@@ -33,7 +39,7 @@ def settle_in_a_child(
     try:
         child = posix.fork()
         if child == 0:
-            _settle_and_end(slug, runner, trigger, surroundings, killed)
+            _settle_and_end(slug, runner, trigger, surroundings, killed, is_ad_hoc)
         handle = posix.pidfd_open(child)
     except OSError:
         return
@@ -51,7 +57,12 @@ def settle_in_a_child(
 
 
 def _settle_and_end(
-    slug: str, runner: int, trigger: str | None, surroundings: "Callable[[], Surroundings]", killed: str
+    slug: str,
+    runner: int,
+    trigger: str | None,
+    surroundings: "Callable[[], Surroundings]",
+    killed: str,
+    is_ad_hoc: bool,
 ) -> None:
     """In the child: what the next start would do first. Never returns."""
     try:
@@ -61,6 +72,7 @@ def _settle_and_end(
         from process_control.run.run import Request, Run, Stop
         from process_control.run.run_job import settle_unfinished_runs
         from process_control.run.world import World
+        from process_control.state.ad_hoc import kept_job
         from process_control.system.account import drop_rights
 
         settings, account, caller = surroundings()
@@ -68,9 +80,11 @@ def _settle_and_end(
         drop_rights(account)
         if trigger is not None and _refused_what_did_not_start(slug, runner, trigger, settings, account, killed):
             return
-        job = load_job(slug, settings)
+        job = kept_job(settings, slug) if is_ad_hoc else load_job(slug, settings)
+        if job is None:
+            return
         world = World(job, settings, account, caller())
-        request = Request(trigger=MANUAL, by=account.name)
+        request = Request(trigger=MANUAL, by=account.name, is_ad_hoc=is_ad_hoc)
         run = Run(request, job, started_at=world.clock.now(), host=world.identity.host)
         world.store.open()
         if world.lock.take():  # else a survivor holds it: the next start names it

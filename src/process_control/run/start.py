@@ -33,7 +33,7 @@ def record_the_start(run: "Run", world: "World") -> Go | Stop:
         run.unrecorded = True
     run.cgroup = world.group.make(run.id)
     try:
-        limits = _set_limits(run, world) if _asks_for_limits(run.job) else None
+        limits = _set_limits(run, world) if asks_for_limits(run.job) else None
     except BadConfiguration:
         _forget(run, world)
         raise
@@ -74,7 +74,7 @@ def prepare_the_commands(run: "Run", world: "World") -> None:
     world.people.notifier.secrets = world.commands.prepare(variables)
 
 
-def _asks_for_limits(job: "Job") -> bool:
+def asks_for_limits(job: "Job") -> bool:
     """Whether the job asks for any limit besides its times."""
     of_group = job.memory_limit_bytes, job.processes_limit
     of_each = job.cpu_seconds_limit, job.open_files_limit, job.file_size_limit_bytes, job.nice, job.io_class
@@ -139,9 +139,12 @@ def lateness(run: "Run", world: "World") -> dict[str, object]:
     late = max(0.0, world.clock.now() - run.slot)
     in_process = min(proc.seconds_since(run.pid_start), late)
     in_lock = min(run.waited_seconds, in_process)
-    trigger, lock, gate = round(late - in_process, 3), round(in_lock, 3), round(in_process - in_lock, 3)
-    parts = {"trigger": trigger, "gate": gate, "lock": lock}
-    return {"late_seconds": round(trigger + gate + lock, 3), "late_parts": parts}
+    in_jitter = min(run.jitter_waited_seconds, in_process - in_lock)
+    parts = {"trigger": late - in_process, "gate": in_process - in_lock - in_jitter, "lock": in_lock}
+    if run.job.jitter_seconds:
+        parts["jitter"] = in_jitter
+    parts = {name: round(seconds, 3) for name, seconds in parts.items()}
+    return {"late_seconds": round(sum(parts.values()), 3), "late_parts": parts}
 
 
 def block_of(run: "Run", facts: dict[str, object]) -> dict[str, object]:

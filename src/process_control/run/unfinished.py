@@ -3,6 +3,9 @@
 Lean module, imported when there is something of the kind.
 """
 
+import posix
+
+from process_control.core import layout
 from process_control.errors import CannotRecord, NotStarted
 from process_control.execution import groups_of_runs
 from process_control.execution.stop import survivors
@@ -149,10 +152,14 @@ def _record(
 
 def _count(run: "Run", world: "World", end: dict[str, object], store: "JobRecord") -> list[dict[str, object]]:
     """Count a run into its job's health, unless that was done; return what the journal was told of it."""
+    if run.request.is_ad_hoc and store is world.store:
+        return []
     from process_control.core.health import NO_POLICY, Policy
     from process_control.state.health_changes import count_run
 
     job = job_named(store.slug, world.settings, known=run.job)
+    if job is None and posix.access(layout.ad_hoc(store.state_directory, store.slug), posix.F_OK):
+        return []
     try:
         changes = count_run(store, end, policy=NO_POLICY if job is None else Policy.from_job(job))
     except (CannotRecord, ValueError):  # an unreadable health holds the job; the end itself is recorded

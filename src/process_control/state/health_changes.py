@@ -74,6 +74,26 @@ def restore_health(store: JobRecord, policy: Policy = NO_POLICY) -> None:
     change_health(store, lambda old: rebuild_health(store.state_directory, store.slug, policy) if old is None else None)
 
 
+def restore_unreadable_health(store: JobRecord, policy: Policy | None = None) -> None:
+    """Build a health that cannot be understood again from the journal. Raises CannotRecord (74)."""
+
+    def rebuilt(_: Record | None = None) -> Record:
+        return rebuild_health(store.state_directory, store.slug, policy or NO_POLICY)
+
+    def sound(old: Record | None) -> Record | None:
+        return old if old is not None and _is_sound(old) else rebuilt()
+
+    change_health(store, sound, restore=rebuilt)
+
+
+def _is_sound(record: Record) -> bool:
+    try:
+        Health.from_record(record)
+    except ValueError:
+        return False
+    return True
+
+
 def _sound(old: Record | None, restored: Callable[[Record | None], Record]) -> Record | None:
     try:
         Health.from_record(old)

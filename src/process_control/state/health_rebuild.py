@@ -16,15 +16,16 @@ from process_control.state.health_file import CHANGE
 SCHEDULED_TRIGGERS = (CRON, TIMER, SCHEDULER, FLEET)
 UNRECOVERABLE = "hold"
 """The verdict (the end's key `verdict`) on a failure that no further run mends, whoever started the run."""
+_SAY_NOTHING = ("stopped", "overlap", "condition")
 _EVENTS = {"succeeded": Event.SUCCEEDED, WARNED: Event.WARNED, "failed": Event.FAILED, LOST: Event.LOST}
 
 Record = dict[str, object]
 
 
 def event_of(end: Record) -> Event | None:
-    """Return what a run's end means for health; None when it says nothing: stopped, or never started for an overlap."""
+    """Return what a run's end means for health; None when it says nothing: stopped, or never started."""
     event = _EVENTS.get(str(end.get("outcome")))
-    if event is None or end.get("reason") in ("stopped", "overlap"):
+    if event is None or end.get("reason") in _SAY_NOTHING:
         return None
     if event is Event.FAILED and end.get("verdict") == UNRECOVERABLE:
         return Event.FAILED_UNRECOVERABLY

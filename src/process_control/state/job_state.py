@@ -153,7 +153,7 @@ class JobRecord:
             is_behind = (last is not None and last > slot) or (known is not None and known <= slot)
             if is_damaged or is_behind or run is None:
                 known = self._next_in_journal(slot, is_recent=not is_damaged and not is_behind)
-                if known == slot:
+                if known == slot and not (is_free and last == slot):  # the journal has what kept it from running
                     return False
             mine = Claim(slot, posix.getpid(), pid_start, boot_in_short(boot_id)).line()
             if others is not None:

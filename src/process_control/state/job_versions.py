@@ -79,8 +79,7 @@ def record_versions(
     records = []
     for job in changed:
         before = known.get(job.slug)
-        last_look = max(str((before or {}).get("at") or ""), (seen or {}).get(job.slug, ""))
-        since = min(max(_since(job, before, settings, moment), _seconds(last_look)), moment)
+        since = since_of_unrecorded(job, settings, before, now=moment, seen=(seen or {}).get(job.slug, ""))
         records.append(_record(job, since, moment, by, settings) | _of_commit(commits.get(job.slug)))
     if is_all:
         present = {job.slug for job in jobs}
@@ -110,6 +109,25 @@ def hash_of(job: Job | InvalidJob, settings: Settings) -> str:
         return job.plan_hash or plan_of_job(job, settings).hash(job.version)
     faults = "\n".join(map(str, job.error.faults))
     return sha256(f"{INVALID}\n{faults}".encode("utf-8", "surrogateescape")).hexdigest()[:HASH_DIGITS]
+
+
+def since_of_version(job: Job | InvalidJob, settings: Settings, *, now: float) -> float:
+    """Return since when the job has been as it is (UTC seconds): by its newest record, else as it would be recorded.
+
+    Raises BadConfiguration when its time zone is gone.
+    """
+    known = newest_version(settings.state_directory, job.slug)
+    if known is not None and known["hash"] == hash_of(job, settings):
+        return _seconds(str(known.get("since")))
+    return since_of_unrecorded(job, settings, known, now=now)
+
+
+def since_of_unrecorded(
+    job: Job | InvalidJob, settings: Settings, before: Mapping[str, Any] | None, *, now: float, seen: str = ""
+) -> float:
+    """Return since when a version has been in force that nobody has recorded, `before` being the one known last."""
+    last_look = max(str((before or {}).get("at") or ""), seen)
+    return min(max(_since(job, before, settings, now), _seconds(last_look)), now)
 
 
 def since_of(job: Job | InvalidJob, settings: Settings) -> float:

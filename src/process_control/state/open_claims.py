@@ -62,6 +62,12 @@ class OpenClaims:
         """Return the open claim that this process, of this boot, has made."""
         return next((claim for claim in self._all() if claim.pid == pid and claim.boot == self._boot), None)
 
+    def of_the_living(self) -> list[Claim]:
+        """Return the claims whose processes live: these starts wait, or are about to start."""
+        return [
+            claim for claim in self._all() if claim.boot == self._boot and proc.is_alive(claim.pid, claim.pid_start)
+        ]
+
     def drop(self, pid: int) -> None:
         """Take away what was put aside for this process; `keep` then writes it."""
         self._aside = [claim for claim in self._aside if claim.pid != pid]

@@ -8,7 +8,7 @@ from process_control.config.job_secrets import secrets_of
 from process_control.core.job import Job
 from process_control.errors import NotPermitted
 from process_control.execution.describe import describe
-from process_control.history.journal_reader import event_of_run
+from process_control.history.journal_reader import event_of_run, records
 from process_control.state.block import Block
 from process_control.state.fingerprints import are_known
 
@@ -26,7 +26,19 @@ def secrets_of_run(
     SecretsUnknown (77).
     """
     start = event_of_run(state_directory, event="start", run_id=run_id, since=began or "")
-    noted = None if start is None else start.get("secrets")
+    return secrets_recorded(state_directory, None if start is None else start.get("secrets"), run_id=run_id, job=job)
+
+
+def recorded_of_runs(state_directory: str, *, since: str) -> dict[str, object]:
+    """Return by run id what the start records from `since` on (ISO 8601) say of secrets: those of many runs at once."""
+    starts = records(state_directory, since=since, needle=b'"secrets":')
+    return {str(start.get("run_id")): start.get("secrets") for start in starts if start.get("event") == "start"}
+
+
+def secrets_recorded(
+    state_directory: str, noted: object, *, run_id: str, job: Job | None
+) -> tuple[list[str], str | None]:
+    """Return the same as `secrets_of_run`. `noted` is what the start record of the run says of its secrets."""
     secrets, faults = secrets_of(job)
     if isinstance(noted, list):
         if noted and not are_known(state_directory, noted, secrets):

@@ -17,6 +17,6 @@ def share_lock(state_directory: str, lock: str, slug: str) -> None:
     directory = layout.shared_lock(state_directory, lock)
     try:
         make_directory(directory, 0o750)
-        posix.close(posix.open(f"{directory}/{slug}", _FLAGS, 0o600))
+        posix.close(posix.open(layout.sharer(state_directory, lock, slug), _FLAGS, 0o600))
     except OSError as error:
         raise CannotRecord(f"the shared lock cannot be recorded: {error.strerror}", where=directory) from error

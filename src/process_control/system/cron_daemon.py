@@ -1,6 +1,8 @@
 """Checks that a cron daemon is running on this host, where that is known and cron is what starts the jobs."""
 
 import os
+import time
+from dataclasses import dataclass
 
 from process_control.system import proc
 
@@ -14,18 +16,56 @@ SYSTEMD_CRON = "/usr/lib/systemd/system-generators/systemd-crontab-generator"
 INITS = (b"systemd", b"init", b"runit")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Daemon:
+    """A cron daemon that is running."""
+
+    pid: int
+    #: UTC seconds
+    started_at: float
+    #: TZ of its environment; None without one, and when we may not look
+    time_zone: str | None
+
+
+def daemons() -> list[Daemon]:
+    """Return the cron daemons in our pid namespace; not the processes that each forks for a job."""
+    pids = {int(name) for name in os.listdir("/proc") if name.isdigit() and _name_of(int(name)) in DAEMONS}
+    found = []
+    for pid in sorted(pids):
+        started = proc.start_time(pid)
+        if started is None or proc.parent_of(pid) in pids or not _is_in_our_namespace(str(pid)):
+            continue
+        zone = proc.environment_value(pid, b"TZ=")
+        found.append(
+            Daemon(
+                pid=pid,
+                started_at=time.time() - proc.seconds_since(started),
+                time_zone=None if zone is None else zone.decode("utf-8", "replace"),
+            )
+        )
+    return found
+
+
+def restart_command() -> str:
+    """Return the command that starts cron anew."""
+    return _control("restart")
+
+
 def trouble() -> str | None:
     """Return a sentence that no cron daemon is running, and the fix; None if one is, or if that is unknown."""
-    if not _is_host() or os.path.exists(SYSTEMD_CRON) or _runs_by_pid_file() or _runs_by_name():
+    if not is_host() or os.path.exists(SYSTEMD_CRON) or _runs_by_pid_file() or _runs_by_name():
         return None
     if not any(os.path.exists(program) for program in PROGRAMS):
         return "cron is not installed, so no job starts by itself: apt-get install cron, or the cron of your system"
+    return f"cron is not running, so no job starts by itself: {_control('start')}"
+
+
+def _control(verb: str) -> str:
     unit = next((unit for unit in UNITS if _has_unit(unit)), None)
-    how = f"systemctl start {unit}" if unit and os.path.isdir("/run/systemd/system") else "service cron start"
-    return f"cron is not running, so no job starts by itself: {how}"
+    return f"systemctl {verb} {unit}" if unit and os.path.isdir("/run/systemd/system") else f"service cron {verb}"
 
 
-def _is_host() -> bool:
+def is_host() -> bool:
     """Return whether this is a host, or a container with an init: in others jobs are started from outside."""
     if not os.path.exists("/proc/1/comm"):  # hidepid=2: only our own processes are visible
         return False

@@ -12,6 +12,8 @@ _PR_SET_NO_NEW_PRIVS = 38
 _PR_GET_PDEATHSIG = 2
 _PR_SET_DUMPABLE = 4
 _FALLOC_FL_KEEP_SIZE = 1
+_TIMEX_STATUS_AT = 40  # on 64 bits
+_STA_UNSYNC = 0x40
 _RUSAGE_CHILDREN = -1
 _SYS_RT_SIGACTION = {"x86_64": 13, "aarch64": 134, "riscv64": 134}
 _SYS_IOPRIO_SET = {"x86_64": 251, "aarch64": 30, "riscv64": 30}
@@ -100,6 +102,16 @@ def network_file_system(path: str) -> str | None:
     _call("statfs", path.encode("utf-8", "surrogateescape") + b"\0", buffer)
     kind = int.from_bytes(bytes(buffer)[:8], sys.byteorder) & 0xFFFFFFFF
     return _NETWORK_FILE_SYSTEMS.get(kind)
+
+
+def clock_is_synchronized() -> bool | None:
+    """Return whether something keeps the kernel's clock right, see adjtimex(2); None when it cannot say."""
+    buffer = (_Byte * 512)()  # a `struct timex` of zeros changes nothing
+    try:
+        _call("adjtimex", buffer)
+    except OSError:
+        return None
+    return not int.from_bytes(bytes(buffer)[_TIMEX_STATUS_AT : _TIMEX_STATUS_AT + 4], sys.byteorder) & _STA_UNSYNC
 
 
 def usage_of_children() -> tuple[float, int, int, int]:

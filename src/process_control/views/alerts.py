@@ -23,7 +23,7 @@ def alerts_of(
     slug: str,
     last: Run | None,
     running: dict[str, Any] | None,
-    recent: Sequence[str | None],
+    recent: tuple[str | None, ...],
     index: Index,
     now: float,
 ) -> list[str]:
@@ -33,7 +33,7 @@ def alerts_of(
     )
     if running is not None:
         found += _of_the_runner(running, now)
-    if list(recent[-2:]) == [SKIPPED, SKIPPED]:  # rare: only then the history is asked
+    if recent[-1:] == (SKIPPED,):  # only then the history is asked
         skips = index.runs(jobs=[slug], limit=MAX_COUNTED)
         words = unplanned_skips_in_words([(run.outcome, run.reason, run.detail) for run in skips])
         found += [words] if words else []

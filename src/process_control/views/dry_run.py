@@ -62,6 +62,10 @@ def planned_run(
     environment = _environment(job, settings, account, own_commands, of_caller)
     directory = job_directory_of(job, account.home)
     missing = missing_for_a_run(job, commands, key=key, home=account.home, own_commands=own_commands)
+    if job.only_if_command:
+        condition = [job.only_if_command]
+        also = missing_for_a_run(job, condition, key="only_if", home=account.home, own_commands=own_commands)
+        missing += [each for each in also if each not in missing]
     running = live_block(settings.state_directory, job.slug)
     executables = [_executable(argv[0], search_path(environment, own_commands), directory) for argv in commands]
     facts: dict[str, object] = {
@@ -69,6 +73,7 @@ def planned_run(
         "name": job.name,
         "file": job.path,
         "version": job.version,
+        "only_if": _condition(job, search_path(environment, own_commands), directory),
         "commands": commands,
         "executables": executables,
         "environment": sorted(environment),
@@ -109,6 +114,14 @@ def _environment(
         from_job=job.environment,
         run=variables_of_run(job=job.slug, run_id="", config=None if settings.default_path else settings.path),
     )
+
+
+def _condition(job: Job, directories_to_search: list[str], directory: str) -> dict[str, object] | None:
+    if not job.only_if_command:
+        return None
+    executable = _executable(job.only_if_command[0], directories_to_search, directory)
+    seconds = job.only_if_timeout_seconds
+    return {"command": job.only_if_command, "executable": executable, "timeout_seconds": seconds}
 
 
 def _executable(name: str, directories_to_search: list[str], directory: str) -> str:

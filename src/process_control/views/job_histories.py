@@ -113,7 +113,7 @@ class JobHistories:
         job = self._jobs.get(slug)
         if not isinstance(job, Job):
             return {}
-        longest = job.queue_timeout_seconds + WAITING_MARGIN_SECONDS
+        longest = max(job.queue_timeout_seconds, job.jitter_seconds or 0.0) + WAITING_MARGIN_SECONDS
         return {slot: words for slot, (at, words) in events.waiting[slug].items() if self.now - at <= longest}
 
 

@@ -43,6 +43,8 @@ class JobStatus:
     alerts: tuple[str, ...] = ()
     #: The slot that should have been started by now and had neither run nor skip.
     late_slot: datetime | None = None
+    #: That it has not succeeded for too long (`expect: {success_every}`), in words.
+    stale: str | None = None
 
     @property
     def backoff_until(self) -> str | None:
@@ -97,6 +99,7 @@ class JobStatus:
             "slow_start": self.slow_start.to_json() if self.slow_start else None,
             "backoff_until": self.backoff_until,
             "late": f"{self.late_slot:%Y-%m-%dT%H:%M:%S.000Z}" if self.late_slot else None,
+            "stale": self.stale,
             "next": slot.strftime("%Y-%m-%dT%H:%M:%S.000Z") if slot else None,
             "last": self.last.to_json() if self.last else None,
             "running": self.running.to_json() if self.running else None,

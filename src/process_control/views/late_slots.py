@@ -1,34 +1,58 @@
 """Late slots: planned times that had neither a run nor a skip."""
 
 from datetime import UTC, datetime, tzinfo
-from os import stat
+from functools import cached_property
 
 from process_control.config.cache.next_slots import KnownSchedules
+from process_control.config.settings import Settings
 from process_control.core.job import Job
+from process_control.errors import BadConfiguration
+from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run
+from process_control.state.job_versions import since_of_version
+from process_control.system.clock import iso
 
 
-def late_slot(
-    job: Job, settled_slot: int | None, schedules: KnownSchedules, last: Run | None = None
-) -> datetime | None:
-    """Return the last slot that should have been started by now, and had neither run nor skip; else None.
+class LateSlots:
+    """Finds the slots that are late. What is expensive is asked of jobs only that seem to be late."""
 
-    `settled_slot`: the last one that had its run or its skip. A slot from before the job file was last changed says
-    nothing: it may have been planned otherwise then. A file that a deployment has written anew is as old as the `last`
-    run of the same version.
-    """
-    if job.disabled or not job.schedule:
-        return None
-    slot = schedules.last_slot(job, schedules.now.timestamp() - job.start_within_seconds)
-    if slot is None or (settled_slot is not None and slot <= settled_slot):
-        return None
-    if _ran_before(slot, last, job.version):
-        return datetime.fromtimestamp(slot, UTC)
-    try:
-        is_older_than_its_file = slot < stat(job.path).st_mtime
-    except OSError:
-        return None
-    return None if is_older_than_its_file else datetime.fromtimestamp(slot, UTC)
+    def __init__(self, settings: Settings, index: Index, schedules: KnownSchedules) -> None:
+        self._settings = settings
+        self._index = index
+        self._schedules = schedules
+
+    def of(self, job: Job, settled_slot: int | None, last: Run | None = None) -> datetime | None:
+        """Return the last slot that should have been started by now, and had neither run nor skip; else None.
+
+        `settled_slot`: the last one that had its run or its skip. A slot from before the job's version came into force
+        says nothing: it may have been planned otherwise then. A file that was only touched is the same version; so is
+        one that had its `last` run as it is.
+        """
+        if job.disabled or not job.schedule:
+            return None
+        now = self._schedules.now.timestamp()
+        slot = self._schedules.last_slot(job, now - job.start_within_seconds)
+        if slot is None or (settled_slot is not None and slot <= settled_slot):
+            return None
+        try:
+            is_of_this_version = _ran_before(slot, last, job.version) or slot >= since_of_version(
+                job, self._settings, now=now
+            )
+            if not is_of_this_version:
+                return None
+        except BadConfiguration:  # its time zone is gone, so nothing is planned
+            return None
+        return None if self._is_settled(job.slug, slot) else datetime.fromtimestamp(slot, UTC)
+
+    def _is_settled(self, slug: str, slot: int) -> bool:
+        """Whether the slot had a run or a skip after all, as by hand, or somebody has marked it."""
+        at = iso(slot)
+        return (slug, at) in self._marked or bool(self._index.ledger.of_slots([slug], at, at))
+
+    @cached_property
+    def _marked(self) -> frozenset[tuple[str, str]]:
+        marks = self._index.ledger.events("mark")
+        return frozenset((str(mark.get("job")), str(mark.get("scheduled_at"))) for mark in marks)
 
 
 def _ran_before(slot: int, last: Run | None, version: str) -> bool:

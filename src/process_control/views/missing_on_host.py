@@ -44,10 +44,15 @@ def job_directory_of(job: Job, home: str) -> str:
 
 def paths_named_by(job: Job) -> list[str]:
     """Return the paths that a look at what a job would miss may wait for."""
-    programs = [argv[0] for argv in (*job.command, *(job.slow_start_command or ())) if "/" in argv[0]]
+    commands = [*job.command, *(job.slow_start_command or ()), *_condition_of(job)]
+    programs = [argv[0] for argv in commands if "/" in argv[0]]
     directories = job.environment.get("PATH", "").split(":")
     files = [job.working_directory, job.stdout, job.failmail_password_file, job.failmail_ca_file]
     return [path for path in (*programs, *directories, *job.environment_file, *files) if path]
+
+
+def _condition_of(job: Job) -> list[list[str]]:
+    return [job.only_if_command] if job.only_if_command else []
 
 
 def missing_for_a_run(
@@ -148,5 +153,6 @@ def all_missing(job: Job, settings: Settings, *, home: str, own_commands: str | 
     if job.slow_start_command:
         commands = job.slow_start_command
         found += missing_for_a_run(job, commands, key="slow_start_command", home=home, own_commands=own_commands)
+    found += missing_for_a_run(job, _condition_of(job), key="only_if", home=home, own_commands=own_commands)
     found = [each for each in found if each.hint != NO_SHELL]  # `shell_signs` finds it too, with the text to paste
     yield from dict.fromkeys([*found, *missing_for_mail(job, settings)])

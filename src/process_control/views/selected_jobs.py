@@ -9,10 +9,18 @@ from process_control.config.not_found import no_such_job
 from process_control.config.settings import Settings
 from process_control.core.job import Job
 from process_control.errors import JobNotFound
+from process_control.state.ad_hoc import kept_job
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from process_control.history.index.index import Index
+
+
+def select_with_ad_hoc(settings: Settings, words: Sequence[str]) -> list[Job | InvalidJob]:
+    """Return the same as `select_jobs`; a slug may also name a command that `exec` ran."""
+    found = {word: job for word in words if (job := kept_job(settings, word)) is not None}
+    others = [word for word in words if word not in found]
+    return [*(select_jobs(settings, others) if others or not words else []), *found.values()]
 
 
 def select_jobs(settings: Settings, words: Sequence[str]) -> list[Job | InvalidJob]:

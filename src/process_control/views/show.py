@@ -11,8 +11,8 @@ from typing import Any
 from process_control.config.cache.next_slots import KnownSchedules
 from process_control.config.job_directory import JobDirectory, load_job
 from process_control.config.keys.environment_kinds import ENVIRONMENT
-from process_control.config.keys.list_kinds import COMMAND
-from process_control.config.keys.number_kinds import SIZE, TIME, TIME_ABOVE_ZERO, UMASK
+from process_control.config.keys.list_kinds import COMMAND, ONE_COMMAND
+from process_control.config.keys.number_kinds import SIZE, TIME, TIME_ABOVE_ZERO, TIME_WITHIN_A_DAY, UMASK
 from process_control.config.origins import Origin, origins
 from process_control.config.plan_of_job import plan_of_job
 from process_control.config.settings import Settings
@@ -104,9 +104,11 @@ def in_words(each: Origin) -> str:
         return ""
     if kind is COMMAND:
         return "; ".join(shlex.join(words) for words in value)
+    if kind is ONE_COMMAND:
+        return shlex.join(value)
     if kind is ENVIRONMENT:
         return " ".join(sorted(value))
-    if kind in (TIME, TIME_ABOVE_ZERO):
+    if kind in (TIME, TIME_ABOVE_ZERO, TIME_WITHIN_A_DAY):
         return took(value) if value else "0"
     if kind is SIZE:
         return f"{value:,} bytes"

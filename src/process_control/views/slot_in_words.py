@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from process_control.core.facts import FAILED, LOST
 from process_control.core.lateness import late_in_words
+from process_control.core.moments import span
 from process_control.core.schedule.causes import KILLED
 from process_control.core.schedule.clock_changes import clock_change_marks, skipped_before
 from process_control.core.schedule.fates import SKIPS
@@ -20,7 +21,8 @@ from process_control.views.slots import Account, late_parts
 EXPLAINED = {"excluded": "exclude", "condition": "only_if", "too_late": "start_within", "cause_missing": "after"}
 """Reasons of skips that a key of the job file explains."""
 RUN_ID_LENGTH = 16
-IN_ANOTHER_ZONE = "cron started it at"
+HALF_HOUR_SECONDS, MAX_START_SECONDS = 1800.0, 90.0
+"""Time zones differ by half hours; and so long after its minute at most a start of cron comes."""
 _NOT_STARTED = "not started: "
 _DAY = timedelta(days=1)
 _RUN = re.compile(rf"\brun ([0-9a-z]{{{RUN_ID_LENGTH}}})\b")
@@ -99,7 +101,7 @@ def _of_a_skip(account: Account, standing: Standing, zone: tzinfo) -> list[Sente
     if slot.reason == "overlap" and (still := _still_in_the_way(slot, standing)):
         return found + still
     if slot.reason == "too_late":
-        found.append(Sentence("To see whether cron starts it when its file says:", "process-control doctor"))
+        found.append(_whether_cron_is_right(slot))
     if slot.reason in EXPLAINED:
         key = EXPLAINED[slot.reason]
         found.append(Sentence(f"What `{key}` does:", f"process-control explain {key}"))
@@ -115,6 +117,17 @@ def _still_in_the_way(slot: Slot, standing: Standing) -> list[Sentence]:
     if standing.running is not None and standing.running == run_named_in(slot.detail):
         return [Sentence("That run has not ended yet. To end it:", f"process-control stop {slot.job}")]
     return []
+
+
+def _whether_cron_is_right(slot: Slot) -> Sentence:
+    """Name the usual cause of a start that is late by whole half hours."""
+    at = datetime.fromisoformat(slot.record.at).timestamp() if slot.record is not None else slot.slot
+    halves, rest = divmod(at - slot.slot, HALF_HOUR_SECONDS)
+    if not halves or rest > MAX_START_SECONDS:
+        return Sentence("To see whether cron starts it when its file says:", "process-control doctor")
+    late = span(halves * HALF_HOUR_SECONDS)
+    what = f"Late by exactly {late}: cron may be in another time zone than the host. Whether it is:"
+    return Sentence(what, "process-control doctor")
 
 
 def _why_skipped(slot: Slot) -> str:
@@ -138,12 +151,6 @@ def _of_a_missed_one(account: Account, standing: Standing, zone: tzinfo) -> list
     slot = account.slot
     evidence = account.evidence[0] if account.evidence else None
     what = (evidence.what if evidence else "").rstrip(".")
-    if slot.cause in ("unknown", "trigger_dead") and what.startswith(IN_ANOTHER_ZONE):
-        found = [
-            Sentence(f"It did not run at {iso(slot.slot)}: {what}."),
-            Sentence("So cron is in another time zone than the host, or its crontab is old:", "process-control doctor"),
-        ]
-        return found + _make_up(slot, standing, zone, "Make up for it:")
     why = {
         "refused": f"the start was refused: {what}" if slot.record is not None else what,
         KILLED: f"its start was killed before it was recorded: {what}" if what else "its start was killed",

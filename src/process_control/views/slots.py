@@ -8,8 +8,8 @@ from typing import Any
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core.job import Job
-from process_control.core.schedule.causes import Absence, cause_of, shifted_start
-from process_control.core.schedule.slots import MISSED, VALID, Slot, SlotRun, Version, count, slots_of
+from process_control.core.schedule.causes import Absence, cause_of
+from process_control.core.schedule.slots import DUE, MISSED, VALID, Slot, SlotRun, Version, count, slots_of
 from process_control.core.schedule.version_records import moment_in
 from process_control.history.index.index import Index
 from process_control.state.unrecorded import read_note
@@ -76,7 +76,6 @@ class Ledger:
         self._histories = JobHistories(settings, jobs, index, now=now)
         self._made_up: dict[str, list[MadeUp]] = {}
         self._read_note = lru_cache(partial(read_note, settings.state_directory))
-        self._strays: dict[str, list[float]] = {}
         self._host = HostHistory(index, self._plans, now=now, state_directory=settings.state_directory)
 
     @property
@@ -125,9 +124,6 @@ class Ledger:
             if slot.cause in ("unknown", "trigger_dead") and (refused := self._unrecorded(slot)) is not None:
                 slot.cause, at = "refused", refused[0]
                 what = f"its start was refused, and could not be recorded: {refused[1]}"
-            elif slot.cause in ("unknown", "trigger_dead") and (start := self._shifted_start(slot)) is not None:
-                at, how_far = start
-                what = f"cron started it at {_iso(at)} instead, {how_far}, when nothing was planned"
             account.evidence.append(Evidence(None if at is None else _iso(at), what))
             if (made_up := self._instead_of(slot)) is not None:
                 what = f"a later slot of it, {made_up.scheduled_at}, was run at {made_up.started_at} instead"
@@ -136,6 +132,8 @@ class Ledger:
         if record is not None and slot.fate != MISSED:
             by = f" by {record.by}" if record.by else ""
             account.evidence.append(Evidence(record.at, f"{slot.reason or ''}{by}: {record.detail or ''}".strip(": ")))
+        if slot.fate == DUE and slot.detail:
+            account.evidence.append(Evidence(None, f"waits: {slot.detail}"))
         account.evidence += [
             Evidence(run.started_at, f"run {run.run_id} for the same time: {run.outcome or 'running'}")
             for run in slot.others
@@ -150,13 +148,6 @@ class Ledger:
         if note is None or since is None or until is None or not since - within <= slot.slot <= until:
             return None
         return since, note["what"]
-
-    def _shifted_start(self, slot: Slot) -> tuple[float, str] | None:
-        """Return the start of a job that came as if cron were in another time zone."""
-        if slot.job not in self._strays:
-            events = self._index.ledger.events("stray", job=slot.job)
-            self._strays[slot.job] = [at for event in events if (at := moment_in(event, "at")) is not None]
-        return shifted_start(slot.slot, self._strays[slot.job])
 
     def _instead_of(self, slot: Slot) -> MadeUp | None:
         """Return the run that made up for a missed slot though it was for a later one."""

@@ -14,15 +14,26 @@ from process_control.core.gate import garbage_in_words, hold_in_words
 from process_control.core.health import NO_POLICY, Health, Policy, State
 from process_control.core.health_table import after_pause
 from process_control.core.job import Job
-from process_control.core.job_state import FAILING, HELD, LATE, NEVER_RAN, SLOW_START, STOPPED, WORST_FIRST, state_of
+from process_control.core.job_state import (
+    FAILING,
+    HELD,
+    INVALID,
+    LATE,
+    NEVER_RAN,
+    SLOW_START,
+    STOPPED,
+    WORST_FIRST,
+    state_of,
+)
 from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run, run_of_block
 from process_control.state.all_jobs import Standing, health_record
 from process_control.views.alerts import alerts_of, refusal_in_words, stray_in_words
 from process_control.views.job_status import JobStatus
 from process_control.views.last_runs import LastRuns
-from process_control.views.late_slots import late_in_words, late_slot
+from process_control.views.late_slots import LateSlots, late_in_words
 from process_control.views.slow_start import SlowStart, slow_start_of
+from process_control.views.stale_jobs import stale_job
 
 _RANK = {state: rank for rank, state in enumerate(WORST_FIRST)}
 
@@ -38,18 +49,32 @@ def read_statuses(
     schedules = schedules or KnownSchedules(settings, datetime.now(UTC))
     history = LastRuns([job.slug for job in wanted], index)
     with Standing(settings.state_directory) as standing:
-        look = _Look(standing, history, index, schedules)
+        look = _Look(settings, standing, history, index, schedules)
         statuses = [look.status(job) for job in wanted]
+    return worst_first(statuses)
+
+
+def worst_first(statuses: Iterable[JobStatus]) -> list[JobStatus]:
+    """Return the statuses by state, then by slug."""
     return sorted(statuses, key=lambda status: (_RANK[status.state], status.slug))
+
+
+def only_failed(statuses: Iterable[JobStatus]) -> list[JobStatus]:
+    """Return those of failing jobs and of invalid files."""
+    return [status for status in statuses if status.state in (FAILING, INVALID)]
 
 
 class _Look:
     """Makes the status of many jobs at one moment. Most have the same health, so each text of one is parsed once."""
 
-    def __init__(self, standing: Standing, history: LastRuns, index: Index, schedules: KnownSchedules) -> None:
+    def __init__(
+        self, settings: Settings, standing: Standing, history: LastRuns, index: Index, schedules: KnownSchedules
+    ) -> None:
+        self._settings = settings
         self._standing = standing
         self._history = history
         self._index = index
+        self._late = LateSlots(settings, index, schedules)
         self._schedules = schedules
         self._now_seconds = datetime.now(UTC).timestamp()
         self._now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}"
@@ -61,18 +86,23 @@ class _Look:
         running = run_of_block(block) if block is not None else None
         last, summary = self._history.last(job.slug), self._history.summary(job.slug, running)
         definition = job if isinstance(job, Job) else None
-        late = late_slot(definition, settled_slot, self._schedules, last) if definition is not None else None
+        late = self._late.of(definition, settled_slot, last) if definition is not None else None
         state = _state(definition, health, last, is_running=running is not None, is_late=late is not None)
         slow_start = slow_start_of(definition, health, self._index) if definition is not None else None
         alerts = alerts_of(
             slug=job.slug, last=last, running=block, recent=summary.outcomes, index=self._index, now=self._now_seconds
         )
+        stale = None
+        if definition is not None and "success_every" in definition.expect:
+            stale = stale_job(definition, last, self._index, self._settings, now=self._now_seconds)
+        alerts += [stale] if stale else []
         alerts += self._refused_starts(job.slug, definition, settled_slot, last, running)
         why = _why(state, job, health, doubt, last, slow_start)
         if state == LATE and late is not None:
             why = late_in_words(late, self._schedules.host_zone())
         elif state == NEVER_RAN and summary.outcomes[-1:] == (SKIPPED,) and not alerts:
             why = self._last_skip(job.slug)
+        why = why or stale
         return JobStatus(
             slug=job.slug,
             path=job.path,
@@ -88,6 +118,7 @@ class _Look:
             slow_start=slow_start,
             alerts=tuple(alerts),
             late_slot=late,
+            stale=stale,
         )
 
     def _refused_starts(

@@ -7,7 +7,8 @@ from process_control.core.job import Job
 from process_control.core.noise import new_lines
 from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run
-from process_control.history.log_reader import STDERR, current_path, last_lines
+from process_control.history.log_line import STDERR
+from process_control.history.log_reader import current_path, last_lines
 from process_control.state.secrets_of_run import SecretsUnknown, secrets_of_run
 from process_control.views.job_status import JobStatus
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from process_control.cli.print.plain import MARKS, clean
 from process_control.cli.print.table import Column, lines_of
-from process_control.history.log_reader import DROPPED, STDERR, Line
+from process_control.history.log_line import DROPPED, STDERR, Line
 from process_control.notify.message import last_states
 
 STATE_STYLES = {

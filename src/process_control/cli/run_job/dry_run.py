@@ -49,11 +49,12 @@ def _limits(facts: dict[str, Any]) -> str:
 def _print(planned: PlannedRun, missing: list[str]) -> None:
     """Print it a line each; `missing` are directories that would be made."""
     facts: dict[str, Any] = planned.facts
-    holder = facts["lock_held_by"]
+    holder, condition = facts["lock_held_by"], facts["only_if"]
     held = f"held by run {holder['run_id']}" if holder else "free"
     rows = [
         ("job", f"{facts['job']} ({facts['name']})"),
         ("file", f"{facts['file']} (version {facts['version']})"),
+        *([("only_if", f"{shlex.join(condition['command'])}    [{condition['executable']}]")] if condition else []),
         *[
             ("command", f"{shlex.join(argv)}    [{path}]")
             for argv, path in zip(planned.commands, planned.executables, strict=True)

@@ -179,7 +179,10 @@ def _settle(options: Options, runner: int, trigger: str | None, killed: str) -> 
         from process_control.run.settle_killed import settle_in_a_child
     except Exception:  # noqa: BLE001
         return
-    settle_in_a_child(options.job or "", runner, trigger, lambda: _surroundings(options, None), killed=killed)
+    is_ad_hoc = options.ad_hoc is not None
+    settle_in_a_child(
+        options.job or "", runner, trigger, lambda: _surroundings(options, None), killed=killed, is_ad_hoc=is_ad_hoc
+    )
 
 
 def _run(
@@ -204,9 +207,14 @@ def _run(
         linux.set_dumpable(on=True)
     job = None
     try:
-        from process_control.config.job_directory import load_job
+        if options.ad_hoc is None:
+            from process_control.config.job_directory import load_job
 
-        job = load_job(options.job or "", settings)
+            job = load_job(options.job or "", settings)
+        else:
+            from process_control.cli.run_job.ad_hoc import job_of_exec
+
+            job = job_of_exec(options, settings)
         rights.have_own_directories(settings)
         if settings.read_group is not None:
             rights.open_to_readers(settings, account)
@@ -303,6 +311,7 @@ def _request(options: Options, *, by: str) -> "Request":
         wait_seconds=seconds_of_flag(options.wait, "--wait") if options.wait else None,
         timeout_seconds=seconds_of_flag(options.timeout, "--timeout") if options.timeout is not None else None,
         note=options.note,
+        is_ad_hoc=options.ad_hoc is not None,
     )
 
 

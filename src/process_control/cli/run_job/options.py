@@ -10,6 +10,8 @@ class Options:
     """The command line, read."""
 
     __slots__ = (
+        "ad_hoc",
+        "command",
         "complete",
         "config",
         "debug",
@@ -32,6 +34,10 @@ class Options:
     def __init__(self) -> None:
         self.verb = "run"
         self.job: str | None = None
+        #: the keys of a command of `exec`, as JSON; None: it is a job that is run
+        self.ad_hoc: str | None = None
+        #: that command, word by word
+        self.command: list[str] = []
         self.complete = ""
         self.config: str | None = None
         self.scheduled: str | None = None
@@ -73,8 +79,10 @@ _WITH_VALUE = {
     "--config": "config",
 }
 MAX_NOTE = 500
-#: Not in the help: what completion asks, see complete.py; the UTC seconds that `process-control run --slot` passes.
-_HIDDEN = {"--complete": "complete", "--slot": "slot"}
+#: Not in the help: what completion asks, see complete.py; the UTC seconds that `process-control run --slot` passes; and
+#: how `process-control exec` calls us, with the command behind its name.
+_OF_EXEC = "--ad-hoc"
+_HIDDEN = {"--complete": "complete", "--slot": "slot", _OF_EXEC: "ad_hoc"}
 _VALUE_OPTIONAL = {"--scheduled": ("scheduled", "cron"), "--wait": ("wait", "")}
 FLAGS = (*_VERBS, *_SWITCHES, *_WITH_VALUE, *_VALUE_OPTIONAL)
 
@@ -88,6 +96,8 @@ def parse(arguments: list[str]) -> Options:
         name, equals, value = word.partition("=") if word.startswith("--") else (word, "", "")
         if word == "--":
             _set_job(options, words.pop(0) if words else "")
+            if options.ad_hoc is not None:
+                options.command, words = words, []
         elif name in _VALUE_OPTIONAL:
             attribute, default = _VALUE_OPTIONAL[name]
             setattr(options, attribute, value if equals else default)

@@ -67,11 +67,12 @@ def _answer_within(seconds: float, session: Session, words: Sequence[str]) -> An
     "check",
     cls=Plugin,
     epilog=(
-        f"{JOBS_HELP} Exit code 0: OK. 1: warning: a job is on hold or late (no run for its last planned time, its "
-        "slot), or needs a look: output that could not be written, unplanned skips, a start that was refused since the "
-        "last run, a stopped runner. Without JOB also: cron is not running or has another crontab, or mail has waited "
-        "for more than 15 minutes. 2: critical: a job fails, or its file is invalid. 3: unknown (configuration error, "
-        "no such job, no permission). Members of read_group may run it."
+        f"{JOBS_HELP} Exit code 0: OK. 1: warning: a job is on hold, late (no run for its last planned time, its slot) "
+        "or stale (no success within expect.success_every), or needs a look: output that could not be written, "
+        "unplanned skips, a start that was refused since the last run, a stopped runner. Without JOB also: cron is not "
+        "running or has another crontab, or mail has waited for more than 15 minutes. 2: critical: a job fails, or its "
+        "file is invalid. 3: unknown (configuration error, no such job, no permission). Members of read_group may run "
+        "it."
     ),
 )
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")

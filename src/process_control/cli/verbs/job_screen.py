@@ -23,7 +23,8 @@ from process_control.core.job_state import FAILING, HELD, SLOW_START
 from process_control.core.lateness import late_in_words
 from process_control.core.moments import clock, due, in_local_time, parse_iso, since, span, took
 from process_control.history.index.past_run import Run
-from process_control.history.log_reader import STDERR, Line, last_lines
+from process_control.history.log_line import STDERR, Line
+from process_control.history.log_reader import last_lines
 from process_control.notify.message import decision
 from process_control.state.secrets_of_run import SecretsUnknown, secrets_of_run
 from process_control.views.job_status import JobStatus

@@ -22,6 +22,7 @@ from process_control.cli.print.table import Column, lines_of, paragraph, with_co
 from process_control.config.cache.next_slots import KnownSchedules
 from process_control.core.hold_in_words import hold_for_people, release_line
 from process_control.core.job_state import HELD, INVALID, LATE, NEEDS_ATTENTION, WORST_FIRST
+from process_control.core.lateness import MIN_SHOWN_SECONDS
 from process_control.core.moments import ago, clock, in_local_time, parse_iso, since, span, took, until
 from process_control.views.job_status import JobStatus
 
@@ -131,6 +132,8 @@ def _row(status: JobStatus, screen: Console, now: datetime, slot: datetime | Non
     else:
         length = Text(took(run.duration_seconds if run else None), style=_slowness(status))
         last = Text(ago(began, now))
+        if run is not None and (run.late_seconds or 0) >= MIN_SHOWN_SECONDS:
+            last.append(f" (+{took(run.late_seconds)})", style=OUTCOME_STYLES["warned"])
     return [
         _state(status, screen),
         Text(clean(status.slug), style="bold" if status.state in NEEDS_ATTENTION else ""),

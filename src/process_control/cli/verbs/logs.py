@@ -1,112 +1,232 @@
-"""`logs`: what a run printed."""
+"""`logs`: what runs printed."""
 
 import os
 import sys
-from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import click
 
 from process_control.cli.history_index import open_index
-from process_control.cli.print.output import print_json, print_line, talk
+from process_control.cli.print.log_lines import LinePrinter
+from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import clean, is_terminal
 from process_control.cli.session import Session, verb
-from process_control.config.job_directory import load_job
+from process_control.cli.time_words import moment_of_flag
+from process_control.cli.verbs.logs_follow import follow_logs
 from process_control.config.settings import Settings
-from process_control.core.job import Job
+from process_control.core.job import is_slug
 from process_control.core.moments import day_and_time, in_local_time, parse_iso
 from process_control.errors import JobNotFound, ProcessControlError, UsageError
 from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run
-from process_control.history.log_reader import (
-    DROPPED,
-    STDERR,
-    STDOUT,
-    WHOLE_LOG,
-    Line,
-    Part,
-    current_path,
-    last_lines,
-    lines,
-    raw,
-)
-from process_control.notify.message import escape_controls
-from process_control.state.secrets_of_run import secrets_of_run
+from process_control.history.log_line import STDERR, STDOUT
+from process_control.history.log_reader import GZIP, WHOLE_LOG, Part, current_path, raw
 from process_control.system.plain_file import open_plain
+from process_control.views.log_lines import KeptRun, Printed, RunLogs, kept_runs, merged
+from process_control.views.log_search import Search
 from process_control.views.selected_jobs import select_slugs
 
-STREAM_WORDS = {STDOUT: "out", STDERR: "err", DROPPED: "cut"}
+MAX_LEFT_OUT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line asks for."""
+
+    job: str | None
+    run_id: str | None
+    attempt: int | None
+    count: int | None
+    since: datetime | None
+    search: Search | None
+    streams: list[str]
+    times: bool
+    as_raw: bool
+    as_json: bool
+
+    @property
+    def of_one_run(self) -> bool:
+        if self.run_id is not None or self.attempt is not None:
+            return True
+        return self.job is not None and is_slug(self.job) and self.search is None and self.since is None
+
+    @property
+    def names_jobs(self) -> bool:
+        """Whether each line has its job in front."""
+        return self.run_id is None and (self.job is None or not is_slug(self.job))
 
 
 @verb(
     "logs",
-    epilog=(
-        "Control characters are escaped, and the secrets of the job's environment_file are masked, unless --raw. "
-        "If the secrets of the run are no longer known, only --raw shows the log (else exit code 77). "
-        "With --times in a pipe: time, stream (out, err, cut) and text, separated by tabs."
-    ),
+    epilog="Without JOB: the last runs of all jobs. Exit code 1: --grep found nothing.",
 )
 @click.argument("job", required=False)
-@click.option("--run", "run_id", metavar="ID", help="That run (the beginning of its id does), not the last one.")
-@click.option("--attempt", type=click.IntRange(min=1), metavar="N", help="Only what that attempt of the run printed.")
+@click.option("--follow", "-f", is_flag=True, help="Show new lines as they come, across runs.")
 @click.option("-n", "count", type=click.IntRange(min=0), metavar="N", help="Only the last N lines.")
+@click.option("--grep", "regex", metavar="RE", help="Only lines that match this regex, of all runs.")
+@click.option("--since", metavar="T", help="Only lines since then: 12h, 08:00, 2026-03-01.")
+@click.option("--run", "run_id", metavar="ID", help="That run; the beginning of its id is enough.")
+@click.option("--attempt", type=click.IntRange(min=1), metavar="N", help="Only what that attempt printed.")
 @click.option("--stdout", "stdout_only", is_flag=True, help="Only what was printed to stdout.")
 @click.option("--stderr", "stderr_only", is_flag=True, help="Only what was printed to stderr.")
 @click.option("--times", is_flag=True, help="The time in front of each line.")
-@click.option("--raw", "as_raw", is_flag=True, help="Byte for byte as it was printed.")
-@click.option("--json", "as_json", is_flag=True, help='{"version": 1, "run": {...}, "lines": [...]}')
+@click.option("--raw", "as_raw", is_flag=True, help="Nothing escaped, nothing masked.")
+@click.option("--json", "as_json", is_flag=True, help="For programs; with -f one object a line.")
 @paged
 def logs(
     session: Session,
     job: str | None,
+    follow: bool,
+    count: int | None,
+    regex: str | None,
+    since: str | None,
     run_id: str | None,
     attempt: int | None,
-    count: int | None,
     stdout_only: bool,
     stderr_only: bool,
     times: bool,
     as_raw: bool,
     as_json: bool,
-) -> None:
-    """Show what the last run of JOB printed (or is printing), or the run of that id."""
-    if job is None and run_id is None:
-        raise UsageError("which job?", hint="process-control logs JOB, or --run ID")
-    if as_raw and (times or as_json or count is not None):
+) -> int:
+    """Show what the last run of JOB printed (or is printing).
+
+    \f
+    JOB is a slug, a glob in quotes, or tag:NAME. --grep and --since look at all runs whose logs are kept, unless --run
+    names one.
+
+    -f shows the last 10 lines (-n N, or all since --since), then what comes, also of runs that begin meanwhile, until
+    Control-C; with --run until that run has ended.
+
+    Control characters are escaped, and the secrets of the job's environment_file are masked, unless --raw; --grep
+    searches the masked text. If the secrets of a run are no longer known, only --raw shows its log (else exit code 77).
+
+    In a pipe the fields are separated by tabs: the job (of several jobs), with --times the time and the stream (out,
+    err, cut), then the text. With -f, --json prints one object a line.
+    """
+    if as_raw and (times or as_json):
         raise UsageError(
-            "--raw prints the whole log as it is: not with --times, --json or -n", hint="process-control logs --help"
+            "--raw prints what was printed: not with --times or --json", hint="process-control logs --help"
         )
-    settings = session.settings("logs")
-    run = _find(settings, job, run_id)
-    path = _log_of(run, settings)
-    part = WHOLE_LOG if attempt is None else _part(run, attempt)
+    if follow and attempt is not None:
+        raise UsageError("--attempt does not go with --follow", hint="process-control logs --help")
     only = [stream for stream, is_asked in ((STDOUT, stdout_only), (STDERR, stderr_only)) if is_asked]
-    streams = only or [STDOUT, STDERR]
-    _report_what_is_missing(run, path)
-    if as_raw:
-        _copy(raw(path, streams, part))
-        return
-    secrets = _secrets(run, settings)
-    wanted: Iterable[Line]
-    if count is None:
-        wanted = lines(path, streams=streams, secrets=secrets, part=part)
-    else:
-        wanted = last_lines(path, count, streams=streams, secrets=secrets, part=part)
-    if as_json:
-        print_json({"run": run.to_json(), "lines": [_line_as_json(line, run) for line in wanted]})
-        return
-    _name_the_run(run)
-    _show(wanted, run, times=times)
-
-
-def _find(settings: Settings, word: str | None, run_id: str | None) -> Run:
+    asked = Asked(
+        job=job,
+        run_id=run_id,
+        attempt=attempt,
+        count=count,
+        since=None if since is None else parse_iso(moment_of_flag("--since", since, datetime.now(UTC))),
+        search=None if regex is None else Search(regex),
+        streams=only or [STDOUT, STDERR],
+        times=times,
+        as_raw=as_raw,
+        as_json=as_json,
+    )
+    settings = session.settings("logs")
+    run_logs = RunLogs(settings, streams=asked.streams, masks=not as_raw, since=asked.since)
+    if follow:
+        return _follow(asked, run_logs, session)
+    if asked.of_one_run:
+        return _show_one_run(asked, run_logs)
     with open_index(settings.state_directory) as index:
-        slugs = select_slugs(settings, [word], index) if word is not None else None
-        if run_id is not None:
-            return _by_id(index, run_id, slugs)
-        for run in index.runs(jobs=slugs, limit=200):
-            if run.log is not None:
-                return run
+        slugs = None if job is None else select_slugs(settings, [job], index)
+        runs = kept_runs(index, settings, slugs, since=asked.since, last=asked.search is None and asked.since is None)
+    if not runs and asked.search is None and asked.since is None:
+        raise ProcessControlError("no job has a log: none ever ran", hint="run-job JOB")
+    found = merged(runs, lambda run: run_logs.lines(run, last=_last(asked), needles=_needles(asked)))
+    return _show(asked, run_logs, _chosen(asked, found))
+
+
+def _last(asked: Asked) -> int | None:
+    """Return how many lines of each log are enough; a search needs all."""
+    return asked.count if asked.search is None else None
+
+
+def _needles(asked: Asked) -> tuple[bytes, ...]:
+    return asked.search.needles if asked.search is not None else ()
+
+
+def _chosen(asked: Asked, found: Iterator[Printed]) -> Iterable[Printed]:
+    if asked.search is not None:
+        found = asked.search.matching(found)
+    return found if asked.count is None else deque(found, asked.count)
+
+
+def _show(asked: Asked, run_logs: RunLogs, found: Iterable[Printed], run: Run | None = None) -> int:
+    """Print the lines, then what could not be shown; return the exit code."""
+    if asked.as_json:
+        lines = [printed.to_json() for printed in found]
+        if lines or not run_logs.left_out:
+            print_json({"run": run.to_json(), "lines": lines} if run is not None else {"lines": lines})
+        count = len(lines)
+    else:
+        printer = LinePrinter(slugs=asked.names_jobs, times=asked.times, raw=asked.as_raw)
+        printer.print_all(found)
+        count = printer.count
+    return _exit_code(asked, run_logs, count)
+
+
+def _exit_code(asked: Asked, run_logs: RunLogs, count: int) -> int:
+    """Print what was left out; return the exit code. Raises the error of a log when none could be shown."""
+    for doubt in run_logs.doubts:
+        talk(doubt)
+    if run_logs.left_out and not count:
+        raise run_logs.left_out[0]
+    for error in run_logs.left_out[:MAX_LEFT_OUT]:
+        talk(str(error))
+    if len(run_logs.left_out) > MAX_LEFT_OUT:
+        talk(f"{len(run_logs.left_out) - MAX_LEFT_OUT} more runs cannot be shown")
+    if asked.search is not None and asked.search.unsearched:
+        talk(f"{asked.search.unsearched} lines were not searched: the regex takes too long for them")
+    return 1 if asked.search is not None and not count else 0
+
+
+def _follow(asked: Asked, run_logs: RunLogs, session: Session) -> int:
+    run_id, slugs = None, None
+    with open_index(run_logs.settings.state_directory) as index:
+        if asked.run_id is not None:
+            run = _find(run_logs.settings, asked, index)
+            run_id, slugs = run.run_id, [run.job]
+        elif asked.job is not None:
+            slugs = select_slugs(run_logs.settings, [asked.job], index)
+    printer = LinePrinter(slugs=asked.names_jobs, times=asked.times, raw=asked.as_raw, json_lines=asked.as_json)
+    session.paths.forget()  # from here on it is the job that is waited for
+    follow_logs(run_logs, slugs, printer, run_id=run_id, search=asked.search, count=asked.count)
+    return 0
+
+
+# --- one run ---------------------------------------------------------------------------------------------------------
+
+
+def _show_one_run(asked: Asked, run_logs: RunLogs) -> int:
+    settings = run_logs.settings
+    with open_index(settings.state_directory) as index:
+        run = _find(settings, asked, index)
+    path = _log_of(run, settings)
+    part = WHOLE_LOG if asked.attempt is None else _part(run, asked.attempt)
+    _report_what_is_missing(run, path)
+    if asked.as_raw and asked.count is None and asked.search is None and asked.since is None:
+        _copy(raw(path, asked.streams, part))
+        return 0
+    if not asked.as_json:
+        _name_the_run(run)
+    kept = KeptRun(run.started_at, run.run_id, run.job, path)
+    found = run_logs.lines(kept, part=part, last=_last(asked), needles=_needles(asked))
+    return _show(asked, run_logs, _chosen(asked, found), run)
+
+
+def _find(settings: Settings, asked: Asked, index: Index) -> Run:
+    word = asked.job
+    slugs = select_slugs(settings, [word], index) if word is not None else None
+    if asked.run_id is not None:
+        return _by_id(index, asked.run_id, slugs)
+    for run in index.runs(jobs=slugs, limit=200):
+        if run.log is not None:
+            return run
     raise ProcessControlError(f"job '{word}' has no log: it never ran", hint=f"run-job {word}")
 
 
@@ -140,7 +260,7 @@ def _log_of(run: Run, settings: Settings) -> str:
 
 def _report_what_is_missing(run: Run, path: str) -> None:
     """Print to stderr when the log is shorter than the run recorded: the host went down, or somebody cut it."""
-    if run.outcome is None or run.stdout_bytes is None or run.stderr_bytes is None:
+    if run.outcome is None or run.stdout_bytes is None or run.stderr_bytes is None or path.endswith(GZIP):
         return
     wanted = run.stdout_bytes + run.stderr_bytes - (run.log_dropped_bytes or 0)
     size = os.stat(path).st_size
@@ -162,26 +282,6 @@ def _part(run: Run, attempt: int) -> Part:
     return Part(offsets[attempt - 1], offsets[attempt] if attempt < len(offsets) else None)
 
 
-def _secrets(run: Run, settings: Settings) -> list[str]:
-    """Return what to mask in the log. Raises SecretsUnknown (77) when that is not known."""
-    secrets, doubt = secrets_of_run(
-        settings.state_directory,
-        run_id=run.run_id,
-        began=run.started_at,
-        job=_definition(settings, run.job),
-    )
-    if doubt:
-        talk(doubt)
-    return secrets
-
-
-def _definition(settings: Settings, slug: str) -> Job | None:
-    try:
-        return load_job(slug, settings)
-    except ProcessControlError:
-        return None
-
-
 def _copy(blocks: Iterable[bytes]) -> None:
     sys.stdout.flush()
     for block in blocks:
@@ -195,41 +295,3 @@ def _name_the_run(run: Run) -> None:
         why = clean(in_local_time(run.why, datetime.now(UTC)))
         outcome = f"{run.outcome or 'running'}{': ' + why if why else ''}"
         talk(f"{run.job}, run {run.run_id}, {day_and_time(parse_iso(run.started_at), datetime.now(UTC))}, {outcome}")
-
-
-def _show(wanted: Iterable[Line], run: Run, *, times: bool) -> None:
-    began = parse_iso(run.started_at)
-    if is_terminal():
-        from process_control.cli.print.screen import console, output_line
-
-        screen = console()
-        for line in wanted:
-            screen.print(output_line(line, began if times else None))
-        return
-    for line in wanted:
-        if not times:
-            print_line(_text(line))
-            continue
-        print_line(f"{_stamp(line, began) or ''}\t{STREAM_WORDS[line.stream]}\t{_text(line)}")
-
-
-def _text(line: Line) -> str:
-    if line.stream == DROPPED:
-        return f"[… {line.dropped:,} bytes dropped …]"
-    return escape_controls(line.shown.decode("utf-8", "backslashreplace"))
-
-
-def _line_as_json(line: Line, run: Run) -> dict[str, object]:
-    return {
-        "at": _stamp(line, parse_iso(run.started_at)),
-        "stream": STREAM_WORDS[line.stream],
-        "text": None if line.stream == DROPPED else _text(line),
-        "dropped_bytes": line.dropped,
-    }
-
-
-def _stamp(line: Line, began: datetime | None) -> str | None:
-    if began is None or line.seconds is None:
-        return None
-    moment = began + timedelta(seconds=line.seconds)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"

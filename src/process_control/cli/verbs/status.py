@@ -15,15 +15,13 @@ from process_control.config.cache.next_slots import KnownSchedules
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core.job import Job
-from process_control.core.job_state import FAILING, INVALID
 from process_control.crontab.condition import troubles_of_cron
+from process_control.errors import UsageError
 from process_control.history.index.index import Garbled
-from process_control.history.log_reader import current_path
 from process_control.views.alerts import waiting_mail
 from process_control.views.job_status import JobStatus
-from process_control.views.selected_jobs import select_jobs
-from process_control.views.status import read_statuses
-from process_control.views.stderr_of_runs import news_on_stderr
+from process_control.views.selected_jobs import select_with_ad_hoc
+from process_control.views.status import only_failed, read_statuses
 
 COLUMNS = (
     *("job", "state", "next", "outcome", "reason", "started_at", "duration_seconds"),
@@ -43,6 +41,13 @@ COLUMNS = (
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
 @click.option("--all", "show_all", is_flag=True, help="All jobs, not just one screen of them.")
 @click.option("--failed", is_flag=True, help="Only failing jobs and invalid files.")
+@click.option(
+    "--watch",
+    metavar="[SECONDS]",
+    is_flag=False,
+    flag_value="2",
+    help="Draw the screen again every 2 seconds; q ends it.",
+)
 @click.option("--legend", is_flag=True, help="Explain the marks and states.")
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "jobs": [...]}')
 @click.option("--no-header", is_flag=True, help=NO_HEADER_HELP)
@@ -52,6 +57,7 @@ def status(
     jobs: Sequence[str],
     show_all: bool,
     failed: bool,
+    watch: str | None,
     legend: bool,
     as_json: bool,
     no_header: bool,
@@ -62,14 +68,21 @@ def status(
 
         print_line(legend_text())
         return
+    if watch is not None:
+        from process_control.cli.verbs.status_watch import watch_jobs
+
+        if as_json:
+            raise UsageError("--watch or --json, not both", hint="process-control status --json")
+        watch_jobs(session, jobs, interval=watch, failed=failed)
+        return
     settings = session.settings("status")
     schedules = KnownSchedules(settings, datetime.now(UTC))
-    chosen = select_jobs(settings, jobs)
+    chosen = select_with_ad_hoc(settings, jobs)
     statuses, garbled = read(settings, chosen, schedules)
     of_cron = [] if jobs else troubles_of_cron(settings, chosen, statuses)
     mail = None if jobs else waiting_mail(settings.state_directory, datetime.now(UTC).timestamp())
     if failed:
-        statuses = [status for status in statuses if status.state in (FAILING, INVALID)]
+        statuses = only_failed(statuses)
     if as_json:
         print_jobs(statuses, schedules, alerts=of_cron)
         schedules.keep()
@@ -80,7 +93,9 @@ def status(
         print_header(COLUMNS, wanted=not no_header)
         _print_statuses(statuses, schedules)
     elif len(statuses) == 1 and jobs:
-        _show_one(settings, statuses[0], schedules)
+        from process_control.cli.verbs.status_of_one import show_one_job
+
+        show_one_job(settings, statuses[0], schedules)
     else:
         from process_control.cli.verbs.jobs_screen import show_all_jobs
 
@@ -90,18 +105,6 @@ def status(
     report_garbled(settings, garbled)
     if mail is not None:
         talk(mail)
-
-
-def _show_one(settings: Settings, status: JobStatus, schedules: KnownSchedules) -> None:
-    """Show a job at length, with the last lines of its output, on a terminal."""
-    for run in (status.running, status.last):
-        if run is not None and run.log:
-            run.log = current_path(run.log, settings.output_directory)
-    with open_index(settings.state_directory) as index:
-        news = news_on_stderr(status, index, settings)
-    from process_control.cli.verbs.job_screen import show_one
-
-    show_one(status, schedules, state_directory=settings.state_directory, news=news)
 
 
 def read(

@@ -9,7 +9,7 @@ from process_control.cli.print.plain import is_terminal, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, verb
 from process_control.state.all_jobs import live_block
 from process_control.state.block import Identity
-from process_control.views.selected_jobs import select_jobs
+from process_control.views.selected_jobs import select_with_ad_hoc
 
 
 @verb(
@@ -24,7 +24,7 @@ def stop(session: Session, jobs: Sequence[str], note: str | None, yes: bool, dry
     """Stop the runs of jobs: TERM to the whole tree, kill_grace, KILL; they are gone when this returns."""
     identity = Identity()
     actor = become_whoever_may(session, "stop")
-    slugs = [job.slug for job in select_jobs(actor.settings, jobs)]
+    slugs = [job.slug for job in select_with_ad_hoc(actor.settings, jobs)]
     running = [slug for slug in slugs if live_block(actor.settings.state_directory, slug) is not None]
     if dry_run and as_json:
         return print_dry_run("stop", running)

@@ -11,7 +11,7 @@ from process_control.cli.session import JOBS_HELP, Session, verb
 from process_control.config.keys.number_kinds import seconds_of
 from process_control.core.why import outcome_of_record
 from process_control.errors import UsageError
-from process_control.views.selected_jobs import select_jobs
+from process_control.views.selected_jobs import select_with_ad_hoc
 
 
 @verb(
@@ -30,7 +30,7 @@ def wait(session: Session, jobs: Sequence[str], timeout: str | None, as_json: bo
     if timeout is not None and seconds is None:
         raise UsageError(f"--timeout {timeout}: not a time", hint="90s, 10m, 2h, 1d")
     settings = session.settings("wait")
-    slugs = [job.slug for job in select_jobs(settings, jobs)]
+    slugs = [job.slug for job in select_with_ad_hoc(settings, jobs)]
     awaited = action.wait(settings, slugs, named=jobs, seconds=seconds)
     _print_awaited(awaited, as_json=as_json)
     return 1 if any(each.is_running for each in awaited) else 0

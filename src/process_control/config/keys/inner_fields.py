@@ -13,7 +13,7 @@ from process_control.config.keys.conditions import (
 )
 from process_control.config.keys.field import Field
 from process_control.config.keys.kind import MAP, known
-from process_control.config.keys.list_kinds import MAIL_ADDRESSES, some_of
+from process_control.config.keys.list_kinds import MAIL_ADDRESSES, ONE_COMMAND, some_of
 from process_control.config.keys.number_kinds import BOOL, COUNT, NICE, SIZE, TIME, TIME_ABOVE_ZERO
 from process_control.config.keys.text_kinds import MAIL_ADDRESS, MAIL_SERVER, PATH, SENDMAIL, TEXT, one_of
 
@@ -149,6 +149,14 @@ EXPECT_NUMBER_FIELDS = (
     Field(key="at_most", kind=NUMBER, meaning="The number must not be above this.", example="1000"),
 )
 EXPECT_FIELDS = (
+    Field(
+        key="success_every",
+        kind=TIME_ABOVE_ZERO,
+        meaning="The job must have a run that succeeded or warned at least this often, whatever its schedule says; "
+        "else it is stale: `status` shows it, and `check` warns. A job that never succeeded counts from when its file "
+        "came; a disabled one is never stale. No run is judged by this.",
+        example="26h",
+    ),
     Field(key="shorter_than", kind=TIME_ABOVE_ZERO, meaning="The attempt must take less than this.", example="10m"),
     Field(key="longer_than", kind=TIME_ABOVE_ZERO, meaning="The attempt must take more than this.", example="5s"),
     Field(
@@ -378,6 +386,25 @@ HOLD_FIELDS = (
         "the job is released, otherwise the time starts again. Not for a hold by hand, or after a failure "
         "that cannot be recovered (verdict `hold`). 0: never.",
         example="1h",
+    ),
+)
+ONLY_IF_FIELDS = (
+    Field(
+        key="command",
+        kind=ONE_COMMAND,
+        attribute="only_if_command",
+        default_words="required",
+        meaning="The command. It is split into words like `command`; no shell runs.",
+        example="test -e /srv/import/ready",
+    ),
+    Field(
+        key="timeout",
+        kind=TIME_ABOVE_ZERO,
+        attribute="only_if_timeout_seconds",
+        given=10.0,
+        default_words="10 s",
+        meaning="How long it may take; then all its processes are ended, and the run has failed.",
+        example="1m",
     ),
 )
 SLOW_START_FIELDS = (

@@ -12,13 +12,14 @@ from process_control.config.keys.inner_fields import (
     FAILMAIL,
     HOLD_FIELDS,
     LIMIT_FIELDS,
+    ONLY_IF_FIELDS,
     RETRY_FIELDS,
     RULE_FIELDS,
     SLOW_START_FIELDS,
 )
 from process_control.config.keys.kind import MAP, known
 from process_control.config.keys.list_kinds import COMMAND, PATHS, SCHEDULE, TAGS
-from process_control.config.keys.number_kinds import BOOL, COUNT, TIME, TIME_ABOVE_ZERO, UMASK
+from process_control.config.keys.number_kinds import BOOL, COUNT, TIME, TIME_ABOVE_ZERO, TIME_WITHIN_A_DAY, UMASK
 from process_control.config.keys.text_kinds import LOCK, LONG_TEXT, PATH, TEXT, TIME_ZONE, one_of
 
 JOB_FIELDS = (
@@ -87,6 +88,21 @@ JOB_FIELDS = (
         "the `calendars` of the configuration. An event of a calendar excludes each day that it touches. By hand the "
         "job runs. Holidays and calendars need the extra `process-control[calendars]`.",
         example="[2026-12-24, 2026-12-27..2027-01-02]",
+    ),
+    Field(
+        key="only_if",
+        kind=known("text, map or `false`", "a command such as test -e /srv/ready, or a map"),
+        bare="command",
+        may_be_false=True,
+        fields=ONLY_IF_FIELDS,
+        meaning="A command that decides whether the job runs now. It gets all that a command of the job gets: user, "
+        "environment, directory, limits. Exit code 0: the job runs. 1 to 125 and 128 to 254: the planned time (slot) "
+        "is skipped, reason `condition`, with the last line of its stdout; a start by hand is refused (75), and "
+        "`run-job --force` runs it without asking. 126, 127, 255, a signal or its timeout: the run has failed, reason "
+        "`condition` (75); it is reported and mailed, not tried again, and does not count for `backoff` and `hold`. "
+        "`--dry-run` does not run it. After a wait (`jitter`, `on_overlap: queue`) it is run once more. Text alone "
+        "means `command`.",
+        example="command: test -e /srv/import/ready\ntimeout: 10s",
     ),
     Field(
         key="disabled",
@@ -321,6 +337,15 @@ JOB_FIELDS = (
         meaning="A scheduled start that comes later than this after its planned time (slot) is skipped.",
         example="1h",
     ),
+    Field(
+        key="jitter",
+        kind=TIME_WITHIN_A_DAY,
+        attribute="jitter_seconds",
+        default_words="none",
+        meaning="Each scheduled start waits for a random time up to this, at most 24 h, so that many jobs or hosts do "
+        "not begin at once. `start_within` applies when the start arrives, not after this wait. Not by hand.",
+        example="5m",
+    ),
     later("after", known("list", "a list of jobs"), "Jobs after which this one runs.", "[prepare]"),
     later("max_concurrent", COUNT, "How many jobs of a chain run at once.", "2"),
     Field(
@@ -336,7 +361,6 @@ JOB_FIELDS = (
         "for `process-control watch`, which starts them; so does the job's next scheduled start.",
         example="which: latest\nwithin: 24h",
     ),
-    later("jitter", TIME, "A random delay before a scheduled start.", "30s"),
     Field(
         key="expect",
         kind=MAP,

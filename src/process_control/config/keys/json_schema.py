@@ -10,8 +10,8 @@ from process_control.config.keys.exclude_kinds import EXCLUDE
 from process_control.config.keys.field import Field
 from process_control.config.keys.job_fields import JOB_FIELDS
 from process_control.config.keys.kind import Kind
-from process_control.config.keys.list_kinds import COMMAND, PATHS, SCHEDULE, TEXTS
-from process_control.config.keys.number_kinds import COUNT, SIZE, TIME, TIME_ABOVE_ZERO, UMASK
+from process_control.config.keys.list_kinds import COMMAND, ONE_COMMAND, PATHS, SCHEDULE, TEXTS
+from process_control.config.keys.number_kinds import COUNT, SIZE, TIME, TIME_ABOVE_ZERO, TIME_WITHIN_A_DAY, UMASK
 from process_control.config.keys.text_kinds import LOCK, LONG_TEXT, PATH, SLUG, TEXT
 
 DIALECT = "http://json-schema.org/draft-07/schema#"  # what editors know
@@ -55,11 +55,13 @@ _SCHEMAS_BY_KIND: tuple[tuple[Kind, Schema], ...] = (
     (PATHS, _or_list(_PATH)),
     (TEXTS, _or_list(_TEXT)),
     (COMMAND, _or_list(_NAME)),
+    (ONE_COMMAND, _NAME),
     (SCHEDULE, _or_list(_NAME)),
     (EXCLUDE, _or_list(_DAYS)),
     (COUNT, {"type": "integer", "minimum": 1}),
     (TIME, _TIME),
     (TIME_ABOVE_ZERO, _TIME),
+    (TIME_WITHIN_A_DAY, _TIME),
     (SIZE, _SIZE),
     (UMASK, {"type": ["string", "integer"]}),
     (

@@ -82,15 +82,16 @@ def _are_words_of_one_command(key: str, items: list[Node], faults: Faults) -> bo
     return True
 
 
-def _split(key: str, node: Node, faults: Faults) -> list[str]:
+def _split(key: str, node: Node, faults: Faults, *, may_be_list: bool = True) -> list[str]:
     text = text_or_none("text", "a command and its arguments", key, node, faults)
     if text is None or not isinstance(node, Text):
         return []
     try:
         words = [word.value for word in split(text, joined_lines(node))]
     except NotSplit as error:
+        hint = error.hint if may_be_list else error.hint.replace("a list, one command an item; or ", "")
         shown_text = "" if "\n" in text.strip() else f": {quoted(text)}"
-        faults.add(f"'{key}' {error.what}{shown_text}", place_in(node, error.offset), hint=error.hint)
+        faults.add(f"'{key}' {error.what}{shown_text}", place_in(node, error.offset), hint=hint)
         return []
     if not words or not words[0]:
         faults.add(f"'{key}' is empty", node, hint="write the program's path and its arguments")
@@ -109,6 +110,20 @@ def joined_lines(node: Text) -> set[int]:
     }
 
 
+def _read_one_command(key: str, node: Node, faults: Faults) -> list[str]:
+    if not isinstance(node, Text):
+        refuse(ONE_COMMAND.wanted, ONE_COMMAND.form, key, node, faults)
+        return []
+    return _split(key, node, faults, may_be_list=False)
+
+
+ONE_COMMAND = Kind(
+    name="text",
+    wanted="text",
+    form="a command and its arguments",
+    annotation="list[str]",
+    read=_read_one_command,
+)
 COMMAND = Kind(
     name="text or list of texts",
     wanted="text or a list of texts",

@@ -71,12 +71,12 @@ def _point_in(node: Node) -> str:
     return "write at most 6 digits behind the point" if re.match(r"[0-9]*\.[0-9]{7}", text, re.ASCII) else ""
 
 
-def _time_kind(*, zero: bool) -> Kind:
-    wanted = "a time" if zero else "a time above 0"
+def _time_kind(*, zero: bool, most: float = MAX_SECONDS, wanted: str = "a time") -> Kind:
+    wanted = wanted if zero else f"{wanted} above 0"
 
     def read(key: str, node: Node, faults: Faults) -> float | None:
         seconds = seconds_of(node.value) if isinstance(node, Text) else None
-        if seconds is None or not (seconds or zero):
+        if seconds is None or not (seconds or zero) or seconds > most:
             refuse(wanted, TIME_FORM, key, node, faults, hint=_point_in(node))
         return seconds
 
@@ -85,6 +85,7 @@ def _time_kind(*, zero: bool) -> Kind:
 
 TIME = _time_kind(zero=True)
 TIME_ABOVE_ZERO = _time_kind(zero=False)
+TIME_WITHIN_A_DAY = _time_kind(zero=True, most=86400, wanted="a time of at most 24h")
 _SIZE = re.compile(r"(?P<number>[0-9]{1,15}(?:\.[0-9]{1,3})?) ?(?P<unit>B|[kKMGT]B|[KMGT]iB|)", re.ASCII)
 _BYTES: dict[str, int] = {"": 1, "B": 1} | {
     letter + end: base**power

@@ -29,6 +29,8 @@ _LOCK = "a job never overlaps itself; for one lock of several jobs write lock: N
 _DESCRIPTION = "write description: …, or 'x-…' for a note"
 _NICE = "write limits: {nice: 10}"
 _MEMORY = "write limits: {memory: 1 GiB}"
+_JITTER = 'write jitter: 5m; or H in the schedule for a fixed delay: schedule: "H 3 * * *"'
+_ONLY_IF = "write only_if: test -e /srv/import/ready"
 _FILE = "write environment_file: /etc/app.env"
 
 JOB_WORDS = {
@@ -60,8 +62,8 @@ JOB_WORDS = {
     "lockfile": _LOCK, "flock": _LOCK, "mutex": _LOCK, "singleton": _LOCK,
     "comment": _DESCRIPTION, "comments": _DESCRIPTION, "note": _DESCRIPTION, "notes": _DESCRIPTION,
     "nice": _NICE, "priority": _NICE, "memory": _MEMORY, "memorylimit": _MEMORY, "memorymax": _MEMORY,
-    "randomizeddelaysec": "write H in the schedule: schedule: \"H 3 * * *\"",
-    "splay": "write H in the schedule: schedule: \"H 3 * * *\"",
+    "randomizeddelaysec": _JITTER, "randomdelay": _JITTER, "splay": _JITTER,
+    "if": _ONLY_IF, "condition": _ONLY_IF, "conditions": _ONLY_IF, "execcondition": _ONLY_IF, "runif": _ONLY_IF,
     "utc": "write time_zone: UTC",
 }  # fmt: skip
 

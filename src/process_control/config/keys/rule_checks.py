@@ -70,6 +70,12 @@ def check_expect(node: Node | None, faults: Faults) -> None:
         _check_number(given["number"][1], faults)
 
 
+def check_only_if(node: Node | None, faults: Faults) -> None:
+    """Add a fault for an `only_if` map without a command."""
+    if node is not None:
+        _check_has("only_if", node, ("command",), faults)
+
+
 def _check_has(key: str, node: Node, wanted: Sequence[str], faults: Faults) -> None:
     if isinstance(node, Map) and not {name.value for name, _ in node.entries} & set(wanted):
         words = " or ".join(f"'{name}'" for name in wanted)

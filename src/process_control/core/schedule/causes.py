@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from process_control.core.moments import span
 from process_control.core.schedule.slots import INVALID, Slot
 
 CAUSES = {
@@ -17,10 +16,6 @@ CAUSES = {
     "no_worker": "no host of the fleet could take it",
     "unknown": "none of these is shown by what was recorded",
 }
-#: Time zones differ by a multiple of it, and by 14 hours at most from UTC.
-HALF_HOUR_SECONDS, MAX_HALVES = 1800, 28
-#: A start of cron comes no later than this after its minute.
-MAX_START_SECONDS = 90.0
 KILLED = "runner_killed_before_start"
 
 
@@ -85,16 +80,6 @@ def cause_of(slot: Slot, host: Host, absences: Sequence[Absence] = ()) -> tuple[
         if absence.since <= slot.slot < absence.until:
             return "not_in_crontab", absence.why, absence.since or None
     return _dead_or_unknown(slot, host)
-
-
-def shifted_start(slot: int, strays: Sequence[float]) -> tuple[float, str] | None:
-    """Return the start at a time that nothing planned, off by whole half hours, and by how much: as of another zone."""
-    for moment in strays:
-        halves, rest = divmod(moment - slot, HALF_HOUR_SECONDS)
-        if 0 < abs(halves) <= MAX_HALVES and rest <= MAX_START_SECONDS:
-            length = span(abs(halves) * HALF_HOUR_SECONDS)
-            return moment, f"exactly {length} {'later' if halves > 0 else 'before'}"
-    return None
 
 
 def _dead_or_unknown(slot: Slot, host: Host) -> tuple[str, str, float | None]:

@@ -13,7 +13,8 @@ from process_control.core.schedule.columns import ScheduleError
 from process_control.core.schedule.schedule import Schedule, host_zone
 from process_control.core.why import outcome_of_record
 from process_control.history.index.past_run import Run
-from process_control.history.log_reader import STDERR, STDOUT, last_lines
+from process_control.history.log_line import STDERR, STDOUT
+from process_control.history.log_reader import last_lines
 from process_control.notify.channels.mail.render import Mail, one_line
 from process_control.notify.message import (
     advice,

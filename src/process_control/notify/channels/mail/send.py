@@ -97,16 +97,42 @@ def send(message: bytes, *, sender: str, recipients: tuple[str, ...], way: Way) 
         raise Undelivered(_in_words(error, way), recipients, others_too=True) from error
 
 
-def _by_smtp(message: bytes, sender: str, addresses: tuple[str, ...], way: Way) -> None:
+def greet(way: Way) -> str | None:
+    """Say EHLO to the mail server, with TLS where mail is sent so, and leave; return why that fails, or None."""
+    server = None
+    try:
+        with _deadline(DEADLINE_SECONDS):
+            server = _connected(way)
+            server.ehlo_or_helo_if_needed()
+            with suppress(OSError, smtplib.SMTPException):
+                server.quit()
+    except (OSError, smtplib.SMTPException, ValueError) as error:
+        return _in_words(error, way)
+    finally:
+        if server is not None:
+            server.close()
+    return None
+
+
+def _connected(way: Way) -> Server:
+    """Return a connection to the server, by TLS where the way says so. Raises OSError, SMTPException."""
     trusted = ssl.create_default_context(cafile=way.ca_file) if way.security != "none" else None
     name = socket.gethostname()  # never getfqdn: a dead name server would hold us up
     if way.security == "implicit":
-        server: Server = ServerOverTls(way.host, way.port, local_hostname=name, timeout=ANSWER_SECONDS, context=trusted)
-    else:
-        server = Server(way.host, way.port, local_hostname=name, timeout=ANSWER_SECONDS)
-    try:
-        if way.security == "starttls":
+        return ServerOverTls(way.host, way.port, local_hostname=name, timeout=ANSWER_SECONDS, context=trusted)
+    server = Server(way.host, way.port, local_hostname=name, timeout=ANSWER_SECONDS)
+    if way.security == "starttls":
+        try:
             server.starttls(context=trusted)
+        except BaseException:
+            server.close()
+            raise
+    return server
+
+
+def _by_smtp(message: bytes, sender: str, addresses: tuple[str, ...], way: Way) -> None:
+    server = _connected(way)
+    try:
         if way.login is not None:
             server.login(way.login, way.password or "")
         refused = server.sendmail(sender, addresses, message)

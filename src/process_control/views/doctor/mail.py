@@ -1,0 +1,69 @@
+"""Checks that mail can leave this host, without sending any, and that none has waited for long."""
+
+from collections.abc import Iterable
+
+from process_control.config.failmail import Failmail, failmail_of
+from process_control.config.settings import Settings
+from process_control.core.job import Job
+from process_control.notify import spool
+from process_control.notify.channels.mail.send import Undelivered, Way, greet, is_program
+from process_control.notify.channels.mail.way import way_of
+from process_control.views.alerts import waiting_mail
+from process_control.views.doctor.finding import BAD, WARN, Finding, fine, found_or_fine, not_checked
+from process_control.views.doctor.look import Look
+
+CHECK, SPOOL = "mail", "spool"
+
+
+def check(look: Look) -> list[Finding]:
+    """Return which mail programs are missing, and which servers do not answer to EHLO."""
+    if not look.is_service_user:
+        return not_checked(CHECK, f"only {look.account.name} can look", remedy="sudo process-control doctor")
+    ways = _ways(look.valid_jobs, look.settings)
+    if not ways:
+        return fine(CHECK, "nobody is mailed: failmail is not configured")
+    found = [finding for name, failmail in ways.items() if (finding := _unreachable(name, failmail)) is not None]
+    return found_or_fine(found, CHECK, "mail can be handed over")
+
+
+def check_spool(look: Look) -> list[Finding]:
+    """Return that mail has waited for more than 15 minutes."""
+    late = waiting_mail(look.settings.state_directory, look.now)
+    if late is not None:
+        what, _, _ = late.partition(";")
+        return [Finding(check=SPOOL, state=WARN, what=what, remedy="process-control audit --event mail")]
+    count = len(spool.all_names(look.settings.state_directory))
+    return fine(SPOOL, f"{count} mails wait, none for long" if count else "no mail waits")
+
+
+def _ways(jobs: Iterable[Job], settings: Settings) -> dict[str | None, Failmail]:
+    """Return each way in which mail is sent, once, with a job that uses it; None is the configuration's."""
+    found: dict[str | None, Failmail] = {}
+    known: set[tuple[object, ...]] = set()
+    for job in (None, *jobs):
+        failmail = failmail_of(job, settings)
+        if failmail is None:
+            continue
+        key = (failmail.sendmail, failmail.smtp, failmail.tls, failmail.ca_file, failmail.password_file)
+        if key not in known:
+            known.add(key)
+            found[None if job is None else job.slug] = failmail
+    return found
+
+
+def _unreachable(slug: str | None, failmail: Failmail) -> Finding | None:
+    remedy = f"process-control notify test {slug or ''}".rstrip()
+    try:
+        why = trouble_of(way_of(failmail))
+    except Undelivered as error:
+        why = error.why
+    if why is None:
+        return None
+    return Finding(check=CHECK, state=BAD, what=f"{f'{slug}: ' if slug else ''}{why}", remedy=remedy)
+
+
+def trouble_of(way: Way) -> str | None:
+    """Return why mail cannot be handed over; None when it can, as far as EHLO shows."""
+    if way.sendmail:
+        return None if is_program(way.sendmail) else f"{way.sendmail}: there is no such program"
+    return greet(way)
