@@ -112,7 +112,7 @@ def test_the_host_is_asked_about_the_time_in_which_the_start_was_to_come() -> No
 
 def test_evidence_says_what_and_when() -> None:
     assert cause_of(slot(), Host(**OFF))[1:] == (
-        "the host was off from 2026-03-10T11:59:30.000Z to 2026-03-10T12:00:30.000Z",
+        "the host was off: it left no record from 2026-03-10T11:59:30.000Z to 2026-03-10T12:00:30.000Z",
         NOON - 30.0,
     )  # type: ignore[arg-type]
     assert cause_of(slot(version=INVALID), Host())[1:] == (

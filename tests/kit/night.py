@@ -4,6 +4,7 @@ What decides about boots and steps of the clock, `boot_id` and `up`, cannot be m
 into the records of the real runs what they would have had.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -95,8 +96,13 @@ class Night:
 
     def survivor(self, pid: int) -> None:
         """End a process when the night is over."""
-        self.ends.callback(wait_gone, pid)
-        self.ends.callback(os.kill, pid, signal.SIGKILL)
+
+        def end() -> None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            wait_gone(pid)
+
+        self.ends.callback(end)
 
     def runner_is_killed(self, job: str, live: Live) -> None:
         kill_both(self.box, job)

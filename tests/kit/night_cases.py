@@ -101,7 +101,7 @@ def cron_was_stopped_for_four_hours(night: Night) -> None:
     night.runs("sync", "Mon 22:30", "Tue 03:00")
 
 
-@incident("the host was off from Tue 02:00 to Tue 02:40")
+@incident("the host was off: it left no record from Tue 02:00 to Tue 02:40")
 def the_host_was_rebooted(night: Night) -> None:
     usual(night)
     night.runs("sync", "Tue 02:00")

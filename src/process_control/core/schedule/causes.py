@@ -68,10 +68,11 @@ def cause_of(slot: Slot, host: Host, absences: Sequence[Absence] = ()) -> tuple[
         return (KILLED if slot.record.reason == KILLED else "refused"), slot.record.detail or "", None
     for down in host.downs:
         if down.since < slot.slot <= down.until:
-            return "host_down", f"the host was {down.how} from {_iso(down.since)} to {_iso(down.until)}", down.since
+            what = f"the host was {down.how}: it left no record from {_iso(down.since)} to {_iso(down.until)}"
+            return "host_down", what, down.since
     for step in host.steps:
         if step.before < slot.slot <= step.after:
-            what = f"the clock was set past it, from {_iso(step.before)} to {_iso(step.after)}"
+            what = f"the clock was set past it, between the records of {_iso(step.before)} and {_iso(step.after)}"
             return "clock_stepped", what, step.before
     if slot.version is not None and slot.version.state == INVALID:
         since = slot.version.since
