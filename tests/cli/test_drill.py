@@ -44,7 +44,6 @@ def test_the_answer_leads_to_the_true_cause(night_box: Box, incident: Incident) 
     with ExitStack() as ends:
         night = Night(night_box, ends)
         incident.happens(night)
-        night.file_seen(incident.asked)
         night.settle()
         answers = [night.ask(incident.asked, f"process-control why backup {incident.time}")]
         if incident.second is not None:

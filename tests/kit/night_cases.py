@@ -212,6 +212,7 @@ def the_schedule_was_changed_yesterday(night: Night) -> None:
 def the_file_had_the_wrong_owner(night: Night) -> None:
     usual(night)
     shutil.chown(night.box.job_directory / "backup.yaml", SERVICE_USER)
+    night.file_seen("Tue 00:10")
     night.runs("sync", "Tue 02:00")
     night.runs("backup", "Tue 02:30")
 
