@@ -28,7 +28,7 @@ MAY_SAY = {
 }
 """(file, word): why."""
 
-PLAIN_CODE = ("errors.py", "core/", "config/", "history/", "system/")
+PLAIN_CODE = ("errors.py", "core/", "config/", "history/", "system/", "execution/", "run/")
 """Where also identifiers, comments and docstrings are held to it."""
 FORBIDDEN_IN_CODE = {
     "told|tell|tells|telling": "report, log, record, mail, show, raise, return, progress",

@@ -1,7 +1,7 @@
-"""A scheduled start that came too late for its slot, or for which the job's file plans none: what is made of it.
+"""Skip a scheduled start that is too late for its slot, or for which the job's file has no planned time.
 
-Lean module, loaded only then. cron holds the time zone, the host's name and the crontab of when it read them; we look
-at what they are now. One such start may be a late one, two in a row are a sign that cron knows something else.
+Lean module, loaded only then. cron uses the time zone, the host name and the crontab as it read them; we use those of
+now. One such start may just be late; two in a row mean that cron uses other values.
 """
 
 import posix
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 def is_stray(run: "Run", world: "World", slot: int) -> bool:
-    """Whether the slot is from before the job's file was there as it is: nobody planned this start."""
+    """Return whether the slot is older than the current version of the job's file, which did not plan it then."""
     previous = world.store.previous_run()
-    if previous is not None and previous.get("version") == run.job.version:  # that file was there: it was only touched
+    if previous is not None and previous.get("version") == run.job.version:  # the file was only touched
         return False
     try:
         return slot < posix.stat(run.job.path).st_mtime
@@ -33,7 +33,7 @@ def is_stray(run: "Run", world: "World", slot: int) -> bool:
 
 
 def leave_as_stray(run: "Run", world: "World", now: float) -> Stop:
-    """Do nothing, and leave one record of it for each version of the file; a quiet exit."""
+    """Stop with exit code 0; record this once for each version of the file."""
     version = run.job.version
     record: dict[str, object] = {
         "event": "stray",
@@ -50,7 +50,7 @@ def leave_as_stray(run: "Run", world: "World", now: float) -> Stop:
 
 
 def skip_as_too_late(run: "Run", world: "World", slot: int, now: float) -> Stop:
-    """Skip the slot; mail people, once until there is a run, when it was not the first in a row. A quiet exit."""
+    """Skip the slot with exit code 0; mail when it is the second in a row, once until a run starts."""
     from process_control.core.measures import duration
 
     key = "start_within" if run.job.catch_up_which in (None, "none") else "catch_up.within"
@@ -68,7 +68,7 @@ def skip_as_too_late(run: "Run", world: "World", slot: int, now: float) -> Stop:
 
 
 def _count(run: "Run", world: "World") -> int:
-    """Return how many starts in a row were too late, this one too; a run in between begins anew."""
+    """Return how many starts in a row, with this one, were too late; a run in between resets the count."""
     previous = world.store.previous_run()
     after = None if previous is None else previous.get("run_id")
     mark = _mark_of(run, world, "too_late")
