@@ -6,5 +6,5 @@ from process_control.state.all_jobs import live_blocks
 
 
 def prune(settings: Settings, *, dry_run: bool = False) -> Pruned:
-    """Delete and compress, or in a dry run only look; return what was done (or would be), and what failed."""
+    """Delete and compress; return what was done and what failed. `dry_run`: return what would be done."""
     return apply_retention(settings, dry_run, live_blocks=live_blocks)

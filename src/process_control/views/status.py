@@ -17,7 +17,7 @@ from process_control.core.job import Job
 from process_control.core.job_state import FAILING, HELD, LATE, NEVER_RAN, SLOW_START, STOPPED, WORST_FIRST, state_of
 from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run, run_of_block
-from process_control.state.all_jobs import Standing, health_record
+from process_control.state.all_jobs import AllJobs, health_record
 from process_control.views.alerts import alerts_of, refusal_in_words, stray_in_words
 from process_control.views.job_status import JobStatus
 from process_control.views.last_runs import LastRuns
@@ -37,7 +37,7 @@ def read_statuses(
     wanted = list(jobs)
     schedules = schedules or KnownSchedules(settings, datetime.now(UTC))
     history = LastRuns([job.slug for job in wanted], index)
-    with Standing(settings.state_directory) as standing:
+    with AllJobs(settings.state_directory) as standing:
         look = _Look(standing, history, index, schedules)
         statuses = [look.status(job) for job in wanted]
     return sorted(statuses, key=lambda status: (_RANK[status.state], status.slug))
@@ -46,7 +46,7 @@ def read_statuses(
 class _Look:
     """Makes the status of many jobs at one moment. Most have the same health, so each text of one is parsed once."""
 
-    def __init__(self, standing: Standing, history: LastRuns, index: Index, schedules: KnownSchedules) -> None:
+    def __init__(self, standing: AllJobs, history: LastRuns, index: Index, schedules: KnownSchedules) -> None:
         self._standing = standing
         self._history = history
         self._index = index
