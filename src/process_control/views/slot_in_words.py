@@ -1,4 +1,4 @@
-"""What became of one planned time, in sentences: the fate and its reason first, then the evidence, then what to do."""
+"""Explain one planned time in sentences: first its fate and the reason, then the evidence, then what to do."""
 
 import re
 from dataclasses import dataclass
@@ -15,34 +15,34 @@ from process_control.core.sentence import Sentence
 from process_control.system.clock import iso
 from process_control.views.slots import Account, late_parts
 
+#: Reasons of skips, and the key of the job file that causes each.
 EXPLAINED = {"excluded": "exclude", "condition": "only_if", "too_late": "start_within", "cause_missing": "after"}
-"""Reasons of skips that a key of the job file explains."""
 RUN_ID_LENGTH = 16
 _DAY = timedelta(days=1)
 _RUN = re.compile(rf"\brun ([0-9a-z]{{{RUN_ID_LENGTH}}})\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """How the job stands now: which commands are of use for a time of the past depends on it."""
+class CurrentState:
+    """The present state of the job, on which it depends which commands to suggest for a past time."""
 
-    #: whether its file is there
+    #: Whether its file exists.
     has_file: bool
-    #: reasons of `Blocker` (views/blockers.py)
+    #: Reasons of `Blocker` (views/blockers.py).
     blocked_by: frozenset[str] = frozenset()
-    #: whether a run is in progress
+    #: Whether a run is in progress.
     is_running: bool = False
-    #: the ids of runs whose logs are there
+    #: The ids of runs whose logs exist.
     logs: frozenset[str] = frozenset()
 
 
-def sentences_of(account: Account, standing: Standing, zone: tzinfo) -> list[Sentence]:
-    """Return the sentences. Times in them are ISO 8601 in UTC, those in commands are local (`zone`)."""
+def sentences_of(account: Account, current: CurrentState, zone: tzinfo) -> list[Sentence]:
+    """Return the sentences. Times in texts are ISO 8601 in UTC; those in commands are local (`zone`)."""
     slot = account.slot
     if slot.fate == DUE:
-        return _of_a_due_one(account, standing)
+        return _of_a_due_one(account, current)
     in_words = {RAN: _of_a_run, SKIPPED: _of_a_skip, MISSED: _of_a_missed_one}[slot.fate]
-    found = in_words(account, standing, zone)
+    found = in_words(account, current, zone)
     found[1:1] = [*_others(slot), *_clock(slot, zone), *_version(slot)]
     return found
 
@@ -52,7 +52,7 @@ def run_for(slot: Slot, zone: tzinfo, label: str = "Make up for it:") -> Sentenc
 
 
 def as_argument(slot: int, zone: tzinfo) -> str:
-    """Return a planned time as people type it: local, with its offset where the clock shows it twice."""
+    """Return a planned time for a command line: local, with its offset if that local time occurs twice."""
     local = datetime.fromtimestamp(slot, UTC).astimezone(zone)
     is_clear = local.replace(fold=0).utcoffset() == local.replace(fold=1).utcoffset()
     form = "minutes" if slot % 60 == 0 else "seconds"
@@ -62,7 +62,7 @@ def as_argument(slot: int, zone: tzinfo) -> str:
 # --- by fate ---------------------------------------------------------------------------------------------------------
 
 
-def _of_a_run(account: Account, standing: Standing, zone: tzinfo) -> list[Sentence]:
+def _of_a_run(account: Account, current: CurrentState, zone: tzinfo) -> list[Sentence]:
     slot, run = account.slot, account.slot.run
     if run is None:
         raise ValueError("a slot that ran has a run")
@@ -71,23 +71,23 @@ def _of_a_run(account: Account, standing: Standing, zone: tzinfo) -> list[Senten
     if run.outcome is None:
         return [
             Sentence(f"It runs for {iso(slot.slot)}, since {run.started_at}{began} (run {run.run_id})."),
-            *_logs("What it has printed so far:", run.run_id, standing),
+            *_logs("What it has printed so far:", run.run_id, current),
         ]
     why = f": {slot.detail or slot.reason}" if slot.detail or slot.reason else ""
     found = [Sentence(f"It ran at {iso(slot.slot)}: {run.outcome}{why} (run {run.run_id}){began}.")]
-    found += _logs("What it printed:", run.run_id, standing)
+    found += _logs("What it printed:", run.run_id, current)
     if run.outcome in (FAILED, LOST):
-        found += _make_up(slot, standing, zone, "To run it again:")
+        found += _make_up(slot, current, zone, "To run it again:")
     return found
 
 
-def _of_a_skip(account: Account, standing: Standing, zone: tzinfo) -> list[Sentence]:
+def _of_a_skip(account: Account, current: CurrentState, zone: tzinfo) -> list[Sentence]:
     slot = account.slot
     found = [Sentence(f"It did not run at {iso(slot.slot)}: {_why_skipped(slot)}.")]
     if slot.reason == "marked":
         return found
     if slot.reason == "overlap":
-        found += _logs("What that run printed:", run_named_in(slot.detail), standing)
+        found += _logs("What that run printed:", run_named_in(slot.detail), current)
     if slot.reason == "too_late":
         found.append(Sentence("To see whether cron starts it when its file says:", "process-control doctor"))
     if slot.reason in EXPLAINED:
@@ -95,7 +95,7 @@ def _of_a_skip(account: Account, standing: Standing, zone: tzinfo) -> list[Sente
         found.append(Sentence(f"What `{key}` does:", f"process-control explain {key}"))
     if slot.reason == "disabled":
         found.append(Sentence("Where that is written:", f"process-control show {slot.job}"))
-    return found + _make_up(slot, standing, zone, "To run it all the same:")
+    return found + _make_up(slot, current, zone, "To run it all the same:")
 
 
 def _why_skipped(slot: Slot) -> str:
@@ -113,7 +113,7 @@ def _why_skipped(slot: Slot) -> str:
     return f"{words}: {detail}" if detail else words
 
 
-def _of_a_missed_one(account: Account, standing: Standing, zone: tzinfo) -> list[Sentence]:
+def _of_a_missed_one(account: Account, current: CurrentState, zone: tzinfo) -> list[Sentence]:
     slot = account.slot
     evidence = account.evidence[0] if account.evidence else None
     what = (evidence.what if evidence else "").rstrip(".")
@@ -123,11 +123,11 @@ def _of_a_missed_one(account: Account, standing: Standing, zone: tzinfo) -> list
         "unknown": f"nothing that was recorded shows why; {what}",
     }.get(slot.cause or "", what)
     found = [Sentence(f"It did not run at {iso(slot.slot)}: {why or slot.cause}.")]
-    found += _about_the_cause(slot, standing, evidence.at if evidence else None, zone)
-    return found + _make_up(slot, standing, zone, "Make up for it:")
+    found += _about_the_cause(slot, current, evidence.at if evidence else None, zone)
+    return found + _make_up(slot, current, zone, "Make up for it:")
 
 
-def _about_the_cause(slot: Slot, standing: Standing, at: str | None, zone: tzinfo) -> list[Sentence]:
+def _about_the_cause(slot: Slot, current: CurrentState, at: str | None, zone: tzinfo) -> list[Sentence]:
     job = slot.job
     if slot.cause in ("host_down", "trigger_dead"):
         began = datetime.fromisoformat(at).timestamp() if at is not None else slot.slot
@@ -135,11 +135,11 @@ def _about_the_cause(slot: Slot, standing: Standing, at: str | None, zone: tzinf
         found = [Sentence("All that was missed then:", f"process-control recover --since {since}")]
         dead = Sentence("Whether cron runs now, and starts the jobs:", "process-control doctor")
         return [dead, *found] if slot.cause == "trigger_dead" else found
-    if slot.cause == "refused" and "invalid" in standing.blocked_by:
+    if slot.cause == "refused" and "invalid" in current.blocked_by:
         return []  # see _make_up
     if slot.cause in ("refused", KILLED) and slot.record is not None:
         return [Sentence("All its refused starts:", f"process-control audit {job} --event refusal")]
-    if slot.cause == "not_in_crontab" and "not_in_crontab" in standing.blocked_by:
+    if slot.cause == "not_in_crontab" and "not_in_crontab" in current.blocked_by:
         return [Sentence("To write the crontab:", "cron-generate")]
     if slot.cause == "unknown" and at is not None:
         words = "The log of cron for that minute would show it. Whether the crontab fits the job files:"
@@ -150,11 +150,11 @@ def _about_the_cause(slot: Slot, standing: Standing, at: str | None, zone: tzinf
     return []
 
 
-def _of_a_due_one(account: Account, standing: Standing) -> list[Sentence]:
+def _of_a_due_one(account: Account, current: CurrentState) -> list[Sentence]:
     slot = account.slot
     if slot.detail:
         found = [Sentence(f"Its start for {iso(slot.slot)} waits: {slot.detail}.")]
-        return [*found, *_logs("What that run prints:", run_named_in(slot.detail), standing)]
+        return [*found, *_logs("What that run prints:", run_named_in(slot.detail), current)]
     until = slot.slot + (slot.plan.start_within if slot.plan is not None else 0)
     return [
         Sentence(f"It is due since {iso(slot.slot)}: no start came yet; one until {iso(until)} still counts."),
@@ -165,15 +165,15 @@ def _of_a_due_one(account: Account, standing: Standing) -> list[Sentence]:
 # --- besides ---------------------------------------------------------------------------------------------------------
 
 
-def _make_up(slot: Slot, standing: Standing, zone: tzinfo, label: str) -> list[Sentence]:
-    """Return the command that runs the job for that time; while it cannot run what comes before that."""
-    if standing.is_running or not standing.has_file:
+def _make_up(slot: Slot, current: CurrentState, zone: tzinfo, label: str) -> list[Sentence]:
+    """Return the command that runs the job for that time, or what must be done before it."""
+    if current.is_running or not current.has_file:
         return []
-    if "invalid" in standing.blocked_by:
+    if "invalid" in current.blocked_by:
         return [Sentence("Its file is invalid now:", f"process-control lint {slot.job}")]
-    if "held" in standing.blocked_by:
+    if "held" in current.blocked_by:
         return [Sentence("It is on hold still. To release it:", f"process-control release {slot.job}")]
-    if {"lock", "survivors"} & standing.blocked_by:
+    if {"lock", "survivors"} & current.blocked_by:
         return [Sentence("It cannot run at this moment; why:", f"process-control why {slot.job}")]
     return [run_for(slot, zone, label)]
 
@@ -186,7 +186,7 @@ def _others(slot: Slot) -> list[Sentence]:
 
 
 def _clock(slot: Slot, zone: tzinfo) -> list[Sentence]:
-    """Say what a clock change did to the time, and what time it was where the job's schedule is meant."""
+    """Return what a clock change did to the time, and the time in the zone of the schedule."""
     of_job = _zone(slot) or zone
     moment = datetime.fromtimestamp(slot.slot, UTC)
     [marks] = clock_change_marks([moment], moment - _DAY, of_job)
@@ -207,7 +207,7 @@ def _zone(slot: Slot) -> tzinfo | None:
 
 
 def _version(slot: Slot) -> list[Sentence]:
-    """Name the commit that planned the time, where the job directory is a checkout."""
+    """Return the commit that planned the time, when the job directory is a checkout."""
     version = slot.version
     if version is None or not version.commit:
         return []
@@ -222,5 +222,5 @@ def run_named_in(words: str | None) -> str | None:
     return found[1] if found else None
 
 
-def _logs(label: str, run_id: str | None, standing: Standing) -> list[Sentence]:
-    return [Sentence(label, f"process-control logs --run {run_id}")] if run_id in standing.logs else []
+def _logs(label: str, run_id: str | None, current: CurrentState) -> list[Sentence]:
+    return [Sentence(label, f"process-control logs --run {run_id}")] if run_id in current.logs else []
