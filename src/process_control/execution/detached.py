@@ -1,4 +1,4 @@
-"""Start a program detached from the run: outside our tree, and nobody waits for it.
+"""Start a program outside the tree of the run, without waiting for it.
 
 Lean module, loaded when one is started.
 """
@@ -11,7 +11,7 @@ from process_control.system import linux, signals
 
 
 def start_detached(argv: list[str], environment: dict[bytes, bytes], *, stdin: int | None = None) -> None:
-    """Start a program that nobody waits for and that is no part of our tree. Never raises.
+    """Start a program outside our tree, and do not wait for it. Never raises.
 
     It inherits no descriptor but `stdin`. `environment` is what `core.job_environment.own_environment` returns, since
     every process of the account can read it.

@@ -132,7 +132,7 @@ def facts_of_the_start(run: "Run", world: "World", limits: "dict[str, object] | 
 def lateness(run: "Run", world: "World") -> dict[str, object]:
     """Return how late a planned run begins, and the parts of the delay, in seconds; empty for a run by hand.
 
-    The sum is taken from the wall clock, which may be set; the parts are measured by the monotonic clock.
+    The whole is taken from the wall clock, which may be set; the part of this process by one that is not set.
     """
     if run.slot is None:
         return {}

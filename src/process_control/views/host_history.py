@@ -42,7 +42,7 @@ class HostHistory:
 
     @property
     def host(self) -> Host:
-        """The evidence for the rules in core."""
+        """The evidence in the form that the rules of fates take."""
         if self._host is None:
             downs, steps, gaps = self._read()
             self._host = Host(
