@@ -151,7 +151,7 @@ def _record(
 
 
 def _count(run: "Run", world: "World", end: dict[str, object], store: "JobRecord") -> list[dict[str, object]]:
-    """Count a run into its job's health, unless that was done; return what the journal was told of it."""
+    """Count a run into its job's health, unless that was done; return the records that this added to the journal."""
     if run.request.is_ad_hoc and store is world.store:
         return []
     from process_control.core.health import NO_POLICY, Policy

@@ -15,7 +15,6 @@ from process_control.state.health_file import CHANGE
 
 SCHEDULED_TRIGGERS = (CRON, TIMER, SCHEDULER, FLEET)
 #: The verdict (key `verdict` of the end) for a failure that no further run can fix.
-#: The verdict (the end's key `verdict`) on a failure that no further run mends, whoever started the run.
 UNRECOVERABLE = "hold"
 _SAY_NOTHING = ("stopped", "overlap", "condition")
 _EVENTS = {"succeeded": Event.SUCCEEDED, WARNED: Event.WARNED, "failed": Event.FAILED, LOST: Event.LOST}
