@@ -683,3 +683,13 @@ def test_with_a_runner_path_the_command_beside_it_takes_the_looks(desk: Desk, cr
 
     assert f" {desk.root}/bin/process-control watch --config " in with_both
     assert "/entry/commands.py watch --config " in without
+
+
+def test_it_records_the_versions_of_job_files_that_nobody_has_seen(desk: Desk, crontab: Path) -> None:
+    desk.job("backup", BACKUP)
+
+    desk.cron_generate()
+    desk.cron_generate()
+
+    [version] = [record for record in journal(desk) if record["event"] == "version"]
+    assert (version["job"], version["state"], version["schedule"]) == ("backup", "valid", ["30 2 * * *"])

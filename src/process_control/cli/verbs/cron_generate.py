@@ -17,6 +17,7 @@ from process_control.cli.print.plain import is_terminal
 from process_control.cli.session import Session
 from process_control.config.settings import Settings
 from process_control.config.unread_files import in_one_line
+from process_control.core import layout
 from process_control.crontab.changes import Change, changes, difference
 from process_control.crontab.condition import fingerprint, keep_fingerprint
 from process_control.crontab.generate import crontab_of, what_it_is_made_from
@@ -125,6 +126,7 @@ def cron_generate(
     else:
         _write(generated, settings, account)
         if target == settings.output_crontab:
+            _note_versions(settings, account)
             ask_as(account, lambda: keep_fingerprint(settings, fingerprint(jobs, manner), target))
         _report_what_was_done(generated, as_json=as_json)
         if not as_json and (trouble := generated.trouble):
@@ -174,6 +176,24 @@ def _keep(records: list[dict[str, object]], settings: Settings, account: Account
         ask_as(account, append)
     except ProcessControlError as error:
         talk(f"the crontab is written, but the change is not recorded in the history:\n{error}")
+
+
+def _note_versions(settings: Settings, account: Account) -> None:
+    """Record, as the service user, the versions of jobs that nobody has recorded. If that fails, somebody else will."""
+    by = who(dict(os.environb))
+
+    def note() -> None:
+        if not os.path.isdir(layout.journal(settings.state_directory)):
+            return  # nothing ever ran, and the crontab was as it is
+        from process_control.config.all_jobs import load_all
+        from process_control.state.job_versions import newest_versions, record_versions
+
+        record_versions(settings, load_all(settings), newest_versions(settings.state_directory), by=by, is_all=True)
+
+    try:
+        ask_as(account, note)
+    except ProcessControlError:
+        return
 
 
 # --- reporting -------------------------------------------------------------------------------------------------------
