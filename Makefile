@@ -24,6 +24,7 @@ TEST_TOOLS := setpriv:util-linux unshare:util-linux flock:util-linux mount:mount
 	zsh:zsh fish:fish faketime:faketime dh_bash-completion:bash-completion man:man-db mandoc:mandoc \
 	mkfs.ext4:e2fsprogs findmnt:util-linux \
 	systemd-sysusers:systemd-standalone-sysusers systemd-tmpfiles:systemd-standalone-tmpfiles
+SYSTEMD := .venv/systemd
 # Quiet, unless it fails.
 define APT_INSTALL
 apt_install() {
@@ -39,6 +40,14 @@ missing=$$(for tool in $(TEST_TOOLS); do command -v $${tool%:*} >/dev/null || ec
 if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ]; then
 	echo "Installing from Debian what the tests use: $$missing"
 	apt_install $$missing
+fi
+# systemd itself would replace programs of a host that has another init: systemd-analyze is unpacked beside it.
+if [ "$$(id -u)" = 0 ] && ! command -v systemd-analyze >/dev/null && [ ! -d $(SYSTEMD) ]; then
+	echo "Unpacking systemd-analyze from Debian"
+	rm -rf $(SYSTEMD).new; mkdir -p $(SYSTEMD).new
+	(cd $(SYSTEMD).new; apt-get -qq download systemd libsystemd-shared 2>/dev/null || { apt-get -qq update; apt-get -qq download systemd libsystemd-shared; }
+	for package in *.deb; do dpkg -x "$$package" .; rm "$$package"; done)
+	mv $(SYSTEMD).new $(SYSTEMD)
 fi
 endef
 PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet

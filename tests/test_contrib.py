@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from kit.harness import PROJECT, SERVICE_USER, Box
+from kit.systemd import has_systemd_analyze, systemd_analyze
 
 SYSUSERS = PROJECT / "contrib/sysusers.d/process-control.conf"
 TMPFILES = PROJECT / "contrib/tmpfiles.d/process-control.conf"
@@ -64,18 +65,16 @@ def test_the_job_directory_is_roots(host: Path) -> None:
 
 
 def test_systemd_understands_the_units_of_watch_and_what_they_call_is_a_verb(tmp_path: Path) -> None:
-    if shutil.which("systemd-analyze") is None:
+    if not has_systemd_analyze():
         pytest.skip("systemd-analyze is not installed here")
     for unit in (PROJECT / "contrib/systemd").iterdir():
         text = unit.read_text().replace("/usr/bin/process-control", f"{sys.prefix}/bin/process-control")
         (tmp_path / unit.name).write_text(text)
     units = sorted(map(str, tmp_path.iterdir()))
 
-    verified = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True, check=False
-    )
+    verified = systemd_analyze("verify", "--man=no", *units)
 
-    assert [line for line in verified.stderr.splitlines() if "process-control" in line] == []
+    assert (verified.returncode, verified.stderr) == (0, "")
     assert len(units) == 2
 
 

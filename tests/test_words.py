@@ -28,7 +28,12 @@ MAY_SAY = {
 }
 """(file, word): why."""
 
-PLAIN_CODE = ("errors.py", "core/", "config/", "history/", "system/")
+PLAIN_CODE = (
+    *("errors.py", "core/", "config/", "history/", "system/", "execution/", "run/", "state/", "actions/"),
+    *("views/catching_up.py", "views/crontab_history.py", "views/day.py", "views/host_history.py"),
+    *("views/job_histories.py", "views/made_up.py", "views/recovery.py", "views/slot_in_words.py"),
+    *("views/slots.py", "views/why.py"),
+)
 """Where also identifiers, comments and docstrings are held to it."""
 FORBIDDEN_IN_CODE = {
     "told|tell|tells|telling": "report, log, record, mail, show, raise, return, progress",

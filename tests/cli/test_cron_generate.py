@@ -35,10 +35,13 @@ def told(result: Result) -> tuple[int, str, str]:
 
 
 def journal(desk: Desk) -> list[dict[str, object]]:
-    """Return the records of changes of the crontab."""
+    """Return its records, but for the versions of job files."""
+    return [record for record in whole_journal(desk) if record["event"] != "version"]
+
+
+def whole_journal(desk: Desk) -> list[dict[str, object]]:
     lines = [line for path in (desk.root / "state/journal").glob("*") for line in path.read_text().split("\n")]
-    records = [json.loads(line) for line in (line.strip("\0") for line in lines) if line]
-    return [record for record in records if record["event"] == "crontab"]
+    return [json.loads(line) for line in (line.strip("\0") for line in lines) if line]
 
 
 def line_of(desk: Desk, slug: str, schedule: str = "30 2 * * *") -> str:
@@ -685,3 +688,13 @@ def test_with_a_runner_path_the_command_beside_it_takes_the_looks(desk: Desk, cr
 
     assert f" {desk.root}/bin/process-control watch --config " in with_both
     assert "/entry/commands.py watch --config " in without
+
+
+def test_it_records_the_versions_of_job_files_that_nobody_has_seen(desk: Desk, crontab: Path) -> None:
+    desk.job("backup", BACKUP)
+
+    desk.cron_generate()
+    desk.cron_generate()
+
+    [version] = [record for record in whole_journal(desk) if record["event"] == "version"]
+    assert (version["job"], version["state"], version["schedule"]) == ("backup", "valid", ["30 2 * * *"])

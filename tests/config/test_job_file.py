@@ -88,7 +88,7 @@ def test_a_key_that_is_absent_has_the_default_of_the_reference() -> None:
         "slow_start_runs": None,
         "slow_start_after": [],
         "start_within_seconds": 600.0,
-        "catch_up_which": "none",
+        "catch_up_which": None,
         "catch_up_within_seconds": 86400.0,
         "expect": {},
         "log_bytes": 100_000_000,
@@ -237,7 +237,7 @@ def test_backoff_is_a_time_or_a_map_and_what_is_left_out_has_its_default(
 @pytest.mark.parametrize(
     ("text", "which", "within"),
     [
-        ("", "none", 86400),
+        ("", None, 86400),
         ("catch_up: none", "none", 86400),
         ("catch_up: latest", "latest", 86400),
         ("catch_up: all", "all", 86400),
@@ -245,7 +245,9 @@ def test_backoff_is_a_time_or_a_map_and_what_is_left_out_has_its_default(
         ("catch_up: {which: all}", "all", 86400),
     ],
 )
-def test_catch_up_is_a_word_or_a_map_and_what_is_left_out_has_its_default(text: str, which: str, within: float) -> None:
+def test_catch_up_is_a_word_or_a_map_and_what_is_left_out_has_its_default(
+    text: str, which: str | None, within: float
+) -> None:
     read = job(text)
 
     assert (read.catch_up_which, read.catch_up_within_seconds) == (which, within)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kit.builders import State
-from process_control.state.all_jobs import Standing, health_record
+from process_control.state.all_jobs import AllJobs, health_record
 from process_control.state.block import run_in, runner_is_alive, slot_in
 from process_control.state.job_state import JobRecord
 
@@ -36,7 +36,7 @@ def alone(state: State, slug: str) -> object:
 
 
 def in_one_go(state: State, slug: str) -> object:
-    with Standing(str(state)) as standing:
+    with AllJobs(str(state)) as standing:
         try:
             text = standing.health(slug)
             return None if text is None else health_record(text)
@@ -92,7 +92,7 @@ def test_a_block_is_the_same(state: State, kind: str) -> None:
     if kind == "torn":
         path.write_bytes(path.read_bytes()[:700])
 
-    with Standing(str(state)) as standing:
+    with AllJobs(str(state)) as standing:
         seen = standing.slot_and_running("purge")
 
     assert seen == running_alone(state, "purge")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from kit.harness import SERVICE_USER, Box
+from kit.harness import SERVICE_USER, Box, command_line, until
 from kit.night import Night
 
 BACKUP = 'command: echo copied\nschedule: "30 2 * * *"\n'
@@ -268,6 +268,7 @@ def a_survivor_was_in_its_way(night: Night) -> None:
     night.file_seen("Mon 01:10")
     live = night.starts("backup", "Mon 02:30")
     survivor = int(started.read_line())
+    until(lambda: command_line(survivor).startswith("sleep"), "the shell to become the program")
     night.runner_is_killed("backup", live)
     night.survivor(survivor)
     night.runs("backup", "Tue 02:30")

@@ -9,8 +9,8 @@ from kit.harness import Box, lives, until
 from kit.runs import kill_both, outcomes, records, starts
 from process_control.errors import CannotRecord
 from process_control.state.block import read_block
-from process_control.state.block_room import cut
 from process_control.state.job_state import JobRecord
+from process_control.state.shortened_block import cut
 
 WIDE = "\N{GRINNING FACE}"  # twelve bytes of JSON
 START = {

@@ -21,6 +21,9 @@ ENDINGS = {
     "silence_timeout": (SLEEPS, "silence_timeout: {}", ("succeeded", None)),
     "kill_grace": (IGNORES_TERM_FOR_A_WHILE, "timeout: 0.2s\nkill_grace: {}", ("failed", "timeout")),
     "start_within": (SLEEPS, "start_within: {}", ("succeeded", None)),
+    "catch_up.within": (SLEEPS, "catch_up: {{which: latest, within: {}}}", ("succeeded", None)),
+    "only_if.timeout": (SLEEPS, "only_if: {{command: 'true', timeout: {}}}", ("succeeded", None)),
+    "expect.success_every": (SLEEPS, "expect: {{success_every: {}}}", ("succeeded", None)),
     "verdicts.shorter_than": (SLEEPS, "verdicts: [{{shorter_than: {}, verdict: warn}}]", ("warned", "too_short")),
     "verdicts.longer_than": (SLEEPS, "verdicts: [{{longer_than: {}, verdict: warn}}]", ("succeeded", None)),
     "expect.shorter_than": (SLEEPS, "expect: {{shorter_than: {}}}", ("succeeded", None)),
@@ -29,7 +32,7 @@ ENDINGS = {
     "backoff.max_delay": (FAILS, "backoff: {{max_delay: {}}}", ("failed", "exit_code")),
     "hold.release_after": (FAILS, "hold: {{after_failures: 1, release_after: {}}}", ("failed", "exit_code")),
 }
-WAITS = ("retry.delay", "retry.max_delay", "queue_timeout")
+WAITS = ("retry.delay", "retry.max_delay", "queue_timeout", "jitter")
 
 
 def keys_of_times(fields: tuple[Field, ...], above: str = "") -> Iterator[str]:

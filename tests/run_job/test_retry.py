@@ -162,9 +162,9 @@ def test_each_ended_attempt_that_is_followed_by_another_is_in_journal_audit_and_
     [attempt] = records(box, "attempt")
     assert (attempt["attempt"], attempt["verdict"], attempt["delay_seconds"]) == (1, "retry", 0.05)
     assert attempt["run_id"] == the_end(box)["run_id"]
-    told = box.process_control("audit", "job").stdout.splitlines()
-    assert [line.split("\t")[1] for line in told] == ["start", "attempt", "end"]
-    assert "attempt 1 failed: exited with 75; the next one follows in 0.05 s" in told[1]
+    shown = [line.split("\t") for line in box.process_control("audit", "job").stdout.splitlines()]
+    assert [line[1] for line in shown] == ["start", "version", "attempt", "end"]
+    assert "attempt 1 failed: exited with 75; the next one follows in 0.05 s" in "\t".join(shown[2])
 
 
 def test_on_a_terminal_each_failed_attempt_is_told(box: Box) -> None:

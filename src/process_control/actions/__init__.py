@@ -1,1 +1,1 @@
-"""What any entry point may do: values in, values out. No click, no print."""
+"""The actions of all entry points, such as hold, start and stop: values in, values out. No click, no print."""

@@ -1,8 +1,8 @@
-"""Run missed planned times, as the key `catch_up` says: one process a job, one run after the other.
+"""Run missed planned times, as the key `catch_up` says: one process per job, one run after the other.
 
-At most PLACES such processes work at once on a host; kernel locks in the run directory see to it. A planned time that
-falls due goes first. A run that did not go well ends it for its job, and so does whatever refuses it: nothing is
-recorded then, the times stay missed, and a later look decides again.
+At most PLACES such processes work at once on a host, limited by kernel locks in the run directory. A planned time that
+falls due goes first. A failed run ends the work for its job. So does a refused one: nothing is recorded then, the times
+stay missed, and a later check of `watch` decides again.
 """
 
 import os
@@ -21,7 +21,7 @@ from process_control.config.settings import Settings
 from process_control.core import layout
 from process_control.core.job import Job
 from process_control.errors import NotStarted, ProcessControlError
-from process_control.state.all_jobs import Standing
+from process_control.state.all_jobs import AllJobs
 from process_control.state.block import write_mark
 from process_control.state.past_runs import open_index
 from process_control.system.lock import take
@@ -29,15 +29,15 @@ from process_control.views.catching_up import ENDED_NOTE, catches_up, next_slot,
 from process_control.views.slots import Ledger
 
 PLACES = 2
+#: A planned time within so many seconds is waited for; also how late its start may come.
 SOON_SECONDS = 5.0
-"""A planned time that is so near is waited for, and so long its start may take to come."""
+#: How long to wait for a planned run of the job; after that a later check of `watch` continues.
 MAX_WAIT_SECONDS = 300.0
-"""So long the job's planned run is waited for; after that it is for a later look."""
 LOOK_AGAIN_SECONDS = 0.05
 
 
 def catch_up(settings: Settings) -> None:
-    """Run what the jobs have missed; return at once when enough others do. Called as the service user."""
+    """Run what the jobs have missed; return at once when PLACES others do. Call as the service user."""
     with _one_of(settings, [f"catch-up.{number}" for number in range(PLACES)]) as place:
         if place is None:
             return
@@ -46,14 +46,14 @@ def catch_up(settings: Settings) -> None:
         for slug in sorted(todo, key=lambda slug: todo[slug][0]):
             with _one_of(settings, [f"{slug}.catch-up"]) as mine:
                 stamp = layout.stamp(settings.state_directory, slug, "caught_up")
-                if mine is not None and _done_at(stamp) < began:  # else somebody has just done it
+                if mine is not None and _done_at(stamp) < began:  # else another process has just done it
                     _catch_up_with(settings, slug, todo[slug])
-                    with suppress(OSError):  # a job that never ran has no directory
+                    with suppress(OSError):  # a job without runs has no directory
                         Path(stamp).touch(0o640)
 
 
 def has_place(settings: Settings) -> bool:
-    """Return whether another process might work now."""
+    """Return whether fewer than PLACES processes work now."""
     with _one_of(settings, [f"catch-up.{number}" for number in range(PLACES)]) as place:
         return place is not None
 
@@ -67,7 +67,7 @@ def _done_at(stamp: str) -> float:
 
 @contextmanager
 def _one_of(settings: Settings, names: Sequence[str]) -> Iterator[int | None]:
-    """Hold the first lock of these that is free, and yield its descriptor; None when there is none."""
+    """Take the first free lock of these and yield its descriptor; None when all are held."""
     descriptor = next((lock for name in names if (lock := take(settings.run_directory, name)) is not None), None)
     try:
         yield descriptor
@@ -84,7 +84,7 @@ def _todo(settings: Settings, now: float) -> dict[str, list[int]]:
 
 
 def _catch_up_with(settings: Settings, slug: str, slots: Sequence[int]) -> None:
-    """Run these planned times of one job until one does not go well."""
+    """Run these planned times of one job until one fails or is refused."""
     flags = ["--config", settings.path] if settings.path else []
     for slot in slots:
         try:
@@ -96,7 +96,7 @@ def _catch_up_with(settings: Settings, slug: str, slots: Sequence[int]) -> None:
         command = command_of(slug, [*flags, "--scheduled", f"--slot={slot}"])
         null = subprocess.DEVNULL
         done = subprocess.run(command, stdin=null, stdout=null, stderr=null, start_new_session=True, check=False)
-        if done.returncode not in (0, NotStarted.exit_code):  # a refusal would come again with each look
+        if done.returncode not in (0, NotStarted.exit_code):  # a refusal would be repeated by each check
             note = layout.note(settings.state_directory, slug, ENDED_NOTE)
             write_mark(note, {"ended_at": int(time.time()), "exit_code": done.returncode})
         if done.returncode:
@@ -104,7 +104,7 @@ def _catch_up_with(settings: Settings, slug: str, slots: Sequence[int]) -> None:
 
 
 def _planned_ones_went_first(job: Job, settings: Settings) -> bool:
-    """Wait for the start of a planned time that is near, and for a run in progress; False when it takes too long."""
+    """Wait for a planned time that is due soon, and for a run in progress; return False when that takes too long."""
     now = time.time()
     coming = next_slot(job, settings, now)
     just_due = last_slot(job, settings, now)
@@ -112,8 +112,8 @@ def _planned_ones_went_first(job: Job, settings: Settings) -> bool:
         just_due = coming
     limit = time.monotonic() + MAX_WAIT_SECONDS
     while True:
-        with Standing(settings.state_directory) as standing:
-            claimed, running = standing.slot_and_running(job.slug)
+        with AllJobs(settings.state_directory) as all_jobs:
+            claimed, running = all_jobs.slot_and_running(job.slug)
         is_expected = just_due is not None and time.time() <= just_due + SOON_SECONDS and (claimed or 0) < just_due
         if running is None and not is_expected:
             return True
@@ -123,7 +123,7 @@ def _planned_ones_went_first(job: Job, settings: Settings) -> bool:
 
 
 def _wait_for(pid: object) -> None:
-    """Wait until a process has ended, or for a moment."""
+    """Wait until the process has ended, or for a short time."""
     if isinstance(pid, int):
         try:
             handle = os.pidfd_open(pid)

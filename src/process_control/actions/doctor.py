@@ -69,6 +69,7 @@ def _starts(look: Look) -> list[Finding]:
     return found or fine(STARTS, "no start was refused, stray or skipped without anybody's choice")
 
 
+#: All checks but that of the configuration, without which none of them can be made.
 CHECKS: tuple[Callable[[Look], list[Finding]], ...] = (
     rights.check,
     job_files.check,
@@ -86,7 +87,6 @@ CHECKS: tuple[Callable[[Look], list[Finding]], ...] = (
     control_groups.check,
     history.check,
 )
-"""All checks but that of the configuration, without which none of them can be made."""
 
 
 def look_at_everything(load: Callable[[], Settings], *, makes_directories: bool) -> tuple[Look | None, list[Finding]]:

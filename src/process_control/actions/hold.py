@@ -1,4 +1,4 @@
-"""Hold jobs: no scheduled run until somebody releases them. What `pause` and `release` share with it is here too."""
+"""Hold jobs, so that scheduled runs are skipped until a release. Also the code shared with `pause` and `release`."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -17,24 +17,24 @@ from process_control.system import proc
 from process_control.system.clock import iso
 from process_control.views.job_status import hold_as_json
 
+#: Former names in JSON, kept until 1.0: `state` is now `health`, the others are in `held`.
 OLD_NAMES = ("state", "slow_successes", "since", "by", "run_id", "release_at", "hold_kind")
-"""In JSON until 1.0: `state` is `health`, the others are in `held`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """What became of one job."""
+    """The result for one job."""
 
     slug: str
-    #: The result in a word: held, released, was not held…
+    #: The result: held, released, was not held…
     what: str
     changed: Changed
-    #: The id of the run in progress: a hold leaves it alone.
+    #: The id of the run in progress, which a hold does not stop.
     live_run: str | None
 
     @property
     def health(self) -> Health:
-        """How the job stands now."""
+        """The health after the change."""
         return self.changed.new
 
     def to_json(self) -> dict[str, object]:
@@ -54,7 +54,7 @@ class Done:
 def hold(
     actor: Actor, jobs: Sequence[Job | InvalidJob], *, note: str | None = None, until: str | None = None
 ) -> list[Done]:
-    """Hold jobs at once, also during a run; `until`: the hold ends by itself. Raises CannotRecord (74)."""
+    """Hold jobs, also during a run. `until` (ISO 8601): the hold ends then. Raises CannotRecord (74)."""
     cause = Cause(at=iso(time.time()), by=actor.who, why=note, until=until)
     return [change_health(actor, job, Event.HELD_BY_HAND, cause, _in_a_word) for job in jobs]
 

@@ -1,4 +1,4 @@
-"""Settle a planned time by hand: it needs no run any more. Recorded, and said to the syslog."""
+"""Settle a planned time by hand: it needs no run any more. The mark is recorded in journal and syslog."""
 
 import time
 
@@ -10,12 +10,12 @@ from process_control.history import journal
 from process_control.notify.announce import announce
 from process_control.system.clock import iso
 
+#: Reasons of skips that the job file did not ask for.
 UNPLANNED = ("too_late", "overlap")
-"""Reasons of skips that nobody chose."""
 
 
 def refuse_unless_open(slot: Slot) -> None:
-    """Raise ProcessControlError (1), saying what its fate is, for a slot that is not missed, lost or skipped so."""
+    """Raise ProcessControlError (1) with its fate for a slot that is not missed, lost or skipped for such a reason."""
     if slot.fate == MISSED or (slot.fate == SKIPPED and slot.reason in UNPLANNED):
         return
     if slot.fate == RAN and slot.run is not None and slot.run.outcome == LOST:

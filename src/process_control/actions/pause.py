@@ -11,5 +11,5 @@ from process_control.system.clock import iso
 
 
 def pause(actor: Actor, jobs: Sequence[Job | InvalidJob], *, seconds: float, note: str | None = None) -> list[Done]:
-    """Hold jobs for a limited time; a hold without end stays as it is. Raises CannotRecord (74)."""
+    """Hold jobs for a limited time; an existing hold without end is left unchanged. Raises CannotRecord (74)."""
     return hold(actor, jobs, note=note, until=iso(time.time() + seconds))

@@ -1,7 +1,7 @@
-"""Run planned times after an outage: some at once, each once, whatever else starts them meanwhile.
+"""Run planned times after an outage, several at once, each exactly once even if others start them meanwhile.
 
-Each is a `run-job` of its own in a session of its own: it continues when whoever asked goes away, and refuses a planned
-time that somebody else has run or is about to run.
+Each is a separate `run-job` in a new session: it continues when the caller exits, and refuses a planned time that was
+run or claimed meanwhile.
 """
 
 import os
@@ -22,13 +22,13 @@ RUN, FAILED, NOT_STARTED, RUN_BY_OTHERS = "run", "failed", "not started", "run b
 STAGGER_SECONDS = 0.1
 MAX_WORDS = 4096
 
+#: The fate of a planned time, and the outcome of its run.
 Fate = tuple[str, str | None]
-"""Of a planned time, and the outcome of its run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What became of one planned time (UTC seconds)."""
+    """The result of one planned time (UTC seconds)."""
 
     job: str
     slot: int
@@ -43,7 +43,7 @@ class Result:
 
 @dataclass(slots=True, kw_only=True)
 class Progress:
-    """How far it is: what has ended, what is running, what has not begun."""
+    """The progress: what has ended, what is running, what has not begun."""
 
     results: list[Result] = field(default_factory=list)
     running: list[tuple[str, int]] = field(default_factory=list)
@@ -61,8 +61,8 @@ def recover(
 ) -> Progress:
     """Run the planned times (UTC seconds, rising) of each job, those of one job one after the other.
 
-    A job whose run fails gets no further one. `fate_of` is asked about what ended with another exit code than 0.
-    Control-C starts nothing more, and leaves what is running alone.
+    After a failed run the job's other times are not run. `fate_of(job, slot)` is called when the exit code is not 0.
+    `at_once` limits the runs in progress. After Control-C nothing more is started; runs in progress continue.
     """
     crew = _Crew([(job, deque(slots)) for job, slots in wanted if slots], how, fate_of)
     try:
@@ -88,7 +88,7 @@ class _Running:
 
 
 class _Crew:
-    """The runs in progress, and what is to follow."""
+    """The runs in progress, and the planned times that follow."""
 
     def __init__(self, jobs: Sequence[tuple[str, deque[int]]], how: How, fate_of: Callable[[str, int], Fate]) -> None:
         self.running: list[_Running] = []
@@ -114,13 +114,13 @@ class _Crew:
         )
 
     def start_one(self) -> bool:
-        """Start the next planned time; return False when there is none to be started now."""
+        """Start the next planned time; return False when none can be started now."""
         if not self._waiting:
             return False
         job, slots = self._waiting.popleft()
         self._rest[job] = slots
         slot = slots.popleft()
-        complaints = tempfile.TemporaryFile()  # noqa: SIM115  it has no name: nothing is left of it whoever is killed
+        complaints = tempfile.TemporaryFile()  # noqa: SIM115  it has no name, so nothing is left after a kill
         process = subprocess.Popen(
             command_of(job, [*replace(self._how, slot=slot).flags(), "--wait", "--quiet"]),
             stdin=subprocess.DEVNULL,
@@ -132,7 +132,7 @@ class _Crew:
         return True
 
     def wait_for_one(self, seconds: float | None) -> bool:
-        """Wait, at most so long, until a run has ended, and note how; return whether one has."""
+        """Wait at most `seconds` until a run has ended, and add its result; return whether one has."""
         if not self.running:
             if seconds is not None:
                 time.sleep(seconds)
@@ -170,7 +170,7 @@ class _Crew:
         return Result(job=each.job, slot=each.slot, done=done, exit_code=code, why=why)
 
     def let_go(self) -> None:
-        """Leave what is running to itself."""
+        """Detach from the runs in progress, which continue."""
         for each in self.running:
             each.process.returncode = 0  # nobody waits for it
             self._close(each)

@@ -1,4 +1,4 @@
-"""Release jobs that are held, or back off."""
+"""Release jobs that are held or back off."""
 
 import time
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from process_control.system.clock import iso
 
 
 def release(actor: Actor, jobs: Sequence[Job | InvalidJob], *, note: str | None = None) -> list[Done]:
-    """Let jobs run again; with slow_start, `slow_start_command` runs first. Raises CannotRecord (74)."""
+    """Let scheduled runs start again; with slow_start, `slow_start_command` runs first. Raises CannotRecord (74)."""
     cause = Cause(at=iso(time.time()), by=actor.who, why=note)
     return [change_health(actor, job, Event.RELEASED, cause, _in_a_word) for job in jobs]
 

@@ -1,6 +1,6 @@
-"""Who asks, and becoming the user that jobs run as, with the directories that are kept for them.
+"""Become the user that jobs run as, with its directories, and identify the caller.
 
-Lean module: a run begins here.
+Lean module: every run uses it.
 """
 
 import posix
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Actor:
-    """Who asks for a change, with the settings in force now that we are the service user."""
+    """The person who asks for a change, and the settings in force after we became the service user."""
 
     __slots__ = ("by", "host", "settings")
 
@@ -32,9 +32,9 @@ class Actor:
 
 
 def become_actor(settings: "Settings", *, by: str, command: str) -> Actor:
-    """Become the service user, and make the directories of the state. `by`: who asks.
+    """Become the service user, and make the state directories. `by`: the name of the caller.
 
-    `command` is for the hint of whoever may not. Raises NotPermitted (77), CannotRecord (74), BadConfiguration (78).
+    `command` is for the hint of NotPermitted. Raises NotPermitted (77), CannotRecord (74), BadConfiguration (78).
     """
     account = check_allowed(settings.user, words=command, where=settings.path or "")
     posix.umask(0o022)
@@ -48,7 +48,7 @@ def become_actor(settings: "Settings", *, by: str, command: str) -> Actor:
 def become_reader(settings: "Settings", *, command: str, may_read: bool = True) -> Account:
     """Become the service user in order to read, and return the account.
 
-    `may_read` lets the members of `read_group` in, who look with their own rights. Raises NotPermitted (77).
+    `may_read`: let members of `read_group` read with their own rights. Raises NotPermitted (77).
     """
     from process_control.system.account import may_read as is_reader
 
@@ -63,7 +63,7 @@ def become_reader(settings: "Settings", *, command: str, may_read: bool = True) 
 
 
 def have_own_directories(settings: "Settings") -> None:
-    """As the service user: make those of our directories that are missing.
+    """Make missing directories of ours. Call it as the service user.
 
     Raises NotPermitted (77), CannotRecord (74), BadConfiguration (78).
     """
@@ -72,7 +72,7 @@ def have_own_directories(settings: "Settings") -> None:
 
 
 def own_directories(settings: "Settings") -> list[tuple[str, int]]:
-    """Return (path, mode) of the directories that process-control keeps for itself."""
+    """Return (path, mode) of the directories that process-control uses for itself."""
     return directories.own_directories(
         state=settings.state_directory,
         run=settings.run_directory,
@@ -82,7 +82,7 @@ def own_directories(settings: "Settings") -> list[tuple[str, int]]:
 
 
 def open_to_readers(settings: "Settings", account: Account) -> None:
-    """Let the members of `read_group` look into what we keep. Called as root or as the service user."""
+    """Let the members of `read_group` read our directories. Call it as root or as the service user."""
     from process_control.system.account import group_named
 
     group = group_named(settings.read_group)
@@ -94,7 +94,7 @@ def open_to_readers(settings: "Settings", account: Account) -> None:
 
 
 def refuse_network_state(settings: "Settings") -> None:
-    """Raise BadConfiguration (78) when locks or journal would lie on a network file system."""
+    """Raise BadConfiguration (78) when locks or journal are on a network file system."""
     from process_control.system.linux import network_file_system
 
     if settings.allow_network_state:
@@ -102,7 +102,7 @@ def refuse_network_state(settings: "Settings") -> None:
     for path in (settings.state_directory, settings.run_directory):
         try:
             kind = network_file_system(path)
-        except OSError:  # missing: it is made next, and looked at by the next start
+        except OSError:  # missing: it is made next, and checked by the next start
             continue
         if kind:
             raise BadConfiguration(
@@ -126,7 +126,7 @@ def directory_of_run_job() -> str | None:
 
 
 def decoded(environment: dict[bytes, bytes]) -> dict[str, str]:
-    """Return the environment as text; what is no UTF-8 survives the way back."""
+    """Return the environment as text; bytes that are no UTF-8 become surrogates, so that encoding restores them."""
     return {
         name.decode("utf-8", "surrogateescape"): value.decode("utf-8", "surrogateescape")
         for name, value in environment.items()
@@ -134,7 +134,7 @@ def decoded(environment: dict[bytes, bytes]) -> dict[str, str]:
 
 
 def who(environment: dict[bytes, bytes], *, known: Account | None = None) -> str:
-    """Return the name of who asks; through sudo, the name that sudo gives. `known`: an account already looked up."""
+    """Return the name of the caller, with sudo that of the person behind it. `known`: an account already read."""
     uid = posix.getuid()
     through_sudo = environment.get(b"SUDO_USER", b"").decode("ascii", "replace") if uid == 0 else ""
     printable = through_sudo if through_sudo.isprintable() else ""

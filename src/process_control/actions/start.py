@@ -1,4 +1,4 @@
-"""Start runs in the background and return their ids: each is a `run-job` in a session of its own."""
+"""Start runs in the background and return their ids: each is a `run-job` in a new session."""
 
 import select
 import subprocess
@@ -17,8 +17,8 @@ from process_control.system.interpreter import python
 from process_control.system.lock_waiters import waiting_pids
 
 STARTS_WITHIN_SECONDS = 10.0
+#: How long a start waits for its lock before it counts as queued: the lock may be released a moment later.
 LOCK_WAIT_SECONDS = 0.1
-"""How long a start waits for its lock before it counts as queued: the lock may be released a moment later."""
 LOOK_AGAIN_SECONDS = 0.005
 MAX_WORDS = 4096
 
@@ -27,19 +27,19 @@ MAX_WORDS = 4096
 class How:
     """How jobs are to be started."""
 
-    #: With `slow_start_command`.
+    #: Use `slow_start_command`.
     slow_start: bool = False
-    #: Also when the job is held; with the full command also during slow start.
+    #: Run also when the job is held, and the full command also during a slow start.
     force: bool = False
     #: The past planned time that the runs are for, in UTC seconds.
     slot: int | None = None
-    #: Why, for the audit.
+    #: The reason, for the audit.
     note: str | None = None
-    #: The configuration that the runs load; None: the one that they find by themselves.
+    #: The configuration file of the runs; None: the default one.
     config: str | None = None
 
     def flags(self) -> list[str]:
-        """Return the flags of `run-job` for it."""
+        """Return these options as flags of `run-job`."""
         flags = ["--config", self.config] if self.config else []
         flags += [flag for flag, is_set in (("--slow-start", self.slow_start), ("--force", self.force)) if is_set]
         flags += [f"--slot={self.slot}"] if self.slot is not None else []
@@ -51,14 +51,14 @@ PLAINLY = How()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """What became of one start."""
+    """The result of one start."""
 
     slug: str
     #: None when there is no run yet, or none at all.
     run_id: str | None
     #: Why there is no run.
     why: str | None = None
-    #: Of run-job, when it has ended without a run.
+    #: The exit code of run-job, when it has ended without a run.
     exit_code: int | None = None
 
     def to_json(self) -> dict[str, object]:
@@ -73,7 +73,7 @@ class Started:
 
     @property
     def done(self) -> str:
-        """Return what became of it in a word: started, queued (it waits for its lock), not started."""
+        """Return started, queued (it waits for its lock) or not started."""
         if self.run_id is not None:
             return "started"
         return "queued" if self.exit_code is None else "not started"
@@ -85,7 +85,7 @@ def start(
     account: Account,
     how: How = PLAINLY,
 ) -> list[Started]:
-    """Start a run of each job. `account` is the one that jobs run as: it reads the blocks, which are its own."""
+    """Start a run of each job. `account` is the one that jobs run as, which may read the blocks."""
     with tempfile.TemporaryDirectory(prefix="process-control-") as folder:
         started = []
         for slug in slugs:
@@ -110,7 +110,7 @@ def start(
 def _started_runs(state_directory: str, guards: Sequence[tuple[str, int]]) -> dict[str, str]:
     """Return the run ids of the guards (slug, pid), as soon as they are in the blocks.
 
-    Those that ended, or wait for their lock, have none.
+    Starts that ended or wait for their lock have none.
     """
     found: dict[str, str] = {}
     expected = dict(guards)
@@ -145,7 +145,7 @@ def _take_back(processes: "Sequence[subprocess.Popen[bytes]]") -> None:
             process.terminate()
             process.wait()
         else:
-            process.returncode = 0  # it runs, and nobody waits for it
+            process.returncode = 0  # it is running, and nobody waits for it
 
 
 def _launched(slug: str, process: "subprocess.Popen[bytes]", run_id: object, complaints: Path) -> Started:

@@ -1,4 +1,4 @@
-"""Stop runs from outside: ask, wait until the whole tree is gone, kill what does not end."""
+"""Stop runs from outside: send a stop request, wait until the whole tree is gone, kill what does not end."""
 
 import os
 import time
@@ -21,10 +21,10 @@ from process_control.system.clock import iso
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stopped:
-    """What became of one stop."""
+    """The result of one stop."""
 
     slug: str
-    #: The process tree is gone because of it.
+    #: Whether the process tree is gone because of the stop.
     is_stopped: bool
     #: What happened, in words.
     words: str
@@ -34,7 +34,7 @@ class Stopped:
 
     @property
     def done(self) -> str:
-        """The result in a word."""
+        """The result as one word."""
         return "stopped" if self.is_stopped else "not stopped"
 
     def to_json(self) -> dict[str, object]:
@@ -45,21 +45,21 @@ class Stopped:
             "run_id": self.run_id,
             "why": self.words,
             "left": list(self.left),
-            "stopped": self.is_stopped,  # these two names until 1.0
+            "stopped": self.is_stopped,  # former names, kept until 1.0
             "words": self.words,
         }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stopping:
-    """A run that was asked to stop."""
+    """A run that got a stop request."""
 
     settings: Settings
     slug: str
     block: Block
-    #: The pidfd of its runner; None: only processes that it left behind are left.
+    #: The pidfd of its runner; None: the runner is gone, but some of its processes are not.
     handle: int | None
-    #: How long its end may take.
+    #: How long its end may take, in seconds.
     seconds: float = 0.0
 
 
@@ -75,9 +75,9 @@ def stop(
     note: str | None = None,
     progress: Progress | None = None,
 ) -> list[Stopped]:
-    """Ask the runs of all these jobs to end, then wait until their trees are gone.
+    """Send stop requests to the runs of all these jobs, then wait until their trees are gone.
 
-    `identity` is from before rights were dropped; `progress` gets a sentence about each runner that has to be killed.
+    `identity` was made before rights were dropped; `progress` is called with a sentence for each runner to be killed.
     Raises JobNotFound (66), CannotRecord (74).
     """
     asked = [ask_to_stop(settings, slug, identity, by=by, note=note) for slug in slugs]
@@ -87,7 +87,7 @@ def stop(
 def ask_to_stop(
     settings: Settings, slug: str, identity: Identity, *, by: str, note: str | None = None
 ) -> Stopping | Stopped:
-    """Ask the job's run to end its tree, and record who asked. Raises JobNotFound (66), CannotRecord (74)."""
+    """Send a stop request to the job's run, and record the caller. Raises JobNotFound (66), CannotRecord (74)."""
     require_own_proc()
     block = read_block(settings.state_directory, slug) if is_slug(slug) else None
     if block is None:
@@ -96,7 +96,7 @@ def ask_to_stop(
         return _ask_a_start_to_stop(settings, slug, identity, by=by, note=note)
     handle = signals_of_stop.open_runner(block, boot_id=identity.boot_id, pid_namespace=identity.pid_namespace)
     if handle is None and block.get("end") is None and runner_is_alive(block):
-        # Its runner may live: the processes that we can see are for that runner to end.
+        # Its runner may be alive elsewhere, and has to end the processes that we see.
         return Stopped(
             slug=slug, is_stopped=False, words="it runs in another pid namespace (a container): stop it there"
         )
@@ -136,9 +136,9 @@ def _grace_of(slug: str, settings: Settings) -> float:
 
 
 def wait_until_stopped(asked: Stopping, progress: Progress | None = None) -> Stopped:
-    """Wait until the tree is gone; what its runner could not end, or left behind, gets TERM and KILL.
+    """Wait until the tree is gone; send TERM and KILL to what its runner could not end.
 
-    A runner that does not end in its time is killed.
+    A runner that does not end in time is killed.
     """
     block, run_id = asked.block, str(asked.block.get("run_id"))
     if asked.handle is None:
@@ -179,7 +179,7 @@ def _could_not_be_ended(asked: Stopping) -> Stopped:
 
 
 def _end_survivors(asked: Stopping, run_id: str) -> Stopped:
-    """The runner is gone: end what it left behind."""
+    """End what is left of a run whose runner is gone."""
     slug, block = asked.slug, asked.block
     count = len(signals_of_stop.survivors(block))
     grace = block.get("kill_grace_seconds")
@@ -193,7 +193,7 @@ def _end_survivors(asked: Stopping, run_id: str) -> Stopped:
 
 
 def _named(asked: Stopping, pids: list[int]) -> tuple[str, ...]:
-    """Return the processes in words: their command lines only where the run's secrets are known."""
+    """Return the processes in words, with command lines only when the run's secrets are known."""
     block = asked.block
     try:
         job = load_job(str(block["job"]), asked.settings)

@@ -22,9 +22,9 @@ class Awaited:
     slug: str
     #: The job's block when the wait began.
     block: Block
-    #: The end of the run as it was recorded; empty while it is running, and when nothing is known of it.
+    #: The recorded end of the run; empty while it is running, and when it is unknown.
     end: dict[str, object] = field(default_factory=dict)
-    #: It was still running when the time limit was over.
+    #: Whether it was still running when the time limit had passed.
     is_running: bool = False
 
     @property
@@ -41,10 +41,10 @@ class Awaited:
 def wait(
     settings: Settings, slugs: Sequence[str], *, named: Collection[str] = (), seconds: float | None = None
 ) -> list[Awaited]:
-    """Wait until the runs of these jobs have ended, at most `seconds` (None: without limit); return how.
+    """Wait until the runs of these jobs have ended, at most `seconds` (None: without limit); return their ends.
 
-    For jobs that are `named` by their slug a run that has ended already is returned too: a script gets the result of
-    what it has started, however short that was.
+    For jobs that are `named` by their slug a run that has already ended is returned too, so that a script gets the
+    result of a run that it has started, however short.
     """
     state, limit = settings.state_directory, None if seconds is None else time.monotonic() + seconds
     watched = []
@@ -66,13 +66,13 @@ def wait(
 
 
 def _handle_of(block: Block) -> int | None:
-    """Return a pidfd of the runner, None when the pid is another process here (a container shares the state)."""
+    """Return a pidfd of the runner; None when it is in another pid namespace (a container that shares the state)."""
     identity = Identity()
     return open_runner(block, boot_id=identity.boot_id, pid_namespace=identity.pid_namespace)
 
 
 def _ends(state_directory: str, slug: str, watched: Block, handle: int | None, limit: float | None) -> bool:
-    """Wait for one run, by the pidfd of its runner where there is one; return False when the time was over before."""
+    """Wait for one run, by the pidfd of its runner if there is one; return False when the limit passed before."""
     if handle is not None:
         return bool(select.select([handle], [], [], _seconds_left(limit))[0])
     while True:
@@ -92,7 +92,7 @@ def _seconds_left(limit: float | None) -> float | None:
 
 
 def _end_of(state_directory: str, slug: str, watched: Block) -> dict[str, object]:
-    """Return the end of the run, empty while it is running: from the block, or when that has moved on, the history."""
+    """Return the end of the run, empty while it is running: from the block, or from the history after a later run."""
     run_id = str(watched["run_id"])
     block = read_block(state_directory, slug) or {}
     end = block.get("end")

@@ -1,7 +1,7 @@
-"""One look of `watch`, the heartbeat: it notes that it was here, and does what nobody else has done.
+"""One check of `watch`, the heartbeat: record the time, and do what other processes have left undone.
 
-It runs every minute on every host, so a look at thousands of quiet jobs costs little: a stat of each file and of each
-block. Only what has changed since the look before is read.
+It runs every minute on every host, so a check of thousands of unchanged jobs is cheap: a stat of each file and of each
+block. Only what has changed since the previous check is read.
 """
 
 import hashlib
@@ -32,12 +32,12 @@ from process_control.system.clock import iso
 from process_control.system.json_text import encode
 from process_control.system.lock import take
 
+#: The lock of a check. Its dot keeps it apart from locks of jobs.
 LOCK = "watch.look"
-"""No job's lock has a dot in its name."""
 
 
 class Watch:
-    """A look: what it sees, and what it remembers of the look before."""
+    """One check, with the memory of the previous one."""
 
     def __init__(self, actor: Actor) -> None:
         self._settings = actor.settings
@@ -53,7 +53,7 @@ class Watch:
         )
 
     def take(self) -> bool:
-        """Take the look; return False, having done nothing, while another one is being taken."""
+        """Do the check; return False, and do nothing, while another check is running."""
         lock = take(self._settings.run_directory, LOCK)
         if lock is None:
             return False
@@ -75,13 +75,13 @@ class Watch:
 
     @property
     def jobs(self) -> list[Job | InvalidJob]:
-        """All jobs, loaded when somebody asks for the first time."""
+        """All jobs, loaded at the first use."""
         if self._jobs is None:
             self._jobs = load_all(self._settings)
         return self._jobs
 
     def _note(self, before: Look | None) -> None:
-        """Leave the time of this look; a record when the one before was too long ago."""
+        """Write the time of this check, and a record when the previous one was too long ago."""
         look = self._look
         gap = None if before is None else gap_between(before, look)
         if gap is not None:
@@ -101,7 +101,7 @@ class Watch:
         atomic_file.write(layout.watch_note(self._state_directory), encode(note).encode("ascii"))
 
     def _record_versions(self) -> None:
-        """Record versions of jobs that nobody has seen before, when any file is another one than at the last look."""
+        """Record new versions of jobs, when any file has changed since the previous check."""
         stamp = _stamp_of_files(self._settings)
         if stamp == self._memory.stamp:
             return
@@ -115,7 +115,7 @@ class Watch:
         self._memory.stamp = stamp
 
     def _settle_killed_starts(self, before: Look | None) -> None:
-        """Record the starts whose processes were killed, guard and runner, before they could record anything."""
+        """Record starts whose guard and runner were killed before they could record anything."""
         is_sure = before is not None and gap_between(before, self._look) is None and self._memory.at
         written = jobs_written_since(self._state_directory, before.at if is_sure and before is not None else 0.0)
         slugs = with_open_claims(self._state_directory, sorted({*written, *self._memory.claims}))
@@ -130,7 +130,7 @@ class Watch:
         refuse(Outbox(self._settings, user=self._actor.by), asked, slot, mails=mails_about(job, self._settings))
 
     def _start_what_was_missed(self) -> None:
-        """Start the processes that run what `catch_up` wants, unless enough of them work."""
+        """Start processes that run missed times for `catch_up`, unless enough of them work."""
         if not self._memory.jobs:
             return
         from process_control.views.catching_up import decide
@@ -142,7 +142,7 @@ class Watch:
 
 
 def _stamp_of_files(settings: Settings) -> str:
-    """Return a text that is another one when any job file, the configuration, the host's zone or name has changed."""
+    """Return a text that changes with any job file, the configuration, and the host's zone and name."""
     parts = [repr(read.zone_stamp(None)), read.stamp(), *map(_stamp_of, filter(None, [settings.path]))]
     try:
         parts.append(_stamp_of(settings.job_directory))

@@ -16,8 +16,8 @@ from process_control.config.settings import Settings
 from process_control.core.job import Job
 from process_control.views.selected_jobs import select_jobs
 
+#: How many jobs are named; of more, the number is shown.
 MAX_NAMED = 8
-"""How many jobs are named; of more, the number is shown."""
 SAID_NO = 1
 
 

@@ -9,8 +9,8 @@ from process_control.core import layout
 from process_control.history.index.index import Garbled, Index
 from process_control.state import past_runs
 
+#: Bytes of the journal that are indexed in about a second: for less no progress is shown.
 MIN_SHOWN_BYTES = 64 << 20
-"""Bytes of the journal that are indexed in about a second: for less no progress is shown."""
 _LINE_BEGIN, _CLEAR = "\r", "\r\x1b[K"
 
 

@@ -10,8 +10,8 @@ from process_control.views.slots import Account, Ledger
 
 TIME_HELP = "2026-11-28T03:00, or 03:00: the last time that the clock showed it."
 DAY_SECONDS = 86400
+#: How far around a time planned ones are looked for: the nearest are named.
 WINDOWS_SECONDS = (DAY_SECONDS, 32 * DAY_SECONDS, 400 * DAY_SECONDS)
-"""How far around a time planned ones are looked for: the nearest are named."""
 MAX_NEAREST = 3
 
 

@@ -11,8 +11,8 @@ import click
 # ruff: noqa: ARG002  click calls these methods with what it has
 
 OVERVIEW_COLUMNS = 80
+#: Letters. A shorter clause does not say what a verb does.
 MIN_CLAUSE = 20
-"""Letters. A shorter clause does not say what a verb does."""
 
 
 class Verbs(click.Group):

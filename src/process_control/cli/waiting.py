@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 HAS_ITS_OWN_LIMIT = ("check", "check-jobs-icinga")
 _AS_JOBS_STAND = "process-control status"
+#: Which command shows whether a command that changes something has done so, when it could not report it itself.
 WHERE_TO_LOOK = {
     "hold": _AS_JOBS_STAND,
     "pause": _AS_JOBS_STAND,
@@ -31,7 +32,6 @@ WHERE_TO_LOOK = {
     "import": "process-control import --dry-run",
     "cron-generate": "cron-generate --check",
 }
-"""Which command shows whether a command that changes something has done so, when it could not report it itself."""
 ONLY_LOOKS = ("--dry-run", "--check")
 
 

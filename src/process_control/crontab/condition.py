@@ -32,8 +32,8 @@ from process_control.views.job_status import JobStatus
 FORMAT = 2
 OTHER_TRIGGERS = ("timer", "scheduler")
 _CALL = re.compile(r"^(?![ \t]*#)(.*?) (?:--scheduled |watch(?= --config |$))", re.MULTILINE)
+#: Where the command of a line begins, or the first path in it: neither the schedule nor the user has one.
 _FIRST_PATH = re.compile(r"(?:^|[ \t])(?=['\"]?/)")
-"""Where the command of a line begins, or the first path in it: neither the schedule nor the user has one."""
 
 
 def troubles_of_cron(settings: Settings, jobs: Sequence[Job | InvalidJob], statuses: Sequence[JobStatus]) -> list[str]:

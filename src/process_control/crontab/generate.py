@@ -193,7 +193,7 @@ def _is_there(path: str) -> bool:
 
 
 def names_its_configuration(settings: Settings, account: Account) -> bool:
-    """Whether a line needs --config to find the same configuration and directories with what cron's environment has.
+    """Return whether a line needs --config to find the same configuration and directories in cron's environment.
 
     Raises BadConfiguration (78) when it would not find them even so.
     """

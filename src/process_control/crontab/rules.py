@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from process_control.core.schedule.columns import FIELDS, SHORTHANDS, CronField
 
 MAX_LINES = 10_000
+#: Bytes. At MAX_COMMAND - 1 cron says "command too long", and reads nothing of the file.
 MAX_COMMAND = 998
-"""Bytes. At MAX_COMMAND - 1 cron says "command too long", and reads nothing of the file."""
+#: Bytes of `NAME=value`; what is longer is cut.
 MAX_VARIABLE = 996
-"""Bytes of `NAME=value`; what is longer is cut."""
 
 _BLANKS = " \t"
 _VARIABLE = re.compile(
@@ -28,7 +28,7 @@ _NAME_THAT_CRON_READS = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
 def has_users(path: str) -> bool:
-    """Whether cron reads a user in the lines of the crontab at `path`: in /etc/crontab and in a cron.d."""
+    """Return whether cron reads a user in the lines of the crontab at `path`: in /etc/crontab and in a cron.d."""
     return path == "/etc/crontab" or is_in_cron_d(path)
 
 
@@ -37,7 +37,7 @@ def is_in_cron_d(path: str) -> bool:
 
 
 def is_name_that_cron_reads(name: str) -> bool:
-    """Whether cron reads a file of this name in a cron.d; what an editor or a package leaves there it passes over."""
+    """Return whether cron reads a file of this name in a cron.d; it ignores what editors and packages leave there."""
     return _NAME_THAT_CRON_READS.fullmatch(name) is not None
 
 
@@ -84,7 +84,7 @@ def read_crontab(
 
 
 def is_comment(line: str) -> bool:
-    """Whether cron passes over this line: it is empty, or its first character is a #."""
+    """Return whether cron passes over this line: it is empty, or its first character is a #."""
     return not line.strip(_BLANKS) or line.lstrip(_BLANKS).startswith("#")
 
 

@@ -20,8 +20,8 @@ from process_control.notify.message import escape_controls
 WRITTEN_BY = "# Written by cron-generate"
 MAX_SHOWN = 300
 MAX_FAULTS_SHOWN = 3
+#: Lines. When there would be more, only comments about faults are left: cron reads 10,000 lines, comments too.
 COMMENTS_UP_TO = 9_900
-"""Lines. When there would be more, only comments about faults are left: cron reads 10,000 lines, comments too."""
 _UNESCAPED_PERCENT = re.compile(r"(?<!\\)%")
 
 

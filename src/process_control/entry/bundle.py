@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     Head = tuple[CodeType, Sources, tuple[str, ...], tuple[int, int], tuple[Module, ...]]
 
 PACKAGE_NAME = "process_control"
+#: An installer writes the files of a package one after the other.
 SLACK_SECONDS = 60
-"""An installer writes the files of a package one after the other."""
 
 _descriptor = -1
 _rest_bytes = _rest_sum = 0

@@ -1,1 +1,1 @@
-"""The processes of a job: started, watched, limited, captured, ended. Knows no configuration and no history."""
+"""Start, limit, watch and end the processes of a job, and capture their output."""

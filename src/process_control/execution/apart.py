@@ -1,6 +1,6 @@
-"""A process of ours that is no part of the job's tree: its parent is the guard, so nobody takes it for a leftover.
+"""Start a helper process outside the job's tree: its parent is the guard, so it never counts as a leftover.
 
-Lean module, loaded by the runs that need one.
+Lean module, loaded only by runs that need such a process.
 """
 
 import _signal
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def work_apart(work: "Callable[[], None]", *, kept: tuple[int, ...], ends_with_guard: bool) -> None:
-    """Do `work` in a process beside this one, with no descriptors but those `kept`. Raises OSError when none is had.
+    """Run `work` in another process that keeps only the descriptors `kept`. Raises OSError when it cannot be started.
 
-    What ends our tree does not reach it. `ends_with_guard`: it is killed when the guard dies; else it lives on.
+    Killing our tree does not reach it. `ends_with_guard`: kill it when the guard dies; otherwise it outlives the guard.
     """
     was_subreaper = linux.is_child_subreaper()
-    # The process in between ends at once. Were we the subreaper then, what it started would come to us, and count as
-    # left behind by the job.
+    # The intermediate process exits at once. If we were the subreaper then, its child would be reparented to us and
+    # count as left behind by the job.
     linux.set_child_subreaper(on=False)
     try:
         between = posix.fork()
@@ -38,7 +38,7 @@ def work_apart(work: "Callable[[], None]", *, kept: tuple[int, ...], ends_with_g
 
 
 def _fork_and_end(work: "Callable[[], None]", kept: tuple[int, ...], ends_with_guard: bool) -> None:
-    """In the process in between, and then in the one that does the work. Never returns."""
+    """Fork again from the intermediate process, exit there, and run `work` in the grandchild. Never returns."""
     code = 1
     try:
         posix.setsid()
@@ -53,7 +53,7 @@ def _fork_and_end(work: "Callable[[], None]", kept: tuple[int, ...], ends_with_g
         posix.close(null)
         posix.chdir("/")
         poll = select.poll()
-        while posix.getppid() == between:  # the signal of a parent's death is sent for that one too
+        while posix.getppid() == between:  # wait, or the death signal would be sent for this parent too
             poll.poll(1)
         if ends_with_guard:
             linux.set_parent_death_signal(_signal.SIGKILL)

@@ -1,10 +1,10 @@
-"""Keep every byte that a job prints: the log, raw, and beside it an index of time, stream and length of each chunk.
+"""Write every byte that a job prints to a raw log, with an index of the time, stream and length of each chunk.
 
-Lean module. Memory is bounded whatever comes: one buffer for reading, and the last MiB of what lies over the cap or
-did not fit on the disk.
+Lean module. Memory is bounded: one read buffer, and the last MiB of the output that is over the cap or that the disk
+did not take.
 
-The index is text, one line a chunk: `<microseconds since start> <o|e> <length>`; `x` instead of a stream says that
-so many bytes were dropped at this place.
+The index is text, one line per chunk: `<microseconds since start> <o|e> <length>`; `x` instead of a stream means that
+this many bytes were dropped here.
 """
 
 import fcntl
@@ -21,10 +21,14 @@ if TYPE_CHECKING:
     from process_control.execution.stdout_copy import StdoutCopy
 
 BUFFER_BYTES = 1 << 20
-_FIRST_BUFFER_BYTES = 16 << 10  # most jobs print little, and a large buffer has to be zeroed first
+#: Most jobs print little, and a larger buffer must be zeroed first.
+_FIRST_BUFFER_BYTES = 16 << 10
+#: How much of the end of the output is kept in memory once the log has reached its cap.
 TAIL_BYTES = 1 << 20
 _TAIL_CHUNKS = 16384
+#: How much of stderr a report quotes: half from the beginning, half from the end.
 EXCERPT_BYTES = 64 << 10
+#: From <linux/fcntl.h>.
 _F_SETPIPE_SZ = 1031
 _APPEND = posix.O_WRONLY | posix.O_CREAT | posix.O_APPEND | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 _NEW = _APPEND | posix.O_EXCL
@@ -33,11 +37,11 @@ OUT, ERR = b"o", b"e"
 
 
 class Capture:
-    """The two streams of one run, and where their bytes go.
+    """Records both output streams of one run.
 
-    `open_log` makes the log; without it (`run_unlogged`) only the tail and the counts are kept. `copy` gets stdout as
-    well; `show(stream, data)` is told of every chunk (the terminal), and so is `watch`.
-    The counts of `stdout_bytes` and `stderr_bytes` and the excerpt are those of one attempt, see `begin_attempt`.
+    `open_log` creates the log; without it (`run_unlogged`) only the tail and the counts are kept. Every chunk is also
+    passed to `show(stream, data)` (the terminal) and `watch(stream, data)`, and stdout to `copy`.
+    `stdout_bytes`, `stderr_bytes` and the excerpt count one attempt, see `begin_attempt`.
     """
 
     __slots__ = (
@@ -46,7 +50,7 @@ class Capture:
         "_excerpt_head",
         "_excerpt_tail",
         "_head_bytes",
-        "_head_room",
+        "_head_space",
         "_index",
         "_index_path",
         "_kept_open",
@@ -69,7 +73,7 @@ class Capture:
         self._buffer = bytearray(_FIRST_BUFFER_BYTES)
         self._tail_limit = min(TAIL_BYTES, cap_bytes // 2)
         self._attempts_at = [0]
-        self._head_room = 0
+        self._head_space = 0
         self._head_bytes = 0
         self._tail: list[tuple[int, bytes, bytes]] = []
         self._tail_bytes = 0
@@ -87,22 +91,22 @@ class Capture:
         self._kept_open: dict[int, bytes] = {}
 
     def open_log(self, path: str, *, cap_bytes: int) -> None:
-        """Make the log, which must not exist yet; its index comes with the first output. Raises CannotRecord (74)."""
+        """Create the log, which must not exist yet; the first output creates its index. Raises CannotRecord (74)."""
         try:
             self._log = posix.open(path, _NEW, 0o640)
         except OSError as error:
             raise CannotRecord(f"cannot make the log file: {error.strerror}", where=path) from error
         self._index_path = path + ".idx"
-        self._head_room = cap_bytes - self._tail_limit
+        self._head_space = cap_bytes - self._tail_limit
 
     def begin_attempt(self) -> None:
-        """Count anew: another attempt begins, in the same log."""
+        """Reset the counts and the excerpt for another attempt in the same log."""
         self._attempts_at.append(self._attempts_at[-1] + self.stdout_bytes + self.stderr_bytes)
         self.stdout_bytes = self.stderr_bytes = 0
         self._excerpt_head = self._excerpt_tail = b""
 
     def log_offsets(self) -> list[int]:
-        """Return where in the log each attempt begins, as far as is known now: what is dropped moves it."""
+        """Return the offset in the log at which each attempt begins, as known now: bytes dropped later move it."""
         head = self._head_bytes
         return [
             printed if printed <= head else head + max(0, printed - head - self.dropped_bytes)
@@ -110,7 +114,7 @@ class Capture:
         ]
 
     def read(self, descriptor: int, stream: bytes) -> int:
-        """Take what can be read now; return how many bytes, 0 at the end of the stream, -1 for nothing there."""
+        """Read what is available; return the number of bytes, 0 at the end of the stream, -1 for nothing yet."""
         try:
             size = posix.readv(descriptor, [self._buffer])
         except BlockingIOError:
@@ -134,17 +138,17 @@ class Capture:
             self._show(stream, bytes(data))
         if self.watch is not None:
             self.watch(stream, bytes(data))
-        fits = min(len(data), self._head_room) if not self._tail else 0
+        fits = min(len(data), self._head_space) if not self._tail else 0
         if fits:
             written = self._write_log(moment, stream, data[:fits])
             self._head_bytes += written
-            self._head_room = self._head_room - written if written == fits else 0
+            self._head_space = self._head_space - written if written == fits else 0
             data = data[written:]
         if data:
             self._keep_in_tail(moment, stream, bytes(data))
 
     def _write_log(self, moment: int, stream: bytes, data: memoryview) -> int:
-        """Write to log and index; return how many bytes the log took."""
+        """Write to log and index; return how many bytes were written to the log."""
         written = 0
         try:
             while written < len(data):
@@ -159,7 +163,7 @@ class Capture:
         return written
 
     def _write_index(self, line: bytes) -> None:
-        """Raises OSError. Made when it is needed: most jobs print nothing, and a file costs more than all its lines."""
+        """Append a line to the index, created by the first: most jobs print nothing. Raises OSError."""
         if self._index < 0:
             self._index = posix.open(self._index_path, _NEW, 0o640)
         posix.write(self._index, line)
@@ -181,7 +185,7 @@ class Capture:
         self.dropped_bytes += surplus
 
     def _remember(self, data: memoryview) -> None:
-        """Keep the first and the last 32 KiB of stderr for the report."""
+        """Add to the excerpt: the first and the last 32 KiB of stderr."""
         half = EXCERPT_BYTES // 2
         missing = half - len(self._excerpt_head)
         if missing > 0:
@@ -191,21 +195,21 @@ class Capture:
             self._excerpt_tail = (self._excerpt_tail + data[-half:])[-half:]
 
     def stderr_excerpt(self) -> bytes:
-        """Return the job's stderr, with the middle left out when it is longer than 64 KiB."""
+        """Return the stderr of the attempt; the middle is cut out when it is longer than 64 KiB."""
         left_out = self.stderr_bytes - len(self._excerpt_head) - len(self._excerpt_tail)
         if left_out <= 0:
             return self._excerpt_head + self._excerpt_tail
         return b"%s\n[... %d bytes left out ...]\n%s" % (self._excerpt_head, left_out, self._excerpt_tail)
 
     def close(self) -> None:
-        """Write the kept tail, with the cut told in the index, and close all files. Never raises."""
+        """Write the tail to the log, mark the cut in the index, and close all files. Never raises."""
         if self.copy is not None:
             self.copy.finish()
         if self._log >= 0 and self._tail:
             self._flush_tail()
         elif self._log < 0:
             self.dropped_bytes += self._tail_bytes
-        if self._index >= 0:  # it printed something: on the disk before the record that says so
+        if self._index >= 0:  # there was output: it must be on the disk before the record that counts it
             try:
                 posix.fdatasync(self._log)
             except OSError as error:
@@ -218,20 +222,20 @@ class Capture:
         self._log = self._index = -1
 
     def keep_open(self, streams: dict[int, bytes]) -> None:
-        """Take over pipes into which something that is left to live may print: they are read on after the run."""
+        """Take over pipes that surviving leftovers may still write to; `close` starts a reader for them."""
         self._kept_open.update(streams)
 
     def _hand_over(self) -> None:
         from process_control.execution.late_reader import LateReader
 
         streams, self._kept_open = self._kept_open, {}
-        room = 0 if self.dropped_bytes or self.log_error else self._head_room + self._tail_limit
+        space = 0 if self.dropped_bytes or self.log_error else self._head_space + self._tail_limit
         reader = LateReader(
             streams,
             log=self._log,
             index=self._index,
             index_path=self._index_path,
-            room=room,
+            space=space,
             started_ns=self._started,
         )
         try:
@@ -242,7 +246,7 @@ class Capture:
             posix.close(descriptor)
 
     def cut(self) -> str | None:
-        """After `close`, return how much of the output an error has kept from log or file; None when all is there."""
+        """Return, after `close`, how much output is missing in log or file for an error, in words, or None."""
         cuts = []
         if self.log_error and self.dropped_bytes:
             cuts.append(f"{self.dropped_bytes:,} bytes of output are missing in the log: {self.log_error}")
@@ -264,9 +268,9 @@ class Capture:
 
 
 class Order:
-    """Which of several pipes was written to first since we last asked. The kernel knows: edge-triggered epoll.
+    """Sorts pipes by which was written to first since the last call, by means of edge-triggered epoll.
 
-    Never more than a help: where it cannot be had (no descriptor left), pipes are read in the order they came in.
+    Best effort: without epoll (no descriptor left) pipes are read in the order in which they were added.
     """
 
     __slots__ = ("_epoll",)
@@ -279,22 +283,22 @@ class Order:
             pass
 
     def add(self, read_end: int) -> None:
-        """Take in a pipe; closing it takes it out."""
+        """Watch this pipe too; closing it removes it."""
         try:
             if self._epoll is not None:
                 self._epoll.register(read_end, select.EPOLLIN | select.EPOLLET)
-        except OSError:  # without its order, better none
+        except OSError:  # half an order is worse than none
             self.close()
 
     def sort(self, ready: list[int]) -> list[int]:
-        """Return the pipes that can be read, the one written to first at the front.
+        """Return the pipes in `ready`, the one written to first at the front.
 
-        To be asked after each wait, also for one pipe: the kernel keeps the order of what was not asked for.
+        Call it after each wait, even for one pipe: the kernel keeps events that were not collected.
         """
         if self._epoll is None:
             return ready
         written = [descriptor for descriptor, _ in self._epoll.poll(0)]
-        # What is not among them was not read to its end the last time.
+        # A ready pipe without an event was not emptied the last time.
         return [one for one in ready if one not in written] + [one for one in written if one in ready]
 
     def close(self) -> None:
@@ -311,6 +315,6 @@ def make_pipe(*, is_large: bool = True) -> tuple[int, int]:
         return read_end, write_end
     try:
         fcntl.fcntl(write_end, _F_SETPIPE_SZ, BUFFER_BYTES)
-    except OSError:  # over the user's share of pipe memory: the normal size works too
+    except OSError:  # over the user's limit of pipe memory: the normal size works too
         pass
     return read_end, write_end

@@ -1,9 +1,9 @@
-"""A control group (v2) for each run, where one may be made: the kernel's own list of what belongs to the run.
+"""A control group (v2) for each run, where the host allows one: the kernel's list of the processes of the run.
 
-Lean module. Without a writable one every promise but one holds by other means; with one, processes that forked away,
-closed their descriptors and cleared their environment are still found and killed. See cgroups(7), cgroup-v2
-`cgroup.kill`. Whoever made a group keeps it open under a shared flock(2): a group without one is forsaken. Nobody
-else can open it, and nobody waits for that lock: who can open a directory can lock it.
+Lean module. With a group, processes that forked away, closed their descriptors and cleared their environment are still
+found and killed; everything else works without one too. See cgroups(7) and `cgroup.kill` of cgroup v2. The maker of a
+group keeps it open under a shared flock(2): a group without that lock is abandoned. The directory is private, because
+whoever can open it can lock it, and nobody ever waits for the lock.
 """
 
 import fcntl
@@ -17,7 +17,7 @@ _TO_HOLD = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_NOFOLLOW | posix.O_CLOEX
 
 
 class Group:
-    """A group that this process has made: its path, and the descriptor that says it is in use."""
+    """A group that this process has made: its path, and the locked descriptor that marks it as in use."""
 
     __slots__ = ("_descriptor", "path")
 
@@ -26,16 +26,16 @@ class Group:
         self._descriptor = descriptor
 
     def close(self) -> None:
-        """Hold the group no longer; what is left of it may be removed by anybody."""
+        """Release the group; another run may remove what is left of it."""
         if self._descriptor >= 0:
             posix.close(self._descriptor)
             self._descriptor = -1
 
 
 def make_for_run(run_id: str, *, controllers: tuple[str, ...] = ()) -> Group | None:
-    """Make a group for a run and hold it; None where there is no v2 or we may not.
+    """Make a group for a run and lock it; None without cgroup v2 or without the right to make one.
 
-    `controllers` are enabled for it where we may: not in a group that has processes besides, but for the topmost.
+    `controllers` are enabled where the kernel allows it: in the root group, or in a group without processes.
     """
     above = where_ours_go()
     if above is None:
@@ -47,7 +47,7 @@ def make_for_run(run_id: str, *, controllers: tuple[str, ...] = ()) -> Group | N
         try:
             posix.mkdir(path, 0o700)
             held = open_and_lock(path, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileExistsError:  # held for a moment by who looks for forsaken groups
+        except FileExistsError:  # locked for a moment by a search for abandoned groups
             continue
         except BlockingIOError:
             continue
@@ -59,11 +59,12 @@ def make_for_run(run_id: str, *, controllers: tuple[str, ...] = ()) -> Group | N
 
 
 def where_ours_go() -> str | None:
-    """Return the group in which groups of runs may be made and filled: our own, or the one above when it was given.
+    """Return the group in which to make the groups of runs: our own, or the one above when that is delegated to us.
 
-    A group with processes in it has no controllers for those below. So systemd (254 and later) marks what it delegates
-    and puts us one below (`Delegate=yes`, `DelegateSubgroup=main`): runs have their groups beside `main`, and can have
-    limits. An inner run's group stays in that of the outer run, which ends it too. See systemd's CGROUP_DELEGATION.
+    A group with processes cannot enable controllers for groups below it. So systemd (254 and later) marks the delegated
+    group and starts us one level below (`Delegate=yes`, `DelegateSubgroup=main`): groups of runs are siblings of
+    `main` and can have limits. An inner run's group stays in that of the outer run, which ends it too. See
+    CGROUP_DELEGATION of systemd.
     """
     for line in proc.read_small("/proc/self/cgroup").split(b"\n"):
         if not line.startswith(b"0::"):
@@ -86,7 +87,7 @@ def _is_delegated(path: str) -> bool:
 
 
 def open_and_lock(path: str, operation: int) -> int | None:
-    """Open the group and lock it; None when it was removed meanwhile as forsaken. Raises OSError."""
+    """Open the group and lock it; None when it was removed meanwhile as abandoned. Raises OSError."""
     try:
         descriptor = posix.open(path, _TO_HOLD)
     except FileNotFoundError:
@@ -105,10 +106,10 @@ def open_and_lock(path: str, operation: int) -> int | None:
 
 
 def fork_into(path: str | None) -> tuple[int, bool]:
-    """Fork as posix.fork does, with the child in the group `path`; return its pid (0 in the child), and whether it is.
+    """Fork with the child in the group `path`; return its pid (0 in the child) and whether it is in the group.
 
-    Where clone3(2) may not be had (an old kernel, a filter) the child moves itself: `False` then tells the child that
-    it could not, and the parent to ask `holds`. Raises OSError.
+    Without clone3(2) (an old kernel, a seccomp filter) the child moves itself. `False` then means in the child that it
+    could not, and in the parent that it has to call `holds`. Raises OSError.
     """
     if path is None:
         return posix.fork(), False
@@ -127,13 +128,13 @@ def fork_into(path: str | None) -> tuple[int, bool]:
 
 
 def holds(path: str, pid: int) -> bool:
-    """Whether the process is in the group, or is already gone."""
+    """Return whether the process is in the group, or is already gone."""
     groups = proc.read_small(f"/proc/{pid}/cgroup")
     return not groups or path.rpartition("/")[2].encode("utf-8", "surrogateescape") in groups
 
 
 def kill_all(path: str) -> None:
-    """Send SIGKILL to every process in the group and below it, at once; a group that is gone is no fault."""
+    """Send SIGKILL to every process in the group and below it, at once. A group that is gone is no error."""
     _try_to_write(f"{path}/cgroup.kill", b"1")
 
 
@@ -143,13 +144,13 @@ def set_limit(path: str, file: str, value: int) -> bool:
 
 
 def cpu_seconds_of_tree(path: str) -> float | None:
-    """Return the CPU time that all processes of the group have used, the ended ones too; None when it is not told."""
+    """Return the CPU time that all processes of the group have used, ended ones included; None when it is unknown."""
     name, _, number = proc.read_small(f"{path}/cpu.stat").partition(b"\n")[0].partition(b" ")
     return int(number) / 1_000_000 if name == b"usage_usec" and number.isdigit() else None
 
 
 def memory_of_tree(path: str) -> tuple[int, bool] | None:
-    """Return the most memory that all processes of the group had at once, and whether the kernel killed for want of it.
+    """Return the peak memory of the whole group in bytes, and whether the kernel killed a process for lack of memory.
 
     None where the group has no memory controller.
     """
@@ -161,7 +162,7 @@ def memory_of_tree(path: str) -> tuple[int, bool] | None:
 
 
 def remove(path: str) -> None:
-    """Remove the group, with all below it, when it is empty; one that is not stays."""
+    """Remove the group and those below it if they are empty; one with processes stays."""
     try:
         posix.rmdir(path)
     except FileNotFoundError:
@@ -191,7 +192,7 @@ def groups_below(path: str) -> list[str]:
 
 
 def is_ours(path: object) -> bool:
-    """Whether a path that a record holds is that of a run's group, and of nothing else."""
+    """Return whether a path read from a record is the group of a run, and nothing else."""
     return (
         isinstance(path, str)
         and path.startswith("/sys/fs/cgroup/")

@@ -1,4 +1,4 @@
-"""Our children: the main process of the command, in the state that it is in, and whatever the job has left to us.
+"""The child processes of a runner: the main process of the command, and orphans of the job.
 
 Lean module.
 """
@@ -25,7 +25,7 @@ class Running:
 
 
 class Ended:
-    """The main process of the command is no more."""
+    """The main process of the command has ended."""
 
     __slots__ = ("status",)
 
@@ -43,7 +43,7 @@ class Ended:
 
 
 class Children:
-    """All of them. As a subreaper we get whatever the job leaves behind: "no children" means that the tree is gone."""
+    """All children. A subreaper inherits what the job leaves behind, so no children means that the tree is gone."""
 
     __slots__ = ("are_gone", "command")
 
@@ -69,7 +69,7 @@ class Children:
             self.are_gone = True
 
     def hand_on(self, signal: int) -> None:
-        """Give the command a signal; one that has been reaped has no pid of its own any more."""
+        """Send a signal to the command unless it was reaped: its pid may belong to another process by then."""
         if self.command is not None and not isinstance(self.command, Ended):
             try:
                 posix.kill(self.command.pid, signal)
@@ -78,7 +78,7 @@ class Children:
 
 
 def measure(facts: "Facts", group: str | None) -> None:
-    """Note CPU time, memory and bytes: of the whole tree by its group, else of the children that were waited for."""
+    """Set CPU time, memory and I/O bytes in `facts`: of the whole group, else of the children that were waited for."""
     facts.cpu_seconds, facts.memory_bytes, facts.read_bytes, facts.written_bytes = linux.usage_of_children()
     if group is None:
         return

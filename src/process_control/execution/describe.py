@@ -1,4 +1,4 @@
-"""Processes in words, for record and mail: asked of a child, since a command line can only be read past a lock.
+"""Describe processes for record and mail. A child process reads the command lines: the read may block on a lock.
 
 Lean module, loaded only then.
 """
@@ -14,14 +14,14 @@ _AGAIN_MILLISECONDS = 20
 
 
 def describe(pids: list[int], secrets: "list[str] | None") -> list[str]:
-    """Return `pid 123 (sleep 100)` for each, see `proc.describe`; its program's name alone when it does not answer."""
+    """Return `pid 123 (sleep 100)` for each, see `proc.describe`; without its arguments when they cannot be read."""
     if not pids:
         return []
     until = time.monotonic() + ANSWER_SECONDS
     while (left := until - time.monotonic()) > 0:
         try:
             return list(ask(lambda: [proc.describe(pid, secrets) for pid in pids], seconds=left))
-        except (NoAnswer, OSError):  # the child may have been killed: the guard ends all that is below us
+        except (NoAnswer, OSError):  # the guard may have killed the child with all that is below us
             _pause()
     return [proc.describe(pid, None) for pid in pids]
 

@@ -1,4 +1,4 @@
-"""A program that nobody waits for and that is no part of our tree.
+"""Start a program outside the tree of the run, without waiting for it.
 
 Lean module, loaded when one is started.
 """
@@ -11,15 +11,15 @@ from process_control.system import linux, signals
 
 
 def start_detached(argv: list[str], environment: dict[bytes, bytes], *, stdin: int | None = None) -> None:
-    """Start a program that nobody waits for and that is no part of our tree. Never raises.
+    """Start a program outside our tree, and do not wait for it. Never raises.
 
-    It has nothing of ours but what it may read from the descriptor `stdin`. `environment` is what
-    `core.job_environment.own_environment` leaves of ours: every process of the account can read it.
+    It inherits no descriptor but `stdin`. `environment` is what `core.job_environment.own_environment` returns, since
+    every process of the account can read it.
     """
     try:
         was_subreaper = linux.is_child_subreaper()
-        # The process in between ends at once. Were we the subreaper then, what it started would come to us, and count
-        # as left behind by the job.
+        # The intermediate process exits at once. If we were the subreaper then, its child would be reparented to us
+        # and count as left behind by the job.
         linux.set_child_subreaper(on=False)
         try:
             between = posix.fork()
@@ -33,7 +33,7 @@ def start_detached(argv: list[str], environment: dict[bytes, bytes], *, stdin: i
 
 
 def _start_and_end(argv: list[str], environment: dict[bytes, bytes], stdin: int | None) -> None:
-    """In the process in between: leave the program behind, and end. Never returns."""
+    """Start the program from the intermediate process, and exit. Never returns."""
     try:
         posix.setsid()
         posix.chdir("/")
@@ -45,7 +45,7 @@ def _start_and_end(argv: list[str], environment: dict[bytes, bytes], stdin: int 
             posix.dup2(null, descriptor)
         _signal.set_wakeup_fd(-1)
         signals.restore_defaults()
-        # systemd asks what a service's main process leaves to end: such work is short, and is finished.
+        # systemd sends TERM to what the main process of a service leaves behind: this work is short, let it finish.
         _signal.signal(_signal.SIGTERM, _signal.SIG_IGN)
         posix.closerange(3, 1 << 20)
         posix.execve(argv[0], argv, environment)

@@ -1,6 +1,6 @@
-"""The end of a tree of processes that does not end by itself: TERM, grace, KILL until no child is left.
+"""End a tree of processes: TERM, grace, KILL until no child is left.
 
-Lean module, loaded only then, and while the job runs: its package may be replaced.
+Lean module, loaded when a job has to be ended.
 """
 
 import posix
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from process_control.execution.guard_channel import Channel
     from process_control.system.signals import Inbox
 
+#: How much longer than its own grace an inner run (of a sub-job) may take, to record its end.
 INNER_SECONDS = 2.0
-"""What an inner run (of a sub-job) gets besides its own grace, to record its end."""
 _KILL_AGAIN_SECONDS = 0.02
 _GIVE_UP_SECONDS = 5.0
 
@@ -33,7 +33,7 @@ def ask_to_end(
     inbox: "Inbox",
     wait: "Callable[[float], None]",
 ) -> None:
-    """Send TERM, and wait for the grace time; `inner` are runners of inner runs, with the grace that each has."""
+    """Send TERM and wait for the grace time. `inner` maps the runner of each inner run to its grace in seconds."""
     me = posix.getpid()
     grace = max([grace_seconds, *[seconds + INNER_SECONDS for seconds in inner.values()]])
     until = time.monotonic() + grace
@@ -46,7 +46,7 @@ def ask_to_end(
 
 
 def kill(children: "Children", *, group: str | None, guard: "Channel", wait: "Callable[[float], None]") -> list[int]:
-    """Send KILL until no child is left; return the pids of those that cannot be ended."""
+    """Send KILL until no child is left; return the pids that do not end."""
     if group is not None:
         cgroup.kill_all(group)
     give_up = time.monotonic() + _GIVE_UP_SECONDS

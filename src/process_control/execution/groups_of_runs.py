@@ -1,6 +1,6 @@
-"""The control groups of other runs: forsaken ones, those of killed runs, the processes in them.
+"""Control groups of other runs: remove abandoned ones, kill the processes of killed runs, list processes.
 
-Lean module, loaded when a run was killed, and by those who look from outside.
+Lean module, loaded when a run was killed or is stopped from outside.
 """
 
 import fcntl
@@ -19,13 +19,13 @@ from process_control.system import proc
 
 
 def remove_forsaken() -> None:
-    """Remove the empty groups below our own that killed runs have left: nobody holds them. Never raises."""
+    """Remove the empty, unlocked groups below our own that killed runs have left. Never raises."""
     above = where_ours_go()
     for name in _names(above) if above is not None else ():
         if name.startswith(PREFIX):
             try:
                 held = open_and_lock(f"{above}/{name}", fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:  # a run has it
+            except OSError:  # in use
                 continue
             if held is not None:
                 remove(f"{above}/{name}")
@@ -45,9 +45,9 @@ def kill_group_of(pid: int) -> None:
 
 
 def processes(path: str) -> list[int]:
-    """Return the pids of the processes of the group and those below it that are more than zombies; [] when it is gone.
+    """Return the pids of the living processes in the group and in those below it, without zombies; [] when it is gone.
 
-    The groups below are those of inner runs, and what the job has made itself.
+    Groups below it are those of inner runs and those that the job has made.
     """
     pids = [int(pid) for pid in proc.read_small(f"{path}/cgroup.procs").split()]
     found = [pid for pid in pids if proc.is_alive(pid, None)]

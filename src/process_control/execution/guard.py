@@ -1,8 +1,8 @@
 """The guard: the process that people, cron and systemd see. It waits, passes signals to the runner, and cleans up.
 
 Lean module. It is the runner's parent and a subreaper, and stays root when jobs run as somebody else: if the runner is
-killed, or may not signal a process of another user, the guard does it. Here is what every run needs; what a run needs
-that lives for more than a moment is in `guard_watch.py`.
+killed, or may not signal a process of another user, the guard does it. This file has what every run
+needs; `guard_watch.py` is for runs longer than 100 ms.
 """
 
 import _signal
@@ -12,11 +12,11 @@ import select
 from process_control.errors import RUNNER_KILLED
 from process_control.system import linux, signals
 
+#: How long a runner may take from its fork to its command, without waits that the job file asks for.
 START_SECONDS = 120.0
-"""How long a runner may take from its fork to its command, all waits by rule left out."""
 WAS_KILLED = "its runner was killed"
+#: Longer than a short run takes on a busy host: importing `guard_watch` costs 3 ms of CPU time.
 _SETTLED_MILLISECONDS = 100
-"""Longer than a short run takes on a busy host: importing `guard_watch` costs 3 ms of CPU time."""
 
 
 def fork_runner() -> tuple[int, int, int]:
@@ -39,32 +39,32 @@ def fork_runner() -> tuple[int, int, int]:
 
 
 def be_bound_to(guard_pid: int) -> None:
-    """In the runner, after rights were dropped: get a signal when the guard dies. Raises OSError."""
+    """Have the runner get a signal when the guard dies. Call it after rights were dropped. Raises OSError."""
     linux.set_parent_death_signal(signals.GUARD_DIED)
     if posix.getppid() != guard_pid:
         posix._exit(RUNNER_KILLED)
 
 
 def continue_it(guard_pid: int) -> None:
-    """In the runner, at its end: continue the guard, should somebody have stopped it. Nobody else would."""
+    """Send CONT to the guard at the end of the runner: a stopped guard could not see it end."""
     if posix.getppid() == guard_pid:
         try:
             posix.kill(guard_pid, _signal.SIGCONT)
-        except OSError:  # it is root's, and we are not
+        except OSError:  # the guard is root's, and we are not root
             pass
 
 
 def watch(runner: int, channel: int, *, start_seconds: float = START_SECONDS) -> tuple[int, str | None]:
-    """Wait for the runner; return the exit code for the caller and, when the runner was killed, by whom, in words.
+    """Wait for the runner; return the exit code for the caller and, when the runner was killed, who did it, in words.
 
-    When it was, its whole tree has been ended, as far as that is possible. For the first 100 ms what the runner asks
-    on `channel` waits, and its deadlines are not kept.
+    In that case its whole tree has been killed, as far as possible. During the first 100 ms nothing is read from
+    `channel` and no deadline is enforced.
     """
     handle = posix.pidfd_open(runner)
 
     def hand_on(number: int, _frame: object) -> None:
         try:
-            _signal.pidfd_send_signal(handle, number)  # not by its pid, which may be another's by now
+            _signal.pidfd_send_signal(handle, number)  # its pid may belong to another process by now
         except OSError:
             pass
 
@@ -91,9 +91,9 @@ def watch(runner: int, channel: int, *, start_seconds: float = START_SECONDS) ->
 
 
 def adopt_orphans_of_a_container() -> None:
-    """As process 1, put a process in between: orphans of others land at 1, which only reaps; the guard is below it.
+    """Fork when we are process 1, so that orphans of the container go to process 1 and not to the guard.
 
-    Returns in the child; process 1 itself hands signals on, reaps, and exits as the guard did.
+    Returns in the child, which becomes the guard; process 1 passes signals on, reaps, and exits as the guard did.
     """
     signals.block()
     guard = posix.fork()

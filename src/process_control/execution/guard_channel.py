@@ -1,4 +1,4 @@
-"""The runner's end of the pipe to its guard.
+"""Requests of a runner to its guard: deadlines, TERM, KILL.
 
 Lean module.
 """
@@ -6,28 +6,28 @@ Lean module.
 import posix
 import time
 
+#: How long after a limit and its grace the guard itself sends KILL.
 MARGIN_SECONDS = 2.0
-"""How long after a limit and its grace the guard sends KILL by itself."""
 
 
 class Channel:
-    """The runner's end of the pipe to its guard; without a guard (None) nobody is asked."""
+    """The runner's end of the pipe to its guard; without a guard (None) requests do nothing."""
 
     __slots__ = ("_descriptor", "_is_needed")
 
     def __init__(self, descriptor: int | None, *, is_needed: bool) -> None:
         self._descriptor = descriptor
-        #: The guard may signal whom we may not.
+        #: The guard may signal processes that we may not.
         self._is_needed = is_needed
 
     def end_within(self, seconds: float | None) -> None:
-        """Have the guard kill us in so many seconds; None: we may take as long as we like."""
+        """Have the guard kill us in so many seconds; None: never."""
         self.set_deadline(None if seconds is None else time.monotonic() + seconds)
 
     def set_deadline(self, at: float | None, *, grace_seconds: float | None = None) -> None:
-        """Have the guard kill our tree at `at` (monotonic seconds; None: at no time).
+        """Have the guard kill our tree at `at` (monotonic seconds; None: never).
 
-        When a stop is asked of the guard, it does so `grace_seconds` and 2 s later; None: a stop changes nothing.
+        A stop that reaches the guard moves this to `grace_seconds` and 2 s later; None: a stop changes nothing.
         """
         moment = "-" if at is None else f"{at:.3f}"
         self._send(f"D {moment} {'-' if grace_seconds is None else f'{grace_seconds:.3f}'}\n")
@@ -38,7 +38,7 @@ class Channel:
             self._send("K\n")
 
     def ask_to_end(self, inner_runners: list[int]) -> None:
-        """Have the guard send TERM to our tree, but for what belongs to these inner runs."""
+        """Have the guard send TERM to our tree, except what is below these inner runners."""
         if self._is_needed:
             self._send(f"T {' '.join(map(str, inner_runners))}\n")
 
@@ -47,5 +47,5 @@ class Channel:
             return
         try:
             posix.write(self._descriptor, line.encode("ascii"))
-        except OSError:  # the guard is gone, or stopped for very long: then there is nobody to be told
+        except OSError:  # the guard is gone, or was stopped for long and the pipe is full
             pass

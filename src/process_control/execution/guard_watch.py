@@ -1,7 +1,7 @@
-"""The guard of a run that lives for more than a moment: it keeps the runner's deadlines, and ends what is left.
+"""The guard of a run longer than 100 ms: it enforces the runner's deadlines, and ends what is left.
 
-Lean module, imported 100 ms after the start, since the package may be replaced while a long job runs. The guard reads
-and writes nothing that a job names: a runner that hangs in the kernel, or was stopped, delays no limit.
+Lean module, imported 100 ms after the start and not later, since the package may be replaced while a long job runs. The
+guard opens no file of the job, so that limits hold even when the runner hangs in the kernel or is stopped.
 """
 
 import _signal
@@ -15,21 +15,21 @@ from process_control.execution.guard_channel import MARGIN_SECONDS
 from process_control.system import proc, signals
 from process_control.system.clock import wait_milliseconds
 
+#: How long a runner whose tree has been killed may take to record that, before it is killed too.
 RUNNER_SECONDS = 10.0
-"""How long a runner whose tree has been killed may take to record that, before it is killed too."""
 _KILL_AGAIN_MILLISECONDS = 10
 _GIVE_UP_ROUNDS = 500
 _MAX_LINE = 1 << 16
 
 
 class _Woken(Exception):
-    """A signal has moved the deadline while the guard slept."""
+    """Raised by a signal handler that moved the deadline during a poll."""
 
 
 class Watch:
-    """What the guard knows of its runner. `handle` is a pidfd of it, `channel` the pipe on which it asks.
+    """The guard's state of its runner. `handle` is a pidfd of it, `channel` the pipe with its requests.
 
-    `why_ended` says in words why the guard has ended a runner that did not answer; None when it did not.
+    `why_ended` is the reason, in words, why the guard has killed a runner that did not answer; None if it has not.
     """
 
     __slots__ = (
@@ -71,10 +71,10 @@ class Watch:
         signals.hear((signals.GUARD_DIED,), self._hand_on_as_term)
         _signal.signal(_signal.SIGCHLD, self._continue_the_stopped)
         signals.hear_others(self._hand_on_as_term)
-        self._continue_the_stopped(0, None)  # it may have been stopped before
+        self._continue_the_stopped(0, None)  # the runner may already be stopped
 
     def wait(self) -> bool:
-        """Wait until the runner has ended, keeping its deadline; False when it cannot be ended."""
+        """Wait until the runner has ended, and enforce its deadline; False when it cannot be killed."""
         while True:
             try:
                 self._asleep = True
@@ -96,11 +96,11 @@ class Watch:
             self._poll.unregister(self._channel)
             return
         *lines, rest = (self._rest + data).split(b"\n")
-        self._rest = rest[:_MAX_LINE]  # a job may have got at the pipe: nothing that we send is so long
+        self._rest = rest[:_MAX_LINE]  # bounded, as a job may have got hold of the pipe
         for line in lines:
             try:
                 self._take(line[:1], line[2:].split())
-            except (OSError, ValueError):  # this process has no descriptor left; the deadline stays
+            except (OSError, ValueError):  # no descriptor left for /proc, or garbage: the deadline stays
                 pass
 
     def _take(self, word: bytes, values: list[bytes]) -> None:
@@ -115,7 +115,7 @@ class Watch:
             tree.ask_tree_to_end(self._runner, inner_runners={int(value) for value in values})
 
     def _enforce(self) -> bool:
-        """The deadline has passed: KILL to the runner's tree, later to itself. Return False when that does not help."""
+        """Send KILL after the deadline: first to the runner's tree, then to the runner. Return False if it survives."""
         self._signal_runner(_signal.SIGCONT)
         if self._has_tree:
             self._has_tree = False
@@ -130,7 +130,7 @@ class Watch:
         return bool(poll.poll(int(RUNNER_SECONDS * 1000)))
 
     def _why(self) -> str:
-        """Return why the runner is ended now, and what it does."""
+        """Return why the guard kills the runner, and what the runner is doing."""
         took = f"after {time.monotonic() - self._began:.0f} s"
         why = "it did not answer any more"
         if self._stopped_by is not None:
@@ -160,7 +160,7 @@ class Watch:
                 raise _Woken
 
     def _continue_the_stopped(self, _number: int, _frame: object) -> None:
-        """Whoever stops the runner (its own job, a terminal) stops the clock of its limits."""
+        """Continue a stopped runner: a STOP by its job or a terminal must not suspend its limits."""
         try:
             if posix.waitid(posix.P_PID, self._runner, posix.WSTOPPED | posix.WNOHANG) is not None:
                 self._signal_runner(_signal.SIGCONT)
@@ -168,7 +168,7 @@ class Watch:
             pass
 
     def _signal_runner(self, number: int) -> None:
-        """Signal that very process: its pid may be another's by now."""
+        """Signal by pidfd: the pid may belong to another process by now."""
         try:
             _signal.pidfd_send_signal(self._handle, number)
         except OSError:
@@ -179,12 +179,12 @@ def _what_it_does(pid: int) -> str:
     try:
         words = proc.state_in_words(pid)
         return words if words.startswith("waits") else f"was {words}"
-    except OSError:  # no descriptor left, just now
+    except OSError:  # no descriptor left at the moment
         return "could not be looked at"
 
 
 def _seconds(text: bytes) -> float | None:
-    """Return what the runner said, bounded: it may be of another account. Raises ValueError."""
+    """Return a number that the runner sent, checked: it may be of another account. Raises ValueError."""
     value = None if text == b"-" else float(text)
     if value is not None and not 0 <= value < 1e12:
         raise ValueError("no moment")
@@ -192,7 +192,7 @@ def _seconds(text: bytes) -> float | None:
 
 
 def end_tree_of(runner: int) -> None:
-    """KILL every process below the runner, whose zombies only it can reap, until none is alive, or for 5 s."""
+    """Send KILL to every process below the runner until none is alive, or for 5 s; it reaps its zombies itself."""
     poll = select.poll()
     for _ in range(_GIVE_UP_ROUNDS):
         try:
@@ -202,20 +202,20 @@ def end_tree_of(runner: int) -> None:
             tree.kill_tree(runner)
             for pid in alive:
                 groups_of_runs.kill_group_of(pid)
-        except OSError:  # no descriptor left, just now
+        except OSError:  # no descriptor left at the moment
             pass
         poll.poll(_KILL_AGAIN_MILLISECONDS)
 
 
 def end_what_is_left() -> None:
-    """KILL every process that the dead runner left to us, until there is none."""
+    """Send KILL to every process that the dead runner left to us until there is none, for 5 s at most."""
     poll = select.poll()
     for _ in range(_GIVE_UP_ROUNDS):
         try:
-            if tree.kill_tree(posix.getpid()):  # a process of another user, and we are not root
+            if tree.kill_tree(posix.getpid()):  # one belongs to another user, and we are not root
                 for child in proc.children(posix.getpid()):
                     groups_of_runs.kill_group_of(child)
-        except OSError:  # no descriptor left, just now
+        except OSError:  # no descriptor left at the moment
             pass
         try:
             while posix.waitpid(-1, posix.WNOHANG)[0]:

@@ -1,6 +1,6 @@
-"""What a run may use: resource limits of each process, priorities, and what a control group holds all of them to.
+"""Apply resource limits and priorities to each process of a run, and memory and process limits to its control group.
 
-Lean module. What cannot be set is told before anything starts; nothing here raises.
+Lean module. `Limits.missing` reports before the start which limits cannot be applied.
 """
 
 import errno
@@ -9,8 +9,11 @@ import posix
 from process_control.execution import cgroup
 from process_control.system import linux
 
-CPU, FILE_SIZE, OPEN_FILES = 0, 1, 7  # RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_NOFILE of <sys/resource.h>
+#: RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_NOFILE of <sys/resource.h>.
+CPU, FILE_SIZE, OPEN_FILES = 0, 1, 7
+#: From XCPU, at the soft limit, to KILL, at the hard one.
 CPU_GRACE_SECONDS = 5
+#: Class << 13 | level, see ioprio_set(2).
 _IO_CLASSES = {"realtime": 1 << 13 | 4, "best-effort": 2 << 13 | 4, "idle": 3 << 13}
 
 TYPE_CHECKING = False
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Limits:
-    """What one job asks for. None is no limit; sizes are bytes."""
+    """The limits of one job. None is no limit; sizes are bytes."""
 
     __slots__ = (
         "cpu_seconds",
@@ -43,7 +46,7 @@ class Limits:
         self.io_class = job.io_class
 
     def asked_for(self) -> dict[str, object]:
-        """Return the limits that are asked for, by their keys."""
+        """Return the limits that the job sets, by key."""
         asked = {name: getattr(self, name) for name in self.__slots__ if name != "is_held_by_group"}
         return {name: value for name, value in asked.items() if value is not None}
 
@@ -53,7 +56,7 @@ class Limits:
     # --- before the start ------------------------------------------------------------------------------------------
 
     def missing(self, group: str | None) -> dict[str, str]:
-        """Set what `group` holds the run to; return what cannot be in force, by key, with why."""
+        """Set the limits of `group`; return those that cannot be applied: key and reason."""
         missing: dict[str, str] = {}
         for key, file, value in (("memory", "memory.max", self.memory), ("processes", "pids.max", self.processes)):
             if value is None:
@@ -87,9 +90,9 @@ class Limits:
     # --- in the process that becomes the job -------------------------------------------------------------------------
 
     def take_on(self, *, is_in_group: bool) -> None:
-        """Take on what a process has for itself and hands down. What may not be had was told by `missing`.
+        """Apply the limits of this process, which its children inherit; skip what `missing` has reported.
 
-        Raises PermissionError outside of the group that was to hold it to a limit: the record says that it is in force.
+        Raises PermissionError when a group limit is recorded as in force but this process is not in the group.
         """
         if self.is_held_by_group and not is_in_group:
             raise PermissionError(errno.EPERM, posix.strerror(errno.EPERM))

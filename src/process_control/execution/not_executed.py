@@ -1,4 +1,4 @@
-"""Why a command could not be executed, in words, from the report of the process that was to become it.
+"""Explain why a command could not be executed, from the report of the forked child that tried.
 
 Lean module, loaded only then.
 """
@@ -14,13 +14,14 @@ from process_control.execution.process import Surroundings
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 NO_SHELL = "no shell runs: write command: sh -c '…'"
 
+#: Errors that may be gone at the next attempt.
 _PASSING = (errno.EAGAIN, errno.ENOMEM, errno.ETXTBSY, errno.ESTALE, errno.EIO, errno.EMFILE, errno.ENFILE)
 
 
 class NotExecuted:
-    """The command could not be executed: `code` 126 or 127 (as shells have it), and why in words.
+    """The command could not be executed: `code` is 126 or 127 as in shells, `why` is in words.
 
-    `is_passing`: it may well be another time, so it is worth another try.
+    `is_passing`: the cause may be temporary, so that a retry makes sense.
     """
 
     def __init__(self, code: int, why: str, *, is_passing: bool = False) -> None:
@@ -30,7 +31,7 @@ class NotExecuted:
 
 
 def not_executed(argv: list[str], surroundings: Surroundings, report: bytes) -> NotExecuted:
-    """Return why, by the report: a letter for the stage, the error's number, and a path (see `process._become`)."""
+    """Return the reason from `report`: a letter for the stage, the errno, and a path (see `process._become`)."""
     name, directory, search_path = argv[0], surroundings.directory, surroundings.search_path
     stage, (number_text, _, rest) = report[:1], report[1:].partition(b" ")
     number = int(number_text or b"0")
@@ -53,12 +54,12 @@ def not_executed(argv: list[str], surroundings: Surroundings, report: bytes) -> 
 
 
 def no_process(error: OSError) -> NotExecuted:
-    """Return why, for a host that has no process or descriptor left."""
+    """Return the reason when the host has no process or descriptor left."""
     return NotExecuted(NOT_EXECUTABLE, f"no new process could be made: {error.strerror}", is_passing=True)
 
 
 def not_found(name: str, search_path: list[str], denied: str) -> NotExecuted:
-    """Return why, for a name that stands in no directory of PATH, but for `denied`, which may not be executed."""
+    """Return the reason when PATH has no such program; `denied` is a file of that name that may not be executed."""
     if denied:
         return NotExecuted(NOT_EXECUTABLE, f"{denied}: not executable (chmod +x {denied})")
     why = f"{shown(name)}: command not found in PATH={':'.join(search_path)}"
@@ -66,7 +67,7 @@ def not_found(name: str, search_path: list[str], denied: str) -> NotExecuted:
 
 
 def shown(name: str) -> str:
-    """Return a program's name for a message; what nobody sees in it is named."""
+    """Return a program's name for a message, with invisible characters named."""
     odd = [named(character) for character in name if named(character)]
     return f"{name!r} (with {odd[0]})" if odd else name
 
@@ -78,7 +79,7 @@ def _no_program(beginning: bytes) -> str:
 
 
 def _no_interpreter(beginning: bytes, name: str) -> str:
-    """Tell which interpreter a script names, with a carriage return that Windows has left behind it."""
+    """Return which interpreter in a #! line is missing, and whether a carriage return from Windows is the cause."""
     line = beginning.partition(b"\n")[0]
     interpreter = line[2:].split(b" ")[0 if line[2:3] != b" " else 1] if line.startswith(b"#!") else b""
     if not interpreter:

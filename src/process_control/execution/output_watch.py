@@ -1,7 +1,7 @@
-"""Matches a job's output against the regexes of its rules as it comes, without ever holding the run up for long.
+"""Match a job's output against the regexes of its rules while it runs.
 
-Imported when the command runs, and only for a job with such rules. What was read waits here, a pipe full of it at
-most, and is matched in slices of 10 ms; meanwhile no more is read, so that a job that prints faster waits for us.
+Imported when the command runs, and only for a job with such rules. At most one pipe full of output waits here and is
+matched in slices of 10 ms. No more is read meanwhile, so that a job that prints faster is slowed down.
 """
 
 from collections import deque
@@ -20,12 +20,12 @@ MAX_NUMBER = 100
 
 
 class _Tried:
-    """A regex of the job and what it is for."""
+    """A regex and the rule that it belongs to; `is_on` until it has matched for good or taken too long."""
 
     __slots__ = ("is_on", "regex", "watched")
 
     def __init__(self, watched: Watched) -> None:
-        """Raises ValueError when the regex cannot be compiled."""
+        """Compile the regex. Raises ValueError when it is invalid."""
         self.watched = watched
         self.regex = Regex(watched.regex)
         self.is_on = True
@@ -34,7 +34,7 @@ class _Tried:
 class _Stream:
     """One of the two streams: its lines so far, and the regexes that are tried on each.
 
-    The slice may be over in the middle of a line: then `_next` is the regex to go on with, `_rules` what has matched.
+    When a slice ends in the middle of a line, `_next` is the index of the next regex, `_rules` the rules that matched.
     """
 
     __slots__ = ("_next", "_rules", "is_watched", "name", "number", "splitter", "tried")
@@ -49,7 +49,7 @@ class _Stream:
         self._rules: tuple[int, ...] = ()
 
     def try_line(self, line: str, guard: MatchGuard, lines: Lines) -> bool:
-        """Try what has not been tried yet on this line; return False when the slice ended before all was."""
+        """Try the remaining regexes on this line; return False when the slice ended before all were tried."""
         for tried in self.tried[self._next :] if self._next else self.tried:
             if guard.slice_is_over:
                 return False
@@ -68,7 +68,7 @@ class _Stream:
         return True
 
     def pass_over(self, unmatched: Sequence[str], lines: Lines) -> None:
-        """Count lines that there is no time for."""
+        """Count lines that are not matched because there is no time."""
         if unmatched and self.name == STDERR:
             lines.note(STDERR, self.number + 1, unmatched[0], (), count=len(unmatched))
         self.number += len(unmatched)
@@ -81,7 +81,7 @@ class _Stream:
             self.tried = [tried for tried in self.tried if tried.is_on]
 
     def _note_match(self, tried: _Tried, found: Match[str], lines: Lines) -> bool:
-        """Note what a match means; return whether it leaves nothing to ask."""
+        """Record a match; return whether no further regex matters for this line."""
         watched = tried.watched
         if watched.purpose == "line":
             self._rules += (watched.rule,)
@@ -100,7 +100,7 @@ class _Stream:
 
 
 class OutputWatch:
-    """The lines of one attempt. `lines` is what was seen of them; `is_stopping` tells that the run is to be stopped."""
+    """Watches the output of one attempt. `lines` collects the result; `is_stopping()`: the run is to be stopped."""
 
     __slots__ = ("_guard", "_is_stopping", "_now", "_streams", "_waiting", "lines")
 
@@ -117,16 +117,16 @@ class OutputWatch:
         for each in watched:
             try:
                 self._streams[each.stream].tried.append(_Tried(each))
-            except ValueError:  # loaded by another Python, where the regex was fine
+            except ValueError:  # the job was read by another version of Python, where the regex is valid
                 self.lines.faults.append(f"the regex of {each.name} could not be compiled, and was not tried")
 
     @property
     def is_behind(self) -> bool:
-        """Whether lines wait to be matched: then read no more."""
+        """Whether lines wait to be matched; no more output should be read then."""
         return self._now is not None or bool(self._waiting)
 
     def take(self, stream: bytes, data: bytes) -> None:
-        """Take what was read of a stream."""
+        """Queue what was read from a stream."""
         where = self._streams[STDOUT if stream == OUT else STDERR]
         if not where.is_watched:
             return
@@ -134,7 +134,7 @@ class OutputWatch:
             self._waiting.append((where, data[first : first + PIECE_BYTES]))
 
     def work(self) -> None:
-        """Match for one slice at most."""
+        """Match queued lines for at most one slice of 10 ms."""
         if not self.is_behind:
             return
         try:
@@ -145,9 +145,9 @@ class OutputWatch:
             self.drop()
 
     def finish(self) -> None:
-        """Match all that waits, and the lines without an end: a command has ended and is to be judged.
+        """Match all queued lines and unfinished last lines after a command has ended.
 
-        What still waits after 0.3 s of it counts as not matched, and that is told.
+        Lines that still wait after 0.3 s count as not matched, and the record says so.
         """
         for stream in self._streams.values():
             self._waiting.append((stream, b""))
@@ -159,12 +159,12 @@ class OutputWatch:
         self.drop()
 
     def drop(self) -> None:
-        """Forget what waits: a run that is stopped is not judged by its rules."""
+        """Discard queued lines: a stopped run is not judged by its rules."""
         self._waiting.clear()
         self._now = None
 
     def _next_lines(self) -> bool:
-        """See to it that there are lines to match; return False when none wait."""
+        """Split the next queued piece into lines; return False when nothing is queued."""
         while self._now is None or not self._now[1]:
             self._now = None
             if not self._waiting:
@@ -182,7 +182,7 @@ class OutputWatch:
             lines.popleft()
 
     def _give_up(self) -> None:
-        """Count what waits as lines that nothing matched."""
+        """Count all queued lines as not matched."""
         count = 0
         if self._now is not None:
             stream, lines = self._now

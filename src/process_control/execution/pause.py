@@ -1,4 +1,4 @@
-"""A pause between two attempts, which every stop ends at once.
+"""Wait between two attempts; a stop ends the wait at once.
 
 Lean module.
 """
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def pause(inbox: "Inbox", seconds: float) -> None:
-    """Wait for so long, or until the run is to be stopped."""
+    """Wait for `seconds`, or until the run is to be stopped."""
     until = time.monotonic() + seconds
     poll = select.poll()
     poll.register(inbox.descriptor, select.POLLIN)

@@ -1,6 +1,6 @@
-"""One process of a job: how it is started. How a tree of them is ended is in `tree.py`.
+"""Start one process of a job.
 
-Lean module: fork and exec by hand, since neither `subprocess` nor `posix_spawn` does all of this.
+Lean module. It forks and executes by itself: neither `subprocess` nor `posix_spawn` does all of this.
 """
 
 import _signal
@@ -15,16 +15,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from process_control.execution.limits import Limits
 
+#: The descriptor by which a job inherits its lock.
 _LOCK_DESCRIPTOR = 3
+#: ENOENT, ENOEXEC of errno, which is not imported here.
 _ENOENT, _ENOEXEC = 2, 8
 _REPORT_BYTES = 8192
+#: How much of a script is read for its #! line.
 _BEGINNING_BYTES = 200
 
 
 class Surroundings:
-    """What every command of a run is started with. `all_in_cgroup`: no command was started outside of that group.
+    """The settings with which every command of a run is started.
 
-    `needs_directory`: without its directory it does not start; else it starts in /.
+    `all_in_cgroup`: no command has been started outside of `cgroup`. `needs_directory`: do not start without
+    `directory`; otherwise start in / then. `lock`: the descriptor of the lock.
     """
 
     __slots__ = (
@@ -65,10 +69,11 @@ class Surroundings:
         self.cgroup = cgroup
         self.all_in_cgroup = cgroup is not None
         self.limits = limits
-        self.stdout = self.stderr = -1  # the supervisor's pipes
+        #: The write ends of the supervisor's pipes.
+        self.stdout = self.stderr = -1
 
     def close_streams(self) -> None:
-        """Close our copy of what the command has as its stdout and stderr."""
+        """Close our copies of the command's stdout and stderr."""
         for descriptor in (self.stdout, self.stderr):
             if descriptor >= 0:
                 posix.close(descriptor)
@@ -76,9 +81,9 @@ class Surroundings:
 
 
 class Starting:
-    """A command between fork and exec. `report` is readable once it was executed, or could not be.
+    """A command between fork and exec. `report` becomes readable when it was executed, or could not be.
 
-    Its directory and its program may lie on a disk that does not answer, so nobody waits for that without a limit.
+    Always wait for `report` with a timeout: directory and program may be on a disk that does not answer.
     """
 
     __slots__ = ("_is_in_group", "_surroundings", "pid", "report")
@@ -90,13 +95,13 @@ class Starting:
         self._is_in_group = is_in_group
 
     def finish(self) -> bytes:
-        """With `report` readable: return b"" when the command runs now, else why not, for `not_executed.py`."""
+        """Return b"" when the command was executed, else a report for `not_executed`. `report` must be readable."""
         try:
             report = posix.read(self.report, _REPORT_BYTES)
         finally:
             posix.close(self.report)
         if report:
-            posix.waitpid(self.pid, 0)  # it ends by itself, at once
+            posix.waitpid(self.pid, 0)  # it exits right after its report
             return report
         group = self._surroundings.cgroup
         if group is not None and not self._is_in_group and not cgroup.holds(group, self.pid):
@@ -104,12 +109,12 @@ class Starting:
         return b""
 
     def give_up(self) -> None:
-        """Wait for it no longer: it is a process of the job like any other, and ends with its tree."""
+        """Stop waiting: the process is one of the job like any other, and ends with its tree."""
         posix.close(self.report)
 
 
 def start(argv: list[str], surroundings: Surroundings) -> Starting:
-    """Begin to start the command in a session of its own. Raises OSError when there can be no process."""
+    """Begin to start the command in a new session. Raises OSError when the host has no process or descriptor left."""
     runner = posix.getpid()
     report_read, report_write = posix.pipe2(posix.O_CLOEXEC)
     try:
@@ -126,9 +131,9 @@ def start(argv: list[str], surroundings: Surroundings) -> Starting:
 
 
 def find_executable(name: str, search_path: list[str]) -> tuple[str, str | None]:
-    """Return the path to execute, as execvp(3) finds it, or "" and the first file that may not be executed.
+    """Return the path that execvp(3) would execute, or "" and the first file of that name that is not executable.
 
-    Relative directories are those below the working directory: a caller who has another one says so in `search_path`.
+    Relative directories of `search_path` are relative to our working directory.
     """
     if "/" in name:
         return name, None
@@ -148,13 +153,13 @@ def find_executable(name: str, search_path: list[str]) -> tuple[str, str | None]
 
 
 def _become(argv: list[str], surroundings: Surroundings, report: int, runner: int) -> None:
-    """In the child: take on the state in which every job starts, and execute. Never returns.
+    """Set up the child with the state in which every job starts, and execute the command. Never returns.
 
-    What went wrong is reported as a letter for the stage, the error's number, and a path where one helps.
+    An error is written to `report` as a letter for the stage, the errno, and a path where one helps.
     """
     stage, path = b"s", ""
     try:
-        above = _LOCK_DESCRIPTOR + 1  # and no higher: the caller may have left us few descriptors
+        above = _LOCK_DESCRIPTOR + 1  # no higher, as the limit of descriptors may be low
         report = fcntl.fcntl(report, fcntl.F_DUPFD_CLOEXEC, above)
         lock = -1 if surroundings.lock is None else fcntl.fcntl(surroundings.lock, fcntl.F_DUPFD_CLOEXEC, above)
         posix.setsid()
@@ -203,13 +208,13 @@ def _become(argv: list[str], surroundings: Surroundings, report: int, runner: in
             if number == _ENOENT and beginning:
                 stage = b"i"
         posix.write(report, stage + b"%d " % number + beginning)
-    except BaseException:  # noqa: BLE001  a forked copy of us must never continue, whatever happened
+    except BaseException:  # noqa: BLE001  a forked copy of the runner must never continue
         posix.write(report, b"s0 ")
     posix._exit(NOT_EXECUTABLE)
 
 
 def _beginning_of(path: str) -> bytes:
-    """Return the first bytes of a program that cannot be executed; nothing when it is not there."""
+    """Return the first bytes of a program; b"" when it does not exist, a zero byte when it cannot be read."""
     try:
         program = posix.open(path, posix.O_RDONLY | posix.O_NONBLOCK | posix.O_CLOEXEC)
         return posix.read(program, _BEGINNING_BYTES) or b"\0"

@@ -1,6 +1,6 @@
-"""Which files the commands of a job would be, by the PATH that they have.
+"""Find the files that the commands of a job would execute, by their PATH.
 
-Lean module, loaded by those who ask before there is a run.
+Lean module, loaded where this is needed before a run.
 """
 
 import posix
@@ -9,14 +9,14 @@ from process_control.execution.process import find_executable
 
 
 def absolute_search_path(search_path: list[str], directory: str) -> list[str]:
-    """Return the directories of PATH as the job means them: relative ones are below its working directory."""
+    """Return the directories of PATH made absolute: relative ones are below the job's working directory."""
     return [each if each.startswith("/") else f"{directory}/{each}".rstrip("/") for each in search_path]
 
 
 def program_stamps(names: list[str], search_path: list[str], directory: str) -> list[str]:
     """Return `path inode size nanoseconds` of each program, each once, in the order of the names.
 
-    What stands in no file keeps its name alone. Relative paths are looked at from `directory`.
+    A program that is not found is represented by its name alone. Relative paths are relative to `directory`.
     """
     stamps: dict[str, str] = {}
     for name in names:

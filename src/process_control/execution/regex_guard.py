@@ -1,11 +1,11 @@
-"""A time guard for regexes: one that explodes is ended, and never keeps the run from a kill, a timeout, its end.
+"""Limit the time of regexes, so that catastrophic backtracking delays neither a kill nor a timeout.
 
-Python's `re` looks for signals while it matches, and a handler that raises ends the match. A timer of CPU time sends
-them only while lines are matched. That clock, not the wall's: a host that is busy must not make a good regex look bad.
+Python's `re` checks for signals while it matches, and a handler that raises aborts the match. A timer of CPU time sends
+the signals, only while lines are matched. CPU time, not wall time: on a busy host a good regex must not look slow.
 
-`re` looks every few thousand steps of one match, and `search` is many matches, from each place in turn: with a long
-line each may be a long step, and `search` would not look for seconds. So `search` gets short lines only. A long one is
-matched from 64 places at a time, by the same regex behind a prefix.
+`re` checks every few thousand steps of one match. `search` is one match per start position, and on a long line each of
+them may be long without reaching the check: `search` would not see a signal for seconds. So `search` is used on short
+lines only; long ones are matched from 64 start positions at a time, by the same regex behind a prefix.
 """
 
 import _signal
@@ -14,13 +14,15 @@ import time
 import warnings
 from collections.abc import Callable
 
+#: The period of the timer, which is one slice of matching.
 TICK_SECONDS = 0.01
+#: How long one regex may take for one line; a good one takes a thousandth of it.
 LINE_SECONDS = 0.03
-"""What one regex may take for one line; a good one takes a thousandth of it."""
 WASTED_SECONDS = 0.2
+#: The shorter limits that hold when more than WASTED_SECONDS were spent on bad regexes: there seem to be many.
 HASTY_TICK_SECONDS, HASTY_LINE_SECONDS = 0.004, 0.003
-"""From so much wasted time on each regex has less: there seem to be many bad ones."""
 _MAX_TICK_SECONDS = 0.012
+#: A regex may use this much CPU time in all, and so much more for each byte seen.
 GRACE_SECONDS = 1.0
 SLOWEST_SECONDS_PER_BYTE = 1e-6
 SHORT_LINE = 256
@@ -31,20 +33,20 @@ Found = re.Match[str] | None
 
 
 class TakesTooLong(Exception):
-    """A regex used up its time, on one line or on all together."""
+    """A regex has used up its time, on one line or in total."""
 
 
 class Interrupted(Exception):
-    """The run is to be stopped: nothing that could still be matched matters."""
+    """The run is to be stopped, so that no further match matters."""
 
 
 class Regex:
-    """A regex ready to be tried on lines. `seconds` is the CPU time that it has had."""
+    """A compiled regex. `seconds` is the CPU time that it has used."""
 
     __slots__ = ("_match", "_search", "seconds")
 
     def __init__(self, text: str) -> None:
-        """Raises ValueError for what is no regex."""
+        """Compile `text`. Raises ValueError when it is no regex."""
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -59,7 +61,7 @@ class Regex:
         self.seconds = 0.0
 
     def find(self, line: str) -> Found:
-        """Return what `search` would of this line."""
+        """Return a match if the regex matches anywhere in this line."""
         if len(line) <= SHORT_LINE:
             return self._search(line)
         for place in range(0, len(line) + 1, _PLACES):
@@ -70,7 +72,7 @@ class Regex:
 
 
 class MatchGuard:
-    """The timer. `seconds` is what all matching took; `slice_is_over` asks to look at the rest of the world."""
+    """The timer. `seconds` is the CPU time of all matching; `slice_is_over`: the caller should check other events."""
 
     __slots__ = (
         "_is_stopping",
@@ -108,10 +110,10 @@ class MatchGuard:
         self.seconds += self._elapsed()
 
     def find(self, regex: Regex, line: str) -> Found:
-        """Return what `regex` finds in `line`. Raises TakesTooLong and Interrupted."""
+        """Return the match of `regex` in `line`, or None. Raises TakesTooLong and Interrupted."""
         self._line_seconds = 0.0
-        self._others_share = _MAX_TICK_SECONDS  # of what the first tick finds, most was before this line
-        self._regex = regex  # from here to the next line a tick may raise, and nowhere else
+        self._others_share = _MAX_TICK_SECONDS  # most of what the first tick measures was spent before this line
+        self._regex = regex  # only while this is set may a tick raise
         found = regex.find(line)
         self._regex = None
         return found
@@ -126,7 +128,7 @@ class MatchGuard:
 
     def _tick(self, _number: int, _frame: object) -> None:
         self.slice_is_over = True
-        elapsed = self._elapsed()  # more than a tick, when `re` did not look for long
+        elapsed = self._elapsed()  # more than a tick when `re` did not check for signals for long
         self.seconds += elapsed
         regex = self._regex
         if regex is None:

@@ -1,6 +1,6 @@
-"""The file of `stdout`: what the job prints goes there through a process of its own, which may hang where we must not.
+"""Append a job's stdout to the file of the key `stdout`, in a separate process: the write may hang, we must not.
 
-Lean module, loaded by the jobs with that key. Of what cannot be written the rest is not tried: there are no holes.
+Lean module, loaded by jobs with that key. After a failed write nothing more is written, so the file has no gaps.
 """
 
 import _signal
@@ -17,21 +17,23 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: How much may wait in memory to be written.
 BACKLOG_BYTES = 4 << 20
+#: After so long without progress the writer counts as hanging.
 STALLED_SECONDS = 5.0
-"""So long nothing may be written before it counts as hanging."""
+#: How long the end of a run waits at most for the rest to be written.
 LAST_SECONDS = 30.0
-"""So long at most the end of a run waits for what is still on its way."""
 _PIECE_BYTES = 256 << 10
+#: S_IFREG and S_IFMT of <sys/stat.h>.
 _REGULAR = 0o100000
 _TYPE = 0o170000
 
 
 class StdoutCopy:
-    """Stdout on its way to the file of `stdout`; `error` says what went wrong, `missing_bytes` how much is not there.
+    """Sends stdout to the writer of the file. `error` is what went wrong, `missing_bytes` how much was not written.
 
-    `is_behind`: the file is slow; whoever prints should wait, as it would for the disk itself. Readers of a FIFO are
-    not waited for.
+    `is_behind`: the file is slow, so read no more from the job: it then waits as it would for the disk itself. This
+    holds for regular files; the job does not wait for the reader of a FIFO.
     """
 
     __slots__ = (
@@ -63,9 +65,9 @@ class StdoutCopy:
         self._pipe = self._report = self._writer = -1
 
     def open(self, opener: "Callable[[], int]", header: bytes) -> None:
-        """Open the file by `opener` and append `header`, both in the other process.
+        """Call `opener` and append `header` to the file that it opens, both in the writer process.
 
-        Raises what `opener` raises of ours, and CannotRecord (74).
+        Raises CannotRecord (74), and the errors of this package that `opener` raises.
         """
         read_end, self._pipe = posix.pipe2(posix.O_CLOEXEC)
         self._report, report = posix.pipe2(posix.O_CLOEXEC)
@@ -90,7 +92,7 @@ class StdoutCopy:
         posix.set_blocking(self._report, False)
 
     def _first_words(self) -> bytes:
-        """Return what the writer says of the file when it is open. Raises CannotRecord when it does not."""
+        """Return the writer's answer to opening the file. Raises CannotRecord when there is none in time."""
         until = time.monotonic() + ANSWER_SECONDS
         poll = select.poll()
         poll.register(self._report, select.POLLIN)
@@ -120,19 +122,19 @@ class StdoutCopy:
         return self._total_bytes
 
     def take(self, data: memoryview) -> None:
-        """Take what was printed; never waits."""
+        """Queue output for the file; never waits."""
         self._total_bytes += len(data)
         if self.error is not None:
             return
         if not self._is_regular and self._backlog_bytes + len(data) > BACKLOG_BYTES:
-            self.error = "its reader was too slow"  # what it was promised before that still comes
+            self.error = "its reader was too slow"  # what is queued is still written
             return
         self._backlog.append(bytes(data))
         self._backlog_bytes += len(data)
         self.flush()
 
     def flush(self) -> None:
-        """Hand over what the pipe takes now, and hear what was written."""
+        """Write to the pipe what it takes now, and read the writer's progress."""
         try:
             while self._backlog and self._pipe >= 0:
                 first = self._backlog[0]
@@ -145,13 +147,13 @@ class StdoutCopy:
                     self._backlog[0] = first[size:]
         except BlockingIOError:
             pass
-        except OSError:  # the writer has given up, and says why
+        except OSError:  # the writer has given up; the reason is in its report
             self._backlog.clear()
             self._backlog_bytes = 0
         self._hear()
 
     def _hear(self) -> bool:
-        """Read how much was written by now; return False when the writer says no more."""
+        """Read how much has been written; return False at the end of the writer's report."""
         try:
             while part := posix.read(self._report, 1 << 16):
                 self._heard += part
@@ -167,7 +169,7 @@ class StdoutCopy:
         return bool(part)
 
     def wait(self, other: int, milliseconds: int) -> None:
-        """Wait until more can be handed over, `other` can be read, or the time is over; then hand over."""
+        """Wait until the pipe takes more, `other` is readable or the time has passed; then flush."""
         poll = select.poll()
         poll.register(other, select.POLLIN)
         poll.register(self._pipe, select.POLLOUT)
@@ -180,7 +182,7 @@ class StdoutCopy:
         self.error = f"nothing could be written for {STALLED_SECONDS:g} s"
 
     def finish(self) -> None:
-        """Wait, not too long, until all is written; a writer that hangs is killed. Never raises."""
+        """Wait until all is written, 30 s at most; kill a writer that hangs. Never raises."""
         until = time.monotonic() + LAST_SECONDS
         self._moved_at = time.monotonic()
         poll = select.poll()
@@ -206,7 +208,7 @@ class StdoutCopy:
         self._let_go()
 
     def _let_go(self) -> None:
-        """End the writer, if it is still there, and forget the pipes."""
+        """Kill the writer if it still runs, and close the pipes."""
         if self._writer >= 0:
             try:
                 _signal.pidfd_send_signal(self._writer, _signal.SIGKILL)
@@ -219,7 +221,7 @@ class StdoutCopy:
 
 
 class _Writer:
-    """In the other process: write what comes, and say how much that was."""
+    """The writer process: writes what arrives on the pipe to the file, and reports how much."""
 
     __slots__ = ("_file", "_pipe", "_report", "_written")
 
@@ -243,7 +245,7 @@ class _Writer:
         write_all(self._report, answer + b"\n")
         if not answer.startswith(b'{"answer"'):
             return
-        posix.set_blocking(self._report, False)  # whoever reads it may be busy; the last word always fits
+        posix.set_blocking(self._report, False)  # the runner may be busy; a lost count is made up for by the last line
         try:
             while data := posix.read(self._pipe, _PIECE_BYTES):
                 self._write(data)

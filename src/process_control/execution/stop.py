@@ -1,4 +1,4 @@
-"""Stop a run from outside, signalling only what was proved to be its runner or to belong to it.
+"""Stop a run from outside; signal only processes that are verified to be its runner or to belong to it.
 
 Lean module.
 """
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 2.0
 _LOOK_AT_ONE_SECONDS = 0.2
+#: How long beyond its grace a run may take to end and to record its end.
 PATIENCE_SECONDS = 5.0
-"""How long beyond its grace a run may take to end, and to record that."""
 _KILL_AGAIN_SECONDS = 0.05
 
 
 def open_runner(block: dict[str, object], *, boot_id: str, pid_namespace: str) -> int | None:
-    """Return a pidfd of the block's runner, or None when that very process is not (or no longer) there.
+    """Return a pidfd of the runner that the block names, or None when that process does not exist any more.
 
-    The pid alone proves nothing: boot, pid namespace and start time are compared with the handle open.
+    Pids are reused: boot, pid namespace and start time are compared while the pidfd is open.
     """
     pid, started = block.get("pid"), block.get("pid_start")
     if not isinstance(pid, int) or block.get("boot_id") != boot_id or block.get("pid_ns") != pid_namespace:
@@ -44,9 +44,9 @@ def open_runner(block: dict[str, object], *, boot_id: str, pid_namespace: str) -
 
 
 def ask_runner_to_stop(block: dict[str, object], *, boot_id: str, pid_namespace: str) -> bool:
-    """Ask the block's runner, and its guard, to stop the run; return False when it is gone. Raises PermissionError.
+    """Send a stop request to the block's runner and its guard; return False when it is gone. Raises PermissionError.
 
-    Both are continued, should somebody have stopped them; the guard keeps the time of the stop.
+    Both get CONT as well, in case they are stopped; the guard enforces the time limit of the stop.
     """
     handle = open_runner(block, boot_id=boot_id, pid_namespace=pid_namespace)
     if handle is None:
@@ -63,7 +63,7 @@ def ask_runner_to_stop(block: dict[str, object], *, boot_id: str, pid_namespace:
 
 
 def continue_the_stopped(block: dict[str, object], *, boot_id: str, pid_namespace: str) -> str | None:
-    """Continue runner and guard of the block's run when somebody has stopped them; return in words who was, or None."""
+    """Continue the block's runner and guard if they are stopped; return which were, in words, or None."""
     handle = open_runner(block, boot_id=boot_id, pid_namespace=pid_namespace)
     if handle is None:
         return None
@@ -94,14 +94,14 @@ def _signal_guard(block: dict[str, object], *numbers: int) -> None:
         if proc.parent_of(runner) == guard:
             for number in numbers:
                 _signal.pidfd_send_signal(handle, number)
-    except OSError:  # it is root's, or gone
+    except OSError:  # the guard is root's, or gone
         pass
     finally:
         posix.close(handle)
 
 
 def seconds_to_end(block: dict[str, object], block_of: "Callable[[str], dict[str, object] | None]") -> float:
-    """Return how long the block's run may take to end once it was asked to: by its grace, and those of inner runs."""
+    """Return how many seconds the block's run may take to end after a request, by its grace and inner runs."""
     grace, runner = block.get("kill_grace_seconds"), block.get("pid")
     seconds = float(grace) if isinstance(grace, (int, float)) and 0 <= grace < 1 << 62 else 10.0
     inner = tree.inner_runs(runner, block_of) if isinstance(runner, int) else {}
@@ -109,7 +109,7 @@ def seconds_to_end(block: dict[str, object], block_of: "Callable[[str], dict[str
 
 
 def wait_until_gone(handle: int, seconds: float) -> bool:
-    """Wait until the process of the pidfd has ended, at most so long; return whether it has."""
+    """Wait at most `seconds` until the process of the pidfd has ended; return whether it has."""
     until = time.monotonic() + seconds
     poll = select.poll()
     poll.register(handle, select.POLLIN)
@@ -120,7 +120,7 @@ def wait_until_gone(handle: int, seconds: float) -> bool:
 
 
 def kill_runner(handle: int) -> bool:
-    """KILL a runner that does not end: its guard then ends its tree. Return whether it is gone."""
+    """Send KILL to a runner that does not end; its guard then ends its tree. Return whether it is gone."""
     try:
         _signal.pidfd_send_signal(handle, _signal.SIGKILL)
     except ProcessLookupError:
@@ -133,8 +133,8 @@ def kill_runner(handle: int) -> bool:
 def survivors(block: dict[str, object]) -> list[int]:
     """Return the pids of living processes that belong to the block's run.
 
-    By its control group; by its id in their environment, where they are of our account or root's, of this boot and no
-    older than the run; and by the names of those that the run could not end itself.
+    They are found by the control group; by the run's id in the environment of processes of our account or root, of this
+    boot and no older than the run; and by the list of those that the run itself could not end.
     """
     in_group = groups_of_runs.processes(str(block["cgroup"])) if cgroup.is_ours(block.get("cgroup")) else []
     return sorted({*in_group, *_by_environment(block), *_not_ended(block)})
@@ -152,7 +152,7 @@ def _by_environment(block: dict[str, object]) -> list[int]:
 
 
 def _answers_that_it_carries(pid: int, run_id: str) -> bool:
-    """Whether the process is of the run; one that does not let itself be looked at is taken for another's."""
+    """Return whether the process belongs to the run; False when its environment cannot be read."""
     try:
         return bool(ask(lambda: proc.carries(pid, run_id), seconds=_LOOK_AT_ONE_SECONDS))
     except (NoAnswer, OSError):
@@ -170,7 +170,7 @@ def _not_ended(block: dict[str, object]) -> list[int]:
 
 
 def end_survivors(block: dict[str, object], *, grace_seconds: float, give_up_seconds: float = 5.0) -> list[int]:
-    """TERM, grace, KILL for what is left of a run that has no runner any more; return who could not be ended."""
+    """Send TERM, wait, send KILL to the survivors of a run without a runner; return the pids that did not end."""
     _signal_all(block, _signal.SIGTERM)
     until = time.monotonic() + grace_seconds
     wait = select.poll()
@@ -178,7 +178,7 @@ def end_survivors(block: dict[str, object], *, grace_seconds: float, give_up_sec
         wait.poll(int(_KILL_AGAIN_SECONDS * 1000))
     until = time.monotonic() + give_up_seconds
     while (left := survivors(block)) and time.monotonic() < until:
-        if cgroup.is_ours(block.get("cgroup")):  # reaches processes of other users too
+        if cgroup.is_ours(block.get("cgroup")):  # this kills processes of other users too
             cgroup.kill_all(str(block["cgroup"]))
         _signal_all(block, _signal.SIGKILL)
         wait.poll(int(_KILL_AGAIN_SECONDS * 1000))
@@ -192,7 +192,7 @@ def _signal_all(block: dict[str, object], number: int) -> None:
         except OSError:
             continue
         try:
-            # Looked up again with the handle open: a pid that was used anew is not of this run.
+            # Looked up again while the pidfd is open: the pid may have been reused.
             if pid in survivors(block):
                 _signal.pidfd_send_signal(handle, number)
         except (ProcessLookupError, PermissionError):

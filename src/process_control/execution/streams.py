@@ -1,4 +1,4 @@
-"""What the commands print: their pipes, read into the capture while they run.
+"""Read the output pipes of the commands into the capture.
 
 Lean module.
 """
@@ -19,7 +19,7 @@ _READ_AT_ONCE_WATCHED_BYTES = 2 << 16
 
 
 class Streams:
-    """The pipes of one attempt. `hear()` is called when something was read."""
+    """The pipes of one attempt. `hear()` is called whenever something was read."""
 
     __slots__ = ("_hear", "_open", "_order", "_poll", "are_watched", "capture", "watch")
 
@@ -29,9 +29,9 @@ class Streams:
         self._hear = hear
         self._open: dict[int, bytes] = {}
         self._order = Order()
-        #: Pipes are small then: what one holds at the end has to be matched.
+        #: Lines are to be matched. Pipes are small then: what is in them at the end is still matched.
         self.are_watched = are_watched
-        #: What the lines are shown to, once a command runs.
+        #: What matches the lines, once a command runs.
         self.watch: OutputWatch | None = None
 
     @property
@@ -40,7 +40,7 @@ class Streams:
 
     @property
     def is_behind(self) -> bool:
-        """Whether nothing more is to be read: the file of `stdout` or the rules have to take what was read first."""
+        """Whether to read no more for now: the file of `stdout` or the rules have not processed what was read."""
         copy = self.capture.copy
         return (copy is not None and copy.is_behind) or self.is_watch_behind
 
@@ -49,9 +49,9 @@ class Streams:
         return self.watch is not None and self.watch.is_behind
 
     def open(self, stream: bytes) -> int:
-        """Make a pipe, read its one end from now on, and return the other. Raises OSError.
+        """Make a pipe, begin to read it, and return its write end. Raises OSError.
 
-        What one command does to its pipe (O_NONBLOCK, its size) is not for the next one to meet.
+        Every command gets new pipes, so that one cannot change those of the next (O_NONBLOCK, size).
         """
         read_end, write_end = make_pipe(is_large=not self.are_watched)
         self._open[read_end] = stream
@@ -60,12 +60,12 @@ class Streams:
         return write_end
 
     def show_to(self, watch: "OutputWatch") -> None:
-        """Have the output watched from now on; what was printed meanwhile waits in the pipes."""
+        """Pass output to `watch` from now on."""
         self.watch = watch
         self.capture.watch = watch.take
 
     def finish_lines(self) -> None:
-        """Have matched what came so far: it is to be judged."""
+        """Have all lines matched that were read so far."""
         if self.watch is not None:
             self.watch.finish()
 
@@ -76,7 +76,7 @@ class Streams:
                 self._read(descriptor)
 
     def read_all(self) -> None:
-        """Read what lies in the pipes now, at most what a pipe holds twice over (a leftover may print for ever)."""
+        """Read what is in the pipes now: at most twice the size of a pipe, as a leftover may print for ever."""
         for descriptor in self._order.sort(list(self._open)):
             rest = _READ_AT_ONCE_WATCHED_BYTES if self.are_watched else _READ_AT_ONCE_BYTES
             while rest > 0 and (size := self._read(descriptor)) > 0:
@@ -93,7 +93,7 @@ class Streams:
         return size
 
     def close(self, *, keep_open: bool) -> None:
-        """Read no more; with `keep_open` what is left to live may print on, see `Capture.keep_open`."""
+        """Close the pipes, or with `keep_open` pass them to `Capture.keep_open` for surviving leftovers."""
         if keep_open:
             self.capture.keep_open(self._open)
         else:

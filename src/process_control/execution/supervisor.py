@@ -1,7 +1,7 @@
 """Supervise one attempt: start its commands in turn, keep the limits, end the tree.
 
-Lean module. What is printed is read by `streams.py`. Facts come out; what they mean is decided elsewhere. This process
-is a subreaper, see `children.py`.
+Lean module. The result is `Facts`, which `core` judges. `streams.py` reads the output. This process is a subreaper, see
+`children.py`.
 """
 
 import posix
@@ -35,12 +35,13 @@ _COPY_MILLISECONDS = 50
 
 
 class Supervisor:
-    """One attempt from its first command to the end of its tree.
+    """One attempt, from its first command to the end of its tree.
 
-    `guard` is the way to our guard, which keeps the time limits should we not be able to; `block_of(slug)` returns the
-    block of a job, for runs inside of this one. `settled()` is called once, as soon as the job has lived for 25 ms:
-    time to import what the end may need, step by step; between two steps the output is read. `make_watch()` is called
-    when the first command runs, for a job whose rules look at lines of output.
+    `guard` is the channel to our guard, which enforces the time limits if we cannot. `block_of(slug)` returns the block
+    of a job, to find runs inside of this one. `settled()` is called once, when the job has run for 25 ms, to import
+    step by step what the end may need; output is read between two steps. `flush()` writes shown output and returns
+    whether some is left. `describe(pids)` returns processes in words. `make_watch()` is called when the first command
+    runs, for jobs with rules on lines of output.
     """
 
     __slots__ = (
@@ -96,7 +97,7 @@ class Supervisor:
         self.facts.timeout_seconds = limits.timeout_seconds
 
     def execute(self, commands: list[list[str]], *, goes_on: "Callable[[Facts], bool]") -> Facts:
-        """Run the commands in sequence and return the facts. `goes_on(facts)` says after each whether the list does."""
+        """Run the commands in sequence and return the facts. `goes_on(facts)` decides after each on the next."""
         completed = self._run_commands(commands, goes_on)
         self._finish(completed)
         self._measure_output()
@@ -109,7 +110,7 @@ class Supervisor:
         return self.facts
 
     def _run_commands(self, commands: list[list[str]], goes_on: "Callable[[Facts], bool]") -> bool:
-        """Return True when the list came to its end by itself, False when something has to end the tree."""
+        """Run the list; return True when it ended by itself, False when the tree has to be ended."""
         for index, argv in enumerate(commands):
             self.facts.command_index = index
             if self._is_over():
@@ -122,7 +123,7 @@ class Supervisor:
                 if not is_running or not self._wait_for_main():
                     return False
             finally:
-                # No sooner: the end of each stream would wake us, and once more the end of the process.
+                # Not earlier: each end of stream would wake us once more, besides the end of the process.
                 self._surroundings.close_streams()
             self._streams.read_all()
             self._note_exit()
@@ -134,7 +135,7 @@ class Supervisor:
     # --- a command starts ------------------------------------------------------------------------------------------
 
     def _start(self, argv: list[str]) -> bool:
-        """Start the command; False when a limit or a signal came first, or when it cannot be executed, as facts say."""
+        """Start the command; False when a limit or signal came first, or it cannot be executed."""
         surroundings, children = self._surroundings, self._children
         try:
             surroundings.stdout = self._streams.open(OUT)
@@ -172,11 +173,11 @@ class Supervisor:
         return False
 
     def _begin_to_watch(self) -> None:
-        """Have the output watched from now on."""
+        """Pass output to the rules from now on."""
         if self._streams.watch is None and self._make_watch is not None:
             try:
                 watch = self._make_watch()
-            except Exception:  # noqa: BLE001  half a package: never better than the truth
+            except Exception:  # noqa: BLE001  the package may be half replaced: record that lines were not matched
                 self._make_watch = None
                 self._streams.are_watched = False
                 self.facts.lines_unseen = True
@@ -198,9 +199,9 @@ class Supervisor:
             self._wait(self._time.next_limit())
 
     def _was_stopped_as_it_ended(self, ended: Ended) -> bool:
-        """Whether a stop came in the moment in which the command ended; notes it.
+        """Return whether a stop arrived just as the command ended, and record it.
 
-        A service manager or a shutdown sends TERM to all of us at once, and we may see the command's end first.
+        A service manager or a shutdown sends TERM to all processes at once, and we may see the command end first.
         """
         if ended.status == 0:
             return False
@@ -211,16 +212,16 @@ class Supervisor:
         return self._inbox.stopping and self._is_over()
 
     def _ended_past_its_limit(self) -> bool:
-        """Whether the limit had passed when we saw that the command has ended; notes it.
+        """Return whether the limit had passed when we saw the command end, and record it.
 
-        We may have been stopped, or slower than the guard, which ends the tree then: that is no success, and no KILL of
-        somebody else's.
+        If we were stopped or slow, the guard has killed the tree: that is a timeout, neither a success nor a KILL by
+        somebody else.
         """
         self.facts.timed_out = self._time.is_past_deadline()
         return self.facts.timed_out
 
     def _is_over(self) -> bool:
-        """Whether the attempt must end now; notes why."""
+        """Return whether the attempt must end now, and record why."""
         inbox, facts = self._inbox, self.facts
         if inbox.stopping:
             facts.guard_died, facts.stopped_by = inbox.guard_died, inbox.stopped_by
@@ -229,7 +230,7 @@ class Supervisor:
         return self._time.is_over(facts)
 
     def _wait(self, until: float | None) -> None:
-        """Sleep until something happens or `until` comes, and take in what can be read."""
+        """Wait for an event or until `until` (monotonic seconds), and process what can be read."""
         streams = self._streams
         copy = streams.capture.copy
         if copy is not None and copy.is_behind:
@@ -248,7 +249,7 @@ class Supervisor:
         command = self._children.command
         if isinstance(command, Starting) and any(descriptor == command.report for descriptor, _ in events):
             self._children.command = Running(command.pid)
-            return  # what it has printed by now is read when its lines are watched
+            return  # its output is read once the rules are set up
         if any(descriptor == self._inbox.descriptor for descriptor, _ in events):
             self._hear_signals()
         if not is_behind:
@@ -258,13 +259,13 @@ class Supervisor:
         self._shows_late = self._flush()
 
     def _hear_signals(self) -> None:
-        """Take in what came; USR1 and USR2 are for the command that runs."""
+        """Process signals that arrived; pass USR1 and USR2 to the running command."""
         self._inbox.clear()
         for number in self._inbox.handed_on():
             self._children.hand_on(number)
 
     def _wait_for_the_copy(self, copy: "StdoutCopy") -> None:
-        """Let the file of `stdout` take more first: meanwhile the job waits as the disk has it, the limits do not."""
+        """Wait for the file of `stdout`, without reading: that slows the job down. Its timeout still holds."""
         copy.wait(self._inbox.descriptor, _COPY_MILLISECONDS)
         self._hear_signals()
         self._time.excuse_silence()
@@ -280,18 +281,18 @@ class Supervisor:
                 self._read_meanwhile()
 
     def _read_meanwhile(self) -> None:
-        """Read what comes while we are busy: of what lies in both pipes only the order of the first bytes is known."""
+        """Read output between imports: only the order of the first bytes in the two pipes is known."""
         if not isinstance(self._children.command, Starting) and not self._streams.is_behind:
             self._streams.read_ready(self._poll.poll(0))
 
     # --- it ends ---------------------------------------------------------------------------------------------------
 
     def _finish(self, completed: bool) -> None:
-        """Wait for what the last command left, or end the tree."""
+        """Wait for leftovers of the last command, or end the tree."""
         if completed:
             self._drain()
         if self._inbox.guard_died:
-            # After the last command too: what it left is not given its time and its grace.
+            # Also after the last command: leftovers get neither drain time nor grace then.
             self.facts.guard_died |= not self._children.are_gone
             self._kill()
         elif not completed or self._leftovers_must_go():
@@ -303,7 +304,7 @@ class Supervisor:
             self._is_over()
 
     def _drain(self) -> None:
-        """Give leftovers and late output their 2 s; a stop cuts them short."""
+        """Wait up to 2 s for leftovers and late output; a stop ends the wait."""
         children, streams = self._children, self._streams
         until = time.monotonic() + self._limits.drain_seconds
         children.reap()
@@ -326,7 +327,7 @@ class Supervisor:
         return True
 
     def _end_tree(self) -> None:
-        """TERM, grace, KILL until no child is left; inner runs get their own grace and 2 s."""
+        """Send TERM, wait, send KILL until no child is left; inner runs get their own grace and 2 s."""
         from process_control.execution import ending, tree
 
         ending.ask_to_end(

@@ -1,4 +1,4 @@
-"""How long one attempt may take, kept while it runs; and the guard, which keeps it should we not be able to.
+"""The time limits of one attempt, enforced while it runs, and passed to the guard in case we cannot enforce them.
 
 Lean module.
 """
@@ -17,27 +17,27 @@ _TO_GUARD_AGAIN_SECONDS = 1.0
 
 
 class TimeLimits:
-    """The limits that a job has, in seconds; 0 is no limit."""
+    """The time limits of a job, in seconds; 0 is no limit."""
 
     __slots__ = ("drain_seconds", "grace_seconds", "keep_leftovers", "silence_seconds", "timeout_seconds")
 
     def __init__(
         self, *, timeout_seconds: float, grace_seconds: float, keep_leftovers: bool, silence_seconds: float = 0.0
     ) -> None:
-        #: From the first command to the end of the last.
+        #: From the start of the first command to the end of the last.
         self.timeout_seconds = timeout_seconds
         #: Without any output.
         self.silence_seconds = silence_seconds
         #: Between TERM and KILL.
         self.grace_seconds = grace_seconds
-        #: What the last command left is not ended.
+        #: Leftovers of the last command are not ended.
         self.keep_leftovers = keep_leftovers
-        #: For what the last command left to end by itself.
+        #: For leftovers of the last command to end by themselves.
         self.drain_seconds = DRAIN_SECONDS
 
 
 class Stopwatch:
-    """The limits of one attempt that runs, in monotonic seconds."""
+    """The limits of one running attempt, in monotonic seconds."""
 
     __slots__ = ("_deadline", "_given_at", "_guard", "_heard_at", "_limits", "_started")
 
@@ -50,18 +50,18 @@ class Stopwatch:
 
     @property
     def seconds(self) -> float:
-        """How long it has run."""
+        """How long the attempt has run."""
         return time.monotonic() - self._started
 
     def next_limit(self) -> float | None:
-        """Return when the next limit ends the attempt, unless something is heard of it before."""
+        """Return the time of the next limit, unless output moves it; None without a limit."""
         if not self._limits.silence_seconds:
             return self._deadline
         silence_ends = self._heard_at + self._limits.silence_seconds
         return silence_ends if self._deadline is None else min(silence_ends, self._deadline)
 
     def is_over(self, facts: "Facts") -> bool:
-        """Whether a limit has passed; notes which."""
+        """Return whether a limit has passed, and record which in `facts`."""
         if self.is_past_deadline():
             facts.timed_out = True
             return True
@@ -75,18 +75,18 @@ class Stopwatch:
         return self._deadline is not None and time.monotonic() >= self._deadline
 
     def hear(self) -> None:
-        """Something was printed: the silence begins anew, for the guard too."""
+        """Restart the silence limit after output, for the guard too."""
         if self._limits.silence_seconds:
             self.excuse_silence()
             if self._heard_at > self._given_at + _TO_GUARD_AGAIN_SECONDS:
                 self.give_to_guard(self.next_limit())
 
     def excuse_silence(self) -> None:
-        """It is not silent, nobody listens to it."""
+        """Restart the silence limit: nothing was read, so the job may have printed."""
         self._heard_at = time.monotonic()
 
     def give_to_guard(self, deadline: float | None) -> None:
-        """Have the guard end the tree when the limit has passed, should we not see to it."""
+        """Have the guard kill the tree some time after `deadline`, in case we have not ended it by then."""
         self._given_at = time.monotonic()
         grace = self._limits.grace_seconds + _TO_GUARD_AGAIN_SECONDS * bool(self._limits.silence_seconds)
         at = None if deadline is None else deadline + grace + MARGIN_SECONDS

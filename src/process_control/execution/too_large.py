@@ -1,11 +1,11 @@
-"""What is said when environment and arguments are more than the kernel takes: which of them is large, never its value.
+"""Explain that environment and arguments are too large for the kernel: which of them is large, never its value.
 
-Lean, and loaded only then.
+Lean module, loaded only then.
 """
 
 
 def too_large_in_words(argv: list[str], environment: dict[bytes, bytes]) -> str:
-    """Return which variable or argument is the largest, and how large (with `NAME=` and the zero at its end)."""
+    """Return in words which variable or argument is the largest, and its size with `NAME=` and the final zero byte."""
     variables = [(len(name) + len(value) + 2, name) for name, value in environment.items()]
     arguments = [(len(word.encode("utf-8", "surrogateescape")) + 1, number) for number, word in enumerate(argv)]
     size, number = max(arguments)

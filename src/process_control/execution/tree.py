@@ -1,4 +1,4 @@
-"""A tree of processes: ask it to end, or end it.
+"""Send TERM or KILL to a tree of processes.
 
 Lean module.
 """
@@ -12,14 +12,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: How long the search for inner runs may take before a tree is ended without regard to them.
 LOOK_SECONDS = 2.0
-"""How long it may take to look at what belongs to whom, before a tree is ended without that."""
 
 
 def ask_tree_to_end(root: int, *, inner_runners: "set[int]") -> bool:
     """Send TERM (and CONT, for the stopped) to every process below `root`; return whether one could not be reached.
 
-    What is below an inner runner (a sub-job's) is left to it: it has its own grace and records its own end.
+    Processes below an inner runner (of a sub-job) are left to it: it has its own grace and records its own end.
     """
     left_alone: set[int] = set()
     unreachable = False
@@ -41,14 +41,14 @@ def kill_tree(root: int) -> bool:
 
 
 def _send(pid: int, parents: tuple[int, int], number: int) -> bool:
-    """Signal that very child of one of `parents`; return False when we have not the right to."""
+    """Signal the process if its parent is one of `parents`; return False when we do not have the right."""
     try:
         handle = posix.pidfd_open(pid)
     except OSError:
         return True
     try:
-        # Its parent is read again with the handle open, so that a pid that was used anew is not hit. When the parent
-        # died meanwhile, the subreaper above the tree has become the parent.
+        # The parent is read again while the pidfd is open: the pid may have been reused. When the parent has died
+        # meanwhile, the subreaper above the tree is the new parent.
         if proc.parent_of(pid) in parents:
             _signal.pidfd_send_signal(handle, number)
     except ProcessLookupError:
@@ -61,9 +61,9 @@ def _send(pid: int, parents: tuple[int, int], number: int) -> bool:
 
 
 def inner_runs(root: int, block_of: "Callable[[str], dict[str, object] | None]") -> dict[int, float]:
-    """Return the inner runs below `root`, see `_inner_runs`; none when a process does not let itself be looked at.
+    """Return the inner runs below `root`, see `_inner_runs`; none when an environment cannot be read in time.
 
-    Its environment is behind a lock of its own, which a disk that hangs may hold: so a child looks.
+    A child process reads: reading the environment of a process may block on a lock while a disk hangs.
     """
     from process_control.system.ask import NoAnswer, ask
 
@@ -74,10 +74,10 @@ def inner_runs(root: int, block_of: "Callable[[str], dict[str, object] | None]")
 
 
 def _inner_runs(root: int, block_of: "Callable[[str], dict[str, object] | None]") -> "list[tuple[int, float]]":
-    """Return the inner runs (of sub-jobs) below `root`: the pid of each runner, and the grace of its job in seconds.
+    """Return the inner runs (of sub-jobs) below `root`: pid of the runner, grace of the job in seconds.
 
-    A process says by its environment to which job it belongs, and can say anything. So the block of that job, as
-    `block_of(slug)` returns it, has to name a living runner below `root`.
+    The environment of a process names its job, but can be forged. So the block of that job, as `block_of(slug)`
+    returns it, must name a living runner below `root`.
     """
     below = {pid for pid, _ in proc.descendants(root)}
     slugs = {proc.environment_value(pid, b"PROCESS_CONTROL_JOB=") for pid in below}

@@ -48,7 +48,7 @@ def _send_to_syslog(settings: "Settings", record: "dict[str, object]", pid: int)
 
 
 def mails_about(job: "Job | None", settings: "Settings") -> bool:
-    """Whether somebody may have to be mailed about this job (None: its file cannot be read)."""
+    """Return whether somebody may have to be mailed about this job (None: its file cannot be read)."""
     if job is None:
         return bool(settings.failmail_to)
     return bool(job.failmail_to or settings.failmail_to) and not job.failmail_off

@@ -64,7 +64,7 @@ def _alone(settings: Settings, *, wait: bool = False) -> Iterator[bool]:
 
 
 def _is_due(state_directory: str) -> bool:
-    """Whether there are events, or messages whose time has come."""
+    """Return whether there are events, or messages whose time has come."""
     return bool(spool.names(state_directory, spool.EVENTS)) or spool.is_due(state_directory, time.time())
 
 

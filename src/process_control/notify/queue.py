@@ -16,10 +16,10 @@ from process_control.notify.channel import Answer, Channel, Later, Message, Neve
 from process_control.system.clock import DAY_SECONDS, iso
 
 FIRST_PAUSE_SECONDS = 1.0
+#: RFC 5321, section 4.5.4.1: at least four or five days.
 GIVE_UP_SECONDS = 5 * DAY_SECONDS
-"""RFC 5321, section 4.5.4.1: at least four or five days."""
+#: Messages about one job: a job that fails every minute must not bury people when the server is back.
 MAX_WAITING = 50
-"""Messages about one job: a job that fails every minute must not bury people when the server is back."""
 ROUND_SECONDS = 600
 
 

@@ -13,13 +13,13 @@ from process_control.system.json_text import decode, encode
 _FLAGS = posix.O_RDWR | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 # Both words are of the first version: what waits on a disk, or comes from a run that began before an upgrade, counts.
+#: The folder of the events.
 EVENTS = "news"
-"""The folder of the events."""
+#: The word for a process that sends: an event, which no disk takes, comes on its stdin.
 EVENT_ON_STDIN = "--news"
-"""The word for a process that sends: an event, which no disk takes, comes on its stdin."""
 LOOK_AGAIN_SECONDS = 60
+#: Between two tries of one message.
 MAX_PAUSE_SECONDS = 3600.0
-"""Between two tries of one message."""
 _LARGEST = 4 << 20
 
 Entry = dict[str, object]
@@ -52,7 +52,7 @@ def look_again(state_directory: str, at: float) -> None:
 
 
 def is_due(state_directory: str, now: float) -> bool:
-    """Whether something waits and should be tried now."""
+    """Return whether something waits and should be tried now."""
     try:
         due_at = posix.stat(layout.spool_due(state_directory)).st_mtime
     except OSError:

@@ -1,6 +1,6 @@
-"""The attempts of a run: execute, judge, and once more when the verdict is to retry.
+"""Make the attempts of a run: execute, judge, and again when the verdict is to retry.
 
-Lean module. A plain success is judged here; what the table of verdicts needs is imported for the others.
+Lean module. A plain success is judged here; other results need the table of verdicts, which is imported for them.
 """
 
 from process_control.core import facts as words
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 
 def run_attempts(run: Run, world: "World") -> tuple[Facts, Judged]:
-    """Execute and judge; again when the verdict is to retry and attempts are left. Return what the last one came to."""
+    """Execute and judge until an attempt is not to be retried; return facts and judgement of the last attempt."""
     run.began = world.clock.monotonic()
     while True:
         run.attempt_started_at = world.clock.now()
         facts = execute(run, world)
-        world.guard.end_within(START_SECONDS)  # so long for what is left to do: judge, record, try again
+        world.guard.end_within(START_SECONDS)  # for judging, recording and the next start
         judged = judge(run, world, facts)
         if judged.verdict != "retry" or not run.has_attempts_left:
             break
-        if facts.survivors:  # two attempts would run side by side
+        if facts.survivors:  # a second attempt would run beside them
             from process_control.run.judge import masked
 
             beside = f"{judged.detail}; not tried again, because a process could not be ended: {facts.survivors[0]}"
@@ -47,7 +47,7 @@ def run_attempts(run: Run, world: "World") -> tuple[Facts, Judged]:
 
 
 def execute(run: Run, world: "World") -> Facts:
-    """Execute the commands of one attempt and return what was seen of it."""
+    """Execute the commands of one attempt and return its facts."""
     return _supervisor(run, world).execute(run.commands, goes_on=_goes_on(run))
 
 
@@ -88,7 +88,7 @@ def _supervisor(run: Run, world: "World") -> "Supervisor":
 
 
 def _looks_at_lines(job: "Job") -> bool:
-    """Whether a rule or an expectation has to be shown lines of output."""
+    """Return whether a rule or an expectation needs lines of output."""
     return "number" in job.expect or any(
         "stderr" in rule or "stdout" in rule or "stdout_missing" in rule for rule in job.verdicts
     )
@@ -103,13 +103,13 @@ def _import_what_the_end_needs(job: "Job") -> "Iterator[None]":
 
 
 def _goes_on(run: Run) -> "Callable[[Facts], bool]":
-    """Return the question that is asked after each command: does the list go on?"""
+    """Return the function that decides after each command whether to run the next."""
 
     def goes_on(facts: Facts) -> bool:
         if run.job.verdicts and facts.command_index + 1 < len(run.commands):
             try:
                 from process_control.run.judge import goes_on_by_rules
-            except Exception:  # noqa: BLE001  the package was replaced under us
+            except Exception:  # noqa: BLE001  the package was replaced while the job ran
                 return False
             return goes_on_by_rules(run.job, facts)
         return facts.exit_code == 0 and (facts.stderr_bytes == 0 or run.job.stderr != "fail")
@@ -118,7 +118,7 @@ def _goes_on(run: Run) -> "Callable[[Facts], bool]":
 
 
 def judge(run: Run, world: "World", facts: Facts) -> Judged:
-    """Return what the attempt came to. A plain success that no rule looks at needs no import."""
+    """Return the judgement of the attempt. A plain success that no rule looks at needs no import."""
     facts.unlogged = run.unrecorded
     facts.not_in_force = run.not_in_force
     if facts.is_plain_success() and not words.may_judge_successes(run.job.verdicts, run.job.expect):
@@ -127,8 +127,8 @@ def judge(run: Run, world: "World", facts: Facts) -> Judged:
         from process_control.run.judge import judge_by_the_table
 
         if run.job.expect:
-            import process_control.core.expect  # noqa: F401  what the table asks for then
-    except Exception:  # noqa: BLE001  the package was replaced under us: the end is recorded all the same
+            import process_control.core.expect  # noqa: F401  used by the table in that case
+    except Exception:  # noqa: BLE001  the package was replaced: record the end anyway
         outcome, reason, code = words.judge_without_the_table(facts)
         return Judged(outcome, reason, words.WITHOUT_THE_TABLE, exit_code=code, verdict="fail")
     return judge_by_the_table(run, facts, secrets=world.people.notifier.secrets)

@@ -1,4 +1,4 @@
-"""Who asked for a run, and how it is said to them what became of it.
+"""The caller of a run, and how its result is reported to them.
 
 Lean module.
 """
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from process_control.system.account import Account
     from process_control.system.signals import Inbox
 
-    #: The configuration, the account that jobs run as, and what makes a Caller once the rights are dropped.
+    #: The configuration, the account that jobs run as, and a function that makes the Caller after rights were dropped.
     Surroundings = tuple[Settings, Account, Callable[[], "Caller"]]
 
 
 class Caller:
-    """What is known of whoever asked, before any job is looked at."""
+    """What is known about the start before the job file is read."""
 
     __slots__ = ("environment", "guard", "identity", "inbox", "notifier", "own_commands")
 
@@ -46,7 +46,7 @@ class Caller:
 def notifier_for(
     environment: dict[str, str], account: "Account", *, scheduled: bool, show: bool | None = None
 ) -> "Notifier":
-    """Return what shows the output to a person who waits for the run, or else stderr. `show` says so, None: look."""
+    """Return the notifier: a terminal that shows the output, or stderr. `show` chooses; None: by the descriptors."""
     if show is None:
         show = not scheduled and (posix.isatty(1) or posix.isatty(2) or posix.isatty(0))
     if show:

@@ -1,6 +1,6 @@
-"""The process that runs missed planned times (`catch_up`): started by looks of `watch` and after scheduled runs.
+"""Start the process that runs missed planned times (`catch_up`), from `watch` and after scheduled runs.
 
-Lean module, loaded for jobs with that key. Nobody waits for the process; it ends at once when enough of them run.
+Lean module, loaded for jobs with that key. Nobody waits for the process; it exits at once when enough of them run.
 """
 
 import posix
@@ -16,7 +16,7 @@ _CATCH_UP = "import sys; sys.path.append(sys.argv.pop(1)); from process_control.
 
 
 def start_when_one_was_missed(run: "Run", world: "World") -> None:
-    """After a scheduled run: start the process unless the planned time before this one was claimed. Never raises."""
+    """Start the process after a scheduled run if the planned time before it was not claimed. Never raises."""
     slots = run.job.planned_slots
     number = slots.index(run.slot) if run.slot in slots else 0
     before = slots[number - 1] if number else None

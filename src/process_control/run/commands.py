@@ -1,6 +1,6 @@
-"""What the commands of a run are started with: environment, directory, umask, limits.
+"""Set up environment, directory, umask and limits for the commands of a run.
 
-Lean module: the reader of environment files and the limits are imported by the jobs that have some.
+Lean module: environment files and limits are imported only for jobs that have some.
 """
 
 import posix
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class Commands:
-    """What one run's commands are given. `prepare` comes first; it alone may refuse.
+    """The settings of one run's commands. Call `prepare` first; only that raises.
 
-    `own_commands` is the directory of `run-job`, `of_caller` the environment of whoever started it.
+    `own_commands` is the directory of `run-job`, `of_caller` the environment of its caller.
     """
 
     __slots__ = ("_account", "_environment", "_inherited", "_job", "_own_commands", "_settings", "limits")
@@ -39,13 +39,13 @@ class Commands:
         self._own_commands = own_commands
         self._inherited = inherited_variables(job.inherit_environment, of_caller)
         self._environment: dict[str, str] = {}
-        #: What each command is held to, see `job_limits.py`; None for a job without limits.
+        #: The limits of each command, see `job_limits.py`; None for a job without limits.
         self.limits: Limits | None = None
 
     def prepare(self, variables: dict[str, str]) -> list[str]:
-        """Put the environment together, with the variables of this run; return the secrets in it.
+        """Build the environment, with the variables of this run; return the secrets in it.
 
-        Raises what an unsafe or broken environment file raises.
+        Raises the errors of an unsafe or broken environment file.
         """
         from_files: dict[str, str] = {}
         secrets: list[str] = []
@@ -67,10 +67,10 @@ class Commands:
         return secrets
 
     def begin_attempt(self, attempt: int, group: str | None) -> None:
-        """Give the commands the number of the attempt; hold its new group to the limits."""
+        """Set the number of the attempt in the environment, and the limits of its new group."""
         self._environment["PROCESS_CONTROL_ATTEMPT"] = str(attempt)
         if self.limits is not None:
-            self.limits.missing(group)  # what is missing was said at the start
+            self.limits.missing(group)  # missing limits were reported at the start
 
     @property
     def directory(self) -> str:
@@ -96,7 +96,7 @@ class Commands:
 
 
 def is_directory(path: str) -> bool:
-    """Whether there is one, without a question to the disk that is mounted there: it may hang."""
+    """Return whether the directory exists, without access to the disk mounted there, which may hang."""
     try:
         posix.close(posix.open(path, posix.O_PATH | posix.O_DIRECTORY | posix.O_CLOEXEC))
     except OSError:

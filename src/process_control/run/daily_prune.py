@@ -1,4 +1,4 @@
-"""Once a day a run starts `process-control prune`, in a process that nobody waits for.
+"""Start `process-control prune` once a day, in a process that nobody waits for.
 
 Lean module.
 """
@@ -17,16 +17,16 @@ _PRUNE = "import sys; sys.path.append(sys.argv.pop(1)); from process_control.cli
 
 
 def prune_daily(settings: "Settings", now: float) -> None:
-    """Start it when none was started for a day. Never raises."""
+    """Start it when the last one was started a day ago or earlier. Never raises."""
     stamp = layout.prune_stamp(settings.state_directory)
     try:
         try:
-            if 0 <= now - posix.stat(stamp).st_mtime < DAY_SECONDS:  # the clock may have been ahead
+            if 0 <= now - posix.stat(stamp).st_mtime < DAY_SECONDS:  # a stamp in the future: the clock was ahead
                 return
-        except FileNotFoundError:  # the first run of all: there is nothing to prune yet
+        except FileNotFoundError:  # the first run on this host: nothing to prune yet
             posix.close(posix.open(stamp, posix.O_WRONLY | posix.O_CREAT | posix.O_CLOEXEC, 0o600))
             return
-        posix.utime(stamp, (now, now))  # before it starts: two runs that end together start one
+        posix.utime(stamp, (now, now))  # first, so that two runs that end together start only one
     except OSError:
         return
     from process_control.core.job_environment import own_environment

@@ -1,6 +1,6 @@
-"""The end of a run: recorded, then counted into the job's health.
+"""Record the end of a run and update the job's health.
 
-Lean module: for a healthy job that succeeded nothing is imported.
+Lean module: a success of a healthy job imports nothing.
 """
 
 from process_control.core import facts as words
@@ -21,7 +21,7 @@ HEALTHY: dict[str, object] = {"state": "healthy", "failures_in_row": 0}
 
 
 def attempt_record(run: "Run", facts: "Facts", judged: "Judged", *, log_offset: int) -> dict[str, object]:
-    """Return what the record of a run says of the attempt that has ended."""
+    """Return the entry in the run's record for the attempt that has ended."""
     return {
         "attempt": run.attempt,
         "started_at": iso(run.attempt_started_at),
@@ -44,7 +44,7 @@ def end_of(run: "Run", world: "World", facts: "Facts", judged: "Judged") -> dict
     took = facts.duration_seconds
     if len(run.attempts) > 1 or facts.awaited_attempt:
         took = world.clock.monotonic() - run.began
-        for of_earlier_attempts in ("attempts", "cpu_seconds", "memory_bytes"):  # they stand in the end now
+        for of_earlier_attempts in ("attempts", "cpu_seconds", "memory_bytes"):  # the end contains them now
             run.block.pop(of_earlier_attempts, None)
         for attempt, offset in zip(run.attempts, world.log.capture.log_offsets()):  # noqa: B905
             attempt["log_offset"] = None if run.log is None else offset
@@ -80,17 +80,17 @@ def end_of(run: "Run", world: "World", facts: "Facts", judged: "Judged") -> dict
 
 
 def _cpu_seconds(run: "Run", facts: "Facts") -> float:
-    """Return what all attempts used. Of children that were waited for the kernel counts on from attempt to attempt."""
+    """Return the CPU seconds of all attempts. Without a group the kernel's sum over children already has them all."""
     if facts.cpu_of != words.TREE:
         return facts.cpu_seconds
     return run.cpu_seconds_before + (0.0 if facts.awaited_attempt else facts.cpu_seconds)
 
 
 def record_the_end(run: "Run", world: "World", facts: "Facts", end: dict[str, object]) -> None:
-    """Write the end, and with it the health. What the disk refuses stays in the block, and is told.
+    """Write the end to journal, health and block. What cannot be written stays in the block and is reported.
 
-    The health comes before the block's end and before the news: who is killed in between is looked at by the next
-    start, and the news know of a hold.
+    The health is written before the block's end, so that the next start repairs it after a kill in between, and before
+    mails are made, so that they can mention a hold.
     """
     store = world.store
     left = [[pid, proc.start_time(pid)] for pid in facts.survivor_pids]
@@ -101,7 +101,7 @@ def record_the_end(run: "Run", world: "World", facts: "Facts", end: dict[str, ob
             end["record_fault"] = fault
         try:
             changes.extend(update_health(run, world, end))
-        except Exception as error:  # noqa: BLE001  half a package, an unreadable health: the end itself is recorded
+        except Exception as error:  # noqa: BLE001  a replaced package, an unreadable health: the end is recorded anyway
             end["health_fault"] = f"the health was not updated: {error}"
         world.people.post_end(end, facts, record_fault=fault)
 
@@ -115,7 +115,7 @@ def record_the_end(run: "Run", world: "World", facts: "Facts", end: dict[str, ob
 
 
 def _record_the_fault(run: "Run", world: "World", end: dict[str, object]) -> None:
-    """Say in the journal, which has the end already, that the health was not updated."""
+    """Add to the journal, which already has the end, that the health was not updated."""
     record = {"event": "fault", "at": end["at"], "run_id": run.id, "job": run.job.slug}
     try:
         world.store.append({**record, "health_fault": end["health_fault"]})
@@ -124,9 +124,9 @@ def _record_the_fault(run: "Run", world: "World", end: dict[str, object]) -> Non
 
 
 def update_health(run: "Run", world: "World", end: dict[str, object]) -> list[dict[str, object]]:
-    """Move the job's health on; return what the journal was told of it.
+    """Count the run into the job's health; return the records that this added to the journal.
 
-    A healthy job that succeeded needs no write and no import.
+    A success of a healthy job needs no write and no import.
     """
     if run.request.is_ad_hoc:
         return []

@@ -1,6 +1,6 @@
-"""The report of a failed run in words, for `report_on_stderr.py`.
+"""Write the report of a failed run, for `report_on_stderr.py`.
 
-Lean module, loaded only then, and while the job runs: its package may be replaced.
+Lean module, loaded only then.
 """
 
 from process_control.core.masking import mask_excerpt
@@ -16,7 +16,7 @@ from process_control.notify.message import (
 
 
 def failure_report(end: dict[str, object], stderr: bytes, secrets: list[str], *, is_terminal: bool) -> str:
-    """Return the headline, a line to paste, notes, then the job's own stderr (at most 64 KiB of it)."""
+    """Return the headline, a command to paste, notes, and the job's stderr (at most 64 KiB)."""
     lines = [headline(end)]
     by = decision(end)
     if by:
@@ -31,7 +31,7 @@ def failure_report(end: dict[str, object], stderr: bytes, secrets: list[str], *,
 
 
 def faults_in_a_line(end: dict[str, object], *, is_terminal: bool) -> str:
-    """Return what could not be written of a run that went well."""
+    """Return in one line what could not be recorded of a successful run."""
     line = headline(end)
     more = [fault for fault in faults_of(end) if fault not in line]
     line = "; ".join([line, *more])

@@ -1,6 +1,6 @@
-"""A scheduled start whose process was killed before it could record a start, a skip or a refusal: it becomes a refusal.
+"""Record a refusal for a scheduled start that was killed before it recorded a start, a skip or a refusal.
 
-Lean module, loaded only then. The guard sees to it; when it was killed too, the next start of the job does, from the
+Lean module, loaded only then. The guard does this; if it was killed too, the next start of the job does, from the
 block, before it claims another planned time.
 """
 
@@ -17,7 +17,7 @@ REASON = "runner_killed_before_start"
 
 
 def record_forgotten(run: "Run", world: "World", slot: int) -> None:
-    """Record, and tell, the refusal of an earlier start of this job. Never raises."""
+    """Record and report the refusal of an earlier start of this job. Never raises."""
     refuse(world.people.outbox, run.asked(), slot, mails=world.people.mails, is_over=True)
 
 
@@ -30,10 +30,10 @@ def refuse(
     killed: str | None = None,
     is_over: bool = False,
 ) -> None:
-    """Record a start, for `slot` when it had come so far, that its killed runner did not. Never raises.
+    """Record the refusal of a start whose runner was killed, with its `slot` if it had claimed one. Never raises.
 
-    `killed` says by whom, as far as the guard knows; None: nobody is left who does. `is_over`: another start has
-    come further since.
+    `killed` is who killed it, in words, as the guard saw it; None when the guard is gone too. `is_over`: a later start
+    of the job has got further since.
     """
     from process_control.execution.guard import WAS_KILLED
     from process_control.notify.event import post_refusal

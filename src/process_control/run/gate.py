@@ -1,6 +1,6 @@
-"""The gate: what must not run now is turned away, quietly when scheduled, with a reason by hand.
+"""Stop starts that must not run now: quietly when scheduled, with an error by hand.
 
-Lean module. What a health lets a start do is decided by `core/gate.py`.
+Lean module. `core/gate.py` decides what the health permits.
 """
 
 from process_control.core import gate
@@ -42,9 +42,9 @@ def ask_the_gate(run: "Run", world: "World") -> Go | Stop:
 
 
 def _of_excluded_days(run: "Run", world: "World") -> Stop | None:
-    """Turn away a planned time on a day that is excluded; None: it is none.
+    """Stop a planned time on an excluded day; None on other days.
 
-    Raises BadConfiguration (78) when nobody knows, because a calendar cannot be read.
+    Raises BadConfiguration (78) when a calendar that decides this cannot be read.
     """
     scheduled, excluded = run.request.scheduled, run.job.excluded
     if "fault" in excluded and (scheduled or not run.request.force):
@@ -61,7 +61,7 @@ def _of_excluded_days(run: "Run", world: "World") -> Stop | None:
 def turn_away(run: "Run", world: "World", reason: str, detail: str, *, by_hand: NotStarted | None = None) -> Stop:
     """Skip the planned time, or refuse the start by hand.
 
-    What the job's last run left open is closed all the same: a job that is held may not start for weeks.
+    An unfinished last run is settled anyway: a held job may not start for weeks.
     """
     block = world.store.previous_run()
     if world.lock.descriptor is None and block is not None and is_unsettled(block):
@@ -84,7 +84,7 @@ def hold_for_people(health: dict[str, object], now: float) -> str:
 
 
 def _health_of(run: "Run", world: "World") -> dict[str, object] | None:
-    """Return the health, built again when it was lost; None for a job never seen. Raises ValueError for garbage."""
+    """Return the health, rebuilt when it was lost; None for a job without history. Raises ValueError if unreadable."""
     store = world.store
     health = store.read_health()
     if health is not None or store.is_new or not store.is_open:
@@ -97,7 +97,7 @@ def _health_of(run: "Run", world: "World") -> dict[str, object] | None:
 
 
 def _permission(run: "Run", world: "World", health: dict[str, object] | None) -> str:
-    """Return what the health lets this start do. Raises ValueError for a record that makes no sense."""
+    """Return what the health permits this start to do. Raises ValueError for an invalid health."""
     job, now = run.job, world.clock.now()
     longest_backoff = job.backoff_max_delay_seconds if job.backoff_delay_seconds else None
     permission = gate.permission(
@@ -113,7 +113,7 @@ def _permission(run: "Run", world: "World", health: dict[str, object] | None) ->
 
 
 def _moment_that_counts(run: "Run", now: float) -> str | None:
-    """Return the planned time of a scheduled start; of one that makes up for an earlier time, now; None by hand."""
+    """Return the time to compare with holds: planned time if scheduled, now if catching up, None by hand."""
     if not run.request.scheduled:
         return None
     return iso(now) if run.request.is_catching_up else run.scheduled_at

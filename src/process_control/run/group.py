@@ -1,4 +1,4 @@
-"""The control group of a run's attempt, where one may be made.
+"""Make and remove the control group of an attempt, where the host allows one.
 
 Lean module.
 """
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class RunGroup:
-    """The group of the attempt that runs; each attempt has one of its own."""
+    """The group of the current attempt; each attempt gets a new one."""
 
     __slots__ = ("_controllers", "_group", "_is_wanted")
 
@@ -22,16 +22,16 @@ class RunGroup:
         self._group: cgroup.Group | None = None
 
     def make(self, run_id: str) -> str | None:
-        """Make the group of an attempt and return its path; None where that is not possible."""
+        """Make the group of an attempt and return its path; None where the host allows none."""
         if not self._is_wanted:
             return None
-        if self._group is not None:  # that of the attempt before
+        if self._group is not None:  # of the previous attempt
             self._group.close()
         self._group = cgroup.make_for_run(run_id, controllers=self._controllers)
         return None if self._group is None else self._group.path
 
 
 def remove(path: str) -> None:
-    """Remove the group that a record names, if it is one of ours."""
+    """Remove the group at `path`, from a record, if it is the group of a run."""
     if cgroup.is_ours(path):
         cgroup.remove(path)

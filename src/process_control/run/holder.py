@@ -1,4 +1,4 @@
-"""The run that has the lock, and what is said to a start beside it.
+"""Find the run that holds the lock, and refuse a start beside it.
 
 Lean module, loaded only when two starts meet.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def holder_of(world: "World") -> "Block | None":
-    """Return the block of the run that holds the lock, as far as blocks tell."""
+    """Return the block of the run that holds the lock; None when no block shows it."""
     for block in world.lock.blocks():
         if block.get("end") is None and runner_lives_here(block, world.identity):
             return block
@@ -48,7 +48,7 @@ def already_running(run: "Run", world: "World", words: str) -> NotStarted:
 
 
 def refuse_beside_a_live_run(run: "Run", world: "World") -> Stop:
-    """The lock file of a live run was removed; its block still tells of it."""
+    """Refuse a start although the lock is free: its file was removed while a run held it, as the block shows."""
     if run.request.scheduled and run.job.on_overlap == "fail":
         return fail(run, world, "overlap", holder_in_words(run, world))
     if run.request.scheduled:

@@ -1,6 +1,6 @@
-"""What the end of a run may need, imported while the job runs: the package may be replaced during a long job.
+"""Import what the end of a run may need while the job starts: the package may be replaced during a long job.
 
-Lean module, loaded when a job has lived for a moment.
+Lean module, loaded when a job has run for 25 ms.
 """
 
 TYPE_CHECKING = False
@@ -9,18 +9,18 @@ if TYPE_CHECKING:
 
     from process_control.core.job import Job
 
-# What the modules of a run's end import from the library, the innermost first: each takes a millisecond or two.
+#: Standard modules that the end needs, dependencies first, so that each step takes a millisecond or two.
 _NEEDED_BY_MANY = ("weakref", "contextlib", "ast", "dis", "tokenize", "inspect", "dataclasses", "typing", "datetime")
 
 
 def import_what_the_end_needs(job: "Job") -> "Iterator[None]":
-    """Import all that judging, recording and reporting the end may want; stop after each for a look at the job.
+    """Import all that judging, recording and reporting the end may need; yield after each, to read output.
 
-    A module that cannot be imported now is met again, and said, where it is needed.
+    A module that cannot be imported now raises again where it is needed, and is reported there.
     """
     import gc
 
-    gc.enable()  # off since the stub: a long run with rules makes things that go
+    gc.enable()  # the stub disabled it; a long run with rules makes garbage
     try:
         for name in _NEEDED_BY_MANY:
             __import__(name)

@@ -1,4 +1,4 @@
-"""The limits of a job, set for a run that begins.
+"""Set the limits of a job for a run.
 
 Lean module, loaded for jobs with the key limits.
 """
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 
 
 class SetLimits:
-    """The limits that were set: for the commands, for the record, and in words those that are not in force."""
+    """The limits of a run: for the commands, for the record, and in words those that are not in force."""
 
     __slots__ = ("in_force", "limits", "missing")
 
     def __init__(self, limits: Limits, in_force: dict[str, object], missing: str | None) -> None:
-        #: What each process takes on.
+        #: What each process applies to itself.
         self.limits = limits
-        #: The limits by their keys.
+        #: The limits in force, by key.
         self.in_force = in_force
-        #: Why the others are not; None when there are none.
+        #: Why the others are not in force, in words; None when all are.
         self.missing = missing
 
 
 def set_limits(job: "Job", group: str | None) -> SetLimits:
-    """Set what the run's group holds it to. Raises BadConfiguration (78) when the job cannot do without."""
+    """Set the limits of the run's group. Raises BadConfiguration (78) when the job requires one that cannot be set."""
     limits = Limits(job)
     asked = limits.asked_for()
     missing = limits.missing(group)
@@ -39,7 +39,7 @@ def set_limits(job: "Job", group: str | None) -> SetLimits:
 
 
 def _missing_in_words(missing: dict[str, str]) -> str:
-    """Return why limits are not enforced; those with one reason together."""
+    """Return in words why limits are not enforced, grouped by reason."""
     parts = []
     for why in dict.fromkeys(missing.values()):
         keys = [f"limits.{key}" for key, its_why in missing.items() if its_why == why]

@@ -1,4 +1,4 @@
-"""How an attempt is judged by the table, the job's rules and what it is expected to do, and who may read of it.
+"""Judge an attempt by the table of verdicts, the job's rules and its expectations, with secrets masked.
 
 Imported while the job runs, or when its end is no plain success; see `attempts.judge`.
 """
@@ -17,11 +17,12 @@ from process_control.core.why import OUTPUT_REASONS, quoted
 from process_control.notify.message import escape_controls, last_states
 from process_control.run.run import Judged, Run
 
-_CLOCK_OF_FILES_SECONDS = 0.02  # the kernel dates files by a clock that may be 10 ms behind
+#: The kernel's clock for the times of files may be 10 ms late.
+_CLOCK_OF_FILES_SECONDS = 0.02
 
 
 def judge_by_the_table(run: Run, facts: Facts, *, secrets: list[str]) -> Judged:
-    """Return what the attempt came to. Secrets are masked in all that it says."""
+    """Return the judgement of the attempt, with `secrets` masked in all texts."""
     if "file" in run.job.expect:
         facts.expected_file = age_of_file(run.job.expect["file"]["path"], run.attempt_started_at)
     judgement = judge(
@@ -43,7 +44,7 @@ def judge_by_the_table(run: Run, facts: Facts, *, secrets: list[str]) -> Judged:
 
 
 def goes_on_by_rules(job: Job, facts: Facts) -> bool:
-    """Judge the command that has ended: a verdict above `warn` stops the list. What it warned of is kept in `facts`."""
+    """Return whether to run the next command: not after a verdict above `warn`. Warnings are kept in `facts`."""
     judgement = judge_command(facts, stderr=job.stderr, rules=rules_of(job.verdicts))
     if judgement.verdict > Verdict.WARN:
         return False
@@ -62,17 +63,17 @@ def masked(text: str | None, secrets: list[str]) -> str | None:
 def _sentence(
     facts: Facts, judgement: Judgement, decided_by: dict[str, object] | None, secrets: list[str]
 ) -> str | None:
-    """Return why, in a sentence for the record: of output that decided, the line itself, masked and escaped."""
+    """Return the reason as a sentence for the record; with the line of output that decided, masked and escaped."""
     if judgement.reason in OUTPUT_REASONS and decided_by is not None:
         shown = {**decided_by, "line": escape_controls(str(decided_by["line"] or "")).replace("\t", " ")}
         sentence = quoted(shown, count=_count(facts, judgement))
         if sentence is not None:
             return sentence
-    return masked(judgement.detail, secrets)  # a leftover is named with its command line
+    return masked(judgement.detail, secrets)  # it may contain the command line of a leftover
 
 
 def _count(facts: Facts, judgement: Judgement) -> str | None:
-    """Return what the sentence says beside the line: how many there were, where it was more than one."""
+    """Return the number of lines for the sentence; None for a single line."""
     if judgement.line is not None:
         one, many = ("matches no rule", "lines that match no rule") if judgement.rule is None else (None, "such lines")
         return one if judgement.line.count == 1 else f"first of {judgement.line.count:,} {many}"
@@ -97,7 +98,7 @@ def _decided_by(job: Job, facts: Facts, judgement: Judgement, secrets: list[str]
 
 
 def _last_line(facts: Facts, secrets: list[str]) -> dict[str, object] | None:
-    """Return the last line on stderr, for whoever asks why: how many bytes there were says nothing to a person."""
+    """Return the last line of stderr, which explains more than the number of bytes."""
     text = mask_excerpt(facts.stderr_excerpt.decode("utf-8", "backslashreplace"), secrets)
     lines = [line for line in last_states(text.rstrip()).split("\n") if line.strip()]
     if not lines:
@@ -111,7 +112,7 @@ def _condition(job: Job, rule: Rule | None, secrets: list[str]) -> str | None:
 
 
 def age_of_file(path: str, moment: float) -> float | str:
-    """Return how many seconds before `moment` (UTC) the file was last written, or why that cannot be told."""
+    """Return how many seconds before `moment` (UTC) the file was last written, or why that is unknown."""
     from process_control.system.ask import NoAnswer, ask
 
     try:

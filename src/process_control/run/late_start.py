@@ -1,4 +1,4 @@
-"""A scheduled start that came too late for its slot, or for which the job's file plans none: what is made of it.
+"""Skip a scheduled start that is too late for its slot, or for which the job's file has no planned time.
 
 Lean module, loaded only then. cron holds the time zone, the host's name and the crontab of when it read them; we look
 at what they are now.
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def is_stray(run: "Run", world: "World", slot: int) -> bool:
-    """Whether the slot is from before the job's version came into force: nobody planned this start."""
+    """Return whether the slot is from before the job's version came into force: nobody planned this start."""
     previous = world.store.previous_run()
-    if previous is not None and previous.get("version") == run.job.version:  # that file was there: it was only touched
+    if previous is not None and previous.get("version") == run.job.version:  # the file was only touched
         return False
     from process_control.config.libraries import find_site_packages
 
@@ -33,7 +33,7 @@ def is_stray(run: "Run", world: "World", slot: int) -> bool:
 
 
 def leave_as_stray(run: "Run", world: "World", now: float) -> Stop:
-    """Do nothing, and leave one record of it for each version of the file; a quiet exit."""
+    """Stop with exit code 0; record this once for each version of the file."""
     version = run.job.version
     record: dict[str, object] = {
         "event": "stray",
@@ -68,7 +68,7 @@ def skip_as_too_late(run: "Run", world: "World", slot: int, now: float) -> Stop:
 
 
 def _count(run: "Run", world: "World") -> int:
-    """Return how many starts in a row were too late, this one too; a run in between begins anew."""
+    """Return how many starts in a row, with this one, were too late; a run in between resets the count."""
     previous = world.store.previous_run()
     after = None if previous is None else previous.get("run_id")
     mark = _mark_of(run, world, "too_late")

@@ -1,4 +1,4 @@
-"""The lock of a job while it is ours, and the blocks of the jobs that run under the same one.
+"""Take the lock of a job, and find the blocks of the jobs that share it.
 
 Lean module.
 """
@@ -25,11 +25,11 @@ class JobLock:
         self._slug = job.slug
         self._store = store
         self.name = job.lock
-        #: While we have it. The commands inherit it.
+        #: Open while we hold the lock; None otherwise. The commands inherit it.
         self.descriptor: int | None = None
 
     def take(self, *, wait: bool = False) -> bool:
-        """Return whether we have it now; with `wait` only a signal ends the wait."""
+        """Try to take the lock; return whether we hold it. With `wait`, wait until a signal comes."""
         if self.name != self._slug:
             from process_control.state.shared_locks import share_lock
 
@@ -53,5 +53,5 @@ class JobLock:
             others.append(name)
         blocks = [read_block(directory, slug) for slug in others]
         sharing = [block for block in blocks if block is not None and block.get("lock") == name]
-        # The job's own run counts whatever it has locked: the key `lock` may have changed since it began.
+        # The job's own run counts whichever lock it holds: the key `lock` may have changed since it began.
         return sharing if own is None else [own, *sharing]

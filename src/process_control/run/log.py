@@ -1,4 +1,4 @@
-"""The log of a run: made before its start, closed at its end. What is written to it is for `execution/capture.py`.
+"""Create the log of a run before its start, and close it at its end. `execution/capture.py` writes it.
 
 Lean module.
 """
@@ -27,11 +27,11 @@ class RunLog:
         self._job = job
         self._settings = settings
         self._uid = uid
-        #: Takes in what the commands print, from `open` on, whether or not there is a log.
+        #: Records the output of the commands; set by `open`, even without a log.
         self.capture: Capture
 
     def open(self, run_id: str, started_at: float, *, notifier: "Notifier") -> str:
-        """Make the log and return its path. Raises CannotRecord (74)."""
+        """Create the log and return its path. Raises CannotRecord (74)."""
         from process_control.execution.capture import Capture
 
         job = self._job
@@ -51,7 +51,7 @@ class RunLog:
         return path
 
     def close(self, facts: "Facts") -> None:
-        """Close the log; `facts` then say what it could not keep."""
+        """Close the log, and record in `facts` what is missing in it."""
         capture = self.capture
         capture.close()
         facts.output_cut = facts.log_error = capture.cut()
@@ -60,7 +60,7 @@ class RunLog:
 
 
 def forget(path: str) -> None:
-    """Remove the log of a run that did not start after all."""
+    """Remove the log of a run that did not start."""
     for name in (path, path + ".idx"):
         try:
             posix.unlink(name)

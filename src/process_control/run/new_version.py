@@ -1,6 +1,6 @@
-"""A run of a version that the job's last run did not have: recorded once it is over, unless somebody has done so.
+"""Record a new version of the job's file after its first run, unless another process has done so.
 
-Lean module, imported while such a run lives.
+Lean module, imported during such a run.
 """
 
 TYPE_CHECKING = False
@@ -24,8 +24,8 @@ def note(run: "Run", world: "World") -> None:
         if known is not None and known["hash"] == hash_of(run.job, world.settings):
             return
         if recorded_at is not None and run.started_at < recorded_at <= world.clock.now():
-            return  # somebody has seen a later version: the file was changed while we ran
+            return  # a later version is recorded: the file was changed during our run
         before = {} if known is None else {slug: known}
         record_versions(world.settings, [run.job], before, by=run.request.by, now=run.started_at)
-    except Exception:  # noqa: BLE001  the run is over: what is known of it must not change
+    except Exception:  # noqa: BLE001  the run is over, and this must not change its result
         pass

@@ -1,4 +1,4 @@
-"""What a run says to whoever waits for it: to a terminal as it runs, or to stderr when it has failed.
+"""The interface by which a run shows output and reports its end to its caller.
 
 Lean module, imported by the type checker only.
 """
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from process_control.core.facts import Facts
 
     class Notifier(Protocol):
-        """Shows output as it comes, and reports a run that has been recorded. Never raises."""
+        """Shows output while the job runs, and reports the recorded end. Never raises."""
 
         is_live: bool
         secrets: list[str]
@@ -18,4 +18,4 @@ if TYPE_CHECKING:
         def show(self, stream: bytes, data: bytes) -> None: ...
         def flush(self) -> bool: ...
         def say(self, text: str) -> None: ...
-        def tell(self, end: dict[str, object], facts: Facts, *, name: str) -> None: ...
+        def report(self, end: dict[str, object], facts: Facts, *, name: str) -> None: ...

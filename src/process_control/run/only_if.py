@@ -41,15 +41,17 @@ def ask_only_if(run: "Run", world: "World") -> Go | Stop:
     secrets = world.people.notifier.secrets
     no_answer = _why_no_answer(run, facts)
     if no_answer is not None:
-        said = printed.last_line(secrets, of_stderr=True) or printed.last_line(secrets)
-        words = f"{no_answer}: {said}" if said else no_answer
+        printed_line = printed.last_line(secrets, of_stderr=True) or printed.last_line(secrets)
+        words = f"{no_answer}: {printed_line}" if printed_line else no_answer
         return fail(run, world, "condition", _shown(words, secrets, max_length=2 * MAX_SHOWN))
-    said = printed.last_line(secrets) or f"its condition exited with {facts.exit_code}"
+    printed_line = printed.last_line(secrets) or f"its condition exited with {facts.exit_code}"
     refused = None
     if not run.request.scheduled:
         hint = f"run it all the same: run-job --force {run.job.slug}"
-        refused = NotStarted(f"not started, its condition (only_if) is not met: {said}", where=run.job.slug, hint=hint)
-    return turn_away(run, world, "condition", said, by_hand=refused)
+        refused = NotStarted(
+            f"not started, its condition (only_if) is not met: {printed_line}", where=run.job.slug, hint=hint
+        )
+    return turn_away(run, world, "condition", printed_line, by_hand=refused)
 
 
 def _why_no_answer(run: "Run", facts: "Facts") -> str | None:

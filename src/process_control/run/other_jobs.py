@@ -1,6 +1,6 @@
-"""The other jobs under a lock: their files, their records, and the runner that has the lock.
+"""Access other jobs that share a lock: their files, their records, and the runner that holds the lock.
 
-Lean module, loaded only when two starts meet, or when a run was left open.
+Lean module, loaded only when the lock is held, or when a run is unfinished.
 """
 
 import posix
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def job_named(slug: str, settings: "Settings", *, known: "Job") -> "Job | None":
-    """Return the job `known`, or another one by its file; None when that cannot be read."""
+    """Return the job with this slug, `known` or read from its file; None when that cannot be read."""
     if slug == known.slug:
         return known
     try:
@@ -29,7 +29,7 @@ def job_named(slug: str, settings: "Settings", *, known: "Job") -> "Job | None":
 
 
 def store_of(slug: str, *, known: JobRecord) -> JobRecord:
-    """Return the record `known`, or the open one of another job under the same lock. Raises CannotRecord (74)."""
+    """Return the record of the job with this slug, `known` or opened. Raises CannotRecord (74)."""
     if slug == known.slug:
         return known
     store = JobRecord(known.state_directory, slug)
@@ -38,13 +38,13 @@ def store_of(slug: str, *, known: JobRecord) -> JobRecord:
 
 
 def ask_to_stop(block: "Block", identity: Identity, state_directory: str) -> float:
-    """Ask the block's run to stop; return in how many seconds it ought to have ended."""
+    """Send a stop request to the block's run; return within how many seconds it should end."""
     stop.ask_runner_to_stop(block, boot_id=identity.boot_id, pid_namespace=identity.pid_namespace)
     return stop.seconds_to_end(block, lambda word: block_named(state_directory, word))
 
 
 def kill_runner_of(block: "Block", identity: Identity) -> None:
-    """KILL the runner of a run that did not stop in its time: its guard then ends the tree."""
+    """Send KILL to the runner of a run that did not stop in time; its guard then ends the tree."""
     handle = stop.open_runner(block, boot_id=identity.boot_id, pid_namespace=identity.pid_namespace)
     if handle is not None:
         stop.kill_runner(handle)

@@ -1,7 +1,7 @@
-"""A descriptor that shown output goes to: the job is never held up by who reads it, or does not.
+"""Show output on a descriptor without ever delaying the job for a slow reader.
 
-Lean module, imported for runs that are shown. What the reader does not take at once waits, bounded, and is left out
-with a word when there is too much of it; the log has every byte.
+Lean module, imported for runs whose output is shown. What the reader does not take at once waits in a bounded backlog.
+Beyond that it is dropped, and a line says so; the log has every byte.
 """
 
 import posix
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from process_control.system.account import Account
 
 BACKLOG_BYTES = 256 << 10
-_WAITS_IN_ALL_SECONDS = 1.0  # for a reader that is a little slower than the job, such as tee
-_WAIT_SECONDS = 0.05  # at most so much later the run sees a limit or a signal
+#: How long a run waits in total for a reader that is a little slower than the job, such as tee.
+_WAITS_IN_ALL_SECONDS = 1.0
+#: How long one wait takes at most, during which the run sees neither limits nor signals.
+_WAIT_SECONDS = 0.05
 _NO_PROGRESS_SECONDS = 2.0
 _LAST_WORDS_SECONDS = 10.0
 _TYPE_OF_FILE, _CHARACTERS, _PIPE = 0o170000, 0o020000, 0o010000
@@ -23,7 +25,7 @@ _ANEW = posix.O_WRONLY | posix.O_NONBLOCK | posix.O_NOCTTY | posix.O_CLOEXEC
 
 
 class Outlet:
-    """Where one stream or both are shown; `descriptor` does not block."""
+    """Shows one stream or both on `descriptor`, which does not block."""
 
     __slots__ = (
         "_backlog",
@@ -42,25 +44,25 @@ class Outlet:
         self._relay = relay
         self._backlog = b""
         self._dropped = 0
-        self._dropped_at = b""  # what ends a line that was cut
+        self._dropped_at = b""  # ends a line that was cut
         self._patience = _WAITS_IN_ALL_SECONDS
         self.is_terminal = is_terminal
         self.colour = colour and is_terminal
         self.at_line_start = True
 
     def drops(self, size: int) -> bool:
-        """Whether so many bytes more are left out, and counted, since too much was left out just before."""
+        """Return whether to drop `size` bytes, and count them, because bytes just before were dropped."""
         if not self._dropped:
             return False
         self.flush()
         if len(self._backlog) > BACKLOG_BYTES // 2:
             self._dropped += size
             return True
-        self._tell_what_was_dropped()
+        self._report_what_was_dropped()
         return False
 
     def write(self, data: bytes) -> None:
-        """Write what the reader takes now; the rest waits, or is dropped and counted when too much waits already."""
+        """Write what the reader takes now; queue the rest, or drop and count it when too much is queued."""
         if self.drops(len(data)):
             return
         self._backlog += data
@@ -76,7 +78,7 @@ class Outlet:
             self._dropped_at = b"" if whole_lines else b"\n"
             self._backlog = self._backlog[:keep]
 
-    def _tell_what_was_dropped(self) -> None:
+    def _report_what_was_dropped(self) -> None:
         words = b"[... %d bytes not shown here, the log has them ...]\n" % self._dropped
         self._backlog += self._dropped_at + words
         self._dropped = 0
@@ -88,7 +90,7 @@ class Outlet:
                 self._backlog = self._backlog[posix.write(self._descriptor, self._backlog) :]
         except BlockingIOError:
             return True
-        except OSError:  # the reader is gone; the run goes on
+        except OSError:  # the reader is gone; the run continues
             self._backlog = b""
         return False
 
@@ -99,7 +101,7 @@ class Outlet:
         self.flush()
 
     def settle(self) -> None:
-        """Wait for a slow reader, as long as it reads: the run has been recorded, nothing depends on it any more."""
+        """Wait for a slow reader as long as it reads. Call it after the run was recorded: this may take long."""
         gives_up = time.monotonic() + _LAST_WORDS_SECONDS
         waiting, until = len(self._backlog), time.monotonic() + _NO_PROGRESS_SECONDS
         while self._backlog and time.monotonic() < min(until, gives_up):
@@ -108,9 +110,9 @@ class Outlet:
                 waiting, until = len(self._backlog), time.monotonic() + _NO_PROGRESS_SECONDS
 
     def close(self) -> None:
-        """Say what was dropped, and wait for the reader a last time."""
+        """Write how much was dropped, and wait once more for the reader."""
         if self._dropped:
-            self._tell_what_was_dropped()
+            self._report_what_was_dropped()
         self.settle()
         posix.close(self._descriptor)
         if self._relay is not None:
@@ -118,11 +120,11 @@ class Outlet:
 
 
 def open_outlet(descriptor: int, account: "Account | None", *, colour: bool) -> Outlet | None:
-    """Return an outlet to what `descriptor` is; None when there is no way that cannot block.
+    """Return an outlet for `descriptor`; None when it cannot be written to without blocking.
 
-    O_NONBLOCK would change the caller's descriptor for everybody who shares it, so a terminal or a pipe is opened once
-    more, by a path that needs no name in /dev. What we have no right to open (the terminal of another account), and
-    what an open begins anew or blocks all the same (files), is written to by a process of its own.
+    O_NONBLOCK would affect every process that shares the descriptor. So a terminal or pipe is opened again, through
+    /proc/self/fd. A separate process writes where that fails (the terminal of another account) or does not help (files,
+    which block anyway and would be written from their beginning).
     """
     mode = posix.fstat(descriptor).st_mode & _TYPE_OF_FILE
     is_terminal = posix.isatty(descriptor)

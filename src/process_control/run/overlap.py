@@ -1,6 +1,6 @@
-"""What a start does when its lock is held: skip, queue, replace, fail, or refuse.
+"""Handle a start whose lock is held: skip, queue, replace, fail, or refuse.
 
-Lean module, loaded only when two starts meet.
+Lean module, loaded only when the lock is held.
 """
 
 import posix
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def meet_the_holder(run: "Run", world: "World") -> Go | Stop:
-    """Do what `on_overlap` says: Go when the lock was had after all."""
+    """Do what `on_overlap` says; return Go when we hold the lock after that."""
     _refuse_own_ancestor(run, world)
     if holder_of(world) is None:
         for block in world.lock.blocks():
@@ -46,7 +46,7 @@ def meet_the_holder(run: "Run", world: "World") -> Go | Stop:
 
 
 def _continue_the_stopped(world: "World") -> str:
-    """Continue a run whose runner or guard somebody has stopped: nobody keeps its limits. Return that in words."""
+    """Continue a run whose runner or guard is stopped, as nothing enforces its limits then. Return that in words."""
     block = holder_of(world)
     stopped = (
         None
@@ -65,18 +65,18 @@ def _what_to_do_about_the_overlap(run: "Run", world: "World") -> str:
     if request.wait or run.job.on_overlap == "queue":
         return "queue"
     if request.scheduled and run.job.on_overlap != "replace" and _holder_is_catching_up(world):
-        return "queue"  # a run for a missed time must not cost another one
+        return "queue"  # a run that catches up must not cost another planned time
     return run.job.on_overlap if request.scheduled else "refuse"
 
 
 def _holder_is_catching_up(world: "World") -> bool:
-    """Whether the lock is held by a run that `catch_up` has started for a missed time."""
+    """Return whether the lock is held by a run that `catch_up` has started for a missed time."""
     block = holder_of(world)
     return block is not None and block.get("caught_up") is True
 
 
 def _refuse_own_ancestor(run: "Run", world: "World") -> None:
-    """A sub-job that needs the lock of the run it belongs to would wait for itself."""
+    """Refuse a sub-job that needs the lock of its outer run, since it would wait for itself."""
     block = holder_of(world)
     if block is not None and block.get("pid") in proc.ancestors(posix.getpid()):
         raise BadConfiguration(
@@ -99,7 +99,7 @@ def _wait_for_the_lock(run: "Run", world: "World") -> Go | Stop:
 
 
 def _replace(run: "Run", world: "World") -> Go | Stop:
-    """Stop the run that has the lock, as --kill-job does, and take its place; KILL it when it does not end in time."""
+    """Stop the run that holds the lock, as --kill-job does, and take the lock; KILL it if it does not end in time."""
     seconds, block = run.job.queue_timeout_seconds, holder_of(world)
     if block is not None:
         in_time = ask_to_stop(block, world.identity, world.store.state_directory)
@@ -117,7 +117,7 @@ def _replace(run: "Run", world: "World") -> Go | Stop:
 
 
 def _has_lock_within(run: "Run", world: "World", seconds: float) -> bool:
-    """Wait at most so long (0: as long as it takes) for the lock; False too when the wait was ended by a signal."""
+    """Wait at most `seconds` (0: no limit) for the lock; return whether we hold it. A signal ends the wait."""
     world.guard.end_within(seconds + START_SECONDS if seconds else None)
     asked = world.clock.monotonic()
     try:
@@ -132,7 +132,7 @@ def _has_lock_within(run: "Run", world: "World", seconds: float) -> bool:
 
 
 def _not_taken(run: "Run", world: "World", seconds: float) -> Stop:
-    """A start that waited in vain is skipped, by hand refused."""
+    """Skip a scheduled start that waited in vain; refuse one by hand."""
     if world.inbox.stopping:
         return Stop(_stopped_while_waiting(run, world))
     if run.request.scheduled:
@@ -141,7 +141,7 @@ def _not_taken(run: "Run", world: "World", seconds: float) -> Stop:
 
 
 def _stopped_while_waiting(run: "Run", world: "World") -> int:
-    """Return the exit code of a start that a signal has ended."""
+    """Return the exit code of a start that a signal ended during the wait."""
     inbox = world.inbox
     if run.request.scheduled:
         skip(run, world, "overlap", f"stopped while it waited: {holder_in_words(run, world)}")

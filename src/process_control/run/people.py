@@ -1,6 +1,6 @@
-"""Whoever is shown, mailed or logged what becomes of a run. Nothing here raises, and nothing changes the run.
+"""Report the end of a run: on the terminal or stderr, by mail and in the syslog. Never raises or changes the run.
 
-Lean module: what makes a mail is imported when there is one to be made.
+Lean module: the code for mails is imported only when one is to be made.
 """
 
 import posix
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class People:
-    """The people of one job."""
+    """Reports the runs of one job."""
 
     __slots__ = ("_job", "_outbox", "_settings", "_user", "mails", "notifier")
 
@@ -29,19 +29,19 @@ class People:
         self._settings = settings
         self._user = account.name
         self._outbox: Outbox | None = None
-        #: Whoever waits for the run at a terminal, or reads stderr.
+        #: Reports to the caller: on a terminal or on stderr.
         self.notifier = notifier
-        #: Whether somebody is mailed about this job.
+        #: Whether mails are sent about this job.
         self.mails = mails_about(job, settings)
 
     def announce(self, record: "dict[str, object]") -> None:
-        """Log an event that the journal has in the syslog."""
+        """Log a record of the journal in the syslog."""
         announce(self._settings, record)
 
     def report(self, end: "dict[str, object]", facts: "Facts") -> None:
-        """Show who waits for the run how it ended."""
+        """Report the end of the run to the caller."""
         try:
-            self.notifier.tell(end, facts, name=self._job.name)
+            self.notifier.report(end, facts, name=self._job.name)
         except Exception:  # noqa: BLE001  reporting a failure must not cause one
             pass
 
@@ -56,7 +56,7 @@ class People:
         return self._outbox
 
     def are_mailed(self, outcome: str) -> bool:
-        """Whether a run with this outcome is mailed: one that went well, only when it ends an incident."""
+        """Return whether a run with this outcome is mailed; a success is only when it ends an incident."""
         if not self.mails:
             return False
         if outcome not in (SUCCEEDED, WARNED):
@@ -64,7 +64,7 @@ class People:
         return posix.access(layout.incident_mark(self._settings.state_directory, self._job.slug), posix.F_OK)
 
     def post_end(self, end: "dict[str, object]", facts: "Facts", *, record_fault: str | None = None) -> None:
-        """Leave the end for the process that sends mails, when somebody is to have one."""
+        """Queue the end for the process that sends mails, when a mail is due."""
         try:
             if self.are_mailed(str(end["outcome"])):
                 from process_control.notify.event import post_end
@@ -74,7 +74,7 @@ class People:
             pass
 
     def deliver(self) -> None:
-        """Start the process that sends mails, when something was posted or earlier mails wait."""
+        """Start the process that sends mails, when something was queued now or earlier."""
         due = layout.spool_due(self._settings.state_directory)
         if self.mails and (self._outbox is not None or posix.access(due, posix.F_OK)):
             self.outbox.start_delivery()

@@ -1,4 +1,4 @@
-"""The programs that a job's commands would execute now, by path, inode, size and time.
+"""Find the programs that a job's commands would execute now: path, inode, size and time.
 
 Lean module, loaded for jobs with the key slow_start.
 """
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def programs_of(job: "Job", commands: "Commands") -> list[str]:
-    """Return the program of each of the job's commands as it would be found now. Raises BadConfiguration (78).
+    """Return the stamp of each program in the job's commands, see `program_stamps`. Raises BadConfiguration (78).
 
-    `commands` are prepared: the environment may say where programs are looked for.
+    `commands` must be prepared, since PATH may come from an environment file.
     """
     names = [argv[0] for argv in job.command]
     try:

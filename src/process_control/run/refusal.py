@@ -1,4 +1,4 @@
-"""A start that comes to no run: its planned time is skipped, or waits, or it fails unstarted.
+"""Record a start without a run: its planned time is skipped, waits, or fails.
 
 Lean module, loaded only then.
 """
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def skip(run: "Run", world: "World", reason: str, detail: str, *, unplanned: bool = False) -> Stop:
-    """Record that this slot was skipped, and why; a quiet exit. `unplanned`: nobody chose that.
+    """Record that this slot was skipped, and why; the exit code is 0. `unplanned`: no key of the job asks for it.
 
-    What `catch_up` wants to run stays missed.
+    A slot that `catch_up` is to run later stays missed.
     """
     if run.request.is_catching_up:
         return Stop(NotStarted.exit_code)
@@ -39,7 +39,7 @@ def skip(run: "Run", world: "World", reason: str, detail: str, *, unplanned: boo
 
 
 def note_waiting(run: "Run", world: "World", for_what: str) -> None:
-    """Record that a scheduled start waits: whatever becomes of it, its planned time is accounted for."""
+    """Record that a scheduled start waits, so that its planned time has a record even if it is killed."""
     at = iso(world.clock.now())
     record: dict[str, object] = {"event": "waiting", "at": at, **run.facts_for_the_record(), "detail": for_what}
     world.store.append(record)

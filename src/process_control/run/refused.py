@@ -1,4 +1,4 @@
-"""A start that was refused before there was a run: recorded, and told to people, as far as the host lets us.
+"""Record and report a start that was refused before there was a run, as far as the host permits.
 
 Lean module, loaded only then.
 """
@@ -7,8 +7,8 @@ import posix
 
 from process_control.errors import NotPermitted, NotStarted, OwnFault, ProcessControlError
 
+#: Errors of a host without free resources: EAGAIN, ENOMEM, ENFILE, EMFILE.
 _USED_UP = (11, 12, 23, 24)
-"""EAGAIN, ENOMEM, ENFILE, EMFILE."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from process_control.system.account import Account
 
 
-def as_told(error: Exception, *, debug: bool) -> ProcessControlError:
-    """Return what people are told of an error that nobody foresaw: most are a fault of ours."""
+def as_shown(error: Exception, *, debug: bool) -> ProcessControlError:
+    """Return the error to show for an unexpected exception: in most cases a fault in this program."""
     if isinstance(error, OSError) and error.errno in _USED_UP:
         what = f"the host has no process, descriptor or memory left for it: {error.strerror}"
         return NotStarted(what, where="run-job", hint="ulimit -a shows the limits; systemd has TasksMax= for a unit")
@@ -45,7 +45,10 @@ def record_refusal(
     mails: bool,
     job: "Job | None" = None,
 ) -> None:
-    """Leave word of a start that was refused. Called as the service user, whose directories are there; never raises."""
+    """Record a refused start, log it and queue its mail. Call as the service user, with its directories made.
+
+    Never raises.
+    """
     from process_control.notify.announce import mails_about
     from process_control.notify.event import post_refusal
     from process_control.notify.outbox import Outbox

@@ -1,7 +1,7 @@
-"""A small process that hands shown output on to a descriptor which only a blocking write can reach.
+"""Write shown output to a descriptor that may block, from a small separate process.
 
-Lean module, imported when there is such a descriptor. The process is nobody's child for long, and no part of the run:
-it ends with the runner, soon when its reader takes nothing.
+Lean module, imported when there is such a descriptor. The process is not part of the run's tree; it ends soon after
+the runner, even when its reader takes nothing.
 """
 
 import _signal
@@ -21,7 +21,7 @@ _FROM_THE_TERMINAL = (_signal.SIGTSTP, _signal.SIGTTIN, _signal.SIGTTOU)
 
 
 class Relay:
-    """`queue` takes what is to be written, and does not block; closing it ends the process."""
+    """The process that writes. Write to `queue`, which does not block; closing it ends the process."""
 
     __slots__ = ("_lives", "queue")
 
@@ -30,7 +30,7 @@ class Relay:
         self._lives = lives
 
     def wait(self) -> None:
-        """After the queue was closed: wait until the process has ended."""
+        """Wait until the process has ended. Close `queue` first."""
         poll = select.poll()
         poll.register(self._lives, select.POLLHUP)
         poll.poll(_MAX_MILLISECONDS)
@@ -38,12 +38,12 @@ class Relay:
 
 
 def start_relay(descriptor: int, account: "Account | None") -> Relay | None:
-    """Start the process that writes to `descriptor`, under `account` when we are root; None when none can be made."""
+    """Start the process that writes to `descriptor`, as `account` when we are root; None when it cannot be started."""
     queue_end, queue = posix.pipe2(posix.O_CLOEXEC)
     posix.set_blocking(queue, False)
     lives, lives_end = posix.pipe2(posix.O_CLOEXEC)
     try:
-        linux.set_child_subreaper(on=False)  # else it would come to us, and count as left behind by the job
+        linux.set_child_subreaper(on=False)  # else we would inherit it, and it would count as left behind
         try:
             between = posix.fork()
             if between == 0:
@@ -62,12 +62,12 @@ def start_relay(descriptor: int, account: "Account | None") -> Relay | None:
 
 
 def _fork_and_end(queue: int, output: int, lives: int, account: "Account | None") -> None:
-    """In the process in between: leave the relay behind, and end. Never returns."""
+    """Start the relay from the intermediate process, and exit. Never returns."""
     try:
         if posix.fork():
             posix._exit(0)
         linux.set_process_name(b"run-job output")
-        signals.let_go(ignored=(*signals.STOPPING, *_FROM_THE_TERMINAL))  # it ends with the runner, however that ends
+        signals.let_go(ignored=(*signals.STOPPING, *_FROM_THE_TERMINAL))  # it ends with the runner, not by these
         for place, descriptor in enumerate([posix.dup(number) for number in (queue, output, lives)]):
             posix.dup2(descriptor, place)
         posix.closerange(3, 1 << 20)
@@ -81,7 +81,7 @@ def _fork_and_end(queue: int, output: int, lives: int, account: "Account | None"
 
 
 def _hand_on() -> None:
-    """Write what comes through the queue until it ends; be ended soon after that by a clock when nobody reads."""
+    """Copy the queue to the output until it ends; then an alarm ends the process if the reader takes nothing."""
     looks = 0
     poll = select.poll()
     poll.register(_QUEUE, 0)
@@ -98,7 +98,7 @@ def _hand_on() -> None:
         while data:
             try:
                 data = data[posix.write(_OUTPUT, data) :]
-            except BlockingIOError:  # somebody who shares it has made it so
+            except BlockingIOError:  # another process has set O_NONBLOCK on the shared descriptor
                 writable = select.poll()
                 writable.register(_OUTPUT, select.POLLOUT)
                 writable.poll(1000)

@@ -1,6 +1,6 @@
-"""Tells a failed run on stderr: what cron mails, and what a person reads who has no terminal.
+"""Report a failed run on stderr: cron mails it, a person without a terminal reads it.
 
-Of a run that has not failed it tells in one line what could not be written.
+A successful run is reported only when something could not be recorded, in one line.
 
 Lean module.
 """
@@ -18,9 +18,9 @@ _PATIENCE_MILLISECONDS = 500
 
 
 class StandardError:
-    """The Notifier of whoever started us without a terminal: silent until a run has failed.
+    """The Notifier for starts without a terminal: silent until a run has failed.
 
-    `shows_stderr`: whether the report has the job's stderr, see `show_output.py` for when it was shown already.
+    `shows_stderr`: include the job's stderr, unless it was shown already (see `show_output.py`).
     """
 
     __slots__ = ("_shows_stderr", "is_live", "secrets")
@@ -31,17 +31,17 @@ class StandardError:
         self.secrets: list[str] = []
 
     def show(self, stream: bytes, data: bytes) -> None:
-        """Nothing is shown as it comes."""
+        """Do nothing: output is not shown while the job runs."""
 
     def flush(self) -> bool:
-        """Nothing waits."""
+        """Return False: nothing is queued."""
         return False
 
     def say(self, text: str) -> None:
-        """Nothing is said."""
+        """Do nothing."""
 
-    def tell(self, end: dict[str, object], facts: "Facts", *, name: str) -> None:  # noqa: ARG002  the slug is enough
-        """Write the report of a run that failed; of one that went well, what could not be written of it."""
+    def report(self, end: dict[str, object], facts: "Facts", *, name: str) -> None:  # noqa: ARG002  the slug is enough
+        """Write the report of a failed run, or what could not be recorded of a successful one."""
         if end["outcome"] in (FAILED, LOST):
             from process_control.run.failure_report import failure_report
 
@@ -54,7 +54,7 @@ class StandardError:
 
 
 def write(text: str) -> None:
-    """Write to stderr, whoever reads it; one who is gone is no fault."""
+    """Write to stderr; ignore a reader that is gone."""
     data = text.encode("utf-8", "surrogateescape")
     try:
         while data:
@@ -64,7 +64,7 @@ def write(text: str) -> None:
 
 
 def write_if_taken(text: str) -> None:
-    """Write a line to stderr, unless its reader takes nothing: then nobody waits for that."""
+    """Write a line to stderr, unless that would block."""
     import select
 
     poll = select.poll()

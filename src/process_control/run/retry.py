@@ -1,6 +1,6 @@
-"""Between two attempts of a run: record the one that has ended, wait, make ready for the next.
+"""Record an attempt that is to be retried, wait, and prepare the next one.
 
-Lean module, loaded only for a job that tries again, and while its first attempt runs.
+Lean module, loaded during the first attempt of jobs with retries.
 """
 
 import posix
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def wait_for_the_next(run: "Run", world: "World", facts: "Facts", judged: "Judged") -> bool:
-    """Return whether the next attempt may begin; False when the run was stopped meanwhile, as `facts` then tell."""
+    """Return whether the next attempt may begin; False when the run was stopped meanwhile, which `facts` then show."""
     capture = world.log.capture
     run.attempts.append(attempt_record(run, facts, judged, log_offset=capture.log_offsets()[-1]))
     _add_up(run, facts)
@@ -46,7 +46,7 @@ def wait_for_the_next(run: "Run", world: "World", facts: "Facts", judged: "Judge
 
 
 def _add_up(run: "Run", facts: "Facts") -> None:
-    """Keep what the attempt used: the next one has a control group of its own, which begins at 0."""
+    """Add the CPU time of the attempt to the run: the next one has a new control group, which begins at 0."""
     if facts.cpu_of == TREE:
         run.cpu_seconds_before += facts.cpu_seconds
     run.memory_bytes_before = max(run.memory_bytes_before, facts.memory_bytes)
@@ -65,7 +65,7 @@ def _delay(run: "Run") -> float:
 
 
 def _record(run: "Run", world: "World", judged: "Judged", seconds: float) -> None:
-    """Record the attempt in journal, block and syslog. What the disk refuses is said with the end of the run."""
+    """Record the attempt in journal, block and syslog. What cannot be written is reported at the end of the run."""
     record: dict[str, object] = {
         "event": "attempt",
         "at": iso(world.clock.now()),

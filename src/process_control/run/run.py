@@ -1,4 +1,4 @@
-"""A run on its way from the planned time to the exit code: what was asked, what is known so far, what a step answers.
+"""The data of a run: the request, what is known so far, and the results of steps.
 
 Lean module.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Request:
-    """What was asked: who started it, how, and what was overridden. Seconds; None is the job's own value."""
+    """A start as requested: by whom, how, and overridden values. Times in seconds; None is the value of the job."""
 
     __slots__ = (
         "by",
@@ -52,8 +52,8 @@ class Request:
         self.trigger = trigger
         self.by = by
         self.scheduled = scheduled
-        #: The past planned time that was asked for, in UTC seconds: by hand, or by `catch_up`, which says `scheduled`
-        #: too. Every other scheduled start finds its own.
+        #: The past planned time to run, in UTC seconds: given by hand or by `catch_up`, whose starts are `scheduled`
+        #: too. Other scheduled starts find their planned time by the clock.
         self.slot = slot
         self.slow_start = slow_start
         self.force = force
@@ -66,12 +66,12 @@ class Request:
 
     @property
     def is_catching_up(self) -> bool:
-        """Whether the run makes up for a missed planned time, as `catch_up` says."""
+        """Whether `catch_up` runs a missed planned time."""
         return self.scheduled and self.slot is not None
 
 
 class Run:
-    """A run of one job; all of it are values."""
+    """A run of one job. Holds only data; `World` has the resources."""
 
     __slots__ = (
         "attempt",
@@ -120,21 +120,21 @@ class Run:
         self.lateness: dict[str, object] = {}
         #: The path of the log.
         self.log: str | None = None
-        #: What the job's block says of this run.
+        #: The job's block for this run.
         self.block: dict[str, object] = {}
-        #: Whether the job's last run was of another version, or there was none.
+        #: Whether the job's last run had another version of the file, or there was none.
         self.is_of_a_new_version = False
         #: The path of the attempt's control group.
         self.cgroup: str | None = None
-        #: Of the attempts before this one, by their control groups.
+        #: CPU seconds of earlier attempts, by their control groups.
         self.cpu_seconds_before = 0.0
         self.memory_bytes_before = 0
-        #: It runs though it could not be recorded (`run_unlogged`).
+        #: Whether it runs although it could not be recorded (`run_unlogged`).
         self.unrecorded = False
-        #: What the health lets it do, see `core/gate.py`.
+        #: What the health permits, see `core/gate.py`.
         self.permission = gate.GO
         self.slow_start = request.slow_start
-        #: How far the slow start is: `2 of 3`, `probe`.
+        #: The step of the slow start: `2 of 3`, `probe`.
         self.slow_start_step: str | None = None
         #: Which limits are not in force, in words.
         self.not_in_force: str | None = None
@@ -162,7 +162,7 @@ class Run:
     def commands(self) -> list[list[str]]:
         if not self.slow_start:
             return self.job.command
-        if self.slow_start_step is not None:  # health asks for it: without slow_start_command, the full command
+        if self.slow_start_step is not None:  # a slow start; without slow_start_command it uses the full command
             return self.job.slow_start_command or self.job.command
         if not self.job.slow_start_command:
             raise BadConfiguration(
@@ -173,11 +173,11 @@ class Run:
         return self.job.slow_start_command
 
     def asked(self) -> dict[str, object]:
-        """Return what is said of a start that came to no run: of which job, how, by whom, on which host."""
+        """Return the fields of a record for a start without a run: job, trigger, user, host."""
         return {"job": self.job.slug, "trigger": self.request.trigger, "by": self.request.by, "host": self.host}
 
     def facts_for_the_record(self) -> dict[str, object]:
-        """Return what every record of this run says."""
+        """Return the fields that every record of this run has."""
         facts: dict[str, object] = {
             "run_id": self.id,
             "job": self.job.slug,
@@ -198,7 +198,7 @@ class Run:
 
 
 class Judged:
-    """What an attempt came to, in the words of the record."""
+    """The judgement of an attempt, in the terms of the record."""
 
     __slots__ = ("decided_by", "detail", "exit_code", "outcome", "reason", "verdict")
 
@@ -217,28 +217,28 @@ class Judged:
         self.detail = detail
         self.exit_code = exit_code
         self.verdict = verdict
-        #: The rule or the line, where one did.
+        #: The rule or the line that decided; None when it was neither.
         self.decided_by = decided_by
 
 
-# --- what a step answers ----------------------------------------------------------------------------------------------
+# --- results of a step ------------------------------------------------------------------------------------------------
 
 
 class Go:
-    """The next step follows."""
+    """Result of a step: continue with the next."""
 
     __slots__ = ()
 
 
 class Stop:
-    """There is no run: whatever has to be recorded of it is recorded."""
+    """Result of a step: there is no run, and this has been recorded."""
 
     __slots__ = ("error", "exit_code")
 
     def __init__(self, exit_code: int = 0, *, error: "ProcessControlError | None" = None) -> None:
-        #: Of `run-job`, unless there is an error, which has its own.
+        #: The exit code of `run-job`; an error has its own.
         self.exit_code = exit_code
-        #: What the caller is shown of it; None where the record says enough.
+        #: What the caller is shown; None to show nothing.
         self.error = error
 
 

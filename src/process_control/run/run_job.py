@@ -1,7 +1,7 @@
-"""One run, from the planned time to the exit code: the way that every start takes, whoever asked for it.
+"""One run, from the planned time to the exit code: the sequence of steps of every start.
 
-Lean module: until the command is executed only lean modules are imported; what the end needs is imported while the job
-runs. Here is only the order of the steps.
+Lean module: only lean modules are imported before the command is executed; what the end needs is imported while the
+job runs.
 """
 
 from process_control.core import gate
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 def run_job(request: Request, job: "Job", world: "World") -> int:
-    """Take one run of `job` from its first step to its last and return the exit code of `run-job`.
+    """Run `job` once and return the exit code of `run-job`.
 
-    Raises the errors of `errors.py` for what kept it from starting; a job that fails is an exit code.
+    Raises an error of `errors.py` when it cannot start; a job that fails is an exit code.
     """
     run = Run(request, job, started_at=world.clock.now(), host=world.identity.host)
     if not run.commands:
@@ -38,7 +38,7 @@ def run_job(request: Request, job: "Job", world: "World") -> int:
     end = end_of(run, world, facts, judged)
     record_the_end(run, world, facts, end)
     world.lock.release()
-    world.guard.end_within(None)  # who reads what we report may take long
+    world.guard.end_within(None)  # a reader of the report may take long
     world.people.deliver()
     if run.is_of_a_new_version and not request.is_ad_hoc:
         note_the_version(run, world)
@@ -47,12 +47,12 @@ def run_job(request: Request, job: "Job", world: "World") -> int:
 
         start_when_one_was_missed(run, world)
     prune_daily(world.settings, world.clock.now())
-    world.people.report(end, facts)  # last: the caller may be one that reads no report
+    world.people.report(end, facts)  # last, as the caller may not read it
     return judged.exit_code
 
 
 def note_the_version(run: Run, world: "World") -> None:
-    """Record the version of the job when nobody has. Never raises."""
+    """Record the version of the job's file if it is new. Never raises."""
     try:
         from process_control.run.new_version import note
     except Exception:  # noqa: BLE001  the package was replaced meanwhile: the next start does it
@@ -61,7 +61,7 @@ def note_the_version(run: Run, world: "World") -> None:
 
 
 def take_the_steps(run: Run, world: "World") -> Stop | None:
-    """Take the steps that come before the first command. Return where the run was stopped; None: it has started."""
+    """Do the steps before the first command. Return the Stop that ended them; None when the run has started."""
     try:
         for step in (
             open_the_record,
@@ -74,19 +74,19 @@ def take_the_steps(run: Run, world: "World") -> Stop | None:
         ):
             answer = step(run, world)
             if isinstance(answer, Stop):
-                if run.slot is not None and run.request.slot is not None:  # nothing is recorded of it
+                if run.slot is not None and run.request.slot is not None:  # it has no record
                     world.store.give_slot_back(run.slot)
                 return answer
     except (CannotRecord, BadConfiguration, NotPermitted, OSError):
         if run.slot is not None:
             world.store.give_slot_back(run.slot)
-        world.lock.release()  # the caller may be one that reads no complaint
+        world.lock.release()  # before the error is shown, as the caller may not read it
         raise
     return None
 
 
 def open_the_record(run: Run, world: "World") -> Go | Stop:
-    """Open the job's block. `run_unlogged` continues without one, as a job that was never seen."""
+    """Open the job's block. With `run_unlogged` continue without one, as for a job without history."""
     try:
         world.store.open_since_boot(world.identity.boot_id, _recover)
     except CannotRecord:
@@ -123,7 +123,7 @@ def pass_the_gate(run: Run, world: "World") -> Go | Stop:
 
 
 def take_the_lock(run: Run, world: "World") -> Go | Stop:
-    """Take the job's lock, or do what `on_overlap` says when somebody else holds it."""
+    """Take the job's lock, or do what `on_overlap` says when another run holds it."""
     if world.lock.take():
         return GO
     from process_control.run.overlap import meet_the_holder
@@ -132,7 +132,7 @@ def take_the_lock(run: Run, world: "World") -> Go | Stop:
 
 
 def settle_unfinished_runs(run: Run, world: "World") -> Go | Stop:
-    """With the lock held: close what the last runs under it left open."""
+    """Settle unfinished runs under the lock, which must be held."""
     unsettled = [block for block in world.lock.blocks() if is_unsettled(block)]
     if not unsettled:
         return GO
@@ -142,9 +142,9 @@ def settle_unfinished_runs(run: Run, world: "World") -> Go | Stop:
 
 
 def choose_the_commands(run: Run, world: "World") -> Go | Stop:
-    """With the lock held: ask the gate once more when the run before us has changed the health, then full or small.
+    """Check the gate again if the run before us changed the health, then choose the full or the slow-start command.
 
-    A healthy job without the key slow_start reads nothing here.
+    The lock must be held. A healthy job without the key slow_start reads nothing here.
     """
     if not world.store.health_is_as_read():
         answer = ask_the_gate(run, world)

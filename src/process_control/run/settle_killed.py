@@ -1,5 +1,4 @@
-"""After a runner was killed: the guard has the run recorded as lost at once, so that it is told now, not by the next
-start, which may be tomorrow.
+"""Record a run as lost right after its runner was killed, from the guard. The next start may be tomorrow.
 
 Lean module, loaded only then.
 """
@@ -31,10 +30,10 @@ def settle_in_a_child(
     killed: str,
     is_ad_hoc: bool = False,
 ) -> None:
-    """Settle the killed run in a process that is the service user, and wait for it a little. Never raises.
+    """Settle the killed run in a child process as the service user, and wait for it for a short time. Never raises.
 
-    `runner` is the pid that the killed one had, `trigger` what started it, None by hand; `killed` says by whom. What is
-    read here (configuration, job file) may be on the disk on which it hung.
+    `runner` is the pid of the killed runner, `trigger` what started it (None: by hand), `killed` by whom, in words. The
+    wait is limited because configuration and job file may be on the disk on which the runner hung.
     """
     try:
         child = posix.fork()
@@ -64,7 +63,7 @@ def _settle_and_end(
     killed: str,
     is_ad_hoc: bool,
 ) -> None:
-    """In the child: what the next start would do first. Never returns."""
+    """Do in the child what the next start would do first. Never returns."""
     try:
         from process_control.config.job_directory import load_job
         from process_control.core.facts import MANUAL
@@ -87,13 +86,13 @@ def _settle_and_end(
         request = Request(trigger=MANUAL, by=account.name, is_ad_hoc=is_ad_hoc)
         run = Run(request, job, started_at=world.clock.now(), host=world.identity.host)
         world.store.open()
-        if world.lock.take():  # else a survivor holds it: the next start names it
+        if world.lock.take():  # else a survivor holds it, which the next start reports
             if isinstance(settle_unfinished_runs(run, world), Stop):
                 return
             world.lock.release()
-        remove_forsaken()  # it may have been killed before its block named its group
+        remove_forsaken()  # killed before its block named its group
     except ProcessControlError:
-        pass  # the next start says what is wrong
+        pass  # the next start reports it
     except Exception:  # noqa: BLE001  a package that was replaced: the next start settles it
         pass
     finally:

@@ -1,4 +1,4 @@
-"""Shown output: what a person sees while a job runs, each stream on its own descriptor, and a last line that sums up.
+"""Show output to a person while a job runs, each stream on its descriptor, and a summary in the last lines.
 
 Lean module. On a terminal control characters are escaped and stderr is red; anywhere else the bytes stay as they are.
 """
@@ -29,10 +29,10 @@ _COLOURS = {"succeeded": _GREEN, "warned": _YELLOW}
 
 
 class Terminal:
-    """The Notifier of a person: `outlets` by stream, `b"o"` and `b"e"`, which may be one and the same.
+    """The Notifier for a person. `outlets` maps `b"o"` and `b"e"` to an outlet, which may be the same for both.
 
-    Our own lines go to the terminal that stderr is, else to the one that stdout is, else nowhere. Where stderr is no
-    terminal a failed run is reported there as without us, but for the job's stderr, which was shown.
+    Our own lines go to stderr if that is a terminal, else to stdout if that is one, else nowhere. If stderr is no
+    terminal a failed run is also reported there, without the job's stderr, which was shown.
     """
 
     __slots__ = ("_held", "_outlets", "_own", "_report", "is_live", "secrets")
@@ -46,7 +46,7 @@ class Terminal:
         self.secrets: list[str] = []
 
     def show(self, stream: bytes, data: bytes) -> None:
-        """Show output of the job; with secrets about, only whole lines, so that none is shown in two halves."""
+        """Show output of the job. With secrets to mask only whole lines, so that no secret is split."""
         outlet = self._outlets.get(stream)
         if outlet is None:
             return
@@ -67,13 +67,13 @@ class Terminal:
             self._put(outlet, data, stream)
 
     def _split_long_line(self, line: bytes) -> tuple[bytes, bytes]:
-        """Return the beginning of a line that has not ended, masked, and the end in which a secret may have begun."""
+        """Split an unfinished line: return its beginning, masked, and the end in which a secret may begin."""
         masked = mask(line.decode("utf-8", "surrogateescape"), self.secrets).encode("utf-8", "surrogateescape")
         longest = max([len(secret.encode("utf-8", "surrogateescape")) for secret in self.secrets])
         return masked[: len(masked) - longest], masked[len(masked) - longest :]
 
     def _put(self, outlet: Outlet, data: bytes, stream: bytes) -> None:
-        if outlet.drops(len(data)):  # before the work of making it fit to be shown
+        if outlet.drops(len(data)):  # first, to save the work of escaping it
             return
         if not outlet.is_terminal:
             outlet.at_line_start = data.endswith(b"\n")
@@ -89,25 +89,25 @@ class Terminal:
         outlet.write(text.encode("utf-8", "replace"))
 
     def say(self, text: str) -> None:
-        """Write a line of our own."""
+        """Write a line that is not output of the job."""
         if self._own is not None:
             self._write_own(self._own, f"{self._in(_DIM, text)}\n")
 
-    def tell(self, end: dict[str, object], facts: "Facts", *, name: str) -> None:
-        """Write the last lines: what became of the run, in words, and where its log is."""
+    def report(self, end: dict[str, object], facts: "Facts", *, name: str) -> None:
+        """Write the last lines: the result of the run in words, and the path of its log."""
         for stream, rest in list(self._held.items()):
             self._put(self._outlets[stream], rest, stream)
         self._held.clear()
         outlets = set(self._outlets.values())
         for outlet in outlets:
-            outlet.settle()  # the last lines must not be what a full backlog has no room for
+            outlet.settle()  # the last lines must not be dropped for a full backlog
         if self._own is not None:
             self._write_own(self._own, self._last_lines(end, name))
         for outlet in outlets:
             outlet.close()
         if self._report is not None:
             self._report.secrets = self.secrets
-            self._report.tell(end, facts, name=name)
+            self._report.report(end, facts, name=name)
 
     def _last_lines(self, end: dict[str, object], name: str) -> str:
         mark = {"succeeded": "✓", "warned": "!"}.get(str(end["outcome"]), "✗")
@@ -133,19 +133,19 @@ class Terminal:
         own.write((start + text).encode("utf-8", "replace"))
 
     def flush(self) -> bool:
-        """Write what can be written now; return whether something still waits."""
+        """Write what can be written now; return whether some output is still queued."""
         waiting = [outlet.flush() for outlet in self._outlets.values()]
         return True in waiting
 
 
 def _run_and_log(end: dict[str, object]) -> list[str]:
-    """Return the id and the log of the run: on one line where 80 columns hold both."""
+    """Return the lines with the id and the log of the run; one line if both fit in 80 columns."""
     run, log = f"  run {end['run_id']}", f"  log {end.get('log') or 'none'}"
     return [run + log] if len(run + log) <= 80 else [run, log]
 
 
 def _unfinished(data: bytes) -> int:
-    """Return how many bytes at the end have to wait for more: a part of a UTF-8 character, a carriage return."""
+    """Return how many bytes at the end need more input: a partial UTF-8 character, a carriage return."""
     if data.endswith(b"\r"):
         return 1
     for back, byte in enumerate(reversed(data[-3:]), start=1):
@@ -157,7 +157,7 @@ def _unfinished(data: bytes) -> int:
 
 
 def open_terminal(environment: dict[str, str], account: "Account | None" = None) -> Terminal:
-    """Return what shows a job's output on our stdout and stderr, whatever these are. While we are still root."""
+    """Return a Terminal on our stdout and stderr, whatever these are. Call before rights are dropped."""
     colour = not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
     outlets: dict[bytes, Outlet] = {}
     own: Outlet | None = None
@@ -173,5 +173,5 @@ def open_terminal(environment: dict[str, str], account: "Account | None" = None)
 
 
 def _are_the_same(one: int, other: int) -> bool:
-    """Whether both descriptors are one terminal, pipe or file: the order of the two streams is kept then."""
+    """Return whether both descriptors are one terminal, pipe or file. The order of the streams is kept then."""
     return posix.fstat(one)[1:3] == posix.fstat(other)[1:3]  # inode and device

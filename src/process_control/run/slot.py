@@ -1,4 +1,4 @@
-"""The planned time that a scheduled start is for: each has one run.
+"""Claim the planned time of a scheduled start: each planned time is run once.
 
 Lean module.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def claim_the_slot(run: "Run", world: "World") -> Go | Stop:
-    """Find the planned time that a scheduled start is for, and make it ours."""
+    """Find the planned time of a scheduled start, and claim it."""
     if run.request.slot is not None:
         return _claim_the_one_asked_for(run, world)
     if not run.request.scheduled:

@@ -1,4 +1,4 @@
-"""`run --slot`: a run by hand for a past planned time, which must not be run twice.
+"""Claim a past planned time for `run --slot`: it must not be run twice.
 
 Lean module, loaded only then.
 """
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def claim_the_slot_by_hand(run: "Run", world: "World") -> Go | Stop:
-    """Make the planned time that was asked for ours, or refuse: its last run went well, or lives, or is about to start.
+    """Claim the requested planned time, or refuse: its last run succeeded, is running, or is about to start.
 
-    Whether it was one is for whoever asked to know.
+    Whether the schedule has this time is not checked.
     """
     slot, store, slug = run.request.slot or 0, world.store, run.job.slug
     if slot > world.clock.now():
@@ -32,7 +32,7 @@ def claim_the_slot_by_hand(run: "Run", world: "World") -> Go | Stop:
     if taken is None:
         run.slot = slot
         return GO
-    if run.request.is_catching_up:  # somebody else has run it, or it was settled
+    if run.request.is_catching_up:  # it was run or settled meanwhile
         return Stop()
     hint = "to run it again all the same: --force" if taken.may_be_forced else f"process-control wait {slug}"
     return Stop(error=NotStarted(f"no run for the planned time {iso(slot)}: {taken.why}", where=slug, hint=hint))

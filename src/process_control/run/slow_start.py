@@ -1,6 +1,6 @@
-"""What a start does before its commands are chosen: ends a pause, takes the place of a probe, begins a slow start.
+"""End a pause, become the probe or begin a slow start, before the commands are chosen.
 
-Lean module, loaded for jobs with the key slow_start, and for those that were held. The lock is held: nobody else runs.
+Lean module, loaded for jobs with the key slow_start, and for those that were held. The lock must be held.
 """
 
 import zlib
@@ -27,7 +27,7 @@ Seen = dict[str, object]
 
 
 def end_the_pause(run: "Run", world: "World") -> None:
-    """Release a job whose pause is over, unless somebody has held it again meanwhile. Raises CannotRecord (74)."""
+    """Release a job whose pause is over, unless it was held again meanwhile. Raises CannotRecord (74)."""
     from process_control.core.health import PAUSE_IS_OVER, Cause, Policy
     from process_control.core.health_table import after_pause
 
@@ -36,7 +36,7 @@ def end_the_pause(run: "Run", world: "World") -> None:
 
 
 def prepare(run: "Run", world: "World") -> Go | Stop:
-    """Say in `run` whether it uses slow_start_command, and how far the slow start is."""
+    """Set in `run` whether it uses slow_start_command, and the step of the slow start."""
     if run.permission == gate.PROBE_IS_DUE:
         return _become_the_probe(run, world)
     health = world.store.read_health() or {}
@@ -50,7 +50,7 @@ def prepare(run: "Run", world: "World") -> Go | Stop:
 
 
 def _become_the_probe(run: "Run", world: "World") -> Go | Stop:
-    """Run though the job is held, with slow_start_command; unless somebody was faster or holds it otherwise."""
+    """Make this run of a held job the probe, with slow_start_command; Stop if there is one or the hold has changed."""
     from process_control.core.health import Cause, Event, Policy, State
     from process_control.core.health_table import next_health
 
@@ -58,7 +58,7 @@ def _become_the_probe(run: "Run", world: "World") -> Go | Stop:
     cause = Cause(at=iso(world.clock.now()), run_id=run.id)
 
     def step(health: "Health") -> "Health":
-        if health.probe_run is not None:  # it never ended, and nobody runs: we have the lock
+        if health.probe_run is not None:  # it never ended, and is not running: we hold the lock
             gone = Cause(at=cause.at, run_id=health.probe_run, counts=False)
             health = next_health(health, Event.LOST, cause=gone, policy=policy)
         return next_health(health, Event.PROBE_DUE, cause=cause, policy=policy)
@@ -74,11 +74,11 @@ def _become_the_probe(run: "Run", world: "World") -> Go | Stop:
     return GO
 
 
-# --- another version than the last run's -----------------------------------------------------------------------------
+# --- a new version of the job -----------------------------------------------------------------------------------------
 
 
 def _note_the_version(run: "Run", world: "World", health: dict[str, object]) -> dict[str, object]:
-    """Keep which version runs now; another one than the last may begin a slow start. Return the health then."""
+    """Record the version that runs now; a new one may begin a slow start. Return the health after that."""
     from process_control.run.programs import programs_of
 
     known = health.get("seen")
@@ -112,7 +112,7 @@ def _with_seen(health: "Health", seen: Seen) -> "Health":
 
 
 def what_changed(known: Seen, now: Seen) -> str | None:
-    """Return in words what is not as it was; None when nothing is known to be."""
+    """Return in words what has changed; None when nothing is known to have changed."""
     if known.get("file") not in (None, now["file"]):
         return f"the job file changed, from version {known['file']} to {now['file']}"
     before, programs = known.get("programs"), now["programs"]
@@ -124,7 +124,7 @@ def what_changed(known: Seen, now: Seen) -> str | None:
 
 
 def _few(programs: list[str]) -> list[str]:
-    """Return the stamps of the first programs; of a long list the rest is folded, for health is a small record."""
+    """Return the stamps of the first programs and a digest of the rest, since health is a small record."""
     if len(programs) <= MAX_PROGRAMS:
         return programs
     rest = "\n".join(programs[MAX_PROGRAMS:]).encode("utf-8", "surrogateescape")
@@ -132,7 +132,7 @@ def _few(programs: list[str]) -> list[str]:
 
 
 def _change(run: "Run", world: "World", step: "Callable[[Health], Health]", cause: "Cause") -> "Changed":
-    """Take the step on the disk, and log in the syslog what the journal has of it."""
+    """Change the health on the disk, and log the new records of the journal in the syslog."""
     from process_control.core.health import Policy
     from process_control.state.health_changes import change
 

@@ -1,4 +1,4 @@
-"""The start of a run, recorded: durable before anything runs.
+"""Record the start of a run, durably, before anything is executed.
 
 Lean module.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def record_the_start(run: "Run", world: "World") -> Go | Stop:
-    """Make the log, note the run in the block, and write the start to the journal.
+    """Create the log, and write the start to block and journal.
 
     Raises CannotRecord (74), unless the job has `run_unlogged`.
     """
@@ -61,7 +61,7 @@ def record_the_start(run: "Run", world: "World") -> Go | Stop:
 
 
 def prepare_the_commands(run: "Run", world: "World") -> None:
-    """Put the environment together; nobody is shown its secrets. Raises what an unsafe or broken file of it raises."""
+    """Build the environment, and have its secrets masked. Raises the errors of an unsafe or broken file of it."""
     settings = world.settings
     variables = variables_of_run(
         job=run.job.slug,
@@ -75,16 +75,16 @@ def prepare_the_commands(run: "Run", world: "World") -> None:
 
 
 def asks_for_limits(job: "Job") -> bool:
-    """Whether the job asks for any limit besides its times."""
+    """Return whether the job asks for any limit besides its times."""
     of_group = job.memory_limit_bytes, job.processes_limit
     of_each = job.cpu_seconds_limit, job.open_files_limit, job.file_size_limit_bytes, job.nice, job.io_class
     return of_group != (None, None) or of_each != (None, None, None, None, None)
 
 
 def _set_limits(run: "Run", world: "World") -> "dict[str, object]":
-    """Set what holds the run; return the limits in force by their keys.
+    """Set the limits of the run; return those in force, by key.
 
-    What is missing makes the run `warned` once a day. Raises BadConfiguration (78) when the job cannot do without.
+    A missing one makes the run `warned`, once a day. Raises BadConfiguration (78) when the job requires it.
     """
     from process_control.run.job_limits import set_limits
     from process_control.state.once_a_day import is_first_today
@@ -97,7 +97,7 @@ def _set_limits(run: "Run", world: "World") -> "dict[str, object]":
 
 
 def _warn_of_calendars(run: "Run", world: "World") -> None:
-    """Have the run warned, once a day, of a calendar that cannot be read."""
+    """Make the run `warned`, once a day, when a calendar cannot be read."""
     from process_control.state.once_a_day import is_first_today
 
     if is_first_today(world.store.state_directory, run.job.slug, "calendars"):
@@ -105,7 +105,7 @@ def _warn_of_calendars(run: "Run", world: "World") -> None:
 
 
 def _forget(run: "Run", world: "World") -> None:
-    """Remove what was made for a run that did not start after all."""
+    """Remove the log and the group of a run that did not start."""
     world.store.take_start_back()
     if run.cgroup is not None:
         group.remove(run.cgroup)
@@ -114,7 +114,7 @@ def _forget(run: "Run", world: "World") -> None:
 
 
 def facts_of_the_start(run: "Run", world: "World", limits: "dict[str, object] | None") -> dict[str, object]:
-    """Return what start and block say of a run that starts now, in this process. `limits` are those in force."""
+    """Return the fields of start record and block for a run that starts now. `limits` are those in force."""
     run.lateness = lateness(run, world)
     facts: dict[str, object] = {
         **run.facts_for_the_record(),
@@ -130,9 +130,9 @@ def facts_of_the_start(run: "Run", world: "World", limits: "dict[str, object] | 
 
 
 def lateness(run: "Run", world: "World") -> dict[str, object]:
-    """Return how late a planned run begins, and of what that is made; nothing of a run by hand.
+    """Return how late a planned run begins, and the parts of the delay, in seconds; empty for a run by hand.
 
-    Only the end of it is taken from the clock that may be set: its parts are measured by one that is not.
+    The whole is taken from the wall clock, which may be set; the part of this process by one that is not set.
     """
     if run.slot is None:
         return {}
@@ -148,7 +148,7 @@ def lateness(run: "Run", world: "World") -> dict[str, object]:
 
 
 def block_of(run: "Run", facts: dict[str, object]) -> dict[str, object]:
-    """Return what the block says of a run that starts now: the facts of its start, and what no journal needs."""
+    """Return the block of a run that starts now: the fields of its start, and some that the journal does not need."""
     return {
         **facts,
         "guard_pid": posix.getppid(),
@@ -164,7 +164,7 @@ def block_of(run: "Run", facts: dict[str, object]) -> dict[str, object]:
 
 
 def _longest_seconds(run: "Run") -> float | None:
-    """How long the run may take before its last grace, all attempts together; None for as long as it likes."""
+    """Return how long all attempts may take, without the last grace; None for no limit."""
     job = run.job
     if not run.timeout_seconds:
         return None

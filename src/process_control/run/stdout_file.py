@@ -1,4 +1,4 @@
-"""The file that the job's key `stdout` names, opened for a run that begins.
+"""Open the file of the job's key `stdout` for a run.
 
 Lean module, loaded for jobs with that key.
 """
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def open_copy(path: str, settings: "Settings", header: bytes, *, uid: int) -> StdoutCopy:
-    """Open the file, with `header` before what comes. Raises what an unsafe or broken file raises."""
+    """Open the file and append `header`. Raises the errors of an unsafe or broken file."""
     copy = StdoutCopy(path)
     owner, group = settings.trusted_owner, settings.trusted_group
     copy.open(opener_for(path, uid=uid, trusted_owner=owner, trusted_group=group), header)

@@ -1,6 +1,6 @@
-"""What the last run under a lock left open: a missing end, or processes that are still alive.
+"""Settle unfinished runs under a lock: a missing end, or processes that are still alive.
 
-Lean module, imported when there is something of the kind.
+Lean module, imported when there is such a run.
 """
 
 import posix
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def settle(run: "Run", world: "World", unsettled: "list[Block]") -> Go | Stop:
-    """With the lock held: see to it that no run under this lock is still alive, and close what was left open.
+    """Record the missing ends of runs under this lock, which must be held; refuse the start if one is still alive.
 
     A run without an end is `lost` unless a process of it survives: then this start is refused (75), naming it.
     """
@@ -46,12 +46,12 @@ def settle(run: "Run", world: "World", unsettled: "list[Block]") -> Go | Stop:
 
 
 def settle_without_a_start(run: "Run", world: "World", block: "Block") -> None:
-    """Close what the last run left open for a start that is turned away anyhow; not while somebody has the lock."""
+    """Settle the last run for a start that is stopped by the gate; do nothing while the lock is held."""
     if block.get("end") is None and runner_lives_here(block, world.identity):
         return
     if not world.lock.take():
         return
-    block = world.store.previous_run() or {}  # whoever had the lock may have closed it
+    block = world.store.previous_run() or {}  # the last holder of the lock may have settled it
     try:
         is_open = block.get("end") is None or not block.get("journaled")
         if block and is_open and not survivors(block):
@@ -61,7 +61,7 @@ def settle_without_a_start(run: "Run", world: "World", block: "Block") -> None:
 
 
 def refuse_survivors(run: "Run", world: "World", block: "Block") -> Go | Stop:
-    """Refuse to start beside what an earlier run left alive, naming the processes."""
+    """Refuse to start beside surviving processes of an earlier run, and name them."""
     left = survivors(block)
     if not left:
         return GO
@@ -78,19 +78,19 @@ def refuse_survivors(run: "Run", world: "World", block: "Block") -> Go | Stop:
 
 
 def _close(run: "Run", world: "World", block: "Block") -> None:
-    """Write the end that the journal does not have: the one the block kept, or `lost`. Raises CannotRecord (74)."""
+    """Write the missing end to the journal: the one in the block, or `lost`. Raises CannotRecord (74)."""
     try:
         store = store_of(str(block["job"]), known=world.store)
-        is_recovered = bool(block.pop("recovered", False))  # after a boot: the journal has no more than the block
+        is_recovered = bool(block.pop("recovered", False))  # after a boot the journal has no more than the block
         end = block.get("end") or (None if is_recovered else _in_journal("end", block, store))
         if not isinstance(end, dict):
             _close_as_lost(run, world, block, store)
-        elif block.get("end") is None or is_recovered:  # killed, or the power cut, between its two writes
+        elif block.get("end") is None or is_recovered:  # killed, or power lost, between its two writes
             _count(run, world, end, store)
             _post(world, end)
             store.write_run({**block, "end": end, "journaled": True, "left": []})
             world.people.announce(end)
-        else:  # announced when it came, though the disk would not have it, or not surely
+        else:  # it was announced at its end, but could not be written, or perhaps not
             _count(run, world, end, store)
             if _in_journal("end", block, store) is None:
                 _record(store, block, end)
@@ -116,7 +116,7 @@ def _close_as_lost(run: "Run", world: "World", block: "Block", store: "JobRecord
     from process_control.history.lost_run import lost_end
     from process_control.run.usage_of_killed import used_by
 
-    if block.get("log") is None:  # too long for the block, or there was none
+    if block.get("log") is None:  # the path is too long for the block, or there is no log
         start = _in_journal("start", block, store)
         block["log"] = start and start.get("log")
     lost = lost_end(block, now=iso(world.clock.now()), boot_id=world.identity.boot_id)
@@ -134,7 +134,7 @@ def _close_as_lost(run: "Run", world: "World", block: "Block", store: "JobRecord
 
 
 def _post(world: "World", end: dict[str, object]) -> None:
-    """Mail an end that nobody was mailed about, now: the run that begins may take hours."""
+    """Mail an end that was not mailed. Do it before the new run, which may take hours."""
     if world.people.are_mailed(str(end["outcome"])):
         from process_control.notify.event import post_end_of_another
 
@@ -151,7 +151,7 @@ def _record(
 
 
 def _count(run: "Run", world: "World", end: dict[str, object], store: "JobRecord") -> list[dict[str, object]]:
-    """Count a run into its job's health, unless that was done; return what the journal was told of it."""
+    """Count a run into its job's health, unless that was done; return the records that this added to the journal."""
     if run.request.is_ad_hoc and store is world.store:
         return []
     from process_control.core.health import NO_POLICY, Policy
@@ -162,7 +162,7 @@ def _count(run: "Run", world: "World", end: dict[str, object], store: "JobRecord
         return []
     try:
         changes = count_run(store, end, policy=NO_POLICY if job is None else Policy.from_job(job))
-    except (CannotRecord, ValueError):  # an unreadable health holds the job; the end itself is recorded
+    except (CannotRecord, ValueError):  # an unreadable health holds the job; the end is recorded anyway
         return []
     if changes and changes[0]["event"] == "hold":
         end["held"] = f"held: {changes[0].get('detail')}"

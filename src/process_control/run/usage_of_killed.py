@@ -1,4 +1,4 @@
-"""What a killed run has used, as far as its control group and its block still know.
+"""Find what a killed run has used, from its control group and its block.
 
 Lean module, loaded only then.
 """
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def used_by(block: "Block") -> "dict[str, object]":
-    """Return what the end of the run says of it, all attempts together; empty without a group."""
+    """Return the usage fields for the end of the run, all attempts together; empty without a group."""
     path = block.get("cgroup")
     if not isinstance(path, str) or not cgroup.is_ours(path):
         return {}

@@ -1,4 +1,4 @@
-"""What a run meets outside of itself, by name. Steps take what they need from here; nothing in here knows of a run.
+"""The resources of a run: configuration, signals, files, processes. Nothing here depends on the `Run`.
 
 Lean module.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class World:
-    """The world as one run of one job meets it."""
+    """The resources of one run of one job."""
 
     __slots__ = (
         "clock",
@@ -37,24 +37,24 @@ class World:
     )
 
     def __init__(self, job: "Job", settings: "Settings", account: "Account", caller: "Caller") -> None:
-        #: The configuration, for what is rarely asked: other jobs, the job's file as it is now.
+        #: The configuration, for rare needs: other jobs, the job's file as it is now.
         self.settings = settings
         self.clock = SystemClock()
-        #: This process, as the block names it.
+        #: This process, as identified in blocks.
         self.identity = caller.identity
-        #: The signals that came.
+        #: Signals that have arrived.
         self.inbox = caller.inbox
-        #: The process outside, which ends the run when we cannot.
+        #: The channel to the guard, which ends the run when we cannot.
         self.guard = caller.guard
-        #: What is remembered of the job: block, health, journal.
+        #: The records of the job: block, health, journal.
         self.store = JobRecord(settings.state_directory, job.slug)
-        #: The job's lock, and the runs that have been under it.
+        #: The job's lock, and the runs that have held it.
         self.lock = JobLock(job, settings, self.store)
-        #: What the commands print.
+        #: The log, with the output of the commands.
         self.log = RunLog(job, settings, uid=account.uid)
-        #: The control group of the attempt.
+        #: The control group of the current attempt.
         self.group = RunGroup(job)
-        #: What the commands are started with.
+        #: Environment, directory and limits of the commands.
         self.commands = Commands(job, settings, account, own_commands=caller.own_commands, of_caller=caller.environment)
-        #: Whoever is shown, mailed or logged what becomes of it.
+        #: Reports: terminal, mail, syslog.
         self.people = People(job, settings, account, caller.notifier)

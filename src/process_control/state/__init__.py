@@ -1,1 +1,1 @@
-"""What is true now: the small records below the state directory, one file each."""
+"""The current state: small records below the state directory, one file each."""

@@ -1,8 +1,8 @@
-"""After a boot: what the journal knows and the blocks and healths of jobs do not, put right once for all jobs.
+"""Repair blocks and healths of all jobs from the journal, once after each boot.
 
-Lean module, imported by a start whose block knows nothing of this boot. A record in the journal is on the disk before
-anybody goes on; a block is in memory only until the kernel writes it back. After a power cut blocks may tell of the run
-before, and a health may lack the change that the journal has. The journal is right.
+Lean module, imported by a start whose block is not from this boot. The journal is synced after each record; blocks are
+only in memory until the kernel writes them back. So after a power cut a block may have an earlier run, and a health may
+lack a change that the journal has. The journal is right.
 """
 
 import fcntl
@@ -14,7 +14,7 @@ from process_control.core.job import is_slug
 from process_control.errors import CannotRecord
 from process_control.history import journal_reader
 from process_control.state.block import Block, run_in, slot_line, slots_in
-from process_control.state.health_file import CHANGE, UNTOLD, change_health
+from process_control.state.health_file import CHANGE, UNRECORDED, change_health
 from process_control.state.job_state import JobRecord
 from process_control.state.shared_locks import share_lock
 from process_control.system import atomic_file
@@ -23,25 +23,25 @@ from process_control.system.plain_file import open_plain
 
 Record = dict[str, object]
 
+#: How long before the power cut the journal is read. Linux writes back what is older than 30 s, and checks every 5 s
+#: (vm.dirty_expire_centisecs, vm.dirty_writeback_centisecs); the rest is a margin for slow disks and power saving.
 WRITE_BACK_SECONDS = 600
-"""Of so much before the power cut the journal is read. Linux writes back what is older than 30 s and looks every 5 s
-(vm.dirty_expire_centisecs, vm.dirty_writeback_centisecs); the rest is for a slow disk and a laptop that saves power."""
+#: How many records are read whatever their times: the clock may have been set forward in between.
 MIN_RECORDS = 3000
-"""That are read, whatever their times say: a clock may have been set forward in between."""
 PATIENCE_SECONDS = 30.0
+#: Events that are recorded only after this recovery: one without a boot id is from an earlier boot.
 _PUT_RIGHT_BEFORE = ("start", "end", "skip", "attempt", "hold", "release", "backoff", "slow_start", "probe")
-"""Events that nobody has recorded since this boot without having been here before."""
 _LOCK = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
 
 
 def recover(state_directory: str, boot_id: str) -> None:
-    """Put blocks and healths right by the journal, unless that was done since this boot. Never raises."""
+    """Repair blocks and healths from the journal, unless that was done since this boot. Never raises."""
     done = layout.recovered(state_directory)
     if _is_done(done, boot_id):
         return
     try:
         lock = posix.open(layout.recovery_lock(state_directory), _LOCK, 0o600)
-    except OSError:  # a full disk: then each start does it for itself
+    except OSError:  # a full disk: each start does it without the lock then
         lock = -1
     try:
         _wait_for(lock)
@@ -63,7 +63,7 @@ def _is_done(path: str, boot_id: str) -> bool:
 
 
 def _wait_for(lock: int) -> None:
-    """Wait until no other start does the same; not for ever: done twice at once it comes to the same."""
+    """Wait until no other start does the same, for a limited time: doing it twice at once does no harm."""
     limit = time.monotonic() + PATIENCE_SECONDS
     while lock >= 0 and time.monotonic() < limit:
         try:
@@ -75,7 +75,7 @@ def _wait_for(lock: int) -> None:
 
 
 def _recover_all(state_directory: str, boot_id: str) -> bool:
-    """Return whether everything could be put right."""
+    """Repair all jobs; return whether all could be repaired."""
     is_whole = True
     for slug, known in _known_of_late(state_directory, boot_id).items():
         try:
@@ -85,24 +85,25 @@ def _recover_all(state_directory: str, boot_id: str) -> bool:
     return is_whole
 
 
-# --- what the journal knows ------------------------------------------------------------------------------------------
+# --- what the journal has --------------------------------------------------------------------------------------------
 
 
 class Known:
-    """What the journal knows of one job, of the minutes before the power cut."""
+    """What the journal has about one job from the minutes before the power cut."""
 
     __slots__ = ("ends", "health", "is_of_this_boot", "slot", "start", "started")
 
     def __init__(self) -> None:
         self.start: Record | None = None
-        self.started: list[object] = []  # ids of runs, the last first
+        #: Ids of runs, the last first.
+        self.started: list[object] = []
         self.ends: dict[object, Record] = {}
         self.slot: str | None = None
         self.health: Record | None = None
         self.is_of_this_boot = False
 
     def add(self, record: Record, boot_id: str) -> None:
-        """Take a record that is older than all before."""
+        """Add a record; records come from the newest to the oldest."""
         event, slot, health = record["event"], record.get("scheduled_at"), record.get("health")
         if event == "start":
             self.is_of_this_boot = self.is_of_this_boot or record.get("boot_id") == boot_id
@@ -110,7 +111,7 @@ class Known:
             self.start = self.start or record
         elif event == "end":
             self.ends.setdefault(record.get("run_id"), record)
-        if isinstance(slot, str) and slot > (self.slot or ""):  # a run by hand may be for an older one
+        if isinstance(slot, str) and slot > (self.slot or ""):  # a run by hand may be for an older slot
             self.slot = slot
         if self.health is None and isinstance(health, dict):
             self.health = health
@@ -119,10 +120,9 @@ class Known:
 def _known_of_late(state_directory: str, boot_id: str) -> dict[str, Known]:
     """Read the journal backwards, to WRITE_BACK_SECONDS before the last record of an earlier boot.
 
-    That is far enough: the power was cut later than that record, and whatever was written so long before the cut is on
-    the disk. Records name their boot. Of those of earlier versions only starts do: whoever had a run, a skip or a hold
-    recorded since this boot was here first, so such records are of earlier boots; of a refusal or a mail only the clock
-    can tell.
+    That is far enough: the power was cut after that record, and whatever was written so long before the cut is on the
+    disk. Records name their boot. In journals of earlier versions only starts do; other events in _PUT_RIGHT_BEFORE are
+    of an earlier boot then, since they are recorded after this recovery only. Refusals and mails are judged by time.
     """
     jobs: dict[str, Known] = {}
     oldest, count = "", 0
@@ -152,15 +152,15 @@ def _earlier(at: str) -> str:
 
     try:
         return iso(max(0.0, datetime.fromisoformat(at).timestamp() - WRITE_BACK_SECONDS))
-    except (ValueError, OverflowError):  # no time: the next record has one
+    except (ValueError, OverflowError):  # no valid time: the next record has one
         return ""
 
 
-# --- one job put right -----------------------------------------------------------------------------------------------
+# --- one job ---------------------------------------------------------------------------------------------------------
 
 
 def _recover_job(state_directory: str, slug: str, known: Known, boot_id: str) -> None:
-    """Raises CannotRecord (74), OSError."""
+    """Repair the block and the health of one job. Raises CannotRecord (74), OSError."""
     store = JobRecord(state_directory, slug)
     store.open()
     try:
@@ -190,15 +190,15 @@ def _slot_to_claim(content: bytes, known: Known) -> bytes | None:
     except (ValueError, OverflowError):
         return None
     slots = slots_in(content)
-    # One that is later was claimed and came to nothing, or the clock was ahead: claim_slot asks the journal then.
+    # A later slot in the block was claimed without a run, or the clock was ahead: claim_slot reads the journal then.
     return slot_line(slot, None) if slots is None or slots[0] < slot else None
 
 
 def _run_to_write(run: Block | None, known: Known) -> Block | None:
-    """Return the run that the block should tell of, None when it does.
+    """Return the run that the block should have, None when it has it.
 
-    It is marked `recovered`, with its end when the journal has that: the next start need not ask the journal again,
-    counts it and has it told, for nobody knows how far that had come.
+    It is marked `recovered`, with its end if the journal has it. The next start then counts and reports the run without
+    another search of the journal, since this may not have been completed.
     """
     start = known.start
     if start is not None and not known.is_of_this_boot and (run is None or _is_older(run, start, known)):
@@ -208,14 +208,14 @@ def _run_to_write(run: Block | None, known: Known) -> Block | None:
         return None
     run_id = run.get("run_id")
     if run_id not in known.ends and run_id not in known.started:
-        return None  # it began, and may have ended, long ago: whoever settles it looks
+        return None  # it began, and may have ended, long ago: settling it reads the journal
     return {**run, "end": known.ends.get(run_id), "journaled": False, "left": [], "recovered": True}
 
 
 def _is_older(run: Block, start: Record, known: Known) -> bool:
-    """Whether the block tells of an earlier run than the journal's last start.
+    """Return whether the run in the block is earlier than the journal's last start.
 
-    A later one was noted in the block, and the power was cut before the journal had its start.
+    A later one was written to the block, and the power was cut before the journal had its start.
     """
     run_id = run.get("run_id")
     if run_id == start.get("run_id"):
@@ -224,17 +224,17 @@ def _is_older(run: Block, start: Record, known: Known) -> bool:
 
 
 def _recover_health(store: JobRecord, known: Known) -> None:
-    """Put the last change of the journal into a health that does not know of it. Raises CannotRecord (74).
+    """Copy the last change in the journal to a health that lacks it. Raises CannotRecord (74).
 
-    A change is told to the journal before the health has it, so another one than the journal's last is an earlier one,
-    unless the journal would not take it. A health that cannot be understood stays: it holds the job.
+    The journal gets a change before the health, so a health with another change is older, unless the journal could not
+    be written then. An unreadable health stays: it holds the job.
     """
-    told = known.health or {}
+    recorded = known.health or {}
 
     def newer(health: Record | None) -> Record | None:
-        if not told.get(CHANGE) or (health or {}).get(UNTOLD):
+        if not recorded.get(CHANGE) or (health or {}).get(UNRECORDED):
             return None
-        return None if health is not None and health.get(CHANGE) == told[CHANGE] else told
+        return None if health is not None and health.get(CHANGE) == recorded[CHANGE] else recorded
 
     try:
         change_health(store, newer)

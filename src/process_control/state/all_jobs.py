@@ -1,4 +1,4 @@
-"""What thousands of jobs say of themselves, their blocks and healths, read in one go. One job is read by `block`."""
+"""Read the blocks and healths of thousands of jobs quickly. `block` reads those of one job."""
 
 import os
 from typing import Any, Self
@@ -9,14 +9,14 @@ from process_control.state.block import BLOCK_BYTES, Block, read_block, read_mar
 from process_control.system.json_text import decode
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_LARGEST_HEALTH = 1 << 16
+_MAX_HEALTH = 1 << 16
 _PAGE = 4096
+#: Cannot occur inside of a JSON string, where its quotes would be escaped.
 _HAS_ENDED = b'"end":{'
-"""No text can hold it: its quotes would be escaped there."""
 
 
-class Standing:
-    """The jobs of a state directory. Use it with `with`; what is not there has never run."""
+class AllJobs:
+    """The jobs of a state directory, as a context manager. A job without files there has never run."""
 
     def __init__(self, state_directory: str) -> None:
         self._jobs = -1
@@ -26,7 +26,7 @@ class Standing:
         try:
             self._jobs = os.open(layout.jobs(state_directory), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except FileNotFoundError:
-            pass  # nothing ever ran
+            pass  # no job has run yet
         except OSError as error:
             self._fault = error.strerror
 
@@ -44,7 +44,7 @@ class Standing:
         if self._jobs < 0:
             return None
         try:
-            return self._read(f"{slug}/{layout.HEALTH}", _LARGEST_HEALTH)
+            return self._read(f"{slug}/{layout.HEALTH}", _MAX_HEALTH)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -66,7 +66,7 @@ class Standing:
         return slot_in(content), run
 
     def mark(self, slug: str, name: str) -> dict[str, Any] | None:
-        """Return a small note beside the block, see `block.read_mark`; None when there is none."""
+        """Return a small record beside the block, see `block.read_mark`; None when there is none."""
         if self._jobs < 0:
             return None
         try:
@@ -76,7 +76,7 @@ class Standing:
         return value if isinstance(value, dict) else None
 
     def refusal(self, slug: str) -> dict[str, Any] | None:
-        """Return what was kept of the job's last start that was refused; None when there is nothing."""
+        """Return the record of the job's last refused start; None when there is none."""
         if f"{slug}.json" not in self._refusals:
             return None
         return read_mark(layout.refusal(self._state_directory, slug))
@@ -110,7 +110,7 @@ def live_block(state_directory: str, slug: str) -> Block | None:
 
 
 def health_record(text: bytes) -> dict[str, Any]:
-    """Return the health that a text tells of. Raises ValueError when it makes no sense."""
+    """Return the health in a text. Raises ValueError when it is invalid."""
     value = decode(text.decode("utf-8", "replace"))
     if not isinstance(value, dict):
         raise ValueError("not a record")

@@ -1,6 +1,6 @@
-"""The block of a job: where it lies, what it tells, and whether the runner that it names still lives.
+"""Read the block of a job, and check whether the runner that it names is alive.
 
-Lean module. The block is written by `job_state.py`; its health is another file, see there.
+Lean module. `job_state.py` writes the block; the job's health is another file, see there.
 """
 
 import posix
@@ -14,13 +14,14 @@ from process_control.system.json_text import decode, encode
 BLOCK_BYTES = 4096
 SLOT_BYTES = 64
 RUN_AT = 512
+#: Bytes kept free at the start of a run, so that any end fits.
 END_BYTES = 1200
-"""What is kept free at the start of a run, so that its end fits whatever it says."""
 
 Block = dict[str, object]
 
 _MARK_FLAGS = posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 
+#: The types of the fields that a block may have; a block with other types was not written by this program.
 _KINDS = {
     "run_id": str,
     "job": str,
@@ -39,11 +40,10 @@ _KINDS = {
     "guard_pid": int,
     "end": dict,
 }
-"""What the values of a block are, where it has them; one with another kind of value was not written by us."""
 
 
 class Identity:
-    """What tells one process from every other, on this host and since this boot. Made before rights are dropped."""
+    """Identifies a process among all others on this host since this boot. Make it before rights are dropped."""
 
     __slots__ = ("boot_id", "host", "pid_namespace")
 
@@ -54,8 +54,7 @@ class Identity:
 
 
 def require_own_proc() -> None:
-    """Raise BadConfiguration (78) where /proc is not that of our pid namespace: we could end nothing of a job's tree,
-    and would find no survivor."""
+    """Raise BadConfiguration (78) where /proc is of another pid namespace: no process of a job could be found there."""
     if not proc.is_own():
         raise BadConfiguration(
             "/proc is not that of this pid namespace, so processes of jobs cannot be found or ended",
@@ -65,10 +64,10 @@ def require_own_proc() -> None:
 
 
 def runner_is_alive(block: Block) -> bool:
-    """Whether the runner that the block names still lives, as far as a reader can tell: pid, start time, boot.
+    """Return whether the runner that the block names is alive, by pid, start time and boot.
 
-    A runner in another pid namespace (a container that shares the state) cannot be seen from here; while the boot
-    lasts it is taken to live. Whoever holds the job's lock knows better: see `runner_lives_here`.
+    A runner in another pid namespace (a container that shares the state) is not visible here, and counts as alive until
+    the next boot. With the job's lock held use `runner_lives_here`.
     """
     if block.get("boot_id") != proc.boot_id():
         return False
@@ -79,7 +78,7 @@ def runner_is_alive(block: Block) -> bool:
 
 
 def runner_lives_here(block: Block, identity: Identity) -> bool:
-    """Whether the block's runner is a living process that we can see: same boot, same pid namespace, same start."""
+    """Return whether the block's runner is alive and visible here: same boot, pid namespace and start time."""
     return (
         block.get("boot_id") == identity.boot_id
         and (not block.get("pid_ns") or block.get("pid_ns") == identity.pid_namespace)
@@ -93,27 +92,27 @@ def _is_that_process(block: Block) -> bool:
 
 
 def read_block(state_directory: str, slug: str) -> Block | None:
-    """Return the run that the job's block tells of, or None when there is none or it cannot be read."""
+    """Return the run in the job's block; None when there is none or it cannot be read."""
     return run_in(proc.read_small(layout.block(state_directory, slug), BLOCK_BYTES))
 
 
 def read_slot(state_directory: str, slug: str) -> int | None:
-    """Return the last slot (UTC seconds) that the job's block tells of; None when there is none."""
+    """Return the last slot (UTC seconds) in the job's block; None when there is none."""
     return slot_in(proc.read_small(layout.block(state_directory, slug), BLOCK_BYTES))
 
 
 def block_named(state_directory: str, word: str) -> Block | None:
-    """Return the block of the job that a process names in its environment, which may be any word."""
+    """Return the block of the job that a process names in its environment. `word` may be any text."""
     return read_block(state_directory, word) if is_slug(word) else None
 
 
 def is_unsettled(block: Block) -> bool:
-    """Whether the run was left open: without an end, with processes, or unknown to the journal."""
+    """Return whether the run is unfinished: no end, processes left, or not in the journal."""
     return block.get("end") is None or bool(block.get("left")) or not block.get("journaled")
 
 
 def read_mark(path: str) -> "dict[str, object] | None":
-    """Return a small note beside a block; None when there is none, or none that can be understood."""
+    """Return a small record beside a block; None when there is none or it is invalid."""
     try:
         value = decode(proc.read_small(path, 4096).decode("utf-8", "replace"))
     except ValueError:
@@ -122,7 +121,7 @@ def read_mark(path: str) -> "dict[str, object] | None":
 
 
 def write_mark(path: str, value: "dict[str, object]") -> None:
-    """Leave a small note. Without it something is said once more, or once less: it is not worth a sync."""
+    """Write a small record, without a sync: losing it only repeats or omits a message."""
     try:
         descriptor = posix.open(path, _MARK_FLAGS, 0o640)
     except OSError:
@@ -136,7 +135,7 @@ def write_mark(path: str, value: "dict[str, object]") -> None:
 
 
 def jobs_sharing(state_directory: str, lock: str) -> list[str]:
-    """Return the slugs of the jobs that have run under this lock though it is not named as they are. Raises OSError."""
+    """Return the slugs of the jobs that have run under this shared lock. Raises OSError."""
     try:
         return sorted(posix.listdir(layout.shared_lock(state_directory, lock)))
     except FileNotFoundError:
@@ -144,16 +143,16 @@ def jobs_sharing(state_directory: str, lock: str) -> list[str]:
 
 
 def slot_in(content: bytes) -> int | None:
-    """Return the last slot (UTC seconds) that a block tells of: it had its run or its skip. None when it is damaged."""
+    """Return the last slot (UTC seconds) in a block, which had its run or its skip. None when the line is damaged."""
     slots = slots_in(content)
     return None if slots is None else slots[0]
 
 
 def slots_in(content: bytes) -> "tuple[int, int | None] | None":
-    """Return the last slot, and the next one that is known to have had its run or its skip.
+    """Return the last slot, and the next later one that is known to have had its run or its skip.
 
-    There is such a next one only after the clock went back. None when the line is damaged: each is written twice, so
-    that a damaged digit is no other slot; earlier versions wrote one slot once.
+    The second exists only after the clock went back. None when the line is damaged: each slot is written twice, so that
+    a damaged digit is detected; earlier versions wrote one slot once.
     """
     word, *numbers = content[:SLOT_BYTES].split() or [b""]
     if word != b"slot" or not all(map(bytes.isdigit, numbers)):
@@ -166,13 +165,13 @@ def slots_in(content: bytes) -> "tuple[int, int | None] | None":
 
 
 def slot_line(slot: int, known: int | None) -> bytes:
-    """Return what the block says for `slots_in`, of SLOT_BYTES."""
+    """Return the line of SLOT_BYTES for the block that `slots_in` reads."""
     after = "" if known is None else f" {known} {known}"
     return f"slot {slot} {slot}{after}\n".encode("ascii").ljust(SLOT_BYTES)
 
 
 def run_in(content: bytes) -> Block | None:
-    """Return the run that a block tells of; None when there is none or it cannot be read."""
+    """Return the run in a block; None when there is none or it cannot be read."""
     text = content[RUN_AT:BLOCK_BYTES].strip(b" \0\n")
     if not text:
         return None
@@ -183,7 +182,7 @@ def run_in(content: bytes) -> Block | None:
     if not isinstance(run, dict) or not _is_sound(run):
         return None
     end = run.get("end")
-    if end and "run_id" not in end:  # it was too long: see block_room
+    if end and "run_id" not in end:  # shortened, see shortened_block
         from process_control.core.records import fields_of_run_and_end
 
         run["end"] = {**{name: run[name] for name in fields_of_run_and_end() if name in run}, **end}

@@ -1,8 +1,7 @@
-"""Who has claimed the planned time that a block tells of, until a start, a skip or a refusal of it is recorded.
+"""The claim of the planned time in a block: which process has it, until a start, skip or refusal is recorded.
 
-Lean module. The line lies behind that of the slot, and is written with it. A claim whose start is in the block needs no
-second write; one whose skip was recorded says `done`; `free` says that a refusal was recorded instead, and that the
-slot may be claimed again.
+Lean module. The claim follows the line of the slot and is written with it. A claim whose start is in the block needs no
+second write. `done` means that a skip was recorded; `free` that a refusal was, so that the slot may be claimed again.
 """
 
 from process_control.system.clock import iso
@@ -13,13 +12,13 @@ if TYPE_CHECKING:
 
 CLAIM_BYTES = 64
 ASIDE_AT = 128
+#: After the claim: the file `claims` beside the block has more of them, see `open_claims`.
 ASIDE = b"others\n"
-"""Says, behind the claim, that the file `claims` beside the block has more of them, see `open_claims`."""
 OPEN, DONE, FREE = b"open", b"done", b"free"
 
 
 class Claim:
-    """A claim: the slot (UTC seconds), the process by pid, start time and boot, and what became of it."""
+    """A claim: the slot (UTC seconds), the process by pid, start time and boot, and its state."""
 
     __slots__ = ("boot", "pid", "pid_start", "slot", "state")
 
@@ -31,18 +30,18 @@ class Claim:
         self.state = state
 
     def line(self) -> bytes:
-        """Return what the block says of it, of CLAIM_BYTES."""
+        """Return the line of CLAIM_BYTES for the block."""
         text = b"claim %d %d %d %s %s\n" % (self.slot, self.pid, self.pid_start, self.boot, self.state)
         return text.ljust(CLAIM_BYTES)
 
 
 def boot_in_short(boot_id: str) -> bytes:
-    """Return the beginning of a boot id: enough to tell one boot from the next."""
+    """Return the beginning of a boot id, which is enough to distinguish boots."""
     return boot_id[:8].encode("ascii", "replace") or b"-"
 
 
 def claim_in(line: bytes) -> Claim | None:
-    """Return the claim that this part of a block tells of; None when there is none, or it cannot be read."""
+    """Return the claim in this part of a block; None when there is none or it cannot be read."""
     words = line.split()
     if len(words) != 6 or words[0] != b"claim" or words[5] not in (OPEN, DONE, FREE):
         return None
@@ -52,5 +51,5 @@ def claim_in(line: bytes) -> Claim | None:
 
 
 def is_started(claim: Claim, run: "Block | None") -> bool:
-    """Whether the block's run is what became of the claim."""
+    """Return whether the block's run is the one of the claim."""
     return run is not None and run.get("scheduled_at") == iso(claim.slot)

@@ -1,8 +1,8 @@
-"""The claim of a planned time by a person (`run --slot`), who may name any past one, also one that had a run.
+"""Claim a past planned time by hand (`run --slot`), also one that had a run.
 
-Lean module, loaded only then. Decided under the job's short lock, as the claims of cron's starts are: whoever claims
-first runs it. The last planned time of the block stays what it is when the one that is claimed is older; such a claim
-lies in the file beside the block.
+Lean module, loaded only then. Claims are made under the job's short lock, like those of cron's starts, so the first one
+wins. An older slot than the last one in the block does not replace that one; its claim goes to the file beside the
+block.
 """
 
 import posix
@@ -24,7 +24,7 @@ Record = dict[str, object]
 
 
 class Taken:
-    """Why a planned time cannot be claimed. `may_be_forced`: somebody may want it all the same."""
+    """Why a planned time cannot be claimed. `may_be_forced`: `--force` claims it anyway."""
 
     __slots__ = ("may_be_forced", "why")
 
@@ -36,10 +36,9 @@ class Taken:
 def claim_by_hand(
     store: "JobRecord", slot: int, *, pid_start: int, boot_id: str, force: bool, only_missed: bool = False
 ) -> Taken | None:
-    """Make `slot` (UTC seconds) ours and return None, or return why it is not. Raises CannotRecord (74), OSError.
+    """Claim `slot` (UTC seconds) and return None, or return why not. Raises CannotRecord (74), OSError.
 
-    `only_missed`: only when it has had neither run nor skip.
-    `store.forgotten_slots` are then as after `claim_slot`.
+    `only_missed`: only when it has had neither run nor skip. Sets `store.forgotten_slots` as `claim_slot` does.
     """
     store.take_short_lock("claim")
     try:
@@ -75,7 +74,7 @@ def _put(store: "JobRecord", content: bytes, claims: OpenClaims, mine: Claim) ->
 
 
 def _free_what_is_forgotten(store: "JobRecord", content: bytes, claims: OpenClaims) -> None:
-    """Let the block say that its claim, which this one does not replace, came to nothing."""
+    """Mark the block's claim as free, if its process was killed and this claim does not replace it."""
     in_block = claim_in(content[SLOT_BYTES:ASIDE_AT])
     if in_block is not None and any(claim.line() == in_block.line() for claim in claims.forgotten):
         in_block.state = FREE
@@ -83,7 +82,7 @@ def _free_what_is_forgotten(store: "JobRecord", content: bytes, claims: OpenClai
 
 
 def _taken(store: "JobRecord", slot: int, in_block: Record | None, *, only_missed: bool) -> Taken | None:
-    """Return why nobody needs a run for this planned time: its last run went well or lives, or somebody settled it."""
+    """Return why this planned time needs no run: its last run succeeded or is running, or it was settled."""
     at, last, ends = iso(slot), None, {}
     if in_block is not None and in_block.get("scheduled_at") == at:
         if only_missed:

@@ -1,7 +1,7 @@
-"""What tells later whether a value is one that a run had as a secret, and tells nothing else: keyed hashes.
+"""Keyed hashes of a run's secrets, to recognise the same values later without storing them.
 
-Lean module, imported only by jobs with an environment_file. The key lies in the state directory, for its owner alone;
-without it nobody can try values. When it is lost no value is recognised any more, and a new one is made.
+Lean module, imported only by jobs with an environment_file. The key is in the state directory, readable by its owner
+only; without it values cannot be guessed. When it is lost a new one is made, and earlier values are not recognised.
 """
 
 import posix
@@ -12,12 +12,12 @@ _KEY_BYTES = 32
 _HASH_BYTES = 8
 _READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 _MAKE = posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_NOFOLLOW | posix.O_CLOEXEC
+#: Recorded when there is no key: no value has this fingerprint, so the secrets never count as known.
 NOT_KNOWN = ["not known"]
-"""Of secrets when no key can be had: nothing has these fingerprints, so nobody takes the secrets for known."""
 
 
 def fingerprints(state_directory: str, secrets: list[str]) -> list[str]:
-    """Return one fingerprint for each secret, in an order that tells nothing. Makes the key when there is none."""
+    """Return one fingerprint for each secret, sorted. Makes the key when there is none."""
     try:
         key = _key(state_directory) or _make_key(state_directory)
     except OSError:
@@ -26,7 +26,7 @@ def fingerprints(state_directory: str, secrets: list[str]) -> list[str]:
 
 
 def are_known(state_directory: str, wanted: list[str], secrets: list[str]) -> bool:
-    """Whether `wanted` are all fingerprints of some of `secrets`; False when the key may not be read."""
+    """Return whether `wanted` are all fingerprints of some of `secrets`; False when the key may not be read."""
     try:
         key = _key(state_directory)
     except OSError:
@@ -37,14 +37,14 @@ def are_known(state_directory: str, wanted: list[str], secrets: list[str]) -> bo
 def _hashes(key: bytes, secrets: list[str]) -> list[str]:
     try:
         from _blake2 import blake2b
-    except ImportError:  # a Python whose hashes are all OpenSSL's
+    except ImportError:  # a Python with the hashes of OpenSSL only
         from hashlib import blake2b
     values = [secret.encode("utf-8", "surrogateescape") for secret in secrets]
     return [blake2b(value, key=key, digest_size=_HASH_BYTES).hexdigest() for value in set(values)]
 
 
 def _key(state_directory: str) -> bytes | None:
-    """Return the key; None when there is none, or not a whole one. Raises OSError."""
+    """Return the key; None when there is none or it is incomplete. Raises OSError."""
     try:
         descriptor = posix.open(layout.secrets_key(state_directory), _READ)
     except FileNotFoundError:
@@ -57,7 +57,7 @@ def _key(state_directory: str) -> bytes | None:
 
 
 def _make_key(state_directory: str) -> bytes:
-    """Make the key, durably and whole; of several that do so at once all return the same. Raises OSError."""
+    """Make the key durably; concurrent calls all return the same one. Raises OSError."""
     path = layout.secrets_key(state_directory)
     new = f"{path}.{posix.getpid()}.new"
     try:
@@ -70,7 +70,7 @@ def _make_key(state_directory: str) -> bytes:
         try:
             posix.link(new, path)
         except FileExistsError:
-            if _key(state_directory) is None:  # not a whole one: a power cut, or somebody's hand
+            if _key(state_directory) is None:  # incomplete, after a power cut or an edit
                 posix.rename(new, path)
     finally:
         try:

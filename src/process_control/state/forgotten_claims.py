@@ -1,4 +1,4 @@
-"""Planned times whose starts were killed, guard and runner both: nobody else has said so. Found by the jobs' blocks."""
+"""Find planned times whose starts were killed with guard and runner, and so not recorded, by the jobs' blocks."""
 
 import os
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ CLOCK_MARGIN_SECONDS = 2.0
 
 
 def jobs_written_since(state_directory: str, moment: float) -> list[str]:
-    """Return the jobs whose blocks were written since then (UTC seconds)."""
+    """Return the jobs whose blocks were written since `moment` (UTC seconds)."""
     found = []
     for slug in _names(layout.jobs(state_directory)):
         try:
@@ -28,12 +28,12 @@ def jobs_written_since(state_directory: str, moment: float) -> list[str]:
 
 
 def with_open_claims(state_directory: str, slugs: Iterable[str]) -> list[str]:
-    """Return those of the jobs that have a claim without a start in its block."""
+    """Return the jobs that have a claim without a start in its block."""
     return [slug for slug in slugs if _has_open_claim(state_directory, slug)]
 
 
 def take_back_forgotten(state_directory: str, slug: str, *, boot_id: str) -> list[int]:
-    """Return the planned times (UTC seconds) whose starts were killed before anything was recorded of them.
+    """Free the claims whose starts were killed before anything was recorded; return their slots (UTC seconds).
 
     They may be claimed again. Raises CannotRecord (74), OSError.
     """

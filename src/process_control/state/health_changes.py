@@ -1,4 +1,4 @@
-"""A change of a job's health on the disk: a step of the table, under the short lock, with its lines in the journal."""
+"""Change a job's health on the disk: one step of the table, under the short lock, with its records in the journal."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from process_control.state.job_state import JobRecord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """The health before and after, and the lines that the journal got: the syslog has to be told them too."""
+    """The health before and after, and the records added to the journal, which the caller logs in the syslog."""
 
     old: Health
     new: Health
@@ -25,7 +25,7 @@ class Changed:
 
 
 def change_by_hand(store: JobRecord, event: Event, cause: Cause, *, host: str, policy: Policy = NO_POLICY) -> Changed:
-    """Take one step of the table for a person or for the gate. Mends a health that cannot be understood.
+    """Take one step of the table, for a person or the gate. Rebuilds an unreadable health first.
 
     Raises CannotRecord (74).
     """
@@ -39,7 +39,7 @@ def change_by_hand(store: JobRecord, event: Event, cause: Cause, *, host: str, p
 def change(
     store: JobRecord, step: Callable[[Health], Health], cause: Cause, *, host: str, policy: Policy = NO_POLICY
 ) -> Changed:
-    """Replace the health by what `step` makes of it. Raises CannotRecord (74)."""
+    """Replace the health by `step(health)`. Raises CannotRecord (74)."""
     seen: list[Health] = []
 
     def restored(_: Record | None) -> Record:
@@ -51,26 +51,27 @@ def change(
         seen[:] = [before, after]
         return None if after == before and old is not None else after.to_record()
 
-    records = change_health(store, changed, told=_teller(store.slug, cause, host, policy, restored), restore=restored)
+    lines = _lines_of(store.slug, cause, host, policy, restored)
+    records = change_health(store, changed, lines=lines, restore=restored)
     before, after = seen
     return Changed(old=before, new=after, records=records)
 
 
 def count_run(store: JobRecord, end: Record, *, policy: Policy = NO_POLICY) -> list[Record]:
-    """Move the health on after a run's end; return what the journal was told of it.
+    """Count a run's end into the health; return the records added to the journal.
 
-    Raises ValueError for a health that cannot be understood, which stays as it is, and CannotRecord (74).
+    Raises ValueError for an unreadable health, which stays unchanged, and CannotRecord (74).
     """
     host = str(end.get("host") or "")
     return change_health(
         store,
         lambda old: health_after(old, end, policy=policy),
-        told=_teller(store.slug, cause_of(end), host, policy, None),
+        lines=_lines_of(store.slug, cause_of(end), host, policy, None),
     )
 
 
 def restore_health(store: JobRecord, policy: Policy = NO_POLICY) -> None:
-    """Build a health that is missing again from the journal, so that a hold is not lost. Raises CannotRecord (74)."""
+    """Rebuild a missing health from the journal, so that a hold is not lost. Raises CannotRecord (74)."""
     change_health(store, lambda old: rebuild_health(store.state_directory, store.slug, policy) if old is None else None)
 
 
@@ -102,21 +103,21 @@ def _sound(old: Record | None, restored: Callable[[Record | None], Record]) -> R
     return old
 
 
-def _teller(
+def _lines_of(
     slug: str, cause: Cause, host: str, policy: Policy, restored: Callable[[Record | None], Record] | None
 ) -> Callable[[Record | None, Record], list[Record]]:
-    def told(old: Record | None, new: Record) -> list[Record]:
+    def lines(old: Record | None, new: Record) -> list[Record]:
         before = Health.from_record(old if restored is None else _sound(old, restored))
         happened = changes(before, Health.from_record(new), cause, policy)
-        records = [_told_of(each, cause, slug=slug, host=host) for each in happened]
+        records = [_record_of(each, cause, slug=slug, host=host) for each in happened]
         if records:
             records[-1]["health"] = new
         return records
 
-    return told
+    return lines
 
 
-def _told_of(change: Change, cause: Cause, *, slug: str, host: str) -> Record:
+def _record_of(change: Change, cause: Cause, *, slug: str, host: str) -> Record:
     who, _, _ = (cause.by or "").partition("@")
     record: Record = {"event": change.event, "at": cause.at, "job": slug, "by": who or None, "host": host}
     record |= {"run_id": cause.run_id, "detail": change.detail, **change.facts}

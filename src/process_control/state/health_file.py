@@ -1,6 +1,6 @@
-"""The health of a job on the disk, replaced under the job's short lock. `job_state.py` reads it.
+"""Replace the health of a job on the disk, under the job's short lock. `job_state.py` reads it.
 
-Lean module: a run whose health stays as it is imports it not at all.
+Lean module, not imported by a run that leaves the health unchanged.
 """
 
 import posix
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
 
     HealthRecord = dict[str, object] | None
     HealthChange = Callable[[HealthRecord], HealthRecord]
-    HealthTold = Callable[[HealthRecord, dict[str, object]], list[dict[str, object]]]
+    HealthLines = Callable[[HealthRecord, dict[str, object]], list[dict[str, object]]]
 
-CHANGE, UNTOLD = "change", "untold"
-"""Of a health on the disk: the id of the last change that the journal was told, the same as in its line there; and
-whether the journal would not take that line. After a boot they say which of the two is behind, see `after_boot`."""
+#: Keys of a health on the disk: the id of its last change in the journal, and whether the journal could not be written
+#: then. After a boot they show whether journal or health is behind, see `after_boot`.
+CHANGE, UNRECORDED = "change", "untold"
 
 
 def change_health(
     store: "JobRecord",
     change: "HealthChange",
     *,
-    told: "HealthTold | None" = None,
+    lines: "HealthLines | None" = None,
     restore: "HealthChange | None" = None,
 ) -> "list[dict[str, object]]":
-    """Replace the health by what `change(old)` returns, under the short lock; None leaves it.
+    """Replace the health by `change(old)`, under the short lock; None leaves it unchanged. Return the new records.
 
-    The journal gets what `told(old, new)` says of it, before, and it is returned: who is killed in between leaves a
-    change that was announced, never one that nobody knows of. `restore(None)` is the old health when it cannot be
-    understood; without it that raises ValueError. Raises CannotRecord (74); what can be written is written first.
+    The records, `lines(old, new)`, are appended to the journal first: a kill in between leaves a record without its
+    change, never a change without a record. `restore(None)` replaces an unreadable health; without `restore` that
+    raises ValueError. Raises CannotRecord (74) when journal or health cannot be written, after it tried both.
     """
     store.take_short_lock("health")
     try:
@@ -45,9 +45,9 @@ def change_health(
         if new is None:
             return []
         marked: dict[str, object] = {**new, CHANGE: posix.urandom(6).hex()}
-        records = told(old, marked) if told is not None else []
-        fault = _tell(store, records)
-        _mark(marked, given=new.get(CHANGE), old=old or {}, is_told=bool(records), is_untold=fault is not None)
+        records = lines(old, marked) if lines is not None else []
+        fault = _append(store, records)
+        _mark(marked, given=new.get(CHANGE), old=old or {}, is_recorded=bool(records), is_unrecorded=fault is not None)
         atomic_file.write(store.health_path, encode(marked).encode("ascii") + b"\n")
         if fault is not None:
             raise fault
@@ -67,8 +67,8 @@ def _old_health(store: "JobRecord", restore: "HealthChange | None") -> "dict[str
         return restore(None)
 
 
-def _tell(store: "JobRecord", records: "list[dict[str, object]]") -> CannotRecord | None:
-    """Append the records. Return what hinders it: a hold counts more than its line in the journal."""
+def _append(store: "JobRecord", records: "list[dict[str, object]]") -> CannotRecord | None:
+    """Append the records; return an error instead of raising it, so that a hold is written anyway."""
     try:
         if records:
             journal.append_all(store.state_directory, records)
@@ -78,14 +78,14 @@ def _tell(store: "JobRecord", records: "list[dict[str, object]]") -> CannotRecor
 
 
 def _mark(
-    marked: "dict[str, object]", *, given: object, old: "dict[str, object]", is_told: bool, is_untold: bool
+    marked: "dict[str, object]", *, given: object, old: "dict[str, object]", is_recorded: bool, is_unrecorded: bool
 ) -> None:
-    """Say in the health up to which change the journal knows of it."""
-    if not is_told:
+    """Set in the health the last change that the journal has."""
+    if not is_recorded:
         marked[CHANGE] = given or old.get(CHANGE)
-        is_untold = old.get(UNTOLD) is True and given is None
-    marked.pop(UNTOLD, None)
-    if is_untold:
-        marked[UNTOLD] = True
+        is_unrecorded = old.get(UNRECORDED) is True and given is None
+    marked.pop(UNRECORDED, None)
+    if is_unrecorded:
+        marked[UNRECORDED] = True
     if marked[CHANGE] is None:
         del marked[CHANGE]

@@ -1,6 +1,6 @@
-"""Health from what happened: after one run's end, or built again from the whole journal.
+"""Compute a health from records: after one run's end, or from the whole journal.
 
-The rules are in `core/health.py`; here they meet the records on the disk.
+The rules are in `core/health.py`.
 """
 
 from dataclasses import replace
@@ -14,8 +14,8 @@ from process_control.history.journal_reader import records
 from process_control.state.health_file import CHANGE
 
 SCHEDULED_TRIGGERS = (CRON, TIMER, SCHEDULER, FLEET)
+#: The verdict (key `verdict` of the end) for a failure that no further run can fix.
 UNRECOVERABLE = "hold"
-"""The verdict (the end's key `verdict`) on a failure that no further run mends, whoever started the run."""
 _SAY_NOTHING = ("stopped", "overlap", "condition")
 _EVENTS = {"succeeded": Event.SUCCEEDED, WARNED: Event.WARNED, "failed": Event.FAILED, LOST: Event.LOST}
 
@@ -33,7 +33,7 @@ def event_of(end: Record) -> Event | None:
 
 
 def cause_of(end: Record) -> Cause:
-    """Return a run as the cause of a change of health."""
+    """Return the run as the cause of a change of health."""
     why = end.get("detail") or end.get("reason")
     return Cause(
         at=str(end["at"]),
@@ -46,9 +46,9 @@ def cause_of(end: Record) -> Cause:
 
 
 def health_after(old: Record | None, end: Record, *, policy: Policy = NO_POLICY) -> Record | None:
-    """Return the health record after the run that `end` tells of; None when it stays as it is.
+    """Return the health record after the run with this end; None when it is unchanged.
 
-    A run that was counted already changes nothing more: who was killed while it ended is looked at again.
+    A run that was counted changes nothing: after a kill during its end it is counted again.
     """
     event, run_id = event_of(end), str(end["run_id"])
     health = Health.from_record(old)
@@ -61,17 +61,17 @@ def health_after(old: Record | None, end: Record, *, policy: Policy = NO_POLICY)
 
 
 def rebuild_health(state_directory: str, slug: str, policy: Policy = NO_POLICY) -> Record:
-    """Return the health that the journal tells of.
+    """Return the health according to the journal.
 
-    Its lines about health carry the whole record; the ends of runs are counted from the last of them on.
+    Records of health changes have the whole health; ends of runs after the last of them are counted.
     """
     health: Record = Health().to_record()
     version = change = None
     for record in records(state_directory, needle=f'"job":"{slug}"'.encode("ascii")):
         if record.get("job") != slug:
             continue
-        if isinstance(told := record.get("health"), dict) and _is_sound(told):
-            health, change = told, told.get(CHANGE)
+        if isinstance(recorded := record.get("health"), dict) and _is_sound(recorded):
+            health, change = recorded, recorded.get(CHANGE)
         elif record.get("event") == "end":
             health = health_after(health, record, policy=policy) or health
         elif record.get("event") == "start":
@@ -81,15 +81,15 @@ def rebuild_health(state_directory: str, slug: str, policy: Policy = NO_POLICY) 
     return {**health, CHANGE: change} if change is not None else health
 
 
-def _is_sound(told: dict[str, Any]) -> bool:
+def _is_sound(recorded: dict[str, Any]) -> bool:
     try:
-        return Health.from_record(told).state in State
+        return Health.from_record(recorded).state in State
     except ValueError:
         return False
 
 
 def _evidence(end: Record) -> str | None:
-    """Return in words which rule and which line of output decided; not the line when the sentence has it."""
+    """Return in words which rule and line of output decided; without the line when the detail has it."""
     decided_by = end.get("decided_by")
     if not isinstance(decided_by, dict):
         return None if decided_by is None else str(decided_by)

@@ -1,4 +1,4 @@
-"""The file of a job's incident: what was counted and sent of it. What follows from that is in core/incident.py."""
+"""Read and write the file of a job's incident: counts and sent mails. The rules are in core/incident.py."""
 
 from contextlib import suppress
 
@@ -22,7 +22,7 @@ def read_incident(state_directory: str, slug: str) -> Incident:
 
 
 def write_incident(state_directory: str, slug: str, incident: Incident) -> None:
-    """Keep it. A disk that is full costs a mail too many later, never one too few."""
+    """Write the incident. On a full disk a mail may be sent twice later, never omitted."""
     if not is_slug(slug):
         return
     with suppress(OSError):

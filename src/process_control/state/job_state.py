@@ -1,8 +1,9 @@
-"""A job's own record: the block (last slot, runner, final status) and the health.
+"""The record of a job: the block (last slot, runner, final status) and the health.
 
-Lean module. The block has its place on the disk before it is needed, so an end can be noted when the disk is full, and
-a deleted lock file doubles nothing. Slot and health change under the job's short lock, never under the run's; it is a
-file that only the service user can open, so that nobody who may read the block can hold a start up.
+Lean module. The block is allocated on the disk in advance, so that an end can be written when the disk is full. It
+prevents double runs even when the lock file is deleted. Slot and health change under the job's short lock, never under
+the run's. The short lock is a file that only the service user can open, so that readers of the block cannot block a
+start.
 """
 
 import fcntl
@@ -76,13 +77,13 @@ class JobRecord:
         self.is_new = False
 
     def open(self) -> None:
-        """Open the block, making it with its place on the disk; `is_new` tells so. Raises CannotRecord (74)."""
+        """Open the block, or create and allocate it, and set `is_new` then. Raises CannotRecord (74)."""
         self._open(b"", None)
 
     def open_since_boot(self, boot_id: str, recover: "Callable[[str, str], None]") -> None:
-        """As `open`, but a block that does not know of this boot is put right first. Raises CannotRecord (74).
+        """Do as `open` does, but repair a block from before this boot first. Raises CannotRecord (74).
 
-        `recover` is `after_boot.recover`: the journal may have what a power cut has kept from blocks and healths.
+        `recover` is `after_boot.recover`: after a power cut the journal may have more than blocks and healths.
         """
         self._open(boot_id.encode("ascii", "replace"), lambda: recover(self.state_directory, boot_id))
 
@@ -108,7 +109,7 @@ class JobRecord:
             raise CannotRecord(f"the job's block cannot be written: {error.strerror}", where=path) from error
 
     def _fill(self) -> None:
-        """Give a new block its place on the disk, unless somebody else has just done so. Raises OSError."""
+        """Allocate a new block on the disk, unless another process has just done so. Raises OSError."""
         fcntl.flock(self._short_lock, fcntl.LOCK_EX)
         try:
             self.is_new = posix.fstat(self._block).st_size < BLOCK_BYTES
@@ -126,18 +127,17 @@ class JobRecord:
         return layout.health(self.state_directory, self.slug)
 
     def previous_run(self) -> Block | None:
-        """Return the run that the block tells of; None for a job never seen, or when the block could not be opened."""
+        """Return the run in the block; None for a job without a run, or when the block could not be opened."""
         if self._block < 0:
             return None
         return run_in(posix.pread(self._block, BLOCK_BYTES, 0))
 
     def claim_slot(self, slot: int, *, pid_start: int, boot_id: str) -> bool:
-        """Make `slot` (UTC seconds) ours and return True; False when it already had its run or its skip.
+        """Claim `slot` (UTC seconds) and return True; False when it already had its run or its skip.
 
-        `pid_start` is when this process started, see `proc.start_time`. `forgotten_slots` are then those of earlier
-        claims whose processes were killed before anything was recorded of them: refusals, which the caller records.
-        The block tells; when it is damaged or knows of no run, and while the clock is behind slots that had their
-        runs (it went back), so does the journal.
+        `pid_start` is when this process started, see `proc.start_time`. Sets `forgotten_slots`: earlier claims whose
+        processes were killed before anything was recorded, for which the caller records refusals. The journal is read
+        as well when the block is damaged or has no run, and when the clock is behind slots that had their runs.
         """
         if self._block < 0:
             return True
@@ -149,7 +149,7 @@ class JobRecord:
             others, is_free = self._open_claims(content, run, slot, boot_id=boot_id)
             if (last == slot and not is_free) or (others is not None and others.living(slot) is not None):
                 return False
-            is_damaged = slots is None and not content[:SLOT_BYTES].isspace()  # blanks: there never was one
+            is_damaged = slots is None and not content[:SLOT_BYTES].isspace()  # blank: no slot was written yet
             is_behind = (last is not None and last > slot) or (known is not None and known <= slot)
             if is_damaged or is_behind or run is None:
                 known = self._next_in_journal(slot, is_recent=not is_damaged and not is_behind)
@@ -167,7 +167,7 @@ class JobRecord:
     def _open_claims(
         self, content: bytes, run: Block | None, slot: int, *, boot_id: str
     ) -> "tuple[OpenClaims | None, bool]":
-        """Return the claims that nothing may be recorded of, if there are any, and whether `slot` is free again."""
+        """Return the claims without a record, if there are any, and whether `slot` is free again."""
         last = claim_in(content[SLOT_BYTES:ASIDE_AT])
         is_free = last is not None and last.state == FREE
         if not content.startswith(ASIDE, ASIDE_AT) and (last is None or last.state != OPEN or is_started(last, run)):
@@ -179,7 +179,7 @@ class JobRecord:
         return others, is_free or any(claim.slot == slot for claim in others.forgotten)
 
     def end_claim(self) -> None:
-        """Note that something was recorded of this process's claim."""
+        """Mark this process's claim as done: its start, skip or refusal was recorded."""
         if self._block < 0:
             return
         fcntl.flock(self._short_lock, fcntl.LOCK_EX)
@@ -192,7 +192,7 @@ class JobRecord:
             fcntl.flock(self._short_lock, fcntl.LOCK_UN)
 
     def _end_claim_of_the_last_run(self) -> None:
-        """Note that the block's run was that of its claim: a run that was not planned is about to take its place."""
+        """Mark the claim as done if it belongs to the block's run, which an unplanned run is about to replace."""
         if self._block < 0:
             return
         fcntl.flock(self._short_lock, fcntl.LOCK_EX)
@@ -206,12 +206,12 @@ class JobRecord:
             fcntl.flock(self._short_lock, fcntl.LOCK_UN)
 
     def put_slot_and_claim(self, content: bytes, lines: bytes) -> None:
-        """Replace slot and claim of a block with this content. With the short lock held; raises OSError."""
+        """Replace slot and claim in the block. Call it with the short lock held. Raises OSError."""
         self._slot_before = content[:ASIDE_AT]
         posix.pwrite(self._block, lines, 0)
 
     def put_claims(self, data: bytes, at: int) -> None:
-        """Write a claim, or what says of others, into the block. With the short lock held; raises OSError."""
+        """Write a claim or the mark for others into the block. Call it with the short lock held. Raises OSError."""
         posix.pwrite(self._block, data, at)
 
     @property
@@ -226,14 +226,14 @@ class JobRecord:
         return look(self.state_directory, job=self.slug, since=slot)
 
     def give_slot_back(self, slot: int) -> None:
-        """Undo a claim whose run could not be recorded, so that a second try is not refused."""
+        """Undo a claim whose run could not be recorded, so that another start is not refused."""
         if self._block < 0:
             return
         fcntl.flock(self._short_lock, fcntl.LOCK_EX)
         try:
             content = posix.pread(self._block, BLOCK_BYTES, 0)
             if slot_in(content) == slot:
-                posix.pwrite(self._block, self._slot_before, 0)  # and who had claimed the one before
+                posix.pwrite(self._block, self._slot_before, 0)  # with its claim
             elif content.startswith(ASIDE, ASIDE_AT):
                 from process_control.state.open_claims import OpenClaims
 
@@ -244,31 +244,31 @@ class JobRecord:
             fcntl.flock(self._short_lock, fcntl.LOCK_UN)
 
     def write_run(self, run: Block) -> None:
-        """Note the run in the block, over what it said before. Raises CannotRecord (74)."""
-        room = BLOCK_BYTES - RUN_AT
+        """Write the run to the block, and replace the previous one. Raises CannotRecord (74)."""
+        space = BLOCK_BYTES - RUN_AT
         text = encode(run).encode("ascii")
-        if len(text) > (room if run.get("end") else room - END_BYTES):
-            from process_control.state.block_room import fitted
+        if len(text) > (space if run.get("end") else space - END_BYTES):
+            from process_control.state.shortened_block import fitted
 
-            text = fitted(run, room)
+            text = fitted(run, space)
         try:
-            posix.pwrite(self._block, text.ljust(room), RUN_AT)
+            posix.pwrite(self._block, text.ljust(space), RUN_AT)
         except OSError as error:
             raise CannotRecord(f"the job's block cannot be written: {error.strerror}", where=self._directory) from error
 
     def write_start(self, run: Block) -> None:
-        """Note a run that is about to start; see `take_start_back`. Raises CannotRecord (74)."""
-        if not self._slot_before:  # its claim, if it has one, is not in the block
+        """Write a run that is about to start; see `take_start_back`. Raises CannotRecord (74)."""
+        if not self._slot_before:  # its claim, if any, is not in the block
             self._end_claim_of_the_last_run()
         if self._block >= 0:
             self._before = posix.pread(self._block, BLOCK_BYTES - RUN_AT, RUN_AT)
         self.write_run(run)
 
     def take_start_back(self) -> None:
-        """Let the block say again what it said before `write_start`: that run did not start, so it cannot be lost."""
+        """Restore the block from before `write_start`: that run did not start, so it must not become lost."""
         try:
             posix.pwrite(self._block, self._before, RUN_AT)
-        except OSError:  # then the next start calls it lost: too much said, never too little
+        except OSError:  # the next start records it as lost: a false alarm is better than none
             pass
 
     def append(self, record: "dict[str, object]") -> None:
@@ -285,8 +285,8 @@ class JobRecord:
     ) -> str | None:
         """Write the end: to the journal, then to the block. Return None, or why the journal does not have it yet.
 
-        `left` names the processes that could not be ended, by pid and start time. `post` is called in between, with
-        that fault: a block that has an end tells that people are being told of it, whatever is killed when.
+        `left` names the processes that could not be ended, by pid and start time. `post(fault)` is called in between to
+        queue mails, so that an end in the block means that its mails are queued, even after a kill.
         """
         fault = None
         try:
@@ -297,18 +297,18 @@ class JobRecord:
             post(fault)
         try:
             self.write_run({**block, "end": end, "journaled": fault is None, "left": left})
-            if fault is not None:  # nobody else knows of it
+            if fault is not None:  # only the block has it
                 posix.fdatasync(self._block)
         except (CannotRecord, OSError) as error:
             fault = fault or str(error)
         return fault
 
     def content(self) -> bytes:
-        """Return what the block holds, slot and run, as bytes. Raises OSError."""
+        """Return the content of the block, slot and run. Raises OSError."""
         return posix.pread(self._block, BLOCK_BYTES, 0)
 
     def put_durably(self, run: "Block | None", slot: "bytes | None") -> None:
-        """Write run or slot line into the block, or both, and wait until the disk has it. Raises CannotRecord (74)."""
+        """Write run or slot line into the block, or both, and sync. Raises CannotRecord (74)."""
         if slot is not None:
             posix.pwrite(self._block, slot, 0)
         if run is not None:
@@ -316,7 +316,7 @@ class JobRecord:
         posix.fdatasync(self._block)
 
     def read_health(self) -> "dict[str, object] | None":
-        """Return the health; None when there is no file. Raises ValueError when it cannot be understood."""
+        """Return the health; None when there is no file. Raises ValueError when it is unreadable."""
         self._health_read = self._health_stamp()
         value = self._read_small_record(self.health_path)
         if value is not None and value.get("state") not in STATES:
@@ -324,7 +324,7 @@ class JobRecord:
         return value
 
     def health_is_as_read(self) -> bool:
-        """Whether nobody has changed the health since it was read here."""
+        """Return whether the health is unchanged since it was read here."""
         return self._health_stamp() == self._health_read
 
     def _health_stamp(self) -> "list[int] | None":
@@ -335,7 +335,7 @@ class JobRecord:
         return [stat.st_ino, stat.st_mtime_ns, stat.st_size]
 
     def take_short_lock(self, what: str) -> None:
-        """Wait for the job's short lock: slot and health change under it. Raises CannotRecord (74)."""
+        """Wait for the job's short lock, which protects slot and health. Raises CannotRecord (74)."""
         if self._block < 0:
             raise CannotRecord(f"the job has no block, so its {what} cannot be written", where=self._directory)
         fcntl.flock(self._short_lock, fcntl.LOCK_EX)
@@ -344,7 +344,7 @@ class JobRecord:
         fcntl.flock(self._short_lock, fcntl.LOCK_UN)
 
     def _read_small_record(self, path: str) -> "dict[str, object] | None":
-        """Return a record beside the block; None when there is no file. Raises ValueError when it makes no sense."""
+        """Return a record beside the block; None when there is no file. Raises ValueError when it is invalid."""
         try:
             descriptor = posix.open(path, _READ)
         except FileNotFoundError:

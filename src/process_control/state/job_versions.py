@@ -1,7 +1,7 @@
-"""Versions of jobs, recorded by whoever first sees one and may write: a start, `cron-generate`, `watch`, a view.
+"""Record versions of jobs, from the first process that sees one and may write: start, `cron-generate`, `watch`, view.
 
-A version is a job's file and what it plans, or that the file is invalid, or gone. The journal has one record of each;
-the newest of each job is kept beside it too, for it outlives the journal's days.
+A version is a job's file with its plan, or the fact that the file is invalid or gone. The journal has one record of
+each; the newest of each job is also kept in a file, since it may be older than the journal's retention.
 """
 
 import os
@@ -30,12 +30,12 @@ from process_control.system.json_text import decode, encode
 from process_control.system.plain_file import open_plain
 
 Record = dict[str, object]
-_LARGEST_NOTE = 1 << 20
+_MAX_NOTE = 1 << 20
 _NOT_PLANNED = ("schedule", "time_zone", "disabled", "exclude", "start_within", "catch_up")
 
 
 def newest_versions(state_directory: str, *, but_of: Container[str] = ()) -> dict[str, dict[str, Any]]:
-    """Return the newest recorded version of every job, by slug, without the jobs of which more is known."""
+    """Return the newest recorded version of every job, by slug, except the jobs in `but_of`."""
     try:
         names = os.listdir(layout.versions(state_directory))
     except OSError:
@@ -46,10 +46,10 @@ def newest_versions(state_directory: str, *, but_of: Container[str] = ()) -> dic
 
 
 def newest_version(state_directory: str, slug: str) -> dict[str, Any] | None:
-    """Return the newest recorded version of a job; None when there is none, or none that can be understood."""
+    """Return the newest recorded version of a job; None when there is none or it is invalid."""
     try:
         with open_plain(layout.version(state_directory, slug)) as file:
-            value = decode(file.read(_LARGEST_NOTE).decode("utf-8", "replace"))
+            value = decode(file.read(_MAX_NOTE).decode("utf-8", "replace"))
     except (OSError, ValueError):
         return None
     return value if isinstance(value, dict) and isinstance(value.get("hash"), str) else None
@@ -67,9 +67,8 @@ def record_versions(
 ) -> list[Record]:
     """Record each job whose version is not the newest one in `known`; return the new records.
 
-    `seen`: when the version before was seen last (ISO 8601), if later than its record. `is_all`: these are all jobs of
-    the directory, so others that are known are gone. Where nothing can be written the records are returned all the
-    same: they are true for whoever looks now.
+    `seen`: when the previous version was last seen (ISO 8601), if later than its record. `is_all`: these are all jobs
+    of the directory, so other known jobs are gone. The records are returned even when they cannot be written.
     """
     moment = time.time() if now is None else now
     changed = [job for job in jobs if is_slug(job.slug) and _is_new(job, known.get(job.slug, {}), settings)]
@@ -91,12 +90,12 @@ def record_versions(
 
 
 def _is_old(record: Mapping[str, Any], now: float) -> bool:
-    """Whether the journal may have lost the record, or will have soon."""
+    """Return whether the record is near or beyond the retention of the journal."""
     return now - _seconds(str(record.get("at") or "")) > DAY_SECONDS
 
 
 def _can_judge(settings: Settings) -> bool:
-    """Whether a file that is invalid for us is so for the runs: who only looks may lack the right to read it."""
+    """Return whether a file that we find invalid is so for runs too: a reader may lack the right to read it."""
     try:
         return os.stat(settings.state_directory).st_uid == os.geteuid()
     except OSError:
@@ -131,12 +130,12 @@ def since_of_unrecorded(
 
 
 def since_of(job: Job | InvalidJob, settings: Settings) -> float:
-    """Return when the file came to its path as it is: the latest change of the file, and of the links to it."""
+    """Return when the file got its present content: the latest change of the file and of the links to it."""
     return max(_changed_at([job.path, *_links(settings.job_directory)]), default=0.0)
 
 
 def _is_new(job: Job | InvalidJob, before: Mapping[str, Any], settings: Settings) -> bool:
-    """Whether the version is not recorded yet. Of a calendar that cannot be read nothing new is known."""
+    """Return whether the version is not recorded yet. An unreadable calendar counts as unchanged."""
     if isinstance(job, Job) and "fault" in job.excluded and before.get("version") == job.version:
         return False
     return hash_of(job, settings) != before.get("hash")
@@ -162,7 +161,7 @@ def _record(job: Job | InvalidJob, since: float, now: float, by: str, settings: 
 
 
 def _gone(slug: str, before: Mapping[str, Any], settings: Settings, now: float, by: str) -> Record:
-    """Return the record of a file that is gone: since its directory was changed last, as far as anybody can see."""
+    """Return the record of a file that is gone; it dates from the last change of its directory."""
     directory = max(_changed_at([settings.job_directory]), default=now)
     return {
         "event": "version",
@@ -178,9 +177,9 @@ def _gone(slug: str, before: Mapping[str, Any], settings: Settings, now: float, 
 
 
 def _since(job: Job | InvalidJob, before: Mapping[str, Any] | None, settings: Settings, now: float) -> float:
-    """Return when the version came into force: as its file says, or as that of the defaults does when it is the same.
+    """Return since when the version is in force: the change of its file, or of the defaults if the file is the same.
 
-    The host's zone and name count as defaults, and so do calendars.
+    The host's zone and name and the calendars count as defaults.
     """
     calendars = [path for path, _ in job.excluded.get("stamps", ())] if isinstance(job, Job) else []
     since = max(since_of(job, settings), _first_moment(now) if calendars else 0.0)
@@ -191,7 +190,7 @@ def _since(job: Job | InvalidJob, before: Mapping[str, Any] | None, settings: Se
 
 
 def _first_moment(now: float) -> float:
-    """Return from when on the days of calendars are known."""
+    """Return the first moment (UTC seconds) for which calendar days are kept."""
     return datetime.combine(window(now)[0], datetime.min.time(), tzinfo=UTC).timestamp()
 
 
@@ -221,7 +220,7 @@ def _commits(settings: Settings, jobs: Sequence[Job]) -> dict[str, Commit]:
 def _write(state_directory: str, records: list[Record], replaced: Sequence[Mapping[str, Any]]) -> None:
     """Append the records to the journal, and keep each as the newest of its job.
 
-    The versions that are `replaced` are recorded once more: they planned days that are kept longer than their records.
+    Versions in `replaced` are recorded once more: days that they planned are kept longer than their first records.
     """
     if not records:
         return
@@ -229,7 +228,7 @@ def _write(state_directory: str, records: list[Record], replaced: Sequence[Mappi
     try:
         journal.append_all(state_directory, [*earlier, *records])
         atomic_file.make_directory(layout.versions(state_directory), 0o750)
-        for record in records:  # unsynced: the journal has them, for now
+        for record in records:  # unsynced, since the journal has them
             path = layout.version(state_directory, str(record["job"]))
             atomic_file.write_unsynced(path, encode(record).encode("ascii"), mode=0o640)
     except (ProcessControlError, CannotRecord, OSError):

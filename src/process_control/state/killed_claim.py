@@ -1,4 +1,4 @@
-"""The claim of a start whose process was killed: taken back, so that its planned time may be claimed again.
+"""Free the claim of a start whose process was killed, so that its planned time may be claimed again.
 
 Loaded only then.
 """
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def forget_claim_of(store: "JobRecord", pid: int, *, boot_id: str) -> "tuple[bool, int | None]":
-    """Return whether this process, which is dead, had claimed a slot, and the slot when nothing was recorded of it.
+    """Return whether this dead process had claimed a slot, and the slot (UTC seconds) if nothing was recorded for it.
 
-    Then the claim is ended, and the slot may be claimed again. Raises CannotRecord (74), OSError.
+    In that case the claim is ended and the slot may be claimed again. Raises CannotRecord (74), OSError.
     """
     store.take_short_lock("claim")
     try:

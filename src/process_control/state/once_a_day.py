@@ -1,6 +1,6 @@
-"""What is said once a day of a job.
+"""Limit a warning about a job to once a day.
 
-Lean module, loaded when there is something to be said.
+Lean module, loaded when there is a warning.
 """
 
 import posix
@@ -13,7 +13,7 @@ _FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
 
 
 def is_first_today(state_directory: str, slug: str, word: str) -> bool:
-    """Whether this was not asked with that word for a day."""
+    """Return whether this was not called with the same `word` within the last day."""
     stamp, now = layout.stamp(state_directory, slug, word), time.time()
     try:
         if 0 <= now - posix.stat(stamp).st_mtime < DAY_SECONDS:
@@ -23,6 +23,6 @@ def is_first_today(state_directory: str, slug: str, word: str) -> bool:
     try:
         posix.close(posix.open(stamp, _FLAGS, 0o640))
         posix.utime(stamp, (now, now))
-    except OSError:  # said once more than it need be
+    except OSError:  # the warning is repeated then
         pass
     return True

@@ -1,8 +1,8 @@
-"""Claims of planned times without a start in the block: whose process was killed, and who still waits.
+"""Claims of planned times without a start in the block, whose process was killed or still waits.
 
-Lean module, loaded only when there is one. A start that claims while another waits would overwrite that one's claim, so
-it puts it into a file beside the block first; a word behind the claim says that there is such a file. Whether anything
-was recorded of a claim whose process is gone is for the journal to say. All of it happens under the short lock.
+Lean module, loaded only when there is one. A start that claims while another waits would overwrite that claim, so it
+moves it to a file beside the block first; a mark after the claim shows that there is such a file. The journal decides
+whether anything was recorded for a claim whose process is gone. All of this needs the short lock.
 """
 
 import posix
@@ -20,7 +20,7 @@ _MAX_BYTES = 1 << 20
 
 
 class OpenClaims:
-    """The claims of one job that no start, skip or refusal is known of. Call all of it with the short lock held."""
+    """The claims of one job without start, skip or refusal. Call all methods with the short lock held."""
 
     __slots__ = ("_aside", "_boot", "_in_block", "_path", "_state_directory", "forgotten", "slug")
 
@@ -36,7 +36,7 @@ class OpenClaims:
         self._aside = self._read() if content.startswith(ASIDE, ASIDE_AT) else []
 
     def sort(self) -> None:
-        """Find those whose processes were killed before anything was recorded; the living ones stay."""
+        """Find the claims whose processes were killed before anything was recorded; those of living ones stay."""
         living: list[Claim] = []
         for claim in self._all():
             if any(_is_the_same(claim, other) for other in (*living, *self.forgotten)):
@@ -51,15 +51,15 @@ class OpenClaims:
         return self._aside if self._in_block is None else [*self._aside, self._in_block]
 
     def living(self, slot: int) -> Claim | None:
-        """After `sort`: return the claim of a living process for this slot, which has neither run nor skip yet."""
+        """Return the claim of a living process for this slot, which has no run or skip yet. Call `sort` first."""
         return next((claim for claim in self._aside if claim.slot == slot), None)
 
     def add(self, claim: Claim) -> None:
-        """Put a claim aside that is not to be in the block; `keep` then writes it."""
+        """Add a claim to the file beside the block; `keep` writes it."""
         self._aside.append(claim)
 
     def of_process(self, pid: int) -> Claim | None:
-        """Return the open claim that this process, of this boot, has made."""
+        """Return the open claim of this process, of this boot."""
         return next((claim for claim in self._all() if claim.pid == pid and claim.boot == self._boot), None)
 
     def of_the_living(self) -> list[Claim]:
@@ -69,13 +69,13 @@ class OpenClaims:
         ]
 
     def drop(self, pid: int) -> None:
-        """Take away what was put aside for this process; `keep` then writes it."""
+        """Remove this process's claim from the file beside the block; `keep` writes it."""
         self._aside = [claim for claim in self._aside if claim.pid != pid]
 
     def keep(self) -> bytes:
-        """Write what is aside to the file, or remove it; return what the block is to say of it.
+        """Write the file of claims, or remove an empty one; return the mark for the block.
 
-        A disk that takes nothing must not stop a start: one that waits, and is killed too, is then told by nobody.
+        A full disk must not stop a start. Then a waiting start is not reported if it is killed too.
         """
         try:
             if not self._aside:
@@ -88,7 +88,7 @@ class OpenClaims:
         return ASIDE
 
     def is_forgotten(self, claim: Claim) -> bool:
-        """Whether the journal has nothing but, perhaps, that it waits; of an earlier boot it must have that."""
+        """Return whether the journal has at most that the claim waits; for an earlier boot it must have that."""
         begin = iso(claim.slot)
         needle, waited = f'"job":{encode(self.slug)}', False
         not_before = iso(claim.slot - journal_reader.MARGIN_SECONDS)
@@ -99,7 +99,7 @@ class OpenClaims:
                 continue
             if record["event"] == "waiting":
                 waited = True
-            elif record["event"] != "refusal":  # one of an earlier try: that of this claim would have ended it
+            elif record["event"] != "refusal":  # a refusal is of an earlier try: its own would have ended the claim
                 return False
         return waited or claim.boot == self._boot
 

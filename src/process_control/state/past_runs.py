@@ -1,4 +1,4 @@
-"""The index of past runs, opened with what it needs to know of runs that have not ended: the blocks of their jobs."""
+"""Open the index of past runs, with the blocks of all jobs for runs in progress."""
 
 from collections.abc import Callable
 
@@ -7,5 +7,5 @@ from process_control.state.block import read_block, runner_is_alive
 
 
 def open_index(state_directory: str, *, progress: Callable[[int, int], None] | None = None) -> Index:
-    """Return the open index. `progress` is called while it is built, with the bytes that are done and all there are."""
+    """Return the open index. `progress(done, total)` is called with numbers of bytes while it is built."""
     return Index.open(state_directory, read_block=read_block, runner_is_alive=runner_is_alive, progress=progress)

@@ -1,7 +1,7 @@
-"""The secrets that a past run had, so that what is shown of it can be masked; or the word that they are not known.
+"""Find the secrets of a past run, so that its output can be masked when it is shown.
 
-Its start record has a fingerprint of each. Only where the values of now have them all is anything masked with those:
-after a rotation, or without the right to read the files, it would be shown as if there were no secret in it.
+The start record has a fingerprint of each. Present values are used only if they match all fingerprints: after a
+rotation, or without the right to read the files, the output would be shown unmasked.
 """
 
 from process_control.config.job_secrets import secrets_of
@@ -14,15 +14,15 @@ from process_control.state.fingerprints import are_known
 
 
 class SecretsUnknown(NotPermitted):
-    """What the run printed cannot be masked, so it is not shown."""
+    """The secrets are unknown, so the run's output cannot be masked and is not shown."""
 
 
 def secrets_of_run(
     state_directory: str, *, run_id: str, began: str | None, job: Job | None
 ) -> tuple[list[str], str | None]:
-    """Return the values to mask in what that run printed, and a word of doubt about them, or None.
+    """Return the values to mask in the run's output, and a sentence if they may be incomplete, or None.
 
-    `began` is when it started, ISO 8601, `job` the job as it is now (None: gone, or not readable). Raises
+    `began` is its start (ISO 8601), `job` the present job (None: gone or not readable). Raises
     SecretsUnknown (77).
     """
     start = event_of_run(state_directory, event="start", run_id=run_id, since=began or "")
@@ -68,9 +68,9 @@ def _unknown(run_id: str, job: Job | None, faults: list[str]) -> SecretsUnknown:
 
 
 def describe_survivors(state_directory: str, block: Block, job: Job | None, pids: list[int]) -> list[str]:
-    """Return the processes that the block's run has left, in words for record and mail.
+    """Return the surviving processes of the block's run, in words for record and mail.
 
-    Where the run's secrets are not known for sure, without the command lines, which may hold one.
+    Command lines may contain secrets, so they are left out unless the run's secrets are known.
     """
     secrets: list[str] | None
     try:

@@ -1,4 +1,4 @@
-"""Which jobs run under a lock that is not named as they are.
+"""Record which jobs share a named lock.
 
 Lean module, loaded for jobs with the key lock.
 """
@@ -13,7 +13,7 @@ _FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC
 
 
 def share_lock(state_directory: str, lock: str, slug: str) -> None:
-    """Note that this job runs under a lock that other jobs may name. Raises CannotRecord (74)."""
+    """Record that this job runs under a lock that other jobs may use too. Raises CannotRecord (74)."""
     directory = layout.shared_lock(state_directory, lock)
     try:
         make_directory(directory, 0o750)

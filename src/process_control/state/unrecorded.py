@@ -1,6 +1,6 @@
 """Refused starts that the journal could not take, on a full disk above all: noted in place, in the block of the job.
 
-Lean module, loaded only then. The block has its room on the disk already.
+Lean module, loaded only then. The block has its space on the disk already.
 """
 
 import posix

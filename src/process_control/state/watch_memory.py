@@ -1,6 +1,6 @@
-"""What `watch` remembers from one look to the next: of which files it has seen, and up to when all is decided.
+"""The memory of `watch` between its checks: the files that it has seen, and the planned times that are settled.
 
-Without it, or when it makes no sense, everything is looked at once more.
+When it is missing or invalid, everything is checked again.
 """
 
 import json
@@ -17,34 +17,34 @@ _LARGEST = 64 << 20
 
 @dataclass(slots=True, kw_only=True)
 class CatchingUp:
-    """A job with `catch_up`: what it plans, and up to which planned time nothing is left to be done."""
+    """A job with `catch_up`: its plan, and the time up to which all planned times are settled."""
 
     schedule: list[str]
     time_zone: str | None
     start_within: float
     which: str
     within: float
-    #: UTC seconds
+    #: UTC seconds; all planned times up to this one are settled.
     settled: float
-    #: the first planned time after `settled`; None: there is none
+    #: The first planned time after `settled`, UTC seconds; None: there is none.
     next_slot: float | None
 
 
 @dataclass(slots=True, kw_only=True)
 class Memory:
-    """What the last look has left."""
+    """The result of the last check."""
 
-    #: ISO 8601: when it was
+    #: When the check was made, ISO 8601.
     at: str = ""
-    #: of the configuration and of all job files
+    #: A text that changes with the configuration and with every job file.
     stamp: str = ""
     jobs: dict[str, CatchingUp] = field(default_factory=dict)
-    #: jobs of which a start has claimed a planned time, and has recorded nothing of it yet
+    #: Jobs with a claimed planned time for which nothing is recorded yet.
     claims: list[str] = field(default_factory=list)
 
 
 def read_memory(state_directory: str) -> Memory:
-    """Return what is remembered; an empty memory when there is none that can be understood."""
+    """Return the memory; an empty one when it is missing or invalid."""
     try:
         with open_plain(layout.watch_memory(state_directory)) as file:
             return _memory_of(json.loads(file.read(_LARGEST)))
@@ -58,6 +58,6 @@ def _memory_of(value: Mapping[str, Any]) -> Memory:
 
 
 def write_memory(state_directory: str, memory: Memory) -> None:
-    """Raises OSError."""
+    """Write the memory. Raises OSError."""
     text = json.dumps(asdict(memory))
     atomic_file.write_unsynced(layout.watch_memory(state_directory), text.encode("ascii"), mode=0o640)

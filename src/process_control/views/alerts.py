@@ -12,10 +12,10 @@ from process_control.history.index.past_run import Run
 from process_control.notify import spool
 from process_control.system import proc
 
+#: How far past limit and grace a run may be before that means that nobody enforces the limit.
 TOO_LONG_SECONDS = 5.0
-"""How far past limit and grace a run may be before that means that nobody enforces the limit."""
+#: How long a mail may wait in the spool without an alert.
 LONG_WAITING_SECONDS = 15 * 60
-"""How long a mail may wait in the spool without an alert."""
 
 
 def alerts_of(

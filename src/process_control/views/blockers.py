@@ -25,8 +25,8 @@ from process_control.system.clock import iso
 from process_control.system.lock_waiters import queue_of
 from process_control.views.job_status import JobStatus
 
+#: So many characters of a reason: one endless fault must not hide the others.
 MAX_DETAIL = 320
-"""So many characters of a reason: one endless fault must not hide the others."""
 _KIND = {True: "its", False: "the shared"}
 
 

@@ -1,7 +1,6 @@
-"""Which planned times the jobs with `catch_up` still want to run.
+"""Find the missed planned times that jobs with `catch_up` are still to run.
 
-A look of `watch` asks for it every minute: the ledger is opened only for a job with a planned time that came to
-nothing.
+`watch` calls this every minute, so the ledger is opened only for jobs with a planned time without run or skip.
 """
 
 from collections import defaultdict
@@ -24,17 +23,17 @@ from process_control.system.clock import iso
 from process_control.views.slots import Ledger
 
 Jobs = Sequence[Job | InvalidJob]
+#: The mark of a job whose run for a missed time failed or was refused: earlier missed times are left to people.
 ENDED_NOTE = "catch_up"
-"""The note of a job whose run for a missed time failed, or was refused: what was missed before is left to people."""
 
 
 def catches_up(job: object) -> bool:
-    """Return whether missed times of a job are to be run."""
+    """Return whether missed times of the job are to be run."""
     return isinstance(job, Job) and job.catch_up_which in ("latest", "all") and bool(job.schedule) and not job.disabled
 
 
 def wanted(settings: Settings, jobs: Iterable[Job], ledger: Ledger, index: Index) -> dict[str, list[int]]:
-    """Return the planned times (UTC seconds) to be run, by job; jobs without one are left out."""
+    """Return the planned times (UTC seconds) to run, by job, without jobs that have none."""
     found = {job.slug: _wanted_of(job, settings, ledger, index) for job in jobs}
     return {slug: slots for slug, slots in found.items() if slots}
 
@@ -63,11 +62,11 @@ def _wanted_of(job: Job, settings: Settings, ledger: Ledger, index: Index) -> li
     )
 
 
-# --- from look to look -----------------------------------------------------------------------------------------------
+# --- between checks of watch -----------------------------------------------------------------------------------------
 
 
 def remember(settings: Settings, jobs: Jobs, known: Mapping[str, CatchingUp], *, now: float) -> dict[str, CatchingUp]:
-    """Return what is to be remembered of the jobs with `catch_up`; of those that are as `known`, what was decided."""
+    """Return the memory of jobs with `catch_up` for the next check; an unchanged job keeps its entry in `known`."""
     found = {}
     for job in jobs:
         if isinstance(job, Job) and catches_up(job):
@@ -89,7 +88,7 @@ def remember(settings: Settings, jobs: Jobs, known: Mapping[str, CatchingUp], *,
 def decide(
     settings: Settings, known: Mapping[str, CatchingUp], load: Callable[[], Jobs], *, now: float
 ) -> dict[str, list[int]]:
-    """Return the planned times (UTC seconds) to be run now, by job, and note in `known` up to when all is decided."""
+    """Return the planned times (UTC seconds) to run now, by job; update in `known` what is settled."""
     asked = {}
     for slug, entry in known.items():
         if entry.settled > now:  # the clock was ahead
@@ -121,7 +120,7 @@ def decide(
 
 
 def _is_doubtful(entry: CatchingUp, slots: Sequence[int], recorded: set[int], now: float) -> bool:
-    """Settle the planned times that had their run or skip; return whether one that is over had neither."""
+    """Settle planned times that had their run or skip; return whether a past one had neither."""
     for slot in slots:
         if slot not in recorded:
             return now - slot > entry.start_within

@@ -13,10 +13,10 @@ FOREVER = float("inf")
 def absences(
     events: Iterable[Mapping[str, Any]], first_version: Mapping[str, float], *, has_starts: bool
 ) -> dict[str, list[Absence]]:
-    """Return the times without a line, by job. `events` are the crontab records, rising.
+    """Return the times without a line in the crontab, by job. `events` are the crontab records, rising.
 
-    `first_version`: since when there is a version of each job (UTC seconds). `has_starts`: whether any scheduled start
-    is recorded; without one, and without any crontab record, no crontab was ever generated.
+    `first_version`: the time of each job's first version (UTC seconds). `has_starts`: whether any scheduled start is
+    recorded; without one, and without any crontab record, no crontab was ever generated.
     """
     by_job: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     first: float | None = None

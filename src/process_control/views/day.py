@@ -1,4 +1,4 @@
-"""One day of all jobs: the runs of the history, the slots that were missed, and what is planned, as long as usual."""
+"""One day of all jobs: past runs, missed slots, and planned runs with their usual duration."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
@@ -12,14 +12,14 @@ from process_control.core.health import State
 from process_control.core.job import Job
 from process_control.core.schedule import slots
 from process_control.history.index.index import Index
-from process_control.state.all_jobs import Standing, health_record
+from process_control.state.all_jobs import AllJobs, health_record
 from process_control.system.clock import iso
 from process_control.views.slots import Ledger
 
-LONGEST_RUN_SECONDS = 2 * 86400
-"""A run that began longer before the day is not looked for."""
+#: How long before the day a run may have begun to be found.
+MAX_RUN_SECONDS = 2 * 86400
+#: The duration to show for a planned run of a job that never ran.
 UNKNOWN_SECONDS = 60.0
-"""How long a planned run is drawn of a job that never ran."""
 
 
 def read_day(
@@ -72,7 +72,7 @@ def _ran(index: Index, begin: float, until: float, now: float) -> Iterator[Stret
     """Yield the runs and the recorded skips."""
     if begin >= until:
         return
-    rows = index.ledger.started_within(iso(begin - LONGEST_RUN_SECONDS), iso(until))
+    rows = index.ledger.started_within(iso(begin - MAX_RUN_SECONDS), iso(until))
     open_runs = {run.run_id: run for run in index.open_runs()} if any(row[2] is None for row in rows) else {}
     for job, run_id, outcome, started_at, seconds, scheduled_at in rows:
         began = _seconds(started_at)
@@ -101,15 +101,15 @@ def _did_not_run(ledger: Ledger, wanted: Sequence[str], begin: float, until: flo
 def _will_run(
     settings: Settings, jobs: Sequence[Job | InvalidJob], ledger: Ledger, index: Index, begin: float, end: float
 ) -> Iterator[Stretch]:
-    """Yield what is planned, as long as its job's runs usually take; nothing of a job that is held or disabled."""
+    """Yield planned runs with the usual duration of the job; none for a job that is held or disabled."""
     if begin >= end:
         return
     summaries = index.summaries([job.slug for job in jobs])
-    with Standing(settings.state_directory) as standing:
+    with AllJobs(settings.state_directory) as all_jobs:
         for job in jobs:
             versions = ledger.versions(job.slug)
             plan = versions[-1].plan if versions else None
-            if not isinstance(job, Job) or plan is None or plan.disabled or _is_held(standing, job.slug, begin):
+            if not isinstance(job, Job) or plan is None or plan.disabled or _is_held(all_jobs, job.slug, begin):
                 continue
             summary = summaries.get(job.slug)
             median = summary.median_seconds if summary is not None else None
@@ -119,10 +119,10 @@ def _will_run(
                     yield Stretch(job.slug, slot, slot + seconds, PLANNED)
 
 
-def _is_held(standing: Standing, slug: str, moment: float) -> bool:
-    """Whether the job is on hold without an end before that moment."""
+def _is_held(all_jobs: AllJobs, slug: str, moment: float) -> bool:
+    """Return whether the job is held at that moment: the hold has no earlier end."""
     try:
-        text = standing.health(slug)
+        text = all_jobs.health(slug)
         health = health_record(text) if text is not None else {"state": STATES[0]}
     except ValueError:
         return True

@@ -1,4 +1,4 @@
-"""What is known of the host when a planned time was missed: boots, sleep, steps of the clock, starts of other jobs."""
+"""Evidence of the host for missed planned times: boots, sleep, steps of the clock, starts of other jobs."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from process_control.system.clock import iso
 
 @dataclass(frozen=True, slots=True)
 class PlanInForce:
-    """What a job planned from one moment until another (UTC seconds)."""
+    """The plan of a job, and the times between which it was in force (UTC seconds)."""
 
     job: str
     plan: Plan
@@ -26,7 +26,7 @@ class PlanInForce:
 
 
 class HostHistory:
-    """The evidence that all jobs of a host share, looked up when it is asked for."""
+    """The evidence that all jobs of a host share, read on demand."""
 
     def __init__(
         self, index: Index, plans: Callable[[], Iterable[PlanInForce]], *, now: float, state_directory: str
@@ -42,7 +42,7 @@ class HostHistory:
 
     @property
     def host(self) -> Host:
-        """The evidence as the pure rules take it."""
+        """The evidence in the form that the rules of fates take."""
         if self._host is None:
             downs, steps, gaps = self._read()
             self._host = Host(
@@ -86,7 +86,7 @@ class HostHistory:
         return moment_in({"at": self._ledger.last_start(iso(before))}, "at")
 
     def _looked_for_due(self, job: str, since: float, until: float) -> str | None:
-        """Return another job that had a planned time in the window."""
+        """Return another job that had a planned time in the window, or None."""
         if self._by_plan is None:
             self._by_plan = {}
             for each in self._all_plans():

@@ -1,6 +1,6 @@
-"""What is known of each job's planned times: versions, runs, skips and the rare events, read for the ledger.
+"""Read versions, runs, skips and rare events of jobs for the ledger.
 
-Who looks, and may write, records versions that nobody has seen before.
+New versions of job files are recorded too, if the caller may write.
 """
 
 import os
@@ -20,23 +20,23 @@ from process_control.state.job_versions import newest_versions, record_versions
 from process_control.system.clock import DAY_SECONDS, iso
 
 WAITING_MARGIN_SECONDS = 60.0
+#: Up to so many jobs the index is queried job by job; beyond that once for the whole window.
 MAX_ASKED_ONE_BY_ONE = 50
-"""Of so many jobs the index is asked one by one; of more it is asked about the window."""
-LONGEST_YEAR_SECONDS = 366 * DAY_SECONDS
+MAX_YEAR_SECONDS = 366 * DAY_SECONDS
 MANUAL = "manual"
 
 
 class JobHistories:
-    """The histories of all jobs of one configuration, as they are known at one moment."""
+    """The histories of all jobs of one configuration, as known at the moment `now` (UTC seconds)."""
 
     def __init__(self, settings: Settings, jobs: Sequence[Job | InvalidJob], index: Index, *, now: float) -> None:
-        """`jobs` are all of the directory."""
+        """Read the versions. `jobs` are all jobs of the directory."""
         self.now = now
         self._settings = settings
         self._jobs = {job.slug: job for job in jobs}
         self._index = index
         self._clock = index.ledger.true_clock()
-        #: of every job that has any: rising, the present one too
+        #: The versions of each job, rising, with the present one.
         self.versions = Versions(self._record_and_read(jobs), self._clock)
 
     @cached_property
@@ -46,14 +46,14 @@ class JobHistories:
         return (moment_in({"day": f"{oldest}T00:00:00Z"}, "day") or 0.0) if oldest is not None else 0.0
 
     def begins(self, job: str) -> float | None:
-        """Return from when on a job's slots are counted (UTC seconds); None for a job without a ledger."""
+        """Return the time from which a job's slots are counted (UTC seconds); None for a job without versions."""
         versions = self.versions.get(job)
         return max(versions[0].since, self.oldest_day) if versions else None
 
     def of(self, jobs: Sequence[str], after: float, until: float) -> list[JobHistory]:
-        """Return what is known of these jobs' slots in (after, until]."""
+        """Return the histories of these jobs for slots in (after, until] (UTC seconds)."""
         wanted = [job for job in dict.fromkeys(jobs) if job in self.versions]
-        since, end = iso(max(0.0, after)), iso(max(0.0, min(until, self.now + LONGEST_YEAR_SECONDS)))
+        since, end = iso(max(0.0, after)), iso(max(0.0, min(until, self.now + MAX_YEAR_SECONDS)))
         runs, skips = self._runs_and_skips(wanted, since, end)
         events = _Events(self._index, self._clock, wanted[0] if len(wanted) == 1 else None)
         return [
@@ -72,7 +72,7 @@ class JobHistories:
         ]
 
     def _record_and_read(self, jobs: Sequence[Job | InvalidJob]) -> dict[str, list[dict[str, Any]]]:
-        """Return the records of versions of every job that has any, in their order; those of the present ones too."""
+        """Return the records of versions by job, in their order; record those that are new."""
         records: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for record in self._index.ledger.events("version"):
             if makes_sense(record):
@@ -118,7 +118,7 @@ class JobHistories:
 
 
 class Versions(Mapping[str, Sequence[Version]]):
-    """The versions of each job, made of its records when they are asked for: most questions are about one job."""
+    """The versions of each job, parsed on demand, since most queries are about one job."""
 
     def __init__(self, records: Mapping[str, Sequence[Mapping[str, Any]]], clock: TrueClock) -> None:
         self._records = records
@@ -141,7 +141,7 @@ class Versions(Mapping[str, Sequence[Version]]):
 
 
 class _Events:
-    """The rare events of the jobs, by job and slot; of one job only when it is named."""
+    """The rare events of the jobs, by job and slot; of a single job if one is given."""
 
     def __init__(self, index: Index, clock: TrueClock, job: str | None) -> None:
         self._index = index
@@ -152,7 +152,7 @@ class _Events:
         self.waiting: dict[str, dict[int, tuple[float, str]]] = defaultdict(dict)
         for at, event in self._events("refusal"):
             slot = _slot_of(event)
-            if slot is not None or event.get("trigger") != MANUAL:  # else it is of no planned time
+            if slot is not None or event.get("trigger") != MANUAL:  # by hand: of no planned time
                 self.refusals[_job_of(event)].append(Refusal(at, slot, _record(event)))
         for _, event in self._events("mark"):
             if (slot := _slot_of(event)) is not None:
@@ -166,13 +166,13 @@ class _Events:
                 self._changes[_job_of(event)].append((at, event))
 
     def _events(self, kind: str) -> list[tuple[float, dict[str, Any]]]:
-        """Return the events of a kind with their times, rising; one whose time makes no sense is left out."""
+        """Return the events of a kind with their times, rising, without those with an invalid time."""
         events = self._index.ledger.events(kind, job=self._job)
         found = [(at, event) for event in events if (at := self._clock.moment(event, "at")) is not None]
         return sorted(found, key=lambda each: each[0])
 
     def holds(self, job: str) -> list[Hold]:
-        """Return when the job was held, by the records of holds and releases."""
+        """Return the times in which the job was held, by the records of holds and releases."""
         found: list[Hold] = []
         for at, event in sorted(self._changes[job], key=lambda change: change[0]):
             if found and (found[-1].until is None or found[-1].until > at):

@@ -18,8 +18,8 @@ from process_control.history.index.index import Index
 from process_control.views.job_status import JobStatus
 from process_control.views.status import read_statuses, worst_first
 
+#: After so long everything is read again: files edited in place, planned times that became late, what no line told.
 ALL_AGAIN_SECONDS = 20.0
-"""After so long everything is read again: files edited in place, planned times that became late, what no line told."""
 _JOB = re.compile(rb'"job": ?"([A-Za-z0-9_-]+)"')
 
 Jobs = Sequence[Job | InvalidJob]

@@ -1,7 +1,7 @@
-"""Runs that made up for planned times: started, for a planned time of theirs, later than any trigger would.
+"""Find runs that made up for planned times: started later than any trigger would start them.
 
-`recover` and `catch_up` may run the newest of some missed planned times; the older ones stay missed, and show which one
-was run instead.
+`recover` and `catch_up` may run only the newest of several missed planned times; the older ones stay missed, and are
+shown with the run that replaced them.
 """
 
 import json
@@ -21,12 +21,12 @@ class MadeUp:
     scheduled_at: str
     started_at: str
     run_id: str
-    #: how long after the planned time its process began, in seconds
+    #: How long after the planned time its process began, in seconds.
     trigger_seconds: float
 
 
 def made_up_since(index: Index, job: str, since: str) -> list[MadeUp]:
-    """Return the runs of a job that may have made up for planned times from `since` on, by their planned times."""
+    """Return runs of a job for planned times since `since` (ISO 8601) that may have made up for them, by slot."""
     return [
         MadeUp(
             slot=int(datetime.fromisoformat(at).timestamp()),
@@ -40,12 +40,12 @@ def made_up_since(index: Index, job: str, since: str) -> list[MadeUp]:
 
 
 def instead_of(slot: int, start_within: float, runs: Sequence[MadeUp]) -> MadeUp | None:
-    """Return the first run for a later planned time that came too late to be a usual start."""
+    """Return the first run for a later planned time that was later than a usual start; None if there is none."""
     later = runs[bisect_right(runs, slot, key=lambda run: run.slot) :]
     return next((run for run in later if run.trigger_seconds > start_within), None)
 
 
 def trigger_seconds(late_parts: str | Mapping[str, float] | None) -> float:
-    """Return how long after its planned time the process of a run began; 0 when that is not known."""
+    """Return how long after its planned time the process of a run began; 0 when unknown."""
     parts = json.loads(late_parts) if isinstance(late_parts, str) else late_parts or {}
     return float(parts.get("trigger") or 0)

@@ -1,4 +1,4 @@
-"""What an outage has left: planned times without a run that came to an end, and what to do about each job's."""
+"""Propose per job what to do about planned times without a completed run, after an outage."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,19 +21,19 @@ CAUSES_IN_WORDS = {**CAUSES, LOST: "a run began, and its runner was gone before 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """What to do about the planned times of one job. `slots` are UTC seconds, rising."""
+    """The proposal for the planned times of one job. `slots` are UTC seconds, rising."""
 
     job: str
-    #: that of most of its slots; `lost` when they had runs that were lost
+    #: The cause of most slots; `lost` when their runs were lost.
     cause: str
     slots: Sequence[int]
     proposal: str
-    #: why they are to be left; empty otherwise
+    #: Why not to run them; empty when they are to be run.
     why: str = ""
 
     @property
     def to_run(self) -> Sequence[int]:
-        """The planned times to be run, oldest first."""
+        """The planned times to run, oldest first."""
         return {ONCE: self.slots[-1:], EACH: self.slots, LEAVE: ()}[self.proposal]
 
     def to_json(self) -> dict[str, Any]:
@@ -53,12 +53,12 @@ def proposals(
 
 
 def is_open(slot: Slot) -> bool:
-    """Whether a planned time was missed, or its run was lost."""
+    """Return whether a planned time was missed, or its run was lost."""
     return slot.fate == MISSED or (slot.fate == RAN and slot.run is not None and slot.run.outcome == LOST)
 
 
 def catch_up_of(job: Job) -> str | None:
-    """Return what a job writes in its key `catch_up`: none, latest, all; None when it does not write it."""
+    """Return the value of a job's key `catch_up`: none, latest, all; None when the file does not set it."""
     return job.catch_up_which
 
 
@@ -93,7 +93,7 @@ def _what_to_do(job: Job | InvalidJob | None) -> tuple[str, str]:
 
 
 def _made_up(slot: Slot) -> bool:
-    """Whether its run came too late to be a usual start, and went well, or is in progress."""
+    """Return whether its run was later than a usual start, and succeeded or is in progress."""
     run = slot.run
     if run is None or run.outcome not in (SUCCEEDED, WARNED, None):
         return False

@@ -1,4 +1,4 @@
-"""What became of one planned time, in sentences: the fate and its reason first, then the evidence, then what to do."""
+"""Explain one planned time in sentences: first its fate and the reason, then the evidence, then what to do."""
 
 import re
 from collections.abc import Mapping
@@ -18,39 +18,39 @@ from process_control.system.clock import iso
 from process_control.views.blockers import Blocker
 from process_control.views.slots import Account, late_parts
 
+#: Reasons of skips, and the key of the job file that causes each.
 EXPLAINED = {"excluded": "exclude", "condition": "only_if", "too_late": "start_within", "cause_missing": "after"}
-"""Reasons of skips that a key of the job file explains."""
 RUN_ID_LENGTH = 16
+#: Time zones differ by half hours; and so long after its minute at most a start of cron comes.
 HALF_HOUR_SECONDS, MAX_START_SECONDS = 1800.0, 90.0
-"""Time zones differ by half hours; and so long after its minute at most a start of cron comes."""
 _NOT_STARTED = "not started: "
 _DAY = timedelta(days=1)
 _RUN = re.compile(rf"\brun ([0-9a-z]{{{RUN_ID_LENGTH}}})\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """How the job stands now: which commands are of use for a time of the past depends on it."""
+class CurrentState:
+    """The present state of the job, on which it depends which commands to suggest for a past time."""
 
-    #: whether its file is there
+    #: Whether its file exists.
     has_file: bool
-    #: by reason
+    #: By reason.
     blocked_by: Mapping[str, Blocker] = field(default_factory=dict)
-    #: the id of the run in progress
+    #: The id of the run in progress.
     running: str | None = None
-    #: the ids of runs whose logs are there
+    #: The ids of runs whose logs exist.
     logs: frozenset[str] = frozenset()
-    #: who started the run of that time, when it was started by hand
+    #: Who started the run of that time, when it was started by hand.
     by_hand: str | None = None
 
 
-def sentences_of(account: Account, standing: Standing, zone: tzinfo) -> list[Sentence]:
-    """Return the sentences. Times in them are ISO 8601 in UTC, those in commands are local (`zone`)."""
+def sentences_of(account: Account, current: CurrentState, zone: tzinfo) -> list[Sentence]:
+    """Return the sentences. Times in texts are ISO 8601 in UTC; those in commands are local (`zone`)."""
     slot = account.slot
     if slot.fate == DUE:
-        return _of_a_due_one(account, standing)
+        return _of_a_due_one(account, current)
     in_words = {RAN: _of_a_run, SKIPPED: _of_a_skip, MISSED: _of_a_missed_one}[slot.fate]
-    found = in_words(account, standing, zone)
+    found = in_words(account, current, zone)
     found[1:1] = [*_others(slot), *_clock(slot, zone), *_version(slot)]
     return found
 
@@ -60,7 +60,7 @@ def run_for(slot: Slot, zone: tzinfo, label: str = "Make up for it:") -> Sentenc
 
 
 def as_argument(slot: int, zone: tzinfo) -> str:
-    """Return a planned time as people type it: local, with its offset where the clock shows it twice."""
+    """Return a planned time for a command line: local, with its offset if that local time occurs twice."""
     local = datetime.fromtimestamp(slot, UTC).astimezone(zone)
     is_clear = local.replace(fold=0).utcoffset() == local.replace(fold=1).utcoffset()
     form = "minutes" if slot % 60 == 0 else "seconds"
@@ -70,35 +70,35 @@ def as_argument(slot: int, zone: tzinfo) -> str:
 # --- by fate ---------------------------------------------------------------------------------------------------------
 
 
-def _of_a_run(account: Account, standing: Standing, zone: tzinfo) -> list[Sentence]:
+def _of_a_run(account: Account, current: CurrentState, zone: tzinfo) -> list[Sentence]:
     slot, run = account.slot, account.slot.run
     if run is None:
         raise ValueError("a slot that ran has a run")
     late = late_in_words(run.late_seconds, late_parts(run))
-    by = f", started by hand by {standing.by_hand}" if standing.by_hand is not None else ""
+    by = f", started by hand by {current.by_hand}" if current.by_hand is not None else ""
     began = f"; it began {late}" if late and not by else ""
     if run.outcome is None:
         return [
             Sentence(f"It runs for {iso(slot.slot)}, since {run.started_at}{by}{began} (run {run.run_id})."),
-            *_logs("What it has printed so far:", run.run_id, standing),
+            *_logs("What it has printed so far:", run.run_id, current),
         ]
     why = f": {slot.detail or slot.reason}" if slot.detail or slot.reason else ""
     what = f"It ran for {iso(slot.slot)}{by} at {run.started_at}" if by else f"It ran at {iso(slot.slot)}"
     found = [Sentence(f"{what}: {run.outcome}{why} (run {run.run_id}){began}.")]
-    found += _logs("What it printed:", run.run_id, standing)
+    found += _logs("What it printed:", run.run_id, current)
     if run.outcome in (FAILED, LOST):
-        found += _make_up(slot, standing, zone, "To run it again:")
+        found += _make_up(slot, current, zone, "To run it again:")
     return found
 
 
-def _of_a_skip(account: Account, standing: Standing, zone: tzinfo) -> list[Sentence]:
+def _of_a_skip(account: Account, current: CurrentState, zone: tzinfo) -> list[Sentence]:
     slot = account.slot
     found = [Sentence(f"It did not run at {iso(slot.slot)}: {_why_skipped(slot)}.")]
     if slot.reason == "marked":
         return found
     if slot.reason in ("overlap", "backoff"):
-        found += _logs("What that run printed:", run_named_in(slot.detail), standing)
-    if slot.reason == "overlap" and (still := _still_in_the_way(slot, standing)):
+        found += _logs("What that run printed:", run_named_in(slot.detail), current)
+    if slot.reason == "overlap" and (still := _still_in_the_way(slot, current)):
         return found + still
     if slot.reason == "too_late":
         found.append(_whether_cron_is_right(slot))
@@ -107,14 +107,14 @@ def _of_a_skip(account: Account, standing: Standing, zone: tzinfo) -> list[Sente
         found.append(Sentence(f"What `{key}` does:", f"process-control explain {key}"))
     if slot.reason == "disabled":
         found.append(Sentence("Where that is written:", f"process-control show {slot.job}"))
-    return found + _make_up(slot, standing, zone, "To run it all the same:")
+    return found + _make_up(slot, current, zone, "To run it all the same:")
 
 
-def _still_in_the_way(slot: Slot, standing: Standing) -> list[Sentence]:
+def _still_in_the_way(slot: Slot, current: CurrentState) -> list[Sentence]:
     """Say that what had the lock has it still, and how to end it."""
-    if "survivors" in standing.blocked_by:
+    if "survivors" in current.blocked_by:
         return [Sentence("They are still there. To end them:", f"process-control stop {slot.job}")]
-    if standing.running is not None and standing.running == run_named_in(slot.detail):
+    if current.running is not None and current.running == run_named_in(slot.detail):
         return [Sentence("That run has not ended yet. To end it:", f"process-control stop {slot.job}")]
     return []
 
@@ -147,7 +147,7 @@ def _why_skipped(slot: Slot) -> str:
     return f"{words}: {detail}" if detail else words
 
 
-def _of_a_missed_one(account: Account, standing: Standing, zone: tzinfo) -> list[Sentence]:
+def _of_a_missed_one(account: Account, current: CurrentState, zone: tzinfo) -> list[Sentence]:
     slot = account.slot
     evidence = account.evidence[0] if account.evidence else None
     what = (evidence.what if evidence else "").rstrip(".")
@@ -157,11 +157,11 @@ def _of_a_missed_one(account: Account, standing: Standing, zone: tzinfo) -> list
         "unknown": f"nothing that was recorded shows why; {what}",
     }.get(slot.cause or "", what)
     found = [Sentence(f"It did not run at {iso(slot.slot)}: {why or slot.cause}.")]
-    found += _about_the_cause(slot, standing, evidence.at if evidence else None, zone)
-    return found + _make_up(slot, standing, zone, "Make up for it:")
+    found += _about_the_cause(slot, current, evidence.at if evidence else None, zone)
+    return found + _make_up(slot, current, zone, "Make up for it:")
 
 
-def _about_the_cause(slot: Slot, standing: Standing, at: str | None, zone: tzinfo) -> list[Sentence]:
+def _about_the_cause(slot: Slot, current: CurrentState, at: str | None, zone: tzinfo) -> list[Sentence]:
     job = slot.job
     if slot.cause in ("host_down", "trigger_dead", "clock_stepped"):
         began = datetime.fromisoformat(at).timestamp() if at is not None else slot.slot
@@ -171,13 +171,13 @@ def _about_the_cause(slot: Slot, standing: Standing, at: str | None, zone: tzinf
         return [dead, *found] if slot.cause == "trigger_dead" else found
     if slot.cause == "refused" and slot.record is not None and slot.version and slot.version.state == INVALID:
         return [Sentence(f"The file was like that from {iso(slot.version.since)} on.")]
-    if slot.cause == "refused" and "invalid" in standing.blocked_by:
+    if slot.cause == "refused" and "invalid" in current.blocked_by:
         return []  # see _make_up
     if slot.cause in ("refused", KILLED) and slot.record is not None:
         return [Sentence("All its refused starts:", f"process-control audit {job} --event refusal")]
     if slot.cause == "refused" and not (slot.version and slot.version.state == INVALID):
         return [Sentence("Whether it can be recorded again:", "process-control doctor")]
-    if slot.cause == "not_in_crontab" and "not_in_crontab" in standing.blocked_by:
+    if slot.cause == "not_in_crontab" and "not_in_crontab" in current.blocked_by:
         return [Sentence("To write the crontab:", "cron-generate")]
     if slot.cause == "unknown" and at is not None:
         words = "The log of cron for that minute would show it. Whether the crontab fits the job files:"
@@ -188,11 +188,11 @@ def _about_the_cause(slot: Slot, standing: Standing, at: str | None, zone: tzinf
     return []
 
 
-def _of_a_due_one(account: Account, standing: Standing) -> list[Sentence]:
+def _of_a_due_one(account: Account, current: CurrentState) -> list[Sentence]:
     slot = account.slot
     if slot.detail:
         found = [Sentence(f"Its start for {iso(slot.slot)} waits: {slot.detail}.")]
-        return [*found, *_logs("What that run prints:", run_named_in(slot.detail), standing)]
+        return [*found, *_logs("What that run prints:", run_named_in(slot.detail), current)]
     until = slot.slot + (slot.plan.start_within if slot.plan is not None else 0)
     return [
         Sentence(f"It is due since {iso(slot.slot)}: no start came yet; one until {iso(until)} still counts."),
@@ -203,15 +203,15 @@ def _of_a_due_one(account: Account, standing: Standing) -> list[Sentence]:
 # --- besides ---------------------------------------------------------------------------------------------------------
 
 
-def _make_up(slot: Slot, standing: Standing, zone: tzinfo, label: str) -> list[Sentence]:
-    """Return the command that runs the job for that time; while it cannot run what comes before that."""
-    if standing.running is not None or not standing.has_file:
+def _make_up(slot: Slot, current: CurrentState, zone: tzinfo, label: str) -> list[Sentence]:
+    """Return the command that runs the job for that time, or what must be done before it."""
+    if current.running is not None or not current.has_file:
         return []
-    if (invalid := standing.blocked_by.get("invalid")) is not None:
+    if (invalid := current.blocked_by.get("invalid")) is not None:
         return [Sentence(f"Its file is invalid now. {invalid.hint}", invalid.remedy)]
-    if "held" in standing.blocked_by:
+    if "held" in current.blocked_by:
         return [Sentence("It is on hold still. To release it:", f"process-control release {slot.job}")]
-    if {"lock", "survivors"} & standing.blocked_by.keys():
+    if {"lock", "survivors"} & current.blocked_by.keys():
         return [Sentence("It cannot run at this moment; why:", f"process-control why {slot.job}")]
     return [run_for(slot, zone, label)]
 
@@ -224,7 +224,7 @@ def _others(slot: Slot) -> list[Sentence]:
 
 
 def _clock(slot: Slot, zone: tzinfo) -> list[Sentence]:
-    """Say what a clock change did to the time, and what time it was where the job's schedule is meant."""
+    """Return what a clock change did to the time, and the time in the zone of the schedule."""
     of_job = _zone(slot) or zone
     moment = datetime.fromtimestamp(slot.slot, UTC)
     [marks] = clock_change_marks([moment], moment - _DAY, of_job)
@@ -248,7 +248,7 @@ def _zone(slot: Slot) -> tzinfo | None:
 
 
 def _version(slot: Slot) -> list[Sentence]:
-    """Name the commit that planned the time, where the job directory is a checkout."""
+    """Return the commit that planned the time, when the job directory is a checkout."""
     version = slot.version
     if version is None or not version.commit:
         return []
@@ -263,5 +263,5 @@ def run_named_in(words: str | None) -> str | None:
     return found[1] if found else None
 
 
-def _logs(label: str, run_id: str | None, standing: Standing) -> list[Sentence]:
-    return [Sentence(label, f"process-control logs --run {run_id}")] if run_id in standing.logs else []
+def _logs(label: str, run_id: str | None, current: CurrentState) -> list[Sentence]:
+    return [Sentence(label, f"process-control logs --run {run_id}")] if run_id in current.logs else []

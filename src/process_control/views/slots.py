@@ -1,4 +1,4 @@
-"""The ledger: every planned time of the jobs with its fate, its cause and what shows them."""
+"""The ledger: every planned time of the jobs, with its fate, its cause and the evidence."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from process_control.views.made_up import MadeUp, instead_of, made_up_since
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One thing that shows why a slot has its fate. `at` is ISO 8601, or None."""
+    """One fact that shows why a slot has its fate. `at` is ISO 8601, or None."""
 
     at: str | None
     what: str
@@ -53,12 +53,12 @@ class Account:
 
 @lru_cache(maxsize=1 << 14)
 def _iso(moment: float) -> str:
-    """Return a time as ISO 8601: thousands of jobs have the same planned times."""
+    """Return a time as ISO 8601, cached: thousands of jobs have the same planned times."""
     return iso(moment)
 
 
 def late_parts(run: SlotRun) -> Any:
-    """Return of what a run's lateness is made, in seconds; None when it is not known."""
+    """Return the parts of a run's lateness in seconds; None when they are unknown."""
     if isinstance(run.late_parts, str):
         import json
 
@@ -67,10 +67,10 @@ def late_parts(run: SlotRun) -> Any:
 
 
 class Ledger:
-    """The slots of all jobs of one configuration, as seen at one moment."""
+    """The slots of all jobs of one configuration, as known at the moment `now` (UTC seconds)."""
 
     def __init__(self, settings: Settings, jobs: Sequence[Job | InvalidJob], index: Index, *, now: float) -> None:
-        """`jobs` are all of the directory."""
+        """Make the ledger. `jobs` are all jobs of the directory."""
         self.now = now
         self._index = index
         self._histories = JobHistories(settings, jobs, index, now=now)
@@ -80,11 +80,11 @@ class Ledger:
 
     @property
     def known_jobs(self) -> list[str]:
-        """The slugs of all jobs that have a ledger, those that are gone too."""
+        """The slugs of all jobs in the ledger, with those whose files are gone."""
         return sorted(self._histories.versions)
 
     def accounts(self, jobs: Sequence[str], *, after: float, until: float) -> list[Account]:
-        """Return the slots of these jobs in (after, until], by time, each with its fate, cause and evidence."""
+        """Return the slots of these jobs in (after, until] (UTC seconds), by time, with fate, cause and evidence."""
         self._made_up.clear()
         found = [
             self._account(slot)
@@ -94,7 +94,7 @@ class Ledger:
         return sorted(found, key=lambda account: (account.slot.slot, account.slot.job))
 
     def slots(self, jobs: Sequence[str], *, after: float, until: float) -> list[Slot]:
-        """Return the same with their fates only: no cause is looked for."""
+        """Return the same slots with their fates, but without causes and evidence."""
         histories = self._histories.of(jobs, after, until)
         return [slot for each in histories for slot in slots_of(each, after=after, until=until, now=self.now)]
 
@@ -106,11 +106,11 @@ class Ledger:
         }
 
     def begins(self, job: str) -> float | None:
-        """Return from when on a job's slots are counted (UTC seconds); None for a job without a ledger."""
+        """Return the time from which a job's slots are counted (UTC seconds); None for a job without versions."""
         return self._histories.begins(job)
 
     def versions(self, job: str) -> Sequence[Version]:
-        """Return the versions of a job that are kept, rising; none of a job without a ledger."""
+        """Return the recorded versions of a job, rising; none for an unknown job."""
         return self._histories.versions.get(job, ())
 
     def absence(self, job: str) -> Absence | None:
@@ -150,9 +150,9 @@ class Ledger:
         return since, note["what"]
 
     def _instead_of(self, slot: Slot) -> MadeUp | None:
-        """Return the run that made up for a missed slot though it was for a later one."""
+        """Return the run for a later slot that made up for this missed one."""
         runs = self._made_up.get(slot.job)
-        if runs is None:  # slots come by time: this is the first missed one of the job
+        if runs is None:  # the first missed slot of the job, as slots come by time
             runs = self._made_up[slot.job] = made_up_since(self._index, slot.job, _iso(slot.slot))
         return instead_of(slot.slot, slot.plan.start_within if slot.plan is not None else 0.0, runs)
 
@@ -165,7 +165,7 @@ class Ledger:
         return absences(self._index.ledger.events("crontab"), first, has_starts=has_starts)
 
     def _plans(self) -> Iterable[PlanInForce]:
-        """Yield what each job planned, and when."""
+        """Yield the plans of each job with the times in which they were in force."""
         for slug, versions in self._histories.versions.items():
             ends = [*(version.since for version in versions[1:]), float("inf")]
             for version, end in zip(versions, ends, strict=True):

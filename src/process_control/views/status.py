@@ -27,7 +27,7 @@ from process_control.core.job_state import (
 )
 from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run, run_of_block
-from process_control.state.all_jobs import Standing, health_record
+from process_control.state.all_jobs import AllJobs, health_record
 from process_control.views.alerts import alerts_of, refusal_in_words, stray_in_words
 from process_control.views.job_status import JobStatus
 from process_control.views.last_runs import LastRuns
@@ -48,7 +48,7 @@ def read_statuses(
     wanted = list(jobs)
     schedules = schedules or KnownSchedules(settings, datetime.now(UTC))
     history = LastRuns([job.slug for job in wanted], index)
-    with Standing(settings.state_directory) as standing:
+    with AllJobs(settings.state_directory) as standing:
         look = _Look(settings, standing, history, index, schedules)
         statuses = [look.status(job) for job in wanted]
     return worst_first(statuses)
@@ -68,7 +68,7 @@ class _Look:
     """Makes the status of many jobs at one moment. Most have the same health, so each text of one is parsed once."""
 
     def __init__(
-        self, settings: Settings, standing: Standing, history: LastRuns, index: Index, schedules: KnownSchedules
+        self, settings: Settings, standing: AllJobs, history: LastRuns, index: Index, schedules: KnownSchedules
     ) -> None:
         self._settings = settings
         self._standing = standing

@@ -13,8 +13,8 @@ from process_control.state.secrets_of_run import SecretsUnknown, secrets_of_run
 from process_control.views.job_status import JobStatus
 
 MAX_LINES = 1000
+#: How many runs are searched for a good one.
 MAX_PAST_RUNS = 100
-"""How many runs are searched for a good one."""
 GOOD_OUTCOMES = ("succeeded", "warned", "failed")
 
 

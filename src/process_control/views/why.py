@@ -1,6 +1,6 @@
-"""Why a job does not run now, or did not run at a time: the state, the planned time and its fate, in sentences.
+"""Explain in sentences why a job does not run now, or did not run at a time: state, planned time, fate.
 
-Nothing is guessed: where no record shows the cause, the sentence says what would have shown it.
+Nothing is guessed: where no record shows the cause, the sentence says which record would.
 """
 
 import os
@@ -34,24 +34,24 @@ from process_control.views.blockers import (
     of_the_lock,
 )
 from process_control.views.job_status import JobStatus
-from process_control.views.slot_in_words import Standing, as_argument, run_named_in, sentences_of
+from process_control.views.slot_in_words import CurrentState, as_argument, run_named_in, sentences_of
 from process_control.views.slots import Account, Ledger
 from process_control.views.status import read_statuses
 
 MANUAL = "manual"
 HOUR, DAY = 3600.0, 86400.0
+#: How far back to search for the last planned time, in seconds, one window after the other.
 WINDOWS = (HOUR, DAY, 35 * DAY, 400 * DAY, float("inf"))
-"""How far back the last planned time is looked for, one window after the other."""
+#: A planned time at most so long before the given time is taken for it.
 MAX_EXACT_SECONDS = 60
-"""A planned time so short before the one that was asked for is that one."""
 
+#: Between one file that goes and the other that comes, when a job is renamed.
 MAX_RENAME_SECONDS = 60
-"""Between one file that goes and the other that comes, when a job is renamed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """The time that was asked for, in UTC seconds; of a day its last second. `text`: as it was typed."""
+    """The given time in UTC seconds; for a day its last second. `text` is what the user typed."""
 
     moment: float
     text: str
@@ -59,7 +59,7 @@ class Asked:
 
     @property
     def begins(self) -> float:
-        """The time itself; of a day its first moment."""
+        """The time itself; for a day its first second."""
         if not self.is_day:
             return self.moment
         local = datetime.fromtimestamp(self.moment, UTC).astimezone().replace(tzinfo=None)
@@ -71,15 +71,15 @@ class Why:
     """The answer."""
 
     job: str
-    #: whether a run is in progress
+    #: Whether a run is in progress.
     runs: bool
     blocked_by: list[Blocker]
-    #: the planned time in question
+    #: The planned time in question; None: there is none.
     account: Account | None
     sentences: list[Sentence]
 
     def to_json(self, option: str = "") -> dict[str, Any]:
-        """Return the answer as `--json` has it. `option`: see `with_configuration`."""
+        """Return the answer for `--json`. `option`: see `with_configuration`."""
         blocked_by = [blocker.to_json() for blocker in self.blocked_by]
         for each in blocked_by:
             each["remedy"] = each["remedy"] and command_with(each["remedy"], option)
@@ -92,7 +92,7 @@ class Why:
 
 
 class Asker:
-    """One question about one job. `job`: as its file says, None when there is none any more."""
+    """Answers questions about one job. `job`: the job of its file, None when the file is gone."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class Asker:
         self.status: JobStatus | None = found[0] if found else None
 
     def answer(self, asked: Asked | None, troubles_of_cron: Sequence[tuple[str, str]] = ()) -> Why:
-        """Return why it does not run now; with `asked` why it did not run then."""
+        """Return why the job does not run now, or with `asked` why it did not run at that time."""
         blockers = self._blockers(troubles_of_cron)
         account: Account | None
         if asked is None:
@@ -169,7 +169,7 @@ class Asker:
         return [Blocker(reason="not_in_crontab", since=since, detail=words, remedy=remedy, hint=hint)]
 
     def _was_started_since(self, moment: float) -> bool:
-        """Whether something has started it on schedule since then: a timer, or a line that we did not write."""
+        """Return whether it was started on schedule since then, as by a timer or a crontab line of other origin."""
         last = self.status.last if self.status is not None else None
         return last is not None and last.scheduled_at is not None and last.started_at >= iso(moment)
 
@@ -197,7 +197,7 @@ class Asker:
         return [*found, Sentence("How far it is:", f"process-control status {self.slug}")]
 
     def _last_run(self, account: Account | None) -> list[Sentence]:
-        """Say how the last run ended, when it was none of the planned time that was spoken of."""
+        """Return how the last run ended, unless it was for the planned time in question."""
         if self.status is not None:
             last = self.status.last
         else:
@@ -213,7 +213,7 @@ class Asker:
     # --- a planned time ----------------------------------------------------------------------------------------------
 
     def _last(self, moment: float) -> Account | None:
-        """Return the planned time at or before the moment; None when there is none in the books."""
+        """Return the last planned time at or before the moment; None when the ledger has none."""
         begins = self._ledger.begins(self.slug)
         if begins is None:
             return None
@@ -232,14 +232,14 @@ class Asker:
         running = self.status.running if self.status is not None else None
         runs, run = self._runs_for(account), account.slot.run
         own = runs.get(run.run_id) if run is not None else None
-        standing = Standing(
+        current = CurrentState(
             has_file=self.job is not None,
             blocked_by={blocker.reason: blocker for blocker in blockers},
             running=running.run_id if running is not None else None,
             logs=self._with_logs(runs),
             by_hand=(own.by or "somebody") if own is not None and own.trigger == MANUAL else None,
         )
-        return sentences_of(account, standing, self._zone)
+        return sentences_of(account, current, self._zone)
 
     def _runs_for(self, account: Account) -> dict[str, Run]:
         """Return the runs that belong to a planned time: its own, and the one that a reason names."""
@@ -286,7 +286,7 @@ class Asker:
         return [Sentence(text, f"process-control slots {self.slug} --since {since} --until {until}")]
 
     def _changes(self, slot: float, moment: float) -> list[Sentence]:
-        """Say that the file was changed between the planned time and the one that was asked for."""
+        """Return a sentence when the file was changed between the planned time and the given one."""
         changed = [version for version in self._versions if slot < version.since <= moment]
         if not changed:
             return []
@@ -323,7 +323,7 @@ class Asker:
         return f"process-control slots {self.slug} --since {as_argument(int(begins), self._zone)}"
 
     def _of_the_future(self, asked: Asked, blockers: Sequence[Blocker]) -> list[Sentence]:
-        """Say whether something is planned at a time to come, and what will keep it from running as things are."""
+        """Return whether a run is planned at a future time, and what blocks it as things are now."""
         now, until = int(self._now.timestamp()), asked.moment
         begin = max(now, int(until - 2 * DAY))
         force = plan_in_force(self._versions, now)
@@ -346,7 +346,7 @@ class Asker:
 
 
 def _alerts(status: JobStatus) -> list[Sentence]:
-    """Return what else needs a look; a refused start is shown with its planned time."""
+    """Return the job's other alerts, without a refused start, which is shown with its planned time."""
     found = []
     for alert in status.alerts:
         if alert.startswith("its start at"):

@@ -15,8 +15,8 @@ from process_control.errors import Fault, ProcessControlError
 from process_control.notify.message import escape_controls
 
 BOLD, RED, BLUE, CYAN, PLAIN = "\x1b[1m", "\x1b[1;31m", "\x1b[34m", "\x1b[36m", "\x1b[0m"
+#: Characters of the faulty line; of a longer one the part around the fault is shown.
 MAX_EXCERPT = 100
-"""Characters of the faulty line; of a longer one the part around the fault is shown."""
 BEFORE_FAULT = 40
 _PLACE = re.compile(r"(?P<file>.*):(?P<line>[0-9]+):(?P<column>[0-9]+)", re.DOTALL)
 _VALUE = re.compile(r"\"[^\"]*\"?|'[^']*'?|[^\s\[{].*?(?=\s+#|\s*$)")
@@ -24,12 +24,13 @@ _WORD = re.compile(r"\"[^\"]*\"?|'[^']*'?|[^\s:,\[\]{}]+")
 
 
 def wants_json(words: Sequence[str]) -> bool:
-    """Whether a command line asks for JSON: errors have to be JSON too, those of the command line itself included."""
+    """Return whether a command line asks for JSON: then errors are JSON too, also those of the command line."""
     options = list(words[: words.index("--")] if "--" in words else words)
     pairs = itertools.pairwise(options)
     return "--json" in options or "--format=json" in options or ("--format", "json") in pairs
 
 
+#: What stays on one line: a word, or a command to paste, in which a break would be one for the shell too.
 _UNIT = re.compile(
     r"""`[^`]+`\S*                                                      # what is in backquotes
     | (?: (?<=:\ ) | (?<=:\x1b\[0m\ ) ) (?: sudo\ )? (?:
@@ -40,7 +41,6 @@ _UNIT = re.compile(
     | \S+""",
     re.VERBOSE,
 )
-"""What stays on one line: a word, or a command to paste, in which a break would be one for the shell too."""
 _QUOTED = re.compile(r"\s*\d* *(\x1b\[[0-9;]*m)*\s*\d* *\|")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -19,8 +19,8 @@ from process_control.cli.session import Session
 
 DEFAULT = "less"
 ENVIRONMENT = {"LESS": "FRX", "LESSHISTFILE": "-"}
+#: Options of verbs whose output is not for a pager: bytes as they are, and what comes while one looks.
 NOT_FOR_A_PAGER = ("as_raw", "follow", "watch")
-"""Options of verbs whose output is not for a pager: bytes as they are, and what comes while one looks."""
 
 
 def paged(function: Callable[..., Any]) -> Callable[..., Any]:

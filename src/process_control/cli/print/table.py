@@ -12,12 +12,12 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 GAP = "  "
+#: Lines of one cell: an endless reason must not fill the screen.
 MAX_LINES = 4
-"""Lines of one cell: an endless reason must not fill the screen."""
+#: Cells. A word longer than a line begins on the next line when fewer are left on this one.
 MIN_PIECE = 12
-"""Cells. A word longer than a line begins on the next line when fewer are left on this one."""
+#: A word, or a command of ours to paste.
 _WORDS = re.compile(r"(?:run-job|process-control|cron-generate)(?: [^\s,;()]+){1,5}\S*|\S+")
-"""A word, or a command of ours to paste."""
 _PARTS = re.compile(r"[^/,:;=]*[/,:;=]*")
 
 

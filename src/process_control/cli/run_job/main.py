@@ -228,11 +228,11 @@ def _run(
         return _complain(error)
     except Exception as error:  # noqa: BLE001  no process of the job may be left behind unnoticed
         if _has_children():
-            from process_control.run.refused import as_told
+            from process_control.run.refused import as_shown
             from process_control.system.signals import die_within
 
             die_within(2)  # whatever we wait for: the caller may be one that reads no complaint
-            _complain(as_told(error, debug=options.debug))
+            _complain(as_shown(error, debug=options.debug))
             posix.kill(posix.getpid(), 9)  # the guard ends the tree, and records that the run is lost
         return _refused(error, options)
 
@@ -240,9 +240,9 @@ def _run(
 def _refused(error: Exception, options: Options) -> int:
     """Report a start that failed for an unexpected reason, record it where possible, and return the exit code."""
     try:
-        from process_control.run.refused import as_told
+        from process_control.run.refused import as_shown
 
-        shown = as_told(error, debug=options.debug)
+        shown = as_shown(error, debug=options.debug)
     except Exception:  # noqa: BLE001  no descriptor left, or half a package
         return _complain(NotStarted(f"cannot start: {error}", where="run-job"))
     try:

@@ -24,8 +24,8 @@ from process_control.views.alerts import waiting_mail
 from process_control.views.selected_jobs import select_jobs
 from process_control.views.status import read_statuses
 
+#: Most monitoring systems end a plugin after a minute.
 ANSWER_SECONDS = 50.0
-"""Most monitoring systems end a plugin after a minute."""
 
 
 class Plugin(Verb):

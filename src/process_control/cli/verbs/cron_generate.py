@@ -1,6 +1,5 @@
 """`cron-generate`: the crontab of all jobs, written whole and only when it has changed, or printed."""
 
-import contextlib
 import os
 import sys
 import time
@@ -16,9 +15,9 @@ from process_control.cli.print.error_output import fault_as_json, talk_of_faults
 from process_control.cli.print.output import print_json, print_line, talk
 from process_control.cli.print.plain import is_terminal
 from process_control.cli.session import Session
-from process_control.config.all_jobs import load_all
 from process_control.config.settings import Settings
 from process_control.config.unread_files import in_one_line
+from process_control.core import layout
 from process_control.crontab.changes import Change, changes, difference
 from process_control.crontab.condition import fingerprint, keep_fingerprint
 from process_control.crontab.generate import crontab_of, what_it_is_made_from
@@ -29,7 +28,6 @@ from process_control.errors import NotPermitted, ProcessControlError, UsageError
 from process_control.history import journal
 from process_control.notify.announce import announce
 from process_control.notify.message import escape_controls
-from process_control.state.job_versions import newest_versions, record_versions
 from process_control.system import cron_daemon, directories
 from process_control.system.account import Account, check_allowed
 from process_control.system.as_account import ask_as
@@ -127,8 +125,8 @@ def cron_generate(
         _print(generated, as_json=as_json, dry_run=dry_run)
     else:
         _write(generated, settings, account)
-        _record_versions(settings, account)
         if target == settings.output_crontab:
+            _note_versions(settings, account)
             ask_as(account, lambda: keep_fingerprint(settings, fingerprint(jobs, manner), target))
         _report_what_was_done(generated, as_json=as_json)
         if not as_json and (trouble := generated.trouble):
@@ -180,15 +178,22 @@ def _keep(records: list[dict[str, object]], settings: Settings, account: Account
         talk(f"the crontab is written, but the change is not recorded in the history:\n{error}")
 
 
-def _record_versions(settings: Settings, account: Account) -> None:
-    """Record job files that are new, changed or gone. If that fails, the crontab stands all the same."""
+def _note_versions(settings: Settings, account: Account) -> None:
+    """Record, as the service user, the versions of jobs that nobody has recorded. If that fails, somebody else will."""
     by = who(dict(os.environb))
 
-    def record() -> None:
+    def note() -> None:
+        if not os.path.isdir(layout.journal(settings.state_directory)):
+            return  # nothing ever ran, and the crontab was as it is
+        from process_control.config.all_jobs import load_all
+        from process_control.state.job_versions import newest_versions, record_versions
+
         record_versions(settings, load_all(settings), newest_versions(settings.state_directory), by=by, is_all=True)
 
-    with contextlib.suppress(ProcessControlError):
-        ask_as(account, record)
+    try:
+        ask_as(account, note)
+    except ProcessControlError:
+        return
 
 
 # --- reporting -------------------------------------------------------------------------------------------------------

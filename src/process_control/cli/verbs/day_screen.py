@@ -14,8 +14,8 @@ from process_control.core.moments import span
 CELLS_PER_HOUR = (12, 6, 4, 3, 2, 1)
 LABEL = 18
 SHORTEST_LABEL = 15
+#: Lines besides the lanes: title, ruler, load, what to look at, legend, the prompt.
 AROUND_THE_LANES = 12
-"""Lines besides the lanes: title, ruler, load, what to look at, legend, the prompt."""
 FEWEST_LANES = 5
 MAX_SHOWN = 4
 DRAWN = {
@@ -26,8 +26,8 @@ LETTERS = {
     "succeeded": "=", "warned": "w", "failed": "F", "lost": "L", "skipped": "-",
     RUNNING: ">", MISSED: "!", DUE: "d", PLANNED: ".",
 }  # fmt: skip
+#: How busy a column is, against the busiest one.
 BARS, DIGITS = " ▁▂▃▄▅▆▇█", " 123456789"
-"""How busy a column is, against the busiest one."""
 STYLES = {**{str(kind): style for kind, style in OUTCOME_STYLES.items() if kind}, RUNNING: "cyan"}
 STYLES |= {MISSED: "bold red", DUE: "cyan", PLANNED: "blue"}
 

@@ -27,8 +27,8 @@ from process_control.core.moments import ago, clock, in_local_time, parse_iso, s
 from process_control.views.job_status import JobStatus
 
 REASON_INDENT = 6
+#: Lines besides the summary and the jobs: blank, header, blank, two of what is not shown, the prompt.
 AROUND_THE_TABLE = 6
-"""Lines besides the summary and the jobs: blank, header, blank, two of what is not shown, the prompt."""
 MAX_REASON_LINES = 2
 LIST = (
     Column(title="STATE"),

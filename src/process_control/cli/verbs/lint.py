@@ -34,7 +34,7 @@ from process_control.views.missing_on_host import Missing, all_missing, paths_na
 from process_control.views.selected_jobs import select_jobs
 
 PLACE = re.compile(r"(?P<file>.*?)(?::(?P<line>[0-9]+)(?::(?P<column>[0-9]+))?)?", re.DOTALL)
-LARGEST_FILE = 1 << 20
+MAX_FILE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,7 +263,7 @@ def _read(path: str) -> bytes:
         os.close(handle)
         raise BadConfiguration("not a regular file", where=path)
     with open(handle, "rb") as file:
-        return file.read(LARGEST_FILE)
+        return file.read(MAX_FILE)
 
 
 def _without_tabs(source: bytes) -> bytes:

@@ -24,8 +24,8 @@ from process_control.views.slots import Account, Ledger
 
 COLUMNS = ("slot", "job", "fate", "reason", "cause", "outcome", "late_seconds", "run_id", "evidence")
 COUNT_COLUMNS = ("job", "planned", *FATES)
+#: So many rows on a terminal without --limit: whoever needs more says so, or takes a pipe.
 DEFAULT_LIMIT = 1000
-"""So many rows on a terminal without --limit: whoever needs more says so, or takes a pipe."""
 
 
 @verb(

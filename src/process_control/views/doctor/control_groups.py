@@ -27,7 +27,7 @@ def check(_: Look) -> list[Finding]:
 
 
 def _is_forsaken(above: str, name: str) -> bool:
-    """Whether nobody holds the group. One with processes in it is for `orphans`."""
+    """Return whether nobody holds the group. One with processes in it is for `orphans`."""
     try:
         held = open_and_lock(f"{above}/{name}", fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

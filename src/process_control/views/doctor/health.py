@@ -5,7 +5,7 @@ import os
 from process_control.core import layout
 from process_control.core.health import Health
 from process_control.core.job import is_slug
-from process_control.state.all_jobs import Standing, health_record
+from process_control.state.all_jobs import AllJobs, health_record
 from process_control.views.doctor.finding import BAD, REBUILD_HEALTH, Finding, Repair, found_or_fine, not_checked
 from process_control.views.doctor.look import Look
 
@@ -21,12 +21,12 @@ def check(look: Look) -> list[Finding]:
         slugs = []
     except OSError as error:
         return not_checked(CHECK, f"{layout.jobs(state)}: {error.strerror}", remedy="sudo process-control doctor")
-    with Standing(state) as standing:
+    with AllJobs(state) as standing:
         found = [finding for slug in slugs if (finding := _unreadable(standing, slug, state)) is not None]
     return found_or_fine(found, CHECK, f"the health of {len(slugs)} jobs can be read")
 
 
-def _unreadable(standing: Standing, slug: str, state: str) -> Finding | None:
+def _unreadable(standing: AllJobs, slug: str, state: str) -> Finding | None:
     try:
         text = standing.health(slug)
         if text is not None:

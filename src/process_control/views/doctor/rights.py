@@ -125,7 +125,7 @@ def _wrong(path: str, status: os.stat_result, look: Look) -> list[Finding]:
 
 
 def _is_private(path: str, look: Look) -> bool:
-    """Whether only the service user may open it: who can open a lock can hold it."""
+    """Return whether only the service user may open it: who can open a lock can hold it."""
     return os.path.basename(path) == layout.SHORT_LOCK or path == layout.secrets_key(look.settings.state_directory)
 
 

@@ -203,5 +203,5 @@ def _deadline(seconds: float) -> Iterator[None]:
 
 
 def is_program(path: str) -> bool:
-    """Whether there is a program that can be executed."""
+    """Return whether there is a program that can be executed."""
     return os.path.isfile(path) and os.access(path, os.X_OK)

@@ -1,7 +1,7 @@
-"""A run that is too long for its block, made to fit: whole values are left out or cut, never the text of the record.
+"""Shorten a run that is too long for its block: drop or cut single values, so that the record stays valid JSON.
 
-Lean module, imported only for a run that does not fit as it is. The journal has all of it. What the safety of the next
-start needs stays whole: who runs, since which boot, under which lock, in which control group, and how it ended.
+Lean module, imported only for a run that does not fit. The journal has the whole run. Values that the safety of the
+next start needs stay whole: process, boot, lock, control group and outcome.
 """
 
 from process_control.core.records import fields_of_run_and_end
@@ -15,24 +15,24 @@ _PATHS = ("log", "cgroup")
 _MAX_WORDS = (300, 100, 40)
 
 
-def fitted(run: Block, room: int) -> bytes:
-    """Return the record of `run` in at most `room` bytes. Raises CannotRecord (74) when even the least does not fit."""
+def fitted(run: Block, space: int) -> bytes:
+    """Return the record of `run` in at most `space` bytes. Raises CannotRecord (74) when the minimum does not fit."""
     end = run.get("end")
     if isinstance(end, dict):
-        twice = fields_of_run_and_end()  # the run alone says it
+        twice = fields_of_run_and_end()  # the end need not repeat them
         end = {name: value for name, value in end.items() if name not in twice or value != run.get(name)}
     else:
-        room -= END_BYTES
+        space -= END_BYTES
     for longest in _MAX_WORDS:
         short = _shortened(run, end, longest)
         text = encode(short).encode("ascii")
-        if len(text) <= room:
+        if len(text) <= space:
             return text
-    text = encode({**short, "log": None}).encode("ascii")  # the start in the journal says where it is
-    if len(text) <= room:
+    text = encode({**short, "log": None}).encode("ascii")  # the start in the journal has the path
+    if len(text) <= space:
         return text
     raise CannotRecord(
-        f"the record of a run takes {len(text)} bytes of the job's block, which has room for {room}",
+        f"the record of a run takes {len(text)} bytes of the job's block, which has room for {space}",
         hint="shorten the path of its control group, or the name of this host",
     )
 
@@ -50,7 +50,7 @@ def _shortened(run: Block, end: object, longest: int) -> Block:
 
 
 def _short(value: object, longest: int) -> object:
-    """Return a value that takes little room: a text cut, nothing of what is made of others."""
+    """Return the value shortened: a text cut, a container dropped."""
     if isinstance(value, str):
         return cut(value, longest)
     if isinstance(value, (list, tuple)):
@@ -63,9 +63,9 @@ def cut(text: str, longest: int) -> str:
 
     Measured as it is written: one character may take twelve bytes.
     """
-    room = longest - len(encode("…"))
+    space = longest - len(encode("…"))
     for place, char in enumerate(text):
-        room -= len(encode(char)) - 2
-        if room < 0:
+        space -= len(encode(char)) - 2
+        if space < 0:
             return text if len(encode(text)) - 2 <= longest else f"{text[:place]}…"
     return text
