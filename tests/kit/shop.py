@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from kit.builders import State, iso
+from kit.old_versions import seen_days_ago
 from process_control.core.schedule.schedule import Schedule
 
 MINUTE = timedelta(minutes=1)
@@ -124,6 +125,9 @@ def open_shop(directory: Path, now: datetime, count: int) -> Path:
     configuration = directory / "process-control.yaml"
     configuration.write_text("".join(f"{key}: {value}\n" for key, value in keys.items()) + "output_crontab: console\n")
     configuration.chmod(0o644)
+    late = [entry.slug for entry in entries(count) if entry.trouble == "late"]
+    if late:  # its file has long been as it is, so that the missing run says something
+        seen_days_ago(configuration, *late, days=(datetime.now(UTC) - now).days + 90)
     return configuration
 
 

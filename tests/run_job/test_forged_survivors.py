@@ -6,6 +6,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -75,6 +76,7 @@ def test_a_process_of_another_user_is_named_with_that_user() -> None:
     with subprocess.Popen(["setpriv", "--reuid=65534", "--clear-groups", "--", "sleep", "1000"]) as process:
         try:
             until(lambda: proc.real_uid(process.pid) == b"65534", "it to change its user")
+            until(lambda: Path(f"/proc/{process.pid}/comm").read_text() == "sleep\n", "it to execute the command")
             assert proc.describe(process.pid, None) == f"pid {process.pid} of {STRANGER} (sleep)"
             assert proc.describe(os.getpid(), None).startswith(f"pid {os.getpid()} (")
         finally:

@@ -58,11 +58,13 @@ def watch(runner: int, channel: int, *, start_seconds: float = START_SECONDS) ->
     """Wait for the runner; return the exit code for the caller and, when the runner was killed, who did it, in words.
 
     In that case its whole tree has been killed, as far as possible. During the first 100 ms nothing is read from
-    `channel` and no deadline is enforced.
+    `channel` and no deadline is enforced; signals are handed on, and enforced later.
     """
     handle = posix.pidfd_open(runner)
+    heard: list[int] = []
 
     def hand_on(number: int, _frame: object) -> None:
+        heard.append(number)
         try:
             _signal.pidfd_send_signal(handle, number)  # its pid may belong to another process by now
         except OSError:
@@ -77,6 +79,7 @@ def watch(runner: int, channel: int, *, start_seconds: float = START_SECONDS) ->
         from process_control.execution import guard_watch
 
         runner_watch = guard_watch.Watch(runner, handle, channel, start_seconds=start_seconds)
+        runner_watch.enforce_earlier(heard)
         has_ended = runner_watch.wait()
         killed = runner_watch.why_ended or killed
         if not has_ended:

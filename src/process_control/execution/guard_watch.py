@@ -73,6 +73,18 @@ class Watch:
         signals.hear_others(self._hand_on_as_term)
         self._continue_the_stopped(0, None)  # the runner may already be stopped
 
+    def enforce_earlier(self, numbers: list[int]) -> None:
+        """Enforce signals that were handed on before we were there: the runner may not answer them."""
+        stopping = [number for number in numbers if number not in signals.HANDED_ON]
+        if not stopping:
+            return
+        poll = select.poll()
+        poll.register(self._channel, select.POLLIN)
+        if poll.poll(0):
+            self._take_messages()
+        self._stopped_by = self._stopped_by or stopping[0]
+        self._bring_the_deadline_forward()
+
     def wait(self) -> bool:
         """Wait until the runner has ended, and enforce its deadline; False when it cannot be killed."""
         while True:
