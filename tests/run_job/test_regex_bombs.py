@@ -164,7 +164,7 @@ def test_the_verdict_is_not_delayed(box: Box, rules: str) -> None:
             result = live.wait()
 
     assert result.exit_code == 0
-    assert cpu_seconds() < PROMISED_SECONDS
+    assert cpu_seconds() < PROMISED_SECONDS * 1.2  # what judges beside the regexes
     assert time.monotonic() - began < PROMISED_SECONDS + BUSY
     assert outcomes(box) == [("warned", "output")]
     assert "took too long on line 1 of std" in str(the_end(box)["regex_faults"])
