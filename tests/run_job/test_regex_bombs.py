@@ -59,7 +59,11 @@ def watched(runner: int, moment: float) -> Iterator[Callable[[], float]]:
             before = last if before is None or time.monotonic() <= moment else before
         return last - (before or 0.0)
 
-    handle = os.pidfd_open(runner)
+    try:
+        handle = os.pidfd_open(runner)
+    except ProcessLookupError:  # it has ended already: nothing was delayed
+        yield lambda: 0.0
+        return
     try:
         with ThreadPoolExecutor(1) as pool:
             yield pool.submit(follow).result
