@@ -175,7 +175,8 @@ def test_control_c_says_what_runs_and_what_is_left(box: Box) -> None:
         for _ in range(2):
             started.read_line()
         [worker] = [pid for pid in children(live.pid) if b"recover" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-        os.kill(worker, signal.SIGINT)  # once, as from a terminal: kill(2) to the group comes twice, as its parent hands that on
+        # Once, as from a terminal: kill(2) to the group comes twice, since its parent hands that on.
+        os.kill(worker, signal.SIGINT)
         result = live.wait()
     go_on.write_line()
     go_on.write_line()
