@@ -4,7 +4,7 @@ import os
 import re
 import signal
 
-from kit.harness import Box, until
+from kit.harness import Box, until, wait_gone
 from kit.runs import ends, outcomes, starts, the_end
 
 
@@ -120,7 +120,9 @@ def test_run_of_a_job_that_queues_returns_at_once_and_names_the_way_back(box: Bo
     queued = box.process_control("run", "job", seconds=8.0)
     [told] = box.process_control("run", "job", "--json", seconds=8.0).json()["jobs"]
     for line in (queued.stdout, told["why"]):
-        os.kill(int(re.search(r"kill (\d+)", line)[1]), signal.SIGTERM)  # type: ignore[index]  # else it fails, rightly
+        waiting = int(re.search(r"kill (\d+)", line)[1])  # type: ignore[index]  # else it fails, rightly
+        os.kill(waiting, signal.SIGTERM)
+        wait_gone(waiting)
     go_on.write_line()
     until(lambda: not box.processes(), "nothing to be left")
 

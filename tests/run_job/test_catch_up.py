@@ -2,7 +2,7 @@
 
 import json
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -228,7 +228,7 @@ def test_a_start_by_cron_within_the_window_is_not_too_late(box: Box) -> None:
 
 
 def test_a_time_that_is_not_yet_missed_is_left_to_its_trigger(box: Box) -> None:
-    recent = hours_ago(0) - timedelta(minutes=2)
+    recent = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=2)
     box.job("job", f"command: /bin/true\n{planned_at(hours_ago(1), recent)}\ncatch_up: latest")
     there_since(box, hours_ago(2))
 

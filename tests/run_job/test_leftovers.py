@@ -217,7 +217,7 @@ def test_a_fork_and_exit_chain_is_caught(box: Box, storm: Storm) -> None:
     """Each link forks the next and ends: no pid lives long enough to be named, the loop ends it all the same."""
     chain = box.root / "chain.py"
     chain.write_text("import os\nwhile True:\n    if os.fork():\n        os._exit(0)\n    os.setsid()\n")
-    box.job("chain", f"command: /usr/bin/python3 -I -S {chain}\ntimeout: 0.3\nkill_grace: 0.1")
+    box.job("chain", f"command: /usr/bin/python3 -I -S {chain}\nkill_grace: 0.1")
 
     for _ in storm.rounds():
         assert box.run("chain").exit_code == 0

@@ -54,7 +54,7 @@ def test_what_nobody_waited_for_counts_with_a_group_and_the_record_says_which_it
     assert [told[key] for key in keys] == [end[key] for key in keys]
     if way == WITH:
         assert end["cpu_of"] == "tree"
-        assert 0.5 <= end["cpu_seconds"] < 5
+        assert 0.5 <= end["cpu_seconds"] < 60
     else:
         assert (end["cpu_of"], end["memory_of"]) == ("waited_for", "largest_process")
         assert end["cpu_seconds"] < 0.5
@@ -84,7 +84,7 @@ def test_of_a_run_that_was_killed_its_group_tells_what_it_used_all_attempts_toge
     assert told["cpu_seconds"] == end.get("cpu_seconds")
     if way == WITH:
         assert end["cpu_of"] == "tree"
-        assert 0.6 <= end["cpu_seconds"] < 5
+        assert 0.6 <= end["cpu_seconds"] < 60
         assert end.get("memory_of") == ("tree" if memory_is_told_of_the_tree() else None)
     else:
         assert {"cpu_seconds", "cpu_of", "memory_bytes", "memory_of"}.isdisjoint(end)
