@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.test_json_shapes import has_its_shape
-from kit.harness import SERVICE_USER, STRANGER, Box, Live, Storm, until
+from kit.harness import SERVICE_USER, STRANGER, Box, Live, Storm, children, until
 from kit.outages import as_iso, hours_ago, planned_at, slots, there_since
 from kit.runs import ends, script, starts
 
