@@ -65,8 +65,5 @@ def test_the_answer_leads_to_the_true_cause(night_box: Box, incident: Incident) 
 
 
 def _comparable(text: str) -> list[str]:
-    """Return the words, since where lines break depends on the host's name.
-
-    But for the sentence on the commit of the version that ran: git cannot be asked under libfaketime in time.
-    """
-    return [word for line in text.splitlines() if not line.startswith("It was planned by") for word in line.split()]
+    """Return the words, since where lines break depends on the host's name."""
+    return text.split()

@@ -98,6 +98,32 @@ def test_limits_and_the_lock_hold(box: Box) -> None:
     assert [run["reason"] for run in box.history("fix")] == ["timeout", "stopped"]
 
 
+def test_why_knows_what_runs_and_what_ran(box: Box) -> None:
+    started = Fifo(box.root / "started")
+    box._fifos.append(started)
+    with execute(box, "--name", "fix", "--timeout", "0", "--", "sh", "-c", f"echo go > {started}; sleep 1000") as live:
+        started.read_line()
+        running = box.process_control("why", "fix")
+        box.process_control("stop", "fix")
+        live.wait()
+
+    answer = box.process_control("why", "fix", "--json").json()
+    then = box.process_control("why", "fix", "2026-01-01 12:00")
+    [run_id] = [run["run_id"] for run in box.history("fix")]
+
+    assert "It is running, since" in running.stdout
+    assert f"(run {run_id})" in " ".join(running.stdout.split())
+    assert answer["now"]["runs"] is False
+    assert [each["reason"] for each in answer["now"]["blocked_by"]] == ["no_schedule"]
+    assert "a command that `exec` ran" in answer["sentences"][0]
+    [last] = [each for each in answer["sentences"] if each.startswith("Its last run")]
+    assert "by hand, failed: stopped" in last
+    assert last.endswith(f"(run {run_id}).")
+    assert (then.exit_code, then.stderr) == (0, "")
+    assert "nothing is planned for it" in " ".join(then.stdout.split())
+    assert "job file" not in running.stdout + then.stdout
+
+
 def test_a_run_whose_runner_was_killed_is_lost_at_once_and_has_no_health(box: Box) -> None:
     started = Fifo(box.root / "started")
     box._fifos.append(started)

@@ -2,13 +2,14 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cli.test_json_shapes import has_its_shape
-from kit.harness import SERVICE_USER, STRANGER, Box, Storm, children, until
+from kit.harness import SERVICE_USER, STRANGER, Box, Live, Storm, children, until
 from kit.outages import as_iso, hours_ago, planned_at, slots, there_since
 from kit.runs import ends, script, starts
 
@@ -168,27 +169,62 @@ def test_a_held_job_is_told_and_left(box: Box) -> None:
     assert starts(box) == []
 
 
-def test_control_c_says_what_runs_and_what_is_left(box: Box) -> None:
+def by_terminal(live: Live) -> None:
+    live.type(b"\x03")
+
+
+def by_terminal_twice(live: Live) -> None:
+    """The second one while the first is answered: both are in the terminal's queue."""
+    live.type(b"\x03\x03")
+
+
+def to_the_group(live: Live) -> None:
+    """The worker gets it twice: the process that watches its disks hands it on."""
+    os.killpg(live.pid, signal.SIGINT)
+
+
+@pytest.mark.parametrize("interrupt", [by_terminal, by_terminal_twice, to_the_group])
+def test_control_c_says_what_runs_and_what_is_left(box: Box, interrupt: Callable[[Live], None]) -> None:
     started, go_on = box.fifo("started"), box.fifo("go_on")
     jobs = outage(box, 4, command=script(box, "wait.sh", f"echo up > {started}; read line < {go_on}"))
-    with box.start_command(recover(box, "--yes")) as live:
+    with box.start_command(recover(box, "--yes"), tty=True, columns=200) as live:
         for _ in range(2):
             started.read_line()
-        [worker] = [pid for pid in children(live.pid) if b"recover" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-        # Once, as from a terminal: kill(2) to the group comes twice, since its parent hands that on.
-        os.kill(worker, signal.SIGINT)
+        interrupt(live)
         result = live.wait()
     go_on.write_line()
     go_on.write_line()
     until(lambda: len(ends(box)) == 2, "both to end")
 
     assert result.exit_code in (130, -signal.SIGINT)
-    assert "still running, and left alone: job-000" in result.stderr
-    assert "left: job-002" in result.stderr
-    assert "process-control recover --since 7d --yes" in result.stderr
+    assert "still running, and left alone: job-000" in result.stdout
+    assert "left: job-002" in result.stdout
+    assert "process-control recover --since 7d --yes" in result.stdout
     proposals = has_its_shape(box.process_control("recover", "--json"), "process-control recover")["proposals"]
     assert [each["job"] for each in proposals] == jobs[2:]
     until(lambda: not box.processes(), "nothing to be left")
+
+
+ENDLESS_CONTROL_C = """
+import os, signal
+from process_control.actions.recover import recover
+from process_control.actions.start import How
+
+def press(_):
+    os.kill(os.getpid(), signal.SIGINT)
+
+done = recover(
+    [("job", [0]), ("other", [0])], How(note="n", config="/nowhere"), at_once=1, fate_of=None, on_progress=press
+)
+press(done)
+print(done.was_interrupted, done.running, done.left)
+"""
+
+
+def test_further_control_c_does_not_cut_off_what_runs_and_what_is_left(box: Box) -> None:
+    result = box.command([sys.executable, "-c", ENDLESS_CONTROL_C])
+
+    assert result.stdout == "True [('job', 0)] [('other', 0)]\n", result
 
 
 @pytest.mark.needs_root

@@ -31,6 +31,10 @@ def origin_of(key: str, text: str, defaults: str = "") -> tuple[object, str]:
         ("hold.after_failures", "hold:\n  after_failures: 2", "", (2, "job.yaml:4")),
         ("hold.release_after", "hold: {after_failures: 2}", "hold: {release_after: 5h}", (3600.0, BUILT_IN)),
         ("hold.release_after", "", "hold: {release_after: 5h}", (18000.0, DEFAULT_JOB_CONFIG)),
+        ("catch_up.within", "", "", (None, BUILT_IN)),
+        ("catch_up.within", "catch_up: latest", "", (86400.0, BUILT_IN)),
+        ("catch_up.within", "", "catch_up: all", (86400.0, BUILT_IN)),
+        ("only_if.timeout", "", "", (None, BUILT_IN)),
         ("hold.after_failures", "hold: false", "hold: {after_failures: 2}", (None, "job.yaml:3")),
     ],
 )

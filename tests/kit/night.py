@@ -19,7 +19,6 @@ from kit.harness import Box, Live, Result, wait_gone
 from kit.runs import kill_both
 from process_control.core import layout
 from process_control.system import proc
-from process_control.system.checkout import last_commits
 
 LIBRARY = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
 SUNDAY = datetime(2025, 11, 16, tzinfo=ZoneInfo("UTC"))
@@ -118,16 +117,6 @@ class Night:
 
     def clock_is_set(self, seconds: float) -> None:
         self._steps.append((len(self.box.journal()), seconds))
-
-    def commit_is_known(self, job: str) -> None:
-        """Add to the newest version what git says: under libfaketime, whose poll(2) fails, it could not be asked."""
-        [commit] = last_commits(str(self.box.job_directory), [f"{job}.yaml"]).values()
-        facts = {"commit": commit.id, "author": commit.author, "dirty": commit.is_dirty}
-        path = max((self.box.state_directory / "journal").iterdir())
-        records = [json.loads(line) for line in path.read_text().split("\n") if line.strip("\0 ")]
-        found = max(number for number, each in enumerate(records) if (each["event"], each["job"]) == ("version", job))
-        records[found] |= facts
-        path.write_text("".join(f"\n{json.dumps(each)}" for each in records))
 
     def settle(self) -> None:
         """Give each record the `up` that it would have had, and forget what was concluded from the others."""

@@ -234,3 +234,27 @@ def test_a_broken_configuration_is_one_line_with_a_hint(box: Box) -> None:
 
     assert result.exit_code == 78
     assert [line.strip().startswith("hint:") for line in result.stderr.splitlines()] == [False, True]
+
+
+def test_the_same_fault_is_printed_once_a_day_so_that_cron_does_not_mail_it_each_minute(box: Box) -> None:
+    def looks() -> tuple[int, str]:
+        result = box.process_control("watch")
+        return result.exit_code, result.stderr.partition("\n")[0]
+
+    box.process_control("watch")
+    box.configure(timeout=True)
+    first, second = looks(), looks()
+    seen = box.process_control("watch", tty=True)
+    box.configure(timeout=None, job_directory=7)
+    other = looks()
+    box.configure(job_directory=str(box.job_directory))
+    fine, again = looks(), looks()
+    box.configure(job_directory=7)
+    back = looks()
+
+    assert (first[0], "timeout" in first[1]) == (78, True), first
+    assert second == (78, "")
+    assert (seen.exit_code, "timeout" in seen.stdout) == (78, True)
+    assert (other[0], "job_directory" in other[1]) == (78, True), other
+    assert fine == again == (0, "")
+    assert back == other

@@ -18,6 +18,7 @@ from process_control.system import cron_daemon
 from process_control.system.account import account_of, service_account
 from process_control.system.directories import make_as_root
 from process_control.views.doctor import (
+    calendars,
     clock,
     control_groups,
     cron_zone,
@@ -74,6 +75,7 @@ CHECKS: tuple[Callable[[Look], list[Finding]], ...] = (
     rights.check,
     job_files.check,
     job_files.check_needs,
+    calendars.check,
     _cron,
     _cron_zone,
     _watch,

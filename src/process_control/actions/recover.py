@@ -6,6 +6,7 @@ run or claimed meanwhile.
 
 import os
 import select
+import signal
 import subprocess
 import tempfile
 import time
@@ -62,9 +63,11 @@ def recover(
     """Run the planned times (UTC seconds, rising) of each job, those of one job one after the other.
 
     After a failed run the job's other times are not run. `fate_of(job, slot)` is called when the exit code is not 0.
-    `at_once` limits the runs in progress. After Control-C nothing more is started; runs in progress continue.
+    `at_once` limits the runs in progress. After Control-C nothing more is started; runs in progress continue. It is
+    ignored from then on, so that the caller can print what runs and what is left.
     """
-    crew = _Crew([(job, deque(slots)) for job, slots in wanted if slots], how, fate_of)
+    control_c = _ControlC()
+    crew = _Crew([(job, deque(slots)) for job, slots in wanted if slots], how, fate_of, control_c)
     try:
         while crew.has_more:
             started = crew.start_one() if len(crew.running) < at_once else False
@@ -75,7 +78,43 @@ def recover(
         crew.was_interrupted = True
     finally:
         crew.let_go()
+        control_c.forget()
     return crew.progress()
+
+
+class _ControlC:
+    """Control-C, which is heard only while this is entered, and once.
+
+    Elsewhere a run that was just started would be missing in the list of those that continue.
+    """
+
+    def __init__(self) -> None:
+        self._was_heard = self._raises = False
+        self._before = signal.getsignal(signal.SIGINT)
+        if self._before != signal.SIG_IGN:
+            signal.signal(signal.SIGINT, self._hear)
+
+    def _hear(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self._was_heard = True
+        self._raise()
+
+    def _raise(self) -> None:
+        if self._was_heard and self._raises:
+            self._raises = False
+            raise KeyboardInterrupt
+
+    def __enter__(self) -> None:
+        self._raises = True
+        self._raise()
+
+    def __exit__(self, *_: object) -> None:
+        self._raises = False
+
+    def forget(self) -> None:
+        """Let Control-C do again what it did before, unless it was heard."""
+        if not self._was_heard:
+            signal.signal(signal.SIGINT, self._before)
 
 
 @dataclass(slots=True)
@@ -90,7 +129,13 @@ class _Running:
 class _Crew:
     """The runs in progress, and the planned times that follow."""
 
-    def __init__(self, jobs: Sequence[tuple[str, deque[int]]], how: How, fate_of: Callable[[str, int], Fate]) -> None:
+    def __init__(
+        self,
+        jobs: Sequence[tuple[str, deque[int]]],
+        how: How,
+        fate_of: Callable[[str, int], Fate],
+        control_c: "_ControlC",
+    ) -> None:
         self.running: list[_Running] = []
         self.was_interrupted = False
         self._waiting = deque(jobs)
@@ -99,6 +144,7 @@ class _Crew:
         self._results: list[Result] = []
         self._how = how
         self._fate_of = fate_of
+        self._control_c = control_c
 
     @property
     def has_more(self) -> bool:
@@ -135,12 +181,15 @@ class _Crew:
         """Wait at most `seconds` until a run has ended, and add its result; return whether one has."""
         if not self.running:
             if seconds is not None:
-                time.sleep(seconds)
+                with self._control_c:
+                    time.sleep(seconds)
             return False
         poll = select.poll()
         for each in self.running:
             poll.register(each.handle, select.POLLIN)
-        ended = {handle for handle, _ in poll.poll(None if seconds is None else seconds * 1000)}
+        with self._control_c:
+            ready = poll.poll(None if seconds is None else seconds * 1000)
+        ended = {handle for handle, _ in ready}
         for each in [each for each in self.running if each.handle in ended]:
             self._note(each)
         return bool(ended)

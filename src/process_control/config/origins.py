@@ -1,7 +1,7 @@
 """Where each value of a job comes from: a line of its file, the configuration, or a built-in default."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from process_control.config.keys.configuration_fields import DEFAULT_LOG_BYTES
@@ -55,8 +55,12 @@ def _origins_in_map(
     field: Field, line: int | None, node: Node | None, job: Job, settings: Settings
 ) -> Iterator[Origin]:
     prefix = f"{field.key}."
+    bare = next((each for each in field.fields if each.key == field.bare), None)
+    has_effect = line is not None or bare is None or getattr(job, bare.becomes) is not None
     for each in _origins(field.fields, node if isinstance(node, Map) else None, job, settings, prefix=prefix):
         is_bare = line is not None and not isinstance(node, Map)
+        if not has_effect:  # such as `catch_up.within` without `catch_up`: its default is that of the map
+            each = replace(each, value=None)
         if is_bare and (each.field.key == field.bare or each.value is None):
             yield Origin(key=each.key, field=each.field, value=each.value, origin=_line(job, line))
         elif line is not None and each.origin == DEFAULT_JOB_CONFIG:  # a job's map replaces the default whole

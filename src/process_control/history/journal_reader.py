@@ -100,6 +100,13 @@ def _seconds(moment: str) -> int | None:
         return None
 
 
+def of_days(state_directory: str, days: "Collection[str]", *, needle: str) -> "Iterator[Record]":
+    """Yield the records of these days (YYYY-MM-DD) whose lines contain `needle`. A day without a file is ignored."""
+    for name in _days(state_directory):
+        if name[:10] in days:
+            yield from _records_of_day(state_directory, name, needle.encode("ascii"))
+
+
 def event_of_run(state_directory: str, *, event: str, run_id: str, since: str) -> Record | None:
     """Return the record of `event` of this run from the days since `since` (ISO 8601); None: there is none.
 

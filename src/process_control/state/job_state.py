@@ -137,7 +137,8 @@ class JobRecord:
 
         `pid_start` is when this process started, see `proc.start_time`. Sets `forgotten_slots`: earlier claims whose
         processes were killed before anything was recorded, for which the caller records refusals. The journal is read
-        as well when the block is damaged or has no run, and when the clock is behind slots that had their runs.
+        as well when the block is damaged or has no run, and when the clock is behind slots that had their runs. One
+        that ran before its true time, because the clock was ahead, may be claimed once more.
         """
         if self._block < 0:
             return True
@@ -147,13 +148,18 @@ class JobRecord:
             run, slots = run_in(content), slots_in(content)
             last, known = slots or (None, None)
             others, is_free = self._open_claims(content, run, slot, boot_id=boot_id)
-            if (last == slot and not is_free) or (others is not None and others.living(slot) is not None):
+            if others is not None and others.living(slot) is not None:
                 return False
+            if last == slot and not is_free:
+                if not self._ran_early(content, slot, boot_id):
+                    return False
+                is_free = True
             is_damaged = slots is None and not content[:SLOT_BYTES].isspace()  # blank: no slot was written yet
             is_behind = (last is not None and last > slot) or (known is not None and known <= slot)
             if is_damaged or is_behind or run is None:
                 known = self._next_in_journal(slot, is_recent=not is_damaged and not is_behind)
-                if known == slot and not (is_free and last == slot):  # the journal has what kept it from running
+                # the journal has what kept it from running
+                if known == slot and not (is_free and last == slot) and not self._ran_early(None, slot, boot_id):
                     return False
             mine = Claim(slot, posix.getpid(), pid_start, boot_in_short(boot_id)).line()
             if others is not None:
@@ -177,6 +183,17 @@ class JobRecord:
         others = OpenClaims(self.state_directory, self.slug, content, boot_id=boot_id)
         others.sort()
         return others, is_free or any(claim.slot == slot for claim in others.forgotten)
+
+    def _ran_early(self, content: bytes | None, slot: int, boot_id: str) -> bool:
+        """Return whether `slot` ran only before its true time, because the clock was ahead.
+
+        `content` is a block whose last slot it is: unless its claim was early, the journal is not read.
+        """
+        from process_control.state.early_run import had_only_an_early_run, is_early
+
+        if content is not None and not is_early(claim_in(content[SLOT_BYTES:ASIDE_AT]), slot, boot_id=boot_id):
+            return False
+        return had_only_an_early_run(self.state_directory, self.slug, slot, boot_id=boot_id)
 
     def end_claim(self) -> None:
         """Mark this process's claim as done: its start, skip or refusal was recorded."""

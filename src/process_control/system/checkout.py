@@ -4,6 +4,7 @@ Nothing here raises: a job directory need not be a checkout, and git need not be
 """
 
 import os
+import select
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,19 +67,42 @@ def _commits_of(directory: str, above: str, names: Sequence[str]) -> dict[str, t
 
 
 def _git(directory: str, *words: str) -> str | None:
+    """Return what git prints; None when it fails, or takes longer than GIT_SECONDS.
+
+    Its end is waited for by a descriptor: `subprocess.run` with a timeout sleeps in steps.
+    """
     try:
-        done = subprocess.run(
-            [*_GIT, "-C", directory, *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=GIT_SECONDS,
-            check=False,
-            env={"PATH": os.defpath, "LC_ALL": "C", **_home()},
-        )
-    except (OSError, subprocess.SubprocessError):
+        with open(os.memfd_create("git"), "w+b") as output:
+            process = subprocess.Popen(
+                [*_GIT, "-C", directory, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.DEVNULL,
+                env={"PATH": os.defpath, "LC_ALL": "C", **_home()},
+            )
+            _kill_after(process, GIT_SECONDS)
+            if process.wait():
+                return None
+            output.seek(0)
+            return output.read().decode("utf-8", "replace")
+    except OSError:
         return None
-    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
+
+
+def _kill_after(process: "subprocess.Popen[bytes]", seconds: float) -> None:
+    """Wait for its end, and kill it after so many seconds."""
+    try:
+        handle = os.pidfd_open(process.pid)
+    except OSError:  # no descriptor left
+        process.kill()
+        return
+    try:
+        poll = select.poll()
+        poll.register(handle, select.POLLIN)
+        if not poll.poll(seconds * 1000):
+            process.kill()
+    finally:
+        os.close(handle)
 
 
 def _home() -> dict[str, str]:

@@ -97,6 +97,17 @@ def of_the_file(
         )
 
 
+def of_a_command(slug: str) -> Blocker:
+    """Return why what `exec` ran under this name does not run by itself."""
+    return Blocker(
+        reason="no_schedule",
+        since=None,
+        detail="it is not a job, but a command that `exec` ran under that name: nothing is planned for it",
+        remedy=f"process-control history {slug}",
+        hint="All its runs:",
+    )
+
+
 def of_the_job(status: JobStatus, versions: Sequence[Version]) -> Iterator[Blocker]:
     """Yield what the file says, and what the job's past means for its next start."""
     job, health, slug = status.definition, status.health, status.slug

@@ -3,9 +3,11 @@
 New versions of job files are recorded too, if the caller may write.
 """
 
+import json
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +18,8 @@ from process_control.core.schedule.slots import Hold, JobHistory, Record, Refusa
 from process_control.core.schedule.version_records import makes_sense, moment_in, versions_of
 from process_control.history.index.clocks import TrueClock
 from process_control.history.index.index import Index
+from process_control.history.journal_reader import of_days
+from process_control.state.early_run import MIN_AHEAD_SECONDS
 from process_control.state.job_versions import newest_versions, record_versions
 from process_control.system.clock import DAY_SECONDS, iso
 
@@ -107,7 +111,23 @@ class JobHistories:
                 outcome, reason = open_runs[run_id].outcome, open_runs[run_id].reason
             run = SlotRun(run_id, outcome, reason, started_at, late, parts, detail)
             runs.setdefault(job, {}).setdefault(slot, []).append(run)
+        if self._clock.wrong_times:
+            for job, of_job in runs.items():
+                self._put_early_ones_first(job, of_job)
         return runs, skips
+
+    def _put_early_ones_first(self, job: str, runs: dict[int, list[SlotRun]]) -> None:
+        """Of several runs of a slot, find those that began before its true time, because the clock was ahead.
+
+        The index has no `up` of starts, so the journal is read, of the days on which that was.
+        """
+        several = {slot: of_slot for slot, of_slot in runs.items() if len(of_slot) > 1}
+        days = {run.started_at[:10] for of_slot in several.values() for run in of_slot}
+        starts = of_days(self._settings.state_directory, days, needle=f'"job":{json.dumps(job)}') if days else ()
+        began = {start.get("run_id"): self._clock.moment(start, "at") for start in starts if start["event"] == "start"}
+        for slot, of_slot in several.items():
+            found = [_with_ahead(run, slot, began.get(run.run_id)) for run in of_slot]
+            runs[slot] = sorted(found, key=lambda run: run.ahead_seconds is None)
 
     def _waiting(self, slug: str, events: "_Events") -> dict[int, str]:
         job = self._jobs.get(slug)
@@ -181,6 +201,12 @@ class _Events:
             if event["event"] == "hold":
                 found.append(Hold(at, self._clock.moment(event, "until"), _record(event)))
         return found
+
+
+def _with_ahead(run: SlotRun, slot: int, began: float | None) -> SlotRun:
+    if began is None or began >= slot - MIN_AHEAD_SECONDS:
+        return run
+    return replace(run, ahead_seconds=slot - began)
 
 
 def _record(event: Mapping[str, Any], **changed: Any) -> Record:

@@ -16,7 +16,7 @@ from process_control.core.schedule.slots import DUE, INVALID, MISSED, RAN, SKIPP
 from process_control.core.sentence import Sentence
 from process_control.system.clock import iso
 from process_control.views.blockers import Blocker
-from process_control.views.slots import Account, late_parts
+from process_control.views.slots import Account, ahead_in_words, late_parts
 
 #: Reasons of skips, and the key of the job file that causes each.
 EXPLAINED = {"excluded": "exclude", "condition": "only_if", "too_late": "start_within", "cause_missing": "after"}
@@ -217,10 +217,13 @@ def _make_up(slot: Slot, current: CurrentState, zone: tzinfo, label: str) -> lis
 
 
 def _others(slot: Slot) -> list[Sentence]:
-    if not slot.others:
-        return []
-    shown = ", ".join(f"run {run.run_id} at {run.started_at} ({run.outcome or 'running'})" for run in slot.others[-3:])
-    return [Sentence(f"Other runs for the same time: {shown}.")]
+    early = [run for run in (*slot.others, slot.run) if run is not None and run.ahead_seconds is not None]
+    found = [Sentence(f"Run {run.run_id} ({run.outcome or 'running'}) began {ahead_in_words(run)}.") for run in early]
+    others = [run for run in slot.others if run not in early]
+    if not others:
+        return found
+    shown = ", ".join(f"run {run.run_id} at {run.started_at} ({run.outcome or 'running'})" for run in others[-3:])
+    return [*found, Sentence(f"Other runs for the same time: {shown}.")]
 
 
 def _clock(slot: Slot, zone: tzinfo) -> list[Sentence]:

@@ -8,6 +8,7 @@ from typing import Any
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core.job import Job
+from process_control.core.moments import span
 from process_control.core.schedule.causes import Absence, cause_of
 from process_control.core.schedule.slots import DUE, MISSED, VALID, Slot, SlotRun, Version, count, slots_of
 from process_control.core.schedule.version_records import moment_in
@@ -55,6 +56,16 @@ class Account:
 def _iso(moment: float) -> str:
     """Return a time as ISO 8601, cached: thousands of jobs have the same planned times."""
     return iso(moment)
+
+
+def ahead_in_words(run: SlotRun) -> str:
+    """Return when a run began that was too early: `2h before its time, while the clock was ahead`."""
+    return f"{span(run.ahead_seconds or 0.0)} before its time, while the clock was ahead"
+
+
+def _of_another_run(run: SlotRun) -> str:
+    when = f", begun {ahead_in_words(run)}" if run.ahead_seconds is not None else ""
+    return f"run {run.run_id} for the same time{when}: {run.outcome or 'running'}"
 
 
 def late_parts(run: SlotRun) -> Any:
@@ -134,10 +145,9 @@ class Ledger:
             account.evidence.append(Evidence(record.at, f"{slot.reason or ''}{by}: {record.detail or ''}".strip(": ")))
         if slot.fate == DUE and slot.detail:
             account.evidence.append(Evidence(None, f"waits: {slot.detail}"))
-        account.evidence += [
-            Evidence(run.started_at, f"run {run.run_id} for the same time: {run.outcome or 'running'}")
-            for run in slot.others
-        ]
+        account.evidence += [Evidence(run.started_at, _of_another_run(run)) for run in slot.others]
+        if slot.run is not None and slot.run.ahead_seconds is not None:
+            account.evidence.append(Evidence(slot.run.started_at, f"it began {ahead_in_words(slot.run)}"))
         return account
 
     def _unrecorded(self, slot: Slot) -> tuple[float, str] | None:

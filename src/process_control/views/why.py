@@ -21,12 +21,14 @@ from process_control.core.skips import WHY_TOO_LATE
 from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run
 from process_control.history.log_reader import current_path
+from process_control.state.ad_hoc import kept_job
 from process_control.system.clock import iso
 from process_control.views.blockers import (
     Blocker,
     Medians,
     how_long,
     next_time,
+    of_a_command,
     of_cron,
     of_the_day,
     of_the_file,
@@ -92,7 +94,10 @@ class Why:
 
 
 class Asker:
-    """Answers questions about one job. `job`: the job of its file, None when the file is gone."""
+    """Answers questions about one job, or about what `exec` ran under a name.
+
+    `job`: the job of its file, None when the file is gone.
+    """
 
     def __init__(
         self,
@@ -106,6 +111,7 @@ class Asker:
     ) -> None:
         self.slug = slug
         self.job = next((job for job in jobs if job.slug == slug), None)
+        self._command = kept_job(settings, slug) if self.job is None else None
         self._settings = settings
         self._index = index
         self._schedules = schedules
@@ -113,7 +119,8 @@ class Asker:
         self._now = schedules.now
         self._ledger = ledger
         self._versions: Sequence[Version] = ledger.versions(slug)
-        found = [] if self.job is None else read_statuses(settings, [self.job], index, schedules)
+        known = self.job or self._command
+        found = [] if known is None else read_statuses(settings, [known], index, schedules)
         self.status: JobStatus | None = found[0] if found else None
 
     def answer(self, asked: Asked | None, troubles_of_cron: Sequence[tuple[str, str]] = ()) -> Why:
@@ -135,6 +142,9 @@ class Asker:
     # --- now ---------------------------------------------------------------------------------------------------------
 
     def _blockers(self, troubles_of_cron: Sequence[tuple[str, str]]) -> list[Blocker]:
+        if self._command is not None:
+            in_the_way = of_the_lock(self._command, self._settings, Medians(self._index), self._now)
+            return [of_a_command(self.slug), *in_the_way]
         found = list(of_the_file(self.job, self.slug, self._versions, self._new_name()))
         if self.status is not None:
             found += of_the_job(self.status, self._versions)
@@ -256,6 +266,8 @@ class Asker:
     def _of_the_past(self, asked: Asked, blockers: Sequence[Blocker]) -> tuple[Account | None, list[Sentence]]:
         now = self._now.timestamp()
         account = self._last(min(asked.moment, now))
+        if account is None and self._command is not None:
+            return None, of_a_command(self.slug).sentences()
         if account is None:
             return None, self._nothing_planned(asked.begins)
         slot, found = account.slot.slot, self._fate(account, blockers)
@@ -307,6 +319,8 @@ class Asker:
 
     def _nothing_planned(self, moment: float) -> list[Sentence]:
         begins = self._ledger.begins(self.slug)
+        if self._command is not None:
+            return []
         if begins is None:
             return [
                 Sentence("No planned time of it is recorded."),

@@ -1,20 +1,24 @@
 """`watch`: one look, as cron or a timer starts it every minute."""
 
 import os
+import sys
 
 import click
 
 from process_control.actions.catch_up import catch_up as catch_up_now
 from process_control.actions.rights import become_actor, who
 from process_control.actions.watch import Watch
+from process_control.actions.watch_fault import LOOK, WatchFault
 from process_control.cli.session import Session, verb
+from process_control.errors import FINE, ProcessControlError
 
 
 @verb(
     "watch",
     epilog=(
         "cron-generate writes a line for it when a job has `catch_up`, or when somebody is mailed about failures. It "
-        "prints nothing. A second one at the same time does nothing. Exit code 0: done."
+        "prints nothing while all is well, and the same fault once a day, unless on a terminal: cron mails what it "
+        "prints. A second one at the same time does nothing. Exit code 0: done."
     ),
 )
 @click.option("--catch-up", "only_catch_up", is_flag=True, hidden=True)
@@ -23,9 +27,19 @@ def watch(session: Session, *, only_catch_up: bool) -> int:
 
     After more than three minutes without a look, a reboot, a sleep or a step of the clock in between is recorded.
     """
-    actor = become_actor(session.load(), by=who(dict(os.environb)), command="process-control watch")
-    if only_catch_up:
-        catch_up_now(actor.settings)
-    else:
-        Watch(actor).take()
-    return 0
+    fault = WatchFault(session.config)
+    try:
+        settings = session.load()
+        fault.is_gone()
+        fault.kind = LOOK
+        actor = become_actor(settings, by=who(dict(os.environb)), command="process-control watch")
+        if only_catch_up:
+            catch_up_now(actor.settings)
+        else:
+            Watch(actor).take()
+    except ProcessControlError as error:
+        if sys.stderr.isatty() or not fault.is_repeated(error):
+            raise
+        return error.exit_code
+    fault.is_gone()
+    return FINE

@@ -46,6 +46,8 @@ class SlotRun:
     late_seconds: float | None = None
     late_parts: str | Mapping[str, float] | None = None
     detail: str | None = None
+    #: how long before its slot it began, while the clock was ahead
+    ahead_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
