@@ -31,6 +31,7 @@ def jobs_there(box: Box) -> dict[str, dict[str, Any]]:
     return {slug: ends(box, slug)[-1] for slug in slugs}
 
 
+@pytest.mark.long
 def test_the_kernel_holds_memory_and_processes_and_the_reason_says_so(box: Box) -> None:
     told = jobs_there(box)
 
