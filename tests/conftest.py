@@ -30,6 +30,7 @@ from kit.harness import (
     system_cache_as_it_was,
     until,
 )
+from kit.warm_commands import running, warm_commands
 from process_control.execution.groups_of_runs import remove_forsaken
 
 pytest_plugins = ["kit.side_by_side", "kit.storms"]
@@ -48,7 +49,7 @@ SETTLING_SECONDS = 10.0
 @pytest.fixture(scope="session")
 def product() -> Iterator[Product]:
     """The package, installed as users have it."""
-    with installed_product() as product:
+    with installed_product() as product, warm_commands(product):
         yield product
 
 
@@ -134,7 +135,8 @@ def _descriptors() -> set[str]:
 
 def _children() -> set[str]:
     """Return our children, zombies too, and what anybody below us has orphaned: we are their subreaper."""
-    return {f"{pid} {state_letter(pid)} {command_line(pid)}" for pid in children(os.getpid())}
+    ours = [pid for pid in children(os.getpid()) if pid not in {commands.pid for commands in running}]
+    return {f"{pid} {state_letter(pid)} {command_line(pid)}" for pid in ours}
 
 
 def _settled(before: dict[str, set[str]]) -> dict[str, set[str]]:

@@ -54,6 +54,7 @@ def texts(drawing: ElementTree.Element) -> list[str]:
     return [element.text or "" for element in drawing.iter(f"{SVG}text")]
 
 
+@pytest.mark.long
 def test_table_json_page_and_drawings_of_a_bench_agree(benched: Benched) -> None:
     rows = benched.figures["rows"]
     with_goal = [row for row in rows if row["goal"] is not None]

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from kit.events import PATIENCE_SECONDS, Deadline, TookTooLong, readable
+from kit.warm_commands import Warm
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Result:
 class Live:
     """A command that runs right now. Leaving its `with`, or closing the box, ends it."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", terminal: int | None) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes] | Warm", terminal: int | None) -> None:
         self.process = process
         self.pid = process.pid
         self.terminal = terminal

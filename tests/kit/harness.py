@@ -24,7 +24,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from kit import control_groups, mount_namespaces
+from kit import control_groups, mount_namespaces, warm_commands
 from kit.commands import Live, Result
 from kit.events import PATIENCE_SECONDS, Deadline, Fifo, TookTooLong, until, wait_gone
 from kit.installation import PROJECT, Product, installed_product
@@ -283,11 +283,29 @@ class Box:
 
     def process_control(self, *arguments: str, **how: Any) -> Result:
         """`process-control ARGUMENTS…`, until it has ended."""
-        return self.command([str(self.product.process_control), *arguments], **how)
+        return self._answer([str(self.product.process_control), *arguments], **how)
 
     def cron_generate(self, *arguments: str, **how: Any) -> Result:
         """`cron-generate ARGUMENTS…`, until it has ended."""
-        return self.command([str(self.product.cron_generate), *arguments], **how)
+        return self._answer([str(self.product.cron_generate), *arguments], **how)
+
+    def _answer(self, command: Sequence[str], *, seconds: float = PATIENCE_SECONDS, **how: Any) -> Result:
+        """Have a command that only answers forked where it can be: most of its start is importing."""
+        warm = warm_commands.commands_of(self.product)
+        env = how.get("env") or {}
+        if warm is None or self._namespace or self.configuration is None or how.keys() - {"env", "cwd", "umask"}:
+            return self.command(command, seconds=seconds, **how)
+        if any(name.startswith(("LD_", "PYTHON")) for name in env):
+            return self.command(command, seconds=seconds, **how)
+        process = warm.start(
+            command,
+            environment=self.environment_for(None, env),
+            directory=how.get("cwd") or self.root,
+            umask=how.get("umask", 0o022),
+        )
+        with Live(process, None) as live:
+            self._lives.append(live)
+            return live.wait(seconds=seconds)
 
     def command(self, command: Sequence[str], *, seconds: float = PATIENCE_SECONDS, **how: Any) -> Result:
         with self.start_command(command, **how) as live:

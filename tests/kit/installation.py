@@ -74,15 +74,20 @@ class Product:
 
     def copy_to(self, prefix: Path) -> "Product":
         """Return a second installation at `prefix`, for tests that damage it. Its commands call its interpreter."""
-        shutil.copytree(self.prefix, prefix, symlinks=True)
+        subprocess.run(["cp", "--archive", "--link", str(self.prefix), str(prefix)], check=True)
+        for folder in ("bin", self.package.relative_to(self.prefix)):  # what tests damage
+            shutil.rmtree(prefix / folder)
+            subprocess.run(["cp", "--archive", str(self.prefix / folder), str(prefix / folder)], check=True)
         script = prefix / "bin" / ".process-control.py"
         script.write_text(script.read_text().replace(str(self.prefix), str(prefix)))
         return Product(prefix=prefix, interpreter=self.interpreter)
 
     def add_extra(self, extra: str) -> None:
-        """Install what an extra of the package needs, into a copy."""
+        """Install what an extra of the package needs besides, into a copy."""
+        there = {distribution.name for distribution in _dependencies()}
         for distribution in _dependencies(extra):
-            _copy_distribution(distribution, self.site_packages)
+            if distribution.name not in there:
+                _copy_distribution(distribution, self.site_packages, as_links=True)
 
 
 @contextlib.contextmanager
@@ -192,15 +197,35 @@ def _call_python_with_its_flags(prefix: Path) -> None:
         installed.write_text(installed.read_text().replace(" -I -S ", f" {' '.join(PYTHON_FLAGS)} -I -S "))
 
 
-def _copy_distribution(distribution: importlib.metadata.Distribution, site_packages: Path) -> None:
+def _copy_distribution(
+    distribution: importlib.metadata.Distribution, site_packages: Path, *, as_links: bool = False
+) -> None:
     for file in distribution.files or []:
         source = Path(str(distribution.locate_file(file)))
         if ".." in file.parts or not source.is_file():
             continue
         target = site_packages / file
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source, target)
-        target.chmod(0o755 if os.access(source, os.X_OK) else 0o644)
+        (_link if as_links else _copy)(str(source), str(target))
+
+
+def _copy(source: str, target: str) -> None:
+    shutil.copy2(source, target)
+    os.chmod(target, _mode_for_all(source))
+
+
+def _link(source: str, target: str) -> None:
+    """Give a file a second name; copy one that not everybody may read, and where a link cannot be made."""
+    try:
+        if stat.S_IMODE(os.stat(source).st_mode) != _mode_for_all(source):
+            raise PermissionError(source)
+        os.link(source, target)
+    except OSError:
+        _copy(source, target)
+
+
+def _mode_for_all(path: str) -> int:
+    return 0o755 if os.access(path, os.X_OK) else 0o644
 
 
 def _must(command: Sequence[str]) -> None:

@@ -384,6 +384,7 @@ main()
 """
 
 
+@pytest.mark.long
 def test_wherever_the_runner_is_killed_the_failure_is_mailed_once(make_box: Callable[..., Box]) -> None:
     """The runner is killed at its N-th write, for every N; the next start tells what was not told."""
     number, killed = 0, True

@@ -46,7 +46,7 @@ def starters(box: Box, count: int, *arguments: str) -> list[Live]:
         return [box.start_command([*behind, *box.product.stub_words, *arguments]) for _ in range(count)]
 
 
-@pytest.mark.fault("1,000 simultaneous starters", small=200, full=1000, wanted="1 run, the others 75")
+@pytest.mark.fault("1,000 simultaneous starters", small=60, full=1000, wanted="1 run, the others 75")
 def test_of_many_starts_by_hand_in_the_same_instant_one_runs_and_the_others_exit_75(box: Box, storm: Storm) -> None:
     count = storm.size
     release = box.fifo("release")
@@ -68,7 +68,7 @@ def test_of_many_starts_by_hand_in_the_same_instant_one_runs_and_the_others_exit
     storm.found(f"1 run, {len(refused)} × 75")
 
 
-@pytest.mark.fault("1,000 simultaneous starters of one slot", small=200, full=1000, wanted="1 run, all 0 in silence")
+@pytest.mark.fault("1,000 simultaneous starters of one slot", small=60, full=1000, wanted="1 run, all 0 in silence")
 def test_of_many_scheduled_starts_in_one_slot_one_runs_and_all_exit_0_in_silence(box: Box, storm: Storm) -> None:
     count = storm.size
     box.job("once", f"command: echo ran\n{ONE_SLOT}")
@@ -128,7 +128,7 @@ def test_ten_runs_in_one_second_have_ten_logs(box: Box) -> None:
     assert all(path.read_bytes() == b"quick\n" for path in box.logs("quick"))
 
 
-@pytest.mark.fault("200 jobs at once", small=40, full=200, wanted="each its log and its records")
+@pytest.mark.fault("200 jobs at once", small=20, full=200, wanted="each its log and its records")
 def test_two_runs_at_once_of_two_jobs_disturb_each_other_in_nothing(box: Box, storm: Storm) -> None:
     count = storm.size
     for number in range(count):

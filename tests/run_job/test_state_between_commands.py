@@ -16,15 +16,18 @@ NON_BLOCKING = """
 """
 
 
-@pytest.mark.parametrize("background", ["", " & sleep 0.1"], ids=["it ends", "it lives on in the background"])
+@pytest.mark.parametrize("lives_on", [False, True], ids=["it ends", "it lives on in the background"])
 def test_a_command_that_makes_its_pipe_non_blocking_leaves_the_next_one_a_pipe_that_blocks(
-    box: Box, background: str
+    box: Box, lives_on: bool
 ) -> None:
+    done, end = box.fifo("done"), box.fifo("end")
     program = box.root / "asynchronous.py"
-    stays = "import time; time.sleep(0.7)" if background else ""
+    stays = f'open("{done}", "w").write("done\\n")\nopen("{end}").readline()\n' if lives_on else ""
     program.write_text(textwrap.dedent(NON_BLOCKING) + stays)
-    first = script(box, "first.sh", f"/usr/bin/python3 {program}{background}")
-    box.job("job", f"command: [{first}, 'seq 1 300000']\nleftovers: kill")
+    in_background = f" & read line < {done}" if lives_on else ""
+    first = script(box, "first.sh", f"/usr/bin/python3 {program}{in_background}")
+    last = script(box, "last.sh", f"echo end > {end}")
+    box.job("job", f"command: [{first}, 'seq 1 300000', {last}]\nleftovers: kill")
 
     result = box.run("job")
 

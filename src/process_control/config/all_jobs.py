@@ -14,7 +14,10 @@ from process_control.errors import ProcessControlError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from process_control.config.calendars import Calendars
+    from process_control.core.schedule.plan import Plan
 
 CACHE_NAME = "+"  # no slug: the cache file of all jobs
 
@@ -67,6 +70,7 @@ class _Listing:
         self._zones: dict[str | None, bool] = {None: True}
         self._states: dict[str, list[int] | None] = {}
         self._calendars: Calendars | None = None
+        self._zone_of_host: tzinfo | None = None
 
     def _zone_is_known(self, time_zone: str | None) -> bool:
         """Return whether the host has the zone, looked up once: an upgrade may have removed its name."""
@@ -105,11 +109,17 @@ class _Listing:
             pass  # any doubt: parse again
         self._parsed += 1
         job = read_job(slug, path, source, self._settings)
-        from process_control.config.plan_of_job import plan_of_job
-
-        job.plan_hash = plan_of_job(job, self._settings, calendars=self._calendars_for(job)).hash(job.version)
+        job.plan_hash = self._plan_of(job).hash(job.version)
         self._now[slug] = [source.decode(), job.to_values()]
         return job
+
+    def _plan_of(self, job: Job) -> "Plan":
+        from process_control.config.plan_of_job import plan_of_job
+        from process_control.core.schedule.schedule import host_zone
+
+        if self._zone_of_host is None:
+            self._zone_of_host = host_zone()
+        return plan_of_job(job, self._settings, calendars=self._calendars_for(job), zone_of_host=self._zone_of_host)
 
     def keep(self) -> None:
         if self._parsed * 20 <= len(self._now):

@@ -2,6 +2,7 @@
 
 import posix
 import time
+from datetime import tzinfo
 
 from process_control.config.settings import Settings
 from process_control.core.job import Job
@@ -22,25 +23,32 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 7 * DAY_SECONDS
 
 
-def schedule_of(job: Job) -> Schedule:
+def schedule_of(job: Job, zone_of_host: tzinfo | None = None) -> Schedule:
     """Return the schedule of a job that has one. Raises BadConfiguration when its time zone is gone."""
+    zone = job.time_zone or zone_of_host
     try:
-        return Schedule.parse(job.schedule, time_zone=job.time_zone, host=posix.uname().nodename, slug=job.slug)
+        return Schedule.parse(job.schedule, time_zone=zone, host=posix.uname().nodename, slug=job.slug)
     except ScheduleError as error:
         raise BadConfiguration(error.what, where=f"{job.slug}.yaml", hint=error.hint) from error
 
 
 def plan_of_job(
-    job: Job, settings: Settings, schedule: Schedule | None = None, calendars: "Calendars | None" = None
+    job: Job,
+    settings: Settings,
+    schedule: Schedule | None = None,
+    calendars: "Calendars | None" = None,
+    zone_of_host: tzinfo | None = None,
 ) -> Plan:
     """Return the plan of a job, and set `excluded` when it has the key `exclude`.
 
-    `schedule` and `calendars` save reading them. Raises BadConfiguration when its time zone is gone; a calendar that
-    cannot be read is noted in `excluded`: a start is refused, and all else works without it.
+    `schedule`, `calendars` and `zone_of_host` save reading them. Raises BadConfiguration when its time zone is gone; a
+    calendar that cannot be read is noted in `excluded`: a start is refused, and all else works without it.
     """
+    if zone_of_host is None and job.time_zone is None:
+        zone_of_host = host_zone()
     if schedule is None and job.schedule:
-        schedule = schedule_of(job)
-    zone = job.time_zone or getattr(host_zone(), "key", None)
+        schedule = schedule_of(job, zone_of_host)
+    zone = job.time_zone or getattr(zone_of_host, "key", None)
     days: tuple[str, ...] = ()
     made_of: tuple[str, ...] = ()
     if job.exclude and schedule is not None:

@@ -8,6 +8,7 @@ the field (or of the range `H(a-b)`, or of the step in `H/n`). In the day of the
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from process_control.core.odd_characters import named
 from process_control.core.schedule.columns import FIELDS, SHORTHANDS, CronField, ScheduleError, quoted
@@ -40,6 +41,7 @@ class Term:
 Terms = tuple[Term, ...]
 
 
+@lru_cache(maxsize=1024)  # a job file is checked, then planned
 def read_fields(written: str, host: str, slug: str) -> tuple[Terms, Terms, Terms, Terms, Terms]:
     """Return the columns of one expression. Raises ScheduleError for what cron rejects, or misreads."""
     _refuse_odd_characters(written)
