@@ -204,9 +204,12 @@ class Ledger:
     def _absences(self) -> Mapping[str, Sequence[Absence]]:
         from process_control.views.crontab_history import absences
 
-        first = {slug: versions[0].since for slug, versions in self._histories.versions.items() if versions}
+        events = self._index.ledger.events("crontab")
         has_starts = self._index.ledger.last_start("~") is not None
-        return absences(self._index.ledger.events("crontab"), first, has_starts=has_starts)
+        if has_starts and not events:
+            return {}  # without a look at the versions of thousands of jobs
+        first = {slug: versions[0].since for slug, versions in self._histories.versions.items() if versions}
+        return absences(events, first, has_starts=has_starts)
 
     def _plans(self) -> Iterable[PlanInForce]:
         """Yield the plans of each job with the times in which they were in force."""
