@@ -77,7 +77,7 @@ def main() -> int:
     print_table(results)
     keep_json(results, options.results)
     if options.keep:
-        write_page(results, options.page)
+        write_page(results, options.page, whole=FAMILIES)
     return 0
 
 

@@ -12,14 +12,20 @@ from measuring import CPU, ENVIRONMENT, Costs, Found, WorthNothing, add_round, c
 from bench import Bench
 
 FAMILY = "ledger"
-ONE, DAY, TABLE, START_UP = "slots of one job, 30 days", "books of a day", "slots of a day, as a table", "of one job"
+WHY, ONE, DAY = "why of one job", "slots of one job, 30 days", "slots --count of a day"
+TABLE, JSON, START_UP = "slots of a day, as a table", "slots of a day, as JSON", "of one job"
 WORDS = {
+    WHY: ["why", "job-0012"],
     ONE: ["slots", "job-0012", "--since", "30d", "--json"],
     DAY: ["slots", "--since", "1d", "--count"],
     TABLE: ["slots", "--since", "1d"],
+    JSON: ["slots", "--since", "1d", "--json"],
 }
-GOALS = {ONE: 0.3, DAY: 2.0}
+GOALS = {WHY: 0.3, ONE: 0.3, DAY: 2.0, TABLE: 2.0, JSON: 2.0}
 GOAL_OF_FOLDING = 15.0
+#: A round asks for a quarter of a million slots three times.
+MAX_ROUNDS = 5
+MAX_FOLDS = 3
 
 
 def measure(bench: Bench) -> Found:
@@ -28,7 +34,10 @@ def measure(bench: Bench) -> Found:
         slugs = add_jobs(host, bench.sizes.jobs)
         count = add_runs(bench, host, slugs, bench.sizes.runs)
         let_the_files_be_as_old_as_the_runs(host)
-        folds = [fold_half(host) for _ in bench.steps("half of the history, folded", bench.sizes.rounds_of_others)]
+        folds = [
+            fold_half(host)
+            for _ in bench.steps("half of the history, folded", min(MAX_FOLDS, bench.sizes.rounds_of_others))
+        ]
         planned = check_the_books(host, slugs)
         costs = ask(bench, host, empty)
     found = Found(costs=costs)
@@ -37,7 +46,8 @@ def measure(bench: Bench) -> Found:
             row_of(
                 [a.cpu - b.cpu for a, b in zip(costs[name], costs[START_UP], strict=True)],
                 family=FAMILY,
-                what=f"{name}, {len(slugs):,} jobs, {count:,} runs" + (f", {planned:,} slots" if name != ONE else ""),
+                what=f"{name}, {len(slugs):,} jobs, {count:,} runs"
+                + (f", {planned:,} slots" if name not in (WHY, ONE) else ""),
                 against="its start-up, taken off",
                 measure=CPU,
                 unit="s",
@@ -86,7 +96,7 @@ def ask(bench: Bench, host: Host, empty: Host) -> Costs:
     for command in commands.values():
         cost_of(command)
     costs: Costs = {}
-    for number in bench.steps("questions to the ledger", min(10, bench.sizes.rounds_of_commands)):
+    for number in bench.steps("questions to the ledger", min(MAX_ROUNDS, bench.sizes.rounds_of_commands)):
         add_round(costs, timed(commands), number)
     return costs
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+NAME_WIDTH = 58
 VERDICT_STYLES = {"reached": "green", "missed": "bold red", "": "dim"}
 
 
@@ -77,15 +78,16 @@ def print_table(results: Results) -> None:
 def in_milliseconds(results: Results) -> list[str]:
     """Return what each contender took, for people who want milliseconds."""
     return [
-        f"{name:<58} {1000 * _median(costs, 'wall'):>9,.1f} ms wall {1000 * _median(costs, 'cpu'):>9,.1f} ms CPU"
+        f"{name:<{NAME_WIDTH}} {_median(costs, 'wall'):>9,.1f} ms wall {_median(costs, 'cpu'):>9,.1f} ms CPU"
         for found in results.found.values()
         for name, costs in found.costs.items()
     ]
 
 
 def _median(costs: list[Cost], name: str) -> float:
+    """Return the median in milliseconds."""
     values = sorted(getattr(cost, name) for cost in costs)
-    return float(values[len(values) // 2])
+    return 1000 * float(values[len(values) // 2])
 
 
 def keep_json(results: Results, path: Path) -> None:

@@ -1,5 +1,6 @@
 """What a bench leaves in docs/performance.md, between its marks: table, milliseconds, plot and waterfall."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import cold
@@ -7,17 +8,20 @@ import waterfall
 from drawing import draw_goals, draw_waterfall
 from machine import in_words
 from measuring import Row
-from results import Results, amount, goal_of, in_milliseconds, spread_of
+from results import NAME_WIDTH, Results, amount, goal_of, in_milliseconds, spread_of
 
 MARK, END_MARK = "<!-- {name}: written by `make bench KEEP=1` -->", "<!-- end of {name} -->"
 
 
-def write_page(results: Results, page: Path) -> None:
+def write_page(results: Results, page: Path, whole: Collection[str] = ()) -> None:
     """Write what was measured into the page, and the drawings beside it. What was not measured stays as it is."""
+    is_whole = set(results.found) >= set(whole)
     said = f"{results.machine['date']}, {in_words(results.machine)}"
     if results.is_quick:
         said = f"QUICK, no figure counts; {said}"
-    if results.rows:
+    if results.rows and not is_whole:
+        _put(page, "bench", _with_new_rows(_between(page, "bench"), results))
+    elif results.rows:
         page.with_suffix(".svg").write_text(draw_goals(results.rows, said))
         _put(page, "bench", table_in_markdown(results, said, page.with_suffix(".svg").name))
     found = results.found.get(waterfall.FAMILY)
@@ -40,6 +44,24 @@ def table_in_markdown(results: Results, said: str, drawing: str) -> list[str]:
     return lines + [line for note in results.all_notes for line in ("", f"Note: {note}.")]
 
 
+def _with_new_rows(lines: list[str], results: Results) -> list[str]:
+    """Return the lines between the marks with the rows and the milliseconds of a part in place of those before."""
+    rows = {_cells(_row(row)): _row(row) for row in results.rows}
+    lines = [rows.pop(_cells(line), line) for line in lines]
+    end = max(number for number, line in enumerate(lines) if line.startswith("| ")) + 1
+    lines[end:end] = rows.values()
+    costs = {line[:NAME_WIDTH].rstrip(): line for line in in_milliseconds(results)}
+    lines = [costs.pop(line[:NAME_WIDTH].rstrip(), line) for line in lines]
+    end = max(number for number, line in enumerate(lines) if line == "```")
+    lines[end:end] = costs.values()
+    return lines
+
+
+def _cells(line: str) -> str:
+    """Return what names a row of the table: what was measured, against what, and how."""
+    return "|".join(line.split(" | ")[:3])
+
+
 def _row(row: Row) -> str:
     verdict = f"**{row.verdict}**" if row.verdict == "missed" else row.verdict
     cells = [
@@ -59,6 +81,11 @@ def steps_in_markdown(steps: list[dict[str, object]], said: str, drawing: str) -
     lines += [f"| {step['step']} | {step['milliseconds']:.2f} | {step['imports']:.2f} |" for step in steps]
     whole, imports = (sum(float(str(step[name])) for step in steps) for name in ("milliseconds", "imports"))
     return [*lines, f"| **all** | **{whole:.2f}** | **{imports:.2f}** |"]
+
+
+def _between(page: Path, name: str) -> list[str]:
+    rest = page.read_text().partition(MARK.format(name=name))[2]
+    return rest.partition(END_MARK.format(name=name))[0].strip("\n").split("\n")
 
 
 def _put(page: Path, name: str, lines: list[str]) -> None:

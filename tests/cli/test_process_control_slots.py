@@ -1,6 +1,7 @@
 """`process-control slots`, `timers` and `day`: screens, pipes and JSON."""
 
 import json
+import re
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -188,3 +189,16 @@ def test_a_date_that_is_none_is_a_usage_error(box: Box) -> None:
 
     assert result.exit_code == 2
     assert "not a time" in result.stderr
+
+
+def test_a_missed_slot_names_another_job_never_its_own(box: Box) -> None:
+    past = Past(box)
+    for number, job in enumerate(("a", "b", "c")):
+        box.job(job, JOB)
+        past.version(SLOT - 3 * DAY + timedelta(minutes=number), job)
+    past.start_of("a", SLOT - 2 * DAY)
+
+    missed = [line for line in of_days(box, "--fate", "missed")[1:] if line[0] == iso(SLOT - DAY)]
+
+    named = {line[1]: re.findall(r"though (\w+) was due too", line[-1]) for line in missed}
+    assert named == {"a": ["b"], "b": ["a"], "c": ["a"]}

@@ -201,8 +201,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="tell the rows and their sizes, and run none")
     parser.add_argument("--keep", action="store_true", help=f"write the table into {PAGE.relative_to(PROJECT)}")
     options = parser.parse_args(arguments)
-    if options.keep and options.size != "full":
-        parser.error("only what was run at full size is kept")
+    if options.keep and options.size != "full" and options.only is None:
+        parser.error("the whole table is kept at full size only; of --only, each row has the size that it was run at")
     try:
         storm_size(1, 1, asked=options.size)
     except ValueError as error:

@@ -38,7 +38,8 @@ class HostHistory:
         self._by_plan: dict[tuple[tuple[str, ...], str | None], list[PlanInForce]] | None = None
         self._host: Host | None = None
         self._first_start = lru_cache(maxsize=1 << 14)(self._asked_for_first_start)
-        self._was_due = lru_cache(maxsize=1 << 14)(self._looked_for_due)
+        self._last_start = lru_cache(maxsize=1 << 14)(self._asked_for_last_start)
+        self._first_due = lru_cache(maxsize=1 << 14)(self._looked_for_due)
 
     @property
     def host(self) -> Host:
@@ -82,20 +83,26 @@ class HostHistory:
     def _asked_for_first_start(self, since: float, until: float) -> float | None:
         return moment_in({"at": self._ledger.first_start(iso(since), iso(until))}, "at")
 
-    def _last_start(self, before: float) -> float | None:
+    def _asked_for_last_start(self, before: float) -> float | None:
         return moment_in({"at": self._ledger.last_start(iso(before))}, "at")
 
+    def _was_due(self, job: str, since: float, until: float) -> str | None:
+        """Return another job that had a planned time in the window, or None.
+
+        The first of all jobs is looked for once for a window: thousands of jobs ask for the same ones.
+        """
+        first = self._first_due("", since, until)
+        return first if first != job else self._first_due(job, since, until)
+
     def _looked_for_due(self, job: str, since: float, until: float) -> str | None:
-        """Return another job that had a planned time in the window, or None."""
+        """Return the first job except `job` that had a planned time in the window, or None."""
         if self._by_plan is None:
             self._by_plan = {}
             for each in self._all_plans():
                 self._by_plan.setdefault((each.plan.schedule, each.plan.time_zone), []).append(each)
         for plans in self._by_plan.values():
-            others = [each for each in plans if each.job != job and each.since <= until and since < each.until]
-            slots = others and others[0].plan.slots(int(since) - 1, int(until))
-            for slot in slots or ():
-                found = next((each.job for each in others if each.since <= slot < each.until), None)
+            for slot in plans[0].plan.slots(int(since) - 1, int(until)):
+                found = next((each.job for each in plans if each.job != job and each.since <= slot < each.until), None)
                 if found is not None:
                     return found
         return None

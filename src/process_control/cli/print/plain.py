@@ -5,8 +5,9 @@ Nothing that could steer a terminal passes.
 
 import sys
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
-from process_control.cli.print.output import print_line
+from process_control.cli.print.output import ROWS_AT_ONCE, print_line
 from process_control.notify.message import escape_controls
 
 NO_HEADER_HELP = "In a pipe: without the header line."
@@ -40,6 +41,21 @@ def print_tabbed(values: Iterable[object]) -> None:
     print_line("\t".join([_plain(value) for value in values]))
 
 
+def print_rows_tabbed(rows: Iterable[Iterable[object]]) -> None:
+    """Print thousands of lines as `print_tabbed` does."""
+    some = iter(rows)
+    while part := [
+        "\t".join(
+            [
+                "" if value is None else value if value.__class__ is str and value.isprintable() else _plain(value)
+                for value in row
+            ]
+        )
+        for row in islice(some, ROWS_AT_ONCE)
+    ]:
+        print_line("\n".join(part))
+
+
 def inert(value: object) -> object:
     """Return a cell of a CSV that no spreadsheet takes for a formula, see CWE-1236."""
     return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
@@ -50,7 +66,7 @@ def _plain(value: object) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.3f}"
-    text = str(value)
+    text = value if isinstance(value, str) else str(value)
     if text.isprintable():
         return text
     return escape_controls(text).replace("\t", "\\t").replace("\n", "\\n")

@@ -25,7 +25,7 @@ def slots_between(schedule: Schedule, after: int, until: int) -> list[int]:
 
 def _of_expression(expression: Expression, after: int, until: int) -> list[int]:
     slots: list[int] = []
-    minutes = [hour * 3600 + minute * 60 for hour in _values(expression, 1) for minute in _values(expression, 0)]
+    minutes = _minutes(expression)
     at = after
     while at < until:
         end = min(until, (at // DAY + 1) * DAY)
@@ -63,6 +63,12 @@ def _steady_offset(expression: Expression, at: int, end: int) -> int | None:
 def _offset(expression: Expression, hour: int) -> int:
     moment = datetime.fromtimestamp(hour * 3600, UTC).astimezone(expression.zone)
     return int((moment.utcoffset() or timedelta(0)).total_seconds())
+
+
+@lru_cache(maxsize=4096)
+def _minutes(expression: Expression) -> list[int]:
+    """Return the planned times of a day that fits, in seconds after its midnight."""
+    return [hour * 3600 + minute * 60 for hour in _values(expression, 1) for minute in _values(expression, 0)]
 
 
 def _values(expression: Expression, column: int) -> list[int]:
