@@ -298,6 +298,16 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         known   boolean  whether the crontab that was there says so already
         faults  [fault]  why
     """),
+    "unit": keys_of("""
+        unit  text   its path; printed: its name
+        job   text?  the job; null: of `watch`
+        done  text   printed, added, changed, removed, would add, would change, would remove
+        text  text   the unit; empty when it is removed
+    """),
+    "not_exported": keys_of("""
+        job     text     the job, or the name of a file that is not a job
+        faults  [fault]  why
+    """),
     "change": keys_of("""
         job     text?  the job; null: a line of the head
         change  text   added, removed, changed

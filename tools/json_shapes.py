@@ -129,6 +129,13 @@ ANSWERS = (
         files    [imported]  each that was found
         dry_run  boolean     whether nothing was written
     """)),
+    Answer(commands=("process-control export systemd",), keys=keys_of("""
+        units             [unit]          printed, or those that differ from what is installed
+        left_out          [not_exported]  jobs that no timer can run, and invalid files
+        disabled          [text]          jobs without units because they are disabled
+        at_clock_changes  [text]          jobs whose timers have moments in UTC that systemd would leave out
+        commands          [text]          with --apply: what is to be called, where systemd is not running
+    """)),
     Answer(commands=("cron-generate",), keys=keys_of("""
         crontab         text        the path, or console
         done            text        wrote, kept, printed, would write

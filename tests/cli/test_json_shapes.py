@@ -125,6 +125,20 @@ def test_what_is_imported_has_the_shape(desk: Desk) -> None:
         )
 
 
+def test_what_is_exported_has_the_shape(desk: Desk) -> None:
+    desk.job("backup", "command: /bin/true\nschedule: '30 2 * * *'\ntime_zone: Europe/Berlin\ncatch_up: latest")
+    desk.job("queued", "command: /bin/true\nschedule: '30 2 * * *'\non_overlap: queue")
+    (desk.root / "units").mkdir()
+    to = ("--output", str(desk.root / "units"))
+
+    for flags in ([], [*to, "--diff"], [*to, "--apply", "--dry-run"], [*to, "--apply"]):
+        exported = has_its_shape(
+            desk.process_control("export", "systemd", "--json", *flags), "process-control export systemd"
+        )
+        assert len(exported["units"]) == 4
+    assert exported["commands"][0] == "systemctl daemon-reload"
+
+
 def test_every_object_of_the_page_is_in_an_answer() -> None:
     used = json.dumps([json_schema(answer) for answer in (*ANSWERS, ERROR)])
 

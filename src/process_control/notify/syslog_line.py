@@ -77,6 +77,9 @@ def sentence(record: "dict[str, object]") -> str:
         return _health_in_words(event, record)
     if event == "crontab":
         return f"{_CRONTAB.get(str(record.get('change')), 'changed in')} the crontab"
+    if event == "unit":
+        kind = str(record.get("unit")).rpartition(".")[2]
+        return f"{kind} of systemd {record.get('change')}"
     return event
 
 
