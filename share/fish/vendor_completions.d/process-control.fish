@@ -221,6 +221,8 @@ complete -c process-control -n '__process_control_at below audit' -l since -x -d
 complete -c process-control -n '__process_control_at below audit' -l until -x -d 'The same, for the end'
 complete -c process-control -n '__process_control_at below audit' -l event -x -a 'start attempt skip stray waiting end fault stop refusal mail crontab unit version gap mark hold release slow_start probe backoff' -d 'Only these, such as end, skip or mail; may be given several times'
 complete -c process-control -n '__process_control_at below audit' -l limit -x -d 'At most this many, the newest; 0: all. Default 50, with --since all'
+complete -c process-control -n '__process_control_at below audit' -l verify -d 'Hold the journal against the seals in the syslog; exit code 1: it differs'
+complete -c process-control -n '__process_control_at below audit' -l seals -r -F -d 'With --verify: the syslog file that has the seals'
 complete -c process-control -n '__process_control_at below audit' -l json -d '{"version": 1, "events": [...]}, each as in the journal'
 complete -c process-control -n '__process_control_at below audit' -s h -l help -d 'Show this message and exit'
 complete -c process-control -n '__process_control_at below audit' -a '(__process_control_jobs)'

@@ -27,8 +27,9 @@ EVENTS = {
     "probe": "one run is let through though the job is held",
     "backoff": "planned times are skipped for a while after failures",
     "repeat": "a second start for one planned time: only the syslog has it",
+    "seal": "once an hour: what a day of the journal began with; only the syslog has it",
 }
-NOT_IN_JOURNAL = ("repeat",)
+NOT_IN_JOURNAL = ("repeat", "seal")
 _RUN = "start attempt skip stray waiting end repeat"
 _HEALTH = "hold release slow_start probe backoff"
 _WITH_ID = f"start attempt skip stray waiting end repeat fault stop mail {_HEALTH}"
@@ -253,6 +254,9 @@ FIELDS = (
     Field("unit", "text", "the path of the unit", "unit", since="0.2.0", syslog="unit"),
     Field("line", "text?", "the line now; of a unit those that differ", "crontab unit", syslog="crontab unit"),
     Field("was", "text?", "the line before", "crontab unit", syslog="crontab unit"),
+    Field("path", "text", "the day of the journal, uncompressed", "seal", since="0.2.0"),
+    Field("bytes", "whole", "how much of it is sealed", "seal", since="0.2.0"),
+    Field("sha256", "text", "of these bytes", "seal", since="0.2.0"),
     Field("guard_pid", "whole?", "the process that outlives the runner", BLOCK),
     Field("kill_grace_seconds", "number", "between TERM and KILL", BLOCK),
     Field("timeout_seconds", "number?", "how long it may take, all attempts together", BLOCK),

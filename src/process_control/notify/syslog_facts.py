@@ -25,4 +25,5 @@ FACTS = {
     "probe": "run_id since",
     "backoff": "run_id until",
     "repeat": "trigger scheduled_at by",
+    "seal": "",
 }
