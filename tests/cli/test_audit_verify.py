@@ -6,7 +6,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pytest
 
 from kit.commands import Result
 from kit.desk import Desk
-from kit.harness import Box, Product
+from kit.harness import SERVICE_USER, Box, Product
 from kit.syslog_listener import Listener
 from process_control.core.seals import Seal, seal_in, seals_of
 from process_control.history.compressed_day import compress
@@ -366,3 +366,19 @@ def test_lines_of_several_daemons_are_read(before: str, at: str, host: str) -> N
 @pytest.mark.parametrize("line", ["", "x process-control[7]: sealed /j 12 abc", "process-control[7]: backup: started"])
 def test_other_lines_are_no_seals(line: str) -> None:
     assert seal_in(line) is None
+
+
+@pytest.mark.needs_root
+def test_root_reads_the_seals_and_the_service_user_the_journal(make_box: Callable[..., Box]) -> None:
+    box = make_box(service_user=SERVICE_USER)
+    box.job("job", "name: x\ncommand: 'true'\n")
+    with Listener(box.root / "syslog") as listener:
+        box.configure(syslog={"address": str(listener.path)})
+        syslog = Syslog(listener, box.root / "syslog.log")
+        box.run("job")
+        syslog.look(box)
+    syslog.file.chmod(0o600)
+
+    result = box.process_control("audit", "--verify", "--seals", str(syslog.file))
+
+    assert (result.stdout, result.stderr, result.exit_code) == ("1 seal over 1 file holds\n", "", 0)

@@ -1,13 +1,15 @@
 """`export systemd`: units printed, compared and installed; each change is logged, and nothing of others is touched."""
 
 import os
+import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from kit import mount_namespaces
 from kit.desk import Desk
-from kit.harness import Box
+from kit.harness import SERVICE_USER, Box
 from kit.syslog_listener import Listener
 
 BACKUP = "command: /bin/true\nschedule: '30 2 * * *'"
@@ -249,3 +251,31 @@ def test_a_systemctl_that_fails_is_reported_and_the_units_stay(on_systemd: Box) 
         "  hint: systemctl daemon-reload; systemctl enable --now process-control-backup.timer\n"
     )
     assert {path.name for path in (on_systemd.root / "system").iterdir()} == {TIMER, SERVICE}
+
+
+@pytest.mark.needs_root
+def test_the_units_start_the_jobs_as_the_service_user_and_the_journal_stays_its_own(
+    make_box: Callable[..., Box],
+) -> None:
+    box = make_box(service_user=SERVICE_USER)
+    box.job("backup", f"name: x\n{BACKUP}\n")
+    (box.root / "units").mkdir()
+
+    result = box.process_control("export", "systemd", "--output", str(box.root / "units"))
+
+    assert result.exit_code == 0, result
+    assert f"\nUser={SERVICE_USER}\n" in (box.root / "units" / SERVICE).read_text()
+    assert {path.owner() for path in (box.state_directory / "journal").iterdir()} == {SERVICE_USER}
+    assert (box.root / "units" / SERVICE).owner() == "root"
+
+
+def test_what_the_service_starts_is_a_run_by_a_timer(box: Box) -> None:
+    box.job("backup", "name: x\ncommand: 'true'\nschedule: '* * * * *'\n")
+    box.run("backup")  # its version is known since before the planned time
+    text = box.process_control("export", "systemd").stdout
+    [command] = [line.partition("=")[2] for line in text.splitlines() if line.startswith("ExecStart=")]
+
+    started = box.command(shlex.split(command))
+
+    assert (started.exit_code, started.stderr) == (0, "")
+    assert {record["trigger"] for record in box.journal() if "trigger" in record} == {"manual", "timer"}
