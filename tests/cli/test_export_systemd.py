@@ -14,6 +14,7 @@ from kit.syslog_listener import Listener
 
 BACKUP = "command: /bin/true\nschedule: '30 2 * * *'"
 TIMER, SERVICE = "process-control-backup.timer", "process-control-backup.service"
+RM = "  hint: to leave them to the timers: rm"
 HINT = "  hint: move it away, or rename the job\n"
 
 
@@ -192,6 +193,20 @@ def test_a_directory_that_is_not_there_is_not_made(desk: Desk) -> None:
     assert (result.stderr, result.exit_code) == (
         f"{desk.root}/none: the directory does not exist\n  hint: make it\n",
         78,
+    )
+
+
+def test_a_crontab_that_starts_the_jobs_too_is_named(desk: Desk, units: Path) -> None:
+    desk.job("backup", BACKUP)
+    crontab = desk.root / "crontab"
+    desk.configure(output_crontab=str(crontab))
+    desk.cron_generate()
+
+    result = desk.process_control("export", "systemd", "--output", str(units), "--apply")
+
+    assert (result.stderr, result.exit_code) == (
+        f"{crontab} starts jobs too: the later start of a planned time does nothing\n{RM} {crontab}\n",
+        0,
     )
 
 
