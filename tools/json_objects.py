@@ -298,6 +298,30 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         known   boolean  whether the crontab that was there says so already
         faults  [fault]  why
     """),
+    "broken_seal": keys_of("""
+        file       text             the day of the journal, uncompressed
+        sealed_at  text?            when, as the syslog has it
+        from_byte  whole            up to there earlier seals hold
+        to_byte    whole            how much was sealed
+        why        text             what is wrong
+        has_index  boolean          whether there was an index to compare the lines with
+        lines      [changed_line]   those of the part that are not as in the index
+        missing    [text]           what the index has of the day, and no line
+    """),
+    "changed_line": keys_of("""
+        line  whole  its number in the day
+        what  text   the event, the job, the run, and what differs
+    """),
+    "unit": keys_of("""
+        unit  text   its path; printed: its name
+        job   text?  the job; null: of `watch`
+        done  text   printed, added, changed, removed, would add, would change, would remove
+        text  text   the unit; empty when it is removed
+    """),
+    "not_exported": keys_of("""
+        job     text     the job, or the name of a file that is not a job
+        faults  [fault]  why
+    """),
     "change": keys_of("""
         job     text?  the job; null: a line of the head
         change  text   added, removed, changed

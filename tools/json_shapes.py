@@ -58,6 +58,14 @@ ANSWERS = (
         events    [map]    as the journal has them, oldest first: see [records](records.md); and `sentence`
         has_more  boolean  whether --limit left some out
     """)),
+    Answer(commands=("process-control audit --verify",), keys=keys_of("""
+        holds   boolean       whether there are seals, and all hold
+        seals   whole         how many were held against the journal
+        files   whole         of how many days
+        broken  whole         how many do not hold
+        pruned  [text]        sealed days that retention has removed since
+        first   broken_seal?  the first that does not hold
+    """)),
     Answer(commands=("process-control logs",), keys=keys_of("""
         run*   run     the run, when one is shown: without --since, --grep and several jobs, or with --run
         lines  [line]  what was printed; with -f one line an object, on a line of its own, with `version` in it
@@ -128,6 +136,13 @@ ANSWERS = (
     Answer(commands=("process-control import original",), keys=keys_of("""
         files    [imported]  each that was found
         dry_run  boolean     whether nothing was written
+    """)),
+    Answer(commands=("process-control export systemd",), keys=keys_of("""
+        units             [unit]          printed, or those that differ from what is installed
+        left_out          [not_exported]  jobs that no timer can run, and invalid files
+        disabled          [text]          jobs without units because they are disabled
+        at_clock_changes  [text]          jobs whose timers have moments in UTC that systemd would leave out
+        commands          [text]          with --apply: what is to be called, where systemd is not running
     """)),
     Answer(commands=("cron-generate",), keys=keys_of("""
         crontab         text        the path, or console

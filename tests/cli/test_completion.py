@@ -106,6 +106,8 @@ def test_names_verbs_flags_tags_and_choices_are_completed(name: str, jobs: Box) 
         it.completes("process-control history --outcome=fai", to="<history><--outcome=failed>")
         it.completes("process-control explain kill_gr", to="<explain><kill_grace>")
         it.completes("process-control import orig", to="<import><original>")
+        it.completes("process-control export sys", to="<export><systemd>")
+        it.completes("process-control export systemd back", to="<export><systemd><backup-all>")
         it.completes("process-control import original --min", to="<import><original><--minutes>")
         it.completes("process-control logs --run x --ti", to="<logs><--run><x><--times>")
 

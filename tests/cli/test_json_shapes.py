@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
 
 import jsonschema
 import pytest
 
+from kit.builders import NOON
 from kit.desk import Desk
 from kit.harness import Box, Result
 from tools.json_objects import OBJECTS
@@ -123,6 +125,41 @@ def test_what_is_imported_has_the_shape(desk: Desk) -> None:
         has_its_shape(
             desk.process_control("import", "original", str(old), "--json", *flags), "process-control import original"
         )
+
+
+def test_what_is_exported_has_the_shape(desk: Desk) -> None:
+    desk.job("backup", "command: /bin/true\nschedule: '30 2 * * *'\ntime_zone: Europe/Berlin\ncatch_up: latest")
+    desk.job("queued", "command: /bin/true\nschedule: '30 2 * * *'\non_overlap: queue")
+    (desk.root / "units").mkdir()
+    to = ("--output", str(desk.root / "units"))
+
+    for flags in ([], [*to, "--diff"], [*to, "--apply", "--dry-run"], [*to, "--apply"]):
+        exported = has_its_shape(
+            desk.process_control("export", "systemd", "--json", *flags), "process-control export systemd"
+        )
+        assert len(exported["units"]) == 4
+    assert exported["commands"][0] == "systemctl daemon-reload"
+
+
+def test_what_is_verified_has_the_shape(desk: Desk) -> None:
+    desk.state.run("job", NOON)
+    [day] = desk.state.journal.iterdir()
+    content = day.read_bytes()
+    desk.process_control("history")
+    seals = desk.root / "syslog"
+    line = f"Nov 28 01:00:01 db1 process-control[7]: sealed {day} {len(content)} {sha256(content).hexdigest()}\n"
+    verify = ("audit", "--verify", "--seals", str(seals), "--json")
+
+    seals.touch()
+    none = has_its_shape(desk.process_control(*verify), "process-control audit --verify")
+    seals.write_text(line)
+    same = has_its_shape(desk.process_control(*verify), "process-control audit --verify")
+    day.write_bytes(content.replace(b'"exit_code": 0', b'"exit_code": 9'))
+    other = has_its_shape(desk.process_control(*verify), "process-control audit --verify")
+
+    assert (none["holds"], none["seals"]) == (False, 0)
+    assert (same["holds"], same["first"]) == (True, None)
+    assert [each["line"] for each in other["first"]["lines"]] == [3]
 
 
 def test_every_object_of_the_page_is_in_an_answer() -> None:

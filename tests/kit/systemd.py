@@ -1,13 +1,16 @@
 """systemd-analyze: the host's own, or the one that `make test` has unpacked beside a host without systemd."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from kit.harness import PROJECT
 
 UNPACKED = PROJECT / ".venv/systemd"
+_ELAPSE = re.compile(r"(?:Next elapse|Iter\. #[0-9]+|\(in UTC\)): \w{3} ([0-9-]+ [0-9:]+) UTC")
 
 
 def has_systemd_analyze() -> bool:
@@ -17,9 +20,23 @@ def has_systemd_analyze() -> bool:
 def systemd_analyze(*words: str | os.PathLike[str]) -> subprocess.CompletedProcess[str]:
     """Run it with these words."""
     command: Sequence[str | os.PathLike[str]] = ["systemd-analyze"]
-    environment = dict(os.environ)
+    environment = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
     if shutil.which("systemd-analyze") is None:
         command = [UNPACKED / "usr/bin/systemd-analyze"]
         [library] = UNPACKED.glob("usr/lib/*/systemd/libsystemd-shared-*.so")
         environment |= {"LD_LIBRARY_PATH": str(library.parent), "SYSTEMD_UNIT_PATH": f"{UNPACKED}/lib/systemd/system:"}
     return subprocess.run([*command, *words], capture_output=True, text=True, check=False, env=environment)
+
+
+def elapses(line: str, base: int, *, iterations: int) -> list[int]:
+    """Return the next moments (UTC seconds) of an `OnCalendar=` after `base`, as systemd-analyze names them.
+
+    As its timers do, one that fails is left out: the moments before the failure count.
+    """
+    since = datetime.fromtimestamp(base, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    done = systemd_analyze("calendar", f"--iterations={iterations}", f"--base-time={since}", line)
+    return [int(_moment(text).timestamp()) for text in _ELAPSE.findall(done.stdout)]
+
+
+def _moment(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)

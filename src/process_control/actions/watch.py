@@ -11,6 +11,7 @@ import time
 
 from process_control.actions.catch_up import PLACES, has_place
 from process_control.actions.rights import Actor
+from process_control.actions.seal import seal_hourly
 from process_control.config.all_jobs import load_all
 from process_control.config.cache import read
 from process_control.config.job_directory import InvalidJob
@@ -64,6 +65,7 @@ class Watch:
             self._record_versions()
             self._settle_killed_starts(before)
             self._start_what_was_missed()
+            seal_hourly(self._settings, self._memory, now=self._look.at)
             self._memory.at = iso(self._look.at)
             write_memory(self._state_directory, self._memory)
         except OSError as error:

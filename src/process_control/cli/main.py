@@ -74,6 +74,7 @@ VERBS = {
     "learn": ("process_control.cli.verbs.learn:learn_noise", "propose rules for stderr lines of successful runs"),
     "explain": ("process_control.cli.verbs.explain:explain", "what a key means: type, default, example"),
     "import": ("process_control.cli.verbs.imports:imports", "make job files from those of another program"),
+    "export": ("process_control.cli.verbs.export:export", "jobs as timers of systemd"),
     "schema": ("process_control.cli.verbs.schema:schema", "the JSON Schema of the job file, for editors"),
     "watch": ("process_control.cli.verbs.watch:watch", "one look at the host, every minute by cron or a timer"),
     "prune": ("process_control.cli.verbs.prune:prune", "delete logs and history beyond the `retention` settings"),
@@ -82,7 +83,7 @@ VERBS = {
 PURPOSES = {
     "look": ("status", "list", "show", "history", "why", "slots", "timers", "day", "logs", "audit", "check", "doctor"),
     "act": ("run", "exec", "stop", "wait", "hold", "pause", "release", "recover", "mark"),
-    "job files": ("lint", "explain", "learn", "schema", "import"),
+    "job files": ("lint", "explain", "learn", "schema", "import", "export"),
     "set up": ("init", "notify", "watch", "prune", "help"),
 }
 

@@ -17,6 +17,7 @@ EVENTS = {
     "refusal": "a scheduled start that came to no run: an invalid file, an unsafe one, a killed runner",
     "mail": "what became of a mail",
     "crontab": "a line of the crontab was added, removed or changed",
+    "unit": "a timer or service of systemd was added, removed or changed",
     "version": "a job's file, or what it plans, is another one than before; it is gone, or invalid",
     "gap": "`watch` looks again after more than three minutes",
     "mark": "a planned time without a run that went well was settled by hand",
@@ -26,8 +27,9 @@ EVENTS = {
     "probe": "one run is let through though the job is held",
     "backoff": "planned times are skipped for a while after failures",
     "repeat": "a second start for one planned time: only the syslog has it",
+    "seal": "once an hour: what a day of the journal began with; only the syslog has it",
 }
-NOT_IN_JOURNAL = ("repeat",)
+NOT_IN_JOURNAL = ("repeat", "seal")
 _RUN = "start attempt skip stray waiting end repeat"
 _HEALTH = "hold release slow_start probe backoff"
 _WITH_ID = f"start attempt skip stray waiting end repeat fault stop mail {_HEALTH}"
@@ -177,12 +179,12 @@ FIELDS = (
     ),
     Field("slow_start_step", "text", "which one: `2 of 3`, `probe`", _RUN, syslog="start"),
     Field(
-        "by", "text?", "who started it", f"{_RUN} stop refusal crontab version mark gap {_HEALTH}",
+        "by", "text?", "who started it", f"{_RUN} stop refusal crontab unit version mark gap {_HEALTH}",
         index="start end skip", json=True,
-        syslog=f"{_RUN} refusal stop hold release slow_start crontab mark",
+        syslog=f"{_RUN} refusal stop hold release slow_start crontab unit mark",
     ),
     Field(
-        "host", "text?", "where", f"{_RUN} stop refusal mail crontab version mark gap {_HEALTH}",
+        "host", "text?", "where", f"{_RUN} stop refusal mail crontab unit version mark gap {_HEALTH}",
         index="start end skip", json=True,
     ),
     Field("note", "text", "what whoever did it by hand gave as a reason", f"{_RUN} mark", syslog="mark"),
@@ -247,10 +249,14 @@ FIELDS = (
     Field("letter", "text?", "what the mail is about: failure, all_clear, refusal ...", "mail", syslog="mail"),
     Field("result", "text", "sent, waits, given_up", "mail"),
     Field("to", "text", "the addresses", "mail", syslog="mail"),
-    Field("change", "text", "added, removed, changed", "crontab"),
+    Field("change", "text", "added, removed, changed", "crontab unit"),
     Field("crontab", "text", "the path of the crontab", "crontab", syslog="crontab"),
-    Field("line", "text?", "the line now", "crontab", syslog="crontab"),
-    Field("was", "text?", "the line before", "crontab", syslog="crontab"),
+    Field("unit", "text", "the path of the unit", "unit", since="0.2.0", syslog="unit"),
+    Field("line", "text?", "the line now; of a unit those that differ", "crontab unit", syslog="crontab unit"),
+    Field("was", "text?", "the line before", "crontab unit", syslog="crontab unit"),
+    Field("path", "text", "the day of the journal, uncompressed", "seal", since="0.2.0"),
+    Field("bytes", "whole", "how much of it is sealed", "seal", since="0.2.0"),
+    Field("sha256", "text", "of these bytes", "seal", since="0.2.0"),
     Field("guard_pid", "whole?", "the process that outlives the runner", BLOCK),
     Field("kill_grace_seconds", "number", "between TERM and KILL", BLOCK),
     Field("timeout_seconds", "number?", "how long it may take, all attempts together", BLOCK),

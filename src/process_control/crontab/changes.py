@@ -50,6 +50,11 @@ def is_of_somebody_else(text: str) -> bool:
     return any("run-job" not in line for line in _lines(text) if variable_name(line) is None)
 
 
+def starts_jobs(text: str) -> bool:
+    """Return whether a crontab has a line that starts a job."""
+    return any(_slug_of(line) for line in _lines(text))
+
+
 def _lines(text: str) -> Iterator[str]:
     return (line for line in text.split("\n") if not is_comment(line))
 

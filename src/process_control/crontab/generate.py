@@ -236,6 +236,7 @@ def _values_of(job: Any, settings: Settings) -> dict[str, Any]:
         "disabled": job.disabled,
         "has_failmail": failmail_of(job, settings) is not None,
         "catches_up": job.catch_up_which in ("latest", "all"),
+        "on_overlap": job.on_overlap,
     }
 
 
@@ -253,6 +254,7 @@ def _job_of(values: dict[str, Any]) -> PlannedJob | InvalidFile:
         disabled=values["disabled"] is not False,
         has_failmail=values.get("has_failmail") is True,
         catches_up=values.get("catches_up") is True,
+        on_overlap=_text(values.get("on_overlap", "skip")),
     )
 
 

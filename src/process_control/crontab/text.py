@@ -37,6 +37,8 @@ class PlannedJob:
     #: Its failures are mailed by us, so cron must not mail them too.
     has_failmail: bool = False
     catches_up: bool = False
+    #: Cron does not need it: a timer starts no job that is running.
+    on_overlap: str = "skip"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,15 +150,28 @@ def _all_lines(parts: Sequence[_Part], of_watch: list[str], manner: Manner) -> l
 
 
 def _lines_of_watch(jobs: Sequence[PlannedJob | InvalidFile], manner: Manner) -> Iterator[str]:
-    """Yield the lines of the heartbeat, when a job is to be caught up with, or somebody is mailed."""
-    active = [job for job in jobs if isinstance(job, PlannedJob) and not job.disabled]
-    catches_up = any(job.catches_up and job.schedule for job in active)
-    if not manner.process_control or not (catches_up or manner.has_failmail or any(job.has_failmail for job in active)):
+    """Yield the lines of the heartbeat, where it is wanted."""
+    if not manner.process_control or not wants_watch(jobs, manner):
         return
+    catches_up = any_catches_up(jobs)
     configuration = () if manner.configuration is None else ("--config", manner.configuration)
     command = command_for_cron((*manner.process_control, "watch", *configuration))
     for moment in ("* * * * *", "@reboot") if catches_up else ("* * * * *",):
         yield f"{moment} {command}" if manner.user is None else f"{moment} {manner.user} {command}"
+
+
+def wants_watch(jobs: Sequence[PlannedJob | InvalidFile], manner: Manner) -> bool:
+    """Return whether `watch` is to look every minute: a job is to be caught up with, or somebody is mailed."""
+    mails = manner.has_failmail or any(job.has_failmail for job in _active(jobs))
+    return mails or any_catches_up(jobs)
+
+
+def any_catches_up(jobs: Sequence[PlannedJob | InvalidFile]) -> bool:
+    return any(job.catches_up and job.schedule for job in _active(jobs))
+
+
+def _active(jobs: Sequence[PlannedJob | InvalidFile]) -> list[PlannedJob]:
+    return [job for job in jobs if isinstance(job, PlannedJob) and not job.disabled]
 
 
 def _without_comments(part: _Part) -> _Part:

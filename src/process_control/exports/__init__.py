@@ -1,1 +1,1 @@
-"""What other programs are given: plugins of a monitoring system."""
+"""What other programs are given: the answer of a plugin for monitoring, units of systemd."""

@@ -54,7 +54,7 @@ def compress(path: str) -> None:
     """
     size = os.stat(path).st_size
     packed, new = f"{path}.gz", f"{path}.gz.new"
-    if size and not _ends_with(packed, path):
+    if size and not ends_with(packed, path):
         with suppress(FileNotFoundError):
             os.unlink(new)
         try:
@@ -88,7 +88,7 @@ def _member(blocks: Iterator[bytes]) -> Iterator[bytes]:
     yield member.flush()
 
 
-def _ends_with(packed: str, path: str) -> bool:
+def ends_with(packed: str, path: str) -> bool:
     """Return whether the last lines in the compressed file are those of the plain one."""
     if not os.path.exists(packed):
         return False

@@ -47,6 +47,12 @@ def _send_to_syslog(settings: "Settings", record: "dict[str, object]", pid: int)
     syslog.send(address, settings.syslog_facility, severity(record), invocation(record), pid=pid)
 
 
+def may_have_syslog(settings: "Settings") -> bool:
+    """Return False where no syslog is; True also where only a disk that may hang could answer that."""
+    address = settings.syslog_address
+    return not address.startswith(_ALWAYS_ANSWER) or posix.access(address, posix.W_OK)
+
+
 def mails_about(job: "Job | None", settings: "Settings") -> bool:
     """Return whether somebody may have to be mailed about this job (None: its file cannot be read)."""
     if job is None:

@@ -15,6 +15,7 @@ FACTS = {
     "refusal": "exit_code trigger by",
     "mail": "run_id letter to",
     "crontab": "crontab by line was",
+    "unit": "unit by line was",
     "version": "since hash state schedule commit author dirty",
     "gap": "from boot suspended stepped",
     "mark": "note scheduled_at by",
@@ -24,4 +25,5 @@ FACTS = {
     "probe": "run_id since",
     "backoff": "run_id until",
     "repeat": "trigger scheduled_at by",
+    "seal": "",
 }

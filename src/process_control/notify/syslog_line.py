@@ -31,12 +31,14 @@ def severity(record: "dict[str, object]") -> int:
         return INFO if record.get("result") == "sent" else WARNING
     if event == "hold":
         return NOTICE if record.get("by") else ERROR
-    return INFO if event in ("start", "skip", "repeat", "waiting") else NOTICE
+    return INFO if event in ("start", "skip", "repeat", "waiting", "seal") else NOTICE
 
 
 def invocation(record: "dict[str, object]") -> str:
     """Return `backup: failed: exited with 3, run=01k… exit_code=3 …`; an unknown event shows all its facts."""
     event = str(record["event"])
+    if event == "seal":
+        return sentence(record)
     known = FACTS.get(event, "").split() or [key for key in record if key not in _NEVER_FACTS]
     facts = [f"{_name(key)}={_value(record[key])}" for key in known if _is_worth_showing(record.get(key))]
     line = f"{record.get('job') or event}: {sentence(record)}"
@@ -77,6 +79,11 @@ def sentence(record: "dict[str, object]") -> str:
         return _health_in_words(event, record)
     if event == "crontab":
         return f"{_CRONTAB.get(str(record.get('change')), 'changed in')} the crontab"
+    if event == "seal":
+        return f"sealed {record.get('path')} {record.get('bytes')} {record.get('sha256')}"
+    if event == "unit":
+        kind = str(record.get("unit")).rpartition(".")[2]
+        return f"{kind} of systemd {record.get('change')}"
     return event
 
 

@@ -41,6 +41,10 @@ class Memory:
     jobs: dict[str, CatchingUp] = field(default_factory=dict)
     #: Jobs with a claimed planned time for which nothing is recorded yet.
     claims: list[str] = field(default_factory=list)
+    #: When the journal was sealed last, ISO 8601.
+    sealed_at: str = ""
+    #: The size of each day that was sealed then, by the day's name.
+    sealed: dict[str, int] = field(default_factory=dict)
 
 
 def read_memory(state_directory: str) -> Memory:
@@ -54,7 +58,14 @@ def read_memory(state_directory: str) -> Memory:
 
 def _memory_of(value: Mapping[str, Any]) -> Memory:
     jobs = {str(slug): CatchingUp(**each) for slug, each in value["jobs"].items()}
-    return Memory(at=str(value["at"]), stamp=str(value["stamp"]), jobs=jobs, claims=list(map(str, value["claims"])))
+    return Memory(
+        at=str(value["at"]),
+        stamp=str(value["stamp"]),
+        jobs=jobs,
+        claims=list(map(str, value["claims"])),
+        sealed_at=str(value.get("sealed_at", "")),  # earlier versions sealed nothing
+        sealed={str(day): int(size) for day, size in value.get("sealed", {}).items()},
+    )
 
 
 def write_memory(state_directory: str, memory: Memory) -> None:

@@ -13,6 +13,7 @@ from process_control.cli.session import JOBS_HELP, Session, verb
 from process_control.cli.time_words import SINCE_HELP, moment_of_flag
 from process_control.config.settings import Settings
 from process_control.core import records
+from process_control.errors import UsageError
 from process_control.history.journal_reader import Record, newest
 from process_control.notify.syslog_line import sentence
 from process_control.views.selected_jobs import select_slugs
@@ -39,6 +40,10 @@ COLUMNS = ("at", "event", "job", "what happened", "by", "host", "run_id")
     type=click.IntRange(min=0),
     help=f"At most this many, the newest; 0: all. Default {DEFAULT_LIMIT}, with --since all.",
 )
+@click.option(
+    "--verify", is_flag=True, help="Hold the journal against the seals in the syslog; exit code 1: it differs."
+)
+@click.option("--seals", metavar="FILE", help="With --verify: the syslog file that has the seals.")
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "events": [...]}, each as in the journal.')
 @paged
 def audit(
@@ -48,9 +53,24 @@ def audit(
     until: str | None,
     events: Sequence[str],
     limit: int | None,
+    verify: bool,
+    seals: str | None,
     as_json: bool,
-) -> None:
-    """Show every start, attempt, skip, end, stop, hold, release, refusal and mail: when, who, what and why."""
+) -> int:
+    """Show every start, attempt, skip, end, stop, hold, release, refusal and mail: when, who, what and why.
+
+    \f
+    Once an hour `watch` sends a seal to the syslog: size and SHA-256 of each day of the journal that has grown.
+    --verify holds the journal against these lines, and names the first part that is no longer what was sealed, and the
+    lines in it that are not those of the index. The seals are looked for in /var/log/syslog*, /var/log/messages* and
+    with journalctl, or in the file of --seals, such as that of a log host.
+    """
+    if verify or seals is not None:
+        if not verify or jobs or since or until or events or limit is not None:
+            raise UsageError("--verify goes with --seals and --json only, and --seals with --verify")
+        from process_control.cli.verbs.audit_verify import verify_journal
+
+        return verify_journal(session, seals, as_json=as_json)
     now = datetime.now(UTC)
     settings = session.settings("audit")
     count = (DEFAULT_LIMIT if since is None else None) if limit is None else limit or None
@@ -75,6 +95,7 @@ def audit(
     else:
         for record in shown:
             print_tabbed(_values(record))
+    return 0
 
 
 def _slugs(settings: Settings, words: Sequence[str]) -> Sequence[str] | None:

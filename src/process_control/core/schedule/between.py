@@ -35,7 +35,7 @@ def _of_expression(expression: Expression, after: int, until: int) -> list[int]:
         else:
             first, last = (at + offset) // DAY, (end + offset) // DAY
             for day in range(first, last + 1):
-                if _is_day(expression, day):
+                if is_planned_day(expression, day):
                     base = day * DAY - offset
                     slots += [slot for minute in minutes if at < (slot := base + minute) <= end]
         at = end
@@ -68,15 +68,15 @@ def _offset(expression: Expression, hour: int) -> int:
 @lru_cache(maxsize=4096)
 def _minutes(expression: Expression) -> list[int]:
     """Return the planned times of a day that fits, in seconds after its midnight."""
-    return [hour * 3600 + minute * 60 for hour in _values(expression, 1) for minute in _values(expression, 0)]
+    return [hour * 3600 + minute * 60 for hour in column_values(expression, 1) for minute in column_values(expression, 0)]
 
 
-def _values(expression: Expression, column: int) -> list[int]:
+def columncolumn_values(expression: Expression, column: int) -> list[int]:
     return sorted({value for term in expression.terms[column] for value in term.values})
 
 
 @lru_cache(maxsize=1 << 16)
-def _is_day(expression: Expression, day: int) -> bool:
+def is_planned_day(expression: Expression, day: int) -> bool:
     """Return whether the date fits. `day`: since 1970-01-01, of the wall clock. Either/or as in crontab(5)."""
     date = datetime.fromtimestamp(day * DAY, UTC)
     _, _, days, months, weekdays = expression.terms

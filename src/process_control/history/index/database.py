@@ -154,7 +154,7 @@ class SealedDatabase:
         """Copy the sealed file. Raises OSError when it is not sealed, or has changed meanwhile."""
         before = self._sealed_state()
         # Without SQLite's locks too: we may have no right to make the files that they need.
-        with closing(_connect(f"file:{_quoted(self._path)}?mode=ro&immutable=1")) as kept:
+        with closing(_connect(f"file:{quoted(self._path)}?mode=ro&immutable=1")) as kept:
             if _version(kept) == SCHEMA_VERSION:
                 kept.backup(database)
         if self._sealed_state() != before:
@@ -238,7 +238,7 @@ class SealedDatabase:
         """Connect to the database, which is made if it is missing; return its version."""
         self.close()
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640))
-        self._database = _connect(f"file:{_quoted(self._path)}?mode=rw")
+        self._database = _connect(f"file:{quoted(self._path)}?mode=rw")
         self._in_memory = False
         return _version(self._database)
 
@@ -277,7 +277,7 @@ def _connect(path: str) -> sqlite3.Connection:
     return database
 
 
-def _quoted(path: str) -> str:
+def quoted(path: str) -> str:
     return "".join(f"%{ord(char):02x}" if char in "%?#" else char for char in path)
 
 

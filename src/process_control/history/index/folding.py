@@ -131,7 +131,7 @@ class Folding:
         if found is not None:
             event, row = found
             if event not in SQL:
-                self._others.append((_key_of(line), self._day, *row))
+                self._others.append((key_of(line), self._day, *row))
             elif event == FAULT:  # it comes after the end, and adds to it
                 self._faults.append(row)
             elif event == END or row[RUN_ID] not in self._read:
@@ -163,6 +163,6 @@ class Folding:
                 self._garbled += 1
 
 
-def _key_of(line: bytes) -> int:
+def key_of(line: bytes) -> int:
     """Return a number for a line, so that one that is read twice is kept once."""
     return int.from_bytes(blake2b(line, digest_size=8).digest(), "big", signed=True)

@@ -66,20 +66,20 @@ def keys_of(event: str) -> tuple[str, ...]:
     return (*TEXTS[event], *FACTS[event], *NESTED[event])
 
 
-def _columns(event: str) -> list[tuple[str, int]]:
+def filled_columns(event: str) -> list[tuple[str, int]]:
     """Return the columns that the event fills, each with the number of its value in the row, from 1."""
     keys = enumerate(keys_of(event), start=1)
     return [(column, number) for number, key in keys for column in _BY_NAME[key].columns[event]]
 
 
 def _insert(event: str, words: str, *, more: str = "") -> str:
-    columns = [*_columns(event), ("day", len(keys_of(event)) + 1)]
+    columns = [*filled_columns(event), ("day", len(keys_of(event)) + 1)]
     names, values = ", ".join(name for name, _ in columns), ", ".join(f"?{number}" for _, number in columns)
     return f"{words} INTO run ({names}) VALUES ({values}){more}"
 
 
 def _update(event: str) -> str:
-    number_of = dict(_columns(event))
+    number_of = dict(filled_columns(event))
     run_id, job = number_of.pop("run_id"), number_of.pop("job")
     changed = ", ".join(f"{column} = ?{number}" for column, number in number_of.items())
     return f"UPDATE run SET {changed} WHERE run_id = ?{run_id} AND job = ?{job}"
@@ -133,4 +133,4 @@ def with_day(event: str, row: tuple[Any, ...], day: str) -> tuple[Any, ...]:
 def run_values(end: dict[str, Any]) -> dict[str, Any]:
     """Return all columns of the run of a sound end record."""
     row = row_of(END, end)
-    return {**_EMPTY_ROW, **{column: row[number - 1] for column, number in _columns(END)}}
+    return {**_EMPTY_ROW, **{column: row[number - 1] for column, number in filled_columns(END)}}
