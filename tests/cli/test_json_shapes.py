@@ -70,6 +70,7 @@ VIEWS: Sequence[Sequence[str]] = (
     ["why", "nowhere"],
     ["slots"],
     ["timers"],
+    ["help", "--pages"],
     ["day"],
     ["status", "nowhere"],
     ["history", "--nonsense"],
