@@ -52,10 +52,10 @@ fi
 endef
 PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo test quick lint bench faults fuzz clean
+.PHONY: help setup demo test quick lint bench faults fuzz docs release release-check clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
 setup: $(READY) ## the virtual environment .venv (all others do this by themselves)
 
@@ -113,6 +113,19 @@ faults: $(READY) ## the storms at full size, one table at the end; ONLY='lock fi
 fuzz: $(READY) ## a search guided by coverage for what a reader falls over (SECONDS= for each, ONLY=)
 	@$(PYTHON) -c 'import atheris' 2>/dev/null || $(PIP) install --no-build-isolation --editable '.[fuzz]'
 	$(PYTHON) tests/fuzz/search.py --seconds $(or $(SECONDS),30) --only '$(ONLY)'
+
+docs: $(READY) ## the pages of docs/ as a site, with a search that works offline: build/site/index.html
+	@$(PYTHON) -m sphinx --fail-on-warning --keep-going --quiet docs build/site
+	echo "build/site/index.html"
+
+release: $(READY) ## wheel and sdist of HEAD in dist/, built twice and compared (DRAFT=1 before the changelog has a date)
+	@$(PYTHON) -m tools.release $(if $(DRAFT),--draft)
+
+release-check: $(READY) ## install the wheel of dist/ in a fresh virtual environment, and do there what the pages say
+	@$(INSTALL_TEST_TOOLS)
+	wheel=$$(ls dist/*.whl 2>/dev/null) || { echo "dist/ has no wheel" >&2; echo "  hint: make release" >&2; exit 1; }
+	(cd dist; sha256sum --check --quiet SHA256SUMS)
+	PROCESS_CONTROL_WHEEL=$$wheel $(PYTHON) -m pytest --quiet tests/test_docs.py tests/test_demo.py tests/cli/test_installed_commands.py
 
 clean: ## remove caches and build results (.venv stays: rm -rf .venv)
 	@rm -rf build dist bench/results .hypothesis .mypy_cache .pytest_cache .ruff_cache /tmp/process-control-tests-$$(id -u)

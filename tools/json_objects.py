@@ -127,6 +127,10 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         at    time   when it begins
         jobs  whole  how many
     """),
+    "doc_page": keys_of("""
+        page   text  what `process-control help` takes
+        title  text  its heading
+    """),
     "window": keys_of("""
         from   time  when it begins
         until  time  when it ends

@@ -54,6 +54,9 @@ ANSWERS = (
         quiet          [window]        half an hour and more without a run
         clock_changes  [clock_change]  of the host's zone
     """)),
+    Answer(commands=("process-control help",), keys=keys_of("""
+        pages  [doc_page]  by folder and name
+    """)),
     Answer(commands=("process-control audit",), keys=keys_of("""
         events    [map]    as the journal has them, oldest first: see [records](records.md); and `sentence`
         has_more  boolean  whether --limit left some out

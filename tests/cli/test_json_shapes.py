@@ -72,6 +72,7 @@ VIEWS: Sequence[Sequence[str]] = (
     ["why", "nowhere"],
     ["slots"],
     ["timers"],
+    ["help", "--pages"],
     ["day"],
     ["status", "nowhere"],
     ["history", "--nonsense"],

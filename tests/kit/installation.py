@@ -19,6 +19,8 @@ from packaging.requirements import Requirement
 PROJECT = Path(__file__).resolve().parents[2]
 PYTHON_FLAGS = os.environ.get("PROCESS_CONTROL_PYTHON_FLAGS", "").split()
 """What the interpreter of the product, not that of the tests, is called with: such as -O, which strips `assert`."""
+WHEEL = os.environ.get("PROCESS_CONTROL_WHEEL")
+"""A wheel that is tested instead of one built here, with what it needs from the package index."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +148,9 @@ def _fingerprint() -> str:
     digest = hashlib.sha256(f"{sys.version}{_base_interpreter()}{PYTHON_FLAGS}{Path(__file__).read_bytes()!r}".encode())
     for distribution in _dependencies():
         digest.update(f"{distribution.name}={distribution.version}\n".encode())
-    trees = [PROJECT / "src", PROJECT / "share", PROJECT / "scripts", PROJECT / "tools"]
+    if WHEEL:
+        digest.update(Path(WHEEL).read_bytes())
+    trees = [PROJECT / name for name in ("src", "share", "scripts", "tools", "docs")]
     sources = sorted(path for tree in trees for path in tree.rglob("*") if "__pycache__" not in path.parts)
     for path in [PROJECT / "pyproject.toml", PROJECT / "README.md", *sources]:
         if path.is_file():
@@ -177,17 +181,23 @@ def _install(prefix: Path) -> None:
         with tempfile.TemporaryDirectory(dir=prefix.parent) as wheels:
             base = _base_interpreter()
             _must([base, "-I", "-m", "venv", "--without-pip", str(prefix)])
-            _must([sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", wheels])
-            (wheel,) = Path(wheels).glob("*.whl")
             pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(prefix / "bin/python")]
-            _must([*pip, "install", "--quiet", "--no-deps", "--no-index", str(wheel)])
-        site_packages = next(prefix.glob("lib/python3*/site-packages"))
-        for distribution in _dependencies():
-            _copy_distribution(distribution, site_packages)
+            if WHEEL:
+                _must([*pip, "install", "--quiet", WHEEL])
+            else:
+                _must([sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", wheels])
+                (wheel,) = Path(wheels).glob("*.whl")
+                _must([*pip, "install", "--quiet", "--no-deps", "--no-index", str(wheel)])
+                _add_dependencies(next(prefix.glob("lib/python3*/site-packages")))
         _call_python_with_its_flags(prefix)
         (prefix / "READY").touch()
     finally:
         os.umask(mask)
+
+
+def _add_dependencies(site_packages: Path) -> None:
+    for distribution in _dependencies():
+        _copy_distribution(distribution, site_packages)
 
 
 def _call_python_with_its_flags(prefix: Path) -> None:

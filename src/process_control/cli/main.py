@@ -78,7 +78,7 @@ VERBS = {
     "schema": ("process_control.cli.verbs.schema:schema", "the JSON Schema of the job file, for editors"),
     "watch": ("process_control.cli.verbs.watch:watch", "one look at the host, every minute by cron or a timer"),
     "prune": ("process_control.cli.verbs.prune:prune", "delete logs and history beyond the `retention` settings"),
-    "help": ("process_control.cli.verbs.help:help_of_a_verb", "show what a verb does and its options: help VERB"),
+    "help": ("process_control.cli.verbs.help:help_of", "what a verb does; pages of documentation: help --pages"),
 }
 PURPOSES = {
     "look": ("status", "list", "show", "history", "why", "slots", "timers", "day", "logs", "audit", "check", "doctor"),

@@ -1,19 +1,89 @@
-"""`help`: what a verb does, for whoever types the word instead of the option."""
+"""`help`: what a verb does, and the pages of documentation, for whoever types the word."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
-from process_control.cli.print.output import print_line
-from process_control.cli.session import Verb
+from process_control.cli.doc_pages import pages, title_of
+from process_control.cli.print.output import print_json, print_line
+from process_control.cli.print.pager import paged
+from process_control.cli.print.plain import is_terminal
+from process_control.cli.session import Session, verb
 from process_control.cli.verb_group import Verbs
+from process_control.core.suggestions import nearest
+from process_control.errors import JobNotFound
+
+#: No background: it suits dark and light terminals.
+STYLES = {"markdown.code": "bold cyan", "markdown.code_block": "cyan"}
 
 
-@click.command("help", cls=Verb)
-@click.argument("words", nargs=-1, metavar="[VERB]...")
-@click.pass_context
-def help_of_a_verb(ctx: click.Context, words: Sequence[str]) -> None:
-    """Show what a verb does and the options it takes; without VERB, all verbs."""
+def complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Return the verbs and the pages that begin with what was typed."""
+    verbs = _verbs(ctx)
+    return [name for name in (*verbs, *pages(verbs)) if name.startswith(incomplete)]
+
+
+@verb("help")
+@click.argument("words", nargs=-1, metavar="[VERB|PAGE]...", shell_complete=complete)
+@click.option("--pages", "list_pages", is_flag=True, help="List the pages of documentation.")
+@click.option("--json", "as_json", is_flag=True, help="With --pages: print JSON.")
+@paged
+def help_of(session: Session, words: Sequence[str], list_pages: bool, as_json: bool) -> None:  # noqa: ARG001  for the pager
+    """Show what a verb does, or a page of documentation; without a word, all verbs."""
+    if list_pages:
+        _list_pages(as_json=as_json)
+    elif len(words) == 1 and words[0] not in _verbs():
+        _show_page(_page_named(words[0]))
+    else:
+        _show_verb(words)
+
+
+def _verbs(ctx: click.Context | None = None) -> list[str]:
+    """Return the names of all verbs."""
+    root = (ctx or click.get_current_context()).find_root()
+    return root.command.list_commands(root) if isinstance(root.command, Verbs) else []
+
+
+def _page_named(name: str) -> Path:
+    """Return the page of that name. Raises UsageError when there is none, with what was probably meant."""
+    found = pages(_verbs())
+    if name in found:
+        return found[name]
+    near = nearest(name, [*_verbs(), *found])
+    hint = f"did you mean '{near}'?" if near else "see: process-control help --pages"
+    raise click.UsageError(f"no verb and no page '{name}'\n{hint}", click.get_current_context())
+
+
+def _show_page(page: Path) -> None:
+    """Print a page: set for a terminal, as it is in a pipe."""
+    text = page.read_text(encoding="utf-8")
+    if not is_terminal():
+        print_line(text.rstrip("\n"))
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+    from rich.theme import Theme
+
+    Console(theme=Theme(STYLES)).print(Markdown(text, hyperlinks=False, code_theme="ansi_dark"))
+
+
+def _list_pages(*, as_json: bool) -> None:
+    """Print name and title of each page."""
+    found = {name: title_of(page) for name, page in pages(_verbs()).items()}
+    if as_json:
+        print_json({"pages": [{"page": name, "title": title} for name, title in found.items()]})
+        return
+    if not found:
+        raise JobNotFound("no pages of documentation are installed here", hint="see the man pages: man process-control")
+    width = max(map(len, found)) + 2
+    for name, title in found.items():
+        print_line(f"{name:{width}}{title}" if is_terminal() else f"{name}\t{title}")
+
+
+def _show_verb(words: Sequence[str]) -> None:
+    """Print the help of a verb, or of the whole command."""
+    ctx = click.get_current_context()
     at = ctx.find_root()
     for word in words:
         if not isinstance(at.command, Verbs):

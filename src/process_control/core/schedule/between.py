@@ -68,10 +68,12 @@ def _offset(expression: Expression, hour: int) -> int:
 @lru_cache(maxsize=4096)
 def _minutes(expression: Expression) -> list[int]:
     """Return the planned times of a day that fits, in seconds after its midnight."""
-    return [hour * 3600 + minute * 60 for hour in column_values(expression, 1) for minute in column_values(expression, 0)]
+    hours, minutes = column_values(expression, 1), column_values(expression, 0)
+    return [hour * 3600 + minute * 60 for hour in hours for minute in minutes]
 
 
-def columncolumn_values(expression: Expression, column: int) -> list[int]:
+def column_values(expression: Expression, column: int) -> list[int]:
+    """Return the values of a column, rising, each once."""
     return sorted({value for term in expression.terms[column] for value in term.values})
 
 
