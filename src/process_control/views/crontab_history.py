@@ -1,7 +1,7 @@
 """When the generated crontab had no line for a job, by the records of `cron-generate`."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from process_control.core.schedule.causes import Absence
@@ -10,31 +10,33 @@ from process_control.core.schedule.version_records import moment_in
 FOREVER = float("inf")
 
 
-def absences(
-    events: Iterable[Mapping[str, Any]], first_version: Mapping[str, float], *, has_starts: bool
-) -> dict[str, list[Absence]]:
-    """Return the times without a line in the crontab, by job. `events` are the crontab records, rising.
+class CrontabHistory:
+    """What the records of `cron-generate` say of the crontab, for one job after the other."""
 
-    `first_version`: the time of each job's first version (UTC seconds). `has_starts`: whether any scheduled start is
-    recorded; without one, and without any crontab record, no crontab was ever generated.
-    """
-    by_job: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    first: float | None = None
-    for event in events:
-        if moment_in(event, "at") is None:
-            continue
-        first = _seconds(event) if first is None else first
-        by_job[str(event.get("job"))].append(event)
-    if first is None:
-        never = Absence(0.0, FOREVER, "no crontab was generated yet")
-        return {} if has_starts else {job: [never] for job in first_version}
-    found: dict[str, list[Absence]] = {}
-    for job, since in first_version.items():
-        if job in by_job:
-            found[job] = _of_job(by_job[job])
-        elif since > first:
-            found[job] = [Absence(0.0, FOREVER, "the crontab was not generated since the job's file was added")]
-    return found
+    def __init__(self, events: Iterable[Mapping[str, Any]], *, has_starts: bool) -> None:
+        """Group the crontab records, `events`, rising, by job.
+
+        `has_starts`: whether any scheduled start is recorded; without one, and without any crontab record, no crontab
+        was ever generated.
+        """
+        self._has_starts = has_starts
+        self._by_job: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        self._first: float | None = None
+        for event in events:
+            if moment_in(event, "at") is None:
+                continue
+            self._first = _seconds(event) if self._first is None else self._first
+            self._by_job[str(event.get("job"))].append(event)
+
+    def absences(self, job: str, first_version: Callable[[], float]) -> list[Absence]:
+        """Return the times without a line for the job. `first_version`: when its first version began (UTC seconds)."""
+        if self._first is None:
+            return [] if self._has_starts else [Absence(0.0, FOREVER, "no crontab was generated yet")]
+        if job in self._by_job:
+            return _of_job(self._by_job[job])
+        if first_version() > self._first:
+            return [Absence(0.0, FOREVER, "the crontab was not generated since the job's file was added")]
+        return []
 
 
 def _of_job(events: list[Mapping[str, Any]]) -> list[Absence]:

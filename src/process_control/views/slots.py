@@ -1,6 +1,6 @@
 """The ledger: every planned time of the jobs, with its fate, its cause and the evidence."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache, partial
 from operator import attrgetter
@@ -17,6 +17,7 @@ from process_control.core.schedule.version_records import moment_in
 from process_control.history.index.index import Index
 from process_control.state.unrecorded import read_note
 from process_control.system.clock import iso
+from process_control.views.crontab_history import CrontabHistory
 from process_control.views.host_history import HostHistory, PlanInForce
 from process_control.views.job_histories import JobHistories
 from process_control.views.made_up import MadeUp, instead_of, made_up_since
@@ -103,6 +104,7 @@ class Ledger:
         self._index = index
         self._histories = JobHistories(settings, jobs, index, now=now)
         self._made_up: dict[str, list[MadeUp]] = {}
+        self._absent: dict[str, Sequence[Absence]] = {}
         self._read_note = lru_cache(maxsize=None)(partial(read_note, settings.state_directory))
         self._shared_cause = lru_cache(maxsize=1 << 14)(self._looked_for_cause)
         self._host = HostHistory(index, self._plans, now=now, state_directory=settings.state_directory)
@@ -141,7 +143,7 @@ class Ledger:
 
     def absence(self, job: str) -> Absence | None:
         """Return since when and why the generated crontab has no line for a job; None when it has one."""
-        return next((each for each in self._absences.get(job, ()) if each.since <= self.now < each.until), None)
+        return next((each for each in self._absences(job) if each.since <= self.now < each.until), None)
 
     def _account(self, slot: Slot) -> Account:
         account = Account(slot=slot)
@@ -170,7 +172,7 @@ class Ledger:
 
     def _cause(self, slot: Slot) -> tuple[str, Evidence]:
         """Return the cause of a missed slot and its evidence, which most jobs with the same planned time share."""
-        absences = self._absences.get(slot.job, ())
+        absences = self._absences(slot.job)
         plan, version = slot.plan, slot.version
         if slot.record is None and not absences and (version is None or version.state == VALID):
             within = plan.start_within if plan is not None else 0.0
@@ -210,16 +212,23 @@ class Ledger:
             runs = self._made_up[slot.job] = made_up_since(self._index, slot.job, _iso(slot.slot))
         return instead_of(slot.slot, slot.plan.start_within if slot.plan is not None else 0.0, runs)
 
-    @cached_property
-    def _absences(self) -> Mapping[str, Sequence[Absence]]:
-        from process_control.views.crontab_history import absences
+    def _absences(self, job: str) -> Sequence[Absence]:
+        """Return the times in which the generated crontab had no line for a job; none for one without versions."""
+        if job not in self._histories.versions:
+            return ()
+        if job not in self._absent:
+            self._absent[job] = self._crontab.absences(job, lambda: self._first_version(job))
+        return self._absent[job]
 
-        events = self._index.ledger.events("crontab")
-        has_starts = self._index.ledger.last_start("~") is not None
-        if has_starts and not events:
-            return {}  # without a look at the versions of thousands of jobs
-        first = {slug: versions[0].since for slug, versions in self._histories.versions.items() if versions}
-        return absences(events, first, has_starts=has_starts)
+    def _first_version(self, job: str) -> float:
+        """Return when the first version of a job began, in UTC seconds; 0 where none can be read."""
+        versions = self.versions(job)
+        return versions[0].since if versions else 0.0
+
+    @cached_property
+    def _crontab(self) -> CrontabHistory:
+        ledger = self._index.ledger
+        return CrontabHistory(ledger.events("crontab"), has_starts=ledger.last_start("~") is not None)
 
     def _plans(self) -> Iterable[PlanInForce]:
         """Yield the plans of each job with the times in which they were in force."""
