@@ -201,6 +201,8 @@ def test_cron_with_a_zone_of_its_own_is_found() -> None:
         [daemon] = [each for each in cron_daemon.daemons() if each.pid == cron.pid]
 
     assert cron_zone.with_another_zone([daemon], "Europe/Berlin") == []
+    utc = cron_daemon.Daemon(pid=daemon.pid, started_at=daemon.started_at, time_zone=":UTC")
+    assert cron_zone.with_another_zone([utc], "Etc/UTC") == []  # another name for the same time
     tokyo = cron_daemon.Daemon(pid=daemon.pid, started_at=daemon.started_at, time_zone=":Asia/Tokyo")
     [finding] = cron_zone.with_another_zone([tokyo], "Europe/Berlin")
     assert "TZ=:Asia/Tokyo, the host has Europe/Berlin" in finding.what
@@ -227,7 +229,7 @@ def test_watch_that_does_not_look_any_more_is_found(sound: Desk) -> None:
     note.write_text(f'{{"at": "{NOW - timedelta(hours=2):%Y-%m-%dT%H:%M:%S.000Z}"}}')
     note.chmod(0o640)
     assert found(sound, "watch") == []  # nobody asks for it
-    target.write_text("* * * * * root /usr/bin/process-control watch\n")
+    target.write_text("* * * * * root /usr/bin/process-control watch --config /etc/pc.yaml\n")
 
     [finding] = found(sound, "watch")
 

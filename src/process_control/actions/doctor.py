@@ -1,6 +1,7 @@
 """`doctor`: all its checks in one list, in the order in which they are shown."""
 
 import os
+import re
 import time
 from collections.abc import Callable
 
@@ -35,6 +36,8 @@ from process_control.views.doctor.finding import BAD, OK, WARN, Finding, command
 from process_control.views.doctor.look import Look
 from process_control.views.status import read_statuses
 
+#: The command of a look, as `cron-generate` writes it.
+WATCH_COMMAND = re.compile(r"(/process-control|/entry/commands\.py) watch( --config .+)?$")
 CONFIGURATION, CRON, STARTS = "configuration", "cron", "starts"
 COMMAND = "process-control doctor"
 
@@ -174,7 +177,7 @@ def _crontab(look: Look) -> tuple[str, str]:
 
 
 def _calls_watch(line: str) -> bool:
-    return not is_comment(line) and line.rstrip().endswith(" watch")
+    return not is_comment(line) and WATCH_COMMAND.search(line.rstrip()) is not None
 
 
 def has_findings(findings: list[Finding]) -> bool:

@@ -4,8 +4,10 @@ import os
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from process_control.core.schedule.schedule import host_zone
+from process_control.system.clock import DAY_SECONDS
 from process_control.system.cron_daemon import Daemon, restart_command
 from process_control.views.doctor.finding import BAD, WARN, Finding, fine, not_checked
 from process_control.views.doctor.look import Look
@@ -45,7 +47,7 @@ def with_another_zone(daemons: Sequence[Daemon], zone: str) -> list[Finding]:
     """Return the daemons that were started with a TZ of their own."""
     found = []
     for daemon in daemons:
-        if daemon.time_zone is not None and daemon.time_zone.lstrip(":") != zone:
+        if daemon.time_zone is not None and not are_the_same(daemon.time_zone.lstrip(":"), zone):
             what = f"cron (pid {daemon.pid}) runs with TZ={daemon.time_zone}, the host has {zone}"
             found.append(Finding(check=CHECK, state=WARN, what=what, remedy=restart_command()))
     return found
@@ -56,10 +58,24 @@ def with_a_zone_of_its_own(target: str, text: str, zone: str) -> list[Finding]:
     for line in text.split("\n"):
         name, sign, value = line.strip().partition("=")
         named = value.strip().strip("'\"").lstrip(":")
-        if sign and name.strip() in ("CRON_TZ", "TZ") and named and named != zone:
+        if sign and name.strip() in ("CRON_TZ", "TZ") and named and not are_the_same(named, zone):
             what = f"{target} sets {name.strip()}={named}, the host has {zone}"
             return [Finding(check=CHECK, state=WARN, what=what, remedy="cron-generate --check")]
     return []
+
+
+def are_the_same(zone: str, other: str) -> bool:
+    """Return whether two zones have the same time in the next two years, as UTC and Etc/UTC; not for an unknown one."""
+    if zone == other:
+        return True
+    try:
+        zones = ZoneInfo(zone), ZoneInfo(other)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    now = time.time()
+    weeks = [now + week * 7 * DAY_SECONDS for week in range(105)]
+    first, second = ([datetime.fromtimestamp(week, each).utcoffset() for week in weeks] for each in zones)
+    return first == second
 
 
 def _day(moment: float) -> str:
