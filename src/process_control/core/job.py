@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "31cc2a36b0b3"
+FIELDS_VERSION = "8e1eb97e710f"
 
 ATTRIBUTES = (
     "slug",

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-GIT_SECONDS = 10.0
-#: What a checkout's own configuration could make git run is switched off; a checkout of others git refuses itself.
-_GIT = ("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+from process_control.system.git import ask_git
+
 _MARK = "\x1e"
 
 
@@ -67,23 +66,10 @@ def _commits_of(directory: str, above: str, names: Sequence[str]) -> dict[str, t
 
 def _git(directory: str, *words: str) -> str | None:
     try:
-        done = subprocess.run(
-            [*_GIT, "-C", directory, *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=GIT_SECONDS,
-            check=False,
-            env={"PATH": os.defpath, "LC_ALL": "C", **_home()},
-        )
+        answer = ask_git(directory, *words)
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
-
-
-def _home() -> dict[str, str]:
-    """Return where git finds the account's own settings: which checkouts of others it trusts."""
-    return {"HOME": home} if (home := os.environ.get("HOME")) else {}
+    return answer.text if answer.exit_code == 0 else None
 
 
 def _is_in_a_checkout(directory: str) -> bool:

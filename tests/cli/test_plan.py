@@ -1,0 +1,201 @@
+"""`plan`: what a change in git does to planned times, with real repositories."""
+
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from kit.desk import Desk
+
+NIGHTLY = "command: /bin/true\nschedule: '0 2 * * *'"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A checkout of git in which things are committed."""
+
+    directory: Path
+
+    def git(self, *words: str) -> str:
+        who = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org", "-c", "commit.gpgsign=false")
+        command = ["git", "-C", str(self.directory), *who, *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def commit(self, message: str = "Change") -> str:
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", message)
+        return self.git("rev-parse", "HEAD")
+
+
+@pytest.fixture
+def checkout(desk: Desk) -> Checkout:
+    made = Checkout(desk.jobs)
+    made.git("init", "-q", "-b", "main")
+    return made
+
+
+def by_job(answer: dict[str, list[dict[str, object]]]) -> dict[object, dict[str, object]]:
+    return {each["job"]: each for each in answer["jobs"]}
+
+
+def test_the_planned_times_that_a_change_adds_and_removes_are_counted(desk: Desk, checkout: Checkout) -> None:
+    desk.job("billing", NIGHTLY)
+    desk.job("same", NIGHTLY)
+    checkout.commit()
+    desk.job("billing", NIGHTLY.replace("0 2", "30 2"))
+    checkout.commit()
+
+    result = desk.process_control("plan", "HEAD~1..HEAD", "--json")
+
+    [change] = result.json()["jobs"]
+    assert (result.exit_code, result.json()["fires_differently"]) == (1, True)
+    assert (change["job"], change["change"]) == ("billing", "changed")
+    assert {at[11:16] for at in change["slots_added"]} == {"02:30"}
+    assert {at[11:16] for at in change["slots_removed"]} == {"02:00"}
+    assert len(change["slots_added"]) == len(change["slots_removed"]) == 7
+    assert change["schedule"] == {"before": "at 02:00 every day", "after": "at 02:30 every day"}
+
+
+def test_without_a_revision_the_last_commit_is_compared_with_the_files_as_they_are(
+    desk: Desk, checkout: Checkout
+) -> None:
+    desk.job("old", NIGHTLY)
+    desk.job("billing", NIGHTLY)
+    commit = checkout.commit()
+    (desk.jobs / "old.yaml").unlink()
+    desk.job("billing", f"{NIGHTLY}\ntimeout: 20m\nenvironment: {{TOKEN: secret}}")
+    desk.job("new", "command: /bin/true\nschedule: '5 * * * *'")
+
+    result = desk.process_control("plan", "--json")
+
+    answer = result.json()
+    jobs = by_job(answer)
+    assert (answer["before"], answer["after"]) == ({"revision": "HEAD", "commit": commit}, None)
+    assert {slug: job["change"] for slug, job in jobs.items()} == {
+        "billing": "changed", "new": "added", "old": "removed"
+    }  # fmt: skip
+    assert jobs["billing"]["keys"] == [
+        {"key": "timeout", "before": "10 min", "after": "20 min"},
+        {"key": "environment.TOKEN", "before": None, "after": "set"},
+    ]
+    assert jobs["billing"]["first_difference"] is None
+    assert "secret" not in result.stdout
+    assert len(jobs["new"]["slots_added"]) == 7 * 24
+    assert len(jobs["old"]["slots_removed"]) == 7
+
+
+def test_a_change_without_an_effect_on_planned_times_is_exit_code_zero(desk: Desk, checkout: Checkout) -> None:
+    desk.job("billing", NIGHTLY)
+    checkout.commit()
+    desk.job("billing", "command: /bin/false  # for now\nschedule: '@daily'".replace("@daily", "0 2 * * 0-6"))
+
+    result = desk.process_control("plan", "--json")
+
+    [change] = result.json()["jobs"]
+    assert (result.exit_code, result.json()["fires_differently"]) == (0, False)
+    assert [key["key"] for key in change["keys"]] == ["command", "schedule"]
+    assert desk.process_control("plan", "HEAD..HEAD").exit_code == 0
+
+
+def test_a_difference_behind_the_days_is_found_too(desk: Desk, checkout: Checkout) -> None:
+    """A yearly job that is moved runs differently, although no planned time of this week shows it."""
+    far = f"{datetime.now(UTC) + timedelta(days=200):%-d %-m}"
+    desk.job("yearly", f"command: /bin/true\nschedule: '0 2 {far} *'")
+    checkout.commit()
+    desk.job("yearly", f"command: /bin/true\nschedule: '0 3 {far} *'")
+
+    result = desk.process_control("plan", "--json")
+
+    [change] = result.json()["jobs"]
+    assert result.exit_code == 1
+    assert (change["slots_added"], change["slots_removed"]) == ([], [])
+    assert change["first_difference"][11:16] == "02:00"
+
+
+def test_a_file_that_becomes_invalid_starts_nothing_any_more(desk: Desk, checkout: Checkout) -> None:
+    desk.job("billing", NIGHTLY)
+    checkout.commit()
+    desk.job("billing", f"{NIGHTLY}\ntimout: 5m")
+
+    result = desk.process_control("plan", "--json")
+
+    [change] = result.json()["jobs"]
+    assert result.exit_code == 1
+    assert change["faults"]["after"][0]["where"] == "billing.yaml:4:1"
+    assert len(change["slots_removed"]) == 7
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "what"),
+    [
+        ("nowhere..HEAD", 66, "no such revision: 'nowhere'"),
+        ("HEAD..--help", 66, "no such revision: '--help'"),
+        ("HEAD~7", 66, "no such revision: 'HEAD~7'"),
+    ],
+)
+def test_an_unknown_revision_is_named(desk: Desk, checkout: Checkout, words: str, code: int, what: str) -> None:
+    checkout.commit()
+
+    result = desk.process_control("plan", words)
+
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert result.stderr.startswith(f"{desk.jobs}: {what}\n  hint: git -C")
+
+
+def test_a_directory_outside_of_any_checkout_is_refused_with_a_hint(desk: Desk) -> None:
+    result = desk.process_control("plan")
+
+    assert result.exit_code == 78
+    assert "is not in a checkout of git" in result.stderr
+    assert f"hint: keep the job files in git: git -C {desk.jobs} init" in result.stderr
+
+
+def test_a_checkout_without_a_commit_has_nothing_to_compare_with(desk: Desk, checkout: Checkout) -> None:
+    result = desk.process_control("plan")
+
+    assert (result.exit_code, "has no commit yet" in result.stderr) == (66, True)
+
+
+def test_three_dots_begin_where_the_branches_parted(desk: Desk, checkout: Checkout) -> None:
+    desk.job("a", NIGHTLY)
+    checkout.commit()
+    checkout.git("checkout", "-q", "-b", "change")
+    desk.job("b", NIGHTLY)
+    checkout.commit()
+    checkout.git("checkout", "-q", "main")
+    desk.job("c", NIGHTLY)
+    checkout.commit()
+
+    two = by_job(desk.json("plan", "main..change", "--json"))
+    three = by_job(desk.json("plan", "main...change", "--json"))
+
+    assert {slug: job["change"] for slug, job in two.items()} == {"b": "added", "c": "removed"}
+    assert {slug: job["change"] for slug, job in three.items()} == {"b": "added"}
+
+
+def test_jobs_of_a_directory_below_the_checkout_are_read_from_there(desk: Desk) -> None:
+    """The job directory is often one of several in a repository, and may have directories of its own."""
+    checkout = Checkout(desk.root)
+    checkout.git("init", "-q", "-b", "main")
+    desk.job("billing", NIGHTLY)
+    (desk.jobs / "scripts").mkdir()
+    (desk.jobs / "scripts" / "other.yaml").write_text("not: a job\n")
+    (desk.root / "elsewhere.yaml").write_text("not: a job\n")
+    (desk.jobs / ".hidden.yaml").write_text("not: a job\n")
+    checkout.commit()
+
+    assert desk.json("plan", "--json")["jobs"] == []
+
+
+def test_a_link_in_a_commit_is_no_job(desk: Desk, checkout: Checkout) -> None:
+    desk.job("billing", NIGHTLY)
+    (desk.jobs / "link.yaml").symlink_to("billing.yaml")
+    checkout.commit()
+    (desk.jobs / "link.yaml").unlink()
+
+    job = by_job(desk.json("plan", "--json"))["link"]
+
+    assert (job["change"], job["slots_removed"]) == ("removed", [])
+    assert "is a link" in str(job["faults"])
