@@ -258,8 +258,14 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         file    text    the path
         line    whole?  1, 2 ...
         column  whole?  1, 2 ...
+        kind    text    fault, or that of a warning: clock, either_day, overlap, lock, timeout, herd, tag
         what    text    what is wrong
         hint    text?   what to do
+    """),
+    "repair": keys_of("""
+        file     text     the path
+        diff     text     what is different
+        changed  boolean  whether it was written: not with --dry-run
     """),
     "revision": keys_of("""
         revision  text  as it was named

@@ -98,6 +98,7 @@ ANSWERS = (
     """)),
     Answer(commands=("process-control lint",), keys=keys_of("""
         findings  [finding]  by file and place
+        fixes*    [repair]   with --fix: the files that were repaired
     """)),
     Answer(commands=("process-control plan",), keys=keys_of("""
         before             revision        what is compared

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "8e1eb97e710f"
+FIELDS_VERSION = "c31e6bc7aa77"
 
 ATTRIBUTES = (
     "slug",
