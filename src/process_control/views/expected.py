@@ -1,6 +1,6 @@
 """What is to be expected of planned runs, in words: overlaps, herds and timeouts. For `plan` and `lint`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -63,11 +63,29 @@ def named(jobs: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def identity(each: Expected) -> tuple[object, ...]:
-    """Return what makes it the same one on both sides of a change, whatever the figures are."""
-    if isinstance(each, OwnOverlap | ShortTimeout):
-        return type(each).__name__, each.job
-    return (type(each).__name__, getattr(each, "lock", ""), each.jobs)
+def jobs_of(each: Expected) -> tuple[str, ...]:
+    return each.jobs if isinstance(each, Herd | LockOverlap) else (each.job,)
+
+
+def is_among(each: Expected, others: Iterable[Expected]) -> bool:
+    """Return whether it was to be expected already, whatever the figures are; a herd with no job more."""
+    if isinstance(each, Herd):
+        same = (other for other in others if isinstance(other, Herd) and other.at == each.at)
+        return any(set(each.jobs) <= set(other.jobs) for other in same)
+    return is_replaced(each, others)
+
+
+def is_replaced(each: Expected, others: Iterable[Expected]) -> bool:
+    """Return whether one of the others is about the same: the job, the lock and its jobs, or the minute."""
+    return any(_identity(other) == _identity(each) for other in others)
+
+
+def _identity(each: Expected) -> tuple[object, ...]:
+    if isinstance(each, Herd):
+        return "herd", each.at
+    if isinstance(each, LockOverlap):
+        return "lock", each.lock, each.jobs
+    return "timeout" if isinstance(each, ShortTimeout) else "overlap", each.job
 
 
 def _at(moment: int, now: datetime) -> str:

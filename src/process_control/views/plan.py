@@ -18,13 +18,15 @@ from process_control.core.schedule.plan import Plan
 from process_control.core.schedule.plan_change import Concurrency, Peak, SlotChange, slot_change, starts_of
 from process_control.core.usual import UsualDuration
 from process_control.errors import BadConfiguration, Fault
-from process_control.views.expected import Expected, identity, short_timeout
+from process_control.views.expected import Expected, is_among, is_replaced, jobs_of, short_timeout
 from process_control.views.show import in_words, plain_value
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 #: How long a run of a job without history is taken to be.
 UNKNOWN_SECONDS = 60.0
 MINUTE = 60
+#: More than `lint` names: a changed job may be in a small one.
+MAX_HERDS = 200
 ENVIRONMENT = "environment"
 
 
@@ -78,15 +80,19 @@ class PlannedChange:
 
     @property
     def new(self) -> list[Expected]:
-        """What is to be expected after the change only."""
-        known = {identity(each) for each in self.before.expected}
-        return [each for each in self.after.expected if identity(each) not in known]
+        """What is to be expected after the change only; a herd that got more jobs too."""
+        found = self._of_changed_jobs(self.after.expected)
+        return [each for each in found if not is_among(each, self.before.expected)]
 
     @property
     def gone(self) -> list[Expected]:
         """What was to be expected before the change only."""
-        known = {identity(each) for each in self.after.expected}
-        return [each for each in self.before.expected if identity(each) not in known]
+        found = self._of_changed_jobs(self.before.expected)
+        return [each for each in found if not is_replaced(each, self.after.expected)]
+
+    def _of_changed_jobs(self, expected: Iterable[Expected]) -> list[Expected]:
+        changed = {change.job for change in self.jobs}
+        return [each for each in expected if not changed.isdisjoint(jobs_of(each))]
 
     @property
     def fires_differently(self) -> bool:
@@ -228,6 +234,6 @@ def _outlook(
     timeouts = (short_timeout(job, runs[slug].usual) for slug, job in jobs.items())
     expected: list[Expected] = [each for each in own if each is not None]
     expected += lock_overlaps(runs)
-    expected += herds(movable, job_count=planned, minutes=(end - begin) // MINUTE)
+    expected += herds(movable, job_count=planned, minutes=(end - begin) // MINUTE, limit=MAX_HERDS)
     expected += [each for each in timeouts if each is not None]
     return Outlook(job_count=len(side.jobs), peak=at_once.peak(), expected=tuple(expected))

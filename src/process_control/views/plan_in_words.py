@@ -15,7 +15,7 @@ SCHEDULE = "schedule"
 
 def title(change: PlannedChange, before: Revision, after: Revision | None) -> str:
     """Return `main..HEAD: 2 of 120 jobs changed, planned times differ`."""
-    what = f"{before.name}..{after.name}" if after is not None else f"{before.name} and {WORKING_TREE}"
+    what = f"{before.name}..{after.name}" if after is not None else f"{before.name} to {WORKING_TREE}"
     count, total = len(change.jobs), max(change.before.job_count, change.after.job_count)
     if not count:
         return f"{what}: no job changed"

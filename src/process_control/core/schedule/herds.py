@@ -25,8 +25,8 @@ class Herd:
     jobs: tuple[str, ...]
 
 
-def herds(slots: Mapping[str, Sequence[int]], *, job_count: int, minutes: int) -> list[Herd]:
-    """Return the herds in a window of so many minutes, the largest first, at most MAX_HERDS.
+def herds(slots: Mapping[str, Sequence[int]], *, job_count: int, minutes: int, limit: int = MAX_HERDS) -> list[Herd]:
+    """Return the herds in a window of so many minutes, the largest first, at most `limit`.
 
     `slots` are the planned times (UTC seconds) of the jobs that could start in another minute; `job_count` are all
     jobs with a schedule.
@@ -41,7 +41,7 @@ def herds(slots: Mapping[str, Sequence[int]], *, job_count: int, minutes: int) -
             starts[slot] += len(jobs)
     enough = TIMES_THE_MEAN * sum(starts.values()) / max(minutes, 1)
     found: list[Herd] = []
-    while starts and len(found) < MAX_HERDS:
+    while starts and len(found) < limit:
         at, count = max(starts.items(), key=lambda entry: (entry[1], -entry[0]))
         if count <= enough or not _are_many(count, job_count):
             break
