@@ -308,6 +308,22 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         usual_seconds  number?  how long a run, or an attempt, usually takes
         limit_seconds  number?  the time between two starts, or the timeout
     """),
+    "replay": keys_of("""
+        job      text            its name
+        judged   whole           how many past runs were judged by both rules
+        unknown  whole           how many could not be: their log or a fact is not there any more
+        changes  [judged_again]  those with another outcome, newest first
+    """),
+    "judged_again": keys_of("""
+        run_id            text       the run
+        before            judgement  by the rules before the change
+        after             judgement  by those after it
+        failed_by_itself  boolean    whether the command itself failed, whatever it printed
+    """),
+    "judgement": keys_of("""
+        outcome  text   succeeded, warned, failed
+        reason   text?  as of a run
+    """),
     "checked": keys_of("""
         check   text   what was checked, in a word
         state   text   ok, warn or bad

@@ -110,6 +110,7 @@ ANSWERS = (
         peak               peaks           how many jobs run at once at most
         expected           [expected]      overlaps, herds and timeouts: new ones, those that are gone, the others
         unknown_durations  [text]          jobs with too few runs to say how long they take
+        replay*            [replay]        with --replay: the past runs of each job whose rules change
     """)),
     Answer(commands=("process-control explain",), keys=keys_of("""
         keys  [key]  more than one when both files have it

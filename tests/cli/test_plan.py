@@ -1,41 +1,20 @@
 """`plan`: what a change in git does to planned times, with real repositories."""
 
-import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
+from kit.checkout import Checkout
 from kit.desk import Desk
 from kit.harness import IS_ROOT, SERVICE_USER, Box
 
 NIGHTLY = "command: /bin/true\nschedule: '0 2 * * *'"
 
 
-@dataclass(frozen=True, slots=True)
-class Checkout:
-    """A checkout of git in which things are committed."""
-
-    directory: Path
-
-    def git(self, *words: str) -> str:
-        who = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org", "-c", "commit.gpgsign=false")
-        command = ["git", "-C", str(self.directory), *who, *words]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-    def commit(self, message: str = "Change") -> str:
-        self.git("add", "-A")
-        self.git("commit", "-q", "--allow-empty", "-m", message)
-        return self.git("rev-parse", "HEAD")
-
-
 @pytest.fixture
 def checkout(desk: Desk) -> Checkout:
-    made = Checkout(desk.jobs)
-    made.git("init", "-q", "-b", "main")
-    return made
+    return Checkout.at(desk.jobs)
 
 
 def by_job(answer: dict[str, list[dict[str, object]]]) -> dict[object, dict[str, object]]:
@@ -179,8 +158,7 @@ def test_three_dots_begin_where_the_branches_parted(desk: Desk, checkout: Checko
 
 def test_jobs_of_a_directory_below_the_checkout_are_read_from_there(desk: Desk) -> None:
     """The job directory is often one of several in a repository, and may have directories of its own."""
-    checkout = Checkout(desk.root)
-    checkout.git("init", "-q", "-b", "main")
+    checkout = Checkout.at(desk.root)
     desk.job("billing", NIGHTLY)
     (desk.jobs / "scripts").mkdir()
     (desk.jobs / "scripts" / "other.yaml").write_text("not: a job\n")
@@ -324,8 +302,7 @@ def test_a_checkout_of_another_account_is_refused_with_the_command_that_trusts_i
 ) -> None:
     box = make_box(service_user=SERVICE_USER)
     box.job("billing", NIGHTLY)
-    checkout = Checkout(box.job_directory)
-    checkout.git("init", "-q", "-b", "main")
+    checkout = Checkout.at(box.job_directory)
     checkout.commit()
 
     refused = box.process_control("plan", env={"HOME": str(box.root)})

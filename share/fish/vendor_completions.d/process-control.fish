@@ -241,6 +241,7 @@ complete -c process-control -n '__process_control_at below lint' -l json -d 'The
 complete -c process-control -n '__process_control_at below lint' -s h -l help -d 'Show this message and exit'
 complete -c process-control -n '__process_control_at below lint' -F
 complete -c process-control -n '__process_control_at below plan' -l days -x -d 'How far to look ahead'
+complete -c process-control -n '__process_control_at below plan' -l replay -x -d 'Judge the runs since then by the changed rules: 90d, a date'
 complete -c process-control -n '__process_control_at below plan' -l markdown -d 'Print it as a comment for a review'
 complete -c process-control -n '__process_control_at below plan' -l json -d '{"version": 1, "jobs": [...], "expected": [...], ...}'
 complete -c process-control -n '__process_control_at below plan' -l no-header -d 'In a pipe: without the header line'

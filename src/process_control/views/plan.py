@@ -19,6 +19,7 @@ from process_control.core.schedule.plan_change import Concurrency, Peak, SlotCha
 from process_control.core.usual import UsualDuration
 from process_control.errors import BadConfiguration, Fault
 from process_control.views.expected import Expected, is_among, is_replaced, jobs_of, short_timeout
+from process_control.views.replay import Replay
 from process_control.views.show import in_words, plain_value
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
@@ -77,6 +78,8 @@ class PlannedChange:
     after: Outlook
     #: jobs with planned times whose runs nobody has measured
     unknown: tuple[str, ...]
+    #: what the changed rules make of past runs; None: nobody asked
+    replays: Sequence[Replay] | None = None
 
     @property
     def new(self) -> list[Expected]:

@@ -28,6 +28,7 @@ def to_json(change: PlannedChange, before: Revision, after: Revision | None) -> 
             *(_expected(each, "as before") for each in change.after.expected if each not in change.new),
         ],
         "unknown_durations": list(change.unknown),
+        **({} if change.replays is None else {"replay": [each.to_json() for each in change.replays]}),
     }
 
 

@@ -27,7 +27,14 @@ from process_control.views.lint.job_file import Surroundings
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @click.option("--fix", is_flag=True, help="Repair tabs, unquoted schedules, allow_overtime, byte-order marks.")
 @click.option("--dry-run", is_flag=True, help="With --fix: only show the changes.")
-@click.option("--ignore", "ignored", multiple=True, type=click.Choice(WARNINGS), metavar="KIND", help="Leave out this kind of warning.")
+@click.option(
+    "--ignore",
+    "ignored",
+    multiple=True,
+    type=click.Choice(WARNINGS),
+    metavar="KIND",
+    help="Leave out this kind of warning.",
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @paged

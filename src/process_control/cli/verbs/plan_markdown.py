@@ -19,6 +19,7 @@ from process_control.views.plan_in_words import (
     title,
     unknown_in_words,
 )
+from process_control.views.replay import replay_in_words
 
 #: What Markdown, or the HTML in it, would take for more than text.
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&@])")
@@ -44,6 +45,7 @@ def _lines(change: PlannedChange, before: Revision, after: Revision | None, now:
     facts = [peak_in_words(change, now), unknown_in_words(change)]
     facts += [f"new: {in_words(each, now)}" for each in change.new]
     facts += [f"gone: {in_words(each, now)}" for each in change.gone]
+    facts += [sentence for each in change.replays or () for sentence in replay_in_words(each)]
     yield ""
     for fact in filter(None, facts):
         yield f"- {_plain(fact)}"

@@ -22,6 +22,7 @@ from process_control.views.plan_in_words import (
     title,
     unknown_in_words,
 )
+from process_control.views.replay import replay_in_words
 
 STYLES = {ADDED: "green", REMOVED: "red"}
 INDENT = 9
@@ -59,6 +60,7 @@ def _outlook(change: PlannedChange, now: datetime) -> Iterator[Text]:
     rest = len(change.after.expected) - len(change.new)
     facts.append(("dim", f"{rest:,} as before: process-control lint shows them" if rest else ""))
     facts.append(("dim", unknown_in_words(change)))
+    facts += [("", sentence) for each in change.replays or () for sentence in replay_in_words(each)]
     for style, sentence in facts:
         if sentence:
             yield from paragraph(clean(sentence), width(), indent=0, style=style)
