@@ -1,5 +1,6 @@
 """Warnings that need all jobs of the host: herds, overlaps by real durations, short timeouts, misspelled tags."""
 
+import math
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -67,7 +68,8 @@ def _of_one_job(job: Job, runs: PlannedRuns | None, usual: UsualDuration | None,
         yield _own(overlap, job, now)
     short = short_timeout(job, usual)
     if short is not None:
-        hint = "write a longer timeout, or none: timeout: 0"
+        minutes = math.ceil(2 * short.usual_seconds / 60)
+        hint = f"write timeout: {minutes}m, which is twice as long, or timeout: 0 for none"
         yield Remark(kind=TIMEOUT, key="timeout", what=in_words(short, now), hint=hint)
 
 
