@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from kit.builders import State
 from kit.desk import Desk
+from kit.harness import IS_ROOT, SERVICE_USER, Box
 
 NOW = datetime.now(UTC)
 HOURLY = "command: /bin/true\nschedule: '5 * * * *'"
@@ -245,3 +247,18 @@ def test_what_is_no_yaml_even_then_gets_no_quotes(desk: Desk) -> None:
 
     assert desk.process_control("lint", "--fix").exit_code == 1
     assert path.read_bytes() == before
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root can be another user")
+def test_root_repairs_files_and_leaves_the_history_to_the_service_user(make_box: Callable[..., Box]) -> None:
+    """Root reads durations too, but an index that belonged to root could not be updated by anybody else."""
+    box = make_box(service_user=SERVICE_USER)
+    box.job("sync", "command: /bin/true\ntimeout: 10m\nallow_overtime: true")
+    box.run("sync")
+
+    fixed = box.process_control("lint", "--fix")
+
+    owners = {path.owner() for path in box.state_directory.rglob("*")}
+    assert (fixed.exit_code, "+on_overlap: skip" in fixed.stdout) == (0, True)
+    assert owners == {SERVICE_USER}
+    assert list(box.state_directory.rglob("*.sqlite*"))

@@ -50,14 +50,13 @@ def _spelling(tag: str) -> str:
 
 
 def _differ_on_purpose(first: str, second: str) -> bool:
-    """Return whether the two differ in a number or in a short part only."""
-    if any(
-        any(character.isdigit() for character in first[a:b] + second[c:d])
-        for what, a, b, c, d in SequenceMatcher(a=first, b=second).get_opcodes()
-        if what != "equal"
-    ):
+    """Return whether the two differ in a number, or in a short part only."""
+    changes = SequenceMatcher(a=first, b=second).get_opcodes()
+    different = "".join(first[a:b] + second[c:d] for what, a, b, c, d in changes if what != "equal")
+    if any(character.isdigit() for character in different):
         return True
-    pairs = list(zip(_PARTS.split(first), _PARTS.split(second), strict=False))
-    same_count = len(_PARTS.split(first)) == len(_PARTS.split(second))
-    different = [pair for pair in pairs if pair[0] != pair[1]]
-    return same_count and bool(different) and all(max(map(len, pair)) <= MAX_SHORT_PART for pair in different)
+    parts = _PARTS.split(first), _PARTS.split(second)
+    if len(parts[0]) != len(parts[1]):
+        return False
+    pairs = [pair for pair in zip(*parts, strict=True) if pair[0] != pair[1]]
+    return all(max(map(len, pair)) <= MAX_SHORT_PART for pair in pairs)
