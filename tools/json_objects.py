@@ -262,8 +262,71 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         file    text    the path
         line    whole?  1, 2 ...
         column  whole?  1, 2 ...
+        kind    text    fault, or that of a warning: clock, either_day, overlap, lock, timeout, herd, tag
         what    text    what is wrong
         hint    text?   what to do
+    """),
+    "repair": keys_of("""
+        file     text     the path
+        diff     text     what is different
+        changed  boolean  whether it was written: not with --dry-run
+    """),
+    "revision": keys_of("""
+        revision  text  as it was named
+        commit    text  its id
+    """),
+    "planned_job": keys_of("""
+        job               text           its name
+        change            text           added, removed, changed
+        keys              [changed_key]  whose effective values differ
+        schedule          both_texts     in words
+        slots_added       [time]         planned times that come with the change
+        slots_removed     [time]         those that go
+        first_difference  time?          the first of both, also when it is later than `until`; null: there is none
+        faults            both_faults    why a file is invalid: then nothing starts
+    """),
+    "changed_key": keys_of("""
+        key     text   its full name; of `environment` with the name of the variable
+        before  text?  the value in words; of a variable only whether it is set
+        after   text?  the same
+    """),
+    "both_texts": keys_of("""
+        before  text?  null: there is none
+        after   text?  the same
+    """),
+    "both_faults": keys_of("""
+        before  [fault]  none: the file is valid, or not there
+        after   [fault]  the same
+    """),
+    "peaks": keys_of("""
+        before  peak?  null: nothing runs
+        after   peak?  the same
+    """),
+    "expected": keys_of("""
+        state          text     new, gone, as before
+        kind           text     overlap (with itself), lock (of jobs under one lock), herd (many in one minute), timeout
+        jobs           [text]   which jobs
+        at             time?    the first time
+        count          whole?   how often; of a herd how many jobs
+        lock           text?    of the kind lock
+        usual_seconds  number?  how long a run, or an attempt, usually takes
+        limit_seconds  number?  the time between two starts, or the timeout
+    """),
+    "replay": keys_of("""
+        job      text            its name
+        judged   whole           how many past runs were judged by both rules
+        unknown  whole           how many could not be: their log or a fact is not there any more
+        changes  [judged_again]  those with another outcome, newest first
+    """),
+    "judged_again": keys_of("""
+        run_id            text       the run
+        before            judgement  by the rules before the change
+        after             judgement  by those after it
+        failed_by_itself  boolean    whether the command itself failed, whatever it printed
+    """),
+    "judgement": keys_of("""
+        outcome  text   succeeded, warned, failed
+        reason   text?  as of a run
     """),
     "checked": keys_of("""
         check   text   what was checked, in a word

@@ -109,6 +109,19 @@ ANSWERS = (
     """)),
     Answer(commands=("process-control lint",), keys=keys_of("""
         findings  [finding]  by file and place
+        fixes*    [repair]   with --fix: the files that were repaired
+    """)),
+    Answer(commands=("process-control plan",), keys=keys_of("""
+        before             revision        what is compared
+        after              revision?       with what; null: the files as they are
+        from               time            planned times after this moment
+        until              time            and not after this one are compared
+        fires_differently  boolean         whether a planned time is added or removed, now or later
+        jobs               [planned_job]   those that are not the same, by name
+        peak               peaks           how many jobs run at once at most
+        expected           [expected]      overlaps, herds and timeouts: new ones, those that are gone, the others
+        unknown_durations  [text]          jobs with too few runs to say how long they take
+        replay*            [replay]        with --replay: the past runs of each job whose rules change
     """)),
     Answer(commands=("process-control explain",), keys=keys_of("""
         keys  [key]  more than one when both files have it

@@ -57,6 +57,8 @@ VIEWS: Sequence[Sequence[str]] = (
     ["check"],
     ["check", "nowhere"],
     ["lint"],
+    ["lint", "--fix", "--dry-run"],
+    ["plan"],
     ["doctor"],
     ["doctor", "--fix", "--dry-run"],
     ["explain"],

@@ -64,7 +64,8 @@ def test_hard_tabs_are_told_and_mended(desk: Desk) -> None:
         1,
         f"{path}:4:1: hard tab used as indentation\n  hint: replace tabs by spaces: process-control lint --fix\n",
     )
-    assert (mended.exit_code, mended.stdout, mended.stderr) == (0, "", f"{path}: replaced hard tabs by spaces\n")
+    assert (mended.exit_code, mended.stderr) == (0, f"{path}: repaired\n")
+    assert mended.stdout.splitlines()[-2:] == ["-\tA: b", "+        A: b"]
     assert path.read_text() == TABBED.replace("\t", "        ")
     assert path.stat().st_mode & 0o777 == 0o640
     assert desk.process_control("lint").exit_code == 0
@@ -130,6 +131,7 @@ def test_json_tells_places_as_numbers(desk: Desk) -> None:
                 "file": f"{desk.jobs}/a.yaml",
                 "line": 3,
                 "column": 10,
+                "kind": "fault",
                 "what": "'timeout' must be a time, not 'soon'",
                 "hint": "write seconds, or 90s, 10m, 2h",
                 "mend": "write seconds, or 90s, 10m, 2h",

@@ -70,6 +70,10 @@ VERBS = {
         "is everything right: rights, cron, mail, disk, clock, survivors; --fix",
     ),
     "lint": ("process_control.cli.verbs.lint:lint", "find faults in job files"),
+    "plan": (
+        "process_control.cli.verbs.plan:plan",
+        "what a change in git does to planned times; overlaps to be expected",
+    ),
     "notify": ("process_control.cli.verbs.notify:notify", "`notify test`: send a test mail"),
     "learn": ("process_control.cli.verbs.learn:learn_noise", "propose rules for stderr lines of successful runs"),
     "explain": ("process_control.cli.verbs.explain:explain", "what a key means: type, default, example"),
@@ -83,7 +87,7 @@ VERBS = {
 PURPOSES = {
     "look": ("status", "list", "show", "history", "why", "slots", "timers", "day", "logs", "audit", "check", "doctor"),
     "act": ("run", "exec", "stop", "wait", "hold", "pause", "release", "recover", "mark"),
-    "job files": ("lint", "explain", "learn", "schema", "import", "export"),
+    "job files": ("lint", "plan", "explain", "learn", "schema", "import", "export"),
     "set up": ("init", "notify", "watch", "prune", "help"),
 }
 

@@ -50,7 +50,12 @@ def read_job(
         raise BadConfiguration(faults=document.faults.in_order())
     values = _DEFAULTS | {"lock": slug, "log_bytes": log_bytes}
     values |= _over(default_values, reading)
-    return Job(slug=slug, path=path, version=hashlib.sha256(source).hexdigest()[:12], **_copied(values))
+    return Job(slug=slug, path=path, version=version_of(source), **_copied(values))
+
+
+def version_of(source: bytes) -> str:
+    """Return the beginning of the SHA-256 of a job's file."""
+    return hashlib.sha256(source).hexdigest()[:12]
 
 
 def read_defaults(node: Node, calendars: dict[str, str], faults: Faults) -> dict[str, Any]:

@@ -37,3 +37,33 @@ def usual(values: Sequence[float | None]) -> float | None:
     """Return the median of the known values; None when there are none."""
     known = [value for value in values if value is not None]
     return median(known) if known else None
+
+
+#: Fewer runs do not show what is usual.
+MIN_RUNS = 3
+#: Fewer runs do not show how long the slow ones take.
+MIN_RUNS_OF_SLOW = 20
+SLOW_SHARE = 0.95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsualDuration:
+    """How long the last runs of a job took, in seconds."""
+
+    median: float
+    #: 19 of 20 runs took less; None when there are too few runs to say
+    slow: float | None
+    #: how many runs were looked at
+    runs: int
+    #: the median of one attempt; None when all runs had several
+    attempt: float | None
+
+
+def usual_duration(runs: Sequence[tuple[float, int]]) -> UsualDuration | None:
+    """Return how long runs, given as (seconds, attempts), take; None when they are too few to say."""
+    if len(runs) < MIN_RUNS:
+        return None
+    seconds = sorted(took for took, _ in runs)
+    single = [took for took, attempts in runs if attempts <= 1]
+    slow = seconds[min(int(len(seconds) * SLOW_SHARE), len(seconds) - 1)] if len(runs) >= MIN_RUNS_OF_SLOW else None
+    return UsualDuration(median=median(seconds), slow=slow, runs=len(runs), attempt=usual(single))

@@ -4,15 +4,12 @@ Nothing here raises: a job directory need not be a checkout, and git need not be
 """
 
 import os
-import select
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-GIT_SECONDS = 10.0
-#: What a checkout's own configuration could make git run is switched off; a checkout of others git refuses itself.
-_GIT = ("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+from process_control.system.git import ask_git
+
 _MARK = "\x1e"
 
 
@@ -67,47 +64,12 @@ def _commits_of(directory: str, above: str, names: Sequence[str]) -> dict[str, t
 
 
 def _git(directory: str, *words: str) -> str | None:
-    """Return what git prints; None when it fails, or takes longer than GIT_SECONDS.
-
-    Its end is waited for by a descriptor: `subprocess.run` with a timeout sleeps in steps.
-    """
+    """Return what git prints; None when it fails, or takes longer than GIT_SECONDS."""
     try:
-        with open(os.memfd_create("git"), "w+b") as output:
-            process = subprocess.Popen(
-                [*_GIT, "-C", directory, *words],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.DEVNULL,
-                env={"PATH": os.defpath, "LC_ALL": "C", **_home()},
-            )
-            _kill_after(process, GIT_SECONDS)
-            if process.wait():
-                return None
-            output.seek(0)
-            return output.read().decode("utf-8", "replace")
+        answer = ask_git(directory, *words)
     except OSError:
         return None
-
-
-def _kill_after(process: "subprocess.Popen[bytes]", seconds: float) -> None:
-    """Wait for its end, and kill it after so many seconds."""
-    try:
-        handle = os.pidfd_open(process.pid)
-    except OSError:  # no descriptor left
-        process.kill()
-        return
-    try:
-        poll = select.poll()
-        poll.register(handle, select.POLLIN)
-        if not poll.poll(seconds * 1000):
-            process.kill()
-    finally:
-        os.close(handle)
-
-
-def _home() -> dict[str, str]:
-    """Return where git finds the account's own settings: which checkouts of others it trusts."""
-    return {"HOME": home} if (home := os.environ.get("HOME")) else {}
+    return answer.text if answer.exit_code == 0 else None
 
 
 def _is_in_a_checkout(directory: str) -> bool:

@@ -41,6 +41,7 @@ _UNIT = re.compile(
     | \S+""",
     re.VERBOSE,
 )
+_PARTS_OF_PATH = re.compile(r"[^/]*/|[^/]+")
 _QUOTED = re.compile(r"\s*\d* *(\x1b\[[0-9;]*m)*\s*\d* *\|")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -107,12 +108,24 @@ def broken(line: str, columns: int) -> str:
     lines, end = [""], 0
     for unit in _UNIT.finditer(line):
         longer = lines[-1] + line[end : unit.start()] + unit[0]
-        if _width(longer) <= columns or end == 0:
+        if end == 0 and _width(unit[0]) > columns and " " not in unit[0]:
+            lines = _behind_slashes(unit[0], columns, indent)
+        elif _width(longer) <= columns or end == 0:
             lines[-1] = longer
         else:
             lines.append(indent + unit[0])
         end = unit.end()
     return "\n".join(lines)
+
+
+def _behind_slashes(path: str, columns: int, indent: str) -> list[str]:
+    """Return a path that is longer than a line as lines, each but the last ending in a slash where there is one."""
+    lines = [""]
+    for part in _PARTS_OF_PATH.findall(path):
+        if lines[-1].strip() and _width(lines[-1] + part) > columns:
+            lines.append(indent)
+        lines[-1] += part
+    return lines
 
 
 def _width(text: str) -> int:

@@ -78,8 +78,22 @@ def parse(source: bytes, name: str) -> Document:
 
 def without_tabs(text: str) -> str:
     """Return `text` with spaces for the hard tabs that are read as indentation."""
+    return _repaired(text)[0].text_with_spaces_for_tabs() if len(text) <= MAX_BYTES else text
+
+
+def repaired(text: str) -> str:
+    """Return `text` as it is read: with spaces for hard tabs, and quotes around schedules.
+
+    When it is no YAML even so, there are no new quotes: they might be at the wrong place.
+    """
     if len(text) > MAX_BYTES:
         return text
+    repair, is_yaml = _repaired(text)
+    return repair.text if is_yaml else repair.text_with_spaces_for_tabs()
+
+
+def _repaired(text: str) -> tuple[Repair, bool]:
+    """Return the text after all repairs, and whether it is YAML then."""
     repair = Repair(text)
     for _ in range(MAX_REPAIRS):
         try:
@@ -87,8 +101,9 @@ def without_tabs(text: str) -> str:
         except yaml.YAMLError as error:
             if repair.fixes(error):
                 continue
-        break
-    return repair.text_with_spaces_for_tabs()
+            return repair, False
+        return repair, True
+    return repair, False
 
 
 # --- bytes to text ---------------------------------------------------------------------------------------------------

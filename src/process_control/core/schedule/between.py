@@ -4,13 +4,14 @@ The ledger asks for months of thousands of jobs; `Schedule.after` walks from one
 the two against each other.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 
 from process_control.core.schedule.cron_fields import Terms
 from process_control.core.schedule.schedule import Expression, Schedule
 
 DAY = 86400
+EPOCH = date(1970, 1, 1)
 #: So near a clock change the rule for clock changes may matter.
 NEAR_SECONDS = 26 * 3600
 
@@ -55,14 +56,24 @@ def _walked(expression: Expression, after: int, until: int) -> list[int]:
 def _steady_offset(expression: Expression, at: int, end: int) -> int | None:
     """Return the zone's offset in seconds when it is the same near the window; None when the clock changes there."""
     moments = (at - NEAR_SECONDS, at, end, end + NEAR_SECONDS)
-    offsets = {_offset(expression, moment // DAY * 24 + moment % DAY // 3600) for moment in moments}
+    offsets = {_offset(expression.zone, moment // DAY * 24 + moment % DAY // 3600) for moment in moments}
     return offsets.pop() if len(offsets) == 1 else None
 
 
 @lru_cache(maxsize=1 << 16)
-def _offset(expression: Expression, hour: int) -> int:
-    moment = datetime.fromtimestamp(hour * 3600, UTC).astimezone(expression.zone)
+def _offset(zone: tzinfo, hour: int) -> int:
+    moment = datetime.fromtimestamp(hour * 3600, UTC).astimezone(zone)
     return int((moment.utcoffset() or timedelta(0)).total_seconds())
+
+
+def fits(expression: Expression, wall: datetime) -> bool:
+    """Return whether a time of the wall clock is one of the expression."""
+    day = (wall.date() - EPOCH).days
+    return (
+        wall.minute in column_values(expression, 0)
+        and wall.hour in column_values(expression, 1)
+        and is_planned_day(expression, day)
+    )
 
 
 @lru_cache(maxsize=4096)

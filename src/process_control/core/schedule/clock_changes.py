@@ -1,7 +1,12 @@
 """Remarks on planned times near a clock change. Pure."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
+
+from process_control.core.schedule.between import fits
+from process_control.core.schedule.schedule import STEPPED_CLOCK, Expression
 
 SECOND = timedelta(seconds=1)
 
@@ -40,3 +45,83 @@ def _offset(moment: datetime, zone: tzinfo) -> timedelta:
 def _span(length: timedelta) -> str:
     minutes = round(length.total_seconds() / 60)
     return f"{minutes // 60} h" if minutes % 60 == 0 else f"{minutes} min"
+
+
+# --- what the next clock changes do to fixed times -------------------------------------------------------------------
+
+#: Changes are looked for in steps, then exactly; none is undone within a step.
+STEP = timedelta(hours=12)
+AHEAD = timedelta(days=400)
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockChange:
+    """A moment (UTC) at which the clock of a zone is set forward or back."""
+
+    at: datetime
+    before: timedelta
+    after: timedelta
+
+    @property
+    def skips(self) -> bool:
+        return self.after > self.before
+
+    @property
+    def window(self) -> tuple[datetime, datetime]:
+        """The times of the wall clock that are skipped, or shown twice: from the first until before the second."""
+        low, high = sorted((self.before, self.after))
+        wall = self.at.replace(tzinfo=None)
+        return wall + low, wall + high
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HitTime:
+    """The first fixed time of an expression that a clock change skips, or shows twice."""
+
+    #: as the wall clock shows it
+    wall: datetime
+    change: ClockChange
+
+
+def next_hits(expression: Expression, now: datetime) -> list[HitTime]:
+    """Return what the next change forward and the next one back do to an expression with fixed times.
+
+    Nothing of one with a wildcard: that follows real time. Nothing of a change of three hours and more, which is a
+    clock that was set.
+    """
+    if not expression.is_fixed:
+        return []
+    found = []
+    for skips in (True, False):
+        change = next((each for each in next_changes(expression.zone, now.date()) if each.skips is skips), None)
+        if change is not None and abs(change.after - change.before) < STEPPED_CLOCK:
+            wall, end = change.window
+            while wall < end and not fits(expression, wall):
+                wall += MINUTE
+            if wall < end:
+                found.append(HitTime(wall=wall, change=change))
+    return sorted(found, key=lambda hit: hit.change.at)
+
+
+@lru_cache(maxsize=256)
+def next_changes(zone: tzinfo, day: date) -> tuple[ClockChange, ...]:
+    """Return the clock changes in the 400 days from the beginning of a day (UTC) on."""
+    found = []
+    moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    end = moment + AHEAD
+    while moment < end:
+        before, after = _offset(moment, zone), _offset(moment + STEP, zone)
+        if before != after:
+            found.append(ClockChange(at=_moment_of_change(moment, zone), before=before, after=after))
+        moment += STEP
+    return tuple(found)
+
+
+def _moment_of_change(start: datetime, zone: tzinfo) -> datetime:
+    """Return the moment of the change in the STEP from `start` on."""
+    low, high, before = start, start + STEP, _offset(start, zone)
+    while high - low > SECOND:
+        middle = (low + (high - low) / 2).replace(microsecond=0)
+        low, high = (middle, high) if _offset(middle, zone) == before else (low, middle)
+    return high

@@ -11,7 +11,7 @@ from heapq import merge
 from types import TracebackType
 from typing import Any, Self
 
-from process_control.history.index import summary
+from process_control.history.index import durations, summary
 from process_control.history.index.database import SealedDatabase
 from process_control.history.index.fold import Progress, places_in
 from process_control.history.index.ledger import LedgerIndex
@@ -111,6 +111,11 @@ class Index:
         """Return the summaries of these jobs; a job with a current run has none."""
         wanted = list(slugs)
         return self._database.answered(lambda: summary.stored_summaries(self._database.connection(), wanted))
+
+    def durations(self, slugs: Iterable[str]) -> dict[str, list[tuple[float, int]]]:
+        """Return (seconds, attempts) of the last runs of these jobs that show how long one takes, newest first."""
+        wanted = list(slugs)
+        return self._database.answered(lambda: durations.last_durations(self._database.connection(), wanted))
 
     def runs_by_id(self, run_ids: Sequence[str]) -> dict[str, Run]:
         return self._database.answered(lambda: self._runs_by_id(run_ids))
