@@ -58,7 +58,7 @@ def _outlook(change: PlannedChange, now: datetime) -> Iterator[Text]:
     facts += [("yellow", f"new: {in_words(each, now)}") for each in change.new]
     facts += [("green", f"gone: {in_words(each, now)}") for each in change.gone]
     rest = len(change.after.expected) - len(change.new)
-    facts.append(("dim", f"{rest:,} as before: process-control lint shows them" if rest else ""))
+    facts.append(("dim", f"{rest:,} warning{'s' * (rest != 1)} as before: process-control lint" if rest else ""))
     facts.append(("dim", unknown_in_words(change)))
     facts += [("", sentence) for each in change.replays or () for sentence in replay_in_words(each)]
     for style, sentence in facts:
