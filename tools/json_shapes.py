@@ -129,6 +129,11 @@ ANSWERS = (
         files    [imported]  each that was found
         dry_run  boolean     whether nothing was written
     """)),
+    Answer(commands=("process-control import crontab",), keys=keys_of("""
+        crontabs*  [imported_crontab]  each that was read
+        adopted*   adopted             with --adopt and --undo: what became of the line
+        dry_run    boolean             whether nothing was written
+    """)),
     Answer(commands=("cron-generate",), keys=keys_of("""
         crontab         text        the path, or console
         done            text        wrote, kept, printed, would write
