@@ -29,13 +29,24 @@ from process_control.crontab.condition import keep_fingerprint
 from process_control.crontab.existing import ExistingCrontab, install_user_crontab, read_crontab_at, user_crontab
 from process_control.crontab.one_job import OneJob, with_job, without_job
 from process_control.crontab.read import Kind, Line, faults_of_the_file, read_lines
-from process_control.crontab.target import standing_crontab, text_of
+from process_control.crontab.target import existing_crontab, text_of
 from process_control.errors import BadConfiguration, Fault, NotStarted, ProcessControlError, UsageError
 from process_control.system.as_account import ask_as
 from process_control.system.replace import replace as replace_file
 
 ADOPTED, COMPLETED, UNDONE = "adopted", "completed", "undone"
 REMOVED, DISABLED, NOT_THERE = "removed", "disabled", "not there"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """The clock that cron goes by."""
+
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+
+
+HOSTS_CLOCK = Clock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +97,9 @@ def open_live(path: str | None) -> ExistingCrontab:
 # --- taking a line over ----------------------------------------------------------------------------------------------
 
 
-def adopt(importer: Importer, crontab: ExistingCrontab, number: int, *, dry_run: bool) -> Exchanged:
+def adopt(
+    importer: Importer, crontab: ExistingCrontab, number: int, *, dry_run: bool, clock: Clock = HOSTS_CLOCK
+) -> Exchanged:
     """Turn the entry in line `number` into a job that the generated crontab starts.
 
     Raises UsageError for a line that is no entry, BadConfiguration (78) for one that no job can take over, NotStarted
@@ -116,7 +129,7 @@ def adopt(importer: Importer, crontab: ExistingCrontab, number: int, *, dry_run:
             raise NotStarted("could not be written", where=str(done.target))
         _write_both(crontab, new_text, generated, line_first=True)
 
-    return _exchange(importer, crontab, generated, done, new_text, exchange)
+    return _exchange(importer, crontab, generated, done, new_text, exchange, clock)
 
 
 def _line_of(text: str, number: int, crontab: ExistingCrontab) -> Line:
@@ -153,7 +166,9 @@ def _entry_of(importer: Importer, crontab: ExistingCrontab, line: Line, before: 
 # --- giving it back --------------------------------------------------------------------------------------------------
 
 
-def undo(importer: Importer, crontab: ExistingCrontab, number: int | None, *, dry_run: bool) -> Exchanged:
+def undo(
+    importer: Importer, crontab: ExistingCrontab, number: int | None, *, dry_run: bool, clock: Clock = HOSTS_CLOCK
+) -> Exchanged:
     """Give a line back to cron as it was. The job file is removed; one that was edited stays, disabled.
 
     `number` None: the only line that a job has taken over. Raises as `adopt` does.
@@ -179,7 +194,7 @@ def undo(importer: Importer, crontab: ExistingCrontab, number: int | None, *, dr
         _take_job_file_away(target, done.job_file)
         _write_both(crontab, new_text, generated, line_first=False)
 
-    return _exchange(importer, crontab, generated, done, new_text, exchange)
+    return _exchange(importer, crontab, generated, done, new_text, exchange, clock)
 
 
 def _adopted_line(crontab: ExistingCrontab, number: int | None) -> AdoptedLine:
@@ -223,26 +238,27 @@ def _exchange(
     done: Exchanged,
     new_text: str,
     exchange: Callable[[], None],
+    clock: Clock,
 ) -> Exchanged:
     """Wait for the quiet moment, exchange both files in it, and record the changes."""
-    waited = _wait_for_quiet(done.text, has_users=crontab.has_users)
+    waited = _wait_for_quiet(done.text, clock, has_users=crontab.has_users)
     _check_unchanged(crontab, generated)
-    began = time.time()
+    began = clock.now()
     exchange()
-    ended = time.time()
+    ended = clock.now()
     unrecorded = _record(importer, crontab, generated, new_text)
     is_late = int(began) // MINUTE != int(ended) // MINUTE
     return replace(done, waited_seconds=waited, is_late=is_late, unrecorded=unrecorded)
 
 
-def _wait_for_quiet(line: str, *, has_users: bool) -> float:
+def _wait_for_quiet(line: str, clock: Clock, *, has_users: bool) -> float:
     [found] = read_lines(line, has_users=has_users)
     schedule = found.entry.schedule if found.entry else "* * * * *"
-    now = time.time()
+    now = clock.now()
     due = starts_of(CronEntry.read(schedule), host_zone(), int(now) - 2 * MINUTE, int(now) + 10 * MINUTE)
     seconds = seconds_until_quiet(now, due)
     if seconds > 0:
-        time.sleep(seconds)
+        clock.sleep(seconds)
     return seconds
 
 
@@ -251,7 +267,7 @@ def _check_unchanged(crontab: ExistingCrontab, generated: OneJob) -> None:
     now = user_crontab(crontab.owner) if is_own else read_crontab_at(crontab.name, users=crontab.has_users)
     if now is None or now.content != crontab.content:
         raise NotStarted("was changed meanwhile", where=crontab.name, hint="try again")
-    if generated.path is not None and text_of(standing_crontab(generated.path)) != generated.old:
+    if generated.path is not None and text_of(existing_crontab(generated.path)) != generated.old:
         raise NotStarted("was changed meanwhile", where=generated.path, hint="try again")
 
 

@@ -13,7 +13,7 @@ from process_control.crontab.changes import Change, changes, is_of_somebody_else
 from process_control.crontab.condition import fingerprint
 from process_control.crontab.existing import ExistingCrontab
 from process_control.crontab.generate import crontab_of, planned, what_it_is_made_from
-from process_control.crontab.target import CONSOLE, standing_crontab, target_of, text_of
+from process_control.crontab.target import CONSOLE, existing_crontab, target_of, text_of
 from process_control.crontab.text import InvalidFile, Manner, PlannedJob
 from process_control.errors import BadConfiguration
 from process_control.system.account import Account
@@ -47,7 +47,7 @@ def without_job(settings: Settings, account: Account, crontab: ExistingCrontab, 
 
 def _change(settings: Settings, account: Account, crontab: ExistingCrontab, slug: str, job: Job | None) -> OneJob:
     path = _path_of(settings, account, crontab)
-    old = without_our_part(crontab.text)[1] if path is None else text_of(standing_crontab(path))
+    old = without_our_part(crontab.text)[1] if path is None else text_of(existing_crontab(path))
     if path is None and is_of_somebody_else(f"#\n{old}"):
         raise BadConfiguration("has lines behind those of cron-generate", where=crontab.name, hint="move them above")
     jobs, manner, _ = what_it_is_made_from(settings, account, path or CONSOLE)

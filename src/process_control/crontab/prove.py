@@ -34,6 +34,7 @@ def prove(
     until = after + DAYS * 86400
     of_entry = starts_of(CronEntry.read(schedule), zone, after, until)
     of_job = slots_between(Schedule.parse(job, time_zone=job_zone, host=host, slug=slug), after, until)
-    differing = set(of_entry) ^ set(of_job)
-    first = datetime.fromtimestamp(min(differing), UTC) if differing else None
-    return Proof(days=DAYS, times=len(set(of_entry) & set(of_job)), differs_at=first)
+    if of_entry == of_job:
+        return Proof(days=DAYS, times=len(of_entry))
+    first = min(set(of_entry) ^ set(of_job))
+    return Proof(days=DAYS, times=len(set(of_entry) & set(of_job)), differs_at=datetime.fromtimestamp(first, UTC))

@@ -18,7 +18,7 @@ from process_control.crontab.changes import Change, changes, difference
 from process_control.crontab.condition import fingerprint, keep_fingerprint
 from process_control.crontab.generate import crontab_of, what_it_is_made_from
 from process_control.crontab.rules import has_users
-from process_control.crontab.target import CONSOLE, standing_crontab, target_of, text_of
+from process_control.crontab.target import CONSOLE, existing_crontab, target_of, text_of
 from process_control.crontab.text import Crontab, LeftOut
 from process_control.errors import UsageError
 from process_control.notify.message import escape_controls
@@ -102,7 +102,7 @@ def cron_generate(
         raise UsageError("--check compares a file, but the target is the console", hint="--output FILE")
     jobs, manner, besides = what_it_is_made_from(settings, account, target)
     crontab = crontab_of(jobs, manner, besides)
-    standing = None if target == CONSOLE else standing_crontab(target)
+    standing = None if target == CONSOLE else existing_crontab(target)
     generated = Generated(target=target, crontab=crontab, standing=standing)
     if not as_json:
         _report_what_is_left_out(generated)

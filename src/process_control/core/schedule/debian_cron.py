@@ -6,6 +6,7 @@ Written without `Schedule`, so that what an import promises of its planned times
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 
 from process_control.core.schedule.columns import MONTHS, SHORTHANDS, WEEKDAYS
 
@@ -67,25 +68,26 @@ class CronEntry:
 
 def starts_of(entry: CronEntry, zone: tzinfo, after: int, until: int) -> list[int]:
     """Return the minutes (UTC seconds) later than `after` and not later than `until`, rising, each once."""
-    found: set[int] = set()
+    seconds = sorted(hour * HOUR + minute * MINUTE for hour in entry.hours for minute in entry.minutes)
+    found: list[int] = []
     at = after
     while at < until:
         end = min(until, (at // DAY + 1) * DAY)
-        offsets = {_offset(zone, hour * HOUR) for hour in range((at - 4 * HOUR) // HOUR, (end + 4 * HOUR) // HOUR + 1)}
-        day = _plain_day(entry, offsets.pop(), at, end) if len(offsets) == 1 else _walked(entry, zone, at, end)
-        found.update(day)
+        hours = range((at - 4 * HOUR) // HOUR, (end + 4 * HOUR) // HOUR + 1)
+        offsets = {_offset_in_hour(zone, hour) for hour in hours}
+        if len(offsets) == 1:
+            found += _plain_day(entry, seconds, offsets.pop(), at, end)
+        else:
+            found += _walked(entry, zone, at, end)
         at = end
-    return sorted(found)
+    return found
 
 
-def _plain_day(entry: CronEntry, offset: int, after: int, until: int) -> Iterator[int]:
+def _plain_day(entry: CronEntry, seconds: list[int], offset: int, after: int, until: int) -> Iterator[int]:
     for day in range((after + offset) // DAY, (until + offset) // DAY + 1):
         if entry.is_on(day):
-            for hour in entry.hours:
-                for minute in entry.minutes:
-                    moment = day * DAY + hour * HOUR + minute * MINUTE - offset
-                    if after < moment <= until:
-                        yield moment
+            midnight = day * DAY - offset
+            yield from [moment for second in seconds if after < (moment := midnight + second) <= until]
 
 
 def _walked(entry: CronEntry, zone: tzinfo, after: int, until: int) -> Iterator[int]:
@@ -112,6 +114,11 @@ def _walked(entry: CronEntry, zone: tzinfo, after: int, until: int) -> Iterator[
 
 def _wall_minute(zone: tzinfo, moment: int) -> int:
     return (moment + _offset(zone, moment)) // MINUTE
+
+
+@lru_cache(maxsize=1 << 16)
+def _offset_in_hour(zone: tzinfo, hour: int) -> int:
+    return _offset(zone, hour * HOUR)
 
 
 def _offset(zone: tzinfo, moment: int) -> int:
