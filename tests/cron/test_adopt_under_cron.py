@@ -91,7 +91,8 @@ def host(request: pytest.FixtureRequest, storm: Storm) -> Iterator[Host]:
             "syslog": {"address": "/dev/nobody-listens"},
         }
         (root / "process-control.yaml").write_text("".join(f"{key}: {json.dumps(keys[key])}\n" for key in keys))
-        (root / "bin" / "run-job").symlink_to("/bin/true")
+        for name in ("run-job", "process-control"):
+            (root / "bin" / name).symlink_to("/bin/true")
         schedules = {f"entry-{n:02}": schedule_at_random(chance) for n in range(min(60, max(10, storm.size // 30)))}
         lines = ["# The crontab of a test", "MAILTO=root", "", "# The first one"]
         for name, schedule in schedules.items():
