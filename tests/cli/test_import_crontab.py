@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from kit import mount_namespaces
 from kit.desk import Desk
+from kit.harness import SERVICE_USER, Box, Product, Result
 
 CRONTAB = """\
 MAILTO=ops@example.org
@@ -16,6 +18,9 @@ PATH=/usr/local/bin:/usr/bin:/bin
 @reboot root /usr/bin/at-boot
 10 4 * * * nobody /usr/bin/true
 """
+
+ALL_SAID = "".join(CRONTAB.splitlines(keepends=True)[:6])
+SPOOL = "/var/spool/cron"
 
 
 @pytest.fixture
@@ -81,7 +86,7 @@ def test_prove_says_for_each_entry_that_the_times_are_equal(desk: Desk, crontab:
 def test_a_line_is_adopted_and_given_back_byte_for_byte(desk: Desk, crontab: Path, cron_d: Path) -> None:
     generated = cron_d / "process-control"
     desk.configure(output_crontab=str(generated))
-    crontab.write_text("".join(CRONTAB.splitlines(keepends=True)[:6]))
+    crontab.write_text(ALL_SAID)
     before = crontab.read_bytes()
 
     adopted = desk.process_control("import", "crontab", str(crontab), "--adopt", "5")
@@ -99,3 +104,217 @@ def test_a_line_is_adopted_and_given_back_byte_for_byte(desk: Desk, crontab: Pat
     assert crontab.read_bytes() == before
     assert "backup" not in generated.read_text()
     assert list(desk.jobs.iterdir()) == []
+
+
+@pytest.mark.needs_root
+def test_a_second_import_finds_its_own_files_and_leaves_the_edited_one(desk: Desk, crontab: Path) -> None:
+    desk.process_control("import", "crontab", str(crontab))
+    edited = desk.jobs / "poll.yaml"
+    edited.write_text(edited.read_text() + "tags: [shop]\n")
+    crontab.write_text("\n" + CRONTAB)
+
+    result = desk.process_control("import", "crontab", str(crontab))
+
+    assert f"{crontab}:6: same as the existing {desk.jobs}/backup.yaml" in result.stdout
+    assert f"{crontab}:7: kept {edited}, which was imported from this line and edited since" in result.stdout
+    assert sorted(path.name for path in desk.jobs.iterdir()) == ["backup.yaml", "poll.yaml"]
+
+
+@pytest.mark.needs_root
+def test_a_job_of_that_name_that_is_another_stays_and_the_new_one_is_counted(desk: Desk, crontab: Path) -> None:
+    mine = desk.job("backup")
+    before = mine.read_bytes()
+    crontab.write_text("1 2 * * * root /x/backup\n1 2 * * * root /x/backup\n")
+
+    result = desk.process_control("import", "crontab", str(crontab))
+
+    assert result.exit_code == 0
+    assert mine.read_bytes() == before
+    assert sorted(path.name for path in desk.jobs.iterdir()) == ["backup-2.yaml", "backup-3.yaml", "backup.yaml"]
+
+
+@pytest.mark.needs_root
+def test_what_others_may_not_read_in_the_crontab_they_may_not_read_in_the_job_file(desk: Desk, crontab: Path) -> None:
+    crontab.chmod(0o600)
+
+    desk.process_control("import", "crontab", str(crontab))
+
+    assert (desk.jobs / "backup.yaml").stat().st_mode & 0o7777 == 0o640
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize(
+    ("text", "line", "mode", "exit_code", "words"),
+    [
+        (ALL_SAID, 4, 0o644, 2, "line 4 is a comment line, nothing that cron runs\n  hint: it runs 5, 6"),
+        (ALL_SAID, 9, 0o644, 2, "line 9 is after the last line, nothing that cron runs"),
+        (ALL_SAID, 5, 0o666, 2, "does not belong to root alone, so cron ignores it"),
+        (ALL_SAID + "x", 5, 0o644, 78, "has no newline at its end, and cron ignores such a file"),
+        (ALL_SAID + "x\n", 5, 0o644, 78, "has a bad minute: 'x': cron ignores the whole file"),
+        ("@reboot root a\n", 1, 0o644, 78, "'@reboot' is not a time that cron can plan"),
+        ("1 2 * * * nobody a\n", 1, 0o644, 78, "runs as user 'nobody', and jobs run as 'root'"),
+        ("CRON_TZ=Asia/Tokyo\n1 2 * * * root a\n", 2, 0o644, 78, "cron only knows the host's time zone"),
+    ],
+)
+def test_a_line_that_no_job_can_take_over_stays(
+    desk: Desk, crontab: Path, text: str, line: int, mode: int, exit_code: int, words: str
+) -> None:
+    desk.configure(output_crontab=str(crontab.parent / "process-control"))
+    crontab.write_text(text)
+    crontab.chmod(mode)
+
+    result = desk.process_control("import", "crontab", str(crontab), "--adopt", str(line))
+
+    assert result.exit_code == exit_code
+    assert words in result.stderr
+    assert crontab.read_text() == text
+    assert list(desk.jobs.iterdir()) == []
+    assert list(crontab.parent.iterdir()) == [crontab]
+
+
+@pytest.mark.needs_root
+def test_nothing_but_the_one_job_changes_in_the_generated_crontab(desk: Desk, crontab: Path) -> None:
+    generated = crontab.parent / "process-control"
+    desk.configure(output_crontab=str(generated))
+    crontab.write_text(ALL_SAID)
+    desk.process_control("import", "crontab", str(crontab))
+
+    adopted = desk.process_control("import", "crontab", str(crontab), "--adopt", "6")
+
+    assert adopted.exit_code == 0
+    assert ("--scheduled poll" in generated.read_text(), "--scheduled backup" in generated.read_text()) == (True, False)
+
+    job = desk.jobs / "poll.yaml"
+    job.write_text(job.read_text().replace('"*/5', '"*/7'))
+    refused = desk.process_control("import", "crontab", str(crontab), "--adopt", "5")
+
+    assert refused.exit_code == 78
+    assert "does not match the job files; this would change too: */7 * * * * root" in refused.stderr
+
+
+@pytest.mark.needs_root
+def test_what_was_interrupted_is_completed_by_the_same_call(desk: Desk, crontab: Path) -> None:
+    generated = crontab.parent / "process-control"
+    desk.configure(output_crontab=str(generated))
+    crontab.write_text(ALL_SAID)
+    adopt = ("import", "crontab", str(crontab), "--adopt", "5", "--json")
+    desk.process_control(*adopt)
+    generated.unlink()  # as when the call was killed between the two crontabs
+
+    completed = desk.process_control(*adopt)
+
+    assert completed.json()["adopted"]["done"] == "completed"
+    assert "--scheduled backup" in generated.read_text()
+    job = (desk.jobs / "backup.yaml").read_bytes()
+    desk.process_control(*adopt, "--undo")
+    (desk.jobs / "backup.yaml").write_bytes(job)  # as when it was killed behind the job file
+
+    again = desk.process_control(*adopt)
+
+    assert (again.json()["adopted"]["done"], again.json()["adopted"]["job_file"]) == ("adopted", "same")
+    assert crontab.read_text().count("# process-control runs this") == 1
+
+
+@pytest.mark.needs_root
+def test_an_edited_job_file_stays_disabled_when_its_line_is_given_back(desk: Desk, crontab: Path) -> None:
+    desk.configure(output_crontab=str(crontab.parent / "process-control"))
+    crontab.write_text(ALL_SAID)
+    desk.process_control("import", "crontab", str(crontab), "--adopt", "6")
+    job = desk.jobs / "poll.yaml"
+    job.write_text(job.read_text() + "tags: [shop]\n")
+
+    undone = desk.process_control("import", "crontab", str(crontab), "--undo", "--adopt", "6")
+
+    assert f"{job}: disabled" in undone.stdout
+    assert job.read_text().endswith("tags: [shop]\ndisabled: true\n")
+    assert crontab.read_text() == ALL_SAID
+
+
+@pytest.mark.needs_root
+def test_undo_asks_for_the_line_when_there_are_several(desk: Desk, crontab: Path) -> None:
+    desk.configure(output_crontab=str(crontab.parent / "process-control"))
+    crontab.write_text(ALL_SAID)
+    for line in ("5", "6"):
+        desk.process_control("import", "crontab", str(crontab), "--adopt", line)
+
+    result = desk.process_control("import", "crontab", str(crontab), "--undo")
+
+    assert result.exit_code == 2
+    assert result.stderr == f"{crontab}: jobs have taken over its lines 5, 6\n  hint: --undo --adopt LINE\n"
+
+
+@pytest.mark.needs_root
+def test_a_dry_run_of_adopt_writes_nothing(desk: Desk, crontab: Path) -> None:
+    desk.configure(output_crontab=str(crontab.parent / "process-control"))
+    crontab.write_text(ALL_SAID)
+
+    result = desk.process_control("import", "crontab", str(crontab), "--adopt", "5", "--dry-run")
+
+    assert (result.exit_code, result.stdout.splitlines()[0]) == (
+        0,
+        f"{crontab}:5: would become the job 'backup', which {crontab.parent}/process-control starts",
+    )
+    assert crontab.read_text() == ALL_SAID
+    assert list(desk.jobs.iterdir()) == []
+
+
+# --- the crontab of a user, by the program crontab -------------------------------------------------------------------
+
+OWN = "A=b\n\n# Poll\n*/5 * * * * ./poll\n1 2 * * * ./night\n"
+IN_OWN_SPOOL = (
+    f"mount -t tmpfs none {SPOOL}; install -d -m 1730 -g crontab {SPOOL}/crontabs; "
+    'printf "$1" | crontab -u "$2" -; eval "$3"'
+)
+
+
+def in_own_spool(box: Box, text: str, user: str, script: str) -> Result:
+    """Run a script of a shell where `user` alone has a crontab."""
+    mount_namespaces.needed()
+    program = box.product.process_control
+    command = ["sh", "-ec", IN_OWN_SPOOL, "sh", text.replace("\n", "\\n"), user, script.replace("PC", str(program))]
+    return box.command([*mount_namespaces.IN_ONE, *command])
+
+
+@pytest.mark.needs_root
+def test_the_crontab_of_the_service_user_is_adopted_from_by_crontab(product: Product) -> None:
+    box = Box.configured(product, service_user=SERVICE_USER)
+    try:
+        (box.root / "cron.d").mkdir()
+        box.configure(output_crontab=str(box.root / "cron.d" / "pc"))
+        own = f"{SPOOL}/crontabs/{SERVICE_USER}"
+        script = (
+            f"crontab -l -u {SERVICE_USER} > before; PC import crontab {own} --adopt 4; crontab -l -u {SERVICE_USER}; "
+            f"cat cron.d/pc; ls -l jobs/poll.yaml; PC import crontab {own} --undo; "
+            f"crontab -l -u {SERVICE_USER} > after; cmp before after && echo equal"
+        )
+
+        result = in_own_spool(box, OWN, SERVICE_USER, script)
+    finally:
+        assert box.close() == []
+
+    assert result.exit_code == 0, result
+    assert "\n# process-control runs this as the job poll: */5 * * * * ./poll\n1 2 * * * ./night\n" in result.stdout
+    assert f"\n*/5 * * * * {SERVICE_USER} " in result.stdout
+    assert f"\n-rw-r----- 1 root {SERVICE_USER} " in result.stdout
+    assert result.stdout.endswith("equal\n")
+
+
+@pytest.mark.needs_root
+def test_without_a_file_for_it_the_generated_part_stands_at_the_end_of_the_own_crontab(product: Product) -> None:
+    box = Box.configured(product)
+    try:
+        script = (
+            "crontab -l > before; PC import crontab --adopt 4; crontab -l; "
+            "PC import crontab --adopt 5; crontab -l; PC import crontab --undo --adopt 4; "
+            "PC import crontab --undo; crontab -l > after; cmp before after && echo equal"
+        )
+
+        result = in_own_spool(box, OWN, "root", script)
+    finally:
+        assert box.close() == []
+
+    assert result.exit_code == 0, result
+    first, second = result.stdout.split("# Written by cron-generate")[1:3]
+    assert ("--scheduled poll" in first, "--scheduled night" in first) == (True, False)
+    assert ("--scheduled poll" in second, "--scheduled night" in second) == (True, True)
+    assert result.stdout.endswith("equal\n")

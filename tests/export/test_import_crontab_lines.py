@@ -131,7 +131,7 @@ def test_variables_are_kept_as_cron_sets_them() -> None:
         "CRON_TZ=Asia/Tokyo\n* * * * * /bin/a\n"
     )
 
-    assert job.environment == {"SHELL": "/bin/bash", "A": " b ", "PATH": "$HOME/bin:/bin", "HOME": "/srv", "TZ": "UTC"}
+    assert job.environment == {"SHELL": "/bin/bash", "A": " b", "PATH": "$HOME/bin:/bin", "HOME": "/srv", "TZ": "UTC"}
     assert (job.working_directory, job.time_zone) == ("/srv", "Asia/Tokyo")
     assert job.failmail_to == ["a@b.org", "root"]
 

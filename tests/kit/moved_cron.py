@@ -5,6 +5,7 @@ Files have the times that a kernel with that clock would have given them: cron s
 
 import os
 import re
+import select
 import signal
 import time
 from collections.abc import Callable
@@ -133,4 +134,4 @@ class MovedCron:
         while not condition():
             if limit.passed():
                 raise TookTooLong(f"{what}; it said: {self.cron.said()[-5:]}")
-            time.sleep(0.002)
+            select.select([self.cron.syslog], [], [], 0.002)

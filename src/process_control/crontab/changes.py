@@ -50,6 +50,14 @@ def is_of_somebody_else(text: str) -> bool:
     return any("run-job" not in line for line in _lines(text) if variable_name(line) is None)
 
 
+def has_other_lines(text: str) -> bool:
+    """Return whether a text has lines that start neither a job nor the watch, and set no MAILTO."""
+    return any(
+        _slug_of(line) is None and _WATCH.search(line) is None and variable_name(line) != "MAILTO"
+        for line in _lines(text)
+    )
+
+
 def _lines(text: str) -> Iterator[str]:
     return (line for line in text.split("\n") if not is_comment(line))
 

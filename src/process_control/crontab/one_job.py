@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from process_control.config.settings import Settings
 from process_control.core.job import Job
 from process_control.crontab.adopted_line import without_our_part
-from process_control.crontab.changes import Change, changes, is_of_somebody_else
+from process_control.crontab.changes import Change, changes, has_other_lines
 from process_control.crontab.condition import fingerprint
 from process_control.crontab.existing import ExistingCrontab
 from process_control.crontab.generate import crontab_of, planned, what_it_is_made_from
@@ -48,7 +48,7 @@ def without_job(settings: Settings, account: Account, crontab: ExistingCrontab, 
 def _change(settings: Settings, account: Account, crontab: ExistingCrontab, slug: str, job: Job | None) -> OneJob:
     path = _path_of(settings, account, crontab)
     old = without_our_part(crontab.text)[1] if path is None else text_of(existing_crontab(path))
-    if path is None and is_of_somebody_else(f"#\n{old}"):
+    if path is None and has_other_lines(old):
         raise BadConfiguration("has lines behind those of cron-generate", where=crontab.name, hint="move them above")
     jobs, manner, _ = what_it_is_made_from(settings, account, path or CONSOLE)
     chosen = _those_in(old, [each for each in jobs if each.slug != slug], manner)

@@ -97,13 +97,16 @@ def variable_name(line: str) -> str | None:
 
 
 def read_variable(line: str) -> tuple[str, str] | None:
-    """Return name and value of such a line as cron reads them: without quotes, and without blanks around them."""
+    """Return name and value of such a line as cron reads them: without quotes, and without blanks behind the value.
+
+    It drops those inside quotes too.
+    """
     match = None if is_comment(line) else _VARIABLE.fullmatch(line)
     if match is None:
         return None
     value = match["value"].rstrip()
     is_quoted = value[:1] in ("'", '"')
-    return match["name"].strip("\"'"), value[1:-1] if is_quoted else value
+    return match["name"].strip("\"'"), value[1:-1].rstrip() if is_quoted else value
 
 
 def read_line(line: str, number: int, *, has_users: bool, is_account: Callable[[str], bool]) -> Entry | None:
