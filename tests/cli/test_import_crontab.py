@@ -74,6 +74,29 @@ def test_each_entry_becomes_a_job_file_and_the_others_are_named_with_their_lines
 
 
 @pytest.mark.needs_root
+@pytest.mark.parametrize(
+    ("line", "what", "hint"),
+    [
+        ("0 22-4 * * * root a", "has a bad hour: '22-4'", "write '22-23,0-4'"),
+        ("5;x * * * * root a", "has a bad minute: '5;x'", "minute is 0-59"),
+        ("1 2 * * * root a\r", "has the character '\\r'", "it has line ends of Windows: sed -i 's/\\r$//' FILE"),
+        ("1 2 * * * root", "has no command", "correct the line, or put a # before it"),
+    ],
+)
+def test_a_line_that_cron_misreads_is_named_with_the_way_to_write_it(
+    desk: Desk, crontab: Path, line: str, what: str, hint: str
+) -> None:
+    crontab.write_bytes(f"{line}\n".encode())
+
+    result = desk.process_control("import", "crontab", str(crontab))
+
+    assert result.stdout.splitlines()[:2] == [
+        f"{crontab}:1: {what}: cron ignores the whole file for it, or reads something else",
+        f"  hint: {hint}",
+    ]
+
+
+@pytest.mark.needs_root
 def test_prove_says_for_each_entry_that_the_times_are_equal(desk: Desk, crontab: Path) -> None:
     result = desk.process_control("import", "crontab", str(crontab), "--prove")
 

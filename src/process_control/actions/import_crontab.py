@@ -14,7 +14,7 @@ from process_control.core.job import Job
 from process_control.core.schedule.schedule import host_zone, zone_named
 from process_control.crontab.adopted_line import without_our_part
 from process_control.crontab.existing import ExistingCrontab
-from process_control.crontab.job_of_entry import Draft, Remark, Source, draft_of, origin_of
+from process_control.crontab.job_of_entry import Draft, Remark, Source, draft_of, hint_for_unreadable, origin_of
 from process_control.crontab.name_of_command import free_slug
 from process_control.crontab.prove import Proof, prove
 from process_control.crontab.read import Kind, Line, faults_of_the_file, is_commented_out, read_lines
@@ -100,7 +100,8 @@ class Importer:
         """Return what an entry becomes: a new file, one that is there, or none."""
         if line.kind is Kind.UNREADABLE:
             what = f"{line.fault}: cron ignores the whole file for it, or reads something else"
-            fault = Fault(what, where=f"{crontab.name}:{line.number}", hint="correct the line", line=line.text)
+            hint = hint_for_unreadable(line.text)
+            fault = Fault(what, where=f"{crontab.name}:{line.number}", hint=hint, line=line.text)
             return Entry(line=line, done=LEFT_OUT, faults=(fault,))
         source = Source(name=crontab.name, owner=crontab.owner)
         draft = draft_of(line, source, user=self.account.name, host=os.uname().nodename)

@@ -92,6 +92,17 @@ def origin_of(text: str) -> tuple[str, str] | None:
     return (match["name"], second) if match and second.startswith("#   ") else None
 
 
+def hint_for_unreadable(text: str) -> str:
+    """Return how to correct a line that cron cannot read, or reads as something else."""
+    if "\r" in text:
+        return "it has line ends of Windows: sed -i 's/\\r$//' FILE"
+    try:
+        read_fields(" ".join(text.split()[:5]), "", "")
+    except ScheduleError as error:
+        return error.hint
+    return "correct the line, or put a # before it"
+
+
 # --- what cannot be said ---------------------------------------------------------------------------------------------
 
 
