@@ -1,5 +1,8 @@
 """`import crontab`: a job file for each entry; what cannot be said is told with its line; nothing is overwritten."""
 
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,11 @@ PATH=/usr/local/bin:/usr/bin:/bin
 
 ALL_SAID = "".join(CRONTAB.splitlines(keepends=True)[:6])
 SPOOL = "/var/spool/cron"
+
+
+def said(result: Result) -> list[str]:
+    """Return what it said besides that it waited, which depends on the second of the minute."""
+    return [line for line in result.stderr.splitlines() if not line.startswith("waiting ")]
 
 
 @pytest.fixture
@@ -114,7 +122,7 @@ def test_a_line_is_adopted_and_given_back_byte_for_byte(desk: Desk, crontab: Pat
 
     adopted = desk.process_control("import", "crontab", str(crontab), "--adopt", "5")
 
-    assert (adopted.exit_code, adopted.stderr) == (0, "")
+    assert (adopted.exit_code, said(adopted)) == (0, [])
     assert crontab.read_text().splitlines()[4] == (
         "# process-control runs this as the job backup: 30 2 * * * root /usr/local/bin/backup --all"
     )
@@ -123,7 +131,7 @@ def test_a_line_is_adopted_and_given_back_byte_for_byte(desk: Desk, crontab: Pat
 
     undone = desk.process_control("import", "crontab", str(crontab), "--undo")
 
-    assert (undone.exit_code, undone.stderr) == (0, "")
+    assert (undone.exit_code, said(undone)) == (0, [])
     assert crontab.read_bytes() == before
     assert "backup" not in generated.read_text()
     assert list(desk.jobs.iterdir()) == []
@@ -239,6 +247,33 @@ def test_what_was_interrupted_is_completed_by_the_same_call(desk: Desk, crontab:
 
 
 @pytest.mark.needs_root
+def test_when_one_of_the_two_crontabs_cannot_be_written_everything_is_as_it_was(desk: Desk, crontab: Path) -> None:
+    generated = crontab.parent / "small" / "pc"
+    generated.parent.mkdir()
+    desk.configure(output_crontab=str(generated))
+    crontab.write_text(ALL_SAID)
+    with full_disk(generated.parent):
+        refused = desk.process_control("import", "crontab", str(crontab), "--adopt", "5")
+
+    assert refused.exit_code == 74
+    assert crontab.read_text() == ALL_SAID
+    assert list(desk.jobs.iterdir()) == []
+
+
+@contextmanager
+def full_disk(directory: Path) -> Iterator[None]:
+    """Put a file system there that takes no more bytes."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4k,nr_inodes=10", "process-control-test", str(directory)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounts are not permitted here")
+    try:
+        (directory / "filler").write_bytes(b"x" * 4096)
+        yield
+    finally:
+        subprocess.run(["umount", str(directory)], check=True)
+
+
+@pytest.mark.needs_root
 def test_an_edited_job_file_stays_disabled_when_its_line_is_given_back(desk: Desk, crontab: Path) -> None:
     desk.configure(output_crontab=str(crontab.parent / "process-control"))
     crontab.write_text(ALL_SAID)
@@ -341,3 +376,28 @@ def test_without_a_file_for_it_the_generated_part_stands_at_the_end_of_the_own_c
     assert ("--scheduled poll" in first, "--scheduled night" in first) == (True, False)
     assert ("--scheduled poll" in second, "--scheduled night" in second) == (True, True)
     assert result.stdout.endswith("equal\n")
+
+
+@pytest.mark.needs_root
+def test_without_a_file_it_reads_what_cron_reads_here(product: Product) -> None:
+    box = Box.configured(product)
+    try:
+        (box.root / "cron.d").mkdir()
+        for name, command in (("shop", "/bin/shop"), ("shop.dpkg-old", "/bin/old"), (".placeholder", "/bin/no")):
+            (box.root / "cron.d" / name).write_text(f"1 2 * * * root {command}\n")
+        (box.root / "system").write_text("3 4 * * * root /bin/system\n")
+        script = (
+            f"mount --bind {box.root}/cron.d /etc/cron.d; mount --bind {box.root}/system /etc/crontab; "
+            "PC import crontab; ls jobs"
+        )
+
+        result = in_own_spool(box, "5 6 * * * /bin/own\n", "root", script)
+    finally:
+        assert box.close() == []
+
+    assert [line for line in result.stdout.splitlines() if ": wrote " in line] == [
+        f"/etc/crontab:1: wrote {box.job_directory}/system.yaml",
+        f"/etc/cron.d/shop:1: wrote {box.job_directory}/shop.yaml",
+        f"crontab of root:1: wrote {box.job_directory}/own.yaml",
+    ]
+    assert result.stderr.startswith("wrote 3\n")

@@ -32,6 +32,7 @@ from process_control.crontab.read import Kind, Line, faults_of_the_file, read_li
 from process_control.crontab.target import existing_crontab, text_of
 from process_control.errors import BadConfiguration, Fault, NotStarted, ProcessControlError, UsageError
 from process_control.system.as_account import ask_as
+from process_control.system.replace import locked_directory
 from process_control.system.replace import replace as replace_file
 
 ADOPTED, COMPLETED, UNDONE = "adopted", "completed", "undone"
@@ -125,9 +126,9 @@ def adopt(
         return done
 
     def exchange() -> None:
-        if importer.write(entry, crontab, dry_run=False).done == WROTE and not os.path.exists(done.target):
-            raise NotStarted("could not be written", where=str(done.target))
-        _write_both(crontab, new_text, generated, line_first=True)
+        importer.write(entry, crontab, dry_run=False)
+        back = done.target.unlink if entry.done == WROTE else _nothing
+        _or_else(lambda: _write_both(crontab, new_text, generated, line_first=True), back)
 
     return _exchange(importer, crontab, generated, done, new_text, exchange, clock)
 
@@ -191,8 +192,8 @@ def undo(
         return done
 
     def exchange() -> None:
-        _take_job_file_away(target, done.job_file)
-        _write_both(crontab, new_text, generated, line_first=False)
+        back = _take_job_file_away(target, done.job_file)
+        _or_else(lambda: _write_both(crontab, new_text, generated, line_first=False), back)
 
     return _exchange(importer, crontab, generated, done, new_text, exchange, clock)
 
@@ -217,15 +218,30 @@ def _fate_of_job_file(
     return DISABLED if entry.job != adopted.job or entry.done in (KEPT, LEFT_OUT) else REMOVED
 
 
-def _take_job_file_away(target: Path, fate: str) -> None:
+def _take_job_file_away(target: Path, fate: str) -> Callable[[], None]:
+    """Remove or disable the job file; return what reverses that."""
+    if fate == NOT_THERE:
+        return _nothing
+    source, status = target.read_bytes(), target.stat()
+
+    def back() -> None:
+        replace_file(str(target), source, mode=status.st_mode & 0o7777)
+        os.chown(target, -1, status.st_gid)
+
     if fate == REMOVED:
         target.unlink()
-    elif fate == DISABLED:
-        edited = EditedText(target.read_bytes())
-        root = edited.root
-        if isinstance(root, Map) and all(key.value != "disabled" for key, _ in root.entries):
-            edited.append(root, [Addition("disabled", "true", "cron runs its line again")])
-            replace_file(str(target), edited.result().source, mode=target.stat().st_mode & 0o7777)
+        return back
+    edited = EditedText(source)
+    root = edited.root
+    if isinstance(root, Map) and all(key.value != "disabled" for key, _ in root.entries):
+        edited.append(root, [Addition("disabled", "true", "cron runs its line again")])
+        replace_file(str(target), edited.result().source, mode=status.st_mode & 0o7777)
+        os.chown(target, -1, status.st_gid)
+    return back
+
+
+def _nothing() -> None:
+    return
 
 
 # --- both at once ----------------------------------------------------------------------------------------------------
@@ -242,10 +258,11 @@ def _exchange(
 ) -> Exchanged:
     """Wait for the quiet moment, exchange both files in it, and record the changes."""
     waited = _wait_for_quiet(done.text, clock, has_users=crontab.has_users)
-    _check_unchanged(crontab, generated)
-    began = clock.now()
-    exchange()
-    ended = clock.now()
+    with locked_directory(str(importer.directory)):
+        _check_unchanged(crontab, generated)
+        began = clock.now()
+        exchange()
+        ended = clock.now()
     unrecorded = _record(importer, crontab, generated, new_text)
     is_late = int(began) // MINUTE != int(ended) // MINUTE
     return replace(done, waited_seconds=waited, is_late=is_late, unrecorded=unrecorded)

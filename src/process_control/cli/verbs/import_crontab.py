@@ -2,10 +2,10 @@
 
 import click
 
-from process_control.actions.adopt import adopt, open_live, undo
+from process_control.actions.adopt import Clock, adopt, open_live, undo
 from process_control.actions.import_crontab import Importer, is_complete
 from process_control.cli.session import Session, verb
-from process_control.cli.verbs.import_crontab_screen import print_exchanged, print_imported
+from process_control.cli.verbs.import_crontab_screen import print_exchanged, print_imported, sleep_and_say
 from process_control.crontab.existing import crontabs_of_host, read_crontab_at
 from process_control.errors import UsageError
 from process_control.system.account import check_allowed
@@ -51,10 +51,11 @@ def import_crontab(
         if len(files) > 1 or output is not None or prove or users is not None:
             raise UsageError("--adopt and --undo take one FILE, and no other option", hint=f"{WORDS} --help")
         crontab = open_live(files[0] if files else None)
+        clock = Clock(sleep=sleep_and_say)
         if is_undo or line is None:
-            done = undo(importer, crontab, line, dry_run=dry_run)
+            done = undo(importer, crontab, line, dry_run=dry_run, clock=clock)
         else:
-            done = adopt(importer, crontab, line, dry_run=dry_run)
+            done = adopt(importer, crontab, line, dry_run=dry_run, clock=clock)
         print_exchanged(done, dry_run=dry_run, as_json=as_json)
         return 0
     found = [read_crontab_at(file, users=users) for file in files] or crontabs_of_host(account.name)

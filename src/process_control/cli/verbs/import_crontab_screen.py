@@ -1,5 +1,6 @@
 """What `import crontab` prints: each entry with its line, what was written otherwise, and what was left out."""
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ from process_control.crontab.prove import Proof
 from process_control.notify.message import escape_controls
 from process_control.system.clock import iso
 
+#: A wait that is worth a word.
+LONG_SECONDS = 1.0
 STILL_THERE = (
     "cron still runs these lines, and cron-generate would start the jobs too\n"
     "  hint: take over one line after the other: --adopt LINE; or put a # before them, then run cron-generate"
@@ -70,6 +73,13 @@ def _in_words(proof: Proof) -> str:
 
 def _iso(proof: Proof) -> str | None:
     return None if proof.differs_at is None else iso(proof.differs_at.timestamp())
+
+
+def sleep_and_say(seconds: float) -> None:
+    """Wait, and say so: cron is about to start what is due, or the line is due soon."""
+    if seconds > LONG_SECONDS:
+        talk(f"waiting {seconds:.0f} s for a moment in which the line is not due")
+    time.sleep(seconds)
 
 
 def print_exchanged(done: Exchanged, *, dry_run: bool, as_json: bool) -> None:
