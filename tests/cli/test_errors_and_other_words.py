@@ -162,7 +162,10 @@ OTHER_WORDS = {
     ),
     "import what": (
         ["import"],
-        "process-control import: which verb?\n  hint: process-control import crontab or process-control import original\n",
+        (
+            "process-control import: which verb?\n"
+            "  hint: process-control import crontab or process-control import original\n"
+        ),
     ),
     "notify what": (["notify"], "process-control notify: which verb?\n  hint: process-control notify test\n"),
 }

@@ -289,6 +289,24 @@ def test_an_edited_job_file_stays_disabled_when_its_line_is_given_back(desk: Des
 
 
 @pytest.mark.needs_root
+def test_two_equal_lines_become_two_jobs(desk: Desk, crontab: Path) -> None:
+    generated = crontab.parent / "process-control"
+    desk.configure(output_crontab=str(generated))
+    text = "1 2 * * * root /x/poll\n" * 2
+    crontab.write_text(text)
+    command = ("import", "crontab", str(crontab), "--adopt")
+
+    jobs = [desk.process_control(*command, number, "--json").json()["adopted"]["job"] for number in ("1", "2")]
+
+    assert jobs == ["poll", "poll-2"]
+    assert generated.read_text().count("1 2 * * * root ") == 2
+    for number in ("1", "2"):
+        assert desk.process_control(*command, number, "--undo").exit_code == 0
+    assert crontab.read_text() == text
+    assert list(desk.jobs.iterdir()) == []
+
+
+@pytest.mark.needs_root
 def test_undo_asks_for_the_line_when_there_are_several(desk: Desk, crontab: Path) -> None:
     desk.configure(output_crontab=str(crontab.parent / "process-control"))
     crontab.write_text(ALL_SAID)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from process_control.actions.cron_generate import note_versions, record_changes, replace_crontab
-from process_control.actions.import_crontab import KEPT, LEFT_OUT, WROTE, Entry, Importer
+from process_control.actions.import_crontab import LEFT_OUT, WROTE, Entry, Importer, but_the_first_line
 from process_control.config.yaml.edit import Addition, EditedText
 from process_control.config.yaml.nodes import Map
 from process_control.core.quiet_moment import MINUTE, seconds_until_quiet
@@ -107,6 +107,7 @@ def adopt(
     (75) when a crontab was changed by somebody else meanwhile.
     """
     before = next((each for each in adopted_lines(crontab.text) if each.number == number), None)
+    importer.taken.update(_jobs_of_other_lines(crontab, number))
     settings = importer.settings
     line = _line_of(restore_line(crontab.text, before) if before else crontab.text, number, crontab)
     entry = _entry_of(importer, crontab, line, before)
@@ -131,6 +132,11 @@ def adopt(
         _or_else(lambda: _write_both(crontab, new_text, generated, line_first=True), back)
 
     return _exchange(importer, crontab, generated, done, new_text, exchange, clock)
+
+
+def _jobs_of_other_lines(crontab: ExistingCrontab, number: int) -> set[str]:
+    """Return the jobs that have taken over other lines: the same text may stand in two."""
+    return {each.job for each in adopted_lines(crontab.text) if each.number != number}
 
 
 def _line_of(text: str, number: int, crontab: ExistingCrontab) -> Line:
@@ -214,8 +220,10 @@ def _fate_of_job_file(
 ) -> str:
     if not os.path.lexists(target):
         return NOT_THERE
-    entry = importer.plan(_line_of(text, adopted.number, crontab), crontab)
-    return DISABLED if entry.job != adopted.job or entry.done in (KEPT, LEFT_OUT) else REMOVED
+    draft = importer.plan(_line_of(text, adopted.number, crontab), crontab).content
+    there = target.read_bytes().decode("utf-8", "surrogateescape")
+    is_as_made = but_the_first_line(there) == but_the_first_line(draft.decode())
+    return REMOVED if is_as_made else DISABLED
 
 
 def _take_job_file_away(target: Path, fate: str) -> Callable[[], None]:

@@ -128,7 +128,7 @@ class Importer:
             if there is None:
                 return slug, WROTE
             if origin_of(there) == origin_of(draft.text):
-                return slug, SAME if _but_the_first_line(there) == _but_the_first_line(draft.text) else KEPT
+                return slug, SAME if but_the_first_line(there) == but_the_first_line(draft.text) else KEPT
             others.add(slug)
 
     def _path(self, slug: str) -> Path:
@@ -192,7 +192,7 @@ def _zone(name: str | None) -> tzinfo:
     return host_zone() if name is None else zone_named(name)
 
 
-def _but_the_first_line(text: str) -> str:
+def but_the_first_line(text: str) -> str:
     return text.partition("\n")[2]
 
 

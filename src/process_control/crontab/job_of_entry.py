@@ -23,6 +23,7 @@ from process_control.crontab.read import Line
 from process_control.crontab.rules import Entry
 from process_control.crontab.text import on_one_line
 from process_control.errors import Fault
+from process_control.notify.message import escape_controls
 
 #: What cron gives a command when the crontab sets no PATH.
 CRONS_PATH = "/usr/bin:/bin"
@@ -78,7 +79,8 @@ def draft_of(line: Line, source: Source, *, user: str, host: str) -> Draft | Fau
     cron_command = read_command(entry.written)
     slug = slug_of(cron_command.command, otherwise=source.name.rpartition("/")[2])
     written = list(_keys(line, entry))
-    head = [f"{FROM}{on_one_line(source.name)}, line {line.number}:", f"#   {on_one_line(line.text.strip())}"]
+    shown = escape_controls(line.text.strip().replace("\t", " "))  # whole: a second import knows its file by it
+    head = [f"{FROM}{on_one_line(source.name)}, line {line.number}:", f"#   {shown}"]
     body = [f"{key}:{value}" if value.startswith("\n") else f"{key}: {value}" for key, value, _ in written]
     text = "\n".join([*head, f"name: {scalar(slug)}", *body]) + "\n"
     return Draft(slug=slug, text=text, remarks=tuple(remark for *_, remarks in written for remark in remarks))
