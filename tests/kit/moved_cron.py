@@ -110,8 +110,8 @@ class MovedCron:
 
     def _new_commands(self) -> list[str]:
         """Return what cron has started since the minute began."""
-        lines = self.cron.syslog.all_lines()
-        new, self._read = lines[self._read :], len(lines)
+        new = self.cron.syslog.lines_from(self._read)
+        self._read += len(new)
         self._commands += [
             found[1]
             for line in new
