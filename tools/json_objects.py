@@ -402,6 +402,47 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         changes  [file_change]  what was rewritten
         faults   [fault]        why it was left out
     """),
+    "imported_crontab": keys_of("""
+        crontab         text              its path, or whose it is
+        entries         [imported_entry]  every line that cron runs, or cannot read
+        faults          [fault]           what makes cron ignore the whole file
+        blank_lines     whole             how many lines are empty
+        comment_lines   whole             how many are comments
+        variable_lines  whole             how many set a variable
+        commented_out   [number]          the lines of comments that are entries behind a #
+    """),
+    "imported_entry": keys_of("""
+        line     whole     its number
+        text     text      the line
+        job      text?     the job's slug
+        target   text?     the job file
+        done     text      wrote, would write, same, kept, left out
+        remarks  [remark]  what the job file says in another way
+        faults   [fault]   why it was left out
+        proof    proof?    of --prove: whether line and job have the same times
+    """),
+    "adopted": keys_of("""
+        done            text     adopted, completed, undone
+        crontab         text     its path, or whose it is
+        line            whole    the number of the line
+        text            text     the line as cron ran it, or runs it again
+        job             text     the job's slug
+        target          text     the job file
+        job_file        text     wrote, same, kept; with --undo: removed, disabled, not there
+        generated       text     the crontab that starts the job, or did
+        waited_seconds  number   how long it took until the line was not due
+        late            boolean  whether writing took until the next minute
+    """),
+    "remark": keys_of("""
+        what  text  old and new words
+        why   text  the reason
+    """),
+    "proof": keys_of("""
+        equal       boolean  whether all times are equal
+        days        whole    how many days were compared
+        time_count  whole    how many times both have
+        differs_at  time?    the first that only one of them has
+    """),
     "file_change": keys_of("""
         line  whole?  of the old file
         what  text    old and new words

@@ -160,6 +160,11 @@ ANSWERS = (
         at_clock_changes  [text]          jobs whose timers have moments in UTC that systemd would leave out
         commands          [text]          with --apply: what is to be called, where systemd is not running
     """)),
+    Answer(commands=("process-control import crontab",), keys=keys_of("""
+        crontabs*  [imported_crontab]  each that was read
+        adopted*   adopted             with --adopt and --undo: what became of the line
+        dry_run    boolean             whether nothing was written
+    """)),
     Answer(commands=("cron-generate",), keys=keys_of("""
         crontab         text        the path, or console
         done            text        wrote, kept, printed, would write

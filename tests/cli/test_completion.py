@@ -109,6 +109,8 @@ def test_names_verbs_flags_tags_and_choices_are_completed(name: str, jobs: Box) 
         it.completes("process-control export sys", to="<export><systemd>")
         it.completes("process-control export systemd back", to="<export><systemd><backup-all>")
         it.completes("process-control import original --min", to="<import><original><--minutes>")
+        it.completes("process-control import cront", to="<import><crontab>")
+        it.completes("process-control import crontab --pro", to="<import><crontab><--prove>")
         it.completes("process-control logs --run x --ti", to="<logs><--run><x><--times>")
 
 

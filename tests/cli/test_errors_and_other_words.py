@@ -160,7 +160,13 @@ OTHER_WORDS = {
         ["list", "--state", "ok"],
         "hint: process-control status lists by state; --failed shows the failing jobs only\n",
     ),
-    "import what": (["import"], "process-control import: which verb?\n  hint: process-control import original\n"),
+    "import what": (
+        ["import"],
+        (
+            "process-control import: which verb?\n"
+            "  hint: process-control import crontab or process-control import original\n"
+        ),
+    ),
     "notify what": (["notify"], "process-control notify: which verb?\n  hint: process-control notify test\n"),
 }
 

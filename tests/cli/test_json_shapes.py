@@ -165,6 +165,28 @@ def test_what_is_verified_has_the_shape(desk: Desk) -> None:
     assert [each["line"] for each in other["first"]["lines"]] == [3]
 
 
+@pytest.mark.needs_root
+def test_what_a_crontab_became_has_the_shape_too(desk: Desk) -> None:
+    cron_d = desk.root / "cron.d"
+    cron_d.mkdir()
+    crontab, command = cron_d / "shop", "process-control import crontab"
+    crontab.write_text("A=b\n# Say a\n1 2 * * * root a | b%c\n#2 3 * * * root c\n@reboot root d\nx\n")
+    live = cron_d / "live"
+    live.write_text("1 2 * * * root a\n")
+    for path in (crontab, live):
+        path.chmod(0o644)
+    desk.configure(output_crontab=str(cron_d / "pc"))
+
+    for words in (
+        [crontab, "--dry-run"],
+        [crontab, "--prove"],
+        [live, "--adopt", "1"],
+        [live, "--undo"],
+        [live, "--undo"],
+    ):
+        has_its_shape(desk.process_control("import", "crontab", *map(str, words), "--json"), command)
+
+
 def test_every_object_of_the_page_is_in_an_answer() -> None:
     used = json.dumps([json_schema(answer) for answer in (*ANSWERS, ERROR)])
 

@@ -67,6 +67,7 @@ class RealCron:
         self.syslog = Listener(self.root / "dev" / "log")
         self.syslog.read_all_the_time()
         self._process: subprocess.Popen[bytes] | None = None
+        self.environment: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -112,7 +113,7 @@ class RealCron:
         self._process = subprocess.Popen(
             [*mount_namespaces.IN_ONE, "sh", "-ec", script],
             stdin=subprocess.DEVNULL,
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"},
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", **self.environment},
             cwd="/",
         )
         self.wait_for(lambda: any("@reboot" in line for line in self.said()), "cron to have read its crontabs")

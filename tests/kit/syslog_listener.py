@@ -101,10 +101,14 @@ class Listener:
 
     def all_lines(self) -> list[Line]:
         """Return every line that has come, whoever sent it."""
+        return self.lines_from(0)
+
+    def lines_from(self, number: int) -> list[Line]:
+        """Return the lines that have come, but for the first `number`."""
         self._read()
         while self._messages:
             self._lines.append(parsed(self._messages.pop(0)))
-        return list(self._lines)
+        return self._lines[number:]
 
     def texts(self, tag: str = "process-control") -> list[str]:
         return [line.text for line in self.lines(tag)]

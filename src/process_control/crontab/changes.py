@@ -55,6 +55,14 @@ def starts_jobs(text: str) -> bool:
     return any(_slug_of(line) for line in _lines(text))
 
 
+def has_other_lines(text: str) -> bool:
+    """Return whether a text has lines that start neither a job nor the watch, and set no MAILTO."""
+    return any(
+        _slug_of(line) is None and _WATCH.search(line) is None and variable_name(line) != "MAILTO"
+        for line in _lines(text)
+    )
+
+
 def _lines(text: str) -> Iterator[str]:
     return (line for line in text.split("\n") if not is_comment(line))
 

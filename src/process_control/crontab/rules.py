@@ -18,7 +18,7 @@ MAX_VARIABLE = 996
 _BLANKS = " \t"
 _VARIABLE = re.compile(
     r"""[ \t]*(?P<name>"[^"=]+"|'[^'=]+'|[^\s"'=][^\s=]*)[ \t]*="""
-    r"""[ \t]*(?:"[^"]*"|'[^']*'|[^\s"'].*)[ \t]*"""  # nothing after the = is no value: it has to be ""
+    r"""[ \t]*(?P<value>"[^"]*"|'[^']*'|[^\s"'].*)[ \t]*"""  # nothing after the = is no value: it has to be ""
 )
 _RANGE = re.compile(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>[0-9]{1,9}))?", re.ASCII)
 _WORD = re.compile(r"[ \t]*([^ \t]+)")
@@ -52,6 +52,8 @@ class Entry:
     #: None: the owner of the crontab.
     user: str | None
     command: str
+    #: The command with the blanks behind it, which are part of the input when there is one.
+    written: str = ""
 
 
 class Unreadable(ValueError):
@@ -90,8 +92,21 @@ def is_comment(line: str) -> bool:
 
 def variable_name(line: str) -> str | None:
     """Return the name that a line like `MAILTO=root` sets for all lines below it, None for any other line."""
+    variable = read_variable(line)
+    return None if variable is None else variable[0]
+
+
+def read_variable(line: str) -> tuple[str, str] | None:
+    """Return name and value of such a line as cron reads them: without quotes, and without blanks behind the value.
+
+    It drops those inside quotes too.
+    """
     match = None if is_comment(line) else _VARIABLE.fullmatch(line)
-    return None if match is None else match["name"].strip("\"'")
+    if match is None:
+        return None
+    value = match["value"].rstrip()
+    is_quoted = value[:1] in ("'", '"')
+    return match["name"].strip("\"'"), value[1:-1].rstrip() if is_quoted else value
 
 
 def read_line(line: str, number: int, *, has_users: bool, is_account: Callable[[str], bool]) -> Entry | None:
@@ -118,7 +133,7 @@ def read_line(line: str, number: int, *, has_users: bool, is_account: Callable[[
         raise Unreadable("has a command that begins with a star, as if it had six fields")
     if _bytes(rest) > MAX_COMMAND:
         raise Unreadable(f"has a command of {_bytes(rest)} bytes; cron reads {MAX_COMMAND}")
-    return Entry(number=number, schedule=schedule, user=user, command=command)
+    return Entry(number=number, schedule=schedule, user=user, command=command, written=rest)
 
 
 def _take_schedule(line: str) -> tuple[str, str]:

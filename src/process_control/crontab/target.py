@@ -40,7 +40,7 @@ def target_of(settings: Settings, output: str | None) -> str:
     return target
 
 
-def standing_crontab(target: str) -> ExistingFile | None:
+def existing_crontab(target: str) -> ExistingFile | None:
     """Return the crontab that is there now, None without one. Raises NotPermitted (77) for one with other lines."""
     standing = read_existing(target, mode=MODE)
     if standing is not None and is_of_somebody_else(text_of(standing)):

@@ -45,6 +45,14 @@ def directory_of(path: str) -> Iterator[int]:
         os.close(descriptor)
 
 
+@contextmanager
+def locked_directory(directory: str) -> Iterator[None]:
+    """Wait until nobody else changes the files of a directory by this function, and keep them away."""
+    with directory_of(f"{directory}/") as descriptor:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+
+
 def read_existing(path: str, *, mode: int) -> ExistingFile | None:
     """Return the file as it is now; None when there is none.
 

@@ -1,15 +1,12 @@
 """`cron-generate`: the crontab of all jobs, written whole and only when it has changed, or printed."""
 
-import os
 import sys
-import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import click
 
 from process_control import __version__
-from process_control.actions.rights import own_directories, who
+from process_control.actions.cron_generate import NAME, note_versions, record_changes, replace_crontab
 from process_control.cli.main import run_command
 from process_control.cli.print.error_output import fault_as_json, talk_of_faults
 from process_control.cli.print.output import print_json, print_line, talk
@@ -17,25 +14,20 @@ from process_control.cli.print.plain import is_terminal
 from process_control.cli.session import Session
 from process_control.config.settings import Settings
 from process_control.config.unread_files import in_one_line
-from process_control.core import layout
 from process_control.crontab.changes import Change, changes, difference
 from process_control.crontab.condition import fingerprint, keep_fingerprint
 from process_control.crontab.generate import crontab_of, what_it_is_made_from
 from process_control.crontab.rules import has_users
-from process_control.crontab.target import CONSOLE, MODE, standing_crontab, target_of, text_of
+from process_control.crontab.target import CONSOLE, existing_crontab, target_of, text_of
 from process_control.crontab.text import Crontab, LeftOut
-from process_control.errors import NotPermitted, ProcessControlError, UsageError
-from process_control.history import journal
-from process_control.notify.announce import announce
+from process_control.errors import UsageError
 from process_control.notify.message import escape_controls
-from process_control.system import cron_daemon, directories
+from process_control.system import cron_daemon
 from process_control.system.account import Account, check_allowed
 from process_control.system.as_account import ask_as
-from process_control.system.clock import iso
 from process_control.system.disk_watch import Paths
-from process_control.system.replace import ExistingFile, replace
+from process_control.system.replace import ExistingFile
 
-NAME = "cron-generate"
 MAX_NAMED = 10
 
 
@@ -110,7 +102,7 @@ def cron_generate(
         raise UsageError("--check compares a file, but the target is the console", hint="--output FILE")
     jobs, manner, besides = what_it_is_made_from(settings, account, target)
     crontab = crontab_of(jobs, manner, besides)
-    standing = None if target == CONSOLE else standing_crontab(target)
+    standing = None if target == CONSOLE else existing_crontab(target)
     generated = Generated(target=target, crontab=crontab, standing=standing)
     if not as_json:
         _report_what_is_left_out(generated)
@@ -126,7 +118,7 @@ def cron_generate(
     else:
         _write(generated, settings, account)
         if target == settings.output_crontab:
-            _note_versions(settings, account)
+            note_versions(settings, account)
             ask_as(account, lambda: keep_fingerprint(settings, fingerprint(jobs, manner), target))
         _report_what_was_done(generated, as_json=as_json)
         if not as_json and (trouble := generated.trouble):
@@ -141,59 +133,9 @@ def _write(generated: Generated, settings: Settings, account: Account) -> None:
     """Write the crontab unless it stands there already; then record in journal and syslog what has changed."""
     if not generated.would_change:
         return
-    try:
-        replace(generated.target, generated.content, mode=MODE)
-    except NotPermitted as error:
-        own = f"{NAME} --output ~/crontab; crontab ~/crontab"
-        hint = "" if os.geteuid() == 0 else f"sudo {NAME}; or for yourself: {own}"
-        raise NotPermitted(error.faults[0].what, where=generated.target, hint=hint) from error
-    records = _records(generated.changes, generated.target)
-    _keep(records, settings, account)
-    for record in records:
-        announce(settings, record)
-
-
-def _records(found: Sequence[Change], target: str) -> list[dict[str, object]]:
-    at, by, host = iso(time.time()), who(dict(os.environb)), os.uname().nodename
-    return [
-        {"event": "crontab", "at": at, **asdict(change), "crontab": target, "by": by, "host": host} for change in found
-    ]
-
-
-def _keep(records: list[dict[str, object]], settings: Settings, account: Account) -> None:
-    """Append to the journal as its owner, the service user. If that fails, the crontab is written all the same."""
-    if not records:
-        return
-    own = own_directories(settings)
-    if os.geteuid() == 0 and account.uid != 0:
-        directories.make_as_root(own, account)
-
-    def append() -> None:
-        directories.ensure(own)
-        journal.append_all(settings.state_directory, records)
-
-    try:
-        ask_as(account, append)
-    except ProcessControlError as error:
+    replace_crontab(generated.target, generated.content)
+    if error := record_changes(generated.changes, generated.target, settings, account):
         talk(f"the crontab is written, but the change is not recorded in the history:\n{error}")
-
-
-def _note_versions(settings: Settings, account: Account) -> None:
-    """Record, as the service user, the versions of jobs that nobody has recorded. If that fails, somebody else will."""
-    by = who(dict(os.environb))
-
-    def note() -> None:
-        if not os.path.isdir(layout.journal(settings.state_directory)):
-            return  # nothing ever ran, and the crontab was as it is
-        from process_control.config.all_jobs import load_all
-        from process_control.state.job_versions import newest_versions, record_versions
-
-        record_versions(settings, load_all(settings), newest_versions(settings.state_directory), by=by, is_all=True)
-
-    try:
-        ask_as(account, note)
-    except ProcessControlError:
-        return
 
 
 # --- reporting -------------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from process_control.cli.new_files import make_directory, write_new
 from process_control.cli.print.error_output import fault_as_json
 from process_control.cli.print.output import print_json, print_line, talk
 from process_control.cli.session import Session, verb
@@ -24,6 +23,7 @@ from process_control.config.yaml.edit import Change, Rewritten
 from process_control.core.job import is_slug
 from process_control.errors import BadConfiguration, Fault, NotPermitted, ProcessControlError, UsageError
 from process_control.notify.message import escape_controls
+from process_control.system.new_files import make_directory, write_new
 
 WROTE, SAME, KEPT, LEFT_OUT = "wrote", "same", "kept", "left out"
 WOULD_WRITE = "would write"

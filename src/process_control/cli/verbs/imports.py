@@ -6,6 +6,10 @@ from process_control.cli.session import options_of_every_verb
 from process_control.cli.verb_group import Verbs
 
 SOURCES = {
+    "crontab": (
+        "process_control.cli.verbs.import_crontab:import_crontab",
+        "job files from the lines of crontabs, or one live line taken over",
+    ),
     "original": (
         "process_control.cli.verbs.import_original:import_original",
         "job files and configuration of the original process-control",

@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 
 import process_control
-from process_control.cli.new_files import make_directory, write_new
 from process_control.cli.print.output import print_json, print_line, talk
 from process_control.cli.print.plain import clean, is_terminal, print_tabbed
 from process_control.cli.session import Session, verb
@@ -17,6 +16,7 @@ from process_control.config.search import SYSTEM_CONFIGURATIONS, Search
 from process_control.config.settings import load_settings
 from process_control.core import layout
 from process_control.errors import BadConfiguration, NotPermitted
+from process_control.system.new_files import make_directory, write_new
 
 FIRST_JOB = """\
 # A first job, made by `process-control init`. Change it, or remove it.

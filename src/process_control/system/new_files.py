@@ -6,20 +6,21 @@ from pathlib import Path
 from process_control.errors import BadConfiguration, NotPermitted
 
 
-def write_new(path: Path, text: bytes, *, sudo: str) -> bool:
-    """Write a new file, readable by all, and return True; False when something is there already.
+def write_new(path: Path, text: bytes, *, sudo: str, mode: int = 0o644, gid: int = -1) -> bool:
+    """Write a new file and return True; False when something is there already.
 
-    `sudo` is the command for whoever may not. Raises NotPermitted (77).
+    `sudo` is the command for whoever may not; `gid` the group that it gets. Raises NotPermitted (77).
     """
     try:
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except FileExistsError:
         return False
     except PermissionError as error:
         raise NotPermitted(f"cannot write: {error.strerror}", where=str(path), hint=f"sudo {sudo}") from error
     with open(handle, "wb") as file:
-        os.fchmod(handle, 0o644)
+        os.fchown(handle, -1, gid)
+        os.fchmod(handle, mode)
         file.write(text)
     return True
 

@@ -1,0 +1,87 @@
+"""Writes the generated crontab, and records what has changed in it. What it holds is made by `crontab/generate.py`."""
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from process_control.actions.rights import own_directories, who
+from process_control.config.settings import Settings
+from process_control.core import layout
+from process_control.crontab.changes import Change
+from process_control.crontab.target import MODE
+from process_control.errors import NotPermitted, ProcessControlError
+from process_control.history import journal
+from process_control.notify.announce import announce
+from process_control.system import directories
+from process_control.system.account import Account
+from process_control.system.as_account import ask_as
+from process_control.system.clock import iso
+from process_control.system.replace import replace
+
+NAME = "cron-generate"
+
+
+def replace_crontab(target: str, content: bytes) -> None:
+    """Write the whole crontab. Raises NotPermitted (77), and CannotRecord (74) for a disk that takes nothing."""
+    try:
+        replace(target, content, mode=MODE)
+    except NotPermitted as error:
+        own = f"{NAME} --output ~/crontab; crontab ~/crontab"
+        hint = "" if os.geteuid() == 0 else f"sudo {NAME}; or for yourself: {own}"
+        raise NotPermitted(error.faults[0].what, where=target, hint=hint) from error
+
+
+def record_changes(
+    found: Sequence[Change], target: str, settings: Settings, account: Account
+) -> ProcessControlError | None:
+    """Record in journal and syslog what has changed. Return why the journal could not take it: it is written anyway."""
+    records = _records(found, target)
+    error = _keep(records, settings, account)
+    for record in records:
+        announce(settings, record)
+    return error
+
+
+def _records(found: Sequence[Change], target: str) -> list[dict[str, object]]:
+    at, by, host = iso(time.time()), who(dict(os.environb)), os.uname().nodename
+    return [
+        {"event": "crontab", "at": at, **asdict(change), "crontab": target, "by": by, "host": host} for change in found
+    ]
+
+
+def _keep(records: list[dict[str, object]], settings: Settings, account: Account) -> ProcessControlError | None:
+    """Append to the journal as its owner, the service user."""
+    if not records:
+        return None
+    own = own_directories(settings)
+    if os.geteuid() == 0 and account.uid != 0:
+        directories.make_as_root(own, account)
+
+    def append() -> None:
+        directories.ensure(own)
+        journal.append_all(settings.state_directory, records)
+
+    try:
+        ask_as(account, append)
+    except ProcessControlError as error:
+        return error
+    return None
+
+
+def note_versions(settings: Settings, account: Account) -> None:
+    """Record, as the service user, the versions of jobs that nobody has recorded. If that fails, somebody else will."""
+    by = who(dict(os.environb))
+
+    def note() -> None:
+        if not os.path.isdir(layout.journal(settings.state_directory)):
+            return  # nothing ever ran, and the crontab was as it is
+        from process_control.config.all_jobs import load_all
+        from process_control.state.job_versions import newest_versions, record_versions
+
+        record_versions(settings, load_all(settings), newest_versions(settings.state_directory), by=by, is_all=True)
+
+    try:
+        ask_as(account, note)
+    except ProcessControlError:
+        return

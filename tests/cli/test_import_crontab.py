@@ -1,0 +1,421 @@
+"""`import crontab`: a job file for each entry; what cannot be said is told with its line; nothing is overwritten."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from kit import mount_namespaces
+from kit.desk import Desk
+from kit.harness import SERVICE_USER, Box, Product, Result
+
+CRONTAB = """\
+MAILTO=ops@example.org
+PATH=/usr/local/bin:/usr/bin:/bin
+
+# Back up the shop
+30 2 * * * root /usr/local/bin/backup --all
+*/5 * * * * root cd /srv/shop && ./poll | logger
+@reboot root /usr/bin/at-boot
+10 4 * * * nobody /usr/bin/true
+"""
+
+ALL_SAID = "".join(CRONTAB.splitlines(keepends=True)[:6])
+SPOOL = "/var/spool/cron"
+
+
+def said(result: Result) -> list[str]:
+    """Return what it said besides that it waited, which depends on the second of the minute."""
+    return [line for line in result.stderr.splitlines() if not line.startswith("waiting ")]
+
+
+@pytest.fixture
+def cron_d(tmp_path: Path) -> Path:
+    directory = tmp_path / "cron.d"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def crontab(cron_d: Path) -> Path:
+    path = cron_d / "shop"
+    path.write_text(CRONTAB)
+    path.chmod(0o644)
+    return path
+
+
+@pytest.mark.needs_root
+def test_each_entry_becomes_a_job_file_and_the_others_are_named_with_their_lines(desk: Desk, crontab: Path) -> None:
+    result = desk.process_control("import", "crontab", str(crontab))
+
+    assert result.stdout.splitlines() == [
+        f"{crontab}:5: MAILTO=ops@example.org -> failmail (it gets the mail about failures; cron mailed all output)",
+        f"{crontab}:5: wrote {desk.jobs}/backup.yaml",
+        f"{crontab}:6: the command is run by sh -c (it needs a shell)",
+        f"{crontab}:6: MAILTO=ops@example.org -> failmail (it gets the mail about failures; cron mailed all output)",
+        f"{crontab}:6: wrote {desk.jobs}/poll.yaml",
+        f"{crontab}:7: '@reboot' is not a time that cron can plan",
+        "  hint: start it from a systemd unit with WantedBy=multi-user.target and ExecStart=run-job NAME",
+        f"{crontab}:7: left out",
+        f"{crontab}:8: runs as user 'nobody', and jobs run as 'root'",
+        "  hint: import it with a configuration that has 'user: nobody': --config FILE",
+        f"{crontab}:8: left out",
+    ]
+    assert result.stderr.splitlines()[0] == "wrote 2, left out 2"
+    assert result.exit_code == 1
+    assert (desk.jobs / "backup.yaml").read_text() == (
+        f"# From {crontab}, line 5:\n"
+        "#   30 2 * * * root /usr/local/bin/backup --all\n"
+        "name: backup\n"
+        "description: Back up the shop\n"
+        "command: /usr/local/bin/backup --all\n"
+        'schedule: "30 2 * * *"\n'
+        "environment:\n"
+        "  PATH: /usr/local/bin:/usr/bin:/bin\n"
+        "failmail:\n"
+        "  to_address: ops@example.org\n"
+        "stderr: warn  # cron never failed on stderr\n"
+        "timeout: 0  # cron had no limit\n"
+    )
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize(
+    ("line", "what", "hint"),
+    [
+        ("0 22-4 * * * root a", "has a bad hour: '22-4'", "write '22-23,0-4'"),
+        ("5;x * * * * root a", "has a bad minute: '5;x'", "minute is 0-59"),
+        ("1 2 * * * root a\r", "has the character '\\r'", "it has line ends of Windows: sed -i 's/\\r$//' FILE"),
+        ("1 2 * * * root", "has no command", "correct the line, or put a # before it"),
+    ],
+)
+def test_a_line_that_cron_misreads_is_named_with_the_way_to_write_it(
+    desk: Desk, crontab: Path, line: str, what: str, hint: str
+) -> None:
+    crontab.write_bytes(f"{line}\n".encode())
+
+    result = desk.process_control("import", "crontab", str(crontab))
+
+    assert result.stdout.splitlines()[:2] == [
+        f"{crontab}:1: {what}: cron ignores the whole file for it, or reads something else",
+        f"  hint: {hint}",
+    ]
+
+
+@pytest.mark.needs_root
+def test_prove_says_for_each_entry_that_the_times_are_equal(desk: Desk, crontab: Path) -> None:
+    result = desk.process_control("import", "crontab", str(crontab), "--prove")
+
+    proved = [line for line in result.stdout.splitlines() if "proved:" in line]
+    assert proved[0] == f"{crontab}:5: proved: 400 equal times in the next 400 days"
+    assert result.stderr.startswith("wrote 2, left out 2; proved 2 of 2\n")
+
+
+@pytest.mark.needs_root
+def test_a_line_is_adopted_and_given_back_byte_for_byte(desk: Desk, crontab: Path, cron_d: Path) -> None:
+    generated = cron_d / "process-control"
+    desk.configure(output_crontab=str(generated))
+    crontab.write_text(ALL_SAID)
+    before = crontab.read_bytes()
+
+    adopted = desk.process_control("import", "crontab", str(crontab), "--adopt", "5")
+
+    assert (adopted.exit_code, said(adopted)) == (0, [])
+    assert crontab.read_text().splitlines()[4] == (
+        "# process-control runs this as the job backup: 30 2 * * * root /usr/local/bin/backup --all"
+    )
+    assert [line for line in generated.read_text().splitlines() if "--scheduled backup" in line]
+    assert "poll" not in generated.read_text()
+
+    undone = desk.process_control("import", "crontab", str(crontab), "--undo")
+
+    assert (undone.exit_code, said(undone)) == (0, [])
+    assert crontab.read_bytes() == before
+    assert "backup" not in generated.read_text()
+    assert list(desk.jobs.iterdir()) == []
+
+
+@pytest.mark.needs_root
+def test_a_second_import_finds_its_own_files_and_leaves_the_edited_one(desk: Desk, crontab: Path) -> None:
+    desk.process_control("import", "crontab", str(crontab))
+    edited = desk.jobs / "poll.yaml"
+    edited.write_text(edited.read_text() + "tags: [shop]\n")
+    crontab.write_text("\n" + CRONTAB)
+
+    result = desk.process_control("import", "crontab", str(crontab))
+
+    assert f"{crontab}:6: same as the existing {desk.jobs}/backup.yaml" in result.stdout
+    assert f"{crontab}:7: kept {edited}, which was imported from this line and edited since" in result.stdout
+    assert sorted(path.name for path in desk.jobs.iterdir()) == ["backup.yaml", "poll.yaml"]
+
+
+@pytest.mark.needs_root
+def test_a_job_of_that_name_that_is_another_stays_and_the_new_one_is_counted(desk: Desk, crontab: Path) -> None:
+    mine = desk.job("backup")
+    before = mine.read_bytes()
+    crontab.write_text("1 2 * * * root /x/backup\n1 2 * * * root /x/backup\n")
+
+    result = desk.process_control("import", "crontab", str(crontab))
+
+    assert result.exit_code == 0
+    assert mine.read_bytes() == before
+    assert sorted(path.name for path in desk.jobs.iterdir()) == ["backup-2.yaml", "backup-3.yaml", "backup.yaml"]
+
+
+@pytest.mark.needs_root
+def test_what_others_may_not_read_in_the_crontab_they_may_not_read_in_the_job_file(desk: Desk, crontab: Path) -> None:
+    crontab.chmod(0o600)
+
+    desk.process_control("import", "crontab", str(crontab))
+
+    assert (desk.jobs / "backup.yaml").stat().st_mode & 0o7777 == 0o640
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize(
+    ("text", "line", "mode", "exit_code", "words"),
+    [
+        (ALL_SAID, 4, 0o644, 2, "line 4 is a comment line, nothing that cron runs\n  hint: it runs 5, 6"),
+        (ALL_SAID, 9, 0o644, 2, "line 9 is after the last line, nothing that cron runs"),
+        (ALL_SAID, 5, 0o666, 2, "does not belong to root alone, so cron ignores it"),
+        (ALL_SAID + "x", 5, 0o644, 78, "has no newline at its end, and cron ignores such a file"),
+        (ALL_SAID + "x\n", 5, 0o644, 78, "has a bad minute: 'x': cron ignores the whole file"),
+        ("@reboot root a\n", 1, 0o644, 78, "'@reboot' is not a time that cron can plan"),
+        ("1 2 * * * nobody a\n", 1, 0o644, 78, "runs as user 'nobody', and jobs run as 'root'"),
+        ("CRON_TZ=Asia/Tokyo\n1 2 * * * root a\n", 2, 0o644, 78, "cron only knows the host's time zone"),
+    ],
+)
+def test_a_line_that_no_job_can_take_over_stays(
+    desk: Desk, crontab: Path, text: str, line: int, mode: int, exit_code: int, words: str
+) -> None:
+    desk.configure(output_crontab=str(crontab.parent / "process-control"))
+    crontab.write_text(text)
+    crontab.chmod(mode)
+
+    result = desk.process_control("import", "crontab", str(crontab), "--adopt", str(line))
+
+    assert result.exit_code == exit_code
+    assert words in result.stderr
+    assert crontab.read_text() == text
+    assert list(desk.jobs.iterdir()) == []
+    assert list(crontab.parent.iterdir()) == [crontab]
+
+
+@pytest.mark.needs_root
+def test_nothing_but_the_one_job_changes_in_the_generated_crontab(desk: Desk, crontab: Path) -> None:
+    generated = crontab.parent / "process-control"
+    desk.configure(output_crontab=str(generated))
+    crontab.write_text(ALL_SAID)
+    desk.process_control("import", "crontab", str(crontab))
+
+    adopted = desk.process_control("import", "crontab", str(crontab), "--adopt", "6")
+
+    assert adopted.exit_code == 0
+    assert ("--scheduled poll" in generated.read_text(), "--scheduled backup" in generated.read_text()) == (True, False)
+
+    job = desk.jobs / "poll.yaml"
+    job.write_text(job.read_text().replace('"*/5', '"*/7'))
+    refused = desk.process_control("import", "crontab", str(crontab), "--adopt", "5")
+
+    assert refused.exit_code == 78
+    assert "does not match the job files; this would change too: */7 * * * * root" in refused.stderr
+
+
+@pytest.mark.needs_root
+def test_what_was_interrupted_is_completed_by_the_same_call(desk: Desk, crontab: Path) -> None:
+    generated = crontab.parent / "process-control"
+    desk.configure(output_crontab=str(generated))
+    crontab.write_text(ALL_SAID)
+    adopt = ("import", "crontab", str(crontab), "--adopt", "5", "--json")
+    desk.process_control(*adopt)
+    generated.unlink()  # as when the call was killed between the two crontabs
+
+    completed = desk.process_control(*adopt)
+
+    assert completed.json()["adopted"]["done"] == "completed"
+    assert "--scheduled backup" in generated.read_text()
+    job = (desk.jobs / "backup.yaml").read_bytes()
+    desk.process_control(*adopt, "--undo")
+    (desk.jobs / "backup.yaml").write_bytes(job)  # as when it was killed behind the job file
+
+    again = desk.process_control(*adopt)
+
+    assert (again.json()["adopted"]["done"], again.json()["adopted"]["job_file"]) == ("adopted", "same")
+    assert crontab.read_text().count("# process-control runs this") == 1
+
+
+@pytest.mark.needs_root
+def test_when_one_of_the_two_crontabs_cannot_be_written_everything_is_as_it_was(desk: Desk, crontab: Path) -> None:
+    generated = crontab.parent / "small" / "pc"
+    generated.parent.mkdir()
+    desk.configure(output_crontab=str(generated))
+    crontab.write_text(ALL_SAID)
+    with full_disk(generated.parent):
+        refused = desk.process_control("import", "crontab", str(crontab), "--adopt", "5")
+
+    assert refused.exit_code == 74
+    assert crontab.read_text() == ALL_SAID
+    assert list(desk.jobs.iterdir()) == []
+
+
+@contextmanager
+def full_disk(directory: Path) -> Iterator[None]:
+    """Put a file system there that takes no more bytes."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4k,nr_inodes=10", "process-control-test", str(directory)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounts are not permitted here")
+    try:
+        (directory / "filler").write_bytes(b"x" * 4096)
+        yield
+    finally:
+        subprocess.run(["umount", str(directory)], check=True)
+
+
+@pytest.mark.needs_root
+def test_an_edited_job_file_stays_disabled_when_its_line_is_given_back(desk: Desk, crontab: Path) -> None:
+    desk.configure(output_crontab=str(crontab.parent / "process-control"))
+    crontab.write_text(ALL_SAID)
+    desk.process_control("import", "crontab", str(crontab), "--adopt", "6")
+    job = desk.jobs / "poll.yaml"
+    job.write_text(job.read_text() + "tags: [shop]\n")
+
+    undone = desk.process_control("import", "crontab", str(crontab), "--undo", "--adopt", "6")
+
+    assert f"{job}: disabled" in undone.stdout
+    assert job.read_text().endswith("tags: [shop]\ndisabled: true\n")
+    assert crontab.read_text() == ALL_SAID
+
+
+@pytest.mark.needs_root
+def test_two_equal_lines_become_two_jobs(desk: Desk, crontab: Path) -> None:
+    generated = crontab.parent / "process-control"
+    desk.configure(output_crontab=str(generated))
+    text = "1 2 * * * root /x/poll\n" * 2
+    crontab.write_text(text)
+    command = ("import", "crontab", str(crontab), "--adopt")
+
+    jobs = [desk.process_control(*command, number, "--json").json()["adopted"]["job"] for number in ("1", "2")]
+
+    assert jobs == ["poll", "poll-2"]
+    assert generated.read_text().count("1 2 * * * root ") == 2
+    for number in ("1", "2"):
+        assert desk.process_control(*command, number, "--undo").exit_code == 0
+    assert crontab.read_text() == text
+    assert list(desk.jobs.iterdir()) == []
+
+
+@pytest.mark.needs_root
+def test_undo_asks_for_the_line_when_there_are_several(desk: Desk, crontab: Path) -> None:
+    desk.configure(output_crontab=str(crontab.parent / "process-control"))
+    crontab.write_text(ALL_SAID)
+    for line in ("5", "6"):
+        desk.process_control("import", "crontab", str(crontab), "--adopt", line)
+
+    result = desk.process_control("import", "crontab", str(crontab), "--undo")
+
+    assert result.exit_code == 2
+    assert result.stderr == f"{crontab}: jobs have taken over its lines 5, 6\n  hint: --undo --adopt LINE\n"
+
+
+@pytest.mark.needs_root
+def test_a_dry_run_of_adopt_writes_nothing(desk: Desk, crontab: Path) -> None:
+    desk.configure(output_crontab=str(crontab.parent / "process-control"))
+    crontab.write_text(ALL_SAID)
+
+    result = desk.process_control("import", "crontab", str(crontab), "--adopt", "5", "--dry-run")
+
+    assert (result.exit_code, result.stdout.splitlines()[0]) == (
+        0,
+        f"{crontab}:5: would become the job 'backup', which {crontab.parent}/process-control starts",
+    )
+    assert crontab.read_text() == ALL_SAID
+    assert list(desk.jobs.iterdir()) == []
+
+
+# --- the crontab of a user, by the program crontab -------------------------------------------------------------------
+
+OWN = "A=b\n\n# Poll\n*/5 * * * * ./poll\n1 2 * * * ./night\n"
+IN_OWN_SPOOL = (
+    f"mount -t tmpfs none {SPOOL}; install -d -m 1730 -g crontab {SPOOL}/crontabs; "
+    'printf "$1" | crontab -u "$2" -; eval "$3"'
+)
+
+
+def in_own_spool(box: Box, text: str, user: str, script: str) -> Result:
+    """Run a script of a shell where `user` alone has a crontab."""
+    mount_namespaces.needed()
+    program = box.product.process_control
+    command = ["sh", "-ec", IN_OWN_SPOOL, "sh", text.replace("\n", "\\n"), user, script.replace("PC", str(program))]
+    return box.command([*mount_namespaces.IN_ONE, *command])
+
+
+@pytest.mark.needs_root
+def test_the_crontab_of_the_service_user_is_adopted_from_by_crontab(product: Product) -> None:
+    box = Box.configured(product, service_user=SERVICE_USER)
+    try:
+        (box.root / "cron.d").mkdir()
+        box.configure(output_crontab=str(box.root / "cron.d" / "pc"))
+        own = f"{SPOOL}/crontabs/{SERVICE_USER}"
+        script = (
+            f"crontab -l -u {SERVICE_USER} > before; PC import crontab {own} --adopt 4; crontab -l -u {SERVICE_USER}; "
+            f"cat cron.d/pc; ls -l jobs/poll.yaml; PC import crontab {own} --undo; "
+            f"crontab -l -u {SERVICE_USER} > after; cmp before after && echo equal"
+        )
+
+        result = in_own_spool(box, OWN, SERVICE_USER, script)
+    finally:
+        assert box.close() == []
+
+    assert result.exit_code == 0, result
+    assert "\n# process-control runs this as the job poll: */5 * * * * ./poll\n1 2 * * * ./night\n" in result.stdout
+    assert f"\n*/5 * * * * {SERVICE_USER} " in result.stdout
+    assert f"\n-rw-r----- 1 root {SERVICE_USER} " in result.stdout
+    assert result.stdout.endswith("equal\n")
+
+
+@pytest.mark.needs_root
+def test_without_a_file_for_it_the_generated_part_stands_at_the_end_of_the_own_crontab(product: Product) -> None:
+    box = Box.configured(product)
+    try:
+        script = (
+            "crontab -l > before; PC import crontab --adopt 4; crontab -l; "
+            "PC import crontab --adopt 5; crontab -l; PC import crontab --undo --adopt 4; "
+            "PC import crontab --undo; crontab -l > after; cmp before after && echo equal"
+        )
+
+        result = in_own_spool(box, OWN, "root", script)
+    finally:
+        assert box.close() == []
+
+    assert result.exit_code == 0, result
+    first, second = result.stdout.split("# Written by cron-generate")[1:3]
+    assert ("--scheduled poll" in first, "--scheduled night" in first) == (True, False)
+    assert ("--scheduled poll" in second, "--scheduled night" in second) == (True, True)
+    assert result.stdout.endswith("equal\n")
+
+
+@pytest.mark.needs_root
+def test_without_a_file_it_reads_what_cron_reads_here(product: Product) -> None:
+    box = Box.configured(product)
+    try:
+        (box.root / "cron.d").mkdir()
+        for name, command in (("shop", "/bin/shop"), ("shop.dpkg-old", "/bin/old"), (".placeholder", "/bin/no")):
+            (box.root / "cron.d" / name).write_text(f"1 2 * * * root {command}\n")
+        (box.root / "system").write_text("3 4 * * * root /bin/system\n")
+        script = (
+            f"mount --bind {box.root}/cron.d /etc/cron.d; mount --bind {box.root}/system /etc/crontab; "
+            "PC import crontab; ls jobs"
+        )
+
+        result = in_own_spool(box, "5 6 * * * /bin/own\n", "root", script)
+    finally:
+        assert box.close() == []
+
+    assert [line for line in result.stdout.splitlines() if ": wrote " in line] == [
+        f"/etc/crontab:1: wrote {box.job_directory}/system.yaml",
+        f"/etc/cron.d/shop:1: wrote {box.job_directory}/shop.yaml",
+        f"crontab of root:1: wrote {box.job_directory}/own.yaml",
+    ]
+    assert result.stderr.startswith("wrote 3\n")
