@@ -50,6 +50,10 @@ if [ "$$(id -u)" = 0 ] && ! command -v systemd-analyze >/dev/null && [ ! -d $(SY
 	mv $(SYSTEMD).new $(SYSTEMD)
 fi
 endef
+define RUFF
+$(PYTHON) -m ruff check --quiet .
+$(PYTHON) -m ruff format --check --quiet . || { echo "hint: $(PYTHON) -m ruff format ." >&2; exit 1; }
+endef
 PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
 
 .PHONY: help setup demo test quick lint bench faults fuzz docs release release-check clean
@@ -91,16 +95,28 @@ $(READY): $(PRODUCT)
 demo: $(PRODUCT) ## a succeeding, a failing, a timing-out and a multi-command job, and what the history tells
 	@$(PYTHON) demo/demo.py
 
-test: lint ## linters and all tests: what CI runs
+# mypy takes one processor for seconds: it runs beside the tests, and what it says comes behind them. In a fresh clone
+# one process compiles all tests meanwhile: the workers, who begin together, would each do so.
+test: $(READY) ## linters and all tests: what CI runs
 	@$(INSTALL_TEST_TOOLS)
-	PROCESS_CONTROL_PYTHON_FLAGS='$(PYTHON_FLAGS)' $(PYTHON) -m pytest $(if $(filter 1,$(WORKERS)),,--numprocesses $(WORKERS))
+	$(RUFF)
+	said=$$(mktemp)
+	$(PYTHON) -m mypy >"$$said" 2>&1 &
+	mypy=$$!
+	trap 'kill $$mypy 2>/dev/null || true; rm -f "$$said"' EXIT
+	[ -d tests/core/__pycache__ ] || $(PYTHON) -m pytest --collect-only --quiet >/dev/null 2>&1 || true
+	failed=0
+	PROCESS_CONTROL_PYTHON_FLAGS='$(PYTHON_FLAGS)' $(PYTHON) -m pytest $(if $(filter 1,$(WORKERS)),,--numprocesses $(WORKERS)) || failed=$$?
+	wait $$mypy || failed=$$?
+	trap 'rm -f "$$said"' EXIT
+	cat "$$said"
+	exit $$failed
 
 quick: $(READY) ## decisions, job files, layers, style, without the storms: seconds, while you work
 	@$(PYTHON) -m pytest --quiet -m 'not fault' --numprocesses $(PROCESSORS) tests/core tests/config tests/test_layers.py tests/test_house_style.py tests/test_words.py
 
 lint: $(READY) ## ruff and mypy --strict
-	@$(PYTHON) -m ruff check --quiet .
-	$(PYTHON) -m ruff format --check --quiet . || { echo "hint: $(PYTHON) -m ruff format ." >&2; exit 1; }
+	@$(RUFF)
 	$(PYTHON) -m mypy
 
 bench: $(READY) ## every speed promise against its goal and other programs; ONLY='cold capture', KEEP=1 for docs/

@@ -72,6 +72,8 @@ SYSTEM_CACHE = Path("/var/cache/process-control")
 
 IS_ROOT = os.geteuid() == 0
 
+HALF_WRITTEN = re.compile(r"\..*\.([0-9a-f]{12}|[0-9]+)|.*\.new|.*-journal")
+
 
 @dataclass(slots=True)
 class Box:
@@ -436,6 +438,8 @@ class Box:
 
     def processes(self, run_id: str | None = None) -> list[int]:
         """Return the living processes of one run by its id, or all that this box ever started."""
+        if not _has_children():
+            return []
         if run_id is not None:
             marks = [_mark_of(run_id)]
         else:
@@ -475,10 +479,12 @@ class Box:
         """End and remove everything. Return the processes that were left, in words: a test must not leave any."""
         for live in self._lives:
             live.close()
-        with contextlib.suppress(TookTooLong):
+        processes: list[int] = []
+        try:
             # What a run leaves to be done (telling, pruning, bundling) ends by itself, later on a busy machine.
             self.wait_until_all_ended(looks=1, seconds=10)
-        processes = self.processes()
+        except TookTooLong:
+            processes = self.processes()
         left = [f"{pid} {state_letter(pid)} {command_line(pid)}" for pid in processes]
         while processes:
             for pid in processes:
@@ -524,9 +530,10 @@ class Box:
 
     def _half_written(self) -> list[Path]:
         """Return the files that were to be renamed: whoever writes one ends by doing so, unless it was killed."""
-        names = re.compile(r"\..*\.([0-9a-f]{12}|[0-9]+)|.*\.new|.*-journal")
         places = (self.state_directory, self.output_directory, self.job_directory, self.root / "caches")
-        return [path for place in places for path in place.rglob("*") if names.fullmatch(path.name)]
+        walks = [walk for place in places for walk in os.walk(place)]
+        found = [(folder, name) for folder, folders, files in walks for name in (*folders, *files)]
+        return [Path(folder, name) for folder, name in found if HALF_WRITTEN.fullmatch(name)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -555,6 +562,11 @@ def names_of(event: str) -> frozenset[str]:
     return frozenset(each.name for each in fields_of(event))
 
 
+def _has_children() -> bool:
+    """Whether any process that was started here lives: all are below us, since orphans become our children."""
+    return children(os.getpid()) != [commands.pid for commands in warm_commands.running]
+
+
 def _mark_of(run_id: str) -> bytes:
     """Return what stands in the environment of the run's processes, to its end: a shorter id is that of another."""
     return b"PROCESS_CONTROL_RUN_ID=" + run_id.encode() + b"\0"
@@ -565,8 +577,7 @@ def forget_cached(root: Path) -> None:
     in_names = str(root).replace("/", "~")
     for directory in SYSTEM_CACHE.glob("*"):
         for name in _names_in(directory):
-            named = name.partition("@")[2]
-            if named.startswith("~") and len(named) < MAX_TAIL and in_names not in named:
+            if in_names not in name and "@~" in name and len(name) - name.index("@") <= MAX_TAIL:
                 continue  # of another configuration, whose whole path the name has: hundreds, and reading takes long
             with contextlib.suppress(FileNotFoundError, PermissionError):
                 path = directory / name
