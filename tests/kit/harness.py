@@ -564,7 +564,8 @@ def names_of(event: str) -> frozenset[str]:
 
 def _has_children() -> bool:
     """Whether any process that was started here lives: all are below us, since orphans become our children."""
-    return children(os.getpid()) != [commands.pid for commands in warm_commands.running]
+    helpers = {commands.pid for commands in warm_commands.running}
+    return any(lives(pid) for pid in children(os.getpid()) if pid not in helpers)
 
 
 def _mark_of(run_id: str) -> bytes:

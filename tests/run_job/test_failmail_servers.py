@@ -403,11 +403,12 @@ def mailed_once(box: Box, server: Any, number: int) -> bool:
     command = [*box.product.python, "-I", str(driver), str(box.product.site_packages)]
     box.job("first", "command: 'true'")
     box.run("first")  # makes what is made once; that has a test of its own
-    failing_job(box)
+    repaired = box.root / "repaired"
+    box.job("broken", f"command: sh -c 'test -e {repaired} || exit 3'")
 
     first = box.command([*command, "broken"], env={"KILL_AT": str(number)})
     wait_until_told(box)
-    box.job("broken", "command: /bin/true")
+    repaired.touch()
     second = box.run("broken")
     wait_until_told(box)
 
