@@ -89,7 +89,7 @@ class Product:
         there = {distribution.name for distribution in _dependencies()}
         for distribution in _dependencies(extra):
             if distribution.name not in there:
-                _copy_distribution(distribution, self.site_packages, as_links=True)
+                _copy_distribution(distribution, self.site_packages)
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from collections.abc import Callable
 TICK_SECONDS = 0.01
 #: How long one regex may take for one line; a good one takes a thousandth of it.
 LINE_SECONDS = 0.03
-WASTED_SECONDS = 0.2
+WASTED_SECONDS = 0.1
 #: The shorter limits that hold when more than WASTED_SECONDS were spent on bad regexes: there seem to be many.
 HASTY_TICK_SECONDS, HASTY_LINE_SECONDS = 0.004, 0.003
 _MAX_TICK_SECONDS = 0.012
@@ -112,7 +112,11 @@ class MatchGuard:
     def find(self, regex: Regex, line: str) -> Found:
         """Return the match of `regex` in `line`, or None. Raises TakesTooLong and Interrupted."""
         self._line_seconds = 0.0
-        self._others_share = _MAX_TICK_SECONDS  # most of what the first tick measures was spent before this line
+        if self._is_hasty:  # there it is worth to ask the clock for each line: the first tick may then end the match
+            self.seconds += self._elapsed()
+            self._others_share = 0.0
+        else:
+            self._others_share = _MAX_TICK_SECONDS  # most of what the first tick measures was spent before this line
         self._regex = regex  # only while this is set may a tick raise
         found = regex.find(line)
         self._regex = None
