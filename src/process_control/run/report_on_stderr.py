@@ -64,10 +64,29 @@ def write(text: str) -> None:
 
 
 def write_if_taken(text: str) -> None:
-    """Write a line to stderr, unless that would block."""
+    """Write a line to stderr, unless that blocks: a child writes it, and is killed when it does not end soon.
+
+    To poll is not enough: a terminal that takes less than the line counts as writable, and blocks.
+    """
+    import _signal
     import select
 
+    try:
+        child = posix.fork()
+        if child == 0:
+            write(text)
+            posix._exit(0)
+        handle = posix.pidfd_open(child)
+    except OSError:
+        return
     poll = select.poll()
-    poll.register(2, select.POLLOUT)
-    if any(event & select.POLLOUT for _, event in poll.poll(_PATIENCE_MILLISECONDS)):
-        write(text)
+    poll.register(handle, select.POLLIN)
+    try:
+        if not poll.poll(_PATIENCE_MILLISECONDS):
+            _signal.pidfd_send_signal(handle, _signal.SIGKILL)
+        if poll.poll(_PATIENCE_MILLISECONDS):  # not when it hangs on a disk
+            posix.waitpid(child, 0)
+    except OSError:
+        pass
+    finally:
+        posix.close(handle)
