@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import termios
 import textwrap
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -28,7 +29,7 @@ from kit import control_groups, mount_namespaces, warm_commands
 from kit.commands import Live, Result
 from kit.events import PATIENCE_SECONDS, Deadline, Fifo, TookTooLong, until, wait_gone
 from kit.installation import PROJECT, Product, installed_product
-from kit.processes import children, command_line, environment_of, lives, pids, state_letter, words_of
+from kit.processes import children, command_line, environment_of, lives, name_of, pids, state_letter, words_of
 from kit.storms import Storm, storm_size
 from process_control.config.cache.read import MAX_TAIL
 from process_control.config.search import SYSTEM_CONFIGURATIONS
@@ -304,10 +305,16 @@ class Box:
             environment=self.environment_for(None, env),
             directory=how.get("cwd") or self.root,
             umask=how.get("umask", 0o022),
+            mark=self._process_name,
         )
         with Live(process, None) as live:
             self._lives.append(live)
             return live.wait(seconds=seconds)
+
+    @property
+    def _process_name(self) -> str:
+        """Return what processes of this box are called that were forked and never executed: 15 bytes at most."""
+        return f"box-{zlib.crc32(os.fsencode(self.root)):08x}"
 
     def command(self, command: Sequence[str], *, seconds: float = PATIENCE_SECONDS, **how: Any) -> Result:
         with self.start_command(command, **how) as live:
@@ -451,7 +458,8 @@ class Box:
             evidence = environment_of(pid)
             if run_id is None:
                 evidence += words_of(pid)
-            if any(mark in evidence for mark in marks) and pid != os.getpid() and lives(pid):
+            is_marked = run_id is None and name_of(pid) == self._process_name
+            if (is_marked or any(mark in evidence for mark in marks)) and pid != os.getpid() and lives(pid):
                 found.append(pid)
         return found
 

@@ -23,6 +23,11 @@ def words_of(pid: int) -> bytes:
     return _read(f"/proc/{pid}/cmdline")
 
 
+def name_of(pid: int) -> str:
+    """Return the name that the process has, which a fork keeps and an exec changes; "" when it is gone."""
+    return _read(f"/proc/{pid}/comm").decode(errors="replace").strip()
+
+
 def state_letter(pid: int) -> str:
     """Return R, S, D, Z, T… as in /proc/PID/stat; "" when there is no such process."""
     return _read(f"/proc/{pid}/stat").rpartition(b") ")[2][:1].decode()

@@ -20,6 +20,7 @@ from kit.installation import PYTHON_FLAGS, Product
 SERVER = """
 import ctypes, gc, importlib, json, os, signal, socket, sys, time
 
+PR_SET_NAME = 15
 CLONE_PARENT, SYS_CLONE = 0x8000, {"x86_64": 56, "aarch64": 220}[os.uname().machine]
 requests = socket.socket(fileno=int(sys.argv[1]))
 sys.path.append(sys.argv[2])
@@ -27,6 +28,7 @@ sys.path.append(sys.argv[2])
 
 def answer(asked, descriptors):
     os.setsid()
+    ctypes.CDLL(None).prctl(PR_SET_NAME, asked["mark"].encode(), 0, 0, 0)
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
     os.closerange(3, max(descriptors) + 1)
@@ -134,8 +136,17 @@ class WarmCommands:
         self.pid = pid
         self._requests = requests
 
-    def start(self, words: Sequence[str], *, environment: Mapping[str, str], directory: Path | str, umask: int) -> Warm:
-        asked = {"words": list(words), "environment": dict(environment), "directory": str(directory), "umask": umask}
+    def start(
+        self, words: Sequence[str], *, environment: Mapping[str, str], directory: Path | str, umask: int, mark: str
+    ) -> Warm:
+        """Fork the command. `mark`: the name of its process, by which its own forks are found too."""
+        asked = {
+            "words": list(words),
+            "environment": dict(environment),
+            "directory": str(directory),
+            "umask": umask,
+            "mark": mark,
+        }
         ours, theirs = zip(os.pipe(), os.pipe(), strict=True)
         nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         try:

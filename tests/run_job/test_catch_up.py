@@ -25,7 +25,7 @@ def look(box: Box) -> None:
     """Take a look, and wait until all that it has started is over."""
     result = box.process_control("watch")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
-    until(lambda: not box.processes(), "what the look has started to end")
+    box.wait_until_all_ended()
 
 
 def slots_of_starts(box: Box) -> list[str]:
