@@ -205,6 +205,7 @@ def test_a_second_one_of_the_name_is_counted() -> None:
     ("command", "is_noted"),
     [
         ("sleep $((RANDOM % 600)); /bin/true", True),
+        ("sleep $(( (RANDOM) % 600)); /bin/true", True),
         ("tar czf /x/$(date +%F).tgz /y", True),
         ("tar czf /x/`date +%F`.tgz /y", True),
         ('date "+%F"', True),

@@ -79,7 +79,9 @@ def needs_shell(command: str, shell: str) -> bool:
 def is_cut(command: str) -> bool:
     """Return whether a command ends within quotes, or within `$(` or backquotes: hardly what somebody meant."""
     rest = re.sub(r"\\.|'[^']*'|\"(?:\\.|[^\"\\])*\"", "", command, flags=re.DOTALL)
-    return bool(re.search(r"['\"]", rest)) or rest.count("`") % 2 == 1 or bool(re.search(r"\$\([^)]*$", rest))
+    _, opening, inner = rest.partition("$(")
+    is_open = opening != "" and inner.count("(") + 1 > inner.count(")")
+    return is_open or rest.count("`") % 2 == 1 or "'" in rest or '"' in rest
 
 
 def leaves_processes(command: str) -> bool:
