@@ -105,6 +105,98 @@ def test_a_line_that_cron_misreads_is_named_with_the_way_to_write_it(
 
 
 @pytest.mark.needs_root
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"#\n" * (1 << 19) + b"#\n", "has 1,048,578 bytes, and no more than 1,048,576 are read"),
+        (b"1 2 * * * root a\0\n", "is not a text file"),
+        (b"\x01\x02\x03abc\n", "is not a text file"),
+    ],
+    ids=["too long", "a NUL", "control characters"],
+)
+def test_what_is_no_crontab_is_refused_whole(desk: Desk, crontab: Path, content: bytes, what: str) -> None:
+    crontab.write_bytes(content)
+
+    for options in ((), ("--adopt", "1")):
+        result = desk.process_control("import", "crontab", str(crontab), *options)
+
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr.splitlines()[0] == f"{crontab}: {what}"
+    assert crontab.read_bytes() == content
+
+
+@pytest.mark.needs_root
+def test_a_directory_is_named_and_the_two_options_do_not_go_together(desk: Desk, crontab: Path) -> None:
+    result = desk.process_control("import", "crontab", str(crontab.parent))
+    both = desk.process_control("import", "crontab", str(crontab), "--system", "--user")
+
+    assert (result.exit_code, result.stderr.splitlines()[0]) == (2, f"{crontab.parent}: is a directory")
+    assert (both.exit_code, both.stderr.splitlines()[0]) == (2, "--system and --user do not go together")
+
+
+@pytest.mark.needs_root
+def test_a_line_behind_the_generated_ones_is_told(desk: Desk, crontab: Path) -> None:
+    generated = (
+        '# Written by cron-generate\nMAILTO=""\n1 2 * * * /usr/bin/run-job --scheduled a\n\n3 4 * * * /bin/lost\nbad\n'
+    )
+    crontab.write_text(f"A=b\n1 2 * * * /bin/own\n{generated}")
+
+    result = desk.process_control("import", "crontab", "--user", str(crontab))
+
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
+        line
+        for number in (7, 8)
+        for line in (
+            f"{crontab}:{number}: stands behind the lines of cron-generate, so it is not imported",
+            "  hint: move it above '# Written by cron-generate'",
+        )
+    ] + [f"{crontab}:2: wrote {desk.jobs}/own.yaml"]
+
+
+ADVICE = "cron still runs these lines"
+
+
+@pytest.mark.needs_root
+def test_the_advice_is_for_lines_and_jobs_that_would_both_be_started(desk: Desk, crontab: Path, tmp_path: Path) -> None:
+    crontab.write_text("CRON_TZ=Asia/Tokyo\n1 2 * * * root /bin/a\n")
+    other = tmp_path / "other"
+    other.write_bytes(crontab.read_bytes())
+
+    elsewhere = desk.process_control("import", "crontab", str(crontab), "--output", str(tmp_path / "elsewhere"))
+    not_live = desk.process_control("import", "crontab", "--system", str(other))
+    both = desk.process_control("import", "crontab", str(crontab), "--output", f"{desk.jobs}/.")
+
+    assert [ADVICE in each.stderr for each in (elsewhere, not_live, both)] == [False, False, True]
+    assert both.stderr.splitlines()[1] == (
+        "cron-generate leaves out 1 of these jobs: cron knows only the host's time zone"
+    )
+
+
+@pytest.mark.needs_root
+def test_a_full_disk_leaves_no_half_job_file(desk: Desk, crontab: Path, tmp_path: Path) -> None:
+    jobs = tmp_path / "small"
+    jobs.mkdir()
+    with full_disk(jobs):
+        result = desk.process_control("import", "crontab", str(crontab), "--output", str(jobs))
+        left = [path.name for path in jobs.iterdir()]
+
+    assert (result.exit_code, left) == (74, ["filler"])
+    assert result.stderr.startswith(f"{jobs}/backup.yaml: cannot write: No space left on device")
+
+
+@pytest.mark.needs_root
+def test_many_lines_with_one_name_take_their_numbers_in_order(desk: Desk, crontab: Path) -> None:
+    crontab.write_text("".join(f"1 2 * * * root /x/poll {number}\n" for number in range(1, 13)))
+    command = ("import", "crontab", str(crontab), "--json")
+    first = [entry["job"] for entry in desk.process_control(*command).json()["crontabs"][0]["entries"]]
+    again = desk.process_control(*command).json()["crontabs"][0]["entries"]
+
+    assert first == ["poll", *(f"poll-{number}" for number in range(2, 13))]
+    assert [(entry["job"], entry["done"]) for entry in again] == [(job, "same") for job in first]
+
+
+@pytest.mark.needs_root
 def test_prove_says_for_each_entry_that_the_times_are_equal(desk: Desk, crontab: Path) -> None:
     result = desk.process_control("import", "crontab", str(crontab), "--prove")
 

@@ -14,7 +14,7 @@ from process_control.config.job_file import read_job
 from process_control.core.job import Job
 from process_control.crontab.cron_command import read_command
 from process_control.crontab.job_of_entry import Draft, Source, draft_of, origin_of
-from process_control.crontab.name_of_command import free_slug, slug_of
+from process_control.crontab.name_of_command import free_slug, is_numbered, slug_of
 from process_control.crontab.read import Kind, Line, read_lines
 from process_control.crontab.rules import read_variable
 from process_control.errors import BadConfiguration, Fault
@@ -182,6 +182,12 @@ def test_the_comment_above_is_the_description(above: str, description: str | Non
         ("FOO=1 /bin/true", "true"),
         ("$(x) `y` ", "X"),
         ("%", "other"),
+        ("cd /tmp && date >/dev/null 2>&1", "date"),
+        ("cd /tmp && >>/x/log 2>&1 ./poll<in", "poll"),
+        ("sleep 20; /x/poll &>/dev/null", "poll"),
+        ("sleep $((RANDOM ", "other"),
+        ("cd /tmp && 1 && A=b", "other"),
+        ("tar czf /x-`date +", "tar"),
     ],
 )
 def test_the_slug_is_the_name_of_what_runs(command: str, slug: str) -> None:
@@ -189,8 +195,29 @@ def test_the_slug_is_the_name_of_what_runs(command: str, slug: str) -> None:
 
 
 def test_a_second_one_of_the_name_is_counted() -> None:
-    assert free_slug("a", {"A", "a-2"}) == "a-3"
-    assert free_slug("x" * 64, {"x" * 64}) == "x" * 62 + "-2"
+    assert free_slug("A", {"a"}, {"a-2"}) == ("A-3", 3)
+    assert free_slug("a", set(), number=4) == ("a-4", 4)
+    assert free_slug("x" * 64, {"x" * 64}) == ("x" * 62 + "-2", 2)
+    assert [is_numbered(each, "x" * 64) for each in ("x" * 64, "x" * 62 + "-2", "x-2")] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("command", "is_noted"),
+    [
+        ("sleep $((RANDOM % 600)); /bin/true", True),
+        ("sleep $(( (RANDOM) % 600)); /bin/true", True),
+        ("tar czf /x/$(date +%F).tgz /y", True),
+        ("tar czf /x/`date +%F`.tgz /y", True),
+        ('date "+%F"', True),
+        ('echo "a \\" b" \'c\' $(d)%input', False),
+    ],
+)
+def test_a_percent_that_cuts_a_command_off_is_noted(command: str, is_noted: bool) -> None:
+    [draft] = drafts(f"1 2 * * * {command}\n")
+
+    assert isinstance(draft, Draft)
+    words = "the % ends the command here and begins its input, as cron reads it (\\% is a plain %)"
+    assert (words in [str(remark) for remark in draft.remarks]) == is_noted
 
 
 @pytest.mark.parametrize("path", CRONTABS, ids=[path.name for path in CRONTABS])

@@ -4,20 +4,23 @@ import os
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from pathlib import Path
 
 from process_control.config.job_file import read_job
 from process_control.config.settings import Settings
 from process_control.core.job import Job
-from process_control.core.schedule.schedule import host_zone, zone_named
+from process_control.core.schedule.schedule import host_zone, is_zone_of_host, zone_named
 from process_control.crontab.adopted_line import without_our_part
+from process_control.crontab.changes import has_other_lines
 from process_control.crontab.existing import ExistingCrontab
 from process_control.crontab.job_of_entry import Draft, Remark, Source, draft_of, hint_for_unreadable, origin_of
-from process_control.crontab.name_of_command import free_slug
+from process_control.crontab.name_of_command import free_slug, is_numbered
 from process_control.crontab.prove import Proof, prove
 from process_control.crontab.read import Kind, Line, faults_of_the_file, is_commented_out, read_lines
+from process_control.crontab.text import WRITTEN_BY
 from process_control.errors import Fault, ProcessControlError
 from process_control.system.account import Account
 from process_control.system.new_files import make_directory, write_new
@@ -41,6 +44,8 @@ class Entry:
     remarks: tuple[Remark, ...] = ()
     faults: tuple[Fault, ...] = ()
     proof: Proof | None = None
+    #: The job has a time zone that cron does not know, so no generated crontab has it.
+    is_not_for_cron: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +61,8 @@ class Imported:
     counts: Counter[str]
     #: The numbers of entries behind a `#`.
     commented_out: tuple[int, ...]
+    #: Cron runs its lines, and cron-generate would find the jobs too.
+    is_started_twice: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,6 +74,10 @@ class Importer:
     directory: Path
     #: Slugs that entries of this import have.
     taken: set[str]
+    #: Where the search for the next free number of a slug begins.
+    numbers: dict[str, int] = field(default_factory=dict)
+    #: What the directory had at first; None: not read yet.
+    there: "Files | None" = None
 
     @classmethod
     def into(cls, directory: str | None, settings: Settings, account: Account) -> "Importer":
@@ -75,7 +86,8 @@ class Importer:
 
     def import_crontab(self, crontab: ExistingCrontab, *, dry_run: bool, with_proof: bool) -> Imported:
         """Make the job files of a crontab's entries; with `dry_run` none is written."""
-        lines = read_lines(without_our_part(crontab.text)[0], has_users=crontab.has_users)
+        own, generated = without_our_part(crontab.text)
+        lines = read_lines(own, has_users=crontab.has_users)
         found = [self.plan(line, crontab) for line in lines if line.kind in (Kind.ENTRY, Kind.UNREADABLE)]
         if any(entry.done == WROTE for entry in found) and not dry_run:
             make_directory(self.directory)
@@ -85,8 +97,9 @@ class Importer:
         return Imported(
             crontab=crontab,
             entries=tuple(entries),
-            faults=tuple(
-                Fault(what, where=f"{crontab.name}:{number}") for number, what in faults_of_the_file(crontab.text)
+            faults=(
+                *(Fault(what, where=f"{crontab.name}:{number}") for number, what in faults_of_the_file(crontab.text)),
+                *(_behind_ours(crontab, own) if has_other_lines(generated) else ()),
             ),
             counts=Counter(line.kind.value for line in lines),
             commented_out=tuple(
@@ -94,6 +107,7 @@ class Importer:
                 for line in lines
                 if line.kind is Kind.COMMENT and is_commented_out(line.text, has_users=crontab.has_users)
             ),
+            is_started_twice=not crontab.not_live and self._is_job_directory(),
         )
 
     def plan(self, line: Line, crontab: ExistingCrontab) -> Entry:
@@ -111,25 +125,27 @@ class Importer:
         content = draft.text.encode()
         entry = Entry(line=line, done=done, job=slug, target=self._path(slug), content=content, remarks=draft.remarks)
         try:
-            self.read(entry)
+            zone = self.read(entry).time_zone
         except ProcessControlError as error:
             where = f"{crontab.name}:{line.number}"
             faults = tuple(Fault(fault.what, where=where, hint=fault.hint, line=line.text) for fault in error.faults)
             return Entry(line=line, done=LEFT_OUT, faults=faults)
-        self.taken.add(slug)
-        return entry
+        self.taken.update((slug, slug.lower()))
+        return replace(entry, is_not_for_cron=zone is not None and not is_zone_of_host(zone))
 
     def _place(self, draft: Draft) -> tuple[str, str]:
         """Return the slug of a new job file and WROTE; or that of the one which was imported from this line before."""
-        slug, others = draft.slug, set(self.taken)
-        while True:
-            slug = free_slug(draft.slug, others)
-            there = _text_at(self._path(slug))
-            if there is None:
-                return slug, WROTE
-            if origin_of(there) == origin_of(draft.text):
+        self.there = self.there or Files.of(self.directory)
+        for slug in self.there.by_origin.get(origin_of(draft.text) or ("", ""), []):
+            if is_numbered(slug, draft.slug) and slug not in self.taken:
+                there = _text_at(self._path(slug)) or ""
                 return slug, SAME if but_the_first_line(there) == but_the_first_line(draft.text) else KEPT
-            others.add(slug)
+        slug, number = free_slug(draft.slug, self.taken, self.there.names, number=self.numbers.get(draft.slug, 1))
+        self.numbers[draft.slug] = number
+        return slug, WROTE
+
+    def _is_job_directory(self) -> bool:
+        return os.path.realpath(self.directory) == os.path.realpath(self.settings.job_directory)
 
     def _path(self, slug: str) -> Path:
         return self.directory / f"{slug}.yaml"
@@ -177,6 +193,43 @@ class Importer:
             slug=entry.job,
         )
         return replace(entry, proof=proof)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """What a job directory has."""
+
+    #: Slugs in small letters.
+    names: frozenset[str]
+    #: Slugs of imported files by the crontab and line that they are from, those with small numbers first.
+    by_origin: dict[tuple[str, str], list[str]]
+
+    @classmethod
+    def of(cls, directory: Path) -> "Files":
+        try:
+            slugs = [name.removesuffix(".yaml") for name in os.listdir(directory) if name.endswith(".yaml")]
+        except OSError:
+            slugs = []
+        by_origin: dict[tuple[str, str], list[str]] = {}
+        for slug in sorted(slugs, key=lambda slug: (len(slug), slug)):
+            with suppress(OSError):  # what nobody may read is none of ours
+                if origin := origin_of(_text_at(directory / f"{slug}.yaml") or ""):
+                    by_origin.setdefault(origin, []).append(slug)
+        return cls(names=frozenset(slug.lower() for slug in slugs), by_origin=by_origin)
+
+
+def _behind_ours(crontab: ExistingCrontab, own: str) -> list[Fault]:
+    """Return a fault for each line behind those of cron-generate that is none of them: nobody imports it."""
+    return [
+        Fault(
+            "stands behind the lines of cron-generate, so it is not imported",
+            where=f"{crontab.name}:{line.number}",
+            hint=f"move it above '{WRITTEN_BY}'",
+            line=line.text,
+        )
+        for line in read_lines(crontab.text, has_users=crontab.has_users)
+        if line.number > own.count("\n") and line.kind in (Kind.ENTRY, Kind.UNREADABLE) and has_other_lines(line.text)
+    ]
 
 
 def is_complete(imported: Sequence[Imported]) -> bool:

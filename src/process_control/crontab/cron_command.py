@@ -76,6 +76,14 @@ def needs_shell(command: str, shell: str) -> bool:
     return not words or not words[0] or words[0] in _BUILT_IN or "=" in words[0] or is_shell_word(words[0])
 
 
+def is_cut(command: str) -> bool:
+    """Return whether a command ends within quotes, or within `$(` or backquotes: hardly what somebody meant."""
+    rest = re.sub(r"\\.|'[^']*'|\"(?:\\.|[^\"\\])*\"", "", command, flags=re.DOTALL)
+    _, opening, inner = rest.partition("$(")
+    is_open = opening != "" and inner.count("(") + 1 > inner.count(")")
+    return is_open or rest.count("`") % 2 == 1 or "'" in rest or '"' in rest
+
+
 def leaves_processes(command: str) -> bool:
     """Return whether a command starts something that is to outlive it, as far as its words say so."""
     return _BACKGROUND.search(re.sub(r"'[^']*'|\"[^\"]*\"", "", command)) is not None

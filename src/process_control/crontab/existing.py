@@ -16,6 +16,9 @@ from process_control.crontab.user_crontab import PROGRAMS
 from process_control.errors import BadConfiguration, CannotRecord, NotPermitted, UsageError
 
 MAX_BYTES = 1 << 20
+#: A text has fewer control characters than one in this many.
+TEXT_PER_CONTROL = 10
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b")) + b"\x7f"
 MAX_SECONDS = 10.0
 CRONTAB = "/etc/crontab"
 CRON_D = "/etc/cron.d"
@@ -51,7 +54,8 @@ class ExistingCrontab:
 def read_crontab_at(path: str, *, users: bool | None = None) -> ExistingCrontab:
     """Return the crontab in a file; that of a user when the path is one in cron's spool.
 
-    `users` says whether it has a user column; None: its place does. Raises UsageError for what is no plain file.
+    `users` says whether it has a user column; None: its place does. Raises UsageError for what is no plain text,
+    or too long.
     """
     path = os.path.abspath(path)
     if path.startswith(SPOOL) and os.path.dirname(path) == f"{SPOOL}crontabs":
@@ -64,18 +68,32 @@ def read_crontab_at(path: str, *, users: bool | None = None) -> ExistingCrontab:
         ) from error
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", where=path, hint="name a crontab") from error
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        what = "is a directory" if stat.S_ISDIR(status.st_mode) else "is not a plain file"
+        raise UsageError(what, where=path, hint="name a crontab")
     with open(handle, "rb") as file:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise UsageError("is not a plain file", where=path, hint="name a crontab")
-        return ExistingCrontab(
-            name=path,
-            content=file.read(MAX_BYTES),
-            has_users=has_users(path) if users is None else users,
-            mode=stat.S_IMODE(status.st_mode),
-            is_private=not status.st_mode & stat.S_IROTH,
-            not_live=_why_not_live(path, status),
-        )
+        content = file.read(MAX_BYTES + 1)
+    _check_content(content, path, max(len(content), status.st_size))
+    return ExistingCrontab(
+        name=path,
+        content=content,
+        has_users=has_users(path) if users is None else users,
+        mode=stat.S_IMODE(status.st_mode),
+        is_private=not status.st_mode & stat.S_IROTH,
+        not_live=_why_not_live(path, status),
+    )
+
+
+def _check_content(content: bytes, path: str, size: int) -> None:
+    """Raise UsageError for what is no text, or longer than what is read of it: the rest would be lost."""
+    controls = len(content) - len(content.translate(None, _CONTROLS))
+    if b"\0" in content or controls * TEXT_PER_CONTROL > len(content):
+        raise UsageError("is not a text file", where=path, hint="name a crontab")
+    if len(content) > MAX_BYTES:
+        what = f"has {size:,} bytes, and no more than {MAX_BYTES:,} are read"
+        raise UsageError(what, where=path, hint="name a crontab, or split it")
 
 
 def _why_not_live(path: str, status: os.stat_result) -> str:

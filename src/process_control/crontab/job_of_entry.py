@@ -13,6 +13,7 @@ from process_control.core.schedule.columns import ScheduleError
 from process_control.core.schedule.cron_fields import read_fields
 from process_control.crontab.cron_command import (
     in_shell,
+    is_cut,
     leaves_processes,
     needs_shell,
     read_command,
@@ -161,7 +162,11 @@ def _command(entry: Entry, variables: dict[str, str]) -> Key:
     shell = _shell(variables)
     if found.stdin is not None:
         text = with_input(command, found.stdin, shell)
-        return "command", scalar(text), [Remark(what="% -> the input of the command", why="cron reads % as a line end")]
+        remarks = [Remark(what="% -> the input of the command", why="cron reads % as a line end")]
+        if is_cut(command):
+            what = "the % ends the command here and begins its input, as cron reads it"
+            remarks.append(Remark(what=what, why="\\% is a plain %"))
+        return "command", scalar(text), remarks
     if not needs_shell(command, variables.get("SHELL", CRONS_SHELL)):
         return "command", scalar(command), ()
     remark = Remark(what=f"the command is run by {shell} -c", why="it needs a shell")

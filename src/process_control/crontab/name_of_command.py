@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Collection
+from collections.abc import Container
 
 from process_control.core.job import MAX_SLUG
 
@@ -23,11 +23,18 @@ _BEFORE = (
     "", ":", "[", "[[", "cd", "date", "done", "echo", "export", "fi", "mkdir", "pidof", "rm", "set", "sleep", "test",
     "touch", "true", "type", "ulimit", "umask", "which", "}",
 )  # fmt: skip
+#: Of those, what is nothing that a job could be called after.
+_NO_NAMES = ("cd", "done", "export", "fi", "set", "sleep", "ulimit", "umask")
 _SHELLS = ("sh", "bash", "dash", "ksh", "zsh", "su", "runuser", "flock")
 _INTERPRETERS = ("perl", "php", "ruby", "node", "python")
-_TOKEN = re.compile(r"(?P<end>&&|\|\||[;|&(){}\n])|(?P<word>(?:'[^']*'|\"[^\"]*\"|\\.|[^\s;|&(){}'\"])+|['\"])")
-_EXPANSION = re.compile(r"\$\(\([^)]*\)\)|\$\([^)]*\)|`[^`]*`|\$\{[^}]*\}")
-_REDIRECTION = re.compile(r"[0-9]*[<>]")
+_WORD = r"(?:'[^']*'|\"[^\"]*\"|\\.|[^\s;|&(){}<>'\"])"
+_TOKEN = re.compile(
+    rf"(?P<redirection>(?:&>>?|(?<![^\s;|&(){{}}'\"])[0-9]*[<>]|[<>])[<>|&]*[ \t]*{_WORD}*)"
+    rf"|(?P<end>&&|\|\||[;|&(){{}}\n])|(?P<word>{_WORD}+|['\"])"
+)
+#: The last is one that a `%` cut.
+_EXPANSION = re.compile(r"\$\(\([^)]*\)\)|\$\([^)]*\)|`[^`]*`|\$\{[^}]*\}|(?:\$\(|`).*")
+_PROGRAM = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9._-]+", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _EXTENSIONS = re.compile(r"\.(?:sh|bash|pl|py|php|rb|js|jar|cron|exe)$", re.IGNORECASE)
 
@@ -37,15 +44,26 @@ def slug_of(command: str, *, otherwise: str) -> str:
     return _as_slug(_name_in(command)) or _as_slug(otherwise) or "job"
 
 
-def free_slug(wanted: str, taken: Collection[str]) -> str:
-    """Return `wanted`, or with the first of -2, -3, … that is not `taken`. Case makes no difference."""
-    lower = {each.lower() for each in taken}
-    number, slug = 1, wanted
-    while slug.lower() in lower:
+def free_slug(wanted: str, *taken: Container[str], number: int = 1) -> tuple[str, int]:
+    """Return `wanted` and 1, or with the first of -2, -3, … that is not `taken`; begin at `number`.
+
+    Case makes no difference; `taken` has small letters.
+    """
+    while any((slug := numbered(wanted, number)).lower() in each for each in taken):
         number += 1
-        end = f"-{number}"
-        slug = f"{wanted[: MAX_SLUG - len(end)]}{end}"
-    return slug
+    return slug, number
+
+
+def numbered(wanted: str, number: int) -> str:
+    """Return `wanted` for 1, else with the number at its end."""
+    end = "" if number == 1 else f"-{number}"
+    return f"{wanted[: MAX_SLUG - len(end)]}{end}"
+
+
+def is_numbered(slug: str, wanted: str) -> bool:
+    """Return whether a slug is `wanted`, or that with a number at its end."""
+    found = re.fullmatch(r".*-(?P<number>[1-9][0-9]{0,8})", slug)
+    return slug == wanted or (found is not None and slug == numbered(wanted, int(found["number"])))
 
 
 def _name_in(command: str) -> str:
@@ -53,19 +71,19 @@ def _name_in(command: str) -> str:
     fallback = ""
     for words in _parts(_EXPANSION.sub("X", command)[:MAX_READ]):
         name = _name_of_words(words)
-        if name not in _BEFORE:
+        if name not in _BEFORE and _PROGRAM.fullmatch(name):
             return name
-        fallback = fallback or (name if name.isalpha() else "")
+        fallback = fallback or (name if name.isalpha() and name in _BEFORE and name not in _NO_NAMES else "")
     return fallback
 
 
 def _parts(command: str) -> list[list[str]]:
-    """Return the words of each command in a line, those in quotes as one."""
+    """Return the words of each command in a line without redirections, those in quotes as one."""
     parts: list[list[str]] = [[]]
     for found in _TOKEN.finditer(command):
         if found["end"]:
             parts.append([])
-        else:
+        elif found["word"]:
             parts[-1].append(found["word"].replace("'", "").replace('"', ""))
     return parts
 
@@ -73,7 +91,7 @@ def _parts(command: str) -> list[list[str]]:
 def _name_of_words(words: list[str]) -> str:
     while words:
         word, *words = words
-        if _VARIABLE.match(word) or _REDIRECTION.match(word):
+        if _VARIABLE.match(word):
             continue
         name = word.rpartition("/")[2]
         runner = re.sub(r"[0-9.]+$", "", name)

@@ -98,6 +98,29 @@ def replace(path: str, content: bytes, *, mode: int) -> None:
             raise _refusal(error, path) from error
 
 
+def create(path: str, content: bytes, *, mode: int, gid: int = -1) -> bool:
+    """Make a new file as `replace` does; False when something has that name, and stays as it is. Raises OSError."""
+    name = os.path.basename(path)
+    temporary = f".{name[:200]}.{os.urandom(6).hex()}"
+    with directory_of(path) as directory:
+        _remove_what_was_left(f".{name[:200]}.", directory)
+        try:
+            with _locked(temporary, directory) as file:
+                file.write(content)
+                file.flush()
+                os.fchown(file.fileno(), -1, gid)
+                os.fchmod(file.fileno(), mode)
+                os.fsync(file.fileno())
+                os.link(temporary, name, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
+        except FileExistsError:
+            return False
+        finally:
+            with suppress(OSError):
+                os.unlink(temporary, dir_fd=directory)
+        os.fsync(directory)
+    return True
+
+
 def _locked(name: str, directory: int) -> BinaryIO:
     """Create the file, locked until it is closed: a file whose writer was killed is not locked."""
     while True:

@@ -19,8 +19,8 @@ WORDS = "process-control import crontab"
 )
 @click.argument("files", metavar="[FILE]...", nargs=-1)
 @click.option("--output", metavar="DIR", help="Write the job files there, not into the job directory.")
-@click.option("--system", "users", flag_value=True, type=bool, default=None, help="The lines have a user column.")
-@click.option("--user", "users", flag_value=False, type=bool, help="The lines have none.")
+@click.option("--system", "with_users", is_flag=True, help="The lines have a user column.")
+@click.option("--user", "without_users", is_flag=True, help="The lines have none.")
 @click.option("--prove", is_flag=True, help="Compare the times of line and job for the next 400 days.")
 @click.option("--adopt", "line", metavar="LINE", type=int, help="Let a job take over this line (a number) of FILE.")
 @click.option("--undo", "is_undo", is_flag=True, help="Give an adopted line back to cron, byte for byte.")
@@ -30,7 +30,8 @@ def import_crontab(
     session: Session,
     files: tuple[str, ...],
     output: str | None,
-    users: bool | None,
+    with_users: bool,
+    without_users: bool,
     prove: bool,
     line: int | None,
     is_undo: bool,
@@ -44,6 +45,9 @@ def import_crontab(
     left out. `--adopt LINE` lets a job take over one line of a live crontab: in a moment in which the line is not due,
     it becomes a comment, and the generated crontab gets the job. `--undo` reverses that.
     """
+    if with_users and without_users:
+        raise UsageError("--system and --user do not go together", hint=f"{WORDS} --help")
+    users = with_users if with_users or without_users else None
     settings = session.load()
     account = check_allowed(settings.user, words=WORDS, where=settings.path or "")
     importer = Importer.into(output, settings, account)

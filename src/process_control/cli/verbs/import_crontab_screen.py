@@ -40,7 +40,7 @@ def print_imported(imported: Sequence[Imported], *, dry_run: bool, as_json: bool
 def _lines(imported: Imported, *, dry_run: bool) -> list[str]:
     name = imported.crontab.name
     lines = [str(fault) for fault in imported.faults]
-    if imported.crontab.not_live == "" and imported.crontab.is_ours:
+    if imported.crontab.not_live == "" and imported.crontab.is_ours and not imported.faults:
         return [*lines, f"{name}: written by cron-generate, nothing to import"]
     for entry in imported.entries:
         lines += _of_entry(entry, f"{name}:{entry.line.number}", dry_run=dry_run)
@@ -124,7 +124,10 @@ def _summary(imported: Sequence[Imported], *, dry_run: bool) -> str:
     proofs = [entry.proof for entry in entries if entry.proof]
     if proofs:
         words += f"; proved {sum(proof.holds for proof in proofs)} of {len(proofs)}"
-    return f"{words}\n{STILL_THERE}" if any(entry.done == WROTE for entry in entries) else words
+    if count := sum(entry.is_not_for_cron for entry in entries):
+        words += f"\ncron-generate leaves out {count} of these jobs: cron knows only the host's time zone"
+    is_twice = any(entry.done == WROTE for each in imported if each.is_started_twice for entry in each.entries)
+    return f"{words}\n{STILL_THERE}" if is_twice else words
 
 
 # --- JSON ------------------------------------------------------------------------------------------------------------
