@@ -1,15 +1,17 @@
 """Files and directories that commands make for people: never in the place of anything that is there."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
-from process_control.errors import BadConfiguration, NotPermitted
+from process_control.errors import BadConfiguration, CannotRecord, NotPermitted
 
 
 def write_new(path: Path, text: bytes, *, sudo: str, mode: int = 0o644, gid: int = -1) -> bool:
     """Write a new file and return True; False when something is there already.
 
-    `sudo` is the command for whoever may not; `gid` the group that it gets. Raises NotPermitted (77).
+    `sudo` is the command for whoever may not; `gid` the group that it gets. Raises NotPermitted (77), and
+    CannotRecord (74) when the disk is full; then it is not there.
     """
     try:
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -18,10 +20,15 @@ def write_new(path: Path, text: bytes, *, sudo: str, mode: int = 0o644, gid: int
         return False
     except PermissionError as error:
         raise NotPermitted(f"cannot write: {error.strerror}", where=str(path), hint=f"sudo {sudo}") from error
-    with open(handle, "wb") as file:
-        os.fchown(handle, -1, gid)
-        os.fchmod(handle, mode)
-        file.write(text)
+    try:
+        with open(handle, "wb") as file:
+            os.fchown(handle, -1, gid)
+            os.fchmod(handle, mode)
+            file.write(text)
+    except OSError as error:
+        with suppress(OSError):
+            path.unlink()
+        raise CannotRecord(f"cannot be written: {error.strerror}", where=str(path)) from error
     return True
 
 
