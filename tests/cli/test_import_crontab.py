@@ -1,7 +1,8 @@
 """`import crontab`: a job file for each entry; what cannot be said is told with its line; nothing is overwritten."""
 
+import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,6 +11,11 @@ import pytest
 from kit import mount_namespaces
 from kit.desk import Desk
 from kit.harness import SERVICE_USER, Box, Product, Result
+from process_control.actions import adopt
+from process_control.actions.import_crontab import Importer
+from process_control.config.settings import load_settings
+from process_control.errors import NotStarted
+from process_control.system.account import account_of
 
 CRONTAB = """\
 MAILTO=ops@example.org
@@ -380,6 +386,172 @@ def test_an_edited_job_file_stays_disabled_when_its_line_is_given_back(desk: Des
     assert crontab.read_text() == ALL_SAID
 
 
+def adopted(desk: Desk, crontab: Path) -> Path:
+    """Adopt line 6; return its job file."""
+    desk.configure(output_crontab=str(crontab.parent / "process-control"))
+    crontab.write_text(ALL_SAID)
+    assert desk.process_control("import", "crontab", str(crontab), "--adopt", "6").exit_code == 0
+    return desk.jobs / "poll.yaml"
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize(
+    ("there", "then"), [("disabled: false # x\n", "disabled: true # x\n"), ("disabled: 'no'\n",) * 2]
+)
+def test_a_key_disabled_that_is_there_becomes_true_and_owner_and_mode_stay(
+    desk: Desk, crontab: Path, there: str, then: str
+) -> None:
+    job = adopted(desk, crontab)
+    job.write_text(job.read_text() + there)
+    job.chmod(0o4640)
+    os.chown(job, -1, 12)
+
+    undone = desk.process_control("import", "crontab", str(crontab), "--undo")
+
+    assert f"{job}: disabled" in undone.stdout
+    assert job.read_text().splitlines()[-1].startswith("disabled: true")
+    assert then.partition("#")[2] in job.read_text()
+    assert (job.stat().st_mode & 0o7777, job.stat().st_gid) == (0o640, 12)
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize(
+    ("kind", "exit_code", "words"),
+    [
+        ("link", 77, "is a link"),
+        ("directory", 77, "is a directory"),
+        ("fifo", 77, "is a named pipe"),
+        ("list", 78, "cannot be disabled"),
+        ("no yaml", 78, "cannot be disabled"),
+        ("flow", 78, "cannot be disabled"),
+        ("empty value", 78, "cannot be disabled"),
+    ],
+)
+def test_undo_changes_nothing_when_the_job_file_cannot_be_disabled(
+    desk: Desk, crontab: Path, kind: str, exit_code: int, words: str
+) -> None:
+    job = adopted(desk, crontab)
+    secret = crontab.parent.parent / "secret"
+    secret.write_text("name: secret\n")
+    secret.chmod(0o600)
+    job.unlink()
+    if kind == "link":
+        job.symlink_to(secret)
+    elif kind == "directory":
+        job.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(job)
+    else:
+        texts = {"list": "- a\n", "no yaml": "a: [\n", "flow": "{name: a}\n", "empty value": "name: a\ndisabled:\n"}
+        job.write_text(texts[kind])
+    before = crontab.read_bytes(), (crontab.parent / "process-control").read_bytes()
+
+    refused = desk.process_control("import", "crontab", str(crontab), "--undo")
+
+    assert (refused.exit_code, words in refused.stderr) == (exit_code, True), refused
+    assert (crontab.read_bytes(), (crontab.parent / "process-control").read_bytes()) == before
+    assert (secret.read_text(), secret.stat().st_mode & 0o777) == ("name: secret\n", 0o600)
+    if job.is_dir():
+        job.rmdir()
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize("key", ["exclude: [2026-12-24]", "only_if: /bin/true", "jitter: 5m", "disabled: true"])
+@pytest.mark.parametrize("is_default", [False, True])
+def test_a_job_that_does_not_start_at_all_its_times_takes_no_line_over(
+    desk: Desk, crontab: Path, key: str, is_default: bool
+) -> None:
+    name, _, value = key.partition(": ")
+    crontab.write_text(ALL_SAID)
+    if is_default:
+        of_default: object = ["2026-12-24"] if name == "exclude" else (value == "true" or value)
+        desk.configure(output_crontab=str(crontab.parent / "process-control"), default_job_config={name: of_default})
+    else:
+        desk.configure(output_crontab=str(crontab.parent / "process-control"))
+        desk.process_control("import", "crontab", str(crontab))
+        with open(desk.jobs / "backup.yaml", "a") as file:
+            file.write(f"{key}\n")
+
+    refused = desk.process_control("import", "crontab", str(crontab), "--adopt", "5")
+
+    assert refused.exit_code == 78, refused
+    assert f"the job has '{name}', so it would not start whenever this line does\n" in refused.stderr
+    assert crontab.read_text() == ALL_SAID
+
+
+@pytest.mark.needs_root
+def test_a_job_file_that_run_job_refuses_takes_no_line_over(desk: Desk, crontab: Path) -> None:
+    desk.configure(output_crontab=str(crontab.parent / "process-control"))
+    crontab.write_text(ALL_SAID)
+    desk.process_control("import", "crontab", str(crontab))
+    (desk.jobs / "backup.yaml").chmod(0o666)
+
+    refused = desk.process_control("import", "crontab", str(crontab), "--adopt", "5")
+
+    assert refused.exit_code == 77
+    assert "backup.yaml: " in refused.stderr
+    assert crontab.read_text() == ALL_SAID
+
+
+class Waiting:
+    """A clock of its own: something happens during the first wait, or the first check."""
+
+    def __init__(self, now: float, meanwhile: Callable[[], object]) -> None:
+        self.time, self.meanwhile, self.waits = now, meanwhile, 0
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+        self.waits += 1
+        if self.waits == 1:
+            self.meanwhile()
+
+    def clock(self) -> adopt.Clock:
+        return adopt.Clock(now=lambda: self.time, sleep=self.sleep)
+
+
+def importer(desk: Desk) -> Importer:
+    return Importer.into(None, load_settings(str(desk.configuration), {}), account_of(0))
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize("was_there", [False, True])
+def test_a_job_file_that_appears_or_changes_during_the_wait_stays(desk: Desk, crontab: Path, was_there: bool) -> None:
+    desk.configure(output_crontab=str(crontab.parent / "process-control"))
+    crontab.write_text(ALL_SAID)
+    if was_there:
+        desk.process_control("import", "crontab", str(crontab))
+    job = desk.jobs / "backup.yaml"
+    waiting = Waiting(1_800_000_000.0, lambda: job.write_text("name: mine\n"))
+
+    with pytest.raises(NotStarted) as refused:
+        adopt.adopt(importer(desk), adopt.open_live(str(crontab)), 5, dry_run=False, clock=waiting.clock())
+
+    assert f"was {'changed' if was_there else 'made'} meanwhile" in str(refused.value)
+    assert job.read_text() == "name: mine\n"
+    assert crontab.read_text() == ALL_SAID
+
+
+@pytest.mark.needs_root
+def test_when_the_check_takes_past_the_quiet_moment_it_waits_for_the_next_one(
+    desk: Desk, crontab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.configure(output_crontab=str(crontab.parent / "process-control"))
+    crontab.write_text(ALL_SAID)
+    waiting = Waiting(1_800_000_049.0, lambda: None)
+    checks: list[float] = []
+
+    def check(*_: object) -> None:
+        checks.append(waiting.time % 60)
+        waiting.time += 5
+
+    monkeypatch.setattr(adopt, "_check_unchanged", check)
+
+    done = adopt.adopt(importer(desk), adopt.open_live(str(crontab)), 5, dry_run=False, clock=waiting.clock())
+
+    assert (checks, done.is_late) == ([49, 5], False)
+    assert done.waited_seconds == 11
+
+
 @pytest.mark.needs_root
 def test_two_equal_lines_become_two_jobs(desk: Desk, crontab: Path) -> None:
     generated = crontab.parent / "process-control"
@@ -422,8 +594,23 @@ def test_a_dry_run_of_adopt_writes_nothing(desk: Desk, crontab: Path) -> None:
         0,
         f"{crontab}:5: would become the job 'backup', which {crontab.parent}/process-control starts",
     )
+    assert f"{desk.jobs}/backup.yaml: would write" in result.stdout
     assert crontab.read_text() == ALL_SAID
     assert list(desk.jobs.iterdir()) == []
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize(("more", "words"), [("", "would remove"), ("tags: [shop]\n", "would disable")])
+def test_a_dry_run_of_undo_says_what_would_become_of_the_job_file(
+    desk: Desk, crontab: Path, more: str, words: str
+) -> None:
+    job = adopted(desk, crontab)
+    job.write_text(job.read_text() + more)
+
+    result = desk.process_control("import", "crontab", str(crontab), "--undo", "--dry-run")
+
+    assert f"{job}: {words}\n" in result.stdout
+    assert "disabled" not in job.read_text()
 
 
 # --- the crontab of a user, by the program crontab -------------------------------------------------------------------
@@ -486,6 +673,26 @@ def test_without_a_file_for_it_the_generated_part_stands_at_the_end_of_the_own_c
     assert ("--scheduled poll" in first, "--scheduled night" in first) == (True, False)
     assert ("--scheduled poll" in second, "--scheduled night" in second) == (True, True)
     assert result.stdout.endswith("equal\n")
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize(
+    ("variable", "exit_code"), [("CRON_TZ=Asia/Tokyo", 78), ("SHELL=/usr/bin/perl", 78), ("SHELL=/bin/bash", 0)]
+)
+def test_no_line_is_adopted_above_which_a_variable_would_change_the_generated_ones(
+    product: Product, variable: str, exit_code: int
+) -> None:
+    box = Box.configured(product)
+    try:
+        text = f"1 2 * * * ./night\n{variable}\n"
+        result = in_own_spool(box, text, "root", "PC import crontab --adopt 1 || { code=$?; crontab -l; exit $code; }")
+    finally:
+        assert box.close() == []
+
+    assert result.exit_code == exit_code, result
+    if exit_code:
+        assert f"crontab of root:2: sets {variable}, which would hold" in result.stderr
+        assert result.stdout == text
 
 
 @pytest.mark.needs_root

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from process_control.errors import BadConfiguration, CannotRecord, NotPermitted, ProcessControlError
-from process_control.system.replace import read_existing, replace
+from process_control.errors import BadConfiguration, CannotRecord, NotPermitted, NotStarted, ProcessControlError
+from process_control.system.replace import locked_directory, read_existing, replace
 
 
 def test_a_new_file_has_the_content_and_the_mode_whatever_the_umask(tmp_path: Path) -> None:
@@ -145,3 +145,24 @@ def test_what_a_killed_writer_left_is_removed_and_what_is_being_written_is_kept(
         replace(str(tmp_path / "crontab"), b"new\n", mode=0o644)
 
     assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "crontab", written, *others])
+
+
+def test_a_directory_that_somebody_else_has_locked_is_waited_for_only_so_long(tmp_path: Path) -> None:
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+    with pytest.raises(NotStarted) as refused, locked_directory(str(tmp_path), max_seconds=0.1):
+        pass
+
+    os.close(descriptor)
+    assert str(refused.value).startswith(f"{tmp_path}: is locked by another process\n")
+    with locked_directory(str(tmp_path), max_seconds=0):
+        pass
+
+
+@pytest.mark.needs_root
+def test_the_new_file_has_the_owner_and_the_group_that_are_wanted(tmp_path: Path) -> None:
+    replace(str(tmp_path / "file"), b"", mode=0o640, uid=7, gid=12)
+
+    status = (tmp_path / "file").stat()
+    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (7, 12, 0o640)

@@ -1,6 +1,7 @@
 """Makes job files from the entries of crontabs. Overwrites nothing, and changes no crontab: `adopt.py` does that."""
 
 import os
+import stat
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from process_control.crontab.text import WRITTEN_BY
 from process_control.errors import Fault, ProcessControlError
 from process_control.system.account import Account
 from process_control.system.new_files import make_directory, write_new
+from process_control.system.trusted_file import TO_READ
 
 WROTE, WOULD_WRITE, SAME, KEPT, LEFT_OUT = "wrote", "would write", "same", "kept", "left out"
 SUDO = "process-control import crontab"
@@ -156,9 +158,13 @@ class Importer:
             return entry
         if dry_run:
             return replace(entry, done=WOULD_WRITE)
-        mode, gid = (0o640, self.account.gid) if crontab.is_private else (0o644, -1)
-        write_new(entry.target, entry.content, sudo=SUDO, mode=mode, gid=gid if os.geteuid() == 0 else -1)
+        self.write_new(entry.target, entry.content, crontab)
         return entry
+
+    def write_new(self, target: Path, content: bytes, crontab: ExistingCrontab) -> bool:
+        """Write a job file and return True; False when something is there already."""
+        mode, gid = (0o640, self.account.gid) if crontab.is_private else (0o644, -1)
+        return write_new(target, content, sudo=SUDO, mode=mode, gid=gid if os.geteuid() == 0 else -1)
 
     def read(self, entry: Entry) -> Job:
         """Return the job of an entry: of the file that is there, else of what would be written."""
@@ -172,6 +178,7 @@ class Importer:
             path=str(path),
             default_values=self.settings.default_job_config,
             log_bytes=self.settings.log_bytes,
+            calendars=self.settings.calendars,
         )
 
     def prove(self, entry: Entry) -> Entry:
@@ -251,9 +258,12 @@ def but_the_first_line(text: str) -> str:
 
 def _text_at(path: Path) -> str | None:
     """Return what is there, empty for what is no plain file; None when nothing is."""
-    if not os.path.lexists(path):
+    try:
+        handle = os.open(path, TO_READ)
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    if path.is_symlink() or not path.is_file():
+    except OSError:  # a link, or one that we may not read
         return ""
-    with open(path, "rb") as file:
-        return file.read(MAX_FILE_BYTES).decode("utf-8", "surrogateescape")
+    with open(handle, "rb") as file:
+        is_plain = stat.S_ISREG(os.fstat(handle).st_mode)
+        return file.read(MAX_FILE_BYTES).decode("utf-8", "surrogateescape") if is_plain else ""

@@ -7,14 +7,18 @@ import fcntl
 import os
 import re
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from process_control.errors import BadConfiguration, CannotRecord, NotPermitted, ProcessControlError
+from process_control.errors import BadConfiguration, CannotRecord, NotPermitted, NotStarted, ProcessControlError
 
 MAX_BYTES = 16 << 20
+#: For the lock of a directory, which whoever can open it can hold.
+MAX_WAIT_SECONDS = 10.0
+_RETRY_SECONDS = 0.05
 _TO_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _RANDOM_PART = re.compile("[0-9a-f]{12}")
 _TO_MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -27,6 +31,10 @@ class ExistingFile:
     content: bytes
     #: what is wrong besides the content (mode, owner, a second name), in words
     wrong: str | None
+    #: of the file: its permissions, without set-user-ID, set-group-ID and sticky bit
+    mode: int = 0o600
+    uid: int = -1
+    gid: int = -1
 
 
 @contextmanager
@@ -46,11 +54,26 @@ def directory_of(path: str) -> Iterator[int]:
 
 
 @contextmanager
-def locked_directory(directory: str) -> Iterator[None]:
-    """Wait until nobody else changes the files of a directory by this function, and keep them away."""
+def locked_directory(directory: str, max_seconds: float = MAX_WAIT_SECONDS) -> Iterator[None]:
+    """Wait until nobody else changes the files of a directory by this function, and keep them away.
+
+    Raises NotStarted (75) when somebody else holds it for longer than `max_seconds`.
+    """
     with directory_of(f"{directory}/") as descriptor:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        until = time.monotonic() + max_seconds
+        while not _is_locked_now(descriptor):
+            if time.monotonic() >= until:
+                raise NotStarted("is locked by another process", where=directory, hint=f"try again; fuser {directory}")
+            time.sleep(_RETRY_SECONDS)
         yield
+
+
+def _is_locked_now(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def read_existing(path: str, *, mode: int) -> ExistingFile | None:
@@ -71,12 +94,30 @@ def read_existing(path: str, *, mode: int) -> ExistingFile | None:
     with open(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         _check_kind(path, status.st_mode)
-        return ExistingFile(content=file.read(MAX_BYTES), wrong=_wrong(status, mode))
+        return ExistingFile(
+            content=file.read(MAX_BYTES),
+            wrong=_wrong(status, mode),
+            mode=status.st_mode & 0o777,
+            uid=status.st_uid,
+            gid=status.st_gid,
+        )
 
 
-def replace(path: str, content: bytes, *, mode: int) -> None:
+def remove(path: str) -> None:
+    """Remove a file, durably; a link, not what it names. Raises as `replace` does."""
+    with directory_of(path) as directory:
+        try:
+            with suppress(FileNotFoundError):
+                os.unlink(os.path.basename(path), dir_fd=directory)
+            os.fsync(directory)
+        except OSError as error:
+            raise _refusal(error, path) from error
+
+
+def replace(path: str, content: bytes, *, mode: int, uid: int = -1, gid: int = -1) -> None:
     """Write `content` under a name that begins with a dot, sync it, rename it to `path`, and sync the directory.
 
+    The file belongs to `uid` and `gid`, each where it is not -1.
     Temporary files of writers that were killed are removed. Raises NotPermitted (77), or CannotRecord (74) when the
     disk is full or read-only; then `path` is unchanged.
     """
@@ -88,6 +129,7 @@ def replace(path: str, content: bytes, *, mode: int) -> None:
             with _locked(temporary, directory) as file:
                 file.write(content)
                 file.flush()
+                os.fchown(file.fileno(), uid, gid)
                 os.fchmod(file.fileno(), mode)
                 os.fsync(file.fileno())
                 os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)

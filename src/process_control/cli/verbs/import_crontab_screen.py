@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from process_control.actions.adopt import UNDONE, Exchanged
+from process_control.actions.adopt import DISABLED, REMOVED, UNDONE, Exchanged
 from process_control.actions.import_crontab import (
     KEPT,
     LEFT_OUT,
@@ -20,6 +20,7 @@ from process_control.crontab.prove import Proof
 from process_control.notify.message import escape_controls
 from process_control.system.clock import iso
 
+_OF_DRY_RUN = {WROTE: WOULD_WRITE, REMOVED: "would remove", DISABLED: "would disable"}
 #: A wait that is worth a word.
 LONG_SECONDS = 1.0
 STILL_THERE = (
@@ -92,7 +93,8 @@ def print_exchanged(done: Exchanged, *, dry_run: bool, as_json: bool) -> None:
         did = f"{becomes} a line of cron again, and {done.generated} is without the job '{done.job}'"
     else:
         did = f"{becomes} the job '{done.job}', which {done.generated} starts"
-    lines = [f"{where}: {did}", f"{done.target}: {done.job_file}"]
+    job_file = _OF_DRY_RUN.get(done.job_file, done.job_file) if dry_run else done.job_file
+    lines = [f"{where}: {did}", f"{done.target}: {job_file}"]
     for line in lines:
         print_line(escape_controls(line))
     if done.is_late:
