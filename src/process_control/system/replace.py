@@ -74,11 +74,12 @@ def read_existing(path: str, *, mode: int) -> ExistingFile | None:
         return ExistingFile(content=file.read(MAX_BYTES), wrong=_wrong(status, mode))
 
 
-def replace(path: str, content: bytes, *, mode: int) -> None:
+def replace(path: str, content: bytes, *, mode: int, owner: tuple[int, int] | None = None) -> None:
     """Write `content` under a name that begins with a dot, sync it, rename it to `path`, and sync the directory.
 
-    Temporary files of writers that were killed are removed. Raises NotPermitted (77), or CannotRecord (74) when the
-    disk is full or read-only; then `path` is unchanged.
+    It will belong to `owner`, a user and a group; by default to us. Temporary files of writers that were killed are
+    removed. Raises NotPermitted (77), or CannotRecord (74) when the disk is full or read-only; then `path` is
+    unchanged.
     """
     name = os.path.basename(path)
     temporary = f".{name[:200]}.{os.urandom(6).hex()}"
@@ -88,6 +89,8 @@ def replace(path: str, content: bytes, *, mode: int) -> None:
             with _locked(temporary, directory) as file:
                 file.write(content)
                 file.flush()
+                if owner is not None:
+                    os.fchown(file.fileno(), *owner)
                 os.fchmod(file.fileno(), mode)
                 os.fsync(file.fileno())
                 os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
