@@ -78,7 +78,13 @@ def test_diff_shows_what_apply_would_do_and_says_it_by_its_exit_code(desk: Desk,
     changed = [line for line in lines[2:] if line[0] in "+-"]
     assert changed == ["-OnCalendar=*-*-* 02:30:00", "+OnCalendar=*-*-* 02:40:00"]
     assert differs.exit_code == 1
-    assert (dry, applied) == ([f"would change {TIMER}"], [f"changed {TIMER}", "systemctl daemon-reload"])
+    assert dry == [f"would change {TIMER}"]
+    assert applied == [
+        f"changed {TIMER}",
+        "to be called on that host:",
+        "systemctl daemon-reload",
+        f"systemctl enable --now {TIMER}",
+    ]
     assert (same.stdout, same.stderr, same.exit_code) == ("", "nothing would change\n", 0)
 
 
@@ -92,8 +98,10 @@ def test_units_of_jobs_that_are_gone_are_removed_but_not_when_jobs_are_named(des
     assert export(desk, units, "--apply") == [
         "removed process-control-purge.timer",
         "removed process-control-purge.service",
+        "to be called on that host:",
         "systemctl disable --now process-control-purge.timer",
         "systemctl daemon-reload",
+        f"systemctl enable --now {TIMER}",
     ]
     assert names(units) == {TIMER, SERVICE}
 
@@ -108,6 +116,36 @@ def test_a_unit_of_somebody_else_in_the_place_of_ours_is_never_replaced(desk: De
         77,
     )
     assert names(units) == set()
+
+
+def test_a_masked_unit_of_no_job_stays_and_stops_nothing(desk: Desk, units: Path) -> None:
+    desk.job("backup", BACKUP)
+    for name in ("process-control-gone.timer", "process-control-watch.timer"):
+        (units / name).symlink_to("/dev/null")  # as `systemctl mask` does
+    (units / "process-control-odd.service").mkdir()
+
+    assert export(desk, units) == [f"added {SERVICE}", f"added {TIMER}"]
+    assert (units / "process-control-gone.timer").is_symlink()
+
+
+def test_a_masked_unit_of_a_job_is_not_replaced(desk: Desk, units: Path) -> None:
+    desk.job("backup", BACKUP)
+    (units / TIMER).symlink_to("/dev/null")
+
+    assert desk.process_control("export", "systemd", "--output", str(units)).exit_code == 77
+    assert (units / TIMER).is_symlink()
+
+
+def test_a_unit_that_anybody_may_write_is_written_anew(desk: Desk, units: Path) -> None:
+    desk.job("backup", BACKUP)
+    export(desk, units)
+    (units / SERVICE).chmod(0o666)
+
+    differs = desk.process_control("export", "systemd", "--output", str(units), "--diff")
+
+    assert (differs.stdout, differs.exit_code) == (f"{units / SERVICE}: its mode was 0666\n", 1)
+    assert export(desk, units) == [f"changed {SERVICE}"]
+    assert (units / SERVICE).stat().st_mode & 0o777 == 0o644
 
 
 def test_a_job_that_a_timer_cannot_run_is_named_and_the_others_are_written(desk: Desk, units: Path) -> None:
@@ -266,6 +304,29 @@ def test_a_systemctl_that_fails_is_reported_and_the_units_stay(on_systemd: Box) 
         "  hint: systemctl daemon-reload; systemctl enable --now process-control-backup.timer\n"
     )
     assert {path.name for path in (on_systemd.root / "system").iterdir()} == {TIMER, SERVICE}
+
+
+@pytest.mark.needs_root
+def test_what_a_systemctl_that_failed_has_left_is_made_up_for_by_the_next_call(on_systemd: Box) -> None:
+    systemctl, called = on_systemd.root / "bin" / "systemctl", on_systemd.root / "called"
+    works = systemctl.read_text()
+    systemctl.write_text("#!/bin/sh\nexit 4\n")
+    assert apply(on_systemd)[2] == 1
+    systemctl.write_text(works)
+
+    again = apply(on_systemd)
+
+    assert again == ("", "/etc/systemd/system is up to date\n", 0)
+    assert called.read_text().splitlines() == ["daemon-reload", "2", f"enable --now {TIMER}", "2"]
+    called.unlink()
+    (on_systemd.job_directory / "backup.yaml").unlink()
+    systemctl.write_text("#!/bin/sh\nexit 4\n")
+    kept = apply(on_systemd)
+    systemctl.write_text(works)
+    removed = apply(on_systemd)
+    assert (kept[0], kept[2]) == ("", 1)
+    assert (len(removed[0].splitlines()), removed[2]) == (2, 0)
+    assert called.read_text().splitlines()[0] == f"disable --now {TIMER}"
 
 
 @pytest.mark.needs_root

@@ -1,6 +1,7 @@
 """Every answer of `--json` has the shape that docs/reference/json.md shows, no key less and none more."""
 
 import json
+import os
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
@@ -150,7 +151,8 @@ def test_what_is_verified_has_the_shape(desk: Desk) -> None:
     content = day.read_bytes()
     desk.process_control("history")
     seals = desk.root / "syslog"
-    line = f"Nov 28 01:00:01 db1 process-control[7]: sealed {day} {len(content)} {sha256(content).hexdigest()}\n"
+    tag = f"Nov 28 01:00:01 {os.uname().nodename} process-control[7]"
+    line = f"{tag}: sealed {day} {len(content)} {sha256(content).hexdigest()}\n"
     verify = ("audit", "--verify", "--seals", str(seals), "--json")
 
     seals.touch()

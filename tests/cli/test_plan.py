@@ -181,6 +181,18 @@ def test_a_link_in_a_commit_is_no_job(desk: Desk, checkout: Checkout) -> None:
     assert "is a link" in str(job["faults"])
 
 
+def test_a_file_that_git_does_not_have_is_named(desk: Desk, checkout: Checkout) -> None:
+    desk.job("billing", NIGHTLY)
+    checkout.commit()
+    blob = checkout.git("rev-parse", "HEAD:billing.yaml")
+    (desk.jobs / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+
+    result = desk.process_control("plan")
+
+    assert result.exit_code == 74
+    assert f"git does not have the file {blob} of this commit\n  hint: git -C {desk.jobs} fetch" in result.stderr
+
+
 # --- what is to be expected ------------------------------------------------------------------------------------------
 
 
@@ -247,6 +259,42 @@ def test_a_minute_that_gets_too_many_jobs_is_named_with_them(desk: Desk, checkou
 
 
 # --- how it is shown -------------------------------------------------------------------------------------------------
+
+
+def test_markdown_and_json_do_not_go_together(desk: Desk, checkout: Checkout) -> None:
+    checkout.commit()
+
+    assert desk.process_control("plan", "--markdown", "--json").exit_code == 2
+
+
+def test_the_title_counts_the_jobs_of_both_sides_and_has_the_dots_that_were_asked_for(
+    desk: Desk, checkout: Checkout
+) -> None:
+    for job in ("a", "b", "same"):
+        desk.job(job, f"name: {job}\n{NIGHTLY}")
+    checkout.commit()
+    for job in ("a", "b"):
+        (desk.jobs / f"{job}.yaml").rename(desk.jobs / f"{job}{job}.yaml")
+    checkout.commit()
+
+    comment = desk.process_control("plan", "HEAD~1...HEAD", "--markdown").stdout
+    rows = desk.process_control("plan", "HEAD~1..HEAD", "--no-header").stdout.splitlines()
+
+    assert comment.startswith("### HEAD\\~1...HEAD: 4 of 5 jobs changed, ")
+    assert "- renamed a -&#62; aa: its history, hold and health stay under the old name\n" in comment
+    assert "renamed\tbb\tb\tbb" in rows
+
+
+def test_a_job_that_becomes_disabled_is_said_to_be(desk: Desk, checkout: Checkout) -> None:
+    desk.job("billing", NIGHTLY)
+    checkout.commit()
+    desk.job("billing", f"{NIGHTLY}\ndisabled: true")
+
+    comment = desk.process_control("plan", "--markdown").stdout
+    rows = desk.process_control("plan", "--no-header").stdout.splitlines()
+
+    assert "| at 02:00 every day -&#62; disabled |" in comment
+    assert "changed\tbilling\tat 02:00 every day\tdisabled" in rows
 
 
 @pytest.fixture

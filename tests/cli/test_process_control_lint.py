@@ -72,6 +72,34 @@ def test_hard_tabs_are_told_and_mended(desk: Desk) -> None:
     assert [file.name for file in desk.jobs.iterdir()] == ["tabbed.yaml"]
 
 
+def test_mending_is_not_kept_from_it_by_what_a_kill_has_left(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = desk.job("tabbed", TABBED)
+    path.with_name("tabbed.yaml.new").touch()
+    path.with_name(f".tabbed.yaml.{'0' * 12}").touch()
+
+    monkeypatch.chdir(desk.jobs)
+
+    mended = desk.process_control("lint", "--fix", "tabbed.yaml")
+
+    assert mended.exit_code == 0, mended
+    assert {file.name for file in desk.jobs.iterdir()} == {"tabbed.yaml", "tabbed.yaml.new"}
+    assert "\t" not in path.read_text()
+
+
+def test_a_dry_run_shows_what_the_repairs_would_leave(desk: Desk) -> None:
+    path = desk.job("tabbed", TABBED)
+    other = desk.job("other", f"comand: x\n{TABBED}")
+
+    result = desk.process_control("lint", "--fix", "--dry-run")
+    one = desk.process_control("lint", "--fix", "--dry-run", str(path))
+
+    assert (result.exit_code, one.exit_code) == (1, 0)
+    assert "hard tab" not in result.stdout
+    assert f"{other}:1:1: unknown key 'comand'" in result.stdout
+    assert one.stderr == f"{path}: would be repaired\n"
+    assert path.read_text() == TABBED
+
+
 def test_mending_touches_no_file_that_needs_none(desk: Desk) -> None:
     path = desk.job("purge")
     before = path.stat().st_ino, path.stat().st_mtime_ns, path.read_bytes()

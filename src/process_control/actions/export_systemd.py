@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,6 +47,8 @@ class UnitChange:
     #: The text now, and before; empty for none.
     text: str
     was: str
+    #: What was wrong with the file besides its text, in words.
+    wrong: str = ""
 
     @property
     def name(self) -> str:
@@ -55,7 +57,18 @@ class UnitChange:
     def diff(self) -> list[str]:
         """Return the difference as `diff -u` shows it."""
         was, now = ("/dev/null" if not text else self.path for text in (self.was, self.text))
-        return list(difflib.unified_diff(self.was.splitlines(), self.text.splitlines(), was, now, lineterm=""))
+        lines = list(difflib.unified_diff(self.was.splitlines(), self.text.splitlines(), was, now, lineterm=""))
+        return lines or [f"{self.path}: {self.wrong}"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What the units of the job files are, held against a directory."""
+
+    #: What is to be done, in this order.
+    changes: list[UnitChange]
+    #: The timers that are wanted there, whether they are new or not.
+    timers: list[str]
 
 
 def make_units(settings: Settings, account: Account, words: Sequence[str]) -> Units:
@@ -92,17 +105,25 @@ def _timed(job: PlannedJob | InvalidFile) -> TimedJob:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Installed:
+    """A unit of ours as it is now."""
+
+    text: str
+    wrong: str
+
+
 # --- comparing -------------------------------------------------------------------------------------------------------
 
 
-def unit_changes(units: Sequence[Unit], settings: Settings, directory: str, *, is_whole: bool) -> list[UnitChange]:
-    """Return what is to be done in `directory`, in this order. `is_whole`: our units of jobs that are gone are removed.
+def compare(units: Sequence[Unit], settings: Settings, directory: str, *, is_whole: bool) -> Comparison:
+    """Return what is to be done in `directory`. `is_whole`: our units of jobs that are gone are removed.
 
     Services come before their timers, and go after them.
     Raises NotPermitted (77) for units of somebody else in the place of ours, BadConfiguration (78) without a directory.
     """
     first = header(settings.job_directory)
-    installed, foreign = _installed(directory, first)
+    installed, foreign = _installed(directory, first, {unit.name for unit in units if unit.job is not None})
     in_the_way = [unit for unit in units if unit.name in foreign and unit.job is not None]
     if in_the_way:
         what = "is not of these job files, so it is not replaced"
@@ -113,39 +134,51 @@ def unit_changes(units: Sequence[Unit], settings: Settings, directory: str, *, i
     found = list(_compared(wanted, installed, directory, is_whole=is_whole))
     written = sorted((each for each in found if each.text), key=lambda each: each.name.endswith(".timer"))
     removed = sorted((each for each in found if not each.text), key=lambda each: each.name.endswith(".service"))
-    return [*written, *removed]
+    timers = sorted(name for name in wanted if name.endswith(".timer"))
+    return Comparison(changes=[*written, *removed], timers=timers)
 
 
-def _installed(directory: str, first_line: str) -> tuple[dict[str, str], set[str]]:
-    """Return the text of our units by name, and the names of those of somebody else."""
+def _installed(directory: str, first_line: str, needed: Collection[str]) -> tuple[dict[str, _Installed], set[str]]:
+    """Return our units by name, and the names of those of somebody else, such as the link of `systemctl mask`.
+
+    Raises NotPermitted (77) for anything but a plain file under a name that is needed.
+    """
     with directory_of(os.path.join(directory, PREFIX)) as opened:
         names = [name for name in os.listdir(opened) if _NAME.fullmatch(name)]
     ours, foreign = {}, set()
     for name in names:
-        found = read_existing(os.path.join(directory, name), mode=MODE)
+        try:
+            found = read_existing(os.path.join(directory, name), mode=MODE)
+        except NotPermitted:
+            if name in needed:
+                raise
+            foreign.add(name)
+            continue
         if found is None:
             continue
         text = found.content.decode("utf-8", "surrogateescape")
         if text.partition("\n")[0] == first_line:
-            ours[name] = text
+            ours[name] = _Installed(text, found.wrong or "")
         else:
             foreign.add(name)
     return ours, foreign
 
 
 def _compared(
-    wanted: dict[str, Unit], installed: dict[str, str], directory: str, *, is_whole: bool
+    wanted: dict[str, Unit], installed: dict[str, _Installed], directory: str, *, is_whole: bool
 ) -> Iterator[UnitChange]:
     for name in sorted({*wanted, *installed}):
-        unit, was = wanted.get(name), installed.get(name, "")
-        if (unit is None and not is_whole) or (unit is not None and unit.text == was):
+        unit, found = wanted.get(name), installed.get(name, _Installed("", ""))
+        is_as_wanted = unit is not None and unit.text == found.text and not found.wrong
+        if is_as_wanted or (unit is None and not is_whole):
             continue
         yield UnitChange(
             path=os.path.join(directory, name),
             job=_job_of(name) if unit is None else unit.job,
-            change="removed" if unit is None else "changed" if was else "added",
+            change="removed" if unit is None else "changed" if found.text else "added",
             text="" if unit is None else unit.text,
-            was=was,
+            was=found.text,
+            wrong=found.wrong,
         )
 
 
@@ -244,11 +277,13 @@ def commands_before(changes: Sequence[UnitChange]) -> list[list[str]]:
     return [["systemctl", "disable", "--now", *timers]] if timers else []
 
 
-def commands_after(changes: Sequence[UnitChange]) -> list[list[str]]:
-    """Return the commands that let systemd read the units again, and start the new timers."""
-    timers = [each.name for each in changes if each.change == "added" and each.name.endswith(".timer")]
+def commands_after(timers: Sequence[str]) -> list[list[str]]:
+    """Return the commands that let systemd read the units again, and start the timers.
+
+    All of them each time: what an earlier call that failed has left out is made up for.
+    """
     enable = [["systemctl", "enable", "--now", *timers]] if timers else []
-    return [["systemctl", "daemon-reload"], *enable] if changes else []
+    return [["systemctl", "daemon-reload"], *enable]
 
 
 def call(commands: Sequence[Sequence[str]]) -> str | None:

@@ -4,11 +4,10 @@ import os
 import stat
 from dataclasses import dataclass
 from difflib import unified_diff
-from pathlib import Path
 
 from process_control.config.fix import fixed
 from process_control.errors import NotPermitted
-from process_control.system.atomic_file import sync_parent
+from process_control.system.replace import replace
 
 #: A job file may have secrets: no more of it is shown than what says where the change is.
 CONTEXT_LINES = 1
@@ -34,38 +33,26 @@ class Repairs:
         self.done: list[Repair] = []
 
     def repair(self, path: str, source: bytes) -> bytes:
-        """Return the text that counts from now on: the repaired one, unless nothing is written."""
+        """Return the text that counts from now on: the repaired one, also when nothing is written."""
         new = fixed(source)
         if new == source:
             return source
         if not self._dry_run:
             replace_file(path, new)
         self.done.append(Repair(path=path, diff=_diff(path, source, new), is_written=not self._dry_run))
-        return source if self._dry_run else new
+        return new
 
 
 def replace_file(path: str, source: bytes) -> None:
-    """Write the file anew with owner and mode as they were: a temporary name first, then renamed.
+    """Write the file anew with owner and mode as they were.
 
-    Raises NotPermitted (77) for what is no regular file, OSError.
+    Raises NotPermitted (77) for what is no regular file, and what `replace` raises.
     """
-    new = Path(f"{path}.new")
     status = os.stat(path, follow_symlinks=False)
     if not stat.S_ISREG(status.st_mode):
         raise NotPermitted("is not a regular file: not changed", where=path)
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        with open(handle, "wb") as file:
-            os.fchown(handle, status.st_uid, status.st_gid)
-            os.fchmod(handle, stat.S_IMODE(status.st_mode))
-            file.write(source)
-            file.flush()
-            os.fsync(handle)
-        os.rename(new, path)
-        sync_parent(path)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
+    mode = stat.S_IMODE(status.st_mode)
+    replace(os.path.abspath(path), source, mode=mode, uid=status.st_uid, gid=status.st_gid)
 
 
 def _diff(path: str, source: bytes, new: bytes) -> str:

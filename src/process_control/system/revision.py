@@ -22,6 +22,8 @@ class Revision:
     name: str
     #: 40 hex digits
     commit: str
+    #: Whether it is the last commit that this name and the other one have in common.
+    is_common: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,14 @@ def _contents(directory: str, blobs: list[str]) -> Iterator[tuple[str, bytes]]:
     output = _succeeded(_ask(directory, "cat-file", "--batch", given=given, seconds=READ_SECONDS), directory).stdout
     at = 0
     for blob in blobs:
-        end = output.index(b"\n", at)
-        size = int(output[at:end].split()[-1])
-        yield blob, output[end + 1 : end + 1 + min(size, MAX_BYTES)]
-        at = end + 1 + size + 1
+        end = output.find(b"\n", at)
+        size = output[at:end].split()[-1] if end >= 0 else b""
+        if not size.isdigit():
+            hint = f"git -C {directory} fetch, or git -C {directory} fsck"
+            raise CannotRecord(f"git does not have the file {blob} of this commit", where=directory, hint=hint)
+        length = int(size)
+        yield blob, output[end + 1 : end + 1 + min(length, MAX_BYTES)]
+        at = end + 1 + length + 1
 
 
 # --- which commits ---------------------------------------------------------------------------------------------------
@@ -115,7 +121,7 @@ def _common(directory: str, first: Revision, second: Revision) -> Revision:
     if answer.exit_code or not commit:
         what = f"'{first.name}' and '{second.name}' have no commit in common"
         raise JobNotFound(what, where=directory, hint="a shallow clone lacks it: git fetch --unshallow")
-    return Revision(first.name, commit)
+    return Revision(first.name, commit, is_common=True)
 
 
 def _check(directory: str) -> None:

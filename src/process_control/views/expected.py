@@ -67,17 +67,28 @@ def jobs_of(each: Expected) -> tuple[str, ...]:
     return each.jobs if isinstance(each, Herd | LockOverlap) else (each.job,)
 
 
-def is_among(each: Expected, others: Iterable[Expected]) -> bool:
-    """Return whether it was to be expected already, whatever the figures are; a herd with no job more."""
-    if isinstance(each, Herd):
-        same = (other for other in others if isinstance(other, Herd) and other.at == each.at)
-        return any(set(each.jobs) <= set(other.jobs) for other in same)
-    return is_replaced(each, others)
+def not_among(found: Iterable[Expected], others: Sequence[Expected]) -> list[Expected]:
+    """Return those that were not to be expected already, whatever the figures are; a herd that got more jobs too."""
+    known = {_identity(other) for other in others}
+    of_minute: dict[int, list[set[str]]] = {}
+    for other in others:
+        if isinstance(other, Herd):
+            of_minute.setdefault(other.at, []).append(set(other.jobs))
+    return [
+        each
+        for each in found
+        if not (
+            any(jobs.issuperset(each.jobs) for jobs in of_minute.get(each.at, ()))
+            if isinstance(each, Herd)
+            else _identity(each) in known
+        )
+    ]
 
 
-def is_replaced(each: Expected, others: Iterable[Expected]) -> bool:
-    """Return whether one of the others is about the same: the job, the lock and its jobs, or the minute."""
-    return any(_identity(other) == _identity(each) for other in others)
+def not_replaced(found: Iterable[Expected], others: Iterable[Expected]) -> list[Expected]:
+    """Return those of which none of the others is about the same: the job, the lock and its jobs, or the minute."""
+    known = {_identity(other) for other in others}
+    return [each for each in found if _identity(each) not in known]
 
 
 def _identity(each: Expected) -> tuple[object, ...]:

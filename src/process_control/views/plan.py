@@ -4,7 +4,7 @@ Both sides are read with the present configuration. How long runs take comes fro
 which planned times there are.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from process_control.config.job_directory import InvalidJob
@@ -18,7 +18,7 @@ from process_control.core.schedule.plan import Plan
 from process_control.core.schedule.plan_change import Concurrency, Peak, SlotChange, slot_change, starts_of
 from process_control.core.usual import UsualDuration
 from process_control.errors import BadConfiguration, Fault
-from process_control.views.expected import Expected, is_among, is_replaced, jobs_of, short_timeout
+from process_control.views.expected import Expected, jobs_of, not_among, not_replaced, short_timeout
 from process_control.views.replay import Replay
 from process_control.views.show import in_words, plain_value
 
@@ -51,6 +51,9 @@ class JobChange:
     #: the schedules in words; empty without one
     schedule_before: str = ""
     schedule_after: str = ""
+    #: whether `disabled` keeps it from starting by its schedule
+    disabled_before: bool = False
+    disabled_after: bool = False
     slots: SlotChange
     #: what is wrong with the file on each side: such a job starts nothing
     faults_before: tuple[Fault, ...] = ()
@@ -61,7 +64,6 @@ class JobChange:
 class Outlook:
     """What is to be expected of all jobs of one side."""
 
-    job_count: int
     peak: Peak | None
     expected: tuple[Expected, ...]
 
@@ -74,6 +76,10 @@ class PlannedChange:
     begin: int
     end: int
     jobs: tuple[JobChange, ...]
+    #: how many jobs there are, on one side or both
+    job_count: int
+    #: removed jobs whose file, unchanged, is that of an added one: both names
+    renamed: tuple[tuple[str, str], ...]
     before: Outlook
     after: Outlook
     #: jobs with planned times whose runs nobody has measured
@@ -84,14 +90,12 @@ class PlannedChange:
     @property
     def new(self) -> list[Expected]:
         """What is to be expected after the change only; a herd that got more jobs too."""
-        found = self._of_changed_jobs(self.after.expected)
-        return [each for each in found if not is_among(each, self.before.expected)]
+        return not_among(self._of_changed_jobs(self.after.expected), self.before.expected)
 
     @property
     def gone(self) -> list[Expected]:
         """What was to be expected before the change only."""
-        found = self._of_changed_jobs(self.before.expected)
-        return [each for each in found if not is_replaced(each, self.after.expected)]
+        return not_replaced(self._of_changed_jobs(self.before.expected), self.after.expected)
 
     def _of_changed_jobs(self, expected: Iterable[Expected]) -> list[Expected]:
         changed = {change.job for change in self.jobs}
@@ -132,6 +136,8 @@ def planned_change(
         begin=begin,
         end=end,
         jobs=changes,
+        job_count=len(slugs),
+        renamed=tuple(_renamed(old.jobs, new.jobs)),
         before=_outlook(old, runs_before, different, common, begin, end),
         after=_outlook(new, runs_after, different, common, begin, end),
         unknown=tuple(slug for slug, runs in sorted(runs_after.items()) if runs.slots and runs.usual is None),
@@ -158,6 +164,24 @@ def _is_same(before: Job | InvalidJob | None, after: Job | InvalidJob | None) ->
     return False
 
 
+def _renamed(old: Mapping[str, Job | InvalidJob], new: Mapping[str, Job | InvalidJob]) -> Iterator[tuple[str, str]]:
+    """Yield the old and the new name of each job of which only the name has changed; none where there is a choice."""
+    removed, added = _by_version(old, new), _by_version(new, old)
+    for version, slugs in removed.items():
+        others = added.get(version, [])
+        if len(slugs) == len(others) == 1:
+            yield slugs[0], others[0]
+
+
+def _by_version(jobs: Mapping[str, Job | InvalidJob], others: Mapping[str, object]) -> dict[str, list[str]]:
+    """Return the names of the jobs that `others` do not have, by version."""
+    found: dict[str, list[str]] = {}
+    for slug, job in sorted(jobs.items()):
+        if slug not in others and isinstance(job, Job):
+            found.setdefault(job.version, []).append(slug)
+    return found
+
+
 def _runs(side: _Side, usual: Mapping[str, UsualDuration], begin: int, end: int) -> dict[str, PlannedRuns]:
     return {
         slug: PlannedRuns(slots=starts_of(side.plans.get(slug), begin, end), lock=job.lock, usual=usual.get(slug))
@@ -182,6 +206,8 @@ def _job_change(slug: str, old: _Side, new: _Side, settings: Settings, begin: in
         keys=_key_changes(before, after, settings) if isinstance(before, Job) and isinstance(after, Job) else (),
         schedule_before=_schedule_in_words(before),
         schedule_after=_schedule_in_words(after),
+        disabled_before=isinstance(before, Job) and before.disabled,
+        disabled_after=isinstance(after, Job) and after.disabled,
         slots=slot_change(old.plans.get(slug), new.plans.get(slug), begin, end),
         faults_before=tuple(before.error.faults) if isinstance(before, InvalidJob) else (),
         faults_after=tuple(after.error.faults) if isinstance(after, InvalidJob) else (),
@@ -239,4 +265,4 @@ def _outlook(
     expected += lock_overlaps(runs)
     expected += herds(movable, job_count=planned, minutes=(end - begin) // MINUTE, limit=MAX_HERDS)
     expected += [each for each in timeouts if each is not None]
-    return Outlook(job_count=len(side.jobs), peak=at_once.peak(), expected=tuple(expected))
+    return Outlook(peak=at_once.peak(), expected=tuple(expected))

@@ -11,12 +11,14 @@ from process_control.views.plan import UNKNOWN_SECONDS, JobChange, KeyChange, Pl
 WORKING_TREE = "the files as they are"
 #: A key with a sentence of its own.
 SCHEDULE = "schedule"
+DISABLED = "disabled"
 
 
 def title(change: PlannedChange, before: Revision, after: Revision | None) -> str:
     """Return `main..HEAD: 2 of 120 jobs changed, planned times differ`."""
-    what = f"{before.name}..{after.name}" if after is not None else f"{before.name} to {WORKING_TREE}"
-    count, total = len(change.jobs), max(change.before.job_count, change.after.job_count)
+    dots = "..." if before.is_common else ".."
+    what = f"{before.name}{dots}{after.name}" if after is not None else f"{before.name} to {WORKING_TREE}"
+    count, total = len(change.jobs), change.job_count
     if not count:
         return f"{what}: no job changed"
     times = "planned times differ" if change.fires_differently else "the planned times stay the same"
@@ -36,9 +38,23 @@ def slots_in_words(each: JobChange, now: datetime) -> str:
     return f"{' '.join(counts)} planned {'time' if count == 1 else 'times'}, first {first}"
 
 
+def schedules(each: JobChange) -> tuple[str, str]:
+    """Return the schedule before and after; `disabled` for that of a job which became disabled, or was."""
+    if not _is_switched(each):
+        return each.schedule_before, each.schedule_after
+    before, after = each.schedule_before, each.schedule_after
+    return DISABLED if each.disabled_before else before, DISABLED if each.disabled_after else after
+
+
+def _is_switched(each: JobChange) -> bool:
+    """Return whether a job with a schedule became disabled, or was disabled and is no more."""
+    has_schedule = bool(each.schedule_before or each.schedule_after)
+    return has_schedule and each.change == "changed" and each.disabled_before != each.disabled_after
+
+
 def schedule_in_words(each: JobChange) -> str:
     """Return the schedule, or both with an arrow between; nothing when neither side has one."""
-    before, after = each.schedule_before, each.schedule_after
+    before, after = schedules(each)
     if each.faults_before or each.faults_after or before == after:
         return after or before
     if each.change == "changed":
@@ -48,7 +64,7 @@ def schedule_in_words(each: JobChange) -> str:
 
 def other_keys(each: JobChange) -> list[KeyChange]:
     """Return the keys that changed, without the schedule when it is in words already."""
-    is_in_words = each.schedule_before != each.schedule_after
+    is_in_words = each.schedule_before != each.schedule_after and not _is_switched(each)
     return [key for key in each.keys if not (is_in_words and key.key == SCHEDULE)]
 
 
@@ -84,6 +100,13 @@ def peak_in_words(change: PlannedChange, now: datetime) -> str:
     was = before.jobs if before is not None else 0
     jobs = "job" if after.jobs == 1 else "jobs"
     return f"at most {after.jobs:,} {jobs} at once, {at} ({'as before' if was == after.jobs else f'before {was:,}'})"
+
+
+def renamed_in_words(change: PlannedChange) -> list[str]:
+    """Return a sentence for each job of which only the name has changed."""
+    return [
+        f"renamed {old} -> {new}: its history, hold and health stay under the old name" for old, new in change.renamed
+    ]
 
 
 def unknown_in_words(change: PlannedChange) -> str:

@@ -14,6 +14,8 @@ from process_control.views.plan import JobChange, PlannedChange
 
 def to_json(change: PlannedChange, before: Revision, after: Revision | None) -> dict[str, Any]:
     """Return the answer. `after` is None for the files as they are."""
+    new = change.new
+    known = set(new)
     return {
         "before": _revision(before),
         "after": _revision(after),
@@ -23,9 +25,9 @@ def to_json(change: PlannedChange, before: Revision, after: Revision | None) -> 
         "jobs": [_job(each) for each in change.jobs],
         "peak": {"before": _peak(change.before.peak), "after": _peak(change.after.peak)},
         "expected": [
-            *(_expected(each, "new") for each in change.new),
+            *(_expected(each, "new") for each in new),
             *(_expected(each, "gone") for each in change.gone),
-            *(_expected(each, "as before") for each in change.after.expected if each not in change.new),
+            *(_expected(each, "as before") for each in change.after.expected if each not in known),
         ],
         "unknown_durations": list(change.unknown),
         **({} if change.replays is None else {"replay": [each.to_json() for each in change.replays]}),

@@ -68,6 +68,8 @@ def audit(
     if verify or seals is not None:
         if not verify or jobs or since or until or events or limit is not None:
             raise UsageError("--verify goes with --seals and --json only, and --seals with --verify")
+        if seals == "":
+            raise UsageError("--seals needs the name of a file")
         from process_control.cli.verbs.audit_verify import verify_journal
 
         return verify_journal(session, seals, as_json=as_json)

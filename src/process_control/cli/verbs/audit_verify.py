@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from process_control.actions.rights import become_reader
 from process_control.cli.print.output import print_json, print_line, talk
 from process_control.cli.session import Session
+from process_control.core.layout import journal
 from process_control.core.seals import Seal
 from process_control.notify.message import escape_controls
+from process_control.views.expected import named
 from process_control.views.verified_journal import BrokenSeal, Verified, directories_of, read_seals, verify
 
 MAX_SHOWN = 20
@@ -36,6 +38,11 @@ def _no_seals(verified: Verified, seals: Sequence[Seal], state_directory: str, f
     where = f"in {file}" if file else "in the syslog of this host"
     if verified.pruned:
         return f"all days that were sealed {where} are older than retention.days: {_range(verified.pruned)}"
+    hosts = sorted(
+        {seal.host for seal in seals if seal.host and os.path.dirname(seal.path) == journal(state_directory)}
+    )
+    if hosts:
+        return f"none of the seals {where} is of this host ({os.uname().nodename})\n  hint: they are of {named(hosts)}"
     if seals:
         return (
             f"no seal {where} is of the journal of {state_directory}\n"

@@ -9,14 +9,15 @@ import click
 
 from process_control.actions.export_systemd import (
     UNIT_DIRECTORY,
+    Comparison,
     UnitChange,
     call,
     commands_after,
     commands_before,
+    compare,
     install,
     make_units,
     systemd_is_running,
-    unit_changes,
 )
 from process_control.cli.print.error_output import fault_as_json, talk_of_faults
 from process_control.cli.print.output import print_json, print_line, talk
@@ -39,7 +40,7 @@ WOULD = {"added": "would add", "changed": "would change", "removed": "would remo
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
 @click.option("--output", metavar="DIR", help="Write the units there.")
 @click.option("--diff", "show_diff", is_flag=True, help=f"Compare with DIR ({UNIT_DIRECTORY}); change nothing.")
-@click.option("--apply", is_flag=True, help=f"Install: write into DIR ({UNIT_DIRECTORY}), and call systemctl.")
+@click.option("--apply", is_flag=True, help=f"Install into DIR; call systemctl only for {UNIT_DIRECTORY}.")
 @click.option("--dry-run", is_flag=True, help="With --apply or --output: only show what would change.")
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "units": [...], "left_out": [...], ...}')
 def export_systemd(
@@ -57,8 +58,8 @@ def export_systemd(
     Each job with a schedule gets a timer and a service, `process-control-JOB.timer` and `.service`. What a timer cannot
     do is refused with its reason: the job is left out and named, the others are exported. Without JOB, `watch` gets a
     timer too where cron-generate would write its line, and our units of jobs that are gone are removed. Each unit that
-    is added, changed or removed is in the audit log. Where systemd is process 1, --apply calls systemctl; elsewhere,
-    and with --output, it prints what to call.
+    is added, changed or removed is in the audit log. Where systemd is process 1, --apply has systemctl read the units
+    and start all their timers, each time; elsewhere, and with --output, it prints what is to be called on that host.
     """
     if show_diff and (apply or dry_run):
         raise UsageError("--diff changes nothing: it does not go with --apply or --dry-run")
@@ -72,15 +73,15 @@ def export_systemd(
         _print(units, as_json=as_json)
         return failed
     directory = os.path.abspath(output or UNIT_DIRECTORY)
-    changes = unit_changes(units.units, settings, directory, is_whole=not jobs)
+    compared = compare(units.units, settings, directory, is_whole=not jobs)
     if show_diff or dry_run:
-        _show(changes, units, as_json=as_json, show_diff=show_diff)
-        return int(bool(changes)) if show_diff else failed
-    return _install(changes, units, settings, account, directory, tells_systemd=apply, as_json=as_json) or failed
+        _show(compared.changes, units, as_json=as_json, show_diff=show_diff)
+        return int(bool(compared.changes)) if show_diff else failed
+    return _install(compared, units, settings, account, directory, tells_systemd=apply, as_json=as_json) or failed
 
 
 def _install(
-    changes: list[UnitChange],
+    compared: Comparison,
     units: Units,
     settings: Settings,
     account: Account,
@@ -90,23 +91,28 @@ def _install(
     as_json: bool,
 ) -> int:
     """Install the units and have systemd read them; return 1 when systemctl failed."""
-    before, after = commands_before(changes), commands_after(changes)
+    changes = compared.changes
+    before, after = commands_before(changes), commands_after(compared.timers)
     calls = tells_systemd and directory == UNIT_DIRECTORY and systemd_is_running()
     trouble = call(before) if calls else None
+    if trouble is not None:  # the next --apply is to stop these timers
+        changes = [each for each in changes if each.change != "removed"]
     try:
         install(changes, settings, account, report=talk)
     except NotPermitted as error:
         hint = "" if os.geteuid() == 0 else "sudo process-control export systemd --apply"
         raise NotPermitted(error.faults[0].what, where=error.faults[0].where, hint=hint) from error
     trouble = (call(after) if calls else None) or trouble
-    to_call = [shlex.join(each) for each in (*before, *after)] if tells_systemd and not calls else []
+    to_call = [shlex.join(each) for each in (*before, *after)] if changes and tells_systemd and not calls else []
     if as_json:
         _print_json(changes, units, done=True, commands=to_call)
     else:
         for each in changes:
             print_line(escape_controls(f"{each.change} {each.path}"))
-        if not changes:
+        if not compared.changes:
             talk(f"{directory} is up to date")
+        if to_call:
+            print_line("to be called on that host:")
         for command in to_call:
             print_line(command)
     if tells_systemd and any(unit.job for unit in units.units) and _cron_starts_them(settings):

@@ -26,7 +26,7 @@ from process_control.views.lint.job_file import Surroundings
 )
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @click.option("--fix", is_flag=True, help="Repair tabs, unquoted schedules, allow_overtime, byte-order marks.")
-@click.option("--dry-run", is_flag=True, help="With --fix: only show the changes.")
+@click.option("--dry-run", is_flag=True, help="With --fix: only show the changes, and what they leave.")
 @click.option(
     "--ignore",
     "ignored",

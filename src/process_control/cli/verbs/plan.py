@@ -16,11 +16,11 @@ from process_control.cli.time_words import moment_of_flag
 from process_control.config.all_jobs import load_all
 from process_control.config.settings import Settings
 from process_control.core.schedule.plan_change import FAR_SECONDS
-from process_control.errors import FINE, NO
+from process_control.errors import FINE, NO, UsageError
 from process_control.system.revision import Revision, revisions_of
 from process_control.views.expected import in_words
 from process_control.views.plan import JobChange, PlannedChange, planned_change
-from process_control.views.plan_in_words import remarks
+from process_control.views.plan_in_words import remarks, schedules
 from process_control.views.plan_json import to_json
 from process_control.views.replay import replay_in_words, replays
 from process_control.views.revision_jobs import jobs_at
@@ -48,6 +48,8 @@ def plan(session: Session, revisions: str | None, markdown: bool, as_json: bool,
 
     REV..REV compares two commits, REV a commit with the files as they are; without it that commit is HEAD.
     """
+    if markdown and as_json:
+        raise UsageError("--markdown and --json do not go together")
     now = datetime.now(UTC).replace(microsecond=0)
     settings = session.settings("plan")
     before, after = revisions_of(settings.job_directory, revisions)
@@ -87,6 +89,8 @@ def _change(
 def _rows(change: PlannedChange, now: datetime) -> Iterator[tuple[object, ...]]:
     for each in change.jobs:
         yield from _rows_of_job(each)
+    for old, new in change.renamed:
+        yield "renamed", new, old, new
     before, after = change.before.peak, change.after.peak
     yield "peak", None, before.jobs if before else 0, after.jobs if after else 0
     for expected in change.gone:
@@ -99,7 +103,7 @@ def _rows(change: PlannedChange, now: datetime) -> Iterator[tuple[object, ...]]:
 
 
 def _rows_of_job(each: JobChange) -> Iterator[tuple[object, ...]]:
-    yield each.change, each.job, each.schedule_before, each.schedule_after
+    yield each.change, each.job, *schedules(each)
     for key in each.keys:
         yield key.key, each.job, key.before, key.after
     if each.slots.first is not None:

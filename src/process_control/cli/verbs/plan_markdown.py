@@ -14,6 +14,7 @@ from process_control.views.plan_in_words import (
     other_keys,
     peak_in_words,
     remarks,
+    renamed_in_words,
     schedule_in_words,
     slots_in_words,
     title,
@@ -42,7 +43,7 @@ def _lines(change: PlannedChange, before: Revision, after: Revision | None, now:
     yield "|---|---|---|---|---|"
     for each in change.jobs:
         yield _row(each, now)
-    facts = [peak_in_words(change, now), unknown_in_words(change)]
+    facts = [*renamed_in_words(change), peak_in_words(change, now), unknown_in_words(change)]
     facts += [f"new: {in_words(each, now)}" for each in change.new]
     facts += [f"gone: {in_words(each, now)}" for each in change.gone]
     facts += [sentence for each in change.replays or () for sentence in replay_in_words(each)]

@@ -17,6 +17,7 @@ from process_control.views.plan_in_words import (
     other_keys,
     peak_in_words,
     remarks,
+    renamed_in_words,
     schedule_in_words,
     slots_in_words,
     title,
@@ -54,10 +55,12 @@ def _job(each: JobChange, now: datetime) -> Iterator[Text]:
 
 
 def _outlook(change: PlannedChange, now: datetime) -> Iterator[Text]:
-    facts = [("", peak_in_words(change, now))]
-    facts += [("yellow", f"new: {in_words(each, now)}") for each in change.new]
+    new = change.new
+    facts = [("yellow", sentence) for sentence in renamed_in_words(change)]
+    facts.append(("", peak_in_words(change, now)))
+    facts += [("yellow", f"new: {in_words(each, now)}") for each in new]
     facts += [("green", f"gone: {in_words(each, now)}") for each in change.gone]
-    rest = len(change.after.expected) - len(change.new)
+    rest = len(change.after.expected) - len(new)
     facts.append(("dim", f"{rest:,} warning{'s' * (rest != 1)} as before: process-control lint" if rest else ""))
     facts.append(("dim", unknown_in_words(change)))
     facts += [("", sentence) for each in change.replays or () for sentence in replay_in_words(each)]
