@@ -156,6 +156,36 @@ def test_a_calendar_that_cannot_be_read_is_found_before_a_start_needs_it(sound: 
 # --- cron ------------------------------------------------------------------------------------------------------------
 
 
+def test_jobs_that_the_crontab_leaves_out_for_their_time_zone_are_bad_until_a_timer_starts_them(sound: Desk) -> None:
+    (sound.root / "cron.d").mkdir()
+    sound.configure(output_crontab=str(sound.root / "cron.d" / "process-control"))
+    sound.job("tokyo", f"{JOB}\ntime_zone: Asia/Tokyo")
+    sound.cron_generate()
+
+    [left_out] = [each for each in found(sound, "cron") if "tokyo" in each["what"]]
+    sound.state.run("tokyo", NOW - timedelta(hours=1), trigger="timer")
+
+    wants = "cron only knows the host's time zone; this job wants Asia/Tokyo"
+    assert left_out["what"] == f"tokyo is not in the crontab: {wants}"
+    assert (left_out["state"], left_out["remedy"]) == ("bad", "process-control export systemd tokyo")
+    assert [each for each in found(sound, "cron") if "tokyo" in each["what"]] == []
+
+
+def test_without_a_cron_daemon_it_is_not_said_that_cron_starts_the_jobs(
+    sound: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (sound.root / "cron.d").mkdir()
+    sound.configure(output_crontab=str(sound.root / "cron.d" / "process-control"))
+    sound.cron_generate()
+    said = []
+    for daemons in ([], [cron_daemon.Daemon(pid=1, started_at=0.0, time_zone=None)]):
+        monkeypatch.setattr(cron_daemon, "daemons", lambda daemons=daemons: daemons)
+        monkeypatch.setattr(cron_daemon, "trouble", lambda: None)
+        said += [each["what"] for each in looked(sound)["findings"] if each["check"] == "cron"]
+
+    assert said == ["not checked: no cron daemon is seen here", "cron starts the jobs as their files say"]
+
+
 def test_a_crontab_that_does_not_fit_is_found_until_it_is_written(sound: Desk) -> None:
     (sound.root / "cron.d").mkdir()
     sound.configure(output_crontab=str(sound.root / "cron.d" / "process-control"))

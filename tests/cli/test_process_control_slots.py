@@ -158,6 +158,17 @@ def test_a_day_has_a_lane_for_each_job_troubles_first(past: Past) -> None:
     assert {"from": iso(SLOT + timedelta(hours=1)), "until": iso(SLOT.replace(hour=0, minute=0) + DAY)} in told["quiet"]
 
 
+def test_an_outcome_that_is_none_is_shown_by_its_word(past: Past) -> None:
+    past.box.job("ant", "command: 'true'")
+    past.start_of("ant", SLOT, seconds=3600, outcome="exploded")
+
+    day = past.box.process_control("day", f"{SLOT:%Y-%m-%d}", tty=True)
+    state = past.box.process_control("status", "--json").json()["jobs"]
+
+    assert (day.exit_code, "exploded" in day.stdout) == (0, True), day
+    assert [each["state"] for each in state if each["job"] == "ant"] == ["warned"]
+
+
 def test_what_is_planned_lasts_as_long_as_usual_and_jobs_of_one_lock_collide(past: Past) -> None:
     for job, minute in (("dump", 0), ("copy", 20)):
         past.box.job(job, f'command: echo hi\nschedule: "{minute} 12 * * *"\nlock: db')

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from kit.builders import iso
 from kit.harness import Box, Result, until
 from kit.past import DAY, Past, masked
 from kit.why_cases import CASES, JOB, SLOT, Case, planned
@@ -125,6 +126,30 @@ def test_what_a_clock_change_did_is_said_and_the_time_where_the_schedule_is_mean
     assert told["slot"]["slot"] == "2026-03-29T01:00:00.000Z"
     assert told["sentences"][1].startswith("The clock went forward by 1 h just then")
     assert told["sentences"][2] == "In its time zone, Europe/Berlin, that was Sun 29 Mar 03:00."
+
+
+@pytest.mark.parametrize("trigger", [None, "timer"])
+def test_a_job_whose_time_zone_cron_does_not_know_says_so_unless_a_timer_starts_it(
+    box: Box, trigger: str | None
+) -> None:
+    past = Past(box)
+    box.job("backup", JOB + "\ntime_zone: Asia/Tokyo")
+    past.version(SLOT - 9 * DAY, time_zone="Asia/Tokyo")
+    past.write(SLOT - 8 * DAY, event="crontab", job="other", change="added", crontab="/etc/cron.d/pc", line="x")
+    if trigger is not None:
+        at = SLOT - timedelta(hours=9) - 2 * DAY
+        past.state.run("backup", at, trigger=trigger, scheduled_at=iso(at))
+
+    told = box.process_control("why", "backup", "--json").json()
+
+    wants = "cron only knows the host's time zone; this job wants Asia/Tokyo"
+    blocked_by = [(each["reason"], each["detail"], each["remedy"]) for each in told["now"]["blocked_by"]]
+    blocker = ("not_in_crontab", wants, "process-control export systemd backup")
+    assert (blocker in blocked_by, told["slot"]["cause"] == "not_in_crontab") == ((trigger is None,) * 2)
+    assert "cron-generate" not in " ".join(told["sentences"])
+    if trigger is None:
+        assert told["slot"]["evidence"][0]["what"] == wants
+        assert box.process_control("export", "systemd", "backup").exit_code == 0
 
 
 def queued(box: Box) -> list[dict[str, str]] | None:

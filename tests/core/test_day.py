@@ -49,6 +49,12 @@ def test_a_column_shows_the_worst_that_is_in_it() -> None:
     assert load(lane, 0, HOUR, 4) == [1, 1, 1, 0]
 
 
+def test_an_unknown_outcome_is_no_success() -> None:
+    lane = [run("a", 0, 1), run("a", 0, 1, "exploded"), run("a", 1, 1, "exploded"), run("a", 1, 1, "failed")]
+
+    assert cells(lane, 0, HOUR, 2) == ["exploded", "failed"]
+
+
 def test_troubles_come_first_then_the_busiest() -> None:
     runs = [run("idle", 1, 1), run("busy", 1, 5), run("bad", 1, 0.1, "failed"), run("missed", 1, 0, "missed")]
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from process_control.actions.rights import become_reader, directory_of_run_job, own_directories
 from process_control.config.all_jobs import load_all
 from process_control.config.settings import Settings
-from process_control.core.schedule.schedule import host_zone
+from process_control.core.schedule.causes import OTHER_TRIGGERS
+from process_control.core.schedule.schedule import host_zone, is_for_cron, not_for_cron
 from process_control.crontab.condition import troubles_of_cron
 from process_control.crontab.rules import has_users, is_comment
 from process_control.crontab.target import CONSOLE
@@ -32,7 +33,7 @@ from process_control.views.doctor import (
     rights,
     watch,
 )
-from process_control.views.doctor.finding import BAD, OK, WARN, Finding, command_in, fine, not_checked
+from process_control.views.doctor.finding import BAD, OK, WARN, Finding, command_in, fine, found_or_fine, not_checked
 from process_control.views.doctor.look import Look
 from process_control.views.status import read_statuses
 
@@ -45,11 +46,31 @@ COMMAND = "process-control doctor"
 def _cron(look: Look) -> list[Finding]:
     """Return what keeps cron from starting the jobs: no daemon, or a crontab that does not fit the files."""
     found = [_of_a_sentence(CRON, trouble) for trouble in troubles_of_cron(look.settings, look.jobs, look.statuses)]
-    if found:
-        return found
-    if not _crontab(look)[0] and any(job.schedule for job in look.valid_jobs):
-        return not_checked(CRON, f"{_crontab(look)[1]} does not start these jobs; something else may")
+    text, target = _crontab(look)
+    left_out = _left_out(look) if text else []
+    if found or left_out:
+        return [*found, *found_or_fine(left_out, CRON, "")] if left_out else found
+    if not text and any(job.schedule for job in look.valid_jobs):
+        return not_checked(CRON, f"{target} does not start these jobs; something else may")
+    if not look.daemons:
+        return not_checked(CRON, "no cron daemon is seen here")
     return fine(CRON, "cron starts the jobs as their files say")
+
+
+def _left_out(look: Look) -> list[Finding]:
+    """Return the jobs that the crontab leaves out for their time zone, and that nothing else has started."""
+    by_others = {each.slug for each in look.statuses if each.last is not None and each.last.trigger in OTHER_TRIGGERS}
+    jobs = [job for job in look.valid_jobs if job.schedule and not job.disabled and job.slug not in by_others]
+    return [
+        Finding(
+            check=CRON,
+            state=BAD,
+            what=f"{job.slug} is not in the crontab: {not_for_cron(job.time_zone)}",
+            remedy=f"process-control export systemd {job.slug}",
+        )
+        for job in jobs
+        if job.time_zone is not None and not is_for_cron(job.time_zone)
+    ]
 
 
 def _cron_zone(look: Look) -> list[Finding]:

@@ -1,5 +1,6 @@
 """The pages of documentation that are installed with the package: `process-control help NAME` shows one."""
 
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -9,6 +10,10 @@ import process_control
 INSTALLED = Path("share/doc/process-control/pages")
 #: For a browser, and for those who change the code.
 NOT_LISTED = ("README", "decisions")
+#: For the tests of the pages: comments, and that an example is wrong.
+_COMMENT = re.compile(r"^<!--.*?-->[ \t]*\n", re.MULTILINE | re.DOTALL)
+_BEFORE_A_PAGE = re.compile(r"^(?:\.{0,2}/)*(?:docs/)?")
+_WRONG = re.compile(r"^([ \t]*```\w+) wrong$", re.MULTILINE)
 
 
 def pages(taken: Collection[str] = ()) -> dict[str, Path]:
@@ -21,6 +26,18 @@ def pages(taken: Collection[str] = ()) -> dict[str, Path]:
         return {}
     found = [path for path in sorted(top.rglob("*.md")) if not {path.stem, path.parent.name} & {*NOT_LISTED}]
     return {str(path.relative_to(top).with_suffix("")) if path.stem in taken else path.stem: path for path in found}
+
+
+def page_at(path: str) -> Path | None:
+    """Return the page that a path means, as links write it: `how-to/logs`, `docs/tutorial.md`, `../how-to/logs.md`."""
+    wanted = _BEFORE_A_PAGE.sub("", path).removesuffix(".md")
+    found = [page for page in pages().values() if f"/{page.with_suffix('')}".endswith(f"/{wanted}")]
+    return found[0] if wanted and len(found) == 1 else None
+
+
+def for_readers(text: str) -> str:
+    """Return a page without what only its tests need."""
+    return _WRONG.sub(r"\1", _COMMENT.sub("", text))
 
 
 def title_of(page: Path) -> str:

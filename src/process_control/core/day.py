@@ -9,6 +9,8 @@ from heapq import heappop, heappush
 PLANNED, RUNNING, SKIPPED, MISSED, DUE = "planned", "running", "skipped", "missed", "due"
 WORST_FIRST = ("failed", "lost", MISSED, RUNNING, "warned", SKIPPED, "succeeded", DUE, PLANNED)
 TROUBLES = ("failed", "lost", MISSED)
+#: The rank of a kind that is none of WORST_FIRST, as of an edited record: nobody is to take it for a success.
+UNKNOWN_RANK = WORST_FIRST.index("warned")
 #: A run that took less counts as so long: it is there to be seen.
 SHORTEST_SECONDS = 1.0
 QUIET_SECONDS = 1800
@@ -21,7 +23,7 @@ class Stretch:
     job: str
     begin: float
     end: float
-    #: one of WORST_FIRST
+    #: one of WORST_FIRST, or the unknown outcome of an edited record
     kind: str
 
 
@@ -176,7 +178,7 @@ def cells(stretches: Iterable[Stretch], begin: float, seconds_each: float, count
     for each in stretches:
         for number in _cells_of(each, begin, seconds_each, count):
             before = found[number]
-            if before is None or rank[each.kind] < rank[before]:
+            if before is None or rank.get(each.kind, UNKNOWN_RANK) < rank.get(before, UNKNOWN_RANK):
                 found[number] = each.kind
     return found
 

@@ -3,7 +3,7 @@
 Trouble wins over activity: a failing job that is running counts as failing until that run succeeds.
 """
 
-from process_control.core.facts import FAILED, LOST, WARNED
+from process_control.core.facts import FAILED, LOST, SUCCEEDED, WARNED
 from process_control.core.health import State
 
 INVALID, HELD, FAILING, STOPPED, LATE = "invalid", "held", "failing", "stopped", "late"
@@ -48,4 +48,4 @@ def state_of(
         return STOPPED
     if last_outcome is None:
         return NEVER_RAN
-    return WARNED if last_outcome == WARNED else OK
+    return OK if last_outcome == SUCCEEDED else WARNED  # an unknown word, of an edited record, is no success

@@ -15,6 +15,7 @@ from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core import layout
 from process_control.core.job import Job
+from process_control.core.schedule.causes import OTHER_TRIGGERS
 from process_control.core.schedule.schedule import is_zone_of_host
 from process_control.crontab.generate import crontab_of, manner_of, names_its_configuration, planned
 from process_control.crontab.rules import has_users, is_comment
@@ -30,7 +31,6 @@ from process_control.views.job_status import JobStatus
 
 #: Counts up when the same jobs give another crontab.
 FORMAT = 2
-OTHER_TRIGGERS = ("timer", "scheduler")
 _CALL = re.compile(r"^(?![ \t]*#)(.*?) (?:--scheduled |watch(?= --config |$))", re.MULTILINE)
 #: Where the command of a line begins, or the first path in it: neither the schedule nor the user has one.
 _FIRST_PATH = re.compile(r"(?:^|[ \t])(?=['\"]?/)")

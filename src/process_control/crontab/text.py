@@ -12,7 +12,7 @@ from datetime import UTC
 
 from process_control.core.job import is_slug
 from process_control.core.schedule.columns import ScheduleError
-from process_control.core.schedule.schedule import Schedule
+from process_control.core.schedule.schedule import Schedule, is_for_cron, not_for_cron
 from process_control.crontab.rules import MAX_LINES, Entry, is_comment, read_crontab
 from process_control.errors import BadConfiguration, Fault
 from process_control.notify.message import escape_controls
@@ -205,7 +205,7 @@ def _part_of(job: PlannedJob | InvalidFile, manner: Manner, is_zone_of_host: Cal
         return _Part(job.slug, (f"# disabled: {source}",), is_disabled=True)
     if not job.schedule:
         return _Part(job.slug, ())
-    if job.time_zone is not None and not is_zone_of_host(job.time_zone):
+    if job.time_zone is not None and not is_for_cron(job.time_zone, is_zone_of_host):
         return _left_out(job.slug, f"not for cron: {source}", (_in_another_zone(job, job.time_zone),))
     try:
         schedule = Schedule.parse(job.schedule, time_zone=UTC, host=manner.host, slug=job.slug)
@@ -223,7 +223,7 @@ def _left_out(slug: str, comment: str, faults: tuple[Fault, ...]) -> _Part:
 
 def _in_another_zone(job: PlannedJob, time_zone: str) -> Fault:
     return Fault(
-        f"cron only knows the host's time zone; this job wants {time_zone}",
+        not_for_cron(time_zone),
         where=f"{job.slug}.yaml",
         hint="write the schedule in the host's time, and remove time_zone",
     )

@@ -1,10 +1,13 @@
 """When the generated crontab had no line for a job, by the records of `cron-generate`."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from process_control.core.schedule.causes import Absence
+from process_control.core.schedule.schedule import is_for_cron, not_for_cron
+from process_control.core.schedule.slots import VALID, Version
 from process_control.core.schedule.version_records import moment_in
 
 FOREVER = float("inf")
@@ -20,6 +23,7 @@ class CrontabHistory:
         was ever generated.
         """
         self._has_starts = has_starts
+        self._is_for_cron = cache(is_for_cron)
         self._by_job: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
         self._first: float | None = None
         for event in events:
@@ -37,6 +41,20 @@ class CrontabHistory:
         if first_version() > self._first:
             return [Absence(0.0, FOREVER, "the crontab was not generated since the job's file was added")]
         return []
+
+    def left_out(self, versions: Sequence[Version]) -> list[Absence]:
+        """Return the times in which a job had a time zone that cron does not know, where a crontab was generated."""
+        if self._first is None and self._has_starts:
+            return []  # something else starts the jobs
+        found = []
+        ends = [*(version.since for version in versions[1:]), FOREVER]
+        for version, end in zip(versions, ends, strict=True):
+            plan = version.plan if version.state == VALID else None
+            zone = plan.time_zone if plan is not None and plan.schedule else None
+            since = max(version.since, self._first or 0.0)
+            if zone is not None and since < end and not self._is_for_cron(zone):
+                found.append(Absence(since, end, not_for_cron(zone), time_zone=zone))
+        return found
 
 
 def _of_job(events: list[Mapping[str, Any]]) -> list[Absence]:

@@ -178,7 +178,8 @@ def _about_the_cause(slot: Slot, current: CurrentState, at: str | None, zone: tz
     if slot.cause == "refused" and not (slot.version and slot.version.state == INVALID):
         return [Sentence("Whether it can be recorded again:", "process-control doctor")]
     if slot.cause == "not_in_crontab" and "not_in_crontab" in current.blocked_by:
-        return [Sentence("To write the crontab:", "cron-generate")]
+        blocker = current.blocked_by["not_in_crontab"]
+        return [Sentence(blocker.hint, blocker.remedy)]
     if slot.cause == "unknown" and at is not None:
         words = "The log of cron for that minute would show it. Whether the crontab fits the job files:"
         return [Sentence(words, "process-control doctor")]

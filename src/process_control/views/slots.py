@@ -10,7 +10,7 @@ from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core.job import Job
 from process_control.core.moments import span
-from process_control.core.schedule.causes import Absence, cause_of
+from process_control.core.schedule.causes import OTHER_TRIGGERS, Absence, cause_of
 from process_control.core.schedule.plan import Plan
 from process_control.core.schedule.slots import DUE, MISSED, RAN, VALID, Slot, SlotRun, Version, count, slots_of
 from process_control.core.schedule.version_records import moment_in
@@ -21,6 +21,9 @@ from process_control.views.crontab_history import CrontabHistory
 from process_control.views.host_history import HostHistory, PlanInForce
 from process_control.views.job_histories import JobHistories
 from process_control.views.made_up import MadeUp, instead_of, made_up_since
+
+#: So many runs back a start by something else than cron is looked for.
+LATELY = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +220,13 @@ class Ledger:
         if job not in self._histories.versions:
             return ()
         if job not in self._absent:
-            self._absent[job] = self._crontab.absences(job, lambda: self._first_version(job))
+            left_out = [] if self._is_started_by_others(job) else self._crontab.left_out(self.versions(job))
+            self._absent[job] = [*left_out, *self._crontab.absences(job, lambda: self._first_version(job))]
         return self._absent[job]
+
+    def _is_started_by_others(self, job: str) -> bool:
+        """Return whether something else than cron has started the job lately, such as a timer."""
+        return any(run.trigger in OTHER_TRIGGERS for run in self._index.runs(jobs=[job], limit=LATELY))
 
     def _first_version(self, job: str) -> float:
         """Return when the first version of a job began, in UTC seconds; 0 where none can be read."""

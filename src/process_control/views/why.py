@@ -174,6 +174,9 @@ class Asker:
         if absence is None or self._was_started_since(absence.since):
             return []
         since = iso(absence.since) if absence.since else None
+        if absence.time_zone is not None:
+            remedy, hint = f"process-control export systemd {self.slug}", "A systemd timer knows it; to write one:"
+            return [Blocker(reason="not_in_crontab", since=since, detail=absence.why, remedy=remedy, hint=hint)]
         words = f"{absence.why} (at {since})" if since is not None else absence.why
         remedy, hint = "cron-generate", "To write the crontab:"
         return [Blocker(reason="not_in_crontab", since=since, detail=words, remedy=remedy, hint=hint)]

@@ -10,6 +10,7 @@ from process_control.cli.print.screen import OUTCOME_STYLES, console, draws_unic
 from process_control.cli.print.table import paragraph, shortened
 from process_control.core.day import DUE, MISSED, PLANNED, RUNNING, TROUBLES, WORST_FIRST, Day, Stretch, cells, load
 from process_control.core.moments import span
+from process_control.notify.message import escape_controls
 
 CELLS_PER_HOUR = (12, 6, 4, 3, 2, 1)
 LABEL = 18
@@ -26,6 +27,9 @@ LETTERS = {
     "succeeded": "=", "warned": "w", "failed": "F", "lost": "L", "skipped": "-",
     RUNNING: ">", MISSED: "!", DUE: "d", PLANNED: ".",
 }  # fmt: skip
+#: For an outcome that is none, as of an edited record.
+UNKNOWN = "¿"
+UNKNOWN_LETTER = "U"
 #: How busy a column is, against the busiest one.
 BARS, DIGITS = " ▁▂▃▄▅▆▇█", " 123456789"
 STYLES = {**{str(kind): style for kind, style in OUTCOME_STYLES.items() if kind}, RUNNING: "cyan"}
@@ -93,7 +97,7 @@ class _Picture:
         line = self._named(job, style="bold red" if has_trouble else "")
         found = cells(stretches, self._day.begin, self._seconds, self._count)
         for kind, group in groupby(found):
-            sign = " " if kind is None else self._drawn[kind]
+            sign = " " if kind is None else self._sign(kind)
             line.append(sign * len(list(group)), style="" if kind is None else STYLES.get(kind, ""))
         line.rstrip()
         return line
@@ -114,8 +118,12 @@ class _Picture:
     def legend(self) -> list[Text]:
         """Explain the signs that were used."""
         used = {each.kind for lane in self._day.lanes for each in lane.stretches}
-        signs = [f"{self._drawn[kind]} {kind}" for kind in WORST_FIRST if kind in used]
+        known = [kind for kind in WORST_FIRST if kind in used]
+        signs = [f"{self._sign(kind)} {escape_controls(kind)}" for kind in (*known, *sorted(used - {*known}))]
         return paragraph("   ".join(signs), width(), indent=0, style="dim") if used else []
+
+    def _sign(self, kind: str) -> str:
+        return self._drawn.get(kind, UNKNOWN if self._unicode else UNKNOWN_LETTER)
 
     def _named(self, name: str, *, style: str) -> Text:
         return Text().append(f"{shortened(name, self._label):<{self._label}}  ", style=style)

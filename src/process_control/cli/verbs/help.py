@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from process_control.cli.doc_pages import pages, title_of
+from process_control.cli.doc_pages import for_readers, page_at, pages, title_of
 from process_control.cli.print.output import print_json, print_line
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import is_terminal
@@ -14,8 +14,8 @@ from process_control.cli.verb_group import Verbs
 from process_control.core.suggestions import nearest
 from process_control.errors import JobNotFound
 
-#: No background: it suits dark and light terminals.
-STYLES = {"markdown.code": "bold cyan", "markdown.code_block": "cyan"}
+#: Commands that are no verbs of ours.
+OTHER_COMMANDS = ("run-job", "cron-generate")
 
 
 def complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
@@ -31,10 +31,16 @@ def complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[st
 @paged
 def help_of(session: Session, words: Sequence[str], list_pages: bool, as_json: bool) -> None:  # noqa: ARG001  for the pager
     """Show what a verb does, or a page of documentation; without a word, all verbs."""
+    if list_pages and words:
+        raise click.UsageError(f"--pages takes no words: {' '.join(words)}", click.get_current_context())
     if list_pages:
         _list_pages(as_json=as_json)
-    elif len(words) == 1 and words[0] not in _verbs():
-        _show_page(_page_named(words[0]))
+    elif words and words[0] not in _verbs():
+        page = _page_named(words[0])
+        if len(words) > 1:
+            what = f"'{words[0]}' is a page, and nothing can follow it: {' '.join(words[1:])}"
+            raise click.UsageError(what, click.get_current_context())
+        _show_page(page)
     else:
         _show_verb(words)
 
@@ -48,8 +54,12 @@ def _verbs(ctx: click.Context | None = None) -> list[str]:
 def _page_named(name: str) -> Path:
     """Return the page of that name. Raises UsageError when there is none, with what was probably meant."""
     found = pages(_verbs())
-    if name in found:
-        return found[name]
+    page = found.get(name) or page_at(name)
+    if page is not None:
+        return page
+    if name in OTHER_COMMANDS:
+        what = f"'{name}' is another command\nsee: {name} --help"
+        raise click.UsageError(what, click.get_current_context())
     near = nearest(name, [*_verbs(), *found])
     hint = f"did you mean '{near}'?" if near else "see: process-control help --pages"
     raise click.UsageError(f"no verb and no page '{name}'\n{hint}", click.get_current_context())
@@ -57,15 +67,13 @@ def _page_named(name: str) -> Path:
 
 def _show_page(page: Path) -> None:
     """Print a page: set for a terminal, as it is in a pipe."""
-    text = page.read_text(encoding="utf-8")
+    text = for_readers(page.read_text(encoding="utf-8"))
     if not is_terminal():
         print_line(text.rstrip("\n"))
         return
-    from rich.console import Console
-    from rich.markdown import Markdown
-    from rich.theme import Theme
+    from process_control.cli.print.page import show_page
 
-    Console(theme=Theme(STYLES)).print(Markdown(text, hyperlinks=False, code_theme="ansi_dark"))
+    show_page(text)
 
 
 def _list_pages(*, as_json: bool) -> None:

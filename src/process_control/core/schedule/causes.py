@@ -17,6 +17,8 @@ CAUSES = {
     "unknown": "none of these is shown by what was recorded",
 }
 KILLED = "runner_killed_before_start"
+#: What starts jobs on schedule besides cron.
+OTHER_TRIGGERS = ("timer", "scheduler")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class Absence:
     since: float
     until: float
     why: str
+    #: the job's own time zone, when that is why: writing the crontab again does not help
+    time_zone: str | None = None
 
 
 def cause_of(slot: Slot, host: Host, absences: Sequence[Absence] = ()) -> tuple[str, str, float | None]:

@@ -11,7 +11,7 @@ once right after it, planned in a repeated hour it runs in the first pass only.
 import heapq
 import os
 import zoneinfo
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -185,6 +185,16 @@ def is_zone_of_host(name: str, link: str = "/etc/localtime") -> bool:
     except OSError:
         rules = _rules_of("UTC")
     return rules is not None and _rules_of(name) == rules
+
+
+def is_for_cron(time_zone: str | None, is_zone_of_host: Callable[[str], bool] = is_zone_of_host) -> bool:
+    """Return whether cron can start a job that has this `time_zone`: cron knows no other than the host's."""
+    return time_zone is None or is_zone_of_host(time_zone)
+
+
+def not_for_cron(time_zone: str) -> str:
+    """Return in words why cron cannot start a job of that zone."""
+    return f"cron only knows the host's time zone; this job wants {time_zone}"
 
 
 def _rules_of(name: str) -> bytes | None:

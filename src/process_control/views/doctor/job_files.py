@@ -44,7 +44,7 @@ def check_needs(look: Look) -> list[Finding]:
         if not job.disabled
         for each in all_missing(job, look.settings, home=look.account.home, own_commands=look.own_commands)
     ]
-    return found_or_fine(found, NEEDS, "the programs and files that jobs name are there")
+    return found_or_fine(found, NEEDS, "the programs that jobs name first, and files they name, are there")
 
 
 def _remedy(job: Job, hint: str) -> str:
