@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "6b7e8f8ae1f6"
+FIELDS_VERSION = "a2ada9eaacdc"
 
 ATTRIBUTES = (
     "slug",
