@@ -52,12 +52,13 @@ def release(directory: Path, *, revision: str, draft: bool) -> dict[str, str]:
 
     Raises NotReleasable when the changelog does not name the version, or two builds differ.
     """
+    commit = commit_of(revision)
+    check_changelog(commit, draft=draft)
     with tempfile.TemporaryDirectory() as workspace:
         first, second = (
-            build(Path(workspace) / name, revision, umask, environment)
+            build(Path(workspace) / name, commit, umask, environment)
             for name, (umask, environment) in zip(("a", "somewhere/else"), BUILDERS, strict=True)
         )
-        check_changelog(first.parent, draft=draft)
         compare(first, second)
         compare_with_the_wheel_of_the_sdist(first, Path(workspace) / "from-sdist")
         directory.mkdir(parents=True, exist_ok=True)
@@ -68,10 +69,10 @@ def release(directory: Path, *, revision: str, draft: bool) -> dict[str, str]:
     return digests
 
 
-def build(clone: Path, revision: str, umask: int, environment: Mapping[str, str]) -> Path:
+def build(clone: Path, commit: str, umask: int, environment: Mapping[str, str]) -> Path:
     """Build wheel and sdist of a commit in a clone of its own; return the directory that has them."""
     run(["git", "clone", "--quiet", "--no-checkout", str(PROJECT), str(clone)], umask=umask)
-    run(["git", "-C", str(clone), "checkout", "--quiet", "--detach", commit_of(revision)], umask=umask)
+    run(["git", "-C", str(clone), "checkout", "--quiet", "--detach", commit], umask=umask)
     run([sys.executable, "-m", "hatchling", "build"], directory=clone, umask=umask, environment=environment)
     return clone / "dist"
 
@@ -84,10 +85,10 @@ def commit_of(revision: str) -> str:
         raise NotReleasable(f"git knows no commit {revision!r}") from why
 
 
-def check_changelog(clone: Path, *, draft: bool) -> None:
-    """Raise NotReleasable unless the changelog begins with this version and its date."""
-    version = VERSION.search((clone / "src/process_control/__init__.py").read_text())
-    heading = HEADING.search((clone / "CHANGELOG.md").read_text())
+def check_changelog(commit: str, *, draft: bool) -> None:
+    """Raise NotReleasable unless the changelog of the commit begins with its version and a date."""
+    version = VERSION.search(run(["git", "show", f"{commit}:src/process_control/__init__.py"]))
+    heading = HEADING.search(run(["git", "show", f"{commit}:CHANGELOG.md"]))
     if version is None or heading is None or heading[1] != version[1]:
         raise NotReleasable(f"CHANGELOG.md does not begin with '## {version and version[1]} (date)'")
     if heading[2] == "unreleased" and draft:
