@@ -160,7 +160,7 @@ class WarmCommands:
 
 
 running: list[WarmCommands] = []
-"""Of this session, while the product is installed."""
+"""While the product is installed: of the tests that this process runs."""
 
 
 def commands_of(product: Product) -> WarmCommands | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 RECENT_RUNS = 50
 
-#: A run that was ended by its timeout would have taken at least as long. The small dose of a slow start says nothing.
+#: A run that its timeout ended would have taken at least as long. Runs of the slow start command do not count.
 TOOK = """SELECT duration_seconds, coalesce(json_array_length(attempts), 1) FROM run
           WHERE job = ? AND (outcome IN ('succeeded', 'warned') OR reason = 'timeout')
                 AND duration_seconds IS NOT NULL AND NOT coalesce(slow_start, 0)
