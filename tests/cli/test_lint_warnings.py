@@ -1,6 +1,7 @@
 """`lint`: what is to be expected of schedules, of real durations and of all jobs together; and what it repairs."""
 
 import os
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -42,9 +43,9 @@ def test_a_fixed_time_in_a_clock_change_is_named_with_its_dates_and_our_rule(des
 
     [first, hint] = result.stdout.splitlines()
     assert result.exit_code == 1
-    assert first.startswith(f"{desk.jobs}/night.yaml:4:11: warning: clock changes in Europe/Berlin: on 20")
-    assert "there is no 02:30, the job runs once at 03:00, right after the skipped time" in first
-    assert "the time from 02:00 to 03:00 comes twice, and 02:30 runs the first time only" in first
+    assert first.startswith(f"{desk.jobs}/night.yaml:4:11: warning: clock changes in Europe/Berlin: ")
+    assert re.search(r"no 02:30 on 20\d\d-03-\d\d, runs at 03:00(;|$)", first)
+    assert re.search(r"02:30 twice on 20\d\d-10-\d\d, runs at the first(;|$)", first)
     assert hint == "  hint: choose a time before 02:00 or from 03:00 on, or time_zone: UTC"
 
 
@@ -54,12 +55,10 @@ def test_two_day_fields_mean_or_and_the_way_to_mean_and_is_shown(desk: Desk) -> 
     [warning, hint] = desk.process_control("lint").stdout.splitlines()
 
     assert warning == (
-        f"{desk.jobs}/first-monday.yaml:3:11: warning: '0 9 1-7 * 1' runs at 09:00 on the 1st to 7th of each month and "
-        "also on Monday: either of the two day fields is enough"
+        f"{desk.jobs}/first-monday.yaml:3:11: warning: '0 9 1-7 * 1' means \"or\": at 09:00 on the 1st to 7th of each "
+        "month and also on Monday"
     )
-    assert hint == (
-        "  hint: for days that are both, write schedule: \"0 9 1-7 * *\" and only_if: sh -c 'test $(date +%u) = 1'"
-    )
+    assert hint == ("  hint: for both: \"0 9 1-7 * *\" and only_if: sh -c 'test $(date +%u) = 1'")
 
 
 @pytest.mark.parametrize(("weekdays", "zone"), [("1", None), ("1-5", None), ("sat,sun", "Asia/Tokyo")])

@@ -25,13 +25,13 @@ def schedule_remarks(job: Job, schedule: Schedule, now: datetime) -> Iterator[Re
 
 def _either_day(job: Job, item: int, expression: Expression) -> Remark:
     words = expression_in_words(expression.terms)
-    both = f'schedule: "{without_weekday(expression)}" and only_if: {weekday_test(expression, job.time_zone)}'
+    both = f'"{without_weekday(expression)}" and only_if: {weekday_test(expression, job.time_zone)}'
     return Remark(
         kind=EITHER_DAY,
         key=SCHEDULE,
         item=item,
-        what=f"'{expression.written}' runs {words}: either of the two day fields is enough",
-        hint=f"for days that are both, write {both}",
+        what=f"'{expression.written}' means \"or\": {words}",
+        hint=f"for both: {both}",
     )
 
 
@@ -49,7 +49,7 @@ def _clock(item: int, hits: list[HitTime], zone: tzinfo) -> Remark:
 
 
 def _hit(hit: HitTime) -> str:
-    day, time, (low, high) = f"{hit.wall:%Y-%m-%d}", f"{hit.wall:%H:%M}", hit.change.window
+    day, time, (_, high) = f"{hit.wall:%Y-%m-%d}", f"{hit.wall:%H:%M}", hit.change.window
     if hit.change.skips:
-        return f"on {day} there is no {time}, the job runs once at {high:%H:%M}, right after the skipped time"
-    return f"on {day} the time from {low:%H:%M} to {high:%H:%M} comes twice, and {time} runs the first time only"
+        return f"no {time} on {day}, runs at {high:%H:%M}"
+    return f"{time} twice on {day}, runs at the first"
