@@ -11,8 +11,9 @@ import pytest
 from kit import mount_namespaces
 from kit.desk import Desk
 from kit.harness import SERVICE_USER, Box, Product, Result
-from process_control.actions import adopt
+from process_control.actions.adopt import adopt
 from process_control.actions.import_crontab import Importer
+from process_control.actions.line_exchange import Clock, open_live
 from process_control.config.settings import load_settings
 from process_control.errors import NotStarted
 from process_control.system.account import account_of
@@ -494,10 +495,17 @@ def test_a_job_file_that_run_job_refuses_takes_no_line_over(desk: Desk, crontab:
 
 
 class Waiting:
-    """A clock of its own: something happens during the first wait, or the first check."""
+    """A clock of its own: something happens during the first wait, or the first check takes some seconds."""
 
-    def __init__(self, now: float, meanwhile: Callable[[], object]) -> None:
+    def __init__(self, now: float, meanwhile: Callable[[], object], *, slow_check: float = 0.0) -> None:
         self.time, self.meanwhile, self.waits = now, meanwhile, 0
+        self._slow_check, self._looks = slow_check, 0
+
+    def now(self) -> float:
+        self._looks += 1
+        if self._looks == 3:  # the first is for the wait, the second before the check, the third behind it
+            self.time += self._slow_check
+        return self.time
 
     def sleep(self, seconds: float) -> None:
         self.time += seconds
@@ -505,8 +513,8 @@ class Waiting:
         if self.waits == 1:
             self.meanwhile()
 
-    def clock(self) -> adopt.Clock:
-        return adopt.Clock(now=lambda: self.time, sleep=self.sleep)
+    def clock(self) -> Clock:
+        return Clock(now=self.now, sleep=self.sleep)
 
 
 def importer(desk: Desk) -> Importer:
@@ -524,7 +532,7 @@ def test_a_job_file_that_appears_or_changes_during_the_wait_stays(desk: Desk, cr
     waiting = Waiting(1_800_000_000.0, lambda: job.write_text("name: mine\n"))
 
     with pytest.raises(NotStarted) as refused:
-        adopt.adopt(importer(desk), adopt.open_live(str(crontab)), 5, dry_run=False, clock=waiting.clock())
+        adopt(importer(desk), open_live(str(crontab)), 5, dry_run=False, clock=waiting.clock())
 
     assert f"was {'changed' if was_there else 'made'} meanwhile" in str(refused.value)
     assert job.read_text() == "name: mine\n"
@@ -532,24 +540,15 @@ def test_a_job_file_that_appears_or_changes_during_the_wait_stays(desk: Desk, cr
 
 
 @pytest.mark.needs_root
-def test_when_the_check_takes_past_the_quiet_moment_it_waits_for_the_next_one(
-    desk: Desk, crontab: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_when_the_check_takes_past_the_quiet_moment_it_waits_for_the_next_one(desk: Desk, crontab: Path) -> None:
     desk.configure(output_crontab=str(crontab.parent / "process-control"))
     crontab.write_text(ALL_SAID)
-    waiting = Waiting(1_800_000_049.0, lambda: None)
-    checks: list[float] = []
+    waiting = Waiting(1_800_000_049.0, lambda: None, slow_check=5)
 
-    def check(*_: object) -> None:
-        checks.append(waiting.time % 60)
-        waiting.time += 5
+    done = adopt(importer(desk), open_live(str(crontab)), 5, dry_run=False, clock=waiting.clock())
 
-    monkeypatch.setattr(adopt, "_check_unchanged", check)
-
-    done = adopt.adopt(importer(desk), adopt.open_live(str(crontab)), 5, dry_run=False, clock=waiting.clock())
-
-    assert (checks, done.is_late) == ([49, 5], False)
-    assert done.waited_seconds == 11
+    assert (waiting.time % 60, waiting.waits) == (5, 1)
+    assert (done.waited_seconds, done.is_late) == (11, False)
 
 
 @pytest.mark.needs_root

@@ -13,8 +13,10 @@ import pytest
 
 from kit.harness import Storm
 from kit.moved_cron import MovedCron
-from process_control.actions.adopt import Clock, adopt, open_live, undo
+from process_control.actions.adopt import adopt
 from process_control.actions.import_crontab import Importer
+from process_control.actions.line_exchange import Clock, open_live
+from process_control.actions.undo_adoption import undo
 from process_control.config.settings import load_settings
 from process_control.core.schedule.debian_cron import CronEntry
 from process_control.crontab.adopted_line import adopted_lines

@@ -5,15 +5,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from process_control.actions.rights import own_directories, who
+from process_control.actions.host_changes import record_host_changes
+from process_control.actions.rights import who
 from process_control.config.settings import Settings
 from process_control.core import layout
 from process_control.crontab.changes import Change
 from process_control.crontab.target import MODE
 from process_control.errors import NotPermitted, ProcessControlError
-from process_control.history import journal
-from process_control.notify.announce import announce
-from process_control.system import directories
 from process_control.system.account import Account
 from process_control.system.as_account import ask_as
 from process_control.system.clock import iso
@@ -36,11 +34,7 @@ def record_changes(
     found: Sequence[Change], target: str, settings: Settings, account: Account
 ) -> ProcessControlError | None:
     """Record in journal and syslog what has changed. Return why the journal could not take it: it is written anyway."""
-    records = _records(found, target)
-    error = _keep(records, settings, account)
-    for record in records:
-        announce(settings, record)
-    return error
+    return record_host_changes(_records(found, target), settings, account)
 
 
 def _records(found: Sequence[Change], target: str) -> list[dict[str, object]]:
@@ -48,25 +42,6 @@ def _records(found: Sequence[Change], target: str) -> list[dict[str, object]]:
     return [
         {"event": "crontab", "at": at, **asdict(change), "crontab": target, "by": by, "host": host} for change in found
     ]
-
-
-def _keep(records: list[dict[str, object]], settings: Settings, account: Account) -> ProcessControlError | None:
-    """Append to the journal as its owner, the service user."""
-    if not records:
-        return None
-    own = own_directories(settings)
-    if os.geteuid() == 0 and account.uid != 0:
-        directories.make_as_root(own, account)
-
-    def append() -> None:
-        directories.ensure(own)
-        journal.append_all(settings.state_directory, records)
-
-    try:
-        ask_as(account, append)
-    except ProcessControlError as error:
-        return error
-    return None
 
 
 def note_versions(settings: Settings, account: Account) -> None:

@@ -6,25 +6,22 @@ import re
 import subprocess
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from process_control.actions.rights import own_directories, who
+from process_control.actions.host_changes import record_host_changes
+from process_control.actions.rights import who
 from process_control.config.settings import Settings
 from process_control.core.schedule.on_calendar import years_ahead
 from process_control.crontab.generate import what_it_is_made_from
 from process_control.crontab.target import CONSOLE
 from process_control.crontab.text import InvalidFile, PlannedJob, any_catches_up, wants_watch
-from process_control.errors import Fault, NotPermitted, ProcessControlError
+from process_control.errors import Fault, NotPermitted
 from process_control.exports.systemd import PREFIX, WATCH, TimedJob, Unit, UnitManner, Units, header, units_of
-from process_control.history import journal
-from process_control.notify.announce import announce
-from process_control.system import directories
 from process_control.system.account import Account
 from process_control.system.as_account import ask_as
 from process_control.system.clock import iso
-from process_control.system.replace import directory_of, read_existing, replace
+from process_control.system.replace import directory_of, read_existing, remove, replace
 from process_control.views.selected_jobs import select_jobs
 
 UNIT_DIRECTORY = "/etc/systemd/system"
@@ -203,19 +200,12 @@ def install(
             if each.text:
                 replace(each.path, each.text.encode("utf-8", "surrogateescape"), mode=MODE)
             else:
-                _remove(each.path)
+                remove(each.path)
             done.append(each)
     finally:
-        records = _records(done)
-        _keep(records, settings, account, report=report)
-        for record in records:
-            announce(settings, record)
-
-
-def _remove(path: str) -> None:
-    with directory_of(path) as directory, suppress(FileNotFoundError):
-        os.unlink(os.path.basename(path), dir_fd=directory)
-        os.fsync(directory)
+        error = record_host_changes(_records(done), settings, account)
+        if error is not None:
+            report(f"the units are installed, but the change is not recorded in the history:\n{error}")
 
 
 def _records(changes: Sequence[UnitChange]) -> list[dict[str, object]]:
@@ -241,26 +231,6 @@ def _lines(text: str, other: str) -> str | None:
     there = set(other.split("\n"))
     lines = [line for line in text.split("\n") if line and line[0] not in "#[" and line not in there]
     return "; ".join(lines) or None
-
-
-def _keep(
-    records: list[dict[str, object]], settings: Settings, account: Account, *, report: Callable[[str], None]
-) -> None:
-    """Append to the journal as its owner, the service user. If that fails, the units are installed all the same."""
-    if not records:
-        return
-    own = own_directories(settings)
-    if os.geteuid() == 0 and account.uid != 0:
-        directories.make_as_root(own, account)
-
-    def append() -> None:
-        directories.ensure(own)
-        journal.append_all(settings.state_directory, records)
-
-    try:
-        ask_as(account, append)
-    except ProcessControlError as error:
-        report(f"the units are installed, but the change is not recorded in the history:\n{error}")
 
 
 # --- systemd itself --------------------------------------------------------------------------------------------------

@@ -117,9 +117,8 @@ def remove(path: str) -> None:
 def replace(path: str, content: bytes, *, mode: int, uid: int = -1, gid: int = -1) -> None:
     """Write `content` under a name that begins with a dot, sync it, rename it to `path`, and sync the directory.
 
-    The file belongs to `uid` and `gid`, each where it is not -1.
-    Temporary files of writers that were killed are removed. Raises NotPermitted (77), or CannotRecord (74) when the
-    disk is full or read-only; then `path` is unchanged.
+    The file belongs to `uid` and `gid`, each where it is not -1. Temporary files of killed writers are removed. Raises
+    NotPermitted (77), or CannotRecord (74) when the disk is full or read-only; then `path` is unchanged.
     """
     name = os.path.basename(path)
     temporary = f".{name[:200]}.{os.urandom(6).hex()}"
@@ -127,17 +126,22 @@ def replace(path: str, content: bytes, *, mode: int, uid: int = -1, gid: int = -
         _remove_what_was_left(f".{name[:200]}.", directory)
         try:
             with _locked(temporary, directory) as file:
-                file.write(content)
-                file.flush()
-                os.fchown(file.fileno(), uid, gid)
-                os.fchmod(file.fileno(), mode)
-                os.fsync(file.fileno())
+                _fill(file, content, mode=mode, uid=uid, gid=gid)
                 os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
             os.fsync(directory)
         except OSError as error:
             with suppress(OSError):
                 os.unlink(temporary, dir_fd=directory)
             raise _refusal(error, path) from error
+
+
+def _fill(file: BinaryIO, content: bytes, *, mode: int, uid: int, gid: int) -> None:
+    """Write and sync the temporary file, and give it its owner and mode."""
+    file.write(content)
+    file.flush()
+    os.fchown(file.fileno(), uid, gid)
+    os.fchmod(file.fileno(), mode)
+    os.fsync(file.fileno())
 
 
 def create(path: str, content: bytes, *, mode: int, gid: int = -1) -> bool:
@@ -148,11 +152,7 @@ def create(path: str, content: bytes, *, mode: int, gid: int = -1) -> bool:
         _remove_what_was_left(f".{name[:200]}.", directory)
         try:
             with _locked(temporary, directory) as file:
-                file.write(content)
-                file.flush()
-                os.fchown(file.fileno(), -1, gid)
-                os.fchmod(file.fileno(), mode)
-                os.fsync(file.fileno())
+                _fill(file, content, mode=mode, uid=-1, gid=gid)
                 os.link(temporary, name, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
         except FileExistsError:
             return False

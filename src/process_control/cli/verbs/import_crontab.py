@@ -2,8 +2,10 @@
 
 import click
 
-from process_control.actions.adopt import Clock, adopt, open_live, undo
+from process_control.actions.adopt import adopt
 from process_control.actions.import_crontab import Importer, is_complete
+from process_control.actions.line_exchange import Clock, open_live
+from process_control.actions.undo_adoption import undo
 from process_control.cli.session import Session, verb
 from process_control.cli.verbs.import_crontab_screen import print_exchanged, print_imported, sleep_and_say
 from process_control.crontab.existing import crontabs_of_host, read_crontab_at

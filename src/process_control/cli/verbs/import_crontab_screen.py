@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from process_control.actions.adopt import DISABLED, REMOVED, UNDONE, Exchanged
 from process_control.actions.import_crontab import (
     KEPT,
     LEFT_OUT,
@@ -14,6 +13,8 @@ from process_control.actions.import_crontab import (
     Entry,
     Imported,
 )
+from process_control.actions.line_exchange import Exchanged
+from process_control.actions.undo_adoption import DISABLED, REMOVED, UNDONE
 from process_control.cli.print.error_output import fault_as_json
 from process_control.cli.print.output import print_json, print_line, talk
 from process_control.crontab.prove import Proof
