@@ -68,11 +68,7 @@ def audit(
     if verify or seals is not None:
         if not verify or jobs or since or until or events or limit is not None:
             raise UsageError("--verify goes with --seals and --json only, and --seals with --verify")
-        if seals == "":
-            raise UsageError("--seals needs the name of a file")
-        from process_control.cli.verbs.audit_verify import verify_journal
-
-        return verify_journal(session, seals, as_json=as_json)
+        return _verify(session, seals, as_json=as_json)
     now = datetime.now(UTC)
     settings = session.settings("audit")
     count = (DEFAULT_LIMIT if since is None else None) if limit is None else limit or None
@@ -98,6 +94,15 @@ def audit(
         for record in shown:
             print_tabbed(_values(record))
     return 0
+
+
+def _verify(session: Session, seals: str | None, *, as_json: bool) -> int:
+    """Hold the journal against its seals; return the exit code. Raises UsageError (2) for a file without a name."""
+    if seals == "":
+        raise UsageError("--seals needs the name of a file")
+    from process_control.cli.verbs.audit_verify import verify_journal
+
+    return verify_journal(session, seals, as_json=as_json)
 
 
 def _slugs(settings: Settings, words: Sequence[str]) -> Sequence[str] | None:

@@ -62,5 +62,5 @@ class Finding:
             "kind": self.kind,
             "what": self.fault.what,
             "hint": self.fault.hint or None,
-            "mend": self.fault.hint or None,  # the name until 1.0
+            "mend": self.fault.hint or None,  # deprecated: what `hint` was called, until 1.0
         }
