@@ -46,6 +46,7 @@ def test_the_version_is_told_in_one_line(desk: Desk) -> None:
 
 WRONG_USAGE = {
     "unknown verb": (["stauts"], "process-control: unknown verb 'stauts'\n  hint: did you mean 'status'?\n"),
+    "verb like its opposite": (["nowait"], "process-control: unknown verb 'nowait'\n  hint: process-control --help\n"),
     "verb like none": (["dance"], "process-control: unknown verb 'dance'\n  hint: process-control --help\n"),
     "unknown option": (
         ["history", "--outcom", "failed"],

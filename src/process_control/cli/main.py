@@ -3,7 +3,6 @@
 Errors come as `where: what` and `hint:`, never as a traceback; the exit codes are those of the manual.
 """
 
-import difflib
 import errno
 import gc
 import io
@@ -17,6 +16,7 @@ from process_control import __version__
 from process_control.cli.print.output import talk
 from process_control.cli.session import Session
 from process_control.cli.verb_group import Verbs
+from process_control.core.suggestions import nearest
 from process_control.errors import BY_SIGNAL, CannotRecord, NotPermitted, OwnFault, ProcessControlError, UsageError
 from process_control.system.disk_watch import Paths
 
@@ -195,8 +195,8 @@ def _hint_for_option(error: click.NoSuchOption, verb: str | None) -> str:
         if of_verb is not None and any(error.option_name in each.opts for each in of_verb.params):
             return f"write it after the verb: {error.ctx.command_path} {verb} {error.option_name}"
     known = OTHER_OPTIONS.get((command.name or "" if command else "", error.option_name))
-    near = error.possibilities or difflib.get_close_matches(error.option_name, _options(error.ctx), n=1)
-    return known or (f"did you mean {near[0]}?" if near else "")
+    near = nearest(error.option_name, _options(error.ctx))
+    return known or (f"did you mean {near}?" if near else "")
 
 
 def _options(ctx: click.Context | None) -> list[str]:

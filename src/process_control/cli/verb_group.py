@@ -1,12 +1,13 @@
 """A group of verbs, each imported when it is asked for; main.py and the verbs that have verbs of their own use it."""
 
-import difflib
 import importlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
+
+from process_control.core.suggestions import nearest
 
 # ruff: noqa: ARG002  click calls these methods with what it has
 
@@ -67,8 +68,8 @@ class Verbs(click.Group):
 
         if name.lower() in OTHER_VERBS and "run" in self.verbs:
             return OTHER_VERBS[name.lower()]
-        near = difflib.get_close_matches(name, list(self.verbs), n=1)
-        return f"did you mean '{near[0]}'?" if near else ""
+        near = nearest(name, self.verbs)
+        return f"did you mean '{near}'?" if near else ""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for purpose, verbs in self.purposes.items():

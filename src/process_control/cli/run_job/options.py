@@ -194,7 +194,7 @@ def seconds_of_flag(text: str, flag: str) -> float:
 
 
 def _did_you_mean(name: str) -> str:
-    import difflib
+    from process_control.core.suggestions import nearest
 
-    near = difflib.get_close_matches(name, FLAGS, n=1)
-    return f"did you mean {near[0]}?" if near else "run-job --help"
+    near = nearest(name, FLAGS)
+    return f"did you mean {near}?" if near else "run-job --help"
