@@ -158,7 +158,8 @@ class Importer:
             return entry
         if dry_run:
             return replace(entry, done=WOULD_WRITE)
-        self.write_new(entry.target, entry.content, crontab)
+        if not self.write_new(entry.target, entry.content, crontab):
+            return replace(entry, done=KEPT)  # somebody made a file of that name a moment ago
         return entry
 
     def write_new(self, target: Path, content: bytes, crontab: ExistingCrontab) -> bool:

@@ -112,7 +112,7 @@ class MatchGuard:
     def find(self, regex: Regex, line: str) -> Found:
         """Return the match of `regex` in `line`, or None. Raises TakesTooLong and Interrupted."""
         self._line_seconds = 0.0
-        if self._is_hasty:  # there it is worth to ask the clock for each line: the first tick may then end the match
+        if self._is_hasty:  # worth a look at the clock for each line: the first tick may then end the match
             self.seconds += self._elapsed()
             self._others_share = 0.0
         else:

@@ -66,7 +66,7 @@ def write(text: str) -> None:
 def write_if_taken(text: str) -> None:
     """Write a line to stderr, unless that blocks: a child writes it, and is killed when it does not end soon.
 
-    To poll is not enough: a terminal that takes less than the line counts as writable, and blocks.
+    poll(2) alone is not enough: a terminal that takes less than the line counts as writable, and blocks.
     """
     import _signal
     import select
@@ -74,8 +74,10 @@ def write_if_taken(text: str) -> None:
     try:
         child = posix.fork()
         if child == 0:
-            write(text)
-            posix._exit(0)
+            try:
+                write(text)
+            finally:
+                posix._exit(0)
         handle = posix.pidfd_open(child)
     except OSError:
         return
