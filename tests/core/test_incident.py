@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from process_control.core.incident import Happening, Incident, MessageKind, next_incident
+from process_control.core.first_incident import Happening, Incident, MessageKind, next_incident
 
 F, W, R = Happening.FAILED, Happening.WENT_WELL, Happening.REFUSED
 NOW = "2026-11-25T03:00:00.000Z"

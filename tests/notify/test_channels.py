@@ -175,7 +175,7 @@ def test_a_channel_that_cannot_put_a_message_into_words_keeps_it_from_no_other(b
 
 
 @pytest.mark.parametrize(
-    "module", ["core/incident.py", "state/incident_file.py", *(f"notify/{name}.py" for name in
+    "module", ["core/first_incident.py", "state/incident_file.py", *(f"notify/{name}.py" for name in
     ("channel", "deliver", "queue", "spool", "outbox"))],
 )  # fmt: skip
 def test_no_module_for_all_channels_knows_mail(module: str) -> None:

@@ -1,102 +1,345 @@
-"""When people are notified about a job: once a failed run from the threshold on, and once when it recovers.
+"""An incident is what people are notified of: one table of states and events. Pure.
 
-An incident begins with the first failed run and ends with the first that went well. What a message says, and by which
-channel it is sent, is decided elsewhere. Pure: events in, kinds of message out.
+Which message follows from it, and for whom, is decided in `core/notice.py`; how it is sent, by the channel.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 
-REFUSAL_REMINDER_INTERVAL = timedelta(days=1)
+from process_control.core.causes import OF_SLOTS, Cause
+
+#: Keys that are remembered: an event may come more than once, and is counted once.
 MAX_SEEN = 50
+#: Changes between good and bad in ten runs from which on a job flaps, and below which it is calm again.
+FLAPPING_FROM, CALM_BELOW = 4, 2
 
 
-class MessageKind(StrEnum):
-    """What a message is about. The values are the `letter` of journal and spool, and a part of each message's id."""
+class State(StrEnum):
+    """The states of an incident."""
 
-    FAILURE = "failure"
-    REFUSAL = "refusal"
-    RECOVERY = "recovery"
+    #: Below the threshold from which on people are notified.
+    COUNTING = "counting"
+    OPEN = "open"
+    #: Somebody knows of it, or holds the job.
+    ACKNOWLEDGED = "acknowledged"
+    #: The job changes between good and bad so often that each change is no news.
+    FLAPPING = "flapping"
+    CLOSED = "closed"
 
 
-class Happening(StrEnum):
-    """What happened to a job, as far as people may have to be notified."""
+class Event(StrEnum):
+    """What can happen to an incident."""
 
-    FAILED = "failed"
-    REFUSED = "refused"
+    TROUBLE = "trouble"
+    #: A run of the job succeeded or was warned, whoever started it.
     WENT_WELL = "went_well"
+    #: Planned times were run after all, or settled by hand.
+    SETTLED = "settled"
+    #: The job was disabled, deleted, or nobody is to be notified about it any more.
+    GONE = "gone"
+    #: A person knows of it: by `ack`, or by a hold or pause of the job.
+    ACKNOWLEDGED = "acknowledged"
+    #: The cause of a host-wide incident is gone.
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """One event, with what is known of it."""
+
+    event: Event
+    #: Unique: the id of the run or refusal, the planned time.
+    key: str
+    #: ISO 8601 UTC with milliseconds.
+    at: str
+    #: "" when it concerns the whole host.
+    job: str = ""
+    cause: Cause = Cause.FAILED
+    #: What happened in one sentence.
+    sentence: str = ""
+    #: The word for it, `timeout`.
+    reason: str = ""
+    #: The line that decided, without numbers (see core/fingerprint.py); "" without one.
+    fingerprint: str = ""
+    run_id: str | None = None
+    #: The planned times it is about, ISO 8601.
+    slots: tuple[str, ...] = ()
+    #: Of a host-wide trouble: what it did to each job, a number of planned times or starts.
+    jobs: Mapping[str, int] = field(default_factory=dict)
+    #: The trouble in a row from which on somebody is notified.
+    threshold: int = 1
+    #: The changes between good and bad in the job's last ten runs.
+    changes: int = 0
+    by: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What an incident is for one of its jobs."""
+
+    count: int = 0
+    #: When its first trouble was.
+    since: str = ""
+    is_over: bool = False
+    #: Planned times that nothing has settled yet.
+    slots: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notified:
+    """What one recipient has been sent of an incident; what is queued counts as sent."""
+
+    #: How many messages there were.
+    number: int = 0
+    #: When the first and the last one were made.
+    opened_at: str | None = None
+    last_at: str | None = None
+    #: The key of the trouble that the last one was about.
+    last_key: str = ""
+    #: Whether it knows that the job flaps.
+    flapping: bool = False
+    closed: bool = False
+    #: The id of the first message, which the others answer.
+    thread: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """What is known of the present incident, or nothing when all is well. Its record has the names of the fields."""
+    """One incident. Its file and `incidents --json` have the names of the fields."""
 
-    failures_in_row: int = 0
-    #: When the first of them was (ISO 8601).
-    since: str | None = None
-    #: The id of its first message (`<key>.<kind>`), which the others answer; None: none was sent.
-    thread: str | None = None
-    #: The sentence of the last message about a refused start.
-    refusal: str | None = None
-    #: When that was sent.
-    refusal_told_at: str | None = None
-    #: The keys of the last events: an event may come more than once, and is counted once.
+    id: str
+    cause: Cause
+    state: State = State.COUNTING
+    #: When the first trouble was, when it was opened, when it was closed.
+    since: str = ""
+    opened_at: str | None = None
+    closed_at: str | None = None
+    #: Why it is closed, in words: `the job succeeded`, `the job is disabled`.
+    closed_by: str | None = None
+    #: Trouble of all its jobs.
+    count: int = 0
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    #: Of the last trouble.
+    reason: str = ""
+    fingerprint: str = ""
+    sentence: str = ""
+    last_at: str = ""
+    last_key: str = ""
+    run_id: str | None = None
+    #: at, by, note; None: nobody has.
+    acknowledged: Mapping[str, str | None] | None = None
+    #: Whether its reason has changed since it was acknowledged.
+    is_changed: bool = False
+    #: By the recipient's key.
+    notified: Mapping[str, Notified] = field(default_factory=dict)
+    #: What each channel took: id, channel, event, at, answer. `incidents --json` has it under another name.
+    taken: tuple[Mapping[str, str], ...] = ()
     seen: tuple[str, ...] = ()
 
     @property
-    def was_notified(self) -> bool:
-        """Whether a message was sent about it."""
-        return self.thread is not None
+    def jobs(self) -> list[str]:
+        return sorted(self.parts)
 
-    def to_record(self) -> dict[str, object]:
-        return {name: getattr(self, name) for name in _FIELDS} | {"seen": list(self.seen)}
+    @property
+    def is_open(self) -> bool:
+        """Whether people are concerned with it now."""
+        return self.state not in (State.COUNTING, State.CLOSED)
 
-    @classmethod
-    def from_record(cls, record: Mapping[str, object] | None) -> "Incident":
-        """Read the record; what makes no sense counts as no incident: a message too many is better than none."""
-        known = {name: record.get(name) for name in _FIELDS} if record else {}
-        texts = [known.get(name) for name in ("since", "thread", "refusal", "refusal_told_at")]
-        seen = known.pop("seen", None)
-        count = known.get("failures_in_row")
-        if type(count) is not int or any(text is not None and not isinstance(text, str) for text in texts):
-            return cls()
-        return cls(**known, seen=tuple(map(str, seen)) if isinstance(seen, list) else ())  # type: ignore[arg-type]
+    @property
+    def is_over(self) -> bool:
+        return self.state is State.CLOSED
 
 
-_FIELDS = ("failures_in_row", "since", "thread", "refusal", "refusal_told_at", "seen")
+def incident_id(happening: Happening, *, host: str) -> str:
+    """Return `<slug>~<run id>`, `<slug>~<slot>.<host>` or `<cause>~<when>.<host>`: no two hosts make the same one."""
+    if happening.cause.is_host_wide:
+        return f"{happening.cause}~{_minute(happening.at)}.{host}"
+    if happening.run_id:
+        return f"{happening.job}~{happening.run_id}"
+    when = happening.slots[0] if happening.slots else happening.at
+    return f"{happening.job}~{_minute(when)}.{host}"
 
 
-def next_incident(
-    incident: Incident, what: Happening, *, key: str, at: str, threshold: int, refusal: str = ""
-) -> tuple[Incident, MessageKind | None]:
-    """Return the incident after `what` happened, and the kind of message to send, if any.
-
-    `key` is the id of the run or refusal, `at` when it was (ISO 8601), `threshold` the failed run in a row from which
-    on messages are sent, `refusal` the sentence of a refusal: the same one is sent once a day, since cron may ask every
-    minute.
-    """
-    if key in incident.seen:
-        return incident, None
-    seen = (*incident.seen, key)[-MAX_SEEN:]
-    if what is Happening.WENT_WELL:
-        return Incident(seen=seen), MessageKind.RECOVERY if incident.was_notified else None
-    grown = replace(incident, failures_in_row=incident.failures_in_row + 1, since=incident.since or at, seen=seen)
-    if grown.failures_in_row < threshold:
-        return grown, None
-    if what is Happening.FAILED:
-        return replace(grown, thread=grown.thread or f"{key}.{MessageKind.FAILURE}"), MessageKind.FAILURE
-    if refusal == incident.refusal and not _is_due(incident.refusal_told_at, at):
-        return grown, None
-    thread = grown.thread or f"{key}.{MessageKind.REFUSAL}"
-    return replace(grown, thread=thread, refusal=refusal, refusal_told_at=at), MessageKind.REFUSAL
+def _minute(iso: str) -> str:
+    """Return a moment as YYYYmmddTHHMMZ."""
+    return f"{datetime.fromisoformat(iso).astimezone(UTC):%Y%m%dT%H%MZ}"
 
 
-def _is_due(sent_at: str | None, now: str) -> bool:
-    """Return whether a refusal has to be sent again; also when the clock was set back since."""
-    try:
-        since = datetime.fromisoformat(now) - datetime.fromisoformat(sent_at or "")
-    except ValueError:
-        return True
-    return not timedelta(0) <= since < REFUSAL_REMINDER_INTERVAL
+def begin(happening: Happening, *, host: str) -> Incident:
+    """Return the incident that a first trouble makes."""
+    empty = Incident(id=incident_id(happening, host=host), cause=happening.cause, since=happening.at)
+    return next_incident(empty, happening)
+
+
+def next_incident(incident: Incident, happening: Happening) -> Incident:
+    """Return the incident after what happened; an event that it has seen already changes nothing."""
+    if happening.key in incident.seen:
+        return incident
+    seen = (*incident.seen, happening.key)[-MAX_SEEN:]
+    return TABLE[incident.state][happening.event](replace(incident, seen=seen), happening)
+
+
+# --- the steps -------------------------------------------------------------------------------------------------------
+
+Step = Callable[[Incident, Happening], Incident]
+
+
+def stay(incident: Incident, happening: Happening) -> Incident:  # noqa: ARG001  all steps have one signature
+    return incident
+
+
+def count_to_threshold(incident: Incident, happening: Happening) -> Incident:
+    """Count trouble; open from the threshold on. What concerns the host or a planned time opens at once."""
+    grown = _count(incident, happening)
+    if grown.count < happening.threshold:
+        return grown
+    return replace(grown, state=State.OPEN, opened_at=happening.at)
+
+
+def count_open(incident: Incident, happening: Happening) -> Incident:
+    grown = _count(incident, happening)
+    return replace(grown, state=State.FLAPPING) if happening.changes >= FLAPPING_FROM else grown
+
+
+def count_acknowledged(incident: Incident, happening: Happening) -> Incident:
+    """Count it; what is not what somebody acknowledged is news, and opens it again."""
+    grown = _count(incident, happening)
+    if (grown.reason, grown.fingerprint) == (incident.reason, incident.fingerprint):
+        return grown
+    return replace(grown, state=State.OPEN, is_changed=True)
+
+
+def count_flapping(incident: Incident, happening: Happening) -> Incident:
+    grown = _count(incident, happening)
+    return replace(grown, state=State.OPEN) if happening.changes < CALM_BELOW else grown
+
+
+def recover(incident: Incident, happening: Happening) -> Incident:
+    """Count one job as well; the incident is over when all are, unless the job flaps."""
+    well = _job_is_well(incident, happening)
+    if incident.cause.is_host_wide:
+        return well
+    if happening.changes >= FLAPPING_FROM and incident.state is not State.COUNTING:
+        return replace(well, state=State.FLAPPING)
+    return _close_when_all_are_well(well, happening, "the job succeeded")
+
+
+def calm_down(incident: Incident, happening: Happening) -> Incident:
+    well = _job_is_well(incident, happening)
+    if happening.changes >= CALM_BELOW:
+        return well
+    return _close_when_all_are_well(well, happening, "the job succeeded")
+
+
+def settle(incident: Incident, happening: Happening) -> Incident:
+    """Take planned times out; a job of which only those were missing is well when none is left."""
+    part = incident.parts.get(happening.job)
+    if part is None:
+        return incident
+    left = tuple(slot for slot in part.slots if slot not in happening.slots)
+    is_over = part.is_over or (not left and (incident.cause in OF_SLOTS or incident.cause.is_host_wide))
+    settled = _with_part(incident, happening.job, replace(part, slots=left, is_over=is_over))
+    if incident.cause.is_host_wide:
+        return settled
+    return _close_when_all_are_well(settled, happening, "its planned times are settled")
+
+
+def go(incident: Incident, happening: Happening) -> Incident:
+    """Count a job as well that is disabled, deleted, or about which nobody is notified any more."""
+    well = _job_is_well(incident, happening)
+    if incident.cause.is_host_wide:
+        return well
+    return _close_when_all_are_well(well, happening, happening.sentence or "the job is gone")
+
+
+def acknowledge(incident: Incident, happening: Happening) -> Incident:
+    known = {"at": happening.at, "by": happening.by, "note": happening.note}
+    return replace(incident, state=State.ACKNOWLEDGED, acknowledged=known, is_changed=False)
+
+
+def end(incident: Incident, happening: Happening) -> Incident:
+    return _closed(incident, happening, happening.sentence or "its cause is gone")
+
+
+def _count(incident: Incident, happening: Happening) -> Incident:
+    parts = dict(incident.parts)
+    counts = happening.jobs or ({happening.job: 1} if happening.job else {})
+    for job, number in counts.items():
+        part = parts.get(job, Part(since=happening.at))
+        slots = part.slots + tuple(slot for slot in happening.slots if slot not in part.slots)
+        parts[job] = replace(part, count=part.count + number, is_over=False, slots=slots)
+    return replace(
+        incident,
+        parts=parts,
+        count=incident.count + (sum(counts.values()) or 1),
+        reason=happening.reason,
+        fingerprint=happening.fingerprint,
+        sentence=happening.sentence or incident.sentence,
+        last_at=happening.at,
+        last_key=happening.key,
+        run_id=happening.run_id or incident.run_id,
+    )
+
+
+def _job_is_well(incident: Incident, happening: Happening) -> Incident:
+    part = incident.parts.get(happening.job)
+    return incident if part is None else _with_part(incident, happening.job, replace(part, is_over=True))
+
+
+def _with_part(incident: Incident, job: str, part: Part) -> Incident:
+    return replace(incident, parts={**incident.parts, job: part})
+
+
+def _close_when_all_are_well(incident: Incident, happening: Happening, why: str) -> Incident:
+    return _closed(incident, happening, why) if all(part.is_over for part in incident.parts.values()) else incident
+
+
+def _closed(incident: Incident, happening: Happening, why: str) -> Incident:
+    return replace(incident, state=State.CLOSED, closed_at=happening.at, closed_by=why)
+
+
+TABLE: dict[State, dict[Event, Step]] = {
+    State.COUNTING: {
+        Event.TROUBLE: count_to_threshold,
+        Event.WENT_WELL: recover,
+        Event.SETTLED: settle,
+        Event.GONE: go,
+        Event.ACKNOWLEDGED: stay,
+        Event.OVER: end,
+    },
+    State.OPEN: {
+        Event.TROUBLE: count_open,
+        Event.WENT_WELL: recover,
+        Event.SETTLED: settle,
+        Event.GONE: go,
+        Event.ACKNOWLEDGED: acknowledge,
+        Event.OVER: end,
+    },
+    State.ACKNOWLEDGED: {
+        Event.TROUBLE: count_acknowledged,
+        Event.WENT_WELL: recover,
+        Event.SETTLED: settle,
+        Event.GONE: go,
+        Event.ACKNOWLEDGED: acknowledge,
+        Event.OVER: end,
+    },
+    State.FLAPPING: {
+        Event.TROUBLE: count_flapping,
+        Event.WENT_WELL: calm_down,
+        Event.SETTLED: settle,
+        Event.GONE: go,
+        Event.ACKNOWLEDGED: acknowledge,
+        Event.OVER: end,
+    },
+    State.CLOSED: {
+        Event.TROUBLE: stay,
+        Event.WENT_WELL: stay,
+        Event.SETTLED: stay,
+        Event.GONE: stay,
+        Event.ACKNOWLEDGED: stay,
+        Event.OVER: stay,
+    },
+}

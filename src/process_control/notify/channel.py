@@ -1,13 +1,13 @@
 """The contract of a channel, a way of reaching people: how a message is made, handed over and recorded.
 
-Whether there is a message at all is decided in `core/incident.py`. Each channel has a folder in `channels/` and its own
+Whether there is a message at all is decided in `core/notice.py`. Each channel has a folder in `channels/` and its own
 queue in the spool (`queue.py`): one that is dead keeps no other waiting.
 """
 
 from dataclasses import dataclass
 from typing import Protocol
 
-from process_control.core.incident import Incident, MessageKind
+from process_control.core.first_incident import Incident, MessageKind
 from process_control.core.job import Job
 from process_control.notify.spool import Entry
 
@@ -36,9 +36,24 @@ class Message:
         return first if first != self.id else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """A message in words, for channels to choose from. Masked, and without control characters."""
+
+    #: One line, the reason first.
+    subject: str
+    text: str
+    html: str
+    #: For a chat: a few lines, at most 1,000 characters.
+    short: str
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """Every recipient's side has accepted the message."""
+
+    #: What it answered, in one line, `250 2.0.0 queued as 12AB`; "" when nothing is known of it.
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Sends what the spool holds: a process of its own, started by whoever posted an event, that ends when nothing is due.
 
-Events become messages by the rules of `core/incident.py`; each channel has them in its queue (`queue.py`) until they
-are accepted. What was recorded of a run is never touched here.
+Events become messages by the rules of `core/first_incident.py`; each channel has them in its queue (`queue.py`) until
+they are accepted. What was recorded of a run is never touched here.
 """
 
 import os
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from process_control.config.settings import Settings, load_settings
-from process_control.core.incident import Happening, MessageKind, next_incident
+from process_control.core.first_incident import Happening, MessageKind, next_incident
 from process_control.errors import CannotRecord
 from process_control.notify import spool
 from process_control.notify.channel import Channel, Message

@@ -1,9 +1,9 @@
-"""Read and write the file of a job's incident: counts and sent mails. The rules are in core/incident.py."""
+"""Read and write the file of a job's incident: counts and sent mails. The rules are in core/first_incident.py."""
 
 from contextlib import suppress
 
 from process_control.core import layout
-from process_control.core.incident import Incident
+from process_control.core.first_incident import Incident
 from process_control.core.job import is_slug
 from process_control.system import atomic_file
 from process_control.system.json_text import decode, encode

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from process_control.config.failmail import Failmail, failmail_of
 from process_control.config.settings import Settings
-from process_control.core.incident import MessageKind
+from process_control.core.first_incident import MessageKind
 from process_control.core.job import Job
 from process_control.notify.channel import Answer, Later, Message, Taken, recipients_of
 from process_control.notify.channels.mail.contents import failure_mail, recovery_mail, refusal_mail

@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 from process_control.config.job_secrets import secrets_of
 from process_control.config.plan_of_job import included
 from process_control.config.settings import Settings
-from process_control.core.incident import Incident
+from process_control.core.first_incident import Incident
 from process_control.core.job import Job
 from process_control.core.masking import mask
 from process_control.core.schedule.columns import ScheduleError

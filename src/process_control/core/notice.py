@@ -1,0 +1,87 @@
+"""Which message an incident calls for, and for whom. Pure: an incident and what was sent in, the next message out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from process_control.core.incident import Incident, Notified, State
+from process_control.core.recipient import Recipient
+
+
+class NoticeEvent(StrEnum):
+    """What a message is about. The values are the `event` of webhooks and of an incident's messages in JSON."""
+
+    OPENED = "opened"
+    REMINDER = "reminder"
+    CHANGED = "changed"
+    FLAPPING = "flapping"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A message for one recipient, before it is put into words."""
+
+    #: `<incident>.<event>.<number>`: the same at each try. A receiver sees by it that it has the message already.
+    id: str
+    event: NoticeEvent
+    #: ISO 8601 UTC with milliseconds.
+    at: str
+    incident: Incident
+    #: Those of the incident's jobs about which this recipient is notified.
+    jobs: tuple[str, ...]
+    #: What was posted (see notify/event.py): `end` is the record of the run, `stderr` its last lines.
+    posted: Mapping[str, object]
+    host: str
+    #: The id of the first message about the incident, which this one answers; None: it is the first.
+    answers: str | None = None
+
+
+def owed(
+    incident: Incident, notified: Notified, recipient: Recipient, *, at: str, is_silenced: bool
+) -> NoticeEvent | None:
+    """Return the message that the recipient has to get at `at` (ISO 8601 UTC); None: none."""
+    if is_silenced or not recipient.wants(incident.cause) or incident.state is State.COUNTING:
+        return None
+    was_opened = notified.opened_at is not None
+    if incident.is_over:
+        wants = was_opened and not notified.closed and recipient.wants_recovery
+        return NoticeEvent.CLOSED if wants else None
+    if incident.state is State.FLAPPING and not notified.flapping:
+        return NoticeEvent.FLAPPING
+    if not was_opened:
+        is_due = incident.cause.is_host_wide or incident.count >= recipient.after
+        return NoticeEvent.OPENED if is_due and incident.state is not State.ACKNOWLEDGED else None
+    if incident.state is State.ACKNOWLEDGED:
+        return None
+    if incident.is_changed and notified.last_key != incident.last_key:
+        return NoticeEvent.CHANGED
+    if recipient.each and notified.last_key != incident.last_key:
+        return NoticeEvent.REMINDER
+    return NoticeEvent.REMINDER if _is_due(notified, recipient, at) else None
+
+
+def next_reminder_at(notified: Notified, recipient: Recipient) -> float | None:
+    """Return when the next reminder is due (UTC seconds), if nothing changes till then; None: never."""
+    if not recipient.remind_seconds or notified.last_at is None or notified.closed:
+        return None
+    return datetime.fromisoformat(notified.last_at).timestamp() + recipient.remind_seconds
+
+
+def after_sending(notified: Notified, incident: Incident, event: NoticeEvent, *, at: str, id: str) -> Notified:  # noqa: A002
+    """Return what the recipient has been sent, with this message."""
+    return Notified(
+        number=notified.number + 1,
+        opened_at=notified.opened_at or at,
+        last_at=at,
+        last_key=incident.last_key,
+        flapping=incident.state is State.FLAPPING,
+        closed=event is NoticeEvent.CLOSED,
+        thread=notified.thread or id,
+    )
+
+
+def _is_due(notified: Notified, recipient: Recipient, at: str) -> bool:
+    due = next_reminder_at(notified, recipient)
+    return due is not None and datetime.fromisoformat(at).timestamp() >= due

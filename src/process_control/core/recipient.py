@@ -1,0 +1,58 @@
+"""Who gets messages about a job, and by which channel: one item of `notify`, or the failmail. Pure.
+
+Page and keys: `notify`, `failmail`, `owner` of a job file and of the configuration.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from process_control.core.causes import Cause
+
+DAY_SECONDS = 86400.0
+#: The word of `on` for the end of an incident.
+RECOVERED = "recovered"
+#: The word of `on` for all causes of a whole host.
+HOST = "host"
+#: The scheme under which mails by the failmail are queued.
+MAIL = "mailto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """One way to somebody, as configured; no secret is in it, only the paths of files that have one."""
+
+    #: `mailto:a@example.org,b@example.org`, `https://…`, `exec:/path`, an apprise URL; "" with `url_file`.
+    url: str = ""
+    #: The file that holds the URL, when that is secret.
+    url_file: str | None = None
+    #: The file with the key that signs a webhook.
+    key_file: str | None = None
+    #: Causes and `recovered`, `host`; None: all.
+    on: frozenset[str] | None = None
+    #: The trouble in a row from which on messages are sent.
+    after: int = 1
+    #: Seconds between two reminders; 0: none.
+    remind_seconds: float = DAY_SECONDS
+    #: Whether each failed run is reported, and not only the first of an incident.
+    each: bool = False
+
+    @property
+    def scheme(self) -> str:
+        """The scheme of the URL, lower case; "" when only `url_file` knows it."""
+        return self.url.partition(":")[0].lower()
+
+    @property
+    def key(self) -> str:
+        """A short name, the same as long as the URL (or its file) is the same: of its queue and in records."""
+        if self.scheme == MAIL:
+            return self.url
+        where = self.url or f"file:{self.url_file}"
+        return f"{self.scheme or 'file'}~{hashlib.sha256(where.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
+
+    def wants(self, cause: Cause) -> bool:
+        """Return whether this recipient is notified of the cause."""
+        return self.on is None or str(cause) in self.on or (cause.is_host_wide and HOST in self.on)
+
+    @property
+    def wants_recovery(self) -> bool:
+        return self.on is None or RECOVERED in self.on
