@@ -1,102 +1,319 @@
-"""Who is told of what: one mail a failed run from the threshold on, one at the recovery, counted once."""
+"""The table of incidents, and which message they owe whom."""
+
+import itertools
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from process_control.core.first_incident import Happening, Incident, MessageKind, next_incident
+from process_control.core.causes import Cause
+from process_control.core.incident import TABLE, Event, Happening, Incident, Notified, State, begin, next_incident
+from process_control.core.notice import Notice, NoticeEvent, after_sending, owed
+from process_control.core.recipient import Recipient
 
-F, W, R = Happening.FAILED, Happening.WENT_WELL, Happening.REFUSED
-NOW = "2026-11-25T03:00:00.000Z"
+HOST = "db1"
+_keys = itertools.count()
 
 
-def letters(happenings: str, threshold: int = 1) -> list[str]:
-    """Return what is sent for each of `F`, `W`, `R`: f, w, r or a dot."""
-    incident, sent = Incident(), []
-    for number, word in enumerate(happenings):
-        what = {"F": F, "W": W, "R": R}[word]
-        incident, letter = next_incident(
-            incident, what, key=str(number), at=NOW, threshold=threshold, refusal="bad file"
+def at(hours: float) -> str:
+    moment = datetime(2026, 11, 28, tzinfo=UTC) + timedelta(hours=hours)
+    return f"{moment:%Y-%m-%dT%H:%M:%S.000Z}"
+
+
+def happening(event: Event = Event.TROUBLE, *, hours: float = 0, job: str = "backup", **given: object) -> Happening:
+    known: dict[str, object] = {"reason": "exit_code", "run_id": f"r{next(_keys)}"} if event is Event.TROUBLE else {}
+    return Happening(event=event, key=f"k{next(_keys)}", at=at(hours), job=job, **(known | given))  # type: ignore[arg-type]
+
+
+def opened(**given: object) -> Incident:
+    return begin(happening(**given), host=HOST)  # type: ignore[arg-type]
+
+
+class Sent:
+    """What one recipient is sent while things happen."""
+
+    def __init__(self, **given: object) -> None:
+        self.recipient = Recipient(url="mailto:ops@example.org", **given)  # type: ignore[arg-type]
+        self.notified = Notified()
+        self.events: list[str] = []
+        self.ids: list[str] = []
+
+    def look(self, incident: Incident, *, hours: float, is_silenced: bool = False) -> list[str]:
+        event = owed(
+            incident,
+            self.notified,
+            self.recipient,
+            count=incident.count,
+            at=at(hours),
+            is_silenced=is_silenced,
         )
-        sent.append({None: ".", MessageKind.FAILURE: "f", MessageKind.RECOVERY: "w", MessageKind.REFUSAL: "r"}[letter])
-    return ["".join(sent)]
+        if event is not None:
+            notice = Notice(
+                id=f"{incident.id}.{event}.{self.notified.number + 1}",
+                event=event,
+                at=at(hours),
+                incident=incident,
+                jobs=tuple(incident.jobs),
+                posted={},
+                host=HOST,
+            )
+            self.notified = after_sending(self.notified, notice, self.recipient)
+            self.events.append(event.value)
+            self.ids.append(notice.id)
+        return self.events
+
+
+def test_the_table_knows_every_event_in_every_state() -> None:
+    assert {state: set(steps) for state, steps in TABLE.items()} == {state: set(Event) for state in State}
+
+
+def test_trouble_below_the_threshold_counts_and_opens_from_it_on() -> None:
+    incident = opened(threshold=3)
+    assert (incident.state, incident.opened_at) == (State.COUNTING, None)
+
+    incident = next_incident(incident, happening(threshold=3, hours=1))
+    incident = next_incident(incident, happening(threshold=3, hours=2))
+
+    assert (incident.state, incident.opened_at, incident.since, incident.count) == (State.OPEN, at(2), at(0), 3)
 
 
 @pytest.mark.parametrize(
-    ("happenings", "threshold", "sent"),
+    ("given", "wanted"),
     [
-        ("FFF", 1, "fff"),
-        ("FW", 1, "fw"),
-        ("FWW", 1, "fw."),
-        ("FFWF", 1, "ffwf"),
-        ("W", 1, "."),
-        ("FFFF", 3, "..ff"),
-        ("FFW", 3, "..."),
-        ("FFWFFF", 3, ".....f"),
-        ("FFFWW", 3, "..fw."),
-        ("RRR", 1, "r.."),
-        ("RW", 1, "rw"),
-        ("RFR", 1, "rf."),
-        ("FRW", 1, "frw"),
-        ("RRR", 2, ".r."),
-        ("FRR", 3, "..r"),
+        ({"run_id": "01k"}, "backup~01k"),
+        ({"run_id": None, "cause": Cause.MISSED, "slots": ("2026-11-28T03:00:00Z",)}, "backup~20261128T0300Z.db1"),
+        ({"run_id": None, "cause": Cause.HOST_DOWN, "job": "", "hours": 4}, "host_down~20261128T0400Z.db1"),
     ],
 )
-def test_what_is_sent_for_what_happened(happenings: str, threshold: int, sent: str) -> None:
-    assert letters(happenings, threshold) == [sent]
+def test_an_id_is_of_the_first_run_or_planned_time_and_names_the_host(given: Mapping[str, object], wanted: str) -> None:
+    assert opened(**given).id == wanted
 
 
-def test_the_same_run_is_counted_once_however_often_it_is_told() -> None:
-    incident, first = next_incident(Incident(), F, key="a", at=NOW, threshold=1)
-    again, second = next_incident(incident, F, key="a", at=NOW, threshold=1)
+def test_an_event_that_comes_twice_counts_once() -> None:
+    trouble = happening()
+    incident = begin(trouble, host=HOST)
 
-    assert (first, second) == (MessageKind.FAILURE, None)
-    assert again == incident
-    assert again.failures_in_row == 1
+    assert next_incident(incident, trouble).count == 1
 
 
-def test_the_same_refusal_is_told_again_after_a_day_and_another_one_at_once() -> None:
-    def refuse(incident: Incident, key: str, at: str, sentence: str) -> tuple[Incident, MessageKind | None]:
-        return next_incident(incident, R, key=key, at=at, threshold=1, refusal=sentence)
+@pytest.mark.parametrize("state", [State.COUNTING, State.OPEN, State.ACKNOWLEDGED])
+def test_a_good_run_closes_it_whoever_started_it(state: State) -> None:
+    closed = next_incident(replace(opened(), state=state), happening(Event.WENT_WELL, hours=1))
 
-    incident, first = refuse(Incident(), "1", "2026-11-25T03:00:00.000Z", "bad file")
-    incident, soon = refuse(incident, "2", "2026-11-26T02:59:00.000Z", "bad file")
-    incident, other = refuse(incident, "3", "2026-11-26T02:59:30.000Z", "worse file")
-    incident, later = refuse(incident, "4", "2026-11-27T03:00:00.000Z", "worse file")
-    incident, clock_set_back = refuse(incident, "5", "2025-11-27T03:00:00.000Z", "worse file")
-
-    assert [first, soon, other, later, clock_set_back] == [
-        MessageKind.REFUSAL, None, MessageKind.REFUSAL, MessageKind.REFUSAL, MessageKind.REFUSAL,
-    ]  # fmt: skip
+    assert (closed.state, closed.closed_at, closed.closed_by) == (State.CLOSED, at(1), "the job succeeded")
 
 
-def test_every_mail_of_an_incident_answers_its_first() -> None:
-    incident, _ = next_incident(Incident(), F, key="a", at=NOW, threshold=1)
-    later, _ = next_incident(incident, R, key="b", at=NOW, threshold=1, refusal="bad file")
+@pytest.mark.parametrize("event", list(Event))
+def test_a_closed_incident_stays_as_it_is(event: Event) -> None:
+    closed = next_incident(opened(), happening(Event.WENT_WELL))
 
-    assert (incident.thread, later.thread) == ("a.failure", "a.failure")
+    after = next_incident(closed, happening(event))
 
-
-@pytest.mark.parametrize(
-    "record",
-    [None, {}, {"failures_in_row": "3"}, {"failures_in_row": True}, {"failures_in_row": 1, "thread": 3}, {"seen": 3}],
-    ids=str,
-)
-def test_a_record_that_makes_no_sense_is_no_incident(record: dict[str, object] | None) -> None:
-    assert Incident.from_record(record) == Incident()
+    assert replace(after, seen=()) == replace(closed, seen=())
 
 
-@given(st.lists(st.sampled_from("FWR"), max_size=40), st.integers(1, 4))
-def test_recoveries_follow_told_failures_and_the_record_keeps_it_all(happenings: list[str], threshold: int) -> None:
-    incident, is_told = Incident(), False
-    for number, word in enumerate(happenings):
-        what = {"F": F, "W": W, "R": R}[word]
-        incident, letter = next_incident(
-            incident, what, key=str(number), at=NOW, threshold=threshold, refusal="bad file"
-        )
-        if (letter is MessageKind.RECOVERY) != (word == "W" and is_told):
-            pytest.fail(f"after {happenings[:number]}: {word} sent {letter}")
-        is_told = word != "W" and (is_told or letter is not None)
+def test_what_is_acknowledged_counts_on_and_opens_again_for_another_reason() -> None:
+    known = next_incident(opened(fingerprint="disk # full"), happening(Event.ACKNOWLEDGED, by="ann", note="on it"))
+    assert known.acknowledged == {"at": at(0), "by": "ann", "note": "on it"}
 
-        assert incident.was_notified == is_told
-        assert Incident.from_record(incident.to_record()) == incident
+    same = next_incident(known, happening(fingerprint="disk # full"))
+    other = next_incident(same, happening(fingerprint="no such table"))
+
+    assert (same.state, same.count, same.is_changed) == (State.ACKNOWLEDGED, 2, False)
+    assert (other.state, other.count, other.is_changed) == (State.OPEN, 3, True)
+
+
+def test_a_job_that_changes_four_times_in_ten_runs_flaps_until_it_is_calm() -> None:
+    incident = next_incident(opened(), happening(Event.WENT_WELL, changes=4))
+    assert incident.state is State.FLAPPING
+    incident = next_incident(incident, happening(changes=5))
+    incident = next_incident(incident, happening(Event.WENT_WELL, changes=2))
+    assert incident.state is State.FLAPPING
+
+    assert next_incident(incident, happening(Event.WENT_WELL, changes=1)).state is State.CLOSED
+    assert next_incident(incident, happening(changes=1)).state is State.OPEN
+
+
+def test_what_only_planned_times_made_is_over_when_the_last_is_settled() -> None:
+    missed = {"cause": Cause.MISSED, "run_id": None}
+    incident = opened(**missed, slots=(at(-1),))
+    incident = next_incident(incident, happening(**missed, slots=(at(-2),)))  # type: ignore[arg-type]
+
+    one = next_incident(incident, happening(Event.SETTLED, slots=(at(-1),)))
+    both = next_incident(one, happening(Event.SETTLED, slots=(at(-2),)))
+
+    assert (one.state, one.parts["backup"].slots) == (State.OPEN, (at(-2),))
+    assert (both.state, both.closed_by) == (State.CLOSED, "its planned times are settled")
+
+
+def test_a_failed_run_is_not_settled_by_planned_times() -> None:
+    incident = opened(cause=Cause.MISSED, run_id=None, slots=(at(-1),))
+    failed = next_incident(incident, happening())
+
+    assert failed.cause is Cause.FAILED
+    assert next_incident(failed, happening(Event.SETTLED, slots=(at(-1),))).state is State.OPEN
+
+
+def test_an_incident_of_several_jobs_is_over_when_all_of_them_are_well() -> None:
+    incident = next_incident(opened(), happening(job="sync"))
+    incident = next_incident(incident, happening(Event.WENT_WELL, job="sync"))
+    assert (incident.state, incident.jobs) == (State.OPEN, ["backup", "sync"])
+
+    assert next_incident(incident, happening(Event.WENT_WELL)).state is State.CLOSED
+
+
+def test_a_host_that_was_down_is_back_with_the_first_scheduled_run_and_counts_what_it_did_to_each_job() -> None:
+    down = opened(cause=Cause.HOST_DOWN, job="", run_id=None, jobs={"backup": 3, "sync": 5})
+    assert (down.state, down.count, down.parts["sync"].count) == (State.OPEN, 8, 5)
+
+    assert next_incident(down, happening(Event.WENT_WELL, is_scheduled=False)).state is State.OPEN
+    assert next_incident(down, happening(Event.WENT_WELL, is_scheduled=True)).state is State.CLOSED
+    assert next_incident(down, happening(Event.OVER, job="", cause=Cause.HOST_DOWN)).state is State.CLOSED
+
+
+def test_a_disabled_job_closes_it_with_that_word() -> None:
+    closed = next_incident(opened(), happening(Event.GONE, sentence="the job is disabled"))
+
+    assert (closed.state, closed.closed_by) == (State.CLOSED, "the job is disabled")
+
+
+# --- who is sent what ------------------------------------------------------------------------------------------------
+
+
+def test_one_message_when_it_opens_and_one_when_it_closes() -> None:
+    sent, incident = Sent(), opened()
+    sent.look(incident, hours=0)
+    for hour in range(1, 20):
+        incident = next_incident(incident, happening(hours=hour))
+        sent.look(incident, hours=hour)
+    incident = next_incident(incident, happening(Event.WENT_WELL, hours=20))
+
+    assert sent.look(incident, hours=20) == sent.look(incident, hours=50) == ["opened", "closed"]
+
+
+def test_a_reminder_comes_once_a_day_and_not_when_none_is_wanted() -> None:
+    incident = opened()
+    daily, never, hourly = Sent(), Sent(remind_seconds=0), Sent(remind_seconds=3600)
+    for hour in range(73):
+        for sent in (daily, never, hourly):
+            sent.look(incident, hours=hour)
+
+    assert daily.events == ["opened", "reminder", "reminder", "reminder"]
+    assert never.events == ["opened"]
+    assert len(hourly.events) == 73
+    assert len(set(hourly.ids)) == 73
+
+
+def test_no_end_is_sent_to_whom_no_opening_was() -> None:
+    sent = Sent(after=3)
+    incident = next_incident(opened(threshold=1), happening())
+    sent.look(incident, hours=0)
+
+    assert sent.look(next_incident(incident, happening(Event.WENT_WELL)), hours=1) == []
+
+
+def test_a_recipient_with_a_later_threshold_is_notified_when_it_is_reached() -> None:
+    soon, late, incident = Sent(), Sent(after=2), opened()
+    soon.look(incident, hours=0)
+    assert late.look(incident, hours=0) == []
+
+    incident = next_incident(incident, happening(hours=1))
+
+    assert (soon.look(incident, hours=1), late.look(incident, hours=1)) == (["opened"], ["opened"])
+
+
+def test_only_the_causes_that_somebody_wants_are_sent_and_the_end_only_to_whom_wants_it() -> None:
+    nothing, no_end = Sent(on=frozenset({"missed"})), Sent(on=frozenset({"failed"}))
+    host = Sent(on=frozenset({"host", "recovered"}))
+    incident = opened()
+    for sent in (nothing, no_end, host):
+        sent.look(incident, hours=0)
+        sent.look(next_incident(incident, happening(Event.WENT_WELL)), hours=1)
+
+    assert (nothing.events, no_end.events, host.events) == ([], ["opened"], [])
+    assert host.look(opened(cause=Cause.HOST_DOWN, job="", run_id=None), hours=0) == ["opened"]
+
+
+def test_what_is_acknowledged_is_not_repeated_until_it_changes() -> None:
+    sent, incident = Sent(), opened()
+    sent.look(incident, hours=0)
+    incident = next_incident(incident, happening(Event.ACKNOWLEDGED, by="ann"))
+    for hour in range(1, 100):
+        incident = next_incident(incident, happening(hours=hour))
+        sent.look(incident, hours=hour)
+    assert sent.events == ["opened"]
+
+    incident = next_incident(incident, happening(reason="timeout", hours=100))
+
+    assert sent.look(incident, hours=100) == sent.look(incident, hours=101) == ["opened", "changed"]
+
+
+def test_nothing_is_sent_in_a_silence_and_one_message_after_it() -> None:
+    sent, incident = Sent(), opened()
+    for hour in range(3):
+        sent.look(incident, hours=hour, is_silenced=True)
+
+    assert sent.look(incident, hours=3) == ["opened"]
+
+
+def test_an_end_in_a_silence_is_sent_after_it_to_whom_knows_of_the_beginning() -> None:
+    knows, does_not, incident = Sent(), Sent(), opened()
+    knows.look(incident, hours=0)
+    closed = next_incident(incident, happening(Event.WENT_WELL, hours=1))
+    for sent in (knows, does_not):
+        sent.look(closed, hours=1, is_silenced=True)
+        sent.look(closed, hours=2)
+
+    assert (knows.events, does_not.events) == (["opened", "closed"], [])
+
+
+def test_flapping_is_sent_once_and_then_only_reminders() -> None:
+    sent, incident = Sent(), opened()
+    sent.look(incident, hours=0)
+    for hour in range(1, 48):
+        event = Event.WENT_WELL if hour % 2 else Event.TROUBLE
+        incident = next_incident(incident, happening(event, hours=hour, changes=9))
+        sent.look(incident, hours=hour)
+
+    assert sent.events == ["opened", "flapping", "reminder"]
+
+
+def test_each_failed_run_is_sent_where_that_is_wanted() -> None:
+    sent, incident = Sent(each=True), opened()
+    sent.look(incident, hours=0)
+    for hour in (1, 2):
+        incident = next_incident(incident, happening(hours=hour))
+        sent.look(incident, hours=hour)
+        sent.look(incident, hours=hour)
+    incident = next_incident(incident, happening(Event.WENT_WELL, hours=3))
+
+    assert sent.look(incident, hours=3) == ["opened", "reminder", "reminder", "closed"]
+
+
+def test_whatever_happens_each_opening_has_one_end_at_most_and_no_id_comes_twice() -> None:
+    """Over 2,000 random courses: the messages of one incident to one recipient make sense in their order."""
+    for seed in range(2000):
+        chance = random.Random(seed)
+        sent = Sent(after=chance.choice([1, 1, 2, 3]), each=chance.random() < 0.2)
+        incident = opened(threshold=sent.recipient.after)
+        for hour in range(chance.randrange(40)):
+            sent.look(incident, hours=hour, is_silenced=chance.random() < 0.2)
+            event = chance.choice([Event.TROUBLE] * 6 + list(Event))
+            incident = next_incident(
+                incident,
+                happening(
+                    event,
+                    hours=hour,
+                    changes=chance.randrange(8),
+                    threshold=sent.recipient.after,
+                    fingerprint=chance.choice("ab"),
+                ),
+            )
+        sent.look(incident, hours=100)
+
+        assert len(set(sent.ids)) == len(sent.ids)
+        assert sent.events.count(NoticeEvent.CLOSED) == (incident.is_over and bool(sent.events)), seed
+        assert sent.events[:1] in ([], ["opened"], ["flapping"]), seed
+        assert "closed" not in sent.events[:-1], seed

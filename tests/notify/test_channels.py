@@ -13,7 +13,9 @@ from kit.harness import PROJECT, Box
 from kit.mail_server import wait_until_told
 from process_control.config.settings import load_settings
 from process_control.core.job import Job
-from process_control.notify.channel import Answer, Later, Message, Never, Taken
+from process_control.core.notice import Notice
+from process_control.core.recipient import Recipient
+from process_control.notify.channel import Answer, Contents, Later, Never, Taken
 from process_control.notify.deliver import Round
 from process_control.notify.spool import Entry
 from process_control.system import lock
@@ -22,30 +24,25 @@ from process_control.system import lock
 class Files:
     """A channel that writes each message into a directory, answers as the test says, and reaches `ann` and `bob`."""
 
-    messages = "files"
-
-    def __init__(self, directory: Path, name: str = "files", *, fault: Exception | Later | Never | None = None) -> None:
-        self.name = name
+    def __init__(self, directory: Path, name: str = "mail", *, fault: Exception | Later | Never | None = None) -> None:
+        self.kind = name
         self.fault = fault
         self._directory = directory
 
-    def compose(self, message: Message) -> Entry | None:
-        if message.job is not None and message.job.slug == "unknown-here":
+    def compose(self, notice: Notice, contents: Contents, recipient: Recipient, job: Job | None) -> Entry | None:
+        if notice.jobs == ("unknown-here",):
             return None
-        text = f"{message.kind} of {message.event['job']}, answers {message.answers is not None}"
-        return {"recipients": ["ann", "bob"], "id": message.id, "text": text}
+        text = f"{notice.event} of {', '.join(notice.jobs)}, answers {notice.answers is not None}"
+        return {"recipients": ["ann", "bob"], "text": text}
 
-    def deliver(self, entry: Entry, *, job: Job | None) -> Answer:
+    def deliver(self, entry: Entry, *, recipient: Recipient, job: Job | None) -> Answer:
         if isinstance(self.fault, Exception):
             raise self.fault
         if self.fault is not None:
             return self.fault
         with (self._directory / "received").open("a") as file:
-            file.write(f"{self.name}: {entry['text']}, for {entry['recipients']}\n")
+            file.write(f"{self.kind}: {entry['text']}, for {entry['recipients']}\n")
         return Taken()
-
-    def record_of(self, entry: Entry, *, at: str, result: str, why: str | None) -> dict[str, object]:
-        return {"event": self.name, "at": at, "job": entry.get("job"), "result": result, "detail": why}
 
     def received(self) -> list[str]:
         path = self._directory / "received"

@@ -49,11 +49,15 @@ def failmail_of(job: Job | None, settings: Settings) -> Failmail | None:
         return None
     if job is not None and job.failmail_off:
         return None
+    failmail = way_of_mail(job, settings)
+    return failmail if failmail.to_addresses else None
+
+
+def way_of_mail(job: Job | None, settings: Settings) -> Failmail:
+    """Return how mail about a job is sent, whoever gets it; `to_addresses` are those of the failmail, or none."""
     own_way = job is not None and bool(job.failmail_smtp or job.failmail_sendmail)
     way = job if job is not None and own_way else settings
     to_addresses = (job.failmail_to if job is not None else []) or settings.failmail_to
-    if not to_addresses:
-        return None
     return Failmail(
         to_addresses=tuple(to_addresses),
         from_address=(job.failmail_from if job is not None else None) or settings.failmail_from,

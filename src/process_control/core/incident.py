@@ -7,13 +7,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 from process_control.core.causes import OF_SLOTS, Cause
+from process_control.core.recipient import Recipient
 
 #: Keys that are remembered: an event may come more than once, and is counted once.
 MAX_SEEN = 50
 #: Changes between good and bad in ten runs from which on a job flaps, and below which it is calm again.
 FLAPPING_FROM, CALM_BELOW = 4, 2
+OVER_WITH_A_START = (Cause.HOST_DOWN, Cause.TRIGGER_DEAD)
+OVER_WITH_GOOD_RUNS = (Cause.FILE_INVALID, Cause.DISK_FULL)
 
 
 class State(StrEnum):
@@ -72,6 +76,8 @@ class Happening:
     threshold: int = 1
     #: The changes between good and bad in the job's last ten runs.
     changes: int = 0
+    #: Whether it is of a run that a trigger started.
+    is_scheduled: bool = False
     by: str | None = None
     note: str | None = None
 
@@ -104,6 +110,8 @@ class Notified:
     closed: bool = False
     #: The id of the first message, which the others answer.
     thread: str | None = None
+    #: As it was configured then: the end of an incident is sent even if the configuration has changed.
+    recipient: Recipient | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +137,8 @@ class Incident:
     last_at: str = ""
     last_key: str = ""
     run_id: str | None = None
+    #: What was posted with the last trouble (see notify/event.py): a reminder shows it again.
+    posted: Mapping[str, Any] = field(default_factory=dict)
     #: at, by, note; None: nobody has.
     acknowledged: Mapping[str, str | None] | None = None
     #: Whether its reason has changed since it was acknowledged.
@@ -221,10 +231,19 @@ def recover(incident: Incident, happening: Happening) -> Incident:
     """Count one job as well; the incident is over when all are, unless the job flaps."""
     well = _job_is_well(incident, happening)
     if incident.cause.is_host_wide:
-        return well
+        return _recover_host(well, happening)
     if happening.changes >= FLAPPING_FROM and incident.state is not State.COUNTING:
         return replace(well, state=State.FLAPPING)
     return _close_when_all_are_well(well, happening, "the job succeeded")
+
+
+def _recover_host(incident: Incident, happening: Happening) -> Incident:
+    """Close what a good run disproves: that nothing is started, or that the files of all its jobs are invalid."""
+    if incident.cause in OVER_WITH_A_START and happening.is_scheduled:
+        return _closed(incident, happening, "scheduled runs start again")
+    if incident.cause in OVER_WITH_GOOD_RUNS and incident.parts:
+        return _close_when_all_are_well(incident, happening, "its jobs run again")
+    return incident
 
 
 def calm_down(incident: Incident, happening: Happening) -> Incident:
@@ -271,8 +290,10 @@ def _count(incident: Incident, happening: Happening) -> Incident:
         part = parts.get(job, Part(since=happening.at))
         slots = part.slots + tuple(slot for slot in happening.slots if slot not in part.slots)
         parts[job] = replace(part, count=part.count + number, is_over=False, slots=slots)
+    is_more = not incident.cause.is_host_wide and incident.cause in OF_SLOTS
     return replace(
         incident,
+        cause=happening.cause if is_more else incident.cause,
         parts=parts,
         count=incident.count + (sum(counts.values()) or 1),
         reason=happening.reason,

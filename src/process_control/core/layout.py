@@ -54,8 +54,13 @@ def incident_mark(state_directory: str, slug: str) -> str:
     return f"{state_directory}/jobs/{slug}/incident"
 
 
-def incident(state_directory: str, slug: str) -> str:
-    """Return the record of the current incident: what was mailed about it."""
+def incidents_of_job(state_directory: str, slug: str) -> str:
+    """Return the file that names the open incidents of a job."""
+    return f"{state_directory}/jobs/{slug}/incidents.json"
+
+
+def first_incident(state_directory: str, slug: str) -> str:
+    """Return where the first version kept the incident of a job."""
     return f"{state_directory}/jobs/{slug}/told.json"
 
 
@@ -132,6 +137,28 @@ def spool_entry(state_directory: str, kind: str, name: str) -> str:
 def spool_due(state_directory: str) -> str:
     """Return the file whose modification time is when the spool is due again."""
     return f"{state_directory}/{SPOOL}/due"
+
+
+def open_incidents(state_directory: str) -> str:
+    """Return the directory of the incidents that are not closed."""
+    return f"{state_directory}/incidents/open"
+
+
+def closed_incidents(state_directory: str) -> str:
+    return f"{state_directory}/incidents/closed"
+
+
+def open_incident(state_directory: str, id: str) -> str:  # noqa: A002
+    return f"{state_directory}/incidents/open/{id}.json"
+
+
+def closed_incident(state_directory: str, id: str) -> str:  # noqa: A002
+    return f"{state_directory}/incidents/closed/{id}.json"
+
+
+def silences(state_directory: str) -> str:
+    """Return the file that says for which jobs nobody is notified, and until when."""
+    return f"{state_directory}/silences.json"
 
 
 def shared_lock(state_directory: str, lock: str) -> str:

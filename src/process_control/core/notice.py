@@ -39,9 +39,12 @@ class Notice:
 
 
 def owed(
-    incident: Incident, notified: Notified, recipient: Recipient, *, at: str, is_silenced: bool
+    incident: Incident, notified: Notified, recipient: Recipient, *, count: int, at: str, is_silenced: bool
 ) -> NoticeEvent | None:
-    """Return the message that the recipient has to get at `at` (ISO 8601 UTC); None: none."""
+    """Return the message that the recipient has to get at `at` (ISO 8601 UTC); None: none.
+
+    `count` is the trouble of the job of which it has had most, among those about which the recipient is notified.
+    """
     if is_silenced or not recipient.wants(incident.cause) or incident.state is State.COUNTING:
         return None
     was_opened = notified.opened_at is not None
@@ -51,7 +54,7 @@ def owed(
     if incident.state is State.FLAPPING and not notified.flapping:
         return NoticeEvent.FLAPPING
     if not was_opened:
-        is_due = incident.cause.is_host_wide or incident.count >= recipient.after
+        is_due = incident.cause.is_host_wide or count >= recipient.after
         return NoticeEvent.OPENED if is_due and incident.state is not State.ACKNOWLEDGED else None
     if incident.state is State.ACKNOWLEDGED:
         return None
@@ -69,16 +72,18 @@ def next_reminder_at(notified: Notified, recipient: Recipient) -> float | None:
     return datetime.fromisoformat(notified.last_at).timestamp() + recipient.remind_seconds
 
 
-def after_sending(notified: Notified, incident: Incident, event: NoticeEvent, *, at: str, id: str) -> Notified:  # noqa: A002
+def after_sending(notified: Notified, notice: Notice, recipient: Recipient) -> Notified:
     """Return what the recipient has been sent, with this message."""
+    incident = notice.incident
     return Notified(
         number=notified.number + 1,
-        opened_at=notified.opened_at or at,
-        last_at=at,
+        opened_at=notified.opened_at or notice.at,
+        last_at=notice.at,
         last_key=incident.last_key,
         flapping=incident.state is State.FLAPPING,
-        closed=event is NoticeEvent.CLOSED,
-        thread=notified.thread or id,
+        closed=notice.event is NoticeEvent.CLOSED,
+        thread=notified.thread or notice.id,
+        recipient=recipient,
     )
 
 

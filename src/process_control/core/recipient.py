@@ -49,6 +49,19 @@ class Recipient:
         where = self.url or f"file:{self.url_file}"
         return f"{self.scheme or 'file'}~{hashlib.sha256(where.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
 
+    @property
+    def shown(self) -> str:
+        """Return it for people: addresses, or a URL without what may be secret in it."""
+        if self.scheme == MAIL:
+            return self.url.partition(":")[2].replace(",", ", ")
+        if self.url_file is not None:
+            return f"the URL in {self.url_file}"
+        scheme, separator, rest = self.url.partition("://")
+        if not separator:
+            return self.url
+        host = rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
+        return f"{scheme}://{host}/…" if len(rest) > len(host) else self.url
+
     def wants(self, cause: Cause) -> bool:
         """Return whether this recipient is notified of the cause."""
         return self.on is None or str(cause) in self.on or (cause.is_host_wide and HOST in self.on)

@@ -16,6 +16,7 @@ EVENTS = {
     "stop": "somebody asked a run to stop",
     "refusal": "a scheduled start that came to no run: an invalid file, an unsafe one, a killed runner",
     "mail": "what became of a mail",
+    "message": "what became of a message by another channel",
     "crontab": "a line of the crontab was added, removed or changed",
     "unit": "a timer or service of systemd was added, removed or changed",
     "version": "a job's file, or what it plans, is another one than before; it is gone, or invalid",
@@ -32,7 +33,7 @@ EVENTS = {
 NOT_IN_JOURNAL = ("repeat", "seal")
 _RUN = "start attempt skip stray waiting end repeat"
 _HEALTH = "hold release slow_start probe backoff"
-_WITH_ID = f"start attempt skip stray waiting end repeat fault stop mail {_HEALTH}"
+_WITH_ID = f"start attempt skip stray waiting end repeat fault stop mail message {_HEALTH}"
 _ALL = " ".join(EVENTS)
 
 #: Columns of a run in the index that always have a value.
@@ -101,7 +102,7 @@ FIELDS = (
     Field(
         "run_id", "text", "its id; later runs have later ids", _WITH_ID, index="start end skip fault",
         needed="start end skip fault", json=True, csv=12,
-        syslog=f"start end attempt skip fault waiting mail stop {_HEALTH}",
+        syslog=f"start end attempt skip fault waiting mail message stop {_HEALTH}",
     ),
     Field(
         "job", "text", "its job", _ALL, index="start end skip fault", needed="start end skip fault", json=True, csv=1,
@@ -149,7 +150,8 @@ FIELDS = (
     ),
     Field(
         "detail", "text?", "why, in a sentence; of output the line that decided",
-        f"end attempt skip stray waiting stop refusal mail version {_HEALTH}", index="end skip", json=True, csv=14,
+        f"end attempt skip stray waiting stop refusal mail message version {_HEALTH}", index="end skip", json=True,
+        csv=14,
     ),
     Field("unplanned", "boolean", "a skip that nobody chose", "skip"),
     Field(
@@ -184,7 +186,7 @@ FIELDS = (
         syslog=f"{_RUN} refusal stop hold release slow_start crontab unit mark",
     ),
     Field(
-        "host", "text?", "where", f"{_RUN} stop refusal mail crontab unit version mark gap {_HEALTH}",
+        "host", "text?", "where", f"{_RUN} stop refusal mail message crontab unit version mark gap {_HEALTH}",
         index="start end skip", json=True,
     ),
     Field("note", "text", "what whoever did it by hand gave as a reason", f"{_RUN} mark", syslog="mark"),
@@ -246,9 +248,13 @@ FIELDS = (
     Field("suspended", "number", "seconds that the host slept in it", "gap", since="0.2.0", syslog="gap"),
     Field("stepped", "number", "seconds by which the clock was set in it; below 0: back", "gap", since="0.2.0",
         syslog="gap"),
-    Field("letter", "text?", "what the mail is about: failure, all_clear, refusal ...", "mail", syslog="mail"),
-    Field("result", "text", "sent, waits, given_up", "mail"),
-    Field("to", "text", "the addresses", "mail", syslog="mail"),
+    Field(
+        "letter", "text?", "what it is about: failure, recovery, refusal ...", "mail message", syslog="mail message",
+    ),
+    Field("result", "text", "sent, waits, given_up", "mail message"),
+    Field("channel", "text", "webhook, exec, alertmanager ...", "message", since="0.2.0", syslog="message"),
+    Field("to", "text", "the addresses, or the receiver without what is secret", "mail message", syslog="mail message"),
+    Field("incident", "text?", "the incident that it is about", "mail message", since="0.2.0", syslog="mail message"),
     Field("change", "text", "added, removed, changed", "crontab unit"),
     Field("crontab", "text", "the path of the crontab", "crontab", syslog="crontab"),
     Field("unit", "text", "the path of the unit", "unit", since="0.2.0", syslog="unit"),

@@ -1,29 +1,32 @@
 """Sends what the spool holds: a process of its own, started by whoever posted an event, that ends when nothing is due.
 
-Events become messages by the rules of `core/first_incident.py`; each channel has them in its queue (`queue.py`) until
-they are accepted. What was recorded of a run is never touched here.
+Events become messages by `incidents.py`; each recipient has them in its queue (`queue.py`), and each queue is handed
+over by a child of its own, so that a dead channel delays no other. What was recorded of a run is never touched here.
 """
 
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 from process_control.config.settings import Settings, load_settings
-from process_control.core.first_incident import Happening, MessageKind, next_incident
-from process_control.errors import CannotRecord
+from process_control.core.job import Job
+from process_control.core.notice import Notice
+from process_control.core.recipient import Recipient
+from process_control.errors import CannotRecord, ProcessControlError
 from process_control.notify import spool
-from process_control.notify.channel import Channel, Message
-from process_control.notify.channels.configured import channels_of
-from process_control.notify.queue import Queue, job_as_it_is
-from process_control.state.incident_file import read_incident, write_incident
+from process_control.notify.channel import Channel
+from process_control.notify.contents import contents_of
+from process_control.notify.incidents import Incidents
+from process_control.notify.keep_alive import keep_alive
+from process_control.notify.queue import MAIL_QUEUE, Queue, queue_of, queues
+from process_control.state.incident_store import Store, changing
 from process_control.system import lock
 from process_control.system.account import check_allowed, drop_rights
+from process_control.system.clock import iso
 from process_control.system.disk_watch import fork_watched
 
 STALE_SECONDS = 3600
-_LOCK = ".telling"  # as in the first version: it must not send beside this one during an upgrade
 
 
 def main() -> None:
@@ -39,28 +42,22 @@ def main() -> None:
     drop_rights(check_allowed(settings.user, words="process-control"))
     event = spool.entry_of(sys.stdin.buffer.read()) if spool.EVENT_ON_STDIN in words else None
     if event is not None:
-        with _alone(settings, wait=True):
-            Round(settings, channels_of(settings)).take(event)
+        with changing(settings.run_directory):
+            Round(settings).take(event)
     deliver_all(settings)
 
 
 def deliver_all(settings: Settings) -> None:
-    """Send what is in the spool, and what comes meanwhile. Does nothing while another process does."""
+    """Send what is in the spool, and what comes meanwhile. What another process is about to send is left to it."""
     while _is_due(settings.state_directory):
-        with _alone(settings) as is_alone:
-            if not is_alone:
+        round_ = Round(settings)
+        with changing(settings.run_directory, wait=False) as is_mine:
+            if not is_mine:
                 return
-            Round(settings, channels_of(settings)).deliver_spooled()
-
-
-@contextmanager
-def _alone(settings: Settings, *, wait: bool = False) -> Iterator[bool]:
-    descriptor = lock.take(settings.run_directory, _LOCK, wait=wait)
-    try:
-        yield descriptor is not None
-    finally:
-        if descriptor is not None:
-            os.close(descriptor)
+            has_taken = round_.take_events()
+        if not round_.deliver_queues() and not has_taken:
+            return
+        round_.note_when_to_look_again()
 
 
 def _is_due(state_directory: str) -> bool:
@@ -69,48 +66,77 @@ def _is_due(state_directory: str) -> bool:
 
 
 class Round:
-    """One round through the spool, by the only process that is at it."""
+    """One round through the spool. `channels` are those of tests, by the name of their queue."""
 
-    def __init__(self, settings: Settings, channels: Sequence[Channel]) -> None:
+    def __init__(self, settings: Settings, *, channels: Mapping[str, Channel] | None = None) -> None:
         self._settings = settings
         self._state = settings.state_directory
-        self._queues = [Queue(settings, channel) for channel in channels]
+        self._channels = channels or {}
+        self._incidents = Incidents(settings, send=self._send, now=iso(time.time()))
+        self._next: float | None = None
 
-    def deliver_spooled(self) -> None:
-        """Make messages of the events, and try those whose time has come."""
-        self._forget_torn(before=time.time() - STALE_SECONDS)
-        for name in spool.names(self._state, spool.EVENTS):
+    def take_events(self) -> bool:
+        """Make messages of the events, and of what is due without one; return whether there was an event."""
+        spool.forget_torn(self._state, spool.EVENTS, before=time.time() - STALE_SECONDS)
+        names = spool.names(self._state, spool.EVENTS)
+        for name in names:
             self._take_or_give_up(name)
             spool.remove(self._state, spool.EVENTS, name)
-        for queue in self._queues:
-            queue.deliver_all()
-        self._note_when_to_look_again()
+        self._next = self._incidents.settle_all()
+        return bool(names)
 
     def take(self, event: spool.Entry) -> None:
-        """Queue the message, if any, that an event asks for."""
-        slug, key, at = (str(event.get(name) or "") for name in ("job", "key", "at"))
-        job = job_as_it_is(slug, self._settings)
-        before = read_incident(self._state, slug)
-        after, kind = next_incident(
-            before,
-            Happening(str(event.get("what"))),
-            key=key,
-            at=at,
-            threshold=1 if job is None or event.get("unplanned") else job.failure_threshold_for_mail,
-            refusal=str(event.get("sentence") or ""),
-        )
-        if kind is not None:
-            message = Message(
-                id=f"{key}.{kind}",
-                kind=kind,
-                event=event,
-                incident=before if kind is MessageKind.RECOVERY else after,
-                job=job,
-                host=os.uname().nodename,
-            )
-            for queue in self._queues:
-                queue.add(message)
-        write_incident(self._state, slug, after)
+        """Queue the messages, if any, that an event asks for."""
+        self._incidents.take(event)
+
+    def deliver_queues(self) -> bool:
+        """Hand over what is due in each queue, side by side; return whether any of them was free."""
+        names = queues(self._state)
+        children = [child for name in names if (child := self._start(name)) is not None]
+        for child in children:
+            os.waitpid(child, 0)
+        keep_alive(self._settings, Store(self._state).open_incidents())
+        return bool(children) or not names
+
+    def _start(self, name: str) -> int | None:
+        """Return the pid of a child that delivers a queue; None when another process is at it."""
+        try:
+            descriptor = lock.take(self._settings.run_directory, f".telling-{name}")
+        except ProcessControlError:
+            return None
+        if descriptor is None:
+            return None
+        child = os.fork()
+        if child:
+            os.close(descriptor)
+            return child
+        try:
+            self.deliver_queue(name)
+        finally:
+            os._exit(0)
+
+    def deliver_queue(self, name: str) -> None:
+        """Hand over what is due in a queue, in this process."""
+        queue = Queue(self._settings, name, channel=self._channels.get(name))
+        queue.forget_torn(before=time.time() - STALE_SECONDS)
+        queue.deliver_all()
+
+    def note_when_to_look_again(self) -> None:
+        """Note when something in the spool, or an incident, is due again."""
+        moments = [
+            moment for name in queues(self._state) if (moment := Queue(self._settings, name).next_try_at()) is not None
+        ]
+        moments += [self._next] if self._next is not None else []
+        if moments:
+            now = time.time()
+            spool.look_again(self._state, min(max(min(moments), now + 1), now + spool.MAX_PAUSE_SECONDS))
+        elif not spool.names(self._state, spool.EVENTS):
+            spool.nothing_waits(self._state)
+
+    def _send(self, notice: Notice, recipient: Recipient, job: Job | None) -> None:
+        name = queue_of(recipient)
+        queue = Queue(self._settings, name, channel=self._channels.get(name), is_locked=True)
+        queue.add(notice, recipient, job, contents_of(notice, job, self._settings))
 
     def _take_or_give_up(self, name: str) -> None:
         """As `take`; an event that makes no sense must not keep the others back."""
@@ -124,17 +150,4 @@ class Round:
             why = f"{type(error).__name__}: {error}"
         # In the journal an event is called `news`, as in the first version: hence `they`.
         entry: spool.Entry = {"job": name.split("~")[1] if "~" in name else None, "letter": "news", "key": name}
-        for queue in self._queues:
-            queue.give_up(entry, f"because of an internal error: {why}")
-
-    def _forget_torn(self, *, before: float) -> None:
-        spool.forget_torn(self._state, spool.EVENTS, before=before)
-        for queue in self._queues:
-            queue.forget_torn(before=before)
-
-    def _note_when_to_look_again(self) -> None:
-        moments = [moment for queue in self._queues if (moment := queue.next_try_at()) is not None]
-        if moments:
-            spool.look_again(self._state, max(min(moments), time.time() + 1))
-        elif not spool.names(self._state, spool.EVENTS):
-            spool.nothing_waits(self._state)
+        Queue(self._settings, MAIL_QUEUE, is_locked=True).give_up(entry, f"because of an internal error: {why}")

@@ -13,6 +13,11 @@ def escape_controls(text: str) -> str:
     return "".join([char if char.isprintable() or char in _VISIBLE else _shown(char) for char in text])
 
 
+def one_line(text: str) -> str:
+    """Return `text` on one line and without control characters: for headers, and for values."""
+    return escape_controls(text).replace("\n", " ").replace("\t", " ")
+
+
 def last_states(text: str) -> str:
     """Return `text` as a terminal shows it in the end: of lines overwritten after a carriage return, the last state."""
     if "\r" not in text:

@@ -99,6 +99,16 @@ class Outbox:
         self._has_posted = False
 
 
+def keep_mark(state_directory: str, slug: str) -> None:
+    """Note that there is an incident of a job, so that its next good run is posted. Never raises."""
+    try:
+        atomic_file.make_directory(layout.job(state_directory, slug), 0o750)
+        with _Mark(state_directory, slug):
+            pass
+    except OSError:
+        pass
+
+
 # --- the mark of an incident: it keeps a run that went well from asking anybody else ----------------------------------
 
 

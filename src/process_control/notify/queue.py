@@ -1,55 +1,71 @@
-"""The queue of one channel in the spool: messages are sent in order, wait while nobody accepts them, or are given up.
+"""The queues of the spool, one for each recipient: in order, at least once, each time under the same id.
 
-What a message says, and how it is handed over, is the channel's.
+A message waits while nobody accepts it, or is given up. What it says, and how it is handed over, is the channel's.
 """
 
+import os
 import time
+from binascii import crc32
 
-from process_control.config.job_directory import load_job
+import msgspec
+
 from process_control.config.settings import Settings
-from process_control.core.job import Job, is_slug
-from process_control.errors import CannotRecord, ProcessControlError
+from process_control.core.job import Job
+from process_control.core.notice import Notice, NoticeEvent
+from process_control.core.recipient import MAIL, Recipient
+from process_control.errors import CannotRecord
 from process_control.history import journal
 from process_control.notify import spool
 from process_control.notify.announce import announce
-from process_control.notify.channel import Answer, Channel, Later, Message, Never, Taken, recipients_of
+from process_control.notify.channel import Answer, Channel, Contents, Later, Never, Taken, recipients_of
+from process_control.notify.jobs_now import job_as_it_is
+from process_control.notify.letter import letter_of
+from process_control.state.incident_store import Store, changing
 from process_control.system.clock import DAY_SECONDS, iso
 
 FIRST_PAUSE_SECONDS = 1.0
 #: RFC 5321, section 4.5.4.1: at least four or five days.
 GIVE_UP_SECONDS = 5 * DAY_SECONDS
-#: Messages about one job: a job that fails every minute must not bury people when the server is back.
+#: Messages about one incident or job: a job that fails every minute must not bury people when the server is back.
 MAX_WAITING = 50
 ROUND_SECONDS = 600
+#: The queue of all mails has this name since the first version.
+MAIL_QUEUE = "mail"
 
 
-def job_as_it_is(slug: str, settings: Settings) -> Job | None:
-    """Return the job by its file now; None when that cannot be read."""
-    try:
-        return load_job(slug, settings) if is_slug(slug) else None
-    except ProcessControlError:
-        return None
+def queue_of(recipient: Recipient) -> str:
+    """Return the folder of a recipient's queue in the spool."""
+    return MAIL_QUEUE if recipient.scheme == MAIL else recipient.key
+
+
+def queues(state_directory: str) -> list[str]:
+    """Return the folders of all queues in which something waits."""
+    return [name for name in spool.folders(state_directory) if name != spool.EVENTS]
 
 
 class Queue:
-    """The queue of a channel during one round. Only one process at a time has it."""
+    """One queue during one round. Only one process at a time hands over what is in it."""
 
-    def __init__(self, settings: Settings, channel: Channel) -> None:
+    def __init__(
+        self, settings: Settings, name: str, *, channel: Channel | None = None, is_locked: bool = False
+    ) -> None:
         self._settings = settings
         self._state = settings.state_directory
+        self._name = name
+        #: That of tests; else each entry has its own.
         self._channel = channel
-        self._names_before = self._names()
+        self._channels: dict[str, Channel] = {}
+        #: Whether the caller holds the lock of all incidents.
+        self._is_locked = is_locked
 
     def _names(self) -> list[str]:
-        return spool.names(self._state, self._channel.name)
+        return spool.names(self._state, self._name)
 
-    def add(self, message: Message) -> None:
+    def add(self, notice: Notice, recipient: Recipient, job: Job | None, contents: Contents) -> None:
         """Keep what the channel makes of a message. When the disk takes nothing, it is tried once, now."""
-        slug, key, at = (str(message.event.get(name) or "") for name in ("job", "key", "at"))
-        # `letter` for the kind: so the files of the first version and the journal have it.
-        about: spool.Entry = {"job": slug, "key": key, "letter": message.kind.value}
+        about = _about(notice, recipient)
         try:
-            content = self._channel.compose(message)
+            content = self._channel_for(recipient).compose(notice, contents, recipient, job)
         except Exception as error:  # noqa: BLE001  a fault in one channel must not stop the others
             self.give_up(about, f"because of an internal error: {type(error).__name__}: {error}")
             return
@@ -58,36 +74,36 @@ class Queue:
         entry = {**about, **content, "tries": 0, "first_at": time.time(), "next_at": 0.0}
         try:
             spool.look_again(self._state, 0)
-            spool.put(self._state, self._channel.name, f"{at}~{slug}~{message.id}.json", entry)
+            spool.put(self._state, self._name, _file_name(notice, recipient), entry)
         except OSError:
             answer = self._hand_over(entry)
             if isinstance(answer, Later):
                 self.give_up(entry, f"because it cannot be kept for another try: {answer.why}")
             return
-        self._make_room(slug)
+        self._limit(str(about["subject"]))
 
-    def _make_room(self, slug: str) -> None:
+    def _limit(self, subject: str) -> None:
         """Give up the oldest messages about a job of which very many wait: the newest say the same, and more."""
-        waiting = [name for name in self._names() if name.split("~")[1:2] == [slug]]
+        waiting = [name for name in self._names() if name.split("~")[1:2] == [subject]]
         for name in waiting[:-MAX_WAITING]:
-            entry = spool.read(self._state, self._channel.name, name) or {"job": slug}
-            self.give_up(entry, f"because {MAX_WAITING} newer {self._channel.messages} about the job wait")
+            entry = spool.read(self._state, self._name, name) or {"job": subject}
+            self.give_up(entry, f"because {MAX_WAITING} newer messages about it wait")
             self._remove(name)
 
     def deliver_all(self) -> None:
         """Try every message whose time has come, in their order; all of them when there is a new one."""
         names = self._names()
-        has_new = names != self._names_before  # then what waits goes before it
+        entries = [(name, spool.read(self._state, self._name, name)) for name in names]
+        has_new = any(entry is not None and not entry.get("tries") for _, entry in entries)
         until = time.monotonic() + ROUND_SECONDS
-        for name in names:
+        for name, entry in entries:
             if time.monotonic() > until:
                 return
-            self._deliver(name, is_time=has_new)
+            self._deliver(name, entry, is_time=has_new)
 
-    def _deliver(self, name: str, *, is_time: bool) -> None:
+    def _deliver(self, name: str, entry: spool.Entry | None, *, is_time: bool) -> None:
         """Try a message when `is_time`, or its own time has come: then it is gone, or waits longer."""
-        entry = spool.read(self._state, self._channel.name, name)
-        if entry is None:
+        if entry is None or self._was_taken(entry):
             self._remove(name)
             return
         now = time.time()
@@ -106,13 +122,24 @@ class Queue:
         else:
             self._keep_for_later(name, entry, answer.who, now)
 
+    def _was_taken(self, entry: spool.Entry) -> bool:
+        """Return whether it was accepted, and only its removal did not come to pass."""
+        incident = Store(self._state).read(str(entry.get("incident") or ""))
+        if incident is None:
+            return False
+        to = ", ".join(recipients_of(entry))
+        return any(taken["id"] == entry.get("id") and taken["to"] == to for taken in incident.taken)
+
     def _hand_over(self, entry: spool.Entry) -> Answer:
         """Let the channel try a message, and record it when that was the last try."""
+        recipient = recipient_of(entry)
         try:
-            answer = self._channel.deliver(entry, job=job_as_it_is(str(entry.get("job")), self._settings))
+            job = job_as_it_is(str(entry.get("job")), self._settings)
+            answer = self._channel_for(recipient).deliver(entry, recipient=recipient, job=job)
         except Exception as error:  # noqa: BLE001  a fault at one message must not stop those behind it
-            answer = Later(recipients_of(entry), f"internal error: {type(error).__name__}: {error}")
+            answer = Later(recipients_of(entry), f"internal error: {type(error).__name__}")
         if isinstance(answer, Taken):
+            self._record_in_incident(entry, answer.answer or "accepted")
             self._record(entry, "sent", None)
         elif isinstance(answer, Never):
             self.give_up(entry, f"because {answer.why}")
@@ -123,33 +150,116 @@ class Queue:
         pause = min(FIRST_PAUSE_SECONDS * 2 ** min(tries - 1, 20), spool.MAX_PAUSE_SECONDS)
         later = {**entry, "recipients": list(who), "tries": tries, "next_at": now + pause}
         try:
-            spool.put(self._state, self._channel.name, name, later)
+            spool.put(self._state, self._name, name, later)
         except OSError:  # it stays as it was, and is tried again too soon
             pass
 
     def next_try_at(self) -> float | None:
         """Return when to try again (UTC seconds); None when nothing waits."""
-        entries = [spool.read(self._state, self._channel.name, name) for name in self._names()]
+        entries = [spool.read(self._state, self._name, name) for name in self._names()]
         return min((_number(entry, "next_at") for entry in entries if entry is not None), default=None)
 
     def forget_torn(self, *, before: float) -> None:
         """As `spool.forget_torn`."""
-        spool.forget_torn(self._state, self._channel.name, before=before)
+        spool.forget_torn(self._state, self._name, before=before)
 
     def give_up(self, entry: spool.Entry, why: str) -> None:
-        """Record in journal and syslog that a message will not be sent."""
+        """Record in incident, journal and syslog that a message will not be sent."""
+        self._record_in_incident(entry, f"given up {why}")
         self._record(entry, "given_up", why)
 
+    def _record_in_incident(self, entry: spool.Entry, answer: str) -> None:
+        if not entry.get("incident"):
+            return
+        recipient = recipient_of(entry)
+        taken = {
+            "id": str(entry.get("id")),
+            "channel": self._channel_for(recipient).kind,
+            "to": ", ".join(recipients_of(entry)) or recipient.shown,
+            "event": str(entry.get("about")),
+            "at": iso(time.time()),
+            "answer": answer[:200],
+        }
+        store, id_ = Store(self._state), str(entry["incident"])
+        if self._is_locked:
+            store.record_taken(id_, taken)
+            return
+        try:
+            with changing(self._settings.run_directory):
+                store.record_taken(id_, taken)
+        except CannotRecord:
+            pass
+
     def _record(self, entry: spool.Entry, result: str, why: str | None) -> None:
-        record = self._channel.record_of(entry, at=iso(time.time()), result=result, why=why)
+        recipient = recipient_of(entry)
+        is_mail = recipient.scheme == MAIL
+        record: dict[str, object] = {
+            "event": "mail" if is_mail else "message",
+            "at": iso(time.time()),
+            "job": entry.get("job"),
+            "letter": entry.get("letter"),
+            "incident": entry.get("incident"),
+            "result": result,
+            "to": ", ".join(recipients_of(entry)) if is_mail else recipient.shown,
+            "detail": why,
+            "host": os.uname().nodename,
+        }
+        if not is_mail:
+            record["channel"] = self._channel_for(recipient).kind
+        if entry.get("letter") != "refusal":
+            record["run_id"] = entry.get("key")
         try:
             journal.append(self._state, record)
         except CannotRecord:  # the syslog has it
             pass
         announce(self._settings, record)
 
+    def _channel_for(self, recipient: Recipient) -> Channel:
+        if self._channel is not None:
+            return self._channel
+        from process_control.notify.channels.configured import channel_for
+
+        if recipient.key not in self._channels:
+            self._channels[recipient.key] = channel_for(recipient, self._settings, known=self._channels.values())
+        return self._channels[recipient.key]
+
     def _remove(self, name: str) -> None:
-        spool.remove(self._state, self._channel.name, name)
+        spool.remove(self._state, self._name, name)
+
+
+def recipient_of(entry: spool.Entry) -> Recipient:
+    """Return whom an entry is for; of one of the first version, its addresses."""
+    value = entry.get("recipient")
+    if isinstance(value, dict):
+        try:
+            return msgspec.convert(value, Recipient)
+        except msgspec.ValidationError:
+            pass
+    return Recipient(url=f"{MAIL}:{','.join(recipients_of(entry))}")
+
+
+def _about(notice: Notice, recipient: Recipient) -> spool.Entry:
+    """Return what every entry says of its message; the names of the first version are kept."""
+    end = notice.posted.get("end")
+    return {
+        "id": notice.id,
+        "incident": notice.incident.id,
+        "about": notice.event.value,
+        "job": notice.jobs[0] if len(notice.jobs) == 1 else None,
+        "subject": notice.jobs[0] if len(notice.jobs) == 1 else notice.incident.cause.value,
+        "key": end.get("run_id") if isinstance(end, dict) else notice.posted.get("key"),
+        "letter": letter_of(notice.incident.cause, is_closed=notice.event is NoticeEvent.CLOSED),
+        "recipient": msgspec.to_builtins(recipient),
+        "recipients": [recipient.key],
+    }
+
+
+def _file_name(notice: Notice, recipient: Recipient) -> str:
+    subject = notice.jobs[0] if len(notice.jobs) == 1 else notice.incident.cause.value
+    name = f"{notice.at}~{subject}~{notice.id}"
+    if recipient.scheme == MAIL:  # all addresses share one queue
+        name += f".{crc32(recipient.key.encode('utf-8', 'surrogateescape')):08x}"
+    return f"{name}.json"
 
 
 def _number(entry: spool.Entry, name: str) -> float:

@@ -77,13 +77,18 @@ def names(state_directory: str, folder: str) -> list[str]:
     return sorted([name for name in found if name.endswith(".json")])
 
 
-def all_names(state_directory: str) -> list[str]:
-    """Return the names of all entries: events, and the messages of every channel."""
+def folders(state_directory: str) -> list[str]:
+    """Return the names of all folders: that of the events, and the queues."""
     try:
-        folders = posix.listdir(layout.spool(state_directory))
+        found = posix.listdir(layout.spool(state_directory))
     except OSError:
         return []
-    return [name for folder in folders for name in names(state_directory, folder)]
+    return sorted([name for name in found if name != "due"])
+
+
+def all_names(state_directory: str) -> list[str]:
+    """Return the names of all entries: events, and the messages of every channel."""
+    return [name for folder in folders(state_directory) for name in names(state_directory, folder)]
 
 
 def read(state_directory: str, folder: str, name: str) -> Entry | None:

@@ -27,7 +27,7 @@ def severity(record: "dict[str, object]") -> int:
         return WARNING
     if event == "refusal":
         return ERROR
-    if event == "mail":
+    if event in ("mail", "message"):
         return INFO if record.get("result") == "sent" else WARNING
     if event == "hold":
         return NOTICE if record.get("by") else ERROR
@@ -71,8 +71,8 @@ def sentence(record: "dict[str, object]") -> str:
         return _version_in_words(record)
     if event == "refusal":
         return f"not started: {record.get('detail')}"
-    if event == "mail":
-        return _mail_in_words(record)
+    if event in ("mail", "message"):
+        return _message_in_words(record)
     if event == "stop":
         return f"stop requested: {record['detail']}" if record.get("detail") else "stop requested"
     if event in _HEALTH:
@@ -128,12 +128,13 @@ def _version_in_words(record: "dict[str, object]") -> str:
     return f"{words}, commit {record['commit']} by {record.get('author')}{changed}"
 
 
-def _mail_in_words(record: "dict[str, object]") -> str:
+def _message_in_words(record: "dict[str, object]") -> str:
+    what = f"{record.get('channel') or 'mail'} about the {record.get('letter')}"
     if record.get("result") == "sent":
-        return f"mail about the {record.get('letter')} was sent"
+        return f"{what} was sent"
     if record.get("result") == "given_up":
-        return f"mail about the {record.get('letter')} could not be sent and was discarded {record.get('detail')}"
-    return f"mail about the {record.get('letter')} is not sent yet and will be tried again: {record.get('detail')}"
+        return f"{what} could not be sent and was discarded {record.get('detail')}"
+    return f"{what} is not sent yet and will be tried again: {record.get('detail')}"
 
 
 def _is_worth_showing(value: object) -> bool:

@@ -14,7 +14,7 @@ from process_control.config.job_directory import load_job
 from process_control.config.settings import Settings
 from process_control.core.job import Job
 from process_control.errors import BadConfiguration
-from process_control.notify.channels.mail.render import Mail
+from process_control.notify.channel import Contents
 from process_control.notify.channels.mail.send import Undelivered, message_of, send
 from process_control.notify.channels.mail.way import sender_of, way_of
 
@@ -69,19 +69,15 @@ def _failmail(job: Job | None, settings: Settings) -> Failmail:
 
 def _message(failmail: Failmail, about: str) -> bytes:
     host = os.uname().nodename
-    mail = Mail(
-        host=host,
-        slug="process-control",
-        job_name="process-control",
-        verdict="can reach you",
-        headline=f"A test of the failmail of {about}, sent by `process-control notify test`",
-        is_good_news=True,
-        footer=f"process-control on {host}",
+    text = f"A test of the failmail of {about}, sent by `process-control notify test`"
+    contents = Contents(
+        subject=f"{host}: process-control can reach you", text=f"{text}\n", html=f"<p>{text}</p>", short=text
     )
     now = datetime.now(UTC)
     identity = f"<test-{now:%Y%m%d%H%M%S%f}.process-control@{host}>"
     return message_of(
-        mail,
+        contents,
+        about="process-control",
         sender=sender_of(failmail),
         recipients=failmail.to_addresses,
         message_id=identity,

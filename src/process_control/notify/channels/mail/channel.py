@@ -1,66 +1,55 @@
-"""Mail as a channel: the failmail of a job, composed once, kept whole in the queue, sent as it is."""
+"""Mail as a channel: composed once, kept whole in the queue, sent as it is by the way that the failmail names."""
 
-import os
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from process_control.config.failmail import Failmail, failmail_of
+from process_control.config.failmail import Failmail, way_of_mail
 from process_control.config.settings import Settings
-from process_control.core.first_incident import MessageKind
 from process_control.core.job import Job
-from process_control.notify.channel import Answer, Later, Message, Taken, recipients_of
-from process_control.notify.channels.mail.contents import failure_mail, recovery_mail, refusal_mail
+from process_control.core.notice import Notice
+from process_control.core.recipient import Recipient
+from process_control.notify.channel import Answer, Contents, Later, Taken, recipients_of
 from process_control.notify.channels.mail.send import Undelivered, message_of, send
 from process_control.notify.channels.mail.way import sender_of, way_of
 from process_control.notify.spool import Entry
-
-_COMPOSE = {
-    MessageKind.FAILURE: failure_mail,
-    MessageKind.REFUSAL: refusal_mail,
-    MessageKind.RECOVERY: recovery_mail,
-}
 
 
 class MailChannel:
     """Mail, by whatever way each job's failmail names."""
 
-    name = "mail"
-    messages = "mails"
+    kind = "mail"
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         #: Ways that were found broken in this round, and why: not tried again for each mail.
         self._broken_ways: dict[str, str] = {}
 
-    def compose(self, message: Message) -> Entry | None:
-        """Return sender, recipients and the whole mail; None when nobody is to be mailed about the job."""
-        failmail = failmail_of(message.job, self._settings)
-        if failmail is None:
-            return None
-        host, answers = message.host, message.answers
-        sender = sender_of(failmail)
+    def compose(self, notice: Notice, contents: Contents, recipient: Recipient, job: Job | None) -> Entry | None:
+        """Return sender, recipients and the whole mail."""
+        to = addresses_of(recipient)
+        sender = sender_of(self._failmail(job, to))
         mail = message_of(
-            _COMPOSE[message.kind](
-                message.event, job=message.job, settings=self._settings, incident=message.incident, host=host
-            ),
+            contents,
+            about=", ".join(notice.jobs) or notice.incident.cause,
             sender=sender,
-            recipients=failmail.to_addresses,
-            message_id=_message_id(message.id, host),
-            answers=_message_id(answers, host) if answers is not None else None,
+            recipients=to,
+            message_id=_message_id(notice.id, notice.host),
+            answers=_message_id(notice.answers, notice.host) if notice.answers is not None else None,
             at=datetime.now(UTC),
         )
-        return {"sender": sender, "recipients": list(failmail.to_addresses), "message": mail.decode("ascii")}
+        return {"sender": sender, "recipients": list(to), "message": mail.decode("ascii")}
 
-    def deliver(self, entry: Entry, *, job: Job | None) -> Answer:
+    def deliver(self, entry: Entry, *, recipient: Recipient, job: Job | None) -> Answer:  # noqa: ARG002
         """Send the mail by the way that the job's failmail names now."""
         recipients = recipients_of(entry)
         try:
-            way = way_of(failmail_of(job, self._settings) or Failmail(to_addresses=recipients))
+            way = way_of(self._failmail(job, recipients))
         except Undelivered as error:  # it names all recipients of the job: some may have the mail already
             return Later(recipients, error.why)
         if repr(way) in self._broken_ways:
             return Later(recipients, self._broken_ways[repr(way)])
         try:
-            send(
+            answer = send(
                 str(entry.get("message")).encode("ascii", "replace"),
                 sender=str(entry.get("sender")),
                 recipients=recipients,
@@ -70,23 +59,15 @@ class MailChannel:
             if error.others_too:
                 self._broken_ways[repr(way)] = error.why
             return Later(error.recipients, error.why)
-        return Taken()
+        return Taken(answer)
 
-    def record_of(self, entry: Entry, *, at: str, result: str, why: str | None) -> dict[str, object]:
-        """Return the record of the event `mail`."""
-        record: dict[str, object] = {
-            "event": "mail",
-            "at": at,
-            "job": entry.get("job"),
-            "letter": entry.get("letter"),
-            "result": result,
-            "to": ", ".join(recipients_of(entry)),
-            "detail": why,
-            "host": os.uname().nodename,
-        }
-        if entry.get("letter") != MessageKind.REFUSAL:
-            record["run_id"] = entry.get("key")
-        return record
+    def _failmail(self, job: Job | None, to: tuple[str, ...]) -> Failmail:
+        return replace(way_of_mail(job, self._settings), to_addresses=to)
+
+
+def addresses_of(recipient: Recipient) -> tuple[str, ...]:
+    """Return the addresses of a `mailto:` URL."""
+    return tuple(each.strip() for each in recipient.url.partition(":")[2].split(",") if each.strip())
 
 
 def _message_id(word: str, host: str) -> str:

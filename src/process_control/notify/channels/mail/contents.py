@@ -15,13 +15,14 @@ from process_control.core.why import outcome_of_record
 from process_control.history.index.past_run import Run
 from process_control.history.log_line import STDERR, STDOUT
 from process_control.history.log_reader import last_lines
-from process_control.notify.channels.mail.render import Mail, one_line
+from process_control.notify.channels.mail.render import Mail
 from process_control.notify.message import (
     advice,
     decision,
     duration_in_words,
     last_states,
     notes,
+    one_line,
 )
 from process_control.state.past_runs import open_index
 from process_control.state.secrets_of_run import SecretsUnknown, secrets_of_run

@@ -6,7 +6,7 @@ No text of a job reaches a header or the HTML unchanged: control characters are 
 import html
 from dataclasses import dataclass
 
-from process_control.notify.message import escape_controls
+from process_control.notify.message import one_line
 
 MAX_SUBJECT = 200
 MAX_LINE = 500
@@ -39,11 +39,6 @@ class Mail:
         """`db1: backup failed: exited with 3`, on one line, of a length that every reader shows."""
         line = one_line(f"{self.host}: {self.slug} {self.verdict}")
         return line if len(line) <= MAX_SUBJECT else line[: MAX_SUBJECT - 1] + "…"
-
-
-def one_line(text: str) -> str:
-    """Return `text` on one line and without control characters: for headers, and for values."""
-    return escape_controls(text).replace("\n", " ").replace("\t", " ")
 
 
 def as_text(mail: Mail) -> str:

@@ -15,12 +15,15 @@ from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime, parseaddr
 from types import FrameType
 
-from process_control.notify.channels.mail.render import Mail, as_html, as_text, one_line
+from process_control.notify.channel import Contents
 from process_control.notify.channels.mail.smtp import Server, ServerOverTls
+from process_control.notify.message import one_line
 
 ANSWER_SECONDS = 15
 PARTING_SECONDS = 2
 DEADLINE_SECONDS = 60
+#: Characters of the header that names the jobs.
+MAX_ABOUT = 200
 
 
 class Undelivered(Exception):
@@ -57,22 +60,32 @@ class Way:
 
 
 def message_of(
-    mail: Mail, *, sender: str, recipients: tuple[str, ...], message_id: str, answers: str | None, at: datetime
+    contents: Contents,
+    *,
+    about: str,
+    sender: str,
+    recipients: tuple[str, ...],
+    message_id: str,
+    answers: str | None,
+    at: datetime,
 ) -> bytes:
-    """Return the whole message as it is sent, text and HTML. No value can begin another header."""
+    """Return the whole message as it is sent, text and HTML. No value can begin another header.
+
+    `about` is the job, or the jobs, for filters of mail programs.
+    """
     message = EmailMessage(policy=SMTP_POLICY.clone(max_line_length=900))
     message["From"] = one_line(sender)
     message["To"] = ", ".join(one_line(recipient) for recipient in recipients)
-    message["Subject"] = mail.subject
+    message["Subject"] = one_line(contents.subject)
     message["Date"] = format_datetime(at)
     message["Message-ID"] = message_id
     if answers is not None:
         message["In-Reply-To"] = answers
         message["References"] = answers
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday notice in return
-    message["X-Process-Control-Job"] = one_line(mail.slug)
-    message.set_content(_encodable(as_text(mail)), cte="quoted-printable")
-    message.add_alternative(_encodable(as_html(mail)), subtype="html", cte="quoted-printable")
+    message["X-Process-Control-Job"] = one_line(about)[:MAX_ABOUT]
+    message.set_content(_encodable(contents.text), cte="quoted-printable")
+    message.add_alternative(_encodable(contents.html), subtype="html", cte="quoted-printable")
     return message.as_bytes()
 
 
@@ -80,8 +93,8 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def send(message: bytes, *, sender: str, recipients: tuple[str, ...], way: Way) -> None:
-    """Send the message. Raises Undelivered, within DEADLINE_SECONDS whatever the server does."""
+def send(message: bytes, *, sender: str, recipients: tuple[str, ...], way: Way) -> str:
+    """Send the message; return who took it. Raises Undelivered, within DEADLINE_SECONDS whatever the server does."""
     addresses = tuple(parseaddr(recipient)[1] for recipient in recipients)
     try:
         with _deadline(DEADLINE_SECONDS):
@@ -89,6 +102,7 @@ def send(message: bytes, *, sender: str, recipients: tuple[str, ...], way: Way) 
                 _by_program(message, parseaddr(sender)[1], addresses, way)
             else:
                 _by_smtp(message, parseaddr(sender)[1], addresses, way)
+        return f"accepted by {way.in_words}"
     except smtplib.SMTPRecipientsRefused as error:
         raise Undelivered(_refusals(error.recipients), recipients) from error
     except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:

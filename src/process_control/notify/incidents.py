@@ -1,0 +1,223 @@
+"""What happened becomes incidents, and these become messages in the queues of channels. By the process that sends.
+
+The rules are in `core/incident.py` and `core/notice.py`. Each change is done under the lock of all incidents.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from process_control.config.recipients import global_recipients, recipients_of
+from process_control.config.settings import Settings
+from process_control.core.causes import Cause
+from process_control.core.incident import Event, Happening, Incident, Notified, begin, next_incident
+from process_control.core.job import Job
+from process_control.core.notice import Notice, NoticeEvent, after_sending, next_reminder_at, owed
+from process_control.core.recipient import MAIL, Recipient
+from process_control.notify.jobs_now import job_as_it_is
+from process_control.notify.outbox import keep_mark
+from process_control.notify.posted import happening_of
+from process_control.state.first_incident import MAILED
+from process_control.state.incident_store import Store
+from process_control.state.silences import Silence, read_silences, silenced_until
+
+#: Failures of several jobs with the same deciding line that come within this time are one incident.
+JOINED_WITHIN_SECONDS = 600.0
+
+Send = Callable[[Notice, Recipient, Job | None], None]
+
+
+@dataclass(slots=True, kw_only=True)
+class Reached:
+    """A recipient, and those jobs of an incident about which it is notified."""
+
+    recipient: Recipient
+    jobs: list[str] = field(default_factory=list)
+
+
+class Incidents:
+    """The incidents of one configuration during one round. `send` puts a message into the queue of its channel."""
+
+    def __init__(self, settings: Settings, *, send: Send, now: str) -> None:
+        self._settings = settings
+        self._send = send
+        self._now = now
+        self._host = os.uname().nodename
+        self._store = Store(settings.state_directory)
+        self._jobs: dict[str, Job | None] = {}
+        self._silences: list[Silence] = read_silences(settings.state_directory, now=now)
+
+    # --- what happened ---------------------------------------------------------------------------------------------
+
+    def take(self, posted: Mapping[str, object]) -> None:
+        """Count what was posted into the incidents that it concerns, and queue the messages that follow."""
+        job = self._job(str(posted.get("job") or ""))
+        happening = happening_of(posted)
+        happening = replace(happening, threshold=self._threshold(happening, job))
+        if happening.job and happening.event in (Event.TROUBLE, Event.WENT_WELL) and "end" in posted:
+            changes = self._changes(happening)
+            happening = replace(happening, changes=changes)
+        for before in self._concerned(happening):
+            after = next_incident(before, happening)
+            if happening.event is Event.TROUBLE:
+                after = replace(after, posted=dict(posted))
+            self._notify(after, posted, jobs=[happening.job] if happening.job else [*happening.jobs])
+        if happening.job and self._store.of_job(happening.job):
+            keep_mark(self._settings.state_directory, happening.job)
+
+    def _concerned(self, happening: Happening) -> list[Incident]:
+        """Return the incidents that the event changes; for trouble that is in none, a new one."""
+        if happening.cause.is_host_wide and happening.event in (Event.TROUBLE, Event.OVER):
+            found = [
+                each for each in self._store.open_incidents() if each.cause is happening.cause and not each.is_over
+            ]
+        else:
+            found = self._store.of_job(happening.job)
+        if happening.event is not Event.TROUBLE:
+            return found
+        of_the_kind = [each for each in found if each.cause.is_host_wide == happening.cause.is_host_wide]
+        if not of_the_kind:
+            joined = self._to_be_joined(happening)
+            return [joined if joined is not None else begin(happening, host=self._host)]
+        return of_the_kind[:1]
+
+    def _to_be_joined(self, happening: Happening) -> Incident | None:
+        """Return an incident of other jobs that has the same cause by the same line, and is new."""
+        if not happening.fingerprint or happening.cause is not Cause.FAILED:
+            return None
+        for other in self._store.open_incidents():
+            is_same = other.fingerprint == happening.fingerprint and other.cause is Cause.FAILED
+            if (
+                is_same
+                and other.is_open
+                and 0 <= _seconds(happening.at) - _seconds(other.since) <= JOINED_WITHIN_SECONDS
+            ):
+                return other
+        return None
+
+    def _changes(self, happening: Happening) -> int:
+        """Return the changes between good and bad in the job's last ten runs."""
+        from process_control.notify.changes import changes_in_ten_runs
+
+        is_good = happening.event is Event.WENT_WELL
+        remembered = self._store.remember_end(happening.job, is_good=is_good)
+        return changes_in_ten_runs(self._settings.state_directory, happening.job, remembered=remembered)
+
+    # --- who is notified -------------------------------------------------------------------------------------------
+
+    def settle_all(self) -> float | None:
+        """Queue reminders, and what a silence kept back; return when to look again (UTC seconds)."""
+        moments: list[float] = []
+        for incident in self._store.open_incidents():
+            after = self._notify(incident, {}, jobs=())
+            moments += self._moments(after)
+        return min(moments, default=None)
+
+    def _notify(self, incident: Incident, posted: Mapping[str, object], *, jobs: Iterable[str]) -> Incident:
+        """Queue what each recipient is owed, and write the incident."""
+        before = incident
+        for reached in self._reached(incident):
+            incident = self._notify_one(incident, reached, posted)
+        if incident.is_over and not self._is_owed(incident):
+            self._store.close(incident)
+        elif incident != before or posted:
+            self._store.write(incident, jobs=jobs)
+        return incident
+
+    def _notify_one(self, incident: Incident, reached: Reached, posted: Mapping[str, object]) -> Incident:
+        recipient = reached.recipient
+        notified = _notified(incident, recipient)
+        event = self._event_owed(incident, notified, reached)
+        if event is None:
+            return incident
+        notice = Notice(
+            id=f"{incident.id}.{event}.{notified.number + 1}",
+            event=event,
+            at=str(posted.get("at") or self._now),
+            incident=incident,
+            jobs=tuple(reached.jobs),
+            posted=posted or incident.posted,
+            host=self._host,
+            answers=notified.thread,
+        )
+        self._send(notice, recipient, self._job(reached.jobs[0]) if len(reached.jobs) == 1 else None)
+        known = {key: each for key, each in incident.notified.items() if key != MAILED or recipient.scheme != MAIL}
+        return replace(incident, notified={**known, recipient.key: after_sending(notified, notice, recipient)})
+
+    def _event_owed(self, incident: Incident, notified: Notified, reached: Reached) -> NoticeEvent | None:
+        counts = [incident.parts[slug].count for slug in reached.jobs if slug in incident.parts]
+        return owed(
+            incident,
+            notified,
+            reached.recipient,
+            count=max(counts, default=incident.count),
+            at=self._now,
+            is_silenced=self._is_silenced(reached.jobs),
+        )
+
+    def _is_owed(self, incident: Incident) -> bool:
+        """Return whether somebody has yet to hear of the end, which a silence keeps back."""
+        for notified in incident.notified.values():
+            recipient = notified.recipient
+            if recipient is not None and not notified.closed and recipient.wants_recovery:
+                return True
+        return False
+
+    def _reached(self, incident: Incident) -> list[Reached]:
+        """Return whom the incident concerns: the recipients of its jobs, and who was notified before."""
+        found: dict[str, Reached] = {}
+        for slug in incident.jobs:
+            for recipient in recipients_of(self._job(slug), self._settings):
+                found.setdefault(recipient.key, Reached(recipient=recipient)).jobs.append(slug)
+        if incident.cause.is_host_wide:
+            for recipient in global_recipients(self._settings):
+                found.setdefault(recipient.key, Reached(recipient=recipient))
+        for key, notified in incident.notified.items():
+            if key not in found and notified.recipient is not None:
+                found[key] = Reached(recipient=notified.recipient, jobs=list(incident.jobs))
+        return list(found.values())
+
+    def _moments(self, incident: Incident) -> list[float]:
+        """Return when something may be owed without anything happening: reminders, ends of silences."""
+        moments = [
+            moment
+            for notified in incident.notified.values()
+            if notified.recipient is not None
+            and (moment := next_reminder_at(notified, notified.recipient)) is not None
+            and incident.is_open
+        ]
+        ends = [_seconds(silence.until) for silence in self._silences]
+        return moments + (ends if incident.is_open or incident.is_over else [])
+
+    def _is_silenced(self, jobs: list[str]) -> bool:
+        return bool(jobs) and all(self.silenced_until(slug) is not None for slug in jobs)
+
+    def silenced_until(self, slug: str) -> str | None:
+        """Return until when nobody is notified about the job; None: somebody is."""
+        job = self._job(slug)
+        return silenced_until(self._silences, slug, () if job is None else job.tags)
+
+    def _threshold(self, happening: Happening, job: Job | None) -> int:
+        """Return the trouble in a row from which on the first of the recipients is notified."""
+        if happening.cause not in (Cause.FAILED, Cause.LOST):
+            return 1
+        wanted = [each.after for each in recipients_of(job, self._settings) if each.wants(happening.cause)]
+        return min(wanted, default=1)
+
+    def _job(self, slug: str) -> Job | None:
+        """Return the job by its file now; None when that cannot be read."""
+        if slug not in self._jobs:
+            self._jobs[slug] = job_as_it_is(slug, self._settings)
+        return self._jobs[slug]
+
+
+def _notified(incident: Incident, recipient: Recipient) -> Notified:
+    known = incident.notified.get(recipient.key)
+    if known is None and recipient.scheme == MAIL:
+        known = incident.notified.get(MAILED)
+    return known or Notified()
+
+
+def _seconds(iso: str) -> float:
+    return datetime.fromisoformat(iso).timestamp()

@@ -1,0 +1,90 @@
+"""What an entry of the spool's events says, for the table of incidents. Entries of earlier versions are understood."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from process_control.core.causes import HOST_WIDE, Cause
+from process_control.core.facts import LOST, MANUAL
+from process_control.core.fingerprint import fingerprint
+from process_control.core.incident import Event, Happening
+from process_control.core.why import why_of_record
+
+Posted = Mapping[str, object]
+
+_EVENTS = {
+    "went_well": Event.WENT_WELL,
+    "settled": Event.SETTLED,
+    "acknowledged": Event.ACKNOWLEDGED,
+    "gone": Event.GONE,
+    "over": Event.OVER,
+}
+#: Exit codes of refusals that a host-wide cause explains: an invalid file, a disk that takes nothing.
+_EXPLAINED = {78: Cause.FILE_INVALID, 74: Cause.DISK_FULL}
+
+
+def happening_of(posted: Posted) -> Happening:
+    """Return what was posted as an event of the table. Raises ValueError when it makes no sense."""
+    what, end = str(posted.get("what")), _map(posted.get("end"))
+    key, at = _text(posted.get("key")), _text(posted.get("at"))
+    if not key or not at:
+        raise ValueError("it has no key or no time")
+    event = _EVENTS.get(what, Event.TROUBLE)
+    return Happening(
+        event=event,
+        key=key if event is Event.TROUBLE else f"{key}.{event}",
+        at=at,
+        job=_text(posted.get("job")),
+        cause=_cause(what, posted, end),
+        sentence=_text(posted.get("sentence")) or (why_of_record(end) if end else ""),
+        reason=_text(end.get("reason")) or what,
+        fingerprint=_fingerprint(posted, end),
+        run_id=_text(end.get("run_id")) or None,
+        slots=tuple(map(str, _list(posted.get("slots")))),
+        jobs={str(job): int(number) for job, number in _map(posted.get("jobs")).items()},
+        by=_text(posted.get("by")) or None,
+        note=_text(posted.get("note")) or None,
+        is_scheduled=bool(end) and end.get("trigger") != MANUAL,
+    )
+
+
+def _cause(what: str, posted: Posted, end: Mapping[str, Any]) -> Cause:
+    if what == "over":
+        return Cause(_text(posted.get("cause")))
+    if what == "refused":
+        if posted.get("unplanned"):
+            return Cause.SKIPPED
+        code = posted.get("exit_code")
+        if not posted.get("job"):
+            return Cause.FILE_INVALID
+        return _EXPLAINED.get(code, Cause.REFUSED) if isinstance(code, int) else Cause.REFUSED
+    if what == "failed":
+        return Cause.LOST if end.get("outcome") == LOST else Cause.FAILED
+    if what in _EVENTS:
+        return Cause.FAILED
+    return Cause(what)
+
+
+def is_about_the_host(happening: Happening) -> bool:
+    """Return whether it is the trouble, or the end, of something that concerns the whole host."""
+    return happening.cause in HOST_WIDE
+
+
+def _fingerprint(posted: Posted, end: Mapping[str, Any]) -> str:
+    decided_by = _map(end.get("decided_by"))
+    line = _text(decided_by.get("line"))
+    if not line:
+        lines = [line for line in _text(posted.get("stderr")).splitlines() if line.strip()]
+        line = lines[-1] if lines else ""
+    return fingerprint(line) if line else ""
+
+
+def _map(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,181 @@
+"""The incidents on disk: one file each, open ones and closed ones apart. The rules are in core/incident.py.
+
+Who changes one holds the lock (`changing`). A file that makes no sense counts as no incident: a message too many is
+better than none.
+"""
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TypeVar
+
+import msgspec
+
+from process_control.core import layout
+from process_control.core.incident import Incident
+from process_control.core.job import is_slug
+from process_control.state.first_incident import read_first_incident
+from process_control.system import atomic_file, lock
+from process_control.system.plain_file import open_plain
+
+#: As in the first version, which must not send beside this one during an upgrade.
+LOCK = ".telling"
+_LARGEST = 8 << 20
+#: Good and bad ends that are remembered of a job, and messages that were accepted of an incident.
+_MAX_ENDS, _MAX_TAKEN = 20, 500
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfJob:
+    """What is remembered of a job."""
+
+    #: Incidents that may be open, host-wide ones too.
+    incidents: tuple[str, ...] = ()
+    #: Whether the last ends that were posted were good, oldest first.
+    ends: tuple[bool, ...] = ()
+
+
+@contextmanager
+def changing(run_directory: str, *, wait: bool = True) -> Iterator[bool]:
+    """Hold the lock of all incidents; yield False when another process has it and `wait` is not set."""
+    descriptor = lock.take(run_directory, LOCK, wait=wait)
+    try:
+        yield descriptor is not None
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+class Store:
+    """The incidents below one state directory."""
+
+    def __init__(self, state_directory: str) -> None:
+        self._state = state_directory
+
+    # --- read ------------------------------------------------------------------------------------------------------
+
+    def open_incidents(self) -> list[Incident]:
+        """Return those that are not closed, and those whose end was not sent to everybody yet; oldest first."""
+        return _all_in(layout.open_incidents(self._state))
+
+    def closed_incidents(self) -> list[Incident]:
+        """Return the closed ones that are kept, oldest first."""
+        return _all_in(layout.closed_incidents(self._state))
+
+    def read(self, id: str) -> Incident | None:  # noqa: A002
+        """Return an incident, open or closed; None: there is none of that id."""
+        if not id or "/" in id:
+            return None
+        found = _read(layout.open_incident(self._state, id), Incident)
+        return found if found is not None else _read(layout.closed_incident(self._state, id), Incident)
+
+    def of_job(self, slug: str) -> list[Incident]:
+        """Return the incidents of a job that are not closed."""
+        found = [_read(layout.open_incident(self._state, each), Incident) for each in self.memory_of(slug).incidents]
+        return [incident for incident in found if incident is not None and not incident.is_over]
+
+    def memory_of(self, slug: str) -> OfJob:
+        """Return what is remembered of a job; an incident of the first version is taken over."""
+        if not is_slug(slug):
+            return OfJob()
+        memory = _read(layout.incidents_of_job(self._state, slug), OfJob)
+        if memory is not None:
+            return memory
+        old = read_first_incident(self._state, slug)
+        if old is None:
+            return OfJob()
+        memory = OfJob(incidents=(old.id,), ends=(False,))
+        with suppress(OSError):
+            self._write(layout.open_incident(self._state, old.id), old)
+            self._write(layout.incidents_of_job(self._state, slug), memory)
+        return memory
+
+    # --- write: by who holds the lock ------------------------------------------------------------------------------
+
+    def remember_end(self, slug: str, *, is_good: bool) -> int:
+        """Add an end to a job's memory; return how often its remembered ends have changed between good and bad."""
+        if not is_slug(slug):
+            return 0
+        memory = self.memory_of(slug)
+        ends = (*memory.ends, is_good)[-_MAX_ENDS:]
+        self._remember(slug, replace(memory, ends=ends))
+        known = (True, *ends) if len(ends) < _MAX_ENDS else ends
+        return sum(before != after for before, after in pairwise(known))
+
+    def write(self, incident: Incident, *, jobs: Iterable[str] = ()) -> None:
+        """Write an incident, and that it concerns `jobs`. On a full disk a message may be sent twice, never omitted."""
+        with suppress(OSError):
+            for slug in jobs:
+                memory = self.memory_of(slug)
+                if incident.id not in memory.incidents:  # first: a name without a file is harmless
+                    self._remember(slug, replace(memory, incidents=(*memory.incidents, incident.id)))
+            self._write(layout.open_incident(self._state, incident.id), incident)
+
+    def close(self, incident: Incident) -> None:
+        """Move an incident of whose end everybody was notified to the closed ones."""
+        with suppress(OSError):
+            if incident.opened_at is not None:  # else nobody has heard of it
+                self._write(layout.closed_incident(self._state, incident.id), incident)
+            with suppress(FileNotFoundError):
+                os.unlink(layout.open_incident(self._state, incident.id))
+        for slug in incident.parts:
+            memory = self.memory_of(slug)
+            if incident.id in memory.incidents:
+                left = tuple(each for each in memory.incidents if each != incident.id)
+                self._remember(slug, replace(memory, incidents=left))
+
+    def record_taken(self, id: str, entry: dict[str, str]) -> None:  # noqa: A002
+        """Add what a channel took, or gave up, to an incident, open or closed."""
+        incident = self.read(id)
+        if incident is None or any(
+            known["id"] == entry["id"] and known["to"] == entry["to"] for known in incident.taken
+        ):
+            return
+        changed = replace(incident, taken=(*incident.taken, entry)[-_MAX_TAKEN:])
+        path = layout.open_incident(self._state, id)
+        with suppress(OSError):
+            self._write(path if os.path.exists(path) else layout.closed_incident(self._state, id), changed)
+
+    def forget_closed(self, *, days: float) -> None:
+        """Remove incidents that were closed longer ago than that."""
+        before = time.time() - days * 86400
+        for path in _files_in(layout.closed_incidents(self._state)):
+            with suppress(OSError):
+                if os.stat(path).st_mtime < before:
+                    os.unlink(path)
+
+    def _remember(self, slug: str, memory: OfJob) -> None:
+        with suppress(OSError):
+            self._write(layout.incidents_of_job(self._state, slug), memory)
+
+    def _write(self, path: str, value: object) -> None:
+        data = msgspec.json.encode(value) + b"\n"
+        try:
+            atomic_file.write(path, data)
+        except FileNotFoundError:
+            atomic_file.make_directory(path.rpartition("/")[0], 0o750)
+            atomic_file.write(path, data)
+
+
+def _all_in(directory: str) -> list[Incident]:
+    found = [_read(path, Incident) for path in _files_in(directory)]
+    return sorted((each for each in found if each is not None), key=lambda each: (each.since, each.id))
+
+
+def _files_in(directory: str) -> list[str]:
+    try:
+        return [f"{directory}/{name}" for name in os.listdir(directory) if name.endswith(".json")]
+    except OSError:
+        return []
+
+
+def _read(path: str, kind: type[Value]) -> Value | None:
+    try:
+        with open_plain(path) as file:
+            return msgspec.json.decode(file.read(_LARGEST), type=kind)
+    except (OSError, ValueError, msgspec.MsgspecError):
+        return None
