@@ -11,10 +11,11 @@ from datetime import datetime
 from process_control.config.recipients import global_recipients, recipients_of
 from process_control.config.settings import Settings
 from process_control.core.causes import Cause
-from process_control.core.incident import Event, Happening, Incident, Notified, begin, next_incident
+from process_control.core.incident import Event, Happening, Incident, Notified, State, begin, next_incident
 from process_control.core.job import Job
 from process_control.core.notice import Notice, NoticeEvent, after_sending, next_reminder_at, owed
 from process_control.core.recipient import MAIL, Recipient
+from process_control.notify.incident_record import record
 from process_control.notify.jobs_now import job_as_it_is
 from process_control.notify.outbox import keep_mark
 from process_control.notify.posted import happening_of
@@ -62,7 +63,9 @@ class Incidents:
             after = next_incident(before, happening)
             if happening.event is Event.TROUBLE:
                 after = replace(after, posted=dict(posted))
-            self._notify(after, posted, jobs=[happening.job] if happening.job else [*happening.jobs])
+            is_new = self._store.read(before.id) is None
+            jobs = [happening.job] if happening.job else [*happening.jobs]
+            self._notify(after, posted, jobs=jobs, known_as=State.COUNTING if is_new else before.state)
         if happening.job and self._store.of_job(happening.job):
             keep_mark(self._settings.state_directory, happening.job)
 
@@ -104,19 +107,36 @@ class Incidents:
         remembered = self._store.remember_end(happening.job, is_good=is_good)
         return changes_in_ten_runs(self._settings.state_directory, happening.job, remembered=remembered)
 
+    def _record(self, incident: Incident, known_as: State | None) -> None:
+        """Record in journal and syslog that an incident has another state."""
+        if incident.is_over and incident.opened_at is None:
+            return  # nobody has heard of it
+        change = {State.OPEN: "changed" if known_as is State.ACKNOWLEDGED else "opened"}.get(incident.state)
+        record(
+            self._settings,
+            incident,
+            at=self._now,
+            change=change or incident.state.value,
+            detail=incident.closed_by if incident.is_over else incident.sentence,
+        )
+
     # --- who is notified -------------------------------------------------------------------------------------------
 
     def settle_all(self) -> float | None:
         """Queue reminders, and what a silence kept back; return when to look again (UTC seconds)."""
         moments: list[float] = []
         for incident in self._store.open_incidents():
-            after = self._notify(incident, {}, jobs=())
+            after = self._notify(incident, {}, jobs=(), known_as=incident.state)
             moments += self._moments(after)
         return min(moments, default=None)
 
-    def _notify(self, incident: Incident, posted: Mapping[str, object], *, jobs: Iterable[str]) -> Incident:
-        """Queue what each recipient is owed, and write the incident."""
+    def _notify(
+        self, incident: Incident, posted: Mapping[str, object], *, jobs: Iterable[str], known_as: State | None
+    ) -> Incident:
+        """Queue what each recipient is owed, and write the incident, which had the state `known_as` before."""
         before = incident
+        if incident.state is not known_as:
+            self._record(incident, known_as)
         for reached in self._reached(incident):
             incident = self._notify_one(incident, reached, posted)
         if incident.is_over and not self._is_owed(incident):

@@ -7,7 +7,8 @@ from process_control.core.causes import HOST_WIDE, Cause
 from process_control.core.facts import LOST, MANUAL
 from process_control.core.fingerprint import fingerprint
 from process_control.core.incident import Event, Happening
-from process_control.core.why import why_of_record
+from process_control.core.why import MAX_QUOTED, OUTPUT_REASONS, why_of_record
+from process_control.notify.message import last_states, one_line
 
 Posted = Mapping[str, object]
 
@@ -35,7 +36,7 @@ def happening_of(posted: Posted) -> Happening:
         at=at,
         job=_text(posted.get("job")),
         cause=_cause(what, posted, end),
-        sentence=_text(posted.get("sentence")) or (why_of_record(end) if end else ""),
+        sentence=_text(posted.get("sentence")).partition("\n")[0] or _why(posted, end),
         reason=_text(end.get("reason")) or what,
         fingerprint=_fingerprint(posted, end),
         run_id=_text(end.get("run_id")) or None,
@@ -69,12 +70,22 @@ def is_about_the_host(happening: Happening) -> bool:
     return happening.cause in HOST_WIDE
 
 
+def _why(posted: Posted, end: Mapping[str, Any]) -> str:
+    """Return why a run failed, with its last line on stderr when no other line decided it."""
+    if not end:
+        return ""
+    why, line = why_of_record(end), _last_line(posted)
+    return f"{why} (stderr: {line[:MAX_QUOTED]})" if line and end.get("reason") not in OUTPUT_REASONS else why
+
+
+def _last_line(posted: Posted) -> str:
+    lines = [line.strip() for line in _text(posted.get("stderr")).splitlines() if line.strip()]
+    return one_line(last_states(lines[-1])).strip() if lines else ""
+
+
 def _fingerprint(posted: Posted, end: Mapping[str, Any]) -> str:
     decided_by = _map(end.get("decided_by"))
-    line = _text(decided_by.get("line"))
-    if not line:
-        lines = [line for line in _text(posted.get("stderr")).splitlines() if line.strip()]
-        line = lines[-1] if lines else ""
+    line = _text(decided_by.get("line")) or _last_line(posted)
     return fingerprint(line) if line else ""
 
 

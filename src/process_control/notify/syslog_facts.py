@@ -15,6 +15,8 @@ FACTS = {
     "refusal": "exit_code trigger by",
     "mail": "run_id letter to incident",
     "message": "run_id letter channel to incident",
+    "incident": "note incident by",
+    "silence": "note until tag by",
     "crontab": "crontab by line was",
     "unit": "unit by line was",
     "version": "since hash state schedule commit author dirty",

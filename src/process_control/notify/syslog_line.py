@@ -73,6 +73,10 @@ def sentence(record: "dict[str, object]") -> str:
         return f"not started: {record.get('detail')}"
     if event in ("mail", "message"):
         return _message_in_words(record)
+    if event == "incident":
+        return f"incident {record.get('change')}: {record.get('detail')}"
+    if event == "silence":
+        return _silence_in_words(record)
     if event == "stop":
         return f"stop requested: {record['detail']}" if record.get("detail") else "stop requested"
     if event in _HEALTH:
@@ -135,6 +139,14 @@ def _message_in_words(record: "dict[str, object]") -> str:
     if record.get("result") == "given_up":
         return f"{what} could not be sent and was discarded {record.get('detail')}"
     return f"{what} is not sent yet and will be tried again: {record.get('detail')}"
+
+
+def _silence_in_words(record: "dict[str, object]") -> str:
+    jobs = record.get("jobs")
+    whom = f"tag:{record['tag']}" if record.get("tag") else ", ".join(jobs) if isinstance(jobs, list) else ""
+    if record.get("change") == "removed":
+        return f"messages about {whom} are sent again"
+    return f"no messages about {whom} until {record.get('until')}"
 
 
 def _is_worth_showing(value: object) -> bool:
