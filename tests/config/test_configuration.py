@@ -143,9 +143,9 @@ LINES = {
         "write seconds, or 90s, 10m, 2h",
     ),
     "a default whose behaviour comes later": (
-        "default_job_config: {ping: https://ping.example.org}",
-        "1:22: key 'default_job_config.ping' is not supported yet",
-        "remove it, or write 'x-ping' to keep it as a note",
+        "default_job_config: {after: [prepare]}",
+        "1:22: key 'default_job_config.after' is not supported yet",
+        "remove it, or write 'x-after' to keep it as a note",
     ),
     "a zone for all jobs": (
         "default_job_config: {time_zone: Mars}",
@@ -167,7 +167,7 @@ def test_all_faults_of_keys_and_defaults_are_told_at_once() -> None:
         f"{PATH}:1:7: 'user' must be a name, not a list",
         f"{PATH}:3:12: 'default_job_config.timeout' must be a time, not 'soon'",
         f"{PATH}:4:3: 'schedule' cannot have a default",
-        f"{PATH}:5:10: 'default_job_config.owner' must be text, not a list",
+        f"{PATH}:5:10: 'default_job_config.owner' must be a map, not a list",
         f"{PATH}:6:1: key 'web' is not supported yet",
     ]
 

@@ -64,9 +64,9 @@ LINES = {
         "write the program's path alone; it is called with -i -f SENDER -- ADDRESSES",
     ),
     "a key whose behaviour comes later": (
-        "ping: https://ping.example.org",
-        "3:1: key 'ping' is not supported yet",
-        "remove it, or write 'x-ping' to keep it as a note",
+        "after: [prepare]",
+        "3:1: key 'after' is not supported yet",
+        "remove it, or write 'x-after' to keep it as a note",
     ),
     "a priority out of range": (
         "limits: {nice: 20}",
@@ -185,7 +185,7 @@ LINES = {
     "YAML's word for no value": (
         "owner: ~",
         "3:8: 'owner' has no value",
-        "write one line of text, or remove the line",
+        "write text, an address, or a map such as {team: Database, mail: dba@example.org}, or remove the line",
     ),
     "a size in words": (
         "limits: {log_bytes: big}",
@@ -450,13 +450,13 @@ def test_a_file_that_cannot_be_a_job_is_told(text: str | bytes, what: str, hint:
 
 def test_all_faults_of_a_file_are_told_at_once_in_the_order_of_their_lines() -> None:
     text = (
-        "command: /bin/true\nping: now\ntimout: 30\nstderr: loud\nschedule:\n- */5 * * * *\n- nonsense\n"
+        "command: /bin/true\nafter: now\ntimout: 30\nstderr: loud\nschedule:\n- */5 * * * *\n- nonsense\n"
         "environment:\n\t1A: b\ndisabled: maybe\n"
     )
 
     assert [f"{fault.where}: {fault.what}" for fault in faults_of(text)] == [
         "purge.yaml:1:1: 'name' is missing",
-        "purge.yaml:2:1: key 'ping' is not supported yet",
+        "purge.yaml:2:1: key 'after' is not supported yet",
         "purge.yaml:3:1: unknown key 'timout'",
         "purge.yaml:4:9: 'stderr' must be fail, warn or ignore, not 'loud'",
         "purge.yaml:6:3: the schedule '*/5 * * * *' is not quoted",

@@ -22,8 +22,17 @@ def loads(text: str) -> bool:
     return True
 
 
+class Editor(yaml.SafeLoader):
+    """Reads as editors do, by YAML 1.2: `on` is a text."""
+
+
+Editor.yaml_implicit_resolvers = {
+    first: rules for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items() if first not in "oO"
+}
+
+
 def fits(text: str) -> bool:
-    return bool(VALIDATOR.is_valid(yaml.safe_load(text)))
+    return bool(VALIDATOR.is_valid(yaml.load(text, Loader=Editor)))
 
 
 def test_the_schema_is_one() -> None:

@@ -21,7 +21,7 @@ from process_control.core.heartbeat import Look, gap_between, look_in
 from process_control.core.job import Job
 from process_control.errors import CannotRecord
 from process_control.history import journal
-from process_control.notify.announce import announce, mails_about
+from process_control.notify.announce import announce, is_reported
 from process_control.notify.outbox import Outbox
 from process_control.run import catch_up as catching_up
 from process_control.run.forgotten_start import refuse
@@ -129,7 +129,7 @@ class Watch:
     def _record_killed_start(self, slug: str, slot: int) -> None:
         job = next((job for job in self.jobs if isinstance(job, Job) and job.slug == slug), None)
         asked: dict[str, object] = {"job": slug, "trigger": None, "by": self._actor.by, "host": self._actor.host}
-        refuse(Outbox(self._settings, user=self._actor.by), asked, slot, mails=mails_about(job, self._settings))
+        refuse(Outbox(self._settings, user=self._actor.by), asked, slot, mails=is_reported(job, self._settings))
 
     def _start_what_was_missed(self) -> None:
         """Start processes that run missed times for `catch_up`, unless enough of them work."""

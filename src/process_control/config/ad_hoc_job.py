@@ -45,7 +45,7 @@ def read_ad_hoc(slug: str, keys: dict[str, Any], command: list[str], settings: S
     except BadConfiguration as error:
         raise UsageError(_in_flags(error, keys), hint=error.faults[0].hint) from error
     job.command = [command]
-    job.failmail_off = True
+    job.failmail_off = job.notify_off = True
     return job
 
 

@@ -8,6 +8,7 @@ from process_control.config.keys.failmail import check_failmail
 from process_control.config.keys.job_fields import JOB_FIELDS
 from process_control.config.keys.kind import refuse
 from process_control.config.keys.map_reader import read_map
+from process_control.config.keys.notify_kinds import check_notify
 from process_control.config.yaml.document import parse
 from process_control.config.yaml.nodes import Map, Text
 from process_control.core.schedule.excluded import HOLIDAYS
@@ -33,6 +34,7 @@ def read_configuration(source: bytes, path: str) -> dict[str, Any]:
         reading = read_map(root, CONFIGURATION_FIELDS, faults, in_configuration=True, elsewhere=_KEYS_OF_JOBS)
         values = reading.values
         check_failmail(reading.nodes.get("failmail"), faults)
+        check_notify("notify", reading.nodes.get("notify"), faults)
         if values.get("calendars"):
             values["calendars"] = _with_whole_paths(values["calendars"], path)
         if "default_job_config" in reading.nodes:

@@ -25,6 +25,8 @@ class Failmail:
     ca_file: str | None = None
     login: str | None = None
     password_file: str | None = None
+    #: whether every failed run is mailed
+    each: bool = False
 
     @property
     def host(self) -> str:
@@ -43,7 +45,8 @@ class Failmail:
 def failmail_of(job: Job | None, settings: Settings) -> Failmail | None:
     """Return the failmail settings for `job` (None: its file cannot be read); None when nobody is to be mailed.
 
-    A job that names `smtp` or `sendmail` takes nothing about sending from the configuration.
+    The owner's address goes before `to_address`, and that of the job before that of the configuration. A job that names
+    `smtp` or `sendmail` takes nothing about sending from the configuration.
     """
     if settings.failmail_off and (job is None or not job.failmail_to):
         return None
@@ -57,7 +60,8 @@ def way_of_mail(job: Job | None, settings: Settings) -> Failmail:
     """Return how mail about a job is sent, whoever gets it; `to_addresses` are those of the failmail, or none."""
     own_way = job is not None and bool(job.failmail_smtp or job.failmail_sendmail)
     way = job if job is not None and own_way else settings
-    to_addresses = (job.failmail_to if job is not None else []) or settings.failmail_to
+    to_addresses = (job.owner_mail or job.failmail_to if job is not None else []) or settings.failmail_to
+    each = job.failmail_each if job is not None else None
     return Failmail(
         to_addresses=tuple(to_addresses),
         from_address=(job.failmail_from if job is not None else None) or settings.failmail_from,
@@ -67,4 +71,5 @@ def way_of_mail(job: Job | None, settings: Settings) -> Failmail:
         ca_file=way.failmail_ca_file,
         login=way.failmail_login,
         password_file=way.failmail_password_file,
+        each=bool(settings.failmail_each if each is None else each),
     )

@@ -12,7 +12,9 @@ from process_control.config.keys.field import defaults
 from process_control.config.keys.inner_fields import DEFAULT_ATTEMPTS, RULE_FIELDS
 from process_control.config.keys.job_fields import JOB_FIELDS
 from process_control.config.keys.map_reader import Reading, read_map
+from process_control.config.keys.notify_kinds import check_notify, check_ping
 from process_control.config.keys.rule_checks import check_expect, check_only_if, check_rules, rule_text
+from process_control.config.keys.text_kinds import wrong_address
 from process_control.config.yaml.document import Document, parse
 from process_control.config.yaml.nodes import Faults, List, Map, Node, Text
 from process_control.core.job import Job
@@ -72,10 +74,8 @@ def read_defaults(node: Node, calendars: dict[str, str], faults: Faults) -> dict
     allowed = Map(node.line, node.column, [entry for entry in node.entries if not _has_no_default(entry[0])])
     reading = read_map(allowed, DEFAULT_FIELDS, faults, prefix="default_job_config.")
     check_names("default_job_config.exclude", reading.nodes.get("exclude"), calendars, faults)
-    check_failmail(reading.nodes.get("failmail"), faults)
-    check_rules(reading.nodes.get("verdicts"), faults, CONDITIONS)
-    check_expect(reading.nodes.get("expect"), faults)
-    check_only_if(reading.nodes.get("only_if"), faults)
+    check_notify("default_job_config.notify", reading.nodes.get("notify"), faults)
+    _check_maps(reading, faults)
     return _values(reading)
 
 
@@ -95,11 +95,19 @@ def _read(document: Document, slug: str) -> Reading:
             hint = f"add a line such as: {field.key}: {field.example}"
             faults.add(f"'{field.key}' is missing", (1, 1), hint=hint, is_in_line=False)
     _check_schedule(reading, slug, faults)
-    check_failmail(reading.nodes.get("failmail"), faults)
-    check_rules(reading.nodes.get("verdicts"), faults, CONDITIONS)
-    check_expect(reading.nodes.get("expect"), faults)
-    check_only_if(reading.nodes.get("only_if"), faults)
+    check_notify("notify", reading.nodes.get("notify"), faults, of_one_job=True)
+    _check_maps(reading, faults)
     return reading
+
+
+def _check_maps(reading: Reading, faults: Faults) -> None:
+    """Add faults for keys inside of maps that do not go together."""
+    nodes = reading.nodes
+    check_failmail(nodes.get("failmail"), faults)
+    check_rules(nodes.get("verdicts"), faults, CONDITIONS)
+    check_expect(nodes.get("expect"), faults)
+    check_only_if(nodes.get("only_if"), faults)
+    check_ping(nodes.get("ping"), faults)
 
 
 def _refuse_no_map(root: Node | None, faults: Faults) -> None:
@@ -141,7 +149,18 @@ def _values(reading: Reading) -> dict[str, Any]:
         values.setdefault("retry_attempts", DEFAULT_ATTEMPTS)
     if "verdicts" in reading.nodes:
         values["verdicts"] = _with_their_text(values["verdicts"], reading.nodes["verdicts"])
+    if "owner" in reading.nodes:
+        _complete_owner(values)
     return values
+
+
+def _complete_owner(values: dict[str, Any]) -> None:
+    """Make of an address as the name of the owner where the mails go, and of where they go the name that is missing."""
+    owner, mail = values.get("owner"), values.get("owner_mail")
+    if owner and not mail and "@" in owner and not wrong_address(owner):
+        values["owner_mail"] = [owner]
+    if mail and not owner:
+        values["owner"] = ", ".join(mail)
 
 
 def _with_their_text(rules: list[dict[str, Any]], node: Node) -> list[dict[str, Any]]:

@@ -1,18 +1,55 @@
-"""Who is notified about a job: interim."""
+"""Who gets messages about a job, and about the host: the failmail or the owner, then the lists of `notify`."""
+
+from collections.abc import Iterable
+from typing import Any
 
 from process_control.config.failmail import failmail_of
 from process_control.config.settings import Settings
 from process_control.core.job import Job
-from process_control.core.recipient import Recipient
+from process_control.core.recipient import DAY_SECONDS, MAIL, Recipient
 
 
 def recipients_of(job: Job | None, settings: Settings) -> list[Recipient]:
-    failmail = failmail_of(job, settings)
-    if failmail is None:
-        return []
-    after = 1 if job is None else job.failure_threshold_for_mail
-    return [Recipient(url=f"mailto:{','.join(failmail.to_addresses)}", after=after)]
+    """Return who gets messages about `job`; of one whose file cannot be read (None), those of the configuration.
+
+    First by mail, as `failmail` and `owner` say; then by the job's own `notify` (or that of `default_job_config`); then
+    by that of the configuration. Whoever is named twice is there once, by the first entry.
+    """
+    threshold = job.failure_threshold_for_mail if job is not None else 1
+    found = _by_failmail(job, settings, threshold)
+    if job is None:
+        found += _by_notify(settings.notify, tags=(), threshold=threshold)
+    elif not job.notify_off:
+        found += _by_notify([*job.notify, *settings.notify], tags=job.tags, threshold=threshold)
+    once: dict[str, Recipient] = {}
+    for recipient in found:
+        once.setdefault(recipient.key, recipient)
+    return list(once.values())
 
 
 def global_recipients(settings: Settings) -> list[Recipient]:
+    """Return who gets messages about the host: whoever the configuration names, but for entries with `tags`."""
     return recipients_of(None, settings)
+
+
+def _by_failmail(job: Job | None, settings: Settings, threshold: int) -> list[Recipient]:
+    failmail = failmail_of(job, settings)
+    if failmail is None:
+        return []
+    url = f"{MAIL}:{','.join(failmail.to_addresses)}"
+    return [Recipient(url=url, after=threshold, each=failmail.each)]
+
+
+def _by_notify(items: Iterable[dict[str, Any]], *, tags: Iterable[str], threshold: int) -> list[Recipient]:
+    return [
+        Recipient(
+            url=item.get("url") or "",
+            url_file=item.get("url_file"),
+            key_file=item.get("key_file"),
+            on=frozenset(item["on"]) if "on" in item else None,
+            after=item.get("after") or threshold,
+            remind_seconds=item.get("remind", DAY_SECONDS),
+        )
+        for item in items
+        if "tags" not in item or not set(item["tags"]).isdisjoint(tags)
+    ]

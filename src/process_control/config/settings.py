@@ -23,6 +23,7 @@ class Settings:
         "default_job_config",
         "default_path",
         "failmail_ca_file",
+        "failmail_each",
         "failmail_from",
         "failmail_login",
         "failmail_off",
@@ -31,9 +32,11 @@ class Settings:
         "failmail_smtp",
         "failmail_tls",
         "failmail_to",
+        "host_ping",
         "job_directory",
         "log_bytes",
         "no_new_privileges",
+        "notify",
         "output_crontab",
         "output_directory",
         "path",
@@ -88,7 +91,10 @@ class Settings:
         self.failmail_ca_file: str | None = get("failmail_ca_file")
         self.failmail_login: str | None = get("failmail_login")
         self.failmail_password_file: str | None = get("failmail_password_file")
+        self.failmail_each: bool | None = get("failmail_each")
         self.failmail_off: bool = get("failmail_off", False)
+        self.notify: list[dict[str, Any]] = get("notify") or []
+        self.host_ping: str | None = get("host_ping")
         self.calendars: dict[str, str] = get("calendars") or {}
 
     def __repr__(self) -> str:

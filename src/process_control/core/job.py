@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "a2ada9eaacdc"
+FIELDS_VERSION = "1247e7b4c85d"
 
 ATTRIBUTES = (
     "slug",
@@ -18,6 +18,8 @@ ATTRIBUTES = (
     "name",
     "description",
     "owner",
+    "owner_mail",
+    "owner_runbook",
     "command",
     "slow_start_command",
     "schedule",
@@ -77,8 +79,13 @@ ATTRIBUTES = (
     "failmail_ca_file",
     "failmail_login",
     "failmail_password_file",
+    "failmail_each",
     "failmail_off",
     "failure_threshold_for_mail",
+    "notify",
+    "notify_off",
+    "ping_url",
+    "ping_api_key_file",
     "planned_slots",
     "excluded",
     "plan_hash",
@@ -112,6 +119,8 @@ class Job:
         name: str
         description: str | None
         owner: str | None
+        owner_mail: list[str]
+        owner_runbook: str | None
         command: list[list[str]]
         slow_start_command: list[list[str]] | None
         schedule: list[str]
@@ -171,8 +180,13 @@ class Job:
         failmail_ca_file: str | None
         failmail_login: str | None
         failmail_password_file: str | None
+        failmail_each: bool | None
         failmail_off: bool
         failure_threshold_for_mail: int
+        notify: list[dict[str, Any]]
+        notify_off: bool
+        ping_url: str | None
+        ping_api_key_file: str | None
         #: UTC seconds, rising: the last slot before they were planned (0: none), then the next ones
         planned_slots: list[int]
         #: what follows from `exclude` for them, see `config/plan_of_job.py`; empty without that key
@@ -190,6 +204,8 @@ class Job:
         version: str = "",
         description: "str | None" = None,
         owner: "str | None" = None,
+        owner_mail: "list[str] | None" = None,
+        owner_runbook: "str | None" = None,
         slow_start_command: "list[list[str]] | None" = None,
         schedule: "list[str] | None" = None,
         time_zone: "str | None" = None,
@@ -248,8 +264,13 @@ class Job:
         failmail_ca_file: "str | None" = None,
         failmail_login: "str | None" = None,
         failmail_password_file: "str | None" = None,
+        failmail_each: "bool | None" = None,
         failmail_off: bool = False,
         failure_threshold_for_mail: int = 1,
+        notify: "list[dict[str, Any]] | None" = None,
+        notify_off: bool = False,
+        ping_url: "str | None" = None,
+        ping_api_key_file: "str | None" = None,
         planned_slots: "list[int] | None" = None,
         excluded: "dict[str, Any] | None" = None,
         plan_hash: str = "",
@@ -260,6 +281,8 @@ class Job:
         self.name = name
         self.description = description
         self.owner = owner
+        self.owner_mail = [] if owner_mail is None else owner_mail
+        self.owner_runbook = owner_runbook
         self.command = command
         self.slow_start_command = slow_start_command
         self.schedule = [] if schedule is None else schedule
@@ -319,8 +342,13 @@ class Job:
         self.failmail_ca_file = failmail_ca_file
         self.failmail_login = failmail_login
         self.failmail_password_file = failmail_password_file
+        self.failmail_each = failmail_each
         self.failmail_off = failmail_off
         self.failure_threshold_for_mail = failure_threshold_for_mail
+        self.notify = [] if notify is None else notify
+        self.notify_off = notify_off
+        self.ping_url = ping_url
+        self.ping_api_key_file = ping_api_key_file
         self.planned_slots = [] if planned_slots is None else planned_slots
         self.excluded = {} if excluded is None else excluded
         self.plan_hash = plan_hash

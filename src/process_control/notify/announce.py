@@ -1,4 +1,4 @@
-"""Sends the syslog line of an event; and says whether anybody is mailed about a job.
+"""Sends the syslog line of an event; and says whether anybody is notified about a job.
 
 Lean module: what makes the line is imported when there is a syslog.
 """
@@ -53,8 +53,10 @@ def may_have_syslog(settings: "Settings") -> bool:
     return not address.startswith(_ALWAYS_ANSWER) or posix.access(address, posix.W_OK)
 
 
-def mails_about(job: "Job | None", settings: "Settings") -> bool:
-    """Return whether somebody may have to be mailed about this job (None: its file cannot be read)."""
+def is_reported(job: "Job | None", settings: "Settings") -> bool:
+    """Return whether somebody may have to be notified about this job (None: its file cannot be read)."""
     if job is None:
-        return bool(settings.failmail_to)
-    return bool(job.failmail_to or settings.failmail_to) and not job.failmail_off
+        return bool(settings.failmail_to or settings.notify)
+    if (job.notify or settings.notify) and not job.notify_off:
+        return True
+    return bool(job.failmail_to or job.owner_mail or settings.failmail_to) and not job.failmail_off

@@ -7,7 +7,7 @@ import posix
 
 from process_control.core import layout
 from process_control.core.facts import SUCCEEDED, WARNED
-from process_control.notify.announce import announce, mails_about
+from process_control.notify.announce import announce, is_reported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class People:
         #: Reports to the caller: on a terminal or on stderr.
         self.notifier = notifier
         #: Whether mails are sent about this job.
-        self.mails = mails_about(job, settings)
+        self.mails = is_reported(job, settings)
 
     def announce(self, record: "dict[str, object]") -> None:
         """Log a record of the journal in the syslog."""

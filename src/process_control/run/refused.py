@@ -49,9 +49,9 @@ def record_refusal(
 
     Never raises.
     """
-    from process_control.notify.announce import mails_about
+    from process_control.notify.announce import is_reported
     from process_control.notify.event import post_refusal
     from process_control.notify.outbox import Outbox
 
     asked: dict[str, object] = {"job": slug, "trigger": trigger, "by": by, "host": posix.uname().nodename}
-    post_refusal(Outbox(settings, user=account.name), error, asked, mails=mails and mails_about(job, settings))
+    post_refusal(Outbox(settings, user=account.name), error, asked, mails=mails and is_reported(job, settings))

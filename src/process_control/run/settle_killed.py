@@ -104,7 +104,7 @@ def _refused_what_did_not_start(
 ) -> bool:
     """Record a refusal, and return True, if the runner recorded neither start nor skip. Raises CannotRecord (74)."""
     from process_control.core.job import is_slug
-    from process_control.notify.announce import mails_about
+    from process_control.notify.announce import is_reported
     from process_control.notify.outbox import Outbox
     from process_control.run.forgotten_start import refuse
     from process_control.state.job_state import JobRecord
@@ -120,5 +120,5 @@ def _refused_what_did_not_start(
     if slot is None and (had_claimed or (block is not None and block.get("pid") == runner)):
         return False
     asked: dict[str, object] = {"job": slug, "trigger": trigger, "by": account.name, "host": posix.uname().nodename}
-    refuse(Outbox(settings, user=account.name), asked, slot, killed=killed, mails=mails_about(None, settings))
+    refuse(Outbox(settings, user=account.name), asked, slot, killed=killed, mails=is_reported(None, settings))
     return True

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from process_control.config.keys.exclude_kinds import CALENDARS
 from process_control.config.keys.field import Field, later
-from process_control.config.keys.inner_fields import FAILMAIL, LIMIT_FIELDS
-from process_control.config.keys.kind import MAP, known
+from process_control.config.keys.inner_fields import FAILMAIL, LIMIT_FIELDS, NOTIFY
+from process_control.config.keys.kind import MAP
+from process_control.config.keys.notify_kinds import PING_URL
 from process_control.config.keys.number_kinds import BOOL, COUNT, SIZE
 from process_control.config.keys.text_kinds import (
     ACCOUNT,
@@ -203,6 +204,22 @@ CONFIGURATION_FIELDS = (
         "each refused start, and one when the job has recovered. A separate process sends it, after "
         "everything was recorded; if no server accepts it, it waits and is tried again.",
     ),
+    replace(
+        NOTIFY,
+        off="",
+        may_be_false=False,
+        default_words="none",
+        meaning="Who is notified of trouble with any job and with the host, besides the mails of `failmail`. The "
+        "`notify` of a job file, or of `default_job_config`, names recipients in addition. Text alone means `url`.",
+    ),
+    Field(
+        key="host_ping",
+        kind=PING_URL,
+        default_words="none",
+        meaning="A dead man's switch (healthchecks.io, or your own) for the host: `process-control watch` pings it at "
+        "each look, and pings URL/fail, with their number, while jobs are overdue.",
+        example="https://hc-ping.com/00000000-0000-0000-0000-000000000000",
+    ),
     Field(
         key="calendars",
         kind=CALENDARS,
@@ -214,7 +231,6 @@ CONFIGURATION_FIELDS = (
         example="{ops: /etc/ops.ics, de: 'holidays:DE-BY'}",
     ),
     later("max_concurrent", COUNT, "How many runs the scheduler starts at once.", "20"),
-    later("notify", known("list", "a list of channels"), "More channels for messages.", "[{url: json://example.org}]"),
     later("metrics", MAP, "Where metrics are written.", "{textfile: /var/lib/node_exporter/process-control.prom}"),
     later("web", MAP, "The web pages.", "{address: 127.0.0.1:8080}"),
     later("fleet", MAP, "The fleet of hosts.", "{address: temporal.example.org:7233}"),

@@ -64,7 +64,7 @@ class Field:
         if self.fields and not self.whole:
             inner = [name for each in self.fields if each.supported for name in each.attributes]
             return tuple([*inner, self.off] if self.off else inner)
-        return (self.becomes,)
+        return (self.becomes, self.off) if self.off else (self.becomes,)
 
 
 def later(key: str, kind: Kind, meaning: str, example: str, *, default_words: str = "") -> Field:
@@ -80,10 +80,10 @@ def supported_attributes(fields: tuple[Field, ...]) -> dict[str, Field]:
             continue
         if each.fields and not each.whole:
             found.update(supported_attributes(each.fields))
-            if each.off:
-                found[each.off] = Field(key=each.key, kind=BOOL, default=False, meaning=each.meaning, example="false")
         else:
             found[each.becomes] = each
+        if each.off:
+            found[each.off] = Field(key=each.key, kind=BOOL, default=False, meaning=each.meaning, example="false")
     return found
 
 

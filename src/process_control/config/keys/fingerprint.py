@@ -10,7 +10,12 @@ from process_control.config.keys.job_fields import JOB_FIELDS
 #: The code that decides, besides the tables, how a file is read and whether it is valid.
 READERS = (
     *("config/command_words.py", "config/configuration.py", "config/job_file.py", "config/odd_places.py"),
-    *("config/keys/conditions.py", "config/keys/failmail.py", "config/keys/map_reader.py"),
+    *(
+        "config/keys/conditions.py",
+        "config/keys/failmail.py",
+        "config/keys/notify_kinds.py",
+        "config/keys/map_reader.py",
+    ),
     *("config/keys/regex_cost.py", "config/keys/rule_checks.py", "config/keys/kind.py", "config/keys/text_kinds.py"),
     *("config/keys/number_kinds.py", "config/keys/list_kinds.py", "config/keys/environment_kinds.py"),
     *("config/keys/exclude_kinds.py", "core/schedule/excluded.py"),

@@ -13,7 +13,8 @@ from process_control.config.keys.conditions import (
 )
 from process_control.config.keys.field import Field
 from process_control.config.keys.kind import MAP, known
-from process_control.config.keys.list_kinds import MAIL_ADDRESSES, ONE_COMMAND, some_of
+from process_control.config.keys.list_kinds import MAIL_ADDRESSES, ONE_COMMAND, TAGS, some_of
+from process_control.config.keys.notify_kinds import NOTIFY_URL, PING_URL
 from process_control.config.keys.number_kinds import BOOL, COUNT, NICE, SIZE, TIME, TIME_ABOVE_ZERO
 from process_control.config.keys.text_kinds import MAIL_ADDRESS, MAIL_SERVER, PATH, SENDMAIL, TEXT, one_of
 
@@ -305,6 +306,14 @@ FAILMAIL_FIELDS = (
         meaning="The file whose first line is the password: mode 0600 or 0640, owned by the service user or root.",
         example="/etc/process-control.password",
     ),
+    Field(
+        key="each",
+        kind=BOOL,
+        attribute="failmail_each",
+        default_words="`false`",
+        meaning="A mail for every failed run, in place of one when an incident opens and reminders.",
+        example="true",
+    ),
 )
 FAILMAIL = Field(
     key="failmail",
@@ -314,6 +323,133 @@ FAILMAIL = Field(
     fields=FAILMAIL_FIELDS,
     meaning="Who gets mail about failed runs, and how it is sent.",
     example="to_address: ops@example.org\nsmtp: mail.example.org:587",
+)
+OWNER_FIELDS = (
+    Field(
+        key="team",
+        kind=TEXT,
+        attribute="owner",
+        default_words="the address",
+        meaning="The name of whoever is responsible, shown wherever the job is shown.",
+        example="Database",
+    ),
+    Field(
+        key="mail",
+        kind=MAIL_ADDRESSES,
+        attribute="owner_mail",
+        default=[],
+        default_words="`team`, when that is an address",
+        meaning="Who gets the mails about the job, in place of `failmail.to_address`. `failmail: false` switches "
+        "these off too.",
+        example="dba@example.org",
+    ),
+    Field(
+        key="runbook",
+        kind=TEXT,
+        attribute="owner_runbook",
+        default_words="none",
+        meaning="Where it is written what to do when the job fails; shown in messages.",
+        example="https://wiki.example.org/backup",
+    ),
+)
+#: The words of `notify.on`: causes of incidents, all that concern a whole host, and the end of an incident.
+ON_WORDS = ("failed", "lost", "missed", "stale", "skipped", "refused", "host", "recovered")
+NOTIFY_FIELDS = (
+    Field(
+        key="url",
+        kind=NOTIFY_URL,
+        default_words="required, unless there is a `url_file`",
+        meaning="`mailto:` and addresses, separated by commas: mail, sent as `failmail` says. `https://…`: a webhook; "
+        "`http://` for this host only. `alertmanager+http://` or `alertmanager+https://` and `host:port`: "
+        "Prometheus' Alertmanager. `exec:` and the whole path of a program: it gets JSON on stdin. Any other "
+        "`scheme://`: as apprise has it (extra `process-control[notify]`). A URL with a secret in it (a password, a "
+        "token as a parameter, and most URLs of apprise) is refused here: it belongs in `url_file`.",
+        example="mailto:ops@example.org,dba@example.org",
+    ),
+    Field(
+        key="url_file",
+        kind=PATH,
+        default_words="none",
+        meaning="A file whose first line is the URL, for a URL with a secret in it: mode 0600 or 0640, owned by the "
+        "service user or root.",
+        example="/etc/process-control.chat-url",
+    ),
+    Field(
+        key="key_file",
+        kind=PATH,
+        default_words="none: not signed",
+        meaning="A file whose first line is the key that signs what a webhook gets; mode and owner as of `url_file`.",
+        example="/etc/process-control.webhook-key",
+    ),
+    Field(
+        key="on",
+        kind=some_of(*ON_WORDS),
+        default_words="all",
+        meaning="About what. `failed`, `lost`, `missed`, `stale`, `skipped` (not by choice), `refused`: trouble with a "
+        "job; `host`: trouble with the host as a whole; `recovered`: the end of what was reported.",
+        example="[failed, lost, recovered]",
+    ),
+    Field(
+        key="tags",
+        kind=TAGS,
+        default_words="all jobs, and the host",
+        meaning="Only about jobs with one of these tags. In the configuration only.",
+        example="[database]",
+    ),
+    Field(
+        key="after",
+        kind=COUNT,
+        default_words="`failure_threshold_for_mail` of the job",
+        meaning="From this trouble in a row on: a job that fails once and then succeeds need not be reported.",
+        example="3",
+    ),
+    Field(
+        key="remind",
+        kind=TIME,
+        default_words="24 h",
+        meaning="How long after a message there is a reminder, if nothing has changed. 0: never.",
+        example="4h",
+    ),
+)
+NOTIFY = Field(
+    key="notify",
+    kind=known(
+        "list of recipients",
+        "a list such as [{url: 'mailto:ops@example.org'}]",
+        annotation="list[dict[str, Any]]",
+    ),
+    default=[],
+    default_words="none",
+    bare="url",
+    off="notify_off",
+    whole=True,
+    many=True,
+    fields=NOTIFY_FIELDS,
+    meaning="Who is notified of trouble with this job, besides the mails of `failmail` and besides the `notify` of the "
+    "configuration. Replaces the list of `default_job_config` whole. `false`, or an empty list: nobody, not by the "
+    "configuration's either; `failmail` stays as it is. Text alone means `url`.",
+    example="- url: mailto:dba@example.org\n  on: [failed, lost, missed]\n"
+    "- {url_file: /etc/process-control.chat-url, after: 3, remind: 4h}",
+)
+PING_FIELDS = (
+    Field(
+        key="url",
+        kind=PING_URL,
+        attribute="ping_url",
+        default_words="required",
+        meaning="The URL of the check: `/start` and `/<exit code>` are added to it.",
+        example="https://hc-ping.com/PING-KEY/backup",
+    ),
+    Field(
+        key="api_key_file",
+        kind=PATH,
+        attribute="ping_api_key_file",
+        default_words="none",
+        meaning="A file whose first line is the key of the service's Management API; mode and owner as of other files "
+        "with secrets. With it the check is made, and brought in line with schedule, time zone and `start_within` "
+        "when the job changes. Without it the schedule stands in two places.",
+        example="/etc/process-control.healthchecks",
+    ),
 )
 CATCH_UP_FIELDS = (
     Field(

@@ -12,7 +12,10 @@ from process_control.config.keys.inner_fields import (
     FAILMAIL,
     HOLD_FIELDS,
     LIMIT_FIELDS,
+    NOTIFY,
     ONLY_IF_FIELDS,
+    OWNER_FIELDS,
+    PING_FIELDS,
     RETRY_FIELDS,
     RULE_FIELDS,
     SLOW_START_FIELDS,
@@ -37,7 +40,16 @@ JOB_FIELDS = (
         meaning="What the job is for and what to do when it fails: the runbook, shown with every failure.",
         example="Copies the database. When it fails, run it again.",
     ),
-    Field(key="owner", kind=TEXT, meaning="Who is responsible for the job.", example="ops@example.org"),
+    Field(
+        key="owner",
+        kind=known("text or map", "text, an address, or a map such as {team: Database, mail: dba@example.org}"),
+        default_words="none",
+        bare="team",
+        fields=OWNER_FIELDS,
+        meaning="Who is responsible for the job. An address here, or in `mail` of the map, gets the mails about the "
+        "job instead of `failmail.to_address`.",
+        example="team: Database\nmail: dba@example.org\nrunbook: https://wiki.example.org/backup",
+    ),
     Field(
         key="command",
         kind=COMMAND,
@@ -395,6 +407,17 @@ JOB_FIELDS = (
         meaning="Send mail from this failed run in a row on. A success resets the count.",
         example="3",
     ),
-    later("notify", known("list", "a list of channels"), "More channels for messages.", "[{url: json://example.org}]"),
-    later("ping", known("URL", "a URL"), "A dead-man's-switch service.", "https://ping.example.org/abc"),
+    NOTIFY,
+    Field(
+        key="ping",
+        kind=known("URL, map or `false`", "a URL such as https://hc-ping.com/PING-KEY/backup, or a map"),
+        default_words="none",
+        bare="url",
+        may_be_false=True,
+        fields=PING_FIELDS,
+        meaning="A dead man's switch (healthchecks.io, or your own) that notices when the job does not run: it gets a "
+        "ping at the start of each run and at its end, with the exit code, the run id and the last 10 kB of "
+        "output. A URL alone means `url`.",
+        example="url: https://hc-ping.com/PING-KEY/backup\napi_key_file: /etc/process-control.healthchecks",
+    ),
 )

@@ -109,11 +109,14 @@ def _schema(field: Field) -> Schema:
     if not field.fields:
         return _schema_of_kind(field.kind)
     inner = _map(field.fields)
+    others = [_schema(each) for each in field.fields if each.key == field.bare]
+    one = {"anyOf": [inner, *others]} if others else inner
     if field.many:
-        return {"anyOf": [inner, {"type": "array", "items": inner, "minItems": 1}]}
-    others = [{"const": False}] if field.off or field.may_be_false else []
-    others += [_schema(each) for each in field.fields if each.key == field.bare]
-    return {"anyOf": [inner, *others]} if others else inner
+        items = {"type": "array", "items": one} | ({} if field.off else {"minItems": 1})
+        return {"anyOf": [one, items, *([{"const": False}] if field.off else [])]}
+    if field.off or field.may_be_false:
+        return {"anyOf": [inner, {"const": False}, *others]}
+    return one
 
 
 def _schema_of_kind(kind: Kind) -> Schema:

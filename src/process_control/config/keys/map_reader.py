@@ -76,6 +76,8 @@ def read_map(
 def _read_value(field: Field, value: Node, values: dict[str, Any], faults: Faults, prefix: str) -> None:
     if not field.fields:
         values[field.becomes] = field.kind.read(prefix + field.key, value, faults)
+    elif field.many and field.off and (_is_false(value) or _is_empty_list(value)):
+        values.update({field.becomes: [], field.off: True})
     elif field.many:
         values[field.becomes] = _read_maps(field, value, faults, prefix)
     elif isinstance(value, Map):
@@ -99,6 +101,10 @@ def _is_false(value: Node) -> bool:
     return isinstance(value, Text) and value.plain and value.value.lower() in FALSE_WORDS
 
 
+def _is_empty_list(value: Node) -> bool:
+    return isinstance(value, List) and not value.items
+
+
 def _read_maps(field: Field, node: Node, faults: Faults, prefix: str) -> list[dict[str, Any]]:
     """Return the values of each map of a list, or of one map alone. Other items get a fault."""
     found = []
@@ -106,6 +112,9 @@ def _read_maps(field: Field, node: Node, faults: Faults, prefix: str) -> list[di
         if isinstance(item, Map):
             reading = read_map(item, field.fields, faults, prefix=f"{prefix}{field.key}.")
             found.append(reading.values)
+        elif field.bare and isinstance(item, Text) and not item.is_empty:
+            bare = next(each for each in field.fields if each.key == field.bare)
+            found.append({bare.becomes: bare.kind.read(f"{prefix}{field.key}", item, faults)})
         else:
             refuse(f"a {field.kind.name}", field.kind.form, prefix + field.key, item, faults)
     if isinstance(node, List) and not node.items:

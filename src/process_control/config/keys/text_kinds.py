@@ -123,7 +123,8 @@ _ADDRESS = re.compile(rf"{_LOCAL_PART}(?:@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9
 _NAMED_ADDRESS = re.compile(r"(?P<name>[^<>\"\\]*)<(?P<address>[^<>]+)>")
 
 
-def _check_mail_address(text: str) -> str:
+def wrong_address(text: str) -> str:
+    """Return what is wrong with a mail address, to finish "'key' …"; empty when nothing is."""
     if "," in text:
         return f"must be one address, not {quoted(text)}: several are a list"
     named = _NAMED_ADDRESS.fullmatch(text)
@@ -134,7 +135,7 @@ MAIL_ADDRESS = _line_kind(
     name="address",
     wanted="an address",
     form="an address such as ops@example.org or Operations <ops@example.org>",
-    check=_check_mail_address,
+    check=wrong_address,
 )
 
 
