@@ -1,0 +1,232 @@
+"""The reason in words, with which subject and text of a message begin; and what is said in sentences below it."""
+
+from process_control.core.causes import Cause
+from process_control.core.incident import Incident, Part
+from process_control.core.moments import DAY, parse_iso, span, took
+from process_control.core.notice import NoticeEvent
+from process_control.core.why import outcome_of_record
+from process_control.notify.wording.known import Record, Subject, count_of, text_of
+
+#: What an incident counts, by its cause.
+COUNTED = {
+    Cause.FAILED: "failure",
+    Cause.LOST: "lost run",
+    Cause.MISSED: "missed planned time",
+    Cause.STALE: "look without a success",
+    Cause.SKIPPED: "skipped start",
+    Cause.REFUSED: "refused start",
+    Cause.FILE_INVALID: "invalid file",
+}
+#: What is true as long as an incident of a host lasts, where nobody has said it in a sentence.
+OF_HOST = {
+    Cause.HOST_DOWN: "was down, and planned times were missed",
+    Cause.TRIGGER_DEAD: "starts no scheduled jobs",
+    Cause.WATCH_DEAD: "had stopped to look for missed jobs",
+    Cause.DISK_FULL: "has no space left on a disk",
+    Cause.MAIL_DEAD: "cannot send messages",
+    Cause.FILE_INVALID: "has invalid job files",
+}
+WELL_AGAIN = {
+    Cause.HOST_DOWN: "is up again",
+    Cause.TRIGGER_DEAD: "starts scheduled jobs again",
+    Cause.WATCH_DEAD: "looks for missed jobs again",
+    Cause.DISK_FULL: "has space on its disks again",
+    Cause.MAIL_DEAD: "can send messages again",
+    Cause.FILE_INVALID: "has no invalid job file any more",
+}
+#: Words with which a sentence about a run begins.
+_OUTCOMES = ("failed", "lost", "missed", "stale", "skipped", "did not start", "has ", "is ", "was ", "cannot ")
+
+
+def about(subject: Subject) -> str:
+    """Return what the message is about: the job, `3 jobs`, or nothing when it is the host itself."""
+    jobs = subject.notice.jobs
+    if subject.incident.cause.is_host_wide:
+        return "the host"
+    if len(jobs) > 1:
+        return count_of(len(jobs), "job")
+    return subject.slug or "a job"
+
+
+def verdict(subject: Subject) -> str:
+    """Return the reason: `failed: exited with 3`, `has recovered: succeeded after 2 failures`."""
+    event, cause = subject.notice.event, subject.incident.cause
+    if event is NoticeEvent.CLOSED:
+        return subject.masked(_closed(subject))
+    words = _of_host(subject) if cause.is_host_wide else _OF_JOB[cause](subject)
+    if event is NoticeEvent.FLAPPING:
+        return subject.masked(f"flaps: it fails and recovers again and again; at last it {_after_it(words)}")
+    if event is NoticeEvent.CHANGED:
+        return subject.masked(f"differs from what was acknowledged: {words}")
+    if event is NoticeEvent.REMINDER:
+        return subject.masked(f"{_still(words)} ({_count_and_duration(subject)})")
+    return subject.masked(words)
+
+
+def sentences(subject: Subject) -> tuple[str, ...]:
+    """Return what happened, where the verdict does not have it; and who knows of it already."""
+    incident, event = subject.incident, subject.notice.event
+    found = []
+    if event is not NoticeEvent.CLOSED and incident.cause not in (Cause.FAILED, Cause.LOST):
+        said = _sentence(subject)
+        if said and said.rstrip(".") not in verdict(subject):
+            found.append(said)
+    if event is NoticeEvent.FLAPPING:
+        found.append("Only reminders are sent from now on, until it is calm.")
+    known = incident.acknowledged
+    if known and event is NoticeEvent.CHANGED:
+        note = f": {known.get('note')}" if known.get("note") else ""
+        at = subject.moment(known.get("at"))
+        found.append(f"{known.get('by') or 'Somebody'} has acknowledged the trouble before, {at}{note}")
+    return tuple(subject.masked(each) for each in found)
+
+
+def count(subject: Subject) -> int:
+    """Return the trouble of those jobs that this recipient is notified about."""
+    parts = subject.incident.parts
+    own = [parts[slug].count for slug in subject.notice.jobs if slug in parts]
+    return sum(own) if own else subject.incident.count
+
+
+def lasted(subject: Subject) -> str:
+    """Return how long the incident lasts or has lasted, `3 h 10 min`; "" when that is unknown."""
+    since, until = parse_iso(subject.incident.since), parse_iso(subject.incident.closed_at or subject.notice.at)
+    if since is None or until is None:
+        return ""
+    seconds = max((until - since).total_seconds(), 0.0)
+    return span(seconds) if seconds >= 2 * DAY else took(float(round(seconds)))
+
+
+def what_of_job(part: Part, incident: Incident) -> str:
+    """Return what happened to one of several jobs: `3 failures`, `2 missed planned times, 1 still waits`."""
+    word = COUNTED.get(incident.cause, "planned time")
+    if incident.cause is Cause.FILE_INVALID:
+        return "fixed" if part.is_over else "invalid"
+    words = count_of(part.count, word)
+    if part.is_over:
+        return f"{words}, well again"
+    return f"{words}, {len(part.slots)} not made up for" if incident.is_over and part.slots else words
+
+
+# --- of a job --------------------------------------------------------------------------------------------------------
+
+
+def _of_run(subject: Subject) -> str:
+    end = subject.end
+    if end.get("outcome"):
+        return with_hold(end)
+    words = _sentence(subject) if subject.is_posted else subject.incident.reason
+    return _begun(words, "lost" if subject.incident.cause is Cause.LOST else "failed")
+
+
+def with_hold(end: Record) -> str:
+    """Return `failed: exited with 78`, `failed and is held: exited with 78`."""
+    words = outcome_of_record(end)
+    outcome = text_of(end, "outcome")
+    return f"{outcome} and is held{words.removeprefix(outcome)}" if end.get("held") else words
+
+
+def _of_missed(subject: Subject) -> str:
+    part = subject.incident.parts.get(subject.slug)
+    slots = sorted(part.slots) if part is not None else []
+    number = count(subject)
+    if len(subject.notice.jobs) > 1:
+        return f"missed {count_of(number, 'planned time')}"
+    last = subject.moment(slots[-1]) if slots else ""
+    if number <= 1:
+        return f"missed its planned time{f' {last}' if last else ''}"
+    return f"missed {count_of(number, 'planned time')}{f', the last {last}' if last else ''}"
+
+
+def _of_stale(subject: Subject) -> str:
+    good = subject.past.last_good
+    if good is None or len(subject.notice.jobs) > 1:
+        return f"stale: {_first_line(subject) or 'no run has gone well for too long'}"
+    return f"stale: no run has gone well since {subject.moment(good.started_at)}"
+
+
+def _of_refusal(subject: Subject) -> str:
+    what = text_of(subject.notice.posted, "what_is_wrong") if subject.is_posted else ""
+    return f"did not start: {what or _first_line(subject) or 'its start was refused'}"
+
+
+def _sentence(subject: Subject) -> str:
+    """Return what was posted in a sentence, if it is about a job of this recipient's."""
+    if not subject.is_posted:
+        return ""
+    return text_of(subject.notice.posted, "sentence") or subject.incident.sentence
+
+
+def _first_line(subject: Subject) -> str:
+    return _sentence(subject).partition("\n")[0].rstrip(".")
+
+
+def _begun(words: str, outcome: str) -> str:
+    if not words:
+        return outcome
+    return words if words.startswith(_OUTCOMES) else f"{outcome}: {words}"
+
+
+_OF_JOB = {
+    Cause.FAILED: _of_run,
+    Cause.LOST: _of_run,
+    Cause.MISSED: _of_missed,
+    Cause.STALE: _of_stale,
+    Cause.SKIPPED: _of_refusal,
+    Cause.REFUSED: _of_refusal,
+}
+
+
+# --- of the host, and of the event -----------------------------------------------------------------------------------
+
+
+def _of_host(subject: Subject) -> str:
+    incident, jobs = subject.incident, subject.notice.jobs
+    words = OF_HOST[incident.cause]
+    if incident.cause is Cause.HOST_DOWN and jobs:
+        number = count(subject)
+        return f"was down: {count_of(len(jobs), 'job')} missed {count_of(number, 'planned time')}"
+    if incident.cause is Cause.FILE_INVALID and jobs:
+        return f"has {count_of(len(jobs), 'invalid job file')}"
+    return words
+
+
+def _closed(subject: Subject) -> str:
+    incident = subject.incident
+    if incident.cause.is_host_wide:
+        return f"{WELL_AGAIN[incident.cause]} after {lasted(subject) or 'a while'}"
+    outcome = text_of(subject.end, "outcome") if incident.closed_by in (None, "the job succeeded") else ""
+    number = count(subject)
+    after = f" after {count_of(number, COUNTED[incident.cause])}"
+    if incident.cause is Cause.STALE:
+        after = f", after {lasted(subject)}"
+    if outcome in ("succeeded", "warned"):
+        return f"has recovered: {outcome}{after}"
+    if incident.closed_by in (None, "the job succeeded"):
+        return f"has recovered{after.removeprefix(',')}"
+    return f"is no trouble any more: {incident.closed_by}"
+
+
+def _still(words: str) -> str:
+    """Return the words of a trouble that lasts: `still failed: …` reads as `has failed again`."""
+    for outcome, lasting in (("failed", "still fails"), ("did not start", "still does not start")):
+        if words.startswith(outcome):
+            return f"{lasting}{words.removeprefix(outcome)}"
+    for outcome in ("has ", "is ", "was ", "cannot ", "starts ", "had ", "missed ", "lost"):
+        if words.startswith(outcome):
+            return words
+    return f"still {words}"
+
+
+def _after_it(words: str) -> str:
+    for outcome, before in (("failed", "has failed"), ("lost", "was lost"), ("stale", "is stale")):
+        if words.startswith(outcome):
+            return f"{before}{words.removeprefix(outcome)}"
+    return words
+
+
+def _count_and_duration(subject: Subject) -> str:
+    incident = subject.incident
+    duration = lasted(subject)
+    counted = "" if incident.cause in (Cause.STALE, *OF_HOST) else count_of(count(subject), COUNTED[incident.cause])
+    return " in ".join(part for part in (counted, duration) if part) if counted else f"for {duration}"
