@@ -1,0 +1,1 @@
+"""Webhooks: a signed POST of JSON to a URL."""

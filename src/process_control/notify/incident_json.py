@@ -1,0 +1,26 @@
+"""An incident as JSON: for `incidents --json`, webhooks and programs."""
+
+from typing import Any
+
+from process_control.core.incident import Incident
+
+
+def incident_json(incident: Incident, *, silenced_until: str | None = None) -> dict[str, Any]:
+    """Return the incident with the keys of `incidents --json`."""
+    return {
+        "id": incident.id,
+        "cause": str(incident.cause),
+        "state": str(incident.state),
+        "jobs": incident.jobs,
+        "counts": {slug: part.count for slug, part in sorted(incident.parts.items())},
+        "count": incident.count,
+        "since": incident.since,
+        "opened_at": incident.opened_at,
+        "closed_at": incident.closed_at,
+        "closed_by": incident.closed_by,
+        "reason": incident.reason,
+        "sentence": incident.sentence,
+        "acknowledged": dict(incident.acknowledged) if incident.acknowledged else None,
+        "silenced": silenced_until,
+        "told": [{key: taken.get(key) for key in ("channel", "event", "at", "answer")} for taken in incident.taken],
+    }
