@@ -117,8 +117,20 @@ def subjects(mails: list[Received]) -> list[str]:
     return [mail.subject.partition(": ")[2] for mail in mails]
 
 
-def test_each_failed_run_is_mailed_once_and_the_recovery_once(box: Box, mailed: Mails) -> None:
+def test_an_incident_is_mailed_when_it_opens_and_when_it_is_over(box: Box, mailed: Mails) -> None:
     code = changing(box)
+    for value in "1110":
+        code.write_text(value)
+        box.run("job")
+        wait_until_told(box)
+
+    opened, closed = mailed()
+    assert subjects([opened, closed]) == ["job failed: exited with 1", "job has recovered: succeeded after 3 failures"]
+    assert closed.message["In-Reply-To"] == opened.message["Message-ID"]
+
+
+def test_with_each_every_failed_run_is_mailed_once_and_the_recovery_once(box: Box, mailed: Mails) -> None:
+    code = changing(box, keys="failmail: {each: true}")
     for value in "110001":
         code.write_text(value)
         box.run("job")
@@ -137,7 +149,7 @@ def test_each_failed_run_is_mailed_once_and_the_recovery_once(box: Box, mailed: 
 
 
 def test_mail_comes_from_the_threshold_on_and_a_recovery_only_when_a_failure_was_told(box: Box, mailed: Mails) -> None:
-    code = changing(box, keys="failure_threshold_for_mail: 3")
+    code = changing(box, keys="failure_threshold_for_mail: 3\nfailmail: {each: true}")
     for value in "11011110":
         code.write_text(value)
         box.run("job")
@@ -274,7 +286,7 @@ def test_a_refusal_is_over_when_the_job_runs_again(box: Box, mailed: Mails) -> N
     box.job("job", f"command: /bin/true\n{ONE_SLOT}")
     box.run("--scheduled", "job", via="stub")
 
-    assert subjects(mailed())[1] == "job has recovered: succeeded after 1 failure"
+    assert subjects(mailed())[1] == "job has recovered: succeeded after 1 refused start"
 
 
 def test_a_run_that_a_person_stopped_is_not_mailed_but_one_that_a_signal_stopped_is(box: Box, mailed: Mails) -> None:
@@ -328,7 +340,7 @@ def test_secrets_are_masked_and_control_characters_shown(box: Box, mailed: Mails
     box.run("job")
 
     (mail,) = mailed()
-    assert "  | with *** \\x1b[31mred\\x07\n  | Subject: no\n" in mail.text
+    assert "  | with *** red\\x07\n  | Subject: no\n" in mail.text
     assert b"s3cret" not in mail.raw
     assert list((box.state_directory / "spool").rglob("*.json")) == []
     assert "s3cret" not in "".join(map(str, box.journal()))

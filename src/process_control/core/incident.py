@@ -16,6 +16,8 @@ from process_control.core.recipient import Recipient
 MAX_SEEN = 50
 #: Changes between good and bad in ten runs from which on a job flaps, and below which it is calm again.
 FLAPPING_FROM, CALM_BELOW = 4, 2
+#: The reason of a refusal because of an invalid file.
+INVALID_FILE = "invalid_file"
 OVER_WITH_A_START = (Cause.HOST_DOWN, Cause.TRIGGER_DEAD)
 OVER_WITH_GOOD_RUNS = (Cause.FILE_INVALID, Cause.DISK_FULL)
 
@@ -68,6 +70,8 @@ class Happening:
     #: The line that decided, without numbers (see core/fingerprint.py); "" without one.
     fingerprint: str = ""
     run_id: str | None = None
+    #: Host-wide causes that explain it: while one is open it joins that.
+    explained_by: tuple[Cause, ...] = ()
     #: The planned times it is about, ISO 8601.
     slots: tuple[str, ...] = ()
     #: Of a host-wide trouble: what it did to each job, a number of planned times or starts.
@@ -157,6 +161,11 @@ class Incident:
     def is_open(self) -> bool:
         """Whether people are concerned with it now."""
         return self.state not in (State.COUNTING, State.CLOSED)
+
+    @property
+    def is_of_invalid_files(self) -> bool:
+        """Whether starts were refused because files are invalid: one incident for all of them."""
+        return self.reason == INVALID_FILE
 
     @property
     def is_over(self) -> bool:

@@ -1,6 +1,5 @@
 """How often a job has changed between good and bad in its last ten runs."""
 
-import sqlite3
 from itertools import pairwise
 
 from process_control.core.incident import FLAPPING_FROM
@@ -19,7 +18,7 @@ def changes_in_ten_runs(state_directory: str, slug: str, *, remembered: int) -> 
     try:
         with open_index(state_directory) as index:
             runs = index.runs(jobs=[slug], outcomes=(*_GOOD, *_BAD), limit=RUNS)
-    except (OSError, sqlite3.Error):
+    except OSError:
         return remembered
     ends = [run.outcome in _GOOD for run in runs]
     return sum(before != after for before, after in pairwise(ends))

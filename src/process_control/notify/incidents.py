@@ -26,6 +26,9 @@ from process_control.state.silences import Silence, read_silences, silenced_unti
 #: Failures of several jobs with the same deciding line that come within this time are one incident.
 JOINED_WITHIN_SECONDS = 600.0
 
+#: Why an incident that names no job is over at once.
+NO_JOB = "it names no job"
+
 Send = Callable[[Notice, Recipient, Job | None], None]
 
 
@@ -59,38 +62,57 @@ class Incidents:
         if happening.job and happening.event in (Event.TROUBLE, Event.WENT_WELL) and "end" in posted:
             changes = self._changes(happening)
             happening = replace(happening, changes=changes)
+        happening = self._without_known_files(happening)
         for before in self._concerned(happening):
             after = next_incident(before, happening)
             if happening.event is Event.TROUBLE:
                 after = replace(after, posted=dict(posted))
             is_new = self._store.read(before.id) is None
             jobs = [happening.job] if happening.job else [*happening.jobs]
-            self._notify(after, posted, jobs=jobs, known_as=State.COUNTING if is_new else before.state)
+            after = self._notify(after, posted, jobs=jobs, known_as=State.COUNTING if is_new else before.state)
+            if not after.cause.is_host_wide and not after.parts:  # a refused start that names no job: nothing ends it
+                self._store.close(replace(after, state=State.CLOSED, closed_at=self._now, closed_by=NO_JOB))
         if happening.job and self._store.of_job(happening.job):
             keep_mark(self._settings.state_directory, happening.job)
+
+    def _without_known_files(self, happening: Happening) -> Happening:
+        """Leave out invalid files because of which starts were refused: their incident is known already."""
+        if happening.cause is not Cause.FILE_INVALID or happening.event is not Event.TROUBLE:
+            return happening
+        known = {slug for each in self._store.open_incidents() if each.is_of_invalid_files for slug in each.parts}
+        return replace(happening, jobs={slug: n for slug, n in happening.jobs.items() if slug not in known})
 
     def _concerned(self, happening: Happening) -> list[Incident]:
         """Return the incidents that the event changes; for trouble that is in none, a new one."""
         if happening.cause.is_host_wide and happening.event in (Event.TROUBLE, Event.OVER):
-            found = [
-                each for each in self._store.open_incidents() if each.cause is happening.cause and not each.is_over
-            ]
+            known = self._store.open_incidents()
+            found = [each for each in known if each.cause is happening.cause and not each.is_over]
         else:
             found = self._store.of_job(happening.job)
         if happening.event is not Event.TROUBLE:
             return found
+        if happening.cause is Cause.FILE_INVALID and not happening.jobs:
+            return []
         of_the_kind = [each for each in found if each.cause.is_host_wide == happening.cause.is_host_wide]
-        if not of_the_kind:
-            joined = self._to_be_joined(happening)
-            return [joined if joined is not None else begin(happening, host=self._host)]
-        return of_the_kind[:1]
+        if of_the_kind:
+            return of_the_kind[:1]
+        joined = self._to_be_joined(happening)
+        return [joined if joined is not None else begin(happening, host=self._host)]
 
     def _to_be_joined(self, happening: Happening) -> Incident | None:
-        """Return an incident of other jobs that has the same cause by the same line, and is new."""
-        if not happening.fingerprint or happening.cause is not Cause.FAILED:
+        """Return the incident that explains the trouble, or a new one of other jobs with the same line or reason."""
+        if happening.cause.is_host_wide or not happening.job:
             return None
-        for other in self._store.open_incidents():
-            is_same = other.fingerprint == happening.fingerprint and other.cause is Cause.FAILED
+        known = self._store.open_incidents()
+        explaining = [each for each in known if each.is_open and each.cause in happening.explained_by]
+        if explaining:
+            return explaining[0]
+        is_invalid = Cause.FILE_INVALID in happening.explained_by
+        for other in known:
+            is_same = other.cause is happening.cause and (
+                (is_invalid and other.is_of_invalid_files)
+                or (happening.cause is Cause.FAILED and other.fingerprint == happening.fingerprint != "")
+            )
             if (
                 is_same
                 and other.is_open
@@ -190,7 +212,7 @@ class Incidents:
         for slug in incident.jobs:
             for recipient in recipients_of(self._job(slug), self._settings):
                 found.setdefault(recipient.key, Reached(recipient=recipient)).jobs.append(slug)
-        if incident.cause.is_host_wide:
+        if incident.cause.is_host_wide or not incident.parts:
             for recipient in global_recipients(self._settings):
                 found.setdefault(recipient.key, Reached(recipient=recipient))
         for key, notified in incident.notified.items():

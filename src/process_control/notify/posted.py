@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from process_control.core.causes import HOST_WIDE, Cause
+from process_control.core.causes import Cause
 from process_control.core.facts import LOST, MANUAL
 from process_control.core.fingerprint import fingerprint
-from process_control.core.incident import Event, Happening
+from process_control.core.incident import INVALID_FILE, Event, Happening
 from process_control.core.why import MAX_QUOTED, OUTPUT_REASONS, why_of_record
+from process_control.errors import BadConfiguration, CannotRecord
 from process_control.notify.message import last_states, one_line
 
 Posted = Mapping[str, object]
@@ -19,8 +20,8 @@ _EVENTS = {
     "gone": Event.GONE,
     "over": Event.OVER,
 }
-#: Exit codes of refusals that a host-wide cause explains: an invalid file, a disk that takes nothing.
-_EXPLAINED = {78: Cause.FILE_INVALID, 74: Cause.DISK_FULL}
+#: The host-wide cause that explains a refusal, by its exit code: an invalid file, a disk that takes nothing.
+EXPLAINED_BY = {BadConfiguration.exit_code: Cause.FILE_INVALID, CannotRecord.exit_code: Cause.DISK_FULL}
 
 
 def happening_of(posted: Posted) -> Happening:
@@ -37,7 +38,8 @@ def happening_of(posted: Posted) -> Happening:
         job=_text(posted.get("job")),
         cause=_cause(what, posted, end),
         sentence=_text(posted.get("sentence")).partition("\n")[0] or _why(posted, end),
-        reason=_text(end.get("reason")) or what,
+        reason=_reason(what, posted, end),
+        explained_by=_explained_by(what, posted),
         fingerprint=_fingerprint(posted, end),
         run_id=_text(end.get("run_id")) or None,
         slots=tuple(map(str, _list(posted.get("slots")))),
@@ -54,10 +56,7 @@ def _cause(what: str, posted: Posted, end: Mapping[str, Any]) -> Cause:
     if what == "refused":
         if posted.get("unplanned"):
             return Cause.SKIPPED
-        code = posted.get("exit_code")
-        if not posted.get("job"):
-            return Cause.FILE_INVALID
-        return _EXPLAINED.get(code, Cause.REFUSED) if isinstance(code, int) else Cause.REFUSED
+        return Cause.REFUSED
     if what == "failed":
         return Cause.LOST if end.get("outcome") == LOST else Cause.FAILED
     if what in _EVENTS:
@@ -65,9 +64,17 @@ def _cause(what: str, posted: Posted, end: Mapping[str, Any]) -> Cause:
     return Cause(what)
 
 
-def is_about_the_host(happening: Happening) -> bool:
-    """Return whether it is the trouble, or the end, of something that concerns the whole host."""
-    return happening.cause in HOST_WIDE
+def _reason(what: str, posted: Posted, end: Mapping[str, Any]) -> str:
+    if what == "refused" and posted.get("exit_code") == BadConfiguration.exit_code:
+        return INVALID_FILE
+    return _text(end.get("reason")) or what
+
+
+def _explained_by(what: str, posted: Posted) -> tuple[Cause, ...]:
+    code = posted.get("exit_code")
+    if what == "refused" and isinstance(code, int) and code in EXPLAINED_BY:
+        return (EXPLAINED_BY[code],)
+    return (Cause.HOST_DOWN, Cause.TRIGGER_DEAD, Cause.DISK_FULL) if what in ("missed", "stale") else ()
 
 
 def _why(posted: Posted, end: Mapping[str, Any]) -> str:
