@@ -19,7 +19,7 @@ _OF_HOST = {
     Cause.WATCH_DEAD: (("Find out what keeps the watch from being started", "doctor"),),
     Cause.DISK_FULL: (
         ("See which disk, and what to do", "doctor"),
-        ("See what old logs can be removed", "prune --dry-run"),
+        ("See which old logs can go", "prune --dry-run"),
     ),
     Cause.MAIL_DEAD: (("Try it again", "notify test"), ("Look at everything", "doctor")),
     Cause.FILE_INVALID: (("See all faults, and the fixes", "lint"),),
