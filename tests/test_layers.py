@@ -71,6 +71,7 @@ OWNERS = {
     "click": {"cli"},
     "rich": {"cli"},
     "temporalio": {"fleet"},
+    "apprise": {"notify"},
     "starlette": {"web"},
 }
 

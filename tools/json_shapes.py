@@ -149,6 +149,15 @@ ANSWERS = (
         taken  boolean  whether it was accepted
         why    text?    why not
     """)),
+    Answer(commands=("process-control notify preview",), keys=keys_of("""
+        job      text     the slug
+        as       text     what the message is about: failed, missed, recovered ...
+        made_up  boolean  whether it is about something that never happened
+        subject  text     of the mail
+        text     text     for a terminal
+        html     text     the page that a mail has beside the text
+        short    text     for a chat
+    """)),
     Answer(commands=("process-control import original",), keys=keys_of("""
         files    [imported]  each that was found
         dry_run  boolean     whether nothing was written

@@ -94,8 +94,8 @@ def test_a_crontab_of_every_kind_of_job_is_this_text() -> None:
 
 
 def test_cron_mails_the_output_of_those_jobs_only_that_are_not_told_otherwise() -> None:
-    told = PlannedJob(slug="a-told", schedule=("0 1 * * *",), has_failmail=True)
-    idle = PlannedJob(slug="idle", schedule=("* * * * *",), disabled=True, has_failmail=True)
+    told = PlannedJob(slug="a-told", schedule=("0 1 * * *",), is_reported=True)
+    idle = PlannedJob(slug="idle", schedule=("* * * * *",), disabled=True, is_reported=True)
 
     assert "MAILTO" not in body(BACKUP, idle)
     assert body(told, BACKUP, idle) == (
@@ -459,8 +459,8 @@ AT_BOOT = "@reboot jobs /usr/bin/process-control watch"
     [
         (BACKUP, WATCHED, []),
         (replace(BACKUP, catches_up=True), WATCHED, [EVERY_MINUTE, AT_BOOT]),
-        (replace(BACKUP, has_failmail=True), WATCHED, [EVERY_MINUTE]),
-        (BACKUP, replace(WATCHED, has_failmail=True), [EVERY_MINUTE]),
+        (replace(BACKUP, is_watched=True), WATCHED, [EVERY_MINUTE]),
+        (BACKUP, replace(WATCHED, is_watched=True), [EVERY_MINUTE]),
         (replace(BACKUP, catches_up=True, disabled=True), WATCHED, []),
         (PlannedJob(slug="by-hand", catches_up=True), WATCHED, []),
         (

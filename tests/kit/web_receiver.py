@@ -4,7 +4,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -31,9 +31,12 @@ class Reply:
 
 
 class Receiver:
-    """An HTTP server. `replies` gives the next answers; then 200."""
+    """An HTTP server. `replies` gives the next answers; then 200.
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+    `behind`: it is a proxy too, that answers with this TLS itself whatever host a client wants to be connected with.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None, *, behind: ssl.SSLContext | None = None) -> None:
         self.requests: list[Request] = []
         self.replies: list[Reply] = []
         self.came = threading.Condition()
@@ -53,6 +56,15 @@ class Receiver:
                 self.wfile.write(reply.body)
 
             do_GET = do_POST  # noqa: N815
+
+            def do_CONNECT(self) -> None:
+                self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+                with suppress(OSError), behind.wrap_socket(self.connection, server_side=True) as line:  # type: ignore[union-attr]
+                    self.rfile = line.makefile("rb")  # type: ignore[assignment]
+                    self.wfile = line.makefile("wb")  # type: ignore[assignment]
+                    self.handle_one_request()
+                    self.wfile.flush()
+                self.close_connection = True
 
             def log_message(self, *words: object) -> None:
                 pass
@@ -86,8 +98,8 @@ class Receiver:
 
 
 @contextmanager
-def receiver(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
-    server = Receiver(tls)
+def receiver(tls: ssl.SSLContext | None = None, *, behind: ssl.SSLContext | None = None) -> Iterator[Receiver]:
+    server = Receiver(tls, behind=behind)
     try:
         yield server
     finally:

@@ -71,6 +71,7 @@ def paths_of(settings: "Settings") -> list[str]:
         settings.failmail_sendmail,
         settings.failmail_ca_file,
         settings.failmail_password_file,
+        *(path for item in settings.notify for path in (item.get("url_file"), item.get("key_file"))),
     ]
     return [path for path in named if path]
 

@@ -191,8 +191,21 @@ def _rewrite_configuration_keys(edited: EditedText, root: Map, original: Origina
             edited.make_note(key, key.value, "it is not a map: one is added at the end")
     if not isinstance(entries.get("default_job_config"), Map):
         edited.append_map(root, "default_job_config", original.assumed)
+    _mail_each_failure(edited, root, entries.get("failmail"))
     if "syslog" not in entries:
         edited.append_map(root, "syslog", _syslog_additions(entries.get("logging")))
+
+
+_EACH = Addition(
+    "each", "true", "the original mailed every failed run; without it: one mail for an outage, one at its end"
+)
+
+
+def _mail_each_failure(edited: EditedText, root: Map, failmail: Node | None) -> None:
+    if failmail is None:
+        edited.append_map(root, "failmail", [_EACH])
+    elif isinstance(failmail, Map) and all(key.value != "each" for key, _ in failmail.entries):
+        edited.insert(failmail, [_EACH], "failmail.")
 
 
 def _is_forgotten_at_boot(value: Node) -> bool:

@@ -1,6 +1,6 @@
 """Who gets messages about a job, and about the host: the failmail or the owner, then the lists of `notify`."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from process_control.config.failmail import failmail_of
@@ -17,10 +17,7 @@ def recipients_of(job: Job | None, settings: Settings) -> list[Recipient]:
     """
     threshold = job.failure_threshold_for_mail if job is not None else 1
     found = _by_failmail(job, settings, threshold)
-    if job is None:
-        found += _by_notify(settings.notify, tags=(), threshold=threshold)
-    elif not job.notify_off:
-        found += _by_notify([*job.notify, *settings.notify], tags=job.tags, threshold=threshold)
+    found += [_recipient(item, threshold) for item in notify_items(job, settings)]
     once: dict[str, Recipient] = {}
     for recipient in found:
         once.setdefault(recipient.key, recipient)
@@ -40,16 +37,26 @@ def _by_failmail(job: Job | None, settings: Settings, threshold: int) -> list[Re
     return [Recipient(url=url, after=threshold, each=failmail.each)]
 
 
-def _by_notify(items: Iterable[dict[str, Any]], *, tags: Iterable[str], threshold: int) -> list[Recipient]:
-    return [
-        Recipient(
-            url=item.get("url") or "",
-            url_file=item.get("url_file"),
-            key_file=item.get("key_file"),
-            on=frozenset(item["on"]) if "on" in item else None,
-            after=item.get("after") or threshold,
-            remind_seconds=item.get("remind", DAY_SECONDS),
-        )
-        for item in items
-        if "tags" not in item or not set(item["tags"]).isdisjoint(tags)
-    ]
+def notify_items(job: Job | None, settings: Settings) -> list[dict[str, Any]]:
+    """Return the entries of `notify` that apply to the job: its own, then those of the configuration."""
+    if job is not None and job.notify_off:
+        return []
+    own, tags = (job.notify, job.tags) if job is not None else ([], [])
+    return [item for item in [*own, *settings.notify] if "tags" not in item or not set(item["tags"]).isdisjoint(tags)]
+
+
+def files_of_notify(items: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the files and programs that entries of `notify` name."""
+    programs = [str(item["url"]).removeprefix("exec:") for item in items if str(item.get("url")).startswith("exec:")]
+    return programs + [item[key] for item in items for key in ("url_file", "key_file") if key in item]
+
+
+def _recipient(item: dict[str, Any], threshold: int) -> Recipient:
+    return Recipient(
+        url=item.get("url") or "",
+        url_file=item.get("url_file"),
+        key_file=item.get("key_file"),
+        on=frozenset(item["on"]) if "on" in item else None,
+        after=item.get("after") or threshold,
+        remind_seconds=item.get("remind", DAY_SECONDS),
+    )

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "1247e7b4c85d"
+FIELDS_VERSION = "51e4e7172dd3"
 
 ATTRIBUTES = (
     "slug",

@@ -156,6 +156,11 @@ def closed_incident(state_directory: str, id: str) -> str:  # noqa: A002
     return f"{state_directory}/incidents/closed/{id}.json"
 
 
+def apprise_store(state_directory: str) -> str:
+    """Return the directory in which apprise keeps what closes an alert at some services."""
+    return f"{state_directory}/apprise"
+
+
 def silences(state_directory: str) -> str:
     """Return the file that says for which jobs nobody is notified, and until when."""
     return f"{state_directory}/silences.json"

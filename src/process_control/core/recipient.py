@@ -15,6 +15,8 @@ RECOVERED = "recovered"
 HOST = "host"
 #: The scheme under which mails by the failmail are queued.
 MAIL = "mailto"
+#: Of these, host and port are no secret. Of apprise's URLs any part may be one: `slack://token/…`.
+WITH_HOST = ("https", "http", "alertmanager+http", "alertmanager+https")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +56,7 @@ class Recipient:
         """Return it for people: addresses, or a URL without what may be secret in it."""
         if self.scheme == MAIL:
             return self.url.partition(":")[2].replace(",", ", ")
-        if self.url_file is not None:
-            return f"the URL in {self.url_file}"
-        scheme, separator, rest = self.url.partition("://")
-        if not separator:
-            return self.url
-        host = rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
-        return f"{scheme}://{host}/…" if len(rest) > len(host) else self.url
+        return f"the URL in {self.url_file}" if self.url_file is not None else shown_url(self.url)
 
     def wants(self, cause: Cause) -> bool:
         """Return whether this recipient is notified of the cause."""
@@ -69,3 +65,17 @@ class Recipient:
     @property
     def wants_recovery(self) -> bool:
         return self.on is None or RECOVERED in self.on
+
+
+def shown_url(url: str) -> str:
+    """Return what may be shown of a URL: `https://host/…`, `exec:/path`, `slack://…`. Addresses of mails are shown."""
+    scheme, _, rest = url.partition(":")
+    if scheme.lower() == MAIL:
+        return url
+    if scheme.lower() == "exec":
+        program = rest.split(maxsplit=1)
+        return f"exec:{program[0]}…" if len(program) > 1 else f"exec:{rest.strip()}"
+    if scheme.lower() not in WITH_HOST:
+        return f"{scheme}://…"
+    host = rest.lstrip("/").partition("/")[0].partition("?")[0].partition("#")[0].rpartition("@")[2]
+    return f"{scheme}://{host}/…"

@@ -15,10 +15,11 @@ from typing import Any
 
 import process_control
 from process_control.config.all_jobs import load_all
-from process_control.config.failmail import failmail_of
 from process_control.config.job_directory import InvalidJob
+from process_control.config.recipients import global_recipients, recipients_of
 from process_control.config.settings import Settings, load_settings
 from process_control.config.unread_files import unread_files
+from process_control.core.causes import Cause
 from process_control.core.job import Job
 from process_control.core.schedule.schedule import is_zone_of_host
 from process_control.crontab.rules import has_users
@@ -27,7 +28,7 @@ from process_control.errors import BadConfiguration, CannotRecord, Fault, NotPer
 from process_control.system.account import Account
 from process_control.system.as_account import ask_as, fault_from_values, fault_values
 from process_control.system.interpreter import python
-from process_control.views.missing_on_host import missing_for_mail
+from process_control.views.missing_on_host import missing_for_messages
 
 _PLACES = ("path", "job_directory", "state_directory", "run_directory", "output_directory")
 
@@ -48,8 +49,8 @@ class Besides:
 
     #: Files in the job directory that are not read.
     unread: tuple[Fault, ...] = ()
-    #: What keeps failmail from being sent.
-    mail_faults: tuple[Fault, ...] = ()
+    #: What keeps messages from being sent.
+    message_faults: tuple[Fault, ...] = ()
 
 
 def crontab_of(jobs: Sequence[PlannedJob | InvalidFile], manner: Manner, besides: Besides | None = None) -> Crontab:
@@ -57,7 +58,7 @@ def crontab_of(jobs: Sequence[PlannedJob | InvalidFile], manner: Manner, besides
     crontab = write_crontab(jobs, manner, is_account=cache(is_account), is_zone_of_host=cache(is_zone_of_host))
     if besides is None:
         return crontab
-    return replace(crontab, unread=besides.unread, mail_faults=besides.mail_faults)
+    return replace(crontab, unread=besides.unread, message_faults=besides.message_faults)
 
 
 def what_it_is_made_from(
@@ -74,7 +75,7 @@ def what_it_is_made_from(
     except (LookupError, TypeError, ValueError) as error:
         raise CannotRecord(f"the process of user '{account.name}' gave an answer that is not a list of jobs") from error
     manner = manner_of(settings, account, target, names_configuration=names_configuration)
-    return jobs, manner, Besides(unread=unread, mail_faults=mail)
+    return jobs, manner, Besides(unread=unread, message_faults=mail)
 
 
 def manner_of(settings: Settings, account: Account, target: str, *, names_configuration: bool) -> Manner:
@@ -87,7 +88,7 @@ def manner_of(settings: Settings, account: Account, target: str, *, names_config
         template=settings.cron_template,
         host=os.uname().nodename,
         process_control=words_of_process_control(settings),
-        has_failmail=bool(settings.failmail_to) and not settings.failmail_off,
+        is_watched=bool(settings.host_ping or global_recipients(settings)),
     )
 
 
@@ -154,13 +155,13 @@ def _look_as_the_service_user(settings: Settings, account: Account, words: tuple
         "names_configuration": names_configuration,
         "jobs": [_values_of(job, settings) for job in jobs],
         "unread": [fault_values(fault) for fault in unread_files(settings)],
-        "mail": [fault_values(fault) for fault in _mail_faults(jobs, settings)],
+        "mail": [fault_values(fault) for fault in _message_faults(jobs, settings)],
     }
 
 
-def _mail_faults(jobs: Sequence[Job | InvalidJob], settings: Settings) -> list[Fault]:
-    """Return what would keep failmail from being sent, each once: cron mails nothing in its place."""
-    missing = [each for job in jobs if isinstance(job, Job) for each in missing_for_mail(job, settings)]
+def _message_faults(jobs: Sequence[Job | InvalidJob], settings: Settings) -> list[Fault]:
+    """Return what would keep messages from being sent, each once: cron mails nothing in their place."""
+    missing = [each for job in jobs if isinstance(job, Job) for each in missing_for_messages(job, settings)]
     return list(dict.fromkeys(each.fault(settings.path or "") for each in missing))
 
 
@@ -229,12 +230,14 @@ def _places_of(named: str | None, environment: dict[bytes, bytes]) -> list[Any] 
 def _values_of(job: Any, settings: Settings) -> dict[str, Any]:
     if isinstance(job, InvalidJob):
         return {"slug": job.slug, "faults": [fault_values(fault) for fault in job.error.faults]}
+    recipients = recipients_of(job, settings)
     return {
         "slug": job.slug,
         "schedule": job.schedule,
         "time_zone": job.time_zone,
         "disabled": job.disabled,
-        "has_failmail": failmail_of(job, settings) is not None,
+        "is_reported": any(recipient.wants(Cause.FAILED) for recipient in recipients),
+        "is_watched": bool(recipients),
         "catches_up": job.catch_up_which in ("latest", "all"),
         "on_overlap": job.on_overlap,
     }
@@ -252,7 +255,8 @@ def _job_of(values: dict[str, Any]) -> PlannedJob | InvalidFile:
         schedule=tuple(_text(expression) for expression in values["schedule"]),
         time_zone=None if time_zone is None else _text(time_zone),
         disabled=values["disabled"] is not False,
-        has_failmail=values.get("has_failmail") is True,
+        is_reported=values.get("is_reported") is True,
+        is_watched=values.get("is_watched") is True,
         catches_up=values.get("catches_up") is True,
         on_overlap=_text(values.get("on_overlap", "skip")),
     )

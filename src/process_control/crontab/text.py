@@ -34,8 +34,10 @@ class PlannedJob:
     schedule: tuple[str, ...] = ()
     time_zone: str | None = None
     disabled: bool = False
-    #: Its failures are mailed by us, so cron must not mail them too.
-    has_failmail: bool = False
+    #: We notify somebody of its failures, so cron must not mail them too.
+    is_reported: bool = False
+    #: Somebody is notified of something about it, be it that it is missed.
+    is_watched: bool = False
     catches_up: bool = False
     #: Cron does not need it: a timer starts no job that is running.
     on_overlap: str = "skip"
@@ -66,7 +68,8 @@ class Manner:
     template: str | None
     host: str
     process_control: tuple[str, ...] = ()
-    has_failmail: bool = False
+    #: Somebody is notified of trouble with the host, or it is pinged.
+    is_watched: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +95,8 @@ class Crontab:
     left_out: tuple[LeftOut, ...]
     #: Files that look like jobs and are not read.
     unread: tuple[Fault, ...] = ()
-    #: What would keep failmail from being sent.
-    mail_faults: tuple[Fault, ...] = ()
+    #: What would keep messages from being sent.
+    message_faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ class _Part:
     faults: tuple[Fault, ...] = ()
     is_disabled: bool = False
     #: None for a job that cron does not run.
-    has_failmail: bool | None = None
+    is_reported: bool | None = None
 
 
 def write_crontab(
@@ -161,9 +164,9 @@ def _lines_of_watch(jobs: Sequence[PlannedJob | InvalidFile], manner: Manner) ->
 
 
 def wants_watch(jobs: Sequence[PlannedJob | InvalidFile], manner: Manner) -> bool:
-    """Return whether `watch` is to look every minute: a job is to be caught up with, or somebody is mailed."""
-    mails = manner.has_failmail or any(job.has_failmail for job in _active(jobs))
-    return mails or any_catches_up(jobs)
+    """Return whether `watch` is to look every minute: a job is to be caught up with, or somebody is notified."""
+    notifies = manner.is_watched or any(job.is_watched for job in _active(jobs))
+    return notifies or any_catches_up(jobs)
 
 
 def any_catches_up(jobs: Sequence[PlannedJob | InvalidFile]) -> bool:
@@ -184,14 +187,14 @@ def _header(manner: Manner) -> Iterator[str]:
 
 
 def _body(parts: Sequence[_Part]) -> Iterator[str]:
-    """Yield the lines of all jobs: first of those whose output cron mails, then of those with failmail.
+    """Yield the lines of all jobs: first of those whose output cron mails, then of those that we report.
 
     A crontab can only set MAILTO for all lines that follow.
     """
-    if any(part.has_failmail for part in parts):
-        yield from (line for part in parts if part.has_failmail is False for line in part.lines)
+    if any(part.is_reported for part in parts):
+        yield from (line for part in parts if part.is_reported is False for line in part.lines)
         yield 'MAILTO=""'
-        parts = [part for part in parts if part.has_failmail is not False]
+        parts = [part for part in parts if part.is_reported is not False]
     yield from (line for part in parts for line in part.lines)
 
 
@@ -212,7 +215,7 @@ def _part_of(job: PlannedJob | InvalidFile, manner: Manner, is_zone_of_host: Cal
     except ScheduleError as error:
         fault = Fault(error.what, where=f"{job.slug}.yaml", hint=error.hint)
         return _left_out(job.slug, f"invalid: {source}", (fault,))
-    return _Part(job.slug, tuple(_lines_of(job.slug, source, schedule, manner)), has_failmail=job.has_failmail)
+    return _Part(job.slug, tuple(_lines_of(job.slug, source, schedule, manner)), is_reported=job.is_reported)
 
 
 def _left_out(slug: str, comment: str, faults: tuple[Fault, ...]) -> _Part:

@@ -39,6 +39,8 @@ class Later:
 
     who: tuple[str, ...]
     why: str
+    #: Not before that moment (UTC seconds), as the other side asks; None: as it comes.
+    retry_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from process_control.notify import spool
 from process_control.notify.channel import Channel
 from process_control.notify.contents import contents_of
 from process_control.notify.incidents import Incidents
-from process_control.notify.keep_alive import keep_alive
+from process_control.notify.keep_alive import PAUSE_SECONDS, has_to_be_kept, keep_alive
 from process_control.notify.queue import MAIL_QUEUE, Queue, queue_of, queues
 from process_control.state.incident_store import Store, changing
 from process_control.system import lock
@@ -95,7 +95,6 @@ class Round:
         children = [child for name in names if (child := self._start(name)) is not None]
         for child in children:
             os.waitpid(child, 0)
-        keep_alive(self._settings, Store(self._state).open_incidents())
         return bool(children) or not names
 
     def _start(self, name: str) -> int | None:
@@ -120,6 +119,7 @@ class Round:
         queue = Queue(self._settings, name, channel=self._channels.get(name))
         queue.forget_torn(before=time.time() - STALE_SECONDS)
         queue.deliver_all()
+        keep_alive(self._state, name)
 
     def note_when_to_look_again(self) -> None:
         """Note when something in the spool, or an incident, is due again."""
@@ -127,6 +127,8 @@ class Round:
             moment for name in queues(self._state) if (moment := Queue(self._settings, name).next_try_at()) is not None
         ]
         moments += [self._next] if self._next is not None else []
+        if any(has_to_be_kept(incident) for incident in Store(self._state).open_incidents()):
+            moments.append(time.time() + PAUSE_SECONDS)
         if moments:
             now = time.time()
             spool.look_again(self._state, min(max(min(moments), now + 1), now + spool.MAX_PAUSE_SECONDS))

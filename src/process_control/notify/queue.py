@@ -120,7 +120,7 @@ class Queue:
             self.give_up(entry, f"after {GIVE_UP_SECONDS // DAY_SECONDS} days")
             self._remove(name)
         else:
-            self._keep_for_later(name, entry, answer.who, now)
+            self._keep_for_later(name, entry, answer, now)
 
     def _was_taken(self, entry: spool.Entry) -> bool:
         """Return whether it was accepted, and only its removal did not come to pass."""
@@ -145,10 +145,12 @@ class Queue:
             self.give_up(entry, f"because {answer.why}")
         return answer
 
-    def _keep_for_later(self, name: str, entry: spool.Entry, who: tuple[str, ...], now: float) -> None:
+    def _keep_for_later(self, name: str, entry: spool.Entry, answer: Later, now: float) -> None:
         tries = int(_number(entry, "tries")) + 1
         pause = min(FIRST_PAUSE_SECONDS * 2 ** min(tries - 1, 20), spool.MAX_PAUSE_SECONDS)
-        later = {**entry, "recipients": list(who), "tries": tries, "next_at": now + pause}
+        if answer.retry_at is not None:
+            pause = min(max(pause, answer.retry_at - now), spool.MAX_PAUSE_SECONDS)
+        later = {**entry, "recipients": list(answer.who), "tries": tries, "next_at": now + pause}
         try:
             spool.put(self._state, self._name, name, later)
         except OSError:  # it stays as it was, and is tried again too soon

@@ -19,7 +19,12 @@ from process_control.execution.programs import absolute_search_path
 from process_control.state.all_jobs import live_block
 from process_control.system.account import Account
 from process_control.views.job_list import run_as_json
-from process_control.views.missing_on_host import job_directory_of, missing_for_a_run, missing_program
+from process_control.views.missing_on_host import (
+    job_directory_of,
+    missing_for_a_run,
+    missing_for_messages,
+    missing_program,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +33,9 @@ class PlannedRun:
 
     #: By their names in JSON.
     facts: dict[str, object]
-    #: What would keep it from starting, or from finding its program.
+    #: What would keep it from starting, from finding its program, or messages about it from being sent.
     faults: list[Fault]
+    can_run: bool
     commands: list[list[str]]
     #: What is executed, a path for each command; `NOT FOUND: …` when there is none.
     executables: list[str]
@@ -92,8 +98,8 @@ def planned_run(
         "output_directory": layout.logs(settings.output_directory, job.slug),
         "stdout": job.stdout,
     }
-    faults = [each.fault(job.slug) for each in missing]
-    return PlannedRun(facts=facts, faults=faults, commands=commands, executables=executables)
+    faults = [each.fault(job.slug) for each in [*missing, *missing_for_messages(job, settings)]]
+    return PlannedRun(facts=facts, faults=faults, can_run=not missing, commands=commands, executables=executables)
 
 
 def _environment(

@@ -4,13 +4,15 @@ import os
 import shlex
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from process_control.config.environment_file import read_environment_file, read_secret_file
 from process_control.config.failmail import failmail_of
+from process_control.config.recipients import files_of_notify, notify_items
 from process_control.config.settings import Settings
+from process_control.config.url_file import url_in
 from process_control.core.job import Job
 from process_control.core.job_environment import inherited_variables, search_path
 from process_control.core.shell_builtins import is_shell_word
@@ -48,6 +50,7 @@ def paths_named_by(job: Job) -> list[str]:
     programs = [argv[0] for argv in commands if "/" in argv[0]]
     directories = job.environment.get("PATH", "").split(":")
     files = [job.working_directory, job.stdout, job.failmail_password_file, job.failmail_ca_file]
+    files += [job.ping_api_key_file, *files_of_notify(job.notify)]
     return [path for path in (*programs, *directories, *job.environment_file, *files) if path]
 
 
@@ -139,6 +142,35 @@ def missing_for_mail(job: Job | None, settings: Settings) -> list[Missing]:
     return found
 
 
+def missing_for_messages(job: Job | None, settings: Settings) -> list[Missing]:
+    """Return what would keep messages about a job (None: of the configuration) from being sent, mail and others."""
+    found = missing_for_mail(job, settings)
+    for number, item in enumerate(notify_items(job, settings)):
+        found += [replace(each, item=number) for each in _missing_for_item(item)]
+    if job is not None and job.ping_api_key_file is not None:
+        found += _missing_secret("ping", partial(read_secret_file, job.ping_api_key_file, what="api_key_file"))
+    return found
+
+
+def _missing_for_item(item: dict[str, Any]) -> list[Missing]:
+    """Return which program or file that an entry of `notify` names is not there."""
+    found: list[Missing] = []
+    if str(item.get("url")).startswith("exec:"):
+        program = item["url"].removeprefix("exec:")
+        what, hint = _wrong_program(program, program)
+        found += [Missing(key="notify", what=f"notify.url: {what}", hint=hint)] if what else []
+    if "url_file" in item:
+        found += _missing_secret("notify", partial(url_in, item["url_file"]))
+    if "key_file" in item:
+        found += _missing_secret("notify", partial(read_secret_file, item["key_file"], what="key_file"))
+    return found
+
+
+def _missing_secret(key: str, read: Callable[[], str]) -> list[Missing]:
+    faults, _ = _asked(read)
+    return [Missing(key=key, what=f"{shown(fault.where)}: {fault.what}", hint=fault.hint) for fault in faults]
+
+
 def _asked(read: Callable[[], Read]) -> tuple[list[Fault], Read | None]:
     """Return the faults of what cannot be read, or what was read."""
     try:
@@ -148,11 +180,11 @@ def _asked(read: Callable[[], Read]) -> tuple[list[Fault], Read | None]:
 
 
 def all_missing(job: Job, settings: Settings, *, home: str, own_commands: str | None) -> Iterator[Missing]:
-    """Yield all that the job would miss, each once: for its commands, in slow start too, and for its failmail."""
+    """Yield all that the job would miss, each once: for its commands, in slow start too, and for its messages."""
     found = missing_for_a_run(job, job.command, home=home, own_commands=own_commands)
     if job.slow_start_command:
         commands = job.slow_start_command
         found += missing_for_a_run(job, commands, key="slow_start_command", home=home, own_commands=own_commands)
     found += missing_for_a_run(job, _condition_of(job), key="only_if", home=home, own_commands=own_commands)
     found = [each for each in found if each.hint != NO_SHELL]  # `shell_signs` finds it too, with the text to paste
-    yield from dict.fromkeys([*found, *missing_for_mail(job, settings)])
+    yield from dict.fromkeys([*found, *missing_for_messages(job, settings)])

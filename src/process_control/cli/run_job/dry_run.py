@@ -15,7 +15,7 @@ from process_control.views.dry_run import PlannedRun, planned_run
 
 
 def dry_run(settings: Settings, options: Options, account: Account) -> int:
-    """Show what would run, and run nothing; 1 when it could not run. Raises what loading the job raises."""
+    """Show what would run, and run nothing; 1 when there are faults. Raises what loading the job raises."""
     planned = planned_run(
         load_job(options.job or "", settings),
         settings,
@@ -31,7 +31,8 @@ def dry_run(settings: Settings, options: Options, account: Account) -> int:
     _print(planned, [path for path, _ in own_directories(settings) if not os.path.isdir(path)])
     for fault in planned.faults:
         talk(str(fault))
-    talk("dry run: nothing was run" + (", and the job could not run" if planned.faults else ""))
+    trouble = "messages about the job could not be sent" if planned.can_run else "the job could not run"
+    talk("dry run: nothing was run" + (f", and {trouble}" if planned.faults else ""))
     return 1 if planned.faults else 0
 
 

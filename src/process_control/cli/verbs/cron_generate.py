@@ -106,8 +106,8 @@ def cron_generate(
     generated = Generated(target=target, crontab=crontab, standing=standing)
     if not as_json:
         _report_what_is_left_out(generated)
-        if crontab.mail_faults:
-            talk_of_faults(crontab.mail_faults)
+        if crontab.message_faults:
+            talk_of_faults(crontab.message_faults)
         if crontab.unread:
             talk(f"{settings.job_directory}: {in_one_line(list(crontab.unread))}")
     if check:

@@ -19,13 +19,14 @@ from process_control.notify.channels.mail.send import Undelivered, message_of, s
 from process_control.notify.channels.mail.way import sender_of, way_of
 
 VERBS = {
-    "test": ("process_control.cli.verbs.notify:notify_test", "send a test mail the way mail about failures is sent")
+    "preview": ("process_control.cli.verbs.notify_preview:notify_preview", "show what a message about a job says"),
+    "test": ("process_control.cli.verbs.notify:notify_test", "send a test mail the way mail about failures is sent"),
 }
 
 
 @click.group("notify", cls=Verbs, verbs=VERBS)
 def notify() -> None:
-    """Test whether mail about jobs can be sent."""
+    """Show what messages say, and test whether mail can be sent."""
 
 
 @verb("test", epilog="Exit code 0: the mail was accepted; 1: it was not, and why; 78: no mail recipient is configured.")

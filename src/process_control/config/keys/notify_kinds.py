@@ -46,6 +46,18 @@ def wrong_url(text: str) -> tuple[str, str]:
     return _wrong_apprise(scheme, text)
 
 
+def wrong_secret_url(text: str) -> tuple[str, str]:
+    """Return what is wrong with a URL that may hold a secret, without a word of it, and the hint; else empty."""
+    match = _SCHEME.fullmatch(text)
+    scheme = match["scheme"].lower() if match else ""
+    if match is None or not text.isprintable() or (scheme not in ("mailto", "exec") and match["rest"][:2] != "//"):
+        return "is not a URL", f"write {NOTIFY_URL.form}"
+    what, hint = wrong_url(text) if scheme in OWN_SCHEMES + PLAIN_APPRISE else ("", "")
+    if not what or what.startswith(_SECRET):
+        return "", ""
+    return what.partition(", not ")[0], hint
+
+
 def _no_url(text: str) -> tuple[str, str]:
     what = f"must be a URL, not {quoted(text)}"
     if "@" in text and not wrong_address(text):
@@ -82,12 +94,12 @@ def wrong_web_url(text: str, *, loopback_only: bool) -> tuple[str, str]:
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         return "is not a valid URL", "write https://host.example.org/path"
-    if parts.username is not None or _SECRET_NAME.search(text):
-        return _SECRET, _TO_FILE
     if not host or re.search(r"\s", text):
-        return f"must have a host and no blanks, not {quoted(text)}", "write https://host.example.org/path"
+        return "has no host, or a blank in it", "write https://host.example.org/path"
     if loopback_only and not is_loopback(host):
         return f"would send unencrypted to {quoted(host)}", "write https://; http:// is for this host only"
+    if parts.username is not None or _SECRET_NAME.search(text):
+        return _SECRET, _TO_FILE
     return "", ""
 
 

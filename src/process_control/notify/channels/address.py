@@ -8,18 +8,18 @@ from process_control.errors import ProcessControlError
 from process_control.notify.message import escape_controls
 from process_control.system.ask import NoAnswer, ask
 
-#: Of these no part but the scheme is a secret by itself: host and port may be shown.
-_WITH_HOST = ("https", "http", "alertmanager+http", "alertmanager+https")
 #: Shorter parts of a URL or arguments are words, `v1`, `-x`: they would be found everywhere.
 MIN_SECRET = 4
 
 
 class Unusable(Exception):
-    """The URL or the key cannot be used now; `why` in one line, without anything secret."""
+    """The receiver cannot be used now, so that other messages need not be tried; `why` in one line, without secrets."""
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, *, retry_at: float | None = None) -> None:
         super().__init__(why)
         self.why = why
+        #: When it asks to be tried again (UTC seconds).
+        self.retry_at = retry_at
 
 
 def url_of(recipient: Recipient) -> str:
@@ -58,26 +58,6 @@ def split(url: str) -> SplitResult:
     if not parts.hostname:
         raise Unusable("its URL names no host, or a port that is no number")
     return parts
-
-
-def shown(url: str) -> str:
-    """Return what may be shown of a URL: `https://host/…`, `exec:/path`, and of services of apprise `slack://…`."""
-    scheme, _, rest = url.partition(":")
-    if scheme == "exec":
-        return in_one_line(f"exec:{rest.split(maxsplit=1)[0] if rest.split() else ''}")
-    if scheme.lower() not in _WITH_HOST:
-        return in_one_line(f"{scheme[:40]}://…")
-    try:
-        parts = split(url)
-    except Unusable:
-        return f"{scheme}://…"
-    host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else str(parts.hostname)
-    return in_one_line(f"{scheme}://{host}{f':{parts.port}' if parts.port is not None else ''}/…")
-
-
-def shown_recipient(recipient: Recipient) -> str:
-    """Return what may be shown of where a recipient is; of a secret URL the file that has it."""
-    return f"URL in {recipient.url_file}" if recipient.url_file is not None else shown(recipient.url)
 
 
 def secrets_in(url: str) -> list[str]:

@@ -4,10 +4,8 @@ import json
 from typing import Any
 
 from process_control.core.notice import Notice
-from process_control.core.recipient import Recipient
 from process_control.history.index.past_run import NAMES
 from process_control.notify.channel import Contents
-from process_control.notify.channels.address import shown_recipient
 from process_control.notify.channels.alertmanager.alert import alert_of
 from process_control.notify.incident_json import incident_json
 from process_control.notify.spool import Entry
@@ -16,10 +14,9 @@ from process_control.notify.spool import Entry
 BODY_VERSION = 1
 
 
-def entry_of(notice: Notice, contents: Contents, recipient: Recipient) -> Entry:
+def entry_of(notice: Notice, contents: Contents) -> Entry:
     """Return the content to keep. It has the same form for each channel: only the URL's file may know the channel."""
     return {
-        "recipients": [shown_recipient(recipient)],
         "content": {
             "id": notice.id,
             "event": str(notice.event),

@@ -20,8 +20,9 @@ from urllib.parse import SplitResult, quote, unquote
 
 from process_control import __version__
 from process_control.core.masking import mask
+from process_control.core.recipient import shown_url
 from process_control.notify.channel import Answer, Later, Never, Taken
-from process_control.notify.channels.address import Unusable, in_one_line, secrets_in, shown, split
+from process_control.notify.channels.address import Unusable, in_one_line, secrets_in, split
 from process_control.system.ask import NoAnswer, ask
 
 DEADLINE_SECONDS = 30.0
@@ -78,28 +79,32 @@ def request(
     try:
         said = ask(exchange, seconds=seconds)
     except NoAnswer:
-        raise Unusable(f"{shown(url)}: no answer within {seconds:g} s") from None
+        raise Unusable(f"{shown_url(url)}: no answer within {seconds:g} s") from None
     except OSError as error:
         raise Unusable(f"no process can be made: {error.strerror}") from None
     if "fault" in said:
-        raise Unusable(f"{shown(url)}: {said['fault']}")
+        raise Unusable(f"{shown_url(url)}: {said['fault']}")
     return Reply(**said)
 
 
 def answer_of(reply: Reply, *, who: str, url: str, secrets: list[str]) -> Answer:
-    """Return what a reply means for a message."""
+    """Return what a reply means for a message. Raises Unusable when it is no fault of the message."""
     if reply.is_good:
         return Taken(reply.in_words)
     if reply.status == http.HTTPStatus.GONE:  # a receiver says so on purpose: nobody will ever listen there again
-        return Never(f"{shown(url)} answered {reply.in_words}")
+        return Never(f"{shown_url(url)} answered {reply.in_words}")
     # All else is tried again until it is given up, also 400 or 404: what is misconfigured today, here or there,
     # somebody may repair tomorrow, and the message is then still wanted.
-    why = f"{shown(url)} answered {reply.in_words}"
+    why = f"{shown_url(url)} answered {reply.in_words}"
     if 300 <= reply.status < 400:
         where = f" to {reply.location}" if reply.location else ""
         return Later((who,), f"{why}, a redirect{where}, which is not followed; write the URL where it leads")
     line = mask(next(iter(reply.body.strip().splitlines()), ""), [*secrets, *secrets_in(url)])
-    return Later((who,), f"{why}: {in_one_line(line)}" if line and not line.startswith("<") else why)
+    if line and not line.startswith("<"):
+        why += f": {in_one_line(line)}"
+    if reply.status == http.HTTPStatus.TOO_MANY_REQUESTS or reply.status >= 500:
+        raise Unusable(why, retry_at=reply.retry_at)
+    return Later((who,), why)
 
 
 # --- in the child ----------------------------------------------------------------------------------------------------
@@ -165,7 +170,7 @@ def _is_loopback(address: str) -> bool:
 
 
 def _shown_location(location: str) -> str:
-    return shown(location) if "://" in location else ""
+    return shown_url(location) if "://" in location else ""
 
 
 def _retry_at(text: str) -> float | None:

@@ -1,16 +1,17 @@
 """What has changed since the last good run of a job, as far as it is recorded or can be seen: a line each."""
 
+from process_control.core.moments import parse_iso
+from process_control.notify.wording.host_changes import host_changes
 from process_control.notify.wording.known import Record, Subject, text_of
-from process_control.system.clock import iso
-
-_MAX_WORDS_OF_COMMAND = 6
 
 
 def changes_of(subject: Subject) -> tuple[str, ...]:
     """Return a line for each change; nothing when nothing has changed, or there was no good run."""
-    if subject.past.last_good is None:
+    good = subject.past.last_good
+    began = parse_iso(good.started_at) if good is not None else None
+    if began is None:
         return ()
-    found = [*_of_its_file(subject), *_of_the_host(subject)]
+    found = [*_of_its_file(subject), *host_changes(subject, began.timestamp())]
     return tuple(subject.masked(line) for line in found)
 
 
@@ -39,8 +40,3 @@ def _commit(record: Record) -> str:
         return ""
     dirty = ", changed since that without a commit" if record.get("dirty") else ""
     return f": commit {commit}{f' by {author}' if author else ''}{dirty}"
-
-
-def _of_the_host(subject: Subject) -> list[str]:
-    booted = subject.past.booted_at
-    return [f"the host was started, {subject.moment(iso(booted))}"] if booted is not None else []

@@ -10,13 +10,17 @@ from process_control.notify.wording.known import Subject, text_of
 
 #: What a person replaces by a reason.
 NOTE = "…"
+MAX_NAMED = 5
 Lines = Iterator[tuple[str, str]]
 
 _OF_HOST = {
     Cause.HOST_DOWN: (("See what was missed", "recover"), ("Run it", "recover --yes")),
     Cause.TRIGGER_DEAD: (("Find out what keeps jobs from being started", "doctor"),),
     Cause.WATCH_DEAD: (("Find out what keeps the watch from being started", "doctor"),),
-    Cause.DISK_FULL: (("See the disks", "doctor"), ("See what old logs can be removed", "prune --dry-run")),
+    Cause.DISK_FULL: (
+        ("See which disk, and what to do", "doctor"),
+        ("See which old logs can go", "prune --dry-run"),
+    ),
     Cause.MAIL_DEAD: (("Try it again", "notify test"), ("Look at everything", "doctor")),
     Cause.FILE_INVALID: (("See all faults, and the fixes", "lint"),),
 }
@@ -48,7 +52,10 @@ def _of_run(subject: Subject) -> Lines:
     slug, end = subject.slug, subject.end
     run_id = text_of(end, "run_id")
     yield "See its output", command(subject, "logs", *(["--run", run_id] if run_id else [slug]))
-    if end.get("held"):
+    jobs = _named(subject)
+    if len(jobs) > 1:
+        yield "Run them again", command(subject, "run", *jobs)
+    elif end.get("held"):
         yield "It is on hold until you release it", command(subject, "release", slug)
     else:
         yield "Run it again", command(subject, slug, program="run-job")
@@ -61,7 +68,10 @@ def _of_run(subject: Subject) -> Lines:
 def _of_slots(subject: Subject) -> Lines:
     slug, slots = subject.slug, _slots(subject)
     yield "Find out why", command(subject, "why", slug, *slots[-1:])
-    if slots:
+    if len(slots) > 1 or len(subject.notice.jobs) > 1:
+        yield "See what would be run to make up for it", command(subject, "recover", *_named(subject))
+        yield "Run it", command(subject, "recover", *_named(subject), "--yes")
+    elif slots:
         yield "Run it for that planned time", command(subject, "run", slug, "--slot", slots[-1])
         yield "Settle it without a run", command(subject, "mark", slug, slots[-1], "--note", NOTE)
     else:
@@ -85,6 +95,13 @@ def _of_refusal(subject: Subject) -> Lines:
         yield "Find out why", command(subject, "why", subject.slug)
 
 
+def _named(subject: Subject) -> tuple[str, ...]:
+    """Return the jobs that commands name; none when they are too many for a line."""
+    if len(subject.notice.jobs) > 1:
+        return subject.notice.jobs if len(subject.notice.jobs) <= MAX_NAMED else ()
+    return (subject.slug,) if subject.slug else ()
+
+
 def _slots(subject: Subject) -> list[str]:
     """Return the planned times of the job that nothing has settled, as commands take them."""
     part = subject.incident.parts.get(subject.slug)
@@ -94,14 +111,13 @@ def _slots(subject: Subject) -> list[str]:
 
 
 def _quiet(subject: Subject) -> Lines:
-    slug = subject.slug
-    if slug and subject.incident.cause is not Cause.REFUSED and not subject.end.get("held"):
-        yield "Keep it from being started", command(subject, "hold", slug, "--note", NOTE)
-    if slug:
-        yield (
-            "Send nothing about it for 2 hours; it is still run",
-            command(subject, "silence", slug, "--for", "2h", "--note", NOTE),
-        )
+    jobs = _named(subject)
+    it, is_run = ("it", "it is") if len(jobs) == 1 else ("them", "they are")
+    if jobs and subject.incident.cause is not Cause.REFUSED and not subject.end.get("held"):
+        yield f"Keep {it} from being started", command(subject, "hold", *jobs, "--note", NOTE)
+    if jobs:
+        what = f"Send nothing about {it} for 2 hours; {is_run} still run"
+        yield what, command(subject, "silence", *jobs, "--for", "2h", "--note", NOTE)
     yield _acknowledge(subject)
 
 

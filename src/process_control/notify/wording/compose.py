@@ -16,6 +16,7 @@ MAX_JOBS = 20
 Jobs = tuple[tuple[tuple[str, str], ...], int]
 NO_JOBS: Jobs = (), 0
 FEWER_MAILS = "failure_threshold_for_mail: 3   # from the third failed run in a row on"
+GOOD = ("succeeded", "warned")
 _OF_RUNS = (Cause.FAILED, Cause.LOST)
 Facts = tuple[tuple[str, str], ...]
 
@@ -24,8 +25,7 @@ def letter_of(subject: Subject) -> Letter:
     """Return what the message says."""
     notice, incident = subject.notice, subject.incident
     is_over = notice.event is NoticeEvent.CLOSED
-    is_of_run = incident.cause in _OF_RUNS and not is_over
-    title, output = known(lambda: output_of(subject), ("", "")) if is_of_run else ("", "")
+    title, output = known(lambda: _output(subject), ("", ""))
     jobs, more_jobs = known(lambda: _jobs(subject), NO_JOBS)
     good = subject.past.last_good
     return Letter(
@@ -47,6 +47,18 @@ def letter_of(subject: Subject) -> Letter:
         commands=known(lambda: _commands(subject), ()),
         footer=f"process-control on {notice.host}",
     )
+
+
+def _output(subject: Subject) -> tuple[str, str]:
+    """Return a title and lines: what the run printed that failed, or what is wrong with a file."""
+    if _is_over(subject):
+        return "", ""
+    if subject.incident.cause in words.WITH_FIX:
+        sentence = subject.masked(words.sentence_of(subject)).rstrip()
+        return ("What is wrong, and the fix", sentence) if sentence else ("", "")
+    if subject.incident.cause not in _OF_RUNS or subject.end.get("outcome") in GOOD:
+        return "", ""
+    return output_of(subject)
 
 
 def _headline(subject: Subject) -> str:

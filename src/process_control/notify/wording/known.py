@@ -62,8 +62,9 @@ class Subject:
         self.zone: tzinfo = known(host_zone, datetime.now().astimezone().tzinfo) or datetime.now().astimezone().tzinfo  # type: ignore[assignment]  # a local time has a zone
         posted_job = text_of(notice.posted, "job")
         #: Whether what was posted is about a job of this recipient's.
-        self.is_posted = posted_job in notice.jobs or not notice.jobs
-        self.slug = posted_job if self.is_posted and posted_job else (notice.jobs[0] if notice.jobs else posted_job)
+        self.is_posted = posted_job in ("", *notice.jobs) or not notice.jobs
+        #: "" for the host.
+        self.slug = "" if notice.incident.cause.is_host_wide else _slug(notice, posted_job)
         self.job = job if job is not None and job.slug == self.slug else None
         none: list[str] = []
         #: Values that are masked in everything.
@@ -152,6 +153,13 @@ class Subject:
             return ""
         found = (job.description or "", f"Owner: {job.owner}" if job.owner else "")
         return self.masked("\n".join(line for line in found if line))
+
+
+def _slug(notice: Notice, posted_job: str) -> str:
+    """Return the job of this recipient's that the message is about: the one of what was posted, if it is one."""
+    if posted_job in notice.jobs or not notice.jobs:
+        return posted_job
+    return notice.jobs[0]
 
 
 def text_of(record: object, name: str) -> str:

@@ -21,7 +21,7 @@ COUNTED = {
 OF_HOST = {
     Cause.HOST_DOWN: "was down, and planned times were missed",
     Cause.TRIGGER_DEAD: "starts no scheduled jobs",
-    Cause.WATCH_DEAD: "had stopped to look for missed jobs",
+    Cause.WATCH_DEAD: "had stopped looking for missed jobs",
     Cause.DISK_FULL: "has no space left on a disk",
     Cause.MAIL_DEAD: "cannot send messages",
     Cause.FILE_INVALID: "has invalid job files",
@@ -34,6 +34,8 @@ WELL_AGAIN = {
     Cause.MAIL_DEAD: "can send messages again",
     Cause.FILE_INVALID: "has no invalid job file any more",
 }
+#: Of these the sentence is several lines: what is wrong with a file, and the fix.
+WITH_FIX = (Cause.REFUSED, Cause.FILE_INVALID)
 #: Words with which a sentence about a run begins.
 _OUTCOMES = ("failed", "lost", "missed", "stale", "skipped", "did not start", "has ", "is ", "was ", "cannot ")
 
@@ -55,7 +57,7 @@ def verdict(subject: Subject) -> str:
         return subject.masked(_closed(subject))
     words = _of_host(subject) if cause.is_host_wide else _OF_JOB[cause](subject)
     if event is NoticeEvent.FLAPPING:
-        return subject.masked(f"flaps: it fails and recovers again and again; at last it {_after_it(words)}")
+        return subject.masked(f"flaps: it fails and recovers again and again; last: {words}")
     if event is NoticeEvent.CHANGED:
         return subject.masked(f"differs from what was acknowledged: {words}")
     if event is NoticeEvent.REMINDER:
@@ -67,8 +69,8 @@ def sentences(subject: Subject) -> tuple[str, ...]:
     """Return what happened, where the verdict does not have it; and who knows of it already."""
     incident, event = subject.incident, subject.notice.event
     found = []
-    if event is not NoticeEvent.CLOSED and incident.cause not in (Cause.FAILED, Cause.LOST):
-        said = _sentence(subject)
+    if event is not NoticeEvent.CLOSED and incident.cause not in (Cause.FAILED, Cause.LOST, *WITH_FIX):
+        said = sentence_of(subject)
         if said and said.rstrip(".") not in verdict(subject):
             found.append(said)
     if event is NoticeEvent.FLAPPING:
@@ -115,7 +117,7 @@ def _of_run(subject: Subject) -> str:
     end = subject.end
     if end.get("outcome"):
         return with_hold(end)
-    words = _sentence(subject) if subject.is_posted else subject.incident.reason
+    words = sentence_of(subject) if subject.is_posted else subject.incident.reason
     return _begun(words, "lost" if subject.incident.cause is Cause.LOST else "failed")
 
 
@@ -150,7 +152,7 @@ def _of_refusal(subject: Subject) -> str:
     return f"did not start: {what or _first_line(subject) or 'its start was refused'}"
 
 
-def _sentence(subject: Subject) -> str:
+def sentence_of(subject: Subject) -> str:
     """Return what was posted in a sentence, if it is about a job of this recipient's."""
     if not subject.is_posted:
         return ""
@@ -158,7 +160,7 @@ def _sentence(subject: Subject) -> str:
 
 
 def _first_line(subject: Subject) -> str:
-    return _sentence(subject).partition("\n")[0].rstrip(".")
+    return sentence_of(subject).partition("\n")[0].rstrip(".")
 
 
 def _begun(words: str, outcome: str) -> str:
@@ -216,13 +218,6 @@ def _still(words: str) -> str:
         if words.startswith(outcome):
             return words
     return f"still {words}"
-
-
-def _after_it(words: str) -> str:
-    for outcome, before in (("failed", "has failed"), ("lost", "was lost"), ("stale", "is stale")):
-        if words.startswith(outcome):
-            return f"{before}{words.removeprefix(outcome)}"
-    return words
 
 
 def _count_and_duration(subject: Subject) -> str:

@@ -1,6 +1,7 @@
 """An incident as an alert of Alertmanager's API v2. Pure.
 
-Alertmanager knows an alert by its labels: they are the same from the opening to the closing, whichever jobs join.
+Alertmanager knows an alert by its labels: they are the same from the opening to the closing, though jobs join and a
+missed job may fail later. What changes is in the annotations.
 """
 
 from datetime import UTC, datetime
@@ -17,17 +18,16 @@ def alert_of(incident: Incident, *, host: str) -> dict[str, Any]:
     labels = {
         "alertname": "ProcessControlIncident",
         "incident": incident.id,
-        "cause": str(incident.cause),
+        "cause" if incident.cause.is_host_wide else "job": incident.id.partition("~")[0],
         "host": host,
     }
-    if not incident.cause.is_host_wide:
-        labels["job"] = incident.id.partition("~")[0]
     jobs = ", ".join(incident.jobs)
     alert = {
         "labels": labels,
         "annotations": {
             "summary": f"{host}: {jobs}{': ' if jobs else ''}{incident.sentence or incident.reason or incident.cause}",
             "description": _description(incident),
+            "cause": str(incident.cause),
         },
         "startsAt": incident.opened_at or incident.since,
     }

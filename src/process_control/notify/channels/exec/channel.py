@@ -2,62 +2,41 @@
 
 import shlex
 import signal
+from typing import Any
 
 from process_control.config.job_secrets import secrets_of
 from process_control.core.job import Job
 from process_control.core.masking import mask
-from process_control.core.notice import Notice
 from process_control.core.recipient import Recipient
-from process_control.notify.channel import Answer, Contents, Later, Taken
-from process_control.notify.channels.address import MIN_SECRET, Unusable, in_one_line, shown_recipient, url_of
-from process_control.notify.channels.entry import content_of, entry_of
+from process_control.notify.channel import Answer, Later, Taken
+from process_control.notify.channels.address import MIN_SECRET, Unusable, in_one_line
 from process_control.notify.channels.exec.program import Ended, check_program, run
-from process_control.notify.spool import Entry
+from process_control.notify.channels.receiver_channel import ReceiverChannel
 
 DEADLINE_SECONDS = 30.0
 
 
-class ExecChannel:
+class ExecChannel(ReceiverChannel):
     """`exec:/path [arguments]`."""
 
     kind = "exec"
-    messages = "messages to programs"
 
     def __init__(self, *, deadline_seconds: float = DEADLINE_SECONDS) -> None:
+        super().__init__()
         self._seconds = deadline_seconds
-        #: Programs that cannot be used or hang, in this round, and why.
-        self._broken: dict[str, str] = {}
 
-    def compose(
-        self,
-        notice: Notice,
-        contents: Contents,
-        recipient: Recipient,
-        job: Job | None,  # noqa: ARG002  part of the contract
-    ) -> Entry | None:
-        """Return what the program gets: the same JSON as a webhook."""
-        return entry_of(notice, contents, recipient)
-
-    def deliver(self, entry: Entry, *, recipient: Recipient, job: Job | None) -> Answer:
-        """Run the program."""
-        who = shown_recipient(recipient)
-        if who in self._broken:
-            return Later((who,), self._broken[who])
-        body = str(content_of(entry).get("body")).encode()
-        try:
-            words = words_of(url_of(recipient))
-            check_program(words[0])
-            ended = run(words, body, seconds=self._seconds)
-        except Unusable as error:
-            self._broken[who] = error.why
-            return Later((who,), error.why)
+    def hand_over(self, content: dict[str, Any], url: str, recipient: Recipient, job: Job | None) -> Answer:
+        """Run the program with the JSON that webhooks get on its stdin."""
+        words = words_of(url)
+        check_program(words[0])
+        ended = run(words, str(content.get("body")).encode(), seconds=self._seconds)
         secrets = [*secrets_of(job)[0], *secret_arguments(words)]
         if ended.code == 0:
             return Taken(_last_line(ended.stdout, secrets))
         why = self._why(words[0], ended, secrets)
         if ended.code is None:
-            self._broken[who] = why
-        return Later((who,), why)
+            raise Unusable(why)
+        return Later((recipient.key,), why)
 
     def _why(self, program: str, ended: Ended, secrets: list[str]) -> str:
         if ended.code is None:

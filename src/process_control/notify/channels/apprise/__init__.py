@@ -1,0 +1,1 @@
+"""Chats, pagers and other services, by the library apprise: the extra `notify`."""
