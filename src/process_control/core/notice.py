@@ -36,6 +36,8 @@ class Notice:
     host: str
     #: The id of the first message about the incident, which this one answers; None: it is the first.
     answers: str | None = None
+    #: Whether it is only about the last failed run, as `failmail: {each: true}` wants it.
+    is_of_one_run: bool = False
 
 
 def owed(

@@ -20,7 +20,8 @@ def incident_json(incident: Incident, *, silenced_until: str | None = None) -> d
         "closed_by": incident.closed_by,
         "reason": incident.reason,
         "sentence": incident.sentence,
+        "run_id": incident.run_id,
         "acknowledged": dict(incident.acknowledged) if incident.acknowledged else None,
         "silenced": silenced_until,
-        "told": [{key: taken.get(key) for key in ("channel", "event", "at", "answer")} for taken in incident.taken],
+        "told": [{key: taken.get(key) for key in ("channel", "to", "event", "at", "answer")} for taken in incident.taken],
     }

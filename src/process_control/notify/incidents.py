@@ -182,8 +182,9 @@ class Incidents:
             posted=posted or incident.posted,
             host=self._host,
             answers=notified.thread,
+            is_of_one_run=recipient.each and notified.last_key != incident.last_key,
         )
-        self._send(notice, recipient, self._job(reached.jobs[0]) if len(reached.jobs) == 1 else None)
+        self._send(notice, recipient, self._job(str(notice.posted.get("job") or "")))
         known = {key: each for key, each in incident.notified.items() if key != MAILED or recipient.scheme != MAIL}
         return replace(incident, notified={**known, recipient.key: after_sending(notified, notice, recipient)})
 

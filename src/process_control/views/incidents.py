@@ -7,7 +7,7 @@ from typing import Any
 from process_control.config.settings import Settings
 from process_control.core.incident import Incident, State
 from process_control.history.journal_reader import newest
-from process_control.notify.incident_record import incident_json
+from process_control.notify.incident_json import incident_json
 from process_control.notify.jobs_now import job_as_it_is
 from process_control.notify.syslog_line import sentence_for_people
 from process_control.state.incident_store import Store

@@ -11,7 +11,7 @@ from process_control.cli.print.plain import is_terminal, print_tabbed
 from process_control.cli.run_job.options import one_line
 from process_control.cli.session import Session, verb
 from process_control.cli.verbs.incidents import one
-from process_control.notify.incident_record import incident_json
+from process_control.notify.incident_json import incident_json
 from process_control.state.incident_store import Store
 from process_control.system.clock import iso
 from process_control.views.incidents import Incidents

@@ -60,7 +60,7 @@ def verdict(subject: Subject) -> str:
         return subject.masked(f"flaps: it fails and recovers again and again; last: {words}")
     if event is NoticeEvent.CHANGED:
         return subject.masked(f"differs from what was acknowledged: {words}")
-    if event is NoticeEvent.REMINDER:
+    if event is NoticeEvent.REMINDER and not subject.notice.is_of_one_run:
         return subject.masked(f"{_still(words)} ({_count_and_duration(subject)})")
     return subject.masked(words)
 
