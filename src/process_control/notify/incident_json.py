@@ -4,6 +4,9 @@ from typing import Any
 
 from process_control.core.incident import Incident
 
+#: What is shown of each message that somebody took.
+TAKEN = ("channel", "to", "event", "at", "answer")
+
 
 def incident_json(incident: Incident, *, silenced_until: str | None = None) -> dict[str, Any]:
     """Return the incident with the keys of `incidents --json`."""
@@ -23,5 +26,5 @@ def incident_json(incident: Incident, *, silenced_until: str | None = None) -> d
         "run_id": incident.run_id,
         "acknowledged": dict(incident.acknowledged) if incident.acknowledged else None,
         "silenced": silenced_until,
-        "told": [{key: taken.get(key) for key in ("channel", "to", "event", "at", "answer")} for taken in incident.taken],
+        "told": [{key: taken.get(key) for key in TAKEN} for taken in incident.taken],
     }

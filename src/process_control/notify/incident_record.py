@@ -1,6 +1,7 @@
 """What journal and syslog have of an incident."""
 
 import os
+
 from process_control.config.settings import Settings
 from process_control.core.incident import Incident
 from process_control.errors import CannotRecord
