@@ -33,6 +33,14 @@ def state_letter(pid: int) -> str:
     return _read(f"/proc/{pid}/stat").rpartition(b") ")[2][:1].decode()
 
 
+def slept_so_far(pid: int) -> int | None:
+    """Return how often `pid` has fallen asleep; None when it is awake. The same number twice: it slept in between."""
+    fields = dict(line.split(b":", 1) for line in _read(f"/proc/{pid}/status").splitlines())
+    if fields.get(b"State", b"").split()[:1] != [b"S"]:
+        return None
+    return int(fields[b"voluntary_ctxt_switches"])
+
+
 def lives(pid: int) -> bool:
     """Whether `pid` is a process that has not ended; a zombie has."""
     return state_letter(pid) not in ("", "Z", "X")

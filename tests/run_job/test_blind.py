@@ -32,8 +32,7 @@ WITHOUT_PROC = {
 @pytest.mark.parametrize("way", WITHOUT_PROC.values(), ids=WITHOUT_PROC)
 @pytest.mark.parametrize("arguments", [["job"], ["--kill-job", "job"]], ids=["run", "kill"])
 def test_without_a_proc_of_its_own_nothing_is_started_or_ended(box: Box, way: list[str], arguments: list[str]) -> None:
-    if way[0] == "unshare" and "--mount" in way:
-        mount_namespaces.needed()
+    mount_namespaces.needed()
     box.job("job", "command: 'true'")
 
     result = box.command([*way, str(box.product.run_job), *arguments])

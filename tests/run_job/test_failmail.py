@@ -163,11 +163,11 @@ def test_mail_comes_from_the_threshold_on_and_a_recovery_only_when_a_failure_was
 
 
 def test_a_timeout_is_mailed(box: Box, mailed: Mails) -> None:
-    box.job("job", "command: sleep 1000\ntimeout: 0.1\nkill_grace: 0")
+    box.job("job", "command: sleep 1000\ntimeout: 2\nkill_grace: 0")
 
     box.run("job")
 
-    assert subjects(mailed()) == ["job failed: timed out after 0.1 s (all its processes were ended)"]
+    assert subjects(mailed()) == ["job failed: timed out after 2 s (all its processes were ended)"]
     assert "timeout: 2h" in mailed()[0].text
 
 

@@ -2,12 +2,16 @@
 
 import os
 import shutil
+import signal
+import time
 from collections.abc import Callable
 
 import pytest
 
-from kit.harness import Box, Product
+from kit.harness import Box, Product, until
+from kit.processes import slept_so_far
 from kit.runs import ONE_SLOT, outcomes, script, the_end
+from process_control.execution.supervisor import SETTLED_SECONDS
 
 pytestmark = pytest.mark.fault(
     "the package replaced or removed during a run", small=1, full=1, wanted="its end recorded and told"
@@ -46,6 +50,22 @@ def destroy(box: Box, how: str) -> None:
                 os.link(garbage, path)
 
 
+def wait_until_all_is_imported(box: Box) -> None:
+    """Wait until the runner has slept through more time than it ever does before it imports what the end needs."""
+    runner = box.block("job")["pid"]
+    sleep, since = None, time.monotonic()
+
+    def has_slept_long_enough() -> bool:
+        nonlocal sleep, since
+        looked_at = time.monotonic()
+        if (now := slept_so_far(runner)) is None or now != sleep:
+            sleep, since = now, time.monotonic()
+            return False
+        return looked_at - since > 2 * SETTLED_SECONDS
+
+    until(has_slept_long_enough, "the runner to have imported what the end needs")
+
+
 JOBS = {
     "success": ("exit 0", 0, ("succeeded", None), ""),
     "failure": ("exit 3", 3, ("failed", "exit_code"), "exited with 3"),
@@ -61,11 +81,12 @@ def test_the_end_is_recorded_and_told(own_box: Box, how: str, name: str, via: st
     box = own_box
     ending, code, outcome, told = JOBS[name]
     started, release = box.fifo("started"), box.fifo("release")
-    job = script(box, "job.sh", f"sleep 0.1; echo started > {started}; read line < {release}; {ending}")
+    job = script(box, "job.sh", f"echo started > {started}; read line < {release}; {ending}")
     box.job("job", f"command: {job}\nkill_grace: 0.1\n{ONE_SLOT}")
 
     with box.start(*(["--scheduled"] if via == "stub" else []), "job", via=via) as live:
         started.read_line()
+        wait_until_all_is_imported(box)
         destroy(box, how)
         release.write_line()
         result = live.wait()
@@ -79,14 +100,37 @@ def test_the_end_is_recorded_and_told(own_box: Box, how: str, name: str, via: st
     assert box.health("job")["failures_in_row"] == (1 if code and via == "stub" else 0)
 
 
+@pytest.mark.parametrize(("how", "via"), [("garbage", "script"), ("removed", "stub")])
+def test_a_failure_is_reported_although_nothing_could_be_imported_before(own_box: Box, how: str, via: str) -> None:
+    """A busy host: the package is replaced before the runner, which the job stops here, has come to its imports."""
+    box = own_box
+    started, release = box.fifo("started"), box.fifo("release")
+    job = script(box, "job.sh", f"kill -STOP $PPID; echo $PPID > {started}; read line < {release}; exit 3")
+    box.job("job", f"command: {job}\n{ONE_SLOT}")
+
+    with box.start(*(["--scheduled"] if via == "stub" else []), "job", via=via) as live:
+        runner = int(started.read_line())
+        destroy(box, how)
+        os.kill(runner, signal.SIGCONT)
+        release.write_line()
+        result = live.wait()
+
+    end = the_end(box)
+    assert result.exit_code == 3
+    assert outcomes(box) == [("failed", "exit_code")]
+    assert result.stderr.startswith("job: failed: exit"), result  # "exited with 3" where it was faster than the job
+    assert result.stderr.endswith(f" (run {end['run_id']}, log {end['log']})\n")
+
+
 def test_a_timeout_ends_the_whole_tree_although_the_package_is_gone(own_box: Box) -> None:
     box = own_box
     started = box.fifo("started")
-    job = script(box, "job.sh", f"setsid sleep 1000 & sleep 0.1; echo started > {started}; wait")
+    job = script(box, "job.sh", f"setsid sleep 1000 & echo started > {started}; wait")
     box.job("job", f"command: {job}\ntimeout: 1\nkill_grace: 0.1")
 
     with box.start("job") as live:
         started.read_line()
+        wait_until_all_is_imported(box)
         destroy(box, "garbage")
         result = live.wait()
 
@@ -99,12 +143,13 @@ def test_rules_expectations_and_another_attempt_still_hold(own_box: Box) -> None
     box = own_box
     started, release = box.fifo("started"), box.fifo("release")
     ending = 'echo "attempt $PROCESS_CONTROL_ATTEMPT"; [ $PROCESS_CONTROL_ATTEMPT = 2 ] || exit 75; echo FATAL >&2'
-    job = script(box, "job.sh", f"sleep 0.1; echo started > {started}; read line < {release}; {ending}")
+    job = script(box, "job.sh", f"echo started > {started}; read line < {release}; {ending}")
     rules = "verdicts: [{exit_code: 75, verdict: retry}, {stderr: FATAL, verdict: hold}]"
     box.job("job", f"command: {job}\nretry: {{attempts: 3, delay: 0.1}}\nexpect: {{longer_than: 1h}}\n{rules}")
 
     with box.start("job") as live:
         started.read_line()
+        wait_until_all_is_imported(box)
         destroy(box, "garbage")
         release.write_line()
         started.read_line()
@@ -125,11 +170,12 @@ def test_rules_expectations_and_another_attempt_still_hold(own_box: Box) -> None
 def test_a_killed_runner_or_guard_still_leaves_nothing_behind(own_box: Box, victim: str) -> None:
     box = own_box
     started = box.fifo("started")
-    job = script(box, "job.sh", f"setsid sleep 1000 & sleep 0.1; echo started > {started}; wait")
+    job = script(box, "job.sh", f"setsid sleep 1000 & echo started > {started}; wait")
     box.job("job", f"command: {job}")
 
     with box.start("job") as live:
         started.read_line()
+        wait_until_all_is_imported(box)
         destroy(box, "garbage")
         os.kill(box.block("job")["pid" if victim == "runner" else "guard_pid"], 9)
         result = live.wait()
@@ -143,11 +189,12 @@ def test_on_a_terminal_the_last_line_still_sums_up(own_box: Box, name: str) -> N
     box = own_box
     ending, code, outcome, _ = JOBS[name]
     started, release = box.fifo("started"), box.fifo("release")
-    job = script(box, "job.sh", f"sleep 0.1; echo started > {started}; read line < {release}; {ending}")
+    job = script(box, "job.sh", f"echo started > {started}; read line < {release}; {ending}")
     box.job("job", f"command: {job}")
 
     with box.start("job", tty=True) as live:
         started.read_line()
+        wait_until_all_is_imported(box)
         destroy(box, "garbage")
         release.write_line()
         result = live.wait()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kit import mount_namespaces
 from kit.harness import SERVICE_USER, Box, Live, until
 from kit.runs import outcomes, script, the_end
 
@@ -198,6 +199,7 @@ def test_on_a_terminal_of_another_account_all_is_shown(make_box: Callable[..., B
 
 @pytest.mark.needs_root
 def test_on_a_terminal_that_has_no_name_here_all_is_shown(box: Box) -> None:
+    mount_namespaces.needed()
     box.job("job", BOTH)
     line = 'exec unshare --mount sh -c \'mount -t devpts -o newinstance devpts /dev/pts && exec "$@"\' sh "$@"'
 

@@ -83,7 +83,7 @@ def test_a_tree_that_obeys_term_ends_before_the_grace_is_over(box: Box) -> None:
 def test_what_the_job_says_in_its_grace_is_kept(box: Box) -> None:
     never = box.fifo("never")
     job = script(box, "job.sh", f"trap 'echo last words; exit 0' TERM; read line < {never}")
-    box.job("slow", f"command: {job}\ntimeout: 0.2")
+    box.job("slow", f"command: {job}\ntimeout: 1")
 
     result = box.run("slow")
 
@@ -144,13 +144,13 @@ def test_no_timeout_is_no_timeout(box: Box) -> None:
 
 
 def test_the_report_tells_the_reason_first_and_how_to_allow_more(box: Box) -> None:
-    box.job("slow", "command: sleep 1000\ntimeout: 0.2")
+    box.job("slow", "command: sleep 1000\ntimeout: 2")
 
     result = box.run("slow")
 
     end = the_end(box)
     first, *rest = result.stderr.splitlines()
-    assert first.startswith("slow: failed: timed out after 0.2")
+    assert first.startswith("slow: failed: timed out after 2 s ")
     assert first.endswith(f"(all its processes were ended) (run {end['run_id']}, log {end['log']})")
     assert rest == ["  hint: if it may take longer, write in slow.yaml:  timeout: 2h"]
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from kit import mount_namespaces
 from kit.harness import Box, Result
 from kit.old_versions import seen_days_ago
 
@@ -12,6 +13,7 @@ HIDE = f'mount --bind /dev/null /usr/share/zoneinfo/{ZONE} && exec "$@"'
 @pytest.fixture
 def east(box: Box) -> Box:
     """A box with a job in that zone, seen by every command while the zone was there."""
+    mount_namespaces.needed()
     box.job("east", f"command: 'true'\nschedule: '* * * * *'\ntime_zone: {ZONE}\n")
     seen_days_ago(box.configuration)
     box.process_control("check")
@@ -20,14 +22,12 @@ def east(box: Box) -> Box:
 
 
 def without_the_zone(box: Box, *command: str) -> Result:
-    return box.command(["unshare", "--mount", "--propagation", "private", "sh", "-c", HIDE, "sh", *command])
+    return box.command([*mount_namespaces.IN_ONE, "sh", "-c", HIDE, "sh", *command])
 
 
 @pytest.mark.needs_root
 def test_a_cached_job_whose_zone_is_gone_is_invalid_everywhere(east: Box) -> None:
     product = east.product
-    if without_the_zone(east, "true").exit_code:
-        pytest.skip("mount namespaces are not permitted here")
 
     check = without_the_zone(east, str(product.process_control), "check")
     listed = without_the_zone(east, str(product.process_control), "list")

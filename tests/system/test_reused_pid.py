@@ -2,6 +2,7 @@
 
 import pytest
 
+from kit import mount_namespaces
 from kit.harness import Box
 
 SCRIPT = """
@@ -31,6 +32,7 @@ ended = os.waitpid(other, 0)
 
 @pytest.mark.needs_root
 def test_a_process_with_the_number_of_a_runner_that_has_ended_gets_none_of_its_signals(box: Box) -> None:
+    mount_namespaces.needed()
     in_a_namespace = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
 
     result = box.command([*in_a_namespace, *box.product.python, "-I", "-c", SCRIPT, str(box.product.site_packages)])

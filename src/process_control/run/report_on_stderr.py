@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 _PATIENCE_MILLISECONDS = 500
+_FAULTS = ("log_error", "record_fault", "health_fault")
 
 
 class StandardError:
@@ -42,15 +43,27 @@ class StandardError:
 
     def report(self, end: dict[str, object], facts: "Facts", *, name: str) -> None:  # noqa: ARG002  the slug is enough
         """Write the report of a failed run, or what could not be recorded of a successful one."""
-        if end["outcome"] in (FAILED, LOST):
-            from process_control.run.failure_report import failure_report
+        has_failed = end["outcome"] in (FAILED, LOST)
+        if not has_failed and (facts.unlogged or not [fault for fault in _FAULTS if end.get(fault)]):
+            return
+        try:
+            from process_control.run.failure_report import failure_report, faults_in_a_line
 
-            excerpt = facts.stderr_excerpt if self._shows_stderr else b""
-            write(failure_report(end, excerpt, self.secrets, is_terminal=posix.isatty(2)))
-        elif (end.get("log_error") or end.get("record_fault") or end.get("health_fault")) and not facts.unlogged:
-            from process_control.run.failure_report import faults_in_a_line
+            if has_failed:
+                excerpt = facts.stderr_excerpt if self._shows_stderr else b""
+                text = failure_report(end, excerpt, self.secrets, is_terminal=posix.isatty(2))
+            else:
+                text = faults_in_a_line(end, is_terminal=posix.isatty(2))
+        except Exception:  # noqa: BLE001  the package was replaced while the job ran
+            text = _without_imports(end)
+        write(text)
 
-            write(faults_in_a_line(end, is_terminal=posix.isatty(2)))
+
+def _without_imports(end: dict[str, object]) -> str:
+    """Return the run in a line: outcome, reason, what could not be recorded, run id and log file."""
+    why = [str(end[key]) for key in ("reason", "detail", *_FAULTS) if end.get(key)]
+    printable = "; ".join([text for text in why if text.isprintable()])
+    return f"{end['job']}: {end['outcome']}: {printable} (run {end['run_id']}, log {end.get('log') or 'none'})\n"
 
 
 def write(text: str) -> None:
