@@ -213,6 +213,27 @@ def test_prove_says_for_each_entry_that_the_times_are_equal(desk: Desk, crontab:
 
 
 @pytest.mark.needs_root
+def test_prove_says_not_equal_for_a_line_whose_zone_debians_cron_ignores(desk: Desk, crontab: Path) -> None:
+    crontab.write_text("CRON_TZ=Etc/UTC\n1 2 * * * root /bin/a\nCRON_TZ=Asia/Tokyo\n1 2 * * * root /bin/b\n")
+
+    result = desk.process_control("import", "crontab", str(crontab), "--prove")
+
+    lines = result.stdout.splitlines()
+    assert f"{crontab}:2: proved: 400 equal times in the next 400 days" in lines
+    assert lines[-2].startswith(f"{crontab}:4: NOT EQUAL: at ")
+    hint = "  hint: Debian's cron ignores CRON_TZ; to keep its times, remove time_zone from the job file"
+    assert lines[-1] == hint
+    assert "proved 1 of 2" in result.stderr
+    assert result.exit_code == 1
+
+    job = desk.jobs / "b.yaml"
+    job.write_text(job.read_text().replace("time_zone: Asia/Tokyo\n", ""))
+    again = desk.process_control("import", "crontab", str(crontab), "--prove")
+
+    assert f"{crontab}:4: proved: 400 equal times in the next 400 days" in again.stdout
+
+
+@pytest.mark.needs_root
 def test_a_line_is_adopted_and_given_back_byte_for_byte(desk: Desk, crontab: Path, cron_d: Path) -> None:
     generated = cron_d / "process-control"
     desk.configure(output_crontab=str(generated))
@@ -283,7 +304,7 @@ def test_what_others_may_not_read_in_the_crontab_they_may_not_read_in_the_job_fi
         (ALL_SAID + "x\n", 5, 0o644, 78, "has a bad minute: 'x': cron ignores the whole file"),
         ("@reboot root a\n", 1, 0o644, 78, "'@reboot' is not a time that cron can plan"),
         ("1 2 * * * nobody a\n", 1, 0o644, 78, "runs as user 'nobody', and jobs run as 'root'"),
-        ("CRON_TZ=Asia/Tokyo\n1 2 * * * root a\n", 2, 0o644, 78, "cron only knows the host's time zone"),
+        ("CRON_TZ=Asia/Tokyo\n1 2 * * * root a\n", 2, 0o644, 78, "has another time zone than cron"),
     ],
 )
 def test_a_line_that_no_job_can_take_over_stays(

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import tzinfo
 from pathlib import Path
 
 from process_control.config.job_file import read_job
@@ -183,19 +182,18 @@ class Importer:
         )
 
     def prove(self, entry: Entry) -> Entry:
-        """Hold the job's planned times against those of the entry."""
+        """Hold the job's planned times against those of the entry, which Debian's cron starts in the host's zone."""
         if entry.job is None or entry.line.entry is None:
             return entry
         try:
             job = self.read(entry)
         except ProcessControlError as error:
             return replace(entry, faults=(*entry.faults, *error.faults))
-        own = entry.line.variables.get("CRON_TZ")
         proof = prove(
             entry.line.entry.schedule,
             [] if job.disabled else job.schedule,
-            zone=_zone(own),
-            job_zone=_zone(job.time_zone),
+            zone=host_zone(),
+            job_zone=host_zone() if job.time_zone is None else zone_named(job.time_zone),
             now=time.time(),
             host=os.uname().nodename,
             slug=entry.job,
@@ -247,10 +245,6 @@ def is_complete(imported: Sequence[Imported]) -> bool:
         entry.faults or entry.done in (KEPT, LEFT_OUT) or (entry.proof is not None and not entry.proof.holds)
         for entry in entries
     )
-
-
-def _zone(name: str | None) -> tzinfo:
-    return host_zone() if name is None else zone_named(name)
 
 
 def but_the_first_line(text: str) -> str:

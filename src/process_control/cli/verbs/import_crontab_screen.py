@@ -64,7 +64,11 @@ def _of_entry(entry: Entry, where: str, *, dry_run: bool) -> list[str]:
     lines.append(f"{where}: {did}")
     if dry_run and entry.done == WOULD_WRITE:
         lines += [f"    {line}" for line in entry.content.decode().splitlines()]
-    return [*lines, *([f"{where}: {_in_words(entry.proof)}"] if entry.proof else [])]
+    if entry.proof:
+        lines.append(f"{where}: {_in_words(entry.proof)}")
+        if not entry.proof.holds and "CRON_TZ" in entry.line.variables:
+            lines.append("  hint: Debian's cron ignores CRON_TZ; to keep its times, remove time_zone from the job file")
+    return lines
 
 
 def _in_words(proof: Proof) -> str:
