@@ -290,6 +290,10 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         before  text?  the value in words; of a variable only whether it is set
         after   text?  the same
     """),
+    "renamed_job": keys_of("""
+        before  text  the job's name before
+        after   text  its new name
+    """),
     "both_texts": keys_of("""
         before  text?  null: there is none
         after   text?  the same
