@@ -615,6 +615,8 @@ def test_a_dry_run_of_adopt_writes_nothing(desk: Desk, crontab: Path) -> None:
         f"{crontab}:5: would become the job 'backup', which {crontab.parent}/process-control starts",
     )
     assert f"{desk.jobs}/backup.yaml: would write" in result.stdout
+    answer = desk.json("import", "crontab", str(crontab), "--adopt", "5", "--dry-run", "--json")
+    assert (answer["adopted"]["done"], answer["adopted"]["job_file"]) == ("would adopt", "would write")
     assert crontab.read_text() == ALL_SAID
     assert list(desk.jobs.iterdir()) == []
 
@@ -630,6 +632,8 @@ def test_a_dry_run_of_undo_says_what_would_become_of_the_job_file(
     result = desk.process_control("import", "crontab", str(crontab), "--undo", "--dry-run")
 
     assert f"{job}: {words}\n" in result.stdout
+    answer = desk.json("import", "crontab", str(crontab), "--undo", "--dry-run", "--json")
+    assert (answer["adopted"]["done"], answer["adopted"]["job_file"]) == ("would undo", words)
     assert "disabled" not in job.read_text()
 
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from process_control.actions.adopt import ADOPTED, COMPLETED
 from process_control.actions.import_crontab import (
     KEPT,
     LEFT_OUT,
@@ -21,7 +22,15 @@ from process_control.crontab.prove import Proof
 from process_control.notify.message import escape_controls
 from process_control.system.clock import iso
 
-_OF_DRY_RUN = {WROTE: WOULD_WRITE, REMOVED: "would remove", DISABLED: "would disable"}
+#: What a dry run says instead, as all dry runs do.
+_OF_DRY_RUN = {
+    ADOPTED: "would adopt",
+    COMPLETED: "would complete",
+    UNDONE: "would undo",
+    WROTE: WOULD_WRITE,
+    REMOVED: "would remove",
+    DISABLED: "would disable",
+}
 #: A wait that is worth a word.
 LONG_SECONDS = 1.0
 STILL_THERE = (
@@ -90,7 +99,7 @@ def sleep_and_say(seconds: float) -> None:
 
 def print_exchanged(done: Exchanged, *, dry_run: bool, as_json: bool) -> None:
     if as_json:
-        print_json({"adopted": _exchanged_to_json(done), "dry_run": dry_run})
+        print_json({"adopted": _exchanged_to_json(done, dry_run=dry_run), "dry_run": dry_run})
         return
     where = f"{done.crontab}:{done.line}"
     becomes = "would become" if dry_run else "is now"
@@ -98,8 +107,7 @@ def print_exchanged(done: Exchanged, *, dry_run: bool, as_json: bool) -> None:
         did = f"{becomes} a line of cron again, and {done.generated} is without the job '{done.job}'"
     else:
         did = f"{becomes} the job '{done.job}', which {done.generated} starts"
-    job_file = _OF_DRY_RUN.get(done.job_file, done.job_file) if dry_run else done.job_file
-    lines = [f"{where}: {did}", f"{done.target}: {job_file}"]
+    lines = [f"{where}: {did}", f"{done.target}: {_did(done.job_file, dry_run=dry_run)}"]
     for line in lines:
         print_line(escape_controls(line))
     if done.is_late:
@@ -108,15 +116,19 @@ def print_exchanged(done: Exchanged, *, dry_run: bool, as_json: bool) -> None:
         talk(f"done, but not recorded in the history:\n{done.unrecorded}")
 
 
-def _exchanged_to_json(done: Exchanged) -> dict[str, Any]:
+def _did(word: str, *, dry_run: bool) -> str:
+    return _OF_DRY_RUN.get(word, word) if dry_run else word
+
+
+def _exchanged_to_json(done: Exchanged, *, dry_run: bool) -> dict[str, Any]:
     return {
-        "done": done.done,
+        "done": _did(done.done, dry_run=dry_run),
         "crontab": done.crontab,
         "line": done.line,
         "text": done.text,
         "job": done.job,
         "target": str(done.target),
-        "job_file": done.job_file,
+        "job_file": _did(done.job_file, dry_run=dry_run),
         "generated": done.generated,
         "waited_seconds": round(done.waited_seconds, 3),
         "late": done.is_late,
