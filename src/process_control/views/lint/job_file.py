@@ -40,6 +40,8 @@ class Surroundings:
     paths: Paths
     #: the directory with `run-job`
     own_commands: str | None
+    #: picks those of the jobs that the generated crontab leaves out for their time zone
+    left_out: Callable[[Iterable[Job]], Sequence[Job]] = lambda _: ()
     #: the valid jobs of this host, by name
     jobs: Mapping[str, Job] = field(default_factory=dict)
     #: the warnings about them
