@@ -2,9 +2,11 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -29,6 +31,8 @@ PATH=/usr/local/bin:/usr/bin:/bin
 10 4 * * * nobody /usr/bin/true
 """
 
+#: The functions that find a name for an entry.
+NAMING = ("is_numbered", "numbered", "free_slug", "_place")
 ALL_SAID = "".join(CRONTAB.splitlines(keepends=True)[:6])
 SPOOL = "/var/spool/cron"
 
@@ -201,6 +205,36 @@ def test_many_lines_with_one_name_take_their_numbers_in_order(desk: Desk, cronta
 
     assert first == ["poll", *(f"poll-{number}" for number in range(2, 13))]
     assert [(entry["job"], entry["done"]) for entry in again] == [(job, "same") for job in first]
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize("line", ["1 2 * * * root /x/poll", "1 2 * * * root /x/poll {}"], ids=["equal", "one name"])
+def test_the_work_of_naming_grows_with_the_lines_not_with_their_square(desk: Desk, crontab: Path, line: str) -> None:
+    def steps(count: int) -> list[int]:
+        """Return how many calls the names of so many new entries take, and of the same ones once more."""
+        crontab.write_text("".join(f"{line}\n".format(number) for number in range(count)))
+        found = []
+        for _ in range(2):
+            calls, settings = 0, load_settings(str(desk.configuration), {})
+            of_new = Importer.into(str(desk.root / f"of-{count}"), settings, account_of(0))
+            opened = open_live(str(crontab))
+
+            def count_call(frame: FrameType, event: str, _: object) -> None:
+                nonlocal calls
+                calls += event == "call" and frame.f_code.co_name in NAMING
+
+            sys.setprofile(count_call)
+            try:
+                done = of_new.import_crontab(opened, dry_run=False, with_proof=False)
+            finally:
+                sys.setprofile(None)
+            assert len({entry.job for entry in done.entries}) == count
+            found.append(calls)
+        return found
+
+    few, many = steps(20), steps(80)
+
+    assert all(4 <= more / less < 5 for less, more in zip(few, many, strict=True)), (few, many)
 
 
 @pytest.mark.needs_root

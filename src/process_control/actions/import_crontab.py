@@ -3,7 +3,7 @@
 import os
 import stat
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -137,7 +137,9 @@ class Importer:
     def _place(self, draft: Draft) -> tuple[str, str]:
         """Return the slug of a new job file and WROTE; or that of the one which was imported from this line before."""
         self.there = self.there or Files.of(self.directory)
-        for slug in self.there.by_origin.get(origin_of(draft.text) or ("", ""), []):
+        known = self.there.by_origin.get(origin_of(draft.text) or ("", ""), deque())
+        while known:  # what is passed over is no equal line's either
+            slug = known.popleft()
             if is_numbered(slug, draft.slug) and slug not in self.taken:
                 there = _text_at(self._path(slug)) or ""
                 return slug, SAME if but_the_first_line(there) == but_the_first_line(draft.text) else KEPT
@@ -208,7 +210,7 @@ class Files:
     #: Slugs in small letters.
     names: frozenset[str]
     #: Slugs of imported files by the crontab and line that they are from, those with small numbers first.
-    by_origin: dict[tuple[str, str], list[str]]
+    by_origin: dict[tuple[str, str], deque[str]]
 
     @classmethod
     def of(cls, directory: Path) -> "Files":
@@ -216,11 +218,11 @@ class Files:
             slugs = [name.removesuffix(".yaml") for name in os.listdir(directory) if name.endswith(".yaml")]
         except OSError:
             slugs = []
-        by_origin: dict[tuple[str, str], list[str]] = {}
+        by_origin: dict[tuple[str, str], deque[str]] = {}
         for slug in sorted(slugs, key=lambda slug: (len(slug), slug)):
             with suppress(OSError):  # what nobody may read is none of ours
                 if origin := origin_of(_text_at(directory / f"{slug}.yaml") or ""):
-                    by_origin.setdefault(origin, []).append(slug)
+                    by_origin.setdefault(origin, deque()).append(slug)
         return cls(names=frozenset(slug.lower() for slug in slugs), by_origin=by_origin)
 
 
