@@ -127,6 +127,7 @@ def look_at_everything(load: Callable[[], Settings], *, makes_directories: bool)
     with open_index(settings.state_directory) as index:
         statuses = read_statuses(settings, jobs, index)
         garbled = [f"{each.file}: {each.lines} unreadable lines" for each in index.garbled()]
+        edited = index.edited_files()
     look = Look(
         settings=settings,
         account=account,
@@ -137,6 +138,7 @@ def look_at_everything(load: Callable[[], Settings], *, makes_directories: bool)
         was_root=was_root,
         own_commands=directory_of_run_job(),
         garbled=garbled,
+        edited=edited,
     )
     return look, found
 
