@@ -165,6 +165,28 @@ def test_a_line_behind_the_generated_ones_is_told(desk: Desk, crontab: Path) -> 
     ] + [f"{crontab}:2: wrote {desk.jobs}/own.yaml"]
 
 
+@pytest.mark.needs_root
+def test_on_a_terminal_of_80_columns_no_line_is_longer_and_commands_stay_whole(product: Product) -> None:
+    box = Box.configured(product)
+    try:
+        crontab = box.root / "cron.d" / "shop-of-a-name-that-is-long"
+        crontab.parent.mkdir()
+        box.configure(output_crontab=str(box.root / "cron.d" / "pc"))
+        crontab.write_text(CRONTAB + "CRON_TZ=Asia/Tokyo\n1 2 * * * root /bin/a\n")
+        verb = ("import", "crontab", str(crontab))
+        screens = [
+            box.process_control(*verb, *flags, tty=True).stdout
+            for flags in ((), ("--prove",), ("--adopt", "5", "--dry-run"))
+        ]
+    finally:
+        assert box.close() == []
+
+    for screen in screens:
+        assert max(map(len, screen.replace("\r", "").splitlines())) <= 80, screen
+    assert "ExecStart=run-job NAME" in screens[0]
+    assert f"{crontab}:5: would become the job 'backup'," in screens[2].replace("\r", "").replace("\n  ", " ")
+
+
 ADVICE = "cron still runs these lines"
 
 

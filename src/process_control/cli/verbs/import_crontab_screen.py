@@ -16,7 +16,7 @@ from process_control.actions.import_crontab import (
 )
 from process_control.actions.line_exchange import Exchanged
 from process_control.actions.undo_adoption import DISABLED, REMOVED, UNDONE
-from process_control.cli.print.error_output import fault_as_json
+from process_control.cli.print.error_output import fault_as_json, print_in_lines
 from process_control.cli.print.output import print_json, print_line, talk
 from process_control.crontab.prove import Proof
 from process_control.notify.message import escape_controls
@@ -31,6 +31,8 @@ _OF_DRY_RUN = {
     REMOVED: "would remove",
     DISABLED: "would disable",
 }
+#: Before the lines of a job file.
+OF_A_FILE = "    "
 #: A wait that is worth a word.
 LONG_SECONDS = 1.0
 STILL_THERE = (
@@ -44,7 +46,10 @@ def print_imported(imported: Sequence[Imported], *, dry_run: bool, as_json: bool
         print_json({"crontabs": [_to_json(each) for each in imported], "dry_run": dry_run})
         return
     for line in [line for each in imported for line in _lines(each, dry_run=dry_run)]:
-        print_line(escape_controls(line))
+        if line.startswith(OF_A_FILE):  # to be copied as it is
+            print_line(escape_controls(line))
+        else:
+            print_in_lines(line)
     talk(_summary(imported, dry_run=dry_run))
 
 
@@ -72,7 +77,7 @@ def _of_entry(entry: Entry, where: str, *, dry_run: bool) -> list[str]:
         did = f"{entry.done} {entry.target}"
     lines.append(f"{where}: {did}")
     if dry_run and entry.done == WOULD_WRITE:
-        lines += [f"    {line}" for line in entry.content.decode().splitlines()]
+        lines += [f"{OF_A_FILE}{line}" for line in entry.content.decode().splitlines()]
     if entry.proof:
         lines.append(f"{where}: {_in_words(entry.proof)}")
         if not entry.proof.holds and "CRON_TZ" in entry.line.variables:
@@ -109,7 +114,7 @@ def print_exchanged(done: Exchanged, *, dry_run: bool, as_json: bool) -> None:
         did = f"{becomes} the job '{done.job}', which {done.generated} starts"
     lines = [f"{where}: {did}", f"{done.target}: {_did(done.job_file, dry_run=dry_run)}"]
     for line in lines:
-        print_line(escape_controls(line))
+        print_in_lines(line)
     if done.is_late:
         talk(f"it took until the next minute; check whether '{done.job}' was started then")
     if done.unrecorded:
