@@ -15,6 +15,7 @@ from pathlib import Path
 
 import at_once
 import capture
+import changes
 import cold
 import heartbeat
 import ledger
@@ -50,6 +51,7 @@ FAMILIES: dict[str, Callable[[Bench], Found]] = {
         heartbeat,
         history,
         ledger,
+        changes,
         others,
     )
 }

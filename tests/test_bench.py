@@ -101,6 +101,18 @@ def test_the_steps_of_a_cold_run_add_up_to_it(benched: Benched) -> None:
     assert steps[0]["milliseconds"] > 0, "the interpreter has to start"
 
 
+def test_plan_and_lint_are_multiples_of_a_list_of_the_same_jobs(tmp_path: Path) -> None:
+    results = tmp_path / "bench.json"
+
+    result = bench(tmp_path, "--only", "plan-lint", "--results", str(results))
+
+    assert result.returncode == 0, result.stderr
+    rows = json.loads(results.read_text())["rows"]
+    assert [row["what"].split(",")[0] for row in rows] == ["process-control plan", "process-control lint"]
+    assert {(row["family"], row["unit"], row["measure"]) for row in rows} == {("plan-lint", "×", "CPU")}
+    assert all(row["median"] > 0.5 for row in rows)
+
+
 def test_figures_of_a_quick_bench_are_not_kept(tmp_path: Path) -> None:
     before = (PROJECT / "docs" / "performance.md").read_bytes()
 

@@ -1,15 +1,15 @@
 """A click command as values: what help, completion and man pages have to know of it.
 
-What a value is follows from how it is called: FILE, DIR, ID of a run, JOB; or from the choices of its type.
+What a value is follows from how it is called: FILE, DIR, ID of a run, JOB, REV; or from the choices of its type.
 """
 
 import click
 
-from process_control.cli.command import DIRECTORIES, FILES, JOBS, RUNS, Argument, Command, Flag
+from process_control.cli.command import DIRECTORIES, FILES, JOBS, REVISIONS, RUNS, Argument, Command, Flag
 from process_control.cli.verb_group import Verbs
 
 VALUES = {"integer": "N", "integer range": "N"}
-COMPLETES = {"FILE": FILES, "DIR": DIRECTORIES, "ID": RUNS, "JOB": JOBS}
+COMPLETES = {"FILE": FILES, "DIR": DIRECTORIES, "ID": RUNS, "JOB": JOBS, "REV..REV|REV": REVISIONS}
 
 
 def command_of(command: click.Command, name: str, words: str = "") -> Command:

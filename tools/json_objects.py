@@ -262,7 +262,7 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         file    text    the path
         line    whole?  1, 2 ...
         column  whole?  1, 2 ...
-        kind    text    fault, or that of a warning: clock, either_day, overlap, lock, timeout, herd, tag
+        kind    text    fault, or that of a warning: clock, either_day, overlap, lock, timeout, herd, tag, cron
         what    text    what is wrong
         hint    text?   what to do
     """),
@@ -289,6 +289,10 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         key     text   its full name; of `environment` with the name of the variable
         before  text?  the value in words; of a variable only whether it is set
         after   text?  the same
+    """),
+    "renamed_job": keys_of("""
+        before  text  the job's name before
+        after   text  its new name
     """),
     "both_texts": keys_of("""
         before  text?  null: there is none
@@ -422,13 +426,13 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         proof    proof?    of --prove: whether line and job have the same times
     """),
     "adopted": keys_of("""
-        done            text     adopted, completed, undone
+        done            text     adopted, completed, undone; would adopt, would complete, would undo
         crontab         text     its path, or whose it is
         line            whole    the number of the line
         text            text     the line as cron ran it, or runs it again
         job             text     the job's slug
         target          text     the job file
-        job_file        text     wrote, same, kept; with --undo: removed, disabled, not there
+        job_file        text     wrote, same, kept, would write; with --undo: removed, disabled, would remove ...
         generated       text     the crontab that starts the job, or did
         waited_seconds  number   how long it took until the line was not due
         late            boolean  whether writing took until the next minute

@@ -118,6 +118,7 @@ ANSWERS = (
         until              time            and not after this one are compared
         fires_differently  boolean         whether a planned time is added or removed, now or later
         jobs               [planned_job]   those that are not the same, by name
+        renamed            [renamed_job]   removed and added jobs of which only the name has changed
         peak               peaks           how many jobs run at once at most
         expected           [expected]      overlaps, herds and timeouts: new ones, those that are gone, the others
         unknown_durations  [text]          jobs with too few runs to say how long they take

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from kit.checkout import Checkout
 from kit.harness import SERVICE_USER, STRANGER, Box, Live
 from test_forbidden_imports import WITNESS, forbidden_in
 
@@ -148,6 +149,51 @@ def test_the_ids_of_runs_are_completed(name: str, jobs: Box) -> None:
     with shell(name, jobs) as it:
         it.completes(f"process-control logs --run {run_id[:4]}", to=f"<logs><--run><{run_id}>")
         it.completes(f"process-control logs purge --run={run_id[:4]}", to=f"<logs><purge><--run={run_id}>")
+
+
+@pytest.fixture
+def checkout(jobs: Box) -> Checkout:
+    """The jobs in git, with a branch, a tag, and a branch that only looks like a command."""
+    made = Checkout.at(jobs.job_directory)
+    made.commit()
+    for name in ("feature/zone", "zz$(>HIT)"):
+        made.git("branch", name)
+    made.git("tag", "v1.0")
+    return made
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_one_revision_and_the_one_behind_the_dots_are_completed(name: str, jobs: Box, checkout: Checkout) -> None:
+    with shell(name, jobs) as it:
+        it.completes("process-control plan fea", to="<plan><feature/zone>")
+        it.completes("process-control plan v1", to="<plan><v1.0>")
+        it.completes("process-control plan main..fea", to="<plan><main..feature/zone>")
+        it.completes("process-control plan v1.0...HE", to="<plan><v1.0...HEAD>")
+        it.completes("process-control plan --days 3 ma", to="<plan><--days><3><main>")
+        it.offers("process-control plan main..", "main..HEAD", "main..feature/zone", "main..v1.0")
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_a_hostile_branch_is_quoted_and_never_executed(name: str, jobs: Box, checkout: Checkout) -> None:
+    with shell(name, jobs) as it:
+        it.completes("process-control plan main..zz", to="<plan><main..zz$(>HIT)>")
+
+    assert not (jobs.root / "HIT").exists()
+
+
+def test_revisions_are_told_of_a_checkout_only_and_without_a_word_of_git(jobs: Box) -> None:
+    outside = jobs.run_job("--complete", "revisions", "main..")
+    empty = Checkout.at(jobs.job_directory)
+    unborn = jobs.run_job("--complete", "revisions")
+    commit = empty.commit()
+    empty.git("update-ref", "refs/remotes/origin/main", commit)
+    inside = jobs.run_job("--complete", "revisions")
+    (jobs.job_directory / ".git" / "HEAD").write_text("nonsense\n")
+    broken = jobs.run_job("--complete", "revisions")
+
+    for result in (outside, unborn, broken):
+        assert (result.stdout, result.stderr, result.exit_code) == ("", "", 0)
+    assert inside.stdout == "HEAD\nmain\norigin/main\n"
 
 
 @pytest.mark.parametrize("name", SHELLS)

@@ -9,7 +9,7 @@ import pytest
 
 from kit import mount_namespaces
 from kit.desk import Desk
-from kit.harness import SERVICE_USER, Box
+from kit.harness import SERVICE_USER, Box, Result
 from kit.syslog_listener import Listener
 
 BACKUP = "command: /bin/true\nschedule: '30 2 * * *'"
@@ -267,14 +267,18 @@ def on_systemd(box: Box) -> Box:
 
 
 def apply(box: Box) -> tuple[str, str, int]:
+    result = in_systemd(box, "export", "systemd", "--apply")
+    return result.stdout, result.stderr, result.exit_code
+
+
+def in_systemd(box: Box, *words: str) -> Result:
     script = (
         f"mkdir -p /etc/systemd/system; mount --bind {box.root}/system /etc/systemd/system\n"
         "mount -t tmpfs none /run; mkdir -p /run/systemd/system\n"
         f'PATH={box.root}/bin:$PATH exec "$@"'
     )
-    words = [str(box.product.process_control), "export", "systemd", "--apply"]
-    result = box.command([*mount_namespaces.IN_ONE, "sh", "-ec", script, "sh", *words])
-    return result.stdout, result.stderr, result.exit_code
+    command = [str(box.product.process_control), *words]
+    return box.command([*mount_namespaces.IN_ONE, "sh", "-ec", script, "sh", *command])
 
 
 @pytest.mark.needs_root
@@ -290,6 +294,48 @@ def test_systemd_is_called_where_it_is_process_1(on_systemd: Box) -> None:
     assert (on_systemd.root / "called").read_text().splitlines() == [
         "daemon-reload", "2", f"enable --now {TIMER}", "2", f"disable --now {TIMER}", "2", "daemon-reload", "0",
     ]  # fmt: skip
+
+
+NOT_RUNNING = "cron is not running"
+ENABLED = f"timers.target.wants/{TIMER}"
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize("time_zone", ["UTC", "Asia/Tokyo"])
+def test_before_its_first_run_a_job_with_an_enabled_timer_is_as_good_as_started(
+    on_systemd: Box, time_zone: str
+) -> None:
+    box, crontab = on_systemd, on_systemd.root / "cron.d" / "pc"
+    crontab.parent.mkdir()
+    box.configure(output_crontab=str(crontab))
+    box.job("backup", f"name: x\n{BACKUP}\ntime_zone: {time_zone}\n")
+    if time_zone != "UTC":  # else there is no crontab at all
+        box.cron_generate()
+
+    def asked() -> tuple[list[str], bool, list[str]]:
+        doctor = in_systemd(box, "doctor", "--json").json()["findings"]
+        why = in_systemd(box, "why", "backup", "--json").json()["now"]["blocked_by"]
+        alerts = in_systemd(box, "status", "--json").json()["alerts"]
+        wrong = [each["what"] for each in doctor if each["check"] == "cron" and each["state"] == "bad"]
+        return (
+            [what for what in wrong if not what.startswith(NOT_RUNNING)],
+            any(each["reason"] in ("not_in_crontab", "crontab") for each in why),
+            [alert for alert in alerts if not alert.startswith(NOT_RUNNING)],
+        )
+
+    before = asked()
+    apply(box)
+    (box.root / "system" / "timers.target.wants").mkdir()
+    installed = asked()
+    (box.root / "system" / ENABLED).symlink_to(f"/etc/systemd/system/{TIMER}")
+    enabled = asked()
+    (box.root / "system" / TIMER).unlink()
+    (box.root / "system" / TIMER).symlink_to("/dev/null")  # as `systemctl mask` does
+    masked = asked()
+
+    assert (len(before[0]), before[1], len(before[2])) == (1, True, 1)
+    assert [installed, masked] == [before] * 2
+    assert enabled == ([], False, [])
 
 
 @pytest.mark.needs_root

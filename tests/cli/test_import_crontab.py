@@ -2,9 +2,11 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -29,6 +31,8 @@ PATH=/usr/local/bin:/usr/bin:/bin
 10 4 * * * nobody /usr/bin/true
 """
 
+#: The functions that find a name for an entry.
+NAMING = ("is_numbered", "numbered", "free_slug", "_place")
 ALL_SAID = "".join(CRONTAB.splitlines(keepends=True)[:6])
 SPOOL = "/var/spool/cron"
 
@@ -161,6 +165,28 @@ def test_a_line_behind_the_generated_ones_is_told(desk: Desk, crontab: Path) -> 
     ] + [f"{crontab}:2: wrote {desk.jobs}/own.yaml"]
 
 
+@pytest.mark.needs_root
+def test_on_a_terminal_of_80_columns_no_line_is_longer_and_commands_stay_whole(product: Product) -> None:
+    box = Box.configured(product)
+    try:
+        crontab = box.root / "cron.d" / "shop-of-a-name-that-is-long"
+        crontab.parent.mkdir()
+        box.configure(output_crontab=str(box.root / "cron.d" / "pc"))
+        crontab.write_text(CRONTAB + "CRON_TZ=Asia/Tokyo\n1 2 * * * root /bin/a\n")
+        verb = ("import", "crontab", str(crontab))
+        screens = [
+            box.process_control(*verb, *flags, tty=True).stdout
+            for flags in ((), ("--prove",), ("--adopt", "5", "--dry-run"))
+        ]
+    finally:
+        assert box.close() == []
+
+    for screen in screens:
+        assert max(map(len, screen.replace("\r", "").splitlines())) <= 80, screen
+    assert "ExecStart=run-job NAME" in screens[0]
+    assert f"{crontab}:5: would become the job 'backup'," in screens[2].replace("\r", "").replace("\n  ", " ")
+
+
 ADVICE = "cron still runs these lines"
 
 
@@ -204,12 +230,63 @@ def test_many_lines_with_one_name_take_their_numbers_in_order(desk: Desk, cronta
 
 
 @pytest.mark.needs_root
+@pytest.mark.parametrize("line", ["1 2 * * * root /x/poll", "1 2 * * * root /x/poll {}"], ids=["equal", "one name"])
+def test_the_work_of_naming_grows_with_the_lines_not_with_their_square(desk: Desk, crontab: Path, line: str) -> None:
+    def steps(count: int) -> list[int]:
+        """Return how many calls the names of so many new entries take, and of the same ones once more."""
+        crontab.write_text("".join(f"{line}\n".format(number) for number in range(count)))
+        found = []
+        for _ in range(2):
+            calls, settings = 0, load_settings(str(desk.configuration), {})
+            of_new = Importer.into(str(desk.root / f"of-{count}"), settings, account_of(0))
+            opened = open_live(str(crontab))
+
+            def count_call(frame: FrameType, event: str, _: object) -> None:
+                nonlocal calls
+                calls += event == "call" and frame.f_code.co_name in NAMING
+
+            sys.setprofile(count_call)
+            try:
+                done = of_new.import_crontab(opened, dry_run=False, with_proof=False)
+            finally:
+                sys.setprofile(None)
+            assert len({entry.job for entry in done.entries}) == count
+            found.append(calls)
+        return found
+
+    few, many = steps(20), steps(80)
+
+    assert all(4 <= more / less < 5 for less, more in zip(few, many, strict=True)), (few, many)
+
+
+@pytest.mark.needs_root
 def test_prove_says_for_each_entry_that_the_times_are_equal(desk: Desk, crontab: Path) -> None:
     result = desk.process_control("import", "crontab", str(crontab), "--prove")
 
     proved = [line for line in result.stdout.splitlines() if "proved:" in line]
     assert proved[0] == f"{crontab}:5: proved: 400 equal times in the next 400 days"
     assert result.stderr.startswith("wrote 2, left out 2; proved 2 of 2\n")
+
+
+@pytest.mark.needs_root
+def test_prove_says_not_equal_for_a_line_whose_zone_debians_cron_ignores(desk: Desk, crontab: Path) -> None:
+    crontab.write_text("CRON_TZ=Etc/UTC\n1 2 * * * root /bin/a\nCRON_TZ=Asia/Tokyo\n1 2 * * * root /bin/b\n")
+
+    result = desk.process_control("import", "crontab", str(crontab), "--prove")
+
+    lines = result.stdout.splitlines()
+    assert f"{crontab}:2: proved: 400 equal times in the next 400 days" in lines
+    assert lines[-2].startswith(f"{crontab}:4: NOT EQUAL: at ")
+    hint = "  hint: Debian's cron ignores CRON_TZ; to keep its times, remove time_zone from the job file"
+    assert lines[-1] == hint
+    assert "proved 1 of 2" in result.stderr
+    assert result.exit_code == 1
+
+    job = desk.jobs / "b.yaml"
+    job.write_text(job.read_text().replace("time_zone: Asia/Tokyo\n", ""))
+    again = desk.process_control("import", "crontab", str(crontab), "--prove")
+
+    assert f"{crontab}:4: proved: 400 equal times in the next 400 days" in again.stdout
 
 
 @pytest.mark.needs_root
@@ -283,7 +360,7 @@ def test_what_others_may_not_read_in_the_crontab_they_may_not_read_in_the_job_fi
         (ALL_SAID + "x\n", 5, 0o644, 78, "has a bad minute: 'x': cron ignores the whole file"),
         ("@reboot root a\n", 1, 0o644, 78, "'@reboot' is not a time that cron can plan"),
         ("1 2 * * * nobody a\n", 1, 0o644, 78, "runs as user 'nobody', and jobs run as 'root'"),
-        ("CRON_TZ=Asia/Tokyo\n1 2 * * * root a\n", 2, 0o644, 78, "cron only knows the host's time zone"),
+        ("CRON_TZ=Asia/Tokyo\n1 2 * * * root a\n", 2, 0o644, 78, "has another time zone than cron"),
     ],
 )
 def test_a_line_that_no_job_can_take_over_stays(
@@ -594,6 +671,8 @@ def test_a_dry_run_of_adopt_writes_nothing(desk: Desk, crontab: Path) -> None:
         f"{crontab}:5: would become the job 'backup', which {crontab.parent}/process-control starts",
     )
     assert f"{desk.jobs}/backup.yaml: would write" in result.stdout
+    answer = desk.json("import", "crontab", str(crontab), "--adopt", "5", "--dry-run", "--json")
+    assert (answer["adopted"]["done"], answer["adopted"]["job_file"]) == ("would adopt", "would write")
     assert crontab.read_text() == ALL_SAID
     assert list(desk.jobs.iterdir()) == []
 
@@ -609,6 +688,8 @@ def test_a_dry_run_of_undo_says_what_would_become_of_the_job_file(
     result = desk.process_control("import", "crontab", str(crontab), "--undo", "--dry-run")
 
     assert f"{job}: {words}\n" in result.stdout
+    answer = desk.json("import", "crontab", str(crontab), "--undo", "--dry-run", "--json")
+    assert (answer["adopted"]["done"], answer["adopted"]["job_file"]) == ("would undo", words)
     assert "disabled" not in job.read_text()
 
 

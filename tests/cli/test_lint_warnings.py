@@ -225,10 +225,28 @@ def test_a_repair_keeps_the_meaning_and_is_shown_as_a_diff(desk: Desk) -> None:
     )
     assert (shown.exit_code, shown.stderr) == (0, f"{path}: would be repaired\n")
     assert "is not quoted" in told.stdout
+    assert f"{path}:1:1: begins with a byte-order mark (U+FEFF)\n" in told.stdout
+    assert f"{path}:4:1: 'allow_overtime' is the old spelling of 'on_overlap'\n" in told.stdout
     assert "is not quoted" not in shown.stdout
     assert (fixed.exit_code, fixed.stderr) == (0, f"{path}: repaired\n")
     assert fixed.stdout.splitlines()[:3] == [f"--- {path}", f"+++ {path}", "@@ -1,4 +1,4 @@"]
     assert "+schedule: '*/5 * * * *'  # often" in fixed.stdout
+
+
+def test_what_only_a_repair_would_change_is_a_finding_too(desk: Desk) -> None:
+    path = desk.job("old", "command: /bin/true\nallow_overtime: true")
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+
+    result = desk.process_control("lint")
+
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
+        f"{path}:1:1: begins with a byte-order mark (U+FEFF)",
+        "  hint: remove it: process-control lint --fix",
+        f"{path}:3:1: 'allow_overtime' is the old spelling of 'on_overlap'",
+        "  hint: write on_overlap: skip for true, on_overlap: fail for false: process-control lint --fix",
+    ]
+    assert desk.process_control("lint", "--fix").exit_code == 0
 
 
 def test_a_repair_as_json_has_the_diff(desk: Desk) -> None:

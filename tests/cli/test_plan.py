@@ -279,7 +279,9 @@ def test_the_title_counts_the_jobs_of_both_sides_and_has_the_dots_that_were_aske
 
     comment = desk.process_control("plan", "HEAD~1...HEAD", "--markdown").stdout
     rows = desk.process_control("plan", "HEAD~1..HEAD", "--no-header").stdout.splitlines()
+    answer = desk.json("plan", "HEAD~1..HEAD", "--json")
 
+    assert answer["renamed"] == [{"before": "a", "after": "aa"}, {"before": "b", "after": "bb"}]
     assert comment.startswith("### HEAD\\~1...HEAD: 4 of 5 jobs changed, ")
     assert "- renamed a -&#62; aa: its history, hold and health stay under the old name\n" in comment
     assert "renamed\tbb\tb\tbb" in rows

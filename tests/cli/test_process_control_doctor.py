@@ -171,6 +171,68 @@ def test_jobs_that_the_crontab_leaves_out_for_their_time_zone_are_bad_until_a_ti
     assert [each for each in found(sound, "cron") if "tokyo" in each["what"]] == []
 
 
+def test_a_journal_that_was_edited_and_restored_after_it_was_read_is_found_and_read_anew(sound: Desk) -> None:
+    [day] = sound.state.journal.iterdir()
+    content = day.read_bytes()
+
+    def write(new: bytes, *, at: int) -> None:
+        day.write_bytes(new)
+        os.utime(day, ns=(at, at))  # the clock of files is coarse
+
+    before = day.stat().st_mtime_ns
+    index = sound.state.directory / "history.sqlite"
+    index.unlink(missing_ok=True)
+    write(content.replace(b'"outcome": "succeeded"', b'"outcome": "cancelled"'), at=before + 10**9)
+    assert found(sound, "index") == []
+    edited = sound.json("history", "--json")["runs"][0]["outcome"]
+    write(content, at=before + 2 * 10**9)
+
+    [finding] = found(sound, "index")
+    dry = looked(sound, "--fix", "--dry-run")["done"]
+    fixed = looked(sound, "--fix")["done"]
+
+    assert edited == "cancelled"
+    assert finding["what"].startswith(f"{day} was edited after the index read it")
+    assert finding["remedy"] == "process-control doctor --fix"
+    assert dry == ["would rebuild the index of the history from the journal"]
+    assert fixed == ["rebuild the index of the history from the journal"]
+    assert found(sound, "index") == []
+    assert sound.json("history", "--json")["runs"][0]["outcome"] == "succeeded"
+
+    day.write_bytes(content + b"\n")  # as a run that began there, and ends now
+    assert found(sound, "index") == []
+
+
+def test_status_and_lint_name_them_too(sound: Desk) -> None:
+    sound.job("tokyo", f"{JOB}\ntime_zone: Asia/Tokyo")
+    (sound.root / "cron.d").mkdir()
+    sound.configure(output_crontab=str(sound.root / "cron.d" / "process-control"))
+    assert sound.json("status", "--json")["alerts"][0].endswith("cron starts no job; write it: cron-generate")
+    assert sound.json("lint", "tokyo", "--json")["findings"] == []
+    sound.cron_generate()
+
+    said = "tokyo is not in the crontab: cron only knows the host's time zone; this job wants Asia/Tokyo"
+    alert = f"{said}; to start it by a systemd timer: process-control export systemd tokyo"
+    [finding] = sound.json("lint", "--json")["findings"]
+    assert sound.json("status", "--json")["alerts"] == [alert]
+    assert sound.json("status", "tokyo", "--json")["alerts"] == [alert]
+    assert sound.json("status", "backup", "--json")["alerts"] == []
+    assert sound.process_control("status").stderr == f"{alert}\n"
+    assert (finding["kind"], finding["line"]) == ("cron", 4)
+    assert finding["what"] == said.removeprefix("tokyo ")
+    assert finding["hint"] == "to start it by a systemd timer: process-control export systemd tokyo"
+    assert sound.process_control("lint", "--ignore", "cron").exit_code == 0
+
+    sound.job("osaka", f"{JOB}\ntime_zone: Asia/Tokyo")
+    [*_, of_two] = sound.json("status", "--json")["alerts"]
+    assert of_two.startswith("2 jobs are not in the crontab: ")
+
+    for job in ("tokyo", "osaka"):
+        sound.state.run(job, NOW - timedelta(hours=1), trigger="timer")
+    assert sound.json("status", "tokyo", "osaka", "--json")["alerts"] == []
+    assert sound.json("lint", "--json")["findings"] == []
+
+
 def test_without_a_cron_daemon_it_is_not_said_that_cron_starts_the_jobs(
     sound: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

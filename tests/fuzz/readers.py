@@ -6,12 +6,12 @@ The same checks are fed by the corpus and by hypothesis (`test_any_bytes.py`) an
 from collections.abc import Callable
 from pathlib import Path
 
-from fuzz import of_configuration, of_state, of_texts
+from fuzz import of_configuration, of_imports, of_state, of_texts
 
 Check = Callable[[bytes, Path], None]
 """Takes the bytes, and a directory of its own, in which it may leave whatever it likes."""
 
-CHECKS: dict[str, Check] = of_configuration.CHECKS | of_state.CHECKS | of_texts.CHECKS
+CHECKS: dict[str, Check] = of_configuration.CHECKS | of_imports.CHECKS | of_state.CHECKS | of_texts.CHECKS
 
 CORPUS = Path(__file__).with_name("corpus")
 

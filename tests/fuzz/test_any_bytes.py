@@ -15,7 +15,16 @@ from fuzz.readers import CHECKS, CORPUS, seeds
 from kit.harness import Storm
 
 SEEDS = [(reader, name) for reader in CHECKS for name in seeds(reader)]
-SLOW = {"schedule": 4, "cache": 6, "journal": 4, "packed-day": 4, "mail": 4, "original": 2, "terminal": 2}
+SLOW = {
+    "schedule": 4,
+    "import-crontab": 2,
+    "cache": 6,
+    "journal": 4,
+    "packed-day": 4,
+    "mail": 4,
+    "original": 2,
+    "terminal": 2,
+}
 """By how much fewer examples of these are tried: one takes milliseconds."""
 
 

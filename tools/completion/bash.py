@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from process_control.cli.command import DIRECTORIES, FILES, JOBS, RUNS, SLUGS, Argument, Command, Flag
+from process_control.cli.command import DIRECTORIES, FILES, JOBS, REVISIONS, RUNS, SLUGS, Argument, Command, Flag
 from tools.completion.contexts import MADE_BY, contexts, identifier
 
 ENGINE = r"""
@@ -59,6 +59,12 @@ _process_control_jobs() {
         ((${#COMPREPLY[@]} == 1)) && compopt -o nospace
     fi
 }
+
+_process_control_revisions() {
+    # One or two revisions: behind the first there may be dots.
+    _process_control_take < <(_process_control_offer revisions ${current:+"$current"})
+    [[ $current == *..* ]] || compopt -o nospace
+}
 """
 
 MAIN = r"""
@@ -88,6 +94,7 @@ complete -F _@name@ @command@
 TAKES = {
     SLUGS: "_process_control_take < <(_process_control_offer slugs)",
     JOBS: "_process_control_jobs",
+    REVISIONS: "_process_control_revisions",
     RUNS: '_process_control_take < <(_process_control_offer runs ${job:+"$job"})',
     FILES: "compopt -o default",
     DIRECTORIES: "compopt -o dirnames",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from process_control.cli.command import DIRECTORIES, FILES, JOBS, RUNS, SLUGS, Command, Flag
+from process_control.cli.command import DIRECTORIES, FILES, JOBS, REVISIONS, RUNS, SLUGS, Command, Flag
 from tools.completion.contexts import MADE_BY, contexts
 
 ENGINE = r"""
@@ -39,6 +39,14 @@ _process_control_jobs() {
   [[ -n $PREFIX && tag: == "$PREFIX"* ]] && compadd -S '' tag:
 }
 
+_process_control_revisions() {
+  # One or two revisions: behind the first there may be dots.
+  local -a found
+  local typed=${(Q)PREFIX}
+  found=(${(f)"$(_process_control_offer revisions ${typed:+$typed})"})
+  if [[ $typed == *..* ]]; then compadd -a found; else compadd -S '' -a found; fi
+}
+
 _process_control_runs() {
   # The job is the word behind the verb `logs`.
   local -a lines ids
@@ -65,6 +73,7 @@ _process_control_commands "$@"
 TAKES = {
     SLUGS: "_process_control_slugs",
     JOBS: "_process_control_jobs",
+    REVISIONS: "_process_control_revisions",
     RUNS: "_process_control_runs",
     FILES: "_files",
     DIRECTORIES: "_files -/",

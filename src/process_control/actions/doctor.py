@@ -8,12 +8,12 @@ from collections.abc import Callable
 from process_control.actions.rights import become_reader, directory_of_run_job, own_directories
 from process_control.config.all_jobs import load_all
 from process_control.config.settings import Settings
-from process_control.core.schedule.causes import OTHER_TRIGGERS
-from process_control.core.schedule.schedule import host_zone, is_for_cron, not_for_cron
+from process_control.core.job import Job
+from process_control.core.schedule.schedule import host_zone
 from process_control.crontab.condition import troubles_of_cron
+from process_control.crontab.left_out import generated_crontab, left_out, why_left_out
 from process_control.crontab.rules import has_users, is_comment
 from process_control.crontab.target import CONSOLE
-from process_control.crontab.user_crontab import read_user_crontab
 from process_control.errors import ProcessControlError
 from process_control.state.past_runs import open_index
 from process_control.system import cron_daemon
@@ -46,10 +46,10 @@ COMMAND = "process-control doctor"
 def _cron(look: Look) -> list[Finding]:
     """Return what keeps cron from starting the jobs: no daemon, or a crontab that does not fit the files."""
     found = [_of_a_sentence(CRON, trouble) for trouble in troubles_of_cron(look.settings, look.jobs, look.statuses)]
+    found += [_of_left_out(job) for job in left_out(look.settings, look.jobs, look.statuses)]
+    if found:
+        return found_or_fine(found, CRON, "")
     text, target = _crontab(look)
-    left_out = _left_out(look) if text else []
-    if found or left_out:
-        return [*found, *found_or_fine(left_out, CRON, "")] if left_out else found
     if not text and any(job.schedule for job in look.valid_jobs):
         return not_checked(CRON, f"{target} does not start these jobs; something else may")
     if not look.daemons:
@@ -57,20 +57,9 @@ def _cron(look: Look) -> list[Finding]:
     return fine(CRON, "cron starts the jobs as their files say")
 
 
-def _left_out(look: Look) -> list[Finding]:
-    """Return the jobs that the crontab leaves out for their time zone, and that nothing else has started."""
-    by_others = {each.slug for each in look.statuses if each.last is not None and each.last.trigger in OTHER_TRIGGERS}
-    jobs = [job for job in look.valid_jobs if job.schedule and not job.disabled and job.slug not in by_others]
-    return [
-        Finding(
-            check=CRON,
-            state=BAD,
-            what=f"{job.slug} is not in the crontab: {not_for_cron(job.time_zone)}",
-            remedy=f"process-control export systemd {job.slug}",
-        )
-        for job in jobs
-        if job.time_zone is not None and not is_for_cron(job.time_zone)
-    ]
+def _of_left_out(job: Job) -> Finding:
+    what = f"{job.slug} is not in the crontab: {why_left_out(job)}"
+    return Finding(check=CRON, state=BAD, what=what, remedy=f"process-control export systemd {job.slug}")
 
 
 def _cron_zone(look: Look) -> list[Finding]:
@@ -138,6 +127,7 @@ def look_at_everything(load: Callable[[], Settings], *, makes_directories: bool)
     with open_index(settings.state_directory) as index:
         statuses = read_statuses(settings, jobs, index)
         garbled = [f"{each.file}: {each.lines} unreadable lines" for each in index.garbled()]
+        edited = index.edited_files()
     look = Look(
         settings=settings,
         account=account,
@@ -148,6 +138,7 @@ def look_at_everything(load: Callable[[], Settings], *, makes_directories: bool)
         was_root=was_root,
         own_commands=directory_of_run_job(),
         garbled=garbled,
+        edited=edited,
     )
     return look, found
 
@@ -188,13 +179,8 @@ def _of_a_sentence(check: str, sentence: str) -> Finding:
 def _crontab(look: Look) -> tuple[str, str]:
     """Return the text of the crontab that has the jobs' lines, and its name; no text when it cannot be read."""
     target = look.settings.output_crontab
-    try:
-        if target == CONSOLE or not has_users(target):
-            return read_user_crontab(look.settings.job_directory) or "", f"the crontab of {look.account.name}"
-        with open(target, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read(), target
-    except (OSError, ProcessControlError):
-        return "", target
+    is_own = target == CONSOLE or not has_users(target)
+    return generated_crontab(look.settings), f"the crontab of {look.account.name}" if is_own else target
 
 
 def _calls_watch(line: str) -> bool:

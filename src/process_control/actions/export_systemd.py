@@ -13,21 +13,19 @@ from process_control.actions.host_changes import record_host_changes
 from process_control.actions.rights import who
 from process_control.config.settings import Settings
 from process_control.core.schedule.on_calendar import years_ahead
+from process_control.core.unit_names import PREFIX, header
 from process_control.crontab.generate import what_it_is_made_from
 from process_control.crontab.target import CONSOLE
 from process_control.crontab.text import InvalidFile, PlannedJob, any_catches_up, wants_watch
 from process_control.errors import Fault, NotPermitted
-from process_control.exports.systemd import PREFIX, WATCH, TimedJob, Unit, UnitManner, Units, header, units_of
+from process_control.exports.systemd import WATCH, TimedJob, Unit, UnitManner, Units, units_of
 from process_control.system.account import Account
 from process_control.system.as_account import ask_as
 from process_control.system.clock import iso
 from process_control.system.replace import directory_of, read_existing, remove, replace
 from process_control.views.selected_jobs import select_jobs
 
-UNIT_DIRECTORY = "/etc/systemd/system"
 MODE = 0o644
-#: There while systemd is process 1, see sd_booted(3).
-_BOOTED = "/run/systemd/system"
 #: How long a call of systemctl may take.
 _MAX_SECONDS = 300
 _NAME = re.compile(re.escape(PREFIX) + r"[A-Za-z0-9_-]+\.(?:timer|service)")
@@ -234,11 +232,6 @@ def _lines(text: str, other: str) -> str | None:
 
 
 # --- systemd itself --------------------------------------------------------------------------------------------------
-
-
-def systemd_is_running() -> bool:
-    """Return whether systemd is process 1 here."""
-    return os.path.isdir(_BOOTED)
 
 
 def commands_before(changes: Sequence[UnitChange]) -> list[list[str]]:

@@ -3,11 +3,10 @@
 import os
 import stat
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import tzinfo
 from pathlib import Path
 
 from process_control.config.job_file import read_job
@@ -138,7 +137,9 @@ class Importer:
     def _place(self, draft: Draft) -> tuple[str, str]:
         """Return the slug of a new job file and WROTE; or that of the one which was imported from this line before."""
         self.there = self.there or Files.of(self.directory)
-        for slug in self.there.by_origin.get(origin_of(draft.text) or ("", ""), []):
+        known = self.there.by_origin.get(origin_of(draft.text) or ("", ""), deque())
+        while known:  # what is passed over is no equal line's either
+            slug = known.popleft()
             if is_numbered(slug, draft.slug) and slug not in self.taken:
                 there = _text_at(self._path(slug)) or ""
                 return slug, SAME if but_the_first_line(there) == but_the_first_line(draft.text) else KEPT
@@ -183,19 +184,18 @@ class Importer:
         )
 
     def prove(self, entry: Entry) -> Entry:
-        """Hold the job's planned times against those of the entry."""
+        """Hold the job's planned times against those of the entry, which Debian's cron starts in the host's zone."""
         if entry.job is None or entry.line.entry is None:
             return entry
         try:
             job = self.read(entry)
         except ProcessControlError as error:
             return replace(entry, faults=(*entry.faults, *error.faults))
-        own = entry.line.variables.get("CRON_TZ")
         proof = prove(
             entry.line.entry.schedule,
             [] if job.disabled else job.schedule,
-            zone=_zone(own),
-            job_zone=_zone(job.time_zone),
+            zone=host_zone(),
+            job_zone=host_zone() if job.time_zone is None else zone_named(job.time_zone),
             now=time.time(),
             host=os.uname().nodename,
             slug=entry.job,
@@ -210,7 +210,7 @@ class Files:
     #: Slugs in small letters.
     names: frozenset[str]
     #: Slugs of imported files by the crontab and line that they are from, those with small numbers first.
-    by_origin: dict[tuple[str, str], list[str]]
+    by_origin: dict[tuple[str, str], deque[str]]
 
     @classmethod
     def of(cls, directory: Path) -> "Files":
@@ -218,11 +218,11 @@ class Files:
             slugs = [name.removesuffix(".yaml") for name in os.listdir(directory) if name.endswith(".yaml")]
         except OSError:
             slugs = []
-        by_origin: dict[tuple[str, str], list[str]] = {}
+        by_origin: dict[tuple[str, str], deque[str]] = {}
         for slug in sorted(slugs, key=lambda slug: (len(slug), slug)):
             with suppress(OSError):  # what nobody may read is none of ours
                 if origin := origin_of(_text_at(directory / f"{slug}.yaml") or ""):
-                    by_origin.setdefault(origin, []).append(slug)
+                    by_origin.setdefault(origin, deque()).append(slug)
         return cls(names=frozenset(slug.lower() for slug in slugs), by_origin=by_origin)
 
 
@@ -247,10 +247,6 @@ def is_complete(imported: Sequence[Imported]) -> bool:
         entry.faults or entry.done in (KEPT, LEFT_OUT) or (entry.proof is not None and not entry.proof.holds)
         for entry in entries
     )
-
-
-def _zone(name: str | None) -> tzinfo:
-    return host_zone() if name is None else zone_named(name)
 
 
 def but_the_first_line(text: str) -> str:

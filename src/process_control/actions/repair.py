@@ -10,10 +10,12 @@ from process_control.errors import ProcessControlError
 from process_control.execution.groups_of_runs import remove_forsaken
 from process_control.state.health_changes import restore_unreadable_health
 from process_control.state.job_state import JobRecord
+from process_control.state.past_runs import open_index
 from process_control.system.atomic_file import make_directory
 from process_control.views.doctor.finding import (
     MAKE_DIRECTORY,
     REBUILD_HEALTH,
+    REBUILD_INDEX,
     REMOVE_GROUPS,
     SET_MODE,
     Finding,
@@ -28,6 +30,7 @@ def in_words(repair: Repair) -> str:
         MAKE_DIRECTORY: f"make the directory {repair.target}, mode {repair.mode:04o}",
         SET_MODE: f"set the mode of {repair.target} to {repair.mode:04o}",
         REBUILD_HEALTH: f"rebuild the health of {repair.target} from the journal",
+        REBUILD_INDEX: "rebuild the index of the history from the journal",
         REMOVE_GROUPS: "remove the control groups that killed runs have left",
     }[repair.kind]
 
@@ -55,6 +58,9 @@ def _repair(repair: Repair, look: Look) -> None:
         _set_mode(repair.target, repair.mode)
     elif repair.kind == REBUILD_HEALTH:
         _rebuild_health(repair.target, look)
+    elif repair.kind == REBUILD_INDEX:
+        os.unlink(repair.target)  # what opens it next reads the journal anew
+        open_index(look.settings.state_directory).close()
     elif repair.kind == REMOVE_GROUPS:
         remove_forsaken()
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 # What stands where a value is wanted, so far as a shell can complete it.
-FILES, DIRECTORIES, JOBS, SLUGS, RUNS = "files", "directories", "jobs", "slugs", "runs"
+FILES, DIRECTORIES, JOBS, SLUGS, RUNS, REVISIONS = "files", "directories", "jobs", "slugs", "runs", "revisions"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,6 @@ from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core import layout
 from process_control.core.job import Job
-from process_control.core.schedule.causes import OTHER_TRIGGERS
 from process_control.core.schedule.schedule import is_zone_of_host
 from process_control.crontab.generate import crontab_of, manner_of, names_its_configuration, planned
 from process_control.crontab.rules import has_users, is_comment
@@ -28,6 +27,7 @@ from process_control.system import cron_daemon
 from process_control.system.account import Account, account_of, service_account
 from process_control.system.replace import ExistingFile
 from process_control.views.job_status import JobStatus
+from process_control.views.other_triggers import started_by_others
 
 #: Counts up when the same jobs give another crontab.
 FORMAT = 2
@@ -49,8 +49,7 @@ def troubles_of_cron(settings: Settings, jobs: Sequence[Job | InvalidJob], statu
     try:
         status = os.stat(target)
     except FileNotFoundError:
-        last_runs = [each.last for each in statuses if each.last is not None]
-        if not is_planned or any(run.trigger in OTHER_TRIGGERS for run in last_runs):
+        if not is_planned or started_by_others(settings, statuses):
             return []
         return [f"{target} does not exist, so cron starts no job; write it: cron-generate"]
     except OSError:

@@ -143,7 +143,7 @@ def _keys(line: Line, entry: Entry) -> Iterator[Key]:
     yield _command(entry, variables)
     yield "schedule", json.dumps(entry.schedule), ()
     if zone := variables.get("CRON_TZ"):
-        why = "cronie reads CRON_TZ; Debian's cron passes it over and uses the host's zone"
+        why = "cronie reads CRON_TZ; Debian's cron ignores it and uses the host's zone"
         yield "time_zone", scalar(zone), [Remark(what=f"CRON_TZ={zone} -> time_zone", why=why)]
     if home := variables.get("HOME"):
         yield "working_directory", scalar(home), ()

@@ -11,10 +11,9 @@ from process_control.core.job import is_slug
 from process_control.core.schedule.columns import ScheduleError
 from process_control.core.schedule.on_calendar import calendar_lines
 from process_control.core.schedule.schedule import Schedule
+from process_control.core.unit_names import PREFIX, header, on_one_line
 from process_control.errors import BadConfiguration, Fault
 
-WRITTEN_BY = "# Written by process-control export systemd"
-PREFIX = "process-control-"
 #: The slug that the units of `watch` would have, as contrib/ names them.
 WATCH = "watch"
 _QUOTED = re.compile(r"[\s\"'\\;]")
@@ -80,11 +79,6 @@ class Units:
     at_clock_changes: tuple[str, ...]
 
 
-def header(job_directory: str) -> str:
-    """Return the first line of our units: those of another job directory are not ours."""
-    return f"{WRITTEN_BY} from the jobs in {_on_one_line(job_directory)}"
-
-
 def units_of(jobs: Sequence[TimedJob], manner: UnitManner, *, watch: bool = False, at_boot: bool = False) -> Units:
     """Return the units of `jobs`, sorted by slug; those of `watch` first, when it is wanted.
 
@@ -119,7 +113,7 @@ def units_of(jobs: Sequence[TimedJob], manner: UnitManner, *, watch: bool = Fals
 
 def _refusals(job: TimedJob) -> Iterator[Fault]:
     """Yield what keeps a timer from starting the job as its file says."""
-    where = f"{_on_one_line(job.slug)}.yaml"
+    where = f"{on_one_line(job.slug)}.yaml"
     if not is_slug(job.slug):
         yield Fault("is not a valid name for a job file", where=where)
     elif job.disabled or not job.schedule:
@@ -215,7 +209,7 @@ def command_line(words: Sequence[str]) -> str:
         if odd is not None:
             raise BadConfiguration(
                 f"the path has the character {odd!r}, which a unit of systemd cannot contain here",
-                where=_on_one_line(word),
+                where=on_one_line(word),
                 hint="move it to a path without it",
             )
     return " ".join(_word(word) for word in words)
@@ -226,8 +220,3 @@ def _word(word: str) -> str:
     if not _QUOTED.search(word):
         return escaped
     return '"' + escaped.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _on_one_line(text: str) -> str:
-    r"""Return a text as it can stand in a comment: nothing in it ends the line, or joins the next one (`\`)."""
-    return "".join(char if char.isprintable() and char != "\\" else "?" for char in text)

@@ -11,6 +11,11 @@ READ_SECONDS = 60.0
 #: Of a longer file the rest is not read: it is too large for a job file in any case.
 MAX_BYTES = 1 << 20
 HEAD = "HEAD"
+#: Between two revisions, the longer ones first.
+DOTS = ("...", "..")
+#: For completion: how long git may take, and how many names are of use.
+OFFER_SECONDS = 2.0
+MAX_OFFERED = 2000
 _REGULAR = ("100644", "100755")
 _LINK = "120000"
 
@@ -48,6 +53,16 @@ def revisions_of(directory: str, words: str | None) -> tuple[Revision, Revision 
         return first, None
     second = _revision(directory, new or HEAD)
     return (_common(directory, first, second) if dots == "..." else first), second
+
+
+def names_of_revisions(directory: str) -> list[str]:
+    """Return HEAD, branches and tags, those of other repositories too; none outside a checkout, or when git is slow."""
+    words = ("for-each-ref", f"--count={MAX_OFFERED}", "--format=%(refname:lstrip=2)")
+    try:
+        answer = ask_git(directory, *words, "refs/heads", "refs/tags", "refs/remotes", seconds=OFFER_SECONDS)
+    except OSError:
+        return []
+    return [HEAD, *answer.text.splitlines()] if answer.exit_code == 0 and answer.stdout else []
 
 
 def files_at(directory: str, revision: Revision, *, ending: str) -> list[CommittedFile]:
@@ -93,7 +108,7 @@ def _contents(directory: str, blobs: list[str]) -> Iterator[tuple[str, bytes]]:
 
 
 def _parted(words: str) -> tuple[str, str, str]:
-    for dots in ("...", ".."):
+    for dots in DOTS:
         if dots in words:
             old, _, new = words.partition(dots)
             return old, dots, new

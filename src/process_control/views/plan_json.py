@@ -23,6 +23,7 @@ def to_json(change: PlannedChange, before: Revision, after: Revision | None) -> 
         "until": iso(change.end),
         "fires_differently": change.fires_differently,
         "jobs": [_job(each) for each in change.jobs],
+        "renamed": [{"before": old, "after": new} for old, new in change.renamed],
         "peak": {"before": _peak(change.before.peak), "after": _peak(change.after.peak)},
         "expected": [
             *(_expected(each, "new") for each in new),

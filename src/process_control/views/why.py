@@ -36,6 +36,7 @@ from process_control.views.blockers import (
     of_the_lock,
 )
 from process_control.views.job_status import JobStatus
+from process_control.views.other_triggers import jobs_with_timers
 from process_control.views.slot_in_words import CurrentState, as_argument, run_named_in, sentences_of
 from process_control.views.slots import Account, Ledger
 from process_control.views.status import read_statuses
@@ -172,6 +173,8 @@ class Asker:
     def _crontab(self) -> list[Blocker]:
         absence = self._ledger.absence(self.slug)
         if absence is None or self._was_started_since(absence.since):
+            return []
+        if self.slug in jobs_with_timers(self._settings):
             return []
         since = iso(absence.since) if absence.since else None
         if absence.time_zone is not None:

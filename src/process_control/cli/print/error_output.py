@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from shutil import get_terminal_size
 
-from process_control.cli.print.output import print_json, talk
+from process_control.cli.print.output import print_json, print_line, talk
 from process_control.errors import Fault, ProcessControlError
 from process_control.notify.message import escape_controls
 
@@ -94,6 +94,12 @@ def talk_in_lines(text: str) -> None:
     """Write text that has been through `on_terminal`: nothing in it but its own colours steers a terminal."""
     sys.stdout.flush()
     sys.stderr.write(f"{between_words(text) if sys.stderr.isatty() else text}\n")
+
+
+def print_in_lines(text: str) -> None:
+    """Print text to stdout with its control characters escaped; on a terminal long lines are broken between words."""
+    text = escape_controls(text)
+    print_line(between_words(text) if sys.stdout.isatty() else text)
 
 
 def between_words(text: str) -> str:

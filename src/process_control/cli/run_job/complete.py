@@ -1,4 +1,4 @@
-"""`run-job --complete KIND [JOB]`: what completion offers, one a line; behind a tab, a word about it. No errors.
+"""`run-job --complete KIND [JOB|REV]`: what completion offers, one a line; behind a tab, a word about it. No errors.
 
 Lean module: a shell asks at each press of the key, and the names of jobs are a directory's listing, nothing more.
 """
@@ -17,7 +17,7 @@ MAX_RUNS = 100
 
 
 def offer(options: Options) -> int:
-    """Print the slugs, tags or runs there are; nothing, and exit 0, when they cannot be read."""
+    """Print the slugs, tags, runs or revisions there are; nothing, and exit 0, when they cannot be read."""
     try:
         lines = _lines(options)
     except (ProcessControlError, OSError):
@@ -41,7 +41,18 @@ def _lines(options: Options) -> "list[str]":
         return slugs(settings)
     if options.complete == "tags":
         return _tags(settings)
+    if options.complete == "revisions":
+        return _revisions(settings, options.job or "")
     return _runs(settings, options.job) if options.complete == "runs" else []
+
+
+def _revisions(settings: "Settings", typed: str) -> "list[str]":
+    """Return what may follow as one revision, or as the second one behind the dots of `A..` and `A...`."""
+    from process_control.system.revision import DOTS, names_of_revisions
+
+    dots = next((dots for dots in DOTS if dots in typed), "")
+    first = typed.partition(dots)[0] if dots else ""
+    return [f"{first}{dots}{name}" for name in names_of_revisions(settings.job_directory)]
 
 
 def _tags(settings: "Settings") -> "list[str]":

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import click
 
 from process_control.actions.export_systemd import (
-    UNIT_DIRECTORY,
     Comparison,
     UnitChange,
     call,
@@ -17,7 +16,6 @@ from process_control.actions.export_systemd import (
     compare,
     install,
     make_units,
-    systemd_is_running,
 )
 from process_control.cli.print.error_output import fault_as_json, talk_of_faults
 from process_control.cli.print.output import print_json, print_line, talk
@@ -29,6 +27,7 @@ from process_control.errors import NotPermitted, UsageError
 from process_control.exports.systemd import Units
 from process_control.notify.message import escape_controls
 from process_control.system.account import Account, check_allowed
+from process_control.system.systemd import UNIT_DIRECTORY, is_running
 
 WOULD = {"added": "would add", "changed": "would change", "removed": "would remove"}
 
@@ -93,7 +92,7 @@ def _install(
     """Install the units and have systemd read them; return 1 when systemctl failed."""
     changes = compared.changes
     before, after = commands_before(changes), commands_after(compared.timers)
-    calls = tells_systemd and directory == UNIT_DIRECTORY and systemd_is_running()
+    calls = tells_systemd and directory == UNIT_DIRECTORY and is_running()
     trouble = call(before) if calls else None
     if trouble is not None:  # the next --apply is to stop these timers
         changes = [each for each in changes if each.change != "removed"]

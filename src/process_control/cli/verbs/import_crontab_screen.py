@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from process_control.actions.adopt import ADOPTED, COMPLETED
 from process_control.actions.import_crontab import (
     KEPT,
     LEFT_OUT,
@@ -15,13 +16,23 @@ from process_control.actions.import_crontab import (
 )
 from process_control.actions.line_exchange import Exchanged
 from process_control.actions.undo_adoption import DISABLED, REMOVED, UNDONE
-from process_control.cli.print.error_output import fault_as_json
+from process_control.cli.print.error_output import fault_as_json, print_in_lines
 from process_control.cli.print.output import print_json, print_line, talk
 from process_control.crontab.prove import Proof
 from process_control.notify.message import escape_controls
 from process_control.system.clock import iso
 
-_OF_DRY_RUN = {WROTE: WOULD_WRITE, REMOVED: "would remove", DISABLED: "would disable"}
+#: What a dry run says instead, as all dry runs do.
+_OF_DRY_RUN = {
+    ADOPTED: "would adopt",
+    COMPLETED: "would complete",
+    UNDONE: "would undo",
+    WROTE: WOULD_WRITE,
+    REMOVED: "would remove",
+    DISABLED: "would disable",
+}
+#: Before the lines of a job file.
+OF_A_FILE = "    "
 #: A wait that is worth a word.
 LONG_SECONDS = 1.0
 STILL_THERE = (
@@ -35,7 +46,10 @@ def print_imported(imported: Sequence[Imported], *, dry_run: bool, as_json: bool
         print_json({"crontabs": [_to_json(each) for each in imported], "dry_run": dry_run})
         return
     for line in [line for each in imported for line in _lines(each, dry_run=dry_run)]:
-        print_line(escape_controls(line))
+        if line.startswith(OF_A_FILE):  # to be copied as it is
+            print_line(escape_controls(line))
+        else:
+            print_in_lines(line)
     talk(_summary(imported, dry_run=dry_run))
 
 
@@ -63,8 +77,12 @@ def _of_entry(entry: Entry, where: str, *, dry_run: bool) -> list[str]:
         did = f"{entry.done} {entry.target}"
     lines.append(f"{where}: {did}")
     if dry_run and entry.done == WOULD_WRITE:
-        lines += [f"    {line}" for line in entry.content.decode().splitlines()]
-    return [*lines, *([f"{where}: {_in_words(entry.proof)}"] if entry.proof else [])]
+        lines += [f"{OF_A_FILE}{line}" for line in entry.content.decode().splitlines()]
+    if entry.proof:
+        lines.append(f"{where}: {_in_words(entry.proof)}")
+        if not entry.proof.holds and "CRON_TZ" in entry.line.variables:
+            lines.append("  hint: Debian's cron ignores CRON_TZ; to keep its times, remove time_zone from the job file")
+    return lines
 
 
 def _in_words(proof: Proof) -> str:
@@ -86,7 +104,7 @@ def sleep_and_say(seconds: float) -> None:
 
 def print_exchanged(done: Exchanged, *, dry_run: bool, as_json: bool) -> None:
     if as_json:
-        print_json({"adopted": _exchanged_to_json(done), "dry_run": dry_run})
+        print_json({"adopted": _exchanged_to_json(done, dry_run=dry_run), "dry_run": dry_run})
         return
     where = f"{done.crontab}:{done.line}"
     becomes = "would become" if dry_run else "is now"
@@ -94,25 +112,28 @@ def print_exchanged(done: Exchanged, *, dry_run: bool, as_json: bool) -> None:
         did = f"{becomes} a line of cron again, and {done.generated} is without the job '{done.job}'"
     else:
         did = f"{becomes} the job '{done.job}', which {done.generated} starts"
-    job_file = _OF_DRY_RUN.get(done.job_file, done.job_file) if dry_run else done.job_file
-    lines = [f"{where}: {did}", f"{done.target}: {job_file}"]
+    lines = [f"{where}: {did}", f"{done.target}: {_did(done.job_file, dry_run=dry_run)}"]
     for line in lines:
-        print_line(escape_controls(line))
+        print_in_lines(line)
     if done.is_late:
         talk(f"it took until the next minute; check whether '{done.job}' was started then")
     if done.unrecorded:
         talk(f"done, but not recorded in the history:\n{done.unrecorded}")
 
 
-def _exchanged_to_json(done: Exchanged) -> dict[str, Any]:
+def _did(word: str, *, dry_run: bool) -> str:
+    return _OF_DRY_RUN.get(word, word) if dry_run else word
+
+
+def _exchanged_to_json(done: Exchanged, *, dry_run: bool) -> dict[str, Any]:
     return {
-        "done": done.done,
+        "done": _did(done.done, dry_run=dry_run),
         "crontab": done.crontab,
         "line": done.line,
         "text": done.text,
         "job": done.job,
         "target": str(done.target),
-        "job_file": done.job_file,
+        "job_file": _did(done.job_file, dry_run=dry_run),
         "generated": done.generated,
         "waited_seconds": round(done.waited_seconds, 3),
         "late": done.is_late,

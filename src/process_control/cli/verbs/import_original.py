@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from process_control.cli.print.error_output import fault_as_json
-from process_control.cli.print.output import print_json, print_line, talk
+from process_control.cli.print.error_output import fault_as_json, print_in_lines
+from process_control.cli.print.output import print_json, talk
 from process_control.cli.session import Session, verb
 from process_control.cli.verbs.init import own_configuration
 from process_control.config.configuration import read_configuration
@@ -22,7 +22,6 @@ from process_control.config.settings import load_settings
 from process_control.config.yaml.edit import Change, Rewritten
 from process_control.core.job import is_slug
 from process_control.errors import BadConfiguration, Fault, NotPermitted, ProcessControlError, UsageError
-from process_control.notify.message import escape_controls
 from process_control.system.new_files import make_directory, write_new
 
 WROTE, SAME, KEPT, LEFT_OUT = "wrote", "same", "kept", "left out"
@@ -222,7 +221,7 @@ def _print(files: list[Imported], *, dry_run: bool, as_json: bool) -> None:
         print_json({"files": [each.to_json(dry_run=dry_run) for each in files], "dry_run": dry_run})
         return
     for line in [line for each in files for line in each.lines(dry_run=dry_run)]:
-        print_line(escape_controls(line))
+        print_in_lines(line)
     counts = [(did, sum(each.did == did for each in files)) for did in (WROTE, SAME, KEPT, LEFT_OUT)]
     words = ", ".join(f"{did} {count}" for did, count in counts if count) or "no job file there"
     talk(f"dry run: {words.replace(WROTE, WOULD_WRITE)}" if dry_run else words)

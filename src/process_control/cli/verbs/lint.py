@@ -13,6 +13,7 @@ from process_control.cli.print.pager import paged
 from process_control.cli.session import Session, verb
 from process_control.cli.verbs.lint_screen import show_findings, show_repairs
 from process_control.config.settings import Settings
+from process_control.crontab.left_out import left_out
 from process_control.errors import FINE, NO, NotPermitted
 from process_control.system.account import drop_rights, service_account
 from process_control.views.lint.all_files import lint_files
@@ -42,14 +43,18 @@ def lint(session: Session, files: Sequence[str], fix: bool, dry_run: bool, ignor
     """Find faults in FILEs or jobs, by default in all jobs.
 
     Faults keep a job from loading or running here. Warnings: clock changes, days that mean "or", overlaps and
-    timeouts by real durations, many jobs in one minute, misspelled tags.
+    timeouts by real durations, many jobs in one minute, misspelled tags, jobs that no crontab can have.
     """
     if dry_run and not fix:
         raise click.UsageError("--dry-run goes with --fix")
     settings = _settings(session, fix=fix, needed=not files)
     repairs = Repairs(dry_run=dry_run)
     around = Surroundings(
-        settings=settings, now=datetime.now(UTC), paths=session.paths, own_commands=directory_of_run_job()
+        settings=settings,
+        now=datetime.now(UTC),
+        paths=session.paths,
+        own_commands=directory_of_run_job(),
+        left_out=lambda jobs: [] if settings is None else left_out(settings, jobs, ()),
     )
     found = lint_files(files, around, repairs.repair if fix else None)
     findings = sorted((each for each in found if each.kind not in ignored), key=lambda finding: finding.place)

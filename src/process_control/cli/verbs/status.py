@@ -16,6 +16,7 @@ from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core.job import Job
 from process_control.crontab.condition import troubles_of_cron
+from process_control.crontab.left_out import left_out, left_out_in_words
 from process_control.errors import UsageError
 from process_control.history.index.index import Garbled
 from process_control.views.alerts import waiting_mail
@@ -80,6 +81,7 @@ def status(
     chosen = select_with_ad_hoc(settings, jobs)
     statuses, garbled = read(settings, chosen, schedules)
     of_cron = [] if jobs else troubles_of_cron(settings, chosen, statuses)
+    of_cron += left_out_in_words(left_out(settings, chosen, statuses))
     mail = None if jobs else waiting_mail(settings.state_directory, datetime.now(UTC).timestamp())
     if failed:
         statuses = only_failed(statuses)

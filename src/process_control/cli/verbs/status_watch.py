@@ -17,6 +17,7 @@ from process_control.config.keys.number_kinds import seconds_of
 from process_control.core.job import is_slug
 from process_control.core.measures import duration
 from process_control.crontab.condition import troubles_of_cron
+from process_control.crontab.left_out import left_out, left_out_in_words
 from process_control.errors import UsageError
 from process_control.views.alerts import waiting_mail
 from process_control.views.live_statuses import ALL_AGAIN_SECONDS, LiveStatuses
@@ -48,7 +49,9 @@ def watch_jobs(session: Session, words: Sequence[str], *, interval: str, failed:
             return
         if not words and besides.are_old(now):
             mail = waiting_mail(settings.state_directory, now.timestamp())
-            besides.lines = [*troubles_of_cron(settings, live.jobs, statuses), *([mail] if mail else [])]
+            of_cron = troubles_of_cron(settings, live.jobs, statuses)
+            of_cron += left_out_in_words(left_out(settings, live.jobs, statuses))
+            besides.lines = [*of_cron, *([mail] if mail else [])]
         shown = only_failed(statuses) if failed else statuses
         for text in besides.lines:
             for line in wrapped(clean(text), width()):

@@ -20,11 +20,11 @@ from typing import Any, TypeVar
 
 from process_control.core import layout
 from process_control.history.index import summary
-from process_control.history.index.fold import Progress, fold_journal
+from process_control.history.index.fold import Progress, edited_files, fold_journal
 from process_control.history.index.rows import run_table
 
-#: Changes with the columns of runs. Change the 10 when other tables change, or the meaning of a column.
-SCHEMA_VERSION = zlib.crc32(run_table().encode("ascii") + b"10") >> 1
+#: Changes with the columns of runs. Change the 11 when other tables change, or the meaning of a column.
+SCHEMA_VERSION = zlib.crc32(run_table().encode("ascii") + b"11") >> 1
 #: How long SQLite waits for its own lock, which any reader may hold.
 BUSY_SECONDS = 0.5
 WRITER_LOCK_SECONDS = 5.0
@@ -80,6 +80,10 @@ class SealedDatabase:
             raise sqlite3.ProgrammingError("the index is closed")
         return self._database
 
+    def edited_files(self) -> list[str]:
+        """Return the files of the journal that were edited since they were read. Raises OSError."""
+        return edited_files(self.connection(), self._journal)
+
     def rows(self, question: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query. Raises sqlite3.DatabaseError, see `answered`."""
         return self.connection().execute(question, values).fetchall()
@@ -93,7 +97,7 @@ class SealedDatabase:
             self._progress = None
 
     def _open(self) -> None:
-        if not self._has_journal():
+        if not self.has_journal():
             self._open_empty()
             return
         try:
@@ -107,7 +111,7 @@ class SealedDatabase:
             else:
                 self._build_again()
 
-    def _has_journal(self) -> bool:
+    def has_journal(self) -> bool:
         """Return whether there is a journal. Raises PermissionError rather than report an empty history."""
         try:
             os.stat(self._journal)
@@ -117,7 +121,7 @@ class SealedDatabase:
 
     def fold(self) -> None:
         """Add what was recorded since the index was opened."""
-        if self._database is None or not self._has_journal():
+        if self._database is None or not self.has_journal():
             return
         if self._in_memory:
             self._fold()

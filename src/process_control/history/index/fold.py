@@ -52,6 +52,16 @@ def places_in(database: sqlite3.Connection) -> list[Place]:
     return [Place(*row) for row in database.execute(PLACES)]
 
 
+def edited_files(database: sqlite3.Connection, journal: str) -> list[str]:
+    """Return the files that were written to after they were folded to their end, and did not grow. Raises OSError."""
+    files, found = _journal_files(journal), []
+    for place in places_in(database):
+        status = files.get(place.file)
+        if status is not None and place.size == status.st_size and place.mtime_ns != status.st_mtime_ns:
+            found.append(place.file)
+    return found
+
+
 def _forget_days(database: sqlite3.Connection, places: dict[str, Place], files: dict[str, os.stat_result]) -> None:
     """Remove what is no longer in the journal: expired days, and files that were compressed."""
     gone = [place for name, place in places.items() if name not in files]
@@ -76,9 +86,10 @@ def _forget_days(database: sqlite3.Connection, places: dict[str, Place], files: 
 def _fold_file(database: sqlite3.Connection, path: str, place: Place, status: os.stat_result) -> None:
     if place.is_compressed:
         place = Place(place.file, status.st_ino, 0, 0, 0)
-        Folding(database, place, size=status.st_size).fold_all(decompressed(path))
+        blocks = decompressed(path)
     else:
-        Folding(database, place, size=status.st_size).fold_all(_blocks(path, place.offset))
+        blocks = _blocks(path, place.offset)
+    Folding(database, place, size=status.st_size, mtime_ns=status.st_mtime_ns).fold_all(blocks)
 
 
 def _empty(database: sqlite3.Connection) -> None:
@@ -127,7 +138,7 @@ def _compressed_since(name: str, status: os.stat_result, places: dict[str, Place
         length = int.from_bytes(file.read(4), "little")
     if length != before.offset:
         return None
-    return Place(name, status.st_ino, status.st_size, before.offset, before.garbled)
+    return Place(name, status.st_ino, status.st_size, before.offset, before.garbled, status.st_mtime_ns)
 
 
 def _bytes_left(place: Place | None, status: os.stat_result) -> int:

@@ -34,6 +34,8 @@ class Place:
     offset: int
     #: how many lines were no records
     garbled: int
+    #: of the file when it was folded to its end: one that has changed since without growing was edited
+    mtime_ns: int = 0
 
     @property
     def day(self) -> str:
@@ -50,7 +52,7 @@ class Place:
 
 PLACE_COLUMNS = ", ".join(column.name for column in fields(Place))
 KEEP_EVENT = "INSERT OR IGNORE INTO event (key, day, at, event, job, slot, record) VALUES (?, ?, ?, ?, ?, ?, ?)"
-KEEP_PLACE = f"INSERT OR REPLACE INTO folded ({PLACE_COLUMNS}) VALUES (?, ?, ?, ?, ?)"
+KEEP_PLACE = f"INSERT OR REPLACE INTO folded ({PLACE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 def keep_place(database: sqlite3.Connection, place: Place) -> None:
@@ -60,7 +62,7 @@ def keep_place(database: sqlite3.Connection, place: Place) -> None:
 class Folding:
     """The folding of one journal file."""
 
-    def __init__(self, database: sqlite3.Connection, place: Place, *, size: int) -> None:
+    def __init__(self, database: sqlite3.Connection, place: Place, *, size: int, mtime_ns: int) -> None:
         from process_control.history.index.fast_lines import Garbled, Lines
 
         self._lines = Lines()
@@ -69,6 +71,7 @@ class Folding:
         self._place = place
         self._day = place.day
         self._size = size
+        self._mtime_ns = mtime_ns
         self._offset = place.offset
         self._garbled = place.garbled
         self._read: dict[str, tuple[str, tuple[Any, ...]]] = {}
@@ -95,7 +98,7 @@ class Folding:
                 self._keep_place(size=0)
         with self._database:
             self._fold_end(rest)
-            self._keep_place(size=self._size)
+            self._keep_place(size=self._size, mtime_ns=self._mtime_ns)
 
     def _fold_end(self, rest: bytes) -> None:
         """Fold what follows the last newline. Records begin with a newline, so the last one has none at its end.
@@ -112,8 +115,8 @@ class Folding:
         self._offset += len(garbage)
         self._garbled += 1
 
-    def _keep_place(self, *, size: int) -> None:
-        place = replace(self._place, size=size, offset=self._offset, garbled=self._garbled)
+    def _keep_place(self, *, size: int, mtime_ns: int = 0) -> None:
+        place = replace(self._place, size=size, offset=self._offset, garbled=self._garbled, mtime_ns=mtime_ns)
         if place != self._place:
             keep_place(self._database, place)
 

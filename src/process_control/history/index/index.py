@@ -144,6 +144,10 @@ class Index:
         counts = [(place.file, place.garbled + (place.has_torn_end and place.day not in newest)) for place in places]
         return [Garbled(file, lines) for file, lines in counts if lines]
 
+    def edited_files(self) -> list[str]:
+        """Return the journal files that were written to since they were read, and did not grow: as an editor does."""
+        return self._database.answered(self._database.edited_files) if self._database.has_journal() else []
+
     def _runs(
         self, jobs: Sequence[str] | None, since: str | None, outcomes: Sequence[str] | None, limit: int | None
     ) -> list[Run]:

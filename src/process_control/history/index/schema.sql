@@ -15,7 +15,8 @@ CREATE TABLE folded (
     inode    INTEGER NOT NULL,
     size     INTEGER NOT NULL,         -- of the file when it was folded last
     offset   INTEGER NOT NULL,         -- up to where its lines (uncompressed) are in the index
-    garbled  INTEGER NOT NULL          -- lines ignored because they are no records
+    garbled  INTEGER NOT NULL,         -- lines ignored because they are no records
+    mtime_ns INTEGER NOT NULL          -- of the file when it was folded to its end, else 0
 ) WITHOUT ROWID;
 
 -- Every other event that somebody may ask for, as it stands in the journal.

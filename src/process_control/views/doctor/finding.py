@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 OK, WARN, BAD = STATES = "ok", "warn", "bad"
-MAKE_DIRECTORY, SET_MODE, REBUILD_HEALTH, REMOVE_GROUPS = (
+MAKE_DIRECTORY, SET_MODE, REBUILD_HEALTH, REBUILD_INDEX, REMOVE_GROUPS = (
     "make directory",
     "set mode",
     "rebuild health",
+    "rebuild index",
     "remove groups",
 )
 #: Findings of one check that are shown; the rest is a number.
@@ -19,7 +20,7 @@ _COMMANDS = ("chmod ", "chown ", "install -d ", "sudo ", "useradd ", "process-co
 class Repair:
     """What `doctor --fix` may do about a finding."""
 
-    #: MAKE_DIRECTORY, SET_MODE, REBUILD_HEALTH or REMOVE_GROUPS
+    #: MAKE_DIRECTORY, SET_MODE, REBUILD_HEALTH, REBUILD_INDEX or REMOVE_GROUPS
     kind: str
     #: a path, or the slug of a job
     target: str = ""

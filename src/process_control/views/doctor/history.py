@@ -4,7 +4,7 @@ import os
 from shlex import quote
 
 from process_control.core import layout
-from process_control.views.doctor.finding import WARN, Finding, fine
+from process_control.views.doctor.finding import REBUILD_INDEX, WARN, Finding, Repair, fine
 from process_control.views.doctor.look import Look
 
 CHECK = "index"
@@ -23,6 +23,17 @@ def check(look: Look) -> list[Finding]:
         for each in look.garbled
     ]
     index = layout.index(state)
+    found += [
+        Finding(
+            check=CHECK,
+            state=WARN,
+            what=f"{layout.journal_file(state, name)} was edited after the index read it, so the history may show what "
+            "is no longer in it",
+            remedy="process-control doctor --fix",
+            repair=Repair(kind=REBUILD_INDEX, target=index),
+        )
+        for name in look.edited
+    ]
     has_records = any(name.endswith(layout.DAYS) for name in _names(layout.journal(state)))
     if look.is_service_user and has_records and (not os.path.isfile(index) or os.path.exists(f"{index}-journal")):
         what = f"{index} cannot be written, or was left half made: every look reads the whole journal again"

@@ -32,6 +32,8 @@ class Look:
     own_commands: str | None = None
     #: Garbled files of the journal, in words.
     garbled: Sequence[str] = field(default=())
+    #: Files of the journal that were edited since the index read them.
+    edited: Sequence[str] = ()
 
     @property
     def valid_jobs(self) -> list[Job]:

@@ -14,11 +14,11 @@ from process_control.core.schedule.columns import ScheduleError
 from process_control.core.schedule.herds import Herd, herds, is_movable, spread
 from process_control.core.schedule.overlaps import LockOverlap, OwnOverlap, PlannedRuns, lock_overlaps, own_overlap
 from process_control.core.schedule.plan_change import starts_of
-from process_control.core.schedule.schedule import Expression, Schedule, host_zone
+from process_control.core.schedule.schedule import Expression, Schedule, host_zone, not_for_cron
 from process_control.core.tags import OddTag, odd_tags
 from process_control.core.usual import UsualDuration
 from process_control.views.expected import in_words, named, short_timeout
-from process_control.views.lint.finding import HERD, LOCK, OVERLAP, TAG, TIMEOUT, Remark
+from process_control.views.lint.finding import CRON, HERD, LOCK, OVERLAP, TAG, TIMEOUT, Remark
 from process_control.views.lint.schedule_remarks import schedule_remarks
 
 DAYS = 7
@@ -28,11 +28,17 @@ Remarks = dict[str, list[Remark]]
 
 
 def host_remarks(
-    jobs: Sequence[Job], settings: Settings, usual: Mapping[str, UsualDuration], now: datetime, *, wanted: Set[str]
+    jobs: Sequence[Job],
+    settings: Settings,
+    usual: Mapping[str, UsualDuration],
+    now: datetime,
+    *,
+    wanted: Set[str],
+    left_out: Sequence[str] = (),
 ) -> Mapping[str, Sequence[Remark]]:
     """Return the warnings about the `wanted` jobs, by name; what several have in common stands at the first of them.
 
-    `usual` are the durations that are known.
+    `usual` are the durations that are known, `left_out` the jobs that the generated crontab cannot have.
     """
     by_slug = {job.slug: job for job in jobs}
     schedules = _schedules(jobs)
@@ -53,6 +59,8 @@ def host_remarks(
         if slug in schedules:
             found[slug] += schedule_remarks(by_slug[slug], schedules[slug], now)
         found[slug] += _of_one_job(by_slug[slug], runs.get(slug), usual.get(slug), now)
+    for slug in left_out:
+        found[slug].append(_not_in_the_crontab(by_slug[slug]))
     for odd in odd_tags({job.slug: job.tags for job in jobs if job.tags}):
         found[odd.job].append(_tag(odd, by_slug[odd.job]))
     return found
@@ -121,6 +129,12 @@ def _lock(overlap: LockOverlap, slug: str, now: datetime) -> Remark:
     others = named([each for each in overlap.jobs if each != slug])
     hint = f"plan it when {others} {'has' if len(overlap.jobs) == 2 else 'have'} ended, or write on_overlap: queue"
     return Remark(kind=LOCK, key="lock", what=in_words(overlap, now), hint=hint)
+
+
+def _not_in_the_crontab(job: Job) -> Remark:
+    what = f"is not in the crontab: {not_for_cron(job.time_zone or '')}"
+    hint = f"to start it by a systemd timer: process-control export systemd {job.slug}"
+    return Remark(kind=CRON, key="time_zone", what=what, hint=hint)
 
 
 def _tag(odd: OddTag, job: Job) -> Remark:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from process_control.config import odd_text, shell_signs
+from process_control.config import fix, odd_text, shell_signs
 from process_control.config.configuration import read_configuration
 from process_control.config.job_file import read_job, version_of
 from process_control.config.plan_of_job import schedule_of
@@ -40,6 +40,8 @@ class Surroundings:
     paths: Paths
     #: the directory with `run-job`
     own_commands: str | None
+    #: picks those of the jobs that the generated crontab leaves out for their time zone
+    left_out: Callable[[Iterable[Job]], Sequence[Job]] = lambda _: ()
     #: the valid jobs of this host, by name
     jobs: Mapping[str, Job] = field(default_factory=dict)
     #: the warnings about them
@@ -75,7 +77,12 @@ def read_file(path: str) -> bytes:
 def _findings(source: bytes, path: str, around: Surroundings) -> Iterable[Finding]:
     name = os.path.basename(path)
     document = parse(source, name)
-    faults = [*document.warnings(), *shell_signs.warnings(document), *odd_text.warnings(document)]
+    faults = [
+        *fix.warnings(source, document),
+        *document.warnings(),
+        *shell_signs.warnings(document),
+        *odd_text.warnings(document),
+    ]
     remarks: list[Remark] = []
     try:
         if name == CONFIGURATION:
