@@ -16,8 +16,9 @@ from process_control.core.notice import Notice
 from process_control.core.recipient import Recipient
 from process_control.notify.channel import Answer, Channel, Contents, Later, Never, Taken
 from process_control.notify.deliver import Round
+from process_control.notify.queue import Queue, queues
 from process_control.notify.spool import Entry
-from process_control.system import lock
+from process_control.state.incident_store import changing
 
 NAMES = ("files", "sound", "dead", "speechless")
 
@@ -59,16 +60,15 @@ class Files:
 
 @pytest.fixture
 def box(box: Box) -> Iterator[Box]:
-    """A box whose events stay in the spool: the lock of the process that sends them is held by the test."""
+    """A box whose events stay in the spool: the test has the lock of the process that sends them."""
     box.configure(notify=[f"https://{name}.example.org/" for name in NAMES])
     outcome_of(box, "first", "true")  # makes the directories
     wait_until_told(box)
-    descriptor = lock.take(str(box.state_directory / "run"), ".telling")
-    if descriptor is None:
-        raise AssertionError("somebody sends already")
-    yield box
     wait_until_told(box)
-    os.close(descriptor)
+    with changing(str(box.state_directory / "run"), wait=False) as is_held:
+        assert is_held
+        yield box
+        wait_until_told(box)
 
 
 def outcome_of(box: Box, slug: str, command: str) -> None:
@@ -81,7 +81,8 @@ def send(box: Box, *channels: Files) -> None:
     by_queue: dict[str, Channel] = {queue_of(name): Nobody() for name in NAMES}
     round_ = Round(settings, channels=by_queue | {queue_of(channel.kind): channel for channel in channels})
     round_.take_events()
-    round_.deliver_queues()
+    for name in queues(settings.state_directory):
+        Queue(settings, name, channel=by_queue.get(name), is_locked=True).deliver_all()
     round_.note_when_to_look_again()
 
 
@@ -120,7 +121,8 @@ def test_a_channel_that_writes_files_gets_every_message_in_order(box: Box) -> No
     ]
     assert recorded(box) == [("sent", None), ("sent", None)]
     assert waiting(box) == []
-    assert not (box.state_directory / "spool/due").exists()
+    due_in = (box.state_directory / "spool/due").stat().st_mtime - time.time()
+    assert due_in > 1800, "nothing waits but the next reminder"
 
 
 def test_what_is_accepted_later_waits_for_whom_it_has_not_reached_and_is_sent_before_what_is_new(box: Box) -> None:

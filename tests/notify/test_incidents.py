@@ -1,0 +1,307 @@
+"""Incidents through their store, with a moved clock: who is sent what, in which order, and how often."""
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from kit.harness import Box
+from process_control.config.settings import Settings, load_settings
+from process_control.core.job import Job
+from process_control.core.notice import Notice
+from process_control.core.recipient import Recipient
+from process_control.notify.incidents import Incidents
+from process_control.state.incident_store import Store
+from process_control.state.silences import Silence, write_silences
+
+BEGIN = datetime(2026, 11, 23, tzinfo=UTC)
+OPS = "ops@example.org"
+
+
+def at(minutes: float) -> str:
+    return f"{BEGIN + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%S.000Z}"
+
+
+class World:
+    """Jobs, a clock, and what everybody was sent: (minutes, whom, event, jobs)."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.sent: list[tuple[float, str, str, tuple[str, ...]]] = []
+        self.notices: list[Notice] = []
+        self._minutes = 0.0
+        self._runs = 0
+
+    def post(self, minutes: float, what: str, job: str = "", **given: Any) -> None:
+        """Let something be posted; at the end of a run with its record."""
+        self._runs += 1
+        key = f"r{self._runs:06d}"
+        if what in ("failed", "went_well"):
+            outcome = "failed" if what == "failed" else "succeeded"
+            end = {"job": job, "run_id": key, "at": at(minutes), "outcome": outcome, "reason": "exit_code"}
+            given = {"end": end | {"detail": "exited with 1", "trigger": "cron"}} | given
+        event = {"what": what, "job": job, "key": key, "at": at(minutes)} | given
+        self._with(minutes, lambda incidents: incidents.take(event))
+
+    def look(self, minutes: float) -> float | None:
+        found: list[float | None] = []
+        self._with(minutes, lambda incidents: found.append(incidents.settle_all()))
+        return found[0]
+
+    def _with(self, minutes: float, do: Callable[[Incidents], object]) -> None:
+        self._minutes = minutes
+        do(Incidents(self.settings, send=self._send, now=at(minutes)))
+
+    def _send(self, notice: Notice, recipient: Recipient, _: Job | None) -> None:
+        self.sent.append((self._minutes, recipient.shown, notice.event.value, notice.jobs))
+        self.notices.append(notice)
+
+    def events(self, to: str = OPS) -> list[str]:
+        return [event for _, whom, event, _ in self.sent if whom == to]
+
+
+@pytest.fixture
+def world(box: Box) -> World:
+    box.configure(failmail={"to_address": OPS})
+    return World(settings_of(box))
+
+
+def settings_of(box: Box) -> Settings:
+    settings = load_settings(str(box.configuration), dict(os.environb))
+    os.makedirs(settings.state_directory, exist_ok=True)
+    return settings
+
+
+def jobs(box: Box, *slugs: str, keys: str = "") -> None:
+    for slug in slugs:
+        box.job(slug, f"command: /bin/true\n{keys}")
+
+
+def test_one_message_when_it_opens_and_one_when_it_is_over(box: Box, world: World) -> None:
+    jobs(box, "backup")
+    for minute in range(60):
+        world.post(minute, "failed", "backup")
+    world.post(60, "went_well", "backup")
+
+    assert world.sent == [(0, OPS, "opened", ("backup",)), (60, OPS, "closed", ("backup",))]
+    store = Store(world.settings.state_directory)
+    assert store.open_incidents() == []
+    (closed,) = store.closed_incidents()
+    assert (closed.id, closed.count, closed.closed_by) == ("backup~r000001", 60, "the job succeeded")
+
+
+def test_an_event_that_is_read_twice_changes_nothing(box: Box, world: World) -> None:
+    jobs(box, "backup")
+    for _ in range(3):
+        world.post(0, "failed", "backup", key="same")
+
+    assert world.events() == ["opened"]
+    assert Store(world.settings.state_directory).of_job("backup")[0].count == 1
+
+
+def test_a_reminder_comes_each_day_while_nothing_is_posted(box: Box, world: World) -> None:
+    jobs(box, "backup")
+    world.post(0, "failed", "backup")
+    for hour in range(1, 60):
+        world.look(60 * hour)
+
+    assert [(minutes / 60, event) for minutes, _, event, _ in world.sent] == [
+        (0, "opened"),
+        (24, "reminder"),
+        (48, "reminder"),
+    ]
+    assert world.notices[1].posted["job"] == "backup", "a reminder knows the run it is about"
+
+
+def test_several_jobs_that_fail_by_the_same_line_are_one_incident(box: Box, world: World) -> None:
+    jobs(box, "a", "b", "c", "later")
+    for minute, job in enumerate(("a", "b", "c")):
+        world.post(minute, "failed", job, stderr=f"cannot reach db7: timeout after {30 + minute} s\n")
+    world.post(30, "failed", "later", stderr="cannot reach db7: timeout after 30 s\n")
+    for minute, job in enumerate(("a", "b", "c")):
+        world.post(40 + minute, "went_well", job)
+
+    assert world.sent == [
+        (0, OPS, "opened", ("a",)),
+        (30, OPS, "opened", ("later",)),
+        (42, OPS, "closed", ("a", "b", "c")),
+    ]
+
+
+def test_jobs_that_only_exit_with_the_same_code_are_incidents_of_their_own(box: Box, world: World) -> None:
+    jobs(box, "a", "b")
+    world.post(0, "failed", "a")
+    world.post(1, "failed", "b")
+
+    assert world.events() == ["opened", "opened"]
+
+
+def test_another_owner_of_a_joined_job_is_notified_once_too(box: Box, world: World) -> None:
+    jobs(box, "a")
+    jobs(box, "b", keys="owner: ann@example.org")
+    for job in ("a", "b"):
+        world.post(0, "failed", job, stderr="disk /srv is full\n")
+    for job in ("a", "b"):
+        world.post(9, "went_well", job)
+
+    assert world.sent == [
+        (0, OPS, "opened", ("a",)),
+        (0, "ann@example.org", "opened", ("b",)),
+        (9, OPS, "closed", ("a",)),
+        (9, "ann@example.org", "closed", ("b",)),
+    ]
+
+
+def test_a_host_with_300_jobs_that_was_down_for_eight_hours_is_one_message_out_and_one_in_for_each_owner(
+    box: Box, world: World
+) -> None:
+    owners = [f"owner{number}@example.org" for number in range(3)]
+    slugs = [f"job{number:03d}" for number in range(300)]
+    for number, slug in enumerate(slugs):
+        jobs(box, slug, keys=f"owner: {owners[number % 3]}")
+    world.post(480, "host_down", jobs=dict.fromkeys(slugs, 8), sentence="the host was down for 8 h")
+    for slug in slugs:
+        world.post(480, "missed", slug, slots=[at(470)])
+    world.look(481)
+    for number, slug in enumerate(slugs):
+        world.post(482 + number / 10, "went_well", slug)
+
+    events = Counter((whom, event) for _, whom, event, _ in world.sent)
+    assert events == Counter({(whom, event): 1 for whom in (*owners, OPS) for event in ("opened", "closed")})
+    assert {len(named) for _, whom, _, named in world.sent if whom in owners} == {100}
+    assert Store(world.settings.state_directory).open_incidents() == []
+
+
+def test_nothing_is_sent_in_a_silence_and_one_message_after_it(box: Box, world: World) -> None:
+    jobs(box, "backup", keys="tags: [db]")
+    until = at(120)
+    write_silences(world.settings.state_directory, [Silence(tag="db", until=until)])
+    world.post(0, "failed", "backup")
+    world.post(60, "failed", "backup")
+    assert world.sent == []
+
+    next_look = world.look(61)
+    world.look(120)
+
+    assert next_look == datetime.fromisoformat(until).timestamp()
+    assert world.sent == [(120, OPS, "opened", ("backup",))]
+
+
+def test_what_opens_and_closes_in_a_silence_is_never_sent(box: Box, world: World) -> None:
+    jobs(box, "backup")
+    write_silences(world.settings.state_directory, [Silence(job="backup", until=at(120))])
+    world.post(0, "failed", "backup")
+    world.post(60, "went_well", "backup")
+    world.look(130)
+
+    assert world.sent == []
+    assert Store(world.settings.state_directory).open_incidents() == []
+
+
+def test_the_end_of_an_incident_in_a_silence_is_sent_after_it(box: Box, world: World) -> None:
+    jobs(box, "backup")
+    world.post(0, "failed", "backup")
+    write_silences(world.settings.state_directory, [Silence(job="backup", until=at(120))])
+    world.post(60, "went_well", "backup")
+    world.look(110)
+    world.look(121)
+    world.look(200)
+
+    assert [(minutes, event) for minutes, _, event, _ in world.sent] == [(0, "opened"), (121, "closed")]
+
+
+def test_a_new_failure_while_an_end_is_held_back_is_an_incident_of_its_own(box: Box, world: World) -> None:
+    jobs(box, "backup")
+    world.post(0, "failed", "backup")
+    write_silences(world.settings.state_directory, [Silence(job="backup", until=at(120))])
+    world.post(60, "went_well", "backup")
+    world.post(70, "failed", "backup")
+    world.look(121)
+
+    assert [event for _, _, event, _ in world.sent] == ["opened", "closed", "opened"]
+    assert len({notice.incident.id for notice in world.notices}) == 2
+
+
+def test_a_deleted_job_closes_its_incident_with_that_word_for_whom_knew_of_it(box: Box, world: World) -> None:
+    jobs(box, "backup", keys="owner: ann@example.org")
+    world.post(0, "failed", "backup")
+    (box.job_directory / "backup.yaml").unlink()
+
+    world.post(5, "gone", "backup", sentence="the job file is gone")
+
+    assert [(whom, event) for _, whom, event, _ in world.sent][-1] == ("ann@example.org", "closed")
+    assert world.notices[-1].incident.closed_by == "the job file is gone"
+
+
+def test_refusals_because_of_invalid_files_are_one_incident(box: Box, world: World) -> None:
+    jobs(box, "a", "b")
+    for minute, job in enumerate(("a", "b", "a", "b")):
+        world.post(minute, "refused", job, exit_code=78, sentence=f"{job}.yaml:1:1: unknown key 'nme'")
+    world.post(5, "file_invalid", jobs={"a": 1, "b": 1}, sentence="2 job files are invalid")
+    world.post(9, "went_well", "a")
+    world.post(9, "went_well", "b")
+
+    assert world.events() == ["opened", "closed"]
+
+
+def test_an_invalid_file_that_is_known_explains_the_refusals_that_follow(box: Box, world: World) -> None:
+    jobs(box, "a")
+    world.post(0, "file_invalid", jobs={"a": 1}, sentence="1 job file is invalid")
+    world.post(1, "refused", "a", exit_code=78, sentence="a.yaml:1:1: unknown key 'nme'")
+    world.post(2, "over", cause="file_invalid", sentence="no job file is invalid")
+
+    assert world.events() == ["opened", "closed"]
+
+
+def test_ten_jobs_that_flap_for_a_week_are_sent_at_most_two_messages_a_job_and_day(box: Box, world: World) -> None:
+    slugs = [f"flap{number}" for number in range(10)]
+    jobs(box, *slugs)
+    for hour in range(7 * 24):
+        for slug in slugs:
+            world.post(60 * hour, "failed" if hour % 2 else "went_well", slug)
+        world.look(60 * hour)
+
+    per_job = Counter(named for _, _, _, named in world.sent)
+    assert set(per_job.values()) <= set(range(4, 15)), per_job
+    first_day = [event for minutes, _, event, named in world.sent if named == ("flap0",) and minutes < 1440]
+    assert first_day == ["opened", "closed", "opened", "flapping"]
+    later = Counter((named, minutes // 1440) for minutes, _, _, named in world.sent if minutes >= 1440)
+    assert max(later.values()) == 1
+
+
+def test_a_week_of_40_jobs_is_exactly_these_messages(box: Box, world: World) -> None:
+    """Forty jobs, hourly: most are fine; what happens to the others is in the list."""
+    slugs = [f"job{number:02d}" for number in range(40)]
+    jobs(box, *slugs[:-2])
+    jobs(box, *slugs[-2:], keys="failure_threshold_for_mail: 3")
+    fails = {
+        "job01": range(10, 11),  # one failure
+        "job02": range(30, 90),  # two and a half days
+        "job03": range(100, 168),  # not over at the end of the week
+        "job38": range(50, 52),  # below the threshold of 3
+        "job39": range(60, 63),  # from it on
+    }
+    for hour in range(168):
+        for slug in slugs:
+            if hour in fails.get(slug, ()):
+                world.post(60 * hour, "failed", slug)
+            elif hour - 1 in fails.get(slug, ()):
+                world.post(60 * hour, "went_well", slug)
+        world.look(60 * hour)
+
+    assert [(minutes / 60, named[0], event) for minutes, _, event, named in world.sent] == [
+        (10, "job01", "opened"),
+        (11, "job01", "closed"),
+        (30, "job02", "opened"),
+        (54, "job02", "reminder"),
+        (62, "job39", "opened"),
+        (63, "job39", "closed"),
+        (78, "job02", "reminder"),
+        (90, "job02", "closed"),
+        (100, "job03", "opened"),
+        (124, "job03", "reminder"),
+        (148, "job03", "reminder"),
+    ]
