@@ -79,7 +79,8 @@ def outcome_of(box: Box, slug: str, command: str) -> None:
 def send(box: Box, *channels: Files) -> None:
     settings = load_settings(str(box.configuration), dict(os.environb))
     by_queue: dict[str, Channel] = {queue_of(name): Nobody() for name in NAMES}
-    round_ = Round(settings, channels=by_queue | {queue_of(channel.kind): channel for channel in channels})
+    by_queue |= {queue_of(channel.kind): channel for channel in channels}
+    round_ = Round(settings, channels=by_queue)
     round_.take_events()
     for name in queues(settings.state_directory):
         Queue(settings, name, channel=by_queue.get(name), is_locked=True).deliver_all()
