@@ -26,6 +26,13 @@ def is_loopback(host: str) -> bool:
     return _LOOPBACK.fullmatch(host) is not None
 
 
+def is_unencrypted(url: str) -> bool:
+    """Return whether a valid URL leads without TLS to another host."""
+    from urllib.parse import urlsplit
+
+    return url.lower().startswith("http://") and not is_loopback(urlsplit(url).hostname or "")
+
+
 def wrong_url(text: str) -> tuple[str, str]:
     """Return what is wrong with the URL of a recipient, and the hint; empty when nothing is.
 
