@@ -156,7 +156,7 @@ def test_lint_and_dry_run_name_what_messages_need(desk: Desk, box: Box) -> None:
         key.chmod(0o644)
         place.job(
             "backup",
-            f"command: /bin/true\nnotify:\n- exec:/nowhere/page\n- {{url_file: {url}}}\n"
+            f"command: /bin/true\nnotify:\n- exec:/nowhere/page -v\n- {{url_file: {url}}}\n"
             f"- {{url: https://h, key_file: {key}}}\n- {{url_file: /nowhere/url}}\n"
             "ping: {url: https://hc, api_key_file: /nowhere/key}\n",
         )
@@ -169,7 +169,7 @@ def test_lint_and_dry_run_name_what_messages_need(desk: Desk, box: Box) -> None:
         f"{path}:4:3: notify.url: /nowhere/page: no such file\n"
         "  hint: install it, or write the right path\n"
         f"{path}:5:3: {desk.root}/url: the first line is not a URL\n"
-        "  hint: write mailto:ops@example.org, https://host/path, or exec:/path/of/program\n"
+        "  hint: write https://host/path, or scheme://… as apprise has it\n"
         f"{path}:6:3: {desk.root}/key: the key_file has mode 0644: others could read or change it\n"
         f"  hint: chmod 0600 {desk.root}/key\n"
         f"{path}:7:3: /nowhere/url: url_file: No such file or directory\n"

@@ -35,6 +35,7 @@ def faults_of(line: str) -> list[str]:
         ("notify: mailto:a@example.org", [{"url": "mailto:a@example.org"}]),
         ("notify: mailto:a@example.org , root", [{"url": "mailto:a@example.org,root"}]),
         ("notify: [exec:/bin/page, https://h/x]", [{"url": "exec:/bin/page"}, {"url": "https://h/x"}]),
+        ("notify: exec:/bin/page 'on call'", [{"url": "exec:/bin/page 'on call'"}]),
         ("notify: {url: 'http://127.0.0.1:8000/x'}", [{"url": "http://127.0.0.1:8000/x"}]),
         ("notify: {url: 'http://[::1]/x'}", [{"url": "http://[::1]/x"}]),
         ("notify: {url: 'alertmanager+http://am:9093'}", [{"url": "alertmanager+http://am:9093"}]),
@@ -135,10 +136,15 @@ NOTIFY_FAULTS = {
         "3:15: 'notify.url' must have a whole path, not 'exec:page'",
         "write exec:/usr/local/bin/page-someone",
     ),
-    "a program with arguments": (
-        "notify: {url: 'exec:/bin/page -v'}",
-        "3:15: 'notify.url' must be a program without arguments, not 'exec:/bin/page -v'",
-        "write a script that calls it",
+    "a program with a secret": (
+        "notify: {url: 'exec:/bin/page --api-key=hunter2hunter2'}",
+        f"3:15: 'notify.url' {SECRET}",
+        TO_FILE,
+    ),
+    "a program with half a quote": (
+        """notify: {url: 'exec:/bin/page "on call'}""",
+        "3:15: 'notify.url' has a quote that is not closed",
+        "close it: arguments are quoted as for a shell",
     ),
     "nobody": (
         "notify: {on: failed}",
@@ -193,7 +199,9 @@ def test_a_recipient_that_cannot_be_one_is_refused(line: str, what: str, hint: s
     assert faults_of(line) == [f"{what}\n  hint: {hint}"]
 
 
-@pytest.mark.parametrize("name", ["a password", "a token", "a chat", "a password for Alertmanager"])
+@pytest.mark.parametrize(
+    "name", ["a password", "a token", "a chat", "a password for Alertmanager", "a program with a secret"]
+)
 def test_a_secret_is_in_no_message(name: str) -> None:
     with pytest.raises(BadConfiguration) as caught:
         job(NOTIFY_FAULTS[name][0])
@@ -235,6 +243,7 @@ def test_a_url_file_holds_the_url_in_its_first_line(tmp_path: Any) -> None:
     [
         ("hunter2", "the first line is not a URL"),
         ("", "the first line is not a URL"),
+        ("mailto:hunter2", "the first line is an address, which is no secret"),
         ("exec:hunter2", "the first line must have a whole path"),
         ("http://ann:hunter2@chat.example.org/", "the first line would send unencrypted to 'chat.example.org'"),
         ("https://ann:hunter2@a b/", "the first line has no host, or a blank in it"),
@@ -276,6 +285,7 @@ def test_a_url_file_that_others_can_read_is_refused(tmp_path: Any) -> None:
         ("Ops <ops@example.org>", "Ops <ops@example.org>", ["Ops <ops@example.org>"], None),
         ("ask @ops in chat", "ask @ops in chat", [], None),
         ("{team: Database}", "Database", [], None),
+        ("{team: ops@example.org}", "ops@example.org", [], None),
         ("{team: Database, mail: dba@example.org}", "Database", ["dba@example.org"], None),
         ("{mail: [a@example.org, root], runbook: https://wiki/x}", "a@example.org, root",
          ["a@example.org", "root"], "https://wiki/x"),

@@ -200,9 +200,10 @@ CONFIGURATION_FIELDS = (
     ),
     replace(
         FAILMAIL,
-        meaning="Who gets mail about failed runs, and how it is sent. One mail for each failed or lost run and for "
-        "each refused start, and one when the job has recovered. A separate process sends it, after "
-        "everything was recorded; if no server accepts it, it waits and is tried again.",
+        meaning="Who gets mail about trouble with jobs, and how it is sent. One mail when a job fails, is lost, missed "
+        "or refused, a reminder after a day, and one when it has recovered; with `each: true` one for every failed run. "
+        "A separate process sends it, after everything was recorded; if no server accepts it, it waits and is tried "
+        "again.",
     ),
     replace(
         NOTIFY,
