@@ -201,7 +201,7 @@ CONFIGURATION_FIELDS = (
     replace(
         FAILMAIL,
         meaning="Who gets mail about trouble with jobs, and how it is sent. One mail when a job fails, is lost, missed "
-        "or refused, a reminder after a day, and one when it has recovered; with `each: true` one for every failed run. "
+        "or refused, a reminder after a day, and one when it has recovered; with `each: true` one for each failed run. "
         "A separate process sends it, after everything was recorded; if no server accepts it, it waits and is tried "
         "again.",
     ),
