@@ -219,7 +219,7 @@ CONFIGURATION_FIELDS = (
         default_words="none",
         meaning="A dead man's switch (healthchecks.io, or your own) for the host: `process-control watch` pings it at "
         "each look, and pings URL/fail, with their number, while jobs are overdue.",
-        example="https://hc-ping.com/00000000-0000-0000-0000-000000000000",
+        example="https://hc-ping.com/PING-KEY/this-host",
     ),
     Field(
         key="calendars",

@@ -372,7 +372,7 @@ NOTIFY_FIELDS = (
         default_words="none",
         meaning="A file whose first line is the URL, for a URL with a secret in it: mode 0600 or 0640, owned by the "
         "service user or root.",
-        example="/etc/process-control.chat-url",
+        example="/etc/process-control.chat",
     ),
     Field(
         key="key_file",
@@ -429,7 +429,7 @@ NOTIFY = Field(
     "configuration. Replaces the list of `default_job_config` whole. `false`, or an empty list: nobody, not by the "
     "configuration's either; `failmail` stays as it is. Text alone means `url`.",
     example="- url: mailto:dba@example.org\n  on: [failed, lost, missed]\n"
-    "- {url_file: /etc/process-control.chat-url, after: 3, remind: 4h}",
+    "- {url_file: /etc/process-control.chat, after: 3, remind: 4h}",
 )
 PING_FIELDS = (
     Field(
