@@ -645,6 +645,39 @@ def test_mailto_follows_the_failmail_that_holds_for_each_job(desk: Desk) -> None
     assert desk.cron_generate("--output", "console").stdout.splitlines()[3] == 'MAILTO=""'
 
 
+@pytest.mark.parametrize(
+    ("of_all", "of_job", "is_silent", "is_watched"),
+    [
+        ({}, "", False, False),
+        ({}, "owner: Database team", False, False),
+        ({}, "owner: dba@example.org", True, True),
+        ({}, "owner: dba@example.org\nfailmail: false", False, False),
+        ({}, "notify: exec:/bin/true", True, True),
+        ({}, "notify: {url: 'exec:/bin/true', on: [missed, recovered]}", False, True),
+        ({"notify": ["exec:/bin/true"]}, "", True, True),
+        ({"notify": ["exec:/bin/true"]}, "notify: false", False, True),
+        ({"notify": [{"url": "exec:/bin/true", "tags": "db"}]}, "", False, False),
+        ({"notify": [{"url": "exec:/bin/true", "tags": "db"}]}, "tags: db", True, True),
+        ({"default_job_config": {"notify": ["exec:/bin/true"]}}, "", True, True),
+        ({"default_job_config": {"notify": ["exec:/bin/true"]}}, "notify: []", False, False),
+        ({"default_job_config": {"notify": ["exec:/bin/true"]}}, "failmail: false", True, True),
+        ({"host_ping": "https://hc.example.org/host"}, "", False, True),
+    ],
+)
+def test_cron_mails_the_jobs_of_which_nobody_is_notified_and_watch_has_a_line_when_somebody_is(
+    desk: Desk, of_all: dict[str, object], of_job: str, is_silent: bool, is_watched: bool
+) -> None:
+    desk.configure(**of_all)
+    desk.job("backup", f"{BACKUP}\n{of_job}")
+
+    result = desk.cron_generate("--output", "console")
+
+    lines = [line for line in result.stdout.splitlines() if not line.startswith("#")]
+    words = [next((word for word in ("MAILTO", " watch ", "--scheduled") if word in line), line) for line in lines]
+    assert result.stderr == ""
+    assert words == [*([" watch "] if is_watched else []), *(["MAILTO"] if is_silent else []), "--scheduled"]
+
+
 def lines_of_watch(crontab: Path) -> list[str]:
     return [line for line in crontab.read_text().splitlines() if " watch --config " in line]
 

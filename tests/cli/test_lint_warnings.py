@@ -31,6 +31,50 @@ def ran(state: State, job: str, *durations: float, **how: object) -> None:
         state.run(job, NOW - timedelta(days=number), seconds=seconds, **how)
 
 
+# --- who is notified --------------------------------------------------------------------------------------------------
+
+
+def test_a_ping_whose_schedule_stands_in_two_places_is_named(desk: Desk) -> None:
+    desk.job("bare", "command: /bin/true\nschedule: '5 1 * * *'\nping: https://hc.example.org/k/bare")
+    desk.job("by-hand", "command: /bin/true\nping: http://127.0.0.1:8000/k/by-hand")
+    desk.job("plain", "command: /bin/true\nping: http://hc.example.org/k/plain")
+
+    assert desk.process_control("lint").stdout == (
+        f"{desk.jobs}/bare.yaml:4:7: warning: without 'api_key_file' the schedule stands in two places: here and at "
+        "the service of the ping\n"
+        "  hint: write ping: {url: 'https://hc.example.org/k/bare', api_key_file: /etc/process-control.healthchecks}\n"
+        f"{desk.jobs}/plain.yaml:3:7: warning: the ping sends the last output of the job unencrypted\n"
+        "  hint: write https://\n"
+    )
+    assert [kind for _, kind, _ in found(desk)] == ["ping", "ping"]
+
+
+def test_messages_that_never_come_or_go_elsewhere_are_named(desk: Desk) -> None:
+    desk.configure(default_job_config={"failmail": {"to_address": "ops@example.org"}})
+    desk.job("fine", "command: /bin/true\nowner: dba@example.org\nhold: {after_failures: 3}\nnotify: exec:/bin/true")
+    desk.job("held", "command: /bin/true\nhold: {after_failures: 3}\nnotify: [{url: exec:/bin/true, after: 4}]")
+    desk.job("rare", "command: /bin/true\nhold: {after_failures: 3}\nfailure_threshold_for_mail: 5")
+    desk.job("both", "command: /bin/true\nowner: dba@example.org\nfailmail: {to_address: shop@example.org}")
+
+    assert found(desk) == [
+        (
+            "both.yaml:4:11",
+            "notify",
+            "mail goes to the owner, dba@example.org, and not to failmail.to_address",
+        ),
+        (
+            "held.yaml:4:10",
+            "notify",
+            "nobody is notified: the job is put on hold after 3 failed runs in a row, before the 4th",
+        ),
+        (
+            "rare.yaml:4:29",
+            "notify",
+            "nobody is notified: the job is put on hold after 3 failed runs in a row, before the 5th",
+        ),
+    ]
+
+
 # --- one schedule ----------------------------------------------------------------------------------------------------
 
 

@@ -145,3 +145,58 @@ def test_a_dry_run_of_a_job_that_could_not_run_is_exit_code_1(box: Box) -> None:
         f"'working_directory': the directory {box.root}/app does not exist",
         f"{box.root}/billing: no such file",
     ]
+
+
+def test_lint_and_dry_run_name_what_messages_need(desk: Desk, box: Box) -> None:
+    for place in (desk, box):
+        url, key = place.root / "url", place.root / "key"
+        url.write_text("hunter2\n")
+        url.chmod(0o600)
+        key.write_text("hunter2\n")
+        key.chmod(0o644)
+        place.job(
+            "backup",
+            f"command: /bin/true\nnotify:\n- exec:/nowhere/page -v\n- {{url_file: {url}}}\n"
+            f"- {{url: https://h, key_file: {key}}}\n- {{url_file: /nowhere/url}}\n"
+            "ping: {url: https://hc, api_key_file: /nowhere/key}\n",
+        )
+
+    result, dry = desk.process_control("lint"), box.run("backup", "--dry-run")
+
+    path = f"{desk.jobs}/backup.yaml"
+    assert result.exit_code == 1
+    assert result.stdout == (
+        f"{path}:4:3: notify.url: /nowhere/page: no such file\n"
+        "  hint: install it, or write the right path\n"
+        f"{path}:5:3: {desk.root}/url: the first line is not a URL\n"
+        "  hint: write https://host/path, or scheme://… as apprise has it\n"
+        f"{path}:6:3: {desk.root}/key: the key_file has mode 0644: others could read or change it\n"
+        f"  hint: chmod 0600 {desk.root}/key\n"
+        f"{path}:7:3: /nowhere/url: url_file: No such file or directory\n"
+        "  hint: create it with mode 0600, or remove 'url_file'\n"
+        f"{path}:8:7: /nowhere/key: api_key_file: No such file or directory\n"
+        "  hint: create it with mode 0600, or remove 'api_key_file'\n"
+    )
+    assert dry.exit_code == 1
+    assert [line for line in dry.stderr.splitlines() if "hint" not in line] == [
+        "backup: notify.url: /nowhere/page: no such file",
+        f"backup: {box.root}/url: the first line is not a URL",
+        f"backup: {box.root}/key: the key_file has mode 0644: others could read or change it",
+        "backup: /nowhere/url: url_file: No such file or directory",
+        "backup: /nowhere/key: api_key_file: No such file or directory",
+        "dry run: nothing was run, and messages about the job could not be sent",
+    ]
+
+
+def test_cron_generate_names_once_what_the_configurations_recipients_need(desk: Desk) -> None:
+    desk.configure(notify=[{"url_file": "/nowhere/url"}])
+    for slug in ("a", "b"):
+        desk.job(slug, "command: /bin/true\nschedule: '0 3 * * *'")
+
+    result = desk.cron_generate("--output", "console")
+
+    assert result.exit_code == 0
+    assert result.stderr == (
+        f"{desk.configuration}: /nowhere/url: url_file: No such file or directory\n"
+        "  hint: create it with mode 0600, or remove 'url_file'\n"
+    )

@@ -366,6 +366,16 @@ def test_a_sendmail_program_that_is_not_there_is_found(sound: Desk) -> None:
     assert [each["what"] for each in found(sound, "mail")] == ["/usr/sbin/no-sendmail: there is no such program"]
 
 
+def test_the_way_of_mail_that_only_notify_or_an_owner_asks_for_is_looked_at(sound: Desk) -> None:
+    sound.configure(failmail={"sendmail": "/usr/sbin/no-sendmail"}, notify=["mailto:ops@example.org"])
+    assert [each["what"] for each in found(sound, "mail")] == ["/usr/sbin/no-sendmail: there is no such program"]
+    sound.configure(failmail={"sendmail": "/usr/sbin/no-sendmail"})
+    assert found(sound, "mail") == []
+    sound.job("owned", "command: /bin/true\nowner: dba@example.org")
+
+    assert [each["what"] for each in found(sound, "mail")] == ["owned: /usr/sbin/no-sendmail: there is no such program"]
+
+
 def test_mail_that_waits_for_long_is_found(sound: Desk) -> None:
     waiting = sound.state.directory / "spool" / "mail"
     waiting.mkdir(parents=True, mode=0o700)

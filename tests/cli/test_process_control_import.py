@@ -154,7 +154,11 @@ def test_the_configuration_is_rewritten_and_says_where_the_jobs_go(desk: Desk, o
     assert f"original.yaml: wrote {desk.configuration}" in result.stdout.splitlines()
     assert desk.configuration.read_text() == (
         f"job_directory: {tmp_path}/new\ndefault_job_config:\n  stderr: warn\n  timeout: 10m\nx-run_directory: /tmp\n"
-        f"output_directory: {tmp_path}/log\nx-state_directory: /tmp/state\n"
+        f"output_directory: {tmp_path}/log\nx-state_directory: /tmp/state\nfailmail:\n  each: true\n"
+    )
+    assert (
+        "failmail.each: true added (the original mailed each failed run; remove it for one mail an outage)"
+        in result.stdout
     )
     assert "stderr" not in (tmp_path / "new" / "purge.yaml").read_text()
 

@@ -317,7 +317,11 @@ def test_one_screen_holds_what_needs_a_look_and_counts_the_rest(desk: Desk, at_t
 
 
 def test_one_job_is_told_at_length_with_its_last_output(desk: Desk, at_terminal: Callable[..., Result]) -> None:
-    desk.job("purge", "command: /bin/true\nowner: dba@example.org\ndescription: See the wiki\nschedule: '@daily'")
+    desk.job(
+        "purge",
+        "command: /bin/true\nowner: {team: Database, runbook: https://wiki/purge}\n"
+        "description: See the wiki\nschedule: '@daily'",
+    )
     log = desk.state.log("purge", (0.5, "o", b"begin\n"), (1.25, "e", b"no \x1b[31mspace\n"), at=RECENT)
     identity = desk.state.failure("purge", RECENT, log=log, by="svc")
 
@@ -325,22 +329,23 @@ def test_one_job_is_told_at_length_with_its_last_output(desk: Desk, at_terminal:
 
     assert shown[0].startswith("● purge - The purge   ")
     assert shown[0].endswith(" UTC")
-    assert shown[1:5] == [
+    assert shown[1:6] == [
         "    state: failing",
         "      why: exited with 3",
         "  runbook: See the wiki",
-        "    owner: dba@example.org",
+        "    owner: Database",
+        "  runbook: https://wiki/purge",
     ]
-    assert shown[5].startswith(" schedule: at 00:00 every day; next run ")
-    assert shown[6].startswith("     file: ")
-    assert shown[7:12] == [
+    assert shown[6].startswith(" schedule: at 00:00 every day; next run ")
+    assert shown[7].startswith("     file: ")
+    assert shown[8:13] == [
         " last run: failed: exited with 3",
         f"    began: {RECENT:%a %H:%M} (2 h ago); took 1.5 s",
         "       by: svc (cron)",
         f"      run: {identity}",
         f"      log: {log}",
     ]
-    assert shown[12:] == [
+    assert shown[13:] == [
         "     runs: ✗",
         "",
         f"{RECENT + timedelta(seconds=0.5):%H:%M:%S}.500  begin",

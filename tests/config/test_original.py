@@ -179,6 +179,7 @@ def test_the_configuration_reads_on_in_todays_keys() -> None:
         "20: run_directory -> x-run_directory (locks are kept in the state directory)",
         "21: state_directory -> x-state_directory (history must survive a reboot: the default does)",
         "None: default_job_config.stderr: warn added (the later versions never failed on stderr)",
+        "None: failmail.each: true added (the original mailed each failed run; remove it for one mail an outage)",
         "None: syslog.facility: daemon added (as the 'logging' of the original had it)",
         "None: syslog.address: /run/log added (as the 'logging' of the original had it)",
     ]
@@ -188,18 +189,37 @@ def test_the_configuration_reads_on_in_todays_keys() -> None:
 def test_defaults_that_the_later_versions_did_not_have_are_written_down() -> None:
     result = rewrite_configuration(b"job_directory: /j\n", LATER, accounts={})
 
-    assert result.source == b"job_directory: /j\ndefault_job_config:\n  timeout: 0\n  stderr: warn\n"
+    assert (
+        result.source
+        == b"job_directory: /j\ndefault_job_config:\n  timeout: 0\n  stderr: warn\nfailmail:\n  each: true\n"
+    )
 
 
 def test_defaults_on_one_line_stay_on_one_line() -> None:
     result = rewrite_configuration(b"default_job_config: {timeout: 5}\n", LATER, accounts={})
 
-    assert result.source == b"default_job_config: {stderr: warn, timeout: 5m}\n"
+    assert result.source == b"default_job_config: {stderr: warn, timeout: 5m}\nfailmail:\n  each: true\n"
+    assert read_configuration(result.source, "/c")["failmail_each"] is True
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"failmail:\n  to_address: a@b.org\n", b"failmail:\n  each: true\n  to_address: a@b.org\n"),
+        (b"failmail: {to_address: a@b.org}\n", b"failmail: {each: true, to_address: a@b.org}\n"),
+        (b"failmail: {each: false}\n", b"failmail: {each: false}\n"),
+        (b"failmail: false\n", b"failmail: false\n"),
+    ],
+)
+def test_every_failed_run_is_mailed_as_it_was(before: bytes, after: bytes) -> None:
+    assert rewrite_configuration(before, EARLY, accounts={}).source == after
+    assert rewrite_configuration(after, EARLY, accounts={}).source == after
 
 
 def test_a_number_that_is_no_accounts_is_told() -> None:
     result = rewrite_configuration(b"user: 12\n", EARLY, accounts={})
 
     assert [str(change) for change in result.changes] == [
-        "user: 12 stays (no account has this number: write the name of an account)"
+        "user: 12 stays (no account has this number: write the name of an account)",
+        "failmail.each: true added (the original mailed each failed run; remove it for one mail an outage)",
     ]

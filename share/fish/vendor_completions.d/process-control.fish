@@ -263,7 +263,7 @@ complete -c process-control -n '__process_control_at below doctor' -l no-header 
 complete -c process-control -n '__process_control_at below doctor' -s h -l help -d 'Show this message and exit'
 complete -c process-control -n '__process_control_at below lint' -l fix -d 'Repair tabs, unquoted schedules, allow_overtime, byte-order marks'
 complete -c process-control -n '__process_control_at below lint' -l dry-run -d 'With --fix: only show the changes, and what they leave'
-complete -c process-control -n '__process_control_at below lint' -l ignore -x -a 'clock either_day overlap lock timeout herd tag cron' -d 'Leave out this kind of warning'
+complete -c process-control -n '__process_control_at below lint' -l ignore -x -a 'clock either_day overlap lock timeout herd tag cron notify ping' -d 'Leave out this kind of warning'
 complete -c process-control -n '__process_control_at below lint' -l format -x -a 'text json' -d 'show the version'
 complete -c process-control -n '__process_control_at below lint' -l json -d 'The same as --format json'
 complete -c process-control -n '__process_control_at below lint' -s h -l help -d 'Show this message and exit'

@@ -150,17 +150,16 @@ def _values(reading: Reading) -> dict[str, Any]:
     if "verdicts" in reading.nodes:
         values["verdicts"] = _with_their_text(values["verdicts"], reading.nodes["verdicts"])
     if "owner" in reading.nodes:
-        _complete_owner(values)
+        values |= _completed_owner(reading.nodes["owner"], values)
     return values
 
 
-def _complete_owner(values: dict[str, Any]) -> None:
-    """Make of an address as the name of the owner where the mails go, and of where they go the name that is missing."""
+def _completed_owner(node: Node, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the address that a text as owner is, and the name that a map without a team has."""
     owner, mail = values.get("owner"), values.get("owner_mail")
-    if owner and not mail and "@" in owner and not wrong_address(owner):
-        values["owner_mail"] = [owner]
-    if mail and not owner:
-        values["owner"] = ", ".join(mail)
+    if isinstance(node, Text) and owner and "@" in owner and not wrong_address(owner):
+        return {"owner_mail": [owner]}
+    return {"owner": ", ".join(mail)} if mail and not owner else {}
 
 
 def _with_their_text(rules: list[dict[str, Any]], node: Node) -> list[dict[str, Any]]:

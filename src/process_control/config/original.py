@@ -196,9 +196,7 @@ def _rewrite_configuration_keys(edited: EditedText, root: Map, original: Origina
         edited.append_map(root, "syslog", _syslog_additions(entries.get("logging")))
 
 
-_EACH = Addition(
-    "each", "true", "the original mailed every failed run; without it: one mail for an outage, one at its end"
-)
+_EACH = Addition("each", "true", "the original mailed each failed run; remove it for one mail an outage")
 
 
 def _mail_each_failure(edited: EditedText, root: Map, failmail: Node | None) -> None:

@@ -61,12 +61,17 @@ def _origins_in_map(
         is_bare = line is not None and not isinstance(node, Map)
         if not has_effect:  # such as `catch_up.within` without `catch_up`: its default is that of the map
             each = replace(each, value=None)
-        if is_bare and (each.field.key == field.bare or each.value is None):
+        if is_bare and (each.field.key == field.bare or each.value is None or _is_derived(each)):
             yield Origin(key=each.key, field=each.field, value=each.value, origin=_line(job, line))
         elif line is not None and each.origin == DEFAULT_JOB_CONFIG:  # a job's map replaces the default whole
             yield Origin(key=each.key, field=each.field, value=each.value, origin=BUILT_IN)
         else:
             yield each
+
+
+def _is_derived(each: Origin) -> bool:
+    """Return whether a value follows from that of another key, as `owner.mail` from an address that is the owner."""
+    return each.field.given is None and each.value != each.field.default
 
 
 def _origin(field: Field, line: int | None, job: Job, settings: Settings) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from process_control.config.failmail import failmail_of
+from process_control.config.keys.notify_kinds import words_of_program
 from process_control.config.settings import Settings
 from process_control.core.job import Job
 from process_control.core.recipient import DAY_SECONDS, MAIL, Recipient
@@ -47,8 +48,14 @@ def notify_items(job: Job | None, settings: Settings) -> list[dict[str, Any]]:
 
 def files_of_notify(items: Sequence[dict[str, Any]]) -> list[str]:
     """Return the files and programs that entries of `notify` name."""
-    programs = [str(item["url"]).removeprefix("exec:") for item in items if str(item.get("url")).startswith("exec:")]
+    programs = [program for item in items if (program := program_of(item)) is not None]
     return programs + [item[key] for item in items for key in ("url_file", "key_file") if key in item]
+
+
+def program_of(item: dict[str, Any]) -> str | None:
+    """Return the path of the program that an entry calls; None for other channels, and where a file has the URL."""
+    url = item.get("url") or ""
+    return words_of_program(url)[0] if url.lower().startswith("exec:") else None
 
 
 def _recipient(item: dict[str, Any], threshold: int) -> Recipient:

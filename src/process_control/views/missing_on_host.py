@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from process_control.config.environment_file import read_environment_file, read_secret_file
 from process_control.config.failmail import failmail_of
-from process_control.config.recipients import files_of_notify, notify_items
+from process_control.config.recipients import files_of_notify, notify_items, program_of
 from process_control.config.settings import Settings
 from process_control.config.url_file import url_in
 from process_control.core.job import Job
@@ -155,8 +155,8 @@ def missing_for_messages(job: Job | None, settings: Settings) -> list[Missing]:
 def _missing_for_item(item: dict[str, Any]) -> list[Missing]:
     """Return which program or file that an entry of `notify` names is not there."""
     found: list[Missing] = []
-    if str(item.get("url")).startswith("exec:"):
-        program = item["url"].removeprefix("exec:")
+    program = program_of(item)
+    if program is not None:
         what, hint = _wrong_program(program, program)
         found += [Missing(key="notify", what=f"notify.url: {what}", hint=hint)] if what else []
     if "url_file" in item:

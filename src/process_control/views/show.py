@@ -28,6 +28,7 @@ from process_control.views.job_status import JobStatus
 from process_control.views.status import read_statuses
 
 SLOTS = 10
+NOTIFY_LIMITS = ("on", "tags", "after", "remind")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +120,25 @@ def in_words(each: Origin) -> str:
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, list):
-        return ", ".join(str(item["text"] if isinstance(item, dict) else item) for item in value)  # rules have a text
+        return ", ".join(_item_in_words(item) for item in value)
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _item_in_words(item: object) -> str:
+    """Return an item of a list: of rules the text, of entries of `notify` the URL or its file, and what limits them."""
+    if not isinstance(item, dict):
+        return str(item)
+    if "text" in item:
+        return str(item["text"])
+    where = str(item.get("url") or item.get("url_file"))
+    limits = [f"{key}: {_limit_in_words(key, value)}" for key, value in item.items() if key in NOTIFY_LIMITS]
+    return f"{where} ({'; '.join(limits)})" if limits else where
+
+
+def _limit_in_words(key: str, value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(value)
+    return took(value) if key == "remind" and value else f"{value:g}"
 
 
 def use_in_words(run: Run) -> str:

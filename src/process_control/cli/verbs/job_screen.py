@@ -74,6 +74,8 @@ def _of_the_job(status: JobStatus, schedules: KnownSchedules) -> Facts:
         rows.append(("runbook", Text(clean(job.description))))
     if job is not None and job.owner:
         rows.append(("owner", Text(clean(job.owner))))
+    if job is not None and job.owner_runbook:
+        rows.append(("runbook", Text(clean(job.owner_runbook))))
     version = f", version {job.version}" if job is not None else ""
     return [*rows, ("schedule", _schedule(status, schedules)), ("file", Text(f"{clean(status.path)}{version}"))]
 

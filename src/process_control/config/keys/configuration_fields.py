@@ -200,9 +200,10 @@ CONFIGURATION_FIELDS = (
     ),
     replace(
         FAILMAIL,
-        meaning="Who gets mail about failed runs, and how it is sent. One mail for each failed or lost run and for "
-        "each refused start, and one when the job has recovered. A separate process sends it, after "
-        "everything was recorded; if no server accepts it, it waits and is tried again.",
+        meaning="Who gets mail about trouble with jobs, and how it is sent. One mail when a job fails, is lost, missed "
+        "or refused, a reminder after a day, and one when it has recovered; with `each: true` one for each failed run. "
+        "A separate process sends it, after everything was recorded; if no server accepts it, it waits and is tried "
+        "again.",
     ),
     replace(
         NOTIFY,
@@ -218,7 +219,7 @@ CONFIGURATION_FIELDS = (
         default_words="none",
         meaning="A dead man's switch (healthchecks.io, or your own) for the host: `process-control watch` pings it at "
         "each look, and pings URL/fail, with their number, while jobs are overdue.",
-        example="https://hc-ping.com/00000000-0000-0000-0000-000000000000",
+        example="https://hc-ping.com/PING-KEY/this-host",
     ),
     Field(
         key="calendars",

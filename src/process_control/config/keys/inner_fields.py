@@ -311,7 +311,7 @@ FAILMAIL_FIELDS = (
         kind=BOOL,
         attribute="failmail_each",
         default_words="`false`",
-        meaning="A mail for every failed run, in place of one when an incident opens and reminders.",
+        meaning="A mail for every failed run, in place of one when the first fails, and reminders.",
         example="true",
     ),
 )
@@ -338,7 +338,7 @@ OWNER_FIELDS = (
         kind=MAIL_ADDRESSES,
         attribute="owner_mail",
         default=[],
-        default_words="`team`, when that is an address",
+        default_words="none; `owner: ADDRESS` sets both",
         meaning="Who gets the mails about the job, in place of `failmail.to_address`. `failmail: false` switches "
         "these off too.",
         example="dba@example.org",
@@ -361,9 +361,9 @@ NOTIFY_FIELDS = (
         default_words="required, unless there is a `url_file`",
         meaning="`mailto:` and addresses, separated by commas: mail, sent as `failmail` says. `https://…`: a webhook; "
         "`http://` for this host only. `alertmanager+http://` or `alertmanager+https://` and `host:port`: "
-        "Prometheus' Alertmanager. `exec:` and the whole path of a program: it gets JSON on stdin. Any other "
-        "`scheme://`: as apprise has it (extra `process-control[notify]`). A URL with a secret in it (a password, a "
-        "token as a parameter, and most URLs of apprise) is refused here: it belongs in `url_file`.",
+        "Prometheus' Alertmanager. `exec:`, the whole path of a program, and arguments if need be: it gets JSON on "
+        "stdin. Any other `scheme://`: as apprise has it (extra `process-control[notify]`). A URL with a secret in it "
+        "(a password, a token as a parameter, and most URLs of apprise) is refused here: it belongs in `url_file`.",
         example="mailto:ops@example.org,dba@example.org",
     ),
     Field(
@@ -372,7 +372,7 @@ NOTIFY_FIELDS = (
         default_words="none",
         meaning="A file whose first line is the URL, for a URL with a secret in it: mode 0600 or 0640, owned by the "
         "service user or root.",
-        example="/etc/process-control.chat-url",
+        example="/etc/process-control.chat",
     ),
     Field(
         key="key_file",
@@ -429,7 +429,7 @@ NOTIFY = Field(
     "configuration. Replaces the list of `default_job_config` whole. `false`, or an empty list: nobody, not by the "
     "configuration's either; `failmail` stays as it is. Text alone means `url`.",
     example="- url: mailto:dba@example.org\n  on: [failed, lost, missed]\n"
-    "- {url_file: /etc/process-control.chat-url, after: 3, remind: 4h}",
+    "- {url_file: /etc/process-control.chat, after: 3, remind: 4h}",
 )
 PING_FIELDS = (
     Field(

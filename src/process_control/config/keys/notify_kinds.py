@@ -17,6 +17,7 @@ APPRISE_WITHOUT_SECRET = (*PLAIN_APPRISE, "jsons", "xmls", "forms", "ntfys", "mq
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):(?P<rest>.*)", re.ASCII | re.DOTALL)
 _LOOPBACK = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|::1", re.ASCII)
 _SECRET_NAME = re.compile(r"[?&](?:[a-z_-]*token|[a-z_-]*key|[a-z_-]*secret|password|passwd|pass|sig)=", re.IGNORECASE)
+_SECRET_ARGUMENT = re.compile(r"-*(?:[a-z_-]*token|[a-z_-]*key|[a-z_-]*secret|password|passwd|pass)=", re.IGNORECASE)
 _TO_FILE = "write the URL into a file with mode 0600, and name that: url_file: /etc/process-control.url"
 _SECRET = "holds a secret, which everybody who may read this file sees"
 
@@ -24,6 +25,13 @@ _SECRET = "holds a secret, which everybody who may read this file sees"
 def is_loopback(host: str) -> bool:
     """Return whether the name or address of a host is this host."""
     return _LOOPBACK.fullmatch(host) is not None
+
+
+def is_unencrypted(url: str) -> bool:
+    """Return whether a valid URL leads without TLS to another host."""
+    from urllib.parse import urlsplit
+
+    return url.lower().startswith("http://") and not is_loopback(urlsplit(url).hostname or "")
 
 
 def wrong_url(text: str) -> tuple[str, str]:
@@ -51,7 +59,9 @@ def wrong_secret_url(text: str) -> tuple[str, str]:
     match = _SCHEME.fullmatch(text)
     scheme = match["scheme"].lower() if match else ""
     if match is None or not text.isprintable() or (scheme not in ("mailto", "exec") and match["rest"][:2] != "//"):
-        return "is not a URL", f"write {NOTIFY_URL.form}"
+        return "is not a URL", "write https://host/path, or scheme://… as apprise has it"
+    if scheme == "mailto":
+        return "is an address, which is no secret", "write url: mailto:… in the place of url_file"
     what, hint = wrong_url(text) if scheme in OWN_SCHEMES + PLAIN_APPRISE else ("", "")
     if not what or what.startswith(_SECRET):
         return "", ""
@@ -77,12 +87,21 @@ def _wrong_mailto(rest: str) -> tuple[str, str]:
     return "", ""
 
 
-def _wrong_program(rest: str) -> tuple[str, str]:
-    if not rest.startswith("/") or rest.startswith("//"):
-        return f"must have a whole path, not {quoted('exec:' + rest)}", "write exec:/usr/local/bin/page-someone"
-    if re.search(r"\s-", rest):
-        return f"must be a program without arguments, not {quoted('exec:' + rest)}", "write a script that calls it"
-    return "", ""
+def _wrong_program(text: str) -> tuple[str, str]:
+    try:
+        words = words_of_program(f"exec:{text}")
+    except ValueError:
+        return "has a quote that is not closed", "close it: arguments are quoted as for a shell"
+    if not words or not words[0].startswith("/"):
+        return f"must have a whole path, not {quoted('exec:' + text)}", "write exec:/usr/local/bin/page-someone"
+    return (_SECRET, _TO_FILE) if any(_SECRET_ARGUMENT.match(word) for word in words[1:]) else ("", "")
+
+
+def words_of_program(url: str) -> list[str]:
+    """Return the program and the arguments of an `exec:` URL. Raises ValueError for a quote that is not closed."""
+    import shlex  # not for every configuration and job
+
+    return shlex.split(url.partition(":")[2])
 
 
 def wrong_web_url(text: str, *, loopback_only: bool) -> tuple[str, str]:

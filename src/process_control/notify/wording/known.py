@@ -151,7 +151,8 @@ class Subject:
         job = self.job
         if job is None:
             return ""
-        found = (job.description or "", f"Owner: {job.owner}" if job.owner else "")
+        owner = f"Owner: {job.owner}" if job.owner else ""
+        found = (job.description or "", owner, f"Runbook: {job.owner_runbook}" if job.owner_runbook else "")
         return self.masked("\n".join(line for line in found if line))
 
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 
-from process_control.config.failmail import Failmail, failmail_of
+from process_control.config.failmail import Failmail, way_of_mail
+from process_control.config.recipients import recipients_of
 from process_control.config.settings import Settings
 from process_control.core.job import Job
+from process_control.core.recipient import MAIL
 from process_control.notify import spool
 from process_control.notify.channels.mail.send import Undelivered, Way, greet, is_program
 from process_control.notify.channels.mail.way import way_of
@@ -41,9 +43,9 @@ def _ways(jobs: Iterable[Job], settings: Settings) -> dict[str | None, Failmail]
     found: dict[str | None, Failmail] = {}
     known: set[tuple[object, ...]] = set()
     for job in (None, *jobs):
-        failmail = failmail_of(job, settings)
-        if failmail is None:
+        if all(recipient.scheme != MAIL for recipient in recipients_of(job, settings)):
             continue
+        failmail = way_of_mail(job, settings)
         key = (failmail.sendmail, failmail.smtp, failmail.tls, failmail.ca_file, failmail.password_file)
         if key not in known:
             known.add(key)

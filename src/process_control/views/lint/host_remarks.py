@@ -19,6 +19,7 @@ from process_control.core.tags import OddTag, odd_tags
 from process_control.core.usual import UsualDuration
 from process_control.views.expected import in_words, named, short_timeout
 from process_control.views.lint.finding import CRON, HERD, LOCK, OVERLAP, TAG, TIMEOUT, Remark
+from process_control.views.lint.notify_remarks import notify_remarks
 from process_control.views.lint.schedule_remarks import schedule_remarks
 
 DAYS = 7
@@ -59,6 +60,7 @@ def host_remarks(
         if slug in schedules:
             found[slug] += schedule_remarks(by_slug[slug], schedules[slug], now)
         found[slug] += _of_one_job(by_slug[slug], runs.get(slug), usual.get(slug), now)
+        found[slug] += notify_remarks(by_slug[slug], settings)
     for slug in left_out:
         found[slug].append(_not_in_the_crontab(by_slug[slug]))
     for odd in odd_tags({job.slug: job.tags for job in jobs if job.tags}):
