@@ -6,7 +6,8 @@ All text is escaped; the only markup of a job is that of its output's colours.
 from html import escape
 
 from process_control.core.terminal_markup import html_of, plain_text
-from process_control.notify.wording.letter import Letter, one_line
+from process_control.notify.message import one_line
+from process_control.notify.wording.letter import Letter
 from process_control.notify.wording.page_style import LIGHT, MONO, SANS, sheet
 from process_control.notify.wording.text import MAX_LINE, more_jobs
 
