@@ -148,7 +148,7 @@ class Story:
 
 SLOTS = (Cause.MISSED, Cause.SKIPPED, Cause.HOST_DOWN)
 SENTENCES = {
-    Cause.MISSED: "the crontab has no line for it",
+    Cause.MISSED: "no run for the planned time 2035-03-06T02:30:00.000Z: the crontab has no line for it",
     Cause.STALE: "no success for 26 h",
     Cause.SKIPPED: "its last 3 planned times were skipped: its run has not ended",
     Cause.REFUSED: "backup.yaml: somebody else may write to it (mode 0666)\n  hint: chmod 644 backup.yaml",

@@ -116,7 +116,7 @@ def _quiet(subject: Subject) -> Lines:
     if jobs and subject.incident.cause is not Cause.REFUSED and not subject.end.get("held"):
         yield f"Keep {it} from being started", command(subject, "hold", *jobs, "--note", NOTE)
     if jobs:
-        what = f"Send nothing about {it} for 2 hours; {is_run} still run"
+        what = f"Send no message about {it} for 2 hours; {is_run} still run"
         yield what, command(subject, "silence", *jobs, "--for", "2h", "--note", NOTE)
     yield _acknowledge(subject)
 

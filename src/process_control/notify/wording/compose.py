@@ -53,9 +53,9 @@ def _output(subject: Subject) -> tuple[str, str]:
     """Return a title and lines: what the run printed that failed, or what is wrong with a file."""
     if _is_over(subject):
         return "", ""
-    if subject.incident.cause in words.WITH_FIX:
-        sentence = subject.masked(words.sentence_of(subject)).rstrip()
-        return ("What is wrong, and the fix", sentence) if sentence else ("", "")
+    sentence = subject.masked(words.sentence_of(subject)).rstrip()
+    if subject.incident.cause not in _OF_RUNS and "\n" in sentence:
+        return "What is wrong, and the fix", sentence
     if subject.incident.cause not in _OF_RUNS or subject.end.get("outcome") in GOOD:
         return "", ""
     return output_of(subject)
@@ -65,7 +65,8 @@ def _headline(subject: Subject) -> str:
     """Return `Back up the shop · run by cron for its planned time (slot) Tue 2026-11-24 02:30 CET`."""
     incident = subject.incident
     if incident.cause.is_host_wide or len(subject.notice.jobs) > 1:
-        return f"since {subject.moment(incident.since)}"
+        since = subject.moment(incident.since)
+        return f"from {since} to {subject.moment(incident.closed_at)}" if _is_over(subject) else f"since {since}"
     if not subject.end:
         return subject.masked(subject.name) if subject.name != subject.slug else ""
     return subject.masked(f"{subject.name} · {_trigger(subject)}")
@@ -75,7 +76,7 @@ def _trigger(subject: Subject) -> str:
     end = subject.end
     trigger, slot = text_of(end, "trigger"), text_of(end, "scheduled_at")
     if slot:
-        return f"run by {trigger} for its planned time (slot) {subject.moment(slot)}"
+        return f"run by {trigger}, planned for {subject.moment(slot)}"
     if trigger == "manual":
         return f"started by {text_of(end, 'by') or 'somebody'}"
     return f"run by {trigger or 'somebody'}"
@@ -155,7 +156,7 @@ def _incident(subject: Subject) -> list[tuple[str, str]]:
     since = subject.moment(incident.since)
     if _is_over(subject):
         name = "failing since" if incident.cause in _OF_RUNS else "since"
-        return [(name, since), ("lasted", words.lasted(subject))]
+        return [(name, "" if incident.cause.is_host_wide else since), ("lasted", words.lasted(subject))]
     if incident.cause in _OF_RUNS:
         in_row = count_of(number, "failed run" if incident.cause is Cause.FAILED else "lost run")
         return [("failures", in_row if number < 2 else f"{in_row} in a row, since {since}")]
@@ -166,7 +167,9 @@ def _incident(subject: Subject) -> list[tuple[str, str]]:
         return [*asked, ("exit code", str(code) if code is not None else ""), ("refused", _times_since(number, since))]
     if incident.cause is Cause.SKIPPED:
         return [("skipped", _times_since(number, since))]
-    return [("since", since if number > 1 or incident.cause.is_host_wide else "")]
+    return [
+        ("since", since if number > 1 and len(subject.notice.jobs) == 1 and not incident.cause.is_host_wide else "")
+    ]
 
 
 def _times_since(number: int, since: str) -> str:

@@ -14,7 +14,7 @@ from process_control.config.plan_of_job import included
 from process_control.config.settings import Settings
 from process_control.core.job import Job
 from process_control.core.masking import mask
-from process_control.core.moments import parse_iso
+from process_control.core.moments import ISO_TIME, parse_iso
 from process_control.core.notice import Notice
 from process_control.core.schedule.schedule import Schedule, host_zone
 from process_control.core.usual import UsualDuration, usual_duration
@@ -128,6 +128,10 @@ class Subject:
         """Return an ISO 8601 time as people at that host write it: `Tue 2026-11-24 02:30 CET`."""
         found = parse_iso(iso_time)
         return self.local(found, seconds=seconds) if found is not None else iso_time or ""
+
+    def in_local_time(self, text: str) -> str:
+        """Return a sentence with its ISO 8601 times as people write them."""
+        return ISO_TIME.sub(lambda found: self.moment(found[0]), text) if "T" in text else text
 
     def local(self, moment: datetime, *, seconds: bool = False) -> str:
         local = moment.astimezone(self.zone)
