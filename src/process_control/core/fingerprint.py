@@ -23,7 +23,8 @@ _DATE = rf"(?:(?:{_MONTHS}) {{1,2}}\d{{1,2}}|\d{{1,2}}[ /](?:{_MONTHS})[ /]\d{{4
 _LOG_TIME = rf"{_WORD}(?:(?:{_DAYS}),? )?{_DATE}[ :,]{{1,2}}{_CLOCK}{_ZONE}(?: \d{{4}})?{_END}"
 _HEX = "[0-9a-fA-F]"
 
-#: Hexadecimal numbers become what decimal ones become: some of them have no letter. In this order: a longer form before those that are parts of it.
+#: Hexadecimal numbers become what decimal ones become: some of them have no letter.
+#: In this order: a longer form before those that are parts of it.
 _FORMS = [
     (re.compile(form), name)
     for form, name in (

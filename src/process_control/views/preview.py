@@ -17,6 +17,7 @@ from process_control.history.index.past_run import Run
 from process_control.notify.channel import Contents
 from process_control.notify.contents import contents_of
 from process_control.state.past_runs import open_index
+from process_control.system.account import account_of
 from process_control.system.clock import iso
 
 #: What can be shown: the causes, and what may follow a failure.
@@ -61,6 +62,7 @@ def preview_of(job: Job, kind: str, settings: Settings, *, now: datetime) -> Pre
     posted = _posted(job, cause, settings, now) if run is None else _posted_of_run(run)
     if run is None and kind == RECOVERED:
         posted = {**posted, "end": {**_end(posted), "outcome": "succeeded", "reason": None, "detail": None}}
+    posted["user"] = settings.user or account_of(os.geteuid()).name
     incident = _incident(job.slug, cause, event, posted)
     notice = Notice(
         id=f"{incident.id}.{event}.1",
