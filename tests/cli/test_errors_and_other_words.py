@@ -169,8 +169,10 @@ OTHER_WORDS = {
     ),
     "notify what": (
         ["notify"],
-        "process-control notify: which verb?\n"
-        "  hint: process-control notify preview or process-control notify test\n",
+        (
+            "process-control notify: which verb?\n"
+            "  hint: process-control notify preview or process-control notify test\n"
+        ),
     ),
 }
 
