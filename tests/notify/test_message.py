@@ -231,6 +231,10 @@ def test_jobs_that_fail_for_one_reason_are_one_message_with_a_line_for_all(story
 
     assert contents.subject == "db1: 2 jobs failed: exited with 3"
     assert "  report  2 failures\n  backup  1 failure\n" in contents.text
+    assert "Output to stderr of backup\n" in contents.text
+    assert "Changed since the last good run of backup, " in contents.text
+    assert "See the output of backup:\n" in contents.text
+    assert "\nusual " not in contents.text
     assert "run backup report\n" in contents.text
     assert "silence backup report --for 2h" in contents.text
 

@@ -41,9 +41,11 @@ def letter_of(subject: Subject) -> Letter:
         jobs=jobs,
         more_jobs=more_jobs,
         facts=known(lambda: _facts(subject), ()),
-        changes_title=f"Changed since the last good run, {subject.moment(good.started_at)}" if good else "",
+        changes_title=f"Changed since the last good run{_of_which(subject)}, {subject.moment(good.started_at)}"
+        if good
+        else "",
         changes=() if is_over else known(lambda: changes_of(subject), ()),
-        runbook="" if is_over else known(subject.runbook, ""),
+        runbook="" if is_over or subject.is_one_of_several else known(subject.runbook, ""),
         commands=known(lambda: _commands(subject), ()),
         footer=f"process-control on {notice.host}",
     )
@@ -58,13 +60,19 @@ def _output(subject: Subject) -> tuple[str, str]:
         return "What is wrong, and the fix", sentence
     if subject.incident.cause not in _OF_RUNS or subject.end.get("outcome") in GOOD:
         return "", ""
-    return output_of(subject)
+    title, output = output_of(subject)
+    return f"{title}{_of_which(subject)}" if title else "", output
+
+
+def _of_which(subject: Subject) -> str:
+    """Return ` of backup` when the message is about other jobs too."""
+    return f" of {subject.slug}" if subject.is_one_of_several else ""
 
 
 def _headline(subject: Subject) -> str:
     """Return `Back up the shop · run by cron for its planned time (slot) Tue 2026-11-24 02:30 CET`."""
     incident = subject.incident
-    if incident.cause.is_host_wide or len(subject.notice.jobs) > 1:
+    if incident.cause.is_host_wide or subject.is_one_of_several:
         since = subject.moment(incident.since)
         return f"from {since} to {subject.moment(incident.closed_at)}" if _is_over(subject) else f"since {since}"
     if not subject.end:
@@ -108,10 +116,10 @@ def _jobs(subject: Subject) -> Jobs:
 def _facts(subject: Subject) -> Facts:
     end, incident = subject.end, subject.incident
     is_of_host = incident.cause.is_host_wide
-    is_of_one = not is_of_host and len(subject.notice.jobs) <= 1
+    is_of_one = not is_of_host and not subject.is_one_of_several
     found = [
-        ("started", _times(subject) if not is_of_host else ""),
-        ("usual", _usual(subject) if not is_of_host else ""),
+        ("started", _times(subject) if is_of_one else ""),
+        ("usual", _usual(subject) if is_of_one else ""),
         ("decided by", "" if _is_over(subject) else subject.masked(decision(end) or "")),
         *_incident(subject),
         ("last success", known(lambda: _last_success(subject), "") if is_of_one and not _is_over(subject) else ""),

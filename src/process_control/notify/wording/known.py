@@ -83,6 +83,11 @@ class Subject:
     def name(self) -> str:
         return self.job.name if self.job is not None and self.job.name else self.slug
 
+    @property
+    def is_one_of_several(self) -> bool:
+        """Whether the message is about other jobs too."""
+        return len(self.notice.jobs) > 1
+
     def masked(self, text: str) -> str:
         return mask(text, self.secrets)
 

@@ -138,7 +138,7 @@ def _of_missed(subject: Subject) -> str:
     part = subject.incident.parts.get(subject.slug)
     slots = sorted(part.slots) if part is not None else []
     number = count(subject)
-    if len(subject.notice.jobs) > 1:
+    if subject.is_one_of_several:
         return f"missed {count_of(number, 'planned time')}"
     last = subject.moment(slots[-1]) if slots else ""
     sentence = sentence_of(subject)
@@ -151,13 +151,13 @@ def _of_missed(subject: Subject) -> str:
 
 def _of_stale(subject: Subject) -> str:
     good = subject.past.last_good
-    if good is None or len(subject.notice.jobs) > 1:
+    if good is None or subject.is_one_of_several:
         return f"stale: {_first_line(subject) or 'no run has gone well for too long'}"
     return f"stale: no run has gone well since {subject.moment(good.started_at)}"
 
 
 def _of_refusal(subject: Subject) -> str:
-    if len(subject.notice.jobs) > 1 and subject.incident.is_of_invalid_files:
+    if subject.is_one_of_several and subject.incident.is_of_invalid_files:
         return "did not start: their files are invalid"
     what = text_of(subject.notice.posted, "what_is_wrong") if subject.is_posted else ""
     return f"did not start: {what or _first_line(subject) or 'its start was refused'}"
