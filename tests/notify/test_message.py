@@ -341,6 +341,16 @@ def test_a_message_is_made_with_half_of_the_information(
                 assert contents.short
 
 
+def test_a_message_says_that_somebody_has_to_look_when_it_cannot_say_more(story: Story) -> None:
+    notice = story.notice(Cause.FAILED, NoticeEvent.OPENED)
+    broken = replace(notice, posted=None, at=None)  # type: ignore[arg-type]  # what no caller passes
+
+    contents = story.contents(broken)
+
+    assert contents.subject == "db1: backup failed (opened); no more could be found out"
+    assert "backup~1m88dbq742gv4g0s" in contents.text
+
+
 def test_a_run_of_the_history_is_quoted_from_its_log_when_nothing_was_posted(story: Story) -> None:
     """A reminder after a restart has no more than the id of the run."""
     log = story.state.log("backup", (0.1, "o", b"began\n"), (0.2, "e", b"\x1b[31mno space left\x1b[0m\n"), at=SLOT)
