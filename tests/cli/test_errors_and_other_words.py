@@ -167,7 +167,13 @@ OTHER_WORDS = {
             "  hint: process-control import crontab or process-control import original\n"
         ),
     ),
-    "notify what": (["notify"], "process-control notify: which verb?\n  hint: process-control notify test\n"),
+    "notify what": (
+        ["notify"],
+        (
+            "process-control notify: which verb?\n"
+            "  hint: process-control notify preview or process-control notify test\n"
+        ),
+    ),
 }
 
 

@@ -67,6 +67,8 @@ VIEWS: Sequence[Sequence[str]] = (
     ["prune", "--dry-run"],
     ["init", "--dry-run"],
     ["notify", "test"],
+    ["notify", "preview", "bad"],
+    ["notify", "preview", "good", "--as", "host_down"],
     ["wait", "good"],
     ["stop", "good"],
     ["why", "good"],
@@ -84,7 +86,7 @@ VIEWS: Sequence[Sequence[str]] = (
 
 def test_every_answer_has_the_shape_that_the_page_shows(busy: Box) -> None:
     for words in VIEWS:
-        command = "process-control notify test" if words[0] == "notify" else f"process-control {words[0]}"
+        command = f"process-control {' '.join(words[:2]) if words[0] == 'notify' else words[0]}"
         has_its_shape(busy.process_control(*words, "--json"), command)
     has_its_shape(busy.process_control("slots", "--count", "--json"), "process-control slots --count")
     for words in (["run"], ["stop"], ["hold"], ["release"], ["pause", "--for", "5m"]):

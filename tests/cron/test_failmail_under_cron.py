@@ -42,7 +42,7 @@ def test_a_failed_run_sends_one_mail_that_tells_its_slot(stage: Stage) -> None:
     assert mail.subject == f"{os.uname().nodename}: breaks failed: exited with 3"
     assert "  | cannot reach db2\n" in mail.text
     assert end["run_id"] in mail.text
-    assert "breaks · run by cron for its planned time (slot) " in mail.text
+    assert "breaks · run by cron, planned for " in mail.text
     assert [(record["letter"], record["result"]) for record in records(box, "mail", "breaks")] == [("failure", "sent")]
 
 

@@ -5,6 +5,7 @@ import re
 from datetime import UTC, datetime
 from email.parser import BytesParser
 from email.policy import default
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,12 +13,17 @@ from kit.cron_reader import IgnoresTheFile, read
 from process_control.cli.run_job.options import Options, parse
 from process_control.core.line_watch import MAX_LINE, Splitter
 from process_control.core.masking import mask, mask_beginning, mask_excerpt
+from process_control.core.terminal_markup import html_of, plain_text
 from process_control.crontab.changes import changes, difference, is_of_somebody_else
 from process_control.crontab.rules import read_crontab
 from process_control.errors import UsageError
-from process_control.notify.channels.mail.render import Mail, as_html, as_text
+from process_control.notify.channel import Contents
 from process_control.notify.channels.mail.send import message_of
 from process_control.notify.message import escape_controls
+from process_control.notify.wording.letter import Letter
+from process_control.notify.wording.page import as_page
+from process_control.notify.wording.short import as_short
+from process_control.notify.wording.text import as_text
 from process_control.run.outlet import Outlet
 from process_control.run.show_output import Terminal
 
@@ -103,18 +109,20 @@ class _Tags(HTMLParser):
         assert not [name for name, _ in attributes if name in ("href", "src") or name.startswith("on")]
 
 
-def _mail(text: str) -> Mail:
-    return Mail(
+def _letter(text: str) -> Letter:
+    return Letter(
         host=text,
-        slug=text,
-        job_name=text,
+        about=text,
         headline=text,
         verdict=text,
-        facts=(("log", text),),
+        sentences=(text,),
         output_title="output",
-        output=(text, text),
-        notes=(text,),
-        hints=(("again", text),),
+        output=f"{text}\n{text}",
+        jobs=((text, text),),
+        facts=(("log", text),),
+        changes_title=text,
+        changes=(text,),
+        commands=(("again", text),),
         runbook=text or "-",
         footer=text,
     )
@@ -123,13 +131,20 @@ def _mail(text: str) -> Mail:
 def mail(data: bytes, room: Path) -> None:
     """A mail has the headers, the elements and the lines of ours, whatever the job wrote."""
     text = data.decode("utf-8", "surrogateescape")
-    hostile = _mail(text)
-    html = as_html(hostile)
-    assert set(_Tags(html).found) <= set(_Tags(as_html(_mail("x\nx"))).found)
-    for shown in (as_text(hostile), html):
+    hostile = _letter(text)
+    html = as_page(hostile)
+    assert set(_Tags(html).found) <= set(_Tags(as_page(_letter("x\nx"))).found)
+    contents = Contents(subject=hostile.subject, text=as_text(hostile), html=html, short=as_short(hostile))
+    for shown in (contents.text, html, contents.short, contents.subject):
         assert [char for char in shown if not char.isprintable() and char != "\n"] == []
     raw = message_of(
-        hostile, sender="pc@db1", recipients=("ops@example.org",), message_id="<a@db1>", answers=None, at=AT
+        contents,
+        about=text,
+        sender="pc@db1",
+        recipients=("ops@example.org",),
+        message_id="<a@db1>",
+        answers=None,
+        at=AT,
     )
     assert raw.isascii()
     assert max(map(len, raw.split(b"\r\n"))) <= 998
@@ -137,6 +152,14 @@ def mail(data: bytes, room: Path) -> None:
     message = BytesParser(policy=default).parsebytes(raw)
     assert message["To"] == "ops@example.org"
     assert not {"Bcc", "Cc", "Reply-To"} & set(message.keys())
+
+
+def markup(data: bytes, room: Path) -> None:
+    """The HTML of output has no element but span, and its text is the plain text, without the secret."""
+    html, plain = html_of(data, secrets=[SECRET]), plain_text(data, secrets=[SECRET])
+    assert unescape(re.sub('<span class="[a-z -]+">|</span>', "", html)) == plain
+    assert plain.replace("\n", "").isprintable()
+    assert SECRET not in plain
 
 
 OURS = re.compile("\x1b\\[(?:0|1|2|31|32|33)m")
@@ -205,6 +228,7 @@ CHECKS = {
     "crontab": crontab,
     "controls": controls,
     "mail": mail,
+    "markup": markup,
     "terminal": terminal,
     "lines": lines,
 }

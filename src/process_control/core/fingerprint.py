@@ -23,6 +23,7 @@ _DATE = rf"(?:(?:{_MONTHS}) {{1,2}}\d{{1,2}}|\d{{1,2}}[ /](?:{_MONTHS})[ /]\d{{4
 _LOG_TIME = rf"{_WORD}(?:(?:{_DAYS}),? )?{_DATE}[ :,]{{1,2}}{_CLOCK}{_ZONE}(?: \d{{4}})?{_END}"
 _HEX = "[0-9a-fA-F]"
 
+#: Hexadecimal numbers become what decimal ones become: some of them have no letter.
 #: In this order: a longer form before those that are parts of it.
 _FORMS = [
     (re.compile(form), name)
@@ -40,8 +41,8 @@ _FORMS = [
             "<temporary file>",
         ),
         (rf"{_WORD}(?:tmp|temp)[._-]?[A-Za-z0-9_]{{6,32}}(?![0-9A-Za-z_])", "<temporary file>"),
-        (rf"{_WORD}0x{_HEX}{{1,32}}{_END}", "<hex>"),
-        (rf"{_WORD}(?={_HEX}{{0,64}}\d){_HEX}{{7,128}}{_END}", "<hex>"),
+        (rf"{_WORD}0x{_HEX}{{1,32}}{_END}", "<n>"),
+        (rf"{_WORD}(?={_HEX}{{0,64}}\d){_HEX}{{7,128}}{_END}", "<n>"),
         (rf"(?:{_WORD}|(?<=[A-Za-z_]))\d{{1,64}}(?:[.,]\d{{1,64}})*", "<n>"),
     )
 ]

@@ -13,7 +13,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 #: Later times are refused: adding to them could exceed what `datetime` can represent.
 LAST_YEAR = 9000
 MAX_DAYS_BY_WEEKDAY = 6  # days in which a weekday can mean one day only
-_ISO_TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)(?!\w)")
+ISO_TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)(?!\w)")
 
 
 def parse_iso(text: str | None) -> datetime | None:
@@ -109,7 +109,7 @@ def in_local_time(text: str, now: datetime) -> str:
     """Return a recorded sentence with its ISO 8601 times in local time."""
     if "T" not in text:
         return text
-    return _ISO_TIME.sub(lambda found: day_and_time(parse_iso(found[0]), now) or found[0], text)
+    return ISO_TIME.sub(lambda found: day_and_time(parse_iso(found[0]), now) or found[0], text)
 
 
 def _ago(seconds: float) -> str:

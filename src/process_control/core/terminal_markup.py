@@ -256,12 +256,12 @@ def _changed(style: Style, number: int, *, is_off: bool) -> Style:
 def _colour(words: Iterable[str]) -> str | None:
     """Return the colour that `5;N` or `2;R;G;B` names; None when it names none."""
     numbers = iter(words)
-    kind = _number(next(numbers, ""))
+    kind = _number(next(numbers, "no"))
     if kind == 5:
-        number = _number(next(numbers, ""))
+        number = _number(next(numbers, "no"))
         return None if number is None or number > 255 else _of_many(number)
     if kind == 2:
-        found = [_number(next(numbers, "")) for _ in range(3)]
+        found = [_number(next(numbers, "no")) for _ in range(3)]
         parts = [part for part in found if part is not None and part <= 255]
         return _nearest(*parts) if len(parts) == 3 else None
     return None

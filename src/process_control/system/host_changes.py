@@ -3,6 +3,7 @@
 import gzip
 import os
 import zlib
+from collections.abc import Sequence
 
 from process_control.system.plain_file import open_plain
 
@@ -40,10 +41,10 @@ def zone_data_version() -> str:
     return words[2] if words[:2] == ["#", "version"] and len(words) > 2 else ""
 
 
-def apt_log(since: float) -> str:
+def apt_log(since: float, logs: Sequence[str] = APT_LOGS) -> str:
     """Return the end of apt's log, from the file that was written to after `since` (UTC seconds)."""
     parts = []
-    for path in APT_LOGS:
+    for path in logs:
         try:
             if os.stat(path).st_mtime > since:
                 parts.append(_end_of(path))

@@ -12,11 +12,12 @@ from process_control.core.job import Job
 from process_control.core.notice import Notice, NoticeEvent
 from process_control.core.recipient import RECOVERED
 from process_control.core.run_id import RANDOM_BYTES, run_id
-from process_control.errors import ProcessControlError
+from process_control.errors import NotPermitted, ProcessControlError
 from process_control.history.index.past_run import Run
 from process_control.notify.channel import Contents
 from process_control.notify.contents import contents_of
 from process_control.state.past_runs import open_index
+from process_control.system.account import account_of
 from process_control.system.clock import iso
 
 #: What can be shown: the causes, and what may follow a failure.
@@ -29,11 +30,12 @@ _FOLLOWING = {
 }
 _OUTCOMES = {Cause.FAILED: ("failed",), Cause.LOST: ("lost",)}
 _DAY = timedelta(days=1)
+_UNSAFE = "others may write to it (mode 0666)"
 _SENTENCES = {
     Cause.MISSED: "cron did not start it",
     Cause.STALE: "no run has gone well for 26 h",
     Cause.SKIPPED: "its last 3 planned times were skipped: the run before has not ended",
-    Cause.REFUSED: "unknown key 'timout'\n  hint: did you mean 'timeout'?",
+    Cause.REFUSED: f"the job file: {_UNSAFE}\n  hint: chmod go-w FILE",
     Cause.HOST_DOWN: "the host was off for 8 h",
     Cause.TRIGGER_DEAD: "no job was started for 15 min, though some were due",
     Cause.WATCH_DEAD: "nothing has looked for missed jobs for 15 min",
@@ -61,6 +63,7 @@ def preview_of(job: Job, kind: str, settings: Settings, *, now: datetime) -> Pre
     posted = _posted(job, cause, settings, now) if run is None else _posted_of_run(run)
     if run is None and kind == RECOVERED:
         posted = {**posted, "end": {**_end(posted), "outcome": "succeeded", "reason": None, "detail": None}}
+    posted["user"] = settings.user or account_of(os.geteuid()).name
     incident = _incident(job.slug, cause, event, posted)
     notice = Notice(
         id=f"{incident.id}.{event}.1",
@@ -95,7 +98,7 @@ def _posted(job: Job, cause: Cause, settings: Settings, now: datetime) -> dict[s
     if cause in (Cause.MISSED, Cause.SKIPPED):
         posted["slots"] = [iso(began.timestamp())]
     if cause is Cause.REFUSED:
-        posted |= {"trigger": "cron", "exit_code": 78, "what_is_wrong": "unknown key 'timout'"}
+        posted |= {"trigger": "cron", "exit_code": NotPermitted.exit_code, "what_is_wrong": _UNSAFE}
     if cause.is_host_wide:
         posted |= {"job": "", "jobs": {job.slug: 2}}
     if cause not in (Cause.FAILED, Cause.LOST):

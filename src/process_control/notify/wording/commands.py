@@ -51,7 +51,8 @@ def command(subject: Subject, *words: str, program: str = "process-control") -> 
 def _of_run(subject: Subject) -> Lines:
     slug, end = subject.slug, subject.end
     run_id = text_of(end, "run_id")
-    yield "See its output", command(subject, "logs", *(["--run", run_id] if run_id else [slug]))
+    whose = f"the output of {slug}" if subject.is_one_of_several else "its output"
+    yield f"See {whose}", command(subject, "logs", *(["--run", run_id] if run_id else [slug]))
     jobs = _named(subject)
     if len(jobs) > 1:
         yield "Run them again", command(subject, "run", *jobs)
@@ -68,7 +69,7 @@ def _of_run(subject: Subject) -> Lines:
 def _of_slots(subject: Subject) -> Lines:
     slug, slots = subject.slug, _slots(subject)
     yield "Find out why", command(subject, "why", slug, *slots[-1:])
-    if len(slots) > 1 or len(subject.notice.jobs) > 1:
+    if len(slots) > 1 or subject.is_one_of_several:
         yield "See what would be run to make up for it", command(subject, "recover", *_named(subject))
         yield "Run it", command(subject, "recover", *_named(subject), "--yes")
     elif slots:
@@ -97,7 +98,7 @@ def _of_refusal(subject: Subject) -> Lines:
 
 def _named(subject: Subject) -> tuple[str, ...]:
     """Return the jobs that commands name; none when they are too many for a line."""
-    if len(subject.notice.jobs) > 1:
+    if subject.is_one_of_several:
         return subject.notice.jobs if len(subject.notice.jobs) <= MAX_NAMED else ()
     return (subject.slug,) if subject.slug else ()
 
@@ -116,7 +117,7 @@ def _quiet(subject: Subject) -> Lines:
     if jobs and subject.incident.cause is not Cause.REFUSED and not subject.end.get("held"):
         yield f"Keep {it} from being started", command(subject, "hold", *jobs, "--note", NOTE)
     if jobs:
-        what = f"Send nothing about {it} for 2 hours; {is_run} still run"
+        what = f"Send no message about {it} for 2 hours; {is_run} still run"
         yield what, command(subject, "silence", *jobs, "--for", "2h", "--note", NOTE)
     yield _acknowledge(subject)
 

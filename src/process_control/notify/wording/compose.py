@@ -41,9 +41,11 @@ def letter_of(subject: Subject) -> Letter:
         jobs=jobs,
         more_jobs=more_jobs,
         facts=known(lambda: _facts(subject), ()),
-        changes_title=f"Changed since the last good run, {subject.moment(good.started_at)}" if good else "",
+        changes_title=f"Changed since the last good run{_of_which(subject)}, {subject.moment(good.started_at)}"
+        if good
+        else "",
         changes=() if is_over else known(lambda: changes_of(subject), ()),
-        runbook="" if is_over else known(subject.runbook, ""),
+        runbook="" if is_over or subject.is_one_of_several else known(subject.runbook, ""),
         commands=known(lambda: _commands(subject), ()),
         footer=f"process-control on {notice.host}",
     )
@@ -53,19 +55,26 @@ def _output(subject: Subject) -> tuple[str, str]:
     """Return a title and lines: what the run printed that failed, or what is wrong with a file."""
     if _is_over(subject):
         return "", ""
-    if subject.incident.cause in words.WITH_FIX:
-        sentence = subject.masked(words.sentence_of(subject)).rstrip()
-        return ("What is wrong, and the fix", sentence) if sentence else ("", "")
+    sentence = subject.masked(words.sentence_of(subject)).rstrip()
+    if subject.incident.cause not in _OF_RUNS and "\n" in sentence:
+        return "What is wrong, and the fix", sentence
     if subject.incident.cause not in _OF_RUNS or subject.end.get("outcome") in GOOD:
         return "", ""
-    return output_of(subject)
+    title, output = output_of(subject)
+    return f"{title}{_of_which(subject)}" if title else "", output
+
+
+def _of_which(subject: Subject) -> str:
+    """Return ` of backup` when the message is about other jobs too."""
+    return f" of {subject.slug}" if subject.is_one_of_several else ""
 
 
 def _headline(subject: Subject) -> str:
     """Return `Back up the shop · run by cron for its planned time (slot) Tue 2026-11-24 02:30 CET`."""
     incident = subject.incident
-    if incident.cause.is_host_wide or len(subject.notice.jobs) > 1:
-        return f"since {subject.moment(incident.since)}"
+    if incident.cause.is_host_wide or subject.is_one_of_several:
+        since = subject.moment(incident.since)
+        return f"from {since} to {subject.moment(incident.closed_at)}" if _is_over(subject) else f"since {since}"
     if not subject.end:
         return subject.masked(subject.name) if subject.name != subject.slug else ""
     return subject.masked(f"{subject.name} · {_trigger(subject)}")
@@ -75,7 +84,7 @@ def _trigger(subject: Subject) -> str:
     end = subject.end
     trigger, slot = text_of(end, "trigger"), text_of(end, "scheduled_at")
     if slot:
-        return f"run by {trigger} for its planned time (slot) {subject.moment(slot)}"
+        return f"run by {trigger}, planned for {subject.moment(slot)}"
     if trigger == "manual":
         return f"started by {text_of(end, 'by') or 'somebody'}"
     return f"run by {trigger or 'somebody'}"
@@ -107,10 +116,10 @@ def _jobs(subject: Subject) -> Jobs:
 def _facts(subject: Subject) -> Facts:
     end, incident = subject.end, subject.incident
     is_of_host = incident.cause.is_host_wide
-    is_of_one = not is_of_host and len(subject.notice.jobs) <= 1
+    is_of_one = not is_of_host and not subject.is_one_of_several
     found = [
-        ("started", _times(subject) if not is_of_host else ""),
-        ("usual", _usual(subject) if not is_of_host else ""),
+        ("started", _times(subject) if is_of_one else ""),
+        ("usual", _usual(subject) if is_of_one else ""),
         ("decided by", "" if _is_over(subject) else subject.masked(decision(end) or "")),
         *_incident(subject),
         ("last success", known(lambda: _last_success(subject), "") if is_of_one and not _is_over(subject) else ""),
@@ -155,7 +164,7 @@ def _incident(subject: Subject) -> list[tuple[str, str]]:
     since = subject.moment(incident.since)
     if _is_over(subject):
         name = "failing since" if incident.cause in _OF_RUNS else "since"
-        return [(name, since), ("lasted", words.lasted(subject))]
+        return [(name, "" if incident.cause.is_host_wide else since), ("lasted", words.lasted(subject))]
     if incident.cause in _OF_RUNS:
         in_row = count_of(number, "failed run" if incident.cause is Cause.FAILED else "lost run")
         return [("failures", in_row if number < 2 else f"{in_row} in a row, since {since}")]
@@ -166,7 +175,9 @@ def _incident(subject: Subject) -> list[tuple[str, str]]:
         return [*asked, ("exit code", str(code) if code is not None else ""), ("refused", _times_since(number, since))]
     if incident.cause is Cause.SKIPPED:
         return [("skipped", _times_since(number, since))]
-    return [("since", since if number > 1 or incident.cause.is_host_wide else "")]
+    return [
+        ("since", since if number > 1 and len(subject.notice.jobs) == 1 and not incident.cause.is_host_wide else "")
+    ]
 
 
 def _times_since(number: int, since: str) -> str:

@@ -14,16 +14,19 @@ from process_control.config.plan_of_job import included
 from process_control.config.settings import Settings
 from process_control.core.job import Job
 from process_control.core.masking import mask
-from process_control.core.moments import parse_iso
+from process_control.core.moments import ISO_TIME, parse_iso
 from process_control.core.notice import Notice
 from process_control.core.schedule.schedule import Schedule, host_zone
 from process_control.core.usual import UsualDuration, usual_duration
 from process_control.history.index.past_run import Run
+from process_control.notify.jobs_now import job_as_it_is
 from process_control.state.past_runs import open_index
 from process_control.system.clock import iso
 
 #: Of so many good runs the last one before the incident is looked for.
 _MAX_GOOD = 50
+
+_UTC: tzinfo = UTC
 
 Record = dict[str, object]
 Known = TypeVar("Known")
@@ -55,26 +58,35 @@ class Past:
 class Subject:
     """The job of a message, or the host when it is about no job."""
 
-    def __init__(self, notice: Notice, job: Job | None, settings: Settings) -> None:
+    def __init__(self, notice: Notice, job: Job | None, settings: Settings, *, zone: tzinfo | None = None) -> None:
         self.notice = notice
         self.incident = notice.incident
         self.settings = settings
-        self.zone: tzinfo = known(host_zone, datetime.now().astimezone().tzinfo) or datetime.now().astimezone().tzinfo  # type: ignore[assignment]  # a local time has a zone
+        self.zone: tzinfo = zone if zone is not None else known(host_zone, _UTC)
         posted_job = text_of(notice.posted, "job")
         #: Whether what was posted is about a job of this recipient's.
         self.is_posted = posted_job in ("", *notice.jobs) or not notice.jobs
         #: "" for the host.
         self.slug = "" if notice.incident.cause.is_host_wide else _slug(notice, posted_job)
-        self.job = job if job is not None and job.slug == self.slug else None
+        #: None: its file cannot be read, or it is about the host.
+        self.job = job if job is not None and job.slug == self.slug else known(self._load, None)
         none: list[str] = []
         #: Values that are masked in everything.
-        self.secrets = known(lambda: secrets_of(job)[0], none)
+        self.secrets = known(lambda: secrets_of(self.job)[0], none)
         self.past = known(self._past, Past()) if self.slug else Past()
         self.end = self._end()
+
+    def _load(self) -> Job | None:
+        return job_as_it_is(self.slug, self.settings)
 
     @property
     def name(self) -> str:
         return self.job.name if self.job is not None and self.job.name else self.slug
+
+    @property
+    def is_one_of_several(self) -> bool:
+        """Whether the message is about other jobs too."""
+        return len(self.notice.jobs) > 1
 
     def masked(self, text: str) -> str:
         return mask(text, self.secrets)
@@ -122,6 +134,10 @@ class Subject:
         found = parse_iso(iso_time)
         return self.local(found, seconds=seconds) if found is not None else iso_time or ""
 
+    def in_local_time(self, text: str) -> str:
+        """Return a sentence with its ISO 8601 times as people write them."""
+        return ISO_TIME.sub(lambda found: self.moment(found[0]), text) if "T" in text else text
+
     def local(self, moment: datetime, *, seconds: bool = False) -> str:
         local = moment.astimezone(self.zone)
         return f"{local:%a %Y-%m-%d %H:%M:%S %Z}" if seconds else f"{local:%a %Y-%m-%d %H:%M %Z}"
@@ -151,8 +167,11 @@ class Subject:
         job = self.job
         if job is None:
             return ""
-        owner = f"Owner: {job.owner}" if job.owner else ""
-        found = (job.description or "", owner, f"Runbook: {job.owner_runbook}" if job.owner_runbook else "")
+        found = (
+            job.description or "",
+            f"Owner: {job.owner}" if job.owner else "",
+            f"Runbook: {job.owner_runbook}" if job.owner_runbook else "",
+        )
         return self.masked("\n".join(line for line in found if line))
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from process_control.notify.message import escape_controls
+from process_control.notify.message import one_line
 
 #: Of a subject: more is cut off by mail programs.
 MAX_SUBJECT = 200
@@ -61,11 +61,6 @@ class Letter:
         Host and job come first, the same in all messages of an incident; then the reason.
         """
         return cut(one_line(f"{self.host}: {self.about} {self.verdict}"), MAX_SUBJECT)
-
-
-def one_line(text: str) -> str:
-    """Return `text` on one line and without control characters: for headers, and for values."""
-    return escape_controls(text).replace("\n", " ").replace("\t", " ")
 
 
 def cut(text: str, length: int) -> str:

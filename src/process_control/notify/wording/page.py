@@ -6,7 +6,8 @@ All text is escaped; the only markup of a job is that of its output's colours.
 from html import escape
 
 from process_control.core.terminal_markup import html_of, plain_text
-from process_control.notify.wording.letter import Letter, one_line
+from process_control.notify.message import one_line
+from process_control.notify.wording.letter import Letter
 from process_control.notify.wording.page_style import LIGHT, MONO, SANS, sheet
 from process_control.notify.wording.text import MAX_LINE, more_jobs
 
@@ -19,10 +20,11 @@ _PAGE = f"""<!DOCTYPE html>
 {sheet().replace("{", "{{").replace("}", "}}")}
 </style></head>
 <body class="page" style="margin:0;padding:0;background:{LIGHT["page"]};-webkit-text-size-adjust:100%">
-{{before}}<table role="presentation" class="page" width="100%" cellspacing="0" cellpadding="0" border="0" \
-style="background:{LIGHT["page"]}"><tr><td class="frame" align="center" style="padding:24px 12px">
-<table role="presentation" class="card" width="100%" cellspacing="0" cellpadding="0" border="0" \
-style="max-width:720px;background:{LIGHT["card"]};border:1px solid {LIGHT["line"]};border-radius:10px;\
+{{before}}<table role="presentation" class="page" width="100%" cellspacing="0" cellpadding="0" border="0"
+ style="background:{LIGHT["page"]}"><tr>
+<td class="frame" align="center" style="padding:24px 12px">
+<table role="presentation" class="card" width="100%" cellspacing="0" cellpadding="0" border="0"
+ style="max-width:720px;background:{LIGHT["card"]};border:1px solid {LIGHT["line"]};border-radius:10px;
 border-collapse:separate;overflow:hidden;color:{LIGHT["ink"]};font:15px/1.5 {SANS};text-align:left">
 <tr><td class="bar-{{tone}}" style="background:{{colour}};height:4px;line-height:4px;font-size:0">&nbsp;</td></tr>
 {{body}}

@@ -1,7 +1,8 @@
 """The short form of a message, for a chat: a few lines. Pure."""
 
 from process_control.core.terminal_markup import plain_text
-from process_control.notify.wording.letter import Letter, cut, one_line
+from process_control.notify.message import one_line
+from process_control.notify.wording.letter import Letter, cut
 
 MAX_SHORT = 1000
 _MAX_VERDICT, MAX_LINE = 400, 200

@@ -3,7 +3,8 @@
 from textwrap import wrap
 
 from process_control.core.terminal_markup import plain_text
-from process_control.notify.wording.letter import Letter, one_line
+from process_control.notify.message import one_line
+from process_control.notify.wording.letter import Letter
 
 #: Room for the `> ` of an answer is left.
 COLUMNS = 80 - len("> ")

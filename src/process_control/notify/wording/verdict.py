@@ -12,7 +12,7 @@ COUNTED = {
     Cause.FAILED: "failure",
     Cause.LOST: "lost run",
     Cause.MISSED: "missed planned time",
-    Cause.STALE: "look without a success",
+    Cause.STALE: "day without a success",
     Cause.SKIPPED: "skipped start",
     Cause.REFUSED: "refused start",
     Cause.FILE_INVALID: "invalid file",
@@ -26,6 +26,8 @@ OF_HOST = {
     Cause.MAIL_DEAD: "cannot send messages",
     Cause.FILE_INVALID: "has invalid job files",
 }
+#: What is said of one of several jobs while it lasts, and when it is over.
+_NOT_COUNTED = {Cause.FILE_INVALID: ("invalid", "valid again"), Cause.STALE: ("no success", "well again")}
 WELL_AGAIN = {
     Cause.HOST_DOWN: "is up again",
     Cause.TRIGGER_DEAD: "starts scheduled jobs again",
@@ -34,8 +36,8 @@ WELL_AGAIN = {
     Cause.MAIL_DEAD: "can send messages again",
     Cause.FILE_INVALID: "has no invalid job file any more",
 }
-#: Of these the sentence is several lines: what is wrong with a file, and the fix.
-WITH_FIX = (Cause.REFUSED, Cause.FILE_INVALID)
+#: How a sentence about missed planned times begins; behind its colon is why.
+_NO_RUN = "no run for "
 #: Words with which a sentence about a run begins.
 _OUTCOMES = ("failed", "lost", "missed", "stale", "skipped", "did not start", "has ", "is ", "was ", "cannot ")
 
@@ -43,7 +45,10 @@ _OUTCOMES = ("failed", "lost", "missed", "stale", "skipped", "did not start", "h
 def about(subject: Subject) -> str:
     """Return what the message is about: the job, `3 jobs`, or nothing when it is the host itself."""
     jobs = subject.notice.jobs
-    if subject.incident.cause.is_host_wide:
+    cause = subject.incident.cause
+    if cause is Cause.FILE_INVALID and jobs:
+        return f"{jobs[0]}.yaml" if len(jobs) == 1 else count_of(len(jobs), "job file")
+    if cause.is_host_wide:
         return "the host"
     if len(jobs) > 1:
         return count_of(len(jobs), "job")
@@ -57,7 +62,7 @@ def verdict(subject: Subject) -> str:
         return subject.masked(_closed(subject))
     words = _of_host(subject) if cause.is_host_wide else _OF_JOB[cause](subject)
     if event is NoticeEvent.FLAPPING:
-        return subject.masked(f"flaps: it fails and recovers again and again; last: {words}")
+        return subject.masked(f"flaps: it fails and recovers again and again ({words})")
     if event is NoticeEvent.CHANGED:
         return subject.masked(f"differs from what was acknowledged: {words}")
     if event is NoticeEvent.REMINDER and not subject.notice.is_of_one_run:
@@ -69,9 +74,10 @@ def sentences(subject: Subject) -> tuple[str, ...]:
     """Return what happened, where the verdict does not have it; and who knows of it already."""
     incident, event = subject.incident, subject.notice.event
     found = []
-    if event is not NoticeEvent.CLOSED and incident.cause not in (Cause.FAILED, Cause.LOST, *WITH_FIX):
-        said = sentence_of(subject)
-        if said and said.rstrip(".") not in verdict(subject):
+    said = sentence_of(subject)
+    if event is not NoticeEvent.CLOSED and incident.cause not in (Cause.FAILED, Cause.LOST) and "\n" not in said:
+        is_new = said.rstrip(".").removeprefix(_NO_RUN).partition(": ")[2] or said.rstrip(".")
+        if said and is_new not in verdict(subject):
             found.append(said)
     if event is NoticeEvent.FLAPPING:
         found.append("Only reminders are sent from now on, until it is calm.")
@@ -79,7 +85,7 @@ def sentences(subject: Subject) -> tuple[str, ...]:
     if known and event is NoticeEvent.CHANGED:
         note = f": {known.get('note')}" if known.get("note") else ""
         at = subject.moment(known.get("at"))
-        found.append(f"{known.get('by') or 'Somebody'} has acknowledged the trouble before, {at}{note}")
+        found.append(f"Acknowledged by {known.get('by') or 'somebody'}, {at}{note}")
     return tuple(subject.masked(each) for each in found)
 
 
@@ -102,8 +108,8 @@ def lasted(subject: Subject) -> str:
 def what_of_job(part: Part, incident: Incident) -> str:
     """Return what happened to one of several jobs: `3 failures`, `2 missed planned times, 1 still waits`."""
     word = COUNTED.get(incident.cause, "planned time")
-    if incident.cause is Cause.FILE_INVALID:
-        return "fixed" if part.is_over else "invalid"
+    if incident.cause in _NOT_COUNTED:
+        return _NOT_COUNTED[incident.cause][part.is_over]
     words = count_of(part.count, word)
     if part.is_over:
         return f"{words}, well again"
@@ -132,22 +138,27 @@ def _of_missed(subject: Subject) -> str:
     part = subject.incident.parts.get(subject.slug)
     slots = sorted(part.slots) if part is not None else []
     number = count(subject)
-    if len(subject.notice.jobs) > 1:
+    if subject.is_one_of_several:
         return f"missed {count_of(number, 'planned time')}"
     last = subject.moment(slots[-1]) if slots else ""
-    if number <= 1:
-        return f"missed its planned time{f' {last}' if last else ''}"
-    return f"missed {count_of(number, 'planned time')}{f', the last {last}' if last else ''}"
+    sentence = sentence_of(subject)
+    why = sentence.partition(": ")[2].rstrip(".") if sentence.startswith(_NO_RUN) else ""
+    words = f"missed its planned time{f' {last}' if last else ''}"
+    if number > 1:
+        words = f"missed {count_of(number, 'planned time')}{f', the last {last}' if last else ''}"
+    return f"{words}: {why}" if why else words
 
 
 def _of_stale(subject: Subject) -> str:
     good = subject.past.last_good
-    if good is None or len(subject.notice.jobs) > 1:
+    if good is None or subject.is_one_of_several:
         return f"stale: {_first_line(subject) or 'no run has gone well for too long'}"
     return f"stale: no run has gone well since {subject.moment(good.started_at)}"
 
 
 def _of_refusal(subject: Subject) -> str:
+    if subject.is_one_of_several and subject.incident.is_of_invalid_files:
+        return "did not start: their files are invalid"
     what = text_of(subject.notice.posted, "what_is_wrong") if subject.is_posted else ""
     return f"did not start: {what or _first_line(subject) or 'its start was refused'}"
 
@@ -156,7 +167,7 @@ def sentence_of(subject: Subject) -> str:
     """Return what was posted in a sentence, if it is about a job of this recipient's."""
     if not subject.is_posted:
         return ""
-    return text_of(subject.notice.posted, "sentence") or subject.incident.sentence
+    return subject.in_local_time(text_of(subject.notice.posted, "sentence") or subject.incident.sentence)
 
 
 def _first_line(subject: Subject) -> str:
@@ -189,12 +200,15 @@ def _of_host(subject: Subject) -> str:
         number = count(subject)
         return f"was down: {count_of(len(jobs), 'job')} missed {count_of(number, 'planned time')}"
     if incident.cause is Cause.FILE_INVALID and jobs:
-        return f"has {count_of(len(jobs), 'invalid job file')}"
+        what = text_of(subject.notice.posted, "what_is_wrong") or _first_line(subject)
+        return f"is invalid: {what}" if len(jobs) == 1 and what else "are invalid" if len(jobs) > 1 else "is invalid"
     return words
 
 
 def _closed(subject: Subject) -> str:
     incident = subject.incident
+    if incident.cause is Cause.FILE_INVALID and subject.notice.jobs:
+        return f"{'is' if len(subject.notice.jobs) == 1 else 'are'} valid again after {lasted(subject) or 'a while'}"
     if incident.cause.is_host_wide:
         return f"{WELL_AGAIN[incident.cause]} after {lasted(subject) or 'a while'}"
     outcome = text_of(subject.end, "outcome") if incident.closed_by in (None, "the job succeeded") else ""
@@ -214,7 +228,7 @@ def _still(words: str) -> str:
     for outcome, lasting in (("failed", "still fails"), ("did not start", "still does not start")):
         if words.startswith(outcome):
             return f"{lasting}{words.removeprefix(outcome)}"
-    for outcome in ("has ", "is ", "was ", "cannot ", "starts ", "had ", "missed ", "lost"):
+    for outcome in ("has ", "is ", "are ", "was ", "cannot ", "starts ", "had ", "missed ", "lost"):
         if words.startswith(outcome):
             return words
     return f"still {words}"
@@ -223,5 +237,9 @@ def _still(words: str) -> str:
 def _count_and_duration(subject: Subject) -> str:
     incident = subject.incident
     duration = lasted(subject)
-    counted = "" if incident.cause in (Cause.STALE, *OF_HOST) else count_of(count(subject), COUNTED[incident.cause])
+    counted = (
+        ""
+        if incident.cause in (Cause.STALE, Cause.MISSED, *OF_HOST)
+        else count_of(count(subject), COUNTED[incident.cause])
+    )
     return " in ".join(part for part in (counted, duration) if part) if counted else f"for {duration}"
