@@ -116,6 +116,11 @@ class Round:
 
     def deliver_queue(self, name: str) -> None:
         """Hand over what is due in a queue, in this process."""
+        if name == spool.PINGS:
+            from process_control.notify.channels.ping.queue import PingQueue
+
+            PingQueue(self._settings).deliver_all()
+            return
         queue = Queue(self._settings, name, channel=self._channels.get(name))
         queue.forget_torn(before=time.time() - STALE_SECONDS)
         queue.deliver_all()
