@@ -3,7 +3,7 @@
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -40,6 +40,8 @@ class Receiver:
         self.requests: list[Request] = []
         self.replies: list[Reply] = []
         self.came = threading.Condition()
+        #: Called with each request before it is answered.
+        self.before_reply: Callable[[Request], None] = lambda _: None
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -49,6 +51,7 @@ class Receiver:
                     receiver.requests.append(Request(self.command, self.path, dict(self.headers.items()), body))
                     reply = receiver.replies.pop(0) if receiver.replies else Reply()
                     receiver.came.notify_all()
+                receiver.before_reply(receiver.requests[-1])
                 self.send_response(reply.status)
                 for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
                     self.send_header(name, value)
