@@ -145,13 +145,13 @@ def test_a_wrong_url_is_recorded_and_not_tried_for_ever(box: Box, web: Receiver)
 
 
 def test_what_comes_while_a_slow_service_answers_is_sent_after_it(box: Box, web: Receiver) -> None:
-    def another(request: Request) -> None:
+    def another(request: Request, reply: Reply) -> None:
         if "/start" in request.path and "another" not in request.path:
             [first] = [path for path in waiting(box) if path.name.endswith(".start.json")]
             entry = json.loads(first.read_text()) | {"run_id": "01kanother000001"}
             new = first.with_name(f"9{first.name[1:]}.new")
             new.write_text(json.dumps(entry))
-            web.before_reply = lambda _: None
+            web.before_reply = lambda *_: None
             new.rename(new.with_suffix(""))
 
     web.before_reply = another
