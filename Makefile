@@ -25,6 +25,7 @@ TEST_TOOLS := setpriv:util-linux unshare:util-linux flock:util-linux mount:mount
 	mkfs.ext4:e2fsprogs findmnt:util-linux \
 	systemd-sysusers:systemd-standalone-sysusers systemd-tmpfiles:systemd-standalone-tmpfiles
 SYSTEMD := .venv/systemd
+ALERTMANAGER := .venv/alertmanager
 # Quiet, unless it fails.
 define APT_INSTALL
 apt_install() {
@@ -48,6 +49,14 @@ if [ "$$(id -u)" = 0 ] && ! command -v systemd-analyze >/dev/null && [ ! -d $(SY
 	(cd $(SYSTEMD).new; apt-get -qq download systemd libsystemd-shared 2>/dev/null || { apt-get -qq update; apt-get -qq download systemd libsystemd-shared; }
 	for package in *.deb; do dpkg -x "$$package" .; rm "$$package"; done)
 	mv $(SYSTEMD).new $(SYSTEMD)
+fi
+# Installed, it would run as a service of this host.
+if [ "$$(id -u)" = 0 ] && ! command -v prometheus-alertmanager >/dev/null && [ ! -d $(ALERTMANAGER) ]; then
+	echo "Unpacking prometheus-alertmanager from Debian"
+	rm -rf $(ALERTMANAGER).new; mkdir -p $(ALERTMANAGER).new
+	(cd $(ALERTMANAGER).new; apt-get -qq download prometheus-alertmanager 2>/dev/null || { apt-get -qq update; apt-get -qq download prometheus-alertmanager; }
+	for package in *.deb; do dpkg -x "$$package" .; rm "$$package"; done)
+	mv $(ALERTMANAGER).new $(ALERTMANAGER)
 fi
 endef
 define RUFF

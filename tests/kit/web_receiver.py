@@ -3,7 +3,7 @@
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -40,15 +40,19 @@ class Receiver:
         self.requests: list[Request] = []
         self.replies: list[Reply] = []
         self.came = threading.Condition()
+        #: Called with each request and its answer before that is sent.
+        self.before_reply: Callable[[Request, Reply], None] = lambda *_: None
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 with receiver.came:
-                    receiver.requests.append(Request(self.command, self.path, dict(self.headers.items()), body))
+                    request = Request(self.command, self.path, dict(self.headers.items()), body)
+                    receiver.requests.append(request)
                     reply = receiver.replies.pop(0) if receiver.replies else Reply()
                     receiver.came.notify_all()
+                receiver.before_reply(request, reply)
                 self.send_response(reply.status)
                 for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
                     self.send_header(name, value)

@@ -253,13 +253,13 @@ def test_https_where_no_tls_is(web: Receiver) -> None:
 
 
 def test_a_login_in_the_url_is_sent_as_one_and_shown_nowhere(web: Receiver) -> None:
-    web.replies = [Reply(500)]
+    web.replies = [Reply(500, b"what is Basic YW5uOlMzY3JldCFMb2dpbg==")]
     url = web.url("/hook").replace("http://", "http://ann:S3cret%21Login@")
 
     said = why(deliver(to(url)))
 
     assert web.requests[0].headers["Authorization"] == "Basic YW5uOlMzY3JldCFMb2dpbg=="
-    assert said == f"{web.url('/…')} answered 500 Internal Server Error"
+    assert said == f"{web.url('/…')} answered 500 Internal Server Error: what is Basic ***"
 
 
 def test_a_url_from_a_file(web: Receiver, tmp_path: Path) -> None:

@@ -49,15 +49,19 @@ def main() -> None:
 
 def deliver_all(settings: Settings) -> None:
     """Send what is in the spool, and what comes meanwhile. What another process is about to send is left to it."""
-    while _is_due(settings.state_directory):
+    has_news = False
+    while has_news or _is_due(settings.state_directory):
         round_ = Round(settings)
         with changing(settings.run_directory, wait=False) as is_mine:
             if not is_mine:
                 return
             has_taken = round_.take_events()
-        if not round_.deliver_queues() and not has_taken:
+        is_first = round_.deliver_queues()
+        if not is_first and not has_taken:
             return
         round_.note_when_to_look_again()
+        # Whoever posted something meanwhile found the queue taken, and left it to us.
+        has_news = is_first and round_.has_news()
 
 
 def _is_due(state_directory: str) -> bool:
@@ -74,6 +78,7 @@ class Round:
         self._channels = channels or {}
         self._incidents = Incidents(settings, send=self._send, now=iso(time.time()))
         self._next: float | None = None
+        self._waited_before: set[tuple[str, str]] = set()
 
     def take_events(self) -> bool:
         """Make messages of the events, and of what is due without one; return whether there was an event."""
@@ -92,10 +97,18 @@ class Round:
     def deliver_queues(self) -> bool:
         """Hand over what is due in each queue, side by side; return whether any of them was free."""
         names = queues(self._state)
+        self._waited_before = self._waiting()
         children = [child for name in names if (child := self._start(name)) is not None]
         for child in children:
             os.waitpid(child, 0)
         return bool(children) or not names
+
+    def has_news(self) -> bool:
+        """Return whether something was queued since the queues were begun."""
+        return not self._waiting() <= self._waited_before
+
+    def _waiting(self) -> set[tuple[str, str]]:
+        return {(queue, name) for queue in queues(self._state) for name in spool.names(self._state, queue)}
 
     def _start(self, name: str) -> int | None:
         """Return the pid of a child that delivers a queue; None when another process is at it."""
@@ -116,6 +129,11 @@ class Round:
 
     def deliver_queue(self, name: str) -> None:
         """Hand over what is due in a queue, in this process."""
+        if name == spool.PINGS:
+            from process_control.notify.channels.ping.queue import PingQueue
+
+            PingQueue(self._settings).deliver_all()
+            return
         queue = Queue(self._settings, name, channel=self._channels.get(name))
         queue.forget_torn(before=time.time() - STALE_SECONDS)
         queue.deliver_all()

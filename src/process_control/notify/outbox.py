@@ -79,6 +79,12 @@ class Outbox:
             self._in_memory = spool.in_memory(event)
         self._has_posted = True
 
+    def put(self, folder: str, name: str, entry: spool.Entry) -> None:
+        """Put an entry that is no event into another folder of the spool. Raises OSError."""
+        spool.look_again(self._settings.state_directory, time.time())
+        spool.put(self._settings.state_directory, folder, name, entry)
+        self._has_posted = True
+
     def start_delivery(self) -> None:
         """Start the process that sends what was posted, or what has waited long enough."""
         if not self._has_posted and not spool.is_due(self._settings.state_directory, time.time()):

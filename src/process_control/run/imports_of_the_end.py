@@ -59,6 +59,8 @@ def import_what_the_end_needs(job: "Job") -> "Iterator[None]":
         import process_control.execution.describe
         import process_control.system.ask
 
+        if job.ping_url:
+            import process_control.notify.channels.ping.post
         if job.leftovers == "keep":
             import process_control.execution.late_reader
         if job.expect:

@@ -63,8 +63,23 @@ class People:
             return True
         return posix.access(layout.incident_mark(self._settings.state_directory, self._job.slug), posix.F_OK)
 
+    def ping_start(self, start: "dict[str, object]") -> None:
+        """Queue the ping of a start, for a job that has one."""
+        if self._job.ping_url:
+            from process_control.notify.channels.ping.post import post_start
+
+            post_start(self.outbox, start)
+
+    def ping_end(self, end: "dict[str, object]") -> None:
+        """Queue the ping of an end, for a job that has one; not that of another job with the same lock."""
+        if self._job.ping_url and end.get("job") == self._job.slug:
+            from process_control.notify.channels.ping.post import post_end
+
+            post_end(self.outbox, end)
+
     def post_end(self, end: "dict[str, object]", facts: "Facts", *, record_fault: str | None = None) -> None:
         """Queue the end for the process that sends mails, when a mail is due."""
+        self.ping_end(end)
         try:
             if self.are_mailed(str(end["outcome"])):
                 from process_control.notify.event import post_end
@@ -76,5 +91,5 @@ class People:
     def deliver(self) -> None:
         """Start the process that sends mails, when something was queued now or earlier."""
         due = layout.spool_due(self._settings.state_directory)
-        if self.mails and (self._outbox is not None or posix.access(due, posix.F_OK)):
+        if (self.mails or self._job.ping_url) and (self._outbox is not None or posix.access(due, posix.F_OK)):
             self.outbox.start_delivery()

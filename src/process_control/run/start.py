@@ -57,6 +57,7 @@ def record_the_start(run: "Run", world: "World") -> Go | Stop:
             raise
         run.unrecorded = True
     world.people.announce(start)
+    world.people.ping_start(start)
     return GO
 
 

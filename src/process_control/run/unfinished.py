@@ -134,7 +134,8 @@ def _close_as_lost(run: "Run", world: "World", block: "Block", store: "JobRecord
 
 
 def _post(world: "World", end: dict[str, object]) -> None:
-    """Mail an end that was not mailed. Do it before the new run, which may take hours."""
+    """Mail and ping an end that was not reported. Do it before the new run, which may take hours."""
+    world.people.ping_end(end)
     if world.people.are_mailed(str(end["outcome"])):
         from process_control.notify.event import post_end_of_another
 

@@ -1,5 +1,6 @@
 """Where a message goes: the URL of a recipient, read from its file when it is secret, and what of it may be shown."""
 
+import base64
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from process_control.config.environment_file import read_secret_file
@@ -65,7 +66,8 @@ def secrets_in(url: str) -> list[str]:
     _, _, rest = url.partition(":")
     rest = rest.lstrip("/")
     host_and_user, _, path = rest.partition("/")
-    parts = [url, rest, path, host_and_user.rpartition("@")[0], *host_and_user.rpartition("@")[0].split(":")]
+    login = host_and_user.rpartition("@")[0]
+    parts = [url, rest, path, login, *login.split(":"), base64.b64encode(unquote(login).encode()).decode()]
     path, _, query = path.partition("?")
     parts += [path, query, *path.split("/"), *query.split("&"), *[value for _, value in parse_qsl(query)]]
     return sorted({spelt for part in parts for spelt in (part, unquote(part)) if len(spelt) >= MIN_SECRET})

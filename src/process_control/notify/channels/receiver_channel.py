@@ -1,5 +1,6 @@
 """What the channels beside mail have in common: what is kept, whose URL it is, and what is broken in this round."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from process_control.core.job import Job
@@ -11,7 +12,7 @@ from process_control.notify.channels.entry import content_of, entry_of
 from process_control.notify.spool import Entry
 
 
-class ReceiverChannel:
+class ReceiverChannel(ABC):
     """A channel by which one receiver is reached: the URL of its recipient. One is made for each round."""
 
     kind = ""
@@ -34,6 +35,6 @@ class ReceiverChannel:
                 error = self._unusable[recipient.key] = found
         return Later((recipient.key,), error.why, retry_at=error.retry_at)
 
+    @abstractmethod
     def hand_over(self, content: dict[str, Any], url: str, recipient: Recipient, job: Job | None) -> Answer:
         """Hand over the content. Raises Unusable when other messages would not be taken now either."""
-        raise NotImplementedError
