@@ -11,21 +11,28 @@ from process_control.actions.watch import Watch
 from process_control.actions.watch_fault import LOOK, WatchFault
 from process_control.cli.session import Session, verb
 from process_control.errors import FINE, ProcessControlError
+from process_control.run.dead_watch import FOUND_BY_A_START
 
 
 @verb(
     "watch",
     epilog=(
-        "cron-generate writes a line for it when a job has `catch_up`, or when somebody is mailed about failures. It "
+        "cron-generate writes a line for it when a job has `catch_up`, or when somebody is notified. It "
         "prints nothing while all is well, and the same fault once a day, unless on a terminal: cron mails what it "
         "prints. A second one at the same time does nothing. Exit code 0: done."
     ),
 )
 @click.option("--catch-up", "only_catch_up", is_flag=True, hidden=True)
-def watch(session: Session, *, only_catch_up: bool) -> int:
+@click.option(f"--{FOUND_BY_A_START}", "was_found_by_a_start", is_flag=True, hidden=True)
+def watch(session: Session, *, only_catch_up: bool, was_found_by_a_start: bool) -> int:
     """Take one look at the host: note the time, record changed job files and killed starts, start what was missed.
 
     After more than three minutes without a look, a reboot, a sleep or a step of the clock in between is recorded.
+
+    \f
+    People are notified of what no run can report: missed planned times, stale jobs, lost runs, a host that was down, a
+    dead trigger or watch, a full disk, messages that wait, invalid files. What a trouble of the host did to jobs is
+    counted in its own incident. A scheduled start that finds no look of the last five minutes starts one.
     """
     fault = WatchFault(session.config)
     try:
@@ -36,7 +43,7 @@ def watch(session: Session, *, only_catch_up: bool) -> int:
         if only_catch_up:
             catch_up_now(actor.settings)
         else:
-            Watch(actor).take()
+            Watch(actor, was_found_by_a_start=was_found_by_a_start).take()
     except ProcessControlError as error:
         if sys.stderr.isatty() or not fault.is_repeated(error):
             raise
