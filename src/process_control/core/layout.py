@@ -208,6 +208,21 @@ def watch_memory(state_directory: str) -> str:
     return f"{state_directory}/watched.json"
 
 
+def run_totals(state_directory: str) -> str:
+    """Return the file of the counts of runs, for metrics: they outlive the journal."""
+    return f"{state_directory}/run_totals.json"
+
+
+def slot_totals(state_directory: str) -> str:
+    """Return the file of the counts of planned times, for metrics."""
+    return f"{state_directory}/slot_totals.json"
+
+
+def open_incidents(state_directory: str) -> str:
+    """Return the directory of the incidents that are open, a JSON file each."""
+    return f"{state_directory}/incidents/open"
+
+
 def crontab_note(state_directory: str) -> str:
     """Return the file that keeps the crontab as it was last seen."""
     return f"{state_directory}/crontab.json"
