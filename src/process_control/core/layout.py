@@ -218,11 +218,6 @@ def slot_totals(state_directory: str) -> str:
     return f"{state_directory}/slot_totals.json"
 
 
-def open_incidents(state_directory: str) -> str:
-    """Return the directory of the incidents that are open, a JSON file each."""
-    return f"{state_directory}/incidents/open"
-
-
 def crontab_note(state_directory: str) -> str:
     """Return the file that keeps the crontab as it was last seen."""
     return f"{state_directory}/crontab.json"

@@ -2,8 +2,9 @@
 
 import json
 import posix
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from process_control.core import layout
@@ -17,16 +18,21 @@ from process_control.system.plain_file import open_plain
 LOCK = "metrics.totals"
 MAX_BYTES = 256 << 20
 VERSION = 1
+_POLL_SECONDS = 0.1
 _ODD = (OSError, ValueError, LookupError, TypeError, AttributeError)
 
 
 @contextmanager
-def may_change(run_directory: str) -> Iterator[bool]:
-    """Yield whether we may change the totals: not while somebody else does, nor without the right."""
-    try:
-        lock = take(run_directory, LOCK)
-    except ProcessControlError:
-        lock = None
+def may_change(run_directory: str, *, seconds: float = 0.0) -> Iterator[bool]:
+    """Yield whether we may change the totals: not while somebody else does (at most `seconds`), nor without the right.
+
+    Read them below this.
+    """
+    until = time.monotonic() + seconds
+    lock = None
+    with suppress(ProcessControlError):
+        while (lock := take(run_directory, LOCK)) is None and time.monotonic() < until:
+            time.sleep(_POLL_SECONDS)
     try:
         yield lock is not None
     finally:
