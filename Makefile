@@ -25,6 +25,7 @@ TEST_TOOLS := setpriv:util-linux unshare:util-linux flock:util-linux mount:mount
 	mkfs.ext4:e2fsprogs findmnt:util-linux \
 	systemd-sysusers:systemd-standalone-sysusers systemd-tmpfiles:systemd-standalone-tmpfiles
 SYSTEMD := .venv/systemd
+PROMETHEUS := .venv/prometheus
 # Quiet, unless it fails.
 define APT_INSTALL
 apt_install() {
@@ -48,6 +49,14 @@ if [ "$$(id -u)" = 0 ] && ! command -v systemd-analyze >/dev/null && [ ! -d $(SY
 	(cd $(SYSTEMD).new; apt-get -qq download systemd libsystemd-shared 2>/dev/null || { apt-get -qq update; apt-get -qq download systemd libsystemd-shared; }
 	for package in *.deb; do dpkg -x "$$package" .; rm "$$package"; done)
 	mv $(SYSTEMD).new $(SYSTEMD)
+fi
+# The package would start a server: of its 19 MB only promtool is unpacked.
+if [ "$$(id -u)" = 0 ] && ! command -v promtool >/dev/null && [ ! -d $(PROMETHEUS) ]; then
+	echo "Unpacking promtool from Debian"
+	rm -rf $(PROMETHEUS).new; mkdir -p $(PROMETHEUS).new
+	(cd $(PROMETHEUS).new; apt-get -qq download prometheus 2>/dev/null || { apt-get -qq update; apt-get -qq download prometheus; }
+	dpkg --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool; rm prometheus_*.deb)
+	mv $(PROMETHEUS).new $(PROMETHEUS)
 fi
 endef
 define RUFF
