@@ -80,7 +80,7 @@ METRICS_FIELDS = (
         default_words="none",
         meaning="The file that each look of `watch` replaces by the metrics of all jobs, for the textfile collector of "
         "node_exporter, which reads names that end in `.prom`. The service user writes it: it must own the directory.",
-        example="/var/lib/process-control-metrics/process-control.prom",
+        example="/srv/metrics/process-control.prom",
     ),
 )
 CONFIGURATION_FIELDS = (
@@ -247,7 +247,7 @@ CONFIGURATION_FIELDS = (
         kind=MAP,
         fields=METRICS_FIELDS,
         meaning="Where the metrics for Prometheus are written, without being asked for: see `process-control metrics`.",
-        example="textfile: /var/lib/process-control-metrics/process-control.prom",
+        example="textfile: /srv/metrics/process-control.prom",
     ),
     later("web", MAP, "The web pages.", "{address: 127.0.0.1:8080}"),
     later("fleet", MAP, "The fleet of hosts.", "{address: temporal.example.org:7233}"),
