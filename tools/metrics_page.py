@@ -1,7 +1,8 @@
 """The reference page of the metrics, made from the table in the code."""
 
+from process_control.core.causes import Cause
 from process_control.core.facts import OUTCOMES
-from process_control.core.metrics import INCIDENT_CAUSES, METRICS, Metric
+from process_control.core.metrics import METRICS, Metric
 from process_control.core.schedule.slots import MISSED, RAN, SKIPPED
 
 PAGE = """\
@@ -49,7 +50,7 @@ def metrics_page() -> str:
         metrics="\n".join(map(_row, METRICS)),
         outcomes=_words(OUTCOMES),
         fates=_words((RAN, SKIPPED, MISSED)),
-        causes=_words(INCIDENT_CAUSES),
+        causes=_words(tuple(Cause)),
     )
 
 

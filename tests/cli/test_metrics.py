@@ -1,6 +1,5 @@
 """`process-control metrics`: numbers of real runs, in the format of Prometheus; counters never fall."""
 
-import json
 import os
 import stat
 import threading
@@ -16,6 +15,10 @@ from kit.harness import SERVICE_USER, Box
 from kit.past import DAY, Past, yesterday
 from kit.promtool import promtool
 from process_control.core import layout
+from process_control.core.causes import Cause
+from process_control.core.incident import Incident
+from process_control.core.incident import State as Stage
+from process_control.state.incident_store import Store
 
 NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 HOSTILE = ('quo"te', "back\\slash", "new\nline", "Ä–%{}=,", "nul\x01")
@@ -135,11 +138,15 @@ def test_the_lateness_of_scheduled_starts_is_counted_in_its_bucket(box: Box) -> 
 
 def test_the_host_says_what_is_open_what_waits_and_when_watch_looked(box: Box) -> None:
     box.job("backup", "command: 'true'")
-    incidents = Path(layout.open_incidents(str(box.state_directory)))
-    incidents.mkdir(parents=True)
-    for number, cause in enumerate(("failed", "failed", "disk_full")):
-        (incidents / f"{number}.json").write_text(json.dumps({"cause": cause}))
-    (incidents / "torn.json").write_text("{")
+    states = {
+        Cause.FAILED: [Stage.OPEN, Stage.ACKNOWLEDGED],
+        Cause.DISK_FULL: [Stage.FLAPPING],
+        Cause.LOST: [Stage.COUNTING],
+        Cause.MISSED: [Stage.CLOSED],
+    }
+    for number, (cause, state) in enumerate((cause, state) for cause, found in states.items() for state in found):
+        Store(str(box.state_directory)).write(Incident(id=f"{number}~x", cause=cause, state=state))
+    (Path(layout.open_incidents(str(box.state_directory))) / "torn.json").write_text("{")
     mails = Path(layout.spool_of(str(box.state_directory), "mail"))
     mails.mkdir(parents=True)
     (mails / "2026-01-01T00:00:00Z~x.json").write_text("{}")

@@ -18,12 +18,6 @@ DURATIONS = (1, 10, 60, 300, 900, 3600, 14400, 86400)
 #: The upper bounds of the buckets of a start's lateness, in seconds.
 LATENESSES = (1, 3, 10, 60, 600, 3600)
 
-#: What an incident may be about: the trouble of a job, or a cause of the host's. Each is there, also with 0.
-INCIDENT_CAUSES = (
-    "failed", "lost", "missed", "stale", "skipped", "refused",
-    "host_down", "trigger_dead", "watch_dead", "disk_full", "mail_dead", "file_invalid",
-)  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:

@@ -1,12 +1,9 @@
 """The metrics of this host: values for the textfile and for the page, see `core/metrics.py`."""
 
-import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 
 from process_control import __version__
 from process_control.config.all_jobs import load_all
@@ -14,6 +11,7 @@ from process_control.config.cache.next_slots import KnownSchedules
 from process_control.config.settings import Settings
 from process_control.core import layout
 from process_control.core import metrics as of
+from process_control.core.causes import Cause
 from process_control.core.facts import OUTCOMES
 from process_control.core.health import State
 from process_control.core.metrics import Family, Metric
@@ -22,6 +20,7 @@ from process_control.core.schedule.version_records import moment_in
 from process_control.core.tally import RunTally
 from process_control.notify import spool
 from process_control.state.block import read_mark
+from process_control.state.incident_store import Store
 from process_control.state.past_runs import open_index
 from process_control.state.totals import may_change
 from process_control.views.job_status import JobStatus
@@ -110,18 +109,10 @@ def _standing(labels: Labels, statuses: Iterable[JobStatus]) -> tuple[Family, Fa
 
 def _of_the_host(state_directory: str) -> list[Family]:
     incidents, waiting, look, build = map(Family, (of.INCIDENTS, of.DELIVERY_WAITING, of.LAST_LOOK, of.BUILD_INFO))
-    for cause, number in (dict.fromkeys(of.INCIDENT_CAUSES, 0) | Counter(_open_causes(state_directory))).items():
-        incidents.add(number, cause)
+    causes = Counter(incident.cause for incident in Store(state_directory).open_incidents() if incident.is_open)
+    for cause in Cause:
+        incidents.add(causes[cause], cause.value)
     waiting.add(len(spool.all_names(state_directory)))
     look.add(moment_in(read_mark(layout.watch_note(state_directory)) or {}, "at") or 0)
     build.add(1, __version__)
     return [incidents, waiting, look, build]
-
-
-def _open_causes(state_directory: str) -> list[str]:
-    """Return the cause of each open incident."""
-    causes = []
-    for path in Path(layout.open_incidents(state_directory)).glob("*.json"):
-        with suppress(OSError, ValueError, LookupError, TypeError):
-            causes.append(str(json.loads(path.read_bytes())["cause"]))
-    return causes
