@@ -22,7 +22,7 @@ COMMAND = "process-control metrics"
         "For the textfile collector of node_exporter, FILE has to end in .prom: "
         "`process-control metrics --output /var/lib/prometheus/node-exporter/process-control.prom`, every minute by "
         "cron; or set `metrics: {textfile: FILE}`, then `watch` writes it. Each metric is explained in "
-        "`process-control help metrics`."
+        "`process-control help reference/metrics`."
         "\f\nAs root, only the file is written with root's rights. Counters never fall: what `prune` removes stays "
         "counted. The service user or root has to ask, since members of read_group keep no counts."
     ),
