@@ -230,6 +230,22 @@ def test_what_is_added_to_the_newest_days_counts_once(box: Box) -> None:
     assert (first, found) == (3, [5, 5])
 
 
+def test_a_job_whose_file_is_gone_is_left_out_and_comes_back_with_its_counts(box: Box) -> None:
+    box.job("backup", "command: 'true'")
+    state = state_of(box)
+    for age in (5, 4, 3):
+        state.run("backup", NOON - age * DAY)
+    before = counters(box)
+    (box.job_directory / "backup.yaml").unlink()
+    assert box.process_control("exec", "--name", "once", "--", "true").exit_code == 0
+    without = counters(box)
+
+    box.job("backup", "command: 'true'")
+
+    assert without == {}
+    assert counters(box) == before
+
+
 def test_a_missed_time_that_is_settled_later_stays_counted_as_missed(box: Box) -> None:
     job = 'command: "true"\nschedule: "* * * * *"\nstart_within: 1m'
     box.job("backup", job)
