@@ -26,6 +26,7 @@ TEST_TOOLS := setpriv:util-linux unshare:util-linux flock:util-linux mount:mount
 	systemd-sysusers:systemd-standalone-sysusers systemd-tmpfiles:systemd-standalone-tmpfiles
 SYSTEMD := .venv/systemd
 ALERTMANAGER := .venv/alertmanager
+PROMETHEUS := .venv/prometheus
 # Quiet, unless it fails.
 define APT_INSTALL
 apt_install() {
@@ -57,6 +58,14 @@ if [ "$$(id -u)" = 0 ] && ! command -v prometheus-alertmanager >/dev/null && [ !
 	(cd $(ALERTMANAGER).new; apt-get -qq download prometheus-alertmanager 2>/dev/null || { apt-get -qq update; apt-get -qq download prometheus-alertmanager; }
 	for package in *.deb; do dpkg -x "$$package" .; rm "$$package"; done)
 	mv $(ALERTMANAGER).new $(ALERTMANAGER)
+fi
+# The package would start a server: of its 19 MB only promtool is unpacked.
+if [ "$$(id -u)" = 0 ] && ! command -v promtool >/dev/null && [ ! -d $(PROMETHEUS) ]; then
+	echo "Unpacking promtool from Debian"
+	rm -rf $(PROMETHEUS).new; mkdir -p $(PROMETHEUS).new
+	(cd $(PROMETHEUS).new; apt-get -qq download prometheus 2>/dev/null || { apt-get -qq update; apt-get -qq download prometheus; }
+	dpkg --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool; rm prometheus_*.deb)
+	mv $(PROMETHEUS).new $(PROMETHEUS)
 fi
 endef
 define RUFF

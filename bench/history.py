@@ -18,6 +18,7 @@ QUESTIONS = {
     "failures of all jobs": ["history", "--outcome", "failed"],
     "status": ["status"],
     "status as JSON": ["status", "--json"],
+    "metrics": ["metrics"],
 }
 WITH_GOAL = ("history", "history of one job", "status")
 

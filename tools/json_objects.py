@@ -100,6 +100,17 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         missed   whole  that nothing became of
         due      whole  whose start may still come
     """),
+    "metric": keys_of("""
+        name     text      with its prefix: see [metrics](metrics.md)
+        type     text      counter, gauge or histogram
+        help     text      what it says
+        samples  [sample]  its numbers
+    """),
+    "sample": keys_of("""
+        name    text    that of the metric; of a histogram with _bucket, _sum or _count behind it
+        labels  map     by name
+        value   number  the number
+    """),
     "timer": keys_of("""
         job           text     the job
         next          time?    when it runs next

@@ -42,6 +42,9 @@ ANSWERS = (
     Answer(commands=("process-control slots --count",), keys=keys_of("""
         jobs  [counted]  by name
     """)),
+    Answer(commands=("process-control metrics",), keys=keys_of("""
+        metrics  [metric]  all of them, with the numbers that the text has
+    """)),
     Answer(commands=("process-control timers",), keys=keys_of("""
         timers  [timer]  soonest first, then those that will not run
     """)),

@@ -1,4 +1,5 @@
-"""Write what follows from the commands: man pages and shell completion, below share/, pages of `--json` and of fates.
+"""Write what follows from the commands: man pages and shell completion, below share/, pages of `--json`,
+fates and metrics.
 
 `python -m tools.pages` rewrites them in the source tree; a test compares.
 """
@@ -16,6 +17,7 @@ from tools.completion import bash, fish, zsh
 from tools.fates_page import fates_page
 from tools.json_page import json_page
 from tools.man_pages import man_pages
+from tools.metrics_page import metrics_page
 
 SHARE = Path(__file__).parents[1] / "share"
 JSON_PAGE = SHARE.parent / "docs" / "reference" / "json.md"
@@ -36,6 +38,7 @@ def outputs() -> dict[Path, str]:
     found[SHARE / "zsh" / "site-functions" / "_process-control"] = zsh.script(commands)
     found[JSON_PAGE] = json_page()
     found[JSON_PAGE.with_name("fates.md")] = fates_page()
+    found[JSON_PAGE.with_name("metrics.md")] = metrics_page()
     return found
 
 

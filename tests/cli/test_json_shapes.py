@@ -76,6 +76,7 @@ VIEWS: Sequence[Sequence[str]] = (
     ["why", "bad", "yesterday"],
     ["why", "nowhere"],
     ["slots"],
+    ["metrics"],
     ["timers"],
     ["help", "--pages"],
     ["day"],

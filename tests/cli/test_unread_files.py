@@ -75,3 +75,14 @@ def test_one_that_is_alone_is_named_too(desk: Desk) -> None:
 
     assert result.exit_code == 1
     assert result.stdout.startswith("PROCESS-CONTROL WARNING - there are no jobs; not read: backup.yml | ")
+
+
+@pytest.mark.parametrize(("verb", "exit_code"), [("status", 0), ("check", 2), ("metrics", 0)])
+def test_a_name_that_is_no_utf8_breaks_no_view(desk: Desk, verb: str, exit_code: int) -> None:
+    (desk.jobs / os.fsdecode(b"\xff.yaml")).write_text("name: A\ncommand: /bin/true\n")
+    desk.job("purge", "command: /bin/true")
+
+    answer = desk.process_control(verb)
+
+    assert (answer.exit_code, answer.stderr) == (exit_code, "")
+    assert "purge" in answer.stdout or verb == "check"

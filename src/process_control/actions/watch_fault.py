@@ -12,7 +12,7 @@ from process_control.errors import ProcessControlError
 from process_control.system.clock import DAY_SECONDS
 
 #: Kinds of faults, which are noted apart. Names of the cache that no job has.
-CONFIGURATION, LOOK = "watch configuration", "watch look"
+CONFIGURATION, LOOK, METRICS = "watch configuration", "watch look", "watch metrics"
 _MAX_CHARACTERS = 2000
 
 

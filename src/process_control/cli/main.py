@@ -69,6 +69,7 @@ VERBS = {
         "every start, skip, end, stop, mail and change: when, who, what and why",
     ),
     "check": ("process_control.cli.verbs.check:check", "Icinga or Nagios plugin: exit code 0, 1, 2 or 3"),
+    "metrics": ("process_control.cli.verbs.metrics:metrics", "counters and states of all jobs, for Prometheus"),
     "doctor": (
         "process_control.cli.verbs.doctor:doctor",
         "is everything right: rights, cron, mail, disk, clock, survivors; --fix",
@@ -102,6 +103,7 @@ PURPOSES = {
         "incidents",
         "audit",
         "check",
+        "metrics",
         "doctor",
     ),
     "act": (

@@ -35,6 +35,7 @@ class Settings:
         "host_ping",
         "job_directory",
         "log_bytes",
+        "metrics_textfile",
         "no_new_privileges",
         "notify",
         "output_crontab",
@@ -96,6 +97,7 @@ class Settings:
         self.notify: list[dict[str, Any]] = get("notify") or []
         self.host_ping: str | None = get("host_ping")
         self.calendars: dict[str, str] = get("calendars") or {}
+        self.metrics_textfile: str | None = get("metrics_textfile")
 
     def __repr__(self) -> str:
         """Return the settings without the defaults of jobs, whose environment may hold secrets."""

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "6c586ee5ae14"
+FIELDS_VERSION = "558e7c913a98"
 
 ATTRIBUTES = (
     "slug",

@@ -218,6 +218,16 @@ def disk_full_stamp(state_directory: str) -> str:
     return f"{state_directory}/disk-full.stamp"
 
 
+def run_totals(state_directory: str) -> str:
+    """Return the file of the counts of runs, for metrics: they outlive the journal."""
+    return f"{state_directory}/run_totals.json"
+
+
+def slot_totals(state_directory: str) -> str:
+    """Return the file of the counts of planned times, for metrics."""
+    return f"{state_directory}/slot_totals.json"
+
+
 def crontab_note(state_directory: str) -> str:
     """Return the file that keeps the crontab as it was last seen."""
     return f"{state_directory}/crontab.json"

@@ -88,7 +88,7 @@ def manner_of(settings: Settings, account: Account, target: str, *, names_config
         template=settings.cron_template,
         host=os.uname().nodename,
         process_control=words_of_process_control(settings),
-        is_watched=bool(settings.host_ping or global_recipients(settings)),
+        is_watched=bool(settings.host_ping or settings.metrics_textfile or global_recipients(settings)),
     )
 
 

@@ -68,7 +68,7 @@ class Manner:
     template: str | None
     host: str
     process_control: tuple[str, ...] = ()
-    #: Somebody is notified of trouble with the host, or it is pinged.
+    #: Somebody is notified of trouble with the host, it is pinged, or its metrics are written.
     is_watched: bool = False
 
 
@@ -164,7 +164,7 @@ def _lines_of_watch(jobs: Sequence[PlannedJob | InvalidFile], manner: Manner) ->
 
 
 def wants_watch(jobs: Sequence[PlannedJob | InvalidFile], manner: Manner) -> bool:
-    """Return whether `watch` is to look every minute: a job is to be caught up with, or somebody is notified."""
+    """Return whether `watch` is to look every minute: a job is to be caught up with, or see `is_watched`."""
     notifies = manner.is_watched or any(job.is_watched for job in _active(jobs))
     return notifies or any_catches_up(jobs)
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 PLAIN_DAYS = 2
 _MAX_NOTE = 1 << 20
 LiveBlocks = Callable[[str], list[dict[str, object]]]
+BeforeDaysGo = Callable[[list[str]], None]
 
 LOG_NAME = re.compile(r"(?P<base>.{1,64}-(?P<start>[0-9]{8}-[0-9]{6})-[0-9a-z]{16}\.log)(?P<index>\.idx)?")
 DAY_NAME = re.compile(r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})\.jsonl(\.gz)?")
@@ -66,21 +67,27 @@ class Pruned:
 
 
 def apply_retention(
-    settings: "Settings", dry_run: bool = False, *, live_blocks: LiveBlocks, now: float | None = None
+    settings: "Settings",
+    dry_run: bool = False,
+    *,
+    live_blocks: LiveBlocks,
+    now: float | None = None,
+    before_days_go: BeforeDaysGo = lambda _: None,
 ) -> Pruned:
     """Remove what has expired, compress old journal days, and make tomorrow's. A dry run changes nothing.
 
-    `live_blocks(state_directory)` returns the blocks of all current runs. A file that cannot be removed is one of the
-    `faults`, and does not stop the rest.
+    `live_blocks(state_directory)` returns the blocks of all current runs, `before_days_go(days)` is called before days
+    of the journal (YYYY-MM-DD) are removed. A file that cannot be removed is one of the `faults`, and does not stop
+    the rest.
     """
     moment = time.time() if now is None else now
     pruned = Pruned()
     if dry_run:
-        _prune(settings, pruned, moment, live_blocks, dry_run=True)
+        _prune(settings, pruned, moment, live_blocks, before_days_go, dry_run=True)
         return pruned
     with _prune_lock(settings.state_directory, moment) as alone:
         if alone:
-            _prune(settings, pruned, moment, live_blocks, dry_run=False)
+            _prune(settings, pruned, moment, live_blocks, before_days_go, dry_run=False)
         else:
             pruned.is_running_elsewhere = True
     return pruned
@@ -113,7 +120,15 @@ def _prune_lock(state_directory: str, moment: float) -> Iterator[bool]:
         os.close(stamp)
 
 
-def _prune(settings: "Settings", pruned: Pruned, moment: float, live_blocks: LiveBlocks, *, dry_run: bool) -> None:
+def _prune(
+    settings: "Settings",
+    pruned: Pruned,
+    moment: float,
+    live_blocks: LiveBlocks,
+    before_days_go: BeforeDaysGo,
+    *,
+    dry_run: bool,
+) -> None:
     reference_time = _reference_time(_names(layout.journal(settings.state_directory)), moment, settings.retention_days)
     running = live_blocks(settings.state_directory)
     in_use = {str(block["log"]) for block in running if block.get("log")}
@@ -122,7 +137,10 @@ def _prune(settings: "Settings", pruned: Pruned, moment: float, live_blocks: Liv
             layout.logs(settings.output_directory, slug), settings, in_use, pruned, reference_time, dry_run=dry_run
         )
     began = min((str(block.get("started_at"))[:10] for block in running), default=day(reference_time))
-    _prune_journal(settings, pruned, reference_time, keep_from=began, dry_run=dry_run)
+    oldest = min(day(reference_time - settings.retention_days * DAY_SECONDS), began)
+    if not dry_run and (going := _days_before(oldest, settings.state_directory)):
+        _trying(pruned, settings.state_directory, before_days_go, going)
+    _prune_journal(settings, pruned, reference_time, oldest=oldest, dry_run=dry_run)
     if not dry_run:
         _prune_versions(settings, pruned, reference_time)
         groups_of_runs.remove_forsaken()
@@ -207,9 +225,14 @@ def _logs(handle: int) -> list[tuple[str, str, int]]:
 # --- journal ---------------------------------------------------------------------------------------------------------
 
 
-def _prune_journal(settings: "Settings", pruned: Pruned, moment: float, *, keep_from: str, dry_run: bool) -> None:
+def _days_before(oldest: str, state_directory: str) -> list[str]:
+    """Return the days of the journal before `oldest`."""
+    matches = (DAY_NAME.fullmatch(name) for name in _names(layout.journal(state_directory)))
+    return sorted({match["day"] for match in matches if match is not None and match["day"] < oldest})
+
+
+def _prune_journal(settings: "Settings", pruned: Pruned, moment: float, *, oldest: str, dry_run: bool) -> None:
     directory = layout.journal(settings.state_directory)
-    oldest = min(day(moment - settings.retention_days * DAY_SECONDS), keep_from)
     oldest_plain = day(moment - PLAIN_DAYS * DAY_SECONDS)
     for name in sorted(_names(directory)):
         match = DAY_NAME.fullmatch(name)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from process_control.core.job import is_slug
 from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run
 from process_control.history.index.summary import RECENT_RUNS, JobSummary, Mark, summarize
@@ -17,8 +18,8 @@ class LastRuns:
         self._open_runs = {run.run_id: run for run in index.open_runs()}
         self._summaries = index.summaries(slugs)
         others = [slug for slug in slugs if slug not in self._summaries]
-        latest = index.latest(others, count=RECENT_RUNS)
-        self._summaries |= {slug: self._look_at(slug, latest[slug]) for slug in others}
+        latest = index.latest(filter(is_slug, others), count=RECENT_RUNS)  # a file may have any bytes in its name
+        self._summaries |= {slug: self._look_at(slug, latest.get(slug, [])) for slug in others}
         wanted = [summary.last_run for summary in self._summaries.values() if summary.last_run is not None]
         self._last = index.runs_by_id(wanted)
 

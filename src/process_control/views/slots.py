@@ -1,6 +1,6 @@
 """The ledger: every planned time of the jobs, with its fate, its cause and the evidence."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache, partial
 from operator import attrgetter
@@ -128,6 +128,15 @@ class Ledger:
         """Return the same slots with their fates, but without causes and evidence."""
         histories = self._histories.of(jobs, after, until)
         return [slot for each in histories for slot in slots_of(each, after=after, until=until, now=self.now)]
+
+    def slots_with_causes(self, jobs: Sequence[str], *, after: float, until: float) -> Iterator[Slot]:
+        """Yield the same slots job by job, each job's by time, with the causes of those that were missed."""
+        self._made_up.clear()
+        for history in self._histories.of(jobs, after, until):
+            for slot in slots_of(history, after=after, until=until, now=self.now):
+                if slot.fate == MISSED:
+                    self._account(slot)
+                yield slot
 
     def counts(self, jobs: Sequence[str], *, after: float, until: float) -> dict[str, dict[str, int]]:
         """Return how many slots of each fate each job has."""

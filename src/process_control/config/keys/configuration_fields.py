@@ -72,6 +72,17 @@ SYSLOG_FIELDS = (
         example="daemon",
     ),
 )
+METRICS_FIELDS = (
+    Field(
+        key="textfile",
+        kind=PATH,
+        attribute="metrics_textfile",
+        default_words="none",
+        meaning="The file that each look of `watch` replaces by the metrics of all jobs, for the textfile collector of "
+        "node_exporter, which reads names that end in `.prom`. The service user writes it: it must own the directory.",
+        example="/srv/metrics/process-control.prom",
+    ),
+)
 CONFIGURATION_FIELDS = (
     Field(
         key="job_directory",
@@ -232,7 +243,13 @@ CONFIGURATION_FIELDS = (
         example="{ops: /etc/ops.ics, de: 'holidays:DE-BY'}",
     ),
     later("max_concurrent", COUNT, "How many runs the scheduler starts at once.", "20"),
-    later("metrics", MAP, "Where metrics are written.", "{textfile: /var/lib/node_exporter/process-control.prom}"),
+    Field(
+        key="metrics",
+        kind=MAP,
+        fields=METRICS_FIELDS,
+        meaning="Where the metrics for Prometheus are written, without being asked for: see `process-control metrics`.",
+        example="textfile: /srv/metrics/process-control.prom",
+    ),
     later("web", MAP, "The web pages.", "{address: 127.0.0.1:8080}"),
     later("fleet", MAP, "The fleet of hosts.", "{address: temporal.example.org:7233}"),
 )

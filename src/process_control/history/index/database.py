@@ -23,8 +23,8 @@ from process_control.history.index import summary
 from process_control.history.index.fold import Progress, edited_files, fold_journal
 from process_control.history.index.rows import run_table
 
-#: Changes with the columns of runs. Change the 11 when other tables change, or the meaning of a column.
-SCHEMA_VERSION = zlib.crc32(run_table().encode("ascii") + b"11") >> 1
+#: Changes with the columns of runs. Change the 12 when other tables change, or the meaning of a column.
+SCHEMA_VERSION = zlib.crc32(run_table().encode("ascii") + b"12") >> 1
 #: How long SQLite waits for its own lock, which any reader may hold.
 BUSY_SECONDS = 0.5
 WRITER_LOCK_SECONDS = 5.0

@@ -4,14 +4,15 @@ It has nothing that the journal does not have, so it may be deleted at any time:
 the journal is folded, change in one transaction. Each run is one row by its id, so folding a line twice is harmless.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from heapq import merge
 from types import TracebackType
 from typing import Any, Self
 
-from process_control.history.index import durations, summary
+from process_control.core.tally import RunTally
+from process_control.history.index import durations, summary, tallies
 from process_control.history.index.database import SealedDatabase
 from process_control.history.index.fold import Progress, places_in
 from process_control.history.index.ledger import LedgerIndex
@@ -136,6 +137,18 @@ class Index:
         """Return the slugs that match one of the slugs or globs, sorted."""
         wanted = list(patterns)
         return [slug for slug in self.jobs() if any(fnmatchcase(slug, pattern) for pattern in wanted)]
+
+    def tallies(self, days: Collection[str] | None = None) -> dict[str, RunTally]:
+        """Return by job the counts of ended runs whose last line is of these days (YYYY-MM-DD); None: of all days."""
+        return self._database.answered(lambda: tallies.tallies(self._database.connection(), days))
+
+    def days(self) -> list[str]:
+        """Return the days of the journal, rising."""
+        return self._database.answered(lambda: tallies.days_of_journal(self._database.connection()))
+
+    def newest_days(self) -> set[str]:
+        """Return the two newest days on which a run ended or began."""
+        return self._database.answered(lambda: tallies.newest_days(self._database.connection()))
 
     def garbled(self) -> list[Garbled]:
         """Return the journal files with lines that are no records, and how many."""

@@ -6,3 +6,4 @@ CREATE INDEX run_without_end ON run (job) WHERE outcome IS NULL;
 CREATE INDEX run_of_slot ON run (job, scheduled_at) WHERE scheduled_at IS NOT NULL;
 CREATE INDEX event_of_job ON event (job, event, at);
 CREATE INDEX event_of_kind ON event (event, at);
+CREATE INDEX run_of_day ON run (day);
