@@ -102,7 +102,7 @@ def test_the_paths_are_where_earlier_versions_left_them() -> None:
         layout.short_lock(state, "backup"),
         layout.claims(state, "backup"),
         layout.incident_mark(state, "backup"),
-        layout.incident(state, "backup"),
+        layout.first_incident(state, "backup"),
         layout.note(state, "backup", "stray"),
         layout.stamp(state, "backup", "syslog"),
         layout.refusal(state, "backup"),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from kit.faulty_writes import faulty
 from kit.harness import Box, Result
 from kit.runs import ONE_SLOT, ends, script, starts
 
@@ -15,48 +16,10 @@ pytestmark = pytest.mark.fault(
     wanted="0 wrong successes, 0 lost twice",
 )
 
-DRIVER = """\
-import os, posix, stat, sys
-
-what, wanted = os.environ.pop("FAULT").split(" ")
-seen = 0
-
-def on_the_disk(name, arguments):
-    if name in ("write", "pwrite", "fdatasync", "fsync"):
-        return stat.S_ISREG(posix.fstat(arguments[0]).st_mode) or name.startswith("f")
-    return name != "open" or bool(arguments[1] & posix.O_CREAT)
-
-def guarded(name, real):
-    def call(*arguments, **others):
-        global seen
-        if not on_the_disk(name, arguments):
-            return real(*arguments, **others)
-        seen += 1
-        if seen == int(wanted):
-            if what == "fail":
-                raise OSError(28, "No space left on device", str(arguments[0]))
-            try:
-                if what == "kill-after":
-                    real(*arguments, **others)
-            finally:
-                posix.kill(posix.getpid(), 9)
-        return real(*arguments, **others)
-    return call
-
-for name in ("write", "pwrite", "fdatasync", "fsync", "rename", "mkdir", "open", "unlink"):
-    setattr(posix, name, guarded(name, getattr(posix, name)))
-    setattr(os, name, getattr(posix, name))
-sys.path.insert(0, sys.argv.pop(1))
-sys.dont_write_bytecode = True
-from process_control.cli.run_job.main import main
-main()
-"""
-
 
 @pytest.fixture
 def run_with_fault(box: Box) -> Callable[..., Result]:
-    driver = box.root / "driver.py"
-    driver.write_text(DRIVER)
+    driver = faulty(box, "from process_control.cli.run_job.main import main")
 
     def run(fault: str, *arguments: str) -> Result:
         return box.command(

@@ -23,7 +23,7 @@ SHOW = "show"
 @verb(
     "incidents",
     epilog=(
-        f"{JOBS_HELP} `incidents show ID` tells one from its beginning: who was notified when, and what the receiver "
+        f"{JOBS_HELP} `incidents show ID` has the story of one: who was notified when, and what the receiver "
         f"answered; the first letters of ID are enough. In a pipe, separated by tabs: {', '.join(COLUMNS)}. "
         "Exit code 1: no such incident."
     ),
