@@ -8,6 +8,7 @@ import hashlib
 import os
 import posix
 import time
+from collections import defaultdict
 
 from process_control.actions.catch_up import PLACES, has_place
 from process_control.actions.rights import Actor
@@ -17,21 +18,25 @@ from process_control.config.cache import read
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core import layout
+from process_control.core.causes import Cause
 from process_control.core.heartbeat import Look, gap_between, look_in
 from process_control.core.job import Job
 from process_control.errors import CannotRecord
 from process_control.history import journal
 from process_control.notify.announce import announce, is_reported
+from process_control.notify.host_events import HostEvents
 from process_control.notify.outbox import Outbox
 from process_control.run import catch_up as catching_up
 from process_control.run.forgotten_start import refuse
 from process_control.state.block import read_mark
 from process_control.state.forgotten_claims import jobs_written_since, take_back_forgotten, with_open_claims
 from process_control.state.watch_memory import Memory, read_memory, write_memory
+from process_control.state.watched_jobs import WatchedJob, read_watched, write_watched
 from process_control.system import atomic_file, proc
 from process_control.system.clock import iso
 from process_control.system.json_text import encode
 from process_control.system.lock import take
+from process_control.views import missed_slots as missed
 
 #: The lock of a check. Its dot keeps it apart from locks of jobs.
 LOCK = "watch.look"
@@ -45,6 +50,7 @@ class Watch:
         self._actor = actor
         self._state_directory = actor.settings.state_directory
         self._memory = Memory()
+        self._watched: dict[str, WatchedJob] = {}
         self._jobs: list[Job | InvalidJob] | None = None
         self._look = Look(
             at=time.time(),
@@ -52,6 +58,7 @@ class Watch:
             up=time.clock_gettime(time.CLOCK_BOOTTIME),
             mono=time.monotonic(),
         )
+        self._events = HostEvents(actor.settings, by=actor.by, now=self._look.at)
 
     def take(self) -> bool:
         """Do the check; return False, and do nothing, while another check is running."""
@@ -62,9 +69,13 @@ class Watch:
             before = look_in(read_mark(layout.watch_note(self._state_directory)))
             self._note(before)
             self._memory = read_memory(self._state_directory)
-            self._record_versions()
+            self._watched, text = read_watched(self._state_directory)
+            self._record_versions(before)
             self._settle_killed_starts(before)
             self._start_what_was_missed()
+            self._post_what_was_missed()
+            write_watched(self._state_directory, self._watched, known=text)
+            self._events.deliver()
             seal_hourly(self._settings, self._memory, now=self._look.at)
             self._memory.at = iso(self._look.at)
             write_memory(self._state_directory, self._memory)
@@ -102,7 +113,7 @@ class Watch:
         note = {"at": iso(look.at), "boot_id": look.boot_id, "up": round(look.up, 3), "mono": round(look.mono, 3)}
         atomic_file.write(layout.watch_note(self._state_directory), encode(note).encode("ascii"))
 
-    def _record_versions(self) -> None:
+    def _record_versions(self, before: Look | None) -> None:
         """Record new versions of jobs, when any file has changed since the previous check."""
         stamp = _stamp_of_files(self._settings)
         if stamp == self._memory.stamp:
@@ -114,6 +125,8 @@ class Watch:
         seen = dict.fromkeys(known, self._memory.at)
         record_versions(self._settings, self.jobs, known, by=self._actor.by, seen=seen, is_all=True, now=self._look.at)
         self._memory.jobs = remember(self._settings, self.jobs, self._memory.jobs, now=self._look.at)
+        since = self._look.at if before is None else before.at
+        self._watched = missed.remember(self._settings, self.jobs, self._watched, since=since, now=self._look.at)
         self._memory.stamp = stamp
 
     def _settle_killed_starts(self, before: Look | None) -> None:
@@ -141,6 +154,18 @@ class Watch:
         for _ in range(min(len(wanted), PLACES)):
             if has_place(self._settings):
                 catching_up.start(self._settings)
+
+    def _post_what_was_missed(self) -> None:
+        """Post the planned times that were missed since the previous check, one event a job."""
+        if not self._watched:
+            return
+        found: dict[str, list[missed.Missed]] = defaultdict(list)
+        for each in missed.missed_slots(self._settings, self._watched, lambda: self.jobs, now=self._look.at):
+            found[each.job].append(each)
+        for slug, slots in found.items():
+            key = f"{slug}~{iso(slots[0].slot)}"
+            sentence = missed.in_words(slots)
+            self._events.of_job(Cause.MISSED, slug, key, sentence, slots=[each.slot for each in slots])
 
 
 def _stamp_of_files(settings: Settings) -> str:

@@ -208,6 +208,11 @@ def watch_memory(state_directory: str) -> str:
     return f"{state_directory}/watched.json"
 
 
+def watched_jobs(state_directory: str) -> str:
+    """Return the file with what `watch` remembers of each job about which somebody is notified."""
+    return f"{state_directory}/watched-jobs.json"
+
+
 def crontab_note(state_directory: str) -> str:
     """Return the file that keeps the crontab as it was last seen."""
     return f"{state_directory}/crontab.json"

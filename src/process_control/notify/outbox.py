@@ -76,6 +76,8 @@ class Outbox:
                 if not failed:
                     mark.take_away()
         except OSError:
+            if self._in_memory is not None:  # of another event
+                self.start_delivery()
             self._in_memory = spool.in_memory(event)
         self._has_posted = True
 

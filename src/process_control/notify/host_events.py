@@ -1,0 +1,79 @@
+"""Events that no run can post, as it did not happen: missed planned times, stale jobs, troubles of the whole host.
+
+`watch` posts them, and whoever changes a job by hand what that means for its incident.
+"""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from process_control.config.settings import Settings
+from process_control.core import layout
+from process_control.core.causes import Cause
+from process_control.notify import spool
+from process_control.notify.outbox import Outbox
+from process_control.system import atomic_file
+from process_control.system.clock import iso
+
+#: Over in the same instant in which it began sorts behind it.
+_LATER_SECONDS = 0.001
+
+
+class HostEvents:
+    """Posts events of one moment. None of its methods raises."""
+
+    def __init__(self, settings: Settings, *, by: str, now: float) -> None:
+        self._settings = settings
+        self._by = by
+        self._now = now
+        self._outbox = Outbox(settings, user=by)
+
+    def of_job(self, cause: Cause, slug: str, key: str, sentence: str, *, slots: Sequence[int] = ()) -> None:
+        """Post a trouble of one job, and set its mark: the next run that goes well ends it."""
+        with suppress(OSError):  # a job that never ran has no directory, which the mark needs
+            atomic_file.make_directory(layout.job(self._settings.state_directory, slug), 0o750)
+        times = [iso(slot) for slot in slots]
+        self._post({"what": str(cause), "job": slug, "key": key, "sentence": sentence, "slots": times})
+
+    def of_host(self, cause: Cause, key: str, sentence: str, *, jobs: Mapping[str, int] | None = None) -> None:
+        """Post a trouble of the whole host; `jobs`: what it did to each, a number of planned times."""
+        self._post({"what": str(cause), "job": "", "key": key, "sentence": sentence, "jobs": dict(jobs or {})})
+
+    def over(self, cause: Cause, key: str, sentence: str) -> None:
+        """Post that a trouble of the host is over. `key`: that of its event."""
+        event: spool.Entry = {"what": "over", "job": "", "cause": str(cause), "sentence": sentence}
+        self._post({**event, "key": f"{key}~over"}, later=_LATER_SECONDS)
+
+    def gone(self, slug: str, why: str) -> None:
+        """Post that nothing is expected of the job any more, and take its mark away."""
+        self._post({"what": "gone", "job": slug, "key": f"{slug}~gone~{iso(self._now)}", "sentence": why}, failed=False)
+
+    def settled(self, slug: str, slots: Sequence[int]) -> None:
+        """Post that planned times were run after all, or need no run."""
+        times = [iso(slot) for slot in slots]
+        self._post({"what": "settled", "job": slug, "key": f"{slug}~settled~{iso(self._now)}", "slots": times})
+
+    def acknowledged(self, slug: str, note: str | None) -> None:
+        """Post that a person knows of the job's incident, as by holding it."""
+        self._post({"what": "acknowledged", "job": slug, "key": f"{slug}~acknowledged~{iso(self._now)}", "note": note})
+
+    def _post(self, event: spool.Entry, *, failed: bool = True, later: float = 0.0) -> None:
+        with suppress(Exception):  # reporting a trouble must not cause one
+            known: spool.Entry = {"at": iso(self._now + later), "by": self._by, "host": os.uname().nodename}
+            self._outbox.post({**known, **event}, failed=failed)
+
+    def deliver(self) -> None:
+        """Start the process that sends what was posted, or what has waited long enough. It is not waited for."""
+        with suppress(Exception):
+            self._outbox.start_delivery()
+
+
+def has_incident(settings: Settings, slug: str) -> bool:
+    """Return whether people were notified about the job, or will be, and do not know yet that it is over."""
+    return os.path.exists(layout.incident_mark(settings.state_directory, slug))
+
+
+def by_hand(settings: Settings, *, by: str) -> HostEvents:
+    """Return what posts events of this moment for a person."""
+    return HostEvents(settings, by=by, now=time.time())

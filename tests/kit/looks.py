@@ -1,0 +1,98 @@
+"""Looks of `watch` under a clock that the test moves (libfaketime), and the events that they post.
+
+Nothing sends them: the test holds the lock of the process that would.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from kit.harness import Box, Result
+from kit.night import LIBRARY
+from kit.outages import as_iso
+from process_control.system.lock import take
+
+SENDING = ".telling"
+FAILMAIL = {"to_address": "ops@example.org", "smtp": "127.0.0.1:9"}
+EVERY_MINUTE = "* * * * *"
+
+
+@contextmanager
+def nothing_is_sent(box: Box) -> Iterator[None]:
+    """Keep what is posted in the spool."""
+    run_directory = box.state_directory / "run"
+    run_directory.mkdir(parents=True, exist_ok=True)
+    lock = take(str(run_directory), SENDING)
+    if lock is None:
+        raise AssertionError("somebody sends already")
+    box.give(box.state_directory, box.service_user)
+    os.chmod(run_directory, 0o755)
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def posted(box: Box, *whats: str) -> list[dict[str, Any]]:
+    """Return the events in the spool, oldest first; those of the kinds `whats`, or all."""
+    paths = sorted((box.state_directory / "spool" / "news").glob("*.json"))
+    events = [json.loads(path.read_text()) for path in paths]
+    return [event for event in events if not whats or event["what"] in whats]
+
+
+@dataclass
+class Looks:
+    """A box under a clock that begins in the present minute."""
+
+    box: Box
+    begin: datetime = field(default_factory=lambda: datetime.now(UTC).replace(second=0, microsecond=0))
+
+    def at(self, minutes: float) -> datetime:
+        return self.begin + timedelta(minutes=minutes)
+
+    def iso(self, minutes: float) -> str:
+        return as_iso(self.at(minutes))
+
+    def planned(self, *minutes: int) -> str:
+        """Return the keys of a job file with which a job is planned daily at these minutes from the beginning."""
+        times = json.dumps([f"{self.at(each).minute} {self.at(each).hour} * * *" for each in minutes])
+        return f"time_zone: UTC\nschedule: {times}"
+
+    def clock(self, minutes: float) -> dict[str, str]:
+        """Return the environment of a command that begins ten seconds after that minute."""
+        moment = self.at(minutes) + timedelta(seconds=10)
+        return {
+            "LD_PRELOAD": str(LIBRARY),
+            "FAKETIME": f"@{moment:%Y-%m-%d %H:%M:%S}",
+            "TZ": "UTC",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "DONT_FAKE_MONOTONIC": "1",
+            "NO_FAKE_STAT": "1",
+        }
+
+    def look(self, *minutes: float, words: tuple[str, ...] = ()) -> None:
+        for each in minutes:
+            result = self.box.process_control("watch", *words, env=self.clock(each))
+            if (result.exit_code, result.stdout, result.stderr) != (0, "", ""):
+                raise AssertionError(f"watch: {result}")
+
+    def start(self, slug: str, minutes: float) -> Result:
+        """Cron starts the job."""
+        return self.box.run("--scheduled", slug, via="stub", env=self.clock(minutes))
+
+
+@pytest.fixture
+def looks(make_box: Any) -> Iterator[Looks]:
+    """A box that mails, of which nothing is sent."""
+    if LIBRARY is None:
+        pytest.skip("faketime is not installed")
+    box = make_box(failmail=FAILMAIL)
+    with nothing_is_sent(box):
+        yield Looks(box)
+        box.wait_until_all_ended()
