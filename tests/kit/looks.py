@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,6 +82,28 @@ class Looks:
             result = self.box.process_control("watch", *words, env=self.clock(each))
             if (result.exit_code, result.stdout, result.stderr) != (0, "", ""):
                 raise AssertionError(f"watch: {result}")
+            moment = self.at(each).timestamp()
+            os.utime(self.note, (moment, moment))  # as a kernel with that clock would have it
+
+    @property
+    def note(self) -> Path:
+        return self.box.state_directory / "watch.json"
+
+    def pass_by(self, minutes: float, *, boot: str | None = None, asleep: float = 0.0) -> None:
+        """Have all that was recorded so far be so many minutes older by the clocks that are not set.
+
+        `boot`: it was in another boot. `asleep`: so many of these minutes the host slept.
+        """
+        note = json.loads(self.note.read_text())
+        note |= {"up": note["up"] - minutes * 60, "mono": note["mono"] - (minutes - asleep) * 60}
+        self.note.write_text(json.dumps(note | ({"boot_id": boot} if boot else {})))
+        for path in (self.box.state_directory / "journal").glob("*.jsonl"):
+            lines = [json.loads(line) for line in path.read_text().split("\n") if line.strip("\0 ")]
+            for line in lines:
+                line["up"] = line["up"] - minutes * 60
+                line.pop("written_at", None)
+                line |= {"boot_id": boot} if boot else {}
+            path.write_text("".join(f"\n{json.dumps(line)}" for line in lines))
 
     def start(self, slug: str, minutes: float) -> Result:
         """Cron starts the job."""

@@ -9,6 +9,7 @@ from process_control.config.job_directory import InvalidJob
 from process_control.core.health import NO_POLICY, Cause, Event, Health, Policy, State
 from process_control.core.job import Job
 from process_control.notify.announce import announce
+from process_control.notify.host_events import by_hand, has_incident
 from process_control.state.after_boot import recover
 from process_control.state.all_jobs import live_block
 from process_control.state.health_changes import Changed, change_by_hand
@@ -56,7 +57,18 @@ def hold(
 ) -> list[Done]:
     """Hold jobs, also during a run. `until` (ISO 8601): the hold ends then. Raises CannotRecord (74)."""
     cause = Cause(at=iso(time.time()), by=actor.who, why=note, until=until)
-    return [change_health(actor, job, Event.HELD_BY_HAND, cause, _in_a_word) for job in jobs]
+    done = [change_health(actor, job, Event.HELD_BY_HAND, cause, _in_a_word) for job in jobs]
+    _acknowledge(actor, [each.slug for each in done if each.changed.is_change], note)
+    return done
+
+
+def _acknowledge(actor: Actor, slugs: Sequence[str], note: str | None) -> None:
+    """Post that somebody knows of the incidents of these jobs: there are no reminders while nothing changes."""
+    events = by_hand(actor.settings, by=actor.by)
+    for slug in slugs:
+        if has_incident(actor.settings, slug):
+            events.acknowledged(slug, note)
+    events.deliver()
 
 
 def change_health(

@@ -8,6 +8,7 @@ from process_control.core.schedule.slots import MISSED, RAN, SKIPPED, Slot
 from process_control.errors import ProcessControlError
 from process_control.history import journal
 from process_control.notify.announce import announce
+from process_control.notify.host_events import by_hand, has_incident
 from process_control.system.clock import iso
 
 #: Reasons of skips that the job file did not ask for.
@@ -41,6 +42,10 @@ def mark(actor: Actor, slot: Slot, *, note: str) -> dict[str, object]:
     }
     journal.append(actor.settings.state_directory, record)
     announce(actor.settings, record)
+    if has_incident(actor.settings, slot.job):
+        events = by_hand(actor.settings, by=actor.by)
+        events.settled(slot.job, [slot.slot])
+        events.deliver()
     return record
 
 

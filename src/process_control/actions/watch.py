@@ -8,18 +8,24 @@ import hashlib
 import os
 import posix
 import time
-from collections import defaultdict
+from collections.abc import Sequence
 
+from process_control.actions import full_disk
 from process_control.actions.catch_up import PLACES, has_place
+from process_control.actions.gone_jobs import post_gone_jobs
+from process_control.actions.host_watch import HostWatch
+from process_control.actions.lost_runs import settle_lost
 from process_control.actions.rights import Actor
 from process_control.actions.seal import seal_hourly
+from process_control.actions.stale import post_stale_jobs
 from process_control.config.all_jobs import load_all
 from process_control.config.cache import read
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core import layout
 from process_control.core.causes import Cause
-from process_control.core.heartbeat import Look, gap_between, look_in
+from process_control.core.heartbeat import Gap, Look, gap_between, look_in
+from process_control.core.host_causes import divide, over_until
 from process_control.core.job import Job
 from process_control.errors import CannotRecord
 from process_control.history import journal
@@ -36,7 +42,7 @@ from process_control.system import atomic_file, proc
 from process_control.system.clock import iso
 from process_control.system.json_text import encode
 from process_control.system.lock import take
-from process_control.views import missed_slots as missed
+from process_control.views import missed_slots
 
 #: The lock of a check. Its dot keeps it apart from locks of jobs.
 LOCK = "watch.look"
@@ -45,13 +51,18 @@ LOCK = "watch.look"
 class Watch:
     """One check, with the memory of the previous one."""
 
-    def __init__(self, actor: Actor) -> None:
+    def __init__(self, actor: Actor, *, was_found_by_a_start: bool = False) -> None:
+        """Prepare the check. `was_found_by_a_start`: the start of a job has started it, as nothing else did."""
         self._settings = actor.settings
         self._actor = actor
         self._state_directory = actor.settings.state_directory
+        self._was_found_by_a_start = was_found_by_a_start
         self._memory = Memory()
         self._watched: dict[str, WatchedJob] = {}
         self._jobs: list[Job | InvalidJob] | None = None
+        self._invalid: dict[str, str] | None = None
+        self._before: Look | None = None
+        self._gap: Gap | None = None
         self._look = Look(
             at=time.time(),
             boot_id=proc.boot_id(),
@@ -66,25 +77,33 @@ class Watch:
         if lock is None:
             return False
         try:
-            before = look_in(read_mark(layout.watch_note(self._state_directory)))
-            self._note(before)
-            self._memory = read_memory(self._state_directory)
-            self._watched, text = read_watched(self._state_directory)
-            self._record_versions(before)
-            self._settle_killed_starts(before)
-            self._start_what_was_missed()
-            self._post_what_was_missed()
-            write_watched(self._state_directory, self._watched, known=text)
-            self._events.deliver()
-            seal_hourly(self._settings, self._memory, now=self._look.at)
-            self._memory.at = iso(self._look.at)
-            write_memory(self._state_directory, self._memory)
+            self._check()
         except OSError as error:
             where = str(error.filename or self._state_directory)
+            full_disk.post_if_full(self._settings, self._events, error)
             raise CannotRecord(error.strerror or str(error), where=where) from error
         finally:
             posix.close(lock)
         return True
+
+    def _check(self) -> None:
+        self._before = look_in(read_mark(layout.watch_note(self._state_directory)))
+        self._note()
+        self._memory = read_memory(self._state_directory)
+        full_disk.remember_if_posted(self._settings, self._memory)
+        self._watched, text = read_watched(self._state_directory)
+        self._record_versions()
+        written = jobs_written_since(self._state_directory, self._seen_until())
+        self._settle_killed_starts(written)
+        self._memory.running = settle_lost(self._settings, sorted({*written, *self._memory.running}))
+        self._start_what_was_missed()
+        if self._watched or mails_about(None, self._settings):
+            self._notify(written)
+        seal_hourly(self._settings, self._memory, now=self._look.at)
+        self._memory.at = iso(self._look.at)
+        write_watched(self._state_directory, self._watched, known=text)
+        write_memory(self._state_directory, self._memory)
+        self._events.deliver()
 
     @property
     def jobs(self) -> list[Job | InvalidJob]:
@@ -93,10 +112,10 @@ class Watch:
             self._jobs = load_all(self._settings)
         return self._jobs
 
-    def _note(self, before: Look | None) -> None:
+    def _note(self) -> None:
         """Write the time of this check, and a record when the previous one was too long ago."""
         look = self._look
-        gap = None if before is None else gap_between(before, look)
+        self._gap = gap = None if self._before is None else gap_between(self._before, look)
         if gap is not None:
             record: dict[str, object] = {
                 "event": "gap",
@@ -113,7 +132,7 @@ class Watch:
         note = {"at": iso(look.at), "boot_id": look.boot_id, "up": round(look.up, 3), "mono": round(look.mono, 3)}
         atomic_file.write(layout.watch_note(self._state_directory), encode(note).encode("ascii"))
 
-    def _record_versions(self, before: Look | None) -> None:
+    def _record_versions(self) -> None:
         """Record new versions of jobs, when any file has changed since the previous check."""
         stamp = _stamp_of_files(self._settings)
         if stamp == self._memory.stamp:
@@ -121,18 +140,22 @@ class Watch:
         from process_control.state.job_versions import newest_versions, record_versions
         from process_control.views.catching_up import remember
 
-        known = newest_versions(self._state_directory)
+        known, now = newest_versions(self._state_directory), self._look.at
         seen = dict.fromkeys(known, self._memory.at)
-        record_versions(self._settings, self.jobs, known, by=self._actor.by, seen=seen, is_all=True, now=self._look.at)
-        self._memory.jobs = remember(self._settings, self.jobs, self._memory.jobs, now=self._look.at)
-        since = self._look.at if before is None else before.at
-        self._watched = missed.remember(self._settings, self.jobs, self._watched, since=since, now=self._look.at)
+        record_versions(self._settings, self.jobs, known, by=self._actor.by, seen=seen, is_all=True, now=now)
+        self._memory.jobs = remember(self._settings, self.jobs, self._memory.jobs, now=now)
+        since = now if self._before is None else self._before.at
+        self._watched = missed_slots.remember(self._settings, self.jobs, self._watched, since=since, now=now)
+        self._invalid = {job.slug: str(job.error) for job in self.jobs if isinstance(job, InvalidJob)}
+        post_gone_jobs(self._settings, self.jobs, self._events)
         self._memory.stamp = stamp
 
-    def _settle_killed_starts(self, before: Look | None) -> None:
+    def _seen_until(self) -> float:
+        """Return up to when the previous check has seen all that was written (UTC seconds)."""
+        return self._before.at if self._before is not None and self._gap is None and self._memory.at else 0.0
+
+    def _settle_killed_starts(self, written: Sequence[str]) -> None:
         """Record starts whose guard and runner were killed before they could record anything."""
-        is_sure = before is not None and gap_between(before, self._look) is None and self._memory.at
-        written = jobs_written_since(self._state_directory, before.at if is_sure and before is not None else 0.0)
         slugs = with_open_claims(self._state_directory, sorted({*written, *self._memory.claims}))
         for slug in slugs:
             for slot in take_back_forgotten(self._state_directory, slug, boot_id=self._look.boot_id):
@@ -155,17 +178,28 @@ class Watch:
             if has_place(self._settings):
                 catching_up.start(self._settings)
 
-    def _post_what_was_missed(self) -> None:
-        """Post the planned times that were missed since the previous check, one event a job."""
-        if not self._watched:
-            return
-        found: dict[str, list[missed.Missed]] = defaultdict(list)
-        for each in missed.missed_slots(self._settings, self._watched, lambda: self.jobs, now=self._look.at):
-            found[each.job].append(each)
-        for slug, slots in found.items():
+    def _notify(self, written: Sequence[str]) -> None:
+        """Post what nobody else can notice: troubles of the host first, since they explain those of the jobs."""
+        now = self._look.at
+        host = HostWatch(
+            self._settings, self._memory, self._events, look=self._look, before=self._before, gap=self._gap
+        )
+        host.see_the_gap(was_found_by_a_start=self._was_found_by_a_start)
+        host.see_the_trigger(lambda: self.jobs)
+        host.see_the_disk(written)
+        host.see_the_spool()
+        if self._invalid is not None:
+            host.see_the_files(self._invalid)
+        found = missed_slots.missed_slots(
+            self._settings, self._watched, lambda: self.jobs, now=now, over_until=over_until(self._gap, now)
+        )
+        explained, others = divide(found, self._gap, host.open_since)
+        host.post(explained)
+        for slug, slots in others.items():
+            sentence = missed_slots.in_words(slots)
             key = f"{slug}~{iso(slots[0].slot)}"
-            sentence = missed.in_words(slots)
             self._events.of_job(Cause.MISSED, slug, key, sentence, slots=[each.slot for each in slots])
+        post_stale_jobs(self._settings, self._watched, lambda: self.jobs, self._events, now=now)
 
 
 def _stamp_of_files(settings: Settings) -> str:

@@ -213,6 +213,11 @@ def watched_jobs(state_directory: str) -> str:
     return f"{state_directory}/watched-jobs.json"
 
 
+def disk_full_stamp(state_directory: str) -> str:
+    """Return the file whose modification time is that of the last look before `watch` posted a full disk; 0: none."""
+    return f"{state_directory}/disk-full.stamp"
+
+
 def crontab_note(state_directory: str) -> str:
     """Return the file that keeps the crontab as it was last seen."""
     return f"{state_directory}/crontab.json"

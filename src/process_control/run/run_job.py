@@ -4,7 +4,9 @@ Lean module: only lean modules are imported before the command is executed; what
 job runs.
 """
 
-from process_control.core import gate
+import posix
+
+from process_control.core import gate, layout
 from process_control.errors import BadConfiguration, CannotRecord, NotPermitted
 from process_control.run.attempts import run_attempts
 from process_control.run.daily_prune import prune_daily
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from process_control.core.job import Job
     from process_control.run.world import World
 
+#: `watch` looks every minute: an older look is a sign that nothing starts it any more.
+MAX_LOOK_AGE_SECONDS = 300.0
+
 
 def run_job(request: Request, job: "Job", world: "World") -> int:
     """Run `job` once and return the exit code of `run-job`.
@@ -30,6 +35,8 @@ def run_job(request: Request, job: "Job", world: "World") -> int:
     if not run.commands:
         raise BadConfiguration(f"job '{job.slug}' has no command", where=job.path)
     stopped = take_the_steps(run, world)
+    if request.scheduled and not is_watched(world.settings.state_directory, run.started_at):
+        start_a_look(world)
     if stopped is not None:
         if stopped.error is not None:
             raise stopped.error
@@ -49,6 +56,24 @@ def run_job(request: Request, job: "Job", world: "World") -> int:
     prune_daily(world.settings, world.clock.now())
     world.people.report(end, facts)  # last, as the caller may not read it
     return judged.exit_code
+
+
+def is_watched(state_directory: str, now: float) -> bool:
+    """Return whether `watch` has looked lately; True also where it never has."""
+    try:
+        looked_at = posix.stat(layout.watch_note(state_directory)).st_mtime
+    except OSError:
+        return True
+    return -MAX_LOOK_AGE_SECONDS <= now - looked_at <= MAX_LOOK_AGE_SECONDS
+
+
+def start_a_look(world: "World") -> None:
+    """Start a look of `watch`, as nothing else does. Never raises, and does not wait."""
+    try:
+        from process_control.run.dead_watch import start
+    except Exception:  # noqa: BLE001  the package was replaced meanwhile: the next start does it
+        return
+    start(world.settings)
 
 
 def note_the_version(run: Run, world: "World") -> None:

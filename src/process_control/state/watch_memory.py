@@ -31,6 +31,18 @@ class CatchingUp:
 
 
 @dataclass(slots=True, kw_only=True)
+class Trouble:
+    """A trouble of the host: seen once, or open, so that people were notified."""
+
+    #: When it began, and when it was first seen, ISO 8601.
+    since: str
+    seen_at: str
+    is_open: bool = False
+    #: What is wrong, in a sentence.
+    what: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
 class Memory:
     """The result of the last check."""
 
@@ -41,6 +53,15 @@ class Memory:
     jobs: dict[str, CatchingUp] = field(default_factory=dict)
     #: Jobs with a claimed planned time for which nothing is recorded yet.
     claims: list[str] = field(default_factory=list)
+    #: Jobs with a run in progress at the last check.
+    running: list[str] = field(default_factory=list)
+    #: Troubles of the host, by cause.
+    troubles: dict[str, Trouble] = field(default_factory=dict)
+    #: The jobs whose files are invalid.
+    invalid: list[str] = field(default_factory=list)
+    #: A text that changes with the crontab and the job files, and what was wrong with the crontab then.
+    crontab_stamp: str = ""
+    crontab_fault: str = ""
     #: When the journal was sealed last, ISO 8601.
     sealed_at: str = ""
     #: The size of each day that was sealed then, by the day's name.
@@ -64,6 +85,11 @@ def _memory_of(value: Mapping[str, Any]) -> Memory:
         jobs=jobs,
         claims=list(map(str, value["claims"])),
         sealed_at=str(value.get("sealed_at", "")),  # earlier versions sealed nothing
+        running=list(map(str, value.get("running", []))),
+        troubles={str(cause): Trouble(**each) for cause, each in value.get("troubles", {}).items()},
+        invalid=list(map(str, value.get("invalid", []))),
+        crontab_stamp=str(value.get("crontab_stamp", "")),
+        crontab_fault=str(value.get("crontab_fault", "")),
         sealed={str(day): int(size) for day, size in value.get("sealed", {}).items()},
     )
 

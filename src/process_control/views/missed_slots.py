@@ -5,12 +5,12 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from process_control.config.job_directory import InvalidJob
 from process_control.config.plan_of_job import plan_of_job
 from process_control.config.settings import Settings
+from process_control.core.host_causes import MissedSlot
 from process_control.core.job import Job
 from process_control.core.schedule.slots import DUE, MISSED, Slot
 from process_control.errors import BadConfiguration
@@ -25,16 +25,6 @@ from process_control.views.slots import Account, Ledger
 Jobs = Sequence[Job | InvalidJob]
 #: What was missed before that is for the ledger: a job may be planned every minute.
 MAX_BACK_SECONDS = 7 * DAY_SECONDS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Missed:
-    """A planned time (UTC seconds) that was missed, why, and the evidence in a sentence."""
-
-    job: str
-    slot: int
-    cause: str
-    evidence: str
 
 
 def remember(
@@ -84,18 +74,18 @@ def missed_slots(
     load: Callable[[], Jobs],
     *,
     now: float,
-    down_until: float | None = None,
-) -> list[Missed]:
+    over_until: float | None = None,
+) -> list[MissedSlot]:
     """Return the planned times that were missed since the last call; update in `known` what is settled.
 
-    `down_until` (UTC seconds): the host did not run before, so that what was planned then is not started any more.
+    `over_until` (UTC seconds): what was planned before is not started any more, however late it may start.
     """
-    asked = [slug for slug, job in known.items() if _is_open(settings, slug, job, now, down_until)]
+    asked = [slug for slug, job in known.items() if _is_open(settings, slug, job, now, over_until)]
     if not asked:
         return []
     with open_index(settings.state_directory) as index:
         recorded = _recorded(index, known, asked, now)
-        doubtful = [slug for slug in asked if _is_doubtful(known[slug], recorded[slug], now, down_until)]
+        doubtful = [slug for slug in asked if _is_doubtful(known[slug], recorded[slug], now, over_until)]
         if not doubtful:
             return []
         ledger = Ledger(settings, load(), index, now=now)
@@ -106,11 +96,11 @@ def missed_slots(
         return [
             missed
             for slug in doubtful
-            for missed in _missed_of(settings, known[slug], slug, accounts[slug], now, down_until)
+            for missed in _missed_of(settings, known[slug], slug, accounts[slug], now, over_until)
         ]
 
 
-def _is_open(settings: Settings, slug: str, job: WatchedJob, now: float, down_until: float | None) -> bool:
+def _is_open(settings: Settings, slug: str, job: WatchedJob, now: float, over_until: float | None) -> bool:
     """Return whether a planned time of the job is over that its block does not show as claimed."""
     if job.next_slot is not None and job.settled > now:  # the clock was ahead
         job.settled = job.next_slot = now
@@ -122,14 +112,14 @@ def _is_open(settings: Settings, slug: str, job: WatchedJob, now: float, down_un
     if claimed is not None and claimed == job.next_slot:
         job.settle(claimed)
         job.is_overdue = False
-    return _is_over(job, job.next_slot, now, down_until)
+    return _is_over(job, job.next_slot, now, over_until)
 
 
-def _is_over(job: WatchedJob, slot: float | None, now: float, down_until: float | None) -> bool:
+def _is_over(job: WatchedJob, slot: float | None, now: float, over_until: float | None) -> bool:
     """Return whether there is such a planned time, and it is not started any more."""
     if slot is None:
         return False
-    return now - slot > job.start_within or (down_until is not None and slot <= down_until)
+    return now - slot > job.start_within or (over_until is not None and slot <= over_until)
 
 
 def _recorded(index: Index, known: Mapping[str, WatchedJob], asked: Sequence[str], now: float) -> dict[str, set[int]]:
@@ -141,11 +131,11 @@ def _recorded(index: Index, known: Mapping[str, WatchedJob], asked: Sequence[str
     return found
 
 
-def _is_doubtful(job: WatchedJob, recorded: set[int], now: float, down_until: float | None) -> bool:
+def _is_doubtful(job: WatchedJob, recorded: set[int], now: float, over_until: float | None) -> bool:
     """Settle planned times that had their run or skip; return whether one that is over had neither."""
     for slot in job.plan.slots(int(job.settled), int(now)):
         if slot not in recorded:
-            return _is_over(job, slot, now, down_until)
+            return _is_over(job, slot, now, over_until)
         job.settle(slot)
         job.is_overdue = False
     return False
@@ -157,8 +147,8 @@ def _missed_of(
     slug: str,
     accounts: Iterable[Account],
     now: float,
-    down_until: float | None,
-) -> list[Missed]:
+    over_until: float | None,
+) -> list[MissedSlot]:
     """Return what was missed of one job, and settle all that is not due any more."""
     found, settled = [], job.settled
     claimed = read_slot(settings.state_directory, slug) or 0
@@ -166,12 +156,12 @@ def _missed_of(
         slot = account.slot
         if slot.slot <= settled:
             continue
-        if slot.fate == DUE and not _was_down(slot, claimed, down_until):
+        if slot.fate == DUE and not _is_overdue(slot, claimed, over_until):
             break
         settled = slot.slot
         job.is_overdue = slot.fate in (MISSED, DUE)
         if slot.fate == DUE:
-            found.append(Missed(job=slug, slot=slot.slot, cause="host_down", evidence="the host was down"))
+            found.append(MissedSlot(job=slug, slot=slot.slot, cause="unknown", evidence="nothing started it"))
         elif slot.fate == MISSED and slot.record is None:  # of a refused start people are notified already
             found.append(_missed(account))
     job.settle(max(settled, _last_that_is_over(job, now)))  # the ledger may not count them: an older file planned them
@@ -183,17 +173,17 @@ def _last_that_is_over(job: WatchedJob, now: float) -> float:
     return float(slots[-1]) if slots else job.settled
 
 
-def _was_down(slot: Slot, claimed: int, down_until: float | None) -> bool:
-    return down_until is not None and claimed < slot.slot <= down_until and not slot.detail
+def _is_overdue(slot: Slot, claimed: int, over_until: float | None) -> bool:
+    return over_until is not None and claimed < slot.slot <= over_until and not slot.detail
 
 
-def _missed(account: Account) -> Missed:
+def _missed(account: Account) -> MissedSlot:
     slot = account.slot
     evidence = account.evidence[0].what if account.evidence else ""
-    return Missed(job=slot.job, slot=slot.slot, cause=str(slot.cause), evidence=evidence)
+    return MissedSlot(job=slot.job, slot=slot.slot, cause=str(slot.cause), evidence=evidence)
 
 
-def in_words(slots: Sequence[Missed]) -> str:
+def in_words(slots: Sequence[MissedSlot]) -> str:
     """Return in a sentence what one job has missed, and why."""
     first, last = (iso(slot) for slot in (slots[0].slot, slots[-1].slot))
     if len(slots) == 1:

@@ -25,6 +25,12 @@ def stale_job(job: Job, last: Run | None, index: Index, settings: Settings, *, n
     return stale_in_words(now=now, success_every=success_every, last_success=success, since=since)
 
 
+def last_good_moment(job: Job, last: Run | None, index: Index, settings: Settings) -> float:
+    """Return when the last run that went well ended, or since when there is such a job, in UTC seconds."""
+    success = _last_success(job.slug, last, index)
+    return _first_seen(job, index, settings) if success is None else success
+
+
 def _last_success(slug: str, last: Run | None, index: Index) -> float | None:
     """Return when the last run that went well ended, in UTC seconds."""
     if last is None:

@@ -11,6 +11,7 @@ from process_control.actions.watch import Watch
 from process_control.actions.watch_fault import LOOK, WatchFault
 from process_control.cli.session import Session, verb
 from process_control.errors import FINE, ProcessControlError
+from process_control.run.dead_watch import FOUND_BY_A_START
 
 
 @verb(
@@ -22,7 +23,8 @@ from process_control.errors import FINE, ProcessControlError
     ),
 )
 @click.option("--catch-up", "only_catch_up", is_flag=True, hidden=True)
-def watch(session: Session, *, only_catch_up: bool) -> int:
+@click.option(f"--{FOUND_BY_A_START}", "was_found_by_a_start", is_flag=True, hidden=True)
+def watch(session: Session, *, only_catch_up: bool, was_found_by_a_start: bool) -> int:
     """Take one look at the host: note the time, record changed job files and killed starts, start what was missed.
 
     After more than three minutes without a look, a reboot, a sleep or a step of the clock in between is recorded.
@@ -36,7 +38,7 @@ def watch(session: Session, *, only_catch_up: bool) -> int:
         if only_catch_up:
             catch_up_now(actor.settings)
         else:
-            Watch(actor).take()
+            Watch(actor, was_found_by_a_start=was_found_by_a_start).take()
     except ProcessControlError as error:
         if sys.stderr.isatty() or not fault.is_repeated(error):
             raise
