@@ -17,9 +17,10 @@ import pytest
 from kit.harness import Box, Result
 from kit.night import LIBRARY
 from kit.outages import as_iso
+from process_control.state.incident_store import LOCK
 from process_control.system.lock import take
 
-SENDING = ".telling"
+SENDING = LOCK
 FAILMAIL = {"to_address": "ops@example.org", "smtp": "127.0.0.1:9"}
 EVERY_MINUTE = "* * * * *"
 

@@ -2,6 +2,7 @@
 
 from kit.looks import Looks, looks, posted
 from kit.runs import ends, kill_both
+from run_job.test_watch import look
 
 __all__ = ["looks"]
 
@@ -26,14 +27,15 @@ def test_a_run_whose_runner_and_guard_were_killed_is_lost_at_the_next_look(looks
     box = looks.box
     started = box.fifo("started")
     box.job("job", f"command: sh -c 'echo > {started}; exec sleep 1000'")
-    looks.look(0)
+    look(box)
     with box.start("job"):
         started.read_line()
-        looks.look(1)
+        look(box)
         assert ends(box) == []
         kill_both(box, "job")
 
-    looks.look(2, 3)
+    look(box)
+    look(box)
 
     assert [end["outcome"] for end in ends(box)] == ["lost"]
     assert [(event["what"], event["end"]["outcome"]) for event in posted(box)] == [("failed", "lost")]
@@ -46,7 +48,8 @@ def test_a_run_in_progress_is_left_alone(looks: Looks) -> None:
     with box.start("job") as live:
         started.read_line()
 
-        looks.look(0, 1, 2)
+        look(box)
+        look(box)
 
         may_end.write_line("now")
         assert live.wait().exit_code == 0

@@ -7,7 +7,7 @@ from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core import layout
 from process_control.core.job import Job, is_slug
-from process_control.notify.announce import mails_about
+from process_control.notify.announce import is_reported
 from process_control.notify.host_events import HostEvents, has_incident
 
 
@@ -32,4 +32,4 @@ def _why(job: Job | InvalidJob | None, settings: Settings) -> str | None:
         return None  # somebody is about to correct it
     if job.disabled:
         return "the job is disabled"
-    return None if mails_about(job, settings) else "nobody is to be notified about the job any more"
+    return None if is_reported(job, settings) else "nobody is to be notified about the job any more"

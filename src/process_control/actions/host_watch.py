@@ -42,6 +42,8 @@ class HostWatch:
         self._gap = gap
         #: Those that open at this look: they are posted with what they did to jobs.
         self._opening: list[Cause] = []
+        #: Those that are over, and why: posted last, so that what they explain still joins them.
+        self._ending: dict[Cause, str] = {}
         #: What keeps cron from starting jobs now.
         self._trigger_fault = ""
 
@@ -64,7 +66,7 @@ class HostWatch:
         if not was_found_by_a_start:
             if gap is None:
                 self._end(Cause.WATCH_DEAD, "watch looks every minute again")
-        elif gap is not None and cause is Cause.TRIGGER_DEAD:
+        elif gap is not None and cause is Cause.TRIGGER_DEAD and Cause.DISK_FULL not in self.open_since:
             what = (
                 f"watch has not looked since {iso(gap.since)}, and should every minute; a start of a job has found it"
             )
@@ -128,6 +130,7 @@ class HostWatch:
             what = trouble.what if cause in self._opening else missed_in_words(explained[cause])
             self._events.of_host(cause, key, what, jobs=jobs)
         self._end_with_a_start()
+        self._post_ends()
 
     def _begin_of(self, missed: Sequence[MissedSlot]) -> float:
         return min([float(each.slot) for each in missed] if self._gap is None else [self._gap.since])
@@ -169,9 +172,14 @@ class HostWatch:
             self._opening.append(cause)
 
     def _end(self, cause: Cause, why: str) -> None:
-        trouble = self._memory.troubles.pop(cause, None)
-        if trouble is not None and trouble.is_open:
-            self._events.over(cause, _key(cause, trouble), why)
+        if cause in self._memory.troubles:
+            self._ending[cause] = why
+
+    def _post_ends(self) -> None:
+        for cause, why in self._ending.items():
+            trouble = self._memory.troubles.pop(cause)
+            if trouble.is_open:
+                self._events.over(cause, _key(cause, trouble), why)
 
 
 def missed_in_words(missed: Sequence[MissedSlot]) -> str:

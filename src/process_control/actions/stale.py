@@ -35,7 +35,7 @@ def post_stale_jobs(
             since = last_good_moment(job, last, index, settings)
             sentence = stale_job(job, last, index, settings, now=now)
             key = "" if sentence is None else f"{slug}~stale~{iso(since)}"
-            if sentence is not None and key != entry.stale_key:
+            if sentence is not None and key != entry.stale_key and entry.is_reported:
                 events.of_job(Cause.STALE, slug, key, sentence)
             entry.stale_key = key
             # While it is stale, a success that comes now counts so long.

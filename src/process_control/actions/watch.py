@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from process_control.actions import full_disk
 from process_control.actions.catch_up import PLACES, has_place
 from process_control.actions.gone_jobs import post_gone_jobs
+from process_control.actions.host_ping import start_ping
 from process_control.actions.host_watch import HostWatch
 from process_control.actions.lost_runs import settle_lost
 from process_control.actions.rights import Actor
@@ -97,13 +98,14 @@ class Watch:
         self._settle_killed_starts(written)
         self._memory.running = settle_lost(self._settings, sorted({*written, *self._memory.running}))
         self._start_what_was_missed()
-        if self._watched or mails_about(None, self._settings):
-            self._notify(written)
+        self._notify(written)
         seal_hourly(self._settings, self._memory, now=self._look.at)
         self._memory.at = iso(self._look.at)
         write_watched(self._state_directory, self._watched, known=text)
         write_memory(self._state_directory, self._memory)
         self._events.deliver()
+        if self._settings.host_ping:
+            start_ping(self._settings.host_ping, self._count_overdue())
 
     @property
     def jobs(self) -> list[Job | InvalidJob]:
@@ -178,23 +180,33 @@ class Watch:
             if has_place(self._settings):
                 catching_up.start(self._settings)
 
+    def _count_overdue(self) -> int:
+        """Return how many jobs have missed their last planned time, or are stale."""
+        return sum(1 for job in self._watched.values() if job.is_overdue or job.stale_key)
+
     def _notify(self, written: Sequence[str]) -> None:
         """Post what nobody else can notice: troubles of the host first, since they explain those of the jobs."""
         now = self._look.at
         host = HostWatch(
             self._settings, self._memory, self._events, look=self._look, before=self._before, gap=self._gap
         )
-        host.see_the_gap(was_found_by_a_start=self._was_found_by_a_start)
-        host.see_the_trigger(lambda: self.jobs)
-        host.see_the_disk(written)
-        host.see_the_spool()
-        if self._invalid is not None:
-            host.see_the_files(self._invalid)
+        is_anybody_notified = is_reported(None, self._settings) or any(
+            job.is_reported for job in self._watched.values()
+        )
+        if is_anybody_notified:
+            host.see_the_gap(was_found_by_a_start=self._was_found_by_a_start)
+            host.see_the_trigger(lambda: self.jobs)
+            host.see_the_disk(written)
+            host.see_the_spool()
+            if self._invalid is not None:
+                host.see_the_files(self._invalid)
         found = missed_slots.missed_slots(
             self._settings, self._watched, lambda: self.jobs, now=now, over_until=over_until(self._gap, now)
         )
-        explained, others = divide(found, self._gap, host.open_since)
-        host.post(explained)
+        reported = [missed for missed in found if self._watched[missed.job].is_reported]
+        explained, others = divide(reported, self._gap, host.open_since)
+        if is_anybody_notified:
+            host.post(explained)
         for slug, slots in others.items():
             sentence = missed_slots.in_words(slots)
             key = f"{slug}~{iso(slots[0].slot)}"

@@ -46,6 +46,8 @@ def explained_by(missed: MissedSlot, gap: Gap | None, open_since: dict[Cause, fl
     """
     of_gap = cause_of_gap(gap)
     is_in_gap = gap is not None and of_gap is not None and missed.slot > gap.since
+    if Cause.DISK_FULL in open_since and (missed.cause == "refused" or (is_in_gap and missed.cause in _WAS_DOWN)):
+        return Cause.DISK_FULL
     if of_gap is Cause.HOST_DOWN and is_in_gap and missed.cause in _WAS_DOWN:
         return Cause.HOST_DOWN
     if Cause.HOST_DOWN in open_since and missed.cause == "host_down":

@@ -1,4 +1,4 @@
-"""What `watch` remembers of each job about which somebody is notified: what it plans, and when to look at it next.
+"""What `watch` remembers of each job that it watches for people: what it plans, and when to look at it next.
 
 A file of its own, written only when something in it has changed. When it is missing or invalid, it begins anew.
 """
@@ -24,6 +24,8 @@ class WatchedJob:
     schedule: list[str]
     time_zone: str | None
     start_within: float
+    #: Whether somebody is notified about it; else only `host_ping` counts it.
+    is_reported: bool = True
     #: `expect: {success_every}` in seconds; None without it.
     success_every: float | None = None
     #: UTC seconds: what became of all planned times up to this one is known.
@@ -48,7 +50,7 @@ class WatchedJob:
         self.next_slot = None if coming is None else float(coming)
 
     def plans_like(self, other: "WatchedJob") -> bool:
-        names = ("schedule", "time_zone", "start_within", "success_every")
+        names = ("schedule", "time_zone", "start_within", "success_every", "is_reported")
         return all(getattr(self, name) == getattr(other, name) for name in names)
 
 

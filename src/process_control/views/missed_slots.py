@@ -39,7 +39,7 @@ def remember(
         if isinstance(job, InvalidJob):
             if job.slug in known:  # it plans what its last valid version planned
                 found[job.slug] = known[job.slug]
-        elif not job.disabled and is_reported(job, settings):
+        elif not job.disabled and (settings.host_ping or is_reported(job, settings)):
             entry = _entry(job, settings, since=since, now=now)
             before = known.get(job.slug)
             if before is not None and entry is not None and before.plans_like(entry):
@@ -62,6 +62,7 @@ def _entry(job: Job, settings: Settings, *, since: float, now: float) -> Watched
         schedule=list(plan.schedule),
         time_zone=plan.time_zone,
         start_within=plan.start_within,
+        is_reported=is_reported(job, settings),
         success_every=None if success_every is None else float(success_every),
         settled=settled,
         next_slot=settled if plan.schedule else None,
