@@ -10,17 +10,18 @@ from process_control.config.settings import Settings
 from process_control.core import layout
 from process_control.core.job import Job
 from process_control.core.measures import duration
-from process_control.crontab.condition import troubles_of_cron
 from process_control.crontab.rules import has_users
 from process_control.crontab.target import CONSOLE
 from process_control.crontab.user_crontab import read_user_crontab
 from process_control.notify import spool
-from process_control.state.past_runs import open_index
 from process_control.state.unrecorded import read_note
 from process_control.system import cron_daemon
 from process_control.system.disk_space import free_in_words, is_full
 from process_control.views.alerts import LONG_WAITING_SECONDS
-from process_control.views.status import read_statuses
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.views.job_status import JobStatus
 
 Jobs = Sequence[Job | InvalidJob]
 _NO_SPACE = ("No space left on device", "Disk quota exceeded")
@@ -76,8 +77,12 @@ def dead_daemon() -> str | None:
 
 def crontab_fault(settings: Settings, load: Callable[[], Jobs]) -> str:
     """Return what keeps a cron that is running from starting the jobs as their files say; "" when nothing does."""
+    from process_control.crontab.condition import troubles_of_cron  # rarely needed, and much
+    from process_control.state.past_runs import open_index
+    from process_control.views.status import read_statuses
+
     jobs = load()
-    statuses = []
+    statuses: list[JobStatus] = []
     if not os.path.exists(settings.output_crontab):  # then it counts what has started the jobs instead
         with open_index(settings.state_directory) as index:
             statuses = read_statuses(settings, jobs, index)

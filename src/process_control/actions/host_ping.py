@@ -3,8 +3,6 @@
 import os
 from typing import NoReturn
 
-from process_control.notify.channels.ping.host import ping_host
-
 _MAX_DESCRIPTOR = 1 << 20
 
 
@@ -31,6 +29,8 @@ def _start_and_end(url: str, overdue: int) -> NoReturn:
         for descriptor in (0, 1, 2):
             os.dup2(null, descriptor)
         os.closerange(3, _MAX_DESCRIPTOR)  # the lock of the look too
+        from process_control.notify.channels.ping.host import ping_host  # what speaks HTTP is much
+
         ping_host(url, overdue)
     finally:
         os._exit(0)
