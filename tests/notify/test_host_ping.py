@@ -1,64 +1,15 @@
 """`host_ping`: each look of `watch` says outside that the host lives, or how many jobs are overdue."""
 
 import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from queue import Queue
 
 import pytest
 
-from kit.events import PATIENCE_SECONDS
 from kit.harness import Box, command_line
 from kit.looks import EVERY_MINUTE, Looks, looks
+from kit.outside import outside
 
 __all__ = ["looks"]
-
-
-@dataclass
-class Outside:
-    """A server that notes the pings."""
-
-    server: HTTPServer
-    pings: "Queue[tuple[str, str, str]]" = field(default_factory=Queue)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}/ping/1234"
-
-    def next_ping(self) -> tuple[str, str, str]:
-        return self.pings.get(timeout=PATIENCE_SECONDS)
-
-
-@contextmanager
-def outside() -> Iterator[Outside]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._note("")
-
-        def do_POST(self) -> None:
-            self._note(self.rfile.read(int(self.headers["Content-Length"])).decode())
-
-        def _note(self, body: str) -> None:
-            self.send_response(200)
-            self.end_headers()
-            there.pings.put((self.command, self.path, body))
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    there = Outside(HTTPServer(("127.0.0.1", 0), Handler))
-    thread = threading.Thread(target=there.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield there
-    finally:
-        there.server.shutdown()
-        there.server.server_close()
-        thread.join()
 
 
 def test_each_look_pings_that_all_is_well(looks: Looks) -> None:
