@@ -8,17 +8,25 @@ from bench import Bench
 
 FAMILY = "watch"
 GOAL_SECONDS = 0.4
-PLAIN, CATCHING_UP = "as usual", "each with catch_up"
+PLAIN, CATCHING_UP, NOTIFIED = "as usual", "each with catch_up", "each with people to notify"
+FAILMAIL = 'failmail: {to_address: ops@example.org, smtp: "127.0.0.1:9"}\n'
 
 
 def measure(bench: Bench) -> Found:
     costs: Costs = {}
-    with bench.host(FAMILY) as plain, bench.host(f"{FAMILY}-catch-up") as catching_up:
+    with (
+        bench.host(FAMILY) as plain,
+        bench.host(f"{FAMILY}-catch-up") as catching_up,
+        bench.host(f"{FAMILY}-notified") as notified,
+    ):
         slugs = add_jobs(plain, bench.sizes.jobs)
         add_jobs(catching_up, bench.sizes.jobs)
         for path in catching_up.jobs.iterdir():
             path.write_text(f"{path.read_text()}catch_up: latest\n")
-        hosts = {PLAIN: plain, CATCHING_UP: catching_up}
+        add_jobs(notified, bench.sizes.jobs)
+        for path in notified.jobs.iterdir():
+            path.write_text(f"{path.read_text()}{FAILMAIL}")
+        hosts = {PLAIN: plain, CATCHING_UP: catching_up, NOTIFIED: notified}
         for host in hosts.values():
             cost_of(look(host))  # which sees every file for the first time
         for _ in bench.steps(f"looks at {len(slugs):,} jobs", bench.sizes.rounds_of_commands):

@@ -69,6 +69,17 @@ def test_a_host_that_slept_was_down(looks: Looks) -> None:
     assert [(event["what"], event["jobs"]) for event in posted(looks.box)] == [("host_down", {"job": 1})]
 
 
+def test_the_cause_comes_before_what_it_explains(looks: Looks) -> None:
+    looks.box.job("job", f"{TRUE}\n{looks.planned(10)}\nexpect: {{success_every: 30m}}")
+    looks.box.run("job", env=looks.clock(0))
+    looks.look(0.5)
+    looks.pass_by(60, boot=ANOTHER_BOOT)
+
+    looks.look(60)
+
+    assert [event["what"] for event in posted(looks.box)] == ["host_down", "stale"]
+
+
 def test_a_time_without_any_start_on_a_host_that_was_up_is_a_dead_trigger(looks: Looks) -> None:
     looks.box.job("one", f"{TRUE}\n{looks.planned(10)}")
     looks.box.job("two", f"{TRUE}\n{looks.planned(12, 62)}")

@@ -93,7 +93,7 @@ class Watch:
         self._memory = read_memory(self._state_directory)
         full_disk.remember_if_posted(self._settings, self._memory)
         self._watched, text = read_watched(self._state_directory)
-        self._record_versions()
+        self._record_versions(is_new=not text)
         written = jobs_written_since(self._state_directory, self._seen_until())
         self._settle_killed_starts(written)
         self._memory.running = settle_lost(self._settings, sorted({*written, *self._memory.running}))
@@ -134,10 +134,10 @@ class Watch:
         note = {"at": iso(look.at), "boot_id": look.boot_id, "up": round(look.up, 3), "mono": round(look.mono, 3)}
         atomic_file.write(layout.watch_note(self._state_directory), encode(note).encode("ascii"))
 
-    def _record_versions(self) -> None:
-        """Record new versions of jobs, when any file has changed since the previous check."""
+    def _record_versions(self, *, is_new: bool) -> None:
+        """Record new versions of jobs, when any file has changed since the previous check, or nothing is remembered."""
         stamp = _stamp_of_files(self._settings)
-        if stamp == self._memory.stamp:
+        if stamp == self._memory.stamp and not is_new:
             return
         from process_control.state.job_versions import newest_versions, record_versions
         from process_control.views.catching_up import remember

@@ -16,18 +16,19 @@ from process_control.notify.outbox import Outbox
 from process_control.system import atomic_file
 from process_control.system.clock import iso
 
-#: Over in the same instant in which it began sorts behind it.
-_LATER_SECONDS = 0.001
+#: Between two events: who takes them from the spool takes them by their times, a cause before what it explains.
+_STEP_SECONDS = 0.001
 
 
 class HostEvents:
-    """Posts events of one moment. None of its methods raises."""
+    """Posts events of one moment, in the order of the calls. None of its methods raises."""
 
     def __init__(self, settings: Settings, *, by: str, now: float) -> None:
         self._settings = settings
         self._by = by
         self._now = now
         self._outbox = Outbox(settings, user=by)
+        self._count = 0
 
     def of_job(self, cause: Cause, slug: str, key: str, sentence: str, *, slots: Sequence[int] = ()) -> None:
         """Post a trouble of one job, and set its mark: the next run that goes well ends it."""
@@ -43,7 +44,7 @@ class HostEvents:
     def over(self, cause: Cause, key: str, sentence: str) -> None:
         """Post that a trouble of the host is over. `key`: that of its event."""
         event: spool.Entry = {"what": "over", "job": "", "cause": str(cause), "sentence": sentence}
-        self._post({**event, "key": f"{key}~over"}, later=_LATER_SECONDS)
+        self._post({**event, "key": f"{key}~over"})
 
     def gone(self, slug: str, why: str) -> None:
         """Post that nothing is expected of the job any more, and take its mark away."""
@@ -58,9 +59,11 @@ class HostEvents:
         """Post that a person knows of the job's incident, as by holding it."""
         self._post({"what": "acknowledged", "job": slug, "key": f"{slug}~acknowledged~{iso(self._now)}", "note": note})
 
-    def _post(self, event: spool.Entry, *, failed: bool = True, later: float = 0.0) -> None:
+    def _post(self, event: spool.Entry, *, failed: bool = True) -> None:
         with suppress(Exception):  # reporting a trouble must not cause one
-            known: spool.Entry = {"at": iso(self._now + later), "by": self._by, "host": os.uname().nodename}
+            at = iso(self._now + self._count * _STEP_SECONDS)
+            self._count += 1
+            known: spool.Entry = {"at": at, "by": self._by, "host": os.uname().nodename}
             self._outbox.post({**known, **event}, failed=failed)
 
     def deliver(self) -> None:

@@ -17,7 +17,7 @@ from process_control.run.dead_watch import FOUND_BY_A_START
 @verb(
     "watch",
     epilog=(
-        "cron-generate writes a line for it when a job has `catch_up`, or when somebody is mailed about failures. It "
+        "cron-generate writes a line for it when a job has `catch_up`, or when somebody is notified. It "
         "prints nothing while all is well, and the same fault once a day, unless on a terminal: cron mails what it "
         "prints. A second one at the same time does nothing. Exit code 0: done."
     ),
@@ -28,6 +28,11 @@ def watch(session: Session, *, only_catch_up: bool, was_found_by_a_start: bool) 
     """Take one look at the host: note the time, record changed job files and killed starts, start what was missed.
 
     After more than three minutes without a look, a reboot, a sleep or a step of the clock in between is recorded.
+
+    \f
+    People are notified of what no run can report: missed planned times, stale jobs, lost runs, a host that was down, a
+    dead trigger or watch, a full disk, messages that wait, invalid files. What a trouble of the host did to jobs is
+    counted in its own incident. A scheduled start that finds no look of the last five minutes starts one.
     """
     fault = WatchFault(session.config)
     try:
