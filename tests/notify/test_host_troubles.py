@@ -31,7 +31,8 @@ def test_what_a_host_missed_that_was_off_is_one_event_with_a_count_for_each_job(
     (event,) = posted(looks.box)
     assert (event["what"], event["job"], event["jobs"]) == ("host_down", "", {"one": 2, "two": 1})
     assert event["key"].startswith(f"host_down~{looks.iso(0)[:16]}")
-    assert event["sentence"].startswith("the host was off from ")
+    assert event["sentence"].startswith(f"the host was off between {looks.iso(0)[:16]}")
+    assert event["since"][:16] == looks.iso(0)[:16]
 
 
 def test_it_is_over_with_the_first_scheduled_start_after_it(looks: Looks) -> None:
@@ -67,6 +68,18 @@ def test_a_host_that_slept_was_down(looks: Looks) -> None:
     looks.look(60)
 
     assert [(event["what"], event["jobs"]) for event in posted(looks.box)] == [("host_down", {"job": 1})]
+
+
+def test_eight_hours_of_three_hundred_jobs_are_one_event(looks: Looks) -> None:
+    for number in range(300):
+        looks.box.job(f"job-{number}", f"{TRUE}\nschedule: '{(looks.begin.minute + 30) % 60} * * * *'")
+    looks.look(0)
+    looks.pass_by(480, boot=ANOTHER_BOOT)
+
+    looks.look(480)
+
+    (event,) = posted(looks.box)
+    assert (event["what"], len(event["jobs"]), set(event["jobs"].values())) == ("host_down", 300, {8})
 
 
 def test_the_cause_comes_before_what_it_explains(looks: Looks) -> None:

@@ -31,7 +31,7 @@ def post_if_full(settings: Settings, events: HostEvents, error: OSError) -> None
     except OSError:  # no check was ever good: it is posted at each
         since = 0.0
     what = f"{error.filename or state_directory} cannot be written: {error.strerror}"
-    events.of_host(Cause.DISK_FULL, f"{Cause.DISK_FULL}~{iso(since)}", what)
+    events.of_host(Cause.DISK_FULL, f"{Cause.DISK_FULL}~{iso(since)}", what, since=iso(since))
     events.deliver()
 
 

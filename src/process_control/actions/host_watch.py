@@ -62,7 +62,7 @@ class HostWatch:
         cause = cause_of_gap(gap)
         if gap is not None and cause is Cause.HOST_DOWN:
             how = "was off" if gap.boot else "was asleep"
-            self._see(cause, f"the host {how} from {iso(gap.since)} to {iso(self._now)}, or a minute less", gap.since)
+            self._see(cause, f"the host {how} between {iso(gap.since)} and {iso(self._now)}", gap.since)
         if not was_found_by_a_start:
             if gap is None:
                 self._end(Cause.WATCH_DEAD, "watch looks every minute again")
@@ -128,7 +128,7 @@ class HostWatch:
             is_new = trouble.seen_at == iso(self._now)
             key = _key(cause, trouble) if is_new else f"{_key(cause, trouble)}~{iso(self._now)}"
             what = trouble.what if cause in self._opening else missed_in_words(explained[cause])
-            self._events.of_host(cause, key, what, jobs=jobs)
+            self._events.of_host(cause, key, what, since=trouble.since, jobs=jobs)
         self._end_with_a_start()
         self._post_ends()
 

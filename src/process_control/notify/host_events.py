@@ -37,9 +37,12 @@ class HostEvents:
         times = [iso(slot) for slot in slots]
         self._post({"what": str(cause), "job": slug, "key": key, "sentence": sentence, "slots": times})
 
-    def of_host(self, cause: Cause, key: str, sentence: str, *, jobs: Mapping[str, int] | None = None) -> None:
-        """Post a trouble of the whole host; `jobs`: what it did to each, a number of planned times."""
-        self._post({"what": str(cause), "job": "", "key": key, "sentence": sentence, "jobs": dict(jobs or {})})
+    def of_host(
+        self, cause: Cause, key: str, sentence: str, *, since: str, jobs: Mapping[str, int] | None = None
+    ) -> None:
+        """Post a trouble of the whole host since then (ISO 8601); `jobs`: how many planned times each has missed."""
+        event: spool.Entry = {"what": str(cause), "job": "", "key": key, "sentence": sentence}
+        self._post({**event, "since": since, "jobs": dict(jobs or {})})
 
     def over(self, cause: Cause, key: str, sentence: str) -> None:
         """Post that a trouble of the host is over. `key`: that of its event."""
