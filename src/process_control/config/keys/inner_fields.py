@@ -437,7 +437,8 @@ PING_FIELDS = (
         kind=PING_URL,
         attribute="ping_url",
         default_words="required",
-        meaning="The URL of the check: `/start` and `/<exit code>` are added to it.",
+        meaning="The URL of the check: `/start` and `/<exit code>` are added to it, and `{slug}` in it is the name of "
+        "the job.",
         example="https://hc-ping.com/PING-KEY/backup",
     ),
     Field(
