@@ -5,11 +5,11 @@ from typing import Any
 
 from process_control.core.causes import Cause
 from process_control.core.facts import LOST, MANUAL
-from process_control.core.fingerprint import fingerprint
+from process_control.core.fingerprint import deciding_line, fingerprint
 from process_control.core.incident import INVALID_FILE, Event, Happening
 from process_control.core.why import MAX_QUOTED, OUTPUT_REASONS, why_of_record
 from process_control.errors import BadConfiguration, CannotRecord
-from process_control.notify.message import last_states, one_line
+from process_control.notify.message import one_line
 
 Posted = Mapping[str, object]
 
@@ -86,14 +86,11 @@ def _why(posted: Posted, end: Mapping[str, Any]) -> str:
 
 
 def _last_line(posted: Posted) -> str:
-    lines = [line.strip() for line in _text(posted.get("stderr")).splitlines() if line.strip()]
-    return one_line(last_states(lines[-1])).strip() if lines else ""
+    return one_line(deciding_line({}, _text(posted.get("stderr")))).strip()
 
 
 def _fingerprint(posted: Posted, end: Mapping[str, Any]) -> str:
-    decided_by = _map(end.get("decided_by"))
-    line = _text(decided_by.get("line")) or _last_line(posted)
-    return fingerprint(line) if line else ""
+    return fingerprint(deciding_line(end, _text(posted.get("stderr"))))
 
 
 def _map(value: object) -> Mapping[str, Any]:
