@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from kit.mail_server import bad_server, certificate, closes_at_once, says_nothing
+from kit.harness import Box
+from kit.mail_server import bad_server, certificate, closes_at_once, says_nothing, wait_until_told
 from kit.notices import CONTENTS, HOST, notice
 from kit.web_receiver import Receiver, Reply, after_request, receiver
 from process_control.core.recipient import Recipient
@@ -310,3 +311,32 @@ def test_what_waits_holds_no_secret(tmp_path: Path) -> None:
 
     assert [word for word in ("S3cret", KEY) if word in kept + recipient.shown] == []
     assert recipient.shown == "https://hooks.example.org/…"
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_receiver_that_asks_for_a_pause_gets_it(box: Box, web: Receiver, status: int) -> None:
+    web.replies = [Reply(status, headers={"Retry-After": "600"})]
+    box.configure(notify=[web.url("/hook")])
+    box.job("backup", "command: 'false'")
+    box.run("backup")
+    wait_until_told(box)
+
+    [entry] = [json.loads(path.read_text()) for path in (box.state_directory / "spool").glob("http~*/*.json")]
+    assert 500 < entry["next_at"] - time.time() <= 600
+    assert len(web.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("120", 120), ("Sat, 01 Jan 2000 00:00:00 GMT", None), ("soon", None), ("", None)]
+)
+def test_what_retry_after_may_be(web: Receiver, text: str, seconds: int | None) -> None:
+    web.replies = [Reply(503, headers={"Retry-After": text})]
+
+    answer = deliver(to(web.url()))
+
+    assert isinstance(answer, Later)
+    if seconds is None:
+        assert answer.retry_at is None or answer.retry_at < time.time()
+    else:
+        assert answer.retry_at is not None
+        assert abs(answer.retry_at - time.time() - seconds) < 30
