@@ -210,6 +210,49 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         slot     time     the planned time
         note     text     why
     """),
+    "incident": keys_of("""
+        id            text          its key at every receiver
+        cause         text          failed, missed, host_down ...; see the glossary
+        state         text          open, acknowledged, flapping, closed
+        jobs          [text]        the jobs that it concerns
+        counts        map           the trouble of each job
+        count         whole         of all jobs
+        since         time          the first trouble
+        opened_at     time?         when people were notified first
+        closed_at     time?         when it was over
+        closed_by     text?         why it is over
+        reason        text          of the last trouble, in a word
+        sentence      text          the last trouble
+        run_id        text?         the last run that it is about
+        acknowledged  acknowledgement?  by whom
+        silenced      time?         until when nobody is notified about it
+        told          [told]        the messages that were accepted or given up
+    """),
+    "acknowledgement": keys_of("""
+        at    time   when
+        by    text?  by whom
+        note  text?  what is done about it
+    """),
+    "told": keys_of("""
+        channel  text  mail, webhook, exec, alertmanager, apprise
+        to       text  the receiver, without what is secret
+        event    text  opened, reminder, changed, flapping, closed
+        at       time  when it was accepted
+        answer   text  what the receiver answered
+    """),
+    "incident_step": keys_of("""
+        at    time  when
+        what  text  what happened
+    """),
+    "silence": keys_of("""
+        job      text?    the job
+        tag      text?    or the tag of the jobs
+        done     text     silenced, unsilenced
+        changed  boolean  whether it is recorded
+        until    time     when it is over, or would have been
+        by       text     who silenced them
+        note     text?    why
+    """),
     "proposed_recovery": keys_of("""
         job       text    the job
         cause     text    why most of them were missed; lost: they had runs that were lost

@@ -96,6 +96,20 @@ ANSWERS = (
     Answer(commands=("process-control mark",), keys=keys_of("""
         jobs  [marked_slot]  the one that was named
     """)),
+    Answer(commands=("process-control incidents",), keys=keys_of("""
+        incidents*  [incident]        the open ones, newest first; with --all closed ones after them
+        incident*   incident          with `show ID`: that one
+        story*      [incident_step]   with `show ID`: its changes and messages, oldest first
+    """)),
+    Answer(commands=("process-control ack",), keys=keys_of("""
+        done      text      acknowledged; would acknowledge
+        changed   boolean   whether it is recorded
+        incident  incident  as it is now
+    """)),
+    Answer(commands=("process-control silence", "process-control unsilence"), keys=keys_of("""
+        silences*  [silence]      by the words of the command
+        jobs*      [changed_job]  with --dry-run: the jobs that would be changed
+    """)),
     Answer(commands=("process-control recover",), keys=keys_of("""
         proposals  [proposed_recovery]  by cause, then by name
         results*   [recovered_slot]     with --yes: in the order of their ends

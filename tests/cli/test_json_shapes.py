@@ -67,6 +67,10 @@ VIEWS: Sequence[Sequence[str]] = (
     ["prune", "--dry-run"],
     ["init", "--dry-run"],
     ["notify", "test"],
+    ["incidents"],
+    ["incidents", "--all"],
+    ["incidents", "show", "nowhere"],
+    ["ack", "nowhere"],
     ["notify", "preview", "bad"],
     ["notify", "preview", "good", "--as", "host_down"],
     ["wait", "good"],
@@ -90,7 +94,15 @@ def test_every_answer_has_the_shape_that_the_page_shows(busy: Box) -> None:
         command = f"process-control {' '.join(words[:2]) if words[0] == 'notify' else words[0]}"
         has_its_shape(busy.process_control(*words, "--json"), command)
     has_its_shape(busy.process_control("slots", "--count", "--json"), "process-control slots --count")
-    for words in (["run"], ["stop"], ["hold"], ["release"], ["pause", "--for", "5m"]):
+    for words in (
+        ["run"],
+        ["stop"],
+        ["hold"],
+        ["release"],
+        ["pause", "--for", "5m"],
+        ["silence", "--for", "5m"],
+        ["unsilence"],
+    ):
         has_its_shape(
             busy.process_control(*words, "good", "paused", "--dry-run", "--json"), f"process-control {words[0]}"
         )

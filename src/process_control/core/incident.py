@@ -215,7 +215,8 @@ def count_to_threshold(incident: Incident, happening: Happening) -> Incident:
     grown = _count(incident, happening)
     if grown.count < happening.threshold:
         return grown
-    return replace(grown, state=State.OPEN, opened_at=happening.at)
+    state = State.FLAPPING if happening.changes >= FLAPPING_FROM else State.OPEN
+    return replace(grown, state=state, opened_at=happening.at)
 
 
 def count_open(incident: Incident, happening: Happening) -> Incident:

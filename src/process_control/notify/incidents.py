@@ -178,7 +178,7 @@ class Incidents:
             event=event,
             at=str(posted.get("at") or self._now),
             incident=incident,
-            jobs=tuple(reached.jobs),
+            jobs=tuple(slug for slug in reached.jobs if self.silenced_until(slug) is None),
             posted=posted or incident.posted,
             host=self._host,
             answers=notified.thread,
