@@ -42,6 +42,26 @@ def test_the_number_of_overdue_jobs_goes_to_fail_until_they_run(looks: Looks, fa
         box.wait_until_all_ended()
 
 
+@pytest.mark.parametrize("how", ["run", "mark"])
+def test_a_missed_time_that_was_run_or_marked_after_all_is_not_overdue(looks: Looks, how: str) -> None:
+    box = looks.box
+    box.job("job", f"command: /bin/true\nstart_within: 1m\n{looks.planned(1)}")
+    moment = looks.at(1).strftime("%Y-%m-%dT%H:%MZ")
+    words = ["run", "job", "--slot", moment] if how == "run" else ["mark", "job", moment, "--note", "done"]
+    with outside() as there:
+        box.configure(host_ping=there.url)
+        looks.look(0, 2.4)
+        assert [there.next_ping(), there.next_ping()][1] == ("POST", "/ping/1234/fail", "1")
+
+        result = box.process_control(*words, env=looks.clock(3))
+
+        assert result.exit_code == 0, result
+        box.wait_until_all_ended()
+        looks.look(4)
+        assert there.next_ping() == ("GET", "/ping/1234", "")
+        box.wait_until_all_ended()
+
+
 def test_a_look_waits_for_no_server_that_does_not_answer(make_box) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         box: Box = make_box(host_ping=f"http://127.0.0.1:{silent.getsockname()[1]}/")

@@ -164,6 +164,9 @@ def test_messages_that_wait_for_a_quarter_of_an_hour_are_a_dead_channel_until_on
     waiting = queue / f"{looks.iso(0)}~job~x.opened.1.json"
     waiting.write_text("{}")
 
+    (queue.parent / "ping").mkdir()
+    (queue.parent / "ping" / f"{looks.iso(-60)}~job~x.start.json").write_text("{}")
+
     looks.look(14, 16, 17)
     waiting.unlink()
     looks.look(18, 19)

@@ -44,10 +44,14 @@ def full_disk(settings: Settings, written: Sequence[str], *, since: str, was_ful
 
 
 def waiting_messages(state_directory: str, now: float) -> tuple[float, str] | None:
-    """Return since when the oldest message waits (UTC seconds), and that in a sentence; None: none waits for long."""
+    """Return since when the oldest message waits (UTC seconds), and that in a sentence; None: none waits for long.
+
+    Pings do not count: they are for no person.
+    """
     if not os.path.exists(layout.spool_due(state_directory)):
         return None
-    names = spool.all_names(state_directory)
+    queues = [folder for folder in spool.folders(state_directory) if folder != spool.PINGS]
+    names = [name for folder in queues for name in spool.names(state_directory, folder)]
     since = [moment for name in names if (moment := _moment(name.partition("~")[0])) is not None]
     late = [moment for moment in since if now - moment > LONG_WAITING_SECONDS]
     if not late:

@@ -99,6 +99,8 @@ class Watch:
         self._memory.running = settle_lost(self._settings, sorted({*written, *self._memory.running}))
         self._start_what_was_missed()
         self._notify(written)
+        if self._settings.host_ping:
+            missed_slots.forget_settled(self._settings, self._watched)
         seal_hourly(self._settings, self._memory, now=self._look.at)
         self._memory.at = iso(self._look.at)
         write_watched(self._state_directory, self._watched, known=text)
@@ -181,7 +183,7 @@ class Watch:
                 catching_up.start(self._settings)
 
     def _count_overdue(self) -> int:
-        """Return how many jobs have missed their last planned time, or are stale."""
+        """Return how many jobs have missed their last planned time, and not made up for it, or are stale."""
         return sum(1 for job in self._watched.values() if job.is_overdue or job.stale_key)
 
     def _notify(self, written: Sequence[str]) -> None:

@@ -101,6 +101,18 @@ def missed_slots(
         ]
 
 
+def forget_settled(settings: Settings, known: Mapping[str, WatchedJob]) -> None:
+    """Note in `known` which jobs are not overdue any more, as their last planned time was run or marked after all."""
+    overdue = {slug: iso(job.settled) for slug, job in known.items() if job.is_overdue}
+    if not overdue:
+        return
+    with open_index(settings.state_directory) as index:
+        for slug, at in overdue.items():
+            marks = index.ledger.events("mark", job=slug)
+            if index.ledger.of_slots([slug], at, at) or any(mark.get("scheduled_at") == at for mark in marks):
+                known[slug].is_overdue = False
+
+
 def _is_open(settings: Settings, slug: str, job: WatchedJob, now: float, over_until: float | None) -> bool:
     """Return whether a planned time of the job is over that its block does not show as claimed."""
     if job.next_slot is not None and job.settled > now:  # the clock was ahead
