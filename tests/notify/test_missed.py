@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from kit.looks import Looks, looks, posted
+from kit.harness import SERVICE_USER
+from kit.looks import FAILMAIL, Looks, looks, nothing_is_sent, posted
 
 __all__ = ["looks"]
 
@@ -120,3 +121,18 @@ def test_looks_at_jobs_that_run_as_planned_write_nothing_down(looks: Looks) -> N
 
     assert (len(looks.box.journal()), memory.stat().st_ino) == (lines, written)
     assert list(json.loads(memory.read_text())) == ["job"]
+
+
+@pytest.mark.needs_root
+def test_the_service_user_posts_it_when_root_takes_the_look(make_box) -> None:
+    box = make_box(service_user=SERVICE_USER, failmail=FAILMAIL)
+    looks = Looks(box)
+    box.job("job", f"{TRUE}\n{looks.planned(1)}")
+    with nothing_is_sent(box):
+        looks.look(0, 2, 4.2)
+
+        (path,) = (box.state_directory / "spool" / "news").iterdir()
+        box.wait_until_all_ended()
+
+    assert (path.owner(), (box.state_directory / "jobs/job/incident").owner()) == (SERVICE_USER, SERVICE_USER)
+    assert [event["what"] for event in posted(box)] == ["missed"]
