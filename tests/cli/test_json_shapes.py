@@ -67,6 +67,7 @@ VIEWS: Sequence[Sequence[str]] = (
     ["prune", "--dry-run"],
     ["init", "--dry-run"],
     ["notify", "test"],
+    ["notify", "test", "--dry-run"],
     ["notify", "preview", "bad"],
     ["notify", "preview", "good", "--as", "host_down"],
     ["wait", "good"],
