@@ -24,6 +24,7 @@ import logs
 import memory
 import others
 import records
+import telling
 import waterfall
 from host import installed_product
 from machine import describe_machine
@@ -52,6 +53,7 @@ FAMILIES: dict[str, Callable[[Bench], Found]] = {
         history,
         ledger,
         changes,
+        telling,
         others,
     )
 }

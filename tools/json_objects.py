@@ -460,6 +460,14 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         changes  [file_change]  what was rewritten
         faults   [fault]        why it was left out
     """),
+    "tried": keys_of("""
+        channel  text      mail, webhook, exec, alertmanager, apprise
+        to       [text]    addresses, or a URL without what may be secret
+        by       text      of mail the server or program that it was handed to; empty for other channels
+        taken    boolean?  whether the message was accepted; null with --dry-run
+        why      text?     why not
+        answer   text?     what the receiver answered
+    """),
     "imported_crontab": keys_of("""
         crontab         text              its path, or whose it is
         entries         [imported_entry]  every line that cron runs, or cannot read

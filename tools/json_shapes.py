@@ -162,10 +162,12 @@ ANSWERS = (
         next   text    the command to try
     """)),
     Answer(commands=("process-control notify test",), keys=keys_of("""
-        to     [text]   the addresses
-        by     text     the server or program that it was handed to
-        taken  boolean  whether it was accepted
-        why    text?    why not
+        to        [text]    all recipients: addresses, and URLs without what may be secret
+        by        text      the servers and programs that mail was handed to, and the channels of the others
+        taken     boolean?  whether every message was accepted; null with --dry-run
+        why       text?     why not
+        channels  [tried]   each recipient
+        dry_run   boolean   whether nothing was sent
     """)),
     Answer(commands=("process-control notify preview",), keys=keys_of("""
         job      text     the slug

@@ -71,6 +71,7 @@ VIEWS: Sequence[Sequence[str]] = (
     ["incidents", "--all"],
     ["incidents", "show", "nowhere"],
     ["ack", "nowhere"],
+    ["notify", "test", "--dry-run"],
     ["notify", "preview", "bad"],
     ["notify", "preview", "good", "--as", "host_down"],
     ["wait", "good"],

@@ -30,6 +30,12 @@ def global_recipients(settings: Settings) -> list[Recipient]:
     return recipients_of(None, settings)
 
 
+def everybody(settings: Settings) -> list[Recipient]:
+    """Return whoever the configuration names, for some tags only too."""
+    found = [*global_recipients(settings), *(_recipient(item, 1) for item in settings.notify)]
+    return list({recipient.key: recipient for recipient in reversed(found)}.values())[::-1]
+
+
 def _by_failmail(job: Job | None, settings: Settings, threshold: int) -> list[Recipient]:
     failmail = failmail_of(job, settings)
     if failmail is None:
