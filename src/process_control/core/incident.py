@@ -62,6 +62,8 @@ class Happening:
     at: str
     #: "" when it concerns the whole host.
     job: str = ""
+    #: Since when it lasts, when that is not `at`.
+    since: str = ""
     cause: Cause = Cause.FAILED
     #: What happened in one sentence.
     sentence: str = ""
@@ -189,7 +191,8 @@ def _minute(iso: str) -> str:
 
 def begin(happening: Happening, *, host: str) -> Incident:
     """Return the incident that a first trouble makes."""
-    empty = Incident(id=incident_id(happening, host=host), cause=happening.cause, since=happening.at)
+    since = happening.since or happening.at
+    empty = Incident(id=incident_id(happening, host=host), cause=happening.cause, since=since)
     return next_incident(empty, happening)
 
 
@@ -300,6 +303,7 @@ def _count(incident: Incident, happening: Happening) -> Incident:
         part = parts.get(job, Part(since=happening.at))
         slots = part.slots + tuple(slot for slot in happening.slots if slot not in part.slots)
         parts[job] = replace(part, count=part.count + number, is_over=False, slots=slots)
+    keeps = incident.cause.is_host_wide and incident.sentence  # what joins it is its effect
     is_more = not incident.cause.is_host_wide and incident.cause in OF_SLOTS
     return replace(
         incident,
@@ -308,7 +312,7 @@ def _count(incident: Incident, happening: Happening) -> Incident:
         count=incident.count + (sum(counts.values()) or 1),
         reason=happening.reason,
         fingerprint=happening.fingerprint,
-        sentence=happening.sentence or incident.sentence,
+        sentence=incident.sentence if keeps else happening.sentence or incident.sentence,
         last_at=happening.at,
         last_key=happening.key,
         run_id=happening.run_id or incident.run_id,

@@ -36,6 +36,7 @@ def happening_of(posted: Posted) -> Happening:
         key=key if event is Event.TROUBLE else f"{key}.{event}",
         at=at,
         job=_text(posted.get("job")),
+        since=_text(posted.get("since")),
         cause=_cause(what, posted, end),
         sentence=_text(posted.get("sentence")).partition("\n")[0] or _why(posted, end),
         reason=_reason(what, posted, end),
