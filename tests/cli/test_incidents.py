@@ -127,7 +127,11 @@ def test_what_is_over_or_unknown_cannot_be_acknowledged(desk: Desk) -> None:
 
     over, unknown = desk.box.process_control("ack", id_), desk.box.process_control("ack", "../../etc/passwd")
 
+    desk.run(3)
+    again = desk.box.process_control("ack", "backup")
+
     assert (over.exit_code, unknown.exit_code) == (1, 1)
+    assert again.exit_code == 0, "of those that begin so only one is open"
     assert "it is over since" in over.stderr
     assert unknown.stderr == (
         "../../etc/passwd: no such incident\n  hint: all of them: process-control incidents --all\n"

@@ -1,5 +1,6 @@
 """The incidents of a host: open ones, closed ones that are kept, and the story of one."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,11 +8,15 @@ from typing import Any
 from process_control.config.settings import Settings
 from process_control.core.incident import Incident, State
 from process_control.history.journal_reader import newest
+from process_control.notify import spool
 from process_control.notify.incident_json import incident_json
 from process_control.notify.jobs_now import job_as_it_is
 from process_control.notify.syslog_line import sentence_for_people
 from process_control.state.incident_store import Store
 from process_control.state.silences import Silence, read_silences, silenced_until
+
+#: A run that has just failed is in the list, unless nobody reads what it has posted.
+PATIENCE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +38,13 @@ class Step:
     what: str
 
 
+def wait_for_what_was_posted(state_directory: str) -> None:
+    """Wait, for a moment only, while the process that sends has yet to read what a run has just posted."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while spool.names(state_directory, spool.EVENTS) and time.monotonic() < until:
+        time.sleep(0.02)
+
+
 class Incidents:
     """What can be seen of incidents at `now` (ISO 8601)."""
 
@@ -52,11 +64,13 @@ class Incidents:
         return [self._seen(each) for each in found if wanted is None or wanted & set(each.parts)]
 
     def one(self, id: str) -> Seen | None:  # noqa: A002
-        """Return an incident by its id, or by the beginning of it that only one has."""
+        """Return an incident by its id, or by the beginning of it that only one of the open ones has, or one of all."""
         found = self._store.read(id)
         if found is None:
             starting = [each for each in self.all(with_closed=True) if each.incident.id.startswith(id)]
-            return starting[0] if id and len(starting) == 1 else None
+            now_open = [each for each in starting if each.incident.is_open]
+            named = now_open or starting
+            return named[0] if id and len(named) == 1 else None
         return self._seen(found) if found.state is not State.COUNTING else None
 
     def story(self, incident: Incident) -> list[Step]:

@@ -13,7 +13,7 @@ from process_control.cli.session import JOBS_HELP, Session, verb
 from process_control.config.settings import Settings
 from process_control.errors import ProcessControlError, UsageError
 from process_control.system.clock import iso
-from process_control.views.incidents import Incidents, Seen
+from process_control.views.incidents import Incidents, Seen, wait_for_what_was_posted
 from process_control.views.selected_jobs import select_slugs
 
 COLUMNS = ("id", "state", "cause", "jobs", "count", "since", "opened_at", "closed_at", "sentence")
@@ -44,6 +44,7 @@ def incidents(session: Session, words: Sequence[str], with_closed: bool, as_json
     """
     now = datetime.now(UTC)
     settings = session.settings("incidents")
+    wait_for_what_was_posted(settings.state_directory)
     known = Incidents(settings, now=iso(now.timestamp()))
     if words[:1] == (SHOW,):
         _show(known, words[1:], now, as_json=as_json)
