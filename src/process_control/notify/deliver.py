@@ -16,7 +16,6 @@ from process_control.core.recipient import Recipient
 from process_control.errors import CannotRecord, ProcessControlError
 from process_control.notify import spool
 from process_control.notify.channel import Channel
-from process_control.notify.contents import contents_of
 from process_control.notify.incidents import Incidents
 from process_control.notify.keep_alive import PAUSE_SECONDS, has_to_be_kept, keep_alive
 from process_control.notify.queue import MAIL_QUEUE, Queue, queue_of, queues
@@ -154,6 +153,8 @@ class Round:
             spool.nothing_waits(self._state)
 
     def _send(self, notice: Notice, recipient: Recipient, job: Job | None) -> None:
+        from process_control.notify.contents import contents_of  # most events ask for no message
+
         name = queue_of(recipient)
         queue = Queue(self._settings, name, channel=self._channels.get(name), is_locked=True)
         queue.add(notice, recipient, job, contents_of(notice, job, self._settings))
