@@ -605,7 +605,7 @@ def test_a_configuration_that_the_service_user_cannot_read_is_told_before_every_
     )
 
 
-@pytest.mark.fault("SIGKILL of cron-generate at any moment", small=12, full=200, wanted="old or new, never half")
+@pytest.mark.fault("SIGKILL of cron-generate at any moment", small=6, full=200, wanted="old or new, never half")
 def test_a_cron_generate_that_was_killed_leaves_the_old_or_the_new_crontab(box: Box, storm: Storm) -> None:
     target = box.root / "crontab"
     box.configure(output_crontab=str(target), runner_path="/bin/true")

@@ -162,7 +162,7 @@ def test_a_hold_while_a_run_goes_on_works_at_once_and_outlives_its_success(box: 
     assert box.health("job")["state"] == "held"
 
 
-@pytest.mark.fault("A hold in the instant of a run's end × 1,000", small=10, full=1000, wanted="both kept")
+@pytest.mark.fault("A hold in the instant of a run's end × 1,000", small=5, full=1000, wanted="both kept")
 def test_a_hold_in_the_instant_of_a_runs_end_keeps_both(box: Box, storm: Storm) -> None:
     started, go_on = box.fifo("started"), box.fifo("go_on")
     box.job("job", f"command: sh -c 'echo up > {started}; read line < {go_on}; exit 3'\n{ONE_SLOT}")
@@ -182,7 +182,7 @@ def test_a_hold_in_the_instant_of_a_runs_end_keeps_both(box: Box, storm: Storm) 
     storm.found(f"{storm.size:,} ends and {storm.size:,} holds")
 
 
-@pytest.mark.fault("SIGKILL of a hold", small=15, full=300, wanted="whole or not there")
+@pytest.mark.fault("SIGKILL of a hold", small=8, full=300, wanted="whole or not there")
 def test_a_hold_that_was_killed_is_whole_or_not_there(box: Box, storm: Storm) -> None:
     box.job("job", JOB)
     for _ in storm.rounds():

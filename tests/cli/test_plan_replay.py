@@ -121,7 +121,7 @@ def as_recorded(facts: Facts, judged: Judgement) -> dict[str, object]:
 
 
 @pytest.mark.fault(
-    "Past runs judged again by the rules that they had", small=500, full=33_400, wanted="0 with another outcome"
+    "Past runs judged again by the rules that they had", small=250, full=33_400, wanted="0 with another outcome"
 )
 @pytest.mark.parametrize("stderr", ["fail", "warn", "ignore"])
 def test_unchanged_rules_change_the_outcome_of_no_past_run(desk: Desk, storm: Storm, stderr: str) -> None:

@@ -79,7 +79,7 @@ def test_the_newest_is_run_and_the_older_ones_show_it(box: Box) -> None:
 
 
 @pytest.mark.fault(
-    "300 jobs over four lost hours", small=20, full=300, wanted="each run once, no slot twice, none left"
+    "300 jobs over four lost hours", small=10, full=300, wanted="each run once, no slot twice, none left"
 )
 def test_one_command_recovers_all(box: Box, storm: Storm) -> None:
     jobs = outage(box, storm.size)
@@ -92,7 +92,7 @@ def test_one_command_recovers_all(box: Box, storm: Storm) -> None:
     assert box.process_control("recover").stdout == ""
 
 
-@pytest.mark.fault("recover killed and called again", small=12, full=300, wanted="each run once, none left")
+@pytest.mark.fault("recover killed and called again", small=6, full=300, wanted="each run once, none left")
 def test_a_recovery_that_is_killed_is_continued(box: Box, storm: Storm) -> None:
     jobs = outage(box, storm.size)
     with box.start_command(recover(box, "--yes")) as live:

@@ -198,22 +198,22 @@ def _never_a_traceback(source: bytes) -> None:
             assert str(fault).replace("\n  hint: ", "").isprintable()
 
 
-@pytest.mark.fault("Fuzzed YAML", small=400, full=60_000, wanted="a job or a fault, no traceback")
-@settings(max_examples=storm_size(400, 60_000), deadline=None, database=None)
+@pytest.mark.fault("Fuzzed YAML", small=200, full=60_000, wanted="a job or a fault, no traceback")
+@settings(max_examples=storm_size(200, 60_000), deadline=None, database=None)
 @given(st.lists(PIECES, max_size=40))
 def test_any_heap_of_yaml_is_a_job_or_a_fault(pieces: list[str]) -> None:
     _never_a_traceback("".join(pieces).encode())
 
 
-@pytest.mark.fault("Fuzzed YAML", small=200, full=20_000, wanted="a job or a fault, no traceback")
-@settings(max_examples=storm_size(200, 20_000), deadline=None, database=None)
+@pytest.mark.fault("Fuzzed YAML", small=100, full=20_000, wanted="a job or a fault, no traceback")
+@settings(max_examples=storm_size(100, 20_000), deadline=None, database=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_job_or_a_fault(source: bytes) -> None:
     _never_a_traceback(source)
 
 
-@pytest.mark.fault("Tabs mended twice", small=200, full=20_000, wanted="as mended once")
-@settings(max_examples=storm_size(200, 20_000), deadline=None, database=None)
+@pytest.mark.fault("Tabs mended twice", small=100, full=20_000, wanted="as mended once")
+@settings(max_examples=storm_size(100, 20_000), deadline=None, database=None)
 @given(st.lists(PIECES, max_size=30))
 def test_mending_tabs_twice_is_mending_them_once(pieces: list[str]) -> None:
     once = without_tabs("".join(pieces))

@@ -116,7 +116,7 @@ def read_it(source: bytes) -> None:
                 raise AssertionError(f"{source!r}: {fault!r}") from error
 
 
-@pytest.mark.fault("100,000 fuzzed job files", small=1_500, full=100_000, wanted="≤ 100 ms and 64 MiB, no traceback")
+@pytest.mark.fault("100,000 fuzzed job files", small=750, full=100_000, wanted="≤ 100 ms and 64 MiB, no traceback")
 def test_a_broken_job_file_is_a_job_or_faults_at_once_and_in_little_memory(storm: Storm) -> None:
     dice, files = random.Random(100), seeds()
     slowest, before, source = 0.0, forget_the_peak(), b""

@@ -114,7 +114,7 @@ PIECES = [
 ]
 
 
-@pytest.mark.fault("Random crontab lines", small=50_000, full=1_000_000, wanted="cron takes what we take")
+@pytest.mark.fault("Random crontab lines", small=25_000, full=1_000_000, wanted="cron takes what we take")
 @pytest.mark.skipif(shutil.which("crontab") is None, reason="cron is not installed")
 def test_whatever_we_take_for_a_line_cron_and_the_reader_of_the_tests_take_too(tmp_path: Path, storm: Storm) -> None:
     dice = random.Random(4)

@@ -22,7 +22,7 @@ from kit.real_cron import RealCron
 from process_control.crontab.text import InvalidFile, Manner, PlannedJob, write_crontab
 from process_control.errors import Fault
 
-JOBS = storm_size(5_000, 40_000)
+JOBS = storm_size(2_500, 40_000)
 A_CRONTAB = 5_000
 """As many as one crontab holds with one line a job; comments for what is bad are lines too."""
 ME = pwd.getpwuid(os.geteuid()).pw_name
@@ -206,7 +206,7 @@ def generate(product: Product, configuration: Path, *arguments: str) -> "subproc
 # --- the promises ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.fault("10,000 job names and schedules", small=5_000, full=40_000, wanted="no injected line")
+@pytest.mark.fault("10,000 job names and schedules", small=2_500, full=40_000, wanted="no injected line")
 def test_each_job_comes_back_at_its_times_and_nothing_else_does(crontabs: list[Written]) -> None:
     for crontab in crontabs:
         came: dict[str, list[list[set[int]]]] = {}
@@ -221,7 +221,7 @@ def test_each_job_comes_back_at_its_times_and_nothing_else_does(crontabs: list[W
     assert sum(len(crontab.plan.times) for crontab in crontabs) > JOBS * 0.85
 
 
-@pytest.mark.fault("10,000 jobs, some of them bad", small=5_000, full=40_000, wanted="one bad job leaves the others")
+@pytest.mark.fault("10,000 jobs, some of them bad", small=2_500, full=40_000, wanted="one bad job leaves the others")
 def test_each_bad_file_is_told_and_is_one_comment(crontabs: list[Written]) -> None:
     for crontab in crontabs:
         comments = [line for line in crontab.path.read_text().split("\n") if line.startswith("# invalid: ")]

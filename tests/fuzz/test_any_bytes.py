@@ -56,7 +56,7 @@ def test_what_was_found_or_thought_of_before_holds(reader: str, name: str, tmp_p
     CHECKS[reader](seeds(reader)[name], tmp_path)
 
 
-@pytest.mark.fault("Any damage, any bytes, every reader", small=120, full=3_000, wanted="read or refused, none made up")
+@pytest.mark.fault("Any damage, any bytes, every reader", small=60, full=3_000, wanted="read or refused, none made up")
 @pytest.mark.parametrize("reader", CHECKS)
 def test_any_damage_and_any_bytes_are_read_or_refused(reader: str, storm: Storm, tmp_path: Path) -> None:
     known = [whole for whole in seeds(reader).values() if len(whole) < 5000]

@@ -93,7 +93,7 @@ def host(make_box: Callable[..., Box]) -> Box:
     return box
 
 
-@pytest.mark.fault("Any words on the command line", small=150, full=20_000, wanted="a code of the manual, no traceback")
+@pytest.mark.fault("Any words on the command line", small=75, full=20_000, wanted="a code of the manual, no traceback")
 def test_any_command_line_ends_with_a_code_of_the_manual(host: Box, storm: Storm) -> None:
     lines = _command_lines(random.Random(5), storm.size)
     file, driver = host.root / "lines.json", host.root / "driver.py"

@@ -111,7 +111,7 @@ def _all_views_look_fine(desk: Desk) -> None:
     for words in OF_ALL:
         _looks_fine(desk, *words)
     slugs = sorted(path.stem for path in desk.jobs.iterdir())
-    for slug in slugs[:: storm_size(13, 1)]:
+    for slug in slugs[:: storm_size(7, 1)]:
         for words in OF_ONE:
             _looks_fine(desk, *(slug if word == "JOB" else word for word in words))
 

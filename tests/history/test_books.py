@@ -97,7 +97,7 @@ def windows(story: Story, number: int) -> list[tuple[float, float]]:
     return [whole, part]
 
 
-@pytest.mark.fault("Random histories, counted minute by minute too", small=150, full=1000, wanted="0 differ")
+@pytest.mark.fault("Random histories, counted minute by minute too", small=75, full=1000, wanted="0 differ")
 def test_fates_and_counts_are_those_of_a_naive_count(storm: Storm) -> None:
     for number in storm.rounds():
         story = random_story(number)
@@ -198,7 +198,7 @@ def the_present_is_settled(state: State, story: Story) -> None:
         story.edits.append(Edit(since=story.now - 2.0, seen=story.now - 2.0, state="gone"))
 
 
-@pytest.mark.fault("Random histories through journal and index", small=20, full=200, wanted="0 differ")
+@pytest.mark.fault("Random histories through journal and index", small=10, full=200, wanted="0 differ")
 def test_the_ledger_reads_the_same_from_files_however_they_were_folded(storm: Storm, tmp_path: Path) -> None:
     for number in storm.rounds():
         story = random_story(number)

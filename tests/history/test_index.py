@@ -511,7 +511,7 @@ def corrupt(path: Path, dice: random.Random) -> None:
     path.write_bytes(content)
 
 
-@pytest.mark.fault("SQLite deleted or corrupted", small=40, full=100, wanted="built again, equal")
+@pytest.mark.fault("SQLite deleted or corrupted", small=20, full=100, wanted="built again, equal")
 def test_a_deleted_or_corrupted_index_is_built_again_and_equal(state: State, storm: Storm) -> None:
     dice = random.Random(7)
     for hour in range(40):

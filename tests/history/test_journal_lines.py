@@ -59,7 +59,7 @@ def any_record(dice: random.Random) -> dict[str, Any]:
     return {**record, "key of a later version": dice.choice(ODD)}
 
 
-@pytest.mark.fault("random records of the journal", small=5_000, full=500_000, wanted="the row that json makes")
+@pytest.mark.fault("random records of the journal", small=2_500, full=500_000, wanted="the row that json makes")
 def test_any_record_makes_the_row_that_a_look_by_hand_makes(storm: Storm) -> None:
     dice, lines = random.Random(5), Lines()
     for _ in storm.rounds():

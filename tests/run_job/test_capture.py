@@ -43,7 +43,7 @@ def streams(box: Box, slug: str) -> dict[str, bytes]:
 
 
 @pytest.mark.fault(
-    "1,000,000 lines/s on both streams", small=20_000, full=1_000_000, wanted="none lost, bytes identical"
+    "1,000,000 lines/s on both streams", small=10_000, full=1_000_000, wanted="none lost, bytes identical"
 )
 def test_two_streams_are_told_apart_and_none_loses_a_byte(box: Box, storm: Storm) -> None:
     count = storm.size

@@ -154,7 +154,7 @@ def test_the_group_that_both_left_is_removed_by_prune_and_no_group_that_is_in_us
 
 
 @pytest.mark.fault(
-    "Forsaken control groups removed while runs begin", small=25, full=1000, wanted="each run keeps its group"
+    "Forsaken control groups removed while runs begin", small=13, full=1000, wanted="each run keeps its group"
 )
 def test_whoever_removes_what_is_forsaken_never_takes_the_group_of_a_run_that_begins(box: Box, storm: Storm) -> None:
     box.job("job", "command: [cat /proc/self/cgroup, 'true', cat /proc/self/cgroup]")
@@ -318,7 +318,7 @@ while True:
 
 
 @pytest.mark.needs_root
-@pytest.mark.fault("Stranger who locks each group", small=15, full=500, wanted="no run waits, none can be locked")
+@pytest.mark.fault("Stranger who locks each group", small=8, full=500, wanted="no run waits, none can be locked")
 def test_a_stranger_cannot_lock_the_group_of_a_run_and_no_run_waits_for_it(box: Box, storm: Storm) -> None:
     group = own_group()
     assert group is not None

@@ -22,7 +22,7 @@ signal.pause()
 """
 
 
-@pytest.mark.fault("Launcher killed with 100 live runs", small=20, full=100, wanted="all end and are recorded")
+@pytest.mark.fault("Launcher killed with 100 live runs", small=10, full=100, wanted="all end and are recorded")
 def test_all_runs_of_a_launcher_that_was_killed_end_and_are_recorded(box: Box, storm: Storm) -> None:
     """Every other one fails: it has more to say, to nobody."""
     started, release = box.fifo("started"), box.fifo("release")

@@ -383,7 +383,7 @@ def test_one_mail_tells_of_the_run_and_none_of_its_attempts(box: Box) -> None:
     assert "3 attempts" in mails.read_text()
 
 
-@pytest.mark.fault("SIGKILL at any moment of three attempts", small=25, full=500, wanted="no lost attempt")
+@pytest.mark.fault("SIGKILL at any moment of three attempts", small=13, full=500, wanted="no lost attempt")
 @pytest.mark.parametrize("victim", ["runner", "guard"])
 def test_killed_at_any_moment_of_three_attempts_no_attempt_that_ended_is_lost(
     box: Box, victim: str, storm: Storm

@@ -14,7 +14,7 @@ from kit.runs import ONE_SLOT, ends, frozen, killers, outcomes, script, skips, t
 ORDERS = {"guard first": "grj", "command first": "jrg", "runner first": "rgj"}
 
 
-@pytest.mark.fault("TERM to guard, runner and command", small=12, full=500, wanted="always stopped")
+@pytest.mark.fault("TERM to guard, runner and command", small=6, full=500, wanted="always stopped")
 @pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
 def test_a_stop_that_is_sent_to_all_of_us_at_once_is_a_stop(box: Box, storm: Storm, order: str) -> None:
     started = box.fifo("started")
@@ -234,7 +234,7 @@ def test_a_limit_of_silence_holds_although_the_runner_is_stopped_again_and_again
     assert ends(box)[-1]["outcome"] in ("failed", "lost")
 
 
-@pytest.mark.fault("SIGSTOP of one of us at any moment", small=10, full=400, wanted="limits hold, the row is true")
+@pytest.mark.fault("SIGSTOP of one of us at any moment", small=5, full=400, wanted="limits hold, the row is true")
 def test_whichever_of_us_is_stopped_at_any_moment_the_limit_holds_and_the_row_is_true(box: Box, storm: Storm) -> None:
     chance = random.Random(11)
     job = script(box, "job.sh", "trap '' TERM; while :; do sleep 0.05; done")

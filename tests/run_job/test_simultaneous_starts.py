@@ -46,7 +46,7 @@ def starters(box: Box, count: int, *arguments: str) -> list[Live]:
         return [box.start_command([*behind, *box.product.stub_words, *arguments]) for _ in range(count)]
 
 
-@pytest.mark.fault("1,000 simultaneous starters", small=60, full=1000, wanted="1 run, the others 75")
+@pytest.mark.fault("1,000 simultaneous starters", small=30, full=1000, wanted="1 run, the others 75")
 def test_of_many_starts_by_hand_in_the_same_instant_one_runs_and_the_others_exit_75(box: Box, storm: Storm) -> None:
     count = storm.size
     release = box.fifo("release")
@@ -68,7 +68,7 @@ def test_of_many_starts_by_hand_in_the_same_instant_one_runs_and_the_others_exit
     storm.found(f"1 run, {len(refused)} × 75")
 
 
-@pytest.mark.fault("1,000 simultaneous starters of one slot", small=60, full=1000, wanted="1 run, all 0 in silence")
+@pytest.mark.fault("1,000 simultaneous starters of one slot", small=30, full=1000, wanted="1 run, all 0 in silence")
 def test_of_many_scheduled_starts_in_one_slot_one_runs_and_all_exit_0_in_silence(box: Box, storm: Storm) -> None:
     count = storm.size
     box.job("once", f"command: echo ran\n{ONE_SLOT}")
@@ -81,7 +81,7 @@ def test_of_many_scheduled_starts_in_one_slot_one_runs_and_all_exit_0_in_silence
     assert len(box.logs("once")) == 1
 
 
-@pytest.mark.fault("2 starters × 1,000", small=25, full=1000, wanted="no double")
+@pytest.mark.fault("2 starters × 1,000", small=13, full=1000, wanted="no double")
 def test_two_starters_at_a_time_never_run_a_job_twice(box: Box, storm: Storm) -> None:
     """The job itself notices an overlap: the directory is there already."""
     alone = box.root / "alone"
@@ -98,7 +98,7 @@ def test_two_starters_at_a_time_never_run_a_job_twice(box: Box, storm: Storm) ->
     storm.found(f"{codes[0]:,} runs one after the other, {codes[75]:,} × 75, no double")
 
 
-@pytest.mark.fault("3 jobs that share a lock, at once", small=12, full=300, wanted="no double")
+@pytest.mark.fault("3 jobs that share a lock, at once", small=6, full=300, wanted="no double")
 def test_jobs_that_share_a_lock_never_run_together(box: Box, storm: Storm) -> None:
     alone = box.root / "alone"
     job = script(box, "job.sh", f"mkdir {alone} && rmdir {alone}")
@@ -128,7 +128,7 @@ def test_ten_runs_in_one_second_have_ten_logs(box: Box) -> None:
     assert all(path.read_bytes() == b"quick\n" for path in box.logs("quick"))
 
 
-@pytest.mark.fault("200 jobs at once", small=20, full=200, wanted="each its log and its records")
+@pytest.mark.fault("200 jobs at once", small=10, full=200, wanted="each its log and its records")
 def test_two_runs_at_once_of_two_jobs_disturb_each_other_in_nothing(box: Box, storm: Storm) -> None:
     count = storm.size
     for number in range(count):
