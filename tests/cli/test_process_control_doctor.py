@@ -387,7 +387,10 @@ def test_mail_that_waits_for_long_is_found(sound: Desk) -> None:
 
     [finding] = found(sound, "spool")
 
-    assert re.fullmatch(r"1 mail waits to be sent, the oldest for 20 min( \d+ s)?", finding["what"])
+    assert re.fullmatch(
+        r"1 mail waits to be sent, the oldest for 20 min( \d+ s)?, and no channel has accepted any since",
+        finding["what"],
+    )
 
 
 # --- disk, clock -----------------------------------------------------------------------------------------------------

@@ -100,22 +100,53 @@ def test_a_start_that_was_refused_is_not_green_until_a_run_has_started(box: Box)
     assert refusal["detail"] in box.process_control("audit", "job", "--event", "refusal").stdout
 
 
-def test_mail_that_waits_for_a_quarter_of_an_hour_is_not_green(box: Box) -> None:
+def test_check_is_critical_when_mail_waits_for_a_quarter_of_an_hour_and_nothing_is_accepted(box: Box) -> None:
     box.job("job", "command: 'true'")
     box.run("job")
-    spool = box.state_directory / "spool" / "mail"
-    spool.mkdir(parents=True)
     for minutes in (1, 14, 16, 60):
-        at = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() - 60 * minutes))
-        (spool / f"{at}~job~1abc.failure.json").write_text("{}")
+        let_wait(box, "mail", minutes, "job~1abc.failure")
 
     checked, status = box.process_control("check"), box.process_control("status")
 
-    words = "2 mails wait to be sent, the oldest for 1 h; for the reason: process-control audit --event mail"
-    assert checked.exit_code == 1
+    words = (
+        "2 mails wait to be sent, the oldest for 1 h, and no channel has accepted any since; "
+        "for the reason: process-control audit --event mail"
+    )
+    assert checked.exit_code == 2
     assert f"mail ({words})" in checked.stdout
     assert status.stderr == words + "\n"
+    assert box.process_control("status", "--json").json()["alerts"] == [words]
     assert box.process_control("check", "job").exit_code == 0
+
+
+@pytest.mark.parametrize(("accepted", "code"), [(70, 2), (20, 1), (1, 1)])
+def test_check_warns_of_one_channel_that_is_dead_while_others_accept(box: Box, accepted: int, code: int) -> None:
+    box.job("job", "command: 'true'")
+    box.run("job")
+    recipient = {"url": "https://example.org/secret-token"}
+    let_wait(box, "https~0123456789ab", 60, "job~1.opened", recipient=recipient)
+    let_wait(box, "https~0123456789ab", 5, "job~2.opened", recipient=recipient)
+    record = {"event": "mail", "at": ago(accepted), "job": "job", "letter": "failure", "result": "sent"}
+    (journal,) = (box.state_directory / "journal").glob("*.jsonl")
+    lines = [*journal.read_text().splitlines(), json.dumps(record, separators=(",", ":"))]
+    journal.write_text("".join(f"{line}\n" for line in lines))
+
+    checked = box.process_control("check")
+
+    dead = ", and no channel has accepted any since" if code == 2 else ""
+    words = f"1 message waits to be sent (https://example.org/…), the oldest for 1 h{dead}; for the reason: "
+    assert (checked.exit_code, f"mail ({words}process-control audit --event message)" in checked.stdout) == (code, True)
+    assert "secret-token" not in checked.stdout
+
+
+def let_wait(box: Box, queue: str, minutes: int, name: str, **entry: object) -> None:
+    spool = box.state_directory / "spool" / queue
+    spool.mkdir(parents=True, exist_ok=True)
+    (spool / f"{ago(minutes)}~{name}.json").write_text(json.dumps(entry))
+
+
+def ago(minutes: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() - 60 * minutes))
 
 
 def test_a_job_that_removes_the_state_is_told_in_one_line_and_in_status(box: Box) -> None:

@@ -1,7 +1,6 @@
 """`doctor`: all its checks in one list, in the order in which they are shown."""
 
 import os
-import re
 import time
 from collections.abc import Callable
 
@@ -12,8 +11,9 @@ from process_control.core.job import Job
 from process_control.core.schedule.schedule import host_zone
 from process_control.crontab.condition import troubles_of_cron
 from process_control.crontab.left_out import generated_crontab, left_out, why_left_out
-from process_control.crontab.rules import has_users, is_comment
+from process_control.crontab.rules import has_users
 from process_control.crontab.target import CONSOLE
+from process_control.crontab.watch_line import has_watch
 from process_control.errors import ProcessControlError
 from process_control.state.past_runs import open_index
 from process_control.system import cron_daemon
@@ -37,8 +37,6 @@ from process_control.views.doctor.finding import BAD, OK, WARN, Finding, command
 from process_control.views.doctor.look import Look
 from process_control.views.status import read_statuses
 
-#: The command of a look, as `cron-generate` writes it.
-WATCH_COMMAND = re.compile(r"(/process-control|/entry/commands\.py) watch( --config .+)?$")
 CONFIGURATION, CRON, STARTS = "configuration", "cron", "starts"
 COMMAND = "process-control doctor"
 
@@ -70,7 +68,7 @@ def _cron_zone(look: Look) -> list[Finding]:
 
 def _watch(look: Look) -> list[Finding]:
     text, _ = _crontab(look)
-    return watch.check(look, is_wanted=any(_calls_watch(line) for line in text.split("\n")))
+    return watch.check(look, is_wanted=has_watch(text))
 
 
 def _starts(look: Look) -> list[Finding]:
@@ -181,10 +179,6 @@ def _crontab(look: Look) -> tuple[str, str]:
     target = look.settings.output_crontab
     is_own = target == CONSOLE or not has_users(target)
     return generated_crontab(look.settings), f"the crontab of {look.account.name}" if is_own else target
-
-
-def _calls_watch(line: str) -> bool:
-    return not is_comment(line) and WATCH_COMMAND.search(line.rstrip()) is not None
 
 
 def has_findings(findings: list[Finding]) -> bool:

@@ -85,15 +85,19 @@ def _trouble(severity: int, status: JobStatus) -> Trouble:
     return Trouble(severity=severity, slug=_plain(status.slug), state=status.state, why=why)
 
 
-def answer(statuses: Sequence[JobStatus], *, mail: str | None = None, cron: Sequence[str] = ()) -> Answer:
+def answer(
+    statuses: Sequence[JobStatus], *, mail: str | None = None, is_mail_dead: bool = False, cron: Sequence[str] = ()
+) -> Answer:
     """Return the output of the plugin for these jobs.
 
-    `mail`: mail that has waited for too long, in words; `cron`: what keeps cron from starting the jobs.
+    `mail`: messages that have waited for too long, in words; `is_mail_dead`: no channel accepts any; `cron`: what keeps
+    cron from starting the jobs.
     """
     troubles = troubles_of(statuses)
     troubles += [Trouble(severity=WARNING, slug=CRON, state=CRON, why=_plain(why)) for why in cron]
     if mail is not None:
-        troubles.append(Trouble(severity=WARNING, slug=MAIL, state=MAIL, why=_plain(mail)))
+        severity = CRITICAL if is_mail_dead else WARNING
+        troubles.append(Trouble(severity=severity, slug=MAIL, state=MAIL, why=_plain(mail)))
     code = max((trouble.severity for trouble in troubles), default=OK)
     first = f"PROCESS-CONTROL {WORDS[code]} - {_in_one_line(troubles, len(statuses))} | {_figures(statuses, troubles)}"
     rest = [f"{WORDS[trouble.severity]}: {trouble}" for trouble in troubles]

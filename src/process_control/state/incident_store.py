@@ -15,6 +15,7 @@ from typing import TypeVar
 import msgspec
 
 from process_control.core import layout
+from process_control.core.causes import Cause
 from process_control.core.incident import Incident
 from process_control.core.job import is_slug
 from process_control.state.first_incident import read_first_incident
@@ -58,9 +59,16 @@ class Store:
 
     # --- read ------------------------------------------------------------------------------------------------------
 
-    def open_incidents(self) -> list[Incident]:
-        """Return those that are not closed, and those whose end was not sent to everybody yet; oldest first."""
-        return _all_in(layout.open_incidents(self._state))
+    def open_incidents(self, *, cause: Cause | None = None) -> list[Incident]:
+        """Return those that are not closed, and those whose end was not sent to everybody yet; oldest first.
+
+        With a host-wide `cause` only those of it: their files have its name.
+        """
+        return _all_in(layout.open_incidents(self._state), f"{cause}~" if cause is not None else "")
+
+    def open_ids(self) -> list[str]:
+        """Return the ids of those, by their files' names alone."""
+        return [path.rpartition("/")[2].removesuffix(".json") for path in _files_in(layout.open_incidents(self._state))]
 
     def closed_incidents(self) -> list[Incident]:
         """Return the closed ones that are kept, oldest first."""
@@ -161,8 +169,9 @@ class Store:
             atomic_file.write(path, data)
 
 
-def _all_in(directory: str) -> list[Incident]:
-    found = [_read(path, Incident) for path in _files_in(directory)]
+def _all_in(directory: str, beginning: str = "") -> list[Incident]:
+    paths = [path for path in _files_in(directory) if path.startswith(f"{directory}/{beginning}")]
+    found = [_read(path, Incident) for path in paths]
     return sorted((each for each in found if each is not None), key=lambda each: (each.since, each.id))
 
 

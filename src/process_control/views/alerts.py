@@ -9,12 +9,11 @@ from process_control.core.measures import duration
 from process_control.core.skips import MAX_COUNTED, unplanned_skips_in_words
 from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run
-from process_control.notify import spool
 from process_control.system import proc
 
 #: How far past limit and grace a run may be before that means that nobody enforces the limit.
 TOO_LONG_SECONDS = 5.0
-#: How long a mail may wait in the spool without an alert.
+#: How long a message may wait in the spool without an alert.
 LONG_WAITING_SECONDS = 15 * 60
 
 
@@ -88,18 +87,6 @@ def _past_its_limit(block: dict[str, Any], now: float) -> list[str]:
         return []
     over = duration(now - began - limit)
     return [f"its run is {over} over its limit of {duration(limit)}: check its runner, pid {block.get('pid')}"]
-
-
-def waiting_mail(state_directory: str, now: float) -> str | None:
-    """Return that mail waits for too long, in words; None when none does, or when it cannot be seen."""
-    names = spool.all_names(state_directory)
-    since = [moment for name in names if (moment := _seconds_of(name.partition("~")[0])) is not None]
-    late = [moment for moment in since if now - moment > LONG_WAITING_SECONDS]
-    if not late:
-        return None
-    mails = "1 mail waits" if len(late) == 1 else f"{len(late)} mails wait"
-    waited = duration(now - min(late))
-    return f"{mails} to be sent, the oldest for {waited}; for the reason: process-control audit --event mail"
 
 
 def _seconds_of(text: object) -> float | None:

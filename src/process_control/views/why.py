@@ -36,6 +36,7 @@ from process_control.views.blockers import (
     of_the_lock,
 )
 from process_control.views.job_status import JobStatus
+from process_control.views.open_incidents import incidents_of_job
 from process_control.views.other_triggers import jobs_with_timers
 from process_control.views.slot_in_words import CurrentState, as_argument, run_named_in, sentences_of
 from process_control.views.slots import Account, Ledger
@@ -133,6 +134,10 @@ class Asker:
             sentences = [*self._now_in_words(blockers), *self._fate(account, blockers), *self._last_run(account)]
             if account is None:
                 sentences += self._nothing_planned(self._now.timestamp())
+            tags = self.job.tags if isinstance(self.job, Job) else []
+            sentences += incidents_of_job(
+                self._settings.state_directory, self.slug, tags, now=iso(self._now.timestamp())
+            )
         elif asked.begins > self._now.timestamp():
             account, sentences = None, self._of_the_future(asked, blockers)
         else:

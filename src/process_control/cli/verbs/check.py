@@ -15,12 +15,13 @@ from process_control.config.keys.number_kinds import seconds_of
 from process_control.config.settings import Settings
 from process_control.config.unread_files import unread_files
 from process_control.crontab.condition import troubles_of_cron
+from process_control.crontab.watch_line import dead_watch
 from process_control.errors import ProcessControlError, UsageError
 from process_control.exports.icinga import CRITICAL, UNKNOWN, Answer, Trouble, answer, unknown, with_unread
 from process_control.state.past_runs import open_index
 from process_control.system.ask import NoAnswer, ask
 from process_control.system.disk_watch import Paths
-from process_control.views.alerts import waiting_mail
+from process_control.views.delivery import stuck_messages
 from process_control.views.selected_jobs import select_jobs
 from process_control.views.status import read_statuses
 
@@ -70,9 +71,9 @@ def _answer_within(seconds: float, session: Session, words: Sequence[str]) -> An
         f"{JOBS_HELP} Exit code 0: OK. 1: warning: a job is on hold, late (no run for its last planned time, its slot) "
         "or stale (no success within expect.success_every), or needs a look: output that could not be written, "
         "unplanned skips, a start that was refused since the last run, a stopped runner. Without JOB also: cron is not "
-        "running or has another crontab, or mail has waited for more than 15 minutes. 2: critical: a job fails, or its "
-        "file is invalid. 3: unknown (configuration error, no such job, no permission). Members of read_group may run "
-        "it."
+        "running or has another crontab, nothing starts watch, or a message has waited for more than 15 minutes. 2: "
+        "critical: a job fails, or its file is invalid; messages wait and no channel accepts any. 3: unknown "
+        "(configuration error, no such job, no permission). Members of read_group may run it."
     ),
 )
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
@@ -95,8 +96,11 @@ def _answer(settings: Settings, words: Sequence[str]) -> Answer:
     schedules.keep()
     if words:
         return answer(statuses)
-    mail = waiting_mail(settings.state_directory, now.timestamp())
-    reply = answer(statuses, mail=mail, cron=troubles_of_cron(settings, jobs, statuses))
+    stuck = stuck_messages(settings.state_directory, now.timestamp())
+    cron = [*troubles_of_cron(settings, jobs, statuses), *dead_watch(settings, now.timestamp())]
+    reply = answer(
+        statuses, mail=stuck.what if stuck else None, is_mail_dead=stuck is not None and stuck.is_dead, cron=cron
+    )
     return with_unread(reply, [fault.where.rpartition("/")[2] for fault in unread_files(settings)])
 
 

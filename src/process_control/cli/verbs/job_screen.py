@@ -1,6 +1,6 @@
 """`status JOB` on a terminal: one job at length, as systemctl does, with the last lines of its output."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from rich.console import Console
@@ -22,6 +22,7 @@ from process_control.config.cache.next_slots import KnownSchedules
 from process_control.core.job_state import FAILING, HELD, SLOW_START
 from process_control.core.lateness import late_in_words
 from process_control.core.moments import clock, due, in_local_time, parse_iso, since, span, took
+from process_control.core.sentence import Sentence
 from process_control.history.index.past_run import Run
 from process_control.history.log_line import STDERR, Line
 from process_control.history.log_reader import last_lines
@@ -34,11 +35,18 @@ LAST_LINES = 10
 Facts = list[tuple[str, Text]]
 
 
-def show_one(status: JobStatus, schedules: KnownSchedules, *, state_directory: str, news: Collection[str] = ()) -> None:
+def show_one(
+    status: JobStatus,
+    schedules: KnownSchedules,
+    *,
+    state_directory: str,
+    news: Collection[str] = (),
+    incidents: Sequence[Sentence] = (),
+) -> None:
     """Show one job at length. `news` are lines on stderr that the last good run did not have."""
     screen = console()
     screen.print(_title(status, screen, schedules.now))
-    rows = _of_the_job(status, schedules)
+    rows = [*_of_the_job(status, schedules), *_of_incidents(incidents, schedules.now)]
     if status.running:
         rows += _of_the_running(status.running, status.median_seconds, schedules.now)
     if status.last:
@@ -78,6 +86,14 @@ def _of_the_job(status: JobStatus, schedules: KnownSchedules) -> Facts:
         rows.append(("runbook", Text(clean(job.owner_runbook))))
     version = f", version {job.version}" if job is not None else ""
     return [*rows, ("schedule", _schedule(status, schedules)), ("file", Text(f"{clean(status.path)}{version}"))]
+
+
+def _of_incidents(incidents: Sequence[Sentence], now: datetime) -> Facts:
+    rows: Facts = []
+    for each in incidents:
+        rows.append(("incident", Text(clean(in_local_time(each.text, now)), style="yellow")))
+        rows += [("hint", Text(clean(each.command)))] if each.command else []
+    return rows
 
 
 def _schedule(status: JobStatus, schedules: KnownSchedules) -> Text:

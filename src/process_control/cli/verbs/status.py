@@ -15,12 +15,12 @@ from process_control.config.cache.next_slots import KnownSchedules
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core.job import Job
-from process_control.crontab.condition import troubles_of_cron
 from process_control.crontab.left_out import left_out, left_out_in_words
+from process_control.crontab.troubles_of_all import troubles_of_all
 from process_control.errors import UsageError
 from process_control.history.index.index import Garbled
-from process_control.views.alerts import waiting_mail
 from process_control.views.job_status import JobStatus
+from process_control.views.open_incidents import count_in_words
 from process_control.views.selected_jobs import select_with_ad_hoc
 from process_control.views.status import only_failed, read_statuses
 
@@ -80,16 +80,15 @@ def status(
     schedules = KnownSchedules(settings, datetime.now(UTC))
     chosen = select_with_ad_hoc(settings, jobs)
     statuses, garbled = read(settings, chosen, schedules)
-    of_cron = [] if jobs else troubles_of_cron(settings, chosen, statuses)
-    of_cron += left_out_in_words(left_out(settings, chosen, statuses))
-    mail = None if jobs else waiting_mail(settings.state_directory, datetime.now(UTC).timestamp())
+    of_all = [] if jobs else troubles_of_all(settings, chosen, statuses)
+    of_all += left_out_in_words(left_out(settings, chosen, statuses))
     if failed:
         statuses = only_failed(statuses)
     if as_json:
-        print_jobs(statuses, schedules, alerts=of_cron)
+        print_jobs(statuses, schedules, alerts=of_all)
         schedules.keep()
         return
-    for trouble in of_cron:
+    for trouble in of_all:
         talk_of_trouble(trouble)
     if not is_terminal():
         print_header(COLUMNS, wanted=not no_header)
@@ -101,12 +100,13 @@ def status(
     else:
         from process_control.cli.verbs.jobs_screen import show_all_jobs
 
-        besides = [*of_cron, *([mail] if mail else []), *(each.file for each in garbled)]
+        known = None if jobs else count_in_words(settings.state_directory)
+        if known is not None:
+            talk(known)
+        besides = [*of_all, *([known] if known else []), *(each.file for each in garbled)]
         show_all_jobs(statuses, schedules, show_all=show_all, besides=besides)
     schedules.keep()
     report_garbled(settings, garbled)
-    if mail is not None:
-        talk(mail)
 
 
 def read(

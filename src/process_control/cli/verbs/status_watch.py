@@ -16,11 +16,11 @@ from process_control.cli.verbs.status_of_one import show_one_job
 from process_control.config.keys.number_kinds import seconds_of
 from process_control.core.job import is_slug
 from process_control.core.measures import duration
-from process_control.crontab.condition import troubles_of_cron
 from process_control.crontab.left_out import left_out, left_out_in_words
+from process_control.crontab.troubles_of_all import troubles_of_all
 from process_control.errors import UsageError
-from process_control.views.alerts import waiting_mail
 from process_control.views.live_statuses import ALL_AGAIN_SECONDS, LiveStatuses
+from process_control.views.open_incidents import count_in_words
 from process_control.views.selected_jobs import select_jobs
 from process_control.views.status import only_failed
 
@@ -48,10 +48,10 @@ def watch_jobs(session: Session, words: Sequence[str], *, interval: str, failed:
             show_one_job(settings, statuses[0], schedules)
             return
         if not words and besides.are_old(now):
-            mail = waiting_mail(settings.state_directory, now.timestamp())
-            of_cron = troubles_of_cron(settings, live.jobs, statuses)
-            of_cron += left_out_in_words(left_out(settings, live.jobs, statuses))
-            besides.lines = [*of_cron, *([mail] if mail else [])]
+            of_all = troubles_of_all(settings, live.jobs, statuses)
+            of_all += left_out_in_words(left_out(settings, live.jobs, statuses))
+            known = count_in_words(settings.state_directory)
+            besides.lines = [*of_all, *([known] if known else [])]
         shown = only_failed(statuses) if failed else statuses
         for text in besides.lines:
             for line in wrapped(clean(text), width()):

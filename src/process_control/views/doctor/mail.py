@@ -10,7 +10,7 @@ from process_control.core.recipient import MAIL
 from process_control.notify import spool
 from process_control.notify.channels.mail.send import Undelivered, Way, greet, is_program
 from process_control.notify.channels.mail.way import way_of
-from process_control.views.alerts import waiting_mail
+from process_control.views.delivery import stuck_messages
 from process_control.views.doctor.finding import BAD, WARN, Finding, fine, found_or_fine, not_checked
 from process_control.views.doctor.look import Look
 
@@ -29,13 +29,14 @@ def check(look: Look) -> list[Finding]:
 
 
 def check_spool(look: Look) -> list[Finding]:
-    """Return that mail has waited for more than 15 minutes."""
-    late = waiting_mail(look.settings.state_directory, look.now)
-    if late is not None:
-        what, _, _ = late.partition(";")
-        return [Finding(check=SPOOL, state=WARN, what=what, remedy="process-control audit --event mail")]
+    """Return that messages have waited for more than 15 minutes."""
+    stuck = stuck_messages(look.settings.state_directory, look.now)
+    if stuck is not None:
+        what, _, reason = stuck.what.partition("; ")
+        state = BAD if stuck.is_dead else WARN
+        return [Finding(check=SPOOL, state=state, what=what, remedy=reason.partition(": ")[2])]
     count = len(spool.all_names(look.settings.state_directory))
-    return fine(SPOOL, f"{count} mails wait, none for long" if count else "no mail waits")
+    return fine(SPOOL, f"{count} messages wait, none for long" if count else "no message waits")
 
 
 def _ways(jobs: Iterable[Job], settings: Settings) -> dict[str | None, Failmail]:

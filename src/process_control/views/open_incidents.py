@@ -1,0 +1,46 @@
+"""Open incidents in words: how many there are, and that of a job with the command to answer it."""
+
+import shlex
+from collections.abc import Iterable
+
+from process_control.core.incident import Incident
+from process_control.core.sentence import Sentence
+from process_control.state.incident_store import Store
+from process_control.state.silences import read_silences, silenced_until
+
+#: Incidents that are read to be counted: in a storm there are thousands.
+MAX_COUNTED = 200
+
+
+def count_in_words(state_directory: str) -> str | None:
+    """Return `2 open incidents: process-control incidents`; None when there is none."""
+    store = Store(state_directory)
+    ids = store.open_ids()
+    found = [store.read(each) for each in ids[:MAX_COUNTED]]
+    count = sum(each is not None and each.is_open for each in found)
+    if not count:
+        return None
+    number = f"more than {count}" if len(ids) > MAX_COUNTED else str(count)
+    return f"{number} open incident{'' if number == '1' else 's'}: process-control incidents"
+
+
+def incidents_of_job(state_directory: str, slug: str, tags: Iterable[str], *, now: str) -> list[Sentence]:
+    """Return the open incidents of a job and until when it is silenced, each with a command. `now`: ISO 8601 UTC."""
+    until = silenced_until(read_silences(state_directory, now=now), slug, tags)
+    found = [_of_one(each) for each in Store(state_directory).of_job(slug) if each.is_open]
+    if until is not None:
+        words = f"It is silenced until {until}: nobody is notified. To end that:"
+        found.append(Sentence(words, f"process-control unsilence {shlex.quote(slug)}"))
+    return found
+
+
+def _of_one(incident: Incident) -> Sentence:
+    """Return one incident: acknowledged by whom, else the command that does it."""
+    about = f"Incident {incident.id} is open since {incident.opened_at or incident.since}"
+    known = incident.acknowledged
+    if known is None:
+        return Sentence(f"{about}. To acknowledge it:", f"process-control ack {shlex.quote(incident.id)} --note 'why'")
+    note = f" ({known['note']})" if known.get("note") else ""
+    by = f", acknowledged by {known.get('by') or 'somebody'} at {known.get('at')}{note}"
+    changed = ", and has changed since" if incident.is_changed else ""
+    return Sentence(f"{about}{by}{changed}. All of it:", f"process-control incidents show {shlex.quote(incident.id)}")
