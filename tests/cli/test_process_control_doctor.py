@@ -17,6 +17,7 @@ from kit.desk import Desk
 from kit.harness import IS_ROOT, SERVICE_USER, STRANGER, Box
 from kit.mail_server import mail_server
 from kit.real_cron import RealCron
+from kit.web_receiver import receiver
 from process_control.core import layout
 from process_control.system import cron_daemon
 from process_control.views.doctor import cron_zone
@@ -376,6 +377,31 @@ def test_the_way_of_mail_that_only_notify_or_an_owner_asks_for_is_looked_at(soun
     assert [each["what"] for each in found(sound, "mail")] == ["owned: /usr/sbin/no-sendmail: there is no such program"]
 
 
+def test_each_channel_is_looked_at_and_gets_no_message(sound: Desk) -> None:
+    program = sound.root / "page"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    with receiver() as web:
+        sound.configure(
+            notify=[{"url": web.url("/hook")}, {"url": f"alertmanager+{web.url()}"}, {"url": f"exec:{program}"}]
+        )
+        assert found(sound, "channels") == []
+        assert web.requests == []
+    program.chmod(0o644)
+    sound.job("purge", f"command: /bin/true\nnotify: [{{url_file: {sound.root}/missing.url}}]")
+
+    findings = found(sound, "channels")
+
+    host = f"http://127.0.0.1:{web.port}/…"
+    whats = [each["what"] for each in findings]
+    assert whats[:2] == [f"{host}: connection refused", f"alertmanager+{host}: connection refused"]
+    assert f"{program}: cannot be executed" in whats[2]
+    assert whats[3].startswith("purge: ")
+    assert "missing.url" in whats[3]
+    remedies = ["process-control notify test"] * 3 + ["process-control notify test purge"]
+    assert [each["remedy"] for each in findings] == remedies
+
+
 def test_mail_that_waits_for_long_is_found(sound: Desk) -> None:
     waiting = sound.state.directory / "spool" / "mail"
     waiting.mkdir(parents=True, mode=0o700)
@@ -391,6 +417,7 @@ def test_mail_that_waits_for_long_is_found(sound: Desk) -> None:
         r"1 mail waits to be sent, the oldest for 20 min( \d+ s)?, and no channel has accepted any since",
         finding["what"],
     )
+    assert finding["remedy"] == "process-control audit --event mail"
 
 
 # --- disk, clock -----------------------------------------------------------------------------------------------------

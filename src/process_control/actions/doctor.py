@@ -21,6 +21,7 @@ from process_control.system.account import account_of, service_account
 from process_control.system.directories import make_as_root
 from process_control.views.doctor import (
     calendars,
+    channels,
     clock,
     control_groups,
     cron_zone,
@@ -93,6 +94,7 @@ CHECKS: tuple[Callable[[Look], list[Finding]], ...] = (
     _starts,
     mail.check,
     mail.check_spool,
+    channels.check,
     disk.check,
     clock.check,
     orphans.check,

@@ -29,14 +29,15 @@ COLUMNS = ("check", "state", "what", "remedy")
 def doctor(session: Session, fix: bool, dry_run: bool, as_json: bool, no_header: bool) -> int:
     """Check everything that jobs depend on; each finding comes with its remedy.
 
-    Configuration, rights, job files and what they need, cron, crontab and time zone, mail, disks, clock, survivors of
-    runs, healths, control groups, the index.
+    Configuration, rights, job files and what they need, cron, crontab and time zone, mail, channels, disks, clock,
+    survivors of runs, healths, control groups, the index.
     \f
 
     --fix makes missing directories, takes rights away from others, builds an unreadable health again from the journal
     and removes control groups that nobody holds. It never touches job files, crontabs or processes: for these it shows
     the command. As root it looks as the account that jobs run as; what only root can see is left out without root,
-    and it says so. Mail servers are greeted, no mail is sent.
+    and it says so. Mail servers are greeted, hosts of channels are connected with; no message is
+    sent.
     """
     if dry_run and not fix:
         raise UsageError("--dry-run shows what --fix would do", hint="process-control doctor --fix --dry-run")

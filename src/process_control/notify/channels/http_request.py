@@ -23,7 +23,7 @@ from process_control.core.masking import mask
 from process_control.core.recipient import shown_url
 from process_control.notify.channel import Answer, Later, Never, Taken
 from process_control.notify.channels.address import Unusable, in_one_line, secrets_in, split
-from process_control.system.ask import NoAnswer, ask
+from process_control.system.ask import ANSWER_SECONDS, NoAnswer, ask
 
 DEADLINE_SECONDS = 30.0
 #: For what an answer says beside its status.
@@ -87,6 +87,19 @@ def request(
     return Reply(**said)
 
 
+def check_host(url: str, *, seconds: float = ANSWER_SECONDS) -> None:
+    """Raise Unusable unless the host of a URL can be connected with, by TLS where messages go so. Nothing is sent."""
+    parts = split(url)
+    try:
+        fault = ask(lambda: _why_not_connected(parts), seconds=seconds)
+    except NoAnswer:
+        fault = f"no answer within {seconds:g} s"
+    except OSError as error:
+        fault = f"no process can be made: {error.strerror}"
+    if fault:
+        raise Unusable(f"{shown_url(url)}: {fault}")
+
+
 def answer_of(reply: Reply, *, who: str, url: str, secrets: list[str]) -> Answer:
     """Return what a reply means for a message. Raises Unusable when it is no fault of the message."""
     if reply.is_good:
@@ -134,6 +147,14 @@ def _exchange(
         return reply
     except Exception as error:  # noqa: BLE001  whatever the other side did: its text may show the URL
         return {"fault": _in_words(error)}
+
+
+def _why_not_connected(parts: SplitResult) -> str:
+    try:
+        _connected(parts).close()
+    except Exception as error:  # noqa: BLE001  whatever the other side did
+        return _in_words(error)
+    return ""
 
 
 def _connected(parts: SplitResult) -> http.client.HTTPConnection:
