@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from process_control.core.incident import Incident
 from process_control.core.sentence import Sentence
 from process_control.state.incident_store import Store
-from process_control.state.silences import read_silences, silenced_until
+from process_control.state.silences import read_silences
 
 #: Incidents that are read to be counted: in a storm there are thousands.
 MAX_COUNTED = 200
@@ -26,11 +26,13 @@ def count_in_words(state_directory: str) -> str | None:
 
 def incidents_of_job(state_directory: str, slug: str, tags: Iterable[str], *, now: str) -> list[Sentence]:
     """Return the open incidents of a job and until when it is silenced, each with a command. `now`: ISO 8601 UTC."""
-    until = silenced_until(read_silences(state_directory, now=now), slug, tags)
+    known = list(tags)
     found = [_of_one(each) for each in Store(state_directory).of_job(slug) if each.is_open]
-    if until is not None:
-        words = f"It is silenced until {until}: nobody is notified. To end that:"
-        found.append(Sentence(words, f"process-control unsilence {shlex.quote(slug)}"))
+    silences = [each for each in read_silences(state_directory, now=now) if each.concerns(slug, known)]
+    if silences:
+        last = max(silences, key=lambda each: each.until)
+        words = f"It is silenced until {last.until}: nobody is notified. To end that:"
+        found.append(Sentence(words, f"process-control unsilence {_word(last.job or f'tag:{last.tag}')}"))
     return found
 
 
@@ -39,8 +41,13 @@ def _of_one(incident: Incident) -> Sentence:
     about = f"Incident {incident.id} is open since {incident.opened_at or incident.since}"
     known = incident.acknowledged
     if known is None:
-        return Sentence(f"{about}. To acknowledge it:", f"process-control ack {shlex.quote(incident.id)} --note 'why'")
+        return Sentence(f"{about}. To acknowledge it:", f"process-control ack {_word(incident.id)} --note 'why'")
     note = f" ({known['note']})" if known.get("note") else ""
     by = f", acknowledged by {known.get('by') or 'somebody'} at {known.get('at')}{note}"
     changed = ", and has changed since" if incident.is_changed else ""
-    return Sentence(f"{about}{by}{changed}. All of it:", f"process-control incidents show {shlex.quote(incident.id)}")
+    return Sentence(f"{about}{by}{changed}. All of it:", f"process-control incidents show {_word(incident.id)}")
+
+
+def _word(text: str) -> str:
+    """Return a word for a shell; a tilde within it needs no quotes."""
+    return text if shlex.quote(text.replace("~", "-")) == text.replace("~", "-") else shlex.quote(text)
