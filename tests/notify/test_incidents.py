@@ -305,3 +305,62 @@ def test_a_week_of_40_jobs_is_exactly_these_messages(box: Box, world: World) -> 
         (124, "job03", "reminder"),
         (148, "job03", "reminder"),
     ]
+
+
+@pytest.mark.parametrize("what", ["missed", "stale", "refused", "skipped"])
+def test_what_is_no_failed_run_is_sent_at_once_whatever_the_threshold(box: Box, world: World, what: str) -> None:
+    jobs(box, "backup", keys="failure_threshold_for_mail: 3")
+    world.post(0, what, "backup", sentence="it is wrong")
+
+    assert world.events() == ["opened"]
+
+
+def test_trouble_of_another_kind_is_sent_at_once_after_a_failure_below_the_threshold(box: Box, world: World) -> None:
+    jobs(box, "backup", keys="failure_threshold_for_mail: 3")
+    world.post(0, "failed", "backup")
+    world.post(1, "stale", "backup", sentence="no good run for a day")
+
+    assert world.events() == ["opened"]
+
+
+def test_an_end_is_sent_to_whom_was_sent_the_beginning_though_the_cause_has_changed(box: Box) -> None:
+    box.configure(notify=[{"url": "https://missed.example.org/", "on": ["missed", "recovered"]}])
+    world = World(settings_of(box))
+    jobs(box, "backup")
+    world.post(0, "missed", "backup", slots=[at(0)])
+    world.post(1, "failed", "backup")
+    world.post(2, "went_well", "backup")
+
+    assert [event for _, _, event, _ in world.sent] == ["opened", "closed"]
+    assert Store(world.settings.state_directory).open_incidents() == []
+
+
+def test_what_has_changed_since_somebody_knows_of_it_is_sent_once(box: Box, world: World) -> None:
+    jobs(box, "backup")
+    world.post(0, "failed", "backup")
+    world.post(1, "acknowledged", "backup")
+    for minute in range(2, 60):
+        world.post(minute, "failed", "backup", stderr="disk is gone")
+
+    assert world.events() == ["opened", "changed"]
+
+
+def test_whoever_gets_no_more_messages_about_a_job_gets_the_end_and_no_reminder(box: Box, world: World) -> None:
+    jobs(box, "backup", keys="owner: old@example.org")
+    world.post(0, "failed", "backup")
+    jobs(box, "backup", keys="owner: new@example.org")
+    for day in range(1, 4):
+        world.look(day * 1440)
+    world.post(5000, "went_well", "backup")
+
+    assert world.events("old@example.org") == ["opened", "closed"]
+    assert world.events("new@example.org") == ["opened", "reminder", "reminder", "closed"]
+
+
+def test_a_clock_that_was_years_ahead_keeps_no_reminder_back(box: Box, world: World) -> None:
+    jobs(box, "backup")
+    world.post(5_000_000, "failed", "backup")
+    world.look(0)
+    world.look(60)
+
+    assert world.events() == ["opened", "reminder"]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from process_control.core.causes import OF_SLOTS, Cause
+from process_control.core.causes import OF_RUNS, OF_SLOTS, Cause
 from process_control.core.recipient import Recipient
 
 #: Keys that are remembered: an event may come more than once, and is counted once.
@@ -96,6 +96,8 @@ class Part:
     #: When its first trouble was.
     since: str = ""
     is_over: bool = False
+    #: Whether it had trouble that is reported at once, whatever the threshold of failed runs.
+    is_at_once: bool = False
     #: Planned times that nothing has settled yet.
     slots: tuple[str, ...] = ()
 
@@ -302,7 +304,9 @@ def _count(incident: Incident, happening: Happening) -> Incident:
     for job, number in counts.items():
         part = parts.get(job, Part(since=happening.at))
         slots = part.slots + tuple(slot for slot in happening.slots if slot not in part.slots)
-        parts[job] = replace(part, count=part.count + number, is_over=False, slots=slots)
+        is_at_once = part.is_at_once or happening.cause not in OF_RUNS
+        count = part.count + number
+        parts[job] = replace(part, count=count, is_over=False, is_at_once=is_at_once, slots=slots)
     keeps = incident.cause.is_host_wide and incident.sentence  # what joins it is its effect
     is_more = not incident.cause.is_host_wide and incident.cause in OF_SLOTS
     return replace(

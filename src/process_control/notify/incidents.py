@@ -38,6 +38,8 @@ class Reached:
 
     recipient: Recipient
     jobs: list[str] = field(default_factory=list)
+    #: Whether it was notified before, and is not to be any more: only the end is sent to it.
+    is_former: bool = False
 
 
 class Incidents:
@@ -160,6 +162,8 @@ class Incidents:
         if incident.state is not known_as:
             self._record(incident, known_as)
         for reached in self._reached(incident):
+            if reached.is_former and not incident.is_over:
+                continue
             incident = self._notify_one(incident, reached, posted)
         if incident.is_over and not self._is_owed(incident):
             self._store.close(incident)
@@ -189,18 +193,22 @@ class Incidents:
         return replace(incident, notified={**known, recipient.key: after_sending(notified, notice, recipient)})
 
     def _event_owed(self, incident: Incident, notified: Notified, reached: Reached) -> NoticeEvent | None:
-        counts = [incident.parts[slug].count for slug in reached.jobs if slug in incident.parts]
+        parts = [incident.parts[slug] for slug in reached.jobs if slug in incident.parts]
+        is_at_once = any(part.is_at_once for part in parts)
+        count = max((part.count for part in parts), default=incident.count)
         return owed(
             incident,
             notified,
             reached.recipient,
-            count=max(counts, default=incident.count),
+            count=max(count, reached.recipient.after) if is_at_once else count,
             at=self._now,
             is_silenced=self._is_silenced(reached.jobs),
         )
 
     def _is_owed(self, incident: Incident) -> bool:
         """Return whether somebody has yet to hear of the end, which a silence keeps back."""
+        if not any(self.silenced_until(slug) is not None for slug in incident.jobs):
+            return False
         for notified in incident.notified.values():
             recipient = notified.recipient
             if recipient is not None and not notified.closed and recipient.wants_recovery:
@@ -216,9 +224,11 @@ class Incidents:
         if incident.cause.is_host_wide or not incident.parts:
             for recipient in global_recipients(self._settings):
                 found.setdefault(recipient.key, Reached(recipient=recipient))
+        is_known = all(self._job(slug) is not None for slug in incident.jobs)  # a file that is invalid names nobody
         for key, notified in incident.notified.items():
             if key not in found and notified.recipient is not None:
-                found[key] = Reached(recipient=notified.recipient, jobs=list(incident.jobs))
+                jobs = list(incident.jobs)
+                found[key] = Reached(recipient=notified.recipient, jobs=jobs, is_former=is_known)
         return list(found.values())
 
     def _moments(self, incident: Incident) -> list[float]:
