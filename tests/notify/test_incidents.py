@@ -1,6 +1,7 @@
 """Incidents through their store, with a moved clock: who is sent what, in which order, and how often."""
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -364,3 +365,26 @@ def test_a_clock_that_was_years_ahead_keeps_no_reminder_back(box: Box, world: Wo
     world.look(60)
 
     assert world.events() == ["opened", "reminder"]
+
+
+def test_a_failure_reads_no_incident_of_other_jobs_again(box: Box, world: World) -> None:
+    """2,000 jobs that fail within a minute must not read 2,000 files each."""
+    slugs = [f"job-{number}" for number in range(30)]
+    jobs(box, *slugs)
+    read: list[str] = []
+    is_counted = True
+
+    def note(event: str, given: tuple[Any, ...]) -> None:
+        if event == "open" and is_counted and "/incidents/open/" in str(given[0]) and str(given[0]).endswith(".json"):
+            read.append(str(given[0]))
+
+    sys.addaudithook(note)
+    incidents = Incidents(world.settings, send=lambda *_: None, now=at(0))
+    for number, slug in enumerate(slugs):
+        end = {"job": slug, "run_id": f"r{number}", "at": at(0), "outcome": "failed", "reason": "exit_code"}
+        line = f"no such file: {'x' * number}"
+        incidents.take({"what": "failed", "job": slug, "key": f"r{number}", "at": at(0), "end": end, "stderr": line})
+    is_counted = False
+
+    assert len(read) <= 8 * len(slugs)
+    assert len(Store(world.settings.state_directory).open_incidents()) == len(slugs)

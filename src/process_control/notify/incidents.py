@@ -52,6 +52,8 @@ class Incidents:
         self._host = os.uname().nodename
         self._store = Store(settings.state_directory)
         self._jobs: dict[str, Job | None] = {}
+        #: Open incidents by their ids, read once: the lock keeps others from changing them.
+        self._known: dict[str, Incident] | None = None
         self._silences: list[Silence] = read_silences(settings.state_directory, now=now)
 
     # --- what happened ---------------------------------------------------------------------------------------------
@@ -73,7 +75,7 @@ class Incidents:
             jobs = [happening.job] if happening.job else [*happening.jobs]
             after = self._notify(after, posted, jobs=jobs, known_as=State.COUNTING if is_new else before.state)
             if not after.cause.is_host_wide and not after.parts:  # a refused start that names no job: nothing ends it
-                self._store.close(replace(after, state=State.CLOSED, closed_at=self._now, closed_by=NO_JOB))
+                self._close(replace(after, state=State.CLOSED, closed_at=self._now, closed_by=NO_JOB))
         if happening.job and self._store.of_job(happening.job):
             keep_mark(self._settings.state_directory, happening.job)
 
@@ -105,7 +107,13 @@ class Incidents:
         """Return the incident that explains the trouble, or a new one of other jobs with the same line or reason."""
         if happening.cause.is_host_wide or not happening.job:
             return None
-        known = self._store.open_incidents()
+        if self._known is None:
+            self._known = {each.id: each for each in self._store.open_incidents()}
+        found = self._explaining(happening, self._known.values())
+        return None if found is None else self._store.read(found.id)
+
+    @staticmethod
+    def _explaining(happening: Happening, known: Iterable[Incident]) -> Incident | None:
         explaining = [each for each in known if each.is_open and each.cause in happening.explained_by]
         if explaining:
             return explaining[0]
@@ -166,10 +174,17 @@ class Incidents:
                 continue
             incident = self._notify_one(incident, reached, posted)
         if incident.is_over and not self._is_owed(incident):
-            self._store.close(incident)
+            self._close(incident)
         elif incident != before or posted:
+            if self._known is not None:
+                self._known[incident.id] = incident
             self._store.write(incident, jobs=jobs)
         return incident
+
+    def _close(self, incident: Incident) -> None:
+        if self._known is not None:
+            self._known.pop(incident.id, None)
+        self._store.close(incident)
 
     def _notify_one(self, incident: Incident, reached: Reached, posted: Mapping[str, object]) -> Incident:
         recipient = reached.recipient
