@@ -1,5 +1,6 @@
 """Incidents through their store, with a moved clock: who is sent what, in which order, and how often."""
 
+import json
 import os
 import sys
 from collections import Counter
@@ -388,3 +389,68 @@ def test_a_failure_reads_no_incident_of_other_jobs_again(box: Box, world: World)
 
     assert len(read) <= 8 * len(slugs)
     assert len(Store(world.settings.state_directory).open_incidents()) == len(slugs)
+
+
+def test_refusals_because_a_disk_is_full_are_one_incident_before_the_disk_is_known_to_be(
+    box: Box, world: World
+) -> None:
+    slugs = [f"job-{number}" for number in range(5)]
+    jobs(box, *slugs)
+    for slug in slugs:
+        world.post(0, "refused", slug, exit_code=74, sentence="cannot be recorded: No space left on device")
+    for slug in slugs:
+        world.post(5, "went_well", slug)
+
+    assert world.events() == ["opened", "closed"]
+
+
+def test_a_file_name_that_is_no_utf_8_keeps_no_message_back(box: Box, world: World) -> None:
+    jobs(box, "backup")
+    world.post(0, "refused", "backup", exit_code=78, sentence="/etc/jobs-\udcff/backup.yaml: unknown key")
+    world.post(1, "went_well", "backup", stderr=["\udcff"])
+
+    assert world.events() == ["opened", "closed"]
+    assert world.notices[0].incident.sentence == "/etc/jobs-\\udcff/backup.yaml: unknown key"
+
+
+def test_only_the_end_of_a_long_stderr_is_kept_for_reminders(box: Box, world: World) -> None:
+    jobs(box, "backup")
+    world.post(0, "failed", "backup", stderr="x" * 60_000 + "the end")
+
+    kept = Store(world.settings.state_directory).of_job("backup")[0].posted["stderr"]
+    assert (len(kept), kept[-8:]) == (8000, "xthe end")
+    assert len(str(world.notices[0].posted["stderr"])) == 60_007
+
+
+def test_closed_incidents_go_with_the_days_of_the_history(box: Box, world: World) -> None:
+    jobs(box, "old", "young", "open")
+    for slug in ("old", "young"):
+        world.post(0, "failed", slug, stderr=f"{slug} is broken")
+        world.post(1, "went_well", slug)
+    world.post(2, "failed", "open")
+    directory = os.path.join(world.settings.state_directory, "incidents")
+    (old,) = [name for name in os.listdir(f"{directory}/closed") if name.startswith("old")]
+    (still_open,) = os.listdir(f"{directory}/open")
+    for name in (f"closed/{old}", f"open/{still_open}"):
+        os.utime(f"{directory}/{name}", (0, 0))
+    with open(f"{directory}/open/torn.json.new", "w") as file:
+        os.utime(file.fileno(), (0, 0))
+    assert box.process_control("prune").exit_code == 0
+
+    assert [name.partition("~")[0] for name in os.listdir(f"{directory}/closed")] == ["young"]
+    assert os.listdir(f"{directory}/open") == [still_open]
+
+
+def test_an_incident_of_the_first_version_does_not_come_back_when_it_is_over(box: Box, world: World) -> None:
+    jobs(box, "backup")
+    directory = os.path.join(world.settings.state_directory, "jobs/backup")
+    os.makedirs(directory)
+    known = {"failures_in_row": 1, "since": at(0), "thread": "r0.failure", "seen": ["r0"]}
+    with open(f"{directory}/told.json", "w") as file:
+        json.dump(known, file)
+    world.post(1, "went_well", "backup")
+    os.unlink(f"{directory}/incidents.json")
+    world.look(2000)
+
+    assert world.events() == ["closed"]
+    assert Store(world.settings.state_directory).of_job("backup") == []

@@ -3,6 +3,7 @@
 Which message follows from it, and for whom, is decided in `core/notice.py`; how it is sent, by the channel.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ MAX_SEEN = 50
 FLAPPING_FROM, CALM_BELOW = 4, 2
 #: The reason of a refusal because of an invalid file.
 INVALID_FILE = "invalid_file"
+#: The reason of a refusal because it cannot be recorded: a disk is full or broken.
+CANNOT_RECORD = "cannot_record"
 OVER_WITH_A_START = (Cause.HOST_DOWN, Cause.TRIGGER_DEAD)
 OVER_WITH_GOOD_RUNS = (Cause.FILE_INVALID, Cause.DISK_FULL)
 
@@ -178,12 +181,18 @@ class Incident:
 
 def incident_id(happening: Happening, *, host: str) -> str:
     """Return `<slug>~<run id>`, `<slug>~<slot>.<host>` or `<cause>~<when>.<host>`: no two hosts make the same one."""
+    host = _in_file_names(host)
     if happening.cause.is_host_wide:
         return f"{happening.cause}~{_minute(happening.at)}.{host}"
     if happening.run_id:
         return f"{happening.job}~{happening.run_id}"
     when = happening.slots[0] if happening.slots else happening.at
     return f"{happening.job}~{_minute(when)}.{host}"
+
+
+def _in_file_names(host: str) -> str:
+    """Return the name of a host for ids, which are names of files: the kernel takes any bytes for it."""
+    return re.sub(r"[^A-Za-z0-9._-]", "-", host) or "localhost"
 
 
 def _minute(iso: str) -> str:

@@ -11,20 +11,36 @@ from datetime import datetime
 from process_control.config.recipients import global_recipients, recipients_of
 from process_control.config.settings import Settings
 from process_control.core.causes import Cause
-from process_control.core.incident import Event, Happening, Incident, Notified, State, begin, next_incident
+from process_control.core.incident import (
+    CANNOT_RECORD,
+    INVALID_FILE,
+    Event,
+    Happening,
+    Incident,
+    Notified,
+    State,
+    begin,
+    next_incident,
+)
 from process_control.core.job import Job
 from process_control.core.notice import Notice, NoticeEvent, after_sending, next_reminder_at, owed
 from process_control.core.recipient import MAIL, Recipient
 from process_control.notify.incident_record import record
 from process_control.notify.jobs_now import job_as_it_is
 from process_control.notify.outbox import keep_mark
-from process_control.notify.posted import happening_of
+from process_control.notify.posted import happening_of, printable
 from process_control.state.first_incident import MAILED
 from process_control.state.incident_store import Store
 from process_control.state.silences import Silence, read_silences, silenced_until
 
 #: Failures of several jobs with the same deciding line that come within this time are one incident.
 JOINED_WITHIN_SECONDS = 600.0
+
+#: Reasons of refusals that concern each job alike: within that time they are one incident too.
+OF_MANY_JOBS = (INVALID_FILE, CANNOT_RECORD)
+
+#: Of stderr, at its end, kept for reminders: each round reads all incidents that are open.
+MAX_KEPT_STDERR = 8000
 
 #: Why an incident that names no job is over at once.
 NO_JOB = "it names no job"
@@ -60,6 +76,7 @@ class Incidents:
 
     def take(self, posted: Mapping[str, object]) -> None:
         """Count what was posted into the incidents that it concerns, and queue the messages that follow."""
+        posted = printable(posted)
         job = self._job(str(posted.get("job") or ""))
         happening = happening_of(posted)
         happening = replace(happening, threshold=self._threshold(happening, job))
@@ -70,7 +87,7 @@ class Incidents:
         for before in self._concerned(happening):
             after = next_incident(before, happening)
             if happening.event is Event.TROUBLE:
-                after = replace(after, posted=dict(posted))
+                after = replace(after, posted=_to_keep(posted))
             is_new = self._store.read(before.id) is None
             jobs = [happening.job] if happening.job else [*happening.jobs]
             after = self._notify(after, posted, jobs=jobs, known_as=State.COUNTING if is_new else before.state)
@@ -117,10 +134,10 @@ class Incidents:
         explaining = [each for each in known if each.is_open and each.cause in happening.explained_by]
         if explaining:
             return explaining[0]
-        is_invalid = Cause.FILE_INVALID in happening.explained_by
+        is_of_many = happening.reason in OF_MANY_JOBS
         for other in known:
             is_same = other.cause is happening.cause and (
-                (is_invalid and other.is_of_invalid_files)
+                (is_of_many and other.reason == happening.reason)
                 or (happening.cause is Cause.FAILED and other.fingerprint == happening.fingerprint != "")
             )
             if (
@@ -285,6 +302,11 @@ def _notified(incident: Incident, recipient: Recipient) -> Notified:
     if known is None and recipient.scheme == MAIL:
         known = incident.notified.get(MAILED)
     return known or Notified()
+
+
+def _to_keep(posted: Mapping[str, object]) -> dict[str, object]:
+    stderr = posted.get("stderr")
+    return {**posted, "stderr": stderr[-MAX_KEPT_STDERR:]} if isinstance(stderr, str) else dict(posted)
 
 
 def _seconds(iso: str) -> float:
