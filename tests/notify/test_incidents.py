@@ -454,3 +454,42 @@ def test_an_incident_of_the_first_version_does_not_come_back_when_it_is_over(box
 
     assert world.events() == ["closed"]
     assert Store(world.settings.state_directory).of_job("backup") == []
+
+
+def test_a_hold_of_one_job_acknowledges_no_trouble_of_the_host(box: Box, world: World) -> None:
+    jobs(box, "a", "b")
+    world.post(0, "trigger_dead", jobs={"a": 1, "b": 1}, sentence="cron is dead")
+    world.post(1, "failed", "a")
+    world.post(2, "acknowledged", "a", by="ann")
+
+    found = {each.cause: each.state for each in Store(world.settings.state_directory).open_incidents()}
+    assert found == {"trigger_dead": "open", "failed": "acknowledged"}
+
+
+def test_a_full_disk_is_not_over_because_a_refused_job_went_well(box: Box, world: World) -> None:
+    jobs(box, "a")
+    world.post(0, "disk_full", sentence="/: 1 MB free")
+    for minute in range(1, 20, 2):
+        world.post(minute, "refused", "a", exit_code=74, sentence="cannot be recorded")
+        world.post(minute + 1, "went_well", "a")
+    world.post(30, "over", cause="disk_full", sentence="the disk has room again")
+
+    assert world.events() == ["opened", "closed"]
+
+
+def test_an_acknowledgement_that_cannot_be_kept_is_refused(box: Box, world: World) -> None:
+    jobs(box, "a")
+    world.post(0, "failed", "a")
+    os.mkdir(os.path.join(world.settings.state_directory, "incidents/open/a~r000001.json.new"))
+    acknowledged = box.process_control("ack", "a~r000001")
+    os.rmdir(os.path.join(world.settings.state_directory, "incidents/open/a~r000001.json.new"))
+
+    assert (acknowledged.exit_code, "cannot be written" in acknowledged.stderr) == (74, True)
+
+
+def test_no_id_leads_out_of_the_incidents(box: Box, world: World) -> None:
+    jobs(box, "a")
+    world.post(0, "failed", "a")
+    for id_ in ("../../jobs/a/incidents", "..", "", "a\n", "x" * 5000):
+        assert box.process_control("incidents", "show", id_).exit_code == 1
+        assert box.process_control("ack", id_).exit_code == 1

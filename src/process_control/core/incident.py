@@ -22,7 +22,6 @@ INVALID_FILE = "invalid_file"
 #: The reason of a refusal because it cannot be recorded: a disk is full or broken.
 CANNOT_RECORD = "cannot_record"
 OVER_WITH_A_START = (Cause.HOST_DOWN, Cause.TRIGGER_DEAD)
-OVER_WITH_GOOD_RUNS = (Cause.FILE_INVALID, Cause.DISK_FULL)
 
 
 class State(StrEnum):
@@ -262,10 +261,13 @@ def recover(incident: Incident, happening: Happening) -> Incident:
 
 
 def _recover_host(incident: Incident, happening: Happening) -> Incident:
-    """Close what a good run disproves: that nothing is started, or that the files of all its jobs are invalid."""
+    """Close what a good run disproves: that nothing is started, or that the files of all its jobs are invalid.
+
+    Not a full disk: some runs go well on it, and only `watch` knows that it has room again.
+    """
     if incident.cause in OVER_WITH_A_START and happening.is_scheduled:
         return _closed(incident, happening, "scheduled runs start again")
-    if incident.cause in OVER_WITH_GOOD_RUNS and incident.parts:
+    if incident.cause is Cause.FILE_INVALID and incident.parts:
         return _close_when_all_are_well(incident, happening, "its jobs run again")
     return incident
 

@@ -110,6 +110,8 @@ class Incidents:
             found = [each for each in known if each.cause is happening.cause and not each.is_over]
         else:
             found = self._store.of_job(happening.job)
+        if happening.event is Event.ACKNOWLEDGED:  # whoever holds one job does not know what is wrong with the host
+            return [each for each in found if not each.cause.is_host_wide]
         if happening.event is not Event.TROUBLE:
             return found
         if happening.cause is Cause.FILE_INVALID and not happening.jobs:
