@@ -255,3 +255,11 @@ def test_messages_about_an_incident_wait_in_their_order_though_the_clock_is_set_
     send(box, files)
 
     assert [entry["about"] for entry in of_backup(box)] == ["opened", "closed"]
+
+
+def test_people_are_shown_the_host_of_a_receiver_that_took_a_message(box: Box) -> None:
+    outcome_of(box, "backup", "false")
+    send(box, Files(box.root))
+
+    (incident,) = json.loads(box.process_control("incidents", "--json").stdout)["incidents"]
+    assert [(told["to"], told["answer"]) for told in incident["told"]] == [("https://files.example.org/…", "accepted")]

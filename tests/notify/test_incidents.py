@@ -493,3 +493,16 @@ def test_no_id_leads_out_of_the_incidents(box: Box, world: World) -> None:
     for id_ in ("../../jobs/a/incidents", "..", "", "a\n", "x" * 5000):
         assert box.process_control("incidents", "show", id_).exit_code == 1
         assert box.process_control("ack", id_).exit_code == 1
+
+
+def test_an_incident_that_a_full_disk_keeps_open_is_closed_by_the_next_good_run(box: Box, world: World) -> None:
+    jobs(box, "backup")
+    world.post(0, "failed", "backup")
+    obstacle = os.path.join(world.settings.state_directory, "incidents/closed/backup~r000001.json.new")
+    os.makedirs(obstacle)
+    world.post(1, "went_well", "backup")
+    os.rmdir(obstacle)
+    world.post(2, "went_well", "backup")
+
+    store = Store(world.settings.state_directory)
+    assert (store.open_incidents(), len(store.closed_incidents())) == ([], 1)

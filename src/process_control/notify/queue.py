@@ -213,6 +213,8 @@ class Queue:
             "id": str(entry.get("id")),
             "channel": self._channel_for(recipient).kind,
             "to": ", ".join(recipients_of(entry)) or recipient.shown,
+            # `to` is a key: two receivers of one host are shown alike.
+            "shown": recipient.shown if recipient.scheme != MAIL else "",
             "event": str(entry.get("about")),
             "at": iso(time.time()),
             "answer": answer[:200],

@@ -119,11 +119,13 @@ class Store:
 
     def close(self, incident: Incident) -> None:
         """Move an incident of whose end everybody was notified to the closed ones."""
-        with suppress(OSError):
+        try:
             if incident.opened_at is not None:  # else nobody has heard of it
                 self._write(layout.closed_incident(self._state, incident.id), incident)
             with suppress(FileNotFoundError):
                 os.unlink(layout.open_incident(self._state, incident.id))
+        except OSError:  # the next good run of its jobs closes it, as long as they remember it
+            return
         for slug in incident.parts:
             memory = self.memory_of(slug)
             if incident.id in memory.incidents:
