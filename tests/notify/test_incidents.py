@@ -506,3 +506,19 @@ def test_an_incident_that_a_full_disk_keeps_open_is_closed_by_the_next_good_run(
 
     store = Store(world.settings.state_directory)
     assert (store.open_incidents(), len(store.closed_incidents())) == ([], 1)
+
+
+def test_an_address_that_is_added_while_an_incident_is_open_doubles_no_end(box: Box, world: World) -> None:
+    jobs(box, "backup")
+    world.post(0, "failed", "backup")
+    box.configure(failmail={"to_address": [OPS, "new@example.org"]})
+    world.settings = settings_of(box)
+    world.look(1)
+    world.post(2, "went_well", "backup")
+
+    assert [(to, event) for _, to, event, _ in world.sent] == [
+        (OPS, "opened"),
+        (f"{OPS}, new@example.org", "opened"),
+        (f"{OPS}, new@example.org", "closed"),
+    ]
+    assert Store(world.settings.state_directory).open_incidents() == []

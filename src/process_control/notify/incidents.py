@@ -259,8 +259,12 @@ class Incidents:
             for recipient in global_recipients(self._settings):
                 found.setdefault(recipient.key, Reached(recipient=recipient))
         is_known = all(self._job(slug) is not None for slug in incident.jobs)  # a file that is invalid names nobody
+        known = {each for key in found if key in incident.notified for each in found[key].recipient.addresses}
         for key, notified in incident.notified.items():
             if key not in found and notified.recipient is not None:
+                addresses = notified.recipient.addresses
+                if addresses and known.issuperset(addresses):  # they get the end with those who came since
+                    continue
                 jobs = list(incident.jobs)
                 found[key] = Reached(recipient=notified.recipient, jobs=jobs, is_former=is_known)
         return list(found.values())
