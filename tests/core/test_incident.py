@@ -91,6 +91,12 @@ def test_an_id_is_of_the_first_run_or_planned_time_and_names_the_host(given: Map
     assert opened(**given).id == wanted
 
 
+def test_an_id_is_a_name_of_a_file_whatever_the_host_is_called() -> None:
+    found = happening(cause=Cause.DISK_FULL, job="", run_id=None)
+
+    assert begin(found, host="a/../b \udcff").id == "disk_full~20261128T0000Z.a-..-b--"
+
+
 def test_an_event_that_comes_twice_counts_once() -> None:
     trouble = happening()
     incident = begin(trouble, host=HOST)

@@ -1,5 +1,6 @@
 """The contract of channels: whatever one answers, its messages wait in order, and it keeps no other waiting."""
 
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -197,3 +198,68 @@ def test_a_channel_that_cannot_put_a_message_into_words_keeps_it_from_no_other(b
 
     assert len(sound.received()) == 1
     assert recorded(box, "speechless") == [("given_up", "because of an internal error: RuntimeError: no words")]
+
+
+def of_backup(box: Box) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text()) for path in waiting(box)]
+
+
+def test_the_end_of_an_incident_is_not_handed_over_before_its_beginning(box: Box) -> None:
+    """A receiver that got the end first would show it as open for ever."""
+    files = Files(box.root, fault=Later(("ann",), "500"))
+    outcome_of(box, "backup", "false")
+    send(box, files)
+    (path,) = waiting(box)
+    path.write_text(json.dumps(of_backup(box)[0] | {"tries": 11, "next_at": time.time() + 1000}))
+    outcome_of(box, "backup", "true")
+    send(box, files)
+    assert [entry["about"] for entry in of_backup(box)] == ["opened", "closed"]
+    due_in = (box.state_directory / "spool/due").stat().st_mtime - time.time()
+    assert due_in > 500, "what waits behind another message makes nobody look every second"
+
+    files.fault = None
+    send(box, files)
+    assert files.received() == [], "it is not time yet"
+
+    for path in waiting(box):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"next_at": 0}))
+    send(box, files)
+    received = [line.partition(",")[0] for line in files.received()]
+    assert received == ["files: opened of backup", "files: closed of backup"]
+
+
+def test_a_beginning_that_alone_is_not_accepted_keeps_the_end_back_and_nothing_else(box: Box) -> None:
+    class NotTheBeginning(Files):
+        def deliver(self, entry: Entry, *, recipient: Recipient, job: Job | None) -> Answer:
+            if entry["about"] == "opened" and entry["job"] == "backup":
+                return Later(("ann",), "422")
+            return super().deliver(entry, recipient=recipient, job=job)
+
+    outcome_of(box, "backup", "false")
+    outcome_of(box, "backup", "true")
+    outcome_of(box, "other", "false")
+    files = NotTheBeginning(box.root)
+    send(box, files)
+
+    assert [line.partition(",")[0] for line in files.received()] == ["files: opened of other"]
+    assert [entry["about"] for entry in of_backup(box)] == ["opened", "closed"]
+
+
+def test_messages_about_an_incident_wait_in_their_order_though_the_clock_is_set_back(box: Box) -> None:
+    files = Files(box.root, fault=Later(("ann",), "500"))
+    outcome_of(box, "backup", "false")
+    send(box, files)
+    (path,) = waiting(box)
+    path.rename(path.with_name("2999-01-01T00:00:00.000Z~" + path.name.partition("~")[2]))
+    outcome_of(box, "backup", "true")
+    send(box, files)
+
+    assert [entry["about"] for entry in of_backup(box)] == ["opened", "closed"]
+
+
+def test_people_are_shown_the_host_of_a_receiver_that_took_a_message(box: Box) -> None:
+    outcome_of(box, "backup", "false")
+    send(box, Files(box.root))
+
+    (incident,) = json.loads(box.process_control("incidents", "--json").stdout)["incidents"]
+    assert [(told["to"], told["answer"]) for told in incident["told"]] == [("https://files.example.org/…", "accepted")]

@@ -1,6 +1,8 @@
 """Incidents through their store, with a moved clock: who is sent what, in which order, and how often."""
 
+import json
 import os
+import sys
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -305,3 +307,218 @@ def test_a_week_of_40_jobs_is_exactly_these_messages(box: Box, world: World) -> 
         (124, "job03", "reminder"),
         (148, "job03", "reminder"),
     ]
+
+
+@pytest.mark.parametrize("what", ["missed", "stale", "refused", "skipped"])
+def test_what_is_no_failed_run_is_sent_at_once_whatever_the_threshold(box: Box, world: World, what: str) -> None:
+    jobs(box, "backup", keys="failure_threshold_for_mail: 3")
+    world.post(0, what, "backup", sentence="it is wrong")
+
+    assert world.events() == ["opened"]
+
+
+def test_trouble_of_another_kind_is_sent_at_once_after_a_failure_below_the_threshold(box: Box, world: World) -> None:
+    jobs(box, "backup", keys="failure_threshold_for_mail: 3")
+    world.post(0, "failed", "backup")
+    world.post(1, "stale", "backup", sentence="no good run for a day")
+
+    assert world.events() == ["opened"]
+
+
+def test_an_end_is_sent_to_whom_was_sent_the_beginning_though_the_cause_has_changed(box: Box) -> None:
+    box.configure(notify=[{"url": "https://missed.example.org/", "on": ["missed", "recovered"]}])
+    world = World(settings_of(box))
+    jobs(box, "backup")
+    world.post(0, "missed", "backup", slots=[at(0)])
+    world.post(1, "failed", "backup")
+    world.post(2, "went_well", "backup")
+
+    assert [event for _, _, event, _ in world.sent] == ["opened", "closed"]
+    assert Store(world.settings.state_directory).open_incidents() == []
+
+
+def test_what_has_changed_since_somebody_knows_of_it_is_sent_once(box: Box, world: World) -> None:
+    jobs(box, "backup")
+    world.post(0, "failed", "backup")
+    world.post(1, "acknowledged", "backup")
+    for minute in range(2, 60):
+        world.post(minute, "failed", "backup", stderr="disk is gone")
+
+    assert world.events() == ["opened", "changed"]
+
+
+def test_whoever_gets_no_more_messages_about_a_job_gets_the_end_and_no_reminder(box: Box, world: World) -> None:
+    jobs(box, "backup", keys="owner: old@example.org")
+    world.post(0, "failed", "backup")
+    jobs(box, "backup", keys="owner: new@example.org")
+    for day in range(1, 4):
+        world.look(day * 1440)
+    world.post(5000, "went_well", "backup")
+
+    assert world.events("old@example.org") == ["opened", "closed"]
+    assert world.events("new@example.org") == ["opened", "reminder", "reminder", "closed"]
+
+
+def test_a_clock_that_was_years_ahead_keeps_no_reminder_back(box: Box, world: World) -> None:
+    jobs(box, "backup")
+    world.post(5_000_000, "failed", "backup")
+    world.look(0)
+    world.look(60)
+
+    assert world.events() == ["opened", "reminder"]
+
+
+def test_a_failure_reads_no_incident_of_other_jobs_again(box: Box, world: World) -> None:
+    """2,000 jobs that fail within a minute must not read 2,000 files each."""
+    slugs = [f"job-{number}" for number in range(30)]
+    jobs(box, *slugs)
+    read: list[str] = []
+    is_counted = True
+
+    def note(event: str, given: tuple[Any, ...]) -> None:
+        if event == "open" and is_counted and "/incidents/open/" in str(given[0]) and str(given[0]).endswith(".json"):
+            read.append(str(given[0]))
+
+    sys.addaudithook(note)
+    incidents = Incidents(world.settings, send=lambda *_: None, now=at(0))
+    for number, slug in enumerate(slugs):
+        end = {"job": slug, "run_id": f"r{number}", "at": at(0), "outcome": "failed", "reason": "exit_code"}
+        line = f"no such file: {'x' * number}"
+        incidents.take({"what": "failed", "job": slug, "key": f"r{number}", "at": at(0), "end": end, "stderr": line})
+    is_counted = False
+
+    assert len(read) <= 8 * len(slugs)
+    assert len(Store(world.settings.state_directory).open_incidents()) == len(slugs)
+
+
+def test_refusals_because_a_disk_is_full_are_one_incident_before_the_disk_is_known_to_be(
+    box: Box, world: World
+) -> None:
+    slugs = [f"job-{number}" for number in range(5)]
+    jobs(box, *slugs)
+    for slug in slugs:
+        world.post(0, "refused", slug, exit_code=74, sentence="cannot be recorded: No space left on device")
+    for slug in slugs:
+        world.post(5, "went_well", slug)
+
+    assert world.events() == ["opened", "closed"]
+
+
+def test_a_file_name_that_is_no_utf_8_keeps_no_message_back(box: Box, world: World) -> None:
+    jobs(box, "backup")
+    world.post(0, "refused", "backup", exit_code=78, sentence="/etc/jobs-\udcff/backup.yaml: unknown key")
+    world.post(1, "went_well", "backup", stderr=["\udcff"])
+
+    assert world.events() == ["opened", "closed"]
+    assert world.notices[0].incident.sentence == "/etc/jobs-\\udcff/backup.yaml: unknown key"
+
+
+def test_only_the_end_of_a_long_stderr_is_kept_for_reminders(box: Box, world: World) -> None:
+    jobs(box, "backup")
+    world.post(0, "failed", "backup", stderr="x" * 60_000 + "the end")
+
+    kept = Store(world.settings.state_directory).of_job("backup")[0].posted["stderr"]
+    assert (len(kept), kept[-8:]) == (8000, "xthe end")
+    assert len(str(world.notices[0].posted["stderr"])) == 60_007
+
+
+def test_closed_incidents_go_with_the_days_of_the_history(box: Box, world: World) -> None:
+    jobs(box, "old", "young", "open")
+    for slug in ("old", "young"):
+        world.post(0, "failed", slug, stderr=f"{slug} is broken")
+        world.post(1, "went_well", slug)
+    world.post(2, "failed", "open")
+    directory = os.path.join(world.settings.state_directory, "incidents")
+    (old,) = [name for name in os.listdir(f"{directory}/closed") if name.startswith("old")]
+    (still_open,) = os.listdir(f"{directory}/open")
+    for name in (f"closed/{old}", f"open/{still_open}"):
+        os.utime(f"{directory}/{name}", (0, 0))
+    with open(f"{directory}/open/torn.json.new", "w") as file:
+        os.utime(file.fileno(), (0, 0))
+    assert box.process_control("prune").exit_code == 0
+
+    assert [name.partition("~")[0] for name in os.listdir(f"{directory}/closed")] == ["young"]
+    assert os.listdir(f"{directory}/open") == [still_open]
+
+
+def test_an_incident_of_the_first_version_does_not_come_back_when_it_is_over(box: Box, world: World) -> None:
+    jobs(box, "backup")
+    directory = os.path.join(world.settings.state_directory, "jobs/backup")
+    os.makedirs(directory)
+    known = {"failures_in_row": 1, "since": at(0), "thread": "r0.failure", "seen": ["r0"]}
+    with open(f"{directory}/told.json", "w") as file:
+        json.dump(known, file)
+    world.post(1, "went_well", "backup")
+    os.unlink(f"{directory}/incidents.json")
+    world.look(2000)
+
+    assert world.events() == ["closed"]
+    assert Store(world.settings.state_directory).of_job("backup") == []
+
+
+def test_a_hold_of_one_job_acknowledges_no_trouble_of_the_host(box: Box, world: World) -> None:
+    jobs(box, "a", "b")
+    world.post(0, "trigger_dead", jobs={"a": 1, "b": 1}, sentence="cron is dead")
+    world.post(1, "failed", "a")
+    world.post(2, "acknowledged", "a", by="ann")
+
+    found = {each.cause: each.state for each in Store(world.settings.state_directory).open_incidents()}
+    assert found == {"trigger_dead": "open", "failed": "acknowledged"}
+
+
+def test_a_full_disk_is_not_over_because_a_refused_job_went_well(box: Box, world: World) -> None:
+    jobs(box, "a")
+    world.post(0, "disk_full", sentence="/: 1 MB free")
+    for minute in range(1, 20, 2):
+        world.post(minute, "refused", "a", exit_code=74, sentence="cannot be recorded")
+        world.post(minute + 1, "went_well", "a")
+    world.post(30, "over", cause="disk_full", sentence="the disk has room again")
+
+    assert world.events() == ["opened", "closed"]
+
+
+def test_an_acknowledgement_that_cannot_be_kept_is_refused(box: Box, world: World) -> None:
+    jobs(box, "a")
+    world.post(0, "failed", "a")
+    os.mkdir(os.path.join(world.settings.state_directory, "incidents/open/a~r000001.json.new"))
+    acknowledged = box.process_control("ack", "a~r000001")
+    os.rmdir(os.path.join(world.settings.state_directory, "incidents/open/a~r000001.json.new"))
+
+    assert (acknowledged.exit_code, "cannot be written" in acknowledged.stderr) == (74, True)
+
+
+def test_no_id_leads_out_of_the_incidents(box: Box, world: World) -> None:
+    jobs(box, "a")
+    world.post(0, "failed", "a")
+    for id_ in ("../../jobs/a/incidents", "..", "", "a\n", "x" * 5000):
+        assert box.process_control("incidents", "show", id_).exit_code == 1
+        assert box.process_control("ack", id_).exit_code == 1
+
+
+def test_an_incident_that_a_full_disk_keeps_open_is_closed_by_the_next_good_run(box: Box, world: World) -> None:
+    jobs(box, "backup")
+    world.post(0, "failed", "backup")
+    obstacle = os.path.join(world.settings.state_directory, "incidents/closed/backup~r000001.json.new")
+    os.makedirs(obstacle)
+    world.post(1, "went_well", "backup")
+    os.rmdir(obstacle)
+    world.post(2, "went_well", "backup")
+
+    store = Store(world.settings.state_directory)
+    assert (store.open_incidents(), len(store.closed_incidents())) == ([], 1)
+
+
+def test_an_address_that_is_added_while_an_incident_is_open_doubles_no_end(box: Box, world: World) -> None:
+    jobs(box, "backup")
+    world.post(0, "failed", "backup")
+    box.configure(failmail={"to_address": [OPS, "new@example.org"]})
+    world.settings = settings_of(box)
+    world.look(1)
+    world.post(2, "went_well", "backup")
+
+    assert [(to, event) for _, to, event, _ in world.sent] == [
+        (OPS, "opened"),
+        (f"{OPS}, new@example.org", "opened"),
+        (f"{OPS}, new@example.org", "closed"),
+    ]
+    assert Store(world.settings.state_directory).open_incidents() == []

@@ -3,8 +3,9 @@
 import time
 
 from process_control.actions.rights import Actor
+from process_control.core import layout
 from process_control.core.incident import Event, Happening, Incident, State, next_incident
-from process_control.errors import ProcessControlError
+from process_control.errors import CannotRecord, ProcessControlError
 from process_control.notify.incident_record import record
 from process_control.state.incident_store import Store, changing
 from process_control.system.clock import iso
@@ -35,5 +36,8 @@ def acknowledge(actor: Actor, id: str, *, note: str | None) -> Incident:  # noqa
         happening = Happening(event=Event.ACKNOWLEDGED, key=f"{at}.ack", at=at, by=actor.by, note=note)
         known = next_incident(incident, happening)
         store.write(known)
+        if store.read(id) != known:
+            path = layout.open_incident(actor.settings.state_directory, id)
+            raise CannotRecord("the incident cannot be written", where=path)
     record(actor.settings, known, at=at, change="acknowledged", detail=incident.sentence, by=actor.by, note=note)
     return known

@@ -1,4 +1,4 @@
-"""Delete logs and days of the journal beyond the retention settings, but nothing of runs that are alive."""
+"""Delete logs, closed incidents and days of the journal beyond the retention settings; nothing of current runs."""
 
 import time
 from contextlib import suppress
@@ -10,6 +10,7 @@ from process_control.errors import ProcessControlError
 from process_control.history.retention import Pruned, apply_retention
 from process_control.state.ad_hoc import remove_expired
 from process_control.state.all_jobs import live_blocks
+from process_control.state.incident_store import Store
 from process_control.state.past_runs import open_index
 from process_control.state.totals import may_change, read_run_totals
 from process_control.system.clock import DAY_SECONDS
@@ -25,6 +26,7 @@ def prune(settings: Settings, *, dry_run: bool = False) -> Pruned:
         settings, dry_run, live_blocks=live_blocks, now=now, before_days_go=partial(_count, settings, now=now)
     )
     if not dry_run and not pruned.is_running_elsewhere:
+        Store(settings.state_directory).forget_closed(days=settings.retention_days)
         pruned.faults += _forget_commands(settings, now - settings.retention_days * DAY_SECONDS)
     return pruned
 

@@ -27,5 +27,7 @@ class Cause(StrEnum):
 HOST_WIDE = frozenset(
     {Cause.HOST_DOWN, Cause.TRIGGER_DEAD, Cause.WATCH_DEAD, Cause.DISK_FULL, Cause.MAIL_DEAD, Cause.FILE_INVALID}
 )
+#: Troubles of runs: a threshold counts them. What is no failed run is reported at once.
+OF_RUNS = frozenset({Cause.FAILED, Cause.LOST})
 #: Troubles that only planned times made: they are over too when the last of those is settled.
 OF_SLOTS = frozenset({Cause.MISSED, Cause.SKIPPED})

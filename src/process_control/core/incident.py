@@ -3,13 +3,14 @@
 Which message follows from it, and for whom, is decided in `core/notice.py`; how it is sent, by the channel.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from process_control.core.causes import OF_SLOTS, Cause
+from process_control.core.causes import OF_RUNS, OF_SLOTS, Cause
 from process_control.core.recipient import Recipient
 
 #: Keys that are remembered: an event may come more than once, and is counted once.
@@ -18,8 +19,9 @@ MAX_SEEN = 50
 FLAPPING_FROM, CALM_BELOW = 4, 2
 #: The reason of a refusal because of an invalid file.
 INVALID_FILE = "invalid_file"
+#: The reason of a refusal because it cannot be recorded: a disk is full or broken.
+CANNOT_RECORD = "cannot_record"
 OVER_WITH_A_START = (Cause.HOST_DOWN, Cause.TRIGGER_DEAD)
-OVER_WITH_GOOD_RUNS = (Cause.FILE_INVALID, Cause.DISK_FULL)
 
 
 class State(StrEnum):
@@ -96,6 +98,8 @@ class Part:
     #: When its first trouble was.
     since: str = ""
     is_over: bool = False
+    #: Whether it had trouble that is reported at once, whatever the threshold of failed runs.
+    is_at_once: bool = False
     #: Planned times that nothing has settled yet.
     slots: tuple[str, ...] = ()
 
@@ -176,12 +180,18 @@ class Incident:
 
 def incident_id(happening: Happening, *, host: str) -> str:
     """Return `<slug>~<run id>`, `<slug>~<slot>.<host>` or `<cause>~<when>.<host>`: no two hosts make the same one."""
+    host = _in_file_names(host)
     if happening.cause.is_host_wide:
         return f"{happening.cause}~{_minute(happening.at)}.{host}"
     if happening.run_id:
         return f"{happening.job}~{happening.run_id}"
     when = happening.slots[0] if happening.slots else happening.at
     return f"{happening.job}~{_minute(when)}.{host}"
+
+
+def _in_file_names(host: str) -> str:
+    """Return the name of a host for ids, which are names of files: the kernel takes any bytes for it."""
+    return re.sub(r"[^A-Za-z0-9._-]", "-", host) or "localhost"
 
 
 def _minute(iso: str) -> str:
@@ -251,10 +261,13 @@ def recover(incident: Incident, happening: Happening) -> Incident:
 
 
 def _recover_host(incident: Incident, happening: Happening) -> Incident:
-    """Close what a good run disproves: that nothing is started, or that the files of all its jobs are invalid."""
+    """Close what a good run disproves: that nothing is started, or that the files of all its jobs are invalid.
+
+    Not a full disk: some runs go well on it, and only `watch` knows that it has room again.
+    """
     if incident.cause in OVER_WITH_A_START and happening.is_scheduled:
         return _closed(incident, happening, "scheduled runs start again")
-    if incident.cause in OVER_WITH_GOOD_RUNS and incident.parts:
+    if incident.cause is Cause.FILE_INVALID and incident.parts:
         return _close_when_all_are_well(incident, happening, "its jobs run again")
     return incident
 
@@ -302,7 +315,9 @@ def _count(incident: Incident, happening: Happening) -> Incident:
     for job, number in counts.items():
         part = parts.get(job, Part(since=happening.at))
         slots = part.slots + tuple(slot for slot in happening.slots if slot not in part.slots)
-        parts[job] = replace(part, count=part.count + number, is_over=False, slots=slots)
+        is_at_once = part.is_at_once or happening.cause not in OF_RUNS
+        count = part.count + number
+        parts[job] = replace(part, count=count, is_over=False, is_at_once=is_at_once, slots=slots)
     keeps = incident.cause.is_host_wide and incident.sentence  # what joins it is its effect
     is_more = not incident.cause.is_host_wide and incident.cause in OF_SLOTS
     return replace(

@@ -47,12 +47,14 @@ def owed(
 
     `count` is the trouble of the job of which it has had most, among those about which the recipient is notified.
     """
-    if is_silenced or not recipient.wants(incident.cause) or incident.state is State.COUNTING:
+    if is_silenced or incident.state is State.COUNTING:
         return None
     was_opened = notified.opened_at is not None
-    if incident.is_over:
+    if incident.is_over:  # its cause may be another than when it was opened
         wants = was_opened and not notified.closed and recipient.wants_recovery
         return NoticeEvent.CLOSED if wants else None
+    if not recipient.wants(incident.cause):
+        return None
     if incident.state is State.FLAPPING and not notified.flapping:
         return NoticeEvent.FLAPPING
     if not was_opened:
@@ -60,7 +62,7 @@ def owed(
         return NoticeEvent.OPENED if is_due and incident.state is not State.ACKNOWLEDGED else None
     if incident.state is State.ACKNOWLEDGED:
         return None
-    if incident.is_changed and notified.last_key != incident.last_key:
+    if _has_changed(incident, notified):
         return NoticeEvent.CHANGED
     if recipient.each and notified.last_key != incident.last_key:
         return NoticeEvent.REMINDER
@@ -89,6 +91,18 @@ def after_sending(notified: Notified, notice: Notice, recipient: Recipient) -> N
     )
 
 
+def _has_changed(incident: Incident, notified: Notified) -> bool:
+    """Return whether the reason is not the acknowledged one, and the recipient has been sent nothing since then."""
+    if not incident.is_changed or notified.last_key == incident.last_key:
+        return False
+    known = incident.acknowledged
+    return known is None or (notified.last_at or "") <= (known["at"] or "")
+
+
 def _is_due(notified: Notified, recipient: Recipient, at: str) -> bool:
     due = next_reminder_at(notified, recipient)
-    return due is not None and datetime.fromisoformat(at).timestamp() >= due
+    if due is None:
+        return False
+    now = datetime.fromisoformat(at).timestamp()
+    # A last message that is as far ahead was sent before the clock was set back.
+    return now >= due or now <= due - 2 * recipient.remind_seconds

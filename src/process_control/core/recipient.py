@@ -52,6 +52,13 @@ class Recipient:
         return f"{self.scheme or 'file'}~{hashlib.sha256(where.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
 
     @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses of a `mailto:` URL; none of another."""
+        if self.scheme != MAIL:
+            return ()
+        return tuple(each.strip() for each in self.url.partition(":")[2].split(",") if each.strip())
+
+    @property
     def shown(self) -> str:
         """Return it for people: addresses, or a URL without what may be secret in it."""
         if self.scheme == MAIL:

@@ -11,20 +11,36 @@ from datetime import datetime
 from process_control.config.recipients import global_recipients, recipients_of
 from process_control.config.settings import Settings
 from process_control.core.causes import Cause
-from process_control.core.incident import Event, Happening, Incident, Notified, State, begin, next_incident
+from process_control.core.incident import (
+    CANNOT_RECORD,
+    INVALID_FILE,
+    Event,
+    Happening,
+    Incident,
+    Notified,
+    State,
+    begin,
+    next_incident,
+)
 from process_control.core.job import Job
 from process_control.core.notice import Notice, NoticeEvent, after_sending, next_reminder_at, owed
 from process_control.core.recipient import MAIL, Recipient
 from process_control.notify.incident_record import record
 from process_control.notify.jobs_now import job_as_it_is
 from process_control.notify.outbox import keep_mark
-from process_control.notify.posted import happening_of
+from process_control.notify.posted import happening_of, printable
 from process_control.state.first_incident import MAILED
 from process_control.state.incident_store import Store
 from process_control.state.silences import Silence, read_silences, silenced_until
 
 #: Failures of several jobs with the same deciding line that come within this time are one incident.
 JOINED_WITHIN_SECONDS = 600.0
+
+#: Reasons of refusals that concern each job alike: within that time they are one incident too.
+OF_MANY_JOBS = (INVALID_FILE, CANNOT_RECORD)
+
+#: Of stderr, at its end, kept for reminders: each round reads all incidents that are open.
+MAX_KEPT_STDERR = 8000
 
 #: Why an incident that names no job is over at once.
 NO_JOB = "it names no job"
@@ -38,6 +54,8 @@ class Reached:
 
     recipient: Recipient
     jobs: list[str] = field(default_factory=list)
+    #: Whether it was notified before, and is not to be any more: only the end is sent to it.
+    is_former: bool = False
 
 
 class Incidents:
@@ -50,12 +68,15 @@ class Incidents:
         self._host = os.uname().nodename
         self._store = Store(settings.state_directory)
         self._jobs: dict[str, Job | None] = {}
+        #: Open incidents by their ids, read once: the lock keeps others from changing them.
+        self._known: dict[str, Incident] | None = None
         self._silences: list[Silence] = read_silences(settings.state_directory, now=now)
 
     # --- what happened ---------------------------------------------------------------------------------------------
 
     def take(self, posted: Mapping[str, object]) -> None:
         """Count what was posted into the incidents that it concerns, and queue the messages that follow."""
+        posted = printable(posted)
         job = self._job(str(posted.get("job") or ""))
         happening = happening_of(posted)
         happening = replace(happening, threshold=self._threshold(happening, job))
@@ -66,12 +87,12 @@ class Incidents:
         for before in self._concerned(happening):
             after = next_incident(before, happening)
             if happening.event is Event.TROUBLE:
-                after = replace(after, posted=dict(posted))
+                after = replace(after, posted=_to_keep(posted))
             is_new = self._store.read(before.id) is None
             jobs = [happening.job] if happening.job else [*happening.jobs]
             after = self._notify(after, posted, jobs=jobs, known_as=State.COUNTING if is_new else before.state)
             if not after.cause.is_host_wide and not after.parts:  # a refused start that names no job: nothing ends it
-                self._store.close(replace(after, state=State.CLOSED, closed_at=self._now, closed_by=NO_JOB))
+                self._close(replace(after, state=State.CLOSED, closed_at=self._now, closed_by=NO_JOB))
         if happening.job and self._store.of_job(happening.job):
             keep_mark(self._settings.state_directory, happening.job)
 
@@ -89,6 +110,8 @@ class Incidents:
             found = [each for each in known if each.cause is happening.cause and not each.is_over]
         else:
             found = self._store.of_job(happening.job)
+        if happening.event is Event.ACKNOWLEDGED:  # whoever holds one job does not know what is wrong with the host
+            return [each for each in found if not each.cause.is_host_wide]
         if happening.event is not Event.TROUBLE:
             return found
         if happening.cause is Cause.FILE_INVALID and not happening.jobs:
@@ -103,14 +126,20 @@ class Incidents:
         """Return the incident that explains the trouble, or a new one of other jobs with the same line or reason."""
         if happening.cause.is_host_wide or not happening.job:
             return None
-        known = self._store.open_incidents()
+        if self._known is None:
+            self._known = {each.id: each for each in self._store.open_incidents()}
+        found = self._explaining(happening, self._known.values())
+        return None if found is None else self._store.read(found.id)
+
+    @staticmethod
+    def _explaining(happening: Happening, known: Iterable[Incident]) -> Incident | None:
         explaining = [each for each in known if each.is_open and each.cause in happening.explained_by]
         if explaining:
             return explaining[0]
-        is_invalid = Cause.FILE_INVALID in happening.explained_by
+        is_of_many = happening.reason in OF_MANY_JOBS
         for other in known:
             is_same = other.cause is happening.cause and (
-                (is_invalid and other.is_of_invalid_files)
+                (is_of_many and other.reason == happening.reason)
                 or (happening.cause is Cause.FAILED and other.fingerprint == happening.fingerprint != "")
             )
             if (
@@ -160,12 +189,21 @@ class Incidents:
         if incident.state is not known_as:
             self._record(incident, known_as)
         for reached in self._reached(incident):
+            if reached.is_former and not incident.is_over:
+                continue
             incident = self._notify_one(incident, reached, posted)
         if incident.is_over and not self._is_owed(incident):
-            self._store.close(incident)
+            self._close(incident)
         elif incident != before or posted:
+            if self._known is not None:
+                self._known[incident.id] = incident
             self._store.write(incident, jobs=jobs)
         return incident
+
+    def _close(self, incident: Incident) -> None:
+        if self._known is not None:
+            self._known.pop(incident.id, None)
+        self._store.close(incident)
 
     def _notify_one(self, incident: Incident, reached: Reached, posted: Mapping[str, object]) -> Incident:
         recipient = reached.recipient
@@ -189,18 +227,22 @@ class Incidents:
         return replace(incident, notified={**known, recipient.key: after_sending(notified, notice, recipient)})
 
     def _event_owed(self, incident: Incident, notified: Notified, reached: Reached) -> NoticeEvent | None:
-        counts = [incident.parts[slug].count for slug in reached.jobs if slug in incident.parts]
+        parts = [incident.parts[slug] for slug in reached.jobs if slug in incident.parts]
+        is_at_once = any(part.is_at_once for part in parts)
+        count = max((part.count for part in parts), default=incident.count)
         return owed(
             incident,
             notified,
             reached.recipient,
-            count=max(counts, default=incident.count),
+            count=max(count, reached.recipient.after) if is_at_once else count,
             at=self._now,
             is_silenced=self._is_silenced(reached.jobs),
         )
 
     def _is_owed(self, incident: Incident) -> bool:
         """Return whether somebody has yet to hear of the end, which a silence keeps back."""
+        if not any(self.silenced_until(slug) is not None for slug in incident.jobs):
+            return False
         for notified in incident.notified.values():
             recipient = notified.recipient
             if recipient is not None and not notified.closed and recipient.wants_recovery:
@@ -216,9 +258,15 @@ class Incidents:
         if incident.cause.is_host_wide or not incident.parts:
             for recipient in global_recipients(self._settings):
                 found.setdefault(recipient.key, Reached(recipient=recipient))
+        is_known = all(self._job(slug) is not None for slug in incident.jobs)  # a file that is invalid names nobody
+        known = {each for key in found if key in incident.notified for each in found[key].recipient.addresses}
         for key, notified in incident.notified.items():
             if key not in found and notified.recipient is not None:
-                found[key] = Reached(recipient=notified.recipient, jobs=list(incident.jobs))
+                addresses = notified.recipient.addresses
+                if addresses and known.issuperset(addresses):  # they get the end with those who came since
+                    continue
+                jobs = list(incident.jobs)
+                found[key] = Reached(recipient=notified.recipient, jobs=jobs, is_former=is_known)
         return list(found.values())
 
     def _moments(self, incident: Incident) -> list[float]:
@@ -260,6 +308,11 @@ def _notified(incident: Incident, recipient: Recipient) -> Notified:
     if known is None and recipient.scheme == MAIL:
         known = incident.notified.get(MAILED)
     return known or Notified()
+
+
+def _to_keep(posted: Mapping[str, object]) -> dict[str, object]:
+    stderr = posted.get("stderr")
+    return {**posted, "stderr": stderr[-MAX_KEPT_STDERR:]} if isinstance(stderr, str) else dict(posted)
 
 
 def _seconds(iso: str) -> float:

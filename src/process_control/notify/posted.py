@@ -6,7 +6,7 @@ from typing import Any
 from process_control.core.causes import Cause
 from process_control.core.facts import LOST, MANUAL
 from process_control.core.fingerprint import deciding_line, fingerprint
-from process_control.core.incident import INVALID_FILE, Event, Happening
+from process_control.core.incident import CANNOT_RECORD, INVALID_FILE, Event, Happening
 from process_control.core.why import MAX_QUOTED, OUTPUT_REASONS, why_of_record
 from process_control.errors import BadConfiguration, CannotRecord
 from process_control.notify.message import one_line
@@ -22,6 +22,19 @@ _EVENTS = {
 }
 #: The host-wide cause that explains a refusal, by its exit code: an invalid file, a disk that takes nothing.
 EXPLAINED_BY = {BadConfiguration.exit_code: Cause.FILE_INVALID, CannotRecord.exit_code: Cause.DISK_FULL}
+
+
+def printable(posted: Posted) -> dict[str, object]:
+    """Return what was posted without bytes that were no UTF-8, as of file names: no file of an incident takes them."""
+    return {name: _printable(value) for name, value in posted.items()}
+
+
+def _printable(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {str(_printable(name)): _printable(each) for name, each in value.items()}
+    return [_printable(each) for each in value] if isinstance(value, list) else value
 
 
 def happening_of(posted: Posted) -> Happening:
@@ -68,6 +81,8 @@ def _cause(what: str, posted: Posted, end: Mapping[str, Any]) -> Cause:
 def _reason(what: str, posted: Posted, end: Mapping[str, Any]) -> str:
     if what == "refused" and posted.get("exit_code") == BadConfiguration.exit_code:
         return INVALID_FILE
+    if what == "refused" and posted.get("exit_code") == CannotRecord.exit_code:
+        return CANNOT_RECORD
     return _text(end.get("reason")) or what
 
 

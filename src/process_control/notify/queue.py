@@ -6,6 +6,9 @@ A message waits while nobody accepts it, or is given up. What it says, and how i
 import os
 import time
 from binascii import crc32
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
 
 import msgspec
 
@@ -74,7 +77,7 @@ class Queue:
         entry = {**about, **content, "tries": 0, "first_at": time.time(), "next_at": 0.0}
         try:
             spool.look_again(self._state, 0)
-            spool.put(self._state, self._name, _file_name(notice, recipient), entry)
+            spool.put(self._state, self._name, _file_name(notice, recipient, self._names()), entry)
         except OSError:
             answer = self._hand_over(entry)
             if isinstance(answer, Later):
@@ -91,36 +94,59 @@ class Queue:
             self._remove(name)
 
     def deliver_all(self) -> None:
-        """Try every message whose time has come, in their order; all of them when there is a new one."""
-        names = self._names()
-        entries = [(name, spool.read(self._state, self._name, name)) for name in names]
-        has_new = any(entry is not None and not entry.get("tries") for _, entry in entries)
+        """Try every message whose time has come, in their order; all of them when there is a new one.
+
+        A receiver must not get the end of an incident before its beginning: a message waits for those before it about
+        the same incident. A mail does not, since one of its addresses may be dead: but it takes them along.
+        """
+        entries = [(name, spool.read(self._state, self._name, name)) for name in self._names()]
+        known = [entry for _, entry in entries if entry is not None]
+        is_all = any(not entry.get("tries") for entry in known)
+        now = time.time()
+        due = set() if self._is_one_receiver else {_about_what(entry) for entry in known if _is_due(entry, now)}
+        behind: set[tuple[str, str]] = set()
         until = time.monotonic() + ROUND_SECONDS
         for name, entry in entries:
             if time.monotonic() > until:
                 return
-            self._deliver(name, entry, is_time=has_new)
+            what = _about_what(entry)
+            if entry is not None and what in behind:
+                self._keep_behind(name, entry)
+            elif not self._is_done(name, entry, is_time=is_all or what in due) and what and self._is_one_receiver:
+                behind.add(what)
 
-    def _deliver(self, name: str, entry: spool.Entry | None, *, is_time: bool) -> None:
-        """Try a message when `is_time`, or its own time has come: then it is gone, or waits longer."""
+    @property
+    def _is_one_receiver(self) -> bool:
+        return self._name != MAIL_QUEUE
+
+    def _keep_behind(self, name: str, entry: spool.Entry) -> None:
+        """Keep a message for which an earlier one has to be accepted first; it is no new one at the next time."""
+        if entry.get("tries"):
+            return
+        self._record(entry, "waits", "an earlier message about it waits")
+        with suppress(OSError):
+            spool.put(self._state, self._name, name, {**entry, "tries": 1})
+
+    def _is_done(self, name: str, entry: spool.Entry | None, *, is_time: bool) -> bool:
+        """Try a message when `is_time`, or its own time has come; return whether it is gone, and need not wait."""
         if entry is None or self._was_taken(entry):
             self._remove(name)
-            return
+            return True
         now = time.time()
-        # A time that is too far away was written before the clock was set back.
-        if not is_time and now < _number(entry, "next_at") <= now + spool.MAX_PAUSE_SECONDS:
-            return
+        if not is_time and not _is_due(entry, now):
+            return False
         answer = self._hand_over(entry)
         if not isinstance(answer, Later):
             self._remove(name)
-            return
+            return True
         if not entry.get("tries"):
             self._record(entry, "waits", answer.why)
         if now - _number(entry, "first_at") > GIVE_UP_SECONDS:
             self.give_up(entry, f"after {GIVE_UP_SECONDS // DAY_SECONDS} days")
             self._remove(name)
-        else:
-            self._keep_for_later(name, entry, answer, now)
+            return True
+        self._keep_for_later(name, entry, answer, now)
+        return False
 
     def _was_taken(self, entry: spool.Entry) -> bool:
         """Return whether it was accepted, and only its removal did not come to pass."""
@@ -158,8 +184,17 @@ class Queue:
 
     def next_try_at(self) -> float | None:
         """Return when to try again (UTC seconds); None when nothing waits."""
-        entries = [spool.read(self._state, self._name, name) for name in self._names()]
-        return min((_number(entry, "next_at") for entry in entries if entry is not None), default=None)
+        moments: list[float] = []
+        before: set[tuple[str, str]] = set()
+        for name in self._names():
+            entry = spool.read(self._state, self._name, name)
+            what = _about_what(entry)
+            if entry is None or what in before:
+                continue
+            moments.append(_number(entry, "next_at"))
+            if what and self._is_one_receiver:
+                before.add(what)
+        return min(moments, default=None)
 
     def forget_torn(self, *, before: float) -> None:
         """As `spool.forget_torn`."""
@@ -178,6 +213,8 @@ class Queue:
             "id": str(entry.get("id")),
             "channel": self._channel_for(recipient).kind,
             "to": ", ".join(recipients_of(entry)) or recipient.shown,
+            # `to` is a key: two receivers of one host are shown alike.
+            "shown": recipient.shown if recipient.scheme != MAIL else "",
             "event": str(entry.get("about")),
             "at": iso(time.time()),
             "answer": answer[:200],
@@ -256,12 +293,35 @@ def _about(notice: Notice, recipient: Recipient) -> spool.Entry:
     }
 
 
-def _file_name(notice: Notice, recipient: Recipient) -> str:
+def _file_name(notice: Notice, recipient: Recipient, waiting: Sequence[str]) -> str:
+    """Return the name of a message's file; it comes after those that wait about the same incident, whatever the clock.
+
+    A message that a killed process has made already has its name.
+    """
     subject = notice.jobs[0] if len(notice.jobs) == 1 else notice.incident.cause.value
-    name = f"{notice.at}~{subject}~{notice.id}"
+    rest = f"~{subject}~{notice.id}"
     if recipient.scheme == MAIL:  # all addresses share one queue
-        name += f".{crc32(recipient.key.encode('utf-8', 'surrogateescape')):08x}"
-    return f"{name}.json"
+        rest += f".{crc32(recipient.key.encode('utf-8', 'surrogateescape')):08x}"
+    rest += ".json"
+    same = [name for name in waiting if f"~{notice.incident.id}." in name]
+    made = next((name for name in same if name.endswith(rest)), None)
+    if made is not None:
+        return made
+    last = same[-1].partition("~")[0] if same else ""
+    at = iso(datetime.fromisoformat(last).timestamp() + 0.0015) if last >= notice.at else notice.at
+    return f"{at}{rest}"
+
+
+def _about_what(entry: spool.Entry | None) -> tuple[str, str] | None:
+    """Return incident and recipient; None for an entry of the first version."""
+    if entry is None or not entry.get("incident"):
+        return None
+    return str(entry["incident"]), recipient_of(entry).key
+
+
+def _is_due(entry: spool.Entry, now: float) -> bool:
+    # A time that is too far away was written before the clock was set back.
+    return not now < _number(entry, "next_at") <= now + spool.MAX_PAUSE_SECONDS
 
 
 def _number(entry: spool.Entry, name: str) -> float:

@@ -20,6 +20,7 @@ from process_control.core.incident import Incident
 from process_control.core.job import is_slug
 from process_control.state.first_incident import read_first_incident
 from process_control.system import atomic_file, lock
+from process_control.system.clock import DAY_SECONDS
 from process_control.system.plain_file import open_plain
 
 #: As in the first version, which must not send beside this one during an upgrade.
@@ -100,6 +101,7 @@ class Store:
         with suppress(OSError):
             self._write(layout.open_incident(self._state, old.id), old)
             self._write(layout.incidents_of_job(self._state, slug), memory)
+            os.unlink(layout.first_incident(self._state, slug))  # else it would come back with a lost memory
         return memory
 
     # --- write: by who holds the lock ------------------------------------------------------------------------------
@@ -125,11 +127,13 @@ class Store:
 
     def close(self, incident: Incident) -> None:
         """Move an incident of whose end everybody was notified to the closed ones."""
-        with suppress(OSError):
+        try:
             if incident.opened_at is not None:  # else nobody has heard of it
                 self._write(layout.closed_incident(self._state, incident.id), incident)
             with suppress(FileNotFoundError):
                 os.unlink(layout.open_incident(self._state, incident.id))
+        except OSError:  # the next good run of its jobs closes it, as long as they remember it
+            return
         for slug in incident.parts:
             memory = self.memory_of(slug)
             if incident.id in memory.incidents:
@@ -149,12 +153,13 @@ class Store:
             self._write(path if os.path.exists(path) else layout.closed_incident(self._state, id), changed)
 
     def forget_closed(self, *, days: float) -> None:
-        """Remove incidents that were closed longer ago than that."""
-        before = time.time() - days * 86400
+        """Remove incidents that were closed longer ago than that, and what a killed process left half written."""
+        now = time.time()
+        for directory in (layout.closed_incidents(self._state), layout.open_incidents(self._state)):
+            for path in _files_in(directory, ending=".new"):
+                _remove_if_older(path, now - DAY_SECONDS)
         for path in _files_in(layout.closed_incidents(self._state)):
-            with suppress(OSError):
-                if os.stat(path).st_mtime < before:
-                    os.unlink(path)
+            _remove_if_older(path, now - days * DAY_SECONDS)
 
     def _remember(self, slug: str, memory: OfJob) -> None:
         with suppress(OSError):
@@ -175,9 +180,15 @@ def _all_in(directory: str, beginning: str = "") -> list[Incident]:
     return sorted((each for each in found if each is not None), key=lambda each: (each.since, each.id))
 
 
-def _files_in(directory: str) -> list[str]:
+def _remove_if_older(path: str, than: float) -> None:
+    with suppress(OSError):
+        if os.stat(path).st_mtime < than:
+            os.unlink(path)
+
+
+def _files_in(directory: str, *, ending: str = ".json") -> list[str]:
     try:
-        return [f"{directory}/{name}" for name in os.listdir(directory) if name.endswith(".json")]
+        return [f"{directory}/{name}" for name in os.listdir(directory) if name.endswith(ending)]
     except OSError:
         return []
 

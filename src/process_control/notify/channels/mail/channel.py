@@ -67,7 +67,7 @@ class MailChannel:
 
 def addresses_of(recipient: Recipient) -> tuple[str, ...]:
     """Return the addresses of a `mailto:` URL."""
-    return tuple(each.strip() for each in recipient.url.partition(":")[2].split(",") if each.strip())
+    return recipient.addresses
 
 
 def _message_id(word: str, host: str) -> str:
