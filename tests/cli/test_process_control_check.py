@@ -12,6 +12,10 @@ from kit.builders import iso
 from kit.desk import Desk
 from kit.harness import SERVICE_USER, STRANGER, Box
 from kit.old_versions import seen_days_ago
+from process_control.core.causes import Cause
+from process_control.core.incident import Event, Happening
+from process_control.core.incident import begin as begin_incident
+from process_control.state.incident_store import Store
 
 NOW = datetime.now(UTC)
 HOURLY = 'command: /bin/true\nschedule: "0 * * * *"'
@@ -251,6 +255,34 @@ def test_a_member_of_read_group_may_look_at_everything_and_change_nothing(
     assert [box.run_job(*words, user=STRANGER).exit_code for words in (("fine",), ("-k", "fine"))] == [77, 77]
     assert asked_by_a_stranger(box, "prune")[0] == 77
     assert len(box.history()) == 2
+
+
+@pytest.mark.needs_root
+def test_a_member_of_read_group_who_cannot_see_the_spool_learns_of_messages_that_wait(
+    make_box: Callable[..., Box],
+) -> None:
+    box = make_box(service_user="root", read_group=READERS)
+    box.job("bad", "command: /bin/false")
+    box.configure(failmail={"to_address": "ops@example.org", "smtp": "127.0.0.1:1"})
+    box.run("bad")
+    box.wait_until_all_ended()
+    begin = datetime.now(UTC) - timedelta(minutes=20)
+    happening = Happening(
+        event=Event.TROUBLE,
+        key="dead",
+        at=f"{begin:%Y-%m-%dT%H:%M:%S.000Z}",
+        cause=Cause.MAIL_DEAD,
+        sentence="1 message waits to be sent, the oldest for 20 min",
+    )
+    Store(str(box.state_directory)).write(begin_incident(happening, host="db1"))
+
+    code, text = asked_by_a_stranger(box, "check")
+
+    assert code == 2
+    assert (
+        "\nCRITICAL: mail (1 message waits to be sent, the oldest for 20 min, and no channel has accepted any since;"
+        in text
+    )
 
 
 @pytest.mark.needs_root

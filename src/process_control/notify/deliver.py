@@ -18,7 +18,8 @@ from process_control.notify import spool
 from process_control.notify.channel import Channel
 from process_control.notify.incidents import Incidents
 from process_control.notify.keep_alive import PAUSE_SECONDS, has_to_be_kept, keep_alive
-from process_control.notify.queue import MAIL_QUEUE, Queue, queue_of, queues
+from process_control.notify.queue import Queue, queue_of, queues
+from process_control.notify.spool import MAIL_QUEUE
 from process_control.state.incident_store import Store, changing
 from process_control.system import lock
 from process_control.system.account import check_allowed, drop_rights

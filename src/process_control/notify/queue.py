@@ -23,6 +23,7 @@ from process_control.notify.announce import announce
 from process_control.notify.channel import Answer, Channel, Contents, Later, Never, Taken, recipients_of
 from process_control.notify.jobs_now import job_as_it_is
 from process_control.notify.letter import letter_of
+from process_control.notify.spool import MAIL_QUEUE
 from process_control.state.incident_store import Store, changing
 from process_control.system.clock import DAY_SECONDS, iso
 
@@ -32,8 +33,6 @@ GIVE_UP_SECONDS = 5 * DAY_SECONDS
 #: Messages about one incident or job: a job that fails every minute must not bury people when the server is back.
 MAX_WAITING = 50
 ROUND_SECONDS = 600
-#: The queue of all mails has this name since the first version.
-MAIL_QUEUE = "mail"
 
 
 def queue_of(recipient: Recipient) -> str:

@@ -12,11 +12,13 @@ from process_control.system.json_text import decode, encode
 
 _FLAGS = posix.O_RDWR | posix.O_NOFOLLOW | posix.O_CLOEXEC
 _READ = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
-# Both words are of the first version: what waits on a disk, or comes from a run that began before an upgrade, counts.
+# These words are of the first version: what waits on a disk, or comes from a run that began before an upgrade, counts.
 #: The folder of the events.
 EVENTS = "news"
 #: The folder of the pings of runs (see channels/ping).
 PINGS = "ping"
+#: The queue of all mails.
+MAIL_QUEUE = "mail"
 #: The word for a process that sends: an event, which no disk takes, comes on its stdin.
 EVENT_ON_STDIN = "--news"
 LOOK_AGAIN_SECONDS = 60

@@ -10,8 +10,7 @@ from process_control.core.causes import Cause
 from process_control.core.measures import duration
 from process_control.history.journal_reader import backwards
 from process_control.notify import spool
-from process_control.notify.queue import MAIL_QUEUE, recipient_of
-from process_control.state.incident_store import Store
+from process_control.notify.spool import MAIL_QUEUE
 from process_control.system.clock import DAY_SECONDS, iso
 from process_control.views.alerts import LONG_WAITING_SECONDS
 
@@ -79,6 +78,8 @@ def _name_of(state_directory: str, queue: str, late: Late) -> str:
         return queue
     if queue == spool.EVENTS:
         return "not yet put into words"
+    from process_control.notify.queue import recipient_of  # `status` asks each time, and rarely is anything late
+
     entry = spool.read(state_directory, queue, late[0][1])
     return recipient_of(entry).shown if entry is not None else queue.partition("~")[0]
 
@@ -90,6 +91,8 @@ def _audit(late: dict[str, Late]) -> str:
 
 def _by_the_incident(state_directory: str, now: float) -> Stuck | None:
     """Return what `watch` has found, for who may read the incidents and not the spool."""
+    from process_control.state.incident_store import Store
+
     for incident in Store(state_directory).open_incidents(cause=Cause.MAIL_DEAD):
         since = _seconds_of(incident.since)
         if incident.is_open and since is not None:

@@ -20,7 +20,6 @@ from process_control.crontab.troubles_of_all import troubles_of_all
 from process_control.errors import UsageError
 from process_control.history.index.index import Garbled
 from process_control.views.job_status import JobStatus
-from process_control.views.open_incidents import count_in_words
 from process_control.views.selected_jobs import select_with_ad_hoc
 from process_control.views.status import only_failed, read_statuses
 
@@ -99,6 +98,7 @@ def status(
         show_one_job(settings, statuses[0], schedules)
     else:
         from process_control.cli.verbs.jobs_screen import show_all_jobs
+        from process_control.views.open_incidents import count_in_words
 
         known = None if jobs else count_in_words(settings.state_directory)
         if known is not None:
