@@ -263,7 +263,7 @@ def recover(incident: Incident, happening: Happening) -> Incident:
 def _recover_host(incident: Incident, happening: Happening) -> Incident:
     """Close what a good run disproves: that nothing is started, or that the files of all its jobs are invalid.
 
-    Not a full disk: some runs go well on it, and only `watch` knows that it has room again.
+    Not a full disk: some runs go well on it, and only `watch` knows that it has space again.
     """
     if incident.cause in OVER_WITH_A_START and happening.is_scheduled:
         return _closed(incident, happening, "scheduled runs start again")
