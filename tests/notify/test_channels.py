@@ -263,3 +263,16 @@ def test_people_are_shown_the_host_of_a_receiver_that_took_a_message(box: Box) -
 
     (incident,) = json.loads(box.process_control("incidents", "--json").stdout)["incidents"]
     assert [(told["to"], told["answer"]) for told in incident["told"]] == [("https://files.example.org/…", "accepted")]
+
+
+def test_a_message_whose_file_is_damaged_is_recorded_as_given_up(box: Box) -> None:
+    files = Files(box.root, fault=Later(("ann",), "500"))
+    outcome_of(box, "backup", "false")
+    send(box, files)
+    (path,) = waiting(box)
+    path.write_text('{"id": "torn')
+    send(box, files)
+
+    last = box.journal()[-1]
+    assert (last["result"], last["job"], last["detail"]) == ("given_up", "backup", "because its file is damaged")
+    assert waiting(box) == []

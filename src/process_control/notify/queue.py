@@ -128,6 +128,8 @@ class Queue:
 
     def _is_done(self, name: str, entry: spool.Entry | None, *, is_time: bool) -> bool:
         """Try a message when `is_time`, or its own time has come; return whether it is gone, and need not wait."""
+        if entry is None and name in self._names():
+            self.give_up({"job": name.split("~")[1] if "~" in name else None}, "because its file is damaged")
         if entry is None or self._was_taken(entry):
             self._remove(name)
             return True
