@@ -1,5 +1,6 @@
 """The keys of who is notified, `notify`, `owner`, `ping` and `host_ping`: what they become, and each refusal."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -362,3 +363,23 @@ def test_each_failed_run_is_mailed_when_the_job_or_the_configuration_says_so() -
     assert job("failmail: {each: true}").failmail_each is True
     assert job("failmail: {each: false}").failmail_each is False
     assert read_configuration(b"failmail: {each: true}", "/c") == {"failmail_each": True}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://hooks.slack.com/services/T000/B000/hunter2hunter2",
+        "https://discord.com/api/webhooks/1/hunter2hunter2",
+        "https://api.telegram.org/bot1:hunter2hunter2/sendMessage",
+        "https://example.webhook.office.com/webhookb2/hunter2hunter2",
+    ],
+)
+def test_a_web_hook_of_which_the_path_is_the_secret_stands_in_a_file(url: str, tmp_path: Path) -> None:
+    (fault,) = faults_of(f"notify: {url}")
+
+    assert SECRET in fault
+    assert "hunter2" not in fault
+    file = tmp_path / "chat.url"
+    file.write_text(f"{url}\n")
+    file.chmod(0o600)
+    assert url_in(str(file)) == url

@@ -18,6 +18,12 @@ _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):(?P<rest>.*)", re.ASC
 _LOOPBACK = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|::1", re.ASCII)
 _SECRET_NAME = re.compile(r"[?&](?:[a-z_-]*token|[a-z_-]*key|[a-z_-]*secret|password|passwd|pass|sig)=", re.IGNORECASE)
 _SECRET_ARGUMENT = re.compile(r"-*(?:[a-z_-]*token|[a-z_-]*key|[a-z_-]*secret|password|passwd|pass)=", re.IGNORECASE)
+#: Web hooks of which the path is the secret: whoever knows it may write there.
+_SECRET_PATH = re.compile(
+    r"https://(?:hooks\.slack\.com/services/|(?:\w+\.)?discord(?:app)?\.com/api/webhooks/|api\.telegram\.org/bot"
+    r"|[\w.-]+\.webhook\.office\.com/|outlook\.office\.com/webhook/)",
+    re.IGNORECASE,
+)
 _TO_FILE = "write the URL into a file with mode 0600, and name that: url_file: /etc/process-control.url"
 _SECRET = "holds a secret, which everybody who may read this file sees"
 
@@ -117,7 +123,7 @@ def wrong_web_url(text: str, *, loopback_only: bool) -> tuple[str, str]:
         return "has no host, or a blank in it", "write https://host.example.org/path"
     if loopback_only and not is_loopback(host):
         return f"would send unencrypted to {quoted(host)}", "write https://; http:// is for this host only"
-    if parts.username is not None or _SECRET_NAME.search(text):
+    if parts.username is not None or _SECRET_NAME.search(text) or _SECRET_PATH.match(text):
         return _SECRET, _TO_FILE
     return "", ""
 
