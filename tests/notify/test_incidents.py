@@ -522,3 +522,20 @@ def test_an_address_that_is_added_while_an_incident_is_open_doubles_no_end(box: 
         (f"{OPS}, new@example.org", "closed"),
     ]
     assert Store(world.settings.state_directory).open_incidents() == []
+
+
+@pytest.mark.parametrize("text", [None, '{"incid'])
+def test_an_incident_ends_though_the_memory_of_its_job_is_lost(box: Box, world: World, text: str | None) -> None:
+    jobs(box, "backup", "backup-2")
+    world.post(0, "failed", "backup", stderr="one")
+    world.post(0, "failed", "backup-2", stderr="two")
+    memory = os.path.join(world.settings.state_directory, "jobs/backup/incidents.json")
+    os.unlink(memory)
+    if text is not None:
+        with open(memory, "w") as file:
+            file.write(text)
+    world.post(1, "failed", "backup")
+    world.post(2, "went_well", "backup")
+
+    assert world.events() == ["opened", "opened", "closed"]
+    assert [each.jobs for each in Store(world.settings.state_directory).open_incidents()] == [["backup-2"]]

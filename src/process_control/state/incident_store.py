@@ -96,13 +96,18 @@ class Store:
             return memory
         old = read_first_incident(self._state, slug)
         if old is None:
-            return OfJob()
+            return OfJob(incidents=self._opened_by(slug))
         memory = OfJob(incidents=(old.id,), ends=(False,))
         with suppress(OSError):
             self._write(layout.open_incident(self._state, old.id), old)
             self._write(layout.incidents_of_job(self._state, slug), memory)
             os.unlink(layout.first_incident(self._state, slug))  # else it would come back with a lost memory
         return memory
+
+    def _opened_by(self, slug: str) -> tuple[str, ...]:
+        """Return what the names of files know of a job, when its memory is lost: else nothing would end these."""
+        names = [path.rpartition("/")[2] for path in _files_in(layout.open_incidents(self._state))]
+        return tuple(sorted(name.removesuffix(".json") for name in names if name.startswith(f"{slug}~")))
 
     # --- write: by who holds the lock ------------------------------------------------------------------------------
 
