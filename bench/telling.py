@@ -23,7 +23,8 @@ def measure(bench: Bench) -> Found:
         with receiver() as web, bench.host(FAMILY, keys=_keys(server, web.url())) as host:
             mail, hook = [], []
             for number in bench.steps("failed runs", bench.sizes.rounds_of_commands * 4):
-                slug = host.add_job(f"job-{number:05}", f"name: job\ncommand: sh -c 'echo {number} >&2; exit 3'\n")
+                line = "".join(chr(ord("a") + int(digit)) for digit in str(number))  # another line is another incident
+                slug = host.add_job(f"job-{number:05}", f"name: job\ncommand: sh -c 'echo no {line} >&2; exit 3'\n")
                 ended = _fail(host, slug)
                 mail.append(_wait(lambda: len(server.mails), number + 1) - ended)
                 hook.append(_wait(lambda: len(web.requests), number + 1) - ended)

@@ -108,5 +108,14 @@ def test_what_the_audit_tells_is_what_the_syslog_was_told(box: Box) -> None:
     events = [event for event in events if event["event"] != "version"]  # of the files, not of what was done
 
     assert [event["event"] for event in events][:2] == ["start", "end"]
-    assert sorted(event["event"] for event in events) == ["end", "mail", "mail", "refusal", "skip", "start"]
+    assert sorted(event["event"] for event in events) == [
+        "end",
+        "incident",
+        "incident",
+        "mail",
+        "mail",
+        "refusal",
+        "skip",
+        "start",
+    ]
     assert all(line.startswith(event) for line, event in zip(told, sorted(e["sentence"] for e in events), strict=True))

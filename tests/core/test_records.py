@@ -70,7 +70,7 @@ def test_every_record_in_the_sources_has_fields_of_the_table_only() -> None:
         if event not in EVENTS or name not in names_of(event)
     ]
     assert unknown == []
-    assert {"start", "end", "skip", "attempt", "refusal", "mail", "crontab", "stop"} <= {
+    assert {"start", "end", "skip", "attempt", "refusal", "incident", "crontab", "stop"} <= {
         event for _, event, _ in written
     }
 

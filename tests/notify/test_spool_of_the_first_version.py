@@ -67,7 +67,7 @@ def test_what_waits_since_the_first_version_is_sent_in_order_and_in_its_thread(b
     box.job("other", "command: 'true'")
     left_by_the_first_version(box)
     with mail_server() as server:
-        mail_to(box, server)
+        mail_to(box, server, each=True)
 
         box.run("other")
         wait_until_told(box)
@@ -76,7 +76,7 @@ def test_what_waits_since_the_first_version_is_sent_in_order_and_in_its_thread(b
     domain = second.message["Message-ID"].partition(".process-control@")[2]
     assert first.raw.decode() == MESSAGE
     assert (first.sender, first.recipients) == ("pc@example.org", ["ann@example.org"])
-    assert second.message["Message-ID"] == f"<{NEXT_RUN}.failure.process-control@{domain}"
+    assert second.message["Message-ID"] == f"<broken~{RUN}.reminder.2.process-control@{domain}"
     assert second.message["In-Reply-To"] == f"<{RUN}.failure.process-control@{domain}"
     assert "failures      2 failed runs in a row" in second.text
     assert [path.name for path in (box.state_directory / "spool").rglob("*.json")] == []
@@ -86,7 +86,7 @@ def test_its_mails_are_recorded_as_ever(box: Box) -> None:
     box.job("other", "command: 'true'")
     left_by_the_first_version(box)
     with mail_server() as server:
-        mail_to(box, server)
+        mail_to(box, server, each=True)
 
         box.run("other")
         wait_until_told(box)

@@ -28,6 +28,7 @@ ENDINGS = {
     "verdicts.longer_than": (SLEEPS, "verdicts: [{{longer_than: {}, verdict: warn}}]", ("succeeded", None)),
     "expect.shorter_than": (SLEEPS, "expect: {{shorter_than: {}}}", ("succeeded", None)),
     "expect.longer_than": (SLEEPS, "expect: {{longer_than: {}}}", ("warned", "too_short")),
+    "notify.remind": (FAILS, 'notify: [{{url: "exec:/bin/true", remind: {}}}]', ("failed", "exit_code")),
     "backoff.delay": (FAILS, "backoff: {{delay: {0}, max_delay: {0}}}", ("failed", "exit_code")),
     "backoff.max_delay": (FAILS, "backoff: {{max_delay: {}}}", ("failed", "exit_code")),
     "hold.release_after": (FAILS, "hold: {{after_failures: 1, release_after: {}}}", ("failed", "exit_code")),

@@ -11,24 +11,18 @@ from process_control.state.incident_store import Store, changing
 from process_control.system.clock import iso
 
 
-class NoSuchIncident(ProcessControlError):
-    """There is no incident of that id, or it is over."""
-
-    exit_code = 1
-
-
 def incident_to_acknowledge(store: Store, id: str) -> Incident:  # noqa: A002
-    """Return the incident of an id. Raises NoSuchIncident (1) when there is none, or it is over."""
+    """Return the incident of an id. Raises ProcessControlError (1) when there is none, or it is over."""
     incident = store.read(id)
     if incident is None or incident.state is State.COUNTING:
-        raise NoSuchIncident("no such incident", where=id, hint="all of them: process-control incidents")
+        raise ProcessControlError("no such incident", where=id, hint="all of them: process-control incidents")
     if incident.is_over:
-        raise NoSuchIncident(f"it is over since {incident.closed_at}: {incident.closed_by}", where=id)
+        raise ProcessControlError(f"it is over since {incident.closed_at}: {incident.closed_by}", where=id)
     return incident
 
 
 def acknowledge(actor: Actor, id: str, *, note: str | None) -> Incident:  # noqa: A002
-    """Note that the actor knows of an incident; return it. Raises NoSuchIncident (1), CannotRecord (74)."""
+    """Note that the actor knows of an incident; return it. Raises ProcessControlError (1), CannotRecord (74)."""
     store = Store(actor.settings.state_directory)
     with changing(actor.settings.run_directory):
         incident = incident_to_acknowledge(store, id)

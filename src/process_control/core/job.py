@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "558e7c913a98"
+FIELDS_VERSION = "29d462757447"
 
 ATTRIBUTES = (
     "slug",
