@@ -3,9 +3,11 @@
 import json
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from kit.alertmanager import alertmanager, alertmanager_program
 from kit.faulty_writes import faulty
 from kit.harness import Box, Result
 from kit.storms import Storm
@@ -97,3 +99,31 @@ def test_killed_at_any_write_each_message_arrives_under_its_id_and_the_incident_
     assert len(store.closed_incidents()) == storm.size
     assert killed > 0
     storm.found(f"{2 * storm.size} messages, {killed} kills with something left, {again} came again under their id")
+
+
+@pytest.mark.skipif(alertmanager_program() is None, reason="prometheus-alertmanager is not unpacked here: make test")
+@pytest.mark.fault(
+    "the process that sends to Alertmanager is killed at any write", small=6, full=75, wanted="one alert, one resolved"
+)
+def test_killed_at_any_write_each_incident_is_one_alert_that_opens_and_is_resolved(
+    box: Box, receiver: Receiver, deliver: Run, storm: Storm, tmp_path: Path
+) -> None:
+    step = max(MAX_WRITES // storm.size, 1)
+    with alertmanager(tmp_path, notifies=receiver.url("/")) as real:
+        box.configure(notify=[f"alertmanager+http://{real.address}"])
+        for round_ in storm.rounds():
+            job = f"backup{round_}"
+            box.job(job, "command: /bin/true")
+            for what, number in (("failed", 2 * round_), ("went_well", 2 * round_ + 1)):
+                post(box, job, what, f"r{number}")
+                deliver(f"kill-after {1 + round_ * step}")
+                spool.look_again(settings_of(box).state_directory, 0)
+                deliver("")
+                receiver.wait_for(number + 1)
+        assert real.alerts() == []
+
+    bodies = [json.loads(request.body) for request in receiver.requests]
+    came = [(alert["labels"]["job"], alert["status"]) for body in bodies for alert in body["alerts"]]
+    wanted = [(f"backup{round_}", status) for round_ in range(storm.size) for status in ("firing", "resolved")]
+    assert came == wanted
+    storm.found(f"{storm.size} incidents: each one alert that opened, and was resolved")
