@@ -60,7 +60,8 @@ def test_table_json_page_and_drawings_of_a_bench_agree(benched: Benched) -> None
     with_goal = [row for row in rows if row["goal"] is not None]
 
     assert {row["family"] for row in with_goal} == {
-        "cold", "at-once", "records", "memory", "capture", "listing", "logs", "watch", "history", "ledger"
+        "cold", "at-once", "records", "memory", "capture", "listing", "logs", "watch", "history", "ledger",
+        "telling"
     }  # fmt: skip
     assert benched.figures["quick"] is True
     assert "QUICK" in benched.shown

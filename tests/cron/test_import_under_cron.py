@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kit.events import until
 from kit.harness import PROJECT, Box, Product
 from kit.moved_cron import MINUTE, MovedCron
 from process_control.core.schedule.schedule import Schedule
@@ -93,7 +94,8 @@ RECORD = """#!/bin/sh
 number=$1; shift
 {{ for word in "$@"; do printf '<%s>' "$word"; done
   printf '\\nin:'; cat; printf '\\ndirectory:'; pwd
-  env | LC_ALL=C sort | grep -E '^(PATH|HOME|SHELL|LOGNAME|MINE|TZ|MAILTO)='; }} > {root}/out/"$number" 2>&1
+  env | LC_ALL=C sort | grep -E '^(PATH|HOME|SHELL|LOGNAME|MINE|TZ|MAILTO)='; }} > {root}/out/."$number" 2>&1
+mv {root}/out/."$number" {root}/out/"$number"
 """
 COMMANDS = (
     "a b  c", "'a  b' c", '"a  b" c', "a 'b'\"c\"", "a\\ b", "$MINE x", "'$MINE'", '"$MINE"', "$(echo sub shell)",
@@ -125,7 +127,7 @@ def test_an_imported_job_does_what_cron_did_with_the_line(box: Box) -> None:
         moved.start()
         moved.next_minute()
         assert moved.cron.faults() == []
-        by_cron = recorded(out)
+        by_cron = until(lambda: len(found := recorded(out)) == len(COMMANDS) and found, "each line to be run")
         imported = box.process_control("import", "crontab", str(crontab), "--json").json()
 
     by_job = {}
@@ -134,7 +136,7 @@ def test_an_imported_job_does_what_cron_did_with_the_line(box: Box) -> None:
             path.unlink()
         result = box.run(entry["job"])
         assert result.exit_code in (0, 1), (entry, result)
-        by_job |= recorded(out)
+        by_job |= until(lambda: recorded(out), f"{entry['job']} to have run")
 
     assert len(by_cron) == len(COMMANDS)
     different = [
@@ -146,4 +148,4 @@ def test_an_imported_job_does_what_cron_did_with_the_line(box: Box) -> None:
 
 
 def recorded(directory: Path) -> dict[str, str]:
-    return {path.name: path.read_text() for path in directory.iterdir()}
+    return {path.name: path.read_text() for path in directory.iterdir() if not path.name.startswith(".")}
