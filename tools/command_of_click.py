@@ -5,11 +5,18 @@ What a value is follows from how it is called: FILE, DIR, ID of a run, JOB, REV;
 
 import click
 
-from process_control.cli.command import DIRECTORIES, FILES, JOBS, REVISIONS, RUNS, Argument, Command, Flag
+from process_control.cli.command import DIRECTORIES, FILES, INCIDENTS, JOBS, REVISIONS, RUNS, Argument, Command, Flag
 from process_control.cli.verb_group import Verbs
 
 VALUES = {"integer": "N", "integer range": "N"}
-COMPLETES = {"FILE": FILES, "DIR": DIRECTORIES, "ID": RUNS, "JOB": JOBS, "REV..REV|REV": REVISIONS}
+COMPLETES = {
+    "FILE": FILES,
+    "DIR": DIRECTORIES,
+    "ID": RUNS,
+    "JOB": JOBS,
+    "INCIDENT": INCIDENTS,
+    "REV..REV|REV": REVISIONS,
+}
 
 
 def command_of(command: click.Command, name: str, words: str = "") -> Command:

@@ -151,6 +151,16 @@ def test_the_ids_of_runs_are_completed(name: str, jobs: Box) -> None:
         it.completes(f"process-control logs purge --run={run_id[:4]}", to=f"<logs><purge><--run={run_id}>")
 
 
+@pytest.mark.parametrize("name", SHELLS)
+def test_the_ids_of_open_incidents_are_completed(name: str, jobs: Box) -> None:
+    directory = jobs.state_directory / "incidents/open"
+    directory.mkdir(parents=True)
+    (directory / "purge~01k7incident0000.json").write_text("{}")
+
+    with shell(name, jobs) as it:
+        it.completes("process-control ack pu", to="<ack><purge~01k7incident0000>")
+
+
 @pytest.fixture
 def checkout(jobs: Box) -> Checkout:
     """The jobs in git, with a branch, a tag, and a branch that only looks like a command."""

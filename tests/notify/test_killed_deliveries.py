@@ -65,7 +65,7 @@ def post(box: Box, job: str, what: str, key: str) -> None:
 
 @pytest.mark.fault(
     "the process that sends is killed at any write",
-    small=12,
+    small=5,
     full=150,
     wanted="each message arrives, in order; none comes again but the one at work",
 )
@@ -103,7 +103,7 @@ def test_killed_at_any_write_each_message_arrives_under_its_id_and_the_incident_
 
 @pytest.mark.skipif(alertmanager_program() is None, reason="prometheus-alertmanager is not unpacked here: make test")
 @pytest.mark.fault(
-    "the process that sends to Alertmanager is killed at any write", small=6, full=75, wanted="one alert, one resolved"
+    "the process that sends to Alertmanager is killed at any write", small=4, full=75, wanted="one alert, one resolved"
 )
 def test_killed_at_any_write_each_incident_is_one_alert_that_opens_and_is_resolved(
     box: Box, receiver: Receiver, deliver: Run, storm: Storm, tmp_path: Path

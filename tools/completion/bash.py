@@ -2,7 +2,18 @@
 
 from collections.abc import Sequence
 
-from process_control.cli.command import DIRECTORIES, FILES, JOBS, REVISIONS, RUNS, SLUGS, Argument, Command, Flag
+from process_control.cli.command import (
+    DIRECTORIES,
+    FILES,
+    INCIDENTS,
+    JOBS,
+    REVISIONS,
+    RUNS,
+    SLUGS,
+    Argument,
+    Command,
+    Flag,
+)
 from tools.completion.contexts import MADE_BY, contexts, identifier
 
 ENGINE = r"""
@@ -95,6 +106,7 @@ TAKES = {
     SLUGS: "_process_control_take < <(_process_control_offer slugs)",
     JOBS: "_process_control_jobs",
     REVISIONS: "_process_control_revisions",
+    INCIDENTS: "_process_control_take < <(_process_control_offer incidents)",
     RUNS: '_process_control_take < <(_process_control_offer runs ${job:+"$job"})',
     FILES: "compopt -o default",
     DIRECTORIES: "compopt -o dirnames",

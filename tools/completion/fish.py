@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from process_control.cli.command import DIRECTORIES, FILES, JOBS, REVISIONS, RUNS, SLUGS, Command, Flag
+from process_control.cli.command import DIRECTORIES, FILES, INCIDENTS, JOBS, REVISIONS, RUNS, SLUGS, Command, Flag
 from tools.completion.contexts import MADE_BY, contexts
 
 ENGINE = r"""
@@ -61,6 +61,7 @@ TAKES = {
     SLUGS: "-x -a '(__process_control_offer slugs)'",
     JOBS: "-x -a '(__process_control_jobs)'",
     REVISIONS: "-x -a '(__process_control_offer revisions (commandline -ct))'",
+    INCIDENTS: "-x -a '(__process_control_offer incidents)'",
     RUNS: "-x -a '(__process_control_offer runs)'",
     FILES: "-r -F",
     DIRECTORIES: "-x -a '(__fish_complete_directories)'",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from process_control.cli.command import DIRECTORIES, FILES, JOBS, REVISIONS, RUNS, SLUGS, Command, Flag
+from process_control.cli.command import DIRECTORIES, FILES, INCIDENTS, JOBS, REVISIONS, RUNS, SLUGS, Command, Flag
 from tools.completion.contexts import MADE_BY, contexts
 
 ENGINE = r"""
@@ -25,6 +25,12 @@ _process_control_offer() {
 _process_control_slugs() {
   local -a found
   found=(${(f)"$(_process_control_offer slugs)"})
+  compadd -a found
+}
+
+_process_control_incidents() {
+  local -a found
+  found=(${(f)"$(_process_control_offer incidents)"})
   compadd -a found
 }
 
@@ -74,6 +80,7 @@ TAKES = {
     SLUGS: "_process_control_slugs",
     JOBS: "_process_control_jobs",
     REVISIONS: "_process_control_revisions",
+    INCIDENTS: "_process_control_incidents",
     RUNS: "_process_control_runs",
     FILES: "_files",
     DIRECTORIES: "_files -/",

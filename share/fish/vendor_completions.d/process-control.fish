@@ -219,7 +219,7 @@ complete -c process-control -n '__process_control_at below ack' -l note -x -d 'W
 complete -c process-control -n '__process_control_at below ack' -l dry-run -d 'Only show what would be acknowledged'
 complete -c process-control -n '__process_control_at below ack' -l json -d 'Print the incident as JSON'
 complete -c process-control -n '__process_control_at below ack' -s h -l help -d 'Show this message and exit'
-complete -c process-control -n '__process_control_at below ack' -a '(__process_control_offer runs)'
+complete -c process-control -n '__process_control_at below ack' -a '(__process_control_offer incidents)'
 complete -c process-control -n '__process_control_at below silence' -l for -x -d 'How long: 90s, 10m, 2h, 1d'
 complete -c process-control -n '__process_control_at below silence' -l note -x -d 'Why: recorded in the audit log'
 complete -c process-control -n '__process_control_at below silence' -s y -l yes -d 'Do not ask for confirmation, even for several jobs'

@@ -17,7 +17,7 @@ MAX_RUNS = 100
 
 
 def offer(options: Options) -> int:
-    """Print the slugs, tags, runs or revisions there are; nothing, and exit 0, when they cannot be read."""
+    """Print the slugs, tags, runs, incidents or revisions there are; nothing, and exit 0, when they cannot be read."""
     try:
         lines = _lines(options)
     except (ProcessControlError, OSError):
@@ -41,9 +41,18 @@ def _lines(options: Options) -> "list[str]":
         return slugs(settings)
     if options.complete == "tags":
         return _tags(settings)
+    if options.complete == "incidents":
+        return _incidents(settings)
     if options.complete == "revisions":
         return _revisions(settings, options.job or "")
     return _runs(settings, options.job) if options.complete == "runs" else []
+
+
+def _incidents(settings: "Settings") -> "list[str]":
+    from process_control.core.layout import open_incidents
+
+    names = posix.listdir(open_incidents(settings.state_directory))
+    return sorted([name[: -len(".json")] for name in names if name.endswith(".json")])
 
 
 def _revisions(settings: "Settings", typed: str) -> "list[str]":
