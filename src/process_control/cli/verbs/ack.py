@@ -19,8 +19,8 @@ from process_control.views.incidents import Incidents
 
 @verb(
     "ack",
-    epilog="INCIDENT is an id; its first letters are enough. A hold or a pause of the job by hand acknowledges too. In a "
-    "pipe, separated by tabs: id, what was done, note. Exit code 1: there is no such incident, or it is over.",
+    epilog="INCIDENT is an id; its first letters are enough. A hold or a pause of the job by hand acknowledges too. "
+    "In a pipe, separated by tabs: id, what was done, note. Exit code 1: there is no such incident, or it is over.",
 )
 @click.argument("id", metavar="INCIDENT")
 @click.option("--note", metavar="TEXT", help="What is done about it: shown with the incident.")
