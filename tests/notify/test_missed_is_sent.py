@@ -1,0 +1,65 @@
+"""From a planned time that nothing starts to the message about it, and to its end: `watch`, incidents and a channel."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kit.harness import Box
+from kit.looks import Looks
+from kit.mail_server import wait_until_told
+from kit.night import LIBRARY
+from kit.runs import script
+
+pytestmark = pytest.mark.skipif(not LIBRARY.exists(), reason="libfaketime is not here")
+TRUE = "command: /bin/true\nstart_within: 3m"
+
+
+@pytest.fixture
+def received(box: Box) -> Path:
+    """Return the file in which a program keeps what it is sent, a line each."""
+    path: Path = box.root / "received"
+    program = script(box, "page.sh", f"cat >> {path}; echo >> {path}")
+    path.touch()
+    path.chmod(0o666)
+    box.configure(notify=[f"exec:{program}"])
+    return path
+
+
+def sent(box: Box, received: Path) -> list[dict[str, Any]]:
+    wait_until_told(box)
+    return [json.loads(line) for line in received.read_text().splitlines()]
+
+
+def test_a_missed_time_is_sent_once_at_the_look_after_start_within_and_closed_by_the_next_good_run(
+    box: Box, received: Path
+) -> None:
+    looks = Looks(box)
+    box.job("job", f"{TRUE}\n{looks.planned(1, 6)}")
+    looks.look(0, 2, 3.5)
+    assert sent(box, received) == [], "it may still start"
+
+    looks.look(4, 5)
+    (opened,) = sent(box, received)
+    looks.start("job", 6)
+    looks.look(7)
+
+    assert (opened["event"], opened["incident"]["cause"], opened["incident"]["jobs"]) == ("opened", "missed", ["job"])
+    _, closed = sent(box, received)
+    assert (closed["event"], closed["incident"]["id"]) == ("closed", opened["incident"]["id"])
+    assert closed["incident"]["closed_by"] == "the job succeeded"
+    assert "missed" in opened["text"]
+
+
+def test_a_missed_time_that_is_marked_closes_it(box: Box, received: Path) -> None:
+    looks = Looks(box)
+    box.job("job", f"{TRUE}\n{looks.planned(1)}")
+    looks.look(0, 2, 4)
+    assert [each["event"] for each in sent(box, received)] == ["opened"]
+
+    result = box.process_control("mark", "job", looks.iso(1), "--note", "done by hand", env=looks.clock(5))
+
+    assert result.exit_code == 0, result
+    looks.look(6)
+    assert [each["event"] for each in sent(box, received)] == ["opened", "closed"]
