@@ -22,7 +22,7 @@ def measure(bench: Bench) -> Found:
     try:
         with receiver() as web, bench.host(FAMILY, keys=_keys(server, web.url())) as host:
             mail, hook = [], []
-            for number in bench.steps("failed runs", bench.sizes.rounds_of_commands * 4):
+            for number in bench.steps("failed runs", bench.sizes.rounds_of_commands):
                 line = "".join(chr(ord("a") + int(digit)) for digit in str(number))  # another line is another incident
                 slug = host.add_job(f"job-{number:05}", f"name: job\ncommand: sh -c 'echo no {line} >&2; exit 3'\n")
                 ended = _fail(host, slug)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from kit import mount_namespaces
 from kit.events import until
 from kit.harness import PROJECT
 
@@ -38,6 +39,8 @@ def alertmanager_program() -> str | None:
 def _program() -> list[str]:
     """Return how it is started: Debian's looks for its templates in /usr/share, where the unpacked one has none."""
     program = str(alertmanager_program())
+    if program.startswith(str(UNPACKED)):
+        mount_namespaces.needed()
     if not program.startswith(str(UNPACKED)):
         return [program]
     script = 'mount --bind "$1" /usr/share && shift && exec "$@"'

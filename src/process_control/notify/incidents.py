@@ -68,6 +68,7 @@ class Incidents:
         self._host = os.uname().nodename
         self._store = Store(settings.state_directory)
         self._jobs: dict[str, Job | None] = {}
+        self._recipients: dict[str, list[Recipient]] = {}
         #: Open incidents by their ids, read once: the lock keeps others from changing them.
         self._known: dict[str, Incident] | None = None
         self._silences: list[Silence] = read_silences(settings.state_directory, now=now)
@@ -253,7 +254,7 @@ class Incidents:
         """Return whom the incident concerns: the recipients of its jobs, and who was notified before."""
         found: dict[str, Reached] = {}
         for slug in incident.jobs:
-            for recipient in recipients_of(self._job(slug), self._settings):
+            for recipient in self._recipients_of(slug):
                 found.setdefault(recipient.key, Reached(recipient=recipient)).jobs.append(slug)
         if incident.cause.is_host_wide or not incident.parts:
             for recipient in global_recipients(self._settings):
@@ -295,6 +296,11 @@ class Incidents:
             return 1
         wanted = [each.after for each in recipients_of(job, self._settings) if each.wants(happening.cause)]
         return min(wanted, default=1)
+
+    def _recipients_of(self, slug: str) -> list[Recipient]:
+        if slug not in self._recipients:
+            self._recipients[slug] = recipients_of(self._job(slug), self._settings)
+        return self._recipients[slug]
 
     def _job(self, slug: str) -> Job | None:
         """Return the job by its file now; None when that cannot be read."""
