@@ -80,7 +80,7 @@ complete -c process-control -n '__process_control_at exactly' -a metrics -d 'cou
 complete -c process-control -n '__process_control_at exactly' -a doctor -d 'is everything right: rights, cron, mail, disk, clock, survivors; --fix'
 complete -c process-control -n '__process_control_at exactly' -a lint -d 'find faults in job files'
 complete -c process-control -n '__process_control_at exactly' -a plan -d 'what a change in git does to planned times; overlaps to be expected'
-complete -c process-control -n '__process_control_at exactly' -a notify -d '`notify test`: send a test mail; `notify preview`'
+complete -c process-control -n '__process_control_at exactly' -a notify -d 'send a test message; show what messages say'
 complete -c process-control -n '__process_control_at exactly' -a learn -d 'propose rules for stderr lines of successful runs'
 complete -c process-control -n '__process_control_at exactly' -a explain -d 'what a key means: type, default, example'
 complete -c process-control -n '__process_control_at exactly' -a import -d 'make job files from those of another program'

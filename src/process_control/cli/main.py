@@ -79,7 +79,7 @@ VERBS = {
         "process_control.cli.verbs.plan:plan",
         "what a change in git does to planned times; overlaps to be expected",
     ),
-    "notify": ("process_control.cli.verbs.notify:notify", "`notify test`: send a test mail; `notify preview`"),
+    "notify": ("process_control.cli.verbs.notify:notify", "send a test message; show what messages say"),
     "learn": ("process_control.cli.verbs.learn:learn_noise", "propose rules for stderr lines of successful runs"),
     "explain": ("process_control.cli.verbs.explain:explain", "what a key means: type, default, example"),
     "import": ("process_control.cli.verbs.imports:imports", "make job files from those of another program"),
