@@ -178,6 +178,23 @@ def test_jobs_with_a_limit_give_the_newest_of_all_of_them(mixed: State) -> None:
     assert {run.started_at for run in newest} == {iso(NOON + 2 * HOUR)}
 
 
+def test_the_runs_of_one_job_are_found_without_a_look_at_all_jobs(mixed: State) -> None:
+    """Whoever asks for each job one after the other must not read all of them each time."""
+    asked: list[str] = []
+    with open_index(str(mixed)) as index:
+        slug = index.runs()[0].job
+        index._database.connection().set_trace_callback(asked.append)
+
+        found = index.runs(jobs=[slug])
+        by_name = list(asked)
+        by_glob = index.runs(jobs=[f"{slug[:-1]}?", slug])
+
+    assert found
+    assert {run.job for run in found} == {slug}
+    assert {run.run_id for run in found} <= {run.run_id for run in by_glob}
+    assert [statement for statement in by_name if "FROM job" in statement] == []
+
+
 def test_latest_gives_the_last_runs_of_each_job(mixed: State) -> None:
     with open_index(str(mixed)) as index:
         latest = index.latest(["backup-web", "purge", "nosuch"], count=2)

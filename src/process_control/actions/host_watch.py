@@ -90,7 +90,7 @@ class HostWatch:
         since = iso(self._now if self._before is None else self._before.at)
         was_full = Cause.DISK_FULL in self.open_since
         what = host_faults.full_disk(self._settings, written, since=since, was_full=was_full)
-        self._is_or_is_over(Cause.DISK_FULL, what, self._now, "the disk has room again")
+        self._is_or_is_over(Cause.DISK_FULL, what, self._now, "the disk has space again")
 
     def see_the_spool(self) -> None:
         found = host_faults.waiting_messages(self._settings.state_directory, self._now)

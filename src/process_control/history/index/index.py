@@ -11,6 +11,7 @@ from heapq import merge
 from types import TracebackType
 from typing import Any, Self
 
+from process_control.core.job import is_slug
 from process_control.core.tally import RunTally
 from process_control.history.index import durations, summary, tallies
 from process_control.history.index.database import SealedDatabase
@@ -178,7 +179,7 @@ class Index:
         if jobs is None:
             rows = list(self._newest(conditions, values, count))
         else:
-            slugs = [slug for (slug,) in self._database.rows(JOBS) if any(fnmatchcase(slug, job) for job in jobs)]
+            slugs = self._jobs_named(jobs)
             each = [self._newest([*conditions, "job = ?"], [*values, slug], count) for slug in slugs]
             rows = list(merge(*each, key=_age, reverse=True))
             rows = rows if count < 0 else rows[:count]
@@ -186,6 +187,15 @@ class Index:
         if outcomes is not None:
             runs = [run for run in runs if (run.outcome or "running") in outcomes]
         return runs if limit is None else runs[:limit]
+
+    def _jobs_named(self, words: Sequence[str]) -> list[str]:
+        """Return the jobs that slugs and globs stand for, by name; only a glob needs a look at all of them."""
+        found = {word for word in words if is_slug(word)}
+        globs = [word for word in words if word not in found]
+        if globs:
+            known = [slug for (slug,) in self._database.rows(JOBS)]
+            found.update(slug for slug in known if any(fnmatchcase(slug, glob) for glob in globs))
+        return sorted(found)
 
     def _newest(self, conditions: list[str], values: list[str], count: int) -> Iterator[FoundRow]:
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""

@@ -6,7 +6,7 @@ from process_control.core.terminal_markup import plain_text
 from process_control.notify.message import one_line
 from process_control.notify.wording.letter import Letter
 
-#: Room for the `> ` of an answer is left.
+#: Two columns stay free for the `> ` of an answer.
 COLUMNS = 80 - len("> ")
 MAX_LINE = 500
 
