@@ -41,7 +41,8 @@ class Host:
         self.logs = directory / "log"
         self.jobs.mkdir(parents=True)
         self.configuration.write_text(
-            f"job_directory: {self.jobs}\noutput_directory: {self.logs}\nstate_directory: {self.state}\n{keys}"
+            f"job_directory: {self.jobs}\noutput_directory: {self.logs}\nstate_directory: {self.state}\n"
+            f"output_crontab: {directory / 'crontab'}\n{keys}"
         )
 
     def forget_cached(self) -> None:

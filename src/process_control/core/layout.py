@@ -233,7 +233,25 @@ def crontab_note(state_directory: str) -> str:
     return f"{state_directory}/crontab.json"
 
 
+def scheduler_note(state_directory: str) -> str:
+    """Return the file that says which process is, or was last, the scheduler of this host."""
+    return f"{state_directory}/scheduler.json"
+
+
 # --- below the run directory and the output directory ----------------------------------------------------------------
+
+#: The name of the lock that the one scheduler of a run directory holds. Its dot keeps it apart from locks of jobs.
+SCHEDULER_LOCK = ".scheduler"
+
+
+def scheduler_socket(run_directory: str) -> str:
+    """Return the socket on which the scheduler answers commands."""
+    return f"{run_directory}/scheduler.sock"
+
+
+def launcher_socket(run_directory: str) -> str:
+    """Return the socket on which the launcher takes orders of the scheduler."""
+    return f"{run_directory}/launcher.sock"
 
 
 def lock(run_directory: str, name: str) -> str:
