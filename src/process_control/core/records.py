@@ -21,6 +21,7 @@ EVENTS = {
     "silence": "nobody is notified about jobs for a while, or they are again",
     "crontab": "a line of the crontab was added, removed or changed",
     "unit": "a timer or service of systemd was added, removed or changed",
+    "scheduler": "the scheduler has started, has ended, or has read the configuration again",
     "version": "a job's file, or what it plans, is another one than before; it is gone, or invalid",
     "gap": "`watch` looks again after more than three minutes",
     "mark": "a planned time without a run that went well was settled by hand",
@@ -114,8 +115,8 @@ FIELDS = (
         needed="start end skip",
     ),
     Field(
-        "trigger", "text?", "manual, cron, timer, job", f"{_RUN} refusal", index="start end skip", json=True, csv=10,
-        syslog=f"{_RUN} refusal",
+        "trigger", "text?", "manual, cron, timer, scheduler, job", f"{_RUN} refusal", index="start end skip",
+        json=True, csv=10, syslog=f"{_RUN} refusal",
     ),
     Field(
         "scheduled_at", "time?", "the planned time (slot); none of a run by hand", f"{_RUN} refusal mark",
@@ -152,7 +153,7 @@ FIELDS = (
     ),
     Field(
         "detail", "text?", "why, in a sentence; of output the line that decided",
-        f"end attempt skip stray waiting stop refusal mail message incident version {_HEALTH}",
+        f"end attempt skip stray waiting stop refusal mail message incident scheduler version {_HEALTH}",
         index="end skip", json=True, csv=14,
     ),
     Field("unplanned", "boolean", "a skip that nobody chose", "skip"),
@@ -184,13 +185,13 @@ FIELDS = (
     Field("slow_start_step", "text", "which one: `2 of 3`, `probe`", _RUN, syslog="start"),
     Field(
         "by", "text?", "who started it",
-        f"{_RUN} stop refusal crontab unit version mark gap incident silence {_HEALTH}",
+        f"{_RUN} stop refusal crontab unit scheduler version mark gap incident silence {_HEALTH}",
         index="start end skip", json=True,
-        syslog=f"{_RUN} refusal stop hold release slow_start crontab unit mark incident silence",
+        syslog=f"{_RUN} refusal stop hold release slow_start crontab unit scheduler mark incident silence",
     ),
     Field(
         "host", "text?", "where",
-        f"{_RUN} stop refusal mail message incident silence crontab unit version mark gap {_HEALTH}",
+        f"{_RUN} stop refusal mail message incident silence crontab unit scheduler version mark gap {_HEALTH}",
         index="start end skip", json=True,
     ),
     Field(
@@ -212,7 +213,10 @@ FIELDS = (
         "health_fault", "text?", "why the health could not be updated", "end fault", index="end fault",
         needed="fault", json=True, csv=17,
     ),
-    Field("pid", "whole?", "of its runner, while it runs", "start", index="start", json=True, syslog="start"),
+    Field(
+        "pid", "whole?", "of its runner, while it runs; of the scheduler", "start scheduler", index="start", json=True,
+        syslog="start scheduler",
+    ),
     Field("pid_start", "whole", "when that process began, in ticks since the boot", "start", index="start"),
     Field("boot_id", "text", "the boot of the host in which it was written", f"{_ALL} block", index="start"),
     Field("up", "number", "seconds since that boot, sleep included (CLOCK_BOOTTIME)", _ALL, since="0.2.0"),
@@ -268,7 +272,10 @@ FIELDS = (
     Field("cause", "text", "of the incident: failed, missed, host_down ...", "incident", since="0.2.0"),
     Field("jobs", "[text]", "the jobs that it concerns", "incident silence", since="0.2.0"),
     Field("tag", "text?", "the tag of the jobs", "silence", since="0.2.0", syslog="silence"),
-    Field("change", "text", "added, removed, changed; opened, closed ...", "crontab unit incident silence"),
+    Field(
+        "change", "text", "added, removed, changed; opened, closed ...; started, ended, reloaded",
+        "crontab unit scheduler incident silence",
+    ),
     Field("crontab", "text", "the path of the crontab", "crontab", syslog="crontab"),
     Field("unit", "text", "the path of the unit", "unit", since="0.2.0", syslog="unit"),
     Field("line", "text?", "the line now; of a unit those that differ", "crontab unit", syslog="crontab unit"),

@@ -19,6 +19,7 @@ FACTS = {
     "silence": "note until tag by",
     "crontab": "crontab by line was",
     "unit": "unit by line was",
+    "scheduler": "by pid",
     "version": "since hash state schedule commit author dirty",
     "gap": "from boot suspended stepped",
     "mark": "note scheduled_at by",

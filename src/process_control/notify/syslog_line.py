@@ -88,6 +88,8 @@ def sentence(record: "dict[str, object]") -> str:
     if event == "unit":
         kind = str(record.get("unit")).rpartition(".")[2]
         return f"{kind} of systemd {record.get('change')}"
+    if event == "scheduler":
+        return _scheduler_in_words(record)
     return event
 
 
@@ -139,6 +141,11 @@ def _message_in_words(record: "dict[str, object]") -> str:
     if record.get("result") == "given_up":
         return f"{what} could not be sent and was discarded {record.get('detail')}"
     return f"{what} is not sent yet and will be tried again: {record.get('detail')}"
+
+
+def _scheduler_in_words(record: "dict[str, object]") -> str:
+    words = f"the scheduler {record.get('change')}"
+    return f"{words}: {record['detail']}" if record.get("detail") else words
 
 
 def _silence_in_words(record: "dict[str, object]") -> str:

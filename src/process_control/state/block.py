@@ -63,15 +63,16 @@ def require_own_proc() -> None:
         )
 
 
-def runner_is_alive(block: Block) -> bool:
+def runner_is_alive(block: Block, identity: "Identity | None" = None) -> bool:
     """Return whether the runner that the block names is alive, by pid, start time and boot.
 
     A runner in another pid namespace (a container that shares the state) is not visible here, and counts as alive until
-    the next boot. With the job's lock held use `runner_lives_here`.
+    the next boot. With the job's lock held use `runner_lives_here`. Without an `identity` boot and pid namespace are
+    read now.
     """
-    if block.get("boot_id") != proc.boot_id():
+    if block.get("boot_id") != (proc.boot_id() if identity is None else identity.boot_id):
         return False
-    namespace = proc.pid_namespace()
+    namespace = proc.pid_namespace() if identity is None else identity.pid_namespace
     if namespace and block.get("pid_ns") and block.get("pid_ns") != namespace:
         return True
     return _is_that_process(block)

@@ -15,7 +15,7 @@ class RunFacts:
     run_id: str
     #: its job
     job: str
-    #: manual, cron, timer, job
+    #: manual, cron, timer, scheduler, job
     trigger: str | None
     #: the planned time (slot); none of a run by hand
     scheduled_at: str | None
@@ -79,7 +79,7 @@ class RunFacts:
     record_fault: str | None
     #: why the health could not be updated
     health_fault: str | None
-    #: of its runner, while it runs
+    #: of its runner, while it runs; of the scheduler
     pid: int | None = field(compare=False)
 
 

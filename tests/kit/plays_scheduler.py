@@ -1,0 +1,78 @@
+"""A process that plays the scheduler: it writes the note and the records as the scheduler does, and starts nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.installation import PROJECT
+
+_PLAY = """
+import sys, time
+from process_control.actions.rights import become_actor
+from process_control.actions.scheduler_record import record_end, record_reload, record_start
+from process_control.config.settings import load_settings
+from process_control.state.block import Identity
+
+identity = Identity()
+actor = become_actor(load_settings(sys.argv[1], {}), by="root", command="process-control scheduler")
+record_start(actor, identity=identity, now=time.time(), detail="6 jobs")
+print("started", flush=True)
+for line in sys.stdin:
+    record_reload(actor, now=time.time())
+    print("reloaded", flush=True)
+record_end(actor, now=time.time())
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduler:
+    """The process, until it is ended or killed."""
+
+    process: "subprocess.Popen[str]"
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def reload(self) -> None:
+        if self.process.stdin is None or self.process.stdout is None:
+            raise AssertionError("no pipes")
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        if self.process.stdout.readline() != "reloaded\n":
+            raise AssertionError("it has died")
+
+    def end(self) -> None:
+        """Have it end in good order."""
+        self.process.communicate()
+        if self.process.returncode:
+            raise AssertionError(f"exit code {self.process.returncode}")
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.communicate()
+
+
+@contextmanager
+def plays_scheduler(configuration: Path) -> Iterator[Scheduler]:
+    """Play the scheduler of a configuration; at the end it is killed, unless the test has ended it."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _PLAY, str(configuration)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(PROJECT / "src")},
+    )
+    scheduler = Scheduler(process)
+    try:
+        if process.stdout is None or process.stdout.readline() != "started\n":
+            raise AssertionError("it did not start")
+        yield scheduler
+    finally:
+        if process.returncode is None:
+            scheduler.kill()
