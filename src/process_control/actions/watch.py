@@ -138,7 +138,7 @@ class Watch:
 
     def _record_versions(self, *, is_new: bool) -> None:
         """Record new versions of jobs, when any file has changed since the previous check, or nothing is remembered."""
-        stamp = _stamp_of_files(self._settings)
+        stamp = stamp_of_files(self._settings)
         if stamp == self._memory.stamp and not is_new:
             return
         from process_control.state.job_versions import newest_versions, record_versions
@@ -216,7 +216,7 @@ class Watch:
         post_stale_jobs(self._settings, self._watched, lambda: self.jobs, self._events, now=now)
 
 
-def _stamp_of_files(settings: Settings) -> str:
+def stamp_of_files(settings: Settings) -> str:
     """Return a text that changes with any job file, the configuration, and the host's zone and name."""
     parts = [repr(read.zone_stamp(None)), read.stamp(), *map(_stamp_of, filter(None, [settings.path]))]
     try:

@@ -85,6 +85,10 @@ VERBS = {
     "import": ("process_control.cli.verbs.imports:imports", "make job files from those of another program"),
     "export": ("process_control.cli.verbs.export:export", "jobs as timers of systemd"),
     "schema": ("process_control.cli.verbs.schema:schema", "the JSON Schema of the job file, for editors"),
+    "scheduler": (
+        "process_control.cli.verbs.scheduler:scheduler",
+        "start jobs at their planned times, without cron",
+    ),
     "watch": ("process_control.cli.verbs.watch:watch", "one look at the host, every minute by cron or a timer"),
     "prune": ("process_control.cli.verbs.prune:prune", "delete logs and history beyond the `retention` settings"),
     "help": ("process_control.cli.verbs.help:help_of", "what a verb does; pages of documentation: help --pages"),

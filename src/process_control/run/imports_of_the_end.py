@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 _NEEDED_BY_MANY = ("weakref", "contextlib", "ast", "dis", "tokenize", "inspect", "dataclasses", "typing", "datetime")
 
 
-def import_what_the_end_needs(job: "Job") -> "Iterator[None]":
+def import_what_the_end_needs(job: "Job | None") -> "Iterator[None]":
     """Import all that judging, recording and reporting the end may need; yield after each, to read output.
+
+    `job` None: what the end of any job may need.
 
     A module that cannot be imported now raises again where it is needed, and is reported there.
     """
@@ -59,15 +61,15 @@ def import_what_the_end_needs(job: "Job") -> "Iterator[None]":
         import process_control.execution.describe
         import process_control.system.ask
 
-        if job.ping_url:
+        if job is None or job.ping_url:
             import process_control.notify.channels.ping.post
-        if job.leftovers == "keep":
+        if job is None or job.leftovers == "keep":
             import process_control.execution.late_reader
-        if job.expect:
+        if job is None or job.expect:
             import process_control.core.expect
-        if job.catch_up_which == "all":
+        if job is None or job.catch_up_which == "all":
             import process_control.run.catch_up
-        if job.retry_attempts > 1:
+        if job is None or job.retry_attempts > 1:
             import process_control.run.retry  # noqa: F401
     except Exception:  # noqa: BLE001  a broken installation must not end a job that runs
         pass

@@ -22,9 +22,11 @@ class Request:
 
     __slots__ = (
         "by",
+        "due",
         "force",
         "is_ad_hoc",
         "note",
+        "queued_seconds",
         "scheduled",
         "slot",
         "slow_start",
@@ -41,6 +43,8 @@ class Request:
         by: str,
         scheduled: bool = False,
         slot: int | None = None,
+        due: int | None = None,
+        queued_seconds: float = 0.0,
         slow_start: bool = False,
         force: bool = False,
         wait: bool = False,
@@ -55,6 +59,10 @@ class Request:
         #: The past planned time to run, in UTC seconds: given by hand or by `catch_up`, whose starts are `scheduled`
         #: too. Other scheduled starts find their planned time by the clock.
         self.slot = slot
+        #: The planned time for which the scheduler starts this run, in UTC seconds; it came in time.
+        self.due = due
+        #: For how long the scheduler has held it back since then.
+        self.queued_seconds = queued_seconds
         self.slow_start = slow_start
         self.force = force
         self.wait = wait

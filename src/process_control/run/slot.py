@@ -30,9 +30,11 @@ def claim_the_slot(run: "Run", world: "World") -> Go | Stop:
 
     now = world.clock.now()
     slot = last_slot(run.job, world.settings, now)
+    if run.request.due is not None:
+        slot = run.request.due
     if slot is None:
         return Stop()
-    is_late = now - slot > start_window_seconds(run.job)
+    is_late = run.request.due is None and now - slot > start_window_seconds(run.job)
     if is_late:
         from process_control.run import late_start
 

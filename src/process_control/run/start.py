@@ -139,11 +139,14 @@ def lateness(run: "Run", world: "World") -> dict[str, object]:
         return {}
     late = max(0.0, world.clock.now() - run.slot)
     in_process = min(proc.seconds_since(run.pid_start), late)
+    in_queue = min(run.request.queued_seconds, late - in_process)
     in_lock = min(run.waited_seconds, in_process)
     in_jitter = min(run.jitter_waited_seconds, in_process - in_lock)
-    parts = {"trigger": late - in_process, "gate": in_process - in_lock - in_jitter, "lock": in_lock}
+    parts = {"trigger": late - in_process - in_queue, "gate": in_process - in_lock - in_jitter, "lock": in_lock}
     if run.job.jitter_seconds:
         parts["jitter"] = in_jitter
+    if in_queue:
+        parts["queue"] = in_queue
     parts = {name: round(seconds, 3) for name, seconds in parts.items()}
     return {"late_seconds": round(sum(parts.values()), 3), "late_parts": parts}
 

@@ -28,14 +28,25 @@ def main(arguments: list[str] | None = None) -> "NoReturn":
     die_quietly_of_an_interrupt()
     _fill_standard_descriptors()
     words = sys.argv[1:] if arguments is None else arguments
-    options = Options()
     try:
         options = parse(words)
+    except ProcessControlError as error:
+        _end(_complain(error, as_json="--json" in words))
+    run_and_exit(options)
+
+
+def run_and_exit(options: Options) -> "NoReturn":
+    """Do what the options say and exit with its code, in the guard as in the runner. Never returns, never raises."""
+    try:
         code = _dispatch(options)
     except ProcessControlError as error:
-        code = _complain(error, as_json="--json" in words)
+        code = _complain(error, as_json=options.json)
     except Exception as error:  # noqa: BLE001  the last line of defence: one line instead of a traceback
         code = _refused(error, options)
+    _end(code)
+
+
+def _end(code: int) -> "NoReturn":
     try:
         if sys.stdout is not None:  # None: the caller had closed it
             sys.stdout.flush()
@@ -94,7 +105,7 @@ def start(options: Options) -> int:
         from process_control.actions.rights import who
 
         settings, account, caller = _surroundings(options, channel)
-        request = _request(options, by=who(posix.environ, known=account))
+        request = _request(options, by=options.by or who(posix.environ, known=account))
     except ProcessControlError:
         raise
     except Exception as error:  # noqa: BLE001  reported and recorded, as far as that is possible
@@ -305,6 +316,8 @@ def _request(options: Options, *, by: str) -> "Request":
         by=by,
         scheduled=options.scheduled is not None,
         slot=None if options.slot is None else int(options.slot),
+        due=options.due,
+        queued_seconds=options.queued_seconds,
         slow_start=options.slow_start,
         force=options.force,
         wait=options.wait is not None,

@@ -11,16 +11,19 @@ class Options:
 
     __slots__ = (
         "ad_hoc",
+        "by",
         "command",
         "complete",
         "config",
         "debug",
         "dry_run",
+        "due",
         "force",
         "job",
         "json",
         "note",
         "only_running",
+        "queued_seconds",
         "quiet",
         "scheduled",
         "show",
@@ -42,6 +45,12 @@ class Options:
         self.config: str | None = None
         self.scheduled: str | None = None
         self.slot: str | None = None
+        #: the planned time (UTC seconds) that the scheduler has found due; None: the run finds it by the clock
+        self.due: int | None = None
+        #: who asked the scheduler for the run, by hand
+        self.by: str | None = None
+        #: for how many seconds the scheduler held the start back, as its turn had not come
+        self.queued_seconds = 0.0
         self.slow_start = False
         self.force = False
         self.wait: str | None = None

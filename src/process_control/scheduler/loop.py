@@ -1,0 +1,301 @@
+"""The loop of the scheduler: wait for what comes next, order the starts that are due, and do the chores."""
+
+import os
+import select
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from process_control.actions.rights import Actor
+from process_control.actions.watch import stamp_of_files
+from process_control.core import layout
+from process_control.core.schedule.agenda import Agenda
+from process_control.core.schedule.dispatch import Dispatch, Start
+from process_control.errors import NotStarted, ProcessControlError
+from process_control.scheduler.answers import Answers
+from process_control.scheduler.looks import Looks
+from process_control.scheduler.orders import Orders
+from process_control.scheduler.output import say, say_of_a_run
+from process_control.scheduler.planned_jobs import planned_jobs, schedule_of
+from process_control.scheduler.records import note_the_end, note_the_start, who_holds_the_lock
+from process_control.state.all_jobs import AllJobs
+from process_control.system.account import group_named
+from process_control.system.clock import iso
+from process_control.system.lock import take
+from process_control.system.service_manager import ServiceManager
+
+#: The wall clock may be set, and a host sleeps: so often the loop looks at it, at least.
+MAX_WAIT_SECONDS = 1.0
+RELOAD_SECONDS = 10.0
+#: A clock that went back by less was corrected, not set.
+MIN_STEP_SECONDS = 0.5
+KEPT_LAGS = 1000
+
+
+def boottime() -> float:
+    """Return the seconds since the boot, sleep included: a clock that nobody sets."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class Scheduler:
+    """One scheduler, from the lock to its end. `orders`: the socket to the launcher. Call `run` as the service user."""
+
+    def __init__(self, actor: Actor, orders: int, service_manager: ServiceManager) -> None:
+        self._actor = actor
+        self._service_manager = service_manager
+        self._settings = actor.settings
+        self._orders = Orders(orders)
+        self._looks = Looks(actor)
+        self.dispatch = Dispatch(Agenda(schedule_of), first=time.time_ns() // 1000)
+        self._began_at = time.time()
+        #: seconds from the planned time to the process of a run, of the last starts that did not wait for their turn
+        self._lags: deque[float] = deque(maxlen=KEPT_LAGS)
+        self._is_draining = False
+        self._answers = Answers(self)
+        self._offset = 0.0
+        self._stopping = False
+        self._must_reload = False
+        self._stamp: object = None
+        #: the runs whose launcher is gone, by the descriptor of their guard
+        self._orphans: dict[int, int] = {}
+        self._chores: list[tuple[Callable[[], None], float, float]] = []
+
+    def run(self) -> int:
+        """Start what is due until TERM or INT comes. Raises NotStarted (75) while another scheduler holds the lock."""
+        lock = take(self._settings.run_directory, layout.SCHEDULER_LOCK)
+        if lock is None:
+            raise NotStarted(who_holds_the_lock(self._settings), where="process-control scheduler")
+        woken = self._hear_signals()
+        self._plan()
+        self._catch_the_last()
+        note_the_start(self._actor, self._began_at)
+        group = group_named(self._settings.read_group) if self._settings.read_group else None
+        self._answers.open(layout.scheduler_socket(self._settings.run_directory), group=group)
+        self._service_manager.notify(f"READY=1\nSTATUS={len(self.dispatch.jobs)} jobs")
+        say(f"started: {len(self.dispatch.jobs)} jobs are planned")
+        try:
+            self._loop(woken)
+        finally:
+            self._answers.close()
+        self._service_manager.notify("STOPPING=1")
+        note_the_end(self._actor, time.time())
+        say(f"ended: {len(self.dispatch.live)} runs go on" if self.dispatch.live else "ended")
+        os.close(lock)
+        return 0
+
+    def _loop(self, woken: int) -> None:
+        self._offset = time.time() - boottime()
+        poll = select.poll()
+        poll.register(woken, select.POLLIN)
+        self._plan_the_chores()
+        while not self._stopping:
+            self._order_what_is_due()
+            self._do_the_chores()
+            poll.register(self._orders.descriptor, select.POLLIN | (select.POLLOUT if self._orders.has_unsent else 0))
+            watched = self._answers.descriptors() | dict.fromkeys(self._orphans, select.POLLIN)
+            for descriptor, events in watched.items():
+                poll.register(descriptor, events)
+            found = poll.poll(self._milliseconds())
+            for descriptor in watched:
+                poll.unregister(descriptor)
+            for descriptor, events in found:
+                self._handle(descriptor, events, woken)
+
+    def _handle(self, descriptor: int, events: int, woken: int) -> None:
+        if descriptor == woken:
+            os.read(woken, 512)
+        elif descriptor == self._orders.descriptor:
+            if events & select.POLLOUT:
+                self._orders.flush()
+            for report in self._orders.received():
+                self._take_report(report)
+        elif descriptor in self._orphans:
+            number = self._orphans.pop(descriptor)
+            os.close(descriptor)
+            self._has_ended(number, None)
+        else:
+            self._answers.handle(descriptor)
+
+    def _milliseconds(self) -> int:
+        """Return how long to wait: to the next planned time, and never so long that a step of the clock is missed."""
+        next_at = self.dispatch.agenda.next_at
+        seconds = MAX_WAIT_SECONDS if next_at is None else min(MAX_WAIT_SECONDS, max(0.0, next_at - time.time()))
+        return int(seconds * 1000) + 1
+
+    # --- starts -----------------------------------------------------------------------------------------------------
+
+    def _order_what_is_due(self) -> None:
+        now, monotonic = time.time(), boottime()
+        offset = now - monotonic
+        if offset < self._offset - MIN_STEP_SECONDS:
+            say(f"the clock was set back by {self._offset - offset:.0f} s")
+            self.dispatch.agenda.rewind(now)
+        self._offset = offset
+        for start in self.dispatch.take_due(now, monotonic):
+            self._order(start, queued=monotonic - start.arrived)
+
+    def _order(self, start: Start, *, queued: float = 0.0) -> None:
+        queued = queued if queued >= 0.001 else 0.0
+        start.ordered = time.monotonic()
+        order = {"start": start.number, "job": start.job, "due": start.slot, "queued": queued, "by": start.by}
+        self._orders.send(order)
+
+    def _take_report(self, report: dict[str, object]) -> None:
+        number = report.get("started") or report.get("failed") or report.get("ended")
+        if "launcher" in report:
+            self._meet_a_new_launcher(report.get("at"))
+            return
+        start = self.dispatch.live.get(number) if isinstance(number, int) else None
+        if start is None:  # of a scheduler before us
+            return
+        if "started" in report:
+            start.pid = int(str(report["pid"]))
+            if start.slot is not None:
+                self._lags.append(max(0.0, time.time() - start.slot))
+            say_of_a_run(f"{start.job}: started{_for_slot(start.slot)}")
+        elif "failed" in report:
+            say(f"{start.job}: cannot start: {report['why']}")
+            self.dispatch.forget(start.number)
+        else:
+            self._has_ended(start.number, report.get("code"))
+
+    def _has_ended(self, number: int, code: object) -> None:
+        start = self.dispatch.forget(number)
+        if start is not None:
+            how = "" if code is None else " (exit code 0)" if code == 0 else f" with exit code {code}"
+            say_of_a_run(f"{start.job}: ended{how}")
+        if self._is_draining and not self.dispatch.live:
+            self._answers.say_that_it_is_drained()
+
+    def _meet_a_new_launcher(self, at: object) -> None:
+        """Order again what the one before may not have started, and watch what it did start.
+
+        `at`: when the new one began to read. Of two runs for one planned time the second does nothing.
+        """
+        for start in list(self.dispatch.live.values()):
+            if start.pid is None:
+                if isinstance(at, float) and start.ordered < at:
+                    self._order(start)
+                continue
+            if start.number in self._orphans.values():
+                continue
+            try:
+                self._orphans[os.pidfd_open(start.pid)] = start.number
+            except OSError:
+                self._has_ended(start.number, None)
+
+    def drain(self) -> int:
+        """Start nothing more; return how many runs have not ended."""
+        self._is_draining = True
+        self.dispatch.drain()
+        say(f"draining: {len(self.dispatch.live)} runs have not ended")
+        self._service_manager.notify("STATUS=draining")
+        return len(self.dispatch.live)
+
+    def order_by_hand(self, job: str, *, by: str) -> dict[str, Any]:
+        """Start a run without a planned time. Raises NotStarted (75) while draining."""
+        if self._is_draining:
+            raise NotStarted("the scheduler is draining: it starts nothing more", where=job)
+        start = self.dispatch.by_hand(job, by, boottime())
+        self._order(start)
+        return {"job": job, "start": start.number}
+
+    def may_read(self, groups: frozenset[int]) -> bool:
+        """Return whether one of these groups is the `read_group`."""
+        group = group_named(self._settings.read_group) if self._settings.read_group else None
+        return group is not None and group in groups
+
+    def status(self) -> dict[str, Any]:
+        """Return what runs, what waits and how late starts were, for JSON."""
+        lags = sorted(self._lags)
+        return {
+            "pid": os.getpid(),
+            "since": iso(self._began_at),
+            "jobs": len(self.dispatch.jobs),
+            "draining": self._is_draining,
+            "running": [
+                {"job": start.job, "slot": None if start.slot is None else iso(start.slot), "pid": start.pid}
+                for start in self.dispatch.live.values()
+            ],
+            "waiting": self.dispatch.waiting_in_words(),
+            "lag": {
+                "starts": len(lags),
+                "p50_seconds": _at(lags, 0.5),
+                "p99_seconds": _at(lags, 0.99),
+                "max_seconds": _at(lags, 1.0),
+            },
+        }
+
+    # --- chores -----------------------------------------------------------------------------------------------------
+
+    def _plan_the_chores(self) -> None:
+        """Set what is to be done how often, in seconds."""
+        self._chores = [(self._reload_when_changed, RELOAD_SECONDS, boottime() + RELOAD_SECONDS)]
+        self._chores.append((self._looks.take_when_due, MAX_WAIT_SECONDS, 0.0))
+        every = self._service_manager.watchdog_seconds
+        if every is not None:
+            self._chores.append((lambda: self._service_manager.notify("WATCHDOG=1"), every / 3, 0.0))
+
+    def _do_the_chores(self) -> None:
+        if self._must_reload:
+            self._must_reload = False
+            self.reload()
+        now = boottime()
+        for number, (chore, every, due_at) in enumerate(self._chores):
+            if now >= due_at:
+                self._chores[number] = (chore, every, now + every)
+                chore()
+
+    def reload(self) -> int:
+        """Read the job files again; return how many jobs are planned. What cannot be read leaves the plan as it is."""
+        before = len(self.dispatch.jobs)
+        try:
+            self._plan()
+        except (ProcessControlError, OSError) as error:
+            say(f"reload: {error}")
+        else:
+            say(f"reloaded: {len(self.dispatch.jobs)} jobs are planned, {before} before")
+        return len(self.dispatch.jobs)
+
+    def _reload_when_changed(self) -> None:
+        stamp = stamp_of_files(self._settings)
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self.reload()
+
+    def _plan(self) -> None:
+        self._stamp = stamp_of_files(self._settings)
+        now = time.time()
+        self.dispatch.plan(planned_jobs(self._settings, self.dispatch.jobs, now=now), now)
+
+    def _catch_the_last(self) -> None:
+        with AllJobs(self._settings.state_directory) as jobs:
+            claimed = {slug: jobs.slot_and_running(slug)[0] for slug in self.dispatch.jobs}
+        self.dispatch.catch_the_last(time.time(), boottime(), claimed)
+
+    def _hear_signals(self) -> int:
+        """Return the descriptor that becomes readable with a signal."""
+        woken, wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+
+        def stop(_number: int, _frame: object) -> None:
+            self._stopping = True
+
+        def reload(_number: int, _frame: object) -> None:
+            self._must_reload = True
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        signal.signal(signal.SIGHUP, reload)
+        return woken
+
+
+def _at(values: Sequence[float], share: float) -> float | None:
+    """Return the value below which this share of the sorted `values` lies; None of none."""
+    return round(values[min(len(values) - 1, int(share * len(values)))], 3) if values else None
+
+
+def _for_slot(slot: int | None) -> str:
+    return "" if slot is None else f" for {time.strftime('%H:%M', time.localtime(slot))}"
