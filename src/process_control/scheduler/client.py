@@ -26,7 +26,7 @@ def wait_for_drain(settings: Settings, say: Callable[[str], None]) -> bool:
             return False
         answer = _read(lines)
         while not answer["drained"]:
-            say(f"waiting for {answer['running']} runs to end")
+            say(f"waiting for {answer['running']} {'run' if answer['running'] == 1 else 'runs'} to end")
             answer = _read(lines)
         return True
 

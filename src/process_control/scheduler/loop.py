@@ -32,6 +32,7 @@ RELOAD_SECONDS = 10.0
 #: A clock that went back by less was corrected, not set.
 MIN_STEP_SECONDS = 0.5
 KEPT_LAGS = 1000
+LOST_ORDER_SECONDS = 60.0
 
 
 def boottime() -> float:
@@ -73,15 +74,15 @@ class Scheduler:
         note_the_start(self._actor, self._began_at)
         group = group_named(self._settings.read_group) if self._settings.read_group else None
         self._answers.open(layout.scheduler_socket(self._settings.run_directory), group=group)
-        self._service_manager.notify(f"READY=1\nSTATUS={len(self.dispatch.jobs)} jobs")
-        say(f"started: {len(self.dispatch.jobs)} jobs are planned")
+        self._service_manager.notify(f"READY=1\nSTATUS={self._planned_in_words()}")
+        say(f"started: {self._planned_in_words()}")
         try:
             self._loop(woken)
         finally:
             self._answers.close()
         self._service_manager.notify("STOPPING=1")
         note_the_end(self._actor, time.time())
-        say(f"ended: {len(self.dispatch.live)} runs go on" if self.dispatch.live else "ended")
+        say(f"ended: {_runs(len(self.dispatch.live), 'go on', 'goes on')}" if self.dispatch.live else "ended")
         os.close(lock)
         return 0
 
@@ -161,6 +162,14 @@ class Scheduler:
         else:
             self._has_ended(start.number, report.get("code"))
 
+    def _forget_lost_orders(self) -> None:
+        """Forget what no launcher has started: one that was killed may have taken the order with it."""
+        now = time.monotonic()
+        for start in list(self.dispatch.live.values()):
+            if start.pid is None and now - start.ordered > LOST_ORDER_SECONDS:
+                say(f"{start.job}: the launcher has not started it within {LOST_ORDER_SECONDS:g} s")
+                self._has_ended(start.number, None)
+
     def _has_ended(self, number: int, code: object) -> None:
         start = self.dispatch.forget(number)
         if start is not None:
@@ -172,11 +181,12 @@ class Scheduler:
     def _meet_a_new_launcher(self, at: object) -> None:
         """Order again what the one before may not have started, and watch what it did start.
 
-        `at`: when the new one began to read. Of two runs for one planned time the second does nothing.
+        `at`: when the new one began to read. What the one before had not read, it reads too: of two runs for one
+        planned time the second does nothing, but a run by hand is not ordered again.
         """
         for start in list(self.dispatch.live.values()):
             if start.pid is None:
-                if isinstance(at, float) and start.ordered < at:
+                if start.slot is not None and isinstance(at, float) and start.ordered < at:
                     self._order(start)
                 continue
             if start.number in self._orphans.values():
@@ -190,7 +200,7 @@ class Scheduler:
         """Start nothing more; return how many runs have not ended."""
         self._is_draining = True
         self.dispatch.drain()
-        say(f"draining: {len(self.dispatch.live)} runs have not ended")
+        say(f"draining: {_runs(len(self.dispatch.live), 'have not ended', 'has not ended')}")
         self._service_manager.notify("STATUS=draining")
         return len(self.dispatch.live)
 
@@ -233,6 +243,7 @@ class Scheduler:
     def _plan_the_chores(self) -> None:
         """Set what is to be done how often, in seconds."""
         self._chores = [(self._reload_when_changed, RELOAD_SECONDS, boottime() + RELOAD_SECONDS)]
+        self._chores.append((self._forget_lost_orders, RELOAD_SECONDS, boottime() + RELOAD_SECONDS))
         self._chores.append((self._looks.take_when_due, MAX_WAIT_SECONDS, 0.0))
         every = self._service_manager.watchdog_seconds
         if every is not None:
@@ -250,14 +261,18 @@ class Scheduler:
 
     def reload(self) -> int:
         """Read the job files again; return how many jobs are planned. What cannot be read leaves the plan as it is."""
-        before = len(self.dispatch.jobs)
         try:
             self._plan()
         except (ProcessControlError, OSError) as error:
             say(f"reload: {error}")
         else:
-            say(f"reloaded: {len(self.dispatch.jobs)} jobs are planned, {before} before")
+            say(f"reloaded: {self._planned_in_words()}")
+            self._service_manager.notify(f"STATUS={self._planned_in_words()}")
         return len(self.dispatch.jobs)
+
+    def _planned_in_words(self) -> str:
+        count = len(self.dispatch.jobs)
+        return "1 job is planned" if count == 1 else f"{count} jobs are planned"
 
     def _reload_when_changed(self) -> None:
         stamp = stamp_of_files(self._settings)
@@ -299,3 +314,7 @@ def _at(values: Sequence[float], share: float) -> float | None:
 
 def _for_slot(slot: int | None) -> str:
     return "" if slot is None else f" for {time.strftime('%H:%M', time.localtime(slot))}"
+
+
+def _runs(count: int, do: str, does: str) -> str:
+    return f"1 run {does}" if count == 1 else f"{count} runs {do}"

@@ -57,14 +57,14 @@ def scheduler(session: Session, *, drain: bool, reloads: bool, orders: int | Non
 
 def become_the_parent(config: str | None) -> None:
     """Replace this process by the parent of scheduler and launcher. Does not return."""
-    words = [*python(), "-I", "-S", command_of_the_parent()]
-    words += ["--config", os.path.abspath(config)] if config else []
+    words = words_of_the_parent(config)
     os.execv(words[0], words)
 
 
-def command_of_the_parent() -> str:
-    """Return the path of the program."""
-    return str(Path(__file__).parents[2] / "entry" / "scheduler.py")
+def words_of_the_parent(config: str | None) -> list[str]:
+    """Return the command line of the parent."""
+    program = str(Path(__file__).parents[2] / "entry" / "scheduler.py")
+    return [*python(), "-I", "-S", program, *(["--config", os.path.abspath(config)] if config else [])]
 
 
 def _run(session: Session, orders: int) -> int:

@@ -1,0 +1,176 @@
+"""One contract for both entries: a run that the launcher has forked leaves what a run leaves that cron has started.
+
+Each case is run twice in boxes of its own, cold (as cron's line does) and warm (by an order to a real launcher), and
+what they leave is compared: exit code, journal, health, block, output. Whoever still lives afterwards fails the test.
+"""
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from kit.harness import Box, wait_gone
+from kit.runs import ONE_SLOT, ends, killers, script, skips
+from kit.schedulers import Launcher, launcher
+from process_control.core.records import FIELDS
+
+#: What two runs of the same job cannot have in common.
+OF_ONE_RUN = {
+    *("at", "run_id", "started_at", "ended_at", "written_at", "up", "pid", "pid_start", "log", "log_offset", "host"),
+    *("late_seconds", "late_parts", "duration_seconds", "cpu_seconds", "memory_bytes", "read_bytes", "written_bytes"),
+    *("trigger", "version", "hash", "guard_pid", "cgroup", "since", "attempts", "health", "backoff_until", "until"),
+}
+
+CASES = {
+    "success": "command: echo out",
+    "exit code": "command: sh -c 'exit 7'",
+    "not found": "command: /no/such/program",
+    "not executable": "command: /etc/hostname",
+    "a signal": "command: sh -c 'kill -SEGV $$'",
+    "stderr": "command: sh -c 'echo oh >&2'",
+    "stderr that only warns": "command: sh -c 'echo oh >&2'\nstderr: warn",
+    "timeout": "command: sleep 60\ntimeout: 0.3",
+    "silence": "command: sleep 60\nsilence_timeout: 0.3",
+    "a list that stops": "command: [echo one, 'sh -c \"exit 3\"', echo never]",
+    "retry": "command: sh -c 'exit 1'\nretry: {attempts: 2, delay: 0}",
+    "a verdict": "command: sh -c 'exit 75'\nverdicts: [{exit_code: 75, verdict: warn}]",
+    "hold": "command: sh -c 'exit 78'\nverdicts: [{exit_code: 78, verdict: hold}]",
+    "backoff": "command: sh -c 'exit 1'\nbackoff: 5m",
+    "leftovers": "command: sh -c 'sleep 60 & echo'\nverdicts: [{leftovers: true, verdict: fail}]",
+    "an expectation": "command: echo 3\nexpect: {number: {stdout: '(\\d+)', at_least: 5}, verdict: fail}",
+    "disabled": "command: echo never\ndisabled: true",
+    "a condition": "command: echo never\nonly_if: sh -c 'exit 1'",
+    "both streams": "command: sh -c 'echo out; echo err >&2; printf x'\nstderr: ignore",
+    "environment": "command: sh -c 'env | cut -d= -f1 | sort'\nenvironment: {ANSWER: '42'}",
+    "an invalid file": "command: [",
+    "unrecoverable": "command: echo never\ntime_zone: Mars/Olympus",
+}
+
+
+class Entry:
+    """One way to start the job `job` of a box at its planned time."""
+
+    def __init__(self, box: Box, live: Launcher | None) -> None:
+        self.box = box
+        self._launcher = live
+
+    def run(self) -> int:
+        """Start it, wait for its end, and return the exit code."""
+        if self._launcher is None:
+            return self.box.run("job", "--scheduled", via="stub").exit_code
+        return self._launcher.run("job", due=self._slot())
+
+    @contextmanager
+    def start(self) -> Iterator[Callable[[], int]]:
+        """Start it; give what waits for its end and returns the exit code."""
+        if self._launcher is not None:
+            number, _ = self._launcher.start("job", due=self._slot())
+            yield lambda: self._launcher.wait(number)  # type: ignore[union-attr]
+            return
+        with self.box.start("job", "--scheduled", via="stub") as live:
+            yield lambda: as_a_shell_has_it(live.wait().exit_code)
+
+    @staticmethod
+    def _slot() -> int:
+        """The planned time of ONE_SLOT."""
+        now = time.localtime()
+        return int(time.mktime((now.tm_year, 1, 1, 0, 0, 0, 0, 0, -1)))
+
+
+def as_a_shell_has_it(code: int) -> int:
+    return 128 - code if code < 0 else code
+
+
+@pytest.fixture
+def both(make_box: Callable[..., Box]) -> Iterator[list[Entry]]:
+    cold, warm = make_box(), make_box()
+    with launcher(warm) as live:
+        yield [Entry(cold, None), Entry(warm, live)]
+
+
+def left_by(box: Box) -> dict[str, Any]:
+    """Return what a run of the job has left in this box, without what differs between any two runs."""
+    known = {field.name for field in FIELDS}
+    events = [
+        {name: value for name, value in record.items() if name in known - OF_ONE_RUN and name != "boot_id"}
+        for record in box.journal()
+    ]
+    health = box.health_if_any("job")
+    return {
+        "journal": [_without_paths(event, box) for event in events],
+        "health": (health.get("state"), health.get("failures_in_a_row")),
+        "output": box.log_bytes("job") if box.logs("job") else None,
+    }
+
+
+def _without_paths(value: Any, box: Box) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_paths(each, box) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_without_paths(each, box) for each in value]
+    return re.sub(r"pid \d+", "pid N", value.replace(str(box.root), "BOX")) if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("text", CASES.values(), ids=CASES)
+def test_a_run_leaves_the_same_whoever_has_started_it(both: list[Entry], text: str) -> None:
+    left = []
+    for entry in both:
+        entry.box.job("job", f"{text}\n{ONE_SLOT}")
+        code = entry.run()
+        left.append((code, left_by(entry.box)))
+
+    cold, warm = left
+    assert cold[1]["journal"], "nothing was recorded: the test compares nothing"
+    assert warm == cold
+
+
+SIGNALS = {"TERM": signal.SIGTERM, "INT": signal.SIGINT, "HUP": signal.SIGHUP}
+
+
+@pytest.mark.parametrize("victim", ["runner killed", "guard killed", *SIGNALS, "kill-job"])
+def test_a_run_ends_the_same_whoever_ends_it(both: list[Entry], victim: str) -> None:
+    left = []
+    for entry in both:
+        box = entry.box
+        started = box.fifo("started")
+        box.job("job", f"command: {script(box, 'job.sh', f'echo x > {started}; exec sleep 600')}\n{ONE_SLOT}")
+        with entry.start() as code:
+            started.read_line()
+            guard, runner = killers(box, "job")
+            if victim == "kill-job":
+                assert box.run_job("--kill-job", "job").exit_code == 0
+            elif victim in SIGNALS:
+                os.kill(guard, SIGNALS[victim])
+            else:
+                os.kill(runner if victim == "runner killed" else guard, signal.SIGKILL)
+            wait_gone(runner)
+            found = code()
+        assert box.process_control("watch").exit_code == 0  # it settles a run whose runner could not
+        left.append((found, ends(box, "job")[0]["outcome"], ends(box, "job")[0]["reason"]))
+
+    cold, warm = left
+    assert warm == cold
+
+
+def test_a_second_start_while_it_runs_is_skipped_the_same(both: list[Entry]) -> None:
+    left = []
+    for entry in both:
+        box = entry.box
+        started, release = box.fifo("started"), box.fifo("release")
+        text = f"echo x > {started}; read line < {release}"
+        box.job("job", f"command: {script(box, 'job.sh', text)}\n{ONE_SLOT}")
+        with box.start("job") as live:
+            started.read_line()
+            code = entry.run()
+            release.write_line("")
+            live.wait()
+        left.append((code, [(skip["reason"], skip["detail"].split()[0]) for skip in skips(box, "job")]))
+
+    cold, warm = left
+    assert warm == cold
+    assert warm[1][0][0] == "overlap"
