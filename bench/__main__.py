@@ -25,6 +25,7 @@ import memory
 import others
 import records
 import telling
+import warm
 import waterfall
 from host import installed_product
 from machine import describe_machine
@@ -44,6 +45,7 @@ FAMILIES: dict[str, Callable[[Bench], Found]] = {
         cold,
         waterfall,
         at_once,
+        warm,
         records,
         memory,
         capture,

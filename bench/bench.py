@@ -17,6 +17,7 @@ class Sizes:
     rounds: int = 60
     rounds_at_once: int = 10
     at_once: int = 200
+    concurrent: int = 1000
     rounds_of_commands: int = 30
     capture_bytes: int = 1 << 30
     rounds_of_gibibytes: int = 15
@@ -27,8 +28,8 @@ class Sizes:
 
 
 QUICK = Sizes(
-    rounds=2, rounds_at_once=2, at_once=8, rounds_of_commands=2, capture_bytes=4 << 20, rounds_of_gibibytes=2,
-    rounds_of_others=2, jobs=40, runs=400, log_bytes=10_000_000,
+    rounds=2, rounds_at_once=2, at_once=8, concurrent=4, rounds_of_commands=2, capture_bytes=4 << 20,
+    rounds_of_gibibytes=2, rounds_of_others=2, jobs=40, runs=400, log_bytes=10_000_000,
 )  # fmt: skip
 
 
