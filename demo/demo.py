@@ -15,7 +15,10 @@ import textwrap
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
+BLANK_LINES = re.compile(rb"(\x1b\[K)?\r*\n((\x1b\[K)?\r*\n){3,}")
 ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
+#: From the other page of the terminal up to its last frame.
+LIVE_SCREEN = re.compile(rb"\x1b\[\?1049h.*\x1b\[H", re.DOTALL)
 JOBS = {
     "backup": """
         name: Back up the shop
@@ -58,6 +61,12 @@ JOBS = {
           - {exit_code: 78, verdict: hold}    # the disk is broken
     """,
 }
+PULSE = """
+    name: Is the shop open?
+    command: sh -c 'sleep 8; echo "open"'
+    schedule: "* * * * *"
+"""
+UP_SECONDS = 5
 MOVE = """\
 #!/bin/sh
 # Moves customers; what the disk answers is in the file `answers`, one exit code a line.
@@ -97,6 +106,8 @@ def main() -> int:
     stage.show("process-control history")
     stage.show("process-control logs nightly --times")
 
+    without_cron(stage, home)
+
     stage.say(f"Jobs, logs and state are still in {home}. To try more, paste:")
     print(f"\nexport PATH={BIN}:$PATH\nexport PROCESS_CONTROL_CONFIG={configuration}\nprocess-control --help")
     return stage.surprises
@@ -121,15 +132,23 @@ def hold_and_release(stage: "Stage", home: Path) -> None:
     stage.show("process-control audit migrate")
 
 
+def without_cron(stage: "Stage", home: Path) -> None:
+    write_job(home, "pulse", PULSE)
+    stage.say("No cron is needed: `up` starts jobs at their planned times, and shows them live.")
+    stage.show("cat jobs/pulse.yaml")
+    stage.show(f"process-control up --for {UP_SECONDS}")
+    stage.say("The run goes on without the scheduler, and is recorded.")
+    stage.show("process-control wait pulse")
+    stage.say("Every planned time is accounted for:")
+    stage.show("process-control slots pulse --since 10m")
+
+
 def write_jobs(home: Path) -> Path:
     """Write job directory and configuration; return the configuration's path."""
     jobs = home / "jobs"
     jobs.mkdir(mode=0o755)
     for slug, text in JOBS.items():
-        path = jobs / f"{slug}.yaml"
-        text = textwrap.dedent(text).lstrip()
-        path.write_text(f"{text}working_directory: {home}\n" if "./" in text else text)
-        path.chmod(0o644)
+        write_job(home, slug, text)
     (home / "answers").touch()
     (home / "move.sh").write_text(MOVE)
     (home / "move.sh").chmod(0o755)
@@ -140,6 +159,13 @@ def write_jobs(home: Path) -> Path:
     )
     configuration.chmod(0o644)
     return configuration
+
+
+def write_job(home: Path, slug: str, text: str) -> None:
+    path = home / "jobs" / f"{slug}.yaml"
+    text = textwrap.dedent(text).lstrip()
+    path.write_text(f"{text}working_directory: {home}\n" if "./" in text else text)
+    path.chmod(0o644)
 
 
 def caller_environment(configuration: Path) -> dict[str, str]:
@@ -206,6 +232,8 @@ def copy_terminal(terminal: int) -> None:
             break
         printed += chunk
     os.close(terminal)
+    printed = LIVE_SCREEN.sub(b"", printed)  # of a screen that was drawn again and again the last state is kept
+    printed = BLANK_LINES.sub(b"\r\n", printed.replace(b"\x1b[?1049l", b"\r\n"))
     sys.stdout.buffer.write(ESCAPES.sub(b"", printed.replace(b"\r\n", b"\n")))
     sys.stdout.flush()
 

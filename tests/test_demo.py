@@ -29,6 +29,8 @@ SHOWN = (
     "timeout",
     "good night",
     "on hold since",
+    "the scheduler has ended; 1 run goes on",
+    "pulse",
 )
 
 
