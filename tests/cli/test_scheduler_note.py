@@ -89,7 +89,6 @@ def test_it_is_readable_as_other_files_of_the_state(desk: Desk) -> None:
 
 
 def test_audit_shows_start_reload_and_end(box: Box) -> None:
-    assert box.configuration is not None
     with plays_scheduler(box.configuration) as scheduler:
         scheduler.reload()
         scheduler.end()

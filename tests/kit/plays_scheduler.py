@@ -1,4 +1,7 @@
-"""A process that plays the scheduler: it writes the note and the records as the scheduler does, and starts nothing."""
+"""A process that plays the scheduler: note, records and a look of `watch` as the scheduler has them; it starts nothing.
+
+With an empty line on its standard input it looks again.
+"""
 
 import os
 import signal
@@ -15,16 +18,21 @@ _PLAY = """
 import sys, time
 from process_control.actions.rights import become_actor
 from process_control.actions.scheduler_record import record_end, record_reload, record_start
+from process_control.actions.watch import Watch
 from process_control.config.settings import load_settings
 from process_control.state.block import Identity
 
 identity = Identity()
 actor = become_actor(load_settings(sys.argv[1], {}), by="root", command="process-control scheduler")
 record_start(actor, identity=identity, now=time.time(), detail="6 jobs")
+Watch(actor).take()
 print("started", flush=True)
 for line in sys.stdin:
-    record_reload(actor, now=time.time())
-    print("reloaded", flush=True)
+    if line.strip() == "reload":
+        record_reload(actor, now=time.time())
+    else:
+        Watch(actor).take()
+    print("done", flush=True)
 record_end(actor, now=time.time())
 """
 
@@ -40,11 +48,17 @@ class Scheduler:
         return self.process.pid
 
     def reload(self) -> None:
+        self._ask("reload")
+
+    def look(self) -> None:
+        self._ask("")
+
+    def _ask(self, word: str) -> None:
         if self.process.stdin is None or self.process.stdout is None:
             raise AssertionError("no pipes")
-        self.process.stdin.write("\n")
+        self.process.stdin.write(f"{word}\n")
         self.process.stdin.flush()
-        if self.process.stdout.readline() != "reloaded\n":
+        if self.process.stdout.readline() != "done\n":
             raise AssertionError("it has died")
 
     def end(self) -> None:
@@ -59,7 +73,7 @@ class Scheduler:
 
 
 @contextmanager
-def plays_scheduler(configuration: Path) -> Iterator[Scheduler]:
+def plays_scheduler(configuration: Path | None) -> Iterator[Scheduler]:
     """Play the scheduler of a configuration; at the end it is killed, unless the test has ended it."""
     process = subprocess.Popen(
         [sys.executable, "-c", _PLAY, str(configuration)],
