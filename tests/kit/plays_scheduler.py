@@ -17,23 +17,18 @@ from kit.installation import PROJECT
 _PLAY = """
 import sys, time
 from process_control.actions.rights import become_actor
-from process_control.actions.scheduler_record import record_end, record_reload, record_start
 from process_control.actions.watch import Watch
 from process_control.config.settings import load_settings
-from process_control.state.block import Identity
+from process_control.scheduler.records import note_the_end, note_the_start
 
-identity = Identity()
 actor = become_actor(load_settings(sys.argv[1], {}), by="root", command="process-control scheduler")
-record_start(actor, identity=identity, now=time.time(), detail="6 jobs")
+note_the_start(actor, time.time())
 Watch(actor).take()
 print("started", flush=True)
-for line in sys.stdin:
-    if line.strip() == "reload":
-        record_reload(actor, now=time.time())
-    else:
-        Watch(actor).take()
-    print("done", flush=True)
-record_end(actor, now=time.time())
+for _ in sys.stdin:
+    Watch(actor).take()
+    print("looked", flush=True)
+note_the_end(actor, time.time())
 """
 
 
@@ -47,18 +42,12 @@ class Scheduler:
     def pid(self) -> int:
         return self.process.pid
 
-    def reload(self) -> None:
-        self._ask("reload")
-
     def look(self) -> None:
-        self._ask("")
-
-    def _ask(self, word: str) -> None:
         if self.process.stdin is None or self.process.stdout is None:
             raise AssertionError("no pipes")
-        self.process.stdin.write(f"{word}\n")
+        self.process.stdin.write("\n")
         self.process.stdin.flush()
-        if self.process.stdout.readline() != "done\n":
+        if self.process.stdout.readline() != "looked\n":
             raise AssertionError("it has died")
 
     def end(self) -> None:
