@@ -9,6 +9,7 @@ from kit.one_minute import EVERY_MINUTE, Done, Stage, scene
 from kit.outages import HOUR, as_iso, hours_ago, planned_at, there_since
 from kit.plays_scheduler import plays_scheduler
 from kit.runs import ends, starts
+from kit.schedulers import scheduler
 
 pytestmark = pytest.mark.needs_root
 
@@ -65,8 +66,8 @@ def a_look_of_cron_while_the_scheduler_lives(stage: Stage) -> Done:
 @scene
 def a_look_of_cron_after_the_death_of_the_scheduler(stage: Stage) -> Done:
     box = _under_a_scheduler(stage, "scheduler-dead")
-    with plays_scheduler(box.configuration) as scheduler:
-        scheduler.kill()
+    with plays_scheduler(box.configuration) as played:
+        played.kill()
     return lambda: "trigger_dead" in json.loads((box.state_directory / "watched.json").read_text())["troubles"]
 
 
@@ -85,3 +86,20 @@ def test_a_look_of_cron_finds_that_the_scheduler_died(stage: Stage) -> None:
     assert "the scheduler (pid " in trouble["what"]
     assert trouble["what"].endswith("; to start it again: process-control scheduler")
     assert len(starts(box, "often")) == 1
+
+
+@scene
+def cron_and_the_scheduler_at_once(stage: Stage) -> Done:
+    box = stage.box("both-on", service_user=SERVICE_USER)
+    box.job("often", f"command: 'true'\n{EVERY_MINUTE}")
+    stage.generate(box)
+    stage.contexts.enter_context(scheduler(box))
+    of_cron = f"--scheduled often --config {box.configuration}"
+    return lambda: any(command.endswith(of_cron) for _, command in stage.cron.commands()) and ends(box, "often")
+
+
+def test_with_cron_and_the_scheduler_on_no_planned_time_is_run_twice(stage: Stage) -> None:
+    planned = [start["scheduled_at"] for start in starts(stage.boxes["both-on"], "often")]
+
+    assert planned
+    assert len(set(planned)) == len(planned)
