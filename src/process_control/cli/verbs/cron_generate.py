@@ -79,7 +79,6 @@ class Generated:
 Examples:
   cron-generate              write output_crontab
   cron-generate --check      print what would change
-  cron-generate --none       the scheduler starts the jobs, not cron
   cron-generate --output ~/crontab; crontab ~/crontab    as an ordinary user
 
 Exit code 0: done; 1: written, but a job had to be left out; with --check: something would change. 2: usage; 74, 77, 78:
