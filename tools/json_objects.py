@@ -487,6 +487,11 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         faults   [fault]   why it was left out
         proof    proof?    of --prove: whether line and job have the same times
     """),
+    "in_charge": keys_of("""
+        trigger  text     scheduler, cron, timers, nobody
+        alive    boolean  whether it works: a scheduler that died without an end is in charge, and not alive
+        since    time?    of the scheduler: since when it is running, or when it was last seen alive
+    """),
     "adopted": keys_of("""
         done            text     adopted, completed, undone; would adopt, would complete, would undo
         crontab         text     its path, or whose it is
@@ -496,6 +501,7 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         target          text     the job file
         job_file        text     wrote, same, kept, would write; with --undo: removed, disabled, would remove ...
         generated       text     the crontab that starts the job, or did
+        for_scheduler   boolean  whether the scheduler starts the job, and that crontab stays as it is
         waited_seconds  number   how long it took until the line was not due
         late            boolean  whether writing took until the next minute
     """),

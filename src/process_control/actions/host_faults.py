@@ -81,7 +81,7 @@ def dead_daemon() -> str | None:
 
 def crontab_fault(settings: Settings, load: Callable[[], Jobs]) -> str:
     """Return what keeps a cron that is running from starting the jobs as their files say; "" when nothing does."""
-    from process_control.crontab.condition import troubles_of_cron  # rarely needed, and much
+    from process_control.crontab.condition import troubles_of_the_trigger  # rarely needed, and much
     from process_control.state.past_runs import open_index
     from process_control.views.status import read_statuses
 
@@ -91,7 +91,7 @@ def crontab_fault(settings: Settings, load: Callable[[], Jobs]) -> str:
         with open_index(settings.state_directory) as index:
             statuses = read_statuses(settings, jobs, index)
     of_daemon = dead_daemon()
-    return next((each for each in troubles_of_cron(settings, jobs, statuses) if each != of_daemon), "")
+    return next((each for each in troubles_of_the_trigger(settings, jobs, statuses) if each != of_daemon), "")
 
 
 def _moment(text: str) -> float | None:

@@ -13,6 +13,7 @@ from process_control.notify.host_events import HostEvents
 from process_control.state.past_runs import open_index
 from process_control.state.watch_memory import Memory, Trouble
 from process_control.system.clock import iso
+from process_control.views.in_charge import dead_in_words, scheduler_in_charge
 
 #: So long a crontab may differ from the job files: whoever changed them is about to write it.
 CRONTAB_PATIENCE_SECONDS = 240.0
@@ -44,7 +45,7 @@ class HostWatch:
         self._opening: list[Cause] = []
         #: Those that are over, and why: posted last, so that what they explain still joins them.
         self._ending: dict[Cause, str] = {}
-        #: What keeps cron from starting jobs now.
+        #: What keeps what is in charge from starting jobs now.
         self._trigger_fault = ""
 
     @property
@@ -73,16 +74,29 @@ class HostWatch:
             self._see(Cause.WATCH_DEAD, what, gap.since)
 
     def see_the_trigger(self, jobs: Callable[[], host_faults.Jobs]) -> None:
-        """Open what keeps cron from starting jobs: at the second look that finds no daemon, later for its crontab."""
+        """Open what keeps what is in charge from starting jobs.
+
+        At the second look that finds no daemon of cron, or the scheduler dead; later when the crontab does not fit.
+        """
+        charge = scheduler_in_charge(self._settings.state_directory)
+        if charge is not None:
+            self._memory.crontab_stamp = self._memory.crontab_fault = ""  # read again once cron is in charge
+            self._trigger_fault = "" if charge.is_alive else dead_in_words(charge)
+            since = _seconds(charge.since) if charge.since is not None else self._now
+            self._see_the_fault(self._trigger_fault, since, patience=1.0)
+            return
         stamp = host_faults.stamp_of_crontab(self._settings)
         daemon = host_faults.dead_daemon() if stamp else None
         seen = f"{stamp}\n{self._memory.stamp}"
         if seen != self._memory.crontab_stamp or self._memory.crontab_fault:
             self._memory.crontab_fault = host_faults.crontab_fault(self._settings, jobs)
             self._memory.crontab_stamp = seen
-        self._trigger_fault = what = daemon or self._memory.crontab_fault
+        self._trigger_fault = daemon or self._memory.crontab_fault
+        self._see_the_fault(self._trigger_fault, self._now, patience=1.0 if daemon else CRONTAB_PATIENCE_SECONDS)
+
+    def _see_the_fault(self, what: str, since: float, *, patience: float) -> None:
         if what:
-            self._see(Cause.TRIGGER_DEAD, what, self._now, patience=1.0 if daemon else CRONTAB_PATIENCE_SECONDS)
+            self._see(Cause.TRIGGER_DEAD, what, since, patience=patience)
         elif Cause.TRIGGER_DEAD not in self.open_since:
             self._memory.troubles.pop(Cause.TRIGGER_DEAD, None)
 

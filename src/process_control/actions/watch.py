@@ -37,6 +37,7 @@ from process_control.run import catch_up as catching_up
 from process_control.run.forgotten_start import refuse
 from process_control.state.block import read_mark
 from process_control.state.forgotten_claims import jobs_written_since, take_back_forgotten, with_open_claims
+from process_control.state.scheduler_note import keep_seen
 from process_control.state.watch_memory import Memory, read_memory, write_memory
 from process_control.state.watched_jobs import WatchedJob, read_watched, write_watched
 from process_control.system import atomic_file, proc
@@ -44,6 +45,7 @@ from process_control.system.clock import iso
 from process_control.system.json_text import encode
 from process_control.system.lock import take
 from process_control.views import missed_slots
+from process_control.views.in_charge import scheduler_in_charge
 
 #: The lock of a check. Its dot keeps it apart from locks of jobs.
 LOCK = "watch.look"
@@ -64,12 +66,7 @@ class Watch:
         self._invalid: dict[str, str] | None = None
         self._before: Look | None = None
         self._gap: Gap | None = None
-        self._look = Look(
-            at=time.time(),
-            boot_id=proc.boot_id(),
-            up=time.clock_gettime(time.CLOCK_BOOTTIME),
-            mono=time.monotonic(),
-        )
+        self._look = _look_now()
         self._events = HostEvents(actor.settings, by=actor.by, now=self._look.at)
 
     def take(self) -> bool:
@@ -135,6 +132,7 @@ class Watch:
             announce(self._settings, record)
         note = {"at": iso(look.at), "boot_id": look.boot_id, "up": round(look.up, 3), "mono": round(look.mono, 3)}
         atomic_file.write(layout.watch_note(self._state_directory), encode(note).encode("ascii"))
+        keep_seen(self._state_directory, look.at)
 
     def _record_versions(self, *, is_new: bool) -> None:
         """Record new versions of jobs, when any file has changed since the previous check, or nothing is remembered."""
@@ -214,6 +212,20 @@ class Watch:
             key = f"{slug}~{iso(slots[0].slot)}"
             self._events.of_job(Cause.MISSED, slug, key, sentence, slots=[each.slot for each in slots])
         post_stale_jobs(self._settings, self._watched, lambda: self.jobs, self._events, now=now)
+
+
+def looks_itself(settings: Settings) -> bool:
+    """Return whether the scheduler is alive, and its last look recent: then cron's look has nothing to do."""
+    charge = scheduler_in_charge(settings.state_directory)
+    if charge is None or not charge.is_alive:
+        return False
+    before = look_in(read_mark(layout.watch_note(settings.state_directory)))
+    return before is not None and gap_between(before, _look_now()) is None
+
+
+def _look_now() -> Look:
+    up, mono = time.clock_gettime(time.CLOCK_BOOTTIME), time.monotonic()
+    return Look(at=time.time(), boot_id=proc.boot_id(), up=up, mono=mono)
 
 
 def stamp_of_files(settings: Settings) -> str:

@@ -217,10 +217,11 @@ def how_long(began: str | None, median: float | None, now: datetime) -> tuple[st
     return f"for {span(seconds)}{usually}", is_far
 
 
-def of_cron(troubles: Sequence[tuple[str, str]]) -> Iterator[Blocker]:
-    """Yield what keeps cron from starting it. `troubles`: (reason, sentence that ends in `: command`)."""
+def of_the_trigger(troubles: Sequence[tuple[str, str]]) -> Iterator[Blocker]:
+    """Yield what keeps the trigger from starting it. `troubles`: (reason, sentence that ends in `: command`)."""
     for reason, text in troubles:
         detail, _, command = text.rpartition(": ")
+        command = command.partition(", or ")[0]
         what, _, label = detail.partition("; ")
         yield Blocker(reason=reason, since=None, detail=what, remedy=command, hint=f"{label or 'To fix it'}:")
 

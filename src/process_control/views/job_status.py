@@ -43,6 +43,8 @@ class JobStatus:
     alerts: tuple[str, ...] = ()
     #: The slot that should have been started by now and had neither run nor skip.
     late_slot: datetime | None = None
+    #: What to ask about that.
+    late_question: str = ""
     #: That it has not succeeded for too long (`expect: {success_every}`), in words.
     stale: str | None = None
 

@@ -157,17 +157,18 @@ def _of_a_missed_one(account: Account, current: CurrentState, zone: tzinfo) -> l
         "unknown": f"nothing that was recorded shows why; {what}",
     }.get(slot.cause or "", what)
     found = [Sentence(f"It did not run at {iso(slot.slot)}: {why or slot.cause}.")]
-    found += _about_the_cause(slot, current, evidence.at if evidence else None, zone)
+    found += _about_the_cause(slot, current, evidence.at if evidence else None, zone, what)
     return found + _make_up(slot, current, zone, "Make up for it:")
 
 
-def _about_the_cause(slot: Slot, current: CurrentState, at: str | None, zone: tzinfo) -> list[Sentence]:
+def _about_the_cause(slot: Slot, current: CurrentState, at: str | None, zone: tzinfo, what: str = "") -> list[Sentence]:
     job = slot.job
     if slot.cause in ("host_down", "trigger_dead", "clock_stepped"):
         began = datetime.fromisoformat(at).timestamp() if at is not None else slot.slot
         since = as_argument(int(min(began, slot.slot)) // 60 * 60, zone)
         found = [Sentence("All that was missed then:", f"process-control recover --since {since}")]
-        dead = Sentence("Whether cron runs now, and starts the jobs:", "process-control doctor")
+        trigger = "the scheduler" if what.startswith("the scheduler") else "cron"
+        dead = Sentence(f"Whether {trigger} runs now, and starts the jobs:", "process-control doctor")
         return [dead, *found] if slot.cause == "trigger_dead" else found
     if slot.cause == "refused" and slot.record is not None and slot.version and slot.version.state == INVALID:
         return [Sentence(f"The file was like that from {iso(slot.version.since)} on.")]

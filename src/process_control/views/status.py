@@ -31,7 +31,7 @@ from process_control.state.all_jobs import AllJobs, health_record
 from process_control.views.alerts import alerts_of, refusal_in_words, stray_in_words
 from process_control.views.job_status import JobStatus
 from process_control.views.last_runs import LastRuns
-from process_control.views.late_slots import LateSlots, late_in_words
+from process_control.views.late_slots import LateSlots, late_in_words, question_for
 from process_control.views.slow_start import SlowStart, slow_start_of
 from process_control.views.stale_jobs import stale_job
 
@@ -79,6 +79,7 @@ class _Look:
         self._now_seconds = datetime.now(UTC).timestamp()
         self._now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}"
         self._healths: dict[bytes, Health] = {}
+        self._question = question_for(settings.state_directory)
 
     def status(self, job: Job | InvalidJob) -> JobStatus:
         health, doubt = self._health(job)
@@ -99,7 +100,7 @@ class _Look:
         alerts += self._refused_starts(job.slug, definition, settled_slot, last, running)
         why = _why(state, job, health, doubt, last, slow_start)
         if state == LATE and late is not None:
-            why = late_in_words(late, self._schedules.host_zone())
+            why = late_in_words(late, self._schedules.host_zone(), self._question)
         elif state == NEVER_RAN and summary.outcomes[-1:] == (SKIPPED,) and not alerts:
             why = self._last_skip(job.slug)
         why = why or stale
@@ -118,6 +119,7 @@ class _Look:
             slow_start=slow_start,
             alerts=tuple(alerts),
             late_slot=late,
+            late_question=self._question,
             stale=stale,
         )
 

@@ -194,7 +194,7 @@ def why(status: JobStatus, now: datetime) -> list[str]:
     count = status.health.failures_in_row
     reason = clean(in_local_time(status.why, now))
     if status.state == LATE and status.late_slot is not None:
-        reason = f"no run for the planned time {since(status.late_slot, now)}: is cron running?"
+        reason = f"no run for the planned time {since(status.late_slot, now)}: {status.late_question}"
     return [reason + (f"; {count} failures in a row" if count > 1 else ""), *alerts]
 
 

@@ -12,6 +12,7 @@ from process_control.cli.session import JOBS_HELP, Session, verb
 from process_control.cli.verbs.status import fault_on_one_line, print_jobs, read
 from process_control.config.cache.next_slots import KnownSchedules
 from process_control.config.unread_files import in_one_line, unread_files
+from process_control.crontab.in_charge import in_charge
 from process_control.views.selected_jobs import select_jobs
 
 
@@ -29,7 +30,7 @@ def list_jobs(session: Session, jobs: Sequence[str], as_json: bool) -> None:
     statuses, _ = read(settings, select_jobs(settings, jobs), schedules)
     statuses.sort(key=lambda status: status.slug)
     if as_json:
-        print_jobs(statuses, schedules)
+        print_jobs(statuses, schedules, charge=in_charge(settings))
     elif is_terminal():
         from process_control.cli.verbs.jobs_screen import show_list
 

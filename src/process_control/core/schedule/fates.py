@@ -36,4 +36,5 @@ BLOCKERS = {
     "not_in_crontab": "the generated crontab has no line for it",
     "crontab": "the crontab is missing, or does not fit the job files",
     "cron_not_running": "no cron daemon runs on this host",
+    "scheduler_dead": "the scheduler is in charge and died",
 }
