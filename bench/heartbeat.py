@@ -13,6 +13,7 @@ FAMILY = "watch"
 GOAL_SECONDS = 0.4
 PLAIN, CATCHING_UP, NOTIFIED = "as usual", "each with catch_up", "each with people to notify"
 DIFFERING = f"{NOTIFIED}, with a crontab that differs"
+CRONTAB = "cron.d/process-control"
 FAILMAIL = 'failmail: {to_address: ops@example.org, smtp: "127.0.0.1:9"}\n'
 
 
@@ -21,8 +22,8 @@ def measure(bench: Bench) -> Found:
     with (
         bench.host(FAMILY) as plain,
         bench.host(f"{FAMILY}-catch-up") as catching_up,
-        bench.host(f"{FAMILY}-notified", keys=crontab_key(bench, "notified")) as notified,
-        bench.host(f"{FAMILY}-differing", keys=crontab_key(bench, "differing")) as differing,
+        bench.host(f"{FAMILY}-notified", crontab=CRONTAB) as notified,
+        bench.host(f"{FAMILY}-differing", crontab=CRONTAB) as differing,
     ):
         slugs = add_jobs(plain, bench.sizes.jobs)
         add_jobs(catching_up, bench.sizes.jobs)
@@ -56,13 +57,6 @@ def measure(bench: Bench) -> Found:
         for name in hosts
     ]
     return Found(rows=rows, costs={f"watch, {name}": each for name, each in costs.items()})
-
-
-def crontab_key(bench: Bench, name: str) -> str:
-    """Return the key that names a crontab of the host's own, in a directory whose files have users."""
-    directory = bench.directory / f"{FAMILY}-{name}-cron" / "cron.d"
-    directory.mkdir(parents=True)
-    return f"output_crontab: {directory}/process-control\n"
 
 
 def look(host: Host) -> list[str]:
