@@ -188,7 +188,7 @@ def test_unchanged_rules_change_the_outcome_of_no_past_run(desk: Desk, storm: St
     chance, policy, outcomes = random.Random(f"11 {name}"), POLICIES[name], Counter[str]()
     job = Job(slug="sync", path="", name="Sync", command=[["true"]], version="0123456789ab", stderr=policy.stderr)
     job.verdicts, job.expect, job.retry_attempts = policy.rules, policy.expect, policy.attempts
-    outputs = [Printed.some(desk, chance, number) for number in range(40)]
+    outputs = [Printed.some(desk, chance, number) for number in range(min(40, storm.size // 5))]
     for number in storm.rounds():
         printed = chance.choice(outputs)
         judged, attempts = some_run(chance, policy, printed)
