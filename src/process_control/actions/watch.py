@@ -195,7 +195,7 @@ class Watch:
         )
         if is_anybody_notified:
             host.see_the_gap(was_found_by_a_start=self._was_found_by_a_start)
-            host.see_the_trigger(lambda: self.jobs)
+            host.see_the_trigger(lambda: self.jobs, has_started=bool(written))
             host.see_the_disk(written)
             host.see_the_spool()
             if self._invalid is not None:
