@@ -36,6 +36,11 @@ class State(StrEnum):
     FLAPPING = "flapping"
     CLOSED = "closed"
 
+    @property
+    def is_open(self) -> bool:
+        """Whether people are concerned with it now."""
+        return self not in (State.COUNTING, State.CLOSED)
+
 
 class Event(StrEnum):
     """What can happen to an incident."""
@@ -165,8 +170,7 @@ class Incident:
 
     @property
     def is_open(self) -> bool:
-        """Whether people are concerned with it now."""
-        return self.state not in (State.COUNTING, State.CLOSED)
+        return self.state.is_open
 
     @property
     def is_of_invalid_files(self) -> bool:

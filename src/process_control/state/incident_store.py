@@ -16,7 +16,7 @@ import msgspec
 
 from process_control.core import layout
 from process_control.core.causes import Cause
-from process_control.core.incident import Incident
+from process_control.core.incident import Incident, State
 from process_control.core.job import is_slug
 from process_control.state.first_incident import read_first_incident
 from process_control.system import atomic_file, lock
@@ -39,6 +39,15 @@ class OfJob:
     incidents: tuple[str, ...] = ()
     #: Whether the last ends that were posted were good, oldest first.
     ends: tuple[bool, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The first fields of an incident's file: thousands are read in a storm."""
+
+    id: str
+    cause: Cause
+    state: State = State.COUNTING
 
 
 @contextmanager
@@ -81,6 +90,10 @@ class Store:
             return None
         found = _read(layout.open_incident(self._state, id), Incident)
         return found if found is not None else _read(layout.closed_incident(self._state, id), Incident)
+
+    def head(self, id: str) -> Head | None:  # noqa: A002
+        """Return what an incident that is not closed is, without the rest of it; None: there is none of that id."""
+        return _read(layout.open_incident(self._state, id), Head)
 
     def of_job(self, slug: str) -> list[Incident]:
         """Return the incidents of a job that are not closed."""
