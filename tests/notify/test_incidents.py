@@ -470,13 +470,29 @@ def test_a_hold_of_one_job_acknowledges_no_trouble_of_the_host(box: Box, world: 
     assert found == {"trigger_dead": "open", "failed": "acknowledged"}
 
 
+def test_a_loss_in_an_open_incident_reaches_who_wants_losses_alone(box: Box, world: World) -> None:
+    box.configure(notify=[{"url": "https://lost.example.org/", "on": ["lost"]}], failmail=None)
+    world.settings = settings_of(box)
+    jobs(box, "a", "b", keys=f"failmail: {{to_address: {OPS}}}")
+    for minute, job in enumerate(("a", "b")):
+        world.post(minute, "failed", job, stderr="cannot reach db7: timeout\n")
+    lost = {"job": "b", "run_id": "r9", "at": at(3), "outcome": "lost", "reason": "runner_killed", "trigger": "cron"}
+    world.post(3, "failed", "b", end=lost)
+    world.look(4)
+    world.post(5, "failed", "b")
+    world.look(3 + 24 * 60)
+
+    assert world.events("https://lost.example.org/…") == ["opened"]
+    assert world.notices[-1].posted["end"]["outcome"] != "lost"
+
+
 def test_a_full_disk_is_not_over_because_a_refused_job_went_well(box: Box, world: World) -> None:
     jobs(box, "a")
     world.post(0, "disk_full", sentence="/: 1 MB free")
     for minute in range(1, 20, 2):
         world.post(minute, "refused", "a", exit_code=74, sentence="cannot be recorded")
         world.post(minute + 1, "went_well", "a")
-    world.post(30, "over", cause="disk_full", sentence="the disk has room again")
+    world.post(30, "over", cause="disk_full", sentence="the disk has space again")
 
     assert world.events() == ["opened", "closed"]
 

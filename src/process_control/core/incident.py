@@ -100,6 +100,8 @@ class Part:
     """What an incident is for one of its jobs."""
 
     count: int = 0
+    #: Of its last trouble, which may differ from the incident's: a run was lost while others failed.
+    cause: Cause | None = None
     #: When its first trouble was.
     since: str = ""
     is_over: bool = False
@@ -318,10 +320,11 @@ def _count(incident: Incident, happening: Happening) -> Incident:
     counts = happening.jobs or ({happening.job: 1} if happening.job else {})
     for job, number in counts.items():
         part = parts.get(job, Part(since=happening.at))
-        slots = part.slots + tuple(slot for slot in happening.slots if slot not in part.slots)
         is_at_once = part.is_at_once or happening.cause not in OF_RUNS
         count = part.count + number
-        parts[job] = replace(part, count=count, is_over=False, is_at_once=is_at_once, slots=slots)
+        cause = None if incident.cause.is_host_wide else happening.cause  # people are notified of the host alone
+        slots = part.slots + tuple(slot for slot in happening.slots if slot not in part.slots)
+        parts[job] = replace(part, count=count, cause=cause, is_over=False, is_at_once=is_at_once, slots=slots)
     keeps = incident.cause.is_host_wide and incident.sentence  # what joins it is its effect
     is_more = not incident.cause.is_host_wide and incident.cause in OF_SLOTS
     return replace(

@@ -238,6 +238,7 @@ class Incidents:
             count=max(count, reached.recipient.after) if is_at_once else count,
             at=self._now,
             is_silenced=self._is_silenced(reached.jobs),
+            causes=[part.cause for part in parts if part.cause is not None],
         )
 
     def _is_owed(self, incident: Incident) -> bool:
