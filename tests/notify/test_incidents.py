@@ -470,6 +470,20 @@ def test_a_hold_of_one_job_acknowledges_no_trouble_of_the_host(box: Box, world: 
     assert found == {"trigger_dead": "open", "failed": "acknowledged"}
 
 
+def test_the_file_of_an_incident_does_not_grow_with_planned_times_that_are_missed(box: Box, world: World) -> None:
+    jobs(box, "minutely")
+    sizes = []
+    for first in (0, 500, 1000):
+        slots = [at(each) for each in range(first, first + 500)]
+        world.post(first + 500, "missed", "minutely", slots=slots, sentence="no run")
+        [incident] = os.scandir(os.path.join(world.settings.state_directory, "incidents/open"))
+        sizes.append(incident.stat().st_size)
+
+    assert sizes[-1] < min(sizes[0] + 100, 4000)
+    [kept] = Store(world.settings.state_directory).open_incidents()
+    assert kept.parts["minutely"].waiting == 1500
+
+
 def test_a_loss_in_an_open_incident_reaches_who_wants_losses_alone(box: Box, world: World) -> None:
     box.configure(notify=[{"url": "https://lost.example.org/", "on": ["lost"]}], failmail=None)
     world.settings = settings_of(box)

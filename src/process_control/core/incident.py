@@ -4,7 +4,7 @@ Which message follows from it, and for whom, is decided in `core/notice.py`; how
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,6 +15,8 @@ from process_control.core.recipient import Recipient
 
 #: Keys that are remembered: an event may come more than once, and is counted once.
 MAX_SEEN = 50
+#: Planned times of a job that are kept, of the first and of the last: a job may be planned every minute.
+MAX_FIRST_SLOTS = MAX_LAST_SLOTS = 10
 #: Changes between good and bad in ten runs from which on a job flaps, and below which it is calm again.
 FLAPPING_FROM, CALM_BELOW = 4, 2
 #: The reason of a refusal because of an invalid file.
@@ -107,8 +109,38 @@ class Part:
     is_over: bool = False
     #: Whether it had trouble that is reported at once, whatever the threshold of failed runs.
     is_at_once: bool = False
-    #: Planned times that nothing has settled yet.
+    #: Planned times that nothing has settled yet: the first and the last of them.
     slots: tuple[str, ...] = ()
+    #: How many there are besides, and the first and the last of these.
+    more_slots: int = 0
+    more_from: str = ""
+    more_until: str = ""
+
+    @property
+    def waiting(self) -> int:
+        """How many planned times nothing has settled yet."""
+        return len(self.slots) + self.more_slots
+
+    def with_slots(self, slots: Iterable[str]) -> "Part":
+        """Return it with planned times added; in the middle only their number is kept."""
+        found = self.slots + tuple(slot for slot in slots if slot not in self.slots)
+        left_out = found[MAX_FIRST_SLOTS:-MAX_LAST_SLOTS]
+        if not left_out:
+            return replace(self, slots=found)
+        return replace(
+            self,
+            slots=found[:MAX_FIRST_SLOTS] + found[-MAX_LAST_SLOTS:],
+            more_slots=self.more_slots + len(left_out),
+            more_from=self.more_from or left_out[0],
+            more_until=max(self.more_until, left_out[-1]),
+        )
+
+    def without_slots(self, slots: Iterable[str]) -> "Part":
+        """Return it without planned times that are settled; one that is not kept is one of those that are counted."""
+        settled = set(slots)
+        left = tuple(slot for slot in self.slots if slot not in settled)
+        counted = sum(self.more_from <= slot <= self.more_until for slot in settled - set(self.slots))
+        return replace(self, slots=left, more_slots=max(self.more_slots - counted, 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,9 +322,9 @@ def settle(incident: Incident, happening: Happening) -> Incident:
     part = incident.parts.get(happening.job)
     if part is None:
         return incident
-    left = tuple(slot for slot in part.slots if slot not in happening.slots)
-    is_over = part.is_over or (not left and (incident.cause in OF_SLOTS or incident.cause.is_host_wide))
-    settled = _with_part(incident, happening.job, replace(part, slots=left, is_over=is_over))
+    left = part.without_slots(happening.slots)
+    is_over = part.is_over or (not left.waiting and (incident.cause in OF_SLOTS or incident.cause.is_host_wide))
+    settled = _with_part(incident, happening.job, replace(left, is_over=is_over))
     if incident.cause.is_host_wide:
         return settled
     return _close_when_all_are_well(settled, happening, "its planned times are settled")
@@ -323,8 +355,8 @@ def _count(incident: Incident, happening: Happening) -> Incident:
         is_at_once = part.is_at_once or happening.cause not in OF_RUNS
         count = part.count + number
         cause = None if incident.cause.is_host_wide else happening.cause  # people are notified of the host alone
-        slots = part.slots + tuple(slot for slot in happening.slots if slot not in part.slots)
-        parts[job] = replace(part, count=count, cause=cause, is_over=False, is_at_once=is_at_once, slots=slots)
+        part = replace(part, count=count, cause=cause, is_over=False, is_at_once=is_at_once)
+        parts[job] = part.with_slots(happening.slots)
     keeps = incident.cause.is_host_wide and incident.sentence  # what joins it is its effect
     is_more = not incident.cause.is_host_wide and incident.cause in OF_SLOTS
     return replace(

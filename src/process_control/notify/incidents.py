@@ -14,6 +14,8 @@ from process_control.core.causes import Cause
 from process_control.core.incident import (
     CANNOT_RECORD,
     INVALID_FILE,
+    MAX_FIRST_SLOTS,
+    MAX_LAST_SLOTS,
     Event,
     Happening,
     Incident,
@@ -318,7 +320,9 @@ def _notified(incident: Incident, recipient: Recipient) -> Notified:
 
 
 def _to_keep(posted: Mapping[str, object]) -> dict[str, object]:
-    stderr = posted.get("stderr")
+    stderr, slots = posted.get("stderr"), posted.get("slots")
+    if isinstance(slots, list) and len(slots) > MAX_FIRST_SLOTS + MAX_LAST_SLOTS:
+        posted = {**posted, "slots": [*slots[:MAX_FIRST_SLOTS], *slots[-MAX_LAST_SLOTS:]]}
     return {**posted, "stderr": stderr[-MAX_KEPT_STDERR:]} if isinstance(stderr, str) else dict(posted)
 
 

@@ -113,7 +113,7 @@ def what_of_job(part: Part, incident: Incident) -> str:
     words = count_of(part.count, word)
     if part.is_over:
         return f"{words}, well again"
-    return f"{words}, {len(part.slots)} not made up for" if incident.is_over and part.slots else words
+    return f"{words}, {part.waiting} not made up for" if incident.is_over and part.waiting else words
 
 
 # --- of a job --------------------------------------------------------------------------------------------------------
