@@ -5,6 +5,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -482,6 +483,38 @@ def test_the_file_of_an_incident_does_not_grow_with_planned_times_that_are_misse
     assert sizes[-1] < min(sizes[0] + 100, 4000)
     [kept] = Store(world.settings.state_directory).open_incidents()
     assert kept.parts["minutely"].waiting == 1500
+
+
+def test_a_round_reads_only_incidents_that_were_written_or_whose_time_has_come(box: Box, world: World) -> None:
+    jobs(box, "a")
+    world.post(0, "failed", "a")
+    world.look(1)
+    store = Store(world.settings.state_directory)
+    (incident,) = store.of_job("a")
+    old = {key: replace(each, last_at=at(-2 * 24 * 60)) for key, each in incident.notified.items()}
+    store.write(replace(incident, notified=old))
+
+    store.look_again(incident.id, BEGIN.timestamp() + 3600)
+    world.look(2)
+    assert world.events() == ["opened"], "it was not read"
+    world.look(60)
+    assert world.events() == ["opened", "reminder"], "its time has come"
+
+
+def test_a_round_reads_all_incidents_when_configuration_or_silences_have_changed(box: Box, world: World) -> None:
+    jobs(box, "a")
+    write_silences(world.settings.state_directory, [Silence(job="a", until=at(10_000))])
+    world.post(0, "failed", "a")
+    world.look(1)
+    assert world.look(2) == BEGIN.timestamp() + 61 * 60
+
+    write_silences(world.settings.state_directory, [])
+    world.look(3)
+    box.configure(failmail={"to_address": [OPS, "new@example.org"]})
+    world.settings = settings_of(box)
+    world.look(4)
+
+    assert [(minutes, event) for minutes, _, event, _ in world.sent] == [(3, "opened"), (4, "opened")]
 
 
 def test_a_loss_in_an_open_incident_reaches_who_wants_losses_alone(box: Box, world: World) -> None:

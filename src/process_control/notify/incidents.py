@@ -27,6 +27,7 @@ from process_control.core.incident import (
 from process_control.core.job import Job
 from process_control.core.notice import Notice, NoticeEvent, after_sending, next_reminder_at, owed
 from process_control.core.recipient import MAIL, Recipient
+from process_control.notify.due_incidents import ALL_AGAIN_SECONDS, due_incidents, stamp_of
 from process_control.notify.incident_record import record
 from process_control.notify.jobs_now import job_as_it_is
 from process_control.notify.outbox import keep_mark
@@ -73,6 +74,8 @@ class Incidents:
         self._recipients: dict[str, list[Recipient]] = {}
         #: Open incidents by their ids, read once: the lock keeps others from changing them.
         self._known: dict[str, Incident] | None = None
+        #: Those that were written in this round.
+        self._written: set[str] = set()
         self._silences: list[Silence] = read_silences(settings.state_directory, now=now)
 
     # --- what happened ---------------------------------------------------------------------------------------------
@@ -109,7 +112,7 @@ class Incidents:
     def _concerned(self, happening: Happening) -> list[Incident]:
         """Return the incidents that the event changes; for trouble that is in none, a new one."""
         if happening.cause.is_host_wide and happening.event in (Event.TROUBLE, Event.OVER):
-            known = self._store.open_incidents()
+            known = self._store.open_incidents(cause=happening.cause)
             found = [each for each in known if each.cause is happening.cause and not each.is_over]
         else:
             found = self._store.of_job(happening.job)
@@ -178,10 +181,13 @@ class Incidents:
 
     def settle_all(self) -> float | None:
         """Queue reminders, and what a silence kept back; return when to look again (UTC seconds)."""
-        moments: list[float] = []
-        for incident in self._store.open_incidents():
+        stamp, now = stamp_of(self._settings), _seconds(self._now)
+        due, moments = due_incidents(self._store, stamp, now=now, written=self._written)
+        for incident in filter(None, map(self._store.read, due)):
             after = self._notify(incident, {}, jobs=(), known_as=incident.state)
-            moments += self._moments(after)
+            moments.append(min([now + ALL_AGAIN_SECONDS, *self._moments(after)]))
+            self._store.look_again(incident.id, moments[-1])
+        self._store.note_settled_for(stamp)
         return min(moments, default=None)
 
     def _notify(
@@ -201,6 +207,7 @@ class Incidents:
             if self._known is not None:
                 self._known[incident.id] = incident
             self._store.write(incident, jobs=jobs)
+            self._written.add(incident.id)
         return incident
 
     def _close(self, incident: Incident) -> None:

@@ -80,6 +80,14 @@ class Store:
         """Return the ids of those, by their files' names alone."""
         return [path.rpartition("/")[2].removesuffix(".json") for path in _files_in(layout.open_incidents(self._state))]
 
+    def due_times(self) -> dict[str, float]:
+        """Return the ids of those, and when each has to be looked at again (UTC seconds); at once what was written."""
+        found = {}
+        for path in _files_in(layout.open_incidents(self._state)):
+            with suppress(OSError):
+                found[path.rpartition("/")[2].removesuffix(".json")] = os.stat(path).st_mtime
+        return found
+
     def closed_incidents(self) -> list[Incident]:
         """Return the closed ones that are kept, oldest first."""
         return _all_in(layout.closed_incidents(self._state))
@@ -157,6 +165,26 @@ class Store:
             if incident.id in memory.incidents:
                 left = tuple(each for each in memory.incidents if each != incident.id)
                 self._remember(slug, replace(memory, incidents=left))
+
+    def look_again(self, id: str, at: float) -> None:  # noqa: A002
+        """Note when an open incident has to be looked at again, if it is not written before (UTC seconds)."""
+        with suppress(OSError):
+            os.utime(layout.open_incident(self._state, id), (at, at))
+
+    def settled_for(self) -> str:
+        """Return for what nothing more was owed, as `note_settled_for` has it; "" when that is unknown."""
+        try:
+            with open_plain(layout.incidents_settled_for(self._state)) as file:
+                return file.read(_LARGEST).decode("utf-8", "replace")
+        except OSError:
+            return ""
+
+    def note_settled_for(self, stamp: str) -> None:
+        """Note the stamp of configuration and silences for which all incidents were looked at."""
+        if stamp == self.settled_for():
+            return
+        with suppress(OSError):
+            atomic_file.write_unsynced(layout.incidents_settled_for(self._state), stamp.encode(), mode=0o640)
 
     def record_taken(self, id: str, entry: dict[str, str]) -> None:  # noqa: A002
         """Add what a channel took, or gave up, to an incident, open or closed."""
