@@ -4,19 +4,18 @@ Which message follows from it, and for whom, is decided in `core/notice.py`; how
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from process_control.core.causes import OF_RUNS, OF_SLOTS, Cause
+from process_control.core.part_of_incident import Part
 from process_control.core.recipient import Recipient
 
 #: Keys that are remembered: an event may come more than once, and is counted once.
 MAX_SEEN = 50
-#: Planned times of a job that are kept, of the first and of the last: a job may be planned every minute.
-MAX_FIRST_SLOTS = MAX_LAST_SLOTS = 10
 #: Changes between good and bad in ten runs from which on a job flaps, and below which it is calm again.
 FLAPPING_FROM, CALM_BELOW = 4, 2
 #: The reason of a refusal because of an invalid file.
@@ -87,6 +86,8 @@ class Happening:
     slots: tuple[str, ...] = ()
     #: Of a host-wide trouble: what it did to each job, a number of planned times or starts.
     jobs: Mapping[str, int] = field(default_factory=dict)
+    #: And those planned times, ISO 8601, rising: of many the first and the last.
+    slots_of_jobs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     #: The trouble in a row from which on somebody is notified.
     threshold: int = 1
     #: The changes between good and bad in the job's last ten runs.
@@ -95,52 +96,6 @@ class Happening:
     is_scheduled: bool = False
     by: str | None = None
     note: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """What an incident is for one of its jobs."""
-
-    count: int = 0
-    #: Of its last trouble, which may differ from the incident's: a run was lost while others failed.
-    cause: Cause | None = None
-    #: When its first trouble was.
-    since: str = ""
-    is_over: bool = False
-    #: Whether it had trouble that is reported at once, whatever the threshold of failed runs.
-    is_at_once: bool = False
-    #: Planned times that nothing has settled yet: the first and the last of them.
-    slots: tuple[str, ...] = ()
-    #: How many there are besides, and the first and the last of these.
-    more_slots: int = 0
-    more_from: str = ""
-    more_until: str = ""
-
-    @property
-    def waiting(self) -> int:
-        """How many planned times nothing has settled yet."""
-        return len(self.slots) + self.more_slots
-
-    def with_slots(self, slots: Iterable[str]) -> "Part":
-        """Return it with planned times added; in the middle only their number is kept."""
-        found = self.slots + tuple(slot for slot in slots if slot not in self.slots)
-        left_out = found[MAX_FIRST_SLOTS:-MAX_LAST_SLOTS]
-        if not left_out:
-            return replace(self, slots=found)
-        return replace(
-            self,
-            slots=found[:MAX_FIRST_SLOTS] + found[-MAX_LAST_SLOTS:],
-            more_slots=self.more_slots + len(left_out),
-            more_from=self.more_from or left_out[0],
-            more_until=max(self.more_until, left_out[-1]),
-        )
-
-    def without_slots(self, slots: Iterable[str]) -> "Part":
-        """Return it without planned times that are settled; one that is not kept is one of those that are counted."""
-        settled = set(slots)
-        left = tuple(slot for slot in self.slots if slot not in settled)
-        counted = sum(self.more_from <= slot <= self.more_until for slot in settled - set(self.slots))
-        return replace(self, slots=left, more_slots=max(self.more_slots - counted, 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -356,7 +311,7 @@ def _count(incident: Incident, happening: Happening) -> Incident:
         count = part.count + number
         cause = None if incident.cause.is_host_wide else happening.cause  # people are notified of the host alone
         part = replace(part, count=count, cause=cause, is_over=False, is_at_once=is_at_once)
-        parts[job] = part.with_slots(happening.slots)
+        parts[job] = part.with_slots(happening.slots_of_jobs.get(job, happening.slots), number=number)
     keeps = incident.cause.is_host_wide and incident.sentence  # what joins it is its effect
     is_more = not incident.cause.is_host_wide and incident.cause in OF_SLOTS
     return replace(

@@ -14,8 +14,6 @@ from process_control.core.causes import Cause
 from process_control.core.incident import (
     CANNOT_RECORD,
     INVALID_FILE,
-    MAX_FIRST_SLOTS,
-    MAX_LAST_SLOTS,
     Event,
     Happening,
     Incident,
@@ -26,6 +24,7 @@ from process_control.core.incident import (
 )
 from process_control.core.job import Job
 from process_control.core.notice import Notice, NoticeEvent, after_sending, next_reminder_at, owed
+from process_control.core.part_of_incident import first_and_last
 from process_control.core.recipient import MAIL, Recipient
 from process_control.notify.due_incidents import ALL_AGAIN_SECONDS, due_incidents, stamp_of
 from process_control.notify.incident_record import record
@@ -328,8 +327,9 @@ def _notified(incident: Incident, recipient: Recipient) -> Notified:
 
 def _to_keep(posted: Mapping[str, object]) -> dict[str, object]:
     stderr, slots = posted.get("stderr"), posted.get("slots")
-    if isinstance(slots, list) and len(slots) > MAX_FIRST_SLOTS + MAX_LAST_SLOTS:
-        posted = {**posted, "slots": [*slots[:MAX_FIRST_SLOTS], *slots[-MAX_LAST_SLOTS:]]}
+    posted = {name: value for name, value in posted.items() if name != "slots_of_jobs"}  # each job has its own
+    if isinstance(slots, list):
+        posted["slots"] = list(first_and_last(slots))
     return {**posted, "stderr": stderr[-MAX_KEPT_STDERR:]} if isinstance(stderr, str) else dict(posted)
 
 
