@@ -517,6 +517,21 @@ def test_a_round_reads_all_incidents_when_configuration_or_silences_have_changed
     assert [(minutes, event) for minutes, _, event, _ in world.sent] == [(3, "opened"), (4, "opened")]
 
 
+def test_a_hold_of_one_of_several_jobs_silences_only_who_is_notified_about_that_job(box: Box, world: World) -> None:
+    for job, to in (("a", "ann@example.org"), ("b", "bob@example.org")):
+        jobs(box, job, keys=f"failmail: {{to_address: {to}}}")
+        world.post(0, "failed", job, stderr="cannot reach db7: timeout\n")
+    world.post(1, "acknowledged", "a", by="ann")
+    world.look(25 * 60)
+    world.post(26 * 60, "acknowledged", "b", by="bob")
+    world.look(60 * 60)
+
+    assert world.events("ann@example.org") == ["opened"]
+    assert world.events("bob@example.org") == ["opened", "reminder"]
+    [incident] = Store(world.settings.state_directory).open_incidents()
+    assert (incident.state, incident.acknowledged["by"] if incident.acknowledged else None) == ("acknowledged", "bob")
+
+
 def test_a_loss_in_an_open_incident_reaches_who_wants_losses_alone(box: Box, world: World) -> None:
     box.configure(notify=[{"url": "https://lost.example.org/", "on": ["lost"]}], failmail=None)
     world.settings = settings_of(box)

@@ -294,6 +294,12 @@ def go(incident: Incident, happening: Happening) -> Incident:
 
 
 def acknowledge(incident: Incident, happening: Happening) -> Incident:
+    """Acknowledge it; a hold of one of several jobs is known to those alone who are notified about that job."""
+    part = incident.parts.get(happening.job)
+    if part is not None:
+        incident = _with_part(incident, happening.job, replace(part, is_known=True))
+        if not all(each.is_known or each.is_over for each in incident.parts.values()):
+            return incident
     known = {"at": happening.at, "by": happening.by, "note": happening.note}
     return replace(incident, state=State.ACKNOWLEDGED, acknowledged=known, is_changed=False)
 
@@ -310,7 +316,11 @@ def _count(incident: Incident, happening: Happening) -> Incident:
         is_at_once = part.is_at_once or happening.cause not in OF_RUNS
         count = part.count + number
         cause = None if incident.cause.is_host_wide else happening.cause  # people are notified of the host alone
-        part = replace(part, count=count, cause=cause, is_over=False, is_at_once=is_at_once)
+        is_known = part.is_known and (happening.reason, happening.fingerprint) == (
+            incident.reason,
+            incident.fingerprint,
+        )
+        part = replace(part, count=count, cause=cause, is_over=False, is_at_once=is_at_once, is_known=is_known)
         parts[job] = part.with_slots(happening.slots_of_jobs.get(job, happening.slots), number=number)
     keeps = incident.cause.is_host_wide and incident.sentence  # what joins it is its effect
     is_more = not incident.cause.is_host_wide and incident.cause in OF_SLOTS

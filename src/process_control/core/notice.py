@@ -50,14 +50,16 @@ def owed(
     at: str,
     is_silenced: bool,
     causes: Iterable[Cause] = (),
+    is_known: bool = False,
 ) -> NoticeEvent | None:
     """Return the message that the recipient has to get at `at` (ISO 8601 UTC); None: none.
 
     `count` is the trouble of the job of which it has had most, among those about which the recipient is notified;
-    `causes` are those of the last trouble of each.
+    `causes` are those of the last trouble of each. `is_known`: somebody holds all of these that are in trouble.
     """
     if is_silenced or incident.state is State.COUNTING:
         return None
+    is_known = is_known or incident.state is State.ACKNOWLEDGED
     was_opened = notified.opened_at is not None
     if incident.is_over:  # its cause may be another than when it was opened
         wants = was_opened and not notified.closed and recipient.wants_recovery
@@ -68,8 +70,8 @@ def owed(
         return NoticeEvent.FLAPPING
     if not was_opened:
         is_due = incident.cause.is_host_wide or count >= recipient.after
-        return NoticeEvent.OPENED if is_due and incident.state is not State.ACKNOWLEDGED else None
-    if incident.state is State.ACKNOWLEDGED:
+        return NoticeEvent.OPENED if is_due and not is_known else None
+    if is_known:
         return None
     if _has_changed(incident, notified):
         return NoticeEvent.CHANGED

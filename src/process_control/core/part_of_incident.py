@@ -21,6 +21,8 @@ class Part:
     is_over: bool = False
     #: Whether it had trouble that is reported at once, whatever the threshold of failed runs.
     is_at_once: bool = False
+    #: Whether somebody knows of it by a hold of this job, while others have the same trouble.
+    is_known: bool = False
     #: Planned times that nothing has settled yet: the first and the last of them.
     slots: tuple[str, ...] = ()
     #: How many there are besides, and the first and the last of these.

@@ -246,6 +246,7 @@ class Incidents:
             count=max(count, reached.recipient.after) if is_at_once else count,
             at=self._now,
             is_silenced=self._is_silenced(reached.jobs),
+            is_known=bool(parts) and all(part.is_known or part.is_over for part in parts),
             causes=[part.cause for part in parts if part.cause is not None],
         )
 
