@@ -173,6 +173,8 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         backoff_until      time?        until when planned times are skipped after failures
         late               time?        the planned time (slot) without a run
         stale              text?        that it has not succeeded within `expect.success_every`
+        incident           text?        the id of its open incident
+        silenced_until     time?        until when nobody is notified about it
         next               time?        the next planned time
         last               run?         the last run that ended and was not skipped
         running            run?         the current run

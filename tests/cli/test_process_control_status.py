@@ -214,6 +214,8 @@ def test_json_tells_everything_of_a_job(desk: Desk) -> None:
         "backoff_until": None,
         "late": None,
         "stale": None,
+        "incident": None,
+        "silenced_until": None,
         "running": None,
         "recent": ["failed"],
         "median_seconds": None,

@@ -151,15 +151,16 @@ class HostWatch:
                 self._see(cause, missed_in_words(missed), self._begin_of(missed))
         for cause in sorted({*self._opening, *explained}):
             trouble = self._memory.troubles[cause]
-            jobs: dict[str, int] = {}
+            slots: dict[str, list[int]] = {}
             for each in explained.get(cause, ()):
-                jobs[each.job] = jobs.get(each.job, 0) + 1
+                slots.setdefault(each.job, []).append(each.slot)
+            jobs = {slug: len(found) for slug, found in slots.items()}
             if cause is Cause.FILE_INVALID and cause in self._opening:
                 jobs = {slug: jobs.get(slug, 1) for slug in sorted({*self._memory.invalid, *jobs})}
             is_new = trouble.seen_at == iso(self._now)
             key = _key(cause, trouble) if is_new else f"{_key(cause, trouble)}~{iso(self._now)}"
             what = trouble.what if cause in self._opening else missed_in_words(explained[cause])
-            self._events.of_host(cause, key, what, since=trouble.since, jobs=jobs)
+            self._events.of_host(cause, key, what, since=trouble.since, jobs=jobs, slots=slots)
         self._end_with_a_start()
         self._post_ends()
 

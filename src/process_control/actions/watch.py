@@ -94,8 +94,8 @@ class Watch:
         written = jobs_written_since(self._state_directory, self._seen_until())
         self._settle_killed_starts(written)
         self._memory.running = settle_lost(self._settings, sorted({*written, *self._memory.running}))
-        self._start_what_was_missed()
         self._notify(written)
+        self._start_what_was_missed()  # then: a good run ends only an incident that was posted before it
         if self._settings.host_ping:
             missed_slots.forget_settled(self._settings, self._watched)
         seal_hourly(self._settings, self._memory, now=self._look.at)

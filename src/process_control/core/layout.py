@@ -144,11 +144,17 @@ def open_incidents(state_directory: str) -> str:
     return f"{state_directory}/incidents/open"
 
 
+def incidents_settled_for(state_directory: str) -> str:
+    """Return the file that says for which configuration and silences nothing more was owed."""
+    return f"{state_directory}/incidents/settled_for"
+
+
 def closed_incidents(state_directory: str) -> str:
     return f"{state_directory}/incidents/closed"
 
 
 def open_incident(state_directory: str, id: str) -> str:  # noqa: A002
+    """Return the file of an incident. Its modification time is when a message may be due."""
     return f"{state_directory}/incidents/open/{id}.json"
 
 

@@ -155,7 +155,8 @@ def _slowness(status: JobStatus) -> str:
 
 def _state(status: JobStatus, screen: Console) -> Text:
     symbol = f"{SYMBOLS[status.state]} " if draws_unicode(screen) else ""
-    return Text(f"{symbol}{status.state}", style=STATE_STYLES[status.state])
+    text = Text(f"{symbol}{status.state}", style=STATE_STYLES[status.state])
+    return text.append(", silenced", style="dim") if status.silenced_until is not None else text
 
 
 def reason_style(status: JobStatus) -> str:

@@ -18,7 +18,8 @@ from process_control.views.selected_jobs import select_jobs
 
 @verb(
     "list",
-    epilog=f"{JOBS_HELP} In a pipe: slug, name, state, schedule in words, tags, fault; separated by tabs.",
+    epilog=f"{JOBS_HELP} In a pipe: slug, name, state, schedule in words, tags, its fault or until when it is "
+    "silenced; separated by tabs.",
 )
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
 @click.option("--json", "as_json", is_flag=True, help="The jobs as in `status --json`.")
@@ -39,8 +40,9 @@ def list_jobs(session: Session, jobs: Sequence[str], as_json: bool) -> None:
         for status in statuses:
             words = schedules.words(status.definition) if status.definition else None
             tags = ",".join(status.definition.tags) if status.definition else None
-            fault = fault_on_one_line(status) if status.state == "invalid" else None
-            print_tabbed([status.slug, status.name, status.state, words, tags, fault])
+            silenced = f"silenced until {status.silenced_until}" if status.silenced_until is not None else None
+            last = fault_on_one_line(status) if status.state == "invalid" else silenced
+            print_tabbed([status.slug, status.name, status.state, words, tags, last])
     schedules.keep()
     unread = [] if jobs else unread_files(settings)
     if unread:

@@ -37,7 +37,7 @@ COLUMNS = (
         f"{JOBS_HELP} One job on a terminal is shown at length, with the last lines of its output. In a pipe, "
         "separated by tabs, below a line of their names: job, state, next planned time, outcome, reason, start and "
         "duration (seconds) of the last run, the median, the outcomes of the last 20 runs (. succeeded, w warned, "
-        "F failed, L lost, - skipped, > running), why, and what else needs a look."
+        "F failed, L lost, - skipped, > running), why, what else needs a look, and until when it is silenced."
     ),
 )
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
@@ -158,8 +158,9 @@ def _utc(slot: datetime) -> str:
 
 
 def _why(status: JobStatus) -> str | None:
-    """Return the reason for the state, and what else needs a look."""
-    return "; ".join([*([status.why] if status.why else []), *status.alerts]) or None
+    """Return the reason for the state, what else needs a look, and until when nobody is notified."""
+    silenced = [f"silenced until {status.silenced_until}"] if status.silenced_until is not None else []
+    return "; ".join([*([status.why] if status.why else []), *status.alerts, *silenced]) or None
 
 
 def fault_on_one_line(status: JobStatus) -> str:
