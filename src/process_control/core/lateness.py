@@ -9,6 +9,7 @@ _WORDS = {
     "jitter": "random delay (jitter)",
     "queue": "waiting for its turn",
     "lock": "waiting for its lock",
+    "queue": "waiting for a place in its pool or on the host",
 }
 
 

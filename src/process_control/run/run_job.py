@@ -93,6 +93,7 @@ def take_the_steps(run: Run, world: "World") -> Stop | None:
             claim_the_slot,
             pass_the_gate,
             take_the_lock,
+            take_the_places,
             settle_unfinished_runs,
             choose_the_commands,
             record_the_start,
@@ -154,6 +155,18 @@ def take_the_lock(run: Run, world: "World") -> Go | Stop:
     from process_control.run.overlap import meet_the_holder
 
     return meet_the_holder(run, world)
+
+
+def take_the_places(run: Run, world: "World") -> Go | Stop:
+    """Take a place in the job's pool and one on the host, or wait for them without the lock.
+
+    A job without a pool, on a host without `max_concurrent`, imports nothing more.
+    """
+    if run.job.pool is None and world.settings.max_concurrent is None:
+        return GO
+    from process_control.run.places import take_places
+
+    return take_places(run, world)
 
 
 def settle_unfinished_runs(run: Run, world: "World") -> Go | Stop:

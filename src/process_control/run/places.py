@@ -1,0 +1,123 @@
+"""Take a place in the job's pool, and one on the host (`max_concurrent`): kernel locks, held as long as the job's own.
+
+Lean module, loaded for jobs with a pool and hosts with `max_concurrent`.
+
+The order is lock, pool, host, and nothing of it is held while a start waits for the rest: a place that is not used is
+free for others, and no two starts can wait for each other. So a start that finds no place lets its lock go, waits
+(`place_queue.py`), and takes the lock again when it has its places. A run that another run started needs no place on
+the host, and none in a pool in which an outer run has one: else the outer run would wait for itself.
+"""
+
+import posix
+
+from process_control.core.facts import JOB
+from process_control.core.places import taken_in_words, what_is_full
+from process_control.errors import NotStarted
+from process_control.run.run import GO, Go, Stop
+from process_control.state import places as notes
+from process_control.state.block import runner_lives_here
+from process_control.system import lock, proc
+from process_control.system.clock import iso
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.run.run import Run
+    from process_control.run.world import World
+
+
+class Needed:
+    """One thing that a run needs a place in: a pool, or the host (`pool` is None)."""
+
+    __slots__ = ("names", "pool")
+
+    def __init__(self, pool: "str | None", places: int) -> None:
+        self.pool = pool
+        #: The locks of its places.
+        self.names = notes.names_of_places(pool, places)
+
+
+def take_places(run: "Run", world: "World") -> Go | Stop:
+    """Take the places, with the job's lock held; else wait for them, or refuse a start by hand."""
+    if run.request.force and not run.request.scheduled:
+        return GO
+    needed = _needed(run, world)
+    full = take_all(run, world, needed)
+    if full is None:
+        return GO
+    world.lock.release()
+    if not run.request.scheduled and not run.request.wait and run.request.trigger != JOB:
+        return Stop(error=_refusal(run, world, full))
+    from process_control.run.place_queue import wait_for_places
+
+    return wait_for_places(run, world, needed, full)
+
+
+def take_all(run: "Run", world: "World", needed: "list[Needed]") -> "Needed | None":
+    """Take a place in each, or in none; return what is full, None when we have them all."""
+    for each in needed:
+        descriptor = _first_free(world, each)
+        if descriptor is None:
+            world.lock.give_places_back()
+            return each
+        world.lock.places.append(descriptor)
+    for descriptor in world.lock.places:
+        notes.write_note(descriptor, note_of(run, world))
+    return None
+
+
+def note_of(run: "Run", world: "World") -> notes.Note:
+    """Return what a lock file says of the run that holds it."""
+    return {
+        "job": run.job.slug,
+        "run_id": run.id,
+        "pid": posix.getpid(),
+        "pid_start": run.pid_start,
+        "guard_pid": posix.getppid(),
+        "boot_id": world.identity.boot_id,
+        "pid_ns": world.identity.pid_namespace,
+        "at": iso(world.clock.now()),
+    }
+
+
+def _needed(run: "Run", world: "World") -> "list[Needed]":
+    """Return the pool of the job and the host, without what an outer run has a place in."""
+    settings, pool = world.settings, run.job.pool
+    needed = [Needed(pool, settings.pools[pool])] if pool in settings.pools else []
+    if settings.max_concurrent is not None:
+        needed.append(Needed(None, settings.max_concurrent))
+    if run.request.scheduled:
+        return needed
+    outer = proc.ancestors(posix.getpid())[1:]  # without the guard of this run
+    return [each for each in needed if not any(_is_of(name, outer, world) for name in each.names)]
+
+
+def _is_of(name: str, outer: "list[int]", world: "World") -> bool:
+    """Return whether the place was taken by the runner of one of these processes, or by a run that it guards."""
+    note = notes.read_note(world.settings.run_directory, name)
+    if note is None or (note.get("pid") not in outer and note.get("guard_pid") not in outer):
+        return False
+    return runner_lives_here(note, world.identity)
+
+
+def _first_free(world: "World", needed: Needed) -> "int | None":
+    for name in needed.names:
+        descriptor = lock.take(world.settings.run_directory, name)
+        if descriptor is not None:
+            return descriptor
+    return None
+
+
+def holders_of(world: "World", full: Needed) -> "list[notes.Note]":
+    return notes.holders(world.settings.run_directory, full.names, world.identity)
+
+
+def full_in_words(world: "World", full: Needed) -> str:
+    """Return `pool db is full: 1 of 1 taken by a (run 01k… since …)`."""
+    held = notes.names_of(holders_of(world, full), with_runs=True)
+    return f"{what_is_full(full.pool)} is full: {taken_in_words(len(full.names), held)}"
+
+
+def _refusal(run: "Run", world: "World", full: Needed) -> NotStarted:
+    slug = run.job.slug
+    hint = f"wait for a place with run-job --wait {slug}, or run it without one: run-job --force {slug}"
+    return NotStarted(f"not started: {full_in_words(world, full)}", where=slug, hint=hint)
