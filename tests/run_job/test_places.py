@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kit.harness import Box, Live, children, until
-from kit.runs import ONE_SLOT, ends, kill_both, outcomes, records, skips, slots_of, starts
+from kit.runs import ONE_SLOT, date_version_back, ends, kill_both, outcomes, records, script, skips, slots_of, starts
 
 EVERY_MINUTE = 'schedule: "* * * * *"\nstart_within: 1h'
 
@@ -77,8 +77,8 @@ def test_by_hand_a_full_pool_refuses_and_names_its_runs(limited: Box) -> None:
 def test_wait_gets_the_place_when_the_holder_ends(limited: Box) -> None:
     live, go_on = a_holder(limited)
     limited.job("job", "command: 'true'\npool: db")
-    with live, limited.start("--wait", "job", "--show") as waiting:
-        waiting.expect("waiting for a place in pool db: 1 of 1 taken by holder")
+    with live, limited.start("--wait", "job", tty=True) as waiting:
+        waiting.wait_for_line("job: waiting for a place in pool db: 1 of 1 taken by holder")
         go_on.write_line()
         assert waiting.wait().exit_code == 0
 
@@ -95,18 +95,29 @@ def test_wait_has_a_time_limit(limited: Box) -> None:
 
 
 def test_a_scheduled_start_waits_is_due_and_says_what_for(limited: Box) -> None:
-    live, go_on = a_holder(limited)
     limited.job("job", f"command: 'true'\npool: db\n{EVERY_MINUTE}")
+    limited.run("job")
+    date_version_back(limited, "job")
+    live, go_on = a_holder(limited)
     with live, limited.start("--scheduled", "job") as waiting:
         [noted] = until(lambda: records(limited, "waiting"), "it to wait")
         due = slots_of(limited, "job")[noted["scheduled_at"]]
+        [status] = limited.process_control("status", "--json", "job").json()["jobs"]
+        why = limited.process_control("why", "--json", "job").json()["now"]
+        shown = limited.process_control("why", "job").stdout
         go_on.write_line()
         assert waiting.wait().exit_code == 0
 
     assert noted["detail"] == "a place in pool db: 1 of 1 taken by holder"
+    words = f"a start waits since {noted['at'][:17]}"
+    assert status["why"].startswith(words)
+    assert status["why"].endswith("for a place in pool db: 1 of 1 taken by holder")
+    [blocked] = [each for each in why["blocked_by"] if each["reason"] == "waiting"]
+    assert (blocked["detail"], blocked["remedy"]) == (status["why"], "process-control status holder")
+    assert "for a place in pool db: 1 of 1 taken by holder" in " ".join(shown.split())
     assert due["fate"] == "due"
     assert "a place in pool db: 1 of 1 taken by holder" in str(due["evidence"])
-    [start] = starts(limited, "job")
+    start = starts(limited, "job")[-1]
     parts: dict[str, float] = start["late_parts"]
     assert set(parts) == {"trigger", "gate", "lock", "queue"}
     assert parts["queue"] > 0
@@ -202,7 +213,11 @@ def test_a_killed_holder_frees_its_place(limited: Box) -> None:
 
 
 def test_processes_of_a_killed_run_keep_its_place_until_they_end(limited: Box) -> None:
-    live, _ = a_holder(limited)
+    started = limited.fifo("started")
+    keeper = script(limited, "keeper", f"sh -c 'echo up > {started}; exec sleep 1000'; true")
+    limited.job("holder", f"command: {keeper}\npool: db")
+    live = limited.start("holder")
+    started.read_line()
     limited.job("job", "command: 'true'\npool: db")
     with live:
         kill_both(limited, "holder")
@@ -237,16 +252,11 @@ def test_a_subjob_waits_for_a_pool_in_which_its_outer_run_has_no_place(limited: 
     limited.job("outer", "command: run-job inner")
     with live, limited.start("outer") as outer:
         until(lambda: starts(limited, "outer"), "the outer run")
-        until(lambda: any("run-job" in word for word in _waiting_words(limited)), "the inner start to wait")
+        until((limited.root / "state/run/.next-pool-db.lock").exists, "the inner start to wait")
         go_on.write_line()
         assert outer.wait().exit_code == 0
 
     assert outcomes(limited, "inner") == [("succeeded", None)]
-
-
-def _waiting_words(box: Box) -> list[str]:
-    lock = Path(box.root) / "state" / "run" / ".next-pool-db.lock"
-    return ["run-job"] if lock.exists() else []
 
 
 def test_the_host_is_full(make_box) -> None:

@@ -32,6 +32,7 @@ from process_control.views.alerts import alerts_of, refusal_in_words, stray_in_w
 from process_control.views.job_status import JobStatus
 from process_control.views.last_runs import LastRuns
 from process_control.views.late_slots import LateSlots, late_in_words
+from process_control.views.places import waiting_starts
 from process_control.views.slow_start import SlowStart, slow_start_of
 from process_control.views.stale_jobs import stale_job
 
@@ -79,6 +80,7 @@ class _Look:
         self._now_seconds = datetime.now(UTC).timestamp()
         self._now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}"
         self._healths: dict[bytes, Health] = {}
+        self._waiting = waiting_starts(settings)
 
     def status(self, job: Job | InvalidJob) -> JobStatus:
         health, doubt = self._health(job)
@@ -102,7 +104,7 @@ class _Look:
             why = late_in_words(late, self._schedules.host_zone())
         elif state == NEVER_RAN and summary.outcomes[-1:] == (SKIPPED,) and not alerts:
             why = self._last_skip(job.slug)
-        why = why or stale
+        why = why or stale or self._waiting.get(job.slug)
         return JobStatus(
             slug=job.slug,
             path=job.path,

@@ -34,6 +34,7 @@ from process_control.views.blockers import (
     of_the_file,
     of_the_job,
     of_the_lock,
+    of_the_places,
 )
 from process_control.views.job_status import JobStatus
 from process_control.views.open_incidents import incidents_of_job
@@ -157,6 +158,7 @@ class Asker:
         if isinstance(self.job, Job):
             found += of_the_day(self.job, self._versions, self._now.timestamp())
             found += of_the_lock(self.job, self._settings, Medians(self._index), self._now)
+            found += of_the_places(self.job, self._settings)
             if self.job.schedule and not self.job.disabled:
                 found += self._crontab()
                 found += of_cron(troubles_of_cron)
