@@ -316,7 +316,7 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         file    text    the path
         line    whole?  1, 2 ...
         column  whole?  1, 2 ...
-        kind    text    fault, or that of a warning: clock, either_day, overlap, lock, timeout, herd, tag, cron
+        kind    text    fault, or that of a warning: clock, either_day, overlap, lock, timeout, herd, tag, cron, pool
         what    text    what is wrong
         hint    text?   what to do
     """),

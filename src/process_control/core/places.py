@@ -1,7 +1,9 @@
-"""Places in a pool and on the host, in words.
+"""Places in a pool and on the host: what a start does that finds none, and that in words.
 
-Lean module, pure.
+Lean module, pure. In which order waiting starts get places is decided in `start_queue.py`.
 """
+
+from process_control.core.facts import JOB
 
 #: So many of those that hold a place are named.
 MAX_NAMED = 8
@@ -9,6 +11,23 @@ MAX_NAMED = 8
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+def waits_for_a_place(*, scheduled: bool, wait: bool, trigger: str) -> bool:
+    """Return whether a start waits for a place: scheduled, with `--wait`, or by the command of a job.
+
+    Whoever starts a job by hand can choose. A job whose command starts another cannot: it would fail whenever the pool
+    is full.
+    """
+    return scheduled or wait or trigger == JOB
+
+
+def beside_a_waiting_start(on_overlap: str) -> str:
+    """Return what a scheduled start does when an earlier one of its job waits for a place: queue, skip or fail.
+
+    With `replace` it is skipped: the earlier one has not begun, and will run no older data.
+    """
+    return "skip" if on_overlap == "replace" else on_overlap
 
 
 def what_is_full(pool: "str | None") -> str:

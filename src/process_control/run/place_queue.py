@@ -12,7 +12,7 @@ import posix
 import select
 
 from process_control.core import layout
-from process_control.core.places import place_in_words, taken_in_words
+from process_control.core.places import beside_a_waiting_start, place_in_words, taken_in_words
 from process_control.errors import BY_SIGNAL, RUNNER_KILLED, STOPPED, NotStarted
 from process_control.execution.guard import START_SECONDS
 from process_control.run.after_a_wait import ask_the_gate_again
@@ -99,9 +99,10 @@ class _Waiting:
             return GO
         name = layout.waiting_start(run.job.slug)
         self._of_its_job = lock.take(world.settings.run_directory, name)
-        if self._of_its_job is None and run.job.on_overlap != "queue":
+        how = beside_a_waiting_start(run.job.on_overlap)
+        if self._of_its_job is None and how != "queue":
             words = f"an earlier start of this job still waits for {self._for_what()}"
-            return (fail if run.job.on_overlap == "fail" else skip)(run, world, "overlap", words)
+            return (fail if how == "fail" else skip)(run, world, "overlap", words)
         if not self._is_noted:
             note_waiting(run, world, self._for_what())
             self._is_noted = True

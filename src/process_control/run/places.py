@@ -10,8 +10,7 @@ the host, and none in a pool in which an outer run has one: else the outer run w
 
 import posix
 
-from process_control.core.facts import JOB
-from process_control.core.places import taken_in_words, what_is_full
+from process_control.core.places import taken_in_words, waits_for_a_place, what_is_full
 from process_control.errors import NotStarted
 from process_control.run.run import GO, Go, Stop
 from process_control.state import places as notes
@@ -45,7 +44,8 @@ def take_places(run: "Run", world: "World") -> Go | Stop:
     if full is None:
         return GO
     world.lock.release()
-    if not run.request.scheduled and not run.request.wait and run.request.trigger != JOB:
+    request = run.request
+    if not waits_for_a_place(scheduled=request.scheduled, wait=request.wait, trigger=request.trigger):
         return Stop(error=_refusal(run, world, full))
     from process_control.run.place_queue import wait_for_places
 
