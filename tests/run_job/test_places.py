@@ -5,7 +5,6 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
@@ -116,7 +115,7 @@ def test_a_scheduled_start_waits_is_due_and_says_what_for(limited: Box) -> None:
     assert (blocked["detail"], blocked["remedy"]) == (status["why"], "process-control status holder")
     assert "for a place in pool db: 1 of 1 taken by holder" in " ".join(shown.split())
     assert due["fate"] == "due"
-    assert "a place in pool db: 1 of 1 taken by holder" in str(due["evidence"])
+    assert "waits for a place in pool db: 1 of 1 taken by holder" in [each["what"] for each in due["evidence"]]
     start = starts(limited, "job")[-1]
     parts: dict[str, float] = start["late_parts"]
     assert set(parts) == {"trigger", "gate", "lock", "queue"}
@@ -165,6 +164,70 @@ def test_while_one_start_waits_the_next_of_its_job_is_skipped(limited: Box) -> N
     [skip] = skips(limited, "job")
     assert skip["scheduled_at"] != first["scheduled_at"]
     assert skip["detail"].startswith("an earlier start of this job still waits for a place in pool db: 1 of 1 taken by")
+
+
+def test_with_queue_both_starts_of_a_job_wait_and_run_in_order(limited: Box) -> None:
+    live, go_on = a_holder(limited)
+    limited.job("job", f"command: 'true'\npool: db\non_overlap: queue\n{EVERY_MINUTE}")
+    with live, limited.start("--scheduled", "job") as one:
+        until(lambda: records(limited, "waiting"), "the first to wait")
+        limited.job("job", f"command: 'true'\npool: db\non_overlap: queue\n{ONE_SLOT}")  # another planned time
+        with limited.start("--scheduled", "job") as two:
+            first, second = until(lambda: len(found := records(limited, "waiting")) == 2 and found, "both to wait")
+            go_on.write_line()
+            assert (one.wait().exit_code, two.wait().exit_code) == (0, 0)
+
+    assert [start["scheduled_at"] for start in starts(limited, "job")] == [
+        first["scheduled_at"],
+        second["scheduled_at"],
+    ]
+    assert skips(limited) == []
+
+
+def test_with_fail_the_start_beside_a_waiting_one_is_a_failed_run(limited: Box) -> None:
+    live, go_on = a_holder(limited)
+    limited.job("job", f"command: 'true'\npool: db\non_overlap: fail\n{EVERY_MINUTE}")
+    with live, limited.start("--scheduled", "job") as waiting:
+        until(lambda: records(limited, "waiting"), "it to wait")
+        limited.job("job", f"command: 'true'\npool: db\non_overlap: fail\n{ONE_SLOT}")
+        next_ = limited.run("--scheduled", "job")
+        go_on.write_line()
+        waiting.wait()
+
+    assert next_.exit_code == 75
+    assert outcomes(limited, "job") == [("failed", "overlap"), ("succeeded", None)]
+
+
+def test_a_run_for_a_missed_time_that_gets_no_place_leaves_it_missed(limited: Box) -> None:
+    text = f"command: 'true'\npool: db\nqueue_timeout: 0.2s\ncatch_up: all\n{ONE_SLOT}"
+    limited.job("job", text)
+    live, go_on = a_holder(limited)
+    seconds = 60 * (int(time.time()) // 60 - 5)
+    with live:
+        refused = limited.run("--scheduled", f"--slot={seconds}", "job")
+        go_on.write_line()
+
+    assert refused.exit_code == 75
+    assert (records(limited, "waiting"), skips(limited), starts(limited, "job")) == ([], [], [])
+
+
+def test_a_lock_that_was_taken_meanwhile_is_met_as_on_overlap_says(limited: Box) -> None:
+    started, go_on_forced = limited.fifo("started"), limited.fifo("go_on")
+    live, go_on = a_holder(limited)
+    command = script(limited, "job", f"echo up > {started}; read line < {go_on_forced}")
+    limited.job("job", f"command: {command}\npool: db\n{EVERY_MINUTE}")
+    with live, limited.start("--scheduled", "job") as waiting:
+        until(lambda: records(limited, "waiting"), "it to wait")
+        with limited.start("--force", "job") as forced:
+            started.read_line()
+            go_on.write_line()
+            assert waiting.wait().exit_code == 0
+            go_on_forced.write_line()
+            forced.wait()
+
+    [skip] = skips(limited, "job")
+    assert (skip["reason"], skip["detail"][:4]) == ("overlap", "run ")
+    assert limited.run("holder", "--wait=5", "--timeout=1").exit_code == 124, "the place was given back"
 
 
 def test_a_start_that_waits_keeps_no_lock_and_no_place(make_box) -> None:
@@ -295,20 +358,13 @@ def test_term_ends_the_wait_and_kill_job_too(limited: Box) -> None:
 
 
 def test_a_wait_costs_next_to_no_processor_time(limited: Box) -> None:
-    live, go_on = a_holder(limited)
-    limited.job("job", f"command: 'true'\npool: db\n{ONE_SLOT}")
-    with live, limited.start("--scheduled", "job") as waiting:
-        until(lambda: records(limited, "waiting"), "it to wait")
-        [runner] = children(waiting.pid)
-        before = _ticks(runner)
-        time.sleep(3)
-        used = _ticks(runner) - before
-        go_on.write_line()
-        waiting.wait()
+    started = limited.fifo("started")
+    holder = script(limited, "holder", f"echo up > {started}; sleep 3")
+    limited.job("holder", f"command: {holder}\npool: db")
+    limited.job("job", f"command: sh -c 'cat /proc/$PPID/stat'\npool: db\n{ONE_SLOT}")
+    with limited.start("holder"):
+        started.read_line()
+        limited.run("--scheduled", "job")
 
-    assert used <= 5, "of 300 ticks of 10 ms"
-
-
-def _ticks(pid: int) -> int:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
+    fields = limited.log_bytes("job").rpartition(b")")[2].split()
+    assert int(fields[11]) + int(fields[12]) < 100, "of 300 ticks of 10 ms"

@@ -45,3 +45,8 @@ def taken_in_words(places: int, holders: "Sequence[str]") -> str:
     more = f" and {len(holders) - MAX_NAMED} more" if len(holders) > MAX_NAMED else ""
     by = f" by {named}{more}" if named else ""
     return f"{places} of {places} taken{by}"
+
+
+def waits_in_words(detail: str) -> str:
+    """Return what a start waits for, by its record: `a place …`, `a random delay …`, or the run that holds its lock."""
+    return f"waits for {detail}" if detail.startswith("a ") else f"waits: {detail}"

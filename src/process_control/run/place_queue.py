@@ -16,7 +16,7 @@ from process_control.core.places import beside_a_waiting_start, place_in_words, 
 from process_control.errors import BY_SIGNAL, RUNNER_KILLED, STOPPED, NotStarted
 from process_control.execution.guard import START_SECONDS
 from process_control.run.after_a_wait import ask_the_gate_again
-from process_control.run.places import Needed, full_in_words, holders_of, note_of, take_all
+from process_control.run.place_locks import Needed, full_in_words, holders_of, note_of, take_all
 from process_control.run.refusal import fail, note_waiting, skip
 from process_control.run.run import GO, Go, Stop
 from process_control.state import places as notes

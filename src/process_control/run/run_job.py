@@ -93,7 +93,6 @@ def take_the_steps(run: Run, world: "World") -> Stop | None:
             claim_the_slot,
             pass_the_gate,
             take_the_lock,
-            take_the_places,
             settle_unfinished_runs,
             choose_the_commands,
             record_the_start,
@@ -149,19 +148,16 @@ def pass_the_gate(run: Run, world: "World") -> Go | Stop:
 
 
 def take_the_lock(run: Run, world: "World") -> Go | Stop:
-    """Take the job's lock, or do what `on_overlap` says when another run holds it."""
-    if world.lock.take():
-        return GO
-    from process_control.run.overlap import meet_the_holder
-
-    return meet_the_holder(run, world)
-
-
-def take_the_places(run: Run, world: "World") -> Go | Stop:
-    """Take a place in the job's pool and one on the host, or wait for them without the lock.
+    """Take the job's lock, or do what `on_overlap` says when another run holds it; then the places that it needs.
 
     A job without a pool, on a host without `max_concurrent`, imports nothing more.
     """
+    if not world.lock.take():
+        from process_control.run.overlap import meet_the_holder
+
+        answer = meet_the_holder(run, world)
+        if isinstance(answer, Stop):
+            return answer
     if run.job.pool is None and world.settings.max_concurrent is None:
         return GO
     from process_control.run.places import take_places
