@@ -535,6 +535,8 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         lock                     text     the lock file
         lock_held_by             map?     the run that holds it
         on_overlap               text     what happens then
+        pool                     text?    its pool
+        full                     [text]   its pool, or the host, when no place is free there
         output_directory         text     where its logs are
         stdout                   text?    the file that gets a copy
         faults                   [fault]  what it would miss: programs, directories, files

@@ -63,6 +63,7 @@ def test_by_hand_a_full_pool_refuses_and_names_its_runs(limited: Box) -> None:
         result = limited.run("job")
         since = starts(limited, "holder")[0]
         forced = limited.run("job", "--force")
+        planned = limited.run_job("--dry-run", "job").stdout
         go_on.write_line()
 
     assert result.exit_code == 75
@@ -71,6 +72,7 @@ def test_by_hand_a_full_pool_refuses_and_names_its_runs(limited: Box) -> None:
     )
     assert "hint: wait for a place with run-job --wait job, or run it without one: run-job --force job" in result.stderr
     assert forced.exit_code == 0
+    assert "pool         db\nwait         pool db is full: 1 of 1 taken by holder\n" in planned
 
 
 def test_wait_gets_the_place_when_the_holder_ends(limited: Box) -> None:

@@ -75,6 +75,7 @@ class _Waiting:
             from process_control.run.overlap import meet_the_holder
 
             answer = meet_the_holder(run, world)
+            self._is_noted = False  # what it waited for last is the lock
             if isinstance(answer, Stop):
                 return answer
             full = take_all(run, world, self._needed)
