@@ -16,7 +16,7 @@ SKIPS = {
     "backoff": "it was backing off after failures",
     "excluded": "its day is excluded",
     "condition": "its condition was not met",
-    "overlap": "its lock was held, or there was no place in its pool or on the host",
+    "overlap": "its lock was held",  # or there was no place, which its detail says
     "too_late": "its start came too late",
     "marked": "it was settled by hand",
     "cause_missing": "the run that it comes after is missing",
