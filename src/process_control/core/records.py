@@ -128,8 +128,7 @@ FIELDS = (
     ),
     Field(
         "late_parts", "map?",
-        "of that, in seconds: trigger (until its process began), lock, queue (for a place) and jitter (waiting), gate "
-        "(the rest)",
+        "of that, in seconds: trigger (until its process began), lock, queue and jitter (waiting), gate (the rest)",
         "start end", index="start end", json=True, syslog="start",
     ),
     Field("started_at", "time", "when it began", "end attempt block", index="end", needed="end", json=True, csv=0),
