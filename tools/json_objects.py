@@ -318,7 +318,7 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         file    text    the path
         line    whole?  1, 2 ...
         column  whole?  1, 2 ...
-        kind    text    fault, or that of a warning: clock, either_day, overlap, lock, timeout, herd, tag, cron
+        kind    text    fault, or that of a warning: clock, either_day, overlap, lock, timeout, herd, tag, cron, pool
         what    text    what is wrong
         hint    text?   what to do
     """),
@@ -543,6 +543,8 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         lock                     text     the lock file
         lock_held_by             map?     the run that holds it
         on_overlap               text     what happens then
+        pool                     text?    its pool
+        full                     [text]   its pool, or the host, when no place is free there
         output_directory         text     where its logs are
         stdout                   text?    the file that gets a copy
         faults                   [fault]  what it would miss: programs, directories, files

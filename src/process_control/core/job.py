@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "29d462757447"
+FIELDS_VERSION = "e1f6cc3306d7"
 
 ATTRIBUTES = (
     "slug",
@@ -59,6 +59,7 @@ ATTRIBUTES = (
     "slow_start_after",
     "start_within_seconds",
     "jitter_seconds",
+    "pool",
     "catch_up_which",
     "catch_up_within_seconds",
     "expect",
@@ -160,6 +161,7 @@ class Job:
         slow_start_after: list[str]
         start_within_seconds: float
         jitter_seconds: float | None
+        pool: str | None
         catch_up_which: str | None
         catch_up_within_seconds: float
         expect: dict[str, Any]
@@ -244,6 +246,7 @@ class Job:
         slow_start_after: "list[str] | None" = None,
         start_within_seconds: float = 600.0,
         jitter_seconds: "float | None" = None,
+        pool: "str | None" = None,
         catch_up_which: "str | None" = None,
         catch_up_within_seconds: float = 86400.0,
         expect: "dict[str, Any] | None" = None,
@@ -322,6 +325,7 @@ class Job:
         self.slow_start_after = [] if slow_start_after is None else slow_start_after
         self.start_within_seconds = start_within_seconds
         self.jitter_seconds = jitter_seconds
+        self.pool = pool
         self.catch_up_which = catch_up_which
         self.catch_up_within_seconds = catch_up_within_seconds
         self.expect = {} if expect is None else expect

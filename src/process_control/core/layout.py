@@ -250,6 +250,26 @@ def scheduler_note(state_directory: str) -> str:
 SCHEDULER_LOCK = ".scheduler"
 
 
+def pool_place(pool: str, number: int) -> str:
+    """Return the name of the lock of a place in a pool; no job can have such a name."""
+    return f".pool-{pool}.{number}"
+
+
+def host_place(number: int) -> str:
+    """Return the name of the lock of a place on the host (`max_concurrent`)."""
+    return f".host.{number}"
+
+
+def next_in_line(pool: str | None) -> str:
+    """Return the name of the lock of the start that is next to get a place, in a pool or else on the host."""
+    return ".next-host" if pool is None else f".next-pool-{pool}"
+
+
+def waiting_start(slug: str) -> str:
+    """Return the name of the lock of the one scheduled start of a job that waits for a place."""
+    return f".waiting-{slug}"
+
+
 def scheduler_socket(run_directory: str) -> str:
     """Return the socket on which the scheduler answers commands."""
     return f"{run_directory}/scheduler.sock"

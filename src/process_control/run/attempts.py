@@ -84,7 +84,9 @@ def _supervisor(run: Run, world: "World") -> "Supervisor":
         settled=lambda: _import_what_the_end_needs(job),
         flush=notifier.flush,
         describe=describe,
-        surroundings=world.commands.surroundings(lock=world.lock.descriptor, group=run.cgroup),
+        surroundings=world.commands.surroundings(
+            lock=world.lock.descriptor, places=world.lock.places, group=run.cgroup
+        ),
         make_watch=make_watch if _looks_at_lines(job) else None,
     )
 

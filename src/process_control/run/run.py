@@ -100,6 +100,7 @@ class Run:
         "not_in_force",
         "permission",
         "pid_start",
+        "queue_waited_seconds",
         "request",
         "slot",
         "slow_start",
@@ -124,6 +125,8 @@ class Run:
         self.waited_seconds = 0.0
         #: Seconds of its random delay.
         self.jitter_waited_seconds = 0.0
+        #: Seconds that it waited for a place in its pool, or on the host.
+        self.queue_waited_seconds = 0.0
         #: How late it began and of what that is made, see `start.lateness`.
         self.lateness: dict[str, object] = {}
         #: The path of the log.

@@ -8,12 +8,14 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from process_control.core.facts import FAILED, LOST
 from process_control.core.lateness import late_in_words
 from process_control.core.moments import span
+from process_control.core.places import waits_in_words
 from process_control.core.schedule.causes import KILLED
 from process_control.core.schedule.clock_changes import clock_change_marks, skipped_before
 from process_control.core.schedule.fates import SKIPS
 from process_control.core.schedule.plan import zone_of
 from process_control.core.schedule.slots import DUE, INVALID, MISSED, RAN, SKIPPED, Slot
 from process_control.core.sentence import Sentence
+from process_control.core.skips import FOR_A_PLACE
 from process_control.system.clock import iso
 from process_control.views.blockers import Blocker
 from process_control.views.slots import Account, ahead_in_words, late_parts
@@ -143,6 +145,8 @@ def _why_skipped(slot: Slot) -> str:
         return f"it was held{since}{by}: {detail or 'no note'}"
     if detail.startswith(_NOT_STARTED):
         return detail.removeprefix(_NOT_STARTED)
+    if FOR_A_PLACE in detail:
+        return f"it {detail}" if detail.startswith("waited ") else detail
     words = SKIPS.get(slot.reason or "", f"it was skipped ({slot.reason})")
     return f"{words}: {detail}" if detail else words
 
@@ -193,7 +197,7 @@ def _about_the_cause(slot: Slot, current: CurrentState, at: str | None, zone: tz
 def _of_a_due_one(account: Account, current: CurrentState) -> list[Sentence]:
     slot = account.slot
     if slot.detail:
-        found = [Sentence(f"Its start for {iso(slot.slot)} waits: {slot.detail}.")]
+        found = [Sentence(f"Its start for {iso(slot.slot)} {waits_in_words(slot.detail)}.")]
         return [*found, *_logs("What that run prints:", run_named_in(slot.detail), current)]
     until = slot.slot + (slot.plan.start_within if slot.plan is not None else 0)
     return [

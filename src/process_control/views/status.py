@@ -34,6 +34,7 @@ from process_control.views.job_status import JobStatus
 from process_control.views.last_runs import LastRuns
 from process_control.views.late_slots import LateSlots, late_in_words, question_for
 from process_control.views.open_incidents import IncidentsOfJobs
+from process_control.views.places import waiting_starts
 from process_control.views.slow_start import SlowStart, slow_start_of
 from process_control.views.stale_jobs import stale_job
 
@@ -84,6 +85,7 @@ class _Look:
         self._question = question_for(settings.state_directory)
         self._incidents = IncidentsOfJobs(settings.state_directory, standing)
         self._silences = read_silences(settings.state_directory, now=self._now)
+        self._waiting = waiting_starts(settings)
 
     def status(self, job: Job | InvalidJob) -> JobStatus:
         health, doubt = self._health(job)
@@ -107,7 +109,7 @@ class _Look:
             why = late_in_words(late, self._schedules.host_zone(), self._question)
         elif state == NEVER_RAN and summary.outcomes[-1:] == (SKIPPED,) and not alerts:
             why = self._last_skip(job.slug)
-        why = why or stale
+        why = why or stale or self._waiting.get(job.slug)
         return JobStatus(
             slug=job.slug,
             path=job.path,

@@ -33,6 +33,7 @@ from process_control.views.blockers import (
     of_the_file,
     of_the_job,
     of_the_lock,
+    of_the_places,
     of_the_trigger,
 )
 from process_control.views.in_charge import scheduler_in_charge
@@ -158,6 +159,7 @@ class Asker:
         if isinstance(self.job, Job):
             found += of_the_day(self.job, self._versions, self._now.timestamp())
             found += of_the_lock(self.job, self._settings, Medians(self._index), self._now)
+            found += of_the_places(self.job, self._settings)
             if self.job.schedule and not self.job.disabled:
                 found += self._crontab()
                 found += of_the_trigger(troubles_of_trigger)
