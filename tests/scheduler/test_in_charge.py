@@ -30,6 +30,7 @@ def test_one_that_was_killed_with_its_parent_is_in_charge_and_dead(box: Box) -> 
     box.job("nightly", "command: 'true'\nschedule: '30 2 * * *'")
     with scheduler(box) as running:
         pid = running.pid
+        until((box.state_directory / "watched.json").exists, "the end of its first look")
         running.parent.signal(signal.SIGKILL)
         running.parent.wait()
         wait_gone(pid)
