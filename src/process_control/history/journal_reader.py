@@ -71,7 +71,7 @@ def next_slot(state_directory: str, *, job: str, since: int) -> int | None:
     slots = {
         slot
         for record in _in_doubt(state_directory, since=begin, needle=f'"job":{encode(job)}')
-        if record.get("job") == job and isinstance(slot := record.get("scheduled_at"), str) and slot >= begin
+        if record.get("job") == job and isinstance(slot := claimed_slot(record), str) and slot >= begin
     }
     return next((seconds for slot in sorted(slots) if (seconds := _seconds(slot)) is not None), None)
 
@@ -85,10 +85,17 @@ def newest_slot(state_directory: str, *, job: str, since: int) -> int | None:
     for record in backwards(
         state_directory, since=begin, needle=f'"job":{encode(job)}', not_before=iso(since - MARGIN_SECONDS)
     ):
-        slot = record.get("scheduled_at")
+        slot = claimed_slot(record)
         if record.get("job") == job and isinstance(slot, str) and slot >= begin:
             slots.append(slot)
     return next((seconds for slot in sorted(slots) if (seconds := _seconds(slot)) is not None), None)
+
+
+def claimed_slot(record: Record) -> object:
+    """Return the planned time that a record claims; None of a start that the scheduler has only held back."""
+    if record.get("event") == "waiting" and "run_id" not in record:
+        return None
+    return record.get("scheduled_at")
 
 
 def _seconds(moment: str) -> int | None:

@@ -88,7 +88,7 @@ def _refuse_own_ancestor(run: "Run", world: "World") -> None:
 
 
 def _wait_for_the_lock(run: "Run", world: "World") -> Go | Stop:
-    seconds = run.request.wait_seconds if run.request.wait_seconds is not None else run.job.queue_timeout_seconds
+    seconds = run.request.wait_seconds if run.request.wait_seconds is not None else _rest_of_the_wait(run)
     words = holder_in_words(run, world) + _continue_the_stopped(world)
     world.people.notifier.say(f"{run.job.slug}: waiting: {words}")
     if run.request.scheduled:
@@ -96,6 +96,12 @@ def _wait_for_the_lock(run: "Run", world: "World") -> Go | Stop:
     if _has_lock_within(run, world, seconds):
         return ask_the_gate_again(run, world)
     return _not_taken(run, world, seconds)
+
+
+def _rest_of_the_wait(run: "Run") -> float:
+    """Return how long the start may still wait: the scheduler may have held it back. 0: no limit."""
+    limit = run.job.queue_timeout_seconds
+    return max(limit - run.request.queued_seconds, 0.001) if limit else limit
 
 
 def _replace(run: "Run", world: "World") -> Go | Stop:

@@ -52,9 +52,9 @@ class _Waiting:
         self._run, self._world = run, world
         self._needed, self._full = needed, full
         asked_for = run.request.wait_seconds
-        #: 0: without end. A wait for the lock before this one counts.
+        #: 0: without end. A wait for the lock before this one counts, and one in the scheduler.
         self._seconds = run.job.queue_timeout_seconds if asked_for is None else asked_for
-        self._asked = world.clock.monotonic() - run.waited_seconds
+        self._asked = world.clock.monotonic() - run.waited_seconds - run.request.queued_seconds
         self._is_noted = False
         #: The locks that show that this is the waiting start of its job, and the next of its pool.
         self._of_its_job: int | None = None

@@ -13,8 +13,10 @@ from process_control.actions.watch import stamp_of_files
 from process_control.core import layout
 from process_control.core.schedule.agenda import Agenda
 from process_control.core.schedule.dispatch import Dispatch, Start
+from process_control.core.start_queue import Limits, Running, Waits
 from process_control.errors import NotStarted, ProcessControlError
 from process_control.scheduler.answers import Answers
+from process_control.scheduler.held_starts import HeldStarts
 from process_control.scheduler.looks import Looks
 from process_control.scheduler.orders import Orders
 from process_control.scheduler.output import say, say_of_a_run
@@ -49,6 +51,7 @@ class Scheduler:
         self._settings = actor.settings
         self._orders = Orders(orders)
         self._looks = Looks(actor)
+        self._held = HeldStarts(actor)
         self.dispatch = Dispatch(Agenda(schedule_of), first=time.time_ns() // 1000)
         self._began_at = time.time()
         #: seconds from the planned time to the process of a run, of the last starts that did not wait for their turn
@@ -115,7 +118,8 @@ class Scheduler:
         elif descriptor in self._orphans:
             number = self._orphans.pop(descriptor)
             os.close(descriptor)
-            self._has_ended(number, None)
+            if self.dispatch.others.pop(number, None) is None:
+                self._has_ended(number, None)
         else:
             self._answers.handle(descriptor)
 
@@ -134,11 +138,12 @@ class Scheduler:
             say(f"the clock was set back by {self._offset - offset:.0f} s")
             self.dispatch.agenda.rewind(now)
         self._offset = offset
-        for start in self.dispatch.take_due(now, monotonic):
-            self._order(start, queued=monotonic - start.arrived)
+        starts = self.dispatch.take_due(now, monotonic)
+        self._held.show(self.dispatch.waits.values(), now)  # before the orders: a run takes the lock of its note
+        for start in starts:
+            self._order(start, queued=monotonic - start.arrived if start.was_held else 0.0)
 
     def _order(self, start: Start, *, queued: float = 0.0) -> None:
-        queued = queued if queued >= 0.001 else 0.0
         start.ordered = time.monotonic()
         order = {"start": start.number, "job": start.job, "due": start.slot, "queued": queued, "by": start.by}
         self._orders.send(order)
@@ -153,7 +158,7 @@ class Scheduler:
             return
         if "started" in report:
             start.pid = int(str(report["pid"]))
-            if start.slot is not None:
+            if start.slot is not None and not start.was_held:
                 self._lags.append(max(0.0, time.time() - start.slot))
             say_of_a_run(f"{start.job}: started{_for_slot(start.slot)}")
         elif "failed" in report:
@@ -229,13 +234,22 @@ class Scheduler:
                 {"job": start.job, "slot": None if start.slot is None else iso(start.slot), "pid": start.pid}
                 for start in self.dispatch.live.values()
             ],
-            "waiting": self.dispatch.waiting_in_words(),
+            "waiting": [self._waiting_in_json(waits) for waits in self.dispatch.waits.values()],
             "lag": {
                 "starts": len(lags),
                 "p50_seconds": _at(lags, 0.5),
                 "p99_seconds": _at(lags, 0.99),
                 "max_seconds": _at(lags, 1.0),
             },
+        }
+
+    def _waiting_in_json(self, waits: Waits) -> dict[str, Any]:
+        return {
+            "job": waits.start.job,
+            "slot": None if waits.start.slot is None else iso(waits.start.slot),
+            "why": waits.why,
+            "position": waits.position,
+            "detail": self._held.in_words(waits),
         }
 
     # --- chores -----------------------------------------------------------------------------------------------------
@@ -283,12 +297,31 @@ class Scheduler:
     def _plan(self) -> None:
         self._stamp = stamp_of_files(self._settings)
         now = time.time()
+        self.dispatch.limits = Limits(self._settings.max_concurrent, self._settings.pools)
         self.dispatch.plan(planned_jobs(self._settings, self.dispatch.jobs, now=now), now)
 
     def _catch_the_last(self) -> None:
+        """Find what runs already, what waited for its turn, and what fell due while no scheduler ran."""
+        claimed: dict[str, int | None] = {}
         with AllJobs(self._settings.state_directory) as jobs:
-            claimed = {slug: jobs.slot_and_running(slug)[0] for slug in self.dispatch.jobs}
+            for slug in self.dispatch.jobs:
+                claimed[slug], block = jobs.slot_and_running(slug)
+                if block is not None:
+                    self._watch_other_run(slug, block)
+        for slug, slot in self._held.left_by_the_one_before():
+            if slot > (claimed.get(slug) or 0):
+                self.dispatch.wait_again(slug, slot, boottime())
         self.dispatch.catch_the_last(time.time(), boottime(), claimed)
+
+    def _watch_other_run(self, slug: str, block: dict[str, Any]) -> None:
+        """Count a run that was there before this scheduler, until its runner has ended."""
+        pid, job = block.get("pid"), self.dispatch.jobs[slug]
+        try:
+            handle = os.pidfd_open(pid if isinstance(pid, int) else 0)
+        except OSError:
+            return
+        self._orphans[handle] = -handle  # no number of ours
+        self.dispatch.others[-handle] = Running(slug, str(block.get("lock") or job.lock), job.pool)
 
     def _hear_signals(self) -> int:
         """Return the descriptor that becomes readable with a signal."""

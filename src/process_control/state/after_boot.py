@@ -104,7 +104,7 @@ class Known:
 
     def add(self, record: Record, boot_id: str) -> None:
         """Add a record; records come from the newest to the oldest."""
-        event, slot, health = record["event"], record.get("scheduled_at"), record.get("health")
+        event, slot, health = record["event"], journal_reader.claimed_slot(record), record.get("health")
         if event == "start":
             self.is_of_this_boot = self.is_of_this_boot or record.get("boot_id") == boot_id
             self.started.append(record.get("run_id"))

@@ -33,6 +33,8 @@ def waiting_starts(settings: Settings) -> dict[str, str]:
 
 def waiting_in_words(note: Note, settings: Settings, identity: Identity) -> str:
     """Return `a start waits since … for a place in pool db: 4 of 4 taken by a, b, c, d`."""
+    if isinstance(note.get("words"), str):  # of a start that the scheduler holds back
+        return f"a start waits since {note.get('at')} for {note['words']}"
     pool = note.get("pool")
     pool = pool if isinstance(pool, str) else None
     taken = taken_in_words(_places(pool, settings), names_of(_holders(pool, settings, identity)))

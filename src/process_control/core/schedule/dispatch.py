@@ -41,6 +41,8 @@ class Start:
     ordered: float = 0.0
     #: its process; None until the launcher has reported it
     pid: int | None = None
+    #: whether it had to wait for its turn
+    was_held: bool = False
     #: who asked for it, by hand
     by: str | None = None
 
@@ -58,7 +60,7 @@ class Dispatch:
         #: starts that were ordered and have not ended, by number
         self.live: dict[int, Start] = {}
         #: runs that something else has started, or a scheduler before this one, by any key
-        self.others: dict[int, Running] = {}
+        self.others: dict[Hashable, Running] = {}
         self.limits = Limits()
         self._next_number = first
         #: the newest planned time of each job that was started
@@ -127,24 +129,32 @@ class Dispatch:
         """Return the waiting starts whose turn has come, and note what the others wait for."""
         if not self.waiting:
             return []
+        first: dict[str, int] = {}
+        for start in self.waiting:
+            first.setdefault(start.job, start.number)
         decision = start_queue.decide(
-            [self._as_start(start) for start in self.waiting if not self._needs_no_turn(start, monotonic)],
+            [
+                self._as_start(start)
+                for start in self.waiting
+                if not self._needs_no_turn(start, monotonic, is_first=first[start.job] == start.number)
+            ],
             [*map(self._as_running, self.live.values()), *self.others.values()],
             self.limits,
         )
         self.waits = {waits.start.arrived: waits for waits in decision.waits}
         ready = [start for start in self.waiting if start.number not in self.waits]
         self.waiting = [start for start in self.waiting if start.number in self.waits]
+        for start in self.waiting:
+            start.was_held = True
         self.live.update((start.number, start) for start in ready)
         return ready
 
-    def _needs_no_turn(self, start: Start, monotonic: float) -> bool:
-        """Whether the run itself has to say what becomes of it: it waited too long, or an earlier one of its job waits."""
+    def _needs_no_turn(self, start: Start, monotonic: float, *, is_first: bool) -> bool:
+        """Whether the run itself is to say what becomes of it: it waited too long, or behind one of the same job."""
         job = self.jobs[start.job]
         if job.queue_timeout and monotonic - start.arrived > job.queue_timeout:
             return True
-        is_behind = any(other.job == start.job and other.number < start.number for other in self.waiting)
-        return is_behind and job.on_overlap != "queue"
+        return not is_first and job.on_overlap != "queue"
 
     def _as_start(self, start: Start) -> start_queue.Start:
         job = self.jobs[start.job]

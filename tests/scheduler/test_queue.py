@@ -1,0 +1,113 @@
+"""What may not run at once waits in the scheduler, in order of arrival, and is seen waiting."""
+
+import os
+import signal
+from typing import Any
+
+from kit.events import Fifo
+from kit.harness import Box, until, wait_gone
+from kit.runs import ends, records, script, starts
+from kit.schedulers import Scheduler, scheduler
+
+#: Each job has a planned time of its own, all of them past: they are due at the start, the oldest first.
+NUMBERS = (1, 2, 3)
+
+
+def jobs_in_a_row(box: Box, keys: str) -> tuple[Fifo, Fifo]:
+    """Write three jobs, of which each says that it has begun, and waits; due in the order of their names."""
+    started, release = box.fifo("started"), box.fifo("release")
+    for number in NUMBERS:
+        job = script(box, f"job-{number}.sh", f"echo {number} > {started}; read line < {release}")
+        box.job(f"job-{number}", f'command: {job}\nschedule: "0 0 {number} 1 *"\nstart_within: 400d\n{keys}')
+    return started, release
+
+
+def waiting(live: Scheduler) -> list[tuple[str, str, int]]:
+    found: list[dict[str, Any]] = live.ask("status")["scheduler"]["waiting"]
+    return [(start["job"], start["why"], start["position"]) for start in found]
+
+
+def test_a_pool_lets_them_in_one_after_the_other(box: Box) -> None:
+    box.configure(pools={"db": {"at_once": 1}})
+    started, release = jobs_in_a_row(box, "pool: db")
+
+    with scheduler(box) as live:
+        assert started.read_line() == "1"
+        assert waiting(live) == [("job-2", "pool", 1), ("job-3", "pool", 2)]
+        status = box.process_control("status").stdout
+        slots = box.process_control("slots", "job-2", "--since", "400d", "--json").json()["slots"]
+        why = box.process_control("why", "job-3").stdout
+        for number in NUMBERS[1:]:
+            release.write_line("")
+            assert started.read_line() == str(number)
+        release.write_line("")
+        until(lambda: len(ends(box)) == len(NUMBERS), "three ends")
+
+    assert status.count("waits since") == 2
+    assert [slot["fate"] for slot in slots] == ["due"]
+    assert "place 2 in the queue" in why
+    assert [start["job"] for start in starts(box)] == ["job-1", "job-2", "job-3"]
+    late = [start["late_parts"].get("queue", 0) > 0 for start in starts(box)]
+    assert late == [False, True, True]
+    assert [record["job"] for record in records(box, "waiting")] == ["job-2", "job-3"]
+
+
+def test_max_concurrent_counts_all_jobs(box: Box) -> None:
+    box.configure(max_concurrent=2)
+    started, release = jobs_in_a_row(box, "")
+
+    with scheduler(box) as live:
+        assert {started.read_line(), started.read_line()} == {"1", "2"}
+        assert waiting(live) == [("job-3", "max_concurrent", 1)]
+        release.write_line("")
+        assert started.read_line() == "3"
+        for _ in range(2):
+            release.write_line("")
+        until(lambda: len(ends(box)) == len(NUMBERS), "three ends")
+
+
+def test_jobs_of_one_lock_that_queue_come_in_order(box: Box) -> None:
+    started, release = jobs_in_a_row(box, "lock: one\non_overlap: queue")
+
+    with scheduler(box) as live:
+        assert started.read_line() == "1"
+        assert waiting(live) == [("job-2", "lock", 1), ("job-3", "lock", 2)]
+        for number in NUMBERS[1:]:
+            release.write_line("")
+            assert started.read_line() == str(number)
+        release.write_line("")
+        until(lambda: len(ends(box)) == len(NUMBERS), "three ends")
+
+
+def test_what_waits_is_not_lost_when_the_scheduler_is_killed(box: Box) -> None:
+    box.configure(pools={"db": {"at_once": 1}})
+    started, release = jobs_in_a_row(box, "pool: db")
+
+    with scheduler(box) as live:
+        assert started.read_line() == "1"
+        assert len(waiting(live)) == 2
+        pid = live.pid
+        os.kill(pid, signal.SIGKILL)
+        wait_gone(pid)
+        live.wait_for_notice("READY=1")
+        assert waiting(live) == [("job-2", "pool", 1), ("job-3", "pool", 2)]
+        for number in NUMBERS[1:]:
+            release.write_line("")
+            assert started.read_line() == str(number)
+        release.write_line("")
+        until(lambda: len(ends(box)) == len(NUMBERS), "three ends")
+
+    assert len(starts(box)) == len(NUMBERS)
+
+
+def test_a_start_that_waited_too_long_is_skipped_by_its_run(box: Box) -> None:
+    box.configure(pools={"db": {"at_once": 1}})
+    started, release = jobs_in_a_row(box, "pool: db\nqueue_timeout: 1")
+
+    with scheduler(box):
+        assert started.read_line() == "1"
+        until(lambda: len(records(box, "skip")) == 2, "two skips")
+        release.write_line("")
+        until(lambda: ends(box), "an end")
+
+    assert {skip["reason"] for skip in records(box, "skip")} == {"overlap"}
