@@ -14,6 +14,9 @@ from kit.installation import PROJECT, Product
 GIVEN = os.environ.get("PROCESS_CONTROL_DEB")
 """A package that is tested instead of one built here: see `make deb-check`."""
 
+#: A commit between two builds does not change them.
+TIME_OF_THE_SOURCES = "1700000000"
+
 
 def package_of(product: Product) -> Path:
     """Return the package; build it when it is not there."""
@@ -33,7 +36,7 @@ def package_of(product: Product) -> Path:
 def build(directory: Path, *, umask: int = 0o022, environment: Mapping[str, str] | None = None) -> Path:
     """Build one as `make deb` does, only quicker."""
     command = [sys.executable, "-m", "tools.deb", "--quick", "--directory", str(directory)]
-    where = {**os.environ, **(environment or {})}
+    where = {**os.environ, "SOURCE_DATE_EPOCH": TIME_OF_THE_SOURCES, **(environment or {})}
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, umask=umask, env=where)
     assert done.returncode == 0, done.stderr
     return Path(done.stdout.strip())
