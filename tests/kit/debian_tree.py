@@ -78,7 +78,8 @@ class DebianTree:
 
     def __enter__(self) -> Self:
         script = BOOT.format(top=self.top, base=needed(), given=self.given, first=FIRST)
-        command = [*mount_namespaces.IN_ONE, "--pid", "--fork", "--kill-child", "sh", "-e", "-c", script]
+        ends_with_us = ["setpriv", "--pdeathsig", "KILL"]
+        command = [*ends_with_us, *mount_namespaces.IN_ONE, "--pid", "--fork", "--kill-child", "sh", "-e", "-c", script]
         self._namespace = subprocess.Popen(command, env=ENVIRONMENT, stdin=subprocess.DEVNULL)
         (self._first,) = until(lambda: children(self._namespace.pid) if self._namespace else [], "the first process")
         until(lambda: os.readlink(f"/proc/{self._first}/root") == str(self.root), "the tree to be entered")
