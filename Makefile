@@ -22,12 +22,13 @@ WORKERS := $(or $(filter 1,$(PROCESSORS)),$(if $(filter 2,$(PROCESSORS)),4,$(if 
 # What the tests call, and the Debian package that has it; installed only as root, and only when missing.
 TEST_TOOLS := setpriv:util-linux unshare:util-linux flock:util-linux mount:mount cron:cron linux.uml:user-mode-linux \
 	zsh:zsh fish:fish faketime:faketime dh_bash-completion:bash-completion man:man-db mandoc:mandoc \
-	mkfs.ext4:e2fsprogs findmnt:util-linux \
+	mkfs.ext4:e2fsprogs findmnt:util-linux debootstrap:debootstrap nsenter:util-linux \
 	systemd-sysusers:systemd-standalone-sysusers systemd-tmpfiles:systemd-standalone-tmpfiles
 SYSTEMD := .venv/systemd
 ALERTMANAGER := .venv/alertmanager
 PROMETHEUS := .venv/prometheus
 RSYSLOG := .venv/rsyslog
+DEBIAN := .venv/debootstrap
 # Quiet, unless it fails.
 define APT_INSTALL
 apt_install() {
@@ -77,6 +78,11 @@ if [ "$$(id -u)" = 0 ] && ! command -v rsyslogd >/dev/null && [ ! -d $(RSYSLOG) 
 	for package in *.deb; do dpkg -x "$$package" .; rm "$$package"; done)
 	mv $(RSYSLOG).new $(RSYSLOG)
 fi
+# A clean Debian 12, where tests install the package.
+if [ "$$(id -u)" = 0 ] && [ ! -d $(DEBIAN) ]; then
+	echo "Making a clean Debian with debootstrap (the first time this downloads 70 MB, which can take minutes)"
+	tests/kit/make_debian_tree $(DEBIAN) || echo "  without it, the tests of the package are skipped" >&2
+fi
 endef
 define RUFF
 $(PYTHON) -m ruff check --quiet .
@@ -84,7 +90,7 @@ $(PYTHON) -m ruff format --check --quiet . || { echo "hint: $(PYTHON) -m ruff fo
 endef
 PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo test quick lint bench faults fuzz docs release release-check clean
+.PHONY: help setup demo test quick lint bench faults fuzz docs release release-check deb deb-check clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -170,6 +176,16 @@ release-check: $(READY) ## install the wheel of dist/ in a fresh virtual environ
 	wheel=$$(ls dist/*.whl 2>/dev/null) || { echo "dist/ has no wheel" >&2; echo "  hint: make release" >&2; exit 1; }
 	(cd dist; sha256sum --check --quiet SHA256SUMS)
 	PROCESS_CONTROL_WHEEL=$$wheel $(PYTHON) -m pytest --quiet tests/test_docs.py tests/test_demo.py tests/cli/test_installed_commands.py
+
+deb: $(READY) ## a package for Debian 12 in dist/ (DEB_VERSION=0.1.0-1)
+	@$(PYTHON) -m tools.deb $(if $(DEB_VERSION),--version '$(DEB_VERSION)')
+
+deb-check: $(READY) ## lintian about the package of dist/, and its tests in a clean Debian
+	@$(INSTALL_TEST_TOOLS)
+	deb=$$(ls dist/*.deb 2>/dev/null) || { echo "dist/ has no package" >&2; echo "  hint: make deb" >&2; exit 1; }
+	command -v lintian >/dev/null || { apt_install lintian; }
+	lintian --allow-root --fail-on error,warning $$deb
+	PROCESS_CONTROL_DEB=$$PWD/$$deb $(PYTHON) -m pytest --quiet tests/package
 
 clean: ## remove caches and build results (.venv stays: rm -rf .venv)
 	@rm -rf build dist bench/results .hypothesis .mypy_cache .pytest_cache .ruff_cache /tmp/process-control-tests-$$(id -u)

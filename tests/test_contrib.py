@@ -1,5 +1,6 @@
 """What contrib/ offers does what it says: systemd's own programs make the account and the directories from it."""
 
+import configparser
 import pwd
 import shutil
 import stat
@@ -64,7 +65,7 @@ def test_the_job_directory_is_roots(host: Path) -> None:
     assert (stat.S_IMODE(status.st_mode), pwd.getpwuid(status.st_uid).pw_name) == (0o755, "root")
 
 
-def test_systemd_understands_the_units_of_watch_and_what_they_call_is_a_verb(tmp_path: Path) -> None:
+def test_systemd_understands_all_units_and_what_they_call_is_a_verb(tmp_path: Path) -> None:
     if not has_systemd_analyze():
         pytest.skip("systemd-analyze is not installed here")
     for unit in (PROJECT / "contrib/systemd").iterdir():
@@ -75,7 +76,23 @@ def test_systemd_understands_the_units_of_watch_and_what_they_call_is_a_verb(tmp
     verified = systemd_analyze("verify", "--man=no", *units)
 
     assert (verified.returncode, verified.stderr) == (0, "")
-    assert len(units) == 2
+    assert len(units) == 3
+
+
+def test_jobs_under_the_scheduler_inherit_no_limit_and_no_sandbox_of_its_unit() -> None:
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read(PROJECT / "contrib/systemd/process-control.service")
+
+    of_the_scheduler = {"Type", "NotifyAccess", "ExecStart", "ExecReload", "WatchdogSec", "Restart", "RestartSec"}
+    assert {key: value for key, value in unit["Service"].items() if key not in of_the_scheduler} == {
+        "ExecStopPost": "-/bin/sh -c 'case $$EXIT_STATUS in 64|75|77|78) exec sleep 2;; esac'",
+        "KillMode": "process",
+        "IgnoreSIGPIPE": "no",
+        "TasksMax": "infinity",
+        "OOMPolicy": "continue",
+        "Delegate": "yes",
+    }
 
 
 def test_nothing_is_cleaned_by_age() -> None:
