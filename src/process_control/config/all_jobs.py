@@ -35,7 +35,25 @@ def load_all(settings: Settings) -> list[Job | InvalidJob]:
             if name.endswith(".yaml") and not name.startswith(".")
         ]
     listing.keep()
-    return found
+    return with_causes(found, settings)
+
+
+def with_causes(jobs: list[Job | InvalidJob], settings: Settings) -> list[Job | InvalidJob]:
+    """Return all jobs of a directory, those with `after` planned as their causes, or invalid."""
+    if not any(isinstance(job, Job) and job.after for job in jobs):
+        return jobs
+    by_slug = {job.slug: job for job in jobs}
+    return [_planned(job, settings, by_slug) if isinstance(job, Job) and job.after else job for job in jobs]
+
+
+def _planned(job: Job, settings: Settings, jobs: dict[str, Job | InvalidJob]) -> Job | InvalidJob:
+    from process_control.config.chains import plan_one_of_all
+
+    try:
+        plan_one_of_all(job, settings, jobs)
+    except ProcessControlError as error:
+        return InvalidJob(job.slug, job.path, error)
+    return job
 
 
 def _load(name: str, directory: JobDirectory, listing: "_Listing") -> Job | InvalidJob:
