@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
     Find = Callable[[str], object]
 
+
+class BadChain(BadConfiguration):
+    """A job that is valid by its own file, but not with the other jobs that `after` leads to."""
+
+
 #: What a job is found to be whose file is invalid.
 INVALID = object()
 
@@ -24,7 +29,7 @@ INVALID = object()
 def plan_as_the_causes(job: Job, settings: Settings, load: "Callable[[str], Job]") -> bool:
     """Plan a job that was just loaded; return whether anything has changed since it was cached.
 
-    `load` loads a cause, planned as the cache has it. Raises BadConfiguration for a chain that cannot be.
+    `load` loads a cause, planned as the cache has it. Raises BadChain for one that cannot be.
     """
     known: dict[str, object] = {job.slug: job}
 
@@ -54,7 +59,7 @@ def plan_as_the_causes(job: Job, settings: Settings, load: "Callable[[str], Job]
 
 
 def plan_one_of_all(job: Job, settings: Settings, jobs: "Mapping[str, object]") -> None:
-    """Plan a job among all jobs, by slug; what is no Job is invalid. Raises BadConfiguration as above."""
+    """Plan a job among all jobs, by slug; what is no Job is invalid. Raises BadChain."""
     origins = _origins(job, jobs.get, lambda: list(jobs))
     if origins is not None and _take_the_schedule_of(job, origins):
         from process_control.config.plan_of_job import plan_of_job
@@ -109,7 +114,7 @@ def _take_the_schedule_of(job: Job, origins: "Sequence[Job]") -> bool:
     two = chain.differing(list(plans), plans.__getitem__)
     if two is not None:
         shown = " and ".join(f"'{slug}' ({_in_words(*plans[slug])})" for slug in two)
-        hint = "give this job a schedule of its own, or the causes the same one"
+        hint = "write a schedule for this job, or the same one for all causes"
         raise _fault(job, f"'after' leads to jobs with different planned times: {shown}", hint)
     first = origins[0]
     job.schedule, job.time_zone, job.schedule_of = list(plans[first.slug][0]), first.time_zone, first.slug
@@ -130,7 +135,7 @@ def _valid(job: Job, slug: str, cause: object) -> Job:
     raise _fault(job, f"its cause '{slug}' is invalid, so nothing is planned", f"process-control lint {slug}")
 
 
-def _no_cause(job: Job, slug: str, known: "list[str]") -> BadConfiguration:
+def _no_cause(job: Job, slug: str, known: "list[str]") -> BadChain:
     from process_control.core.suggestions import nearest
 
     near = nearest(slug, [name for name in known if name != job.slug])
@@ -138,15 +143,15 @@ def _no_cause(job: Job, slug: str, known: "list[str]") -> BadConfiguration:
     return _fault(job, f"'after' names a job that does not exist: '{slug}'", hint)
 
 
-def _never_planned(job: Job, slug: str, *, is_there: bool) -> BadConfiguration:
+def _never_planned(job: Job, slug: str, *, is_there: bool) -> BadChain:
     if not is_there:
         return _fault(job, f"'after' leads to a job that does not exist: '{slug}'", "run-job --list-jobs")
     hint = f"add a schedule to {slug}.yaml: nothing follows a run by hand"
     return _fault(job, f"its cause '{slug}' has neither 'schedule' nor 'after', so it has no planned times", hint)
 
 
-def _fault(job: Job, what: str, hint: str) -> BadConfiguration:
-    return BadConfiguration(what, where=f"{job.slug}.yaml:{_line_of_after(job)}:1", hint=hint)
+def _fault(job: Job, what: str, hint: str) -> BadChain:
+    return BadChain(what, where=f"{job.slug}.yaml:{_line_of_after(job)}:1", hint=hint)
 
 
 def _line_of_after(job: Job) -> int:

@@ -37,15 +37,13 @@ def start_follower(settings: "Settings", slug: str, slot: int) -> None:
     start_detached(words, own_environment(posix.environ))
 
 
-def say_that_nothing_follows(run: "Run", world: "World") -> None:
-    """Name on the terminal the jobs that come after a run for a planned time, as none does after this one."""
+def what_would_follow(run: "Run", world: "World") -> str | None:
+    """Return in words which jobs come after a run for a planned time, as none does after this one; None: none does."""
     try:
         from process_control.core.chain import below
 
         causes = causes_by_job(world.settings)
         names = below(run.job.slug, lambda slug: [job for job, its in causes.items() if slug in its])
-        if names:
-            shown = ", ".join(names)
-            world.people.notifier.say(f"nothing follows a run by hand; after it would come: {shown}")
-    except Exception:  # noqa: BLE001  the run has ended, and was reported
-        return
+    except Exception:  # noqa: BLE001  the run has ended, and is to be reported
+        return None
+    return f"nothing follows a run by hand; after it would come: {', '.join(names)}" if names else None

@@ -58,11 +58,9 @@ def run_job(request: Request, job: "Job", world: "World") -> int:
 
         start_when_one_was_missed(run, world)
     prune_daily(world.settings, world.clock.now())
-    world.people.report(end, facts)  # last, as the caller may not read it
     if run.slot is None and world.people.notifier.is_live:
-        from process_control.run.follow import say_that_nothing_follows
-
-        say_that_nothing_follows(run, world)
+        note_that_nothing_follows(run, world, end)
+    world.people.report(end, facts)  # last, as the caller may not read it
     return judged.exit_code
 
 
@@ -91,6 +89,15 @@ def start_the_followers(run: Run, world: "World") -> None:
     except Exception:  # noqa: BLE001  the package was replaced meanwhile: `watch` does it
         return
     lead_on(world.settings, run.job.slug, run.slot or 0)
+
+
+def note_that_nothing_follows(run: Run, world: "World", end: "dict[str, object]") -> None:
+    """Have the report on the terminal name the jobs that come after a run for a planned time. Never raises."""
+    try:
+        from process_control.run.follow import what_would_follow
+    except Exception:  # noqa: BLE001  the package was replaced meanwhile
+        return
+    end["nothing_follows"] = what_would_follow(run, world)
 
 
 def note_the_version(run: Run, world: "World") -> None:

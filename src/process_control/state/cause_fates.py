@@ -66,6 +66,15 @@ def _in_journal(slug: str, on: str, at: str, state_directory: str) -> CauseFate 
     return None if other is None else _without_a_run(slug, on, other)
 
 
+def last_record_of(state_directory: str, slug: str, at: str) -> "Record | None":
+    """Return the newest start, end, skip or mark of a job for a planned time (ISO 8601); None: there is none."""
+    for record in backwards(state_directory, since=at, needle=f'"scheduled_at":{encode(at)}'):
+        is_of_slot = record.get("job") == slug and record.get("scheduled_at") == at
+        if is_of_slot and record["event"] in ("start", "end", "skip", "mark"):
+            return record
+    return None
+
+
 def _without_a_run(slug: str, on: str, record: "Record") -> CauseFate:
     event, detail = record["event"], record.get("detail") or record.get("note")
     why = f": {detail}" if detail else ""
