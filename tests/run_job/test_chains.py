@@ -7,12 +7,23 @@ from typing import Any
 
 import pytest
 
-from kit.harness import Box, Storm, children, until
+from kit import mount_namespaces
+from kit.harness import Box, Live, Storm, children, until
 from kit.outages import hours_ago, planned_at, there_since
 from kit.runs import ONE_SLOT, ends, outcomes, records, script, skips, starts
 
 TRUE = "command: 'true'"
 FALSE = "command: 'false'"
+
+
+def start_as_process_1(box: Box, *arguments: str) -> tuple[Live, int]:
+    """Start `run-job` as process 1 of a new pid namespace; return it, and process 1's pid out here."""
+    mount_namespaces.needed()
+    live = box.start_command(
+        ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "--", str(box.product.run_job), *arguments]
+    )
+    until(lambda: live.process.poll() is not None or children(live.pid), "process 1 to be there")
+    return live, (children(live.pid) or [0])[0]
 
 
 def settled(box: Box, *slugs: str) -> list[tuple[str, str, str | None]]:
@@ -144,7 +155,7 @@ def test_with_a_schedule_a_start_waits_for_the_cause_of_its_planned_time(box: Bo
         result = live.wait()
 
     assert result.exit_code == 0
-    assert waiting["detail"] == "for load has not started (after)"
+    assert waiting["detail"] == "for load, which has not started"
     assert settled(box, "report") == [("load", "succeeded", None), ("report", "succeeded", None)]
     [start] = starts(box, "report")
     assert start["trigger"] == "cron"
@@ -322,3 +333,33 @@ def test_two_causes_that_end_at_one_moment_start_one_run(box: Box, storm: Storm)
     assert skips(box) == []
     assert len(starts(box, "report")) == storm.size
     assert len({start["scheduled_at"] for start in starts(box, "report")}) == storm.size
+
+
+# --- process 1 of a container ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.needs_root
+def test_process_1_of_a_container_waits_for_what_follows(box: Box) -> None:
+    box.job("extract", f"{TRUE}\n{ONE_SLOT}")
+    box.job("load", "command: sleep 0.5\nafter: extract")
+    box.job("report", "command: sleep 0.2\nafter: load")
+
+    live, _ = start_as_process_1(box, "--scheduled", "extract")
+
+    assert live.wait().exit_code == 0
+    assert [end["job"] for end in ends(box)] == ["extract", "load", "report"]
+
+
+@pytest.mark.needs_root
+def test_a_signal_to_process_1_stops_what_follows(box: Box) -> None:
+    started = box.fifo("started")
+    box.job("extract", f"{TRUE}\n{ONE_SLOT}")
+    box.job("load", f"command: {script(box, 'load.sh', f'echo > {started}; sleep 1000')}\nafter: extract")
+    live, init = start_as_process_1(box, "--scheduled", "extract")
+    started.read_line()
+    until(lambda: len(children(init)) == 1, "the guard of extract to be gone")
+
+    os.kill(init, signal.SIGTERM)
+
+    assert live.wait().exit_code == 0
+    assert [(end["job"], end["reason"]) for end in ends(box)] == [("extract", None), ("load", "stopped")]

@@ -5,7 +5,7 @@ Lean module, pure. A *cause* is a job that another one, its *follower*, names in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
 SUCCESS, FAILURE, ALWAYS = CONDITIONS = ("success", "failure", "always")
 #: What became of the cause's planned time: nothing yet, a run that has ended, no run at all.
@@ -57,11 +57,18 @@ def decide(causes: "Iterable[CauseFate]") -> "tuple[str, str]":
     waits = ""
     for cause in causes:
         if cause.state == PENDING:
-            waits = waits or cause.in_words
+            waits = waits or f"for {cause.job}, which {cause.words}"
         elif cause.state == NO_RUN or not is_met(cause.on, cause.outcome):
             wanted = "" if cause.state == NO_RUN or cause.on == SUCCESS else f"; on: {cause.on}"
             return SKIP, f"{cause.in_words}{wanted}"
     return (WAIT, waits) if waits else (START, "")
+
+
+def ended_in_words(outcome: object, *, at: object, run_id: object, reason: object) -> str:
+    """Return `failed at … (run …, exit_code)`."""
+    how = "was lost" if outcome == "lost" else str(outcome)
+    why = f", {reason}" if reason and outcome in _BAD else ""
+    return f"{how} at {at} (run {run_id}{why})"
 
 
 def circle(slug: str, causes_of: "Callable[[str], Sequence[str]]") -> "list[str] | None":
@@ -113,6 +120,24 @@ def differing(found: "Sequence[str]", plan_of: "Callable[[str], Hashable]") -> "
         if plan_of(other) != plan_of(found[0]):
             return found[0], other
     return None
+
+
+def delay(slug: str, causes: "Mapping[str, Sequence[str]]", usual: "Mapping[str, float]") -> float:
+    """Return how many seconds after its planned time a follower usually begins: its causes run before it.
+
+    `causes` are those of the jobs that have no schedule of their own, `usual` how long jobs usually run.
+    """
+    found: dict[str, float] = {}
+    coming = [slug]
+    while coming:
+        job = coming[-1]
+        unknown = [cause for cause in causes.get(job, ()) if cause not in found and cause not in coming]
+        if unknown:
+            coming += unknown
+            continue
+        found[job] = max((found.get(cause, 0.0) + usual.get(cause, 0.0) for cause in causes.get(job, ())), default=0.0)
+        coming.pop()
+    return found[slug]
 
 
 def below(slug: str, followers_of: "Callable[[str], Sequence[str]]") -> "list[str]":

@@ -98,7 +98,7 @@ def _wait(run: "Run", world: "World") -> "tuple[str, str]":
 
 def _note(run: "Run", world: "World", detail: str) -> None:
     try:
-        note_waiting(run, world, f"for {detail} (after)")
+        note_waiting(run, world, detail)
     except CannotRecord:
         if not run.job.run_unlogged:
             raise

@@ -3,7 +3,7 @@
 Lean module, loaded for jobs with `after`.
 """
 
-from process_control.core.chain import ENDED, NO_RUN, PENDING, CauseFate
+from process_control.core.chain import ENDED, NO_RUN, PENDING, CauseFate, ended_in_words
 from process_control.history.journal_reader import backwards
 from process_control.state.block import read_block, runner_is_alive
 from process_control.system.clock import iso
@@ -37,7 +37,7 @@ def _fate(
         end = block.get("end")
         if isinstance(end, dict):
             return _ended(slug, on, end)
-        how = f"runs since {block.get('started_at')}"
+        how = f"runs since {block.get('started_at')} (run {block.get('run_id')})"
         if not runner_is_alive(block):
             how = f"was killed, and is not recorded as lost yet (run {block.get('run_id')})"
         return CauseFate(slug, on, PENDING, how)
@@ -62,7 +62,8 @@ def _in_journal(slug: str, on: str, at: str, state_directory: str) -> CauseFate 
             other = record
     if last is not None:
         end = ends.get(last.get("run_id"))
-        return CauseFate(slug, on, PENDING, f"runs since {last.get('at')}") if end is None else _ended(slug, on, end)
+        since = f"runs since {last.get('at')} (run {last.get('run_id')})"
+        return CauseFate(slug, on, PENDING, since) if end is None else _ended(slug, on, end)
     return None if other is None else _without_a_run(slug, on, other)
 
 
@@ -83,7 +84,7 @@ def _without_a_run(slug: str, on: str, record: "Record") -> CauseFate:
     if event == "mark":
         return CauseFate(slug, on, NO_RUN, f"was settled by {record.get('by')}{why}")
     if event == "waiting":
-        return CauseFate(slug, on, PENDING, f"waits{why}")
+        return CauseFate(slug, on, PENDING, f"waits{why}".replace(": for", " for"))
     return CauseFate(slug, on, PENDING, "was refused")  # a later start may still run that time
 
 
@@ -95,6 +96,5 @@ def _without_a_record(slug: str, on: str, slot: int, is_planned: "Callable[[str,
 
 def _ended(slug: str, on: str, end: "Record") -> CauseFate:
     outcome = str(end.get("outcome"))
-    how = "was lost" if outcome == "lost" else outcome
-    reason = f", {end['reason']}" if end.get("reason") and outcome in ("failed", "lost") else ""
-    return CauseFate(slug, on, ENDED, f"{how} at {end.get('at')} (run {end.get('run_id')}{reason})", outcome)
+    words = ended_in_words(outcome, at=end.get("at"), run_id=end.get("run_id"), reason=end.get("reason"))
+    return CauseFate(slug, on, ENDED, words, outcome)

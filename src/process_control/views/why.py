@@ -157,7 +157,7 @@ class Asker:
         if isinstance(self.job, Job):
             found += of_the_day(self.job, self._versions, self._now.timestamp())
             found += of_the_lock(self.job, self._settings, Medians(self._index), self._now)
-            if self.job.schedule and not self.job.disabled:
+            if self.job.schedule and not self.job.disabled and not self.job.schedule_of:
                 found += self._crontab()
                 found += of_cron(troubles_of_cron)
         return found
