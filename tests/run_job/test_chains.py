@@ -1,8 +1,12 @@
 """`after`: a job runs after others, for their planned time, started by the end of the last one."""
 
+import contextlib
 import os
+import select
 import signal
 from collections.abc import Sequence
+from datetime import datetime
+from random import Random
 from typing import Any
 
 import pytest
@@ -322,9 +326,8 @@ def test_what_cannot_be_is_refused_wherever_jobs_are_loaded(
 def test_two_causes_that_end_at_one_moment_start_one_run(box: Box, storm: Storm) -> None:
     box.job("report", f"{TRUE}\nafter: [orders, stock]\non_overlap: fail")
     for number in storm.rounds():
-        slot = f'schedule: "{number % 60} {number // 60} 1 1 *"\nstart_within: 400d'
-        box.job("orders", f"{TRUE}\n{slot}")
-        box.job("stock", f"{TRUE}\n{slot}")
+        box.job("orders", f"{TRUE}\n{slot_number(number)}")
+        box.job("stock", f"{TRUE}\n{slot_number(number)}")
         with box.start("--scheduled", "orders") as one, box.start("--scheduled", "stock") as other:
             assert (one.wait().exit_code, other.wait().exit_code) == (0, 0)
         until(lambda wanted=number + 1: len(ends(box, "report")) >= wanted, "the follower to run")
@@ -333,6 +336,77 @@ def test_two_causes_that_end_at_one_moment_start_one_run(box: Box, storm: Storm)
     assert skips(box) == []
     assert len(starts(box, "report")) == storm.size
     assert len({start["scheduled_at"] for start in starts(box, "report")}) == storm.size
+
+
+def slot_number(number: int) -> str:
+    return f'schedule: "{number % 60} {number // 60 % 24} {number // 1440 + 1} 1 *"\nstart_within: 400d'
+
+
+@pytest.mark.fault("starters of one follower at a time", small=10, full=50, wanted="one run each")
+def test_many_starters_of_one_follower_start_one_run(box: Box, storm: Storm) -> None:
+    box.job("load", f"{TRUE}\n{ONE_SLOT}")
+    box.job("report", f"{TRUE}\nafter: [load, late]")
+    box.job("late", f"{TRUE}\n{ONE_SLOT}")
+    box.run("--scheduled", "load")
+    box.run("--scheduled", "late")
+    settled(box, "report")
+    slot = int(datetime.fromisoformat(starts(box, "load")[0]["scheduled_at"]).timestamp())
+
+    for _ in storm.rounds():
+        lives = [box.start("--scheduled=job", f"--slot={slot}", "report", via="stub") for _ in range(2)]
+        assert [live.wait().exit_code for live in lives] == [0, 0]
+
+    assert len(starts(box, "report")) == 1
+
+
+@pytest.mark.fault("kills of a chain at any moment", small=12, full=400, wanted="nothing lost, nothing twice")
+def test_a_chain_that_is_killed_at_any_moment_is_carried_on_by_watch(box: Box, storm: Storm) -> None:
+    """Each round kills what there is; then looks of `watch` start what is left. The records say what had to follow."""
+    random = Random(storm.size)
+    box.job("load", f"{TRUE}\nafter: extract")
+    box.job("report", f"{TRUE}\nafter: load")
+    for number in storm.rounds():
+        box.job("extract", f"{TRUE}\n{slot_number(number)}")
+        with box.start("--scheduled", "extract", via="stub") as live:
+            select.select([], [], [], random.random() * 0.7)  # the moment is what is tried
+            for pid in box.processes():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            live.wait()
+        until(lambda: not box.processes(), "nothing to be left")
+
+    def is_settled() -> bool:
+        box.process_control("watch")
+        until(lambda: not box.processes(), "what watch has started to end")
+        return not what_is_left(box)
+
+    until(is_settled, "all to be settled", seconds=60 + 5 * storm.size)
+    for slug in ("load", "report"):
+        slots = [start["scheduled_at"] for start in starts(box, slug)]
+        assert len(slots) == len(set(slots))
+    storm.found(f"nothing lost, nothing twice; {len(starts(box, 'report'))} chains whole")
+
+
+def what_is_left(box: Box) -> set[tuple[str, str]]:
+    """Return the planned times of followers that have neither run nor skip although their cause has ended."""
+    left = set()
+    for cause, follower in (("extract", "load"), ("load", "report")):
+        ended = {each["scheduled_at"] for each in _settled(box) if each["job"] == cause}
+        left |= {(follower, slot) for slot in ended}
+        left -= {(follower, each["scheduled_at"]) for each in _settled(box) if each["job"] == follower}
+    return left
+
+
+def test_a_follower_is_stopped_as_any_run(box: Box) -> None:
+    started = box.fifo("started")
+    box.job("extract", f"{TRUE}\n{ONE_SLOT}")
+    box.job("load", f"command: {script(box, 'load.sh', f'echo > {started}; exec sleep 1000')}\nafter: extract")
+    box.run("--scheduled", "extract")
+    started.read_line()
+
+    os.kill(box.block("load")["guard_pid"], signal.SIGTERM)
+
+    assert settled(box, "load")[-1] == ("load", "failed", "stopped")
 
 
 # --- process 1 of a container ----------------------------------------------------------------------------------------

@@ -179,7 +179,7 @@ FIELDS = (
         syslog="start",
     ),
     Field(
-        "caught_up", "boolean", "whether `catch_up` started it, for a time that was missed", _RUN, since="0.2.0",
+        "caught_up", "boolean", "whether `catch_up`, or a cause that ran late, started it for a time before the last one", _RUN, since="0.2.0",
         index="start end",
     ),
     Field("slow_start_step", "text", "which one: `2 of 3`, `probe`", _RUN, syslog="start"),

@@ -15,19 +15,20 @@ _PATIENCE_MILLISECONDS = 2000
 
 
 def start_detached(
-    argv: list[str], environment: dict[bytes, bytes], *, stdin: int | None = None, executed: bool = False
+    argv: list[str], environment: dict[bytes, bytes], *, stdin: int | None = None, is_run: bool = False
 ) -> None:
-    """Start a program outside our tree, and do not wait for it; with `executed` until it is executed. Never raises.
+    """Start a program outside our tree, and do not wait for it. Never raises.
 
     It inherits no descriptor but `stdin`. `environment` is what `core.job_environment.own_environment` returns, since
-    every process of the account can read it.
+    every process of the account can read it. `is_run`: it is `run-job`, which TERM is to stop; it is waited for until
+    it is executed, so that process 1 of a container sees by its command line what it is.
     """
     try:
         was_subreaper = linux.is_child_subreaper()
         # The intermediate process exits at once. If we were the subreaper then, its child would be reparented to us
         # and count as left behind by the job.
         linux.set_child_subreaper(on=False)
-        ends = posix.pipe2(posix.O_CLOEXEC) if executed else None
+        ends = posix.pipe2(posix.O_CLOEXEC) if is_run else None
         try:
             between = posix.fork()
             if between == 0:
@@ -65,8 +66,9 @@ def _start_and_end(
             posix.dup2(null, descriptor)
         _signal.set_wakeup_fd(-1)
         signals.restore_defaults()
-        # systemd sends TERM to what the main process of a service leaves behind: this work is short, let it finish.
-        _signal.signal(_signal.SIGTERM, _signal.SIG_IGN)
+        if closed_by_exec is None:
+            # systemd sends TERM to what the main process of a service leaves behind: this work is short, let it finish.
+            _signal.signal(_signal.SIGTERM, _signal.SIG_IGN)
         if closed_by_exec is not None and closed_by_exec != 3:
             posix.dup2(closed_by_exec, 3, inheritable=False)
         posix.closerange(3 if closed_by_exec is None else 4, 1 << 20)

@@ -34,6 +34,7 @@ def claim_as_a_follower(run: "Run", world: "World") -> Go | Stop:
     what, _ = decide(fates_of(run, world, slot))
     if what == WAIT:
         return Stop()
+    from process_control.config.cache.planned_slots import last_slot
     from process_control.state.claim_by_hand import claim_by_hand
 
     if world.store.is_open:
@@ -49,6 +50,7 @@ def claim_as_a_follower(run: "Run", world: "World") -> Go | Stop:
         if taken is not None:
             return Stop()
     run.slot = slot
+    run.is_for_an_older_slot = slot < (last_slot(job, world.settings, world.clock.now()) or 0)
     what, detail = decide(fates_of(run, world, slot))  # a cause may have been run again meanwhile
     return skip(run, world, CAUSE_MISSING, detail) if what == SKIP and not job.disabled else GO
 

@@ -34,7 +34,7 @@ def start_follower(settings: "Settings", slug: str, slot: int) -> None:
 
     configuration = ["--config", settings.path] if settings.path else []
     words = [*python(), "-I", "-S", _STUB, *configuration, "--scheduled=job", f"--slot={slot}", "--", slug]
-    start_detached(words, own_environment(posix.environ), executed=True)  # so that process 1 sees what it is
+    start_detached(words, own_environment(posix.environ), is_run=True)
 
 
 def what_would_follow(run: "Run", world: "World") -> str | None:

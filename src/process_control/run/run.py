@@ -98,6 +98,7 @@ class Run:
         "cpu_seconds_before",
         "host",
         "id",
+        "is_for_an_older_slot",
         "is_of_a_new_version",
         "jitter_waited_seconds",
         "job",
@@ -127,6 +128,8 @@ class Run:
         self.pid_start = proc.start_time(posix.getpid()) or 0
         #: The planned time that this start has claimed, in UTC seconds.
         self.slot: int | None = None
+        #: Whether a cause that was run late has started it, for another planned time than its last.
+        self.is_for_an_older_slot = False
         #: Seconds that this start waited for the lock.
         self.waited_seconds = 0.0
         #: Seconds that it waited for its causes.
@@ -205,7 +208,7 @@ class Run:
             "host": self.host,
             "version": self.job.version,
         }
-        if self.request.is_catching_up:
+        if self.request.is_catching_up or self.is_for_an_older_slot:
             facts["caught_up"] = True
         if self.slow_start_step is not None:
             facts["slow_start_step"] = self.slow_start_step
