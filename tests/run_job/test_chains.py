@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import select
 import signal
 from collections.abc import Sequence
@@ -259,6 +260,69 @@ def test_a_cause_that_is_run_again_for_its_planned_time_leads_on(box: Box) -> No
         ("report", "succeeded", slot),
         ("mail", "succeeded", slot),
     ]
+
+
+# --- what is seen ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def chain(box: Box) -> Box:
+    """A chain of three that was planned an hour ago."""
+    box.job("extract", f"{TRUE}\n{planned_at(hours_ago(1))}\nstart_within: 2h")
+    box.job("load", f"{FALSE}\nafter: extract")
+    box.job("report", f"{TRUE}\nafter: load")
+    there_since(box, hours_ago(30))
+    return box
+
+
+def counts(box: Box) -> dict[str, list[int]]:
+    result = box.process_control("slots", "--count", "--since", "90m", "--json").json()
+    names = ("planned", "ran", "skipped", "missed", "due")
+    return {each["job"]: [each[name] for name in names] for each in result["jobs"]}
+
+
+def test_the_books_close_for_followers_too(chain: Box) -> None:
+    assert counts(chain) == {job: [1, 0, 0, 0, 1] for job in ("extract", "load", "report")}
+    assert "waits: for extract, which has not started" in as_one_line(chain.process_control("why", "load").stdout)
+
+    chain.run("--scheduled", "extract")
+    settled(chain, "report")
+
+    assert counts(chain) == {"extract": [1, 1, 0, 0, 0], "load": [1, 1, 0, 0, 0], "report": [1, 0, 1, 0, 0]}
+    why = as_one_line(chain.process_control("why", "report").stdout)
+    assert re.search(r"did not run at .*: load failed at .* \(run \w+, exit_code\): nothing after it ran\.", why), why
+    assert "process-control explain after" in why
+
+
+def test_a_follower_of_what_was_missed_is_skipped_and_opens_nothing(box: Box) -> None:
+    box.job("extract", f"{TRUE}\n{planned_at(hours_ago(1))}")
+    box.job("load", f"{TRUE}\nafter: extract")
+    there_since(box, hours_ago(30))
+
+    assert counts(box) == {"extract": [1, 0, 0, 1, 0], "load": [1, 0, 1, 0, 0]}
+    assert "extract was missed: nothing after it ran" in as_one_line(box.process_control("why", "load").stdout)
+    [load] = [each for each in box.process_control("status", "--json").json()["jobs"] if each["job"] == "load"]
+    assert load["why"] in (None, "")
+
+
+def as_one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_show_timers_and_the_crontab_know_a_follower(chain: Box) -> None:
+    shown = chain.process_control("show", "load").stdout
+    crontab = chain.cron_generate().stdout
+    [timer] = [each for each in chain.process_control("timers", "--json").json()["timers"] if each["job"] == "load"]
+
+    assert "extract.yaml" in next(line for line in shown.splitlines() if "schedule" in line.split())
+    assert timer["next"] is not None
+    source = chain.job_directory / "load.yaml"
+    assert f"# started after extract: {source}" in crontab
+    assert [line for line in crontab.splitlines() if "--scheduled" in line and "extract" not in line] == []
+    assert [line for line in crontab.splitlines() if line.startswith("* * * * *") and "watch" in line]
+    units = chain.process_control("export", "systemd", "--json").stdout
+    assert "process-control-load.timer" not in units
+    assert "process-control-extract.timer" in units
 
 
 # --- what cannot be -------------------------------------------------------------------------------------------------

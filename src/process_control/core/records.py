@@ -179,8 +179,8 @@ FIELDS = (
         syslog="start",
     ),
     Field(
-        "caught_up", "boolean", "whether `catch_up`, or a cause that ran late, started it for a time before the last one", _RUN, since="0.2.0",
-        index="start end",
+        "caught_up", "boolean", "whether it is late: for a missed time (`catch_up`), or after a late cause", _RUN,
+        since="0.2.0", index="start end",
     ),
     Field("slow_start_step", "text", "which one: `2 of 3`, `probe`", _RUN, syslog="start"),
     Field(
