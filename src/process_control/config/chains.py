@@ -14,6 +14,7 @@ from process_control.errors import BadConfiguration, JobNotFound, ProcessControl
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import tzinfo
 
     Find = Callable[[str], object]
 
@@ -58,13 +59,15 @@ def plan_as_the_causes(job: Job, settings: Settings, load: "Callable[[str], Job]
     return True
 
 
-def plan_one_of_all(job: Job, settings: Settings, jobs: "Mapping[str, object]") -> None:
+def plan_one_of_all(
+    job: Job, settings: Settings, jobs: "Mapping[str, object]", zone_of_host: "Callable[[], tzinfo]"
+) -> None:
     """Plan a job among all jobs, by slug; what is no Job is invalid. Raises BadChain."""
     origins = _origins(job, jobs.get, lambda: list(jobs))
-    if origins is not None and _take_the_schedule_of(job, origins):
+    if origins is not None and _take_the_schedule_of(job, origins, zone_of_host()):
         from process_control.config.plan_of_job import plan_of_job
 
-        job.plan_hash = plan_of_job(job, settings).hash(job.version)
+        job.plan_hash = plan_of_job(job, settings, zone_of_host=zone_of_host()).hash(job.version)
 
 
 def causes_of(job: Job) -> "list[str]":
@@ -102,7 +105,7 @@ def _origins(job: Job, find: "Find", slugs: "Callable[[], list[str]]") -> "list[
     return [_valid(job, slug, find(slug)) for slug in planned]
 
 
-def _take_the_schedule_of(job: Job, origins: "Sequence[Job]") -> bool:
+def _take_the_schedule_of(job: Job, origins: "Sequence[Job]", zone_of_host: "tzinfo | None" = None) -> bool:
     """Set schedule and time zone, and return True; False when that was done with the same plans of the causes."""
     hashes = {each.slug: each.plan_hash for each in origins}
     if job.causes_planned == hashes and job.plan_hash:
@@ -110,7 +113,7 @@ def _take_the_schedule_of(job: Job, origins: "Sequence[Job]") -> bool:
     find_site_packages()
     from process_control.config.plan_of_job import schedule_of
 
-    plans = {each.slug: (schedule_of(each).for_cron, each.time_zone) for each in origins}
+    plans = {each.slug: (schedule_of(each, zone_of_host).for_cron, each.time_zone) for each in origins}
     two = chain.differing(list(plans), plans.__getitem__)
     if two is not None:
         shown = " and ".join(f"'{slug}' ({_in_words(*plans[slug])})" for slug in two)

@@ -35,7 +35,7 @@ def run_job(request: Request, job: "Job", world: "World") -> int:
     if not run.commands:
         raise BadConfiguration(f"job '{job.slug}' has no command", where=job.path)
     stopped = take_the_steps(run, world)
-    if stopped is not None and run.slot is not None and not request.is_catching_up:
+    if stopped is not None and run.slot is not None and request.scheduled and not request.is_catching_up:
         start_the_followers(run, world)
     if request.scheduled and not is_watched(world.settings.state_directory, run.started_at):
         start_a_look(world)
