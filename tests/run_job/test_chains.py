@@ -262,6 +262,26 @@ def test_a_cause_that_is_run_again_for_its_planned_time_leads_on(box: Box) -> No
     ]
 
 
+def test_what_follows_a_late_cause_waits_for_the_lock_of_its_job(box: Box) -> None:
+    """Two planned times that are run one after the other by hand: the follower of the second is no overlap."""
+    release = box.fifo("release")
+    moments = hours_ago(2), hours_ago(1)
+    box.job("extract", f"{TRUE}\n{planned_at(*moments, hours_ago(0.5))}")
+    box.job("load", f"command: {script(box, 'load.sh', f'read line < {release}')}\nafter: extract")
+    there_since(box, hours_ago(30))
+
+    for moment in moments:
+        box.process_control("run", "extract", "--follow", "--slot", f"{moment:%Y-%m-%dT%H:%M}Z")
+    until(lambda: starts(box, "load"), "the first to run")
+    until(lambda: len(records(box, "waiting", "load")) == 1, "the second to wait")
+    release.write_line()
+    until(lambda: len(starts(box, "load")) == 2, "the second to run")
+    release.write_line()
+
+    assert settled(box, "load")[2:] == [("load", "succeeded", None)] * 2
+    assert all(start["caught_up"] for start in starts(box, "load"))
+
+
 # --- what is seen ----------------------------------------------------------------------------------------------------
 
 

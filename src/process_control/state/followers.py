@@ -52,7 +52,8 @@ def note_all(settings: "Settings", jobs: "Iterable[object]") -> None:
         causes = _causes(job) if isinstance(job, Job) else before.get(slug)
         if causes:
             found[slug] = causes
-    _write(settings, found)
+    stamp = _stamp(settings.job_directory)  # another file may have come since the jobs were read
+    _write(settings, found, stamp if known.get("stamp") == stamp else None)
 
 
 def _look(settings: "Settings", before: "Causes") -> "Causes":
@@ -112,11 +113,11 @@ def _read(settings: "Settings") -> "dict[str, object] | None":
     return value if all(isinstance(causes, list) for causes in value["after"].values()) else None
 
 
-def _write(settings: "Settings", found: "Causes", stamp: "list[object] | None" = None) -> None:
-    """Write the file; when it cannot be written, the next run reads the directory again."""
+def _write(settings: "Settings", found: "Causes", stamp: "list[object] | None") -> None:
+    """Write the file; without a `stamp`, or when it cannot be written, the next run reads the directory again."""
     from process_control.system import atomic_file
 
-    value = {"stamp": stamp or _stamp(settings.job_directory), "after": dict(sorted(found.items()))}
+    value = {"stamp": stamp, "after": dict(sorted(found.items()))}
     try:
         atomic_file.write_unsynced(layout.chains(settings.state_directory), encode(value).encode("ascii"), mode=0o640)
     except OSError:
