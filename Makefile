@@ -27,6 +27,7 @@ TEST_TOOLS := setpriv:util-linux unshare:util-linux flock:util-linux mount:mount
 SYSTEMD := .venv/systemd
 ALERTMANAGER := .venv/alertmanager
 PROMETHEUS := .venv/prometheus
+RSYSLOG := .venv/rsyslog
 # Quiet, unless it fails.
 define APT_INSTALL
 apt_install() {
@@ -66,6 +67,15 @@ if [ "$$(id -u)" = 0 ] && ! command -v promtool >/dev/null && [ ! -d $(PROMETHEU
 	(cd $(PROMETHEUS).new; apt-get -qq download prometheus 2>/dev/null || { apt-get -qq update; apt-get -qq download prometheus; }
 	dpkg --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool; rm prometheus_*.deb)
 	mv $(PROMETHEUS).new $(PROMETHEUS)
+fi
+# Installed, it would run as a service of this host, and write what the host logs.
+if [ "$$(id -u)" = 0 ] && ! command -v rsyslogd >/dev/null && [ ! -d $(RSYSLOG) ]; then
+	echo "Unpacking rsyslog from Debian"
+	rm -rf $(RSYSLOG).new; mkdir -p $(RSYSLOG).new
+	(cd $(RSYSLOG).new; packages="rsyslog libestr0 libfastjson4 liblognorm5"
+	apt-get -qq download $$packages 2>/dev/null || { apt-get -qq update; apt-get -qq download $$packages; }
+	for package in *.deb; do dpkg -x "$$package" .; rm "$$package"; done)
+	mv $(RSYSLOG).new $(RSYSLOG)
 fi
 endef
 define RUFF

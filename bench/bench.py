@@ -42,9 +42,9 @@ class Bench:
     peers: Peers
 
     @contextmanager
-    def host(self, name: str, *, keys: str = "") -> Iterator[Host]:
+    def host(self, name: str, *, keys: str = "", crontab: str = "crontab") -> Iterator[Host]:
         """A host of its own for one family; what the product has cached of it is forgotten afterwards."""
-        host = Host(self.product, self.directory / name, keys=keys)
+        host = Host(self.product, self.directory / name, keys=keys, crontab=crontab)
         try:
             yield host
         finally:

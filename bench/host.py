@@ -30,19 +30,24 @@ hold: {{after_failures: 5}}
 
 
 class Host:
-    """One configuration below `directory`. Whatever stands in `keys` is added to it, as YAML."""
+    """One configuration below `directory`. Whatever stands in `keys` is added to it, as YAML.
 
-    def __init__(self, product: Product, directory: Path, *, keys: str = "") -> None:
+    `crontab`: where its crontab is to be, below `directory`; in a `cron.d` its lines name a user.
+    """
+
+    def __init__(self, product: Product, directory: Path, *, keys: str = "", crontab: str = "crontab") -> None:
         self.product = product
         self.directory = directory
         self.configuration = directory / "process-control.yaml"
         self.jobs = directory / "jobs"
         self.state = directory / "state"
         self.logs = directory / "log"
-        self.jobs.mkdir(parents=True)
+        self.crontab = directory / crontab
+        for each in (self.jobs, self.crontab.parent):
+            each.mkdir(parents=True, exist_ok=True)
         self.configuration.write_text(
             f"job_directory: {self.jobs}\noutput_directory: {self.logs}\nstate_directory: {self.state}\n"
-            f"output_crontab: {directory / 'crontab'}\n{keys}"
+            f"output_crontab: {self.crontab}\n{keys}"
         )
 
     def forget_cached(self) -> None:

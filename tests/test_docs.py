@@ -265,7 +265,8 @@ def load_configuration(box: Box, text: str) -> Result:
     try:
         return box.process_control("list")
     finally:
-        box.configuration.write_text(own)
+        if "pools:" not in text:  # the jobs below name them
+            box.configuration.write_text(own)
 
 
 def whole_job(text: str) -> str:

@@ -163,6 +163,29 @@ def test_a_job_with_excluded_days_asks_no_library_while_its_plan_is_kept(make_bo
     assert ours_before_the_command(lines) == set()
 
 
+def test_a_job_without_a_pool_knows_nothing_of_places_although_the_host_has_pools(make_box, notes: Path) -> None:
+    box = make_box(pools={"db": {"at_once": 2}})
+    box.job("plain", JOB)
+    box.run("plain")
+
+    lines = witnessed_run(box, notes, "plain")
+
+    assert ours_before_the_command(lines) == set()
+
+
+@pytest.mark.parametrize("limits", [{"pools": {"db": {"at_once": 2}}}, {"max_concurrent": 20}], ids=["pool", "host"])
+def test_a_place_that_is_free_is_taken_without_anything_heavy(make_box, notes: Path, limits: dict[str, object]) -> None:
+    box = make_box(**limits)
+    box.job("plain", f"{JOB}pool: db\n" if "pools" in limits else JOB)
+    box.run("plain")
+
+    lines = witnessed_run(box, notes, "plain")
+
+    assert forbidden_in(lines) == []
+    names = ("core.places", "run.place_locks", "run.places", "state.places")
+    assert ours_before_the_command(lines) == {f"process_control.{name}" for name in names}
+
+
 @pytest.mark.needs_root
 def test_root_that_drops_to_the_service_user_imports_nothing_heavy_either(make_box, notes: Path) -> None:
     box = make_box(service_user=SERVICE_USER)

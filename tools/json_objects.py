@@ -173,6 +173,8 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         backoff_until      time?        until when planned times are skipped after failures
         late               time?        the planned time (slot) without a run
         stale              text?        that it has not succeeded within `expect.success_every`
+        incident           text?        the id of its open incident
+        silenced_until     time?        until when nobody is notified about it
         next               time?        the next planned time
         last               run?         the last run that ended and was not skipped
         running            run?         the current run
@@ -316,7 +318,7 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         file    text    the path
         line    whole?  1, 2 ...
         column  whole?  1, 2 ...
-        kind    text    fault, or that of a warning: clock, either_day, overlap, lock, timeout, herd, tag, cron
+        kind    text    fault, or that of a warning: clock, either_day, overlap, lock, timeout, herd, tag, cron, pool
         what    text    what is wrong
         hint    text?   what to do
     """),
@@ -487,6 +489,11 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         faults   [fault]   why it was left out
         proof    proof?    of --prove: whether line and job have the same times
     """),
+    "in_charge": keys_of("""
+        trigger  text     scheduler, cron, timers, nobody
+        alive    boolean  whether it works: a scheduler that died without an end is in charge, and not alive
+        since    time?    of the scheduler: since when it is running, or when it was last seen alive
+    """),
     "adopted": keys_of("""
         done            text     adopted, completed, undone; would adopt, would complete, would undo
         crontab         text     its path, or whose it is
@@ -496,6 +503,7 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         target          text     the job file
         job_file        text     wrote, same, kept, would write; with --undo: removed, disabled, would remove ...
         generated       text     the crontab that starts the job, or did
+        for_scheduler   boolean  whether the scheduler starts the job, and that crontab stays as it is
         waited_seconds  number   how long it took until the line was not due
         late            boolean  whether writing took until the next minute
     """),
@@ -535,6 +543,8 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         lock                     text     the lock file
         lock_held_by             map?     the run that holds it
         on_overlap               text     what happens then
+        pool                     text?    its pool
+        full                     [text]   its pool, or the host, when no place is free there
         output_directory         text     where its logs are
         stdout                   text?    the file that gets a copy
         faults                   [fault]  what it would miss: programs, directories, files

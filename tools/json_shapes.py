@@ -20,11 +20,16 @@ class Answer:
 
 ANSWERS = (
     Answer(commands=("process-control status",), keys=keys_of("""
-        alerts  [text]  what is wrong with more than one job: with cron, or the crontab
-        jobs    [job]   worst first
+        alerts     [text]     what is wrong with more than one job: with the scheduler, cron, or the crontab
+        in_charge  in_charge  what starts the jobs
+        jobs       [job]      worst first
     """)),
-    Answer(commands=("process-control list", "run-job --list-jobs", "run-job --status"), keys=keys_of("""
-        jobs  [job]  by name; of run-job worst first
+    Answer(commands=("process-control list",), keys=keys_of("""
+        in_charge  in_charge  what starts the jobs
+        jobs       [job]      by name
+    """)),
+    Answer(commands=("run-job --list-jobs", "run-job --status"), keys=keys_of("""
+        jobs  [job]  worst first
     """)),
     Answer(commands=("process-control history",), keys=keys_of("""
         runs      [run]    newest first

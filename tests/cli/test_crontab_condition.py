@@ -42,7 +42,10 @@ def said(desk: Desk, *words: str) -> str:
 
 
 def test_a_crontab_that_was_never_written_is_told(desk: Desk, crontab: Path) -> None:
-    assert said(desk) == f"{crontab} does not exist, so cron starts no job; write it: cron-generate\n"
+    assert said(desk) == (
+        f"nothing starts the jobs: {crontab} does not exist, and no scheduler is running; "
+        "choose one: cron-generate, or process-control up\n"
+    )
 
 
 def test_without_a_crontab_nothing_is_told_where_nothing_is_planned_or_timers_start_the_jobs(
@@ -206,9 +209,14 @@ def test_of_a_crontab_that_was_installed_by_the_program_crontab_the_same_is_told
     differs = "the crontab of root does not match the job files; to update it: "
     gone = f"the lines of the crontab of root call {desk.root}/run-job, which no longer exists; "
     again = "cron-generate --output ~/crontab; crontab ~/crontab"
+    nobody = (
+        "nothing starts the jobs: neither cron nor a scheduler does; choose one: cron-generate, or process-control up"
+    )
     assert done.stderr.splitlines() == [
         "- none",
+        nobody,
         "- of somebody else",
+        nobody,
         "- cron is down",
         "cron is not running, so no job starts by itself: systemctl start cron",
         "- all is well",
@@ -220,6 +228,7 @@ def test_of_a_crontab_that_was_installed_by_the_program_crontab_the_same_is_told
         "- a program that is gone",
         f"{gone}to write them again: {again}",
         "- removed",
+        nobody,
     ]
 
 

@@ -13,6 +13,7 @@ import pytest
 from kit import mount_namespaces
 from kit.desk import Desk
 from kit.harness import SERVICE_USER, Box, Product, Result
+from kit.plays_scheduler import plays_scheduler
 from process_control.actions.adopt import adopt
 from process_control.actions.import_crontab import Importer
 from process_control.actions.line_exchange import Clock, open_live
@@ -311,6 +312,39 @@ def test_a_line_is_adopted_and_given_back_byte_for_byte(desk: Desk, crontab: Pat
     assert crontab.read_bytes() == before
     assert "backup" not in generated.read_text()
     assert list(desk.jobs.iterdir()) == []
+
+
+@pytest.mark.needs_root
+def test_while_the_scheduler_is_alive_it_starts_the_adopted_job_and_the_crontab_gets_no_line(
+    desk: Desk, crontab: Path, cron_d: Path
+) -> None:
+    generated = cron_d / "process-control"
+    desk.configure(output_crontab=str(generated))
+    desk.cron_generate("--none")
+    none = generated.read_bytes()
+    crontab.write_text(ALL_SAID)
+    words = ("import", "crontab", str(crontab), "--adopt", "5")
+
+    alone = desk.process_control(*words)
+    assert alone.exit_code == 78
+    assert "no scheduler is running: nothing would start the job" in alone.stderr
+    assert "hint: process-control scheduler; or, for cron: cron-generate --all" in alone.stderr
+    assert (crontab.read_text(), list(desk.jobs.iterdir())) == (ALL_SAID, [])
+
+    with plays_scheduler(desk.configuration):
+        adopted = desk.process_control(*words)
+        assert (adopted.exit_code, said(adopted)) == (0, [])
+        shown = " ".join(adopted.stdout.split())
+        assert f"is now the job 'backup', which the scheduler starts; {generated} stays as it is" in shown
+        assert crontab.read_text().splitlines()[4].startswith("# process-control runs this as the job backup: ")
+        assert (desk.jobs / "backup.yaml").exists()
+        assert generated.read_bytes() == none
+
+        undone = desk.process_control("import", "crontab", str(crontab), "--undo", "--json")
+        assert undone.json()["adopted"]["for_scheduler"] is True
+
+    assert (crontab.read_text(), list(desk.jobs.iterdir())) == (ALL_SAID, [])
+    assert generated.read_bytes() == none
 
 
 @pytest.mark.needs_root

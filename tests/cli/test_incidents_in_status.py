@@ -1,6 +1,8 @@
 """Open incidents where people look first: `status`, `status JOB` and `why`; and a watch that nothing starts."""
 
+import json
 import os
+import re
 import time
 
 from kit.harness import Box
@@ -36,6 +38,40 @@ def test_the_incident_of_a_job_is_named_with_the_command_that_answers_it(box: Bo
     assert f"process-control incidents show {id_}" in known
     assert not [each for each in sentences(box, "good") if "ncident" in each]
     assert "open incident" not in box.process_control("status").stderr
+
+
+def test_json_has_the_id_of_the_open_incident_and_the_end_of_the_silence(box: Box) -> None:
+    box.job("bad", "command: /bin/false\ntags: [db]")
+    box.job("worse", "command: /bin/false\nfailure_threshold_for_mail: 3")
+    box.job("good", "command: /bin/true\ntags: [db]")
+    box.configure(failmail={"to_address": "ops@example.org", "smtp": "127.0.0.1:9"})
+    for slug in ("bad", "good", "worse"):
+        box.run(slug)
+    wait_until_told(box)
+    [incident] = box.process_control("incidents", "--json").json()["incidents"]
+    box.process_control("silence", "tag:db", "--for", "2h")
+    box.process_control("silence", "bad", "--for", "3h")
+    lines = json.loads((box.state_directory / "silences.json").read_text())
+    until = {each.get("job") or each["tag"]: each["until"] for each in lines}
+
+    for verb in (["list"], ["status"]):
+        jobs = {each["job"]: each for each in box.process_control(*verb, "--json").json()["jobs"]}
+        assert {slug: job["incident"] for slug, job in jobs.items()} == {
+            "bad": incident["id"],
+            "worse": None,  # it is below the threshold
+            "good": None,
+        }
+        assert {slug: job["silenced_until"] for slug, job in jobs.items()} == {
+            "bad": until["bad"],
+            "good": until["db"],
+            "worse": None,
+        }
+        shown = re.sub(r"\x1b\[[0-9;]*m", "", box.process_control(*verb, tty=True, columns=120).stdout)
+        assert sorted(re.findall(r"(\w+), silenced +(\w+)", shown)) == [("failing", "bad"), ("ok", "good")]
+        piped = box.process_control(*verb).stdout.splitlines()
+        assert [line.split("\t")[0] for line in piped if until["bad"] in line] == ["bad"]
+    [one] = box.process_control("status", "bad", "--json").json()["jobs"]
+    assert one["incident"] == incident["id"]
 
 
 def seen(box: Box) -> tuple[str, str]:

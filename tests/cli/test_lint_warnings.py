@@ -31,6 +31,24 @@ def ran(state: State, job: str, *durations: float, **how: object) -> None:
         state.run(job, NOW - timedelta(days=number), seconds=seconds, **how)
 
 
+# --- pools ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_pool_that_no_job_is_in_is_named(desk: Desk) -> None:
+    desk.configure(pools={"db": {"at_once": 2}, "web": {"at_once": 1}})
+    desk.job("one", "command: /bin/true\npool: db")
+
+    [(place, kind, what)] = found(desk)
+    assert (place.partition(":")[0], kind, what) == ("process-control.yaml", "pool", "no job is in pool 'web'")
+    assert found(desk, "one") == []
+    assert found(desk, "--ignore", "pool") == []
+
+    desk.job("two", "command: /bin/true\npool: wbe")
+    [(place, kind, what)] = found(desk)
+    assert (place, kind) == ("two.yaml:3:7", "fault")
+    assert what == "'pool' names a pool that the configuration does not have: 'wbe'"
+
+
 # --- who is notified --------------------------------------------------------------------------------------------------
 
 

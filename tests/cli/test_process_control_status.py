@@ -214,6 +214,8 @@ def test_json_tells_everything_of_a_job(desk: Desk) -> None:
         "backoff_until": None,
         "late": None,
         "stale": None,
+        "incident": None,
+        "silenced_until": None,
         "running": None,
         "recent": ["failed"],
         "median_seconds": None,
@@ -419,7 +421,7 @@ def test_what_is_said_of_cron_and_mail_has_its_place_on_the_screen(
 
     shown = lines_of(at_terminal("status", TERM="dumb"))
 
-    assert "so cron starts no job" in " ".join(shown[:3])
+    assert "nothing starts the jobs" in " ".join(shown[:3])
     assert len(shown) <= 24
     assert any(line.startswith("not shown: ") for line in shown)
 

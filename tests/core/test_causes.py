@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from process_control.core.schedule.causes import CAUSES, Absence, Down, Host, Step, cause_of
+from process_control.core.schedule.causes import CAUSES, Absence, Down, Host, SchedulerTime, Step, cause_of
 from process_control.core.schedule.plan import Plan
 from process_control.core.schedule.slots import Record, Slot, Version
 
@@ -123,3 +123,41 @@ def test_evidence_says_what_and_when() -> None:
     what, at = cause_of(slot(), Host(**SOMEBODY_WAS_DUE))[1:]  # type: ignore[arg-type]
     assert "backup was due too" in what
     assert at == NOON - 60
+
+
+# --- under the scheduler ---------------------------------------------------------------------------------------------
+
+FOREVER = float("inf")
+
+
+def test_no_crontab_is_needed_while_the_scheduler_is_in_charge() -> None:
+    alive = [SchedulerTime(NOON - 7200.0, FOREVER, FOREVER)]
+
+    assert cause(slot(), ABSENT) == "not_in_crontab"
+    assert cause(slot(), ABSENT, scheduler_times=alive) == "unknown"
+    assert cause(slot(), ABSENT, scheduler_times=alive, **SOMEBODY_WAS_DUE) == "trigger_dead"
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "alive_until", "expected"),
+    [
+        (-7200.0, FOREVER, -60.0, "trigger_dead"),
+        (-7200.0, FOREVER, 0.0, "unknown"),
+        (-7200.0, -10.0, -60.0, "not_in_crontab"),
+        (10.0, FOREVER, 20.0, "not_in_crontab"),
+    ],
+    ids=["it died before", "it still lived", "its time was over", "it came later"],
+)
+def test_what_was_planned_after_the_schedulers_death_was_missed_for_that(
+    since: float, until: float, alive_until: float, expected: str
+) -> None:
+    times = [SchedulerTime(NOON + since, NOON + until, NOON + alive_until)]
+    found, evidence, at = cause_of(slot(), Host(scheduler_times=times), ABSENT)
+
+    assert found == expected
+    if expected == "trigger_dead":
+        assert (evidence, at) == ("the scheduler died: it was last seen at 2026-03-10T11:59:00.000Z", NOON - 60.0)
+
+
+def test_a_host_that_was_down_explains_a_dead_scheduler() -> None:
+    assert cause(slot(), scheduler_times=[SchedulerTime(0.0, FOREVER, NOON - 60.0)], **OFF) == "host_down"

@@ -69,6 +69,23 @@ def test_the_table_knows_every_event_in_every_state() -> None:
     assert {state: set(steps) for state, steps in TABLE.items()} == {state: set(Event) for state in State}
 
 
+def test_of_many_planned_times_the_first_and_the_last_are_kept_and_all_are_counted() -> None:
+    missed = {"cause": Cause.MISSED, "run_id": None}
+    incident = opened(**missed, slots=(at(0),))
+    for hour in range(1, 1000):
+        incident = next_incident(incident, happening(**missed, slots=(at(hour),)))  # type: ignore[arg-type]
+    part = incident.parts["backup"]
+    assert (part.slots[0], part.slots[-1], len(part.slots), part.waiting) == (at(0), at(999), 20, 1000)
+
+    for settled in ([at(-1), at(5000)], [at(0), at(999), at(500)]):
+        incident = next_incident(incident, happening(Event.SETTLED, slots=tuple(settled)))
+    assert (incident.state, incident.parts["backup"].waiting) == (State.OPEN, 997)
+    for hour in (*range(1, 500), *range(501, 999)):
+        assert incident.state is State.OPEN
+        incident = next_incident(incident, happening(Event.SETTLED, slots=(at(hour),)))
+    assert incident.state is State.CLOSED
+
+
 def test_trouble_below_the_threshold_counts_and_opens_from_it_on() -> None:
     incident = opened(threshold=3)
     assert (incident.state, incident.opened_at) == (State.COUNTING, None)

@@ -62,7 +62,8 @@ class Host:
             due = CronEntry.read(schedule).is_at(int(minute) // 60)
             if started[name] != due:
                 at = datetime.fromtimestamp(minute, UTC)
-                self.wrong.append(f"{at:%a %H:%M} {name} ({schedule}): {started[name]} starts, {int(due)} due")
+                starts = [command for command in commands if name in command]
+                self.wrong.append(f"{at:%a %H:%M} {name} ({schedule}): {int(due)} due, cron started {starts}")
 
 
 def schedule_at_random(chance: random.Random) -> str:

@@ -1,4 +1,7 @@
-"""A process that plays the scheduler: it writes the note and the records as the scheduler does, and starts nothing."""
+"""A process that plays the scheduler: note, records and a look of `watch` as the scheduler has them; it starts nothing.
+
+With an empty line on its standard input it looks again.
+"""
 
 import os
 import signal
@@ -14,18 +17,18 @@ from kit.installation import PROJECT
 _PLAY = """
 import sys, time
 from process_control.actions.rights import become_actor
-from process_control.actions.scheduler_record import record_end, record_reload, record_start
+from process_control.actions.watch import Watch
 from process_control.config.settings import load_settings
-from process_control.state.block import Identity
+from process_control.scheduler.records import note_the_end, note_the_start
 
-identity = Identity()
 actor = become_actor(load_settings(sys.argv[1], {}), by="root", command="process-control scheduler")
-record_start(actor, identity=identity, now=time.time(), detail="6 jobs")
+note_the_start(actor, time.time())
+Watch(actor).take()
 print("started", flush=True)
-for line in sys.stdin:
-    record_reload(actor, now=time.time())
-    print("reloaded", flush=True)
-record_end(actor, now=time.time())
+for _ in sys.stdin:
+    Watch(actor).take()
+    print("looked", flush=True)
+note_the_end(actor, time.time())
 """
 
 
@@ -39,12 +42,12 @@ class Scheduler:
     def pid(self) -> int:
         return self.process.pid
 
-    def reload(self) -> None:
+    def look(self) -> None:
         if self.process.stdin is None or self.process.stdout is None:
             raise AssertionError("no pipes")
         self.process.stdin.write("\n")
         self.process.stdin.flush()
-        if self.process.stdout.readline() != "reloaded\n":
+        if self.process.stdout.readline() != "looked\n":
             raise AssertionError("it has died")
 
     def end(self) -> None:
@@ -59,7 +62,7 @@ class Scheduler:
 
 
 @contextmanager
-def plays_scheduler(configuration: Path) -> Iterator[Scheduler]:
+def plays_scheduler(configuration: Path | None) -> Iterator[Scheduler]:
     """Play the scheduler of a configuration; at the end it is killed, unless the test has ended it."""
     process = subprocess.Popen(
         [sys.executable, "-c", _PLAY, str(configuration)],

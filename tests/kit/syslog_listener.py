@@ -60,6 +60,8 @@ class Listener:
         path.chmod(0o666)
         self._lines: list[Line] = []
         self._messages: list[bytes] = []
+        #: Held from taking a message to keeping it: else who reads beside the thread keeps a later one before it.
+        self._reading = threading.Lock()
         self._reader: threading.Thread | None = None
         self._end_of_reading, self._end_reading = os.pipe()
 
@@ -75,7 +77,8 @@ class Listener:
     def _read(self) -> None:
         try:
             while True:
-                self._messages.append(self._socket.recv(1 << 16))
+                with self._reading:
+                    self._messages.append(self._socket.recv(1 << 16))
         except BlockingIOError:
             return
 

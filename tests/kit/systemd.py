@@ -1,4 +1,4 @@
-"""systemd-analyze: the host's own, or the one that `make test` has unpacked beside a host without systemd."""
+"""Programs of systemd: the host's own, or those that `make test` has unpacked beside a host without systemd."""
 
 import os
 import re
@@ -7,8 +7,11 @@ import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import pytest
+
 from kit.harness import PROJECT
 
+JOURNALD = "lib/systemd/systemd-journald"
 UNPACKED = PROJECT / ".venv/systemd"
 _ELAPSE = re.compile(r"(?:Next elapse|Iter\. #[0-9]+|\(in UTC\)): \w{3} ([0-9-]+ [0-9:]+) UTC")
 
@@ -26,6 +29,17 @@ def systemd_analyze(*words: str | os.PathLike[str]) -> subprocess.CompletedProce
         [library] = UNPACKED.glob("usr/lib/*/systemd/libsystemd-shared-*.so")
         environment |= {"LD_LIBRARY_PATH": str(library.parent), "SYSTEMD_UNIT_PATH": f"{UNPACKED}/lib/systemd/system:"}
     return subprocess.run([*command, *words], capture_output=True, text=True, check=False, env=environment)
+
+
+def journald_environment() -> tuple[str, dict[str, str]]:
+    """Return the path of systemd-journald, and the variables with which it and journalctl run; skip without them."""
+    if os.path.exists(f"/{JOURNALD}") and shutil.which("journalctl"):
+        return f"/{JOURNALD}", {}
+    if not (UNPACKED / JOURNALD).exists():
+        pytest.skip("systemd-journald is not installed here: apt-get install systemd")
+    [library] = UNPACKED.glob("usr/lib/*/systemd/libsystemd-shared-*.so")
+    path = os.pathsep.join((str(UNPACKED / "bin"), os.environ.get("PATH", "/usr/bin:/bin")))
+    return str(UNPACKED / JOURNALD), {"LD_LIBRARY_PATH": str(library.parent), "PATH": path}
 
 
 def elapses(line: str, base: int, *, iterations: int) -> list[int]:

@@ -5,6 +5,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -470,13 +471,90 @@ def test_a_hold_of_one_job_acknowledges_no_trouble_of_the_host(box: Box, world: 
     assert found == {"trigger_dead": "open", "failed": "acknowledged"}
 
 
+def test_the_file_of_an_incident_does_not_grow_with_planned_times_that_are_missed(box: Box, world: World) -> None:
+    jobs(box, "minutely")
+    sizes = []
+    for first in (0, 500, 1000):
+        slots = [at(each) for each in range(first, first + 500)]
+        world.post(first + 500, "missed", "minutely", slots=slots, sentence="no run")
+        [incident] = os.scandir(os.path.join(world.settings.state_directory, "incidents/open"))
+        sizes.append(incident.stat().st_size)
+
+    assert sizes[-1] < min(sizes[0] + 100, 4000)
+    [kept] = Store(world.settings.state_directory).open_incidents()
+    assert kept.parts["minutely"].waiting == 1500
+
+
+def test_a_round_reads_only_incidents_that_were_written_or_whose_time_has_come(box: Box, world: World) -> None:
+    jobs(box, "a")
+    world.post(0, "failed", "a")
+    world.look(1)
+    store = Store(world.settings.state_directory)
+    (incident,) = store.of_job("a")
+    old = {key: replace(each, last_at=at(-2 * 24 * 60)) for key, each in incident.notified.items()}
+    store.write(replace(incident, notified=old))
+
+    store.look_again(incident.id, BEGIN.timestamp() + 3600)
+    world.look(2)
+    assert world.events() == ["opened"], "it was not read"
+    world.look(60)
+    assert world.events() == ["opened", "reminder"], "its time has come"
+
+
+def test_a_round_reads_all_incidents_when_configuration_or_silences_have_changed(box: Box, world: World) -> None:
+    jobs(box, "a")
+    write_silences(world.settings.state_directory, [Silence(job="a", until=at(10_000))])
+    world.post(0, "failed", "a")
+    world.look(1)
+    assert world.look(2) == BEGIN.timestamp() + 61 * 60
+
+    write_silences(world.settings.state_directory, [])
+    world.look(3)
+    box.configure(failmail={"to_address": [OPS, "new@example.org"]})
+    world.settings = settings_of(box)
+    world.look(4)
+
+    assert [(minutes, event) for minutes, _, event, _ in world.sent] == [(3, "opened"), (4, "opened")]
+
+
+def test_a_hold_of_one_of_several_jobs_silences_only_who_is_notified_about_that_job(box: Box, world: World) -> None:
+    for job, to in (("a", "ann@example.org"), ("b", "bob@example.org")):
+        jobs(box, job, keys=f"failmail: {{to_address: {to}}}")
+        world.post(0, "failed", job, stderr="cannot reach db7: timeout\n")
+    world.post(1, "acknowledged", "a", by="ann")
+    world.look(25 * 60)
+    world.post(26 * 60, "acknowledged", "b", by="bob")
+    world.look(60 * 60)
+
+    assert world.events("ann@example.org") == ["opened"]
+    assert world.events("bob@example.org") == ["opened", "reminder"]
+    [incident] = Store(world.settings.state_directory).open_incidents()
+    assert (incident.state, incident.acknowledged["by"] if incident.acknowledged else None) == ("acknowledged", "bob")
+
+
+def test_a_loss_in_an_open_incident_reaches_who_wants_losses_alone(box: Box, world: World) -> None:
+    box.configure(notify=[{"url": "https://lost.example.org/", "on": ["lost"]}], failmail=None)
+    world.settings = settings_of(box)
+    jobs(box, "a", "b", keys=f"failmail: {{to_address: {OPS}}}")
+    for minute, job in enumerate(("a", "b")):
+        world.post(minute, "failed", job, stderr="cannot reach db7: timeout\n")
+    lost = {"job": "b", "run_id": "r9", "at": at(3), "outcome": "lost", "reason": "runner_killed", "trigger": "cron"}
+    world.post(3, "failed", "b", end=lost)
+    world.look(4)
+    world.post(5, "failed", "b")
+    world.look(3 + 24 * 60)
+
+    assert world.events("https://lost.example.org/…") == ["opened"]
+    assert world.notices[-1].posted["end"]["outcome"] != "lost"
+
+
 def test_a_full_disk_is_not_over_because_a_refused_job_went_well(box: Box, world: World) -> None:
     jobs(box, "a")
     world.post(0, "disk_full", sentence="/: 1 MB free")
     for minute in range(1, 20, 2):
         world.post(minute, "refused", "a", exit_code=74, sentence="cannot be recorded")
         world.post(minute + 1, "went_well", "a")
-    world.post(30, "over", cause="disk_full", sentence="the disk has room again")
+    world.post(30, "over", cause="disk_full", sentence="the disk has space again")
 
     assert world.events() == ["opened", "closed"]
 

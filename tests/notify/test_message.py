@@ -194,7 +194,7 @@ def test_of_three_hundred_jobs_twenty_are_listed_and_the_rest_counted(story: Sto
     contents = story.contents(several(story, 300))
 
     assert contents.subject == "db1: the host was down: 300 jobs missed 600 planned times"
-    assert "  job-002  3 planned times\n" in contents.text
+    assert "  job-002  3 planned times (Tue 2035-03-06 02:30 UTC and 2 more)\n" in contents.text
     assert contents.text.count("  job-") == 20
     assert "\n  and 280 more\n" in contents.text
     assert "and 280 more" in contents.html
@@ -204,8 +204,8 @@ def test_the_end_of_an_outage_says_how_long_it_was_and_what_still_waits(story: S
     contents = story.contents(several(story, 8, event=NoticeEvent.CLOSED))
 
     assert contents.subject == "db1: the host is up again after 3 days"
-    assert "  job-002  3 planned times, 1 not made up for\n" in contents.text
-    assert "  job-000  1 planned time, well again\n" in contents.text
+    assert "  job-002  3 planned times (Tue 2035-03-06 02:30 UTC and 2 more), 1 not made up for\n" in contents.text
+    assert "  job-000  1 planned time (Tue 2035-03-06 02:30 UTC), well again\n" in contents.text
     assert "recover --since 2035-03-03T02:30\n" in contents.text
 
 

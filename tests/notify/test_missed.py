@@ -1,11 +1,16 @@
 """Planned times that nothing started: `watch` posts each once, as soon as it is too old to start."""
 
 import json
+import os
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kit.harness import SERVICE_USER
+from kit.harness import SERVICE_USER, Box
 from kit.looks import FAILMAIL, Looks, looks, nothing_is_sent, posted
+from process_control.actions.rights import Actor
+from process_control.actions.watch import Watch
+from process_control.config.settings import load_settings
 
 __all__ = ["looks"]
 
@@ -97,6 +102,26 @@ def test_what_somebody_held_is_not_missed(looks: Looks) -> None:
     looks.look(0, 2.5, 5)
 
     assert posted(looks.box, "missed") == []
+
+
+def test_it_is_posted_before_catch_up_starts_a_run_for_it(make_box) -> None:
+    """Else the run could go well before there is an incident that it ends."""
+    box: Box = make_box(failmail=FAILMAIL)
+    looks = Looks(box, begin=(datetime.now(UTC) - timedelta(minutes=5)).replace(second=0, microsecond=0))
+    box.job("job", f"{TRUE}\n{looks.planned(1)}\ncatch_up: latest")
+    before: list[str] = []
+
+    class Order(Watch):
+        def _start_what_was_missed(self) -> None:
+            before.extend(event["what"] for event in posted(box))
+
+    with nothing_is_sent(box):
+        looks.look(0, 2, 3.5)
+        settings = load_settings(str(box.configuration), dict(os.environb))
+        Order(Actor(settings, by="root", host="here")).take()
+        box.wait_until_all_ended()
+
+    assert before == ["missed"]
 
 
 def test_the_ledger_and_the_event_agree(looks: Looks) -> None:

@@ -112,7 +112,7 @@ def test_it_is_a_fact_of_the_line_in_the_syslog() -> None:
             {"trigger": 50.0, "gate": 0.1, "lock": 149.9},
             "3 min 20 s late: 2 min 30 s waiting for its lock, 50.0 s",
         ),
-        (20.0, {"queue": 20.0}, "20.0 s late: 20.0 s queue"),
+        (20.0, {"queue": 20.0}, "20.0 s late: 20.0 s waiting for its turn"),
         (20.0, "odd", "20.0 s late"),
     ],
 )

@@ -122,6 +122,35 @@ def test_a_failure_is_reported_although_nothing_could_be_imported_before(own_box
     assert result.stderr.endswith(f" (run {end['run_id']}, log {end['log']})\n")
 
 
+@pytest.mark.parametrize("ending", ["exit 0", "exit 3", "wait"])
+@pytest.mark.parametrize(("how", "via"), [("garbage", "script"), ("removed", "stub")])
+def test_what_a_job_leaves_is_ended_although_nothing_could_be_imported_before(
+    own_box: Box, how: str, via: str, ending: str
+) -> None:
+    box = own_box
+    started, release = box.fifo("started"), box.fifo("release")
+    left = "(trap '' TERM; exec setsid sleep 1000 > /dev/null 2>&1) &"
+    job = script(
+        box,
+        "job.sh",
+        f"kill -STOP $PPID; echo $PPID > {started}; read line < {release}; {left} touch {box.root}/left; {ending}",
+    )
+    box.job("job", f"command: {job}\ntimeout: 2\nkill_grace: 0.1\n{ONE_SLOT}")
+
+    with box.start(*(["--scheduled"] if via == "stub" else []), "job", via=via) as live:
+        runner = int(started.read_line())
+        destroy(box, how)
+        os.kill(runner, signal.SIGCONT)
+        release.write_line()
+        result = live.wait()
+
+    code, reason = {"exit 0": (1, "output"), "exit 3": (3, "exit_code"), "wait": (124, "timeout")}[ending]
+    assert result.exit_code == code
+    assert outcomes(box) == [("failed", reason)]
+    assert box.processes() == []
+    assert result.stderr.startswith("job: failed: "), result
+
+
 def test_a_timeout_ends_the_whole_tree_although_the_package_is_gone(own_box: Box) -> None:
     box = own_box
     started = box.fifo("started")

@@ -53,6 +53,8 @@ end
 complete -c cron-generate -f
 complete -c cron-generate -l check -d 'Only show what would change. Exit code 1: something'
 complete -c cron-generate -l dry-run -d 'Only print the crontab, and what would change'
+complete -c cron-generate -l none -d 'No jobs, for another trigger; it stays so until --all'
+complete -c cron-generate -l all -d 'All jobs again, after --none'
 complete -c cron-generate -l output -r -F -d 'Write to FILE, not to output_crontab; `console` prints it'
 complete -c cron-generate -l json -d 'Print what was done and what has changed as JSON'
 complete -c cron-generate -l config -r -F -d 'Use this configuration (or set PROCESS_CONTROL_CONFIG)'

@@ -61,6 +61,7 @@ def adopt(
         target=target,
         job_file=entry.done,
         generated=generated.path or crontab.name,
+        is_for_scheduler=generated.is_for_scheduler,
     )
     if dry_run:
         return done

@@ -11,11 +11,14 @@ from process_control.config.settings import Settings
 from process_control.core import layout
 from process_control.crontab.changes import Change
 from process_control.crontab.target import MODE
-from process_control.errors import NotPermitted, ProcessControlError
+from process_control.errors import CannotRecord, NotPermitted, ProcessControlError
+from process_control.state.scheduler_note import note_end
 from process_control.system.account import Account
 from process_control.system.as_account import ask_as
 from process_control.system.clock import iso
+from process_control.system.lock import take
 from process_control.system.replace import replace
+from process_control.views.in_charge import scheduler_in_charge
 
 NAME = "cron-generate"
 
@@ -64,3 +67,30 @@ def note_versions(settings: Settings, account: Account) -> None:
         ask_as(account, note)
     except ProcessControlError:
         return
+
+
+def end_dead_scheduler(settings: Settings, account: Account) -> None:
+    """Record the end of a scheduler that died without one: cron takes over. One that is alive is left alone."""
+    ended: list[dict[str, object]] = []
+    if ask_as(account, lambda: _note_end_of_the_dead(settings)):
+        at, by, host = iso(time.time()), who(dict(os.environb)), os.uname().nodename
+        detail = f"it had died; {NAME} --all has handed its jobs over to cron"
+        ended.append({"event": "scheduler", "at": at, "change": "ended", "by": by, "host": host, "detail": detail})
+    record_host_changes(ended, settings, account)
+
+
+def _note_end_of_the_dead(settings: Settings) -> bool:
+    """Note the end in the scheduler's place, under its lock; return whether there was one to be noted."""
+    charge = scheduler_in_charge(settings.state_directory)
+    if charge is None or charge.is_alive:
+        return False
+    lock = take(settings.run_directory, layout.SCHEDULER_LOCK)
+    if lock is None:
+        return False
+    try:
+        note_end(settings.state_directory, time.time())
+    except OSError as error:
+        raise CannotRecord(error.strerror or str(error), where=settings.state_directory) from error
+    finally:
+        os.close(lock)
+    return True

@@ -9,7 +9,8 @@ from process_control.config.all_jobs import load_all
 from process_control.config.settings import Settings
 from process_control.core.job import Job
 from process_control.core.schedule.schedule import host_zone
-from process_control.crontab.condition import troubles_of_cron
+from process_control.crontab.condition import troubles_of_the_trigger
+from process_control.crontab.in_charge import in_charge
 from process_control.crontab.left_out import generated_crontab, left_out, why_left_out
 from process_control.crontab.rules import has_users
 from process_control.crontab.target import CONSOLE
@@ -36,15 +37,20 @@ from process_control.views.doctor import (
 )
 from process_control.views.doctor.finding import BAD, OK, WARN, Finding, command_in, fine, found_or_fine, not_checked
 from process_control.views.doctor.look import Look
+from process_control.views.in_charge import scheduler_in_charge
 from process_control.views.status import read_statuses
 
-CONFIGURATION, CRON, STARTS = "configuration", "cron", "starts"
+CONFIGURATION, CRON, SCHEDULER, STARTS = "configuration", "cron", "scheduler", "starts"
 COMMAND = "process-control doctor"
 
 
-def _cron(look: Look) -> list[Finding]:
-    """Return what keeps cron from starting the jobs: no daemon, or a crontab that does not fit the files."""
-    found = [_of_a_sentence(CRON, trouble) for trouble in troubles_of_cron(look.settings, look.jobs, look.statuses)]
+def _trigger(look: Look) -> list[Finding]:
+    """Return what keeps what is in charge from starting the jobs: it is dead, or the crontab does not fit the files."""
+    charge = in_charge(look.settings)
+    troubles = troubles_of_the_trigger(look.settings, look.jobs, look.statuses, charge)
+    if charge.is_scheduler:
+        return [_of_a_sentence(SCHEDULER, trouble) for trouble in troubles] or fine(SCHEDULER, charge.words)
+    found = [_of_a_sentence(CRON, trouble) for trouble in troubles]
     found += [_of_left_out(job) for job in left_out(look.settings, look.jobs, look.statuses)]
     if found:
         return found_or_fine(found, CRON, "")
@@ -62,14 +68,19 @@ def _of_left_out(job: Job) -> Finding:
 
 
 def _cron_zone(look: Look) -> list[Finding]:
+    if scheduler_in_charge(look.settings.state_directory):
+        return []
     text, target = _crontab(look)
     of_its_own = cron_zone.with_a_zone_of_its_own(target, text, str(getattr(host_zone(), "key", "")))
     return of_its_own or cron_zone.check(look)
 
 
 def _watch(look: Look) -> list[Finding]:
+    charge = scheduler_in_charge(look.settings.state_directory)
+    if charge is not None and charge.is_alive:
+        return watch.check(look, started_by="the scheduler is alive and should look every minute")
     text, _ = _crontab(look)
-    return watch.check(look, is_wanted=has_watch(text))
+    return watch.check(look, started_by="the crontab has its line: is cron running?" if has_watch(text) else None)
 
 
 def _starts(look: Look) -> list[Finding]:
@@ -88,7 +99,7 @@ CHECKS: tuple[Callable[[Look], list[Finding]], ...] = (
     job_files.check,
     job_files.check_needs,
     calendars.check,
-    _cron,
+    _trigger,
     _cron_zone,
     _watch,
     _starts,

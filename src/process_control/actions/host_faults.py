@@ -62,7 +62,16 @@ def waiting_messages(state_directory: str, now: float) -> tuple[float, str] | No
 
 
 def stamp_of_crontab(settings: Settings) -> str:
-    """Return a text that changes with the crontab that has the jobs' lines; "" when there is none."""
+    """Return a text that changes with the crontab that has the jobs' lines, and when what they call comes or goes.
+
+    "" when there is no crontab.
+    """
+    stamp = _stamp_of_the_text(settings)
+    has_runner = settings.runner_path is None or os.path.exists(settings.runner_path)
+    return stamp if has_runner or not stamp else f"{stamp} without runner_path"
+
+
+def _stamp_of_the_text(settings: Settings) -> str:
     target = settings.output_crontab
     if target == CONSOLE or not has_users(target):
         text = read_user_crontab(settings.job_directory)
@@ -71,7 +80,7 @@ def stamp_of_crontab(settings: Settings) -> str:
         status = os.stat(target)
     except OSError:
         return ""
-    return f"{status.st_ino} {status.st_size} {status.st_mtime_ns}"
+    return f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 
 
 def dead_daemon() -> str | None:
@@ -81,7 +90,7 @@ def dead_daemon() -> str | None:
 
 def crontab_fault(settings: Settings, load: Callable[[], Jobs]) -> str:
     """Return what keeps a cron that is running from starting the jobs as their files say; "" when nothing does."""
-    from process_control.crontab.condition import troubles_of_cron  # rarely needed, and much
+    from process_control.crontab.condition import troubles_of_the_trigger  # rarely needed, and much
     from process_control.state.past_runs import open_index
     from process_control.views.status import read_statuses
 
@@ -91,7 +100,7 @@ def crontab_fault(settings: Settings, load: Callable[[], Jobs]) -> str:
         with open_index(settings.state_directory) as index:
             statuses = read_statuses(settings, jobs, index)
     of_daemon = dead_daemon()
-    return next((each for each in troubles_of_cron(settings, jobs, statuses) if each != of_daemon), "")
+    return next((each for each in troubles_of_the_trigger(settings, jobs, statuses) if each != of_daemon), "")
 
 
 def _moment(text: str) -> float | None:

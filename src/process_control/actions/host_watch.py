@@ -13,9 +13,12 @@ from process_control.notify.host_events import HostEvents
 from process_control.state.past_runs import open_index
 from process_control.state.watch_memory import Memory, Trouble
 from process_control.system.clock import iso
+from process_control.views.in_charge import dead_in_words, scheduler_in_charge
 
 #: So long a crontab may differ from the job files: whoever changed them is about to write it.
 CRONTAB_PATIENCE_SECONDS = 240.0
+#: A fault of the crontab is looked for again after so long: it depends on accounts, time zones and timers too.
+CRONTAB_FAULT_AGE_SECONDS = 600.0
 #: What is over with the first scheduled start after it.
 OVER_WITH_A_START = (Cause.HOST_DOWN, Cause.TRIGGER_DEAD)
 _MINUTE = 60.0
@@ -44,7 +47,7 @@ class HostWatch:
         self._opening: list[Cause] = []
         #: Those that are over, and why: posted last, so that what they explain still joins them.
         self._ending: dict[Cause, str] = {}
-        #: What keeps cron from starting jobs now.
+        #: What keeps what is in charge from starting jobs now.
         self._trigger_fault = ""
 
     @property
@@ -72,19 +75,47 @@ class HostWatch:
             )
             self._see(Cause.WATCH_DEAD, what, gap.since)
 
-    def see_the_trigger(self, jobs: Callable[[], host_faults.Jobs]) -> None:
-        """Open what keeps cron from starting jobs: at the second look that finds no daemon, later for its crontab."""
+    def see_the_trigger(self, jobs: Callable[[], host_faults.Jobs], *, has_started: bool) -> None:
+        """Open what keeps what is in charge from starting jobs.
+
+        At the second look that finds no daemon of cron, or the scheduler dead; later when the crontab does not fit.
+        `has_started`: some job was started since the previous look.
+        """
+        charge = scheduler_in_charge(self._settings.state_directory)
+        if charge is not None:
+            self._memory.crontab_stamp = self._memory.crontab_fault = ""  # read again once cron is in charge
+            self._trigger_fault = "" if charge.is_alive else dead_in_words(charge)
+            since = _seconds(charge.since) if charge.since is not None else self._now
+            self._see_the_fault(self._trigger_fault, since, patience=1.0)
+            return
         stamp = host_faults.stamp_of_crontab(self._settings)
         daemon = host_faults.dead_daemon() if stamp else None
         seen = f"{stamp}\n{self._memory.stamp}"
-        if seen != self._memory.crontab_stamp or self._memory.crontab_fault:
+        is_missing = not stamp  # then it counts whether something else starts the jobs
+        if seen != self._memory.crontab_stamp or self._is_fault_uncertain(may_be_over=is_missing and has_started):
             self._memory.crontab_fault = host_faults.crontab_fault(self._settings, jobs)
-            self._memory.crontab_stamp = seen
-        self._trigger_fault = what = daemon or self._memory.crontab_fault
+            self._memory.crontab_stamp, self._memory.crontab_fault_at = seen, iso(self._now)
+        self._trigger_fault = daemon or self._memory.crontab_fault
+        self._see_the_fault(self._trigger_fault, self._now, patience=1.0 if daemon else CRONTAB_PATIENCE_SECONDS)
+
+    def _see_the_fault(self, what: str, since: float, *, patience: float) -> None:
         if what:
-            self._see(Cause.TRIGGER_DEAD, what, self._now, patience=1.0 if daemon else CRONTAB_PATIENCE_SECONDS)
+            self._see(Cause.TRIGGER_DEAD, what, since, patience=patience)
         elif Cause.TRIGGER_DEAD not in self.open_since:
             self._memory.troubles.pop(Cause.TRIGGER_DEAD, None)
+
+    def _is_fault_uncertain(self, *, may_be_over: bool) -> bool:
+        """Return whether to look again for the fault of the crontab although its file and the job files are the same.
+
+        That costs much. So it is done only now and then, before people are notified, and when it `may_be_over`.
+        """
+        found_at = self._memory.crontab_fault_at
+        if not self._memory.crontab_fault or not found_at:
+            return bool(self._memory.crontab_fault)
+        age = self._now - _seconds(found_at)
+        trouble = self._memory.troubles.get(Cause.TRIGGER_DEAD)
+        opens = trouble is not None and not trouble.is_open and self._has_lasted(trouble, CRONTAB_PATIENCE_SECONDS)
+        return may_be_over or opens or not 0 <= age < CRONTAB_FAULT_AGE_SECONDS
 
     def see_the_disk(self, written: Sequence[str]) -> None:
         since = iso(self._now if self._before is None else self._before.at)
@@ -120,15 +151,16 @@ class HostWatch:
                 self._see(cause, missed_in_words(missed), self._begin_of(missed))
         for cause in sorted({*self._opening, *explained}):
             trouble = self._memory.troubles[cause]
-            jobs: dict[str, int] = {}
+            slots: dict[str, list[int]] = {}
             for each in explained.get(cause, ()):
-                jobs[each.job] = jobs.get(each.job, 0) + 1
+                slots.setdefault(each.job, []).append(each.slot)
+            jobs = {slug: len(found) for slug, found in slots.items()}
             if cause is Cause.FILE_INVALID and cause in self._opening:
                 jobs = {slug: jobs.get(slug, 1) for slug in sorted({*self._memory.invalid, *jobs})}
             is_new = trouble.seen_at == iso(self._now)
             key = _key(cause, trouble) if is_new else f"{_key(cause, trouble)}~{iso(self._now)}"
             what = trouble.what if cause in self._opening else missed_in_words(explained[cause])
-            self._events.of_host(cause, key, what, since=trouble.since, jobs=jobs)
+            self._events.of_host(cause, key, what, since=trouble.since, jobs=jobs, slots=slots)
         self._end_with_a_start()
         self._post_ends()
 
@@ -166,10 +198,13 @@ class HostWatch:
         now = iso(self._now)
         trouble = self._memory.troubles.setdefault(cause, Trouble(since=iso(since), seen_at=now))
         trouble.what = what
-        if not trouble.is_open and self._now - _seconds(trouble.seen_at) >= patience:
+        if not trouble.is_open and self._has_lasted(trouble, patience):
             trouble.is_open = True
             trouble.seen_at = now
             self._opening.append(cause)
+
+    def _has_lasted(self, trouble: Trouble, seconds: float) -> bool:
+        return self._now - _seconds(trouble.seen_at) >= seconds
 
     def _end(self, cause: Cause, why: str) -> None:
         if cause in self._memory.troubles:

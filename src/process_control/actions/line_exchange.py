@@ -57,6 +57,8 @@ class Exchanged:
     job_file: str
     #: The generated crontab.
     generated: str
+    #: The scheduler starts the job, and the generated crontab has no line for it.
+    is_for_scheduler: bool = False
     waited_seconds: float = 0.0
     #: It took until the next minute: cron may have seen one of the two files alone.
     is_late: bool = False
@@ -193,8 +195,8 @@ def _record(
     error = record_changes(found, crontab.name, settings, account)
     error = record_changes(generated.found, generated.path or crontab.name, settings, account) or error
     note_versions(settings, account)
-    if path := generated.path:
-        ask_as(account, lambda: keep_fingerprint(settings, generated.made_from, path))
+    if (path := generated.path) and (made_from := generated.made_from):
+        ask_as(account, lambda: keep_fingerprint(settings, made_from, path))
     return error
 
 

@@ -14,7 +14,7 @@ from process_control.history import journal
 from process_control.notify.announce import announce
 from process_control.state.block import Block, Identity, read_block, require_own_proc, runner_is_alive
 from process_control.state.secrets_of_run import describe_survivors
-from process_control.state.waiting_starts import starts_in_the_gate
+from process_control.state.waiting_starts import starts_before_the_lock
 from process_control.system import proc
 from process_control.system.clock import iso
 
@@ -115,8 +115,13 @@ def ask_to_stop(
 def _ask_a_start_to_stop(
     settings: Settings, slug: str, identity: Identity, *, by: str, note: str | None
 ) -> Stopping | Stopped:
-    """With nothing running: stop a scheduled start that is still in the gate (its condition, its random delay)."""
-    for start in starts_in_the_gate(settings.state_directory, slug, identity) if is_slug(slug) else ():
+    """With nothing running: stop a scheduled start that has no run yet (its condition, its delay, its pool)."""
+    starts = (
+        starts_before_the_lock(settings.state_directory, settings.run_directory, slug, identity)
+        if is_slug(slug)
+        else ()
+    )
+    for start in starts:
         known = {"boot_id": identity.boot_id, "pid_namespace": identity.pid_namespace}
         handle = signals_of_stop.open_runner(start, **known)
         if handle is None:

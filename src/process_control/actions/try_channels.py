@@ -10,9 +10,10 @@ from process_control.config.failmail import way_of_mail
 from process_control.config.recipients import everybody, recipients_of
 from process_control.config.settings import Settings
 from process_control.core.causes import Cause
-from process_control.core.incident import Incident, Part, State
+from process_control.core.incident import Incident, State
 from process_control.core.job import Job
 from process_control.core.notice import Notice, NoticeEvent
+from process_control.core.part_of_incident import Part
 from process_control.core.recipient import MAIL, Recipient
 from process_control.errors import BadConfiguration
 from process_control.notify.channel import Channel, Contents, Taken

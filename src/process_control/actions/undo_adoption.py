@@ -53,6 +53,7 @@ def undo(
         target=target,
         job_file=fate,
         generated=generated.path or crontab.name,
+        is_for_scheduler=generated.is_for_scheduler,
     )
     if dry_run:
         return done

@@ -39,6 +39,7 @@ from process_control.run.forgotten_start import refuse
 from process_control.state.block import read_mark
 from process_control.state.followers import note_all
 from process_control.state.forgotten_claims import jobs_written_since, take_back_forgotten, with_open_claims
+from process_control.state.scheduler_note import keep_seen
 from process_control.state.watch_memory import Memory, read_memory, write_memory
 from process_control.state.watched_jobs import WatchedJob, read_watched, write_watched
 from process_control.system import atomic_file, proc
@@ -46,6 +47,7 @@ from process_control.system.clock import iso
 from process_control.system.json_text import encode
 from process_control.system.lock import take
 from process_control.views import missed_slots
+from process_control.views.in_charge import scheduler_in_charge
 
 #: So far back the first check, or one after a gap, looks for chains that were left.
 FIRST_LOOK_SECONDS = 86400.0
@@ -68,12 +70,7 @@ class Watch:
         self._invalid: dict[str, str] | None = None
         self._before: Look | None = None
         self._gap: Gap | None = None
-        self._look = Look(
-            at=time.time(),
-            boot_id=proc.boot_id(),
-            up=time.clock_gettime(time.CLOCK_BOOTTIME),
-            mono=time.monotonic(),
-        )
+        self._look = _look_now()
         self._events = HostEvents(actor.settings, by=actor.by, now=self._look.at)
 
     def take(self) -> bool:
@@ -101,9 +98,9 @@ class Watch:
         written = jobs_written_since(self._state_directory, self._seen_until())
         self._settle_killed_starts(written)
         self._memory.running = settle_lost(self._settings, sorted({*written, *self._memory.running}))
-        self._start_what_was_missed()
-        self._start_what_follows()
         self._notify(written)
+        self._start_what_was_missed()  # then: a good run ends only an incident that was posted before it
+        self._start_what_follows()
         if self._settings.host_ping:
             missed_slots.forget_settled(self._settings, self._watched)
         seal_hourly(self._settings, self._memory, now=self._look.at)
@@ -140,6 +137,7 @@ class Watch:
             announce(self._settings, record)
         note = {"at": iso(look.at), "boot_id": look.boot_id, "up": round(look.up, 3), "mono": round(look.mono, 3)}
         atomic_file.write(layout.watch_note(self._state_directory), encode(note).encode("ascii"))
+        keep_seen(self._state_directory, look.at)
 
     def _record_versions(self, *, is_new: bool) -> None:
         """Record new versions of jobs, when any file has changed since the previous check, or nothing is remembered."""
@@ -211,7 +209,7 @@ class Watch:
         )
         if is_anybody_notified:
             host.see_the_gap(was_found_by_a_start=self._was_found_by_a_start)
-            host.see_the_trigger(lambda: self.jobs)
+            host.see_the_trigger(lambda: self.jobs, has_started=bool(written))
             host.see_the_disk(written)
             host.see_the_spool()
             if self._invalid is not None:
@@ -228,6 +226,20 @@ class Watch:
             key = f"{slug}~{iso(slots[0].slot)}"
             self._events.of_job(Cause.MISSED, slug, key, sentence, slots=[each.slot for each in slots])
         post_stale_jobs(self._settings, self._watched, lambda: self.jobs, self._events, now=now)
+
+
+def looks_itself(settings: Settings) -> bool:
+    """Return whether the scheduler is alive, and its last look recent: then cron's look has nothing to do."""
+    charge = scheduler_in_charge(settings.state_directory)
+    if charge is None or not charge.is_alive:
+        return False
+    before = look_in(read_mark(layout.watch_note(settings.state_directory)))
+    return before is not None and gap_between(before, _look_now()) is None
+
+
+def _look_now() -> Look:
+    up, mono = time.clock_gettime(time.CLOCK_BOOTTIME), time.monotonic()
+    return Look(at=time.time(), boot_id=proc.boot_id(), up=up, mono=mono)
 
 
 def stamp_of_files(settings: Settings) -> str:

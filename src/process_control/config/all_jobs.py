@@ -89,7 +89,7 @@ class _Listing:
         self._settings = settings
         self._time = time.time()
         self._made_with = [settings.job_directory, settings.log_bytes, settings.default_job_config]
-        self._made_with += [settings.calendars, host_stamp()]
+        self._made_with += [settings.calendars, settings.pools, host_stamp()]
         self._earlier = self._read()
         self._now: dict[str, list[Any]] = {}
         self._parsed = 0

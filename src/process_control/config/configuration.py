@@ -41,7 +41,9 @@ def read_configuration(source: bytes, path: str) -> dict[str, Any]:
             node = reading.nodes["default_job_config"]
             if not isinstance(node, Map):
                 refuse("a map", "a map", "default_job_config", node, faults)
-            values["default_job_config"] = read_defaults(node, values.get("calendars") or {}, faults)
+            values["default_job_config"] = read_defaults(
+                node, values.get("calendars") or {}, values.get("pools") or {}, faults
+            )
     elif root is not None and not (isinstance(root, Text) and root.is_empty):
         faults.add("the file must be a map of keys", root, hint="write one 'key: value' a line")
     if faults:

@@ -225,7 +225,7 @@ def _kept(settings: Settings, slug: str, path: str, source: bytes) -> "Job | Non
 
 def _made_with(slug: str, path: str, settings: Settings) -> "list[Any]":
     """Return everything that a job depends on besides its source."""
-    return [slug, path, settings.log_bytes, settings.default_job_config, settings.calendars]
+    return [slug, path, settings.log_bytes, settings.default_job_config, settings.calendars, settings.pools]
 
 
 def _keep(job: Job, source: bytes, settings: Settings) -> None:
@@ -250,8 +250,15 @@ def read_job(slug: str, path: str, source: bytes, settings: Settings) -> Job:
     from process_control.config.job_file import read_job
 
     defaults, log_bytes = settings.default_job_config, settings.log_bytes
-    calendars = settings.calendars
-    return read_job(source, slug=slug, path=path, default_values=defaults, log_bytes=log_bytes, calendars=calendars)
+    return read_job(
+        source,
+        slug=slug,
+        path=path,
+        default_values=defaults,
+        log_bytes=log_bytes,
+        calendars=settings.calendars,
+        pools=settings.pools,
+    )
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------

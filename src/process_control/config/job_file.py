@@ -14,6 +14,7 @@ from process_control.config.keys.inner_fields import DEFAULT_ATTEMPTS, RULE_FIEL
 from process_control.config.keys.job_fields import JOB_FIELDS
 from process_control.config.keys.map_reader import Reading, read_map
 from process_control.config.keys.notify_kinds import check_notify, check_ping
+from process_control.config.keys.pool_kinds import check_pool
 from process_control.config.keys.rule_checks import check_expect, check_only_if, check_rules, rule_text
 from process_control.config.keys.text_kinds import wrong_address
 from process_control.config.yaml.document import Document, parse
@@ -40,15 +41,18 @@ def read_job(
     default_values: dict[str, Any],
     log_bytes: int,
     calendars: dict[str, str] | None = None,
+    pools: dict[str, int] | None = None,
 ) -> Job:
     """Return the job that `source` describes. Raises BadConfiguration with all faults of the file.
 
-    `calendars` are those of the configuration; None: nobody knows them.
+    `calendars` and `pools` are those of the configuration; None: nobody knows them.
     """
     document = parse(source, f"{slug}.yaml")
     reading = _read(document, slug)
     if calendars is not None:
         check_names("exclude", reading.nodes.get("exclude"), calendars, document.faults)
+    if pools is not None:
+        check_pool("pool", reading.nodes.get("pool"), pools, document.faults)
     if document.faults:
         raise BadConfiguration(faults=document.faults.in_order())
     values = _DEFAULTS | {"lock": slug, "log_bytes": log_bytes}
@@ -61,10 +65,10 @@ def version_of(source: bytes) -> str:
     return hashlib.sha256(source).hexdigest()[:12]
 
 
-def read_defaults(node: Node, calendars: dict[str, str], faults: Faults) -> dict[str, Any]:
+def read_defaults(node: Node, calendars: dict[str, str], pools: dict[str, int], faults: Faults) -> dict[str, Any]:
     """Return the values of a configuration's `default_job_config` by attribute; faults are added to `faults`.
 
-    `calendars` are those of the configuration.
+    `calendars` and `pools` are those of the configuration.
     """
     if not isinstance(node, Map):
         return {}
@@ -75,6 +79,7 @@ def read_defaults(node: Node, calendars: dict[str, str], faults: Faults) -> dict
     allowed = Map(node.line, node.column, [entry for entry in node.entries if not _has_no_default(entry[0])])
     reading = read_map(allowed, DEFAULT_FIELDS, faults, prefix="default_job_config.")
     check_names("default_job_config.exclude", reading.nodes.get("exclude"), calendars, faults)
+    check_pool("default_job_config.pool", reading.nodes.get("pool"), pools, faults)
     check_notify("default_job_config.notify", reading.nodes.get("notify"), faults)
     _check_maps(reading, faults)
     return _values(reading)

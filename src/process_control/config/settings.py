@@ -35,12 +35,14 @@ class Settings:
         "host_ping",
         "job_directory",
         "log_bytes",
+        "max_concurrent",
         "metrics_textfile",
         "no_new_privileges",
         "notify",
         "output_crontab",
         "output_directory",
         "path",
+        "pools",
         "read_group",
         "retention_days",
         "retention_log_bytes",
@@ -97,6 +99,8 @@ class Settings:
         self.notify: list[dict[str, Any]] = get("notify") or []
         self.host_ping: str | None = get("host_ping")
         self.calendars: dict[str, str] = get("calendars") or {}
+        self.max_concurrent: int | None = get("max_concurrent")
+        self.pools: dict[str, int] = get("pools") or {}
         self.metrics_textfile: str | None = get("metrics_textfile")
 
     def __repr__(self) -> str:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from process_control.core.causes import OF_RUNS, OF_SLOTS, Cause
+from process_control.core.part_of_incident import Part
 from process_control.core.recipient import Recipient
 
 #: Keys that are remembered: an event may come more than once, and is counted once.
@@ -35,6 +36,11 @@ class State(StrEnum):
     #: The job changes between good and bad so often that each change is no news.
     FLAPPING = "flapping"
     CLOSED = "closed"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether people are concerned with it now."""
+        return self not in (State.COUNTING, State.CLOSED)
 
 
 class Event(StrEnum):
@@ -80,6 +86,8 @@ class Happening:
     slots: tuple[str, ...] = ()
     #: Of a host-wide trouble: what it did to each job, a number of planned times or starts.
     jobs: Mapping[str, int] = field(default_factory=dict)
+    #: And those planned times, ISO 8601, rising: of many the first and the last.
+    slots_of_jobs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     #: The trouble in a row from which on somebody is notified.
     threshold: int = 1
     #: The changes between good and bad in the job's last ten runs.
@@ -88,20 +96,6 @@ class Happening:
     is_scheduled: bool = False
     by: str | None = None
     note: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """What an incident is for one of its jobs."""
-
-    count: int = 0
-    #: When its first trouble was.
-    since: str = ""
-    is_over: bool = False
-    #: Whether it had trouble that is reported at once, whatever the threshold of failed runs.
-    is_at_once: bool = False
-    #: Planned times that nothing has settled yet.
-    slots: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,8 +159,7 @@ class Incident:
 
     @property
     def is_open(self) -> bool:
-        """Whether people are concerned with it now."""
-        return self.state not in (State.COUNTING, State.CLOSED)
+        return self.state.is_open
 
     @property
     def is_of_invalid_files(self) -> bool:
@@ -284,9 +277,9 @@ def settle(incident: Incident, happening: Happening) -> Incident:
     part = incident.parts.get(happening.job)
     if part is None:
         return incident
-    left = tuple(slot for slot in part.slots if slot not in happening.slots)
-    is_over = part.is_over or (not left and (incident.cause in OF_SLOTS or incident.cause.is_host_wide))
-    settled = _with_part(incident, happening.job, replace(part, slots=left, is_over=is_over))
+    left = part.without_slots(happening.slots)
+    is_over = part.is_over or (not left.waiting and (incident.cause in OF_SLOTS or incident.cause.is_host_wide))
+    settled = _with_part(incident, happening.job, replace(left, is_over=is_over))
     if incident.cause.is_host_wide:
         return settled
     return _close_when_all_are_well(settled, happening, "its planned times are settled")
@@ -301,6 +294,12 @@ def go(incident: Incident, happening: Happening) -> Incident:
 
 
 def acknowledge(incident: Incident, happening: Happening) -> Incident:
+    """Acknowledge it; a hold of one of several jobs is known to those alone who are notified about that job."""
+    part = incident.parts.get(happening.job)
+    if part is not None:
+        incident = _with_part(incident, happening.job, replace(part, is_known=True))
+        if not all(each.is_known or each.is_over for each in incident.parts.values()):
+            return incident
     known = {"at": happening.at, "by": happening.by, "note": happening.note}
     return replace(incident, state=State.ACKNOWLEDGED, acknowledged=known, is_changed=False)
 
@@ -314,10 +313,15 @@ def _count(incident: Incident, happening: Happening) -> Incident:
     counts = happening.jobs or ({happening.job: 1} if happening.job else {})
     for job, number in counts.items():
         part = parts.get(job, Part(since=happening.at))
-        slots = part.slots + tuple(slot for slot in happening.slots if slot not in part.slots)
         is_at_once = part.is_at_once or happening.cause not in OF_RUNS
         count = part.count + number
-        parts[job] = replace(part, count=count, is_over=False, is_at_once=is_at_once, slots=slots)
+        cause = None if incident.cause.is_host_wide else happening.cause  # people are notified of the host alone
+        is_known = part.is_known and (happening.reason, happening.fingerprint) == (
+            incident.reason,
+            incident.fingerprint,
+        )
+        part = replace(part, count=count, cause=cause, is_over=False, is_at_once=is_at_once, is_known=is_known)
+        parts[job] = part.with_slots(happening.slots_of_jobs.get(job, happening.slots), number=number)
     keeps = incident.cause.is_host_wide and incident.sentence  # what joins it is its effect
     is_more = not incident.cause.is_host_wide and incident.cause in OF_SLOTS
     return replace(

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "9976c93d5ed8"
+FIELDS_VERSION = "f8b508772804"
 
 ATTRIBUTES = (
     "slug",
@@ -60,6 +60,7 @@ ATTRIBUTES = (
     "start_within_seconds",
     "jitter_seconds",
     "after",
+    "pool",
     "catch_up_which",
     "catch_up_within_seconds",
     "expect",
@@ -164,6 +165,7 @@ class Job:
         start_within_seconds: float
         jitter_seconds: float | None
         after: list[dict[str, Any]]
+        pool: str | None
         catch_up_which: str | None
         catch_up_within_seconds: float
         expect: dict[str, Any]
@@ -253,6 +255,7 @@ class Job:
         start_within_seconds: float = 600.0,
         jitter_seconds: "float | None" = None,
         after: "list[dict[str, Any]] | None" = None,
+        pool: "str | None" = None,
         catch_up_which: "str | None" = None,
         catch_up_within_seconds: float = 86400.0,
         expect: "dict[str, Any] | None" = None,
@@ -334,6 +337,7 @@ class Job:
         self.start_within_seconds = start_within_seconds
         self.jitter_seconds = jitter_seconds
         self.after = [] if after is None else after
+        self.pool = pool
         self.catch_up_which = catch_up_which
         self.catch_up_within_seconds = catch_up_within_seconds
         self.expect = {} if expect is None else expect

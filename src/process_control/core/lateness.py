@@ -7,8 +7,8 @@ _WORDS = {
     "trigger": "until its process began",
     "gate": "until it might run",
     "jitter": "random delay (jitter)",
-    "queue": "waiting for its turn",
     "lock": "waiting for its lock",
+    "queue": "waiting for its turn",
 }
 
 

@@ -144,11 +144,17 @@ def open_incidents(state_directory: str) -> str:
     return f"{state_directory}/incidents/open"
 
 
+def incidents_settled_for(state_directory: str) -> str:
+    """Return the file that says for which configuration and silences nothing more was owed."""
+    return f"{state_directory}/incidents/settled_for"
+
+
 def closed_incidents(state_directory: str) -> str:
     return f"{state_directory}/incidents/closed"
 
 
 def open_incident(state_directory: str, id: str) -> str:  # noqa: A002
+    """Return the file of an incident. Its modification time is when a message may be due."""
     return f"{state_directory}/incidents/open/{id}.json"
 
 
@@ -247,6 +253,26 @@ def scheduler_note(state_directory: str) -> str:
 
 #: The name of the lock that the one scheduler of a run directory holds. Its dot keeps it apart from locks of jobs.
 SCHEDULER_LOCK = ".scheduler"
+
+
+def pool_place(pool: str, number: int) -> str:
+    """Return the name of the lock of a place in a pool; no job can have such a name."""
+    return f".pool-{pool}.{number}"
+
+
+def host_place(number: int) -> str:
+    """Return the name of the lock of a place on the host (`max_concurrent`)."""
+    return f".host.{number}"
+
+
+def next_in_line(pool: str | None) -> str:
+    """Return the name of the lock of the start that is next to get a place, in a pool or else on the host."""
+    return ".next-host" if pool is None else f".next-pool-{pool}"
+
+
+def waiting_start(slug: str) -> str:
+    """Return the name of the lock of the one scheduled start of a job that waits for a place."""
+    return f".waiting-{slug}"
 
 
 def scheduler_socket(run_directory: str) -> str:

@@ -1,10 +1,11 @@
 """Which message an incident calls for, and for whom. Pure: an incident and what was sent in, the next message out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from process_control.core.causes import Cause
 from process_control.core.incident import Incident, Notified, State
 from process_control.core.recipient import Recipient
 
@@ -41,26 +42,36 @@ class Notice:
 
 
 def owed(
-    incident: Incident, notified: Notified, recipient: Recipient, *, count: int, at: str, is_silenced: bool
+    incident: Incident,
+    notified: Notified,
+    recipient: Recipient,
+    *,
+    count: int,
+    at: str,
+    is_silenced: bool,
+    causes: Iterable[Cause] = (),
+    is_known: bool = False,
 ) -> NoticeEvent | None:
     """Return the message that the recipient has to get at `at` (ISO 8601 UTC); None: none.
 
-    `count` is the trouble of the job of which it has had most, among those about which the recipient is notified.
+    `count` is the trouble of the job of which it has had most, among those about which the recipient is notified;
+    `causes` are those of the last trouble of each. `is_known`: somebody holds all of these that are in trouble.
     """
     if is_silenced or incident.state is State.COUNTING:
         return None
+    is_known = is_known or incident.state is State.ACKNOWLEDGED
     was_opened = notified.opened_at is not None
     if incident.is_over:  # its cause may be another than when it was opened
         wants = was_opened and not notified.closed and recipient.wants_recovery
         return NoticeEvent.CLOSED if wants else None
-    if not recipient.wants(incident.cause):
+    if not any(recipient.wants(cause) for cause in (incident.cause, *causes)):
         return None
     if incident.state is State.FLAPPING and not notified.flapping:
         return NoticeEvent.FLAPPING
     if not was_opened:
         is_due = incident.cause.is_host_wide or count >= recipient.after
-        return NoticeEvent.OPENED if is_due and incident.state is not State.ACKNOWLEDGED else None
-    if incident.state is State.ACKNOWLEDGED:
+        return NoticeEvent.OPENED if is_due and not is_known else None
+    if is_known:
         return None
     if _has_changed(incident, notified):
         return NoticeEvent.CHANGED

@@ -10,7 +10,7 @@ EVENTS = {
     "attempt": "an attempt failed, and another one follows",
     "skip": "a planned time that got no run, by choice or because it could not have one",
     "stray": "a scheduled start for which the job's file plans no time: nothing is done",
-    "waiting": "a scheduled start waits for the lock of its job, or for its `jitter`",
+    "waiting": "a scheduled start waits for its lock, for a place (`pool`, `max_concurrent`), or for its `jitter`",
     "end": "a run is over, or was found lost",
     "fault": "after its end: the health of the job could not be updated",
     "stop": "somebody asked a run to stop",
@@ -128,7 +128,7 @@ FIELDS = (
     ),
     Field(
         "late_parts", "map?",
-        "of that, in seconds: trigger (until its process began), lock and jitter (waiting), gate (the rest)",
+        "of that, in seconds: trigger (until its process began), lock, queue and jitter (waiting), gate (the rest)",
         "start end", index="start end", json=True, syslog="start",
     ),
     Field("started_at", "time", "when it began", "end attempt block", index="end", needed="end", json=True, csv=0),

@@ -13,6 +13,9 @@ WHY_TOO_LATE = (
     "the time zone or the name of the host has changed since cron started (restart cron), or the crontab "
     "is out of date (run cron-generate)"
 )
+#: In the details of starts that got no place, see `core/places.py`.
+FOR_A_PLACE = " for a place "
+WHY_NO_PLACE = "its pool or the host is full for longer than its queue_timeout: allow more at once, or plan it apart"
 WHY_OVERLAP = "its runs take longer than its schedule allows, or one hangs"
 
 TYPE_CHECKING = False
@@ -35,6 +38,8 @@ def unplanned_skips_in_words(newest: "Sequence[Skip]") -> str | None:
             detail = f" ({newest[0][2]})" if newest[0][2] else ""
             starts, times = ("start", "its planned time") if count == 1 else ("starts", "their planned times")
             found = f"came too late for {times}" if reason == TOO_LATE else "found the previous run still running"
+            if reason == OVERLAP and FOR_A_PLACE in detail:
+                found, why = "got no place to run", WHY_NO_PLACE
             number = "" if count == 1 else f"{count} {more}"
             return f"the last {number}scheduled {starts} {found}{detail}: {why}"
     return None

@@ -1,4 +1,4 @@
-"""Whether cron would start the jobs as their files say: is there a daemon, and does the crontab fit the files?
+"""Whether what is in charge starts the jobs as their files say: of cron, is there a daemon, does the crontab fit?
 
 Every `status` and `check` asks, so it is cheap: `cron-generate` records a fingerprint of what the crontab was made
 from, and only when that differs the crontab is made again to compare.
@@ -14,9 +14,11 @@ from pathlib import Path
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core import layout
+from process_control.core.in_charge import InCharge, Trigger
 from process_control.core.job import Job
 from process_control.core.schedule.schedule import is_zone_of_host
 from process_control.crontab.generate import crontab_of, manner_of, names_its_configuration, planned
+from process_control.crontab.in_charge import in_charge, seen_in, seen_in_crontab
 from process_control.crontab.rules import has_users, is_comment
 from process_control.crontab.target import CONSOLE, text_of
 from process_control.crontab.text import InvalidFile, Manner, PlannedJob
@@ -26,6 +28,7 @@ from process_control.state.block import read_mark, write_mark
 from process_control.system import cron_daemon
 from process_control.system.account import Account, account_of, service_account
 from process_control.system.replace import ExistingFile
+from process_control.views.in_charge import dead_in_words, scheduler_seen
 from process_control.views.job_status import JobStatus
 from process_control.views.other_triggers import started_by_others
 
@@ -36,22 +39,61 @@ _CALL = re.compile(r"^(?![ \t]*#)(.*?) (?:--scheduled |watch(?= --config |$))", 
 _FIRST_PATH = re.compile(r"(?:^|[ \t])(?=['\"]?/)")
 
 
-def troubles_of_cron(settings: Settings, jobs: Sequence[Job | InvalidJob], statuses: Sequence[JobStatus]) -> list[str]:
-    """Return what keeps cron from starting the jobs as their files say, worst first, each with what to do.
+def troubles_of_the_trigger(
+    settings: Settings,
+    jobs: Sequence[Job | InvalidJob],
+    statuses: Sequence[JobStatus],
+    charge: InCharge | None = None,
+) -> list[str]:
+    """Return what keeps what is in charge from starting the jobs, worst first, each with what to do.
 
-    `jobs` are all that there are, `statuses` how they stand. Where cron does not read `output_crontab` by itself, the
-    account's own crontab is looked at. Nothing where something else starts the jobs.
+    `jobs` are all that there are, `statuses` how they stand; `charge`: None to look. Nothing else is judged: a crontab
+    that is missing or old is no trouble while a scheduler is in charge.
+    """
+    charge = charge or in_charge(settings)
+    if charge.is_scheduler:
+        return [] if charge.is_alive else [dead_in_words(charge)]
+    is_planned = any(isinstance(job, Job) and job.schedule and not job.disabled for job in jobs)
+    if charge.trigger is Trigger.NOBODY and is_planned and (why := _why_nobody(settings, statuses)):
+        return [f"nothing starts the jobs: {why}"]
+    return _troubles_of_cron(settings, jobs, is_planned=is_planned)
+
+
+def _why_nobody(settings: Settings, statuses: Sequence[JobStatus]) -> str:
+    """Return why nobody is in charge, with what to do; "" where a crontab may start jobs that is not looked at."""
+    target, choose = settings.output_crontab, "choose one: cron-generate, or process-control up"
+    seen = seen_in_crontab(settings)
+    if seen.is_none:
+        name = target if target != CONSOLE and has_users(target) else "the crontab"
+        return f"{name} leaves them to another trigger, and none is running; {choose.replace(',', ' --all,')}"
+    if target == CONSOLE or not has_users(target):
+        is_started = any(each.last is not None and each.last.scheduled_at is not None for each in statuses)
+        has_scheduler = scheduler_seen(settings.state_directory) is not None
+        if not _is_own(settings) or not (has_scheduler or (cron_daemon.is_host() and not is_started)):
+            return ""  # who pastes what `console` prints elsewhere, or starts jobs from outside, knows why
+        return "" if seen.is_ours else f"neither cron nor a scheduler does; {choose}"
+    if os.path.lexists(target) or started_by_others(settings, statuses):
+        return ""
+    return f"{target} does not exist, and no scheduler is running; {choose}"
+
+
+def _is_own(settings: Settings) -> bool:
+    try:
+        return os.geteuid() == _account_of_jobs(settings).uid
+    except ProcessControlError:
+        return False
+
+
+def _troubles_of_cron(settings: Settings, jobs: Sequence[Job | InvalidJob], *, is_planned: bool) -> list[str]:
+    """Return what keeps cron from starting the jobs as their files say.
+
+    Where cron does not read `output_crontab` by itself, the account's own crontab is looked at.
     """
     target = settings.output_crontab
-    is_planned = any(isinstance(job, Job) and job.schedule and not job.disabled for job in jobs)
     if target == CONSOLE or not has_users(target):
         return _troubles_of_the_user_crontab(settings, jobs, is_planned=is_planned)
     try:
         status = os.stat(target)
-    except FileNotFoundError:
-        if not is_planned or started_by_others(settings, statuses):
-            return []
-        return [f"{target} does not exist, so cron starts no job; write it: cron-generate"]
     except OSError:
         return []  # we may not look
     of_the_daemon = cron_daemon.trouble() if is_planned else None
@@ -87,7 +129,8 @@ def _trouble_of_the_file(settings: Settings, jobs: Sequence[Job | InvalidJob], s
     try:
         account = _account_of_jobs(settings)
         names_configuration = names_its_configuration(settings, account)
-        manner = manner_of(settings, account, target, names_configuration=names_configuration)
+        leaves_jobs = seen_in_crontab(settings).is_none
+        manner = manner_of(settings, account, target, names_configuration=names_configuration, leaves_jobs=leaves_jobs)
         wanted = [planned(job, settings) for job in jobs]
         program = manner.run_job[0]
         known = read_mark(layout.crontab_note(settings.state_directory))
@@ -134,7 +177,13 @@ def _trouble_of_the_text(
     if program := _program_that_is_gone(text.encode("utf-8", "surrogateescape")):
         return _gone(name, program, fix=f"to write them again: {fix}")
     names_configuration = names_its_configuration(settings, account)
-    manner = manner_of(settings, account, settings.output_crontab, names_configuration=names_configuration)
+    manner = manner_of(
+        settings,
+        account,
+        settings.output_crontab,
+        names_configuration=names_configuration,
+        leaves_jobs=seen_in(text.split("\n")).is_none,
+    )
     if is_up_to_date(text, crontab_of([planned(job, settings) for job in jobs], manner).text):
         return None
     return f"{name} does not match the job files; to update it: {fix}"

@@ -62,7 +62,7 @@ def crontab_of(jobs: Sequence[PlannedJob | InvalidFile], manner: Manner, besides
 
 
 def what_it_is_made_from(
-    settings: Settings, account: Account, target: str
+    settings: Settings, account: Account, target: str, *, leaves_jobs: bool = False
 ) -> tuple[list[PlannedJob | InvalidFile], Manner, Besides]:
     """Return the jobs as the service user sees them, and how their lines are written. Raises as above."""
     words = words_of_run_job(settings)
@@ -74,11 +74,13 @@ def what_it_is_made_from(
         mail = tuple(fault_from_values(values) for values in answer["mail"])
     except (LookupError, TypeError, ValueError) as error:
         raise CannotRecord(f"the process of user '{account.name}' gave an answer that is not a list of jobs") from error
-    manner = manner_of(settings, account, target, names_configuration=names_configuration)
+    manner = manner_of(settings, account, target, names_configuration=names_configuration, leaves_jobs=leaves_jobs)
     return jobs, manner, Besides(unread=unread, message_faults=mail)
 
 
-def manner_of(settings: Settings, account: Account, target: str, *, names_configuration: bool) -> Manner:
+def manner_of(
+    settings: Settings, account: Account, target: str, *, names_configuration: bool, leaves_jobs: bool = False
+) -> Manner:
     return Manner(
         target=target,
         job_directory=settings.job_directory,
@@ -89,6 +91,7 @@ def manner_of(settings: Settings, account: Account, target: str, *, names_config
         host=os.uname().nodename,
         process_control=words_of_process_control(settings),
         is_watched=bool(settings.host_ping or settings.metrics_textfile or global_recipients(settings)),
+        leaves_jobs=leaves_jobs,
     )
 
 

@@ -11,6 +11,7 @@ from process_control.crontab.rules import has_users
 from process_control.crontab.target import CONSOLE
 from process_control.crontab.user_crontab import read_user_crontab
 from process_control.errors import ProcessControlError
+from process_control.views.in_charge import scheduler_in_charge
 from process_control.views.job_status import JobStatus
 from process_control.views.other_triggers import started_by_others
 
@@ -30,10 +31,10 @@ def generated_crontab(settings: Settings) -> str:
 def left_out(settings: Settings, jobs: Iterable[Job | InvalidJob], statuses: Sequence[JobStatus]) -> list[Job]:
     """Return the jobs with planned times that only a crontab could start and that the generated one cannot have.
 
-    None where no crontab was generated. `statuses` are those of the jobs.
+    None where no crontab was generated, or the scheduler is in charge. `statuses` are those of the jobs.
     """
     found = candidates(jobs)
-    if not found or not generated_crontab(settings):
+    if not found or scheduler_in_charge(settings.state_directory) or not generated_crontab(settings):
         return []
     others = started_by_others(settings, statuses)
     return [job for job in found if job.slug not in others]

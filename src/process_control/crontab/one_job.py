@@ -1,6 +1,7 @@
 """The generated crontab with one job more, or one less: nothing else in it changes.
 
-Where there is no file for it (`output_crontab: console`), it is the end of the user's crontab.
+Where there is no file for it (`output_crontab: console`), it is the end of the user's crontab. While the scheduler is
+alive, or where the crontab leaves the jobs to another trigger, it gets no line.
 """
 
 from collections.abc import Sequence
@@ -13,10 +14,13 @@ from process_control.crontab.changes import Change, changes, has_other_lines
 from process_control.crontab.condition import fingerprint
 from process_control.crontab.existing import ExistingCrontab
 from process_control.crontab.generate import crontab_of, planned, what_it_is_made_from
+from process_control.crontab.in_charge import seen_in
 from process_control.crontab.target import CONSOLE, existing_crontab, target_of, text_of
 from process_control.crontab.text import InvalidFile, Manner, PlannedJob
 from process_control.errors import BadConfiguration
 from process_control.system.account import Account
+from process_control.system.as_account import ask_as
+from process_control.views.in_charge import scheduler_in_charge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +32,10 @@ class OneJob:
     old: str
     new: str
     found: list[Change]
-    #: A hash of the jobs that it is made from.
-    made_from: str
+    #: A hash of the jobs that it is made from; None: nothing was made.
+    made_from: str | None
+    #: The scheduler starts the job: the crontab stays as it is.
+    is_for_scheduler: bool = False
 
 
 def with_job(settings: Settings, account: Account, crontab: ExistingCrontab, job: Job) -> OneJob:
@@ -50,6 +56,8 @@ def _change(settings: Settings, account: Account, crontab: ExistingCrontab, slug
     old = without_our_part(crontab.text)[1] if path is None else text_of(existing_crontab(path))
     if path is None and has_other_lines(old):
         raise BadConfiguration("has lines behind those of cron-generate", where=crontab.name, hint="move them above")
+    if _stays_as_it_is(settings, account, old, slug, is_new=job is not None, where=path or crontab.name):
+        return OneJob(path=path, old=old, new=old, found=[], made_from=None, is_for_scheduler=True)
     jobs, manner, _ = what_it_is_made_from(settings, account, path or CONSOLE)
     chosen = _those_in(old, [each for each in jobs if each.slug != slug], manner)
     if job is not None:
@@ -66,6 +74,30 @@ def _change(settings: Settings, account: Account, crontab: ExistingCrontab, slug
             hint="run cron-generate first",
         )
     return OneJob(path=path, old=old, new=new, found=found, made_from=fingerprint(chosen, manner))
+
+
+def _stays_as_it_is(settings: Settings, account: Account, old: str, slug: str, *, is_new: bool, where: str) -> bool:
+    """Return whether something else than this crontab starts the job, or has started it.
+
+    Raises BadConfiguration (78) for a new job that nothing would start.
+    """
+    seen = seen_in(old.split("\n"))
+    is_alive = ask_as(account, lambda: _is_scheduler_alive(settings))
+    if not is_new:
+        is_there = any(change.job == slug for change in changes(old, ""))
+        return (seen.is_none or is_alive) and not is_there
+    if seen.is_none and not is_alive:
+        raise BadConfiguration(
+            "leaves the jobs to another trigger, and no scheduler is running: nothing would start the job",
+            where=where,
+            hint="process-control scheduler; or, for cron: cron-generate --all",
+        )
+    return bool(is_alive)
+
+
+def _is_scheduler_alive(settings: Settings) -> bool:
+    charge = scheduler_in_charge(settings.state_directory)
+    return charge is not None and charge.is_alive
 
 
 def _path_of(settings: Settings, account: Account, crontab: ExistingCrontab) -> str | None:

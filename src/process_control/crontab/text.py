@@ -18,6 +18,8 @@ from process_control.errors import BadConfiguration, Fault
 from process_control.notify.message import escape_controls
 
 WRITTEN_BY = "# Written by cron-generate"
+#: The line of a crontab that has no jobs, as long as nobody calls `cron-generate --all`.
+NONE = "# none: another trigger starts the jobs"
 MAX_SHOWN = 300
 MAX_FAULTS_SHOWN = 3
 #: Lines. When there would be more, only comments about faults are left: cron reads 10,000 lines, comments too.
@@ -74,6 +76,8 @@ class Manner:
     process_control: tuple[str, ...] = ()
     #: Somebody is notified of trouble with the host, it is pinged, or its metrics are written.
     is_watched: bool = False
+    #: Another trigger starts the jobs: the crontab only has the lines of `watch`.
+    leaves_jobs: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +105,8 @@ class Crontab:
     unread: tuple[Fault, ...] = ()
     #: What would keep messages from being sent.
     message_faults: tuple[Fault, ...] = ()
+    #: It has no jobs, for another trigger.
+    leaves_jobs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +137,8 @@ def write_crontab(
     BadConfiguration (78) for what would make cron ignore the whole file.
     """
     _check_user(manner)
-    parts = [_part_of(job, manner, is_zone_of_host) for job in sorted(jobs, key=lambda job: job.slug)]
+    own = () if manner.leaves_jobs else sorted(jobs, key=lambda job: job.slug)
+    parts = [_part_of(job, manner, is_zone_of_host) for job in own]
     lines = _all_lines(parts, list(_lines_of_watch(jobs, manner)), manner)
     text = "".join(f"{line}\n" for line in lines)
     entries, wrong = read_crontab(text, has_users=manner.user is not None, is_account=is_account)
@@ -146,6 +153,7 @@ def write_crontab(
         left_out=tuple(
             LeftOut(slug=part.slug, faults=part.faults, comment=part.lines[0]) for part in parts if part.faults
         ),
+        leaves_jobs=manner.leaves_jobs,
     )
 
 
@@ -159,8 +167,8 @@ def _all_lines(parts: Sequence[_Part], of_watch: list[str], manner: Manner) -> l
 
 
 def _lines_of_watch(jobs: Sequence[PlannedJob | InvalidFile], manner: Manner) -> Iterator[str]:
-    """Yield the lines of the heartbeat, where it is wanted."""
-    if not manner.process_control or not wants_watch(jobs, manner):
+    """Yield the lines of the heartbeat, where it is wanted: always where it has to see whether the scheduler lives."""
+    if not manner.process_control or not (manner.leaves_jobs or wants_watch(jobs, manner)):
         return
     catches_up = any_catches_up(jobs)
     configuration = () if manner.configuration is None else ("--config", manner.configuration)
@@ -190,6 +198,8 @@ def _without_comments(part: _Part) -> _Part:
 def _header(manner: Manner) -> Iterator[str]:
     yield f"{WRITTEN_BY} from the jobs in {on_one_line(manner.job_directory)}"
     yield "# What is edited here is lost: edit the job files, then run cron-generate"
+    if manner.leaves_jobs:
+        yield NONE
 
 
 def _body(parts: Sequence[_Part]) -> Iterator[str]:

@@ -4,15 +4,23 @@ Lean module.
 """
 
 import posix
+import time
 
 from process_control.core.facts import TREE
 from process_control.execution import cgroup
-from process_control.system import linux
+from process_control.system import linux, proc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from process_control.core.facts import Facts
+    from process_control.execution.guard_channel import Channel
     from process_control.execution.process import Starting
+
+_KILL_AGAIN_SECONDS = 0.02
+_GIVE_UP_SECONDS = 5.0
+_SIGKILL = 9
 
 
 class Running:
@@ -75,6 +83,30 @@ class Children:
                 posix.kill(self.command.pid, signal)
             except OSError:
                 pass
+
+    def kill(self, *, group: str | None, guard: "Channel", wait: "Callable[[float], None]") -> list[int]:
+        """Do the same as `ending.kill`, when the package was replaced before that could be imported.
+
+        Child by child: what a child leaves is our child in turn.
+        """
+        if group is not None:
+            cgroup.kill_all(group)
+        give_up = time.monotonic() + _GIVE_UP_SECONDS
+        while True:
+            self.reap()
+            if self.are_gone:
+                return []
+            left = proc.children(posix.getpid())
+            if time.monotonic() >= give_up:
+                return left
+            for pid in left:
+                try:
+                    posix.kill(pid, _SIGKILL)
+                except PermissionError:
+                    guard.ask_to_kill()
+                except OSError:
+                    pass
+            wait(time.monotonic() + _KILL_AGAIN_SECONDS)
 
 
 def measure(facts: "Facts", group: str | None) -> None:

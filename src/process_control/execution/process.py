@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from process_control.execution.limits import Limits
 
-#: The descriptor by which a job inherits its lock.
+#: The descriptor by which a job inherits its lock; those of its places follow.
 _LOCK_DESCRIPTOR = 3
 #: ENOENT, ENOEXEC of errno, which is not imported here.
 _ENOENT, _ENOEXEC = 2, 8
@@ -28,7 +28,7 @@ class Surroundings:
     """The settings with which every command of a run is started.
 
     `all_in_cgroup`: no command has been started outside of `cgroup`. `needs_directory`: do not start without
-    `directory`; otherwise start in / then. `lock`: the descriptor of the lock.
+    `directory`; otherwise start in / then. `locks`: the descriptors of the lock and of the places, to be inherited.
     """
 
     __slots__ = (
@@ -37,7 +37,7 @@ class Surroundings:
         "directory",
         "environment",
         "limits",
-        "lock",
+        "locks",
         "needs_directory",
         "no_new_privileges",
         "search_path",
@@ -53,7 +53,7 @@ class Surroundings:
         directory: str,
         umask: int,
         search_path: list[str],
-        lock: int | None,
+        locks: list[int],
         no_new_privileges: bool,
         cgroup: str | None,
         limits: "Limits | None" = None,
@@ -64,7 +64,7 @@ class Surroundings:
         self.needs_directory = needs_directory
         self.umask = umask
         self.search_path = search_path
-        self.lock = lock
+        self.locks = locks
         self.no_new_privileges = no_new_privileges
         self.cgroup = cgroup
         self.all_in_cgroup = cgroup is not None
@@ -159,9 +159,9 @@ def _become(argv: list[str], surroundings: Surroundings, report: int, runner: in
     """
     stage, path = b"s", ""
     try:
-        above = _LOCK_DESCRIPTOR + 1  # no higher, as the limit of descriptors may be low
+        above = _LOCK_DESCRIPTOR + max(1, len(surroundings.locks))  # no higher: the limit of descriptors may be low
         report = fcntl.fcntl(report, fcntl.F_DUPFD_CLOEXEC, above)
-        lock = -1 if surroundings.lock is None else fcntl.fcntl(surroundings.lock, fcntl.F_DUPFD_CLOEXEC, above)
+        locks = [fcntl.fcntl(lock, fcntl.F_DUPFD_CLOEXEC, above) for lock in surroundings.locks]
         posix.setsid()
         _signal.set_wakeup_fd(-1)
         signals.restore_defaults()
@@ -171,8 +171,8 @@ def _become(argv: list[str], surroundings: Surroundings, report: int, runner: in
         posix.dup2(surroundings.stdout, 1)
         posix.dup2(surroundings.stderr, 2)
         first_to_close = _LOCK_DESCRIPTOR
-        if lock >= 0:
-            posix.dup2(lock, _LOCK_DESCRIPTOR)
+        for lock in locks:
+            posix.dup2(lock, first_to_close)
             first_to_close += 1
         posix.closerange(first_to_close, report)
         posix.closerange(report + 1, 1 << 20)

@@ -328,11 +328,16 @@ class Supervisor:
 
     def _end_tree(self) -> None:
         """Send TERM, wait, send KILL until no child is left; inner runs get their own grace and 2 s."""
-        from process_control.execution import ending, tree
+        try:
+            from process_control.execution import ending, tree
 
+            inner = tree.inner_runs(posix.getpid(), self._block_of)
+        except Exception:  # noqa: BLE001  the package was replaced while the job ran
+            self._kill()
+            return
         ending.ask_to_end(
             self._children,
-            tree.inner_runs(posix.getpid(), self._block_of),
+            inner,
             grace_seconds=self._limits.grace_seconds,
             guard=self._guard,
             inbox=self._inbox,
@@ -341,10 +346,13 @@ class Supervisor:
         self._kill()
 
     def _kill(self) -> None:
-        from process_control.execution import ending
-
         group = self._surroundings.cgroup
-        left = ending.kill(self._children, group=group, guard=self._guard, wait=self._wait)
+        try:
+            from process_control.execution import ending
+        except Exception:  # noqa: BLE001  the package was replaced while the job ran
+            left = self._children.kill(group=group, guard=self._guard, wait=self._wait)
+        else:
+            left = ending.kill(self._children, group=group, guard=self._guard, wait=self._wait)
         if left:
             self.facts.survivor_pids = left
             self.facts.survivors = self._describe(left)

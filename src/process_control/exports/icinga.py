@@ -70,7 +70,7 @@ def troubles_of(statuses: Sequence[JobStatus]) -> list[Trouble]:
             found.append(Trouble(severity=WARNING, slug=status.slug, state=ALERT, why=_plain(why)))
         elif status.late_slot is not None:
             zone = zone or host_zone()
-            why = f"late: {late_in_words(status.late_slot, zone)}"
+            why = f"late: {late_in_words(status.late_slot, zone, status.late_question)}"
             found.append(Trouble(severity=WARNING, slug=status.slug, state=LATE, why=why))
     return sorted(found, key=lambda trouble: (-trouble.severity, trouble.slug))
 

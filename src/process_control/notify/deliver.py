@@ -17,7 +17,7 @@ from process_control.errors import CannotRecord, ProcessControlError
 from process_control.notify import spool
 from process_control.notify.channel import Channel
 from process_control.notify.incidents import Incidents
-from process_control.notify.keep_alive import PAUSE_SECONDS, has_to_be_kept, keep_alive
+from process_control.notify.keep_alive import PAUSE_SECONDS, has_to_be_kept, keep_alive, may_forget
 from process_control.notify.queue import Queue, queue_of, queues
 from process_control.notify.spool import MAIL_QUEUE
 from process_control.state.incident_store import Store, changing
@@ -145,7 +145,8 @@ class Round:
             moment for name in queues(self._state) if (moment := Queue(self._settings, name).next_try_at()) is not None
         ]
         moments += [self._next] if self._next is not None else []
-        if any(has_to_be_kept(incident) for incident in Store(self._state).open_incidents()):
+        is_repeated = any(may_forget(name) for name in queues(self._state))
+        if is_repeated and any(has_to_be_kept(incident) for incident in Store(self._state).open_incidents()):
             moments.append(time.time() + PAUSE_SECONDS)
         if moments:
             now = time.time()

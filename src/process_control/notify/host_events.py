@@ -11,6 +11,7 @@ from contextlib import suppress
 from process_control.config.settings import Settings
 from process_control.core import layout
 from process_control.core.causes import Cause
+from process_control.core.part_of_incident import first_and_last
 from process_control.notify import spool
 from process_control.notify.outbox import Outbox
 from process_control.system import atomic_file
@@ -38,11 +39,22 @@ class HostEvents:
         self._post({"what": str(cause), "job": slug, "key": key, "sentence": sentence, "slots": times})
 
     def of_host(
-        self, cause: Cause, key: str, sentence: str, *, since: str, jobs: Mapping[str, int] | None = None
+        self,
+        cause: Cause,
+        key: str,
+        sentence: str,
+        *,
+        since: str,
+        jobs: Mapping[str, int] | None = None,
+        slots: Mapping[str, Sequence[int]] | None = None,
     ) -> None:
-        """Post a trouble of the whole host since then (ISO 8601); `jobs`: how many planned times each has missed."""
+        """Post a trouble of the whole host since then (ISO 8601).
+
+        `jobs`: how many planned times each has missed; `slots`: which (UTC seconds, rising), as far as it is known.
+        """
         event: spool.Entry = {"what": str(cause), "job": "", "key": key, "sentence": sentence}
-        self._post({**event, "since": since, "jobs": dict(jobs or {})})
+        times = {job: first_and_last([iso(slot) for slot in found]) for job, found in (slots or {}).items()}
+        self._post({**event, "since": since, "jobs": dict(jobs or {}), "slots_of_jobs": times})
 
     def over(self, cause: Cause, key: str, sentence: str) -> None:
         """Post that a trouble of the host is over. `key`: that of its event."""

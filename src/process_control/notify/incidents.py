@@ -24,7 +24,9 @@ from process_control.core.incident import (
 )
 from process_control.core.job import Job
 from process_control.core.notice import Notice, NoticeEvent, after_sending, next_reminder_at, owed
+from process_control.core.part_of_incident import first_and_last
 from process_control.core.recipient import MAIL, Recipient
+from process_control.notify.due_incidents import ALL_AGAIN_SECONDS, due_incidents, stamp_of
 from process_control.notify.incident_record import record
 from process_control.notify.jobs_now import job_as_it_is
 from process_control.notify.outbox import keep_mark
@@ -71,6 +73,8 @@ class Incidents:
         self._recipients: dict[str, list[Recipient]] = {}
         #: Open incidents by their ids, read once: the lock keeps others from changing them.
         self._known: dict[str, Incident] | None = None
+        #: Those that were written in this round.
+        self._written: set[str] = set()
         self._silences: list[Silence] = read_silences(settings.state_directory, now=now)
 
     # --- what happened ---------------------------------------------------------------------------------------------
@@ -107,7 +111,7 @@ class Incidents:
     def _concerned(self, happening: Happening) -> list[Incident]:
         """Return the incidents that the event changes; for trouble that is in none, a new one."""
         if happening.cause.is_host_wide and happening.event in (Event.TROUBLE, Event.OVER):
-            known = self._store.open_incidents()
+            known = self._store.open_incidents(cause=happening.cause)
             found = [each for each in known if each.cause is happening.cause and not each.is_over]
         else:
             found = self._store.of_job(happening.job)
@@ -176,10 +180,13 @@ class Incidents:
 
     def settle_all(self) -> float | None:
         """Queue reminders, and what a silence kept back; return when to look again (UTC seconds)."""
-        moments: list[float] = []
-        for incident in self._store.open_incidents():
+        stamp, now = stamp_of(self._settings), _seconds(self._now)
+        due, moments = due_incidents(self._store, stamp, now=now, written=self._written)
+        for incident in filter(None, map(self._store.read, due)):
             after = self._notify(incident, {}, jobs=(), known_as=incident.state)
-            moments += self._moments(after)
+            moments.append(min([now + ALL_AGAIN_SECONDS, *self._moments(after)]))
+            self._store.look_again(incident.id, moments[-1])
+        self._store.note_settled_for(stamp)
         return min(moments, default=None)
 
     def _notify(
@@ -199,6 +206,7 @@ class Incidents:
             if self._known is not None:
                 self._known[incident.id] = incident
             self._store.write(incident, jobs=jobs)
+            self._written.add(incident.id)
         return incident
 
     def _close(self, incident: Incident) -> None:
@@ -238,6 +246,8 @@ class Incidents:
             count=max(count, reached.recipient.after) if is_at_once else count,
             at=self._now,
             is_silenced=self._is_silenced(reached.jobs),
+            is_known=bool(parts) and all(part.is_known or part.is_over for part in parts),
+            causes=[part.cause for part in parts if part.cause is not None],
         )
 
     def _is_owed(self, incident: Incident) -> bool:
@@ -317,7 +327,10 @@ def _notified(incident: Incident, recipient: Recipient) -> Notified:
 
 
 def _to_keep(posted: Mapping[str, object]) -> dict[str, object]:
-    stderr = posted.get("stderr")
+    stderr, slots = posted.get("stderr"), posted.get("slots")
+    posted = {name: value for name, value in posted.items() if name != "slots_of_jobs"}  # each job has its own
+    if isinstance(slots, list):
+        posted["slots"] = list(first_and_last(slots))
     return {**posted, "stderr": stderr[-MAX_KEPT_STDERR:]} if isinstance(stderr, str) else dict(posted)
 
 

@@ -18,7 +18,7 @@ PAUSE_SECONDS = 60.0
 
 def keep_alive(state_directory: str, queue: str) -> None:
     """Re-send what the receiver of a queue has been sent and is not over, when nothing waits for it."""
-    if not queue.startswith((PREFIX, OF_URL_FILE)) or spool.names(state_directory, queue):
+    if not may_forget(queue) or spool.names(state_directory, queue):
         return
     found = [(each, recipient) for each in Store(state_directory).open_incidents() for recipient in _sent_to(each)]
     open_there = [incident for incident, recipient in found if recipient.key == queue]
@@ -26,6 +26,11 @@ def keep_alive(state_directory: str, queue: str) -> None:
         from process_control.notify.channels.alertmanager.channel import keep_alive as send
 
         send(open_there, next(recipient for _, recipient in found if recipient.key == queue))
+
+
+def may_forget(queue: str) -> bool:
+    """Return whether the receiver of a queue may be one that forgets what is not repeated."""
+    return queue.startswith((PREFIX, OF_URL_FILE))
 
 
 def has_to_be_kept(incident: Incident) -> bool:

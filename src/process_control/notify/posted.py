@@ -58,6 +58,9 @@ def happening_of(posted: Posted) -> Happening:
         run_id=_text(end.get("run_id")) or None,
         slots=tuple(map(str, _list(posted.get("slots")))),
         jobs={str(job): int(number) for job, number in _map(posted.get("jobs")).items()},
+        slots_of_jobs={
+            str(job): tuple(map(str, _list(slots))) for job, slots in _map(posted.get("slots_of_jobs")).items()
+        },
         by=_text(posted.get("by")) or None,
         note=_text(posted.get("note")) or None,
         is_scheduled=bool(end) and end.get("trigger") != MANUAL,

@@ -64,8 +64,10 @@ def _supervisor(run: Run, world: "World") -> "Supervisor":
     )
 
     def describe(pids: list[int]) -> list[str]:
-        from process_control.execution.describe import describe
-
+        try:
+            from process_control.execution.describe import describe
+        except Exception:  # noqa: BLE001  the package was replaced while the job ran
+            return [f"pid {pid}" for pid in pids]
         return describe(pids, notifier.secrets)
 
     def make_watch() -> "OutputWatch":
@@ -82,7 +84,9 @@ def _supervisor(run: Run, world: "World") -> "Supervisor":
         settled=lambda: _import_what_the_end_needs(job),
         flush=notifier.flush,
         describe=describe,
-        surroundings=world.commands.surroundings(lock=world.lock.descriptor, group=run.cgroup),
+        surroundings=world.commands.surroundings(
+            lock=world.lock.descriptor, places=world.lock.places, group=run.cgroup
+        ),
         make_watch=make_watch if _looks_at_lines(job) else None,
     )
 

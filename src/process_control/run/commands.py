@@ -10,6 +10,8 @@ from process_control.execution.process import Surroundings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from process_control.config.settings import Settings
     from process_control.core.job import Job
     from process_control.execution.limits import Limits
@@ -80,7 +82,7 @@ class Commands:
     def search_path(self) -> list[str]:
         return search_path(self._environment, self._own_commands)
 
-    def surroundings(self, *, lock: int | None, group: str | None) -> Surroundings:
+    def surroundings(self, *, lock: int | None, places: "Sequence[int]" = (), group: str | None) -> Surroundings:
         job = self._job
         return Surroundings(
             environment=self._environment,
@@ -88,7 +90,7 @@ class Commands:
             needs_directory=bool(job.working_directory),
             umask=job.umask,
             search_path=self.search_path,
-            lock=None if job.leftovers == "keep" else lock,
+            locks=[] if job.leftovers == "keep" or lock is None else [lock, *places],
             no_new_privileges=self._settings.no_new_privileges,
             cgroup=group,
             limits=self.limits,

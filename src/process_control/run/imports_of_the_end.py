@@ -24,6 +24,13 @@ def import_what_the_end_needs(job: "Job | None") -> "Iterator[None]":
 
     gc.enable()  # the stub disabled it; a long run with rules makes garbage
     try:
+        import process_control.execution.ending  # first: without it no process of the job gets its grace
+
+        yield
+        import process_control.execution.describe
+        import process_control.system.ask
+
+        yield
         for name in _NEEDED_BY_MANY:
             __import__(name)
             yield
@@ -51,18 +58,11 @@ def import_what_the_end_needs(job: "Job | None") -> "Iterator[None]":
         import process_control.notify.outbox
 
         yield
-        import process_control.execution.ending
-
-        yield
         import process_control.run.follow
 
         yield
         import process_control.execution.detached
         import process_control.system.interpreter
-
-        yield
-        import process_control.execution.describe
-        import process_control.system.ask
 
         if job is None or job.ping_url:
             import process_control.notify.channels.ping.post

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class JobLock:
     """The lock that the job's file names: its own, or one that it shares."""
 
-    __slots__ = ("_run_directory", "_slug", "_store", "descriptor", "name")
+    __slots__ = ("_run_directory", "_slug", "_store", "descriptor", "name", "places")
 
     def __init__(self, job: "Job", settings: "Settings", store: "JobRecord") -> None:
         self._run_directory = settings.run_directory
@@ -27,6 +27,8 @@ class JobLock:
         self.name = job.lock
         #: Open while we hold the lock; None otherwise. The commands inherit it.
         self.descriptor: int | None = None
+        #: The locks of the places that this run has, in its pool and on the host. The commands inherit them too.
+        self.places: list[int] = []
 
     def take(self, *, wait: bool = False) -> bool:
         """Try to take the lock; return whether we hold it. With `wait`, wait until a signal comes."""
@@ -38,9 +40,15 @@ class JobLock:
         return self.descriptor is not None
 
     def release(self) -> None:
+        """Let the lock go, and the places."""
         if self.descriptor is not None:
             posix.close(self.descriptor)
             self.descriptor = None
+        self.give_places_back()
+
+    def give_places_back(self) -> None:
+        while self.places:
+            posix.close(self.places.pop())
 
     def blocks(self) -> "list[Block]":
         """Return the blocks of this job and of all that have run under the same lock."""

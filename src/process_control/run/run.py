@@ -108,6 +108,7 @@ class Run:
         "not_in_force",
         "permission",
         "pid_start",
+        "queue_waited_seconds",
         "request",
         "slot",
         "slow_start",
@@ -136,6 +137,8 @@ class Run:
         self.cause_waited_seconds = 0.0
         #: Seconds of its random delay.
         self.jitter_waited_seconds = 0.0
+        #: Seconds that it waited for a place in its pool, or on the host.
+        self.queue_waited_seconds = 0.0
         #: How late it began and of what that is made, see `start.lateness`.
         self.lateness: dict[str, object] = {}
         #: The path of the log.

@@ -178,12 +178,21 @@ def pass_the_gate(run: Run, world: "World") -> Go | Stop:
 
 
 def take_the_lock(run: Run, world: "World") -> Go | Stop:
-    """Take the job's lock, or do what `on_overlap` says when another run holds it."""
-    if world.lock.take():
-        return GO
-    from process_control.run.overlap import meet_the_holder
+    """Take the job's lock, or do what `on_overlap` says when another run holds it; then the places that it needs.
 
-    return meet_the_holder(run, world)
+    A job without a pool, on a host without `max_concurrent`, imports nothing more.
+    """
+    if not world.lock.take():
+        from process_control.run.overlap import meet_the_holder
+
+        answer = meet_the_holder(run, world)
+        if isinstance(answer, Stop):
+            return answer
+    if run.job.pool is None and world.settings.max_concurrent is None:
+        return GO
+    from process_control.run.places import take_places
+
+    return take_places(run, world)
 
 
 def settle_unfinished_runs(run: Run, world: "World") -> Go | Stop:

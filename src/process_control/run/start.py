@@ -141,12 +141,14 @@ def lateness(run: "Run", world: "World") -> dict[str, object]:
     in_process = min(proc.seconds_since(run.pid_start), late)
     in_queue = min(run.request.queued_seconds, late - in_process)
     in_lock = min(run.waited_seconds, in_process)
-    in_jitter = min(run.jitter_waited_seconds, in_process - in_lock)
-    parts = {"trigger": late - in_process - in_queue, "gate": in_process - in_lock - in_jitter, "lock": in_lock}
+    in_places = min(run.queue_waited_seconds, in_process - in_lock)
+    in_jitter = min(run.jitter_waited_seconds, in_process - in_lock - in_places)
+    in_gate = in_process - in_lock - in_places - in_jitter
+    parts = {"trigger": late - in_process - in_queue, "gate": in_gate, "lock": in_lock}
     if run.job.jitter_seconds:
         parts["jitter"] = in_jitter
-    if in_queue:
-        parts["queue"] = in_queue
+    if in_queue or in_places:
+        parts["queue"] = in_queue + in_places
     parts = {name: round(seconds, 3) for name, seconds in parts.items()}
     return {"late_seconds": round(sum(parts.values()), 3), "late_parts": parts}
 

@@ -55,6 +55,8 @@ def _plan_of(job: Job) -> JobPlan:
         start_within=job.start_within_seconds,
         lock=job.lock,
         on_overlap=job.on_overlap,
+        pool=job.pool,
+        queue_timeout=job.queue_timeout_seconds,
     )
 
 

@@ -1,5 +1,7 @@
 """What the scheduler leaves behind: the note of which process it is, and the records of its start and end."""
 
+import os
+
 from process_control.actions.rights import Actor
 from process_control.config.settings import Settings
 from process_control.errors import ProcessControlError
@@ -30,6 +32,7 @@ def _record(actor: Actor, change: str, now: float) -> None:
         "change": change,
         "by": actor.by,
         "host": actor.host,
+        "pid": os.getpid(),
     }
     try:
         journal.append(actor.settings.state_directory, record)

@@ -2,7 +2,8 @@
 
 from process_control.core import layout
 from process_control.core.causes import Cause
-from process_control.core.incident import Incident, Notified, Part, State
+from process_control.core.incident import Incident, Notified, State
+from process_control.core.part_of_incident import Part
 from process_control.system.json_text import decode
 from process_control.system.plain_file import open_plain
 

@@ -16,7 +16,7 @@ import msgspec
 
 from process_control.core import layout
 from process_control.core.causes import Cause
-from process_control.core.incident import Incident
+from process_control.core.incident import Incident, State
 from process_control.core.job import is_slug
 from process_control.state.first_incident import read_first_incident
 from process_control.system import atomic_file, lock
@@ -39,6 +39,15 @@ class OfJob:
     incidents: tuple[str, ...] = ()
     #: Whether the last ends that were posted were good, oldest first.
     ends: tuple[bool, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The first fields of an incident's file: thousands are read in a storm."""
+
+    id: str
+    cause: Cause
+    state: State = State.COUNTING
 
 
 @contextmanager
@@ -71,6 +80,14 @@ class Store:
         """Return the ids of those, by their files' names alone."""
         return [path.rpartition("/")[2].removesuffix(".json") for path in _files_in(layout.open_incidents(self._state))]
 
+    def due_times(self) -> dict[str, float]:
+        """Return the ids of those, and when each has to be looked at again (UTC seconds); at once what was written."""
+        found = {}
+        for path in _files_in(layout.open_incidents(self._state)):
+            with suppress(OSError):
+                found[path.rpartition("/")[2].removesuffix(".json")] = os.stat(path).st_mtime
+        return found
+
     def closed_incidents(self) -> list[Incident]:
         """Return the closed ones that are kept, oldest first."""
         return _all_in(layout.closed_incidents(self._state))
@@ -81,6 +98,10 @@ class Store:
             return None
         found = _read(layout.open_incident(self._state, id), Incident)
         return found if found is not None else _read(layout.closed_incident(self._state, id), Incident)
+
+    def head(self, id: str) -> Head | None:  # noqa: A002
+        """Return what an incident that is not closed is, without the rest of it; None: there is none of that id."""
+        return _read(layout.open_incident(self._state, id), Head)
 
     def of_job(self, slug: str) -> list[Incident]:
         """Return the incidents of a job that are not closed."""
@@ -144,6 +165,26 @@ class Store:
             if incident.id in memory.incidents:
                 left = tuple(each for each in memory.incidents if each != incident.id)
                 self._remember(slug, replace(memory, incidents=left))
+
+    def look_again(self, id: str, at: float) -> None:  # noqa: A002
+        """Note when an open incident has to be looked at again, if it is not written before (UTC seconds)."""
+        with suppress(OSError):
+            os.utime(layout.open_incident(self._state, id), (at, at))
+
+    def settled_for(self) -> str:
+        """Return for what nothing more was owed, as `note_settled_for` has it; "" when that is unknown."""
+        try:
+            with open_plain(layout.incidents_settled_for(self._state)) as file:
+                return file.read(_LARGEST).decode("utf-8", "replace")
+        except OSError:
+            return ""
+
+    def note_settled_for(self, stamp: str) -> None:
+        """Note the stamp of configuration and silences for which all incidents were looked at."""
+        if stamp == self.settled_for():
+            return
+        with suppress(OSError):
+            atomic_file.write_unsynced(layout.incidents_settled_for(self._state), stamp.encode(), mode=0o640)
 
     def record_taken(self, id: str, entry: dict[str, str]) -> None:  # noqa: A002
         """Add what a channel took, or gave up, to an incident, open or closed."""

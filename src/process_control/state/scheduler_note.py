@@ -21,7 +21,7 @@ _MAX_BYTES = 4096
 class SchedulerNote:
     """The process that the note names."""
 
-    __slots__ = ("boot_id", "ended_at", "host", "pid", "pid_ns", "pid_start", "started_at")
+    __slots__ = ("boot_id", "ended_at", "host", "pid", "pid_ns", "pid_start", "seen_at", "started_at")
 
     def __init__(
         self,
@@ -33,6 +33,7 @@ class SchedulerNote:
         host: str,
         started_at: str,
         ended_at: "str | None",
+        seen_at: str = "",
     ) -> None:
         self.pid = pid
         #: when the process began, in clock ticks since the boot
@@ -44,6 +45,8 @@ class SchedulerNote:
         self.started_at = started_at
         #: None: it is running, or died without an end
         self.ended_at = ended_at
+        #: when it was last seen alive: each look of `watch` that it takes touches the file
+        self.seen_at = seen_at or started_at
 
 
 def write_note(state_directory: str, *, identity: "Identity", now: float) -> None:
@@ -95,7 +98,26 @@ def read_note(state_directory: str) -> "SchedulerNote | None":
         host=str(value.get("host") or ""),
         started_at=started_at,
         ended_at=ended_at if isinstance(ended_at, str) else None,
+        seen_at=max(started_at, _touched_at(state_directory)),
     )
+
+
+def keep_seen(state_directory: str, now: float) -> None:
+    """Note that the scheduler is alive at `now` (UTC seconds), when this process is it, or a child of it."""
+    note = read_note(state_directory)
+    if note is None or note.ended_at is not None or note.pid not in (posix.getpid(), posix.getppid()):
+        return
+    try:
+        posix.utime(layout.scheduler_note(state_directory), (now, now))
+    except OSError:
+        pass
+
+
+def _touched_at(state_directory: str) -> str:
+    try:
+        return iso(posix.stat(layout.scheduler_note(state_directory)).st_mtime)
+    except OSError:
+        return ""
 
 
 def lives(note: SchedulerNote, identity: "Identity | None" = None) -> bool:
@@ -112,5 +134,5 @@ def lives(note: SchedulerNote, identity: "Identity | None" = None) -> bool:
 
 
 def _write(state_directory: str, note: SchedulerNote) -> None:
-    text = encode({name: getattr(note, name) for name in sorted(SchedulerNote.__slots__)})
+    text = encode({name: getattr(note, name) for name in sorted(SchedulerNote.__slots__) if name != "seen_at"})
     atomic_file.write(layout.scheduler_note(state_directory), f"{text}\n".encode("ascii"))

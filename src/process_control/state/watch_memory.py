@@ -64,6 +64,8 @@ class Memory:
     #: A text that changes with the crontab and the job files, and what was wrong with the crontab then.
     crontab_stamp: str = ""
     crontab_fault: str = ""
+    #: When that was found, ISO 8601.
+    crontab_fault_at: str = ""
     #: When the journal was sealed last, ISO 8601.
     sealed_at: str = ""
     #: The size of each day that was sealed then, by the day's name.
@@ -93,6 +95,7 @@ def _memory_of(value: Mapping[str, Any]) -> Memory:
         invalid=list(map(str, value.get("invalid", []))),
         crontab_stamp=str(value.get("crontab_stamp", "")),
         crontab_fault=str(value.get("crontab_fault", "")),
+        crontab_fault_at=str(value.get("crontab_fault_at", "")),
         sealed={str(day): int(size) for day, size in value.get("sealed", {}).items()},
     )
 

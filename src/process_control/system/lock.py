@@ -1,7 +1,7 @@
 """The lock of a job: flock(2) on an open file, which cannot be stale.
 
-Lean module. The file is empty and is never unlinked; only the lock on the open descriptor counts. Closing the last
-descriptor releases it, so a process that inherited the descriptor still holds it.
+Lean module. The file is never unlinked, and what it holds never counts; only the lock on the open descriptor does.
+Closing the last descriptor releases it, so a process that inherited the descriptor still holds it.
 """
 
 import fcntl

@@ -4,6 +4,7 @@ import os
 import re
 
 _WAITING = re.compile(rb"^[0-9]+: +-> FLOCK +\S+ +\S+ +([0-9]+) ", re.MULTILINE)
+_HELD = re.compile(rb"^[0-9]+: +FLOCK +\S+ +\S+ +-?[0-9]+ [0-9a-f]+:[0-9a-f]+:([0-9]+) ", re.MULTILINE)
 
 
 def waiting_pids() -> set[int]:
@@ -25,3 +26,12 @@ def queue_of(path: str) -> list[int]:
         return []
     of_file = re.compile(rb"^[0-9]+: +-> FLOCK +\S+ +\S+ +([0-9]+) \S+:%d " % inode, re.MULTILINE)
     return [int(pid) for pid in of_file.findall(text)]
+
+
+def locked_inodes() -> set[int]:
+    """Return the inodes of all files that somebody holds a flock(2) on; none where /proc/locks cannot be read."""
+    try:
+        with open("/proc/locks", "rb") as file:
+            return {int(inode) for inode in _HELD.findall(file.read())}
+    except OSError:
+        return set()

@@ -3,6 +3,8 @@
 import os
 
 UNIT_DIRECTORY = "/etc/systemd/system"
+#: Where a package, or the administrator, puts units.
+UNIT_DIRECTORIES = (UNIT_DIRECTORY, "/lib/systemd/system", "/usr/lib/systemd/system")
 #: There while systemd is process 1, see sd_booted(3).
 _BOOTED = "/run/systemd/system"
 #: Where `systemctl enable` links the timers.
@@ -14,6 +16,11 @@ MAX_LINE = 8192
 def is_running() -> bool:
     """Return whether systemd is process 1 here."""
     return os.path.isdir(_BOOTED)
+
+
+def has_service(name: str) -> bool:
+    """Return whether systemd is process 1, and has a service of this name."""
+    return is_running() and any(os.path.exists(f"{directory}/{name}.service") for directory in UNIT_DIRECTORIES)
 
 
 def enabled_timers(prefix: str, first_line: str) -> frozenset[str]:

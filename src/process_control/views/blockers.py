@@ -19,14 +19,18 @@ from process_control.core.usual import Comparison
 from process_control.errors import NOT_PERMITTED
 from process_control.execution.stop import survivors
 from process_control.state.all_jobs import live_block
-from process_control.state.block import jobs_sharing, read_block
+from process_control.state.block import Identity, jobs_sharing, read_block
+from process_control.state.places import waiting_start
 from process_control.system import proc
 from process_control.system.clock import iso
 from process_control.system.lock_waiters import queue_of
 from process_control.views.job_status import JobStatus
+from process_control.views.places import full_ones, waiting_in_words
 
 #: So many characters of a reason: one endless fault must not hide the others.
 MAX_DETAIL = 320
+#: So many jobs that hold places are in the command that shows them.
+MAX_JOBS = 8
 _KIND = {True: "its", False: "the shared"}
 
 
@@ -175,6 +179,25 @@ def of_the_lock(job: Job, settings: Settings, medians: "Medians", now: datetime)
         )
 
 
+def of_the_places(job: Job, settings: Settings) -> Iterator[Blocker]:
+    """Yield that a start of the job waits for a place, or that it would have to."""
+    if job.pool is None and settings.max_concurrent is None:
+        return
+    identity = Identity()
+    full = list(full_ones(job, settings, identity))
+    note = waiting_start(settings.run_directory, job.slug, identity)
+    if note is not None:
+        full = [("waiting", waiting_in_words(note, settings, identity), full[0][2] if full else [])]
+    for reason, words, jobs in full:
+        yield Blocker(
+            reason=reason,
+            since=_text(note.get("at")) if note is not None else None,
+            detail=words,
+            remedy=f"process-control status {' '.join(jobs[:MAX_JOBS])}".rstrip(),
+            hint="What runs now:",
+        )
+
+
 def _survivors(state_directory: str, slug: str) -> Iterator[Blocker]:
     """Yield that processes of the last run still live though its runner is gone."""
     block = read_block(state_directory, slug)
@@ -217,10 +240,11 @@ def how_long(began: str | None, median: float | None, now: datetime) -> tuple[st
     return f"for {span(seconds)}{usually}", is_far
 
 
-def of_cron(troubles: Sequence[tuple[str, str]]) -> Iterator[Blocker]:
-    """Yield what keeps cron from starting it. `troubles`: (reason, sentence that ends in `: command`)."""
+def of_the_trigger(troubles: Sequence[tuple[str, str]]) -> Iterator[Blocker]:
+    """Yield what keeps the trigger from starting it. `troubles`: (reason, sentence that ends in `: command`)."""
     for reason, text in troubles:
         detail, _, command = text.rpartition(": ")
+        command = command.partition(", or ")[0]
         what, _, label = detail.partition("; ")
         yield Blocker(reason=reason, since=None, detail=what, remedy=command, hint=f"{label or 'To fix it'}:")
 

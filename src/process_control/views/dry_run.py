@@ -17,6 +17,7 @@ from process_control.execution.limits import Limits
 from process_control.execution.process import find_executable
 from process_control.execution.programs import absolute_search_path
 from process_control.state.all_jobs import live_block
+from process_control.state.block import Identity
 from process_control.system.account import Account
 from process_control.views.job_list import run_as_json
 from process_control.views.missing_on_host import (
@@ -25,6 +26,7 @@ from process_control.views.missing_on_host import (
     missing_for_messages,
     missing_program,
 )
+from process_control.views.places import full_ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +97,8 @@ def planned_run(
         "lock": layout.lock(settings.run_directory, job.lock),
         "lock_held_by": None if running is None else run_as_json(running),
         "on_overlap": job.on_overlap,
+        "pool": job.pool,
+        "full": [words for _, words, _ in full_ones(job, settings, Identity())],
         "output_directory": layout.logs(settings.output_directory, job.slug),
         "stdout": job.stdout,
     }

@@ -7,12 +7,13 @@ from itertools import pairwise
 
 from process_control.core import layout
 from process_control.core.heartbeat import LOOK_SECONDS
-from process_control.core.schedule.causes import Down, Host, Step
+from process_control.core.schedule.causes import Down, Host, SchedulerTime, Step
 from process_control.core.schedule.plan import Plan
 from process_control.core.schedule.version_records import moment_in
 from process_control.history.index.index import Index
 from process_control.state.block import read_mark
 from process_control.system.clock import iso
+from process_control.views.in_charge import scheduler_in_charge
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class HostHistory:
                 downs=downs,
                 steps=steps,
                 gaps=gaps,
+                scheduler_times=self._scheduler_times(),
                 first_start=self._first_start,
                 last_start=self._last_start,
                 was_due=self._was_due,
@@ -79,6 +81,25 @@ class HostHistory:
         if looked_at is not None and self._now - looked_at > LOOK_SECONDS:
             gaps.append((looked_at, self._now + 1))
         return sorted(downs, key=lambda down: down.since), steps, sorted(gaps)
+
+    def _scheduler_times(self) -> list[SchedulerTime]:
+        """Return when the scheduler was in charge, by its records; the last one ends when its note says so."""
+        found, since = [], None
+        for record in self._ledger.events("scheduler"):
+            at, change = moment_in(record, "at"), record.get("change")
+            if at is None:
+                continue
+            if since is not None and change in ("started", "ended"):
+                # One that started again without an end had died: its last start of a job shows when it still lived.
+                alive_until = at if change == "ended" else max(since, self._last_start(at) or since)
+                found.append(SchedulerTime(since, at, alive_until))
+            if change in ("started", "ended"):
+                since = at if change == "started" else None
+        if since is not None:
+            charge = scheduler_in_charge(self._state_directory)
+            died = moment_in({"at": charge.since}, "at") if charge is not None and not charge.is_alive else None
+            found.append(SchedulerTime(since, float("inf"), float("inf") if died is None else died))
+        return found
 
     def _asked_for_first_start(self, since: float, until: float) -> float | None:
         return moment_in({"at": self._ledger.first_start(iso(since), iso(until))}, "at")

@@ -43,8 +43,14 @@ class JobStatus:
     alerts: tuple[str, ...] = ()
     #: The slot that should have been started by now and had neither run nor skip.
     late_slot: datetime | None = None
+    #: What to ask about that.
+    late_question: str = ""
     #: That it has not succeeded for too long (`expect: {success_every}`), in words.
     stale: str | None = None
+    #: The id of its open incident.
+    incident: str | None = None
+    #: Until when nobody is notified about it (ISO 8601); None: somebody is.
+    silenced_until: str | None = None
 
     @property
     def backoff_until(self) -> str | None:
@@ -100,6 +106,8 @@ class JobStatus:
             "backoff_until": self.backoff_until,
             "late": f"{self.late_slot:%Y-%m-%dT%H:%M:%S.000Z}" if self.late_slot else None,
             "stale": self.stale,
+            "incident": self.incident,
+            "silenced_until": self.silenced_until,
             "next": slot.strftime("%Y-%m-%dT%H:%M:%S.000Z") if slot else None,
             "last": self.last.to_json() if self.last else None,
             "running": self.running.to_json() if self.running else None,

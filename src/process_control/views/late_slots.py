@@ -11,6 +11,7 @@ from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run
 from process_control.state.job_versions import since_of_version
 from process_control.system.clock import iso
+from process_control.views.in_charge import scheduler_in_charge
 
 
 class LateSlots:
@@ -61,6 +62,11 @@ def _ran_before(slot: int, last: Run | None, version: str) -> bool:
     return datetime.fromisoformat(last.started_at).timestamp() <= slot
 
 
-def late_in_words(slot: datetime, zone: tzinfo) -> str:
+def late_in_words(slot: datetime, zone: tzinfo, question: str) -> str:
     """Return, in words, which slot had no run. `zone` is the host's: the caller has it, since finding it is slow."""
-    return f"no run for the planned time {slot.astimezone(zone):%a %Y-%m-%d %H:%M}: is cron running?"
+    return f"no run for the planned time {slot.astimezone(zone):%a %Y-%m-%d %H:%M}: {question}"
+
+
+def question_for(state_directory: str) -> str:
+    """Return what to ask when nothing started a job."""
+    return "is cron running?" if scheduler_in_charge(state_directory) is None else "is the scheduler running?"

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 
 from process_control.core.incident import Incident
 from process_control.core.sentence import Sentence
-from process_control.state.incident_store import Store
+from process_control.state.all_jobs import AllJobs
+from process_control.state.incident_store import Head, Store
 from process_control.state.silences import read_silences
 
 #: Incidents that are read to be counted: in a storm there are thousands.
@@ -22,6 +23,34 @@ def count_in_words(state_directory: str) -> str | None:
         return None
     number = f"more than {count}" if len(ids) > MAX_COUNTED else str(count)
     return f"{number} open incident{'' if number == '1' else 's'}: process-control incidents"
+
+
+class IncidentsOfJobs:
+    """The open incidents of thousands of jobs: where there are none, nothing but a directory is read."""
+
+    def __init__(self, state_directory: str, standing: AllJobs) -> None:
+        self._store = Store(state_directory)
+        self._standing = standing
+        self._heads: dict[str, Head | None] = dict.fromkeys(self._store.open_ids())
+        self._by_name: dict[str, list[str]] = {}
+        for each in self._heads:
+            self._by_name.setdefault(each.partition("~")[0], []).append(each)
+
+    def of(self, slug: str) -> str | None:
+        """Return the id of the job's open incident, one of the whole host last; None: there is none."""
+        if not self._heads:
+            return None
+        memory = self._standing.mark(slug, "incidents") or {}
+        named = memory.get("incidents")
+        ids = named if isinstance(named, list) else self._by_name.get(slug, [])
+        heads = [head for each in ids if each in self._heads and (head := self._head(each)) is not None]
+        found = sorted((head for head in heads if head.state.is_open), key=lambda head: head.cause.is_host_wide)
+        return found[0].id if found else None
+
+    def _head(self, id: str) -> Head | None:  # noqa: A002
+        if self._heads[id] is None:
+            self._heads[id] = self._store.head(id)
+        return self._heads[id]
 
 
 def incidents_of_job(state_directory: str, slug: str, tags: Iterable[str], *, now: str) -> list[Sentence]:

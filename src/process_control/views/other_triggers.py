@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from process_control.config.settings import Settings
+from process_control.core.facts import TIMER
 from process_control.core.schedule.causes import OTHER_TRIGGERS
 from process_control.core.unit_names import PREFIX, header
 from process_control.history.index.index import Index
@@ -16,8 +17,8 @@ def jobs_with_timers(settings: Settings) -> frozenset[str]:
 
 
 def started_by_others(settings: Settings, statuses: Iterable[JobStatus]) -> frozenset[str]:
-    """Return those, and the jobs whose last run was started by a timer or by the scheduler."""
-    by_last_run = {each.slug for each in statuses if each.last is not None and each.last.trigger in OTHER_TRIGGERS}
+    """Return those, and the jobs whose last run a timer started. Of the scheduler its note says more."""
+    by_last_run = {each.slug for each in statuses if each.last is not None and each.last.trigger == TIMER}
     return jobs_with_timers(settings) | by_last_run
 
 

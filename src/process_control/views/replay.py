@@ -127,7 +127,13 @@ def _judged_twice(run: Run, before: Job, after: Job, settings: Settings) -> tupl
 
 def _judged_by(job: Job, facts: Facts, run: Run, attempt: dict[str, Any], settings: Settings) -> Judgement:
     facts.lines = _lines(job, facts, run, attempt, settings)
-    return judge(facts, stderr=job.stderr, rules=rules_of(job.verdicts), expect=job.expect)
+    return judge(
+        facts,
+        stderr=job.stderr,
+        rules=rules_of(job.verdicts),
+        expect=job.expect,
+        has_attempts_left=len(run.attempts) < job.retry_attempts,  # it decides which of two faults is the reason
+    )
 
 
 def _lines(job: Job, facts: Facts, run: Run, attempt: dict[str, Any], settings: Settings) -> Lines | None:

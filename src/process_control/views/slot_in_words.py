@@ -9,12 +9,14 @@ from process_control.core.chain import CAUSE_MISSING
 from process_control.core.facts import FAILED, LOST
 from process_control.core.lateness import late_in_words
 from process_control.core.moments import span
+from process_control.core.places import waits_in_words
 from process_control.core.schedule.causes import KILLED
 from process_control.core.schedule.clock_changes import clock_change_marks, skipped_before
 from process_control.core.schedule.fates import SKIPS
 from process_control.core.schedule.plan import zone_of
 from process_control.core.schedule.slots import DUE, INVALID, MISSED, RAN, SKIPPED, Slot
 from process_control.core.sentence import Sentence
+from process_control.core.skips import FOR_A_PLACE
 from process_control.system.clock import iso
 from process_control.views.blockers import Blocker
 from process_control.views.slots import Account, ahead_in_words, late_parts
@@ -146,6 +148,8 @@ def _why_skipped(slot: Slot) -> str:
         return detail.removeprefix(_NOT_STARTED)
     if slot.reason == CAUSE_MISSING and detail:
         return f"{detail}: nothing after it ran"
+    if FOR_A_PLACE in detail:
+        return f"it {detail}" if detail.startswith("waited ") else detail
     words = SKIPS.get(slot.reason or "", f"it was skipped ({slot.reason})")
     return f"{words}: {detail}" if detail else words
 
@@ -160,17 +164,18 @@ def _of_a_missed_one(account: Account, current: CurrentState, zone: tzinfo) -> l
         "unknown": f"nothing that was recorded shows why; {what}",
     }.get(slot.cause or "", what)
     found = [Sentence(f"It did not run at {iso(slot.slot)}: {why or slot.cause}.")]
-    found += _about_the_cause(slot, current, evidence.at if evidence else None, zone)
+    found += _about_the_cause(slot, current, evidence.at if evidence else None, zone, what)
     return found + _make_up(slot, current, zone, "Make up for it:")
 
 
-def _about_the_cause(slot: Slot, current: CurrentState, at: str | None, zone: tzinfo) -> list[Sentence]:
+def _about_the_cause(slot: Slot, current: CurrentState, at: str | None, zone: tzinfo, what: str = "") -> list[Sentence]:
     job = slot.job
     if slot.cause in ("host_down", "trigger_dead", "clock_stepped"):
         began = datetime.fromisoformat(at).timestamp() if at is not None else slot.slot
         since = as_argument(int(min(began, slot.slot)) // 60 * 60, zone)
         found = [Sentence("All that was missed then:", f"process-control recover --since {since}")]
-        dead = Sentence("Whether cron runs now, and starts the jobs:", "process-control doctor")
+        trigger = "the scheduler" if what.startswith("the scheduler") else "cron"
+        dead = Sentence(f"Whether {trigger} runs now, and starts the jobs:", "process-control doctor")
         return [dead, *found] if slot.cause == "trigger_dead" else found
     if slot.cause == "refused" and slot.record is not None and slot.version and slot.version.state == INVALID:
         return [Sentence(f"The file was like that from {iso(slot.version.since)} on.")]
@@ -195,7 +200,7 @@ def _about_the_cause(slot: Slot, current: CurrentState, at: str | None, zone: tz
 def _of_a_due_one(account: Account, current: CurrentState) -> list[Sentence]:
     slot = account.slot
     if slot.detail:
-        found = [Sentence(f"Its start for {iso(slot.slot)} waits: {slot.detail}.")]
+        found = [Sentence(f"Its start for {iso(slot.slot)} {waits_in_words(slot.detail)}.")]
         return [*found, *_logs("What that run prints:", run_named_in(slot.detail), current)]
     until = slot.slot + (slot.plan.start_within if slot.plan is not None else 0)
     return [

@@ -11,6 +11,7 @@ from process_control.config.settings import Settings
 from process_control.core.chain import CAUSE_MISSING
 from process_control.core.job import Job
 from process_control.core.moments import span
+from process_control.core.places import waits_in_words
 from process_control.core.schedule.causes import OTHER_TRIGGERS, Absence, cause_of
 from process_control.core.schedule.plan import Plan
 from process_control.core.schedule.slots import DUE, MISSED, RAN, VALID, Slot, SlotRun, Version, count, slots_of
@@ -179,7 +180,7 @@ class Ledger:
         elif slot.reason == CAUSE_MISSING and slot.detail:
             account.evidence.append(Evidence(None, f"{CAUSE_MISSING}: {slot.detail}"))
         if slot.fate == DUE and slot.detail:
-            account.evidence.append(Evidence(None, f"waits: {slot.detail}"))
+            account.evidence.append(Evidence(None, waits_in_words(slot.detail)))
         account.evidence += [Evidence(run.started_at, _of_another_run(run)) for run in slot.others]
         if slot.run is not None and slot.run.ahead_seconds is not None:
             account.evidence.append(Evidence(slot.run.started_at, f"it began {ahead_in_words(slot.run)}"))

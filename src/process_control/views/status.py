@@ -28,10 +28,13 @@ from process_control.core.job_state import (
 from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run, run_of_block
 from process_control.state.all_jobs import AllJobs, health_record
+from process_control.state.silences import read_silences, silenced_until
 from process_control.views.alerts import alerts_of, refusal_in_words, stray_in_words
 from process_control.views.job_status import JobStatus
 from process_control.views.last_runs import LastRuns
-from process_control.views.late_slots import LateSlots, late_in_words
+from process_control.views.late_slots import LateSlots, late_in_words, question_for
+from process_control.views.open_incidents import IncidentsOfJobs
+from process_control.views.places import waiting_starts
 from process_control.views.slow_start import SlowStart, slow_start_of
 from process_control.views.stale_jobs import stale_job
 
@@ -79,6 +82,10 @@ class _Look:
         self._now_seconds = datetime.now(UTC).timestamp()
         self._now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}"
         self._healths: dict[bytes, Health] = {}
+        self._question = question_for(settings.state_directory)
+        self._incidents = IncidentsOfJobs(settings.state_directory, standing)
+        self._silences = read_silences(settings.state_directory, now=self._now)
+        self._waiting = waiting_starts(settings)
 
     def status(self, job: Job | InvalidJob) -> JobStatus:
         health, doubt = self._health(job)
@@ -99,10 +106,10 @@ class _Look:
         alerts += self._refused_starts(job.slug, definition, settled_slot, last, running)
         why = _why(state, job, health, doubt, last, slow_start)
         if state == LATE and late is not None:
-            why = late_in_words(late, self._schedules.host_zone())
+            why = late_in_words(late, self._schedules.host_zone(), self._question)
         elif state == NEVER_RAN and summary.outcomes[-1:] == (SKIPPED,) and not alerts:
             why = self._last_skip(job.slug)
-        why = why or stale
+        why = why or stale or self._waiting.get(job.slug)
         return JobStatus(
             slug=job.slug,
             path=job.path,
@@ -118,7 +125,10 @@ class _Look:
             slow_start=slow_start,
             alerts=tuple(alerts),
             late_slot=late,
+            late_question=self._question,
             stale=stale,
+            incident=self._incidents.of(job.slug),
+            silenced_until=silenced_until(self._silences, job.slug, definition.tags if definition else ()),
         )
 
     def _refused_starts(

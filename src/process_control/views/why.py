@@ -29,12 +29,14 @@ from process_control.views.blockers import (
     how_long,
     next_time,
     of_a_command,
-    of_cron,
     of_the_day,
     of_the_file,
     of_the_job,
     of_the_lock,
+    of_the_places,
+    of_the_trigger,
 )
+from process_control.views.in_charge import scheduler_in_charge
 from process_control.views.job_status import JobStatus
 from process_control.views.open_incidents import incidents_of_job
 from process_control.views.other_triggers import jobs_with_timers
@@ -125,9 +127,9 @@ class Asker:
         found = [] if known is None else read_statuses(settings, [known], index, schedules)
         self.status: JobStatus | None = found[0] if found else None
 
-    def answer(self, asked: Asked | None, troubles_of_cron: Sequence[tuple[str, str]] = ()) -> Why:
+    def answer(self, asked: Asked | None, troubles_of_trigger: Sequence[tuple[str, str]] = ()) -> Why:
         """Return why the job does not run now, or with `asked` why it did not run at that time."""
-        blockers = self._blockers(troubles_of_cron)
+        blockers = self._blockers(troubles_of_trigger)
         account: Account | None
         if asked is None:
             account = self._last(self._now.timestamp())
@@ -147,7 +149,7 @@ class Asker:
 
     # --- now ---------------------------------------------------------------------------------------------------------
 
-    def _blockers(self, troubles_of_cron: Sequence[tuple[str, str]]) -> list[Blocker]:
+    def _blockers(self, troubles_of_trigger: Sequence[tuple[str, str]]) -> list[Blocker]:
         if self._command is not None:
             in_the_way = of_the_lock(self._command, self._settings, Medians(self._index), self._now)
             return [of_a_command(self.slug), *in_the_way]
@@ -157,9 +159,10 @@ class Asker:
         if isinstance(self.job, Job):
             found += of_the_day(self.job, self._versions, self._now.timestamp())
             found += of_the_lock(self.job, self._settings, Medians(self._index), self._now)
+            found += of_the_places(self.job, self._settings)
             if self.job.schedule and not self.job.disabled and not self.job.schedule_of:
                 found += self._crontab()
-                found += of_cron(troubles_of_cron)
+                found += of_the_trigger(troubles_of_trigger)
         return found
 
     def _new_name(self) -> str | None:
@@ -179,7 +182,7 @@ class Asker:
         absence = self._ledger.absence(self.slug)
         if absence is None or self._was_started_since(absence.since):
             return []
-        if self.slug in jobs_with_timers(self._settings):
+        if scheduler_in_charge(self._settings.state_directory) or self.slug in jobs_with_timers(self._settings):
             return []
         since = iso(absence.since) if absence.since else None
         if absence.time_zone is not None:

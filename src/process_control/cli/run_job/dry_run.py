@@ -65,6 +65,8 @@ def _print(planned: PlannedRun, missing: list[str]) -> None:
         ("user", f"{facts['user']}, umask {facts['umask']}"),
         ("limits", _limits(facts)),
         ("lock", f"{facts['lock']} ({held}), on_overlap {facts['on_overlap']}"),
+        *([("pool", facts["pool"])] if facts["pool"] else []),
+        *[("wait", words) for words in facts["full"]],
         ("logs", facts["output_directory"] + (f", stdout also to {facts['stdout']}" if facts["stdout"] else "")),
         *[("missing", f"{path} (would be made)") for path in missing],
     ]

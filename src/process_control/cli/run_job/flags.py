@@ -43,10 +43,10 @@ FLAGS = (
         names=("--wait",),
         value="TIME",
         value_is_optional=True,
-        meaning="if the job is running, wait for it (90s, 10m, 2h)",
+        meaning="if it runs, or its pool is full, wait (90s, 10m, 2h)",
         more="Without TIME as long as queue_timeout says.",
     ),
-    Flag(names=("--force",), meaning="run a job on hold too, and in full during slow start"),
+    Flag(names=("--force",), meaning="run although on hold, slow-starting or in a full pool"),
     Flag(names=("--timeout",), value="TIME", meaning="time limit for this run only; 0: none"),
     Flag(names=("--note",), value="TEXT", meaning="why: recorded in the audit log"),
     Flag(

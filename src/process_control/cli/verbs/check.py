@@ -14,7 +14,7 @@ from process_control.config.cache.next_slots import KnownSchedules
 from process_control.config.keys.number_kinds import seconds_of
 from process_control.config.settings import Settings
 from process_control.config.unread_files import unread_files
-from process_control.crontab.condition import troubles_of_cron
+from process_control.crontab.condition import troubles_of_the_trigger
 from process_control.crontab.left_out import left_out, left_out_in_words
 from process_control.crontab.watch_line import dead_watch
 from process_control.errors import ProcessControlError, UsageError
@@ -98,7 +98,7 @@ def _answer(settings: Settings, words: Sequence[str]) -> Answer:
     if words:
         return answer(statuses)
     stuck = stuck_messages(settings.state_directory, now.timestamp())
-    cron = [*troubles_of_cron(settings, jobs, statuses), *dead_watch(settings, now.timestamp())]
+    cron = [*troubles_of_the_trigger(settings, jobs, statuses), *dead_watch(settings, now.timestamp())]
     cron += left_out_in_words(left_out(settings, jobs, statuses))
     reply = answer(
         statuses, mail=stuck.what if stuck else None, is_mail_dead=stuck is not None and stuck.is_dead, cron=cron

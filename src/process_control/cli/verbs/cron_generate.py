@@ -6,7 +6,13 @@ from dataclasses import asdict, dataclass
 import click
 
 from process_control import __version__
-from process_control.actions.cron_generate import NAME, note_versions, record_changes, replace_crontab
+from process_control.actions.cron_generate import (
+    NAME,
+    end_dead_scheduler,
+    note_versions,
+    record_changes,
+    replace_crontab,
+)
 from process_control.cli.main import run_command
 from process_control.cli.print.error_output import fault_as_json, talk_of_faults
 from process_control.cli.print.output import print_json, print_line, talk
@@ -17,6 +23,7 @@ from process_control.config.unread_files import in_one_line
 from process_control.crontab.changes import Change, changes, difference
 from process_control.crontab.condition import fingerprint, keep_fingerprint
 from process_control.crontab.generate import crontab_of, what_it_is_made_from
+from process_control.crontab.in_charge import stays_without_jobs
 from process_control.crontab.rules import has_users
 from process_control.crontab.target import CONSOLE, existing_crontab, target_of, text_of
 from process_control.crontab.text import Crontab, LeftOut
@@ -55,7 +62,9 @@ class Generated:
 
     @property
     def trouble(self) -> str | None:
-        """Return, in words, that cron does not run here; None when it does."""
+        """Return, in words, that cron does not run here; None when it does, or need not."""
+        if self.crontab.leaves_jobs:
+            return None
         return cron_daemon.trouble() if has_users(self.target) and self.crontab.lines else None
 
     @property
@@ -77,6 +86,8 @@ nothing was written, and the message says why.""",
 )
 @click.option("--check", is_flag=True, help="Only show what would change. Exit code 1: something.")
 @click.option("--dry-run", is_flag=True, help="Only print the crontab, and what would change.")
+@click.option("--none", "wants_none", is_flag=True, help="No jobs, for another trigger; it stays so until --all.")
+@click.option("--all", "wants_all", is_flag=True, help="All jobs again, after --none.")
 @click.option("--output", metavar="FILE", help="Write to FILE, not to output_crontab; `console` prints it.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done and what has changed as JSON.")
 @click.option("--config", metavar="FILE", help="Use this configuration (or set PROCESS_CONTROL_CONFIG).")
@@ -84,25 +95,39 @@ nothing was written, and the message says why.""",
 @click.version_option(__version__, message=f"{NAME} %(version)s")
 @click.pass_obj
 def cron_generate(
-    session: Session, *, check: bool, dry_run: bool, output: str | None, as_json: bool, config: str | None
+    session: Session,
+    *,
+    check: bool,
+    dry_run: bool,
+    wants_none: bool,
+    wants_all: bool,
+    output: str | None,
+    as_json: bool,
+    config: str | None,
 ) -> int:
     """Write the crontab that runs the jobs at their times.
 
     \f
     One comment and one line for each job, sorted by name. The file is replaced as a whole, and only when something has
     changed. A job that cron cannot run is left out and reported; the others are written.
+
+    --none leaves the jobs to another trigger, such as the scheduler: the crontab only has the line of `watch`, which
+    reports a scheduler that died. Later calls, and --check, keep it so, until --all. Where the scheduler died, --all
+    notes that it has ended: then cron is in charge.
     """
-    if check and dry_run:
-        raise UsageError("--check and --dry-run do not go together", hint=f"{NAME} --help")
+    if (check and dry_run) or (wants_none and wants_all):
+        these = "--check and --dry-run" if check and dry_run else "--none and --all"
+        raise UsageError(f"{these} do not go together", hint=f"{NAME} --help")
     session.config = config
     settings = session.load()
     account = check_allowed(settings.user, words=NAME, where=settings.path or "")
     target = target_of(settings, output)
     if check and target == CONSOLE:
         raise UsageError("--check compares a file, but the target is the console", hint="--output FILE")
-    jobs, manner, besides = what_it_is_made_from(settings, account, target)
-    crontab = crontab_of(jobs, manner, besides)
     standing = None if target == CONSOLE else existing_crontab(target)
+    leaves_jobs = wants_none or (not wants_all and stays_without_jobs(settings, standing))
+    jobs, manner, besides = what_it_is_made_from(settings, account, target, leaves_jobs=leaves_jobs)
+    crontab = crontab_of(jobs, manner, besides)
     generated = Generated(target=target, crontab=crontab, standing=standing)
     if not as_json:
         _report_what_is_left_out(generated)
@@ -120,6 +145,8 @@ def cron_generate(
         if target == settings.output_crontab:
             note_versions(settings, account)
             ask_as(account, lambda: keep_fingerprint(settings, fingerprint(jobs, manner), target))
+        if wants_all:
+            end_dead_scheduler(settings, account)
         _report_what_was_done(generated, as_json=as_json)
         if not as_json and (trouble := generated.trouble):
             talk(trouble)
@@ -200,6 +227,8 @@ def _report_what_was_done(generated: Generated, *, as_json: bool) -> None:
 
 
 def _in_words(crontab: Crontab) -> str:
+    if crontab.leaves_jobs:
+        return "no jobs, another trigger starts them; to have them again: cron-generate --all"
     runs = f"{_count(crontab.jobs, 'job')} ({_count(crontab.lines, 'line')})"
     disabled = f"{crontab.disabled} disabled" if crontab.disabled else ""
     left_out = f"{len(crontab.left_out)} left out" if crontab.left_out else ""

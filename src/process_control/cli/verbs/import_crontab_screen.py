@@ -109,7 +109,10 @@ def print_exchanged(done: Exchanged, *, dry_run: bool, as_json: bool) -> None:
     where = f"{done.crontab}:{done.line}"
     becomes = "would become" if dry_run else "is now"
     if done.done == UNDONE:
-        did = f"{becomes} a line of cron again, and {done.generated} is without the job '{done.job}'"
+        which = "the scheduler" if done.is_for_scheduler else done.generated
+        did = f"{becomes} a line of cron again, and {which} is without the job '{done.job}'"
+    elif done.is_for_scheduler:
+        did = f"{becomes} the job '{done.job}', which the scheduler starts; {done.generated} stays as it is"
     else:
         did = f"{becomes} the job '{done.job}', which {done.generated} starts"
     lines = [f"{where}: {did}", f"{done.target}: {_did(done.job_file, dry_run=dry_run)}"]
@@ -135,6 +138,7 @@ def _exchanged_to_json(done: Exchanged, *, dry_run: bool) -> dict[str, Any]:
         "target": str(done.target),
         "job_file": _did(done.job_file, dry_run=dry_run),
         "generated": done.generated,
+        "for_scheduler": done.is_for_scheduler,
         "waited_seconds": round(done.waited_seconds, 3),
         "late": done.is_late,
     }

@@ -29,6 +29,8 @@ CAUSES = {
 }
 #: Jobs that are named in a row.
 MAX_NAMED = 3
+#: Planned times that are named.
+MAX_SLOTS = 5
 
 
 def show_incidents(found: Sequence[Seen], now: datetime, *, with_closed: bool) -> None:
@@ -98,6 +100,17 @@ def show_incident(seen: Seen, story: Sequence[Step], now: datetime) -> None:
         screen.print(Text(f"\nI know: process-control ack {incident.id} --note '…'", style="dim"))
 
 
+def _missed(incident: Incident, now: datetime) -> str:
+    """Return how many planned times a trouble of the host explains, and the first of them with their jobs."""
+    slots = sorted((slot, slug) for slug, part in incident.parts.items() for slot in part.slots)
+    if not slots:
+        return ""
+    number = sum(part.waiting for part in incident.parts.values())
+    first = ", ".join(f"{clean(slug)} {day_and_time(parse_iso(slot), now)}" for slot, slug in slots[:MAX_SLOTS])
+    more = f" and {number - MAX_SLOTS:,} more" if number > MAX_SLOTS else ""
+    return f"{number:,} planned time{'' if number == 1 else 's'}: {first}{more}"
+
+
 def _facts(seen: Seen, now: datetime) -> list[tuple[str, str]]:
     incident = seen.incident
     known = incident.acknowledged
@@ -105,6 +118,7 @@ def _facts(seen: Seen, now: datetime) -> list[tuple[str, str]]:
     facts = [
         ("cause", CAUSES.get(incident.cause, incident.cause.value)),
         ("jobs", ", ".join(counts)),
+        ("missed", _missed(incident, now) if incident.cause.is_host_wide else ""),
         ("since", day_and_time(parse_iso(incident.since), now)),
         ("opened", day_and_time(parse_iso(incident.opened_at), now)),
         ("closed", f"{day_and_time(parse_iso(incident.closed_at), now)}: {incident.closed_by}"),

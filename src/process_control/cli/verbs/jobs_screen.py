@@ -155,7 +155,8 @@ def _slowness(status: JobStatus) -> str:
 
 def _state(status: JobStatus, screen: Console) -> Text:
     symbol = f"{SYMBOLS[status.state]} " if draws_unicode(screen) else ""
-    return Text(f"{symbol}{status.state}", style=STATE_STYLES[status.state])
+    text = Text(f"{symbol}{status.state}", style=STATE_STYLES[status.state])
+    return text.append(", silenced", style="dim") if status.silenced_until is not None else text
 
 
 def reason_style(status: JobStatus) -> str:
@@ -194,7 +195,7 @@ def why(status: JobStatus, now: datetime) -> list[str]:
     count = status.health.failures_in_row
     reason = clean(in_local_time(status.why, now))
     if status.state == LATE and status.late_slot is not None:
-        reason = f"no run for the planned time {since(status.late_slot, now)}: is cron running?"
+        reason = f"no run for the planned time {since(status.late_slot, now)}: {status.late_question}"
     return [reason + (f"; {count} failures in a row" if count > 1 else ""), *alerts]
 
 

@@ -12,12 +12,14 @@ from process_control.cli.session import JOBS_HELP, Session, verb
 from process_control.cli.verbs.status import fault_on_one_line, print_jobs, read
 from process_control.config.cache.next_slots import KnownSchedules
 from process_control.config.unread_files import in_one_line, unread_files
+from process_control.crontab.in_charge import in_charge
 from process_control.views.selected_jobs import select_jobs
 
 
 @verb(
     "list",
-    epilog=f"{JOBS_HELP} In a pipe: slug, name, state, schedule in words, tags, fault; separated by tabs.",
+    epilog=f"{JOBS_HELP} In a pipe: slug, name, state, schedule in words, tags, its fault or until when it is "
+    "silenced; separated by tabs.",
 )
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
 @click.option("--json", "as_json", is_flag=True, help="The jobs as in `status --json`.")
@@ -29,7 +31,7 @@ def list_jobs(session: Session, jobs: Sequence[str], as_json: bool) -> None:
     statuses, _ = read(settings, select_jobs(settings, jobs), schedules)
     statuses.sort(key=lambda status: status.slug)
     if as_json:
-        print_jobs(statuses, schedules)
+        print_jobs(statuses, schedules, charge=in_charge(settings))
     elif is_terminal():
         from process_control.cli.verbs.jobs_screen import show_list
 
@@ -38,8 +40,9 @@ def list_jobs(session: Session, jobs: Sequence[str], as_json: bool) -> None:
         for status in statuses:
             words = schedules.words(status.definition) if status.definition else None
             tags = ",".join(status.definition.tags) if status.definition else None
-            fault = fault_on_one_line(status) if status.state == "invalid" else None
-            print_tabbed([status.slug, status.name, status.state, words, tags, fault])
+            silenced = f"silenced until {status.silenced_until}" if status.silenced_until is not None else None
+            last = fault_on_one_line(status) if status.state == "invalid" else silenced
+            print_tabbed([status.slug, status.name, status.state, words, tags, last])
     schedules.keep()
     unread = [] if jobs else unread_files(settings)
     if unread:

@@ -14,7 +14,9 @@ from process_control.cli.session import JOBS_HELP, Session, verb
 from process_control.config.cache.next_slots import KnownSchedules
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
+from process_control.core.in_charge import InCharge
 from process_control.core.job import Job
+from process_control.crontab.in_charge import in_charge
 from process_control.crontab.left_out import left_out, left_out_in_words
 from process_control.crontab.troubles_of_all import troubles_of_all
 from process_control.errors import UsageError
@@ -35,7 +37,7 @@ COLUMNS = (
         f"{JOBS_HELP} One job on a terminal is shown at length, with the last lines of its output. In a pipe, "
         "separated by tabs, below a line of their names: job, state, next planned time, outcome, reason, start and "
         "duration (seconds) of the last run, the median, the outcomes of the last 20 runs (. succeeded, w warned, "
-        "F failed, L lost, - skipped, > running), why, and what else needs a look."
+        "F failed, L lost, - skipped, > running), why, what else needs a look, and until when it is silenced."
     ),
 )
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
@@ -79,12 +81,13 @@ def status(
     schedules = KnownSchedules(settings, datetime.now(UTC))
     chosen = select_with_ad_hoc(settings, jobs)
     statuses, garbled = read(settings, chosen, schedules)
-    of_all = [] if jobs else troubles_of_all(settings, chosen, statuses)
+    charge = in_charge(settings) if as_json or not jobs else None
+    of_all = [] if jobs else troubles_of_all(settings, chosen, statuses, charge)
     of_all += left_out_in_words(left_out(settings, chosen, statuses))
     if failed:
         statuses = only_failed(statuses)
     if as_json:
-        print_jobs(statuses, schedules, alerts=of_all)
+        print_jobs(statuses, schedules, alerts=of_all, charge=charge)
         schedules.keep()
         return
     for trouble in of_all:
@@ -116,9 +119,17 @@ def read(
         return read_statuses(settings, jobs, index, schedules), index.garbled()
 
 
-def print_jobs(statuses: Sequence[JobStatus], schedules: KnownSchedules, *, alerts: list[str] | None = None) -> None:
+def print_jobs(
+    statuses: Sequence[JobStatus],
+    schedules: KnownSchedules,
+    *,
+    alerts: list[str] | None = None,
+    charge: InCharge | None = None,
+) -> None:
     """Print the jobs as JSON, in the one form that every command uses. `alerts` are about no single job."""
     of_all: dict[str, object] = {} if alerts is None else {"alerts": alerts}
+    if charge is not None:
+        of_all["in_charge"] = charge.to_json()
     print_json({**of_all, "jobs": [status.to_json(schedules) for status in statuses]})
 
 
@@ -147,8 +158,9 @@ def _utc(slot: datetime) -> str:
 
 
 def _why(status: JobStatus) -> str | None:
-    """Return the reason for the state, and what else needs a look."""
-    return "; ".join([*([status.why] if status.why else []), *status.alerts]) or None
+    """Return the reason for the state, what else needs a look, and until when nobody is notified."""
+    silenced = [f"silenced until {status.silenced_until}"] if status.silenced_until is not None else []
+    return "; ".join([*([status.why] if status.why else []), *status.alerts, *silenced]) or None
 
 
 def fault_on_one_line(status: JobStatus) -> str:

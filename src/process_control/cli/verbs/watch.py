@@ -7,7 +7,7 @@ import click
 
 from process_control.actions.catch_up import catch_up as catch_up_now
 from process_control.actions.rights import become_actor, who
-from process_control.actions.watch import Watch
+from process_control.actions.watch import Watch, looks_itself
 from process_control.actions.watch_fault import LOOK, METRICS, WatchFault
 from process_control.cli.session import Session, verb
 from process_control.config.settings import Settings
@@ -34,7 +34,8 @@ def watch(session: Session, *, only_catch_up: bool, was_found_by_a_start: bool) 
     \f
     People are notified of what no run can report: missed planned times, stale jobs, lost runs, a host that was down, a
     dead trigger or watch, a full disk, messages that wait, invalid files. What a trouble of the host did to jobs is
-    counted in its own incident. A scheduled start that finds no look of the last five minutes starts one.
+    counted in its own incident. A scheduled start that finds no look of the last five minutes starts one. While the
+    scheduler is alive it takes the looks itself, and this only sees that it does.
     """
     fault = WatchFault(session.config)
     try:
@@ -45,7 +46,8 @@ def watch(session: Session, *, only_catch_up: bool, was_found_by_a_start: bool) 
         if only_catch_up:
             catch_up_now(actor.settings)
         elif (
-            Watch(actor, was_found_by_a_start=was_found_by_a_start).take()
+            not looks_itself(actor.settings)
+            and Watch(actor, was_found_by_a_start=was_found_by_a_start).take()
             and actor.settings.metrics_textfile is not None
         ):
             fault.is_gone()

@@ -17,7 +17,8 @@ from process_control.config.cache.next_slots import KnownSchedules
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core.job import Job
-from process_control.crontab.condition import troubles_of_cron
+from process_control.crontab.condition import troubles_of_the_trigger
+from process_control.crontab.in_charge import in_charge
 from process_control.errors import UsageError
 from process_control.system import cron_daemon
 from process_control.views.job_status import JobStatus
@@ -51,7 +52,7 @@ def why(session: Session, job: str, time: str | None, as_json: bool) -> None:
         ledger = Ledger(settings, jobs, index, now=now.timestamp())
         slug = _slug(settings, job, jobs, [*ledger.known_jobs, *index.jobs()])
         asker = Asker(slug, jobs, settings, index, ledger, schedules, LocalZone())
-        answer = asker.answer(asked, _of_cron(settings, jobs, asker.status) if asked is None else ())
+        answer = asker.answer(asked, _of_the_trigger(settings, jobs, asker.status) if asked is None else ())
     if as_json:
         print_json(answer.to_json(option))
         return
@@ -76,8 +77,13 @@ def _asked(text: str, now: datetime) -> Asked:
     return Asked(moment=(midnight + timedelta(days=1)).astimezone().timestamp() - 1, text=text, is_day=True)
 
 
-def _of_cron(settings: Settings, jobs: list[Job | InvalidJob], status: JobStatus | None) -> list[tuple[str, str]]:
-    """Return what keeps cron from starting the jobs, each with a word for it."""
+def _of_the_trigger(
+    settings: Settings, jobs: list[Job | InvalidJob], status: JobStatus | None
+) -> list[tuple[str, str]]:
+    """Return what keeps what is in charge from starting the jobs, each with a word for it."""
+    charge = in_charge(settings)
+    found = troubles_of_the_trigger(settings, jobs, [status] if status is not None else [], charge)
+    if charge.is_scheduler:
+        return [("scheduler_dead", text) for text in found]
     daemon = cron_daemon.trouble()
-    found = troubles_of_cron(settings, jobs, [status] if status is not None else [])
     return [("cron_not_running" if text == daemon else "crontab", text) for text in found]

@@ -8,6 +8,7 @@ from process_control.config.keys.inner_fields import FAILMAIL, LIMIT_FIELDS, NOT
 from process_control.config.keys.kind import MAP
 from process_control.config.keys.notify_kinds import PING_URL
 from process_control.config.keys.number_kinds import BOOL, COUNT, SIZE
+from process_control.config.keys.pool_kinds import PLACES, POOLS
 from process_control.config.keys.text_kinds import (
     ACCOUNT,
     CRON_TEMPLATE,
@@ -242,7 +243,24 @@ CONFIGURATION_FIELDS = (
         "to the configuration) or holidays:REGION. They need the extra `process-control[calendars]`.",
         example="{ops: /etc/ops.ics, de: 'holidays:DE-BY'}",
     ),
-    later("max_concurrent", COUNT, "How many runs the scheduler starts at once.", "20"),
+    Field(
+        key="max_concurrent",
+        kind=PLACES,
+        default_words="no limit",
+        meaning="How many runs may go at once on this host, whoever started them. A scheduled start waits for a place, "
+        "at most the `queue_timeout` of its job; a start by hand is refused, unless `--wait` or `--force` is given. A "
+        "job that a job starts (`run-job x` in its command) runs in the place of that one.",
+        example="20",
+    ),
+    Field(
+        key="pools",
+        kind=POOLS,
+        default={},
+        default_words="none",
+        meaning="Pools by name, each with how many of its jobs may run at once (`at_once`). A job names its pool "
+        "with the key `pool`.",
+        example="{db: {at_once: 4}}",
+    ),
     Field(
         key="metrics",
         kind=MAP,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from process_control.config.keys.environment_kinds import ENVIRONMENT, INHERIT
 from process_control.config.keys.exclude_kinds import EXCLUDE
-from process_control.config.keys.field import Field, later
+from process_control.config.keys.field import Field
 from process_control.config.keys.inner_fields import (
     AFTER_FIELDS,
     BACKOFF_FIELDS,
@@ -251,7 +251,8 @@ JOB_FIELDS = (
         attribute="queue_timeout_seconds",
         default=3600.0,
         default_words="1 h",
-        meaning="How long a start waits for the lock with `on_overlap: queue`.",
+        meaning="How long a start waits: for the lock with `on_overlap: queue`, and for a place in its `pool` or on a "
+        "host with `max_concurrent`.",
         example="10m",
     ),
     Field(
@@ -380,7 +381,15 @@ JOB_FIELDS = (
         "skipped: `cause_missing`. Nothing follows a run by hand, but for `run --slot`. Text alone means `job`.",
         example="- load\n- {job: check, on: always, within: 2h}",
     ),
-    later("max_concurrent", COUNT, "How many jobs of a chain run at once.", "2"),
+    Field(
+        key="pool",
+        kind=LOCK,
+        default_words="none",
+        meaning="The pool, of the configuration's `pools`, in which the job runs: at most its `at_once` run at once. "
+        "A scheduled start waits for a place, at most `queue_timeout`; a start by hand is refused, unless `--wait` or "
+        "`--force` is given. While one start of a job waits, the next finds it and does what `on_overlap` says.",
+        example="db",
+    ),
     Field(
         key="catch_up",
         kind=known("none, latest, all or map", "none, latest, all, or a map such as {which: latest, within: 24h}"),

@@ -17,6 +17,7 @@ _COMMAND = "write command: /usr/bin/program --option"
 _SHELL = "no shell runs: write command: sh -c '…', or bash -c '…'"
 _USER = "all jobs run as the 'user' of the configuration"
 _OVERLAP = "write on_overlap: skip, queue, replace or fail"
+_POOL = "write pool: NAME; its limit is in the configuration: pools: {NAME: {at_once: 2}}"
 _START_WITHIN = "write start_within: 10m"
 _TIMEOUT = "write timeout: 10m"
 _DISABLED = "write disabled: true"
@@ -53,6 +54,7 @@ JOB_WORDS = {
     "capturestdout": _STDOUT, "log": _STDOUT, "logfile": _STDOUT, "output": _STDOUT, "stdoutlogfile": _STDOUT,
     "concurrencypolicy": _OVERLAP, "concurrency": _OVERLAP, "overlap": _OVERLAP, "maxinstances": _OVERLAP,
     "allowoverlap": _OVERLAP,
+    "maxconcurrent": _POOL, "maxconcurrency": _POOL, "concurrencylimit": _POOL, "semaphore": _POOL, "pools": _POOL,
     "startingdeadlineseconds": _START_WITHIN, "startingdeadline": _START_WITHIN, "misfiregracetime": _START_WITHIN,
     "activedeadlineseconds": _TIMEOUT, "executiontimeout": _TIMEOUT, "timelimit": _TIMEOUT, "maxruntime": _TIMEOUT,
     "runtimemaxsec": _TIMEOUT, "deadline": _TIMEOUT,

@@ -39,6 +39,16 @@ class Step:
     after: float
 
 
+@dataclass(frozen=True, slots=True)
+class SchedulerTime:
+    """A time in which the scheduler was in charge: from its start to its end, or to the next start. UTC seconds."""
+
+    since: float
+    until: float
+    #: its last sign of life, when it died in it
+    alive_until: float
+
+
 @dataclass(slots=True, kw_only=True)
 class Host:
     """What is known of the host. Each list is rising."""
@@ -47,6 +57,8 @@ class Host:
     steps: Sequence[Step] = ()
     #: times without a look of `watch` though it was to look: (the last one before, the first one after)
     gaps: Sequence[tuple[float, float]] = ()
+    #: when the scheduler was in charge: then no crontab was needed
+    scheduler_times: Sequence[SchedulerTime] = ()
     #: when the first scheduled start of any job in a window (from, until) came
     first_start: Callable[[float, float], float | None] = field(default=lambda _, __: None)
     #: when the last one before a moment came
@@ -81,7 +93,11 @@ def cause_of(slot: Slot, host: Host, absences: Sequence[Absence] = ()) -> tuple[
     if slot.version is not None and slot.version.state == INVALID:
         since = slot.version.since
         return "refused", f"the job's file was invalid since {_iso(since)}: {slot.version.detail or 'see lint'}", since
-    for absence in absences:
+    of_scheduler = next((each for each in host.scheduler_times if each.since <= slot.slot < each.until), None)
+    if of_scheduler is not None and slot.slot > of_scheduler.alive_until:
+        died = of_scheduler.alive_until
+        return "trigger_dead", f"the scheduler died: it was last seen at {_iso(died)}", died
+    for absence in absences if of_scheduler is None else ():
         if absence.since <= slot.slot < absence.until:
             return "not_in_crontab", absence.why, absence.since or None
     return _dead_or_unknown(slot, host)

@@ -6,7 +6,9 @@ The scheduler itself, and the simulation that tries it with faults chosen by a s
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
+from process_control.core import start_queue
 from process_control.core.schedule.agenda import Agenda
+from process_control.core.start_queue import Limits, Running, Waits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,8 @@ class JobPlan:
     lock: str
     on_overlap: str = "skip"
     pool: str | None = None
+    #: seconds that a start waits for lock and places at most; 0: no limit
+    queue_timeout: float = 3600.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,8 +53,13 @@ class Dispatch:
         self.jobs: dict[str, JobPlan] = {}
         #: starts that wait for their turn, in order of arrival
         self.waiting: list[Start] = []
+        #: what each of them waits for
+        self.waits: dict[int, Waits] = {}
         #: starts that were ordered and have not ended, by number
         self.live: dict[int, Start] = {}
+        #: runs that something else has started, or a scheduler before this one, by any key
+        self.others: dict[int, Running] = {}
+        self.limits = Limits()
         self._next_number = first
         #: the newest planned time of each job that was started
         self._begun: dict[str, int] = {}
@@ -61,6 +70,7 @@ class Dispatch:
         self.jobs = dict(jobs)
         self.agenda.plan({slug: job.key for slug, job in jobs.items()}, now)
         self.waiting = [start for start in self.waiting if start.job in self.jobs]
+        self.waits = {start.number: self.waits[start.number] for start in self.waiting if start.number in self.waits}
 
     def catch_the_last(self, now: float, monotonic: float, claimed: Mapping[str, int | None]) -> None:
         """At the start: let what fell due while no scheduler ran, and is not too old, start now.
@@ -76,7 +86,7 @@ class Dispatch:
         for due in self.agenda.take_due(now):
             for slug in due.jobs:
                 self._arrive(slug, due.slot, now, monotonic)
-        return self._take_ready()
+        return self._take_ready(monotonic)
 
     def by_hand(self, job: str, by: str, monotonic: float) -> Start:
         """Return the start of a run without a planned time, which waits for nothing here."""
@@ -85,17 +95,21 @@ class Dispatch:
         self.live[start.number] = start
         return start
 
-    def waiting_in_words(self) -> list[dict[str, object]]:
-        return []
-
     def drain(self) -> None:
         """Start nothing more. What waits has not begun, and stays unclaimed."""
         self._is_draining = True
         self.waiting.clear()
+        self.waits.clear()
 
     def forget(self, number: int) -> Start | None:
         """Remove a start that has ended, or that was never made; None for one that is not known."""
         return self.live.pop(number, None)
+
+    def wait_again(self, job: str, slot: int, monotonic: float) -> None:
+        """Take over a start that waited for its turn when the scheduler before this one died."""
+        if job in self.jobs and self._begun.get(job) != slot:
+            self._begun[job] = slot
+            self._append(job, slot, monotonic)
 
     def _arrive(self, slug: str, slot: int, now: float, monotonic: float) -> None:
         job = self.jobs[slug]
@@ -103,10 +117,39 @@ class Dispatch:
         if self._is_draining or is_too_old or self._begun.get(slug) == slot:
             return
         self._begun[slug] = slot
+        self._append(slug, slot, monotonic)
+
+    def _append(self, slug: str, slot: int, monotonic: float) -> None:
         self.waiting.append(Start(number=self._next_number, job=slug, slot=slot, arrived=monotonic))
         self._next_number += 1
 
-    def _take_ready(self) -> list[Start]:
-        ready, self.waiting = self.waiting, []
+    def _take_ready(self, monotonic: float) -> list[Start]:
+        """Return the waiting starts whose turn has come, and note what the others wait for."""
+        if not self.waiting:
+            return []
+        decision = start_queue.decide(
+            [self._as_start(start) for start in self.waiting if not self._needs_no_turn(start, monotonic)],
+            [*map(self._as_running, self.live.values()), *self.others.values()],
+            self.limits,
+        )
+        self.waits = {waits.start.arrived: waits for waits in decision.waits}
+        ready = [start for start in self.waiting if start.number not in self.waits]
+        self.waiting = [start for start in self.waiting if start.number in self.waits]
         self.live.update((start.number, start) for start in ready)
         return ready
+
+    def _needs_no_turn(self, start: Start, monotonic: float) -> bool:
+        """Whether the run itself has to say what becomes of it: it waited too long, or an earlier one of its job waits."""
+        job = self.jobs[start.job]
+        if job.queue_timeout and monotonic - start.arrived > job.queue_timeout:
+            return True
+        is_behind = any(other.job == start.job and other.number < start.number for other in self.waiting)
+        return is_behind and job.on_overlap != "queue"
+
+    def _as_start(self, start: Start) -> start_queue.Start:
+        job = self.jobs[start.job]
+        return start_queue.Start(start.job, start.slot, job.lock, job.on_overlap, job.pool, start.number)
+
+    def _as_running(self, start: Start) -> Running:
+        job = self.jobs.get(start.job)
+        return Running(start.job, start.job if job is None else job.lock, None if job is None else job.pool)

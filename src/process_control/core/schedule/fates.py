@@ -16,7 +16,7 @@ SKIPS = {
     "backoff": "it was backing off after failures",
     "excluded": "its day is excluded",
     "condition": "its condition was not met",
-    "overlap": "its lock was held",
+    "overlap": "its lock was held",  # or there was no place, which its detail says
     "too_late": "its start came too late",
     "marked": "it was settled by hand",
     "cause_missing": "the run that it comes after is missing",
@@ -32,8 +32,11 @@ BLOCKERS = {
     "excluded": "today is excluded",
     "lock": "a run of another job has its lock",
     "survivors": "processes of its last run still live",
-    "waiting": "a start waits for its lock; its place in the queue is shown",
+    "waiting": "a start waits for its lock, with its position in the queue, or for a place in its pool or on the host",
+    "pool": "all places in its pool are taken",
+    "max_concurrent": "all places on the host are taken",
     "not_in_crontab": "the generated crontab has no line for it",
     "crontab": "the crontab is missing, or does not fit the job files",
     "cron_not_running": "no cron daemon runs on this host",
+    "scheduler_dead": "the scheduler is in charge and died",
 }

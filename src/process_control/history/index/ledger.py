@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from process_control.core.facts import CRON, TIMER
+from process_control.core.facts import CRON, SCHEDULER, TIMER
 from process_control.history.index.clocks import Step, TrueClock, seconds_of, wrong_times
 from process_control.history.index.database import SealedDatabase
 
@@ -17,7 +17,7 @@ OF_ALL = f"""SELECT {_OF_A_SLOT} FROM run WHERE started_at >= ? AND scheduled_at
 LATE_RUNS = """SELECT scheduled_at, run_id, started_at, late_parts FROM run
     WHERE job = ? AND scheduled_at >= ? AND late_seconds >= 60 AND outcome IS NOT 'skipped' ORDER BY scheduled_at"""
 #: By a trigger that works; not a run that makes up for a time that was missed.
-_BY_A_TRIGGER = f"trigger IN ('{CRON}', '{TIMER}') AND scheduled_at IS NOT NULL AND caught_up IS NOT 1"
+_BY_A_TRIGGER = f"trigger IN ('{CRON}', '{TIMER}', '{SCHEDULER}') AND scheduled_at IS NOT NULL AND caught_up IS NOT 1"
 FIRST_START = f"""SELECT started_at FROM run
     WHERE started_at >= ? AND started_at <= ? AND {_BY_A_TRIGGER} ORDER BY started_at LIMIT 1"""
 LAST_START = f"""SELECT started_at FROM run WHERE started_at < ? AND {_BY_A_TRIGGER} ORDER BY started_at DESC LIMIT 1"""

@@ -21,7 +21,7 @@ class RunFacts:
     scheduled_at: str | None
     #: from its planned time to the record of its start
     late_seconds: float | None
-    #: of that, in seconds: trigger (until its process began), lock and jitter (waiting), gate (the rest)
+    #: of that, in seconds: trigger (until its process began), lock, queue and jitter (waiting), gate (the rest)
     late_parts: dict[str, Any] | None
     #: when it began
     started_at: str

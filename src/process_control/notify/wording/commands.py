@@ -129,7 +129,7 @@ def _acknowledge(subject: Subject) -> tuple[str, str]:
 
 def _after_it(subject: Subject) -> Lines:
     incident, run_id = subject.incident, text_of(subject.end, "run_id")
-    waiting = [slug for slug in subject.notice.jobs if (part := incident.parts.get(slug)) and part.slots]
+    waiting = [slug for slug in subject.notice.jobs if (part := incident.parts.get(slug)) and part.waiting]
     if incident.cause.is_host_wide and (waiting or _is_waiting(subject)):
         since = subject.for_command(incident.since)
         yield "See what still waits", command(subject, "recover", "--since", since)

@@ -106,7 +106,7 @@ def _jobs(subject: Subject) -> Jobs:
     if len(parts) < 2 and not incident.cause.is_host_wide:
         return (), 0
     parts.sort(key=lambda each: (each[1].is_over, -each[1].count, each[0]))
-    rows = tuple((slug, words.what_of_job(part, incident)) for slug, part in parts[:MAX_JOBS])
+    rows = tuple((slug, words.what_of_job(part, subject)) for slug, part in parts[:MAX_JOBS])
     return rows, max(len(parts) - MAX_JOBS, 0)
 
 

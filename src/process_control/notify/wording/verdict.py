@@ -1,11 +1,15 @@
 """The reason in words, with which subject and text of a message begin; and what is said in sentences below it."""
 
 from process_control.core.causes import Cause
-from process_control.core.incident import Incident, Part
 from process_control.core.moments import DAY, parse_iso, span, took
 from process_control.core.notice import NoticeEvent
+from process_control.core.part_of_incident import Part
 from process_control.core.why import outcome_of_record
 from process_control.notify.wording.known import Record, Subject, count_of, text_of
+
+#: Planned times of a job that are named in a message.
+MAX_TIMES = 3
+_DAY_LENGTH = len("Tue 2026-11-24")
 
 #: What an incident counts, by its cause.
 COUNTED = {
@@ -105,15 +109,33 @@ def lasted(subject: Subject) -> str:
     return span(seconds) if seconds >= 2 * DAY else took(float(round(seconds)))
 
 
-def what_of_job(part: Part, incident: Incident) -> str:
-    """Return what happened to one of several jobs: `3 failures`, `2 missed planned times, 1 still waits`."""
+def what_of_job(part: Part, subject: Subject) -> str:
+    """Return what happened to one of several jobs: `3 failures`, `2 planned times (Tue 2026-11-24 02:30 CET, 03:30)`.
+
+    It ends with `well again`, or with how many planned times are not made up for.
+    """
+    incident = subject.incident
     word = COUNTED.get(incident.cause, "planned time")
     if incident.cause in _NOT_COUNTED:
         return _NOT_COUNTED[incident.cause][part.is_over]
     words = count_of(part.count, word)
+    if incident.cause.is_host_wide and part.slots:
+        words += f" ({_first_times(part, subject)})"
     if part.is_over:
         return f"{words}, well again"
-    return f"{words}, {len(part.slots)} not made up for" if incident.is_over and part.slots else words
+    return f"{words}, {part.waiting} not made up for" if incident.is_over and part.waiting else words
+
+
+def _first_times(part: Part, subject: Subject) -> str:
+    """Return the first planned times, and how many more there are; the day is said once."""
+    found: list[str] = []
+    day = ""
+    for slot in part.slots[:MAX_TIMES]:
+        before, day = day, subject.moment(slot)
+        is_same_day = before[:_DAY_LENGTH] == day[:_DAY_LENGTH]
+        found.append(day[_DAY_LENGTH:].strip().partition(" ")[0] if is_same_day else day)
+    more = part.count - len(found)
+    return ", ".join(found) + (f" and {more:,} more" if more else "")
 
 
 # --- of a job --------------------------------------------------------------------------------------------------------

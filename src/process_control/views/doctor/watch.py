@@ -12,14 +12,14 @@ from process_control.views.doctor.look import Look
 CHECK = "watch"
 
 
-def check(look: Look, *, is_wanted: bool) -> list[Finding]:
-    """Return that `watch` does not look although it should. `is_wanted`: the crontab has its line."""
+def check(look: Look, *, started_by: str | None) -> list[Finding]:
+    """Return that `watch` does not look although it should. `started_by`: what starts it; None: nothing."""
     note = read_mark(layout.watch_note(look.settings.state_directory))
-    if not is_wanted:
+    if started_by is None:
         return fine(CHECK, "no job needs it" if note is None else "the crontab has no line for it")
     at = None if note is None else _seconds(note.get("at"))
     if at is None:
-        what = "watch has never looked, although the crontab has its line: is cron running?"
+        what = f"watch has never looked, although {started_by}"
     elif look.now - at > LOOK_SECONDS:
         what = f"watch looked last {duration(look.now - at)} ago, and should every minute"
     else:

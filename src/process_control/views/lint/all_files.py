@@ -21,6 +21,7 @@ from process_control.system.as_account import ask_as
 from process_control.views.lint.finding import Finding, Remark
 from process_control.views.lint.host_remarks import host_remarks
 from process_control.views.lint.job_file import ReadAgain, Surroundings, lint_file
+from process_control.views.lint.pool_remarks import unused_pools
 from process_control.views.other_triggers import last_started_by_others
 from process_control.views.selected_jobs import select_jobs
 from process_control.views.usual_durations import usual_durations
@@ -41,6 +42,7 @@ def lint_files(words: Sequence[str], around: Surroundings, repair: ReadAgain | N
         paths = [path for word in words for path in _paths_named(word, settings)]
     else:
         paths = _paths_of_all(jobs, findings, settings)
+        findings += unused_pools(jobs, settings)
     valid = {job.slug: job for job in jobs if isinstance(job, Job)}
     around = replace(around, jobs=valid, remarks=_remarks(paths, valid, settings, around))
     chains = {job.path: job.error for job in jobs if isinstance(job, InvalidJob) and isinstance(job.error, BadChain)}

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from process_control.errors import Fault
 
 FAULT = "fault"
-CLOCK, EITHER_DAY, OVERLAP, LOCK, TIMEOUT, HERD, TAG, CRON, NOTIFY, PING = WARNINGS = (
-    "clock", "either_day", "overlap", "lock", "timeout", "herd", "tag", "cron", "notify", "ping",
+CLOCK, EITHER_DAY, OVERLAP, LOCK, TIMEOUT, HERD, TAG, CRON, NOTIFY, PING, POOL = WARNINGS = (
+    "clock", "either_day", "overlap", "lock", "timeout", "herd", "tag", "cron", "notify", "ping", "pool",
 )  # fmt: skip
 _PLACE = re.compile(r"(?P<file>.*?)(?::(?P<line>[0-9]+)(?::(?P<column>[0-9]+))?)?", re.DOTALL)
 

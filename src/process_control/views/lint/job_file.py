@@ -219,5 +219,12 @@ def _read_job(source: bytes, path: str, settings: Settings | None) -> Job:
         )
     defaults = settings.default_job_config if settings else {}
     log_bytes = settings.log_bytes if settings else 0
-    calendars = settings.calendars if settings else None
-    return read_job(source, slug=slug, path=path, default_values=defaults, log_bytes=log_bytes, calendars=calendars)
+    return read_job(
+        source,
+        slug=slug,
+        path=path,
+        default_values=defaults,
+        log_bytes=log_bytes,
+        calendars=settings.calendars if settings else None,
+        pools=settings.pools if settings else None,
+    )

@@ -15,8 +15,9 @@ from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime, parseaddr
 from types import FrameType
 
+from process_control.core.masking import mask
 from process_control.notify.channel import Contents
-from process_control.notify.channels.mail.smtp import Server, ServerOverTls
+from process_control.notify.channels.mail.smtp import Server, ServerOverTls, spellings
 from process_control.notify.message import one_line
 
 ANSWER_SECONDS = 15
@@ -104,7 +105,7 @@ def send(message: bytes, *, sender: str, recipients: tuple[str, ...], way: Way) 
                 _by_smtp(message, parseaddr(sender)[1], addresses, way)
         return f"accepted by {way.in_words}"
     except smtplib.SMTPRecipientsRefused as error:
-        raise Undelivered(_refusals(error.recipients), recipients) from error
+        raise Undelivered(_refusals(error.recipients, way), recipients) from error
     except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
         raise Undelivered(_in_words(error, way), recipients) from error
     except (OSError, smtplib.SMTPException, subprocess.SubprocessError, ValueError) as error:
@@ -157,7 +158,7 @@ def _by_smtp(message: bytes, sender: str, addresses: tuple[str, ...], way: Way) 
     finally:
         server.close()
     if refused:
-        raise Undelivered(_refusals(refused), tuple(refused))
+        raise Undelivered(_refusals(refused, way), tuple(refused))
 
 
 def _by_program(message: bytes, sender: str, addresses: tuple[str, ...], way: Way) -> None:
@@ -177,26 +178,28 @@ def _by_program(message: bytes, sender: str, addresses: tuple[str, ...], way: Wa
         raise Undelivered(f"{way.sendmail} exited with {done.returncode}{': ' + said if said else ''}", addresses)
 
 
-def _refusals(refused: dict[str, tuple[int, bytes]]) -> str:
-    return "; ".join(f"{address}: {code} {_said(text)}" for address, (code, text) in refused.items())
+def _refusals(refused: dict[str, tuple[int, bytes]], way: Way) -> str:
+    return "; ".join(f"{address}: {code} {_said(text, way)}" for address, (code, text) in refused.items())
 
 
-def _said(text: bytes | str) -> str:
-    return text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+def _said(text: bytes | str, way: Way) -> str:
+    """Return a server's answer: some repeat the line that they refuse, and that may be the login."""
+    said = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return mask(said, spellings(way.login or "", way.password)) if way.password else said
 
 
 def _in_words(error: Exception, way: Way) -> str:
     if isinstance(error, smtplib.SMTPResponseException) and error.smtp_code < 0:
-        return f"{way.in_words} did not answer in SMTP: {_said(error.smtp_error)}"
+        return f"{way.in_words} did not answer in SMTP: {_said(error.smtp_error, way)}"
     if isinstance(error, smtplib.SMTPResponseException):
-        return f"{way.in_words} answered {error.smtp_code} {_said(error.smtp_error)}"
+        return f"{way.in_words} answered {error.smtp_code} {_said(error.smtp_error, way)}"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"{way.in_words}: the server's certificate is not trusted: {error.verify_message}"
     if isinstance(error, TimeoutError | subprocess.TimeoutExpired):
         return f"{way.in_words} did not answer in time"
     if isinstance(error, ValueError):  # the library's text would show a part of what could not be sent
         return f"{way.in_words}: an address, the login or the password has a character that cannot be sent"
-    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    said = _said(error.strerror if isinstance(error, OSError) and error.strerror else str(error), way)
     return f"{way.in_words}: {said or type(error).__name__}"
 
 

@@ -47,6 +47,12 @@ class ServerOverTls(Server, smtplib.SMTP_SSL):
     """The same, for a server that speaks TLS from the first byte."""
 
 
+def spellings(login: str, password: str) -> list[str]:
+    """Return the password as the mechanisms send it, for masking."""
+    plain = [f"\0{login}\0{password}", password]
+    return [password, *[_encoded(text).rstrip("=") for text in plain]]
+
+
 def _encoded(text: str) -> str:
     return base64.b64encode(_bytes(text)).decode("ascii")
 
