@@ -33,6 +33,7 @@ RUNNER_ROOTS = (
     "process_control.run.world",
     "process_control.system.lock",
     "process_control.execution.supervisor",
+    "process_control.run.follow",
 )
 
 

@@ -33,13 +33,21 @@ def outputs() -> dict[Path, str]:
 
 # What a job has besides its keys: attribute, annotation, default ("" = required).
 BEFORE = (("slug", "str", ""), ("path", "str", ""), ("version", "str", '""'))
-AFTER = (("planned_slots", "list[int]", "[]"), ("excluded", "dict[str, Any]", "{}"), ("plan_hash", "str", '""'))
+AFTER = (
+    ("planned_slots", "list[int]", "[]"),
+    ("excluded", "dict[str, Any]", "{}"),
+    ("plan_hash", "str", '""'),
+    ("schedule_of", "str | None", "None"),
+    ("causes_planned", "dict[str, str]", "{}"),
+)
 DOCUMENTED = {
     "slug": "the name of its file without .yaml",
     "path": "its file",
     "version": "the first 12 hex digits of the SHA-256 of its file",
     "planned_slots": "UTC seconds, rising: the last slot before they were planned (0: none), then the next ones",
     "excluded": "what follows from `exclude` for them, see `config/plan_of_job.py`; empty without that key",
+    "schedule_of": "the job that its schedule and time zone are of, for a job with `after` and no schedule of its own",
+    "causes_planned": "the `plan_hash` of each cause of such a job, of which its own plan was made",
     "plan_hash": "the hash of the file and of what it plans, with the defaults; empty before it is planned",
 }
 

@@ -142,10 +142,10 @@ LINES = {
         "2:12: 'default_job_config.timeout' must be a time, not 'soon'",
         "write seconds, or 90s, 10m, 2h",
     ),
-    "a default whose behaviour comes later": (
+    "causes for all jobs": (
         "default_job_config: {after: [prepare]}",
-        "1:22: key 'default_job_config.after' is not supported yet",
-        "remove it, or write 'x-after' to keep it as a note",
+        "1:22: 'after' cannot have a default",
+        "write it in each job file",
     ),
     "a zone for all jobs": (
         "default_job_config: {time_zone: Mars}",

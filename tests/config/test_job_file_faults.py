@@ -64,9 +64,34 @@ LINES = {
         "write the program's path alone; it is called with -i -f SENDER -- ADDRESSES",
     ),
     "a key whose behaviour comes later": (
-        "after: [prepare]",
-        "3:1: key 'after' is not supported yet",
-        "remove it, or write 'x-after' to keep it as a note",
+        "max_concurrent: 2",
+        "3:1: key 'max_concurrent' is not supported yet",
+        "remove it, or write 'x-max_concurrent' to keep it as a note",
+    ),
+    "a cause without a job": (
+        "after: {on: always}",
+        "3:8: an item of 'after' has no 'job'",
+        "add job: and the name of a job",
+    ),
+    "a job after itself": (
+        "after: [load, purge]",
+        "3:15: 'after' names the job itself: 'purge'",
+        "remove it: a job cannot come after itself",
+    ),
+    "a cause that is named twice": (
+        "after: [load, {job: load, on: failure}]",
+        "3:21: 'after' names a job twice: 'load'",
+        "keep one of the two",
+    ),
+    "an unknown way to end": (
+        "after: {job: load, on: succes}",
+        "3:24: 'after.on' must be success, failure or always, not 'succes'",
+        "did you mean 'success'?",
+    ),
+    "a cause that cannot be a job": (
+        "after: [../load]",
+        "3:9: 'after' must be a name like a job's, not '../load'",
+        "write letters, digits, - and _, at most 64, the first a letter or digit",
     ),
     "a priority out of range": (
         "limits: {nice: 20}",
@@ -450,13 +475,13 @@ def test_a_file_that_cannot_be_a_job_is_told(text: str | bytes, what: str, hint:
 
 def test_all_faults_of_a_file_are_told_at_once_in_the_order_of_their_lines() -> None:
     text = (
-        "command: /bin/true\nafter: now\ntimout: 30\nstderr: loud\nschedule:\n- */5 * * * *\n- nonsense\n"
+        "command: /bin/true\nmax_concurrent: 2\ntimout: 30\nstderr: loud\nschedule:\n- */5 * * * *\n- nonsense\n"
         "environment:\n\t1A: b\ndisabled: maybe\n"
     )
 
     assert [f"{fault.where}: {fault.what}" for fault in faults_of(text)] == [
         "purge.yaml:1:1: 'name' is missing",
-        "purge.yaml:2:1: key 'after' is not supported yet",
+        "purge.yaml:2:1: key 'max_concurrent' is not supported yet",
         "purge.yaml:3:1: unknown key 'timout'",
         "purge.yaml:4:9: 'stderr' must be fail, warn or ignore, not 'loud'",
         "purge.yaml:6:3: the schedule '*/5 * * * *' is not quoted",

@@ -230,3 +230,71 @@ def test_planned_is_the_sum_of_the_fates() -> None:
     counted = count(slots_of(known, after=NOON - 3601, until=ONE + 3600, now=ONE + 3601))
 
     assert counted == {"planned": 4, "ran": 1, "skipped": 1, "missed": 1, "due": 1}
+
+
+# --- chains ----------------------------------------------------------------------------------------------------------
+
+FOLLOWING = replace(HOURLY, after=(("load", "success"),), schedule_of="load")
+AT_ONE = {"now": NOON + 3600.0}
+OF_CAUSE: dict[str, tuple[dict[str, Any], tuple[str, str | None, str | None]]] = {
+    "skipped": (SKIP, ("skipped", "cause_missing", "load was skipped (overlap)")),
+    "missed": ({}, ("skipped", "cause_missing", "load was missed")),
+    "running": (
+        {"runs": {NOON: [run(outcome=None)]}},
+        ("due", None, "for load, which runs since 2026-03-10T12:00:01.000Z (run 1)"),
+    ),
+    "waiting": (WAITING, ("due", None, "for load, which waits a place in the pool")),
+    "failed": (
+        {"runs": {NOON: [run(outcome="failed")]}},
+        ("skipped", "cause_missing", "load failed at 2026-03-10T12:00:01.000Z (run 1, exit_code)"),
+    ),
+    "ended long ago": (RUN, ("missed", None, None)),
+    "ended just now": (
+        {"runs": {NOON: [replace(run(), ended_at="2026-03-10T12:59:01.000Z")]}},
+        ("due", None, "for its start, as its causes have ended"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("known", "expected"), OF_CAUSE.values(), ids=OF_CAUSE)
+def test_without_a_record_the_causes_decide_what_became_of_a_follower(
+    known: dict[str, Any], expected: tuple[str, str | None, str | None]
+) -> None:
+    follower = history(version(plan=FOLLOWING), causes={"load": history(**known)})
+
+    [slot] = slots_of(follower, after=NOON - 1, until=NOON, **AT_ONE)
+
+    assert (slot.fate, slot.reason, slot.detail) == expected
+
+
+def test_a_follower_of_a_follower_is_skipped_with_it() -> None:
+    report = replace(HOURLY, after=(("load", "always"),), schedule_of="extract")
+    load = history(version(plan=replace(FOLLOWING, after=(("extract", "success"),))), causes={"extract": history()})
+
+    [slot] = slots_of(
+        history(version(plan=report), causes={"load": load}), after=NOON - 1, until=NOON, now=NOON + 3600.0
+    )
+
+    assert slot.detail == "load was skipped (cause_missing: extract was missed)"
+
+
+def test_a_cause_that_did_not_plan_the_time_is_missing() -> None:
+    daily = replace(HOURLY, schedule=("0 3 * * *",))
+
+    follower = history(version(plan=FOLLOWING), causes={"load": history(version(plan=daily))})
+
+    assert fates(follower, now=NOON + 3600.0) == [[NOON, "skipped", "cause_missing"]]
+
+
+def test_files_that_were_a_circle_for_a_moment_are_no_endless_question() -> None:
+    one = history(version(plan=FOLLOWING))
+    other = history(version(plan=replace(FOLLOWING, after=(("one", "success"),))), causes={"one": one})
+    one.causes = {"load": other}
+
+    assert fates(one, now=NOON + 3600.0) == [[NOON, "skipped", "cause_missing"]]
+
+
+def test_a_follower_with_a_schedule_is_missed_like_any_job() -> None:
+    plan = replace(FOLLOWING, schedule_of=None)
+
+    assert fates(history(version(plan=plan), causes={"load": history()}), **AT_ONE) == [[NOON, "missed", None]]

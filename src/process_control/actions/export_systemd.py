@@ -93,7 +93,7 @@ def _timed(job: PlannedJob | InvalidFile) -> TimedJob:
         return TimedJob(slug=job.slug, faults=job.faults)
     return TimedJob(
         slug=job.slug,
-        schedule=job.schedule,
+        schedule=() if job.is_follower else job.schedule,
         time_zone=job.time_zone,
         disabled=job.disabled,
         on_overlap=job.on_overlap,

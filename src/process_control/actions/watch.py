@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from process_control.actions import full_disk
 from process_control.actions.catch_up import PLACES, has_place
+from process_control.actions.chains import start_left_followers
 from process_control.actions.gone_jobs import post_gone_jobs
 from process_control.actions.host_ping import start_ping
 from process_control.actions.host_watch import HostWatch
@@ -36,6 +37,7 @@ from process_control.notify.outbox import Outbox
 from process_control.run import catch_up as catching_up
 from process_control.run.forgotten_start import refuse
 from process_control.state.block import read_mark
+from process_control.state.followers import note_all
 from process_control.state.forgotten_claims import jobs_written_since, take_back_forgotten, with_open_claims
 from process_control.state.scheduler_note import keep_seen
 from process_control.state.watch_memory import Memory, read_memory, write_memory
@@ -47,6 +49,8 @@ from process_control.system.lock import take
 from process_control.views import missed_slots
 from process_control.views.in_charge import scheduler_in_charge
 
+#: So far back the first check, or one after a gap, looks for chains that were left.
+FIRST_LOOK_SECONDS = 86400.0
 #: The lock of a check. Its dot keeps it apart from locks of jobs.
 LOCK = "watch.look"
 
@@ -96,6 +100,7 @@ class Watch:
         self._memory.running = settle_lost(self._settings, sorted({*written, *self._memory.running}))
         self._notify(written)
         self._start_what_was_missed()  # then: a good run ends only an incident that was posted before it
+        self._start_what_follows()
         if self._settings.host_ping:
             missed_slots.forget_settled(self._settings, self._watched)
         seal_hourly(self._settings, self._memory, now=self._look.at)
@@ -150,6 +155,7 @@ class Watch:
         self._watched = missed_slots.remember(self._settings, self.jobs, self._watched, since=since, now=now)
         self._invalid = {job.slug: str(job.error) for job in self.jobs if isinstance(job, InvalidJob)}
         post_gone_jobs(self._settings, self.jobs, self._events)
+        note_all(self._settings, self.jobs)
         self._memory.stamp = stamp
 
     def _seen_until(self) -> float:
@@ -179,6 +185,14 @@ class Watch:
         for _ in range(min(len(wanted), PLACES)):
             if has_place(self._settings):
                 catching_up.start(self._settings)
+
+    def _start_what_follows(self) -> None:
+        """Start the followers of jobs that have ended, which their guards and runners have not started."""
+        seen, now = self._seen_until(), self._look.at
+        since = seen or now - FIRST_LOOK_SECONDS
+        self._memory.following = start_left_followers(
+            self._settings, self._memory.following, lambda: self.jobs, since=since, now=now
+        )
 
     def _count_overdue(self) -> int:
         """Return how many jobs have missed their last planned time, and not made up for it, or are stale."""

@@ -4,6 +4,7 @@ One cache file has all parsed jobs; it is rewritten when more than one job in tw
 """
 
 import time
+from functools import cache
 from typing import Any
 
 from process_control.config.cache import read
@@ -14,6 +15,7 @@ from process_control.errors import ProcessControlError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import tzinfo
 
     from process_control.config.calendars import Calendars
@@ -35,7 +37,31 @@ def load_all(settings: Settings) -> list[Job | InvalidJob]:
             if name.endswith(".yaml") and not name.startswith(".")
         ]
     listing.keep()
-    return found
+    return with_causes(found, settings)
+
+
+def with_causes(jobs: list[Job | InvalidJob], settings: Settings) -> list[Job | InvalidJob]:
+    """Return all jobs of a directory, those with `after` planned as their causes, or invalid."""
+    if not any(isinstance(job, Job) and job.after for job in jobs):
+        return jobs
+    from process_control.core.schedule.schedule import host_zone
+
+    by_slug, zone_of_host = {job.slug: job for job in jobs}, cache(host_zone)
+    return [
+        _planned(job, settings, by_slug, zone_of_host) if isinstance(job, Job) and job.after else job for job in jobs
+    ]
+
+
+def _planned(
+    job: Job, settings: Settings, jobs: dict[str, Job | InvalidJob], zone_of_host: "Callable[[], tzinfo]"
+) -> Job | InvalidJob:
+    from process_control.config.chains import plan_one_of_all
+
+    try:
+        plan_one_of_all(job, settings, jobs, zone_of_host)
+    except ProcessControlError as error:
+        return InvalidJob(job.slug, job.path, error)
+    return job
 
 
 def _load(name: str, directory: JobDirectory, listing: "_Listing") -> Job | InvalidJob:

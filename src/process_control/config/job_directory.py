@@ -38,20 +38,32 @@ def load_job(slug: str, settings: Settings) -> Job:
     Raises JobNotFound (66) when there is no such file, NotPermitted (77) when somebody else could have written the file
     or the directory, BadConfiguration (78) for faults in the file and for a missing job directory.
     """
+    job, source = load_without_its_causes(slug, settings)
+    if job.after:
+        from process_control.config.chains import plan_as_the_causes
+
+        if plan_as_the_causes(job, settings, lambda cause: load_without_its_causes(cause, settings)[0]):
+            _keep(job, source, settings)
+    return job
+
+
+def load_without_its_causes(slug: str, settings: Settings) -> "tuple[Job, bytes]":
+    """Return the job and its source; one with `after` is planned as the cache has it. Raises as `load_job`."""
     if not is_slug(slug):
         raise _no_such_job(slug, settings)
     with JobDirectory(settings) as directory:
         source, path = directory.read(slug)
     job = _kept(settings, slug, path, source)
     if job is None:
-        from process_control.config.cache.planned_slots import plan
-
         job = read_job(slug, path, source, settings)
-        plan(job, settings, time.time())
-        _keep(job, source, settings)
+        if not job.after or job.schedule:
+            from process_control.config.cache.planned_slots import plan
+
+            plan(job, settings, time.time())
+            _keep(job, source, settings)
     elif settings.search.is_stale and slug == settings.search.slug and posix.geteuid() == settings.search.uid:
         _keep(job, source, settings)
-    return job
+    return job, source
 
 
 class JobDirectory:

@@ -5,6 +5,7 @@ import posix
 from datetime import UTC
 from typing import Any
 
+from process_control.config.keys.after_kinds import check_after, completed_after
 from process_control.config.keys.configuration_fields import CONFIGURATION_FIELDS
 from process_control.config.keys.exclude_kinds import check_names
 from process_control.config.keys.failmail import check_failmail
@@ -100,6 +101,7 @@ def _read(document: Document, slug: str) -> Reading:
             hint = f"add a line such as: {field.key}: {field.example}"
             faults.add(f"'{field.key}' is missing", (1, 1), hint=hint, is_in_line=False)
     _check_schedule(reading, slug, faults)
+    check_after(slug, reading.nodes.get("after"), faults)
     check_notify("notify", reading.nodes.get("notify"), faults, of_one_job=True)
     _check_maps(reading, faults)
     return reading
@@ -154,6 +156,8 @@ def _values(reading: Reading) -> dict[str, Any]:
         values.setdefault("retry_attempts", DEFAULT_ATTEMPTS)
     if "verdicts" in reading.nodes:
         values["verdicts"] = _with_their_text(values["verdicts"], reading.nodes["verdicts"])
+    if "after" in reading.nodes:
+        values["after"] = completed_after(values["after"])
     if "owner" in reading.nodes:
         values |= _completed_owner(reading.nodes["owner"], values)
     return values

@@ -75,8 +75,10 @@ def _is_derived(each: Origin) -> bool:
 
 
 def _origin(field: Field, line: int | None, job: Job, settings: Settings) -> str:
-    if line is not None:
+    if line is not None and not (field.becomes == "time_zone" and job.schedule_of):
         return _line(job, line)
+    if field.becomes in ("schedule", "time_zone") and job.schedule_of:
+        return f"{job.schedule_of}.yaml"
     if field.becomes in settings.default_job_config:
         return DEFAULT_JOB_CONFIG
     if field.becomes == "log_bytes" and job.log_bytes != DEFAULT_LOG_BYTES:

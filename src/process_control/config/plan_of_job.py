@@ -61,6 +61,8 @@ def plan_of_job(
         exclude_made_of=made_of,
         start_within=job.start_within_seconds,
         catch_up=_catch_up(job),
+        after=tuple((str(cause["job"]), str(cause["on"])) for cause in job.after),
+        schedule_of=job.schedule_of,
     )
 
 

@@ -44,7 +44,7 @@ REASONS = (
     "condition",
     OUTPUT_CUT,
 )
-SKIP_REASONS = ("overlap", "held", "backoff", "disabled", "excluded", "too_late", "condition")
+SKIP_REASONS = ("overlap", "held", "backoff", "disabled", "excluded", "too_late", "condition", "cause_missing")
 
 
 #: Which processes CPU time and peak memory cover: all, those waited for, or only the largest one.

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "e1f6cc3306d7"
+FIELDS_VERSION = "f8b508772804"
 
 ATTRIBUTES = (
     "slug",
@@ -59,6 +59,7 @@ ATTRIBUTES = (
     "slow_start_after",
     "start_within_seconds",
     "jitter_seconds",
+    "after",
     "pool",
     "catch_up_which",
     "catch_up_within_seconds",
@@ -90,6 +91,8 @@ ATTRIBUTES = (
     "planned_slots",
     "excluded",
     "plan_hash",
+    "schedule_of",
+    "causes_planned",
 )
 
 MAX_SLUG = 64
@@ -161,6 +164,7 @@ class Job:
         slow_start_after: list[str]
         start_within_seconds: float
         jitter_seconds: float | None
+        after: list[dict[str, Any]]
         pool: str | None
         catch_up_which: str | None
         catch_up_within_seconds: float
@@ -195,6 +199,10 @@ class Job:
         excluded: dict[str, Any]
         #: the hash of the file and of what it plans, with the defaults; empty before it is planned
         plan_hash: str
+        #: the job that its schedule and time zone are of, for a job with `after` and no schedule of its own
+        schedule_of: str | None
+        #: the `plan_hash` of each cause of such a job, of which its own plan was made
+        causes_planned: dict[str, str]
 
     def __init__(
         self,
@@ -246,6 +254,7 @@ class Job:
         slow_start_after: "list[str] | None" = None,
         start_within_seconds: float = 600.0,
         jitter_seconds: "float | None" = None,
+        after: "list[dict[str, Any]] | None" = None,
         pool: "str | None" = None,
         catch_up_which: "str | None" = None,
         catch_up_within_seconds: float = 86400.0,
@@ -277,6 +286,8 @@ class Job:
         planned_slots: "list[int] | None" = None,
         excluded: "dict[str, Any] | None" = None,
         plan_hash: str = "",
+        schedule_of: "str | None" = None,
+        causes_planned: "dict[str, str] | None" = None,
     ) -> None:
         self.slug = slug
         self.path = path
@@ -325,6 +336,7 @@ class Job:
         self.slow_start_after = [] if slow_start_after is None else slow_start_after
         self.start_within_seconds = start_within_seconds
         self.jitter_seconds = jitter_seconds
+        self.after = [] if after is None else after
         self.pool = pool
         self.catch_up_which = catch_up_which
         self.catch_up_within_seconds = catch_up_within_seconds
@@ -356,6 +368,8 @@ class Job:
         self.planned_slots = [] if planned_slots is None else planned_slots
         self.excluded = {} if excluded is None else excluded
         self.plan_hash = plan_hash
+        self.schedule_of = schedule_of
+        self.causes_planned = {} if causes_planned is None else causes_planned
 
     @classmethod
     def from_values(cls, values: "list[Any]") -> "Job":

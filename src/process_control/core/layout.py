@@ -239,6 +239,11 @@ def crontab_note(state_directory: str) -> str:
     return f"{state_directory}/crontab.json"
 
 
+def chains(state_directory: str) -> str:
+    """Return the file that says which jobs name which others in `after`."""
+    return f"{state_directory}/chains.json"
+
+
 def scheduler_note(state_directory: str) -> str:
     """Return the file that says which process is, or was last, the scheduler of this host."""
     return f"{state_directory}/scheduler.json"

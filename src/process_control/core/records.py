@@ -179,8 +179,8 @@ FIELDS = (
         syslog="start",
     ),
     Field(
-        "caught_up", "boolean", "whether `catch_up` started it, for a time that was missed", _RUN, since="0.2.0",
-        index="start end",
+        "caught_up", "boolean", "whether it is late: for a missed time (`catch_up`), or after a late cause", _RUN,
+        since="0.2.0", index="start end",
     ),
     Field("slow_start_step", "text", "which one: `2 of 3`, `probe`", _RUN, syslog="start"),
     Field(
@@ -251,6 +251,11 @@ FIELDS = (
         since="0.2.0"),
     Field("start_within", "number?", "seconds: how old a planned time may be when its start arrives", "version",
         since="0.2.0"),
+    Field(
+        "after", "list?", "the jobs that it runs after, and how each must end; only where there are some", "version",
+        since="0.2.0",
+    ),
+    Field("schedule_of", "text?", "the job whose schedule it has; only of a job without one", "version", since="0.2.0"),
     Field("catch_up", "map?", "what is made up for: which, within (seconds)", "version", since="0.2.0"),
     Field("commit", "text?", "the last one of the job directory's checkout that changed the file", "version",
         since="0.2.0", syslog="version"),

@@ -242,6 +242,8 @@ def _values_of(job: Any, settings: Settings) -> dict[str, Any]:
         "is_reported": any(recipient.wants(Cause.FAILED) for recipient in recipients),
         "is_watched": bool(recipients),
         "catches_up": job.catch_up_which in ("latest", "all"),
+        "after": [str(cause["job"]) for cause in job.after],
+        "is_follower": job.schedule_of is not None,
         "on_overlap": job.on_overlap,
     }
 
@@ -261,6 +263,8 @@ def _job_of(values: dict[str, Any]) -> PlannedJob | InvalidFile:
         is_reported=values.get("is_reported") is True,
         is_watched=values.get("is_watched") is True,
         catches_up=values.get("catches_up") is True,
+        after=tuple(_text(cause) for cause in values.get("after", ())),
+        is_follower=values.get("is_follower") is True,
         on_overlap=_text(values.get("on_overlap", "skip")),
     )
 

@@ -44,7 +44,13 @@ def candidates(jobs: Iterable[Job | InvalidJob]) -> list[Job]:
     """Return the jobs with a schedule in a time zone that cron does not know."""
     knows = cache(is_for_cron)
     return [
-        job for job in jobs if isinstance(job, Job) and job.schedule and not job.disabled and not knows(job.time_zone)
+        job
+        for job in jobs
+        if isinstance(job, Job)
+        and job.schedule
+        and not job.schedule_of
+        and not job.disabled
+        and not knows(job.time_zone)
     ]
 
 

@@ -41,6 +41,10 @@ class PlannedJob:
     #: Somebody is notified of something about it, be it that it is missed.
     is_watched: bool = False
     catches_up: bool = False
+    #: The jobs that it runs after (`after`).
+    after: tuple[str, ...] = ()
+    #: It has no schedule of its own: its causes start it.
+    is_follower: bool = False
     #: Cron does not need it: a timer starts no job that is running.
     on_overlap: str = "skip"
 
@@ -114,6 +118,8 @@ class _Part:
     #: Why cron does not run it although it should.
     faults: tuple[Fault, ...] = ()
     is_disabled: bool = False
+    #: Its causes start it.
+    is_left_to_others: bool = False
     #: None for a job that cron does not run.
     is_reported: bool | None = None
 
@@ -141,7 +147,7 @@ def write_crontab(
     _check_percent(entries, manner)
     return Crontab(
         text=text,
-        jobs=sum(1 for part in parts if part.lines and not part.faults and not part.is_disabled),
+        jobs=sum(1 for part in parts if part.lines and not (part.faults or part.is_disabled or part.is_left_to_others)),
         lines=len(entries),
         disabled=sum(part.is_disabled for part in parts),
         left_out=tuple(
@@ -172,8 +178,8 @@ def _lines_of_watch(jobs: Sequence[PlannedJob | InvalidFile], manner: Manner) ->
 
 
 def wants_watch(jobs: Sequence[PlannedJob | InvalidFile], manner: Manner) -> bool:
-    """Return whether `watch` is to look every minute: a job is to be caught up with, or see `is_watched`."""
-    notifies = manner.is_watched or any(job.is_watched for job in _active(jobs))
+    """Return whether `watch` is to look every minute: for `catch_up`, for a chain, or see `is_watched`."""
+    notifies = manner.is_watched or any(job.is_watched or job.after for job in _active(jobs))
     return notifies or any_catches_up(jobs)
 
 
@@ -216,6 +222,8 @@ def _part_of(job: PlannedJob | InvalidFile, manner: Manner, is_zone_of_host: Cal
         return _left_out(job.slug, f"invalid: {source}", (Fault("is not a valid name for a job file", where=source),))
     if job.disabled:
         return _Part(job.slug, (f"# disabled: {source}",), is_disabled=True)
+    if job.is_follower:
+        return _Part(job.slug, (f"# started after {', '.join(job.after)}: {source}",), is_left_to_others=True)
     if not job.schedule:
         return _Part(job.slug, ())
     if job.time_zone is not None and not is_for_cron(job.time_zone, is_zone_of_host):

@@ -96,7 +96,8 @@ def watch(runner: int, channel: int, *, start_seconds: float = START_SECONDS) ->
 def adopt_orphans_of_a_container() -> None:
     """Fork when we are process 1, so that orphans of the container go to process 1 and not to the guard.
 
-    Returns in the child, which becomes the guard; process 1 passes signals on, reaps, and exits as the guard did.
+    Returns in the child, which becomes the guard; process 1 passes signals on, reaps, waits for the jobs that follow
+    the run, as the container ends with it, and exits as the guard did.
     """
     signals.block()
     guard = posix.fork()
@@ -104,12 +105,29 @@ def adopt_orphans_of_a_container() -> None:
         signals.unblock()
         return
 
+    waited_for = [guard]
+
     def hand_on(number: int, _frame: object) -> None:
-        posix.kill(guard, number)
+        for each in waited_for:
+            try:
+                posix.kill(each, number)
+            except OSError:  # it has just ended
+                pass
 
     signals.hear((*signals.STOPPING, *signals.HANDED_ON), hand_on)
     signals.hear_others(hand_on)
     while True:
         pid, status = posix.waitpid(-1, 0)
         if pid == guard:
+            waited_for.clear()
+            _wait_for_the_followers(waited_for)
             posix._exit(posix.waitstatus_to_exitcode(status) if posix.WIFEXITED(status) else RUNNER_KILLED)
+
+
+def _wait_for_the_followers(waited_for: list[int]) -> None:
+    """Wait as process 1 until no job runs that was started by the end of another one. `waited_for` has them."""
+    try:
+        from process_control.execution.followers_of_process_1 import wait_for_followers
+    except Exception:  # noqa: BLE001  the package was replaced
+        return
+    wait_for_followers(waited_for)

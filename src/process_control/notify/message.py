@@ -85,7 +85,7 @@ def faults_of(end: "dict[str, object]") -> list[str]:
 
 
 def notes(end: "dict[str, object]") -> list[str]:
-    """Return what else to report: attempts, what could not be written or was cut, a hold."""
+    """Return what else to report: attempts, what could not be written or was cut, a hold, what does not follow."""
     attempts = end.get("attempts")
     lines = [f"note: {len(attempts)} attempts"] if isinstance(attempts, list) and len(attempts) > 1 else []
     faults = end.get("regex_faults")
@@ -95,6 +95,8 @@ def notes(end: "dict[str, object]") -> list[str]:
         lines.append(f"note: {end['log_dropped_bytes']} bytes of output were dropped from the middle of the log")
     if end.get("held"):
         lines.append(f"{end['held']}. To release: process-control release {end['job']}")
+    if end.get("nothing_follows"):  # put in for the terminal only
+        lines.append(str(end["nothing_follows"]))
     return lines
 
 

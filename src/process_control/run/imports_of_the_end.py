@@ -58,6 +58,9 @@ def import_what_the_end_needs(job: "Job | None") -> "Iterator[None]":
         import process_control.notify.outbox
 
         yield
+        import process_control.run.follow
+
+        yield
         import process_control.execution.detached
         import process_control.system.interpreter
 

@@ -62,7 +62,7 @@ def _what_to_do_about_the_overlap(run: "Run", world: "World") -> str:
     request = run.request
     if request.is_catching_up:
         return "skip"
-    if request.wait or run.job.on_overlap == "queue":
+    if request.wait or run.job.on_overlap == "queue" or run.is_for_an_older_slot:
         return "queue"
     if request.scheduled and run.job.on_overlap != "replace" and _holder_is_catching_up(world):
         return "queue"  # a run that catches up must not cost another planned time

@@ -6,6 +6,7 @@ Lean module.
 import posix
 
 from process_control.core import gate
+from process_control.core.facts import JOB
 from process_control.core.run_id import RANDOM_BYTES, run_id
 from process_control.errors import BadConfiguration
 from process_control.system import proc
@@ -56,8 +57,8 @@ class Request:
         self.trigger = trigger
         self.by = by
         self.scheduled = scheduled
-        #: The past planned time to run, in UTC seconds: given by hand or by `catch_up`, whose starts are `scheduled`
-        #: too. Other scheduled starts find their planned time by the clock.
+        #: The past planned time to run, in UTC seconds: given by hand, by `catch_up` or by a cause, whose starts are
+        #: `scheduled` too. Other scheduled starts find their planned time by the clock.
         self.slot = slot
         #: The planned time for which the scheduler starts this run, in UTC seconds; it came in time.
         self.due = due
@@ -73,9 +74,14 @@ class Request:
         self.is_ad_hoc = is_ad_hoc
 
     @property
+    def is_following(self) -> bool:
+        """Whether a cause that has ended (`after`) starts the run for its planned time."""
+        return self.scheduled and self.trigger == JOB
+
+    @property
     def is_catching_up(self) -> bool:
         """Whether `catch_up` runs a missed planned time."""
-        return self.scheduled and self.slot is not None
+        return self.scheduled and self.slot is not None and self.trigger != JOB
 
 
 class Run:
@@ -87,10 +93,12 @@ class Run:
         "attempts",
         "began",
         "block",
+        "cause_waited_seconds",
         "cgroup",
         "cpu_seconds_before",
         "host",
         "id",
+        "is_for_an_older_slot",
         "is_of_a_new_version",
         "jitter_waited_seconds",
         "job",
@@ -121,8 +129,12 @@ class Run:
         self.pid_start = proc.start_time(posix.getpid()) or 0
         #: The planned time that this start has claimed, in UTC seconds.
         self.slot: int | None = None
+        #: Whether a cause that was run late has started it, for another planned time than its last.
+        self.is_for_an_older_slot = False
         #: Seconds that this start waited for the lock.
         self.waited_seconds = 0.0
+        #: Seconds that it waited for its causes.
+        self.cause_waited_seconds = 0.0
         #: Seconds of its random delay.
         self.jitter_waited_seconds = 0.0
         #: Seconds that it waited for a place in its pool, or on the host.
@@ -199,7 +211,7 @@ class Run:
             "host": self.host,
             "version": self.job.version,
         }
-        if self.request.is_catching_up:
+        if self.request.is_catching_up or self.is_for_an_older_slot:
             facts["caught_up"] = True
         if self.slow_start_step is not None:
             facts["slow_start_step"] = self.slow_start_step

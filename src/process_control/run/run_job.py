@@ -35,6 +35,8 @@ def run_job(request: Request, job: "Job", world: "World") -> int:
     if not run.commands:
         raise BadConfiguration(f"job '{job.slug}' has no command", where=job.path)
     stopped = take_the_steps(run, world)
+    if stopped is not None and run.slot is not None and request.scheduled and not request.is_catching_up:
+        start_the_followers(run, world)
     if request.scheduled and not is_watched(world.settings.state_directory, run.started_at):
         start_a_look(world)
     if stopped is not None:
@@ -47,6 +49,8 @@ def run_job(request: Request, job: "Job", world: "World") -> int:
     world.lock.release()
     world.guard.end_within(None)  # a reader of the report may take long
     world.people.deliver()
+    if run.slot is not None:
+        start_the_followers(run, world)
     if run.is_of_a_new_version and not request.is_ad_hoc:
         note_the_version(run, world)
     if run.job.catch_up_which == "all" and run.request.scheduled and not run.request.is_catching_up:
@@ -54,6 +58,8 @@ def run_job(request: Request, job: "Job", world: "World") -> int:
 
         start_when_one_was_missed(run, world)
     prune_daily(world.settings, world.clock.now())
+    if run.slot is None and world.people.notifier.is_live:
+        note_that_nothing_follows(run, world, end)
     world.people.report(end, facts)  # last, as the caller may not read it
     return judged.exit_code
 
@@ -74,6 +80,24 @@ def start_a_look(world: "World") -> None:
     except Exception:  # noqa: BLE001  the package was replaced meanwhile: the next start does it
         return
     start(world.settings)
+
+
+def start_the_followers(run: Run, world: "World") -> None:
+    """Start the jobs that come after this one (`after`), as its planned time has its record. Never raises."""
+    try:
+        from process_control.run.follow import lead_on
+    except Exception:  # noqa: BLE001  the package was replaced meanwhile: `watch` does it
+        return
+    lead_on(world.settings, run.job.slug, run.slot or 0)
+
+
+def note_that_nothing_follows(run: Run, world: "World", end: "dict[str, object]") -> None:
+    """Have the report on the terminal name the jobs that come after a run for a planned time. Never raises."""
+    try:
+        from process_control.run.follow import what_would_follow
+    except Exception:  # noqa: BLE001  the package was replaced meanwhile
+        return
+    end["nothing_follows"] = what_would_follow(run, world)
 
 
 def note_the_version(run: Run, world: "World") -> None:
@@ -99,8 +123,8 @@ def take_the_steps(run: Run, world: "World") -> Stop | None:
         ):
             answer = step(run, world)
             if isinstance(answer, Stop):
-                if run.slot is not None and run.request.slot is not None:  # it has no record
-                    world.store.give_slot_back(run.slot)
+                if run.slot is not None and run.request.slot is not None and not run.request.is_following:
+                    world.store.give_slot_back(run.slot)  # it has no record
                 return answer
     except (CannotRecord, BadConfiguration, NotPermitted, OSError):
         if run.slot is not None:
@@ -127,13 +151,19 @@ def _recover(state_directory: str, boot_id: str) -> None:
 
 
 def pass_the_gate(run: Run, world: "World") -> Go | Stop:
-    """Ask the job's file and its health, then `only_if`; then wait as `jitter` says.
+    """Ask the job's file and its health; wait for the causes (`after`); ask `only_if`; then wait as `jitter` says.
 
-    A job without these two keys imports nothing more.
+    A job without these keys imports nothing more.
     """
     answer = ask_the_gate(run, world)
     if isinstance(answer, Stop):
         return answer
+    if run.job.after and run.request.scheduled and not run.request.is_following:
+        from process_control.run.causes import wait_for_the_causes
+
+        answer = wait_for_the_causes(run, world)
+        if isinstance(answer, Stop):
+            return answer
     if run.job.only_if_command:
         from process_control.run.only_if import ask_only_if
 

@@ -49,9 +49,14 @@ def claim_the_slot(run: "Run", world: "World") -> Go | Stop:
 
 
 def _claim_the_one_asked_for(run: "Run", world: "World") -> Go | Stop:
-    from process_control.run.slot_by_hand import claim_the_slot_by_hand
+    if run.request.is_following:
+        from process_control.run.causes import claim_as_a_follower
 
-    answer = claim_the_slot_by_hand(run, world)
+        answer = claim_as_a_follower(run, world)
+    else:
+        from process_control.run.slot_by_hand import claim_the_slot_by_hand
+
+        answer = claim_the_slot_by_hand(run, world)
     _record_the_forgotten(run, world)
     return answer
 

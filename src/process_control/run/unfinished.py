@@ -130,7 +130,19 @@ def _close_as_lost(run: "Run", world: "World", block: "Block", store: "JobRecord
     _record(store, block, lost, post=post)
     for record in (lost, *changes):
         world.people.announce(record)
+    _lead_on(world, block)
     groups_of_runs.remove_forsaken()
+
+
+def _lead_on(world: "World", block: "Block") -> None:
+    """Start the followers of a run that was lost, if it had a planned time."""
+    from datetime import datetime
+
+    slot = block.get("scheduled_at")
+    if isinstance(slot, str):
+        from process_control.run.follow import lead_on
+
+        lead_on(world.settings, str(block["job"]), int(datetime.fromisoformat(slot).timestamp()))
 
 
 def _post(world: "World", end: dict[str, object]) -> None:

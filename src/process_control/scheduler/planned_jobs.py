@@ -30,7 +30,7 @@ def schedule_of(key: Hashable) -> Schedule | None:
 
 
 def planned_jobs(settings: Settings, known: Mapping[str, JobPlan], *, now: float) -> dict[str, JobPlan]:
-    """Return the plan of each job that has a schedule and is not disabled. `known`: what was planned before.
+    """Return the plan of each job that has a schedule of its own and is not disabled. `known`: what was planned before.
 
     Raises BadConfiguration and NotPermitted when the job directory cannot be read.
     """
@@ -39,7 +39,7 @@ def planned_jobs(settings: Settings, known: Mapping[str, JobPlan], *, now: float
     for job in load_all(settings):
         if isinstance(job, InvalidJob):
             invalid.append(job)
-        elif job.schedule and not job.disabled:
+        elif job.schedule and not job.disabled and not job.schedule_of:  # else its causes start it
             found[job.slug] = _plan_of(job)
     unknown = [job for job in invalid if job.slug not in known]
     found.update((job.slug, known[job.slug]) for job in invalid if job.slug in known)
@@ -68,7 +68,9 @@ def _last_valid_plans(settings: Settings, jobs: list[InvalidJob], *, now: float)
             ledger = Ledger(settings, jobs, index, now=now)
             for job in jobs:
                 plan = plan_in_force(ledger.versions(job.slug), now)
-                if plan is not None and plan[1].schedule and not plan[1].disabled:
+                if plan is None or plan[1].disabled or plan[1].schedule_of:
+                    continue
+                if plan[1].schedule:
                     key = (plan[1].schedule, plan[1].time_zone, "")
                     found[job.slug] = JobPlan(slug=job.slug, key=key, start_within=plan[1].start_within, lock=job.slug)
     except ProcessControlError:  # without a history nothing is known of them; `watch` reports that

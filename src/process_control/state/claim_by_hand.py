@@ -7,6 +7,7 @@ block.
 
 import posix
 
+from process_control.core.chain import CAUSE_MISSING
 from process_control.core.facts import SUCCEEDED, WARNED
 from process_control.errors import CannotRecord
 from process_control.history.journal_reader import backwards, next_slot
@@ -34,11 +35,21 @@ class Taken:
 
 
 def claim_by_hand(
-    store: "JobRecord", slot: int, *, pid_start: int, boot_id: str, force: bool, only_missed: bool = False
+    store: "JobRecord",
+    slot: int,
+    *,
+    pid_start: int,
+    boot_id: str,
+    force: bool,
+    only_missed: bool = False,
+    is_following: bool = False,
+    runs_now: bool = True,
 ) -> Taken | None:
     """Claim `slot` (UTC seconds) and return None, or return why not. Raises CannotRecord (74), OSError.
 
-    `only_missed`: only when it has had neither run nor skip. Sets `store.forgotten_slots` as `claim_slot` does.
+    `only_missed`: only when it has had neither run nor skip. `is_following`: the same, but one that was skipped since a
+    cause was missing may have its run, `runs_now`, when that cause was run later. Sets `store.forgotten_slots` as
+    `claim_slot` does.
     """
     store.take_short_lock("claim")
     try:
@@ -48,7 +59,9 @@ def claim_by_hand(
         other = claims.living(slot)
         if other is not None:
             return Taken(f"a start for it is on its way (pid {other.pid})", may_be_forced=False)
-        taken = None if force else _taken(store, slot, run_in(content), only_missed=only_missed)
+        only_missed = only_missed or is_following
+        over = (CAUSE_MISSING,) if is_following and runs_now else ()
+        taken = None if force else _taken(store, slot, run_in(content), only_missed=only_missed, over=over)
         if taken is None:
             store.forgotten_slots = [claim.slot for claim in claims.forgotten]
             _put(store, content, claims, Claim(slot, posix.getpid(), pid_start, boot_in_short(boot_id)))
@@ -81,8 +94,13 @@ def _free_what_is_forgotten(store: "JobRecord", content: bytes, claims: OpenClai
         store.put_claims(in_block.line(), SLOT_BYTES)
 
 
-def _taken(store: "JobRecord", slot: int, in_block: Record | None, *, only_missed: bool) -> Taken | None:
-    """Return why this planned time needs no run: its last run succeeded or is running, or it was settled."""
+def _taken(
+    store: "JobRecord", slot: int, in_block: Record | None, *, only_missed: bool, over: "tuple[str, ...]" = ()
+) -> Taken | None:
+    """Return why this planned time needs no run: its last run succeeded or is running, or it was settled.
+
+    With `only_missed` a skip counts too, but for those with a reason of `over`.
+    """
     at, last, ends = iso(slot), None, {}
     if in_block is not None and in_block.get("scheduled_at") == at:
         if only_missed:
@@ -92,6 +110,8 @@ def _taken(store: "JobRecord", slot: int, in_block: Record | None, *, only_misse
             ends[in_block.get("run_id")] = end
     for record in backwards(store.state_directory, since=at, needle=f'"scheduled_at":{encode(at)}'):
         if record.get("job") != store.slug or record.get("scheduled_at") != at:
+            continue
+        if record["event"] == "skip" and record.get("reason") in over:
             continue
         if only_missed and record["event"] in ("start", "end", "skip"):
             return Taken(f"it had its {record['event']}", may_be_forced=False)

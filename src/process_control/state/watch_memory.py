@@ -55,6 +55,8 @@ class Memory:
     claims: list[str] = field(default_factory=list)
     #: Jobs with a run in progress at the last check.
     running: list[str] = field(default_factory=list)
+    #: What follows and has no record yet: `follower~slot` (ISO 8601), and since when it is remembered.
+    following: dict[str, str] = field(default_factory=dict)
     #: Troubles of the host, by cause.
     troubles: dict[str, Trouble] = field(default_factory=dict)
     #: The jobs whose files are invalid.
@@ -88,6 +90,7 @@ def _memory_of(value: Mapping[str, Any]) -> Memory:
         claims=list(map(str, value["claims"])),
         sealed_at=str(value.get("sealed_at", "")),  # earlier versions sealed nothing
         running=list(map(str, value.get("running", []))),
+        following={str(key): str(at) for key, at in value.get("following", {}).items()},
         troubles={str(cause): Trouble(**each) for cause, each in value.get("troubles", {}).items()},
         invalid=list(map(str, value.get("invalid", []))),
         crontab_stamp=str(value.get("crontab_stamp", "")),

@@ -4,8 +4,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
+from process_control.config.chains import causes_of
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
+from process_control.core.chain import delay
 from process_control.core.day import DUE, MISSED, PLANNED, RUNNING, SHORTEST_SECONDS, SKIPPED, Day, Stretch, day_of
 from process_control.core.gate import STATES
 from process_control.core.health import State
@@ -105,6 +107,8 @@ def _will_run(
     if begin >= end:
         return
     summaries = index.summaries([job.slug for job in jobs])
+    usual = {slug: each.median_seconds or 0.0 for slug, each in summaries.items()}
+    causes = {job.slug: causes_of(job) for job in jobs if isinstance(job, Job) and job.schedule_of}
     with AllJobs(settings.state_directory) as all_jobs:
         for job in jobs:
             versions = ledger.versions(job.slug)
@@ -114,9 +118,10 @@ def _will_run(
             summary = summaries.get(job.slug)
             median = summary.median_seconds if summary is not None else None
             seconds = UNKNOWN_SECONDS if median is None else max(median, SHORTEST_SECONDS)
+            after = delay(job.slug, causes, usual)
             for slot in plan.slots(int(begin), int(end) - 1):
                 if plan.excluded_by(slot) is None:
-                    yield Stretch(job.slug, slot, slot + seconds, PLANNED)
+                    yield Stretch(job.slug, slot + after, slot + after + seconds, PLANNED)
 
 
 def _is_held(all_jobs: AllJobs, slug: str, moment: float) -> bool:

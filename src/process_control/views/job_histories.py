@@ -56,12 +56,14 @@ class JobHistories:
 
     def of(self, jobs: Sequence[str], after: float, until: float) -> list[JobHistory]:
         """Return the histories of these jobs for slots in (after, until] (UTC seconds)."""
-        wanted = [job for job in dict.fromkeys(jobs) if job in self.versions]
+        asked = [job for job in dict.fromkeys(jobs) if job in self.versions]
+        wanted = self._with_their_causes(asked)
         since, end = iso(max(0.0, after)), iso(max(0.0, min(until, self.now + MAX_YEAR_SECONDS)))
         runs, skips = self._runs_and_skips(wanted, since, end)
+        of_causes: dict[str, JobHistory] = {}
         events = _Events(self._index, self._clock, wanted[0] if len(wanted) == 1 else None)
-        return [
-            JobHistory(
+        histories = {
+            job: JobHistory(
                 job=job,
                 versions=self.versions[job],
                 begins=self.oldest_day,
@@ -71,9 +73,23 @@ class JobHistories:
                 marks=events.marks[job],
                 holds=events.holds(job),
                 waiting=self._waiting(job, events),
+                causes=of_causes,
             )
             for job in wanted
-        ]
+        }
+        of_causes.update(histories)
+        return [histories[job] for job in asked]
+
+    def _with_their_causes(self, jobs: Sequence[str]) -> list[str]:
+        """Return the jobs, and those that the plans of their versions name in `after`, through the chain."""
+        found, coming = dict.fromkeys(jobs), list(jobs)
+        while coming:
+            for version in self.versions[coming.pop()]:
+                for cause, _ in version.plan.after if version.plan is not None else ():
+                    if cause not in found and cause in self.versions:
+                        found[cause] = None
+                        coming.append(cause)
+        return list(found)
 
     def _record_and_read(self, jobs: Sequence[Job | InvalidJob]) -> dict[str, list[dict[str, Any]]]:
         """Return the records of versions by job, in their order; record those that are new."""
@@ -100,7 +116,7 @@ class JobHistories:
         wanted = set(jobs)
         rows = self._index.ledger.of_slots(jobs if len(jobs) <= MAX_ASKED_ONE_BY_ONE else None, since, until)
         open_runs = {run.run_id: run for run in self._index.open_runs()} if any(row[3] is None for row in rows) else {}
-        for job, at, run_id, outcome, reason, started_at, late, parts, detail, by in rows:
+        for job, at, run_id, outcome, reason, started_at, late, parts, detail, by, ended_at in rows:
             slot = _whole(moment_in({"at": at}, "at"))
             if job not in wanted or slot is None:
                 continue
@@ -109,7 +125,7 @@ class JobHistories:
                 continue
             if outcome is None and run_id in open_runs:
                 outcome, reason = open_runs[run_id].outcome, open_runs[run_id].reason
-            run = SlotRun(run_id, outcome, reason, started_at, late, parts, detail)
+            run = SlotRun(run_id, outcome, reason, started_at, late, parts, detail, ended_at=ended_at)
             runs.setdefault(job, {}).setdefault(slot, []).append(run)
         if self._clock.wrong_times:
             for job, of_job in runs.items():
@@ -133,7 +149,8 @@ class JobHistories:
         job = self._jobs.get(slug)
         if not isinstance(job, Job):
             return {}
-        longest = max(job.queue_timeout_seconds, job.jitter_seconds or 0.0) + WAITING_MARGIN_SECONDS
+        of_causes = [each["within_seconds"] or job.start_within_seconds for each in job.after]
+        longest = max(job.queue_timeout_seconds, job.jitter_seconds or 0.0, *of_causes) + WAITING_MARGIN_SECONDS
         return {slot: words for slot, (at, words) in events.waiting[slug].items() if self.now - at <= longest}
 
 

@@ -29,7 +29,7 @@ class LateSlots:
         says nothing: it may have been planned otherwise then. A file that was only touched is the same version; so is
         one that had its `last` run as it is.
         """
-        if job.disabled or not job.schedule:
+        if job.disabled or not job.schedule or job.schedule_of:  # of a follower its causes are late
             return None
         now = self._schedules.now.timestamp()
         slot = self._schedules.last_slot(job, now - job.start_within_seconds)

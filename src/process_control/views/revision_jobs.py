@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from process_control.config.all_jobs import with_causes
 from process_control.config.job_directory import InvalidJob, read_job
 from process_control.config.job_file import version_of
 from process_control.config.not_found import bad_name
@@ -20,7 +21,7 @@ def jobs_at(settings: Settings, revision: Revision, known: Iterable[Job | Invali
     """
     same = {(job.slug, job.version): job for job in known if isinstance(job, Job)}
     files = files_at(settings.job_directory, revision, ending=ENDING)
-    return [_job(file, settings, same) for file in files if not file.name.startswith(".")]
+    return with_causes([_job(file, settings, same) for file in files if not file.name.startswith(".")], settings)
 
 
 def _job(file: CommittedFile, settings: Settings, same: dict[tuple[str, str], Job]) -> Job | InvalidJob:
@@ -32,6 +33,7 @@ def _job(file: CommittedFile, settings: Settings, same: dict[tuple[str, str], Jo
         if file.source is None:
             raise NotPermitted("is a link, which is not followed", where=path, hint="commit the file itself")
         known = same.get((slug, version_of(file.source)))
-        return read_job(slug, path, file.source, settings) if known is None else known
+        # One with `after` is planned as its causes are in that commit.
+        return read_job(slug, path, file.source, settings) if known is None or known.after else known
     except ProcessControlError as error:
         return InvalidJob(slug, path, error)

@@ -16,6 +16,7 @@ from process_control.config.keys.number_kinds import SIZE, TIME, TIME_ABOVE_ZERO
 from process_control.config.origins import Origin, origins
 from process_control.config.plan_of_job import plan_of_job
 from process_control.config.settings import Settings
+from process_control.core.chain import SUCCESS
 from process_control.core.facts import TREE
 from process_control.core.job import Job
 from process_control.core.measures import duration, size
@@ -125,14 +126,22 @@ def in_words(each: Origin) -> str:
 
 
 def _item_in_words(item: object) -> str:
-    """Return an item of a list: of rules the text, of entries of `notify` the URL or its file, and what limits them."""
+    """Return an item of a list: of rules the text, of `notify` the URL or its file, of `after` the job, with limits."""
     if not isinstance(item, dict):
         return str(item)
     if "text" in item:
         return str(item["text"])
+    if "job" in item:
+        return _cause_in_words(item)
     where = str(item.get("url") or item.get("url_file"))
     limits = [f"{key}: {_limit_in_words(key, value)}" for key, value in item.items() if key in NOTIFY_LIMITS]
     return f"{where} ({'; '.join(limits)})" if limits else where
+
+
+def _cause_in_words(item: dict[str, Any]) -> str:
+    on = [f"on: {item['on']}"] if item["on"] != SUCCESS else []
+    within = [f"within: {took(item['within_seconds'])}"] if item["within_seconds"] else []
+    return f"{item['job']} ({'; '.join([*on, *within])})" if on or within else str(item["job"])
 
 
 def _limit_in_words(key: str, value: Any) -> str:

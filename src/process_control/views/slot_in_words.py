@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from process_control.core.chain import CAUSE_MISSING
 from process_control.core.facts import FAILED, LOST
 from process_control.core.lateness import late_in_words
 from process_control.core.moments import span
@@ -145,6 +146,8 @@ def _why_skipped(slot: Slot) -> str:
         return f"it was held{since}{by}: {detail or 'no note'}"
     if detail.startswith(_NOT_STARTED):
         return detail.removeprefix(_NOT_STARTED)
+    if slot.reason == CAUSE_MISSING and detail:
+        return f"{detail}: nothing after it ran"
     if FOR_A_PLACE in detail:
         return f"it {detail}" if detail.startswith("waited ") else detail
     words = SKIPS.get(slot.reason or "", f"it was skipped ({slot.reason})")

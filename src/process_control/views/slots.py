@@ -8,6 +8,7 @@ from typing import Any
 
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
+from process_control.core.chain import CAUSE_MISSING
 from process_control.core.job import Job
 from process_control.core.moments import span
 from process_control.core.places import waits_in_words
@@ -176,6 +177,8 @@ class Ledger:
         if record is not None and slot.fate != MISSED:
             by = f" by {record.by}" if record.by else ""
             account.evidence.append(Evidence(record.at, f"{slot.reason or ''}{by}: {record.detail or ''}".strip(": ")))
+        elif slot.reason == CAUSE_MISSING and slot.detail:
+            account.evidence.append(Evidence(None, f"{CAUSE_MISSING}: {slot.detail}"))
         if slot.fate == DUE and slot.detail:
             account.evidence.append(Evidence(None, waits_in_words(slot.detail)))
         account.evidence += [Evidence(run.started_at, _of_another_run(run)) for run in slot.others]
@@ -229,10 +232,17 @@ class Ledger:
         """Return the times in which the generated crontab had no line for a job; none for one without versions."""
         if job not in self._histories.versions:
             return ()
+        if self._is_a_follower(job):
+            return ()
         if job not in self._absent:
             left_out = [] if self._is_started_by_others(job) else self._crontab.left_out(self.versions(job))
             self._absent[job] = [*left_out, *self._crontab.absences(job, lambda: self._first_version(job))]
         return self._absent[job]
+
+    def _is_a_follower(self, job: str) -> bool:
+        """Return whether the job has the schedule of its causes, and no line in any crontab."""
+        newest = next((each.plan for each in reversed(self.versions(job)) if each.plan is not None), None)
+        return newest is not None and newest.schedule_of is not None
 
     def _is_started_by_others(self, job: str) -> bool:
         """Return whether something else than cron has started the job lately, such as a timer."""

@@ -160,7 +160,7 @@ class Asker:
             found += of_the_day(self.job, self._versions, self._now.timestamp())
             found += of_the_lock(self.job, self._settings, Medians(self._index), self._now)
             found += of_the_places(self.job, self._settings)
-            if self.job.schedule and not self.job.disabled:
+            if self.job.schedule and not self.job.disabled and not self.job.schedule_of:
                 found += self._crontab()
                 found += of_the_trigger(troubles_of_trigger)
         return found

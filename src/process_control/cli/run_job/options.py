@@ -179,7 +179,9 @@ def _check(options: Options) -> None:
         raise UsageError("--json goes with --list-jobs, --status and --dry-run", hint="process-control history --json")
     if options.verb in ("run", "kill") and options.job is None:
         raise UsageError("which job?", hint="run-job NAME; to list all jobs: run-job --list-jobs")
-    if options.scheduled not in (None, "cron", "timer"):
+    if options.scheduled == "job" and options.slot is not None:  # a cause has ended; not in the help
+        pass
+    elif options.scheduled not in (None, "cron", "timer"):
         raise UsageError(f"--scheduled={options.scheduled}: must be cron or timer", hint="run-job --help")
     if options.show and (options.quiet or options.scheduled):
         other = "--quiet" if options.quiet else "--scheduled"

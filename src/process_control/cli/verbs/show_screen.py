@@ -60,7 +60,9 @@ def _show_slots(screen: Console, shown: Shown) -> None:
         stopped = ", but disabled"
     else:
         stopped = ", but on hold" if status.next_slot(shown.schedules) is None else ""
-    _say(screen, f"{schedule.in_words()}{stopped}; the next planned times{zone}:")
+    origin = status.definition.schedule_of if status.definition is not None else None
+    of = f" (the schedule of {origin})" if origin is not None else ""
+    _say(screen, f"{schedule.in_words()}{of}{stopped}; the next planned times{zone}:")
     for slot in shown.slots:
         mark = f"  {slot.mark}" if slot.mark else ""
         _say(screen, f"  {slot.local:%a %d %b %Y %H:%M}{mark}", indent=2 * INDENT)

@@ -54,6 +54,24 @@ def plan(job: Job, settings: "Settings", now: float) -> None:
         job.excluded["slots"] = [[slot, reason] for slot, reason in reasons if reason is not None]
 
 
+def has_slot(job: Job, slot: int) -> bool:
+    """Return whether `slot` (UTC seconds) is a planned time of the job. Raises BadConfiguration as `last_slot`."""
+    slots = job.planned_slots
+    if slots and slots[0] <= slot <= slots[-1]:
+        return slot in slots
+    if not job.schedule:
+        return False
+    from process_control.config.libraries import find_site_packages
+
+    find_site_packages()
+    from datetime import UTC, datetime
+
+    from process_control.config.plan_of_job import schedule_of
+
+    last = schedule_of(job).last_at_or_before(datetime.fromtimestamp(slot, UTC))
+    return last is not None and int(last.timestamp()) == slot
+
+
 def _slots_around(schedule: "Schedule", now: float) -> "list[int]":
     """Return the last slot at or before `now` (0 when there is none), then the next ones."""
     import itertools

@@ -16,7 +16,8 @@ from process_control.config.keys.kind import MAP, known
 from process_control.config.keys.list_kinds import MAIL_ADDRESSES, ONE_COMMAND, TAGS, some_of
 from process_control.config.keys.notify_kinds import NOTIFY_URL, PING_URL
 from process_control.config.keys.number_kinds import BOOL, COUNT, NICE, SIZE, TIME, TIME_ABOVE_ZERO
-from process_control.config.keys.text_kinds import MAIL_ADDRESS, MAIL_SERVER, PATH, SENDMAIL, TEXT, one_of
+from process_control.config.keys.text_kinds import LOCK, MAIL_ADDRESS, MAIL_SERVER, PATH, SENDMAIL, TEXT, one_of
+from process_control.core import chain
 
 LIMIT_FIELDS = (
     Field(
@@ -472,6 +473,32 @@ CATCH_UP_FIELDS = (
         meaning="How old a missed time may be. A start by cron that comes so late is not skipped either: for it, this "
         "replaces `start_within`.",
         example="24h",
+    ),
+)
+AFTER_FIELDS = (
+    Field(
+        key="job",
+        kind=LOCK,
+        default_words="required",
+        meaning="The cause: the job that is to run first.",
+        example="load",
+    ),
+    Field(
+        key="on",
+        kind=one_of(*chain.CONDITIONS),
+        default_words="`success`",
+        meaning="How the run of the cause must end: `success` (a warned run is one), `failure` (a lost run is one), or "
+        "`always`: however it ends. A planned time that the cause skipped or missed is none of them.",
+        example="failure",
+    ),
+    Field(
+        key="within",
+        kind=TIME_ABOVE_ZERO,
+        attribute="within_seconds",
+        default_words="as `start_within`",
+        meaning="How long a start by the job's own `schedule` waits for the cause's run. Without a `schedule` nothing "
+        "waits: the end of the cause starts the job.",
+        example="2h",
     ),
 )
 BACKOFF_FIELDS = (

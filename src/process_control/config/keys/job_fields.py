@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from process_control.config.keys.environment_kinds import ENVIRONMENT, INHERIT
 from process_control.config.keys.exclude_kinds import EXCLUDE
-from process_control.config.keys.field import Field, later
+from process_control.config.keys.field import Field
 from process_control.config.keys.inner_fields import (
+    AFTER_FIELDS,
     BACKOFF_FIELDS,
     CATCH_UP_FIELDS,
     EXPECT_FIELDS,
@@ -359,7 +360,27 @@ JOB_FIELDS = (
         "not begin at once. `start_within` applies when the start arrives, not after this wait. Not by hand.",
         example="5m",
     ),
-    later("after", known("list", "a list of jobs"), "Jobs after which this one runs.", "[prepare]"),
+    Field(
+        key="after",
+        kind=known(
+            "job or list of jobs",
+            "the name of a job, or a list such as [load, {job: check, on: always}]",
+            annotation="list[dict[str, Any]]",
+        ),
+        default=[],
+        default_words="none",
+        bare="job",
+        whole=True,
+        many=True,
+        in_defaults=False,
+        fields=AFTER_FIELDS,
+        meaning="The causes of this job: the jobs after which it runs, for the same planned time (slot). Without a "
+        "`schedule` its planned times are theirs, so they must have one schedule and time zone; it has no line in "
+        "the crontab, and starts when the last of them has ended. With a `schedule` each start waits for their runs of "
+        "that planned time. When a cause has no such run, or it ended otherwise than `on` says, the planned time is "
+        "skipped: `cause_missing`. Nothing follows a run by hand, but for `run --slot`. Text alone means `job`.",
+        example="- load\n- {job: check, on: always, within: 2h}",
+    ),
     Field(
         key="pool",
         kind=LOCK,

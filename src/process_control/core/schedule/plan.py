@@ -34,10 +34,14 @@ class Plan:
     start_within: float = 600.0
     #: which missed times are made up for, see CATCH_UP of the table of keys; None: none
     catch_up: Mapping[str, Any] | None = None
+    #: the jobs that it runs after, each with how it must end (see `core/chain.py`)
+    after: tuple[tuple[str, str], ...] = ()
+    #: the job whose schedule it has; None: its own
+    schedule_of: str | None = None
 
     def to_record(self) -> dict[str, object]:
-        """Return the values as the journal has them."""
-        return {
+        """Return the values as the journal has them; of chains only what there is, so that other hashes stay."""
+        values: dict[str, object] = {
             "schedule": list(self.schedule),
             "time_zone": self.time_zone,
             "disabled": self.disabled,
@@ -45,11 +49,16 @@ class Plan:
             "start_within": self.start_within,
             "catch_up": None if self.catch_up is None else dict(self.catch_up),
         }
+        if self.after:
+            values["after"] = [list(cause) for cause in self.after]
+        if self.schedule_of is not None:
+            values["schedule_of"] = self.schedule_of
+        return values
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """Return the plan of a version's record. Raises ValueError, TypeError for one that makes no sense."""
-        zone, catch_up = record.get("time_zone"), record.get("catch_up")
+        zone, catch_up, of = record.get("time_zone"), record.get("catch_up"), record.get("schedule_of")
         return cls(
             schedule=tuple(map(str, record["schedule"] or ())),
             time_zone=None if zone is None else str(zone),
@@ -57,6 +66,8 @@ class Plan:
             exclude=tuple(map(str, record.get("exclude") or ())),
             start_within=float(record.get("start_within") or 0),
             catch_up=catch_up if isinstance(catch_up, dict) else None,
+            after=tuple((str(job), str(on)) for job, on in record.get("after") or ()),
+            schedule_of=None if of is None else str(of),
         )
 
     def hash(self, version: str) -> str:

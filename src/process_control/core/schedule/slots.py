@@ -8,7 +8,9 @@ missed is decided in `causes.py`.
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from process_control.core import chain
 from process_control.core.schedule.plan import Plan
 
 RAN, SKIPPED, MISSED, DUE = FATES = "ran", "skipped", "missed", "due"
@@ -48,6 +50,8 @@ class SlotRun:
     detail: str | None = None
     #: how long before its slot it began, while the clock was ahead
     ahead_seconds: float | None = None
+    #: ISO 8601; None: it is running, or that is not known
+    ended_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,10 @@ class JobHistory:
     holds: Sequence[Hold] = ()
     #: slots whose start waits now, and for what
     waiting: Mapping[int, str] = field(default_factory=dict)
+    #: of the jobs that it runs after
+    causes: "Mapping[str, JobHistory]" = field(default_factory=dict)
+    #: what became of slots that followers have asked for
+    asked: "dict[int, Slot | None]" = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -221,9 +229,52 @@ def _slot(
         found.fate, found.reason, found.record, found.detail = SKIPPED, *choice
     elif slot in history.waiting:
         found.fate, found.detail = DUE, history.waiting[slot]
+    elif plan is not None and plan.schedule_of and (by_causes := _by_causes(history, slot, plan, now)) is not None:
+        found.fate, found.reason, found.detail = by_causes
     elif plan is not None and now - slot <= plan.start_within:
         found.fate = DUE
     return found
+
+
+def _by_causes(history: JobHistory, slot: int, plan: Plan, now: float) -> tuple[str, str | None, str] | None:
+    """Return fate, reason and detail of a slot that the causes decide; None: they have ended, and nothing came."""
+    of_causes = [_slot_of_cause(history.causes.get(cause), slot, now) for cause, _ in plan.after]
+    fates = [_fate_of_cause(cause, on, of) for (cause, on), of in zip(plan.after, of_causes, strict=True)]
+    what, detail = chain.decide(fates)
+    if what == chain.SKIP:
+        return SKIPPED, chain.CAUSE_MISSING, detail
+    if what == chain.WAIT:
+        return DUE, None, detail
+    ends = [of.run.ended_at or of.run.started_at for of in of_causes if of is not None and of.run is not None]
+    if now - datetime.fromisoformat(max(ends)).timestamp() <= plan.start_within:
+        return DUE, None, "for its start, as its causes have ended"
+    return None
+
+
+def _slot_of_cause(history: JobHistory | None, slot: int, now: float) -> Slot | None:
+    if history is None:
+        return None
+    if slot not in history.asked:
+        history.asked[slot] = None  # files that were edited one after the other may have been a circle for a moment
+        history.asked[slot] = next(iter(slots_of(history, after=slot - 1, until=slot, now=now)), None)
+    return history.asked[slot]
+
+
+def _fate_of_cause(cause: str, on: str, slot: Slot | None) -> chain.CauseFate:
+    if slot is None:
+        return chain.CauseFate(cause, on, chain.NO_RUN, "has no planned time then")
+    run = slot.run
+    if run is not None and run.outcome is None:
+        return chain.CauseFate(cause, on, chain.PENDING, f"runs since {run.started_at} (run {run.run_id})")
+    if run is not None:
+        at = run.ended_at or run.started_at
+        words = chain.ended_in_words(run.outcome, at=at, run_id=run.run_id, reason=run.reason)
+        return chain.CauseFate(cause, on, chain.ENDED, words, run.outcome)
+    if slot.fate == DUE:
+        return chain.CauseFate(cause, on, chain.PENDING, f"waits {slot.detail}" if slot.detail else "has not started")
+    why = f": {slot.detail}" if slot.detail else ""
+    words = f"was skipped ({slot.reason}{why})" if slot.fate == SKIPPED else "was missed"
+    return chain.CauseFate(cause, on, chain.NO_RUN, words)
 
 
 def _by_choice(history: JobHistory, slot: int, plan: Plan | None) -> tuple[str, Record | None, str | None] | None:

@@ -9,7 +9,7 @@ from process_control.core.facts import CRON, SCHEDULER, TIMER
 from process_control.history.index.clocks import Step, TrueClock, seconds_of, wrong_times
 from process_control.history.index.database import SealedDatabase
 
-_OF_A_SLOT = "job, scheduled_at, run_id, outcome, reason, started_at, late_seconds, late_parts, detail, by"
+_OF_A_SLOT = "job, scheduled_at, run_id, outcome, reason, started_at, late_seconds, late_parts, detail, by, ended_at"
 OF_ONE = f"""SELECT {_OF_A_SLOT} FROM run WHERE job = ? AND scheduled_at >= ? AND scheduled_at <= ?
     ORDER BY scheduled_at, run_id"""
 OF_ALL = f"""SELECT {_OF_A_SLOT} FROM run WHERE started_at >= ? AND scheduled_at >= ? AND scheduled_at <= ?
@@ -38,7 +38,8 @@ class LedgerIndex:
         self._database = database
 
     def of_slots(self, jobs: Sequence[str] | None, since: str, until: str) -> list[tuple[Any, ...]]:
-        """Return (job, scheduled_at, run_id, outcome, reason, started_at, late_seconds, late_parts, detail, by).
+        """Return (job, scheduled_at, run_id, outcome, reason, started_at, late_seconds, late_parts, detail, by,
+        ended_at).
 
         Of every run and skip for a planned time in the window; by job, then planned time, then start.
         """

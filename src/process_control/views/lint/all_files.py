@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from process_control.config.all_jobs import load_all
+from process_control.config.chains import BadChain
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.config.unread_files import unread_files
@@ -44,8 +45,10 @@ def lint_files(words: Sequence[str], around: Surroundings, repair: ReadAgain | N
         findings += unused_pools(jobs, settings)
     valid = {job.slug: job for job in jobs if isinstance(job, Job)}
     around = replace(around, jobs=valid, remarks=_remarks(paths, valid, settings, around))
+    chains = {job.path: job.error for job in jobs if isinstance(job, InvalidJob) and isinstance(job.error, BadChain)}
     for path in paths:
         findings += lint_file(path, around, repair)
+        findings += [Finding(path=path, fault=fault) for fault in (chains[path].faults if path in chains else ())]
     return findings
 
 

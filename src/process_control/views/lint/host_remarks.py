@@ -88,7 +88,7 @@ def _schedules(jobs: Sequence[Job]) -> dict[str, Schedule]:
     host, zone = os.uname().nodename, host_zone()
     found = {}
     for job in jobs:
-        if job.schedule and not job.disabled:
+        if job.schedule and not job.disabled and not job.schedule_of:  # else its causes start it
             try:
                 found[job.slug] = Schedule.parse(
                     job.schedule, time_zone=job.time_zone or zone, host=host, slug=job.slug

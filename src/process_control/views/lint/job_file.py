@@ -124,6 +124,7 @@ def _faults_of_job(job: Job, document: Document, around: Surroundings) -> list[F
     return [
         *_faults_of_stdout(job, document.faults.name, around.settings),
         *_catch_up_without_a_schedule(job, document),
+        *_within_without_a_schedule(job, document),
         *_missing(job, document, around),
         *_faults_of_calendars(job, document, around.settings),
     ]
@@ -154,13 +155,20 @@ def _faults_of_stdout(job: Job, name: str, settings: Settings | None) -> list[Fa
 def _catch_up_without_a_schedule(job: Job, document: Document) -> list[Fault]:
     entries = document.root.entries if isinstance(document.root, Map) else []
     keys = [key for key, _ in entries if key.value == "catch_up"]
-    if job.schedule or job.catch_up_which in (None, "none") or not keys:
+    if job.schedule or job.after or job.catch_up_which in (None, "none") or not keys:
         return []
     what, hint = (
         "'catch_up' without a schedule: there are no planned times to miss",
         "add the key schedule, or remove it",
     )
     return [Fault(what, where=f"{document.faults.name}:{keys[0].line}:{keys[0].column}", hint=hint)]
+
+
+def _within_without_a_schedule(job: Job, document: Document) -> list[Fault]:
+    if (job.schedule and not job.schedule_of) or not any(cause["within_seconds"] for cause in job.after):
+        return []
+    what = "'after.within' without a schedule: the end of the cause starts the job, so nothing waits"
+    return [Fault(what, where=_place(document, "after", 0), hint="remove it, or add the key schedule")]
 
 
 def _missing(job: Job, document: Document, around: Surroundings) -> list[Fault]:

@@ -62,9 +62,9 @@ def check_of(job: Job, settings: Settings) -> dict[str, Any]:
     if schedule is None:
         return check
     zone = job.time_zone or getattr(host_zone(), "key", "UTC")
-    if len(schedule.expressions) == 1 and not job.exclude:
+    if len(schedule.expressions) == 1 and not job.exclude and not job.schedule_of:
         return {**check, "schedule": schedule.expressions[0].for_cron, "tz": zone}
-    # The service knows one expression and no holidays: then the longest pause between two planned times counts.
+    # The service knows one expression, no holidays, no chains: then the longest pause between two planned times counts.
     return {**check, "timeout": _longest_pause(schedule)}
 
 

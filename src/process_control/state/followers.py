@@ -1,0 +1,124 @@
+"""Which jobs follow which: a small file, so that the end of a run reads no job files.
+
+Lean module. The file is made again when the job directory has changed since (a file was added, removed or replaced),
+and by each look of `watch` that sees a changed file, and by `cron-generate`: only a file that was edited in place may
+be noticed that late.
+"""
+
+import posix
+import time
+
+from process_control.core import layout
+from process_control.system import proc
+from process_control.system.json_text import decode, encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from process_control.config.settings import Settings
+    from process_control.core.job import Job
+
+    Causes = dict[str, list[str]]
+
+_MAX_BYTES = 1 << 22
+#: A directory that was changed just now may change again within one tick of the file system's clock.
+_SETTLED_SECONDS = 1.0
+
+
+def followers_of(settings: "Settings", slug: str) -> "list[str]":
+    """Return the jobs that name `slug` in `after`, sorted. Raises what reading the job directory raises."""
+    return [job for job, causes in causes_by_job(settings).items() if slug in causes]
+
+
+def causes_by_job(settings: "Settings") -> "Causes":
+    """Return the causes of each job that has some, sorted by job."""
+    known = _read(settings)
+    if known is not None and known.get("stamp") and known["stamp"] == _stamp(settings.job_directory):
+        causes: Causes = known["after"]  # type: ignore[assignment]  # checked by _read
+        return causes
+    return _look(settings, {} if known is None else known["after"])  # type: ignore[arg-type]
+
+
+def note_all(settings: "Settings", jobs: "Iterable[object]") -> None:
+    """Write what all jobs of the directory name in `after`: each a Job, or what is known of an invalid file by slug."""
+    from process_control.core.job import Job
+
+    known = _read(settings) or {"after": {}}
+    before: Causes = known["after"]  # type: ignore[assignment]
+    found: Causes = {}
+    for job in jobs:
+        slug = str(getattr(job, "slug", ""))
+        causes = _causes(job) if isinstance(job, Job) else before.get(slug)
+        if causes:
+            found[slug] = causes
+    stamp = _stamp(settings.job_directory)  # another file may have come since the jobs were read
+    _write(settings, found, stamp if known.get("stamp") == stamp else None)
+
+
+def _look(settings: "Settings", before: "Causes") -> "Causes":
+    """Read the job files that have the word, and write the file. An invalid one has the causes it had before."""
+    from process_control.config.job_directory import JobDirectory, load_without_its_causes
+    from process_control.core.job import is_slug
+    from process_control.errors import ProcessControlError
+
+    stamp = _stamp(settings.job_directory)
+    named: list[str] = []
+    with JobDirectory(settings) as directory:
+        for name in directory.names():
+            slug = name[:-5]
+            if name[-5:] != ".yaml" or not is_slug(slug):
+                continue
+            try:
+                source, _ = directory.read(slug)
+            except ProcessControlError:
+                source = b"after" if slug in before else b""
+            if b"after" in source:
+                named.append(slug)
+    found: Causes = {}
+    for slug in named:
+        try:
+            causes = _causes(load_without_its_causes(slug, settings)[0])
+        except ProcessControlError:
+            causes = before.get(slug, [])
+        if causes:
+            found[slug] = causes
+    _write(settings, found, stamp)
+    return found
+
+
+def _causes(job: "Job") -> "list[str]":
+    return [str(cause["job"]) for cause in job.after]
+
+
+def _stamp(directory: str) -> "list[object] | None":
+    """Return what changes with the names in the directory; None for one that cannot be read, or has just changed."""
+    try:
+        stat = posix.stat(directory)
+    except OSError:
+        return None
+    if abs(time.time() - stat.st_mtime) < _SETTLED_SECONDS:
+        return None
+    return [directory, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns]
+
+
+def _read(settings: "Settings") -> "dict[str, object] | None":
+    text = proc.read_small(layout.chains(settings.state_directory), _MAX_BYTES)
+    try:
+        value = decode(text.decode("utf-8", "replace"))
+    except ValueError:
+        return None
+    if not isinstance(value, dict) or not isinstance(value.get("after"), dict):
+        return None
+    return value if all(isinstance(causes, list) for causes in value["after"].values()) else None
+
+
+def _write(settings: "Settings", found: "Causes", stamp: "list[object] | None") -> None:
+    """Write the file; without a `stamp`, or when it cannot be written, the next run reads the directory again."""
+    from process_control.system import atomic_file
+
+    value = {"stamp": stamp, "after": dict(sorted(found.items()))}
+    try:
+        atomic_file.write_unsynced(layout.chains(settings.state_directory), encode(value).encode("ascii"), mode=0o640)
+    except OSError:
+        pass
