@@ -35,7 +35,6 @@ def test_a_pool_lets_them_in_one_after_the_other(box: Box) -> None:
         assert started.read_line() == "1"
         assert waiting(live) == [("job-2", "pool", 1), ("job-3", "pool", 2)]
         status = box.process_control("status").stdout
-        slots = box.process_control("slots", "job-2", "--since", "400d", "--json").json()["slots"]
         why = box.process_control("why", "job-3").stdout
         for number in NUMBERS[1:]:
             release.write_line("")
@@ -44,7 +43,6 @@ def test_a_pool_lets_them_in_one_after_the_other(box: Box) -> None:
         until(lambda: len(ends(box)) == len(NUMBERS), "three ends")
 
     assert status.count("waits since") == 2
-    assert [slot["fate"] for slot in slots] == ["due"]
     assert "place 2 in the queue" in why
     assert [start["job"] for start in starts(box)] == ["job-1", "job-2", "job-3"]
     late = [start["late_parts"].get("queue", 0) > 0 for start in starts(box)]

@@ -150,7 +150,7 @@ class Dispatch:
         return ready
 
     def _needs_no_turn(self, start: Start, monotonic: float, *, is_first: bool) -> bool:
-        """Whether the run itself is to say what becomes of it: it waited too long, or behind one of the same job."""
+        """Return whether the run itself is to say what becomes of it: it waited too long, or behind one of its job."""
         job = self.jobs[start.job]
         if job.queue_timeout and monotonic - start.arrived > job.queue_timeout:
             return True
