@@ -10,6 +10,9 @@ from process_control.core import start_queue
 from process_control.core.schedule.agenda import Agenda
 from process_control.core.start_queue import Limits, Running, Waits
 
+#: A start that was earlier than its planned time by less counts as on time. As in `state.early_run`, which decides.
+MAX_AHEAD_SECONDS = 60.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobPlan:
@@ -75,10 +78,12 @@ class Dispatch:
     def catch_the_last(self, now: float, monotonic: float, claimed: Mapping[str, int | None]) -> None:
         """At the start: let what fell due while no scheduler ran, and is not too old, start now.
 
-        `claimed`: the last planned time of each job that had its run or its skip.
+        `claimed`: the last planned time of each job that had its run or its skip. One that is still to come was claimed
+        while the clock was ahead, and says nothing of those before it.
         """
+        self._begun = {job: at for job, at in claimed.items() if at is not None and at <= now + MAX_AHEAD_SECONDS}
         for slug, slot in self.agenda.last_before(now, self.jobs).items():
-            if slot > (claimed.get(slug) or 0):
+            if slot > self._begun.get(slug, 0):
                 self._arrive(slug, slot, now, monotonic)
 
     def take_due(self, now: float, monotonic: float) -> list[Start]:
@@ -87,6 +92,11 @@ class Dispatch:
             for slug in due.jobs:
                 self._arrive(slug, due.slot, now, monotonic)
         return self._take_ready(monotonic)
+
+    def rewind(self, now: float) -> None:
+        """Plan from `now` on: the clock was set back. What was started well ahead of its time starts once more then."""
+        self.agenda.rewind(now)
+        self._begun = {job: slot for job, slot in self._begun.items() if slot <= now + MAX_AHEAD_SECONDS}
 
     def by_hand(self, job: str, by: str, monotonic: float) -> Start:
         """Return the start of a run without a planned time, which waits for nothing here."""
