@@ -67,7 +67,7 @@ class History:
         self.end = change + 12 * HOUR
         self.now, self.monotonic = float(self.begin), 1000.0
         self.jobs: dict[str, JobPlan] = {}
-        self.naive = NaiveScheduler(now=self.now)
+        self.naive = NaiveScheduler(now=self.now, looked=self.monotonic)
         self.dispatch = Dispatch(Agenda(schedule_of))
         for columns in SCHEDULES:
             self.put(f"job-{len(self.jobs)}", (self.zone, columns))
@@ -80,15 +80,15 @@ class History:
         self.jobs[slug] = JobPlan(slug=slug, key=key, start_within=within, lock=slug)
         slots = planned_minutes(key, self.begin - 2 * DAY, self.end + 3 * DAY)
         seen = old.seen if old is not None and was is not None and was.key == key else self.now
-        self.naive.jobs[slug] = NaiveJob(slots, within, seen, None if old is None else old.last)
+        self.naive.jobs[slug] = NaiveJob(slots, within, seen, *(() if old is None else (old.last, old.began)))
 
     def plan(self) -> None:
         self.dispatch.plan(self.jobs, self.now)
 
     def look(self) -> list[str]:
         if self.now < self.naive.now:
-            self.dispatch.rewind(self.now)
-        wanted = self.naive.look(self.now)
+            self.dispatch.rewind(self.now, self.monotonic)
+        wanted = self.naive.look(self.now, self.monotonic)
         starts = self.dispatch.take_due(self.now, self.monotonic)
         return self.judged([(start.job, start.slot or 0) for start in starts], wanted)
 
@@ -138,7 +138,7 @@ class History:
         self.dispatch = Dispatch(Agenda(schedule_of))
         self.plan()
         self.dispatch.catch_the_last(self.now, self.monotonic, claimed)
-        wanted = self.naive.restart(self.now)
+        wanted = self.naive.restart(self.now, self.monotonic)
         starts = self.dispatch.take_due(self.now, self.monotonic)
         return self.judged([(start.job, start.slot or 0) for start in starts], wanted)
 
@@ -192,7 +192,7 @@ def test_in_a_year_each_job_starts_as_often_as_its_schedule_plans(storm: Storm) 
             now += dice.uniform(1, 1700)
         elif what < 0.024 and now - begin > HOUR:
             now -= dice.uniform(1, 40 * MINUTE)
-            dispatch.rewind(now)
+            dispatch.rewind(now, monotonic)
         elif what < 0.028:  # killed, and started again some minutes later
             now += dice.uniform(0, 900)
             dispatch = Dispatch(Agenda(schedule_of))
@@ -254,7 +254,7 @@ def test_what_ran_well_ahead_of_its_time_starts_once_more_when_that_comes(back: 
     dispatch.plan(plan_of("0 12 * * *"), noon - 5)
     assert [start.slot for start in dispatch.take_due(noon + 1, 1.0)] == [noon]
 
-    dispatch.rewind(noon + 1 - back)
+    dispatch.rewind(noon + 1 - back, 1.5)
 
     days = 0 if back < DAY else 1
     found = [dispatch.take_due(noon + 1 - days * DAY, 2.0), dispatch.take_due(noon + 2, 3.0)]
@@ -270,3 +270,14 @@ def test_a_new_scheduler_starts_the_newest_time_unless_it_was_claimed(claimed: i
     dispatch.catch_the_last(noon + 5, 1.0, {"job": None if claimed is None else noon + claimed})
 
     assert [start.slot for start in dispatch.take_due(noon + 5, 1.0)] == [noon] * starts
+
+
+def test_what_falls_due_between_a_step_back_and_the_next_look_starts() -> None:
+    """The clock is set from 12:00:30 to 10:59:59, and looked at two seconds later."""
+    eleven, dispatch = moment("2027-05-05T11:00:00"), Dispatch(Agenda(schedule_of))
+    dispatch.plan(plan_of("0 * * * *"), eleven - 5)
+    assert [start.slot for start in dispatch.take_due(eleven + HOUR + 30, 3630.0)] == [eleven + HOUR]
+
+    dispatch.rewind(eleven + 1, 3632.0)
+
+    assert [start.slot for start in dispatch.take_due(eleven + 1, 3632.0)] == [eleven]

@@ -67,10 +67,12 @@ class NaiveJob:
     start_within: float
     seen: float
     last: int | None = None
+    #: when that was, by a clock that nobody sets
+    began: float = 0.0
 
-    def forget_what_is_to_come(self, now: float) -> None:
-        """Forget what ran while the clock was ahead of it by more than a minute: it runs once more."""
-        if self.last is not None and self.last > now + MINUTE:
+    def forget_what_was_early(self, offset: float) -> None:
+        """Forget what ran more than a minute before its time, by the clock as it is now: it runs once more."""
+        if self.last is not None and self.began + offset < self.last - MINUTE:
             self.last = None
 
     def newest(self, now: float) -> int | None:
@@ -85,31 +87,39 @@ class NaiveScheduler:
 
     jobs: dict[str, NaiveJob] = field(default_factory=dict)
     now: float = 0.0
+    looked: float = 0.0
 
-    def look(self, now: float) -> dict[str, int]:
+    def look(self, now: float, monotonic: float) -> dict[str, int]:
         """Return the slot of each job that starts now. A clock that was set back shows its times once more."""
         found = {}
         for slug, job in self.jobs.items():
             if now < self.now:
-                job.seen = now
-                job.forget_what_is_to_come(now)
+                job.seen = min(now, self.looked + now - monotonic)
+                job.forget_what_was_early(now - monotonic)
             slot = job.newest(now)
             if slot is not None and slot > job.seen and slot != job.last:
                 found[slug] = job.last = slot
+                job.began = monotonic
             job.seen = now
-        self.now = now
+        self.now, self.looked = now, monotonic
         return found
 
-    def restart(self, now: float) -> dict[str, int]:
-        """Return what a new scheduler starts: the newest planned time, if it is newer than what was claimed."""
+    def restart(self, now: float, monotonic: float) -> dict[str, int]:
+        """Return what a new scheduler starts: the newest planned time, if it is newer than what was claimed.
+
+        It does not know when that began; what is to come was claimed while the clock was ahead.
+        """
         found = {}
         for slug, job in self.jobs.items():
-            job.forget_what_is_to_come(now)
+            if job.last is not None:
+                job.began = monotonic - (now - job.last)
+                job.last = job.last if job.last <= now + MINUTE else None
             slot = job.newest(now)
             if slot is not None and slot > (job.last or 0):
                 found[slug] = job.last = slot
+                job.began = monotonic
             job.seen = now
-        self.now = now
+        self.now, self.looked = now, monotonic
         return found
 
 

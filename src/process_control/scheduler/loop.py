@@ -132,7 +132,7 @@ class Scheduler:
         offset = now - monotonic
         if offset < self._offset - MIN_STEP_SECONDS:
             say(f"the clock was set back by {self._offset - offset:.0f} s")
-            self.dispatch.rewind(now)
+            self.dispatch.rewind(now, monotonic)
         self._offset = offset
         for start in self.dispatch.take_due(now, monotonic):
             self._order(start, queued=monotonic - start.arrived)

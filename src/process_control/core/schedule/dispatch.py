@@ -64,9 +64,11 @@ class Dispatch:
         self.others: dict[int, Running] = {}
         self.limits = Limits()
         self._next_number = first
-        #: the newest planned time of each job that was started
-        self._begun: dict[str, int] = {}
+        #: the newest planned time of each job that was started, and when that was, by the clock that nobody sets
+        self._begun: dict[str, tuple[int, float]] = {}
         self._is_draining = False
+        #: when the last look was, by the clock that nobody sets
+        self._looked: float | None = None
 
     def plan(self, jobs: Mapping[str, JobPlan], now: float) -> None:
         """Take over what the job files say now. What waits goes on waiting, unless its job is gone."""
@@ -81,22 +83,29 @@ class Dispatch:
         `claimed`: the last planned time of each job that had its run or its skip. One that is still to come was claimed
         while the clock was ahead, and says nothing of those before it.
         """
-        self._begun = {job: at for job, at in claimed.items() if at is not None and at <= now + MAX_AHEAD_SECONDS}
+        known = {job: at for job, at in claimed.items() if at is not None and at <= now + MAX_AHEAD_SECONDS}
+        self._begun = {job: (at, monotonic - (now - at)) for job, at in known.items()}
         for slug, slot in self.agenda.last_before(now, self.jobs).items():
-            if slot > self._begun.get(slug, 0):
+            if slot > known.get(slug, 0):
                 self._arrive(slug, slot, now, monotonic)
 
     def take_due(self, now: float, monotonic: float) -> list[Start]:
         """Return the starts to order now, oldest planned time first; they are `live` from then on."""
+        self._looked = monotonic
         for due in self.agenda.take_due(now):
             for slug in due.jobs:
                 self._arrive(slug, due.slot, now, monotonic)
         return self._take_ready(monotonic)
 
-    def rewind(self, now: float) -> None:
-        """Plan from `now` on: the clock was set back. What was started well ahead of its time starts once more then."""
-        self.agenda.rewind(now)
-        self._begun = {job: slot for job, slot in self._begun.items() if slot <= now + MAX_AHEAD_SECONDS}
+    def rewind(self, now: float, monotonic: float) -> None:
+        """Plan anew: the clock was set back. What was started well ahead of its time starts once more then.
+
+        The clock may have been set at any time since the last look: what fell due since then by the new one is due.
+        """
+        looked = monotonic if self._looked is None else self._looked
+        self.agenda.rewind(min(now, looked + now - monotonic))
+        offset = now - monotonic + MAX_AHEAD_SECONDS
+        self._begun = {job: (slot, at) for job, (slot, at) in self._begun.items() if at + offset >= slot}
 
     def by_hand(self, job: str, by: str, monotonic: float) -> Start:
         """Return the start of a run without a planned time, which waits for nothing here."""
@@ -117,17 +126,21 @@ class Dispatch:
 
     def wait_again(self, job: str, slot: int, monotonic: float) -> None:
         """Take over a start that waited for its turn when the scheduler before this one died."""
-        if job in self.jobs and self._begun.get(job) != slot:
-            self._begun[job] = slot
+        if job in self.jobs and not self._has_begun(job, slot):
+            self._begun[job] = slot, monotonic
             self._append(job, slot, monotonic)
 
     def _arrive(self, slug: str, slot: int, now: float, monotonic: float) -> None:
         job = self.jobs[slug]
         is_too_old = now - slot > job.start_within
-        if self._is_draining or is_too_old or self._begun.get(slug) == slot:
+        if self._is_draining or is_too_old or self._has_begun(slug, slot):
             return
-        self._begun[slug] = slot
+        self._begun[slug] = slot, monotonic
         self._append(slug, slot, monotonic)
+
+    def _has_begun(self, slug: str, slot: int) -> bool:
+        begun = self._begun.get(slug)
+        return begun is not None and begun[0] == slot
 
     def _append(self, slug: str, slot: int, monotonic: float) -> None:
         self.waiting.append(Start(number=self._next_number, job=slug, slot=slot, arrived=monotonic))
