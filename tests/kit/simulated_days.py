@@ -243,9 +243,14 @@ class Checker:
         ordered: dict[tuple[int, str, int], float] = {}
         for scheduler, _, job, slot, at in self.host.orders:
             before = ordered.get((scheduler, job, slot))
-            if before is not None and before + self._offset_at(at) >= slot - EARLY_SECONDS:
+            if before is not None and not self._seemed_early(slot, before, until=at):
                 yield f"{job}: {_shown(slot)} was ordered twice"
             ordered[scheduler, job, slot] = at
+
+    def _seemed_early(self, slot: int, ordered: float, *, until: float) -> bool:
+        """Return whether by the clock as it was set meanwhile the order was well before the planned time."""
+        offsets = [offset for at, offset in self.host.clock if ordered < at <= until]
+        return any(ordered + offset < slot - EARLY_SECONDS for offset in offsets)
 
     def _unplanned(self) -> Iterator[str]:
         for each in self.host.written:
