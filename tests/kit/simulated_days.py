@@ -149,13 +149,11 @@ class Simulation:
 
     def _slow_scheduler(self) -> None:
         if self.host.parent is not None and self.host.parent.scheduler is not None:
-            self.host.parent.scheduler.stalled_until = self.host.monotonic + self.dice.choice((1.0, 30.0, 400.0))
-            self.host.at(self.host.parent.scheduler.stalled_until, lambda: None)
+            self.host.parent.scheduler.stall(self.dice.choice((1.0, 30.0, 400.0)))
 
     def _slow_launcher(self) -> None:
         if self.host.parent is not None and self.host.parent.launcher is not None:
-            self.host.parent.launcher.stalled_until = self.host.monotonic + self.dice.choice((1.0, 30.0, 400.0))
-            self.host.at(self.host.parent.launcher.stalled_until, lambda: None)
+            self.host.parent.launcher.stall(self.dice.choice((1.0, 30.0, 400.0)))
 
     def _cron_on_or_off(self) -> None:
         self.cron = not self.cron

@@ -62,6 +62,11 @@ class Process:
     def soon(self, seconds: float, action: Callable[[], None]) -> None:
         self.host.at(self.host.monotonic + seconds, lambda: self._do(action))
 
+    def stall(self, seconds: float) -> None:
+        """Do nothing for so long: the host is busy, or a disk hangs."""
+        self.stalled_until = max(self.stalled_until, self.host.monotonic + seconds)
+        self.host.at(self.stalled_until, lambda: None)
+
     def _do(self, action: Callable[[], None]) -> None:
         if self.lives and self.host.monotonic < self.stalled_until:
             self.host.at(self.stalled_until, lambda: self._do(action))

@@ -1,4 +1,4 @@
-"""Real processes under a clock that is moved from minute to minute, killed at random, with cron's starts beside them."""
+"""Real processes under a clock that is moved by minutes, killed at random, with starts by cron beside them."""
 
 import contextlib
 import os

@@ -150,8 +150,15 @@ class Dispatch:
         """Return the waiting starts whose turn has come, and note what the others wait for."""
         if not self.waiting:
             return []
+        first: dict[str, int] = {}
+        for start in self.waiting:
+            first.setdefault(start.job, start.number)
         decision = start_queue.decide(
-            [self._as_start(start) for start in self.waiting if not self._needs_no_turn(start, monotonic)],
+            [
+                self._as_start(start)
+                for start in self.waiting
+                if not self._needs_no_turn(start, monotonic, is_behind=first[start.job] != start.number)
+            ],
             [*map(self._as_running, self.live.values()), *self.others.values()],
             self.limits,
         )
@@ -161,12 +168,11 @@ class Dispatch:
         self.live.update((start.number, start) for start in ready)
         return ready
 
-    def _needs_no_turn(self, start: Start, monotonic: float) -> bool:
-        """Whether the run itself has to say what becomes of it: it waited too long, or an earlier one of its job waits."""
+    def _needs_no_turn(self, start: Start, monotonic: float, *, is_behind: bool) -> bool:
+        """Whether the run itself has to say what becomes of it: it waited too long, or is behind another of its job."""
         job = self.jobs[start.job]
         if job.queue_timeout and monotonic - start.arrived > job.queue_timeout:
             return True
-        is_behind = any(other.job == start.job and other.number < start.number for other in self.waiting)
         return is_behind and job.on_overlap != "queue"
 
     def _as_start(self, start: Start) -> start_queue.Start:
