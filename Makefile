@@ -90,7 +90,7 @@ $(PYTHON) -m ruff format --check --quiet . || { echo "hint: $(PYTHON) -m ruff fo
 endef
 PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup demo test quick lint bench faults fuzz docs release release-check deb deb-check clean
+.PHONY: help setup demo test quick lint bench faults torture fuzz docs release release-check deb deb-check clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -159,6 +159,9 @@ bench: $(READY) ## every speed promise against its goal and other programs; ONLY
 faults: $(READY) ## the storms at full size, one table at the end; ONLY='lock file' SIZE=0.1 KEEP=1
 	@$(INSTALL_TEST_TOOLS)
 	$(PYTHON) tests/kit/faults.py $(if $(ONLY),--only '$(ONLY)') $(if $(SIZE),--size $(SIZE)) $(if $(KEEP),--keep)
+
+torture: $(READY) ## simulated days of the scheduler: a seed decides every fault (SEED=1 ROUNDS=100)
+	@PYTHONPATH=src:tests $(PYTHON) tests/kit/simulated_days.py --seed $(or $(SEED),1) --rounds $(or $(ROUNDS),100)
 
 fuzz: $(READY) ## a search guided by coverage for what a reader falls over (SECONDS= for each, ONLY=)
 	@$(PYTHON) -c 'import atheris' 2>/dev/null || $(PIP) install --no-build-isolation --editable '.[fuzz]'

@@ -25,6 +25,7 @@ import memory
 import others
 import records
 import telling
+import ticks
 import warm
 import waterfall
 from host import installed_product
@@ -46,6 +47,7 @@ FAMILIES: dict[str, Callable[[Bench], Found]] = {
         waterfall,
         at_once,
         warm,
+        ticks,
         records,
         memory,
         capture,

@@ -9,6 +9,7 @@ there for the other, also when that one is a new process.
 import _signal
 import _socket
 import posix
+import select
 import sys
 import time
 
@@ -93,7 +94,7 @@ class Parent:
                     return self._end(code)
 
     def _start(self, child: Child, become: object) -> None:
-        time.sleep(child.delay)
+        select.poll().poll(int(1000 * child.delay))
         pid = posix.fork()
         if pid == 0:
             try:

@@ -136,7 +136,7 @@ class Scheduler:
         offset = now - monotonic
         if offset < self._offset - MIN_STEP_SECONDS:
             say(f"the clock was set back by {self._offset - offset:.0f} s")
-            self.dispatch.agenda.rewind(now)
+            self.dispatch.rewind(now, monotonic)
         self._offset = offset
         starts = self.dispatch.take_due(now, monotonic)
         self._held.show(self.dispatch.waits.values(), now)  # before the orders: a run takes the lock of its note

@@ -10,6 +10,9 @@ from process_control.core import start_queue
 from process_control.core.schedule.agenda import Agenda
 from process_control.core.start_queue import Limits, Running, Waits
 
+#: A start that was earlier than its planned time by less counts as on time. As in `state.early_run`, which decides.
+MAX_AHEAD_SECONDS = 60.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobPlan:
@@ -63,9 +66,11 @@ class Dispatch:
         self.others: dict[Hashable, Running] = {}
         self.limits = Limits()
         self._next_number = first
-        #: the newest planned time of each job that was started
-        self._begun: dict[str, int] = {}
+        #: the newest planned time of each job that was started, and when that was, by the clock that nobody sets
+        self._begun: dict[str, tuple[int, float]] = {}
         self._is_draining = False
+        #: when the last look was, by the clock that nobody sets
+        self._looked: float | None = None
 
     def plan(self, jobs: Mapping[str, JobPlan], now: float) -> None:
         """Take over what the job files say now. What waits goes on waiting, unless its job is gone."""
@@ -77,18 +82,32 @@ class Dispatch:
     def catch_the_last(self, now: float, monotonic: float, claimed: Mapping[str, int | None]) -> None:
         """At the start: let what fell due while no scheduler ran, and is not too old, start now.
 
-        `claimed`: the last planned time of each job that had its run or its skip.
+        `claimed`: the last planned time of each job that had its run or its skip. One that is still to come was claimed
+        while the clock was ahead, and says nothing of those before it.
         """
+        known = {job: at for job, at in claimed.items() if at is not None and at <= now + MAX_AHEAD_SECONDS}
+        self._begun = {job: (at, monotonic - (now - at)) for job, at in known.items()}
         for slug, slot in self.agenda.last_before(now, self.jobs).items():
-            if slot > (claimed.get(slug) or 0):
+            if slot > known.get(slug, 0):
                 self._arrive(slug, slot, now, monotonic)
 
     def take_due(self, now: float, monotonic: float) -> list[Start]:
         """Return the starts to order now, oldest planned time first; they are `live` from then on."""
+        self._looked = monotonic
         for due in self.agenda.take_due(now):
             for slug in due.jobs:
                 self._arrive(slug, due.slot, now, monotonic)
         return self._take_ready(monotonic)
+
+    def rewind(self, now: float, monotonic: float) -> None:
+        """Plan anew: the clock was set back. What was started well ahead of its time starts once more then.
+
+        The clock may have been set at any time since the last look: what fell due since then by the new one is due.
+        """
+        looked = monotonic if self._looked is None else self._looked
+        self.agenda.rewind(min(now, looked + now - monotonic))
+        offset = now - monotonic + MAX_AHEAD_SECONDS
+        self._begun = {job: (slot, at) for job, (slot, at) in self._begun.items() if at + offset >= slot}
 
     def by_hand(self, job: str, by: str, monotonic: float) -> Start:
         """Return the start of a run without a planned time, which waits for nothing here."""
@@ -109,17 +128,21 @@ class Dispatch:
 
     def wait_again(self, job: str, slot: int, monotonic: float) -> None:
         """Take over a start that waited for its turn when the scheduler before this one died."""
-        if job in self.jobs and self._begun.get(job) != slot:
-            self._begun[job] = slot
+        if job in self.jobs and not self._has_begun(job, slot):
+            self._begun[job] = slot, monotonic
             self._append(job, slot, monotonic)
 
     def _arrive(self, slug: str, slot: int, now: float, monotonic: float) -> None:
         job = self.jobs[slug]
         is_too_old = now - slot > job.start_within
-        if self._is_draining or is_too_old or self._begun.get(slug) == slot:
+        if self._is_draining or is_too_old or self._has_begun(slug, slot):
             return
-        self._begun[slug] = slot
+        self._begun[slug] = slot, monotonic
         self._append(slug, slot, monotonic)
+
+    def _has_begun(self, slug: str, slot: int) -> bool:
+        begun = self._begun.get(slug)
+        return begun is not None and begun[0] == slot
 
     def _append(self, slug: str, slot: int, monotonic: float) -> None:
         self.waiting.append(Start(number=self._next_number, job=slug, slot=slot, arrived=monotonic))

@@ -1,0 +1,60 @@
+"""Days of the scheduler that a seed decides: every fault comes, and each planned time has one run or a known cause."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from kit.harness import PROJECT
+from kit.simulated_days import Simulation
+from kit.storms import Storm
+
+FIRST_SEED = 1
+#: Seeds whose days miss what is left out.
+MISSED_BY = {"claim": 1, "rewind": 3, "begun": 2}
+
+
+@pytest.mark.fault(
+    "Simulated days of the scheduler (12 hours around a clock change, 10 to 60 faults each)",
+    small=12,
+    full=10_000,
+    wanted="no planned time twice, none unaccounted for",
+)
+def test_each_planned_time_of_a_simulated_day_runs_once_or_has_a_known_cause(storm: Storm) -> None:
+    faults, runs, missed = [], 0, 0
+    for number in storm.rounds():
+        day = Simulation(FIRST_SEED + number).run()
+        faults += [f"seed {day.seed}: {fault}" for fault in day.faults]
+        runs, missed = runs + day.runs, missed + day.missed
+
+    assert faults == []
+    assert runs > 50 * storm.size
+    storm.found(f"0 twice, 0 unaccounted for; {runs:,} runs, {missed:,} missed for a known cause")
+
+
+@pytest.mark.parametrize(("protection", "seed"), MISSED_BY.items(), ids=MISSED_BY)
+def test_the_checker_sees_when_a_protection_is_left_out(protection: str, seed: int) -> None:
+    assert Simulation(seed, without=frozenset([protection])).run().faults != []
+
+
+def test_a_seed_brings_the_same_day_again() -> None:
+    days = [Simulation(3) for _ in range(2)]
+
+    assert days[0].run() == days[1].run()
+    assert days[0].host.written == days[1].host.written != Simulation(4).host.written
+
+
+def test_the_command_names_what_went_wrong_with_its_seed() -> None:
+    command = [sys.executable, str(PROJECT / "tests" / "kit" / "simulated_days.py"), "--rounds", "1"]
+    environment = {**os.environ, "PYTHONPATH": f"{PROJECT / 'src'}:{PROJECT / 'tests'}"}
+    seed = str(MISSED_BY["claim"])
+
+    good = subprocess.run([*command, "--seed", seed], capture_output=True, text=True, check=False, env=environment)
+    bad = subprocess.run(
+        [*command, "--seed", seed, "--without", "claim"], capture_output=True, text=True, check=False, env=environment
+    )
+
+    assert (good.returncode, bad.returncode) == (0, 1)
+    assert "0 days with something wrong" in good.stdout
+    assert f"seed {seed}: job-" in bad.stdout

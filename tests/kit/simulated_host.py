@@ -1,0 +1,209 @@
+"""A host that is simulated: clocks, disk, job files, and what its processes wrote. A seed decides all of it.
+
+Time is that of a clock that nobody sets, `host.monotonic`; the wall clock is `host.now`. Its processes are those of
+`simulated_processes`.
+"""
+
+import heapq
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kit.naive_schedule import Key
+from process_control.core.schedule.dispatch import JobPlan
+from process_control.core.schedule.schedule import Schedule
+
+if TYPE_CHECKING:
+    from kit.simulated_processes import Parent, Run
+
+EARLY_SECONDS, RELOAD_SECONDS = 60.0, 10.0
+VALID, INVALID, GONE = "valid", "invalid", "gone"
+_SCHEDULES: dict[Any, Schedule] = {}
+
+
+def schedule_of(key: Any) -> Schedule:
+    """Return the schedule, evaluated once for all hosts."""
+    if key not in _SCHEDULES:
+        _SCHEDULES[key] = Schedule.parse([key[1]], time_zone=key[0], host="host", slug="job")
+    return _SCHEDULES[key]
+
+
+@dataclass(slots=True)
+class Written:
+    """What a run wrote: job and planned time, when it began and ended (monotonic), who started it."""
+
+    job: str
+    slot: int
+    began: float
+    by: str
+    ended: float | None = None
+    skipped: bool = False
+
+
+@dataclass(slots=True)
+class Version:
+    """What the file of a job says from a moment on."""
+
+    since: float
+    state: str
+    key: Key
+    start_within: float
+
+
+class Process:
+    """Something that can be killed; what it was about to do is not done then."""
+
+    def __init__(self, host: "Host") -> None:
+        self.host = host
+        self.lives = True
+        self.stalled_until = 0.0
+
+    def soon(self, seconds: float, action: Callable[[], None]) -> None:
+        self.host.at(self.host.monotonic + seconds, lambda: self._do(action))
+
+    def stall(self, seconds: float) -> None:
+        """Do nothing for so long: the host is busy, or a disk hangs."""
+        self.stalled_until = max(self.stalled_until, self.host.monotonic + seconds)
+        self.host.at(self.stalled_until, lambda: None)
+
+    def _do(self, action: Callable[[], None]) -> None:
+        if self.lives and self.host.monotonic < self.stalled_until:
+            self.host.at(self.stalled_until, lambda: self._do(action))
+        elif self.lives:
+            action()
+
+
+class Host:
+    """`without`: which protections are left out (claim, rewind, begun), to see that the checker misses them."""
+
+    def __init__(self, seed: int, begin: int, *, without: frozenset[str] = frozenset()) -> None:
+        self.dice = random.Random(seed)
+        self.without = without
+        self.monotonic, self.offset, self.boot = 1000.0, begin - 1000.0, 1
+        self.events: list[tuple[float, int, Callable[[], None]]] = []
+        self._counted = 0
+        self.versions: dict[str, list[Version]] = {}
+        self.disk_is_full = self.forks_fail = False
+        self.parent: Parent | None = None
+        self.runs: list[Run] = []
+        # what the checker is given
+        self.written: list[Written] = []
+        self.clock: list[tuple[float, float]] = [(self.monotonic, self.offset)]
+        self.able: list[tuple[float, float]] = []
+        self.causes: set[tuple[str, int]] = set()
+        self.orders: list[tuple[int, int, str, int, float]] = []
+        self._had: dict[tuple[str, int], list[Written]] = {}
+        self._able_since: float | None = None
+
+    @property
+    def now(self) -> float:
+        return self.monotonic + self.offset
+
+    def at(self, moment: float, action: Callable[[], None]) -> None:
+        heapq.heappush(self.events, (max(moment, self.monotonic), self.count(), action))
+
+    def count(self) -> int:
+        """Return a number that nothing else has."""
+        self._counted += 1
+        return self._counted
+
+    def go_on_until(self, moment: float) -> None:
+        while self.events and self.events[0][0] <= moment:
+            at, _, action = heapq.heappop(self.events)
+            self.monotonic = max(self.monotonic, at)
+            self.note_ability()
+            action()
+            self.note_ability()
+        self.monotonic = max(self.monotonic, moment)
+
+    def note_ability(self) -> None:
+        """Note from when to when parent, scheduler and launcher were all there and awake."""
+        parent = self.parent
+        both = (parent.scheduler, parent.launcher) if parent is not None and parent.lives else (None, None)
+        is_able = all(
+            each is not None and each.lives and each.is_ready and self.monotonic >= each.stalled_until for each in both
+        )
+        if is_able and self._able_since is None:
+            self._able_since = self.monotonic
+        elif not is_able and self._able_since is not None:
+            self.able.append((self._able_since, self.monotonic))
+            self._able_since = None
+
+    def end(self) -> None:
+        if self._able_since is not None:
+            self.able.append((self._able_since, self.monotonic))
+
+    # --- what happens to it ------------------------------------------------------------------------------------------
+
+    def set_clock(self, seconds: float) -> None:
+        self.offset += seconds
+        self.clock.append((self.monotonic, self.offset))
+        self._have_it_look()
+
+    def _have_it_look(self) -> None:
+        """Let the scheduler wake up as it does once a second, whatever it waits for."""
+        if self.parent is not None and self.parent.scheduler is not None:
+            self.parent.scheduler.soon(self.dice.random(), self.parent.scheduler.look)
+
+    def suspend(self, seconds: float) -> None:
+        """All that was about to be done is done so much later."""
+        self.interrupt_ability()
+        self.events = [(at + seconds, number, action) for at, number, action in self.events]
+        self.monotonic += seconds
+        self._have_it_look()
+
+    def interrupt_ability(self) -> None:
+        if self._able_since is not None:
+            self.able.append((self._able_since, self.monotonic))
+            self._able_since = None
+
+    def crash(self, seconds: float) -> None:
+        """The host is down for so long."""
+        self.interrupt_ability()
+        for run in list(self.runs):
+            run.kill()
+        if self.parent is not None:
+            self.parent.kill(comes_again=False)
+        self.boot += 1
+        self.at(self.monotonic + seconds, self.start_parent)
+
+    def start_parent(self) -> None:
+        if self.parent is None or not self.parent.lives:
+            from kit.simulated_processes import Parent
+
+            self.parent = Parent(self)
+
+    def write_file(self, slug: str, state: str, key: Key, start_within: float) -> None:
+        version = Version(self.monotonic, state, key, start_within)
+        self.versions.setdefault(slug, []).append(version)
+        if self.parent is not None and self.parent.scheduler is not None:
+            scheduler = self.parent.scheduler
+            scheduler.soon(self.dice.random() * RELOAD_SECONDS, scheduler.reload)
+
+    # --- what its processes see --------------------------------------------------------------------------------------
+
+    def plans(self) -> dict[str, JobPlan]:
+        """Return what the files plan; an invalid one what it planned before."""
+        found = {}
+        for slug, versions in self.versions.items():
+            last = versions[-1]
+            if last.state == GONE or (last.state == INVALID and all(each.state != VALID for each in versions)):
+                continue
+            found[slug] = JobPlan(slug=slug, key=last.key, start_within=last.start_within, lock=slug)
+        return found
+
+    def writes(self, wrote: Written) -> None:
+        self.written.append(wrote)
+        self._had.setdefault((wrote.job, wrote.slot), []).append(wrote)
+
+    def claimed(self) -> dict[str, int | None]:
+        return {each.job: each.slot for each in self.written}
+
+    def claims(self, slug: str, slot: int) -> bool:
+        """Decide whether a run gets this planned time: none had it, or one only, well before it by the clock of now."""
+        if "claim" in self.without:
+            return True
+        had = self._had.get((slug, slot), [])
+        early = [each for each in had if self.now - (self.monotonic - each.began) < slot - EARLY_SECONDS]
+        return not had or (len(early) == len(had) and sum(not each.skipped for each in had) <= 1)
