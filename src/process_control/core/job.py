@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "e1f6cc3306d7"
+FIELDS_VERSION = "c3ad2b2d4d3d"
 
 ATTRIBUTES = (
     "slug",
