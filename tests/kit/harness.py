@@ -262,6 +262,9 @@ class Box:
 
     def run(self, slug: str, *flags: str, seconds: float = PATIENCE_SECONDS, **how: Any) -> Result:
         """`run-job SLUG FLAGS…`, until it has ended. `how` as in `start`."""
+        command = [str(self.product.run_job), slug, *flags]
+        if warm := self._warm(command, how):
+            return self._fork(warm, command, seconds=seconds, **how)
         with self.start(slug, *flags, **how) as live:
             return live.wait(seconds=seconds)
 
@@ -294,15 +297,24 @@ class Box:
 
     def _answer(self, command: Sequence[str], *, seconds: float = PATIENCE_SECONDS, **how: Any) -> Result:
         """Have a command that only answers forked where it can be: most of its start is importing."""
-        warm = warm_commands.commands_of(self.product)
-        env = how.get("env") or {}
-        if warm is None or self._namespace or self.configuration is None or how.keys() - {"env", "cwd", "umask"}:
-            return self.command(command, seconds=seconds, **how)
-        if any(name.startswith(("LD_", "PYTHON")) for name in env):
-            return self.command(command, seconds=seconds, **how)
+        if warm := self._warm(command, how):
+            return self._fork(warm, command, seconds=seconds, **how)
+        return self.command(command, seconds=seconds, **how)
+
+    def _warm(self, command: Sequence[str], how: Mapping[str, Any]) -> warm_commands.WarmCommands | None:
+        """Return what forks a command that is to start so; None when it has to start by itself."""
+        given = {name for name, value in how.items() if value is not None}
+        if self._namespace or self.configuration is None or given - {"env", "cwd", "umask"}:
+            return None
+        names = (*self.environment, *(how.get("env") or {}))
+        if any(name.startswith(("LD_", "PYTHON")) for name in names):
+            return None
+        return warm_commands.commands_of(self.product, command[0])
+
+    def _fork(self, warm: warm_commands.WarmCommands, command: Sequence[str], *, seconds: float, **how: Any) -> Result:
         process = warm.start(
             command,
-            environment=self.environment_for(None, env),
+            environment=self.environment_for(None, how.get("env")),
             directory=how.get("cwd") or self.root,
             umask=how.get("umask", 0o022),
             mark=self._process_name,
