@@ -304,22 +304,25 @@ class Box:
     def _warm(self, command: Sequence[str], how: Mapping[str, Any]) -> warm_commands.WarmCommands | None:
         """Return what forks a command that is to start so; None when it has to start by itself."""
         given = {name for name, value in how.items() if value is not None}
-        if self._namespace or self.configuration is None or given - {"env", "cwd", "umask"}:
+        if self._namespace or self.configuration is None or given - {"env", "cwd", "umask", "tty", "columns"}:
             return None
-        names = (*self.environment, *(how.get("env") or {}))
-        if any(name.startswith(("LD_", "PYTHON")) for name in names):
-            return None
-        return warm_commands.commands_of(self.product, command[0])
+        return warm_commands.commands_of(self.product, command[0], {**self.environment, **(how.get("env") or {})})
 
     def _fork(self, warm: warm_commands.WarmCommands, command: Sequence[str], *, seconds: float, **how: Any) -> Result:
-        process = warm.start(
-            command,
-            environment=self.environment_for(None, how.get("env")),
-            directory=how.get("cwd") or self.root,
-            umask=how.get("umask", 0o022),
-            mark=self._process_name,
-        )
-        with Live(process, None) as live:
+        terminal, other_end = _new_terminal(None, how.get("columns") or 80) if how.get("tty") else (None, None)
+        try:
+            process = warm.start(
+                command,
+                environment=self.environment_for(None, how.get("env")),
+                directory=how.get("cwd") or self.root,
+                umask=how.get("umask", 0o022),
+                mark=self._process_name,
+                terminal=other_end,
+            )
+        finally:
+            if other_end is not None:
+                os.close(other_end)
+        with Live(process, terminal) as live:
             self._lives.append(live)
             return live.wait(seconds=seconds)
 
@@ -584,7 +587,7 @@ def names_of(event: str) -> frozenset[str]:
 
 def _has_children() -> bool:
     """Whether any process that was started here lives: all are below us, since orphans become our children."""
-    helpers = {commands.pid for commands in warm_commands.running}
+    helpers = {each.process.pid for each in warm_commands.running if each.process is not None}
     return any(lives(pid) for pid in children(os.getpid()) if pid not in helpers)
 
 

@@ -73,7 +73,7 @@ class Night:
     def runs(self, job: str, *times: str) -> Result:
         """Cron starts the job at these times; return how the last start ended."""
         for words in times:
-            result = self.box.run("--scheduled", job, via="stub", env=self.clock(words))
+            result = self.box.run("--scheduled", job, env=self.clock(words))
         return result
 
     def starts(self, job: str, words: str) -> Live:

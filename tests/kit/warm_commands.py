@@ -2,8 +2,8 @@
 
 Each is a process of its own with the environment, directory and descriptors that it was given, and a child of the
 test's own process as any other; /proc shows its words and environment. What differs: nothing is imported any more, and
-it is as large as the first process. A test about any of that, about another user, a terminal or a namespace starts the
-command itself. With PROCESS_CONTROL_STARTS=cold all do.
+it is as large as the first process. A test about any of that, about another user or a namespace starts the command
+itself. With PROCESS_CONTROL_STARTS=cold all do.
 """
 
 import contextlib
@@ -12,15 +12,19 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
+from zoneinfo import ZoneInfo
 
 from kit.installation import PYTHON_FLAGS, Product
 from tools.bundle import GUARD_ROOTS, RUNNER_ROOTS
 
 SERVER = """
-import ctypes, gc, importlib, json, os, signal, socket, sys, time
+import ctypes, fcntl, gc, importlib, json, os, signal, socket, sys, termios, time
 
 PR_SET_NAME = 15
 CLONE_PARENT, SYS_CLONE = 0x8000, {"x86_64": 56, "aarch64": 220}[os.uname().machine]
@@ -43,8 +47,11 @@ def answer(asked, descriptors):
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
     os.closerange(3, max(descriptors) + 1)
+    if is_terminal := os.isatty(0):
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     sys.stdin = open(0, encoding=sys.stdin.encoding, errors=sys.stdin.errors, closefd=False)
-    sys.stdout = open(1, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors, closefd=False)
+    by_line = 1 if is_terminal else -1
+    sys.stdout = open(1, "w", by_line, encoding=sys.stdout.encoding, errors=sys.stdout.errors, closefd=False)
     sys.stderr = open(2, "w", 1, encoding=sys.stderr.encoding, errors=sys.stderr.errors, closefd=False)
     os.environ.clear()
     os.environ.update(asked["environment"])
@@ -145,7 +152,7 @@ OF_A_RUN = (
 class Warm:
     """A command that runs, with what a test asks of a `subprocess.Popen`."""
 
-    def __init__(self, pid: int, args: Sequence[str], stdout: BinaryIO, stderr: BinaryIO) -> None:
+    def __init__(self, pid: int, args: Sequence[str], stdout: BinaryIO | None, stderr: BinaryIO | None) -> None:
         self.pid = pid
         self.args = args
         self.stdin = None
@@ -176,73 +183,127 @@ class Warm:
         self.send_signal(signal.SIGKILL)
 
 
+@dataclass(slots=True)
 class WarmCommands:
-    """Starts commands of one installation."""
+    """Starts commands of one installation. `clock`: the path of libfaketime, for commands that see another time."""
 
-    def __init__(self, product: Product, requests: socket.socket, pid: int, *, is_for_runs: bool) -> None:
-        self.product = product
-        self.is_for_runs = is_for_runs
-        self.pid = pid
-        self._requests = requests
+    product: Product
+    is_for_runs: bool
+    clock: str | None
+    process: subprocess.Popen[bytes] | None = None
+    _requests: socket.socket | None = None
 
     def start(
-        self, words: Sequence[str], *, environment: Mapping[str, str], directory: Path | str, umask: int, mark: str
+        self,
+        words: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        directory: Path | str,
+        umask: int,
+        mark: str,
+        terminal: int | None = None,
     ) -> Warm:
         """Fork the command. `mark`: the name of its process, by which its own forks are found too."""
         asked = {
             "words": list(words),
-            "environment": dict(environment),
+            "environment": _with_a_clock_that_needs_no_begin(environment),
             "directory": str(directory),
             "umask": umask,
             "mark": mark,
         }
+        if terminal is not None:
+            return Warm(self._fork(asked, [terminal] * 3), words, None, None)
         ours, theirs = zip(os.pipe(), os.pipe(), strict=True)
         nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            socket.send_fds(self._requests, [json.dumps(asked).encode()], [nothing, *theirs])
-            pid = int(self._requests.recv(100))
+            pid = self._fork(asked, [nothing, *theirs])
         finally:
             for descriptor in (nothing, *theirs):
                 os.close(descriptor)
         stdout, stderr = (os.fdopen(descriptor, "rb", buffering=0) for descriptor in ours)
         return Warm(pid, words, stdout, stderr)
 
+    def _fork(self, asked: dict[str, object], descriptors: list[int]) -> int:
+        if self._requests is None:
+            self._requests = self._begin()
+        socket.send_fds(self._requests, [json.dumps(asked).encode()], descriptors)
+        return int(self._requests.recv(100))
+
+    def _begin(self) -> socket.socket:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        python = [str(self.product.prefix / "bin" / "python"), *PYTHON_FLAGS, "-I", "-S", "-c", SERVER]
+        words = [*python, str(theirs.fileno()), str(self.product.site_packages)]
+        words += OF_A_RUN if self.is_for_runs else OF_SCREENS
+        environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "ROOM_FOR_THE_ENVIRONMENT_OF_A_COMMAND": "x" * 8000}
+        if self.clock is not None:
+            environment |= {"LD_PRELOAD": self.clock, "FAKETIME": "+0", **CLOCK_AS_IT_IS_SET}
+        self.process = subprocess.Popen(
+            words, pass_fds=[theirs.fileno()], env=environment, cwd="/", start_new_session=True
+        )
+        theirs.close()
+        return ours
+
+    @property
+    def descriptor(self) -> int:
+        return -1 if self._requests is None else self._requests.fileno()
+
+    def end(self) -> None:
+        if self._requests is not None and self.process is not None:
+            self._requests.close()
+            self.process.wait()
+
+
+CLOCK_AS_IT_IS_SET = {
+    "FAKETIME_NO_CACHE": "1",  # so that each fork sees the clock of its own environment
+    "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    "DONT_FAKE_MONOTONIC": "1",
+    "NO_FAKE_STAT": "1",
+}
+
+
+def _with_a_clock_that_needs_no_begin(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment with a clock that runs from a moment on as one that differs from ours by so much.
+
+    The moment at which it begins to run would be that of the first process.
+    """
+    moment = environment.get("FAKETIME", "")
+    if not moment.startswith("@"):
+        return dict(environment)
+    begin = datetime.strptime(moment, "@%Y-%m-%d %H:%M:%S").replace(tzinfo=ZoneInfo(environment["TZ"]))
+    return {**environment, "FAKETIME": f"{begin.timestamp() - time.time():+.6f}"}
+
 
 running: list[WarmCommands] = []
 """While the product is installed: of the tests that this process runs."""
 
 
-def commands_of(product: Product, command: str) -> WarmCommands | None:
-    """Return what forks a command of that path."""
-    is_run = command.endswith("/run-job")
-    return next((each for each in running if each.product == product and each.is_for_runs == is_run), None)
+def commands_of(product: Product, command: str, environment: Mapping[str, str | None]) -> WarmCommands | None:
+    """Return what forks a command of that path with that environment on top of the usual one; None: nothing can."""
+    special = {name for name in environment if name.startswith(("LD_", "PYTHON", "FAKETIME"))}
+    clock = environment.get("LD_PRELOAD")
+    if special and (special - {*CLOCK_AS_IT_IS_SET, "FAKETIME", "LD_PRELOAD"} or "FAKETIME" not in special):
+        return None
+    asked = (product, command.endswith("/run-job"), clock)
+    found = [each for each in running if (each.product, each.is_for_runs, each.clock) == asked]
+    if not found and any(each.product == product for each in running):
+        found = [WarmCommands(*asked)]
+        running.extend(found)
+    return found[0] if found else None
 
 
 @contextlib.contextmanager
 def warm_commands(product: Product) -> Iterator[None]:
     """Have the commands of an installation forked until the end. They are imported when the first one is started.
 
-    Two processes: one with all modules of all screens would be three times as large, and every fork take longer.
+    Runs have a process of their own: one with the modules of all screens is three times as large, and forks slowly.
     """
     if os.environ.get("PROCESS_CONTROL_STARTS") == "cold":
         yield
         return
-    with _forking(product, OF_SCREENS, is_for_runs=False), _forking(product, OF_A_RUN, is_for_runs=True):
-        yield
-
-
-@contextlib.contextmanager
-def _forking(product: Product, modules: Sequence[str], *, is_for_runs: bool) -> Iterator[None]:
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    python = [str(product.prefix / "bin" / "python"), *PYTHON_FLAGS, "-I", "-S"]
-    words = [*python, "-c", SERVER, str(theirs.fileno()), str(product.site_packages), *modules]
-    environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "ROOM_FOR_THE_ENVIRONMENT_OF_A_COMMAND": "x" * 8000}
-    process = subprocess.Popen(words, pass_fds=[theirs.fileno()], env=environment, cwd="/", start_new_session=True)
-    theirs.close()
-    running.append(WarmCommands(product, ours, process.pid, is_for_runs=is_for_runs))
+    running.append(WarmCommands(product, is_for_runs=False, clock=None))
     try:
         yield
     finally:
-        running.pop()
-        ours.close()
-        process.wait()
+        for each in running:
+            each.end()
+        running.clear()
