@@ -295,6 +295,13 @@ class Box:
         """`cron-generate ARGUMENTS…`, until it has ended."""
         return self._answer([str(self.product.cron_generate), *arguments], **how)
 
+    def drive(self, driver: Path, *arguments: str, **how: Any) -> Result:
+        """Run a `driver.py`, which changes the product in its process and calls it, until it has ended."""
+        words = [str(driver), str(self.product.site_packages), *arguments]
+        if warm := self._warm(words, how):
+            return self._fork(warm, words, seconds=how.pop("seconds", PATIENCE_SECONDS), **how)
+        return self.command([*self.product.python, "-I", *words], **how)
+
     def _answer(self, command: Sequence[str], *, seconds: float = PATIENCE_SECONDS, **how: Any) -> Result:
         """Have a command that only answers forked where it can be: most of its start is importing."""
         if warm := self._warm(command, how):

@@ -3,7 +3,8 @@
 Each is a process of its own with the environment, directory and descriptors that it was given, and a child of the
 test's own process as any other; /proc shows its words and environment. What differs: nothing is imported any more, and
 it is as large as the first process. A test about any of that, about another user or a namespace starts the command
-itself. With PROCESS_CONTROL_STARTS=cold all do.
+itself. With PROCESS_CONTROL_STARTS=cold all do. A driver, which changes the product before it calls it, is a fork
+too: a `driver.py` that takes the folder of the package as its first word.
 """
 
 import contextlib
@@ -62,6 +63,9 @@ def answer(asked, descriptors):
     os.chdir(asked["directory"])
     sys.argv = asked["words"]
     name = os.path.basename(sys.argv[0])
+    if name == "driver.py":
+        with open(sys.argv[0]) as file:
+            return exec(compile(file.read(), sys.argv[0], "exec"), {"__name__": "__main__"})
     if name == "run-job":
         gc.disable()
         from process_control.cli.run_job.main import main
@@ -283,7 +287,7 @@ def commands_of(product: Product, command: str, environment: Mapping[str, str | 
     clock = environment.get("LD_PRELOAD")
     if special and (special - {*CLOCK_AS_IT_IS_SET, "FAKETIME", "LD_PRELOAD"} or "FAKETIME" not in special):
         return None
-    asked = (product, command.endswith("/run-job"), clock)
+    asked = (product, command.endswith(("/run-job", "/driver.py")), clock)
     found = [each for each in running if (each.product, each.is_for_runs, each.clock) == asked]
     if not found and any(each.product == product for each in running):
         found = [WarmCommands(*asked)]
