@@ -10,6 +10,7 @@ import os
 import pty
 import pwd
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -294,6 +295,13 @@ class Box:
     def cron_generate(self, *arguments: str, **how: Any) -> Result:
         """`cron-generate ARGUMENTS…`, until it has ended."""
         return self._answer([str(self.product.cron_generate), *arguments], **how)
+
+    def pasted(self, command: str, **how: Any) -> Result:
+        """Run a line as a shell does; by itself when it is one command of ours without any sign but quotes."""
+        words = [] if re.search(r"[$`|&;<>(){}*?~!#\\\n]", command) else shlex.split(command)
+        if words[:1] == ["process-control"]:
+            return self.process_control(*words[1:], **how)
+        return self.command(["sh", "-c", command], **how)
 
     def drive(self, driver: Path, *arguments: str, **how: Any) -> Result:
         """Run a `driver.py`, which changes the product in its process and calls it, until it has ended."""

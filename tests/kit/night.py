@@ -138,8 +138,8 @@ class Night:
 
     def ask(self, words: str, command: str) -> str:
         """Return what the operator sees of a command, with the line that was typed."""
-        result = self.box.command(["sh", "-c", f"{command} 2>&1"], env=self.clock(words))
-        return f"$ {command}\n{result.stdout}"
+        result = self.box.pasted(command, env=self.clock(words))
+        return f"$ {command}\n{result.stdout}{result.stderr}"
 
     @staticmethod
     def masked(text: str) -> str:
