@@ -215,6 +215,7 @@ def pytest_collection_finish() -> None:
     # Thousands of tests and all modules stay to the end: collecting looked at each of them, 0.1 s behind many tests.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)  # memory is not scarce here, time is
 
 
 def _way_of(item: pytest.Function) -> object:
