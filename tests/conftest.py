@@ -126,7 +126,10 @@ def _counted() -> dict[str, set[str]]:
 
 def _descriptors() -> set[str]:
     found = set()
+    of_helpers = {str(each.descriptor) for each in running}
     for name in os.listdir("/proc/self/fd"):
+        if name in of_helpers:
+            continue
         try:
             found.add(f"{name} -> {os.readlink(f'/proc/self/fd/{name}')}")
         except FileNotFoundError:  # the descriptor of the listing itself
@@ -136,7 +139,8 @@ def _descriptors() -> set[str]:
 
 def _children() -> set[str]:
     """Return our children, zombies too, and what anybody below us has orphaned: we are their subreaper."""
-    ours = [pid for pid in children(os.getpid()) if pid not in {commands.pid for commands in running}]
+    helpers = {each.process.pid for each in running if each.process is not None}
+    ours = [pid for pid in children(os.getpid()) if pid not in helpers]
     return {f"{pid} {state_letter(pid)} {command_line(pid)}" for pid in ours}
 
 
@@ -211,6 +215,7 @@ def pytest_collection_finish() -> None:
     # Thousands of tests and all modules stay to the end: collecting looked at each of them, 0.1 s behind many tests.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)  # memory is not scarce here, time is
 
 
 def _way_of(item: pytest.Function) -> object:

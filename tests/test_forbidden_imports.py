@@ -91,7 +91,7 @@ def witnessed_run(box: Box, notes: Path, slug: str) -> list[str]:
 
 
 AFTER_A_MOMENT = ("import process_control.execution.guard_watch", "import weakref")
-"""What the guard imports first after 100 ms, and the runner after 25 ms of the job: on a slow host before that."""
+"""What guard and runner import first after 100 ms of the job: on a slow host before that."""
 
 
 def noted(notes: Path) -> list[str]:

@@ -14,7 +14,6 @@ from kit.installation import PYTHON_FLAGS
 
 SELECTION = (
     "tests/test_optimized.py::test_every_process_of_a_run_has_the_flags_of_its_caller",
-    "tests/run_job/test_lock_file.py",
     "tests/cli/test_cron_generate.py",
 )
 TELLS = "tr '\\0' ' ' < /proc/$PPID/cmdline"

@@ -6,7 +6,8 @@ import pytest
 
 from process_control.core.schedule.causes import CAUSES, Absence, Down, Host, SchedulerTime, Step, cause_of
 from process_control.core.schedule.plan import Plan
-from process_control.core.schedule.slots import Record, Slot, Version
+from process_control.core.schedule.slots import Record, Slot
+from process_control.core.schedule.version import Version
 
 NOON = 1_773_144_000
 WITHIN = 600.0

@@ -13,11 +13,11 @@ from process_control.core.schedule.slots import (
     Record,
     Refusal,
     SlotRun,
-    Version,
     count,
     plan_in_force,
     slots_of,
 )
+from process_control.core.schedule.version import Version
 
 HOURLY = Plan(schedule=("0 * * * *",), time_zone="UTC")
 DAY = int(datetime(2026, 3, 10, tzinfo=UTC).timestamp())
@@ -53,8 +53,8 @@ MARK = {"marks": {NOON: record("marked", "done by hand")}}
 RUN = {"runs": {NOON: [run()]}}
 SKIP = {"skips": {NOON: record("overlap")}}
 REFUSAL = {"refusals": [Refusal(NOON + 3.0, NOON, record("refused"))]}
-DISABLED = planned_by(replace(HOURLY, disabled=True))
-EXCLUDED = planned_by(replace(HOURLY, exclude=("2026-03-09..2026-03-11",)))
+DISABLED = planned_by(HOURLY._replace(disabled=True))
+EXCLUDED = planned_by(HOURLY._replace(exclude=("2026-03-09..2026-03-11",)))
 HELD = {"holds": [Hold(NOON - 60, NOON + 60, record(detail="disk"))]}
 WAITING = {"waiting": {NOON: "a place in the pool"}}
 IN_ORDER = [

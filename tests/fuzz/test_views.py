@@ -86,9 +86,9 @@ def odd_desk(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: py
 def _variants(desk: Desk, record: dict[str, Any], names: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the record with one odd value in it, or one value less, each for a job of its own: the slug tells which.
 
-    Small, each name gets every third odd value, the next name the next ones.
+    Small, each name gets every fifth odd value, the next name the next ones.
     """
-    step = storm_size(3, 1)
+    step = storm_size(5, 1)
     for first, name in enumerate(names):
         for number in range(first % step, len(ODD) + 1, step):
             slug, odd = f"{name}-{number}", [*ODD, GONE][number]
@@ -111,7 +111,7 @@ def _all_views_look_fine(desk: Desk) -> None:
     for words in OF_ALL:
         _looks_fine(desk, *words)
     slugs = sorted(path.stem for path in desk.jobs.iterdir())
-    for slug in slugs[:: storm_size(7, 1)]:
+    for slug in slugs[:: storm_size(11, 1)]:
         for words in OF_ONE:
             _looks_fine(desk, *(slug if word == "JOB" else word for word in words))
 

@@ -12,17 +12,8 @@ from kit.storms import Storm
 from process_control.core import layout
 from process_control.core.run_id import run_id
 from process_control.core.schedule.plan import Plan
-from process_control.core.schedule.slots import (
-    Hold,
-    JobHistory,
-    Record,
-    Refusal,
-    Slot,
-    SlotRun,
-    Version,
-    count,
-    slots_of,
-)
+from process_control.core.schedule.slots import Hold, JobHistory, Record, Refusal, Slot, SlotRun, count, slots_of
+from process_control.core.schedule.version import Version
 from process_control.state.past_runs import open_index
 from process_control.system.clock import day, iso
 from process_control.views.slots import Ledger

@@ -218,11 +218,16 @@ def run(options: argparse.Namespace, console: Console) -> tuple[Rows, int]:
         *columns, console=console, disable=hidden, transient=True, redirect_stdout=False, redirect_stderr=False
     ) as progress:
         rows = (Lister if options.list else Rows)(options.only, progress)
-        where = ["--rootdir", str(PROJECT), "-c", str(PROJECT / "pyproject.toml"), str(PROJECT / "tests")]
-        code = pytest.main(["-p", "no:terminal", *where], plugins=[rows])
+        where = ["--rootdir", str(PROJECT), "-c", str(PROJECT / "pyproject.toml")]
+        code = pytest.main(["-p", "no:terminal", *where, *files_with_storms()], plugins=[rows])
     if code == pytest.ExitCode.NO_TESTS_COLLECTED and options.list:
         return rows, 0
     return rows, int(code)
+
+
+def files_with_storms() -> list[str]:
+    """Return the files of tests that have storms: a quarter of all, so that the others need not be collected."""
+    return [str(path) for path in sorted((PROJECT / "tests").rglob("test_*.py")) if "fault(" in path.read_text()]
 
 
 def as_table(rows: Sequence[Row]) -> Table:

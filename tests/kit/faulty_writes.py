@@ -1,7 +1,7 @@
 """A program of ours whose N-th write to the disk fails, or is the last before kill -9.
 
     path = faulty(box, "from process_control.cli.run_job.main import main")
-    box.command([*box.product.python, "-I", str(path), str(box.product.site_packages), …], env={"FAULT": "fail 3"})
+    box.drive(path, …, env={"FAULT": "fail 3"})
 
 FAULT is `fail N`, `kill-before N` or `kill-after N`. A child counts on from where its parent was.
 """

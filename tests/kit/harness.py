@@ -10,6 +10,7 @@ import os
 import pty
 import pwd
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -262,6 +263,9 @@ class Box:
 
     def run(self, slug: str, *flags: str, seconds: float = PATIENCE_SECONDS, **how: Any) -> Result:
         """`run-job SLUG FLAGS…`, until it has ended. `how` as in `start`."""
+        command = [str(self.product.run_job), slug, *flags]
+        if warm := self._warm(command, how):
+            return self._fork(warm, command, seconds=seconds, **how)
         with self.start(slug, *flags, **how) as live:
             return live.wait(seconds=seconds)
 
@@ -292,22 +296,48 @@ class Box:
         """`cron-generate ARGUMENTS…`, until it has ended."""
         return self._answer([str(self.product.cron_generate), *arguments], **how)
 
+    def pasted(self, command: str, **how: Any) -> Result:
+        """Run a line as a shell does; by itself when it is one command of ours without any sign but quotes."""
+        words = [] if re.search(r"[$`|&;<>(){}*?~!#\\\n]", command) else shlex.split(command)
+        if words[:1] == ["process-control"]:
+            return self.process_control(*words[1:], **how)
+        return self.command(["sh", "-c", command], **how)
+
+    def drive(self, driver: Path, *arguments: str, **how: Any) -> Result:
+        """Run a `driver.py`, which changes the product in its process and calls it, until it has ended."""
+        words = [str(driver), str(self.product.site_packages), *arguments]
+        if warm := self._warm(words, how):
+            return self._fork(warm, words, seconds=how.pop("seconds", PATIENCE_SECONDS), **how)
+        return self.command([*self.product.python, "-I", *words], **how)
+
     def _answer(self, command: Sequence[str], *, seconds: float = PATIENCE_SECONDS, **how: Any) -> Result:
         """Have a command that only answers forked where it can be: most of its start is importing."""
-        warm = warm_commands.commands_of(self.product)
-        env = how.get("env") or {}
-        if warm is None or self._namespace or self.configuration is None or how.keys() - {"env", "cwd", "umask"}:
-            return self.command(command, seconds=seconds, **how)
-        if any(name.startswith(("LD_", "PYTHON")) for name in env):
-            return self.command(command, seconds=seconds, **how)
-        process = warm.start(
-            command,
-            environment=self.environment_for(None, env),
-            directory=how.get("cwd") or self.root,
-            umask=how.get("umask", 0o022),
-            mark=self._process_name,
-        )
-        with Live(process, None) as live:
+        if warm := self._warm(command, how):
+            return self._fork(warm, command, seconds=seconds, **how)
+        return self.command(command, seconds=seconds, **how)
+
+    def _warm(self, command: Sequence[str], how: Mapping[str, Any]) -> warm_commands.WarmCommands | None:
+        """Return what forks a command that is to start so; None when it has to start by itself."""
+        given = {name for name, value in how.items() if value is not None}
+        if self._namespace or self.configuration is None or given - {"env", "cwd", "umask", "tty", "columns"}:
+            return None
+        return warm_commands.commands_of(self.product, command[0], {**self.environment, **(how.get("env") or {})})
+
+    def _fork(self, warm: warm_commands.WarmCommands, command: Sequence[str], *, seconds: float, **how: Any) -> Result:
+        terminal, other_end = _new_terminal(None, how.get("columns") or 80) if how.get("tty") else (None, None)
+        try:
+            process = warm.start(
+                command,
+                environment=self.environment_for(None, how.get("env")),
+                directory=how.get("cwd") or self.root,
+                umask=how.get("umask", 0o022),
+                mark=self._process_name,
+                terminal=other_end,
+            )
+        finally:
+            if other_end is not None:
+                os.close(other_end)
+        with Live(process, terminal) as live:
             self._lives.append(live)
             return live.wait(seconds=seconds)
 
@@ -572,7 +602,7 @@ def names_of(event: str) -> frozenset[str]:
 
 def _has_children() -> bool:
     """Whether any process that was started here lives: all are below us, since orphans become our children."""
-    helpers = {commands.pid for commands in warm_commands.running}
+    helpers = {each.process.pid for each in warm_commands.running if each.process is not None}
     return any(lives(pid) for pid in children(os.getpid()) if pid not in helpers)
 
 

@@ -108,7 +108,7 @@ class Looks:
 
     def start(self, slug: str, minutes: float) -> Result:
         """Cron starts the job."""
-        return self.box.run("--scheduled", slug, via="stub", env=self.clock(minutes))
+        return self.box.run("--scheduled", slug, env=self.clock(minutes))
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ class Night:
     def runs(self, job: str, *times: str) -> Result:
         """Cron starts the job at these times; return how the last start ended."""
         for words in times:
-            result = self.box.run("--scheduled", job, via="stub", env=self.clock(words))
+            result = self.box.run("--scheduled", job, env=self.clock(words))
         return result
 
     def starts(self, job: str, words: str) -> Live:
@@ -138,8 +138,8 @@ class Night:
 
     def ask(self, words: str, command: str) -> str:
         """Return what the operator sees of a command, with the line that was typed."""
-        result = self.box.command(["sh", "-c", f"{command} 2>&1"], env=self.clock(words))
-        return f"$ {command}\n{result.stdout}"
+        result = self.box.pasted(command, env=self.clock(words))
+        return f"$ {command}\n{result.stdout}{result.stderr}"
 
     @staticmethod
     def masked(text: str) -> str:

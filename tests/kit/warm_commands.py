@@ -1,8 +1,10 @@
 """Commands of the product as forks of one process that has imported them already: a start takes a third of the time.
 
 Each is a process of its own with the environment, directory and descriptors that it was given, and a child of the
-test's own process as any other. What differs: nothing is imported any more, and /proc shows the first process's words.
-A test about any of that, about another user, a terminal or a namespace starts the command itself.
+test's own process as any other; /proc shows its words and environment. What differs: nothing is imported any more, and
+it is as large as the first process. A test about any of that, about another user or a namespace starts the command
+itself. With PROCESS_CONTROL_STARTS=cold all do. A driver, which changes the product before it calls it, is a fork
+too: a `driver.py` that takes the folder of the package as its first word.
 """
 
 import contextlib
@@ -11,19 +13,33 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
+from zoneinfo import ZoneInfo
 
 from kit.installation import PYTHON_FLAGS, Product
+from tools.bundle import GUARD_ROOTS, RUNNER_ROOTS
 
 SERVER = """
-import ctypes, gc, importlib, json, os, signal, socket, sys, time
+import ctypes, fcntl, gc, importlib, json, os, signal, socket, sys, termios, time
 
 PR_SET_NAME = 15
 CLONE_PARENT, SYS_CLONE = 0x8000, {"x86_64": 56, "aarch64": 220}[os.uname().machine]
 requests = socket.socket(fileno=int(sys.argv[1]))
 sys.path.append(sys.argv[2])
+
+with open("/proc/self/stat") as file:
+    PLACES = list(map(int, file.read().rpartition(")")[2].split()[45:49]))  # of arguments and environment in memory
+
+
+def show(words, place, end):
+    # Have /proc show words in place of those that this process was executed with.
+    data = b"".join(word + b"\\0" for word in words)[: end - place]
+    ctypes.memmove(place, data.ljust(end - place, b"\\0"), end - place)
 
 
 def answer(asked, descriptors):
@@ -32,16 +48,28 @@ def answer(asked, descriptors):
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
     os.closerange(3, max(descriptors) + 1)
+    if is_terminal := os.isatty(0):
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     sys.stdin = open(0, encoding=sys.stdin.encoding, errors=sys.stdin.errors, closefd=False)
-    sys.stdout = open(1, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors, closefd=False)
+    by_line = 1 if is_terminal else -1
+    sys.stdout = open(1, "w", by_line, encoding=sys.stdout.encoding, errors=sys.stdout.errors, closefd=False)
     sys.stderr = open(2, "w", 1, encoding=sys.stderr.encoding, errors=sys.stderr.errors, closefd=False)
     os.environ.clear()
     os.environ.update(asked["environment"])
+    show(map(os.fsencode, asked["words"]), *PLACES[:2])
+    show((name + b"=" + value for name, value in os.environb.items()), *PLACES[2:])
     time.tzset()
     os.umask(asked["umask"])
     os.chdir(asked["directory"])
     sys.argv = asked["words"]
     name = os.path.basename(sys.argv[0])
+    if name == "driver.py":
+        with open(sys.argv[0]) as file:
+            return exec(compile(file.read(), sys.argv[0], "exec"), {"__name__": "__main__"})
+    if name == "run-job":
+        gc.disable()
+        from process_control.cli.run_job.main import main
+        main()
     from process_control.cli.waiting import go_on_watched
     paths = go_on_watched(name, sys.argv[1:])
     if name == "cron-generate":
@@ -52,12 +80,18 @@ def answer(asked, descriptors):
 
 
 def import_all():
-    import site
-    site.main()
-    from process_control.cli.main import VERBS
-    import process_control.cli.verbs.cron_generate
-    for place, _ in VERBS.values():
-        importlib.import_module(place.partition(":")[0])
+    for name in sys.argv[3:]:
+        importlib.import_module(name)
+    if "process_control.cli.main" in sys.argv:
+        import site
+        site.main()
+        from process_control.cli.main import VERBS
+        for place, _ in VERBS.values():
+            importlib.import_module(place.partition(":")[0])
+    else:  # compiles the patterns that every job needs
+        from process_control.config.job_file import read_job
+        text = b"name: a\\ncommand: /bin/true\\nschedule: 0 * * * *"
+        read_job(text, slug="a", path="/a.yaml", default_values={}, log_bytes=1)
     gc.collect()
     gc.freeze()
 
@@ -93,11 +127,36 @@ while True:
         os.close(descriptor)
 """
 
+OF_SCREENS = ("process_control.cli.main", "process_control.cli.verbs.cron_generate")
+OF_A_RUN = (
+    *GUARD_ROOTS,
+    *RUNNER_ROOTS,
+    "process_control.config.configuration",
+    "process_control.config.plan_of_job",
+    "process_control.core.masking",
+    "process_control.execution.describe",
+    "process_control.execution.detached",
+    "process_control.execution.ending",
+    "process_control.execution.guard_watch",
+    "process_control.history.journal",
+    "process_control.notify.event",
+    "process_control.notify.message",
+    "process_control.notify.outbox",
+    "process_control.run.failure_report",
+    "process_control.run.imports_of_the_end",
+    "process_control.run.judge",
+    "process_control.run.new_version",
+    "process_control.state.health_changes",
+    "process_control.state.health_file",
+    "process_control.state.job_versions",
+)
+"""What `run-job` imports late, inside of functions: in most runs of tests, which parse their job and may fail."""
+
 
 class Warm:
     """A command that runs, with what a test asks of a `subprocess.Popen`."""
 
-    def __init__(self, pid: int, args: Sequence[str], stdout: BinaryIO, stderr: BinaryIO) -> None:
+    def __init__(self, pid: int, args: Sequence[str], stdout: BinaryIO | None, stderr: BinaryIO | None) -> None:
         self.pid = pid
         self.args = args
         self.stdin = None
@@ -128,66 +187,127 @@ class Warm:
         self.send_signal(signal.SIGKILL)
 
 
+@dataclass(slots=True)
 class WarmCommands:
-    """Starts commands of one installation."""
+    """Starts commands of one installation. `clock`: the path of libfaketime, for commands that see another time."""
 
-    def __init__(self, product: Product, requests: socket.socket, pid: int) -> None:
-        self.product = product
-        self.pid = pid
-        self._requests = requests
+    product: Product
+    is_for_runs: bool
+    clock: str | None
+    process: subprocess.Popen[bytes] | None = None
+    _requests: socket.socket | None = None
 
     def start(
-        self, words: Sequence[str], *, environment: Mapping[str, str], directory: Path | str, umask: int, mark: str
+        self,
+        words: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        directory: Path | str,
+        umask: int,
+        mark: str,
+        terminal: int | None = None,
     ) -> Warm:
         """Fork the command. `mark`: the name of its process, by which its own forks are found too."""
         asked = {
             "words": list(words),
-            "environment": dict(environment),
+            "environment": _with_a_clock_that_needs_no_begin(environment),
             "directory": str(directory),
             "umask": umask,
             "mark": mark,
         }
+        if terminal is not None:
+            return Warm(self._fork(asked, [terminal] * 3), words, None, None)
         ours, theirs = zip(os.pipe(), os.pipe(), strict=True)
         nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            socket.send_fds(self._requests, [json.dumps(asked).encode()], [nothing, *theirs])
-            pid = int(self._requests.recv(100))
+            pid = self._fork(asked, [nothing, *theirs])
         finally:
             for descriptor in (nothing, *theirs):
                 os.close(descriptor)
         stdout, stderr = (os.fdopen(descriptor, "rb", buffering=0) for descriptor in ours)
         return Warm(pid, words, stdout, stderr)
 
+    def _fork(self, asked: dict[str, object], descriptors: list[int]) -> int:
+        if self._requests is None:
+            self._requests = self._begin()
+        socket.send_fds(self._requests, [json.dumps(asked).encode()], descriptors)
+        return int(self._requests.recv(100))
+
+    def _begin(self) -> socket.socket:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        python = [str(self.product.prefix / "bin" / "python"), *PYTHON_FLAGS, "-I", "-S", "-c", SERVER]
+        words = [*python, str(theirs.fileno()), str(self.product.site_packages)]
+        words += OF_A_RUN if self.is_for_runs else OF_SCREENS
+        environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "ROOM_FOR_THE_ENVIRONMENT_OF_A_COMMAND": "x" * 8000}
+        if self.clock is not None:
+            environment |= {"LD_PRELOAD": self.clock, "FAKETIME": "+0", **CLOCK_AS_IT_IS_SET}
+        self.process = subprocess.Popen(
+            words, pass_fds=[theirs.fileno()], env=environment, cwd="/", start_new_session=True
+        )
+        theirs.close()
+        return ours
+
+    @property
+    def descriptor(self) -> int:
+        return -1 if self._requests is None else self._requests.fileno()
+
+    def end(self) -> None:
+        if self._requests is not None and self.process is not None:
+            self._requests.close()
+            self.process.wait()
+
+
+CLOCK_AS_IT_IS_SET = {
+    "FAKETIME_NO_CACHE": "1",  # so that each fork sees the clock of its own environment
+    "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    "DONT_FAKE_MONOTONIC": "1",
+    "NO_FAKE_STAT": "1",
+}
+
+
+def _with_a_clock_that_needs_no_begin(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment with a clock that runs from a moment on as one that differs from ours by so much.
+
+    The moment at which it begins to run would be that of the first process.
+    """
+    moment = environment.get("FAKETIME", "")
+    if not moment.startswith("@"):
+        return dict(environment)
+    begin = datetime.strptime(moment, "@%Y-%m-%d %H:%M:%S").replace(tzinfo=ZoneInfo(environment["TZ"]))
+    return {**environment, "FAKETIME": f"{begin.timestamp() - time.time():+.6f}"}
+
 
 running: list[WarmCommands] = []
 """While the product is installed: of the tests that this process runs."""
 
 
-def commands_of(product: Product) -> WarmCommands | None:
-    return next((commands for commands in running if commands.product == product), None)
+def commands_of(product: Product, command: str, environment: Mapping[str, str | None]) -> WarmCommands | None:
+    """Return what forks a command of that path with that environment on top of the usual one; None: nothing can."""
+    special = {name for name in environment if name.startswith(("LD_", "PYTHON", "FAKETIME"))}
+    clock = environment.get("LD_PRELOAD")
+    if special and (special - {*CLOCK_AS_IT_IS_SET, "FAKETIME", "LD_PRELOAD"} or "FAKETIME" not in special):
+        return None
+    asked = (product, command.endswith(("/run-job", "/driver.py")), clock)
+    found = [each for each in running if (each.product, each.is_for_runs, each.clock) == asked]
+    if not found and any(each.product == product for each in running):
+        found = [WarmCommands(*asked)]
+        running.extend(found)
+    return found[0] if found else None
 
 
 @contextlib.contextmanager
 def warm_commands(product: Product) -> Iterator[None]:
-    """Have the commands of an installation forked until the end. They are imported when the first one is started."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    words = [
-        str(product.prefix / "bin" / "python"),
-        *PYTHON_FLAGS,
-        "-I",
-        "-S",
-        "-c",
-        SERVER,
-        str(theirs.fileno()),
-        str(product.site_packages),
-    ]
-    environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
-    process = subprocess.Popen(words, pass_fds=[theirs.fileno()], env=environment, cwd="/", start_new_session=True)
-    theirs.close()
-    running.append(WarmCommands(product, ours, process.pid))
+    """Have the commands of an installation forked until the end. They are imported when the first one is started.
+
+    Runs have a process of their own: one with the modules of all screens is three times as large, and forks slowly.
+    """
+    if os.environ.get("PROCESS_CONTROL_STARTS") == "cold":
+        yield
+        return
+    running.append(WarmCommands(product, is_for_runs=False, clock=None))
     try:
         yield
     finally:
-        running.pop()
-        ours.close()
-        process.wait()
+        for each in running:
+            each.end()
+        running.clear()

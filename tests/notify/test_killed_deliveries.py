@@ -39,8 +39,7 @@ def deliver(box: Box, receiver: Receiver) -> Run:
     driver = faulty(box, SEND)
 
     def run(fault: str) -> Result:
-        words = [*box.product.python, "-I", str(driver), str(box.product.site_packages)]
-        return box.command([*words, "--config", str(box.configuration)], env={"FAULT": fault or "fail 0"})
+        return box.drive(driver, "--config", str(box.configuration), env={"FAULT": fault or "fail 0"})
 
     return run
 

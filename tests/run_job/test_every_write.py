@@ -22,10 +22,7 @@ def run_with_fault(box: Box) -> Callable[..., Result]:
     driver = faulty(box, "from process_control.cli.run_job.main import main")
 
     def run(fault: str, *arguments: str) -> Result:
-        return box.command(
-            [*box.product.python, "-I", str(driver), str(box.product.site_packages), *arguments],
-            env={"FAULT": fault},
-        )
+        return box.drive(driver, *arguments, env={"FAULT": fault})
 
     return run
 

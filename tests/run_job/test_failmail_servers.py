@@ -388,36 +388,36 @@ main()
 def test_wherever_the_runner_is_killed_the_failure_is_mailed_once(make_box: Callable[..., Box]) -> None:
     """The runner is killed at its N-th write, for every N; the next start tells what was not told."""
     number, killed = 0, True
-    while killed:
-        number += 1
-        box = make_box()
-        with mail_server() as server:
-            mail_to(box, server)
+    box = make_box()
+    (box.root / "driver.py").write_text(KILLED_AT)
+    box.job("first", "command: 'true'")
+    box.run("first")  # makes what is made once; that has a test of its own
+    with mail_server() as server:
+        mail_to(box, server)
+        while killed:
+            number += 1
             killed = mailed_once(box, server, number)
     assert number > 8
 
 
 def mailed_once(box: Box, server: Any, number: int) -> bool:
-    driver = box.root / "driver.py"
-    driver.write_text(KILLED_AT)
-    command = [*box.product.python, "-I", str(driver), str(box.product.site_packages)]
-    box.job("first", "command: 'true'")
-    box.run("first")  # makes what is made once; that has a test of its own
-    repaired = box.root / "repaired"
-    box.job("broken", f"command: sh -c 'test -e {repaired} || exit 3'")
+    job, repaired = f"broken-{number}", box.root / f"repaired-{number}"
+    box.job(job, f"command: sh -c 'test -e {repaired} || exit 3'")
+    before = len(server.mails)
 
-    first = box.command([*command, "broken"], env={"KILL_AT": str(number)})
+    first = box.drive(box.root / "driver.py", job, env={"KILL_AT": str(number)})
     wait_until_told(box)
     repaired.touch()
-    second = box.run("broken")
+    second = box.run(job)
     wait_until_told(box)
 
     assert second.exit_code == 0, second
-    runs = {record["run_id"]: record["outcome"] for record in box.journal() if record["event"] == "end"}
-    failed = [run_id for run_id, outcome in runs.items() if outcome in ("failed", "lost")]
-    told = [mail.text for mail in server.mails if "recovered" not in mail.subject]
-    assert [sum(run_id in text for text in told) for run_id in failed] == [1] * len(failed), (number, runs, told)
-    assert len(server.mails) == 2 * len(failed), f"killed at {number}: each failure and its recovery"
+    ends = [record for record in box.journal() if record["event"] == "end" and record["job"] == job]
+    failed = [end["run_id"] for end in ends if end["outcome"] in ("failed", "lost")]
+    mails = server.mails[before:]
+    told = [mail.text for mail in mails if "recovered" not in mail.subject]
+    assert [sum(run_id in text for text in told) for run_id in failed] == [1] * len(failed), (number, ends, told)
+    assert len(mails) == 2 * len(failed), f"killed at {number}: each failure and its recovery"
     return first.exit_code == 137
 
 

@@ -27,7 +27,6 @@ def test_too_much_cpu_time_ends_the_job_with_that_reason(box: Box) -> None:
     assert starts(box)[0]["limits"] == {"cpu_seconds": 1}
 
 
-@pytest.mark.each_way
 def test_who_ignores_the_signal_is_killed_soon_after(box: Box) -> None:
     ignores = "import signal; signal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass"
     job = script(box, "job.py", ignores, shell="/usr/bin/python3")

@@ -11,7 +11,8 @@ from kit.other_kernel import run_tests_there
 
 pytestmark = pytest.mark.needs_root
 
-PART = "tests/run_job -m 'not fault' -k 'with_group and (outlives or prune or nobody_waited)'"
+FILES = "tests/run_job/test_control_groups.py tests/run_job/test_what_it_used.py"
+PART = f"{FILES} -m 'not fault' -k 'with_group and (outlives or prune or nobody_waited)'"
 ALL = "tests/run_job -m '(each_way or with_group) and not fault' -k with_group"
 
 

@@ -5,7 +5,6 @@ Here are quotes, backslashes and line ends; what only a shell understands is in 
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 
 #: Stands for a character that a shell would not interpret. No command can contain a NUL.
 HIDDEN = "\0"
@@ -25,18 +24,20 @@ class NotSplit(ValueError):
         super().__init__(what)
 
 
-@dataclass(slots=True)
 class Word:
     """One word of a command."""
 
-    #: where it begins in the command
-    start: int
-    #: as the program gets it
-    value: str = ""
-    #: with HIDDEN for each quoted character
-    bare: str = ""
-    #: with HIDDEN for each character in single quotes or after a backslash
-    expandable: str = ""
+    __slots__ = ("bare", "expandable", "start", "value")
+
+    def __init__(self, start: int) -> None:
+        #: where it begins in the command
+        self.start = start
+        #: as the program gets it
+        self.value = ""
+        #: with HIDDEN for each quoted character
+        self.bare = ""
+        #: with HIDDEN for each character in single quotes or after a backslash
+        self.expandable = ""
 
     def add(self, text: str, *, is_bare: bool = False, is_expandable: bool = False) -> None:
         self.value += text

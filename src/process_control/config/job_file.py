@@ -1,6 +1,5 @@
 """Reads one job file: from its bytes to a Job, over the defaults of the configuration. Reports all faults at once."""
 
-import hashlib
 import posix
 from datetime import UTC
 from typing import Any
@@ -19,6 +18,7 @@ from process_control.config.keys.rule_checks import check_expect, check_only_if,
 from process_control.config.keys.text_kinds import wrong_address
 from process_control.config.yaml.document import Document, parse
 from process_control.config.yaml.nodes import Faults, List, Map, Node, Text
+from process_control.core.digest import sha256
 from process_control.core.job import Job
 from process_control.errors import BadConfiguration
 
@@ -62,7 +62,7 @@ def read_job(
 
 def version_of(source: bytes) -> str:
     """Return the beginning of the SHA-256 of a job's file."""
-    return hashlib.sha256(source).hexdigest()[:12]
+    return sha256(source).hexdigest()[:12]
 
 
 def read_defaults(node: Node, calendars: dict[str, str], pools: dict[str, int], faults: Faults) -> dict[str, Any]:

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "f8b508772804"
+FIELDS_VERSION = "63b94bbf3d4d"
 
 ATTRIBUTES = (
     "slug",

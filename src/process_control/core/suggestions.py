@@ -1,6 +1,5 @@
 """The word that was probably meant, by its spelling; never one that means the opposite. Pure."""
 
-import difflib
 from collections.abc import Iterable
 
 NEGATIONS = ("no", "not", "non", "un", "dis", "never", "without", "ignore", "skip", "dont", "anti")
@@ -9,6 +8,8 @@ CUTOFF = 0.7
 
 def nearest(written: str, words: Iterable[str]) -> str | None:
     """Return the word that is spelled most like `written`; None when none is near, or the nearest is its opposite."""
+    import difflib  # not for a file without a misspelled word
+
     by_spelling = {_spelling(word): word for word in words}
     near = difflib.get_close_matches(_spelling(written), by_spelling, n=1, cutoff=CUTOFF)
     return None if not near or _is_opposite(_spelling(written), near[0]) else by_spelling[near[0]]
@@ -26,6 +27,8 @@ def _is_opposite(first: str, second: str) -> bool:
 
 def _is_negated(word: str, other: str) -> bool:
     """Return whether `word` is a negation followed by `other`, or nearly so."""
+    import difflib
+
     for negation in NEGATIONS:
         rest = word.removeprefix(negation)
         if (

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from process_control.execution.output_watch import OutputWatch
     from process_control.execution.stdout_copy import StdoutCopy
 
-SETTLED_SECONDS = 0.025
+#: Longer than a short run takes on a busy host: what is imported then costs three bare interpreters.
+SETTLED_SECONDS = 0.1
 _SAME_MOMENT_SECONDS = 0.25
 _SHOW_AGAIN_SECONDS = 0.05
 _COPY_MILLISECONDS = 50
@@ -38,7 +39,7 @@ class Supervisor:
     """One attempt, from its first command to the end of its tree.
 
     `guard` is the channel to our guard, which enforces the time limits if we cannot. `block_of(slug)` returns the block
-    of a job, to find runs inside of this one. `settled()` is called once, when the job has run for 25 ms, to import
+    of a job, to find runs inside of this one. `settled()` is called once, when the job has run for 100 ms, to import
     step by step what the end may need; output is read between two steps. `flush()` writes shown output and returns
     whether some is left. `describe(pids)` returns processes in words. `make_watch()` is called when the first command
     runs, for jobs with rules on lines of output.

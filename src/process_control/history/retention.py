@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from process_control.core import layout
-from process_control.core.schedule.slots import GONE
+from process_control.core.schedule.version import GONE
 from process_control.execution import groups_of_runs
 from process_control.history import journal
 from process_control.history.compressed_day import compress

@@ -1,6 +1,6 @@
 """Import what the end of a run may need while the job starts: the package may be replaced during a long job.
 
-Lean module, loaded when a job has run for 25 ms.
+Lean module, loaded when a job has run for 100 ms.
 """
 
 TYPE_CHECKING = False

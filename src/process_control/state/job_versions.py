@@ -8,19 +8,18 @@ import os
 import time
 from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
-from pathlib import PurePath
 from typing import Any
 
 from process_control.config.job_directory import InvalidJob
 from process_control.config.plan_of_job import plan_of_job
 from process_control.config.settings import Settings
 from process_control.core import layout
+from process_control.core.digest import sha256
 from process_control.core.job import Job, is_slug
 from process_control.core.records import OF_THE_WRITER
 from process_control.core.schedule.excluded import window
 from process_control.core.schedule.plan import HASH_DIGITS
-from process_control.core.schedule.slots import GONE, INVALID, VALID
+from process_control.core.schedule.version import GONE, INVALID, VALID
 from process_control.errors import CannotRecord, ProcessControlError
 from process_control.history import journal
 from process_control.system import atomic_file
@@ -206,8 +205,10 @@ def _changed_at(paths: Iterable[str]) -> list[float]:
 
 def _links(directory: str) -> list[str]:
     """Return the symbolic links on the way to a directory."""
-    path = PurePath(directory)
-    return [str(step) for step in (path, *path.parents) if os.path.islink(step)]
+    steps = [directory]
+    while (above := os.path.dirname(steps[-1])) != steps[-1]:
+        steps.append(above)
+    return [step for step in steps if os.path.islink(step)]
 
 
 def _commits(settings: Settings, jobs: Sequence[Job]) -> dict[str, Commit]:

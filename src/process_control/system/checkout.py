@@ -5,16 +5,12 @@ Nothing here raises: a job directory need not be a checkout, and git need not be
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import PurePath
-
-from process_control.system.git import ask_git
+from typing import NamedTuple
 
 _MARK = "\x1e"
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """The last commit that changed a file."""
 
     #: 12 hex digits
@@ -65,6 +61,8 @@ def _commits_of(directory: str, above: str, names: Sequence[str]) -> dict[str, t
 
 def _git(directory: str, *words: str) -> str | None:
     """Return what git prints; None when it fails, or takes longer than GIT_SECONDS."""
+    from process_control.system.git import ask_git  # which few job directories need
+
     try:
         answer = ask_git(directory, *words)
     except OSError:
@@ -73,5 +71,9 @@ def _git(directory: str, *words: str) -> str | None:
 
 
 def _is_in_a_checkout(directory: str) -> bool:
-    path = PurePath(os.path.realpath(directory))
-    return any(os.path.exists(step / ".git") for step in (path, *path.parents))
+    step = os.path.realpath(directory)
+    while not os.path.exists(os.path.join(step, ".git")):
+        if step == "/":
+            return False
+        step = os.path.dirname(step)
+    return True

@@ -3,7 +3,6 @@
 import grp
 import posix
 import pwd
-import shlex
 import stat as modes
 
 from process_control.errors import Fault
@@ -20,6 +19,8 @@ KINDS = {
 
 def fault(reason: str, path: str, stat: "posix.stat_result", owners: tuple[int, ...]) -> Fault:
     """Return the fault for `reason`: type, links, owner, others, group or access list."""
+    import shlex  # not for files that are as they should be
+
     argument = shlex.quote(path)
     mode = f"mode {modes.S_IMODE(stat.st_mode):04o}"
     if reason == "type":

@@ -13,7 +13,7 @@ from process_control.core.gate import backoff_in_words, hold_in_words
 from process_control.core.health import State
 from process_control.core.job import Job
 from process_control.core.moments import span, took
-from process_control.core.schedule.slots import GONE, INVALID, Version
+from process_control.core.schedule.version import GONE, INVALID, Version
 from process_control.core.sentence import Sentence, of_words
 from process_control.core.usual import Comparison
 from process_control.errors import NOT_PERMITTED

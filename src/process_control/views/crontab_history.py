@@ -7,7 +7,7 @@ from typing import Any
 
 from process_control.core.schedule.causes import Absence
 from process_control.core.schedule.schedule import is_for_cron, not_for_cron
-from process_control.core.schedule.slots import VALID, Version
+from process_control.core.schedule.version import VALID, Version
 from process_control.core.schedule.version_records import moment_in
 
 FOREVER = float("inf")

@@ -14,7 +14,8 @@ from typing import Any
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core.job import Job
-from process_control.core.schedule.slots import Hold, JobHistory, Record, Refusal, SlotRun, Version
+from process_control.core.schedule.slots import Hold, JobHistory, Record, Refusal, SlotRun
+from process_control.core.schedule.version import Version
 from process_control.core.schedule.version_records import makes_sense, moment_in, versions_of
 from process_control.history.index.clocks import TrueClock
 from process_control.history.index.index import Index

@@ -14,7 +14,8 @@ from process_control.core.schedule.causes import KILLED
 from process_control.core.schedule.clock_changes import clock_change_marks, skipped_before
 from process_control.core.schedule.fates import SKIPS
 from process_control.core.schedule.plan import zone_of
-from process_control.core.schedule.slots import DUE, INVALID, MISSED, RAN, SKIPPED, Slot
+from process_control.core.schedule.slots import DUE, MISSED, RAN, SKIPPED, Slot
+from process_control.core.schedule.version import INVALID
 from process_control.core.sentence import Sentence
 from process_control.core.skips import FOR_A_PLACE
 from process_control.system.clock import iso

@@ -14,7 +14,8 @@ from process_control.core.moments import span
 from process_control.core.places import waits_in_words
 from process_control.core.schedule.causes import OTHER_TRIGGERS, Absence, cause_of
 from process_control.core.schedule.plan import Plan
-from process_control.core.schedule.slots import DUE, MISSED, RAN, VALID, Slot, SlotRun, Version, count, slots_of
+from process_control.core.schedule.slots import DUE, MISSED, RAN, Slot, SlotRun, count, slots_of
+from process_control.core.schedule.version import VALID, Version
 from process_control.core.schedule.version_records import moment_in
 from process_control.history.index.index import Index
 from process_control.state.unrecorded import read_note

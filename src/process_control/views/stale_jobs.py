@@ -6,7 +6,7 @@ from process_control.config.settings import Settings
 from process_control.core.facts import SUCCEEDED, WARNED
 from process_control.core.freshness import stale_in_words
 from process_control.core.job import Job
-from process_control.core.schedule.slots import GONE
+from process_control.core.schedule.version import GONE
 from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run
 from process_control.state.job_versions import newest_version, since_of

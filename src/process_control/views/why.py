@@ -15,7 +15,8 @@ from process_control.config.settings import Settings
 from process_control.core.facts import SKIPPED
 from process_control.core.job import Job
 from process_control.core.moments import span
-from process_control.core.schedule.slots import GONE, VALID, Version, plan_in_force
+from process_control.core.schedule.slots import plan_in_force
+from process_control.core.schedule.version import GONE, VALID, Version
 from process_control.core.sentence import Sentence, command_with, of_words, with_configuration
 from process_control.core.skips import WHY_TOO_LATE
 from process_control.history.index.index import Index

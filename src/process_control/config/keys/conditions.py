@@ -1,7 +1,6 @@
 """The kinds of values in `verdicts`, `expect` and `retry`: exit codes, signals, regexes, bounds, percentages."""
 
 import _signal
-import difflib
 import re
 import warnings
 
@@ -20,7 +19,8 @@ SIGNALS = {
 
 # --- exit codes and signals ------------------------------------------------------------------------------------------
 
-_RANGE = re.compile(r"(?P<low>[0-9]{1,6})(?:\s*-\s*(?P<high>[0-9]{1,6}))?", re.ASCII)
+# Patterns here are compiled where they are used first: most job files have no such key.
+_RANGE = r"(?a)(?P<low>[0-9]{1,6})(?:\s*-\s*(?P<high>[0-9]{1,6}))?"
 
 
 def _items_of(kind: Kind, key: str, node: Node, faults: Faults) -> list[Node]:
@@ -43,7 +43,7 @@ def _read_exit_codes(key: str, node: Node, faults: Faults) -> list[list[int]]:
 
 
 def _read_range(key: str, node: Node, faults: Faults) -> list[int]:
-    match = _RANGE.fullmatch(node.value.strip()) if isinstance(node, Text) else None
+    match = re.fullmatch(_RANGE, node.value.strip()) if isinstance(node, Text) else None
     if match is None:
         refuse("an exit code or a range of them", EXIT_CODES.form, key, node, faults)
         return []
@@ -78,6 +78,8 @@ def _read_signal(key: str, node: Node, faults: Faults) -> int:
     if word.isascii() and word.isdigit() and 0 < int(word[:6]) <= MAX_SIGNAL:
         return int(word)
     if isinstance(node, Text) and not node.is_empty:
+        import difflib  # not for every job
+
         near = difflib.get_close_matches(word, SIGNALS, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"write {SIGNAL_NAMES.form}"
         faults.add(f"'{key}' names no signal: {quoted(node.value)}", node, hint=hint)
@@ -162,11 +164,11 @@ def _read_true(key: str, node: Node, faults: Faults) -> bool | None:
 
 IF_TRUE = Kind(name="`true`", wanted="true", form="true", annotation="bool", read=_read_true)
 
-_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,9})?", re.ASCII)
+_NUMBER = r"(?a)[+-]?[0-9]{1,15}(?:\.[0-9]{1,9})?"
 
 
 def _read_number(key: str, node: Node, faults: Faults) -> float | None:
-    if isinstance(node, Text) and _NUMBER.fullmatch(node.value):
+    if isinstance(node, Text) and re.fullmatch(_NUMBER, node.value):
         return float(node.value)
     refuse("a number", "a number", key, node, faults)
     return None
@@ -176,7 +178,7 @@ NUMBER = Kind(name="number", wanted="a number", form="a number", annotation="flo
 
 
 def _read_factor(key: str, node: Node, faults: Faults) -> float | None:
-    if isinstance(node, Text) and _NUMBER.fullmatch(node.value) and 1 <= float(node.value) <= 100:
+    if isinstance(node, Text) and re.fullmatch(_NUMBER, node.value) and 1 <= float(node.value) <= 100:
         return float(node.value)
     refuse(FACTOR.wanted, FACTOR.form, key, node, faults)
     return None
@@ -190,11 +192,11 @@ FACTOR = Kind(
     read=_read_factor,
 )
 
-_PART = re.compile(r"(?P<percent>[0-9]{1,3}(?:\.[0-9]{1,3})?) ?%", re.ASCII)
+_PART = r"(?a)(?P<percent>[0-9]{1,3}(?:\.[0-9]{1,3})?) ?%"
 
 
 def _read_part(key: str, node: Node, faults: Faults) -> float | None:
-    match = _PART.fullmatch(node.value.strip()) if isinstance(node, Text) else None
+    match = re.fullmatch(_PART, node.value.strip()) if isinstance(node, Text) else None
     part = float(match["percent"]) / 100 if match else 0.0 if isinstance(node, Text) and node.value == "0" else None
     if part is None or part > 1:
         refuse(PART.wanted, PART.form, key, node, faults)
@@ -226,8 +228,8 @@ ATTEMPTS = Kind(
     read=_read_attempts,
 )
 
-_BOUND = re.compile(r"(?P<sign>>=|<=|>|<|=|)\s*(?P<size>[0-9].*)")
-_BETWEEN = re.compile(r"(?P<low>[0-9][^-]*?)\s*-\s*(?P<high>[0-9].*)")
+_BOUND = r"(?P<sign>>=|<=|>|<|=|)\s*(?P<size>[0-9].*)"
+_BETWEEN = r"(?P<low>[0-9][^-]*?)\s*-\s*(?P<high>[0-9].*)"
 
 
 def _read_size_bound(key: str, node: Node, faults: Faults) -> list[object] | None:
@@ -245,11 +247,11 @@ def _read_size_bound(key: str, node: Node, faults: Faults) -> list[object] | Non
 
 
 def _bounds(text: str) -> tuple[int, int | None] | None:
-    between = _BETWEEN.fullmatch(text)
+    between = re.fullmatch(_BETWEEN, text)
     if between is not None:
         low, high = bytes_of(between["low"]), bytes_of(between["high"])
         return None if low is None or high is None else (low, high)
-    match = _BOUND.fullmatch(text)
+    match = re.fullmatch(_BOUND, text)
     size = bytes_of(match["size"]) if match else None
     if match is None or size is None:
         return None

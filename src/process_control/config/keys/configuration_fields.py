@@ -1,7 +1,5 @@
 """The table of keys of the global configuration."""
 
-from dataclasses import replace
-
 from process_control.config.keys.exclude_kinds import CALENDARS
 from process_control.config.keys.field import Field, later
 from process_control.config.keys.inner_fields import FAILMAIL, LIMIT_FIELDS, NOTIFY
@@ -210,15 +208,13 @@ CONFIGURATION_FIELDS = (
         "the journal. A run never waits for it, and works without a syslog.",
         example="address: 192.0.2.7:514\nfacility: daemon",
     ),
-    replace(
-        FAILMAIL,
+    FAILMAIL._replace(
         meaning="Who gets mail about trouble with jobs, and how it is sent. One mail when a job fails, is lost, missed "
         "or refused, a reminder after a day, and one when it has recovered; with `each: true` one for each failed run. "
         "A separate process sends it, after everything was recorded; if no server accepts it, it waits and is tried "
         "again.",
     ),
-    replace(
-        NOTIFY,
+    NOTIFY._replace(
         off="",
         may_be_false=False,
         default_words="none",

@@ -5,16 +5,13 @@ Readers, the classes of job and settings, the reference, the example configurati
 How a kind of value is read is in `kind.py` and the files beside it.
 """
 
-import textwrap
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from process_control.config.keys.kind import Kind
 from process_control.config.keys.number_kinds import BOOL
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
+class Field(NamedTuple):
     """One key."""
 
     #: as the file has it
@@ -51,7 +48,7 @@ class Field:
     #: whether a list of such maps is accepted
     many: bool = False
     #: the inner keys of a map
-    fields: "tuple[Field, ...]" = field(default=(), repr=False)
+    fields: "tuple[Field, ...]" = ()
 
     @property
     def becomes(self) -> str:
@@ -95,5 +92,7 @@ def defaults(fields: tuple[Field, ...]) -> dict[str, Any]:
 def example_entry(field: Field) -> str:
     """Return the YAML that sets `field` to its example."""
     if "\n" in field.example or field.fields:
+        import textwrap
+
         return f"{field.key}:\n{textwrap.indent(field.example, '  ')}"
     return f"{field.key}: {field.example}"

@@ -1,11 +1,11 @@
 """A fingerprint of the tables of keys and of the code that reads files, for the cache."""
 
-import hashlib
 from pathlib import Path
 
 from process_control.config.keys.configuration_fields import CONFIGURATION_FIELDS
 from process_control.config.keys.field import Field
 from process_control.config.keys.job_fields import JOB_FIELDS
+from process_control.core.digest import sha256
 
 #: The code that decides, besides the tables, how a file is read and whether it is valid.
 READERS = (
@@ -27,7 +27,7 @@ READERS = (
 def fingerprint() -> str:
     """Return 12 hex digits that change with tables or readers: then cached values are parsed again."""
     package = Path(__file__).parents[2]
-    rows = [hashlib.sha256((package / name).read_bytes()).hexdigest() for name in READERS]
+    rows = [sha256((package / name).read_bytes()).hexdigest() for name in READERS]
 
     def add(fields: tuple[Field, ...]) -> None:
         for each in fields:
@@ -38,4 +38,4 @@ def fingerprint() -> str:
 
     add(JOB_FIELDS)
     add(CONFIGURATION_FIELDS)
-    return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:12]
+    return sha256("\n".join(rows).encode()).hexdigest()[:12]

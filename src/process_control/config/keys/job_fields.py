@@ -1,7 +1,5 @@
 """The table of keys of the job file."""
 
-from dataclasses import replace
-
 from process_control.config.keys.environment_kinds import ENVIRONMENT, INHERIT
 from process_control.config.keys.exclude_kinds import EXCLUDE
 from process_control.config.keys.field import Field
@@ -422,8 +420,7 @@ JOB_FIELDS = (
         meaning="What a run may use.",
         example="log_bytes: 10 MB",
     ),
-    replace(
-        FAILMAIL,
+    FAILMAIL._replace(
         default_words="as the configuration says",
         meaning="Who gets mail about failed runs of this job, and how it is sent; overrides the configuration, "
         "field by field. `false`: nobody.",

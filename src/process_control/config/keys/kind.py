@@ -1,8 +1,7 @@
 """What all kinds of values share. The kinds are in the files beside this one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from process_control.config.odd_places import hint_to_remove
 from process_control.config.yaml.nodes import Broken, Faults, List, Node, Text, quoted
@@ -12,8 +11,7 @@ FALSE_WORDS = ("false", "no", "off")
 Reader = Callable[[str, Node, Faults], Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class Kind(NamedTuple):
     """How the value of a key is written and read."""
 
     #: for the reference

@@ -1,6 +1,5 @@
 """Kinds of lists: texts, schedules, commands."""
 
-import shlex
 from typing import Any
 
 from process_control.config.command_words import NotSplit, split
@@ -73,6 +72,8 @@ def _are_words_of_one_command(key: str, items: list[Node], faults: Faults) -> bo
     option = next((item for item in items if isinstance(item, Text) and item.value.startswith("-")), None)
     if option is None:
         return False
+    import shlex  # not for every job
+
     words = [item.value for item in items if isinstance(item, Text)]
     faults.add(
         f"'{key}': {quoted(option.value)} is not a command: each item of the list is one",

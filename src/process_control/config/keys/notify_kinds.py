@@ -14,15 +14,15 @@ OWN_SCHEMES = ("mailto", *WEB, *ALERTMANAGER, "exec")
 #: Schemes of apprise without a token in the URL. Those without TLS may reach this host only.
 PLAIN_APPRISE = ("json", "xml", "form")
 APPRISE_WITHOUT_SECRET = (*PLAIN_APPRISE, "jsons", "xmls", "forms", "ntfys", "mqtts", "syslog", "dbus")
-_SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):(?P<rest>.*)", re.ASCII | re.DOTALL)
-_LOOPBACK = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|::1", re.ASCII)
-_SECRET_NAME = re.compile(r"[?&](?:[a-z_-]*token|[a-z_-]*key|[a-z_-]*secret|password|passwd|pass|sig)=", re.IGNORECASE)
-_SECRET_ARGUMENT = re.compile(r"-*(?:[a-z_-]*token|[a-z_-]*key|[a-z_-]*secret|password|passwd|pass)=", re.IGNORECASE)
+# Compiled where they are used first: most files need none of these, and compiling them costs a start milliseconds.
+_SCHEME = r"(?as)(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):(?P<rest>.*)"
+_LOOPBACK = r"(?a)localhost|127(?:\.[0-9]{1,3}){3}|::1"
+_SECRET_NAME = r"(?i)[?&](?:[a-z_-]*token|[a-z_-]*key|[a-z_-]*secret|password|passwd|pass|sig)="
+_SECRET_ARGUMENT = r"(?i)-*(?:[a-z_-]*token|[a-z_-]*key|[a-z_-]*secret|password|passwd|pass)="
 #: Web hooks of which the path is the secret: whoever knows it may write there.
-_SECRET_PATH = re.compile(
-    r"https://(?:hooks\.slack\.com/services/|(?:\w+\.)?discord(?:app)?\.com/api/webhooks/|api\.telegram\.org/bot"
-    r"|[\w.-]+\.webhook\.office\.com/|outlook\.office\.com/webhook/)",
-    re.IGNORECASE,
+_SECRET_PATH = (
+    r"(?i)https://(?:hooks\.slack\.com/services/|(?:\w+\.)?discord(?:app)?\.com/api/webhooks/|api\.telegram\.org/bot"
+    r"|[\w.-]+\.webhook\.office\.com/|outlook\.office\.com/webhook/)"
 )
 _TO_FILE = "write the URL into a file with mode 0600, and name that: url_file: /etc/process-control.url"
 _SECRET = "holds a secret, which everybody who may read this file sees"
@@ -30,7 +30,7 @@ _SECRET = "holds a secret, which everybody who may read this file sees"
 
 def is_loopback(host: str) -> bool:
     """Return whether the name or address of a host is this host."""
-    return _LOOPBACK.fullmatch(host) is not None
+    return re.fullmatch(_LOOPBACK, host) is not None
 
 
 def is_unencrypted(url: str) -> bool:
@@ -45,7 +45,7 @@ def wrong_url(text: str) -> tuple[str, str]:
 
     What is wrong begins with a verb, and never quotes a URL that may hold a secret.
     """
-    match = _SCHEME.fullmatch(text)
+    match = re.fullmatch(_SCHEME, text)
     if match is None:
         return _no_url(text)
     scheme, rest = match["scheme"].lower(), match["rest"]
@@ -62,7 +62,7 @@ def wrong_url(text: str) -> tuple[str, str]:
 
 def wrong_secret_url(text: str) -> tuple[str, str]:
     """Return what is wrong with a URL that may hold a secret, without a word of it, and the hint; else empty."""
-    match = _SCHEME.fullmatch(text)
+    match = re.fullmatch(_SCHEME, text)
     scheme = match["scheme"].lower() if match else ""
     if match is None or not text.isprintable() or (scheme not in ("mailto", "exec") and match["rest"][:2] != "//"):
         return "is not a URL", "write https://host/path, or scheme://… as apprise has it"
@@ -100,7 +100,7 @@ def _wrong_program(text: str) -> tuple[str, str]:
         return "has a quote that is not closed", "close it: arguments are quoted as for a shell"
     if not words or not words[0].startswith("/"):
         return f"must have a whole path, not {quoted('exec:' + text)}", "write exec:/usr/local/bin/page-someone"
-    return (_SECRET, _TO_FILE) if any(_SECRET_ARGUMENT.match(word) for word in words[1:]) else ("", "")
+    return (_SECRET, _TO_FILE) if any(re.match(_SECRET_ARGUMENT, word) for word in words[1:]) else ("", "")
 
 
 def words_of_program(url: str) -> list[str]:
@@ -123,7 +123,7 @@ def wrong_web_url(text: str, *, loopback_only: bool) -> tuple[str, str]:
         return "has no host, or a blank in it", "write https://host.example.org/path"
     if loopback_only and not is_loopback(host):
         return f"would send unencrypted to {quoted(host)}", "write https://; http:// is for this host only"
-    if parts.username is not None or _SECRET_NAME.search(text) or _SECRET_PATH.match(text):
+    if parts.username is not None or re.search(_SECRET_NAME, text) or re.match(_SECRET_PATH, text):
         return _SECRET, _TO_FILE
     return "", ""
 

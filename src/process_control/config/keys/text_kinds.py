@@ -1,7 +1,6 @@
 """Kinds of text: lines, paths, names, addresses, zones, one of some words."""
 
 import re
-import string
 from collections.abc import Callable
 
 from process_control.config.keys.kind import Kind, refuse, text_or_none
@@ -188,6 +187,8 @@ def _read_cron_template(key: str, node: Node, faults: Faults) -> str | None:
     text = text_or_none("text", CRON_TEMPLATE.form, key, node, faults)
     if text is None:
         return None
+    import string  # not for every configuration
+
     try:
         fields = [field[1:] for field in string.Formatter().parse(text) if field[1] is not None]
     except ValueError as error:

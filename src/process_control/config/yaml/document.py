@@ -6,8 +6,7 @@ values stay texts; the kinds in `config/keys/` convert them.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -27,8 +26,7 @@ _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # resolves nothing
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-@dataclass(slots=True)
-class Document:
+class Document(NamedTuple):
     """A file that was parsed."""
 
     #: None when the file is empty, or cannot be read (then there are faults)

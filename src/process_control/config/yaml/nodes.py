@@ -1,28 +1,28 @@
 """The nodes of a YAML file: texts, lists and maps, each with line and column; and the faults found in it."""
 
-from dataclasses import dataclass, field
-
 from process_control.errors import Fault
 
 MAX_FAULTS = 100
 MAX_EXCERPT = 60
 
-# The nodes are not frozen: thousands are made at a start, and freezing doubles what each costs.
+# Classes without `dataclasses`, whose import is a tenth of a start that parses.
 
 
-@dataclass(slots=True)
 class Text:
     """A scalar. Every scalar is a text."""
 
-    value: str
-    #: from 1, as in all nodes
-    line: int
-    #: from 1, as in all nodes
-    column: int
-    #: whether it is written without quotes
-    plain: bool = False
-    #: as the file has it, with quotes and escapes
-    raw: str = ""
+    __slots__ = ("column", "line", "plain", "raw", "value")
+
+    def __init__(self, value: str, line: int, column: int, plain: bool = False, raw: str = "") -> None:
+        self.value = value
+        #: from 1, as in all nodes
+        self.line = line
+        #: from 1, as in all nodes
+        self.column = column
+        #: whether it is written without quotes
+        self.plain = plain
+        #: as the file has it, with quotes and escapes
+        self.raw = raw
 
     @property
     def is_empty(self) -> bool:
@@ -30,26 +30,32 @@ class Text:
         return self.plain and self.value in ("", "~", "null", "Null", "NULL")
 
 
-@dataclass(slots=True)
 class List:
-    line: int
-    column: int
-    items: "list[Node]" = field(default_factory=list)
+    __slots__ = ("column", "items", "line")
+
+    def __init__(self, line: int, column: int, items: "list[Node] | None" = None) -> None:
+        self.line = line
+        self.column = column
+        self.items = [] if items is None else items
 
 
-@dataclass(slots=True)
 class Map:
-    line: int
-    column: int
-    entries: "list[tuple[Text, Node]]" = field(default_factory=list)
+    __slots__ = ("column", "entries", "line")
+
+    def __init__(self, line: int, column: int, entries: "list[tuple[Text, Node]] | None" = None) -> None:
+        self.line = line
+        self.column = column
+        self.entries = [] if entries is None else entries
 
 
-@dataclass(slots=True)
 class Broken:
     """A node that has a fault already: no further one is added."""
 
-    line: int
-    column: int
+    __slots__ = ("column", "line")
+
+    def __init__(self, line: int, column: int) -> None:
+        self.line = line
+        self.column = column
 
 
 Node = Text | List | Map | Broken

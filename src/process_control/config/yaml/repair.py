@@ -8,8 +8,9 @@ from process_control.config.yaml.nodes import Faults, quoted, shown
 
 TAB_WIDTH = 8
 
-_MUST_BE_QUOTED = re.compile(
-    r"(?P<head>\s*(?:-\s+)*(?:(?P<key>[\w-]+)\s*:\s+)?)(?P<value>\*\S*(?:\s+[^\s#]\S*){4}|@\S+|\*/\S+)(?P<rest>\s*(?:\s#.*)?)$"
+_MUST_BE_QUOTED = (
+    r"(?P<head>\s*(?:-\s+)*(?:(?P<key>[\w-]+)\s*:\s+)?)"
+    r"(?P<value>\*\S*(?:\s+[^\s#]\S*){4}|@\S+|\*/\S+)(?P<rest>\s*(?:\s#.*)?)$"
 )
 
 
@@ -82,7 +83,7 @@ class Repair:
     def _quotes(self, number: int) -> bool:
         line = self.lines[number]
         ending = line[len(line.rstrip("\r\n\x85\u2028\u2029")) :]
-        match = _MUST_BE_QUOTED.match(line[: len(line) - len(ending)])
+        match = re.match(_MUST_BE_QUOTED, line[: len(line) - len(ending)])
         if match is None:
             return False
         value = match["value"]

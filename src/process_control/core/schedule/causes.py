@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from process_control.core.schedule.slots import INVALID, Slot
+from process_control.core.schedule.slots import Slot
+from process_control.core.schedule.version import INVALID
 
 CAUSES = {
     "host_down": "the host was off, or asleep",

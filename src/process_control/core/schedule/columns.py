@@ -1,6 +1,6 @@
 """The five columns of cron expressions, the shorthands, and the error for an invalid expression."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 #: How many characters of an expression a message quotes.
 MAX_EXCERPT = 100
@@ -25,8 +25,7 @@ class ScheduleError(ValueError):
         super().__init__(f"{what}; {hint}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CronField:
+class CronField(NamedTuple):
     """One of the five columns."""
 
     name: str
@@ -34,10 +33,10 @@ class CronField:
     low: int
     #: its largest number
     high: int
-    #: the words for its numbers, from `low` on
-    words: tuple[str, ...] = ()
     #: the range of `H`
     spread: tuple[int, int]
+    #: the words for its numbers, from `low` on
+    words: tuple[str, ...] = ()
 
     @property
     def range_in_words(self) -> str:

@@ -5,19 +5,18 @@ first 8 bytes, big endian, of SHA-256 over host, slug and the field's name with 
 the field (or of the range `H(a-b)`, or of the step in `H/n`). In the day of the month it stays within 1-28.
 """
 
-import hashlib
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
+from process_control.core.digest import sha256
 from process_control.core.odd_characters import named
 from process_control.core.schedule.columns import FIELDS, SHORTHANDS, CronField, ScheduleError, quoted
 
 MAX_EXPRESSION = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """One part of a comma list, as numbers."""
 
     first: int
@@ -124,7 +123,7 @@ def _parse_term(text: str, column: CronField, written: str, host: str, slug: str
 
 
 def _spread(low: int, high: int, step: int | None, column: CronField, host: str, slug: str) -> Term:
-    digest = hashlib.sha256(f"{host}\0{slug}\0{column.name}".encode()).digest()
+    digest = sha256(f"{host}\0{slug}\0{column.name}".encode()).digest()
     number = int.from_bytes(digest[:8], "big")
     size = high - low + 1
     if step is None:

@@ -3,7 +3,6 @@
 Days are kept as text, `DAY` or `DAY..DAY`, those of a calendar with a reason behind: `2026-12-25 Christmas Day (de)`.
 """
 
-import calendar
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -15,12 +14,13 @@ MAX_SUMMARY = 80
 MAX_DAYS = 1000
 
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_ONE = re.compile(_DAY, re.ASCII)
-_RANGE = re.compile(rf"({_DAY})\s*\.\.\s*({_DAY})", re.ASCII)
-_TWO_DAYS = re.compile(rf"({_DAY})\D+({_DAY})", re.ASCII)
-_DAY_FIRST = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})", re.ASCII)
-_SHORT = re.compile(r"([0-9]{4})[-/.]?([0-9]{1,2})[-/.]?([0-9]{1,2})", re.ASCII)
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}", re.ASCII)
+# Compiled where they are used first: most files need none of these, and compiling them costs a start milliseconds.
+_ONE = rf"(?a){_DAY}"
+_RANGE = rf"(?a)({_DAY})\s*\.\.\s*({_DAY})"
+_TWO_DAYS = rf"(?a)({_DAY})\D+({_DAY})"
+_DAY_FIRST = r"(?a)([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})"
+_SHORT = r"(?a)([0-9]{4})[-/.]?([0-9]{1,2})[-/.]?([0-9]{1,2})"
+_NAME = r"(?a)[A-Za-z][A-Za-z0-9_-]{0,63}"
 
 # Calendars are read for a window of days that is the same for whoever looks, and changes once in BLOCK_DAYS: so the
 # hash of a version does not change from day to day, and there are always AHEAD_DAYS of it left.
@@ -46,7 +46,7 @@ class ExcludeError(ValueError):
 
 def is_name(text: str) -> bool:
     """Return whether `text` can name a calendar: like a job, but it begins with a letter."""
-    return _NAME.fullmatch(text) is not None
+    return re.fullmatch(_NAME, text) is not None
 
 
 def is_days(text: str) -> bool:
@@ -56,10 +56,10 @@ def is_days(text: str) -> bool:
 
 def days_as_written(text: str) -> str:
     """Return a date or a range in its one spelling. Raises ExcludeError for an impossible one."""
-    if _ONE.fullmatch(text):
+    if re.fullmatch(_ONE, text):
         _date(text)
         return text
-    found = _RANGE.fullmatch(text)
+    found = re.fullmatch(_RANGE, text)
     if found is None:
         raise ExcludeError(f"has {text!r}, which is neither a date nor a range", _meant(text))
     first, last = found.groups()
@@ -74,6 +74,8 @@ def _date(text: str) -> date:
     except ValueError:
         year, month, _ = map(int, text.split("-"))
         if 1 <= month <= 12 and year:
+            import calendar  # not for every job
+
             hint = f"{calendar.month_name[month]} {year} has {calendar.monthrange(year, month)[1]} days"
         else:
             hint = "write year, month and day: 2026-12-24"
@@ -82,11 +84,11 @@ def _date(text: str) -> date:
 
 def _meant(text: str) -> str:
     """Return a hint that names the date or the range that was meant, if one can be seen."""
-    if two := _TWO_DAYS.fullmatch(text):
+    if two := re.fullmatch(_TWO_DAYS, text):
         return f"did you mean {two[1]}..{two[2]}?"
-    found = _DAY_FIRST.fullmatch(text)
+    found = re.fullmatch(_DAY_FIRST, text)
     numbers = (found[3], found[2], found[1]) if found else ()
-    if found is None and (found := _SHORT.fullmatch(text)):
+    if found is None and (found := re.fullmatch(_SHORT, text)):
         numbers = (found[1], found[2], found[3])
     if numbers:
         year, month, day = map(int, numbers)

@@ -1,13 +1,12 @@
 """What one version of a job plans: the values that decide at which times it is to run. Pure."""
 
-import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
+from process_control.core.digest import sha256
 from process_control.core.schedule.between import slots_between
 from process_control.core.schedule.columns import ScheduleError
 from process_control.core.schedule.excluded import span_with
@@ -16,8 +15,7 @@ from process_control.core.schedule.schedule import Schedule, host_zone, zone_nam
 HASH_DIGITS = 12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(NamedTuple):
     """The planning values of a job, the defaults of the configuration applied."""
 
     #: five fields each, shorthands expanded, `H` replaced by its number; empty: no schedule
@@ -79,7 +77,7 @@ class Plan:
         if self.exclude_made_of:
             values["exclude"] = list(self.exclude_made_of)
         text = json.dumps([version, values], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:HASH_DIGITS]
+        return sha256(text.encode()).hexdigest()[:HASH_DIGITS]
 
     def slots(self, after: int, until: int) -> list[int]:
         """Return the planned times in (after, until], as UTC seconds; none when its time zone is unknown here."""

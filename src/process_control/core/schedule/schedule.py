@@ -12,8 +12,8 @@ import heapq
 import os
 import zoneinfo
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import NamedTuple
 
 from cronsim import CronSim, CronSimError
 
@@ -26,13 +26,21 @@ STEPPED_CLOCK = timedelta(hours=3)
 SECOND = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Expression:
     """One cron expression in one zone: hashable, so that equal ones can share one evaluation."""
 
-    written: str = field(compare=False)
-    terms: tuple[Terms, Terms, Terms, Terms, Terms]
-    zone: tzinfo
+    __slots__ = ("terms", "written", "zone")
+
+    def __init__(self, *, written: str, terms: tuple[Terms, Terms, Terms, Terms, Terms], zone: tzinfo) -> None:
+        self.written = written
+        self.terms = terms
+        self.zone = zone
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Expression) and (self.terms, self.zone) == (other.terms, other.zone)
+
+    def __hash__(self) -> int:
+        return hash((self.terms, self.zone))
 
     @property
     def is_fixed(self) -> bool:
@@ -97,8 +105,7 @@ class Expression:
         return (end_of_gap(local, self.zone),) if self.is_fixed else ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
+class Schedule(NamedTuple):
     """All expressions of a job. Moments given must be aware; moments returned are aware UTC."""
 
     expressions: tuple[Expression, ...]

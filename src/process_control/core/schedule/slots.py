@@ -12,29 +12,11 @@ from datetime import datetime
 
 from process_control.core import chain
 from process_control.core.schedule.plan import Plan
+from process_control.core.schedule.version import GONE, Version
 
 RAN, SKIPPED, MISSED, DUE = FATES = "ran", "skipped", "missed", "due"
-VALID, INVALID, GONE = "valid", "invalid", "gone"
 #: So far after a window, in seconds, planned times are looked for that a refused start may be of instead.
 MAX_LOOK_BEYOND = 86400.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
-    """A version of a job, from `since` until that of the next one."""
-
-    #: UTC seconds
-    since: float
-    #: VALID, INVALID or GONE
-    state: str
-    hash: str
-    #: None unless it is valid
-    plan: Plan | None
-    #: of an invalid one: its first fault
-    detail: str | None = None
-    commit: str | None = None
-    author: str | None = None
-    dirty: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +161,7 @@ def _planned(versions: Sequence[Version], after: float, until: float) -> Iterato
 
 
 def _plan_at(versions: Sequence[Version], number: int) -> Plan | None:
-    for version in reversed(versions[: number + 1]):
+    for version in versions[number::-1]:
         if version.state == GONE:
             return None
         if version.plan is not None:

@@ -6,12 +6,11 @@ last: a file that was put back with an old date plans nothing of the time in whi
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from process_control.core.schedule.plan import Plan
-from process_control.core.schedule.slots import GONE, INVALID, VALID, Version
+from process_control.core.schedule.version import GONE, INVALID, VALID, Version
 
 #: Gives the time that a record has under a key, as UTC seconds; None when it makes no sense.
 Moment = Callable[[Mapping[str, Any], str], float | None]
@@ -65,7 +64,7 @@ def versions_of(records: Iterable[Mapping[str, Any]], moment: Moment = moment_in
             continue
         at = moment(record, "at")
         if not found or found[-1].hash != version.hash:
-            found.append(replace(version, since=max(version.since, seen_last)))
+            found.append(version._replace(since=max(version.since, seen_last)))
         seen_last = max(seen_last, found[-1].since, version.since if at is None else at)
     return found
 
