@@ -7,9 +7,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from process_control.actions.rights import Actor
 from process_control.actions.watch import stamp_of_files
+from process_control.config.cache.read import zone_stamp
 from process_control.core import layout
 from process_control.core.schedule.agenda import Agenda
 from process_control.core.schedule.dispatch import Dispatch, Start
@@ -20,7 +22,7 @@ from process_control.scheduler.held_starts import HeldStarts
 from process_control.scheduler.looks import Looks
 from process_control.scheduler.orders import Orders
 from process_control.scheduler.output import say, say_of_a_run
-from process_control.scheduler.planned_jobs import planned_jobs, schedule_of
+from process_control.scheduler.planned_jobs import planned_jobs, schedule_of, zone_in
 from process_control.scheduler.records import note_the_end, note_the_start, who_holds_the_lock
 from process_control.state.all_jobs import AllJobs
 from process_control.system.account import group_named
@@ -62,6 +64,7 @@ class Scheduler:
         self._stopping = False
         self._must_reload = False
         self._stamp: object = None
+        self._zones: object = None
         #: the runs whose launcher is gone, by the descriptor of their guard
         self._orphans: dict[int, int] = {}
         self._chores: list[tuple[Callable[[], None], float, float]] = []
@@ -289,10 +292,21 @@ class Scheduler:
         return "1 job is planned" if count == 1 else f"{count} jobs are planned"
 
     def _reload_when_changed(self) -> None:
+        self._read_changed_zones()
         stamp = stamp_of_files(self._settings)
         if stamp != self._stamp:
             self._stamp = stamp
             self.reload()
+
+    def _read_changed_zones(self) -> None:
+        """Plan anew by the rules of now, when the data of a time zone were replaced."""
+        zones = sorted({zone_in(job.key) or "" for job in self.dispatch.jobs.values()})
+        stamp = [zone_stamp(zone or None) for zone in zones]
+        if self._zones is not None and self._zones != stamp:
+            say("the data of time zones have changed")
+            ZoneInfo.clear_cache()
+            self.dispatch.rewind(time.time(), boottime())
+        self._zones = stamp
 
     def _plan(self) -> None:
         self._stamp = stamp_of_files(self._settings)

@@ -29,6 +29,11 @@ def schedule_of(key: Hashable) -> Schedule | None:
         return None
 
 
+def zone_in(key: Hashable) -> str | None:
+    """Return the name of the zone of a schedule; None is that of the host."""
+    return cast(Key, key)[1]
+
+
 def planned_jobs(settings: Settings, known: Mapping[str, JobPlan], *, now: float) -> dict[str, JobPlan]:
     """Return the plan of each job that has a schedule of its own and is not disabled. `known`: what was planned before.
 
