@@ -1,5 +1,6 @@
 """The scheduler starts what is due, once; it may be stopped, killed and started again, and no run is harmed."""
 
+import json
 import os
 import pwd
 import select
@@ -262,3 +263,17 @@ def test_the_scheduler_and_the_runs_are_the_service_user_and_the_launcher_is_roo
     assert f"Uid:\t{uid}\t{uid}\t{uid}\t{uid}" in status
     assert [end["outcome"] for end in ends(box, "who")] == ["succeeded"] * 2
     assert box.log_bytes("who") == f"{SERVICE_USER}\n".encode()
+
+
+def test_status_and_timers_show_how_late_its_starts_were(box: Box) -> None:
+    box.job("minutely", f"command: /bin/true\n{EACH_MINUTE}")
+
+    with scheduler(box) as live:
+        until(lambda: ends(box, "minutely"), "a recorded end")
+        lag = live.ask("status")["scheduler"]["lag"]
+        note = {"pid": live.pid, **lag}
+        (box.state_directory / "scheduler-lag.json").write_text(json.dumps(note))  # it is written once a minute
+        shown = [box.command([str(box.product.process_control), verb], tty=True).stdout for verb in ("status", "timers")]
+
+    assert lag["starts"] == 1
+    assert all("of its last 1 start half came within" in text for text in shown), shown

@@ -249,6 +249,11 @@ def scheduler_note(state_directory: str) -> str:
     return f"{state_directory}/scheduler.json"
 
 
+def scheduler_lag(state_directory: str) -> str:
+    """Return the file in which the scheduler keeps, once a minute, how late its last starts were."""
+    return f"{state_directory}/scheduler-lag.json"
+
+
 # --- below the run directory and the output directory ----------------------------------------------------------------
 
 #: The name of the lock that the one scheduler of a run directory holds. Its dot keeps it apart from locks of jobs.

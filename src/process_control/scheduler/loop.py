@@ -23,7 +23,7 @@ from process_control.scheduler.looks import Looks
 from process_control.scheduler.orders import Orders
 from process_control.scheduler.output import say, say_of_a_run
 from process_control.scheduler.planned_jobs import planned_jobs, schedule_of, zone_in
-from process_control.scheduler.records import note_the_end, note_the_start, who_holds_the_lock
+from process_control.scheduler.records import note_the_end, note_the_lag, note_the_start, who_holds_the_lock
 from process_control.state.all_jobs import AllJobs
 from process_control.system.account import group_named
 from process_control.system.clock import iso
@@ -36,6 +36,7 @@ RELOAD_SECONDS = 10.0
 #: A clock that went back by less was corrected, not set.
 MIN_STEP_SECONDS = 0.5
 KEPT_LAGS = 1000
+LAG_SECONDS = 60.0
 LOST_ORDER_SECONDS = 60.0
 
 
@@ -227,7 +228,6 @@ class Scheduler:
 
     def status(self) -> dict[str, Any]:
         """Return what runs, what waits and how late starts were, for JSON."""
-        lags = sorted(self._lags)
         return {
             "pid": os.getpid(),
             "since": iso(self._began_at),
@@ -238,12 +238,16 @@ class Scheduler:
                 for start in self.dispatch.live.values()
             ],
             "waiting": [self._waiting_in_json(waits) for waits in self.dispatch.waits.values()],
-            "lag": {
-                "starts": len(lags),
-                "p50_seconds": _at(lags, 0.5),
-                "p99_seconds": _at(lags, 0.99),
-                "max_seconds": _at(lags, 1.0),
-            },
+            "lag": self._lag(),
+        }
+
+    def _lag(self) -> dict[str, Any]:
+        lags = sorted(self._lags)
+        return {
+            "starts": len(lags),
+            "p50_seconds": _at(lags, 0.5),
+            "p99_seconds": _at(lags, 0.99),
+            "max_seconds": _at(lags, 1.0),
         }
 
     def _waiting_in_json(self, waits: Waits) -> dict[str, Any]:
@@ -261,6 +265,7 @@ class Scheduler:
         """Set what is to be done how often, in seconds."""
         self._chores = [(self._reload_when_changed, RELOAD_SECONDS, boottime() + RELOAD_SECONDS)]
         self._chores.append((self._forget_lost_orders, RELOAD_SECONDS, boottime() + RELOAD_SECONDS))
+        self._chores.append((lambda: note_the_lag(self._actor, self._lag()), LAG_SECONDS, boottime() + LAG_SECONDS))
         self._chores.append((self._looks.take_when_due, MAX_WAIT_SECONDS, 0.0))
         every = self._service_manager.watchdog_seconds
         if every is not None:

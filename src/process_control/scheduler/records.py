@@ -1,13 +1,15 @@
 """What the scheduler leaves behind: the note of which process it is, and the records of its start and end."""
 
 import os
+from typing import Any
 
 from process_control.actions.rights import Actor
 from process_control.config.settings import Settings
+from process_control.core import layout
 from process_control.errors import ProcessControlError
 from process_control.history import journal
 from process_control.notify.announce import announce
-from process_control.state.block import Identity
+from process_control.state.block import Identity, write_mark
 from process_control.state.scheduler_note import note_end, read_note, write_note
 from process_control.system.clock import iso
 
@@ -22,6 +24,14 @@ def note_the_end(actor: Actor, now: float) -> None:
     """Say that it was stopped. A scheduler that was killed has no end."""
     _record(actor, "ended", now)
     note_end(actor.settings.state_directory, now)
+
+
+def note_the_lag(actor: Actor, lag: dict[str, Any]) -> None:
+    """Keep how late the last starts were, for the views. Never raises."""
+    try:
+        write_mark(layout.scheduler_lag(actor.settings.state_directory), {"pid": os.getpid(), **lag})
+    except OSError:
+        pass
 
 
 def _record(actor: Actor, change: str, now: float) -> None:

@@ -21,6 +21,7 @@ from process_control.crontab.left_out import left_out, left_out_in_words
 from process_control.crontab.troubles_of_all import troubles_of_all
 from process_control.errors import UsageError
 from process_control.history.index.index import Garbled
+from process_control.views.in_charge import lag_in_words, lag_of_the_scheduler
 from process_control.views.job_status import JobStatus
 from process_control.views.selected_jobs import select_with_ad_hoc
 from process_control.views.status import only_failed, read_statuses
@@ -103,6 +104,9 @@ def status(
         from process_control.cli.verbs.jobs_screen import show_all_jobs
         from process_control.views.open_incidents import count_in_words
 
+        lag = None if charge is None else lag_of_the_scheduler(settings.state_directory, charge)
+        if lag is not None:
+            talk(f"the scheduler starts the jobs: {lag_in_words(lag)}")
         known = None if jobs else count_in_words(settings.state_directory)
         if known is not None:
             talk(known)

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 import click
 
 from process_control.cli.history_index import open_index
-from process_control.cli.print.output import print_json
+from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import NO_HEADER_HELP, is_terminal, print_header, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, verb
 from process_control.config.cache.next_slots import KnownSchedules
+from process_control.crontab.in_charge import in_charge
+from process_control.views.in_charge import lag_in_words, lag_of_the_scheduler
 from process_control.views.selected_jobs import select_jobs
 from process_control.views.status import read_statuses
 from process_control.views.timers import Timer, timers_of
@@ -43,6 +45,9 @@ def timers(session: Session, jobs: Sequence[str], as_json: bool, no_header: bool
     elif is_terminal():
         from process_control.cli.verbs.timers_screen import show_timers
 
+        lag = lag_of_the_scheduler(settings.state_directory, in_charge(settings))
+        if lag is not None:
+            talk(f"the scheduler starts the jobs: {lag_in_words(lag)}")
         show_timers(found, now)
     else:
         print_header(COLUMNS, wanted=not no_header)
