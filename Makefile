@@ -78,11 +78,6 @@ if [ "$$(id -u)" = 0 ] && ! command -v rsyslogd >/dev/null && [ ! -d $(RSYSLOG) 
 	for package in *.deb; do dpkg -x "$$package" .; rm "$$package"; done)
 	mv $(RSYSLOG).new $(RSYSLOG)
 fi
-# A clean Debian 12, where tests install the package.
-if [ "$$(id -u)" = 0 ] && [ ! -d $(DEBIAN) ]; then
-	echo "Making a clean Debian with debootstrap (the first time this downloads 70 MB, which can take minutes)"
-	tests/kit/make_debian_tree $(DEBIAN) || echo "  without it, the tests of the package are skipped" >&2
-fi
 endef
 define RUFF
 $(PYTHON) -m ruff check --quiet .
@@ -139,6 +134,8 @@ test: $(READY) ## linters and all tests: what CI runs
 	mypy=$$!
 	trap 'kill $$mypy 2>/dev/null || true; rm -f "$$said"' EXIT
 	[ -d tests/core/__pycache__ ] || $(PYTHON) -m pytest --collect-only --quiet >/dev/null 2>&1 || true
+	# A clean Debian 12, where tests install the package: made while the others run. Its tests wait for it.
+	if [ "$$(id -u)" = 0 ] && [ ! -d $(DEBIAN) ]; then tests/kit/make_debian_tree $(DEBIAN) >/dev/null 2>&1 & fi
 	failed=0
 	PROCESS_CONTROL_PYTHON_FLAGS='$(PYTHON_FLAGS)' $(PYTHON) -m pytest $(if $(filter 1,$(WORKERS)),,--numprocesses $(WORKERS)) || failed=$$?
 	wait $$mypy || failed=$$?

@@ -273,7 +273,9 @@ def test_status_and_timers_show_how_late_its_starts_were(box: Box) -> None:
         lag = live.ask("status")["scheduler"]["lag"]
         note = {"pid": live.pid, **lag}
         (box.state_directory / "scheduler-lag.json").write_text(json.dumps(note))  # it is written once a minute
-        shown = [box.command([str(box.product.process_control), verb], tty=True).stdout for verb in ("status", "timers")]
+        shown = [
+            box.command([str(box.product.process_control), verb], tty=True).stdout for verb in ("status", "timers")
+        ]
 
     assert lag["starts"] == 1
     assert all("of its last 1 start half came within" in text for text in shown), shown
