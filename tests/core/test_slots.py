@@ -234,7 +234,7 @@ def test_planned_is_the_sum_of_the_fates() -> None:
 
 # --- chains ----------------------------------------------------------------------------------------------------------
 
-FOLLOWING = replace(HOURLY, after=(("load", "success"),), schedule_of="load")
+FOLLOWING = HOURLY._replace(after=(("load", "success"),), schedule_of="load")
 AT_ONE = {"now": NOON + 3600.0}
 OF_CAUSE: dict[str, tuple[dict[str, Any], tuple[str, str | None, str | None]]] = {
     "skipped": (SKIP, ("skipped", "cause_missing", "load was skipped (overlap)")),
@@ -268,8 +268,8 @@ def test_without_a_record_the_causes_decide_what_became_of_a_follower(
 
 
 def test_a_follower_of_a_follower_is_skipped_with_it() -> None:
-    report = replace(HOURLY, after=(("load", "always"),), schedule_of="extract")
-    load = history(version(plan=replace(FOLLOWING, after=(("extract", "success"),))), causes={"extract": history()})
+    report = HOURLY._replace(after=(("load", "always"),), schedule_of="extract")
+    load = history(version(plan=FOLLOWING._replace(after=(("extract", "success"),))), causes={"extract": history()})
 
     [slot] = slots_of(
         history(version(plan=report), causes={"load": load}), after=NOON - 1, until=NOON, now=NOON + 3600.0
@@ -279,7 +279,7 @@ def test_a_follower_of_a_follower_is_skipped_with_it() -> None:
 
 
 def test_a_cause_that_did_not_plan_the_time_is_missing() -> None:
-    daily = replace(HOURLY, schedule=("0 3 * * *",))
+    daily = HOURLY._replace(schedule=("0 3 * * *",))
 
     follower = history(version(plan=FOLLOWING), causes={"load": history(version(plan=daily))})
 
@@ -288,13 +288,13 @@ def test_a_cause_that_did_not_plan_the_time_is_missing() -> None:
 
 def test_files_that_were_a_circle_for_a_moment_are_no_endless_question() -> None:
     one = history(version(plan=FOLLOWING))
-    other = history(version(plan=replace(FOLLOWING, after=(("one", "success"),))), causes={"one": one})
+    other = history(version(plan=FOLLOWING._replace(after=(("one", "success"),))), causes={"one": one})
     one.causes = {"load": other}
 
     assert fates(one, now=NOON + 3600.0) == [[NOON, "skipped", "cause_missing"]]
 
 
 def test_a_follower_with_a_schedule_is_missed_like_any_job() -> None:
-    plan = replace(FOLLOWING, schedule_of=None)
+    plan = FOLLOWING._replace(schedule_of=None)
 
     assert fates(history(version(plan=plan), causes={"load": history()}), **AT_ONE) == [[NOON, "missed", None]]
