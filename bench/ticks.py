@@ -1,6 +1,7 @@
 """What the scheduler's plan of a hundred thousand jobs takes: to make it, to look what is due, and its memory.
 
-A quarter of the jobs is due at each full hour. In a process of its own: the memory is what it has with the plan, less what it had before.
+A quarter of the jobs is due at each full hour. In a process of its own: the memory is what it has with the plan, less
+what it had before.
 """
 
 import json

@@ -64,4 +64,5 @@ def test_a_scheduler_that_is_killed_for_long_does_not_grow(box: Box, storm: Stor
     assert (last["descriptors"], last["zombies"]) == (first["descriptors"], 0)
     assert len(launchers) == 1
     assert [each["zombies"] for each in others] == [0, 0]
-    storm.found(f"{last['memory'] - first['memory']:.1f} MiB, 0 descriptors, 0 zombies more; {len(ends(box))} runs ended")
+    grown = last["memory"] - first["memory"]
+    storm.found(f"{grown:.1f} MiB, 0 descriptors, 0 zombies more; {len(ends(box))} runs ended")

@@ -105,7 +105,7 @@ class Host:
             process.wait()
         if self.parent is not None:
             self.parent.terminate()
-            self.parent.wait()
+            self.parent.wait(timeout=PATIENCE_SECONDS)
 
     def wrote(self) -> "Counter[tuple[str, ...]]":
         """Return what the jobs wrote: how often each began and ended for each planned time."""
