@@ -158,6 +158,7 @@ def test_kills_double_and_lose_no_planned_time(host: Host, storm: Storm) -> None
             until(lambda wanted=wanted: wanted <= set(host.wrote()), f"{a_slot(minute)}", seconds=PATIENCE_SECONDS)
     host.stop()
 
+    assert host.box.process_control("watch").exit_code == 0  # it finishes the note that a killed look had begun
     wrote = host.wrote()
     until(lambda: len(ends(host.box)) >= len(wrote) // 2, "the ends to be recorded")
     assert [each for each, count in wrote.items() if count > 1] == []
