@@ -1,6 +1,7 @@
 """What the scheduler's plan of a hundred thousand jobs takes: to make it, to look what is due, and its memory.
 
-In a process of its own: the memory is what it has with the plan, less what it had before.
+A quarter of the jobs is due at each full hour. In a process of its own: the memory is what it has with the plan, less
+what it had before.
 """
 
 import json
@@ -24,7 +25,10 @@ def resident():
         return int(re.search(r"VmRSS:\\s+(\\d+)", file.read())[1]) / 1024
 
 count, distinct = int(sys.argv[1]), int(sys.argv[2])
-columns = [f"{n % 60} {n // 60 % 24} * * *" if n % 4 else f"{n // 4 % 60} * * * *" for n in range(distinct)]
+columns = [
+    f"{n % 60} {n // 60 % 24} * * *" if n % 4 else f"0,{n // 4 % 59 + 1} * 1-{28 + n // 236 % 4} * *"
+    for n in range(distinct)
+]
 keys = {f"job-{n}": columns[n % distinct] for n in range(count)}
 begin = 1_800_000_000 // 86400 * 86400 - 1.0
 before, began = resident(), time.process_time()
@@ -40,7 +44,7 @@ for minute in range(24 * 60):
     ticks.append(time.process_time() - began)
     at_once = sum(len(each.jobs) for each in found)
     most, due = max(most, at_once), due + at_once
-wanted = sum(24 if n % distinct % 4 == 0 else 1 for n in range(count))
+wanted = sum(48 if n % distinct % 4 == 0 else 1 for n in range(count))
 print(json.dumps({"start": start, "memory": memory, "tick": max(ticks), "most": most, "due": due, "wanted": wanted}))
 """
 

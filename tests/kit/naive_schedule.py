@@ -111,11 +111,11 @@ class NaiveScheduler:
         """
         found = {}
         for slug, job in self.jobs.items():
-            if job.last is not None:
-                job.began = monotonic - (now - job.last)
-                job.last = job.last if job.last <= now + MINUTE else None
+            known = job.last if job.last is not None and job.last <= now + MINUTE else 0
+            job.last = known if 0 < known <= now else None
+            job.began = monotonic - (now - known)
             slot = job.newest(now)
-            if slot is not None and slot > (job.last or 0):
+            if slot is not None and slot > known:
                 found[slug] = job.last = slot
                 job.began = monotonic
             job.seen = now

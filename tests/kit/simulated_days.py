@@ -270,15 +270,19 @@ class Checker:
                     continue
                 begin = version.since + RELOAD_SECONDS + 1 if version is not versions[0] else version.since
                 for slot, first, last in self._due(version, begin, until):
-                    if self._is_accounted_for(job, slot, first) or not self._was_able(first, last):
+                    if self._is_accounted_for(job, slot, first, last) or not self._was_able(first, last):
                         continue
                     yield f"{job}: {_shown(slot)} did not start, and nothing says why"
 
-    def _is_accounted_for(self, job: str, slot: int, at: float) -> bool:
-        """Return whether it ran, or why not. What ran well before the time has to run once more, once."""
-        written, offset = self.by_slot.get((job, slot), []), self._offset_at(at)
+    def _is_accounted_for(self, job: str, slot: int, first: float, last: float) -> bool:
+        """Return whether it ran, or why not. What ran well before the time has to run once more, once.
+
+        But for one that a new scheduler finds claimed when it looks: it does not know when its run began.
+        """
+        written, offset = self.by_slot.get((job, slot), []), self._offset_at(first)
         is_early = all(each.began + offset < slot - EARLY_SECONDS - 1 for each in written)
-        return (job, slot) in self.host.causes or not is_early or len(written) > 1
+        is_found_claimed = bool(written) and any(first <= begin <= last for begin in self.host.begins)
+        return (job, slot) in self.host.causes or not is_early or len(written) > 1 or is_found_claimed
 
     def _was_able(self, begin: float, end: float) -> bool:
         return any(min(end, last) - max(begin, first) >= ENOUGH_SECONDS for first, last in self.host.able)

@@ -94,6 +94,8 @@ class Host:
         self.causes: set[tuple[str, int]] = set()
         self.orders: list[tuple[int, int, str, int, float]] = []
         self._had: dict[tuple[str, int], list[Written]] = {}
+        #: when a scheduler began to look
+        self.begins: list[float] = []
         self._able_since: float | None = None
 
     @property

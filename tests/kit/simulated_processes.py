@@ -74,6 +74,7 @@ class Scheduler(Process):
     def _begin(self) -> None:
         host = self.host
         self.is_ready = True
+        host.begins.append(host.monotonic)
         self.dispatch.plan(host.plans(), host.now)
         self.dispatch.catch_the_last(host.now, host.monotonic, host.claimed())
         self._known_offset = host.offset

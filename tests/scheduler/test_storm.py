@@ -105,7 +105,7 @@ class Host:
             process.wait()
         if self.parent is not None:
             self.parent.terminate()
-            self.parent.wait()
+            self.parent.wait(timeout=PATIENCE_SECONDS)
 
     def wrote(self) -> "Counter[tuple[str, ...]]":
         """Return what the jobs wrote: how often each began and ended for each planned time."""
@@ -158,6 +158,7 @@ def test_kills_double_and_lose_no_planned_time(host: Host, storm: Storm) -> None
             until(lambda wanted=wanted: wanted <= set(host.wrote()), f"{a_slot(minute)}", seconds=PATIENCE_SECONDS)
     host.stop()
 
+    assert host.box.process_control("watch").exit_code == 0  # it finishes the note that a killed look had begun
     wrote = host.wrote()
     until(lambda: len(ends(host.box)) >= len(wrote) // 2, "the ends to be recorded")
     assert [each for each, count in wrote.items() if count > 1] == []

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 #: Exit codes of the scheduler after which another one would end in the same way.
 FINAL = (FINE, *(error.exit_code for error in (UsageError, JobNotFound, NotStarted, NotPermitted, BadConfiguration)))
+SIGNALS = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP)
 #: A process that ends sooner than that is started again after a delay, which doubles up to MAX_DELAY_SECONDS.
 TOO_SOON_SECONDS = 5.0
 FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS = 0.1, 5.0
@@ -70,18 +71,19 @@ class Parent:
         self._ends = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
         self._stopping = False
         self._is_first = True
+        self._pid = posix.getpid()
 
     def run(self) -> int:
         """Keep both running until the scheduler ends by itself; return its exit code."""
-        for number in (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP):
+        for number in SIGNALS:
             _signal.signal(number, self._hand_on)
         while True:
             if not self._launcher.pid:
                 self._start(self._launcher, self._become_launcher)
             if not self._scheduler.pid:
-                if self._stopping:
-                    return self._end(FINE)
                 self._start(self._scheduler, self._become_scheduler)
+            if not self._scheduler.pid:
+                return self._end(FINE)
             pid, status = posix.waitpid(-1, 0)  # as process 1 of a container also of others
             if pid == self._launcher.pid:
                 self._launcher.has_ended()
@@ -94,16 +96,24 @@ class Parent:
                     return self._end(code)
 
     def _start(self, child: Child, become: object) -> None:
+        """Start a child, unless we were asked to end while it had to wait."""
         select.poll().poll(int(1000 * child.delay))
-        pid = posix.fork()
-        if pid == 0:
-            try:
-                for number in (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP):
-                    _signal.signal(number, _signal.SIG_DFL)
-                become()  # type: ignore[operator]
-            finally:
-                posix._exit(OwnFault.exit_code)
-        child.has_begun(pid)
+        _signal.pthread_sigmask(_signal.SIG_BLOCK, SIGNALS)  # none may come before we know whom to pass it to
+        try:
+            if self._stopping:
+                return
+            pid = posix.fork()
+            if pid == 0:
+                try:
+                    for number in SIGNALS:
+                        _signal.signal(number, _signal.SIG_DFL)
+                    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, SIGNALS)
+                    become()  # type: ignore[operator]
+                finally:
+                    posix._exit(OwnFault.exit_code)
+            child.has_begun(pid)
+        finally:
+            _signal.pthread_sigmask(_signal.SIG_UNBLOCK, SIGNALS)
 
     def _become_launcher(self) -> "NoReturn":
         posix.setsid()  # a Ctrl-C is for the parent
@@ -119,6 +129,8 @@ class Parent:
     def _become_scheduler(self) -> "NoReturn":
         posix.setpgid(0, 0)
         linux.set_parent_death_signal(_signal.SIGKILL)  # no end is recorded: the scheduler has not been stopped
+        if posix.getppid() != self._pid:  # it has died already
+            posix._exit(OwnFault.exit_code)
         self._ends[1].close()
         orders = self._ends[0].fileno()
         posix.set_inheritable(orders, True)
@@ -133,7 +145,10 @@ class Parent:
             self._stopping = True
             number = _signal.SIGTERM
         if self._scheduler.pid:
-            posix.kill(self._scheduler.pid, number)
+            try:
+                posix.kill(self._scheduler.pid, number)
+            except ProcessLookupError:  # waitpid has just found its end
+                pass
 
     def _end(self, code: int) -> int:
         if self._launcher.pid:

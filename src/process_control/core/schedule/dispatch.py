@@ -86,7 +86,8 @@ class Dispatch:
         while the clock was ahead, and says nothing of those before it.
         """
         known = {job: at for job, at in claimed.items() if at is not None and at <= now + MAX_AHEAD_SECONDS}
-        self._begun = {job: (at, monotonic - (now - at)) for job, at in known.items()} | self._begun
+        begun = {job: (at, monotonic - (now - at)) for job, at in known.items() if at <= now}
+        self._begun = begun | self._begun
         for slug, slot in self.agenda.last_before(now, self.jobs).items():
             if slot > known.get(slug, 0):
                 self._arrive(slug, slot, now, monotonic)
