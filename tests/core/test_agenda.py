@@ -281,3 +281,18 @@ def test_what_falls_due_between_a_step_back_and_the_next_look_starts() -> None:
     dispatch.rewind(eleven + 1, 3632.0)
 
     assert [start.slot for start in dispatch.take_due(eleven + 1, 3632.0)] == [eleven]
+
+
+@pytest.mark.parametrize(("written", "starts"), [("11:59:57", 1), ("12:00:03", 0)])
+def test_a_file_that_is_written_just_before_its_time_starts_although_it_is_read_after_it(
+    written: str, starts: int
+) -> None:
+    """The files are looked at every ten seconds; what was there to be planned at the look before is not started."""
+    noon = moment("2026-03-10T12:00:00+00:00")
+    dispatch = Dispatch(Agenda(schedule_of))
+    dispatch.plan({}, noon - 5, since=None)
+    before = noon + int(written[-2:]) - 60 * (written < "12")
+
+    dispatch.plan(plan_of("0 12 * * *"), noon + 5, since=before)
+
+    assert len(dispatch.take_due(noon + 5, 5.0)) == starts

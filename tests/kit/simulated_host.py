@@ -180,8 +180,8 @@ class Host:
         version = Version(self.monotonic, state, key, start_within)
         self.versions.setdefault(slug, []).append(version)
         if self.parent is not None and self.parent.scheduler is not None:
-            scheduler = self.parent.scheduler
-            scheduler.soon(self.dice.random() * RELOAD_SECONDS, scheduler.reload)
+            scheduler, changed = self.parent.scheduler, self.monotonic
+            scheduler.soon(self.dice.random() * RELOAD_SECONDS, lambda: scheduler.reload(changed))
 
     # --- what its processes see --------------------------------------------------------------------------------------
 

@@ -80,9 +80,11 @@ class Scheduler(Process):
         self._known_offset = host.offset
         self.look()
 
-    def reload(self) -> None:
+    def reload(self, changed: float) -> None:
+        """Read the files again. `changed`: when one was written; the look before was at most so long before it."""
         if self.is_ready:
-            self.dispatch.plan(self.host.plans(), self.host.now)
+            since = self.host.now - (self.host.monotonic - changed)
+            self.dispatch.plan(self.host.plans(), self.host.now, since=since)
             self._sleep()
 
     def look(self) -> None:

@@ -34,7 +34,7 @@ def claim_the_slot(run: "Run", world: "World") -> Go | Stop:
         slot = run.request.due
     if slot is None:
         return Stop()
-    is_late = run.request.due is None and now - slot > start_window_seconds(run.job)
+    is_late = now - slot - run.request.queued_seconds > start_window_seconds(run.job)
     if is_late:
         from process_control.run import late_start
 

@@ -66,6 +66,8 @@ class Scheduler:
         self._must_reload = False
         self._stamp: object = None
         self._zones: object = None
+        #: when the job files were looked at last, by the clock that nobody sets
+        self._scanned: float | None = None
         #: the runs whose launcher is gone, by the descriptor of their guard
         self._orphans: dict[int, int] = {}
         self._chores: list[tuple[Callable[[], None], float, float]] = []
@@ -298,10 +300,10 @@ class Scheduler:
 
     def _reload_when_changed(self) -> None:
         self._read_changed_zones()
-        stamp = stamp_of_files(self._settings)
-        if stamp != self._stamp:
-            self._stamp = stamp
+        if stamp_of_files(self._settings) != self._stamp:
             self.reload()
+        else:
+            self._scanned = boottime()
 
     def _read_changed_zones(self) -> None:
         """Plan anew by the rules of now, when the data of a time zone were replaced."""
@@ -314,10 +316,12 @@ class Scheduler:
         self._zones = stamp
 
     def _plan(self) -> None:
-        self._stamp = stamp_of_files(self._settings)
+        scanning, stamp = boottime(), stamp_of_files(self._settings)
         now = time.time()
+        since = now if self._scanned is None else now - (scanning - self._scanned)
         self.dispatch.limits = Limits(self._settings.max_concurrent, self._settings.pools)
-        self.dispatch.plan(planned_jobs(self._settings, self.dispatch.jobs, now=now), now)
+        self.dispatch.plan(planned_jobs(self._settings, self.dispatch.jobs, now=now), now, since=since)
+        self._stamp, self._scanned = stamp, scanning
 
     def _catch_the_last(self) -> None:
         """Find what runs already, what waited for its turn, and what fell due while no scheduler ran."""

@@ -72,10 +72,14 @@ class Dispatch:
         #: when the last look was, by the clock that nobody sets
         self._looked: float | None = None
 
-    def plan(self, jobs: Mapping[str, JobPlan], now: float) -> None:
-        """Take over what the job files say now. What waits goes on waiting, unless its job is gone."""
+    def plan(self, jobs: Mapping[str, JobPlan], now: float, *, since: float | None = None) -> None:
+        """Take over what the job files say now. What waits goes on waiting, unless its job is gone.
+
+        `since` (UTC seconds): when the files were looked at before. What a changed schedule has planned from then on
+        is due: a file may be written just before its time.
+        """
         self.jobs = dict(jobs)
-        self.agenda.plan({slug: job.key for slug, job in jobs.items()}, now)
+        self.agenda.plan({slug: job.key for slug, job in jobs.items()}, now if since is None else min(now, since))
         self.waiting = [start for start in self.waiting if start.job in self.jobs]
         self.waits = {start.number: self.waits[start.number] for start in self.waiting if start.number in self.waits}
 
