@@ -288,7 +288,7 @@ def test_a_file_that_is_written_just_before_its_time_starts_although_it_is_read_
     written: str, starts: int
 ) -> None:
     """The files are looked at every ten seconds; what was there to be planned at the look before is not started."""
-    noon = moment("2026-03-10T12:00:00+00:00")
+    noon = moment("2026-03-10T12:00:00")
     dispatch = Dispatch(Agenda(schedule_of))
     dispatch.plan({}, noon - 5, since=None)
     before = noon + int(written[-2:]) - 60 * (written < "12")
