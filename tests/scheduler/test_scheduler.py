@@ -279,3 +279,19 @@ def test_status_and_timers_show_how_late_its_starts_were(box: Box) -> None:
 
     assert lag["starts"] == 1
     assert all("of its last 1 start half came within" in text for text in shown), shown
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root can choose accounts")
+def test_the_death_of_a_parent_of_root_ends_the_scheduler_of_the_service_user(make_box: Callable[..., Box]) -> None:
+    """Else it holds the lock, without a launcher, and no other scheduler can begin."""
+    box = make_box(service_user=SERVICE_USER)
+
+    with scheduler(box) as live:
+        both = live.pid, live.launcher_pid
+        os.kill(both[0], signal.SIGSTOP)  # one that hangs too: the watchdog of systemd kills the parent
+        os.kill(live.parent.pid, signal.SIGKILL)
+        for pid in both:
+            wait_gone(pid)
+        live.parent.wait()
+    with scheduler(box) as live:
+        assert live.ask("status")

@@ -19,6 +19,8 @@ from process_control.system.account import account_of
 
 MAX_LINE = 1 << 16
 MAX_CONNECTIONS = 64
+#: So many may wait to be accepted; the kernel refuses more.
+BACKLOG = 1024
 #: `sun_path` of unix(7), without its final zero.
 MAX_PATH = 107
 
@@ -42,6 +44,43 @@ class Scheduler(Protocol):
         """Start nothing more; return how many runs have not ended."""
 
 
+class _Connection:
+    """One that asks: what it has sent, and what it has not taken yet."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        self.socket = connection
+        self.received = b""
+        self.unsent = b""
+        self.waits_for_drain = False
+
+    @property
+    def is_idle(self) -> bool:
+        return not self.unsent and not self.waits_for_drain
+
+    def receive(self) -> bool:
+        """Read what is there; return False when nothing more comes."""
+        try:
+            data = self.socket.recv(MAX_LINE + 1 - len(self.received))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        self.received += data
+        return bool(data)
+
+    def send(self) -> bool:
+        """Send what it takes now, the rest later; return False when nobody is there."""
+        try:
+            while self.unsent:
+                self.unsent = self.unsent[self.socket.send(self.unsent) :]
+        except BlockingIOError:
+            pass
+        except OSError:
+            return False
+        return True
+
+
 class Answers:
     """The listening socket, and the connections that wait for an answer."""
 
@@ -49,9 +88,8 @@ class Answers:
         self._scheduler = scheduler
         self._listening: socket.socket | None = None
         self._path = ""
-        self._connections: dict[int, socket.socket] = {}
-        self._read: dict[int, bytes] = {}
-        self._wait_for_drain: list[int] = []
+        #: by descriptor, the oldest first
+        self._connections: dict[int, _Connection] = {}
 
     def open(self, path: str, *, group: int | None) -> None:
         """Listen at `path`, for our account and for members of `group`.
@@ -73,76 +111,88 @@ class Answers:
         if group is not None:
             with suppress(PermissionError):  # our account is not in it: its members look at files
                 os.chown(path, -1, group)
-        listening.listen(MAX_CONNECTIONS)
+        listening.listen(BACKLOG)
         self._listening, self._path = listening, path
 
     def close(self) -> None:
-        for connection in list(self._connections.values()):
-            self._forget(connection.fileno())
+        for descriptor in list(self._connections):
+            self._forget(descriptor)
         if self._listening is not None:
             self._listening.close()
             with suppress(OSError):
                 os.unlink(self._path)
 
     def descriptors(self) -> dict[int, int]:
-        """Return what is to be polled, and for what."""
-        found = dict.fromkeys(self._connections, select.POLLIN)
-        if self._listening is not None and len(found) < MAX_CONNECTIONS:
+        """Return what is to be polled, and for what. Whoever does not take an answer is asked nothing more."""
+        found = {
+            descriptor: select.POLLOUT if connection.unsent else select.POLLIN
+            for descriptor, connection in self._connections.items()
+        }
+        if self._listening is not None and self._makes_space():
             found[self._listening.fileno()] = select.POLLIN
         return found
 
     def handle(self, descriptor: int) -> None:
         """Accept, read, answer: whatever can be done for this descriptor now."""
         if self._listening is not None and descriptor == self._listening.fileno():
-            with suppress(OSError):
-                connection, _ = self._listening.accept()
-                connection.setblocking(False)
-                self._connections[connection.fileno()] = connection
-                self._read[connection.fileno()] = b""
+            self._accept(self._listening)
             return
-        connection = self._connections[descriptor]
-        try:
-            data = connection.recv(MAX_LINE)
-        except BlockingIOError:
+        connection = self._connections.get(descriptor)
+        if connection is None:  # it was forgotten a moment ago
             return
-        except OSError:
-            data = b""
-        self._read[descriptor] += data
-        if not data or len(self._read[descriptor]) > MAX_LINE:
+        is_there = connection.send() if connection.unsent else connection.receive()
+        while is_there and b"\n" in connection.received and not connection.unsent:
+            line, _, connection.received = connection.received.partition(b"\n")
+            is_there = self._answer(connection, line)
+        if not is_there or (len(connection.received) > MAX_LINE and not connection.unsent):
             self._forget(descriptor)
-        elif b"\n" in self._read[descriptor]:
-            line, _, self._read[descriptor] = self._read[descriptor].partition(b"\n")
-            self._answer(descriptor, line)
 
     def say_that_it_is_drained(self) -> None:
-        for descriptor in self._wait_for_drain:
-            self._send(descriptor, {"version": 1, "drained": True, "running": 0})
-        self._wait_for_drain.clear()
+        for descriptor, connection in list(self._connections.items()):
+            if connection.waits_for_drain:
+                connection.waits_for_drain = False
+                if not self._send(connection, {"version": 1, "drained": True, "running": 0}):
+                    self._forget(descriptor)
 
-    def _answer(self, descriptor: int, line: bytes) -> None:
+    def _makes_space(self) -> bool:
+        """Return whether one more may connect: when there are many, the oldest that waits for nothing has to go."""
+        if len(self._connections) < MAX_CONNECTIONS:
+            return True
+        idle = next((descriptor for descriptor, each in self._connections.items() if each.is_idle), None)
+        if idle is not None:
+            self._forget(idle)
+        return idle is not None
+
+    def _accept(self, listening: socket.socket) -> None:
+        with suppress(OSError):
+            connection, _ = listening.accept()
+            self._connections[connection.fileno()] = _Connection(connection)
+
+    def _answer(self, connection: _Connection, line: bytes) -> bool:
+        """Answer a line; return False when nobody is there for it."""
         try:
             asked = json.loads(line)
             verb = asked.get("verb") if isinstance(asked, dict) else None
-            answer = self._do(descriptor, verb, asked)
+            answer = self._do(connection, str(verb), asked)
         except ProcessControlError as error:
             answer = {"version": 1, "error": {"exit_code": error.exit_code, "what": str(error)}}
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = {"version": 1, "error": {"exit_code": UsageError.exit_code, "what": "not a line of JSON"}}
-        self._send(descriptor, answer)
+        return self._send(connection, answer)
 
-    def _do(self, descriptor: int, verb: object, asked: dict[str, Any]) -> dict[str, Any]:
+    def _do(self, connection: _Connection, verb: str, asked: dict[str, Any]) -> dict[str, Any]:
         """Return the answer. Raises UsageError, NotPermitted."""
-        uid, groups = _peer(self._connections[descriptor])
+        uid, groups = _peer(connection.socket)
         may_change = uid in (0, os.geteuid())
         if verb == "status" and (may_change or self._scheduler.may_read(groups)):
             return {"version": 1, "scheduler": self._scheduler.status()}
-        does: dict[object, Callable[[], dict[str, Any]]] = {
+        does: dict[str, Callable[[], dict[str, Any]]] = {
             "run": lambda: self._run(asked, account_of(uid).name),
             "reload": self._reload,
-            "drain": lambda: self._drain(descriptor),
+            "drain": lambda: self._drain(connection),
         }
         if verb != "status" and verb not in does:
-            raise UsageError(f"no such verb: {verb}", hint="status, run, reload, drain")
+            raise UsageError(f"no such verb: {verb[:40]}", hint="status, run, reload, drain")
         if not may_change:
             raise NotPermitted("not permitted", where=f"scheduler: {verb}")
         return does[verb]()
@@ -156,27 +206,18 @@ class Answers:
     def _reload(self) -> dict[str, Any]:
         return {"version": 1, "jobs": self._scheduler.reload()}
 
-    def _drain(self, descriptor: int) -> dict[str, Any]:
+    def _drain(self, connection: _Connection) -> dict[str, Any]:
         running = self._scheduler.drain()
-        if running:
-            self._wait_for_drain.append(descriptor)  # a second line comes when they have ended
+        connection.waits_for_drain = running > 0  # a second line comes when they have ended
         return {"version": 1, "drained": not running, "running": running}
 
-    def _send(self, descriptor: int, answer: dict[str, Any]) -> None:
-        """Send a line; whoever does not take it is forgotten."""
-        connection = self._connections.get(descriptor)
-        if connection is None:
-            return
-        try:
-            connection.sendall(json.dumps(answer).encode() + b"\n")
-        except OSError:
-            self._forget(descriptor)
+    def _send(self, connection: _Connection, answer: dict[str, Any]) -> bool:
+        """Send a line, or what of it is taken now; return False when nobody is there."""
+        connection.unsent += json.dumps(answer).encode() + b"\n"
+        return connection.send()
 
     def _forget(self, descriptor: int) -> None:
-        self._connections.pop(descriptor).close()
-        self._read.pop(descriptor)
-        if descriptor in self._wait_for_drain:
-            self._wait_for_drain.remove(descriptor)
+        self._connections.pop(descriptor).socket.close()
 
 
 def _peer(connection: socket.socket) -> tuple[int, frozenset[int]]:

@@ -41,6 +41,8 @@ def _lines(settings: Settings, question: dict[str, Any], seconds: float | None) 
             connection.connect(path)
         except PermissionError as error:
             raise NotPermitted("not permitted to ask the scheduler", where=path) from error
+        except (BlockingIOError, TimeoutError) as error:  # so many wait for an answer already
+            raise NotStarted(f"the scheduler does not answer within {TIMEOUT_SECONDS:g} s", where=path) from error
         except OSError:  # no socket, or nobody listens any more
             yield None
             return

@@ -121,6 +121,8 @@ class Scheduler:
                 self._orders.flush()
             for report in self._orders.received():
                 self._take_report(report)
+            if self._orders.is_closed:  # as the kernel does it: no end is recorded
+                os.kill(os.getpid(), signal.SIGKILL)
         elif descriptor in self._orphans:
             number = self._orphans.pop(descriptor)
             os.close(descriptor)

@@ -15,6 +15,8 @@ class Orders:
         self.descriptor = descriptor
         os.set_blocking(descriptor, False)
         self._unsent: list[bytes] = []
+        #: whether nobody has the other end any more: the parent, which keeps it open, has died
+        self.is_closed = False
 
     @property
     def has_unsent(self) -> bool:
@@ -42,6 +44,9 @@ class Orders:
                 packet = os.read(self.descriptor, MAX_PACKET)
             except BlockingIOError:
                 return
+            except ConnectionResetError:
+                packet = b""
             if not packet:
+                self.is_closed = True
                 return
             yield json.loads(packet)

@@ -1,6 +1,7 @@
 """`scheduler`: start jobs at their planned times, without cron."""
 
 import os
+import signal
 from pathlib import Path
 
 import click
@@ -74,5 +75,6 @@ def _run(session: Session, orders: int) -> int:
     manager = ServiceManager()
     settings = session.load()
     actor = become_actor(settings, by=who(dict(os.environb)), command="process-control scheduler")
+    linux.set_parent_death_signal(signal.SIGKILL)  # the change of user has reset it
     linux.set_process_name(b"scheduler")
     return Scheduler(actor, orders, manager).run()
