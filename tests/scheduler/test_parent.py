@@ -1,13 +1,18 @@
-"""The parent of scheduler and launcher ends when it is asked to, whatever it is about to do."""
+"""The parent of scheduler and launcher: no signal is missed, whatever it does at that moment."""
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
+from kit import mount_namespaces
 from kit.events import until
-from kit.harness import Box, Storm, wait_gone
+from kit.harness import Box, Live, Storm, wait_gone
 from kit.processes import children, name_of
+from kit.runs import ONE_SLOT, outcomes, script
 from kit.schedulers import scheduler
 
 
@@ -35,3 +40,60 @@ def test_the_scheduler_dies_with_its_parent(box: Box) -> None:
             wait_gone(pid)
         until(lambda: not box.processes(), "all to be gone")
     assert box.process_control("watch").exit_code == 0  # it finishes the note that a killed look had begun
+
+
+def _has_children(parent: Live, count: int) -> bool:
+    return len(children(parent.pid)) >= count
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_in_its_first_moments_ends_it(box: Box, number: int) -> None:
+    for count in (1, 2, 1, 2):
+        with box.start_command([str(box.product.process_control), "scheduler"]) as parent:
+            until(partial(_has_children, parent, count), f"{count} children")
+            parent.signal(number)
+
+            parent.wait(seconds=20)
+
+
+def test_a_reload_before_the_scheduler_is_ready_does_not_end_it(box: Box) -> None:
+    with box.start_command([str(box.product.process_control), "scheduler"]) as parent:
+        until(lambda: len(children(parent.pid)) == 2, "two children")
+        for _ in range(3):
+            parent.signal(signal.SIGHUP)
+        parent.wait_for_line("started:", stream="stderr")
+        parent.signal(signal.SIGTERM)
+
+        result = parent.wait()
+
+    assert "ended by signal" not in result.stderr
+
+
+def test_it_says_which_of_the_two_died_and_how(box: Box) -> None:
+    with scheduler(box) as live:
+        os.kill(live.launcher_pid, signal.SIGKILL)
+        live.parent.wait_for_line("the launcher was ended by signal 9: it is started again", stream="stderr")
+
+
+@contextmanager
+def process_1(box: Box) -> Iterator[tuple[Live, int]]:
+    """Run the scheduler as process 1 of a container; yield it, and the pid of process 1 out here."""
+    mount_namespaces.needed()
+    command = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "--"]
+    with box.start_command([*command, str(box.product.process_control), "scheduler"]) as live:
+        live.wait_for_line("started:", stream="stderr")
+        yield live, children(live.pid)[0]
+
+
+@pytest.mark.needs_root
+def test_as_process_1_a_stop_ends_the_runs_and_their_ends_are_recorded(box: Box) -> None:
+    started = box.fifo("started")
+    box.job("long", f"command: {script(box, 'long.sh', f'echo > {started}; sleep 1000')}\n{ONE_SLOT}")
+
+    with process_1(box) as (live, init):
+        started.read_line()
+        os.kill(init, signal.SIGTERM)
+
+        assert live.wait().exit_code == 0
+
+    assert outcomes(box) == [("failed", "stopped")]

@@ -12,6 +12,8 @@ from process_control.scheduler.output import say
 from process_control.system.account import account_of
 
 LOOK_SECONDS = 60.0
+#: How long the end of the scheduler waits for a look.
+END_SECONDS = 2.0
 
 
 class Looks:
@@ -32,6 +34,11 @@ class Looks:
         self._due_at = now + LOOK_SECONDS
         self._thread = threading.Thread(target=self._look, name="look", daemon=True)
         self._thread.start()
+
+    def end(self) -> None:
+        """Let a look that is being taken come to its end, unless it takes long."""
+        if self._thread is not None:
+            self._thread.join(END_SECONDS)
 
     def _look(self) -> None:
         """Take a look; a fault is shown once, until it is another one."""

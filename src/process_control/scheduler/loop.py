@@ -90,6 +90,7 @@ class Scheduler:
         finally:
             self._answers.close()
         self._service_manager.notify("STOPPING=1")
+        self._looks.end()
         note_the_end(self._actor, time.time())
         say(f"ended: {_runs(len(self.dispatch.live), 'go on', 'goes on')}" if self.dispatch.live else "ended")
         os.close(lock)

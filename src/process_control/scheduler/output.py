@@ -1,6 +1,7 @@
 """What the scheduler prints: a line for each event, on stderr, where a container or a terminal shows it."""
 
 import os
+import select
 import sys
 import time
 
@@ -9,11 +10,14 @@ _IS_IN_THE_JOURNAL = "JOURNAL_STREAM" in os.environ
 
 
 def say(text: str) -> None:
-    """Print a line with the time of day. Never raises: nobody may read it any more."""
+    """Print a line with the time of day, unless nobody takes it: Ctrl-S, or a full pipe, must delay no start."""
     stamp = "" if _IS_IN_THE_JOURNAL else time.strftime("%H:%M:%S ")
     try:
-        sys.stderr.write(f"{stamp}{text}\n")
-        sys.stderr.flush()
+        poll = select.poll()
+        poll.register(2, select.POLLOUT)
+        if poll.poll(0):
+            sys.stderr.write(f"{stamp}{text}\n")
+            sys.stderr.flush()
     except (OSError, ValueError):
         pass
 
