@@ -20,6 +20,7 @@ from process_control.errors import NotStarted, ProcessControlError
 from process_control.scheduler.answers import Answers
 from process_control.scheduler.held_starts import HeldStarts
 from process_control.scheduler.looks import Looks
+from process_control.scheduler.new_settings import take_over_the_configuration
 from process_control.scheduler.orders import Orders
 from process_control.scheduler.output import say, say_of_a_run
 from process_control.scheduler.planned_jobs import planned_jobs, schedule_of, zone_in
@@ -70,6 +71,8 @@ class Scheduler:
         self._scanned: float | None = None
         #: the runs whose launcher is gone, by the descriptor of their guard
         self._orphans: dict[int, int] = {}
+        #: what the launcher could not start
+        self._failed: list[Start] = []
         self._chores: list[tuple[Callable[[], None], float, float]] = []
 
     def run(self) -> int:
@@ -171,10 +174,24 @@ class Scheduler:
                 self._lags.append(max(0.0, time.time() - start.slot))
             say_of_a_run(f"{start.job}: started{_for_slot(start.slot)}")
         elif "failed" in report:
-            say(f"{start.job}: cannot start: {report['why']}")
-            self.dispatch.forget(start.number)
+            self._try_again_later(start, str(report["why"]))
         else:
             self._has_ended(start.number, report.get("code"))
+
+    def _try_again_later(self, start: Start, why: str) -> None:
+        """Order a start once more when the host had no process left for it: as long as it may be late."""
+        job = self.dispatch.jobs.get(start.job)
+        if start.slot is None or job is None or time.time() - start.slot > job.start_within:
+            say(f"{start.job}: cannot start: {why}")
+            self._has_ended(start.number, None)
+        else:
+            say(f"{start.job}: cannot start, will be tried again: {why}")
+            self._failed.append(start)
+
+    def _order_the_failed(self) -> None:
+        failed, self._failed = self._failed, []
+        for start in failed:
+            self._order(start, queued=boottime() - start.arrived)
 
     def _forget_lost_orders(self) -> None:
         """Forget what no launcher has started: one that was killed may have taken the order with it."""
@@ -271,6 +288,7 @@ class Scheduler:
         self._chores = [(self._reload_when_changed, RELOAD_SECONDS, boottime() + RELOAD_SECONDS)]
         self._chores.append((self._forget_lost_orders, RELOAD_SECONDS, boottime() + RELOAD_SECONDS))
         self._chores.append((lambda: note_the_lag(self._actor, self._lag()), LAG_SECONDS, boottime() + LAG_SECONDS))
+        self._chores.append((self._order_the_failed, MAX_WAIT_SECONDS, 0.0))
         self._chores.append((self._looks.take_when_due, MAX_WAIT_SECONDS, 0.0))
         every = self._service_manager.watchdog_seconds
         if every is not None:
@@ -289,6 +307,7 @@ class Scheduler:
     def reload(self) -> int:
         """Read the job files again; return how many jobs are planned. What cannot be read leaves the plan as it is."""
         try:
+            take_over_the_configuration(self._settings)
             self._plan()
         except (ProcessControlError, OSError) as error:
             say(f"reload: {error}")
