@@ -109,3 +109,26 @@ def test_a_start_that_waited_too_long_is_skipped_by_its_run(box: Box) -> None:
         until(lambda: ends(box), "an end")
 
     assert {skip["reason"] for skip in records(box, "skip")} == {"overlap"}
+
+
+def test_what_waits_while_the_scheduler_drains_is_started_by_the_next_one(box: Box) -> None:
+    box.configure(pools={"db": {"at_once": 1}})
+    started, release = jobs_in_a_row(box, "pool: db")
+
+    with scheduler(box) as live:
+        assert started.read_line() == "1"
+        live.ask("drain")
+        release.write_line("")
+        until(lambda: not live.ask("status")["scheduler"]["running"], "no run in progress")
+        assert [job for job, _, _ in waiting(live)] == ["job-2", "job-3"]
+        status = box.process_control("status").stderr
+        doctor = box.process_control("doctor").stdout
+    with scheduler(box):
+        for number in NUMBERS[1:]:
+            assert started.read_line() == str(number)
+            release.write_line("")
+        until(lambda: len(ends(box)) == len(NUMBERS), "three ends")
+
+    assert "starts nothing more: it drains since" in status
+    assert "starts nothing more: it drains since" in doctor
+    assert len(starts(box)) == len(NUMBERS)

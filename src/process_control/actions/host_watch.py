@@ -13,7 +13,7 @@ from process_control.notify.host_events import HostEvents
 from process_control.state.past_runs import open_index
 from process_control.state.watch_memory import Memory, Trouble
 from process_control.system.clock import iso
-from process_control.views.in_charge import dead_in_words, scheduler_in_charge
+from process_control.views.in_charge import scheduler_in_charge, trouble_in_words
 
 #: So long a crontab may differ from the job files: whoever changed them is about to write it.
 CRONTAB_PATIENCE_SECONDS = 240.0
@@ -84,7 +84,7 @@ class HostWatch:
         charge = scheduler_in_charge(self._settings.state_directory)
         if charge is not None:
             self._memory.crontab_stamp = self._memory.crontab_fault = ""  # read again once cron is in charge
-            self._trigger_fault = "" if charge.is_alive else dead_in_words(charge)
+            self._trigger_fault = "" if charge.is_alive else trouble_in_words(charge)
             since = _seconds(charge.since) if charge.since is not None else self._now
             self._see_the_fault(self._trigger_fault, since, patience=1.0)
             return

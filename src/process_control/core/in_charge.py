@@ -25,6 +25,10 @@ class SchedulerSeen:
     is_alive: bool
     #: it ended in good order
     has_ended: bool
+    #: since when it starts nothing more
+    drains_since: str | None = None
+    #: it is alive, and has given no sign of life for a long time
+    is_silent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +41,9 @@ class InCharge:
     since: str | None = None
     #: of the scheduler
     pid: int | None = None
+    drains_since: str | None = None
+    #: since when a scheduler that is alive gives no sign of life
+    silent_since: str | None = None
 
     @property
     def is_scheduler(self) -> bool:
@@ -47,8 +54,17 @@ class InCharge:
         return self.is_scheduler and not self.is_alive
 
     @property
+    def starts_nothing(self) -> bool:
+        """Whether a scheduler is in charge that does not start jobs: dead, draining, or hanging."""
+        return self.is_scheduler and not (self.is_alive and self.drains_since is None and self.silent_since is None)
+
+    @property
     def words(self) -> str:
         """What is in charge, in a sentence."""
+        if self.is_scheduler and self.is_alive and self.drains_since:
+            return f"the scheduler (pid {self.pid}) starts nothing more: it drains since {self.drains_since}"
+        if self.is_scheduler and self.is_alive and self.silent_since:
+            return f"the scheduler (pid {self.pid}) hangs, or a disk does: its last look was at {self.silent_since}"
         if self.is_scheduler and self.is_alive:
             return f"the scheduler starts the jobs (pid {self.pid}, since {self.since})"
         if self.is_scheduler:
@@ -75,7 +91,14 @@ def who_is_in_charge(
     """
     if scheduler is not None and not scheduler.has_ended:
         since = scheduler.started_at if scheduler.is_alive else scheduler.seen_at
-        return InCharge(trigger=Trigger.SCHEDULER, is_alive=scheduler.is_alive, since=since, pid=scheduler.pid)
+        return InCharge(
+            trigger=Trigger.SCHEDULER,
+            is_alive=scheduler.is_alive,
+            since=since,
+            pid=scheduler.pid,
+            drains_since=scheduler.drains_since,
+            silent_since=scheduler.seen_at if scheduler.is_silent else None,
+        )
     if has_cron_lines():
         return InCharge(trigger=Trigger.CRON, is_alive=is_cron_alive())
     if has_timers():

@@ -28,7 +28,7 @@ from process_control.state.block import read_mark, write_mark
 from process_control.system import cron_daemon
 from process_control.system.account import Account, account_of, service_account
 from process_control.system.replace import ExistingFile
-from process_control.views.in_charge import dead_in_words, scheduler_seen
+from process_control.views.in_charge import scheduler_seen, trouble_in_words
 from process_control.views.job_status import JobStatus
 from process_control.views.other_triggers import started_by_others
 
@@ -52,7 +52,7 @@ def troubles_of_the_trigger(
     """
     charge = charge or in_charge(settings)
     if charge.is_scheduler:
-        return [] if charge.is_alive else [dead_in_words(charge)]
+        return [trouble_in_words(charge)] if charge.starts_nothing else []
     is_planned = any(isinstance(job, Job) and job.schedule and not job.disabled for job in jobs)
     if charge.trigger is Trigger.NOBODY and is_planned and (why := _why_nobody(settings, statuses)):
         return [f"nothing starts the jobs: {why}"]

@@ -24,7 +24,13 @@ from process_control.scheduler.new_settings import take_over_the_configuration
 from process_control.scheduler.orders import Orders
 from process_control.scheduler.output import say, say_of_a_run
 from process_control.scheduler.planned_jobs import planned_jobs, schedule_of, zone_in
-from process_control.scheduler.records import note_the_end, note_the_lag, note_the_start, who_holds_the_lock
+from process_control.scheduler.records import (
+    note_the_drain,
+    note_the_end,
+    note_the_lag,
+    note_the_start,
+    who_holds_the_lock,
+)
 from process_control.state.all_jobs import AllJobs
 from process_control.system.account import group_named
 from process_control.system.clock import iso
@@ -71,6 +77,8 @@ class Scheduler:
         self._scanned: float | None = None
         #: the runs whose launcher is gone, by the descriptor of their guard
         self._orphans: dict[int, int] = {}
+        #: why the last reload left the plan as it was
+        self._fault = ""
         #: what the launcher could not start
         self._failed: list[Start] = []
         self._chores: list[tuple[Callable[[], None], float, float]] = []
@@ -229,6 +237,8 @@ class Scheduler:
 
     def drain(self) -> int:
         """Start nothing more; return how many runs have not ended."""
+        if not self._is_draining:
+            note_the_drain(self._actor, time.time())
         self._is_draining = True
         self.dispatch.drain()
         say(f"draining: {_runs(len(self.dispatch.live), 'have not ended', 'has not ended')}")
@@ -310,8 +320,11 @@ class Scheduler:
             take_over_the_configuration(self._settings)
             self._plan()
         except (ProcessControlError, OSError) as error:
-            say(f"reload: {error}")
+            if str(error) != self._fault:
+                say(f"reload: {error}")
+            self._fault = str(error)
         else:
+            self._fault = ""
             say(f"reloaded: {self._planned_in_words()}")
             self._service_manager.notify(f"STATUS={self._planned_in_words()}")
         return len(self.dispatch.jobs)

@@ -1,6 +1,7 @@
 """What the scheduler leaves behind: the note of which process it is, and the records of its start and end."""
 
 import os
+from contextlib import suppress
 from typing import Any
 
 from process_control.actions.rights import Actor
@@ -10,7 +11,7 @@ from process_control.errors import ProcessControlError
 from process_control.history import journal
 from process_control.notify.announce import announce
 from process_control.state.block import Identity, write_mark
-from process_control.state.scheduler_note import note_end, read_note, write_note
+from process_control.state.scheduler_note import note_drain, note_end, read_note, write_note
 from process_control.system.clock import iso
 
 
@@ -32,6 +33,12 @@ def note_the_lag(actor: Actor, lag: dict[str, Any]) -> None:
         write_mark(layout.scheduler_lag(actor.settings.state_directory), {"pid": os.getpid(), **lag})
     except OSError:
         pass
+
+
+def note_the_drain(actor: Actor, now: float) -> None:
+    """Say that this scheduler starts nothing more. What cannot be written now must not end it."""
+    with suppress(OSError, ProcessControlError):
+        note_drain(actor.settings.state_directory, now)
 
 
 def _record(actor: Actor, change: str, now: float) -> None:

@@ -21,7 +21,7 @@ _MAX_BYTES = 4096
 class SchedulerNote:
     """The process that the note names."""
 
-    __slots__ = ("boot_id", "ended_at", "host", "pid", "pid_ns", "pid_start", "seen_at", "started_at")
+    __slots__ = ("boot_id", "drains_since", "ended_at", "host", "pid", "pid_ns", "pid_start", "seen_at", "started_at")
 
     def __init__(
         self,
@@ -34,6 +34,7 @@ class SchedulerNote:
         started_at: str,
         ended_at: "str | None",
         seen_at: str = "",
+        drains_since: "str | None" = None,
     ) -> None:
         self.pid = pid
         #: when the process began, in clock ticks since the boot
@@ -47,6 +48,8 @@ class SchedulerNote:
         self.ended_at = ended_at
         #: when it was last seen alive: each look of `watch` that it takes touches the file
         self.seen_at = seen_at or started_at
+        #: None: it starts jobs
+        self.drains_since = drains_since
 
 
 def write_note(state_directory: str, *, identity: "Identity", now: float) -> None:
@@ -78,6 +81,14 @@ def note_end(state_directory: str, now: float) -> None:
         _write(state_directory, note)
 
 
+def note_drain(state_directory: str, now: float) -> None:
+    """Note that the scheduler starts nothing more from `now` on (UTC seconds). As `note_end`."""
+    note = read_note(state_directory)
+    if note is not None:
+        note.drains_since = iso(now)
+        _write(state_directory, note)
+
+
 def read_note(state_directory: str) -> "SchedulerNote | None":
     """Return the note; None when there is none, or when it makes no sense."""
     try:
@@ -88,6 +99,7 @@ def read_note(state_directory: str) -> "SchedulerNote | None":
         return None
     pid, pid_start = value.get("pid"), value.get("pid_start")
     boot_id, started_at, ended_at = value.get("boot_id"), value.get("started_at"), value.get("ended_at")
+    drains_since = value.get("drains_since")
     if type(pid) is not int or pid <= 0 or not isinstance(boot_id, str) or not isinstance(started_at, str):
         return None
     return SchedulerNote(
@@ -99,6 +111,7 @@ def read_note(state_directory: str) -> "SchedulerNote | None":
         started_at=started_at,
         ended_at=ended_at if isinstance(ended_at, str) else None,
         seen_at=max(started_at, _touched_at(state_directory)),
+        drains_since=drains_since if isinstance(drains_since, str) else None,
     )
 
 

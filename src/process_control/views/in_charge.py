@@ -1,5 +1,6 @@
 """Whether the scheduler is in charge, by its note. `crontab/in_charge.py` asks for cron and timers too."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,8 +10,11 @@ from process_control.core.moments import took
 from process_control.state.block import read_mark
 from process_control.state.scheduler_note import lives, read_note
 from process_control.system import systemd
+from process_control.system.clock import iso
 
 UNIT = "process-control"
+#: A look is taken each minute.
+MAX_SILENCE_SECONDS = 600.0
 
 
 def scheduler_seen(state_directory: str) -> SchedulerSeen | None:
@@ -18,12 +22,15 @@ def scheduler_seen(state_directory: str) -> SchedulerSeen | None:
     note = read_note(state_directory)
     if note is None:
         return None
+    is_alive = lives(note)
     return SchedulerSeen(
         pid=note.pid,
         started_at=note.started_at,
         seen_at=note.seen_at,
-        is_alive=lives(note),
+        is_alive=is_alive,
         has_ended=note.ended_at is not None,
+        drains_since=note.drains_since,
+        is_silent=is_alive and note.seen_at < iso(time.time() - MAX_SILENCE_SECONDS),
     )
 
 
@@ -58,6 +65,7 @@ def restart_command() -> str:
     return f"systemctl restart {UNIT}" if systemd.has_service(UNIT) else "process-control scheduler"
 
 
-def dead_in_words(charge: InCharge) -> str:
-    """Return that the scheduler died, in a sentence that ends in what starts it again."""
-    return f"{charge.words}; to start it again: {restart_command()}"
+def trouble_in_words(charge: InCharge) -> str:
+    """Return that the scheduler died, drains or hangs, in a sentence that ends in what starts it again."""
+    by_hand = f"kill {charge.pid}, then " if charge.is_alive and not systemd.has_service(UNIT) else ""
+    return f"{charge.words}; to start it again: {by_hand}{restart_command()}"

@@ -14,6 +14,7 @@ from process_control.scheduler.client import ask, wait_for_drain
 from process_control.system import linux
 from process_control.system.interpreter import python
 from process_control.system.service_manager import ServiceManager
+from process_control.views.in_charge import restart_command
 
 _NO_SCHEDULER = "no scheduler runs here"
 
@@ -48,8 +49,10 @@ def scheduler(session: Session, *, drain: bool, reloads: bool, orders: int | Non
             if answer is None:
                 raise NotStarted(_NO_SCHEDULER, hint="process-control scheduler")
             talk(f"{answer['jobs']} jobs are planned")
-        if drain and not wait_for_drain(settings, talk):
-            raise NotStarted(_NO_SCHEDULER, hint="process-control scheduler")
+        if drain:
+            if not wait_for_drain(settings, talk):
+                raise NotStarted(_NO_SCHEDULER, hint="process-control scheduler")
+            talk(f"no run is left; nothing starts until the scheduler is started again: {restart_command()}")
         return FINE
     session.load()
     become_the_parent(session.config)

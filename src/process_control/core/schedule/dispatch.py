@@ -122,10 +122,8 @@ class Dispatch:
         return start
 
     def drain(self) -> None:
-        """Start nothing more. What waits has not begun, and stays unclaimed."""
+        """Start nothing more. What waits for its turn goes on waiting: for the next scheduler."""
         self._is_draining = True
-        self.waiting.clear()
-        self.waits.clear()
 
     def forget(self, number: int) -> Start | None:
         """Remove a start that has ended, or that was never made; None for one that is not known."""
@@ -155,7 +153,7 @@ class Dispatch:
 
     def _take_ready(self, monotonic: float) -> list[Start]:
         """Return the waiting starts whose turn has come, and note what the others wait for."""
-        if not self.waiting:
+        if not self.waiting or self._is_draining:
             return []
         first: dict[str, int] = {}
         for start in self.waiting:
