@@ -43,3 +43,13 @@ def test_what_only_a_new_start_reads_is_said(box: Box) -> None:
         box.configure(run_directory=str(box.root / "other-run"))
         live.ask("reload")
         live.parent.wait_for_line("run_directory changed", stream="stderr")
+
+
+def test_a_file_that_is_written_in_place_is_read_without_being_asked(box: Box) -> None:
+    box.job("one", f"command: /bin/true\n{ONE_SLOT}")
+
+    with scheduler(box) as live:
+        file = box.job_directory / "one.yaml"
+        with file.open("r+") as text:
+            text.write(file.read_text().replace("schedule:", "disabled: true\nschedule:"))
+        until(lambda: live.ask("status")["scheduler"]["jobs"] == 0, "the change to be seen")

@@ -244,15 +244,20 @@ def _look_now() -> Look:
 
 def stamp_of_files(settings: Settings) -> str:
     """Return a text that changes with any job file, the configuration, and the host's zone and name."""
-    parts = [repr(read.zone_stamp(None)), read.stamp(), *map(_stamp_of, filter(None, [settings.path]))]
+    parts = [stamp_without_files(settings)]
     try:
-        parts.append(_stamp_of(settings.job_directory))
         with os.scandir(settings.job_directory) as entries:
             named = [entry for entry in entries if entry.name.endswith(".yaml")]
             parts += sorted(f"{entry.name} {_numbers(entry.stat(follow_symlinks=False))}" for entry in named)
     except OSError as error:
         parts.append(str(error))
     return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def stamp_without_files(settings: Settings) -> str:
+    """Return a text that changes with the configuration, the job directory itself, and the host's zone and name."""
+    paths = [*filter(None, [settings.path]), settings.job_directory]
+    return "\n".join([repr(read.zone_stamp(None)), read.stamp(), *map(_stamp_of, paths)])
 
 
 def _stamp_of(path: str) -> str:

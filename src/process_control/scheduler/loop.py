@@ -10,7 +10,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from process_control.actions.rights import Actor
-from process_control.actions.watch import stamp_of_files
 from process_control.config.cache.read import zone_stamp
 from process_control.core import layout
 from process_control.core.schedule.agenda import Agenda
@@ -18,6 +17,7 @@ from process_control.core.schedule.dispatch import Dispatch, Start
 from process_control.core.start_queue import Limits, Running, Waits
 from process_control.errors import NotStarted, ProcessControlError
 from process_control.scheduler.answers import Answers
+from process_control.scheduler.changed_files import ChangedFiles
 from process_control.scheduler.held_starts import HeldStarts
 from process_control.scheduler.looks import Looks
 from process_control.scheduler.new_settings import take_over_the_configuration
@@ -71,7 +71,7 @@ class Scheduler:
         self._offset = 0.0
         self._stopping = False
         self._must_reload = False
-        self._stamp: object = None
+        self._files = ChangedFiles(actor.settings)
         self._zones: object = None
         #: when the job files were looked at last, by the clock that nobody sets
         self._scanned: float | None = None
@@ -335,7 +335,7 @@ class Scheduler:
 
     def _reload_when_changed(self) -> None:
         self._read_changed_zones()
-        if stamp_of_files(self._settings) != self._stamp:
+        if self._files.have_changed():
             self.reload()
         else:
             self._scanned = boottime()
@@ -351,12 +351,13 @@ class Scheduler:
         self._zones = stamp
 
     def _plan(self) -> None:
-        scanning, stamp = boottime(), stamp_of_files(self._settings)
+        scanning, stamps = boottime(), self._files.before_reading()
         now = time.time()
         since = now if self._scanned is None else now - (scanning - self._scanned)
         self.dispatch.limits = Limits(self._settings.max_concurrent, self._settings.pools)
         self.dispatch.plan(planned_jobs(self._settings, self.dispatch.jobs, now=now), now, since=since)
-        self._stamp, self._scanned = stamp, scanning
+        self._files.were_read(stamps)
+        self._scanned = scanning
 
     def _catch_the_last(self) -> None:
         """Find what runs already, what waited for its turn, and what fell due while no scheduler ran."""

@@ -127,6 +127,17 @@ def usage_of_children() -> tuple[float, int, int, int]:
     return cpu_seconds, peak_kib * 1024, numbers[11] * 512, numbers[12] * 512
 
 
+def inotify(path: str, events: int) -> int:
+    """Return a descriptor that does not block, from which the events of a directory can be read. Raises OSError."""
+    descriptor = _call("inotify_init1", posix.O_NONBLOCK | posix.O_CLOEXEC)
+    try:
+        _call("inotify_add_watch", descriptor, path.encode("utf-8", "surrogateescape") + b"\0", events)
+    except OSError:
+        posix.close(descriptor)
+        raise
+    return descriptor
+
+
 def hard_limit(number: int) -> int | None:
     """Return the hard resource limit of this process, None for none, see getrlimit(2)."""
     buffer = (_Byte * 16)()
