@@ -11,7 +11,7 @@ from typing import Any
 from measuring import ENVIRONMENT, WorthNothing
 
 PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT / "tests"))
+sys.path[:0] = [str(PROJECT / "tests"), str(PROJECT)]
 
 from kit.harness import forget_cached  # noqa: E402
 from kit.installation import Product, installed_product  # noqa: E402

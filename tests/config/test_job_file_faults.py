@@ -63,10 +63,10 @@ LINES = {
         "3:22: 'failmail.sendmail' must be a program without arguments, not '/usr/bin/msmtp -t'",
         "write the program's path alone; it is called with -i -f SENDER -- ADDRESSES",
     ),
-    "a key whose behaviour comes later": (
+    "a limit of the host": (
         "max_concurrent: 2",
-        "3:1: key 'max_concurrent' is not supported yet",
-        "remove it, or write 'x-max_concurrent' to keep it as a note",
+        "3:1: unknown key 'max_concurrent'",
+        "write pool: NAME; its limit is in the configuration: pools: {NAME: {at_once: 2}}",
     ),
     "a cause without a job": (
         "after: {on: always}",
@@ -481,7 +481,7 @@ def test_all_faults_of_a_file_are_told_at_once_in_the_order_of_their_lines() -> 
 
     assert [f"{fault.where}: {fault.what}" for fault in faults_of(text)] == [
         "purge.yaml:1:1: 'name' is missing",
-        "purge.yaml:2:1: key 'max_concurrent' is not supported yet",
+        "purge.yaml:2:1: unknown key 'max_concurrent'",
         "purge.yaml:3:1: unknown key 'timout'",
         "purge.yaml:4:9: 'stderr' must be fail, warn or ignore, not 'loud'",
         "purge.yaml:6:3: the schedule '*/5 * * * *' is not quoted",

@@ -45,7 +45,7 @@ CASES = {
     "an expectation": "command: echo 3\nexpect: {number: {stdout: '(\\d+)', at_least: 5}, verdict: fail}",
     "disabled": "command: echo never\ndisabled: true",
     "a condition": "command: echo never\nonly_if: sh -c 'exit 1'",
-    "both streams": "command: sh -c 'echo out; echo err >&2; printf x'\nstderr: ignore",
+    "a stream that is no line": "command: sh -c 'printf err >&2'\nstderr: ignore",
     "environment": "command: sh -c 'env | cut -d= -f1 | sort'\nenvironment: {ANSWER: '42'}",
     "an invalid file": "command: [",
     "unrecoverable": "command: echo never\ntime_zone: Mars/Olympus",

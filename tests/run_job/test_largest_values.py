@@ -33,7 +33,7 @@ ENDINGS = {
     "backoff.max_delay": (FAILS, "backoff: {{max_delay: {}}}", ("failed", "exit_code")),
     "hold.release_after": (FAILS, "hold: {{after_failures: 1, release_after: {}}}", ("failed", "exit_code")),
 }
-WAITS = ("retry.delay", "retry.max_delay", "queue_timeout", "jitter")
+WAITS = ("retry.delay", "retry.max_delay", "queue_timeout", "jitter", "after.within")
 
 
 def keys_of_times(fields: tuple[Field, ...], above: str = "") -> Iterator[str]:
@@ -85,3 +85,15 @@ def test_the_largest_wait_for_a_lock_can_be_waited(box: Box) -> None:
             codes = first.wait().exit_code, second.wait().exit_code
 
     assert codes == (0, 0)
+
+
+def test_the_largest_wait_for_a_cause_can_be_waited_and_stopped(box: Box) -> None:
+    box.job("cause", f"command: 'true'\n{ONE_SLOT}")
+    box.job("job", f"command: 'true'\n{ONE_SLOT}\nafter: {{job: cause, within: {LARGEST}}}")
+
+    with box.start("--scheduled", "job") as live:
+        until(lambda: records(box, "waiting"), "the wait to be recorded")
+        live.signal(signal.SIGTERM)
+        result = live.wait()
+
+    assert result.exit_code == 143

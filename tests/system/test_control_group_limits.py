@@ -74,7 +74,7 @@ def test_what_its_group_would_not_take_is_not_executed_without_its_limits(group:
             directory="/",
             umask=0o022,
             search_path=["/usr/bin", "/bin"],
-            lock=None,
+            locks=[],
             no_new_privileges=False,
             cgroup=str(group),
             limits=held,

@@ -377,7 +377,7 @@ JOB_FIELDS = (
         "the crontab, and starts when the last of them has ended. With a `schedule` each start waits for their runs of "
         "that planned time. When a cause has no such run, or it ended otherwise than `on` says, the planned time is "
         "skipped: `cause_missing`. Nothing follows a run by hand, but for `run --slot`. Text alone means `job`.",
-        example="- load\n- {job: check, on: always, within: 2h}",
+        example="- load\n- {job: check, on: always}",
     ),
     Field(
         key="pool",
