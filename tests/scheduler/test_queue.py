@@ -1,6 +1,7 @@
 """What may not run at once waits in the scheduler, in order of arrival, and is seen waiting."""
 
 import os
+import resource
 import signal
 from typing import Any
 
@@ -132,3 +133,27 @@ def test_what_waits_while_the_scheduler_drains_is_started_by_the_next_one(box: B
     assert "starts nothing more: it drains since" in status
     assert "starts nothing more: it drains since" in doctor
     assert len(starts(box)) == len(NUMBERS)
+
+
+def test_more_starts_wait_than_it_has_descriptors(box: Box) -> None:
+    """With a soft limit of 1,024, as everywhere; here of 600."""
+    count = 620
+    box.configure(max_concurrent=1)
+    started, release = box.fifo("started"), box.fifo("release")
+    first = script(box, "first.sh", f"echo 1 > {started}; read line < {release}")
+    box.job("a", f'command: {first}\nschedule: "0 0 1 1 *"\nstart_within: 400d')
+    for number in range(count):
+        box.job(f"b-{number}", 'command: /bin/true\nschedule: "0 0 2 1 *"\nstart_within: 400d')
+
+    was = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (600, was[1]))
+    try:
+        with scheduler(box) as live:
+            assert started.read_line() == "1"
+            until(lambda: len(records(box, "waiting")) == count, "all to wait")
+            assert len(waiting(live)) == count
+            assert live.ask("reload")["jobs"] == count + 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, was)
+    release.write_line("")
+    until(lambda: ends(box, "a"), "an end")

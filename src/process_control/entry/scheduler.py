@@ -148,7 +148,7 @@ class Parent:
                     return code
             if not self._stopping:
                 how = f"ended with exit code {code}" if code >= 0 else f"was ended by signal {-code}"
-                _say(f"the {child.name} {how}: it is started again in {child.delay:g} s; runs go on")
+                _say(f"the {child.name} {how}: it is started again in {child.delay:g} s")
 
     def _become_launcher(self) -> "NoReturn":
         posix.setsid()  # a Ctrl-C is for the parent

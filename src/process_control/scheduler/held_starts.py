@@ -24,6 +24,11 @@ from process_control.system.clock import iso
 
 _BEFORE, _AFTER = layout.lock("", layout.waiting_start("|")).removeprefix("/").split("|")
 
+#: How many are recorded before the loop has its turn again.
+AT_ONCE = 10
+#: So many locks are held at most: each needs a descriptor, of which most processes have 1,024.
+MAX_LOCKS = 500
+
 
 class HeldStarts:
     """The notes of the starts that wait, one a job: the oldest."""
@@ -35,24 +40,37 @@ class HeldStarts:
         self._pid_start = proc.start_time(os.getpid()) or 0
         #: what was recorded, by the number of the start
         self._recorded: set[int] = set()
-        #: the locks, by job, with the number of the start
-        self._held: dict[str, tuple[int, int]] = {}
+        #: number of the start and descriptor of the lock, by job; None where there are too many
+        self._held: dict[str, tuple[int, int | None]] = {}
 
-    def show(self, waits: Iterable[Waits], now: float) -> None:
-        """Record what began to wait, and let go what waits no more. Never raises: no start depends on it."""
-        waiting = {each.start.arrived: each for each in waits}
-        self._recorded &= waiting.keys()
+    def let_go(self, waits: Iterable[Waits]) -> None:
+        """Let go what waits no more. Call it before the orders: a run takes the lock of its note."""
+        waiting = {each.start.arrived for each in waits}
+        self._recorded &= waiting
         for job, (number, descriptor) in list(self._held.items()):
             if number not in waiting:
-                notes.write_note(descriptor, {"job": job, "over": True})
-                os.close(descriptor)
                 del self._held[job]
-        for number, each in waiting.items():
-            if number not in self._recorded:
-                self._recorded.add(number)
+                again = self._take(job) if descriptor is None else descriptor
+                if again is not None:
+                    notes.write_note(again, {"job": job, "over": True})
+                    os.close(again)
+
+    def show(self, waits: Iterable[Waits], now: float) -> bool:
+        """Record some of what began to wait; return whether more is left. Never raises: no start depends on it.
+
+        Each costs a write to the disk, and thousands may begin to wait at once: starts must not be late for that.
+        """
+        left = AT_ONCE
+        for each in waits:
+            if each.start.arrived not in self._recorded:
+                if left == 0:
+                    return True
+                left -= 1
+                self._recorded.add(each.start.arrived)
                 self._record(each, now)
             if each.start.job not in self._held:
                 self._hold(each, now)
+        return False
 
     def left_by_the_one_before(self) -> Iterator[tuple[str, int]]:
         """Yield job and planned time of each start that a killed scheduler has held back."""
@@ -89,13 +107,9 @@ class HeldStarts:
     def _hold(self, waits: Waits, now: float) -> None:
         """Take the lock of the job's waiting start, unless a start that waits by itself has it."""
         slug = waits.start.job
-        try:
-            descriptor = lock.take(self._settings.run_directory, layout.waiting_start(slug))
-        except ProcessControlError:
-            return
+        descriptor = self._take(slug)
         if descriptor is None:
             return
-        self._held[slug] = waits.start.arrived, descriptor
         notes.write_note(
             descriptor,
             {
@@ -111,6 +125,16 @@ class HeldStarts:
                 "words": self.in_words(waits),
             },
         )
+        has_many = sum(1 for _, each in self._held.values() if each is not None) >= MAX_LOCKS
+        if has_many:  # the note is enough for views and the next scheduler
+            os.close(descriptor)
+        self._held[slug] = waits.start.arrived, None if has_many else descriptor
+
+    def _take(self, slug: str) -> int | None:
+        try:
+            return lock.take(self._settings.run_directory, layout.waiting_start(slug))
+        except ProcessControlError:
+            return None
 
     def in_words(self, waits: Waits) -> str:
         """Return what a start waits for, such as `a place in pool db: 2 of 2 taken by a, b; second in the queue`."""

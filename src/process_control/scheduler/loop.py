@@ -45,6 +45,8 @@ MIN_STEP_SECONDS = 0.5
 KEPT_LAGS = 1000
 LAG_SECONDS = 60.0
 LOST_ORDER_SECONDS = 60.0
+#: So many guards are watched by a descriptor, of which most processes have 1,024.
+MAX_WATCHED = 300
 
 
 def boottime() -> float:
@@ -67,6 +69,7 @@ class Scheduler:
         #: seconds from the planned time to the process of a run, of the last starts that did not wait for their turn
         self._lags: deque[float] = deque(maxlen=KEPT_LAGS)
         self._is_draining = False
+        self._has_more_to_show = False
         self._answers = Answers(self)
         self._offset = 0.0
         self._stopping = False
@@ -79,6 +82,8 @@ class Scheduler:
         self._orphans: dict[int, int] = {}
         #: why the last reload left the plan as it was
         self._fault = ""
+        #: those for which there is no descriptor, by number: the pid of their guard
+        self._unwatched: dict[int, int] = {}
         #: what the launcher could not start
         self._failed: list[Start] = []
         self._chores: list[tuple[Callable[[], None], float, float]] = []
@@ -138,13 +143,14 @@ class Scheduler:
         elif descriptor in self._orphans:
             number = self._orphans.pop(descriptor)
             os.close(descriptor)
-            if self.dispatch.others.pop(number, None) is None:
-                self._has_ended(number, None)
+            self._has_ended(number, None)
         else:
             self._answers.handle(descriptor)
 
     def _milliseconds(self) -> int:
         """Return how long to wait: to the next planned time, and never so long that a step of the clock is missed."""
+        if self._has_more_to_show:
+            return 0
         next_at = self.dispatch.agenda.next_at
         seconds = MAX_WAIT_SECONDS if next_at is None else min(MAX_WAIT_SECONDS, max(0.0, next_at - time.time()))
         return int(seconds * 1000) + 1
@@ -159,9 +165,10 @@ class Scheduler:
             self.dispatch.rewind(now, monotonic)
         self._offset = offset
         starts = self.dispatch.take_due(now, monotonic)
-        self._held.show(self.dispatch.waits.values(), now)  # before the orders: a run takes the lock of its note
+        self._held.let_go(self.dispatch.waits.values())
         for start in starts:
             self._order(start, queued=monotonic - start.arrived if start.was_held else 0.0)
+        self._has_more_to_show = self._held.show(self.dispatch.waits.values(), now)
 
     def _order(self, start: Start, *, queued: float = 0.0) -> None:
         start.ordered = time.monotonic()
@@ -210,6 +217,7 @@ class Scheduler:
                 self._has_ended(start.number, None)
 
     def _has_ended(self, number: int, code: object) -> None:
+        self.dispatch.others.pop(number, None)
         start = self.dispatch.forget(number)
         if start is not None:
             how = "" if code is None else " (exit code 0)" if code == 0 else f" with exit code {code}"
@@ -223,17 +231,34 @@ class Scheduler:
         `at`: when the new one began to read. What the one before had not read, it reads too: of two runs for one
         planned time the second does nothing, but a run by hand is not ordered again.
         """
+        watched = {*self._orphans.values(), *self._unwatched}
         for start in list(self.dispatch.live.values()):
             if start.pid is None:
                 if start.slot is not None and isinstance(at, float) and start.ordered < at:
                     self._order(start)
                 continue
-            if start.number in self._orphans.values():
+            if start.number in watched:
                 continue
-            try:
-                self._orphans[os.pidfd_open(start.pid)] = start.number
-            except OSError:
-                self._has_ended(start.number, None)
+            self._watch(start.number, start.pid)
+
+    def _watch(self, number: int, pid: int) -> None:
+        """Watch the guard of a run whose launcher is gone, or look for it from time to time when there are too many."""
+        try:
+            if len(self._orphans) < MAX_WATCHED:
+                self._orphans[os.pidfd_open(pid)] = number
+                return
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            self._has_ended(number, None)
+            return
+        except OSError:  # of another user: it is there; no descriptor is left: look again
+            pass
+        self._unwatched[number] = pid
+
+    def _watch_the_others(self) -> None:
+        unwatched, self._unwatched = self._unwatched, {}
+        for number, pid in unwatched.items():
+            self._watch(number, pid)
 
     def drain(self) -> int:
         """Start nothing more; return how many runs have not ended."""
@@ -298,6 +323,7 @@ class Scheduler:
         self._chores = [(self._reload_when_changed, RELOAD_SECONDS, boottime() + RELOAD_SECONDS)]
         self._chores.append((self._forget_lost_orders, RELOAD_SECONDS, boottime() + RELOAD_SECONDS))
         self._chores.append((lambda: note_the_lag(self._actor, self._lag()), LAG_SECONDS, boottime() + LAG_SECONDS))
+        self._chores.append((self._watch_the_others, RELOAD_SECONDS, 0.0))
         self._chores.append((self._order_the_failed, MAX_WAIT_SECONDS, 0.0))
         self._chores.append((self._looks.take_when_due, MAX_WAIT_SECONDS, 0.0))
         every = self._service_manager.watchdog_seconds
@@ -375,12 +401,9 @@ class Scheduler:
     def _watch_other_run(self, slug: str, block: dict[str, Any]) -> None:
         """Count a run that was there before this scheduler, until its runner has ended."""
         pid, job = block.get("pid"), self.dispatch.jobs[slug]
-        try:
-            handle = os.pidfd_open(pid if isinstance(pid, int) else 0)
-        except OSError:
-            return
-        self._orphans[handle] = -handle  # no number of ours
-        self.dispatch.others[-handle] = Running(slug, str(block.get("lock") or job.lock), job.pool)
+        if isinstance(pid, int) and pid > 0:  # as a number it is none of ours
+            self.dispatch.others[-pid] = Running(slug, str(block.get("lock") or job.lock), job.pool)
+            self._watch(-pid, pid)
 
     def _hear_signals(self) -> int:
         """Return the descriptor that becomes readable with a signal."""
