@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from process_control.cli.print.output import ROWS_AT_ONCE, json_text, print_json, print_json_list
+from process_control.cli.print.output import ROWS_AT_ONCE, print_json, print_json_list
 from process_control.cli.print.plain import print_rows_tabbed, print_tabbed
 
 ODD = [
@@ -29,8 +29,10 @@ def test_a_long_list_is_printed_as_json_prints_it(rows: Sequence[object], capsys
 
 
 @pytest.mark.parametrize("number", [1e-7, 1e16, 123456.789, -0.0, 5e-324])
-def test_a_number_of_a_long_list_is_the_same_number(number: float) -> None:
-    assert json.loads(json_text({"rows": [number]}, is_long=True))["rows"] == [number]
+def test_a_number_of_a_long_list_is_the_same_number(number: float, capsys: pytest.CaptureFixture[str]) -> None:
+    print_json_list("rows", [number])
+
+    assert json.loads(capsys.readouterr().out)["rows"] == [number]
 
 
 def test_many_lines_of_a_pipe_are_those_of_one_after_the_other(capsys: pytest.CaptureFixture[str]) -> None:

@@ -358,8 +358,9 @@ def test_a_job_goes_through_plain_values_and_back() -> None:
     read = job("environment: {A: b}\nschedule: '@daily'")
 
     assert Job.from_values(read.to_values()) == read
-    with pytest.raises(ValueError, match="not the values of a job"):
-        Job.from_values([1, 2])
+    for others in ([1, 2], [*read.to_values(), 1]):
+        with pytest.raises(ValueError, match="values to unpack"):
+            Job.from_values(others)
 
 
 def test_a_job_shows_no_value_of_its_environment() -> None:

@@ -178,6 +178,8 @@ def run_command(command: click.Command, words: Sequence[str], *, name: str, path
         return _report_os_error(error, words, name)
     except Exception as error:  # noqa: BLE001  the last line of defence: one line instead of a traceback
         return _report_internal_error(error, words, name)
+    finally:
+        gc.freeze()  # the process ends: else the interpreter takes a tenth of a second to look for cycles
     return code
 
 

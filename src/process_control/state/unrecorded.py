@@ -46,8 +46,11 @@ def read_note(state_directory: str, slug: str) -> dict[str, str] | None:
 
 
 def _note_in(content: bytes) -> dict[str, str] | None:
+    text = content[NOTE_AT:RUN_AT].strip(b"\0 ")
+    if not text:
+        return None
     try:
-        value = decode(content[NOTE_AT:RUN_AT].decode("ascii").strip("\0 "))
+        value = decode(text.decode("ascii"))
     except ValueError:
         return None
     if not isinstance(value, dict) or not all(isinstance(value.get(key), str) for key in KEYS):

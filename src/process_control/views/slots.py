@@ -1,8 +1,8 @@
 """The ledger: every planned time of the jobs, with its fate, its cause and the evidence."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache, partial
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -22,7 +22,7 @@ from process_control.state.unrecorded import read_note
 from process_control.system.clock import iso
 from process_control.views.crontab_history import CrontabHistory
 from process_control.views.host_history import HostHistory, PlanInForce
-from process_control.views.job_histories import JobHistories
+from process_control.views.job_histories import MAX_ASKED_ONE_BY_ONE, JobHistories
 from process_control.views.made_up import MadeUp, instead_of, made_up_since
 
 #: So many runs back a start by something else than cron is looked for.
@@ -37,12 +37,12 @@ class Evidence:
     what: str
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Account:
     """A slot with its evidence."""
 
     slot: Slot
-    evidence: list[Evidence] = field(default_factory=list)
+    evidence: Sequence[Evidence]
 
     @property
     def planned(self) -> str:
@@ -51,10 +51,11 @@ class Account:
 
     def to_json(self) -> dict[str, Any]:
         """Return the slot with the keys of every `--json` answer."""
-        slot, run = self.slot, self.slot.run
+        slot = self.slot
+        run = slot.run
         return {
             "job": slot.job,
-            "slot": self.planned,
+            "slot": _iso(slot.slot),
             "fate": slot.fate,
             "reason": slot.reason,
             "cause": slot.cause,
@@ -66,9 +67,9 @@ class Account:
         }
 
 
-def _with_evidence(found: tuple[str, str, float | None]) -> tuple[str, Evidence]:
+def _with_evidence(found: tuple[str, str, float | None]) -> tuple[str, Sequence[Evidence]]:
     cause, what, at = found
-    return cause, Evidence(None if at is None else _iso(at), what)
+    return cause, (Evidence(None if at is None else _iso(at), what),)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -87,6 +88,15 @@ def _of_another_run(run: SlotRun) -> str:
     return f"run {run.run_id} for the same time{when}: {run.outcome or 'running'}"
 
 
+def _unrecorded(slot: Slot, note: Mapping[str, Any]) -> Evidence | None:
+    """Return that the start was refused, if starts of the job were then that the journal could not take."""
+    since, until = (moment_in(note, key) for key in ("from", "until"))
+    within = slot.plan.start_within if slot.plan is not None else 0.0
+    if since is None or until is None or not since - within <= slot.slot <= until:
+        return None
+    return Evidence(_iso(since), f"its start was refused, and could not be recorded: {note['what']}")
+
+
 def late_parts(run: SlotRun) -> Any:
     """Return the parts of a run's lateness in seconds; None when they are unknown."""
     if isinstance(run.late_parts, str):
@@ -101,6 +111,17 @@ def late_parts(run: SlotRun) -> Any:
     return run.late_parts
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OfMissed:
+    """What decides on all missed slots of a job, read once."""
+
+    absences: Sequence[Absence]
+    #: of a start that was refused, and could not be recorded
+    note: Mapping[str, Any] | None
+    #: runs that may have made up for some of them
+    made_up: Sequence[MadeUp]
+
+
 class Ledger:
     """The slots of all jobs of one configuration, as known at the moment `now` (UTC seconds)."""
 
@@ -109,9 +130,10 @@ class Ledger:
         self.now = now
         self._index = index
         self._histories = JobHistories(settings, jobs, index, now=now)
-        self._made_up: dict[str, list[MadeUp]] = {}
+        self._state_directory = settings.state_directory
+        self._missed: dict[str, _OfMissed] = {}
+        self._late: frozenset[str] | None = None
         self._absent: dict[str, Sequence[Absence]] = {}
-        self._read_note = lru_cache(maxsize=None)(partial(read_note, settings.state_directory))
         self._shared_cause = lru_cache(maxsize=1 << 14)(self._looked_for_cause)
         self._host = HostHistory(index, self._plans, now=now, state_directory=settings.state_directory)
 
@@ -122,7 +144,7 @@ class Ledger:
 
     def accounts(self, jobs: Sequence[str], *, after: float, until: float) -> list[Account]:
         """Return the slots of these jobs in (after, until] (UTC seconds), by time, with fate, cause and evidence."""
-        self._made_up.clear()
+        self._begin(jobs, after)
         slots = self.slots(sorted(jobs), after=after, until=until)
         slots.sort(key=attrgetter("slot"))  # stable: those of one moment stay in the order of their jobs
         return [self._account(slot) for slot in slots]
@@ -134,7 +156,7 @@ class Ledger:
 
     def slots_with_causes(self, jobs: Sequence[str], *, after: float, until: float) -> Iterator[Slot]:
         """Yield the same slots job by job, each job's by time, with the causes of those that were missed."""
-        self._made_up.clear()
+        self._begin(jobs, after)
         for history in self._histories.of(jobs, after, until):
             for slot in slots_of(history, after=after, until=until, now=self.now):
                 if slot.fate == MISSED:
@@ -160,45 +182,69 @@ class Ledger:
         """Return since when and why the generated crontab has no line for a job; None when it has one."""
         return next((each for each in self._absences(job) if each.since <= self.now < each.until), None)
 
-    def _account(self, slot: Slot) -> Account:
-        account = Account(slot=slot)
-        if slot.fate == RAN and not slot.others:
-            return account
-        if slot.fate == MISSED:
-            slot.cause, evidence = self._cause(slot)
-            if slot.cause in ("unknown", "trigger_dead") and (refused := self._unrecorded(slot)) is not None:
-                slot.cause = "refused"
-                what = f"its start was refused, and could not be recorded: {refused[1]}"
-                evidence = Evidence(_iso(refused[0]), what)
-            account.evidence.append(evidence)
-            if (made_up := self._instead_of(slot)) is not None:
-                what = f"a later slot of it, {made_up.scheduled_at}, was run at {made_up.started_at} instead"
-                account.evidence.append(Evidence(made_up.started_at, f"{what}: run {made_up.run_id}"))
-        record = slot.record
-        if record is not None and slot.fate != MISSED:
-            by = f" by {record.by}" if record.by else ""
-            account.evidence.append(Evidence(record.at, f"{slot.reason or ''}{by}: {record.detail or ''}".strip(": ")))
-        elif slot.reason == CAUSE_MISSING and slot.detail:
-            account.evidence.append(Evidence(None, f"{CAUSE_MISSING}: {slot.detail}"))
-        if slot.fate == DUE and slot.detail:
-            account.evidence.append(Evidence(None, waits_in_words(slot.detail)))
-        account.evidence += [Evidence(run.started_at, _of_another_run(run)) for run in slot.others]
-        if slot.run is not None and slot.run.ahead_seconds is not None:
-            account.evidence.append(Evidence(slot.run.started_at, f"it began {ahead_in_words(slot.run)}"))
-        return account
+    def _begin(self, jobs: Sequence[str], after: float) -> None:
+        """Forget what was read for another window; find the jobs with late runs at once where many are asked for."""
+        self._missed.clear()
+        is_of_many = len(jobs) > MAX_ASKED_ONE_BY_ONE
+        self._late = self._index.ledger.jobs_with_late_runs(iso(max(0.0, after))) if is_of_many else None
 
-    def _cause(self, slot: Slot) -> tuple[str, Evidence]:
+    def _account(self, slot: Slot) -> Account:
+        if slot.fate == MISSED:
+            return Account(slot, self._decide_cause(slot))
+        evidence: list[Evidence] = []
+        if slot.fate == RAN and not slot.others:
+            return Account(slot, evidence)
+        record = slot.record
+        if record is not None:
+            by = f" by {record.by}" if record.by else ""
+            evidence.append(Evidence(record.at, f"{slot.reason or ''}{by}: {record.detail or ''}".strip(": ")))
+        elif slot.reason == CAUSE_MISSING and slot.detail:
+            evidence.append(Evidence(None, f"{CAUSE_MISSING}: {slot.detail}"))
+        if slot.fate == DUE and slot.detail:
+            evidence.append(Evidence(None, waits_in_words(slot.detail)))
+        evidence += [Evidence(run.started_at, _of_another_run(run)) for run in slot.others]
+        if slot.run is not None and slot.run.ahead_seconds is not None:
+            evidence.append(Evidence(slot.run.started_at, f"it began {ahead_in_words(slot.run)}"))
+        return Account(slot, evidence)
+
+    def _decide_cause(self, slot: Slot) -> Sequence[Evidence]:
+        """Set the cause of a missed slot; return its evidence."""
+        of_job = self._missed.get(slot.job)
+        if of_job is None:
+            of_job = self._missed[slot.job] = self._of_missed(slot)
+        slot.cause, evidence = self._cause(slot, of_job.absences)
+        if of_job.note is not None and slot.cause in ("unknown", "trigger_dead"):
+            refused = _unrecorded(slot, of_job.note)
+            if refused is not None:
+                slot.cause, evidence = "refused", (refused,)
+        if of_job.made_up:
+            within = slot.plan.start_within if slot.plan is not None else 0.0
+            made_up = instead_of(slot.slot, within, of_job.made_up)
+            if made_up is not None:
+                what = f"a later slot of it, {made_up.scheduled_at}, was run at {made_up.started_at} instead"
+                return (*evidence, Evidence(made_up.started_at, f"{what}: run {made_up.run_id}"))
+        return evidence
+
+    def _of_missed(self, first: Slot) -> _OfMissed:
+        """Read what decides on the missed slots of a job, of which this is the first, as slots come by time."""
+        job = first.job
+        may_be_made_up = self._late is None or job in self._late
+        return _OfMissed(
+            absences=self._absences(job),
+            note=read_note(self._state_directory, job),
+            made_up=made_up_since(self._index, job, _iso(first.slot)) if may_be_made_up else (),
+        )
+
+    def _cause(self, slot: Slot, absences: Sequence[Absence]) -> tuple[str, Sequence[Evidence]]:
         """Return the cause of a missed slot and its evidence, which most jobs with the same planned time share."""
-        absences = self._absences(slot.job)
         plan, version = slot.plan, slot.version
         if slot.record is None and not absences and (version is None or version.state == VALID):
-            within = plan.start_within if plan is not None else 0.0
-            cause, evidence, named = self._shared_cause(slot.slot, within)
+            cause, evidence, named = self._shared_cause(slot.slot, plan.start_within if plan is not None else 0.0)
             if named != slot.job:
                 return cause, evidence
         return _with_evidence(cause_of(slot, self._host.host, absences))
 
-    def _looked_for_cause(self, moment: int, within: float) -> tuple[str, Evidence, str | None]:
+    def _looked_for_cause(self, moment: int, within: float) -> tuple[str, Sequence[Evidence], str | None]:
         """Return cause and evidence of a slot that was missed by any job, and the job that is named in it."""
         named: list[str | None] = [None]
         host = self._host.host
@@ -211,34 +257,19 @@ class Ledger:
         slot = Slot(job="", slot=moment, fate=MISSED, plan=plan)
         return *_with_evidence(cause_of(slot, replace(host, was_due=was_due))), named[0]
 
-    def _unrecorded(self, slot: Slot) -> tuple[float, str] | None:
-        """Return since when starts of the job were refused that the journal could not take, and why."""
-        note = self._read_note(slot.job)
-        if note is None:
-            return None
-        since, until = (moment_in(note, key) for key in ("from", "until"))
-        within = slot.plan.start_within if slot.plan is not None else 0.0
-        if since is None or until is None or not since - within <= slot.slot <= until:
-            return None
-        return since, note["what"]
-
-    def _instead_of(self, slot: Slot) -> MadeUp | None:
-        """Return the run for a later slot that made up for this missed one."""
-        runs = self._made_up.get(slot.job)
-        if runs is None:  # the first missed slot of the job, as slots come by time
-            runs = self._made_up[slot.job] = made_up_since(self._index, slot.job, _iso(slot.slot))
-        return instead_of(slot.slot, slot.plan.start_within if slot.plan is not None else 0.0, runs)
-
     def _absences(self, job: str) -> Sequence[Absence]:
         """Return the times in which the generated crontab had no line for a job; none for one without versions."""
-        if job not in self._histories.versions:
-            return ()
-        if self._is_a_follower(job):
-            return ()
         if job not in self._absent:
-            left_out = [] if self._is_started_by_others(job) else self._crontab.left_out(self.versions(job))
-            self._absent[job] = [*left_out, *self._crontab.absences(job, lambda: self._first_version(job))]
+            self._absent[job] = self._looked_for_absences(job)
         return self._absent[job]
+
+    def _looked_for_absences(self, job: str) -> Sequence[Absence]:
+        if job not in self._histories.versions or self._is_a_follower(job):
+            return ()
+        left_out = self._crontab.left_out(self.versions(job))
+        if left_out and self._is_started_by_others(job):
+            left_out = []
+        return [*left_out, *self._crontab.absences(job, lambda: self._first_version(job))]
 
     def _is_a_follower(self, job: str) -> bool:
         """Return whether the job has the schedule of its causes, and no line in any crontab."""

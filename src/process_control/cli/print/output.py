@@ -1,5 +1,6 @@
 """Data to stdout, messages to stderr: how all commands print."""
 
+import io
 import json
 import re
 import shutil
@@ -26,32 +27,49 @@ def print_json_list(name: str, rows: Iterable[object]) -> None:
     some = iter(rows)
     before = head
     while part := list(islice(some, ROWS_AT_ONCE)):
-        sys.stdout.write(before + json_text({name: part}, is_long=True)[len(head) : -len(tail)])
+        text = _indented({"version": 1, name: part})
+        sys.stdout.write(before)
+        if text.isascii() and b"\x7f" not in text:
+            _write_ascii(text[len(head) : -len(tail)])
+        else:
+            sys.stdout.write(_without_controls(text.decode("utf-8", "surrogatepass"))[len(head) : -len(tail)])
         before = ",\n"
     print_line(tail if before != head else json_text({name: []}))
 
 
-def json_text(value: dict[str, object], *, is_long: bool = False) -> str:
-    text = (_indented if is_long else _dumped)({"version": 1, **value})
-    if text.isascii() and "\x7f" not in text:
-        return text
+def json_text(value: dict[str, object]) -> str:
+    text = _dumped({"version": 1, **value})
+    return text if text.isascii() and "\x7f" not in text else _without_controls(text)
+
+
+def _without_controls(text: str) -> str:
+    """Return JSON in which nothing can steer a terminal; JSON itself escapes what is below a space."""
     with suppress(UnicodeEncodeError):  # half a surrogate pair: shown by its number too
         text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return _NOT_ASCII.sub(_printable, text)
+
+
+def _write_ascii(text: bytes) -> None:
+    """Write to stdout without decoding and encoding again: the text of a ledger can be 100 MB."""
+    if not isinstance(sys.stdout, io.TextIOWrapper):  # a pager
+        sys.stdout.write(text.decode("ascii"))
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text)
 
 
 def _dumped(value: dict[str, object]) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
-def _indented(value: dict[str, object]) -> str:
+def _indented(value: dict[str, object]) -> bytes:
     """Return what `_dumped` returns, twenty times as fast: json indents in Python."""
     import msgspec
 
     try:
-        return msgspec.json.format(msgspec.json.encode(value), indent=2).decode("utf-8")
+        return msgspec.json.format(msgspec.json.encode(value), indent=2)
     except (msgspec.MsgspecError, TypeError, ValueError, OverflowError):  # half a surrogate pair, a huge number
-        return _dumped(value)
+        return _dumped(value).encode("utf-8", "surrogatepass")
 
 
 def _printable(match: re.Match[str]) -> str:

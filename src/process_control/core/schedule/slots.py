@@ -5,10 +5,11 @@ for a planned time counts as planned too. Each has one fate, so planned = ran + 
 missed is decided in `causes.py`.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 
 from process_control.core import chain
 from process_control.core.schedule.plan import Plan
@@ -90,14 +91,17 @@ class JobHistory:
     asked: "dict[int, Slot | None]" = field(default_factory=dict)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Slot:
-    """One planned time and what became of it."""
+    """One planned time and what became of it. Not frozen, nor by keywords only: a quarter of a million are made."""
 
     job: str
     #: UTC seconds
     slot: int
     fate: str
+    #: of the version that planned it; None: none did
+    plan: Plan | None = None
+    version: Version | None = None
     #: of a skip: why; of a run: why it ended so
     reason: str | None = None
     #: of a missed one; see `causes.py`
@@ -109,9 +113,6 @@ class Slot:
     #: what decided, when it was no run
     record: Record | None = None
     detail: str | None = None
-    #: of the version that planned it; None: none did
-    plan: Plan | None = None
-    version: Version | None = None
 
 
 def slots_of(history: JobHistory, *, after: float, until: float, now: float) -> list[Slot]:
@@ -119,12 +120,24 @@ def slots_of(history: JobHistory, *, after: float, until: float, now: float) -> 
     first, last = max(after, history.begins - 1), min(until, now)
     if first >= last:
         return []
-    planned = dict(_planned(history.versions, first, last))
-    recorded = {slot for kept in (history.runs, history.skips, history.marks) for slot in kept}
-    recorded |= {refusal.slot for refusal in history.refusals if refusal.slot is not None}
     refusals = _refusals_by_slot(history, first, last)
-    slots = sorted(planned.keys() | {slot for slot in recorded if first < slot <= last})
-    return [_slot(history, slot, planned.get(slot), refusals.get(slot), now) for slot in slots]
+    recorded = {*history.runs, *history.skips, *history.marks, *refusals}
+    unplanned = {slot for slot in recorded if first < slot <= last}
+    recorded.update(history.waiting)
+    found: list[Slot] = []
+    for version, plan, slots in _planned(history.versions, first, last):
+        unplanned.difference_update(slots)
+        decided_by_age = _is_decided_by_age(history, plan)
+        found += [
+            Slot(history.job, slot, _fate_by_age(slot, plan, now), plan, version)
+            if decided_by_age and slot not in recorded
+            else _slot(history, slot, (version, plan), refusals.get(slot), now)
+            for slot in slots
+        ]
+    if unplanned:
+        found += [_slot(history, slot, None, refusals.get(slot), now) for slot in unplanned]
+        found.sort(key=attrgetter("slot"))
+    return found
 
 
 def count(slots: Iterable[Slot]) -> dict[str, int]:
@@ -148,16 +161,16 @@ def plan_in_force(versions: Sequence[Version], moment: float) -> tuple[Version, 
     return None if plan is None else (version, plan)
 
 
-def _planned(versions: Sequence[Version], after: float, until: float) -> Iterator[tuple[int, tuple[Version, Plan]]]:
-    """Yield each slot in (after, until] with the version that planned it."""
+def _planned(versions: Sequence[Version], after: float, until: float) -> Iterator[tuple[Version, Plan, Sequence[int]]]:
+    """Yield each version with the slots in (after, until] that it planned, rising."""
     ends = [*(version.since for version in versions[1:]), float("inf")]
     for number, (version, end) in enumerate(zip(versions, ends, strict=False)):
         plan = _plan_at(versions, number)
         if plan is None or version.since > until or end <= after:
             continue
-        for slot in plan.slots(int(max(after, version.since - 1)), int(min(until, end))):
-            if version.since <= slot < end and slot > after:
-                yield slot, (version, plan)
+        slots = plan.slots(int(max(after, version.since - 1)), int(min(until, end)))
+        begin = max(bisect_left(slots, version.since), bisect_right(slots, after))
+        yield version, plan, slots[begin : bisect_left(slots, end)]
 
 
 def _plan_at(versions: Sequence[Version], number: int) -> Plan | None:
@@ -188,7 +201,7 @@ def _slots_around(versions: Sequence[Version], after: float, until: float) -> li
     """Return (slot, start_within) of each slot of a window, and of the time in which its last one can be refused."""
     longest = max((version.plan.start_within for version in versions if version.plan is not None), default=0.0)
     planned = _planned(versions, after, until + min(longest, MAX_LOOK_BEYOND))
-    return sorted((slot, plan.start_within) for slot, (_, plan) in planned)
+    return sorted((slot, plan.start_within) for _, plan, slots in planned for slot in slots)
 
 
 def _slot(
@@ -196,7 +209,7 @@ def _slot(
 ) -> Slot:
     """Decide the fate of one slot: the first rule that fits."""
     version, plan = planned or (None, None)
-    found = Slot(job=history.job, slot=slot, fate=MISSED, plan=plan, version=version)
+    found = Slot(history.job, slot, MISSED, plan, version)
     if (mark := history.marks.get(slot)) is not None:
         found.fate, found.reason, found.record, found.detail = SKIPPED, "marked", mark, mark.detail
         found.others = history.runs.get(slot, ())
@@ -213,9 +226,19 @@ def _slot(
         found.fate, found.detail = DUE, history.waiting[slot]
     elif plan is not None and plan.schedule_of and (by_causes := _by_causes(history, slot, plan, now)) is not None:
         found.fate, found.reason, found.detail = by_causes
-    elif plan is not None and now - slot <= plan.start_within:
-        found.fate = DUE
+    elif plan is not None:
+        found.fate = _fate_by_age(slot, plan, now)
     return found
+
+
+def _fate_by_age(slot: int, plan: Plan, now: float) -> str:
+    """Return the fate of a slot for which nothing is recorded, and nothing else decides: the last rule."""
+    return DUE if now - slot <= plan.start_within else MISSED
+
+
+def _is_decided_by_age(history: JobHistory, plan: Plan) -> bool:
+    """Return whether nothing but its age decides on a slot of the plan for which nothing is recorded."""
+    return not (plan.disabled or plan.exclude or plan.schedule_of or history.holds)
 
 
 def _by_causes(history: JobHistory, slot: int, plan: Plan, now: float) -> tuple[str, str | None, str] | None:

@@ -27,8 +27,13 @@ def moment_in(record: Mapping[str, Any], key: str) -> float | None:
 
 def makes_sense(record: Mapping[str, Any]) -> bool:
     """Return whether a record describes a version, at a first look."""
-    texts = record.get("hash"), record.get("state"), record.get("since")
-    return all(isinstance(text, str) for text in texts) and isinstance(record.get("schedule"), list | None)
+    schedule = record.get("schedule")
+    return (
+        isinstance(record.get("hash"), str)
+        and isinstance(record.get("state"), str)
+        and isinstance(record.get("since"), str)
+        and (schedule is None or isinstance(schedule, list))
+    )
 
 
 def version_of(record: Mapping[str, Any], moment: Moment = moment_in) -> Version | None:
