@@ -285,11 +285,6 @@ def scheduler_socket(run_directory: str) -> str:
     return f"{run_directory}/scheduler.sock"
 
 
-def launcher_socket(run_directory: str) -> str:
-    """Return the socket on which the launcher takes orders of the scheduler."""
-    return f"{run_directory}/launcher.sock"
-
-
 def lock(run_directory: str, name: str) -> str:
     """Return the file of the lock under which a job runs."""
     return f"{run_directory}/{name}.lock"
