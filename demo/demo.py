@@ -137,7 +137,7 @@ def without_cron(stage: "Stage", home: Path) -> None:
     stage.say("No cron is needed: `up` starts jobs at their planned times, and shows them live.")
     stage.show("cat jobs/pulse.yaml")
     stage.show(f"process-control up --for {UP_SECONDS}")
-    stage.say("The run goes on without the scheduler, and is recorded.")
+    stage.say("The run continues without the scheduler, and is recorded.")
     stage.show("process-control wait pulse")
     stage.say("Every planned time is accounted for:")
     stage.show("process-control slots pulse --since 10m")

@@ -29,7 +29,7 @@ SHOWN = (
     "timeout",
     "good night",
     "on hold since",
-    "the scheduler has ended; 1 run goes on",
+    "the scheduler has ended; 1 run continues",
     "pulse",
 )
 

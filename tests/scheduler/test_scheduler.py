@@ -150,7 +150,7 @@ def test_term_ends_the_scheduler_and_no_run(box: Box) -> None:
         result = live.parent.wait()
 
     assert result.exit_code == 0
-    assert "ended: 1 run goes on" in result.stderr
+    assert "ended: 1 run continues" in result.stderr
     assert not ends(box, "long")
     release.write_line("")
     until(lambda: ends(box, "long"), "a recorded end")

@@ -7,23 +7,21 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from process_control.actions.rights import Actor
-from process_control.config.cache.read import zone_stamp
 from process_control.core import layout
 from process_control.core.schedule.agenda import Agenda
 from process_control.core.schedule.dispatch import Dispatch, Start
-from process_control.core.start_queue import Limits, Running, Waits
-from process_control.errors import NotStarted, ProcessControlError
+from process_control.core.start_queue import Running, Waits
+from process_control.errors import NotStarted
 from process_control.scheduler.answers import Answers
-from process_control.scheduler.changed_files import ChangedFiles
+from process_control.scheduler.guards import Guards
 from process_control.scheduler.held_starts import HeldStarts
 from process_control.scheduler.looks import Looks
-from process_control.scheduler.new_settings import take_over_the_configuration
 from process_control.scheduler.orders import Orders
 from process_control.scheduler.output import say, say_of_a_run
-from process_control.scheduler.planned_jobs import planned_jobs, schedule_of, zone_in
+from process_control.scheduler.planned_jobs import schedule_of
+from process_control.scheduler.plans import Plans, boottime
 from process_control.scheduler.records import (
     note_the_drain,
     note_the_end,
@@ -45,13 +43,6 @@ MIN_STEP_SECONDS = 0.5
 KEPT_LAGS = 1000
 LAG_SECONDS = 60.0
 LOST_ORDER_SECONDS = 60.0
-#: So many guards are watched by a descriptor, of which most processes have 1,024.
-MAX_WATCHED = 300
-
-
-def boottime() -> float:
-    """Return the seconds since the boot, sleep included: a clock that nobody sets."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Scheduler:
@@ -74,16 +65,8 @@ class Scheduler:
         self._offset = 0.0
         self._stopping = False
         self._must_reload = False
-        self._files = ChangedFiles(actor.settings)
-        self._zones: object = None
-        #: when the job files were looked at last, by the clock that nobody sets
-        self._scanned: float | None = None
-        #: the runs whose launcher is gone, by the descriptor of their guard
-        self._orphans: dict[int, int] = {}
-        #: why the last reload left the plan as it was
-        self._fault = ""
-        #: those for which there is no descriptor, by number: the pid of their guard
-        self._unwatched: dict[int, int] = {}
+        self._plans = Plans(actor.settings, self.dispatch, self._notify_of_the_plan)
+        self._guards = Guards(lambda number: self._has_ended(number, None))
         #: what the launcher could not start
         self._failed: list[Start] = []
         self._chores: list[tuple[Callable[[], None], float, float]] = []
@@ -94,13 +77,13 @@ class Scheduler:
         if lock is None:
             raise NotStarted(who_holds_the_lock(self._settings), where="process-control scheduler")
         woken = self._hear_signals()
-        self._plan()
+        self._plans.plan()
         self._catch_the_last()
         note_the_start(self._actor, self._began_at)
         group = group_named(self._settings.read_group) if self._settings.read_group else None
         self._answers.open(layout.scheduler_socket(self._settings.run_directory), group=group)
-        self._service_manager.notify(f"READY=1\nSTATUS={self._planned_in_words()}")
-        say(f"started: {self._planned_in_words()}")
+        self._service_manager.notify(f"READY=1\nSTATUS={self._plans.in_words()}")
+        say(f"started: {self._plans.in_words()}")
         try:
             self._loop(woken)
         finally:
@@ -108,7 +91,7 @@ class Scheduler:
         self._service_manager.notify("STOPPING=1")
         self._looks.end()
         note_the_end(self._actor, time.time())
-        say(f"ended: {_runs(len(self.dispatch.live), 'go on', 'goes on')}" if self.dispatch.live else "ended")
+        say(f"ended: {_runs(len(self.dispatch.live), 'continue', 'continues')}" if self.dispatch.live else "ended")
         os.close(lock)
         return 0
 
@@ -121,7 +104,7 @@ class Scheduler:
             self._order_what_is_due()
             self._do_the_chores()
             poll.register(self._orders.descriptor, select.POLLIN | (select.POLLOUT if self._orders.has_unsent else 0))
-            watched = self._answers.descriptors() | dict.fromkeys(self._orphans, select.POLLIN)
+            watched = self._answers.descriptors() | self._guards.descriptors()
             for descriptor, events in watched.items():
                 poll.register(descriptor, events)
             found = poll.poll(self._milliseconds())
@@ -140,11 +123,7 @@ class Scheduler:
                 self._take_report(report)
             if self._orders.is_closed:  # as the kernel does it: no end is recorded
                 os.kill(os.getpid(), signal.SIGKILL)
-        elif descriptor in self._orphans:
-            number = self._orphans.pop(descriptor)
-            os.close(descriptor)
-            self._has_ended(number, None)
-        else:
+        elif not self._guards.handle(descriptor):
             self._answers.handle(descriptor)
 
     def _milliseconds(self) -> int:
@@ -231,34 +210,13 @@ class Scheduler:
         `at`: when the new one began to read. What the one before had not read, it reads too: of two runs for one
         planned time the second does nothing, but a run by hand is not ordered again.
         """
-        watched = {*self._orphans.values(), *self._unwatched}
         for start in list(self.dispatch.live.values()):
             if start.pid is None:
                 if start.slot is not None and isinstance(at, float) and start.ordered < at:
                     self._order(start)
                 continue
-            if start.number in watched:
-                continue
-            self._watch(start.number, start.pid)
-
-    def _watch(self, number: int, pid: int) -> None:
-        """Watch the guard of a run whose launcher is gone, or look for it from time to time when there are too many."""
-        try:
-            if len(self._orphans) < MAX_WATCHED:
-                self._orphans[os.pidfd_open(pid)] = number
-                return
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            self._has_ended(number, None)
-            return
-        except OSError:  # of another user: it is there; no descriptor is left: look again
-            pass
-        self._unwatched[number] = pid
-
-    def _watch_the_others(self) -> None:
-        unwatched, self._unwatched = self._unwatched, {}
-        for number, pid in unwatched.items():
-            self._watch(number, pid)
+            if not self._guards.are_watching(start.number):
+                self._guards.watch(start.number, start.pid)
 
     def drain(self) -> int:
         """Start nothing more; return how many runs have not ended."""
@@ -320,10 +278,10 @@ class Scheduler:
 
     def _plan_the_chores(self) -> None:
         """Set what is to be done how often, in seconds."""
-        self._chores = [(self._reload_when_changed, RELOAD_SECONDS, boottime() + RELOAD_SECONDS)]
+        self._chores = [(self._plans.reload_when_changed, RELOAD_SECONDS, boottime() + RELOAD_SECONDS)]
         self._chores.append((self._forget_lost_orders, RELOAD_SECONDS, boottime() + RELOAD_SECONDS))
         self._chores.append((lambda: note_the_lag(self._actor, self._lag()), LAG_SECONDS, boottime() + LAG_SECONDS))
-        self._chores.append((self._watch_the_others, RELOAD_SECONDS, 0.0))
+        self._chores.append((self._guards.look_for_the_others, RELOAD_SECONDS, 0.0))
         self._chores.append((self._order_the_failed, MAX_WAIT_SECONDS, 0.0))
         self._chores.append((self._looks.take_when_due, MAX_WAIT_SECONDS, 0.0))
         every = self._service_manager.watchdog_seconds
@@ -342,48 +300,11 @@ class Scheduler:
 
     def reload(self) -> int:
         """Read the job files again; return how many jobs are planned. What cannot be read leaves the plan as it is."""
-        try:
-            take_over_the_configuration(self._settings)
-            self._plan()
-        except (ProcessControlError, OSError) as error:
-            if str(error) != self._fault:
-                say(f"reload: {error}")
-            self._fault = str(error)
-        else:
-            self._fault = ""
-            say(f"reloaded: {self._planned_in_words()}")
-            self._service_manager.notify(f"STATUS={self._planned_in_words()}")
+        self._plans.reload()
         return len(self.dispatch.jobs)
 
-    def _planned_in_words(self) -> str:
-        count = len(self.dispatch.jobs)
-        return "1 job is planned" if count == 1 else f"{count} jobs are planned"
-
-    def _reload_when_changed(self) -> None:
-        self._read_changed_zones()
-        if self._files.have_changed():
-            self.reload()
-        else:
-            self._scanned = boottime()
-
-    def _read_changed_zones(self) -> None:
-        """Plan anew by the rules of now, when the data of a time zone were replaced."""
-        zones = sorted({zone_in(job.key) or "" for job in self.dispatch.jobs.values()})
-        stamp = [zone_stamp(zone or None) for zone in zones]
-        if self._zones is not None and self._zones != stamp:
-            say("the data of time zones have changed")
-            ZoneInfo.clear_cache()
-            self.dispatch.rewind(time.time(), boottime())
-        self._zones = stamp
-
-    def _plan(self) -> None:
-        scanning, stamps = boottime(), self._files.before_reading()
-        now = time.time()
-        since = now if self._scanned is None else now - (scanning - self._scanned)
-        self.dispatch.limits = Limits(self._settings.max_concurrent, self._settings.pools)
-        self.dispatch.plan(planned_jobs(self._settings, self.dispatch.jobs, now=now), now, since=since)
-        self._files.were_read(stamps)
-        self._scanned = scanning
+    def _notify_of_the_plan(self) -> None:
+        self._service_manager.notify(f"STATUS={self._plans.in_words()}")
 
     def _catch_the_last(self) -> None:
         """Find what runs already, what waited for its turn, and what fell due while no scheduler ran."""
@@ -403,7 +324,7 @@ class Scheduler:
         pid, job = block.get("pid"), self.dispatch.jobs[slug]
         if isinstance(pid, int) and pid > 0:  # as a number it is none of ours
             self.dispatch.others[-pid] = Running(slug, str(block.get("lock") or job.lock), job.pool)
-            self._watch(-pid, pid)
+            self._guards.watch(-pid, pid)
 
     def _hear_signals(self) -> int:
         """Return the descriptor that becomes readable with a signal."""

@@ -33,7 +33,7 @@ _NO_SCHEDULER = "no scheduler runs here"
 def scheduler(session: Session, *, drain: bool, reloads: bool, orders: int | None) -> int:
     """Start each job at its planned times, as cron would, and do what `watch` does.
 
-    One scheduler for a run directory. Runs go on when it ends, is killed or is upgraded. When cron or timers start the
+    One scheduler for a run directory. Runs continue when it ends, is killed or is upgraded. When cron or timers start the
     same jobs, each planned time still has one run.
 
     \f

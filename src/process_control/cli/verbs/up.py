@@ -34,7 +34,7 @@ LOOK_AGAIN_SECONDS = 0.05
 def up(session: Session, *, seconds: float | None) -> int:
     """Start jobs at their planned times, and show how all of them stand until you press q.
 
-    Nothing else is needed: no cron, no service. Runs in progress go on when it ends. Where a scheduler runs already,
+    Nothing else is needed: no cron, no service. Runs in progress continue when it ends. Where a scheduler runs already,
     its jobs are shown, and it stays.
     """
     settings = session.load()
@@ -100,12 +100,12 @@ def _show(session: Session, seconds: float | None) -> int:
 
 
 def _stop(scheduler: "subprocess.Popen[bytes]", settings: Settings) -> None:
-    """End the scheduler, and say how many runs go on."""
+    """End the scheduler, and say how many runs continue."""
     if scheduler.poll() is not None:
         return
     answer = ask(settings, {"verb": "status"})
     scheduler.terminate()
     scheduler.wait()
     running = len(answer["scheduler"]["running"]) if answer is not None else 0
-    also = f"; {running} {'run goes' if running == 1 else 'runs go'} on" if running else ""
+    also = f"; {running} {'run continues' if running == 1 else 'runs continue'}" if running else ""
     talk(f"the scheduler has ended{also}")
