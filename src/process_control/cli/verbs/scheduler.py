@@ -33,8 +33,8 @@ _NO_SCHEDULER = "no scheduler runs here"
 def scheduler(session: Session, *, drain: bool, reloads: bool, orders: int | None) -> int:
     """Start each job at its planned times, as cron would, and do what `watch` does.
 
-    One scheduler for a run directory. Runs continue when it ends, is killed or is upgraded. When cron or timers start the
-    same jobs, each planned time still has one run.
+    One scheduler for a run directory. Runs continue when it ends, is killed or is upgraded. When cron or timers start
+    the same jobs, each planned time still has one run.
 
     \f
     The process that you start is the parent of two: the scheduler proper, which becomes the service user, and the
