@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NEEDS_A_DEBIAN = "package"
 SHARE_BEFORE = 0.7
+SHARE_WITH_LONG = 0.5
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -33,17 +34,21 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "LoadScopeSc
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with what takes long, so that the last worker is not alone with it at the end.
+    """Spread what takes long over the first part: most of it waits, and the last worker is not alone with it.
 
     What needs a clean Debian comes later: it is being made meanwhile.
     """
     if not hasattr(config, "workerinput"):
         return
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
     late = [item for item in items if item.path.parent.name == NEEDS_A_DEBIAN]
-    others = [item for item in items if item.path.parent.name != NEEDS_A_DEBIAN]
+    long = [item for item in items if item not in late and item.get_closest_marker("long") is not None]
+    others = [item for item in items if item not in late and item not in long]
     place = int(len(others) * SHARE_BEFORE)
-    items[:] = [*others[:place], *late, *others[place:]]
+    others[place:place] = late
+    step = max(1, int(len(others) * SHARE_WITH_LONG) // max(1, len(long)))
+    for number, item in enumerate(long):
+        others.insert(number * step, item)
+    items[:] = others
 
 
 def group_of(nodeid: str, root: Path) -> str:
