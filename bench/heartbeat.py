@@ -12,7 +12,7 @@ from process_control.core import layout
 FAMILY = "watch"
 GOAL_SECONDS = 0.4
 PLAIN, CATCHING_UP, NOTIFIED = "as usual", "each with catch_up", "each with people to notify"
-DIFFERING = "people to notify, crontab differs"
+DIFFERING = "crontab differs"
 CRONTAB = "cron.d/process-control"
 FAILMAIL = 'failmail: {to_address: ops@example.org, smtp: "127.0.0.1:9"}\n'
 

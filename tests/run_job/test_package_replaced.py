@@ -151,6 +151,25 @@ def test_what_a_job_leaves_is_ended_although_nothing_could_be_imported_before(
     assert result.stderr.startswith("job: failed: "), result
 
 
+@pytest.mark.parametrize(("how", "via"), [("garbage", "script"), ("removed", "stub")])
+def test_the_guard_ends_what_a_killed_runner_leaves_although_it_could_import_nothing(
+    own_box: Box, how: str, via: str
+) -> None:
+    box = own_box
+    started = box.fifo("started")
+    job = script(box, "job.sh", f"kill -STOP $PPID; setsid sleep 1000 & echo $PPID > {started}; wait")
+    box.job("job", f"command: {job}\n{ONE_SLOT}")
+
+    with box.start(*(["--scheduled"] if via == "stub" else []), "job", via=via) as live:
+        runner = int(started.read_line())
+        destroy(box, how)
+        os.kill(runner, signal.SIGKILL)
+        result = live.wait()
+
+    assert result.exit_code == 137
+    assert box.processes() == []
+
+
 def test_a_timeout_ends_the_whole_tree_although_the_package_is_gone(own_box: Box) -> None:
     box = own_box
     started = box.fifo("started")

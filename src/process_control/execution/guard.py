@@ -10,7 +10,7 @@ import posix
 import select
 
 from process_control.errors import RUNNER_KILLED
-from process_control.system import linux, signals
+from process_control.system import linux, proc, signals
 
 #: How long a runner may take from its fork to its command, without waits that the job file asks for.
 START_SECONDS = 120.0
@@ -76,21 +76,41 @@ def watch(runner: int, channel: int, *, start_seconds: float = START_SECONDS) ->
     poll.register(handle, select.POLLIN)
     killed = WAS_KILLED
     if not poll.poll(_SETTLED_MILLISECONDS):
-        from process_control.execution import guard_watch
-
-        runner_watch = guard_watch.Watch(runner, handle, channel, start_seconds=start_seconds)
-        runner_watch.enforce_earlier(heard)
-        has_ended = runner_watch.wait()
-        killed = runner_watch.why_ended or killed
-        if not has_ended:
-            return RUNNER_KILLED, killed
+        try:
+            from process_control.execution import guard_watch
+        except Exception:  # noqa: BLE001  the package was replaced in this moment: the runner enforces its limits alone
+            poll.poll()
+        else:
+            runner_watch = guard_watch.Watch(runner, handle, channel, start_seconds=start_seconds)
+            runner_watch.enforce_earlier(heard)
+            has_ended = runner_watch.wait()
+            killed = runner_watch.why_ended or killed
+            if not has_ended:
+                return RUNNER_KILLED, killed
     _, status = posix.waitpid(runner, 0)
     if posix.WIFEXITED(status):
         return posix.WEXITSTATUS(status), None
-    from process_control.execution.guard_watch import end_what_is_left
-
-    end_what_is_left()
+    try:
+        from process_control.execution.guard_watch import end_what_is_left
+    except Exception:  # noqa: BLE001  the package was replaced meanwhile
+        _kill_children()
+    else:
+        end_what_is_left()
     return RUNNER_KILLED, killed
+
+
+def _kill_children() -> None:
+    """Send KILL to what the dead runner left to us until there is none, with what is loaded."""
+    while True:
+        for pid in proc.children(posix.getpid()):
+            try:
+                posix.kill(pid, _signal.SIGKILL)
+            except OSError:  # it has just ended, or is of another user
+                pass
+        try:
+            posix.waitpid(-1, 0)
+        except ChildProcessError:
+            return
 
 
 def adopt_orphans_of_a_container() -> None:
