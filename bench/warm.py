@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from host import HEALTHY_JOB, Host
+from host import Host
 from measuring import ENVIRONMENT, Found, Row, WorthNothing, row_of
 
 from bench import Bench
@@ -154,11 +154,11 @@ def at_once(bench: Bench, host: Host, orders: Orders) -> list[Row]:
 def memory(bench: Bench, host: Host, orders: Orders) -> list[Row]:
     """The proportional memory of guard and runner of one of many concurrent runs."""
     count = bench.sizes.concurrent
+    program = host.directory / "wait.sh"
+    program.write_text("exit 0\n")
     steps = bench.steps("jobs for memory", count)
-    slugs = [
-        host.add_job(slug, HEALTHY_JOB.format(slug=slug, command="/bin/sleep 600") + "timeout: 0\n")
-        for slug in (f"wait-{number:04}" for number in steps)
-    ]
+    slugs = [host.add_healthy_job(f"wait-{number:04}", f"/bin/sh {program}") for number in steps]
+    program.write_text("exec sleep 600\n")
     began = time.monotonic()
     numbers = orders.start(slugs)
     guards = [int(answer["pid"]) for answer in orders.wait("started", numbers).values()]
