@@ -125,6 +125,8 @@ class Launcher:
                 packet = posix.read(self._orders, MAX_PACKET)
             except BlockingIOError:
                 return
+            except OSError:  # closed with answers unread
+                packet = b""
             if not packet:  # both ends of the scheduler's side are closed: nobody is left who could order anything
                 posix._exit(0)
             try:
