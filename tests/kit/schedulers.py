@@ -20,6 +20,8 @@ class Scheduler:
         self.box = box
         self.parent = parent
         self._manager = manager
+        #: whether the test knows a pid, which it wants for killing
+        self.may_be_killed = False
 
     @property
     def pid(self) -> int:
@@ -31,6 +33,7 @@ class Scheduler:
 
     def _child(self, name: str) -> int:
         """Return the pid of a child, which may just be started again."""
+        self.may_be_killed = True
         until(lambda: self._children(name), f"a process called {name}")
         return self._children(name)[0]
 
@@ -69,8 +72,16 @@ def scheduler(box: Box, *, env: dict[str, str] | None = None, **how: Any) -> Ite
                 if live.process.returncode is None:
                     live.signal(15)
                     live.wait()
+                if found.may_be_killed or live.process.returncode == -9:
+                    _forget_what_the_next_would_replace(box)
         finally:
             os.unlink(path)
+
+
+def _forget_what_the_next_would_replace(box: Box) -> None:
+    """Remove the new files that a process which was killed while it wrote has left beside the old ones."""
+    for path in box.state_directory.glob("*.json.new"):
+        path.unlink()
 
 
 _SERVE = (
