@@ -40,14 +40,13 @@ def measure(bench: Bench) -> Found:
         ]
         planned = check_the_books(host, slugs)
         costs = ask(bench, host, empty)
-    found = Found(costs=costs)
+    found = Found(costs=costs, notes=[f"A day of the ledger has {planned:,} planned times."])
     for name in WORDS:
         found.rows.append(
             row_of(
                 [a.cpu - b.cpu for a, b in zip(costs[name], costs[START_UP], strict=True)],
                 family=FAMILY,
-                what=f"{name}, {len(slugs):,} jobs, {count:,} runs"
-                + (f", {planned:,} slots" if name not in (WHY, ONE) else ""),
+                what=f"{name}, {len(slugs):,} jobs, {count:,} runs",
                 against="its start-up, taken off",
                 measure=CPU,
                 unit="s",
