@@ -19,13 +19,10 @@ from host import Host
 from measuring import ENVIRONMENT, Found, Row, WorthNothing, row_of
 
 from bench import Bench
+from kit.schedulers import command_of_launcher
 
 FAMILY = "warm"
 DATE = "/bin/date +%s.%N"
-SERVE = (
-    "import sys; sys.path.append(sys.argv[1]); "
-    "from process_control.cli.run_job.launcher import serve; serve(int(sys.argv[2]), sys.argv[3])"
-)
 GOAL_P50, GOAL_P99 = 0.005, 0.008
 GOAL_AT_ONCE, GOAL_RATE, GOAL_MEBIBYTES = 0.8, 250.0, 1.2
 PATIENCE_SECONDS = 120.0
@@ -68,8 +65,7 @@ class Orders:
 def launcher(host: Host) -> Iterator[Orders]:
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.settimeout(PATIENCE_SECONDS)
-    package = str(host.product.stub.parents[2])
-    words = [host.product.interpreter, "-I", "-S", "-c", SERVE, package, str(its.fileno()), str(host.configuration)]
+    words = command_of_launcher(host.product, its.fileno(), host.configuration)
     with subprocess.Popen(words, pass_fds=[its.fileno()], env=ENVIRONMENT) as process:
         its.close()
         try:

@@ -6,10 +6,11 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from kit.commands import PATIENCE_SECONDS, Live
-from kit.harness import Box, until
+from kit.harness import Box, Product, until
 from kit.processes import children, name_of
 
 
@@ -90,6 +91,12 @@ _SERVE = (
 )
 
 
+def command_of_launcher(product: Product, orders: int, configuration: Path) -> list[str]:
+    """Return the command line of a launcher that takes its orders from the descriptor `orders`."""
+    package = str(product.stub.parents[2])
+    return [product.interpreter, "-I", "-S", "-c", _SERVE, package, str(orders), str(configuration)]
+
+
 class Launcher:
     """The launcher of a box, with us as its scheduler."""
 
@@ -124,8 +131,8 @@ def launcher(box: Box) -> Iterator[Launcher]:
     """Run the launcher of a box until the end of the context."""
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.settimeout(PATIENCE_SECONDS)
-    package = str(box.product.stub.parents[2])
-    command = [box.product.interpreter, "-I", "-S", "-c", _SERVE, package, str(its.fileno()), str(box.configuration)]
+    assert box.configuration is not None
+    command = command_of_launcher(box.product, its.fileno(), box.configuration)
     null = subprocess.DEVNULL
     environment = box.environment_for(None)
     with subprocess.Popen(command, stdin=null, stdout=null, pass_fds=[its.fileno()], env=environment) as process:

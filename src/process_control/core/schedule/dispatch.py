@@ -73,7 +73,7 @@ class Dispatch:
         self._looked: float | None = None
 
     def plan(self, jobs: Mapping[str, JobPlan], now: float, *, since: float | None = None) -> None:
-        """Take over what the job files say now. What waits goes on waiting, unless its job is gone.
+        """Take over what the job files say now. What waits keeps its turn, unless its job is gone.
 
         `since` (UTC seconds): when the files were looked at before. What a changed schedule has planned from then on
         is due: a file may be written just before its time.
@@ -122,7 +122,7 @@ class Dispatch:
         return start
 
     def drain(self) -> None:
-        """Start nothing more. What waits for its turn goes on waiting: for the next scheduler."""
+        """Start nothing more. What waits for its turn is left to the next scheduler."""
         self._is_draining = True
 
     def forget(self, number: int) -> Start | None:
