@@ -632,6 +632,22 @@ def test_a_cron_generate_that_was_killed_leaves_the_old_or_the_new_crontab(box: 
     storm.found(f"{storm.size - new} old, {new} new, 0 half")
 
 
+def test_what_a_killed_cron_generate_left_is_removed_though_nothing_changes(desk: Desk) -> None:
+    desk.job("backup", BACKUP)
+    target = desk.root / "crontab"
+    desk.configure(output_crontab=str(target), runner_path="/bin/true")
+    assert desk.cron_generate().exit_code == 0
+    (desk.root / ".crontab.0123456789ab").write_text("half of a")
+    (desk.root / ".crontab.of-somebody").write_text("mine")
+
+    assert desk.cron_generate().exit_code == 0
+
+    assert sorted(path.name for path in desk.root.iterdir() if "crontab" in path.name) == [
+        ".crontab.of-somebody",
+        "crontab",
+    ]
+
+
 def test_mailto_follows_the_failmail_that_holds_for_each_job(desk: Desk) -> None:
     desk.job("by-cron", "command: /bin/true\nschedule: '0 3 * * *'\nfailmail: false")
     desk.job("a-own", "command: /bin/true\nschedule: '0 3 * * *'\nfailmail: {to_address: a@example.org}")

@@ -17,7 +17,7 @@ from process_control.system.account import Account
 from process_control.system.as_account import ask_as
 from process_control.system.clock import iso
 from process_control.system.lock import take
-from process_control.system.replace import replace
+from process_control.system.replace import remove_leftovers, replace
 from process_control.views.in_charge import scheduler_in_charge
 
 NAME = "cron-generate"
@@ -31,6 +31,11 @@ def replace_crontab(target: str, content: bytes) -> None:
         own = f"{NAME} --output ~/crontab; crontab ~/crontab"
         hint = "" if os.geteuid() == 0 else f"sudo {NAME}; or for yourself: {own}"
         raise NotPermitted(error.faults[0].what, where=target, hint=hint) from error
+
+
+def tidy_up(target: str) -> None:
+    """Remove what a killed cron-generate left beside a crontab that needs no change."""
+    remove_leftovers(target)
 
 
 def record_changes(

@@ -135,6 +135,13 @@ def replace(path: str, content: bytes, *, mode: int, uid: int = -1, gid: int = -
             raise _refusal(error, path) from error
 
 
+def remove_leftovers(path: str) -> None:
+    """Remove the temporary files of killed writers of `path`, as far as we may. One that is being written stays."""
+    beginning = f".{os.path.basename(path)[:200]}."
+    with directory_of(path) as directory, suppress(OSError):
+        _remove_what_was_left(beginning, directory)
+
+
 def _fill(file: BinaryIO, content: bytes, *, mode: int, uid: int, gid: int) -> None:
     """Write and sync the temporary file, and give it its owner and mode."""
     file.write(content)

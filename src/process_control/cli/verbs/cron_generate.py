@@ -12,6 +12,7 @@ from process_control.actions.cron_generate import (
     note_versions,
     record_changes,
     replace_crontab,
+    tidy_up,
 )
 from process_control.cli.main import run_command
 from process_control.cli.print.error_output import fault_as_json, talk_of_faults
@@ -159,6 +160,7 @@ def cron_generate(
 def _write(generated: Generated, settings: Settings, account: Account) -> None:
     """Write the crontab unless it stands there already; then record in journal and syslog what has changed."""
     if not generated.would_change:
+        tidy_up(generated.target)
         return
     replace_crontab(generated.target, generated.content)
     if error := record_changes(generated.changes, generated.target, settings, account):
