@@ -227,7 +227,7 @@ class Settings:
 
     def __repr__(self) -> str:
         """Return the settings without the defaults of jobs, whose environment may hold secrets."""
-        hidden = ("default_job_config", "search")
+        hidden = ("default_job_config", "search", "web_users")
         shown = [f"{{name}}={{getattr(self, name)!r}}" for name in self.__slots__ if name not in hidden]
         return f"Settings({{', '.join(shown)}})"
 

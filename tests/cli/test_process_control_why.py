@@ -13,8 +13,8 @@ from kit.harness import Box, Result, until
 from kit.past import DAY, Past, masked
 from kit.why_cases import CASES, JOB, SLOT, Case, planned
 from process_control.cli.main import VERBS
-from process_control.cli.time_words import LocalZone
 from process_control.views.slot_in_words import as_argument
+from process_control.views.time_words import LocalZone
 
 GOLDEN = Path(__file__).parent / "why"
 WRITING = os.environ.get("PROCESS_CONTROL_DOCS") == "write"

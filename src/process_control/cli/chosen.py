@@ -9,10 +9,10 @@ import click
 
 from process_control.actions.rights import Actor, become_actor, who
 from process_control.cli.print.output import print_json, talk
-from process_control.cli.run_job.options import one_line
 from process_control.cli.session import Session
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
+from process_control.core.facts import one_line
 from process_control.core.job import Job
 from process_control.views.selected_jobs import select_jobs
 

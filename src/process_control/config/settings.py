@@ -57,6 +57,15 @@ class Settings:
         "trusted_group",
         "trusted_owner",
         "user",
+        "web_allowed_hosts",
+        "web_listen",
+        "web_read_only",
+        "web_tls_cert_file",
+        "web_tls_key_file",
+        "web_trusted_proxy",
+        "web_url",
+        "web_user_header",
+        "web_users",
     )
 
     def __init__(self, values: "dict[str, Any]", search: Search, path: "str | None", directories: "list[str]") -> None:
@@ -102,10 +111,19 @@ class Settings:
         self.max_concurrent: int | None = get("max_concurrent")
         self.pools: dict[str, int] = get("pools") or {}
         self.metrics_textfile: str | None = get("metrics_textfile")
+        self.web_listen: str = get("web_listen", "127.0.0.1:8765")
+        self.web_url: str | None = get("web_url")
+        self.web_users: dict[str, dict[str, str]] = get("web_users") or {}
+        self.web_tls_cert_file: str | None = get("web_tls_cert_file")
+        self.web_tls_key_file: str | None = get("web_tls_key_file")
+        self.web_trusted_proxy: list[str] = get("web_trusted_proxy") or []
+        self.web_user_header: str | None = get("web_user_header")
+        self.web_allowed_hosts: list[str] = get("web_allowed_hosts") or []
+        self.web_read_only: bool = get("web_read_only", False)
 
     def __repr__(self) -> str:
         """Return the settings without the defaults of jobs, whose environment may hold secrets."""
-        hidden = ("default_job_config", "search")
+        hidden = ("default_job_config", "search", "web_users")
         shown = [f"{name}={getattr(self, name)!r}" for name in self.__slots__ if name not in hidden]
         return f"Settings({', '.join(shown)})"
 

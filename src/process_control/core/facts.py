@@ -228,3 +228,11 @@ def judge_without_the_table(facts: Facts) -> "tuple[str, str, int]":
     if facts.signal:
         return FAILED, "signal", BY_SIGNAL + facts.signal
     return FAILED, "not_started" if facts.not_started else "output", facts.not_started_code or 1
+
+
+MAX_NOTE = 500
+
+
+def one_line(note: str) -> str | None:
+    """Return a note as it is kept, whoever takes it: one line of at most MAX_NOTE characters; None for an empty one."""
+    return " ".join(note.split())[:MAX_NOTE] or None

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "63b94bbf3d4d"
+FIELDS_VERSION = "7e58e03042e1"
 
 ATTRIBUTES = (
     "slug",

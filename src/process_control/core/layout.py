@@ -254,6 +254,11 @@ def scheduler_lag(state_directory: str) -> str:
     return f"{state_directory}/scheduler-lag.json"
 
 
+def web(state_directory: str, kind: str) -> str:
+    """Return the directory of the page's `sessions` or `tokens`."""
+    return f"{state_directory}/web/{kind}"
+
+
 # --- below the run directory and the output directory ----------------------------------------------------------------
 
 #: The name of the lock that the one scheduler of a run directory holds. Its dot keeps it apart from locks of jobs.
@@ -283,6 +288,11 @@ def waiting_start(slug: str) -> str:
 def scheduler_socket(run_directory: str) -> str:
     """Return the socket on which the scheduler answers commands."""
     return f"{run_directory}/scheduler.sock"
+
+
+def web_link(run_directory: str) -> str:
+    """Return the file that has the link to the page, while it is served without logins."""
+    return f"{run_directory}/web.link"
 
 
 def lock(run_directory: str, name: str) -> str:

@@ -59,6 +59,18 @@ def troubles_of_the_trigger(
     return _troubles_of_cron(settings, jobs, is_planned=is_planned)
 
 
+def blockers_of_the_trigger(
+    settings: Settings, jobs: Sequence[Job | InvalidJob], status: JobStatus | None
+) -> list[tuple[str, str]]:
+    """Return what keeps what is in charge from starting a job, each with a word for it. None: of any job."""
+    charge = in_charge(settings)
+    found = troubles_of_the_trigger(settings, jobs, [status] if status is not None else [], charge)
+    if charge.is_scheduler:
+        return [("scheduler_dead", text) for text in found]
+    daemon = cron_daemon.trouble()
+    return [("cron_not_running" if text == daemon else "crontab", text) for text in found]
+
+
 def _why_nobody(settings: Settings, statuses: Sequence[JobStatus]) -> str:
     """Return why nobody is in charge, with what to do; "" where a crontab may start jobs that is not looked at."""
     target, choose = settings.output_crontab, "choose one: cron-generate, or process-control up"

@@ -24,6 +24,7 @@ from process_control.history.index.past_run import Run
 from process_control.history.log_reader import current_path
 from process_control.state.ad_hoc import kept_job
 from process_control.system.clock import iso
+from process_control.views.asked_time import Asked
 from process_control.views.blockers import (
     Blocker,
     Medians,
@@ -54,23 +55,6 @@ MAX_EXACT_SECONDS = 60
 
 #: Between one file that goes and the other that comes, when a job is renamed.
 MAX_RENAME_SECONDS = 60
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """The given time in UTC seconds; for a day its last second. `text` is what the user typed."""
-
-    moment: float
-    text: str
-    is_day: bool = False
-
-    @property
-    def begins(self) -> float:
-        """The time itself; for a day its first second."""
-        if not self.is_day:
-            return self.moment
-        local = datetime.fromtimestamp(self.moment, UTC).astimezone().replace(tzinfo=None)
-        return local.replace(hour=0, minute=0, second=0).astimezone().timestamp()
 
 
 @dataclass(slots=True, kw_only=True)

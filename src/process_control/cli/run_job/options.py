@@ -3,6 +3,7 @@
 Lean module.
 """
 
+from process_control.core.facts import one_line
 from process_control.errors import UsageError
 
 
@@ -87,7 +88,6 @@ _WITH_VALUE = {
     "--note": "note",
     "--config": "config",
 }
-MAX_NOTE = 500
 #: Not in the help: what completion asks, see complete.py; the UTC seconds that `process-control run --slot` passes; and
 #: how `process-control exec` calls us, with the command behind its name.
 _OF_EXEC = "--ad-hoc"
@@ -153,11 +153,6 @@ def _set_value(options: Options, attribute: str, value: str) -> None:
         options.note = one_line(value)
     else:
         setattr(options, attribute, value)
-
-
-def one_line(note: str) -> str | None:
-    """Return a note as it is kept, whoever takes it: one line of at most MAX_NOTE characters; None for an empty one."""
-    return " ".join(note.split())[:MAX_NOTE] or None
 
 
 def _set_verb(options: Options, verb: str) -> None:

@@ -8,9 +8,9 @@ from process_control.actions import acknowledge as action
 from process_control.cli.chosen import become_whoever_may
 from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.plain import is_terminal, print_tabbed
-from process_control.cli.run_job.options import one_line
 from process_control.cli.session import Session, verb
 from process_control.cli.verbs.incidents import one
+from process_control.core.facts import one_line
 from process_control.notify.incident_json import incident_json
 from process_control.state.incident_store import Store
 from process_control.system.clock import iso

@@ -10,13 +10,13 @@ from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import is_terminal, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, verb
-from process_control.cli.time_words import SINCE_HELP, moment_of_flag
 from process_control.config.settings import Settings
 from process_control.core import records
 from process_control.errors import UsageError
 from process_control.history.journal_reader import Record, newest
 from process_control.notify.syslog_line import sentence
 from process_control.views.selected_jobs import select_slugs
+from process_control.views.time_words import SINCE_HELP, moment_of_flag
 
 DEFAULT_LIMIT = 50
 EVENTS = tuple([event for event in records.EVENTS if event not in records.NOT_IN_JOURNAL])

@@ -11,13 +11,13 @@ from process_control.cli.print.output import print_json
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import NO_HEADER_HELP, is_terminal, print_header, print_tabbed
 from process_control.cli.session import Session, verb
-from process_control.cli.time_words import LocalZone, moment_of_flag
 from process_control.config.all_jobs import load_all
 from process_control.core.day import Day
 from process_control.system.clock import iso
 from process_control.views.day import read_day, to_json
 from process_control.views.selected_jobs import select_known
 from process_control.views.slots import Ledger
+from process_control.views.time_words import LocalZone, moment_of_flag
 
 COLUMNS = ("from", "until", "job", "kind")
 

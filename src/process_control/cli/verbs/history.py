@@ -13,12 +13,12 @@ from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import NO_HEADER_HELP, inert, is_terminal, print_header, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, verb
-from process_control.cli.time_words import SINCE_HELP, moment_of_flag
 from process_control.core.facts import FAILED, LOST, OUTCOMES
 from process_control.core.records import FIELDS
 from process_control.errors import UsageError
 from process_control.history.index.past_run import Run
 from process_control.views.selected_jobs import select_slugs
+from process_control.views.time_words import SINCE_HELP, moment_of_flag
 
 DEFAULT_LIMIT = 50
 COLUMNS = tuple([name for _, name in sorted((field.csv, field.name) for field in FIELDS if field.csv is not None)])

@@ -15,7 +15,6 @@ from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import clean, is_terminal
 from process_control.cli.session import Session, verb
-from process_control.cli.time_words import moment_of_flag
 from process_control.cli.verbs.logs_follow import follow_logs
 from process_control.config.settings import Settings
 from process_control.core.job import is_slug
@@ -29,6 +28,7 @@ from process_control.system.plain_file import open_plain
 from process_control.views.log_lines import KeptRun, Printed, RunLogs, kept_runs, merged
 from process_control.views.log_search import Search
 from process_control.views.selected_jobs import select_slugs
+from process_control.views.time_words import moment_of_flag
 
 MAX_LEFT_OUT = 5
 

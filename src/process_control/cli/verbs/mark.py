@@ -10,14 +10,14 @@ from process_control.cli.chosen import become_whoever_may
 from process_control.cli.history_index import open_index
 from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.plain import is_terminal, print_tabbed
-from process_control.cli.run_job.options import one_line
 from process_control.cli.session import Session, verb
-from process_control.cli.slot_words import TIME_HELP, account_named, named_time, slot_word
 from process_control.config.all_jobs import load_all
 from process_control.config.not_found import no_such_job
+from process_control.core.facts import one_line
 from process_control.core.schedule.slots import Slot
 from process_control.errors import UsageError
 from process_control.system.clock import iso
+from process_control.views.slot_words import TIME_HELP, account_named, named_time, slot_word
 from process_control.views.slots import Ledger
 
 

@@ -12,7 +12,6 @@ from process_control.cli.print.output import print_json, print_line
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import NO_HEADER_HELP, is_terminal, print_header, print_tabbed
 from process_control.cli.session import Session, verb
-from process_control.cli.time_words import moment_of_flag
 from process_control.config.all_jobs import load_all
 from process_control.config.settings import Settings
 from process_control.core.schedule.plan_change import FAR_SECONDS
@@ -24,6 +23,7 @@ from process_control.views.plan_in_words import remarks, schedules
 from process_control.views.plan_json import to_json
 from process_control.views.replay import replay_in_words, replays
 from process_control.views.revision_jobs import jobs_at
+from process_control.views.time_words import moment_of_flag
 from process_control.views.usual_durations import usual_durations
 
 DAY_SECONDS = 86400

@@ -13,7 +13,6 @@ from process_control.actions.start import How
 from process_control.cli.history_index import open_index
 from process_control.cli.print.output import print_json
 from process_control.cli.session import JOBS_HELP, Session, verb
-from process_control.cli.time_words import SINCE_HELP, moment_of_flag
 from process_control.cli.verbs.recover_screen import Screen, show_proposals
 from process_control.config.all_jobs import load_all
 from process_control.config.settings import Settings
@@ -24,6 +23,7 @@ from process_control.system.as_account import ask_as
 from process_control.views.recovery import Proposal, proposals
 from process_control.views.selected_jobs import select_slugs
 from process_control.views.slots import Ledger
+from process_control.views.time_words import SINCE_HELP, moment_of_flag
 
 INTERRUPTED = BY_SIGNAL + 2
 NOTE = "recover"

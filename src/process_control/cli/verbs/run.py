@@ -16,7 +16,6 @@ from process_control.cli.history_index import open_index
 from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.plain import is_terminal, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, verb
-from process_control.cli.slot_words import NamedTime, account_named, named_time
 from process_control.config.all_jobs import load_all
 from process_control.config.settings import Settings
 from process_control.core.job import is_slug
@@ -24,6 +23,7 @@ from process_control.errors import JobNotFound, UsageError
 from process_control.system.account import check_allowed
 from process_control.system.as_account import ask_as
 from process_control.views.selected_jobs import select_jobs
+from process_control.views.slot_words import NamedTime, account_named, named_time
 from process_control.views.slots import Ledger
 
 

@@ -22,13 +22,13 @@ from process_control.cli.print.plain import (
     print_tabbed,
 )
 from process_control.cli.session import JOBS_HELP, Session, verb
-from process_control.cli.time_words import SINCE_HELP, moment_of_flag
 from process_control.config.all_jobs import load_all
 from process_control.core.schedule.slots import FATES
 from process_control.errors import UsageError
 from process_control.system.clock import iso
 from process_control.views.selected_jobs import select_known
 from process_control.views.slots import Account, Ledger
+from process_control.views.time_words import SINCE_HELP, moment_of_flag
 
 COLUMNS = ("slot", "job", "fate", "reason", "cause", "outcome", "late_seconds", "run_id", "evidence")
 COUNT_COLUMNS = ("job", "planned", *FATES)

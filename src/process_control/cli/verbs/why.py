@@ -1,9 +1,8 @@
 """`why`: why a job does not run now, or did not run at a time."""
 
-import re
 import shlex
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import click
 
@@ -11,22 +10,18 @@ from process_control.cli.history_index import open_index
 from process_control.cli.print.output import print_json
 from process_control.cli.print.pager import paged
 from process_control.cli.session import Session, verb
-from process_control.cli.time_words import LocalZone, moment_of_flag
 from process_control.config.all_jobs import load_all
 from process_control.config.cache.next_slots import KnownSchedules
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core.job import Job
-from process_control.crontab.condition import troubles_of_the_trigger
-from process_control.crontab.in_charge import in_charge
+from process_control.crontab.condition import blockers_of_the_trigger
 from process_control.errors import UsageError
-from process_control.system import cron_daemon
-from process_control.views.job_status import JobStatus
+from process_control.views.asked_time import asked_time
 from process_control.views.selected_jobs import select_known
 from process_control.views.slots import Ledger
-from process_control.views.why import Asked, Asker
-
-_DAY = re.compile(r"today|yesterday|\d{4}-\d\d-\d\d", re.IGNORECASE)
+from process_control.views.time_words import LocalZone
+from process_control.views.why import Asker
 
 
 @verb(
@@ -43,7 +38,7 @@ _DAY = re.compile(r"today|yesterday|\d{4}-\d\d-\d\d", re.IGNORECASE)
 def why(session: Session, job: str, time: str | None, as_json: bool) -> None:
     """Show why JOB does not run now, or did not run at TIME, and what to do about it."""
     now = datetime.now(UTC)
-    asked = None if time is None else _asked(time, now)
+    asked = None if time is None else asked_time(time, now)
     settings = session.settings("why")
     option = f"--config {shlex.quote(session.config)}" if session.config is not None else ""
     schedules = KnownSchedules(settings, now)
@@ -52,7 +47,7 @@ def why(session: Session, job: str, time: str | None, as_json: bool) -> None:
         ledger = Ledger(settings, jobs, index, now=now.timestamp())
         slug = _slug(settings, job, jobs, [*ledger.known_jobs, *index.jobs()])
         asker = Asker(slug, jobs, settings, index, ledger, schedules, LocalZone())
-        answer = asker.answer(asked, _of_the_trigger(settings, jobs, asker.status) if asked is None else ())
+        answer = asker.answer(asked, blockers_of_the_trigger(settings, jobs, asker.status) if asked is None else ())
     if as_json:
         print_json(answer.to_json(option))
         return
@@ -67,23 +62,3 @@ def _slug(settings: Settings, word: str, jobs: Sequence[Job | InvalidJob], known
     if len(found) > 1:
         raise UsageError(f"'{word}' names {len(found)} jobs", hint=f"one of: {', '.join(found[:8])}")
     return found[0]
-
-
-def _asked(text: str, now: datetime) -> Asked:
-    moment = datetime.fromisoformat(moment_of_flag("TIME", text, now))
-    if not _DAY.fullmatch(text.strip()):
-        return Asked(moment=moment.timestamp(), text=text)
-    midnight = moment.astimezone().replace(tzinfo=None)
-    return Asked(moment=(midnight + timedelta(days=1)).astimezone().timestamp() - 1, text=text, is_day=True)
-
-
-def _of_the_trigger(
-    settings: Settings, jobs: list[Job | InvalidJob], status: JobStatus | None
-) -> list[tuple[str, str]]:
-    """Return what keeps what is in charge from starting the jobs, each with a word for it."""
-    charge = in_charge(settings)
-    found = troubles_of_the_trigger(settings, jobs, [status] if status is not None else [], charge)
-    if charge.is_scheduler:
-        return [("scheduler_dead", text) for text in found]
-    daemon = cron_daemon.trouble()
-    return [("cron_not_running" if text == daemon else "crontab", text) for text in found]

@@ -17,6 +17,7 @@ from process_control.config.keys.text_kinds import (
     TARGET,
     one_of,
 )
+from process_control.config.keys.web_kinds import WEB_FIELDS
 from process_control.system.syslog import FACILITIES
 
 MEGABYTE = 1000 * 1000
@@ -264,7 +265,13 @@ CONFIGURATION_FIELDS = (
         meaning="Where the metrics for Prometheus are written, without being asked for: see `process-control metrics`.",
         example="textfile: /srv/metrics/process-control.prom",
     ),
-    later("web", MAP, "The web pages.", "{address: 127.0.0.1:8080}"),
+    Field(
+        key="web",
+        kind=MAP,
+        fields=WEB_FIELDS,
+        meaning="The page: see `process-control web`.",
+        example="listen: 127.0.0.1:8765",
+    ),
     later("fleet", MAP, "The fleet of hosts.", "{address: temporal.example.org:7233}"),
 )
 DEFAULT_LOG_BYTES = 100 * MEGABYTE

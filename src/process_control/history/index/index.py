@@ -95,12 +95,14 @@ class Index:
         since: str | None = None,
         outcomes: Sequence[str] | None = None,
         limit: int | None = None,
+        before: tuple[str, str] | None = None,
     ) -> list[Run]:
         """Return runs, newest first. `jobs` are slugs or globs, `since` is an ISO 8601 time.
 
-        `outcomes` are those of `core.facts.OUTCOMES`, and `running`.
+        `outcomes` are those of `core.facts.OUTCOMES`, and `running`. `before`: only what follows the run with this
+        (started_at, run_id) in the list.
         """
-        return self._database.answered(lambda: self._runs(jobs, since, outcomes, limit))
+        return self._database.answered(lambda: self._runs(jobs, since, outcomes, limit, before))
 
     def latest(self, slugs: Iterable[str], *, count: int) -> dict[str, list[Mark]]:
         """Return (run id, outcome, duration) of the last `count` runs of each job, newest first."""
@@ -163,9 +165,18 @@ class Index:
         return self._database.answered(self._database.edited_files) if self._database.has_journal() else []
 
     def _runs(
-        self, jobs: Sequence[str] | None, since: str | None, outcomes: Sequence[str] | None, limit: int | None
+        self,
+        jobs: Sequence[str] | None,
+        since: str | None,
+        outcomes: Sequence[str] | None,
+        limit: int | None,
+        before: tuple[str, str] | None,
     ) -> list[Run]:
-        conditions, values = [], []
+        conditions: list[str] = []
+        values: list[str] = []
+        if before is not None:
+            conditions.append("(started_at, run_id) < (?, ?)")
+            values.extend(before)
         if since is not None:
             conditions.append("started_at >= ?")
             values.append(since)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from process_control.cli.time_words import moment_of_flag
 from process_control.errors import JobNotFound, UsageError
 from process_control.views.slots import Account, Ledger
+from process_control.views.time_words import moment_of_flag
 
 TIME_HELP = "2026-11-28T03:00, or 03:00: the last time that the clock showed it."
 DAY_SECONDS = 86400

@@ -1,0 +1,104 @@
+"""The application: its routes, and what a request gets when something is wrong."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount
+from starlette.staticfiles import StaticFiles
+
+from process_control.errors import (
+    BadConfiguration,
+    CannotRecord,
+    JobNotFound,
+    NotPermitted,
+    NotStarted,
+    ProcessControlError,
+    UsageError,
+)
+from process_control.web.access.access import Refused
+from process_control.web.access.gate import Gate
+from process_control.web.api import routes as api
+from process_control.web.listen import allowed_hosts
+from process_control.web.pages import acts, incidents, job, login, overview, run
+from process_control.web.pages.render import page
+from process_control.web.site import Site
+
+#: The status of each error, by its class.
+STATUS = (
+    (JobNotFound, 404),
+    (UsageError, 400),
+    (NotPermitted, 403),
+    (NotStarted, 409),
+    (BadConfiguration, 500),
+    (CannotRecord, 507),
+)
+
+
+def make_application(site: Site) -> Starlette:
+    """Return the application of a server."""
+    settings, access = site.settings, site.access
+    hosts = allowed_hosts(access.address, url=settings.web_url, more=settings.web_allowed_hosts)
+    application = Starlette(
+        routes=_routes(),
+        middleware=[Middleware(Gate, access=access, hosts=hosts, refuse=_refuse)],
+        exception_handlers={ProcessControlError: _error, HTTPException: _http_error, Exception: _fault},
+    )
+    application.state.site = site
+    return application
+
+
+def _routes() -> list[BaseRoute]:
+    return [
+        *overview.ROUTES,
+        *job.ROUTES,
+        *run.ROUTES,
+        *incidents.ROUTES,
+        *acts.ROUTES,
+        *login.ROUTES,
+        *api.routes(),
+        Mount("/static", StaticFiles(directory=Path(str(files("process_control.web") / "static")))),
+    ]
+
+
+def _is_for_programs(request: Request) -> bool:
+    return request.url.path.startswith(("/api/", "/metrics", "/healthz"))
+
+
+def _refuse(request: Request, refused: Refused) -> Response:
+    """Return the answer to somebody who may not ask; a browser that nobody is logged in with goes to the login."""
+    if refused.status == 401 and not _is_for_programs(request):
+        target = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+        return RedirectResponse(f"/login?next={target}" if target != "/" else "/login", 303)
+    return problem(request, refused.status, refused.why, refused.hint)
+
+
+def problem(request: Request, status: int, what: str, hint: str = "") -> Response:
+    """Return an error in the form that fits whoever asks: a page, or JSON as `--json` has it."""
+    if _is_for_programs(request):
+        headers = {"www-authenticate": "Bearer"} if status == 401 else None
+        return JSONResponse({"version": 1, "error": {"what": what, "hint": hint or None}}, status, headers)
+    return page(request, "problem.html", {"title": what, "hint": hint, "status": status}, status=status)
+
+
+def _error(request: Request, error: Exception) -> Response:
+    status = next((status for kind, status in STATUS if isinstance(error, kind)), 500)
+    fault = error.faults[0] if isinstance(error, ProcessControlError) else None
+    if fault is None:
+        return problem(request, status, str(error))
+    what = f"{fault.where}: {fault.what}" if fault.where else fault.what
+    return problem(request, status, what, fault.hint or "")
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    words = {404: "there is no such page", 405: "this address takes another method"}
+    return problem(request, status, words.get(status, "this cannot be answered"))
+
+
+def _fault(request: Request, _: Exception) -> Response:
+    return problem(request, 500, "a fault of the page itself", "its log has the details")

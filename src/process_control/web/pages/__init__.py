@@ -1,0 +1,1 @@
+"""The screens: each reads views, and fills one template."""

@@ -1,0 +1,97 @@
+"""Templates, and what all of them may use: times for people, escaped text, marks of outcomes."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import Response
+
+from process_control import __version__
+from process_control.core.facts import FAILED, LOST, SKIPPED, SUCCEEDED, WARNED
+from process_control.core.measures import size
+from process_control.core.moments import ago, clock, day_and_time, due, in_local_time, parse_iso, since, took, until
+from process_control.notify.message import escape_controls
+from process_control.web.site import caller_of, site_of
+
+#: The mark of an outcome; a word for it stands beside or in its title, for whoever cannot see colours.
+MARKS = {SUCCEEDED: "✓", WARNED: "!", FAILED: "✗", LOST: "?", SKIPPED: "–", None: "▸"}
+OUTCOME_WORDS = {None: "running"}
+
+
+@cache
+def environment() -> jinja2.Environment:
+    """Return the environment of all templates. Everything is escaped unless it is Markup."""
+    found = jinja2.Environment(
+        loader=jinja2.PackageLoader("process_control.web"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: dict[str, Callable[[Any], Any]] = {
+        "plain": plain,
+        "ago": lambda text: ago(_moment(text), _now()),
+        "until": lambda text: until(_moment(text), _now()),
+        "since": lambda text: since(_moment(text), _now()),
+        "due": lambda text: due(_moment(text), _now()),
+        "at": lambda text: day_and_time(_moment(text), _now()),
+        "local": lambda text: plain(in_local_time(text or "", _now())),
+        "took": took,
+        "size": lambda count: "" if count is None else size(count),
+        "mark": lambda outcome: MARKS.get(outcome, "?"),
+        "outcome": lambda outcome: OUTCOME_WORDS.get(outcome, outcome),
+        "stamp": stamp,
+    }
+    found.filters |= filters
+    return found
+
+
+def page(request: Request, template: str, values: Mapping[str, Any], *, status: int = 200) -> Response:
+    """Return a page. Every template also gets the caller, the site and the time."""
+    site = site_of(request)
+    caller = getattr(request.state, "caller", None)
+    text = (
+        environment()
+        .get_template(template)
+        .render(
+            caller=caller,
+            site=site,
+            path=request.url.path,
+            version=__version__,
+            clock=clock(_now()),
+            may_act=caller is not None and caller.acts and not site.read_only,
+            **values,
+        )
+    )
+    return Response(text.encode("utf-8", "replace"), status_code=status, media_type="text/html")
+
+
+def form_token(request: Request) -> str:
+    return caller_of(request).form_token
+
+
+def plain(text: object) -> str:
+    """Return text of anybody's on a page: control characters and what turns the direction of text are shown."""
+    return escape_controls("" if text is None else str(text))
+
+
+def stamp(moment: datetime | str | None) -> Markup:
+    """Return a time for people, with the whole time for machines and as a title."""
+    found = _moment(moment)
+    if found is None:
+        return Markup("")
+    return Markup('<time datetime="{0}" title="{0}">{1}</time>').format(
+        f"{found.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", ago(found, _now()) if found <= _now() else until(found, _now())
+    )
+
+
+def _moment(value: datetime | str | None) -> datetime | None:
+    return parse_iso(value) if isinstance(value, str) else value
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

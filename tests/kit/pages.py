@@ -1,0 +1,147 @@
+"""A real `process-control web` of a box, its clients, and a real browser."""
+
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from kit.commands import PATIENCE_SECONDS, Live
+from kit.harness import Box
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+WIDE, PHONE = 1400, 390
+
+
+class Served:
+    """A server that has said that it is ready."""
+
+    def __init__(self, box: Box, live: Live, address: str) -> None:
+        self.box = box
+        self.live = live
+        #: http://127.0.0.1:PORT, or unix:PATH
+        self.address = address
+
+    @property
+    def link(self) -> str:
+        """The address that opens the page without a login."""
+        return (self.box.state_directory / "run" / "web.link").read_text().strip()
+
+    @contextmanager
+    def client(self, *, opened: bool = True, **keywords: Any) -> Iterator[httpx.Client]:
+        """Yield a client; with `opened` one that has opened the link, as a browser does."""
+        if self.address.startswith("unix:"):
+            keywords |= {"transport": httpx.HTTPTransport(uds=self.address.removeprefix("unix:"))}
+        headers = {"sec-fetch-site": "same-origin", **keywords.pop("headers", {})}
+        base = "http://localhost" if self.address.startswith("unix:") else self.address
+        with httpx.Client(base_url=base, timeout=PATIENCE_SECONDS, headers=headers, **keywords) as client:
+            if opened and not self.address.startswith("unix:"):
+                answer = client.get(self.link.removeprefix(self.address))
+                if answer.status_code != 303:
+                    raise RuntimeError(f"the link does not open the page: {answer.status_code} {answer.text}")
+            yield client
+
+
+@contextmanager
+def served(
+    box: Box, *words: str, listen: str = "127.0.0.1:0", env: dict[str, str] | None = None, **how: Any
+) -> Iterator[Served]:
+    """Serve the page of a box until the end of the context; TERM ends it, and its runs go on."""
+    path = str(box.root / "notify-web.sock")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        os.chmod(path, 0o666)
+        manager.settimeout(PATIENCE_SECONDS)
+        command = [str(box.product.process_control), "web", "--listen", listen, *words]
+        try:
+            with box.start_command(command, env={"NOTIFY_SOCKET": path, **(env or {})}, **how) as live:
+                notice = _ready(manager, live)
+                yield Served(box, live, notice.partition("STATUS=")[2])
+                if live.process.returncode is None:
+                    live.signal(15)
+                    live.wait()
+        finally:
+            os.unlink(path)
+
+
+def _ready(manager: socket.socket, live: Live) -> str:
+    """Return the notice that the server answers. Raises AssertionError with what it has printed instead."""
+    manager.settimeout(0.5)
+    limit = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < limit:
+        try:
+            return manager.recv(4096).decode()
+        except TimeoutError:
+            if live.process.poll() is not None:
+                break
+    raise AssertionError(f"no page is served: {live.wait()}")
+
+
+def form_token(client: httpx.Client, path: str) -> str:
+    """Return the token that the form of a page sends back."""
+    return client.get(path).text.partition('name="form_token" value="')[2].partition('"')[0]
+
+
+# --- the browser -----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def chromium() -> Iterator["Browser"]:
+    """Start Debian's chromium; skip the test where there is none."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("chromium is not installed here: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=[*flags, "--disable-gpu"])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def page_of(
+    browser: "Browser", site: Served, *, width: int = WIDE, dark: bool = False, scripts: bool = True
+) -> Iterator["Page"]:
+    """Open the page of a server in a window; what a page logs as an error fails the test."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme="dark" if dark else "light",
+        java_script_enabled=scripts,
+    )
+    errors: list[str] = []
+    try:
+        page = context.new_page()
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(site.link)
+        yield page
+    finally:
+        context.close()
+    if errors:
+        raise AssertionError(f"the page has reported errors: {errors}")
+
+
+def violations(page: "Page") -> list[str]:
+    """Return what axe finds on a page, WCAG 2.2 AA and best practices: rule, help, place."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    return [f"{each['id']}: {each['help']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
+
+
+def shoot(page: "Page", name: str) -> None:
+    """Keep a picture of the whole page where PROCESS_CONTROL_PICTURES says."""
+    if folder := os.environ.get("PROCESS_CONTROL_PICTURES"):
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)

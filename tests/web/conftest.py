@@ -1,0 +1,47 @@
+"""The product with its extra `web`, a browser for the tests of a file, and hosts with a page."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kit.harness import Box, Product
+from kit.pages import chromium
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+@pytest.fixture(scope="session")
+def with_web(product: Product, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """The product with its extra [web]."""
+    copy = product.copy_to(tmp_path_factory.mktemp("web") / "installation")
+    copy.add_extra("web")
+    yield copy
+    shutil.rmtree(copy.prefix)
+
+
+@pytest.fixture
+def make_web_box(make_box: Callable[..., Box], with_web: Product) -> Callable[..., Box]:
+    """Make hosts where the page is installed, see `make_box`."""
+
+    def make(**how: object) -> Box:
+        box = make_box(**how)
+        box.product = with_web
+        return box
+
+    return make
+
+
+@pytest.fixture
+def web_box(make_web_box: Callable[..., Box]) -> Box:
+    """A host where the page is installed."""
+    return make_web_box()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """Debian's chromium, for all tests of a file."""
+    with chromium() as browser:
+        yield browser
