@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def site(web_box: Box) -> Iterator[Served]:
-    web_box.job("backup", "command: sh -c 'echo disk full >&2; exit 3'\nschedule: '0 3 * * *'\ntags: [nightly]\nowner: ops")
+    failing = "command: sh -c 'echo disk full >&2; exit 3'\nschedule: '0 3 * * *'\ntags: [nightly]\nowner: ops"
+    web_box.job("backup", failing)
     web_box.job("rotate", "command: 'true'\nschedule: '0 4 * * *'\ntags: [nightly]")
     for job in ("backup", "rotate"):
         web_box.run_job(job)
