@@ -51,6 +51,7 @@ COLUMNS = (
     flag_value="2",
     help="Draw the screen again every 2 seconds; q ends it.",
 )
+@click.option("--heading", default="", hidden=True)
 @click.option("--legend", is_flag=True, help="Explain the marks and states.")
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "jobs": [...]}')
 @click.option("--no-header", is_flag=True, help=NO_HEADER_HELP)
@@ -61,6 +62,7 @@ def status(
     show_all: bool,
     failed: bool,
     watch: str | None,
+    heading: str,
     legend: bool,
     as_json: bool,
     no_header: bool,
@@ -76,8 +78,10 @@ def status(
 
         if as_json:
             raise UsageError("--watch or --json, not both", hint="process-control status --json")
-        watch_jobs(session, jobs, interval=watch, failed=failed)
+        watch_jobs(session, jobs, interval=watch, failed=failed, heading=heading)
         return
+    if heading:
+        talk(heading)
     settings = session.settings("status")
     schedules = KnownSchedules(settings, datetime.now(UTC))
     chosen = select_with_ad_hoc(settings, jobs)

@@ -28,8 +28,11 @@ WHERE = "process-control status"
 DEFAULT, LEAST_SECONDS, MOST_SECONDS = "2", 0.2, 3600.0
 
 
-def watch_jobs(session: Session, words: Sequence[str], *, interval: str, failed: bool) -> None:
-    """Show these jobs (all without a word) until q is pressed. Raises UsageError (2) where there is no terminal."""
+def watch_jobs(session: Session, words: Sequence[str], *, interval: str, failed: bool, heading: str = "") -> None:
+    """Show these jobs (all without a word) until q is pressed, below `heading`.
+
+    Raises UsageError (2) where there is no terminal.
+    """
     if not is_terminal() or os.environ.get("TERM", "dumb") == "dumb":
         raise UsageError("--watch needs a terminal", where=WHERE, hint="without --watch it prints the state once")
     seconds = seconds_of(interval)
@@ -51,7 +54,7 @@ def watch_jobs(session: Session, words: Sequence[str], *, interval: str, failed:
             of_all = troubles_of_all(settings, live.jobs, statuses)
             of_all += left_out_in_words(left_out(settings, live.jobs, statuses))
             known = count_in_words(settings.state_directory)
-            besides.lines = [*of_all, *([known] if known else [])]
+            besides.lines = [*([heading] if heading else []), *of_all, *([known] if known else [])]
         shown = only_failed(statuses) if failed else statuses
         for text in besides.lines:
             for line in wrapped(clean(text), width()):

@@ -15,6 +15,7 @@ from process_control.cli.print.output import talk
 from process_control.cli.print.plain import is_terminal
 from process_control.cli.session import Session, verb
 from process_control.cli.verbs.scheduler import become_the_parent, words_of_the_parent
+from process_control.cli.verbs.up_page import page_beside
 from process_control.config.settings import Settings
 from process_control.errors import FINE, NotStarted
 from process_control.scheduler.client import ask
@@ -35,14 +36,14 @@ def up(session: Session, *, seconds: float | None) -> int:
     """Start jobs at their planned times, and show how all of them stand until you press q.
 
     Nothing else is needed: no cron, no service. Runs in progress continue when it ends. Where a scheduler runs already,
-    its jobs are shown, and it stays.
+    its jobs are shown, and it stays. Where the page is installed (process-control[web]), the first line is its address.
     """
     settings = session.load()
     if not is_terminal() and seconds is None:
         become_the_parent(session.config)
     if ask(settings, {"verb": "status"}) is not None:
         talk("a scheduler runs already; q ends this view of it")
-        return _show(session, seconds)
+        return _show(session, settings, seconds)
     with tempfile.TemporaryFile() as lines:
         scheduler = subprocess.Popen(
             words_of_the_parent(session.config),
@@ -55,7 +56,7 @@ def up(session: Session, *, seconds: float | None) -> int:
         try:
             if not _is_ready(scheduler, settings):
                 return _report(scheduler, lines)
-            return _show(session, seconds)
+            return _show(session, settings, seconds)
         finally:
             _stop(scheduler, settings)
 
@@ -79,11 +80,17 @@ def _report(scheduler: "subprocess.Popen[bytes]", lines: IO[bytes]) -> int:
     return scheduler.returncode
 
 
-def _show(session: Session, seconds: float | None) -> int:
-    """Show the status of all jobs until q or Control-C, in a process of its own: it gives up the rights of root."""
+def _show(session: Session, settings: Settings, seconds: float | None) -> int:
+    """Show the status of all jobs until q or Control-C, with the page beside where it is installed."""
+    with page_beside(settings, session.config) as page:
+        return _view(session, seconds, page)
+
+
+def _view(session: Session, seconds: float | None, page: str) -> int:
+    """Show the status in a process of its own: it gives up the rights of root."""
     program = str(Path(__file__).parents[2] / "entry" / "commands.py")
     config = ["--config", os.path.abspath(session.config)] if session.config else []
-    watching = ["--watch=1"] if is_terminal() else []
+    watching = [f"--heading={page}", *(["--watch=1"] if is_terminal() else [])]
     was = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with subprocess.Popen(

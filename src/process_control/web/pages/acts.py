@@ -13,10 +13,20 @@ from process_control.core.job_state import HELD, RUNNING
 from process_control.errors import UsageError
 from process_control.views.job_status import JobStatus
 from process_control.views.selected_jobs import select_jobs
-from process_control.web.acts import HOLD, RELEASE, STOP, VERBS, Wish, act
+from process_control.web.acts import HOLD, PAUSE, RELEASE, RUN, SILENCE, STOP, VERBS, Wish, act
 from process_control.web.pages.form import form_of
 from process_control.web.pages.render import page
 from process_control.web.site import caller_of, site_of
+
+#: What each act does, for the preview.
+MEANS = {
+    RUN: "Each starts now, besides its schedule. A job that is held or runs already is not started.",
+    STOP: "The run gets TERM, then KILL after its kill_grace, with all processes that it has started.",
+    HOLD: "Scheduled runs are skipped until somebody releases the jobs. A run in progress continues.",
+    RELEASE: "Scheduled runs start again.",
+    PAUSE: "Scheduled runs are skipped for so long. A run in progress continues.",
+    SILENCE: "Nobody is notified for so long. The jobs run on, and incidents are kept.",
+}
 
 
 class Touched(NamedTuple):
@@ -48,6 +58,7 @@ def preview(request: Request) -> Response:
         "title": title,
         "verb": verb,
         "touched": touched,
+        "means": MEANS[verb],
         "back": f"/jobs/{slugs[0]}" if len(slugs) == 1 else "/",
         "command": site.command(verb, *words),
     }

@@ -19,6 +19,8 @@ from process_control.web.site import caller_of, site_of
 
 #: The mark of an outcome; a word for it stands beside or in its title, for whoever cannot see colours.
 MARKS = {SUCCEEDED: "✓", WARNED: "!", FAILED: "✗", LOST: "?", SKIPPED: "–", None: "▸"}
+#: Of a reason in a list; the page of the job has all.
+MAX_LINES = 4
 OUTCOME_WORDS = {None: "running"}
 
 
@@ -34,6 +36,7 @@ def environment() -> jinja2.Environment:
     )
     filters: dict[str, Callable[[Any], Any]] = {
         "plain": plain,
+        "first_lines": first_lines,
         "ago": lambda text: ago(_moment(text), _now()),
         "until": lambda text: until(_moment(text), _now()),
         "since": lambda text: since(_moment(text), _now()),
@@ -41,6 +44,7 @@ def environment() -> jinja2.Environment:
         "at": lambda text: day_and_time(_moment(text), _now()),
         "local": lambda text: plain(in_local_time(text or "", _now())),
         "took": took,
+        "seconds_since": lambda text: (_now() - (_moment(text) or _now())).total_seconds(),
         "size": lambda count: "" if count is None else size(count),
         "mark": lambda outcome: MARKS.get(outcome, "?"),
         "outcome": lambda outcome: OUTCOME_WORDS.get(outcome, outcome),
@@ -77,6 +81,12 @@ def form_token(request: Request) -> str:
 def plain(text: object) -> str:
     """Return text of anybody's on a page: control characters and what turns the direction of text are shown."""
     return escape_controls("" if text is None else str(text))
+
+
+def first_lines(text: str) -> str:
+    """Return the first lines of a reason, for a list."""
+    lines = text.split("\n")
+    return text if len(lines) <= MAX_LINES else "\n".join([*lines[: MAX_LINES - 1], "…"])
 
 
 def stamp(moment: datetime | str | None) -> Markup:
