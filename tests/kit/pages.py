@@ -24,16 +24,17 @@ WIDE, PHONE = 1400, 390
 class Served:
     """A server that has said that it is ready."""
 
-    def __init__(self, box: Box, live: Live, address: str) -> None:
+    def __init__(self, box: Box, live: Live, address: str, run_directory: Path) -> None:
         self.box = box
         self.live = live
+        self._run_directory = run_directory
         #: http://127.0.0.1:PORT, or unix:PATH
         self.address = address
 
     @property
     def link(self) -> str:
         """The address that opens the page without a login."""
-        return (self.box.state_directory / "run" / "web.link").read_text().strip()
+        return (self._run_directory / "web.link").read_text().strip()
 
     @contextmanager
     def client(self, *, opened: bool = True, **keywords: Any) -> Iterator[httpx.Client]:
@@ -52,9 +53,17 @@ class Served:
 
 @contextmanager
 def served(
-    box: Box, *words: str, listen: str = "127.0.0.1:0", env: dict[str, str] | None = None, **how: Any
+    box: Box,
+    *words: str,
+    listen: str = "127.0.0.1:0",
+    env: dict[str, str] | None = None,
+    run_directory: Path | None = None,
+    **how: Any,
 ) -> Iterator[Served]:
-    """Serve the page of a box until the end of the context; TERM ends it, and its runs go on."""
+    """Serve the page of a box until the end of the context; TERM ends it, and its runs go on.
+
+    `run_directory`: that of another configuration, which the words name.
+    """
     path = str(box.root / "notify-web.sock")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(path)
@@ -64,7 +73,7 @@ def served(
         try:
             with box.start_command(command, env={"NOTIFY_SOCKET": path, **(env or {})}, **how) as live:
                 notice = _ready(manager, live)
-                yield Served(box, live, notice.partition("STATUS=")[2])
+                yield Served(box, live, notice.partition("STATUS=")[2], run_directory or box.state_directory / "run")
                 if live.process.returncode is None:
                     live.signal(15)
                     live.wait()

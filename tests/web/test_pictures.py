@@ -1,0 +1,82 @@
+"""Every screen of a shop at 3 a.m., at its widths, light and dark: no fault of axe, nothing wider than the window.
+
+`PROCESS_CONTROL_DOCS=write` writes the pictures of docs/page-screens.md; look at them before they are kept.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kit.harness import PROJECT, Box, Product
+from kit.pages import PHONE, WIDE, Served, page_of, served, violations
+from kit.shop import open_shop
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+LIBRARY = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
+pytestmark = pytest.mark.skipif(LIBRARY is None, reason="faketime is not installed")
+
+PICTURES = PROJECT / "docs" / "pictures"
+DOCS_PAGE = PROJECT / "docs" / "page-screens.md"
+WRITING = os.environ.get("PROCESS_CONTROL_DOCS") == "write"
+NIGHT = datetime(2026, 11, 28, 3, 12, tzinfo=UTC)
+#: name: path, and how high the picture is.
+SCREENS = {
+    "overview": ("/", 1000),
+    "job": ("/jobs/backup-database-orders", 1400),
+    "act": ("/acts/hold?job=backup-database-orders&job=certificates", 700),
+}
+LOOKS = [(WIDE, False), (WIDE, True), (PHONE, False)]
+
+
+def clock_of_the_night() -> dict[str, str]:
+    """Return the environment in which it is always night."""
+    clock = {"LD_PRELOAD": str(LIBRARY), "FAKETIME": f"{NIGHT:%Y-%m-%d %H:%M:%S}", "NO_FAKE_STAT": "1", "TZ": "UTC"}
+    return clock | {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
+
+
+@pytest.fixture(scope="module")
+def shop(product: Product, with_web: Product) -> Iterator[Served]:
+    """The page of a shop with 30 jobs, at night."""
+    box = Box.configured(with_web)
+    try:
+        with tempfile.TemporaryDirectory(prefix="shop-", dir="/tmp") as directory:
+            configuration = open_shop(Path(directory), NIGHT, 30)
+            words = ("--config", str(configuration))
+            run_directory = Path(directory) / "state" / "run"
+            with served(box, *words, env=clock_of_the_night(), run_directory=run_directory) as site:
+                yield site
+    finally:
+        box.close()
+
+
+@pytest.mark.parametrize(("width", "dark"), LOOKS, ids=["wide", "dark", "phone"])
+@pytest.mark.parametrize("name", SCREENS)
+def test_a_screen_is_sound_at_each_width(browser: "Browser", shop: Served, name: str, width: int, dark: bool) -> None:
+    path, height = SCREENS[name]
+    with page_of(browser, shop, width=width, dark=dark) as page:
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(f"{shop.address}{path}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert violations(page) == []
+        if WRITING:
+            PICTURES.mkdir(exist_ok=True)
+            page.screenshot(path=PICTURES / picture(name, width, dark=dark))
+
+
+def picture(name: str, width: int, *, dark: bool) -> str:
+    return f"{name}-{width}{'-dark' if dark else ''}.png"
+
+
+def test_the_page_of_pictures_shows_each_screen_and_no_other() -> None:
+    text = DOCS_PAGE.read_text()
+    named = {picture(name, width, dark=dark) for name in SCREENS for width, dark in LOOKS}
+
+    assert {path.name for path in PICTURES.glob("*.png")} == named
+    assert all(f"pictures/{name}" in text for name in named)
