@@ -9,12 +9,12 @@ import os
 import select
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Protocol
 
 from process_control.core.job import is_slug
-from process_control.errors import BadConfiguration, NotPermitted, ProcessControlError, UsageError
+from process_control.errors import BadConfiguration, NotPermitted, NotStarted, ProcessControlError, UsageError
 from process_control.system.account import account_of
 
 MAX_LINE = 1 << 16
@@ -23,6 +23,34 @@ MAX_CONNECTIONS = 64
 BACKLOG = 1024
 #: `sun_path` of unix(7), without its final zero.
 MAX_PATH = 107
+#: Of a note or a name, in characters.
+MAX_TEXT = 500
+
+
+def _is_switch(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable() and len(value) <= MAX_TEXT
+
+
+#: What `run` takes, and whether a value is one for it. `report`: send a line when a run has a process, and at its end.
+_OF_RUN: dict[str, Callable[[Any], bool]] = {
+    "verb": lambda _: True,
+    "jobs": lambda _: True,
+    "configuration": lambda value: value is None or isinstance(value, str),
+    "report": _is_switch,
+    "slow_start": _is_switch,
+    "force": _is_switch,
+    "slot": lambda value: type(value) is int,
+    "note": _is_text,
+    "by": _is_text,
+}
+
+
+#: What of it is for the run.
+_OPTIONS = ("slow_start", "force", "slot", "note")
 
 
 class Scheduler(Protocol):
@@ -34,8 +62,11 @@ class Scheduler(Protocol):
     def may_read(self, groups: frozenset[int]) -> bool:
         """Return whether members of these groups may ask for it."""
 
-    def order_by_hand(self, job: str, *, by: str) -> dict[str, Any]:
-        """Start a run without a planned time."""
+    def is_configured_by(self, path: str | None) -> bool:
+        """Return whether it reads this configuration file."""
+
+    def order_by_hand(self, job: str, *, by: str, options: Mapping[str, object]) -> dict[str, Any]:
+        """Start a run by hand."""
 
     def reload(self) -> int:
         """Read the job files again; return how many jobs are planned."""
@@ -53,10 +84,19 @@ class _Connection:
         self.received = b""
         self.unsent = b""
         self.waits_for_drain = False
+        #: numbers of the starts whose progress is reported to it
+        self.follows: set[int] = set()
 
     @property
     def is_idle(self) -> bool:
-        return not self.unsent and not self.waits_for_drain
+        return not self.unsent and not self.waits_for_drain and not self.follows
+
+    @property
+    def has_hung_up(self) -> bool:
+        """Whether nobody is there for an answer; one who only sends nothing more still is."""
+        poll = select.poll()
+        poll.register(self.socket, 0)
+        return any(events & select.POLLHUP for _, events in poll.poll(0))
 
     def receive(self) -> bool:
         """Read what is there; return False when nothing more comes."""
@@ -154,6 +194,15 @@ class Answers:
                 if not self._send(connection, {"version": 1, "drained": True, "running": 0}):
                     self._forget(descriptor)
 
+    def report(self, number: int, facts: Mapping[str, object]) -> None:
+        """Send what became of a start to whoever follows it."""
+        for descriptor, connection in list(self._connections.items()):
+            if number in connection.follows:
+                if "code" in facts:
+                    connection.follows.discard(number)
+                if not self._send(connection, {"version": 1, "start": number, **facts}):
+                    self._forget(descriptor)
+
     def _makes_space(self) -> bool:
         """Return whether one more may connect: when there are many, the oldest that waits for nothing has to go."""
         if len(self._connections) < MAX_CONNECTIONS:
@@ -187,7 +236,7 @@ class Answers:
         if verb == "status" and (may_change or self._scheduler.may_read(groups)):
             return {"version": 1, "scheduler": self._scheduler.status()}
         does: dict[str, Callable[[], dict[str, Any]]] = {
-            "run": lambda: self._run(asked, account_of(uid).name),
+            "run": lambda: self._run(connection, asked, uid),
             "reload": self._reload,
             "drain": lambda: self._drain(connection),
         }
@@ -197,11 +246,26 @@ class Answers:
             raise NotPermitted("not permitted", where=f"scheduler: {verb}")
         return does[verb]()
 
-    def _run(self, asked: dict[str, Any], by: str) -> dict[str, Any]:
+    def _run(self, connection: _Connection, asked: dict[str, Any], uid: int) -> dict[str, Any]:
+        """Start jobs by hand. Raises UsageError (2) for what is no question, NotStarted (75)."""
         jobs = asked.get("jobs")
         if not isinstance(jobs, list) or not all(isinstance(job, str) and is_slug(job) for job in jobs):
             raise UsageError("which jobs?", hint='{"verb": "run", "jobs": ["backup"]}')
-        return {"version": 1, "ordered": [self._scheduler.order_by_hand(job, by=by) for job in jobs]}
+        wrong = [name for name, value in asked.items() if not (is_right := _OF_RUN.get(name)) or not is_right(value)]
+        if wrong:
+            raise UsageError(f"not understood: {', '.join(wrong)[:40]}")
+        if "configuration" in asked and not self._scheduler.is_configured_by(asked["configuration"]):
+            raise UsageError("this scheduler has another configuration")
+        if connection.has_hung_up:  # it said that the jobs were not started
+            raise NotStarted("nobody waits for the answer")
+        by = str(asked.get("by") or "") if uid == 0 else ""  # root may name the person behind sudo
+        options: dict[str, object] = {
+            name: asked[name] for name in ("slow_start", "force", "slot", "note") if name in asked
+        }
+        ordered = [self._scheduler.order_by_hand(job, by=by or account_of(uid).name, options=options) for job in jobs]
+        if asked.get("report"):
+            connection.follows.update(each["start"] for each in ordered)
+        return {"version": 1, "ordered": ordered}
 
     def _reload(self) -> dict[str, Any]:
         return {"version": 1, "jobs": self._scheduler.reload()}

@@ -32,8 +32,8 @@ def wait_for_drain(settings: Settings, say: Callable[[str], None]) -> bool:
 
 
 @contextmanager
-def _lines(settings: Settings, question: dict[str, Any], seconds: float | None) -> Iterator[BinaryIO | None]:
-    """Send the question and yield what is answered, line by line; None when nobody listens."""
+def connected(settings: Settings, seconds: float | None = TIMEOUT_SECONDS) -> Iterator[socket.socket | None]:
+    """Yield a connection to the scheduler; None when nobody listens. Raises NotPermitted (77), NotStarted (75)."""
     path = layout.scheduler_socket(settings.run_directory)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as connection:
         connection.settimeout(seconds)
@@ -44,6 +44,16 @@ def _lines(settings: Settings, question: dict[str, Any], seconds: float | None) 
         except (BlockingIOError, TimeoutError) as error:  # so many wait for an answer already
             raise NotStarted(f"the scheduler does not answer within {TIMEOUT_SECONDS:g} s", where=path) from error
         except OSError:  # no socket, or nobody listens any more
+            yield None
+            return
+        yield connection
+
+
+@contextmanager
+def _lines(settings: Settings, question: dict[str, Any], seconds: float | None) -> Iterator[BinaryIO | None]:
+    """Send the question and yield what is answered, line by line; None when nobody listens."""
+    with connected(settings, seconds) as connection:
+        if connection is None:
             yield None
             return
         connection.sendall(json.dumps(question).encode() + b"\n")

@@ -5,7 +5,7 @@ import select
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from process_control.actions.rights import Actor
@@ -151,8 +151,9 @@ class Scheduler:
 
     def _order(self, start: Start, *, queued: float = 0.0) -> None:
         start.ordered = time.monotonic()
-        order = {"start": start.number, "job": start.job, "due": start.slot, "queued": queued, "by": start.by}
-        self._orders.send(order)
+        order = {"start": start.number, "job": start.job, "due": start.slot, "queued": queued}
+        by_hand = {} if start.by is None else {"by": start.by, **start.options}
+        self._orders.send(order | by_hand)
 
     def _take_report(self, report: dict[str, object]) -> None:
         number = report.get("started") or report.get("failed") or report.get("ended")
@@ -167,17 +168,18 @@ class Scheduler:
             if start.slot is not None and not start.was_held:
                 self._lags.append(max(0.0, time.time() - start.slot))
             say_of_a_run(f"{start.job}: started{_for_slot(start.slot)}")
+            self._answers.report(start.number, {"pid": start.pid})
         elif "failed" in report:
             self._try_again_later(start, str(report["why"]))
         else:
-            self._has_ended(start.number, report.get("code"))
+            self._has_ended(start.number, report.get("code"), str(report.get("words", "")))
 
     def _try_again_later(self, start: Start, why: str) -> None:
         """Order a start once more when the host had no process left for it: as long as it may be late."""
         job = self.dispatch.jobs.get(start.job)
         if start.slot is None or job is None or time.time() - start.slot > job.start_within:
             say(f"{start.job}: cannot start: {why}")
-            self._has_ended(start.number, None)
+            self._has_ended(start.number, None, f"cannot start: {why}")
         else:
             say(f"{start.job}: cannot start, will be tried again: {why}")
             self._failed.append(start)
@@ -195,7 +197,8 @@ class Scheduler:
                 say(f"{start.job}: the launcher has not started it within {LOST_ORDER_SECONDS:g} s")
                 self._has_ended(start.number, None)
 
-    def _has_ended(self, number: int, code: object) -> None:
+    def _has_ended(self, number: int, code: object, words: str = "") -> None:
+        self._answers.report(number, {"code": code, "words": words})
         self.dispatch.others.pop(number, None)
         start = self.dispatch.forget(number)
         if start is not None:
@@ -228,13 +231,18 @@ class Scheduler:
         self._service_manager.notify("STATUS=draining")
         return len(self.dispatch.live)
 
-    def order_by_hand(self, job: str, *, by: str) -> dict[str, Any]:
-        """Start a run without a planned time. Raises NotStarted (75) while draining."""
+    def order_by_hand(self, job: str, *, by: str, options: Mapping[str, object]) -> dict[str, Any]:
+        """Start a run by hand. Raises NotStarted (75) while draining."""
         if self._is_draining:
             raise NotStarted("the scheduler is draining: it starts nothing more", where=job)
-        start = self.dispatch.by_hand(job, by, boottime())
+        start = self.dispatch.by_hand(job, by, boottime(), options)
         self._order(start)
         return {"job": job, "start": start.number}
+
+    def is_configured_by(self, path: str | None) -> bool:
+        """Return whether this is our configuration file; None: there is none."""
+        ours = self._settings.path
+        return path == ours or (bool(path and ours) and os.path.realpath(str(path)) == os.path.realpath(str(ours)))
 
     def may_read(self, groups: frozenset[int]) -> bool:
         """Return whether one of these groups is the `read_group`."""

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import click
 
-from process_control.actions.start import How, Started, command_of, start
+from process_control.actions.start import How, Started, command_of
 from process_control.cli.chosen import agree, changes_jobs, print_dry_run
 from process_control.cli.history_index import open_index
 from process_control.cli.print.output import print_json, talk
@@ -18,8 +18,9 @@ from process_control.cli.print.plain import is_terminal, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, verb
 from process_control.config.all_jobs import load_all
 from process_control.config.settings import Settings
-from process_control.core.job import is_slug
+from process_control.core.job import Job, is_slug
 from process_control.errors import JobNotFound, UsageError
+from process_control.scheduler.starts_by_hand import start
 from process_control.system.account import check_allowed
 from process_control.system.as_account import ask_as
 from process_control.views.selected_jobs import select_jobs
@@ -56,12 +57,19 @@ def run(
     force: bool,
     slot: str | None,
 ) -> int:
-    """Start jobs now and return at once, with the ids of their runs. They continue when this terminal is closed."""
+    """Start jobs now and return at once, with the ids of their runs. They continue when this terminal is closed.
+
+    \f
+    While a scheduler runs, its launcher starts them, so that they are runs of the service like those that are planned.
+    All that is shown and recorded is the same. A run by hand does not wait for its turn behind planned ones: it is
+    refused where something runs at once already, unless the job queues. With --follow, in a sub-job, and for a job with
+    `inherit_environment`, this command starts the run itself.
+    """
     if shown and not follow:
         raise UsageError(f"{shown} goes with --follow", hint="process-control run --help")
     settings = session.load()
     account = check_allowed(settings.user, words="process-control run", where=settings.path or "")
-    slugs = ask_as(account, lambda: [job.slug for job in select_jobs(settings, jobs)])
+    slugs, of_caller = ask_as(account, lambda: _selected(settings, jobs))
     slugs = [slug for slug in slugs if isinstance(slug, str) and is_slug(slug)]
     slots: dict[str, int] = {}
     if slot is not None:
@@ -83,14 +91,22 @@ def run(
         _become_run_job(slugs[0], [*replace(how, slot=slots.get(slugs[0])).flags(), shown or "--show"])
     started = []
     for each in sorted({slots.get(slug) for slug in slugs}, key=str):
-        started += start(
-            settings, [slug for slug in slugs if slots.get(slug) == each], account, replace(how, slot=each)
-        )
+        some = [slug for slug in slugs if slots.get(slug) == each]
+        started += start(settings, some, account, replace(how, slot=each), of_caller=of_caller)
     _print_started(started, as_json=as_json)
     refused = [each for each in started if each.exit_code is not None]
     if not refused:
         return 0
     return refused[0].exit_code or 1 if len(started) == 1 else 1
+
+
+def _selected(settings: Settings, words: Sequence[str]) -> list[list[str]]:
+    """Return the slugs that the words name, and those of them whose jobs take variables of the caller."""
+    jobs = select_jobs(settings, words)
+    return [
+        [job.slug for job in jobs],
+        [job.slug for job in jobs if isinstance(job, Job) and job.inherit_environment],
+    ]
 
 
 def _slots_named(settings: Settings, slugs: Sequence[str], time: NamedTime) -> dict[str, int]:

@@ -4,7 +4,7 @@ The scheduler itself, and the simulation that tries it with faults chosen by a s
 """
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from process_control.core import start_queue
 from process_control.core.schedule.agenda import Agenda
@@ -48,6 +48,8 @@ class Start:
     was_held: bool = False
     #: who asked for it, by hand
     by: str | None = None
+    #: what was asked for besides, such as `force`
+    options: Mapping[str, object] = field(default_factory=dict)
 
 
 class Dispatch:
@@ -114,9 +116,9 @@ class Dispatch:
         offset = now - monotonic + MAX_AHEAD_SECONDS
         self._begun = {job: (slot, at) for job, (slot, at) in self._begun.items() if at + offset >= slot}
 
-    def by_hand(self, job: str, by: str, monotonic: float) -> Start:
-        """Return the start of a run without a planned time, which waits for nothing here."""
-        start = Start(number=self._next_number, job=job, slot=None, arrived=monotonic, by=by)
+    def by_hand(self, job: str, by: str, monotonic: float, options: Mapping[str, object]) -> Start:
+        """Return the start of a run by hand, which waits for nothing here."""
+        start = Start(number=self._next_number, job=job, slot=None, arrived=monotonic, by=by, options=options)
         self._next_number += 1
         self.live[start.number] = start
         return start
