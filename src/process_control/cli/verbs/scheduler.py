@@ -48,7 +48,7 @@ def scheduler(session: Session, *, drain: bool, reloads: bool, orders: int | Non
             answer = ask(settings, {"verb": "reload"})
             if answer is None:
                 raise NotStarted(_NO_SCHEDULER, hint="process-control scheduler")
-            talk(f"{answer['jobs']} jobs are planned")
+            talk("1 job is planned" if answer["jobs"] == 1 else f"{answer['jobs']} jobs are planned")
         if drain:
             if not wait_for_drain(settings, talk):
                 raise NotStarted(_NO_SCHEDULER, hint="process-control scheduler")
