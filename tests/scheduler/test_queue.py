@@ -7,6 +7,7 @@ from typing import Any
 
 from kit.events import Fifo
 from kit.harness import Box, until, wait_gone
+from kit.outages import hours_ago, there_since
 from kit.runs import ends, records, script, starts
 from kit.schedulers import Scheduler, scheduler
 
@@ -71,11 +72,30 @@ def test_jobs_of_one_lock_that_queue_come_in_order(box: Box) -> None:
     with scheduler(box) as live:
         assert started.read_line() == "1"
         assert waiting(live) == [("job-2", "lock", 1), ("job-3", "lock", 2)]
+        assert box.process_control("status").stdout.count("waits since") == 2
+        assert "place 2 in the queue" in " ".join(box.process_control("why", "job-3").stdout.split())
         for number in NUMBERS[1:]:
             release.write_line("")
             assert started.read_line() == str(number)
         release.write_line("")
         until(lambda: len(ends(box)) == len(NUMBERS), "three ends")
+
+
+def test_what_waited_for_a_scheduler_that_has_ended_is_said_to_wait_for_the_next(box: Box) -> None:
+    started, release = jobs_in_a_row(box, "lock: one\non_overlap: queue")
+    there_since(box, hours_ago(24 * 366))
+
+    with scheduler(box) as live:
+        assert started.read_line() == "1"
+        assert len(waiting(live)) == 2
+    why = box.process_control("why", "job-3").stdout
+    with scheduler(box):
+        for number in NUMBERS:
+            release.write_line("")
+            assert number == NUMBERS[-1] or started.read_line() == str(number + 1)
+        until(lambda: len(ends(box)) == len(NUMBERS), "three ends")
+
+    assert "was in the queue of a scheduler that has ended; the next one takes it" in " ".join(why.split())
 
 
 def test_what_waits_is_not_lost_when_the_scheduler_is_killed(box: Box) -> None:

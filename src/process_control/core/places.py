@@ -7,6 +7,7 @@ from process_control.core.facts import JOB
 
 #: So many of those that hold a place are named.
 MAX_NAMED = 8
+_PLACE, _IN_QUEUE = "; place ", " in the queue"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +48,16 @@ def taken_in_words(places: int, holders: "Sequence[str]") -> str:
     return f"{places} of {places} taken{by}"
 
 
+def in_the_queue(what: str, position: int) -> str:
+    """Return what a start waits for that the scheduler holds back."""
+    return f"{what}{_PLACE}{position}{_IN_QUEUE}"
+
+
+def is_in_the_queue(detail: str) -> bool:
+    """Return whether the record of a waiting start is of one that the scheduler held back."""
+    return _PLACE in detail and detail.endswith(_IN_QUEUE)
+
+
 def waits_in_words(detail: str) -> str:
     """Return what a start waits for, by its record: `a place …`, `a random delay …`, or the run that holds its lock."""
-    return f"waits for {detail}" if detail.startswith("a ") else f"waits: {detail}"
+    return f"waits for {detail}" if detail.startswith(("a ", "the lock ")) else f"waits: {detail}"

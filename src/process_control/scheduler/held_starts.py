@@ -12,7 +12,7 @@ from process_control.actions.rights import Actor
 from process_control.core import layout
 from process_control.core.facts import SCHEDULER
 from process_control.core.job import is_slug
-from process_control.core.places import place_in_words, taken_in_words
+from process_control.core.places import in_the_queue, place_in_words, taken_in_words
 from process_control.core.start_queue import LOCK, POOL, Waits
 from process_control.errors import ProcessControlError
 from process_control.history import journal
@@ -145,4 +145,4 @@ class HeldStarts:
             pool = waits.start.pool if waits.why == POOL else None
             places = self._settings.pools.get(pool, 0) if pool is not None else self._settings.max_concurrent or 0
             what = f"{place_in_words(pool)}: {taken_in_words(places, waits.holders)}"
-        return f"{what}; place {waits.position} in the queue"
+        return in_the_queue(what, waits.position)

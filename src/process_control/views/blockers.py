@@ -180,9 +180,7 @@ def of_the_lock(job: Job, settings: Settings, medians: "Medians", now: datetime)
 
 
 def of_the_places(job: Job, settings: Settings) -> Iterator[Blocker]:
-    """Yield that a start of the job waits for a place, or that it would have to."""
-    if job.pool is None and settings.max_concurrent is None:
-        return
+    """Yield that a start of the job waits for a place or for its turn, or that it would have to."""
     identity = Identity()
     full = list(full_ones(job, settings, identity))
     note = waiting_start(settings.run_directory, job.slug, identity)

@@ -9,13 +9,14 @@ from process_control.core.job import Job, is_slug
 from process_control.core.places import place_in_words, taken_in_words, what_is_full
 from process_control.state.block import Identity
 from process_control.state.places import Note, holders, names_of, names_of_places, waiting_start
+from process_control.state.scheduler_note import lives, read_note
 
 _BEFORE, _AFTER = layout.lock("", layout.waiting_start("|")).removeprefix("/").split("|")
 
 
 def waiting_starts(settings: Settings) -> dict[str, str]:
-    """Return the jobs that have a start which waits for a place, each with that in words."""
-    if not settings.pools and settings.max_concurrent is None:
+    """Return the jobs that have a start which waits for a place, or for its turn, each with that in words."""
+    if not settings.pools and settings.max_concurrent is None and not _is_scheduled(settings):
         return {}
     try:
         names = os.listdir(settings.run_directory)
@@ -29,6 +30,12 @@ def waiting_starts(settings: Settings) -> dict[str, str]:
             if note is not None:
                 found[slug] = waiting_in_words(note, settings, identity)
     return found
+
+
+def _is_scheduled(settings: Settings) -> bool:
+    """Return whether a scheduler is alive, which holds starts back for their locks too."""
+    note = read_note(settings.state_directory)
+    return note is not None and note.ended_at is None and lives(note)
 
 
 def waiting_in_words(note: Note, settings: Settings, identity: Identity) -> str:

@@ -9,7 +9,7 @@ from process_control.core.chain import CAUSE_MISSING
 from process_control.core.facts import FAILED, LOST
 from process_control.core.lateness import late_in_words
 from process_control.core.moments import span
-from process_control.core.places import waits_in_words
+from process_control.core.places import is_in_the_queue, waits_in_words
 from process_control.core.schedule.causes import KILLED
 from process_control.core.schedule.clock_changes import clock_change_marks, skipped_before
 from process_control.core.schedule.fates import SKIPS
@@ -200,6 +200,9 @@ def _about_the_cause(slot: Slot, current: CurrentState, at: str | None, zone: tz
 
 def _of_a_due_one(account: Account, current: CurrentState) -> list[Sentence]:
     slot = account.slot
+    if slot.detail and is_in_the_queue(slot.detail) and "waiting" not in current.blocked_by:
+        words = f"Its start for {iso(slot.slot)} was in the queue of a scheduler that has ended; the next one takes it."
+        return [Sentence(words), Sentence("Whether a scheduler runs:", "process-control doctor")]
     if slot.detail:
         found = [Sentence(f"Its start for {iso(slot.slot)} {waits_in_words(slot.detail)}.")]
         return [*found, *_logs("What that run prints:", run_named_in(slot.detail), current)]
