@@ -172,6 +172,21 @@ def test_drain_starts_nothing_more_and_returns_when_the_runs_have_ended(box: Box
     assert refused["error"]["exit_code"] == 75
 
 
+def test_drain_waits_for_runs_of_a_scheduler_before_this_one(box: Box) -> None:
+    started, release = box.fifo("started"), box.fifo("release")
+    box.job("long", f"command: {script(box, 'long.sh', f'echo x > {started}; read line < {release}')}\n{ONE_SLOT}")
+
+    with scheduler(box):
+        started.read_line()
+    with scheduler(box) as live:
+        assert [run["job"] for run in live.ask("status")["scheduler"]["running"]] == ["long"]
+        with box.start_command([str(box.product.process_control), "scheduler", "--drain"]) as drain:
+            drain.wait_for_line("waiting for 1 run to end", stream="stderr")
+            release.write_line("")
+            assert drain.wait().exit_code == 0
+        assert ends(box, "long")
+
+
 def test_drain_without_a_scheduler_says_so(box: Box) -> None:
     result = box.process_control("scheduler", "--drain")
 

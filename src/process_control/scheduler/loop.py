@@ -91,7 +91,7 @@ class Scheduler:
         self._service_manager.notify("STOPPING=1")
         self._looks.end()
         note_the_end(self._actor, time.time())
-        say(f"ended: {_runs(len(self.dispatch.live), 'continue', 'continues')}" if self.dispatch.live else "ended")
+        say(f"ended: {_runs(self.dispatch.running, 'continue', 'continues')}" if self.dispatch.running else "ended")
         os.close(lock)
         return 0
 
@@ -204,7 +204,7 @@ class Scheduler:
         if start is not None:
             how = "" if code is None else " (exit code 0)" if code == 0 else f" with exit code {code}"
             say_of_a_run(f"{start.job}: ended{how}")
-        if self._is_draining and not self.dispatch.live:
+        if self._is_draining and not self.dispatch.running:
             self._answers.say_that_it_is_drained()
 
     def _meet_a_new_launcher(self, at: object) -> None:
@@ -227,9 +227,9 @@ class Scheduler:
             note_the_drain(self._actor, time.time())
         self._is_draining = True
         self.dispatch.drain()
-        say(f"draining: {_runs(len(self.dispatch.live), 'have not ended', 'has not ended')}")
+        say(f"draining: {_runs(self.dispatch.running, 'have not ended', 'has not ended')}")
         self._service_manager.notify("STATUS=draining")
-        return len(self.dispatch.live)
+        return self.dispatch.running
 
     def order_by_hand(self, job: str, *, by: str, options: Mapping[str, object]) -> dict[str, Any]:
         """Start a run by hand. Raises NotStarted (75) while draining."""
@@ -259,7 +259,8 @@ class Scheduler:
             "running": [
                 {"job": start.job, "slot": None if start.slot is None else iso(start.slot), "pid": start.pid}
                 for start in self.dispatch.live.values()
-            ],
+            ]
+            + [{"job": run.job, "slot": None, "pid": -int(str(key))} for key, run in self.dispatch.others.items()],
             "waiting": [self._waiting_in_json(waits) for waits in self.dispatch.waits.values()],
             "lag": self._lag(),
         }

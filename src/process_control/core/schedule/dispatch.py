@@ -127,6 +127,11 @@ class Dispatch:
         """Start nothing more. What waits for its turn is left to the next scheduler."""
         self._is_draining = True
 
+    @property
+    def running(self) -> int:
+        """How many runs have not ended, those of a scheduler before this one included."""
+        return len(self.live) + len(self.others)
+
     def forget(self, number: int) -> Start | None:
         """Remove a start that has ended, or that was never made; None for one that is not known."""
         return self.live.pop(number, None)
