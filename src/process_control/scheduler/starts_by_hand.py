@@ -155,7 +155,8 @@ class _Starts:
             if self._is_closed:
                 return NotStarted.exit_code, "the scheduler ended before it answered; " + _to_look(self._slugs)
             if time.monotonic() > limit:
-                return NotStarted.exit_code, f"the scheduler does not answer within {TIMEOUT_SECONDS:g} s"
+                what = f"the scheduler does not answer within {TIMEOUT_SECONDS:g} s"
+                return NotStarted.exit_code, f"{what}; to start it without it: run-job {self._slugs[0]}"
         return None
 
     def _lines(self, seconds: float) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,43 @@
+"""An upgrade under the scheduler: while the files of the package are replaced, what is due starts in time."""
+
+import os
+import shutil
+from collections.abc import Callable
+
+import pytest
+
+from kit.harness import Box, Product, until
+from kit.runs import ends, outcomes
+from kit.schedulers import scheduler
+
+
+@pytest.fixture
+def own_box(make_box: Callable[..., Box], product: Product) -> Box:
+    """A box with an installation of its own, of hard links."""
+    box = make_box()
+    prefix = box.root / "installation"
+    shutil.copytree(product.prefix, prefix, symlinks=True, copy_function=os.link)
+    for command in (prefix / "bin" / "run-job", prefix / "bin" / "process-control"):
+        text = command.read_text().replace(str(product.prefix), str(prefix))
+        command.unlink()
+        command.write_text(text)
+        command.chmod(0o755)
+    box.product = Product(prefix=prefix, interpreter=product.interpreter)
+    return box
+
+
+def test_starts_need_no_file_of_the_package(own_box: Box) -> None:
+    own_box.job("well", "command: /bin/true")
+    own_box.job("badly", "command: sh -c 'echo no >&2; exit 3'")
+    package = own_box.product.site_packages / "process_control"
+
+    with scheduler(own_box) as live:
+        live.ask("run", jobs=["well", "badly"])
+        until(lambda: len(ends(own_box)) == 2, "two ends: the launcher has loaded all, and the jobs are in the cache")
+        package.rename(package.with_name("away"))
+        live.ask("run", jobs=["well", "badly"])
+        until(lambda: len(ends(own_box)) == 4, "four ends")
+        until(lambda: not live.ask("status")["scheduler"]["running"], "no run in progress")
+        package.with_name("away").rename(package)
+
+    assert sorted(outcomes(own_box)) == 2 * [("failed", "exit_code")] + 2 * [("succeeded", None)]
