@@ -23,9 +23,10 @@ from process_control.actions.start import (
 )
 from process_control.actions.start import start as start_directly
 from process_control.config.settings import Settings
+from process_control.core.facts import one_line
 from process_control.errors import NotPermitted, NotStarted
 from process_control.notify.message import escape_controls
-from process_control.scheduler.answers import MAX_LINE, MAX_TEXT
+from process_control.scheduler.answers import MAX_LINE
 from process_control.scheduler.client import TIMEOUT_SECONDS, connected
 from process_control.state.block import read_block
 from process_control.system import proc
@@ -84,9 +85,9 @@ def _question(settings: Settings, slugs: Sequence[str], how: How) -> dict[str, A
         "report": True,
         "by": who(dict(os.environb)),
     }
-    note = " ".join((how.note or "").split())[:MAX_TEXT]  # as run-job keeps it
+    note = one_line(how.note) if how.note else None
     options = {"slow_start": how.slow_start, "force": how.force, "slot": how.slot, "note": note}
-    return question | {name: value for name, value in options.items() if value not in (None, False, "")}
+    return question | {name: value for name, value in options.items() if value not in (None, False)}
 
 
 def _started(slug: str, answer: dict[str, Any]) -> Started:

@@ -18,7 +18,8 @@ import select
 import time
 
 from process_control.cli.run_job.main import run_and_exit
-from process_control.cli.run_job.options import Options, one_line
+from process_control.cli.run_job.options import Options
+from process_control.core.facts import one_line
 from process_control.errors import OwnFault
 from process_control.system import linux, signals
 from process_control.system.json_text import decode, encode
