@@ -16,6 +16,7 @@ from process_control.core.start_queue import Running, Waits
 from process_control.errors import NotStarted
 from process_control.scheduler.answers import Answers
 from process_control.scheduler.guards import Guards
+from process_control.scheduler.handover import Handover
 from process_control.scheduler.held_starts import HeldStarts
 from process_control.scheduler.looks import Looks
 from process_control.scheduler.orders import Orders
@@ -62,6 +63,9 @@ class Scheduler:
         self._is_draining = False
         self._has_more_to_show = False
         self._answers = Answers(self)
+        self._handover = Handover(actor.settings)
+        #: by the monotonic clock: when a start was ordered last
+        self._ordered = 0.0
         self._offset = 0.0
         self._stopping = False
         self._must_reload = False
@@ -82,12 +86,14 @@ class Scheduler:
         note_the_start(self._actor, self._began_at)
         group = group_named(self._settings.read_group) if self._settings.read_group else None
         self._answers.open(layout.scheduler_socket(self._settings.run_directory), group=group)
+        self._handover.open()
         self._service_manager.notify(f"READY=1\nSTATUS={self._plans.in_words()}")
         say(f"started: {self._plans.in_words()}")
         try:
             self._loop(woken)
         finally:
             self._answers.close()
+            self._handover.close()
         self._service_manager.notify("STOPPING=1")
         self._looks.end()
         note_the_end(self._actor, time.time())
@@ -104,7 +110,7 @@ class Scheduler:
             self._order_what_is_due()
             self._do_the_chores()
             poll.register(self._orders.descriptor, select.POLLIN | (select.POLLOUT if self._orders.has_unsent else 0))
-            watched = self._answers.descriptors() | self._guards.descriptors()
+            watched = self._answers.descriptors() | self._guards.descriptors() | self._handover.descriptors()
             for descriptor, events in watched.items():
                 poll.register(descriptor, events)
             found = poll.poll(self._milliseconds())
@@ -123,7 +129,7 @@ class Scheduler:
                 self._take_report(report)
             if self._orders.is_closed:  # as the kernel does it: no end is recorded
                 os.kill(os.getpid(), signal.SIGKILL)
-        elif not self._guards.handle(descriptor):
+        elif not self._guards.handle(descriptor) and not self._handover.handle(descriptor):
             self._answers.handle(descriptor)
 
     def _milliseconds(self) -> int:
@@ -150,7 +156,7 @@ class Scheduler:
         self._has_more_to_show = self._held.show(self.dispatch.waits.values(), now)
 
     def _order(self, start: Start, *, queued: float = 0.0) -> None:
-        start.ordered = time.monotonic()
+        start.ordered = self._ordered = time.monotonic()
         order = {"start": start.number, "job": start.job, "due": start.slot, "queued": queued, "by": start.by}
         self._orders.send(order)
 
@@ -199,6 +205,7 @@ class Scheduler:
         self.dispatch.others.pop(number, None)
         start = self.dispatch.forget(number)
         if start is not None:
+            self._handover.note_that_the_journal_grows()
             how = "" if code is None else " (exit code 0)" if code == 0 else f" with exit code {code}"
             say_of_a_run(f"{start.job}: ended{how}")
         if self._is_draining and not self.dispatch.live:
@@ -284,6 +291,7 @@ class Scheduler:
         self._chores.append((self._guards.look_for_the_others, RELOAD_SECONDS, 0.0))
         self._chores.append((self._order_the_failed, MAX_WAIT_SECONDS, 0.0))
         self._chores.append((self._looks.take_when_due, MAX_WAIT_SECONDS, 0.0))
+        self._chores.append((lambda: self._handover.do_each_second(ordered=self._ordered), MAX_WAIT_SECONDS, 0.0))
         every = self._service_manager.watchdog_seconds
         if every is not None:
             self._chores.append((lambda: self._service_manager.notify("WATCHDOG=1"), every / 3, 0.0))
