@@ -1,17 +1,18 @@
 """What runs leave to the scheduler: one process sends what all of them have posted, and keeps the index up to date."""
 
 import os
+import pwd
 import signal
 import socket
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
 from kit.events import until, wait_gone
-from kit.harness import Box
+from kit.harness import IS_ROOT, SERVICE_USER, Box
 from kit.mail_server import MailServer, bad_server, mail_server, mail_to, says_nothing
 from kit.processes import command_line, name_of, pids
 from kit.runs import ONE_SLOT, ends
@@ -234,6 +235,45 @@ def test_a_finisher_that_was_killed_is_started_again(box: Box, server: MailServe
             server.wait_for(count)
 
     assert len(server.mails) == 2
+
+
+def test_a_child_of_the_finisher_that_was_killed_is_replaced(box: Box) -> None:
+    """Its incidents and messages are on the disk: only the receiver has not answered yet."""
+    with bad_server(says_nothing) as dead:
+        mail_to(box, dead)
+        box.job("bad", FAILS)
+        with scheduler(box):
+            box.run("bad")
+            until(lambda: dead.connections == 1, "a connection")
+            first = finisher_of(box)
+            for pid in box.processes():
+                if THE_SCHEDULERS in command_line(pid) and pid != first:
+                    os.kill(pid, signal.SIGKILL)
+            until(lambda: dead.connections == 2, "another connection")
+            assert finisher_of(box) != first
+            for pid in box.processes():
+                if THE_SCHEDULERS in command_line(pid):
+                    os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root can choose accounts")
+def test_with_a_service_user_it_is_sent_by_that_user(make_box: Callable[..., Box], server: MailServer) -> None:
+    box = make_box(service_user=SERVICE_USER)
+    mail_to(box, server)
+    box.job("bad", FAILS)
+    box.job("worse", "command: sh -c 'echo other >&2; exit 4'")
+    senders = Senders(box)
+
+    with scheduler(box) as live:
+        live.ask("run", jobs=["bad"])
+        until(lambda: senders.look() and len(server.mails) == 1, "a mail")
+        box.run("worse")
+        until(lambda: senders.look() and len(server.mails) == 2, "another one")
+        owner = Path(f"/proc/{finisher_of(box)}").stat().st_uid
+
+    assert owner == pwd.getpwnam(SERVICE_USER).pw_uid
+    assert len(senders.seen[THE_SCHEDULERS]) == 1
+    assert not senders.seen[ITS_OWN]
 
 
 def test_the_index_is_up_to_date_without_anybody_who_reads(box: Box) -> None:

@@ -14,6 +14,7 @@ from contextlib import suppress
 
 import process_control.history.index.fast_lines  # noqa: F401  each child that folds needs it
 from process_control.config.settings import load_settings
+from process_control.errors import FINE, CannotRecord, OwnFault
 from process_control.history.index.database import SealedDatabase
 from process_control.system import linux
 
@@ -30,10 +31,14 @@ INDEX_NICENESS = 10
 _MAX_WORDS = 1 << 16
 
 
-class Task:
-    """What one word asks for. `do` is called in a child, and returns the exit code: 0, or it is tried again."""
+#: The exit code of a child that could not do all now: it is tried again. So ends one whose disk hangs.
+NOT_NOW = CannotRecord.exit_code
 
-    def __init__(self, do: Callable[[], int], *, at_once: int) -> None:
+
+class Task:
+    """What one word asks for. `do` is called in a child, and returns whether all is done."""
+
+    def __init__(self, do: Callable[[], bool], *, at_once: int) -> None:
         self._do = do
         self._at_once = at_once
         self._is_wanted = False
@@ -60,24 +65,26 @@ class Task:
             return
         if pid == 0:
             try:
-                code = self._do()
-            except BaseException:  # noqa: BLE001  whatever it is: the next try is made by another child
-                code = 1
+                code = FINE if self._do() else NOT_NOW
+            except BaseException:  # noqa: BLE001  whatever it is: the next try is made by another process
+                code = OwnFault.exit_code
             os._exit(code)
         self._is_wanted = False
         self.children[os.pidfd_open(pid)] = pid
 
-    def end(self, descriptor: int, now: float) -> None:
-        """Reap a child; try again later when it could not do all."""
+    def end(self, descriptor: int, now: float) -> bool:
+        """Reap a child, and try again later when it could not do all; return whether it ended as it should."""
         pid = self.children.pop(descriptor)
         os.close(descriptor)
-        is_done = os.waitpid(pid, 0)[1] == 0
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        is_done = code == FINE
         self._pause = PAUSE_SECONDS if is_done else min(2 * self._pause, MAX_PAUSE_SECONDS)
         if is_done and not self.children:
             self._may_begin = now
         elif not is_done:
             self._is_wanted = True
             self._may_begin = now + self._pause
+        return code in (FINE, NOT_NOW)
 
 
 class Finisher:
@@ -113,7 +120,8 @@ class Finisher:
                     self._take_words()
                 else:
                     task = self._send if descriptor in self._send.children else self._index
-                    task.end(descriptor, time.monotonic())
+                    if not task.end(descriptor, time.monotonic()):
+                        return  # after an upgrade, perhaps: the scheduler starts a new process
         # What runs have left to the scheduler, and it has not handed on: its children outlive us.
         self._send.begin(time.monotonic())
 
@@ -135,20 +143,20 @@ class Finisher:
         with suppress(Exception):  # the children do without it, or try again
             import_what_is_needed(load_settings(self._config, dict(os.environb)))
 
-    def _send_all(self) -> int:
+    def _send_all(self) -> bool:
         from process_control.notify.deliver import deliver_all, settings_of_a_watched_child
         from process_control.notify.spool import EVENTS, names
 
         os.close(self._words)
         settings = settings_of_a_watched_child(self._config)
         deliver_all(settings)
-        return int(bool(names(settings.state_directory, EVENTS)))
+        return not names(settings.state_directory, EVENTS)
 
-    def _bring_the_index_up_to_date(self) -> int:
+    def _bring_the_index_up_to_date(self) -> bool:
         os.close(self._words)
         os.nice(INDEX_NICENESS)
         settings = load_settings(self._config, dict(os.environb))
-        return int(not SealedDatabase(settings.state_directory).update())
+        return SealedDatabase(settings.state_directory).update()
 
 
 def _readable(descriptors: list[int], seconds: float | None) -> list[int]:
