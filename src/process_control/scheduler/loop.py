@@ -47,9 +47,12 @@ LOST_ORDER_SECONDS = 60.0
 
 
 class Scheduler:
-    """One scheduler, from the lock to its end. `orders`: the socket to the launcher. Call `run` as the service user."""
+    """One scheduler, from the lock to its end. Call `run` as the service user.
 
-    def __init__(self, actor: Actor, orders: int, service_manager: ServiceManager) -> None:
+    `orders`: the socket to the launcher. `wish`: a file in memory that the parent keeps: who asked for a drain.
+    """
+
+    def __init__(self, actor: Actor, orders: int, service_manager: ServiceManager, *, wish: int | None = None) -> None:
         self._actor = actor
         self._service_manager = service_manager
         self._settings = actor.settings
@@ -61,6 +64,7 @@ class Scheduler:
         #: seconds from the planned time to the process of a run, of the last starts that did not wait for their turn
         self._lags: deque[float] = deque(maxlen=KEPT_LAGS)
         self._is_draining = False
+        self._wish = wish
         self._has_more_to_show = False
         self._answers = Answers(self)
         self._handover = Handover(actor.settings)
@@ -87,6 +91,8 @@ class Scheduler:
         group = group_named(self._settings.read_group) if self._settings.read_group else None
         self._answers.open(layout.scheduler_socket(self._settings.run_directory), group=group)
         self._handover.open()
+        if self._wish is not None and (by := os.pread(self._wish, 256, 0).decode()):
+            self.drain(by=by)  # the one before was asked to, and has died
         self._service_manager.notify(f"READY=1\nSTATUS={self._plans.in_words()}")
         say(f"started: {self._plans.in_words()}")
         try:
@@ -225,10 +231,12 @@ class Scheduler:
             if not self._guards.are_watching(start.number):
                 self._guards.watch(start.number, start.pid)
 
-    def drain(self) -> int:
-        """Start nothing more; return how many runs have not ended."""
+    def drain(self, *, by: str) -> int:
+        """Start nothing more, until people start the scheduler again; return how many runs have not ended."""
+        if self._wish is not None:
+            os.pwrite(self._wish, by.encode(), 0)
         if not self._is_draining:
-            note_the_drain(self._actor, time.time())
+            note_the_drain(self._actor, time.time(), by=by)
         self._is_draining = True
         self.dispatch.drain()
         say(f"draining: {_runs(len(self.dispatch.live), 'have not ended', 'has not ended')}")
