@@ -2,6 +2,8 @@
 
 import os
 import pwd
+import re
+import select
 import signal
 import socket
 import sqlite3
@@ -13,10 +15,11 @@ import pytest
 
 from kit.events import until, wait_gone
 from kit.harness import IS_ROOT, SERVICE_USER, Box
-from kit.mail_server import MailServer, bad_server, mail_server, mail_to, says_nothing
+from kit.mail_server import MailServer, Received, bad_server, mail_server, mail_to, says_nothing
 from kit.processes import command_line, name_of, pids
 from kit.runs import ONE_SLOT, ends
-from kit.schedulers import scheduler
+from kit.schedulers import Scheduler, scheduler
+from kit.storms import Storm
 from kit.web_receiver import receiver
 
 FAILS = "command: sh -c 'echo no >&2; exit 3'"
@@ -49,11 +52,21 @@ class Senders:
 
 def finisher_of(box: Box) -> int:
     """Return the pid of the finisher, when there is one."""
+    return until(lambda: _finisher_and_its_children(box)[0], "a finisher")[0]
 
-    def found() -> list[int]:
-        return [pid for pid in box.processes() if name_of(pid) == "finisher" and THE_SCHEDULERS in command_line(pid)]
 
-    return min(until(found, "a finisher"))
+def _finisher_and_its_children(box: Box) -> tuple[list[int], list[int]]:
+    """Return those who are no children of another one, and the others."""
+    those = [pid for pid in box.processes() if name_of(pid) == "finisher" and THE_SCHEDULERS in command_line(pid)]
+    children = [pid for pid in those if _parent(pid) in those]
+    return [pid for pid in those if pid not in children], children
+
+
+def _parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[1])
+    except (OSError, IndexError):
+        return 0
 
 
 def handover_socket(box: Box) -> Path:
@@ -274,6 +287,47 @@ def test_with_a_service_user_it_is_sent_by_that_user(make_box: Callable[..., Box
     assert owner == pwd.getpwnam(SERVICE_USER).pw_uid
     assert len(senders.seen[THE_SCHEDULERS]) == 1
     assert not senders.seen[ITS_OWN]
+
+
+@pytest.mark.fault(
+    "scheduler, finisher or its children are killed while a run leaves its message to them",
+    small=6,
+    full=60,
+    wanted="each message arrives without another run, and again only under its id",
+)
+def test_whoever_is_killed_at_whatever_moment_each_message_arrives(box: Box, server: MailServer, storm: Storm) -> None:
+    mail_to(box, server)
+    again = 0
+    with scheduler(box) as live:
+        for number in storm.rounds():
+            line = "".join(chr(ord("a") + int(digit)) for digit in str(number))  # another line is another incident
+            box.job(f"bad-{number}", f"command: sh -c 'echo no {line} >&2; exit 3'")
+            with box.start(f"bad-{number}") as run:
+                select.select([], [], [], 0.15 + 0.03 * (number % 20))
+                for pid in _victims(box, live, number % 3):
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+                assert run.wait().exit_code == 3
+            job = f"bad-{number}"
+            until(lambda job=job: _about(server, job), f"the mail about {job}")  # type: ignore[misc]
+        until(lambda: not spooled(box), "an empty spool")
+        for number in range(storm.size):
+            ids = [str(mail.message["Message-ID"]) for mail in _about(server, f"bad-{number}")]
+            assert len(set(ids)) == 1, ids
+            again += len(ids) - 1
+    storm.found(f"{storm.size} messages, {again} came again under their id")
+
+
+def _victims(box: Box, live: Scheduler, which: int) -> list[int]:
+    """Return the scheduler, the finisher with its children, or the children alone."""
+    if which == 0:
+        return [live.pid]
+    first, children = _finisher_and_its_children(box)
+    return [*first, *children] if which == 1 else children
+
+
+def _about(server: MailServer, job: str) -> list[Received]:
+    return [mail for mail in server.mails if re.search(rf"\b{job}\b", mail.subject)]
 
 
 def test_the_index_is_up_to_date_without_anybody_who_reads(box: Box) -> None:
