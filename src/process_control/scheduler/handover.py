@@ -25,6 +25,8 @@ _PACKAGE_FOLDER = __file__.rpartition("/process_control/")[0]
 MAX_UNREAD_SECONDS = 30.0
 #: Until one that ended too soon is started again; doubled each time.
 FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS = 0.5, 60.0
+#: With this delay, after four deaths, nobody relies on it until one lives for some seconds.
+FAILING_SECONDS = 4.0
 #: The index waits until the journal did not grow, and no start was ordered, for a second; and at most so long.
 QUIET_SECONDS, MAX_INDEX_SECONDS = 1.0, 5.0
 
@@ -82,6 +84,11 @@ class FinisherProcess:
         self.close()
         return True
 
+    def fails(self, now: float) -> bool:
+        """Return whether one after the other has died, as with half a package. `now`: monotonic."""
+        lives = self._pipe is not None and now - self._began > FAILING_SECONDS
+        return self._delay >= FAILING_SECONDS and not lives
+
     def close(self) -> None:
         """Let it do what it was asked for, and end."""
         if self._pipe is not None:
@@ -125,9 +132,7 @@ class Handover:
         with suppress(OSError):
             self._listen()
         self._watch_the_journal()
-        state = self._settings.state_directory
-        if spool.names(state, spool.EVENTS) or spool.is_due(state, time.time()):
-            self._finisher.say(SEND)
+        self._send_what_waits()
 
     def close(self) -> None:
         """Take nothing more, and see that what was taken is sent: all of it is in the spool."""
@@ -136,8 +141,7 @@ class Handover:
             with suppress(OSError):
                 os.unlink(self._path)
             self._socket = None
-        if spool.names(self._settings.state_directory, spool.EVENTS):
-            self._finisher.say(SEND)
+        self._send_what_waits()
         self._finisher.close()
         self._journal.close()
 
@@ -161,8 +165,9 @@ class Handover:
         now = time.monotonic()
         if now - self._touched >= TOUCH_SECONDS:
             self._touched = now
-            with suppress(OSError):
-                os.utime(self._path)
+            if not self._finisher.fails(now):  # else runs soon send by themselves
+                with suppress(OSError):
+                    os.utime(self._path)
             self._watch_the_journal()
         has_grown = self._journal.can_see and self._journal.has_changed()
         if has_grown:
@@ -177,6 +182,11 @@ class Handover:
     def note_that_the_journal_grows(self) -> None:
         if self._grown_at is None:
             self._grown_at = time.monotonic()
+
+    def _send_what_waits(self) -> None:
+        state = self._settings.state_directory
+        if spool.names(state, spool.EVENTS) or spool.is_due(state, time.time()):
+            self._finisher.say(SEND)
 
     def _watch_the_journal(self) -> None:
         """Have the kernel show what is written there; on a network disk it cannot, and only our runs show it."""
