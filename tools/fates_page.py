@@ -11,7 +11,7 @@ SHOWN_BY = {
     "refused": "the `refusal` record of the start; or the `version` record of the invalid file",
     "runner_killed_before_start": "the `refusal` record that the next start wrote for it",
     "not_in_crontab": "the `crontab` records of `cron-generate`",
-    "trigger_dead": "no start of any job though another one was due; or a `gap` record of `watch`",
+    "trigger_dead": "no start of any job though another one was due; `gap` records of `watch`; those of the scheduler",
     "no_worker": "the records of the fleet",
     "unknown": "nothing: `why` says what would have shown it",
 }

@@ -160,5 +160,27 @@ def test_what_was_planned_after_the_schedulers_death_was_missed_for_that(
         assert (evidence, at) == ("the scheduler died: it was last seen at 2026-03-10T11:59:00.000Z", NOON - 60.0)
 
 
+def test_what_a_draining_scheduler_did_not_start_was_missed_for_that_also_when_it_died_then() -> None:
+    drained = SchedulerTime(NOON - 7200.0, FOREVER, NOON - 900.0, drains_since=NOON - 600.0, drained_by="ann")
+    not_yet = SchedulerTime(NOON - 7200.0, FOREVER, FOREVER, drains_since=NOON + 1.0)
+
+    found = cause_of(slot(), Host(scheduler_times=[drained]), ABSENT)
+
+    what = "the scheduler started nothing more: it drained from 2026-03-10T11:50:00.000Z on, by order of ann"
+    assert found == ("trigger_dead", what, NOON - 600.0)
+    assert cause(slot(), scheduler_times=[not_yet]) == "unknown"
+
+
+def test_what_was_planned_after_a_stop_was_missed_for_that_unless_something_else_starts_jobs() -> None:
+    stopped = [SchedulerTime(NOON - 7200.0, NOON - 60.0, NOON - 60.0, was_stopped=True)]
+
+    found = cause_of(slot(), Host(scheduler_times=stopped), ABSENT)
+
+    what = "the scheduler was stopped at 2026-03-10T11:59:00.000Z, and nothing was started after that"
+    assert found == ("trigger_dead", what, NOON - 60.0)
+    host = Host(scheduler_times=stopped, first_start=lambda _since, _until: NOON - 30.0)
+    assert cause_of(slot(), host, ABSENT)[0] == "not_in_crontab"
+
+
 def test_a_host_that_was_down_explains_a_dead_scheduler() -> None:
     assert cause(slot(), scheduler_times=[SchedulerTime(0.0, FOREVER, NOON - 60.0)], **OFF) == "host_down"

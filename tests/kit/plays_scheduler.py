@@ -1,6 +1,6 @@
 """A process that plays the scheduler: note, records and a look of `watch` as the scheduler has them; it starts nothing.
 
-With an empty line on its standard input it looks again.
+With an empty line on its standard input it looks again; with another one, a name, it drains by order of that person.
 """
 
 import os
@@ -19,13 +19,15 @@ import sys, time
 from process_control.actions.rights import become_actor
 from process_control.actions.watch import Watch
 from process_control.config.settings import load_settings
-from process_control.scheduler.records import note_the_end, note_the_start
+from process_control.scheduler.records import note_the_drain, note_the_end, note_the_start
 
 actor = become_actor(load_settings(sys.argv[1], {}), by="root", command="process-control scheduler")
 note_the_start(actor, time.time())
 Watch(actor).take()
 print("started", flush=True)
-for _ in sys.stdin:
+for line in sys.stdin:
+    if line.strip():
+        note_the_drain(actor, time.time(), by=line.strip())
     Watch(actor).take()
     print("looked", flush=True)
 note_the_end(actor, time.time())
@@ -43,9 +45,15 @@ class Scheduler:
         return self.process.pid
 
     def look(self) -> None:
+        self._say("")
+
+    def drain(self, by: str) -> None:
+        self._say(by)
+
+    def _say(self, line: str) -> None:
         if self.process.stdin is None or self.process.stdout is None:
             raise AssertionError("no pipes")
-        self.process.stdin.write("\n")
+        self.process.stdin.write(f"{line}\n")
         self.process.stdin.flush()
         if self.process.stdout.readline() != "looked\n":
             raise AssertionError("it has died")

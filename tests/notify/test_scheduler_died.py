@@ -85,6 +85,28 @@ def test_the_ledger_names_the_schedulers_death(looks: Looks) -> None:
     assert "Whether the scheduler runs now, and starts the jobs: process-control doctor" in " ".join(why.split())
 
 
+def test_the_ledger_says_that_it_was_stopped_or_drained_and_by_whom(looks: Looks) -> None:
+    looks.box.job("one", f"{TRUE}\n{looks.planned(2)}")
+    with plays_scheduler(looks.box.configuration) as scheduler:
+        scheduler.drain("ann")
+        drained = _why_missed(looks)
+        scheduler.end()
+    stopped = _why_missed(looks)
+
+    assert drained.startswith("the scheduler started nothing more: it drained from 2")
+    assert drained.endswith("Z on, by order of ann")
+    assert stopped.startswith("the scheduler was stopped at 2")
+    assert stopped.endswith("Z, and nothing was started after that")
+
+
+def _why_missed(looks: Looks) -> str:
+    """Return the evidence for the planned time of the job, seven minutes after it."""
+    slots = looks.box.process_control("slots", "one", "--since", looks.iso(0), "--json", env=looks.clock(9)).json()
+    [slot] = slots["slots"]
+    assert (slot["fate"], slot["cause"]) == ("missed", "trigger_dead")
+    return str(slot["evidence"][0]["what"])
+
+
 def test_while_it_lives_and_looks_the_look_of_cron_does_nothing(looks: Looks) -> None:
     box = looks.box
     textfile = box.root / "metrics.prom"

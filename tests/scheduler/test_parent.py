@@ -12,7 +12,7 @@ from kit import mount_namespaces
 from kit.events import until
 from kit.harness import Box, Live, Storm, wait_gone
 from kit.processes import children, name_of
-from kit.runs import ONE_SLOT, outcomes, script
+from kit.runs import ONE_SLOT, ends, outcomes, records, script
 from kit.schedulers import scheduler
 
 
@@ -80,6 +80,36 @@ def test_it_says_which_of_the_two_died_and_how(box: Box) -> None:
     with scheduler(box) as live:
         os.kill(live.launcher_pid, signal.SIGKILL)
         live.parent.wait_for_line("the launcher was ended by signal 9: it is started again", stream="stderr")
+
+
+def test_a_drain_outlives_a_scheduler_that_dies_and_ends_with_the_parent(box: Box) -> None:
+    box.job("good", f"command: /bin/true\n{ONE_SLOT}")
+    assert box.run("good", "--scheduled").exit_code == 0
+
+    with scheduler(box) as live:
+        assert live.ask("drain")["drained"]
+        pid = live.pid
+        os.kill(pid, signal.SIGKILL)
+        wait_gone(pid)
+        live.wait_for_notice("READY=1")
+        box.job("new", f"command: /bin/true\n{ONE_SLOT}")
+        assert live.ask("reload")["jobs"] == 2
+        status = live.ask("status")["scheduler"]
+        assert live.ask("run", jobs=["new"])["error"]["exit_code"] == 75
+        shown = box.command([str(box.product.process_control), "status"], tty=True).stdout
+    assert status["draining"]
+    assert "starts nothing more: it drains since" in shown
+    assert [record["change"] for record in records(box, "scheduler")] == [
+        "started",
+        "draining",
+        "started",
+        "draining",
+        "ended",
+    ]
+    assert not ends(box, "new")
+
+    with scheduler(box):
+        until(lambda: ends(box, "new"), "a run")
 
 
 @contextmanager

@@ -295,6 +295,11 @@ def web_link(run_directory: str) -> str:
     return f"{run_directory}/web.link"
 
 
+def handover_socket(run_directory: str, key: str) -> str:
+    """Return the socket by which runs leave to the scheduler what is to be sent. A longer path may be none."""
+    return f"{run_directory}/ends.{key}"
+
+
 def lock(run_directory: str, name: str) -> str:
     """Return the file of the lock under which a job runs."""
     return f"{run_directory}/{name}.lock"

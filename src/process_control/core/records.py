@@ -21,7 +21,7 @@ EVENTS = {
     "silence": "nobody is notified about jobs for a while, or they are again",
     "crontab": "a line of the crontab was added, removed or changed",
     "unit": "a timer or service of systemd was added, removed or changed",
-    "scheduler": "the scheduler has started, has ended, or has read the configuration again",
+    "scheduler": "the scheduler has started, starts nothing more, or has ended",
     "version": "a job's file, or what it plans, is another one than before; it is gone, or invalid",
     "gap": "`watch` looks again after more than three minutes",
     "mark": "a planned time without a run that went well was settled by hand",
@@ -278,7 +278,7 @@ FIELDS = (
     Field("jobs", "[text]", "the jobs that it concerns", "incident silence", since="0.2.0"),
     Field("tag", "text?", "the tag of the jobs", "silence", since="0.2.0", syslog="silence"),
     Field(
-        "change", "text", "added, removed, changed; opened, closed ...; started, ended, reloaded",
+        "change", "text", "added, removed, changed; opened, closed ...; started, draining, ended",
         "crontab unit scheduler incident silence",
     ),
     Field("crontab", "text", "the path of the crontab", "crontab", syslog="crontab"),

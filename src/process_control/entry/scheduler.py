@@ -78,6 +78,8 @@ class Parent:
         self._scheduler = Child("scheduler", self._become_scheduler)
         self._launcher = Child("launcher", self._become_launcher)
         self._ends = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+        #: what the scheduler was asked for: to start nothing more. It outlives the one that was asked.
+        self._wish = posix.memfd_create("wish", posix.MFD_CLOEXEC)
         self._stopping = False
         self._is_first = True
         self._pid = posix.getpid()
@@ -157,6 +159,7 @@ class Parent:
             posix.dup2(null, descriptor)
         posix.close(null)
         self._ends[0].close()
+        posix.close(self._wish)
         from process_control.cli.run_job.launcher import serve
 
         serve(self._ends[1].detach(), self._config)
@@ -168,11 +171,13 @@ class Parent:
             posix._exit(OwnFault.exit_code)
         self._ends[1].close()
         orders = self._ends[0].fileno()
-        posix.set_inheritable(orders, True)
+        for descriptor in (orders, self._wish):
+            posix.set_inheritable(descriptor, True)
         flags = ["-" + "O" * sys.flags.optimize] if sys.flags.optimize else []
         command = [sys.executable, *flags, "-I", "-S", f"{PACKAGE}/entry/commands.py"]
         command += ["--config", self._config] if self._config else []
-        posix.execve(sys.executable, [*command, "scheduler", f"--orders={orders}", *self._words], posix.environ)
+        command += ["scheduler", f"--orders={orders}", f"--wish={self._wish}", *self._words]
+        posix.execve(sys.executable, command, posix.environ)
 
     def _hand_on(self, number: int) -> None:
         """Pass a signal on to the scheduler; TERM and INT end all of us, and no run."""

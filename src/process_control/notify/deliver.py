@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping
 
+from process_control.config.recipients import everybody
 from process_control.config.settings import Settings, load_settings
 from process_control.core.job import Job
 from process_control.core.notice import Notice
@@ -34,17 +35,38 @@ def main() -> None:
     os.umask(0o022)
     words = sys.argv[1:]
     named = words[words.index("--config") + 1] if "--config" in words else None
-    # The spool keeps what waits: better a later run sends it than processes that wait for a disk, one for each run.
-    first = [named] if named else []
-    paths = fork_watched(first, note=lambda _: None, end=lambda _, __: CannotRecord.exit_code)
-    settings = load_settings(named, dict(os.environb))
-    paths.add([settings.state_directory, settings.run_directory, settings.job_directory, settings.output_directory])
-    drop_rights(check_allowed(settings.user, words="process-control"))
+    settings = settings_of_a_watched_child(named)
     event = spool.entry_of(sys.stdin.buffer.read()) if spool.EVENT_ON_STDIN in words else None
     if event is not None:
         with changing(settings.run_directory):
             Round(settings).take(event)
     deliver_all(settings)
+
+
+def settings_of_a_watched_child(config: str | None) -> Settings:
+    """Continue in a child, as the service user, which is ended when a disk hangs; return the configuration."""
+    # The spool keeps what waits: better a later run sends it than processes that wait for a disk, one for each run.
+    first = [config] if config else []
+    paths = fork_watched(first, note=lambda _: None, end=lambda _, __: CannotRecord.exit_code)
+    settings = load_settings(config, dict(os.environb))
+    paths.add([settings.state_directory, settings.run_directory, settings.job_directory, settings.output_directory])
+    drop_rights(check_allowed(settings.user, words="process-control"))
+    return settings
+
+
+def import_what_is_needed(settings: Settings) -> None:
+    """Import what the messages need that were sent lately: each child that sends them has it then."""
+    import process_control.notify.changes
+    import process_control.notify.contents
+    from process_control.notify.channels.configured import channel_for
+
+    known = queues(settings.state_directory)
+    if spool.PINGS in known:
+        import process_control.notify.channels.ping.queue
+    if MAIL_QUEUE in known:
+        import process_control.notify.channels.mail.channel  # noqa: F401
+    for recipient in everybody(settings):
+        channel_for(recipient, settings)
 
 
 def deliver_all(settings: Settings) -> None:

@@ -13,6 +13,7 @@ from process_control.errors import CannotRecord
 from process_control.history import journal
 from process_control.notify import spool
 from process_control.notify.announce import announce
+from process_control.notify.handover import is_left_to_the_scheduler
 from process_control.state.block import write_mark
 from process_control.system import atomic_file
 
@@ -88,8 +89,11 @@ class Outbox:
         self._has_posted = True
 
     def start_delivery(self) -> None:
-        """Start the process that sends what was posted, or what has waited long enough."""
+        """Start the process that sends what was posted, or what has waited long enough; or have the scheduler do it."""
         if not self._has_posted and not spool.is_due(self._settings.state_directory, time.time()):
+            return
+        if self._in_memory is None and is_left_to_the_scheduler(self._settings):
+            self._has_posted = False
             return
         from process_control.core.job_environment import own_environment
         from process_control.execution.detached import start_detached

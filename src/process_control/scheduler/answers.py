@@ -71,7 +71,7 @@ class Scheduler(Protocol):
     def reload(self) -> int:
         """Read the job files again; return how many jobs are planned."""
 
-    def drain(self) -> int:
+    def drain(self, *, by: str) -> int:
         """Start nothing more; return how many runs have not ended."""
 
 
@@ -238,7 +238,7 @@ class Answers:
         does: dict[str, Callable[[], dict[str, Any]]] = {
             "run": lambda: self._run(connection, asked, uid),
             "reload": self._reload,
-            "drain": lambda: self._drain(connection),
+            "drain": lambda: self._drain(connection, account_of(uid).name),
         }
         if verb != "status" and verb not in does:
             raise UsageError(f"no such verb: {verb[:40]}", hint="status, run, reload, drain")
@@ -270,8 +270,8 @@ class Answers:
     def _reload(self) -> dict[str, Any]:
         return {"version": 1, "jobs": self._scheduler.reload()}
 
-    def _drain(self, connection: _Connection) -> dict[str, Any]:
-        running = self._scheduler.drain()
+    def _drain(self, connection: _Connection, by: str) -> dict[str, Any]:
+        running = self._scheduler.drain(by=by)
         connection.waits_for_drain = running > 0  # a second line comes when they have ended
         return {"version": 1, "drained": not running, "running": running}
 

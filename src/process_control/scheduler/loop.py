@@ -16,6 +16,7 @@ from process_control.core.start_queue import Running, Waits
 from process_control.errors import NotStarted
 from process_control.scheduler.answers import Answers
 from process_control.scheduler.guards import Guards
+from process_control.scheduler.handover import Handover
 from process_control.scheduler.held_starts import HeldStarts
 from process_control.scheduler.looks import Looks
 from process_control.scheduler.orders import Orders
@@ -46,9 +47,12 @@ LOST_ORDER_SECONDS = 60.0
 
 
 class Scheduler:
-    """One scheduler, from the lock to its end. `orders`: the socket to the launcher. Call `run` as the service user."""
+    """One scheduler, from the lock to its end. Call `run` as the service user.
 
-    def __init__(self, actor: Actor, orders: int, service_manager: ServiceManager) -> None:
+    `orders`: the socket to the launcher. `wish`: a file in memory that the parent keeps: who asked for a drain.
+    """
+
+    def __init__(self, actor: Actor, orders: int, service_manager: ServiceManager, *, wish: int | None = None) -> None:
         self._actor = actor
         self._service_manager = service_manager
         self._settings = actor.settings
@@ -60,8 +64,12 @@ class Scheduler:
         #: seconds from the planned time to the process of a run, of the last starts that did not wait for their turn
         self._lags: deque[float] = deque(maxlen=KEPT_LAGS)
         self._is_draining = False
+        self._wish = wish
         self._has_more_to_show = False
         self._answers = Answers(self)
+        self._handover = Handover(actor.settings)
+        #: by the monotonic clock: when a start was ordered last
+        self._ordered = 0.0
         self._offset = 0.0
         self._stopping = False
         self._must_reload = False
@@ -82,12 +90,16 @@ class Scheduler:
         note_the_start(self._actor, self._began_at)
         group = group_named(self._settings.read_group) if self._settings.read_group else None
         self._answers.open(layout.scheduler_socket(self._settings.run_directory), group=group)
+        self._handover.open()
+        if self._wish is not None and (by := os.pread(self._wish, 256, 0).decode()):
+            self.drain(by=by)  # the one before was asked to, and has died
         self._service_manager.notify(f"READY=1\nSTATUS={self._plans.in_words()}")
         say(f"started: {self._plans.in_words()}")
         try:
             self._loop(woken)
         finally:
             self._answers.close()
+            self._handover.close()
         self._service_manager.notify("STOPPING=1")
         self._looks.end()
         note_the_end(self._actor, time.time())
@@ -104,7 +116,7 @@ class Scheduler:
             self._order_what_is_due()
             self._do_the_chores()
             poll.register(self._orders.descriptor, select.POLLIN | (select.POLLOUT if self._orders.has_unsent else 0))
-            watched = self._answers.descriptors() | self._guards.descriptors()
+            watched = self._answers.descriptors() | self._guards.descriptors() | self._handover.descriptors()
             for descriptor, events in watched.items():
                 poll.register(descriptor, events)
             found = poll.poll(self._milliseconds())
@@ -123,7 +135,7 @@ class Scheduler:
                 self._take_report(report)
             if self._orders.is_closed:  # as the kernel does it: no end is recorded
                 os.kill(os.getpid(), signal.SIGKILL)
-        elif not self._guards.handle(descriptor):
+        elif not self._guards.handle(descriptor) and not self._handover.handle(descriptor):
             self._answers.handle(descriptor)
 
     def _milliseconds(self) -> int:
@@ -150,7 +162,7 @@ class Scheduler:
         self._has_more_to_show = self._held.show(self.dispatch.waits.values(), now)
 
     def _order(self, start: Start, *, queued: float = 0.0) -> None:
-        start.ordered = time.monotonic()
+        start.ordered = self._ordered = time.monotonic()
         order = {"start": start.number, "job": start.job, "due": start.slot, "queued": queued}
         by_hand = {} if start.by is None else {"by": start.by, **start.options}
         self._orders.send(order | by_hand)
@@ -202,6 +214,7 @@ class Scheduler:
         self.dispatch.others.pop(number, None)
         start = self.dispatch.forget(number)
         if start is not None:
+            self._handover.note_that_the_journal_grows()
             how = "" if code is None else " (exit code 0)" if code == 0 else f" with exit code {code}"
             say_of_a_run(f"{start.job}: ended{how}")
         if self._is_draining and not self.dispatch.running:
@@ -221,10 +234,12 @@ class Scheduler:
             if not self._guards.are_watching(start.number):
                 self._guards.watch(start.number, start.pid)
 
-    def drain(self) -> int:
-        """Start nothing more; return how many runs have not ended."""
+    def drain(self, *, by: str) -> int:
+        """Start nothing more, until people start the scheduler again; return how many runs have not ended."""
+        if self._wish is not None:
+            os.pwrite(self._wish, by.encode(), 0)
         if not self._is_draining:
-            note_the_drain(self._actor, time.time())
+            note_the_drain(self._actor, time.time(), by=by)
         self._is_draining = True
         self.dispatch.drain()
         say(f"draining: {_runs(self.dispatch.running, 'have not ended', 'has not ended')}")
@@ -293,6 +308,7 @@ class Scheduler:
         self._chores.append((self._guards.look_for_the_others, RELOAD_SECONDS, 0.0))
         self._chores.append((self._order_the_failed, MAX_WAIT_SECONDS, 0.0))
         self._chores.append((self._looks.take_when_due, MAX_WAIT_SECONDS, 0.0))
+        self._chores.append((lambda: self._handover.do_each_second(ordered=self._ordered), MAX_WAIT_SECONDS, 0.0))
         every = self._service_manager.watchdog_seconds
         if every is not None:
             self._chores.append((lambda: self._service_manager.notify("WATCHDOG=1"), every / 3, 0.0))

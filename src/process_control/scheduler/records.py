@@ -35,19 +35,20 @@ def note_the_lag(actor: Actor, lag: dict[str, Any]) -> None:
         pass
 
 
-def note_the_drain(actor: Actor, now: float) -> None:
+def note_the_drain(actor: Actor, now: float, *, by: str) -> None:
     """Say that this scheduler starts nothing more. What cannot be written now must not end it."""
+    _record(actor, "draining", now, by=by)
     with suppress(OSError, ProcessControlError):
         note_drain(actor.settings.state_directory, now)
 
 
-def _record(actor: Actor, change: str, now: float) -> None:
+def _record(actor: Actor, change: str, now: float, *, by: str | None = None) -> None:
     """Append the record. What cannot be written now must not end the scheduler: the note says the same."""
     record: dict[str, object] = {
         "event": "scheduler",
         "at": iso(now),
         "change": change,
-        "by": actor.by,
+        "by": by or actor.by,
         "host": actor.host,
         "pid": os.getpid(),
     }

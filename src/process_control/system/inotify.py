@@ -23,6 +23,11 @@ class DirectoryWatch:
         except OSError:
             pass
 
+    @property
+    def can_see(self) -> bool:
+        """Whether the kernel watches the directory."""
+        return self._descriptor != -1
+
     def has_changed(self) -> bool:
         """Return whether anything happened since the last call."""
         if self._descriptor == -1:

@@ -1,7 +1,7 @@
 """Evidence of the host for missed planned times: boots, sleep, steps of the clock, starts of other jobs."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
@@ -14,6 +14,8 @@ from process_control.history.index.index import Index
 from process_control.state.block import read_mark
 from process_control.system.clock import iso
 from process_control.views.in_charge import scheduler_in_charge
+
+FOREVER = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +86,26 @@ class HostHistory:
 
     def _scheduler_times(self) -> list[SchedulerTime]:
         """Return when the scheduler was in charge, by its records; the last one ends when its note says so."""
-        found, since = [], None
+        found: list[SchedulerTime] = []
+        now: SchedulerTime | None = None
         for record in self._ledger.events("scheduler"):
             at, change = moment_in(record, "at"), record.get("change")
             if at is None:
                 continue
-            if since is not None and change in ("started", "ended"):
+            if change == "draining" and now is not None and now.drains_since == FOREVER:
+                now = replace(now, drains_since=at, drained_by=str(record.get("by") or ""))
+            if change not in ("started", "ended"):
+                continue
+            if now is not None:
                 # One that started again without an end had died: its last start of a job shows when it still lived.
-                alive_until = at if change == "ended" else max(since, self._last_start(at) or since)
-                found.append(SchedulerTime(since, at, alive_until))
-            if change in ("started", "ended"):
-                since = at if change == "started" else None
-        if since is not None:
+                alive_until = at if change == "ended" else max(now.since, self._last_start(at) or now.since)
+                was_stopped = change == "ended" and not record.get("detail")  # else cron took over from a dead one
+                found.append(replace(now, until=at, alive_until=alive_until, was_stopped=was_stopped))
+            now = SchedulerTime(at, FOREVER, FOREVER) if change == "started" else None
+        if now is not None:
             charge = scheduler_in_charge(self._state_directory)
             died = moment_in({"at": charge.since}, "at") if charge is not None and not charge.is_alive else None
-            found.append(SchedulerTime(since, float("inf"), float("inf") if died is None else died))
+            found.append(now if died is None else replace(now, alive_until=died))
         return found
 
     def _asked_for_first_start(self, since: float, until: float) -> float | None:

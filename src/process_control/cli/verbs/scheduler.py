@@ -30,7 +30,8 @@ _NO_SCHEDULER = "no scheduler runs here"
 @click.option("--drain", is_flag=True, help="Have the running scheduler start nothing more; wait for its runs.")
 @click.option("--reload", "reloads", is_flag=True, help="Have the running scheduler read the job files now.")
 @click.option("--orders", type=int, hidden=True)
-def scheduler(session: Session, *, drain: bool, reloads: bool, orders: int | None) -> int:
+@click.option("--wish", type=int, hidden=True)
+def scheduler(session: Session, *, drain: bool, reloads: bool, orders: int | None, wish: int | None) -> int:
     """Start each job at its planned times, as cron would, and do what `watch` does.
 
     One scheduler for a run directory. Runs continue when it ends, is killed or is upgraded. When cron or timers start
@@ -41,7 +42,7 @@ def scheduler(session: Session, *, drain: bool, reloads: bool, orders: int | Non
     launcher, which starts the runs. When one of them dies, the parent starts it again.
     """
     if orders is not None:
-        return _run(session, orders)
+        return _run(session, orders, wish)
     if drain or reloads:
         settings = session.settings("scheduler", may_read=False)
         if reloads:
@@ -71,7 +72,7 @@ def words_of_the_parent(config: str | None) -> list[str]:
     return [*python(), "-I", "-S", program, *(["--config", os.path.abspath(config)] if config else [])]
 
 
-def _run(session: Session, orders: int) -> int:
+def _run(session: Session, orders: int, wish: int | None) -> int:
     """Be the scheduler, as a child of the parent."""
     from process_control.scheduler.loop import Scheduler
 
@@ -80,4 +81,4 @@ def _run(session: Session, orders: int) -> int:
     actor = become_actor(settings, by=who(dict(os.environb)), command="process-control scheduler")
     linux.set_parent_death_signal(signal.SIGKILL)  # the change of user has reset it
     linux.set_process_name(b"scheduler")
-    return Scheduler(actor, orders, manager).run()
+    return Scheduler(actor, orders, manager, wish=wish).run()

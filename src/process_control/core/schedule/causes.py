@@ -48,6 +48,11 @@ class SchedulerTime:
     until: float
     #: its last sign of life, when it died in it
     alive_until: float
+    #: whether somebody stopped it at its end
+    was_stopped: bool = False
+    #: from when on it started nothing more, as somebody had asked for, and who
+    drains_since: float = float("inf")
+    drained_by: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -95,17 +100,44 @@ def cause_of(slot: Slot, host: Host, absences: Sequence[Absence] = ()) -> tuple[
         since = slot.version.since
         return "refused", f"the job's file was invalid since {_iso(since)}: {slot.version.detail or 'see lint'}", since
     of_scheduler = next((each for each in host.scheduler_times if each.since <= slot.slot < each.until), None)
-    if of_scheduler is not None and slot.slot > of_scheduler.alive_until:
-        died = of_scheduler.alive_until
-        return "trigger_dead", f"the scheduler died: it was last seen at {_iso(died)}", died
+    found = _after_a_stop(slot, host) if of_scheduler is None else _of_a_scheduler(slot, of_scheduler)
+    if found is not None:
+        return found
     for absence in absences if of_scheduler is None else ():
         if absence.since <= slot.slot < absence.until:
             return "not_in_crontab", absence.why, absence.since or None
     return _dead_or_unknown(slot, host)
 
 
+def _of_a_scheduler(slot: Slot, its_time: SchedulerTime) -> tuple[str, str, float] | None:
+    """Return that the scheduler, which was in charge, started nothing then; None when it did."""
+    if its_time.drains_since <= slot.slot:
+        by = f", by order of {its_time.drained_by}" if its_time.drained_by else ""
+        what = f"the scheduler started nothing more: it drained from {_iso(its_time.drains_since)} on{by}"
+        return "trigger_dead", what, its_time.drains_since
+    if slot.slot > its_time.alive_until:
+        died = its_time.alive_until
+        return "trigger_dead", f"the scheduler died: it was last seen at {_iso(died)}", died
+    return None
+
+
+def _after_a_stop(slot: Slot, host: Host) -> tuple[str, str, float] | None:
+    """Return that the scheduler had been stopped, and nothing else has started any job since; None otherwise."""
+    before = [each for each in host.scheduler_times if each.until <= slot.slot]
+    if not before or not before[-1].was_stopped:
+        return None
+    stopped = before[-1].until
+    if host.first_start(stopped, _end_of_window(slot)) is not None:
+        return None
+    return "trigger_dead", f"the scheduler was stopped at {_iso(stopped)}, and nothing was started after that", stopped
+
+
+def _end_of_window(slot: Slot) -> float:
+    return slot.slot + (slot.plan.start_within if slot.plan is not None else 0.0)
+
+
 def _dead_or_unknown(slot: Slot, host: Host) -> tuple[str, str, float | None]:
-    end = slot.slot + (slot.plan.start_within if slot.plan is not None else 0.0)
+    end = _end_of_window(slot)
     came = host.first_start(slot.slot, end)
     if came is not None:
         return "unknown", f"others were started at that time, the first at {_iso(came)}, and this job was not", came

@@ -111,6 +111,21 @@ class SealedDatabase:
             else:
                 self._build_again()
 
+    def update(self) -> bool:
+        """Bring the file up to date for those who read it later, and close it; return whether that was possible.
+
+        Unlike `open` it builds nothing in memory, and repairs nothing: the next reader does.
+        """
+        try:
+            if self.has_journal():
+                with self._sealed():
+                    self._fold()
+        except (OSError, sqlite3.DatabaseError):
+            return False
+        finally:
+            self.close()
+        return True
+
     def has_journal(self) -> bool:
         """Return whether there is a journal. Raises PermissionError rather than report an empty history."""
         try:
