@@ -5,6 +5,9 @@ test's own process as any other; /proc shows its words and environment. What dif
 it is as large as the first process. A test about any of that, about another user or a namespace starts the command
 itself. With PROCESS_CONTROL_STARTS=cold all do. A driver, which changes the product before it calls it, is a fork
 too: a `driver.py` that takes the folder of the package as its first word.
+
+What such a command would execute to send its messages is forked from the first process too: it takes twice as long to
+import as the run that has failed. Where it would be another account, or see another clock, it is executed.
 """
 
 import contextlib
@@ -25,12 +28,19 @@ from kit.installation import PYTHON_FLAGS, Product
 from tools.bundle import GUARD_ROOTS, RUNNER_ROOTS
 
 SERVER = """
-import ctypes, fcntl, gc, importlib, json, os, signal, socket, sys, termios, time
+import ctypes, fcntl, gc, importlib, json, os, posix, select, signal, socket, sys, termios, time
 
 PR_SET_NAME = 15
 CLONE_PARENT, SYS_CLONE = 0x8000, {"x86_64": 56, "aarch64": 220}[os.uname().machine]
+SENDS = "from process_control.notify.deliver import main"
+ADDRESS = f"\\0process-control-tests-{os.getpid()}"
+ACCOUNT = os.getresuid(), os.getresgid()
+HAS_OWN_CLOCK = "LD_PRELOAD" in os.environ
 requests = socket.socket(fileno=int(sys.argv[1]))
-sys.path.append(sys.argv[2])
+deliveries = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+deliveries.bind(ADDRESS)
+deliveries.listen(1000)
+sys.path.append(sys.argv.pop(2))
 
 with open("/proc/self/stat") as file:
     PLACES = list(map(int, file.read().rpartition(")")[2].split()[45:49]))  # of arguments and environment in memory
@@ -40,6 +50,29 @@ def show(words, place, end):
     # Have /proc show words in place of those that this process was executed with.
     data = b"".join(word + b"\\0" for word in words)[: end - place]
     ctypes.memmove(place, data.ljust(end - place, b"\\0"), end - place)
+
+
+def hand_over_deliveries(mark, execute):
+    # Have our first process fork what sends messages, in the place of the process that would execute it.
+    def hand_over(path, words, environment):
+        if HAS_OWN_CLOCK or (os.getresuid(), os.getresgid()) != ACCOUNT or SENDS not in str(words):
+            return execute(path, words, environment)
+        known = {os.fsdecode(name): os.fsdecode(value) for name, value in environment.items()}
+        asked = {"words": words, "environment": known, "directory": "/", "umask": 0o022, "mark": mark}
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
+            connection.connect(ADDRESS)
+            socket.send_fds(connection, [json.dumps(asked).encode()], [0, 1, 2])
+            connection.recv(1)  # nothing: it is closed when the process is there
+        os._exit(0)
+
+    posix.execve = hand_over
+
+
+def send_messages(words):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.argv = ["-c", *words[words.index("-c") + 3 :]]
+    from process_control.notify.deliver import main
+    return main()
 
 
 def answer(asked, descriptors):
@@ -62,6 +95,9 @@ def answer(asked, descriptors):
     os.umask(asked["umask"])
     os.chdir(asked["directory"])
     sys.argv = asked["words"]
+    if SENDS in str(sys.argv):
+        return send_messages(sys.argv)
+    hand_over_deliveries(asked["mark"], posix.execve)
     name = os.path.basename(sys.argv[0])
     if name == "driver.py":
         with open(sys.argv[0]) as file:
@@ -96,14 +132,26 @@ def import_all():
     gc.freeze()
 
 
-is_warm = False
+def import_what_sends():
+    for name in sys.argv[2].split(","):
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+
+
+is_warm = sends = False
 while True:
-    message, descriptors, _, _ = socket.recv_fds(requests, 1 << 20, 3)
-    if not message:
+    source = select.select([deliveries, requests], [], [])[0][0]
+    connection = deliveries.accept()[0] if source is deliveries else requests
+    message, descriptors, _, _ = socket.recv_fds(connection, 1 << 20, 3)
+    if not message and connection is requests:
         break
     if not is_warm:
         import_all()
         is_warm = True
+    if connection is not requests and not sends:
+        import_what_sends()
+        sends = True
     python = ctypes.pythonapi
     python.PyOS_BeforeFork()
     pid = python.syscall(SYS_CLONE, CLONE_PARENT | signal.SIGCHLD, 0, 0, 0, 0)
@@ -122,7 +170,10 @@ while True:
                     pass
             os._exit(code if isinstance(code, int) else 0 if code is None else 1)
     python.PyOS_AfterFork_Parent()
-    requests.send(str(pid).encode())
+    if connection is requests:
+        requests.send(str(pid).encode())
+    else:
+        connection.close()
     for descriptor in descriptors:
         os.close(descriptor)
 """
@@ -151,6 +202,16 @@ OF_A_RUN = (
     "process_control.state.job_versions",
 )
 """What `run-job` imports late, inside of functions: in most runs of tests, which parse their job and may fail."""
+OF_A_DELIVERY = (
+    "process_control.notify.deliver",
+    "process_control.notify.contents",
+    "process_control.notify.changes",
+    "process_control.notify.channels.configured",
+    "process_control.notify.channels.mail.channel",
+    "process_control.notify.channels.ping.queue",
+    "process_control.notify.channels.webhook.channel",
+)
+"""What sends messages, and what it imports for most of them."""
 
 
 class Warm:
@@ -236,7 +297,7 @@ class WarmCommands:
     def _begin(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         python = [str(self.product.prefix / "bin" / "python"), *PYTHON_FLAGS, "-I", "-S", "-c", SERVER]
-        words = [*python, str(theirs.fileno()), str(self.product.site_packages)]
+        words = [*python, str(theirs.fileno()), str(self.product.site_packages), ",".join(OF_A_DELIVERY)]
         words += OF_A_RUN if self.is_for_runs else OF_SCREENS
         environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "ROOM_FOR_THE_ENVIRONMENT_OF_A_COMMAND": "x" * 8000}
         if self.clock is not None:
