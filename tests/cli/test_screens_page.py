@@ -1,4 +1,4 @@
-"""docs/screens.md shows what a shop of 30 jobs looks like at 3 a.m.; with 2,000 jobs every screen still fits.
+"""docs/screens.md shows what a shop of 30 jobs looks like at 3 a.m.; with 1,000 jobs every screen still fits.
 
 The clock of the commands is that of libfaketime, so that times and widths are always the same.
 `PROCESS_CONTROL_DOCS=write` writes the screens into the page; read the difference before it is kept.
@@ -72,8 +72,8 @@ def test_the_page_of_screens_shows_what_the_commands_print(box: Box, directory: 
 
 
 @pytest.mark.long
-def test_with_2000_jobs_every_line_fits_and_status_is_one_screen(box: Box, directory: Path) -> None:
-    shop = Shop(box, directory, 2000)
+def test_with_1000_jobs_every_line_fits_and_status_is_one_screen(box: Box, directory: Path) -> None:
+    shop = Shop(box, directory, 1000)
     narrow = ("status --all", "list", "history", "audit", "lint", "show certificates", "status newsletter")
     wide = ("status --all", "history")
 

@@ -273,7 +273,7 @@ class Box:
         """`run-job ARGUMENTS…`, for flags without a job."""
         return self.run(*arguments, **how)
 
-    def start(self, *arguments: str, via: str = "script", **how: Any) -> Live:
+    def start(self, *arguments: str, via: str | None = "script", **how: Any) -> Live:
         """Start `run-job ARGUMENTS…` and return while it runs.
 
         `via`: "script" is the command that people call, "stub" the line that cron gets. `user`: the account
@@ -282,7 +282,7 @@ class Box:
         """
         if via == "stub":
             command = self.product.stub_words
-        elif via == "script":
+        elif via in ("script", None):
             command = [str(self.product.run_job)]
         else:
             raise ValueError(via)

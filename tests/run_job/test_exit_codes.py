@@ -24,7 +24,7 @@ HARMLESS = {signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH}
 def test_the_commands_own_exit_code_is_ours(box: Box, code: int) -> None:
     box.job("code", f"command: sh -c 'exit {code}'")
 
-    result = box.run("code", via="stub")
+    result = box.run("code", via="stub" if code == 255 else None)
 
     assert result.exit_code == code
     assert outcomes(box) == [("failed", "exit_code")]
@@ -37,7 +37,7 @@ def test_the_commands_own_exit_code_is_ours(box: Box, code: int) -> None:
 def test_a_command_ended_by_a_signal_is_128_and_its_number(box: Box, number: int) -> None:
     box.job("signal", f"command: sh -c 'kill -{int(number)} $$; exit 0'")
 
-    result = box.run("signal", via="stub")
+    result = box.run("signal", via="stub" if number == signal.SIGTERM else None)
 
     if number in HARMLESS:
         assert result.exit_code == 0
