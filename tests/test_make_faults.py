@@ -11,6 +11,8 @@ from kit import faults
 from kit.faults import Row, write_page
 from kit.harness import PROJECT
 
+LOCKS = "tests/run_job/test_lock_file.py"
+"""One file of storms: all of them take seconds to collect."""
 FAULTS = [sys.executable, str(PROJECT / "tests" / "kit" / "faults.py")]
 
 
@@ -19,7 +21,7 @@ def run(*arguments: str, tests: Path | None = None) -> "subprocess.CompletedProc
 
 
 def test_a_row_is_told_with_its_size_what_was_found_and_what_was_wanted() -> None:
-    result = run("--only", "lock file unlinked", "--size", "small")
+    result = run("--only", "lock file unlinked", "--size", "small", "--file", LOCKS)
 
     assert (result.returncode, result.stderr) == (0, "")
     assert "1 of 1 rows held, size small" in result.stdout
@@ -38,7 +40,8 @@ def test_the_list_tells_every_row_and_runs_none() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--size", "huge"], ["--size", "2"], ["--keep", "--size", "0.1"], ["--only", "x y z"]]
+    "arguments",
+    [["--size", "huge"], ["--size", "2"], ["--keep", "--size", "0.1"], ["--only", "x y z", "--file", LOCKS]],
 )
 def test_what_cannot_be_done_is_said_with_2(arguments: list[str]) -> None:
     result = run(*arguments)

@@ -111,7 +111,7 @@ def host(request: pytest.FixtureRequest, storm: Storm) -> Iterator[Host]:
 
 
 @pytest.mark.fault(
-    "Lines adopted and undone at random under cron, minutes", small=150, full=10_000, wanted="none missed, none doubled"
+    "Lines adopted and undone at random under cron, minutes", small=75, full=10_000, wanted="none missed, none doubled"
 )
 def test_no_minute_is_missed_or_doubled_while_lines_become_jobs_and_lines_again(host: Host, storm: Storm) -> None:
     before, chance, exchanges = host.crontab.read_bytes(), random.Random(7), 0

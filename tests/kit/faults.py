@@ -1,6 +1,6 @@
 """`make faults`: every storm of the tests at full size, with a progress bar and one table at its end.
 
-    python tests/kit/faults.py [--only WORDS] [--size small|full|FRACTION] [--list] [--keep]
+    python tests/kit/faults.py [--only WORDS] [--file PATH] [--size small|full|FRACTION] [--list] [--keep]
 
 Exit code 1 when a promise was not held, 2 for wrong usage. What a failing test said stands above the table; all
 figures are in bench/results/faults.json.
@@ -183,14 +183,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for text in rows.texts:
             console.print(text, markup=False, highlight=False)
         if not rows.told and not rows.texts:
-            console.print(f"no row and no test of a storm has the words '{options.only}'", markup=False)
+            console.print(f"no row and no test of a storm has the words '{options.only or options.file}'", markup=False)
             return 2
         console.print(as_table(rows.told))
         console.print(in_sum(rows.told, took, options.size), highlight=False)
         keep_results(rows.told, options.size, took)
         console.print(f"all figures: {RESULTS.relative_to(PROJECT)}", highlight=False)
         if options.keep and code == 0:
-            write_page(rows.told, took, is_whole=options.only is None)
+            write_page(rows.told, took, is_whole=options.only is None and options.file is None)
     return int(code != 0)
 
 
@@ -199,9 +199,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", metavar="WORDS", help="rows or tests that have these words in their name")
     parser.add_argument("--size", default="full", help="small, full (default), or a fraction of the full size")
     parser.add_argument("--list", action="store_true", help="tell the rows and their sizes, and run none")
+    parser.add_argument("--file", type=Path, metavar="PATH", help="the storms of one file of tests")
     parser.add_argument("--keep", action="store_true", help=f"write the table into {PAGE.relative_to(PROJECT)}")
     options = parser.parse_args(arguments)
-    if options.keep and options.size != "full" and options.only is None:
+    if options.keep and options.size != "full" and options.only is None and options.file is None:
         parser.error("the whole table is kept at full size only; of --only, each row has the size that it was run at")
     try:
         storm_size(1, 1, asked=options.size)
@@ -219,7 +220,8 @@ def run(options: argparse.Namespace, console: Console) -> tuple[Rows, int]:
     ) as progress:
         rows = (Lister if options.list else Rows)(options.only, progress)
         where = ["--rootdir", str(PROJECT), "-c", str(PROJECT / "pyproject.toml")]
-        code = pytest.main(["-p", "no:terminal", *where, *files_with_storms()], plugins=[rows])
+        files = [str(options.file)] if options.file else files_with_storms()
+        code = pytest.main(["-p", "no:terminal", *where, *files], plugins=[rows])
     if code == pytest.ExitCode.NO_TESTS_COLLECTED and options.list:
         return rows, 0
     return rows, int(code)

@@ -406,7 +406,7 @@ def test_what_cannot_be_is_refused_wherever_jobs_are_loaded(
 # --- two starters, and kills -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.fault("2 causes end at a time", small=10, full=500, wanted="one run of the follower each")
+@pytest.mark.fault("2 causes end at a time", small=6, full=500, wanted="one run of the follower each")
 def test_two_causes_that_end_at_one_moment_start_one_run(box: Box, storm: Storm) -> None:
     box.job("report", f"{TRUE}\nafter: [orders, stock]\non_overlap: fail")
     for number in storm.rounds():
@@ -426,7 +426,7 @@ def slot_number(number: int) -> str:
     return f'schedule: "{number % 60} {number // 60 % 24} {number // 1440 + 1} 1 *"\nstart_within: 400d'
 
 
-@pytest.mark.fault("3 starters of a follower at a time", small=10, full=50, wanted="one run for each planned time")
+@pytest.mark.fault("3 starters of a follower at a time", small=6, full=50, wanted="one run for each planned time")
 def test_three_starters_of_one_follower_start_one_run(box: Box, storm: Storm) -> None:
     """The end of the cause is one of them, and two come at that moment besides, as `watch` and another cause would."""
     box.job("report", f"{TRUE}\nafter: load\non_overlap: fail")
@@ -443,7 +443,7 @@ def test_three_starters_of_one_follower_start_one_run(box: Box, storm: Storm) ->
     assert len(starts(box, "report")) == len({start["scheduled_at"] for start in starts(box, "report")}) == storm.size
 
 
-@pytest.mark.fault("kills of a chain at any moment", small=12, full=400, wanted="nothing lost, nothing twice")
+@pytest.mark.fault("kills of a chain at any moment", small=8, full=400, wanted="nothing lost, nothing twice")
 def test_a_chain_that_is_killed_at_any_moment_is_carried_on_by_watch(box: Box, storm: Storm) -> None:
     """Each round kills what there is; then looks of `watch` start what is left. The records say what had to follow."""
     random = Random(storm.size)

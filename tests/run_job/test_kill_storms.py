@@ -103,7 +103,7 @@ def test_a_fork_and_exit_chain_is_caught_by_whoever_outlives_the_other(box: Box,
 def storm_of_kills(victim: str, full: int) -> object:
     """The parameter of one victim: the guard and the runner are ended by each other, both of them by the next start."""
     row = "SIGKILL at any moment of a run"
-    mark = pytest.mark.fault(row, small=8, full=full, wanted="no stale lock, no lost row, each lost once")
+    mark = pytest.mark.fault(row, small=6, full=full, wanted="no stale lock, no lost row, each lost once")
     return pytest.param(victim, marks=mark, id=victim)
 
 

@@ -20,7 +20,7 @@ from kit.runs import ONE_SLOT, ends, outcomes, pause_or_end, records, script, st
 
 
 @pytest.mark.each_way
-@pytest.mark.fault("TERM, INT, HUP at any moment", small=12, full=500, wanted="right exit, right row, no traceback")
+@pytest.mark.fault("TERM, INT, HUP at any moment", small=8, full=500, wanted="right exit, right row, no traceback")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=["TERM", "INT", "HUP"])
 def test_a_signal_at_any_moment_gives_the_right_exit_and_the_right_row(box: Box, number: int, storm: Storm) -> None:
     chance = random.Random(int(number))

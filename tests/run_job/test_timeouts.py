@@ -102,7 +102,7 @@ def test_a_timeout_covers_the_whole_list(box: Box) -> None:
 
 
 @pytest.mark.each_way
-@pytest.mark.fault("Timeout at 200 moments inside a command list", small=20, full=200, wanted="never success")
+@pytest.mark.fault("Timeout at 200 moments inside a command list", small=12, full=200, wanted="never success")
 def test_a_timeout_at_any_moment_of_a_list_is_never_a_success(box: Box, storm: Storm) -> None:
     """Either all commands ran and it succeeded, or it timed out and the last one did not end well."""
     chance = random.Random(7)
