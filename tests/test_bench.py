@@ -123,8 +123,8 @@ def test_figures_of_a_quick_bench_are_not_kept(tmp_path: Path) -> None:
 def test_a_part_that_is_kept_leaves_the_other_rows_as_they_were(tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
     page.write_bytes((PROJECT / "docs" / "performance.md").read_bytes())
-    others = [line for line in page.read_text().splitlines() if "process-control watch" not in line]
-    options = "--only", "watch", "--keep", "--page", str(page), "--results", str(tmp_path / "bench.json")
+    others = [line for line in page.read_text().splitlines() if "process-control list" not in line]
+    options = "--only", "listing", "--keep", "--page", str(page), "--results", str(tmp_path / "bench.json")
 
     for _ in range(2):
         (tmp_path / "hosts").mkdir(exist_ok=True)
@@ -132,8 +132,8 @@ def test_a_part_that_is_kept_leaves_the_other_rows_as_they_were(tmp_path: Path) 
         assert result.returncode == 0, result.stderr
 
     lines = page.read_text().splitlines()
-    watch = [line for line in lines if line.startswith("| process-control watch, 40 quiet jobs")]
-    assert len(watch) == len(set(watch)) == 4
-    assert [line for line in lines if "process-control watch" not in line and not line.startswith("watch, ")] == [
-        line for line in others if not line.startswith("watch, ")
+    listing = [line for line in lines if line.startswith("| process-control list, 40 job files")]
+    assert len(listing) == len(set(listing)) == 3
+    assert [line for line in lines if "process-control list" not in line and not line.startswith("list, ")] == [
+        line for line in others if not line.startswith("list, ")
     ]
