@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,10 +17,13 @@ from kit.web_receiver import receiver as listening
 from process_control.config.settings import Settings, load_settings
 from process_control.notify import spool
 from process_control.state.incident_store import Store
+from process_control.system.clock import iso
 
 SEND = "from process_control.notify.deliver import main"
 #: More than a delivery has.
 MAX_WRITES = 150
+#: Of an incident that is a day old, people would be reminded.
+_BEGAN = time.time() - 3600
 
 Run = Callable[[str], Result]
 
@@ -50,7 +54,7 @@ def settings_of(box: Box) -> Settings:
 
 def post(box: Box, job: str, what: str, key: str) -> None:
     state = settings_of(box).state_directory
-    at = f"2026-11-28T03:00:{int(key[1:]) % 60:02d}.000Z"
+    at = iso(_BEGAN + int(key[1:]))
     outcome = "failed" if what == "failed" else "succeeded"
     end = {"job": job, "run_id": key, "at": at, "outcome": outcome, "reason": "exit_code", "trigger": "cron"}
     spool.look_again(state, 0)

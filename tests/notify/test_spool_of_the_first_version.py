@@ -7,9 +7,12 @@ from pathlib import Path
 
 from kit.harness import Box
 from kit.mail_server import mail_server, mail_to, wait_until_told
+from process_control.system.clock import iso
 
 RUN, NEXT_RUN = "1m8h1qw0r2rcgsa5", "1m8h1r20ca5yskmn"
-AT, NEXT_AT = "2026-11-28T12:23:06.092Z", "2026-11-28T12:23:12.208Z"
+#: A moment ago: of an incident that is a day old, people would be reminded.
+_NOW = time.time()
+AT, NEXT_STARTED_AT, NEXT_AT = iso(_NOW - 66), iso(_NOW - 60.1), iso(_NOW - 60)
 MESSAGE = (
     "From: pc@example.org\r\nTo: ops@example.org, ann@example.org\r\nSubject: vm: broken failed: exited with 3\r\n"
     f"Message-ID: <{RUN}.failure.process-control@vm>\r\n\r\nbroken failed: exited with 3\r\n"
@@ -31,7 +34,7 @@ EVENT = {
     "at": NEXT_AT,
     "end": {
         "event": "end", "at": NEXT_AT, "run_id": NEXT_RUN, "job": "broken", "trigger": "manual", "scheduled_at": None,
-        "by": "root", "host": "vm", "started_at": "2026-11-28T12:23:12.140Z", "outcome": "failed",
+        "by": "root", "host": "vm", "started_at": NEXT_STARTED_AT, "outcome": "failed",
         "reason": "exit_code", "exit_code": 3, "duration_seconds": 0.018, "detail": "exited with 3",
     },
     "stderr": "oops\n",
