@@ -8,16 +8,15 @@ import heapq
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kit.naive_schedule import Key
 from kit.simulated_rules import LOST, Locks, Looks, Rule
 from process_control.core.schedule.dispatch import JobPlan
-from process_control.core.schedule.schedule import Schedule
 from process_control.core.start_queue import Limits
 
 if TYPE_CHECKING:
-    from kit.simulated_processes import Parent
+    from kit.simulated_processes import Launcher, Parent, Scheduler
     from kit.simulated_run import Run
 
 PROTECTIONS = ("claim", "rewind", "begun", "places", "left", "held", "line")
@@ -25,14 +24,6 @@ EARLY_SECONDS, RELOAD_SECONDS = 60.0, 10.0
 #: A simulated scheduler that nothing wakes looks at the next planned time only: every few minutes.
 TICK_SECONDS = 300.0
 VALID, INVALID, GONE = "valid", "invalid", "gone"
-_SCHEDULES: dict[Any, Schedule] = {}
-
-
-def schedule_of(key: Any) -> Schedule:
-    """Return the schedule, evaluated once for all hosts."""
-    if key not in _SCHEDULES:
-        _SCHEDULES[key] = Schedule.parse([key[1]], time_zone=key[0], host="host", slug="job")
-    return _SCHEDULES[key]
 
 
 @dataclass(slots=True)
@@ -127,6 +118,7 @@ class Host:
         self.causes: set[tuple[str, int]] = set()
         self.orders: list[tuple[int, int, str, int, float]] = []
         self._had: dict[tuple[str, int], list[Written]] = {}
+        self._followers: dict[str, list[str]] = {}
         self._recorded: list[Written] = []
         self._unsettled: dict[str, list[Written]] = {}
         #: when a scheduler began to look
@@ -157,22 +149,28 @@ class Host:
     def note_ability(self) -> None:
         """Note from when to when parent, scheduler and launcher were all there and awake."""
         parent = self.parent
-        both = (parent.scheduler, parent.launcher) if parent is not None and parent.lives else (None, None)
-        is_able = all(
-            each is not None and each.lives and each.is_ready and self.monotonic >= each.stalled_until for each in both
-        )
+        is_able = parent is not None and parent.lives and self._is_awake(parent.scheduler, parent.launcher)
         if is_able and self._able_since is None:
             self._able_since = self.monotonic
         elif not is_able and self._able_since is not None:
             self.able.append((self._able_since, self.monotonic))
             self._able_since = None
 
+    def _is_awake(self, scheduler: "Scheduler | None", launcher: "Launcher | None") -> bool:
+        now = self.monotonic
+        if scheduler is None or not scheduler.lives or not scheduler.is_ready or now < scheduler.stalled_until:
+            return False
+        return launcher is not None and launcher.lives and launcher.is_ready and now >= launcher.stalled_until
+
     def end(self) -> None:
         """End the day: what has waited for longer than it may is not among `still_waiting`."""
         self.interrupt_ability()
         scheduler = None if self.parent is None else self.parent.scheduler
-        for start in () if scheduler is None else scheduler.dispatch.waiting:
-            if self.monotonic - start.arrived < self.rules[start.job].queue_timeout + TICK_SECONDS:
+        for start in () if scheduler is None else (*scheduler.dispatch.waiting, *scheduler.dispatch.live.values()):
+            if (
+                start.pid is None
+                and self.monotonic - start.arrived < self.rules[start.job].queue_timeout + TICK_SECONDS
+            ):
                 self.still_waiting.add((start.job, start.slot or 0))
 
     # --- what happens to it ------------------------------------------------------------------------------------------
@@ -252,7 +250,11 @@ class Host:
         return self.limits.max_concurrent if pool is None else self.limits.pools.get(pool)
 
     def followers_of(self, job: str) -> list[str]:
-        return [slug for slug, rule in self.rules.items() if any(cause == job for cause, _ in rule.after)]
+        if not self._followers:
+            for slug, rule in self.rules.items():
+                for cause, _ in rule.after:
+                    self._followers.setdefault(cause, []).append(slug)
+        return self._followers.get(job, [])
 
     def start_follower(self, job: str, slot: int) -> None:
         from kit.simulated_run import Run

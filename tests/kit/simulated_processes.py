@@ -7,7 +7,8 @@ cli/run_job/launcher.py.
 from collections import deque
 from typing import Any
 
-from kit.simulated_host import Host, Process, schedule_of
+from kit.known_slots import known_slots
+from kit.simulated_host import Host, Process
 from kit.simulated_run import Run
 from process_control.core.schedule.agenda import Agenda
 from process_control.core.schedule.dispatch import Dispatch, Start
@@ -70,7 +71,7 @@ class Scheduler(Process):
         super().__init__(parent.host)
         self.parent = parent
         self.number = self.host.count()
-        self.dispatch = Dispatch(Agenda(schedule_of), first=self.number * 100_000)
+        self.dispatch = Dispatch(Agenda(known_slots), first=self.number * 100_000)
         self._known_offset = 0.0
         self._wakes = 0
         self.soon(self.host.dice.uniform(0.1, 2.0), self._begin)
