@@ -73,10 +73,20 @@ def test_all_that_waited_goes_to_the_next_scheduler_and_is_no_later_for_it() -> 
 
     following = full_host("* * * * *", NOON + 241, on_overlap="queue")
     for each in held:
-        following.wait_again(*each)
+        following.wait_again(*each, NOON + 241)
     following.catch_the_last(NOON + 241, 241.0, {"job": NOON - 60})
     following.others = dict(FREE)
 
     (first,) = following.take_due(NOON + 241, 241.0)
     assert (first.slot, first.arrived, first.was_held) == (NOON, 0.0, True)
     assert [start.slot for start in following.waiting] == [slot for _, slot, _ in held[1:]]
+
+
+def test_what_waited_while_the_clock_was_ahead_is_left_to_its_time_by_the_next_scheduler() -> None:
+    following = full_host("0 12 * * *", NOON - 600)
+    following.others = dict(FREE)
+
+    following.wait_again("job", NOON, 0.0, NOON - 600)
+
+    assert slots(following, NOON - 599, 1.0) == []
+    assert slots(following, NOON + 1, 601.0) == [NOON]

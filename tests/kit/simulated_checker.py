@@ -33,8 +33,10 @@ class Checker:
                 self.by_slot.setdefault((each.job, each.slot), []).append(each)
 
     def _was_set_before(self, run: Written) -> bool:
-        """Return whether the clock was set while the start may have waited: how late it is cannot be said then."""
-        return any(run.began - self._longest_wait(run.job) < at <= run.began for at, _ in self.host.clock[1:])
+        """Return whether clock or file were changed while the start may have waited: what is late changed with them."""
+        moments = [at for at, _ in self.host.clock[1:]]
+        moments += [version.since for version in self.host.versions.get(run.job, [])[1:]]
+        return any(run.began - self._longest_wait(run.job) < at <= run.began for at in moments)
 
     def _longest_wait(self, job: str) -> float:
         return self.host.rules[job].queue_timeout + TICK_SECONDS
@@ -49,7 +51,7 @@ class Checker:
         for (job, slot), written in self.by_slot.items():
             runs = sorted((each for each in written if each.has_run), key=lambda each: each.began)
             for first, second in pairwise(runs):
-                if not self._was_early(first, second.began):
+                if not self._was_early(first, second.claimed):
                     yield f"{job}: {shown(slot)} ran twice, by {first.by} and {second.by}"
             if len(runs) > 2:
                 yield f"{job}: {shown(slot)} ran {len(runs)} times"
@@ -69,13 +71,21 @@ class Checker:
         return self.host.clock[bisect_right(self.host.clock, moment, key=lambda each: each[0]) - 1][1]
 
     def _orders_without_need(self) -> Iterator[str]:
-        """A scheduler remembers what it has started: it orders no planned time twice, but for one that was early."""
+        """A scheduler remembers what it has started: it orders no planned time twice, but for one that was early.
+
+        Of a job whose starts wait in a queue it remembers the newest: set back, the clock may show older ones again.
+        """
         ordered: dict[tuple[int, str, int], float] = {}
         for scheduler, _, job, slot, at in self.host.orders:
             before = ordered.get((scheduler, job, slot))
-            if before is not None and not self._seemed_early(slot, before, until=at):
+            if before is not None and not (self._seemed_early(slot, before, until=at) or self._was_queued(job, at)):
                 yield f"{job}: {shown(slot)} was ordered twice"
             ordered[scheduler, job, slot] = at
+
+    def _was_queued(self, job: str, until: float) -> bool:
+        offsets = [offset for at, offset in self.host.clock if at <= until]
+        was_set_back = any(second < first for first, second in pairwise(offsets))
+        return self.host.rules[job].on_overlap == "queue" and was_set_back
 
     def _seemed_early(self, slot: int, ordered: float, *, until: float) -> bool:
         """Return whether by the clock as it was set meanwhile the order was well before the planned time."""

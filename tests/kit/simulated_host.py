@@ -163,15 +163,17 @@ class Host:
         return launcher is not None and launcher.lives and launcher.is_ready and now >= launcher.stalled_until
 
     def end(self) -> None:
-        """End the day: what has waited for longer than it may is not among `still_waiting`."""
+        """End the day: what has waited for longer than it may, with a scheduler, is not among `still_waiting`."""
         self.interrupt_ability()
-        scheduler = None if self.parent is None else self.parent.scheduler
-        for start in () if scheduler is None else (*scheduler.dispatch.waiting, *scheduler.dispatch.live.values()):
-            if (
-                start.pid is None
-                and self.monotonic - start.arrived < self.rules[start.job].queue_timeout + TICK_SECONDS
-            ):
-                self.still_waiting.add((start.job, start.slot or 0))
+        had_time = any(last == self.monotonic and last - first > TICK_SECONDS for first, last in self.able)
+        waiting = list(self.held)
+        if self.parent is not None and self.parent.scheduler is not None:
+            dispatch = self.parent.scheduler.dispatch
+            starts = [start for start in (*dispatch.waiting, *dispatch.live.values()) if start.pid is None]
+            waiting += [(start.slot or 0, start.job, start.arrived) for start in starts]
+        for slot, job, arrived in waiting:
+            if not had_time or self.monotonic - arrived < self.rules[job].queue_timeout + TICK_SECONDS:
+                self.still_waiting.add((job, slot))
 
     # --- what happens to it ------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from collections import deque
 from typing import Any
 
 from kit.known_slots import known_slots
-from kit.simulated_host import Host, Process
+from kit.simulated_host import EARLY_SECONDS, Host, Process
 from kit.simulated_run import Run
 from process_control.core.schedule.agenda import Agenda
 from process_control.core.schedule.dispatch import Dispatch, Start
@@ -87,7 +87,11 @@ class Scheduler(Process):
             if run.has_begun:
                 self._watch(run)
         for slot, job, arrived in () if "held" in host.without else sorted(host.held):
-            self.dispatch.wait_again(job, slot, arrived)
+            if job not in self.dispatch.jobs:
+                host.causes.add((job, slot))
+            elif slot > host.now + EARLY_SECONDS:
+                host.withdrawn[job, slot] = host.monotonic
+            self.dispatch.wait_again(job, slot, arrived, host.now)
         self.dispatch.catch_the_last(host.now, host.monotonic, claimed)
         self._known_offset = host.offset
         self._look_of_watch()

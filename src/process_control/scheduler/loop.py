@@ -342,7 +342,7 @@ class Scheduler:
                 if block is not None:
                     self._watch_other_run(slug, block)
         for slot, slug, arrived in self._held.left_by_the_one_before():
-            self.dispatch.wait_again(slug, slot, arrived)  # one that has begun claims its time in vain
+            self.dispatch.wait_again(slug, slot, arrived, time.time())  # one that has begun claims its time in vain
         self.dispatch.catch_the_last(time.time(), boottime(), claimed)
 
     def _watch_other_run(self, slug: str, block: dict[str, Any]) -> None:

@@ -150,12 +150,13 @@ class Dispatch:
         """Remove a start that has ended, or that was never made; None for one that is not known."""
         return self.live.pop(number, None)
 
-    def wait_again(self, job: str, slot: int, arrived: float) -> None:
+    def wait_again(self, job: str, slot: int, arrived: float, now: float) -> None:
         """Take over a start that waited for its turn when the scheduler before this one died. Call it in their order.
 
-        `arrived`: when it fell due, by the clock that nobody sets: it is no later for the change of the scheduler.
+        `arrived`: when it fell due, by the clock that nobody sets: it is no later for the change of the scheduler. One
+        whose time is to come, as the clock was set back since, will be due then.
         """
-        if job in self.jobs and not self._has_begun(job, slot):
+        if job in self.jobs and slot <= now + MAX_AHEAD_SECONDS and not self._has_begun(job, slot):
             self._begun[job] = slot, arrived
             self._append(job, slot, arrived, was_held=True)
 
