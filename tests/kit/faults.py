@@ -273,7 +273,7 @@ def keep_results(rows: Sequence[Row], size: str, took: float) -> None:
 
 
 def write_page(rows: Sequence[Row], took: float, *, is_whole: bool, page: Path = PAGE) -> None:
-    """Put the table into the page, in the place of the last one; of a part, its rows only: the others keep their date."""
+    """Put the table into the page, in place of the last one; of a part, its rows only: the others keep their date."""
     before, _, rest = page.read_text().partition(MARK)
     table, _, after = rest.partition(END_MARK)
     new = {row.row: _as_line(row, str(machine()["date"])) for row in rows}
