@@ -24,7 +24,7 @@ OURS = "process-control scheduler"
 MINUTE = 60
 #: So long after their minute the jobs of it are waited for.
 PATIENCE_SECONDS = 50.0
-SETTLED_SHARE, SETTLING_SECONDS = 0.05, 300.0
+LOOKS_IN_A_ROW, SETTLING_SECONDS = 25, 300.0
 MINUTES_OF_IDLING = 3
 TICKS = os.sysconf("SC_CLK_TCK")
 JOB = """\
@@ -70,6 +70,10 @@ class Daemon:
             total += sum(map(int, fields[11 : 15 if with_jobs else 13]))
         return total / TICKS
 
+    def is_busy(self) -> bool:
+        states = [path.read_text().rpartition(")")[2].split()[0] for pid in self.tree() for path in _threads(pid)]
+        return any(state in "RD" for state in states)
+
     def mebibytes(self) -> float:
         texts = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in self.tree()]
         return sum(int(re.findall(r"^Pss:\s+(\d+)", text, re.MULTILINE)[0]) for text in texts) / 1024
@@ -78,6 +82,10 @@ class Daemon:
         """Return when the jobs of this minute have executed."""
         lines = self.written.read_text().split() if self.written.exists() else []
         return sorted(moment for moment in map(float, lines) if minute <= moment < minute + MINUTE)
+
+
+def _threads(pid: int) -> list[Path]:
+    return list(Path(f"/proc/{pid}/task").glob("*/stat"))
 
 
 def measure(bench: Bench) -> Found:
@@ -188,12 +196,17 @@ def _daemon(bench: Bench, host: Host, name: str, count: int, schedule: str) -> I
 
 
 def _until_it_is_idle(daemon: Daemon) -> None:
-    """Wait until a second passes in which it takes next to no processor time: jobs read, runs ended."""
+    """Wait until none of its threads runs, or wants to, for some seconds: jobs read, looks taken, runs ended.
+
+    Processor time does not show it: on a busy host a process may get none.
+    """
 
     def is_idle() -> bool:
-        before = daemon.seconds(with_jobs=True)
-        time.sleep(1.0)
-        return daemon.seconds(with_jobs=True) - before < SETTLED_SHARE
+        for _ in range(LOOKS_IN_A_ROW):
+            time.sleep(0.2)
+            if daemon.is_busy():
+                return False
+        return True
 
     _wait(is_idle, SETTLING_SECONDS, f"{daemon.name} to be idle")
 
