@@ -24,6 +24,7 @@ import logs
 import memory
 import others
 import records
+import schedulers
 import telling
 import ticks
 import warm
@@ -47,6 +48,7 @@ FAMILIES: dict[str, Callable[[Bench], Found]] = {
         waterfall,
         at_once,
         warm,
+        schedulers,
         ticks,
         records,
         memory,

@@ -22,6 +22,7 @@ class Sizes:
     capture_bytes: int = 1 << 30
     rounds_of_gibibytes: int = 15
     rounds_of_others: int = 7
+    rounds_of_schedulers: int = 3
     jobs: int = 5000
     runs: int = 1_000_000
     log_bytes: int = 10_000_000_000
@@ -29,7 +30,7 @@ class Sizes:
 
 QUICK = Sizes(
     rounds=2, rounds_at_once=2, at_once=8, concurrent=4, rounds_of_commands=2, capture_bytes=4 << 20,
-    rounds_of_gibibytes=2, rounds_of_others=2, jobs=40, runs=400, log_bytes=10_000_000,
+    rounds_of_gibibytes=2, rounds_of_others=2, rounds_of_schedulers=0, jobs=40, runs=400, log_bytes=10_000_000,
 )  # fmt: skip
 
 

@@ -56,12 +56,14 @@ def test_a_promise_that_was_not_held_is_told_with_what_failed() -> None:
     assert (row.verdict, row.told) == ("NOT HELD", "assert 2 == 1")
 
 
-def test_of_a_part_only_its_rows_change_on_the_page(tmp_path: Path) -> None:
+def test_of_a_part_only_its_rows_change_on_the_page_with_their_date(tmp_path: Path) -> None:
     page = tmp_path / "faults.md"
     page.write_text(f"before\n{faults.MARK}\n{faults.END_MARK}\nafter\n")
     one, two = Row(row="one", wanted="w", size=1, found=["old"]), Row(row="two", wanted="w", size=2, found=["old"])
 
     write_page([one, two], 60.0, is_whole=True, page=page)
+    today = str(faults.machine()["date"])
+    page.write_text(page.read_text().replace(f"| held | {today} |", "| held | 2026-01-02 |"))
     write_page(
         [Row(row="two", wanted="w", size=3, found=["new"]), Row(row="new", wanted="w", size=4)],
         1.0,
@@ -73,9 +75,9 @@ def test_of_a_part_only_its_rows_change_on_the_page(tmp_path: Path) -> None:
     assert lines[0] == "before"
     assert lines[-1] == "after"
     assert [line for line in lines if line.startswith("| ")][1:] == [
-        "| one | 1 | old | w | held |",
-        "| two | 3 | new | w | held |",
-        "| new | 4 |  | w | held |",
+        "| one | 1 | old | w | held | 2026-01-02 |",
+        f"| two | 3 | new | w | held | {today} |",
+        f"| new | 4 |  | w | held | {today} |",
     ]
     assert "1 minutes:" in lines[2]
     assert lines[3] == ""

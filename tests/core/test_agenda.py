@@ -244,6 +244,9 @@ def test_a_job_without_its_time_zone_is_not_planned_and_the_others_are() -> None
     assert agenda.take_due(moment("2027-05-05T01:00:00")) == [Due(moment("2027-05-05T01:00:00"), ("two",))]
 
 
+KEY = ("UTC", "0 12 * * *")
+
+
 def plan_of(columns: str) -> dict[str, JobPlan]:
     return {"job": JobPlan(slug="job", key=("UTC", columns), start_within=600.0, lock="job")}
 
@@ -296,3 +299,16 @@ def test_a_file_that_is_written_just_before_its_time_starts_although_it_is_read_
     dispatch.plan(plan_of("0 12 * * *"), noon + 5, since=before)
 
     assert len(dispatch.take_due(noon + 5, 5.0)) == starts
+
+
+def test_a_job_that_gets_the_schedule_of_another_just_before_its_time_starts_too() -> None:
+    """The other one has started when the files are read again."""
+    noon, other = moment("2026-03-10T12:00:00"), JobPlan(slug="other", key=KEY, start_within=600.0, lock="other")
+    dispatch = Dispatch(Agenda(schedule_of))
+    dispatch.plan({"other": other}, noon - 60)
+    assert [start.job for start in dispatch.take_due(noon + 0.1, 1.0)] == ["other"]
+
+    dispatch.plan({"other": other, **plan_of(KEY[1])}, noon + 5, since=noon - 5)
+
+    assert [(start.job, start.slot) for start in dispatch.take_due(noon + 5, 6.0)] == [("job", noon)]
+    assert dispatch.take_due(noon + 6, 7.0) == []

@@ -273,10 +273,10 @@ def keep_results(rows: Sequence[Row], size: str, took: float) -> None:
 
 
 def write_page(rows: Sequence[Row], took: float, *, is_whole: bool, page: Path = PAGE) -> None:
-    """Put the table into the page, in the place of the last one; of a part, its rows only. `took` in seconds."""
+    """Put the table into the page, in place of the last one; of a part, its rows only: the others keep their date."""
     before, _, rest = page.read_text().partition(MARK)
     table, _, after = rest.partition(END_MARK)
-    new = {row.row: _as_line(row) for row in rows}
+    new = {row.row: _as_line(row, str(machine()["date"])) for row in rows}
     if is_whole:
         lines = _head(took)
     else:
@@ -291,13 +291,13 @@ def _head(took: float) -> list[str]:
     return [
         f"{at['date']}, as {at['user']}, on {where}; {took / 60:.0f} minutes:",
         "",
-        "| what was done | times | found | wanted | |",
-        "|---|---:|---|---|---|",
+        "| what was done | times | found | wanted | | last run |",
+        "|---|---:|---|---|---|---|",
     ]
 
 
-def _as_line(row: Row) -> str:
-    cells = (row.row, f"{row.size:,}", row.told, row.wanted, row.verdict)
+def _as_line(row: Row, date: str) -> str:
+    cells = (row.row, f"{row.size:,}", row.told, row.wanted, row.verdict, date)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

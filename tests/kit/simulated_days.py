@@ -9,18 +9,20 @@ The checker believes what the runs wrote (job, planned time, began, ended), the 
 import argparse
 import random
 import sys
-from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
-from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from kit.naive_schedule import DAY, MINUTE, planned_minutes
-from kit.simulated_host import EARLY_SECONDS, GONE, INVALID, RELOAD_SECONDS, VALID, Host, Version, Written
-from kit.simulated_processes import Run
+from kit.simulated_checker import Checker
+from kit.simulated_host import GONE, INVALID, PROTECTIONS, VALID, Host, Version
+from kit.simulated_limits import faults_of_chains, faults_of_limits
+from kit.simulated_rules import Rule
+from kit.simulated_run import Run
+from process_control.core.chain import CONDITIONS
+from process_control.core.start_queue import Limits
 
 HOUR = 60 * MINUTE
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Pacific/Chatham", "UTC")
@@ -29,8 +31,6 @@ SCHEDULES = (
     "0 3 * * *", "5 2,3 * * *", "*/20 2 * * *", "0 0 * * *", "17 */3 * * *",
 )  # fmt: skip
 WITHIN = (90.0, 600.0, 2.0 * HOUR, 26.0 * HOUR)
-#: A scheduler that was there and awake for so long had to start what was due.
-ENOUGH_SECONDS = 6.0
 AT_THE_END_SECONDS = 300.0
 
 
@@ -49,8 +49,13 @@ class Day:
     seed: int
     faults: list[str] = field(default_factory=list)
     happened: Counter[str] = field(default_factory=Counter)
-    runs: int = 0
-    missed: int = 0
+    #: runs, those of jobs that follow another, skips, and planned times that were missed for a known cause
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+def in_words(counts: Counter[str]) -> str:
+    words = {"runs": "runs", "followed": "after a cause", "skipped": "skipped", "missed": "missed for a known cause"}
+    return ", ".join(f"{counts[name]:,} {what}" for name, what in words.items())
 
 
 class Simulation:
@@ -68,8 +73,11 @@ class Simulation:
 
     def run(self) -> Day:
         host, dice = self.host, self.dice
+        host.limits = Limits(dice.choice((None, None, 2, 4)), {"db": 1, "net": 2})
         for number, columns in enumerate(dice.sample(SCHEDULES, 8)):
+            host.rules[f"job-{number}"] = self._some_rule()
             host.write_file(f"job-{number}", VALID, (self.zone, columns), dice.choice(WITHIN))
+        self._write_followers()
         host.start_parent()
         moments = sorted(self._moment() for _ in range(dice.randrange(10, 60)))
         for moment in moments:
@@ -80,10 +88,30 @@ class Simulation:
         host.start_parent()
         host.go_on_until(host.monotonic + AT_THE_END_SECONDS)
         host.end()
-        self.day.faults = list(Checker(self).faults())
-        self.day.runs = sum(not each.skipped for each in host.written)
-        self.day.missed = len(host.causes)
+        self.day.faults = [
+            *Checker(host, self.planned, self.planned_in_order).faults(),
+            *faults_of_limits(host),
+            *faults_of_chains(host),
+        ]
+        ran = [each for each in host.written if each.has_run]
+        followed = sum(bool(host.rules[each.job].after) for each in ran)
+        skipped = sum(each.skipped for each in host.written)
+        self.day.counts = Counter(runs=len(ran), followed=followed, skipped=skipped, missed=len(host.causes))
         return self.day
+
+    def _some_rule(self, *causes: str) -> Rule:
+        dice = self.dice
+        return Rule(
+            pool=dice.choice((None, None, "db", "net")),
+            on_overlap=dice.choice(("skip", "skip", "queue")),
+            queue_timeout=dice.choice((120.0, 3600.0)),
+            after=tuple((cause, dice.choice(CONDITIONS)) for cause in causes),
+        )
+
+    def _write_followers(self) -> None:
+        """Write a chain, another one, and one job that follows two of the first."""
+        causes = {"a": ("job-0",), "b": ("a",), "c": ("job-0",), "both": ("a", "c"), "d": ("job-1",), "e": ("d",)}
+        self.host.rules |= {slug: self._some_rule(*its) for slug, its in causes.items()}
 
     def _moment(self) -> float:
         """Return when something happens: half of it in the second around a planned time."""
@@ -197,132 +225,22 @@ def _planned(key: tuple[str, str], begin: int) -> frozenset[int]:
     return frozenset(planned_minutes(key, begin - 2 * DAY, begin + 3 * DAY))
 
 
-class Checker:
-    """Finds planned times with two runs, runs without a planned time, and planned times of which nothing is known."""
-
-    def __init__(self, simulation: Simulation) -> None:
-        self.simulation = simulation
-        self.host = simulation.host
-        self.by_slot: dict[tuple[str, int], list[Written]] = {}
-        for each in self.host.written:
-            self.by_slot.setdefault((each.job, each.slot), []).append(each)
-
-    def faults(self) -> Iterator[str]:
-        yield from self._doubles()
-        yield from self._orders_without_need()
-        yield from self._unplanned()
-        yield from self._unaccounted()
-
-    def _doubles(self) -> Iterator[str]:
-        for (job, slot), written in self.by_slot.items():
-            runs = [each for each in written if not each.skipped]
-            for first, second in pairwise(runs):
-                if not self._was_early(first, second.began):
-                    yield f"{job}: {_shown(slot)} ran twice, by {first.by} and {second.by}"
-            if len(runs) > 2:
-                yield f"{job}: {_shown(slot)} ran {len(runs)} times"
-        by_job: dict[str, Written] = {}
-        for each in self.host.written:
-            before = by_job.get(each.job)
-            if not each.skipped:
-                if before is not None and (before.ended is None or before.ended > each.began):
-                    yield f"{each.job}: two runs beside each other"
-                by_job[each.job] = each
-
-    def _was_early(self, run: Written, at: float) -> bool:
-        """Return whether the run began well before its planned time, by the clock as it was `at` that moment."""
-        return run.began + self._offset_at(at) < run.slot - EARLY_SECONDS
-
-    def _offset_at(self, moment: float) -> float:
-        return self.host.clock[bisect_right(self.host.clock, moment, key=lambda each: each[0]) - 1][1]
-
-    def _orders_without_need(self) -> Iterator[str]:
-        """A scheduler remembers what it has started: it orders no planned time twice, but for one that was early."""
-        ordered: dict[tuple[int, str, int], float] = {}
-        for scheduler, _, job, slot, at in self.host.orders:
-            before = ordered.get((scheduler, job, slot))
-            if before is not None and not self._seemed_early(slot, before, until=at):
-                yield f"{job}: {_shown(slot)} was ordered twice"
-            ordered[scheduler, job, slot] = at
-
-    def _seemed_early(self, slot: int, ordered: float, *, until: float) -> bool:
-        """Return whether by the clock as it was set meanwhile the order was well before the planned time."""
-        offsets = [offset for at, offset in self.host.clock if ordered < at <= until]
-        return any(ordered + offset < slot - EARLY_SECONDS for offset in offsets)
-
-    def _unplanned(self) -> Iterator[str]:
-        for each in self.host.written:
-            versions = self.host.versions[each.job]
-            known = [v for v, until in self._with_ends(versions) if v.since <= each.began and each.began - 900 < until]
-            if not any(each.slot in self.simulation.planned(version) for version in known):
-                yield f"{each.job}: {_shown(each.slot)} ran and was not planned"
-
-    @staticmethod
-    def _with_ends(versions: list[Version]) -> Iterator[tuple[Version, float]]:
-        ends = [*(each.since for each in versions[1:]), float("inf")]
-        yield from zip(versions, ends, strict=True)
-
-    def _unaccounted(self) -> Iterator[str]:
-        """Yield what was due while a scheduler was there and awake, and neither ran nor has a known cause."""
-        for job, versions in self.host.versions.items():
-            for version, until in self._with_ends(versions):
-                if version.state != VALID:
-                    continue
-                begin = version.since + RELOAD_SECONDS + 1 if version is not versions[0] else version.since
-                for slot, first, last in self._due(version, begin, until):
-                    if self._is_accounted_for(job, slot, first, last) or not self._was_able(first, last):
-                        continue
-                    yield f"{job}: {_shown(slot)} did not start, and nothing says why"
-
-    def _is_accounted_for(self, job: str, slot: int, first: float, last: float) -> bool:
-        """Return whether it ran, or why not. What ran well before the time has to run once more, once.
-
-        But for one that a new scheduler finds claimed when it looks: it does not know when its run began.
-        """
-        written, offset = self.by_slot.get((job, slot), []), self._offset_at(first)
-        is_early = all(each.began + offset < slot - EARLY_SECONDS - 1 for each in written)
-        is_found_claimed = bool(written) and any(first <= begin <= last for begin in self.host.begins)
-        return (job, slot) in self.host.causes or not is_early or len(written) > 1 or is_found_claimed
-
-    def _was_able(self, begin: float, end: float) -> bool:
-        return any(min(end, last) - max(begin, first) >= ENOUGH_SECONDS for first, last in self.host.able)
-
-    def _due(self, version: Version, begin: float, until: float) -> Iterator[tuple[int, float, float]]:
-        """Yield each planned time with the monotonic moments between which it was the newest, and not too old."""
-        slots = self.simulation.planned_in_order(version)
-        ends = [*(at for at, _ in self.host.clock[1:]), self.host.monotonic]
-        shown_before = self.host.clock[0][0] + self.host.clock[0][1]
-        for (at, offset), end in zip(self.host.clock, ends, strict=True):
-            first = bisect_right(slots, min(shown_before, at + offset))
-            for number in range(first, bisect_left(slots, end + offset)):
-                following = slots[number + 1] - offset
-                since = max(at, slots[number] - offset)
-                last = min(following, slots[number] + version.start_within - offset, end, until)
-                if slots[number] - offset >= begin or at >= begin:
-                    yield slots[number], since, last
-            shown_before = end + offset
-
-
-def _shown(slot: int) -> str:
-    return f"{datetime.fromtimestamp(slot, UTC):%d %H:%M}"
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="torture", description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--seed", type=int, default=1, help="of the first day")
     parser.add_argument("--rounds", type=int, default=100, help="how many days, with the seeds that follow")
-    parser.add_argument("--without", nargs="*", choices=("claim", "rewind", "begun"), default=[], help="leave it out")
+    parser.add_argument("--without", nargs="*", choices=PROTECTIONS, default=[], help="leave it out")
     options = parser.parse_args()
-    happened, runs, missed, wrong = Counter[str](), 0, 0, []
+    happened, counted, wrong = Counter[str](), Counter[str](), []
     for seed in range(options.seed, options.seed + options.rounds):
         day = Simulation(seed, without=frozenset(options.without)).run()
         happened += day.happened
-        runs, missed = runs + day.runs, missed + day.missed
+        counted += day.counts
         for fault in day.faults:
             print(f"seed {seed}: {fault}", flush=True)
         wrong += [seed] if day.faults else []
-    print(f"{options.rounds:,} days from seed {options.seed}: {runs:,} runs, {missed:,} missed for a known cause, "
-          f"{happened.total():,} faults made; {len(wrong)} days with something wrong")  # fmt: skip
+    print(f"{options.rounds:,} days from seed {options.seed}: {in_words(counted)}, {happened.total():,} faults made; "
+          f"{len(wrong)} days with something wrong")  # fmt: skip
     print(", ".join(f"{kind} {count:,}" for kind, count in happened.most_common()))
     return int(bool(wrong))
 

@@ -1,15 +1,20 @@
-"""The processes of a simulated host: parent, scheduler, launcher and runs, which do as theirs do and may be killed.
+"""The processes of a simulated scheduler: parent, scheduler and launcher, which do as theirs do and may be killed.
 
-What decides is the real `Dispatch` with its `Agenda`; the others follow scheduler/loop.py, entry/scheduler.py,
-cli/run_job/launcher.py and run/slot.py.
+What decides is the real `Dispatch` with its `Agenda`; the others follow scheduler/loop.py, entry/scheduler.py and
+cli/run_job/launcher.py.
 """
 
 from collections import deque
 from typing import Any
 
-from kit.simulated_host import VALID, Host, Process, Written, schedule_of
+from kit.known_slots import known_slots
+from kit.simulated_host import EARLY_SECONDS, Host, Process
+from kit.simulated_run import Run
 from process_control.core.schedule.agenda import Agenda
 from process_control.core.schedule.dispatch import Dispatch, Start
+from process_control.core.start_queue import Running
+from process_control.scheduler.looks import LOOK_SECONDS
+from process_control.scheduler.loop import LOST_ORDER_SECONDS
 
 MIN_STEP_SECONDS = 0.5
 
@@ -66,7 +71,7 @@ class Scheduler(Process):
         super().__init__(parent.host)
         self.parent = parent
         self.number = self.host.count()
-        self.dispatch = Dispatch(Agenda(schedule_of), first=self.number * 100_000)
+        self.dispatch = Dispatch(Agenda(known_slots), first=self.number * 100_000)
         self._known_offset = 0.0
         self._wakes = 0
         self.soon(self.host.dice.uniform(0.1, 2.0), self._begin)
@@ -75,16 +80,65 @@ class Scheduler(Process):
         host = self.host
         self.is_ready = True
         host.begins.append(host.monotonic)
+        self.dispatch.limits = host.limits
         self.dispatch.plan(host.plans(), host.now)
-        self.dispatch.catch_the_last(host.now, host.monotonic, host.claimed())
+        claimed = host.claimed()
+        for run in host.runs:
+            if run.has_begun:
+                self._watch(run)
+        for slot, job, arrived in () if "held" in host.without else sorted(host.held):
+            if job not in self.dispatch.jobs:
+                host.causes.add((job, slot))
+            elif slot > host.now + EARLY_SECONDS:
+                host.withdrawn[job, slot] = host.monotonic
+            self.dispatch.wait_again(job, slot, arrived, host.now)
+        self.dispatch.catch_the_last(host.now, host.monotonic, claimed)
         self._known_offset = host.offset
+        self._look_of_watch()
         self.look()
+
+    def _watch(self, run: Run) -> None:
+        """Count a run that was there before this scheduler, until it has ended."""
+        self.dispatch.others[run] = Running(run.job, run.job, run.rule.pool)
+        run.watchers.append(lambda: self.soon(0.001, lambda: self._has_ended(run)))
+
+    def _has_ended(self, run: Run) -> None:
+        self.dispatch.others.pop(run, None)
+        self.look()
+
+    def _meet_a_new_launcher(self, at: float) -> None:
+        """Order again what the one before may not have started, and watch what it did start."""
+        runs = {run.number: run for run in self.host.runs}
+        for start in list(self.dispatch.live.values()):
+            if start.pid is None and start.ordered < at:
+                self._order(start)
+            elif start.pid is not None and start.number not in runs:
+                self.dispatch.forget(start.number)
+            elif start.pid is not None:
+                self._watch_started(start.number, runs[start.number])
+
+    def _watch_started(self, number: int, run: Run) -> None:
+        run.watchers.append(lambda: self.dispatch.forget(number))
+        run.watchers.append(lambda: self.soon(0.001, self.look))
+
+    def _forget_lost_orders(self) -> None:
+        for start in list(self.dispatch.live.values()):
+            if start.pid is None and self.host.monotonic - start.ordered > LOST_ORDER_SECONDS:
+                self.host.causes.add((start.job, start.slot or 0))
+                self.dispatch.forget(start.number)
+
+    def _look_of_watch(self) -> None:
+        self._forget_lost_orders()
+        self.host.looks.take()
+        self.soon(LOOK_SECONDS, self._look_of_watch)
 
     def reload(self, changed: float) -> None:
         """Read the files again. `changed`: when one was written; the look before was at most so long before it."""
         if self.is_ready:
             since = self.host.now - (self.host.monotonic - changed)
+            waiting = self.dispatch.waiting
             self.dispatch.plan(self.host.plans(), self.host.now, since=since)
+            self.host.causes |= {(each.job, each.slot or 0) for each in waiting if each not in self.dispatch.waiting}
             self._sleep()
 
     def look(self) -> None:
@@ -92,16 +146,30 @@ class Scheduler(Process):
         if not self.is_ready:
             return
         if host.offset < self._known_offset - MIN_STEP_SECONDS and "rewind" not in host.without:
+            waiting = self.dispatch.waiting
             self.dispatch.rewind(host.now, host.monotonic)
+            gone = [each for each in waiting if each not in self.dispatch.waiting]
+            host.withdrawn |= {(each.job, each.slot or 0): host.monotonic for each in gone}
         self._known_offset = host.offset
         if "begun" in host.without:
             self.dispatch._begun.clear()
         while self.parent.reports:
             self._take(self.parent.reports.popleft())
-        for start in self.dispatch.take_due(host.now, host.monotonic):
+        starts = self.dispatch.take_due(host.now, host.monotonic)
+        self._note_what_is_held()
+        for start in starts:
             host.orders.append((self.number, start.number, start.job, start.slot or 0, host.monotonic))
             self._order(start)
         self._sleep()
+
+    def _note_what_is_held(self) -> None:
+        """Keep the waiting starts in their file, as HeldStarts does."""
+        was, self.host.held = (
+            self.host.held,
+            [(each.slot or 0, each.job, each.arrived) for each in self.dispatch.held()],
+        )
+        if was != self.host.held:
+            self.host.let_the_waiting_look()
 
     def _sleep(self) -> None:
         """Wake up at the next planned time, if nothing else has woken us before."""
@@ -119,9 +187,7 @@ class Scheduler(Process):
 
     def _take(self, report: dict[str, Any]) -> None:
         if "launcher" in report:
-            for start in list(self.dispatch.live.values()):
-                if start.pid is None and start.ordered < report["at"]:
-                    self._order(start)
+            self._meet_a_new_launcher(report["at"])
             return
         start = self.dispatch.live.get(report["number"])
         if start is not None and report["what"] == "started":
@@ -169,48 +235,9 @@ class Launcher(Process):
             self.host.causes.add((start.job, start.slot or 0))
             self.report({"what": "failed", "number": start.number})
         else:
-            Run(self.host, start.job, start.slot or 0, by=f"order {start.number}", of=(self, start.number))
+            queued = self.host.monotonic - start.arrived if start.was_held else 0.0
+            of = (self, start.number)
+            Run(self.host, start.job, start.slot or 0, by=f"order {start.number}", of=of, queued=queued)
             self.soon(0.0005, lambda: self.report({"what": "started", "number": start.number}))
         self._is_busy = False
         self.poke()
-
-
-class Run(Process):
-    """A guard with its runner: it claims the planned time, takes the lock, runs and ends."""
-
-    def __init__(self, host: Host, job: str, slot: int, *, by: str, of: "tuple[Launcher, int] | None" = None) -> None:
-        super().__init__(host)
-        self.job, self.slot, self.by, self._of = job, slot, by, of
-        self.wrote: Written | None = None
-        host.runs.append(self)
-        slow = host.dice.random() < 0.05
-        self.soon(host.dice.uniform(0.005, 1.5 if slow else 0.1), self._claim)
-
-    def _claim(self) -> None:
-        host = self.host
-        if host.disk_is_full or host.versions[self.job][-1].state != VALID:
-            host.causes.add((self.job, self.slot))
-            self._end()
-        elif not host.claims(self.job, self.slot):
-            self._end()
-        else:
-            self.wrote = Written(self.job, self.slot, host.monotonic, self.by)
-            self.wrote.skipped = any(
-                run.wrote is not None and not run.wrote.skipped and run.job == self.job
-                for run in host.runs
-                if run is not self
-            )
-            host.writes(self.wrote)
-            self.soon(0.01 if self.wrote.skipped else host.dice.choice((0.05, 1.0, 20.0, 100.0)), self._end)
-
-    def _end(self) -> None:
-        self.lives = False
-        self.host.runs.remove(self)
-        if self.wrote is not None:
-            self.wrote.ended = self.host.monotonic
-        if self._of is not None and self._of[0].lives:
-            self._of[0].report({"what": "ended", "number": self._of[1]})
-
-    def kill(self) -> None:
-        self.host.causes.add((self.job, self.slot))
-        self._end()

@@ -1,15 +1,23 @@
 """What may not run at once waits in the scheduler, in order of arrival, and is seen waiting."""
 
+import json
 import os
 import resource
 import signal
+import time
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from kit.events import Fifo
 from kit.harness import Box, until, wait_gone
 from kit.outages import hours_ago, there_since
-from kit.runs import ends, records, script, starts
+from kit.runs import ONE_SLOT, ends, records, script, skips, starts
 from kit.schedulers import Scheduler, scheduler
+from process_control.core import layout
+from process_control.state.block import Identity
+from process_control.system.clock import iso
 
 #: Each job has a planned time of its own, all of them past: they are due at the start, the oldest first.
 NUMBERS = (1, 2, 3)
@@ -117,6 +125,69 @@ def test_what_waits_is_not_lost_when_the_scheduler_is_killed(box: Box) -> None:
         until(lambda: len(ends(box)) == len(NUMBERS), "three ends")
 
     assert len(starts(box)) == len(NUMBERS)
+
+
+MINUTE, AGE = 60, 1200
+
+
+def killed_scheduler_held(box: Box, job: str, *slots: int, boot_id: str | None = None) -> None:
+    """Write what a scheduler has left that was killed while starts of the job waited since their planned times."""
+    offset = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    starts = {job: [[slot, slot - offset] for slot in slots]}
+    write_held(box, json.dumps({"boot_id": boot_id or Identity().boot_id, "offset": offset, "starts": starts}))
+
+
+def write_held(box: Box, text: str) -> None:
+    box.state_directory.mkdir(mode=0o700)
+    Path(layout.held_starts(str(box.state_directory))).write_text(text)
+
+
+def minutes_ago(seconds: int) -> int:
+    return int((time.time() - seconds) // MINUTE) * MINUTE
+
+
+@pytest.mark.parametrize("boot_id", [None, "00000000-0000-0000-0000-000000000000"], ids=["this boot", "another boot"])
+def test_all_starts_of_a_job_that_waited_outlive_a_kill_however_old_they_are(box: Box, boot_id: str | None) -> None:
+    """Older than `start_within`: they were in time when they came."""
+    box.configure(pools={"db": {"at_once": 1}})
+    box.job("job", 'command: /bin/true\nschedule: "* * * * *"\npool: db\non_overlap: queue\nstart_within: 90s')
+    slots = [minutes_ago(AGE - number * MINUTE) for number in range(3)]
+    killed_scheduler_held(box, "job", *slots, boot_id=boot_id)
+
+    with scheduler(box):
+        until(lambda: len(ends(box)) >= len(slots), "three ends")
+
+    assert [start["scheduled_at"] for start in starts(box)[:3]] == [iso(slot) for slot in slots]
+    assert skips(box) == []
+
+
+def test_what_is_held_back_does_not_keep_a_start_before_it_from_its_place(box: Box) -> None:
+    """A run that the scheduler does not know has the place: the first start waits by itself, the second behind it."""
+    box.configure(pools={"db": {"at_once": 1}})
+    started, release = box.fifo("started"), box.fifo("release")
+    blocker = script(box, "blocker.sh", f"echo 1 > {started}; read line < {release}")
+    box.job("blocker", f"command: {blocker}\npool: db")
+    box.job("job", 'command: /bin/true\nschedule: "0 0 1 1 *"\npool: db\non_overlap: queue')
+    killed_scheduler_held(box, "job", *(minutes_ago(AGE - number * MINUTE) for number in range(2)))
+
+    with box.start("blocker"):
+        started.read_line()
+        with scheduler(box) as live:
+            until(lambda: len(records(box, "waiting")) == 2, "both to wait")
+            assert len(live.ask("status")["scheduler"]["waiting"]) == 1
+            release.write_line("")
+            until(lambda: len(ends(box, "job")) == 2, "two ends")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"starts": 1}', '{"starts": {"job": [1]}, "boot_id": "", "offset": 0}']
+)
+def test_a_damaged_file_of_what_waited_is_passed_over(box: Box, text: str) -> None:
+    box.job("job", f"command: /bin/true\n{ONE_SLOT}")
+    write_held(box, text)
+
+    with scheduler(box):
+        until(lambda: ends(box), "an end")
 
 
 def test_a_start_that_waited_too_long_is_skipped_by_its_run(box: Box) -> None:

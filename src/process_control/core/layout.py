@@ -249,6 +249,11 @@ def scheduler_note(state_directory: str) -> str:
     return f"{state_directory}/scheduler.json"
 
 
+def held_starts(state_directory: str) -> str:
+    """Return the file of the starts that wait in the scheduler for their turn."""
+    return f"{state_directory}/held-starts.json"
+
+
 def scheduler_lag(state_directory: str) -> str:
     """Return the file in which the scheduler keeps, once a minute, how late its last starts were."""
     return f"{state_directory}/scheduler-lag.json"

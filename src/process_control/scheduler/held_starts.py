@@ -1,33 +1,36 @@
-"""Starts that the scheduler holds back until their turn: what journal and run directory say of them.
+"""Starts that the scheduler holds back until their turn: what journal, state and run directory say of them.
 
 A record `waiting` makes the planned time `due` in the ledger. A start that waits by itself has the lock `waiting` of
 its job, with a note in its file; so has one that the scheduler holds back. So a start of cron beside it does what
-`on_overlap` says, the views show it, and the next scheduler finds it when this one was killed.
+`on_overlap` says, and the views show it. One file has all of them, for the next scheduler when this one was killed.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Container, Iterable
 
 from process_control.actions.rights import Actor
 from process_control.core import layout
 from process_control.core.facts import SCHEDULER
 from process_control.core.job import is_slug
 from process_control.core.places import in_the_queue, place_in_words, taken_in_words
+from process_control.core.schedule.dispatch import Start
 from process_control.core.start_queue import LOCK, POOL, Waits
 from process_control.errors import ProcessControlError
 from process_control.history import journal
 from process_control.notify.announce import announce
+from process_control.scheduler.plans import boottime
 from process_control.state import places as notes
 from process_control.state.block import Identity
-from process_control.system import lock, proc
+from process_control.system import atomic_file, lock, proc
 from process_control.system.clock import iso
-
-_BEFORE, _AFTER = layout.lock("", layout.waiting_start("|")).removeprefix("/").split("|")
+from process_control.system.json_text import decode, encode
 
 #: How many are recorded before the loop has its turn again.
 AT_ONCE = 10
 #: So many locks are held at most: each needs a descriptor, of which most processes have 1,024.
 MAX_LOCKS = 500
+_MAX_BYTES = 1 << 24
 
 
 class HeldStarts:
@@ -42,6 +45,24 @@ class HeldStarts:
         self._recorded: set[int] = set()
         #: number of the start and descriptor of the lock, by job; None where there are too many
         self._held: dict[str, tuple[int, int | None]] = {}
+        #: what the file says
+        self._kept: dict[str, list[list[float]]] | None = None
+
+    def keep(self, starts: Iterable[Start]) -> None:
+        """Write the starts that wait, for the next scheduler. Never raises: no start depends on it."""
+        held: dict[str, list[list[float]]] = {}
+        for start in starts:
+            if start.slot is not None:
+                held.setdefault(start.job, []).append([start.slot, round(start.arrived, 3)])
+        if held == self._kept:
+            return
+        value = {"boot_id": self._identity.boot_id, "offset": time.time() - boottime(), "starts": held}
+        try:
+            path = layout.held_starts(self._settings.state_directory)
+            atomic_file.write_unsynced(path, encode(value).encode("ascii"), mode=0o640)
+            self._kept = held
+        except OSError:  # a full disk: the next change is written again
+            self._kept = None
 
     def let_go(self, waits: Iterable[Waits]) -> None:
         """Let go what waits no more. Call it before the orders: a run takes the lock of its note."""
@@ -55,10 +76,12 @@ class HeldStarts:
                     notes.write_note(again, {"job": job, "over": True})
                     os.close(again)
 
-    def show(self, waits: Iterable[Waits], now: float) -> bool:
+    def show(self, waits: Iterable[Waits], now: float, *, started: Container[str]) -> bool:
         """Record some of what began to wait; return whether more is left. Never raises: no start depends on it.
 
         Each costs a write to the disk, and thousands may begin to wait at once: starts must not be late for that.
+        `started`: the jobs with a run or an ordered start. Such a one may have to wait for a place itself, which needs
+        the lock, and what waits here comes after it: its note is written, and the lock let go.
         """
         left = AT_ONCE
         for each in waits:
@@ -69,23 +92,29 @@ class HeldStarts:
                 self._recorded.add(each.start.arrived)
                 self._record(each, now)
             if each.start.job not in self._held:
-                self._hold(each, now)
+                self._hold(each, now, is_started=each.start.job in started)
         return False
 
-    def left_by_the_one_before(self) -> Iterator[tuple[str, int]]:
-        """Yield job and planned time of each start that a killed scheduler has held back."""
+    def left_by_the_one_before(self) -> list[tuple[int, str, float]]:
+        """Return each start that a killed scheduler has held back: planned time, job, and when it arrived; in order.
+
+        After another boot when it arrived is known by the clock that may be set.
+        """
+        text = proc.read_small(layout.held_starts(self._settings.state_directory), _MAX_BYTES)
         try:
-            names = os.listdir(self._settings.run_directory)
-        except OSError:
-            return
-        for name in sorted(names):
-            slug = name.removeprefix(_BEFORE).removesuffix(_AFTER)
-            if name != f"{_BEFORE}{slug}{_AFTER}" or not is_slug(slug):
-                continue
-            note = notes.read_note(self._settings.run_directory, layout.waiting_start(slug))
-            slot = None if note is None or note.get("over") else note.get("slot")
-            if isinstance(slot, int):
-                yield slug, slot
+            value = decode(text.decode("ascii", "replace"))
+            known: dict[str, list[tuple[int, float]]] = value["starts"]  # type: ignore[index]  # or TypeError
+            is_of_this_boot = value["boot_id"] == self._identity.boot_id  # type: ignore[index]
+            now = boottime()
+            shift = 0.0 if is_of_this_boot else float(value["offset"]) + now - time.time()  # type: ignore[index]
+            return sorted(
+                (int(slot), job, min(now, float(arrived) + shift))
+                for job, starts in known.items()
+                for slot, arrived in starts
+                if is_slug(job)
+            )
+        except (ValueError, TypeError, KeyError, AttributeError):  # not written by us
+            return []
 
     def _record(self, waits: Waits, now: float) -> None:
         record: dict[str, object] = {
@@ -104,8 +133,8 @@ class HeldStarts:
             pass
         announce(self._settings, record)
 
-    def _hold(self, waits: Waits, now: float) -> None:
-        """Take the lock of the job's waiting start, unless a start that waits by itself has it."""
+    def _hold(self, waits: Waits, now: float, *, is_started: bool) -> None:
+        """Take the lock of the job's waiting start, unless a start that waits by itself has it, or may need it."""
         slug = waits.start.job
         descriptor = self._take(slug)
         if descriptor is None:
@@ -126,9 +155,9 @@ class HeldStarts:
             },
         )
         has_many = sum(1 for _, each in self._held.values() if each is not None) >= MAX_LOCKS
-        if has_many:  # the note is enough for views and the next scheduler
+        if has_many or is_started:  # the note is enough for views
             os.close(descriptor)
-        self._held[slug] = waits.start.arrived, None if has_many else descriptor
+        self._held[slug] = waits.start.arrived, None if has_many or is_started else descriptor
 
     def _take(self, slug: str) -> int | None:
         try:

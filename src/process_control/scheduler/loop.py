@@ -159,7 +159,9 @@ class Scheduler:
         self._held.let_go(self.dispatch.waits.values())
         for start in starts:
             self._order(start, queued=monotonic - start.arrived if start.was_held else 0.0)
-        self._has_more_to_show = self._held.show(self.dispatch.waits.values(), now)
+        started = {start.job for start in self.dispatch.live.values()} if self.dispatch.waits else set()
+        self._has_more_to_show = self._held.show(self.dispatch.waits.values(), now, started=started)
+        self._held.keep(self.dispatch.held())
 
     def _order(self, start: Start, *, queued: float = 0.0) -> None:
         start.ordered = self._ordered = time.monotonic()
@@ -339,9 +341,8 @@ class Scheduler:
                 claimed[slug], block = jobs.slot_and_running(slug)
                 if block is not None:
                     self._watch_other_run(slug, block)
-        for slug, slot in self._held.left_by_the_one_before():
-            if slot > (claimed.get(slug) or 0):
-                self.dispatch.wait_again(slug, slot, boottime())
+        for slot, slug, arrived in self._held.left_by_the_one_before():
+            self.dispatch.wait_again(slug, slot, arrived, time.time())  # one that has begun claims its time in vain
         self.dispatch.catch_the_last(time.time(), boottime(), claimed)
 
     def _watch_other_run(self, slug: str, block: dict[str, Any]) -> None:

@@ -36,13 +36,15 @@ class Due:
 class _Entry:
     """One schedule with the jobs that have it; `coming` yields its planned times, the first of which is `slot`."""
 
-    __slots__ = ("coming", "jobs", "schedule", "slot")
+    __slots__ = ("coming", "jobs", "schedule", "slot", "taken")
 
     def __init__(self, schedule: Planned) -> None:
         self.schedule = schedule
         self.jobs: dict[str, None] = {}
         self.coming: Iterator[datetime] = iter(())
         self.slot: float | None = None
+        #: the newest planned time that was due
+        self.taken = 0.0
 
     def wind_to(self, now: float) -> None:
         """Set `slot` to the first planned time after `now`."""
@@ -59,11 +61,12 @@ class _Entry:
         if now - slot > MAX_STEPS_SECONDS:
             last = self.schedule.last_at_or_before(datetime.fromtimestamp(now, UTC))
             self.wind_to(now)
-            return slot if last is None else last.timestamp()
-        while self.slot is not None and self.slot <= now:
-            slot = self.slot
-            self.step()
-        return slot
+            self.taken = slot if last is None else last.timestamp()
+        else:
+            while self.slot is not None and self.slot <= now:
+                self.taken = self.slot
+                self.step()
+        return self.taken
 
 
 class Agenda:
@@ -75,6 +78,8 @@ class Agenda:
         self._keys: dict[str, Hashable] = {}
         self._heap: list[tuple[float, int, Hashable]] = []
         self._pushed = 0
+        #: of jobs that were planned since a moment for which their schedule was due already
+        self._overdue: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -103,7 +108,8 @@ class Agenda:
 
     def take_due(self, now: float) -> list[Due]:
         """Return what is due: of each schedule the newest planned time not later than `now`; the oldest comes first."""
-        found = []
+        found = [Due(slot, (slug,)) for slug, slot in self._overdue.items()]
+        self._overdue.clear()
         while self._heap and self._heap[0][0] <= now:
             at, _, key = heapq.heappop(self._heap)
             entry = self._entries.get(key)
@@ -138,13 +144,17 @@ class Agenda:
         if entry is None:  # its time zone is gone
             return
         if not entry.jobs:
+            entry.taken = 0.0
             entry.wind_to(now)
             self._push(key, entry)
+        elif entry.taken > now:
+            self._overdue[slug] = int(entry.taken)
         entry.jobs[slug] = None
         self._keys[slug] = key
 
     def _remove(self, slug: str) -> None:
         key = self._keys.pop(slug)
+        self._overdue.pop(slug, None)
         entry = self._entries[key]
         if entry is not None:
             del entry.jobs[slug]

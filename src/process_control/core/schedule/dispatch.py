@@ -82,8 +82,7 @@ class Dispatch:
         """
         self.jobs = dict(jobs)
         self.agenda.plan({slug: job.key for slug, job in jobs.items()}, now if since is None else min(now, since))
-        self.waiting = [start for start in self.waiting if start.job in self.jobs]
-        self.waits = {start.number: self.waits[start.number] for start in self.waiting if start.number in self.waits}
+        self._keep_waiting([start for start in self.waiting if start.job in self.jobs])
 
     def catch_the_last(self, now: float, monotonic: float, claimed: Mapping[str, int | None]) -> None:
         """At the start: let what fell due while no scheduler ran, and is not too old, start now.
@@ -92,10 +91,12 @@ class Dispatch:
         while the clock was ahead, and says nothing of those before it.
         """
         known = {job: at for job, at in claimed.items() if at is not None and at <= now + MAX_AHEAD_SECONDS}
-        begun = {job: (at, monotonic - (now - at)) for job, at in known.items() if at <= now}
-        self._begun = begun | self._begun
+        for job, at in known.items():
+            if at <= now and (job not in self._begun or self._begun[job][0] < at):
+                self._begun[job] = at, monotonic - (now - at)
+        waiting = {(start.job, start.slot) for start in self.waiting}
         for slug, slot in self.agenda.last_before(now, self.jobs).items():
-            if slot > known.get(slug, 0):
+            if slot > known.get(slug, 0) and (slug, slot) not in waiting:
                 self._arrive(slug, slot, now, monotonic)
 
     def take_due(self, now: float, monotonic: float) -> list[Start]:
@@ -109,12 +110,21 @@ class Dispatch:
     def rewind(self, now: float, monotonic: float) -> None:
         """Plan anew: the clock was set back. What was started well ahead of its time starts once more then.
 
-        The clock may have been set at any time since the last look: what fell due since then by the new one is due.
+        What still waits for its turn, and will fall due again, waits no more. The clock may have been set at any time
+        since the last look: what fell due since then by the new one is due.
         """
         looked = monotonic if self._looked is None else self._looked
-        self.agenda.rewind(min(now, looked + now - monotonic))
+        since = min(now, looked + now - monotonic)
+        self.agenda.rewind(since)
+        again = {(start.job, start.slot) for start in self.waiting if (start.slot or 0) > since}
+        self._keep_waiting([start for start in self.waiting if (start.job, start.slot) not in again])
+        waiting = {(start.job, start.slot) for start in self.waiting}
         offset = now - monotonic + MAX_AHEAD_SECONDS
-        self._begun = {job: (slot, at) for job, (slot, at) in self._begun.items() if at + offset >= slot}
+        self._begun = {
+            job: (slot, at)
+            for job, (slot, at) in self._begun.items()
+            if (job, slot) in waiting or (at + offset >= slot and (job, slot) not in again)
+        }
 
     def by_hand(self, job: str, by: str, monotonic: float, options: Mapping[str, object]) -> Start:
         """Return the start of a run by hand, which waits for nothing here."""
@@ -122,6 +132,10 @@ class Dispatch:
         self._next_number += 1
         self.live[start.number] = start
         return start
+
+    def held(self) -> list[Start]:
+        """Return the starts that wait for their turn, and those that waited and have no process yet."""
+        return [start for start in (*self.live.values(), *self.waiting) if start.was_held and start.pid is None]
 
     def drain(self) -> None:
         """Start nothing more. What waits for its turn is left to the next scheduler."""
@@ -136,11 +150,19 @@ class Dispatch:
         """Remove a start that has ended, or that was never made; None for one that is not known."""
         return self.live.pop(number, None)
 
-    def wait_again(self, job: str, slot: int, monotonic: float) -> None:
-        """Take over a start that waited for its turn when the scheduler before this one died."""
-        if job in self.jobs and not self._has_begun(job, slot):
-            self._begun[job] = slot, monotonic
-            self._append(job, slot, monotonic)
+    def wait_again(self, job: str, slot: int, arrived: float, now: float) -> None:
+        """Take over a start that waited for its turn when the scheduler before this one died. Call it in their order.
+
+        `arrived`: when it fell due, by the clock that nobody sets: it is no later for the change of the scheduler. One
+        whose time is to come, as the clock was set back since, will be due then.
+        """
+        if job in self.jobs and slot <= now + MAX_AHEAD_SECONDS and not self._has_begun(job, slot):
+            self._begun[job] = slot, arrived
+            self._append(job, slot, arrived, was_held=True)
+
+    def _keep_waiting(self, starts: list[Start]) -> None:
+        self.waiting = starts
+        self.waits = {start.number: self.waits[start.number] for start in starts if start.number in self.waits}
 
     def _arrive(self, slug: str, slot: int, now: float, monotonic: float) -> None:
         job = self.jobs[slug]
@@ -154,8 +176,8 @@ class Dispatch:
         begun = self._begun.get(slug)
         return begun is not None and begun[0] == slot
 
-    def _append(self, slug: str, slot: int, monotonic: float) -> None:
-        self.waiting.append(Start(number=self._next_number, job=slug, slot=slot, arrived=monotonic))
+    def _append(self, slug: str, slot: int, arrived: float, *, was_held: bool = False) -> None:
+        self.waiting.append(Start(number=self._next_number, job=slug, slot=slot, arrived=arrived, was_held=was_held))
         self._next_number += 1
 
     def _take_ready(self, monotonic: float) -> list[Start]:
@@ -179,6 +201,9 @@ class Dispatch:
         self.waiting = [start for start in self.waiting if start.number in self.waits]
         for start in self.waiting:
             start.was_held = True
+        for start in ready:
+            if start.slot is not None and self._has_begun(start.job, start.slot):
+                self._begun[start.job] = start.slot, monotonic
         self.live.update((start.number, start) for start in ready)
         return ready
 
