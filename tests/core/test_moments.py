@@ -3,10 +3,21 @@
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from process_control.core.moments import day_and_time, due, in_local_time, since, times_of_a_column, took
+from process_control.core.moments import (
+    ago,
+    clock,
+    day_and_time,
+    due,
+    in_local_time,
+    since,
+    times_of_a_column,
+    took,
+    until,
+)
 
 NOW = datetime(2026, 11, 28, 3, 53, tzinfo=UTC)  # a Saturday
 
@@ -54,3 +65,14 @@ def test_the_times_in_a_recorded_sentence_are_shown_as_local_ones() -> None:
 )
 def test_no_duration_is_0_00(seconds: float, words: str) -> None:
     assert took(seconds) == words
+
+
+def test_times_are_in_the_zone_that_is_asked_for() -> None:
+    tokyo = ZoneInfo("Asia/Tokyo")
+
+    assert day_and_time(NOW, NOW, tokyo) == "Sat 12:53"
+    assert clock(NOW, tokyo) == "Sat 28 Nov 12:53 JST"
+    assert ago(NOW - timedelta(hours=13), NOW, tokyo) == "yesterday 23:53"
+    assert until(NOW + timedelta(hours=12), NOW, tokyo) == "tomorrow 00:53"
+    assert in_local_time("held since 2026-11-28T03:53:00.000Z", NOW, tokyo) == "held since Sat 12:53"
+    assert times_of_a_column([NOW], NOW, tokyo) == ["Sat 12:53:00"]

@@ -1,4 +1,4 @@
-"""Times for people: short, in the host's time zone. Pure but for that zone.
+"""Times for people: short, in the host's time zone or in another one (`zone`). Pure but for the zone of the host.
 
 Every screen, mail and message writes its times with these functions. Records, `--json` and `--csv` have ISO 8601 in
 UTC, see `system/clock.py`. A screen names its zone once: `zone_name`.
@@ -6,7 +6,7 @@ UTC, see `system/clock.py`. A screen names its zone once: `zone_name`.
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -27,43 +27,43 @@ def parse_iso(text: str | None) -> datetime | None:
     return moment
 
 
-def day_and_time(moment: datetime | None, now: datetime) -> str:
+def day_and_time(moment: datetime | None, now: datetime, zone: tzinfo | None = None) -> str:
     """Return `Sat 03:28` within a week, else `Sat 28 Nov 03:28`, else `28 Nov 2025 03:28`."""
-    return "" if moment is None else moment.astimezone().strftime(f"{_day_form([moment], now)} %H:%M")
+    return "" if moment is None else moment.astimezone(zone).strftime(f"{_day_form([moment], now, zone)} %H:%M")
 
 
-def times_of_a_column(moments: Sequence[datetime | None], now: datetime) -> list[str]:
+def times_of_a_column(moments: Sequence[datetime | None], now: datetime, zone: tzinfo | None = None) -> list[str]:
     """Return times with seconds, all in the form that is unambiguous for the oldest of them."""
-    form = _day_form([moment for moment in moments if moment is not None], now)
-    return ["" if moment is None else moment.astimezone().strftime(f"{form} %H:%M:%S") for moment in moments]
+    form = _day_form([moment for moment in moments if moment is not None], now, zone)
+    return ["" if moment is None else moment.astimezone(zone).strftime(f"{form} %H:%M:%S") for moment in moments]
 
 
-def since(moment: datetime | None, now: datetime) -> str:
+def since(moment: datetime | None, now: datetime, zone: tzinfo | None = None) -> str:
     """Return `Sat 03:28 (25 min ago)`."""
-    return f"{day_and_time(moment, now)} ({_ago((now - moment).total_seconds())})" if moment else ""
+    return f"{day_and_time(moment, now, zone)} ({_ago((now - moment).total_seconds())})" if moment else ""
 
 
-def due(moment: datetime | None, now: datetime) -> str:
+def due(moment: datetime | None, now: datetime, zone: tzinfo | None = None) -> str:
     """Return `Sat 05:31 (in 2 h)`."""
-    return f"{day_and_time(moment, now)} (in {span(max((moment - now).total_seconds(), 0))})" if moment else ""
+    return f"{day_and_time(moment, now, zone)} (in {span(max((moment - now).total_seconds(), 0))})" if moment else ""
 
 
-def ago(moment: datetime | None, now: datetime) -> str:
+def ago(moment: datetime | None, now: datetime, zone: tzinfo | None = None) -> str:
     """Return `2 h ago`, `yesterday 02:30` or a date: the short form, for columns."""
     if moment is None:
         return ""
     seconds = (now - moment).total_seconds()
-    return _ago(seconds) if seconds < 10 * HOUR else _near_day_and_time(moment, now)
+    return _ago(seconds) if seconds < 10 * HOUR else _near_day_and_time(moment, now, zone)
 
 
-def until(moment: datetime | None, now: datetime) -> str:
+def until(moment: datetime | None, now: datetime, zone: tzinfo | None = None) -> str:
     """Return `in 23 min`, `tomorrow 02:30` or a date: the short form, for columns."""
     if moment is None:
         return ""
     seconds = (moment - now).total_seconds()
     if seconds < 10 * HOUR:
         return f"in {span(max(seconds, 0))}"
-    return _near_day_and_time(moment, now)
+    return _near_day_and_time(moment, now, zone)
 
 
 def span(seconds: float) -> str:
@@ -94,38 +94,38 @@ def took(seconds: float | None) -> str:
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
-def zone_name(now: datetime) -> str:
-    """Return the name of the host's zone, `CET`."""
-    return now.astimezone().tzname() or ""
+def zone_name(now: datetime, zone: tzinfo | None = None) -> str:
+    """Return the name of the zone, `CET`."""
+    return now.astimezone(zone).tzname() or ""
 
 
-def clock(now: datetime) -> str:
+def clock(now: datetime, zone: tzinfo | None = None) -> str:
     """Return `Sat 28 Nov 03:30 CET`, for the title of a screen."""
-    local = now.astimezone()
+    local = now.astimezone(zone)
     return f"{local:%a %d %b %H:%M} {local.tzname()}"
 
 
-def in_local_time(text: str, now: datetime) -> str:
+def in_local_time(text: str, now: datetime, zone: tzinfo | None = None) -> str:
     """Return a recorded sentence with its ISO 8601 times in local time."""
     if "T" not in text:
         return text
-    return ISO_TIME.sub(lambda found: day_and_time(parse_iso(found[0]), now) or found[0], text)
+    return ISO_TIME.sub(lambda found: day_and_time(parse_iso(found[0]), now, zone) or found[0], text)
 
 
 def _ago(seconds: float) -> str:
     return "just now" if seconds < 10 else f"{span(seconds)} ago"
 
 
-def _day_form(moments: Sequence[datetime], now: datetime) -> str:
+def _day_form(moments: Sequence[datetime], now: datetime, zone: tzinfo | None) -> str:
     """Return the strftime format for days that is unambiguous for each of the moments."""
-    today = now.astimezone().date()
-    far = max((abs((moment.astimezone().date() - today).days) for moment in moments), default=0)
+    today = now.astimezone(zone).date()
+    far = max((abs((moment.astimezone(zone).date() - today).days) for moment in moments), default=0)
     if far <= MAX_DAYS_BY_WEEKDAY:
         return "%a"
     return "%a %d %b" if far < 300 else "%d %b %Y"
 
 
-def _near_day_and_time(moment: datetime, now: datetime) -> str:
-    local = moment.astimezone()
-    near = {-1: "yesterday", 0: "today", 1: "tomorrow"}.get((local.date() - now.astimezone().date()).days)
-    return f"{near} {local:%H:%M}" if near else day_and_time(moment, now)
+def _near_day_and_time(moment: datetime, now: datetime, zone: tzinfo | None = None) -> str:
+    local = moment.astimezone(zone)
+    near = {-1: "yesterday", 0: "today", 1: "tomorrow"}.get((local.date() - now.astimezone(zone).date()).days)
+    return f"{near} {local:%H:%M}" if near else day_and_time(moment, now, zone)

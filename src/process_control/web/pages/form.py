@@ -2,7 +2,7 @@
 
 import hmac
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
 
@@ -55,3 +55,10 @@ async def read_body(request: Request) -> bytes:
         if len(body) > MAX_BYTES:
             raise UsageError(f"the body has more than {MAX_BYTES >> 10} KiB")
     return bytes(body)
+
+
+def own_address(target: str) -> str:
+    """Return an address of this page: another site's becomes the overview."""
+    parts = urlsplit(target)
+    is_own = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.netloc and not parts.scheme
+    return target if is_own and target.isprintable() else "/"

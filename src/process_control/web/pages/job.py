@@ -28,7 +28,8 @@ def job(request: Request) -> Response:
         "why": answers.why(site.settings, slug, None),
         "command": site.command("status", slug),
     }
-    return page(request, "job.html", values)
+    job_zone = status.definition.time_zone if status.definition is not None else None
+    return page(request, "job.html", values, job_zone=job_zone)
 
 
 ROUTES = [Route("/jobs/{slug}", job)]

@@ -1,7 +1,5 @@
 """Login and logout."""
 
-from urllib.parse import urlsplit
-
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -10,7 +8,7 @@ from starlette.routing import Route
 from process_control.web.access.gate import set_cookie
 from process_control.web.access.passwords import is_password
 from process_control.web.access.store import SESSION_SECONDS
-from process_control.web.pages.form import form_of, read_form
+from process_control.web.pages.form import form_of, own_address, read_form
 from process_control.web.pages.render import page
 from process_control.web.site import caller_of, site_of
 
@@ -22,13 +20,13 @@ MAX_WAITING = 20
 
 
 def show(request: Request) -> Response:
-    return _page(request, target=_own(request.query_params.get("next", "/")))
+    return _page(request, target=own_address(request.query_params.get("next", "/")))
 
 
 async def log_in(request: Request) -> Response:
     """Check name and password; both answers take as long for a name that nobody has."""
     site, form = site_of(request), (await read_form(request)).values
-    access, name, target = site.access, form.get("name", "")[:64], _own(form.get("next", "/"))
+    access, name, target = site.access, form.get("name", "")[:64], own_address(form.get("next", "/"))
     keys = (f"name:{name}", f"address:{access.client(request)}")
     pause = access.limit.pause_seconds(*keys)
     if pause > 0 or _checks.statistics().tasks_waiting >= MAX_WAITING:
@@ -62,13 +60,6 @@ async def log_out(request: Request) -> Response:
 def _page(request: Request, *, trouble: str = "", name: str = "", target: str = "/", status: int = 200) -> Response:
     values = {"trouble": trouble, "name": name, "target": target}
     return page(request, "login.html", values, status=status)
-
-
-def _own(target: str) -> str:
-    """Return an address of this page: another site's becomes the overview."""
-    parts = urlsplit(target)
-    is_own = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.netloc and not parts.scheme
-    return target if is_own and target.isprintable() else "/"
 
 
 ROUTES = [

@@ -16,6 +16,7 @@ from process_control.core.measures import size
 from process_control.core.moments import ago, clock, day_and_time, due, in_local_time, parse_iso, since, took, until
 from process_control.notify.message import escape_controls
 from process_control.web.site import caller_of, site_of
+from process_control.web.zones import WORDS, shown, zone_of_page
 
 #: The mark of an outcome; a word for it stands beside or in its title, for whoever cannot see colours.
 MARKS = {SUCCEEDED: "✓", WARNED: "!", FAILED: "✗", LOST: "?", SKIPPED: "–", None: "▸"}
@@ -37,12 +38,13 @@ def environment() -> jinja2.Environment:
     filters: dict[str, Callable[[Any], Any]] = {
         "plain": plain,
         "first_lines": first_lines,
-        "ago": lambda text: ago(_moment(text), _now()),
-        "until": lambda text: until(_moment(text), _now()),
-        "since": lambda text: since(_moment(text), _now()),
-        "due": lambda text: due(_moment(text), _now()),
-        "at": lambda text: day_and_time(_moment(text), _now()),
-        "local": lambda text: plain(in_local_time(text or "", _now())),
+        "ago": lambda text: ago(_moment(text), _now(), shown.get().zone),
+        "until": lambda text: until(_moment(text), _now(), shown.get().zone),
+        "since": lambda text: since(_moment(text), _now(), shown.get().zone),
+        "due": lambda text: due(_moment(text), _now(), shown.get().zone),
+        "at": lambda text: day_and_time(_moment(text), _now(), shown.get().zone),
+        "local": lambda text: plain(in_local_time(text or "", _now(), shown.get().zone)),
+        "moment": moment_words,
         "took": took,
         "seconds_since": lambda text: (_now() - (_moment(text) or _now())).total_seconds(),
         "size": lambda count: "" if count is None else size(count),
@@ -54,23 +56,36 @@ def environment() -> jinja2.Environment:
     return found
 
 
-def page(request: Request, template: str, values: Mapping[str, Any], *, status: int = 200) -> Response:
-    """Return a page. Every template also gets the caller, the site and the time."""
+def page(
+    request: Request, template: str, values: Mapping[str, Any], *, status: int = 200, job_zone: str | None = None
+) -> Response:
+    """Return a page. Every template also gets the caller, the site and the time.
+
+    `job_zone`: the name of the zone of the job that the page is about.
+    """
     site = site_of(request)
     caller = getattr(request.state, "caller", None)
-    text = (
-        environment()
-        .get_template(template)
-        .render(
-            caller=caller,
-            site=site,
-            path=request.url.path,
-            version=__version__,
-            clock=clock(_now()),
-            may_act=caller is not None and caller.acts and not site.read_only,
-            **values,
+    zone = zone_of_page(request, job_zone)
+    before = shown.set(zone)
+    try:
+        text = (
+            environment()
+            .get_template(template)
+            .render(
+                caller=caller,
+                site=site,
+                path=request.url.path,
+                address=f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path,
+                version=__version__,
+                clock=clock(_now(), zone.zone),
+                zone=zone,
+                zone_words=WORDS,
+                may_act=caller is not None and caller.acts and not site.read_only,
+                **values,
+            )
         )
-    )
+    finally:
+        shown.reset(before)
     return Response(text.encode("utf-8", "replace"), status_code=status, media_type="text/html")
 
 
@@ -94,8 +109,20 @@ def stamp(moment: datetime | str | None) -> Markup:
     found = _moment(moment)
     if found is None:
         return Markup("")
+    now, zone = _now(), shown.get().zone
+    words = ago(found, now, zone) if found <= now else until(found, now, zone)
     return Markup('<time datetime="{0}" title="{0}">{1}</time>').format(
-        f"{found.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", ago(found, _now()) if found <= _now() else until(found, _now())
+        f"{found.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", words
+    )
+
+
+def moment_words(moment: datetime | str | None) -> Markup:
+    """Return a time as a clock shows it, `Sat 03:28`, with the whole time for machines and as a title."""
+    found = _moment(moment)
+    if found is None:
+        return Markup("")
+    return Markup('<time datetime="{0}" title="{0}">{1}</time>').format(
+        f"{found.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", day_and_time(found, _now(), shown.get().zone)
     )
 
 

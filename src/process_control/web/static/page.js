@@ -5,13 +5,26 @@ const lost = document.getElementById("lost");
 const keys = document.getElementById("keys");
 const changed = document.getElementById("changed");
 
+// The server learns the zone of this browser: it offers it in the switch of the zone.
+const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (browserZone) document.cookie = `process-control-browser-zone=${browserZone}; path=/; SameSite=Lax; max-age=31536000`;
+
+// The first link of each row of the list, one after the other.
+function step(by) {
+  const links = [...document.querySelectorAll("main tbody tr, main .rows > li")].map((row) => row.querySelector("a")).filter(Boolean);
+  const at = links.indexOf(document.activeElement);
+  const next = links[at < 0 ? (by > 0 ? 0 : links.length - 1) : at + by];
+  if (next) next.focus();
+}
+
 document.addEventListener("keydown", (event) => {
   if (event.target.closest("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
-  const go = { o: "/", d: "/day", i: "/incidents" }[event.key];
+  const go = { o: "/", d: "/day", i: "/incidents", r: "/recover", a: "/audit" }[event.key];
   if (event.key === "/") {
     const search = document.getElementById("search");
     if (search) { search.focus(); event.preventDefault(); } else location.assign("/?text=#search");
   } else if (event.key === "?") keys.showModal();
+  else if (event.key === "j" || event.key === "k") step(event.key === "j" ? 1 : -1);
   else if (go) location.assign(go);
 });
 
