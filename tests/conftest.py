@@ -141,7 +141,7 @@ def _children() -> set[str]:
     """Return our children, zombies too, and what anybody below us has orphaned: we are their subreaper."""
     helpers = {each.process.pid for each in running if each.process is not None}
     ours = [pid for pid in children(os.getpid()) if pid not in helpers]
-    return {f"{pid} {state_letter(pid)} {command_line(pid)}" for pid in ours}
+    return {f"{pid} {'Z ' if state_letter(pid) == 'Z' else ''}{command_line(pid)}" for pid in ours}
 
 
 def _settled(before: dict[str, set[str]]) -> dict[str, set[str]]:

@@ -154,3 +154,13 @@ def shoot(page: "Page", name: str) -> None:
     """Keep a picture of the whole page where PROCESS_CONTROL_PICTURES says."""
     if folder := os.environ.get("PROCESS_CONTROL_PICTURES"):
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+def too_wide(page: "Page") -> list[str]:
+    """Return what reaches over the right edge of the window, when the page can be scrolled sideways."""
+    wide: list[str] = page.evaluate(
+        """document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll("body *")]
+        .filter((each) => each.getBoundingClientRect().right > innerWidth)
+        .map((each) => `${each.tagName} ${each.className} ${each.textContent.slice(0, 60)}`)"""
+    )
+    return wide

@@ -203,7 +203,7 @@ def _job_change(slug: str, old: _Side, new: _Side, settings: Settings, begin: in
     return JobChange(
         job=slug,
         change=change,
-        keys=_key_changes(before, after, settings) if isinstance(before, Job) and isinstance(after, Job) else (),
+        keys=key_changes(before, after, settings) if isinstance(before, Job) and isinstance(after, Job) else (),
         schedule_before=_schedule_in_words(before),
         schedule_after=_schedule_in_words(after),
         disabled_before=isinstance(before, Job) and before.disabled,
@@ -223,7 +223,7 @@ def _schedule_in_words(job: Job | InvalidJob | None) -> str:
         return ""
 
 
-def _key_changes(before: Job, after: Job, settings: Settings) -> tuple[KeyChange, ...]:
+def key_changes(before: Job, after: Job, settings: Settings) -> tuple[KeyChange, ...]:
     """Return the keys whose effective values differ; of the environment the names, since its values may be secrets."""
     found = []
     for old, new in zip(origins(before, b"", settings), origins(after, b"", settings), strict=True):

@@ -67,12 +67,17 @@ class Shown:
 def look_at(settings: Settings, slug: str, index: Index) -> Shown:
     """Return all that is shown of a job. Raises JobNotFound (66), NotPermitted (77), BadConfiguration (78)."""
     job = load_job(slug, settings)
-    with JobDirectory(settings) as directory:
-        source, _ = directory.read(slug)
     [status] = read_statuses(settings, [job], index)
     schedules = KnownSchedules(settings, datetime.now(UTC))
-    values, slots = origins(job, source, settings), next_slots(job, settings, schedules.now)
+    values, slots = values_of(job, settings), next_slots(job, settings, schedules.now)
     return Shown(status=status, values=values, slots=slots, schedules=schedules)
+
+
+def values_of(job: Job, settings: Settings) -> list[Origin]:
+    """Return the effective value of each key, and where it comes from. Raises JobNotFound (66), NotPermitted (77)."""
+    with JobDirectory(settings) as directory:
+        source, _ = directory.read(job.slug)
+    return origins(job, source, settings)
 
 
 def next_slots(job: Job, settings: Settings, now: datetime) -> list[Slot]:

@@ -1,5 +1,6 @@
 """Templates, and what all of them may use: times for people, escaped text, marks of outcomes."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -15,6 +16,7 @@ from process_control.core.facts import FAILED, LOST, SKIPPED, SUCCEEDED, WARNED
 from process_control.core.measures import size
 from process_control.core.moments import ago, clock, day_and_time, due, in_local_time, parse_iso, since, took, until
 from process_control.notify.message import escape_controls
+from process_control.web.remedies import remedy_of
 from process_control.web.site import caller_of, site_of
 from process_control.web.zones import WORDS, shown, zone_of_page
 
@@ -22,6 +24,7 @@ from process_control.web.zones import WORDS, shown, zone_of_page
 MARKS = {SUCCEEDED: "✓", WARNED: "!", FAILED: "✗", LOST: "?", SKIPPED: "–", None: "▸"}
 #: Of a reason in a list; the page of the job has all.
 MAX_LINES = 4
+ADDRESS = re.compile(r"(https?://[^\s<>\"']+)")
 OUTCOME_WORDS = {None: "running"}
 
 
@@ -45,6 +48,8 @@ def environment() -> jinja2.Environment:
         "at": lambda text: day_and_time(_moment(text), _now(), shown.get().zone),
         "local": lambda text: plain(in_local_time(text or "", _now(), shown.get().zone)),
         "moment": moment_words,
+        "linked": linked,
+        "remedy": remedy_of,
         "took": took,
         "seconds_since": lambda text: (_now() - (_moment(text) or _now())).total_seconds(),
         "size": lambda count: "" if count is None else size(count),
@@ -102,6 +107,19 @@ def first_lines(text: str) -> str:
     """Return the first lines of a reason, for a list."""
     lines = text.split("\n")
     return text if len(lines) <= MAX_LINES else "\n".join([*lines[: MAX_LINES - 1], "…"])
+
+
+def linked(text: object) -> Markup:
+    """Return the same with links to http:// and https://, and to nothing else."""
+    found = Markup("")
+    for number, part in enumerate(ADDRESS.split("" if text is None else str(text))):
+        if number % 2 == 0:
+            found += plain(part)
+            continue
+        address = part.rstrip(".,;:!?)]}")
+        link = Markup('<a href="{0}" rel="noopener noreferrer">{0}</a>').format(plain(address))
+        found += link + plain(part[len(address) :])
+    return found
 
 
 def stamp(moment: datetime | str | None) -> Markup:
