@@ -24,7 +24,7 @@ from process_control.web.access.access import Refused
 from process_control.web.access.gate import Gate
 from process_control.web.api import routes as api
 from process_control.web.listen import allowed_hosts
-from process_control.web.pages import acts, incidents, job, login, overview, run, zone
+from process_control.web.pages import acts, day, incidents, job, login, overview, run, zone
 from process_control.web.pages.render import page
 from process_control.web.site import Site
 
@@ -57,6 +57,7 @@ def _routes() -> list[BaseRoute]:
         *overview.ROUTES,
         *job.ROUTES,
         *run.ROUTES,
+        *day.ROUTES,
         *incidents.ROUTES,
         *acts.ROUTES,
         *login.ROUTES,

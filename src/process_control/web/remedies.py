@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -29,7 +30,7 @@ def remedy_of(command: str | None) -> Remedy | None:
 
 def _value(words: Sequence[str], flag: str) -> str:
     """Return the word behind a flag."""
-    return next((value for name, value in zip(words, words[1:], strict=False) if name == flag), "")
+    return next((value for name, value in pairwise(words) if name == flag), "")
 
 
 def _job(words: Sequence[str]) -> str:

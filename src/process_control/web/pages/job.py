@@ -72,7 +72,7 @@ def _values(
         if known is None and slug not in ledger.known_jobs and not index.runs(jobs=[slug], limit=1):
             raise JobNotFound(f"no such job: {slug}", hint="the overview lists them")
         cursor = request.query_params.get("cursor")
-        rows, place = runs_and_slots(index, ledger, slug, limit=ROWS, before=cursor and place_of(cursor))
+        rows, place = runs_and_slots(index, ledger, slug, limit=ROWS, before=place_of(cursor) if cursor else None)
         asker = Asker(slug, standing.jobs, settings, index, ledger, KnownSchedules(settings, _now()), LocalZone())
         return {
             "title": slug,
@@ -103,7 +103,7 @@ def _of_the_file(
             values = values_of(known, settings)
         except ProcessControlError:  # it has gone since
             return found
-        secrets, _ = secrets_of(known) if sees_values else ([], [])
+        secrets, values_shown = secrets_of(known)[0], known.environment if sees_values else {}
         found |= {
             "config": [Value(each.key, words, each.origin) for each in values if (words := in_words(each))],
             "not_set": [each.key for each in values if not in_words(each)],
