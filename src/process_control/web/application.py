@@ -23,8 +23,9 @@ from process_control.errors import (
 from process_control.web.access.access import Refused
 from process_control.web.access.gate import Gate
 from process_control.web.api import routes as api
+from process_control.web.kept import Kept
 from process_control.web.listen import allowed_hosts
-from process_control.web.pages import acts, day, incidents, job, login, overview, run, zone
+from process_control.web.pages import acts, audit, day, incidents, job, login, overview, run, why, zone
 from process_control.web.pages.render import page
 from process_control.web.site import Site
 
@@ -49,6 +50,7 @@ def make_application(site: Site) -> Starlette:
         exception_handlers={ProcessControlError: _error, HTTPException: _http_error, Exception: _fault},
     )
     application.state.site = site
+    application.state.days = Kept()
     return application
 
 
@@ -58,7 +60,9 @@ def _routes() -> list[BaseRoute]:
         *job.ROUTES,
         *run.ROUTES,
         *day.ROUTES,
+        *why.ROUTES,
         *incidents.ROUTES,
+        *audit.ROUTES,
         *acts.ROUTES,
         *login.ROUTES,
         *zone.ROUTES,

@@ -54,6 +54,10 @@ def cells_of(day: Day) -> int:
     return round((day.end - day.begin) / CELL_SECONDS)
 
 
+def hours_of(day: Day) -> int:
+    return round((day.end - day.begin) / 3600)
+
+
 def rows_of(day: Day, zone: tzinfo | None) -> list[Row]:
     """Return the lanes of a day, what failed or was missed first; lanes that look alike are one row."""
     alike: dict[Pattern, list[Lane]] = defaultdict(list)
@@ -126,7 +130,7 @@ def background(day: Day) -> Markup:
         return Markup('<line class="{0}" x1="{1:.2f}" x2="{1:.2f}" y1="0" y2="1"/>').format(name, place(moment))
 
     shapes = [band("quiet", begin, end) for begin, end in day.quiet]
-    shapes += [line("hour", day.begin + hour * 3600) for hour in range(round((day.end - day.begin) / 3600))]
+    shapes += [line("hour", day.begin + hour * 3600) for hour in range(hours_of(day))]
     shapes += [band("collision", each.begin, each.end) for each in day.collisions]
     shapes += [line("clock-change", at) for at, _ in day.clock_changes]
     if day.begin <= day.now < day.end:

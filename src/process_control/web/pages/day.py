@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -19,7 +20,18 @@ from process_control.views.day import read_day
 from process_control.views.selected_jobs import select_known
 from process_control.views.slots import Ledger
 from process_control.views.time_words import LocalZone
-from process_control.web.day_picture import MAX_NAMED, Row, background, by_hour, clock_of, counted, rows_of
+from process_control.web.day_picture import (
+    MAX_NAMED,
+    Hour,
+    Row,
+    background,
+    by_hour,
+    clock_of,
+    counted,
+    hours_of,
+    rows_of,
+)
+from process_control.web.kept import Kept
 from process_control.web.pages.render import page
 from process_control.web.site import Site, site_of
 from process_control.web.standing import Standing
@@ -45,33 +57,43 @@ class Asked(NamedTuple):
         return urlencode({name: value for name, value in values.items() if value})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """What is shown of a day; its stretches, which may be many, are not kept."""
+
+    day: Day
+    rows: Sequence[Row]
+    by_hour: Sequence[Hour]
+    summary: str
+    #: The jobs for which the day is excluded, with the reason.
+    excluded: Sequence[tuple[str, str]]
+
+
 def day(request: Request) -> Response:
     site, parameters = site_of(request), request.query_params
-    zone = zone_of_page(request, None).zone
+    zone = zone_of_page(request, None)
     wanted = Asked(
-        date_of(parameters.get("date", ""), zone), parameters.get("job", "").strip(), parameters.get("tag", "")
+        date_of(parameters.get("date", ""), zone.zone), parameters.get("job", "").strip(), parameters.get("tag", "")
     )
     standing = site.watched.now()
-    found, excluded = _read(site, standing, wanted, zone)
-    rows = rows_of(found, zone)
-    first = _whole(parameters.get("from", ""))
+    kept: Kept[Picture] = request.app.state.days
+    found = kept.get((wanted, str(zone.zone)), lambda: _read(site, standing, wanted, zone.zone))
+    day, first = found.day, _whole(parameters.get("from", ""))
+    left = found.rows[first + ROWS :]
     values = {
         "title": f"{wanted.date:%A %d %B %Y}",
         "asked": wanted,
-        "day": found,
-        "rows": rows[first : first + ROWS],
-        "more": len(rows) - first - ROWS,
+        "found": found,
+        "day": day,
+        "rows": found.rows[first : first + ROWS],
         "first": first,
-        "jobs_left": sum(len(row.jobs) for row in rows[first + ROWS :]),
+        "jobs_left": sum(len(row.jobs) for row in left),
         "page_rows": ROWS,
         "max_named": MAX_NAMED,
-        "behind": background(found),
-        "hours": [clock_of(found.begin + hour * 3600, zone)[:2] for hour in range(round((found.end - found.begin) / 3600))],
-        "by_hour": by_hour(found, NAMED),
-        "clock_of": lambda moment: clock_of(moment, zone),
+        "behind": background(day),
+        "hours": [clock_of(day.begin + hour * 3600, zone.zone)[:2] for hour in range(hours_of(day))],
+        "clock_of": lambda moment: clock_of(moment, zone.zone),
         "as_moment": lambda moment: datetime.fromtimestamp(moment, UTC),
-        "summary": _summary(found, rows),
-        "excluded": excluded,
         "listed": LISTED,
         "tags": sorted({tag for job in standing.jobs if isinstance(job, Job) for tag in job.tags}),
         "command": site.command("day", f"{wanted.date}", *_words_of_command(wanted)),
@@ -99,10 +121,7 @@ def bounds(day: date, zone: tzinfo | None) -> tuple[float, float]:
     return begin, end
 
 
-def _read(
-    site: Site, standing: Standing, wanted: Asked, zone: tzinfo | None
-) -> tuple[Day, list[tuple[str, str]]]:
-    """Return the day, and the jobs for which it is excluded, with the reason."""
+def _read(site: Site, standing: Standing, wanted: Asked, zone: tzinfo | None) -> Picture:
     settings, (begin, end) = site.settings, bounds(wanted.date, zone)
     with open_index(settings.state_directory) as index:
         ledger = Ledger(settings, standing.jobs, index, now=time.time())
@@ -112,10 +131,17 @@ def _read(
         if wanted.tag:
             tagged = {job.slug for job in standing.jobs if isinstance(job, Job) and wanted.tag in job.tags}
             slugs = [slug for slug in slugs if slug in tagged]
-        found = read_day(
-            settings, standing.jobs, slugs, index, ledger, begin=begin, end=end, zone=zone or LocalZone()
-        )
-        return found, _excluded(ledger, standing, set(slugs), (begin + end) / 2)
+        ends = {"begin": begin, "end": end}
+        found = read_day(settings, standing.jobs, slugs, index, ledger, **ends, zone=zone or LocalZone())
+        excluded = _excluded(ledger, standing, set(slugs), (begin + end) / 2)
+    rows = rows_of(found, zone)
+    return Picture(
+        day=replace(found, lanes=[]),
+        rows=rows,
+        by_hour=by_hour(found, NAMED),
+        summary=_summary(found, rows),
+        excluded=excluded,
+    )
 
 
 def _excluded(ledger: Ledger, standing: Standing, slugs: set[str], noon: float) -> list[tuple[str, str]]:

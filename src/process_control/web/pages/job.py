@@ -107,9 +107,7 @@ def _of_the_file(
         found |= {
             "config": [Value(each.key, words, each.origin) for each in values if (words := in_words(each))],
             "not_set": [each.key for each in values if not in_words(each)],
-            "environment": {name: mask(value, secrets) for name, value in known.environment.items()}
-            if sees_values
-            else {},
+            "environment": {name: mask(value, secrets) for name, value in values_shown.items()},
             "slots": next_slots(known, settings, _now()),
             "schedule_zone": known.time_zone or getattr(host_zone(), "key", ""),
             "causes": known.after,

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from process_control import __version__
 from process_control.core.facts import FAILED, LOST, SKIPPED, SUCCEEDED, WARNED
 from process_control.core.measures import size
-from process_control.core.moments import ago, clock, day_and_time, due, in_local_time, parse_iso, since, took, until
+from process_control.core.moments import ago, clock, day_and_time, due, in_local_time, parse_iso, since, span, took, until
 from process_control.notify.message import escape_controls
 from process_control.web.remedies import remedy_of
 from process_control.web.site import caller_of, site_of
@@ -50,6 +50,7 @@ def environment() -> jinja2.Environment:
         "moment": moment_words,
         "linked": linked,
         "remedy": remedy_of,
+        "span_to": span_to,
         "took": took,
         "seconds_since": lambda text: (_now() - (_moment(text) or _now())).total_seconds(),
         "size": lambda count: "" if count is None else size(count),
@@ -132,6 +133,12 @@ def stamp(moment: datetime | str | None) -> Markup:
     return Markup('<time datetime="{0}" title="{0}">{1}</time>').format(
         f"{found.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", words
     )
+
+
+def span_to(begin: str | None, end: str | None) -> str:
+    """Return how long it is from one time to the other."""
+    first, last = parse_iso(begin), parse_iso(end)
+    return "" if first is None or last is None else span((last - first).total_seconds())
 
 
 def moment_words(moment: datetime | str | None) -> Markup:
