@@ -25,8 +25,9 @@ from process_control.web.access.gate import Gate
 from process_control.web.api import routes as api
 from process_control.web.kept import Kept
 from process_control.web.listen import allowed_hosts
-from process_control.web.pages import acts, audit, day, incidents, job, login, overview, run, why, zone
+from process_control.web.pages import acts, audit, day, incidents, job, login, overview, recover, run, why, zone
 from process_control.web.pages.render import page
+from process_control.web.recovering import Recoveries
 from process_control.web.site import Site
 
 #: The status of each error, by its class.
@@ -51,6 +52,7 @@ def make_application(site: Site) -> Starlette:
     )
     application.state.site = site
     application.state.days = Kept()
+    application.state.recoveries = Recoveries()
     return application
 
 
@@ -62,6 +64,7 @@ def _routes() -> list[BaseRoute]:
         *day.ROUTES,
         *why.ROUTES,
         *incidents.ROUTES,
+        *recover.ROUTES,
         *audit.ROUTES,
         *acts.ROUTES,
         *login.ROUTES,

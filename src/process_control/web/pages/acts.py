@@ -1,6 +1,7 @@
 """Acting: first what will be touched and a note, then it is done."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -16,6 +17,7 @@ from process_control.views.selected_jobs import select_jobs
 from process_control.web.acts import HOLD, PAUSE, RELEASE, RUN, SILENCE, STOP, VERBS, Wish, act
 from process_control.web.pages.form import form_of
 from process_control.web.pages.render import page
+from process_control.web.planned_time import planned_time
 from process_control.web.site import caller_of, site_of
 
 #: What each act does, for the preview.
@@ -54,13 +56,15 @@ def preview(request: Request) -> Response:
     slugs = [job.slug for job in select_jobs(site.settings, words)]
     touched = [Touched(slug, _how_it_stands(standing.status(slug), verb)) for slug in slugs]
     title = f"{verb} {slugs[0]}" if len(slugs) == 1 else f"{verb} {len(slugs)} jobs"
+    slot = planned_time(site.settings, slugs, request.query_params.get("slot", "") if verb == RUN else "")
     values = {
         "title": title,
+        "slot": slot.planned if slot is not None else None,
         "verb": verb,
         "touched": touched,
         "means": MEANS[verb],
         "back": f"/jobs/{slugs[0]}" if len(slugs) == 1 else "/",
-        "command": site.command(verb, *words),
+        "command": site.command(verb, *words, *(["--slot", slot.planned] if slot is not None else [])),
     }
     return page(request, "act.html", values)
 
@@ -68,8 +72,14 @@ def preview(request: Request) -> Response:
 async def done(request: Request) -> Response:
     """Do it, and show the result for each job."""
     verb, form = _verb(request.path_params["verb"]), await form_of(request)
-    wish = Wish.of(verb, form.values)
-    results = await to_thread.run_sync(lambda: act(site_of(request), caller_of(request), verb, form.all("job"), wish))
+    wish, site, jobs = Wish.of(verb, form.values), site_of(request), form.all("job")
+
+    def do() -> list[dict[str, Any]]:
+        slot = planned_time(site.settings, jobs, form.values.get("slot", "") if verb == RUN else "")
+        for_slot = replace(wish, slot=slot.slot.slot) if slot is not None else wish
+        return act(site, caller_of(request), verb, jobs, for_slot)
+
+    results = await to_thread.run_sync(do)
     title = f"{verb}: {results[0]['job']}" if len(results) == 1 else f"{verb}: {len(results)} jobs"
     return page(request, "done.html", {"title": title, "results": [_row(each) for each in results]})
 

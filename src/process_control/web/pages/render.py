@@ -50,6 +50,7 @@ def environment() -> jinja2.Environment:
         "moment": moment_words,
         "linked": linked,
         "remedy": remedy_of,
+        "capitalize_first": lambda text: text[:1].upper() + text[1:],
         "span_to": span_to,
         "took": took,
         "seconds_since": lambda text: (_now() - (_moment(text) or _now())).total_seconds(),

@@ -37,3 +37,16 @@ if (changed) {
   source.addEventListener("open", () => { lost.hidden = true; });
   source.addEventListener("error", () => { lost.hidden = false; });
 }
+
+// A recovery is shown as far as it is, until it is over.
+const progress = document.getElementById("progress");
+if (progress && progress.dataset.rows) {
+  const timer = setInterval(async () => {
+    try {
+      const answer = await fetch(progress.dataset.rows);
+      if (!answer.ok) return;
+      progress.innerHTML = await answer.text();
+      if (!progress.querySelector(".r-running, .r-waiting")) { clearInterval(timer); location.reload(); }
+    } catch { /* the next one may come through */ }
+  }, 2000);
+}
