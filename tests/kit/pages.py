@@ -1,11 +1,13 @@
 """A real `process-control web` of a box, its clients, and a real browser."""
 
 import os
+import re
 import shutil
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,10 +75,14 @@ def served(
         try:
             with box.start_command(command, env={"NOTIFY_SOCKET": path, **(env or {})}, **how) as live:
                 notice = _ready(manager, live)
-                yield Served(box, live, notice.partition("STATUS=")[2], run_directory or box.state_directory / "run")
-                if live.process.returncode is None:
-                    live.signal(15)
-                    live.wait()
+                try:
+                    yield Served(
+                        box, live, notice.partition("STATUS=")[2], run_directory or box.state_directory / "run"
+                    )
+                finally:
+                    if live.process.returncode is None:
+                        live.signal(15)
+                        live.wait()
         finally:
             os.unlink(path)
 
@@ -97,6 +103,20 @@ def _ready(manager: socket.socket, live: Live) -> str:
 def form_token(client: httpx.Client, path: str) -> str:
     """Return the token that the form of a page sends back."""
     return client.get(path).text.partition('name="form_token" value="')[2].partition('"')[0]
+
+
+def get(site: Served, path: str, **how: Any) -> str:
+    """Return the HTML of a screen. `how`: see `Served.client`."""
+    with site.client(**how) as client:
+        answer = client.get(path)
+    if answer.status_code != 200:
+        raise AssertionError(f"{path}: {answer.status_code}\n{answer.text}")
+    return answer.text
+
+
+def text_of(html: str) -> str:
+    """Return what somebody reads of it."""
+    return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", html)))
 
 
 # --- the browser -----------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kit.harness import Box
-from kit.pages import PHONE, WIDE, Served, page_of, served, shoot, too_wide, violations
+from kit.pages import PHONE, WIDE, Served, get, page_of, served, shoot, too_wide, violations
 from kit.past import Past, yesterday
 from process_control.core.day import Stretch, day_of
 from process_control.web.day_picture import by_hour, rows_of
@@ -38,18 +38,12 @@ def site(shared_box: Box) -> Iterator[Served]:
         yield site
 
 
-def get(site: Served, query: str) -> str:
-    with site.client() as client:
-        answer = client.get(f"/day?{query}")
-    assert answer.status_code == 200, answer.text
-    return answer.text
-
-
 def test_the_lanes_are_those_of_the_command_what_failed_first(site: Served) -> None:
-    page = get(site, "date=yesterday")
+    page = get(site, "/day?date=yesterday")
     told = site.box.process_control("day", "yesterday", "--json").json()
     shown = re.findall(r'<span class="who"><a href="/jobs/([^"]*)"', page)
-    named = {*shown, *re.findall(r'<a href="/jobs/([^"]*)">', page.partition('class="others"')[2].partition("</span>")[0])}
+    others = page.partition('class="others"')[2].partition("</span>")[0]
+    named = {*shown, *re.findall(r'<a href="/jobs/([^"]*)">', others)}
 
     assert named == {lane["job"] for lane in told["lanes"]}
     assert page.count('class="trouble"') == 2
@@ -58,7 +52,7 @@ def test_the_lanes_are_those_of_the_command_what_failed_first(site: Served) -> N
 
 
 def test_lanes_that_look_alike_are_one(site: Served) -> None:
-    page = get(site, "date=yesterday")
+    page = get(site, "/day?date=yesterday")
 
     assert "34 jobs in 5 lanes" in page
     assert "and 29 more" in page
@@ -66,7 +60,7 @@ def test_lanes_that_look_alike_are_one(site: Served) -> None:
 
 
 def test_collisions_and_quiet_times_are_named(site: Served) -> None:
-    page = get(site, "date=yesterday")
+    page = get(site, "/day?date=yesterday")
 
     assert "lock <code>shared</code>" in page
     assert "02:35 to 02:45" in page
@@ -74,7 +68,7 @@ def test_collisions_and_quiet_times_are_named(site: Served) -> None:
 
 
 def test_a_filter_and_another_day_are_in_the_address(site: Served) -> None:
-    page = get(site, "date=yesterday&tag=backup")
+    page = get(site, "/day?date=yesterday&tag=backup")
     before = f"{yesterday(days=2):%Y-%m-%d}"
 
     assert "/jobs/backup" in page
@@ -84,8 +78,8 @@ def test_a_filter_and_another_day_are_in_the_address(site: Served) -> None:
 
 
 def test_a_day_without_anything_says_so(site: Served) -> None:
-    assert "Nothing ran on that day" in get(site, "date=2020-01-01")
-    assert "None of these jobs ran" in get(site, "date=yesterday&job=no-such-job")
+    assert "Nothing ran on that day" in get(site, "/day?date=2020-01-01")
+    assert "None of these jobs ran" in get(site, "/day?date=yesterday&job=no-such-job")
     with site.client() as client:
         assert client.get("/day?date=31-31-31").status_code == 400
         assert client.get("/day?date=9999-12-31").status_code == 400

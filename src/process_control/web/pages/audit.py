@@ -125,9 +125,7 @@ def _entry(record: Record) -> Entry:
 
     what = sentence_for_people(record)
     note = text("note") if text("note") not in what else ""
-    return Entry(
-        text("at"), text("event"), text("job"), what, text("by"), note, text("run_id"), text("incident")
-    )
+    return Entry(text("at"), text("event"), text("job"), what, text("by"), note, text("run_id"), text("incident"))
 
 
 def _words(asked: dict[str, str]) -> list[str]:

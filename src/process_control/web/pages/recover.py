@@ -50,7 +50,7 @@ def recover(request: Request) -> Response:
         "since": since,
         "job": job,
         "trouble": trouble,
-        "groups": [(cause, CAUSES_IN_WORDS[cause], list(of)) for cause, of in groupby(shown, key=lambda each: each.cause)],
+        "groups": _by_cause(shown),
         "count": len(found),
         "hidden": len(found) - len(shown),
         "slots": sum(len(each.slots) for each in found),
@@ -66,6 +66,11 @@ def recover(request: Request) -> Response:
     return page(request, "recover.html", values)
 
 
+def _by_cause(found: Sequence[Proposal]) -> list[tuple[str, str, list[Proposal]]]:
+    """Return each cause, in words too, with its proposals."""
+    return [(cause, CAUSES_IN_WORDS[cause], list(of)) for cause, of in groupby(found, key=lambda each: each.cause)]
+
+
 async def preview(request: Request) -> Response:
     """Show what will be started."""
     form = await form_of(request)
@@ -78,7 +83,7 @@ def _preview(request: Request, form: Form) -> Response:
     chosen = chosen_of(read_proposals(site, since or DEFAULT_SINCE, job), form.values)
     count = sum(len(each.to_run) for each in chosen)
     values = {
-        "title": "Recover: nothing is chosen" if not count else f"Recover: start {count} run{'' if count == 1 else 's'}",
+        "title": f"Recover: start {count:,} run{'' if count == 1 else 's'}" if count else "Recover: nothing is chosen",
         "since": since,
         "job": job,
         "chosen": chosen,

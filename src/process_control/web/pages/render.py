@@ -14,7 +14,18 @@ from starlette.responses import Response
 from process_control import __version__
 from process_control.core.facts import FAILED, LOST, SKIPPED, SUCCEEDED, WARNED
 from process_control.core.measures import size
-from process_control.core.moments import ago, clock, day_and_time, due, in_local_time, parse_iso, since, span, took, until
+from process_control.core.moments import (
+    ago,
+    clock,
+    day_and_time,
+    due,
+    in_local_time,
+    parse_iso,
+    since,
+    span,
+    took,
+    until,
+)
 from process_control.notify.message import escape_controls
 from process_control.web.remedies import remedy_of
 from process_control.web.site import caller_of, site_of
