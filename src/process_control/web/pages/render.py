@@ -49,7 +49,7 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: dict[str, Callable[[Any], Any]] = {
+    filters: dict[str, Callable[..., Any]] = {
         "plain": plain,
         "first_lines": first_lines,
         "ago": lambda text: ago(_moment(text), _now(), shown.get().zone),
