@@ -83,6 +83,21 @@ def test_logins_are_for_admins(monkeypatch: pytest.MonkeyPatch) -> None:
     assert events_of(admin, "") == ["web", "hold"]
 
 
+def test_keys_lead_to_screens_and_through_rows(browser: "Browser", site: Served) -> None:
+    with page_of(browser, site) as page:
+        page.keyboard.press("r")
+        page.wait_for_url("**/recover")
+        page.keyboard.press("a")
+        page.wait_for_url("**/audit")
+        page.keyboard.press("j")
+        page.keyboard.press("j")
+        page.keyboard.press("k")
+        assert page.evaluate("document.activeElement === document.querySelector('tbody tr a')")
+        page.keyboard.press("?")
+        assert page.locator("#keys").is_visible()
+        assert violations(page) == []
+
+
 @pytest.mark.parametrize(("width", "dark"), [(WIDE, False), (WIDE, True), (PHONE, False)])
 def test_a_browser_shows_it_without_a_fault(browser: "Browser", site: Served, width: int, dark: bool) -> None:
     with page_of(browser, site, width=width, dark=dark) as page:

@@ -1,6 +1,7 @@
 """The past planned time that a run is to be for, as somebody has named it."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from process_control.config.all_jobs import load_all
@@ -9,6 +10,12 @@ from process_control.errors import UsageError
 from process_control.state.past_runs import open_index
 from process_control.views.slot_words import account_named, named_time
 from process_control.views.slots import Account, Ledger
+from process_control.web.acts import Wish
+
+
+def wish_for(wish: Wish, slot: int) -> Wish:
+    """Return the same wish for a planned time (UTC seconds)."""
+    return replace(wish, slot=slot)
 
 
 def planned_time(settings: Settings, slugs: list[str], text: str) -> Account | None:

@@ -1,7 +1,6 @@
 """Acting: first what will be touched and a note, then it is done."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -17,7 +16,7 @@ from process_control.views.selected_jobs import select_jobs
 from process_control.web.acts import HOLD, PAUSE, RELEASE, RUN, SILENCE, STOP, VERBS, Wish, act
 from process_control.web.pages.form import form_of
 from process_control.web.pages.render import page
-from process_control.web.planned_time import planned_time
+from process_control.web.planned_time import planned_time, wish_for
 from process_control.web.site import caller_of, site_of
 
 #: What each act does, for the preview.
@@ -76,7 +75,7 @@ async def done(request: Request) -> Response:
 
     def do() -> list[dict[str, Any]]:
         slot = planned_time(site.settings, jobs, form.values.get("slot", "") if verb == RUN else "")
-        for_slot = replace(wish, slot=slot.slot.slot) if slot is not None else wish
+        for_slot = wish_for(wish, slot.slot.slot) if slot is not None else wish
         return act(site, caller_of(request), verb, jobs, for_slot)
 
     results = await to_thread.run_sync(do)

@@ -22,6 +22,7 @@ from process_control.views.time_words import moment_of_flag
 from process_control.web.acts import RUN, Wish, act
 from process_control.web.pages.form import Form, form_of
 from process_control.web.pages.render import page
+from process_control.web.planned_time import wish_for
 from process_control.web.recovering import Item, Recoveries, Recovery
 from process_control.web.site import Site, caller_of, site_of
 
@@ -115,7 +116,7 @@ def _start(request: Request, form: Form) -> None:
     wish = Wish.of(RUN, {"note": note})
 
     def start_one(job: str, slot: int) -> dict[str, Any]:
-        [result] = act(site, caller, RUN, [job], replace(wish, slot=slot))
+        [result] = act(site, caller, RUN, [job], wish_for(wish, slot))
         return result
 
     items = [Item(each.job, slot) for each in chosen for slot in each.to_run]
