@@ -83,6 +83,22 @@ def test_a_viewer_gets_the_command_instead_of_a_form(site: Served) -> None:
     assert refused.status_code == 403
 
 
+def test_a_server_that_starts_nothing_offers_the_command_to_paste(web_box: Box) -> None:
+    web_box.job("backup", f"command: 'true'\n{planned_at(*SLOTS)}")
+    there_since(web_box, hours_ago(6))
+    with served(web_box, "--no-starts") as site:
+        page = get(site, "/recover?since=1d")
+        answer = post(site, "/recover/start", **{"proposal:backup": "once"})
+        progress = text_of(get(site, "/recover/progress"))
+
+    assert "This server starts no job, and no scheduler runs." in text_of(page)
+    assert "process-control recover --since 1d --yes" in page
+    assert answer.status_code == 409
+    assert "--yes" in answer.text
+    assert "This server has started no recovery." in progress
+    assert web_box.history("backup") == []
+
+
 @pytest.mark.parametrize(("width", "dark"), [(WIDE, False), (WIDE, True), (PHONE, False)])
 def test_a_browser_shows_it_without_a_fault(browser: "Browser", site: Served, width: int, dark: bool) -> None:
     with page_of(browser, site, width=width, dark=dark) as page:

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from process_control.core.moments import parse_iso
-from process_control.errors import JobNotFound, UsageError
+from process_control.errors import JobNotFound, NotStarted, UsageError
 from process_control.state.past_runs import open_index
 from process_control.views.recovery import CAUSES_IN_WORDS, LEAVE, PROPOSALS, Proposal, proposals
 from process_control.views.selected_jobs import select_slugs
@@ -108,6 +108,9 @@ async def start(request: Request) -> Response:
 def _start(request: Request, form: Form) -> None:
     site, caller = site_of(request), caller_of(request)
     actor = site.actor(caller)
+    if not can_start(site):
+        paste = _command(site, form.values.get("since", ""), form.values.get("job", ""), yes=True)
+        raise NotStarted("no scheduler runs, and this page starts no job itself", hint=paste)
     found = read_proposals(site, form.values.get("since", "") or DEFAULT_SINCE, form.values.get("job", ""))
     chosen = chosen_of(found, form.values)
     if not chosen:

@@ -63,6 +63,7 @@ def environment() -> jinja2.Environment:
         "remedy": remedy_of,
         "capitalize_first": lambda text: text[:1].upper() + text[1:],
         "span_to": span_to,
+        "time_left": lambda moment: f"in {span(max((moment - _now()).total_seconds(), 0))}",
         "took": took,
         "seconds_since": lambda text: (_now() - (_moment(text) or _now())).total_seconds(),
         "size": lambda count: "" if count is None else size(count),
