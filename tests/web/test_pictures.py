@@ -29,7 +29,12 @@ NIGHT = datetime(2026, 11, 28, 3, 12, tzinfo=UTC)
 #: name: path, and how high the picture is.
 SCREENS = {
     "overview": ("/", 1000),
-    "job": ("/jobs/backup-database-orders", 1400),
+    "job": ("/jobs/backup-database-orders", 1500),
+    "day": ("/day", 1300),
+    "why": ("/why?job=queue-worker-restart", 800),
+    "incidents": ("/incidents", 700),
+    "recover": ("/recover", 900),
+    "audit": ("/audit", 900),
     "act": ("/acts/hold?job=backup-database-orders&job=certificates", 700),
 }
 LOOKS = [(WIDE, False), (WIDE, True), (PHONE, False)]
