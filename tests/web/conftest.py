@@ -45,3 +45,13 @@ def browser() -> Iterator["Browser"]:
     """Debian's chromium, for all tests of a file."""
     with chromium() as browser:
         yield browser
+
+
+@pytest.fixture(scope="module")
+def shared_box(with_web: Product) -> Iterator[Box]:
+    """One host for all tests of a file, where the page is installed."""
+    box = Box.configured(with_web)
+    yield box
+    left = box.close()
+    if left:
+        pytest.fail(f"left behind by the tests: {left}")

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ from process_control.views.live_statuses import ALL_AGAIN_SECONDS, LiveStatuses
 
 #: Requests within this time share one look.
 MIN_SECONDS = 1.0
+#: So many lists can be read part by part at the same time.
+MAX_ORDERS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +58,21 @@ class Watched:
         self._looked_at = 0.0
         self._alerts: list[str] = []
         self._alerts_at = 0.0
+        #: The order of the jobs of some moments, by their number: of lists that somebody reads part by part.
+        self._orders: OrderedDict[int, Sequence[str]] = OrderedDict()
+
+    def keep_order(self, standing: Standing) -> None:
+        """Remember the order of the jobs for whoever reads them part by part."""
+        with self._lock:
+            self._orders[standing.number] = [each.slug for each in standing.statuses]
+            self._orders.move_to_end(standing.number)
+            while len(self._orders) > MAX_ORDERS:
+                self._orders.popitem(last=False)
+
+    def order_of(self, number: int) -> Sequence[str] | None:
+        """Return the slugs in the order of a moment; None when it is not known any more."""
+        with self._lock:
+            return self._orders.get(number)
 
     def now(self) -> Standing:
         """Return how all jobs stand. Raises ProcessControlError when the job directory cannot be read."""

@@ -110,7 +110,7 @@ OPERATIONS = (
             Parameter(name="stream", kind=TEXT, meaning="only what was printed there", choices=("out", "err")),
             Parameter(
                 name="grep", kind=REGEX,
-                meaning="only lines that match; a part ends after two seconds, and `next` continues the search",
+                meaning="only lines that match; a part ends after some seconds, and `next` continues the search",
             ),
             Parameter(name="last", kind=WHOLE, meaning="so many lines from the end; `next` is what comes after them"),
             *PARTS,
