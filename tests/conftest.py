@@ -141,7 +141,8 @@ def _children() -> set[str]:
     """Return our children, zombies too, and what anybody below us has orphaned: we are their subreaper."""
     helpers = {each.process.pid for each in running if each.process is not None}
     ours = [pid for pid in children(os.getpid()) if pid not in helpers]
-    return {f"{pid} {state_letter(pid)} {command_line(pid)}" for pid in ours}
+    dead = {pid: "zombie " if state_letter(pid) == "Z" else "" for pid in ours}  # whether it sleeps changes by itself
+    return {f"{pid} {dead[pid]}{command_line(pid)}" for pid in ours}
 
 
 def _settled(before: dict[str, set[str]]) -> dict[str, set[str]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from process_control.history.log_line import DROPPED, STDERR, STDOUT, Line, Lines
-from process_control.history.log_place import Place, entry
+from process_control.history.log_place import MAX_ENTRY_BYTES, Place, entry
 from process_control.history.log_reader import GZIP, Chunk, Log
 from process_control.system.plain_file import open_plain
 
@@ -26,23 +26,23 @@ class Mark:
     #: In the log, of the first byte of each stream that was not shown.
     stdout: int = 0
     stderr: int = 0
-    #: Within a line, which was shown up to there.
-    is_cut: bool = False
+    #: The streams of which the end of a secret may come next: something was dropped, or a line was cut.
+    gaps: frozenset[str] = frozenset()
     #: The streams that are within a line of which nothing is shown.
     skips: frozenset[str] = frozenset()
 
     def to_text(self) -> str:
-        numbers = (self.entry, self.offset, self.stdout, self.stderr, int(self.is_cut))
-        return f"{' '.join(map(str, numbers))};{''.join(sorted(self.skips))}"
+        numbers = (self.entry, self.offset, self.stdout, self.stderr)
+        return ";".join([" ".join(map(str, numbers)), *("".join(sorted(each)) for each in (self.gaps, self.skips))])
 
     @classmethod
     def of_text(cls, text: str) -> "Mark":
         """Return what `to_text` has written. Raises ValueError."""
-        words, _, skips = text.partition(";")
-        at, offset, stdout, stderr, cut = map(int, words.split())
-        if min(at, offset, stdout, stderr) < 0 or not set(skips) <= {STDOUT, STDERR}:
+        words, gaps, skips = text.split(";")
+        at, offset, stdout, stderr = map(int, words.split())
+        if min(at, offset, stdout, stderr) < 0 or not set(gaps + skips) <= {STDOUT, STDERR}:
             raise ValueError("no mark")
-        return cls(at, offset, stdout, stderr, is_cut=bool(cut), skips=frozenset(skips))
+        return cls(at, offset, stdout, stderr, frozenset(gaps), frozenset(skips))
 
     @classmethod
     def of_place(cls, place: Place, skips: Iterable[str]) -> "Mark":
@@ -66,6 +66,8 @@ class _Stream:
     has_begun: bool = False
     #: How many pieces of that line were yielded.
     pieces: int = 0
+    #: Whether the end of a secret may come next.
+    has_gap: bool = False
     #: The last bytes read, in which a word of a search may begin.
     tail: bytes = b""
 
@@ -90,40 +92,39 @@ class LogPart:
         self._needles = needles
         self._is_growing = is_growing
         self._ends_at = ends_at
-        self._lines = Lines(streams, secrets, inside=start.skips, needles=needles)
-        if start.is_cut:
-            self._flush()  # a secret may end here
+        self._lines = {stream: Lines([stream], secrets, start.skips & {stream}, needles) for stream in streams}
         self._of = {
-            stream: _Stream(shown, stream in start.skips, start.entry, start.offset)
+            stream: _Stream(shown, stream in start.skips, start.entry, start.offset, has_gap=stream in start.gaps)
             for stream, shown in ((STDOUT, start.stdout), (STDERR, start.stderr))
         }
+        for stream in start.gaps & self._lines.keys():
+            list(self._lines[stream].drop(None, 0))
         #: The entry that is being read, and the byte behind the last one that was.
         self._entry, self._offset = start.entry, start.offset
         self._here = max(start.stdout, start.stderr)
-        self._is_cut = False
+        self._is_within = False
         self.is_at_end = False
 
     @property
     def is_between_lines(self) -> bool:
         """Whether no piece of a line was yielded that has not ended."""
-        return not any(stream.pieces for stream in self._of.values())
+        return not self._is_within and not any(stream.pieces for stream in self._of.values())
 
     @property
     def mark(self) -> Mark:
         """Where the next part begins."""
         out, err = self._of[STDOUT], self._of[STDERR]
-        entry_of, offset = min(
-            (self._entry, self._offset),
-            *[(stream.entry, stream.offset) for stream in (out, err) if stream.has_begun or stream.skips],
-        )
+        begun = [(stream.entry, stream.offset) for stream in (out, err) if stream.has_begun or stream.skips]
+        entry_of, offset = min([(self._entry, self._offset), *begun])
+        gaps = frozenset(name for name, stream in self._of.items() if stream.has_gap)
         skips = frozenset(name for name, stream in self._of.items() if stream.skips)
-        return Mark(entry_of, offset, out.shown, err.shown, self._is_cut, skips)
+        return Mark(entry_of, offset, out.shown, err.shown, gaps, skips)
 
     def cut(self) -> Iterator[Line]:
         """End this part within a line: yield what of it was read."""
         yield from self._flush()
-        self._is_cut = True
         for stream in self._of.values():
+            stream.has_gap |= stream.has_begun or stream.pieces > 0
             stream.shown, stream.has_begun, stream.pieces = max(stream.shown, self._here), False, 0
 
     def lines(self) -> Iterator[Line]:
@@ -137,13 +138,18 @@ class LogPart:
                     yield from self._read(log, seconds, stream, offset, length)
                 if monotonic() > self._ends_at:
                     return
+        left = [] if self._is_growing else [line for each in self._lines.values() for line in each.end()]
+        for number, line in enumerate(left, 1):
+            of = self._of[line.stream]
+            of.shown, of.has_begun, of.pieces = max(of.shown, self._here), False, 0
+            self.is_at_end = number == len(left)
+            yield line
         self.is_at_end = True
-        if not self._is_growing:
-            yield from self._lines.end()
 
     def _entries(self, log: Log) -> Iterator[tuple[int, int, int, float | None, str, int]]:
         """Yield of each entry where it is, where the next one is, where it is in the log, time, stream and length."""
-        at, offset, seconds, size = self._start.entry, self._start.offset, None, log.size
+        at, offset, size = self._start.entry, self._start.offset, log.size
+        seconds = self._seconds_before(at)
         for line in self._index(at):
             found = entry(line)
             if found is None:
@@ -156,6 +162,18 @@ class LogPart:
         if offset < size and (not self._is_growing or size - offset > MAX_AHEAD_BYTES):
             yield at, at, offset, seconds, STDOUT, size - offset
 
+    def _seconds_before(self, at: int) -> float | None:
+        """Return the time of the entry that ends there."""
+        begin = max(0, at - MAX_ENTRY_BYTES)
+        last = b""
+        for line in self._index(begin):
+            begin += len(line)
+            if begin > at:
+                break
+            last = line
+        found = entry(last)
+        return None if found is None else found[0] / 1e6
+
     def _index(self, at: int) -> Iterator[bytes]:
         try:
             with open_plain(f"{self._path.removesuffix(GZIP)}.idx") as index:
@@ -165,12 +183,14 @@ class LogPart:
             return
 
     def _dropped(self, following: int, offset: int, seconds: float | None, length: int) -> Iterator[Line]:
-        lines = list(self._lines.drop(seconds, length))
+        lines = [*self._flush(), Line(seconds, DROPPED, b"", dropped=length)]
         self._entry = following
         for stream in self._of.values():
             stream.shown, stream.entry, stream.offset = max(stream.shown, offset), following, offset
-            stream.has_begun, stream.pieces, stream.tail = False, 0, b""
-        yield from lines
+            stream.has_begun, stream.pieces, stream.has_gap, stream.tail = False, 0, True, b""
+        for number, line in enumerate(lines, 1):
+            self._is_within = number < len(lines)
+            yield line
 
     def _read(self, log: Log, seconds: float | None, stream: str, offset: int, length: int) -> Iterator[Line]:
         of = self._of[stream]
@@ -181,7 +201,7 @@ class LogPart:
             begin, at = at, at + len(data)
             self._here = at
             if self._needles and not self._may_match(of, data):
-                yield from self._lines.add(stream, seconds, data)
+                yield from self._lines[stream].add(stream, seconds, data)
                 self._has_read(of, begin + data.rfind(b"\n") + 1 if b"\n" in data else None, at)
             else:
                 yield from self._each(of, stream, seconds, data, begin)
@@ -193,14 +213,14 @@ class LogPart:
         at = 0
         while (newline := data.find(b"\n", at)) >= 0:
             part, at = data[at : newline + 1], newline + 1
-            found = list(self._lines.add(stream, seconds, part))
+            found = list(self._lines[stream].add(stream, seconds, part))
             for piece in found[:-1]:
                 of.pieces += 1
                 yield piece
             self._has_read(of, begin + at, begin + at)
             yield from found[-1:]
         rest = data[at:]
-        for piece in self._lines.add(stream, seconds, rest):
+        for piece in self._lines[stream].add(stream, seconds, rest):
             of.pieces += 1
             yield piece
         if rest:
@@ -209,7 +229,7 @@ class LogPart:
     def _has_read(self, of: _Stream, shown: int | None, here: int) -> None:
         """Note that a stream was read up to `here`, and all its lines that have ended before `shown`."""
         if shown is not None:
-            of.shown, of.skips, of.pieces, of.has_begun = shown, False, 0, False
+            of.shown, of.skips, of.pieces, of.has_begun, of.has_gap = shown, False, 0, False, False
             of.entry, of.offset = self._entry, self._offset
         if here > of.shown and not of.has_begun:
             of.entry, of.offset, of.has_begun = self._entry, self._offset, True
@@ -221,4 +241,5 @@ class LogPart:
         return any(needle in data or needle in between for needle in self._needles)
 
     def _flush(self) -> list[Line]:
-        return [line for line in self._lines.drop(None, 0) if line.stream != DROPPED]
+        found = [line for each in self._lines.values() for line in each.drop(None, 0)]
+        return [line for line in found if line.stream != DROPPED]
