@@ -3,6 +3,7 @@
 What was read is remembered for each stream: the lines of one may have begun before those of the other have ended.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from time import monotonic
@@ -102,13 +103,14 @@ class LogPart:
         #: The entry that is being read, and the byte behind the last one that was.
         self._entry, self._offset = start.entry, start.offset
         self._here = max(start.stdout, start.stderr)
-        self._is_within = False
+        #: Lines that were read and have yet to be yielded.
+        self._ahead: deque[Line] = deque()
         self.is_at_end = False
 
     @property
     def is_between_lines(self) -> bool:
         """Whether no piece of a line was yielded that has not ended."""
-        return not self._is_within and not any(stream.pieces for stream in self._of.values())
+        return not self._ahead and not any(stream.pieces for stream in self._of.values())
 
     @property
     def mark(self) -> Mark:
@@ -122,6 +124,7 @@ class LogPart:
 
     def cut(self) -> Iterator[Line]:
         """End this part within a line: yield what of it was read."""
+        yield from self._in_turn(self._ahead)
         yield from self._flush()
         for stream in self._of.values():
             stream.has_gap |= stream.has_begun or stream.pieces > 0
@@ -138,13 +141,15 @@ class LogPart:
                     yield from self._read(log, seconds, stream, offset, length)
                 if monotonic() > self._ends_at:
                     return
-        left = [] if self._is_growing else [line for each in self._lines.values() for line in each.end()]
-        for number, line in enumerate(left, 1):
-            of = self._of[line.stream]
-            of.shown, of.has_begun, of.pieces = max(of.shown, self._here), False, 0
-            self.is_at_end = number == len(left)
-            yield line
         self.is_at_end = True
+        if not self._is_growing:
+            yield from self._in_turn(line for each in self._lines.values() for line in each.end())
+
+    def _in_turn(self, lines: Iterable[Line]) -> Iterator[Line]:
+        """Yield lines that belong together: between them a part does not end."""
+        self._ahead = deque(lines)
+        while self._ahead:
+            yield self._ahead.popleft()
 
     def _entries(self, log: Log) -> Iterator[tuple[int, int, int, float | None, str, int]]:
         """Yield of each entry where it is, where the next one is, where it is in the log, time, stream and length."""
@@ -188,9 +193,7 @@ class LogPart:
         for stream in self._of.values():
             stream.shown, stream.entry, stream.offset = max(stream.shown, offset), following, offset
             stream.has_begun, stream.pieces, stream.has_gap, stream.tail = False, 0, True, b""
-        for number, line in enumerate(lines, 1):
-            self._is_within = number < len(lines)
-            yield line
+        yield from self._in_turn(lines)
 
     def _read(self, log: Log, seconds: float | None, stream: str, offset: int, length: int) -> Iterator[Line]:
         of = self._of[stream]
@@ -199,10 +202,10 @@ class LogPart:
             return
         for data in log.bytes_of(Chunk(seconds, stream, at, end - at)):
             begin, at = at, at + len(data)
-            self._here = at
             if self._needles and not self._may_match(of, data):
-                yield from self._lines[stream].add(stream, seconds, data)
+                found = list(self._lines[stream].add(stream, seconds, data))
                 self._has_read(of, begin + data.rfind(b"\n") + 1 if b"\n" in data else None, at)
+                yield from self._in_turn(found)
             else:
                 yield from self._each(of, stream, seconds, data, begin)
             if monotonic() > self._ends_at:
@@ -214,20 +217,17 @@ class LogPart:
         while (newline := data.find(b"\n", at)) >= 0:
             part, at = data[at : newline + 1], newline + 1
             found = list(self._lines[stream].add(stream, seconds, part))
-            for piece in found[:-1]:
-                of.pieces += 1
-                yield piece
             self._has_read(of, begin + at, begin + at)
-            yield from found[-1:]
-        rest = data[at:]
-        for piece in self._lines[stream].add(stream, seconds, rest):
-            of.pieces += 1
-            yield piece
-        if rest:
+            yield from self._in_turn(found)
+        if rest := data[at:]:
+            pieces = list(self._lines[stream].add(stream, seconds, rest))
+            of.pieces += len(pieces)
             self._has_read(of, None, begin + len(data))
+            yield from self._in_turn(pieces)
 
     def _has_read(self, of: _Stream, shown: int | None, here: int) -> None:
         """Note that a stream was read up to `here`, and all its lines that have ended before `shown`."""
+        self._here = here
         if shown is not None:
             of.shown, of.skips, of.pieces, of.has_begun, of.has_gap = shown, False, 0, False, False
             of.entry, of.offset = self._entry, self._offset
