@@ -54,9 +54,7 @@ def start(
     return [found[slug] for slug in slugs]
 
 
-def start_through_the_scheduler(
-    settings: Settings, slugs: Sequence[str], account: Account, how: How
-) -> list[Started]:
+def start_through_the_scheduler(settings: Settings, slugs: Sequence[str], account: Account, how: How) -> list[Started]:
     """Have the scheduler start a run of each job; those that are missing in the result it does not take, or none runs.
 
     `account`: as for `start`.

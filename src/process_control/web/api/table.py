@@ -25,11 +25,11 @@ FORMS: dict[str, tuple[str, str]] = {
     WHOLE: (r"[1-9][0-9]{0,3}", f"a whole number from 1 to {MAX_LIMIT}"),
     SWITCH: (r"true|false", "true or false"),
     TIME: (
-        rf"[0-9]{{1,5}}[smhd]|today|yesterday|{_DAY}(T{_CLOCK}(:[0-5][0-9](\.[0-9]{{1,6}})?)?{_ZONE}?)?",
+        rf"[0-9]{{1,5}}[smh]|[0-9]{{1,3}}d|today|yesterday|{_DAY}(T{_CLOCK}(:[0-5][0-9](\.[0-9]{{1,6}})?)?{_ZONE}?)?",
         "7d or 90s (so long ago), today, yesterday, 2026-03-01, 2026-03-01T02:30 or 2026-03-01T02:30:00Z",
     ),
     DAY: (rf"today|yesterday|tomorrow|{_DAY}", "today, yesterday, tomorrow or 2026-03-01"),
-    DURATION: (r"[1-9][0-9]{0,4}[smhd]", "90s, 10m, 2h or 1d"),
+    DURATION: (r"[1-9][0-9]{0,4}[smh]|[1-9][0-9]{0,2}d", "90s, 10m, 2h or 1d"),
     CURSOR: (r"[A-Za-z0-9_-]{1,400}", "the value of `next`, as it was"),
 }
 SLUG = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
