@@ -74,9 +74,7 @@ def test_the_server_does_what_the_description_says(site: Served, token: str, eac
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     def ask(case: Any, choice: Any) -> None:
-        if (
-            mode == "positive"
-        ):  # what fits the patterns is mostly no job and no cursor of ours, or ends before it begins
+        if mode == "positive":  # what fits the patterns is mostly no job of ours
             case.path_parameters = {
                 name: choice.draw(st.sampled_from(known[name])) for name in case.path_parameters or {}
             }
