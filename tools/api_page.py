@@ -2,7 +2,7 @@
 
 from process_control.web.api.table import FORMS, MAX_LIMIT, OPERATIONS, PREFIX, Operation, Parameter
 from tools.json_objects import OBJECTS
-from tools.openapi import command_of_answer, keys_of_answer
+from tools.openapi import keys_of_answer, section_of_answer
 
 HEAD = f"""\
 <!-- Generated from src/process_control/web/api/table.py by `python -m tools.pages`: do not edit. -->
@@ -41,9 +41,9 @@ def _section(each: Operation) -> str:
         parts.append(_table("parameter", each.parameters))
     if each.body:
         parts.append(_table("key of the body", each.body))
-    command = command_of_answer(each)
+    command, section = section_of_answer(each)
     keys = ", ".join(f"`{key.name}`{_of(key.type)}" for key in keys_of_answer(each))
-    parts.append(f"Answer: {keys}" + (f"; see [{command}](json.md#process-control-{command})." if command else "."))
+    parts.append(f"Answer: {keys}" + (f"; see [{command}](json.md#{section})." if command else "."))
     return "\n".join(parts) + "\n"
 
 

@@ -99,8 +99,13 @@ def keys_of_answer(operation: Operation) -> tuple[Key, ...]:
     return found + (_NEXT if operation.is_list else ())
 
 
-def command_of_answer(operation: Operation) -> str:
-    return _ANSWERS[operation.name][0]
+def section_of_answer(operation: Operation) -> tuple[str, str]:
+    """Return the command whose answer it is, and its section in the reference of `--json`; "" without one."""
+    command = _ANSWERS[operation.name][0]
+    if not command:
+        return "", ""
+    commands = _COMMANDS[f"process-control {command}"].commands
+    return command, "-".join(each.replace(" ", "-") for each in commands)
 
 
 _PROBLEM = {
