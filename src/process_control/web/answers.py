@@ -164,7 +164,7 @@ def slots(
     now = datetime.now(UTC)
     after = _seconds(time_of("since", since, now)) - 1
     end = now.timestamp() if until is None else _seconds(time_of("until", until, now))
-    if end <= after:
+    if end <= after and until is not None:
         raise UsageError(f"until {until} is before since {since}")
     known: Row = (MAX_SECONDS, "")
     if cursor is not None:
