@@ -163,6 +163,7 @@ torture: $(READY) ## simulated days of the scheduler: a seed decides every fault
 fuzz: $(READY) ## a search guided by coverage for what a reader falls over (SECONDS= for each, ONLY=)
 	@$(PYTHON) -c 'import atheris' 2>/dev/null || $(PIP) install --no-build-isolation --editable '.[fuzz]'
 	$(PYTHON) tests/fuzz/search.py --seconds $(or $(SECONDS),30) --only '$(ONLY)'
+	$(if $(ONLY),,PROCESS_CONTROL_API_EXAMPLES=300 $(PYTHON) -m pytest --quiet tests/web/test_api_schema.py)
 
 docs: $(READY) ## the pages of docs/ as a site, with a search that works offline: build/site/index.html
 	@$(PYTHON) -m sphinx --fail-on-warning --keep-going --quiet docs build/site

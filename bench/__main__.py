@@ -23,6 +23,7 @@ import listing
 import logs
 import memory
 import others
+import page
 import records
 import schedulers
 import telling
@@ -60,6 +61,7 @@ FAMILIES: dict[str, Callable[[Bench], Found]] = {
         ledger,
         changes,
         telling,
+        page,
         others,
     )
 }

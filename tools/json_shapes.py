@@ -219,7 +219,7 @@ ANSWERS = (
 
 ERROR = Answer(commands=("every command",), keys=keys_of("error  error  what is wrong"))
 
-_PRIMITIVES: dict[str, dict[str, Any]] = {
+PRIMITIVES: dict[str, dict[str, Any]] = {
     "text": {"type": "string"},
     "time": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"},
     "number": {"type": "number"},
@@ -251,4 +251,4 @@ def _schema_of_type(kind: str) -> dict[str, Any]:
         return {"anyOf": [_schema_of_type(kind[:-1]), {"type": "null"}]}
     if kind.startswith("["):
         return {"type": "array", "items": _schema_of_type(kind[1:-1])}
-    return _PRIMITIVES.get(kind) or ({} if kind == "any" else {"$ref": f"#/definitions/{kind}"})
+    return PRIMITIVES.get(kind) or ({} if kind == "any" else {"$ref": f"#/definitions/{kind}"})

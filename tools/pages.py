@@ -1,5 +1,5 @@
 """Write what follows from the commands: man pages and shell completion, below share/, pages of `--json`,
-fates and metrics.
+of the API, fates and metrics; and the description of the API, which the page serves.
 
 `python -m tools.pages` rewrites them in the source tree; a test compares.
 """
@@ -12,14 +12,17 @@ from process_control.cli.main import process_control
 from process_control.cli.run_job.flags import RUN_JOB
 from process_control.cli.verbs.check import check_jobs_icinga
 from process_control.cli.verbs.cron_generate import cron_generate
+from tools.api_page import api_page
 from tools.command_of_click import command_of
 from tools.completion import bash, fish, zsh
 from tools.fates_page import fates_page
 from tools.json_page import json_page
 from tools.man_pages import man_pages
 from tools.metrics_page import metrics_page
+from tools.openapi import description_text
 
 SHARE = Path(__file__).parents[1] / "share"
+OPENAPI = SHARE.parent / "src" / "process_control" / "web" / "api" / "openapi.json"
 JSON_PAGE = SHARE.parent / "docs" / "reference" / "json.md"
 
 OTHERS = (("cron-generate", cron_generate), ("check-jobs-icinga", check_jobs_icinga))
@@ -37,6 +40,8 @@ def outputs() -> dict[Path, str]:
         found[SHARE / "fish" / "vendor_completions.d" / f"{command.name}.fish"] = fish.script(command)
     found[SHARE / "zsh" / "site-functions" / "_process-control"] = zsh.script(commands)
     found[JSON_PAGE] = json_page()
+    found[JSON_PAGE.with_name("api.md")] = api_page()
+    found[OPENAPI] = description_text()
     found[JSON_PAGE.with_name("fates.md")] = fates_page()
     found[JSON_PAGE.with_name("metrics.md")] = metrics_page()
     return found

@@ -11,6 +11,10 @@ from process_control.errors import BadConfiguration, NotPermitted
 from process_control.system import directories
 from process_control.system.account import Account, account_of, check_allowed, drop_rights
 
+#: By this variable the page names its user to a run that it starts.
+WEB_USER = "PROCESS_CONTROL_WEB_USER"
+MAX_NAME = 100
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from process_control.config.settings import Settings

@@ -1,5 +1,6 @@
 """Start runs in the background and return their ids: each is a `run-job` in a new session."""
 
+import os
 import select
 import subprocess
 import tempfile
@@ -8,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from process_control.actions.rights import WEB_USER
 from process_control.config.settings import Settings
 from process_control.state.block import read_block
 from process_control.system import proc
@@ -37,6 +39,8 @@ class How:
     note: str | None = None
     #: The configuration file of the runs; None: the default one.
     config: str | None = None
+    #: The user of the page who asks for it; None: nobody does, it is whoever runs this process.
+    by: str | None = None
 
     def flags(self) -> list[str]:
         """Return these options as flags of `run-job`."""
@@ -96,6 +100,7 @@ def start(
                     stdout=subprocess.DEVNULL,
                     stderr=complaints,
                     start_new_session=True,
+                    env=None if how.by is None else {**os.environ, WEB_USER: how.by},
                 )
             started.append((slug, process))
         guards = [(slug, process.pid) for slug, process in started]

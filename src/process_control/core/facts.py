@@ -23,6 +23,8 @@ MANUAL, CRON, TIMER, SCHEDULER, WEB, FLEET, JOB = "manual", "cron", "timer", "sc
 OUTPUT_CUT = "output_cut"
 
 TRIGGERS = (MANUAL, CRON, TIMER, SCHEDULER, WEB, FLEET, JOB)
+#: A person has started the run: by a command, or by the page.
+BY_HAND = (MANUAL, WEB)
 
 REASONS = (
     "exit_code",

@@ -115,7 +115,7 @@ FIELDS = (
         needed="start end skip",
     ),
     Field(
-        "trigger", "text?", "manual, cron, timer, scheduler, job", f"{_RUN} refusal", index="start end skip",
+        "trigger", "text?", "manual, web, cron, timer, scheduler, job", f"{_RUN} refusal", index="start end skip",
         json=True, csv=10, syslog=f"{_RUN} refusal",
     ),
     Field(

@@ -7,7 +7,7 @@ import _signal
 import posix
 import time
 
-from process_control.core.facts import FAILED, LOST, MANUAL, STOPPED_ON_REQUEST
+from process_control.core.facts import BY_HAND, FAILED, LOST, STOPPED_ON_REQUEST
 from process_control.core.job import is_slug
 from process_control.core.run_id import RANDOM_BYTES, run_id
 from process_control.system.clock import iso
@@ -25,7 +25,7 @@ def post_end(
     outbox: "Outbox", end: Event, facts: "Facts", *, secrets: list[str], record_fault: str | None = None
 ) -> None:
     """Post a run that failed, or the first that succeeds again; not one that a person stopped: who did it knows."""
-    if facts.stopped_by_request or (facts.stopped_by == _signal.SIGINT and end["trigger"] == MANUAL):
+    if facts.stopped_by_request or (facts.stopped_by == _signal.SIGINT and end["trigger"] in BY_HAND):
         return
     shown = end if record_fault is None else {**end, "record_fault": record_fault}
     _post(outbox, shown, stderr=_stderr(facts, secrets))

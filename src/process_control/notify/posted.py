@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from process_control.core.causes import Cause
-from process_control.core.facts import LOST, MANUAL
+from process_control.core.facts import BY_HAND, LOST
 from process_control.core.fingerprint import deciding_line, fingerprint
 from process_control.core.incident import CANNOT_RECORD, INVALID_FILE, Event, Happening
 from process_control.core.why import MAX_QUOTED, OUTPUT_REASONS, why_of_record
@@ -63,7 +63,7 @@ def happening_of(posted: Posted) -> Happening:
         },
         by=_text(posted.get("by")) or None,
         note=_text(posted.get("note")) or None,
-        is_scheduled=bool(end) and end.get("trigger") != MANUAL,
+        is_scheduled=bool(end) and end.get("trigger") not in BY_HAND,
     )
 
 

@@ -46,11 +46,12 @@ _OF_RUN: dict[str, Callable[[Any], bool]] = {
     "slot": lambda value: type(value) is int,
     "note": _is_text,
     "by": _is_text,
+    "web": _is_switch,
 }
 
 
 #: What of it is for the run.
-_OPTIONS = ("slow_start", "force", "slot", "note")
+_OPTIONS = ("slow_start", "force", "slot", "note", "web")
 
 
 class Scheduler(Protocol):
@@ -258,10 +259,9 @@ class Answers:
             raise UsageError("this scheduler has another configuration")
         if connection.has_hung_up:  # it said that the jobs were not started
             raise NotStarted("nobody waits for the answer")
-        by = str(asked.get("by") or "") if uid == 0 else ""  # root may name the person behind sudo
-        options: dict[str, object] = {
-            name: asked[name] for name in ("slow_start", "force", "slot", "note") if name in asked
-        }
+        # Root may name the person behind sudo; the page names its user, and has the rights of our own account.
+        by = str(asked.get("by") or "") if uid == 0 or asked.get("web") else ""
+        options: dict[str, object] = {name: asked[name] for name in _OPTIONS if name in asked}
         ordered = [self._scheduler.order_by_hand(job, by=by or account_of(uid).name, options=options) for job in jobs]
         if asked.get("report"):
             connection.follows.update(each["start"] for each in ordered)

@@ -48,14 +48,24 @@ def start(
     found: dict[str, Started] = {}
     if b"PROCESS_CONTROL_RUN_ID" not in os.environb:  # else it is a sub-job: its outer run is its parent
         theirs = [slug for slug in slugs if slug not in of_caller]
-        for first in range(0, len(theirs), JOBS_AT_ONCE):
-            answer = _ask(settings, theirs[first : first + JOBS_AT_ONCE], account, how)
-            if answer is None:
-                break
-            found.update((each.slug, each) for each in answer)
+        found = {each.slug: each for each in start_through_the_scheduler(settings, theirs, account, how)}
     left = [slug for slug in slugs if slug not in found]
     found.update((each.slug, each) for each in (start_directly(settings, left, account, how) if left else []))
     return [found[slug] for slug in slugs]
+
+
+def start_through_the_scheduler(settings: Settings, slugs: Sequence[str], account: Account, how: How) -> list[Started]:
+    """Have the scheduler start a run of each job; those that are missing in the result it does not take, or none runs.
+
+    `account`: as for `start`.
+    """
+    found: list[Started] = []
+    for first in range(0, len(slugs), JOBS_AT_ONCE):
+        answer = _ask(settings, slugs[first : first + JOBS_AT_ONCE], account, how)
+        if answer is None:
+            break
+        found += answer
+    return found
 
 
 def _ask(settings: Settings, slugs: Sequence[str], account: Account, how: How) -> list[Started] | None:
@@ -83,10 +93,11 @@ def _question(settings: Settings, slugs: Sequence[str], how: How) -> dict[str, A
         "jobs": list(slugs),
         "configuration": settings.path,
         "report": True,
-        "by": who(dict(os.environb)),
+        "by": how.by or who(dict(os.environb)),
     }
     note = one_line(how.note) if how.note else None
     options = {"slow_start": how.slow_start, "force": how.force, "slot": how.slot, "note": note}
+    options |= {"web": how.by is not None}
     return question | {name: value for name, value in options.items() if value not in (None, False)}
 
 

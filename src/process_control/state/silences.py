@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -28,6 +29,18 @@ class Silence:
 
     def concerns(self, job: str, tags: Iterable[str]) -> bool:
         return self.job == job if self.job else self.tag in tags
+
+    def to_json(self, done: str) -> dict[str, Any]:
+        """Return what was done with it, with the keys of `silence --json`."""
+        return {
+            "job": self.job or None,
+            "tag": self.tag or None,
+            "done": done,
+            "changed": True,
+            "until": self.until,
+            "by": self.by,
+            "note": self.note or None,
+        }
 
 
 def read_silences(state_directory: str, *, now: str) -> list[Silence]:

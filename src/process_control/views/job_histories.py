@@ -13,6 +13,7 @@ from typing import Any
 
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
+from process_control.core.facts import BY_HAND
 from process_control.core.job import Job
 from process_control.core.schedule.slots import Hold, JobHistory, Record, Refusal, SlotRun
 from process_control.core.schedule.version import Version
@@ -28,7 +29,6 @@ WAITING_MARGIN_SECONDS = 60.0
 #: Up to so many jobs the index is queried job by job; beyond that once for the whole window.
 MAX_ASKED_ONE_BY_ONE = 50
 MAX_YEAR_SECONDS = 366 * DAY_SECONDS
-MANUAL = "manual"
 
 
 class JobHistories:
@@ -190,7 +190,7 @@ class _Events:
         self.waiting: dict[str, dict[int, tuple[float, str]]] = defaultdict(dict)
         for at, event in self._events("refusal"):
             slot = _slot_of(event)
-            if slot is not None or event.get("trigger") != MANUAL:  # by hand: of no planned time
+            if slot is not None or event.get("trigger") not in BY_HAND:  # by hand: of no planned time
                 self.refusals[_job_of(event)].append(Refusal(at, slot, _record(event)))
         for _, event in self._events("mark"):
             if (slot := _slot_of(event)) is not None:

@@ -37,7 +37,7 @@ class Search:
             ) from None
         self._guard = MatchGuard(lambda: False)
         #: One of them is in each line that matches; none: that is not known.
-        self.needles = _needles(text)
+        self.needles = plain_words(text)
 
     def matching(self, printed: Iterator[Printed]) -> Iterator[Printed]:
         """Yield the lines that match. Raises UsageError (2) when that takes too long."""
@@ -59,7 +59,7 @@ class Search:
         return False
 
 
-def _needles(regex: str) -> tuple[bytes, ...]:
+def plain_words(regex: str) -> tuple[bytes, ...]:
     """Return the words of a regex that is nothing but words with `|` between; else nothing."""
     words = regex.split("|")
     is_plain = all(word and PLAIN.fullmatch(word) for word in words)

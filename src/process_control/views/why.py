@@ -12,7 +12,7 @@ from typing import Any
 from process_control.config.cache.next_slots import KnownSchedules
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
-from process_control.core.facts import SKIPPED
+from process_control.core.facts import BY_HAND, SKIPPED
 from process_control.core.job import Job
 from process_control.core.moments import span
 from process_control.core.schedule.slots import plan_in_force
@@ -46,7 +46,6 @@ from process_control.views.slot_in_words import CurrentState, as_argument, run_n
 from process_control.views.slots import Account, Ledger
 from process_control.views.status import read_statuses
 
-MANUAL = "manual"
 HOUR, DAY = 3600.0, 86400.0
 #: How far back to search for the last planned time, in seconds, one window after the other.
 WINDOWS = (HOUR, DAY, 35 * DAY, 400 * DAY, float("inf"))
@@ -246,7 +245,7 @@ class Asker:
             blocked_by={blocker.reason: blocker for blocker in blockers},
             running=running.run_id if running is not None else None,
             logs=self._with_logs(runs),
-            by_hand=(own.by or "somebody") if own is not None and own.trigger == MANUAL else None,
+            by_hand=(own.by or "somebody") if own is not None and own.trigger in BY_HAND else None,
         )
         return sentences_of(account, current, self._zone)
 

@@ -3,8 +3,9 @@
 import base64
 import binascii
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 from process_control.config.all_jobs import load_all
@@ -24,16 +25,21 @@ from process_control.views.day import to_json as day_as_json
 from process_control.views.incidents import Incidents, Seen
 from process_control.views.job_status import JobStatus
 from process_control.views.selected_jobs import select_known, select_slugs
-from process_control.views.slots import Ledger
+from process_control.views.slots import Account, Ledger
 from process_control.views.time_words import LocalZone, moment_of_flag
 from process_control.views.why import Asker, Why
-from process_control.web.standing import Standing
+from process_control.web.filters import Filter
+from process_control.web.standing import Standing, Watched
 
 RUNNING = "running"
 DEFAULT_LIMIT, MAX_LIMIT = 50, 1000
 
 
 Value = TypeVar("Value")
+#: The place of a planned time in a list: UTC seconds, and the job.
+Row = tuple[int, str]
+FIRST_WINDOW_SECONDS = 900.0
+MAX_SECONDS = 1 << 40
 
 
 class Part(NamedTuple):
@@ -60,12 +66,27 @@ def part_of_jobs(statuses: Sequence[JobStatus], limit: int, cursor: str | None) 
     """Return some of the jobs, worst first. The cursor names the job before; where it has moved, it is looked for."""
     begin = 0
     if cursor is not None:
-        slug = _decoded(cursor)
+        slug = decoded(cursor)
         found = next((number for number, each in enumerate(statuses) if each.slug == slug), None)
         begin = len(statuses) if found is None else found + 1
     rows = statuses[begin : begin + limit]
     has_more = begin + limit < len(statuses)
-    return Part(rows, _encoded(rows[-1].slug) if has_more and rows else None)
+    return Part(rows, encoded(rows[-1].slug) if has_more and rows else None)
+
+
+def part_of_a_walk(watched: Watched, standing: Standing, wanted: Filter, limit: int, cursor: str | None) -> Part:
+    """Return some of the jobs in the order of the moment at which the first part was read: each comes once."""
+    number, _, last = decoded(cursor).partition(" ") if cursor is not None else (str(standing.number), "", "")
+    slugs = watched.order_of(_whole(number)) if cursor is not None else None
+    if slugs is None:  # the first part, or one after so long that the order is forgotten
+        number, slugs = str(standing.number), [each.slug for each in standing.statuses]
+    begin = slugs.index(last) + 1 if last in slugs else 0
+    known = {each.slug: each for each in standing.statuses}
+    rows = list(islice(wanted.chosen_of(known[slug] for slug in slugs[begin:] if slug in known), limit + 1))
+    has_more = len(rows) > limit
+    if has_more:
+        watched.keep_order(standing) if cursor is None else None
+    return Part(rows[:limit], encoded(f"{number} {rows[limit - 1].slug}") if has_more else None)
 
 
 # --- runs ------------------------------------------------------------------------------------------------------------
@@ -84,7 +105,7 @@ def runs(
     for outcome in outcomes:
         if outcome not in (*OUTCOMES, RUNNING):
             raise UsageError(f"outcome {outcome}: no such outcome", hint=f"one of {', '.join((*OUTCOMES, RUNNING))}")
-    earliest = None if since is None else moment_of_flag("since", since, datetime.now(UTC))
+    earliest = None if since is None else time_of("since", since, datetime.now(UTC))
     with open_index(settings.state_directory) as index:
         found = index.runs(
             jobs=select_slugs(settings, words, index),
@@ -95,7 +116,7 @@ def runs(
         )
     rows = found[:limit]
     more = len(found) > limit and bool(rows)
-    return Part(rows, _encoded(f"{rows[-1].started_at} {rows[-1].run_id}") if more else None)
+    return Part(rows, encoded(f"{rows[-1].started_at} {rows[-1].run_id}") if more else None)
 
 
 def run(settings: Settings, run_id: str) -> Run:
@@ -141,24 +162,46 @@ def slots(
         if fate not in FATES:
             raise UsageError(f"fate {fate}: no such fate", hint=f"one of {', '.join(FATES)}")
     now = datetime.now(UTC)
-    after = _seconds(moment_of_flag("since", since, now)) - 1
-    end = now.timestamp() if until is None else _seconds(moment_of_flag("until", until, now))
-    skip = None
+    after = _seconds(time_of("since", since, now)) - 1
+    end = now.timestamp() if until is None else _seconds(time_of("until", until, now))
+    if end <= after and until is not None:
+        raise UsageError(f"until {until} is before since {since}")
+    known: Row = (MAX_SECONDS, "")
     if cursor is not None:
-        moment, _, job = _decoded(cursor).partition(" ")
-        end, skip = min(end, _whole(moment)), (_whole(moment), job)
+        moment, _, job = decoded(cursor).partition(" ")
+        known = _whole(moment), job
+        end = min(end, known[0])
     with open_index(settings.state_directory) as index:
         loaded = load_all(settings)
-        ledger = Ledger(settings, loaded, index, now=time.time())
+        ledger = Ledger(settings, loaded, index, now=now.timestamp())
         slugs = select_known(settings, words, loaded, [*ledger.known_jobs, *(index.jobs() if words else ())])
-        found = [each for each in ledger.accounts(slugs, after=after, until=end) if each.slot.fate in (fates or FATES)]
-    found.reverse()
-    if skip is not None:
-        place = next((at for at, each in enumerate(found) if (each.slot.slot, each.slot.job) == skip), None)
-        found = found[0 if place is None else place + 1 :]
-    rows = found[:limit]
-    more = len(found) > limit and bool(rows)
-    return Part(rows, _encoded(f"{rows[-1].slot.slot} {rows[-1].slot.job}") if more else None)
+        begins = [each for slug in slugs if (each := ledger.begins(slug)) is not None]
+        first = max(after, min(begins, default=end) - 1)
+        rows: list[Account] = []
+        for begin, until_here in _windows(first, end):
+            found = ledger.accounts(slugs, after=begin, until=until_here)
+            found.reverse()
+            rows += [each for each in found if each.slot.fate in (fates or FATES) and _row(each) < known]
+            if len(rows) > limit:
+                break
+    more = len(rows) > limit
+    return Part(rows[:limit], encoded(f"{rows[limit - 1].slot.slot} {rows[limit - 1].slot.job}") if more else None)
+
+
+def _row(account: Account) -> Row:
+    return account.slot.slot, account.slot.job
+
+
+def _windows(after: float, until: float) -> Iterator[tuple[float, float]]:
+    """Yield parts of (after, until], the last one first, each longer than the one before.
+
+    Whoever wants some rows of a long time does not wait for all of it.
+    """
+    length = FIRST_WINDOW_SECONDS
+    while until > after:
+        begin = max(after, until - length)
+        yield begin, until
+        until, length = begin, length * 4
 
 
 def day(settings: Settings, date: str, words: Sequence[str] = ()) -> dict[str, Any]:
@@ -176,7 +219,7 @@ def day_bounds(text: str, now: datetime) -> tuple[float, float]:
     """Return when the day begins and when the next one does, in UTC seconds. Raises UsageError (2)."""
     if text.strip().lower() == "tomorrow":
         text = f"{(now.astimezone().replace(tzinfo=None) + timedelta(days=1)):%Y-%m-%d}"
-    moment = datetime.fromisoformat(moment_of_flag("date", text, now)).astimezone().replace(tzinfo=None)
+    moment = datetime.fromisoformat(time_of("date", text, now)).astimezone().replace(tzinfo=None)
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     return midnight.astimezone().timestamp(), (midnight + timedelta(days=1)).astimezone().timestamp()
 
@@ -192,6 +235,31 @@ def incidents(settings: Settings, *, with_closed: bool, words: Sequence[str] = (
         with open_index(settings.state_directory) as index:
             slugs = select_slugs(settings, words, index)
     return known.all(with_closed=with_closed, jobs=slugs)
+
+
+def part_of_incidents(
+    settings: Settings, *, with_closed: bool, words: Sequence[str], limit: int, cursor: str | None
+) -> Part:
+    """Return some incidents. The cursor knows when the first part was read: each comes once, whatever closes since."""
+    began, last = iso(time.time()), ""
+    if cursor is not None:
+        began, blank, last = decoded(cursor).partition(" ")
+        if not blank:
+            raise UsageError("cursor: not one of ours")
+    found = incidents(settings, with_closed=True, words=words)
+    then = [each for each in found if (each.incident.opened_at or "") <= began]
+    then.sort(key=lambda each: was_open(each, began), reverse=True)  # stable
+    rows = [each for each in then if with_closed or was_open(each, began)]
+    place = next((at for at, each in enumerate(rows) if each.incident.id == last), -1)
+    shown = rows[place + 1 : place + 1 + limit]
+    more = len(rows) > place + 1 + limit
+    return Part(shown, encoded(f"{began} {shown[-1].incident.id}") if more else None)
+
+
+def was_open(seen: Seen, moment: str) -> bool:
+    """Return whether an incident was open at a time (ISO 8601)."""
+    closed = seen.incident.closed_at
+    return closed is None or closed > moment
 
 
 def incident(settings: Settings, id: str) -> tuple[Seen, list[dict[str, str]]]:  # noqa: A002
@@ -211,6 +279,14 @@ def limit_of(parameters: Mapping[str, str]) -> int:
     return _number(parameters.get("limit", ""), DEFAULT_LIMIT, f"limit: a whole number from 1 to {MAX_LIMIT}", 1)
 
 
+def time_of(name: str, text: str, now: datetime) -> str:
+    """Return the moment that a word means, as the history writes times. Raises UsageError (2)."""
+    try:
+        return moment_of_flag(name, text, now)
+    except OverflowError as error:
+        raise UsageError(f"{name} {text}: not a time") from error
+
+
 def _number(text: str, default: int, words: str, least: int) -> int:
     if not text:
         return default
@@ -226,7 +302,7 @@ def _seconds(moment: str) -> float:
 
 def _place(cursor: str) -> tuple[str, str]:
     """Return (started_at, run_id) of a cursor. Raises UsageError (2)."""
-    started_at, blank, run_id = _decoded(cursor).partition(" ")
+    started_at, blank, run_id = decoded(cursor).partition(" ")
     if not blank:
         raise UsageError("cursor: not one of ours")
     return started_at, run_id
@@ -236,11 +312,11 @@ def _whole(text: str) -> int:
     return _checked(lambda: int(text))
 
 
-def _encoded(text: str) -> str:
+def encoded(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _decoded(cursor: str) -> str:
+def decoded(cursor: str) -> str:
     """Return the text in a cursor. Raises UsageError (2)."""
     padded = cursor + "=" * (-len(cursor) % 4)
     return _checked(lambda: base64.b64decode(padded, altchars=b"-_", validate=True).decode())

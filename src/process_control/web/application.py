@@ -1,5 +1,6 @@
 """The application: its routes, and what a request gets when something is wrong."""
 
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -22,7 +23,9 @@ from process_control.errors import (
 )
 from process_control.web.access.access import Refused
 from process_control.web.access.gate import Gate
+from process_control.web.api import probes
 from process_control.web.api import routes as api
+from process_control.web.compressed import Compressed
 from process_control.web.kept import Kept
 from process_control.web.listen import allowed_hosts
 from process_control.web.pages import acts, audit, day, incidents, job, login, overview, recover, run, why, zone
@@ -47,12 +50,13 @@ def make_application(site: Site) -> Starlette:
     hosts = allowed_hosts(access.address, url=settings.web_url, more=settings.web_allowed_hosts)
     application = Starlette(
         routes=_routes(),
-        middleware=[Middleware(Gate, access=access, hosts=hosts, refuse=_refuse)],
+        middleware=[Middleware(Gate, access=access, hosts=hosts, refuse=_refuse), Middleware(Compressed)],
         exception_handlers={ProcessControlError: _error, HTTPException: _http_error, Exception: _fault},
     )
     application.state.site = site
     application.state.days = Kept()
     application.state.recoveries = Recoveries()
+    application.state.health = probes.Health()
     return application
 
 
@@ -70,6 +74,7 @@ def _routes() -> list[BaseRoute]:
         *login.ROUTES,
         *zone.ROUTES,
         *api.routes(),
+        *probes.routes(),
         Mount("/static", StaticFiles(directory=Path(str(files("process_control.web") / "static")))),
     ]
 
@@ -86,12 +91,17 @@ def _refuse(request: Request, refused: Refused) -> Response:
     return problem(request, refused.status, refused.why, refused.hint)
 
 
-def problem(request: Request, status: int, what: str, hint: str = "") -> Response:
+def problem(
+    request: Request, status: int, what: str, hint: str = "", headers: Mapping[str, str] | None = None
+) -> Response:
     """Return an error in the form that fits whoever asks: a page, or JSON as `--json` has it."""
     if _is_for_programs(request):
-        headers = {"www-authenticate": "Bearer"} if status == 401 else None
-        return JSONResponse({"version": 1, "error": {"what": what, "hint": hint or None}}, status, headers)
-    return page(request, "problem.html", {"title": what, "hint": hint, "status": status}, status=status)
+        more = {"www-authenticate": "Bearer"} if status == 401 else {}
+        answer = {"version": 1, "error": {"what": what, "hint": hint or None}}
+        return JSONResponse(answer, status, {**more, **(headers or {})})
+    response = page(request, "problem.html", {"title": what, "hint": hint, "status": status}, status=status)
+    response.headers.update(headers or {})
+    return response
 
 
 def _error(request: Request, error: Exception) -> Response:
@@ -104,9 +114,12 @@ def _error(request: Request, error: Exception) -> Response:
 
 
 def _http_error(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
+    if not isinstance(error, HTTPException):
+        return _fault(request, error)
     words = {404: "there is no such page", 405: "this address takes another method"}
-    return problem(request, status, words.get(status, "this cannot be answered"))
+    what = words.get(error.status_code) or error.detail
+    allow = (error.headers or {}).get("Allow", "")
+    return problem(request, error.status_code, what, f"it takes {allow}" if allow else "", error.headers)
 
 
 def _fault(request: Request, _: Exception) -> Response:

@@ -1,6 +1,6 @@
 """Which jobs a list shows: by state, tag, owner and text, all in the address."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -35,6 +35,10 @@ class Filter:
     def chosen(self, statuses: Sequence[JobStatus]) -> Sequence[JobStatus]:
         """Return the jobs that have it all, in their order."""
         return [each for each in statuses if self._has(each)] if self else statuses
+
+    def chosen_of(self, statuses: Iterable[JobStatus]) -> Iterator[JobStatus]:
+        """Yield the jobs that have it all, in their order."""
+        return (each for each in statuses if self._has(each))
 
     def query(self, **others: Any) -> str:
         """Return this filter, changed by `others`, as the part of an address behind its ?."""

@@ -8,6 +8,7 @@ from process_control.config.all_jobs import load_all
 from process_control.config.settings import Settings
 from process_control.errors import UsageError
 from process_control.state.past_runs import open_index
+from process_control.system.clock import iso
 from process_control.views.slot_words import account_named, named_time
 from process_control.views.slots import Account, Ledger
 from process_control.web.acts import Wish
@@ -15,7 +16,7 @@ from process_control.web.acts import Wish
 
 def wish_for(wish: Wish, slot: int) -> Wish:
     """Return the same wish for a planned time (UTC seconds)."""
-    return replace(wish, slot=slot)
+    return replace(wish, slot=iso(slot))
 
 
 def planned_time(settings: Settings, slugs: list[str], text: str) -> Account | None:

@@ -2,7 +2,9 @@
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -21,6 +23,10 @@ from process_control.views.live_statuses import ALL_AGAIN_SECONDS, LiveStatuses
 
 #: Requests within this time share one look.
 MIN_SECONDS = 1.0
+#: So long a request waits for a new look.
+PATIENCE_SECONDS = 1.0
+#: So many lists can be read part by part at the same time.
+MAX_ORDERS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,16 +59,54 @@ class Watched:
         self._live = LiveStatuses(settings, lambda: load_all(settings), open_index)
         self._last: Standing | None = None
         self._looked_at = 0.0
+        #: The look that is being taken, by one thread for all.
+        self._looking: Future[Standing] | None = None
         self._alerts: list[str] = []
         self._alerts_at = 0.0
+        #: The order of the jobs of some moments, by their number: of lists that somebody reads part by part.
+        self._orders: OrderedDict[int, Sequence[str]] = OrderedDict()
+
+    def keep_order(self, standing: Standing) -> None:
+        """Remember the order of the jobs for whoever reads them part by part."""
+        with self._lock:
+            self._orders[standing.number] = [each.slug for each in standing.statuses]
+            self._orders.move_to_end(standing.number)
+            while len(self._orders) > MAX_ORDERS:
+                self._orders.popitem(last=False)
+
+    def order_of(self, number: int) -> Sequence[str] | None:
+        """Return the slugs in the order of a moment; None when it is not known any more."""
+        with self._lock:
+            return self._orders.get(number)
 
     def now(self) -> Standing:
-        """Return how all jobs stand. Raises ProcessControlError when the job directory cannot be read."""
+        """Return how all jobs stand; how they stood a moment ago, while a look at thousands takes longer.
+
+        Raises ProcessControlError when the job directory cannot be read.
+        """
         with self._lock:
-            if self._last is None or time.monotonic() - self._looked_at >= MIN_SECONDS:
-                self._last = self._look(self._last)
-                self._looked_at = time.monotonic()
-            return self._last
+            last = self._last
+            if last is not None and time.monotonic() - self._looked_at < MIN_SECONDS:
+                return last
+            if self._looking is None:
+                self._looking = Future()
+                threading.Thread(target=self._look_once, args=(self._looking,), daemon=True).start()
+            looking = self._looking
+        if last is not None and not wait([looking], PATIENCE_SECONDS).done:
+            return last
+        return looking.result()
+
+    def _look_once(self, looking: "Future[Standing]") -> None:
+        try:
+            found = self._look(self._last)
+        except BaseException as error:  # noqa: BLE001  whoever waits raises it
+            with self._lock:
+                self._looking = None
+            looking.set_exception(error)
+            return
+        with self._lock:
+            self._last, self._looked_at, self._looking = found, time.monotonic(), None
+        looking.set_result(found)
 
     def _look(self, last: Standing | None) -> Standing:
         now = datetime.now(UTC)

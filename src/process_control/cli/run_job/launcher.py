@@ -204,6 +204,7 @@ def _options_of(order: dict[str, object], config: str | None) -> Options:
     options.job = str(order["job"])
     due, queued, by, note, slot = (order.get(name) for name in ("due", "queued", "by", "note", "slot"))
     options.by = by if isinstance(by, str) else None
+    options.by_web = order.get("web") is True
     options.slow_start, options.force = order.get("slow_start") is True, order.get("force") is True
     options.note = one_line(note) if isinstance(note, str) else None
     options.slot = str(slot) if type(slot) is int else None

@@ -102,10 +102,9 @@ def start(options: Options) -> int:
     try:
         if bundle is not None:
             bundle.load_the_rest()
-        from process_control.actions.rights import who
-
         settings, account, caller = _surroundings(options, channel)
-        request = _request(options, by=options.by or who(posix.environ, known=account))
+        _note_who_asks(options, account)
+        request = _request(options)
     except ProcessControlError:
         raise
     except Exception as error:  # noqa: BLE001  reported and recorded, as far as that is possible
@@ -113,6 +112,21 @@ def start(options: Options) -> int:
     code = _run(request, options, settings, account, caller(), guard_pid)
     guard.continue_it(guard_pid)
     return code
+
+
+def _note_who_asks(options: Options, account: "Account") -> None:
+    """Find who starts the run, where the scheduler does not say it.
+
+    The page names its user in a variable. Whoever may start jobs of this account could write the record itself, and
+    sudo passes no such variable on.
+    """
+    if options.by is not None:
+        return
+    from process_control.actions.rights import MAX_NAME, WEB_USER, decoded, who
+
+    named = decoded(posix.environ).get(WEB_USER, "")
+    options.by_web = bool(named) and named.isprintable()
+    options.by = named[:MAX_NAME] if options.by_web else who(posix.environ, known=account)
 
 
 def _leave_the_directory_of_the_caller(options: Options) -> None:
@@ -272,16 +286,14 @@ def _record_unforeseen(error: ProcessControlError, options: Options) -> None:
         return
     if options.scheduled is None and not isinstance(error, OwnFault):
         return
-    from process_control.actions.rights import who
-    from process_control.core.facts import MANUAL
     from process_control.system.account import drop_rights
 
     settings, account, _ = _surroundings(options, None)
-    by = who(posix.environ, known=account)
+    _note_who_asks(options, account)
+    request = _request(options)
     posix.umask(0o022)
     drop_rights(account)
-    trigger, mails = options.scheduled or MANUAL, options.scheduled is not None
-    _record(error, options, settings, account, trigger=trigger, by=by, mails=mails)
+    _record(error, options, settings, account, trigger=request.trigger, by=request.by, mails=request.scheduled)
 
 
 def _record(
@@ -306,14 +318,14 @@ def _record(
     record_refusal(error, options.job, settings, account, trigger=trigger, by=by, mails=mails, job=job)
 
 
-def _request(options: Options, *, by: str) -> "Request":
-    from process_control.core.facts import JOB, MANUAL
+def _request(options: Options) -> "Request":
+    from process_control.core.facts import JOB, MANUAL, WEB
     from process_control.run.run import Request
 
-    by_hand = JOB if b"PROCESS_CONTROL_RUN_ID" in posix.environ else MANUAL
+    by_hand = JOB if b"PROCESS_CONTROL_RUN_ID" in posix.environ else WEB if options.by_web else MANUAL
     return Request(
         trigger=options.scheduled or by_hand,
-        by=by,
+        by=options.by or "",
         scheduled=options.scheduled is not None,
         slot=None if options.slot is None else int(options.slot),
         due=options.due,

@@ -13,6 +13,7 @@ class Options:
     __slots__ = (
         "ad_hoc",
         "by",
+        "by_web",
         "command",
         "complete",
         "config",
@@ -50,6 +51,8 @@ class Options:
         self.due: int | None = None
         #: who asked the scheduler for the run, by hand
         self.by: str | None = None
+        #: whether they asked by the page or its API
+        self.by_web = False
         #: for how many seconds the scheduler held the start back, as its turn had not come
         self.queued_seconds = 0.0
         self.slow_start = False

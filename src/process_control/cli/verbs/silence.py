@@ -62,7 +62,7 @@ def silence(
 def print_silences(silences: Sequence[Silence], done: str, *, as_json: bool) -> None:
     """Print what was done with each silence."""
     if as_json:
-        print_json({"silences": [_json(each, done) for each in silences]})
+        print_json({"silences": [each.to_json(done) for each in silences]})
         return
     now = datetime.now(UTC)
     for each in silences:
@@ -73,15 +73,3 @@ def print_silences(silences: Sequence[Silence], done: str, *, as_json: bool) -> 
             talk(f"{whom}: {done}{until}{note}")
         else:
             print_tabbed([whom, done, each.until, each.note or None])
-
-
-def _json(silence: Silence, done: str) -> dict[str, object]:
-    return {
-        "job": silence.job or None,
-        "tag": silence.tag or None,
-        "done": done,
-        "changed": True,
-        "until": silence.until,
-        "by": silence.by,
-        "note": silence.note or None,
-    }

@@ -25,7 +25,7 @@ FIRST_START = f"""SELECT started_at FROM run
     WHERE started_at >= ? AND started_at <= ? AND {_BY_A_TRIGGER} ORDER BY started_at LIMIT 1"""
 LAST_START = f"""SELECT started_at FROM run WHERE started_at < ? AND {_BY_A_TRIGGER} ORDER BY started_at DESC LIMIT 1"""
 FIRST_OTHER = """SELECT min(at) FROM event WHERE event IN ('refusal', 'stray', 'waiting') AND at >= ? AND at <= ?
-    AND record NOT LIKE '%"trigger":"manual"%'"""
+    AND record NOT LIKE '%"trigger":"manual"%' AND record NOT LIKE '%"trigger":"web"%'"""
 EVENTS = "SELECT record FROM event WHERE event = ?{job}{since} ORDER BY at"
 OF_A_WINDOW = """SELECT job, run_id, outcome, started_at, duration_seconds, scheduled_at FROM run
     WHERE started_at >= ? AND started_at < ? ORDER BY started_at"""

@@ -15,7 +15,7 @@ class RunFacts:
     run_id: str
     #: its job
     job: str
-    #: manual, cron, timer, scheduler, job
+    #: manual, web, cron, timer, scheduler, job
     trigger: str | None
     #: the planned time (slot); none of a run by hand
     scheduled_at: str | None

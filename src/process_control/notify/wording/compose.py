@@ -1,6 +1,7 @@
 """Puts a message together: from what is known to the letter that is rendered. Nothing here raises."""
 
 from process_control.core.causes import Cause
+from process_control.core.facts import BY_HAND
 from process_control.core.moments import took
 from process_control.core.notice import NoticeEvent
 from process_control.core.usual import FAR, UsualDuration
@@ -85,7 +86,7 @@ def _trigger(subject: Subject) -> str:
     trigger, slot = text_of(end, "trigger"), text_of(end, "scheduled_at")
     if slot:
         return f"run by {trigger}, planned for {subject.moment(slot)}"
-    if trigger == "manual":
+    if trigger in BY_HAND:
         return f"started by {text_of(end, 'by') or 'somebody'}"
     return f"run by {trigger or 'somebody'}"
 

@@ -16,7 +16,7 @@ from process_control.views.selected_jobs import select_jobs
 from process_control.web.acts import HOLD, PAUSE, RELEASE, RUN, SILENCE, STOP, VERBS, Wish, act
 from process_control.web.pages.form import form_of
 from process_control.web.pages.render import page
-from process_control.web.planned_time import planned_time, wish_for
+from process_control.web.planned_time import planned_time
 from process_control.web.site import caller_of, site_of
 
 #: What each act does, for the preview.
@@ -72,13 +72,7 @@ async def done(request: Request) -> Response:
     """Do it, and show the result for each job."""
     verb, form = _verb(request.path_params["verb"]), await form_of(request)
     wish, site, jobs = Wish.of(verb, form.values), site_of(request), form.all("job")
-
-    def do() -> list[dict[str, Any]]:
-        slot = planned_time(site.settings, jobs, form.values.get("slot", "") if verb == RUN else "")
-        for_slot = wish_for(wish, slot.slot.slot) if slot is not None else wish
-        return act(site, caller_of(request), verb, jobs, for_slot)
-
-    results = await to_thread.run_sync(do)
+    results = await to_thread.run_sync(lambda: act(site, caller_of(request), verb, jobs, wish))
     title = f"{verb}: {results[0]['job']}" if len(results) == 1 else f"{verb}: {len(results)} jobs"
     return page(request, "done.html", {"title": title, "results": [_row(each) for each in results]})
 

@@ -1,0 +1,227 @@
+"""The page on a large host: overview and day of thousands of jobs, a log of 10 GB, open pages, wrong passwords."""
+
+import signal
+import socket
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+from host import Host
+from logs import LAST, grow
+from many_runs import add_jobs, add_runs
+from measuring import ENVIRONMENT, WALL, Costs, Found, Row, WorthNothing, cost_of, row_of
+
+from bench import Bench
+from process_control.web.access.passwords import hash_of
+
+FAMILY = "page"
+OPEN_PAGES = 200
+WRONG_PASSWORDS = 1000
+#: A look at the host is shared for so long: whoever asks later has a new one.
+LOOK_SECONDS = 1.05
+PASSWORD = "correct horse"
+GOALS = {"overview": 0.15, "day": 0.3, "end of a log": 0.5, "search": 3.0, "others": 1.0}
+GOAL_DAY_KILOBYTES = 250.0
+GOAL_SEARCH_MEBIBYTES = 32.0
+GOAL_MEBIBYTES = 120.0
+
+
+class Page:
+    """A server of the page, on a unix socket and as root: nobody has to log in."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", path: Path) -> None:
+        self.pid = process.pid
+        self.path = path
+        transport = httpx.HTTPTransport(uds=str(path))
+        self.client = httpx.Client(transport=transport, base_url="http://localhost", timeout=60)
+
+    def seconds(self, address: str) -> tuple[float, httpx.Response]:
+        """Return how long an answer takes, and the answer. Raises WorthNothing when it is none."""
+        begin = time.perf_counter()
+        answer = self.client.get(address, headers={"accept-encoding": "gzip"})
+        taken = time.perf_counter() - begin
+        if answer.status_code != 200:
+            raise WorthNothing(f"{address}: {answer.status_code}: {answer.text[:200]}")
+        return taken, answer
+
+    def memory(self, name: str = "VmRSS") -> float:
+        """Return what the kernel says of its memory, in MiB."""
+        text = Path(f"/proc/{self.pid}/status").read_text()
+        return int(text.partition(f"{name}:")[2].split()[0]) / 1024
+
+    def forget_peak(self) -> None:
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+
+def measure(bench: Bench) -> Found:
+    product = bench.product.copy_to(bench.directory / "with-page")
+    product.add_extra("web")
+    with bench.host(FAMILY) as host:
+        host.product = product
+        slugs = add_jobs(host, bench.sizes.jobs)
+        host.add_job("printer", "name: printer\ncommand: echo begun\n")
+        count = add_runs(bench, host, slugs, bench.sizes.runs)
+        cost_of(host.by_hand("printer"))
+        run_id = host.history("printer")[0]["run_id"]
+        grow(host.log("printer"), bench.sizes.log_bytes)
+        jobs = f"{len(slugs):,} jobs"
+        with served(host) as page:
+            rows = [*of_lists(bench, host, page, slugs, f"{jobs}, {count:,} runs", jobs)]
+            rows += of_a_log(bench, page, run_id)
+        with served(host) as page:
+            rows.append(of_open_pages(page, jobs))
+        rows.append(of_wrong_passwords(bench, product))
+    return Found(rows=rows, costs=Costs())
+
+
+@contextmanager
+def served(host: Host, *words: str, address: str = "") -> Iterator[Page]:
+    path = host.directory / "page.sock"
+    command = host.process_control("web", "--listen", address or f"unix:{path}", *words)
+    process = subprocess.Popen(command, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        if process.stderr is None or b"the page:" not in process.stderr.readline():
+            raise WorthNothing("the page is not served")
+        yield Page(process, path)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
+
+
+def of_lists(bench: Bench, host: Host, page: Page, slugs: list[str], what: str, jobs: str) -> Iterator[Row]:
+    """Ask for the overview after a run has ended, and for the day of all jobs."""
+    page.seconds("/")  # the first one reads all job files
+    overview, day, kilobytes = [], [], []
+    for number in bench.steps("overview of the page", min(15, bench.sizes.rounds_of_commands)):
+        cost_of(host.by_hand(slugs[number]))
+        time.sleep(LOOK_SECONDS)
+        taken, answer = page.seconds("/")
+        if b'data-job="' not in answer.content:
+            raise WorthNothing("the overview shows no job")
+        overview.append(taken)
+    for _ in bench.steps("day of the page", min(7, bench.sizes.rounds_of_commands)):
+        time.sleep(LOOK_SECONDS)
+        taken, answer = page.seconds(day_of(page))
+        day.append(taken)
+        kilobytes.append(float(answer.headers["content-length"]) / 1000)
+    yield row_of(
+        overview, family=FAMILY, what=f"page: overview, {what}, after a run", against="", measure=WALL, unit="s",
+        goal=GOALS["overview"],
+    )  # fmt: skip
+    yield row_of(day, family=FAMILY, what=f"page: day of {jobs}", against="", measure=WALL, unit="s", goal=GOALS["day"])
+    yield row_of(
+        kilobytes, family=FAMILY, what=f"page: day of {jobs}, compressed", against="", measure="sent", unit="kB",
+        goal=GOAL_DAY_KILOBYTES,
+    )  # fmt: skip
+
+
+def day_of(page: Page) -> str:
+    """Return the address of the screen; of the API where there is no such screen."""
+    return "/day" if page.client.get("/day").status_code == 200 else "/api/v1/day"
+
+
+def of_a_log(bench: Bench, page: Page, run_id: str) -> Iterator[Row]:
+    size = f"a log of {bench.sizes.log_bytes / 1e9:g} GB"
+    address, opened, found, peaks = f"/api/v1/runs/{run_id}/log", [], [], []
+    for _ in bench.steps("a long log by the page", min(10, bench.sizes.rounds_of_commands)):
+        taken, answer = page.seconds(f"{address}?last=10")
+        check_last(answer)
+        opened.append(taken)
+    for _ in bench.steps("a search by the page", min(3, bench.sizes.rounds_of_gibibytes)):
+        page.forget_peak()
+        before = page.memory()
+        begin, where = time.perf_counter(), f"{address}?grep=the+last+line&limit=1"
+        while True:
+            _, answer = page.seconds(where)
+            if answer.json()["lines"]:
+                break
+            where = answer.headers["link"].partition("<")[2].partition(">")[0]
+        check_last(answer)
+        found.append(time.perf_counter() - begin)
+        peaks.append(page.memory("VmHWM") - before)
+    yield row_of(
+        opened, family=FAMILY, what=f"page: end of {size}", against="", measure=WALL, unit="s",
+        goal=GOALS["end of a log"],
+    )  # fmt: skip
+    yield row_of(
+        found, family=FAMILY, what=f"page: search of {size}, only hit at its end", against="", measure=WALL, unit="s",
+        goal=GOALS["search"],
+    )  # fmt: skip
+    yield row_of(
+        peaks, family=FAMILY, what="page: that search", against="before it", measure="peak RSS", unit="MiB",
+        goal=GOAL_SEARCH_MEBIBYTES,
+    )  # fmt: skip
+
+
+def check_last(answer: httpx.Response) -> None:
+    if answer.json()["lines"][-1]["text"] != LAST.decode().strip():
+        raise WorthNothing("its last line was not shown")
+
+
+def of_open_pages(page: Page, jobs: str) -> Row:
+    """Open pages that wait for something to change; each has had the overview before."""
+    with ExitStack() as stack:
+        for _ in range(OPEN_PAGES):
+            page.seconds("/")
+            stream = stack.enter_context(socket.socket(socket.AF_UNIX))
+            stream.settimeout(60)
+            stream.connect(str(page.path))
+            stream.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n")
+            if b" 200 " not in stream.recv(200):
+                raise WorthNothing("there are no events")
+        time.sleep(2 * LOOK_SECONDS)
+        peak = page.memory()
+    return row_of(
+        [peak], family=FAMILY, what=f"page: {OPEN_PAGES} open pages, {jobs}", against="", measure="RSS", unit="MiB",
+        goal=GOAL_MEBIBYTES,
+    )  # fmt: skip
+
+
+def of_wrong_passwords(bench: Bench, product: object) -> Row:
+    """Try wrong passwords, sixteen at a time, while somebody who is logged in reads on."""
+    users = f"web:\n  users:\n    ann: {{password: {hash_of(PASSWORD)}, role: viewer}}\n"
+    count = WRONG_PASSWORDS if bench.sizes.log_bytes > 1e9 else 100
+    port = free_port()
+    with bench.host(f"{FAMILY}-login", keys=users) as host:
+        host.product = product  # type: ignore[assignment]
+        add_jobs(host, 10)
+        with served(host, address=f"127.0.0.1:{port}"):
+            base, own = f"http://127.0.0.1:{port}", {"sec-fetch-site": "same-origin"}
+            with httpx.Client(base_url=base, timeout=60, headers=own) as ann:
+                form = {"name": "ann", "password": PASSWORD, "next": "/"}
+                if ann.post("/login", data=form).status_code != 303:
+                    raise WorthNothing("nobody can log in")
+                threads = [
+                    threading.Thread(target=guess, args=(base, own, range(first, count, 16))) for first in range(16)
+                ]
+                for thread in threads:
+                    thread.start()
+                waits = []
+                while any(thread.is_alive() for thread in threads) or len(waits) < 20:
+                    begin = time.perf_counter()
+                    if ann.get("/").status_code != 200:
+                        raise WorthNothing("who is logged in is not let in")
+                    waits.append(time.perf_counter() - begin)
+                    time.sleep(0.02)
+    slowest = statistics.quantiles(waits, n=100, method="inclusive")[-1]
+    return row_of(
+        [slowest], family=FAMILY, what=f"page: others during {count:,} wrong passwords", against="", measure="p99",
+        unit="s", goal=GOALS["others"],
+    )  # fmt: skip
+
+
+def guess(base: str, headers: dict[str, str], numbers: range) -> None:
+    with httpx.Client(base_url=base, timeout=60, headers=headers) as client:
+        for number in numbers:
+            client.post("/login", data={"name": f"ann{number}", "password": str(number), "next": "/"})
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
