@@ -132,5 +132,5 @@ def test_it_runs_each_time_once_and_in_order_without_scripts(browser: "Browser",
     assert (site.box.root / "each").read_text().split() == [as_iso(slot) for slot in SLOTS]
     assert [run["scheduled_at"] for run in site.box.history("newest")] == [as_iso(SLOTS[-1])]
     assert [run["scheduled_at"] for run in site.box.history("bad")] == [as_iso(SLOTS[0])]
-    assert all(run["trigger"] == "manual" for run in of_each)
+    assert all(run["trigger"] == "web" for run in of_each)
     assert rows(get(site, "/recover?since=1d")).keys() == {"bad", "left-alone"}
