@@ -28,6 +28,7 @@ SYSTEMD := .venv/systemd
 ALERTMANAGER := .venv/alertmanager
 PROMETHEUS := .venv/prometheus
 RSYSLOG := .venv/rsyslog
+NGINX := .venv/nginx
 DEBIAN := .venv/debootstrap
 # Quiet, unless it fails.
 define APT_INSTALL
@@ -77,6 +78,14 @@ if [ "$$(id -u)" = 0 ] && ! command -v rsyslogd >/dev/null && [ ! -d $(RSYSLOG) 
 	apt-get -qq download $$packages 2>/dev/null || { apt-get -qq update; apt-get -qq download $$packages; }
 	for package in *.deb; do dpkg -x "$$package" .; rm "$$package"; done)
 	mv $(RSYSLOG).new $(RSYSLOG)
+fi
+# Installed, it would serve a page on port 80 of this host: only its program is unpacked.
+if [ "$$(id -u)" = 0 ] && ! command -v nginx >/dev/null && [ ! -d $(NGINX) ]; then
+	echo "Unpacking nginx from Debian"
+	rm -rf $(NGINX).new; mkdir -p $(NGINX).new
+	(cd $(NGINX).new; apt-get -qq download nginx 2>/dev/null || { apt-get -qq update; apt-get -qq download nginx; }
+	dpkg --fsys-tarfile nginx_*.deb | tar -x ./usr/sbin/nginx; rm nginx_*.deb)
+	mv $(NGINX).new $(NGINX)
 fi
 endef
 define RUFF

@@ -76,7 +76,31 @@ def test_systemd_understands_all_units_and_what_they_call_is_a_verb(tmp_path: Pa
     verified = systemd_analyze("verify", "--man=no", *units)
 
     assert (verified.returncode, verified.stderr) == (0, "")
-    assert len(units) == 3
+    assert len(units) == 4
+
+
+def test_the_page_is_in_a_sandbox_that_systemd_calls_safe() -> None:
+    if not has_systemd_analyze():
+        pytest.skip("systemd-analyze is not installed here")
+    unit = PROJECT / "contrib/systemd/process-control-web.service"
+
+    rated = systemd_analyze("security", "--offline=true", "--threshold=20", unit)
+
+    assert rated.returncode == 0, rated.stdout
+    assert "Overall exposure level" in rated.stdout
+
+
+def test_the_page_starts_no_job_is_the_service_user_and_writes_only_state_and_locks() -> None:
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read(PROJECT / "contrib/systemd/process-control-web.service")
+    service = unit["Service"]
+
+    assert service["ExecStart"].endswith("process-control web --no-starts")
+    assert service["User"] == "jobs"
+    assert service["ProtectSystem"] == "strict"
+    assert service["ReadWritePaths"].split() == [f"-/{STATE}"]
+    assert "ProtectProc" not in service  # a stop signals processes
 
 
 def test_jobs_under_the_scheduler_inherit_no_limit_and_no_sandbox_of_its_unit() -> None:

@@ -33,7 +33,7 @@ SITE_PACKAGES = f"{PREFIX}/lib/python3.11/site-packages"
 DOCUMENTATION = "usr/share/doc/process-control"
 COMMANDS = ("run-job", "process-control", "cron-generate", "check-jobs-icinga")
 #: What job files and configurations can ask for; a package has no `pip install` afterwards.
-EXTRAS = ("calendars", "notify")
+EXTRAS = ("calendars", "notify", "web")
 #: From the place in a wheel to that of Debian.
 SHARED = {
     "man": "usr/share/man",
@@ -48,11 +48,14 @@ OTHERS = {
     "contrib/systemd/process-control.service": "lib/systemd/system/process-control.service",
     "contrib/systemd/process-control-watch.service": "lib/systemd/system/process-control-watch.service",
     "contrib/systemd/process-control-watch.timer": "lib/systemd/system/process-control-watch.timer",
+    "contrib/systemd/process-control-web.service": "lib/systemd/system/process-control-web.service",
     "contrib/sysusers.d/process-control.conf": "usr/lib/sysusers.d/process-control.conf",
     "contrib/debian/tmpfiles": "usr/lib/tmpfiles.d/process-control.conf",
     "contrib/debian/copyright": f"{DOCUMENTATION}/copyright",
     "contrib/debian/lintian-overrides": "usr/share/lintian/overrides/process-control",
     "contrib/prometheus/rules.yml": f"{DOCUMENTATION}/examples/prometheus/rules.yml",
+    "contrib/proxy/nginx.conf": f"{DOCUMENTATION}/examples/proxy/nginx.conf",
+    "contrib/proxy/Caddyfile": f"{DOCUMENTATION}/examples/proxy/Caddyfile",
     "README.md": f"{DOCUMENTATION}/README.md",
 }
 #: Files and folders of libraries: what only installers and their own tests read.

@@ -246,6 +246,18 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         at    time  when
         what  text  what happened
     """),
+    "login": keys_of("""
+        name      text  the name
+        password  text  the hash of its password
+        role      text  viewer, operator, admin
+    """),
+    "token": keys_of("""
+        name        text   the name
+        role        text   viewer, operator, admin
+        created_at  time   when it was made
+        ends_at     time?  until when it lasts
+        by          text?  who made it
+    """),
     "silence": keys_of("""
         job      text?    the job
         tag      text?    or the tag of the jobs

@@ -183,6 +183,24 @@ ANSWERS = (
         html     text     the page that a mail has beside the text
         short    text     for a chat
     """)),
+    Answer(commands=("process-control web link",), keys=keys_of("""
+        url  text  the address that opens the page
+    """)),
+    Answer(commands=("process-control web passwd",), keys=keys_of("""
+        user  login  for `web.users` of the configuration
+    """)),
+    Answer(commands=("process-control web token create",), keys=keys_of("""
+        token   token?  what was made; null with --dry-run
+        secret  text?   the token itself, which is shown this once; null with --dry-run
+    """)),
+    Answer(commands=("process-control web token list",), keys=keys_of("""
+        tokens  [token]  those that last, oldest first
+    """)),
+    Answer(commands=("process-control web token revoke",), keys=keys_of("""
+        done     text     what was done
+        changed  boolean  whether that changed anything
+        token    token    the one that is over
+    """)),
     Answer(commands=("process-control import original",), keys=keys_of("""
         files    [imported]  each that was found
         dry_run  boolean     whether nothing was written

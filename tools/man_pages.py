@@ -206,15 +206,16 @@ def _examples_of(block: str) -> list[tuple[str, str]]:
 
 
 def _verb(verb: Command, before: str) -> str:
-    if verb.verbs:
-        return "\n".join(_verb(each, f"{verb.name} ") for each in verb.verbs)
-    line = usage(before + verb.usage[0])
     options = _options([flag for flag in verb.flags if "--help" not in flag.names])
+    if verb.verbs and not options:
+        return "\n".join(_verb(each, f"{before}{verb.name} ") for each in verb.verbs)
+    line = usage(before + verb.usage[0])
     parts = [
         f'.SS "{line}"',
         paragraphs(verb.description).removeprefix(".PP\n"),
         options,
         paragraphs(verb.epilog.replace(JOBS_HELP, "")),
+        *(_verb(each, f"{before}{verb.name} ") for each in verb.verbs),
     ]
     return "\n".join(part for part in parts if part)
 

@@ -116,6 +116,21 @@ def test_every_answer_has_the_shape_that_the_page_shows(busy: Box) -> None:
         has_its_shape(busy.cron_generate(*flags, "--json"), "cron-generate")
 
 
+def test_answers_about_who_may_open_the_page_have_the_shape_too(box: Box) -> None:
+    for words in (
+        ["create", "deploy", "--role", "operator", "--dry-run"],
+        ["create", "deploy", "--role", "operator"],
+        ["list"],
+        ["revoke", "deploy"],
+        ["revoke", "deploy"],
+    ):
+        result = box.process_control("web", "token", *words, "--json")
+        has_its_shape(result, f"process-control web token {words[0]}")
+    has_its_shape(box.process_control("web", "link", "--json"), "process-control web link")
+    made = box.pasted("echo correct horse battery | process-control web passwd ann --json")
+    has_its_shape(made, "process-control web passwd")
+
+
 def test_what_goes_on_has_the_shape_too(box: Box) -> None:
     started, go_on = box.fifo("started"), box.fifo("go_on")
     box.job("job", f"command: sh -c 'echo up > {started}; read line < {go_on}'")

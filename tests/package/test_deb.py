@@ -231,8 +231,8 @@ def test_systemd_is_asked_to_restart_the_scheduler_only_if_it_runs_and_never_to_
 
     installed, upgraded, removed = calls
     assert installed == ["--system daemon-reload"]
-    assert upgraded == ["--system daemon-reload", "try-restart process-control.service"]
+    assert upgraded == ["--system daemon-reload", "try-restart process-control.service process-control-web.service"]
     assert removed == [
-        "stop process-control.service process-control-watch.timer",
+        "stop process-control-web.service process-control.service process-control-watch.timer",
         "--system daemon-reload",
     ]

@@ -1,7 +1,9 @@
 """The product with its extra `web`, a browser for the tests of a file, and hosts with a page."""
 
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,12 +16,15 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def with_web(product: Product, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """The product with its extra [web]."""
-    copy = product.copy_to(tmp_path_factory.mktemp("web") / "installation")
+def with_web(product: Product) -> Iterator[Product]:
+    """The product with its extra [web], where every account may enter, which those of pytest's directories may not."""
+    # Beside the product: the copy is of links, which need one file system.
+    folder = Path(tempfile.mkdtemp(prefix="process-control-web-", dir="/tmp"))
+    folder.chmod(0o755)
+    copy = product.copy_to(folder / "installation")
     copy.add_extra("web")
     yield copy
-    shutil.rmtree(copy.prefix)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

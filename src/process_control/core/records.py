@@ -22,6 +22,7 @@ EVENTS = {
     "crontab": "a line of the crontab was added, removed or changed",
     "unit": "a timer or service of systemd was added, removed or changed",
     "scheduler": "the scheduler has started, starts nothing more, or has ended",
+    "web": "a login at the page or its end, also one that was refused; a token was made or revoked",
     "version": "a job's file, or what it plans, is another one than before; it is gone, or invalid",
     "gap": "`watch` looks again after more than three minutes",
     "mark": "a planned time without a run that went well was settled by hand",
@@ -153,7 +154,7 @@ FIELDS = (
     ),
     Field(
         "detail", "text?", "why, in a sentence; of output the line that decided",
-        f"end attempt skip stray waiting stop refusal mail message incident scheduler version {_HEALTH}",
+        f"end attempt skip stray waiting stop refusal mail message incident scheduler web version {_HEALTH}",
         index="end skip", json=True, csv=14,
     ),
     Field("unplanned", "boolean", "a skip that nobody chose", "skip"),
@@ -185,13 +186,13 @@ FIELDS = (
     Field("slow_start_step", "text", "which one: `2 of 3`, `probe`", _RUN, syslog="start"),
     Field(
         "by", "text?", "who started it",
-        f"{_RUN} stop refusal crontab unit scheduler version mark gap incident silence {_HEALTH}",
+        f"{_RUN} stop refusal crontab unit scheduler web version mark gap incident silence {_HEALTH}",
         index="start end skip", json=True,
-        syslog=f"{_RUN} refusal stop hold release slow_start crontab unit scheduler mark incident silence",
+        syslog=f"{_RUN} refusal stop hold release slow_start crontab unit scheduler web mark incident silence",
     ),
     Field(
         "host", "text?", "where",
-        f"{_RUN} stop refusal mail message incident silence crontab unit scheduler version mark gap {_HEALTH}",
+        f"{_RUN} stop refusal mail message incident silence crontab unit scheduler web version mark gap {_HEALTH}",
         index="start end skip", json=True,
     ),
     Field(
@@ -278,9 +279,12 @@ FIELDS = (
     Field("jobs", "[text]", "the jobs that it concerns", "incident silence", since="0.2.0"),
     Field("tag", "text?", "the tag of the jobs", "silence", since="0.2.0", syslog="silence"),
     Field(
-        "change", "text", "added, removed, changed; opened, closed ...; started, draining, ended",
-        "crontab unit scheduler incident silence",
+        "change", "text", "added, removed, changed; opened, closed ...; started, draining, ended; login, logout ...",
+        "crontab unit scheduler incident silence web",
     ),
+    Field("account", "text?", "whose session it was, or the name of the token", "web", since="0.2.0", syslog="web"),
+    Field("role", "text?", "of the login or the token", "web", since="0.2.0", syslog="web"),
+    Field("address", "text?", "from where somebody asked", "web", since="0.2.0", syslog="web"),
     Field("crontab", "text", "the path of the crontab", "crontab", syslog="crontab"),
     Field("unit", "text", "the path of the unit", "unit", since="0.2.0", syslog="unit"),
     Field("line", "text?", "the line now; of a unit those that differ", "crontab unit", syslog="crontab unit"),

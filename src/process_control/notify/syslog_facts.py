@@ -20,6 +20,7 @@ FACTS = {
     "crontab": "crontab by line was",
     "unit": "unit by line was",
     "scheduler": "by pid",
+    "web": "account role address by",
     "version": "since hash state schedule commit author dirty",
     "gap": "from boot suspended stepped",
     "mark": "note scheduled_at by",

@@ -14,6 +14,15 @@ _HEALTH = {
     "backoff": "backing off",
 }
 _CRONTAB = {"added": "added to", "removed": "removed from", "changed": "changed in"}
+_WEB = {
+    "login": "logged in",
+    "link_opened": "opened the link of the page",
+    "logout": "logged out",
+    "refused": "login refused",
+    "session_ended": "ended a session",
+    "token_created": "made a token",
+    "token_revoked": "revoked a token",
+}
 _NEVER_FACTS = ("event", "at", "job", "host", "version", "detail", "attempts", "health")
 _SEVERITIES = {"succeeded": INFO, "warned": WARNING, "failed": ERROR, "lost": ERROR}
 
@@ -31,6 +40,8 @@ def severity(record: "dict[str, object]") -> int:
         return INFO if record.get("result") == "sent" else WARNING
     if event == "hold":
         return NOTICE if record.get("by") else ERROR
+    if event == "web" and record.get("change") == "refused":
+        return WARNING
     return INFO if event in ("start", "skip", "repeat", "waiting", "seal") else NOTICE
 
 
@@ -90,6 +101,8 @@ def sentence(record: "dict[str, object]") -> str:
         return f"{kind} of systemd {record.get('change')}"
     if event == "scheduler":
         return _scheduler_in_words(record)
+    if event == "web":
+        return _web_in_words(record)
     return event
 
 
@@ -145,6 +158,11 @@ def _message_in_words(record: "dict[str, object]") -> str:
 
 def _scheduler_in_words(record: "dict[str, object]") -> str:
     words = f"the scheduler {record.get('change')}"
+    return f"{words}: {record['detail']}" if record.get("detail") else words
+
+
+def _web_in_words(record: "dict[str, object]") -> str:
+    words = _WEB.get(str(record.get("change")), str(record.get("change")))
     return f"{words}: {record['detail']}" if record.get("detail") else words
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
+from urllib.parse import urlencode
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -21,14 +22,27 @@ from process_control.errors import (
     ProcessControlError,
     UsageError,
 )
-from process_control.web.access.access import Refused
+from process_control.web.access.caller import Refused
 from process_control.web.access.gate import Gate
 from process_control.web.api import probes
 from process_control.web.api import routes as api
 from process_control.web.compressed import Compressed
 from process_control.web.kept import Kept
 from process_control.web.listen import allowed_hosts
-from process_control.web.pages import acts, audit, day, incidents, job, login, overview, recover, run, why, zone
+from process_control.web.pages import (
+    acts,
+    audit,
+    day,
+    incidents,
+    job,
+    login,
+    overview,
+    recover,
+    run,
+    sessions,
+    why,
+    zone,
+)
 from process_control.web.pages.render import page
 from process_control.web.recovering import Recoveries
 from process_control.web.site import Site
@@ -47,10 +61,14 @@ STATUS = (
 def make_application(site: Site) -> Starlette:
     """Return the application of a server."""
     settings, access = site.settings, site.access
-    hosts = allowed_hosts(access.address, url=settings.web_url, more=settings.web_allowed_hosts)
+
+    def hosts() -> frozenset[str]:
+        return allowed_hosts(access.address, url=settings.web_url, more=settings.web_allowed_hosts)
+
+    gate = Middleware(Gate, access=access, hosts=hosts, refuse=_refuse, before=site.configuration.refresh)
     application = Starlette(
         routes=_routes(),
-        middleware=[Middleware(Gate, access=access, hosts=hosts, refuse=_refuse), Middleware(Compressed)],
+        middleware=[gate, Middleware(Compressed)],
         exception_handlers={ProcessControlError: _error, HTTPException: _http_error, Exception: _fault},
     )
     application.state.site = site
@@ -73,6 +91,7 @@ def _routes() -> list[BaseRoute]:
         *acts.ROUTES,
         *login.ROUTES,
         *zone.ROUTES,
+        *sessions.ROUTES,
         *api.routes(),
         *probes.routes(),
         Mount("/static", StaticFiles(directory=Path(str(files("process_control.web") / "static")))),
@@ -87,7 +106,7 @@ def _refuse(request: Request, refused: Refused) -> Response:
     """Return the answer to somebody who may not ask; a browser that nobody is logged in with goes to the login."""
     if refused.status == 401 and not _is_for_programs(request):
         target = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
-        return RedirectResponse(f"/login?next={target}" if target != "/" else "/login", 303)
+        return RedirectResponse(f"/login?{urlencode({'next': target})}" if target != "/" else "/login", 303)
     return problem(request, refused.status, refused.why, refused.hint)
 
 

@@ -2,7 +2,9 @@
 
 import logging
 import os
+import signal
 import socket
+import ssl
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,14 +13,16 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
+from process_control.config.keys.web_kinds import UNIX_PROXY
 from process_control.config.settings import Settings
 from process_control.core import layout
-from process_control.errors import BadConfiguration, CannotRecord, NotPermitted, NotStarted
+from process_control.errors import FINE, BadConfiguration, CannotRecord, NotPermitted, NotStarted
 from process_control.state.block import Identity
 from process_control.system.account import group_named
 from process_control.web.access.access import LINK_PARAMETER, Access
-from process_control.web.access.peer import PeerProtocol
+from process_control.web.access.configuration import Configuration
 from process_control.web.application import make_application
+from process_control.web.connection import MAX_HEAD_BYTES, Connection
 from process_control.web.listen import Address, address_of, check_safe
 from process_control.web.live import Live
 from process_control.web.site import Site
@@ -29,8 +33,9 @@ STOP_SECONDS = 3
 #: `sun_path` of unix(7), without its final zero.
 MAX_PATH = 107
 LINK_MODE = 0o600
-#: A socket for our account and a group, or for our account alone.
-_OTHERS_OUT, _ALL_OUT = ~0o660 & 0o777, ~0o600 & 0o777
+#: Who may connect to the socket. Everybody: the account at the other end decides. With `trusted_proxy: unix` whoever
+#: connects is a proxy, so that it is for our account and `read_group`.
+FOR_ALL, FOR_GROUP, FOR_US = 0o666, 0o660, 0o600
 
 
 def serve(
@@ -47,24 +52,37 @@ def serve(
 
     Raises UsageError (2), BadConfiguration (78), NotPermitted (77), NotStarted (75), CannotRecord (74).
     """
+    # The server sends a signal that has ended it once more to us: what it has left is removed all the same.
+    signal.signal(signal.SIGTERM, _end)
     address = address_of(listen or settings.web_listen)
-    has_tls = bool(settings.web_tls_cert_file and settings.web_tls_key_file)
-    check_safe(
-        address,
-        has_login=bool(settings.web_users),
-        has_tls=has_tls,
-        proxies=settings.web_trusted_proxy,
-        where=settings.path or "",
-    )
+    check_safe(address, settings)
+    has_tls = bool(settings.web_tls_cert_file)
+    _check_certificate(settings)
     with _listening(address, settings) as listening:
         if not address.is_unix:
             address = Address(host=address.host, port=listening.getsockname()[1])
-        access = Access(settings, address)
+        access = Access(settings, address, host=os.uname().nodename)
         site = _site(settings, access, config, identity, read_only=read_only, starts_nothing=starts_nothing)
         url = url_of(address, has_tls=has_tls)
         link = "" if access.has_login or address.is_unix else f"{url}/?{LINK_PARAMETER}={access.link_secret}"
         with _link_file(settings, link):
             _run(make_application(site), listening, settings, lambda: ready(url, link))
+
+
+def _check_certificate(settings: Settings) -> None:
+    """Raise BadConfiguration (78) for a certificate or a key that cannot be used."""
+    certificate, key = settings.web_tls_cert_file, settings.web_tls_key_file
+    if certificate is None or key is None:
+        return
+    try:
+        for path in (certificate, key):
+            with open(path, "rb"):
+                pass
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except OSError as error:
+        where = error.filename or key
+        why = error.strerror if error.filename else "it is not the key of the certificate, or none at all"
+        raise BadConfiguration(f"TLS cannot be used: {why}", where=where, hint="PEM, readable by the user") from error
 
 
 def url_of(address: Address, *, has_tls: bool) -> str:
@@ -83,8 +101,9 @@ def _site(
         config=config,
         access=access,
         identity=identity,
-        host=os.uname().nodename,
-        read_only=read_only or settings.web_read_only,
+        host=access.host,
+        always_read_only=read_only,
+        configuration=Configuration(settings, lambda new: check_safe(access.address, new)),
         starts_nothing=starts_nothing,
         watched=watched,
         live=Live(watched),
@@ -92,10 +111,11 @@ def _site(
 
 
 def _run(application: ASGIApp, listening: socket.socket, settings: Settings, ready: Callable[[], None]) -> None:
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # of what strangers send nothing is logged
     config = uvicorn.Config(
         application,
-        http=PeerProtocol,
+        http=Connection,
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         ws="none",
         lifespan="off",
         access_log=False,
@@ -107,6 +127,10 @@ def _run(application: ASGIApp, listening: socket.socket, settings: Settings, rea
         log_config=None,
     )
     _Server(config, ready).run(sockets=[listening])
+
+
+def _end(_: int, __: object) -> None:
+    raise SystemExit(FINE)
 
 
 class _Server(uvicorn.Server):
@@ -155,7 +179,9 @@ def _listening_at_path(path: str, settings: Settings) -> Iterator[socket.socket]
         raise BadConfiguration(f"the path of the socket has more than {MAX_PATH} bytes", where=path)
     _remove_dead_socket(path)
     group = group_named(settings.read_group)
-    was = os.umask(_OTHERS_OUT if group is not None else _ALL_OUT)
+    are_proxies = UNIX_PROXY in settings.web_trusted_proxy
+    mode = FOR_ALL if not are_proxies else FOR_US if group is None else FOR_GROUP
+    was = os.umask(~mode & 0o777)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as listening:
         try:
             listening.bind(path)
@@ -163,7 +189,7 @@ def _listening_at_path(path: str, settings: Settings) -> Iterator[socket.socket]
             raise _not_bound(error, path) from error
         finally:
             os.umask(was)
-        if group is not None:
+        if mode == FOR_GROUP and group is not None:
             with suppress(PermissionError):
                 os.chown(path, -1, group)
         listening.listen(1024)

@@ -14,6 +14,7 @@ from process_control.errors import NotPermitted
 from process_control.state.block import Identity
 from process_control.web.access.access import Access
 from process_control.web.access.caller import Caller
+from process_control.web.access.configuration import Configuration
 from process_control.web.live import Live
 from process_control.web.standing import Watched
 
@@ -29,12 +30,19 @@ class Site:
     #: Made before rights were dropped.
     identity: Identity
     host: str
-    #: Nobody changes anything.
-    read_only: bool
+    #: Nobody changes anything, whatever the configuration says.
+    always_read_only: bool
+    #: Kept what its file says.
+    configuration: Configuration
     #: Whether runs are started through the scheduler only: under systemd, where this process may start none.
     starts_nothing: bool
     watched: Watched
     live: Live
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nobody changes anything."""
+        return self.always_read_only or self.settings.web_read_only
 
     def actor(self, caller: Caller) -> Actor:
         """Return who acts, for the audit. Raises NotPermitted (77) for a viewer, and while the page is read-only."""

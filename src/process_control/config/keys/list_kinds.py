@@ -21,7 +21,7 @@ def items_of(kind: Kind, key: str, node: Node, faults: Faults) -> list[Node]:
     return [node]
 
 
-def _list_of(item: Kind, *, name: str, wanted: str, form: str) -> Kind:
+def list_of(item: Kind, *, name: str, wanted: str, form: str) -> Kind:
     """Return a kind for one value or a list of values."""
 
     def read(key: str, node: Node, faults: Faults) -> list[Any]:
@@ -32,12 +32,12 @@ def _list_of(item: Kind, *, name: str, wanted: str, form: str) -> Kind:
     return kind
 
 
-TEXTS = _list_of(TEXT, name="text or list", wanted="text or a list of texts", form="text, or a list of texts")
-TAGS = _list_of(TAG, name="text or list", wanted="text or a list of texts", form="text, or a list of texts")
-PATHS = _list_of(
+TEXTS = list_of(TEXT, name="text or list", wanted="text or a list of texts", form="text, or a list of texts")
+TAGS = list_of(TAG, name="text or list", wanted="text or a list of texts", form="text, or a list of texts")
+PATHS = list_of(
     PATH, name="path or list", wanted="a path or a list of paths", form="a path that begins with /, or a list of them"
 )
-MAIL_ADDRESSES = _list_of(
+MAIL_ADDRESSES = list_of(
     MAIL_ADDRESS,
     name="address or list",
     wanted="an address or a list of addresses",
@@ -49,10 +49,10 @@ def some_of(*words: str) -> Kind:
     """Return a kind for one or several of a closed set of words."""
     item = one_of(*words)
     form = f"{item.form}, or a list of them"
-    return _list_of(item, name=f"{item.name}, or a list", wanted=form, form=form)
+    return list_of(item, name=f"{item.name}, or a list", wanted=form, form=form)
 
 
-SCHEDULE = _list_of(
+SCHEDULE = list_of(
     LONG_TEXT,
     name="text or list",
     wanted="text or a list of texts",

@@ -1,11 +1,12 @@
 """Kinds and fields of the key `web`: where the page listens, and who may log in."""
 
+import ipaddress
 import re
 from typing import Any
 
 from process_control.config.keys.field import Field
 from process_control.config.keys.kind import Kind, refuse, text_or_none
-from process_control.config.keys.list_kinds import TEXTS
+from process_control.config.keys.list_kinds import TEXTS, list_of
 from process_control.config.keys.number_kinds import BOOL
 from process_control.config.keys.text_kinds import PATH, TEXT, one_of
 from process_control.config.yaml.nodes import Faults, Map, Node, quoted
@@ -14,13 +15,21 @@ from process_control.core.roles import ROLES
 _HASH_HINT = "process-control web passwd NAME prints the line"
 _HASH = re.compile(r"scrypt\$[0-9]+\$[0-9]+\$[0-9]+\$[A-Za-z0-9_-]+\$[A-Za-z0-9_-]+", re.ASCII)
 _ACCOUNT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}", re.ASCII)
+ACCOUNT_HINT = "letters, digits and . _ - @, at most 64"
 _ADDRESS = re.compile(r"(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})", re.ASCII)
 _URL = re.compile(
     r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[^\s?#]*)?|https?://\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?", re.ASCII
 )
 UNIX = "unix:"
+UNIX_PROXY = "unix"
+PROXY_FORM = "an address such as 192.0.2.7, a network, or unix:ACCOUNT of the proxy"
 LISTEN_FORM = "host:port such as 127.0.0.1:8765, or unix:/path/of/a/socket"
 _ROLE = one_of(*ROLES)
+
+
+def is_account_name(text: str) -> bool:
+    """Return whether a text is a name for a login or a token."""
+    return _ACCOUNT.fullmatch(text) is not None
 
 
 def is_listen_address(text: str) -> bool:
@@ -38,6 +47,24 @@ def _read_listen(key: str, node: Node, faults: Faults) -> str | None:
     return None if text is None else text.strip()
 
 
+def _read_proxy(key: str, node: Node, faults: Faults) -> str | None:
+    text = text_or_none("an address", PROXY_FORM, key, node, faults)
+    if text is not None and not is_proxy(text.strip()):
+        faults.add(f"'{key}' must be an address, not {quoted(text)}", node, hint=f"write {PROXY_FORM}")
+    return None if text is None else text.strip()
+
+
+def is_proxy(text: str) -> bool:
+    """Return whether a text names proxies: an address, a network, `unix`, or unix:ACCOUNT."""
+    if text == UNIX_PROXY or (text.startswith(UNIX) and _ACCOUNT.fullmatch(text.removeprefix(UNIX))):
+        return True
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _read_url(key: str, node: Node, faults: Faults) -> str | None:
     form = "a URL such as https://jobs.example.org"
     text = text_or_none("a URL", form, key, node, faults)
@@ -53,8 +80,7 @@ def _read_users(key: str, node: Node, faults: Faults) -> dict[str, dict[str, str
     found = {}
     for name, value in node.entries:
         if not _ACCOUNT.fullmatch(name.value):
-            hint = "letters, digits and . _ - @, at most 64"
-            faults.add(f"'{key}' has an impossible name: {quoted(name.value)}", name, hint=hint)
+            faults.add(f"'{key}' has an impossible name: {quoted(name.value)}", name, hint=ACCOUNT_HINT)
         found[name.value] = _read_user(f"{key}.{name.value}", value, faults)
     return found
 
@@ -88,6 +114,12 @@ def _read_hash(key: str, node: Node, faults: Faults) -> str | None:
 
 LISTEN = Kind(
     name="`host:port` or `unix:PATH`", wanted="an address", form=LISTEN_FORM, annotation="str", read=_read_listen
+)
+PROXIES = list_of(
+    Kind(name="address", wanted="an address", form=PROXY_FORM, annotation="str", read=_read_proxy),
+    name="address or list",
+    wanted="an address or a list of addresses",
+    form=f"{PROXY_FORM}, or a list of them",
 )
 PAGE_URL = Kind(name="URL", wanted="a URL", form="a URL", annotation="str", read=_read_url)
 USERS = Kind(
@@ -148,20 +180,22 @@ WEB_FIELDS = (
     ),
     Field(
         key="trusted_proxy",
-        kind=TEXTS,
+        kind=PROXIES,
         attribute="web_trusted_proxy",
         default=[],
         default_words="none",
-        meaning="Addresses of reverse proxies, whose `X-Forwarded-For`, `X-Forwarded-Proto` and `user_header` are "
-        "believed; `unix` for those that come through the socket.",
-        example="192.0.2.7",
+        meaning="Addresses or networks of reverse proxies, whose `X-Forwarded-For`, `X-Forwarded-Proto` and "
+        "`user_header` are believed. `unix:ACCOUNT`: what this account (of nginx, say) sends through the socket; "
+        "`unix`: whatever comes through it.",
+        example="unix:www-data",
     ),
     Field(
         key="user_header",
         kind=TEXT,
         attribute="web_user_header",
         default_words="none",
-        meaning="The header in which a `trusted_proxy` names the account that it has checked.",
+        meaning="The header in which a `trusted_proxy` names the account that it has checked; a proxy on this host "
+        "then has to come through the socket, as `unix:ACCOUNT`.",
         example="X-Remote-User",
     ),
     Field(

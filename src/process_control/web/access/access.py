@@ -3,41 +3,34 @@
 import hashlib
 import hmac
 import os
-from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from process_control.actions.rights import Actor
 from process_control.config.settings import Settings
 from process_control.core.roles import ADMIN
-from process_control.web.access.caller import LINK, PROXY, SESSION, TOKEN, Caller
+from process_control.web.access.caller import LINK, PROXY, SESSION, TOKEN, Caller, Refused
 from process_control.web.access.peer import caller_of, uid_of
+from process_control.web.access.proxies import FORWARDED_PROTO, forwarded_for, is_trusted, last_of
 from process_control.web.access.rate_limit import RateLimit
 from process_control.web.access.store import SESSIONS, TOKENS, GrantStore, key_of, new_secret
-from process_control.web.listen import Address
+from process_control.web.listen import Address, is_loopback
 
 #: Cookies know no ports: each server of a host has a name of its own.
 _COOKIE = "process-control"
 #: The parameter of the link that has the token of this server.
 LINK_PARAMETER = "token"
-UNIX_PROXY = "unix"
 _BEARER = "bearer "
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Why a request is not answered."""
-
-    status: int
-    why: str
-    hint: str = ""
+_TO_OPEN = "process-control web link prints the address to open; programs send a token: process-control web token"
 
 
 class Access:
-    """Knows who may ask a server."""
+    """Knows who may ask a server. `settings` follow the configuration."""
 
-    def __init__(self, settings: Settings, address: Address) -> None:
+    def __init__(self, settings: Settings, address: Address, *, host: str) -> None:
         self.settings = settings
         self.address = address
+        self.host = host
         self.sessions = GrantStore(settings.state_directory, SESSIONS)
         self.tokens = GrantStore(settings.state_directory, TOKENS)
         self.limit = RateLimit()
@@ -54,41 +47,49 @@ class Access:
     def has_login(self) -> bool:
         return bool(self.settings.web_users)
 
+    def actor(self, by: str) -> Actor:
+        """Return who did something, for the records of logins and sessions."""
+        return Actor(self.settings, by=by, host=self.host)
+
     def caller(self, request: Request) -> Caller | Refused:
         """Return who sends a request, or why it is refused."""
-        if (header := request.headers.get("authorization", "")) and header.lower().startswith(_BEARER):
+        header = request.headers.get("authorization", "")
+        if header.lower().startswith(_BEARER):
             return self._of_token(header[len(_BEARER) :].strip())
-        uid, is_proxy = self._uid(request), self._is_proxy(request)
+        uid, is_proxy = self._uid(request), self.is_proxy(request)
         if is_proxy and (named := self._of_proxy(request)) is not None:
             return named
         if (cookie := request.cookies.get(self.cookie_name)) and (found := self._of_cookie(cookie)) is not None:
             return found
         if uid is not None and not is_proxy:
-            settings = self.settings
-            peer = caller_of(uid, own_uid=os.geteuid(), user=settings.user, read_group=settings.read_group)
-            if peer is not None:
-                return peer
+            return self._of_peer(uid)
         if self.has_login:
             return Refused(401, "nobody is logged in", "log in at /login")
-        if uid is not None:
-            return Refused(
-                403, f"uid {uid} is neither root, the service user nor a member of read_group", "set read_group"
-            )
-        hint = "process-control web link prints the address to open; programs send a token: process-control web token"
-        return Refused(403, "the page answers only a browser that has opened its link", hint)
+        return Refused(403, "the page answers only a browser that has opened its link", _TO_OPEN)
+
+    def refuses_connection(self, request: Request) -> Refused | None:
+        """Return the refusal of a connection that goes round the proxy which encrypts for this server."""
+        if self.address.is_loopback or request.url.scheme == "https" or self.is_proxy(request):
+            return None
+        if request.client is not None and is_loopback(request.client.host):
+            return None
+        return Refused(403, "this address answers its proxy only", "use the address of the proxy")
 
     def client(self, request: Request) -> str:
         """Return the address of whoever asks: that of the header only from a trusted proxy."""
-        forwarded = request.headers.get("x-forwarded-for", "")
-        if forwarded and self._is_proxy(request):
-            return forwarded.rsplit(",", 1)[-1].strip()
-        return request.client.host if request.client else ""
+        own = request.client.host if request.client else ""
+        return (forwarded_for(request.headers) or own) if self.is_proxy(request) else own
 
     def is_secure(self, request: Request) -> bool:
         """Return whether the browser talks TLS, with us or with a trusted proxy."""
-        if self._is_proxy(request) and (scheme := request.headers.get("x-forwarded-proto")):
+        if self.is_proxy(request) and (scheme := last_of(request.headers, FORWARDED_PROTO)):
             return scheme.lower() == "https"
         return request.url.scheme == "https"
+
+    def is_proxy(self, request: Request) -> bool:
+        """Return whether a trusted proxy sends a request."""
+        host = request.client.host if request.client else ""
+        return is_trusted(self.settings.web_trusted_proxy, uid=self._uid(request), address=host)
 
     def opens_link(self, secret: str) -> str | None:
         """Return the cookie for a browser that opened the link; None when it is not that of this server."""
@@ -107,13 +108,16 @@ class Access:
             return Refused(401, "no such token, or it is over", "process-control web token create NAME --role ROLE")
         return Caller(name=grant.name, role=grant.role, via=TOKEN)
 
-    def _of_proxy(self, request: Request) -> Caller | None:
+    def _of_proxy(self, request: Request) -> Caller | Refused | None:
+        """Return whom the proxy names; None when it names nobody."""
         header = self.settings.web_user_header
-        name = request.headers.get(header, "") if header else ""
-        user = self.settings.web_users.get(name)
-        if not name or user is None:
+        names = request.headers.getlist(header) if header else []
+        if not names or names == [""]:
             return None
-        return Caller(name=name, role=user["role"], via=PROXY, form_token=self.form_token(f"{PROXY}:{name}"))
+        user = self.settings.web_users.get(names[0])
+        if len(names) > 1 or user is None:
+            return Refused(403, "the proxy names nobody who may open the page", "web.users has the names and roles")
+        return Caller(name=names[0], role=user["role"], via=PROXY, form_token=self.form_token(f"{PROXY}:{names[0]}"))
 
     def _of_cookie(self, secret: str) -> Caller | None:
         if not self.has_login:
@@ -122,16 +126,22 @@ class Access:
             return Caller(name="link", role=ADMIN, via=LINK, form_token=self.form_token(key_of(secret)))
         grant = self.sessions.find(secret)
         user = None if grant is None else self.settings.web_users.get(grant.name)
-        if grant is None or user is None or not user.get("password"):
+        hashed = None if user is None else user.get("password")
+        # A new password ends the sessions of the old one.
+        if grant is None or user is None or not hashed or grant.password != key_of(hashed):
             return None
         token = self.form_token(grant.key)
         return Caller(name=grant.name, role=user["role"], via=SESSION, form_token=token, session=grant.key)
 
+    def _of_peer(self, uid: int) -> Caller | Refused:
+        settings = self.settings
+        peer = caller_of(uid, own_uid=os.geteuid(), user=settings.user, read_group=settings.read_group)
+        if peer is not None:
+            return peer
+        if self.has_login:
+            return Refused(401, "nobody is logged in", "log in at /login")
+        why = f"uid {uid} is neither root, the service user nor a member of read_group"
+        return Refused(403, why, "ask for read_group, or for a token: process-control web token")
+
     def _uid(self, request: Request) -> int | None:
         return uid_of(request.client.host) if request.client else None
-
-    def _is_proxy(self, request: Request) -> bool:
-        proxies = self.settings.web_trusted_proxy
-        if self._uid(request) is not None:
-            return UNIX_PROXY in proxies
-        return request.client is not None and request.client.host in proxies

@@ -38,3 +38,12 @@ class Caller:
     @property
     def is_admin(self) -> bool:
         return has_rights_of(self.role, ADMIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a request is not answered."""
+
+    status: int
+    why: str
+    hint: str = ""

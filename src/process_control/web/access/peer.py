@@ -1,13 +1,9 @@
-"""Which account of this host is at the other end of a unix socket, see unix(7), SO_PEERCRED."""
+"""Which account of this host is at the other end of a unix socket, and what it may do, see unix(7), SO_PEERCRED."""
 
-import asyncio
 import grp
 import pwd
 import socket
 import struct
-from typing import Any
-
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from process_control.core.roles import ADMIN, VIEWER
 from process_control.system.account import group_named, service_account
@@ -18,16 +14,10 @@ _CREDENTIALS = struct.Struct("3i")
 PREFIX = "uid:"
 
 
-class PeerProtocol(H11Protocol):
-    """HTTP over a unix socket: the client's address is its uid."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        super().connection_made(transport)
-        connection: Any = transport.get_extra_info("socket")
-        if connection is not None and connection.family == socket.AF_UNIX:
-            found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-            _, uid, _ = _CREDENTIALS.unpack(found)
-            self.client = (f"{PREFIX}{uid}", 0)
+def name_of_peer(connection: socket.socket) -> str:
+    """Return what stands in place of the address of a client that came through the socket."""
+    found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return f"{PREFIX}{_CREDENTIALS.unpack(found)[1]}"
 
 
 def uid_of(client: str) -> int | None:

@@ -36,6 +36,21 @@ class Grant:
     ends: float
     #: Who made a token; from which address somebody logged in.
     by: str = ""
+    #: Of a session: the hash of the hash that the password had.
+    password: str = ""
+
+    @property
+    def ends_at(self) -> str | None:
+        return iso(self.ends) if self.ends else None
+
+    def to_json(self) -> dict[str, str | None]:
+        return {
+            "name": self.name,
+            "role": self.role,
+            "created_at": self.created_at,
+            "ends_at": self.ends_at,
+            "by": self.by or None,
+        }
 
 
 def new_secret() -> str:
@@ -53,11 +68,13 @@ class GrantStore:
     def __init__(self, state_directory: str, kind: str) -> None:
         self._directory = layout.web(state_directory, kind)
 
-    def add(self, *, name: str, role: str, seconds: float, by: str) -> tuple[str, Grant]:
+    def add(self, *, name: str, role: str, seconds: float, by: str, password: str = "") -> tuple[str, Grant]:
         """Keep a new grant; return its secret, which is nowhere else, and the grant. Raises CannotRecord (74)."""
         now, secret = time.time(), new_secret()
         ends = now + seconds if seconds else 0.0
-        grant = Grant(key=key_of(secret), name=name, role=role, created_at=iso(now), ends=ends, by=by)
+        grant = Grant(
+            key=key_of(secret), name=name, role=role, created_at=iso(now), ends=ends, by=by, password=password
+        )
         try:
             atomic_file.make_directory(self._directory, 0o700)
             atomic_file.write(self._path(grant.key), json.dumps(asdict(grant)).encode(), mode=0o600)

@@ -18,6 +18,7 @@ from process_control.notify.syslog_line import sentence_for_people
 from process_control.state.past_runs import open_index
 from process_control.views.selected_jobs import select_slugs
 from process_control.views.time_words import moment_of_flag
+from process_control.web.access.audit import EVENT
 from process_control.web.access.caller import Caller
 from process_control.web.cursors import cursor_of, place_of
 from process_control.web.pages.render import page
@@ -25,7 +26,7 @@ from process_control.web.site import caller_of, site_of
 
 ROWS = 100
 #: Logins, and what else somebody does to the page itself: for admins.
-FOR_ADMINS = ("web",)
+FOR_ADMINS = (EVENT,)
 #: The choice of what people did, and what that is.
 PEOPLE = "people"
 BY_PEOPLE = ("hold", "release", "stop", "silence", "mark", "incident", *FOR_ADMINS)

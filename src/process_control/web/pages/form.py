@@ -4,12 +4,14 @@ import hmac
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
+from anyio import fail_after
 from starlette.requests import Request
 
 from process_control.errors import NotPermitted, UsageError
 from process_control.web.site import caller_of
 
 MAX_BYTES = 1 << 18
+MAX_SECONDS = 20.0
 MAX_FIELDS = 10_000
 FORM_TOKEN = "form_token"
 
@@ -50,10 +52,14 @@ async def read_form(request: Request) -> Form:
 async def read_body(request: Request) -> bytes:
     """Return the body of a request. Raises UsageError (2) for a long one."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BYTES:
-            raise UsageError(f"the body has more than {MAX_BYTES >> 10} KiB")
+    try:
+        with fail_after(MAX_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BYTES:
+                    raise UsageError(f"the body has more than {MAX_BYTES >> 10} KiB")
+    except TimeoutError as error:
+        raise UsageError(f"the body took more than {MAX_SECONDS:.0f} s") from error
     return bytes(body)
 
 
