@@ -6,12 +6,10 @@ from typing import BinaryIO
 
 from process_control.history.log_line import DROPPED, STDOUT, Line, Lines
 from process_control.history.log_place import BEGINNING, MAX_ENTRY_BYTES, Place, entry
-from process_control.history.log_reader import Chunk, Log
+from process_control.history.log_reader import MAX_CHUNK_BYTES, Chunk, Log
 from process_control.system.plain_file import open_plain
 
 READ_BYTES = 64 << 10
-#: What a run writes to its log before it writes to the index, at most.
-MAX_CHUNK_BYTES = 1 << 20
 
 
 class FollowedLog:
@@ -73,7 +71,7 @@ class FollowedLog:
     def _take(self, microseconds: int, stream: str, length: int) -> Iterator[Line]:
         self._seconds = microseconds / 1e6
         if stream == DROPPED:
-            yield from self._lines.drop(self._seconds, length)
+            yield from self._lines.drop(self._seconds, length, self._offset)
             return
         length, self._inside = max(0, length - self._inside), 0
         yield from self._read(stream, length)
@@ -85,7 +83,8 @@ class FollowedLog:
         chunk = Chunk(self._seconds, stream, self._offset, min(length, self._log.size - self._offset))
         if chunk.length <= 0:
             return
-        self._offset += chunk.length
+        offset, self._offset = self._offset, self._offset + chunk.length
         if stream in self._lines:
             for data in self._log.bytes_of(chunk):
-                yield from self._lines.add(stream, self._seconds, data)
+                yield from self._lines.add(stream, self._seconds, data, offset)
+                offset += len(data)

@@ -23,6 +23,8 @@ LAST_BYTES = 256 << 10
 #: Each further look for the last lines takes so much more of the log.
 LOOK_FURTHER = 16
 GZIP = ".gz"
+#: What a run writes to its log before it writes to the index, at most.
+MAX_CHUNK_BYTES = 1 << 20
 ENDLESS = 1 << 62
 
 
@@ -93,8 +95,11 @@ class Log:
         return self._held[offset - self._held_at :][:most]
 
 
-def chunks(path: str, log: Log, start: Place = BEGINNING) -> Iterator[Chunk]:
-    """Yield the chunks of a log in order, from `start` on."""
+def chunks(path: str, log: Log, start: Place = BEGINNING, *, is_growing: bool = False) -> Iterator[Chunk]:
+    """Yield the chunks of a log in order, from `start` on.
+
+    `is_growing`: what the index does not cover yet is left out, unless it is so much that there can be no index.
+    """
     size = log.size
     offset, seconds, inside = start.offset - start.inside, start.seconds, start.inside
     for microseconds, stream, length in _index(path.removesuffix(GZIP), start.index_offset):
@@ -108,7 +113,7 @@ def chunks(path: str, log: Log, start: Place = BEGINNING) -> Iterator[Chunk]:
             offset += length
         inside = 0
     offset = max(offset, start.offset)
-    if offset < size:
+    if offset < size and (not is_growing or size - offset > MAX_CHUNK_BYTES):
         yield Chunk(seconds, STDOUT, offset, size - offset)
 
 
@@ -160,10 +165,12 @@ def lines(
     with Log(path) as log:
         for chunk in filter(None, map(part.cut, chunks(path, log, start))):
             if chunk.stream == DROPPED:
-                yield from found.drop(chunk.seconds, chunk.length)
+                yield from found.drop(chunk.seconds, chunk.length, chunk.offset)
             elif chunk.stream in found:
+                offset = chunk.offset
                 for data in log.bytes_of(chunk):
-                    yield from found.add(chunk.stream, chunk.seconds, data)
+                    yield from found.add(chunk.stream, chunk.seconds, data, offset)
+                    offset += len(data)
         yield from found.end()
 
 

@@ -21,6 +21,7 @@ from process_control.history.log_reader import GZIP, WHOLE_LOG, Part, current_pa
 from process_control.notify.message import escape_controls
 from process_control.state.ad_hoc import kept_job
 from process_control.state.secrets_of_run import recorded_of_runs, secrets_recorded
+from process_control.system.plain_file import open_plain
 
 STREAM_WORDS = {STDOUT: "out", STDERR: "err", DROPPED: "cut"}
 BOTH = (STDOUT, STDERR)
@@ -127,6 +128,37 @@ def _ended_before(run: Run, path: str, moment: datetime) -> bool:
         return os.stat(path).st_mtime < moment.timestamp()
     except FileNotFoundError:
         return True
+
+
+def log_of(run: Run, settings: Settings) -> str:
+    """Return the path of the run's log. Raises ProcessControlError (1) when there is none."""
+    if run.log is None:
+        why = "it was skipped" if run.outcome == "skipped" else "none could be written"
+        raise ProcessControlError(f"run {run.run_id} of job '{run.job}' has no log: {why}")
+    log = current_path(run.log, settings.output_directory)
+    try:
+        with open_plain(log):
+            return log
+    except FileNotFoundError:
+        kept = f"{settings.retention_runs} runs, {settings.retention_days} days"
+        raise ProcessControlError(
+            f"the log of run {run.run_id} was removed",
+            where=run.log,
+            hint=f"`retention` keeps, for each job: {kept}, {settings.retention_log_bytes:,} bytes",
+        ) from None
+
+
+def missing_in_words(run: Run, path: str) -> str | None:
+    """Return how much of a log is missing that the run had recorded; None when nothing is, or that is not known."""
+    if run.outcome is None or run.stdout_bytes is None or run.stderr_bytes is None or path.endswith(GZIP):
+        return None
+    wanted = run.stdout_bytes + run.stderr_bytes - (run.log_dropped_bytes or 0)
+    size = os.stat(path).st_size
+    return (
+        None
+        if size >= wanted
+        else (f"only {size:,} of {wanted:,} bytes are left: the host went down, or the file was cut")
+    )
 
 
 class RunLogs:

@@ -1,5 +1,6 @@
 """How all jobs stand, read once for all who look."""
 
+import hashlib
 import threading
 import time
 from collections import OrderedDict
@@ -33,7 +34,7 @@ MAX_ORDERS = 32
 class Standing:
     """How all jobs stood at one moment."""
 
-    #: Counts up with each look that found something else to show.
+    #: Another one when something else is shown; another server has the same one for the same.
     number: int
     #: Of what is shown, to tell whether something else is.
     seen: int
@@ -114,9 +115,9 @@ class Watched:
         charge = in_charge(self._settings)
         alerts = self._alerts_of(statuses, charge, is_new=last is None or charge != last.charge)
         seen = _seen(statuses, alerts)
-        number = last.number if last is not None else 1
+        is_same = last is not None and seen == last.seen
         return Standing(
-            number=number if last is not None and seen == last.seen else number + 1,
+            number=last.number if last is not None and is_same else _number(statuses, alerts),
             seen=seen,
             at=now,
             jobs=self._live.jobs,
@@ -139,6 +140,14 @@ class Watched:
 
 def _seen(statuses: Sequence[JobStatus], alerts: Sequence[str]) -> int:
     return hash((tuple(alerts), *map(_shown, statuses)))
+
+
+def _number(statuses: Sequence[JobStatus], alerts: Sequence[str]) -> int:
+    """Return a number above 0 of what is shown."""
+    digest = hashlib.blake2b(repr(tuple(alerts)).encode("utf-8", "replace"), digest_size=4)
+    for each in statuses:
+        digest.update(repr(_shown(each)).encode("utf-8", "replace"))
+    return int.from_bytes(digest.digest()) or 1
 
 
 def _shown(each: JobStatus) -> tuple[object, ...]:

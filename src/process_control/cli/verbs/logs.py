@@ -1,6 +1,5 @@
 """`logs`: what runs printed."""
 
-import os
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -23,9 +22,8 @@ from process_control.errors import JobNotFound, ProcessControlError, UsageError
 from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run
 from process_control.history.log_line import STDERR, STDOUT
-from process_control.history.log_reader import GZIP, WHOLE_LOG, Part, current_path, raw
-from process_control.system.plain_file import open_plain
-from process_control.views.log_lines import KeptRun, Printed, RunLogs, kept_runs, merged
+from process_control.history.log_reader import WHOLE_LOG, Part, raw
+from process_control.views.log_lines import KeptRun, Printed, RunLogs, kept_runs, log_of, merged, missing_in_words
 from process_control.views.log_search import Search
 from process_control.views.selected_jobs import select_slugs
 from process_control.views.time_words import moment_of_flag
@@ -206,7 +204,7 @@ def _show_one_run(asked: Asked, run_logs: RunLogs) -> int:
     settings = run_logs.settings
     with open_index(settings.state_directory) as index:
         run = _find(settings, asked, index)
-    path = _log_of(run, settings)
+    path = log_of(run, settings)
     part = WHOLE_LOG if asked.attempt is None else _part(run, asked.attempt)
     _report_what_is_missing(run, path)
     if asked.as_raw and asked.count is None and asked.search is None and asked.since is None:
@@ -240,32 +238,10 @@ def _by_id(index: Index, run_id: str, slugs: list[str] | None) -> Run:
     return found[0]
 
 
-def _log_of(run: Run, settings: Settings) -> str:
-    """Return the path of the run's log. Raises ProcessControlError (1) when there is none."""
-    if run.log is None:
-        why = "it was skipped" if run.outcome == "skipped" else "none could be written"
-        raise ProcessControlError(f"run {run.run_id} of job '{run.job}' has no log: {why}")
-    log = current_path(run.log, settings.output_directory)
-    try:
-        with open_plain(log):
-            return log
-    except FileNotFoundError:
-        kept = f"{settings.retention_runs} runs, {settings.retention_days} days"
-        raise ProcessControlError(
-            f"the log of run {run.run_id} was removed",
-            where=run.log,
-            hint=f"`retention` keeps, for each job: {kept}, {settings.retention_log_bytes:,} bytes",
-        ) from None
-
-
 def _report_what_is_missing(run: Run, path: str) -> None:
     """Print to stderr when the log is shorter than the run recorded: the host went down, or somebody cut it."""
-    if run.outcome is None or run.stdout_bytes is None or run.stderr_bytes is None or path.endswith(GZIP):
-        return
-    wanted = run.stdout_bytes + run.stderr_bytes - (run.log_dropped_bytes or 0)
-    size = os.stat(path).st_size
-    if size < wanted:
-        talk(f"{path}: only {size:,} of {wanted:,} bytes are left: the host went down, or the file was cut")
+    if words := missing_in_words(run, path):
+        talk(f"{path}: {words}")
 
 
 def _part(run: Run, attempt: int) -> Part:

@@ -50,3 +50,61 @@ if (progress && progress.dataset.rows) {
     } catch { /* the next one may come through */ }
   }, 2000);
 }
+
+// A run that is running: its lines come as events. Each row has its place as its id, so that none is shown twice.
+const log = document.getElementById("log");
+if (log && log.dataset.live) follow(log, document.getElementById("follow"));
+
+function follow(log, button) {
+  const MOST_ROWS = 5000;
+  let address = log.dataset.live;
+  let lostTimer = null;
+  const isAtEnd = () => innerHeight + scrollY >= document.documentElement.scrollHeight - 60;
+  const toEnd = () => scrollTo({ top: document.documentElement.scrollHeight, behavior: "instant" });
+
+  function show(html) {
+    const template = document.createElement("template");
+    template.innerHTML = html;
+    for (const row of [...template.content.children]) {
+      const known = document.getElementById(row.id);
+      if (row.classList.contains("begun")) {
+        if (!known) log.append(row);
+        else if (known.classList.contains("begun")) known.replaceWith(row);
+      } else if (!known || known.classList.contains("begun")) {
+        known?.remove();
+        log.insertBefore(row, log.querySelector(".begun"));
+      }
+    }
+  }
+
+  function connect() {
+    const source = new EventSource(address);
+    source.addEventListener("rows", (event) => {
+      const follows = isAtEnd();
+      show(event.data);
+      address = address.replace(/last=[^&]*/, `last=${event.lastEventId}`);
+      if (follows) {
+        while (log.childElementCount > MOST_ROWS) log.firstElementChild.remove();
+        toEnd();
+      }
+      button.hidden = isAtEnd();
+    });
+    source.addEventListener("open", () => { clearTimeout(lostTimer); lostTimer = null; lost.hidden = true; });
+    source.addEventListener("error", () => {
+      lostTimer ??= setTimeout(() => { lost.hidden = false; }, 1500);
+      if (source.readyState === EventSource.CLOSED) setTimeout(connect, 3000);  // a browser gives up after an HTTP error
+    });
+    source.addEventListener("end", async () => {
+      source.close();
+      const answer = await fetch(`${location.pathname}?part=head`);
+      if (answer.ok) document.getElementById("run-head").innerHTML = await answer.text();
+      document.getElementById("waiting").textContent = "The run has ended.";
+      button.hidden = true;
+    });
+  }
+
+  button.addEventListener("click", toEnd);
+  addEventListener("scroll", () => { button.hidden = isAtEnd(); }, { passive: true });
+  if (!location.hash) toEnd();
+  connect();
+}
