@@ -17,7 +17,7 @@ from kit.pages import PHONE, WIDE, Served, page_of, served, violations
 from kit.shop import open_shop
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 LIBRARY = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), None)
 pytestmark = pytest.mark.skipif(LIBRARY is None, reason="faketime is not installed")
@@ -26,10 +26,14 @@ PICTURES = PROJECT / "docs" / "pictures"
 DOCS_PAGE = PROJECT / "docs" / "page-screens.md"
 WRITING = os.environ.get("PROCESS_CONTROL_DOCS") == "write"
 NIGHT = datetime(2026, 11, 28, 3, 12, tzinfo=UTC)
+#: In place of a path: the last run of a job that is looked at.
+LAST_RUN = "/runs/"
+JOB = "/jobs/certificates"
 #: name: path, and how high the picture is.
 SCREENS = {
     "overview": ("/", 1000),
     "job": ("/jobs/backup-database-orders", 1500),
+    "run": (LAST_RUN, 1300)
     "day": ("/day", 1300),
     "why": ("/why?job=queue-worker-restart", 800),
     "incidents": ("/incidents", 700),
@@ -67,12 +71,17 @@ def test_a_screen_is_sound_at_each_width(browser: "Browser", shop: Served, name:
     path, height = SCREENS[name]
     with page_of(browser, shop, width=width, dark=dark) as page:
         page.set_viewport_size({"width": width, "height": height})
-        page.goto(f"{shop.address}{path}")
+        page.goto(f"{shop.address}{path if path != LAST_RUN else last_run(page, shop)}")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert violations(page) == []
         if WRITING:
             PICTURES.mkdir(exist_ok=True)
             page.screenshot(path=PICTURES / picture(name, width, dark=dark))
+
+
+def last_run(page: "Page", shop: Served) -> str:
+    page.goto(f"{shop.address}{JOB}")
+    return str(page.locator(f"a[href^='{LAST_RUN}']").first.get_attribute("href"))
 
 
 def picture(name: str, width: int, *, dark: bool) -> str:

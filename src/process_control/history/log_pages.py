@@ -99,7 +99,7 @@ class LogPart:
             for stream, shown in ((STDOUT, start.stdout), (STDERR, start.stderr))
         }
         for stream in start.gaps & self._lines.keys():
-            list(self._lines[stream].drop(None, 0))
+            list(self._lines[stream].drop(None, 0, start.offset))
         #: The entry that is being read, and the byte behind the last one that was.
         self._entry, self._offset = start.entry, start.offset
         self._here = max(start.stdout, start.stderr)
@@ -203,7 +203,7 @@ class LogPart:
         for data in log.bytes_of(Chunk(seconds, stream, at, end - at)):
             begin, at = at, at + len(data)
             if self._needles and not self._may_match(of, data):
-                found = list(self._lines[stream].add(stream, seconds, data))
+                found = list(self._lines[stream].add(stream, seconds, data, begin))
                 self._has_read(of, begin + data.rfind(b"\n") + 1 if b"\n" in data else None, at)
                 yield from self._in_turn(found)
             else:
@@ -215,12 +215,12 @@ class LogPart:
         """Yield line by line, so that a part can end behind each."""
         at = 0
         while (newline := data.find(b"\n", at)) >= 0:
-            part, at = data[at : newline + 1], newline + 1
-            found = list(self._lines[stream].add(stream, seconds, part))
+            part, before, at = data[at : newline + 1], begin + at, newline + 1
+            found = list(self._lines[stream].add(stream, seconds, part, before))
             self._has_read(of, begin + at, begin + at)
             yield from self._in_turn(found)
         if rest := data[at:]:
-            pieces = list(self._lines[stream].add(stream, seconds, rest))
+            pieces = list(self._lines[stream].add(stream, seconds, rest, begin + at))
             of.pieces += len(pieces)
             self._has_read(of, None, begin + len(data))
             yield from self._in_turn(pieces)
@@ -241,5 +241,5 @@ class LogPart:
         return any(needle in data or needle in between for needle in self._needles)
 
     def _flush(self) -> list[Line]:
-        found = [line for each in self._lines.values() for line in each.drop(None, 0)]
+        found = [line for each in self._lines.values() for line in each.drop(None, 0, self._here)]
         return [line for line in found if line.stream != DROPPED]
