@@ -94,3 +94,17 @@ def test_what_grows_is_continued_where_it_ended(tmp_path: Path) -> None:
 
     assert begun == [b"one", b"err"]
     assert [line.text for line in second.lines()] == [b"two", b"three"]
+
+
+def test_a_search_passes_over_a_long_line_and_is_continued_in_it(tmp_path: Path) -> None:
+    path, entries = tmp_path / "long.log", [("o", b"x" * 300_000)] * 8
+    written(path, [*entries, ("o", b"nee")])
+    asked = {"streams": [STDOUT, STDERR], "secrets": [], "needles": [b"needle"], "is_growing": True}
+    first = LogPart(str(path), BEGINNING, **asked)
+    begun = list(first.lines())
+    written(path, [*entries, ("o", b"needle\nnext\n")])
+    second = LogPart(str(path), first.mark, **asked)
+
+    assert (begun, first.is_between_lines) == ([], True)
+    assert first.mark.stdout > 2_000_000
+    assert [line.text[-6:] for line in second.lines() if b"needle" in line.text] == [b"needle"]

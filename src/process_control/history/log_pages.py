@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
-from process_control.history.log_line import DROPPED, STDERR, STDOUT, Line, Lines
+from process_control.history.log_line import DROPPED, MAX_LINE, STDERR, STDOUT, Line, Lines
 from process_control.history.log_place import MAX_ENTRY_BYTES, Place, entry
 from process_control.history.log_reader import GZIP, Chunk, Log
 from process_control.system.plain_file import open_plain
@@ -203,13 +203,29 @@ class LogPart:
         for data in log.bytes_of(Chunk(seconds, stream, at, end - at)):
             begin, at = at, at + len(data)
             if self._needles and not self._may_match(of, data):
+                if b"\n" not in data and at - of.shown > MAX_LINE:
+                    self._pass_over(of, stream, seconds, at)
+                    if monotonic() > self._ends_at:
+                        return
+                    continue
                 found = list(self._lines[stream].add(stream, seconds, data, begin))
                 self._has_read(of, begin + data.rfind(b"\n") + 1 if b"\n" in data else None, at)
+                of.pieces += bool(found) and not found[-1].ends
                 yield from self._in_turn(found)
             else:
                 yield from self._each(of, stream, seconds, data, begin)
             if monotonic() > self._ends_at:
                 return
+
+    def _pass_over(self, of: _Stream, stream: str, seconds: float | None, at: int) -> None:
+        """Leave out what was read of a long line, up to `at`: nothing in it matches, but for what may begin there."""
+        for _ in self._lines[stream].drop(None, 0, at):
+            pass
+        kept = of.tail[1:]
+        for _ in self._lines[stream].add(stream, seconds, kept, at - len(kept)):
+            pass
+        self._here, of.shown, of.has_gap, of.pieces = at, at - len(kept), True, 0
+        of.entry, of.offset, of.has_begun = self._entry, self._offset, bool(kept)
 
     def _each(self, of: _Stream, stream: str, seconds: float | None, data: bytes, begin: int) -> Iterator[Line]:
         """Yield line by line, so that a part can end behind each."""
