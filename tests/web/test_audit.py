@@ -64,7 +64,7 @@ def test_a_filter_narrows_it(site: Served) -> None:
     of_people = rows(get(site, "/audit?event=people"))
     old = rows(get(site, f"/audit?until={yesterday(1):%Y-%m-%d}"))
 
-    assert {row.split()[2] for row in of_people} == {"hold", "release"}
+    assert {row.split()[2] for row in of_people} == {"hold", "release", "web"}  # the link that was opened
     assert not [row for row in old if "hold" in row]
     assert "Nothing of this is in the journal." in text_of(get(site, "/audit?job=backup&event=gap"))
     assert "not a time" in text_of(get(site, "/audit?since=full-moon"))

@@ -16,7 +16,8 @@ HOSTILE = "<img src=x onerror=alert(1)>\"'`--><script>alert(1)</script>{{7*7}}&l
 #: It turns the text behind it round; a job file with it is refused.
 TURNS = "\u202e"
 IN_SHELL = "printf '%s\\n' '<img src=x onerror=alert(1)>' '<script>alert(1)</script>' '\"><b onclick=x>' >&2; exit 3"
-SECRET = "hunter22-correct-horse"
+#: In an environment file, and printed; in the job file's `environment`, and not printed.
+SECRET, VALUE = "hunter22-correct-horse", "files.example.org-4711"
 ALLOWED_SCRIPTS = re.compile(r"/static/[a-z.-]+\.js")
 
 
@@ -27,8 +28,11 @@ def site(shared_box: Box) -> Iterator[Served]:
     box.job(
         "evil",
         f'name: "{text}"\ndescription: "{text}"\nowner: "{text}"\nschedule: "0 3 * * *"\n'
-        f"environment: {{TOKEN: {SECRET}}}\ncommand: {box.root}/print-it\n",
+        f"environment: {{HOST: {VALUE}}}\nenvironment_file: {box.root}/secrets\ncommand: {box.root}/print-it\n",
     )
+    secrets = box.root / "secrets"
+    secrets.touch(0o600)
+    secrets.write_text(f"TOKEN={SECRET}\n")
     script = box.root / "print-it"
     script.write_text(f"#!/bin/sh\necho {SECRET} >&2\nprintf '{TURNS}\\033[31m\\n' >&2\n{IN_SHELL}\n")
     script.chmod(0o755)
@@ -143,7 +147,17 @@ def test_a_note_and_a_result_are_escaped_too(client: httpx.Client) -> None:
         assert markup.bad == []
 
 
-def test_secrets_are_masked_on_every_screen_and_in_every_answer(site: Served, client: httpx.Client) -> None:
-    leaks = [address for address in addresses(site.box) if SECRET in client.get(address).text]
+def test_secrets_are_masked_on_every_screen_and_values_of_environments_are_for_operators(
+    site: Served, client: httpx.Client
+) -> None:
+    create = ["web", "token", "create", "look", "--role", "viewer"]
+    secret = site.box.process_control(*create).stdout.strip()
+    with site.client(opened=False, headers={"authorization": f"Bearer {secret}"}, follow_redirects=True) as viewer:
+        hidden = [address for address in addresses(site.box) if VALUE in viewer.get(address).text]
+        leaks = [address for address in addresses(site.box) if SECRET in viewer.get(address).text]
+    leaks += [address for address in addresses(site.box) if SECRET in client.get(address).text]
+    shown = {address.partition("?")[0] for address in addresses(site.box) if VALUE in client.get(address).text}
 
     assert leaks == []
+    assert hidden == []
+    assert shown == {"/jobs/evil"}
