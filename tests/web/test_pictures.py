@@ -33,7 +33,7 @@ JOB = "/jobs/certificates"
 SCREENS = {
     "overview": ("/", 1000),
     "job": ("/jobs/backup-database-orders", 1500),
-    "run": (LAST_RUN, 1300)
+    "run": (LAST_RUN, 1300),
     "day": ("/day", 1300),
     "why": ("/why?job=queue-worker-restart", 800),
     "incidents": ("/incidents", 700),
