@@ -77,8 +77,11 @@ def test_a_run_by_the_button_is_for_that_planned_time(site: Served) -> None:
 
 def test_a_form_asks_and_says_what_it_does_not_know(site: Served) -> None:
     assert "Name a job" in text_of(get(site, "/why"))
-    assert "no job" in text_of(get(site, "/why?job=nobody")).lower()
-    assert "not a time" in text_of(get(site, "/why?job=backup&at=full-moon"))
+    with site.client() as client:
+        nobody, never = client.get("/why?job=nobody"), client.get("/why?job=backup&at=full-moon")
+    assert (nobody.status_code, never.status_code) == (404, 404)
+    assert "no job" in text_of(nobody.text).lower()
+    assert "not a time" in text_of(never.text)
     assert "&lt;b&gt;moving&lt;/b&gt;" in get(site, "/why?job=other")
 
 

@@ -42,7 +42,8 @@ def why(request: Request) -> Response:
                 "evidence": () if found.account is None else found.account.evidence,
             }
     known = next((job for job in standing.jobs if job.slug == word), None)
-    return page(request, "why.html", values, job_zone=known.time_zone if isinstance(known, Job) else None)
+    zone = known.time_zone if isinstance(known, Job) else None
+    return page(request, "why.html", values, job_zone=zone, status=404 if values["trouble"] else 200)
 
 
 ROUTES = [Route("/why", why)]
