@@ -104,8 +104,9 @@ class RunFeed:
         """Return what follows a place: what is kept, or from the log for a page that is further behind."""
         shown = next((each for each in self._kept if each.news.before == at), None)
         edge = self._at
-        if shown is not None or edge is None or edge == at or (edge.position <= at.position and not self._is_over):
-            return shown
+        is_at_the_edge = edge is None or edge == at or edge.position <= at.position
+        if shown is not None or edge is None or (is_at_the_edge and not self._is_over):
+            return shown  # of a run that is over, the page may have less than was ever read for all
         is_growing, stop = not self._is_over, None if self._is_over else edge.position
         try:
             news = await to_thread.run_sync(lambda: self._read(self._log, at, is_growing=is_growing, stop=stop))
