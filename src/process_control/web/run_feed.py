@@ -69,7 +69,8 @@ class RunFeed:
         self._came = asyncio.Event()
         self._listeners = 0
         self._task: asyncio.Task[None] | None = None
-        self._is_over = not log.is_growing
+        #: the run has ended, and all was read
+        self._is_over = False
         self._tail = JournalTail(settings.state_directory)
         self._ask_again = 0.0
 
