@@ -69,9 +69,8 @@ class RunFeed:
         self._came = asyncio.Event()
         self._listeners = 0
         self._task: asyncio.Task[None] | None = None
-        self._is_over = not log.is_growing
-        #: whether it was read for all up to the end: not when the run was over before the first page came
-        self._is_all_read = False
+        #: the run has ended, and all was read
+        self._is_over = False
         self._tail = JournalTail(settings.state_directory)
         self._ask_again = 0.0
 
@@ -106,8 +105,7 @@ class RunFeed:
         """Return what follows a place: what is kept, or from the log for a page that is further behind."""
         shown = next((each for each in self._kept if each.news.before == at), None)
         edge = self._at
-        is_at_the_edge = edge is None or edge == at or edge.position <= at.position
-        if shown is not None or edge is None or (is_at_the_edge and (self._is_all_read or not self._is_over)):
+        if shown is not None or edge is None or edge == at or (edge.position <= at.position and not self._is_over):
             return shown
         is_growing, stop = not self._is_over, None if self._is_over else edge.position
         try:
@@ -126,7 +124,7 @@ class RunFeed:
             for news in found:
                 self._kept.append(Shown(self._log, news))
                 self._at = news.at
-            self._is_over = self._is_all_read = is_over
+            self._is_over = is_over
             if found or is_over:
                 was, self._came = self._came, asyncio.Event()
                 was.set()
