@@ -59,7 +59,7 @@ def group_of(nodeid: str, root: Path) -> str:
         return str(folder)
     if _has(file, "from kit.sources import"):
         return "kit.sources"
-    if _has(file, 'scope="module"') or _has(file, 'scope="class"'):
+    if any(_has(each, 'scope="module"') for each in (file, folder / "conftest.py")) or _has(file, 'scope="class"'):
         return str(file)
     return nodeid
 
