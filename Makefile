@@ -29,6 +29,7 @@ ALERTMANAGER := .venv/alertmanager
 PROMETHEUS := .venv/prometheus
 RSYSLOG := .venv/rsyslog
 NGINX := .venv/nginx
+CADDY := .venv/caddy
 DEBIAN := .venv/debootstrap
 # Quiet, unless it fails.
 define APT_INSTALL
@@ -86,6 +87,13 @@ if [ "$$(id -u)" = 0 ] && ! command -v nginx >/dev/null && [ ! -d $(NGINX) ]; th
 	(cd $(NGINX).new; apt-get -qq download nginx 2>/dev/null || { apt-get -qq update; apt-get -qq download nginx; }
 	dpkg --fsys-tarfile nginx_*.deb | tar -x ./usr/sbin/nginx; rm nginx_*.deb)
 	mv $(NGINX).new $(NGINX)
+fi
+if [ "$$(id -u)" = 0 ] && ! command -v caddy >/dev/null && [ ! -d $(CADDY) ]; then
+	echo "Unpacking caddy from Debian"
+	rm -rf $(CADDY).new; mkdir -p $(CADDY).new
+	(cd $(CADDY).new; apt-get -qq download caddy 2>/dev/null || { apt-get -qq update; apt-get -qq download caddy; }
+	dpkg --fsys-tarfile caddy_*.deb | tar -x ./usr/bin/caddy; rm caddy_*.deb)
+	mv $(CADDY).new $(CADDY)
 fi
 endef
 define RUFF
