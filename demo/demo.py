@@ -15,6 +15,7 @@ import textwrap
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
+CLONE = Path(__file__).resolve().parents[1]
 BLANK_LINES = re.compile(rb"(\x1b\[K)?\r*\n((\x1b\[K)?\r*\n){3,}")
 ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 #: From the other page of the terminal up to its last frame.
@@ -110,6 +111,8 @@ def main() -> int:
 
     stage.say(f"Jobs, logs and state are still in {home}. To try more, paste:")
     print(f"\nexport PATH={BIN}:$PATH\nexport PROCESS_CONTROL_CONFIG={configuration}\nprocess-control --help")
+    stage.say("All of it in a browser: with what the page needs, the first line of `up` is its address. Paste:")
+    print(f"\n{BIN}/pip install --quiet -e '{CLONE}[web]'\nprocess-control up")
     return stage.surprises
 
 

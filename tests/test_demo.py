@@ -31,6 +31,7 @@ SHOWN = (
     "on hold since",
     "the scheduler has ended; 1 run continues",
     "pulse",
+    "[web]",
 )
 
 
