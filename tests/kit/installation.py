@@ -76,10 +76,10 @@ class Product:
 
     def copy_to(self, prefix: Path) -> "Product":
         """Return a second installation at `prefix`, for tests that damage it. Its commands call its interpreter."""
-        subprocess.run(["cp", "--archive", "--link", str(self.prefix), str(prefix)], check=True)
+        _copy_while_it_grows(self.prefix, prefix, "--link")
         for folder in ("bin", self.package.relative_to(self.prefix)):  # what tests damage
             shutil.rmtree(prefix / folder)
-            subprocess.run(["cp", "--archive", str(self.prefix / folder), str(prefix / folder)], check=True)
+            _copy_while_it_grows(self.prefix / folder, prefix / folder)
         script = prefix / "bin" / ".process-control.py"
         script.write_text(script.read_text().replace(str(self.prefix), str(prefix)))
         return Product(prefix=prefix, interpreter=self.interpreter)
@@ -90,6 +90,15 @@ class Product:
         for distribution in _dependencies(extra):
             if distribution.name not in there:
                 _copy_distribution(distribution, self.site_packages)
+
+
+def _copy_while_it_grows(source: Path, target: Path, *options: str) -> None:
+    """Copy a tree into which others write bytecode meanwhile, each file under another name first."""
+    for _ in range(5):
+        if subprocess.run(["cp", "--archive", *options, str(source), str(target)], check=False).returncode == 0:
+            return
+        shutil.rmtree(target, ignore_errors=True)
+    raise RuntimeError(f"{source} cannot be copied")
 
 
 @contextlib.contextmanager

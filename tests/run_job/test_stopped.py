@@ -179,9 +179,11 @@ def test_two_kill_jobs_at_once_are_both_answered(box: Box) -> None:
 
 @pytest.fixture
 def stranger() -> Iterator["subprocess.Popen[bytes]"]:
-    """A process that has nothing to do with any job."""
+    """A process that has nothing to do with any job, and that began in another tick of the kernel than any run."""
     process = subprocess.Popen(["sleep", "1000"], stdin=subprocess.DEVNULL)
     try:
+        ticks = os.sysconf("SC_CLK_TCK")
+        until(lambda: time.clock_gettime(time.CLOCK_BOOTTIME) * ticks > start_time(process.pid) + 1, "the next tick")
         yield process
     finally:
         process.kill()
