@@ -111,7 +111,7 @@ def main() -> int:
 
     stage.say(f"Jobs, logs and state are still in {home}. To try more, paste:")
     print(f"\nexport PATH={BIN}:$PATH\nexport PROCESS_CONTROL_CONFIG={configuration}\nprocess-control --help")
-    stage.say("All of it in a browser: with what the page needs, the first line of `up` is its address. Paste:")
+    stage.say("In a browser: install the page; the first line of `up` is its address.")
     print(f"\n{BIN}/pip install --quiet -e '{CLONE}[web]'\nprocess-control up")
     return stage.surprises
 
