@@ -1,4 +1,4 @@
-"""`hold`, `pause`, `release`: at once, on many jobs, with a note, while a run goes on, and never half."""
+"""`hold`, `pause`, `release`: at once, on many jobs, with a note, while a run is in progress, and never half."""
 
 import json
 import os

@@ -149,7 +149,7 @@ class LongRuns(World):
         self.going_on = run_id, counts
 
 
-@pytest.mark.fault("Random sequences while a run goes on", small=5_000, full=100_000, wanted="no probe beside another")
+@pytest.mark.fault("Random sequences during a run", small=5_000, full=100_000, wanted="no probe beside another")
 def test_no_second_probe_is_let_through_while_one_goes_on_whatever_happens_meanwhile(storm: Storm) -> None:
     met = 0
     for seed in storm.rounds():

@@ -36,7 +36,7 @@ class LogOfRun:
     path: str
     began: datetime | None
     secrets: Sequence[str]
-    #: Whether the run goes on.
+    #: Whether the run is in progress.
     is_growing: bool
     #: Whether both streams may be in it, side by side.
     has_two_streams: bool

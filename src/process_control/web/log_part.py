@@ -44,7 +44,7 @@ def log_part(
     limit: int,
     cursor: str | None,
 ) -> Part:
-    """Return some lines of a run, oldest first, and what comes after them; of a run that goes on always something.
+    """Return some lines of a run, oldest first, and what comes after them: of a run in progress, always something.
 
     Raises JobNotFound (66) without a log, SecretsUnknown (77), UsageError (2).
     """

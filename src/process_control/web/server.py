@@ -1,4 +1,4 @@
-"""The server: binds the address, leaves the link, and serves until it is told to stop."""
+"""The server: binds the address, writes the link file, and serves until TERM or INT."""
 
 import logging
 import os
