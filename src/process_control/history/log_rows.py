@@ -38,7 +38,7 @@ class At:
 class Reading:
     """Rows of a log from a place on. After `rows` has ended, `at` and `begun` say where, and which lines had begun.
 
-    `stop`: the byte before which it ends. `is_growing`: the run is in progress: a line that has not ended is no row yet.
+    `stop`: the byte before which it ends. `is_growing`: the run has not ended: a line that has not ended is no row.
     """
 
     def __init__(
