@@ -79,7 +79,9 @@ def spread(values: Sequence[float]) -> dict[str, float]:
     if len(values) == 1:
         return {"median": values[0], "p10": values[0], "p90": values[0]}
     tenths = statistics.quantiles(values, n=10, method="inclusive")
-    return {"median": statistics.median(values), "p10": tenths[0], "p90": tenths[-1]}
+    median = statistics.median(values)
+    # Between equal values the tenths are rounded, so they may lie beyond the median.
+    return {"median": median, "p10": min(tenths[0], median), "p90": max(tenths[-1], median)}
 
 
 def row_of(values: Sequence[float], **facts: object) -> Row:

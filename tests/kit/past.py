@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 
 from kit.builders import State, iso
@@ -79,19 +80,15 @@ class Past:
         )  # fmt: skip
 
 
-#: When the jobs of these stories are planned: it stays, also while it is near.
-PLANNED = "02:30"
+def masked(text: str, *, near: bool = True) -> str:
+    """Return an answer without what differs from run to run: the day, the clock of now, ids and lengths.
 
-
-def masked(text: str) -> str:
-    """Return an answer without what differs from run to run: the day, the clock of now, ids and lengths."""
-    now = datetime.now(UTC)
-    moments = [now + timedelta(minutes=minutes) for minutes in range(-5, 17)]
-    near = "|".join(f"{moment:%a[ \n]%H:%M}" for moment in moments if f"{moment:%H:%M}" != PLANNED)
+    Without `near`, clock times that are near now stay.
+    """
     day = r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
     for pattern, replacement in (
         (rf" +{day} \d\d \w{{3}} \d\d:\d\d UTC", "  NOW"),
-        (rf"\b(?:{near})\b", "Day NOW"),
+        *([(rf"{day}\s(?:{_near_now()})\b", "Day NOW")] if near else []),
         (rf"{day}\s(\d\d:\d\d)", r"Day \1"),
         (r"\b\d{4}-\d\d-\d\d(T\d\d:\d\d)", r"DATE\1"),
         (rf"{yesterday():%Y-%m-%d}", "DATE"),
@@ -102,3 +99,19 @@ def masked(text: str) -> str:
     ):
         text = re.sub(pattern, replacement, text)
     return text
+
+
+def _near_now() -> str:
+    """Return a pattern of the clock times around now."""
+    now = datetime.now(UTC)
+    return "|".join(f"{now + timedelta(minutes=minutes):%H:%M}" for minutes in range(-5, 17))
+
+
+def words_like(golden: str, shown: str) -> list[str]:
+    """Return the words of an answer, NOW for a clock time near now only where the golden text says NOW.
+
+    So a time of the story stays as it is, also in the minutes in which now is near it.
+    """
+    pairs = zip_longest(masked(shown, near=False).split(), golden.split(), fillvalue="")
+    now = re.compile(rf"(?:{_near_now()})\b")
+    return [now.sub("NOW", word) if expected.startswith("NOW") else word for word, expected in pairs]
