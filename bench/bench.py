@@ -29,8 +29,8 @@ class Sizes:
 
 
 QUICK = Sizes(
-    rounds=2, rounds_at_once=2, at_once=8, concurrent=4, rounds_of_commands=2, capture_bytes=4 << 20,
-    rounds_of_gibibytes=2, rounds_of_others=2, rounds_of_schedulers=0, jobs=40, runs=400, log_bytes=10_000_000,
+    rounds=2, rounds_at_once=2, at_once=8, concurrent=4, rounds_of_commands=1, capture_bytes=4 << 20,
+    rounds_of_gibibytes=2, rounds_of_others=1, rounds_of_schedulers=0, jobs=20, runs=200, log_bytes=10_000_000,
 )  # fmt: skip
 
 

@@ -132,7 +132,7 @@ def test_a_part_that_is_kept_leaves_the_other_rows_as_they_were(tmp_path: Path) 
         assert result.returncode == 0, result.stderr
 
     lines = page.read_text().splitlines()
-    listing = [line for line in lines if line.startswith("| process-control list, 40 job files")]
+    listing = [line for line in lines if line.startswith("| process-control list, 20 job files")]
     assert len(listing) == len(set(listing)) == 3
     assert [line for line in lines if "process-control list" not in line and not line.startswith("list, ")] == [
         line for line in others if not line.startswith("list, ")

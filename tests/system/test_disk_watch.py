@@ -21,12 +21,15 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         yield path
 
 
-def watched(paths: list[str], command: Callable[[], object]) -> tuple[int, bytes]:
-    """Return the exit code of a process that does `command`, and what was noted. The watch is several times as fast."""
+def watched(paths: list[str], command: Callable[[], object], *, answer: float = 0.2) -> tuple[int, bytes]:
+    """Return the exit code of a process that does `command`, and what was noted. The watch is several times as fast.
+
+    A disk counts as hanging after `answer` seconds.
+    """
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        disk_watch.STILL_SECONDS, disk_watch.END_SECONDS, disk_watch.ANSWER_SECONDS = 0.5, 1.5, 0.2
+        disk_watch.STILL_SECONDS, disk_watch.END_SECONDS, disk_watch.ANSWER_SECONDS = 0.5, 1.5, answer
         disk_watch.TICK_SECONDS = 0.05
         disk_watch.fork_watched(paths, note=lambda _: os.write(writing, NOTED) and None, end=lambda *_: ENDED)
         command()
@@ -53,7 +56,7 @@ def test_who_waits_for_a_disk_is_ended(disk: Path) -> None:
 
 
 def test_who_only_waits_long_is_left_alone(tmp_path: Path) -> None:
-    assert watched([str(tmp_path)], lambda: wait_in_one_place(3)) == (BY_ITSELF, b"")
+    assert watched([str(tmp_path)], lambda: wait_in_one_place(3), answer=2) == (BY_ITSELF, b"")
 
 
 @pytest.mark.needs_root

@@ -11,7 +11,7 @@ from process_control.execution import describe, stop, tree
 from process_control.system import proc
 
 pytestmark = pytest.mark.needs_root
-BUSY = 2.0
+BUSY = 6.0
 """What a busy machine may take besides; with the disk gone they would answer after 12 s."""
 
 
