@@ -65,15 +65,23 @@ def shop(product: Product, with_web: Product) -> Iterator[Served]:
         box.close()
 
 
-@pytest.mark.parametrize(("width", "dark"), LOOKS, ids=["wide", "dark", "phone"])
+@pytest.fixture(scope="module")
+def page(browser: "Browser", shop: Served) -> Iterator["Page"]:
+    """One window for all screens."""
+    with page_of(browser, shop) as page:
+        yield page
+
+
 @pytest.mark.parametrize("name", SCREENS)
-def test_a_screen_is_sound_at_each_width(browser: "Browser", shop: Served, name: str, width: int, dark: bool) -> None:
+def test_a_screen_is_sound_at_each_width(page: "Page", shop: Served, name: str) -> None:
     path, height = SCREENS[name]
-    with page_of(browser, shop, width=width, dark=dark) as page:
+    page.set_viewport_size({"width": WIDE, "height": height})
+    page.goto(f"{shop.address}{path if path != LAST_RUN else last_run(page, shop)}")
+    for width, dark in LOOKS:
         page.set_viewport_size({"width": width, "height": height})
-        page.goto(f"{shop.address}{path if path != LAST_RUN else last_run(page, shop)}")
+        page.emulate_media(color_scheme="dark" if dark else "light")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert violations(page) == []
+        assert violations(page) == [], (width, dark)
         if WRITING:
             PICTURES.mkdir(exist_ok=True)
             page.screenshot(path=PICTURES / picture(name, width, dark=dark))
