@@ -103,6 +103,8 @@ class Host:
         self.locks, self.looks = Locks(self), Looks(self)
         #: the file of the starts that the scheduler holds back
         self.held: list[tuple[int, str, float]] = []
+        #: boot, and offset of the wall clock, when it was written
+        self.held_by = (self.boot, self.offset)
         #: at the end of the day
         self.still_waiting: set[tuple[str, int]] = set()
         #: when a start that waited was left to the time that the clock, set back, will show once more
@@ -174,6 +176,7 @@ class Host:
         for slot, job, arrived in waiting:
             if not had_time or self.monotonic - arrived < self.rules[job].queue_timeout + TICK_SECONDS:
                 self.still_waiting.add((job, slot))
+        self.still_waiting |= {(run.job, run.slot) for run in self.runs if run.wrote is None}  # begun just now
 
     # --- what happens to it ------------------------------------------------------------------------------------------
 
@@ -257,6 +260,10 @@ class Host:
                 for cause, _ in rule.after:
                     self._followers.setdefault(cause, []).append(slug)
         return self._followers.get(job, [])
+
+    def hold(self, starts: list[tuple[int, str, float]]) -> None:
+        if starts != self.held:
+            self.held, self.held_by = starts, (self.boot, self.offset)
 
     def start_follower(self, job: str, slot: int) -> None:
         from kit.simulated_run import Run
