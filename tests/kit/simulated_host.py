@@ -125,6 +125,8 @@ class Host:
         self._unsettled: dict[str, list[Written]] = {}
         #: when a scheduler began to look
         self.begins: list[float] = []
+        #: when it awoke from a sleep
+        self.woken: list[float] = []
         self._able_since: float | None = None
 
     @property
@@ -199,6 +201,7 @@ class Host:
             if each is not None and each.stalled_until > self.monotonic - seconds:
                 each.stalled_until += seconds
         self.slept += seconds
+        self.woken.append(self.monotonic)
         self._have_it_look()
 
     def interrupt_ability(self) -> None:
