@@ -105,7 +105,8 @@ class Checker:
             versions = self.host.versions.get(each.job)
             if versions is None:  # it has the planned times of its causes
                 continue
-            arrived = each.began - 900 - self.host.rules[each.job].queue_timeout - self.host.slept
+            stood_still = self.host.slept + self.host.was_down
+            arrived = each.began - 900 - self.host.rules[each.job].queue_timeout - stood_still
             known = [v for v, until in self._with_ends(versions) if v.since <= each.began and arrived < until]
             if not any(each.slot in self._planned(version) for version in known):
                 yield f"{each.job}: {shown(each.slot)} ran and was not planned"

@@ -109,7 +109,7 @@ class Host:
         self.still_waiting: set[tuple[str, int]] = set()
         #: when a start that waited was left to the time that the clock, set back, will show once more
         self.withdrawn: dict[tuple[str, int], float] = {}
-        self.slept = 0.0
+        self.slept = self.was_down = 0.0
         self.disk_is_full = self.forks_fail = False
         self.parent: Parent | None = None
         self.runs: list[Run] = []
@@ -217,6 +217,7 @@ class Host:
         if self.parent is not None:
             self.parent.kill(comes_again=False)
         self.boot += 1
+        self.was_down += seconds
         self.at(self.monotonic + seconds, self.start_parent)
 
     def start_parent(self) -> None:
