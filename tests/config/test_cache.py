@@ -15,6 +15,7 @@ import pytest
 from kit.harness import PROJECT
 from kit.host import IS_ROOT, SERVICE_USER, STRANGER, Host, become, uid
 from process_control.config.all_jobs import load_all
+from process_control.config.cache import write as cache_writer
 from process_control.config.cache.planned_slots import last_slot
 from process_control.config.job_directory import load_job
 from process_control.config.settings import load_settings
@@ -346,6 +347,29 @@ def test_the_last_planned_time_is_the_last_not_later_than_now(warm: Host) -> Non
     assert last_slot(job, settings, first + 299.9) == first
     assert last_slot(job, settings, first + 300) == first + 300
     assert last_slot(job, settings, first + 62 * 300 + 299) == first + 62 * 300
+
+
+def test_rare_times_are_planned_one_ahead(host: Host) -> None:
+    """Sixty-four of them would be those of 250 years."""
+    host.configure("default_job_config: {timeout: 7}\n")
+    host.job("purge", "schedule: '7 7 29 2 *'\n")
+    job = load(host)
+
+    assert len(planned(host)) == 2
+    assert planned(host)[0] < time.time() < planned(host)[1]
+    assert last_slot(job, host.settings(), time.time()) == planned(host)[0]
+
+
+def test_a_full_cache_is_emptied_by_some_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache_writer, "MAX_FILES", 20)
+    for number in range(21):
+        (tmp_path / str(number)).touch()
+    tmp_path.chmod(0o700)
+
+    for _ in range(2000):  # the chance that none of them looks: 2e-14
+        cache_writer.write_text([str(tmp_path)], "job", "{}")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["job"]
 
 
 def test_used_up_planned_times_are_planned_again_and_kept(warm: Host) -> None:

@@ -2,7 +2,6 @@
 
 import time
 from collections import Counter
-from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -194,7 +193,7 @@ def test_all_start_at_last_each_once_when_runs_end_one_by_one(waiting: list[Star
 
 def test_a_thousand_due_at_once_take_some_milliseconds() -> None:
     waiting = [start(f"job-{n}", n, pool=POOLS[n % 2], on_overlap="queue") for n in range(1000)]
-    waiting += [replace(each, arrived=each.arrived + 1000) for each in waiting]
+    waiting += [each._replace(arrived=each.arrived + 1000) for each in waiting]
     limits = Limits(max_concurrent=500, pools={"db": 200, "web": 400})
     before = time.process_time()
     decision = decide(waiting, [], limits)

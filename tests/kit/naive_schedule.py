@@ -20,16 +20,29 @@ def planned_minutes(key: Key, begin: int, end: int) -> tuple[int, ...]:
     fields = [_numbers(text, low, high) for text, low, high in ranges]
     is_fixed = columns[0][0] != "*" and columns[1][0] != "*"
     is_either = columns[2][0] != "*" and columns[4][0] != "*"
-    return tuple(
+    shown = _shown_by_minute(key[0], begin, end, is_fixed=is_fixed)
+    found = {
         moment
-        for moment, once, always in _clock_of(key[0], begin, end)
-        if any(_matches(fields, each, is_either=is_either) for each in (once if is_fixed else always))
-    )
+        for minute in fields[0]
+        for moment, local in shown[minute]
+        if _matches(fields, local, is_either=is_either)
+    }
+    return tuple(sorted(found))
 
 
 @cache
-def _clock_of(zone: str, begin: int, end: int) -> list[tuple[int, list[datetime], list[datetime]]]:
-    """Return each minute with the times for which a fixed schedule fires in it, and those that the clock shows."""
+def _shown_by_minute(zone: str, begin: int, end: int, *, is_fixed: bool) -> list[list[tuple[int, datetime]]]:
+    """Return by each minute of an hour the moments at which a schedule of the kind sees it, and the local times."""
+    found: list[list[tuple[int, datetime]]] = [[] for _ in range(60)]
+    for moment, once, shown in _clock_of(zone, begin, end):
+        for local in once if is_fixed else (shown,):
+            found[local.minute].append((moment, local))
+    return found
+
+
+@cache
+def _clock_of(zone: str, begin: int, end: int) -> list[tuple[int, list[datetime], datetime]]:
+    """Return each minute with the times for which a fixed schedule fires in it, and the one that the clock shows."""
     named, found, highest = ZoneInfo(zone), [], None
     for moment in range(begin - DAY, end, MINUTE):
         shown = datetime.fromtimestamp(moment, UTC).astimezone(named).replace(tzinfo=None, fold=0)
@@ -38,8 +51,14 @@ def _clock_of(zone: str, begin: int, end: int) -> list[tuple[int, list[datetime]
             highest = shown if highest is None else highest + timedelta(minutes=1)
             once.append(highest)
         if moment >= begin:
-            found.append((moment, once, [shown]))
+            found.append((moment, once, shown))
     return found
+
+
+def forget_what_was_planned() -> None:
+    """Free the memory of what was looked up: a year of minutes in ten zones is two gigabytes."""
+    for each in (planned_minutes, _shown_by_minute, _clock_of):
+        each.cache_clear()
 
 
 def _numbers(text: str, low: int, high: int) -> frozenset[int]:
@@ -53,7 +72,8 @@ def _numbers(text: str, low: int, high: int) -> frozenset[int]:
 
 
 def _matches(fields: list[frozenset[int]], local: datetime, *, is_either: bool) -> bool:
-    if local.minute not in fields[0] or local.hour not in fields[1] or local.month not in fields[3]:
+    """Return whether hour and date match; the minute does."""
+    if local.hour not in fields[1] or local.month not in fields[3]:
         return False
     days = local.day in fields[2], local.isoweekday() % 7 in fields[4]
     return any(days) if is_either else all(days)

@@ -13,6 +13,8 @@ from process_control.core.skips import TOO_LATE
 
 #: A scheduler that was there and awake for so long had to start what was due.
 ENOUGH_SECONDS = 6.0
+#: The loop looks at the clock so often.
+LOOK_SECONDS = 1.0
 
 
 class Checker:
@@ -33,8 +35,11 @@ class Checker:
                 self.by_slot.setdefault((each.job, each.slot), []).append(each)
 
     def _was_set_before(self, run: Written) -> bool:
-        """Return whether clock or file were changed while the start may have waited: what is late changed with them."""
-        moments = [at for at, _ in self.host.clock[1:]]
+        """Return whether clock or file were changed, or the host slept, while the start may have waited.
+
+        What is late changes with them.
+        """
+        moments = [*(at for at, _ in self.host.clock[1:]), *self.host.woken]
         moments += [version.since for version in self.host.versions.get(run.job, [])[1:]]
         return any(run.began - self._longest_wait(run.job) < at <= run.began for at in moments)
 
@@ -73,19 +78,22 @@ class Checker:
     def _orders_without_need(self) -> Iterator[str]:
         """A scheduler remembers what it has started: it orders no planned time twice, but for one that was early.
 
-        Of a job whose starts wait in a queue it remembers the newest: set back, the clock may show older ones again.
+        Of each job it remembers the newest: set back, the clock may show again an older one that had waited until just
+        before the newest was ordered. The claim decides then.
         """
         ordered: dict[tuple[int, str, int], float] = {}
         for scheduler, _, job, slot, at in self.host.orders:
             before = ordered.get((scheduler, job, slot))
-            if before is not None and not (self._seemed_early(slot, before, until=at) or self._was_queued(job, at)):
+            if before is not None and not (
+                self._seemed_early(slot, before, until=at) or self._had_waited(slot, before, until=at)
+            ):
                 yield f"{job}: {shown(slot)} was ordered twice"
             ordered[scheduler, job, slot] = at
 
-    def _was_queued(self, job: str, until: float) -> bool:
+    def _had_waited(self, slot: int, ordered: float, *, until: float) -> bool:
         offsets = [offset for at, offset in self.host.clock if at <= until]
         was_set_back = any(second < first for first, second in pairwise(offsets))
-        return self.host.rules[job].on_overlap == "queue" and was_set_back
+        return was_set_back and ordered + self._offset_at(ordered) >= slot + EARLY_SECONDS
 
     def _seemed_early(self, slot: int, ordered: float, *, until: float) -> bool:
         """Return whether by the clock as it was set meanwhile the order was well before the planned time."""
@@ -97,7 +105,8 @@ class Checker:
             versions = self.host.versions.get(each.job)
             if versions is None:  # it has the planned times of its causes
                 continue
-            arrived = each.began - 900 - self.host.rules[each.job].queue_timeout - self.host.slept
+            stood_still = self.host.slept + self.host.was_down
+            arrived = each.began - 900 - self.host.rules[each.job].queue_timeout - stood_still
             known = [v for v, until in self._with_ends(versions) if v.since <= each.began and arrived < until]
             if not any(each.slot in self._planned(version) for version in known):
                 yield f"{each.job}: {shown(each.slot)} ran and was not planned"
@@ -143,6 +152,8 @@ class Checker:
         ends = [*(at for at, _ in self.host.clock[1:]), self.host.monotonic]
         shown_before = self.host.clock[0][0] + self.host.clock[0][1]
         for (at, offset), end in zip(self.host.clock, ends, strict=True):
+            if end - at < LOOK_SECONDS:  # set twice between two looks: nobody has seen what it showed meanwhile
+                continue
             first = bisect_right(slots, min(shown_before, at + offset))
             for number in range(first, bisect_left(slots, end + offset)):
                 following = slots[number + 1] - offset

@@ -121,6 +121,8 @@ class Simulation:
         return self.first + max(3.0, moment)
 
     def _something_happens(self) -> None:
+        if self.host.monotonic > self.first + self.seconds:  # late for a sleep of the host: the day is to end in peace
+            return
         kinds = {
             "kill scheduler": 10, "kill launcher": 10, "kill parent": 6, "kill run": 8, "kills in a row": 4,
             "clock forwards": 4, "clock back": 4, "suspend": 3, "host down": 1, "disk full": 2, "no fork": 2,

@@ -103,11 +103,13 @@ class Host:
         self.locks, self.looks = Locks(self), Looks(self)
         #: the file of the starts that the scheduler holds back
         self.held: list[tuple[int, str, float]] = []
+        #: boot, and offset of the wall clock, when it was written
+        self.held_by = (self.boot, self.offset)
         #: at the end of the day
         self.still_waiting: set[tuple[str, int]] = set()
         #: when a start that waited was left to the time that the clock, set back, will show once more
         self.withdrawn: dict[tuple[str, int], float] = {}
-        self.slept = 0.0
+        self.slept = self.was_down = 0.0
         self.disk_is_full = self.forks_fail = False
         self.parent: Parent | None = None
         self.runs: list[Run] = []
@@ -123,6 +125,8 @@ class Host:
         self._unsettled: dict[str, list[Written]] = {}
         #: when a scheduler began to look
         self.begins: list[float] = []
+        #: when it awoke from a sleep
+        self.woken: list[float] = []
         self._able_since: float | None = None
 
     @property
@@ -174,6 +178,7 @@ class Host:
         for slot, job, arrived in waiting:
             if not had_time or self.monotonic - arrived < self.rules[job].queue_timeout + TICK_SECONDS:
                 self.still_waiting.add((job, slot))
+        self.still_waiting |= {(run.job, run.slot) for run in self.runs if run.wrote is None}  # begun just now
 
     # --- what happens to it ------------------------------------------------------------------------------------------
 
@@ -196,6 +201,7 @@ class Host:
             if each is not None and each.stalled_until > self.monotonic - seconds:
                 each.stalled_until += seconds
         self.slept += seconds
+        self.woken.append(self.monotonic)
         self._have_it_look()
 
     def interrupt_ability(self) -> None:
@@ -211,6 +217,7 @@ class Host:
         if self.parent is not None:
             self.parent.kill(comes_again=False)
         self.boot += 1
+        self.was_down += seconds
         self.at(self.monotonic + seconds, self.start_parent)
 
     def start_parent(self) -> None:
@@ -257,6 +264,10 @@ class Host:
                 for cause, _ in rule.after:
                     self._followers.setdefault(cause, []).append(slug)
         return self._followers.get(job, [])
+
+    def hold(self, starts: list[tuple[int, str, float]]) -> None:
+        if starts != self.held:
+            self.held, self.held_by = starts, (self.boot, self.offset)
 
     def start_follower(self, job: str, slot: int) -> None:
         from kit.simulated_run import Run

@@ -86,7 +86,7 @@ class Scheduler(Process):
         for run in host.runs:
             if run.has_begun:
                 self._watch(run)
-        for slot, job, arrived in () if "held" in host.without else sorted(host.held):
+        for slot, job, arrived in () if "held" in host.without else self._left_by_the_one_before():
             if job not in self.dispatch.jobs:
                 host.causes.add((job, slot))
             elif slot > host.now + EARLY_SECONDS:
@@ -96,6 +96,12 @@ class Scheduler(Process):
         self._known_offset = host.offset
         self._look_of_watch()
         self.look()
+
+    def _left_by_the_one_before(self) -> list[tuple[int, str, float]]:
+        """Return what was held back: after another boot when it arrived is known by the clock that may be set."""
+        host, (boot, offset) = self.host, self.host.held_by
+        shift = 0.0 if boot == host.boot else offset - host.offset
+        return sorted((slot, job, min(host.monotonic, arrived + shift)) for slot, job, arrived in host.held)
 
     def _watch(self, run: Run) -> None:
         """Count a run that was there before this scheduler, until it has ended."""
@@ -164,10 +170,8 @@ class Scheduler(Process):
 
     def _note_what_is_held(self) -> None:
         """Keep the waiting starts in their file, as HeldStarts does."""
-        was, self.host.held = (
-            self.host.held,
-            [(each.slot or 0, each.job, each.arrived) for each in self.dispatch.held()],
-        )
+        was = self.host.held
+        self.host.hold([(each.slot or 0, each.job, each.arrived) for each in self.dispatch.held()])
         if was != self.host.held:
             self.host.let_the_waiting_look()
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from kit.opened import opened_in
 from process_control.config.all_jobs import load_all
 from process_control.config.settings import Settings, load_settings
 from process_control.core import layout
-from process_control.state.followers import causes_by_job, followers_of, note_all
+from process_control.state.followers import causes_by_job, followers_of, note_all, stamp_of_names
 
 
 @pytest.fixture
@@ -83,3 +84,42 @@ def test_a_file_that_makes_no_sense_is_made_again(settings: Settings, text: str)
 
     assert followers_of(settings, "load") == ["report"]
     assert '"report":["load"]' in path.read_text()
+
+
+def test_a_file_that_has_the_word_elsewhere_is_not_parsed(settings: Settings, tmp_path: Path) -> None:
+    write(settings, "other-1", "hold: {after_failures: 5}")
+    write(settings, "other-2", "description: the day after")
+    age(settings, 200)
+
+    assert causes_by_job(settings) == {"report": ["load"]}
+    assert list((tmp_path / "cache").rglob("*other*")) == []
+
+
+@pytest.mark.parametrize("text", ['"after": load', "{'after' : load}", "? after\n: load", "? # of it\n  after\n: load"])
+def test_the_key_is_found_however_it_is_written(settings: Settings, text: str) -> None:
+    path = Path(settings.job_directory) / "odd.yaml"
+    path.write_text("{name: odd, command: 'true', " + text[1:] if text[0] == "{" else f"name: o\ncommand: c\n{text}\n")
+    path.chmod(0o644)
+    age(settings, 200)
+
+    assert followers_of(settings, "load") == ["odd", "report"]
+
+
+def test_the_first_note_of_all_jobs_saves_reading_the_files_again(settings: Settings) -> None:
+    names = stamp_of_names(settings)
+    note_all(settings, load_all(settings), names_before=names)
+
+    with opened_in(Path(settings.job_directory)) as opened:
+        assert followers_of(settings, "load") == ["report"]
+
+    assert opened == []
+
+
+def test_a_file_that_came_while_the_jobs_were_read_is_seen(settings: Settings) -> None:
+    names, jobs = stamp_of_names(settings), load_all(settings)
+    write(settings, "mail", "after: load")
+    age(settings, 200)
+
+    note_all(settings, jobs, names_before=names)
+
+    assert followers_of(settings, "load") == ["mail", "report"]

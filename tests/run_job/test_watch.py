@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from kit.harness import SERVICE_USER, STRANGER, Box, until
+from kit.opened import opened_in
 from kit.outages import HOUR, as_iso, fates, hours_ago, planned_at, there_since
 from kit.runs import ONE_SLOT, records, starts
 from run_job.test_forgotten_start import a_start_that_waits, another_that_waits, kill_start
@@ -176,6 +178,20 @@ def test_versions_of_changed_invalid_and_removed_files_are_recorded_by_the_next_
     versions = [(record["job"], record["state"]) for record in records(box, "version")]
     assert sorted(versions[:4]) == [(slug, "valid") for slug in ("changed", "invalid", "kept", "removed")]
     assert sorted(versions[4:]) == [("changed", "valid"), ("invalid", "invalid"), ("removed", "gone")]
+
+
+def test_the_first_look_at_many_new_jobs_opens_each_file_once(box: Box) -> None:
+    """It parsed each alone once more, as `after_failures` might have been `after`: 5,000 took many minutes."""
+    keys = "command: /bin/true\nschedule: '0 3 * * *'\nhold: {after_failures: 5}\nafter: job-0"
+    for number in range(20):
+        box.job(f"job-{number}", keys.replace("\nafter: job-0", "" if number % 2 == 0 else "\nafter: job-0"))
+    os.utime(box.job_directory, (0, 0))  # it was changed a while ago
+
+    with opened_in(box.job_directory) as opened:
+        look(box)
+        look(box)
+
+    assert Counter(opened) == {f"job-{number}.yaml": 1 for number in range(20)}
 
 
 def test_a_start_that_was_killed_with_its_guard_is_recorded_by_a_look_and_its_time_may_be_run(box: Box) -> None:

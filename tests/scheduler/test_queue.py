@@ -15,7 +15,11 @@ from kit.harness import Box, until, wait_gone
 from kit.outages import hours_ago, there_since
 from kit.runs import ONE_SLOT, ends, records, script, skips, starts
 from kit.schedulers import Scheduler, scheduler
+from process_control.actions.rights import Actor
+from process_control.config.settings import load_settings
 from process_control.core import layout
+from process_control.core.start_queue import MAX_CONCURRENT, Start, Waits
+from process_control.scheduler.held_starts import HeldStarts
 from process_control.state.block import Identity
 from process_control.system.clock import iso
 
@@ -248,3 +252,19 @@ def test_more_starts_wait_than_it_has_descriptors(box: Box) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, was)
     release.write_line("")
     until(lambda: ends(box, "a"), "an end")
+
+
+def test_many_that_begin_to_wait_cost_few_waits_for_the_disk(box: Box) -> None:
+    """Each was recorded alone: starts that were due meanwhile were late."""
+    box.job("job", "command: /bin/true")
+    assert box.process_control("watch").exit_code == 0
+    held = HeldStarts(Actor(load_settings(str(box.configuration), dict(os.environb)), by="root", host="here"))
+    waits = [Waits(Start("job", n, "job", "queue", None, n), MAX_CONCURRENT, n + 1, (), None) for n in range(120)]
+
+    while held.show(waits, time.time(), started=()):
+        pass
+
+    held.let_go(())
+    found = records(box, "waiting")
+    assert len(found) == len(waits)
+    assert len({record["up"] for record in found}) <= 3, "when each was written"

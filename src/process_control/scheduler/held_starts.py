@@ -5,9 +5,10 @@ its job, with a note in its file; so has one that the scheduler holds back. So a
 `on_overlap` says, and the views show it. One file has all of them, for the next scheduler when this one was killed.
 """
 
+import json
 import os
 import time
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 
 from process_control.actions.rights import Actor
 from process_control.core import layout
@@ -24,10 +25,10 @@ from process_control.state import places as notes
 from process_control.state.block import Identity
 from process_control.system import atomic_file, lock, proc
 from process_control.system.clock import iso
-from process_control.system.json_text import decode, encode
+from process_control.system.json_text import decode
 
-#: How many are recorded before the loop has its turn again.
-AT_ONCE = 10
+#: How many are recorded, with one wait for the disk, before the loop has its turn again.
+AT_ONCE = 50
 #: So many locks are held at most: each needs a descriptor, of which most processes have 1,024.
 MAX_LOCKS = 500
 _MAX_BYTES = 1 << 24
@@ -59,7 +60,8 @@ class HeldStarts:
         value = {"boot_id": self._identity.boot_id, "offset": time.time() - boottime(), "starts": held}
         try:
             path = layout.held_starts(self._settings.state_directory)
-            atomic_file.write_unsynced(path, encode(value).encode("ascii"), mode=0o640)
+            text = json.dumps(value, separators=(",", ":"))  # thousands may wait, and each change is written
+            atomic_file.write_unsynced(path, text.encode("ascii"), mode=0o640)
             self._kept = held
         except OSError:  # a full disk: the next change is written again
             self._kept = None
@@ -83,17 +85,19 @@ class HeldStarts:
         `started`: the jobs with a run or an ordered start. Such a one may have to wait for a place itself, which needs
         the lock, and what waits here comes after it: its note is written, and the lock let go.
         """
-        left = AT_ONCE
+        new: list[Waits] = []
+        has_more = False
         for each in waits:
             if each.start.arrived not in self._recorded:
-                if left == 0:
-                    return True
-                left -= 1
-                self._recorded.add(each.start.arrived)
-                self._record(each, now)
+                if len(new) == AT_ONCE:
+                    has_more = True
+                    break
+                new.append(each)
             if each.start.job not in self._held:
                 self._hold(each, now, is_started=each.start.job in started)
-        return False
+        self._recorded |= {each.start.arrived for each in new}
+        self._record(new, now)
+        return has_more
 
     def left_by_the_one_before(self) -> list[tuple[int, str, float]]:
         """Return each start that a killed scheduler has held back: planned time, job, and when it arrived; in order.
@@ -116,8 +120,19 @@ class HeldStarts:
         except (ValueError, TypeError, KeyError, AttributeError):  # not written by us
             return []
 
-    def _record(self, waits: Waits, now: float) -> None:
-        record: dict[str, object] = {
+    def _record(self, waits: Sequence[Waits], now: float) -> None:
+        records = [self._as_record(each, now) for each in waits]
+        if not records:
+            return
+        try:
+            journal.append_all(self._settings.state_directory, records)
+        except (ProcessControlError, OSError):
+            pass
+        for record in records:
+            announce(self._settings, record)
+
+    def _as_record(self, waits: Waits, now: float) -> dict[str, object]:
+        return {
             "event": "waiting",
             "at": iso(now),
             "job": waits.start.job,
@@ -127,11 +142,6 @@ class HeldStarts:
             "scheduled_at": iso(waits.start.slot or 0),
             "detail": self.in_words(waits),
         }
-        try:
-            journal.append(self._settings.state_directory, record)
-        except (ProcessControlError, OSError):
-            pass
-        announce(self._settings, record)
 
     def _hold(self, waits: Waits, now: float, *, is_started: bool) -> None:
         """Take the lock of the job's waiting start, unless a start that waits by itself has it, or may need it."""

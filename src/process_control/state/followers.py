@@ -34,14 +34,17 @@ def followers_of(settings: "Settings", slug: str) -> "list[str]":
 def causes_by_job(settings: "Settings") -> "Causes":
     """Return the causes of each job that has some, sorted by job."""
     known = _read(settings)
-    if known is not None and known.get("stamp") and known["stamp"] == _stamp(settings.job_directory):
+    if known is not None and known.get("stamp") and known["stamp"] == stamp_of_names(settings):
         causes: Causes = known["after"]  # type: ignore[assignment]  # checked by _read
         return causes
     return _look(settings, {} if known is None else known["after"])  # type: ignore[arg-type]
 
 
-def note_all(settings: "Settings", jobs: "Iterable[object]") -> None:
-    """Write what all jobs of the directory name in `after`: each a Job, or what is known of an invalid file by slug."""
+def note_all(settings: "Settings", jobs: "Iterable[object]", *, names_before: "list[object] | None" = None) -> None:
+    """Write what all jobs of the directory name in `after`: each a Job, or what is known of an invalid file by slug.
+
+    `names_before`: `stamp_of_names` from before the jobs were read. With it, nobody reads the files again for this.
+    """
     from process_control.core.job import Job
 
     known = _read(settings) or {"after": {}}
@@ -52,17 +55,17 @@ def note_all(settings: "Settings", jobs: "Iterable[object]") -> None:
         causes = _causes(job) if isinstance(job, Job) else before.get(slug)
         if causes:
             found[slug] = causes
-    stamp = _stamp(settings.job_directory)  # another file may have come since the jobs were read
-    _write(settings, found, stamp if known.get("stamp") == stamp else None)
+    stamp = stamp_of_names(settings)  # another file may have come since the jobs were read
+    _write(settings, found, stamp if stamp in (known.get("stamp"), names_before) else None)
 
 
 def _look(settings: "Settings", before: "Causes") -> "Causes":
-    """Read the job files that have the word, and write the file. An invalid one has the causes it had before."""
+    """Read the job files that may have the key, and write the file. An invalid one has the causes it had before."""
     from process_control.config.job_directory import JobDirectory, load_without_its_causes
     from process_control.core.job import is_slug
     from process_control.errors import ProcessControlError
 
-    stamp = _stamp(settings.job_directory)
+    stamp = stamp_of_names(settings)
     named: list[str] = []
     with JobDirectory(settings) as directory:
         for name in directory.names():
@@ -72,8 +75,8 @@ def _look(settings: "Settings", before: "Causes") -> "Causes":
             try:
                 source, _ = directory.read(slug)
             except ProcessControlError:
-                source = b"after" if slug in before else b""
-            if b"after" in source:
+                source = b"after:" if slug in before else b""
+            if _may_have_causes(source):
                 named.append(slug)
     found: Causes = {}
     for slug in named:
@@ -87,12 +90,19 @@ def _look(settings: "Settings", before: "Causes") -> "Causes":
     return found
 
 
+def _may_have_causes(source: bytes) -> bool:
+    """Return whether `after` may be a key in it: `after_failures`, or the word in a text, is in thousands of files."""
+    behind = source.split(b"after")[1:]
+    return any(text.lstrip(b"\"' \t\r\n")[:1] == b":" for text in behind) or (bool(behind) and b"? " in source)
+
+
 def _causes(job: "Job") -> "list[str]":
     return [str(cause["job"]) for cause in job.after]
 
 
-def _stamp(directory: str) -> "list[object] | None":
-    """Return what changes with the names in the directory; None for one that cannot be read, or has just changed."""
+def stamp_of_names(settings: "Settings") -> "list[object] | None":
+    """Return what changes with the names in the job directory; None if it cannot be read, or has just changed."""
+    directory = settings.job_directory
     try:
         stat = posix.stat(directory)
     except OSError:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from process_control.core.schedule.schedule import Schedule
 
 PLANNED_SLOTS = 64
+#: Rare times are not planned further ahead: the 64th 29 February is 250 years away, and takes 50 ms to find.
+MAX_AHEAD_SECONDS = 400 * 86400
 
 
 def last_slot(job: Job, settings: "Settings", now: float) -> "int | None":
@@ -73,14 +75,17 @@ def has_slot(job: Job, slot: int) -> bool:
 
 
 def _slots_around(schedule: "Schedule", now: float) -> "list[int]":
-    """Return the last slot at or before `now` (0 when there is none), then the next ones."""
-    import itertools
+    """Return the last slot at or before `now` (0 when there is none), then the next ones, at least one."""
     from datetime import UTC, datetime
 
     moment = datetime.fromtimestamp(now, UTC)
     last = schedule.last_at_or_before(moment)
-    coming = itertools.islice(schedule.after(moment), PLANNED_SLOTS - 1)
-    return [0 if last is None else int(last.timestamp()), *(int(slot.timestamp()) for slot in coming)]
+    slots = [0 if last is None else int(last.timestamp())]
+    for slot in schedule.after(moment):
+        slots.append(int(slot.timestamp()))
+        if len(slots) == PLANNED_SLOTS or slots[-1] > now + MAX_AHEAD_SECONDS:
+            break
+    return slots
 
 
 def _keep(job: Job, settings: "Settings") -> None:

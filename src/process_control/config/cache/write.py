@@ -107,7 +107,12 @@ def _is_for_us_alone(descriptor: int, name: str, directory: int) -> bool:
 
 
 def _sweep(directory: int) -> None:
-    """Empty the directory when entries of jobs that are long gone have filled it."""
+    """Empty the directory when entries of jobs that are long gone have filled it.
+
+    One write in 64 looks: with a file for each of thousands of jobs, each look reads thousands of names.
+    """
+    if posix.urandom(1)[0] % 64:
+        return
     names = posix.listdir(directory)
     if len(names) > MAX_FILES:
         for name in names:
