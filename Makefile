@@ -23,13 +23,14 @@ WORKERS := $(or $(filter 1,$(PROCESSORS)),$(if $(filter 2,$(PROCESSORS)),6,$(if 
 TEST_TOOLS := setpriv:util-linux unshare:util-linux flock:util-linux mount:mount cron:cron linux.uml:user-mode-linux \
 	zsh:zsh fish:fish faketime:faketime dh_bash-completion:bash-completion man:man-db mandoc:mandoc \
 	mkfs.ext4:e2fsprogs findmnt:util-linux debootstrap:debootstrap nsenter:util-linux \
-	chromium:chromium systemd-sysusers:systemd-standalone-sysusers systemd-tmpfiles:systemd-standalone-tmpfiles
+	ssh:openssh-client chromium:chromium systemd-sysusers:systemd-standalone-sysusers systemd-tmpfiles:systemd-standalone-tmpfiles
 SYSTEMD := .venv/systemd
 ALERTMANAGER := .venv/alertmanager
 PROMETHEUS := .venv/prometheus
 RSYSLOG := .venv/rsyslog
 NGINX := .venv/nginx
 CADDY := .venv/caddy
+SSHD := .venv/sshd
 DEBIAN := .venv/debootstrap
 # Quiet, unless it fails.
 define APT_INSTALL
@@ -94,6 +95,16 @@ if [ "$$(id -u)" = 0 ] && ! command -v caddy >/dev/null && [ ! -d $(CADDY) ]; th
 	(cd $(CADDY).new; apt-get -qq download caddy 2>/dev/null || { apt-get -qq update; apt-get -qq download caddy; }
 	dpkg --fsys-tarfile caddy_*.deb | tar -x ./usr/bin/caddy; rm caddy_*.deb)
 	mv $(CADDY).new $(CADDY)
+fi
+# Installed, it would let people log in to this host.
+if [ "$$(id -u)" = 0 ] && ! [ -x /usr/sbin/sshd ] && [ ! -d $(SSHD) ]; then
+	echo "Unpacking sshd from Debian"
+	rm -rf $(SSHD).new; mkdir -p $(SSHD).new
+	(cd $(SSHD).new; packages="openssh-server libwrap0"
+	apt-get -qq download $$packages 2>/dev/null || { apt-get -qq update; apt-get -qq download $$packages; }
+	dpkg --fsys-tarfile openssh-server_*.deb | tar -x ./usr/sbin/sshd; rm openssh-server_*.deb
+	dpkg -x libwrap0_*.deb .; rm libwrap0_*.deb)
+	mv $(SSHD).new $(SSHD)
 fi
 endef
 define RUFF

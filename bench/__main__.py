@@ -18,6 +18,7 @@ import capture
 import changes
 import cold
 import heartbeat
+import hosts
 import ledger
 import listing
 import logs
@@ -62,6 +63,7 @@ FAMILIES: dict[str, Callable[[Bench], Found]] = {
         changes,
         telling,
         page,
+        hosts,
         others,
     )
 }

@@ -26,11 +26,14 @@ class Sizes:
     jobs: int = 5000
     runs: int = 1_000_000
     log_bytes: int = 10_000_000_000
+    hosts: int = 200
+    hosts_of_sshd: int = 12
 
 
 QUICK = Sizes(
     rounds=2, rounds_at_once=2, at_once=8, concurrent=4, rounds_of_commands=1, capture_bytes=4 << 20,
     rounds_of_gibibytes=2, rounds_of_others=1, rounds_of_schedulers=0, jobs=20, runs=200, log_bytes=10_000_000,
+    hosts=8, hosts_of_sshd=2,
 )  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 In a page, ```console blocks are run in order, in one box a page, on a terminal: `$ command`, then what it prints; a
 line `...` stands for any lines. A ```yaml block that begins with a comment `# ~/PATH` is written there first; a job
-that is wrong on purpose is ```yaml wrong. A page with `<!-- as root -->` is followed by root, others by somebody else.
+that is wrong on purpose is ```yaml wrong. A page with `<!-- as root -->` is followed by root, others by somebody else;
+one with `<!-- other hosts: … -->` has an `ssh` that answers for them.
 Commands that a test cannot run are in ```sh blocks, below `<!-- not run: why -->`. Run ids, times, the reader's home
 and the place of the installation may differ. `PROCESS_CONTROL_DOCS=write` writes what was printed into the pages; read
 the difference before it is kept.
@@ -19,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from kit.harness import IS_ROOT, PROJECT, SERVICE_USER, Box, Result
+from kit.other_hosts import FakeSsh
 from process_control.cli.exit_codes import RUN_JOB_CODES
 from process_control.core.facts import OUTCOMES, REASONS, SKIP_REASONS
 from process_control.core.job_state import WORST_FIRST
@@ -29,6 +31,7 @@ HOME = "/home/ann"  # the reader of the pages
 CONFIGURATION = "~/.config/process-control/process-control.yaml"
 
 AS_ROOT = "<!-- as root -->"
+OTHER_HOSTS = "<!-- other hosts: "
 
 FENCE = re.compile(r"^```([\w ]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NOT_RUN = re.compile(r"<!-- not run: .+ -->\n\Z")
@@ -165,6 +168,18 @@ class Reader:
         name = self.box.service_user or pwd.getpwuid(os.getuid()).pw_name
         return printed if name == "root" else re.sub(rf"\b{re.escape(name)}\b", "ann", printed)
 
+    def have_other_hosts(self) -> None:
+        """Put an ssh first on PATH: web1 and web2 answer as this host does, web3 refuses the key."""
+        ssh = FakeSsh(self.box.root / "ssh")
+        for host in ("web1", "web2"):
+            ssh.does(host, f'PATH={self.box.product.prefix}/bin:/usr/bin:/bin exec sh -c "$1"\n')
+        ssh.says("web3", "", talk="web3: Permission denied (publickey).\n", code=255)
+        self.box.environment |= {
+            **ssh.environment,
+            "PATH": f"{ssh.root}/bin:{self.box.product.prefix}/bin:/usr/bin:/bin",
+        }
+        self.box.give(ssh.root, self.box.service_user)
+
     def live_where_sub_jobs_look(self) -> None:
         """Name the configuration: a sub-job looks in the home of the password file, and this reader lives elsewhere."""
         places = {
@@ -205,6 +220,8 @@ def _presentable(printed: str) -> str:
 @pytest.mark.parametrize("page", pages_with_commands(), ids=short)
 def test_the_commands_of_a_page_print_what_is_shown(page: Path, make_box: Callable[..., Box]) -> None:
     reader = Reader(make_box(configured=False, user=SERVICE_USER if IS_ROOT and not is_for_root(page) else None))
+    if OTHER_HOSTS in page.read_text():
+        reader.have_other_hosts()
     if any("  - run-job " in block.text and block.text.startswith("# ~/.config") for block in blocks(page)):
         reader.live_where_sub_jobs_look()
 

@@ -24,6 +24,7 @@ FORBIDDEN = {
     r"\bhad (its|their) time\b": "older than",
 }
 MAY_SAY = {
+    ("core/json_objects.py", "told"): "the name of a key of `--json`",
     ("tools/keys.py", "told"): "the text of a module, whose comments no user reads",
 }
 """(file, word): why."""

@@ -1,7 +1,7 @@
 """The reference page of the API, made of the table of requests and of what `--json` prints."""
 
+from process_control.core.json_objects import OBJECTS
 from process_control.web.api.table import FORMS, MAX_LIMIT, OPERATIONS, PREFIX, Operation, Parameter
-from tools.json_objects import OBJECTS
 from tools.openapi import keys_of_answer, section_of_answer
 
 HEAD = f"""\

@@ -5,7 +5,18 @@ What a value is follows from how it is called: FILE, DIR, ID of a run, JOB, REV;
 
 import click
 
-from process_control.cli.command import DIRECTORIES, FILES, INCIDENTS, JOBS, REVISIONS, RUNS, Argument, Command, Flag
+from process_control.cli.command import (
+    DIRECTORIES,
+    FILES,
+    HOSTS,
+    INCIDENTS,
+    JOBS,
+    REVISIONS,
+    RUNS,
+    Argument,
+    Command,
+    Flag,
+)
 from process_control.cli.verb_group import Verbs
 
 VALUES = {"integer": "N", "integer range": "N"}
@@ -16,6 +27,7 @@ COMPLETES = {
     "JOB": JOBS,
     "INCIDENT": INCIDENTS,
     "REV..REV|REV": REVISIONS,
+    "HOST,...": HOSTS,
 }
 
 

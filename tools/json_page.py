@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from tools.json_objects import OBJECTS, OLD_KEYS, Key
-from tools.json_shapes import ANSWERS
+from process_control.core.json_objects import OBJECTS, OLD_KEYS, Key
+from tools.json_shapes import ANSWERS, ASKED_HOSTS
 
 HEAD = """\
-<!-- Generated from tools/json_objects.py by `python -m tools.pages`: do not edit. -->
+<!-- Generated from core/json_objects.py by `python -m tools.pages`: do not edit. -->
 
 # What --json prints
 
@@ -28,11 +28,21 @@ with `*` is there only when there is something to say.
 """
 
 
+OF_HOSTS = """\
+## Many hosts
+
+With `--host` (or `HOST/JOB`) the answer is that of the verb, and each object in its lists has the key `host` besides:
+the host as the command line names it, also where a run has the name that the host has for itself. The key `hosts`
+says for each host whether it answered. These differ:
+"""
+
+
 def json_page() -> str:
     parts = [HEAD, "## Answers\n"]
     for answer in ANSWERS:
         parts.append(f"### {', '.join(f'`{command}`' for command in answer.commands)}\n")
         parts.append(_table(answer.keys))
+    parts += [OF_HOSTS, *_of_hosts()]
     parts.append("## Objects\n")
     for name, keys in sorted(OBJECTS.items()):
         if name == "shown_job":
@@ -42,6 +52,15 @@ def json_page() -> str:
     parts.append("## Old names\n\nStill there until 1.0, beside the new ones.\n")
     parts.append(_old_names())
     return "\n".join(parts)
+
+
+def _of_hosts() -> list[str]:
+    parts = []
+    for answer in ANSWERS:
+        if answer.keys_of_hosts:
+            parts.append(f"### `{answer.commands[0]} --host`\n")
+            parts.append(_table((*answer.keys_of_hosts, ASKED_HOSTS)))
+    return parts
 
 
 def _table(keys: Sequence[Key]) -> str:

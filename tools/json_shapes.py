@@ -3,27 +3,13 @@
 The reference page is made of it, and the tests hold the answers of the real commands against it.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
-from tools.json_objects import OBJECTS, OLD_KEYS, Key, keys_of
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What some commands print: their names, and the keys beside `version`. `old`: names that go with 1.0."""
-
-    commands: tuple[str, ...]
-    keys: tuple[Key, ...]
-    old: tuple[Key, ...] = ()
-
+from process_control.core.json_answers import LOOKS, Answer
+from process_control.core.json_objects import OBJECTS, OLD_KEYS, Key, keys_of
 
 ANSWERS = (
-    Answer(commands=("process-control status",), keys=keys_of("""
-        alerts     [text]     what is wrong with more than one job: with the scheduler, cron, or the crontab
-        in_charge  in_charge  what starts the jobs
-        jobs       [job]      worst first
-    """)),
+    *LOOKS,
     Answer(commands=("process-control list",), keys=keys_of("""
         in_charge  in_charge  what starts the jobs
         jobs       [job]      by name
@@ -31,36 +17,8 @@ ANSWERS = (
     Answer(commands=("run-job --list-jobs", "run-job --status"), keys=keys_of("""
         jobs  [job]  worst first
     """)),
-    Answer(commands=("process-control history",), keys=keys_of("""
-        runs      [run]    newest first
-        has_more  boolean  whether --limit left some out
-    """)),
-    Answer(commands=("process-control why",), keys=keys_of("""
-        job        text      the job
-        now        now       how it stands at this moment
-        slot       planned_time?  the planned time in question: the last one, or that at or before TIME
-        sentences  [text]    what is shown; one that names a remedy ends in a command
-    """)),
-    Answer(commands=("process-control slots",), keys=keys_of("""
-        slots  [planned_time]  newest first
-    """)),
-    Answer(commands=("process-control slots --count",), keys=keys_of("""
-        jobs  [counted]  by name
-    """)),
     Answer(commands=("process-control metrics",), keys=keys_of("""
         metrics  [metric]  all of them, with the numbers that the text has
-    """)),
-    Answer(commands=("process-control timers",), keys=keys_of("""
-        timers  [timer]  soonest first, then those that will not run
-    """)),
-    Answer(commands=("process-control day",), keys=keys_of("""
-        from           time            when the day begins
-        until          time            when the next one does
-        lanes          [lane]          of each job: what failed or was missed first, then the busiest
-        collisions     [collision]     runs of different jobs under one lock
-        peak           peak?           how many jobs run at once at most
-        quiet          [window]        half an hour and more without a run
-        clock_changes  [clock_change]  of the host's zone
     """)),
     Answer(commands=("process-control help",), keys=keys_of("""
         pages  [doc_page]  by folder and name
@@ -76,10 +34,6 @@ ANSWERS = (
         broken  whole         how many do not hold
         pruned  [text]        sealed days that retention has removed since
         first   broken_seal?  the first that does not hold
-    """)),
-    Answer(commands=("process-control logs",), keys=keys_of("""
-        run*   run     the run, when one is shown: without --since, --grep and several jobs, or with --run
-        lines  [line]  what was printed; with -f one line an object, on a line of its own, with `version` in it
     """)),
     Answer(commands=("process-control show",), keys=keys_of("""
         job  shown_job  the job, with the keys `values` and `slots` besides
@@ -101,11 +55,6 @@ ANSWERS = (
     Answer(commands=("process-control mark",), keys=keys_of("""
         jobs  [marked_slot]  the one that was named
     """)),
-    Answer(commands=("process-control incidents",), keys=keys_of("""
-        incidents*  [incident]        the open ones, newest first; with --all closed ones after them
-        incident*   incident          with `show ID`: that one
-        story*      [incident_step]   with `show ID`: its changes and messages, oldest first
-    """)),
     Answer(commands=("process-control ack",), keys=keys_of("""
         done      text      acknowledged; would acknowledge
         changed   boolean   whether it is recorded
@@ -118,16 +67,6 @@ ANSWERS = (
     Answer(commands=("process-control recover",), keys=keys_of("""
         proposals  [proposed_recovery]  by cause, then by name
         results*   [recovered_slot]     with --yes: in the order of their ends
-    """)),
-    Answer(commands=("process-control check",), keys=keys_of("""
-        exit_code  whole      0, 1, 2 or 3
-        text       text       what the plugin prints without --json
-        troubles   [trouble]  worst first
-        error*     error      why the result is unknown
-    """)),
-    Answer(commands=("process-control doctor",), keys=keys_of("""
-        findings  [checked]  of every check
-        done*     [text]     what --fix did, would do or could not do
     """)),
     Answer(commands=("process-control lint",), keys=keys_of("""
         findings  [finding]  by file and place
@@ -237,6 +176,11 @@ ANSWERS = (
 
 ERROR = Answer(commands=("every command",), keys=keys_of("error  error  what is wrong"))
 
+HOST = Key("host", "text", "its host, as the command line names it")
+ASKED_HOSTS = Key("hosts", "[asked_host]", "each host that was asked")
+#: An error, and the steps of one incident.
+WITHOUT_HOST = ("error", "incident_step")
+
 PRIMITIVES: dict[str, dict[str, Any]] = {
     "text": {"type": "string"},
     "time": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"},
@@ -253,6 +197,18 @@ def json_schema(answer: Answer) -> dict[str, Any]:
     version = Key("version", "whole", "1")
     objects = {name: _schema_of((*keys, *OLD_KEYS.get(name, ()))) for name, keys in OBJECTS.items()}
     return {**_schema_of((version, *answer.keys, *answer.old)), "definitions": objects}
+
+
+def json_schema_of_hosts(answer: Answer) -> dict[str, Any]:
+    """Return the JSON Schema of an answer with --host: objects have their host besides, and there is `hosts`."""
+    keys = answer.keys_of_hosts or answer.keys
+    schema = json_schema(Answer(commands=answer.commands, keys=(*keys, ASKED_HOSTS)))
+    definitions = schema["definitions"]
+    for key in keys:
+        kind = key.type.strip("[]?")
+        if kind in OBJECTS and kind not in WITHOUT_HOST:
+            definitions[kind] = _schema_of((HOST, *[each for each in OBJECTS[kind] if each.name != HOST.name]))
+    return schema
 
 
 def _schema_of(keys: tuple[Key, ...]) -> dict[str, Any]:

@@ -290,8 +290,6 @@ def example_configuration() -> str:
         if field.key == "default_job_config":
             words.append("Every key of the job file: process-control explain, or man process-control-job.")
         parts.append("\n".join([f"# {line}" for line in words] + [f"#{line}" for line in _lines(field)]))
-    later = ", ".join(field.key for field in CONFIGURATION_FIELDS if not field.supported)
-    parts.append(f"# Known and not supported yet: {later}.")
     return "\n\n".join(parts) + "\n"
 
 
@@ -379,8 +377,10 @@ def _page(head: str, fields: tuple[Field, ...]) -> str:
         for field in fields
         if field.supported and not field.spelling_of
     ]
-    parts.append("## Known and not supported yet\n\nThese keys are refused, so that nobody relies on them.\n")
-    parts.append(_table([field for field in fields if not field.supported], note=""))
+    later = [field for field in fields if not field.supported]
+    if later:
+        parts.append("## Known and not supported yet\n\nThese keys are refused, so that nobody relies on them.\n")
+        parts.append(_table(later, note=""))
     return "\n".join(parts)
 
 

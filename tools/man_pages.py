@@ -44,6 +44,11 @@ PAGER = (
     "The pager for long output on a terminal; by default `less`, with `LESS=FRX`. Empty: no pager.",
 )
 
+RUNTIME = (
+    "XDG_RUNTIME_DIR",
+    "Where connections of `--host` are kept for a minute; by default `/run/user/UID`, for root `/run`; else nowhere.",
+)
+
 ENVIRONMENT_OF_A_JOB = """\
 A job sees the same environment whoever starts it: `PATH`, `SHELL=/bin/sh`, `LANG=C.UTF-8`, `HOME`, `USER` and `LOGNAME`
 by the password file, `XDG_RUNTIME_DIR` where there is one, what its file says, and `PROCESS_CONTROL_JOB`,
@@ -171,7 +176,7 @@ def process_control_page(command: Command) -> str:
         ("VERBS", "\n".join(_verb(verb, "") for verb in command.verbs)),
         ("MARKS", f".PP\n{example(legend_text())}"),
         ("EXIT STATUS", _exit_status(PROCESS_CONTROL_CODES)),
-        ("ENVIRONMENT", _texts((*ENVIRONMENT, PAGER))),
+        ("ENVIRONMENT", _texts((*ENVIRONMENT, PAGER, RUNTIME))),
         ("FILES", _texts(FILES)),
         ("EXAMPLES", _examples(PROCESS_CONTROL_EXAMPLES)),
         ("SEE ALSO", _see_also("process-control")),

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from process_control.core.facts import MAX_NOTE
+from process_control.core.json_objects import OBJECTS, Key, keys_of
 from process_control.web.api.table import (
     DEFAULT_LIMIT,
     FORMS,
@@ -23,7 +24,6 @@ from process_control.web.api.table import (
     Operation,
     Parameter,
 )
-from tools.json_objects import OBJECTS, Key, keys_of
 from tools.json_shapes import ANSWERS, PRIMITIVES
 
 _COMMANDS = {command: answer for answer in ANSWERS for command in answer.commands}

@@ -156,13 +156,16 @@ def test_the_ids_of_runs_are_completed(name: str, jobs: Box) -> None:
 
 
 @pytest.mark.parametrize("name", SHELLS)
-def test_the_ids_of_open_incidents_are_completed(name: str, jobs: Box) -> None:
+def test_the_ids_of_open_incidents_and_hosts_are_completed(name: str, jobs: Box) -> None:
+    jobs.configure(fleet={"hosts": {"prod": ["web1", "ops@db1"], "test": "vm7"}})
     directory = jobs.state_directory / "incidents/open"
     directory.mkdir(parents=True)
     (directory / "purge~01k7incident0000.json").write_text("{}")
 
     with shell(name, jobs) as it:
         it.completes("process-control ack pu", to="<ack><purge~01k7incident0000>")
+        it.completes("process-control timers --host @p", to="<timers><--host><@prod>")
+        it.completes("process-control check --host=vm7,ops@d", to="<check><--host=vm7,ops@db1>")
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ import pytest
 from kit.builders import NOON
 from kit.desk import Desk
 from kit.harness import Box, Result
-from tools.json_objects import OBJECTS
-from tools.json_shapes import ANSWERS, ERROR, json_schema
+from process_control.core.json_answers import LOOKS
+from process_control.core.json_objects import OBJECTS
+from tools.json_shapes import ANSWERS, ERROR, json_schema, json_schema_of_hosts
 
 OF_COMMAND = {command: answer for answer in ANSWERS for command in answer.commands}
 
@@ -221,6 +222,7 @@ def test_what_a_crontab_became_has_the_shape_too(desk: Desk) -> None:
 
 
 def test_every_object_of_the_page_is_in_an_answer() -> None:
-    used = json.dumps([json_schema(answer) for answer in (*ANSWERS, ERROR)])
+    shapes = [json_schema(answer) for answer in (*ANSWERS, ERROR)]
+    used = json.dumps([*shapes, *(json_schema_of_hosts(answer) for answer in LOOKS)])
 
     assert [name for name in OBJECTS if f'"#/definitions/{name}"' not in used] == []

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from process_control.cli.command import (
     DIRECTORIES,
     FILES,
+    HOSTS,
     INCIDENTS,
     JOBS,
     REVISIONS,
@@ -18,7 +19,7 @@ from tools.completion.contexts import MADE_BY, contexts, identifier
 
 ENGINE = r"""
 _process_control_split() {
-    # The words up to the cursor as they were typed; bash itself would cut them at ':' and '='.
+    # The words up to the cursor as they were typed; bash itself would cut them at ':', '=' and '@'.
     local IFS=$' \t\n' line=${COMP_LINE:0:COMP_POINT} breaks=
     read -ra words <<< "$line"
     [[ $line == *[[:space:]] ]] && words+=('')
@@ -31,11 +32,12 @@ _process_control_split() {
     fi
     [[ $COMP_WORDBREAKS == *:* ]] && breaks+=:
     [[ $COMP_WORDBREAKS == *=* ]] && breaks+==
+    [[ $COMP_WORDBREAKS == *@* ]] && breaks+=@
     [[ -n $breaks ]] && kept=${current%"${current##*[$breaks]}"}
 }
 
 _process_control_take() {
-    # Of the lines on stdin, those that begin with the current word, quoted; bash keeps what is before the last ':'.
+    # Of the lines on stdin, those that begin with the current word, quoted; bash keeps what is before the last cut.
     local line
     while IFS= read -r line; do
         line=${line%%$'\t'*}
@@ -76,6 +78,11 @@ _process_control_revisions() {
     _process_control_take < <(_process_control_offer revisions ${current:+"$current"})
     [[ $current == *..* ]] || compopt -o nospace
 }
+
+_process_control_hosts() {
+    # Hosts and groups of the configuration, each behind the ones that were typed before a comma.
+    _process_control_take < <(_process_control_offer hosts ${current:+"$current"})
+}
 """
 
 MAIN = r"""
@@ -106,6 +113,7 @@ TAKES = {
     SLUGS: "_process_control_take < <(_process_control_offer slugs)",
     JOBS: "_process_control_jobs",
     REVISIONS: "_process_control_revisions",
+    HOSTS: "_process_control_hosts",
     INCIDENTS: "_process_control_take < <(_process_control_offer incidents)",
     RUNS: '_process_control_take < <(_process_control_offer runs ${job:+"$job"})',
     FILES: "compopt -o default",

@@ -2,7 +2,18 @@
 
 from collections.abc import Sequence
 
-from process_control.cli.command import DIRECTORIES, FILES, INCIDENTS, JOBS, REVISIONS, RUNS, SLUGS, Command, Flag
+from process_control.cli.command import (
+    DIRECTORIES,
+    FILES,
+    HOSTS,
+    INCIDENTS,
+    JOBS,
+    REVISIONS,
+    RUNS,
+    SLUGS,
+    Command,
+    Flag,
+)
 from tools.completion.contexts import MADE_BY, contexts
 
 ENGINE = r"""
@@ -44,6 +55,10 @@ function __process_control_offer --description 'What there is of a kind, by the 
     command run-job $named --complete $argv </dev/null 2>/dev/null
 end
 
+function __process_control_hosts --description 'Hosts and groups, behind the ones that were typed before a comma'
+    __process_control_offer hosts (commandline -ct | string replace -r '^--[^=]*=' '')
+end
+
 function __process_control_jobs --description 'Slugs, and tags behind tag:'
     set -l token (commandline -ct)
     if string match -q 'tag:*' -- $token
@@ -61,6 +76,7 @@ TAKES = {
     SLUGS: "-x -a '(__process_control_offer slugs)'",
     JOBS: "-x -a '(__process_control_jobs)'",
     REVISIONS: "-x -a '(__process_control_offer revisions (commandline -ct))'",
+    HOSTS: "-x -a '(__process_control_hosts)'",
     INCIDENTS: "-x -a '(__process_control_offer incidents)'",
     RUNS: "-x -a '(__process_control_offer runs)'",
     FILES: "-r -F",

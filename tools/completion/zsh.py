@@ -2,7 +2,18 @@
 
 from collections.abc import Sequence
 
-from process_control.cli.command import DIRECTORIES, FILES, INCIDENTS, JOBS, REVISIONS, RUNS, SLUGS, Command, Flag
+from process_control.cli.command import (
+    DIRECTORIES,
+    FILES,
+    HOSTS,
+    INCIDENTS,
+    JOBS,
+    REVISIONS,
+    RUNS,
+    SLUGS,
+    Command,
+    Flag,
+)
 from tools.completion.contexts import MADE_BY, contexts
 
 ENGINE = r"""
@@ -31,6 +42,14 @@ _process_control_slugs() {
 _process_control_incidents() {
   local -a found
   found=(${(f)"$(_process_control_offer incidents)"})
+  compadd -a found
+}
+
+_process_control_hosts() {
+  # Hosts and groups of the configuration, each behind the ones that were typed before a comma.
+  local -a found
+  local typed=${(Q)PREFIX}
+  found=(${(f)"$(_process_control_offer hosts ${typed:+$typed})"})
   compadd -a found
 }
 
@@ -80,6 +99,7 @@ TAKES = {
     SLUGS: "_process_control_slugs",
     JOBS: "_process_control_jobs",
     REVISIONS: "_process_control_revisions",
+    HOSTS: "_process_control_hosts",
     INCIDENTS: "_process_control_incidents",
     RUNS: "_process_control_runs",
     FILES: "_files",

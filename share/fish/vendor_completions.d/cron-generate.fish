@@ -38,6 +38,10 @@ function __process_control_offer --description 'What there is of a kind, by the 
     command run-job $named --complete $argv </dev/null 2>/dev/null
 end
 
+function __process_control_hosts --description 'Hosts and groups, behind the ones that were typed before a comma'
+    __process_control_offer hosts (commandline -ct | string replace -r '^--[^=]*=' '')
+end
+
 function __process_control_jobs --description 'Slugs, and tags behind tag:'
     set -l token (commandline -ct)
     if string match -q 'tag:*' -- $token

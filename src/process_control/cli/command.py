@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 # What stands where a value is wanted, so far as a shell can complete it.
 FILES, DIRECTORIES, JOBS, SLUGS, RUNS, REVISIONS = "files", "directories", "jobs", "slugs", "runs", "revisions"
-INCIDENTS = "incidents"
+INCIDENTS, HOSTS = "incidents", "hosts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ import errno
 import os
 import shlex
 
+from process_control.core.host_name import is_host
 from process_control.core.job import is_slug
 from process_control.errors import BadConfiguration, JobNotFound, NotPermitted, ProcessControlError
 from process_control.system.trusted_file import open_directory
@@ -18,6 +19,10 @@ def no_such_job(slug: str, job_directory: str, known: list[str]) -> JobNotFound:
     """Return the error for a job that has no file. `known` are the jobs that have one."""
     directory = shown(job_directory)
     plain = slug.removesuffix(".yaml").rpartition("/")[2]
+    host, slash, job = slug.partition("/")
+    if slash and is_slug(job) and is_host(host):
+        hint = f"the job of this host is '{job}'; on another host: ssh -t {host} process-control ..."
+        return JobNotFound(f"{_quoted(slug)} is not a job's name", hint=hint)
     if plain != slug and plain in known:
         return JobNotFound(f"{_quoted(slug)} is not a job's name", hint=f"did you mean '{plain}'?")
     near = difflib.get_close_matches(slug[:80], known, n=1)

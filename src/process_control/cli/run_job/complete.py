@@ -1,4 +1,4 @@
-"""`run-job --complete KIND [JOB|REV]`: what completion offers, one a line; behind a tab, a word about it. No errors.
+"""`run-job --complete KIND [JOB|REV|HOST]`: what completion offers, a line each; behind a tab, a word about it.
 
 Lean module: a shell asks at each press of the key, and the names of jobs are a directory's listing, nothing more.
 """
@@ -17,7 +17,7 @@ MAX_RUNS = 100
 
 
 def offer(options: Options) -> int:
-    """Print the slugs, tags, runs, incidents or revisions there are; nothing, and exit 0, when they cannot be read."""
+    """Print the slugs, tags, runs, hosts ... there are; nothing, and exit 0, when they cannot be read."""
     try:
         lines = _lines(options)
     except (ProcessControlError, OSError):
@@ -43,6 +43,8 @@ def _lines(options: Options) -> "list[str]":
         return _tags(settings)
     if options.complete == "incidents":
         return _incidents(settings)
+    if options.complete == "hosts":
+        return _hosts(settings, options.job or "")
     if options.complete == "revisions":
         return _revisions(settings, options.job or "")
     return _runs(settings, options.job) if options.complete == "runs" else []
@@ -53,6 +55,15 @@ def _incidents(settings: "Settings") -> "list[str]":
 
     names = posix.listdir(open_incidents(settings.state_directory))
     return sorted([name[: -len(".json")] for name in names if name.endswith(".json")])
+
+
+def _hosts(settings: "Settings", typed: str) -> "list[str]":
+    """Return the groups and hosts of the configuration, behind the hosts that were typed before a comma."""
+    before, comma, _ = typed.rpartition(",")
+    groups = settings.fleet_hosts
+    names = [f"@{group}" for group in groups] + sorted({host for hosts in groups.values() for host in hosts})
+    taken = before.split(",")
+    return [f"{before}{comma}{name}" for name in names if name not in taken]
 
 
 def _revisions(settings: "Settings", typed: str) -> "list[str]":

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from process_control.cli.hosts.option import looks_at_hosts
 from process_control.cli.print.output import print_json, print_line
 from process_control.cli.session import JOBS_HELP, Session, Verb
 from process_control.config.cache.next_slots import KnownSchedules
@@ -81,6 +82,7 @@ def _answer_within(seconds: float, session: Session, words: Sequence[str]) -> An
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; the exit code is the same.")
 @click.option("--timeout", metavar="TIME", help="CRITICAL if the check takes longer than this (default 50s).")
 @click.pass_obj
+@looks_at_hosts(jobs="jobs")
 def check(session: Session, jobs: Sequence[str], as_json: bool, timeout: str | None) -> int:
     """Check jobs, as an Icinga, Nagios or Naemon plugin."""
     seconds = ANSWER_SECONDS if timeout is None else seconds_of(timeout)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from process_control.cli.history_index import open_index
+from process_control.cli.hosts.option import looks_at_hosts
 from process_control.cli.print.output import print_json
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import NO_HEADER_HELP, is_terminal, print_header, print_tabbed
@@ -35,6 +36,7 @@ COLUMNS = ("from", "until", "job", "kind")
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "from", "until", "lanes", "collisions", ...}')
 @click.option("--no-header", is_flag=True, help=NO_HEADER_HELP)
 @paged
+@looks_at_hosts(jobs="jobs", tables={"day": COLUMNS})
 def day(session: Session, date: str, jobs: Sequence[str], show_all: bool, as_json: bool, no_header: bool) -> None:
     """Show one day as lanes: what ran, what will run, collisions, quiet times and clock changes."""
     begin, end = _of_date(date, datetime.now(UTC))

@@ -36,10 +36,13 @@ STYLES = {**{str(kind): style for kind, style in OUTCOME_STYLES.items() if kind}
 STYLES |= {MISSED: "bold red", DUE: "cyan", PLANNED: "blue"}
 
 
-def show_day(day: Day, zone: tzinfo, *, show_all: bool) -> None:
-    """Print the day, as wide as the terminal; with more jobs than lines the rest is one lane of numbers."""
+def show_day(day: Day, zone: tzinfo, *, show_all: bool, max_label: int = LABEL) -> None:
+    """Print the day, as wide as the terminal; with more jobs than lines the rest is one lane of numbers.
+
+    `max_label`: of the names in front of the lanes, in cells.
+    """
     screen = console()
-    picture = _Picture(day, zone, unicode=draws_unicode(screen))
+    picture = _Picture(day, zone, unicode=draws_unicode(screen), max_label=max_label)
     lanes = day.lanes
     room = len(lanes) if show_all else max(height() - AROUND_THE_LANES, FEWEST_LANES)
     shown = lanes if len(lanes) <= room else lanes[: room - 1]
@@ -58,12 +61,12 @@ def show_day(day: Day, zone: tzinfo, *, show_all: bool) -> None:
 class _Picture:
     """How a day is drawn in the width that there is."""
 
-    def __init__(self, day: Day, zone: tzinfo, *, unicode: bool) -> None:
+    def __init__(self, day: Day, zone: tzinfo, *, unicode: bool, max_label: int) -> None:
         self._day = day
         self._zone = zone
         self._hours = round((day.end - day.begin) / 3600)
         longest = max((len(lane.job) for lane in day.lanes), default=0)
-        self._label = max(SHORTEST_LABEL, min(longest, LABEL, width() // 3))
+        self._label = max(SHORTEST_LABEL, min(longest, max_label, width() // 3))
         room = width() - self._label - 2
         self._per_hour = next((each for each in CELLS_PER_HOUR if each * self._hours <= room), 1)
         self._count = self._hours * self._per_hour

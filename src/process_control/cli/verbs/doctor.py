@@ -4,6 +4,7 @@ import click
 
 from process_control.actions.doctor import findings_of, has_findings, look_at_everything
 from process_control.actions.repair import repair_all
+from process_control.cli.hosts.option import looks_at_hosts
 from process_control.cli.print.output import print_json, print_line
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import NO_HEADER_HELP, is_terminal, print_header, print_tabbed
@@ -26,6 +27,7 @@ COLUMNS = ("check", "state", "what", "remedy")
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "findings": [...]}')
 @click.option("--no-header", is_flag=True, help=NO_HEADER_HELP)
 @paged
+@looks_at_hosts(tables={"doctor": COLUMNS})
 def doctor(session: Session, fix: bool, dry_run: bool, as_json: bool, no_header: bool) -> int:
     """Check everything that jobs depend on; each finding comes with its remedy.
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from process_control.cli.history_index import open_index, report_garbled
+from process_control.cli.hosts.option import looks_at_hosts
 from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import NO_HEADER_HELP, inert, is_terminal, print_header, print_tabbed
@@ -47,6 +48,7 @@ COLUMNS = tuple([name for _, name in sorted((field.csv, field.name) for field in
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated, with a header.")
 @click.option("--no-header", is_flag=True, help=NO_HEADER_HELP)
 @paged
+@looks_at_hosts(jobs="jobs", tables={"history": COLUMNS})
 def history(
     session: Session,
     jobs: Sequence[str],

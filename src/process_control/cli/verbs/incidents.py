@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import click
 
 from process_control.cli.history_index import open_index
+from process_control.cli.hosts.option import looks_at_hosts
 from process_control.cli.print.output import print_json
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import NO_HEADER_HELP, is_terminal, print_header, print_tabbed
@@ -33,6 +34,7 @@ SHOW = "show"
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "incidents": [...]}')
 @click.option("--no-header", is_flag=True, help=NO_HEADER_HELP)
 @paged
+@looks_at_hosts(jobs="words", tables={"incidents": COLUMNS})
 def incidents(session: Session, words: Sequence[str], with_closed: bool, as_json: bool, no_header: bool) -> None:
     """Show the open incidents: what people are notified of, once when it opens and once when it is over.
 

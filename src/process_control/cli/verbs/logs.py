@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import click
 
 from process_control.cli.history_index import open_index
+from process_control.cli.hosts.option import looks_at_hosts
 from process_control.cli.print.log_lines import LinePrinter
 from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.pager import paged
@@ -75,6 +76,7 @@ class Asked:
 @click.option("--raw", "as_raw", is_flag=True, help="Nothing escaped, nothing masked.")
 @click.option("--json", "as_json", is_flag=True, help="For programs; with -f one object a line.")
 @paged
+@looks_at_hosts(jobs="job")
 def logs(
     session: Session,
     job: str | None,

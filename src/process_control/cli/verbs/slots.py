@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from process_control.cli.history_index import open_index, report_garbled
+from process_control.cli.hosts.option import looks_at_hosts
 from process_control.cli.print.output import print_json, print_json_list, talk
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import (
@@ -50,6 +51,7 @@ DEFAULT_LIMIT = 1000
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated, with a header.")
 @click.option("--no-header", is_flag=True, help=NO_HEADER_HELP)
 @paged
+@looks_at_hosts(jobs="jobs", tables={"slots": COLUMNS, "slots --count": COUNT_COLUMNS})
 def slots(
     session: Session,
     jobs: Sequence[str],

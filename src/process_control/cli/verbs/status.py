@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import click
 
 from process_control.cli.history_index import open_index, report_garbled
+from process_control.cli.hosts.option import looks_at_hosts
 from process_control.cli.print.error_output import talk_of_trouble
 from process_control.cli.print.output import print_json, print_line, talk
 from process_control.cli.print.pager import paged
@@ -56,6 +57,7 @@ COLUMNS = (
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "jobs": [...]}')
 @click.option("--no-header", is_flag=True, help=NO_HEADER_HELP)
 @paged
+@looks_at_hosts(jobs="jobs", tables={"status": COLUMNS})
 def status(
     session: Session,
     jobs: Sequence[str],

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import click
 
 from process_control.cli.history_index import open_index
+from process_control.cli.hosts.option import looks_at_hosts
 from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import NO_HEADER_HELP, is_terminal, print_header, print_tabbed
@@ -31,6 +32,7 @@ COLUMNS = ("next", "left_seconds", "last", "result", "job", "why")
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "timers": [...]}')
 @click.option("--no-header", is_flag=True, help=NO_HEADER_HELP)
 @paged
+@looks_at_hosts(jobs="jobs", tables={"timers": COLUMNS})
 def timers(session: Session, jobs: Sequence[str], as_json: bool, no_header: bool) -> None:
     """Show when each job runs next, soonest first, and how its last run ended."""
     now = datetime.now(UTC)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from process_control.cli.history_index import open_index
+from process_control.cli.hosts.option import looks_at_hosts
 from process_control.cli.print.output import print_json
 from process_control.cli.print.pager import paged
 from process_control.cli.session import Session, verb
@@ -35,6 +36,7 @@ from process_control.views.why import Asker
 @click.argument("time", required=False, metavar="[TIME]")
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "job", "now", "slot", "sentences"}')
 @paged
+@looks_at_hosts(jobs="job")
 def why(session: Session, job: str, time: str | None, as_json: bool) -> None:
     """Show why JOB does not run now, or did not run at TIME, and what to do about it."""
     now = datetime.now(UTC)

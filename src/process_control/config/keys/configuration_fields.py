@@ -2,8 +2,9 @@
 
 from process_control.config.keys.exclude_kinds import CALENDARS
 from process_control.config.keys.field import Field, later
+from process_control.config.keys.fleet_hosts import HOSTS_FIELD
 from process_control.config.keys.inner_fields import FAILMAIL, LIMIT_FIELDS, NOTIFY
-from process_control.config.keys.kind import MAP
+from process_control.config.keys.kind import MAP, known
 from process_control.config.keys.notify_kinds import PING_URL
 from process_control.config.keys.number_kinds import BOOL, COUNT, SIZE
 from process_control.config.keys.pool_kinds import PLACES, POOLS
@@ -82,6 +83,9 @@ METRICS_FIELDS = (
         "node_exporter, which reads names that end in `.prom`. The service user writes it: it must own the directory.",
         example="/srv/metrics/process-control.prom",
     ),
+)
+ADDRESS_LATER = later(
+    "address", known("host:port", "an address"), "The server that runs jobs on many hosts.", "fleet.example:7233"
 )
 CONFIGURATION_FIELDS = (
     Field(
@@ -272,6 +276,12 @@ CONFIGURATION_FIELDS = (
         meaning="The page: see `process-control web`.",
         example="listen: 127.0.0.1:8765",
     ),
-    later("fleet", MAP, "The fleet of hosts.", "{address: temporal.example.org:7233}"),
+    Field(
+        key="fleet",
+        kind=MAP,
+        fields=(HOSTS_FIELD, ADDRESS_LATER),
+        meaning="Other hosts that run process-control: see `--host`.",
+        example="hosts: {prod: [web1, ops@web2]}",
+    ),
 )
 DEFAULT_LOG_BYTES = 100 * MEGABYTE

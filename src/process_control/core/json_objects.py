@@ -66,6 +66,18 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         run_id      text?  the run that made a rule hold the job
         evidence    text?  what that run showed
     """),
+    "answer_to_why": keys_of("""
+        job        text           the job
+        now        now            how it stands at this moment
+        slot       planned_time?  the planned time in question
+        sentences  [text]         what is shown
+    """),
+    "asked_host": keys_of("""
+        host     text     as the command line or the configuration names it
+        ok       boolean  whether it answered
+        version  text?    of process-control there, when it said so
+        error    fault?   why there is no answer
+    """),
     "now": keys_of("""
         runs        boolean    whether a run is in progress
         blocked_by  [blocker]  all reasons why none is

@@ -1,0 +1,1 @@
+"""Other hosts: looked at over ssh."""
