@@ -16,6 +16,7 @@ from process_control.system.plain_file import open_plain
 STEP_BYTES = 16 << 10
 #: Logs whose marks are remembered: those that somebody looks at.
 MAX_LOGS = 64
+AFTER_A_DROP = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Mark:
     offset: int = 0
     #: of the entry before
     seconds: float | None = None
-    #: in the log, where the last bytes of each stream end; 0: there are none, or some were dropped behind them
+    #: in the log, where the last bytes of each stream end; 0: there are none; AFTER_A_DROP: some are missing behind
     stdout_end: int = 0
     stderr_end: int = 0
 
@@ -35,7 +36,7 @@ class Mark:
         """Return the mark behind an entry, which takes `size` bytes of the index."""
         index_offset, seconds = self.index_offset + size, microseconds / 1e6
         if stream == DROPPED:
-            return Mark(index_offset, self.offset, seconds)
+            return Mark(index_offset, self.offset, seconds, AFTER_A_DROP, AFTER_A_DROP)
         end = self.offset + length
         if stream == STDOUT:
             return Mark(index_offset, end, seconds, end if length else self.stdout_end, self.stderr_end)
@@ -46,9 +47,10 @@ class Mark:
         stdout_end = offset if inside_of == STDOUT else self.stdout_end
         stderr_end = offset if inside_of == STDERR else self.stderr_end
         ends = ((STDOUT, stdout_end), (STDERR, stderr_end))
-        begun = {stream for stream, end in ends if end and os.pread(log.fileno(), 1, end - 1) != b"\n"}
+        begun = {stream for stream, end in ends if end > 0 and os.pread(log.fileno(), 1, end - 1) != b"\n"}
+        gaps = {stream for stream, end in ends if end == AFTER_A_DROP}
         inside = 0 if inside_of is None else offset - self.offset
-        return Place(offset, self.index_offset, inside, self.seconds, frozenset(begun))
+        return Place(offset, self.index_offset, inside, self.seconds, frozenset(begun), gaps=frozenset(gaps))
 
 
 class LogMap:
