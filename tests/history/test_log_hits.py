@@ -22,7 +22,6 @@ def log_at(path: Path, *, secrets: tuple[str, ...] = (), is_growing: bool = Fals
         began=None,
         secrets=secrets,
         is_growing=is_growing,
-        has_two_streams=True,
         doubts=(),
     )
 
@@ -62,7 +61,10 @@ def all_back(log: LogOfRun, regex: str, *, window_bytes: int) -> list[tuple[int,
     return found
 
 
-@pytest.mark.parametrize("regex", ["needle", "needle|größe", "^nee", "dle$", r"n\w+e d?", r"\*\*\*", "2secret"])
+REGEXES = ["needle", "needle|größe", "^nee", "dle$", r"n\w+e d?", r"\*\*\*", "2secret", "needle(?!d)", "(?si)NEE.*LE$"]
+
+
+@pytest.mark.parametrize("regex", REGEXES)
 @pytest.mark.parametrize("seed", range(4))
 def test_each_line_that_matches_is_found_once_from_either_end(tmp_path: Path, regex: str, seed: int) -> None:
     dice, log = random.Random(seed), log_at(tmp_path / "a.log", secrets=(SECRET,))

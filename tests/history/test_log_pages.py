@@ -45,7 +45,6 @@ def log(request: pytest.FixtureRequest, tmp_path: Path) -> LogOfRun:
         began=None,
         secrets=request.param,
         is_growing=False,
-        has_two_streams=True,
         doubts=(),
     )
 

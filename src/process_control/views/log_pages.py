@@ -38,8 +38,6 @@ class LogOfRun:
     secrets: Sequence[str]
     #: Whether the run is in progress.
     is_growing: bool
-    #: Whether both streams may be in it, side by side.
-    has_two_streams: bool
     #: What a reader has to know, in sentences.
     doubts: Sequence[str]
 
@@ -75,7 +73,6 @@ def log_of_run(settings: Settings, run: Run) -> LogOfRun:
         began=parse_iso(run.started_at),
         secrets=secrets,
         is_growing=run.outcome is None,
-        has_two_streams=run.outcome is None or bool(run.stdout_bytes and run.stderr_bytes),
         doubts=[*logs.doubts, *([missing] if missing else [])],
     )
 
