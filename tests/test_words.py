@@ -33,7 +33,7 @@ PLAIN_CODE = (
     *("errors.py", "core/", "config/", "history/", "system/", "execution/", "run/", "state/", "actions/"),
     *("views/catching_up.py", "views/crontab_history.py", "views/day.py", "views/host_history.py"),
     *("views/job_histories.py", "views/made_up.py", "views/recovery.py", "views/slot_in_words.py"),
-    *("views/slots.py", "views/why.py"),
+    *("views/slots.py", "views/why.py", "views/why_now.py", "views/why_planned.py", "views/asked_job.py"),
 )
 """Where also identifiers, comments and docstrings are held to it."""
 FORBIDDEN_IN_CODE = {

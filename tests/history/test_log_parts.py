@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from process_control.history.log_line import STDERR, STDOUT, Line
-from process_control.history.log_pages import BEGINNING, LogPart, Mark
 from process_control.history.log_reader import lines
+from process_control.history.log_rows import At, Reading
 
 SECRET = "hunter2secret"
 PIECES = st.sampled_from([b"a", SECRET.encode(), b"\n", b"bb\n", b"ccc", b"hunter", b"z" * 70_000])
@@ -30,19 +30,23 @@ def shown(line: Line) -> tuple[Any, ...]:
 
 
 def read_in_parts(path: Path, streams: Sequence[str], secrets: Sequence[str], limit: int) -> list[tuple[Any, ...]]:
-    found, mark, is_at_end = [], BEGINNING, False
+    found, at, is_at_end = [], At(), False
     while not is_at_end:
-        part = LogPart(
-            str(path), Mark.of_text(mark.to_text()), streams=streams, secrets=secrets, is_growing=False
-        )  # fmt: skip
-        rows = []
-        for line in part.lines():
-            rows.append(line)
-            if len(rows) >= limit and part.is_between_lines:
+        reading = Reading(str(path), after=sent_back(at), streams=streams, secrets=secrets)
+        rows: list[Line] = []
+        for group in reading.groups():
+            rows += group
+            if len(rows) >= limit and reading.is_between_lines:
                 break
         found += map(shown, rows)
-        mark, is_at_end = part.mark, part.is_at_end
+        at, is_at_end = reading.at, reading.is_at_end
     return found
+
+
+def sent_back(at: At) -> At:
+    found = At.of(str(at), may_have_gaps=True)
+    assert found == at
+    return at
 
 
 @given(
@@ -65,16 +69,16 @@ def test_parts_are_the_whole(
 def test_a_line_without_an_end_is_read_in_parts_too_and_no_half_of_a_secret_is_shown(tmp_path: Path) -> None:
     path = tmp_path / "long.log"
     written(path, [("o", (b"x" * 999 + SECRET.encode()) * 3000)])
-    mark, texts, parts = BEGINNING, [], 0
+    at, texts, parts = At(), [], 0
     while True:
-        part = LogPart(str(path), mark, streams=[STDOUT, STDERR], secrets=[SECRET], is_growing=False)
-        for number, line in enumerate(part.lines()):
-            texts.append(line.text)
-            if number == 3:
-                texts += [each.text for each in part.cut()]
+        reading = Reading(str(path), after=sent_back(at), secrets=[SECRET])
+        for number, group in enumerate(reading.groups()):
+            texts += [line.text for line in group]
+            if number == 1:
+                texts += [each.text for each in reading.cut()]
                 break
-        mark, parts = part.mark, parts + 1
-        if part.is_at_end:
+        at, parts = reading.at, parts + 1
+        if reading.is_at_end:
             break
 
     text = b"".join(texts)
@@ -87,24 +91,10 @@ def test_what_grows_is_continued_where_it_ended(tmp_path: Path) -> None:
     path = tmp_path / "growing.log"
     entries = [("o", b"one\ntw"), ("e", b"err\n")]
     written(path, entries)
-    first = LogPart(str(path), BEGINNING, streams=[STDOUT, STDERR], secrets=[], is_growing=True)
+    first = Reading(str(path), is_growing=True)
     begun = [line.text for line in first.lines()]
     written(path, [*entries, ("o", b"o\nthree\n")])
-    second = LogPart(str(path), first.mark, streams=[STDOUT, STDERR], secrets=[], is_growing=True)
+    second = Reading(str(path), after=first.at, is_growing=True)
 
     assert begun == [b"one", b"err"]
     assert [line.text for line in second.lines()] == [b"two", b"three"]
-
-
-def test_a_search_passes_over_a_long_line_and_is_continued_in_it(tmp_path: Path) -> None:
-    path, entries = tmp_path / "long.log", [("o", b"x" * 300_000)] * 8
-    written(path, [*entries, ("o", b"nee")])
-    asked = {"streams": [STDOUT, STDERR], "secrets": [], "needles": [b"needle"], "is_growing": True}
-    first = LogPart(str(path), BEGINNING, **asked)
-    begun = list(first.lines())
-    written(path, [*entries, ("o", b"needle\nnext\n")])
-    second = LogPart(str(path), first.mark, **asked)
-
-    assert (begun, first.is_between_lines) == ([], True)
-    assert first.mark.stdout > 2_000_000
-    assert [line.text[-6:] for line in second.lines() if b"needle" in line.text] == [b"needle"]

@@ -14,7 +14,7 @@ from process_control.core.schedule.agenda import Agenda
 from process_control.core.schedule.dispatch import Dispatch, Start
 from process_control.core.start_queue import Running
 from process_control.scheduler.looks import LOOK_SECONDS
-from process_control.scheduler.loop import LOST_ORDER_SECONDS
+from process_control.scheduler.ordered_starts import LOST_ORDER_SECONDS
 
 MIN_STEP_SECONDS = 0.5
 

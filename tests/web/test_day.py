@@ -1,16 +1,19 @@
 """The screen of a day: lanes, and the same as a list by hour."""
 
+import os
 import re
+import signal
 from collections.abc import Iterator
 from datetime import UTC, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from kit.harness import Box
 from kit.pages import PHONE, WIDE, Served, get, page_of, served, shoot, too_wide, violations
 from kit.past import Past, yesterday
-from process_control.core.day import Stretch, day_of
+from process_control.core.day import Planned, Stretch, day_of
 from process_control.web.day_picture import by_hour, rows_of
 
 if TYPE_CHECKING:
@@ -104,6 +107,29 @@ def test_the_list_by_hour_counts_all_and_names_the_first() -> None:
     assert (hour.begin, hour.is_now, of_kind.count, of_kind.others) == (3600, True, 40, 12)
     assert of_kind.jobs[0] == ("job-0", 3600.0, 2)
     assert len(rows_of(day, None)) == 1
+
+
+def test_planned_jobs_with_the_same_times_look_and_count_as_each_alone() -> None:
+    begins = (3600.0, 3900.0, 7200.0)
+    jobs = [f"job-{number}" for number in range(20)]
+    how: dict[str, Any] = {"begin": 0, "end": 86400, "now": 0, "locks": {}, "zone": UTC}
+    shared = day_of([], planned=[Planned(job, begins, 60.0) for job in jobs], **how)
+    alone = day_of([Stretch(job, at, at + 60.0, "planned") for job in jobs for at in begins], **how)
+
+    assert by_hour(shared, named=8) == by_hour(alone, named=8)
+    assert rows_of(shared, None) == rows_of(alone, None)
+
+
+def test_the_child_that_reads_days_is_started_again_when_it_has_died(site: Served) -> None:
+    get(site, "/day?date=2020-01-01")
+    server = site.live.pid
+    tasks = os.listdir(f"/proc/{server}/task")
+    children = [pid for task in tasks for pid in Path(f"/proc/{server}/task/{task}/children").read_text().split()]
+    for pid in children:
+        os.kill(int(pid), signal.SIGKILL)
+
+    assert len(children) == 1
+    assert "Nothing ran on that day" in get(site, "/day?date=2020-01-02")
 
 
 @pytest.mark.parametrize(("width", "dark"), [(WIDE, False), (WIDE, True), (PHONE, False)])

@@ -189,9 +189,7 @@ class UntilNineteen(RunFeed):
 def test_two_hundred_pages_of_a_run_are_one_reader(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     path.write_bytes(b"")
-    log = LogOfRun(
-        run_id="r", job="j", path=str(path), began=None, secrets=(), is_growing=True, has_two_streams=False, doubts=()
-    )
+    log = LogOfRun(run_id="r", job="j", path=str(path), began=None, secrets=(), is_growing=True, doubts=())
     reads: list[At] = []
     settings = cast(Settings, SimpleNamespace(state_directory=str(tmp_path)))
 

@@ -1,10 +1,13 @@
 """One day as lanes: what ran, what will run, what collides, and when it is quiet. Pure. Times are UTC seconds."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
-from heapq import heappop, heappush
+from functools import lru_cache
+from itertools import pairwise
+from operator import attrgetter
+from typing import NamedTuple
 
 PLANNED, RUNNING, SKIPPED, MISSED, DUE = "planned", "running", "skipped", "missed", "due"
 WORST_FIRST = ("failed", "lost", MISSED, RUNNING, "warned", SKIPPED, "succeeded", DUE, PLANNED)
@@ -37,20 +40,43 @@ class Collision:
     jobs: tuple[str, ...]
 
 
+class Planned(NamedTuple):
+    """The planned runs of one job, all of one length. Jobs with the same planned times share them: there are many."""
+
+    job: str
+    #: rising, all within the day
+    begins: tuple[float, ...]
+    seconds: float
+
+
 @dataclass(slots=True)
 class Lane:
     """All of one job, by time."""
 
     job: str
-    stretches: list[Stretch] = field(default_factory=list)
+    #: What ran, or did not.
+    past: list[Stretch] = field(default_factory=list)
+    #: When its planned runs begin, and how long each of them takes.
+    begins: tuple[float, ...] = ()
+    planned_seconds: float = 0.0
+
+    @property
+    def stretches(self) -> list[Stretch]:
+        """All of it, as stretches."""
+        return [*self.past, *(Stretch(self.job, at, at + self.planned_seconds, PLANNED) for at in self.begins)]
 
     @property
     def troubles(self) -> int:
-        return sum(each.kind in TROUBLES for each in self.stretches)
+        return sum(each.kind in TROUBLES for each in self.past)
 
     @property
     def seconds(self) -> float:
-        return sum(each.end - each.begin for each in self.stretches)
+        return sum(each.end - each.begin for each in self.past) + len(self.begins) * self.planned_seconds
+
+    @property
+    def merged(self) -> list[Stretch]:
+        """When the job runs, without overlaps: of two runs of a job one waits."""
+        return _merged(self.stretches)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,25 +98,52 @@ class Day:
 
 
 def day_of(
-    stretches: Iterable[Stretch], *, begin: float, end: float, now: float, locks: Mapping[str, str], zone: tzinfo
+    stretches: Iterable[Stretch],
+    *,
+    planned: Iterable[Planned] = (),
+    begin: float,
+    end: float,
+    now: float,
+    locks: Mapping[str, str],
+    zone: tzinfo,
 ) -> Day:
-    """Return the day. `locks`: the lock of each job."""
-    found = [each for each in stretches if each.begin < end and each.end >= begin]
+    """Return the day. `planned`: what comes behind the stretches of its job; `locks`: the lock of each job."""
     by_job: dict[str, Lane] = {}
-    for each in sorted(found, key=lambda each: each.begin):
-        by_job.setdefault(each.job, Lane(each.job)).stretches.append(each)
+    for each in sorted(stretches, key=attrgetter("begin")):
+        if each.begin < end and each.end >= begin:
+            by_job.setdefault(each.job, Lane(each.job)).past.append(each)
+    for job, begins, seconds in planned:
+        if begins:
+            lane = by_job.setdefault(job, Lane(job))
+            lane.begins, lane.planned_seconds = begins, seconds
     lanes = sorted(by_job.values(), key=lambda lane: (-lane.troubles, -lane.seconds, lane.job))
-    runs = [each for each in found if each.end > each.begin]
     return Day(
         begin=begin,
         end=end,
         now=now,
         lanes=lanes,
-        collisions=collisions(runs, locks),
-        peak=peak(merged for lane in lanes for merged in _merged(lane.stretches)),
-        quiet=quiet(found, begin, end),
+        collisions=collisions(_of_shared_locks(lanes, locks), locks),
+        peak=peak(lanes),
+        quiet=quiet(_spans(lanes), begin, end),
         clock_changes=clock_changes(begin, end, zone),
     )
+
+
+def _of_shared_locks(lanes: Sequence[Lane], locks: Mapping[str, str]) -> list[Stretch]:
+    """Return the runs of jobs that share their lock with another one."""
+    users = Counter(locks.get(lane.job, lane.job) for lane in lanes)
+    shared = (lane for lane in lanes if users[locks.get(lane.job, lane.job)] > 1)
+    return [each for lane in shared for each in lane.stretches if each.end > each.begin]
+
+
+def _spans(lanes: Sequence[Lane]) -> Iterator[tuple[float, float]]:
+    """Yield when something runs or is planned; of jobs with the same planned times the longest runs."""
+    longest: dict[tuple[float, ...], float] = {}
+    for lane in lanes:
+        yield from ((each.begin, each.end) for each in lane.past)
+        longest[lane.begins] = max(longest.get(lane.begins, 0.0), lane.planned_seconds)
+    for begins, seconds in longest.items():
+        yield from ((at, at + seconds) for at in begins)
 
 
 def collisions(runs: Iterable[Stretch], locks: Mapping[str, str]) -> list[Collision]:
@@ -134,26 +187,62 @@ def _merged(stretches: Iterable[Stretch]) -> list[Stretch]:
     return found
 
 
-def peak(runs: Iterable[Stretch]) -> tuple[int, float] | None:
-    """Return how many run at once at most, and the first moment of that. No run of a job overlaps another of it."""
+def peak(lanes: Iterable[Lane]) -> tuple[int, float] | None:
+    """Return how many jobs run at once at most, and the first moment of that."""
+    begun: dict[float, int] = defaultdict(int)
+    ended: dict[float, int] = defaultdict(int)
+    of_begins: dict[tuple[float, ...], int] = defaultdict(int)
+    of_runs: dict[tuple[tuple[float, ...], float], int] = defaultdict(int)
+    for lane in lanes:
+        runs = _merged(lane.past) if _is_apart(lane) else lane.merged
+        for each in runs:
+            begun[each.begin] += 1
+            ended[each.end] += 1
+        if _is_apart(lane):
+            of_begins[lane.begins] += 1
+            of_runs[lane.begins, lane.planned_seconds] += 1
+    for begins, count in of_begins.items():
+        for at in begins:
+            begun[at] += count
+    for (begins, seconds), count in of_runs.items():
+        for at in begins:
+            ended[at + seconds] += count
+    return _most(begun, ended)
+
+
+def _most(begun: Mapping[float, int], ended: Mapping[float, int]) -> tuple[int, float] | None:
     best: tuple[int, float] | None = None
-    ends: list[float] = []
-    for run in sorted(runs, key=lambda run: run.begin):
-        while ends and ends[0] <= run.begin:
-            heappop(ends)
-        heappush(ends, run.end)
-        if best is None or len(ends) > best[0]:
-            best = len(ends), run.begin
+    running, ends = 0, deque(sorted(ended))
+    for at in sorted(begun):
+        while ends[0] <= at:
+            running -= ended[ends.popleft()]
+        running += begun[at]
+        if best is None or running > best[0]:
+            best = running, at
     return best
 
 
-def quiet(stretches: Iterable[Stretch], begin: float, end: float) -> list[tuple[float, float]]:
+def _is_apart(lane: Lane) -> bool:
+    """Return whether the planned runs of a lane overlap neither each other nor what ran before."""
+    if not lane.begins:
+        return True
+    last = max((each.end for each in lane.past), default=lane.begins[0])
+    return last <= lane.begins[0] and lane.planned_seconds <= shortest_step(lane.begins)
+
+
+@lru_cache(maxsize=8192)
+def shortest_step(begins: tuple[float, ...]) -> float:
+    """Return the shortest time between two of them."""
+    return min((later - each for each, later in pairwise(begins)), default=float("inf"))
+
+
+def quiet(spans: Iterable[tuple[float, float]], begin: float, end: float) -> list[tuple[float, float]]:
     """Return the times of at least QUIET_SECONDS in which nothing runs or is planned, the longest first."""
     found, at = [], begin
-    for each in sorted(stretches, key=lambda each: each.begin):
-        if each.begin - at >= QUIET_SECONDS:
-            found.append((at, each.begin))
-        at = max(at, each.end)
+    for begins, ends in sorted(spans):
+        if begins - at >= QUIET_SECONDS:
+            found.append((at, begins))
+        at = max(at, ends)
     if end - at >= QUIET_SECONDS:
         found.append((at, end))
     return sorted(found, key=lambda pair: pair[0] - pair[1])

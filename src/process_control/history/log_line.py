@@ -45,7 +45,7 @@ class Lines:
 
     `inside` are the streams that begin within a line: what is left of that line is not shown. A line longer than
     64 KiB is yielded in pieces. Lines with none of the `needles` may be left out. Of a line that has begun before, at
-    most `most_skipped` bytes are left out.
+    most `most_skipped` bytes are left out. `gaps` are the streams that begin where the end of a secret may come.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Lines:
         inside: Iterable[str] = (),
         needles: Sequence[bytes] = (),
         most_skipped: int = MAX_LINE,
+        gaps: Iterable[str] = (),
     ) -> None:
         encoded = [secret.encode("utf-8", "surrogateescape") for secret in secrets if secret]
         hidden = sorted(encoded, key=len, reverse=True)
@@ -63,6 +64,9 @@ class Lines:
             stream: _BegunLine(stream, hidden, needles, skipping=most_skipped if stream in within else 0)
             for stream in streams
         }
+        for stream in gaps:
+            if stream in self._begun:
+                self._begun[stream].is_after_a_drop = True
 
     def __contains__(self, stream: str) -> bool:
         return stream in self._begun
@@ -99,7 +103,8 @@ class _BegunLine:
         self._text = b""
         self._seconds: float | None = None
         self._offset = 0
-        self._is_after_a_drop = False
+        #: Whether the end of a secret may come next.
+        self.is_after_a_drop = False
 
     def add(self, seconds: float | None, data: bytes, offset: int) -> Iterator[Line]:
         end = offset + len(data)
@@ -111,7 +116,7 @@ class _BegunLine:
         if self._needles and b"\n" in data and not _has_one_of(self._needles, self._text + data):
             data = data[data.rindex(b"\n") + 1 :]
             at = end - len(data)
-            self._text, self._seconds, self._offset, self._is_after_a_drop = b"", seconds, at, False
+            self._text, self._seconds, self._offset, self.is_after_a_drop = b"", seconds, at, False
         *whole, rest = data.split(b"\n")
         for part in whole:
             self._text += part
@@ -131,7 +136,7 @@ class _BegunLine:
             self._skipping = 0
             return rest + data[len(head) :]
         self._skipping -= len(head)
-        self._is_after_a_drop = not self._skipping  # here a secret may end
+        self.is_after_a_drop = not self._skipping  # here a secret may end
         return data[len(head) :]
 
     def cut(self, *, end: int, is_dropped: bool = False) -> Iterator[Line]:
@@ -141,14 +146,14 @@ class _BegunLine:
             yield Line(self._seconds, self._stream, masked, ends=False, offset=self._offset, end=end)
             self._text = b""
         if is_dropped:  # what follows continues no line that is known
-            self._skipping, self._is_after_a_drop = 0, True
+            self._skipping, self.is_after_a_drop = 0, True
 
     def so_far(self) -> Line | None:
         if not self._text:
             return None
-        was = self._is_after_a_drop
+        was = self.is_after_a_drop
         masked = self._masked_up_to_half_a_secret()
-        self._is_after_a_drop = was
+        self.is_after_a_drop = was
         return Line(self._seconds, self._stream, masked, ends=False, offset=self._offset)
 
     def _masked_up_to_half_a_secret(self) -> bytes:
@@ -170,8 +175,8 @@ class _BegunLine:
         self._text = text
 
     def _masked(self, text: bytes) -> bytes:
-        if self._is_after_a_drop:
-            self._is_after_a_drop = False
+        if self.is_after_a_drop:
+            self.is_after_a_drop = False
             ended = max((overlap(secret, text) for secret in self._secrets), default=0)
             text = MASK * (ended > 0) + text[ended:]
         for secret in self._secrets:

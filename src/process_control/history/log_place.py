@@ -38,6 +38,8 @@ class Place:
     begun: frozenset[str] = frozenset()
     #: the streams of which that is not known
     unsure: frozenset[str] = frozenset()
+    #: the streams of which bytes were dropped before, and nothing has come since: the end of a secret may come next
+    gaps: frozenset[str] = frozenset()
 
 
 BEGINNING = Place()
@@ -156,21 +158,20 @@ def _place(log: BinaryIO, tail: _Tail, size: int, reach: int) -> Place:
         return BEGINNING
     if wanted >= tail.covered:
         seconds = tail.entries[-1].seconds if tail.entries else None
-        begun, unsure = _begun(log, tail.entries, here=(STDOUT, wanted))
-        return Place(wanted, tail.index_end, 0, seconds, begun, unsure)
+        return Place(wanted, tail.index_end, 0, seconds, *_begun(log, tail.entries, here=(STDOUT, wanted)))
     for number in range(len(tail.entries) - 1, -1, -1):
         each = tail.entries[number]
         if each.offset <= wanted and each.stream != DROPPED:
             inside = wanted - each.offset
-            begun, unsure = _begun(log, tail.entries[:number], here=(each.stream, wanted) if inside else None)
-            return Place(wanted, each.index_offset, inside, each.seconds, begun, unsure)
+            here = (each.stream, wanted) if inside else None
+            return Place(wanted, each.index_offset, inside, each.seconds, *_begun(log, tail.entries[:number], here))
     return BEGINNING
 
 
 def _begun(
     log: BinaryIO, before: Iterable[_Entry], here: tuple[str, int] | None
-) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the streams of which a line has begun, and those of which that is not known.
+) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """Return the streams of which a line has begun, those of which that is not known, and those with a gap before.
 
     `before` are the entries before the place. `here` is the stream in which the place is, and where.
     """
@@ -186,7 +187,8 @@ def _begun(
             break
     begun = {stream for stream, end in ends.items() if end > 0 and os.pread(log.fileno(), 1, end - 1) != b"\n"}
     is_first = not entries or entries[0].index_offset == 0
-    return frozenset(begun), frozenset() if is_first else BOTH - ends.keys()
+    gaps = frozenset(stream for stream, end in ends.items() if end < 0)
+    return frozenset(begun), frozenset() if is_first else BOTH - ends.keys(), gaps
 
 
 def place_of_time(path: str, seconds: float) -> Place:

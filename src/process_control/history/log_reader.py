@@ -161,7 +161,8 @@ def lines(
     Lines with none of the `needles` may be left out, which is fast.
     """
     hidden = list(secrets)
-    found = Lines(streams, hidden, inside=start.begun | (start.unsure if hidden else frozenset()), needles=needles)
+    inside = start.begun | (start.unsure if hidden else frozenset())
+    found = Lines(streams, hidden, inside=inside, needles=needles, gaps=start.gaps)
     with Log(path) as log:
         for chunk in filter(None, map(part.cut, chunks(path, log, start))):
             if chunk.stream == DROPPED:

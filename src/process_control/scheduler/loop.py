@@ -4,23 +4,22 @@ import os
 import select
 import signal
 import time
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from process_control.actions.rights import Actor
 from process_control.core import layout
 from process_control.core.schedule.agenda import Agenda
-from process_control.core.schedule.dispatch import Dispatch, Start
+from process_control.core.schedule.dispatch import Dispatch
 from process_control.core.start_queue import Running, Waits
 from process_control.errors import NotStarted
 from process_control.scheduler.answers import Answers
-from process_control.scheduler.guards import Guards
 from process_control.scheduler.handover import Handover
 from process_control.scheduler.held_starts import HeldStarts
 from process_control.scheduler.looks import Looks
+from process_control.scheduler.ordered_starts import OrderedStarts
 from process_control.scheduler.orders import Orders
-from process_control.scheduler.output import say, say_of_a_run
+from process_control.scheduler.output import say
 from process_control.scheduler.planned_jobs import schedule_of
 from process_control.scheduler.plans import Plans, boottime
 from process_control.scheduler.records import (
@@ -41,9 +40,7 @@ MAX_WAIT_SECONDS = 1.0
 RELOAD_SECONDS = 10.0
 #: A clock that went back by less was corrected, not set.
 MIN_STEP_SECONDS = 0.5
-KEPT_LAGS = 1000
 LAG_SECONDS = 60.0
-LOST_ORDER_SECONDS = 60.0
 
 
 class Scheduler:
@@ -61,22 +58,16 @@ class Scheduler:
         self._held = HeldStarts(actor)
         self.dispatch = Dispatch(Agenda(schedule_of), first=time.time_ns() // 1000)
         self._began_at = time.time()
-        #: seconds from the planned time to the process of a run, of the last starts that did not wait for their turn
-        self._lags: deque[float] = deque(maxlen=KEPT_LAGS)
         self._is_draining = False
         self._wish = wish
         self._has_more_to_show = False
         self._answers = Answers(self)
         self._handover = Handover(actor.settings)
-        #: by the monotonic clock: when a start was ordered last
-        self._ordered = 0.0
         self._offset = 0.0
         self._stopping = False
         self._must_reload = False
         self._plans = Plans(actor.settings, self.dispatch, self._notify_of_the_plan)
-        self._guards = Guards(lambda number: self._has_ended(number, None))
-        #: what the launcher could not start
-        self._failed: list[Start] = []
+        self._starts = OrderedStarts(self._orders, self.dispatch, self._answers.report, self._has_ended)
         self._chores: list[tuple[Callable[[], None], float, float]] = []
 
     def run(self) -> int:
@@ -116,7 +107,7 @@ class Scheduler:
             self._order_what_is_due()
             self._do_the_chores()
             poll.register(self._orders.descriptor, select.POLLIN | (select.POLLOUT if self._orders.has_unsent else 0))
-            watched = self._answers.descriptors() | self._guards.descriptors() | self._handover.descriptors()
+            watched = self._answers.descriptors() | self._starts.guards.descriptors() | self._handover.descriptors()
             for descriptor, events in watched.items():
                 poll.register(descriptor, events)
             found = poll.poll(self._milliseconds())
@@ -132,10 +123,10 @@ class Scheduler:
             if events & select.POLLOUT:
                 self._orders.flush()
             for report in self._orders.received():
-                self._take_report(report)
+                self._starts.take_report(report)
             if self._orders.is_closed:  # as the kernel does it: no end is recorded
                 os.kill(os.getpid(), signal.SIGKILL)
-        elif not self._guards.handle(descriptor) and not self._handover.handle(descriptor):
+        elif not self._starts.guards.handle(descriptor) and not self._handover.handle(descriptor):
             self._answers.handle(descriptor)
 
     def _milliseconds(self) -> int:
@@ -158,83 +149,16 @@ class Scheduler:
         starts = self.dispatch.take_due(now, monotonic)
         self._held.let_go(self.dispatch.waits.values())
         for start in starts:
-            self._order(start, queued=monotonic - start.arrived if start.was_held else 0.0)
+            self._starts.order(start, queued=monotonic - start.arrived if start.was_held else 0.0)
         started = {start.job for start in self.dispatch.live.values()} if self.dispatch.waits else set()
         self._has_more_to_show = self._held.show(self.dispatch.waits.values(), now, started=started)
         self._held.keep(self.dispatch.held())
 
-    def _order(self, start: Start, *, queued: float = 0.0) -> None:
-        start.ordered = self._ordered = time.monotonic()
-        order = {"start": start.number, "job": start.job, "due": start.slot, "queued": queued}
-        by_hand = {} if start.by is None else {"by": start.by, **start.options}
-        self._orders.send(order | by_hand)
-
-    def _take_report(self, report: dict[str, object]) -> None:
-        number = report.get("started") or report.get("failed") or report.get("ended")
-        if "launcher" in report:
-            self._meet_a_new_launcher(report.get("at"))
-            return
-        start = self.dispatch.live.get(number) if isinstance(number, int) else None
-        if start is None:  # of a scheduler before us
-            return
-        if "started" in report:
-            start.pid = int(str(report["pid"]))
-            if start.slot is not None and not start.was_held:
-                self._lags.append(max(0.0, time.time() - start.slot))
-            say_of_a_run(f"{start.job}: started{_for_slot(start.slot)}")
-            self._answers.report(start.number, {"pid": start.pid})
-        elif "failed" in report:
-            self._try_again_later(start, str(report["why"]))
-        else:
-            self._has_ended(start.number, report.get("code"), str(report.get("words", "")))
-
-    def _try_again_later(self, start: Start, why: str) -> None:
-        """Order a start once more when the host had no process left for it: as long as it may be late."""
-        job = self.dispatch.jobs.get(start.job)
-        if start.slot is None or job is None or time.time() - start.slot > job.start_within:
-            say(f"{start.job}: cannot start: {why}")
-            self._has_ended(start.number, None, f"cannot start: {why}")
-        else:
-            say(f"{start.job}: cannot start, will be tried again: {why}")
-            self._failed.append(start)
-
-    def _order_the_failed(self) -> None:
-        failed, self._failed = self._failed, []
-        for start in failed:
-            self._order(start, queued=boottime() - start.arrived)
-
-    def _forget_lost_orders(self) -> None:
-        """Forget what no launcher has started: one that was killed may have taken the order with it."""
-        now = time.monotonic()
-        for start in list(self.dispatch.live.values()):
-            if start.pid is None and now - start.ordered > LOST_ORDER_SECONDS:
-                say(f"{start.job}: the launcher has not started it within {LOST_ORDER_SECONDS:g} s")
-                self._has_ended(start.number, None)
-
-    def _has_ended(self, number: int, code: object, words: str = "") -> None:
-        self._answers.report(number, {"code": code, "words": words})
-        self.dispatch.others.pop(number, None)
-        start = self.dispatch.forget(number)
-        if start is not None:
+    def _has_ended(self, is_ours: bool) -> None:
+        if is_ours:
             self._handover.note_that_the_journal_grows()
-            how = "" if code is None else " (exit code 0)" if code == 0 else f" with exit code {code}"
-            say_of_a_run(f"{start.job}: ended{how}")
         if self._is_draining and not self.dispatch.running:
             self._answers.say_that_it_is_drained()
-
-    def _meet_a_new_launcher(self, at: object) -> None:
-        """Order again what the one before may not have started, and watch what it did start.
-
-        `at`: when the new one began to read. What the one before had not read, it reads too: of two runs for one
-        planned time the second does nothing, but a run by hand is not ordered again.
-        """
-        for start in list(self.dispatch.live.values()):
-            if start.pid is None:
-                if start.slot is not None and isinstance(at, float) and start.ordered < at:
-                    self._order(start)
-                continue
-            if not self._guards.are_watching(start.number):
-                self._guards.watch(start.number, start.pid)
 
     def drain(self, *, by: str) -> int:
         """Start nothing more, until people start the scheduler again; return how many runs have not ended."""
@@ -252,9 +176,7 @@ class Scheduler:
         """Start a run by hand. Raises NotStarted (75) while draining."""
         if self._is_draining:
             raise NotStarted("the scheduler is draining: it starts nothing more", where=job)
-        start = self.dispatch.by_hand(job, by, boottime(), options)
-        self._order(start)
-        return {"job": job, "start": start.number}
+        return self._starts.order_by_hand(job, by=by, options=options)
 
     def is_configured_by(self, path: str | None) -> bool:
         """Return whether this is our configuration file; None: there is none."""
@@ -279,16 +201,7 @@ class Scheduler:
             ]
             + [{"job": run.job, "slot": None, "pid": -int(str(key))} for key, run in self.dispatch.others.items()],
             "waiting": [self._waiting_in_json(waits) for waits in self.dispatch.waits.values()],
-            "lag": self._lag(),
-        }
-
-    def _lag(self) -> dict[str, Any]:
-        lags = sorted(self._lags)
-        return {
-            "starts": len(lags),
-            "p50_seconds": _at(lags, 0.5),
-            "p99_seconds": _at(lags, 0.99),
-            "max_seconds": _at(lags, 1.0),
+            "lag": self._starts.lag(),
         }
 
     def _waiting_in_json(self, waits: Waits) -> dict[str, Any]:
@@ -305,12 +218,16 @@ class Scheduler:
     def _plan_the_chores(self) -> None:
         """Set what is to be done how often, in seconds."""
         self._chores = [(self._plans.reload_when_changed, RELOAD_SECONDS, boottime() + RELOAD_SECONDS)]
-        self._chores.append((self._forget_lost_orders, RELOAD_SECONDS, boottime() + RELOAD_SECONDS))
-        self._chores.append((lambda: note_the_lag(self._actor, self._lag()), LAG_SECONDS, boottime() + LAG_SECONDS))
-        self._chores.append((self._guards.look_for_the_others, RELOAD_SECONDS, 0.0))
-        self._chores.append((self._order_the_failed, MAX_WAIT_SECONDS, 0.0))
+        self._chores.append((self._starts.forget_lost_ones, RELOAD_SECONDS, boottime() + RELOAD_SECONDS))
+        self._chores.append(
+            (lambda: note_the_lag(self._actor, self._starts.lag()), LAG_SECONDS, boottime() + LAG_SECONDS)
+        )
+        self._chores.append((self._starts.guards.look_for_the_others, RELOAD_SECONDS, 0.0))
+        self._chores.append((self._starts.order_the_failed, MAX_WAIT_SECONDS, 0.0))
         self._chores.append((self._looks.take_when_due, MAX_WAIT_SECONDS, 0.0))
-        self._chores.append((lambda: self._handover.do_each_second(ordered=self._ordered), MAX_WAIT_SECONDS, 0.0))
+        self._chores.append(
+            (lambda: self._handover.do_each_second(ordered=self._starts.last_ordered), MAX_WAIT_SECONDS, 0.0)
+        )
         every = self._service_manager.watchdog_seconds
         if every is not None:
             self._chores.append((lambda: self._service_manager.notify("WATCHDOG=1"), every / 3, 0.0))
@@ -350,7 +267,7 @@ class Scheduler:
         pid, job = block.get("pid"), self.dispatch.jobs[slug]
         if isinstance(pid, int) and pid > 0:  # as a number it is none of ours
             self.dispatch.others[-pid] = Running(slug, str(block.get("lock") or job.lock), job.pool)
-            self._guards.watch(-pid, pid)
+            self._starts.guards.watch(-pid, pid)
 
     def _hear_signals(self) -> int:
         """Return the descriptor that becomes readable with a signal."""
@@ -367,15 +284,6 @@ class Scheduler:
         signal.signal(signal.SIGINT, stop)
         signal.signal(signal.SIGHUP, reload)
         return woken
-
-
-def _at(values: Sequence[float], share: float) -> float | None:
-    """Return the value below which this share of the sorted `values` lies; None of none."""
-    return round(values[min(len(values) - 1, int(share * len(values)))], 3) if values else None
-
-
-def _for_slot(slot: int | None) -> str:
-    return "" if slot is None else f" for {time.strftime('%H:%M', time.localtime(slot))}"
 
 
 def _runs(count: int, do: str, does: str) -> str:

@@ -18,6 +18,7 @@ from process_control.errors import (
     NotStarted,
     OwnFault,
     ProcessControlError,
+    UsageError,
 )
 from process_control.system import linux, signals
 from process_control.system.json_text import decode, encode
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 ANSWER_SECONDS = 5.0
+MAX_ANSWER_BYTES = 64 << 20
 _REAP_MILLISECONDS = 500
 _KINDS: tuple[type[ProcessControlError], ...] = (
     BadConfiguration,
@@ -37,11 +39,12 @@ _KINDS: tuple[type[ProcessControlError], ...] = (
     NotStarted,
     OwnFault,
     ProcessControlError,
+    UsageError,
 )
 
 
 class NoAnswer(Exception):
-    """The child did not answer in time."""
+    """The child did not answer in time, or with too many bytes."""
 
 
 def ask(question: "Callable[[], Any]", *, seconds: float = ANSWER_SECONDS) -> "Any":
@@ -70,14 +73,21 @@ def ask(question: "Callable[[], Any]", *, seconds: float = ANSWER_SECONDS) -> "A
 
 
 def _read_all(descriptor: int, until: float) -> bytes:
-    """Return everything that is written until the other end is closed; empty if that takes until `until`."""
+    """Return everything that is written until the other end is closed; empty if that takes until `until`.
+
+    Raises NoAnswer for more than MAX_ANSWER_BYTES.
+    """
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     parts: list[bytes] = []
+    left = MAX_ANSWER_BYTES
     while poll.poll(max(0, int((until - time.monotonic()) * 1000) + 1)):
         part = posix.read(descriptor, 1 << 16)
         if not part:
             return b"".join(parts)
+        left -= len(part)
+        if left < 0:
+            raise NoAnswer(f"an answer of more than {MAX_ANSWER_BYTES >> 20} MiB")
         parts.append(part)
     return b""
 

@@ -143,7 +143,7 @@ def _settle(entry: CatchingUp, slot: float) -> None:
 
 
 def _slots(entry: CatchingUp, now: float) -> list[int]:
-    return _plan(entry).slots(int(max(entry.settled, now - entry.within)), int(now))
+    return list(_plan(entry).slots(int(max(entry.settled, now - entry.within)), int(now)))
 
 
 def _plan(entry: CatchingUp) -> Plan:

@@ -1,6 +1,6 @@
 """One day of all jobs: past runs, missed slots, and planned runs with their usual duration."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -8,12 +8,24 @@ from process_control.config.chains import causes_of
 from process_control.config.job_directory import InvalidJob
 from process_control.config.settings import Settings
 from process_control.core.chain import delay
-from process_control.core.day import DUE, MISSED, PLANNED, RUNNING, SHORTEST_SECONDS, SKIPPED, Day, Stretch, day_of
+from process_control.core.day import (
+    DUE,
+    MISSED,
+    RUNNING,
+    SHORTEST_SECONDS,
+    SKIPPED,
+    Day,
+    Lane,
+    Planned,
+    Stretch,
+    day_of,
+)
 from process_control.core.gate import STATES
 from process_control.core.health import State
 from process_control.core.job import Job
 from process_control.core.schedule import slots
 from process_control.history.index.index import Index
+from process_control.history.index.summary import JobSummary
 from process_control.state.all_jobs import AllJobs, health_record
 from process_control.system.clock import iso
 from process_control.views.slots import Ledger
@@ -22,6 +34,7 @@ from process_control.views.slots import Ledger
 MAX_RUN_SECONDS = 2 * 86400
 #: The duration to show for a planned run of a job that never ran.
 UNKNOWN_SECONDS = 60.0
+_HELD = State.HELD.value.encode()
 
 
 def read_day(
@@ -37,29 +50,20 @@ def read_day(
 ) -> Day:
     """Return the day from `begin` to `end` (UTC seconds) of the `wanted` jobs. `jobs` are all of the directory."""
     now = ledger.now
-    found = [*_ran(index, begin, min(end, now), now), *_did_not_run(ledger, wanted, begin, min(end, now))]
-    found += _will_run(settings, jobs, ledger, index, max(begin, now), end)
     names = set(wanted)
+    past = [each for each in _ran(index, begin, min(end, now), now) if each.job in names]
+    past += _did_not_run(ledger, wanted, begin, min(end, now))
+    planned = _will_run(settings, jobs, names, ledger, index, max(begin, now), end)
     locks = {job.slug: job.lock for job in jobs if isinstance(job, Job)}
-    of_wanted = (each for each in found if each.job in names)
-    return day_of(of_wanted, begin=begin, end=end, now=now, locks=locks, zone=zone)
+    return day_of(past, planned=planned, begin=begin, end=end, now=now, locks=locks, zone=zone)
 
 
 def to_json(day: Day) -> dict[str, Any]:
     """Return the day with the keys of `--json`."""
-    lanes = [
-        {
-            "job": lane.job,
-            "stretches": [
-                {"from": iso(each.begin), "until": iso(each.end), "kind": each.kind} for each in lane.stretches
-            ],
-        }
-        for lane in day.lanes
-    ]
     return {
         "from": iso(day.begin),
         "until": iso(day.end),
-        "lanes": lanes,
+        "lanes": [lane_to_json(lane) for lane in day.lanes],
         "collisions": [
             {"from": iso(each.begin), "until": iso(each.end), "lock": each.lock, "jobs": list(each.jobs)}
             for each in day.collisions
@@ -67,6 +71,15 @@ def to_json(day: Day) -> dict[str, Any]:
         "peak": None if day.peak is None else {"at": iso(day.peak[1]), "jobs": day.peak[0]},
         "quiet": [{"from": iso(begin), "until": iso(end)} for begin, end in sorted(day.quiet)],
         "clock_changes": [{"at": iso(at), "seconds": seconds} for at, seconds in day.clock_changes],
+    }
+
+
+def lane_to_json(lane: Lane) -> dict[str, Any]:
+    """Return a lane with the keys of `--json`."""
+    stretches = lane.stretches
+    return {
+        "job": lane.job,
+        "stretches": [{"from": iso(each.begin), "until": iso(each.end), "kind": each.kind} for each in stretches],
     }
 
 
@@ -101,33 +114,49 @@ def _did_not_run(ledger: Ledger, wanted: Sequence[str], begin: float, until: flo
 
 
 def _will_run(
-    settings: Settings, jobs: Sequence[Job | InvalidJob], ledger: Ledger, index: Index, begin: float, end: float
-) -> Iterator[Stretch]:
+    settings: Settings,
+    jobs: Sequence[Job | InvalidJob],
+    wanted: Collection[str],
+    ledger: Ledger,
+    index: Index,
+    begin: float,
+    end: float,
+) -> Iterator[Planned]:
     """Yield planned runs with the usual duration of the job; none for a job that is held or disabled."""
     if begin >= end:
         return
     summaries = index.summaries([job.slug for job in jobs])
     usual = {slug: each.median_seconds or 0.0 for slug, each in summaries.items()}
     causes = {job.slug: causes_of(job) for job in jobs if isinstance(job, Job) and job.schedule_of}
+    same: dict[tuple[float, ...], tuple[float, ...]] = {}
     with AllJobs(settings.state_directory) as all_jobs:
         for job in jobs:
+            if job.slug not in wanted or not isinstance(job, Job):
+                continue
             versions = ledger.versions(job.slug)
             plan = versions[-1].plan if versions else None
-            if not isinstance(job, Job) or plan is None or plan.disabled or _is_held(all_jobs, job.slug, begin):
+            if plan is None or plan.disabled or _is_held(all_jobs, job.slug, begin):
                 continue
-            summary = summaries.get(job.slug)
-            median = summary.median_seconds if summary is not None else None
-            seconds = UNKNOWN_SECONDS if median is None else max(median, SHORTEST_SECONDS)
-            after = delay(job.slug, causes, usual)
-            for slot in plan.slots(int(begin), int(end) - 1):
-                if plan.excluded_by(slot) is None:
-                    yield Stretch(job.slug, slot + after, slot + after + seconds, PLANNED)
+            slots = plan.slots(int(begin), int(end) - 1)
+            begins: tuple[float, ...] = slots
+            after = delay(job.slug, causes, usual) if causes else 0.0
+            if plan.exclude or after:
+                begins = tuple(at for slot in slots if plan.excluded_by(slot) is None and (at := slot + after) < end)
+            yield Planned(job.slug, same.setdefault(begins, begins), _usual_seconds(summaries.get(job.slug)))
+
+
+def _usual_seconds(summary: JobSummary | None) -> float:
+    """Return how long a planned run is shown, in whole seconds: it is but usual."""
+    median = summary.median_seconds if summary is not None else None
+    return UNKNOWN_SECONDS if median is None else max(round(median), SHORTEST_SECONDS)
 
 
 def _is_held(all_jobs: AllJobs, slug: str, moment: float) -> bool:
     """Return whether the job is held at that moment: the hold has no earlier end."""
     try:
         text = all_jobs.health(slug)
+        if text is not None and _HELD not in text and text.endswith(b"}\n"):
+            return False
         health = health_record(text) if text is not None else {"state": STATES[0]}
     except ValueError:
         return True

@@ -14,7 +14,7 @@ from process_control.history.log_line import DROPPED, END, MAX_LINE, Line
 from process_control.history.log_map import place_at
 from process_control.history.log_place import BEGINNING, Place, place_before_end
 from process_control.history.log_reader import ENDLESS
-from process_control.history.log_rows import BOTH, At, Reading, is_compressed, is_new
+from process_control.history.log_rows import BOTH, At, Reading, is_compressed
 from process_control.system.json_text import encode
 from process_control.views.log_lines import RunLogs, log_of, missing_in_words
 
@@ -38,8 +38,6 @@ class LogOfRun:
     secrets: Sequence[str]
     #: Whether the run is in progress.
     is_growing: bool
-    #: Whether both streams may be in it, side by side.
-    has_two_streams: bool
     #: What a reader has to know, in sentences.
     doubts: Sequence[str]
 
@@ -75,7 +73,6 @@ def log_of_run(settings: Settings, run: Run) -> LogOfRun:
         began=parse_iso(run.started_at),
         secrets=secrets,
         is_growing=run.outcome is None,
-        has_two_streams=run.outcome is None or bool(run.stdout_bytes and run.stderr_bytes),
         doubts=[*logs.doubts, *([missing] if missing else [])],
     )
 
@@ -238,10 +235,9 @@ def news_of(log: LogOfRun, at: At, *, is_growing: bool, stop: int | None = None)
     reading = Reading(
         log.path,
         secrets=log.secrets,
-        start=place_at(log.path, at.resume),
+        after=at,
         stop=min(at.position + NEWS_BYTES, END if stop is None else stop),
         is_growing=is_growing,
     )
-    rows = [row for row in reading.rows() if is_new(row, at)]
-    found = reading.at
-    return News(before=at, at=found if found.position >= at.position else at, rows=rows, begun=reading.begun())
+    rows = list(reading.rows())
+    return News(before=at, at=reading.at, rows=rows, begun=reading.begun())

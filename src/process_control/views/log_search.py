@@ -1,6 +1,7 @@
 """Searches what runs printed with a regex, under a guard: one that explodes must not keep anybody waiting."""
 
 import re
+import warnings
 from collections.abc import Iterator
 
 from process_control.errors import UsageError
@@ -17,8 +18,29 @@ from process_control.views.log_lines import Printed
 SIMPLER = "write it without a repetition inside a repetition; to search the raw log: process-control logs JOB --raw"
 #: What a regex takes as it stands.
 PLAIN = re.compile(r"[a-zA-Z0-9 _:;,=/@%&<>'\"!~-]+")
+#: What makes a regex decide by more than the text that it matches, so that it may match in a line, but not in a block.
+BY_MORE = re.compile(r"\(\?[!>(]|\(\?<!|[*+?}]\+|\\[AZ]")
+#: A regex is tried on so much at a time, and not any more when it took too long so many times.
+BLOCK_CHARACTERS, MAX_SLOW_BLOCKS = 16 << 10, 3
 #: What a line costs besides its characters, in bytes of the guard's allowance.
 LINE_BYTES = 64
+
+
+class BlockRegex(Regex):
+    """A regex for a text of several lines, in each of which it may match."""
+
+    __slots__ = ("_in_lines",)
+
+    def __init__(self, text: str) -> None:
+        """Compile the regex. Raises ValueError for what is none."""
+        super().__init__(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._in_lines = re.compile(text, re.MULTILINE)
+
+    def find(self, line: str) -> re.Match[str] | None:
+        """Return the first match in the text."""
+        return self._in_lines.search(line)
 
 
 class Search:
@@ -36,8 +58,11 @@ class Search:
                 f"--grep {text}: {error}", hint="a regex as of Python: 'error|failed', '^rows: [0-9]+'"
             ) from None
         self._guard = MatchGuard(lambda: False)
+        self._block_regex = None if BY_MORE.search(text) else BlockRegex(text)
+        self._slow_blocks = 0
         #: One of them is in each line that matches; none: that is not known.
         self.needles = plain_words(text)
+        self._words = [word.decode() for word in self.needles]
 
     def matching(self, printed: Iterator[Printed]) -> Iterator[Printed]:
         """Yield the lines that match. Raises UsageError (2) when that takes too long."""
@@ -46,6 +71,39 @@ class Search:
                 if each.line.stream != DROPPED and self._finds(each.decoded):
                     self.hits += 1
                     yield each
+
+    @property
+    def takes_blocks(self) -> bool:
+        """Whether `in_block` is worth calling."""
+        return bool(self.needles) or (self._block_regex is not None and self._slow_blocks < MAX_SLOW_BLOCKS)
+
+    def in_block(self, text: str, at: int) -> tuple[int, int] | None:
+        """Return begin and end of what may match in lines of a text, from a place on; None when nothing does.
+
+        What is found may be more than what matches in a line, but not less.
+        """
+        if self.needles:
+            places = [(found, found + len(word)) for word in self._words if (found := text.find(word, at)) >= 0]
+            return min(places, default=None)
+        with self._guard:
+            while at < len(text):
+                end = text.find("\n", at + BLOCK_CHARACTERS) + 1 or len(text)
+                match = self._in_part(text[at:end])
+                if match is not None:
+                    return at + match[0], at + match[1]
+                at = end
+        return None
+
+    def _in_part(self, part: str) -> tuple[int, int] | None:
+        if not self.takes_blocks or self._block_regex is None or len(part) > 2 * BLOCK_CHARACTERS:
+            return 0, len(part)
+        self._guard.bytes_seen += len(part)
+        try:  # what a carriage return overwrote is a line of its own here: what is left is one of them
+            match = self._guard.find(self._block_regex, part.replace("\r", "\n"))
+        except TakesTooLong:
+            self._slow_blocks += 1
+            return 0, len(part)
+        return None if match is None else match.span()
 
     def _finds(self, text: str) -> bool:
         """Return whether a line matches; False for one that would take too long."""

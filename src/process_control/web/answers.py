@@ -20,8 +20,6 @@ from process_control.history.index.past_run import Run
 from process_control.state.past_runs import open_index
 from process_control.system.clock import iso
 from process_control.views.asked_time import asked_time
-from process_control.views.day import read_day
-from process_control.views.day import to_json as day_as_json
 from process_control.views.incidents import Incidents, Seen
 from process_control.views.job_status import JobStatus
 from process_control.views.selected_jobs import select_known, select_slugs
@@ -202,17 +200,6 @@ def _windows(after: float, until: float) -> Iterator[tuple[float, float]]:
         begin = max(after, until - length)
         yield begin, until
         until, length = begin, length * 4
-
-
-def day(settings: Settings, date: str, words: Sequence[str] = ()) -> dict[str, Any]:
-    """Return a day as `day --json` does. Raises JobNotFound (66), UsageError (2)."""
-    begin, end = day_bounds(date, datetime.now(UTC))
-    with open_index(settings.state_directory) as index:
-        loaded = load_all(settings)
-        ledger = Ledger(settings, loaded, index, now=time.time())
-        wanted = select_known(settings, words, loaded, {*index.jobs(), *ledger.known_jobs})
-        found = read_day(settings, loaded, wanted, index, ledger, begin=begin, end=end, zone=LocalZone())
-    return day_as_json(found)
 
 
 def day_bounds(text: str, now: datetime) -> tuple[float, float]:

@@ -1,15 +1,16 @@
 """The lanes of a day as SVG: a path for each kind of stretch, lanes that look alike as one."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
 from markupsafe import Markup
 
-from process_control.core.day import TROUBLES, WORST_FIRST, Day, Lane, Stretch, cells
+from process_control.core.day import PLANNED, TROUBLES, WORST_FIRST, Day, Lane, Stretch, cells
 from process_control.core.moments import took
 
 CELL_SECONDS = 300
@@ -38,16 +39,28 @@ class Row:
     svg: Markup
 
 
-def pattern_of(lane: Lane, day: Day) -> Pattern:
+def pattern_of(stretches: Iterable[Stretch], day: Day) -> Pattern:
     """Return how a lane looks: the worst kind of each cell, neighbours of one kind as one."""
-    count = cells_of(day)
     found, at = [], 0
-    for kind, group in groupby(cells(lane.stretches, day.begin, CELL_SECONDS, count)):
+    for kind, group in groupby(cells(stretches, day.begin, CELL_SECONDS, cells_of(day))):
         length = len(list(group))
         if kind is not None:
             found.append((kind, at, length))
         at += length
     return tuple(found)
+
+
+def _look(lane: Lane, day: Day) -> Hashable:
+    """Return what decides how a lane looks; for short planned runs their length does not."""
+    past = tuple((each.begin, each.end, each.kind) for each in lane.past)
+    fits = lane.planned_seconds < CELL_SECONDS - _latest_in_cell(lane.begins, day.begin)
+    return past, lane.begins, 0.0 if fits else lane.planned_seconds
+
+
+@lru_cache(maxsize=8192)
+def _latest_in_cell(begins: tuple[float, ...], begin: float) -> float:
+    """Return how far behind the beginning of its cell the latest of them is, in seconds."""
+    return max(((each - begin) % CELL_SECONDS for each in begins), default=0.0)
 
 
 def cells_of(day: Day) -> int:
@@ -61,8 +74,12 @@ def hours_of(day: Day) -> int:
 def rows_of(day: Day, zone: tzinfo | None) -> list[Row]:
     """Return the lanes of a day, what failed or was missed first; lanes that look alike are one row."""
     alike: dict[Pattern, list[Lane]] = defaultdict(list)
+    patterns: dict[Hashable, Pattern] = {}
     for lane in day.lanes:
-        alike[pattern_of(lane, day)].append(lane)
+        look = _look(lane, day)
+        if look not in patterns:
+            patterns[look] = pattern_of(lane.stretches, day)
+        alike[patterns[look]].append(lane)
     return [
         Row(
             jobs=[lane.job for lane in lanes],
@@ -93,11 +110,11 @@ def in_words(stretches: Sequence[Stretch], zone: tzinfo | None) -> str:
     return ", ".join(_one_in_words(each, zone) for each in stretches)
 
 
-def counted(stretches: Iterable[Stretch]) -> list[tuple[str, int]]:
-    """Return how many stretches there are of each kind, the worst first."""
-    numbers: dict[str, int] = defaultdict(int)
-    for each in stretches:
-        numbers[each.kind] += 1
+def counted(stretches: Iterable[Stretch], *, planned: int = 0) -> list[tuple[str, int]]:
+    """Return how many stretches there are of each kind, the worst first; and so many more planned ones."""
+    numbers = Counter(each.kind for each in stretches)
+    if planned:
+        numbers[PLANNED] += planned
     return sorted(numbers.items(), key=lambda pair: _rank(pair[0]))
 
 
@@ -172,25 +189,54 @@ class Hour:
 
 def by_hour(day: Day, named: int) -> list[Hour]:
     """Return the hours of a day in which something begins; of each kind at most `named` jobs."""
-    found: dict[int, dict[str, dict[str, list[float]]]] = defaultdict(lambda: defaultdict(dict))
+    found: dict[int, dict[str, _Beginnings]] = defaultdict(lambda: defaultdict(_Beginnings))
+    alike: dict[tuple[float, ...], list[str]] = defaultdict(list)
     for lane in day.lanes:
-        for each in lane.stretches:
-            of_kind = found[int((max(each.begin, day.begin) - day.begin) // 3600)][each.kind]
-            of_kind.setdefault(lane.job, []).append(each.begin)
+        alike[lane.begins].append(lane.job)
+        for (number, kind), begins in _hours_of(lane.past, day).items():
+            found[number][kind].add([lane.job], begins, named)
+    for moments, jobs in alike.items():
+        by_number: dict[int, list[float]] = defaultdict(list)
+        for at in moments:
+            by_number[int((at - day.begin) // 3600)].append(at)
+        for number, begins in by_number.items():
+            found[number][PLANNED].add(jobs, begins, named)
     return [
         Hour(
             begin=day.begin + number * 3600,
             is_now=number == (day.now - day.begin) // 3600,
-            kinds=[_of_kind(kind, found[number][kind], named) for kind in sorted(found[number], key=_rank)],
+            kinds=[found[number][kind].of_kind(kind, named) for kind in sorted(found[number], key=_rank)],
         )
         for number in sorted(found)
     ]
 
 
-def _of_kind(kind: str, begins: Mapping[str, Sequence[float]], named: int) -> OfKind:
-    jobs = sorted((Named(job, min(times), len(times)) for job, times in begins.items()), key=lambda each: each.begin)
-    count = sum(each.times for each in jobs)
-    return OfKind(kind=kind, count=count, jobs=jobs[:named], others=max(len(jobs) - named, 0))
+def _hours_of(stretches: Iterable[Stretch], day: Day) -> dict[tuple[int, str], list[float]]:
+    found: dict[tuple[int, str], list[float]] = defaultdict(list)
+    for each in stretches:
+        found[int((max(each.begin, day.begin) - day.begin) // 3600), each.kind].append(each.begin)
+    return found
+
+
+@dataclass(slots=True)
+class _Beginnings:
+    """What begins in an hour of one kind, while it is counted."""
+
+    count: int = 0
+    jobs: int = 0
+    #: Those that may be among the first.
+    first: list[Named] = field(default_factory=list)
+
+    def add(self, jobs: Sequence[str], begins: Sequence[float], named: int) -> None:
+        """Add jobs, each of which begins at all of these moments."""
+        self.count += len(jobs) * len(begins)
+        self.jobs += len(jobs)
+        first = min(begins)
+        self.first += [Named(job, first, len(begins)) for job in jobs[:named]]
+
+    def of_kind(self, kind: str, named: int) -> OfKind:
+        first = sorted(self.first, key=lambda each: each.begin)[:named]
+        return OfKind(kind=kind, count=self.count, jobs=first, others=max(self.jobs - named, 0))
 
 
 def _rank(kind: str) -> int:

@@ -4,34 +4,39 @@ import hashlib
 import hmac
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from time import monotonic
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from process_control.config.settings import Settings
-from process_control.core.moments import parse_iso
 from process_control.errors import JobNotFound, UsageError
 from process_control.history.index.past_run import Run
-from process_control.history.log_line import DROPPED, STDERR, STDOUT, Line
-from process_control.history.log_pages import BEGINNING, LogPart, Mark
-from process_control.history.log_place import BEGINNING as FIRST_PLACE
-from process_control.history.log_place import place_before_end
-from process_control.history.log_reader import GZIP, LAST_BYTES, LOOK_FURTHER, current_path
-from process_control.views.log_lines import Printed, RunLogs
-from process_control.views.log_search import Search, plain_words
+from process_control.history.log_line import MAX_LINE, STDERR, STDOUT, Line
+from process_control.history.log_place import BEGINNING, place_before_end
+from process_control.history.log_reader import LAST_BYTES, LOOK_FURTHER, current_path
+from process_control.history.log_rows import At, Reading, is_compressed
+from process_control.views.log_lines import Printed
+from process_control.views.log_pages import LogOfRun, log_of_run
 from process_control.web.answers import Part, decoded, encoded
-from process_control.web.in_child import ask_in_child
+from process_control.web.log_search import search_forward
 
 STREAMS = {"out": STDOUT, "err": STDERR}
-#: A search ends after so long, and can be continued.
-SEARCH_SECONDS = 8.0
 MAX_TEXT_BYTES = 8 << 20
 #: So many pieces of a long line may make a part longer than was asked for.
 MAX_PIECES = 16
 #: Cursors are signed: one that begins within a secret would show the rest of it.
 _KEY = os.urandom(32)
 _MAC_LETTERS = 24
-Matching = Callable[[Iterator[Line]], Iterator[Line]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Some lines of a log."""
+
+    lines: Sequence[Line]
+    #: Where the next ones begin: an At, or of a search a byte.
+    next: str
+    #: Whether these are the last ones, for now.
+    is_at_end: bool
 
 
 def log_part(
@@ -46,98 +51,78 @@ def log_part(
 ) -> Part:
     """Return some lines of a run, oldest first, and what comes after them: of a run in progress, always something.
 
-    Raises JobNotFound (66) without a log, SecretsUnknown (77), UsageError (2).
+    Raises JobNotFound (66) without a log, SecretsUnknown (77), UsageError (2), NotStarted (75).
     """
     if last is not None and (cursor is not None or grep is not None):
         raise UsageError("last goes with neither cursor nor grep")
-    path = _log_of(run, settings)
-    secrets = RunLogs(settings).secrets(run.job, run.run_id, run.started_at)
     what = f"{run.run_id} {''.join(streams)} {grep}"
-    words = plain_words(grep) if grep is not None else ()
-
-    def part_from(mark: Mark) -> LogPart:
-        return LogPart(
-            path,
-            mark,
-            streams=[STREAMS[name] for name in streams],
-            secrets=secrets,
-            needles=words,
-            is_growing=run.outcome is None,
-            ends_at=float("inf") if grep is None else monotonic() + SEARCH_SECONDS,
-        )
-
-    def found() -> list[Any]:
-        if last is not None:
-            rows, part = _last_lines(path, part_from, last, has_secrets=bool(secrets))
-        else:
-            part = part_from(BEGINNING if mark is None else mark)
-            rows = _first_lines(part, _matching(run, grep, words), limit)
-        return [[_printed(run, row).to_json() for row in rows], part.mark.to_text(), part.is_at_end]
-
-    mark = None if cursor is None else _mark(cursor, what)
+    begin = "0-0" if cursor is None else _signed(cursor, what)
+    wanted = [STREAMS[name] for name in streams]
+    _check_log(run, settings)
+    log = log_of_run(settings, run)
     try:
-        if grep is None or words:
-            rows, text, is_at_end = found()
+        if grep is not None:
+            found = _matching_lines(log, grep, wanted, int(begin.partition("-")[0]), limit)
+        elif last is not None:
+            found = _last_lines(log, wanted, last)
         else:
-            rows, text, is_at_end = ask_in_child(found, seconds=2 * SEARCH_SECONDS, what="grep")
+            found = _first_lines(log, wanted, At.of(begin, may_have_gaps=True) or At(), limit)
     except FileNotFoundError:
         raise _no_log(run) from None
-    return Part(rows, None if is_at_end and run.outcome is not None else encoded(f"{_mac(text, what)}{text}"))
+    rows = [Printed(run.job, run.run_id, log.began, line).to_json() for line in found.lines]
+    is_over = found.is_at_end and run.outcome is not None
+    return Part(rows, None if is_over else encoded(f"{_mac(found.next, what)}{found.next}"))
 
 
-def _matching(run: Run, grep: str | None, words: Sequence[bytes]) -> Matching:
-    """Return what leaves the lines that are searched for. A regex may explode: it is tried in a child only."""
-    if grep is None:
-        return iter
-    if words:
-        texts = [word.decode() for word in words]
-        return lambda lines: (line for line in lines if line.stream != DROPPED and _has(_printed(run, line), texts))
-    search = Search(grep)
-    return lambda lines: (each.line for each in search.matching(_printed(run, line) for line in lines))
+def _matching_lines(log: LogOfRun, grep: str, streams: Sequence[str], after: int, limit: int) -> Lines:
+    found = search_forward(log, grep, streams=streams, after=after, limit=limit)
+    return Lines([hit.line for hit in found.hits], str(found.edge), found.is_all)
 
 
-def _has(printed: Printed, words: Sequence[str]) -> bool:
-    return any(word in printed.decoded for word in words)
-
-
-def _first_lines(part: LogPart, matching: Matching, limit: int) -> list[Line]:
+def _first_lines(log: LogOfRun, streams: Sequence[str], after: At, limit: int) -> Lines:
+    reading = Reading(log.path, streams=streams, secrets=log.secrets, after=after, is_growing=log.is_growing)
     rows: list[Line] = []
     size = 0
-    for line in matching(part.lines()):
-        rows.append(line)
-        size += len(line.text)
+    for group in reading.groups():
+        rows += group
+        size += sum(len(line.text) for line in group)
         is_enough = len(rows) >= limit or size > MAX_TEXT_BYTES
-        if is_enough and (part.is_between_lines or len(rows) >= limit + MAX_PIECES):
+        if is_enough and (reading.is_between_lines or len(rows) >= limit + MAX_PIECES):
             break
-    if not part.is_between_lines:
-        rows += matching(part.cut())
-    return rows
+    return _ended(reading, rows)
 
 
-def _last_lines(
-    path: str, part_from: Callable[[Mark], LogPart], count: int, *, has_secrets: bool
-) -> tuple[list[Line], LogPart]:
+def _last_lines(log: LogOfRun, streams: Sequence[str], count: int) -> Lines:
     """Read as much from the end as is needed for so many lines."""
     reach = LAST_BYTES
     while True:
-        place = FIRST_PLACE if path.endswith(GZIP) else place_before_end(path, reach)
-        part = part_from(Mark.of_place(place, place.begun | (place.unsure if has_secrets else frozenset())))
-        rows = deque(part.lines(), count)
-        if len(rows) == count or place == FIRST_PLACE:
-            if not part.is_between_lines:
-                rows.extend(part.cut())
-            return list(rows)[-count:], part
+        place = BEGINNING if is_compressed(log.path) else place_before_end(log.path, reach)
+        reading = Reading(
+            log.path,
+            streams=streams,
+            secrets=log.secrets,
+            start=place,
+            is_growing=log.is_growing,
+            most_skipped=MAX_LINE,
+        )
+        rows = deque(reading.lines(), count)
+        if len(rows) == count or place == BEGINNING:
+            found = _ended(reading, list(rows))
+            return Lines(found.lines[-count:], found.next, found.is_at_end)
         reach *= LOOK_FURTHER
 
 
-def _printed(run: Run, line: Line) -> Printed:
-    return Printed(run.job, run.run_id, parse_iso(run.started_at), line)
+def _ended(reading: Reading, rows: list[Line]) -> Lines:
+    """Return the lines read; where a reading ends within a line, what was read of it too."""
+    if not reading.is_between_lines:
+        rows += reading.cut()
+    return Lines(rows, str(reading.at), reading.is_at_end)
 
 
-def _log_of(run: Run, settings: Settings) -> str:
-    if run.log is None:
+def _check_log(run: Run, settings: Settings) -> None:
+    """Raise JobNotFound (66) for a run that has no log, or none any more."""
+    if run.log is None or not os.path.exists(current_path(run.log, settings.output_directory)):
         raise _no_log(run)
-    return current_path(run.log, settings.output_directory)
 
 
 def _no_log(run: Run) -> JobNotFound:
@@ -147,13 +132,13 @@ def _no_log(run: Run) -> JobNotFound:
     return JobNotFound(f"run {run.run_id} has no log: {why}")
 
 
-def _mark(cursor: str, what: str) -> Mark:
-    """Return the mark in a cursor. Raises UsageError (2) for one of another server, or of another request."""
+def _signed(cursor: str, what: str) -> str:
+    """Return the place in a cursor. Raises UsageError (2) for one of another server, or of another request."""
     text = decoded(cursor)
     mac, text = text[:_MAC_LETTERS], text[_MAC_LETTERS:]
     if not hmac.compare_digest(mac.encode(), _mac(text, what).encode()):
         raise UsageError("cursor: not one for this log", hint="begin again without it, or with last=100")
-    return Mark.of_text(text)
+    return text
 
 
 def _mac(text: str, what: str) -> str:

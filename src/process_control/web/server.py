@@ -23,6 +23,7 @@ from process_control.web.access.access import LINK_PARAMETER, Access
 from process_control.web.access.configuration import Configuration
 from process_control.web.application import make_application
 from process_control.web.connection import MAX_HEAD_BYTES, Connection
+from process_control.web.kept_child import KeptChild
 from process_control.web.listen import Address, address_of, check_safe
 from process_control.web.live import Live
 from process_control.web.site import Site
@@ -107,6 +108,7 @@ def _site(
         starts_nothing=starts_nothing,
         watched=watched,
         live=Live(watched),
+        days=KeptChild("day_child"),
     )
 
 

@@ -15,6 +15,7 @@ from process_control.state.block import Identity
 from process_control.web.access.access import Access
 from process_control.web.access.caller import Caller
 from process_control.web.access.configuration import Configuration
+from process_control.web.kept_child import KeptChild
 from process_control.web.live import Live
 from process_control.web.standing import Watched
 
@@ -38,6 +39,8 @@ class Site:
     starts_nothing: bool
     watched: Watched
     live: Live
+    #: Reads days: see `web/day_child.py`.
+    days: KeptChild
 
     @property
     def read_only(self) -> bool:

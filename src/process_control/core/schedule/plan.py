@@ -79,9 +79,9 @@ class Plan(NamedTuple):
         text = json.dumps([version, values], sort_keys=True)
         return sha256(text.encode()).hexdigest()[:HASH_DIGITS]
 
-    def slots(self, after: int, until: int) -> list[int]:
+    def slots(self, after: int, until: int) -> tuple[int, ...]:
         """Return the planned times in (after, until], as UTC seconds; none when its time zone is unknown here."""
-        return list(_slots(self.schedule, self.time_zone, after, until))
+        return _slots(self.schedule, self.time_zone, after, until)
 
     def next_slot(self, after: int) -> int | None:
         """Return the first planned time after a moment, as UTC seconds; None when there is none."""

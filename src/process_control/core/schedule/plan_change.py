@@ -33,7 +33,7 @@ def starts_of(plan: Plan | None, after: int, until: int) -> list[int]:
     if plan is None or plan.disabled:
         return []
     slots = plan.slots(after, until)
-    return [slot for slot in slots if plan.excluded_by(slot) is None] if plan.exclude else slots
+    return [slot for slot in slots if plan.excluded_by(slot) is None]
 
 
 def slot_change(before: Plan | None, after: Plan | None, begin: int, end: int) -> SlotChange:

@@ -1,6 +1,5 @@
 """The body of a request: a JSON object whose keys and values are those of the table."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -9,7 +8,7 @@ from starlette.requests import Request
 
 from process_control.core.facts import MAX_NOTE
 from process_control.errors import UsageError
-from process_control.web.api.parameters import check, unknown
+from process_control.web.api.parameters import check, checked
 from process_control.web.api.table import SWITCH, TEXT, Operation, Parameter
 
 MAX_BYTES = 1 << 16
@@ -35,20 +34,8 @@ async def read_body(request: Request, operation: Operation) -> dict[str, Any]:
         raise UsageError("the body is not JSON", hint=_example(operation)) from error
     if not isinstance(found, dict):
         raise UsageError("the body has to be a JSON object", hint=_example(operation))
-    return checked(operation, found)
-
-
-def checked(operation: Operation, found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was sent. Raises UsageError (2) for keys and values that are not those of the table."""
-    known = {each.name: each for each in operation.body}
-    for name, value in found.items():
-        if name not in known:
-            raise unknown(f"no such key: {name[:40]}", name, known)
-        _check_value(known[name], value)
-    for key in operation.body:
-        if key.is_required and key.name not in found:
-            raise UsageError(f"{key.name}: missing", hint=key.meaning)
-    return dict(found)
+    values = checked(operation.body, found.items(), _check_value, called="key")
+    return {name: value for name, (value,) in values.items()}
 
 
 def _check_value(key: Parameter, value: object) -> None:

@@ -1,13 +1,16 @@
-"""The parameters of a request, checked against the table of the API. Nothing unknown is passed over."""
+"""What a request sends, checked against the table of the API: nothing unknown is passed over. And its address."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 
 from process_control.core.suggestions import nearest
 from process_control.errors import UsageError
 from process_control.web.api.table import DEFAULT_LIMIT, FORMS, MAX_LIMIT, MAX_WORD, Operation, Parameter
+
+Given = TypeVar("Given")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +44,31 @@ class Asked:
 
 def read_address(operation: Operation, pairs: Iterable[tuple[str, str]]) -> Asked:
     """Return the parameters behind the `?`. Raises UsageError (2) for one that is unknown, wrong or missing."""
-    known = {each.name: each for each in operation.parameters}
-    found: dict[str, list[str]] = {}
-    for name, text in pairs:
+    return Asked(checked(operation.parameters, pairs, check, called="parameter"))
+
+
+def checked(
+    table: Sequence[Parameter],
+    given: Iterable[tuple[str, Given]],
+    check_one: Callable[[Parameter, Given], None],
+    *,
+    called: str,
+) -> dict[str, list[Given]]:
+    """Return what was given by its name. Raises UsageError (2) for what is unknown, wrong, missing or given twice."""
+    known = {each.name: each for each in table}
+    found: dict[str, list[Given]] = {}
+    for name, value in given:
         parameter = known.get(name)
         if parameter is None:
-            raise unknown(f"no such parameter: {name[:40]}", name, known)
+            raise _unknown(f"no such {called}: {name[:40]}", name, known)
         if name in found and not parameter.is_repeated:
             raise UsageError(f"{name}: given twice")
-        check(parameter, text)
-        found.setdefault(name, []).append(text)
-    for parameter in operation.parameters:
+        check_one(parameter, value)
+        found.setdefault(name, []).append(value)
+    for parameter in table:
         if parameter.is_required and parameter.name not in found:
             raise UsageError(f"{parameter.name}: missing", hint=f"{parameter.name}: {parameter.meaning}")
-    return Asked(found)
+    return found
 
 
 def check(parameter: Parameter, text: str) -> None:
@@ -71,7 +85,7 @@ def check(parameter: Parameter, text: str) -> None:
         raise UsageError(f"{name}: 1 to {MAX_WORD} characters")
 
 
-def unknown(what: str, name: str, known: Iterable[str]) -> UsageError:
+def _unknown(what: str, name: str, known: Iterable[str]) -> UsageError:
     """Return the error for a name that there is none of, with the nearest one."""
     names = list(known)
     near = nearest(name, names)

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from process_control.errors import JobNotFound
 from process_control.web import answers
 from process_control.web.api.parameters import Asked
-from process_control.web.api.responses import json_response, list_response
+from process_control.web.api.responses import file_response, json_response, list_response
 from process_control.web.filters import NAMES, Filter
 from process_control.web.log_part import log_part
 from process_control.web.site import site_of
@@ -101,5 +101,6 @@ def incident(request: Request, _: Asked) -> Response:
 
 
 def day(request: Request, asked: Asked) -> Response:
-    found = answers.day(site_of(request).settings, asked.one("date") or "today", asked.all("job"))
-    return json_response(request, found)
+    site = site_of(request)
+    digest, body = site.days.ask("api", site.settings, asked.one("date") or "today", asked.all("job"))
+    return file_response(request, digest, body)

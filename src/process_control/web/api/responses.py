@@ -2,17 +2,19 @@
 
 import hashlib
 import json
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, BinaryIO
 from urllib.parse import urlencode
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from process_control.web.answers import Part
 from process_control.web.site import as_json
 
 JSON = "application/json"
+BLOCK_BYTES = 256 << 10
 
 
 def json_response(request: Request, value: dict[str, Any]) -> Response:
@@ -20,11 +22,29 @@ def json_response(request: Request, value: dict[str, Any]) -> Response:
     body = encoded(as_json(value))
     if request.method not in ("GET", "HEAD"):
         return Response(body, media_type=JSON)
-    etag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"etag": etag, "cache-control": "private, no-cache"}
-    if _is_known(etag, request.headers.get("if-none-match", "")):
+    headers = _headers(hashlib.sha256(body).hexdigest())
+    if _is_known(headers["etag"], request):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type=JSON)
+
+
+def file_response(request: Request, digest: str, body: BinaryIO) -> Response:
+    """Return JSON that stands in a file, which is closed when all of it is sent; `digest` is its SHA-256."""
+    headers = _headers(digest)
+    if _is_known(headers["etag"], request):
+        body.close()
+        return Response(status_code=304, headers=headers)
+    return StreamingResponse(_blocks(body), headers=headers, media_type=JSON)
+
+
+def _blocks(body: BinaryIO) -> Iterator[bytes]:
+    with body:
+        while block := body.read(BLOCK_BYTES):
+            yield block
+
+
+def _headers(digest: str) -> dict[str, str]:
+    return {"etag": f'W/"{digest[:32]}"', "cache-control": "private, no-cache"}
 
 
 def list_response(request: Request, value: dict[str, Any], part: Part) -> Response:
@@ -49,6 +69,7 @@ def encoded(value: dict[str, Any]) -> bytes:
         return json.dumps(value).encode()
 
 
-def _is_known(etag: str, header: str) -> bool:
+def _is_known(etag: str, request: Request) -> bool:
     """Return whether an If-None-Match names this answer: by the weak comparison of RFC 9110."""
+    header = request.headers.get("if-none-match", "")
     return any(each.strip() in ("*", etag, etag.removeprefix("W/")) for each in header.split(","))

@@ -25,7 +25,7 @@ from process_control.views.log_pages import (
 )
 from process_control.web import answers
 from process_control.web.log_html import NONE, TIMES, row_html, rows_html
-from process_control.web.log_search import search
+from process_control.web.log_search import search_back
 from process_control.web.site import site_of
 
 STREAMS = {"": BOTH, "stdout": (STDOUT,), "stderr": (STDERR,)}
@@ -78,7 +78,7 @@ def _page(log: LogOfRun, request: Request) -> Page:
 
 def _found(log: LogOfRun, request: Request) -> dict[str, Any]:
     times = times_of(request)
-    found = search(
+    found = search_back(
         log,
         request.query_params["grep"],
         streams=STREAMS[stream_of(request)],
