@@ -24,23 +24,24 @@ from process_control.views.log_pages import (
     whole_line,
 )
 from process_control.web import answers
-from process_control.web.log_html import NONE, TIMES, row_html, rows_html
+from process_control.web.log_html import NONE, WAYS, Times, row_html, rows_html
 from process_control.web.log_search import search
 from process_control.web.site import site_of
+from process_control.web.zones import ShownZone, named_zone
 
 STREAMS = {"": BOTH, "stdout": (STDOUT,), "stderr": (STDERR,)}
 #: Text that is sent at once.
 BLOCK_CHARACTERS = 64 << 10
 
 
-def output_of(request: Request, run: Run) -> dict[str, Any]:
-    """Return what the template shows of the output; where it cannot be shown, why."""
+def output_of(request: Request, run: Run, zone: ShownZone) -> dict[str, Any]:
+    """Return what the template shows of the output; where it cannot be shown, why. `zone`: that of clock times."""
     site, parameters = site_of(request), request.query_params
-    stream, times = stream_of(request), times_of(request)
-    kept = {name: value for name, value in (("stream", stream), ("times", times)) if value not in ("", NONE)}
+    stream, times = stream_of(request), Times(way_of_times(request), zone.zone)
+    kept = {name: value for name, value in (("stream", stream), ("times", times.way)) if value not in ("", NONE)}
     values: dict[str, Any] = {
         "stream": stream,
-        "times": times,
+        "times": times.way,
         "grep": parameters.get("grep", ""),
         "link": lambda **others: "?" + urlencode({k: v for k, v in {**kept, **others}.items() if v not in ("", NONE)}),
         "why_no_log": "",
@@ -52,7 +53,7 @@ def output_of(request: Request, run: Run) -> dict[str, Any]:
     try:
         log = log_of_run(site.settings, run)
         if values["grep"]:
-            values |= {"log": log, **_found(log, request)}
+            values |= {"log": log, **_found(log, request, times)}
             return values
         shown = _page(log, request)
     except (UsageError, OSError) as error:
@@ -62,7 +63,7 @@ def output_of(request: Request, run: Run) -> dict[str, Any]:
     rows = rows_html(log, shown.rows, times) + rows_html(log, shown.begun, times, is_begun=True)
     values |= {"log": log, "page": shown, "rows": rows}
     if log.is_growing and shown.at is not None:
-        query = urlencode({**kept, "last": str(shown.at)})
+        query = urlencode({**kept, "zone": zone.name, "last": str(shown.at)})
         values["live"] = f"/runs/{run.run_id}/events?{query}"
     return values
 
@@ -76,8 +77,7 @@ def _page(log: LogOfRun, request: Request) -> Page:
     return page_before(log, byte_of(request, "before"), streams=streams)
 
 
-def _found(log: LogOfRun, request: Request) -> dict[str, Any]:
-    times = times_of(request)
+def _found(log: LogOfRun, request: Request, times: Times) -> dict[str, Any]:
     found = search(
         log,
         request.query_params["grep"],
@@ -104,7 +104,7 @@ def text(request: Request) -> Response:
     run = answers.run(site.settings, run_id)
     log = log_of_run(site.settings, run)
     logs = RunLogs(site.settings, streams=STREAMS[stream_of(request)])
-    with_times = times_of(request) != NONE
+    with_times = way_of_times(request) != NONE
 
     def printed() -> Iterator[str]:
         for each in logs.lines(KeptRun(run.started_at, run.run_id, run.job, log.path)):
@@ -150,11 +150,16 @@ def stream_of(request: Request) -> str:
     return stream
 
 
-def times_of(request: Request) -> str:
-    times = request.query_params.get("times", NONE)
-    if times not in TIMES:
-        raise UsageError(f"times {times}: no such way", hint=", ".join(TIMES))
-    return times
+def way_of_times(request: Request) -> str:
+    way = request.query_params.get("times", NONE)
+    if way not in WAYS:
+        raise UsageError(f"times {way}: no such way", hint=", ".join(WAYS))
+    return way
+
+
+def times_of_events(request: Request) -> Times:
+    """Return the times that the page had when it was opened: a zone chosen since then is not mixed into it."""
+    return Times(way_of_times(request), named_zone(request.query_params.get("zone", "")))
 
 
 def byte_of(request: Request, name: str) -> int | None:

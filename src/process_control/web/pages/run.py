@@ -22,11 +22,11 @@ from process_control.state.ad_hoc import kept_job
 from process_control.state.past_runs import open_index
 from process_control.views.run_in_context import context_of
 from process_control.web import answers
-from process_control.web.log_html import CLOCK
 from process_control.web.pages.log import output_of, text, whole
 from process_control.web.pages.render import page
 from process_control.web.pages.run_events import events
 from process_control.web.site import now, site_of
+from process_control.web.zones import zone_of_page
 
 #: The width of a timeline, in its own measure.
 WIDTH = 1000
@@ -47,6 +47,7 @@ def run(request: Request) -> Response:
     with open_index(site.settings.state_directory) as index:
         context = context_of(found, job, site.settings, index)
     bars, limit = _timeline(found, job)
+    of_job = None if job is None else job.time_zone
     slot = {"job": found.job, **({"slot": found.scheduled_at} if found.scheduled_at else {})}
     values = {
         "title": f"{found.job}, run {found.run_id}",
@@ -61,8 +62,9 @@ def run(request: Request) -> Response:
         "command": site.command("logs", "--run", run_id),
     }
     if request.query_params.get("part") == "head":
-        return page(request, "run_head.html", values)
-    return page(request, "run.html", {**values, **output_of(request, found), "CLOCK": CLOCK})
+        return page(request, "run_head.html", values, job_zone=of_job)
+    output = output_of(request, found, zone_of_page(request, of_job))
+    return page(request, "run.html", {**values, **output}, job_zone=of_job)
 
 
 def _job(settings: Settings, slug: str) -> Job | None:
