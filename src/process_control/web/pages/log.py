@@ -5,12 +5,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from process_control.core.job import is_slug
-from process_control.errors import ProcessControlError, UsageError
+from process_control.errors import JobNotFound, ProcessControlError, UsageError
 from process_control.history.index.past_run import Run
 from process_control.history.log_line import STDERR, STDOUT, Line
+from process_control.history.log_map import first_gap
+from process_control.history.log_reader import GZIP
 from process_control.history.log_rows import BOTH
 from process_control.notify.message import escape_controls
 from process_control.views.log_lines import KeptRun, RunLogs
@@ -46,6 +48,7 @@ def output_of(request: Request, run: Run, zone: ShownZone) -> dict[str, Any]:
         "link": lambda **others: "?" + urlencode({k: v for k, v in {**kept, **others}.items() if v not in ("", NONE)}),
         "why_no_log": "",
         "hits": None,
+        "last_seconds": None,
         "log": None,
         "live": "",
         "hint": "",
@@ -62,6 +65,8 @@ def output_of(request: Request, run: Run, zone: ShownZone) -> dict[str, Any]:
         return values | {"why_no_log": f"{error.faults[0].what}", "hint": error.faults[0].hint}
     rows = rows_html(log, shown.rows, times) + rows_html(log, shown.begun, times, is_begun=True)
     values |= {"log": log, "page": shown, "rows": rows}
+    if shown.at is not None:
+        values["last_seconds"] = max((row.seconds or 0 for row in (*shown.rows, *shown.begun)), default=None)
     if log.is_growing and shown.at is not None:
         query = urlencode({**kept, "zone": zone.name, "last": str(shown.at)})
         values["live"] = f"/runs/{run.run_id}/events?{query}"
@@ -114,6 +119,19 @@ def text(request: Request) -> Response:
 
     name = f"{run.job if is_slug(run.job) else 'run'}-{run.run_id}.txt"
     return _streamed(printed(), {"content-disposition": f'attachment; filename="{name}"'})
+
+
+def gap(request: Request) -> Response:
+    """Lead to the place where output was dropped. Raises JobNotFound (66)."""
+    site, run_id = site_of(request), request.path_params["run_id"]
+    log = log_of_run(site.settings, answers.run(site.settings, run_id))
+    try:
+        offset = first_gap(log.path.removesuffix(GZIP))
+    except OSError:
+        offset = None
+    if offset is None:
+        raise JobNotFound(f"where output of run {run_id} was dropped is not known")
+    return RedirectResponse(f"/runs/{run_id}?at={offset}#D{offset}", 303)
 
 
 def whole(request: Request) -> Response:
