@@ -40,7 +40,8 @@ def as_of_another_boot(box: Box, job: str) -> None:
     state, another = box.state_directory, str(uuid.uuid4()).encode()
     for path in (state / "jobs" / job / "block", *(state / "journal").glob("*.jsonl")):
         lines = path.read_bytes().split(b"\n")
-        path.write_bytes(b"\n".join(l.replace(boot_id().encode(), another) if job.encode() in l else l for l in lines))
+        changed = [line.replace(boot_id().encode(), another) if job.encode() in line else line for line in lines]
+        path.write_bytes(b"\n".join(changed))
 
 
 def run_of(site: Served, job: str) -> str:
