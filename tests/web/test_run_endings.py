@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kit.harness import Box, until
-from kit.pages import PHONE, Served, get, page_of, served, shoot, text_of, too_wide, violations
+from kit.pages import IS_IN_SIGHT, PHONE, Served, get, page_of, served, shoot, text_of, too_wide, violations
 from kit.runs import kill_both
 from process_control.system.proc import boot_id
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 LOST = ("killed", "rebooted")
-IS_IN_SIGHT = "row => row.getBoundingClientRect().top >= 0 && row.getBoundingClientRect().bottom <= innerHeight"
 
 
 @pytest.fixture(scope="module")

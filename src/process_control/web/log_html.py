@@ -1,5 +1,6 @@
 """Rows of a log as HTML: colours of the terminal, times, a link to each row, and what was cut or dropped."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -13,6 +14,7 @@ from process_control.views.log_pages import LogOfRun
 NONE, RELATIVE, CLOCK = WAYS = ("none", "relative", "clock")
 #: Bytes of a row that are turned into HTML, and characters of them that are shown.
 MAX_BYTES, MAX_SHOWN = 8 << 10, 2000
+_COUNT_OF_MORE = re.compile(r"… \(\d+ more\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ def _text(log: LogOfRun, row: Line) -> Markup:
         return html
     if len(row.text) <= MAX_SHOWN:
         return html
+    if is_cut:  # of what was turned into HTML: the line has more
+        html = Markup(_COUNT_OF_MORE.sub("…", html))
     return html + Markup(' <a class="whole" href="/runs/{}/line?at={}">the whole line</a>').format(
         log.run_id, row.offset
     )
