@@ -1,5 +1,6 @@
 """The page on a large host: overview and day of thousands of jobs, a log of 10 GB, open pages, wrong passwords."""
 
+import os
 import signal
 import socket
 import statistics
@@ -11,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
+from board import add_board_jobs, beside_the_board
 from host import Host
 from logs import LAST, grow
 from many_runs import add_jobs, add_runs
@@ -34,6 +36,8 @@ GOAL_MEBIBYTES = 120.0
 class Page:
     """A server of the page, on a unix socket and as root: nobody has to log in."""
 
+    look_seconds = LOOK_SECONDS
+
     def __init__(self, process: "subprocess.Popen[bytes]", path: Path) -> None:
         self.pid = process.pid
         self.path = path
@@ -49,9 +53,9 @@ class Page:
             raise WorthNothing(f"{address}: {answer.status_code}: {answer.text[:200]}")
         return taken, answer
 
-    def memory(self, name: str = "VmRSS") -> float:
-        """Return what the kernel says of its memory, in MiB."""
-        text = Path(f"/proc/{self.pid}/status").read_text()
+    def memory(self, name: str = "VmRSS", *, pid: int | None = None) -> float:
+        """Return what the kernel says of its memory, or of another process, in MiB."""
+        text = Path(f"/proc/{pid or self.pid}/status").read_text()
         return int(text.partition(f"{name}:")[2].split()[0]) / 1024
 
     def forget_peak(self) -> None:
@@ -59,6 +63,7 @@ class Page:
 
 
 def measure(bench: Bench) -> Found:
+    notes = notes_of_load()
     product = bench.product.copy_to(bench.directory / "with-page")
     product.add_extra("web")
     with bench.host(FAMILY) as host:
@@ -74,9 +79,14 @@ def measure(bench: Bench) -> Found:
             rows = [*of_lists(bench, host, page, slugs, f"{jobs}, {count:,} runs", jobs)]
             rows += of_a_log(bench, page, run_id)
         with served(host) as page:
-            rows.append(of_open_pages(page, jobs))
+            rows.append(of_open_pages(page, jobs, OPEN_PAGES if bench.sizes.log_bytes > 1e9 else 20))
         rows.append(of_wrong_passwords(bench, product))
-    return Found(rows=rows, costs=Costs())
+    with bench.host(f"{FAMILY}-board") as host:
+        host.product = product
+        count = add_board_jobs(bench, host)
+        with served(host) as page:
+            rows += beside_the_board(bench, host, page, count, free_port(), FAMILY)
+    return Found(rows=rows, costs=Costs(), notes=notes)
 
 
 @contextmanager
@@ -104,7 +114,8 @@ def of_lists(bench: Bench, host: Host, page: Page, slugs: list[str], what: str, 
         if b'data-job="' not in answer.content:
             raise WorthNothing("the overview shows no job")
         overview.append(taken)
-    for _ in bench.steps("day of the page", min(7, bench.sizes.rounds_of_commands)):
+    for number in bench.steps("day of the page", min(7, bench.sizes.rounds_of_commands)):
+        cost_of(host.by_hand(slugs[number]))
         time.sleep(LOOK_SECONDS)
         taken, answer = page.seconds(day_of(page))
         day.append(taken)
@@ -113,11 +124,20 @@ def of_lists(bench: Bench, host: Host, page: Page, slugs: list[str], what: str, 
         overview, family=FAMILY, what=f"page: overview, {what}, after a run", against="", measure=WALL, unit="s",
         goal=GOALS["overview"],
     )  # fmt: skip
-    yield row_of(day, family=FAMILY, what=f"page: day of {jobs}", against="", measure=WALL, unit="s", goal=GOALS["day"])
+    yield row_of(
+        day, family=FAMILY, what=f"page: day of {jobs}, after a run", against="", measure=WALL, unit="s",
+        goal=GOALS["day"],
+    )  # fmt: skip
     yield row_of(
         kilobytes, family=FAMILY, what=f"page: day of {jobs}, compressed", against="", measure="sent", unit="kB",
         goal=GOAL_DAY_KILOBYTES,
     )  # fmt: skip
+
+
+def notes_of_load() -> list[str]:
+    """Return that others were at work on this host, which makes each figure of the page larger."""
+    load, cpus = os.getloadavg()[0], len(os.sched_getaffinity(0))
+    return [f"the page was measured on a busy host: load {load:.1f} on {cpus} CPUs"] if load > cpus / 2 else []
 
 
 def day_of(page: Page) -> str:
@@ -127,35 +147,52 @@ def day_of(page: Page) -> str:
 
 def of_a_log(bench: Bench, page: Page, run_id: str) -> Iterator[Row]:
     size = f"a log of {bench.sizes.log_bytes / 1e9:g} GB"
-    address, opened, found, peaks = f"/api/v1/runs/{run_id}/log", [], [], []
+    opened, hits, found, peaks = [], [], [], []
     for _ in bench.steps("a long log by the page", min(10, bench.sizes.rounds_of_commands)):
-        taken, answer = page.seconds(f"{address}?last=10")
-        check_last(answer)
+        taken, answer = page.seconds(f"/runs/{run_id}")
+        check_shown(answer)
         opened.append(taken)
     for _ in bench.steps("a search by the page", min(3, bench.sizes.rounds_of_gibibytes)):
         page.forget_peak()
         before = page.memory()
-        begin, where = time.perf_counter(), f"{address}?grep=the+last+line&limit=1"
-        while True:
-            _, answer = page.seconds(where)
-            if answer.json()["lines"]:
-                break
-            where = answer.headers["link"].partition("<")[2].partition(">")[0]
-        check_last(answer)
-        found.append(time.perf_counter() - begin)
+        taken, answer = page.seconds(f"/runs/{run_id}?grep=the+last+line")
+        check_shown(answer)
+        hits.append(taken)
+        found.append(searched_from_the_beginning(page, run_id))
         peaks.append(page.memory("VmHWM") - before)
     yield row_of(
         opened, family=FAMILY, what=f"page: end of {size}", against="", measure=WALL, unit="s",
         goal=GOALS["end of a log"],
     )  # fmt: skip
     yield row_of(
-        found, family=FAMILY, what=f"page: search of {size}, only hit at its end", against="", measure=WALL, unit="s",
+        hits, family=FAMILY, what=f"page: search of {size}, first hit", against="", measure=WALL, unit="s",
         goal=GOALS["search"],
     )  # fmt: skip
     yield row_of(
-        peaks, family=FAMILY, what="page: that search", against="before it", measure="peak RSS", unit="MiB",
+        found, family=FAMILY, what=f"page: search of {size} by the API, only hit at its end", against="",
+        measure=WALL, unit="s", goal=GOALS["search"],
+    )  # fmt: skip
+    yield row_of(
+        peaks, family=FAMILY, what="page: these searches", against="before them", measure="peak RSS", unit="MiB",
         goal=GOAL_SEARCH_MEBIBYTES,
     )  # fmt: skip
+
+
+def searched_from_the_beginning(page: Page, run_id: str) -> float:
+    """Return how long the API takes, which begins with the first line, until it has found the last one."""
+    begin, where = time.perf_counter(), f"/api/v1/runs/{run_id}/log?grep=the+last+line&limit=1"
+    while True:
+        _, answer = page.seconds(where)
+        if answer.json()["lines"]:
+            break
+        where = answer.headers["link"].partition("<")[2].partition(">")[0]
+    check_last(answer)
+    return time.perf_counter() - begin
+
+
+def check_shown(answer: httpx.Response) -> None:
+    if f">{LAST.decode().strip()}<" not in answer.text:
+        raise WorthNothing("its last line was not shown")
 
 
 def check_last(answer: httpx.Response) -> None:
@@ -163,10 +200,10 @@ def check_last(answer: httpx.Response) -> None:
         raise WorthNothing("its last line was not shown")
 
 
-def of_open_pages(page: Page, jobs: str) -> Row:
+def of_open_pages(page: Page, jobs: str, count: int) -> Row:
     """Open pages that wait for something to change; each has had the overview before."""
     with ExitStack() as stack:
-        for _ in range(OPEN_PAGES):
+        for _ in range(count):
             page.seconds("/")
             stream = stack.enter_context(socket.socket(socket.AF_UNIX))
             stream.settimeout(60)
@@ -177,7 +214,7 @@ def of_open_pages(page: Page, jobs: str) -> Row:
         time.sleep(2 * LOOK_SECONDS)
         peak = page.memory()
     return row_of(
-        [peak], family=FAMILY, what=f"page: {OPEN_PAGES} open pages, {jobs}", against="", measure="RSS", unit="MiB",
+        [peak], family=FAMILY, what=f"page: {count} open pages, {jobs}", against="", measure="RSS", unit="MiB",
         goal=GOAL_MEBIBYTES,
     )  # fmt: skip
 

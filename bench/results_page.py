@@ -54,6 +54,16 @@ def _with_new_rows(lines: list[str], results: Results) -> list[str]:
     lines = [costs.pop(line[:NAME_WIDTH].rstrip(), line) for line in lines]
     end = max(number for number, line in enumerate(lines) if line == "```")
     lines[end:end] = costs.values()
+    return _with_new_notes(lines, results)
+
+
+def _with_new_notes(lines: list[str], results: Results) -> list[str]:
+    """Return the lines with the notes of a part; each takes the place of one that begins alike, up to its colon."""
+    for note in results.all_notes:
+        beginning = f"Note: {note.partition(':')[0]}:"
+        while old := [number for number, line in enumerate(lines) if line.startswith(beginning)]:
+            del lines[old[0] - 1 : old[0] + 1]
+        lines += ["", f"Note: {note}."]
     return lines
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kit.harness import Box
-from kit.pages import PHONE, Served, page_of, served, shoot, violations
+from kit.harness import Box, until
+from kit.pages import IS_IN_SIGHT, PHONE, Served, page_of, served, shoot, violations
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -66,6 +66,7 @@ def test_hostile_output_is_text_and_a_long_line_is_cut_with_a_link_to_all_of_it(
     assert "right \\u202eleft" in page
     assert "after the long one" in page
     assert len(page) < 30_000
+    assert 'xx… <a class="whole"' in page
     assert whole.text == "x" * (1 << 20)
     assert whole.headers["content-type"].startswith("text/plain")
 
@@ -193,6 +194,8 @@ def test_a_long_log_opens_at_its_end_at_once_and_its_end_is_found_at_once(site: 
 def test_a_browser_shows_many_lines_without_a_fault(browser: "Browser", site: Served) -> None:
     with page_of(browser, site, width=PHONE) as page:
         page.goto(site.address + path_of(site, "many"))
+        page.get_by_role("link", name="to the last line").click()
+        until(lambda: page.locator("#log .row").last.evaluate(IS_IN_SIGHT), "the last line in sight")
         shoot(page, "log-many")
         assert violations(page) == []
         page.goto(site.address + path_of(site, "hostile"))

@@ -1,25 +1,21 @@
 """The overview, as a client and as a browser see it."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pytest
 
 from kit.harness import Box
-from kit.pages import PHONE, WIDE, Served, page_of, served, shoot, violations
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+from kit.pages import Served, served
 
 
-@pytest.fixture
-def site(web_box: Box) -> Iterator[Served]:
+@pytest.fixture(scope="module")
+def site(shared_box: Box) -> Iterator[Served]:
     failing = "command: sh -c 'echo disk full >&2; exit 3'\nschedule: '0 3 * * *'\ntags: [nightly]\nowner: ops"
-    web_box.job("backup", failing)
-    web_box.job("rotate", "command: 'true'\nschedule: '0 4 * * *'\ntags: [nightly]")
+    shared_box.job("backup", failing)
+    shared_box.job("rotate", "command: 'true'\nschedule: '0 4 * * *'\ntags: [nightly]")
     for job in ("backup", "rotate"):
-        web_box.run_job(job)
-    with served(web_box) as site:
+        shared_box.run_job(job)
+    with served(shared_box) as site:
         yield site
 
 
@@ -38,13 +34,3 @@ def test_the_filter_is_in_the_address(site: Served) -> None:
 
     assert 'data-job="backup"' in page
     assert 'data-job="rotate"' not in page
-
-
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [WIDE, PHONE], ids=["wide", "phone"])
-def test_a_browser_shows_it_without_a_fault(browser: "Browser", site: Served, width: int, dark: bool) -> None:
-    with page_of(browser, site, width=width, dark=dark) as page:
-        assert page.locator("h1").inner_text().startswith("backup is failing since")
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert violations(page) == []
-        shoot(page, f"overview-{width}{'-dark' if dark else ''}")

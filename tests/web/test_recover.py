@@ -9,7 +9,7 @@ import pytest
 
 from kit.harness import Box, until
 from kit.outages import as_iso, hours_ago, planned_at, there_since
-from kit.pages import PHONE, WIDE, Served, form_token, get, page_of, served, shoot, text_of, too_wide, violations
+from kit.pages import PHONE, Served, form_token, get, page_of, served, shoot, text_of, too_wide, violations
 from kit.runs import script
 from process_control.web.access.store import TOKENS, GrantStore
 
@@ -99,17 +99,16 @@ def test_a_server_that_starts_nothing_offers_the_command_to_paste(web_box: Box) 
     assert web_box.history("backup") == []
 
 
-@pytest.mark.parametrize(("width", "dark"), [(WIDE, False), (WIDE, True), (PHONE, False)])
-def test_a_browser_shows_it_without_a_fault(browser: "Browser", site: Served, width: int, dark: bool) -> None:
-    with page_of(browser, site, width=width, dark=dark) as page:
+def test_a_browser_shows_it_without_a_fault(browser: "Browser", site: Served) -> None:
+    with page_of(browser, site, width=PHONE, dark=True) as page:
         page.goto(f"{site.address}/recover?since=1d")
         assert too_wide(page) == []
         assert violations(page) == []
-        shoot(page, f"recover-{width}{'-dark' if dark else ''}")
+        shoot(page, "recover")
         page.get_by_role("button", name="Look at what will be started").click()
         assert too_wide(page) == []
         assert violations(page) == []
-        shoot(page, f"recover-preview-{width}{'-dark' if dark else ''}")
+        shoot(page, "recover-preview")
 
 
 def test_it_runs_each_time_once_and_in_order_without_scripts(browser: "Browser", site: Served) -> None:

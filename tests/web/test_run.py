@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kit.harness import Box
-from kit.pages import PHONE, WIDE, Served, page_of, served, shoot, violations
+from kit.pages import PHONE, Served, page_of, served, shoot, violations
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -15,18 +15,18 @@ PRINTED = r"\033[31mred alarm\033[0m\n 10%%\r 60%%\r100%%\n412 rows\n"
 COLOURS = f"""command: sh -c 'printf "{PRINTED}"; cat FILE >&2; exit CODE'"""
 
 
-@pytest.fixture
-def site(web_box: Box) -> Iterator[Served]:
-    said = web_box.root / "said"
+@pytest.fixture(scope="module")
+def site(shared_box: Box) -> Iterator[Served]:
+    said = shared_box.root / "said"
     text = COLOURS.replace("FILE", str(said))
     said.write_text("warming up 7\n")
-    web_box.job("backup", text.replace("CODE", "0") + "\nstderr: ignore")
-    assert web_box.run_job("backup").exit_code == 0
+    shared_box.job("backup", text.replace("CODE", "0") + "\nstderr: ignore")
+    assert shared_box.run_job("backup").exit_code == 0
     said.write_text("warming up 8\ncannot reach db7\n")
-    web_box.job("backup", text.replace("CODE", "3") + "\nretry: {attempts: 2, delay: 0.01s}\ntimeout: 5s")
-    assert web_box.run_job("backup").exit_code == 3
-    web_box.job("skipped", "command: 'true'\ndisabled: true")
-    with served(web_box) as site:
+    shared_box.job("backup", text.replace("CODE", "3") + "\nretry: {attempts: 2, delay: 0.01s}\ntimeout: 5s")
+    assert shared_box.run_job("backup").exit_code == 3
+    shared_box.job("skipped", "command: 'true'\ndisabled: true")
+    with served(shared_box) as site:
         yield site
 
 
@@ -55,14 +55,13 @@ def test_an_unknown_run_is_a_page_that_says_so(site: Served) -> None:
     assert "no run" in answer.text
 
 
-@pytest.mark.parametrize(("width", "dark"), [(WIDE, False), (PHONE, False), (PHONE, True)])
-def test_a_browser_shows_it_without_a_fault(browser: "Browser", site: Served, width: int, dark: bool) -> None:
+def test_a_browser_shows_it_without_a_fault(browser: "Browser", site: Served) -> None:
     run_id = site.box.history("backup")[0]["run_id"]
-    with page_of(browser, site, width=width, dark=dark) as page:
+    with page_of(browser, site, width=PHONE, dark=True) as page:
         page.goto(f"{site.address}/runs/{run_id}?times=relative")
         assert page.locator(".t-red").first.inner_text() == "red alarm"
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        shoot(page, f"run-{width}{'-dark' if dark else ''}")
+        shoot(page, "run")
         assert violations(page) == []
 
 

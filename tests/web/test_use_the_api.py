@@ -9,7 +9,6 @@ import pytest
 
 from kit.harness import PROJECT, Box
 from kit.pages import served
-from process_control.web.access.store import TOKENS, GrantStore
 
 PAGE = PROJECT / "docs" / "how-to" / "use-the-api.md"
 SCRIPT = re.compile(r"test_use_the_api\.py[^\n]*-->\n```sh\n(.*?)^```\n```text\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -22,7 +21,7 @@ def test_its_commands_print_what_is_shown(web_box: Box) -> None:
     box.job("report", "command: 'true'")
     box.run("backup")
     box.run("report")
-    token = GrantStore(str(box.state_directory), TOKENS).add(name="ci", role="operator", seconds=0, by="tests")[0]
+    token = box.process_control("web", "token", "create", "ci", "--role", "operator").stdout.strip()
     blocks = SCRIPT.findall(PAGE.read_text())
     assert len(blocks) == 6
 

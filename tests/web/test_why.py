@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from kit.harness import Box
-from kit.pages import PHONE, WIDE, Served, get, page_of, served, shoot, text_of, too_wide, violations
+from kit.pages import PHONE, Served, get, page_of, served, shoot, text_of, too_wide, violations
 from kit.past import Past, yesterday
 from process_control.core.moments import in_local_time
 from process_control.web.remedies import remedy_of
@@ -111,11 +111,10 @@ def test_a_command_leads_to_the_screen_that_does_it(command: str | None, address
     assert (found and found.address) == address
 
 
-@pytest.mark.parametrize(("width", "dark"), [(WIDE, False), (WIDE, True), (PHONE, False)])
-def test_a_browser_shows_it_without_a_fault(browser: "Browser", site: Served, width: int, dark: bool) -> None:
-    with page_of(browser, site, width=width, dark=dark) as page:
+def test_a_browser_shows_it_without_a_fault(browser: "Browser", site: Served) -> None:
+    with page_of(browser, site, width=PHONE, dark=True) as page:
         for query in ("job=other", f"job=backup&at={yesterday():%Y-%m-%dT02:30}", ""):
             page.goto(f"{site.address}/why?{query}")
             assert too_wide(page) == []
             assert violations(page) == []
-            shoot(page, f"why-{len(query)}-{width}{'-dark' if dark else ''}")
+            shoot(page, f"why-{len(query)}")

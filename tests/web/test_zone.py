@@ -1,7 +1,9 @@
 """The switch of the time zone: every time of a page is in the zone that its reader has chosen."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -17,7 +19,8 @@ OF_BROWSER = "process-control-browser-zone"
 
 @pytest.fixture(scope="module")
 def site(shared_box: Box) -> Iterator[Served]:
-    shared_box.job("backup", "command: 'true'\nschedule: '30 2 1 1 *'\ntime_zone: Asia/Tokyo")
+    shared_box.job("backup", "command: echo done\nschedule: '30 2 1 1 *'\ntime_zone: Asia/Tokyo")
+    shared_box.run_job("backup")
     with served(shared_box, env={"TZ": "America/New_York"}) as site:
         yield site
 
@@ -47,6 +50,30 @@ def test_the_zone_of_a_job_is_offered_on_its_screens_only(site: Served) -> None:
     assert "02:30</time>" in of_job
     assert "Asia/Tokyo" not in of_all
     assert " JST" not in of_all
+
+
+ZONES = {"host": "America/New_York", "job": "Asia/Tokyo", "mine": "Europe/Berlin", "utc": "UTC"}
+
+
+@pytest.mark.parametrize("choice", ZONES)
+def test_the_clock_times_of_a_log_are_in_the_chosen_zone_also_those_that_come_live(site: Served, choice: str) -> None:
+    run = f"/runs/{site.box.history('backup')[0]['run_id']}"
+    with site.client() as client:
+        client.cookies.set(OF_BROWSER, "Europe/Berlin")
+        choose(client, choice)
+        page = client.get(f"{run}?times=clock").text
+        found = client.get(f"{run}?times=clock&grep=done").text
+        stamp = client.get(f"{run}/log.txt?times=clock").text.partition("\t")[0]
+        live = client.get(f"{run}/events?times=clock&zone={ZONES[choice] if choice != 'host' else ''}&last=0-0").text
+        label = client.get("/jobs/backup").text.partition('class="zone"')[2].partition("</summary>")[0]
+        of_run = page.partition('class="zone"')[2].partition("</summary>")[0]
+
+    moment = datetime.fromisoformat(stamp)
+    there = moment.astimezone(ZoneInfo(ZONES[choice]))
+    clock = f">{there:%H:%M:%S}.{moment.microsecond // 1000:03d}<"
+    assert [text.count(clock) for text in (page, found, live)] == [1, 1, 1]
+    assert f"{there:%Z}" in label
+    assert f"{there:%Z}" in of_run
 
 
 @pytest.mark.parametrize("name", ["Europe/Berlin", "../../etc/passwd", "/etc/localtime", "X" * 5000, "Europe/Nowhere"])

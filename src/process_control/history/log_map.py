@@ -200,6 +200,18 @@ def place_at(path: str, offset: int) -> Place:
             return found.place(log, offset, STDOUT if offset > found.offset else None)
 
 
+def first_gap(path: str) -> int | None:
+    """Return the byte of a log before which output was dropped first; None when there is no such place.
+
+    Raises OSError when its index is gone.
+    """
+    with open_plain(f"{path}.idx") as index:
+        for mark, stream in _marks_from(index, Mark()):
+            if stream == DROPPED:
+                return mark.offset
+    return None
+
+
 def _marks_from(index: BinaryIO, mark: Mark) -> Iterator[tuple[Mark, str]]:
     """Yield the marks behind the entries from a mark on, and the stream of each entry."""
     index.seek(mark.index_offset)

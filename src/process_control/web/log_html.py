@@ -1,7 +1,9 @@
 """Rows of a log as HTML: colours of the terminal, times, a link to each row, and what was cut or dropped."""
 
+import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
 
 from markupsafe import Markup
 
@@ -9,20 +11,29 @@ from process_control.core.terminal_markup import html_of
 from process_control.history.log_line import DROPPED, STDERR, Line
 from process_control.views.log_pages import LogOfRun
 
-NONE, RELATIVE, CLOCK = TIMES = ("none", "relative", "clock")
+NONE, RELATIVE, CLOCK = WAYS = ("none", "relative", "clock")
 #: Bytes of a row that are turned into HTML, and characters of them that are shown.
 MAX_BYTES, MAX_SHOWN = 8 << 10, 2000
-STREAM_TITLES = {STDERR: "stderr"}
+_COUNT_OF_MORE = re.compile(r"… \(\d+ more\)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How the times of rows are shown: not, since the beginning of the run, or as a clock in a zone."""
+
+    way: str = NONE
+    #: None: that of the host.
+    zone: tzinfo | None = None
 
 
 def rows_html(
-    log: LogOfRun, rows: Iterable[Line], times: str, *, hits: Sequence[int] = (), is_begun: bool = False
+    log: LogOfRun, rows: Iterable[Line], times: Times, *, hits: Sequence[int] = (), is_begun: bool = False
 ) -> Markup:
     """Return rows in the order given. `hits`: the offsets of those to be seen first."""
     return Markup("\n").join(row_html(log, row, times, is_hit=row.offset in hits, is_begun=is_begun) for row in rows)
 
 
-def row_html(log: LogOfRun, row: Line, times: str, *, is_hit: bool = False, is_begun: bool = False) -> Markup:
+def row_html(log: LogOfRun, row: Line, times: Times, *, is_hit: bool = False, is_begun: bool = False) -> Markup:
     """Return one row. Its id and its link name its place, which stays the same while the log grows."""
     if row.stream == DROPPED:
         words = f"{row.dropped:,} bytes were dropped here, see limits.log_bytes"
@@ -49,7 +60,7 @@ def gap_html(offset: int, left_out: int) -> Markup:
 
 
 def _label(log: LogOfRun, row: Line) -> str:
-    at = _time(log, row, RELATIVE)
+    at = _time(log, row, Times(RELATIVE))
     return f"link to the line at byte {row.offset}" + (f", after {at}" if at else "")
 
 
@@ -64,17 +75,19 @@ def _text(log: LogOfRun, row: Line) -> Markup:
         return html
     if len(row.text) <= MAX_SHOWN:
         return html
+    if is_cut:  # of what was turned into HTML: the line has more
+        html = Markup(_COUNT_OF_MORE.sub("…", html))
     return html + Markup(' <a class="whole" href="/runs/{}/line?at={}">the whole line</a>').format(
         log.run_id, row.offset
     )
 
 
-def _time(log: LogOfRun, row: Line, times: str) -> str:
-    if row.seconds is None or times == NONE:
+def _time(log: LogOfRun, row: Line, times: Times) -> str:
+    if row.seconds is None or times.way == NONE:
         return ""
-    if times == CLOCK:
+    if times.way == CLOCK:
         moment: datetime | None = log.moment(row)
-        return "" if moment is None else f"{moment.astimezone():%H:%M:%S}.{moment.microsecond // 1000:03d}"
+        return "" if moment is None else f"{moment.astimezone(times.zone):%H:%M:%S}.{moment.microsecond // 1000:03d}"
     minutes, seconds = divmod(row.seconds, 60)
     hours, minutes = divmod(int(minutes), 60)
     return f"{hours}:{minutes:02d}:{seconds:06.3f}" if hours else f"{minutes}:{seconds:06.3f}"

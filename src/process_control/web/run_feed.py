@@ -20,7 +20,7 @@ from process_control.history.log_line import DROPPED, Line
 from process_control.history.log_rows import At
 from process_control.state.past_runs import open_index
 from process_control.views.log_pages import LogOfRun, News, news_of
-from process_control.web.log_html import gap_html, rows_html
+from process_control.web.log_html import Times, gap_html, rows_html
 
 LOOK_SECONDS = 0.3
 #: The end of a run is in the journal; one that was lost is not, until somebody has looked.
@@ -39,9 +39,9 @@ class Shown:
 
     log: LogOfRun
     news: News
-    _html: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    _html: dict[tuple[Times, str], tuple[str, str]] = field(default_factory=dict)
 
-    def html(self, times: str, stream: str) -> tuple[str, str]:
+    def html(self, times: Times, stream: str) -> tuple[str, str]:
         """Return the rows, and the rows that have not ended. `stream`: "" for both."""
         key = times, stream
         if key not in self._html:

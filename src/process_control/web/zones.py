@@ -23,6 +23,11 @@ class ShownZone:
     #: What can be chosen here, with its name where it has one.
     offers: tuple[tuple[str, str], ...] = ((HOST, ""), (ZULU, ""))
 
+    @property
+    def name(self) -> str:
+        """The name by which `named_zone` finds it; "" for that of the host."""
+        return "" if self.zone is None else str(self.zone)
+
 
 #: Of the page that is being made.
 shown: ContextVar[ShownZone] = ContextVar("shown", default=ShownZone())  # noqa: B039  it is frozen

@@ -5,12 +5,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from process_control.core.job import is_slug
-from process_control.errors import ProcessControlError, UsageError
+from process_control.errors import JobNotFound, ProcessControlError, UsageError
 from process_control.history.index.past_run import Run
 from process_control.history.log_line import STDERR, STDOUT, Line
+from process_control.history.log_map import first_gap
+from process_control.history.log_reader import GZIP
 from process_control.history.log_rows import BOTH
 from process_control.notify.message import escape_controls
 from process_control.views.log_lines import KeptRun, RunLogs
@@ -24,27 +26,29 @@ from process_control.views.log_pages import (
     whole_line,
 )
 from process_control.web import answers
-from process_control.web.log_html import NONE, TIMES, row_html, rows_html
+from process_control.web.log_html import NONE, WAYS, Times, row_html, rows_html
 from process_control.web.log_search import search_back
 from process_control.web.site import site_of
+from process_control.web.zones import ShownZone, named_zone
 
 STREAMS = {"": BOTH, "stdout": (STDOUT,), "stderr": (STDERR,)}
 #: Text that is sent at once.
 BLOCK_CHARACTERS = 64 << 10
 
 
-def output_of(request: Request, run: Run) -> dict[str, Any]:
-    """Return what the template shows of the output; where it cannot be shown, why."""
+def output_of(request: Request, run: Run, zone: ShownZone) -> dict[str, Any]:
+    """Return what the template shows of the output; where it cannot be shown, why. `zone`: that of clock times."""
     site, parameters = site_of(request), request.query_params
-    stream, times = stream_of(request), times_of(request)
-    kept = {name: value for name, value in (("stream", stream), ("times", times)) if value not in ("", NONE)}
+    stream, times = stream_of(request), Times(way_of_times(request), zone.zone)
+    kept = {name: value for name, value in (("stream", stream), ("times", times.way)) if value not in ("", NONE)}
     values: dict[str, Any] = {
         "stream": stream,
-        "times": times,
+        "times": times.way,
         "grep": parameters.get("grep", ""),
         "link": lambda **others: "?" + urlencode({k: v for k, v in {**kept, **others}.items() if v not in ("", NONE)}),
         "why_no_log": "",
         "hits": None,
+        "last_seconds": None,
         "log": None,
         "live": "",
         "hint": "",
@@ -52,7 +56,7 @@ def output_of(request: Request, run: Run) -> dict[str, Any]:
     try:
         log = log_of_run(site.settings, run)
         if values["grep"]:
-            values |= {"log": log, **_found(log, request)}
+            values |= {"log": log, **_found(log, request, times)}
             return values
         shown = _page(log, request)
     except (UsageError, OSError) as error:
@@ -61,8 +65,10 @@ def output_of(request: Request, run: Run) -> dict[str, Any]:
         return values | {"why_no_log": f"{error.faults[0].what}", "hint": error.faults[0].hint}
     rows = rows_html(log, shown.rows, times) + rows_html(log, shown.begun, times, is_begun=True)
     values |= {"log": log, "page": shown, "rows": rows}
+    if shown.at is not None:
+        values["last_seconds"] = max((row.seconds or 0 for row in (*shown.rows, *shown.begun)), default=None)
     if log.is_growing and shown.at is not None:
-        query = urlencode({**kept, "last": str(shown.at)})
+        query = urlencode({**kept, "zone": zone.name, "last": str(shown.at)})
         values["live"] = f"/runs/{run.run_id}/events?{query}"
     return values
 
@@ -76,8 +82,7 @@ def _page(log: LogOfRun, request: Request) -> Page:
     return page_before(log, byte_of(request, "before"), streams=streams)
 
 
-def _found(log: LogOfRun, request: Request) -> dict[str, Any]:
-    times = times_of(request)
+def _found(log: LogOfRun, request: Request, times: Times) -> dict[str, Any]:
     found = search_back(
         log,
         request.query_params["grep"],
@@ -104,7 +109,7 @@ def text(request: Request) -> Response:
     run = answers.run(site.settings, run_id)
     log = log_of_run(site.settings, run)
     logs = RunLogs(site.settings, streams=STREAMS[stream_of(request)])
-    with_times = times_of(request) != NONE
+    with_times = way_of_times(request) != NONE
 
     def printed() -> Iterator[str]:
         for each in logs.lines(KeptRun(run.started_at, run.run_id, run.job, log.path)):
@@ -114,6 +119,19 @@ def text(request: Request) -> Response:
 
     name = f"{run.job if is_slug(run.job) else 'run'}-{run.run_id}.txt"
     return _streamed(printed(), {"content-disposition": f'attachment; filename="{name}"'})
+
+
+def gap(request: Request) -> Response:
+    """Lead to the place where output was dropped. Raises JobNotFound (66)."""
+    site, run_id = site_of(request), request.path_params["run_id"]
+    log = log_of_run(site.settings, answers.run(site.settings, run_id))
+    try:
+        offset = first_gap(log.path.removesuffix(GZIP))
+    except OSError:
+        offset = None
+    if offset is None:
+        raise JobNotFound(f"where output of run {run_id} was dropped is not known")
+    return RedirectResponse(f"/runs/{run_id}?at={offset}#D{offset}", 303)
 
 
 def whole(request: Request) -> Response:
@@ -150,11 +168,16 @@ def stream_of(request: Request) -> str:
     return stream
 
 
-def times_of(request: Request) -> str:
-    times = request.query_params.get("times", NONE)
-    if times not in TIMES:
-        raise UsageError(f"times {times}: no such way", hint=", ".join(TIMES))
-    return times
+def way_of_times(request: Request) -> str:
+    way = request.query_params.get("times", NONE)
+    if way not in WAYS:
+        raise UsageError(f"times {way}: no such way", hint=", ".join(WAYS))
+    return way
+
+
+def times_of_events(request: Request) -> Times:
+    """Return the times that the page had when it was opened: a zone chosen since then is not mixed into it."""
+    return Times(way_of_times(request), named_zone(request.query_params.get("zone", "")))
 
 
 def byte_of(request: Request, name: str) -> int | None:

@@ -10,7 +10,8 @@ from starlette.routing import Route
 
 from process_control.config.job_directory import load_job
 from process_control.config.settings import Settings
-from process_control.core.facts import TREE
+from process_control.core.facts import FAILED, LOST, SUCCEEDED, TREE, WARNED
+from process_control.core.finding import Verdict
 from process_control.core.job import Job
 from process_control.core.lateness import late_in_words
 from process_control.core.measures import size
@@ -22,12 +23,19 @@ from process_control.state.ad_hoc import kept_job
 from process_control.state.past_runs import open_index
 from process_control.views.run_in_context import context_of
 from process_control.web import answers
-from process_control.web.log_html import CLOCK
-from process_control.web.pages.log import output_of, text, whole
+from process_control.web.pages.log import gap, output_of, text, whole
 from process_control.web.pages.render import page
 from process_control.web.pages.run_events import events
 from process_control.web.site import now, site_of
+from process_control.web.zones import zone_of_page
 
+#: What says nothing beside the outcome.
+USUAL_VERDICTS: dict[str | None, str] = {
+    SUCCEEDED: Verdict.IGNORE.word,
+    WARNED: Verdict.WARN.word,
+    FAILED: Verdict.FAIL.word,
+    LOST: Verdict.FAIL.word,
+}
 #: The width of a timeline, in its own measure.
 WIDTH = 1000
 
@@ -47,6 +55,7 @@ def run(request: Request) -> Response:
     with open_index(site.settings.state_directory) as index:
         context = context_of(found, job, site.settings, index)
     bars, limit = _timeline(found, job)
+    of_job = None if job is None else job.time_zone
     slot = {"job": found.job, **({"slot": found.scheduled_at} if found.scheduled_at else {})}
     values = {
         "title": f"{found.job}, run {found.run_id}",
@@ -56,13 +65,15 @@ def run(request: Request) -> Response:
         "limit": limit,
         "facts": _facts(found),
         "decision": decision(found.to_json()),
+        "verdict": "" if found.verdict == USUAL_VERDICTS.get(found.outcome) else found.verdict,
         "rerun": f"/acts/run?{urlencode(slot)}",
         "why_query": urlencode({"job": found.job, "at": found.scheduled_at or found.started_at}),
         "command": site.command("logs", "--run", run_id),
     }
     if request.query_params.get("part") == "head":
-        return page(request, "run_head.html", values)
-    return page(request, "run.html", {**values, **output_of(request, found), "CLOCK": CLOCK})
+        return page(request, "run_head.html", values, job_zone=of_job)
+    output = output_of(request, found, zone_of_page(request, of_job))
+    return page(request, "run.html", {**values, **output}, job_zone=of_job)
 
 
 def _job(settings: Settings, slug: str) -> Job | None:
@@ -125,5 +136,6 @@ ROUTES = [
     Route("/runs/{run_id}", run),
     Route("/runs/{run_id}/events", events),
     Route("/runs/{run_id}/log.txt", text),
+    Route("/runs/{run_id}/gap", gap),
     Route("/runs/{run_id}/line", whole),
 ]

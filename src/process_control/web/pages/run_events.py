@@ -11,7 +11,7 @@ from starlette.responses import Response
 from process_control.history.log_rows import At
 from process_control.views.log_pages import LogOfRun, log_of_run
 from process_control.web import answers
-from process_control.web.pages.log import stream_of, times_of
+from process_control.web.pages.log import stream_of, times_of_events
 from process_control.web.run_feed import RunFeed
 from process_control.web.site import site_of
 
@@ -22,7 +22,7 @@ LETTERS = {"stdout": "o", "stderr": "e", "": ""}
 async def events(request: Request) -> Response:
     """Send `rows` with the lines that come, and `end` when the run has ended."""
     site, run_id = site_of(request), request.path_params["run_id"]
-    times, stream = times_of(request), LETTERS[stream_of(request)]
+    times, stream = times_of_events(request), LETTERS[stream_of(request)]
 
     def look() -> tuple[LogOfRun, At]:
         log = log_of_run(site.settings, answers.run(site.settings, run_id))
