@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "2d0c4c3b2929"
+FIELDS_VERSION = "d2f82acfa0e6"
 
 ATTRIBUTES = (
     "slug",
@@ -61,6 +61,9 @@ ATTRIBUTES = (
     "jitter_seconds",
     "after",
     "pool",
+    "run_on",
+    "on_host_loss",
+    "on_partition",
     "catch_up_which",
     "catch_up_within_seconds",
     "expect",
@@ -166,6 +169,9 @@ class Job:
         jitter_seconds: float | None
         after: list[dict[str, Any]]
         pool: str | None
+        run_on: str
+        on_host_loss: str
+        on_partition: str
         catch_up_which: str | None
         catch_up_within_seconds: float
         expect: dict[str, Any]
@@ -256,6 +262,9 @@ class Job:
         jitter_seconds: "float | None" = None,
         after: "list[dict[str, Any]] | None" = None,
         pool: "str | None" = None,
+        run_on: str = "any",
+        on_host_loss: str = "fail",
+        on_partition: str = "kill",
         catch_up_which: "str | None" = None,
         catch_up_within_seconds: float = 86400.0,
         expect: "dict[str, Any] | None" = None,
@@ -338,6 +347,9 @@ class Job:
         self.jitter_seconds = jitter_seconds
         self.after = [] if after is None else after
         self.pool = pool
+        self.run_on = run_on
+        self.on_host_loss = on_host_loss
+        self.on_partition = on_partition
         self.catch_up_which = catch_up_which
         self.catch_up_within_seconds = catch_up_within_seconds
         self.expect = {} if expect is None else expect
@@ -425,6 +437,9 @@ class Job:
             job.jitter_seconds,
             job.after,
             job.pool,
+            job.run_on,
+            job.on_host_loss,
+            job.on_partition,
             job.catch_up_which,
             job.catch_up_within_seconds,
             job.expect,

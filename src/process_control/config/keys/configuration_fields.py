@@ -1,12 +1,13 @@
 """The table of keys of the global configuration."""
 
 from process_control.config.keys.exclude_kinds import CALENDARS
-from process_control.config.keys.field import Field, later
+from process_control.config.keys.field import Field
 from process_control.config.keys.inner_fields import FAILMAIL, LIMIT_FIELDS, NOTIFY
 from process_control.config.keys.kind import MAP
 from process_control.config.keys.notify_kinds import PING_URL
 from process_control.config.keys.number_kinds import BOOL, COUNT, SIZE
 from process_control.config.keys.pool_kinds import PLACES, POOLS
+from process_control.config.keys.temporal_fields import TEMPORAL_FIELDS
 from process_control.config.keys.text_kinds import (
     ACCOUNT,
     CRON_TEMPLATE,
@@ -272,6 +273,12 @@ CONFIGURATION_FIELDS = (
         meaning="The page: see `process-control web`.",
         example="listen: 127.0.0.1:8765",
     ),
-    later("fleet", MAP, "The fleet of hosts.", "{address: temporal.example.org:7233}"),
+    Field(
+        key="fleet",
+        kind=MAP,
+        fields=TEMPORAL_FIELDS,
+        meaning="Running the jobs on many hosts: see `process-control fleet`.",
+        example="address: temporal.example.org:7233",
+    ),
 )
 DEFAULT_LOG_BYTES = 100 * MEGABYTE
