@@ -1,6 +1,7 @@
 """The connection to the Temporal server, and what its errors mean for people."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -129,4 +130,6 @@ def _read(path: str) -> bytes:
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).split("\n", 1)[0][:200]
+    """Return what the library says at the end of a nest of errors, such as `Connection refused`."""
+    found = re.search(r'message: "([^"]+)"', str(error))
+    return found[1] if found else str(error).split("\n", 1)[0][:200]
