@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "d2f82acfa0e6"
+FIELDS_VERSION = "aaaa333d3221"
 
 ATTRIBUTES = (
     "slug",
@@ -96,6 +96,7 @@ ATTRIBUTES = (
     "plan_hash",
     "schedule_of",
     "causes_planned",
+    "fleet_schedule",
 )
 
 MAX_SLUG = 64
@@ -209,6 +210,8 @@ class Job:
         schedule_of: str | None
         #: the `plan_hash` of each cause of such a job, of which its own plan was made
         causes_planned: dict[str, str]
+        #: what its file has as `schedule`, for a job of the fleet, which this host plans nothing for
+        fleet_schedule: list[str]
 
     def __init__(
         self,
@@ -297,6 +300,7 @@ class Job:
         plan_hash: str = "",
         schedule_of: "str | None" = None,
         causes_planned: "dict[str, str] | None" = None,
+        fleet_schedule: "list[str] | None" = None,
     ) -> None:
         self.slug = slug
         self.path = path
@@ -382,6 +386,7 @@ class Job:
         self.plan_hash = plan_hash
         self.schedule_of = schedule_of
         self.causes_planned = {} if causes_planned is None else causes_planned
+        self.fleet_schedule = [] if fleet_schedule is None else fleet_schedule
 
     @classmethod
     def from_values(cls, values: "list[Any]") -> "Job":
@@ -472,6 +477,7 @@ class Job:
             job.plan_hash,
             job.schedule_of,
             job.causes_planned,
+            job.fleet_schedule,
         ) = values
         return job
 

@@ -85,7 +85,7 @@ class _HostRun:
         self._has_ended = False
 
     async def until_it_has_ended(self) -> Ended:
-        """Have it run, and tell the server each second that it does; return how it went."""
+        """Have it run, and report each second that it does; return how it went."""
         keeper = await asyncio.create_subprocess_exec(
             *python(),
             *("-I", "-S", str(_PACKAGE / "entry" / "keeper.py"), str(os.getpid()), self._result, f"{self._result}.err"),
@@ -122,7 +122,7 @@ class _HostRun:
         return [*words, f"--by={by}", "--", start.job]
 
     async def _beat(self, keeper: asyncio.subprocess.Process) -> None:
-        """Tell the server each second that the run goes on; end it when the server was not reached for the lease."""
+        """Report each second that it is running; end it when the server was not reached for the lease."""
         while True:
             activity.heartbeat(self._id)
             sent_at = time.monotonic()

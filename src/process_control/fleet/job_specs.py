@@ -65,7 +65,8 @@ def spec_of(job: Job, settings: Settings) -> JobSpec:
         raise BadConfiguration("run_on: all is not supported yet", where=where, hint="write run_on: {host: NAME}")
     zone = job.time_zone or host_zone()
     try:
-        schedule = Schedule.parse(job.schedule, time_zone=zone, host="", slug=job.slug) if job.schedule else None
+        written = job.fleet_schedule
+        schedule = Schedule.parse(written, time_zone=zone, host="", slug=job.slug) if written else None
     except ScheduleError as error:
         raise BadConfiguration(error.what, where=where, hint=error.hint) from error
     plan = plan_of_job(job, settings, schedule)

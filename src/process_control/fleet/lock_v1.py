@@ -1,7 +1,8 @@
 """The workflow of one lock: sleeps until a planned time, asks the core what to do, has a host run it, keeps the result.
 
 What is here is replayed from history: it decides nothing, and the order of its commands must not change. A change of
-that order is another type of workflow, `Lock.v2`, on another queue.
+that order is another type of workflow, `Lock.v2`, on another queue. Our own modules are not loaded again for each
+workflow (see `sandbox`): those that are imported here are pure.
 """
 
 from datetime import timedelta
@@ -11,41 +12,40 @@ from temporalio.common import RetryPolicy, SearchAttributeKey
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, TimeoutType
 from temporalio.exceptions import TimeoutError as ActivityTimeout
 
-with workflow.unsafe.imports_passed_through():
-    from process_control.core.facts import LOST
-    from process_control.core.fleet.decide import again
-    from process_control.core.fleet.lock_state import (
-        KEPT_RUNS,
-        MAX_JOBS,
-        Decision,
-        Ended,
-        Hold,
-        JobState,
-        LockState,
-        PastRun,
-        PlannedSlots,
-        Start,
-        fate_of,
-        with_fates,
-    )
-    from process_control.fleet.wire import (
-        DECIDE,
-        HELD,
-        IDLE,
-        LOCK_TYPE,
-        NO_SUCH_JOB,
-        NOT_STARTED,
-        OLDER,
-        RUN,
-        RUNNING,
-        STATE_ATTRIBUTE,
-        Asked,
-        Configured,
-        Order,
-        Question,
-        RunState,
-        activity_queue,
-    )
+from process_control.core.facts import LOST
+from process_control.core.fleet.decide import again
+from process_control.core.fleet.lock_state import (
+    KEPT_RUNS,
+    MAX_JOBS,
+    Decision,
+    Ended,
+    Hold,
+    JobState,
+    LockState,
+    PastRun,
+    PlannedSlots,
+    Start,
+    fate_of,
+    with_fates,
+)
+from process_control.fleet.wire import (
+    DECIDE,
+    HELD,
+    IDLE,
+    LOCK_TYPE,
+    NO_SUCH_JOB,
+    NOT_STARTED,
+    OLDER,
+    RUN,
+    RUNNING,
+    STATE_ATTRIBUTE,
+    Asked,
+    Configured,
+    Order,
+    Question,
+    RunState,
+    activity_queue,
+)
 
 #: No run has a time limit here: its job has one, and its host has to be heard of.
 MAX_RUN = timedelta(days=3650)

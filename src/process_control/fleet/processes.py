@@ -39,6 +39,11 @@ async def decide(question: Question) -> Decision:
     return core.decide(question.state, question.now)
 
 
+def sandbox() -> SandboxedWorkflowRunner:
+    """Return what runs workflows. Our own modules, loaded again for each of them, would cost memory."""
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules("process_control"))
+
+
 def run_control(settings: Settings, say: Say) -> NoReturn:
     """Serve the workflows of all locks until TERM or INT. Raises the errors of the connection."""
     _run_and_exit(_control(settings, say))
@@ -55,14 +60,12 @@ def run_worker(settings: Settings, say: Say, *, host: str, identity: Identity) -
 async def _control(settings: Settings, say: Say) -> int:
     client = await connect(settings)
     await require_search_attribute(client, settings)
-    # Our own modules are pure where workflows use them: loaded again for each workflow they would cost memory.
-    sandbox = SandboxRestrictions.default.with_passthrough_modules("process_control")
     worker = Worker(
         client,
         task_queue=CONTROL_QUEUE,
         workflows=[LockV1],
         activities=[decide],
-        workflow_runner=SandboxedWorkflowRunner(restrictions=sandbox),
+        workflow_runner=sandbox(),
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=STICKY_SECONDS),
     )
     say(f"control of the fleet on {address_of(settings)}, namespace {settings.fleet_namespace}")

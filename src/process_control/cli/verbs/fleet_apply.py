@@ -31,7 +31,7 @@ def apply(session: Session, *, dry_run: bool, prune: bool, as_json: bool) -> int
     """Hand the job files of this host to the fleet: what each plans, and the hash of its file.
 
     Jobs with `run_on: local` are left out. A host runs a job only with the file that was applied, so bring the files to
-    all hosts first. What has begun goes on.
+    all hosts first. Runs in progress continue.
     """
     require_the_library()
     from process_control.fleet.apply import REFUSED

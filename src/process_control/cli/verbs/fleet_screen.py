@@ -48,7 +48,7 @@ def _row(each: FleetJobStatus, now: datetime) -> list[Text]:
 def show_hosts(hosts: Sequence[Mapping[str, object]], now: float) -> None:
     """Print a row for each process."""
     if not hosts:
-        console().print(Text("no process of the fleet asks the server for work", style="dim"))
+        console().print(Text("no process of the fleet is connected to the server", style="dim"))
         return
     columns = [Column(title="HOST"), Column(title="PROCESS"), Column(title="PID"), Column(title="SEEN", is_right=True)]
     rows = [
