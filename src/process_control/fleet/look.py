@@ -37,7 +37,7 @@ async def states(client: Client, settings: Settings) -> list[LockState]:
             except RPCError as error:
                 if error.status == RPCStatusCode.NOT_FOUND:  # it has just ended
                     return None
-                if error.status == RPCStatusCode.DEADLINE_EXCEEDED:
+                if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.FAILED_PRECONDITION):
                     raise _nobody_answers() from error
                 raise
 
