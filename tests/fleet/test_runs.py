@@ -72,3 +72,22 @@ def test_a_host_with_another_job_file_refuses_the_run(make_host: Callable[..., B
     assert (state["result"], state["host"]) == ("missed", "drift1")
     assert "was applied: bring the job directory up to date" in state["why"]
     assert box.process_control("history", "drifted", "--json").json()["runs"] == []
+
+
+def test_a_job_that_is_held_in_the_fleet_refuses_a_run_until_it_is_released(make_host: Callable[..., Box]) -> None:
+    box = make_host("hold1")
+    box.job("holdable", "command: /bin/true")
+    box.process_control("fleet", "apply")
+
+    held = box.process_control("hold", "holdable", "--fleet", "--note", "until monday")
+    refused = box.process_control("run", "holdable", "--fleet")
+    state = state_of(box, "holdable")
+    released = box.process_control("release", "holdable", "--fleet")
+    again = box.process_control("release", "holdable", "--fleet")
+
+    assert (held.stdout, held.exit_code) == ("holdable\theld\theld\tuntil monday\n", 0)
+    assert refused.exit_code == 75
+    assert refused.stdout.startswith("holdable\t\theld by ")
+    assert refused.stdout.endswith(": until monday\n")
+    assert (state["state"], state["why"].endswith(": until monday")) == ("held", True)
+    assert (released.exit_code, again.exit_code) == (0, 1)
