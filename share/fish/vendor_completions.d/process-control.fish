@@ -121,7 +121,7 @@ complete -c process-control -n '__process_control_at below run' -l show -d 'With
 complete -c process-control -n '__process_control_at below run' -l quiet -d 'With --follow: show only the report of a failed run'
 complete -c process-control -n '__process_control_at below run' -l slow-start -d 'Run slow_start_command in place of command'
 complete -c process-control -n '__process_control_at below run' -l force -d 'Even if on hold, in slow start, or run well for --slot'
-complete -c process-control -n '__process_control_at below run' -l slot -x -d 'For this past planned time, unless that ran well: 2026-11-28T03:00'
+complete -c process-control -n '__process_control_at below run' -l slot -x -d 'For this past slot, unless it ran well: 2026-11-28T03:00'
 complete -c process-control -n '__process_control_at below run' -l fleet -d 'On a host of the fleet, as `run_on` says'
 complete -c process-control -n '__process_control_at below run' -s h -l help -d 'Show this message and exit'
 complete -c process-control -n '__process_control_at below run' -a '(__process_control_jobs)'

@@ -44,7 +44,7 @@ from process_control.views.slots import Ledger
 @click.option("--quiet", "shown", flag_value="--quiet", help="With --follow: show only the report of a failed run.")
 @click.option("--slow-start", is_flag=True, help="Run slow_start_command in place of command.")
 @click.option("--force", is_flag=True, help="Even if on hold, in slow start, or run well for --slot.")
-@click.option("--slot", metavar="TIME", help="For this past planned time, unless that ran well: 2026-11-28T03:00.")
+@click.option("--slot", metavar="TIME", help="For this past slot, unless it ran well: 2026-11-28T03:00.")
 @click.option("--fleet", "in_fleet", is_flag=True, help="On a host of the fleet, as `run_on` says.")
 def run(
     session: Session,
