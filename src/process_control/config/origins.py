@@ -52,8 +52,8 @@ def _origins(
             yield from _origins_in_map(field, line, value, job, settings)
             continue
         where = _origin(field, line, job, settings)
-        value = job.fleet_schedule or job.schedule if field.key == "schedule" else getattr(job, field.becomes)
-        yield Origin(key=prefix + field.key, field=field, value=value, origin=where)
+        found = job.fleet_schedule or job.schedule if field.key == "schedule" else getattr(job, field.becomes)
+        yield Origin(key=prefix + field.key, field=field, value=found, origin=where)
 
 
 def _origins_in_map(
