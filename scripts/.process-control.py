@@ -65,4 +65,9 @@ def import_site():
     site.main()
 
 
-sys.exit(run_job(folder_of_the_package()) if NAME == "run-job" else another_command(folder_of_the_package()))
+code = run_job(folder_of_the_package()) if NAME == "run-job" else another_command(folder_of_the_package())
+if "temporalio" in sys.modules:  # it has crashed at the interpreter's exit, after its work was done
+    sys.stdout.flush()
+    sys.stderr.flush()
+    posix._exit(code or 0)
+sys.exit(code)

@@ -39,6 +39,7 @@ AFTER = (
     ("plan_hash", "str", '""'),
     ("schedule_of", "str | None", "None"),
     ("causes_planned", "dict[str, str]", "{}"),
+    ("fleet_schedule", "list[str]", "[]"),
 )
 DOCUMENTED = {
     "slug": "the name of its file without .yaml",
@@ -48,6 +49,7 @@ DOCUMENTED = {
     "excluded": "what follows from `exclude` for them, see `config/plan_of_job.py`; empty without that key",
     "schedule_of": "the job that its schedule and time zone are of, for a job with `after` and no schedule of its own",
     "causes_planned": "the `plan_hash` of each cause of such a job, of which its own plan was made",
+    "fleet_schedule": "what its file has as `schedule`, for a job of the fleet, which this host plans nothing for",
     "plan_hash": "the hash of the file and of what it plans, with the defaults; empty before it is planned",
 }
 

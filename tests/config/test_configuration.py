@@ -83,10 +83,10 @@ LINES = {
         "1:1: unknown key 'timeout'",
         "it is a key of job files; for all jobs set it below 'default_job_config'",
     ),
-    "a key whose behaviour comes later": (
+    "an address without a port": (
         "fleet: {address: a}",
-        "1:9: key 'fleet.address' is not supported yet",
-        "remove it, or write 'x-address' to keep it as a note",
+        "1:18: 'fleet.address' must be host:port, not 'a'",
+        "write host:port such as server.example.org:7233",
     ),
     "a relative directory": (
         "job_directory: jobs",
@@ -161,14 +161,14 @@ def test_a_faulty_line_is_told_with_the_place_in_the_configuration(line: str, wh
 
 
 def test_all_faults_of_keys_and_defaults_are_told_at_once() -> None:
-    text = "user: [a]\ndefault_job_config:\n  timeout: soon\n  schedule: '@daily'\n  owner: [b]\nfleet: {address: a}\n"
+    text = "user: [a]\ndefault_job_config:\n  timeout: soon\n  schedule: '@daily'\n  owner: [b]\nfleet: []\n"
 
     assert [line.partition("\n")[0] for line in told(text)] == [
         f"{PATH}:1:7: 'user' must be a name, not a list",
         f"{PATH}:3:12: 'default_job_config.timeout' must be a time, not 'soon'",
         f"{PATH}:4:3: 'schedule' cannot have a default",
         f"{PATH}:5:10: 'default_job_config.owner' must be a map, not a list",
-        f"{PATH}:6:9: key 'fleet.address' is not supported yet",
+        f"{PATH}:6:8: 'fleet' must be a map, not a list",
     ]
 
 

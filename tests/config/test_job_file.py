@@ -91,6 +91,9 @@ def test_a_key_that_is_absent_has_the_default_of_the_reference() -> None:
         "slow_start_after": [],
         "start_within_seconds": 600.0,
         "after": [],
+        "run_on": "any",
+        "on_host_loss": "fail",
+        "on_partition": "kill",
         "pool": None,
         "catch_up_which": None,
         "catch_up_within_seconds": 86400.0,
@@ -125,6 +128,7 @@ def test_a_key_that_is_absent_has_the_default_of_the_reference() -> None:
         "plan_hash": "",
         "schedule_of": None,
         "causes_planned": {},
+        "fleet_schedule": [],
     }
 
 

@@ -97,6 +97,7 @@ def _timed(job: PlannedJob | InvalidFile) -> TimedJob:
         time_zone=job.time_zone,
         disabled=job.disabled,
         on_overlap=job.on_overlap,
+        is_of_fleet=job.is_of_fleet,
     )
 
 

@@ -90,6 +90,7 @@ VERBS = {
         "start jobs at their planned times, without cron",
     ),
     "up": ("process_control.cli.verbs.up:up", "the scheduler, with the live status of all jobs"),
+    "fleet": ("process_control.cli.verbs.fleet:fleet", "run jobs on many hosts: apply, status, hosts, worker, control"),
     "web": ("process_control.cli.verbs.web:web", "the page: see all jobs in a browser, and act"),
     "watch": ("process_control.cli.verbs.watch:watch", "one look at the host, every minute by cron or a timer"),
     "prune": ("process_control.cli.verbs.prune:prune", "delete logs and history beyond the `retention` settings"),
@@ -127,7 +128,7 @@ PURPOSES = {
         "unsilence",
     ),
     "job files": ("lint", "plan", "explain", "learn", "schema", "import", "export"),
-    "set up": ("init", "up", "scheduler", "web", "notify", "watch", "prune", "help"),
+    "set up": ("init", "up", "scheduler", "fleet", "web", "notify", "watch", "prune", "help"),
 }
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from process_control.config.settings import Settings
 
-HAS_ITS_OWN_LIMIT = ("check", "check-jobs-icinga", "scheduler", "up", "web")
+HAS_ITS_OWN_LIMIT = ("check", "check-jobs-icinga", "fleet", "scheduler", "up", "web")
 _AS_JOBS_STAND = "process-control status"
 #: Which command shows whether a command that changes something has done so, when it could not report it itself.
 WHERE_TO_LOOK = {

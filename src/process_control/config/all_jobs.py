@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from process_control.config.cache import read
-from process_control.config.job_directory import InvalidJob, JobDirectory, read_job
+from process_control.config.job_directory import InvalidJob, JobDirectory, made_with, read_job
 from process_control.config.settings import Settings
 from process_control.core.job import Job, is_slug
 from process_control.errors import ProcessControlError
@@ -88,8 +88,7 @@ class _Listing:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._time = time.time()
-        self._made_with = [settings.job_directory, settings.log_bytes, settings.default_job_config]
-        self._made_with += [settings.calendars, settings.pools, host_stamp()]
+        self._made_with = [settings.job_directory, *made_with(settings), host_stamp()]
         self._earlier = self._read()
         self._now: dict[str, list[Any]] = {}
         self._parsed = 0

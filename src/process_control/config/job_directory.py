@@ -225,7 +225,13 @@ def _kept(settings: Settings, slug: str, path: str, source: bytes) -> "Job | Non
 
 def _made_with(slug: str, path: str, settings: Settings) -> "list[Any]":
     """Return everything that a job depends on besides its source."""
-    return [slug, path, settings.log_bytes, settings.default_job_config, settings.calendars, settings.pools]
+    return [slug, path, *made_with(settings)]
+
+
+def made_with(settings: Settings) -> "list[Any]":
+    """Return the values of the configuration that all jobs depend on."""
+    has_fleet = settings.fleet_address is not None
+    return [settings.log_bytes, settings.default_job_config, settings.calendars, settings.pools, has_fleet]
 
 
 def _keep(job: Job, source: bytes, settings: Settings) -> None:
@@ -243,14 +249,18 @@ def _keep(job: Job, source: bytes, settings: Settings) -> None:
 
 
 def read_job(slug: str, path: str, source: bytes, settings: Settings) -> Job:
-    """Parse `source` and return the job. Raises BadConfiguration with all its faults."""
+    """Parse `source` and return the job. Raises BadConfiguration with all its faults.
+
+    A job of the fleet has no schedule on this host: nothing here starts it, or misses it.
+    """
     from process_control.config.libraries import find_site_packages
 
     find_site_packages()
     from process_control.config.job_file import read_job
+    from process_control.core.fleet.membership import belongs_to_fleet
 
     defaults, log_bytes = settings.default_job_config, settings.log_bytes
-    return read_job(
+    job = read_job(
         source,
         slug=slug,
         path=path,
@@ -259,6 +269,9 @@ def read_job(slug: str, path: str, source: bytes, settings: Settings) -> Job:
         calendars=settings.calendars,
         pools=settings.pools,
     )
+    if belongs_to_fleet(job.run_on, settings.fleet_address):
+        job.fleet_schedule, job.schedule = job.schedule, []
+    return job
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------

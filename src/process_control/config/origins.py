@@ -15,6 +15,8 @@ from process_control.core.job import Job
 BUILT_IN = "built in"
 CONFIGURATION = "configuration"
 DEFAULT_JOB_CONFIG = "default_job_config"
+#: Keys that mean nothing without a fleet.
+OF_THE_FLEET = ("run_on", "on_host_loss", "on_partition")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +32,11 @@ class Origin:
 
 
 def origins(job: Job, source: bytes, settings: Settings) -> list[Origin]:
-    """Return every key of the job file in the order of the table. `source` is the text of the file."""
+    """Return every key of the job file that means something, in the order of the table. `source`: the file's text."""
     root = parse(source, f"{job.slug}.yaml").root
-    return list(_origins(JOB_FIELDS, root if isinstance(root, Map) else None, job, settings, prefix=""))
+    found = _origins(JOB_FIELDS, root if isinstance(root, Map) else None, job, settings, prefix="")
+    has_fleet = settings.fleet_address is not None
+    return [each for each in found if has_fleet or each.key not in OF_THE_FLEET or each.origin != BUILT_IN]
 
 
 def _origins(
@@ -48,7 +52,8 @@ def _origins(
             yield from _origins_in_map(field, line, value, job, settings)
             continue
         where = _origin(field, line, job, settings)
-        yield Origin(key=prefix + field.key, field=field, value=getattr(job, field.becomes), origin=where)
+        found = job.fleet_schedule or job.schedule if field.key == "schedule" else getattr(job, field.becomes)
+        yield Origin(key=prefix + field.key, field=field, value=found, origin=where)
 
 
 def _origins_in_map(

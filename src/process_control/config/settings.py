@@ -32,7 +32,15 @@ class Settings:
         "failmail_smtp",
         "failmail_tls",
         "failmail_to",
+        "fleet_address",
+        "fleet_api_key_file",
         "fleet_hosts",
+        "fleet_lease_seconds",
+        "fleet_namespace",
+        "fleet_tags",
+        "fleet_tls_ca_file",
+        "fleet_tls_cert_file",
+        "fleet_tls_key_file",
         "host_ping",
         "job_directory",
         "log_bytes",
@@ -122,6 +130,14 @@ class Settings:
         self.web_allowed_hosts: list[str] = get("web_allowed_hosts") or []
         self.web_read_only: bool = get("web_read_only", False)
         self.fleet_hosts: dict[str, list[str]] = get("fleet_hosts") or {}
+        self.fleet_address: str | None = get("fleet_address")
+        self.fleet_namespace: str = get("fleet_namespace", "default")
+        self.fleet_tls_ca_file: str | None = get("fleet_tls_ca_file")
+        self.fleet_tls_cert_file: str | None = get("fleet_tls_cert_file")
+        self.fleet_tls_key_file: str | None = get("fleet_tls_key_file")
+        self.fleet_api_key_file: str | None = get("fleet_api_key_file")
+        self.fleet_tags: list[str] = get("fleet_tags") or []
+        self.fleet_lease_seconds: float = get("fleet_lease_seconds", 60.0)
 
     def __repr__(self) -> str:
         """Return the settings without the defaults of jobs, whose environment may hold secrets."""

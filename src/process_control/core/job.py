@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "4a7006a1e998"
+FIELDS_VERSION = "e408ae154a59"
 
 ATTRIBUTES = (
     "slug",
@@ -61,6 +61,9 @@ ATTRIBUTES = (
     "jitter_seconds",
     "after",
     "pool",
+    "run_on",
+    "on_host_loss",
+    "on_partition",
     "catch_up_which",
     "catch_up_within_seconds",
     "expect",
@@ -93,6 +96,7 @@ ATTRIBUTES = (
     "plan_hash",
     "schedule_of",
     "causes_planned",
+    "fleet_schedule",
 )
 
 MAX_SLUG = 64
@@ -166,6 +170,9 @@ class Job:
         jitter_seconds: float | None
         after: list[dict[str, Any]]
         pool: str | None
+        run_on: str
+        on_host_loss: str
+        on_partition: str
         catch_up_which: str | None
         catch_up_within_seconds: float
         expect: dict[str, Any]
@@ -203,6 +210,8 @@ class Job:
         schedule_of: str | None
         #: the `plan_hash` of each cause of such a job, of which its own plan was made
         causes_planned: dict[str, str]
+        #: what its file has as `schedule`, for a job of the fleet, which this host plans nothing for
+        fleet_schedule: list[str]
 
     def __init__(
         self,
@@ -256,6 +265,9 @@ class Job:
         jitter_seconds: "float | None" = None,
         after: "list[dict[str, Any]] | None" = None,
         pool: "str | None" = None,
+        run_on: str = "any",
+        on_host_loss: str = "fail",
+        on_partition: str = "kill",
         catch_up_which: "str | None" = None,
         catch_up_within_seconds: float = 86400.0,
         expect: "dict[str, Any] | None" = None,
@@ -288,6 +300,7 @@ class Job:
         plan_hash: str = "",
         schedule_of: "str | None" = None,
         causes_planned: "dict[str, str] | None" = None,
+        fleet_schedule: "list[str] | None" = None,
     ) -> None:
         self.slug = slug
         self.path = path
@@ -338,6 +351,9 @@ class Job:
         self.jitter_seconds = jitter_seconds
         self.after = [] if after is None else after
         self.pool = pool
+        self.run_on = run_on
+        self.on_host_loss = on_host_loss
+        self.on_partition = on_partition
         self.catch_up_which = catch_up_which
         self.catch_up_within_seconds = catch_up_within_seconds
         self.expect = {} if expect is None else expect
@@ -370,6 +386,7 @@ class Job:
         self.plan_hash = plan_hash
         self.schedule_of = schedule_of
         self.causes_planned = {} if causes_planned is None else causes_planned
+        self.fleet_schedule = [] if fleet_schedule is None else fleet_schedule
 
     @classmethod
     def from_values(cls, values: "list[Any]") -> "Job":
@@ -425,6 +442,9 @@ class Job:
             job.jitter_seconds,
             job.after,
             job.pool,
+            job.run_on,
+            job.on_host_loss,
+            job.on_partition,
             job.catch_up_which,
             job.catch_up_within_seconds,
             job.expect,
@@ -457,6 +477,7 @@ class Job:
             job.plan_hash,
             job.schedule_of,
             job.causes_planned,
+            job.fleet_schedule,
         ) = values
         return job
 

@@ -290,6 +290,26 @@ def waiting_start(slug: str) -> str:
     return f".waiting-{slug}"
 
 
+def fleet(state_directory: str) -> str:
+    """Return the directory of what keepers of runs of the fleet leave for their worker."""
+    return f"{state_directory}/fleet"
+
+
+def fleet_database(state_directory: str) -> str:
+    """Return the file in which the server of `up --fleet` keeps everything."""
+    return f"{state_directory}/fleet/temporal.db"
+
+
+def fleet_log(state_directory: str) -> str:
+    """Return the file with what the server of `up --fleet` says."""
+    return f"{state_directory}/fleet/temporal.log"
+
+
+def fleet_result(state_directory: str, run_id: str) -> str:
+    """Return the file that has how a run of the fleet ended; with `.err` behind it what `run-job` has printed."""
+    return f"{state_directory}/fleet/{run_id}.json"
+
+
 def scheduler_socket(run_directory: str) -> str:
     """Return the socket on which the scheduler answers commands."""
     return f"{run_directory}/scheduler.sock"

@@ -245,6 +245,7 @@ def _values_of(job: Any, settings: Settings) -> dict[str, Any]:
         "after": [str(cause["job"]) for cause in job.after],
         "is_follower": job.schedule_of is not None,
         "on_overlap": job.on_overlap,
+        "is_of_fleet": bool(job.fleet_schedule),
     }
 
 
@@ -266,6 +267,7 @@ def _job_of(values: dict[str, Any]) -> PlannedJob | InvalidFile:
         after=tuple(_text(cause) for cause in values.get("after", ())),
         is_follower=values.get("is_follower") is True,
         on_overlap=_text(values.get("on_overlap", "skip")),
+        is_of_fleet=values.get("is_of_fleet") is True,
     )
 
 

@@ -47,6 +47,8 @@ class PlannedJob:
     is_follower: bool = False
     #: Cron does not need it: a timer starts no job that is running.
     on_overlap: str = "skip"
+    #: The fleet starts it at its planned times.
+    is_of_fleet: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +226,8 @@ def _part_of(job: PlannedJob | InvalidFile, manner: Manner, is_zone_of_host: Cal
         return _Part(job.slug, (f"# disabled: {source}",), is_disabled=True)
     if job.is_follower:
         return _Part(job.slug, (f"# started after {', '.join(job.after)}: {source}",), is_left_to_others=True)
+    if job.is_of_fleet:
+        return _Part(job.slug, (f"# started by the fleet: {source}",), is_left_to_others=True)
     if not job.schedule:
         return _Part(job.slug, ())
     if job.time_zone is not None and not is_for_cron(job.time_zone, is_zone_of_host):

@@ -4,6 +4,7 @@ As in `stub.py` nothing is on the path but the standard library: the package lie
 found by `site`.
 """
 
+import posix
 import sys
 
 PACKAGE = __file__.rpartition("/entry/")[0]
@@ -12,6 +13,10 @@ if __name__ == "__main__":
 
 from process_control.cli.waiting import go_on_watched  # noqa: E402
 from process_control.config.libraries import find_site_packages  # noqa: E402
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 def main() -> int:
@@ -23,5 +28,14 @@ def main() -> int:
     return main(paths=paths)
 
 
+def end(code: int) -> "NoReturn":
+    """End the process. The library of the fleet has crashed at the interpreter's exit, after its work was done."""
+    if "temporalio" in sys.modules:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        posix._exit(code)
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main())

@@ -29,6 +29,8 @@ class TimedJob:
     time_zone: str | None = None
     disabled: bool = False
     on_overlap: str = "skip"
+    #: The fleet starts it at its planned times.
+    is_of_fleet: bool = False
     #: Why the file is no job; empty for a job.
     faults: tuple[Fault, ...] = ()
 
@@ -75,6 +77,8 @@ class Units:
     units: tuple[Unit, ...]
     left_out: tuple[NotExported, ...]
     disabled: tuple[str, ...]
+    #: Jobs that the fleet starts.
+    of_fleet: tuple[str, ...]
     #: Jobs with planned times that systemd leaves out at clock changes, and that stand in their timers.
     at_clock_changes: tuple[str, ...]
 
@@ -107,6 +111,7 @@ def units_of(jobs: Sequence[TimedJob], manner: UnitManner, *, watch: bool = Fals
         units=tuple(units),
         left_out=tuple(left_out),
         disabled=tuple(disabled),
+        of_fleet=tuple(job.slug for job in jobs if job.is_of_fleet and not job.disabled),
         at_clock_changes=tuple(at_clock_changes),
     )
 

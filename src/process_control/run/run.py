@@ -28,6 +28,7 @@ class Request:
         "is_ad_hoc",
         "note",
         "queued_seconds",
+        "run_id",
         "scheduled",
         "slot",
         "slow_start",
@@ -46,6 +47,7 @@ class Request:
         slot: int | None = None,
         due: int | None = None,
         queued_seconds: float = 0.0,
+        run_id: str | None = None,
         slow_start: bool = False,
         force: bool = False,
         wait: bool = False,
@@ -64,6 +66,8 @@ class Request:
         self.due = due
         #: For how long the scheduler has held it back since then.
         self.queued_seconds = queued_seconds
+        #: The id that the run gets, where whoever starts it has to know it before; None: a new one.
+        self.run_id = run_id
         self.slow_start = slow_start
         self.force = force
         self.wait = wait
@@ -124,7 +128,7 @@ class Run:
         self.host = host
         #: UTC seconds; after a wait, or a condition, its end.
         self.started_at = started_at
-        self.id = run_id(started_at, posix.urandom(RANDOM_BYTES))
+        self.id = request.run_id or run_id(started_at, posix.urandom(RANDOM_BYTES))
         #: When this process started, see `proc.start_time`.
         self.pid_start = proc.start_time(posix.getpid()) or 0
         #: The planned time that this start has claimed, in UTC seconds.

@@ -3,6 +3,7 @@
 Lean module.
 """
 
+from process_control.core.facts import FLEET
 from process_control.core.gate import start_window_seconds
 from process_control.errors import BadConfiguration
 from process_control.run.run import GO, Go, Stop
@@ -15,12 +16,17 @@ if TYPE_CHECKING:
 
 
 def claim_the_slot(run: "Run", world: "World") -> Go | Stop:
-    """Find the planned time of a scheduled start, and claim it."""
+    """Find the planned time of a scheduled start, and claim it.
+
+    Raises BadConfiguration for a job of the fleet that something else than its worker starts for a planned time.
+    """
+    if run.request.scheduled and run.request.trigger != FLEET and world.settings.fleet_address is not None:
+        _refuse_jobs_of_the_fleet(run, world)
     if run.request.slot is not None:
         return _claim_the_one_asked_for(run, world)
     if not run.request.scheduled:
         return GO
-    if not run.job.schedule:
+    if not run.job.schedule and run.request.trigger != FLEET:
         raise BadConfiguration(
             f"job '{run.job.slug}' has no schedule, so --scheduled has no planned time (slot) to run",
             where=run.job.path,
@@ -46,6 +52,17 @@ def claim_the_slot(run: "Run", world: "World") -> Go | Stop:
     run.slot = slot
     _record_the_forgotten(run, world)
     return late_start.skip_as_too_late(run, world, slot, now) if is_late else GO
+
+
+def _refuse_jobs_of_the_fleet(run: "Run", world: "World") -> None:
+    from process_control.core.fleet.membership import belongs_to_fleet
+
+    if belongs_to_fleet(run.job.run_on, world.settings.fleet_address):
+        raise BadConfiguration(
+            f"job '{run.job.slug}' belongs to the fleet, which starts it at its planned times",
+            where=run.job.path,
+            hint="run cron-generate, which leaves it out; or add to the job: run_on: local",
+        )
 
 
 def _claim_the_one_asked_for(run: "Run", world: "World") -> Go | Stop:

@@ -329,6 +329,7 @@ def _request(options: Options) -> "Request":
         scheduled=options.scheduled is not None,
         slot=None if options.slot is None else int(options.slot),
         due=options.due,
+        run_id=options.run_id,
         queued_seconds=options.queued_seconds,
         slow_start=options.slow_start,
         force=options.force,

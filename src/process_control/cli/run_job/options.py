@@ -27,6 +27,7 @@ class Options:
         "only_running",
         "queued_seconds",
         "quiet",
+        "run_id",
         "scheduled",
         "show",
         "slot",
@@ -55,6 +56,8 @@ class Options:
         self.by_web = False
         #: for how many seconds the scheduler held the start back, as its turn had not come
         self.queued_seconds = 0.0
+        #: the id that the run is to have; None: a new one
+        self.run_id: str | None = None
         self.slow_start = False
         self.force = False
         self.wait: str | None = None
@@ -91,10 +94,11 @@ _WITH_VALUE = {
     "--note": "note",
     "--config": "config",
 }
-#: Not in the help: what completion asks, see complete.py; the UTC seconds that `process-control run --slot` passes; and
-#: how `process-control exec` calls us, with the command behind its name.
+#: Not in the help: what completion asks, see complete.py; the UTC seconds that `process-control run --slot` passes; how
+#: `process-control exec` calls us, with the command behind its name; and what the worker of the fleet knows of a run.
 _OF_EXEC = "--ad-hoc"
-_HIDDEN = {"--complete": "complete", "--slot": "slot", _OF_EXEC: "ad_hoc"}
+_OF_THE_FLEET = {"--due": "due", "--queued": "queued_seconds", "--run-id": "run_id", "--by": "by"}
+_HIDDEN = {"--complete": "complete", "--slot": "slot", _OF_EXEC: "ad_hoc", **_OF_THE_FLEET}
 _VALUE_OPTIONAL = {"--scheduled": ("scheduled", "cron"), "--wait": ("wait", "")}
 FLAGS = (*_VERBS, *_SWITCHES, *_WITH_VALUE, *_VALUE_OPTIONAL)
 
@@ -152,8 +156,12 @@ def _set_value(options: Options, attribute: str, value: str) -> None:
         attribute = "job"
     if attribute == "job":
         _set_job(options, value)
-    elif attribute == "note":
-        options.note = one_line(value)
+    elif attribute in ("note", "by"):
+        setattr(options, attribute, one_line(value))
+    elif attribute in ("due", "queued_seconds"):
+        if not (value.isdecimal() and len(value) < 12):
+            raise UsageError(f"a planned time or a wait must be whole seconds, not '{value}'")
+        setattr(options, attribute, int(value))
     else:
         setattr(options, attribute, value)
 
@@ -177,9 +185,9 @@ def _check(options: Options) -> None:
         raise UsageError("--json goes with --list-jobs, --status and --dry-run", hint="process-control history --json")
     if options.verb in ("run", "kill") and options.job is None:
         raise UsageError("which job?", hint="run-job NAME; to list all jobs: run-job --list-jobs")
-    if options.scheduled == "job" and options.slot is not None:  # a cause has ended; not in the help
-        pass
-    elif options.scheduled not in (None, "cron", "timer"):
+    #: Not in the help: a cause has ended, or a worker of the fleet starts it.
+    hidden = {"job": options.slot, "fleet": options.due}
+    if options.scheduled not in (None, "cron", "timer") and hidden.get(options.scheduled) is None:
         raise UsageError(f"--scheduled={options.scheduled}: must be cron or timer", hint="run-job --help")
     if options.show and (options.quiet or options.scheduled):
         other = "--quiet" if options.quiet else "--scheduled"

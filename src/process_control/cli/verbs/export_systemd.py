@@ -143,6 +143,8 @@ def _report(units: Units) -> None:
         talk_of_faults(left.faults)
     if units.disabled:
         talk(f"no units for disabled jobs: {', '.join(units.disabled)}")
+    if units.of_fleet:
+        talk(f"no units for jobs that the fleet starts: {', '.join(units.of_fleet)}")
     if units.at_clock_changes:
         talk(
             f"systemd leaves out planned times at clock changes; the timers have them as moments in UTC, see there: "

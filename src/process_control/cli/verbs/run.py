@@ -10,12 +10,13 @@ from typing import NoReturn
 
 import click
 
-from process_control.actions.start import How, Started, command_of
+from process_control.actions.start import How, command_of
 from process_control.cli.chosen import agree, changes_jobs, print_dry_run
 from process_control.cli.history_index import open_index
-from process_control.cli.print.output import print_json, talk
-from process_control.cli.print.plain import is_terminal, print_tabbed
+from process_control.cli.print.output import talk
 from process_control.cli.session import JOBS_HELP, Session, verb
+from process_control.cli.verbs.fleet_by_hand import run_in_fleet
+from process_control.cli.verbs.run_screen import print_started
 from process_control.config.all_jobs import load_all
 from process_control.config.settings import Settings
 from process_control.core.job import Job, is_slug
@@ -43,7 +44,8 @@ from process_control.views.slots import Ledger
 @click.option("--quiet", "shown", flag_value="--quiet", help="With --follow: show only the report of a failed run.")
 @click.option("--slow-start", is_flag=True, help="Run slow_start_command in place of command.")
 @click.option("--force", is_flag=True, help="Even if on hold, in slow start, or run well for --slot.")
-@click.option("--slot", metavar="TIME", help="For this past planned time, unless that ran well: 2026-11-28T03:00.")
+@click.option("--slot", metavar="TIME", help="For this past slot, unless it ran well: 2026-11-28T03:00.")
+@click.option("--fleet", "in_fleet", is_flag=True, help="On a host of the fleet, as `run_on` says.")
 def run(
     session: Session,
     jobs: Sequence[str],
@@ -56,6 +58,7 @@ def run(
     slow_start: bool,
     force: bool,
     slot: str | None,
+    in_fleet: bool,
 ) -> int:
     """Start jobs now and return at once, with the ids of their runs. They continue when this terminal is closed.
 
@@ -67,6 +70,10 @@ def run(
     """
     if shown and not follow:
         raise UsageError(f"{shown} goes with --follow", hint="process-control run --help")
+    if in_fleet:
+        if follow or slow_start or slot is not None:
+            raise UsageError("--follow, --slow-start and --slot do not go with --fleet")
+        return run_in_fleet(session, jobs, note=note, yes=yes, dry_run=dry_run, as_json=as_json, force=force)
     settings = session.load()
     account = check_allowed(settings.user, words="process-control run", where=settings.path or "")
     slugs, of_caller = ask_as(account, lambda: _selected(settings, jobs))
@@ -93,11 +100,7 @@ def run(
     for each in sorted({slots.get(slug) for slug in slugs}, key=str):
         some = [slug for slug in slugs if slots.get(slug) == each]
         started += start(settings, some, account, replace(how, slot=each), of_caller=of_caller)
-    _print_started(started, as_json=as_json)
-    refused = [each for each in started if each.exit_code is not None]
-    if not refused:
-        return 0
-    return refused[0].exit_code or 1 if len(started) == 1 else 1
+    return print_started(started, as_json=as_json)
 
 
 def _selected(settings: Settings, words: Sequence[str]) -> list[list[str]]:
@@ -129,21 +132,3 @@ def _slots_named(settings: Settings, slugs: Sequence[str], time: NamedTime) -> d
 def _become_run_job(slug: str, flags: Sequence[str]) -> NoReturn:
     sys.stdout.flush()
     os.execv(sys.executable, command_of(slug, flags))
-
-
-def _print_started(started: Sequence[Started], *, as_json: bool) -> None:
-    if as_json:
-        print_json({"jobs": [each.to_json() for each in started], "started": [_as_before(each) for each in started]})
-        return
-    for each in started:
-        if not is_terminal():
-            print_tabbed([each.slug, each.run_id, each.why])
-        elif each.run_id is not None:
-            print_tabbed([f"{each.slug}: run {each.run_id}"])
-        if each.why and is_terminal():
-            talk(each.why)
-
-
-def _as_before(started: Started) -> dict[str, object]:
-    """Return the shape that `started` had; both are there until 1.0."""
-    return {"job": started.slug, "run_id": started.run_id, "why": started.why, "exit_code": started.exit_code}

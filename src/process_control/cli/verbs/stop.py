@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
+import click
+
 from process_control.actions import stop as action
 from process_control.cli.chosen import agree, become_whoever_may, changes_jobs, print_dry_run
 from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.plain import is_terminal, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, verb
+from process_control.cli.verbs.fleet_by_hand import stop_in_fleet
 from process_control.state.all_jobs import live_block
 from process_control.state.block import Identity
 from process_control.views.selected_jobs import select_with_ad_hoc
@@ -20,8 +23,20 @@ from process_control.views.selected_jobs import select_with_ad_hoc
     ),
 )
 @changes_jobs
-def stop(session: Session, jobs: Sequence[str], note: str | None, yes: bool, dry_run: bool, as_json: bool) -> int:
+@click.option("--fleet", "in_fleet", is_flag=True, help="On whatever host of the fleet they run.")
+def stop(
+    session: Session,
+    jobs: Sequence[str],
+    note: str | None,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
+    in_fleet: bool,
+) -> int:
     """Stop the runs of jobs: TERM to the whole tree, kill_grace, KILL; they are gone when this returns."""
+    if in_fleet:
+        done = stop_in_fleet(session, jobs, note=note, yes=yes, dry_run=dry_run, as_json=as_json)
+        return done if isinstance(done, int) else _print_stopped(done, as_json=as_json)
     identity = Identity()
     actor = become_whoever_may(session, "stop")
     slugs = [job.slug for job in select_with_ad_hoc(actor.settings, jobs)]
@@ -34,13 +49,18 @@ def stop(session: Session, jobs: Sequence[str], note: str | None, yes: bool, dry
     if running and not agree("stop", running, yes=yes, dry_run=dry_run):
         return 0
     stopped = action.stop(actor.settings, slugs, identity, by=actor.by, note=note, progress=talk)
-    _print_stopped(stopped, as_json=as_json)
+    return _print_stopped(stopped, as_json=as_json)
+
+
+def _print_stopped(stopped: Sequence[action.Stopped], *, as_json: bool) -> int:
+    """Print what came of it, and return the exit code."""
+    _print(stopped, as_json=as_json)
     if any(each.left for each in stopped):
         return 1
     return 0 if any(each.is_stopped for each in stopped) else 1
 
 
-def _print_stopped(stopped: Sequence[action.Stopped], *, as_json: bool) -> None:
+def _print(stopped: Sequence[action.Stopped], *, as_json: bool) -> None:
     if as_json:
         print_json({"jobs": [each.to_json() for each in stopped]})
         return

@@ -15,6 +15,7 @@ from process_control.cli.print.output import talk
 from process_control.cli.print.plain import is_terminal
 from process_control.cli.session import Session, verb
 from process_control.cli.verbs.scheduler import become_the_parent, words_of_the_parent
+from process_control.cli.verbs.up_fleet import up_fleet
 from process_control.cli.verbs.up_page import page_beside
 from process_control.config.settings import Settings
 from process_control.errors import FINE, NotStarted
@@ -32,12 +33,15 @@ LOOK_AGAIN_SECONDS = 0.05
     epilog="q and Control-C end both, and no run. For a service: `process-control scheduler`, which prints lines only.",
 )
 @click.option("--for", "seconds", type=click.FloatRange(min=0.1), metavar="SECONDS", help="End by itself after that.")
-def up(session: Session, *, seconds: float | None) -> int:
+@click.option("--fleet", "is_fleet", is_flag=True, help="Start a fleet of this host alone, to try it out.")
+def up(session: Session, *, seconds: float | None, is_fleet: bool) -> int:
     """Start jobs at their planned times, and show how all of them stand until you press q.
 
     Nothing else is needed: no cron, no service. Runs in progress continue when it ends. Where a scheduler runs already,
     its jobs are shown, and it stays. Where the page is installed (process-control[web]), the first line is its address.
     """
+    if is_fleet:
+        return up_fleet(session, seconds)
     settings = session.load()
     if not is_terminal() and seconds is None:
         become_the_parent(session.config)

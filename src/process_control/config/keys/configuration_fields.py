@@ -1,13 +1,14 @@
 """The table of keys of the global configuration."""
 
 from process_control.config.keys.exclude_kinds import CALENDARS
-from process_control.config.keys.field import Field, later
+from process_control.config.keys.field import Field
 from process_control.config.keys.fleet_hosts import HOSTS_FIELD
 from process_control.config.keys.inner_fields import FAILMAIL, LIMIT_FIELDS, NOTIFY
-from process_control.config.keys.kind import MAP, known
+from process_control.config.keys.kind import MAP
 from process_control.config.keys.notify_kinds import PING_URL
 from process_control.config.keys.number_kinds import BOOL, COUNT, SIZE
 from process_control.config.keys.pool_kinds import PLACES, POOLS
+from process_control.config.keys.temporal_fields import TEMPORAL_FIELDS
 from process_control.config.keys.text_kinds import (
     ACCOUNT,
     CRON_TEMPLATE,
@@ -83,9 +84,6 @@ METRICS_FIELDS = (
         "node_exporter, which reads names that end in `.prom`. The service user writes it: it must own the directory.",
         example="/srv/metrics/process-control.prom",
     ),
-)
-ADDRESS_LATER = later(
-    "address", known("host:port", "an address"), "The server that runs jobs on many hosts.", "fleet.example:7233"
 )
 CONFIGURATION_FIELDS = (
     Field(
@@ -279,8 +277,9 @@ CONFIGURATION_FIELDS = (
     Field(
         key="fleet",
         kind=MAP,
-        fields=(HOSTS_FIELD, ADDRESS_LATER),
-        meaning="Other hosts that run process-control: see `--host`.",
+        fields=(HOSTS_FIELD, *TEMPORAL_FIELDS),
+        meaning="Other hosts: those to look at with `--host`, and the server that runs jobs on many hosts, see "
+        "`process-control fleet`.",
         example="hosts: {prod: [web1, ops@web2]}",
     ),
 )

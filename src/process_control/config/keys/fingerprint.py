@@ -19,6 +19,7 @@ READERS = (
     *("config/keys/regex_cost.py", "config/keys/rule_checks.py", "config/keys/kind.py", "config/keys/text_kinds.py"),
     *("config/keys/number_kinds.py", "config/keys/list_kinds.py", "config/keys/environment_kinds.py"),
     *("config/keys/exclude_kinds.py", "config/keys/after_kinds.py", "core/schedule/excluded.py"),
+    "config/keys/run_on_kinds.py",
     *("config/yaml/document.py", "config/yaml/nodes.py", "config/yaml/repair.py"),
     *("core/schedule/columns.py", "core/schedule/cron_fields.py", "core/schedule/schedule.py"),
 )

@@ -22,6 +22,7 @@ from process_control.config.keys.inner_fields import (
 from process_control.config.keys.kind import MAP, known
 from process_control.config.keys.list_kinds import COMMAND, PATHS, SCHEDULE, TAGS
 from process_control.config.keys.number_kinds import BOOL, COUNT, TIME, TIME_ABOVE_ZERO, TIME_WITHIN_A_DAY, UMASK
+from process_control.config.keys.run_on_kinds import RUN_ON
 from process_control.config.keys.text_kinds import LOCK, LONG_TEXT, PATH, TEXT, TIME_ZONE, one_of
 
 JOB_FIELDS = (
@@ -387,6 +388,36 @@ JOB_FIELDS = (
         "A scheduled start waits for a place, at most `queue_timeout`; a start by hand is refused, unless `--wait` or "
         "`--force` is given. While one start of a job waits, the next finds it and does what `on_overlap` says.",
         example="db",
+    ),
+    Field(
+        key="run_on",
+        kind=RUN_ON,
+        default="any",
+        default_words="`any`",
+        meaning="Which host of the fleet runs the job, where the configuration has `fleet.address`: `any` one, the "
+        "`host` of that name (`uname -n`), one with a `tag` (`fleet.tags` of its configuration), or `all`. `local`: "
+        "the job does not belong to the fleet, and crontab or scheduler of each host start it.",
+        example="{host: db1}",
+    ),
+    Field(
+        key="on_host_loss",
+        kind=one_of("fail", "rerun"),
+        default="fail",
+        default_words="`fail`",
+        meaning="What becomes of a run in the fleet whose host has died. `fail`: it is lost; so each planned time is "
+        "run once at most. `rerun`: it is run once more, on another host where `run_on` lets it; for a job that may "
+        "be run twice.",
+        example="rerun",
+    ),
+    Field(
+        key="on_partition",
+        kind=one_of("kill", "keep"),
+        default="kill",
+        default_words="`kill`",
+        meaning="What a host does with a run of the fleet when it cannot reach the server for `fleet.lease`. `kill`: "
+        "it ends the run, before another host may start one. `keep`: the run continues, and a second one may start "
+        "beside it.",
+        example="keep",
     ),
     Field(
         key="catch_up",

@@ -12,6 +12,7 @@ from process_control.config.keys.job_fields import JOB_FIELDS
 from process_control.config.keys.kind import Kind
 from process_control.config.keys.list_kinds import COMMAND, ONE_COMMAND, PATHS, SCHEDULE, TEXTS
 from process_control.config.keys.number_kinds import COUNT, SIZE, TIME, TIME_ABOVE_ZERO, TIME_WITHIN_A_DAY, UMASK
+from process_control.config.keys.run_on_kinds import PLACES, RUN_ON, WORDS
 from process_control.config.keys.text_kinds import LOCK, LONG_TEXT, PATH, SLUG, TEXT
 
 DIALECT = "http://json-schema.org/draft-07/schema#"  # what editors know
@@ -64,6 +65,16 @@ _SCHEMAS_BY_KIND: tuple[tuple[Kind, Schema], ...] = (
     (TIME_WITHIN_A_DAY, _TIME),
     (SIZE, _SIZE),
     (UMASK, {"type": ["string", "integer"]}),
+    (
+        RUN_ON,
+        {
+            "anyOf": [
+                {"enum": list(WORDS)},
+                {"type": "object", "properties": dict.fromkeys(PLACES, _TEXT), "minProperties": 1, "maxProperties": 1}
+                | {"additionalProperties": False},
+            ]
+        },
+    ),
     (
         ENVIRONMENT,
         {

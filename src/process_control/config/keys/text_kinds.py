@@ -104,6 +104,14 @@ def _check_host_and_port(text: str) -> str:
     return "" if is_name and is_port else f"must be host:port, not {quoted(text)}"
 
 
+HOST_AND_PORT = _line_kind(
+    name="`host:port`",
+    wanted="an address",
+    form="host:port such as server.example.org:7233",
+    check=_check_host_and_port,
+)
+
+
 def _check_syslog_address(text: str) -> str:
     if text.startswith("/") or not _check_host_and_port(text):
         return ""

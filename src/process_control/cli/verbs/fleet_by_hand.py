@@ -1,0 +1,112 @@
+"""`run`, `stop`, `hold`, `release` with --fleet: the same verbs, for whatever host of the fleet runs the job."""
+
+import os
+from collections.abc import Sequence
+
+from process_control.actions.rights import who
+from process_control.actions.stop import Stopped
+from process_control.cli.chosen import agree, print_dry_run
+from process_control.cli.fleet_library import require_the_library
+from process_control.cli.print.output import print_json, talk
+from process_control.cli.print.plain import is_terminal, print_tabbed
+from process_control.cli.session import Session
+from process_control.cli.verbs.run_screen import print_started
+from process_control.config.settings import Settings
+from process_control.core.fleet.membership import belongs_to_fleet
+from process_control.core.job import Job
+from process_control.errors import FINE, NO, BadConfiguration
+from process_control.views.selected_jobs import select_jobs
+
+
+def run_in_fleet(
+    session: Session, words: Sequence[str], *, note: str | None, yes: bool, dry_run: bool, as_json: bool, force: bool
+) -> int:
+    """Start jobs on hosts of the fleet; return the exit code of `run`."""
+    chosen = _Chosen("run", session, words, yes=yes, dry_run=dry_run, as_json=as_json)
+    if chosen.code is not None:
+        return chosen.code
+    from process_control.fleet.by_hand import start
+
+    return print_started(start(chosen.settings, chosen.jobs, by=chosen.by, note=note, force=force), as_json=as_json)
+
+
+def stop_in_fleet(
+    session: Session, words: Sequence[str], *, note: str | None, yes: bool, dry_run: bool, as_json: bool
+) -> list[Stopped] | int:
+    """Stop jobs on hosts of the fleet; return what came of it, or the exit code when nothing was tried."""
+    chosen = _Chosen("stop", session, words, yes=yes, dry_run=dry_run, as_json=as_json)
+    if chosen.code is not None:
+        return chosen.code
+    from process_control.fleet.by_hand import stop
+
+    return stop(chosen.settings, chosen.jobs, by=chosen.by, note=note)
+
+
+def hold_in_fleet(
+    session: Session, words: Sequence[str], *, note: str | None, yes: bool, dry_run: bool, as_json: bool
+) -> int:
+    """Hold jobs in the whole fleet; return the exit code of `hold`."""
+    chosen = _Chosen("hold", session, words, yes=yes, dry_run=dry_run, as_json=as_json)
+    if chosen.code is not None:
+        return chosen.code
+    from process_control.fleet.by_hand import hold
+
+    hold(chosen.settings, chosen.jobs, by=chosen.by, note=note)
+    _print_held([(job.slug, "held", "held") for job in chosen.jobs], note, as_json=as_json)
+    return FINE
+
+
+def release_in_fleet(
+    session: Session, words: Sequence[str], *, note: str | None, yes: bool, dry_run: bool, as_json: bool
+) -> int:
+    """Release jobs in the whole fleet; return the exit code of `release`."""
+    chosen = _Chosen("release", session, words, yes=yes, dry_run=dry_run, as_json=as_json)
+    if chosen.code is not None:
+        return chosen.code
+    from process_control.fleet.by_hand import release
+
+    were_held = release(chosen.settings, chosen.jobs, by=chosen.by, note=note)
+    words_of = {True: "released", False: "was not held"}
+    done = [(job.slug, words_of[was], "idle") for job, was in zip(chosen.jobs, were_held, strict=True)]
+    _print_held(done, note, as_json=as_json)
+    return FINE if any(were_held) else NO
+
+
+def _print_held(done: Sequence[tuple[str, str, str]], note: str | None, *, as_json: bool) -> None:
+    if as_json:
+        rows = [{"job": job, "done": what, "changed": what != "was not held", "why": note} for job, what, _ in done]
+        print_json({"jobs": rows})
+        return
+    for job, what, state in done:
+        if is_terminal():
+            talk(f"{job}: {what} in the fleet")
+        else:
+            print_tabbed([job, what, state, note])
+
+
+class _Chosen:
+    """The jobs that a command is to change in the fleet; `code`: its exit code, where nothing is to be done."""
+
+    def __init__(
+        self, verb: str, session: Session, words: Sequence[str], *, yes: bool, dry_run: bool, as_json: bool
+    ) -> None:
+        require_the_library()
+        self.by = who(dict(os.environb))
+        self.settings = session.settings(f"{verb} --fleet", may_read=False)
+        self.jobs = _chosen(self.settings, words)
+        self.code: int | None = None
+        slugs = [job.slug for job in self.jobs]
+        if dry_run and as_json:
+            self.code = print_dry_run(verb, slugs)
+        elif not agree(verb, slugs, yes=yes, dry_run=dry_run):
+            self.code = FINE
+
+
+def _chosen(settings: Settings, words: Sequence[str]) -> list[Job]:
+    """Return the jobs that the words name. Raises BadConfiguration (78) for one that does not belong to the fleet."""
+    found = [job for job in select_jobs(settings, words) if isinstance(job, Job)]
+    for job in found:
+        if not belongs_to_fleet(job.run_on, settings.fleet_address):
+            why = "the configuration has no fleet.address" if settings.fleet_address is None else "it has run_on: local"
+            raise BadConfiguration(f"does not belong to the fleet: {why}", where=job.slug)
+    return found

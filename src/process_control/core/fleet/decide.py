@@ -1,0 +1,277 @@
+"""What a lock of the fleet does now: which planned times are due, and what becomes of each. Pure.
+
+Each planned time after `planned_to` is taken once, with all that fell due since then: first what the job says
+(disabled, excluded, held), then its age, then overlap and queue by the same rules as on one host, then `catch_up`. The
+answer is recorded by the workflow, which only carries it out: so these rules may change between two versions.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from process_control.core import start_queue
+from process_control.core.facts import FAILED
+from process_control.core.fleet.lock_state import (
+    Decision,
+    Fate,
+    JobSpec,
+    JobState,
+    LockState,
+    PlannedSlots,
+    Start,
+)
+from process_control.core.schedule.catch_up import to_catch_up
+from process_control.core.schedule.plan import Plan
+from process_control.core.schedule.slots import MISSED, RAN, SKIPPED, Slot, SlotRun
+from process_control.core.start_queue import Limits, Running
+
+#: How many planned times are known in advance.
+SLOTS_AHEAD = 20
+#: More that fell due at once become one record of a range.
+MAX_BATCH = 200
+#: How many starts wait for a lock at most.
+MAX_QUEUE = 20
+#: How far ahead planned times are looked for at most.
+_YEARS_AHEAD = 5 * 366 * 86400
+OVERLAP = "overlap"
+#: Nobody was there to start it: no control process, or no server.
+TRIGGER_DEAD = "trigger_dead"
+
+
+def decide(state: LockState, now: float) -> Decision:
+    """Return what the lock does at the moment `now`, in UTC seconds."""
+    return _Decider(state, now).decide()
+
+
+class _Decider:
+    def __init__(self, state: LockState, now: float) -> None:
+        self._state = state
+        self._now = now
+        self._fates: dict[str, list[Fate]] = {}
+        self._planned: dict[str, PlannedSlots] = {}
+        self._refused: list[tuple[Start, str]] = []
+        self._candidates: list[Start] = []
+
+    def decide(self) -> Decision:
+        for slug in sorted(self._state.jobs):
+            self._take_due(slug, self._state.jobs[slug])
+        queue = self._without_expired(self._state.queue)
+        start, waiting, stops = self._in_turn([*queue, *sorted(self._candidates, key=_by_slot)])
+        if start is None and not waiting and self._state.running is None:
+            start = self._caught_up()
+        return Decision(
+            start=start,
+            queue=tuple(waiting),
+            refused=tuple(self._refused),
+            fates={slug: tuple(fates) for slug, fates in self._fates.items()},
+            planned=self._planned,
+            wake_at=self._wake_at(start or self._state.running, waiting),
+            stops_running=stops,
+        )
+
+    # --- planned times ------------------------------------------------------------------------------------------------
+
+    def _take_due(self, slug: str, job: JobState) -> None:
+        due, planned = due_slots(job.spec, job.planned, self._now)
+        if planned != job.planned:
+            self._planned[slug] = planned
+        if len(due) > MAX_BATCH:
+            older, due = due[:-MAX_BATCH], due[-MAX_BATCH:]
+            self._fates.setdefault(slug, []).append(_range(older))
+        for slot in due:
+            fate = self._settled(job, slot, is_newest=slot == due[-1])
+            if fate is not None:
+                self._fates.setdefault(slug, []).append(fate)
+            else:
+                run_id = run_id_of(slug, slot)
+                self._candidates.append(Start(run_id=run_id, job=slug, slot=slot, arrived=self._now))
+
+    def _settled(self, job: JobState, slot: int, *, is_newest: bool) -> Fate | None:
+        """Return the fate of a planned time that gets no run now; None when it is to be started."""
+        spec = job.spec
+        if spec.disabled:
+            return Fate(slot=slot, fate=SKIPPED, reason="disabled", detail="the job file says so")
+        if day := _plan(spec).excluded_by(slot):
+            return Fate(slot=slot, fate=SKIPPED, reason="excluded", detail=f"exclude: {day}")
+        if job.hold is not None:
+            return Fate(slot=slot, fate=SKIPPED, reason="held", detail=job.hold.note or f"held by {job.hold.by}")
+        if spec.on_overlap == "skip" and self._was_busy_at(slot):
+            return Fate(slot=slot, fate=SKIPPED, reason=OVERLAP, detail="another run had the lock")
+        if self._now - slot > spec.start_within or not (is_newest or spec.on_overlap == "queue"):
+            return Fate(slot=slot, fate=MISSED, reason=TRIGGER_DEAD)
+        return None
+
+    def _was_busy_at(self, slot: int) -> bool:
+        """Return whether a run had the lock then. What fell due meanwhile is dealt with at its end."""
+        if self._state.running is not None and self._state.running_since < slot:
+            return True
+        return any(past.since < slot <= past.until for past in self._state.past)
+
+    # --- turns --------------------------------------------------------------------------------------------------------
+
+    def _without_expired(self, queue: Sequence[Start]) -> list[Start]:
+        """Return what may go on waiting; the rest gets its fate."""
+        left = []
+        for start in queue:
+            job = self._state.jobs.get(start.job)
+            limit = 0.0 if job is None else job.spec.queue_timeout
+            if job is None or (limit and self._now - start.arrived > limit):
+                self._turn_away(start, f"it waited for the lock for {limit:g} s" if limit else "its job is gone")
+            else:
+                left.append(start)
+        return left
+
+    def _in_turn(self, waiting: list[Start]) -> tuple[Start | None, list[Start], bool]:
+        """Return what starts, what waits, and whether the run in flight has to make place."""
+        running = self._state.running
+        lock = self._state.lock
+        numbered = dict(enumerate(waiting))
+        decision = start_queue.decide(
+            [
+                start_queue.Start(start.job, start.slot, lock, self._on_overlap(start), None, number)
+                for number, start in numbered.items()
+            ],
+            [] if running is None else [Running(running.job, lock, None)],
+            Limits(),
+        )
+        left = [numbered[each.start.arrived] for each in decision.waits]
+        first: Start | None = None
+        replacing: list[Start] = []
+        for each in decision.starts:
+            start = numbered[each.arrived]
+            if running is None and first is None:
+                first = start
+            elif self._on_overlap(start) == "replace":
+                replacing = self._replacing(replacing, start)
+            else:
+                self._turn_away(start, "another run has the lock")
+        for start in left[MAX_QUEUE:]:
+            self._turn_away(start, f"{MAX_QUEUE} starts wait for the lock already")
+        return first, [*replacing, *left[:MAX_QUEUE]], bool(replacing) and running is not None
+
+    def _replacing(self, before: list[Start], start: Start) -> list[Start]:
+        """Return the one start that takes the place of the run in flight: the newest."""
+        for each in before:
+            self._turn_away(each, "a later start came before its turn")
+        return [start]
+
+    def _on_overlap(self, start: Start) -> str:
+        """Return what a start does when the lock is held; one that waits already goes on waiting."""
+        if start in self._state.queue or start.is_caught_up:
+            return "queue"
+        return self._state.jobs[start.job].spec.on_overlap
+
+    def _turn_away(self, start: Start, why: str) -> None:
+        if start.slot is None:
+            self._refused.append((start, why))
+            return
+        spec = self._state.jobs[start.job].spec if start.job in self._state.jobs else None
+        if spec is not None and spec.on_overlap == "fail":
+            fate = Fate(slot=start.slot, fate=RAN, reason=OVERLAP, outcome=FAILED, detail=why)
+        else:
+            fate = Fate(slot=start.slot, fate=SKIPPED, reason=OVERLAP, detail=why)
+        self._fates.setdefault(start.job, []).append(fate)
+
+    # --- catch_up -----------------------------------------------------------------------------------------------------
+
+    def _caught_up(self) -> Start | None:
+        """Return the oldest missed planned time that is made up for: one at a time, so that a due one goes first."""
+        wanted = [
+            (slot, slug)
+            for slug, job in sorted(self._state.jobs.items())
+            if job.spec.catch_up_which and job.hold is None and not job.spec.disabled
+            for slot in self._missed(slug, job)[:1]
+        ]
+        if not wanted:
+            return None
+        slot, slug = min(wanted)
+        return Start(run_id=run_id_of(slug, slot), job=slug, slot=slot, arrived=self._now, is_caught_up=True)
+
+    def _missed(self, slug: str, job: JobState) -> list[int]:
+        spec = job.spec
+        fates = {fate.slot: fate for fate in (*job.fates, *self._fates.get(slug, ()))}
+        coming = self._planned.get(slug, job.planned).slots
+        return to_catch_up(
+            [_as_slot(slug, fates[slot]) for slot in sorted(fates)],
+            which=str(spec.catch_up_which),
+            within=spec.catch_up_within,
+            start_within=spec.start_within,
+            now=self._now,
+            next_slot=coming[0] if coming else None,
+        )
+
+    # --- the next look ------------------------------------------------------------------------------------------------
+
+    def _wake_at(self, running: Start | None, waiting: Sequence[Start]) -> float | None:
+        """Return when to look again. What `skip` and a full queue do with planned times can wait for a run's end."""
+        moments: list[float] = []
+        for slug, job in self._state.jobs.items():
+            policy = job.spec.on_overlap
+            is_idle = running is None and not waiting
+            if is_idle or policy in ("replace", "fail") or (policy == "queue" and len(waiting) < MAX_QUEUE):
+                moments += self._planned.get(slug, job.planned).slots[:1]
+        for start in waiting:
+            limit = self._state.jobs[start.job].spec.queue_timeout
+            moments += [start.arrived + limit] if limit else []
+        return min(moments, default=None)
+
+
+def due_slots(spec: JobSpec, planned: PlannedSlots, now: float) -> tuple[list[int], PlannedSlots]:
+    """Return the planned times up to `now` that were not dealt with, and what is planned from then on."""
+    if not spec.schedule:
+        return [], planned
+    until = max(planned.planned_to, int(now))
+    plan = _plan(spec)
+    due = [slot for slot in planned.slots if slot <= until]
+    coming = planned.slots[len(due) :]
+    if coming:
+        return due, PlannedSlots(planned_to=until, slots=coming) if due else planned
+    known_to = planned.slots[-1] if planned.slots else planned.planned_to
+    due += plan.slots(known_to, until)
+    return due, PlannedSlots(planned_to=until, slots=_next_slots(plan, until))
+
+
+def _next_slots(plan: Plan, after: int) -> tuple[int, ...]:
+    """Return the next planned times: those of the window in which there are enough of them."""
+    seconds = 3600
+    found: tuple[int, ...] = ()
+    while len(found) < SLOTS_AHEAD and seconds < _YEARS_AHEAD:
+        found = plan.slots(after, after + seconds)
+        seconds *= 8
+    if not found and (rare := plan.next_slot(after)) is not None:
+        return (rare,)
+    return found[:SLOTS_AHEAD]
+
+
+def _plan(spec: JobSpec) -> Plan:
+    return Plan(schedule=tuple(spec.schedule), time_zone=spec.time_zone, exclude=tuple(spec.exclude))
+
+
+def run_id_of(job: str, slot: int, *, attempt: int = 1) -> str:
+    """Return the id of the run for a planned time: the same whoever asks."""
+    again = f"#{attempt}" if attempt > 1 else ""
+    return f"{job}/{datetime.fromtimestamp(slot, UTC):%Y-%m-%dT%H:%M:%SZ}{again}"
+
+
+def again(start: Start, now: float) -> Start:
+    """Return the start of one more try, after the loss of the host."""
+    attempt = start.attempt + 1
+    run_id = start.run_id.partition("#")[0] + f"#{attempt}"
+    return replace(start, run_id=run_id, attempt=attempt, arrived=now)
+
+
+def _range(slots: Sequence[int]) -> Fate:
+    return Fate(slot=slots[0], until=slots[-1], count=len(slots), fate=MISSED, reason=TRIGGER_DEAD)
+
+
+def _by_slot(start: Start) -> tuple[int, str]:
+    return start.slot or 0, start.job
+
+
+def _as_slot(slug: str, fate: Fate) -> Slot:
+    """Return a fate as the policy of one host knows it."""
+    run = None
+    if fate.fate == RAN:
+        late: Mapping[str, float] = {"trigger": fate.late_seconds or 0.0}
+        run = SlotRun(fate.run_id or "", fate.outcome, fate.reason, "", fate.late_seconds, late)
+    return Slot(slug, fate.slot, fate.fate, run=run)

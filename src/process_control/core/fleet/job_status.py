@@ -1,0 +1,75 @@
+"""How each job of the fleet stands, from the states of its locks. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from process_control.core.fleet.lock_state import JobState, LockState, PastRun
+
+DISABLED, HELD, RUNNING, WAITING, IDLE = "disabled", "held", "running", "waiting", "idle"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetJobStatus:
+    """A job of the fleet for lists. Times are UTC seconds."""
+
+    job: str
+    lock: str
+    #: a word of those above
+    state: str
+    #: why it is held, of a run that waits or is in flight its id
+    why: str | None
+    next_slot: int | None
+    last: PastRun | None
+    #: who may run it: any, host/NAME, tag/NAME
+    queue: str
+
+    def to_json(self) -> dict[str, object]:
+        ended = None if self.last is None else self.last.ended
+        return {
+            "job": self.job,
+            "lock": self.lock,
+            "run_on": self.queue,
+            "state": self.state,
+            "why": self.why or (None if ended is None else ended.detail),
+            "next": None if self.next_slot is None else _iso(self.next_slot),
+            "last": None if self.last is None else _iso(self.last.since),
+            "result": None if ended is None else ended.outcome or ended.fate,
+            "host": None if ended is None else ended.host,
+            "run_id": None if ended is None else ended.host_run_id,
+        }
+
+
+def statuses_of(locks: Sequence[LockState]) -> list[FleetJobStatus]:
+    """Return the status of every job, sorted by slug."""
+    found = [_status(lock, slug, job) for lock in locks for slug, job in lock.jobs.items()]
+    return sorted(found, key=lambda each: each.job)
+
+
+def _status(lock: LockState, slug: str, job: JobState) -> FleetJobStatus:
+    state, why = _state_of(lock, slug, job)
+    planned = () if job.spec.disabled else job.planned.slots
+    return FleetJobStatus(
+        job=slug,
+        lock=lock.lock,
+        state=state,
+        why=why,
+        next_slot=planned[0] if planned else None,
+        last=next((past for past in reversed(lock.past) if past.start.job == slug), None),
+        queue=job.spec.queue,
+    )
+
+
+def _state_of(lock: LockState, slug: str, job: JobState) -> tuple[str, str | None]:
+    if lock.running is not None and lock.running.job == slug:
+        return RUNNING, lock.running.run_id
+    waiting = next((start for start in lock.queue if start.job == slug), None)
+    if waiting is not None:
+        return WAITING, waiting.run_id
+    if job.hold is not None:
+        return HELD, f"held by {job.hold.by}" + (f": {job.hold.note}" if job.hold.note else "")
+    return (DISABLED if job.spec.disabled else IDLE), None
+
+
+def _iso(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,39 @@
+"""Asks the fleet's server something, from a command that is not asynchronous."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from temporalio.client import Client, WorkflowHandle
+
+from process_control.config.settings import Settings
+from process_control.fleet.connection import connect
+from process_control.fleet.lock_v1 import LockV1
+from process_control.fleet.wire import Asked, workflow_id
+
+T = TypeVar("T")
+#: A busy server once broke off some of 500 updates that were sent 20 at a time.
+AT_ONCE = 10
+
+
+def asked(settings: Settings, question: Callable[[Client], Awaitable[T]]) -> T:
+    """Connect, ask, and return the answer. Raises the errors of the connection."""
+
+    async def ask() -> T:
+        return await question(await connect(settings))
+
+    return asyncio.run(ask())
+
+
+def of_lock(client: Client, lock: str) -> WorkflowHandle[LockV1, None]:
+    """Return the handle of the workflow of a lock."""
+    return client.get_workflow_handle_for(LockV1.run, workflow_id(lock))
+
+
+def asked_by(by: str, job: str, note: str | None = None) -> Asked:
+    return Asked(job=job, by=on_this_host(by), note=note)
+
+
+def on_this_host(by: str) -> str:
+    return f"{by}@{os.uname().nodename}"

@@ -1,0 +1,122 @@
+"""What people do with jobs of the fleet: start, stop, hold and release them. Results as on one host."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from temporalio.client import Client, WorkflowHandle
+
+from process_control.actions.start import Started
+from process_control.actions.stop import Stopped
+from process_control.config.settings import Settings
+from process_control.core.fleet.lock_state import PastRun, Start
+from process_control.core.job import Job
+from process_control.errors import NotStarted, ProcessControlError
+from process_control.fleet.ask import asked, asked_by, of_lock, on_this_host
+from process_control.fleet.connection import RPC_TIMEOUT, server_errors
+from process_control.fleet.lock_v1 import LockV1
+from process_control.fleet.wire import RunState
+
+T = TypeVar("T")
+LOOK_AGAIN_SECONDS = 0.1
+
+
+def start(
+    settings: Settings, jobs: Sequence[Job], *, by: str, note: str | None = None, force: bool = False
+) -> list[Started]:
+    """Have a run of each job started on a host of the fleet; return their ids at once."""
+
+    async def ask(client: Client) -> list[Started]:
+        return [await _start(client, settings, job, by=on_this_host(by), note=note, force=force) for job in jobs]
+
+    return asked(settings, ask)
+
+
+async def _start(client: Client, settings: Settings, job: Job, *, by: str, note: str | None, force: bool) -> Started:
+    run_id = f"m-{uuid.uuid4()}"
+    wanted = Start(run_id=run_id, job=job.slug, arrived=time.time(), by=by, note=note, force=force)
+    try:
+        with server_errors(settings, job.slug):
+            await of_lock(client, job.lock).execute_update(LockV1.start, wanted, rpc_timeout=RPC_TIMEOUT)
+    except ProcessControlError as error:
+        return Started(slug=job.slug, run_id=None, why=error.faults[0].what, exit_code=error.exit_code)
+    return Started(slug=job.slug, run_id=run_id)
+
+
+def wait(settings: Settings, job: Job, run_id: str) -> PastRun:
+    """Wait until a run has ended, and return how. Raises NotStarted (75) for a run that is not known any more."""
+
+    async def ask(client: Client) -> PastRun:
+        with server_errors(settings, job.slug):
+            return await _end_of(of_lock(client, job.lock), job.slug, run_id)
+
+    return asked(settings, ask)
+
+
+async def _end_of(handle: WorkflowHandle[LockV1, None], job: str, run_id: str) -> PastRun:
+    """Ask again and again: updates that wait are limited to 10 in flight."""
+    while True:
+        found: RunState = await handle.query(LockV1.run_state, run_id, rpc_timeout=RPC_TIMEOUT)
+        if found.past is not None:
+            return found.past
+        if found.state == "unknown":
+            raise NotStarted(f"run {run_id} is not known", where=job, hint="process-control fleet status")
+        await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+
+def stop(settings: Settings, jobs: Sequence[Job], *, by: str, note: str | None = None) -> list[Stopped]:
+    """Stop the runs of these jobs, and wait until their hosts report that no process of them is left."""
+
+    async def ask(client: Client) -> list[Stopped]:
+        return await asyncio.gather(*(_stop(client, settings, job, by=by, note=note) for job in jobs))
+
+    return asked(settings, ask)
+
+
+async def _stop(client: Client, settings: Settings, job: Job, *, by: str, note: str | None) -> Stopped:
+    handle = of_lock(client, job.lock)
+    with server_errors(settings, job.slug):
+        run_id = await handle.execute_update(LockV1.stop, asked_by(by, job.slug, note), rpc_timeout=RPC_TIMEOUT)
+        if run_id is None:
+            return Stopped(slug=job.slug, is_stopped=False, words="nothing is running")
+        ended = (await _end_of(handle, job.slug, run_id)).ended
+    on = f" on {ended.host}" if ended.host else ""
+    if ended.reason == "stopped":
+        return Stopped(slug=job.slug, is_stopped=True, words=f"stopped run {run_id}{on}", run_id=run_id)
+    words = f"run {run_id} had ended{on}: {ended.outcome or ended.fate}"
+    return Stopped(slug=job.slug, is_stopped=False, words=words, run_id=run_id)
+
+
+def hold(settings: Settings, jobs: Sequence[Job], *, by: str, note: str | None = None) -> None:
+    """Have these jobs started at no planned time, on no host, until they are released."""
+    _each(
+        settings,
+        jobs,
+        lambda handle, job: handle.execute_update(LockV1.hold, asked_by(by, job.slug, note), rpc_timeout=RPC_TIMEOUT),
+    )
+
+
+def release(settings: Settings, jobs: Sequence[Job], *, by: str, note: str | None = None) -> list[bool]:
+    """End the holds of these jobs in the fleet; return of each whether there was one."""
+    return _each(
+        settings,
+        jobs,
+        lambda handle, job: handle.execute_update(
+            LockV1.release, asked_by(by, job.slug, note), rpc_timeout=RPC_TIMEOUT
+        ),
+    )
+
+
+def _each(
+    settings: Settings, jobs: Sequence[Job], call: Callable[[WorkflowHandle[LockV1, None], Job], Awaitable[T]]
+) -> list[T]:
+    async def ask(client: Client) -> list[T]:
+        found = []
+        for job in jobs:
+            with server_errors(settings, job.slug):
+                found.append(await call(of_lock(client, job.lock), job))
+        return found
+
+    return asked(settings, ask)

@@ -1,0 +1,209 @@
+"""The runs of one host: what its worker does with an order, from the job file to the report of the end."""
+
+import asyncio
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from temporalio import activity
+from temporalio.client import AsyncActivityCancelledError, Client
+from temporalio.service import RPCError
+
+from process_control.actions.stop import stop
+from process_control.config.job_directory import load_job
+from process_control.config.settings import Settings
+from process_control.core import layout
+from process_control.core.facts import LOST, SKIPPED
+from process_control.core.fleet.lock_state import Ended
+from process_control.core.run_id import RANDOM_BYTES, run_id
+from process_control.core.schedule.slots import MISSED, RAN
+from process_control.errors import ProcessControlError
+from process_control.fleet.wire import RUN, Order
+from process_control.state.block import Identity
+from process_control.state.past_runs import open_index
+from process_control.system.interpreter import python
+from process_control.system.json_text import decode
+
+#: So often the server hears of a run. The library sends less often, and says nothing of a server that is away.
+BEAT_SECONDS = 1.0
+BEAT_TIMEOUT_SECONDS = 3.0
+#: A run that is to be stopped may not have begun yet.
+LOOK_AGAIN_SECONDS = 0.2
+MAX_WORDS = 4096
+_PACKAGE = Path(__file__).parents[1]
+
+
+class HostRuns:
+    """The activity `run`. `host`: what this host is called in the fleet."""
+
+    def __init__(self, client: Client, settings: Settings, *, host: str, identity: Identity) -> None:
+        self._client = client
+        self._settings = settings
+        self._host = host
+        self._identity = identity
+
+    @activity.defn(name=RUN)
+    async def run(self, order: Order) -> Ended:
+        """Run a job, and return how that went when no process of it is left."""
+        refusal = await asyncio.to_thread(self._refusal, order)
+        if refusal is not None:
+            return refusal
+        one = _HostRun(self._client, self._settings, self._host, self._identity, order)
+        return await one.until_it_has_ended()
+
+    def _refusal(self, order: Order) -> Ended | None:
+        """Return why this host does not run the job: its file is another one than that which was applied."""
+        slug = order.start.job
+        try:
+            job = load_job(slug, self._settings)
+        except ProcessControlError as error:
+            return self._refused(str(error.faults[0]))
+        if job.version == order.hash:
+            return None
+        what = f"{slug}.yaml is version {job.version} here, and {order.hash} was applied"
+        return self._refused(f"{what}: bring the job directory up to date, or run process-control fleet apply")
+
+    def _refused(self, why: str) -> Ended:
+        return Ended(fate=MISSED, reason="refused", detail=why, host=self._host)
+
+
+class _HostRun:
+    """One run on this host."""
+
+    def __init__(self, client: Client, settings: Settings, host: str, identity: Identity, order: Order) -> None:
+        self._settings = settings
+        self._host = host
+        self._identity = identity
+        self._order = order
+        self._id = run_id(time.time(), os.urandom(RANDOM_BYTES))
+        self._result = layout.fleet_result(settings.state_directory, self._id)
+        self._handle = client.get_async_activity_handle(task_token=activity.info().task_token)
+        #: by the monotonic clock: when the last beat was sent that the server has taken
+        self._taken_at = time.monotonic()
+        self._stopping: asyncio.Task[None] | None = None
+        self._has_ended = False
+
+    async def until_it_has_ended(self) -> Ended:
+        """Have it run, and report each second that it does; return how it went."""
+        keeper = await asyncio.create_subprocess_exec(
+            *python(),
+            *("-I", "-S", str(_PACKAGE / "entry" / "keeper.py"), str(os.getpid()), self._result, f"{self._result}.err"),
+            *self._command(),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        ending = asyncio.create_task(keeper.wait())
+        beating = asyncio.create_task(self._beat(keeper))
+        while not ending.done():
+            try:
+                await asyncio.shield(ending)
+            except asyncio.CancelledError:  # by the server, or by the end of the worker
+                self._ask_to_stop()
+        self._has_ended = True
+        beating.cancel()
+        if self._stopping is not None:
+            await self._stopping
+        return await asyncio.to_thread(self._how_it_ended)
+
+    def _command(self) -> list[str]:
+        """Return the command line of `run-job`. A start that waited in the fleet is not late for that."""
+        start = self._order.start
+        words = [*python(), "-I", "-S", str(_PACKAGE / "entry" / "stub.py"), f"--run-id={self._id}"]
+        words += ["--config", self._settings.path] if self._settings.path else []
+        words += ["--note", start.note] if start.note else []
+        words += ["--force"] if start.force and start.slot is None else []
+        if start.slot is not None:
+            waited = max(0, int(time.time() - start.slot))
+            words += ["--scheduled=fleet", f"--due={start.slot}", f"--queued={waited}"]
+        by = start.by or "fleet"
+        return [*words, f"--by={by}", "--", start.job]
+
+    async def _beat(self, keeper: asyncio.subprocess.Process) -> None:
+        """Report each second that it is running; end it when the server was not reached for the lease."""
+        while True:
+            activity.heartbeat(self._id)
+            sent_at = time.monotonic()
+            try:
+                async with asyncio.timeout(BEAT_TIMEOUT_SECONDS):
+                    await self._handle.heartbeat(self._id)
+                self._taken_at = sent_at
+            except AsyncActivityCancelledError:
+                self._taken_at = sent_at
+                self._ask_to_stop()
+            except (RPCError, TimeoutError):
+                pass
+            is_over = time.monotonic() - self._taken_at > self._order.lease
+            if is_over and self._order.on_partition == "kill" and keeper.stdin is not None:
+                with suppress(ConnectionError):
+                    keeper.stdin.write(b"kill\n")
+                return
+            await asyncio.sleep(BEAT_SECONDS)
+
+    def _ask_to_stop(self) -> None:
+        if self._stopping is None:
+            self._stopping = asyncio.create_task(self._stop())
+
+    async def _stop(self) -> None:
+        """Stop the run as `process-control stop` does, as soon as there is one; its keeper sees its end."""
+        while not self._has_ended:
+            if not await asyncio.to_thread(self._stop_once):
+                await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+    def _stop_once(self) -> bool:
+        try:
+            slug, by = self._order.start.job, "fleet"
+            done = stop(self._settings, [slug], self._identity, by=by, note="stopped in the fleet")
+        except (ProcessControlError, OSError):
+            return False
+        return done[0].is_stopped
+
+    # --- how it went --------------------------------------------------------------------------------------------------
+
+    def _how_it_ended(self) -> Ended:
+        """Return what the history of this host says of the run; without a record, why there was none."""
+        code, killed = self._code()
+        words = self._words()
+        with open_index(self._settings.state_directory) as index:
+            run = index.runs_by_id([self._id]).get(self._id)
+        if run is not None and run.outcome is not None:
+            return Ended(
+                fate=SKIPPED if run.outcome == SKIPPED else RAN,
+                outcome=None if run.outcome == SKIPPED else run.outcome,
+                reason=run.reason,
+                detail=killed or run.detail,
+                exit_code=run.exit_code,
+                host=self._host,
+                host_run_id=self._id,
+                started_at=run.started_at,
+                ended_at=run.ended_at,
+            )
+        if run is not None or code is None or killed is not None:
+            why = killed or "its keeper was killed"
+            return Ended(
+                fate=RAN, outcome=LOST, reason="runner_killed", detail=why, host=self._host, host_run_id=self._id
+            )
+        why = words or f"run-job ended with {code}"
+        return Ended(fate=MISSED, reason="refused", detail=why, exit_code=code, host=self._host)
+
+    def _code(self) -> tuple[int | None, str | None]:
+        """Return the exit code of `run-job`, and why the run was killed; None: its keeper could not write it."""
+        try:
+            value = decode(Path(self._result).read_text())
+            os.unlink(self._result)
+            return int(value["code"]), value["killed"]  # type: ignore[index]  # or TypeError
+        except (OSError, ValueError, TypeError, KeyError):
+            return None, None
+
+    def _words(self) -> str:
+        """Return what `run-job` has printed to stderr."""
+        path = f"{self._result}.err"
+        try:
+            with open(path, "rb") as file:
+                words = file.read(MAX_WORDS).decode("utf-8", "replace").strip()
+            os.unlink(path)
+        except OSError:
+            return ""
+        return words

@@ -1,0 +1,111 @@
+"""What the fleet has to know of the jobs of this job directory, made from their files."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from process_control.config.all_jobs import load_all
+from process_control.config.job_directory import InvalidJob
+from process_control.config.plan_of_job import plan_of_job
+from process_control.config.settings import Settings
+from process_control.core.fleet.lock_state import MAX_JOBS, JobSpec
+from process_control.core.fleet.membership import ALL, belongs_to_fleet
+from process_control.core.job import Job
+from process_control.core.schedule.columns import ScheduleError
+from process_control.core.schedule.schedule import Schedule, host_zone
+from process_control.errors import BadConfiguration, Fault, ProcessControlError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetJob:
+    """A job as the fleet is to have it."""
+
+    lock: str
+    spec: JobSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotForFleet:
+    """A job, or a file that is none, that the fleet cannot have, and why."""
+
+    job: str
+    faults: tuple[Fault, ...]
+
+
+def fleet_jobs(settings: Settings) -> list[FleetJob | NotForFleet]:
+    """Return all jobs of the job directory that belong to the fleet, sorted by slug.
+
+    Raises BadConfiguration and NotPermitted when the job directory cannot be read.
+    """
+    found: list[FleetJob | NotForFleet] = []
+    for job in load_all(settings):
+        if isinstance(job, InvalidJob):
+            found.append(NotForFleet(job=job.slug, faults=tuple(job.error.faults)))
+        elif belongs_to_fleet(job.run_on, settings.fleet_address):
+            found.append(_fleet_job(job, settings))
+    return sorted(_within_their_locks(found), key=_slug)
+
+
+def _fleet_job(job: Job, settings: Settings) -> FleetJob | NotForFleet:
+    try:
+        return FleetJob(lock=job.lock, spec=spec_of(job, settings))
+    except ProcessControlError as error:
+        return NotForFleet(job=job.slug, faults=tuple(error.faults))
+
+
+def spec_of(job: Job, settings: Settings) -> JobSpec:
+    """Return what the fleet has to know of a job. `H` is a hash of the slug alone there: it has no host.
+
+    Raises BadConfiguration (78) for what the fleet cannot do.
+    """
+    where = f"{job.slug}.yaml"
+    if job.after:
+        hint = "write run_on: local, for this job and for those"
+        raise BadConfiguration("the fleet starts no job after others", where=where, hint=hint)
+    if job.run_on == ALL:
+        raise BadConfiguration("run_on: all is not supported yet", where=where, hint="write run_on: {host: NAME}")
+    zone = job.time_zone or host_zone()
+    try:
+        written = job.fleet_schedule
+        schedule = Schedule.parse(written, time_zone=zone, host="", slug=job.slug) if written else None
+    except ScheduleError as error:
+        raise BadConfiguration(error.what, where=where, hint=error.hint) from error
+    plan = plan_of_job(job, settings, schedule)
+    if plan.time_zone is None:
+        hint = "write time_zone: UTC, or the name of the zone that is meant"
+        raise BadConfiguration("the zone of this host has no name", where=where, hint=hint)
+    return JobSpec(
+        job=job.slug,
+        hash=job.version,
+        schedule=plan.schedule,
+        time_zone=plan.time_zone,
+        disabled=job.disabled,
+        exclude=plan.exclude,
+        start_within=job.start_within_seconds,
+        catch_up_which=None if job.catch_up_which == "none" else job.catch_up_which,
+        catch_up_within=job.catch_up_within_seconds,
+        on_overlap=job.on_overlap,
+        queue_timeout=job.queue_timeout_seconds,
+        queue=job.run_on,
+        on_host_loss=job.on_host_loss,
+        on_partition=job.on_partition,
+        lease=settings.fleet_lease_seconds,
+    )
+
+
+def _within_their_locks(jobs: Iterable[FleetJob | NotForFleet]) -> list[FleetJob | NotForFleet]:
+    """Return the jobs, those of a lock that has too many refused."""
+    found: list[FleetJob | NotForFleet] = []
+    counts: dict[str, int] = {}
+    for each in jobs:
+        if isinstance(each, FleetJob):
+            counts[each.lock] = counts.get(each.lock, 0) + 1
+            if counts[each.lock] > MAX_JOBS:
+                fault = Fault(f"{MAX_JOBS} jobs have the lock '{each.lock}' already", where=f"{each.spec.job}.yaml")
+                found.append(NotForFleet(job=each.spec.job, faults=(fault,)))
+                continue
+        found.append(each)
+    return found
+
+
+def _slug(each: FleetJob | NotForFleet) -> str:
+    return each.spec.job if isinstance(each, FleetJob) else each.job

@@ -1,0 +1,69 @@
+"""What processes of the fleet say to each other besides the state of a lock: names, orders to hosts, answers."""
+
+from dataclasses import dataclass
+
+from process_control.core.fleet.lock_state import JobSpec, LockState, PastRun, Start
+
+#: The queue of workflow tasks. Changed order of commands: a new type of workflow on a new queue.
+CONTROL_QUEUE = "process-control.lock.v1"
+LOCK_TYPE = "Lock.v1"
+#: Names of activities.
+DECIDE, RUN = "decide", "run"
+#: The search attribute: what a lock does, for lists.
+STATE_ATTRIBUTE = "ProcessControlState"
+IDLE, RUNNING, HELD = "idle", "running", "held"
+#: Errors of updates, by which the commands choose their exit code.
+NOT_STARTED, NO_SUCH_JOB, OLDER = "not-started", "no-such-job", "older"
+
+
+def workflow_id(lock: str) -> str:
+    """Return the id of the workflow of a lock."""
+    return f"job/{lock}"
+
+
+def activity_queue(queue: str) -> str:
+    """Return the task queue of `any`, `host/NAME` or `tag/NAME`."""
+    return f"process-control.run.{queue}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a lock asks the core."""
+
+    state: LockState
+    now: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A run as its host is asked for it."""
+
+    start: Start
+    hash: str
+    on_partition: str
+    lease: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configured:
+    """A job as `fleet apply` hands it over."""
+
+    spec: JobSpec
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Who asks for something by hand, and why."""
+
+    job: str
+    by: str
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunState:
+    """How far a run is: queued, running, ended or unknown."""
+
+    state: str
+    past: PastRun | None = None

