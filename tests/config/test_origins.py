@@ -15,6 +15,7 @@ def origin_of(key: str, text: str, defaults: str = "") -> tuple[object, str]:
     job = read_job(source, slug="job", path="/job.yaml", default_values=job_defaults, log_bytes=100_000_000)
     settings = Settings.__new__(Settings)
     settings.default_job_config = job_defaults
+    settings.fleet_address = None
     [found] = [each for each in origins(job, source, settings) if each.key == key]
     return found.value, found.origin
 
