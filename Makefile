@@ -145,7 +145,7 @@ $(PRODUCT):
 	touch $@
 
 $(READY): $(PRODUCT)
-	@echo "Installing linters and test tools into .venv (the first time this downloads 50 MB, which can take minutes)"
+	@echo "Installing linters and test tools into .venv (the first time this downloads 200 MB, which can take minutes)"
 	$(PIP) install --no-build-isolation --editable '.[dev]'
 	touch $@
 
