@@ -8,7 +8,7 @@ import textwrap
 from pathlib import Path
 
 from process_control.config.keys.configuration_fields import CONFIGURATION_FIELDS
-from process_control.config.keys.field import Field, example_entry, supported_attributes
+from process_control.config.keys.field import Field, attributes_of, example_entry
 from process_control.config.keys.fingerprint import fingerprint
 from process_control.config.keys.job_fields import JOB_FIELDS
 from tools import records
@@ -129,7 +129,7 @@ class Job:
 
 def job_class() -> str:
     """Return the text of core/job.py."""
-    keys = [(name, *_typed(name, field)) for name, field in supported_attributes(JOB_FIELDS).items()]
+    keys = [(name, *_typed(name, field)) for name, field in attributes_of(JOB_FIELDS).items()]
     rows = [*BEFORE, *keys, *AFTER]
     required_first = sorted(rows, key=lambda row: row[2] != "")
     return JOB_MODULE.format(
@@ -253,7 +253,7 @@ def load_settings(
 
 def settings_class() -> str:
     """Return the text of config/settings.py."""
-    keys = supported_attributes(CONFIGURATION_FIELDS)
+    keys = attributes_of(CONFIGURATION_FIELDS)
     return SETTINGS_MODULE.format(
         made_by=MADE_BY,
         names="\n".join(f'        "{name}",' for name in sorted([*keys, *FROM_THE_SEARCH])),
@@ -284,8 +284,6 @@ def example_configuration() -> str:
     """Return the example: words after '# ', YAML after '#' alone."""
     parts = [EXAMPLE_HEAD]
     for field in CONFIGURATION_FIELDS:
-        if not field.supported:
-            continue
         words = [*textwrap.wrap(field.meaning.replace("`", "'"), 110)]
         if field.default_words:
             words.append(f"Default: {field.default_words.replace('`', '')}.")
@@ -377,12 +375,8 @@ def _page(head: str, fields: tuple[Field, ...]) -> str:
     parts += [
         _section(field, [other.key for other in fields if other.spelling_of == field.key])
         for field in fields
-        if field.supported and not field.spelling_of
+        if not field.spelling_of
     ]
-    later = [field for field in fields if not field.supported]
-    if later:
-        parts.append("## Known and not supported yet\n\nThese keys are refused, so that nobody relies on them.\n")
-        parts.append(_table(later, note=""))
     return "\n".join(parts)
 
 
@@ -412,20 +406,19 @@ def _default(field: Field) -> str:
     return f"default {field.default_words}" if field.default_words else "no default"
 
 
-def _table(fields: tuple[Field, ...] | list[Field], *, note: str = " Not supported yet.") -> str:
+def _table(fields: tuple[Field, ...]) -> str:
     rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
-    rows += _rows(fields, note=note)
+    rows += _rows(fields)
     return "\n".join(rows) + "\n"
 
 
-def _rows(fields: tuple[Field, ...] | list[Field], *, note: str, prefix: str = "") -> list[str]:
+def _rows(fields: tuple[Field, ...], *, prefix: str = "") -> list[str]:
     rows = []
     for field in fields:
-        later = "" if field.supported else note
         default = field.default_words or "none"
-        rows.append(f"| `{prefix}{field.key}` | {field.kind.name} | {default} | {_cell(field.meaning)}{later} |")
+        rows.append(f"| `{prefix}{field.key}` | {field.kind.name} | {default} | {_cell(field.meaning)} |")
         if prefix or field.whole:
-            rows += _rows(field.fields, note=note, prefix=f"{prefix}{field.key}.") if field.fields else []
+            rows += _rows(field.fields, prefix=f"{prefix}{field.key}.") if field.fields else []
     return rows
 
 

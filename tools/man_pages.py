@@ -275,7 +275,6 @@ def job_page() -> str:
     parts = [
         ("DESCRIPTION", paragraphs(head)),
         ("KEYS", _keys(JOB_FIELDS)),
-        ("KEYS NOT SUPPORTED YET", _later(JOB_FIELDS)),
         ("FILES", _texts(files)),
         ("EXAMPLES", f".PP\n{example(JOB_EXAMPLE)}"),
         ("SEE ALSO", _see_also("process-control-job")),
@@ -288,7 +287,6 @@ def configuration_page() -> str:
     parts = [
         ("DESCRIPTION", paragraphs(_without_first_example(CONFIGURATION_HEAD))),
         ("KEYS", _keys(CONFIGURATION_FIELDS)),
-        ("KEYS NOT SUPPORTED YET", _later(CONFIGURATION_FIELDS)),
         ("ENVIRONMENT", _texts(ENVIRONMENT[:2])),
         ("FILES", _texts(FILES)),
         ("EXAMPLES", f".PP\n{example(CONFIGURATION_EXAMPLE)}"),
@@ -305,7 +303,7 @@ def _without_first_example(head: str) -> str:
 
 
 def _keys(fields: tuple[Field, ...], prefix: str = "") -> str:
-    shown = [field for field in fields if field.supported and not field.spelling_of]
+    shown = [field for field in fields if not field.spelling_of]
     return "\n".join(_key(field, fields, prefix) for field in shown)
 
 
@@ -321,10 +319,3 @@ def _key(field: Field, fields: tuple[Field, ...], prefix: str) -> str:
     if field.fields:
         lines.append(_keys(field.fields, f"{prefix}{field.key}."))
     return "\n".join(lines)
-
-
-def _later(fields: tuple[Field, ...]) -> str:
-    names = [f"`{field.key}`" for field in fields if not field.supported]
-    inner = [f"`{field.key}.{each.key}`" for field in fields for each in field.fields if not each.supported]
-    found = [*names, *inner]
-    return paragraphs(f"These are refused, so that nobody relies on them: {', '.join(found)}.") if found else ""

@@ -5,13 +5,10 @@ import pytest
 from kit.harness import PROJECT
 from process_control.config.configuration import read_configuration
 from process_control.config.job_file import read_job
-from process_control.config.keys.configuration_fields import CONFIGURATION_FIELDS
-from process_control.config.keys.job_fields import JOB_FIELDS
 from process_control.config.original import EARLY, LATER, Original, rewrite_configuration, rewrite_job
 from process_control.core.job import Job
 
 EXAMPLE = (PROJECT / "tests" / "data" / "published-example.yaml").read_bytes()
-SUPPORTED = {field.key: field.supported for field in (*CONFIGURATION_FIELDS, *JOB_FIELDS)}
 
 
 def rewritten(text: str, original: Original = EARLY) -> tuple[str, list[str]]:
@@ -120,13 +117,13 @@ def test_a_comment_that_says_minutes_is_told_when_seconds_are_read() -> None:
 
 
 @pytest.mark.parametrize("key", ["failmail", "failure_threshold_for_mail"])
-def test_a_key_that_is_not_supported_yet_stays_as_a_note(key: str) -> None:
+def test_a_key_that_is_the_same_today_stays(key: str) -> None:
     value = {"failmail": "{to_address: a@example.org}", "failure_threshold_for_mail": "3"}[key]
 
     text, told = rewritten(f"{key}: {value}\n")
 
-    assert text == f"{'' if SUPPORTED[key] else 'x-'}{key}: {value}\n"
-    assert told == ([] if SUPPORTED[key] else [f"3: {key} -> x-{key}"])
+    assert text == f"{key}: {value}\n"
+    assert told == []
 
 
 @pytest.mark.parametrize(

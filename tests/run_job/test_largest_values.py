@@ -39,7 +39,7 @@ WAITS = ("retry.delay", "retry.max_delay", "queue_timeout", "jitter", "after.wit
 def keys_of_times(fields: tuple[Field, ...], above: str = "") -> Iterator[str]:
     for field in fields:
         yield from keys_of_times(field.fields, f"{above}{field.key}.")
-        if field.kind.name == "time" and field.supported and not field.fields:
+        if field.kind.name == "time" and not field.fields:
             yield above + field.key
 
 

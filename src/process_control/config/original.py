@@ -82,8 +82,6 @@ def _rewrite_job_keys(edited: EditedText, node: Map, original: Original, *, pref
             continue
         if known is None or (prefix and not known.in_defaults):
             edited.make_note(key, name, "the original ignored it")
-        elif not known.supported:
-            edited.make_note(key, name, "not supported yet")
         elif key.value in _RENAMED:
             edited.replace(key, _RENAMED[key.value], name, _RENAMED[key.value], "today's key")
         elif key.value == "timeout":
@@ -177,9 +175,8 @@ def _rewrite_configuration_keys(edited: EditedText, root: Map, original: Origina
             continue
         if key.value in _DROPPED_KEYS:
             edited.make_note(key, key.value, _DROPPED_KEYS[key.value])
-        elif known is None or not known.supported:
-            why = "the original ignored it" if known is None else "not supported yet"
-            edited.make_note(key, key.value, why)
+        elif known is None:
+            edited.make_note(key, key.value, "the original ignored it")
         elif key.value == "state_directory" and _is_forgotten_at_boot(value):
             edited.make_note(key, key.value, "history must survive a reboot: the default does")
         elif key.value == "user":

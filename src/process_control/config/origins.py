@@ -44,7 +44,7 @@ def _origins(
 ) -> Iterator[Origin]:
     written = {key.value: (key.line, value) for key, value in node.entries} if node is not None else {}
     for field in fields:
-        if not field.supported or field.spelling_of:
+        if field.spelling_of:
             continue
         names = [field.key, *(other.key for other in fields if other.spelling_of == field.key)]
         line, value = next((written[name] for name in names if name in written), (None, None))

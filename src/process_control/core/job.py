@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FIELDS_VERSION = "e408ae154a59"
+FIELDS_VERSION = "418f4897744a"
 
 ATTRIBUTES = (
     "slug",

@@ -424,7 +424,7 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         type     text   what it holds
         form     text   how that is written
         default  text?  its value without the key
-        state    text   required, optional, another spelling of ..., not supported yet
+        state    text   required, optional, another spelling of ...
         meaning  text   what it does
         example  text   lines of YAML
     """),

@@ -46,9 +46,7 @@ class Key:
 
     @property
     def state(self) -> str:
-        """Whether it must be there, or cannot be."""
-        if not self.field.supported:
-            return "not supported yet"
+        """Whether it must be there."""
         if self.field.spelling_of:
             return f"another spelling of {self.field.spelling_of}"
         return "required" if self.field.required else "optional"

@@ -31,8 +31,6 @@ class Field(NamedTuple):
     #: the key of which this is another spelling
     spelling_of: str = ""
     required: bool = False
-    #: whether it does something; else it is known and refused
-    supported: bool = True
     #: whether `default_job_config` may have it
     in_defaults: bool = True
     #: the attribute that `false` in place of the map sets
@@ -59,24 +57,19 @@ class Field(NamedTuple):
     def attributes(self) -> tuple[str, ...]:
         """All attributes that this key sets."""
         if self.fields and not self.whole:
-            inner = [name for each in self.fields if each.supported for name in each.attributes]
+            inner = [name for each in self.fields for name in each.attributes]
             return tuple([*inner, self.off] if self.off else inner)
         return (self.becomes, self.off) if self.off else (self.becomes,)
 
 
-def later(key: str, kind: Kind, meaning: str, example: str, *, default_words: str = "") -> Field:
-    """Return a field that is not supported yet: it is known, documented and refused."""
-    return Field(key=key, kind=kind, meaning=meaning, example=example, default_words=default_words, supported=False)
-
-
-def supported_attributes(fields: tuple[Field, ...]) -> dict[str, Field]:
+def attributes_of(fields: tuple[Field, ...]) -> dict[str, Field]:
     """Return all attributes that `fields` set, each with the field of its main spelling."""
     found: dict[str, Field] = {}
     for each in fields:
-        if not each.supported or each.spelling_of:
+        if each.spelling_of:
             continue
         if each.fields and not each.whole:
-            found.update(supported_attributes(each.fields))
+            found.update(attributes_of(each.fields))
         else:
             found[each.becomes] = each
         if each.off:
@@ -86,7 +79,7 @@ def supported_attributes(fields: tuple[Field, ...]) -> dict[str, Field]:
 
 def defaults(fields: tuple[Field, ...]) -> dict[str, Any]:
     """Return the default of each attribute."""
-    return {name: each.default for name, each in supported_attributes(fields).items()}
+    return {name: each.default for name, each in attributes_of(fields).items()}
 
 
 def example_entry(field: Field) -> str:

@@ -32,9 +32,7 @@ def fingerprint() -> str:
 
     def add(fields: tuple[Field, ...]) -> None:
         for each in fields:
-            rows.append(
-                f"{each.key} {each.becomes} {each.kind.name} {each.kind.annotation} {each.default!r} {each.supported}"
-            )
+            rows.append(f"{each.key} {each.becomes} {each.kind.name} {each.kind.annotation} {each.default!r}")
             add(each.fields)
 
     add(JOB_FIELDS)

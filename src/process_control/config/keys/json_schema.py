@@ -104,7 +104,7 @@ def job_schema() -> Schema:
 def _map(fields: tuple[Field, ...]) -> Schema:
     return {
         "type": "object",
-        "properties": {field.key: _described(field) for field in fields if field.supported},
+        "properties": {field.key: _described(field) for field in fields},
         "patternProperties": {"^x-": {"description": "A note."}},
         "additionalProperties": False,
     }

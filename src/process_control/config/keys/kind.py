@@ -61,7 +61,7 @@ def _read_nothing(_key: str, _node: Node, _faults: Faults) -> None:
 
 
 def known(name: str, form: str, *, annotation: str = "None") -> Kind:
-    """Return a kind without a reader: for keys that are not supported yet, and for maps with fields."""
+    """Return a kind without a reader: for maps with fields."""
     return Kind(name=name, wanted=name, form=form, annotation=annotation, read=_read_nothing)
 
 

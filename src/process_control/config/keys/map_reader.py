@@ -55,12 +55,6 @@ def read_map(
             hint = hint_to_remove(key.value) or our_word(key.value, value, prefix, in_configuration=in_configuration)
             hint = hint or elsewhere.get(key.value) or _suggestion(key, fields, faults, prefix)
             faults.add(f"unknown key {quoted(prefix + key.value)}", key, hint=hint)
-        elif not field.supported:
-            faults.add(
-                f"key '{prefix}{field.key}' is not supported yet",
-                key,
-                hint=f"remove it, or write 'x-{field.key}' to keep it as a note",
-            )
         elif (other := spelled.setdefault(field.spelling_of or field.key, field.key)) != field.key:
             faults.add(
                 f"'{prefix}{field.key}' and '{prefix}{other}' are two spellings of one key",
