@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -60,6 +60,35 @@ class Page:
 
     def forget_peak(self) -> None:
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+    def of_children(self) -> float:
+        """Return what the children that it has now share with nobody, in MiB: a search is one of them."""
+        kibibytes = 0
+        for task in Path(f"/proc/{self.pid}/task").iterdir():
+            with suppress(OSError):  # thread or child has ended
+                for child in (task / "children").read_text().split():
+                    lines = Path(f"/proc/{child}/smaps_rollup").read_text().splitlines()
+                    kibibytes += sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
+        return kibibytes / 1024
+
+    @contextmanager
+    def watched(self) -> Iterator[list[float]]:
+        """Yield a list that gets what the server has more than before, and its children, now and then."""
+        self.forget_peak()
+        before, is_over, found = self.memory(), threading.Event(), [0.0]
+
+        def watch() -> None:
+            while not is_over.wait(0.02):
+                found.append(self.of_children())
+
+        thread = threading.Thread(target=watch)
+        thread.start()
+        try:
+            yield found
+        finally:
+            is_over.set()
+            thread.join()
+            found[:] = [max(found) + self.memory("VmHWM") - before]
 
 
 def measure(bench: Bench) -> Found:
@@ -153,13 +182,12 @@ def of_a_log(bench: Bench, page: Page, run_id: str) -> Iterator[Row]:
         check_shown(answer)
         opened.append(taken)
     for _ in bench.steps("a search by the page", min(3, bench.sizes.rounds_of_gibibytes)):
-        page.forget_peak()
-        before = page.memory()
-        taken, answer = page.seconds(f"/runs/{run_id}?grep=the+last+line")
-        check_shown(answer)
-        hits.append(taken)
-        found.append(searched_from_the_beginning(page, run_id))
-        peaks.append(page.memory("VmHWM") - before)
+        with page.watched() as memory:
+            taken, answer = page.seconds(f"/runs/{run_id}?grep=the+last+line")
+            check_shown(answer)
+            hits.append(taken)
+            found.append(searched_from_the_beginning(page, run_id))
+        peaks += memory
     yield row_of(
         opened, family=FAMILY, what=f"page: end of {size}", against="", measure=WALL, unit="s",
         goal=GOALS["end of a log"],

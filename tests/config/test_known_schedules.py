@@ -117,3 +117,18 @@ def test_a_spoilt_cache_is_no_trouble(host: Host, garbage: str) -> None:
     host.kept().write_text(garbage)
 
     assert host.look(job) == [planned(job, NOON)]
+
+
+def test_what_was_planned_a_moment_before_is_not_planned_again(host: Host) -> None:
+    jobs = [host.job(f"job-{number}", expression) for number, expression in enumerate(EXPRESSIONS)]
+    settings, later = host.settings(), NOON + timedelta(minutes=1)
+    first = KnownSchedules(settings, NOON)
+    for job in jobs:
+        first.next_slot(job)
+    second = KnownSchedules(settings, later, earlier=first)
+
+    fresh = KnownSchedules(settings, later)
+    assert [second.next_slot(job) for job in jobs] == [fresh.next_slot(job) for job in jobs]
+    second.keep()
+    with pytest.raises(ValueError, match="not enough"):  # nothing was planned, so nothing is kept
+        host.kept()

@@ -72,7 +72,7 @@ class Scan:
         while at < end:
             with memoryview(self._buffer) as view:
                 size = os.preadv(log, [view], at)
-            if any(self._buffer.find(needle, 0, size) >= 0 for needle in self._needles):
+            if any(self._has(needle, size) for needle in self._needles):
                 return True
             if not self._buffer.isascii() and not _is_utf_8(self._buffer[:size]):
                 return True  # what stands for the other bytes may match
@@ -80,6 +80,11 @@ class Scan:
                 return False
             at += size - longest
         return False
+
+    def _has(self, needle: bytes, size: int) -> bool:
+        """Return whether the first bytes of the buffer have a needle; first whether they have all its letters."""
+        letters = all(letter in self._buffer for letter in set(needle))  # much faster, where one is missing
+        return letters and self._buffer.find(needle, 0, size) >= 0
 
     def _parts(self, log: int, window: Window) -> list[Window]:
         of_window = spans(self._path, window.begin, window.end)

@@ -14,6 +14,8 @@ _PR_SET_DUMPABLE = 4
 _FALLOC_FL_KEEP_SIZE = 1
 _TIMEX_STATUS_AT = 40  # on 64 bits
 _STA_UNSYNC = 0x40
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+_LARGE_BYTES = 128 << 10
 _RUSAGE_CHILDREN = -1
 _SYS_RT_SIGACTION = {"x86_64": 13, "aarch64": 134, "riscv64": 134}
 _SYS_IOPRIO_SET = {"x86_64": 251, "aarch64": 30, "riscv64": 30}
@@ -164,6 +166,18 @@ def set_io_priority(value: int) -> None:
         _call("syscall", number, 1, 0, value)
     except OSError:  # a class that only root may take
         pass
+
+
+def return_memory_soon() -> None:
+    """Have the C library return large blocks to the kernel when they are freed, and share its heaps among threads.
+
+    It keeps more and more of them else: for a server that reads much now and then. See mallopt(3).
+    """
+    for parameter, value in ((_M_MMAP_THRESHOLD, _LARGE_BYTES), (_M_TRIM_THRESHOLD, _LARGE_BYTES), (_M_ARENA_MAX, 2)):
+        try:
+            _call("mallopt", parameter, value)
+        except OSError:  # a C library without it
+            return
 
 
 def fork_into_cgroup(descriptor: int) -> int:

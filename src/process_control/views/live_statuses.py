@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from process_control.config.cache.next_slots import KnownSchedules
 from process_control.config.job_directory import InvalidJob
@@ -23,6 +24,7 @@ ALL_AGAIN_SECONDS = 20.0
 _JOB = re.compile(rb'"job": ?"([A-Za-z0-9_-]+)"')
 
 Jobs = Sequence[Job | InvalidJob]
+Value = TypeVar("Value")
 
 
 class LiveStatuses:
@@ -49,20 +51,26 @@ class LiveStatuses:
         is_old = self._read_all_at is None or not 0 <= (now - self._read_all_at).total_seconds() < ALL_AGAIN_SECONDS
         named = self._journal.jobs_of_new_lines()
         if self._schedules is None or is_old or directory != self._directory:
-            self._jobs = {job.slug: job for job in self._choose()}
-            self._schedules = KnownSchedules(self._settings, now)
-            self._statuses = {}
+            # Those that are the same stay the same objects: two of each of thousands would be much memory.
+            self._jobs = {job.slug: _same(self._jobs.get(job.slug), job) for job in self._choose()}
+            self._schedules = KnownSchedules(self._settings, now, earlier=self._schedules)
+            before, self._statuses = self._statuses, {}
             self._read_all_at, self._directory = now, directory
             changed = list(self._jobs.values())
         else:
+            before = self._statuses
             self._schedules.now = now
             named |= {slug for slug, status in self._statuses.items() if status.running is not None}
             changed = [self._jobs[slug] for slug in named & self._jobs.keys()]
         if changed:
             with self._open_index(self._settings.state_directory) as index:
                 read = read_statuses(self._settings, changed, index, self._schedules)
-            self._statuses |= {status.slug: status for status in read}
+            self._statuses |= {each.slug: _same(before.get(each.slug), each) for each in read}
         return worst_first(self._statuses.values()), self._schedules
+
+
+def _same(before: Value | None, now: Value) -> Value:
+    return before if before is not None and before == now else now
 
 
 class _JournalEnds:

@@ -66,7 +66,9 @@ class KeptChild:
         with theirs:
             program = PROGRAM.format([path for path in sys.path if path], self._module, theirs.fileno())
             command = [*python(), "-I", "-S", "-c", program]
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
+            self._process = subprocess.Popen(  # Ctrl-C is for the server: the child sees that it has ended
+                command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], process_group=0
+            )
         threading.Thread(target=self._process.wait, daemon=True).start()  # it may end while nobody asks
         ours.settimeout(MAX_SECONDS)
         self._connection = ours

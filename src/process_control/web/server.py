@@ -19,6 +19,7 @@ from process_control.core import layout
 from process_control.errors import FINE, BadConfiguration, CannotRecord, NotPermitted, NotStarted
 from process_control.state.block import Identity
 from process_control.system.account import group_named
+from process_control.system.linux import return_memory_soon
 from process_control.web.access.access import LINK_PARAMETER, Access
 from process_control.web.access.configuration import Configuration
 from process_control.web.application import make_application
@@ -55,6 +56,7 @@ def serve(
     """
     # The server sends a signal that has ended it once more to us: what it has left is removed all the same.
     signal.signal(signal.SIGTERM, _end)
+    return_memory_soon()
     address = address_of(listen or settings.web_listen)
     check_safe(address, settings)
     has_tls = bool(settings.web_tls_cert_file)

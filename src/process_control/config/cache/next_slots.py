@@ -24,9 +24,12 @@ ENOUGH_SECONDS = 2 * 3600
 
 
 class KnownSchedules:
-    """The schedules of many jobs at the moment `now` (aware). `keep` writes the cache."""
+    """The schedules of many jobs at the moment `now` (aware). `keep` writes the cache.
 
-    def __init__(self, settings: Settings, now: datetime) -> None:
+    `earlier`: those of a moment before, instead of the cache.
+    """
+
+    def __init__(self, settings: Settings, now: datetime, *, earlier: "KnownSchedules | None" = None) -> None:
         self.now = now
         self._settings = settings
         self._search = settings.search
@@ -36,7 +39,11 @@ class KnownSchedules:
         self._known: dict[str, list[Any]] = {}
         self._planned = 0
         self._host_zone: Any = None
-        self._read()
+        self._made_by = read.stamp()
+        if earlier is None:
+            self._read()
+        elif (earlier._made_by, earlier._job_directory) == (self._made_by, self._job_directory):
+            self._take(earlier._zones, dict(earlier._known))
 
     def next_slot(self, job: Job) -> datetime | None:
         """Return the next slot of the job that no day excludes; None when it has none, or its zone is unknown now."""
@@ -91,7 +98,7 @@ class KnownSchedules:
 
         moment = self.now.timestamp()
         coming = {slug: entry for slug, entry in self._known.items() if not entry[3] or entry[3][-1] > moment}
-        value = {"made_by": read.stamp(), "made_with": self._job_directory, "zones": self._zones, "jobs": coming}
+        value = {"made_by": self._made_by, "made_with": self._job_directory, "zones": self._zones, "jobs": coming}
         places, name = self._search.cache_places_now(), self._search.cache_name(CACHE_NAME)
         write.write_text(places, name, json.dumps(value))
 
@@ -101,9 +108,13 @@ class KnownSchedules:
             return
         if not isinstance(known.get("jobs"), dict) or not isinstance(known.get("zones"), dict):
             return
-        self._zones = {zone: read.zone_stamp(zone or None) for zone in known["zones"]}
-        changed = {zone for zone, stamp in self._zones.items() if stamp != known["zones"][zone]}
-        self._known = known["jobs"]
+        self._take(known["zones"], known["jobs"])
+
+    def _take(self, zones: dict[str, list[Any]], known: dict[str, list[Any]]) -> None:
+        """Take over what was known, but for zones that have changed."""
+        self._zones = {zone: read.zone_stamp(zone or None) for zone in zones}
+        changed = {zone for zone, stamp in self._zones.items() if stamp != zones[zone]}
+        self._known = known
         if changed:
             self._known = {slug: entry for slug, entry in self._known.items() if entry[1] not in changed}
 
