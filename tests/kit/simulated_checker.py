@@ -137,7 +137,10 @@ class Checker:
         """
         written, until = self.by_slot.get((job, slot), []), last + self._longest_wait(job)
         offsets = [self._offset_at(first), *(offset for at, offset in self.host.clock if first < at <= until)]
-        is_early = all(each.began + offset < slot - EARLY_SECONDS - 1 for each in written for offset in offsets)
+        begun = [each.began for each in written if not each.waits]  # what still waits begins later
+        is_early = len(begun) == len(written) and all(
+            began + offset < slot - EARLY_SECONDS - 1 for began in begun for offset in offsets
+        )
         is_found_claimed = bool(written) and any(first <= begin <= last for begin in self.host.begins)
         if (job, slot) in self.host.still_waiting or (job, slot) in self.host.causes:
             return True
