@@ -78,22 +78,24 @@ class Checker:
     def _orders_without_need(self) -> Iterator[str]:
         """A scheduler remembers what it has started: it orders no planned time twice, but for one that was early.
 
-        Of each job it remembers the newest: set back, the clock may show again an older one that had waited until just
-        before the newest was ordered. The claim decides then.
+        Of each job it remembers the newest: set back, the clock may show again an older one, when a newer one that was
+        ordered or waited is to have its time once more. The claim decides then.
         """
         ordered: dict[tuple[int, str, int], float] = {}
         for scheduler, _, job, slot, at in self.host.orders:
             before = ordered.get((scheduler, job, slot))
             if before is not None and not (
-                self._seemed_early(slot, before, until=at) or self._had_waited(slot, before, until=at)
+                self._seemed_early(slot, before, until=at) or self._is_forgotten(job, slot, before, until=at)
             ):
                 yield f"{job}: {shown(slot)} was ordered twice"
             ordered[scheduler, job, slot] = at
 
-    def _had_waited(self, slot: int, ordered: float, *, until: float) -> bool:
+    def _is_forgotten(self, job: str, slot: int, ordered: float, *, until: float) -> bool:
         offsets = [offset for at, offset in self.host.clock if at <= until]
         was_set_back = any(second < first for first, second in pairwise(offsets))
-        return was_set_back and ordered + self._offset_at(ordered) >= slot + EARLY_SECONDS
+        newer = [at for _, _, of, its, at in self.host.orders if of == job and its > slot]
+        newer += [at for (of, its), at in self.host.withdrawn.items() if of == job and its > slot]
+        return was_set_back and any(ordered < at <= until for at in newer)
 
     def _seemed_early(self, slot: int, ordered: float, *, until: float) -> bool:
         """Return whether by the clock as it was set meanwhile the order was well before the planned time."""
@@ -135,7 +137,10 @@ class Checker:
         """
         written, until = self.by_slot.get((job, slot), []), last + self._longest_wait(job)
         offsets = [self._offset_at(first), *(offset for at, offset in self.host.clock if first < at <= until)]
-        is_early = all(each.began + offset < slot - EARLY_SECONDS - 1 for each in written for offset in offsets)
+        begun = [each.began for each in written if not each.waits]  # what still waits begins later
+        is_early = len(begun) == len(written) and all(
+            began + offset < slot - EARLY_SECONDS - 1 for began in begun for offset in offsets
+        )
         is_found_claimed = bool(written) and any(first <= begin <= last for begin in self.host.begins)
         if (job, slot) in self.host.still_waiting or (job, slot) in self.host.causes:
             return True
