@@ -25,7 +25,7 @@ class State:
         self.directory = directory
         self.logs = logs or directory / "log"
         self.journal = directory / "journal"
-        self.journal.mkdir(parents=True, mode=0o700)
+        self.journal.mkdir(parents=True, mode=0o700, exist_ok=True)
         self._count = 0
 
     def __str__(self) -> str:

@@ -60,7 +60,7 @@ def _write_jobs(box: Box, past: Past) -> None:
     box.job("backup", backup)
     box.job("report", "command: 'true'\nafter: backup")
     box.job("broken", "command: 'true'\nschedule: '99 * * * *'\nno_such_key: 1")
-    box.job(LONG, f"name: {NAME}\ncommand: 'true'\nschedule: '0 4 * * *'")
+    box.job(LONG, f"name: {NAME}\ncommand: 'true'\nschedule: '0 4 * * *'\ntags: [{LONG}]")
     box.job("by-hand", "command: 'true'")
 
 
@@ -203,6 +203,8 @@ def test_a_browser_shows_it_without_a_fault(browser: "Browser", site: Served) ->
             assert too_wide(page) == []
             assert violations(page) == []
             shoot(page, f"job-{slug[:8]}")
+        page.goto(site.address)  # its tag is among those of the filter
+        assert too_wide(page) == []
 
 
 def test_a_change_in_git_is_shown_key_by_key(site: Served) -> None:

@@ -6,6 +6,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kit.harness import PROJECT, Box, Product
-from kit.pages import PHONE, WIDE, Served, page_of, served, violations
+from kit.long_output import add_long_output
+from kit.pages import PHONE, WIDE, Served, page_of, served, too_wide, violations
 from kit.shop import open_shop
 
 if TYPE_CHECKING:
@@ -42,6 +44,16 @@ SCREENS = {
     "act": ("/acts/hold?job=backup-database-orders&job=certificates", 700),
 }
 LOOKS = [(WIDE, False), (WIDE, True), (PHONE, False)]
+MANY_LINES, LONG_LINE = "many lines", "long line"
+#: Of hosts with so many jobs: name, path, width, and how high the picture is. Made only when pictures are written.
+SIZES = {
+    3: [
+        ("overview-of-3", "/", WIDE, 480),
+        ("long-line", LONG_LINE, WIDE, 960),
+        ("many-lines", MANY_LINES, PHONE, 800),
+    ],
+    5000: [("overview-of-5000", "/", WIDE, 640), ("overview-of-5000", "/", PHONE, 800)],
+}
 
 
 def clock_of_the_night() -> dict[str, str]:
@@ -50,19 +62,39 @@ def clock_of_the_night() -> dict[str, str]:
     return clock | {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
 
 
-@pytest.fixture(scope="module")
-def shop(product: Product, with_web: Product) -> Iterator[Served]:
-    """The page of a shop with 30 jobs, at night."""
+@contextmanager
+def at_night(with_web: Product, directory: Path, configuration: Path) -> Iterator[Served]:
+    """Serve the page of a shop, at night."""
     box = Box.configured(with_web)
     try:
-        with tempfile.TemporaryDirectory(prefix="shop-", dir="/tmp") as directory:
-            configuration = open_shop(Path(directory), NIGHT, 30)
-            words = ("--config", str(configuration))
-            run_directory = Path(directory) / "state" / "run"
-            with served(box, *words, env=clock_of_the_night(), run_directory=run_directory) as site:
-                yield site
+        words, run_directory = ("--config", str(configuration)), directory / "state" / "run"
+        with served(box, *words, env=clock_of_the_night(), run_directory=run_directory) as site:
+            yield site
     finally:
         box.close()
+
+
+@contextmanager
+def new_directory() -> Iterator[Path]:
+    """A short path, for it is in the pictures."""
+    with tempfile.TemporaryDirectory(prefix="shop-", dir="/tmp") as directory:
+        yield Path(directory)
+
+
+@pytest.fixture
+def empty_directory() -> Iterator[Path]:
+    with new_directory() as directory:
+        yield directory
+
+
+@pytest.fixture(scope="module")
+def shop(with_web: Product) -> Iterator[Served]:
+    """The page of a shop with 30 jobs, at night."""
+    with (
+        new_directory() as directory,
+        at_night(with_web, directory, open_shop(directory, NIGHT, 30)) as site,
+    ):
+        yield site
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +119,27 @@ def test_a_screen_is_sound_at_each_width(page: "Page", shop: Served, name: str) 
             page.screenshot(path=PICTURES / picture(name, width, dark=dark))
 
 
+@pytest.mark.skipif(not WRITING, reason="PROCESS_CONTROL_DOCS=write writes these pictures")
+@pytest.mark.parametrize("jobs", SIZES)
+def test_few_jobs_very_many_and_very_much_output(
+    browser: "Browser", with_web: Product, empty_directory: Path, jobs: int
+) -> None:
+    configuration = open_shop(empty_directory, NIGHT, jobs - 1)
+    many_lines, long_line = add_long_output(empty_directory, NIGHT)
+    paths = {MANY_LINES: f"/runs/{many_lines}?times=clock#last", LONG_LINE: f"/runs/{long_line}"}
+    with at_night(with_web, empty_directory, configuration) as site:
+        with site.client() as client:
+            client.get("/")  # the first one reads all job files
+        for name, path, width, height in SIZES[jobs]:
+            with page_of(browser, site, width=width) as page:
+                page.set_viewport_size({"width": width, "height": height})
+                page.emulate_media(reduced_motion="reduce")
+                page.goto(site.address + paths.get(path, path))
+                assert too_wide(page) == []
+                assert violations(page) == []
+                page.screenshot(path=PICTURES / picture(name, width, dark=False))
+
+
 def last_run(page: "Page", shop: Served) -> str:
     page.goto(f"{shop.address}{JOB}")
     return str(page.locator(f"a[href^='{LAST_RUN}']").first.get_attribute("href"))
@@ -99,6 +152,7 @@ def picture(name: str, width: int, *, dark: bool) -> str:
 def test_the_page_of_pictures_shows_each_screen_and_no_other() -> None:
     text = DOCS_PAGE.read_text()
     named = {picture(name, width, dark=dark) for name in SCREENS for width, dark in LOOKS}
+    named |= {picture(name, width, dark=False) for screens in SIZES.values() for name, _, width, _ in screens}
 
     assert {path.name for path in PICTURES.glob("*.png")} == named
     assert all(f"pictures/{name}" in text for name in named)
