@@ -13,7 +13,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, CancelledErro
 from temporalio.exceptions import TimeoutError as ActivityTimeout
 
 from process_control.core.facts import LOST
-from process_control.core.fleet.decide import again
+from process_control.core.fleet.decide import again, seconds_to_begin
 from process_control.core.fleet.lock_state import (
     KEPT_RUNS,
     MAX_JOBS,
@@ -140,15 +140,13 @@ class LockV1:
         spec = self._state.jobs[start.job].spec
         order = Order(start=start, hash=spec.hash, on_partition=spec.on_partition, lease=spec.lease)
         lease = timedelta(seconds=spec.lease)
-        fell_due = now if start.slot is None or start.is_caught_up else start.slot
-        in_time = fell_due + spec.start_within - now
         self._run = workflow.start_activity(
             RUN,
             order,
             activity_id=start.run_id,
             task_queue=activity_queue(spec.queue),
             result_type=Ended,
-            schedule_to_start_timeout=timedelta(seconds=max(1.0, in_time)),
+            schedule_to_start_timeout=timedelta(seconds=seconds_to_begin(start, spec)),
             start_to_close_timeout=MAX_RUN,
             heartbeat_timeout=lease + AFTER_THE_LEASE,
             retry_policy=RetryPolicy(maximum_attempts=1),

@@ -33,6 +33,8 @@ MAX_BATCH = 200
 MAX_QUEUE = 20
 #: How far ahead planned times are looked for at most.
 _YEARS_AHEAD = 5 * 366 * 86400
+#: A host that asks for work gets it within this time.
+MIN_SECONDS_TO_BEGIN = 1.0
 OVERLAP = "overlap"
 #: Nobody was there to start it: no control process, or no server.
 TRIGGER_DEAD = "trigger_dead"
@@ -257,6 +259,13 @@ def again(start: Start, now: float) -> Start:
     attempt = start.attempt + 1
     run_id = start.run_id.partition("#")[0] + f"#{attempt}"
     return replace(start, run_id=run_id, attempt=attempt, arrived=now)
+
+
+def seconds_to_begin(start: Start, spec: JobSpec) -> float:
+    """Return how long a host has time to take a start: what it waited for its lock, or for its host, is not counted."""
+    is_late_by_choice = start.slot is None or start.is_caught_up or start.attempt > 1
+    late = 0.0 if start.slot is None or is_late_by_choice else max(0.0, start.arrived - start.slot)
+    return max(MIN_SECONDS_TO_BEGIN, spec.start_within - late)
 
 
 def _range(slots: Sequence[int]) -> Fate:
