@@ -1,20 +1,20 @@
 """Starts jobs of a fleet for a planned time, as their lock does, without waiting for that time.
 
-A process of its own, as the library leaves descriptors behind. Its words: what to do (`start`, or `end`: wait for the
-end), the address of the server, the planned time in UTC seconds, and the jobs. It prints a JSON list of what came.
+A process of its own, as the library leaves descriptors behind. Its words: what to do (`start`; `end`: wait for the end
+too; `configure`: hand over another version), the address of the server, the planned time in UTC seconds (or the
+generation), and the jobs, as `JOB` or `JOB@HOST`. It prints a JSON list of what came.
 """
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
-
-LOOK_AGAIN_SECONDS = 0.2
 
 
 def start(address: str, *jobs: str, slot: int) -> None:
@@ -27,6 +27,12 @@ def ends(address: str, jobs: Sequence[str], *, slot: int) -> dict[str, dict[str,
     return dict(zip(jobs, _asked("end", address, slot, jobs), strict=True))
 
 
+def configure(address: str, job: str, *, generation: int) -> str:
+    """Hand another version of a job to its lock; return what the lock answers."""
+    (answer,) = _asked("configure", address, generation, [job])
+    return str(answer)
+
+
 def _asked(what: str, address: str, slot: int, jobs: Sequence[str]) -> list[Any]:
     words = [sys.executable, "-m", "kit.fleet_client", what, address, str(slot), *jobs]
     found: list[Any] = json.loads(subprocess.run(words, check=True, capture_output=True, timeout=120).stdout)
@@ -37,25 +43,38 @@ async def _main(what: str, address: str, slot: int, jobs: Sequence[str]) -> list
     from temporalio.client import Client
 
     from process_control.core.fleet.lock_state import Start
+    from process_control.fleet.by_hand import _end_of
     from process_control.fleet.lock_v1 import LockV1
-    from process_control.fleet.wire import RunState, workflow_id
+    from process_control.fleet.wire import workflow_id
 
     client = await Client.connect(address)
 
-    async def one(job: str) -> Any:
-        handle = client.get_workflow_handle_for(LockV1.run, workflow_id(job))
+    async def one(name: str) -> Any:
+        job, handle = name.partition("@")[0], client.get_workflow_handle_for(LockV1.run, workflow_id(name))
+        if what == "configure":
+            return await _configured(handle, job, generation=slot)
         run_id = f"{job}/{datetime.fromtimestamp(slot, UTC):%Y-%m-%dT%H:%M:%SZ}"
         wanted = Start(run_id=run_id, job=job, arrived=time.time(), slot=slot, is_caught_up=True)
         await handle.execute_update(LockV1.start, wanted)
-        while what == "end":
-            found: RunState = await handle.query(LockV1.run_state, run_id)
-            if found.past is not None:
-                return asdict(found.past.ended)
-            await asyncio.sleep(LOOK_AGAIN_SECONDS)
-        return run_id
+        return asdict((await _end_of(handle, job, run_id)).ended) if what == "end" else run_id
 
     return list(await asyncio.gather(*map(one, jobs)))
 
 
+async def _configured(handle: Any, job: str, *, generation: int) -> str:
+    from temporalio.client import WorkflowUpdateFailedError
+
+    from process_control.fleet.lock_v1 import LockV1
+    from process_control.fleet.wire import Configured
+
+    spec = replace((await handle.query(LockV1.state)).jobs[job].spec, hash="another")
+    try:
+        answer: str = await handle.execute_update(LockV1.configure, Configured(spec=spec, generation=generation))
+    except WorkflowUpdateFailedError as error:
+        return str(error.cause)
+    return answer
+
+
 if __name__ == "__main__":
     print(json.dumps(asyncio.run(_main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4:]))), flush=True)
+    os._exit(0)  # the library has crashed at the interpreter's exit, after all was done

@@ -1,5 +1,6 @@
 """What the fleet has to know of the jobs of this job directory, made from their files."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from process_control.config.all_jobs import load_all
 from process_control.config.job_directory import InvalidJob
 from process_control.config.plan_of_job import plan_of_job
 from process_control.config.settings import Settings
+from process_control.core.fleet.everywhere import TEMPLATE, lock_on
 from process_control.core.fleet.lock_state import MAX_JOBS, JobSpec
 from process_control.core.fleet.membership import ALL, belongs_to_fleet
 from process_control.core.job import Job
@@ -21,6 +23,8 @@ class FleetJob:
 
     lock: str
     spec: JobSpec
+    #: its planned times on this host, where `H` has another number there; empty: they are those of the fleet
+    schedule_here: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +51,21 @@ def fleet_jobs(settings: Settings) -> list[FleetJob | NotForFleet]:
 
 def _fleet_job(job: Job, settings: Settings) -> FleetJob | NotForFleet:
     try:
-        return FleetJob(lock=job.lock, spec=spec_of(job, settings))
+        lock = lock_on(job.lock, TEMPLATE) if job.run_on == ALL else job.lock
+        spec = spec_of(job, settings)
+        return FleetJob(lock=lock, spec=spec, schedule_here=_schedule_here(job, spec))
     except ProcessControlError as error:
         return NotForFleet(job=job.slug, faults=tuple(error.faults))
+
+
+def _schedule_here(job: Job, spec: JobSpec) -> tuple[str, ...]:
+    host = os.uname().nodename
+    here = (
+        Schedule.parse(job.fleet_schedule, time_zone=job.time_zone, host=host, slug=job.slug).for_cron
+        if job.fleet_schedule
+        else ()
+    )
+    return () if tuple(here) == tuple(spec.schedule) else tuple(here)
 
 
 def spec_of(job: Job, settings: Settings) -> JobSpec:
@@ -61,8 +77,6 @@ def spec_of(job: Job, settings: Settings) -> JobSpec:
     if job.after:
         hint = "write run_on: local, for this job and for those"
         raise BadConfiguration("the fleet starts no job after others", where=where, hint=hint)
-    if job.run_on == ALL:
-        raise BadConfiguration("run_on: all is not supported yet", where=where, hint="write run_on: {host: NAME}")
     zone = job.time_zone or host_zone()
     try:
         written = job.fleet_schedule

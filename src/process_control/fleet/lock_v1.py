@@ -28,6 +28,7 @@ from process_control.core.fleet.lock_state import (
     fate_of,
     with_fates,
 )
+from process_control.core.fleet.membership import ALL
 from process_control.fleet.wire import (
     DECIDE,
     HELD,
@@ -245,6 +246,8 @@ class LockV1:
     @start.validator
     def check_start(self, start: Start) -> None:
         job = self._require(start.job)
+        if job.spec.queue == ALL:
+            raise ApplicationError("it runs on each host, and none has it yet", type=NOT_STARTED)
         if job.hold is not None and not start.force:
             by = job.hold.by + (f": {job.hold.note}" if job.hold.note else "")
             raise ApplicationError(f"held by {by}", type=NOT_STARTED)

@@ -7,6 +7,8 @@ from process_control.core.fleet.lock_state import JobSpec, LockState, PastRun, S
 #: The queue of workflow tasks. Changed order of commands: a new type of workflow on a new queue.
 CONTROL_QUEUE = "process-control.lock.v1"
 LOCK_TYPE = "Lock.v1"
+#: What the id of the workflow of a lock begins with.
+LOCK_ID = "job/"
 #: Names of activities.
 DECIDE, RUN = "decide", "run"
 #: The search attribute: what a lock does, for lists.
@@ -18,7 +20,7 @@ NOT_STARTED, NO_SUCH_JOB, OLDER = "not-started", "no-such-job", "older"
 
 def workflow_id(lock: str) -> str:
     """Return the id of the workflow of a lock."""
-    return f"job/{lock}"
+    return f"{LOCK_ID}{lock}"
 
 
 def activity_queue(queue: str) -> str:

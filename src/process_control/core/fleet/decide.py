@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from process_control.core import start_queue
 from process_control.core.facts import FAILED
+from process_control.core.fleet.everywhere import host_of
 from process_control.core.fleet.lock_state import (
     Decision,
     Fate,
@@ -20,6 +21,7 @@ from process_control.core.fleet.lock_state import (
     PlannedSlots,
     Start,
 )
+from process_control.core.fleet.membership import ALL
 from process_control.core.schedule.catch_up import to_catch_up
 from process_control.core.schedule.plan import Plan
 from process_control.core.schedule.slots import MISSED, RAN, SKIPPED, Slot, SlotRun
@@ -85,7 +87,7 @@ class _Decider:
             if fate is not None:
                 self._fates.setdefault(slug, []).append(fate)
             else:
-                run_id = run_id_of(slug, slot)
+                run_id = run_id_of(slug, slot, self._state.lock)
                 self._candidates.append(Start(run_id=run_id, job=slug, slot=slot, arrived=self._now))
 
     def _settled(self, job: JobState, slot: int, *, is_newest: bool) -> Fate | None:
@@ -93,7 +95,7 @@ class _Decider:
         spec = job.spec
         if spec.disabled:
             return Fate(slot=slot, fate=SKIPPED, reason="disabled", detail="the job file says so")
-        if day := _plan(spec).excluded_by(slot):
+        if day := plan_of(spec).excluded_by(slot):
             return Fate(slot=slot, fate=SKIPPED, reason="excluded", detail=f"exclude: {day}")
         if job.hold is not None:
             return Fate(slot=slot, fate=SKIPPED, reason="held", detail=job.hold.note or f"held by {job.hold.by}")
@@ -187,7 +189,8 @@ class _Decider:
         if not wanted:
             return None
         slot, slug = min(wanted)
-        return Start(run_id=run_id_of(slug, slot), job=slug, slot=slot, arrived=self._now, is_caught_up=True)
+        run_id = run_id_of(slug, slot, self._state.lock)
+        return Start(run_id=run_id, job=slug, slot=slot, arrived=self._now, is_caught_up=True)
 
     def _missed(self, slug: str, job: JobState) -> list[int]:
         spec = job.spec
@@ -220,10 +223,10 @@ class _Decider:
 
 def due_slots(spec: JobSpec, planned: PlannedSlots, now: float) -> tuple[list[int], PlannedSlots]:
     """Return the planned times up to `now` that were not dealt with, and what is planned from then on."""
-    if not spec.schedule:
+    if not spec.schedule or spec.queue == ALL:
         return [], planned
     until = max(planned.planned_to, int(now))
-    plan = _plan(spec)
+    plan = plan_of(spec)
     due = [slot for slot in planned.slots if slot <= until]
     coming = planned.slots[len(due) :]
     if coming:
@@ -244,14 +247,15 @@ def _next_slots(plan: Plan, after: int) -> tuple[int, ...]:
     return tuple(found[:SLOTS_AHEAD])
 
 
-def _plan(spec: JobSpec) -> Plan:
+def plan_of(spec: JobSpec) -> Plan:
+    """Return what a job plans."""
     return Plan(schedule=tuple(spec.schedule), time_zone=spec.time_zone, exclude=tuple(spec.exclude))
 
 
-def run_id_of(job: str, slot: int, *, attempt: int = 1) -> str:
+def run_id_of(job: str, slot: int, lock: str) -> str:
     """Return the id of the run for a planned time: the same whoever asks."""
-    again = f"#{attempt}" if attempt > 1 else ""
-    return f"{job}/{datetime.fromtimestamp(slot, UTC):%Y-%m-%dT%H:%M:%SZ}{again}"
+    host = host_of(lock)
+    return f"{job}/{datetime.fromtimestamp(slot, UTC):%Y-%m-%dT%H:%M:%SZ}" + (f"@{host}" if host else "")
 
 
 def again(start: Start, now: float) -> Start:

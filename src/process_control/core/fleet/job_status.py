@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from process_control.core.fleet.everywhere import TEMPLATE, base_of, host_of
 from process_control.core.fleet.lock_state import JobState, LockState, PastRun
 
 DISABLED, HELD, RUNNING, WAITING, IDLE = "disabled", "held", "running", "waiting", "idle"
@@ -41,9 +42,17 @@ class FleetJobStatus:
 
 
 def statuses_of(locks: Sequence[LockState]) -> list[FleetJobStatus]:
-    """Return the status of every job, sorted by slug."""
-    found = [_status(lock, slug, job) for lock in locks for slug, job in lock.jobs.items()]
-    return sorted(found, key=lambda each: each.job)
+    """Return the status of every job, sorted by slug; of one with `run_on: all` on each of its hosts."""
+    on_hosts = {
+        (base_of(lock.lock), slug) for lock in locks if host_of(lock.lock) not in (None, TEMPLATE) for slug in lock.jobs
+    }
+    found = [
+        _status(lock, slug, job)
+        for lock in locks
+        for slug, job in lock.jobs.items()
+        if host_of(lock.lock) != TEMPLATE or (base_of(lock.lock), slug) not in on_hosts
+    ]
+    return sorted(found, key=lambda each: (each.job, each.lock))
 
 
 def _status(lock: LockState, slug: str, job: JobState) -> FleetJobStatus:

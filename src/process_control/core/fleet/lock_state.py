@@ -35,12 +35,14 @@ class JobSpec:
     catch_up_within: float = 86400.0
     on_overlap: str = "skip"
     queue_timeout: float = 3600.0
-    #: who may run it: any, host/NAME or tag/NAME
+    #: who may run it: any, host/NAME or tag/NAME; all: see `everywhere`
     queue: str = "any"
     on_host_loss: str = "fail"
     on_partition: str = "kill"
     #: for so long a host that cannot reach the server lets a run go on
     lease: float = 60.0
+    #: the jobs that are to hear of the ends of its runs (their `after` names it), as LOCK/JOB
+    followers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
