@@ -42,7 +42,7 @@ def test_an_older_version_is_refused_an_equal_one_does_nothing_and_a_hold_surviv
         "changed",
         "changed",
     ]
-    assert older == "a newer version of the job is applied"
+    assert older == "older: a newer version of the job is applied"
     state = state_of(host, "versioned")
     assert (state["state"], state["next"][4:10]) == ("held", "-01-02")
 

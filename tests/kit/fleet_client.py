@@ -1,7 +1,7 @@
 """Starts jobs of a fleet for a planned time, as their lock does, without waiting for that time.
 
-A process of its own, as the library leaves descriptors behind. Its words: what to do (`start`; `end`: wait for the end
-too; `configure`: hand over another version), the address of the server, the planned time in UTC seconds (or the
+A process of its own, as the library leaves descriptors behind. Its words: what to do (`start`; `wait`: for the end;
+`end`: both; `configure`: hand over another version), the address of the server, the planned time in UTC seconds (or the
 generation), and the jobs, as `JOB` or `JOB@HOST`. It prints a JSON list of what came.
 """
 
@@ -23,8 +23,13 @@ def start(address: str, *jobs: str, slot: int) -> None:
 
 
 def ends(address: str, jobs: Sequence[str], *, slot: int) -> dict[str, dict[str, Any]]:
-    """Have jobs started for a planned time; wait for their ends, and return these as `Ended` has them."""
+    """Have jobs started for a planned time; wait for their ends; return these as `Ended` has them, and the `health`."""
     return dict(zip(jobs, _asked("end", address, slot, jobs), strict=True))
+
+
+def wait(address: str, *jobs: str, slot: int) -> None:
+    """Wait for the ends of runs that `start` has begun."""
+    _asked("wait", address, slot, jobs)
 
 
 def configure(address: str, job: str, *, generation: int) -> str:
@@ -45,9 +50,10 @@ async def _main(what: str, address: str, slot: int, jobs: Sequence[str]) -> list
     from process_control.core.fleet.lock_state import Start
     from process_control.fleet.by_hand import _end_of
     from process_control.fleet.lock_v1 import LockV1
+    from process_control.fleet.payloads import DATA_CONVERTER
     from process_control.fleet.wire import workflow_id
 
-    client = await Client.connect(address)
+    client = await Client.connect(address, data_converter=DATA_CONVERTER)
 
     async def one(name: str) -> Any:
         job, handle = name.partition("@")[0], client.get_workflow_handle_for(LockV1.run, workflow_id(name))
@@ -55,8 +61,12 @@ async def _main(what: str, address: str, slot: int, jobs: Sequence[str]) -> list
             return await _configured(handle, job, generation=slot)
         run_id = f"{job}/{datetime.fromtimestamp(slot, UTC):%Y-%m-%dT%H:%M:%SZ}"
         wanted = Start(run_id=run_id, job=job, arrived=time.time(), slot=slot, is_caught_up=True)
-        await handle.execute_update(LockV1.start, wanted)
-        return asdict((await _end_of(handle, job, run_id)).ended) if what == "end" else run_id
+        if what != "wait":
+            await handle.execute_update(LockV1.start, wanted)
+        if what == "start":
+            return run_id
+        ended = (await _end_of(handle, job, run_id)).ended
+        return asdict(ended) | {"health": (await handle.query(LockV1.state)).jobs[job].health}
 
     return list(await asyncio.gather(*map(one, jobs)))
 

@@ -17,9 +17,10 @@ from process_control.fleet.ask import AT_ONCE, asked, asked_by, of_lock
 from process_control.fleet.connection import RPC_TIMEOUT, require_search_attribute, server_errors
 from process_control.fleet.everywhere import working_hosts
 from process_control.fleet.hand_over import hand_over, tried_again
-from process_control.fleet.job_specs import FleetJob, NotForFleet, fleet_jobs
+from process_control.fleet.job_specs import fleet_jobs
 from process_control.fleet.lock_v1 import LockV1
 from process_control.fleet.look import states
+from process_control.fleet.specs import FleetJob, NotForFleet
 
 ADDED, CHANGED, UNCHANGED, REMOVED, LEFT, REFUSED = "added", "changed", "unchanged", "removed", "left", "refused"
 

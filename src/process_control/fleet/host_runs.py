@@ -123,6 +123,7 @@ class _HostRun:
         if start.slot is not None:
             waited = max(0, int(time.time() - start.slot))
             words += ["--scheduled=fleet", f"--due={start.slot}", f"--queued={waited}"]
+            words += ["--slow-start"] if start.slow else []
             words += [f"--rerun={start.attempt}"] if start.attempt > 1 else []
         by = start.by or "fleet"
         return [*words, f"--by={by}", "--", start.job]
@@ -185,6 +186,8 @@ class _HostRun:
                 host_run_id=run.run_id,
                 started_at=run.started_at,
                 ended_at=run.ended_at,
+                verdict=run.verdict,
+                slow_start=run.slow_start,
             )
         if run is not None or code is None or killed is not None:
             why = killed or "its keeper was killed"

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from process_control.config.all_jobs import load_all
 from process_control.config.job_directory import InvalidJob
@@ -11,28 +10,13 @@ from process_control.config.settings import Settings
 from process_control.core.fleet.everywhere import TEMPLATE, lock_on
 from process_control.core.fleet.lock_state import MAX_JOBS, JobSpec
 from process_control.core.fleet.membership import ALL, belongs_to_fleet
+from process_control.core.health import Policy
 from process_control.core.job import Job
 from process_control.core.schedule.columns import ScheduleError
 from process_control.core.schedule.schedule import Schedule, host_zone
 from process_control.errors import BadConfiguration, Fault, ProcessControlError
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FleetJob:
-    """A job as the fleet is to have it."""
-
-    lock: str
-    spec: JobSpec
-    #: its planned times on this host, where `H` has another number there; empty: they are those of the fleet
-    schedule_here: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotForFleet:
-    """A job, or a file that is none, that the fleet cannot have, and why."""
-
-    job: str
-    faults: tuple[Fault, ...]
+from process_control.fleet.job_chains import with_chains
+from process_control.fleet.specs import FleetJob, NotForFleet
 
 
 def fleet_jobs(settings: Settings) -> list[FleetJob | NotForFleet]:
@@ -41,12 +25,14 @@ def fleet_jobs(settings: Settings) -> list[FleetJob | NotForFleet]:
     Raises BadConfiguration and NotPermitted when the job directory cannot be read.
     """
     found: list[FleetJob | NotForFleet] = []
+    jobs: dict[str, Job] = {}
     for job in load_all(settings):
         if isinstance(job, InvalidJob):
             found.append(NotForFleet(job=job.slug, faults=tuple(job.error.faults)))
         elif belongs_to_fleet(job.run_on, settings.fleet_address):
+            jobs[job.slug] = job
             found.append(_fleet_job(job, settings))
-    return sorted(_within_their_locks(found), key=_slug)
+    return sorted(_within_their_locks(with_chains(found, jobs)), key=_slug)
 
 
 def _fleet_job(job: Job, settings: Settings) -> FleetJob | NotForFleet:
@@ -74,9 +60,6 @@ def spec_of(job: Job, settings: Settings) -> JobSpec:
     Raises BadConfiguration (78) for what the fleet cannot do.
     """
     where = f"{job.slug}.yaml"
-    if job.after:
-        hint = "write run_on: local, for this job and for those"
-        raise BadConfiguration("the fleet starts no job after others", where=where, hint=hint)
     zone = job.time_zone or host_zone()
     try:
         written = job.fleet_schedule
@@ -103,6 +86,8 @@ def spec_of(job: Job, settings: Settings) -> JobSpec:
         on_host_loss=job.on_host_loss,
         on_partition=job.on_partition,
         lease=settings.fleet_lease_seconds,
+        policy=Policy.from_job(job),
+        success_every=job.expect.get("success_every"),
     )
 
 

@@ -37,7 +37,7 @@ Say = Callable[[str], None]
 @activity.defn(name=DECIDE)
 async def decide(question: Question) -> Decision:
     """Ask the core what a lock does now."""
-    return core.decide(question.state, question.now)
+    return core.decide(question.state, question.now, question.ended)
 
 
 def sandbox() -> SandboxedWorkflowRunner:

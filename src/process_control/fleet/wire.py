@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from process_control.core.fleet.lock_state import JobSpec, LockState, PastRun, Start
+from process_control.core.fleet.lock_state import CauseEnd, JobSpec, LockState, PastRun, Start
 
 #: The queue of workflow tasks. Changed order of commands: a new type of workflow on a new queue.
 CONTROL_QUEUE = "process-control.lock.v1"
@@ -34,6 +34,8 @@ class Question:
 
     state: LockState
     now: float
+    #: the runs that have ended since the last question
+    ended: tuple[PastRun, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,15 @@ class Asked:
     job: str
     by: str
     note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What the lock of a follower hears of a job that comes before it."""
+
+    #: the follower
+    job: str
+    end: CauseEnd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,6 +82,11 @@ class Request:
         self.is_ad_hoc = is_ad_hoc
 
     @property
+    def is_of_the_fleet(self) -> bool:
+        """Whether the fleet starts the run: the health of the job is what its lock there has counted."""
+        return self.run_id is not None
+
+    @property
     def is_following(self) -> bool:
         """Whether a cause that has ended (`after`) starts the run for its planned time."""
         return self.scheduled and self.trigger == JOB

@@ -9,6 +9,7 @@ import posix
 import time
 
 from process_control.core import layout
+from process_control.core.fleet.membership import belongs_to_fleet
 from process_control.system import proc
 from process_control.system.json_text import decode, encode
 
@@ -49,7 +50,7 @@ def note_all(settings: "Settings", jobs: "Iterable[object]") -> None:
     found: Causes = {}
     for job in jobs:
         slug = str(getattr(job, "slug", ""))
-        causes = _causes(job) if isinstance(job, Job) else before.get(slug)
+        causes = _causes(job, settings) if isinstance(job, Job) else before.get(slug)
         if causes:
             found[slug] = causes
     stamp = _stamp(settings.job_directory)  # another file may have come since the jobs were read
@@ -78,7 +79,7 @@ def _look(settings: "Settings", before: "Causes") -> "Causes":
     found: Causes = {}
     for slug in named:
         try:
-            causes = _causes(load_without_its_causes(slug, settings)[0])
+            causes = _causes(load_without_its_causes(slug, settings)[0], settings)
         except ProcessControlError:
             causes = before.get(slug, [])
         if causes:
@@ -87,7 +88,10 @@ def _look(settings: "Settings", before: "Causes") -> "Causes":
     return found
 
 
-def _causes(job: "Job") -> "list[str]":
+def _causes(job: "Job", settings: "Settings") -> "list[str]":
+    """Return the causes whose ends start a job on this host: the fleet starts its own."""
+    if belongs_to_fleet(job.run_on, settings.fleet_address):
+        return []
     return [str(cause["job"]) for cause in job.after]
 
 

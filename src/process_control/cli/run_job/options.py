@@ -197,7 +197,7 @@ def _check(options: Options) -> None:
         raise UsageError(f"--show and {other} do not go together", hint="run-job --help")
     if options.slot is not None and not (options.slot.isdecimal() and len(options.slot) < 12):
         raise UsageError("--slot takes UTC seconds", hint="process-control run JOB --slot TIME")
-    if options.scheduled and (options.force or options.slow_start):
+    if options.scheduled and options.scheduled != "fleet" and (options.force or options.slow_start):
         raise UsageError("--force and --slow-start are for runs by hand, not for --scheduled", hint="run-job --help")
 
 
