@@ -3,11 +3,14 @@
 import time
 from collections.abc import Callable
 
+import pytest
+
 from kit import fleet_client
 from kit.fleets import Fleet, state_of
 from kit.harness import Box, until
 
 
+@pytest.mark.long
 def test_a_follower_runs_on_another_host_for_the_planned_time_of_its_cause(
     fleet: Fleet, make_host: Callable[..., Box]
 ) -> None:
@@ -63,3 +66,16 @@ def test_failures_on_two_hosts_hold_a_job_in_the_whole_fleet(fleet: Fleet, make_
     )
     assert refused.exit_code == 75
     assert own["jobs"][0]["state"] != "held"
+
+
+def test_a_lock_goes_on_when_the_lock_of_a_follower_is_gone(fleet: Fleet, make_host: Callable[..., Box]) -> None:
+    address, minute = fleet.server.address, int(time.time()) // 60 * 60
+    box = make_host("deaf1")
+    box.job("deaf", "command: /bin/true\nschedule: '0 0 1 1 *'\nrun_on: {host: deaf1}")
+    box.process_control("fleet", "apply")
+    answer = fleet_client.configure(address, "deaf", generation=minute * 2000)
+
+    ends = [fleet_client.ends(address, ["deaf"], slot=slot)["deaf"] for slot in (minute - 60, minute)]
+
+    assert answer == "applied"
+    assert [(end["fate"], end["reason"]) for end in ends] == [("missed", "refused")] * 2

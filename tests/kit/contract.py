@@ -63,4 +63,5 @@ def _without_names(value: Any, box: Box, slug: str) -> Any:
         return [_without_names(each, box, slug) for each in value]
     if not isinstance(value, str):
         return value
-    return re.sub(rf"\b{slug}\b", "JOB", re.sub(r"pid \d+", "pid N", value.replace(str(box.root), "BOX")))
+    without_paths = re.sub(r"pid \d+", "pid N", value.replace(str(box.root), "BOX"))
+    return without_paths if slug == "job" else re.sub(rf"\b{slug}\b", "job", without_paths)

@@ -33,7 +33,7 @@ def wait(address: str, *jobs: str, slot: int) -> None:
 
 
 def configure(address: str, job: str, *, generation: int) -> str:
-    """Hand another version of a job to its lock; return what the lock answers."""
+    """Hand another version of a job, with a follower that is gone, to its lock; return what the lock answers."""
     (answer,) = _asked("configure", address, generation, [job])
     return str(answer)
 
@@ -77,7 +77,7 @@ async def _configured(handle: Any, job: str, *, generation: int) -> str:
     from process_control.fleet.lock_v1 import LockV1
     from process_control.fleet.wire import Configured
 
-    spec = replace((await handle.query(LockV1.state)).jobs[job].spec, hash="another")
+    spec = replace((await handle.query(LockV1.state)).jobs[job].spec, hash="another", followers=("nowhere/gone",))
     try:
         answer: str = await handle.execute_update(LockV1.configure, Configured(spec=spec, generation=generation))
     except WorkflowUpdateFailedError as error:
