@@ -9,6 +9,8 @@ import pytest
 
 from process_control.core.fleet.causes import with_end
 from process_control.core.fleet.decide import MAX_QUEUE, SLOTS_AHEAD, again, decide
+from process_control.core.fleet.everywhere import hosts_to_have, on_host
+from process_control.core.fleet.job_status import statuses_of
 from process_control.core.fleet.lock_state import (
     After,
     CauseEnd,
@@ -297,6 +299,40 @@ def test_a_lost_run_is_run_once_more_and_only_the_last_loss_is_a_failure() -> No
     assert after.start is not None
     assert after.start.run_id == "a/2027-01-15T08:01:00Z#2"
     assert state.jobs["a"].hold is None
+
+
+def test_a_job_is_stale_when_no_run_on_any_host_has_succeeded_for_so_long() -> None:
+    state = lock(a={"success_every": 120.0, "schedule": ()})
+    state.jobs["a"].since = BEGIN
+
+    young, old = statuses_of([state], BEGIN + 100), statuses_of([state], BEGIN + 130)
+    state.queue = (by_hand("a"),)
+    after = run_and_end(state, BEGIN + 130, "succeeded")
+
+    assert [young[0].why, old[0].why] == [
+        None,
+        "stale: no run has succeeded since its file came 2 min ago, success_every: 2 min",
+    ]
+    assert after.successes == {"a": BEGIN + 131}
+
+
+def test_a_host_that_is_away_keeps_its_jobs_until_it_is_pruned() -> None:
+    assert hosts_to_have({"web1", "web2"}, {"web2", "web3"}, prune=False) == ["web1", "web2", "web3"]
+    assert hosts_to_have({"web1", "web2"}, {"web2", "web3"}, prune=True) == ["web2", "web3"]
+
+
+def test_a_job_of_all_hosts_is_planned_on_each_of_them_and_nowhere_else() -> None:
+    state = lock(a={"queue": "all", "followers": ("other/b",)})
+    spec = on_host(state.jobs["a"].spec, "web1")
+    state.lock = "lock@*"
+    nothing = decide(state, BEGIN + MINUTE)
+    state.lock, state.jobs["a"].spec = "lock@web1", spec
+    found = decide(state, BEGIN + MINUTE)
+
+    assert (nothing.start, nothing.wake_at) == (None, None)
+    assert (spec.queue, spec.followers) == ("host/web1", ("other@web1/b",))
+    assert found.start is not None
+    assert found.start.run_id == "a/2027-01-15T08:01:00Z@web1"
 
 
 def chain(*, on: str = "success") -> tuple[LockState, LockState]:

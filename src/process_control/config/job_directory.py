@@ -9,7 +9,6 @@ import time
 
 from process_control.config.cache import read
 from process_control.config.settings import Settings
-from process_control.core.fleet.membership import belongs_to_fleet
 from process_control.core.job import Job, is_slug
 from process_control.errors import BadConfiguration, NotPermitted, ProcessControlError
 from process_control.system import trusted_file
@@ -57,6 +56,8 @@ def load_without_its_causes(slug: str, settings: Settings) -> "tuple[Job, bytes]
     job = _kept(settings, slug, path, source)
     if job is None:
         job = read_job(slug, path, source, settings)
+        from process_control.core.fleet.membership import belongs_to_fleet
+
         if not job.after or job.schedule or belongs_to_fleet(job.run_on, settings.fleet_address):
             from process_control.config.cache.planned_slots import plan
 
@@ -269,6 +270,8 @@ def read_job(slug: str, path: str, source: bytes, settings: Settings) -> Job:
         calendars=settings.calendars,
         pools=settings.pools,
     )
+    from process_control.core.fleet.membership import belongs_to_fleet
+
     if belongs_to_fleet(job.run_on, settings.fleet_address):
         job.fleet_schedule, job.schedule = job.schedule, []
     return job

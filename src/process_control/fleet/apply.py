@@ -70,6 +70,7 @@ class _Apply:
         self._generation = int(time.time() * 1000)
         self._limit = asyncio.Semaphore(AT_ONCE)
         self._locks: dict[str, LockState] = {}
+        self._away: set[str] = set()
 
     async def apply(self, jobs: Sequence[FleetJob | NotForFleet]) -> Applied:
         await require_search_attribute(self._client, self._settings)
@@ -102,6 +103,7 @@ class _Apply:
         with server_errors(self._settings):
             working = await working_hosts(self._client)
         known = {host for lock in self._locks if (host := host_of(lock)) is not None and host != TEMPLATE}
+        self._away = known - working
         hosts = hosts_to_have(known, working, prune=self._prune)
         return [
             replace(each, lock=lock_on(base_of(each.lock), host), spec=on_host(each.spec, host))
@@ -127,6 +129,8 @@ class _Apply:
         known = None if state is None else state.jobs.get(each.spec.job)
         change = ADDED if known is None else UNCHANGED if known.spec == each.spec else CHANGED
         note = _moved_in_words(each) if change == ADDED and each.schedule_here else None
+        if host_of(each.lock) in self._away:
+            note = "no worker of this host was heard of in the last five minutes; --prune forgets the host"
         if not self._dry_run and change != UNCHANGED:
             try:
                 async with self._limit:

@@ -119,11 +119,11 @@ class _HostRun:
         words = [*python(), "-I", "-S", str(_PACKAGE / "entry" / "stub.py"), f"--run-id={self._id}"]
         words += ["--config", self._settings.path] if self._settings.path else []
         words += ["--note", start.note] if start.note else []
+        words += ["--slow-start"] if start.slow else []
         words += ["--force"] if start.force and start.slot is None else []
         if start.slot is not None:
             waited = max(0, int(time.time() - start.slot))
             words += ["--scheduled=fleet", f"--due={start.slot}", f"--queued={waited}"]
-            words += ["--slow-start"] if start.slow else []
             words += [f"--rerun={start.attempt}"] if start.attempt > 1 else []
         by = start.by or "fleet"
         return [*words, f"--by={by}", "--", start.job]

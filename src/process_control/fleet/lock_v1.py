@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy, SearchAttributeKey
-from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, TimeoutType
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, FailureError, TimeoutType
 from temporalio.exceptions import TimeoutError as ActivityTimeout
 
 from process_control.core.facts import LOST
@@ -129,7 +129,7 @@ class LockV1:
             handle = workflow.get_external_workflow_handle_for(LockV1.run, workflow_id(lock))
             try:
                 await handle.signal(LockV1.cause_ended, Heard(job=job, end=end))
-            except ApplicationError as error:
+            except FailureError as error:
                 workflow.logger.warning("%s hears nothing of %s: %s", follower, end.job, error)
 
     async def _sleep(self, wake_at: float | None) -> None:

@@ -9,7 +9,6 @@ import posix
 import time
 
 from process_control.core import layout
-from process_control.core.fleet.membership import belongs_to_fleet
 from process_control.system import proc
 from process_control.system.json_text import decode, encode
 
@@ -90,6 +89,8 @@ def _look(settings: "Settings", before: "Causes") -> "Causes":
 
 def _causes(job: "Job", settings: "Settings") -> "list[str]":
     """Return the causes whose ends start a job on this host: the fleet starts its own."""
+    from process_control.core.fleet.membership import belongs_to_fleet
+
     if belongs_to_fleet(job.run_on, settings.fleet_address):
         return []
     return [str(cause["job"]) for cause in job.after]

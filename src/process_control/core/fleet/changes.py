@@ -7,6 +7,7 @@ from process_control.core.facts import SUCCEEDED, WARNED
 from process_control.core.fleet import fleet_health
 from process_control.core.fleet.causes import cause_end, with_end
 from process_control.core.fleet.lock_state import CauseEnd, Fate, LockState, PastRun, Start
+from process_control.core.health import State
 from process_control.core.schedule.slots import SKIPPED
 
 _SKIPPED_FOR = {gate.HELD: "held", gate.BACKING_OFF: "backoff"}
@@ -60,10 +61,12 @@ class Changes:
         return Fate(slot=slot, fate=SKIPPED, reason=reason, detail=words)
 
     def let_in(self, start: Start) -> bool:
-        """Let a start for a planned time in; return whether it is to run the slow start command."""
+        """Let a start in; return whether it is to run the slow start command."""
         job, known = self._state.jobs[start.job], self._health_of(start.job)
         if known is None:
             return False
+        if start.slot is None:
+            return known.get("state") == State.SLOW_START and not start.force
         health, is_slow = fleet_health.let_in(known, job, start.run_id, self._now)
         if health.to_record() != known:
             self.health[start.job] = health.to_record()

@@ -78,7 +78,7 @@ class _Decider:
         start, waiting, stops = self._in_turn([*queue, *sorted(self._candidates, key=_by_slot)])
         if start is None and not waiting and self._state.running is None:
             start = self._caught_up()
-        if start is not None and start.slot is not None:
+        if start is not None:
             start = replace(start, slow=self._known.let_in(start))
         known = self._known
         return Decision(
