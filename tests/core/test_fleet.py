@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 
+from process_control.core.fleet.causes import with_end
 from process_control.core.fleet.decide import MAX_QUEUE, SLOTS_AHEAD, again, decide
+from process_control.core.fleet.everywhere import hosts_to_have, on_host
+from process_control.core.fleet.job_status import statuses_of
 from process_control.core.fleet.lock_state import (
+    After,
+    CauseEnd,
     Decision,
     Ended,
     Fate,
-    Hold,
     JobSpec,
     JobState,
     LockState,
@@ -22,6 +26,7 @@ from process_control.core.fleet.lock_state import (
     fate_of,
     with_fates,
 )
+from process_control.core.health import Policy
 
 BEGIN = 1_800_000_000  # a full minute
 MINUTE = 60
@@ -46,6 +51,12 @@ def carried_out(state: LockState, decision: Decision, now: float) -> LockState:
         state.jobs[slug].planned = planned
     for slug, fates in decision.fates.items():
         state.jobs[slug].fates = with_fates(state.jobs[slug].fates, fates)
+    for slug, health in decision.health.items():
+        state.jobs[slug].health = health
+    for slug, slots in decision.waiting.items():
+        state.jobs[slug].waiting = slots
+    for slug, causes in decision.causes.items():
+        state.jobs[slug].causes = causes
     state.queue = decision.queue
     if decision.start is not None:
         state.running, state.running_since = decision.start, now
@@ -115,15 +126,15 @@ def test_two_jobs_with_one_lock_that_fall_due_together_never_run_together() -> N
     [
         ({"disabled": True}, None, ("skipped", "disabled")),
         ({"exclude": ("2027-01-15",)}, None, ("skipped", "excluded")),
-        ({}, Hold(since=BEGIN, by="ann@web1"), ("skipped", "held")),
+        ({}, {"state": "held", "by": "ann@web1"}, ("skipped", "held")),
     ],
     ids=["disabled", "excluded", "held"],
 )
 def test_what_is_not_to_run_is_skipped_by_choice(
-    keys: dict[str, Any], hold: Hold | None, fate: tuple[str, str]
+    keys: dict[str, Any], hold: dict[str, Any] | None, fate: tuple[str, str]
 ) -> None:
     state = lock(a=keys)
-    state.jobs["a"].hold = hold
+    state.jobs["a"].health = hold
 
     decision = decide(state, BEGIN + MINUTE)
 
@@ -221,6 +232,162 @@ def test_a_rerun_has_an_id_of_its_own() -> None:
 
     assert (second.run_id, second.attempt) == ("a/2027-01-15T08:01:00Z#2", 2)
     assert again(second, BEGIN + 200).run_id == "a/2027-01-15T08:01:00Z#3"
+
+
+def run_and_end(state: LockState, now: float, outcome: str, **facts: Any) -> Decision:
+    """Decide, carry it out, end the run that begins, and return what that end leads to."""
+    carried_out(state, found := decide(state, now), now)
+    assert state.running is not None, found
+    assert found.start == state.running
+    ended_now = Ended(fate="ran", outcome=outcome, host="web1", slow_start=found.start.slow, **facts)
+    past = PastRun(start=state.running, since=now, until=now + 1, ended=ended_now)
+    state.running = None
+    carried_out(state, after := decide(state, now + 1, [past]), now + 1)
+    return after
+
+
+def test_failures_on_all_hosts_together_lead_to_backoff_and_a_success_ends_it() -> None:
+    state = lock(a={"policy": Policy(backoff_delay_seconds=90.0)})
+
+    run_and_end(state, BEGIN + MINUTE, "failed", detail="exited with 1")
+    carried_out(state, skipped := decide(state, BEGIN + 2 * MINUTE), BEGIN + 2 * MINUTE)
+    run_and_end(state, BEGIN + 3 * MINUTE, "succeeded")
+
+    (fate,) = skipped.fates["a"]
+    assert (skipped.start, fate.fate, fate.reason) == (None, "skipped", "backoff")
+    assert fate.detail is not None
+    assert fate.detail.startswith("1 failure, backing off until 2027-01-15T08:02:31")
+    assert (state.jobs["a"].health or {})["state"] == "healthy"
+
+
+def test_so_many_failures_in_a_row_hold_the_job_and_a_probe_that_goes_well_releases_it() -> None:
+    state = lock(a={"policy": Policy(hold_after_failures=2, release_after_seconds=150.0)})
+
+    run_and_end(state, BEGIN + MINUTE, "failed")
+    run_and_end(state, BEGIN + 2 * MINUTE, "lost")
+    held = state.jobs["a"].hold
+    carried_out(state, skipped := decide(state, BEGIN + 3 * MINUTE), BEGIN + 3 * MINUTE)
+    carried_out(state, decide(state, BEGIN + 4 * MINUTE), BEGIN + 4 * MINUTE)
+    probe = decide(state, BEGIN + 5 * MINUTE)
+    run_and_end(state, BEGIN + 5 * MINUTE, "succeeded")
+
+    assert held is not None
+    assert held.note == "2 failures in a row"
+    assert [fate.reason for fate in skipped.fates["a"]] == ["held"]
+    assert probe.start is not None
+    assert probe.start.slow
+    assert state.jobs["a"].hold is None
+
+
+def test_a_failure_that_no_run_can_fix_holds_the_job_also_by_hand_and_a_stopped_run_counts_nothing() -> None:
+    state = lock(a={"schedule": (), "policy": Policy(hold_after_failures=1)})
+    state.queue = (by_hand("a"),)
+    run_and_end(state, BEGIN + 1, "failed", reason="stopped")
+    stopped = state.jobs["a"].hold
+    state.queue = (by_hand("a"),)
+    run_and_end(state, BEGIN + 5, "failed", verdict="hold")
+
+    assert stopped is None
+    assert state.jobs["a"].hold is not None
+
+
+def test_a_lost_run_is_run_once_more_and_only_the_last_loss_is_a_failure() -> None:
+    state = lock(a={"on_host_loss": "rerun", "policy": Policy(hold_after_failures=1)})
+
+    after = run_and_end(state, BEGIN + MINUTE, "lost")
+
+    assert after.start is not None
+    assert after.start.run_id == "a/2027-01-15T08:01:00Z#2"
+    assert state.jobs["a"].hold is None
+
+
+def test_a_job_is_stale_when_no_run_on_any_host_has_succeeded_for_so_long() -> None:
+    state = lock(a={"success_every": 120.0, "schedule": ()})
+    state.jobs["a"].since = BEGIN
+
+    young, old = statuses_of([state], BEGIN + 100), statuses_of([state], BEGIN + 130)
+    state.queue = (by_hand("a"),)
+    after = run_and_end(state, BEGIN + 130, "succeeded")
+
+    assert [young[0].why, old[0].why] == [
+        None,
+        "stale: no run has succeeded since its file came 2 min ago, success_every: 2 min",
+    ]
+    assert after.successes == {"a": BEGIN + 131}
+
+
+def test_a_host_that_is_away_keeps_its_jobs_until_it_is_pruned() -> None:
+    assert hosts_to_have({"web1", "web2"}, {"web2", "web3"}, prune=False) == ["web1", "web2", "web3"]
+    assert hosts_to_have({"web1", "web2"}, {"web2", "web3"}, prune=True) == ["web2", "web3"]
+
+
+def test_a_job_of_all_hosts_is_planned_on_each_of_them_and_nowhere_else() -> None:
+    state = lock(a={"queue": "all", "followers": ("other/b",)})
+    spec = on_host(state.jobs["a"].spec, "web1")
+    state.lock = "lock@*"
+    nothing = decide(state, BEGIN + MINUTE)
+    state.lock, state.jobs["a"].spec = "lock@web1", spec
+    found = decide(state, BEGIN + MINUTE)
+
+    assert (nothing.start, nothing.wake_at) == (None, None)
+    assert (spec.queue, spec.followers) == ("host/web1", ("other@web1/b",))
+    assert found.start is not None
+    assert found.start.run_id == "a/2027-01-15T08:01:00Z@web1"
+
+
+def chain(*, on: str = "success") -> tuple[LockState, LockState]:
+    """Return the locks of a cause and of the job that comes after it."""
+    cause, follower = lock(a={"followers": ("other/b",)}), lock(b={"after": (After(job="a", on=on, within=600.0),)})
+    follower.lock = "other"
+    return cause, follower
+
+
+@pytest.mark.parametrize(
+    ("outcome", "on", "starts"),
+    [
+        ("succeeded", "success", True),
+        ("failed", "success", False),
+        ("lost", "failure", True),
+        ("warned", "always", True),
+    ],
+)
+def test_a_follower_starts_when_its_cause_has_ended_as_it_wants(outcome: str, on: str, starts: bool) -> None:
+    cause, follower = chain(on=on)
+    carried_out(follower, waits := decide(follower, BEGIN + MINUTE), BEGIN + MINUTE)
+
+    after = run_and_end(cause, BEGIN + MINUTE, outcome)
+    ((name, end),) = after.signals
+    follower.jobs["b"].causes = with_end((), end)
+    found = decide(follower, BEGIN + MINUTE + 2)
+
+    assert (waits.start, waits.waiting["b"], name) == (None, (BEGIN + MINUTE,), "other/b")
+    assert (found.start is not None) == starts
+    if not starts:
+        (fate,) = found.fates["b"]
+        assert (fate.fate, fate.reason) == ("skipped", "cause_missing")
+        assert fate.detail is not None
+        assert fate.detail.startswith("a failed at 2027-01-15T08:01:01.000Z (run ")
+
+
+def test_a_follower_does_not_wait_longer_than_within_and_hears_of_a_skip_at_once() -> None:
+    _, follower = chain()
+    carried_out(follower, decide(follower, BEGIN + MINUTE), BEGIN + MINUTE)
+    late = decide(follower, BEGIN + MINUTE + 600)
+    skip = CauseEnd(job="a", slot=BEGIN + MINUTE, fate="skipped", words="was skipped: held")
+    follower.jobs["b"].causes = (skip,)
+    told = decide(follower, BEGIN + MINUTE + 1)
+
+    assert late.fates["b"][-1].detail == "a has not ended; waited 10 min (within)"
+    assert told.fates["b"][0].detail == "a was skipped: held"
+
+
+def test_in_one_lock_a_follower_starts_in_the_decision_after_the_end_of_its_cause() -> None:
+    state = lock(a={"followers": ("lock/b",)}, b={"after": (After(job="a", on="success", within=600.0),)})
+
+    after = run_and_end(state, BEGIN + MINUTE, "succeeded")
+
+    assert after.start is not None
+    assert (after.start.job, after.start.slot) == ("b", BEGIN + MINUTE)
 
 
 @pytest.mark.parametrize("seed", range(20))

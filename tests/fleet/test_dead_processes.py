@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from kit import fleets
+from kit import fleet_client, fleets
 from kit.fleets import Fleet, result_of, state_of
 from kit.harness import Box, command_line, until, wait_gone
 
@@ -83,3 +83,22 @@ def test_a_host_that_cannot_reach_the_server_ends_its_run_when_the_lease_is_over
 
     assert run["outcome"] == "lost"
     assert state_of(host, "alone")["result"] == "lost"
+
+
+def test_a_run_that_was_lost_with_its_worker_is_run_once_more_on_the_same_host(fleet: Fleet, host: Box) -> None:
+    begun = host.fifo("begun-again")
+    text = f"command: sh -c 'echo $PROCESS_CONTROL_SCHEDULED_AT > {begun}; exec sleep 1000'"
+    host.job("again", f"{text}\nrun_on: {{host: same1}}\non_host_loss: rerun")
+    with fleets.worker(host, "same1") as worker:
+        host.process_control("fleet", "apply")
+        fleet_client.start(fleet.server.address, "again", slot=int(time.time()) // 60 * 60)
+        first = begun.read_line()
+        worker.signal(signal.SIGKILL)
+    with fleets.worker(host, "same1"):
+        second = begun.read_line(seconds=60)
+        stopped = host.process_control("stop", "again", "--fleet")
+
+    assert second == first
+    assert stopped.exit_code == 0, stopped
+    outcomes = [run["outcome"] for run in host.process_control("history", "again", "--json").json()["runs"]]
+    assert outcomes == ["failed", "lost"]

@@ -5,51 +5,17 @@ what they leave is compared: exit code, journal, health, block, output. Whoever 
 """
 
 import os
-import re
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
+from kit.contract import CASES, left_by
 from kit.harness import Box, wait_gone
 from kit.runs import ONE_SLOT, ends, killers, script, skips
 from kit.schedulers import Launcher, launcher
-from process_control.core.records import FIELDS
-
-#: What two runs of the same job cannot have in common.
-OF_ONE_RUN = {
-    *("at", "run_id", "started_at", "ended_at", "written_at", "up", "pid", "pid_start", "log", "log_offset", "host"),
-    *("late_seconds", "late_parts", "duration_seconds", "cpu_seconds", "memory_bytes", "read_bytes", "written_bytes"),
-    *("trigger", "version", "hash", "guard_pid", "cgroup", "since", "attempts", "health", "backoff_until", "until"),
-}
-
-CASES = {
-    "success": "command: echo out",
-    "exit code": "command: sh -c 'exit 7'",
-    "not found": "command: /no/such/program",
-    "not executable": "command: /etc/hostname",
-    "a signal": "command: sh -c 'kill -SEGV $$'",
-    "stderr": "command: sh -c 'echo oh >&2'",
-    "stderr that only warns": "command: sh -c 'echo oh >&2'\nstderr: warn",
-    "timeout": "command: sleep 60\ntimeout: 0.3",
-    "silence": "command: sleep 60\nsilence_timeout: 0.3",
-    "a list that stops": "command: [echo one, 'sh -c \"exit 3\"', echo never]",
-    "retry": "command: sh -c 'exit 1'\nretry: {attempts: 2, delay: 0}",
-    "a verdict": "command: sh -c 'exit 75'\nverdicts: [{exit_code: 75, verdict: warn}]",
-    "hold": "command: sh -c 'exit 78'\nverdicts: [{exit_code: 78, verdict: hold}]",
-    "backoff": "command: sh -c 'exit 1'\nbackoff: 5m",
-    "leftovers": "command: sh -c 'sleep 60 & echo'\nverdicts: [{leftovers: true, verdict: fail}]",
-    "an expectation": "command: echo 3\nexpect: {number: {stdout: '(\\d+)', at_least: 5}, verdict: fail}",
-    "disabled": "command: echo never\ndisabled: true",
-    "a condition": "command: echo never\nonly_if: sh -c 'exit 1'",
-    "a stream that is no line": "command: sh -c 'printf err >&2'\nstderr: ignore",
-    "environment": "command: sh -c 'env | cut -d= -f1 | sort'\nenvironment: {ANSWER: '42'}",
-    "an invalid file": "command: [",
-    "unrecoverable": "command: echo never\ntime_zone: Mars/Olympus",
-}
 
 
 class Entry:
@@ -91,29 +57,6 @@ def both(make_box: Callable[..., Box]) -> Iterator[list[Entry]]:
     cold, warm = make_box(), make_box()
     with launcher(warm) as live:
         yield [Entry(cold, None), Entry(warm, live)]
-
-
-def left_by(box: Box) -> dict[str, Any]:
-    """Return what a run of the job has left in this box, without what differs between any two runs."""
-    known = {field.name for field in FIELDS}
-    events = [
-        {name: value for name, value in record.items() if name in known - OF_ONE_RUN and name != "boot_id"}
-        for record in box.journal()
-    ]
-    health = box.health_if_any("job")
-    return {
-        "journal": [_without_paths(event, box) for event in events],
-        "health": (health.get("state"), health.get("failures_in_a_row")),
-        "output": box.log_bytes("job") if box.logs("job") else None,
-    }
-
-
-def _without_paths(value: Any, box: Box) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_paths(each, box) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_without_paths(each, box) for each in value]
-    return re.sub(r"pid \d+", "pid N", value.replace(str(box.root), "BOX")) if isinstance(value, str) else value
 
 
 @pytest.mark.parametrize("text", CASES.values(), ids=CASES)

@@ -8,6 +8,7 @@ import time
 from process_control.config.libraries import find_site_packages
 from process_control.config.settings import Settings
 from process_control.core import chain
+from process_control.core.fleet.membership import belongs_to_fleet
 from process_control.core.job import Job
 from process_control.errors import BadConfiguration, JobNotFound, ProcessControlError
 
@@ -44,7 +45,7 @@ def plan_as_the_causes(job: Job, settings: Settings, load: "Callable[[str], Job]
                 known[slug] = INVALID
         return known[slug]
 
-    origins = _origins(job, find, lambda: _slugs(settings))
+    origins = _origins(job, find, lambda: _slugs(settings), settings.fleet_address)
     if origins is None:
         return False
     now = time.time()
@@ -63,7 +64,7 @@ def plan_one_of_all(
     job: Job, settings: Settings, jobs: "Mapping[str, object]", zone_of_host: "Callable[[], tzinfo]"
 ) -> None:
     """Plan a job among all jobs, by slug; what is no Job is invalid. Raises BadChain."""
-    origins = _origins(job, jobs.get, lambda: list(jobs))
+    origins = _origins(job, jobs.get, lambda: list(jobs), settings.fleet_address)
     if origins is not None and _take_the_schedule_of(job, origins, zone_of_host()):
         from process_control.config.plan_of_job import plan_of_job
 
@@ -80,8 +81,14 @@ def _slugs(settings: Settings) -> "list[str]":
     return names_if_any(settings.job_directory)
 
 
-def _origins(job: Job, find: "Find", slugs: "Callable[[], list[str]]") -> "list[Job] | None":
-    """Check the chain, and return the jobs whose schedule the job has; None for one with a schedule of its own."""
+def _origins(
+    job: Job, find: "Find", slugs: "Callable[[], list[str]]", fleet_address: "str | None"
+) -> "list[Job] | None":
+    """Check the chain, and return the jobs whose schedule the job has.
+
+    None for one with a schedule of its own, and for one of the fleet, which plans it: it may come after its like only.
+    """
+    is_of_fleet = belongs_to_fleet(job.run_on, fleet_address)
 
     def its_causes(slug: str) -> "list[str]":
         cause = job if slug == job.slug else find(slug)
@@ -89,18 +96,23 @@ def _origins(job: Job, find: "Find", slugs: "Callable[[], list[str]]") -> "list[
 
     def is_planned(slug: str) -> bool:
         cause = find(slug)
-        return (bool(cause.schedule) and not cause.schedule_of) if isinstance(cause, Job) else cause is not None
+        if not isinstance(cause, Job):
+            return cause is not None
+        return bool(cause.fleet_schedule or cause.schedule) and not cause.schedule_of
 
     for slug in its_causes(job.slug):
-        if find(slug) is None:
+        cause = find(slug)
+        if cause is None:
             raise _no_cause(job, slug, slugs())
+        if isinstance(cause, Job) and belongs_to_fleet(cause.run_on, fleet_address) != is_of_fleet:
+            raise _not_together(job, slug, is_of_fleet=is_of_fleet)
     found = chain.circle(job.slug, its_causes)
     if found is not None:
         raise _fault(job, f"'after' leads in a circle: {' → '.join(found)}", "remove one of these from 'after'")
     planned, unplanned = chain.origins(job.slug, its_causes, is_planned)
     if unplanned is not None:
         raise _never_planned(job, unplanned, is_there=find(unplanned) is not None)
-    if job.schedule and not job.schedule_of:
+    if is_of_fleet or (job.schedule and not job.schedule_of):
         return None
     return [_valid(job, slug, find(slug)) for slug in planned]
 
@@ -144,6 +156,12 @@ def _no_cause(job: Job, slug: str, known: "list[str]") -> BadChain:
     near = nearest(slug, [name for name in known if name != job.slug])
     hint = f"did you mean '{near}'?" if near else "list all jobs: run-job --list-jobs"
     return _fault(job, f"'after' names a job that does not exist: '{slug}'", hint)
+
+
+def _not_together(job: Job, slug: str, *, is_of_fleet: bool) -> BadChain:
+    local = slug if is_of_fleet else job.slug
+    what = f"'after' names '{slug}', but of the two only '{job.slug if is_of_fleet else slug}' belongs to the fleet"
+    return _fault(job, what, f"write run_on: local for both, or for none: {local}.yaml has it")
 
 
 def _never_planned(job: Job, slug: str, *, is_there: bool) -> BadChain:

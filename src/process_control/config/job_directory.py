@@ -56,7 +56,9 @@ def load_without_its_causes(slug: str, settings: Settings) -> "tuple[Job, bytes]
     job = _kept(settings, slug, path, source)
     if job is None:
         job = read_job(slug, path, source, settings)
-        if not job.after or job.schedule:
+        from process_control.core.fleet.membership import belongs_to_fleet
+
+        if not job.after or job.schedule or belongs_to_fleet(job.run_on, settings.fleet_address):
             from process_control.config.cache.planned_slots import plan
 
             plan(job, settings, time.time())
@@ -257,7 +259,6 @@ def read_job(slug: str, path: str, source: bytes, settings: Settings) -> Job:
 
     find_site_packages()
     from process_control.config.job_file import read_job
-    from process_control.core.fleet.membership import belongs_to_fleet
 
     defaults, log_bytes = settings.default_job_config, settings.log_bytes
     job = read_job(
@@ -269,6 +270,8 @@ def read_job(slug: str, path: str, source: bytes, settings: Settings) -> Job:
         calendars=settings.calendars,
         pools=settings.pools,
     )
+    from process_control.core.fleet.membership import belongs_to_fleet
+
     if belongs_to_fleet(job.run_on, settings.fleet_address):
         job.fleet_schedule, job.schedule = job.schedule, []
     return job

@@ -11,11 +11,13 @@ from temporalio.client import Client, WorkflowHandle
 from process_control.actions.start import Started
 from process_control.actions.stop import Stopped
 from process_control.config.settings import Settings
+from process_control.core.fleet.everywhere import host_of, lock_on
 from process_control.core.fleet.lock_state import PastRun, Start
 from process_control.core.job import Job
 from process_control.errors import NotStarted, ProcessControlError
 from process_control.fleet.ask import asked, asked_by, of_lock, on_this_host
 from process_control.fleet.connection import RPC_TIMEOUT, server_errors
+from process_control.fleet.everywhere import locks_of
 from process_control.fleet.lock_v1 import LockV1
 from process_control.fleet.wire import RunState
 
@@ -29,17 +31,24 @@ def start(
     """Have a run of each job started on a host of the fleet; return their ids at once."""
 
     async def ask(client: Client) -> list[Started]:
-        return [await _start(client, settings, job, by=on_this_host(by), note=note, force=force) for job in jobs]
+        return [
+            await _start(client, settings, job, lock, by=on_this_host(by), note=note, force=force)
+            for job in jobs
+            for lock in await locks_of(client, settings, job)
+        ]
 
     return asked(settings, ask)
 
 
-async def _start(client: Client, settings: Settings, job: Job, *, by: str, note: str | None, force: bool) -> Started:
-    run_id = f"m-{uuid.uuid4()}"
+async def _start(
+    client: Client, settings: Settings, job: Job, lock: str, *, by: str, note: str | None, force: bool
+) -> Started:
+    host = host_of(lock)
+    run_id = f"m-{uuid.uuid4()}" + (f"@{host}" if host else "")
     wanted = Start(run_id=run_id, job=job.slug, arrived=time.time(), by=by, note=note, force=force)
     try:
         with server_errors(settings, job.slug):
-            await of_lock(client, job.lock).execute_update(LockV1.start, wanted, rpc_timeout=RPC_TIMEOUT)
+            await of_lock(client, lock).execute_update(LockV1.start, wanted, rpc_timeout=RPC_TIMEOUT)
     except ProcessControlError as error:
         return Started(slug=job.slug, run_id=None, why=error.faults[0].what, exit_code=error.exit_code)
     return Started(slug=job.slug, run_id=run_id)
@@ -50,7 +59,9 @@ def wait(settings: Settings, job: Job, run_id: str) -> PastRun:
 
     async def ask(client: Client) -> PastRun:
         with server_errors(settings, job.slug):
-            return await _end_of(of_lock(client, job.lock), job.slug, run_id)
+            host = run_id.partition("@")[2]
+            lock = lock_on(job.lock, host) if host else job.lock
+            return await _end_of(of_lock(client, lock), job.slug, run_id)
 
     return asked(settings, ask)
 
@@ -70,13 +81,14 @@ def stop(settings: Settings, jobs: Sequence[Job], *, by: str, note: str | None =
     """Stop the runs of these jobs, and wait until their hosts report that no process of them is left."""
 
     async def ask(client: Client) -> list[Stopped]:
-        return await asyncio.gather(*(_stop(client, settings, job, by=by, note=note) for job in jobs))
+        wanted = [(job, lock) for job in jobs for lock in await locks_of(client, settings, job)]
+        return await asyncio.gather(*(_stop(client, settings, job, lock, by=by, note=note) for job, lock in wanted))
 
     return asked(settings, ask)
 
 
-async def _stop(client: Client, settings: Settings, job: Job, *, by: str, note: str | None) -> Stopped:
-    handle = of_lock(client, job.lock)
+async def _stop(client: Client, settings: Settings, job: Job, lock: str, *, by: str, note: str | None) -> Stopped:
+    handle = of_lock(client, lock)
     with server_errors(settings, job.slug):
         run_id = await handle.execute_update(LockV1.stop, asked_by(by, job.slug, note), rpc_timeout=RPC_TIMEOUT)
         if run_id is None:
@@ -116,7 +128,9 @@ def _each(
         found = []
         for job in jobs:
             with server_errors(settings, job.slug):
-                found.append(await call(of_lock(client, job.lock), job))
+                locks = await locks_of(client, settings, job, template=True)
+                answers = [await call(of_lock(client, lock), job) for lock in locks]
+                found.append(max(answers, key=bool))
         return found
 
     return asked(settings, ask)

@@ -15,6 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from process_control.config.settings import Settings
 from process_control.errors import BadConfiguration, JobNotFound, NotPermitted, NotStarted, ProcessControlError
+from process_control.fleet.payloads import DATA_CONVERTER
 from process_control.fleet.wire import NO_SUCH_JOB, STATE_ATTRIBUTE
 from process_control.system.plain_file import open_plain
 
@@ -50,6 +51,7 @@ async def connect(settings: Settings) -> Client:
             namespace=settings.fleet_namespace,
             tls=tls if tls is not None else key is not None,
             api_key=key,
+            data_converter=DATA_CONVERTER,
             identity=f"{os.uname().nodename}@{os.getpid()}",
         )
     except RuntimeError as error:  # the client of the library says no more

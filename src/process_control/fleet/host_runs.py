@@ -14,14 +14,17 @@ from process_control.actions.stop import stop
 from process_control.config.job_directory import load_job
 from process_control.config.settings import Settings
 from process_control.core import layout
-from process_control.core.facts import LOST, SKIPPED
+from process_control.core.facts import LOST, SKIPPED, SUCCEEDED, WARNED
 from process_control.core.fleet.lock_state import Ended
 from process_control.core.run_id import RANDOM_BYTES, run_id
 from process_control.core.schedule.slots import MISSED, RAN
 from process_control.errors import ProcessControlError
 from process_control.fleet.wire import RUN, Order
+from process_control.history.index.index import Index
+from process_control.history.index.past_run import Run
 from process_control.state.block import Identity
 from process_control.state.past_runs import open_index
+from process_control.system.clock import iso
 from process_control.system.interpreter import python
 from process_control.system.json_text import decode
 
@@ -31,6 +34,8 @@ BEAT_TIMEOUT_SECONDS = 3.0
 #: A run that is to be stopped may not have begun yet.
 LOOK_AGAIN_SECONDS = 0.2
 MAX_WORDS = 4096
+#: Among so many of the last runs of a job that of a planned time is looked for.
+MAX_RUNS_BEFORE = 100
 _PACKAGE = Path(__file__).parents[1]
 
 
@@ -114,10 +119,12 @@ class _HostRun:
         words = [*python(), "-I", "-S", str(_PACKAGE / "entry" / "stub.py"), f"--run-id={self._id}"]
         words += ["--config", self._settings.path] if self._settings.path else []
         words += ["--note", start.note] if start.note else []
+        words += ["--slow-start"] if start.slow else []
         words += ["--force"] if start.force and start.slot is None else []
         if start.slot is not None:
             waited = max(0, int(time.time() - start.slot))
             words += ["--scheduled=fleet", f"--due={start.slot}", f"--queued={waited}"]
+            words += [f"--rerun={start.attempt}"] if start.attempt > 1 else []
         by = start.by or "fleet"
         return [*words, f"--by={by}", "--", start.job]
 
@@ -167,7 +174,7 @@ class _HostRun:
         code, killed = self._code()
         words = self._words()
         with open_index(self._settings.state_directory) as index:
-            run = index.runs_by_id([self._id]).get(self._id)
+            run = index.runs_by_id([self._id]).get(self._id) or self._run_before(index)
         if run is not None and run.outcome is not None:
             return Ended(
                 fate=SKIPPED if run.outcome == SKIPPED else RAN,
@@ -176,9 +183,11 @@ class _HostRun:
                 detail=killed or run.detail,
                 exit_code=run.exit_code,
                 host=self._host,
-                host_run_id=self._id,
+                host_run_id=run.run_id,
                 started_at=run.started_at,
                 ended_at=run.ended_at,
+                verdict=run.verdict,
+                slow_start=run.slow_start,
             )
         if run is not None or code is None or killed is not None:
             why = killed or "its keeper was killed"
@@ -187,6 +196,14 @@ class _HostRun:
             )
         why = words or f"run-job ended with {code}"
         return Ended(fate=MISSED, reason="refused", detail=why, exit_code=code, host=self._host)
+
+    def _run_before(self, index: Index) -> Run | None:
+        """Return the run of this host that went well, of which the fleet has not heard: it is not run once more."""
+        start = self._order.start
+        if start.attempt == 1 or start.slot is None:
+            return None
+        runs = index.runs(jobs=[start.job], outcomes=[SUCCEEDED, WARNED], since=iso(start.slot), limit=MAX_RUNS_BEFORE)
+        return next((run for run in runs if run.scheduled_at == iso(start.slot)), None)
 
     def _code(self) -> tuple[int | None, str | None]:
         """Return the exit code of `run-job`, and why the run was killed; None: its keeper could not write it."""

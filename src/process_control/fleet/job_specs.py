@@ -1,34 +1,22 @@
 """What the fleet has to know of the jobs of this job directory, made from their files."""
 
+import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from process_control.config.all_jobs import load_all
 from process_control.config.job_directory import InvalidJob
 from process_control.config.plan_of_job import plan_of_job
 from process_control.config.settings import Settings
+from process_control.core.fleet.everywhere import TEMPLATE, lock_on
 from process_control.core.fleet.lock_state import MAX_JOBS, JobSpec
 from process_control.core.fleet.membership import ALL, belongs_to_fleet
+from process_control.core.health import Policy
 from process_control.core.job import Job
 from process_control.core.schedule.columns import ScheduleError
 from process_control.core.schedule.schedule import Schedule, host_zone
 from process_control.errors import BadConfiguration, Fault, ProcessControlError
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FleetJob:
-    """A job as the fleet is to have it."""
-
-    lock: str
-    spec: JobSpec
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotForFleet:
-    """A job, or a file that is none, that the fleet cannot have, and why."""
-
-    job: str
-    faults: tuple[Fault, ...]
+from process_control.fleet.job_chains import with_chains
+from process_control.fleet.specs import FleetJob, NotForFleet
 
 
 def fleet_jobs(settings: Settings) -> list[FleetJob | NotForFleet]:
@@ -37,19 +25,33 @@ def fleet_jobs(settings: Settings) -> list[FleetJob | NotForFleet]:
     Raises BadConfiguration and NotPermitted when the job directory cannot be read.
     """
     found: list[FleetJob | NotForFleet] = []
+    jobs: dict[str, Job] = {}
     for job in load_all(settings):
         if isinstance(job, InvalidJob):
             found.append(NotForFleet(job=job.slug, faults=tuple(job.error.faults)))
         elif belongs_to_fleet(job.run_on, settings.fleet_address):
+            jobs[job.slug] = job
             found.append(_fleet_job(job, settings))
-    return sorted(_within_their_locks(found), key=_slug)
+    return sorted(_within_their_locks(with_chains(found, jobs)), key=_slug)
 
 
 def _fleet_job(job: Job, settings: Settings) -> FleetJob | NotForFleet:
     try:
-        return FleetJob(lock=job.lock, spec=spec_of(job, settings))
+        lock = lock_on(job.lock, TEMPLATE) if job.run_on == ALL else job.lock
+        spec = spec_of(job, settings)
+        return FleetJob(lock=lock, spec=spec, schedule_here=_schedule_here(job, spec))
     except ProcessControlError as error:
         return NotForFleet(job=job.slug, faults=tuple(error.faults))
+
+
+def _schedule_here(job: Job, spec: JobSpec) -> tuple[str, ...]:
+    host = os.uname().nodename
+    here = (
+        Schedule.parse(job.fleet_schedule, time_zone=job.time_zone, host=host, slug=job.slug).for_cron
+        if job.fleet_schedule
+        else ()
+    )
+    return () if tuple(here) == tuple(spec.schedule) else tuple(here)
 
 
 def spec_of(job: Job, settings: Settings) -> JobSpec:
@@ -58,11 +60,6 @@ def spec_of(job: Job, settings: Settings) -> JobSpec:
     Raises BadConfiguration (78) for what the fleet cannot do.
     """
     where = f"{job.slug}.yaml"
-    if job.after:
-        hint = "write run_on: local, for this job and for those"
-        raise BadConfiguration("the fleet starts no job after others", where=where, hint=hint)
-    if job.run_on == ALL:
-        raise BadConfiguration("run_on: all is not supported yet", where=where, hint="write run_on: {host: NAME}")
     zone = job.time_zone or host_zone()
     try:
         written = job.fleet_schedule
@@ -89,6 +86,8 @@ def spec_of(job: Job, settings: Settings) -> JobSpec:
         on_host_loss=job.on_host_loss,
         on_partition=job.on_partition,
         lease=settings.fleet_lease_seconds,
+        policy=Policy.from_job(job),
+        success_every=job.expect.get("success_every"),
     )
 
 

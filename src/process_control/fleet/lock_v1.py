@@ -5,29 +5,33 @@ that order is another type of workflow, `Lock.v2`, on another queue. Our own mod
 workflow (see `sandbox`): those that are imported here are pure.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy, SearchAttributeKey
-from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, TimeoutType
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, FailureError, TimeoutType
 from temporalio.exceptions import TimeoutError as ActivityTimeout
 
 from process_control.core.facts import LOST
-from process_control.core.fleet.decide import again
+from process_control.core.fleet.causes import with_end
+from process_control.core.fleet.decide import seconds_to_begin
+from process_control.core.fleet.fleet_health import by_hand, with_version
 from process_control.core.fleet.lock_state import (
     KEPT_RUNS,
     MAX_JOBS,
+    CauseEnd,
     Decision,
     Ended,
-    Hold,
     JobState,
     LockState,
     PastRun,
     PlannedSlots,
     Start,
-    fate_of,
     with_fates,
 )
+from process_control.core.fleet.membership import ALL
+from process_control.core.health import Event
 from process_control.fleet.wire import (
     DECIDE,
     HELD,
@@ -41,17 +45,18 @@ from process_control.fleet.wire import (
     STATE_ATTRIBUTE,
     Asked,
     Configured,
+    Heard,
     Order,
     Question,
     RunState,
     activity_queue,
+    workflow_id,
 )
 
 #: No run has a time limit here: its job has one, and its host has to be heard of.
 MAX_RUN = timedelta(days=3650)
 #: A host has ended a run by then whose lease is over.
 AFTER_THE_LEASE = timedelta(seconds=3)
-MAX_RERUNS = 3
 _STATE = SearchAttributeKey.for_keyword(STATE_ATTRIBUTE)
 
 
@@ -68,6 +73,7 @@ class LockV1:
         self._starts: list[Start] = []
         self._configured: list[Configured] = []
         self._removed: list[str] = []
+        self._heard: list[Heard] = []
         self._ended: list[PastRun] = []
         self._shown = ""
         #: whether the update that brings the first job may still be on its way
@@ -78,29 +84,53 @@ class LockV1:
         """Take what has come in, decide, carry it out, sleep; until no job has this lock any more."""
         while True:
             self._is_woken = False
-            self._take_ended()
-            if self._is_over():
-                return
-            await self._continue_as_new_when_long()
-            self._state.queue = (*self._state.queue, *self._starts)
-            self._starts.clear()
-            decision = await self._decide()
+            decision = await self._decide(self._taken_in())
             self._carry_out(decision)
+            await self._signal(decision.signals)
             if self._configured or self._removed:
                 self._take_configured()
                 self._is_woken = True
+            if self._is_over():
+                return
             self._is_new = False
             self._show()
+            await self._continue_as_new_when_long()
             await self._sleep(decision.wake_at)
 
-    async def _decide(self) -> Decision:
+    def _taken_in(self) -> tuple[PastRun, ...]:
+        """Take over what has come since the last decision; return the runs that have ended."""
+        state = self._state
+        for heard in self._heard:
+            if (job := state.jobs.get(heard.job)) is not None:
+                job.causes = with_end(job.causes, heard.end)
+        self._heard.clear()
+        state.queue = (*state.queue, *self._starts)
+        self._starts.clear()
+        ended = tuple(self._ended)
+        for past in ended:
+            state.running = None
+            self._keep(past)
+        self._ended.clear()
+        return ended
+
+    async def _decide(self, ended: tuple[PastRun, ...]) -> Decision:
         decision: Decision = await workflow.execute_local_activity(
             DECIDE,
-            Question(state=self._state, now=workflow.now().timestamp()),
+            Question(state=self._state, now=workflow.now().timestamp(), ended=ended),
             result_type=Decision,
             start_to_close_timeout=timedelta(seconds=30),
         )
         return decision
+
+    async def _signal(self, signals: Sequence[tuple[str, CauseEnd]]) -> None:
+        """Say to the locks of followers what became of a planned time. One that is gone hears nothing."""
+        for follower, end in signals:
+            lock, _, job = follower.partition("/")
+            handle = workflow.get_external_workflow_handle_for(LockV1.run, workflow_id(lock))
+            try:
+                await handle.signal(LockV1.cause_ended, Heard(job=job, end=end))
+            except FailureError as error:
+                workflow.logger.warning("%s hears nothing of %s: %s", follower, end.job, error)
 
     async def _sleep(self, wake_at: float | None) -> None:
         """Wait until something happens, or the next planned time comes."""
@@ -111,9 +141,9 @@ class LockV1:
             pass
 
     async def _continue_as_new_when_long(self) -> None:
-        if self._run is None and workflow.info().is_continue_as_new_suggested():
+        if self._run is None and not self._ended and workflow.info().is_continue_as_new_suggested():
             await workflow.wait_condition(workflow.all_handlers_finished)
-            self._state.queue = (*self._state.queue, *self._starts)
+            self._taken_in()
             self._take_configured()
             workflow.continue_as_new(self._state)
 
@@ -124,7 +154,15 @@ class LockV1:
         for slug, planned in decision.planned.items():
             state.jobs[slug].planned = planned
         for slug, fates in decision.fates.items():
-            state.jobs[slug].fates = with_fates(state.jobs[slug].fates, tuple(fates))
+            state.jobs[slug].fates = with_fates(state.jobs[slug].fates, tuple(fates), len(state.jobs))
+        for slug, health in decision.health.items():
+            state.jobs[slug].health = health
+        for slug, moment in decision.successes.items():
+            state.jobs[slug].last_success = moment
+        for slug, slots in decision.waiting.items():
+            state.jobs[slug].waiting = tuple(slots)
+        for slug, causes in decision.causes.items():
+            state.jobs[slug].causes = tuple(causes)
         state.queue = tuple(decision.queue)
         for start, why in decision.refused:
             ended = Ended(fate="skipped", reason="overlap", detail=why)
@@ -140,15 +178,13 @@ class LockV1:
         spec = self._state.jobs[start.job].spec
         order = Order(start=start, hash=spec.hash, on_partition=spec.on_partition, lease=spec.lease)
         lease = timedelta(seconds=spec.lease)
-        fell_due = now if start.slot is None or start.is_caught_up else start.slot
-        in_time = fell_due + spec.start_within - now
         self._run = workflow.start_activity(
             RUN,
             order,
             activity_id=start.run_id,
             task_queue=activity_queue(spec.queue),
             result_type=Ended,
-            schedule_to_start_timeout=timedelta(seconds=max(1.0, in_time)),
+            schedule_to_start_timeout=timedelta(seconds=seconds_to_begin(start, spec)),
             start_to_close_timeout=MAX_RUN,
             heartbeat_timeout=lease + AFTER_THE_LEASE,
             retry_policy=RetryPolicy(maximum_attempts=1),
@@ -163,32 +199,23 @@ class LockV1:
         self._ended.append(PastRun(start=start, since=self._state.running_since, until=now, ended=ended))
         self._is_woken = True
 
-    def _take_ended(self) -> None:
-        """Keep the run that has ended, and what became of its planned time; a lost one may be run once more."""
-        for past in self._ended:
-            self._state.running = None
-            self._keep(past)
-            job = self._state.jobs.get(past.start.job)
-            fate = fate_of(past)
-            if job is not None and fate is not None:
-                job.fates = with_fates(job.fates, (fate,))
-            is_lost = past.ended.outcome == LOST
-            if job is not None and is_lost and job.spec.on_host_loss == "rerun" and past.start.attempt <= MAX_RERUNS:
-                self._state.queue = (again(past.start, past.until), *self._state.queue)
-        self._ended.clear()
-
     def _keep(self, past: PastRun) -> None:
         self._state.past = (*self._state.past, past)[-KEPT_RUNS:]
 
     def _take_configured(self) -> None:
         """Take over what `fleet apply` says. What was planned until now has been dealt with."""
+        now = workflow.now().timestamp()
         for new in self._configured:
             job = self._state.jobs.get(new.spec.job)
-            dealt_with = max(int(workflow.now().timestamp()), job.planned.planned_to if job else 0)
+            dealt_with = max(int(now), job.planned.planned_to if job else 0)
             planned = PlannedSlots(planned_to=dealt_with)
             if job is None:
-                self._state.jobs[new.spec.job] = JobState(spec=new.spec, generation=new.generation, planned=planned)
+                job = JobState(spec=new.spec, generation=new.generation, planned=planned, since=now)
+                self._state.jobs[new.spec.job] = job
+                job.health = with_version(job, is_new=True, now=now)
             else:
+                if job.spec.hash != new.spec.hash:
+                    job.health = with_version(job, is_new=False, now=now)
                 job.spec, job.generation, job.planned = new.spec, new.generation, planned
         self._configured.clear()
         for slug in self._removed:
@@ -247,6 +274,8 @@ class LockV1:
     @start.validator
     def check_start(self, start: Start) -> None:
         job = self._require(start.job)
+        if job.spec.queue == ALL:
+            raise ApplicationError("it runs on each host, and none has it yet", type=NOT_STARTED)
         if job.hold is not None and not start.force:
             by = job.hold.by + (f": {job.hold.note}" if job.hold.note else "")
             raise ApplicationError(f"held by {by}", type=NOT_STARTED)
@@ -272,8 +301,9 @@ class LockV1:
     @workflow.update
     def hold(self, asked: Asked) -> None:
         """Start the job at no planned time until it is released."""
-        since = workflow.now().timestamp()
-        self._require(asked.job).hold = Hold(since=since, by=asked.by, note=asked.note)
+        job = self._require(asked.job)
+        now = workflow.now().timestamp()
+        job.health = by_hand(job, Event.HELD_BY_HAND, by=asked.by, note=asked.note, now=now)
         self._is_woken = True
 
     @hold.validator
@@ -284,13 +314,20 @@ class LockV1:
     def release(self, asked: Asked) -> bool:
         """End the hold of a job; return whether there was one."""
         job = self._require(asked.job)
-        was_held, job.hold = job.hold is not None, None
+        was_held = job.hold is not None
+        job.health = by_hand(job, Event.RELEASED, by=asked.by, note=asked.note, now=workflow.now().timestamp())
         self._is_woken = True
         return was_held
 
     @release.validator
     def check_release(self, asked: Asked) -> None:
         self._require(asked.job)
+
+    @workflow.signal
+    def cause_ended(self, heard: Heard) -> None:
+        """Hear what became of a planned time of a job that another one here comes after."""
+        self._heard.append(heard)
+        self._is_woken = True
 
     @workflow.query
     def state(self) -> LockState:

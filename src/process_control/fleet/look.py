@@ -1,7 +1,7 @@
 """How the fleet stands: every lock with its jobs, and the processes that ask the server for work."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from temporalio.api.enums.v1 import TaskQueueType
@@ -16,7 +16,7 @@ from process_control.errors import NotStarted
 from process_control.fleet.ask import AT_ONCE, asked
 from process_control.fleet.connection import RPC_TIMEOUT, server_errors
 from process_control.fleet.lock_v1 import LockV1
-from process_control.fleet.wire import CONTROL_QUEUE, LOCK_TYPE, activity_queue
+from process_control.fleet.wire import CONTROL_QUEUE, LOCK_ID, LOCK_TYPE, activity_queue
 
 
 def all_locks(settings: Settings) -> list[LockState]:
@@ -24,8 +24,13 @@ def all_locks(settings: Settings) -> list[LockState]:
     return asked(settings, lambda client: states(client, settings))
 
 
-async def states(client: Client, settings: Settings) -> list[LockState]:
-    """Return the state of every lock, sorted by its name. Raises NotStarted (75) when no control process answers."""
+async def states(
+    client: Client, settings: Settings, *, only: Callable[[str], bool] = lambda _: True
+) -> list[LockState]:
+    """Return the state of every lock, or of those that `only` takes by name, sorted by this.
+
+    Raises NotStarted (75) when no control process answers.
+    """
     limit = asyncio.Semaphore(AT_ONCE)
 
     async def state(lock_id: str) -> LockState | None:
@@ -42,7 +47,7 @@ async def states(client: Client, settings: Settings) -> list[LockState]:
                 raise
 
     with server_errors(settings):
-        ids = [each async for each in _lock_ids(client)]
+        ids = [each async for each in _lock_ids(client) if only(each.removeprefix(LOCK_ID))]
         found = await asyncio.gather(*map(state, ids))
     return sorted((each for each in found if each is not None), key=lambda each: each.lock)
 

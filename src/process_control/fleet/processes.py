@@ -20,6 +20,7 @@ from process_control.core.fleet import decide as core
 from process_control.core.fleet.lock_state import Decision
 from process_control.errors import FINE
 from process_control.fleet.connection import address_of, connect, require_search_attribute
+from process_control.fleet.everywhere import take_part
 from process_control.fleet.host_runs import HostRuns
 from process_control.fleet.lock_v1 import LockV1
 from process_control.fleet.wire import CONTROL_QUEUE, DECIDE, Question, activity_queue
@@ -36,7 +37,7 @@ Say = Callable[[str], None]
 @activity.defn(name=DECIDE)
 async def decide(question: Question) -> Decision:
     """Ask the core what a lock does now."""
-    return core.decide(question.state, question.now)
+    return core.decide(question.state, question.now, question.ended)
 
 
 def sandbox() -> SandboxedWorkflowRunner:
@@ -78,17 +79,18 @@ async def _worker(settings: Settings, say: Say, host: str, identity: Identity) -
     client = await connect(settings)
     runs = HostRuns(client, settings, host=host, identity=identity)
     queues = ["any", f"host/{host}", *(f"tag/{tag}" for tag in settings.fleet_tags)]
-    workers = [_worker_of(client, queue, runs) for queue in queues]
+    workers = [_worker_of(client, queue, runs, host) for queue in queues]
     say(f"worker {host} of the fleet on {address_of(settings)}: takes runs for {', '.join(queues)}")
-    await _serve(workers, say)
+    await _serve(workers, say, beside=take_part(client, settings, host, say))
     return FINE
 
 
-def _worker_of(client: Client, queue: str, runs: HostRuns) -> Worker:
+def _worker_of(client: Client, queue: str, runs: HostRuns, host: str) -> Worker:
     return Worker(
         client,
         task_queue=activity_queue(queue),
         activities=[runs.run],
+        identity=f"{host}@{os.getpid()}",
         max_concurrent_activity_task_polls=2,
         graceful_shutdown_timeout=MAX_DRAIN,
         default_heartbeat_throttle_interval=timedelta(seconds=1),
@@ -96,8 +98,11 @@ def _worker_of(client: Client, queue: str, runs: HostRuns) -> Worker:
     )
 
 
-async def _serve(workers: Sequence[Worker], say: Say) -> None:
-    """Poll until TERM or INT, then take nothing more and wait for what is in progress. Raises what ends a worker."""
+async def _serve(workers: Sequence[Worker], say: Say, *, beside: Coroutine[Any, Any, None] | None = None) -> None:
+    """Poll until TERM or INT, then take nothing more and wait for what is in progress. Raises what ends a worker.
+
+    `beside`: what is done until then.
+    """
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -105,7 +110,10 @@ async def _serve(workers: Sequence[Worker], say: Say) -> None:
     async with AsyncExitStack() as stack:
         for worker in workers:
             await stack.enter_async_context(worker)
+        other = None if beside is None else asyncio.create_task(beside)
         await ending.wait()
+        if other is not None:
+            other.cancel()
         say("ending: takes nothing more, and waits for what is in progress")
     say("ended")
 

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
-from process_control.core.fleet.lock_state import JobSpec, LockState, PastRun, Start
+from process_control.core.fleet.lock_state import CauseEnd, JobSpec, LockState, PastRun, Start
 
 #: The queue of workflow tasks. Changed order of commands: a new type of workflow on a new queue.
 CONTROL_QUEUE = "process-control.lock.v1"
 LOCK_TYPE = "Lock.v1"
+#: What the id of the workflow of a lock begins with.
+LOCK_ID = "job/"
 #: Names of activities.
 DECIDE, RUN = "decide", "run"
 #: The search attribute: what a lock does, for lists.
@@ -18,7 +20,7 @@ NOT_STARTED, NO_SUCH_JOB, OLDER = "not-started", "no-such-job", "older"
 
 def workflow_id(lock: str) -> str:
     """Return the id of the workflow of a lock."""
-    return f"job/{lock}"
+    return f"{LOCK_ID}{lock}"
 
 
 def activity_queue(queue: str) -> str:
@@ -32,6 +34,8 @@ class Question:
 
     state: LockState
     now: float
+    #: the runs that have ended since the last question
+    ended: tuple[PastRun, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,15 @@ class Asked:
     job: str
     by: str
     note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What the lock of a follower hears of a job that comes before it."""
+
+    #: the follower
+    job: str
+    end: CauseEnd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -128,7 +128,7 @@ def update_health(run: "Run", world: "World", end: dict[str, object]) -> list[di
 
     A success of a healthy job needs no write and no import.
     """
-    if run.request.is_ad_hoc:
+    if run.request.is_ad_hoc or run.request.is_of_the_fleet:
         return []
     store = world.store
     if end["outcome"] == words.SUCCEEDED:

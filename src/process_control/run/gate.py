@@ -29,6 +29,8 @@ def ask_the_gate(run: "Run", world: "World") -> Go | Stop:
         run.permission, doubt = _permission(run, world, health), None
     except ValueError as error:
         run.permission, doubt, health = gate.HELD, gate.garbage_in_words(error), None
+    if run.permission == gate.BACKING_OFF and run.request.is_of_the_fleet:
+        run.permission = gate.GO
     if run.permission == gate.BACKING_OFF:
         return turn_away(run, world, "backoff", gate.backoff_in_words(health or {}))
     if run.permission != gate.HELD or (run.request.force and not scheduled):

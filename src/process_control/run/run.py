@@ -26,6 +26,7 @@ class Request:
         "due",
         "force",
         "is_ad_hoc",
+        "is_rerun",
         "note",
         "queued_seconds",
         "run_id",
@@ -48,6 +49,7 @@ class Request:
         due: int | None = None,
         queued_seconds: float = 0.0,
         run_id: str | None = None,
+        is_rerun: bool = False,
         slow_start: bool = False,
         force: bool = False,
         wait: bool = False,
@@ -68,6 +70,8 @@ class Request:
         self.queued_seconds = queued_seconds
         #: The id that the run gets, where whoever starts it has to know it before; None: a new one.
         self.run_id = run_id
+        #: Whether the fleet runs the planned time once more, because a host was lost: perhaps this one.
+        self.is_rerun = is_rerun
         self.slow_start = slow_start
         self.force = force
         self.wait = wait
@@ -76,6 +80,11 @@ class Request:
         self.note = note
         #: The command of `exec`: it has no health and no version, for there is no job.
         self.is_ad_hoc = is_ad_hoc
+
+    @property
+    def is_of_the_fleet(self) -> bool:
+        """Whether the fleet starts the run: the health of the job is what its lock there has counted."""
+        return self.run_id is not None
 
     @property
     def is_following(self) -> bool:

@@ -158,7 +158,7 @@ def pass_the_gate(run: Run, world: "World") -> Go | Stop:
     answer = ask_the_gate(run, world)
     if isinstance(answer, Stop):
         return answer
-    if run.job.after and run.request.scheduled and not run.request.is_following:
+    if run.job.after and run.request.scheduled and not (run.request.is_following or run.request.is_of_the_fleet):
         from process_control.run.causes import wait_for_the_causes
 
         answer = wait_for_the_causes(run, world)
@@ -216,6 +216,8 @@ def choose_the_commands(run: Run, world: "World") -> Go | Stop:
             world.lock.release()
             return answer
     if run.permission == gate.HELD or (run.permission == gate.GO and not run.job.slow_start_runs):
+        return GO
+    if run.request.is_of_the_fleet and run.permission == gate.GO:
         return GO
     from process_control.run import slow_start
 

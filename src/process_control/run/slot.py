@@ -46,12 +46,21 @@ def claim_the_slot(run: "Run", world: "World") -> Go | Stop:
 
         if late_start.is_stray(run, world, slot):
             return late_start.leave_as_stray(run, world, now)
-    if not world.store.claim_slot(slot, pid_start=run.pid_start, boot_id=world.identity.boot_id):
+    if not _claim(run, world, slot):
         world.people.announce({"event": "repeat", **run.facts_for_the_record(), "scheduled_at": iso(slot)})
         return Stop()
     run.slot = slot
     _record_the_forgotten(run, world)
     return late_start.skip_as_too_late(run, world, slot, now) if is_late else GO
+
+
+def _claim(run: "Run", world: "World", slot: int) -> bool:
+    pid_start, boot_id = run.pid_start, world.identity.boot_id
+    if not (run.request.is_rerun and world.store.is_open):
+        return world.store.claim_slot(slot, pid_start=pid_start, boot_id=boot_id)
+    from process_control.state.claim_by_hand import claim_by_hand
+
+    return claim_by_hand(world.store, slot, pid_start=pid_start, boot_id=boot_id, force=False) is None
 
 
 def _refuse_jobs_of_the_fleet(run: "Run", world: "World") -> None:

@@ -52,7 +52,7 @@ def note_all(settings: "Settings", jobs: "Iterable[object]", *, names_before: "l
     found: Causes = {}
     for job in jobs:
         slug = str(getattr(job, "slug", ""))
-        causes = _causes(job) if isinstance(job, Job) else before.get(slug)
+        causes = _causes(job, settings) if isinstance(job, Job) else before.get(slug)
         if causes:
             found[slug] = causes
     stamp = stamp_of_names(settings)  # another file may have come since the jobs were read
@@ -81,7 +81,7 @@ def _look(settings: "Settings", before: "Causes") -> "Causes":
     found: Causes = {}
     for slug in named:
         try:
-            causes = _causes(load_without_its_causes(slug, settings)[0])
+            causes = _causes(load_without_its_causes(slug, settings)[0], settings)
         except ProcessControlError:
             causes = before.get(slug, [])
         if causes:
@@ -96,7 +96,12 @@ def _may_have_causes(source: bytes) -> bool:
     return any(text.lstrip(b"\"' \t\r\n")[:1] == b":" for text in behind) or (bool(behind) and b"? " in source)
 
 
-def _causes(job: "Job") -> "list[str]":
+def _causes(job: "Job", settings: "Settings") -> "list[str]":
+    """Return the causes whose ends start a job on this host: the fleet starts its own."""
+    from process_control.core.fleet.membership import belongs_to_fleet
+
+    if belongs_to_fleet(job.run_on, settings.fleet_address):
+        return []
     return [str(cause["job"]) for cause in job.after]
 
 

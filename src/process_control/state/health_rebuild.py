@@ -6,30 +6,16 @@ The rules are in `core/health.py`.
 from dataclasses import replace
 from typing import Any
 
-from process_control.core.facts import CRON, FLEET, LOST, SCHEDULER, TIMER, WARNED
-from process_control.core.health import NO_POLICY, Cause, Event, Health, Policy, State
+from process_control.core.facts import CRON, FLEET, SCHEDULER, TIMER
+from process_control.core.health import NO_POLICY, Cause, Health, Policy, State
+from process_control.core.health_events import event_of
 from process_control.core.health_table import next_health
 from process_control.core.why import quotes
 from process_control.history.journal_reader import records
 from process_control.state.health_file import CHANGE
 
-SCHEDULED_TRIGGERS = (CRON, TIMER, SCHEDULER, FLEET)
-#: The verdict (key `verdict` of the end) for a failure that no further run can fix.
-UNRECOVERABLE = "hold"
-_SAY_NOTHING = ("stopped", "overlap", "condition")
-_EVENTS = {"succeeded": Event.SUCCEEDED, WARNED: Event.WARNED, "failed": Event.FAILED, LOST: Event.LOST}
-
+SCHEDULED_TRIGGERS = (CRON, TIMER, SCHEDULER)
 Record = dict[str, object]
-
-
-def event_of(end: Record) -> Event | None:
-    """Return what a run's end means for health; None when it says nothing: stopped, or never started."""
-    event = _EVENTS.get(str(end.get("outcome")))
-    if event is None or end.get("reason") in _SAY_NOTHING:
-        return None
-    if event is Event.FAILED and end.get("verdict") == UNRECOVERABLE:
-        return Event.FAILED_UNRECOVERABLY
-    return event
 
 
 def cause_of(end: Record) -> Cause:
@@ -50,7 +36,8 @@ def health_after(old: Record | None, end: Record, *, policy: Policy = NO_POLICY)
 
     A run that was counted changes nothing: after a kill during its end it is counted again.
     """
-    event, run_id = event_of(end), str(end["run_id"])
+    event = None if end.get("trigger") == FLEET else event_of(end)  # its health is that of the whole fleet
+    run_id = str(end["run_id"])
     health = Health.from_record(old)
     if event is None or health.last_run == run_id:
         return None

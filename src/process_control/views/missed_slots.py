@@ -10,6 +10,7 @@ from datetime import datetime
 from process_control.config.job_directory import InvalidJob
 from process_control.config.plan_of_job import plan_of_job
 from process_control.config.settings import Settings
+from process_control.core.fleet.membership import belongs_to_fleet
 from process_control.core.host_causes import MissedSlot
 from process_control.core.job import Job
 from process_control.core.schedule.slots import DUE, MISSED, Slot
@@ -51,7 +52,7 @@ def remember(
 
 def _entry(job: Job, settings: Settings, *, since: float, now: float) -> WatchedJob | None:
     success_every = job.expect.get("success_every")
-    if not job.schedule and success_every is None:
+    if belongs_to_fleet(job.run_on, settings.fleet_address) or (not job.schedule and success_every is None):
         return None
     try:
         plan = plan_of_job(job, settings)

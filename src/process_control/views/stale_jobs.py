@@ -4,6 +4,7 @@ from datetime import datetime
 
 from process_control.config.settings import Settings
 from process_control.core.facts import SUCCEEDED, WARNED
+from process_control.core.fleet.membership import belongs_to_fleet
 from process_control.core.freshness import stale_in_words
 from process_control.core.job import Job
 from process_control.core.schedule.version import GONE
@@ -15,10 +16,11 @@ from process_control.state.job_versions import newest_version, since_of
 def stale_job(job: Job, last: Run | None, index: Index, settings: Settings, *, now: float) -> str | None:
     """Return that the job is stale, in words; None while it is not. A disabled job never is, a held one may be.
 
+    Nor is one of the fleet, of whose runs this host knows its own only: see `core/fleet/job_status.py`.
     `last`: its last run that ended and was not skipped.
     """
     success_every = job.expect.get("success_every")
-    if success_every is None or job.disabled:
+    if success_every is None or job.disabled or belongs_to_fleet(job.run_on, settings.fleet_address):
         return None
     success = _last_success(job.slug, last, index)
     since = _first_seen(job, index, settings) if success is None else 0.0

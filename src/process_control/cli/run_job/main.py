@@ -330,6 +330,7 @@ def _request(options: Options) -> "Request":
         slot=None if options.slot is None else int(options.slot),
         due=options.due,
         run_id=options.run_id,
+        is_rerun=options.rerun is not None,
         queued_seconds=options.queued_seconds,
         slow_start=options.slow_start,
         force=options.force,

@@ -27,6 +27,7 @@ class Options:
         "only_running",
         "queued_seconds",
         "quiet",
+        "rerun",
         "run_id",
         "scheduled",
         "show",
@@ -58,6 +59,8 @@ class Options:
         self.queued_seconds = 0.0
         #: the id that the run is to have; None: a new one
         self.run_id: str | None = None
+        #: which try of that planned time it is in the fleet, after the loss of hosts
+        self.rerun: int | None = None
         self.slow_start = False
         self.force = False
         self.wait: str | None = None
@@ -97,7 +100,7 @@ _WITH_VALUE = {
 #: Not in the help: what completion asks, see complete.py; the UTC seconds that `process-control run --slot` passes; how
 #: `process-control exec` calls us, with the command behind its name; and what the worker of the fleet knows of a run.
 _OF_EXEC = "--ad-hoc"
-_OF_THE_FLEET = {"--due": "due", "--queued": "queued_seconds", "--run-id": "run_id", "--by": "by"}
+_OF_THE_FLEET = {"--due": "due", "--queued": "queued_seconds", "--run-id": "run_id", "--by": "by", "--rerun": "rerun"}
 _HIDDEN = {"--complete": "complete", "--slot": "slot", _OF_EXEC: "ad_hoc", **_OF_THE_FLEET}
 _VALUE_OPTIONAL = {"--scheduled": ("scheduled", "cron"), "--wait": ("wait", "")}
 FLAGS = (*_VERBS, *_SWITCHES, *_WITH_VALUE, *_VALUE_OPTIONAL)
@@ -158,9 +161,9 @@ def _set_value(options: Options, attribute: str, value: str) -> None:
         _set_job(options, value)
     elif attribute in ("note", "by"):
         setattr(options, attribute, one_line(value))
-    elif attribute in ("due", "queued_seconds"):
+    elif attribute in ("due", "queued_seconds", "rerun"):
         if not (value.isdecimal() and len(value) < 12):
-            raise UsageError(f"a planned time or a wait must be whole seconds, not '{value}'")
+            raise UsageError(f"a planned time, a wait or a try must be a whole number, not '{value}'")
         setattr(options, attribute, int(value))
     else:
         setattr(options, attribute, value)
@@ -194,7 +197,7 @@ def _check(options: Options) -> None:
         raise UsageError(f"--show and {other} do not go together", hint="run-job --help")
     if options.slot is not None and not (options.slot.isdecimal() and len(options.slot) < 12):
         raise UsageError("--slot takes UTC seconds", hint="process-control run JOB --slot TIME")
-    if options.scheduled and (options.force or options.slow_start):
+    if options.scheduled and options.scheduled != "fleet" and (options.force or options.slow_start):
         raise UsageError("--force and --slow-start are for runs by hand, not for --scheduled", hint="run-job --help")
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 )
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @click.option("--prune", is_flag=True, help="Remove the jobs that have no file here.")
-@click.option("--json", "as_json", is_flag=True, help='{"version": 1, "changes": [...]}')
+@click.option("--json", "as_json", is_flag=True, help='{"version": 1, "changes": [...], ...}')
 def apply(session: Session, *, dry_run: bool, prune: bool, as_json: bool) -> int:
     """Hand the job files of this host to the fleet: what each plans, and the hash of its file.
 
@@ -39,11 +39,15 @@ def apply(session: Session, *, dry_run: bool, prune: bool, as_json: bool) -> int
 
     by = who(dict(os.environb))
     settings = session.settings("fleet apply", may_read=False)
-    changes = hand_over(settings, by=by, dry_run=dry_run, prune=prune)
+    applied = hand_over(settings, by=by, dry_run=dry_run, prune=prune)
+    changes, warnings = applied.changes, applied.warnings
     if as_json:
-        print_json({"changes": [change.to_json() for change in changes], "dry_run": dry_run})
+        rows = [change.to_json() for change in changes]
+        print_json({"changes": rows, "warnings": warnings, "dry_run": dry_run})
     else:
         _show(changes, dry_run=dry_run)
+        for warning in warnings:
+            talk(f"warning: {warning}")
     return NO if any(change.change == REFUSED for change in changes) else FINE
 
 
@@ -53,7 +57,7 @@ def _show(changes: "Sequence[Change]", *, dry_run: bool) -> None:
         if not is_terminal():
             print_tabbed([values[name] for name in ("job", "change", "lock", "why")])
         elif change.change != "unchanged":
-            print_tabbed([f"{change.job}: {change.change}"])
+            print_tabbed([f"{change.job}: {change.change}" + (f"; {change.note}" if change.note else "")])
         for fault in change.faults:
             talk(f"{change.job}: {fault}")
     if is_terminal():

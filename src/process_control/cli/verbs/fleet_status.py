@@ -23,7 +23,7 @@ def status(session: Session, *, as_json: bool, no_header: bool) -> None:
     require_the_library()
     from process_control.fleet.look import all_locks
 
-    found = statuses_of(all_locks(session.settings("fleet status")))
+    found = statuses_of(all_locks(session.settings("fleet status")), time.time())
     if as_json:
         print_json({"jobs": [each.to_json() for each in found]})
     elif is_terminal():

@@ -10,16 +10,23 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from process_control.core import start_queue
-from process_control.core.facts import FAILED
+from process_control.core.chain import CAUSE_MISSING, SKIP, WAIT
+from process_control.core.facts import FAILED, LOST
+from process_control.core.fleet.causes import waits_until, what_to_do
+from process_control.core.fleet.changes import Changes
+from process_control.core.fleet.everywhere import host_of
 from process_control.core.fleet.lock_state import (
     Decision,
     Fate,
     JobSpec,
     JobState,
     LockState,
+    PastRun,
     PlannedSlots,
     Start,
+    fate_of,
 )
+from process_control.core.fleet.membership import ALL
 from process_control.core.schedule.catch_up import to_catch_up
 from process_control.core.schedule.plan import Plan
 from process_control.core.schedule.slots import MISSED, RAN, SKIPPED, Slot, SlotRun
@@ -27,75 +34,132 @@ from process_control.core.start_queue import Limits, Running
 
 #: How many planned times are known in advance.
 SLOTS_AHEAD = 20
+#: All jobs of a lock together; each knows so many at least.
+SLOTS_AHEAD_OF_LOCK = 400
+MIN_SLOTS_AHEAD = 4
 #: More that fell due at once become one record of a range.
 MAX_BATCH = 200
 #: How many starts wait for a lock at most.
 MAX_QUEUE = 20
 #: How far ahead planned times are looked for at most.
 _YEARS_AHEAD = 5 * 366 * 86400
+#: A host that asks for work gets it within this time.
+MIN_SECONDS_TO_BEGIN = 1.0
+#: A run that is lost again and again is run so often once more.
+MAX_RERUNS = 3
 OVERLAP = "overlap"
 #: Nobody was there to start it: no control process, or no server.
 TRIGGER_DEAD = "trigger_dead"
 
 
-def decide(state: LockState, now: float) -> Decision:
-    """Return what the lock does at the moment `now`, in UTC seconds."""
-    return _Decider(state, now).decide()
+def decide(state: LockState, now: float, ended: Sequence[PastRun] = ()) -> Decision:
+    """Return what the lock does at the moment `now`, in UTC seconds. `ended`: its runs that have ended since."""
+    return _Decider(state, now).decide(ended)
 
 
 class _Decider:
     def __init__(self, state: LockState, now: float) -> None:
         self._state = state
         self._now = now
-        self._fates: dict[str, list[Fate]] = {}
+        self._known = Changes(state, now)
         self._planned: dict[str, PlannedSlots] = {}
         self._refused: list[tuple[Start, str]] = []
         self._candidates: list[Start] = []
+        self._reruns: list[Start] = []
 
-    def decide(self) -> Decision:
+    def decide(self, ended: Sequence[PastRun]) -> Decision:
+        for past in ended:
+            self._take_end(past)
         for slug in sorted(self._state.jobs):
             self._take_due(slug, self._state.jobs[slug])
-        queue = self._without_expired(self._state.queue)
+        for slug in sorted(self._state.jobs):
+            self._take_waiting(slug, self._state.jobs[slug])
+        queue = self._still_waiting([*self._reruns, *self._state.queue])
         start, waiting, stops = self._in_turn([*queue, *sorted(self._candidates, key=_by_slot)])
         if start is None and not waiting and self._state.running is None:
             start = self._caught_up()
+        if start is not None:
+            start = replace(start, slow=self._known.let_in(start))
+        known = self._known
         return Decision(
             start=start,
             queue=tuple(waiting),
             refused=tuple(self._refused),
-            fates={slug: tuple(fates) for slug, fates in self._fates.items()},
+            fates={slug: tuple(fates) for slug, fates in known.fates.items()},
             planned=self._planned,
             wake_at=self._wake_at(start or self._state.running, waiting),
             stops_running=stops,
+            health=known.health,
+            successes=known.successes,
+            waiting=known.waiting,
+            causes=known.causes,
+            signals=tuple(known.signals),
         )
+
+    def _take_end(self, past: PastRun) -> None:
+        """Take what a run has come to; one that was lost with its host may be run once more."""
+        job = self._state.jobs.get(past.start.job)
+        if job is None:
+            return
+        fate, is_lost = fate_of(past), past.ended.outcome == LOST
+        is_rerun = is_lost and job.spec.on_host_loss == "rerun" and past.start.attempt <= MAX_RERUNS
+        if is_rerun:
+            self._reruns.append(again(past.start, past.until))
+        else:
+            self._known.count(past)
+        if fate is not None:
+            self._known.settle(past.start.job, fate, is_final=not is_rerun)
 
     # --- planned times ------------------------------------------------------------------------------------------------
 
     def _take_due(self, slug: str, job: JobState) -> None:
-        due, planned = due_slots(job.spec, job.planned, self._now)
+        ahead = max(MIN_SLOTS_AHEAD, min(SLOTS_AHEAD, SLOTS_AHEAD_OF_LOCK // len(self._state.jobs)))
+        due, planned = due_slots(job.spec, job.planned, self._now, ahead)
         if planned != job.planned:
             self._planned[slug] = planned
         if len(due) > MAX_BATCH:
             older, due = due[:-MAX_BATCH], due[-MAX_BATCH:]
-            self._fates.setdefault(slug, []).append(_range(older))
+            self._known.settle(slug, _range(older), is_final=False)
         for slot in due:
             fate = self._settled(job, slot, is_newest=slot == due[-1])
             if fate is not None:
-                self._fates.setdefault(slug, []).append(fate)
+                self._known.settle(slug, fate)
+            elif job.spec.after:
+                self._known.waiting[slug] = (*self._known.waiting_of(slug), slot)
             else:
-                run_id = run_id_of(slug, slot)
-                self._candidates.append(Start(run_id=run_id, job=slug, slot=slot, arrived=self._now))
+                self._candidates.append(self._start(slug, slot))
+
+    def _start(self, slug: str, slot: int, *, is_caught_up: bool = False) -> Start:
+        run_id = run_id_of(slug, slot, self._state.lock)
+        return Start(run_id=run_id, job=slug, slot=slot, arrived=self._now, is_caught_up=is_caught_up)
+
+    def _take_waiting(self, slug: str, job: JobState) -> None:
+        """Start the planned times whose causes have ended as `after` wants it; skip those that cannot come to that."""
+        waiting = self._known.waiting_of(slug)
+        left = []
+        for slot in waiting:
+            what, detail = what_to_do(job, self._known.causes_of(slug), slot, self._now)
+            if what == WAIT:
+                left.append(slot)
+            elif what == SKIP:
+                self._known.settle(slug, Fate(slot=slot, fate=SKIPPED, reason=CAUSE_MISSING, detail=detail))
+            elif (fate := self._known.turned_away(slug, slot)) is not None:
+                self._known.settle(slug, fate)
+            else:
+                self._candidates.append(self._start(slug, slot))
+        if len(left) != len(waiting):
+            self._known.waiting[slug] = tuple(left)
 
     def _settled(self, job: JobState, slot: int, *, is_newest: bool) -> Fate | None:
         """Return the fate of a planned time that gets no run now; None when it is to be started."""
         spec = job.spec
         if spec.disabled:
             return Fate(slot=slot, fate=SKIPPED, reason="disabled", detail="the job file says so")
-        if day := _plan(spec).excluded_by(slot):
+        if day := plan_of(spec).excluded_by(slot):
             return Fate(slot=slot, fate=SKIPPED, reason="excluded", detail=f"exclude: {day}")
-        if job.hold is not None:
-            return Fate(slot=slot, fate=SKIPPED, reason="held", detail=job.hold.note or f"held by {job.hold.by}")
-        if spec.on_overlap == "skip" and self._was_busy_at(slot):
+        if (fate := self._known.turned_away(spec.job, slot)) is not None:
+            return fate
+        if spec.on_overlap == "skip" and not spec.after and self._was_busy_at(slot):
             return Fate(slot=slot, fate=SKIPPED, reason=OVERLAP, detail="another run had the lock")
         if self._now - slot > spec.start_within or not (is_newest or spec.on_overlap == "queue"):
             return Fate(slot=slot, fate=MISSED, reason=TRIGGER_DEAD)
@@ -109,14 +173,20 @@ class _Decider:
 
     # --- turns --------------------------------------------------------------------------------------------------------
 
-    def _without_expired(self, queue: Sequence[Start]) -> list[Start]:
-        """Return what may go on waiting; the rest gets its fate."""
+    def _still_waiting(self, queue: Sequence[Start]) -> list[Start]:
+        """Return what may start or go on waiting; the rest gets its fate. The gate is asked again when it may start."""
         left = []
         for start in queue:
             job = self._state.jobs.get(start.job)
             limit = 0.0 if job is None else job.spec.queue_timeout
             if job is None or (limit and self._now - start.arrived > limit):
                 self._turn_away(start, f"it waited for the lock for {limit:g} s" if limit else "its job is gone")
+            elif (
+                self._state.running is None
+                and start.slot is not None
+                and (fate := self._known.turned_away(start.job, start.slot)) is not None
+            ):
+                self._known.settle(start.job, fate)
             else:
                 left.append(start)
         return left
@@ -157,7 +227,7 @@ class _Decider:
 
     def _on_overlap(self, start: Start) -> str:
         """Return what a start does when the lock is held; one that waits already goes on waiting."""
-        if start in self._state.queue or start.is_caught_up:
+        if start in self._state.queue or start in self._reruns or start.is_caught_up:
             return "queue"
         return self._state.jobs[start.job].spec.on_overlap
 
@@ -170,7 +240,7 @@ class _Decider:
             fate = Fate(slot=start.slot, fate=RAN, reason=OVERLAP, outcome=FAILED, detail=why)
         else:
             fate = Fate(slot=start.slot, fate=SKIPPED, reason=OVERLAP, detail=why)
-        self._fates.setdefault(start.job, []).append(fate)
+        self._known.settle(start.job, fate)
 
     # --- catch_up -----------------------------------------------------------------------------------------------------
 
@@ -179,17 +249,19 @@ class _Decider:
         wanted = [
             (slot, slug)
             for slug, job in sorted(self._state.jobs.items())
-            if job.spec.catch_up_which and job.hold is None and not job.spec.disabled
+            if job.spec.catch_up_which
+            and not job.spec.disabled
+            and self._known.turned_away(slug, int(self._now)) is None
             for slot in self._missed(slug, job)[:1]
         ]
         if not wanted:
             return None
         slot, slug = min(wanted)
-        return Start(run_id=run_id_of(slug, slot), job=slug, slot=slot, arrived=self._now, is_caught_up=True)
+        return self._start(slug, slot, is_caught_up=True)
 
     def _missed(self, slug: str, job: JobState) -> list[int]:
         spec = job.spec
-        fates = {fate.slot: fate for fate in (*job.fates, *self._fates.get(slug, ()))}
+        fates = {fate.slot: fate for fate in (*job.fates, *self._known.fates.get(slug, ()))}
         coming = self._planned.get(slug, job.planned).slots
         return to_catch_up(
             [_as_slot(slug, fates[slot]) for slot in sorted(fates)],
@@ -208,49 +280,64 @@ class _Decider:
         for slug, job in self._state.jobs.items():
             policy = job.spec.on_overlap
             is_idle = running is None and not waiting
-            if is_idle or policy in ("replace", "fail") or (policy == "queue" and len(waiting) < MAX_QUEUE):
+            if (
+                is_idle
+                or job.spec.after
+                or policy in ("replace", "fail")
+                or (policy == "queue" and len(waiting) < MAX_QUEUE)
+            ):
                 moments += self._planned.get(slug, job.planned).slots[:1]
+            moments += [self._next_look(slug, job, slot) for slot in self._known.waiting_of(slug)]
         for start in waiting:
             limit = self._state.jobs[start.job].spec.queue_timeout
             moments += [start.arrived + limit] if limit else []
         return min(moments, default=None)
 
+    def _next_look(self, slug: str, job: JobState, slot: int) -> float:
+        """Return when to look again at a planned time that waits: now, when a cause has ended in this decision."""
+        causes = self._known.causes_of(slug)
+        what, _ = what_to_do(job, causes, slot, self._now)
+        return waits_until(job, causes, slot) if what == WAIT else self._now
 
-def due_slots(spec: JobSpec, planned: PlannedSlots, now: float) -> tuple[list[int], PlannedSlots]:
+
+def due_slots(
+    spec: JobSpec, planned: PlannedSlots, now: float, ahead: int = SLOTS_AHEAD
+) -> tuple[list[int], PlannedSlots]:
     """Return the planned times up to `now` that were not dealt with, and what is planned from then on."""
-    if not spec.schedule:
+    if not spec.schedule or spec.queue == ALL:
         return [], planned
     until = max(planned.planned_to, int(now))
-    plan = _plan(spec)
+    plan = plan_of(spec)
     due = [slot for slot in planned.slots if slot <= until]
     coming = planned.slots[len(due) :]
     if coming:
         return due, PlannedSlots(planned_to=until, slots=coming) if due else planned
     known_to = planned.slots[-1] if planned.slots else planned.planned_to
     due += plan.slots(known_to, until)
-    return due, PlannedSlots(planned_to=until, slots=_next_slots(plan, until))
+    return due, PlannedSlots(planned_to=until, slots=_next_slots(plan, until, ahead))
 
 
-def _next_slots(plan: Plan, after: int) -> tuple[int, ...]:
+def _next_slots(plan: Plan, after: int, ahead: int) -> tuple[int, ...]:
     """Return the next planned times: those of the window in which there are enough of them."""
     seconds = 3600
     found: tuple[int, ...] = ()
-    while len(found) < SLOTS_AHEAD and seconds < _YEARS_AHEAD:
+    while len(found) < ahead and seconds < _YEARS_AHEAD:
         found = plan.slots(after, after + seconds)
         seconds *= 8
     if not found and (rare := plan.next_slot(after)) is not None:
         return (rare,)
-    return found[:SLOTS_AHEAD]
+    return found[:ahead]
 
 
-def _plan(spec: JobSpec) -> Plan:
+def plan_of(spec: JobSpec) -> Plan:
+    """Return what a job plans."""
     return Plan(schedule=tuple(spec.schedule), time_zone=spec.time_zone, exclude=tuple(spec.exclude))
 
 
-def run_id_of(job: str, slot: int, *, attempt: int = 1) -> str:
+def run_id_of(job: str, slot: int, lock: str) -> str:
     """Return the id of the run for a planned time: the same whoever asks."""
-    again = f"#{attempt}" if attempt > 1 else ""
-    return f"{job}/{datetime.fromtimestamp(slot, UTC):%Y-%m-%dT%H:%M:%SZ}{again}"
+    host = host_of(lock)
+    return f"{job}/{datetime.fromtimestamp(slot, UTC):%Y-%m-%dT%H:%M:%SZ}" + (f"@{host}" if host else "")
 
 
 def again(start: Start, now: float) -> Start:
@@ -258,6 +345,13 @@ def again(start: Start, now: float) -> Start:
     attempt = start.attempt + 1
     run_id = start.run_id.partition("#")[0] + f"#{attempt}"
     return replace(start, run_id=run_id, attempt=attempt, arrived=now)
+
+
+def seconds_to_begin(start: Start, spec: JobSpec) -> float:
+    """Return how long a host has time to take a start: what it waited for its lock, or for its host, is not counted."""
+    is_late_by_choice = start.is_caught_up or start.attempt > 1 or spec.after
+    late = 0.0 if start.slot is None or is_late_by_choice else max(0.0, start.arrived - start.slot)
+    return max(MIN_SECONDS_TO_BEGIN, spec.start_within - late)
 
 
 def _range(slots: Sequence[int]) -> Fate:

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from process_control.core.fleet.causes import what_to_do
+from process_control.core.fleet.everywhere import TEMPLATE, base_of, host_of
 from process_control.core.fleet.lock_state import JobState, LockState, PastRun
+from process_control.core.freshness import stale_in_words
 
 DISABLED, HELD, RUNNING, WAITING, IDLE = "disabled", "held", "running", "waiting", "idle"
 
@@ -40,14 +43,25 @@ class FleetJobStatus:
         }
 
 
-def statuses_of(locks: Sequence[LockState]) -> list[FleetJobStatus]:
-    """Return the status of every job, sorted by slug."""
-    found = [_status(lock, slug, job) for lock in locks for slug, job in lock.jobs.items()]
-    return sorted(found, key=lambda each: each.job)
+def statuses_of(locks: Sequence[LockState], now: float = 0.0) -> list[FleetJobStatus]:
+    """Return the status of every job, sorted by slug; of one with `run_on: all` on each of its hosts.
+
+    `now`: UTC seconds, for what it waits for and whether it is stale.
+    """
+    on_hosts = {
+        (base_of(lock.lock), slug) for lock in locks if host_of(lock.lock) not in (None, TEMPLATE) for slug in lock.jobs
+    }
+    found = [
+        _status(lock, slug, job, now)
+        for lock in locks
+        for slug, job in lock.jobs.items()
+        if host_of(lock.lock) != TEMPLATE or (base_of(lock.lock), slug) not in on_hosts
+    ]
+    return sorted(found, key=lambda each: (each.job, each.lock))
 
 
-def _status(lock: LockState, slug: str, job: JobState) -> FleetJobStatus:
-    state, why = _state_of(lock, slug, job)
+def _status(lock: LockState, slug: str, job: JobState, now: float) -> FleetJobStatus:
+    state, why = _state_of(lock, slug, job, now)
     planned = () if job.spec.disabled else job.planned.slots
     return FleetJobStatus(
         job=slug,
@@ -60,7 +74,16 @@ def _status(lock: LockState, slug: str, job: JobState) -> FleetJobStatus:
     )
 
 
-def _state_of(lock: LockState, slug: str, job: JobState) -> tuple[str, str | None]:
+def stale_words(job: JobState, now: float) -> str | None:
+    """Return that no run of the job has succeeded on any host for longer than `expect: {success_every}`, in words."""
+    if job.spec.success_every is None or job.spec.disabled:
+        return None
+    return stale_in_words(
+        now=now, success_every=job.spec.success_every, last_success=job.last_success, since=job.since or now
+    )
+
+
+def _state_of(lock: LockState, slug: str, job: JobState, now: float) -> tuple[str, str | None]:
     if lock.running is not None and lock.running.job == slug:
         return RUNNING, lock.running.run_id
     waiting = next((start for start in lock.queue if start.job == slug), None)
@@ -68,7 +91,9 @@ def _state_of(lock: LockState, slug: str, job: JobState) -> tuple[str, str | Non
         return WAITING, waiting.run_id
     if job.hold is not None:
         return HELD, f"held by {job.hold.by}" + (f": {job.hold.note}" if job.hold.note else "")
-    return (DISABLED if job.spec.disabled else IDLE), None
+    for slot in job.waiting[:1]:
+        return WAITING, what_to_do(job, job.causes, slot, now)[1]
+    return (DISABLED if job.spec.disabled else IDLE), stale_words(job, now)
 
 
 def _iso(moment: float) -> str:

@@ -6,13 +6,32 @@ are UTC seconds by the clock of the server, but for those that a host reports as
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from process_control.core.health import NO_POLICY, Policy, State
 
 #: How many planned times of a job keep what became of them.
 KEPT_FATES = 50
+#: All jobs of a lock together: with more than 20 jobs each keeps fewer.
+KEPT_FATES_OF_LOCK = 1000
+#: The reason of a fate is cut there; the history of its host has all of it.
+MAX_DETAIL = 120
 #: How many runs of a lock keep their results.
 KEPT_RUNS = 20
 #: At most so many jobs have one lock: the state has to stay small.
 MAX_JOBS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class After:
+    """A job after whose runs another one comes."""
+
+    job: str
+    #: how its run must end, see `core.chain`
+    on: str
+    #: for how many seconds it is waited for after the planned time
+    within: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +54,20 @@ class JobSpec:
     catch_up_within: float = 86400.0
     on_overlap: str = "skip"
     queue_timeout: float = 3600.0
-    #: who may run it: any, host/NAME or tag/NAME
+    #: who may run it: any, host/NAME or tag/NAME; all: see `everywhere`
     queue: str = "any"
     on_host_loss: str = "fail"
     on_partition: str = "kill"
     #: for so long a host that cannot reach the server lets a run go on
     lease: float = 60.0
+    #: the jobs that are to hear of the ends of its runs (their `after` names it), as LOCK/JOB
+    followers: tuple[str, ...] = ()
+    #: the jobs after whose runs it comes
+    after: tuple[After, ...] = ()
+    #: what failures lead to
+    policy: Policy = NO_POLICY
+    #: `expect: {success_every}` in seconds
+    success_every: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +87,8 @@ class Start:
     is_caught_up: bool = False
     #: which try it is, after the loss of hosts
     attempt: int = 1
+    #: whether it runs the slow start command
+    slow: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +126,18 @@ class PlannedSlots:
     slots: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CauseEnd:
+    """What became of a planned time of a job that others come after."""
+
+    job: str
+    slot: int
+    fate: str
+    outcome: str | None = None
+    #: what follows the name of the job, for people
+    words: str = ""
+
+
 @dataclass(slots=True, kw_only=True)
 class JobState:
     """A job as its workflow keeps it."""
@@ -105,9 +146,26 @@ class JobState:
     #: of the last `fleet apply` that changed it
     generation: int
     planned: PlannedSlots
-    hold: Hold | None = None
+    #: of its runs on all hosts, see `core.health`; None: it never ran
+    health: dict[str, Any] | None = None
     #: rising by slot
     fates: tuple[Fate, ...] = ()
+    #: planned times that wait for the runs of other jobs (`after`)
+    waiting: tuple[int, ...] = ()
+    #: what is known of those runs
+    causes: tuple[CauseEnd, ...] = ()
+    #: when the fleet got it, and when its last good run ended
+    since: float = 0.0
+    last_success: float | None = None
+
+    @property
+    def hold(self) -> Hold | None:
+        """That it is held: by hand, or since its runs have failed."""
+        known = self.health
+        if known is None or known.get("state") != State.HELD:
+            return None
+        since = datetime.fromisoformat(str(known.get("since") or "1970-01-01T00:00:00Z")).timestamp()
+        return Hold(since=since, by=str(known.get("by") or "the fleet"), note=known.get("why"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +183,8 @@ class Ended:
     host_run_id: str | None = None
     started_at: str | None = None
     ended_at: str | None = None
+    verdict: str | None = None
+    slow_start: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,12 +231,21 @@ class Decision:
     wake_at: float | None = None
     #: whether the run in flight has to make place for the first that waits
     stops_running: bool = False
+    #: by job: the health that has changed
+    health: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    #: by job: when its last good run ended
+    successes: Mapping[str, float] = field(default_factory=dict)
+    #: by job: the planned times that wait for other jobs, and what is known of these
+    waiting: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    causes: Mapping[str, tuple[CauseEnd, ...]] = field(default_factory=dict)
+    #: what followers in other locks are to hear: LOCK/JOB, and the end
+    signals: tuple[tuple[str, CauseEnd], ...] = ()
 
 
-def with_fates(known: tuple[Fate, ...], new: tuple[Fate, ...]) -> tuple[Fate, ...]:
-    """Return the last fates of a job: of two for one planned time the new one."""
+def with_fates(known: tuple[Fate, ...], new: tuple[Fate, ...], jobs: int = 1) -> tuple[Fate, ...]:
+    """Return the last fates of a job: of two for one planned time the new one. `jobs`: how many share the lock."""
     found = {fate.slot: fate for fate in (*known, *new)}
-    return tuple(found[slot] for slot in sorted(found)[-KEPT_FATES:])
+    return tuple(found[slot] for slot in sorted(found)[-min(KEPT_FATES, KEPT_FATES_OF_LOCK // jobs) :])
 
 
 def fate_of(past: PastRun) -> Fate | None:
@@ -188,7 +257,7 @@ def fate_of(past: PastRun) -> Fate | None:
         slot=start.slot,
         fate=ended.fate,
         reason=ended.reason,
-        detail=ended.detail,
+        detail=None if ended.detail is None else ended.detail[:MAX_DETAIL],
         run_id=ended.host_run_id or start.run_id,
         host=ended.host,
         outcome=ended.outcome,

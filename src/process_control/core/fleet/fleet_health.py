@@ -1,0 +1,69 @@
+"""The health of a job in the fleet: counted over the runs on all hosts, by the table of one host. Pure."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from process_control.core import gate
+from process_control.core.fleet.lock_state import JobState, PastRun
+from process_control.core.health import Cause, Event, Health, State
+from process_control.core.health_events import event_of
+from process_control.core.health_table import after_pause, next_health
+
+Record = dict[str, Any]
+
+
+def after_run(known: Mapping[str, Any] | None, past: PastRun, job: JobState) -> Health:
+    """Return the health after a run. It counts as one of the failures in a row if it had a planned time."""
+    health, ended, start = Health.from_record(known), past.ended, past.start
+    event = event_of({"outcome": ended.outcome, "reason": ended.reason, "verdict": ended.verdict})
+    if event is None:
+        gone = Cause(at=iso(past.until), run_id=start.run_id, counts=False)
+        is_probe = health.probe_run is not None and health.probe_run == start.run_id
+        return next_health(health, Event.LOST, cause=gone, policy=job.spec.policy) if is_probe else health
+    cause = Cause(
+        at=iso(past.until),
+        why=ended.detail or ended.reason,
+        run_id=start.run_id,
+        counts=start.slot is not None,
+        slow=ended.slow_start,
+    )
+    return next_health(health, event, cause=cause, policy=job.spec.policy)
+
+
+def permission(known: Record | None, job: JobState, slot: int, now: float) -> str:
+    """Return what the health permits a start for a planned time to do, a word of `core.gate`."""
+    policy = job.spec.policy
+    return gate.permission(
+        known,
+        now=iso(now),
+        slot=iso(slot),
+        latest_backoff=iso(now + policy.backoff_max_delay_seconds) if policy.backoff_delay_seconds else None,
+        latest_probe=iso(now + policy.release_after_seconds) if policy.release_after_seconds else None,
+    )
+
+
+def let_in(known: Record | None, job: JobState, run_id: str, now: float) -> tuple[Health, bool]:
+    """Return the health at the start of a run that is let in, and whether it is to be a slow one."""
+    health = after_pause(Health.from_record(known), iso(now), job.spec.policy)
+    if health.state is State.HELD:
+        health = next_health(health, Event.PROBE_DUE, cause=Cause(at=iso(now), run_id=run_id), policy=job.spec.policy)
+    return health, health.state in (State.HELD, State.SLOW_START)
+
+
+def by_hand(job: JobState, event: Event, *, by: str, note: str | None, now: float) -> Record:
+    """Return the health after a hold or a release by hand."""
+    cause = Cause(at=iso(now), by=by, why=note)
+    return next_health(Health.from_record(job.health), event, cause=cause, policy=job.spec.policy).to_record()
+
+
+def with_version(job: JobState, *, is_new: bool, now: float) -> Record | None:
+    """Return the health of a job whose file has changed: a slow start begins when the file says so."""
+    if not job.spec.policy.slow_start_runs:
+        return job.health
+    cause = Cause(at=iso(now), why="a new job" if is_new else "its job file has changed", is_new=is_new)
+    return next_health(Health.from_record(job.health), Event.CHANGED, cause=cause, policy=job.spec.policy).to_record()
+
+
+def iso(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,90 @@
+"""Starts jobs of a fleet for a planned time, as their lock does, without waiting for that time.
+
+A process of its own, as the library leaves descriptors behind. Its words: what to do (`start`; `wait`: for the end;
+`end`: both; `configure`: hand over another version), the address of the server, the planned time in UTC seconds (or the
+generation), and the jobs, as `JOB` or `JOB@HOST`. It prints a JSON list of what came.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Any
+
+
+def start(address: str, *jobs: str, slot: int) -> None:
+    """Have jobs started for a planned time."""
+    _asked("start", address, slot, jobs)
+
+
+def ends(address: str, jobs: Sequence[str], *, slot: int) -> dict[str, dict[str, Any]]:
+    """Have jobs started for a planned time; wait for their ends; return these as `Ended` has them, and the `health`."""
+    return dict(zip(jobs, _asked("end", address, slot, jobs), strict=True))
+
+
+def wait(address: str, *jobs: str, slot: int) -> None:
+    """Wait for the ends of runs that `start` has begun."""
+    _asked("wait", address, slot, jobs)
+
+
+def configure(address: str, job: str, *, generation: int) -> str:
+    """Hand another version of a job, with a follower that is gone, to its lock; return what the lock answers."""
+    (answer,) = _asked("configure", address, generation, [job])
+    return str(answer)
+
+
+def _asked(what: str, address: str, slot: int, jobs: Sequence[str]) -> list[Any]:
+    words = [sys.executable, "-m", "kit.fleet_client", what, address, str(slot), *jobs]
+    found: list[Any] = json.loads(subprocess.run(words, check=True, capture_output=True, timeout=120).stdout)
+    return found
+
+
+async def _main(what: str, address: str, slot: int, jobs: Sequence[str]) -> list[Any]:
+    from temporalio.client import Client
+
+    from process_control.core.fleet.lock_state import Start
+    from process_control.fleet.by_hand import _end_of
+    from process_control.fleet.lock_v1 import LockV1
+    from process_control.fleet.payloads import DATA_CONVERTER
+    from process_control.fleet.wire import workflow_id
+
+    client = await Client.connect(address, data_converter=DATA_CONVERTER)
+
+    async def one(name: str) -> Any:
+        job, handle = name.partition("@")[0], client.get_workflow_handle_for(LockV1.run, workflow_id(name))
+        if what == "configure":
+            return await _configured(handle, job, generation=slot)
+        run_id = f"{job}/{datetime.fromtimestamp(slot, UTC):%Y-%m-%dT%H:%M:%SZ}"
+        wanted = Start(run_id=run_id, job=job, arrived=time.time(), slot=slot, is_caught_up=True)
+        if what != "wait":
+            await handle.execute_update(LockV1.start, wanted)
+        if what == "start":
+            return run_id
+        ended = (await _end_of(handle, job, run_id)).ended
+        return asdict(ended) | {"health": (await handle.query(LockV1.state)).jobs[job].health}
+
+    return list(await asyncio.gather(*map(one, jobs)))
+
+
+async def _configured(handle: Any, job: str, *, generation: int) -> str:
+    from temporalio.client import WorkflowUpdateFailedError
+
+    from process_control.fleet.lock_v1 import LockV1
+    from process_control.fleet.wire import Configured
+
+    spec = replace((await handle.query(LockV1.state)).jobs[job].spec, hash="another", followers=("nowhere/gone",))
+    try:
+        answer: str = await handle.execute_update(LockV1.configure, Configured(spec=spec, generation=generation))
+    except WorkflowUpdateFailedError as error:
+        return str(error.cause)
+    return answer
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(_main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4:]))), flush=True)
+    os._exit(0)  # the library has crashed at the interpreter's exit, after all was done
