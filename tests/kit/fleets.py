@@ -100,9 +100,9 @@ def fleet(product: Product) -> Iterator[Fleet]:
 
 
 @contextmanager
-def worker(box: Box, name: str) -> Iterator[Live]:
+def worker(box: Box, name: str, *words: str, **how: Any) -> Iterator[Live]:
     """Run the worker of a box until the end of the context, unless the test has ended it before."""
-    with _started(box, "worker", f"worker {name} ", "--name", name) as live:
+    with _started(box, "worker", f"worker {name} ", "--name", name, *words, **how) as live:
         yield live
         if live.process.returncode is None:
             live.signal(15)
@@ -110,9 +110,16 @@ def worker(box: Box, name: str) -> Iterator[Live]:
 
 
 @contextmanager
-def _started(box: Box, verb: str, says: str, *words: str) -> Iterator[Live]:
+def control(box: Box) -> Iterator[Live]:
+    """Run one more control process until the end of the context, which kills it."""
+    with _started(box, "control", "control of the fleet") as live:
+        yield live
+
+
+@contextmanager
+def _started(box: Box, verb: str, says: str, *words: str, **how: Any) -> Iterator[Live]:
     command = [str(box.product.process_control), "fleet", verb, *words]
-    with box.start_command(command) as live:
+    with box.start_command(command, **how) as live:
         live.wait_for_line(says, stream="stderr")
         yield live
 
