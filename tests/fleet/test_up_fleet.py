@@ -2,12 +2,14 @@
 
 import signal
 
+from kit import fleets
 from kit.fleets import free_port, result_of
 from kit.harness import Box, Product, until
 
 
 def test_up_fleet_starts_all_that_a_fleet_needs_and_ends_it(with_fleet: Product, box: Box) -> None:
     box.product = with_fleet
+    (with_fleet.prefix / "bin" / "temporal").symlink_to(fleets.SERVER)  # as pip would have put it
     box.configure(fleet={"address": f"127.0.0.1:{free_port()}"})
     box.job("tried", "command: /bin/true")
 

@@ -5,12 +5,13 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from kit import fleets
 from kit.fleets import Fleet, result_of, state_of
-from kit.harness import PATIENCE_SECONDS, Box, until, wait_gone
+from kit.harness import PATIENCE_SECONDS, Box, Product, until, wait_gone
 
 
 @pytest.fixture
@@ -57,6 +58,46 @@ def test_a_worker_that_is_asked_to_end_takes_nothing_more_and_waits_for_its_runs
     assert (ended.exit_code, ended.stderr.endswith("ended\n")) == (0, True), ended
     assert state_of(host, "next-one")["result"] == "missed"
     assert state_of(host, "long-one")["result"] == "succeeded"
+
+
+@pytest.fixture
+def next_version(with_fleet: Product, tmp_path: Path) -> Product:
+    """The product as a later version may be: its workers report something that today's control does not know."""
+    copy = with_fleet.copy_to(tmp_path / "next")
+    state = copy.package / "core" / "fleet" / "lock_state.py"
+    state.write_text(state.read_text().replace("class Ended:\n", 'class Ended:\n    weather: str = "fine"\n', 1))
+    assert "weather" in state.read_text()
+    return copy
+
+
+def test_a_worker_is_replaced_by_another_version_during_a_run_and_no_run_is_lost(
+    host: Box, next_version: Product
+) -> None:
+    begun, done = host.fifo("begun"), host.fifo("done")
+    host.job("upgraded", f"command: sh -c 'echo begun > {begun}; read line < {done}'\non_overlap: queue")
+    with fleets.worker(host, "up1") as old:
+        host.process_control("fleet", "apply")
+        host.process_control("run", "upgraded", "--fleet")
+        begun.read_line()
+        old.signal(signal.SIGTERM)
+        old.wait_for_line("ending: ", stream="stderr")
+        host.process_control("run", "upgraded", "--fleet")  # waits for the first
+        done.write_line()
+        old.wait()
+    host.product = next_version
+    with fleets.worker(host, "up1"):
+        begun.read_line()
+        done.write_line()
+        until(lambda: len(outcomes(host, "upgraded")) == 2, "the end of the second")
+        until(lambda: state_of(host, "upgraded")["state"] == "idle", "that the fleet knows")
+
+    assert outcomes(host, "upgraded") == ["succeeded"] * 2
+    assert state_of(host, "upgraded")["result"] == "succeeded"
+
+
+def outcomes(host: Box, slug: str) -> list[str]:
+    runs = host.process_control("history", slug, "--json").json()["runs"]
+    return [run["outcome"] for run in runs if run["outcome"] is not None]
 
 
 @pytest.mark.parametrize("words", [[], ["--drain-timeout", "0.1"]], ids=["second-term", "timeout"])

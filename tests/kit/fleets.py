@@ -14,6 +14,7 @@ from typing import Any
 from kit.harness import PATIENCE_SECONDS, Box, Live, Product, children, until, wait_gone
 
 SEARCH_ATTRIBUTE = "ProcessControlState"
+SERVER = Path(sys.executable).parent / "temporal"
 LEASE = "4s"
 EVENTS_OF_A_LOCK = 60
 """After so many events the workflow of a lock begins a new history: after few, so that every test may see it."""
@@ -27,8 +28,7 @@ class Server:
         port = free_port()
         self.address = f"127.0.0.1:{port}"
         self._port = port
-        program = Path(sys.executable).parent / "temporal"
-        words = [str(program), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port)]
+        words = [str(SERVER), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port)]
         words += ["--http-port", "0", "--search-attribute", f"{SEARCH_ATTRIBUTE}=Keyword", "--log-level", "error"]
         words += ["--dynamic-config-value", f"limit.historyCount.suggestContinueAsNew={events_of_a_lock}"]
         words += ["--db-filename", str(folder / "temporal.db")]
