@@ -8,7 +8,7 @@ import pytest
 
 from kit import fleet_client, fleets
 from kit.fleets import Fleet, result_of, state_of
-from kit.harness import Box, command_line, until, wait_gone
+from kit.harness import Box, children, command_line, until, wait_gone
 
 #: The lease of the tests, and what the server adds to it before it takes a host as dead.
 HEARTBEAT_TIMEOUT_SECONDS = 7
@@ -47,15 +47,39 @@ def test_when_a_worker_is_killed_its_runs_are_gone_at_once_and_lost_soon(host: B
     assert run["outcome"] == "lost"
 
 
-def test_when_a_keeper_is_killed_the_run_is_lost_and_its_processes_are_gone(host: Box) -> None:
-    with fleets.worker(host, "dead2"):
-        pid = begun(host, "keptless")
+@pytest.mark.parametrize("victim", ["keeper", "guard", "runner"])
+def test_when_a_process_between_worker_and_command_is_killed_the_run_is_lost_and_gone(host: Box, victim: str) -> None:
+    slug = f"{victim}less"
+    with fleets.worker(host, f"dead-{victim}"):
+        pid = begun(host, slug)
         keeper = next(each for each in host.processes() if "keeper.py" in command_line(each))
-        os.kill(keeper, signal.SIGKILL)
+        guard = children(keeper)[0]
+        victims = {"keeper": keeper, "guard": guard, "runner": children(guard)[0]}
+        os.kill(victims[victim], signal.SIGKILL)
         wait_gone(pid)
-        until(lambda: result_of(host, "keptless"), "the verdict", seconds=30)
+        until(lambda: result_of(host, slug), "the verdict", seconds=30)
 
-        assert state_of(host, "keptless")["result"] == "lost"
+        assert state_of(host, slug)["result"] == "lost"
+        assert not any("keeper.py" in command_line(each) for each in host.processes())
+
+
+def test_when_one_of_two_control_processes_is_killed_the_other_one_has_its_locks(fleet: Fleet, host: Box) -> None:
+    done = host.fifo("done")
+    slugs = [f"controlled{number}" for number in range(4)]
+    with fleets.control(host) as second, fleets.worker(host, "dead4"):
+        for slug in slugs:
+            host.job(slug, f"command: sh -c 'read line < {done}'")
+        host.process_control("fleet", "apply")
+        host.process_control("run", *slugs, "--fleet", "--yes")
+        until(lambda: all(state_of(host, slug)["state"] == "running" for slug in slugs), "the runs")
+        second.signal(signal.SIGKILL)
+        wait_gone(second.pid)
+        for _ in slugs:
+            done.write_line()
+        until(lambda: all(result_of(host, slug) for slug in slugs), "the ends", seconds=60)
+
+    assert [state_of(host, slug)["result"] for slug in slugs] == ["succeeded"] * len(slugs)
+    assert fleet.control.process.poll() is None
 
 
 def test_a_run_survives_the_restart_of_the_server_and_is_reported_to_it(fleet: Fleet, host: Box) -> None:

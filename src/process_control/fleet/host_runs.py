@@ -7,8 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from temporalio import activity
-from temporalio.client import AsyncActivityCancelledError, Client
-from temporalio.service import RPCError
+from temporalio.client import Client
 
 from process_control.actions.stop import stop
 from process_control.config.job_directory import load_job
@@ -19,6 +18,7 @@ from process_control.core.fleet.lock_state import Ended
 from process_control.core.run_id import RANDOM_BYTES, run_id
 from process_control.core.schedule.slots import MISSED, RAN
 from process_control.errors import ProcessControlError
+from process_control.fleet.beats import CANCELLED, FORGOTTEN, TAKEN, Beats
 from process_control.fleet.wire import RUN, Order
 from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run
@@ -28,9 +28,8 @@ from process_control.system.clock import iso
 from process_control.system.interpreter import python
 from process_control.system.json_text import decode
 
-#: So often the server hears of a run. The library sends less often, and says nothing of a server that is away.
+#: So often the server hears of a run.
 BEAT_SECONDS = 1.0
-BEAT_TIMEOUT_SECONDS = 3.0
 #: A run that is to be stopped may not have begun yet.
 LOOK_AGAIN_SECONDS = 0.2
 MAX_WORDS = 4096
@@ -47,6 +46,13 @@ class HostRuns:
         self._settings = settings
         self._host = host
         self._identity = identity
+        self._in_progress: set[_HostRun] = set()
+
+    def stop_all(self) -> int:
+        """Have all runs stopped, as `process-control stop` does; return how many there are."""
+        for each in self._in_progress:
+            each.ask_to_stop()
+        return len(self._in_progress)
 
     @activity.defn(name=RUN)
     async def run(self, order: Order) -> Ended:
@@ -55,7 +61,11 @@ class HostRuns:
         if refusal is not None:
             return refusal
         one = _HostRun(self._client, self._settings, self._host, self._identity, order)
-        return await one.until_it_has_ended()
+        self._in_progress.add(one)
+        try:
+            return await one.until_it_has_ended()
+        finally:
+            self._in_progress.discard(one)
 
     def _refusal(self, order: Order) -> Ended | None:
         """Return why this host does not run the job: its file is another one than that which was applied."""
@@ -83,35 +93,44 @@ class _HostRun:
         self._order = order
         self._id = run_id(time.time(), os.urandom(RANDOM_BYTES))
         self._result = layout.fleet_result(settings.state_directory, self._id)
-        self._handle = client.get_async_activity_handle(task_token=activity.info().task_token)
-        #: by the monotonic clock: when the last beat was sent that the server has taken
-        self._taken_at = time.monotonic()
+        self._beats = Beats(client, self._id)
         self._stopping: asyncio.Task[None] | None = None
         self._has_ended = False
 
     async def until_it_has_ended(self) -> Ended:
         """Have it run, and report each second that it does; return how it went."""
-        keeper = await asyncio.create_subprocess_exec(
-            *python(),
-            *("-I", "-S", str(_PACKAGE / "entry" / "keeper.py"), str(os.getpid()), self._result, f"{self._result}.err"),
-            *self._command(),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        if not await self._beats.is_still_wanted():
+            return Ended(fate=MISSED, reason="refused", detail="the server had given it up", host=self._host)
+        try:
+            keeper = await self._start()
+        except OSError as error:
+            why = f"its keeper cannot be started: {error.strerror}"
+            return Ended(fate=MISSED, reason="refused", detail=why, host=self._host)
         ending = asyncio.create_task(keeper.wait())
         beating = asyncio.create_task(self._beat(keeper))
         while not ending.done():
             try:
                 await asyncio.shield(ending)
-            except asyncio.CancelledError:  # by the server, or by the end of the worker
-                self._ask_to_stop()
+            except asyncio.CancelledError:
+                if not self._beats.is_given_up():  # that is for the keeper
+                    self.ask_to_stop()
         self._has_ended = True
         beating.cancel()
         if self._stopping is not None:
             await self._stopping
         return await asyncio.to_thread(self._how_it_ended)
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        lease = self._order.lease if self._order.on_partition == "kill" else 0
+        program = str(_PACKAGE / "entry" / "keeper.py")
+        words = [str(os.getpid()), self._result, f"{self._result}.err", str(lease), str(self._beats.taken_at)]
+        return await asyncio.create_subprocess_exec(
+            *(*python(), "-I", "-S", program, *words, *self._command()),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     def _command(self) -> list[str]:
         """Return the command line of `run-job`. A start that waited in the fleet is not late for that."""
@@ -129,27 +148,24 @@ class _HostRun:
         return [*words, f"--by={by}", "--", start.job]
 
     async def _beat(self, keeper: asyncio.subprocess.Process) -> None:
-        """Report each second that it is running; end it when the server was not reached for the lease."""
+        """Report each second that it is running, and hand to its keeper what the server answers."""
         while True:
-            activity.heartbeat(self._id)
-            sent_at = time.monotonic()
-            try:
-                async with asyncio.timeout(BEAT_TIMEOUT_SECONDS):
-                    await self._handle.heartbeat(self._id)
-                self._taken_at = sent_at
-            except AsyncActivityCancelledError:
-                self._taken_at = sent_at
-                self._ask_to_stop()
-            except (RPCError, TimeoutError):
-                pass
-            is_over = time.monotonic() - self._taken_at > self._order.lease
-            if is_over and self._order.on_partition == "kill" and keeper.stdin is not None:
-                with suppress(ConnectionError):
-                    keeper.stdin.write(b"kill\n")
-                return
+            answer = await self._beats.send()
+            if answer == CANCELLED:
+                self.ask_to_stop()
+            if answer in (TAKEN, CANCELLED):
+                self._say(keeper, f"{self._beats.taken_at}")
+            elif answer == FORGOTTEN and self._order.on_partition == "kill":
+                self._say(keeper, "kill")
             await asyncio.sleep(BEAT_SECONDS)
 
-    def _ask_to_stop(self) -> None:
+    def _say(self, keeper: asyncio.subprocess.Process, line: str) -> None:
+        if keeper.stdin is not None:
+            with suppress(ConnectionError):
+                keeper.stdin.write(line.encode() + b"\n")
+
+    def ask_to_stop(self) -> None:
+        """Have it stopped; does nothing when that was asked before."""
         if self._stopping is None:
             self._stopping = asyncio.create_task(self._stop())
 

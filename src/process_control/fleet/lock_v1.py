@@ -49,6 +49,7 @@ from process_control.fleet.wire import (
     Order,
     Question,
     RunState,
+    Successor,
     activity_queue,
     workflow_id,
 )
@@ -76,6 +77,7 @@ class LockV1:
         self._heard: list[Heard] = []
         self._ended: list[PastRun] = []
         self._shown = ""
+        self._successor: Successor | None = None
         #: whether the update that brings the first job may still be on its way
         self._is_new = not state.jobs
 
@@ -141,11 +143,15 @@ class LockV1:
             pass
 
     async def _continue_as_new_when_long(self) -> None:
-        if self._run is None and not self._ended and workflow.info().is_continue_as_new_suggested():
+        is_wanted = self._successor is not None or workflow.info().is_continue_as_new_suggested()
+        if self._run is None and not self._ended and is_wanted:
             await workflow.wait_condition(workflow.all_handlers_finished)
             self._taken_in()
             self._take_configured()
-            workflow.continue_as_new(self._state)
+            if self._successor is None:
+                workflow.continue_as_new(self._state)
+            to = self._successor
+            workflow.continue_as_new(args=[self._state], workflow=to.workflow_type, task_queue=to.queue)
 
     # --- carrying out -------------------------------------------------------------------------------------------------
 
@@ -263,6 +269,12 @@ class LockV1:
         self._removed.append(asked.job)
         self._is_woken = True
         return is_known
+
+    @workflow.update
+    def hand_over(self, to: Successor) -> None:
+        """Have another type of workflow continue this one, as soon as no run is in flight."""
+        self._successor = to
+        self._is_woken = True
 
     @workflow.update
     def start(self, start: Start) -> str:

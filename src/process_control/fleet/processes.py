@@ -15,17 +15,17 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from process_control.config.settings import Settings
-from process_control.core import layout
 from process_control.core.fleet import decide as core
 from process_control.core.fleet.lock_state import Decision
 from process_control.errors import FINE
+from process_control.fleet import left_over
 from process_control.fleet.connection import address_of, connect, require_search_attribute
 from process_control.fleet.everywhere import take_part
 from process_control.fleet.host_runs import HostRuns
 from process_control.fleet.lock_v1 import LockV1
 from process_control.fleet.wire import CONTROL_QUEUE, DECIDE, Question, activity_queue
 from process_control.state.block import Identity
-from process_control.system import directories
+from process_control.system.service_manager import ServiceManager
 
 #: A control process that died keeps its workflows for so long: others take them over then.
 STICKY_SECONDS = 2.0
@@ -50,12 +50,17 @@ def run_control(settings: Settings, say: Say) -> NoReturn:
     _run_and_exit(_control(settings, say))
 
 
-def run_worker(settings: Settings, say: Say, *, host: str, identity: Identity) -> NoReturn:
-    """Run jobs on this host until TERM or INT; then wait for them. Raises the errors of the connection.
+def run_worker(
+    settings: Settings, say: Say, *, host: str, identity: Identity, drain_seconds: float | None = None
+) -> NoReturn:
+    """Run jobs on this host until TERM or INT; then wait for them, and stop them when that takes `drain_seconds`.
 
-    `host`: what this host is called in the fleet. Call it as the service user; `identity` was made before.
+    `host`: what this host is called in the fleet. Call it as the service user; `identity` was made before. Raises the
+    errors of the connection, and NotStarted (75) when another worker has the state directory.
     """
-    _run_and_exit(_worker(settings, say, host, identity))
+    left_over.be_the_only_worker(settings.state_directory)
+    left_over.remove(settings.state_directory)
+    _run_and_exit(_worker(settings, say, host, identity, drain_seconds))
 
 
 async def _control(settings: Settings, say: Say) -> int:
@@ -70,18 +75,17 @@ async def _control(settings: Settings, say: Say) -> int:
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=STICKY_SECONDS),
     )
     say(f"control of the fleet on {address_of(settings)}, namespace {settings.fleet_namespace}")
-    await _serve([worker], say)
+    await _serve([worker], say, lambda: 0, None)
     return FINE
 
 
-async def _worker(settings: Settings, say: Say, host: str, identity: Identity) -> int:
-    directories.ensure([(layout.fleet(settings.state_directory), 0o700)])
+async def _worker(settings: Settings, say: Say, host: str, identity: Identity, drain_seconds: float | None) -> int:
     client = await connect(settings)
     runs = HostRuns(client, settings, host=host, identity=identity)
     queues = ["any", f"host/{host}", *(f"tag/{tag}" for tag in settings.fleet_tags)]
     workers = [_worker_of(client, queue, runs, host) for queue in queues]
     say(f"worker {host} of the fleet on {address_of(settings)}: takes runs for {', '.join(queues)}")
-    await _serve(workers, say, beside=take_part(client, settings, host, say))
+    await _serve(workers, say, runs.stop_all, drain_seconds, beside=take_part(client, settings, host, say))
     return FINE
 
 
@@ -98,24 +102,72 @@ def _worker_of(client: Client, queue: str, runs: HostRuns, host: str) -> Worker:
     )
 
 
-async def _serve(workers: Sequence[Worker], say: Say, *, beside: Coroutine[Any, Any, None] | None = None) -> None:
+class _Ending:
+    """TERM and INT: the first one ends the process when its runs have ended, the second one ends those, too."""
+
+    def __init__(self) -> None:
+        self.first, self.second = asyncio.Event(), asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._take)
+
+    async def is_over(self, drains: Sequence[asyncio.Task[None]], seconds: float | None) -> bool:
+        """Wait for all drains; return False when `seconds` have passed, or the second signal has come, before."""
+        again = asyncio.create_task(self.second.wait())
+        drained = asyncio.create_task(_all_of(drains))
+        await asyncio.wait([drained, again], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        again.cancel()
+        return drained.done()
+
+    def _take(self) -> None:
+        (self.second if self.first.is_set() else self.first).set()
+
+
+async def _serve(
+    workers: Sequence[Worker],
+    say: Say,
+    stop_all: Callable[[], int],
+    drain_seconds: float | None,
+    *,
+    beside: Coroutine[Any, Any, None] | None = None,
+) -> None:
     """Poll until TERM or INT, then take nothing more and wait for what is in progress. Raises what ends a worker.
 
-    `beside`: what is done until then.
+    `stop_all` stops what is in progress: after `drain_seconds`, or when TERM or INT come again. `beside`: what is done
+    until the first signal.
     """
-    ending = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ending.set)
+    ending, manager = _Ending(), ServiceManager()
     async with AsyncExitStack() as stack:
         for worker in workers:
             await stack.enter_async_context(worker)
+        feeding = asyncio.create_task(_feed(manager))
         other = None if beside is None else asyncio.create_task(beside)
-        await ending.wait()
+        manager.notify("READY=1\nSTATUS=takes runs")
+        await ending.first.wait()
         if other is not None:
             other.cancel()
+        manager.notify("STOPPING=1\nSTATUS=draining")
         say("ending: takes nothing more, and waits for what is in progress")
+        # All at once: a queue that is left for later would be asked for more.
+        drains = [asyncio.create_task(worker.shutdown()) for worker in workers]
+        if not await ending.is_over(drains, drain_seconds):
+            count = stop_all()
+            say(f"stops {count} run{'' if count == 1 else 's'}")
+        await asyncio.wait(drains)
+        feeding.cancel()
     say("ended")
+
+
+async def _all_of(tasks: Sequence[asyncio.Task[None]]) -> bool:
+    await asyncio.wait(tasks)
+    return True
+
+
+async def _feed(manager: ServiceManager) -> None:
+    """Show the service manager that we are not stuck, as often as it wants to see it."""
+    every = manager.watchdog_seconds
+    while every is not None:
+        manager.notify("WATCHDOG=1")
+        await asyncio.sleep(every / 3)
 
 
 def _run_and_exit(main: Coroutine[Any, Any, int]) -> NoReturn:

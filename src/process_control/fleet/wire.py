@@ -57,6 +57,14 @@ class Configured:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Successor:
+    """The type of workflow that takes a lock over, and its queue."""
+
+    workflow_type: str
+    queue: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """Who asks for something by hand, and why."""
 

@@ -3,6 +3,9 @@
 import os
 import socket
 
+#: A service manager that is stuck must not keep us.
+SEND_SECONDS = 0.2
+
 
 class ServiceManager:
     """What the environment says of it. Without one, `notify` does nothing."""
@@ -22,6 +25,7 @@ class ServiceManager:
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+                sender.settimeout(SEND_SECONDS)
                 sender.connect(address)
                 sender.sendall(state.encode())
         except OSError:

@@ -25,10 +25,19 @@ def control(session: Session) -> None:
 
 @verb(
     "worker",
-    epilog="TERM and Control-C: it takes nothing more, and ends with its runs. When it is killed, its runs are killed.",
+    epilog=(
+        "TERM and Control-C: it takes nothing more, and ends with its runs; a second time: it stops them. When it is "
+        "killed, its runs are killed. Exit code 75: another worker has the state directory, or no server answers."
+    ),
 )
 @click.option("--name", metavar="HOST", help="What this host is called in `run_on`. Default: as `uname -n` has it.")
-def worker(session: Session, *, name: str | None) -> None:
+@click.option(
+    "--drain-timeout",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="After TERM, stop the runs that have not ended by then.",
+)
+def worker(session: Session, *, name: str | None, drain_timeout: float | None) -> None:
     """Run jobs of the fleet on this host: those for any host, for this one, and for its tags (`fleet.tags`)."""
     require_the_library()
     from process_control.fleet.processes import run_worker
@@ -38,4 +47,4 @@ def worker(session: Session, *, name: str | None) -> None:
         raise UsageError(f"not a name of a host: '{host}'", hint="letters, digits, dots, - and _")
     identity = Identity()  # before rights are dropped
     actor = become_actor(session.load(), by=who(dict(os.environb)), command="process-control fleet worker")
-    run_worker(actor.settings, talk, host=host, identity=identity)
+    run_worker(actor.settings, talk, host=host, identity=identity, drain_seconds=drain_timeout)

@@ -1,0 +1,36 @@
+"""Calls in a child process, for libraries that leave threads and descriptors in the process that uses them."""
+
+import multiprocessing
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import TypeVar
+
+T = TypeVar("T")
+_FORK = multiprocessing.get_context("fork")
+
+
+def apart(question: Callable[[], T]) -> T:
+    """Call it in a child; return what it returns, which must be picklable. Raises AssertionError for what it raises."""
+    receiver, sender = _FORK.Pipe(duplex=False)
+    child = _FORK.Process(target=_answer, args=(question, sender))
+    child.start()
+    sender.close()
+    try:
+        is_answered, answer = receiver.recv()
+    finally:
+        child.join()
+        child.close()
+        receiver.close()
+    if not is_answered:
+        raise AssertionError(answer)
+    found: T = answer
+    return found
+
+
+def _answer(question: Callable[[], T], sender: Connection) -> None:
+    try:
+        answer: tuple[bool, object] = True, question()
+    except BaseException:  # noqa: BLE001  the parent raises it
+        answer = False, traceback.format_exc()
+    sender.send(answer)
