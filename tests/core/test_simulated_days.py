@@ -20,6 +20,8 @@ ONCE_WRONG = {
     "a start that waited while the host was down": 900719,
     "an order in the last second": 901699,
     "a clock that is set twice between two looks": 905930,
+    "a clock that is set twice, with a look between": 928368,
+    "a new schedule, and a newer time that ran ahead": 928325,
     "a sleep between order and claim": 906628,
     "a clock that was set before a sleep, with starts in the queue": 907543,
     "a fault in the minutes at the end, which are without": 911169,

@@ -133,7 +133,7 @@ class Checker:
     def _is_accounted_for(self, job: str, slot: int, first: float, last: float) -> bool:
         """Return whether it ran, or why not. What ran well before the time has to run once more, once.
 
-        But for one that a new scheduler finds claimed when it looks: it does not know when its run began.
+        But for one that a new scheduler finds claimed, or a newer one: it does not know when its run began.
         """
         written, until = self.by_slot.get((job, slot), []), last + self._longest_wait(job)
         offsets = [self._offset_at(first), *(offset for at, offset in self.host.clock if first < at <= until)]
@@ -141,7 +141,9 @@ class Checker:
         is_early = len(begun) == len(written) and all(
             began + offset < slot - EARLY_SECONDS - 1 for began in begun for offset in offsets
         )
-        is_found_claimed = bool(written) and any(first <= begin <= last for begin in self.host.begins)
+        is_found_claimed = any(first <= begin <= last for begin in self.host.begins) and any(
+            each.job == job and each.slot >= slot and each.claimed <= last for each in self.host.written
+        )
         if (job, slot) in self.host.still_waiting or (job, slot) in self.host.causes:
             return True
         if first < self.host.withdrawn.get((job, slot), 0.0):
@@ -157,7 +159,8 @@ class Checker:
         ends = [*(at for at, _ in self.host.clock[1:]), self.host.monotonic]
         shown_before = self.host.clock[0][0] + self.host.clock[0][1]
         for (at, offset), end in zip(self.host.clock, ends, strict=True):
-            if end - at < LOOK_SECONDS:  # set twice between two looks: nobody has seen what it showed meanwhile
+            if end - at < LOOK_SECONDS:  # set twice between two looks: maybe nobody has seen what it showed meanwhile
+                shown_before = max(shown_before, end + offset)
                 continue
             first = bisect_right(slots, min(shown_before, at + offset))
             for number in range(first, bisect_left(slots, end + offset)):
