@@ -40,7 +40,9 @@ def configure(address: str, job: str, *, generation: int) -> str:
 
 def _asked(what: str, address: str, slot: int, jobs: Sequence[str]) -> list[Any]:
     words = [sys.executable, "-m", "kit.fleet_client", what, address, str(slot), *jobs]
-    found: list[Any] = json.loads(subprocess.run(words, check=True, capture_output=True, timeout=120).stdout)
+    where = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(words, check=True, stdout=subprocess.PIPE, timeout=120, env=where)
+    found: list[Any] = json.loads(done.stdout)
     return found
 
 
