@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from process_control.core.fleet.causes import with_end
-from process_control.core.fleet.decide import MAX_QUEUE, SLOTS_AHEAD, again, decide
+from process_control.core.fleet.decide import MAX_QUEUE, again, decide
 from process_control.core.fleet.everywhere import hosts_to_have, on_host
 from process_control.core.fleet.job_status import statuses_of
 from process_control.core.fleet.lock_state import (
@@ -26,6 +26,7 @@ from process_control.core.fleet.lock_state import (
     fate_of,
     with_fates,
 )
+from process_control.core.fleet.planned import SLOTS_AHEAD
 from process_control.core.health import Policy
 
 BEGIN = 1_800_000_000  # a full minute

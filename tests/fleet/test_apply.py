@@ -63,14 +63,18 @@ def test_apply_names_other_minutes_of_h_and_warns_of_crowds_and_refuses_too_many
     assert answer.exit_code == 1
 
 
-def test_a_job_that_is_gone_stays_until_it_is_pruned(fleet: Fleet, host: Box) -> None:
+def test_a_job_that_moves_leaves_its_lock_and_one_that_is_gone_stays_until_it_is_pruned(host: Box) -> None:
+    host.job("gone", "command: /bin/true\nlock: before")
+    rows(host)
     host.job("gone", "command: /bin/true")
     rows(host)
+    jobs = host.process_control("fleet", "status", "--json").json()["jobs"]
     (host.job_directory / "gone.yaml").unlink()
     left = host.process_control("fleet", "apply").stdout
     would = host.process_control("fleet", "apply", "--dry-run", "--prune").stdout
     still = state_of(host, "gone")
 
+    assert [each["lock"] for each in jobs if each["job"] == "gone"] == ["gone"]
     assert "gone\tleft\tgone\t" in left
     assert "gone\tremoved\tgone\t" in would
     assert still["job"] == "gone"

@@ -48,7 +48,9 @@ def test_a_follower_of_a_cause_that_stays_on_its_host_is_refused(fleet: Fleet, b
     assert answer.exit_code == 1
 
 
-def test_failures_on_two_hosts_hold_a_job_in_the_whole_fleet(fleet: Fleet, make_host: Callable[..., Box]) -> None:
+def test_failures_in_a_row_hold_a_job_in_the_whole_fleet_and_not_on_its_host_alone(
+    fleet: Fleet, make_host: Callable[..., Box]
+) -> None:
     box = make_host("ill1")
     box.job("ill", "command: /bin/false\nschedule: '0 0 1 1 *'\nhold: {after_failures: 2}")
     box.process_control("fleet", "apply")

@@ -366,7 +366,7 @@ complete -c process-control -n '__process_control_at exactly fleet' -a control -
 complete -c process-control -n '__process_control_at exactly fleet' -s h -l help -d 'Show this message and exit'
 complete -c process-control -n '__process_control_at below fleet apply' -l dry-run -d 'Only show what would change'
 complete -c process-control -n '__process_control_at below fleet apply' -l prune -d 'Remove the jobs that have no file here'
-complete -c process-control -n '__process_control_at below fleet apply' -l json -d '{"version": 1, "changes": [...]}'
+complete -c process-control -n '__process_control_at below fleet apply' -l json -d '{"version": 1, "changes": [...], ...}'
 complete -c process-control -n '__process_control_at below fleet apply' -s h -l help -d 'Show this message and exit'
 complete -c process-control -n '__process_control_at below fleet status' -l json -d '{"version": 1, "jobs": [...]}'
 complete -c process-control -n '__process_control_at below fleet status' -l no-header -d 'In a pipe: without the header line'

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from process_control.core.fleet.decide import plan_of
 from process_control.core.fleet.lock_state import JobSpec
 from process_control.core.fleet.membership import ALL
+from process_control.core.fleet.planned import plan_of
 
 #: More than these start late: 50 in one second by about a second, 200 by five.
 MAX_AT_ONCE = 20

@@ -26,23 +26,15 @@ from process_control.core.fleet.lock_state import (
     Start,
     fate_of,
 )
-from process_control.core.fleet.membership import ALL
+from process_control.core.fleet.planned import due_slots, plan_of, slots_ahead
 from process_control.core.schedule.catch_up import to_catch_up
-from process_control.core.schedule.plan import Plan
 from process_control.core.schedule.slots import MISSED, RAN, SKIPPED, Slot, SlotRun
 from process_control.core.start_queue import Limits, Running
 
-#: How many planned times are known in advance.
-SLOTS_AHEAD = 20
-#: All jobs of a lock together; each knows so many at least.
-SLOTS_AHEAD_OF_LOCK = 400
-MIN_SLOTS_AHEAD = 4
 #: More that fell due at once become one record of a range.
 MAX_BATCH = 200
 #: How many starts wait for a lock at most.
 MAX_QUEUE = 20
-#: How far ahead planned times are looked for at most.
-_YEARS_AHEAD = 5 * 366 * 86400
 #: A host that asks for work gets it within this time.
 MIN_SECONDS_TO_BEGIN = 1.0
 #: A run that is lost again and again is run so often once more.
@@ -113,8 +105,7 @@ class _Decider:
     # --- planned times ------------------------------------------------------------------------------------------------
 
     def _take_due(self, slug: str, job: JobState) -> None:
-        ahead = max(MIN_SLOTS_AHEAD, min(SLOTS_AHEAD, SLOTS_AHEAD_OF_LOCK // len(self._state.jobs)))
-        due, planned = due_slots(job.spec, job.planned, self._now, ahead)
+        due, planned = due_slots(job.spec, job.planned, self._now, slots_ahead(len(self._state.jobs)))
         if planned != job.planned:
             self._planned[slug] = planned
         if len(due) > MAX_BATCH:
@@ -298,40 +289,6 @@ class _Decider:
         causes = self._known.causes_of(slug)
         what, _ = what_to_do(job, causes, slot, self._now)
         return waits_until(job, causes, slot) if what == WAIT else self._now
-
-
-def due_slots(
-    spec: JobSpec, planned: PlannedSlots, now: float, ahead: int = SLOTS_AHEAD
-) -> tuple[list[int], PlannedSlots]:
-    """Return the planned times up to `now` that were not dealt with, and what is planned from then on."""
-    if not spec.schedule or spec.queue == ALL:
-        return [], planned
-    until = max(planned.planned_to, int(now))
-    plan = plan_of(spec)
-    due = [slot for slot in planned.slots if slot <= until]
-    coming = planned.slots[len(due) :]
-    if coming:
-        return due, PlannedSlots(planned_to=until, slots=coming) if due else planned
-    known_to = planned.slots[-1] if planned.slots else planned.planned_to
-    due += plan.slots(known_to, until)
-    return due, PlannedSlots(planned_to=until, slots=_next_slots(plan, until, ahead))
-
-
-def _next_slots(plan: Plan, after: int, ahead: int) -> tuple[int, ...]:
-    """Return the next planned times: those of the window in which there are enough of them."""
-    seconds = 3600
-    found: tuple[int, ...] = ()
-    while len(found) < ahead and seconds < _YEARS_AHEAD:
-        found = plan.slots(after, after + seconds)
-        seconds *= 8
-    if not found and (rare := plan.next_slot(after)) is not None:
-        return (rare,)
-    return found[:ahead]
-
-
-def plan_of(spec: JobSpec) -> Plan:
-    """Return what a job plans."""
-    return Plan(schedule=tuple(spec.schedule), time_zone=spec.time_zone, exclude=tuple(spec.exclude))
 
 
 def run_id_of(job: str, slot: int, lock: str) -> str:
