@@ -84,14 +84,13 @@ def test_a_run_out_of_reach_has_ended_before_another_one_starts(
         assert state_of(pair.other, pair.second)["result"] == "succeeded"
 
 
-@pytest.mark.parametrize("how", ["stopped", "cut"])
 def test_with_on_partition_keep_a_run_out_of_reach_goes_on_beside_the_next(
-    fleet: Fleet, make_box: Callable[..., Box], network: Proxy, how: str
+    fleet: Fleet, make_box: Callable[..., Box], network: Proxy
 ) -> None:
-    pair = Pair(fleet, make_box, network, f"keep-{how}", "keep")
+    pair = Pair(fleet, make_box, network, "keep", "keep")
     with fleets.worker(pair.box, f"{pair.name}1") as worker, fleets.worker(pair.other, f"{pair.name}2"):
         pid = pair.begin()
-        with out_of_reach(how, worker, network):
+        with network.cut():
             found = pair.who_is_there()
         pair.done.write_line()
         wait_gone(pid)
