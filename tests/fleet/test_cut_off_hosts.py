@@ -84,14 +84,13 @@ def test_a_run_out_of_reach_has_ended_before_another_one_starts(
         assert state_of(pair.other, pair.second)["result"] == "succeeded"
 
 
-@pytest.mark.parametrize("how", ["stopped", "cut"])
 def test_with_on_partition_keep_a_run_out_of_reach_goes_on_beside_the_next(
-    fleet: Fleet, make_box: Callable[..., Box], network: Proxy, how: str
+    fleet: Fleet, make_box: Callable[..., Box], network: Proxy
 ) -> None:
-    pair = Pair(fleet, make_box, network, f"keep-{how}", "keep")
+    pair = Pair(fleet, make_box, network, "keep", "keep")
     with fleets.worker(pair.box, f"{pair.name}1") as worker, fleets.worker(pair.other, f"{pair.name}2"):
         pid = pair.begin()
-        with out_of_reach(how, worker, network):
+        with network.cut():
             found = pair.who_is_there()
         pair.done.write_line()
         wait_gone(pid)
@@ -101,3 +100,25 @@ def test_with_on_partition_keep_a_run_out_of_reach_goes_on_beside_the_next(
 
         assert (found, run["outcome"]) == ("beside", "succeeded"), run
         assert state_of(pair.other, pair.first)["result"] == "lost"
+
+
+def test_an_order_that_lay_in_a_stopped_worker_until_the_server_gave_it_up_starts_nothing(
+    fleet: Fleet, box: Box
+) -> None:
+    fleet.configure(box)
+    ran = box.root / "ran"
+    box.job("belated", f"command: touch {ran}")
+    box.process_control("fleet", "apply")
+    with fleets.worker(box, "late1") as worker:
+        pid = f'"{worker.pid}"'
+        until(lambda: pid in box.process_control("fleet", "hosts", "--json").stdout, "that it asks for work")
+        os.kill(worker.pid, signal.SIGSTOP)
+        box.process_control("run", "belated", "--fleet")
+        until(lambda: result_of(box, "belated"), "the verdict")
+        os.kill(worker.pid, signal.SIGCONT)
+        worker.signal(signal.SIGTERM)
+        worker.wait()
+
+    assert state_of(box, "belated")["result"] == "lost"
+    assert not ran.exists()
+    assert box.process_control("history", "belated", "--json").json()["runs"] == []

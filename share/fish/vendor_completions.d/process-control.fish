@@ -375,6 +375,7 @@ complete -c process-control -n '__process_control_at below fleet hosts' -l json 
 complete -c process-control -n '__process_control_at below fleet hosts' -l no-header -d 'In a pipe: without the header line'
 complete -c process-control -n '__process_control_at below fleet hosts' -s h -l help -d 'Show this message and exit'
 complete -c process-control -n '__process_control_at below fleet worker' -l name -x -d 'What this host is called in `run_on`. Default: as `uname -n` has it'
+complete -c process-control -n '__process_control_at below fleet worker' -l drain-timeout -x -d 'After TERM, stop the runs that have not ended by then'
 complete -c process-control -n '__process_control_at below fleet worker' -s h -l help -d 'Show this message and exit'
 complete -c process-control -n '__process_control_at below fleet control' -s h -l help -d 'Show this message and exit'
 complete -c process-control -n '__process_control_at exactly web' -a link -d 'print the address that opens the page'

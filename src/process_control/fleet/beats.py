@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from temporalio import activity
 from temporalio.client import AsyncActivityCancelledError, Client
 from temporalio.service import RPCError, RPCStatusCode
 
-#: How long an answer may take. The library's own beats are sent less often, and say nothing of a server that is away.
+#: How long an answer may take. The library sends its own beats so seldom that a stop would take a minute, and says
+#: nothing of a server that is away. They cost the server as much as ours, so they stay seldom.
 BEAT_TIMEOUT_SECONDS = 3.0
 TRY_AGAIN_SECONDS = 0.5
 #: The answers. FORGOTTEN: the server has given the run up, so that another one may start.
@@ -41,15 +43,16 @@ class Beats:
         self.taken_at = sent_at
         return TAKEN
 
-    async def is_still_wanted(self) -> bool:
+    async def first(self, is_stopped: Callable[[], bool]) -> str:
         """Return whether the server still waits for the run. The order may be old: this process may have been stopped.
 
-        Only after that the run may begin; the lease counts from here. Asks again while the server is away.
+        Only after TAKEN the run may begin; the lease counts from here. While the server is away, it is asked again,
+        unless the run is stopped.
         """
         while True:
             answer = await self.send()
-            if answer != AWAY:
-                return answer != FORGOTTEN
+            if answer != AWAY or is_stopped():
+                return answer
             await asyncio.sleep(TRY_AGAIN_SECONDS)
 
     def is_given_up(self) -> bool:

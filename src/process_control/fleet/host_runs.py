@@ -99,8 +99,11 @@ class _HostRun:
 
     async def until_it_has_ended(self) -> Ended:
         """Have it run, and report each second that it does; return how it went."""
-        if not await self._beats.is_still_wanted():
-            return Ended(fate=MISSED, reason="refused", detail="the server had given it up", host=self._host)
+        answer = await self._beats.first(lambda: self._stopping is not None)
+        if answer != TAKEN:
+            self._has_ended = True
+            why = "the server had given it up" if answer == FORGOTTEN else "it was stopped before it began"
+            return Ended(fate=SKIPPED, reason="stopped", detail=why, host=self._host)
         try:
             keeper = await self._start()
         except OSError as error:

@@ -97,8 +97,6 @@ def _worker_of(client: Client, queue: str, runs: HostRuns, host: str) -> Worker:
         identity=f"{host}@{os.getpid()}",
         max_concurrent_activity_task_polls=2,
         graceful_shutdown_timeout=MAX_DRAIN,
-        default_heartbeat_throttle_interval=timedelta(seconds=1),
-        max_heartbeat_throttle_interval=timedelta(seconds=1),
     )
 
 
