@@ -35,8 +35,8 @@ def address_of(settings: Settings) -> str:
     return settings.fleet_address
 
 
-async def connect(settings: Settings) -> Client:
-    """Return a client of the fleet's server.
+async def connect(settings: Settings, *, host: str | None = None) -> Client:
+    """Return a client of the fleet's server. `host`: what this host is called in the fleet.
 
     Raises NotStarted (75) when it does not answer, BadConfiguration (78) when its namespace is missing, NotPermitted
     (77) when it does not let us in.
@@ -50,7 +50,7 @@ async def connect(settings: Settings) -> Client:
             namespace=settings.fleet_namespace,
             tls=tls if tls is not None else key is not None,
             api_key=key,
-            identity=f"{os.uname().nodename}@{os.getpid()}",
+            identity=f"{host or os.uname().nodename}@{os.getpid()}",
         )
     except RuntimeError as error:  # the client of the library says no more
         raise NotStarted(

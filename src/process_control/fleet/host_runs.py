@@ -19,6 +19,7 @@ from process_control.core.fleet.lock_state import Ended
 from process_control.core.run_id import RANDOM_BYTES, run_id
 from process_control.core.schedule.slots import MISSED, RAN
 from process_control.errors import ProcessControlError
+from process_control.fleet.output import last_output
 from process_control.fleet.wire import RUN, Order
 from process_control.state.block import Identity
 from process_control.state.past_runs import open_index
@@ -179,6 +180,7 @@ class _HostRun:
                 host_run_id=self._id,
                 started_at=run.started_at,
                 ended_at=run.ended_at,
+                output=last_output(self._settings, run),
             )
         if run is not None or code is None or killed is not None:
             why = killed or "its keeper was killed"

@@ -5,6 +5,7 @@ that order is another type of workflow, `Lock.v2`, on another queue. Our own mod
 workflow (see `sandbox`): those that are imported here are pure.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 from temporalio import workflow
@@ -187,7 +188,9 @@ class LockV1:
             dealt_with = max(int(workflow.now().timestamp()), job.planned.planned_to if job else 0)
             planned = PlannedSlots(planned_to=dealt_with)
             if job is None:
-                self._state.jobs[new.spec.job] = JobState(spec=new.spec, generation=new.generation, planned=planned)
+                self._state.jobs[new.spec.job] = JobState(
+                    spec=new.spec, generation=new.generation, planned=planned, since=float(dealt_with)
+                )
             else:
                 job.spec, job.generation, job.planned = new.spec, new.generation, planned
         self._configured.clear()
@@ -326,7 +329,7 @@ def _ended_of(run: "workflow.ActivityHandle[Ended]") -> Ended:
     """Return how a run went: what its host has reported, or what the server knows of it."""
     error = None if run.cancelled() else run.exception()
     if not run.cancelled() and error is None:
-        return run.result()
+        return replace(run.result(), output="")  # history has it
     cause = error.cause if isinstance(error, ActivityError) else error
     if isinstance(cause, ActivityTimeout) and cause.type == TimeoutType.SCHEDULE_TO_START:
         return Ended(fate="missed", reason="no_worker", detail="no host of the fleet has taken it in time")

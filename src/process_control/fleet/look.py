@@ -13,10 +13,10 @@ from temporalio.service import RPCError, RPCStatusCode
 from process_control.config.settings import Settings
 from process_control.core.fleet.lock_state import LockState
 from process_control.errors import NotStarted
-from process_control.fleet.ask import AT_ONCE, asked
+from process_control.fleet.ask import AT_ONCE, asked, of_lock
 from process_control.fleet.connection import RPC_TIMEOUT, server_errors
 from process_control.fleet.lock_v1 import LockV1
-from process_control.fleet.wire import CONTROL_QUEUE, LOCK_TYPE, activity_queue
+from process_control.fleet.wire import CONTROL_QUEUE, LOCK_TYPE, RUN, activity_queue
 
 
 def all_locks(settings: Settings) -> list[LockState]:
@@ -95,3 +95,26 @@ async def _pollers(client: Client, queue: str, queue_type: "TaskQueueType.ValueT
         seen = poller.last_access_time.ToNanoseconds() / 1e9
         found[poller.identity] = FleetHost(name=name, pid=pid, last_seen=seen, kind=kind)
     return list(found.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInFlight:
+    """What the server knows of a run that has not ended."""
+
+    #: in the fleet
+    asked_as: str
+    #: empty: none has taken it
+    host: str
+    #: in the history of its host; None: the host has not said it yet
+    run_id: str | None
+
+
+async def run_in_flight(client: Client, lock: str) -> RunInFlight | None:
+    """Return the run that a lock waits for; None when there is none. Raises RPCError."""
+    described = await of_lock(client, lock).describe(rpc_timeout=RPC_TIMEOUT)
+    for pending in described.raw_description.pending_activities:
+        if pending.activity_type.name == RUN:
+            said = await client.data_converter.decode(pending.heartbeat_details.payloads, [str])
+            host = pending.last_worker_identity.rpartition("@")[0]
+            return RunInFlight(asked_as=pending.activity_id, host=host, run_id=said[0] if said else None)
+    return None

@@ -20,6 +20,7 @@ from process_control.core.fleet import decide as core
 from process_control.core.fleet.lock_state import Decision
 from process_control.errors import FINE
 from process_control.fleet.connection import address_of, connect, require_search_attribute
+from process_control.fleet.host_answers import HostAnswers
 from process_control.fleet.host_runs import HostRuns
 from process_control.fleet.lock_v1 import LockV1
 from process_control.fleet.wire import CONTROL_QUEUE, DECIDE, Question, activity_queue
@@ -75,20 +76,21 @@ async def _control(settings: Settings, say: Say) -> int:
 
 async def _worker(settings: Settings, say: Say, host: str, identity: Identity) -> int:
     directories.ensure([(layout.fleet(settings.state_directory), 0o700)])
-    client = await connect(settings)
+    client = await connect(settings, host=host)
     runs = HostRuns(client, settings, host=host, identity=identity)
+    answers = HostAnswers(settings, host=host)
     queues = ["any", f"host/{host}", *(f"tag/{tag}" for tag in settings.fleet_tags)]
-    workers = [_worker_of(client, queue, runs) for queue in queues]
+    workers = [_worker_of(client, queue, runs, answers) for queue in queues]
     say(f"worker {host} of the fleet on {address_of(settings)}: takes runs for {', '.join(queues)}")
     await _serve(workers, say)
     return FINE
 
 
-def _worker_of(client: Client, queue: str, runs: HostRuns) -> Worker:
+def _worker_of(client: Client, queue: str, runs: HostRuns, answers: HostAnswers) -> Worker:
     return Worker(
         client,
         task_queue=activity_queue(queue),
-        activities=[runs.run],
+        activities=[runs.run, answers.log, answers.look],
         max_concurrent_activity_task_polls=2,
         graceful_shutdown_timeout=MAX_DRAIN,
         default_heartbeat_throttle_interval=timedelta(seconds=1),

@@ -108,6 +108,8 @@ class JobState:
     hold: Hold | None = None
     #: rising by slot
     fates: tuple[Fate, ...] = ()
+    #: when the fleet first had it; 0: that is not known
+    since: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +127,8 @@ class Ended:
     host_run_id: str | None = None
     started_at: str | None = None
     ended_at: str | None = None
+    #: the last lines that it printed, see `fleet.output`: they are in the result of the run, not in the state of a lock
+    output: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
