@@ -21,6 +21,7 @@ from process_control.system.plain_file import open_plain
 #: How long an answer of the server may take.
 RPC_TIMEOUT = timedelta(seconds=10)
 _MAX_FILE = 1 << 20
+_REFUSED = re.compile(r"\b(PermissionDenied|Unauthenticated)\b|does not have permission|authentication credentials")
 _AWAY = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
 
 
@@ -53,6 +54,8 @@ async def connect(settings: Settings, *, host: str | None = None) -> Client:
             identity=f"{host or os.uname().nodename}@{os.getpid()}",
         )
     except RuntimeError as error:  # the client of the library says no more
+        if _REFUSED.search(str(error)):
+            raise _not_permitted(_first_line(error), address) from error
         raise NotStarted(
             f"the Temporal server does not answer: {_first_line(error)}",
             where=address,
@@ -101,15 +104,20 @@ def _of_a_call(error: RPCError, settings: Settings, job: str) -> ProcessControlE
     where = settings.fleet_address or ""
     namespace = settings.fleet_namespace
     if error.status == RPCStatusCode.NOT_FOUND and "namespace" in error.message.lower():
-        command = f"temporal operator namespace create --namespace {namespace} --address {where}"
+        command = f"temporal operator namespace create --namespace {namespace} --retention 30d --address {where}"
         return BadConfiguration(f"the server has no namespace '{namespace}'", where=where, hint=command)
     if error.status == RPCStatusCode.NOT_FOUND and job:
         return JobNotFound(f"the fleet has no job '{job}'", where=job, hint="process-control fleet apply")
     if error.status in (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED):
-        return NotPermitted(f"the server refuses us: {error.message}", where=where, hint="see fleet.tls, api_key_file")
+        return _not_permitted(error.message, where)
     if error.status in _AWAY:
         return NotStarted(f"the Temporal server does not answer: {error.message}", where=where)
     return NotStarted(f"the server refuses this: {error.message}", where=where)
+
+
+def _not_permitted(words: str, where: str) -> NotPermitted:
+    hint = "who we are is in the keys fleet.tls and fleet.api_key_file: process-control explain fleet"
+    return NotPermitted(f"the server refuses us: {words}", where=where, hint=hint)
 
 
 def _tls(settings: Settings) -> TLSConfig | None:
