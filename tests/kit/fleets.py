@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -130,6 +131,11 @@ def result_of(box: Box, job: str) -> str | None:
     answer = box.process_control("fleet", "status", "--json")
     jobs = answer.json()["jobs"] if answer.exit_code == 0 else []
     return next((each["result"] for each in jobs if each["job"] == job), None)
+
+
+def wait_for_the_first_half_of_a_minute() -> None:
+    """Wait while the next planned time is near: what a test does between two of them takes seconds."""
+    until(lambda: 1 < time.time() % 60 < 35, "the first half of a minute", seconds=40)
 
 
 def _free_port() -> int:

@@ -5,7 +5,6 @@ The state of a lock has only the last ones. The history of a lock is in parts: i
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from temporalio.api.enums.v1 import EventType, TimeoutType
@@ -13,7 +12,8 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 
 from process_control.core.facts import LOST
-from process_control.core.fleet.lock_state import Decision, Ended, Fate, LockState, PastRun, fate_of
+from process_control.core.fleet.books import HistoryPart
+from process_control.core.fleet.lock_state import Decision, Ended, LockState, PastRun, fate_of
 from process_control.fleet.connection import RPC_TIMEOUT
 from process_control.fleet.wire import DECIDE, RUN, Order, workflow_id
 
@@ -21,17 +21,14 @@ T = TypeVar("T")
 _MARKER = "core_local_activity"
 
 
-@dataclass(slots=True, kw_only=True)
-class HistoryPart:
-    """A part of the history of a lock, oldest first."""
-
-    #: UTC seconds
-    began: float
-    #: at its beginning
-    state: LockState
-    runs: list[PastRun] = field(default_factory=list)
-    #: by job
-    fates: dict[str, list[Fate]] = field(default_factory=dict)
+async def parts_since(client: Client, lock: str, since: float) -> list[HistoryPart]:
+    """Return the parts of the history of a lock back to a moment, oldest first."""
+    found: list[HistoryPart] = []
+    async for part in parts_of(client, lock):
+        found.insert(0, part)
+        if part.began <= since:
+            break
+    return found
 
 
 async def parts_of(client: Client, lock: str) -> AsyncIterator[HistoryPart]:
