@@ -41,7 +41,7 @@ def test_a_namespace_is_made_ready_step_by_step_with_the_lines_that_doctor_shows
 
     assert (missing["what"], missing["state"]) == ("the server has no namespace 'stepwise'", "bad")
     assert " --retention 30d " in missing["remedy"]
-    assert bare["namespace"]["what"].startswith("namespace 'stepwise' keeps histories for 1 days")
+    assert bare["namespace"]["what"].startswith("namespace 'stepwise' keeps histories for 1 day")
     assert bare["search attribute"]["remedy"] == "process-control fleet doctor --fix"
     assert fixed["done"] == ["registered the search attribute ProcessControlState"]
     assert sorted(after) == ["control", "workers"]

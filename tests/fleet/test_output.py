@@ -1,5 +1,7 @@
 """What runs of the fleet print: read on their host, masked, or from their result when the host is gone."""
 
+import signal
+
 import pytest
 
 from kit import fleets
@@ -62,3 +64,21 @@ def test_what_a_run_prints_is_read_while_it_runs(host: Box) -> None:
     assert so_far == "so far\n"
     assert unknown.exit_code == 66
     assert "the fleet knows no run 'nowhere' of it" in unknown.stderr
+
+
+def test_what_a_run_printed_that_was_lost_with_its_worker_is_read_when_that_is_back(host: Box) -> None:
+    begun = host.fifo("begun")
+    host.job("dies", f"command: sh -c 'echo last words; echo up > {begun}; exec sleep 1000'")
+    host.process_control("fleet", "apply")
+    with fleets.worker(host, "talks3") as worker:
+        host.process_control("run", "dies", "--fleet")
+        begun.read_line()
+        until(lambda: host.process_control("logs", "dies", "--fleet").stdout, "the first words")
+        worker.signal(signal.SIGKILL)
+        until(lambda: result_of(host, "dies"), "the verdict", seconds=40)
+    with fleets.worker(host, "talks3"):
+        log = host.process_control("logs", "dies", "--fleet", "--json").json()
+    (run,) = host.process_control("history", "dies", "--fleet", "--since", "1h", "--json").json()["runs"]
+
+    assert (log["run"]["host"], [line["text"] for line in log["lines"]]) == ("talks3", ["last words"])
+    assert (run["outcome"], run["reason"]) == ("lost", "host_down")

@@ -88,14 +88,13 @@ class _Doctor:
         request = DescribeNamespaceRequest(namespace=name)
         answer = await self._client.workflow_service.describe_namespace(request, timeout=RPC_TIMEOUT)
         days = answer.config.workflow_execution_retention_ttl.seconds / 86400
+        keeps = f"namespace '{name}' keeps histories for {_count(days, 'day')}"
         if days >= MIN_RETENTION_DAYS:
-            return fine("namespace", f"namespace '{name}' keeps histories for {days:g} days")
-        what = (
-            f"namespace '{name}' keeps histories for {days:g} days: `slots --fleet` and `history --fleet` go back no "
-        )
-        remedy = f"temporal operator namespace update --namespace {name} --retention {MIN_RETENTION_DAYS}d"
-        address = f"--address {self._settings.fleet_address}"
-        return [Finding(check="namespace", state=WARN, what=f"{what}further than that", remedy=f"{remedy} {address}")]
+            return fine("namespace", keeps)
+        what = f"{keeps}: `slots --fleet` and `history --fleet` go back no further than that"
+        words = f"--namespace {name} --retention {MIN_RETENTION_DAYS}d --address {self._settings.fleet_address}"
+        remedy = f"temporal operator namespace update {words}"
+        return [Finding(check="namespace", state=WARN, what=what, remedy=remedy)]
 
     async def _search_attribute(self) -> list[Finding]:
         try:
@@ -131,7 +130,9 @@ class _Doctor:
             what = f"no worker takes jobs for {whom}: {_named(slugs)} cannot run"
             remedy = f"process-control explain {'run_on' if place == 'host' else 'fleet.tags'}"
             found.append(Finding(check="queues", state=BAD, what=what, remedy=remedy))
-        return found_or_fine(found, "queues", f"each of the {len(jobs)} queues of jobs has a worker")
+        return found_or_fine(
+            found, "queues", f"a worker takes jobs from each queue: {_named([*jobs]) or 'there is none yet'}"
+        )
 
 
 def _alive(found: Sequence[FleetHost]) -> list[FleetHost]:
@@ -149,7 +150,7 @@ def _processes(hosts: Sequence[FleetHost]) -> list[Finding]:
         what = f"control processes run on {controls[0].name} only: when that host dies, nothing is decided"
         found.append(Finding(check="control", state=WARN, what=what, remedy="process-control fleet control"))
     else:
-        found += fine("control", f"{len(controls)} control processes")
+        found += fine("control", f"{_count(len(controls), 'control process', 'es')} on several hosts")
     if not workers:
         what = "no worker is connected: no job can run"
         return [*found, Finding(check="workers", state=BAD, what=what, remedy="process-control fleet worker")]
@@ -157,7 +158,7 @@ def _processes(hosts: Sequence[FleetHost]) -> list[Finding]:
     for name in silent:
         what = f"the worker on {name} was seen in the last minutes, and does not answer"
         found.append(Finding(check="workers", state=WARN, what=what, remedy="process-control fleet hosts"))
-    return found if silent else [*found, *fine("workers", f"{len(workers)} workers answer")]
+    return found if silent else [*found, *fine("workers", f"{_count(len(workers), 'worker')}: all answer")]
 
 
 def _drift(hosts: Sequence[FleetHost], *, is_known: bool) -> list[Finding]:
@@ -196,6 +197,10 @@ def _versions(hosts: Sequence[FleetHost]) -> list[Finding]:
         return []
     what = "; ".join(f"{version} on {_named(names)}" for version, names in sorted(by_version.items()))
     return [Finding(check="versions", state=WARN, what=f"hosts differ: {what}", remedy="process-control fleet hosts")]
+
+
+def _count(number: float, what: str, plural: str = "s") -> str:
+    return f"{number:g} {what}{'' if number == 1 else plural}"
 
 
 def _named(names: Sequence[str]) -> str:

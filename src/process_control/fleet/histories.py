@@ -5,6 +5,7 @@ The state of a lock has only the last ones. The history of a lock is in parts: i
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from temporalio.api.enums.v1 import EventType, TimeoutType
@@ -46,6 +47,8 @@ class _Reader:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._orders: dict[int, tuple[float, Order]] = {}
+        #: by the same event: who has taken it
+        self._hosts: dict[int, str] = {}
 
     async def part(self, events: AsyncIterator[HistoryEvent]) -> HistoryPart | None:
         found: HistoryPart | None = None
@@ -65,6 +68,9 @@ class _Reader:
             scheduled = event.activity_task_scheduled_event_attributes
             if scheduled.activity_type.name == RUN:
                 self._orders[event.event_id] = (at, await self._first(scheduled.input, Order))
+        elif event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED:
+            started = event.activity_task_started_event_attributes
+            self._hosts[started.scheduled_event_id] = started.identity.rpartition("@")[0]
         else:
             await self._take_end(part, event, at)
 
@@ -81,17 +87,26 @@ class _Reader:
 
     async def _take_end(self, part: HistoryPart, event: HistoryEvent, at: float) -> None:
         attributes: Any = getattr(event, str(event.WhichOneof("attributes")))
-        order = self._orders.pop(getattr(attributes, "scheduled_event_id", 0), None) if _is_end(event) else None
+        number = attributes.scheduled_event_id if event.event_type in _ENDS else 0
+        order = self._orders.pop(number, None)
         if order is None:
             return
         if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
             ended = await self._first(attributes.result, Ended)
         else:
-            ended = _without_result(event)
+            ended = await self._of_a_lost_host(_without_result(event), event, self._hosts.get(number))
         past = PastRun(start=order[1].start, since=order[0], until=at, ended=ended)
         part.runs.append(past)
         if (fate := fate_of(past)) is not None:
             part.fates.setdefault(past.start.job, []).append(fate)
+
+    async def _of_a_lost_host(self, ended: Ended, event: HistoryEvent, host: str | None) -> Ended:
+        """Return the end of a run with what its last sign of life says: where it was, and its id there."""
+        if ended.outcome != LOST or event.event_type != EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
+            return ended
+        timed_out = event.activity_task_timed_out_event_attributes.failure.timeout_failure_info
+        said = await self._client.data_converter.decode(timed_out.last_heartbeat_details.payloads, [str])
+        return replace(ended, host=host, host_run_id=said[0] if said else None)
 
     async def _first(self, payloads: Any, kind: type[T]) -> T:
         (value,) = await self._client.data_converter.decode(payloads.payloads[:1], [kind])
@@ -104,10 +119,6 @@ _ENDS = (
     EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT,
     EventType.EVENT_TYPE_ACTIVITY_TASK_CANCELED,
 )
-
-
-def _is_end(event: HistoryEvent) -> bool:
-    return event.event_type in _ENDS
 
 
 def _without_result(event: HistoryEvent) -> Ended:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from temporalio.client import Client
 
 from process_control.config.settings import Settings
+from process_control.core.facts import LOST
 from process_control.core.fleet.lock_state import PastRun
 from process_control.errors import JobNotFound, ProcessControlError
 from process_control.fleet.ask import asked
@@ -72,7 +73,7 @@ async def _place(client: Client, settings: Settings, job: str, run_id: str | Non
             return _Place(lock=state.lock, job=job, run_id=flight.run_id, host=flight.host, began=None)
     past = [(each, state.lock) for state in locks for each in state.past]
     found = _last(past, job, run_id)
-    if found is None and run_id is not None:
+    if found is None and (run_id is not None or any(_is_lost_with_its_host(each, job) for each, _ in past)):
         for state in locks:
             async for part in parts_of(client, state.lock):
                 found = found or _last([(each, state.lock) for each in part.runs], job, run_id)
@@ -84,10 +85,18 @@ async def _place(client: Client, settings: Settings, job: str, run_id: str | Non
     return found
 
 
+def _is_lost_with_its_host(past: PastRun, job: str) -> bool:
+    return past.start.job == job and past.ended.outcome == LOST
+
+
 def _last(runs: Sequence[tuple[PastRun, str]], job: str, run_id: str | None) -> _Place | None:
     for past, lock in sorted(runs, key=lambda each: each[0].since, reverse=True):
         ended = past.ended
-        if past.start.job != job or ended.host is None or ended.host_run_id is None:
+        if past.start.job != job:
+            continue
+        if ended.host is None or ended.host_run_id is None:
+            if ended.outcome == LOST and run_id is None:
+                return None  # the history knows where it was
             continue
         if _is_asked(run_id, ended.host_run_id, past.start.run_id):
             return _Place(lock=lock, job=job, run_id=ended.host_run_id, host=ended.host, began=ended.started_at)

@@ -55,7 +55,7 @@ def why_in_fleet(session: Session, word: str, asked: Asked | None) -> Why:
     from process_control.fleet.past import all_books, locks_since
 
     settings, now = session.settings("why --fleet"), time.time()
-    since = None if asked is None else asked.moment - 35 * 86400
+    since = None if asked is None else asked.begins  # what was planned before is in the state with which a part begins
     locks = locks_since(settings, since, whole_runs=False, jobs=[word])
     slugs = _chosen(settings, [word], locks)
     if len(slugs) > 1:
