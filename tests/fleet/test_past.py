@@ -83,12 +83,15 @@ def test_a_job_goes_to_the_fleet_and_home_again_and_no_slot_is_missed_or_run_twi
     box.run("traveller", "--scheduled")
     with fleets.worker(box, "trip1"):
         box.job("traveller", f"{job}run_on: any")
+        box.job("kept", "command: /bin/true\nschedule: '* * * * *'\nlock: traveller")
         box.process_control("fleet", "apply")
+        box.process_control("hold", "kept", "--fleet", "--note", "not yet")
         refused = box.run("traveller", "--scheduled")
         until(lambda: len(runs()) == 2, "the run in the fleet", seconds=100)
         until(lambda: result_of(box, "traveller") == "succeeded", "its end")
         of_fleet = box.process_control("slots", "traveller", "--fleet")
         why = box.process_control("why", "traveller", "--fleet")
+        (part,) = fleets.histories(fleet, "traveller")
         box.job("traveller", f"{job}run_on: local")
         removed = box.process_control("fleet", "apply", "--prune")
         again = box.run("traveller", "--scheduled")
@@ -104,6 +107,11 @@ def test_a_job_goes_to_the_fleet_and_home_again_and_no_slot_is_missed_or_run_twi
     assert "traveller\tremoved\ttraveller" in removed.stdout
     assert [line.split("\t")[:3] for line in of_fleet.stdout.splitlines()[1:]] == [[slots[1], "traveller", "ran"]]
     assert "on host trip1: succeeded (run " in why.stdout
+    moment = others[0].timestamp()
+    (ran,), (kept,), (run,) = part["fates"]["traveller"], part["fates"]["kept"], part["runs"]
+    assert (ran["slot"], ran["fate"], ran["host"]) == (moment, "ran", "trip1")
+    assert (kept["slot"], kept["reason"], kept["detail"]) == (moment, "held", "not yet")
+    assert (run["start"]["job"], run["ended"]["outcome"]) == ("traveller", "succeeded")
     home = box.process_control("slots", "traveller", "--json").json()["slots"]
     assert [(each["slot"], each["fate"]) for each in home if each["fate"] != "due"] == [
         (slot, "ran") for slot in reversed(slots)
