@@ -76,13 +76,14 @@ def test_systemd_understands_all_units_and_what_they_call_is_a_verb(tmp_path: Pa
     verified = systemd_analyze("verify", "--man=no", *units)
 
     assert (verified.returncode, verified.stderr) == (0, "")
-    assert len(units) == 4
+    assert len(units) == 6
 
 
-def test_the_page_is_in_a_sandbox_that_systemd_calls_safe() -> None:
+@pytest.mark.parametrize("name", ["process-control-web", "process-control-fleet-control"])
+def test_what_runs_no_job_is_in_a_sandbox_that_systemd_calls_safe(name: str) -> None:
     if not has_systemd_analyze():
         pytest.skip("systemd-analyze is not installed here")
-    unit = PROJECT / "contrib/systemd/process-control-web.service"
+    unit = PROJECT / f"contrib/systemd/{name}.service"
 
     rated = systemd_analyze("security", "--offline=true", "--threshold=20", unit)
 
@@ -112,6 +113,21 @@ def test_jobs_under_the_scheduler_inherit_no_limit_and_no_sandbox_of_its_unit() 
     assert {key: value for key, value in unit["Service"].items() if key not in of_the_scheduler} == {
         "ExecStopPost": "-/bin/sh -c 'case $$EXIT_STATUS in 64|75|77|78) exec sleep 2;; esac'",
         "KillMode": "process",
+        "IgnoreSIGPIPE": "no",
+        "TasksMax": "infinity",
+        "OOMPolicy": "continue",
+        "Delegate": "yes",
+    }
+
+
+def test_jobs_under_a_worker_of_the_fleet_inherit_no_limit_and_no_sandbox_of_its_unit() -> None:
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read(PROJECT / "contrib/systemd/process-control-fleet-worker.service")
+
+    of_the_worker = {"Type", "ExecStart", "WatchdogSec", "Restart", "RestartSec", "TimeoutStopSec"}
+    assert {key: value for key, value in unit["Service"].items() if key not in of_the_worker} == {
+        "KillMode": "mixed",
         "IgnoreSIGPIPE": "no",
         "TasksMax": "infinity",
         "OOMPolicy": "continue",

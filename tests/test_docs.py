@@ -3,10 +3,10 @@
 In a page, ```console blocks are run in order, in one box a page, on a terminal: `$ command`, then what it prints; a
 line `...` stands for any lines. A ```yaml block that begins with a comment `# ~/PATH` is written there first; a job
 that is wrong on purpose is ```yaml wrong. A page with `<!-- as root -->` is followed by root, others by somebody else;
-one with `<!-- other hosts: … -->` has an `ssh` that answers for them.
-Commands that a test cannot run are in ```sh blocks, below `<!-- not run: why -->`. Run ids, times, the reader's home
-and the place of the installation may differ. `PROCESS_CONTROL_DOCS=write` writes what was printed into the pages; read
-the difference before it is kept.
+one with `<!-- other hosts: … -->` has an `ssh` that answers for them; tests/fleet follows one with
+`<!-- with the fleet -->`. Commands that a test cannot run are in ```sh blocks, below `<!-- not run: why -->`. Run ids,
+times, the reader's home and the place of the installation may differ. `PROCESS_CONTROL_DOCS=write` writes what was
+printed into the pages; read the difference before it is kept.
 """
 
 import os
@@ -32,6 +32,8 @@ CONFIGURATION = "~/.config/process-control/process-control.yaml"
 
 AS_ROOT = "<!-- as root -->"
 OTHER_HOSTS = "<!-- other hosts: "
+#: A page that needs a server: tests/fleet follows it.
+WITH_FLEET = "<!-- with the fleet -->"
 
 FENCE = re.compile(r"^```([\w ]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NOT_RUN = re.compile(r"<!-- not run: .+ -->\n\Z")
@@ -88,7 +90,7 @@ def is_for_root(page: Path) -> bool:
 
 
 def pages_with_commands() -> list[object]:
-    pages = [page for page in PAGES if has_commands(page)]
+    pages = [page for page in PAGES if has_commands(page) and WITH_FLEET not in page.read_text()]
     return [pytest.param(page, marks=pytest.mark.needs_root) if is_for_root(page) else page for page in pages]
 
 

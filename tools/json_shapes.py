@@ -35,6 +35,26 @@ ANSWERS = (
         pruned  [text]        sealed days that retention has removed since
         first   broken_seal?  the first that does not hold
     """)),
+    Answer(commands=("process-control logs --fleet",), keys=keys_of("""
+        run    fleet_log  which run it is
+        lines  [line]     what it printed
+        notes  [text]     what a reader has to know: that only the end of it is shown, and why
+    """)),
+    Answer(commands=("process-control fleet apply",), keys=keys_of("""
+        changes    [fleet_change]  by name
+        dry_run    boolean         whether nothing was handed over
+        warnings*  [text]          what works, and might surprise
+    """)),
+    Answer(commands=("process-control fleet status",), keys=keys_of("""
+        jobs  [fleet_job]  by name
+    """)),
+    Answer(commands=("process-control fleet hosts",), keys=keys_of("""
+        hosts  [fleet_host]  by name: each worker and each control process
+    """)),
+    Answer(commands=("process-control fleet doctor",), keys=keys_of("""
+        findings  [checked]  of every check
+        done*     [text]     what --fix did
+    """)),
     Answer(commands=("process-control show",), keys=keys_of("""
         job  shown_job  the job, with the keys `values` and `slots` besides
     """)),

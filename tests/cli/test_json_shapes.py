@@ -4,28 +4,16 @@ import json
 import os
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any
 
-import jsonschema
 import pytest
 
 from kit.builders import NOON
 from kit.desk import Desk
-from kit.harness import Box, Result
+from kit.harness import Box
+from kit.shapes import has_its_shape
 from process_control.core.json_answers import LOOKS
 from process_control.core.json_objects import OBJECTS
 from tools.json_shapes import ANSWERS, ERROR, json_schema, json_schema_of_hosts
-
-OF_COMMAND = {command: answer for answer in ANSWERS for command in answer.commands}
-
-
-def has_its_shape(result: Result, command: str) -> Any:
-    """Return the answer of a command; fail when it has another shape."""
-    told = result.json()
-    answer = ERROR if list(told) == ["version", "error"] else OF_COMMAND[command]
-    jsonschema.Draft7Validator(json_schema(answer)).validate(told)
-    assert result.stderr == "" or "error" not in told
-    return told
 
 
 @pytest.fixture

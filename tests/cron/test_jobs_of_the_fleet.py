@@ -1,10 +1,17 @@
 """Jobs of the fleet on one host: crontab, units, scheduler and ledger leave them out, and --scheduled refuses them."""
 
+import re
+
 import pytest
 
 from kit.harness import Box
 
 SCHEDULED = "command: /bin/true\nschedule: '* * * * *'\n"
+
+
+def on_one_line(screen: str) -> str:
+    """Return what a terminal shows, without styles and line ends."""
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", screen).split())
 
 
 @pytest.fixture
@@ -56,3 +63,33 @@ def test_without_an_address_run_on_means_nothing(box: Box) -> None:
     box.configure(fleet=None)
 
     assert box.run("planned", "--scheduled").exit_code == 0
+
+
+def test_views_say_that_the_schedule_is_in_the_fleet(box: Box) -> None:
+    (listed,) = box.process_control("list", "planned", "--json").json()["jobs"]
+    shown = box.process_control("show", "planned", tty=True)
+    status = box.process_control("status", "planned", tty=True)
+    (timer,) = box.process_control("timers", "planned", "--json").json()["timers"]
+    why = box.process_control("why", "planned")
+
+    assert (listed["schedule"], listed["schedule_in_words"], listed["next"]) == (
+        ["* * * * *"],
+        "in the fleet: every minute",
+        None,
+    )
+    words = "in the fleet: every minute; the next planned time: process-control why planned --fleet"
+    assert words in on_one_line(shown.stdout)
+    assert "in the fleet: every minute; next run: process-control why planned --fleet" in on_one_line(status.stdout)
+    assert timer["why"] == "planned in the fleet"
+    assert "The fleet plans it, and no host does" in why.stdout
+    assert "process-control why planned --fleet" in why.stdout
+
+
+def test_lint_looks_at_the_schedule_that_is_in_the_fleet(box: Box) -> None:
+    box.job("planned", "command: /bin/true\nschedule: '30 2 * * *'\ntime_zone: Europe/Berlin\ncatch_up: latest\n")
+
+    findings = box.process_control("lint", "--json").json()["findings"]
+
+    whats = [each["what"] for each in findings if each["file"].endswith("/planned.yaml")]
+    assert len(whats) == 1, findings
+    assert whats[0].startswith("clock changes in Europe/Berlin: ")

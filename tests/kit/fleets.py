@@ -1,17 +1,19 @@
 """A fleet: a real Temporal server on a free port, a control process, and hosts that are boxes with a worker."""
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kit.harness import PATIENCE_SECONDS, Box, Live, Product, children, until, wait_gone
+from kit.harness import PATIENCE_SECONDS, PROJECT, Box, Live, Product, children, until, wait_gone
 
 SEARCH_ATTRIBUTE = "ProcessControlState"
 SERVER = Path(sys.executable).parent / "temporal"
@@ -141,6 +143,32 @@ def result_of(box: Box, job: str) -> str | None:
     answer = box.process_control("fleet", "status", "--json")
     jobs = answer.json()["jobs"] if answer.exit_code == 0 else []
     return next((each["result"] for each in jobs if each["job"] == job), None)
+
+
+_HISTORIES = """
+import asyncio, dataclasses, json, sys
+from temporalio.client import Client
+from process_control.fleet.histories import parts_since
+
+async def read():
+    return await parts_since(await Client.connect(sys.argv[1]), sys.argv[2], 0)
+
+print(json.dumps([dataclasses.asdict(part) for part in asyncio.run(read())]))
+"""
+
+
+def histories(fleet: Fleet, lock: str) -> list[dict[str, Any]]:
+    """Return what the histories of the server say of a lock. In a process of its own: the library keeps descriptors."""
+    command = [sys.executable, "-c", _HISTORIES, fleet.server.address, lock]
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT / "src")}
+    read = subprocess.run(command, env=environment, check=True, capture_output=True, timeout=PATIENCE_SECONDS)
+    found: list[dict[str, Any]] = json.loads(read.stdout)
+    return found
+
+
+def wait_for_the_first_half_of_a_minute() -> None:
+    """Wait while the next planned time is near: what a test does between two of them takes seconds."""
+    until(lambda: 1 < time.time() % 60 < 35, "the first half of a minute", seconds=40)
 
 
 def free_port() -> int:

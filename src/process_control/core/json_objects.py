@@ -83,7 +83,7 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         blocked_by  [blocker]  all reasons why none is
     """),
     "blocker": keys_of("""
-        reason  text   invalid, gone, no_schedule, disabled, held, backoff, excluded, lock, survivors, waiting, ...
+        reason  text   invalid, gone, no_schedule, in_fleet, disabled, held, backoff, excluded, lock, survivors, ...
         since   time?  since when
         detail  text   in a sentence
         remedy  text?  a command that ends it, or shows more
@@ -111,6 +111,48 @@ OBJECTS: dict[str, tuple[Key, ...]] = {
         skipped  whole  that were skipped
         missed   whole  that nothing became of
         due      whole  whose start may still come
+    """),
+    "fleet_log": keys_of("""
+        run_id      text   in the history of its host
+        job         text   the job
+        host        text   that ran it
+        started_at  time?  when it began
+    """),
+    "fleet_change": keys_of("""
+        job     text   the job
+        change  text   added, changed, unchanged, removed, left, refused
+        lock    text?  its lock; null: it is refused
+        why     text?  why it is refused
+    """),
+    "fleet_job": keys_of("""
+        job     text   the job
+        lock    text   its lock
+        run_on  text   who may run it: any, host/NAME, tag/NAME
+        state   text   running, waiting, held, disabled, idle
+        why     text?  who holds it, which run it is, or why the last one ended so
+        next    time?  its next planned time
+        last    time?  when its last run was started
+        result  text?  how that ended: its outcome; skipped, missed
+        host    text?  that ran it
+        run_id  text?  in the history of that host
+    """),
+    "fleet_host": keys_of("""
+        host                 text           its name in the fleet
+        kind                 text           worker, control
+        pid                  text           of the process
+        last_seen            time           when it last asked the server for work
+        answers              boolean?       whether the worker answers; null of a control process, as all that follows
+        version              text?          of process-control
+        commit               text?          of its job directory; null: that is no checkout
+        dirty                boolean?       whether job files differ from that commit
+        clock_ahead_seconds  number?        its clock against the server's
+        tags                 [text]         its tags
+        drift                [fleet_drift]  job files that are not those that were applied
+    """),
+    "fleet_drift": keys_of("""
+        job      text  the job
+        here     text  the hash of its file there; missing, invalid
+        applied  text  the hash that was applied
     """),
     "metric": keys_of("""
         name     text      with its prefix: see [metrics](metrics.md)

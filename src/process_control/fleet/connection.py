@@ -22,6 +22,7 @@ from process_control.system.plain_file import open_plain
 #: How long an answer of the server may take.
 RPC_TIMEOUT = timedelta(seconds=10)
 _MAX_FILE = 1 << 20
+_REFUSED = re.compile(r"\b(PermissionDenied|Unauthenticated)\b|does not have permission|authentication credentials")
 _AWAY = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
 
 
@@ -36,8 +37,8 @@ def address_of(settings: Settings) -> str:
     return settings.fleet_address
 
 
-async def connect(settings: Settings) -> Client:
-    """Return a client of the fleet's server.
+async def connect(settings: Settings, *, host: str | None = None) -> Client:
+    """Return a client of the fleet's server. `host`: what this host is called in the fleet.
 
     Raises NotStarted (75) when it does not answer, BadConfiguration (78) when its namespace is missing, NotPermitted
     (77) when it does not let us in.
@@ -52,9 +53,11 @@ async def connect(settings: Settings) -> Client:
             tls=tls if tls is not None else key is not None,
             api_key=key,
             data_converter=DATA_CONVERTER,
-            identity=f"{os.uname().nodename}@{os.getpid()}",
+            identity=f"{host or os.uname().nodename}@{os.getpid()}",
         )
     except RuntimeError as error:  # the client of the library says no more
+        if _REFUSED.search(str(error)):
+            raise _not_permitted(_first_line(error), address) from error
         raise NotStarted(
             f"the Temporal server does not answer: {_first_line(error)}",
             where=address,
@@ -106,15 +109,20 @@ def _of_a_call(error: RPCError, settings: Settings, job: str) -> ProcessControlE
     where = settings.fleet_address or ""
     namespace = settings.fleet_namespace
     if error.status == RPCStatusCode.NOT_FOUND and "namespace" in error.message.lower():
-        command = f"temporal operator namespace create --namespace {namespace} --address {where}"
+        command = f"temporal operator namespace create --namespace {namespace} --retention 30d --address {where}"
         return BadConfiguration(f"the server has no namespace '{namespace}'", where=where, hint=command)
     if error.status == RPCStatusCode.NOT_FOUND and job:
         return JobNotFound(f"the fleet has no job '{job}'", where=job, hint="process-control fleet apply")
     if error.status in (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED):
-        return NotPermitted(f"the server refuses us: {error.message}", where=where, hint="see fleet.tls, api_key_file")
+        return _not_permitted(error.message, where)
     if error.status in _AWAY:
         return NotStarted(f"the Temporal server does not answer: {error.message}", where=where)
     return NotStarted(f"the server refuses this: {error.message}", where=where)
+
+
+def _not_permitted(words: str, where: str) -> NotPermitted:
+    hint = "who we are is in the keys fleet.tls and fleet.api_key_file: process-control explain fleet"
+    return NotPermitted(f"the server refuses us: {words}", where=where, hint=hint)
 
 
 def _tls(settings: Settings) -> TLSConfig | None:

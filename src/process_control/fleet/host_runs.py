@@ -19,6 +19,7 @@ from process_control.core.run_id import RANDOM_BYTES, run_id
 from process_control.core.schedule.slots import MISSED, RAN
 from process_control.errors import ProcessControlError
 from process_control.fleet.beats import CANCELLED, FORGOTTEN, TAKEN, Beats
+from process_control.fleet.output import last_output
 from process_control.fleet.wire import RUN, Order
 from process_control.history.index.index import Index
 from process_control.history.index.past_run import Run
@@ -207,6 +208,7 @@ class _HostRun:
                 ended_at=run.ended_at,
                 verdict=run.verdict,
                 slow_start=run.slow_start,
+                output=last_output(self._settings, run),
             )
         if run is not None or code is None or killed is not None:
             why = killed or "its keeper was killed"

@@ -6,6 +6,7 @@ workflow (see `sandbox`): those that are imported here are pure.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from temporalio import workflow
@@ -375,7 +376,7 @@ def _ended_of(run: "workflow.ActivityHandle[Ended]") -> Ended:
     """Return how a run went: what its host has reported, or what the server knows of it."""
     error = None if run.cancelled() else run.exception()
     if not run.cancelled() and error is None:
-        return run.result()
+        return replace(run.result(), output="")  # history has it
     cause = error.cause if isinstance(error, ActivityError) else error
     if isinstance(cause, ActivityTimeout) and cause.type == TimeoutType.SCHEDULE_TO_START:
         return Ended(fate="missed", reason="no_worker", detail="no host of the fleet has taken it in time")

@@ -1,22 +1,19 @@
-"""How the fleet stands: every lock with its jobs, and the processes that ask the server for work."""
+"""How the fleet stands: every lock with its jobs, and the run that it waits for."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from process_control.config.settings import Settings
 from process_control.core.fleet.lock_state import LockState
 from process_control.errors import NotStarted
-from process_control.fleet.ask import AT_ONCE, asked
+from process_control.fleet.ask import AT_ONCE, asked, of_lock
 from process_control.fleet.connection import RPC_TIMEOUT, server_errors
 from process_control.fleet.lock_v1 import LockV1
-from process_control.fleet.wire import CONTROL_QUEUE, LOCK_ID, LOCK_TYPE, activity_queue
+from process_control.fleet.wire import LOCK_ID, LOCK_TYPE, RUN
 
 
 def all_locks(settings: Settings) -> list[LockState]:
@@ -63,40 +60,23 @@ async def _lock_ids(client: Client) -> AsyncIterator[str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FleetHost:
-    """A worker or a control process that the server has heard of in the last minutes."""
+class RunInFlight:
+    """What the server knows of a run that has not ended."""
 
-    name: str
-    pid: str
-    #: UTC seconds
-    last_seen: float
-    kind: str
-
-    def to_json(self) -> dict[str, object]:
-        return {"host": self.name, "pid": self.pid, "kind": self.kind, "last_seen": self.last_seen}
+    #: in the fleet
+    asked_as: str
+    #: empty: none has taken it
+    host: str
+    #: in the history of its host; None: the host has not said it yet
+    run_id: str | None
 
 
-def hosts(settings: Settings) -> list[FleetHost]:
-    """Return the processes that ask the server for work, by host."""
-
-    async def ask(client: Client) -> list[FleetHost]:
-        with server_errors(settings):
-            control = await _pollers(client, CONTROL_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, "control")
-            queue = activity_queue("any")
-            workers = await _pollers(client, queue, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY, "worker")
-        return sorted([*control, *workers], key=lambda each: (each.name, each.kind, each.pid))
-
-    return asked(settings, ask)
-
-
-async def _pollers(client: Client, queue: str, queue_type: "TaskQueueType.ValueType", kind: str) -> list[FleetHost]:
-    request = DescribeTaskQueueRequest(
-        namespace=client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=queue_type
-    )
-    answer = await client.workflow_service.describe_task_queue(request, timeout=RPC_TIMEOUT)
-    found: dict[str, FleetHost] = {}
-    for poller in answer.pollers:
-        name, _, pid = poller.identity.rpartition("@")
-        seen = poller.last_access_time.ToNanoseconds() / 1e9
-        found[poller.identity] = FleetHost(name=name, pid=pid, last_seen=seen, kind=kind)
-    return list(found.values())
+async def run_in_flight(client: Client, lock: str) -> RunInFlight | None:
+    """Return the run that a lock waits for; None when there is none. Raises RPCError."""
+    described = await of_lock(client, lock).describe(rpc_timeout=RPC_TIMEOUT)
+    for pending in described.raw_description.pending_activities:
+        if pending.activity_type.name == RUN:
+            said = await client.data_converter.decode(pending.heartbeat_details.payloads, [str])
+            host = pending.last_worker_identity.rpartition("@")[0]
+            return RunInFlight(asked_as=pending.activity_id, host=host, run_id=said[0] if said else None)
+    return None

@@ -21,6 +21,7 @@ from process_control.errors import FINE
 from process_control.fleet import left_over
 from process_control.fleet.connection import address_of, connect, require_search_attribute
 from process_control.fleet.everywhere import take_part
+from process_control.fleet.host_answers import HostAnswers
 from process_control.fleet.host_runs import HostRuns
 from process_control.fleet.lock_v1 import LockV1
 from process_control.fleet.wire import CONTROL_QUEUE, DECIDE, Question, activity_queue
@@ -80,21 +81,21 @@ async def _control(settings: Settings, say: Say) -> int:
 
 
 async def _worker(settings: Settings, say: Say, host: str, identity: Identity, drain_seconds: float | None) -> int:
-    client = await connect(settings)
+    client = await connect(settings, host=host)
     runs = HostRuns(client, settings, host=host, identity=identity)
+    answers = HostAnswers(settings, host=host)
     queues = ["any", f"host/{host}", *(f"tag/{tag}" for tag in settings.fleet_tags)]
-    workers = [_worker_of(client, queue, runs, host) for queue in queues]
+    workers = [_worker_of(client, queue, runs, answers) for queue in queues]
     say(f"worker {host} of the fleet on {address_of(settings)}: takes runs for {', '.join(queues)}")
     await _serve(workers, say, runs.stop_all, drain_seconds, beside=take_part(client, settings, host, say))
     return FINE
 
 
-def _worker_of(client: Client, queue: str, runs: HostRuns, host: str) -> Worker:
+def _worker_of(client: Client, queue: str, runs: HostRuns, answers: HostAnswers) -> Worker:
     return Worker(
         client,
         task_queue=activity_queue(queue),
-        activities=[runs.run],
-        identity=f"{host}@{os.getpid()}",
+        activities=[runs.run, answers.log, answers.look],
         max_concurrent_activity_task_polls=2,
         graceful_shutdown_timeout=MAX_DRAIN,
     )

@@ -1,6 +1,6 @@
 """What processes of the fleet say to each other besides the state of a lock: names, orders to hosts, answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from process_control.core.fleet.lock_state import CauseEnd, JobSpec, LockState, PastRun, Start
 
@@ -10,7 +10,7 @@ LOCK_TYPE = "Lock.v1"
 #: What the id of the workflow of a lock begins with.
 LOCK_ID = "job/"
 #: Names of activities.
-DECIDE, RUN = "decide", "run"
+DECIDE, RUN, LOG, LOOK = "decide", "run", "log", "look"
 #: The search attribute: what a lock does, for lists.
 STATE_ATTRIBUTE = "ProcessControlState"
 IDLE, RUNNING, HELD = "idle", "running", "held"
@@ -88,3 +88,43 @@ class RunState:
 
     state: str
     past: PastRun | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogAsked:
+    """Which piece of a log a host is asked for: the last one, or the one before a byte of the log."""
+
+    run_id: str
+    before: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPiece:
+    """Lines of a log, see `fleet.output`."""
+
+    output: str
+    #: ISO 8601: when the run began
+    began: str
+    #: those before this byte are in the piece before; None: there are none
+    older: int | None
+    #: what a reader has to know, in sentences
+    doubts: tuple[str, ...] = ()
+    #: why the log cannot be shown
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostReport:
+    """What a host says of itself."""
+
+    host: str
+    version: str
+    #: by its clock, less when the server had handed over the question
+    clock_ahead_seconds: float
+    #: of the job directory, when git has it
+    commit: str | None = None
+    #: whether files of the job directory are not as in that commit
+    is_dirty: bool = False
+    tags: tuple[str, ...] = ()
+    #: by job of the fleet, of its file, see `Job.version`; None: the file is invalid
+    hashes: dict[str, str | None] = field(default_factory=dict)

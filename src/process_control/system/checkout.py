@@ -21,6 +21,23 @@ class Commit(NamedTuple):
     is_dirty: bool
 
 
+class Head(NamedTuple):
+    """The commit that a directory has."""
+
+    #: 12 hex digits
+    id: str
+    #: whether files of the directory differ from it
+    is_dirty: bool
+
+
+def head_of(directory: str) -> Head | None:
+    """Return the commit that a directory has; None when it is no checkout."""
+    found = _git(directory, "rev-parse", "--verify", "HEAD") if _is_in_a_checkout(directory) else None
+    if found is None:
+        return None
+    return Head(found.strip()[:12], bool(_git(directory, "status", "--porcelain", "--", ".")))
+
+
 def last_commits(directory: str, names: Sequence[str]) -> dict[str, Commit]:
     """Return the last commit of each of these files of `directory`; nothing of one that was never committed."""
     if not _is_in_a_checkout(directory):

@@ -91,6 +91,14 @@ def of_the_file(
             remedy=first.hint if is_unsafe else f"process-control lint {slug}",
             hint="To put that right:" if is_unsafe else "All its faults, with hints:",
         )
+    elif job.fleet_schedule:
+        yield Blocker(
+            reason="in_fleet",
+            since=since,
+            detail="the fleet plans it, and no host does: its history here has only the runs of this host",
+            remedy=f"process-control why {slug} --fleet",
+            hint="Why it does not run there:",
+        )
     elif not job.schedule:
         yield Blocker(
             reason="no_schedule",

@@ -113,7 +113,7 @@ class JobStatus:
             "running": self.running.to_json() if self.running else None,
             "recent": [outcome or "running" for outcome in self.recent],
             "median_seconds": self.median_seconds,
-            "schedule": list(job.schedule) if job else None,
+            "schedule": list(job.schedule or job.fleet_schedule) if job else None,
             "schedule_in_words": schedules.words(job) if job else None,
             "disabled": job.disabled if job else None,
             "tags": list(job.tags) if job else [],

@@ -60,6 +60,8 @@ def _why(status: JobStatus) -> str:
     """Return in a few words why there is no next time."""
     if status.definition is None:
         return "invalid: " + (status.why or "").partition("\n")[0]
+    if status.definition.fleet_schedule:
+        return "planned in the fleet"
     if not status.definition.schedule:
         return "no schedule"
     if status.state == HELD:

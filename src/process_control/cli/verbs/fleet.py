@@ -8,7 +8,8 @@ from process_control.cli.verb_group import Verbs
 VERBS = {
     "apply": ("process_control.cli.verbs.fleet_apply:apply", "hand the job files of this host to the fleet"),
     "status": ("process_control.cli.verbs.fleet_status:status", "all jobs of the fleet: state, next time, last run"),
-    "hosts": ("process_control.cli.verbs.fleet_status:hosts", "the processes of the fleet, by host"),
+    "hosts": ("process_control.cli.verbs.fleet_hosts:hosts", "its processes by host: version, commit, drift, clock"),
+    "doctor": ("process_control.cli.verbs.fleet_doctor:doctor", "is everything right that the fleet depends on?"),
     "worker": ("process_control.cli.verbs.fleet_processes:worker", "run jobs of the fleet on this host"),
     "control": ("process_control.cli.verbs.fleet_processes:control", "decide for the fleet; two or three suffice"),
 }

@@ -1,6 +1,6 @@
 """`fleet status` and `fleet hosts` on a terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from rich.text import Text
@@ -8,8 +8,13 @@ from rich.text import Text
 from process_control.cli.print.plain import clean
 from process_control.cli.print.screen import OUTCOME_STYLES, STATE_STYLES, console, print_rows
 from process_control.cli.print.table import Column
+from process_control.core.fleet.drift import drift_in_words
 from process_control.core.fleet.job_status import FleetJobStatus
 from process_control.core.moments import day_and_time, span, zone_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from process_control.fleet.fleet_hosts import FleetHost
 
 
 def show_statuses(statuses: Sequence[FleetJobStatus], now: datetime) -> None:
@@ -45,19 +50,40 @@ def _row(each: FleetJobStatus, now: datetime) -> list[Text]:
     ]
 
 
-def show_hosts(hosts: Sequence[Mapping[str, object]], now: float) -> None:
+def show_hosts(hosts: "Sequence[FleetHost]", now: float) -> None:
     """Print a row for each process."""
     if not hosts:
         console().print(Text("no process of the fleet is connected to the server", style="dim"))
         return
-    columns = [Column(title="HOST"), Column(title="PROCESS"), Column(title="PID"), Column(title="SEEN", is_right=True)]
-    rows = [
-        [
-            Text(clean(host["host"])),
-            Text(clean(host["kind"])),
-            Text(clean(host["pid"])),
-            Text(f"{span(max(0.0, now - float(str(host['last_seen']))))} ago"),
-        ]
-        for host in hosts
+    columns = [
+        Column(title="HOST", gives_way=2, min_width=12),
+        Column(title="PROCESS"),
+        Column(title="SEEN", is_right=True),
+        Column(title="VERSION", gives_way=1, min_width=7, may_leave=True),
+        Column(title="COMMIT"),
+        Column(title="CLOCK", is_right=True),
+        Column(title="DRIFT", gives_way=3, min_width=20, breaks=True),
     ]
-    print_rows(rows, columns)
+    print_rows([_host(each, now) for each in hosts], columns)
+
+
+def _host(each: "FleetHost", now: float) -> list[Text]:
+    report, seen = each.report, f"{span(max(0.0, now - each.last_seen))} ago"
+    first = [Text(clean(each.name)), Text(each.kind), Text(seen)]
+    if report is None:
+        return [
+            *first,
+            Text(),
+            Text(),
+            Text(),
+            Text("" if each.kind == "control" else "does not answer", style="bold red"),
+        ]
+    ahead = report.clock_ahead_seconds
+    is_far = abs(ahead) >= 1
+    return [
+        *first,
+        Text(clean(report.version)),
+        Text(clean(report.commit or "-")[:10] + ("*" if report.is_dirty else "")),
+        Text(f"{ahead:+.0f} s" if is_far else "ok", style="yellow" if is_far else "dim"),
+        Text(clean(drift_in_words(each.drift)) or "none", style="bold red" if each.drift else "dim"),
+    ]

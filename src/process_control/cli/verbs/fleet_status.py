@@ -1,4 +1,4 @@
-"""`fleet status` and `fleet hosts`: how the jobs of the fleet stand, and which processes it has."""
+"""`fleet status`: how the jobs of the fleet stand."""
 
 import time
 from datetime import UTC, datetime
@@ -12,7 +12,6 @@ from process_control.cli.session import Session, verb
 from process_control.core.fleet.job_status import FleetJobStatus, statuses_of
 
 COLUMNS = ("job", "state", "host", "next", "last", "result", "why")
-HOST_COLUMNS = ("host", "kind", "pid", "last_seen")
 
 
 @verb("status", epilog=f"In a pipe, separated by tabs, below a line of their names: {', '.join(COLUMNS)}.")
@@ -39,25 +38,3 @@ def status(session: Session, *, as_json: bool, no_header: bool) -> None:
 def _values(each: FleetJobStatus) -> list[object]:
     values = each.to_json()
     return [values[column] for column in COLUMNS]
-
-
-@verb("hosts", epilog=f"In a pipe, separated by tabs, below a line of their names: {', '.join(HOST_COLUMNS)}.")
-@click.option("--json", "as_json", is_flag=True, help='{"version": 1, "hosts": [...]}')
-@click.option("--no-header", is_flag=True, help=NO_HEADER_HELP)
-def hosts(session: Session, *, as_json: bool, no_header: bool) -> None:
-    """Show the workers and control processes that the server has heard of in the last five minutes, by host."""
-    require_the_library()
-    from process_control.fleet.look import hosts as look
-
-    found = look(session.settings("fleet hosts"))
-    if as_json:
-        print_json({"hosts": [each.to_json() for each in found]})
-    elif is_terminal():
-        from process_control.cli.verbs.fleet_screen import show_hosts
-
-        show_hosts([each.to_json() for each in found], time.time())
-    else:
-        print_header(HOST_COLUMNS, wanted=not no_header)
-        for each in found:
-            values = each.to_json()
-            print_tabbed([values[column] for column in HOST_COLUMNS])

@@ -14,6 +14,7 @@ from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import NO_HEADER_HELP, inert, is_terminal, print_header, print_tabbed
 from process_control.cli.session import JOBS_HELP, Session, verb
+from process_control.cli.verbs.fleet_past import runs_in_fleet
 from process_control.core.facts import FAILED, LOST, OUTCOMES
 from process_control.core.records import FIELDS
 from process_control.errors import UsageError
@@ -47,6 +48,7 @@ COLUMNS = tuple([name for _, name in sorted((field.csv, field.name) for field in
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "runs": [...]}')
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated, with a header.")
 @click.option("--no-header", is_flag=True, help=NO_HEADER_HELP)
+@click.option("--fleet", "in_fleet", is_flag=True, help="Of all hosts of the fleet.")
 @paged
 @looks_at_hosts(jobs="jobs", tables={"history": COLUMNS})
 def history(
@@ -59,20 +61,37 @@ def history(
     as_json: bool,
     as_csv: bool,
     no_header: bool,
+    in_fleet: bool,
 ) -> None:
-    """Show runs: when, how long, the outcome and why. Newest first."""
+    """Show runs: when, how long, the outcome and why. Newest first.
+
+    \f
+    With --fleet the runs that the server knows: without --since the last 20 of each lock, with it all since then, as
+    long as the namespace keeps them. What only their hosts know of them (CPU, memory, bytes) is empty.
+    """
     if as_json and as_csv:
         raise UsageError("--json or --csv, not both", hint="process-control history --help")
     now = datetime.now(UTC)
     earliest = None if since is None else moment_of_flag("--since", since, now)
-    settings = session.settings("history")
     most = (DEFAULT_LIMIT if since is None else None) if limit is None else limit or None
+    wanted = [*outcomes, *((FAILED, LOST) if failed else ())] or None
+    is_filtered = bool(jobs or since or outcomes or failed)
+    if in_fleet:
+        moment = None if earliest is None else datetime.fromisoformat(earliest).timestamp()
+        known = runs_in_fleet(session, jobs, since=moment)
+        runs = [run for run in known if wanted is None or (run.outcome or "running") in wanted]
+        has_more, runs = most is not None and len(runs) > most, runs[:most]
+        if not (as_json or as_csv or is_terminal()):
+            print_header(COLUMNS, wanted=not no_header)
+        _print(runs, now, as_json=as_json, as_csv=as_csv, has_more=has_more, is_filtered=is_filtered)
+        return
+    settings = session.settings("history")
     with open_index(settings.state_directory) as index:
         slugs = select_slugs(settings, jobs, index)
         runs = index.runs(
             jobs=slugs,
             since=earliest,
-            outcomes=[*outcomes, *((FAILED, LOST) if failed else ())] or None,
+            outcomes=wanted,
             limit=None if most is None else most + 1,
         )
         garbled = index.garbled()
@@ -80,7 +99,6 @@ def history(
     runs = runs[:most] if most is not None else runs
     if not (as_json or as_csv or is_terminal()):
         print_header(COLUMNS, wanted=not no_header)
-    is_filtered = bool(jobs or since or outcomes or failed)
     _print(runs, now, as_json=as_json, as_csv=as_csv, has_more=has_more, is_filtered=is_filtered)
     if has_more and limit is None and is_terminal():
         talk(f"showing the newest {most} runs (--limit 0: all; --since 7d: the last week)")

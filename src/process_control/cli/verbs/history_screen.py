@@ -19,20 +19,23 @@ EVENT_STYLES |= {"slow_start": "cyan", "probe": "cyan"}
 
 
 def show_runs(runs: Sequence[Run], now: datetime, *, is_filtered: bool) -> None:
-    """Print a row for each run: when, which job, how it ended, how long it took, its id, why."""
+    """Print a row for each run: when, which job, how it ended, how long it took, its id, where if that differs, why."""
     if not runs:
         console().print(Text("no run matches" if is_filtered else "no runs yet", style="dim"))
         return
     began = times_of_a_column([parse_iso(run.started_at) for run in runs], now)
+    has_hosts = len({run.host for run in runs if run.host}) > 1
     columns = [
         Column(title=f"STARTED ({zone_name(now)})"),
         Column(title="JOB", gives_way=2, min_width=16),
         Column(title="OUTCOME"),
         Column(title="TOOK", is_right=True),
         Column(title="RUN", gives_way=1, min_width=9, may_leave=True),
+        *([Column(title="HOST", gives_way=4, min_width=8)] if has_hosts else []),
         Column(title="WHY", gives_way=3, min_width=24, breaks=True),
     ]
-    print_rows([_row_of_run(run, moment, now) for run, moment in zip(runs, began, strict=True)], columns)
+    rows = [_row_of_run(run, moment, now, has_hosts=has_hosts) for run, moment in zip(runs, began, strict=True)]
+    print_rows(rows, columns)
 
 
 def show_events(records: Sequence[Record], now: datetime, *, is_filtered: bool) -> None:
@@ -51,13 +54,14 @@ def show_events(records: Sequence[Record], now: datetime, *, is_filtered: bool) 
     print_rows([_row_of_event(record, moment, now) for record, moment in zip(records, when, strict=True)], columns)
 
 
-def _row_of_run(run: Run, began: str, now: datetime) -> list[Text]:
+def _row_of_run(run: Run, began: str, now: datetime, *, has_hosts: bool) -> list[Text]:
     return [
         Text(began, style="dim"),
         Text(run.job, style="bold" if run.outcome in ("failed", "lost") else ""),
         Text(run.outcome or "running", style=OUTCOME_STYLES.get(run.outcome, "red")),
         Text(_length(run, now)),
         Text(run.run_id, style="dim"),
+        *([Text(clean(run.host))] if has_hosts else []),
         Text(clean(in_local_time(run.why, now))),
     ]
 

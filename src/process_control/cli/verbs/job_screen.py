@@ -100,6 +100,8 @@ def _schedule(status: JobStatus, schedules: KnownSchedules) -> Text:
     words = schedules.words(status.definition) if status.definition else None
     if words is None:
         return Text("none: runs by hand only")
+    if status.definition is not None and status.definition.fleet_schedule:
+        return Text(f"{words}; next run: process-control why {status.slug} --fleet")
     slot = status.next_slot(schedules)
     if slot is not None:
         return Text(f"{words}; next run {due(slot, schedules.now)}")

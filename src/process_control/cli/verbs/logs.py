@@ -15,6 +15,7 @@ from process_control.cli.print.output import print_json, talk
 from process_control.cli.print.pager import paged
 from process_control.cli.print.plain import clean, is_terminal
 from process_control.cli.session import Session, verb
+from process_control.cli.verbs.fleet_logs import logs_of_fleet
 from process_control.cli.verbs.logs_follow import follow_logs
 from process_control.config.settings import Settings
 from process_control.core.job import is_slug
@@ -75,6 +76,7 @@ class Asked:
 @click.option("--times", is_flag=True, help="The time in front of each line.")
 @click.option("--raw", "as_raw", is_flag=True, help="Nothing escaped, nothing masked.")
 @click.option("--json", "as_json", is_flag=True, help="For programs; with -f one object a line.")
+@click.option("--fleet", "in_fleet", is_flag=True, help="Of the fleet, from the host that ran it.")
 @paged
 @looks_at_hosts(jobs="job")
 def logs(
@@ -91,6 +93,7 @@ def logs(
     times: bool,
     as_raw: bool,
     as_json: bool,
+    in_fleet: bool,
 ) -> int:
     """Show what the last run of JOB printed (or is printing).
 
@@ -106,6 +109,9 @@ def logs(
 
     In a pipe the fields are separated by tabs: the job (of several jobs), with --times the time and the stream (out,
     err, cut), then the text. With -f, --json prints one object a line.
+
+    With --fleet the log comes in pieces from the host that ran the job, masked there, at most 16 MiB of it. When that
+    host does not answer, the last 64 KiB are shown, which came with the result of the run, and a line says so.
     """
     if as_raw and (times or as_json):
         raise UsageError(
@@ -113,7 +119,12 @@ def logs(
         )
     if follow and attempt is not None:
         raise UsageError("--attempt does not go with --follow", hint="process-control logs --help")
+    if in_fleet and (follow or regex is not None or since is not None or attempt is not None or as_raw):
+        raise UsageError("--fleet goes with -n, --run, --stdout, --stderr, --times and --json only")
     only = [stream for stream, is_asked in ((STDOUT, stdout_only), (STDERR, stderr_only)) if is_asked]
+    if in_fleet:
+        streams = only or [STDOUT, STDERR]
+        return logs_of_fleet(session, job, run_id=run_id, count=count, streams=streams, times=times, as_json=as_json)
     asked = Asked(
         job=job,
         run_id=run_id,

@@ -52,6 +52,10 @@ def _origin(origin: str, slug: str) -> str:
 
 def _show_slots(screen: Console, shown: Shown) -> None:
     status, schedule = shown.status, shown.status.schedule
+    if status.definition is not None and status.definition.fleet_schedule:
+        next_time = f"the next planned time: process-control why {status.slug} --fleet"
+        _say(screen, f"{shown.schedules.words(status.definition) or 'in the fleet'}; {next_time}")
+        return
     if schedule is None:
         _say(screen, "no schedule: it runs by hand only")
         return

@@ -23,6 +23,7 @@ from process_control.cli.print.plain import (
     print_tabbed,
 )
 from process_control.cli.session import JOBS_HELP, Session, verb
+from process_control.cli.verbs.fleet_past import accounts_in_fleet
 from process_control.config.all_jobs import load_all
 from process_control.core.schedule.slots import FATES
 from process_control.errors import UsageError
@@ -50,6 +51,7 @@ DEFAULT_LIMIT = 1000
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "slots": [...]}; with --count "jobs".')
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated, with a header.")
 @click.option("--no-header", is_flag=True, help=NO_HEADER_HELP)
+@click.option("--fleet", "in_fleet", is_flag=True, help="Of the jobs of the fleet; --count: from when.")
 @paged
 @looks_at_hosts(jobs="jobs", tables={"slots": COLUMNS, "slots --count": COUNT_COLUMNS})
 def slots(
@@ -63,14 +65,29 @@ def slots(
     as_json: bool,
     as_csv: bool,
     no_header: bool,
+    in_fleet: bool,
 ) -> None:
-    """Show every planned time (slot) and its fate: ran, skipped, missed or due."""
+    """Show every planned time (slot) and its fate: ran, skipped, missed or due.
+
+    \f
+    With --fleet the server is asked: the state of a lock has the last 50 planned times of each job, its histories have
+    those before, as long as the namespace keeps them. `--count` says from when they are counted. Many that were missed
+    at once are one row.
+    """
     gc.disable()  # a million small objects without circles: looking for some takes a third of the time
     wanted = _fates(fates)
     now = datetime.now(UTC)
     after, end = _window(since, until, now)
     if as_json and as_csv:
         raise UsageError("--json or --csv, not both", hint="process-control slots --help")
+    if in_fleet:
+        accounts, of_fleet, begins = accounts_in_fleet(session, jobs, after=after, until=end)
+        if only_count:
+            _print_counts(of_fleet, begins, (after + 1, end), now, as_json=as_json, as_csv=as_csv, header=not no_header)
+            return
+        accounts = [each for each in accounts if each.slot.fate in wanted]
+        _print(accounts, now, limit, as_json=as_json, as_csv=as_csv, header=not no_header)
+        return
     settings = session.settings("slots")
     with open_index(settings.state_directory) as index:
         loaded = load_all(settings)

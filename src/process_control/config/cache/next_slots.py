@@ -75,6 +75,9 @@ class KnownSchedules:
 
     def words(self, job: Job) -> str | None:
         """Return the schedule in words; None when it has none, or its zone is no longer known."""
+        if job.fleet_schedule:
+            of_fleet = self._schedule(job)
+            return None if of_fleet is None else f"in the fleet: {of_fleet.in_words()}"
         if not job.schedule:
             return None
         words: str | None = self._entry(job)[2]
@@ -174,7 +177,10 @@ class KnownSchedules:
         zone = job.time_zone or ""
         try:
             schedule = Schedule.parse(
-                job.schedule, time_zone=job.time_zone or self.host_zone(), host=uname().nodename, slug=job.slug
+                job.schedule or job.fleet_schedule,
+                time_zone=job.time_zone or self.host_zone(),
+                host="" if job.fleet_schedule else uname().nodename,  # the fleet's `H` is of the slug alone
+                slug=job.slug,
             )
         except ScheduleError:
             return None

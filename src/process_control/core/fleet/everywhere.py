@@ -16,6 +16,11 @@ def lock_on(lock: str, host: str) -> str:
     return f"{lock}@{host}"
 
 
+def runs_jobs(lock: str) -> bool:
+    """Return whether a lock plans and runs jobs: the template only keeps what was applied for all hosts."""
+    return host_of(lock) != TEMPLATE
+
+
 def host_of(lock: str) -> str | None:
     """Return the host that has a lock for its own, or TEMPLATE; None for a lock of the whole fleet."""
     return lock.partition("@")[2] or None

@@ -185,6 +185,8 @@ class Ended:
     ended_at: str | None = None
     verdict: str | None = None
     slow_start: bool = False
+    #: the last lines that it printed, see `fleet.output`: they are in the result of the run, not in the state of a lock
+    output: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ BLOCKERS = {
     "gone": "its file is gone: nothing is planned",
     "invalid": "its file is invalid, so every start is refused",
     "no_schedule": "its file has no schedule: it runs by hand only",
+    "in_fleet": "the fleet plans it, not this host: `why JOB --fleet`",
     "disabled": "its file says `disabled: true`",
     "held": "somebody, or a rule, has put it on hold",
     "backoff": "it is backing off after failures: planned times are skipped",

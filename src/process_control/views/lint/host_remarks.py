@@ -59,6 +59,8 @@ def host_remarks(
     for slug in wanted & by_slug.keys():
         if slug in schedules:
             found[slug] += schedule_remarks(by_slug[slug], schedules[slug], now)
+        elif (of_fleet := _fleet_schedule(by_slug[slug])) is not None:
+            found[slug] += schedule_remarks(by_slug[slug], of_fleet, now)
         found[slug] += _of_one_job(by_slug[slug], runs.get(slug), usual.get(slug), now)
         found[slug] += notify_remarks(by_slug[slug], settings)
     for slug in left_out:
@@ -81,6 +83,16 @@ def _of_one_job(job: Job, runs: PlannedRuns | None, usual: UsualDuration | None,
         minutes = math.ceil(2 * short.usual_seconds / 60)
         hint = f"write timeout: {minutes}m, which is twice as long, or timeout: 0 for none"
         yield Remark(kind=TIMEOUT, key="timeout", what=in_words(short, now), hint=hint)
+
+
+def _fleet_schedule(job: Job) -> Schedule | None:
+    """Return the schedule of a job that the fleet plans."""
+    if not job.fleet_schedule or job.disabled:
+        return None
+    try:
+        return Schedule.parse(job.fleet_schedule, time_zone=job.time_zone or host_zone(), host="", slug=job.slug)
+    except ScheduleError:
+        return None
 
 
 def _schedules(jobs: Sequence[Job]) -> dict[str, Schedule]:

@@ -155,7 +155,7 @@ def _faults_of_stdout(job: Job, name: str, settings: Settings | None) -> list[Fa
 def _catch_up_without_a_schedule(job: Job, document: Document) -> list[Fault]:
     entries = document.root.entries if isinstance(document.root, Map) else []
     keys = [key for key, _ in entries if key.value == "catch_up"]
-    if job.schedule or job.after or job.catch_up_which in (None, "none") or not keys:
+    if job.schedule or job.fleet_schedule or job.after or job.catch_up_which in (None, "none") or not keys:
         return []
     what, hint = (
         "'catch_up' without a schedule: there are no planned times to miss",

@@ -1,0 +1,102 @@
+"""What a run has printed, as text that crosses the wire: bounded in bytes, with secrets masked before anything is cut.
+
+Each line: its stream (a capital letter when the next line of the stream continues it), the seconds since the start of
+the run, and the text; of dropped bytes their number.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from process_control.config.settings import Settings
+from process_control.errors import ProcessControlError
+from process_control.history.index.past_run import Run
+from process_control.history.log_line import DROPPED, STDERR, STDOUT, Line
+from process_control.history.log_place import BEGINNING, place_before_end
+from process_control.history.log_rows import Reading, is_compressed
+from process_control.views.log_pages import log_of_run, page_before
+
+#: Of a run's output in its result.
+RESULT_BYTES = 64 << 10
+#: Of a log at once.
+PIECE_BYTES = 256 << 10
+PIECE_ROWS = 4000
+#: What is read of a log for its last lines: more than one long line.
+_REACH = 3 * RESULT_BYTES
+
+
+def last_output(settings: Settings, run: Run) -> str:
+    """Return the last lines of a run; where they cannot be masked, the reason as a line of stderr."""
+    try:
+        log = log_of_run(settings, run)
+        start = BEGINNING if is_compressed(log.path) else place_before_end(log.path, _REACH)
+        rows = list(Reading(log.path, secrets=log.secrets, start=start).rows())
+    except ProcessControlError as error:
+        return "" if run.log is None else written([Line(None, STDERR, f"[not shown: {error.faults[0].what}]".encode())])
+    except OSError:
+        return ""
+    return written(last_of(rows, RESULT_BYTES))
+
+
+def piece(settings: Settings, run: Run, before: int | None) -> tuple[str, int | None, Sequence[str]]:
+    """Return some lines of a log, where those before them end (None: there are none), and what is to be said of it.
+
+    Raises ProcessControlError for a log that is gone, or cannot be masked.
+    """
+    log = log_of_run(settings, run)
+    page = page_before(log, before, count=PIECE_ROWS)
+    rows = [*page.rows, *page.begun]
+    latest_first = sorted(rows, key=lambda row: row.offset, reverse=True)
+    room, older = PIECE_BYTES, page.older
+    for number, row in enumerate(latest_first):
+        room -= len(row.text)
+        if room < 0 and number:
+            older = latest_first[number - 1].offset
+            break
+    return written(row for row in rows if older is None or row.offset >= older), older, log.doubts
+
+
+def last_of(rows: Sequence[Line], most: int) -> list[Line]:
+    """Return the last lines, of at most so many bytes; of a longer one its end."""
+    found: list[Line] = []
+    for row in reversed(rows):
+        text = written([row])
+        most -= len(text.encode())
+        if most < 0 and not found:
+            return [Line(row.seconds, row.stream, row.text[most:], row.ends)]
+        if most < 0:
+            break
+        found.append(row)
+    return found[::-1]
+
+
+def written(rows: Iterable[Line]) -> str:
+    """Return lines as text."""
+    return "".join(map(_written, rows))
+
+
+def _written(row: Line) -> str:
+    stream = row.stream if row.ends else row.stream.upper()
+    seconds = "" if row.seconds is None else f"{row.seconds:.6f}"
+    text = str(row.dropped) if row.stream == DROPPED else row.text.decode("utf-8", "backslashreplace")
+    return f"{stream} {seconds} {text}\n"
+
+
+def lines_of(text: str) -> list[Line]:
+    """Return the lines of such a text; what is none is left out: it comes from another host."""
+    found = []
+    for each in text.split("\n"):
+        mark, _, rest = each.partition(" ")
+        seconds, _, words = rest.partition(" ")
+        stream = mark.lower()
+        if stream not in (STDOUT, STDERR, DROPPED):
+            continue
+        dropped = int(words) if stream == DROPPED and words.isdecimal() else 0
+        content = b"" if stream == DROPPED else words.encode("utf-8", "surrogateescape")
+        found.append(Line(_seconds(seconds), stream, content, ends=mark == stream, dropped=dropped))
+    return found
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

@@ -1,0 +1,99 @@
+"""`fleet doctor` and `fleet hosts`: each thing that can be wrong is found, with the line that puts it right."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from kit.fleets import Fleet
+from kit.harness import Box
+from kit.refusing_server import refusing_server
+
+PASTED = ("process-control ", "temporal ", "ssh ")
+
+
+def findings(box: Box, *flags: str) -> dict[str, dict[str, Any]]:
+    """Return what is not right, by check."""
+    answer = box.process_control("fleet", "doctor", "--json", *flags)
+    found = {each["check"]: each for each in answer.json()["findings"] if each["state"] != "ok"}
+    assert answer.exit_code == (1 if found else 0)
+    assert all(each["remedy"].startswith(PASTED) for each in found.values()), found
+    return found
+
+
+def temporal(fleet: Fleet, *words: str) -> str:
+    program = Path(sys.executable).parent / "temporal"
+    command = [str(program), *words, "--address", fleet.server.address]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+def test_a_namespace_is_made_ready_step_by_step_with_the_lines_that_doctor_shows(fleet: Fleet, box: Box) -> None:
+    fleet.configure(box, namespace="stepwise")
+
+    missing = findings(box)["namespace"]
+    temporal(fleet, *missing["remedy"].replace("--retention 30d", "--retention 24h").split()[1:-2])
+    bare = findings(box)
+    fixed = box.process_control("fleet", "doctor", "--fix", "--json").json()
+    temporal(fleet, *bare["namespace"]["remedy"].split()[1:-2])
+    after = findings(box)
+
+    assert (missing["what"], missing["state"]) == ("the server has no namespace 'stepwise'", "bad")
+    assert " --retention 30d " in missing["remedy"]
+    assert bare["namespace"]["what"].startswith("namespace 'stepwise' keeps histories for 1 day")
+    assert bare["search attribute"]["remedy"] == "process-control fleet doctor --fix"
+    assert fixed["done"] == ["registered the search attribute ProcessControlState"]
+    assert sorted(after) == ["control", "workers"]
+    assert after["control"]["what"] == "no control process is running: nothing is decided, so no job is started"
+    assert after["workers"]["what"] == "no worker is connected: no job can run"
+
+
+def test_hosts_with_other_files_are_shown_and_queues_without_a_worker(make_host: Callable[..., Box]) -> None:
+    here, there = make_host("look1", tags=["look"]), make_host("look2")
+    for box in (here, there):
+        box.job("looked", "command: /bin/true\nrun_on: {host: look1}")
+        box.job("drifter", "command: /bin/true\nrun_on: {host: look2}")
+        box.job("unheard", "command: /bin/true\nrun_on: {tag: unheard}")
+    here.process_control("fleet", "apply")
+    there.job("drifter", "command: /bin/false\nrun_on: {host: look2}")
+    commit = _committed(here.job_directory)
+    (here.job_directory / "more.yaml").write_text("command: /bin/true\nrun_on: local\n")
+
+    hosts = {each["host"]: each for each in here.process_control("fleet", "hosts", "--json").json()["hosts"]}
+    found = findings(here)
+
+    assert (hosts["look1"]["commit"], hosts["look1"]["dirty"]) == (commit[:12], True)
+    assert hosts["look1"]["tags"] == ["look"]
+    assert [each["job"] for each in hosts["look2"]["drift"]] == ["drifter"]
+    assert (hosts["look2"]["commit"], hosts["look2"]["answers"]) == (None, True)
+    assert abs(hosts["look1"]["clock_ahead_seconds"]) < 2
+    assert {"version", "last_seen", "pid", "kind"} < set(hosts["look1"])
+    assert "on look2 are not those that were applied" in json.dumps(found["drift"])
+    assert found["queues"]["what"] == "no worker takes jobs for tag unheard: unheard cannot run"
+
+
+def test_a_server_that_is_away_or_refuses_is_named(box: Box, with_fleet: object) -> None:
+    box.product = with_fleet  # type: ignore[assignment]  # the product with the extra
+    box.configure(fleet={"address": "127.0.0.1:1"})
+    away = findings(box)["server"]
+    no_answer = box.process_control("fleet", "status")
+    with refusing_server("Request unauthorized.") as address:
+        box.configure(fleet={"address": address})
+        refused = findings(box)["permission"]
+        status = box.process_control("fleet", "status")
+
+    assert away["what"].startswith("the Temporal server does not answer: ")
+    assert away["remedy"] == "temporal operator cluster health --address 127.0.0.1:1"
+    assert no_answer.exit_code == 75
+    assert refused["what"] == "the server refuses us: Request unauthorized."
+    assert box.pasted(refused["remedy"]).exit_code == 0
+    assert (status.exit_code, "the server refuses us: Request unauthorized." in status.stderr) == (77, True)
+
+
+def _committed(directory: Path) -> str:
+    for words in (["init", "-q"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "jobs"]):
+        subprocess.run(["git", "-C", str(directory), *words], check=True)
+    return subprocess.run(
+        ["git", "-C", str(directory), "rev-parse", "HEAD"], check=True, capture_output=True, text=True
+    ).stdout

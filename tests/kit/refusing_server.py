@@ -1,0 +1,55 @@
+"""A gRPC server that refuses every call, as one with authorization does whose caller shows nothing: bytes of HTTP/2."""
+
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+SETTINGS, HEADERS, PING, ACK, ENDS = 4, 1, 6, 1, 5
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+STATUS_200 = b"\x88"  # in the static table of HPACK
+PERMISSION_DENIED = 7
+
+
+@contextmanager
+def refusing_server(words: str) -> Iterator[str]:
+    """Serve until the end of the context; yield the address."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_accept, args=(server, words), daemon=True).start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+
+
+def _accept(server: socket.socket, words: str) -> None:
+    while True:
+        try:
+            connection, _ = server.accept()
+        except OSError:
+            return
+        threading.Thread(target=_serve, args=(connection, words), daemon=True).start()
+
+
+def _serve(connection: socket.socket, words: str) -> None:
+    with connection, connection.makefile("rb") as stream:
+        stream.read(len(PREFACE))
+        connection.sendall(_frame(SETTINGS, 0, 0, b""))
+        while head := stream.read(9):
+            length, kind, flags, number = int.from_bytes(head[:3]), head[3], head[4], int.from_bytes(head[5:])
+            content = stream.read(length)
+            if kind in (SETTINGS, PING) and not flags & ACK:
+                connection.sendall(_frame(kind, ACK, 0, content if kind == PING else b""))
+            elif kind == HEADERS:
+                connection.sendall(_frame(HEADERS, ENDS, number, _refusal(words)))
+
+
+def _refusal(words: str) -> bytes:
+    values = {"content-type": "application/grpc", "grpc-status": str(PERMISSION_DENIED), "grpc-message": words}
+    literal = [
+        bytes([0, len(name)]) + name.encode() + bytes([len(value)]) + value.encode() for name, value in values.items()
+    ]
+    return STATUS_200 + b"".join(literal)
+
+
+def _frame(kind: int, flags: int, number: int, content: bytes) -> bytes:
+    return struct.pack(">I", len(content))[1:] + bytes([kind, flags]) + struct.pack(">I", number) + content
