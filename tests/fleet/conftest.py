@@ -1,4 +1,4 @@
-"""The product with its extra [fleet], one server with a control process for all tests here, and hosts of that fleet."""
+"""The product with its extra [fleet], a server with a control process for all tests of one worker, and its hosts."""
 
 import shutil
 import tempfile
@@ -13,7 +13,7 @@ from kit.fleets import Fleet
 from kit.harness import Box, Product
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def with_fleet(product: Product) -> Iterator[Product]:
     """The product with its extra [fleet], where every account may enter."""
     folder = Path(tempfile.mkdtemp(prefix="process-control-fleet-", dir="/tmp"))
@@ -24,9 +24,9 @@ def with_fleet(product: Product) -> Iterator[Product]:
     shutil.rmtree(folder)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def fleet(with_fleet: Product) -> Iterator[Fleet]:
-    """A fleet without hosts, for all tests of this folder: jobs have names of their own in each test."""
+    """A fleet without hosts, for all tests of one worker: jobs have names of their own in each test."""
     with fleets.fleet(with_fleet) as fleet:
         yield fleet
 

@@ -65,7 +65,8 @@ def test_hosts_with_other_files_are_shown_and_queues_without_a_worker(make_host:
 
     assert (hosts["look1"]["commit"], hosts["look1"]["dirty"]) == (commit[:12], True)
     assert hosts["look1"]["tags"] == ["look"]
-    assert [each["job"] for each in hosts["look2"]["drift"]] == ["drifter"]
+    ours = {"looked", "drifter", "unheard"}
+    assert [each["job"] for each in hosts["look2"]["drift"] if each["job"] in ours] == ["drifter"]
     assert (hosts["look2"]["commit"], hosts["look2"]["answers"]) == (None, True)
     assert abs(hosts["look1"]["clock_ahead_seconds"]) < 2
     assert {"version", "last_seen", "pid", "kind"} < set(hosts["look1"])

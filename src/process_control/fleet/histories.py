@@ -14,7 +14,7 @@ from temporalio.client import Client
 
 from process_control.core.facts import LOST
 from process_control.core.fleet.books import HistoryPart
-from process_control.core.fleet.lock_state import Decision, Ended, LockState, PastRun, fate_of
+from process_control.core.fleet.lock_state import Decision, Ended, LockState, PastRun
 from process_control.fleet.connection import RPC_TIMEOUT
 from process_control.fleet.wire import DECIDE, RUN, Order, workflow_id
 
@@ -97,8 +97,6 @@ class _Reader:
             ended = await self._of_a_lost_host(_without_result(event), event, self._hosts.get(number))
         past = PastRun(start=order[1].start, since=order[0], until=at, ended=ended)
         part.runs.append(past)
-        if (fate := fate_of(past)) is not None:
-            part.fates.setdefault(past.start.job, []).append(fate)
 
     async def _of_a_lost_host(self, ended: Ended, event: HistoryEvent, host: str | None) -> Ended:
         """Return the end of a run with what its last sign of life says: where it was, and its id there."""
