@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kit.fleets import Fleet
-from kit.harness import Box
+from kit.harness import Box, until
 from kit.refusing_server import refusing_server
 
 PASTED = ("process-control ", "temporal ", "ssh ")
@@ -34,6 +34,8 @@ def test_a_namespace_is_made_ready_step_by_step_with_the_lines_that_doctor_shows
 
     missing = findings(box)["namespace"]
     temporal(fleet, *missing["remedy"].replace("--retention 30d", "--retention 24h").split()[1:-2])
+    # The server learns of a new namespace a little later.
+    until(lambda: findings(box)["namespace"]["what"] != missing["what"], "the namespace")
     bare = findings(box)
     fixed = box.process_control("fleet", "doctor", "--fix", "--json").json()
     temporal(fleet, *bare["namespace"]["remedy"].split()[1:-2])
