@@ -184,7 +184,7 @@ complete -c process-control -n '__process_control_at below show' -a '(__process_
 complete -c process-control -n '__process_control_at below history' -l since -x -d '7d, 12h, 90s (ago); 08:00, today, yesterday; or a date: 2026-03-01, 2026-03-01T02:30'
 complete -c process-control -n '__process_control_at below history' -l outcome -x -a 'succeeded warned failed skipped lost running' -d 'Only these; may be given several times'
 complete -c process-control -n '__process_control_at below history' -l failed -d 'Only runs that failed or were lost'
-complete -c process-control -n '__process_control_at below history' -l limit -x -d '0: all. Default 50; all with --since'
+complete -c process-control -n '__process_control_at below history' -l limit -x -d 'Default 50, with --since all; 0: all'
 complete -c process-control -n '__process_control_at below history' -l json -d '{"version": 1, "runs": [...]}'
 complete -c process-control -n '__process_control_at below history' -l csv -d 'Comma-separated, with a header'
 complete -c process-control -n '__process_control_at below history' -l no-header -d 'In a pipe: without the header line'

@@ -43,7 +43,7 @@ COLUMNS = tuple([name for _, name in sorted((field.csv, field.name) for field in
 @click.option(
     "--limit",
     type=click.IntRange(min=0),
-    help=f"0: all. Default {DEFAULT_LIMIT}; all with --since.",
+    help=f"Default {DEFAULT_LIMIT}, with --since all; 0: all",
 )
 @click.option("--json", "as_json", is_flag=True, help='{"version": 1, "runs": [...]}')
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated, with a header.")
