@@ -78,12 +78,12 @@ class Started:
         hint = "it is not known whether it was done; when the disk " if is_change else "nothing was changed; what the "
         mount = re.escape(f"(fuse hanging on {disk})")
         expected = (
-            rf"{command}: still waiting for the disk under {directory}[a-z/]* {mount}\n"
-            rf"{directory}[a-z/]*: no answer from its disk {mount} for 20 s: {command} gives up\n"
+            rf"{command}: still waiting for the disk under {directory}[\w./-]* {mount}\n"
+            rf"{directory}[\w./-]*: no answer from its disk {mount} for 20 s: {command} gives up\n"
             rf"  hint: {hint}.*\n"
         )
 
-        assert re.fullmatch(expected, self.stderr), self
+        assert re.fullmatch(expected, self.stderr), f"{self}\n{self.stderr}"
         assert self.stdout == ""
 
 
