@@ -79,7 +79,7 @@ def test_what_a_run_printed_that_was_lost_with_its_worker_is_read_when_that_is_b
         until(lambda: result_of(host, "dies"), "the verdict", seconds=40)
     with fleets.worker(host, "talks3"):
         log = host.process_control("logs", "dies", "--fleet", "--json").json()
-    history = host.process_control("history", "dies", "--fleet", "--since", "1h", "--json")
+    history = host.process_control("--debug", "history", "dies", "--fleet", "--since", "1h", "--json")
     assert history.exit_code == 0, str(history)
     (run,) = history.json()["runs"]
 

@@ -134,7 +134,8 @@ def test_a_lost_cause_is_a_failure(box: Box, victims: str) -> None:
         command = int(started.read_line())
         guard, [runner] = live.pid, children(live.pid)
         for pid in (guard, runner, command) if victims == "guard and runner" else (runner,):
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # the command has ended with the two
+                os.kill(pid, signal.SIGKILL)
         live.wait()
     if victims == "guard and runner":
         until(lambda: not box.processes(), "the tree to be gone")
