@@ -16,9 +16,9 @@ PRODUCT := .venv/.product-$(VERSION)
 READY := .venv/.ready-$(VERSION)
 # What the product under test is called with: `make test PYTHON_FLAGS=-O` strips its `assert`s, not those of the tests.
 PYTHON_FLAGS :=
-# Tests run side by side, three workers for each of few processors, because many wait; a file that is run by hand has none.
+# Tests run side by side, more workers than processors, because many wait; a file that is run by hand has none.
 PROCESSORS := $(shell nproc)
-WORKERS := $(or $(filter 1,$(PROCESSORS)),$(if $(filter 2,$(PROCESSORS)),6,$(if $(filter 3,$(PROCESSORS)),6,8)))
+WORKERS := $(or $(filter 1,$(PROCESSORS)),$(if $(filter 2,$(PROCESSORS)),5,$(if $(filter 3,$(PROCESSORS)),6,8)))
 # What the tests call, and the Debian package that has it; installed only as root, and only when missing.
 TEST_TOOLS := setpriv:util-linux unshare:util-linux flock:util-linux mount:mount cron:cron linux.uml:user-mode-linux \
 	zsh:zsh fish:fish faketime:faketime dh_bash-completion:bash-completion man:man-db mandoc:mandoc \

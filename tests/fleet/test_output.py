@@ -1,6 +1,7 @@
 """What runs of the fleet print: read on their host, masked, or from their result when the host is gone."""
 
 import signal
+from typing import Any
 
 import pytest
 
@@ -79,9 +80,14 @@ def test_what_a_run_printed_that_was_lost_with_its_worker_is_read_when_that_is_b
         until(lambda: result_of(host, "dies"), "the verdict", seconds=40)
     with fleets.worker(host, "talks3"):
         log = host.process_control("logs", "dies", "--fleet", "--json").json()
-    history = host.process_control("--debug", "history", "dies", "--fleet", "--since", "1h", "--json")
-    assert history.exit_code == 0, str(history)
-    (run,) = history.json()["runs"]
+
+    def history() -> list[dict[str, Any]]:
+        answer = host.process_control("history", "dies", "--fleet", "--since", "1h", "--json")
+        assert answer.exit_code == 0, str(answer)
+        runs: list[dict[str, Any]] = answer.json()["runs"]
+        return runs
+
+    (run,) = until(lambda: [each for each in history() if each["outcome"] is not None], "its end in the history")
 
     assert (log["run"]["host"], [line["text"] for line in log["lines"]]) == ("talks3", ["last words"])
     assert (run["outcome"], run["reason"]) == ("lost", "host_down")

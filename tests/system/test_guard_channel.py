@@ -1,5 +1,6 @@
 """What a runner tells its guard: a runner, or a job that got at the pipe, that writes without end harms nobody."""
 
+import contextlib
 import json
 import os
 import select
@@ -9,7 +10,7 @@ from typing import NoReturn
 
 import pytest
 
-from kit.harness import lives
+from kit.harness import TookTooLong, lives, until
 from process_control.execution import guard, guard_watch
 
 PAGES = {
@@ -31,6 +32,8 @@ def test_a_runner_that_writes_without_end_does_not_fill_its_guard_and_is_ended_i
         before = _largest_megabytes()
         code, killed = guard.watch(runner, channel, start_seconds=1.5)
         grown = _largest_megabytes() - before
+        with contextlib.suppress(TookTooLong):
+            until(lambda: not lives(runner), "the runner to be gone")
         seen = {"code": code, "killed": bool(killed), "lives": lives(runner), "grown": grown}
         os.write(answers, json.dumps(seen).encode())
         os._exit(0)

@@ -18,6 +18,7 @@ from process_control.errors import NotStarted, ProcessControlError
 from process_control.fleet.ask import asked, asked_by, of_lock, on_this_host
 from process_control.fleet.connection import RPC_TIMEOUT, server_errors
 from process_control.fleet.everywhere import locks_of
+from process_control.fleet.hand_over import tried_again
 from process_control.fleet.lock_v1 import LockV1
 from process_control.fleet.wire import RunState
 
@@ -69,7 +70,7 @@ def wait(settings: Settings, job: Job, run_id: str) -> PastRun:
 async def _end_of(handle: WorkflowHandle[LockV1, None], job: str, run_id: str) -> PastRun:
     """Ask again and again: updates that wait are limited to 10 in flight."""
     while True:
-        found: RunState = await handle.query(LockV1.run_state, run_id, rpc_timeout=RPC_TIMEOUT)
+        found: RunState = await tried_again(lambda: handle.query(LockV1.run_state, run_id, rpc_timeout=RPC_TIMEOUT))
         if found.past is not None:
             return found.past
         if found.state == "unknown":

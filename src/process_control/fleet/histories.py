@@ -103,7 +103,8 @@ class _Reader:
         if ended.outcome != LOST or event.event_type != EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
             return ended
         timed_out = event.activity_task_timed_out_event_attributes.failure.timeout_failure_info
-        said = await self._client.data_converter.decode(timed_out.last_heartbeat_details.payloads, [str])
+        beats = timed_out.last_heartbeat_details.payloads
+        said = await self._client.data_converter.decode(beats, [str]) if beats else []
         return replace(ended, host=host, host_run_id=said[0] if said else None)
 
     async def _first(self, payloads: Any, kind: type[T]) -> T:

@@ -76,7 +76,8 @@ async def run_in_flight(client: Client, lock: str) -> RunInFlight | None:
     described = await of_lock(client, lock).describe(rpc_timeout=RPC_TIMEOUT)
     for pending in described.raw_description.pending_activities:
         if pending.activity_type.name == RUN:
-            said = await client.data_converter.decode(pending.heartbeat_details.payloads, [str])
+            beats = pending.heartbeat_details.payloads
+            said = await client.data_converter.decode(beats, [str]) if beats else []
             host = pending.last_worker_identity.rpartition("@")[0]
             return RunInFlight(asked_as=pending.activity_id, host=host, run_id=said[0] if said else None)
     return None
