@@ -35,7 +35,7 @@ _LEASE_IS_OVER = "its host did not reach the server for the lease"
 
 
 class Lease:
-    """Until when the run may go on without news of the server."""
+    """Until when the run may continue without news of the server."""
 
     def __init__(self, seconds: float, reached_at: float) -> None:
         self._seconds = seconds
@@ -111,7 +111,7 @@ def _watch(guard: int, worker: int, lease: Lease) -> "tuple[int, str | None]":
 
 
 def _why_to_kill(ready: "list[int]", worker: int, lease: Lease) -> "str | None":
-    """Return why the run has to end now; None: it may go on. `ready`: what can be read."""
+    """Return why the run has to end now; None: it may continue. `ready`: what can be read."""
     if 0 in ready:
         lines = posix.read(0, 4096)
         if not lines:

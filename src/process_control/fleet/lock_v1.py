@@ -264,7 +264,7 @@ class LockV1:
 
     @workflow.update
     def remove(self, asked: Asked) -> bool:
-        """Forget a job; return whether it was known. Its run in flight goes on."""
+        """Forget a job; return whether it was known. Its run in flight continues."""
         is_known = self._known(asked.job) is not None
         self._configured = [each for each in self._configured if each.spec.job != asked.job]
         self._removed.append(asked.job)

@@ -45,10 +45,10 @@ def piece(settings: Settings, run: Run, before: int | None) -> tuple[str, int | 
     page = page_before(log, before, count=PIECE_ROWS)
     rows = [*page.rows, *page.begun]
     latest_first = sorted(rows, key=lambda row: row.offset, reverse=True)
-    room, older = PIECE_BYTES, page.older
+    bytes_left, older = PIECE_BYTES, page.older
     for number, row in enumerate(latest_first):
-        room -= len(row.text)
-        if room < 0 and number:
+        bytes_left -= len(row.text)
+        if bytes_left < 0 and number:
             older = latest_first[number - 1].offset
             break
     return written(row for row in rows if older is None or row.offset >= older), older, log.doubts

@@ -160,7 +160,7 @@ class _Block:
         return is_cut
 
     def _line_from(self, span: Span) -> bytes:
-        """Return what a span has of the line that goes on in it."""
+        """Return what a span has of the line that continues in it."""
         for length in (LINE_BYTES, span.end - span.begin):
             piece = os.pread(self._log, min(length, span.end - span.begin), span.begin)
             newline = piece.find(b"\n") + 1

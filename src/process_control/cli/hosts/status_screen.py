@@ -61,11 +61,11 @@ def show_status(looked: Looked, answer: Item, now: datetime) -> None:
     has_room = taken + len(alerts) + len(jobs) + sum(map(_needs_a_look, jobs)) <= height()
     shows_all = bool(looked.options["show_all"] or looked.words or has_room)
     bad = [job for job in jobs if shows_all or _needs_a_look(job)]
-    room = len(bad) if shows_all else max((height() - taken - len(alerts)) // 2, FEWEST_ROWS)
-    _show_jobs(bad[:room], now)
-    _say_what_is_left(bad[room:])
+    lines_of_bad = len(bad) if shows_all else max((height() - taken - len(alerts)) // 2, FEWEST_ROWS)
+    _show_jobs(bad[:lines_of_bad], now)
+    _say_what_is_left(bad[lines_of_bad:])
     if not shows_all:
-        lines = max(height() - taken - len(alerts) - min(2 * len(bad), 2 * room), FEWEST_ROWS)
+        lines = max(height() - taken - len(alerts) - min(2 * len(bad), 2 * lines_of_bad), FEWEST_ROWS)
         _show_hosts([reply for reply in replies if reply.is_ok], lines, now)
 
 

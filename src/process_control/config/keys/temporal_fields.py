@@ -83,8 +83,8 @@ TEMPORAL_FIELDS = (
         attribute="fleet_lease_seconds",
         default=60.0,
         default_words="1 m",
-        meaning="How long a run may go on when its host cannot reach the server. Then it is ended, unless its job has "
-        "`on_partition: keep`; a little later the server takes the run as lost.",
+        meaning="How long a run may continue when its host cannot reach the server. Then it is ended, unless its job "
+        "has `on_partition: keep`; a little later the server takes the run as lost.",
         example="30s",
     ),
 )

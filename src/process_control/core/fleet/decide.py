@@ -165,7 +165,7 @@ class _Decider:
     # --- turns --------------------------------------------------------------------------------------------------------
 
     def _still_waiting(self, queue: Sequence[Start]) -> list[Start]:
-        """Return what may start or go on waiting; the rest gets its fate. The gate is asked again when it may start."""
+        """Return what may start or keep waiting; the rest gets its fate. The gate is asked again when it may start."""
         left = []
         for start in queue:
             job = self._state.jobs.get(start.job)
@@ -217,7 +217,7 @@ class _Decider:
         return [start]
 
     def _on_overlap(self, start: Start) -> str:
-        """Return what a start does when the lock is held; one that waits already goes on waiting."""
+        """Return what a start does when the lock is held; one that waits already keeps waiting."""
         if start in self._state.queue or start in self._reruns or start.is_caught_up:
             return "queue"
         return self._state.jobs[start.job].spec.on_overlap

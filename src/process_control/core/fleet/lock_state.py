@@ -58,7 +58,7 @@ class JobSpec:
     queue: str = "any"
     on_host_loss: str = "fail"
     on_partition: str = "kill"
-    #: for so long a host that cannot reach the server lets a run go on
+    #: for so long a host that cannot reach the server lets a run continue
     lease: float = 60.0
     #: the jobs that are to hear of the ends of its runs (their `after` names it), as LOCK/JOB
     followers: tuple[str, ...] = ()
