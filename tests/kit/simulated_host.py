@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kit.simulated_processes import Launcher, Parent, Scheduler
     from kit.simulated_run import Run
 
-PROTECTIONS = ("claim", "rewind", "begun", "places", "left", "held", "line")
+PROTECTIONS = ("claim", "rewind", "begun", "places", "left", "held", "line", "own waits")
 EARLY_SECONDS, RELOAD_SECONDS = 60.0, 10.0
 #: A simulated scheduler that nothing wakes looks at the next planned time only: every few minutes.
 TICK_SECONDS = 300.0

@@ -161,6 +161,8 @@ class Scheduler(Process):
             self.dispatch._begun.clear()
         while self.parent.reports:
             self._take(self.parent.reports.popleft())
+        if "own waits" not in host.without:
+            self.dispatch.wait_for_their_pool = frozenset(run.number for run in host.runs if run.waits_for_its_pool)
         starts = self.dispatch.take_due(host.now, host.monotonic)
         self._note_what_is_held()
         for start in starts:

@@ -46,6 +46,13 @@ class Run(Process):
     def has_begun(self) -> bool:
         return self.wrote is not None and self.wrote.has_run and self.wrote.ended is None
 
+    @property
+    def waits_for_its_pool(self) -> bool:
+        """Return whether it waits itself, and there is no place in its pool."""
+        pool, locks = self.rule.pool, self.host.locks
+        limit = None if pool is None else self.host.places_in(pool)
+        return self.waits_for == PLACE and limit is not None and len(locks.places[pool]) >= limit
+
     # --- before it begins --------------------------------------------------------------------------------------------
 
     def _claim(self) -> None:

@@ -21,6 +21,7 @@ from process_control.core import layout
 from process_control.core.start_queue import MAX_CONCURRENT, Start, Waits
 from process_control.scheduler.held_starts import HeldStarts
 from process_control.state.block import Identity
+from process_control.system import lock
 from process_control.system.clock import iso
 
 #: Each job has a planned time of its own, all of them past: they are due at the start, the oldest first.
@@ -228,6 +229,25 @@ def test_what_waits_while_the_scheduler_drains_is_started_by_the_next_one(box: B
     assert "starts nothing more: it drains since" in status
     assert "starts nothing more: it drains since" in doctor
     assert len(starts(box)) == len(NUMBERS)
+
+
+def test_a_run_that_waits_for_its_pool_itself_takes_no_place_on_the_host(box: Box) -> None:
+    """A run that the scheduler knows nothing of has the pool's place: what it has ordered waits beside a free one."""
+    box.configure(pools={"db": {"at_once": 1}}, max_concurrent=1)
+    started = box.fifo("started")
+    for number, keys in ((1, "pool: db\n"), (2, "")):
+        job = script(box, f"job-{number}.sh", f"echo {number} > {started}")
+        box.job(f"job-{number}", f'command: {job}\nschedule: "0 0 {number} 1 *"\nstart_within: 400d\n{keys}')
+    assert box.process_control("watch").exit_code == 0  # it makes the directories
+    place = lock.take(str(box.state_directory / "run"), layout.pool_place("db", 1))
+    assert place is not None
+
+    with scheduler(box):
+        assert started.read_line() == "2"
+        assert sorted(record["job"] for record in records(box, "waiting")) == ["job-1", "job-2"]
+        os.close(place)
+        assert started.read_line() == "1"
+        until(lambda: len(ends(box)) == 2, "two ends")
 
 
 def test_more_starts_wait_than_it_has_descriptors(box: Box) -> None:

@@ -15,7 +15,7 @@ from process_control.core import layout
 from process_control.core.facts import SCHEDULER
 from process_control.core.job import is_slug
 from process_control.core.places import in_the_queue, place_in_words, taken_in_words
-from process_control.core.schedule.dispatch import Start
+from process_control.core.schedule.dispatch import Dispatch, Start
 from process_control.core.start_queue import LOCK, POOL, Waits
 from process_control.errors import ProcessControlError
 from process_control.history import journal
@@ -98,6 +98,23 @@ class HeldStarts:
         self._recorded |= {each.start.arrived for each in new}
         self._record(new, now)
         return has_more
+
+    def waiting_for_their_pool(self, dispatch: Dispatch) -> frozenset[int]:
+        """Return the numbers of the ordered starts whose runs wait themselves for a place in their pool.
+
+        Asked only while other starts wait here for a place on the host. What was ordered after a start that waits
+        waits behind it, and has no note.
+        """
+        if self._settings.max_concurrent is None or not dispatch.waits:
+            return frozenset()
+        first: dict[str, int] = {}
+        pools = {slug: job.pool for slug, job in dispatch.jobs.items() if job.pool is not None}
+        started = [start for start in dispatch.live.values() if start.pid is not None and start.job in pools]
+        for start in started:
+            note = notes.waiting_start(self._settings.run_directory, start.job, self._identity)
+            if note is not None and note.get("guard_pid") == start.pid and note.get("pool") == pools[start.job]:
+                first[start.job] = min(start.number, first.get(start.job, start.number))
+        return frozenset(start.number for start in started if start.number >= first.get(start.job, start.number + 1))
 
     def left_by_the_one_before(self) -> list[tuple[int, str, float]]:
         """Return each start that a killed scheduler has held back: planned time, job, and when it arrived; in order.

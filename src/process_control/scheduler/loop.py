@@ -154,6 +154,9 @@ class Scheduler:
         self._has_more_to_show = self._held.show(self.dispatch.waits.values(), now, started=started)
         self._held.keep(self.dispatch.held())
 
+    def _see_who_waits_for_a_pool(self) -> None:
+        self.dispatch.wait_for_their_pool = self._held.waiting_for_their_pool(self.dispatch)
+
     def _has_ended(self, is_ours: bool) -> None:
         if is_ours:
             self._handover.note_that_the_journal_grows()
@@ -223,6 +226,7 @@ class Scheduler:
             (lambda: note_the_lag(self._actor, self._starts.lag()), LAG_SECONDS, boottime() + LAG_SECONDS)
         )
         self._chores.append((self._starts.guards.look_for_the_others, RELOAD_SECONDS, 0.0))
+        self._chores.append((self._see_who_waits_for_a_pool, MAX_WAIT_SECONDS, 0.0))
         self._chores.append((self._starts.order_the_failed, MAX_WAIT_SECONDS, 0.0))
         self._chores.append((self._looks.take_when_due, MAX_WAIT_SECONDS, 0.0))
         self._chores.append(

@@ -64,6 +64,9 @@ class Dispatch:
         self.waits: dict[int, Waits] = {}
         #: starts that were ordered and have not ended, by number
         self.live: dict[int, Start] = {}
+        #: those of `live` whose run waits for a place in its pool itself, by number: a run of cron, or a follower,
+        #: had the last one. They hold none on the host, and those of their pool come after them.
+        self.wait_for_their_pool: frozenset[int] = frozenset()
         #: runs that something else has started, or a scheduler before this one, by any key
         self.others: dict[Hashable, Running] = {}
         self.limits = Limits()
@@ -220,4 +223,5 @@ class Dispatch:
 
     def _as_running(self, start: Start) -> Running:
         job = self.jobs.get(start.job)
-        return Running(start.job, start.job if job is None else job.lock, None if job is None else job.pool)
+        lock, pool = (start.job, None) if job is None else (job.lock, job.pool)
+        return Running(start.job, lock, pool, on_host=start.number not in self.wait_for_their_pool)
