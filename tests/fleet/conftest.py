@@ -19,7 +19,7 @@ def with_fleet(product: Product) -> Iterator[Product]:
     folder = Path(tempfile.mkdtemp(prefix="process-control-fleet-", dir="/tmp"))
     folder.chmod(0o755)
     copy = product.copy_to(folder / "installation")
-    copy.add_extra("fleet")
+    copy.add_extra("fleet", as_links=True)
     yield copy
     shutil.rmtree(folder)
 
