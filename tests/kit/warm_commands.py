@@ -259,7 +259,7 @@ OF_A_FLEET = (
     "process_control.fleet.past",
     "process_control.fleet.processes",
 )
-"""What the verbs of the fleet import late. The library starts its threads with the first connection: forks have none."""
+"""What the verbs of the fleet import late. The library starts threads with the first connection: forks have none."""
 
 OF_A_PAGE = ("process_control.web.server", "uvicorn.lifespan.off", "uvicorn.loops.asyncio")
 """What the page imports late."""
