@@ -98,7 +98,7 @@ def applied(box: Box, change: str, count: int) -> float:
 
 def of_runs(bench: Bench, fleet: Fleet, box: Box) -> Found:
     """One worker: idle, with runs that are stopped, with eight at once, with planned ones. The other jobs stay."""
-    with fleets.worker(box, "bench") as worker:
+    with fleets.worker(box, "bench", is_cold=True) as worker:
         time.sleep(SETTLING_SECONDS)
         idle = megabytes(worker)
         pids, begun = box.root / "pids", box.root / "begun"

@@ -11,6 +11,7 @@ import pytest
 from kit import fleets
 from kit.fleets import Fleet
 from kit.harness import Box, Product
+from kit.warm_commands import OF_A_FLEET, warm_commands
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +21,8 @@ def with_fleet(product: Product) -> Iterator[Product]:
     folder.chmod(0o755)
     copy = product.copy_to(folder / "installation")
     copy.add_extra("fleet", as_links=True)
-    yield copy
+    with warm_commands(copy, more=OF_A_FLEET):
+        yield copy
     shutil.rmtree(folder)
 
 

@@ -65,7 +65,7 @@ def test_history_has_the_runs_of_all_hosts_and_why_says_what_is_in_the_way(make_
     assert here.process_control("slots", "here", "--fleet", "--count", "--json").json()["jobs"] == [
         {"job": "here", "planned": 0, "ran": 0, "skipped": 0, "missed": 0, "due": 0}
     ]
-    assert here.process_control("why", "unheard", "--fleet").exit_code == 66
+    assert here.process_control("why", "never-applied", "--fleet").exit_code == 66
 
 
 @pytest.mark.long

@@ -25,14 +25,18 @@ class TookTooLong(AssertionError):
 def until(condition: Callable[[], T], what: str, *, seconds: float = PATIENCE_SECONDS) -> T:
     """Return the first true value of `condition`. For states of the kernel that nobody announces (/proc).
 
-    It looks again after 2 ms, later after a twentieth of what it has waited, at most 20 ms: looking takes processor
-    time from whoever is waited for. Prefer a `Fifo`, `wait_gone` or `Live.wait_for_line`, which sleep until the event.
+    It looks again after 2 ms, later after a twentieth of what it has waited, at most 20 ms, and not before three times
+    what a look takes: looking takes processor time from whoever is waited for. Prefer a `Fifo`, `wait_gone` or
+    `Live.wait_for_line`, which sleep until the event.
     """
     limit, began = Deadline(seconds), time.monotonic()
+    looked = began
     while not (value := condition()):
         if limit.passed():
             raise TookTooLong(f"not within {seconds:g} s: {what}")
-        select.select([], [], [], min(max(0.002, (time.monotonic() - began) / 20), 0.02))
+        now = time.monotonic()
+        select.select([], [], [], max(min(max(0.002, (now - began) / 20), 0.02), min(3 * (now - looked), 0.3)))
+        looked = time.monotonic()
     return value
 
 

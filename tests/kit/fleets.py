@@ -124,8 +124,7 @@ def control(box: Box) -> Iterator[Live]:
 
 @contextmanager
 def _started(box: Box, verb: str, says: str, *words: str, **how: Any) -> Iterator[Live]:
-    command = [str(box.product.process_control), "fleet", verb, *words]
-    with box.start_command(command, **how) as live:
+    with box.serve("fleet", verb, *words, **how) as live:
         live.wait_for_line(says, stream="stderr")
         yield live
 

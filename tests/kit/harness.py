@@ -310,6 +310,16 @@ class Box:
             return self._fork(warm, words, seconds=how.pop("seconds", PATIENCE_SECONDS), **how)
         return self.command([*self.product.python, "-I", *words], **how)
 
+    def serve(self, *arguments: str, is_cold: bool = False, **how: Any) -> Live:
+        """Start `process-control ARGUMENTS…`, which serves until it is ended; forked where it can be.
+
+        `is_cold`: executed, as people start it: such a process has only the memory that it needs itself.
+        """
+        command = [str(self.product.process_control), *arguments]
+        if not is_cold and (warm := self._warm(command, how)):
+            return self._start_warm(warm, command, **how)
+        return self.start_command(command, **how)
+
     def _answer(self, command: Sequence[str], *, seconds: float = PATIENCE_SECONDS, **how: Any) -> Result:
         """Have a command that only answers forked where it can be: most of its start is importing."""
         if warm := self._warm(command, how):
@@ -324,6 +334,10 @@ class Box:
         return warm_commands.commands_of(self.product, command[0], {**self.environment, **(how.get("env") or {})})
 
     def _fork(self, warm: warm_commands.WarmCommands, command: Sequence[str], *, seconds: float, **how: Any) -> Result:
+        with self._start_warm(warm, command, **how) as live:
+            return live.wait(seconds=seconds)
+
+    def _start_warm(self, warm: warm_commands.WarmCommands, command: Sequence[str], **how: Any) -> Live:
         terminal, other_end = _new_terminal(None, how.get("columns") or 80) if how.get("tty") else (None, None)
         try:
             process = warm.start(
@@ -337,9 +351,9 @@ class Box:
         finally:
             if other_end is not None:
                 os.close(other_end)
-        with Live(process, terminal) as live:
-            self._lives.append(live)
-            return live.wait(seconds=seconds)
+        live = Live(process, terminal)
+        self._lives.append(live)
+        return live
 
     @property
     def _process_name(self) -> str:

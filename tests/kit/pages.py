@@ -73,9 +73,10 @@ def served(
         manager.bind(path)
         os.chmod(path, 0o666)
         manager.settimeout(PATIENCE_SECONDS)
-        command = [str(box.product.process_control), "web", "--listen", listen, *words]
         try:
-            with box.start_command(command, env={"NOTIFY_SOCKET": path, **(env or {})}, **how) as live:
+            with box.serve(
+                "web", "--listen", listen, *words, env={"NOTIFY_SOCKET": path, **(env or {})}, **how
+            ) as live:
                 notice = _ready(manager, live)
                 try:
                     yield Served(

@@ -64,9 +64,8 @@ def scheduler(box: Box, *, env: dict[str, str] | None = None, **how: Any) -> Ite
         manager.bind(path)
         os.chmod(path, 0o666)
         manager.settimeout(PATIENCE_SECONDS)
-        command = [str(box.product.process_control), "scheduler"]
         try:
-            with box.start_command(command, env={"NOTIFY_SOCKET": path, **(env or {})}, **how) as live:
+            with box.serve("scheduler", env={"NOTIFY_SOCKET": path, **(env or {})}, **how) as live:
                 found = Scheduler(box, live, manager)
                 found.wait_for_notice("READY=1")
                 yield found

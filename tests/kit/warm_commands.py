@@ -248,6 +248,23 @@ class Warm:
         self.send_signal(signal.SIGKILL)
 
 
+OF_A_FLEET = (
+    "process_control.fleet.apply",
+    "process_control.fleet.by_hand",
+    "process_control.fleet.doctor",
+    "process_control.fleet.explain",
+    "process_control.fleet.fleet_hosts",
+    "process_control.fleet.logs",
+    "process_control.fleet.look",
+    "process_control.fleet.past",
+    "process_control.fleet.processes",
+)
+"""What the verbs of the fleet import late. The library starts threads with the first connection: forks have none."""
+
+OF_A_PAGE = ("process_control.web.server", "uvicorn.lifespan.off", "uvicorn.loops.asyncio")
+"""What the page imports late."""
+
+
 @dataclass(slots=True)
 class WarmCommands:
     """Starts commands of one installation. `clock`: the path of libfaketime, for commands that see another time."""
@@ -255,6 +272,8 @@ class WarmCommands:
     product: Product
     is_for_runs: bool
     clock: str | None
+    #: modules that commands of this installation import besides
+    more: Sequence[str] = ()
     process: subprocess.Popen[bytes] | None = None
     _requests: socket.socket | None = None
 
@@ -298,7 +317,7 @@ class WarmCommands:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         python = [str(self.product.prefix / "bin" / "python"), *PYTHON_FLAGS, "-I", "-S", "-c", SERVER]
         words = [*python, str(theirs.fileno()), str(self.product.site_packages), ",".join(OF_A_DELIVERY)]
-        words += OF_A_RUN if self.is_for_runs else OF_SCREENS
+        words += OF_A_RUN if self.is_for_runs else (*OF_SCREENS, *self.more)
         environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "ROOM_FOR_THE_ENVIRONMENT_OF_A_COMMAND": "x" * 8000}
         if self.clock is not None:
             environment |= {"LD_PRELOAD": self.clock, "FAKETIME": "+0", **CLOCK_AS_IT_IS_SET}
@@ -357,7 +376,7 @@ def commands_of(product: Product, command: str, environment: Mapping[str, str | 
 
 
 @contextlib.contextmanager
-def warm_commands(product: Product) -> Iterator[None]:
+def warm_commands(product: Product, *, more: Sequence[str] = ()) -> Iterator[None]:
     """Have the commands of an installation forked until the end. They are imported when the first one is started.
 
     Runs have a process of their own: one with the modules of all screens is three times as large, and forks slowly.
@@ -365,10 +384,10 @@ def warm_commands(product: Product) -> Iterator[None]:
     if os.environ.get("PROCESS_CONTROL_STARTS") == "cold":
         yield
         return
-    running.append(WarmCommands(product, is_for_runs=False, clock=None))
+    running.append(WarmCommands(product, is_for_runs=False, clock=None, more=more))
     try:
         yield
     finally:
-        for each in running:
+        for each in [each for each in running if each.product == product]:
             each.end()
-        running.clear()
+            running.remove(each)

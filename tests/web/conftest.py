@@ -10,6 +10,7 @@ import pytest
 
 from kit.harness import Box, Product
 from kit.pages import chromium
+from kit.warm_commands import OF_A_PAGE, warm_commands
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -23,7 +24,8 @@ def with_web(product: Product) -> Iterator[Product]:
     folder.chmod(0o755)
     copy = product.copy_to(folder / "installation")
     copy.add_extra("web")
-    yield copy
+    with warm_commands(copy, more=OF_A_PAGE):
+        yield copy
     shutil.rmtree(folder)
 
 
