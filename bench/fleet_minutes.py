@@ -89,7 +89,7 @@ def notes_of(refused: int, rounds: int) -> list[str]:
     """Return that the host was too slow for so many runs a second."""
     asked = rounds * (BEFORE_SECONDS + AFTER_SECONDS - 1) * RATE
     why = "because the run before of the same job had not ended: the host was too slow for eight runs a second"
-    return [f"the fleet: {refused} of {asked} runs by hand were refused, {why}"] if refused else []
+    return [f"runs of the fleet: {refused} of {asked} runs by hand were refused, {why}"] if refused else []
 
 
 def add_jobs(box: Box, name: str, count: int, minutes: Sequence[int]) -> Jobs:
