@@ -1,4 +1,4 @@
-"""Whether a job of the fleet has run well since it failed on a host: by the order of its lock, whatever the clocks say."""
+"""Whether a job of the fleet has run well since it failed on a host: by the order of the runs in its lock."""
 
 import pytest
 
