@@ -60,7 +60,7 @@ def test_a_fleet_whose_server_is_away_is_unknown(box: Box, with_fleet: Product) 
 
 
 def test_a_job_that_the_fleet_does_not_have_is_unknown(host: Box) -> None:
-    answer = host.process_control("check", "unheard", "--fleet")
+    answer = host.process_control("check", "never-applied", "--fleet")
 
     assert answer.exit_code == 3
-    assert "unheard" in answer.stdout
+    assert "never-applied" in answer.stdout

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from process_control.core.fleet.books import Books
 from process_control.core.fleet.lock_state import Fate, JobState, LockState
+from process_control.core.fleet.lock_state import iso as iso_of_lock
 from process_control.core.moments import span
 from process_control.core.schedule.slots import DUE, MISSED, RAN
 from process_control.core.sentence import Sentence
@@ -87,7 +88,7 @@ class FleetAsker:
         hold = job.hold_at(self._now)
         if hold is not None:
             note = f": {hold.note}" if hold.note else ""
-            until = f", until {iso(hold.until)}" if hold.until is not None else ""
+            until = f", until {iso_of_lock(hold.until)}" if hold.until is not None else ""
             words = f"It is held in the fleet since {iso(hold.since)} by {hold.by}{until}{note}"
             remedy = f"process-control release {self._job} --fleet"
             hint = "To release it:"

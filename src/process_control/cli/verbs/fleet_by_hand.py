@@ -13,11 +13,11 @@ from process_control.cli.print.plain import is_terminal, print_tabbed
 from process_control.cli.session import Session
 from process_control.cli.verbs.run_screen import print_started
 from process_control.config.settings import Settings
+from process_control.core.fleet.lock_state import iso
 from process_control.core.fleet.membership import belongs_to_fleet
 from process_control.core.job import Job
 from process_control.core.moments import day_and_time
 from process_control.errors import FINE, NO, BadConfiguration
-from process_control.system.clock import iso
 from process_control.views.selected_jobs import select_jobs
 
 
