@@ -37,7 +37,8 @@ class LiveStatuses:
         self._jobs: dict[str, Job | InvalidJob] = {}
         self._statuses: dict[str, JobStatus] = {}
         self._schedules: KnownSchedules | None = None
-        self._read_all_at: datetime | None = None
+        #: When everything was read the last time.
+        self.read_all_at: datetime | None = None
         self._directory: int | None = None
         self._journal = _JournalEnds(settings.state_directory)
 
@@ -48,14 +49,14 @@ class LiveStatuses:
     def look(self, now: datetime) -> tuple[list[JobStatus], KnownSchedules]:
         """Return the statuses at the moment `now` (aware), worst first, and the schedules for it."""
         directory = _changed_at(self._settings.job_directory)
-        is_old = self._read_all_at is None or not 0 <= (now - self._read_all_at).total_seconds() < ALL_AGAIN_SECONDS
+        is_old = self.read_all_at is None or not 0 <= (now - self.read_all_at).total_seconds() < ALL_AGAIN_SECONDS
         named = self._journal.jobs_of_new_lines()
         if self._schedules is None or is_old or directory != self._directory:
             # Those that are the same stay the same objects: two of each of thousands would be much memory.
             self._jobs = {job.slug: _same(self._jobs.get(job.slug), job) for job in self._choose()}
             self._schedules = KnownSchedules(self._settings, now, earlier=self._schedules)
             before, self._statuses = self._statuses, {}
-            self._read_all_at, self._directory = now, directory
+            self.read_all_at, self._directory = now, directory
             changed = list(self._jobs.values())
         else:
             before = self._statuses
