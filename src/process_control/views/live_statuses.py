@@ -71,6 +71,8 @@ class LiveStatuses:
 
 
 def _same(before: Value | None, now: Value) -> Value:
+    if before is now:  # to compare a job with itself takes longer than to find it unchanged
+        return now
     return before if before is not None and before == now else now
 
 
