@@ -40,6 +40,7 @@ def main(descriptor: int) -> None:
                 socket.send_fds(connection, [LENGTH.pack(len(text))], [payload.fileno()])
                 connection.sendall(text)
             gc.collect()
+            gc.freeze()  # what is kept, such as all jobs, is not looked through again after the next answer
 
 
 def _question(
