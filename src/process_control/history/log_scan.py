@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from process_control.history.log_line import DROPPED, MAX_LINE
 from process_control.history.log_map import Span, spans
 from process_control.system.plain_file import open_plain
+from process_control.system.searched_memory import SearchedMemory
 
 #: Parts with less between them are read as one.
 NEAR_BYTES = 32 << 10
@@ -51,7 +52,8 @@ class Scan:
         self._needles = [*needles]
         self._may_begin_in_an_escape = any(needle[0] in OF_AN_ESCAPE for needle in needles)
         self._secrets = [secret.encode("utf-8", "surrogateescape") for secret in secrets if secret]
-        self._buffer = bytearray(RAW_BYTES if needles else 0)  # read into again and again: new memory costs more
+        self._memory = SearchedMemory(RAW_BYTES if needles else 0)  # read into again and again: new memory costs more
+        self._buffer = self._memory.buffer
 
     def parts(self, window: Window) -> list[Window]:
         """Return the parts of a window where lines may match, rising. Raises OSError without a log.
@@ -91,7 +93,7 @@ class Scan:
         has_letters = all(
             self._buffer.find(letter, 0, size) >= 0 for letter in {*needle}
         )  # faster, where one is missing
-        return has_letters and self._buffer.find(needle, 0, size) >= 0
+        return has_letters and self._memory.has(needle, size)
 
     def _parts(self, log: int, window: Window) -> list[Window]:
         of_window = spans(self._path, window.begin, window.end)
